@@ -1,0 +1,115 @@
+// The arrows between the parts of the house: see docs/decisions/0001-tooling.md.
+
+const src = '^packages/synod/src'
+
+/** Files of packages/synod/src that `part`, a folder or a file, may not import, not even for a type. */
+function only(part, allowed) {
+  return {
+    name: `${part}-only`,
+    severity: 'error',
+    comment: `Of packages/synod/src, ${part} may import only: ${[part, ...allowed].join(', ')}.`,
+    from: { path: pathOf(part) },
+    to: { path: `${src}/`, pathNot: [part, ...allowed].map(pathOf) },
+  }
+}
+
+function pathOf(name) {
+  return name.endsWith('.ts') ? `${src}/${name.replace('.', '\\.')}$` : `${src}/${name}/`
+}
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    only('paxos', []),
+    only('bytes', ['paxos']),
+    only('journal', ['bytes', 'errors.ts', 'paxos']),
+    only('net', ['bytes', 'errors.ts', 'paxos']),
+    only('machine', ['bytes', 'errors.ts', 'paxos']),
+    only('client', ['net', 'machine', 'bytes', 'errors.ts', 'paxos']),
+    only('replica', ['paxos', 'journal', 'net', 'machine', 'bytes', 'errors.ts']),
+    only('errors.ts', ['paxos']),
+    {
+      name: 'paxos-pure',
+      severity: 'error',
+      comment: 'paxos/ imports nothing from outside itself: no node:, no package.',
+      from: { path: `${src}/paxos/` },
+      to: { pathNot: `${src}/` },
+    },
+    {
+      name: 'paxos-types-only',
+      severity: 'error',
+      comment: 'Only replica/, testing/ and the index may run code of paxos/; the others know its types.',
+      from: { path: `${src}/(bytes|journal|net|machine|client)/|${src}/errors\\.ts$` },
+      to: { path: `${src}/paxos/`, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'testing-stays-out',
+      severity: 'error',
+      comment: 'Nothing that ships imports testing/.',
+      from: { path: '^packages/[^/]+/src/', pathNot: `${src}/testing/` },
+      to: { path: `${src}/testing/` },
+    },
+    {
+      name: 'src-not-test',
+      severity: 'error',
+      comment: 'Sources import no tests, examples or benchmarks.',
+      from: { path: '^packages/[^/]+/src/' },
+      to: { path: '^(packages/[^/]+/test|examples|bench)/' },
+    },
+    {
+      name: 'synod-no-packages',
+      severity: 'error',
+      comment: 'The library has no dependencies: its own files and node: only.',
+      from: { path: `${src}/` },
+      to: { pathNot: `${src}/`, dependencyTypesNot: ['core'] },
+    },
+    {
+      name: 'server-imports',
+      severity: 'error',
+      comment: 'The server imports its own files, node:, commander, and the library by its name.',
+      from: { path: '^packages/server/src/' },
+      to: {
+        pathNot: ['^packages/server/src/', '^node_modules/commander/', '^packages/synod/'],
+        dependencyTypesNot: ['core'],
+      },
+    },
+    {
+      name: 'synod-by-name',
+      severity: 'error',
+      comment: 'What any user of the library can: import from synod, not from a path.',
+      from: { path: '^(packages/server|examples)/' },
+      to: { path: '^packages/synod/', dependencyTypesNot: ['aliased-workspace'] },
+    },
+    {
+      name: 'bench-by-name',
+      severity: 'error',
+      comment: 'bench/dist is one level deeper than bench: internals are #synod/bytes/reader.js, not a path.',
+      from: { path: '^bench/' },
+      to: { path: '^packages/', dependencyTypesNot: ['aliased-workspace', 'aliased-subpath-import'] },
+    },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      comment: 'No cycles, not even of types.',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      comment: 'Every import names something that is there.',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: 'specify',
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    combinedDependencies: true,
+    doNotFollow: { path: ['(^|/)node_modules/', '(^|/)dist/'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['types', 'import', 'node', 'default'],
+    },
+  },
+}

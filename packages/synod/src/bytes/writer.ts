@@ -1,0 +1,101 @@
+const INITIAL_SIZE = 1024
+
+/**
+ * Writes numbers, strings and bytes one after the other into a buffer that grows. Integers are unsigned
+ * LEB128 varints up to 2^53 - 1 unless the name says otherwise; fixed-size numbers are little-endian.
+ */
+export class Writer {
+  #buffer: Buffer
+  #length = 0
+
+  constructor(initialSize = INITIAL_SIZE) {
+    this.#buffer = Buffer.allocUnsafe(initialSize)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  u8(value: number): void {
+    this.#reserve(1)
+    this.#buffer[this.#length++] = value
+  }
+
+  u32(value: number): void {
+    this.#reserve(4)
+    this.#length = this.#buffer.writeUInt32LE(value, this.#length)
+  }
+
+  f64(value: number): void {
+    this.#reserve(8)
+    this.#length = this.#buffer.writeDoubleLE(value, this.#length)
+  }
+
+  varint(value: number): void {
+    this.#reserve(8)
+    const buffer = this.#buffer
+    let rest = value
+    while (rest >= 0x80) {
+      buffer[this.#length++] = (rest % 0x80) | 0x80
+      rest = rest < 0x80000000 ? rest >>> 7 : Math.floor(rest / 0x80)
+    }
+    buffer[this.#length++] = rest
+  }
+
+  /** The bytes alone: the reader must know how many. */
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length)
+    this.#buffer.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  /** A length and the bytes. */
+  bytes(bytes: Uint8Array): void {
+    this.varint(bytes.length)
+    this.raw(bytes)
+  }
+
+  /** A length in bytes and the text as UTF-8. */
+  string(text: string): void {
+    const size = Buffer.byteLength(text)
+    this.varint(size)
+    this.#reserve(size)
+    this.#length += this.#buffer.write(text, this.#length)
+  }
+
+  boolean(value: boolean): void {
+    this.u8(value ? 1 : 0)
+  }
+
+  /** Leaves room for a u32 at the current place, to be filled in by `setU32`. Returns the place. */
+  skipU32(): number {
+    this.#reserve(4)
+    this.#length += 4
+    return this.#length - 4
+  }
+
+  setU32(position: number, value: number): void {
+    this.#buffer.writeUInt32LE(value, position)
+  }
+
+  /** What has been written from `start` on, without a copy: valid until the next write or `take`. */
+  view(start = 0): Buffer {
+    return this.#buffer.subarray(start, this.#length)
+  }
+
+  /** What has been written; the writer starts again with a buffer of its own. */
+  take(): Buffer {
+    const taken = this.#buffer.subarray(0, this.#length)
+    this.#buffer = Buffer.allocUnsafe(Math.max(INITIAL_SIZE, Math.min(this.#buffer.length, 1 << 20)))
+    this.#length = 0
+    return taken
+  }
+
+  #reserve(size: number): void {
+    const needed = this.#length + size
+    if (needed <= this.#buffer.length) return
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2))
+    this.#buffer.copy(grown, 0, 0, this.#length)
+    this.#buffer = grown
+  }
+}

@@ -1,0 +1,139 @@
+import {
+  type Ballot,
+  type ServerId,
+  type Slot,
+  ZERO_BALLOT,
+  compareBallots,
+  maxBallot,
+  sameBallot,
+} from './ballot.js'
+import { MAX_MESSAGE_SLOTS, MAX_MESSAGE_VALUES_BYTES } from './config.js'
+import type { Effects } from './effects.js'
+import { InvariantError } from './invariants.js'
+import type { Log } from './log.js'
+import type { Accept, Accepted, Prepare, PromiseMessage, ReportedVote, Scope } from './messages.js'
+import { type Value, sameValue } from './value.js'
+
+export interface AcceptorState {
+  /** The highest ballot promised for every slot, by a prepare with scope `log`. */
+  promised: Ballot
+  /** The highest ballot of any vote. */
+  voted: Ballot
+}
+
+export function emptyAcceptor(): AcceptorState {
+  return { promised: ZERO_BALLOT, voted: ZERO_BALLOT }
+}
+
+/**
+ * The acceptor of both modes. For a slot it is bound by the highest ballot that it has promised for that
+ * slot, by either kind of prepare, or voted at there. Everything that it answers rests on a record, so the
+ * answer leaves only once that record is durable.
+ */
+export class Acceptor {
+  readonly state: AcceptorState
+  readonly #log: Log
+  readonly #effects: Effects
+
+  constructor(state: AcceptorState, log: Log, effects: Effects) {
+    this.state = state
+    this.#log = log
+    this.#effects = effects
+  }
+
+  /** Below this ballot it neither promises nor votes in the slot. */
+  bound(slot: Slot): Ballot {
+    const state = this.#log.find(slot)
+    if (state === undefined) return this.state.promised
+    return maxBallot(this.state.promised, maxBallot(state.promised, state.ballot))
+  }
+
+  /** Below this ballot it does not promise every slot: some slot is bound to it. */
+  get logBound(): Ballot {
+    return maxBallot(this.state.promised, this.state.voted)
+  }
+
+  /** Promises, or answers undefined because a higher ballot binds it. */
+  promise(ballot: Ballot, scope: Scope, slot: Slot): PromiseMessage | undefined {
+    const bound = scope === 'log' ? this.logBound : this.bound(slot)
+    if (compareBallots(ballot, bound) < 0) return undefined
+    const before = scope === 'log' ? this.state.promised : (this.#log.find(slot)?.promised ?? ZERO_BALLOT)
+    if (compareBallots(ballot, before) > 0) {
+      this.restorePromise(ballot, scope, slot)
+      this.#effects.record({ type: 'promise', scope, slot: scope === 'log' ? 0 : slot, ballot })
+    }
+    const { votes, next } = this.#votes(slot, scope === 'log' ? this.#log.state.voted : slot)
+    return { type: 'promise', ballot, scope, slot, votes, next }
+  }
+
+  /** Votes for one value in each slot from `first` on, or for none of them if any slot is bound higher. */
+  vote(ballot: Ballot, first: Slot, values: readonly Value[]): Accepted | undefined {
+    let repeated = true
+    for (const [offset, value] of values.entries()) {
+      const slot = first + offset
+      if (compareBallots(ballot, this.bound(slot)) < 0) return undefined
+      const state = this.#log.find(slot)
+      if (state?.value === undefined || !sameBallot(state.ballot, ballot)) repeated = false
+      else if (!sameValue(state.value, value))
+        throw new InvariantError(`two values at one ballot in slot ${slot}`)
+    }
+    if (!repeated) {
+      this.restoreVote(ballot, first, values)
+      this.#effects.record({ type: 'vote', ballot, first, values })
+    }
+    return { type: 'accepted', ballot, first, last: first + values.length - 1 }
+  }
+
+  /** Answers whether it promised. */
+  onPrepare(from: ServerId, message: Prepare): boolean {
+    if (message.ballot.server !== from) return false
+    const promise = this.promise(message.ballot, message.scope, message.slot)
+    if (promise !== undefined) this.#effects.sendAfterDurable(from, promise)
+    else this.#refuse(from, message.ballot, message.slot, message.scope)
+    return promise !== undefined
+  }
+
+  /** Answers whether it voted. */
+  onAccept(from: ServerId, message: Accept): boolean {
+    if (message.ballot.server !== from || message.values.length === 0) return false
+    const accepted = this.vote(message.ballot, message.first, message.values)
+    if (accepted !== undefined) this.#effects.sendAfterDurable(from, accepted)
+    else this.#refuse(from, message.ballot, message.first, 'slot')
+    return accepted !== undefined
+  }
+
+  restorePromise(ballot: Ballot, scope: Scope, slot: Slot): void {
+    if (scope === 'log') this.state.promised = ballot
+    else this.#log.at(slot).promised = ballot
+  }
+
+  restoreVote(ballot: Ballot, first: Slot, values: readonly Value[]): void {
+    for (const [offset, value] of values.entries()) this.#log.vote(first + offset, ballot, value)
+    this.state.voted = maxBallot(this.state.voted, ballot)
+  }
+
+  #refuse(from: ServerId, refused: Ballot, slot: Slot, scope: Scope): void {
+    const ballot = maxBallot(this.bound(slot), scope === 'log' ? this.logBound : ZERO_BALLOT)
+    this.#effects.send(from, { type: 'nack', refused, ballot, slot })
+  }
+
+  /** The votes in slots `first` to `last`, as many as one message takes. What is chosen is told as such. */
+  #votes(first: Slot, last: Slot): { votes: ReportedVote[]; next: Slot } {
+    const votes: ReportedVote[] = []
+    let size_bytes = 0
+    for (let slot = Math.max(first, this.#log.state.trimmed + 1); slot <= last; slot++) {
+      const state = this.#log.find(slot)
+      const value = state?.chosen ?? state?.value
+      if (state === undefined || value === undefined) continue
+      if (
+        votes.length >= MAX_MESSAGE_SLOTS ||
+        (votes.length > 0 && size_bytes + value.length > MAX_MESSAGE_VALUES_BYTES)
+      ) {
+        return { votes, next: slot }
+      }
+      size_bytes += value.length
+      votes.push({ slot, ballot: state.ballot, value, chosen: state.chosen !== undefined })
+    }
+    return { votes, next: 0 }
+  }
+}

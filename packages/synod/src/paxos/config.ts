@@ -1,0 +1,41 @@
+import type { ServerId } from './ballot.js'
+
+/** How slots get decided. Chosen once per cluster; replicas that disagree refuse each other. */
+export type Mode = 'leader' | 'leaderless'
+
+export interface PaxosConfig {
+  readonly self: ServerId
+  /** All servers of the cluster, this one included. */
+  readonly servers: readonly ServerId[]
+  readonly mode: Mode
+  /**
+   * False for a server that may have forgotten promises or votes: it takes no part as an acceptor or
+   * proposer, and learns what the others choose.
+   */
+  readonly voting: boolean
+  /** How often a leader shows that it is up; in leaderless mode, how often each server shows its bars. */
+  readonly heartbeat_ms: number
+  /**
+   * A follower that has not heard from the leader for between one and two of these tries to become the
+   * leader; a leader that has not heard from a quorum for one of these gives up.
+   */
+  readonly electionTimeout_ms: number
+  /** An unanswered message is sent again after this time. */
+  readonly resend_ms: number
+  /** Leader mode: the most slots in phase 2 at once. Leaderless mode: the most slots this server tries at once. */
+  readonly window: number
+}
+
+export const PAXOS_DEFAULTS = {
+  heartbeat_ms: 50,
+  electionTimeout_ms: 500,
+  resend_ms: 250,
+} as const
+
+export const DEFAULT_WINDOW: Readonly<Record<Mode, number>> = { leader: 8192, leaderless: 32 }
+
+/** The most bytes of values in one message; a single larger value goes alone. */
+export const MAX_MESSAGE_VALUES_BYTES = 1 << 20
+
+/** The most slots that one message speaks of. */
+export const MAX_MESSAGE_SLOTS = 4096

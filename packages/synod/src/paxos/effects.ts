@@ -1,0 +1,83 @@
+import type { ServerId, Slot } from './ballot.js'
+import type { Message } from './messages.js'
+import type { JournalRecord } from './records.js'
+
+/** A message on its way out. */
+export interface Envelope {
+  readonly to: ServerId
+  readonly message: Message
+  /** It may leave only when every record up to `Output.position` is durable. */
+  readonly afterDurable: boolean
+}
+
+/** A linearizable read may be answered once `slot` has been executed. */
+export interface ReadableAt {
+  readonly id: number
+  readonly slot: Slot
+}
+
+/** What one step asks of the world outside. */
+export interface Output {
+  /** To be appended to the journal, in order. */
+  readonly records: readonly JournalRecord[]
+  /** How many records there have been, up to and with these. */
+  readonly position: number
+  readonly messages: readonly Envelope[]
+  readonly reads: readonly ReadableAt[]
+  /** When `tick` wants to be called, at the latest. */
+  readonly deadline_ms: number
+}
+
+/** Gathers what a step asks for. */
+export class Effects {
+  readonly #peers: readonly ServerId[]
+  #records: JournalRecord[] = []
+  #messages: Envelope[] = []
+  #reads: ReadableAt[] = []
+  /** How many records have been written since this server started. */
+  position = 0
+
+  constructor(peers: readonly ServerId[]) {
+    this.#peers = peers
+  }
+
+  record(record: JournalRecord): void {
+    this.#records.push(record)
+    this.position++
+  }
+
+  send(to: ServerId, message: Message): void {
+    this.#messages.push({ to, message, afterDurable: false })
+  }
+
+  /** Sends once everything recorded so far is durable. */
+  sendAfterDurable(to: ServerId, message: Message): void {
+    this.#messages.push({ to, message, afterDurable: true })
+  }
+
+  broadcast(message: Message): void {
+    for (const peer of this.#peers) this.send(peer, message)
+  }
+
+  broadcastAfterDurable(message: Message): void {
+    for (const peer of this.#peers) this.sendAfterDurable(peer, message)
+  }
+
+  readable(id: number, slot: Slot): void {
+    this.#reads.push({ id, slot })
+  }
+
+  take(deadline_ms: number): Output {
+    const output: Output = {
+      records: this.#records,
+      position: this.position,
+      messages: this.#messages,
+      reads: this.#reads,
+      deadline_ms,
+    }
+    this.#records = []
+    this.#messages = []
+    this.#reads = []
+    return output
+  }
+}

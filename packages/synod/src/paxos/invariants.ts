@@ -1,0 +1,140 @@
+import {
+  type Ballot,
+  type ServerId,
+  type Slot,
+  compareBallots,
+  formatBallot,
+  maxBallot,
+  ZERO_BALLOT,
+} from './ballot.js'
+import { Membership, NO_SERVERS } from './quorum.js'
+import type { JournalRecord } from './records.js'
+import { type Value, isNoOp, sameValue } from './value.js'
+
+/** Something that the protocol rules out has happened. Going on would make it worse. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError'
+}
+
+/** The bars of one replica: slots up to which something holds, in the order in which it comes to hold. */
+export interface Bars {
+  readonly snapshotted: Slot
+  readonly executed: Slot
+  readonly chosen: Slot
+  readonly voted: Slot
+}
+
+/** snapshotted ≤ executed ≤ chosen ≤ voted. */
+export function checkBars(bars: Bars): void {
+  const { snapshotted, executed, chosen, voted } = bars
+  require(snapshotted <= executed && executed <= chosen && chosen <= voted, () =>
+    `bars out of order: snapshotted ${snapshotted}, executed ${executed}, chosen ${chosen}, voted ${voted}`)
+}
+
+/** What one server executed agrees with what another did, as far as both have come. */
+export function checkPrefixes(a: readonly Value[], b: readonly Value[]): void {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    const [left, right] = [a[i], b[i]]
+    require(left !== undefined && right !== undefined && sameValue(left, right), () =>
+      `slot ${i + 1} was executed with different values`)
+  }
+}
+
+interface SlotHistory {
+  /** Durable votes: by ballot, the value and who voted for it. */
+  readonly votes: Map<string, { readonly ballot: Ballot; readonly value: Value; voters: number }>
+  chosen: Value | undefined
+  /** By server, what binds it in this slot alone. */
+  readonly bounds: Map<ServerId, Ballot>
+}
+
+/**
+ * Everything durable that a cluster has done, and the invariants that hold of it. A check feeds it the
+ * records of each server as they become durable, and what each server takes to be chosen; a violation is an
+ * InvariantError.
+ */
+export class History {
+  readonly #membership: Membership
+  readonly #slots = new Map<Slot, SlotHistory>()
+  readonly #promised = new Map<ServerId, Ballot>()
+
+  constructor(servers: readonly ServerId[]) {
+    this.#membership = new Membership(servers)
+  }
+
+  /** A record of `server` is durable. */
+  durable(server: ServerId, record: JournalRecord): void {
+    switch (record.type) {
+      case 'promise':
+        this.#promise(server, record.scope === 'log' ? 0 : record.slot, record.ballot)
+        break
+      case 'vote':
+        for (const [offset, value] of record.values.entries()) {
+          this.#vote(server, record.first + offset, record.ballot, value)
+        }
+        break
+      case 'chosen':
+      case 'decided':
+        break
+    }
+  }
+
+  /** `server` takes `value` to be chosen in `slot`. */
+  chosen(server: ServerId, slot: Slot, value: Value): void {
+    const history = this.#slot(slot)
+    const before = history.chosen
+    if (before !== undefined) {
+      require(sameValue(before, value), () =>
+        `s${server} sees another value chosen in slot ${slot} than was chosen before`)
+      return
+    }
+    const quorum = [...history.votes.values()].some(
+      (vote) => sameValue(vote.value, value) && this.#membership.isQuorum(vote.voters),
+    )
+    const what = isNoOp(value) ? 'a no-op' : 'a value'
+    require(quorum, () =>
+      `s${server} takes ${what} to be chosen in slot ${slot} that no quorum voted for at one ballot`)
+    history.chosen = value
+  }
+
+  /** Promises never go down. Slot 0 stands for every slot. */
+  #promise(server: ServerId, slot: Slot, ballot: Ballot): void {
+    const before = this.#bound(server, slot)
+    require(compareBallots(ballot, before) >= 0, () =>
+      `s${server} promised ${formatBallot(ballot)} after ${formatBallot(before)}`)
+    if (slot === 0) this.#promised.set(server, ballot)
+    else this.#slot(slot).bounds.set(server, ballot)
+  }
+
+  /** A vote is never at a ballot below the promise, and a ballot has one value in a slot. */
+  #vote(server: ServerId, slot: Slot, ballot: Ballot, value: Value): void {
+    const bound = this.#bound(server, slot)
+    require(compareBallots(ballot, bound) >= 0, () =>
+      `s${server} voted at ${formatBallot(ballot)} in slot ${slot} after promising ${formatBallot(bound)}`)
+    const history = this.#slot(slot)
+    history.bounds.set(server, ballot)
+    const key = formatBallot(ballot)
+    const vote = history.votes.get(key) ?? { ballot, value, voters: NO_SERVERS }
+    require(sameValue(vote.value, value), () => `two values at ballot ${key} in slot ${slot}`)
+    vote.voters = this.#membership.add(vote.voters, server)
+    history.votes.set(key, vote)
+  }
+
+  #bound(server: ServerId, slot: Slot): Ballot {
+    const own = this.#slots.get(slot)?.bounds.get(server) ?? ZERO_BALLOT
+    return maxBallot(own, this.#promised.get(server) ?? ZERO_BALLOT)
+  }
+
+  #slot(slot: Slot): SlotHistory {
+    let history = this.#slots.get(slot)
+    if (history === undefined) {
+      history = { votes: new Map(), chosen: undefined, bounds: new Map() }
+      this.#slots.set(slot, history)
+    }
+    return history
+  }
+}
+
+function require(holds: boolean, message: () => string): asserts holds {
+  if (!holds) throw new InvariantError(message())
+}

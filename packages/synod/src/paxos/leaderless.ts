@@ -1,0 +1,386 @@
+import {
+  type Ballot,
+  type ServerId,
+  type Slot,
+  ZERO_BALLOT,
+  ballotAbove,
+  compareBallots,
+  maxBallot,
+  sameBallot,
+} from './ballot.js'
+import type { Accepted, Heartbeat, Nack, PromiseMessage, ReportedVote } from './messages.js'
+import type { Context, Proposal, Proposer } from './proposer.js'
+import { NO_SERVERS, type ServerSet } from './quorum.js'
+import { randomBetween } from './random.js'
+import { NO_OP, type Value, sameValue } from './value.js'
+
+/** Back-off starts here, doubles each time this server is preempted, and is halved when it wins a slot. */
+const MIN_BACKOFF_MS = 1
+const MAX_BACKOFF_MS = 200
+
+/** A slot that nobody seems to work on is taken up after between one and two of these. */
+const HOLE_PATIENCE_MS = 50
+
+/** A client's command on its way into the log. */
+interface Request {
+  readonly id: number
+  readonly value: Value
+  /** The slot in which it is being proposed; 0 while it waits for one. */
+  slot: Slot
+  /** No slot before this time: servers that keep losing leave the others a head start. */
+  readonly from_ms: number
+}
+
+/** Single-decree Paxos in one slot, run by this server. */
+interface Instance {
+  readonly slot: Slot
+  /** `waiting`: preempted, until its back-off is over. */
+  phase: 'prepare' | 'accept' | 'waiting'
+  ballot: Ballot
+  /** The highest ballot seen in this slot. */
+  seen: Ballot
+  /** The request that this server proposes here if it is free to; 0 for none. */
+  request: number
+  /** Who has answered in this phase. */
+  answered: ServerSet
+  /** The vote at the highest ballot that a promise has told of. */
+  vote: ReportedVote | null
+  /** What it proposes in phase 2. */
+  value: Value
+  until_ms: number
+}
+
+export interface LeaderlessState {
+  /** In order of arrival, by id. */
+  requests: Map<number, Request>
+  /** Those of them that have never had a slot. */
+  waiting: Set<number>
+  instances: Map<Slot, Instance>
+  /** The id of the next request that a peer hands on. */
+  nextForwarded: number
+  backoff_ms: number
+  /** The highest slot that any server is known to have voted in. */
+  voted: Slot
+  /** The chosen bar when it was last seen to move, and when to fill the hole above it. */
+  bar: Slot
+  hole_ms: number
+  heartbeat_ms: number
+}
+
+export function emptyLeaderless(now_ms: number): LeaderlessState {
+  return {
+    requests: new Map(),
+    waiting: new Set(),
+    instances: new Map(),
+    nextForwarded: -1,
+    backoff_ms: 0,
+    voted: 0,
+    bar: 0,
+    hole_ms: Infinity,
+    heartbeat_ms: now_ms,
+  }
+}
+
+/**
+ * Leaderless mode: for each request a server finds an empty slot and runs both phases of single-decree Paxos
+ * there. If another value wins the slot, the request moves on to the next. All servers do so at once, so
+ * being preempted is normal: the answer is a random back-off that grows with the contention.
+ */
+export class LeaderlessProposer implements Proposer {
+  readonly state: LeaderlessState
+  readonly #context: Context
+
+  constructor(state: LeaderlessState, context: Context) {
+    this.state = state
+    this.#context = context
+  }
+
+  get role() {
+    return this.#context.config.voting ? 'proposer' : 'learner'
+  }
+
+  get ballot(): Ballot {
+    return ZERO_BALLOT
+  }
+
+  get leader(): undefined {
+    return undefined
+  }
+
+  get deadline_ms(): number {
+    const { heartbeat_ms, hole_ms, instances } = this.state
+    let deadline_ms = Math.min(heartbeat_ms, hole_ms)
+    for (const instance of instances.values()) deadline_ms = Math.min(deadline_ms, instance.until_ms)
+    if (instances.size >= this.#context.config.window) return deadline_ms
+    return Math.min(deadline_ms, this.#nextRequest()?.from_ms ?? Infinity)
+  }
+
+  /** A server that does not vote hands its clients' commands to the others. */
+  propose(proposals: readonly Proposal[], now_ms: number): void {
+    const { config, effects, random } = this.#context
+    if (!config.voting) {
+      effects.broadcast({ type: 'forward', values: proposals.map((proposal) => proposal.value) })
+      return
+    }
+    for (const { id, value } of proposals) {
+      if (this.state.requests.has(id)) continue
+      const from_ms = now_ms + randomBetween(random, 0, this.state.backoff_ms)
+      this.state.requests.set(id, { id, value, slot: 0, from_ms })
+      this.state.waiting.add(id)
+    }
+    this.#place(now_ms)
+  }
+
+  /** For the clients of a server that does not vote. Nobody here waits for these: their ids are negative. */
+  onForward(values: readonly Value[], now_ms: number): void {
+    if (!this.#context.config.voting) return
+    const proposals = values.map((value) => ({ id: this.state.nextForwarded--, value }))
+    this.propose(proposals, now_ms)
+  }
+
+  withdraw(id: number): void {
+    const request = this.state.requests.get(id)
+    if (request === undefined) return
+    this.state.requests.delete(id)
+    this.state.waiting.delete(id)
+    const instance = this.state.instances.get(request.slot)
+    if (instance !== undefined) instance.request = 0
+  }
+
+  tick(now_ms: number): void {
+    const { config, effects, learner, log } = this.#context
+    const { state } = this
+    if (now_ms >= state.heartbeat_ms) {
+      state.heartbeat_ms = now_ms + config.heartbeat_ms
+      const { chosen } = learner.state
+      effects.broadcast({ type: 'heartbeat', ballot: ZERO_BALLOT, round: 0, chosen, voted: log.state.voted })
+    }
+    if (!config.voting) return
+    for (const instance of [...state.instances.values()]) {
+      if (now_ms < instance.until_ms) continue
+      if (instance.phase === 'waiting') this.#prepare(instance, now_ms)
+      else this.#resend(instance, now_ms)
+    }
+    if (now_ms >= state.hole_ms) this.#fillHoles(now_ms)
+    this.#place(now_ms)
+  }
+
+  // Which slots to work on
+
+  /** Proposes the requests that wait for a slot, in order of arrival, as far as the window allows. */
+  #place(now_ms: number): void {
+    while (this.state.instances.size < this.#context.config.window) {
+      const request = this.#nextRequest()
+      if (request === undefined || now_ms < request.from_ms) return
+      this.state.waiting.delete(request.id)
+      this.#propose(request, now_ms)
+    }
+  }
+
+  #nextRequest(): Request | undefined {
+    for (const id of this.state.waiting) return this.state.requests.get(id)
+    return undefined
+  }
+
+  /** Runs single-decree Paxos for the request in the first empty slot. */
+  #propose(request: Request, now_ms: number): void {
+    let slot = this.#context.learner.state.chosen + 1
+    while (!this.#isEmpty(slot)) slot++
+    request.slot = slot
+    this.#start(slot, request.id, now_ms)
+  }
+
+  /** Nobody is known to use it: no vote, no outcome, no promise to anyone. */
+  #isEmpty(slot: Slot): boolean {
+    if (this.state.instances.has(slot)) return false
+    const state = this.#context.log.find(slot)
+    return (
+      state === undefined ||
+      (state.value === undefined && state.chosen === undefined && state.promised.seq === 0)
+    )
+  }
+
+  /**
+   * The chosen prefix has stood still for a while below a slot that somebody voted in: runs an instance in
+   * each open slot between, which finishes what another server began, or decides a no-op.
+   */
+  #fillHoles(now_ms: number): void {
+    const { config, learner, log } = this.#context
+    const { instances, voted } = this.state
+    const first = learner.state.chosen + 1
+    for (let slot = first; slot <= voted && slot < first + config.window; slot++) {
+      if (!log.isChosen(slot) && !instances.has(slot)) this.#start(slot, 0, now_ms)
+    }
+    this.#watchHole(now_ms)
+  }
+
+  #watchHole(now_ms: number): void {
+    const { learner, log, random } = this.#context
+    const { state } = this
+    state.bar = learner.state.chosen
+    state.voted = Math.max(state.voted, log.state.voted)
+    state.hole_ms =
+      state.voted > state.bar
+        ? now_ms + randomBetween(random, HOLE_PATIENCE_MS, 2 * HOLE_PATIENCE_MS)
+        : Infinity
+  }
+
+  // Phase 1
+
+  #start(slot: Slot, request: number, now_ms: number): void {
+    const instance: Instance = {
+      slot,
+      phase: 'waiting',
+      ballot: ZERO_BALLOT,
+      seen: ZERO_BALLOT,
+      request,
+      answered: NO_SERVERS,
+      vote: null,
+      value: NO_OP,
+      until_ms: now_ms,
+    }
+    this.state.instances.set(slot, instance)
+    this.#prepare(instance, now_ms)
+  }
+
+  /** The prepare leaves only once the own promise is durable, so that no ballot is used twice after a restart. */
+  #prepare(instance: Instance, now_ms: number): void {
+    const { acceptor, answerSelf, config, effects } = this.#context
+    const { slot } = instance
+    const ballot = ballotAbove(maxBallot(instance.seen, acceptor.bound(slot)), config.self)
+    instance.phase = 'prepare'
+    instance.ballot = ballot
+    instance.answered = NO_SERVERS
+    instance.vote = null
+    instance.until_ms = now_ms + config.resend_ms
+    const own = acceptor.promise(ballot, 'slot', slot)
+    if (own !== undefined) answerSelf(own)
+    effects.broadcastAfterDurable({ type: 'prepare', ballot, scope: 'slot', slot })
+  }
+
+  onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void {
+    const { learner, membership } = this.#context
+    const instance = this.state.instances.get(message.slot)
+    if (instance?.phase !== 'prepare' || !sameBallot(message.ballot, instance.ballot)) return
+    for (const vote of message.votes) {
+      if (vote.slot !== instance.slot) return
+      if (vote.chosen) {
+        learner.chooseValues(vote.slot, [vote.value])
+        return
+      }
+      if (instance.vote === null || compareBallots(vote.ballot, instance.vote.ballot) > 0)
+        instance.vote = vote
+    }
+    instance.answered = membership.add(instance.answered, from)
+    if (membership.isQuorum(instance.answered)) this.#accept(instance, now_ms)
+  }
+
+  // Phase 2
+
+  /** Bound to the vote at the highest ballot, if there is one; free to propose the own request otherwise. */
+  #accept(instance: Instance, now_ms: number): void {
+    const { acceptor, answerSelf, config, effects } = this.#context
+    const { ballot, slot, vote } = instance
+    const request = this.state.requests.get(instance.request)
+    if (vote !== null) {
+      instance.value = vote.value
+      if (request !== undefined && !sameValue(request.value, vote.value)) {
+        instance.request = 0
+        this.#propose(request, now_ms)
+      }
+    } else if (request !== undefined) {
+      instance.value = request.value
+    } else if (slot > this.state.voted) {
+      // The request was withdrawn, and no vote above makes this slot a hole: nothing needs to be decided.
+      this.state.instances.delete(slot)
+      return
+    } else {
+      instance.value = NO_OP
+    }
+    instance.phase = 'accept'
+    instance.answered = NO_SERVERS
+    instance.until_ms = now_ms + config.resend_ms
+    const own = acceptor.vote(ballot, slot, [instance.value])
+    if (own === undefined) {
+      this.#backOff(instance, acceptor.bound(slot), now_ms)
+      return
+    }
+    effects.broadcast({ type: 'accept', ballot, first: slot, values: [instance.value] })
+    answerSelf(own)
+    this.#place(now_ms)
+  }
+
+  onAccepted(from: ServerId, message: Accepted, now_ms: number): void {
+    const { effects, learner, membership } = this.#context
+    const { ballot, first: slot } = message
+    const instance = this.state.instances.get(slot)
+    if (instance?.phase !== 'accept' || message.last !== slot || !sameBallot(ballot, instance.ballot)) return
+    instance.answered = membership.add(instance.answered, from)
+    if (!membership.isQuorum(instance.answered)) return
+    this.state.backoff_ms = this.state.backoff_ms > MIN_BACKOFF_MS ? this.state.backoff_ms / 2 : 0
+    effects.broadcast({ type: 'chosen', ballot, first: slot, last: slot })
+    learner.chooseVotes(ballot, slot, slot)
+    if (!this.#context.log.isChosen(slot)) learner.chooseValues(slot, [instance.value])
+    this.onChosen(now_ms)
+  }
+
+  /** Ends the instances whose slot is decided; a request that did not win its slot moves on to another. */
+  onChosen(now_ms: number): void {
+    const { learner, log } = this.#context
+    const { instances, requests } = this.state
+    for (const instance of instances.values()) {
+      const chosen = log.chosen(instance.slot)
+      if (chosen === undefined) continue
+      instances.delete(instance.slot)
+      const request = requests.get(instance.request)
+      if (request === undefined) continue
+      if (sameValue(request.value, chosen)) requests.delete(request.id)
+      else this.#propose(request, now_ms)
+    }
+    if (learner.state.chosen !== this.state.bar) this.#watchHole(now_ms)
+    this.#place(now_ms)
+  }
+
+  // Contention and loss
+
+  onNack(message: Nack, now_ms: number): void {
+    const instance = this.state.instances.get(message.slot)
+    if (instance === undefined || instance.phase === 'waiting') return
+    if (sameBallot(message.refused, instance.ballot)) this.#backOff(instance, message.ballot, now_ms)
+  }
+
+  #backOff(instance: Instance, seen: Ballot, now_ms: number): void {
+    const { random } = this.#context
+    const backoff_ms = Math.min(Math.max(2 * this.state.backoff_ms, MIN_BACKOFF_MS), MAX_BACKOFF_MS)
+    this.state.backoff_ms = backoff_ms
+    instance.phase = 'waiting'
+    instance.seen = maxBallot(instance.seen, seen)
+    instance.until_ms = now_ms + randomBetween(random, backoff_ms / 2, 2 * backoff_ms)
+  }
+
+  #resend(instance: Instance, now_ms: number): void {
+    const { config, effects, membership } = this.#context
+    const { ballot, slot } = instance
+    instance.until_ms = now_ms + config.resend_ms
+    for (const peer of config.servers) {
+      if (peer === config.self || membership.contains(instance.answered, peer)) continue
+      if (instance.phase === 'prepare')
+        effects.sendAfterDurable(peer, { type: 'prepare', ballot, scope: 'slot', slot })
+      else effects.send(peer, { type: 'accept', ballot, first: slot, values: [instance.value] })
+    }
+  }
+
+  onHeartbeat(_from: ServerId, message: Heartbeat, now_ms: number): void {
+    this.#seeVote(message.voted, now_ms)
+  }
+
+  onVoted(_ballot: Ballot, last: Slot, now_ms: number): void {
+    this.#seeVote(last, now_ms)
+  }
+
+  #seeVote(slot: Slot, now_ms: number): void {
+    if (slot <= this.state.voted) return
+    this.state.voted = slot
+    if (this.state.hole_ms === Infinity) this.#watchHole(now_ms)
+  }
+}

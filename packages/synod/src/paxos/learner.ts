@@ -1,0 +1,132 @@
+import { type Ballot, type ServerId, type Slot, sameBallot } from './ballot.js'
+import { MAX_MESSAGE_SLOTS, MAX_MESSAGE_VALUES_BYTES } from './config.js'
+import type { Effects } from './effects.js'
+import { InvariantError } from './invariants.js'
+import type { Log } from './log.js'
+import type { Decided, Fetch } from './messages.js'
+import { type Value, sameValue } from './value.js'
+
+export interface LearnerState {
+  /** The chosen bar: every slot up to this one is known to be chosen. */
+  chosen: Slot
+  /** A question to a peer that has not been answered. */
+  fetch: { peer: ServerId; until_ms: number } | null
+}
+
+export function emptyLearner(): LearnerState {
+  return { chosen: 0, fetch: null }
+}
+
+/** The learner of both modes: which values are chosen, and catching up with peers that know more. */
+export class Learner {
+  readonly state: LearnerState
+  readonly #log: Log
+  readonly #effects: Effects
+  readonly #resend_ms: number
+
+  constructor(state: LearnerState, log: Log, effects: Effects, resend_ms: number) {
+    this.state = state
+    this.#log = log
+    this.#effects = effects
+    this.#resend_ms = resend_ms
+  }
+
+  /**
+   * In slots `first` to `last` the value voted for at `ballot` is chosen. That says nothing about a vote of
+   * this server at another ballot: such slots stay open, and the answer is false.
+   */
+  chooseVotes(ballot: Ballot, first: Slot, last: Slot): boolean {
+    let complete = true
+    let run = 0
+    for (let slot = first; slot <= last; slot++) {
+      if (this.#log.isChosen(slot)) continue
+      const state = this.#log.find(slot)
+      if (state?.value === undefined || !sameBallot(state.ballot, ballot)) {
+        complete = false
+        continue
+      }
+      this.#log.choose(slot, state.value)
+      run = run === 0 ? slot : run
+      const next = this.#log.find(slot + 1)
+      const runEnds =
+        slot === last ||
+        next?.value === undefined ||
+        next.chosen !== undefined ||
+        !sameBallot(next.ballot, ballot)
+      if (runEnds) {
+        this.#effects.record({ type: 'chosen', first: run, last: slot })
+        run = 0
+      }
+    }
+    this.#advance()
+    return complete
+  }
+
+  /** These values are chosen in the slots from `first` on. */
+  chooseValues(first: Slot, values: readonly Value[]): void {
+    if (this.restoreValues(first, values)) this.#effects.record({ type: 'decided', first, values })
+  }
+
+  /** A peer knows the chosen values up to `bar`: asks for what is missing here, unless it has been asked. */
+  onBar(peer: ServerId, bar: Slot, now_ms: number): void {
+    const { chosen, fetch } = this.state
+    if (bar <= chosen || (fetch !== null && now_ms < fetch.until_ms)) return
+    this.state.fetch = { peer, until_ms: now_ms + this.#resend_ms }
+    const first = chosen + 1
+    this.#effects.send(peer, { type: 'fetch', first, last: Math.min(bar, first + MAX_MESSAGE_SLOTS - 1) })
+  }
+
+  onDecided(from: ServerId, message: Decided, now_ms: number): void {
+    this.chooseValues(message.first, message.values)
+    if (this.state.fetch?.peer !== from) return
+    this.state.fetch = null
+    // Whoever is far behind goes on at once; an answer that runs dry (no values) ends it.
+    if (message.values.length > 0) this.onBar(from, this.state.chosen + MAX_MESSAGE_SLOTS, now_ms)
+  }
+
+  /** Answers with the chosen values from the first slot asked for, as many as one message takes. */
+  onFetch(from: ServerId, message: Fetch): void {
+    const values: Value[] = []
+    let size_bytes = 0
+    const last = Math.min(message.last, message.first + MAX_MESSAGE_SLOTS - 1)
+    for (let slot = message.first; slot <= last; slot++) {
+      const value = this.#log.chosen(slot)
+      if (value === undefined) break
+      if (values.length > 0 && size_bytes + value.length > MAX_MESSAGE_VALUES_BYTES) break
+      size_bytes += value.length
+      values.push(value)
+    }
+    this.#effects.send(from, { type: 'decided', first: message.first, values })
+  }
+
+  restoreVotes(first: Slot, last: Slot): void {
+    for (let slot = first; slot <= last; slot++) {
+      const value = this.#log.find(slot)?.value
+      if (value === undefined)
+        throw new InvariantError(`the journal says that slot ${slot} is chosen, but holds no vote`)
+      this.#log.choose(slot, value)
+    }
+    this.#advance()
+  }
+
+  /** Answers whether any of it is news. */
+  restoreValues(first: Slot, values: readonly Value[]): boolean {
+    let news = false
+    for (const [offset, value] of values.entries()) {
+      const slot = first + offset
+      const known = this.#log.chosen(slot)
+      if (known !== undefined) {
+        if (!sameValue(known, value)) throw new InvariantError(`two values chosen in slot ${slot}`)
+      } else if (!this.#log.isChosen(slot)) {
+        this.#log.choose(slot, value)
+        news = true
+      }
+    }
+    this.#advance()
+    return news
+  }
+
+  #advance(): void {
+    while (this.#log.isChosen(this.state.chosen + 1)) this.state.chosen++
+  }
+}

@@ -1,0 +1,120 @@
+import { type Ballot, type Slot, ZERO_BALLOT } from './ballot.js'
+import type { Value } from './value.js'
+
+/** What one server knows of one slot: its promise and vote as an acceptor, the outcome as a learner. */
+export interface SlotState {
+  /** The highest ballot promised for this slot alone, by a prepare with scope `slot`. */
+  promised: Ballot
+  /** The ballot of this server's vote; zero while it has not voted. */
+  ballot: Ballot
+  /** The value of this server's vote. */
+  value: Value | undefined
+  /** The value that is chosen here, once this server knows. */
+  chosen: Value | undefined
+}
+
+/** The answer to "what is in this slot?". */
+export type SlotStatus =
+  | { readonly status: 'empty' }
+  | { readonly status: 'voted'; readonly ballot: Ballot; readonly value: Value }
+  | { readonly status: 'chosen'; readonly value: Value }
+  | { readonly status: 'trimmed' }
+
+/** Slots are kept in pages, so that neither a far slot nor a long log costs more than what it holds. */
+const PAGE_SLOTS = 1024
+
+export interface LogState {
+  readonly pages: Map<number, SlotState[]>
+  /** Every slot up to this one has been dropped. */
+  trimmed: Slot
+  /** The highest slot in which this server has voted or knows the chosen value. */
+  voted: Slot
+}
+
+export function emptyLog(): LogState {
+  return { pages: new Map(), trimmed: 0, voted: 0 }
+}
+
+/** One server's log: slots from 1 on, without end. Acceptor and learner write it; everyone reads it. */
+export class Log {
+  readonly state: LogState
+  #page: SlotState[] | undefined
+  #pageNumber = -1
+
+  constructor(state: LogState) {
+    this.state = state
+  }
+
+  /** What is known of a slot, or undefined if nothing is. */
+  find(slot: Slot): SlotState | undefined {
+    return this.#find(slot)?.[slot % PAGE_SLOTS]
+  }
+
+  /** What is known of a slot, to be changed. The slot must not be trimmed. */
+  at(slot: Slot): SlotState {
+    if (slot <= this.state.trimmed) throw new RangeError(`slot ${slot} is trimmed`)
+    let page = this.#find(slot)
+    if (page === undefined) {
+      page = []
+      this.state.pages.set(this.#pageNumber, page)
+      this.#page = page
+    }
+    return (page[slot % PAGE_SLOTS] ??= {
+      promised: ZERO_BALLOT,
+      ballot: ZERO_BALLOT,
+      value: undefined,
+      chosen: undefined,
+    })
+  }
+
+  status(slot: Slot): SlotStatus {
+    if (slot <= this.state.trimmed) return { status: 'trimmed' }
+    const state = this.find(slot)
+    if (state?.chosen !== undefined) return { status: 'chosen', value: state.chosen }
+    if (state?.value !== undefined) return { status: 'voted', ballot: state.ballot, value: state.value }
+    return { status: 'empty' }
+  }
+
+  /** The chosen value of a slot, or undefined if it is not known. */
+  chosen(slot: Slot): Value | undefined {
+    return this.find(slot)?.chosen
+  }
+
+  isChosen(slot: Slot): boolean {
+    return slot <= this.state.trimmed || this.chosen(slot) !== undefined
+  }
+
+  /** Writes this server's vote. */
+  vote(slot: Slot, ballot: Ballot, value: Value): void {
+    const state = this.at(slot)
+    state.ballot = ballot
+    state.value = value
+    if (slot > this.state.voted) this.state.voted = slot
+  }
+
+  /** Writes down that `value` is chosen. */
+  choose(slot: Slot, value: Value): void {
+    this.at(slot).chosen = value
+    if (slot > this.state.voted) this.state.voted = slot
+  }
+
+  /** Drops every slot up to `slot`. Whole pages are freed. */
+  trim(slot: Slot): void {
+    for (const number of this.state.pages.keys()) {
+      if ((number + 1) * PAGE_SLOTS - 1 <= slot) this.state.pages.delete(number)
+    }
+    this.state.trimmed = Math.max(this.state.trimmed, slot)
+    this.state.voted = Math.max(this.state.voted, slot)
+    this.#pageNumber = -1
+    this.#page = undefined
+  }
+
+  #find(slot: Slot): SlotState[] | undefined {
+    const number = Math.floor(slot / PAGE_SLOTS)
+    if (number !== this.#pageNumber) {
+      this.#pageNumber = number
+      this.#page = this.state.pages.get(number)
+    }
+    return this.#page
+  }
+}

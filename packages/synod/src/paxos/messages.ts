@@ -1,0 +1,159 @@
+import type { Ballot, Slot } from './ballot.js'
+import type { Value } from './value.js'
+
+/** Which slots a prepare covers: one slot (leaderless mode), or every slot of the log (leader mode). */
+export type Scope = 'slot' | 'log'
+
+/**
+ * Phase 1a. With scope `slot` it asks for a promise in `slot` alone. With scope `log` the promise binds
+ * every slot, and `slot` says from which slot on the sender needs to hear of votes: it knows what was
+ * chosen in all slots before.
+ */
+export interface Prepare {
+  readonly type: 'prepare'
+  readonly ballot: Ballot
+  readonly scope: Scope
+  readonly slot: Slot
+}
+
+/** A vote as told in a promise: the ballot is the one at which it was cast, never the promised one. */
+export interface ReportedVote {
+  readonly slot: Slot
+  readonly ballot: Ballot
+  readonly value: Value
+  /** The sender knows that this value is chosen here (it may never have voted: then the ballot is zero). */
+  readonly chosen: boolean
+}
+
+/**
+ * Phase 1b. `votes` lists the sender's votes in the slots that the prepare asked about, from `slot` on, in
+ * order. When they do not fit into one message, `next` is the first slot not listed; the proposer asks
+ * again from there, at the same ballot. Otherwise `next` is 0.
+ */
+export interface PromiseMessage {
+  readonly type: 'promise'
+  readonly ballot: Ballot
+  readonly scope: Scope
+  readonly slot: Slot
+  readonly votes: readonly ReportedVote[]
+  readonly next: Slot
+}
+
+/** Phase 2a: one value for each consecutive slot from `first` on. */
+export interface Accept {
+  readonly type: 'accept'
+  readonly ballot: Ballot
+  readonly first: Slot
+  readonly values: readonly Value[]
+}
+
+/** Phase 2b: the sender's votes at `ballot` in the slots `first` to `last` are durable. */
+export interface Accepted {
+  readonly type: 'accepted'
+  readonly ballot: Ballot
+  readonly first: Slot
+  readonly last: Slot
+}
+
+/** A prepare or accept at `refused` met a promise at the higher `ballot`; `slot` is the slot it was for. */
+export interface Nack {
+  readonly type: 'nack'
+  readonly refused: Ballot
+  readonly ballot: Ballot
+  readonly slot: Slot
+}
+
+/** In slots `first` to `last`, the value voted for at `ballot`, and at no other, is chosen. */
+export interface Chosen {
+  readonly type: 'chosen'
+  readonly ballot: Ballot
+  readonly first: Slot
+  readonly last: Slot
+}
+
+/**
+ * In leader mode the leader of `ballot` is up. In leaderless mode every server sends it, at ballot zero, to
+ * let the others see how far it is. `chosen` and `voted` are the sender's bars.
+ */
+export interface Heartbeat {
+  readonly type: 'heartbeat'
+  readonly ballot: Ballot
+  readonly round: number
+  readonly chosen: Slot
+  readonly voted: Slot
+}
+
+/** The sender follows the leader of `ballot`: the answer to heartbeat `round`, with the sender's bars. */
+export interface HeartbeatAnswer {
+  readonly type: 'heartbeat-answer'
+  readonly ballot: Ballot
+  readonly round: number
+  readonly chosen: Slot
+  readonly voted: Slot
+}
+
+/** Do you miss the leader too? Asked before a campaign; it promises nothing. */
+export interface Probe {
+  readonly type: 'probe'
+  readonly round: number
+}
+
+/** `missing`: the sender has no leader either. `ballot` is the highest that it has promised. */
+export interface ProbeAnswer {
+  readonly type: 'probe-answer'
+  readonly round: number
+  readonly missing: boolean
+  readonly ballot: Ballot
+}
+
+/** Proposals of a follower, for the leader to put into slots. */
+export interface Forward {
+  readonly type: 'forward'
+  readonly values: readonly Value[]
+}
+
+/** Which is the highest slot that you have voted in? Asked on behalf of linearizable reads. */
+export interface Observe {
+  readonly type: 'observe'
+  readonly round: number
+}
+
+export interface Observed {
+  readonly type: 'observed'
+  readonly round: number
+  readonly voted: Slot
+}
+
+/** Catch-up: what was chosen in slots `first` to `last`? */
+export interface Fetch {
+  readonly type: 'fetch'
+  readonly first: Slot
+  readonly last: Slot
+}
+
+/** The values chosen in consecutive slots from `first` on. */
+export interface Decided {
+  readonly type: 'decided'
+  readonly first: Slot
+  readonly values: readonly Value[]
+}
+
+/** What servers tell each other. A server never sends itself one. */
+export type Message =
+  | Prepare
+  | PromiseMessage
+  | Accept
+  | Accepted
+  | Nack
+  | Chosen
+  | Heartbeat
+  | HeartbeatAnswer
+  | Probe
+  | ProbeAnswer
+  | Forward
+  | Observe
+  | Observed
+  | Fetch
+  | Decided
+
+export type MessageType = Message['type']

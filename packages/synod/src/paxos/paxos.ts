@@ -1,0 +1,275 @@
+import { Acceptor, type AcceptorState, emptyAcceptor } from './acceptor.js'
+import type { Ballot, ServerId, Slot } from './ballot.js'
+import type { PaxosConfig } from './config.js'
+import { Effects, type Output } from './effects.js'
+import { LeaderProposer, type LeaderState, emptyLeader } from './leader.js'
+import { LeaderlessProposer, type LeaderlessState, emptyLeaderless } from './leaderless.js'
+import { Learner, type LearnerState, emptyLearner } from './learner.js'
+import { Log, type LogState, emptyLog } from './log.js'
+import type { Accepted, Message, PromiseMessage } from './messages.js'
+import type { Context, Proposal, Proposer, Role } from './proposer.js'
+import { Membership } from './quorum.js'
+import { type RandomState, random } from './random.js'
+import { Reads, type ReadsState, emptyReads } from './reads.js'
+import type { JournalRecord } from './records.js'
+
+/** What can happen to a server. */
+export type Input =
+  | { readonly type: 'message'; readonly from: ServerId; readonly message: Message }
+  /** Commands to be chosen. In leader mode they may get lost: propose again what is not executed in time. */
+  | { readonly type: 'propose'; readonly proposals: readonly Proposal[] }
+  /** Nobody waits for this proposal any more, or it has been executed. */
+  | { readonly type: 'withdraw'; readonly id: number }
+  /** A linearizable read: `Output.reads` will name the slot to execute first. */
+  | { readonly type: 'read'; readonly id: number }
+  | { readonly type: 'withdraw-read'; readonly id: number }
+  /** Every record up to this position is durable. */
+  | { readonly type: 'durable'; readonly position: number }
+  /** The process of this peer is known to be gone: its connection broke and nothing listens there. */
+  | { readonly type: 'peer-gone'; readonly peer: ServerId }
+  | { readonly type: 'tick' }
+
+/** An answer of this server to itself, held until the records before it are durable. */
+interface OwnAnswer {
+  readonly position: number
+  readonly message: PromiseMessage | Accepted
+}
+
+/** All that a server holds in memory, as plain data. */
+export interface PaxosState {
+  readonly log: LogState
+  readonly acceptor: AcceptorState
+  readonly learner: LearnerState
+  readonly reads: ReadsState
+  readonly random: RandomState
+  readonly leader: LeaderState
+  readonly leaderless: LeaderlessState
+  ownAnswers: OwnAnswer[]
+  /** How many records have been written, and how many of them are durable, since this server started. */
+  position: number
+  durable: number
+}
+
+export interface PaxosStatus {
+  readonly role: Role
+  readonly ballot: Ballot
+  readonly leader: ServerId | undefined
+  readonly chosen: Slot
+  readonly voted: Slot
+}
+
+/**
+ * One server of a MultiPaxos cluster: proposer, acceptor and learner in one, as a state machine without I/O,
+ * clock or chance of its own. The host calls `step`, appends the records of the output to its journal, sends
+ * the messages (some only once the records are durable), and reports back what became durable.
+ */
+export class Paxos {
+  readonly log: Log
+  readonly #config: PaxosConfig
+  readonly #state: PaxosState
+  readonly #effects: Effects
+  readonly #acceptor: Acceptor
+  readonly #learner: Learner
+  readonly #reads: Reads
+  readonly #proposer: Proposer
+
+  private constructor(config: PaxosConfig, state: PaxosState) {
+    const membership = new Membership(config.servers)
+    const effects = new Effects(config.servers.filter((server) => server !== config.self))
+    effects.position = state.position
+    this.#config = config
+    this.#state = state
+    this.#effects = effects
+    this.log = new Log(state.log)
+    this.#acceptor = new Acceptor(state.acceptor, this.log, effects)
+    this.#learner = new Learner(state.learner, this.log, effects, config.resend_ms)
+    this.#reads = new Reads(state.reads, config, membership, this.log, effects)
+    const context: Context = {
+      config,
+      membership,
+      log: this.log,
+      acceptor: this.#acceptor,
+      learner: this.#learner,
+      effects,
+      random: state.random,
+      answerSelf: (message) => {
+        state.ownAnswers.push({ position: effects.position, message })
+      },
+    }
+    this.#proposer =
+      config.mode === 'leader'
+        ? new LeaderProposer(state.leader, context)
+        : new LeaderlessProposer(state.leaderless, context)
+  }
+
+  /**
+   * A server as its journal left it: empty for a new one. Whatever it led or proposed before is over; it
+   * starts as a follower. The seed decides all its random choices; it should differ from start to start.
+   */
+  static recover(config: PaxosConfig, records: Iterable<JournalRecord>, seed: number, now_ms: number): Paxos {
+    const randomState: RandomState = { seed: seed | 0 }
+    const paxos = new Paxos(config, {
+      log: emptyLog(),
+      acceptor: emptyAcceptor(),
+      learner: emptyLearner(),
+      reads: emptyReads(Math.floor(random(randomState) * 2 ** 40)),
+      random: randomState,
+      leader: emptyLeader(now_ms),
+      leaderless: emptyLeaderless(now_ms),
+      ownAnswers: [],
+      position: 0,
+      durable: 0,
+    })
+    for (const record of records) paxos.#restore(record)
+    return paxos
+  }
+
+  /** A server as it was saved, in the middle of anything. */
+  static load(config: PaxosConfig, state: PaxosState): Paxos {
+    return new Paxos(config, structuredClone(state))
+  }
+
+  /** A copy of the whole state as plain data. */
+  save(): PaxosState {
+    this.#state.position = this.#effects.position
+    return structuredClone(this.#state)
+  }
+
+  status(): PaxosStatus {
+    const { role, ballot, leader } = this.#proposer
+    return { role, ballot, leader, chosen: this.#learner.state.chosen, voted: this.log.state.voted }
+  }
+
+  /** The chosen bar: every slot up to it is chosen, and its value stands in the log. */
+  get chosen(): Slot {
+    return this.#learner.state.chosen
+  }
+
+  get leader(): ServerId | undefined {
+    return this.#proposer.leader
+  }
+
+  get ballot(): Ballot {
+    return this.#proposer.ballot
+  }
+
+  /** Takes one input at a time that never goes back. Throws InvariantError if the protocol was broken. */
+  step(input: Input, now_ms: number): Output {
+    switch (input.type) {
+      case 'message':
+        if (this.#config.servers.includes(input.from)) this.#receive(input.from, input.message, now_ms)
+        break
+      case 'propose':
+        this.#proposer.propose(input.proposals, now_ms)
+        break
+      case 'withdraw':
+        this.#proposer.withdraw(input.id)
+        break
+      case 'read':
+        this.#reads.read(input.id, now_ms)
+        break
+      case 'withdraw-read':
+        this.#reads.withdraw(input.id)
+        break
+      case 'durable':
+        this.#state.durable = input.position
+        break
+      case 'peer-gone':
+        this.#proposer.onPeerGone?.(input.peer, now_ms)
+        break
+      case 'tick':
+        this.#proposer.tick(now_ms)
+        this.#reads.tick(now_ms)
+        break
+    }
+    this.#answerSelf(now_ms)
+    return this.#effects.take(Math.min(this.#proposer.deadline_ms, this.#reads.deadline_ms))
+  }
+
+  #receive(from: ServerId, message: Message, now_ms: number): void {
+    const { voting } = this.#config
+    switch (message.type) {
+      case 'prepare':
+        if (voting && this.#acceptor.onPrepare(from, message))
+          this.#proposer.onRival?.(message.ballot, now_ms)
+        break
+      case 'promise':
+        this.#proposer.onPromise(from, message, now_ms)
+        this.#proposer.onChosen?.(now_ms)
+        break
+      case 'accept':
+        if (voting && this.#acceptor.onAccept(from, message)) {
+          this.#proposer.onVoted(message.ballot, message.first + message.values.length - 1, now_ms)
+        }
+        break
+      case 'accepted':
+        this.#proposer.onAccepted(from, message, now_ms)
+        break
+      case 'nack':
+        this.#proposer.onNack(message, now_ms)
+        break
+      case 'chosen':
+        if (!this.#learner.chooseVotes(message.ballot, message.first, message.last)) {
+          this.#learner.onBar(from, message.last, now_ms)
+        }
+        this.#proposer.onChosen?.(now_ms)
+        break
+      case 'heartbeat':
+        this.#proposer.onHeartbeat(from, message, now_ms)
+        this.#learner.onBar(from, message.chosen, now_ms)
+        break
+      case 'heartbeat-answer':
+        this.#proposer.onHeartbeatAnswer?.(from, message, now_ms)
+        this.#learner.onBar(from, message.chosen, now_ms)
+        break
+      case 'probe':
+        if (voting) this.#proposer.onProbe?.(from, message, now_ms)
+        break
+      case 'probe-answer':
+        this.#proposer.onProbeAnswer?.(from, message, now_ms)
+        break
+      case 'forward':
+        this.#proposer.onForward(message.values, now_ms)
+        break
+      case 'observe':
+        if (voting) this.#reads.onObserve(from, message.round)
+        break
+      case 'observed':
+        this.#reads.onObserved(from, message, now_ms)
+        break
+      case 'fetch':
+        this.#learner.onFetch(from, message)
+        break
+      case 'decided':
+        this.#learner.onDecided(from, message, now_ms)
+        this.#proposer.onChosen?.(now_ms)
+        break
+    }
+  }
+
+  /** Delivers this server's own answers that rest on durable records. */
+  #answerSelf(now_ms: number): void {
+    const { durable, ownAnswers } = this.#state
+    for (let next = ownAnswers[0]; next !== undefined && next.position <= durable; next = ownAnswers[0]) {
+      ownAnswers.shift()
+      this.#receive(this.#config.self, next.message, now_ms)
+    }
+  }
+
+  #restore(record: JournalRecord): void {
+    switch (record.type) {
+      case 'promise':
+        this.#acceptor.restorePromise(record.ballot, record.scope, record.slot)
+        break
+      case 'vote':
+        this.#acceptor.restoreVote(record.ballot, record.first, record.values)
+        break
+      case 'chosen':
+        this.#learner.restoreVotes(record.first, record.last)
+        break
+      case 'decided':
+        this.#learner.restoreValues(record.first, record.values)
+        break
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { Acceptor } from './acceptor.js'
+import type { Ballot, ServerId, Slot } from './ballot.js'
+import type { PaxosConfig } from './config.js'
+import type { Effects } from './effects.js'
+import type { Learner } from './learner.js'
+import type { Log } from './log.js'
+import type {
+  Accepted,
+  Heartbeat,
+  HeartbeatAnswer,
+  Nack,
+  Probe,
+  ProbeAnswer,
+  PromiseMessage,
+} from './messages.js'
+import type { Membership } from './quorum.js'
+import type { RandomState } from './random.js'
+import type { Value } from './value.js'
+
+/** A command to be chosen in some slot. The id is the host's, to withdraw it by. */
+export interface Proposal {
+  readonly id: number
+  readonly value: Value
+}
+
+/** What a server is to its cluster at the moment. In leaderless mode every server is a `proposer`. */
+export type Role = 'leader' | 'candidate' | 'follower' | 'proposer' | 'learner'
+
+/** What a proposer works with. */
+export interface Context {
+  readonly config: PaxosConfig
+  readonly membership: Membership
+  readonly log: Log
+  readonly acceptor: Acceptor
+  readonly learner: Learner
+  readonly effects: Effects
+  readonly random: RandomState
+  /** Delivers this server's own answer to it, as if from a peer, once the record behind it is durable. */
+  readonly answerSelf: (message: PromiseMessage | Accepted) => void
+}
+
+/** The part in which the two modes differ: who proposes what, where and when. */
+export interface Proposer {
+  /** Plain data, all of it. */
+  readonly state: object
+  readonly role: Role
+  /** The ballot that this server proposes at or follows; zero in leaderless mode, where each slot has its own. */
+  readonly ballot: Ballot
+  /** Who leads, as far as this server knows. */
+  readonly leader: ServerId | undefined
+  /** When `tick` wants to be called, at the latest. */
+  readonly deadline_ms: number
+  propose(proposals: readonly Proposal[], now_ms: number): void
+  withdraw(id: number): void
+  /** Commands that a peer received and hands on. */
+  onForward(values: readonly Value[], now_ms: number): void
+  tick(now_ms: number): void
+  onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void
+  onAccepted(from: ServerId, message: Accepted, now_ms: number): void
+  onNack(message: Nack, now_ms: number): void
+  onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void
+  /** This server has voted at a peer's ballot, in slots up to `last`. */
+  onVoted(ballot: Ballot, last: Slot, now_ms: number): void
+  /** More slots may be known to be chosen than before. Leaderless mode ends its instances there. */
+  onChosen?(now_ms: number): void
+
+  // What leader mode alone takes part in: looking after the leader.
+
+  onHeartbeatAnswer?(from: ServerId, message: HeartbeatAnswer, now_ms: number): void
+  onProbe?(from: ServerId, message: Probe, now_ms: number): void
+  onProbeAnswer?(from: ServerId, message: ProbeAnswer, now_ms: number): void
+  /** This server has promised a peer's ballot. */
+  onRival?(ballot: Ballot, now_ms: number): void
+  /** The process of this peer is known to be gone. */
+  onPeerGone?(peer: ServerId, now_ms: number): void
+}

@@ -1,0 +1,39 @@
+import type { Ballot, Slot } from './ballot.js'
+import type { Scope } from './messages.js'
+import type { Value } from './value.js'
+
+/** A promise given. With scope `log` it binds every slot and `slot` is 0. */
+export interface PromiseRecord {
+  readonly type: 'promise'
+  readonly scope: Scope
+  readonly slot: Slot
+  readonly ballot: Ballot
+}
+
+/** Votes cast at `ballot`: one value for each consecutive slot from `first` on. */
+export interface VoteRecord {
+  readonly type: 'vote'
+  readonly ballot: Ballot
+  readonly first: Slot
+  readonly values: readonly Value[]
+}
+
+/**
+ * In slots `first` to `last`, the value of the latest vote recorded before this is chosen. It spares a
+ * restarted server the question; nothing waits for it to be durable.
+ */
+export interface ChosenRecord {
+  readonly type: 'chosen'
+  readonly first: Slot
+  readonly last: Slot
+}
+
+/** The values chosen in consecutive slots from `first` on, learned from a peer rather than by a vote. */
+export interface DecidedRecord {
+  readonly type: 'decided'
+  readonly first: Slot
+  readonly values: readonly Value[]
+}
+
+/** What a server writes to its journal, in this order, and reads back in this order when it restarts. */
+export type JournalRecord = PromiseRecord | VoteRecord | ChosenRecord | DecidedRecord

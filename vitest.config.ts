@@ -1,0 +1,42 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const exclude = ['**/node_modules/**', '**/dist/**']
+
+export default defineConfig({
+  test: {
+    reporters: ['default'],
+    projects: [
+      {
+        // Against the sources: `synod` is packages/synod/src, so that nothing need be built.
+        resolve: {
+          alias: [
+            {
+              find: /^synod$/,
+              replacement: fileURLToPath(new URL('packages/synod/src/index.ts', import.meta.url)),
+            },
+          ],
+        },
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts'],
+          exclude: [...exclude, 'packages/*/test/e2e/**'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Against dist, as a user gets it. After the unit tests and one file at a time: these start
+        // processes of their own, and wait for them.
+        test: {
+          name: 'e2e',
+          include: ['packages/*/test/e2e/**/*.test.ts', 'examples/**/*.test.ts'],
+          exclude,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
