@@ -14,11 +14,11 @@ export type ErrorCode =
   | 'wrong-mode'
   | 'wrong-acceptor'
   | 'wrong-protocol'
-  | 'not-formed'
   | 'unreachable'
   | 'directory-in-use'
   | 'journal-damaged'
   | 'journal-failed'
+  | 'invariant-violated'
   | 'invalid-options'
 
 /** Every error that Synod raises on purpose. Tell them apart by `code`: messages may change. */

@@ -83,10 +83,10 @@ export class Writer {
     return this.#buffer.subarray(start, this.#length)
   }
 
-  /** What has been written; the writer starts again with a buffer of its own. */
+  /** What has been written; the writer starts again with a buffer of its own, sized for as much again. */
   take(): Buffer {
     const taken = this.#buffer.subarray(0, this.#length)
-    this.#buffer = Buffer.allocUnsafe(Math.max(INITIAL_SIZE, Math.min(this.#buffer.length, 1 << 20)))
+    this.#buffer = Buffer.allocUnsafe(Math.max(INITIAL_SIZE, taken.length))
     this.#length = 0
     return taken
   }

@@ -1,0 +1,150 @@
+import { randomInt } from 'node:crypto'
+import { type CallOptions, Calls } from '../call.js'
+import { type Clock, systemClock } from '../clock.js'
+import { SynodError } from '../errors.js'
+import { type Logger, silentLogger } from '../logger.js'
+import { type Codecs, completeCodecs } from '../machine/codec.js'
+import { Session } from '../machine/session.js'
+import { type Network, parseAddress } from '../net/network.js'
+import { tcpNetwork } from '../net/tcp.js'
+import type { ReplicaStatus } from '../status.js'
+import { Endpoints } from './endpoints.js'
+
+const DEFAULT_TIMEOUT_MS = 10_000
+const RANDOM_IDS = 2 ** 48
+
+export interface ConnectOptions<Command, Result, Query, Answer> {
+  /** Where the replicas listen for clients, as `host:port`. All of them, so that none must be up. */
+  readonly endpoints: readonly string[]
+  /** The name of the cluster; any unless given. */
+  readonly cluster?: string
+  /** As on the replicas. */
+  readonly codecs?: Partial<Codecs<Command, Result, Query, Answer>>
+  /** How long `connect` and each call go on trying: 10,000 ms unless given. */
+  readonly timeout_ms?: number
+  readonly signal?: AbortSignal
+  /** Silent unless given. */
+  readonly logger?: Logger
+  /** For tests: the network and clock to use. */
+  readonly host?: { readonly network?: Network; readonly clock?: Clock; readonly random?: () => number }
+}
+
+/** What one endpoint says of itself, or why it says nothing. */
+export type EndpointStatus =
+  | { readonly endpoint: string; readonly status: ReplicaStatus }
+  | { readonly endpoint: string; readonly error: Error }
+
+/**
+ * Connects to a cluster; resolves when any of its replicas has answered. Rejects with `invalid-options`,
+ * `unreachable`, `wrong-cluster`, `wrong-protocol` or `aborted`.
+ *
+ * @example
+ * const client = await connect<number, number, 'total', number>({ endpoints: ['127.0.0.1:2379'] })
+ * const total = await client.execute(1)
+ */
+export async function connect<Command, Result, Query, Answer>(
+  options: ConnectOptions<Command, Result, Query, Answer>,
+): Promise<Client<Command, Result, Query, Answer>> {
+  const client = new Client(options)
+  try {
+    await client.ready(options.signal)
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+  return client
+}
+
+/**
+ * A session with a cluster, from outside of it. A command is executed once, whatever happens to connections
+ * and leaders meanwhile: in doubt it is sent again, and the replicas recognise it.
+ */
+export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
+  readonly #endpoints: Endpoints
+  readonly #codecs: Codecs<Command, Result, Query, Answer>
+  readonly #session: Session
+  readonly #calls: Calls
+
+  /** Use `connect`. */
+  constructor(options: ConnectOptions<Command, Result, Query, Answer>) {
+    const { host = {}, endpoints, timeout_ms = DEFAULT_TIMEOUT_MS } = options
+    if (endpoints.length === 0) throw new SynodError('invalid-options', 'endpoints is empty')
+    const random = host.random ?? Math.random
+    const clock = host.clock ?? systemClock
+    this.#calls = new Calls(clock, timeout_ms, (after_ms) => this.#endpoints.timeoutError(after_ms))
+    this.#codecs = completeCodecs(options.codecs)
+    this.#endpoints = new Endpoints({
+      network: host.network ?? tcpNetwork,
+      clock,
+      random,
+      addresses: endpoints.map(parseAddress),
+      cluster: options.cluster ?? '',
+      logger: options.logger ?? silentLogger,
+    })
+    this.#session = new Session(
+      (value, call) => {
+        this.#endpoints.send({ type: 'execute', value }, call)
+      },
+      () => (host.random === undefined ? randomInt(1, RANDOM_IDS) : Math.floor(random() * RANDOM_IDS) + 1),
+      () => this.#calls.start<Uint8Array>({}),
+    )
+  }
+
+  /** Resolves when a replica has answered. */
+  async ready(signal: AbortSignal | undefined): Promise<void> {
+    const call = this.#calls.start<undefined>({ signal })
+    this.#endpoints.whenUp(call)
+    await call.promise
+  }
+
+  /**
+   * Has a command executed once, and gives back its result.
+   *
+   * Rejects with `command-failed` (the state machine threw), `too-large`, `overloaded`, `session-expired`,
+   * `aborted`, `closed`, `unreachable`, `no-quorum` or `outcome-unknown`. After any of the last five the
+   * command may have been executed, or may still be; after the others it was not.
+   */
+  async execute(command: Command, options: CallOptions = {}): Promise<Result> {
+    const encoded = this.#codecs.command.encode(command)
+    this.#endpoints.checkSize(encoded.length)
+    const call = this.#calls.start<Uint8Array>(options)
+    this.#session.execute(encoded, call)
+    return this.#codecs.result.decode(await call.promise)
+  }
+
+  /** Answers a query from a state that holds everything acknowledged before the call (linearizable). */
+  async read(query: Query, options: CallOptions = {}): Promise<Answer> {
+    const encoded = this.#codecs.query.encode(query)
+    this.#endpoints.checkSize(encoded.length)
+    const call = this.#calls.start<Uint8Array>(options)
+    this.#endpoints.send({ type: 'read', query: encoded }, call)
+    return this.#codecs.answer.decode(await call.promise)
+  }
+
+  /** The status of each endpoint: what `replica.status()` says there, or the reason why there is no answer. */
+  async status(options: CallOptions = {}): Promise<EndpointStatus[]> {
+    return Promise.all(
+      this.#endpoints.addresses.map(async (endpoint, index) => {
+        const call = this.#calls.start<Uint8Array>(options)
+        this.#endpoints.sendTo(index, { type: 'status' }, call)
+        try {
+          const status = JSON.parse(Buffer.from(await call.promise).toString()) as ReplicaStatus
+          return { endpoint, status }
+        } catch (error) {
+          return { endpoint, error: error as Error }
+        }
+      }),
+    )
+  }
+
+  /** Ends all connections. What is under way fails as `closed`. */
+  close(): Promise<void> {
+    this.#calls.end(new SynodError('closed', 'the client is closed'))
+    this.#endpoints.close()
+    return Promise.resolve()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

@@ -1,0 +1,269 @@
+import type { Call } from '../call.js'
+import type { Clock } from '../clock.js'
+import { SynodError } from '../errors.js'
+import type { Logger } from '../logger.js'
+import { type ClientLink, openClientLink } from '../net/client-link.js'
+import type { ClientMessage, Fail, LeaderHint, ReplicaMessage } from '../net/client-messages.js'
+import type { ClientWelcome } from '../net/hello.js'
+import { type Address, type Network, formatAddress } from '../net/network.js'
+import { compareBallots } from '../paxos/ballot.js'
+
+export interface EndpointsOptions {
+  readonly network: Network
+  readonly clock: Clock
+  readonly random: () => number
+  readonly addresses: readonly Address[]
+  readonly cluster: string
+  readonly logger: Logger
+}
+
+/** A message without its number. */
+type Question = ClientMessage extends infer Message
+  ? Message extends { readonly request: number }
+    ? Omit<Message, 'request'>
+    : never
+  : never
+
+interface Endpoint {
+  readonly name: string
+  readonly link: ClientLink
+  /** What it said when it took this client in; null while it is not connected. */
+  welcome: ClientWelcome | null
+  hint: LeaderHint | null
+  /** It does not want this client. */
+  refusal: SynodError | null
+}
+
+/** A question that has not been answered. */
+interface Pending {
+  readonly message: ClientMessage
+  readonly call: Call<Uint8Array>
+  /** Who has it now. */
+  readonly asked: Set<Endpoint>
+}
+
+/**
+ * The replicas that a client knows of. A question goes to the leader (leader mode) or to every replica
+ * (leaderless mode), and to another one when a connection breaks or the leader changes.
+ */
+export class Endpoints {
+  readonly #options: EndpointsOptions
+  readonly #endpoints: readonly Endpoint[]
+  readonly #pending = new Map<number, Pending>()
+  readonly #waitingForUp = new Set<Call<undefined>>()
+  /** The server to ask in leader mode. */
+  #target: Endpoint | undefined
+  #nextRequest = 1
+  #flushing = false
+
+  constructor(options: EndpointsOptions) {
+    this.#options = options
+    this.#endpoints = options.addresses.map((address) => this.#open(address))
+  }
+
+  get addresses(): string[] {
+    return this.#endpoints.map(({ name }) => name)
+  }
+
+  /** The call resolves once any replica has let this client in. */
+  whenUp(call: Call<undefined>): void {
+    if (this.#up().length > 0) call.resolve(undefined)
+    this.#waitingForUp.add(call)
+    call.onOver(() => this.#waitingForUp.delete(call))
+  }
+
+  /** Throws `too-large`, where the replicas have said what they take. */
+  checkSize(size_bytes: number): void {
+    const limit_bytes = this.#up()[0]?.welcome?.maxCommand_bytes ?? Infinity
+    if (size_bytes <= limit_bytes) return
+    throw new SynodError(
+      'too-large',
+      `${size_bytes} bytes, where a command or query has at most ${limit_bytes}`,
+    )
+  }
+
+  /** Asks whoever can answer, as often as it takes, until the call is over. */
+  send(question: Question, call: Call<Uint8Array>): void {
+    const pending = this.#add(question, call)
+    if (pending !== undefined) this.#ask(pending)
+  }
+
+  /** Asks one endpoint, once. */
+  sendTo(index: number, question: Question, call: Call<Uint8Array>): void {
+    const endpoint = this.#endpoints[index]
+    const pending = this.#add(question, call)
+    if (endpoint === undefined || pending === undefined) return
+    if (endpoint.welcome === null) call.reject(this.#unreachable([endpoint]))
+    else this.#askOne(pending, endpoint)
+  }
+
+  /** Why a question was not answered in time. */
+  timeoutError(timeout_ms: number): SynodError {
+    const up = this.#up()
+    if (up.length === 0) return this.#unreachable(this.#endpoints)
+    const within = `within ${timeout_ms} ms`
+    if (up.every(({ hint }) => hint === null || hint.server === 0)) {
+      return new SynodError(
+        'no-quorum',
+        `the replicas reached no quorum ${within}; a command may still be executed`,
+      )
+    }
+    return new SynodError('outcome-unknown', `no answer ${within}; a command may have been executed`)
+  }
+
+  close(): void {
+    for (const { link } of this.#endpoints) link.close()
+  }
+
+  #open(address: Address): Endpoint {
+    const { cluster, logger } = this.#options
+    const name = formatAddress(address)
+    const endpoint: Endpoint = {
+      name,
+      welcome: null,
+      hint: null,
+      refusal: null,
+      link: openClientLink({
+        ...this.#options,
+        address,
+        hello: () => ({ type: 'client-hello', cluster }),
+        onUp: (welcome) => {
+          endpoint.welcome = welcome
+          endpoint.refusal = null
+          for (const call of this.#waitingForUp) call.resolve(undefined)
+          this.#onUp(endpoint)
+        },
+        onDown: (reason) => {
+          logger.warn({ endpoint: name, reason }, `lost the connection to ${name}: ${reason}`)
+          this.#onDown(endpoint)
+        },
+        onRefused: (code, reason) => {
+          logger.error({ endpoint: name, code }, `${name} refuses this client: ${reason}`)
+          endpoint.refusal = new SynodError(code, `${name} refuses this client: ${reason}`)
+          this.#failIfAllRefuse(endpoint.refusal)
+        },
+        onMessages: (batch) => {
+          for (const message of batch) this.#receive(endpoint, message)
+        },
+      }),
+    }
+    return endpoint
+  }
+
+  #up(): Endpoint[] {
+    return this.#endpoints.filter(({ welcome }) => welcome !== null)
+  }
+
+  #add(question: Question, call: Call<Uint8Array>): Pending | undefined {
+    if (call.over) return undefined
+    const request = this.#nextRequest++
+    const pending: Pending = { message: { ...question, request }, call, asked: new Set() }
+    this.#pending.set(request, pending)
+    call.onOver((error) => {
+      this.#pending.delete(request)
+      if (error === undefined) return
+      for (const endpoint of pending.asked) endpoint.link.send({ type: 'cancel', request })
+      this.#flushSoon()
+    })
+    return pending
+  }
+
+  #ask(pending: Pending): void {
+    const [first] = this.#up()
+    if (first?.welcome?.mode === 'leaderless') {
+      for (const endpoint of this.#up()) this.#askOne(pending, endpoint)
+    } else {
+      const endpoint = this.#target ?? first
+      if (endpoint !== undefined) this.#askOne(pending, endpoint)
+    }
+  }
+
+  #askOne(pending: Pending, endpoint: Endpoint): void {
+    if (pending.asked.has(endpoint) || !endpoint.link.send(pending.message)) return
+    pending.asked.add(endpoint)
+    this.#flushSoon()
+  }
+
+  #onUp(endpoint: Endpoint): void {
+    for (const pending of this.#pending.values()) {
+      if (pending.asked.size === 0 || endpoint.welcome?.mode === 'leaderless') this.#ask(pending)
+    }
+  }
+
+  #onDown(endpoint: Endpoint): void {
+    endpoint.welcome = null
+    endpoint.hint = null
+    this.#retarget()
+    for (const pending of this.#pending.values()) {
+      if (!pending.asked.delete(endpoint) || pending.asked.size > 0) continue
+      if (pending.message.type === 'status') pending.call.reject(this.#unreachable([endpoint]))
+      else this.#ask(pending)
+    }
+  }
+
+  #receive(endpoint: Endpoint, message: ReplicaMessage): void {
+    switch (message.type) {
+      case 'reply':
+        this.#pending.get(message.request)?.call.resolve(message.result)
+        break
+      case 'fail':
+        this.#onFail(endpoint, message)
+        break
+      case 'leader':
+        endpoint.hint = message
+        this.#retarget()
+        break
+    }
+  }
+
+  /** One replica of several that was too busy is no answer while another one may give one. */
+  #onFail(endpoint: Endpoint, { code, message, request }: Fail): void {
+    const pending = this.#pending.get(request)
+    if (pending === undefined) return
+    pending.asked.delete(endpoint)
+    if (code === 'overloaded' && pending.asked.size > 0) return
+    pending.call.reject(new SynodError(code, message))
+  }
+
+  /**
+   * Of all hints the one with the highest ballot holds: an older one may name a leader that was deposed. A new
+   * leader is asked everything that is unanswered: the old one may not know that it is deposed.
+   */
+  #retarget(): void {
+    let best: LeaderHint | null = null
+    for (const { hint } of this.#endpoints) {
+      if (hint === null || hint.server === 0) continue
+      if (best === null || compareBallots(hint.ballot, best.ballot) > 0) best = hint
+    }
+    const target = this.#endpoints.find(({ welcome }) => welcome !== null && welcome.server === best?.server)
+    if (target === this.#target) return
+    this.#target = target
+    if (target?.welcome?.mode !== 'leader') return
+    for (const pending of this.#pending.values()) {
+      if (pending.message.type !== 'status') this.#askOne(pending, target)
+    }
+  }
+
+  #failIfAllRefuse(error: SynodError): void {
+    if (!this.#endpoints.every(({ refusal }) => refusal !== null)) return
+    for (const call of this.#waitingForUp) call.reject(error)
+    for (const { call } of this.#pending.values()) call.reject(error)
+  }
+
+  #unreachable(endpoints: readonly Endpoint[]): SynodError {
+    const reasons = endpoints.map(({ link, name, refusal }) => {
+      const reason = refusal?.message ?? link.status().reason
+      return reason === undefined ? name : `${name} (${reason})`
+    })
+    return new SynodError('unreachable', `no answer from ${reasons.join(', ')}`)
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    this.#options.clock.soon(() => {
+      this.#flushing = false
+      for (const { link } of this.#endpoints) link.flush()
+    })
+  }
+}

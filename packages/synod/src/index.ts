@@ -1,0 +1,20 @@
+export { type CallOptions } from './call.js'
+export { Client, type ConnectOptions, type EndpointStatus, connect } from './client/client.js'
+export { type ErrorCode, SynodError } from './errors.js'
+export {
+  type GroupInspection,
+  type JournalInspection,
+  type RecordSummary,
+  type SegmentInspection,
+  inspectJournal,
+} from './journal/inspect.js'
+export type { Logger } from './logger.js'
+export { type Codec, type Codecs, jsonCodec } from './machine/codec.js'
+export type { ApplyContext, Machine } from './machine/machine.js'
+export { type Ballot, type ServerId, type Slot, compareBallots, formatBallot } from './paxos/ballot.js'
+export type { Mode } from './paxos/config.js'
+export type { Bars } from './paxos/invariants.js'
+export type { Role } from './paxos/proposer.js'
+export type { ClusterOptions, ReplicaOptions } from './replica/options.js'
+export { Replica } from './replica/replica.js'
+export type { ReplicaStatus } from './status.js'

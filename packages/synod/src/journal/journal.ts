@@ -1,0 +1,218 @@
+import { SynodError } from '../errors.js'
+import type { JournalRecord } from '../paxos/records.js'
+import type { Disk } from './disk.js'
+import { GroupWriter, groupMarker } from './group.js'
+import { isIdentity, saveIdentity } from './identity.js'
+import type { Identity, Peers } from './identity.js'
+import { faultOf, sizeBound_bytes } from './record-codec.js'
+import type { SegmentWriter } from './segment-writer.js'
+
+/** The largest record, with its values. */
+export const MAX_RECORD_BYTES = 64 << 20
+
+/** The most that may wait for one fsync. A segment, with a group of this size at its end, can still be read. */
+export const MAX_GROUP_BYTES = 1 << 30
+
+/** Counts since the journal was opened. */
+export interface JournalStats {
+  readonly groups: number
+  /** Written in groups; headers of segments are not counted. */
+  readonly bytes: number
+  /** One for each group and each segment. */
+  readonly fsyncs: number
+  readonly lastFsync_ms: number
+}
+
+export interface JournalParts {
+  readonly disk: Disk
+  readonly directory: string
+  readonly identity: Identity
+  readonly segments: SegmentWriter
+  /** Every record up to this position is durable. It goes up with every call. */
+  readonly onDurable: (upTo: number) => void
+  /** The journal has failed, once and for all. */
+  readonly onFailure: (error: SynodError) => void
+  readonly release: () => Promise<void>
+}
+
+/**
+ * What an acceptor must not forget, on disk. Records are appended in memory and written in groups: while one
+ * group is being written and fsynced, all that is appended gathers in the next. A group is written only
+ * after the fsync of the one before it has succeeded.
+ *
+ * A write or fsync that fails ends it: nothing is retried, nothing more is written, and nothing more is
+ * reported durable. The system drops what it could not write, so that a second fsync would succeed, and lie.
+ */
+export class Journal {
+  readonly #disk: Disk
+  readonly #directory: string
+  readonly #segments: SegmentWriter
+  readonly #onDurable: (upTo: number) => void
+  readonly #onFailure: (error: SynodError) => void
+  readonly #release: () => Promise<void>
+
+  readonly #group: GroupWriter
+  #identity: Identity
+  #appended = 0
+  /** `flush` has been called for the records up to here. */
+  #wanted = 0
+  #durable = 0
+  #groups = 0
+  #bytes = 0
+
+  #failure: SynodError | null = null
+  #writing: Promise<void> | null = null
+  #saving: Promise<unknown> = Promise.resolve()
+  #closing: Promise<void> | null = null
+
+  /** Use `openJournal`. */
+  constructor(parts: JournalParts) {
+    this.#disk = parts.disk
+    this.#directory = parts.directory
+    this.#identity = parts.identity
+    this.#segments = parts.segments
+    this.#onDurable = parts.onDurable
+    this.#onFailure = parts.onFailure
+    this.#release = parts.release
+    this.#group = new GroupWriter(groupMarker(parts.identity.acceptor))
+  }
+
+  /** Records appended since the journal was opened. */
+  get appended(): number {
+    return this.#appended
+  }
+
+  /** How many of them are durable. */
+  get durable(): number {
+    return this.#durable
+  }
+
+  get identity(): Identity {
+    return this.#identity
+  }
+
+  get stats(): JournalStats {
+    const { fsyncs, lastFsync_ms } = this.#segments
+    return { groups: this.#groups, bytes: this.#bytes, fsyncs, lastFsync_ms }
+  }
+
+  /**
+   * Encodes the records, all or none of them, and returns the position of the last: how many have been
+   * appended since the journal was opened. Nothing is written before `flush`.
+   *
+   * Throws `too-large` for a record of more than 64 MiB, `overloaded` when more than 1 GiB waits to be
+   * written, `closed`, and `journal-failed`.
+   */
+  append(records: readonly JournalRecord[]): number {
+    if (this.#failure !== null) throw this.#failure
+    if (this.#closing !== null) throw new SynodError('closed', 'The journal is closed.')
+    this.#check(records)
+    for (const record of records) this.#group.add(record)
+    this.#appended += records.length
+    return this.#appended
+  }
+
+  /**
+   * Starts to write everything appended so far; if a group is under way, it follows in the next one.
+   * `onDurable` tells when it is durable.
+   */
+  flush(): void {
+    this.#wanted = this.#appended
+    if (this.#wanted > this.#durable && this.#failure === null) this.#writing ??= this.#writeGroups()
+  }
+
+  /**
+   * Records the acceptors of the cluster, now that it has formed; resolves with the identity when it is
+   * durable. Rejects with `journal-failed` and `closed`.
+   */
+  savePeers(peers: Peers): Promise<Identity> {
+    const saved = this.#saving.then(() => this.#savePeers(peers))
+    this.#saving = saved.catch(() => undefined)
+    return saved
+  }
+
+  /**
+   * Flushes, and gives up the directory. If the flush fails, that is reported as any failure is; compare
+   * `durable` with `appended`.
+   */
+  close(): Promise<void> {
+    if (this.#closing === null) {
+      this.flush()
+      this.#closing = this.#close()
+    }
+    return this.#closing
+  }
+
+  #check(records: readonly JournalRecord[]): void {
+    let group_bytes = this.#group.size_bytes
+    for (const record of records) {
+      const fault = faultOf(record)
+      if (fault !== null) throw new RangeError(`A record that cannot be: ${fault}.`)
+      const size_bytes = sizeBound_bytes(record)
+      if (size_bytes > MAX_RECORD_BYTES) {
+        throw new SynodError('too-large', `A record of ${size_bytes} bytes; the most is ${MAX_RECORD_BYTES}.`)
+      }
+      group_bytes += size_bytes
+    }
+    if (group_bytes > MAX_GROUP_BYTES) {
+      throw new SynodError('overloaded', `More than ${MAX_GROUP_BYTES} bytes wait for the disk.`)
+    }
+  }
+
+  async #writeGroups(): Promise<void> {
+    while (this.#wanted > this.#durable) {
+      const upTo = this.#appended
+      const group = this.#group.seal(this.#segments.nextSequence)
+      try {
+        await this.#segments.write(group)
+      } catch (error) {
+        this.#fail('The journal could not be written', error)
+      }
+      // Saving the identity may have failed meanwhile.
+      if (this.#failure !== null) break
+      this.#groups++
+      this.#bytes += group.length
+      this.#durable = upTo
+      this.#onDurable(upTo)
+    }
+    this.#writing = null
+  }
+
+  async #savePeers(peers: Peers): Promise<Identity> {
+    if (this.#failure !== null) throw this.#failure
+    if (this.#closing !== null) throw new SynodError('closed', 'The journal is closed.')
+    const identity = { ...this.#identity, peers }
+    if (!isIdentity(identity)) throw new RangeError('Peers that do not name the acceptor of this server.')
+    try {
+      await saveIdentity(this.#disk, this.#directory, identity)
+    } catch (error) {
+      throw this.#fail('The identity of the server could not be written', error)
+    }
+    this.#identity = identity
+    return identity
+  }
+
+  #fail(what: string, cause: unknown): SynodError {
+    if (this.#failure === null) {
+      this.#failure = journalFailed(what, cause)
+      this.#onFailure(this.#failure)
+    }
+    return this.#failure
+  }
+
+  async #close(): Promise<void> {
+    await this.#writing
+    await this.#saving
+    try {
+      await this.#segments.close()
+    } finally {
+      await this.#release()
+    }
+  }
+}
+
+/** `what` names what could not be done. */
+export function journalFailed(what: string, cause: unknown): SynodError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new SynodError('journal-failed', `${what}: ${reason}`, { cause })
+}

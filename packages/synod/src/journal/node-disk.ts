@@ -1,0 +1,93 @@
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { lockDirectory } from './directory-lock.js'
+import type { Disk, DiskFile, OpenMode } from './disk.js'
+
+const FLAGS: Readonly<Record<OpenMode, string>> = { create: 'wx', replace: 'w', existing: 'r+' }
+
+/** The file system of the machine, through node:fs. Linux and macOS. */
+export const nodeDisk: Disk = {
+  makeDirectory,
+  list: (directory) => readdir(directory),
+  read: (path) => readFile(path),
+  open: async (path, mode) => new NodeFile(await open(path, FLAGS[mode])),
+  rename,
+  remove: unlink,
+  syncDirectory,
+  lock: lockDirectory,
+}
+
+class NodeFile implements DiskFile {
+  readonly #handle: FileHandle
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle
+  }
+
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    let written = 0
+    while (written < bytes.length) {
+      const result = await this.#handle.write(bytes, written, bytes.length - written, position + written)
+      written += result.bytesWritten
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.#handle.datasync()
+  }
+
+  truncate(size_bytes: number): Promise<void> {
+    return this.#handle.truncate(size_bytes)
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
+}
+
+/**
+ * From the top down, each name made durable before the next directory is made: so a crash in between leaves
+ * at most the deepest one with a name that is not durable, and the next call begins by making it so.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  const missing: string[] = []
+  let deepest = resolve(path)
+  while (!(await exists(deepest))) {
+    missing.push(deepest)
+    deepest = dirname(deepest)
+  }
+  try {
+    await syncDirectory(dirname(deepest))
+  } catch (error) {
+    // A directory that this process may not read is not one that it made something in.
+    if (!hasCode(error, 'EACCES')) throw error
+  }
+  for (const directory of missing.reverse()) {
+    await mkdir(directory)
+    await syncDirectory(dirname(directory))
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw error
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}

@@ -1,0 +1,135 @@
+import { join } from 'node:path'
+import { SynodError } from '../errors.js'
+import type { JournalRecord } from '../paxos/records.js'
+import type { Disk } from './disk.js'
+import { checkIdentity, newIdentity, saveIdentity } from './identity.js'
+import type { Identity, IdentityOptions } from './identity.js'
+import { Journal, journalFailed } from './journal.js'
+import type { Finding } from './recovery-table.js'
+import { recover } from './recovery.js'
+import type { Recovery } from './recovery.js'
+import { SegmentWriter } from './segment-writer.js'
+import type { SegmentWriterOptions } from './segment-writer.js'
+
+const DEFAULT_SEGMENT_SIZE_BYTES = 64 << 20
+const MAX_SEGMENT_SIZE_BYTES = 512 << 20
+
+const CONSEQUENCE =
+  'This server does not vote any more; the others go on while a majority of them is up. ' +
+  'The directory is left as it is'
+const LET_IN_AS_NEW =
+  'keep it for analysis, and let the server back into the cluster as a new one, on an empty directory.'
+const USE_THE_RIGHT_VERSION = 'start the server with the version of Synod that wrote it.'
+
+export interface JournalOptions {
+  readonly disk: Disk
+  readonly directory: string
+  /** Whose directory it should be, or will be if it is new. */
+  readonly identity: IdentityOptions
+  readonly randomBytes: (size: number) => Uint8Array
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number
+  /** A segment that has reached this size is followed by a new one. 64 MiB unless given, 512 MiB at most. */
+  readonly segmentSize_bytes?: number
+  /** Every record up to this position is durable. */
+  readonly onDurable: (upTo: number) => void
+  /** Called once, when a write or an fsync has failed: the journal is of no more use. */
+  readonly onFailure: (error: SynodError) => void
+}
+
+/** A journal to go on with. */
+export interface UsableJournal {
+  readonly journal: Journal
+  readonly identity: Identity
+  /** Everything recorded before, in order. */
+  readonly records: readonly JournalRecord[]
+  readonly recovery: Finding
+  readonly damage?: undefined
+}
+
+/** Something acknowledged is gone: there is no journal, and nothing was written to the directory. */
+export interface DamagedJournal {
+  readonly journal?: undefined
+  /** Null when it is what is missing or damaged. */
+  readonly identity: Identity | null
+  readonly records: readonly []
+  readonly recovery: Finding
+  /** The message says what to do. The server may learn from its peers; it must not vote. */
+  readonly damage: Finding
+  /** Gives up the directory. */
+  close(): Promise<void>
+}
+
+export type OpenedJournal = UsableJournal | DamagedJournal
+
+/**
+ * Takes a data directory for this process and recovers the journal in it, or begins one, as the table in
+ * recovery-table.ts says. `damage` is set when the server must not vote.
+ *
+ * Rejects with `directory-in-use`, `wrong-cluster`, `wrong-acceptor`, `wrong-mode` and `invalid-options`
+ * when the directory is not for this server to use, and `journal-failed` when the disk fails.
+ */
+export async function openJournal(options: JournalOptions): Promise<OpenedJournal> {
+  const { segmentSize_bytes = DEFAULT_SEGMENT_SIZE_BYTES } = options
+  if (!(segmentSize_bytes > 0 && segmentSize_bytes <= MAX_SEGMENT_SIZE_BYTES)) {
+    throw new SynodError(
+      'invalid-options',
+      `A segment may have 1 to ${MAX_SEGMENT_SIZE_BYTES} bytes, not ${segmentSize_bytes}.`,
+    )
+  }
+  const { disk, directory } = options
+  try {
+    await disk.makeDirectory(directory)
+    const release = await disk.lock(directory)
+    try {
+      return await openLocked(options, segmentSize_bytes, release)
+    } catch (error) {
+      await release()
+      throw error
+    }
+  } catch (error) {
+    if (error instanceof SynodError) throw error
+    throw journalFailed(`The journal in ${directory} could not be opened`, error)
+  }
+}
+
+async function openLocked(
+  options: JournalOptions,
+  segmentSize_bytes: number,
+  release: () => Promise<void>,
+): Promise<OpenedJournal> {
+  const { disk, directory, now, onDurable, onFailure } = options
+  const found = await recover(disk, directory)
+  if (found.identity !== null) checkIdentity(found.identity, options.identity, directory)
+  const recovery = found.finding
+  if (recovery.outcome === 'refuse') {
+    const advice = recovery.case === 'unsupported-version' ? USE_THE_RIGHT_VERSION : LET_IN_AS_NEW
+    const message = `The journal in ${directory} cannot be used. ${recovery.message} ${CONSEQUENCE}: ${advice}`
+    return {
+      identity: found.identity,
+      records: [],
+      recovery,
+      damage: { ...recovery, message },
+      close: release,
+    }
+  }
+
+  const identity = found.identity ?? newIdentity(options.identity, options.randomBytes)
+  if (found.identity === null) await saveIdentity(disk, directory, identity)
+  const segments = await goOn({ disk, directory, identity, segmentSize_bytes, now }, found)
+  const journal = new Journal({ disk, directory, identity, segments, onDurable, onFailure, release })
+  return { journal, identity, records: found.records, recovery }
+}
+
+/**
+ * Carries out what the table says, and begins or resumes the last segment. The names that were found are made
+ * durable before anything is built on them: the process before may have ended with that still to do.
+ */
+async function goOn(options: SegmentWriterOptions, { finding, end }: Recovery): Promise<SegmentWriter> {
+  const { disk, directory } = options
+  if (finding.case === 'torn-segment' && finding.file !== null) {
+    await disk.remove(join(directory, finding.file))
+  }
+  await disk.syncDirectory(directory)
+  return end === null ? SegmentWriter.create(options) : SegmentWriter.resume(options, end)
+}

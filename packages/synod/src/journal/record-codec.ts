@@ -1,0 +1,119 @@
+import { readBallot, readValues, writeBallot, writeValues } from '../bytes/paxos.js'
+import { MalformedError } from '../bytes/reader.js'
+import type { Reader } from '../bytes/reader.js'
+import type { Writer } from '../bytes/writer.js'
+import type { Ballot, Slot } from '../paxos/ballot.js'
+import type { JournalRecord } from '../paxos/records.js'
+import type { Value } from '../paxos/value.js'
+
+const PROMISE = 1
+const VOTE = 2
+const CHOSEN = 3
+const DECIDED = 4
+
+const SCOPE_SLOT = 0
+const SCOPE_LOG = 1
+
+/** The most bytes that anything but the values of a record takes, and that is needed to delimit a value. */
+const FIXED_BYTES = 64
+const DELIMITER_BYTES = 8
+
+export function writeRecord(writer: Writer, record: JournalRecord): void {
+  switch (record.type) {
+    case 'promise':
+      writer.u8(PROMISE)
+      writer.u8(record.scope === 'log' ? SCOPE_LOG : SCOPE_SLOT)
+      writer.varint(record.slot)
+      writeBallot(writer, record.ballot)
+      return
+    case 'vote':
+      writer.u8(VOTE)
+      writeBallot(writer, record.ballot)
+      writer.varint(record.first)
+      writeValues(writer, record.values)
+      return
+    case 'chosen':
+      writer.u8(CHOSEN)
+      writer.varint(record.first)
+      writer.varint(record.last)
+      return
+    case 'decided':
+      writer.u8(DECIDED)
+      writer.varint(record.first)
+      writeValues(writer, record.values)
+  }
+}
+
+/** The next record; its values are views of the reader's bytes. Throws a MalformedError. */
+export function readRecord(reader: Reader): JournalRecord {
+  const record = readFields(reader)
+  const fault = faultOf(record)
+  if (fault !== null) throw new MalformedError(fault)
+  return record
+}
+
+/** What makes a record one that cannot be, or null. What is written must pass as well as what is read. */
+export function faultOf(record: JournalRecord): string | null {
+  switch (record.type) {
+    case 'promise':
+      if (record.scope === 'log' ? record.slot !== 0 : !isSlot(record.slot)) {
+        return `a promise of scope ${record.scope} for slot ${record.slot}`
+      }
+      return faultOfBallot(record.ballot)
+    case 'vote':
+      return faultOfValues(record.first, record.values) ?? faultOfBallot(record.ballot)
+    case 'chosen':
+      if (isSlot(record.first) && isSlot(record.last) && record.first <= record.last) return null
+      return `chosen slots ${record.first} to ${record.last}`
+    case 'decided':
+      return faultOfValues(record.first, record.values)
+  }
+}
+
+/** An upper bound of what a record takes when it is written. */
+export function sizeBound_bytes(record: JournalRecord): number {
+  if (record.type === 'promise' || record.type === 'chosen') return FIXED_BYTES
+  let size = FIXED_BYTES
+  for (const value of record.values) size += value.length + DELIMITER_BYTES
+  return size
+}
+
+function readFields(reader: Reader): JournalRecord {
+  const tag = reader.u8()
+  switch (tag) {
+    case PROMISE:
+      return { type: 'promise', scope: readScope(reader), slot: reader.varint(), ballot: readBallot(reader) }
+    case VOTE:
+      return { type: 'vote', ballot: readBallot(reader), first: reader.varint(), values: readValues(reader) }
+    case CHOSEN:
+      return { type: 'chosen', first: reader.varint(), last: reader.varint() }
+    case DECIDED:
+      return { type: 'decided', first: reader.varint(), values: readValues(reader) }
+    default:
+      throw new MalformedError(`unknown kind of record: ${tag}`)
+  }
+}
+
+function readScope(reader: Reader): 'slot' | 'log' {
+  const scope = reader.u8()
+  if (scope > SCOPE_LOG) throw new MalformedError(`unknown scope: ${scope}`)
+  return scope === SCOPE_LOG ? 'log' : 'slot'
+}
+
+function faultOfValues(first: Slot, values: readonly Value[]): string | null {
+  if (isSlot(first) && values.length > 0 && isSlot(first + (values.length - 1))) return null
+  return `${values.length} values from slot ${first} on`
+}
+
+function faultOfBallot({ seq, server }: Ballot): string | null {
+  if (isCount(seq) && isCount(server)) return null
+  return `ballot (${seq}, s${server})`
+}
+
+function isSlot(slot: number): boolean {
+  return Number.isSafeInteger(slot) && slot >= 1
+}
+
+function isCount(count: number): boolean {
+  return Number.isSafeInteger(count) && count >= 0
+}

@@ -1,0 +1,66 @@
+/**
+ * What can be found in a data directory at start-up, and what is done about it: the decision table of
+ * recovery. `start`: the journal is used as it is. `cut`: what was never acknowledged is removed, then the
+ * journal is used. `refuse`: acknowledged promises or votes are gone or in doubt; nothing is written, and
+ * the server does not vote.
+ *
+ * A group is written only after the fsync of the one before it has succeeded, a segment only after the last
+ * group of the one before it, and the identity says `peers` only after the first segment is there. So
+ * whatever follows a thing proves that the thing was durable, and its absence or damage is a loss.
+ */
+export const RECOVERY_TABLE = {
+  new: { outcome: 'start', when: 'There is neither an identity nor a segment.' },
+  unused: { outcome: 'start', when: 'There is an identity, no segment, and the cluster has not formed.' },
+  clean: { outcome: 'start', when: 'Every byte is accounted for.' },
+  'torn-tail': {
+    outcome: 'cut',
+    when: 'The last segment ends in bytes that are no whole group, and no later group is among them.',
+  },
+  'torn-segment': {
+    outcome: 'cut',
+    when: 'The last segment holds part of a header and nothing else, and the segment was never needed.',
+  },
+  'damaged-group': {
+    outcome: 'refuse',
+    when: 'Bytes that are no whole group are followed by a later group or a later segment.',
+  },
+  'missing-group': { outcome: 'refuse', when: 'The sequence of a group or segment skips numbers.' },
+  'missing-segment': { outcome: 'refuse', when: 'The numbers of the segments skip one.' },
+  'damaged-header': { outcome: 'refuse', when: 'The header of a segment that was in use is not whole.' },
+  'malformed-record': {
+    outcome: 'refuse',
+    when: 'The checksum of a group is right and its content is not understood.',
+  },
+  'foreign-segment': {
+    outcome: 'refuse',
+    when: 'The header of a segment names another cluster, acceptor or number.',
+  },
+  'unsupported-version': {
+    outcome: 'refuse',
+    when: 'The identity or a segment is of a format that this version does not read.',
+  },
+  'missing-identity': { outcome: 'refuse', when: 'There are segments, and no identity.' },
+  'damaged-identity': { outcome: 'refuse', when: 'There is an identity, and it is not whole.' },
+  'missing-journal': { outcome: 'refuse', when: 'The cluster has formed, and there is no segment.' },
+} as const satisfies Readonly<Record<string, RecoveryRule>>
+
+export type Outcome = 'start' | 'cut' | 'refuse'
+
+export interface RecoveryRule {
+  readonly outcome: Outcome
+  readonly when: string
+}
+
+export type RecoveryCase = keyof typeof RECOVERY_TABLE
+
+/** What was found, as the decision table names it. */
+export interface Finding {
+  readonly case: RecoveryCase
+  readonly outcome: Outcome
+  /** The file that it was found in, by name; null for the directory as a whole. */
+  readonly file: string | null
+  /** Where in the file, in bytes. */
+  readonly offset: number
+  /** In plain words: what is there, and what it means. */
+  readonly message: string
+}

@@ -1,0 +1,203 @@
+import { join } from 'node:path'
+import { MalformedError } from '../bytes/reader.js'
+import type { JournalRecord } from '../paxos/records.js'
+import type { Disk } from './disk.js'
+import { findGroup, groupMarker, readGroup, readRecords } from './group.js'
+import type { Group } from './group.js'
+import { IdentityFault, loadIdentity } from './identity.js'
+import type { Identity } from './identity.js'
+import { RECOVERY_TABLE } from './recovery-table.js'
+import type { Finding, RecoveryCase } from './recovery-table.js'
+import {
+  decodeHeader,
+  encodeHeader,
+  segmentName,
+  segmentNumbers,
+  UnsupportedVersionError,
+} from './segment.js'
+import type { FoundHeader } from './segment.js'
+
+/** Where a journal ends, once it is cut as found. */
+export interface JournalEnd {
+  readonly segment: number
+  /** The size of that segment. */
+  readonly size_bytes: number
+  readonly nextSequence: number
+  /** What was written last: a group, or the header of a segment that holds none. */
+  readonly lastWritten: Buffer
+}
+
+/** What is in a data directory. Nothing has been changed. */
+export interface Recovery {
+  readonly finding: Finding
+  readonly identity: Identity | null
+  /** Everything recorded, in order, values as views of the segments; empty when the finding is to refuse. */
+  readonly records: readonly JournalRecord[]
+  /** Null when there is no segment to go on with. */
+  readonly end: JournalEnd | null
+}
+
+/** Reads a data directory and judges it by the decision table. Rejects only if the disk does. */
+export async function recover(disk: Disk, directory: string): Promise<Recovery> {
+  const numbers = segmentNumbers(await disk.list(directory))
+  let identity: Identity | null
+  try {
+    identity = await loadIdentity(disk, directory)
+  } catch (error) {
+    if (!(error instanceof IdentityFault)) throw error
+    const name = error.kind === 'damaged' ? 'damaged-identity' : 'unsupported-version'
+    return { finding: findingOf(name, 'identity', 0, error.message), identity: null, records: [], end: null }
+  }
+  if (identity === null || numbers.length === 0) {
+    return { finding: judgeAbsence(identity, numbers.length), identity, records: [], end: null }
+  }
+  return new Examination(identity).run(disk, directory, numbers)
+}
+
+function judgeAbsence(identity: Identity | null, segments: number): Finding {
+  if (identity === null) {
+    if (segments === 0) return findingOf('new', null, 0, 'The directory is new.')
+    const message = `There are ${segments} segments, but the identity that says whose they are is gone.`
+    return findingOf('missing-identity', null, 0, message)
+  }
+  if (identity.peers === null) return findingOf('unused', null, 0, 'The directory has not been used yet.')
+  const message = 'This server has been a member of its cluster, but its journal is gone.'
+  return findingOf('missing-journal', null, 0, message)
+}
+
+/** One pass over the segments of a journal. */
+class Examination {
+  readonly #identity: Identity
+  readonly #marker: number
+  readonly #records: JournalRecord[] = []
+  #nextSequence = 1
+  #end: JournalEnd | null = null
+
+  constructor(identity: Identity) {
+    this.#identity = identity
+    this.#marker = groupMarker(identity.acceptor)
+  }
+
+  async run(disk: Disk, directory: string, numbers: readonly number[]): Promise<Recovery> {
+    const identity = this.#identity
+    const finding = await this.#firstFinding(disk, directory, numbers)
+    if (finding.outcome === 'refuse') return { finding, identity, records: [], end: null }
+    return { finding, identity, records: this.#records, end: this.#end }
+  }
+
+  async #firstFinding(disk: Disk, directory: string, numbers: readonly number[]): Promise<Finding> {
+    for (const [index, number] of numbers.entries()) {
+      const expected = index + 1
+      if (number !== expected) {
+        const message = `${segmentName(expected)} is not there, but ${segmentName(number)} is.`
+        return findingOf('missing-segment', segmentName(expected), 0, message)
+      }
+      const bytes = await disk.read(join(directory, segmentName(number)))
+      const found = this.#examine(bytes, number, number === numbers.length)
+      if (found !== null) return found
+    }
+    const message = `All ${this.#records.length} records in ${numbers.length} segments are sound.`
+    return findingOf('clean', null, 0, message)
+  }
+
+  /** Takes in a segment. Null if there is nothing to say of it. */
+  #examine(bytes: Buffer, number: number, isLast: boolean): Finding | null {
+    const name = segmentName(number)
+    let header: FoundHeader | null
+    try {
+      header = decodeHeader(bytes)
+    } catch (error) {
+      if (!(error instanceof UnsupportedVersionError)) throw error
+      return findingOf('unsupported-version', name, 0, error.message)
+    }
+    if (header === null) return this.#judgeHeader(bytes, number, isLast)
+    const fault = this.#faultOfHeader(header, number)
+    if (fault !== null) return fault
+
+    let offset = header.size_bytes
+    this.#endsWith(bytes.subarray(0, offset), number, offset)
+    while (offset < bytes.length) {
+      const group = readGroup(bytes, offset, this.#marker)
+      const found =
+        group === null || group.sequence < this.#nextSequence
+          ? this.#judgeTail(bytes, offset, name, isLast)
+          : this.#takeIn(group, name)
+      if (group === null || found !== null) return found
+      offset += group.size_bytes
+      this.#endsWith(bytes.subarray(group.offset, offset), number, offset)
+    }
+    return null
+  }
+
+  #endsWith(lastWritten: Buffer, segment: number, size_bytes: number): void {
+    this.#end = { segment, size_bytes, nextSequence: this.#nextSequence, lastWritten }
+  }
+
+  #takeIn(group: Group, name: string): Finding | null {
+    if (group.sequence !== this.#nextSequence) {
+      const message = `Group ${group.sequence} is where group ${this.#nextSequence} should be.`
+      return findingOf('missing-group', name, group.offset, message)
+    }
+    try {
+      for (const record of readRecords(group.payload)) this.#records.push(record)
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+      const message = `Group ${group.sequence} is whole, but its content is not understood: ${error.message}.`
+      return findingOf('malformed-record', name, group.offset, message)
+    }
+    this.#nextSequence++
+    return null
+  }
+
+  /** A header that is not whole was either never finished, or it was and has been damaged since. */
+  #judgeHeader(bytes: Buffer, number: number, isLast: boolean): Finding {
+    const name = segmentName(number)
+    const { cluster, acceptor, peers } = this.#identity
+    const header = encodeHeader({ number, firstSequence: this.#nextSequence, acceptor, cluster })
+    const neverUsed = isLast && bytes.length <= header.length && (number > 1 || peers === null)
+    if (neverUsed) {
+      const message = `${name} was being created when the server stopped, and holds nothing yet.`
+      return findingOf('torn-segment', name, 0, message)
+    }
+    return findingOf(
+      'damaged-header',
+      name,
+      0,
+      `The header of ${name} is damaged, and the segment was in use.`,
+    )
+  }
+
+  #faultOfHeader(header: FoundHeader, number: number): Finding | null {
+    const name = segmentName(number)
+    const { cluster, acceptor } = this.#identity
+    if (header.acceptor !== acceptor || header.cluster !== cluster || header.number !== number) {
+      const message =
+        `${name} says that it is segment ${header.number} of acceptor ${header.acceptor} in cluster ` +
+        `'${header.cluster}', but the directory belongs to acceptor ${acceptor} in cluster '${cluster}'.`
+      return findingOf('foreign-segment', name, 0, message)
+    }
+    if (header.firstSequence !== this.#nextSequence) {
+      const message = `${name} begins with group ${header.firstSequence}, not with ${this.#nextSequence}.`
+      return findingOf('missing-group', name, 0, message)
+    }
+    return null
+  }
+
+  /** Bytes where a group should begin were either never acknowledged, or they were and have been damaged. */
+  #judgeTail(bytes: Buffer, offset: number, name: string, isLast: boolean): Finding {
+    const later = findGroup(bytes, offset + 1, this.#marker, this.#nextSequence)
+    if (isLast && later === null) {
+      const message =
+        `${name} ends in ${bytes.length - offset} bytes of a write that was cut short when the server ` +
+        `stopped. Nothing in them was acknowledged.`
+      return findingOf('torn-tail', name, offset, message)
+    }
+    const proof = later === null ? 'a later segment' : `group ${later.sequence} at byte ${later.offset}`
+    const message = `Group ${this.#nextSequence} is damaged; ${proof} shows that it was acknowledged.`
+    return findingOf('damaged-group', name, offset, message)
+  }
+}
+
+function findingOf(found: RecoveryCase, file: string | null, offset: number, message: string): Finding {
+  return { case: found, outcome: RECOVERY_TABLE[found].outcome, file, offset, message }
+}

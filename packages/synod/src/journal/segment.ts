@@ -1,0 +1,91 @@
+import { crc32 } from 'node:zlib'
+import { MalformedError, Reader } from '../bytes/reader.js'
+import { Writer } from '../bytes/writer.js'
+import { ACCEPTOR_BYTES } from './identity.js'
+import type { AcceptorId } from './identity.js'
+
+const MAGIC = Buffer.from('SYNODJNL')
+const VERSION = 1
+const NAME = /^(\d{8})\.journal$/
+
+/** Magic, version and size: what a header of every version begins with. */
+const FIXED_BYTES = MAGIC.length + 8
+const CHECKSUM_BYTES = 4
+
+/** What a segment says of itself in its first bytes; laid out byte by byte in docs/journal.md. */
+export interface SegmentHeader {
+  /** Segments are numbered from 1 on, without gaps. */
+  readonly number: number
+  /** The sequence of the first group in the segment. */
+  readonly firstSequence: number
+  readonly acceptor: AcceptorId
+  readonly cluster: string
+}
+
+/** A header as found; `size_bytes` is where the groups begin. */
+export interface FoundHeader extends SegmentHeader {
+  readonly size_bytes: number
+}
+
+/** The header is whole, and of a version that is not known here. */
+export class UnsupportedVersionError extends Error {
+  override readonly name = 'UnsupportedVersionError'
+}
+
+export function segmentName(number: number): string {
+  return `${String(number).padStart(8, '0')}.journal`
+}
+
+/** The numbers of the segments among the names of a directory, lowest first. */
+export function segmentNumbers(names: readonly string[]): number[] {
+  return names
+    .map((name) => NAME.exec(name)?.[1])
+    .filter((digits) => digits !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b)
+}
+
+export function encodeHeader(header: SegmentHeader): Buffer {
+  const writer = new Writer()
+  writer.raw(MAGIC)
+  writer.u32(VERSION)
+  const size = writer.skipU32()
+  writer.u32(header.number)
+  writer.f64(header.firstSequence)
+  writer.raw(Buffer.from(header.acceptor, 'hex'))
+  writer.string(header.cluster)
+  writer.setU32(size, writer.length + CHECKSUM_BYTES)
+  writer.u32(crc32(writer.view()))
+  return writer.take()
+}
+
+/**
+ * The header of a segment, or null if there is no whole one. Throws an UnsupportedVersionError: magic,
+ * version and size come first and the checksum last in every version, so that a later one is told from damage.
+ */
+export function decodeHeader(segment: Buffer): FoundHeader | null {
+  try {
+    const reader = new Reader(segment)
+    if (!reader.raw(MAGIC.length).equals(MAGIC)) return null
+    const version = reader.u32()
+    const size_bytes = reader.u32()
+    if (size_bytes < FIXED_BYTES + CHECKSUM_BYTES || size_bytes > segment.length) return null
+    const checked = segment.subarray(0, size_bytes - CHECKSUM_BYTES)
+    if (segment.readUInt32LE(checked.length) !== crc32(checked)) return null
+    if (version !== VERSION) {
+      throw new UnsupportedVersionError(
+        `The segment has format version ${version}; this version of Synod reads ${VERSION}.`,
+      )
+    }
+    const fields = new Reader(checked.subarray(FIXED_BYTES))
+    const number = fields.u32()
+    const firstSequence = fields.f64()
+    const acceptor = fields.raw(ACCEPTOR_BYTES).toString('hex')
+    const cluster = fields.string()
+    fields.end()
+    return { number, firstSequence, acceptor, cluster, size_bytes }
+  } catch (error) {
+    if (error instanceof MalformedError) return null
+    throw error
+  }
+}

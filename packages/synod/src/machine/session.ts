@@ -1,0 +1,102 @@
+import { Reader } from '../bytes/reader.js'
+import type { Call } from '../call.js'
+import { SynodError } from '../errors.js'
+import { SESSION_WINDOW, type SessionId, encodeOpen, encodeRequest } from './request.js'
+
+/** Sends an encoded request, as often as it takes, until `call` is over; gives it the encoded result. */
+export type Submit = (value: Uint8Array, call: Call<Uint8Array>) => void
+
+/** One session's numbers: which requests are still unanswered. */
+interface Numbering {
+  readonly session: SessionId
+  next: number
+  acknowledged: number
+  readonly answered: Set<number>
+}
+
+/**
+ * The client's half of a session: opens it when it is first needed, numbers the requests, and lets the
+ * replicas know which results they may forget. Requests that are under way at the same time may be executed
+ * in any order, each of them once.
+ */
+export class Session {
+  readonly #submit: Submit
+  readonly #randomId: () => number
+  readonly #openCall: () => Call<Uint8Array>
+  #numbering: Numbering | undefined
+  #opening = false
+  /** Commands that wait for the session to be open, or for room in its window. */
+  #waiting: { readonly command: Uint8Array; readonly call: Call<Uint8Array> }[] = []
+
+  /** `openCall` makes the call in which the session is opened. */
+  constructor(submit: Submit, randomId: () => number, openCall: () => Call<Uint8Array>) {
+    this.#submit = submit
+    this.#randomId = randomId
+    this.#openCall = openCall
+  }
+
+  execute(command: Uint8Array, call: Call<Uint8Array>): void {
+    if (this.#waiting.length > 0 || !this.#send(command, call)) this.#waiting.push({ command, call })
+  }
+
+  /** Sends the command if the session is open and has room. */
+  #send(command: Uint8Array, call: Call<Uint8Array>): boolean {
+    if (call.over) return true
+    const numbering = this.#numbering
+    if (numbering === undefined) {
+      this.#open()
+      return false
+    }
+    if (numbering.next > numbering.acknowledged + SESSION_WINDOW) return false
+    const sequence = numbering.next++
+    const { acknowledged, session } = numbering
+    call.onOver((error) => {
+      this.#over(numbering, sequence, error)
+    })
+    this.#submit(
+      encodeRequest({ kind: 'command', time_ms: 0, session, sequence, acknowledged, command }),
+      call,
+    )
+    return true
+  }
+
+  #open(): void {
+    if (this.#opening) return
+    this.#opening = true
+    const call = this.#openCall()
+    call.promise.then(
+      (result) => {
+        const session = new Reader(result).varint()
+        this.#numbering = { session, next: 1, acknowledged: 0, answered: new Set() }
+        this.#opening = false
+        this.#sendWaiting()
+      },
+      (error: unknown) => {
+        this.#opening = false
+        const waiting = this.#waiting
+        this.#waiting = []
+        for (const { call } of waiting) call.reject(error as Error)
+      },
+    )
+    this.#submit(encodeOpen(this.#randomId()), call)
+  }
+
+  /** Whether it was answered or given up on, nobody needs its result any more. */
+  #over(numbering: Numbering, sequence: number, error: Error | undefined): void {
+    const { answered } = numbering
+    answered.add(sequence)
+    while (answered.delete(numbering.acknowledged + 1)) numbering.acknowledged++
+    const expired = error instanceof SynodError && error.code === 'session-expired'
+    if (expired && numbering === this.#numbering) this.#numbering = undefined
+    if (this.#waiting.length > 0) this.#sendWaiting()
+  }
+
+  #sendWaiting(): void {
+    let sent = 0
+    for (const { command, call } of this.#waiting) {
+      if (!this.#send(command, call)) break
+      sent++
+    }
+    this.#waiting.splice(0, sent)
+  }
+}

@@ -1,0 +1,106 @@
+import { SynodError } from '../errors.js'
+import type { Slot } from '../paxos/ballot.js'
+import { type Request, SESSION_WINDOW, type SessionId } from './request.js'
+
+/** More sessions than this are not kept: opening one then ends the one that has been idle the longest. */
+export const MAX_SESSIONS = 100_000
+
+/**
+ * What came of a request.
+ * - `done`: executed; `result` is what the state machine returned, encoded.
+ * - `failed`: executed; `result` is the message of what the state machine threw, as UTF-8.
+ * - `expired`: not executed, as the session is not known (any more).
+ * - `ahead`: not executed, as it is too far ahead of the oldest unanswered request of its session.
+ */
+export interface Outcome {
+  readonly status: 'done' | 'failed' | 'expired' | 'ahead'
+  readonly result: Uint8Array
+}
+
+/** The error that an outcome other than `done` stands for. */
+export function outcomeError({ status, result }: Outcome): SynodError {
+  switch (status) {
+    case 'failed':
+      return new SynodError('command-failed', Buffer.from(result).toString())
+    case 'expired':
+      return new SynodError(
+        'session-expired',
+        'the session has ended: too many others were used since it was',
+      )
+    default:
+      return new SynodError('overloaded', 'too many requests of this session are unanswered')
+  }
+}
+
+interface Session {
+  /** Results up to this sequence have reached the client, and are forgotten. */
+  acknowledged: number
+  /** The results of executed requests above that. */
+  readonly outcomes: Map<number, Outcome>
+  lastSlot: Slot
+}
+
+const NOTHING = new Uint8Array(0)
+const EXPIRED: Outcome = { status: 'expired', result: NOTHING }
+const AHEAD: Outcome = { status: 'ahead', result: NOTHING }
+
+/**
+ * The sessions of all clients. They are part of the replicated state: every replica sees the same requests in
+ * the same order, so all agree which of two equal requests is the first, and answer the second one with the
+ * first one's result. Nothing here depends on a clock: a session ends when too many others were used since.
+ */
+export class Sessions {
+  readonly #sessions = new Map<SessionId, Session>()
+  readonly #limit: number
+
+  constructor(limit = MAX_SESSIONS) {
+    this.#limit = limit
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  open(slot: Slot): SessionId {
+    if (this.#sessions.size >= this.#limit) this.#endIdlest()
+    this.#sessions.set(slot, { acknowledged: 0, outcomes: new Map(), lastSlot: slot })
+    return slot
+  }
+
+  /**
+   * Executes a command unless this very request has been executed before. Undefined for a request that the
+   * client already has the answer to: nobody waits for it.
+   */
+  execute(slot: Slot, request: Request, run: () => Outcome): Outcome | undefined {
+    const session = this.#sessions.get(request.session)
+    if (session === undefined) return EXPIRED
+    session.lastSlot = slot
+    forget(session, request.acknowledged)
+    if (request.sequence <= session.acknowledged) return undefined
+    const before = session.outcomes.get(request.sequence)
+    if (before !== undefined) return before
+    if (request.sequence > session.acknowledged + SESSION_WINDOW) return AHEAD
+    const outcome = run()
+    session.outcomes.set(request.sequence, outcome)
+    return outcome
+  }
+
+  #endIdlest(): void {
+    let idlest: SessionId | undefined
+    let lastSlot = Infinity
+    for (const [id, session] of this.#sessions) {
+      if (session.lastSlot >= lastSlot) continue
+      lastSlot = session.lastSlot
+      idlest = id
+    }
+    if (idlest !== undefined) this.#sessions.delete(idlest)
+  }
+}
+
+function forget(session: Session, acknowledged: number): void {
+  // A request is never more than a window ahead, so the window bounds what there is to forget.
+  const last = Math.min(acknowledged, session.acknowledged + SESSION_WINDOW)
+  for (let sequence = session.acknowledged + 1; sequence <= last; sequence++)
+    session.outcomes.delete(sequence)
+  session.acknowledged = Math.max(session.acknowledged, last)
+}

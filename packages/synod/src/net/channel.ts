@@ -1,0 +1,255 @@
+import { MalformedError, Reader } from '../bytes/reader.js'
+import type { Clock } from '../clock.js'
+import { SynodError } from '../errors.js'
+import type { Codec } from './codec.js'
+import { FrameReader, FrameWriter, MAX_FRAME_BYTES } from './frame.js'
+import { decodeHandshake, encodeHandshake, type Handshake } from './hello.js'
+import type { OpenSocket, Socket, SocketClosed } from './network.js'
+import type { ConnectionKind } from './preamble.js'
+
+/** From the dial to the end of the handshake. */
+export const HANDSHAKE_TIMEOUT_ms = 5000
+
+/** How long the other side may take to receive the last bytes and to end the connection too. */
+export const CLOSE_TIMEOUT_ms = 1000
+
+/** A frame that has grown to this size leaves without waiting for `flush`. */
+export const FULL_FRAME_BYTES = 256 * 1024
+
+/** What one message may take, so that it fits into a frame with what was already there. */
+export const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES - FULL_FRAME_BYTES
+
+/** A frame of tiny messages is delivered in batches of this size, to bound what one batch takes. */
+const MAX_BATCH_MESSAGES = 4096
+
+const NOTHING = new Reader(Buffer.alloc(0))
+
+/** Why a channel is over: what the network said, or the error for which this side ended it. */
+export type ChannelClosed = SocketClosed | SynodError
+
+/** What a channel tells its owner; never from within a call that the owner makes. */
+export interface ChannelEvents<In> {
+  /**
+   * Judges the other side's handshake message. The side that was dialled returns its answer.
+   *
+   * @throws SynodError to have none of it: the other side is told, if it dialled.
+   */
+  greet(message: Handshake): Handshake | undefined
+  /** The handshake is over: messages can be sent. */
+  onOpen(): void
+  /** All messages that the last bytes received have completed, in order (4096 at a time). */
+  onMessages(batch: In[]): void
+  /** `unsent_bytes` is back at 0, or near it, after it was above `DRAIN_MARK_BYTES`. */
+  onDrained(): void
+  /** The connection is gone. Called exactly once, and last. */
+  onClosed(reason: ChannelClosed): void
+}
+
+export interface ChannelOptions<Out, In> {
+  readonly clock: Clock
+  readonly kind: ConnectionKind
+  readonly codec: Codec<Out, In>
+  /** Above so many unsent bytes no message is taken. */
+  readonly limit_bytes: number
+  /** Given by the side that dials; the other side answers. */
+  readonly hello?: Handshake
+  readonly events: ChannelEvents<In>
+}
+
+/**
+ * A connection that speaks in messages. Each side introduces itself first; then messages go in frames, all
+ * that were sent since the last `flush` in one. What the other side sends is not trusted: a fault in it closes the
+ * channel with the error that says why.
+ */
+export class Channel<Out, In> {
+  readonly #clock: Clock
+  readonly #codec: Codec<Out, In>
+  readonly #limit_bytes: number
+  readonly #dialled: boolean
+  readonly #events: ChannelEvents<In>
+  readonly #socket: Socket
+  readonly #output: FrameWriter
+  readonly #input: FrameReader
+  /** What is left of the payload being decoded. */
+  #payload = NOTHING
+  #state: 'greeting' | 'open' | 'closing' = 'greeting'
+  #reason: ChannelClosed | undefined
+  #cancelTimer: () => void
+
+  constructor(open: OpenSocket, options: ChannelOptions<Out, In>) {
+    this.#clock = options.clock
+    this.#codec = options.codec
+    this.#limit_bytes = options.limit_bytes
+    this.#dialled = options.hello !== undefined
+    this.#events = options.events
+    this.#output = new FrameWriter(options.kind)
+    this.#input = new FrameReader(options.kind)
+    this.#socket = open({
+      data: (chunk) => {
+        this.#receive(chunk)
+      },
+      drained: () => {
+        if (this.#state === 'open') this.#events.onDrained()
+      },
+      closed: (reason) => {
+        this.#state = 'closing'
+        this.#cancelTimer()
+        this.#events.onClosed(this.#reason ?? reason)
+      },
+    })
+    this.#cancelTimer = this.#clock.timer(HANDSHAKE_TIMEOUT_ms, () => {
+      this.destroy('timeout')
+    })
+    if (options.hello) this.#say(options.hello)
+  }
+
+  /** The other side's address, for messages to people. */
+  get remote(): string {
+    return this.#socket.remote
+  }
+
+  /** The handshake is over, and the end has not come. */
+  get open(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Bytes sent, but not yet handed to the kernel. */
+  get unsent_bytes(): number {
+    return this.#output.length + this.#socket.unsent_bytes
+  }
+
+  /**
+   * Takes a message, to leave with the next `flush`. Returns false if it was not taken: the channel is not
+   * open, or has more than `limit_bytes` unsent.
+   *
+   * @throws SynodError `too-large` if it takes more than `MAX_MESSAGE_BYTES`; the channel goes on without it.
+   */
+  send(message: Out): boolean {
+    if (this.#state !== 'open' || this.unsent_bytes > this.#limit_bytes) return false
+    const writer = this.#output.open()
+    const start = writer.length
+    this.#codec.encode(writer, message)
+    const size = writer.length - start
+    if (size > MAX_MESSAGE_BYTES) {
+      this.#output.cut(start)
+      throw new SynodError('too-large', `a message of ${size} bytes, above the limit of ${MAX_MESSAGE_BYTES}`)
+    }
+    if (this.#output.length >= FULL_FRAME_BYTES) this.flush()
+    return true
+  }
+
+  /** Hands everything sent so far to the network. */
+  flush(): void {
+    if (this.#output.length > 0 && this.#state === 'open') this.#socket.write(this.#output.take())
+  }
+
+  /** Receives nothing more until `resume`, apart from what had arrived already. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  /** Ends the connection after what was sent. Nothing more is delivered. */
+  close(reason: ChannelClosed = 'closed'): void {
+    if (this.#state === 'closing') return
+    this.flush()
+    this.#end(reason)
+    this.#socket.close()
+    this.#cancelTimer = this.#clock.timer(CLOSE_TIMEOUT_ms, () => {
+      this.#socket.destroy()
+    })
+  }
+
+  /** Tells the other side why it is not served, and ends the connection. */
+  refuse(error: SynodError): void {
+    if (this.#state !== 'greeting') return
+    this.#say({ type: 'refuse', code: error.code, reason: error.message })
+    this.close(error)
+  }
+
+  /** Ends the connection now, and throws away what is unsent. Nothing more is delivered. */
+  destroy(reason: ChannelClosed = 'closed'): void {
+    this.#end(reason)
+    this.#socket.destroy()
+  }
+
+  #end(reason: ChannelClosed): void {
+    this.#state = 'closing'
+    this.#reason ??= reason
+    this.#payload = NOTHING
+    this.#cancelTimer()
+  }
+
+  #say(message: Handshake): void {
+    encodeHandshake(this.#output.open(), message)
+    this.#socket.write(this.#output.take())
+  }
+
+  #receive(chunk: Uint8Array): void {
+    if (this.#state === 'closing') return
+    this.#input.push(chunk)
+    if (this.#state === 'greeting') this.#greet()
+    this.#deliver()
+  }
+
+  #greet(): void {
+    let answer: Handshake | undefined
+    try {
+      const payload = this.#input.next()
+      if (payload === undefined) return
+      answer = this.#events.greet(decodeHandshake(payload))
+    } catch (error) {
+      const fault = asFault(error)
+      if (this.#dialled) this.destroy(fault)
+      else this.refuse(fault)
+      return
+    }
+    if (answer) this.#say(answer)
+    this.#state = 'open'
+    this.#cancelTimer()
+    this.#events.onOpen()
+  }
+
+  #deliver(): void {
+    let more = true
+    while (more && this.#state === 'open') {
+      const batch: In[] = []
+      let fault: SynodError | undefined
+      try {
+        more = this.#decode(batch)
+      } catch (error) {
+        fault = asFault(error)
+      }
+      if (batch.length > 0) this.#events.onMessages(batch)
+      if (fault) this.destroy(fault)
+    }
+  }
+
+  /** Adds what was received to `batch`. Returns whether there may be more than fitted. */
+  #decode(batch: In[]): boolean {
+    while (batch.length < MAX_BATCH_MESSAGES) {
+      if (this.#payload.remaining === 0) {
+        const payload = this.#input.next()
+        if (payload === undefined) {
+          this.#payload = NOTHING
+          return false
+        }
+        this.#payload = new Reader(payload)
+      }
+      batch.push(this.#codec.decode(this.#payload))
+    }
+    return true
+  }
+}
+
+/** What is wrong with the bytes received; any other error is a mistake in this program. */
+function asFault(error: unknown): SynodError {
+  if (error instanceof SynodError) return error
+  if (error instanceof MalformedError) {
+    return new SynodError('wrong-protocol', `malformed message: ${error.message}`, { cause: error })
+  }
+  throw error
+}

@@ -1,0 +1,118 @@
+import { writeBallot } from '../bytes/paxos.js'
+import type { Reader } from '../bytes/reader.js'
+import type { Writer } from '../bytes/writer.js'
+import type { ClientMessage, ReplicaMessage } from './client-messages.js'
+import { namesByTag, readTag, type Codec, type Tags } from './codec.js'
+import { readErrorCode, writeErrorCode } from './error-tags.js'
+import { readProposedBallot, readServer, readText, writeText } from './fields.js'
+
+/** The first byte of each message that a client sends. A tag is never given to another message. */
+export const CLIENT_TAGS: Tags<ClientMessage['type']> = {
+  execute: 1,
+  read: 2,
+  status: 3,
+  cancel: 4,
+}
+
+/** The first byte of each message that a replica sends to a client. A tag is never given to another message. */
+export const REPLICA_TAGS: Tags<ReplicaMessage['type']> = {
+  reply: 1,
+  fail: 2,
+  leader: 3,
+}
+
+/** What a failure says is cut to this size. */
+const MAX_TEXT_BYTES = 64 * 1024
+
+const CLIENT_TYPES = namesByTag(CLIENT_TAGS)
+const REPLICA_TYPES = namesByTag(REPLICA_TAGS)
+
+/** Writes one message, tag first. */
+export function encodeClientMessage(writer: Writer, message: ClientMessage): void {
+  writer.u8(CLIENT_TAGS[message.type])
+  writer.varint(message.request)
+  switch (message.type) {
+    case 'execute':
+      writer.bytes(message.value)
+      return
+    case 'read':
+      writer.bytes(message.query)
+      return
+    case 'status':
+    case 'cancel':
+      return
+  }
+}
+
+/**
+ * Reads one message. Its bytes are a view into the bytes read.
+ *
+ * @throws MalformedError
+ */
+export function decodeClientMessage(reader: Reader): ClientMessage {
+  const type = readTag(reader, CLIENT_TYPES)
+  const request = reader.varint()
+  switch (type) {
+    case 'execute':
+      return { type, request, value: reader.bytes() }
+    case 'read':
+      return { type, request, query: reader.bytes() }
+    case 'status':
+    case 'cancel':
+      return { type, request }
+  }
+}
+
+/** Writes one message, tag first. */
+export function encodeReplicaMessage(writer: Writer, message: ReplicaMessage): void {
+  writer.u8(REPLICA_TAGS[message.type])
+  switch (message.type) {
+    case 'reply':
+      writer.varint(message.request)
+      writer.bytes(message.result)
+      return
+    case 'fail':
+      writer.varint(message.request)
+      writeErrorCode(writer, message.code)
+      writeText(writer, message.message, MAX_TEXT_BYTES)
+      return
+    case 'leader':
+      writeBallot(writer, message.ballot)
+      writer.varint(message.server)
+      return
+  }
+}
+
+/**
+ * Reads one message. Its bytes are a view into the bytes read.
+ *
+ * @throws MalformedError
+ */
+export function decodeReplicaMessage(reader: Reader): ReplicaMessage {
+  const type = readTag(reader, REPLICA_TYPES)
+  switch (type) {
+    case 'reply':
+      return { type, request: reader.varint(), result: reader.bytes() }
+    case 'fail':
+      return {
+        type,
+        request: reader.varint(),
+        code: readErrorCode(reader),
+        message: readText(reader, MAX_TEXT_BYTES),
+      }
+    case 'leader':
+      return { type, ballot: readProposedBallot(reader), server: readServer(reader) }
+  }
+}
+
+/** For the client's side of a connection. */
+export const clientSide: Codec<ClientMessage, ReplicaMessage> = {
+  encode: encodeClientMessage,
+  decode: decodeReplicaMessage,
+}
+
+/** For the replica's side of a connection with a client. */
+export const replicaSide: Codec<ReplicaMessage, ClientMessage> = {
+  encode: encodeReplicaMessage,
+  decode: decodeClientMessage,
+}

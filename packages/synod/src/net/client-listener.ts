@@ -1,0 +1,104 @@
+import { SynodError } from '../errors.js'
+import type { Channel, ChannelClosed } from './channel.js'
+import { listenForChannels, type ChannelListener, type ChannelListenerOptions } from './channel-listener.js'
+import { replicaSide } from './client-codec.js'
+import { CLIENT_LIMIT_BYTES } from './client-link.js'
+import type { ClientMessage, ReplicaMessage } from './client-messages.js'
+
+/** How many clients a replica serves unless it is told otherwise. */
+export const CLIENT_LIMIT_CONNECTIONS = 10_000
+
+/** A replica's connection to one client. */
+export class ClientConnection {
+  readonly #channel: Channel<ReplicaMessage, ClientMessage>
+
+  constructor(channel: Channel<ReplicaMessage, ClientMessage>) {
+    this.#channel = channel
+  }
+
+  /** The client's address, for messages to people. */
+  get remote(): string {
+    return this.#channel.remote
+  }
+
+  /** Bytes sent, but not yet handed to the kernel: a reason to `pause` a client that does not read. */
+  get unsent_bytes(): number {
+    return this.#channel.unsent_bytes
+  }
+
+  /**
+   * Takes a message, to leave with the next `flush`. A client that has more than the limit unsent is
+   * disconnected: no answer is ever left out between others. On a closed connection this does nothing.
+   *
+   * @throws SynodError `too-large` if it takes more than `MAX_MESSAGE_BYTES`.
+   */
+  send(message: ReplicaMessage): void {
+    if (!this.#channel.open || this.#channel.send(message)) return
+    this.#channel.destroy(new SynodError('overloaded', 'the client does not read what is sent to it'))
+  }
+
+  flush(): void {
+    this.#channel.flush()
+  }
+
+  /** Receives nothing more until `resume`, apart from what had arrived already. */
+  pause(): void {
+    this.#channel.pause()
+  }
+
+  resume(): void {
+    this.#channel.resume()
+  }
+
+  /** Ends the connection after what was sent. Nothing more is delivered. */
+  close(): void {
+    this.#channel.close()
+  }
+}
+
+export interface ClientListenerOptions extends Pick<
+  ChannelListenerOptions<'client', ReplicaMessage, ClientMessage>,
+  'network' | 'clock' | 'address' | 'judge' | 'onRefused'
+> {
+  /** Default: 10,000. */
+  readonly limit_connections?: number
+  /** Default: 64 MiB of answers that a client has not read. */
+  readonly limit_bytes?: number
+  /** A client was welcomed. */
+  onConnected(connection: ClientConnection): void
+  onMessages(connection: ClientConnection, batch: ClientMessage[]): void
+  /** Everything sent was handed over, after more than `DRAIN_MARK_BYTES` were unsent. */
+  onDrained(connection: ClientConnection): void
+  onDisconnected(connection: ClientConnection, reason: ChannelClosed): void
+}
+
+/** Listens for clients. */
+export function listenForClients(options: ClientListenerOptions): Promise<ChannelListener> {
+  const { network, clock, address, judge, onRefused } = options
+  return listenForChannels({
+    network,
+    clock,
+    address,
+    judge,
+    onRefused,
+    kind: 'client',
+    codec: replicaSide,
+    limit_bytes: options.limit_bytes ?? CLIENT_LIMIT_BYTES,
+    limit_connections: options.limit_connections ?? CLIENT_LIMIT_CONNECTIONS,
+    onOpen(channel) {
+      const connection = new ClientConnection(channel)
+      options.onConnected(connection)
+      return {
+        onMessages(batch) {
+          options.onMessages(connection, batch)
+        },
+        onDrained() {
+          options.onDrained(connection)
+        },
+        onClosed(reason) {
+          options.onDisconnected(connection, reason)
+        },
+      }
+    },
+  })
+}

@@ -1,0 +1,52 @@
+import type { Ballot, ServerId } from '../paxos/ballot.js'
+import type { ErrorCode } from '../errors.js'
+
+/** Asks for `value`, an encoded request of a session, to be chosen and executed. Answered by reply or fail. */
+export interface Execute {
+  readonly type: 'execute'
+  readonly request: number
+  readonly value: Uint8Array
+}
+
+/** A linearizable read. Answered by reply or fail. */
+export interface Read {
+  readonly type: 'read'
+  readonly request: number
+  readonly query: Uint8Array
+}
+
+/** Asks for the status of the replica as JSON. Answered by reply. */
+export interface StatusRequest {
+  readonly type: 'status'
+  readonly request: number
+}
+
+/** The client no longer waits for this request. */
+export interface Cancel {
+  readonly type: 'cancel'
+  readonly request: number
+}
+
+export type ClientMessage = Execute | Read | StatusRequest | Cancel
+
+export interface Reply {
+  readonly type: 'reply'
+  readonly request: number
+  readonly result: Uint8Array
+}
+
+export interface Fail {
+  readonly type: 'fail'
+  readonly request: number
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+/** A hint: the server that leads at `ballot`. Of two hints the one with the higher ballot holds. */
+export interface LeaderHint {
+  readonly type: 'leader'
+  readonly ballot: Ballot
+  readonly server: ServerId
+}
+
+export type ReplicaMessage = Reply | Fail | LeaderHint

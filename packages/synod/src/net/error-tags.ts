@@ -1,0 +1,35 @@
+import type { Reader } from '../bytes/reader.js'
+import type { Writer } from '../bytes/writer.js'
+import type { ErrorCode } from '../errors.js'
+import { namesByTag, readTag, type Tags } from './codec.js'
+
+const ERROR_TAGS: Tags<ErrorCode> = {
+  'outcome-unknown': 1,
+  'no-quorum': 2,
+  'too-large': 3,
+  overloaded: 4,
+  closed: 5,
+  aborted: 6,
+  'command-failed': 7,
+  'session-expired': 8,
+  'wrong-cluster': 9,
+  'wrong-mode': 10,
+  'wrong-acceptor': 11,
+  'wrong-protocol': 12,
+  unreachable: 13,
+  'directory-in-use': 14,
+  'journal-damaged': 15,
+  'journal-failed': 16,
+  'invariant-violated': 17,
+  'invalid-options': 18,
+}
+
+const CODES = namesByTag(ERROR_TAGS)
+
+export function writeErrorCode(writer: Writer, code: ErrorCode): void {
+  writer.u8(ERROR_TAGS[code])
+}
+
+export function readErrorCode(reader: Reader): ErrorCode {
+  return readTag(reader, CODES)
+}

@@ -1,0 +1,70 @@
+import { readBallot } from '../bytes/paxos.js'
+import { MalformedError, type Reader } from '../bytes/reader.js'
+import type { Writer } from '../bytes/writer.js'
+import type { Ballot, ServerId, Slot } from '../paxos/ballot.js'
+
+/** Slots and ballot numbers stop here, so that a slot plus a count is still an exact integer. */
+const MAX_ORDINAL = 2 ** 52
+
+const MAX_SERVER = 255
+
+const utf8 = new TextEncoder()
+
+export function readServer(reader: Reader): ServerId {
+  const server = reader.varint()
+  if (server < 1 || server > MAX_SERVER) throw new MalformedError(`server ${server} out of range`)
+  return server
+}
+
+/** A slot of the log, or 0 for "none yet". */
+export function readSlotOrNone(reader: Reader): Slot {
+  const slot = reader.varint()
+  if (slot > MAX_ORDINAL) throw new MalformedError(`slot ${slot} out of range`)
+  return slot
+}
+
+/** A slot of the log. */
+export function readSlot(reader: Reader): Slot {
+  const slot = readSlotOrNone(reader)
+  if (slot === 0) throw new MalformedError('slot 0 where there must be one')
+  return slot
+}
+
+/** The last slot of a range, written as its distance from the first. */
+export function readLast(reader: Reader, first: Slot): Slot {
+  const last = first + readSlotOrNone(reader)
+  if (last > MAX_ORDINAL) throw new MalformedError(`slot ${last} out of range`)
+  return last
+}
+
+/** A ballot that a server proposes with, or the zero ballot. */
+export function readBallotOrZero(reader: Reader): Ballot {
+  const ballot = readBallot(reader)
+  const { seq, server } = ballot
+  const valid = seq === 0 ? server === 0 : seq <= MAX_ORDINAL && server >= 1 && server <= MAX_SERVER
+  if (!valid) throw new MalformedError(`ballot (${seq}, s${server}) out of range`)
+  return ballot
+}
+
+/** A ballot that a server proposes with. */
+export function readProposedBallot(reader: Reader): Ballot {
+  const ballot = readBallotOrZero(reader)
+  if (ballot.seq === 0) throw new MalformedError('the zero ballot where there must be one')
+  return ballot
+}
+
+/** Writes a text, cut after the last whole character that fits into `limit_bytes`. */
+export function writeText(writer: Writer, text: string, limit_bytes: number): void {
+  if (Buffer.byteLength(text) <= limit_bytes) {
+    writer.string(text)
+  } else {
+    const cut = new Uint8Array(limit_bytes)
+    writer.bytes(cut.subarray(0, utf8.encodeInto(text, cut).written))
+  }
+}
+
+export function readText(reader: Reader, limit_bytes: number): string {
+  const bytes = reader.bytes()
+  if (bytes.length > limit_bytes) throw new MalformedError(`a text of ${bytes.length} bytes`)
+  return bytes.toString('utf8')
+}

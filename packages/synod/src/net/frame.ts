@@ -1,0 +1,180 @@
+import { crc32 } from 'node:zlib'
+import { Writer } from '../bytes/writer.js'
+import { SynodError } from '../errors.js'
+import { checkPreamble, PREAMBLE_BYTES, writePreamble, type ConnectionKind } from './preamble.js'
+
+/** A payload may be as large as this. A larger one is refused before any of it is stored. */
+export const MAX_FRAME_BYTES = 32 * 1024 * 1024
+
+/** The first payload of a connection, its handshake, may be as large as this. */
+export const MAX_HANDSHAKE_BYTES = 4 * 1024
+
+/** Payload length and checksum, each a u32. */
+const HEADER_BYTES = 8
+
+/** What the buffer for a part that arrives in pieces starts with. */
+const INITIAL_PART_BYTES = 4 * 1024
+
+const NOTHING: Buffer = Buffer.alloc(0)
+
+/** Writes the preamble, and after it one frame at a time. */
+export class FrameWriter {
+  readonly #writer = new Writer()
+  #frame = -1
+
+  constructor(kind: ConnectionKind) {
+    writePreamble(this.#writer, kind)
+  }
+
+  /** Bytes waiting for `take`. */
+  get length(): number {
+    return this.#writer.length
+  }
+
+  /** Where to write the next message of the payload: the open frame, or a new one. */
+  open(): Writer {
+    if (this.#frame < 0) {
+      this.#frame = this.#writer.skipU32()
+      this.#writer.skipU32()
+    }
+    return this.#writer
+  }
+
+  /** Forgets what was written after the writer's length was `length`. For the rare case: it copies. */
+  cut(length: number): void {
+    const kept = this.#writer.take().subarray(0, length)
+    this.#writer.raw(kept)
+  }
+
+  /** Closes the frame and hands over everything that waits. */
+  take(): Buffer {
+    const start = this.#frame
+    if (start >= 0) {
+      const payload = this.#writer.view(start + HEADER_BYTES)
+      this.#writer.setU32(start, payload.length)
+      this.#writer.setU32(start + 4, crc32(payload))
+      this.#frame = -1
+    }
+    return this.#writer.take()
+  }
+}
+
+/**
+ * Turns the chunks of a connection back into payloads: give it a chunk, then take payloads until there are
+ * none. A payload that lies within a chunk is a view of it; one that does not is gathered in a buffer of at most
+ * twice what has arrived of it.
+ */
+export class FrameReader {
+  readonly #kind: ConnectionKind
+  #expected: 'preamble' | 'header' | 'payload' = 'preamble'
+  #limit_bytes = MAX_HANDSHAKE_BYTES
+  #payload_bytes = 0
+  #checksum = 0
+
+  /** The chunk being read, and how far it is. */
+  #chunk: Buffer = NOTHING
+  #position = 0
+
+  /** The beginning of a part whose end has not arrived. */
+  #part: Buffer = NOTHING
+  #part_bytes = 0
+
+  constructor(kind: ConnectionKind) {
+    this.#kind = kind
+  }
+
+  /** Bytes held for a part that is not complete. */
+  get buffered_bytes(): number {
+    return this.#part.length
+  }
+
+  /** Gives the next chunk; the one before must have been read to its end. */
+  push(chunk: Uint8Array): void {
+    this.#chunk = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    this.#position = 0
+  }
+
+  /**
+   * The next payload, or undefined if more has to arrive first.
+   *
+   * @throws SynodError `wrong-protocol`: what arrives is not the preamble or frames. There is no way to read on.
+   */
+  next(): Buffer | undefined {
+    for (;;) {
+      const part = this.#take(this.#expected_bytes())
+      if (part === undefined) return undefined
+      switch (this.#expected) {
+        case 'preamble':
+          checkPreamble(part, this.#kind)
+          this.#expected = 'header'
+          break
+        case 'header':
+          this.#readHeader(part)
+          this.#expected = 'payload'
+          break
+        case 'payload':
+          if (crc32(part) !== this.#checksum)
+            throw new SynodError('wrong-protocol', 'wrong checksum of a frame')
+          this.#expected = 'header'
+          this.#limit_bytes = MAX_FRAME_BYTES
+          return part
+      }
+    }
+  }
+
+  #expected_bytes(): number {
+    switch (this.#expected) {
+      case 'preamble':
+        return PREAMBLE_BYTES
+      case 'header':
+        return HEADER_BYTES
+      case 'payload':
+        return this.#payload_bytes
+    }
+  }
+
+  #readHeader(header: Buffer): void {
+    this.#payload_bytes = header.readUInt32LE(0)
+    this.#checksum = header.readUInt32LE(4)
+    if (this.#payload_bytes === 0) throw new SynodError('wrong-protocol', 'an empty frame')
+    if (this.#payload_bytes > this.#limit_bytes) {
+      throw new SynodError(
+        'wrong-protocol',
+        `a frame of ${this.#payload_bytes} bytes, above the limit of ${this.#limit_bytes}`,
+      )
+    }
+  }
+
+  /** The next `size` bytes, or undefined while they are not all there. */
+  #take(size: number): Buffer | undefined {
+    const available = this.#chunk.length - this.#position
+    if (this.#part_bytes === 0 && available >= size) {
+      this.#position += size
+      return this.#chunk.subarray(this.#position - size, this.#position)
+    }
+    const wanted = Math.min(available, size - this.#part_bytes)
+    if (wanted > 0) this.#gather(wanted, size)
+    if (this.#part_bytes < size) {
+      this.#chunk = NOTHING
+      this.#position = 0
+      return undefined
+    }
+    const whole = this.#part
+    this.#part = NOTHING
+    this.#part_bytes = 0
+    return whole
+  }
+
+  /** Moves `wanted` bytes from the chunk to the part, which will have `size` bytes in the end. */
+  #gather(wanted: number, size: number): void {
+    const needed = this.#part_bytes + wanted
+    if (needed > this.#part.length) {
+      const grown = Buffer.allocUnsafe(Math.min(size, Math.max(INITIAL_PART_BYTES, 2 * needed)))
+      this.#part.copy(grown, 0, 0, this.#part_bytes)
+      this.#part = grown
+    }
+    this.#chunk.copy(this.#part, this.#part_bytes, this.#position, this.#position + wanted)
+    this.#position += wanted
+    this.#part_bytes = needed
+  }
+}

@@ -1,0 +1,221 @@
+import { readValues, writeBallot, writeValues } from '../bytes/paxos.js'
+import { MalformedError, type Reader } from '../bytes/reader.js'
+import type { Writer } from '../bytes/writer.js'
+import type { Slot } from '../paxos/ballot.js'
+import type { Message, MessageType, PromiseMessage, ReportedVote, Scope } from '../paxos/messages.js'
+import { namesByTag, readTag, type Codec, type Tags } from './codec.js'
+import { readBallotOrZero, readLast, readProposedBallot, readSlot, readSlotOrNone } from './fields.js'
+
+/** The first byte of each message. A tag is never given to another message. */
+export const MESSAGE_TAGS: Tags<MessageType> = {
+  prepare: 1,
+  promise: 2,
+  accept: 3,
+  accepted: 4,
+  nack: 5,
+  chosen: 6,
+  heartbeat: 7,
+  'heartbeat-answer': 8,
+  probe: 9,
+  'probe-answer': 10,
+  forward: 11,
+  observe: 12,
+  observed: 13,
+  fetch: 14,
+  decided: 15,
+}
+
+const MESSAGE_TYPES = namesByTag(MESSAGE_TAGS)
+
+/** Writes one message, tag first. */
+export function encodeMessage(writer: Writer, message: Message): void {
+  writer.u8(MESSAGE_TAGS[message.type])
+  switch (message.type) {
+    case 'prepare':
+      writeBallot(writer, message.ballot)
+      writeScope(writer, message.scope)
+      writer.varint(message.slot)
+      return
+    case 'promise':
+      writeBallot(writer, message.ballot)
+      writeScope(writer, message.scope)
+      writer.varint(message.slot)
+      writeVotes(writer, message)
+      writer.varint(message.next)
+      return
+    case 'accept':
+      writeBallot(writer, message.ballot)
+      writer.varint(message.first)
+      writeValues(writer, message.values)
+      return
+    case 'accepted':
+    case 'chosen':
+      writeBallot(writer, message.ballot)
+      writer.varint(message.first)
+      writer.varint(message.last - message.first)
+      return
+    case 'nack':
+      writeBallot(writer, message.refused)
+      writeBallot(writer, message.ballot)
+      writer.varint(message.slot)
+      return
+    case 'heartbeat':
+    case 'heartbeat-answer':
+      writeBallot(writer, message.ballot)
+      writer.varint(message.round)
+      writer.varint(message.chosen)
+      writer.varint(message.voted)
+      return
+    case 'probe':
+    case 'observe':
+      writer.varint(message.round)
+      return
+    case 'probe-answer':
+      writer.varint(message.round)
+      writer.boolean(message.missing)
+      writeBallot(writer, message.ballot)
+      return
+    case 'forward':
+      writeValues(writer, message.values)
+      return
+    case 'observed':
+      writer.varint(message.round)
+      writer.varint(message.voted)
+      return
+    case 'fetch':
+      writer.varint(message.first)
+      writer.varint(message.last - message.first)
+      return
+    case 'decided':
+      writer.varint(message.first)
+      writeValues(writer, message.values)
+      return
+  }
+}
+
+/**
+ * Reads one message. Its values are views into the bytes read.
+ *
+ * @throws MalformedError
+ */
+export function decodeMessage(reader: Reader): Message {
+  const type = readTag(reader, MESSAGE_TYPES)
+  switch (type) {
+    case 'prepare':
+      return {
+        type,
+        ballot: readProposedBallot(reader),
+        scope: readScope(reader),
+        slot: readSlot(reader),
+      }
+    case 'promise':
+      return readPromise(reader)
+    case 'accept': {
+      const ballot = readProposedBallot(reader)
+      const first = readSlot(reader)
+      const values = readValues(reader)
+      if (values.length === 0) throw new MalformedError('an accept without values')
+      return { type, ballot, first, values }
+    }
+    case 'accepted':
+    case 'chosen': {
+      const ballot = readProposedBallot(reader)
+      const first = readSlot(reader)
+      return { type, ballot, first, last: readLast(reader, first) }
+    }
+    case 'nack':
+      return {
+        type,
+        refused: readProposedBallot(reader),
+        ballot: readProposedBallot(reader),
+        slot: readSlotOrNone(reader),
+      }
+    case 'heartbeat':
+    case 'heartbeat-answer':
+      return {
+        type,
+        ballot: readBallotOrZero(reader),
+        round: reader.varint(),
+        chosen: readSlotOrNone(reader),
+        voted: readSlotOrNone(reader),
+      }
+    case 'probe':
+    case 'observe':
+      return { type, round: reader.varint() }
+    case 'probe-answer':
+      return { type, round: reader.varint(), missing: reader.boolean(), ballot: readBallotOrZero(reader) }
+    case 'forward':
+      return { type, values: readValues(reader) }
+    case 'observed':
+      return { type, round: reader.varint(), voted: readSlotOrNone(reader) }
+    case 'fetch': {
+      const first = readSlot(reader)
+      return { type, first, last: readLast(reader, first) }
+    }
+    case 'decided':
+      return { type, first: readSlot(reader), values: readValues(reader) }
+  }
+}
+
+/** For the side that dialled: on this connection the other side only listens. */
+export const peerSender: Codec<Message, never> = {
+  encode: encodeMessage,
+  decode() {
+    throw new MalformedError('a message from the server that was dialled')
+  },
+}
+
+/** For the side that was dialled. */
+export const peerReceiver: Codec<never, Message> = {
+  encode: encodeMessage,
+  decode: decodeMessage,
+}
+
+function writeScope(writer: Writer, scope: Scope): void {
+  writer.boolean(scope === 'log')
+}
+
+function readScope(reader: Reader): Scope {
+  return reader.boolean() ? 'log' : 'slot'
+}
+
+/** Each vote's slot is written as its distance from the slot before it. */
+function writeVotes(writer: Writer, { slot, votes }: PromiseMessage): void {
+  writer.varint(votes.length)
+  let previous = slot
+  for (const vote of votes) {
+    writer.varint(vote.slot - previous)
+    writer.boolean(vote.chosen)
+    writeBallot(writer, vote.ballot)
+    writer.bytes(vote.value)
+    previous = vote.slot
+  }
+}
+
+function readPromise(reader: Reader): PromiseMessage {
+  const ballot = readProposedBallot(reader)
+  const scope = readScope(reader)
+  const slot = readSlot(reader)
+  const votes = readVotes(reader, slot)
+  const next = readSlotOrNone(reader)
+  const last = votes.at(-1)?.slot ?? slot - 1
+  if (scope === 'slot' && (last > slot || next !== 0))
+    throw new MalformedError('votes beyond the slot asked for')
+  if (next !== 0 && next <= last) throw new MalformedError('next slot already listed')
+  return { type: 'promise', ballot, scope, slot, votes, next }
+}
+
+function readVotes(reader: Reader, from: Slot): ReportedVote[] {
+  const count = reader.count()
+  const votes = new Array<ReportedVote>(count)
+  let slot = from
+  for (let i = 0; i < count; i++) {
+    const next = readLast(reader, slot)
+    if (i > 0 && next === slot) throw new MalformedError('two votes in one slot')
+    slot = next
+    const chosen = reader.boolean()
+    const ballot = chosen ? readBallotOrZero(reader) : readProposedBallot(reader)
+    votes[i] = { slot, ballot, value: reader.bytes(), chosen }
+  }
+  return votes
+}

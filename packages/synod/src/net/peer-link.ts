@@ -1,0 +1,27 @@
+import type { Message } from '../paxos/messages.js'
+import { Link, type LinkOptions } from './link.js'
+import { peerSender } from './peer-codec.js'
+
+/** What a link to a peer may have unsent; further messages are dropped, and repaired by catch-up. */
+export const PEER_LIMIT_BYTES = 16 * 1024 * 1024
+
+/** The connection over which this server's messages go to one peer. That peer's come over one of its own. */
+export type PeerLink = Link<'peer', Message, never>
+
+export interface PeerLinkOptions extends Omit<
+  LinkOptions<'peer', Message, never>,
+  'kind' | 'codec' | 'limit_bytes' | 'onMessages'
+> {
+  /** Default: 16 MiB. */
+  readonly limit_bytes?: number
+}
+
+export function openPeerLink(options: PeerLinkOptions): PeerLink {
+  return new Link({
+    limit_bytes: PEER_LIMIT_BYTES,
+    ...options,
+    kind: 'peer',
+    codec: peerSender,
+    onMessages: () => undefined,
+  })
+}

@@ -1,0 +1,191 @@
+import { MalformedError } from '../bytes/reader.js'
+import { type ErrorCode, SynodError } from '../errors.js'
+import { type Outcome, outcomeError } from '../machine/sessions.js'
+import type { ChannelListener } from '../net/channel-listener.js'
+import { type ClientConnection, listenForClients } from '../net/client-listener.js'
+import type { ClientMessage, LeaderHint } from '../net/client-messages.js'
+import type { Address } from '../net/network.js'
+import { MAX_COMMAND_BYTES, type Settings } from './options.js'
+import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
+
+/** A client with this many requests under way, or this much unread, is not read from until it has fewer. */
+const MAX_UNDER_WAY = 4096
+const MAX_UNREAD_BYTES = 4 << 20
+
+/** What the service asks of the replica. Each returns a function that gives up on the request. */
+export interface ClientRequests {
+  execute(value: Uint8Array, done: (outcome: Outcome) => void): () => void
+  read(query: Uint8Array, done: (answer: Uint8Array | SynodError) => void): () => void
+  status(): unknown
+  hint(): LeaderHint
+}
+
+interface Client {
+  readonly connection: ClientConnection
+  /** By number, what gives up on the request. */
+  readonly underWay: Map<number, () => void>
+  paused: boolean
+}
+
+/** Serves clients over the network: takes their requests, and gives back what comes of them. */
+export class ClientService {
+  readonly #settings: Settings
+  readonly #requests: ClientRequests
+  readonly #clients = new Map<ClientConnection, Client>()
+  /** Those to whom something has been said in this turn. */
+  readonly #unflushed = new Set<ClientConnection>()
+  #listener: ChannelListener | undefined
+
+  constructor(settings: Settings, requests: ClientRequests) {
+    this.#settings = settings
+    this.#requests = requests
+  }
+
+  get size(): number {
+    return this.#clients.size
+  }
+
+  /** Rejects with `invalid-options` if it cannot listen. */
+  async listen(address: Address): Promise<void> {
+    const { clusterName, host, id, logger, mode } = this.#settings
+    this.#listener = await listenForClients({
+      ...host,
+      address,
+      judge: ({ cluster }) =>
+        cluster === '' || cluster === clusterName
+          ? {
+              type: 'client-welcome',
+              cluster: clusterName,
+              mode,
+              server: id,
+              maxCommand_bytes: MAX_COMMAND_BYTES,
+            }
+          : {
+              type: 'refuse',
+              code: 'wrong-cluster',
+              reason: `this is cluster '${clusterName}', not '${cluster}'`,
+            },
+      onConnected: (connection) => {
+        this.#clients.set(connection, { connection, underWay: new Map(), paused: false })
+        this.#say(connection, this.#requests.hint())
+        this.flush()
+      },
+      onMessages: (connection, batch) => {
+        const client = this.#clients.get(connection)
+        if (client === undefined) return
+        for (const message of batch) this.#receive(client, message)
+        this.#pauseOrResume(client)
+      },
+      onDrained: (connection) => {
+        const client = this.#clients.get(connection)
+        if (client !== undefined) this.#pauseOrResume(client)
+      },
+      onDisconnected: (connection) => {
+        for (const giveUp of this.#clients.get(connection)?.underWay.values() ?? []) giveUp()
+        this.#clients.delete(connection)
+        this.#unflushed.delete(connection)
+      },
+      onRefused: (error, remote) => {
+        logger.warn({ code: error.code, remote }, `refused a client at ${remote}: ${error.message}`)
+      },
+    })
+  }
+
+  /** Tells all clients who leads now. */
+  tellHint(hint: LeaderHint): void {
+    for (const connection of this.#clients.keys()) this.#say(connection, hint)
+  }
+
+  /** What has been said leaves. */
+  flush(): void {
+    for (const connection of this.#unflushed) connection.flush()
+    this.#unflushed.clear()
+  }
+
+  async close(): Promise<void> {
+    this.flush()
+    await this.#listener?.close()
+  }
+
+  #receive(client: Client, message: ClientMessage): void {
+    try {
+      switch (message.type) {
+        case 'execute':
+          this.#execute(client, message.request, message.value)
+          break
+        case 'read':
+          this.#read(client, message.request, message.query)
+          break
+        case 'status':
+          this.#reply(client, message.request, Buffer.from(JSON.stringify(this.#requests.status())))
+          break
+        case 'cancel':
+          client.underWay.get(message.request)?.()
+          client.underWay.delete(message.request)
+          break
+      }
+    } catch (error) {
+      if (error instanceof MalformedError)
+        this.#fail(client, message.request, 'wrong-protocol', error.message)
+      else if (error instanceof SynodError) this.#fail(client, message.request, error.code, error.message)
+      else throw error
+    }
+  }
+
+  #execute(client: Client, request: number, value: Uint8Array): void {
+    if (value.length > MAX_COMMAND_BYTES + REQUEST_OVERHEAD_BYTES) {
+      throw new SynodError('too-large', `a command has at most ${MAX_COMMAND_BYTES} bytes`)
+    }
+    const giveUp = this.#requests.execute(value, (outcome) => {
+      this.#answer(client, request, outcome)
+    })
+    client.underWay.set(request, giveUp)
+  }
+
+  #read(client: Client, request: number, query: Uint8Array): void {
+    const giveUp = this.#requests.read(query, (answer) => {
+      if (answer instanceof SynodError) this.#fail(client, request, answer.code, answer.message)
+      else this.#reply(client, request, answer)
+    })
+    client.underWay.set(request, giveUp)
+  }
+
+  #answer(client: Client, request: number, outcome: Outcome): void {
+    if (outcome.status === 'done') {
+      this.#reply(client, request, outcome.result)
+    } else {
+      const error = outcomeError(outcome)
+      this.#fail(client, request, error.code, error.message)
+    }
+  }
+
+  #reply(client: Client, request: number, result: Uint8Array): void {
+    this.#end(client, request)
+    this.#say(client.connection, { type: 'reply', request, result })
+  }
+
+  #fail(client: Client, request: number, code: ErrorCode, message: string): void {
+    this.#end(client, request)
+    this.#say(client.connection, { type: 'fail', request, code, message })
+  }
+
+  #end(client: Client, request: number): void {
+    client.underWay.delete(request)
+    if (client.paused) this.#pauseOrResume(client)
+  }
+
+  #say(connection: ClientConnection, message: Parameters<ClientConnection['send']>[0]): void {
+    connection.send(message)
+    this.#unflushed.add(connection)
+  }
+
+  #pauseOrResume(client: Client): void {
+    const { connection, paused, underWay } = client
+    const share = paused ? 0.5 : 1
+    const busy = underWay.size > share * MAX_UNDER_WAY || connection.unsent_bytes > share * MAX_UNREAD_BYTES
+    if (busy === paused) return
+    client.paused = busy
+    if (busy) connection.pause()
+    else connection.resume()
+  }
+}

@@ -1,0 +1,139 @@
+import type { Clock } from '../clock.js'
+import { SynodError } from '../errors.js'
+import type { Journal } from '../journal/journal.js'
+import type { PeerLink } from '../net/peer-link.js'
+import type { ServerId } from '../paxos/ballot.js'
+import type { Envelope, Output, ReadableAt } from '../paxos/effects.js'
+import type { Input, Paxos } from '../paxos/paxos.js'
+import type { JournalRecord } from '../paxos/records.js'
+
+/** What nothing waits for is written along with the next vote, or when this many records have gathered. */
+const LAZY_RECORDS = 1000
+
+export interface DriverParts {
+  readonly paxos: Paxos
+  /** None on a server that does not vote: it has nothing that it must remember. */
+  readonly journal: Journal | undefined
+  readonly links: ReadonlyMap<ServerId, PeerLink>
+  readonly clock: Clock
+  /** After each step, when its records and messages are on their way. */
+  readonly onStep: () => void
+  readonly onReadable: (read: ReadableAt) => void
+  /** The last thing in each turn of the event loop in which anything happened. */
+  readonly onTurnEnd: () => void
+  readonly onFatal: (error: SynodError) => void
+}
+
+/**
+ * Drives the core: gives it one input after the other and carries out what it asks for. All that happens in
+ * one turn of the event loop leaves together at its end: one frame for each peer, one group for the disk.
+ */
+export class Driver {
+  readonly #parts: DriverParts
+  /** Messages that wait for records to be durable, in order of position. */
+  #held: { readonly position: number; readonly envelope: Envelope }[] = []
+  #cancelTimer: () => void = () => undefined
+  #timer_ms = Infinity
+  #turning = false
+  #stopped = false
+  /** Something that an answer rests on has been appended since the last flush. */
+  #mustSync = false
+  #unflushed = 0
+
+  constructor(parts: DriverParts) {
+    this.#parts = parts
+  }
+
+  step(input: Input): void {
+    if (this.#stopped) return
+    const { clock, journal, onReadable, onStep, paxos } = this.#parts
+    let output: Output
+    try {
+      output = paxos.step(input, clock.now())
+      if (output.records.length > 0 && journal !== undefined) this.#append(journal, output.records)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    for (const envelope of output.messages) {
+      if (envelope.afterDurable && journal !== undefined && output.position > journal.durable) {
+        this.#held.push({ position: output.position, envelope })
+      } else {
+        this.#send(envelope)
+      }
+    }
+    for (const read of output.reads) onReadable(read)
+    this.#arm(output.deadline_ms)
+    onStep()
+    this.endTurn()
+  }
+
+  /** Every record up to this position is durable. */
+  durable(position: number): void {
+    const held = this.#held
+    let ready = 0
+    for (let entry = held[0]; entry !== undefined && entry.position <= position; entry = held[++ready]) {
+      this.#send(entry.envelope)
+    }
+    if (ready > 0) held.splice(0, ready)
+    this.step({ type: 'durable', position })
+  }
+
+  /** What has been asked for leaves at the end of this turn of the event loop. */
+  endTurn(): void {
+    if (this.#turning) return
+    this.#turning = true
+    this.#parts.clock.soon(() => {
+      if (this.#stopped) return
+      // What happens in here (the turn's proposals, say) still belongs to this turn.
+      this.#parts.onTurnEnd()
+      this.#turning = false
+      this.#flush()
+    })
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancelTimer()
+  }
+
+  #append(journal: Journal, records: readonly JournalRecord[]): void {
+    journal.append(records)
+    this.#unflushed += records.length
+    this.#mustSync ||= records.some((record) => record.type === 'promise' || record.type === 'vote')
+  }
+
+  #flush(): void {
+    if (this.#mustSync || this.#unflushed >= LAZY_RECORDS) {
+      this.#mustSync = false
+      this.#unflushed = 0
+      this.#parts.journal?.flush()
+    }
+    for (const link of this.#parts.links.values()) link.flush()
+  }
+
+  #send({ to, message }: Envelope): void {
+    this.#parts.links.get(to)?.send(message)
+  }
+
+  /** One timer, moved only when the core wants to be called earlier; a tick that is too early does nothing. */
+  #arm(deadline_ms: number): void {
+    if (deadline_ms >= this.#timer_ms) return
+    const { clock } = this.#parts
+    this.#cancelTimer()
+    this.#timer_ms = deadline_ms
+    this.#cancelTimer = clock.timer(Math.max(0, deadline_ms - clock.now()), () => {
+      this.#timer_ms = Infinity
+      this.step({ type: 'tick' })
+    })
+  }
+
+  #fail(error: unknown): void {
+    this.stop()
+    const message = error instanceof Error ? error.message : String(error)
+    const fatal = new SynodError('invariant-violated', `the replica cannot go on: ${message}`, {
+      cause: error,
+    })
+    this.#parts.onFatal(error instanceof SynodError ? error : fatal)
+  }
+}

@@ -1,0 +1,27 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import { type Clock, systemClock } from '../clock.js'
+import type { Disk } from '../journal/disk.js'
+import { nodeDisk } from '../journal/node-disk.js'
+import type { Network } from '../net/network.js'
+import { tcpNetwork } from '../net/tcp.js'
+
+/** What a replica has of the machine that it runs on. A simulation puts its own in place of each. */
+export interface Host {
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly network: Network
+  /** A number in [0, 1), to spread waits. */
+  readonly random: () => number
+  readonly randomBytes: (size: number) => Uint8Array
+  /** A random whole number from 1 to 2^48 - 1. */
+  readonly randomId: () => number
+}
+
+export const systemHost: Host = {
+  clock: systemClock,
+  disk: nodeDisk,
+  network: tcpNetwork,
+  random: Math.random,
+  randomBytes: (size) => randomBytes(size),
+  randomId: () => randomInt(1, 2 ** 48),
+}

@@ -1,0 +1,146 @@
+import { SynodError } from '../errors.js'
+import { type Logger, silentLogger } from '../logger.js'
+import type { Machine } from '../machine/machine.js'
+import { type Address, parseAddress } from '../net/network.js'
+import type { ServerId } from '../paxos/ballot.js'
+import { DEFAULT_WINDOW, type Mode, PAXOS_DEFAULTS, type PaxosConfig } from '../paxos/config.js'
+import { type Host, systemHost } from './host.js'
+
+/** The largest command that is taken, encoded, in bytes. */
+export const MAX_COMMAND_BYTES = 1 << 20
+
+/** The most servers of one cluster. */
+export const MAX_CLUSTER_SERVERS = 31
+
+const MAX_SERVER_ID = 255
+const DEFAULT_REQUEST_TIMEOUT_MS = 10_000
+
+/** The servers of a cluster, the same on each of them. */
+export interface ClusterOptions {
+  /** Tells clusters apart: servers of another name are refused. `synod` unless given; up to 255 bytes. */
+  readonly name?: string
+  /** By id (1 to 255), the address at which each server listens for the others, as `host:port`. */
+  readonly servers: Readonly<Record<ServerId, string>>
+}
+
+export interface ReplicaOptions<Command, Result, Query, Answer> {
+  /** Which of the cluster's servers this is. */
+  readonly id: ServerId
+  readonly cluster: ClusterOptions
+  /** Where its promises and votes are kept. One directory for each replica; made if it is not there. */
+  readonly dataDir: string
+  /** The state machine, in its initial state. */
+  readonly machine: Machine<Command, Result, Query, Answer>
+  /** How slots get decided: `leader` unless given. All servers of a cluster must agree. */
+  readonly mode?: Mode
+  /** Listen for clients here, as `host:port`. Without it, only this process uses the replica. */
+  readonly clients?: string
+  /** Listen for peers here, where that is not the address under which they find this server. */
+  readonly listen?: string
+  /** 50 ms unless given, 1 to 60,000. */
+  readonly heartbeat_ms?: number
+  /** 500 ms unless given, at least twice the heartbeat, up to 600,000. */
+  readonly electionTimeout_ms?: number
+  /** How long `propose` and `read` go on trying: 10,000 ms unless given, 1 to 3,600,000. */
+  readonly requestTimeout_ms?: number
+  /** Silent unless given. */
+  readonly logger?: Logger
+  /**
+   * The replica has failed and can do nothing more: its disk failed, or a peer broke the protocol. Unless
+   * given, the error is thrown where nobody can catch it, which ends the process.
+   */
+  readonly onFatal?: (error: SynodError) => void
+  /** For tests: the disk, network, clock and randomness to run on. */
+  readonly host?: Partial<Host>
+}
+
+/** Checked options, with what was left out filled in. */
+export interface Settings {
+  readonly id: ServerId
+  readonly clusterName: string
+  /** In the order of their ids. */
+  readonly servers: readonly ServerId[]
+  readonly addresses: ReadonlyMap<ServerId, Address>
+  readonly listen: Address
+  readonly clients: Address | undefined
+  readonly dataDir: string
+  readonly mode: Mode
+  readonly paxos: Omit<PaxosConfig, 'voting'>
+  readonly requestTimeout_ms: number
+  readonly logger: Logger
+  readonly onFatal: (error: SynodError) => void
+  readonly host: Host
+}
+
+/** Throws SynodError `invalid-options`, saying which option is wrong and what it may be. */
+export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): Settings {
+  const { id, cluster, dataDir, mode = 'leader' } = options
+  if ((mode as string) !== 'leader' && (mode as string) !== 'leaderless') {
+    throw invalid(`mode is 'leader' or 'leaderless', not '${String(mode)}'`)
+  }
+  if (typeof dataDir !== 'string' || dataDir === '') throw invalid('dataDir is missing')
+  const addresses = checkServers(cluster)
+  const own = addresses.get(id)
+  const servers = [...addresses.keys()]
+  if (own === undefined) throw invalid(`id ${id} is not one of the cluster's servers (${servers.join(', ')})`)
+  const {
+    heartbeat_ms = PAXOS_DEFAULTS.heartbeat_ms,
+    electionTimeout_ms = PAXOS_DEFAULTS.electionTimeout_ms,
+  } = options
+  const { requestTimeout_ms = DEFAULT_REQUEST_TIMEOUT_MS } = options
+  checkRange('heartbeat_ms', heartbeat_ms, 1, 60_000)
+  checkRange('electionTimeout_ms', electionTimeout_ms, 2 * heartbeat_ms, 600_000)
+  checkRange('requestTimeout_ms', requestTimeout_ms, 1, 3_600_000)
+  return {
+    id,
+    clusterName: cluster.name ?? 'synod',
+    servers,
+    addresses,
+    listen: options.listen === undefined ? own : parseAddress(options.listen),
+    clients: options.clients === undefined ? undefined : parseAddress(options.clients),
+    dataDir,
+    mode,
+    paxos: {
+      self: id,
+      servers,
+      mode,
+      heartbeat_ms,
+      electionTimeout_ms,
+      resend_ms: PAXOS_DEFAULTS.resend_ms,
+      window: DEFAULT_WINDOW[mode],
+    },
+    requestTimeout_ms,
+    logger: options.logger ?? silentLogger,
+    onFatal: options.onFatal ?? throwUncaught,
+    host: { ...systemHost, ...options.host },
+  }
+}
+
+function checkServers({ servers }: ClusterOptions): Map<ServerId, Address> {
+  const entries = Object.entries(servers)
+  if (entries.length < 1 || entries.length > MAX_CLUSTER_SERVERS) {
+    throw invalid(`a cluster has 1 to ${MAX_CLUSTER_SERVERS} servers, not ${entries.length}`)
+  }
+  const addresses = new Map<ServerId, Address>()
+  for (const [key, address] of entries) {
+    const id = Number(key)
+    checkRange('a server id', id, 1, MAX_SERVER_ID)
+    if (!Number.isInteger(id)) throw invalid(`a server id is a whole number, not ${key}`)
+    addresses.set(id, parseAddress(address))
+  }
+  return addresses
+}
+
+function checkRange(name: string, value: number, low: number, high: number): void {
+  if (!(value >= low && value <= high)) throw invalid(`${name} is from ${low} to ${high}, not ${value}`)
+}
+
+function invalid(message: string): SynodError {
+  return new SynodError('invalid-options', message)
+}
+
+function throwUncaught(error: SynodError): void {
+  setImmediate(() => {
+    throw error
+  })
+}

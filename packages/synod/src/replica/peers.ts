@@ -1,0 +1,206 @@
+import { SynodError } from '../errors.js'
+import type { AcceptorId, Identity, Peers as Acceptors } from '../journal/identity.js'
+import type { ChannelListener } from '../net/channel-listener.js'
+import type { PeerHello, PeerWelcome } from '../net/hello.js'
+import { formatAddress } from '../net/network.js'
+import { type PeerLink, openPeerLink } from '../net/peer-link.js'
+import { listenForPeers } from '../net/peer-listener.js'
+import type { ServerId } from '../paxos/ballot.js'
+import type { Message } from '../paxos/messages.js'
+import type { Settings } from './options.js'
+
+export interface PeersEvents {
+  onMessages(from: ServerId, batch: readonly Message[]): void
+  /** All servers have welcomed this one: these are the acceptors of the cluster. Called once. */
+  onComplete(acceptors: Acceptors): void
+  /** A link went up or down. */
+  onLinks(): void
+  onProcessGone(server: ServerId): void
+  /** The others will not have this server, and it is not part of the cluster yet. */
+  onRejected(error: SynodError): void
+}
+
+/**
+ * The other servers: a link to each, a listener for theirs, and who they are.
+ *
+ * A cluster forms once. Each server waits until every other one has welcomed it, writes down all acceptors,
+ * and votes only from then on. So no server that has ever voted will take another acceptor for one that it
+ * knew: one that lost its disk, and with it its promises and votes, is refused, whoever is up at the time.
+ */
+export class Peers {
+  readonly links: ReadonlyMap<ServerId, PeerLink>
+  readonly #settings: Settings
+  readonly #process: number
+  readonly #events: PeersEvents
+  readonly #acceptor: AcceptorId
+  readonly #welcomed = new Map<ServerId, AcceptorId>()
+  #formed: Acceptors | null
+  #listener: ChannelListener | undefined
+
+  constructor(settings: Settings, identity: Identity, events: PeersEvents) {
+    const { host, id, addresses } = settings
+    this.#settings = settings
+    this.#events = events
+    this.#acceptor = identity.acceptor
+    this.#formed = identity.peers
+    this.#process = host.randomId()
+    this.links = new Map(
+      [...addresses]
+        .filter(([server]) => server !== id)
+        .map(([server, address]) => [
+          server,
+          openPeerLink({
+            ...host,
+            address,
+            hello: () => this.#hello(),
+            judge: (welcome) => this.#objection(server, welcome),
+            onUp: (welcome) => {
+              this.#onUp(welcome)
+            },
+            onDown: (reason) => {
+              settings.logger.warn({ peer: server, reason }, `lost the connection to s${server}: ${reason}`)
+              events.onLinks()
+            },
+            onRefused: (code, reason) => {
+              this.#onRefused(server, code, reason)
+            },
+            onProcessGone: () => {
+              settings.logger.warn({ peer: server }, `the process of s${server} is gone`)
+              events.onProcessGone(server)
+            },
+          }),
+        ]),
+    )
+    if (this.links.size === 0) this.#completeIfAll()
+  }
+
+  /** Rejects with `invalid-options` if it cannot listen. */
+  async listen(): Promise<void> {
+    const { host, listen, logger } = this.#settings
+    this.#listener = await listenForPeers({
+      ...host,
+      address: listen,
+      judge: (hello) => {
+        const error = this.#refusal(hello)
+        return error === undefined
+          ? this.#welcome()
+          : { type: 'refuse', code: error.code, reason: error.message }
+      },
+      onMessages: (from, batch) => {
+        this.#events.onMessages(from, batch)
+      },
+      onRefused: (error, remote) => {
+        logger.warn({ code: error.code, remote }, `refused a server at ${remote}: ${error.message}`)
+      },
+    })
+  }
+
+  /** The acceptors are durably known now. */
+  formed(acceptors: Acceptors): void {
+    this.#formed = acceptors
+  }
+
+  /** Servers that have not welcomed this one yet. */
+  get missing(): ServerId[] {
+    return [...this.links.keys()].filter((server) => !this.#welcomed.has(server))
+  }
+
+  /** How many servers this one can send to, itself included. */
+  get reachable(): number {
+    let count = 1
+    for (const link of this.links.values()) if (link.up) count++
+    return count
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.links.values()) link.close()
+    await this.#listener?.close()
+  }
+
+  #hello(): PeerHello {
+    const { clusterName: cluster, mode, servers } = this.#settings
+    return { ...this.#welcome(), type: 'peer-hello', cluster, mode, members: servers }
+  }
+
+  #welcome(): PeerWelcome {
+    return {
+      type: 'peer-welcome',
+      server: this.#settings.id,
+      acceptor: this.#acceptor,
+      formed: this.#formed !== null,
+      process: this.#process,
+    }
+  }
+
+  /** Why a server that dialled is not welcome. */
+  #refusal(hello: PeerHello): SynodError | undefined {
+    const { clusterName, id, mode, servers } = this.#settings
+    const who = `s${id} of cluster '${clusterName}'`
+    if (hello.cluster !== clusterName) {
+      return new SynodError('wrong-cluster', `this is ${who}, not of cluster '${hello.cluster}'`)
+    }
+    if (hello.mode !== mode) {
+      return new SynodError('wrong-mode', `${who} runs in ${mode} mode, not in ${hello.mode} mode`)
+    }
+    if (hello.server === id || !servers.includes(hello.server) || !sameMembers(hello.members, servers)) {
+      const [ours, theirs] = [servers, hello.members].map((list) =>
+        [...list].sort((a, b) => a - b).join(', '),
+      )
+      return new SynodError(
+        'wrong-cluster',
+        `${who} has the servers ${ours}; s${hello.server} takes part in a cluster of ${theirs}`,
+      )
+    }
+    return this.#stranger(hello.server, hello.acceptor)
+  }
+
+  /** Why a server that this one dialled is not the one that it looked for. */
+  #objection(server: ServerId, welcome: PeerWelcome): SynodError | undefined {
+    if (welcome.server !== server) {
+      const address = formatAddress(this.#settings.addresses.get(server) ?? { host: '?', port: 0 })
+      return new SynodError(
+        'wrong-acceptor',
+        `s${welcome.server} listens at ${address}, where s${server} should`,
+      )
+    }
+    return this.#stranger(server, welcome.acceptor)
+  }
+
+  #stranger(server: ServerId, acceptor: AcceptorId): SynodError | undefined {
+    const known = this.#formed?.[server]
+    if (known === undefined || known === acceptor) return undefined
+    return new SynodError(
+      'wrong-acceptor',
+      `s${this.#settings.id} knows s${server} as acceptor ${known}, not as ${acceptor}: its data directory was ` +
+        `emptied or replaced. It may have voted, and forgotten that: it cannot take part as the old one. ` +
+        `Start it on its old data directory; if that is lost, the server has to be replaced by a new one.`,
+    )
+  }
+
+  #onUp(welcome: PeerWelcome): void {
+    const { logger } = this.#settings
+    logger.info({ peer: welcome.server }, `connected to s${welcome.server}`)
+    this.#welcomed.set(welcome.server, welcome.acceptor)
+    this.#events.onLinks()
+    this.#completeIfAll()
+  }
+
+  #completeIfAll(): void {
+    const { id } = this.#settings
+    if (this.#formed !== null || this.missing.length > 0) return
+    this.#formed = Object.fromEntries([...this.#welcomed, [id, this.#acceptor]])
+    this.#events.onComplete(this.#formed)
+  }
+
+  #onRefused(server: ServerId, code: SynodError['code'], reason: string): void {
+    this.#settings.logger.error({ peer: server, code }, `s${server} and this server do not agree: ${reason}`)
+    this.#welcomed.delete(server)
+    if (this.#formed === null && code.startsWith('wrong-')) {
+      this.#events.onRejected(new SynodError(code, `s${server} refuses this server: ${reason}`))
+    }
+  }
+}
+
+function sameMembers(a: readonly ServerId[], b: readonly ServerId[]): boolean {
+  return a.length === b.length && a.every((server) => b.includes(server))
+}

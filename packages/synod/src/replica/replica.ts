@@ -1,0 +1,423 @@
+import { type Call, type CallOptions, Calls } from '../call.js'
+import { SynodError } from '../errors.js'
+import type { OpenedJournal } from '../journal/open-journal.js'
+import { openJournal } from '../journal/open-journal.js'
+import { Executor } from '../machine/executor.js'
+import { admitRequest } from '../machine/request.js'
+import { Session } from '../machine/session.js'
+import { type Outcome, outcomeError } from '../machine/sessions.js'
+import type { LeaderHint } from '../net/client-messages.js'
+import type { ServerId } from '../paxos/ballot.js'
+import type { Message } from '../paxos/messages.js'
+import { Paxos } from '../paxos/paxos.js'
+import { Membership } from '../paxos/quorum.js'
+import { ClientService } from './client-service.js'
+import { Driver } from './driver.js'
+import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } from './options.js'
+import { Peers } from './peers.js'
+import { ReadQueue } from './read-queue.js'
+import { Requests } from './requests.js'
+import type { ReplicaStatus } from '../status.js'
+
+/** Requests that were handed to another server and not executed within this time are handed on again. */
+const REPROPOSE_MS = 1000
+
+/**
+ * One replica of a state machine: a server of the cluster, with its journal, its connections and its copy of
+ * the state.
+ *
+ * @example
+ * const replica = await Replica.open({
+ *   id: 1,
+ *   cluster: { servers: { 1: '10.0.0.1:2380', 2: '10.0.0.2:2380', 3: '10.0.0.3:2380' } },
+ *   dataDir: '/var/lib/counter',
+ *   machine: new Counter(),
+ * })
+ * const total = await replica.propose(1)
+ */
+export class Replica<Command, Result, Query, Answer> implements AsyncDisposable {
+  readonly #settings: Settings
+  readonly #opened: OpenedJournal
+  readonly #executor: Executor<Command, Result, Query, Answer>
+  readonly #paxos: Paxos
+  readonly #peers: Peers
+  readonly #driver: Driver
+  readonly #service: ClientService
+  readonly #session: Session
+  readonly #requests = new Requests()
+  readonly #reads = new ReadQueue()
+  /** Reads that came in this turn. */
+  #newReads: number[] = []
+  readonly #started_ms: number
+  #formed: boolean
+  #hint: LeaderHint = { type: 'leader', ballot: { seq: 0, server: 0 }, server: 0 }
+  #cancelRepropose: () => void = () => undefined
+  #failure: SynodError | undefined
+  readonly #calls: Calls
+
+  /**
+   * Opens the data directory, recovers what is in it, and joins the others. It resolves before a quorum is
+   * reached: `propose` and `read` wait for one.
+   *
+   * Rejects with `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`, `wrong-acceptor`,
+   * `journal-damaged` (where not even the identity is left) and `journal-failed`.
+   */
+  static async open<Command, Result, Query, Answer>(
+    options: ReplicaOptions<Command, Result, Query, Answer>,
+  ): Promise<Replica<Command, Result, Query, Answer>> {
+    const settings = checkOptions(options)
+    const { clusterName: cluster, dataDir: directory, host, id: server, mode } = settings
+    let replica: Replica<Command, Result, Query, Answer> | undefined
+    const opened = await openJournal({
+      disk: host.disk,
+      directory,
+      identity: { cluster, mode, server },
+      randomBytes: host.randomBytes,
+      now: () => host.clock.now(),
+      onDurable: (position) => {
+        if (replica !== undefined) replica.#driver.durable(position)
+      },
+      onFailure: (error) => {
+        if (replica !== undefined) replica.#fail(error)
+      },
+    })
+    replica = new Replica(settings, opened, options.machine)
+    try {
+      await replica.#listen()
+    } catch (error) {
+      await replica.close()
+      throw error
+    }
+    return replica
+  }
+
+  private constructor(
+    settings: Settings,
+    opened: OpenedJournal,
+    machine: ReplicaOptions<Command, Result, Query, Answer>['machine'],
+  ) {
+    const { host, logger } = settings
+    const { identity, journal } = opened
+    // Whoever has not been told apart from a new server cannot even learn: the peers would not have it.
+    if (identity === null || (opened.damage !== undefined && identity.peers === null)) {
+      throw new SynodError('journal-damaged', (opened.damage ?? opened.recovery).message)
+    }
+    this.#settings = settings
+    this.#opened = opened
+    this.#formed = identity.peers !== null
+    this.#started_ms = host.clock.now()
+    this.#calls = new Calls(host.clock, settings.requestTimeout_ms, (after_ms) =>
+      this.#timeoutError(after_ms),
+    )
+    this.#executor = new Executor(machine)
+    const config = { ...settings.paxos, voting: opened.damage === undefined }
+    this.#paxos = Paxos.recover(config, opened.records, host.randomId(), host.clock.now())
+    this.#peers = new Peers(settings, identity, {
+      onMessages: (from, batch) => {
+        this.#receive(from, batch)
+      },
+      onComplete: (acceptors) => {
+        this.#form(acceptors)
+      },
+      onLinks: () => {
+        this.#tellHint()
+      },
+      onProcessGone: (peer) => {
+        this.#driver.step({ type: 'peer-gone', peer })
+      },
+      onRejected: (error) => {
+        this.#fail(error)
+      },
+    })
+    this.#driver = new Driver({
+      paxos: this.#paxos,
+      journal,
+      links: this.#peers.links,
+      clock: host.clock,
+      onStep: () => {
+        this.#execute()
+        this.#tellHint()
+      },
+      onReadable: (read) => {
+        this.#reads.confirm(read, this.#executor.executed)
+      },
+      onTurnEnd: () => {
+        this.#endTurn()
+      },
+      onFatal: (error) => {
+        this.#fail(error)
+      },
+    })
+    this.#service = new ClientService(settings, {
+      execute: (value, done) => this.#submit(value, done),
+      read: (query, done) => this.#read(query, done),
+      status: () => this.status(),
+      hint: () => this.#hint,
+    })
+    this.#session = new Session(
+      (value, call) => {
+        this.#submitOwn(value, call)
+      },
+      host.randomId,
+      () => this.#calls.start<Uint8Array>({}),
+    )
+    if (opened.damage !== undefined) logger.error({ case: opened.damage.case }, opened.damage.message)
+    else logger.info({ case: opened.recovery.case }, opened.recovery.message)
+  }
+
+  /**
+   * Has a command executed, once, by the whole cluster, and gives back its result. Works on any replica. While
+   * there is no quorum it goes on trying.
+   *
+   * Rejects with `command-failed` (the state machine threw), `too-large`, `overloaded`, `aborted`, `closed`,
+   * `no-quorum` or `outcome-unknown`. After any of the last four the command may have been executed, or may
+   * still be; after the others it was not.
+   */
+  async propose(command: Command, options: CallOptions = {}): Promise<Result> {
+    const { command: codec, result } = this.#executor.codecs
+    const encoded = codec.encode(command)
+    if (encoded.length > MAX_COMMAND_BYTES) {
+      throw new SynodError(
+        'too-large',
+        `a command has at most ${MAX_COMMAND_BYTES} bytes, not ${encoded.length}`,
+      )
+    }
+    const call = this.#calls.start<Uint8Array>(options)
+    this.#session.execute(encoded, call)
+    return result.decode(await call.promise)
+  }
+
+  /**
+   * Answers a query from a state that holds everything that was acknowledged anywhere before the call
+   * (linearizable), on any replica. Rejects with `aborted`, `closed`, `overloaded`, `no-quorum`, or what the
+   * state machine throws.
+   */
+  async read(query: Query, options: CallOptions = {}): Promise<Answer> {
+    const { query: codec, answer } = this.#executor.codecs
+    const encoded = codec.encode(query)
+    const call = this.#calls.start<Uint8Array>(options)
+    if (!call.over) {
+      const giveUp = this.#read(encoded, (result) => {
+        if (result instanceof SynodError) call.reject(result)
+        else call.resolve(result)
+      })
+      call.onOver(giveUp)
+    }
+    return answer.decode(await call.promise)
+  }
+
+  /** Role, ballot, bars, peers and so on, as plain data. */
+  status(): ReplicaStatus {
+    const { clusterName, host, id, mode } = this.#settings
+    const { ballot, chosen, leader, role, voted } = this.#paxos.status()
+    const { damage, journal, recovery } = this.#opened
+    return {
+      server: id,
+      cluster: clusterName,
+      mode,
+      role,
+      ballot,
+      leader: leader ?? null,
+      formed: this.#formed,
+      voting: damage === undefined,
+      damage: damage?.message ?? null,
+      bars: { snapshotted: 0, executed: this.#executor.executed, chosen, voted },
+      digest: this.#executor.digest,
+      peers: [...this.#peers.links].map(([server, link]) => ({ server, ...link.status() })),
+      sessions: this.#executor.sessions,
+      waiting: this.#requests.size + this.#reads.size,
+      clients: this.#service.size,
+      recovery: recovery.case,
+      journal: journal?.stats ?? null,
+      uptime_ms: host.clock.now() - this.#started_ms,
+    }
+  }
+
+  /** Leaves: what waits here fails as `closed`, what was written is flushed, and the directory is free. */
+  async close(): Promise<void> {
+    this.#failure ??= new SynodError('closed', 'the replica is closed')
+    this.#stop(this.#failure)
+    await this.#service.close()
+    await this.#peers.close()
+    await (this.#opened.journal ?? this.#opened).close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #listen(): Promise<void> {
+    const { clients, logger } = this.#settings
+    await this.#peers.listen()
+    if (clients !== undefined) await this.#service.listen(clients)
+    this.#execute()
+    if (this.#formed) this.#start()
+    else logger.info({ waitingFor: this.#peers.missing }, 'waiting for all servers, to form the cluster')
+  }
+
+  /** All servers have met: from here on this one votes. */
+  #form(acceptors: Readonly<Record<ServerId, string>>): void {
+    const { journal } = this.#opened
+    if (journal === undefined) return
+    journal.savePeers(acceptors).then(
+      () => {
+        this.#settings.logger.info({ acceptors }, 'the cluster has formed')
+        this.#formed = true
+        this.#start()
+      },
+      (error: unknown) => {
+        this.#fail(error as SynodError)
+      },
+    )
+  }
+
+  #start(): void {
+    this.#driver.step({ type: 'tick' })
+    this.#repropose()
+  }
+
+  #receive(from: ServerId, batch: readonly Message[]): void {
+    if (!this.#formed) return
+    for (const message of batch) this.#driver.step({ type: 'message', from, message })
+  }
+
+  // Commands
+
+  /** Takes an encoded request. Throws MalformedError, `overloaded`. Returns what gives up on it. */
+  #submit(value: Uint8Array, done: (outcome: Outcome) => void): () => void {
+    const { clock } = this.#settings.host
+    const key = admitRequest(value, clock.wallTime())
+    const id = this.#requests.submit(key, value, clock.now(), done)
+    this.#driver.endTurn()
+    return () => {
+      this.#requests.cancel(id)
+      this.#driver.step({ type: 'withdraw', id })
+    }
+  }
+
+  #submitOwn(value: Uint8Array, call: Call<Uint8Array>): void {
+    try {
+      const giveUp = this.#submit(value, (outcome) => {
+        if (outcome.status === 'done') call.resolve(outcome.result)
+        else call.reject(outcomeError(outcome))
+      })
+      call.onOver(giveUp)
+    } catch (error) {
+      call.reject(error as Error)
+    }
+  }
+
+  /** Executes what is chosen and not executed yet, and answers whoever waits for it. */
+  #execute(): void {
+    const executor = this.#executor
+    if (executor.executed >= this.#paxos.chosen) return
+    while (executor.executed < this.#paxos.chosen) {
+      const slot = executor.executed + 1
+      const value = this.#paxos.log.chosen(slot)
+      if (value === undefined) throw new RangeError(`slot ${slot} is chosen, but has no value`)
+      const execution = executor.execute(slot, value)
+      const id = execution && this.#requests.executed(execution)
+      if (id !== undefined && this.#settings.mode === 'leaderless')
+        this.#driver.step({ type: 'withdraw', id })
+    }
+    this.#reads.executed(executor.executed)
+  }
+
+  /** What went to a leader that is gone, or got lost on the way, is proposed again. */
+  #repropose(): void {
+    const { clock } = this.#settings.host
+    const { leader } = this.#paxos
+    if (leader !== undefined && leader !== this.#settings.id) this.#proposeAgain(clock.now() - REPROPOSE_MS)
+    this.#cancelRepropose()
+    this.#cancelRepropose = clock.timer(REPROPOSE_MS / 2, () => {
+      this.#repropose()
+    })
+  }
+
+  #proposeAgain(proposedBefore_ms: number): void {
+    const proposals = this.#requests.proposedBefore(proposedBefore_ms, this.#settings.host.clock.now())
+    if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
+  }
+
+  #endTurn(): void {
+    if (this.#formed) {
+      const proposals = this.#requests.takeBatch()
+      if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
+      const reads = this.#newReads
+      this.#newReads = []
+      for (const id of reads) this.#driver.step({ type: 'read', id })
+    }
+    this.#service.flush()
+  }
+
+  // Reads
+
+  /** `done` is called once, in a later turn. Throws `overloaded`. Returns what gives up on the read. */
+  #read(query: Uint8Array, done: (answer: Uint8Array | SynodError) => void): () => void {
+    const id = this.#reads.add(() => {
+      let answer: Uint8Array | SynodError
+      try {
+        answer = this.#executor.query(query)
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error)
+        answer = new SynodError('command-failed', message, { cause: error })
+      }
+      done(answer)
+    })
+    this.#newReads.push(id)
+    this.#driver.endTurn()
+    return () => {
+      this.#reads.cancel(id)
+      this.#driver.step({ type: 'withdraw-read', id })
+    }
+  }
+
+  // Who leads
+
+  /** Tells clients when the leader changes, and hands the new one everything that waits here. */
+  #tellHint(): void {
+    const { id, mode } = this.#settings
+    const server = mode === 'leader' ? (this.#paxos.leader ?? 0) : this.#reachesQuorum() ? id : 0
+    const { ballot } = this.#paxos
+    if (server === this.#hint.server && ballot === this.#hint.ballot) return
+    const changed = server !== this.#hint.server || ballot.seq !== this.#hint.ballot.seq
+    this.#hint = { type: 'leader', ballot, server }
+    if (!changed) return
+    this.#service.tellHint(this.#hint)
+    this.#driver.endTurn()
+    if (mode === 'leader' && server !== 0) this.#proposeAgain(Infinity)
+  }
+
+  #reachesQuorum(): boolean {
+    return this.#peers.reachable >= new Membership(this.#settings.servers).quorumSize
+  }
+
+  // The end
+
+  #timeoutError(timeout_ms: number): SynodError {
+    const within = `within ${timeout_ms} ms`
+    if (!this.#formed) {
+      const missing = this.#peers.missing.map((server) => `s${server}`).join(', ')
+      return new SynodError('no-quorum', `the cluster did not form ${within}: ${missing} never came up`)
+    }
+    if (this.#hint.server === 0)
+      return new SynodError('no-quorum', `no quorum of servers was reached ${within}`)
+    return new SynodError('outcome-unknown', `no answer ${within}; the request may have been executed`)
+  }
+
+  #fail(error: SynodError): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#settings.logger.error({ code: error.code }, error.message)
+    this.#stop(error)
+    void this.#service.close()
+    void this.#peers.close()
+    this.#settings.onFatal(error)
+  }
+
+  #stop(error: SynodError): void {
+    this.#driver.stop()
+    this.#cancelRepropose()
+    this.#calls.end(error)
+  }
+}

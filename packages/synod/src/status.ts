@@ -1,0 +1,36 @@
+import type { RecoveryCase } from './journal/recovery-table.js'
+import type { JournalStats } from './journal/journal.js'
+import type { LinkStatus } from './net/link.js'
+import type { Ballot, ServerId } from './paxos/ballot.js'
+import type { Mode } from './paxos/config.js'
+import type { Bars } from './paxos/invariants.js'
+import type { Role } from './paxos/proposer.js'
+
+/** A replica at one moment, as plain data. */
+export interface ReplicaStatus {
+  readonly server: ServerId
+  readonly cluster: string
+  readonly mode: Mode
+  readonly role: Role
+  /** The ballot that it leads at or follows; zero in leaderless mode, where each slot has its own. */
+  readonly ballot: Ballot
+  /** Who leads, as far as it knows. */
+  readonly leader: ServerId | null
+  /** All servers have met once; from then on they vote. */
+  readonly formed: boolean
+  /** False for a server that may have forgotten votes: it learns only. `damage` says why. */
+  readonly voting: boolean
+  readonly damage: string | null
+  readonly bars: Bars
+  /** A checksum over everything executed. */
+  readonly digest: number
+  readonly peers: readonly (LinkStatus & { readonly server: ServerId })[]
+  /** Open sessions, requests and reads that wait here, and connected clients. */
+  readonly sessions: number
+  readonly waiting: number
+  readonly clients: number
+  readonly recovery: RecoveryCase
+  /** Null on a server that does not vote. */
+  readonly journal: JournalStats | null
+  readonly uptime_ms: number
+}

@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest'
+import { checkIdentity, loadIdentity, newIdentity, saveIdentity } from '../../src/journal/identity.js'
+import type { Identity } from '../../src/journal/identity.js'
+import { DIRECTORY, S1 } from './harness.js'
+import { MemoryDisk } from './memory-disk.js'
+
+const A1 = '01'.repeat(16)
+const A2 = '02'.repeat(16)
+const formed: Identity = { ...S1, acceptor: A1, peers: { 1: A1, 2: A2 } }
+
+async function emptyDisk(): Promise<MemoryDisk> {
+  const disk = new MemoryDisk()
+  await disk.makeDirectory(DIRECTORY)
+  return disk
+}
+
+async function fileOf(identity: Identity): Promise<string> {
+  const disk = await emptyDisk()
+  await saveIdentity(disk, DIRECTORY, identity)
+  return disk.snapshot(DIRECTORY).get('identity')!.toString()
+}
+
+async function load(text: string): Promise<Identity | null> {
+  const disk = await emptyDisk()
+  disk.put(`${DIRECTORY}/identity`, Buffer.from(text))
+  return loadIdentity(disk, DIRECTORY)
+}
+
+test.each([
+  formed,
+  { ...formed, peers: null },
+  { ...formed, cluster: 'Größe "1"\n', mode: 'leaderless' as const },
+])('an identity reads back as it was saved', async (identity) => {
+  expect(await load(await fileOf(identity))).toEqual(identity)
+})
+
+test('a directory without one has none', async () => {
+  expect(await loadIdentity(await emptyDisk(), DIRECTORY)).toBe(null)
+})
+
+test('a new identity has an acceptor of its own and no peers', () => {
+  const identity = newIdentity(S1, (size) => new Uint8Array(size).fill(0xab))
+  expect(identity).toEqual({ ...S1, acceptor: 'ab'.repeat(16), peers: null })
+})
+
+test.each(['', 'x'.repeat(256), '\ud800'])('a cluster cannot be called %j', (cluster) => {
+  expect(() => newIdentity({ ...S1, cluster }, (size) => new Uint8Array(size))).toThrow(
+    expect.objectContaining({ code: 'invalid-options' }),
+  )
+})
+
+test('any changed character is noticed', async () => {
+  const text = await fileOf(formed)
+  for (let i = 0; i < text.length; i++) {
+    if (/\s/.test(text[i]!)) continue
+    const changed = text.slice(0, i) + String.fromCharCode(text.charCodeAt(i) ^ 1) + text.slice(i + 1)
+    await expect(load(changed), changed).rejects.toMatchObject({ name: 'IdentityFault', kind: 'damaged' })
+  }
+})
+
+test.each(['', '[]', 'null', '{}', '"x"'])('%s is no identity', async (text) => {
+  await expect(load(text)).rejects.toMatchObject({ name: 'IdentityFault', kind: 'damaged' })
+})
+
+test.each<Partial<Record<keyof Identity, unknown>>>([
+  { cluster: 1 },
+  { mode: 'other' },
+  { server: 0 },
+  { acceptor: 'xyz' },
+  { peers: [] },
+  { peers: { 2: A2 } },
+  { peers: { 1: A2 } },
+  { peers: { 1: A1, 0: A2 } },
+])('%j is not taken, even with the right checksum', async (field) => {
+  const text = await fileOf({ ...formed, ...field } as Identity)
+  await expect(load(text)).rejects.toMatchObject({ kind: 'damaged' })
+})
+
+test('after a crash the identity is the old one or the new one', async () => {
+  const old = { ...formed, peers: null }
+  const seen = new Set<string>()
+  for (let seed = 0; seed < 64; seed++) {
+    const disk = await emptyDisk()
+    await saveIdentity(disk, DIRECTORY, old)
+    disk.failNext('syncDirectory')
+    await expect(saveIdentity(disk, DIRECTORY, formed)).rejects.toThrow('EIO')
+    let n = seed
+    disk.crash(() => ((n = (n * 69069 + 1) >>> 0) % 1024) / 1024)
+    const found = await loadIdentity(disk, DIRECTORY)
+    expect([old, formed]).toContainEqual(found)
+    seen.add(JSON.stringify(found))
+  }
+  expect(seen.size).toBe(2)
+})
+
+test.each([
+  ['wrong-cluster', { ...S1, cluster: 'other' }, /'test'.*'other'/],
+  ['wrong-acceptor', { ...S1, server: 2 }, /s1.*s2/],
+  ['wrong-mode', { ...S1, mode: 'leaderless' as const }, /leader mode.*leaderless/],
+])('%s says what was found and what was asked for', (code, asked, message) => {
+  expect(() => checkIdentity(formed, asked, DIRECTORY)).toThrow(
+    expect.objectContaining({ code, message: expect.stringMatching(message) }),
+  )
+  checkIdentity(formed, S1, DIRECTORY)
+})

@@ -1,0 +1,300 @@
+import { describe, expect, test } from 'vitest'
+import { crc32 } from 'node:zlib'
+import { findGroup, groupMarker, GroupWriter } from '../../src/journal/group.js'
+import { saveIdentity } from '../../src/journal/identity.js'
+import type { Identity } from '../../src/journal/identity.js'
+import { RECOVERY_TABLE } from '../../src/journal/recovery-table.js'
+import type { RecoveryCase, RecoveryRule } from '../../src/journal/recovery-table.js'
+import { decodeHeader, encodeHeader, segmentName } from '../../src/journal/segment.js'
+import { appendGroup, DIRECTORY, open, openUsable, plain, promise, S1, vote, written } from './harness.js'
+import { LOSE, MemoryDisk } from './memory-disk.js'
+
+const GROUPS = [
+  [promise(1), vote(1, 'a')],
+  [vote(2, 'b', 'c')],
+  [{ type: 'chosen', first: 1, last: 3 } as const],
+  [vote(4, 'd')],
+]
+const RECORDS = GROUPS.flat()
+const SMALL = { segmentSize_bytes: 80 }
+
+const first = `${DIRECTORY}/${segmentName(1)}`
+
+interface Scene {
+  readonly disk: MemoryDisk
+  /** Of the first segment. */
+  readonly bytes: Buffer
+  readonly identity: Identity
+  readonly last: { readonly name: string; readonly bytes: Buffer }
+  /** Where the groups of the first segment begin. */
+  readonly offsets: readonly number[]
+}
+
+async function scene({ segmentSize_bytes = 1 << 20, formed = false } = {}): Promise<Scene> {
+  const disk = new MemoryDisk()
+  let identity = await written(disk, GROUPS, { segmentSize_bytes })
+  if (formed) {
+    identity = { ...identity, peers: { 1: identity.acceptor } }
+    await saveIdentity(disk, DIRECTORY, identity)
+  }
+  const files = disk.snapshot(DIRECTORY)
+  const bytes = files.get(segmentName(1))!
+  const name = [...files.keys()]
+    .filter((file) => file.endsWith('.journal'))
+    .sort()
+    .at(-1)!
+  const marker = groupMarker(identity.acceptor)
+  const offsets: number[] = []
+  for (
+    let group = findGroup(bytes, 0, marker, 1);
+    group;
+    group = findGroup(bytes, group.offset + 1, marker, 1)
+  ) {
+    offsets.push(group.offset)
+  }
+  return { disk, bytes, identity, last: { name, bytes: files.get(name)! }, offsets }
+}
+
+function flip(bytes: Buffer, at: number): Buffer {
+  const flipped = Buffer.from(bytes)
+  flipped[at]! ^= 0x10
+  return flipped
+}
+
+/** For every case of the table: a directory in that state. */
+const SCENES: Readonly<Record<RecoveryCase, () => Promise<MemoryDisk>>> = {
+  new: async () => new MemoryDisk(),
+  unused: async () => {
+    const { disk } = await scene()
+    await disk.remove(first)
+    return disk
+  },
+  clean: async () => (await scene(SMALL)).disk,
+  'torn-tail': async () => {
+    const { disk, bytes } = await scene({ formed: true })
+    disk.put(first, bytes.subarray(0, bytes.length - 1))
+    return disk
+  },
+  'torn-segment': async () => {
+    const { disk, last } = await scene({ ...SMALL, formed: true })
+    const next = segmentName(Number.parseInt(last.name) + 1)
+    disk.put(`${DIRECTORY}/${next}`, last.bytes.subarray(0, 20))
+    return disk
+  },
+  'damaged-group': async () => {
+    const { disk, bytes, offsets } = await scene()
+    disk.put(first, flip(bytes, offsets[1]! + 25))
+    return disk
+  },
+  'missing-group': async () => {
+    const { disk, bytes, offsets } = await scene()
+    disk.put(first, Buffer.concat([bytes.subarray(0, offsets[1]), bytes.subarray(offsets[2])]))
+    return disk
+  },
+  'missing-segment': async () => {
+    const { disk } = await scene(SMALL)
+    await disk.remove(`${DIRECTORY}/${segmentName(2)}`)
+    return disk
+  },
+  'damaged-header': async () => {
+    const { disk, bytes } = await scene()
+    disk.put(first, flip(bytes, 17))
+    return disk
+  },
+  'malformed-record': async () => {
+    const { disk, bytes, identity } = await scene()
+    const group = new GroupWriter(groupMarker(identity.acceptor))
+    group.add({ type: 'chosen', first: 3, last: 2 })
+    disk.put(first, Buffer.concat([bytes, group.seal(GROUPS.length + 1)]))
+    return disk
+  },
+  'foreign-segment': async () => {
+    const { disk } = await scene()
+    disk.put(first, (await scene()).bytes)
+    return disk
+  },
+  'unsupported-version': async () => {
+    const { disk, bytes } = await scene()
+    const size = decodeHeader(bytes)!.size_bytes
+    const later = Buffer.from(bytes)
+    later.writeUInt32LE(2, 8)
+    later.writeUInt32LE(crc32(later.subarray(0, size - 4)), size - 4)
+    disk.put(first, later)
+    return disk
+  },
+  'missing-identity': async () => {
+    const { disk } = await scene()
+    await disk.remove(`${DIRECTORY}/identity`)
+    return disk
+  },
+  'damaged-identity': async () => {
+    const { disk } = await scene()
+    disk.put(`${DIRECTORY}/identity`, disk.snapshot(DIRECTORY).get('identity')!.subarray(0, 40))
+    return disk
+  },
+  'missing-journal': async () => {
+    const { disk } = await scene({ formed: true })
+    await disk.remove(first)
+    return disk
+  },
+}
+
+/** How much of RECORDS comes back in the cases where the server starts. */
+const COMES_BACK: Partial<Record<RecoveryCase, number>> = {
+  clean: RECORDS.length,
+  'torn-tail': RECORDS.length - 1,
+  'torn-segment': RECORDS.length,
+}
+
+const CASES = Object.entries(RECOVERY_TABLE) as [RecoveryCase, RecoveryRule][]
+
+describe('cases that start', () => {
+  const names = CASES.filter(([, { outcome }]) => outcome !== 'refuse').map(([name]) => name)
+
+  test.each(names)('%s is found, and the journal goes on', async (name) => {
+    const disk = await SCENES[name]()
+    const { recovery, records, journal, listener } = await openUsable(disk, SMALL)
+    expect(recovery).toMatchObject({ case: name, outcome: RECOVERY_TABLE[name].outcome })
+    const expected = RECORDS.slice(0, COMES_BACK[name] ?? 0)
+    expect(plain(records)).toEqual(plain(expected))
+
+    await appendGroup(journal, listener, [promise(9)])
+    await journal.close()
+    disk.crash(LOSE)
+    const again = await openUsable(disk, SMALL)
+    expect(again.recovery.case).toBe('clean')
+    expect(plain(again.records)).toEqual(plain([...expected, promise(9)]))
+  })
+})
+
+describe('cases that refuse', () => {
+  const names = CASES.filter(([, { outcome }]) => outcome === 'refuse').map(([name]) => name)
+
+  test.each(names)('%s is found, and nothing is written', async (name) => {
+    const disk = await SCENES[name]()
+    const before = disk.snapshot(DIRECTORY)
+    const { damage, journal, records } = await open(disk)
+    const message: unknown = expect.stringContaining('does not vote any more')
+    expect(damage).toMatchObject({ case: name, outcome: 'refuse', message })
+    expect(journal).toBe(undefined)
+    expect(records).toEqual([])
+    expect(disk.snapshot(DIRECTORY)).toEqual(before)
+    await expect(open(disk)).rejects.toMatchObject({ code: 'directory-in-use' })
+  })
+})
+
+test('a journal cut at any byte of its last group recovers all before it', async () => {
+  const { disk, bytes, offsets } = await scene({ formed: true })
+  for (let size = offsets.at(-1)!; size < bytes.length; size++) {
+    disk.put(first, bytes.subarray(0, size))
+    const { records, recovery, journal } = await openUsable(disk)
+    expect(recovery.case).toBe(size === offsets.at(-1) ? 'clean' : 'torn-tail')
+    expect(plain(records)).toEqual(plain(RECORDS.slice(0, -1)))
+    await journal.close()
+    expect(disk.snapshot(DIRECTORY).get(segmentName(1))).toEqual(bytes.subarray(0, offsets.at(-1)))
+  }
+})
+
+test('a first segment cut at any byte of its header is begun again, unless the cluster has formed', async () => {
+  for (const formed of [false, true]) {
+    const { disk, bytes } = await scene({ formed })
+    const { size_bytes } = decodeHeader(bytes)!
+    for (let size = 0; size < size_bytes; size++) {
+      disk.put(first, bytes.subarray(0, size))
+      const opened = await open(disk)
+      expect(opened.recovery.case).toBe(formed ? 'damaged-header' : 'torn-segment')
+      await (opened.damage ? opened : opened.journal).close()
+    }
+  }
+})
+
+test('PITFALL 14: any byte changed before the last group is damage, and is not cut', async () => {
+  const { disk, bytes, offsets } = await scene()
+  for (let at = 0; at < offsets.at(-1)!; at++) {
+    disk.put(first, flip(bytes, at))
+    const before = disk.snapshot(DIRECTORY)
+    const opened = await open(disk)
+    expect(opened.damage, `byte ${at}`).toBeDefined()
+    expect(disk.snapshot(DIRECTORY)).toEqual(before)
+    if (opened.damage) await opened.close()
+  }
+})
+
+test('PITFALL 14: any byte changed or missing in a segment that is not the last is damage, to its end', async () => {
+  const { disk, bytes } = await scene(SMALL)
+  for (let at = 0; at < bytes.length; at++) {
+    for (const faulty of [flip(bytes, at), bytes.subarray(0, at)]) {
+      disk.put(first, faulty)
+      const opened = await open(disk)
+      expect(opened.damage, `byte ${at}`).toBeDefined()
+      if (opened.damage) await opened.close()
+    }
+  }
+})
+
+test('PITFALL 14: the finding says where, and what proves that it was acknowledged', async () => {
+  const { disk, bytes, offsets } = await scene()
+  disk.put(first, flip(bytes, offsets[1]! + 4))
+  expect((await open(disk)).damage).toMatchObject({
+    file: segmentName(1),
+    offset: offsets[1],
+    message: expect.stringContaining(`group 3 at byte ${offsets[2]}`),
+  })
+})
+
+test('a value that looks like a group of another journal does not make a torn tail damage', async () => {
+  const { bytes: other } = await scene()
+  const disk = new MemoryDisk()
+  const fake: ReturnType<typeof vote> = {
+    type: 'vote',
+    ballot: { seq: 1, server: 1 },
+    first: 2,
+    values: [other],
+  }
+  await written(disk, [[vote(1, 'a')], [fake]])
+  const bytes = disk.snapshot(DIRECTORY).get(segmentName(1))!
+  disk.put(first, bytes.subarray(0, bytes.length - 1))
+  expect((await open(disk)).recovery.case).toBe('torn-tail')
+})
+
+test('a segment that begins later than the one before it ends is a gap, even if it holds no group', async () => {
+  const { disk, bytes } = await scene()
+  const header = { ...decodeHeader(bytes)!, number: 2, firstSequence: GROUPS.length + 2 }
+  disk.put(`${DIRECTORY}/${segmentName(2)}`, encodeHeader(header))
+  expect((await open(disk)).damage).toMatchObject({ case: 'missing-group', file: segmentName(2) })
+})
+
+test('a segment under the name of another is foreign', async () => {
+  const { disk } = await scene()
+  const { identity, bytes } = await scene()
+  await saveIdentity(disk, DIRECTORY, identity)
+  disk.put(first, encodeHeader({ ...decodeHeader(bytes)!, number: 2 }))
+  expect((await open(disk)).damage?.case).toBe('foreign-segment')
+})
+
+test('PITFALL 15: an emptied directory comes back as another acceptor', async () => {
+  const { disk, identity } = await scene({ formed: true })
+  for (const name of await disk.list(DIRECTORY)) await disk.remove(`${DIRECTORY}/${name}`)
+  const opened = await openUsable(disk)
+  expect(opened.recovery.case).toBe('new')
+  expect(opened.identity.acceptor).not.toBe(identity.acceptor)
+  expect(opened.identity.peers).toBe(null)
+})
+
+test('PITFALL 15: a formed identity with its journal gone is refused, and keeps its acceptor', async () => {
+  const { disk, identity } = await scene({ formed: true })
+  await disk.remove(first)
+  const opened = await open(disk)
+  expect(opened.damage?.case).toBe('missing-journal')
+  expect(opened.identity).toEqual(identity)
+})
+
+test.each([
+  ['wrong-cluster', { ...S1, cluster: 'other' }],
+  ['wrong-acceptor', { ...S1, server: 7 }],
+  ['wrong-mode', { ...S1, mode: 'leaderless' as const }],
+])('%s is an error, and the directory is free again', async (code, identity) => {
+  const { disk } = await scene()
+  await expect(open(disk, { identity })).rejects.toMatchObject({ code })
+  expect((await open(disk)).damage).toBe(undefined)
+})
