@@ -1,12 +1,16 @@
 import { crc32 } from 'node:zlib'
 import { MalformedError } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
+import { SynodError } from '../errors.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { Value } from '../paxos/value.js'
 import { type Codecs, completeCodecs } from './codec.js'
 import type { Machine } from './machine.js'
 import { type Request, type RequestKey, decodeRequest } from './request.js'
 import { type Outcome, Sessions } from './sessions.js'
+
+/** The largest result or answer, encoded. */
+export const MAX_RESULT_BYTES = 16 << 20
 
 /** What came of which request. */
 export interface Execution {
@@ -57,9 +61,11 @@ export class Executor<Command, Result, Query, Answer> {
     return outcome && { request, outcome }
   }
 
-  /** Answers an encoded query from the state as it is. Throws what the state machine throws. */
+  /**
+   * Answers an encoded query from the state as it is. Throws what the state machine throws, and `too-large`.
+   */
   query(query: Uint8Array): Uint8Array {
-    return this.codecs.answer.encode(this.#machine.query(this.codecs.query.decode(query)))
+    return checkSize(this.codecs.answer.encode(this.#machine.query(this.codecs.query.decode(query))))
   }
 
   #open(slot: Slot): Outcome {
@@ -72,12 +78,17 @@ export class Executor<Command, Result, Query, Answer> {
     try {
       const command = this.codecs.command.decode(request.command)
       const result = this.#machine.apply(command, { slot, time_ms: this.#time_ms })
-      return { status: 'done', result: this.codecs.result.encode(result) }
+      return { status: 'done', result: checkSize(this.codecs.result.encode(result)) }
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       return { status: 'failed', result: Buffer.from(message) }
     }
   }
+}
+
+function checkSize(result: Uint8Array): Uint8Array {
+  if (result.length <= MAX_RESULT_BYTES) return result
+  throw new SynodError('too-large', `a result of ${result.length} bytes; the most is ${MAX_RESULT_BYTES}`)
 }
 
 /** Undefined for what is no request. A replica lets none into the log; all must ignore it alike. */

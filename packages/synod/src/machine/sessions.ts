@@ -19,17 +19,10 @@ export interface Outcome {
 
 /** The error that an outcome other than `done` stands for. */
 export function outcomeError({ status, result }: Outcome): SynodError {
-  switch (status) {
-    case 'failed':
-      return new SynodError('command-failed', Buffer.from(result).toString())
-    case 'expired':
-      return new SynodError(
-        'session-expired',
-        'the session has ended: too many others were used since it was',
-      )
-    default:
-      return new SynodError('overloaded', 'too many requests of this session are unanswered')
-  }
+  if (status === 'failed') return new SynodError('command-failed', Buffer.from(result).toString())
+  return status === 'expired'
+    ? new SynodError('session-expired', 'the session has ended: too many others were used since it was')
+    : new SynodError('overloaded', 'too many requests of this session are unanswered')
 }
 
 interface Session {

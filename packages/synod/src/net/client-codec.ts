@@ -4,7 +4,7 @@ import type { Writer } from '../bytes/writer.js'
 import type { ClientMessage, ReplicaMessage } from './client-messages.js'
 import { namesByTag, readTag, type Codec, type Tags } from './codec.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
-import { readProposedBallot, readServer, readText, writeText } from './fields.js'
+import { readBallotOrZero, readServerOrNone, readText, writeText } from './fields.js'
 
 /** The first byte of each message that a client sends. A tag is never given to another message. */
 export const CLIENT_TAGS: Tags<ClientMessage['type']> = {
@@ -101,7 +101,7 @@ export function decodeReplicaMessage(reader: Reader): ReplicaMessage {
         message: readText(reader, MAX_TEXT_BYTES),
       }
     case 'leader':
-      return { type, ballot: readProposedBallot(reader), server: readServer(reader) }
+      return { type, ballot: readBallotOrZero(reader), server: readServerOrNone(reader) }
   }
 }
 

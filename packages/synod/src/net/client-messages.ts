@@ -42,7 +42,11 @@ export interface Fail {
   readonly message: string
 }
 
-/** A hint: the server that leads at `ballot`. Of two hints the one with the higher ballot holds. */
+/**
+ * A hint: the server that leads at `ballot`, as far as the replica knows; 0 if it knows of none. Of two hints
+ * the one with the higher ballot holds. In leaderless mode the ballot is zero, and the server is the replica
+ * itself, or 0 if it does not reach a quorum.
+ */
 export interface LeaderHint {
   readonly type: 'leader'
   readonly ballot: Ballot

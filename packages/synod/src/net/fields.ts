@@ -11,8 +11,15 @@ const MAX_SERVER = 255
 const utf8 = new TextEncoder()
 
 export function readServer(reader: Reader): ServerId {
+  const server = readServerOrNone(reader)
+  if (server === 0) throw new MalformedError('server 0 where there must be one')
+  return server
+}
+
+/** A server, or 0 for none. */
+export function readServerOrNone(reader: Reader): ServerId {
   const server = reader.varint()
-  if (server < 1 || server > MAX_SERVER) throw new MalformedError(`server ${server} out of range`)
+  if (server > MAX_SERVER) throw new MalformedError(`server ${server} out of range`)
   return server
 }
 

@@ -8,6 +8,7 @@ import {
   maxBallot,
   sameBallot,
 } from './ballot.js'
+import { batches } from './batches.js'
 import type { Accepted, Heartbeat, Nack, PromiseMessage, ReportedVote } from './messages.js'
 import type { Context, Proposal, Proposer } from './proposer.js'
 import { NO_SERVERS, type ServerSet } from './quorum.js'
@@ -119,7 +120,8 @@ export class LeaderlessProposer implements Proposer {
   propose(proposals: readonly Proposal[], now_ms: number): void {
     const { config, effects, random } = this.#context
     if (!config.voting) {
-      effects.broadcast({ type: 'forward', values: proposals.map((proposal) => proposal.value) })
+      const values = proposals.map((proposal) => proposal.value)
+      for (const batch of batches(values)) effects.broadcast({ type: 'forward', values: batch })
       return
     }
     for (const { id, value } of proposals) {

@@ -76,7 +76,7 @@ export interface Settings {
 export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): Settings {
   const { id, cluster, dataDir, mode = 'leader' } = options
   if ((mode as string) !== 'leader' && (mode as string) !== 'leaderless') {
-    throw invalid(`mode is 'leader' or 'leaderless', not '${String(mode)}'`)
+    throw invalid(`mode is 'leader' or 'leaderless', not '${mode as string}'`)
   }
   if (typeof dataDir !== 'string' || dataDir === '') throw invalid('dataDir is missing')
   const addresses = checkServers(cluster)

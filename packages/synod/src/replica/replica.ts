@@ -67,7 +67,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   ): Promise<Replica<Command, Result, Query, Answer>> {
     const settings = checkOptions(options)
     const { clusterName: cluster, dataDir: directory, host, id: server, mode } = settings
-    let replica: Replica<Command, Result, Query, Answer> | undefined
     const opened = await openJournal({
       disk: host.disk,
       directory,
@@ -75,13 +74,13 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       randomBytes: host.randomBytes,
       now: () => host.clock.now(),
       onDurable: (position) => {
-        if (replica !== undefined) replica.#driver.durable(position)
+        replica.#driver.durable(position)
       },
       onFailure: (error) => {
-        if (replica !== undefined) replica.#fail(error)
+        replica.#fail(error)
       },
     })
-    replica = new Replica(settings, opened, options.machine)
+    const replica = new Replica(settings, opened, options.machine)
     try {
       await replica.#listen()
     } catch (error) {
@@ -360,7 +359,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         answer = this.#executor.query(query)
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error)
-        answer = new SynodError('command-failed', message, { cause: error })
+        answer =
+          error instanceof SynodError ? error : new SynodError('command-failed', message, { cause: error })
       }
       done(answer)
     })

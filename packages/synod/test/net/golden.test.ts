@@ -1,0 +1,149 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { Reader } from '../../src/bytes/reader.js'
+import { Writer } from '../../src/bytes/writer.js'
+import {
+  CLIENT_TAGS,
+  clientSide,
+  decodeClientMessage,
+  REPLICA_TAGS,
+  replicaSide,
+} from '../../src/net/client-codec.js'
+import type { ClientMessage, ReplicaMessage } from '../../src/net/client-messages.js'
+import { FrameWriter } from '../../src/net/frame.js'
+import { decodeHandshake, encodeHandshake, HANDSHAKE_TAGS, type Handshake } from '../../src/net/hello.js'
+import { decodeMessage, encodeMessage, MESSAGE_TAGS } from '../../src/net/peer-codec.js'
+import type { Message } from '../../src/paxos/messages.js'
+import { clientHello, clientWelcome, peerHello, peerWelcome, plain } from './samples.js'
+
+const FILE = new URL('golden.txt', import.meta.url)
+
+const ballot = { seq: 4, server: 1 }
+const zero = { seq: 0, server: 0 }
+const value = Buffer.from('put x=1')
+const noOp = Buffer.alloc(0)
+
+const peer: Message[] = [
+  { type: 'prepare', ballot, scope: 'log', slot: 300 },
+  { type: 'prepare', ballot: { seq: 2 ** 40, server: 255 }, scope: 'slot', slot: 7 },
+  { type: 'promise', ballot, scope: 'slot', slot: 7, votes: [], next: 0 },
+  {
+    type: 'promise',
+    ballot,
+    scope: 'log',
+    slot: 300,
+    votes: [
+      { slot: 300, ballot: { seq: 3, server: 2 }, value, chosen: false },
+      { slot: 305, ballot: zero, value: noOp, chosen: true },
+    ],
+    next: 306,
+  },
+  { type: 'accept', ballot, first: 300, values: [value, noOp] },
+  { type: 'accepted', ballot, first: 300, last: 301 },
+  { type: 'nack', refused: ballot, ballot: { seq: 5, server: 3 }, slot: 0 },
+  { type: 'chosen', ballot, first: 300, last: 301 },
+  { type: 'heartbeat', ballot: zero, round: 0, chosen: 301, voted: 305 },
+  { type: 'heartbeat-answer', ballot, round: 9, chosen: 0, voted: 0 },
+  { type: 'probe', round: 2 ** 53 - 1 },
+  { type: 'probe-answer', round: 9, missing: true, ballot },
+  { type: 'forward', values: [value] },
+  { type: 'observe', round: 9 },
+  { type: 'observed', round: 9, voted: 305 },
+  { type: 'fetch', first: 1, last: 4096 },
+  { type: 'decided', first: 1, values: [value, noOp] },
+  { type: 'decided', first: 302, values: [] },
+]
+
+const client: ClientMessage[] = [
+  { type: 'execute', request: 1, value },
+  { type: 'read', request: 200, query: Buffer.from('get x') },
+  { type: 'status', request: 3 },
+  { type: 'cancel', request: 1 },
+]
+
+const replica: ReplicaMessage[] = [
+  { type: 'reply', request: 1, result: Buffer.from('ok') },
+  { type: 'fail', request: 200, code: 'outcome-unknown', message: 'the leader is gone – ask again' },
+  { type: 'leader', ballot, server: 1 },
+  { type: 'leader', ballot: { seq: 0, server: 0 }, server: 0 },
+]
+
+const handshakes: Handshake[] = [
+  peerHello,
+  peerWelcome,
+  clientHello,
+  clientWelcome,
+  { type: 'refuse', code: 'wrong-cluster', reason: 'this is orders' },
+]
+
+function vectors<Type extends { type: string }>(
+  family: string,
+  messages: readonly Type[],
+  encode: (writer: Writer, message: Type) => void,
+  decode: (bytes: Buffer) => unknown,
+) {
+  return messages.map((message) => ({
+    name: `${family} ${message.type}`,
+    message: plain(message),
+    bytes: encoded(encode, message),
+    decode,
+  }))
+}
+
+function encoded<Type>(encode: (writer: Writer, message: Type) => void, message: Type): Buffer {
+  const writer = new Writer()
+  encode(writer, message)
+  return writer.take()
+}
+
+const all = [
+  ...vectors('peer', peer, encodeMessage, (bytes) => decodeMessage(new Reader(bytes))),
+  ...vectors('client', client, clientSide.encode, (bytes) => decodeClientMessage(new Reader(bytes))),
+  ...vectors('replica', replica, replicaSide.encode, (bytes) => clientSide.decode(new Reader(bytes))),
+  ...vectors('handshake', handshakes, encodeHandshake, decodeHandshake),
+]
+
+/** The first bytes of a peer connection: preamble, hello, and a frame of two messages. */
+function connection(): Buffer {
+  const writer = new FrameWriter('peer')
+  encodeHandshake(writer.open(), peerHello)
+  const hello = writer.take()
+  encodeMessage(writer.open(), { type: 'observe', round: 9 })
+  encodeMessage(writer.open(), { type: 'probe', round: 1 })
+  return Buffer.concat([hello, writer.take()])
+}
+
+const text = [
+  ...all.map(
+    ({ name, message, bytes }) => `${name}\n  ${JSON.stringify(message)}\n  ${bytes.toString('hex')}\n`,
+  ),
+  `connection\n  "peer preamble, peer-hello, frame of observe 9 and probe 1"\n  ${connection().toString('hex')}\n`,
+].join('\n')
+
+describe('the bytes on the wire', () => {
+  it('are those of golden.txt (after a change of the protocol: UPDATE_GOLDEN=1)', () => {
+    if (process.env.UPDATE_GOLDEN === '1') writeFileSync(FILE, text)
+    expect(text).toBe(readFileSync(FILE, 'utf8'))
+  })
+
+  it('are read as the message that golden.txt says', () => {
+    for (const { message, bytes, decode } of all) expect(plain(decode(bytes))).toEqual(message)
+  })
+
+  it('are fixed for every type of message', () => {
+    const types = (family: Record<string, number>, prefix: string) =>
+      Object.keys(family).map((type) => `${prefix} ${type}`)
+    const expected = [
+      ...types(MESSAGE_TAGS, 'peer'),
+      ...types(CLIENT_TAGS, 'client'),
+      ...types(REPLICA_TAGS, 'replica'),
+      ...types(HANDSHAKE_TAGS, 'handshake'),
+    ]
+    expect([...new Set(all.map(({ name }) => name))].sort()).toEqual(expected.sort())
+  })
+
+  it.each([MESSAGE_TAGS, CLIENT_TAGS, REPLICA_TAGS, HANDSHAKE_TAGS])('give each tag to one type', (tags) => {
+    const numbers = Object.values(tags)
+    expect(new Set(numbers).size).toBe(numbers.length)
+  })
+})

@@ -1,0 +1,231 @@
+import { describe, expect, it } from 'vitest'
+import { MAX_MESSAGE_BYTES } from '../../src/net/channel.js'
+import { Rig } from './rig.js'
+import { peerHello, peerWelcome } from './samples.js'
+
+describe('listening for peers', () => {
+  it('replaces the connection of a server by its next one', async () => {
+    const rig = new Rig()
+    const { received } = await rig.peers()
+    const first = rig.peerLink({
+      onDown: (reason) => {
+        rig.note(`first down: ${reason}`)
+        first.close()
+      },
+    })
+    rig.clock.advance(10)
+    const second = rig.peerLink()
+    rig.clock.advance(1)
+    // On its way while the second connection is welcomed: it comes too late.
+    first.send({ type: 'probe', round: 1 })
+    first.flush()
+    rig.clock.advance(10)
+    expect(rig.taken()).toEqual(['up: s2', 'up: s2', 'first down: ended'])
+    second.send({ type: 'probe', round: 2 })
+    second.flush()
+    rig.clock.advance(10)
+    expect(received.map(({ message }) => message)).toEqual([{ type: 'probe', round: 2 }])
+  })
+
+  it('tells servers apart', async () => {
+    const rig = new Rig()
+    const { received } = await rig.peers()
+    const links = [1, 3].map((server) => rig.peerLink({ hello: () => ({ ...peerHello, server }) }))
+    rig.clock.advance(10)
+    links.forEach((link, round) => {
+      link.send({ type: 'probe', round })
+      link.flush()
+    })
+    rig.clock.advance(10)
+    expect(received.map(({ from }) => from)).toEqual([1, 3])
+  })
+
+  it('closes all connections when it is closed', async () => {
+    const rig = new Rig()
+    const { listener } = await rig.peers()
+    rig.peerLink()
+    rig.clock.advance(10)
+    await listener.close()
+    rig.clock.advance(10)
+    expect(rig.taken()).toEqual(['up: s2', 'down: ended', 'process gone'])
+  })
+
+  it('ends a connection that sends what cannot be, and says why', async () => {
+    const rig = new Rig()
+    const { received } = await rig.peers()
+    const link = rig.peerLink()
+    rig.clock.advance(10)
+    link.send({ type: 'probe', round: 1 })
+    link.send({ type: 'fetch', first: 0, last: 1 })
+    link.flush()
+    rig.clock.advance(1)
+    expect(received.map(({ message }) => message)).toEqual([{ type: 'probe', round: 1 }])
+    rig.clock.advance(1)
+    expect(rig.taken()).toEqual([
+      'up: s2',
+      'listener refused: wrong-protocol: malformed message: slot 0 where there must be one',
+      'down: reset',
+    ])
+  })
+
+  it('ends a connection that says nothing for 5 s', async () => {
+    const rig = new Rig()
+    await rig.peers()
+    const closed: string[] = []
+    rig.network.host('a').connect(
+      { host: 'b', port: 2380 },
+      {
+        data: () => undefined,
+        drained: () => undefined,
+        closed: (reason) => closed.push(`${reason} at ${rig.clock.now()}`),
+      },
+    )
+    rig.clock.advance(10_000)
+    expect(closed).toEqual(['reset at 5002'])
+  })
+
+  it('welcomes with what the judge says', async () => {
+    const rig = new Rig()
+    await rig.peers({ judge: (hello) => ({ ...peerWelcome, server: hello.members.length }) })
+    rig.peerLink()
+    rig.clock.advance(10)
+    expect(rig.taken()).toEqual(['up: s3'])
+  })
+})
+
+describe('listening for clients', () => {
+  it('carries requests and answers, each batch as it came', async () => {
+    const rig = new Rig()
+    const { connections, batches: requests } = await rig.clients()
+    const { link, batches: answers } = rig.clientLink()
+    rig.clock.advance(10)
+    for (let request = 1; request <= 3; request++) link.send({ type: 'status', request })
+    link.flush()
+    rig.clock.advance(10)
+    expect(requests).toEqual([[1, 2, 3].map((request) => ({ type: 'status', request }))])
+    connections[0]!.send({ type: 'leader', ballot: { seq: 1, server: 3 }, server: 3 })
+    connections[0]!.send({ type: 'fail', request: 1, code: 'no-quorum', message: 'wait' })
+    connections[0]!.flush()
+    rig.clock.advance(10)
+    expect(answers).toEqual([
+      [
+        { type: 'leader', ballot: { seq: 1, server: 3 }, server: 3 },
+        { type: 'fail', request: 1, code: 'no-quorum', message: 'wait' },
+      ],
+    ])
+  })
+
+  it('refuses a client above the limit, and takes it when there is room', async () => {
+    const rig = new Rig()
+    await rig.clients({ limit_connections: 2 })
+    const first = rig.clientLink().link
+    rig.clientLink()
+    rig.clock.advance(10)
+    expect(rig.taken()).toEqual(['up: s3', 'up: s3'])
+    rig.clientLink()
+    rig.clock.advance(100)
+    const refusal = 'overloaded: 2 clients are connected, which is the limit'
+    expect(rig.taken()).toEqual([`refused: ${refusal}`, `listener refused: ${refusal}`])
+    first.close()
+    rig.clock.advance(2000)
+    expect(rig.taken()).toContain('up: s3')
+  })
+
+  it('disconnects a client that has too much unread', async () => {
+    const rig = new Rig()
+    const { connections } = await rig.clients({ limit_bytes: 1_000_000 })
+    rig.clientLink()
+    rig.clock.advance(10)
+    rig.taken()
+    rig.network.cut('a', 'b')
+    const [connection] = connections
+    let most = 0
+    for (let request = 0; request < 1000; request++) {
+      connection!.send({ type: 'reply', request, result: Buffer.alloc(10_000) })
+      connection!.flush()
+      most = Math.max(most, connection!.unsent_bytes)
+    }
+    rig.clock.advance(10)
+    expect(most).toBeLessThan(1_020_000)
+    expect(connection!.unsent_bytes).toBe(0)
+    const fault = 'the client does not read what is sent to it'
+    expect(rig.taken()).toEqual([`listener refused: overloaded: ${fault}`, `disconnected: ${fault}`])
+  })
+
+  it('tells when a slow client has read everything', async () => {
+    const rig = new Rig({ window_bytes: 10_000 })
+    const { connections } = await rig.clients()
+    rig.clientLink()
+    rig.clock.advance(10)
+    rig.taken()
+    connections[0]!.send({ type: 'reply', request: 1, result: Buffer.alloc(200_000) })
+    connections[0]!.flush()
+    expect(connections[0]!.unsent_bytes).toBeGreaterThan(180_000)
+    rig.clock.advance(5)
+    expect(rig.taken()).toEqual([])
+    rig.clock.advance(100)
+    expect(rig.taken()).toEqual(['drained'])
+    expect(connections[0]!.unsent_bytes).toBe(0)
+  })
+
+  it('receives nothing while it pauses a client, whose messages wait for it', async () => {
+    const rig = new Rig({ window_bytes: 1000 })
+    const { connections, batches } = await rig.clients()
+    const { link } = rig.clientLink()
+    rig.clock.advance(10)
+    connections[0]!.pause()
+    for (let request = 0; request < 10; request++) {
+      link.send({ type: 'execute', request, value: Buffer.alloc(500) })
+      link.flush()
+    }
+    rig.clock.advance(1000)
+    expect(batches).toEqual([])
+    expect(link.unsent_bytes).toBeGreaterThan(4000)
+    connections[0]!.resume()
+    rig.clock.advance(1000)
+    expect(batches.flat().map(({ request }) => request)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  it('sends what was sent before close, and no more', async () => {
+    const rig = new Rig({ window_bytes: 1000 })
+    const { connections } = await rig.clients()
+    const { batches } = rig.clientLink()
+    rig.clock.advance(10)
+    const [connection] = connections
+    connection!.send({ type: 'reply', request: 1, result: Buffer.alloc(50_000) })
+    connection!.close()
+    connection!.send({ type: 'reply', request: 2, result: Buffer.alloc(1) })
+    connection!.flush()
+    rig.clock.advance(200)
+    expect(batches.flat().map((message) => message.type === 'reply' && message.request)).toEqual([1])
+  })
+
+  it('refuses to take a message that fits into no frame, and goes on', async () => {
+    const rig = new Rig()
+    const { connections } = await rig.clients()
+    const { batches } = rig.clientLink()
+    rig.clock.advance(10)
+    const [connection] = connections
+    connection!.send({ type: 'reply', request: 1, result: Buffer.alloc(100_000) })
+    expect(() => {
+      connection!.send({ type: 'reply', request: 2, result: Buffer.alloc(MAX_MESSAGE_BYTES) })
+    }).toThrow(expect.objectContaining({ code: 'too-large' }))
+    connection!.send({ type: 'reply', request: 3, result: Buffer.alloc(MAX_MESSAGE_BYTES - 10) })
+    connection!.send({ type: 'reply', request: 4, result: Buffer.alloc(1) })
+    connection!.flush()
+    rig.clock.advance(1000)
+    expect(batches.flat().map((message) => message.type === 'reply' && message.request)).toEqual([1, 3, 4])
+  })
+
+  it('delivers a frame of many tiny messages in batches of bounded size', async () => {
+    const rig = new Rig()
+    const { batches } = await rig.clients()
+    const { link } = rig.clientLink()
+    rig.clock.advance(10)
+    for (let request = 0; request < 10_000; request++) link.send({ type: 'cancel', request })
+    link.flush()
+    rig.clock.advance(10)
+    expect(batches.map((batch) => batch.length)).toEqual([4096, 4096, 1808])
+    expect(batches.flat().map(({ request }) => request)).toEqual(Array.from({ length: 10_000 }, (_, i) => i))
+  })
+})

@@ -1,0 +1,191 @@
+import * as fc from 'fast-check'
+import type { Ballot } from '../../src/paxos/ballot.js'
+import type { Message, ReportedVote } from '../../src/paxos/messages.js'
+import type { ErrorCode } from '../../src/errors.js'
+import type { ClientMessage, ReplicaMessage } from '../../src/net/client-messages.js'
+import type { ClientHello, ClientWelcome, Handshake, PeerHello, PeerWelcome } from '../../src/net/hello.js'
+
+export const peerHello: PeerHello = {
+  type: 'peer-hello',
+  cluster: 'orders',
+  mode: 'leader',
+  server: 1,
+  acceptor: '000102030405060708090a0b0c0d0e0f',
+  members: [1, 2, 3],
+  formed: true,
+  process: 2 ** 53 - 1,
+}
+
+export const peerWelcome: PeerWelcome = {
+  type: 'peer-welcome',
+  server: 2,
+  acceptor: 'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff',
+  formed: false,
+  process: 7,
+}
+
+export const clientHello: ClientHello = { type: 'client-hello', cluster: '' }
+
+export const clientWelcome: ClientWelcome = {
+  type: 'client-welcome',
+  cluster: 'orders',
+  mode: 'leaderless',
+  server: 3,
+  maxCommand_bytes: 1_048_576,
+}
+
+/** Every field that can be compared as text: bytes as hexadecimal digits. */
+export function plain(message: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(message, (_key, value: unknown) => {
+      if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`
+      const buffer = value as { type?: string; data?: number[] } | null
+      return buffer?.type === 'Buffer' ? `0x${Buffer.from(buffer.data!).toString('hex')}` : value
+    }),
+  )
+}
+
+type Arbitraries<Union extends { type: string }> = {
+  readonly [Type in Union['type']]: fc.Arbitrary<Extract<Union, { type: Type }>>
+}
+
+const bytes = fc.uint8Array({ maxLength: 300 })
+const ordinal = fc.oneof(
+  fc.nat(300),
+  fc.nat(2 ** 31 - 1),
+  fc.maxSafeNat().map((n) => n % 2 ** 51),
+)
+const round = fc.oneof(fc.nat(300), fc.maxSafeNat())
+const slot = ordinal.map((n) => n + 1)
+const server = fc.integer({ min: 1, max: 255 })
+const ballot: fc.Arbitrary<Ballot> = fc.record({ seq: slot, server })
+const anyBallot = fc.oneof(fc.constant<Ballot>({ seq: 0, server: 0 }), ballot)
+const values = fc.array(bytes, { maxLength: 6 })
+const range = fc.record({ first: slot, length: fc.nat(5000) })
+const text = (maxLength: number) => fc.string({ unit: 'grapheme', maxLength })
+const code = fc.constantFrom<ErrorCode>('outcome-unknown', 'overloaded', 'wrong-cluster', 'invalid-options')
+const acceptor = fc
+  .uint8Array({ minLength: 16, maxLength: 16 })
+  .map((raw) => Buffer.from(raw).toString('hex'))
+const mode = fc.constantFrom('leader' as const, 'leaderless' as const)
+
+/** A vote, with the distance of its slot from the one before in place of the slot. */
+const spacedVote = fc.record({
+  gap: fc.integer({ min: 1, max: 9 }),
+  ballot,
+  value: bytes,
+  chosen: fc.boolean(),
+})
+
+function promiseOf(
+  first: number,
+  spaced: { gap: number; ballot: Ballot; value: Uint8Array; chosen: boolean }[],
+) {
+  let next = first - 1
+  return spaced.map(({ gap, ...vote }): ReportedVote => ({ slot: (next += gap), ...vote }))
+}
+
+export const messages: Arbitraries<Message> = {
+  prepare: fc.record({
+    type: fc.constant('prepare'),
+    ballot,
+    scope: fc.constantFrom('slot', 'log'),
+    slot,
+  }),
+  promise: fc
+    .record({ ballot, slot, spaced: fc.array(spacedVote, { maxLength: 5 }), more: fc.boolean() })
+    .map(({ ballot, slot, spaced, more }) => {
+      const votes = promiseOf(slot, spaced)
+      const next = more ? (votes.at(-1)?.slot ?? slot) + 1 : 0
+      return { type: 'promise', ballot, scope: 'log', slot, votes, next }
+    }),
+  accept: fc.record({
+    type: fc.constant('accept'),
+    ballot,
+    first: slot,
+    values: fc.array(bytes, { minLength: 1, maxLength: 6 }),
+  }),
+  accepted: fc.record({ ballot, range }).map(({ ballot, range: { first, length } }) => ({
+    type: 'accepted',
+    ballot,
+    first,
+    last: first + length,
+  })),
+  nack: fc.record({
+    type: fc.constant('nack'),
+    refused: ballot,
+    ballot,
+    slot: fc.oneof(fc.constant(0), slot),
+  }),
+  chosen: fc
+    .record({ ballot, range })
+    .map(({ ballot, range: { first, length } }) => ({ type: 'chosen', ballot, first, last: first + length })),
+  heartbeat: fc.record({
+    type: fc.constant('heartbeat'),
+    ballot: anyBallot,
+    round,
+    chosen: ordinal,
+    voted: ordinal,
+  }),
+  'heartbeat-answer': fc.record({
+    type: fc.constant('heartbeat-answer'),
+    ballot: anyBallot,
+    round,
+    chosen: ordinal,
+    voted: ordinal,
+  }),
+  probe: fc.record({ type: fc.constant('probe'), round }),
+  'probe-answer': fc.record({
+    type: fc.constant('probe-answer'),
+    round,
+    missing: fc.boolean(),
+    ballot: anyBallot,
+  }),
+  forward: fc.record({ type: fc.constant('forward'), values }),
+  observe: fc.record({ type: fc.constant('observe'), round }),
+  observed: fc.record({ type: fc.constant('observed'), round, voted: ordinal }),
+  fetch: range.map(({ first, length }) => ({ type: 'fetch', first, last: first + length })),
+  decided: fc.record({ type: fc.constant('decided'), first: slot, values }),
+}
+
+export const clientMessages: Arbitraries<ClientMessage> = {
+  execute: fc.record({ type: fc.constant('execute'), request: round, value: bytes }),
+  read: fc.record({ type: fc.constant('read'), request: round, query: bytes }),
+  status: fc.record({ type: fc.constant('status'), request: round }),
+  cancel: fc.record({ type: fc.constant('cancel'), request: round }),
+}
+
+export const replicaMessages: Arbitraries<ReplicaMessage> = {
+  reply: fc.record({ type: fc.constant('reply'), request: round, result: bytes }),
+  fail: fc.record({ type: fc.constant('fail'), request: round, code, message: text(200) }),
+  leader: fc.record({ type: fc.constant('leader'), ballot, server }),
+}
+
+export const handshakes: Arbitraries<Handshake> = {
+  'peer-hello': fc.record({
+    type: fc.constant('peer-hello'),
+    cluster: fc.string({ minLength: 1, maxLength: 60 }),
+    mode,
+    server,
+    acceptor,
+    members: fc.uniqueArray(server),
+    formed: fc.boolean(),
+    process: fc.maxSafeNat(),
+  }),
+  'peer-welcome': fc.record({
+    type: fc.constant('peer-welcome'),
+    server,
+    acceptor,
+    formed: fc.boolean(),
+    process: fc.maxSafeNat(),
+  }),
+  'client-hello': fc.record({ type: fc.constant('client-hello'), cluster: fc.string({ maxLength: 60 }) }),
+  'client-welcome': fc.record({
+    type: fc.constant('client-welcome'),
+    cluster: fc.string({ minLength: 1, maxLength: 60 }),
+    mode,
+    server,
+    maxCommand_bytes: fc.maxSafeNat(),
+  }),
+  refuse: fc.record({ type: fc.constant('refuse'), code, reason: text(60) }),
+}
