@@ -15,33 +15,20 @@ export interface CallOptions {
  */
 export class Call<T> {
   readonly promise: Promise<T>
-  #settle!: { resolve: (value: T) => void; reject: (error: Error) => void }
+  #resolve!: (value: T) => void
+  #reject!: (error: Error) => void
   #onOver: ((error: Error | undefined) => void)[] = []
   #over = false
+  /** For the list of the calls under way: the neighbours, and when this one times out. */
+  before: Listed | undefined
+  after: Listed | undefined
+  until_ms = Infinity
 
-  /** `timeoutError` says why nothing came of it, when the time is up. */
-  constructor(
-    clock: Clock,
-    timeout_ms: number,
-    signal: AbortSignal | undefined,
-    timeoutError: () => SynodError,
-  ) {
+  constructor() {
     this.promise = new Promise<T>((resolve, reject) => {
-      this.#settle = { resolve, reject }
+      this.#resolve = resolve
+      this.#reject = reject
     })
-    const cancelTimer = clock.timer(timeout_ms, () => {
-      this.reject(timeoutError())
-    })
-    this.onOver(cancelTimer)
-    if (signal === undefined) return
-    const abort = () => {
-      this.reject(new SynodError('aborted', 'the caller gave up', { cause: signal.reason }))
-    }
-    signal.addEventListener('abort', abort)
-    this.onOver(() => {
-      signal.removeEventListener('abort', abort)
-    })
-    if (signal.aborted) abort()
   }
 
   get over(): boolean {
@@ -55,11 +42,11 @@ export class Call<T> {
   }
 
   resolve(value: T): void {
-    if (this.#finish(undefined)) this.#settle.resolve(value)
+    if (this.#finish(undefined)) this.#resolve(value)
   }
 
   reject(error: Error): void {
-    if (this.#finish(error)) this.#settle.reject(error)
+    if (this.#finish(error)) this.#reject(error)
   }
 
   #finish(error: Error | undefined): boolean {
@@ -70,32 +57,106 @@ export class Call<T> {
   }
 }
 
+/** A call as the list of those under way sees it. */
+interface Listed {
+  before: Listed | undefined
+  after: Listed | undefined
+  until_ms: number
+  reject(error: Error): void
+}
+
 /** The calls under way at one replica or client. */
 export class Calls {
   readonly #clock: Clock
   readonly #timeout_ms: number
   readonly #timeoutError: (timeout_ms: number) => SynodError
-  readonly #underWay = new Set<{ reject(error: Error): void }>()
+  /** Calls without a timeout of their own: a list through the calls themselves, the oldest first. */
+  #first: Listed | undefined
+  #last: Listed | undefined
+  /** Runs while the list is not empty; one timer for all, as a timer for each would cost more than the rest. */
+  #cancelTimer: (() => void) | undefined
+  readonly #others = new Set<Listed>()
   #ended: SynodError | undefined
 
-  /** `timeout_ms` is for calls that bring none of their own. */
+  /**
+   * `timeout_ms` is for calls that bring none of their own; `timeoutError` says why nothing came of a call
+   * when its time is up.
+   */
   constructor(clock: Clock, timeout_ms: number, timeoutError: (timeout_ms: number) => SynodError) {
     this.#clock = clock
     this.#timeout_ms = timeout_ms
     this.#timeoutError = timeoutError
   }
 
-  start<T>({ signal, timeout_ms = this.#timeout_ms }: CallOptions): Call<T> {
-    const call = new Call<T>(this.#clock, timeout_ms, signal, () => this.#timeoutError(timeout_ms))
-    this.#underWay.add(call)
-    call.onOver(() => this.#underWay.delete(call))
+  start<T>({ signal, timeout_ms }: CallOptions): Call<T> {
+    const call = new Call<T>()
     if (this.#ended !== undefined) call.reject(this.#ended)
+    else if (timeout_ms === undefined) this.#append(call)
+    else this.#time(call, timeout_ms)
+    if (signal !== undefined) endOnAbort(call, signal)
     return call
   }
 
   /** Fails every call that is under way, and every later one. */
   end(error: SynodError): void {
     this.#ended ??= error
-    for (const call of this.#underWay) call.reject(error)
+    while (this.#first !== undefined) this.#first.reject(error)
+    for (const call of this.#others) call.reject(error)
+    this.#cancelTimer?.()
   }
+
+  #append<T>(call: Call<T>): void {
+    call.until_ms = this.#clock.now() + this.#timeout_ms
+    call.before = this.#last
+    if (this.#last === undefined) this.#first = call
+    else this.#last.after = call
+    this.#last = call
+    call.onOver(() => {
+      this.#remove(call)
+    })
+    this.#cancelTimer ??= this.#clock.timer(this.#timeout_ms, () => {
+      this.#expire()
+    })
+  }
+
+  #remove({ before, after }: Listed): void {
+    if (before === undefined) this.#first = after
+    else before.after = after
+    if (after === undefined) this.#last = before
+    else after.before = before
+  }
+
+  #expire(): void {
+    const now_ms = this.#clock.now()
+    while (this.#first !== undefined && this.#first.until_ms <= now_ms) {
+      this.#first.reject(this.#timeoutError(this.#timeout_ms))
+    }
+    this.#cancelTimer =
+      this.#first &&
+      this.#clock.timer(this.#first.until_ms - now_ms, () => {
+        this.#expire()
+      })
+  }
+
+  #time<T>(call: Call<T>, timeout_ms: number): void {
+    const cancelTimer = this.#clock.timer(timeout_ms, () => {
+      call.reject(this.#timeoutError(timeout_ms))
+    })
+    this.#others.add(call)
+    call.onOver(() => {
+      cancelTimer()
+      this.#others.delete(call)
+    })
+  }
+}
+
+function endOnAbort<T>(call: Call<T>, signal: AbortSignal): void {
+  const abort = () => {
+    call.reject(new SynodError('aborted', 'the caller gave up', { cause: signal.reason }))
+  }
+  signal.addEventListener('abort', abort)
+  call.onOver(() => {
+    signal.removeEventListener('abort', abort)
+  })
+  if (signal.aborted) abort()
 }

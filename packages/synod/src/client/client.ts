@@ -12,6 +12,7 @@ import { Endpoints } from './endpoints.js'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const RANDOM_IDS = 2 ** 48
+const MAX_ENDPOINTS = 31
 
 export interface ConnectOptions<Command, Result, Query, Answer> {
   /** Where the replicas listen for clients, as `host:port`. All of them, so that none must be up. */
@@ -68,7 +69,9 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   /** Use `connect`. */
   constructor(options: ConnectOptions<Command, Result, Query, Answer>) {
     const { host = {}, endpoints, timeout_ms = DEFAULT_TIMEOUT_MS } = options
-    if (endpoints.length === 0) throw new SynodError('invalid-options', 'endpoints is empty')
+    if (endpoints.length < 1 || endpoints.length > MAX_ENDPOINTS) {
+      throw new SynodError('invalid-options', `1 to ${MAX_ENDPOINTS} endpoints, not ${endpoints.length}`)
+    }
     const random = host.random ?? Math.random
     const clock = host.clock ?? systemClock
     this.#calls = new Calls(clock, timeout_ms, (after_ms) => this.#endpoints.timeoutError(after_ms))

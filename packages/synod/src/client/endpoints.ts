@@ -25,6 +25,8 @@ type Question = ClientMessage extends infer Message
   : never
 
 interface Endpoint {
+  /** One bit of its own, for sets of endpoints. */
+  readonly bit: number
   readonly name: string
   readonly link: ClientLink
   /** What it said when it took this client in; null while it is not connected. */
@@ -38,8 +40,8 @@ interface Endpoint {
 interface Pending {
   readonly message: ClientMessage
   readonly call: Call<Uint8Array>
-  /** Who has it now. */
-  readonly asked: Set<Endpoint>
+  /** Who has it now: the bits of the endpoints. */
+  asked: number
 }
 
 /**
@@ -58,7 +60,7 @@ export class Endpoints {
 
   constructor(options: EndpointsOptions) {
     this.#options = options
-    this.#endpoints = options.addresses.map((address) => this.#open(address))
+    this.#endpoints = options.addresses.map((address, index) => this.#open(address, 1 << index))
   }
 
   get addresses(): string[] {
@@ -115,10 +117,11 @@ export class Endpoints {
     for (const { link } of this.#endpoints) link.close()
   }
 
-  #open(address: Address): Endpoint {
+  #open(address: Address, bit: number): Endpoint {
     const { cluster, logger } = this.#options
     const name = formatAddress(address)
     const endpoint: Endpoint = {
+      bit,
       name,
       welcome: null,
       hint: null,
@@ -157,36 +160,38 @@ export class Endpoints {
   #add(question: Question, call: Call<Uint8Array>): Pending | undefined {
     if (call.over) return undefined
     const request = this.#nextRequest++
-    const pending: Pending = { message: { ...question, request }, call, asked: new Set() }
+    const pending: Pending = { message: { ...question, request }, call, asked: 0 }
     this.#pending.set(request, pending)
     call.onOver((error) => {
       this.#pending.delete(request)
       if (error === undefined) return
-      for (const endpoint of pending.asked) endpoint.link.send({ type: 'cancel', request })
+      for (const { bit, link } of this.#endpoints) {
+        if ((pending.asked & bit) !== 0) link.send({ type: 'cancel', request })
+      }
       this.#flushSoon()
     })
     return pending
   }
 
   #ask(pending: Pending): void {
-    const [first] = this.#up()
-    if (first?.welcome?.mode === 'leaderless') {
-      for (const endpoint of this.#up()) this.#askOne(pending, endpoint)
-    } else {
-      const endpoint = this.#target ?? first
-      if (endpoint !== undefined) this.#askOne(pending, endpoint)
+    if (this.#target?.welcome?.mode === 'leader') {
+      this.#askOne(pending, this.#target)
+      return
     }
+    const up = this.#up()
+    const everyone = up[0]?.welcome?.mode === 'leaderless'
+    for (const endpoint of everyone ? up : up.slice(0, 1)) this.#askOne(pending, endpoint)
   }
 
   #askOne(pending: Pending, endpoint: Endpoint): void {
-    if (pending.asked.has(endpoint) || !endpoint.link.send(pending.message)) return
-    pending.asked.add(endpoint)
+    if ((pending.asked & endpoint.bit) !== 0 || !endpoint.link.send(pending.message)) return
+    pending.asked |= endpoint.bit
     this.#flushSoon()
   }
 
   #onUp(endpoint: Endpoint): void {
     for (const pending of this.#pending.values()) {
-      if (pending.asked.size === 0 || endpoint.welcome?.mode === 'leaderless') this.#ask(pending)
+      if (pending.asked === 0 || endpoint.welcome?.mode === 'leaderless') this.#ask(pending)
     }
   }
 
@@ -195,7 +200,9 @@ export class Endpoints {
     endpoint.hint = null
     this.#retarget()
     for (const pending of this.#pending.values()) {
-      if (!pending.asked.delete(endpoint) || pending.asked.size > 0) continue
+      if ((pending.asked & endpoint.bit) === 0) continue
+      pending.asked &= ~endpoint.bit
+      if (pending.asked !== 0) continue
       if (pending.message.type === 'status') pending.call.reject(this.#unreachable([endpoint]))
       else this.#ask(pending)
     }
@@ -220,8 +227,8 @@ export class Endpoints {
   #onFail(endpoint: Endpoint, { code, message, request }: Fail): void {
     const pending = this.#pending.get(request)
     if (pending === undefined) return
-    pending.asked.delete(endpoint)
-    if (code === 'overloaded' && pending.asked.size > 0) return
+    pending.asked &= ~endpoint.bit
+    if (code === 'overloaded' && pending.asked !== 0) return
     pending.call.reject(new SynodError(code, message))
   }
 

@@ -23,6 +23,7 @@ export interface Request {
 
 const KIND_TAGS: Readonly<Record<RequestKind, number>> = { open: 1, command: 2 }
 const TIME_OFFSET = 1
+const stamp = Buffer.alloc(8)
 const NO_COMMAND = new Uint8Array(0)
 
 /** What a request takes besides its command, at most. */
@@ -76,10 +77,16 @@ export interface RequestKey {
  * Checks what a client sent and stamps it with the replica's time, in place. Throws MalformedError.
  */
 export function admitRequest(bytes: Uint8Array, time_ms: number): RequestKey {
-  const { kind, session, sequence } = decodeRequest(bytes)
+  const reader = new Reader(bytes)
+  const kind = readKind(reader)
+  reader.f64()
+  const session = reader.varint()
+  const sequence = reader.varint()
+  reader.varint()
   if ((kind === 'open') !== (session === 0))
     throw new MalformedError('a session where there is none, or none')
-  new DataView(bytes.buffer, bytes.byteOffset).setFloat64(TIME_OFFSET, time_ms, true)
+  stamp.writeDoubleLE(time_ms)
+  bytes.set(stamp, TIME_OFFSET)
   return { session, sequence }
 }
 

@@ -15,9 +15,15 @@ import { NO_SERVERS, type ServerSet } from './quorum.js'
 import { randomBetween } from './random.js'
 import { NO_OP, type Value, sameValue } from './value.js'
 
-/** Back-off starts here, doubles each time this server is preempted, and is halved when it wins a slot. */
-const MIN_BACKOFF_MS = 1
-const MAX_BACKOFF_MS = 200
+/** The pace that waits are measured by stays within these bounds. */
+const MIN_PACE_MS = 4
+const MAX_PACE_MS = 500
+
+/** What a new sample adds to the pace. */
+const PACE_WEIGHT = 1 / 8
+
+/** Back-off doubles with each preemption in a slot, this many times at most. */
+const MAX_DOUBLINGS = 6
 
 /** A slot that nobody seems to work on is taken up after between one and two of these. */
 const HOLE_PATIENCE_MS = 50
@@ -28,7 +34,8 @@ interface Request {
   readonly value: Value
   /** The slot in which it is being proposed; 0 while it waits for one. */
   slot: Slot
-  /** No slot before this time: servers that keep losing leave the others a head start. */
+  readonly arrived_ms: number
+  /** No slot before this time: the server whose proposals were voted for last gets a head start. */
   readonly from_ms: number
 }
 
@@ -38,6 +45,8 @@ interface Instance {
   /** `waiting`: preempted, until its back-off is over. */
   phase: 'prepare' | 'accept' | 'waiting'
   ballot: Ballot
+  /** How often it was preempted here. */
+  preemptions: number
   /** The highest ballot seen in this slot. */
   seen: Ballot
   /** The request that this server proposes here if it is free to; 0 for none. */
@@ -59,7 +68,10 @@ export interface LeaderlessState {
   instances: Map<Slot, Instance>
   /** The id of the next request that a peer hands on. */
   nextForwarded: number
-  backoff_ms: number
+  /** How long requests have taken lately, from their arrival here to their execution: a running average. */
+  pace_ms: number
+  /** Whose proposal this server voted for last; 0 for none yet. */
+  favourite: ServerId
   /** The highest slot that any server is known to have voted in. */
   voted: Slot
   /** The chosen bar when it was last seen to move, and when to fill the hole above it. */
@@ -74,7 +86,8 @@ export function emptyLeaderless(now_ms: number): LeaderlessState {
     waiting: new Set(),
     instances: new Map(),
     nextForwarded: -1,
-    backoff_ms: 0,
+    pace_ms: MIN_PACE_MS,
+    favourite: 0,
     voted: 0,
     bar: 0,
     hole_ms: Infinity,
@@ -118,7 +131,7 @@ export class LeaderlessProposer implements Proposer {
 
   /** A server that does not vote hands its clients' commands to the others. */
   propose(proposals: readonly Proposal[], now_ms: number): void {
-    const { config, effects, random } = this.#context
+    const { config, effects } = this.#context
     if (!config.voting) {
       const values = proposals.map((proposal) => proposal.value)
       for (const batch of batches(values)) effects.broadcast({ type: 'forward', values: batch })
@@ -126,11 +139,21 @@ export class LeaderlessProposer implements Proposer {
     }
     for (const { id, value } of proposals) {
       if (this.state.requests.has(id)) continue
-      const from_ms = now_ms + randomBetween(random, 0, this.state.backoff_ms)
-      this.state.requests.set(id, { id, value, slot: 0, from_ms })
+      const from_ms = now_ms + this.#headStart()
+      this.state.requests.set(id, { id, value, slot: 0, arrived_ms: now_ms, from_ms })
       this.state.waiting.add(id)
     }
     this.#place(now_ms)
+  }
+
+  /**
+   * All servers get the same requests at the same time. If all proposed them at once they would keep
+   * preempting each other, so the one that succeeded last goes first. If it does not, the others follow.
+   */
+  #headStart(): number {
+    const { config, random } = this.#context
+    const { favourite, pace_ms } = this.state
+    return favourite === config.self ? 0 : randomBetween(random, 2 * pace_ms, 4 * pace_ms)
   }
 
   /** For the clients of a server that does not vote. Nobody here waits for these: their ids are negative. */
@@ -140,13 +163,19 @@ export class LeaderlessProposer implements Proposer {
     this.propose(proposals, now_ms)
   }
 
-  withdraw(id: number): void {
+  withdraw(id: number, now_ms: number): void {
     const request = this.state.requests.get(id)
     if (request === undefined) return
     this.state.requests.delete(id)
     this.state.waiting.delete(id)
     const instance = this.state.instances.get(request.slot)
     if (instance !== undefined) instance.request = 0
+    this.#observePace(now_ms - request.arrived_ms)
+  }
+
+  #observePace(took_ms: number): void {
+    const pace_ms = this.state.pace_ms * (1 - PACE_WEIGHT) + took_ms * PACE_WEIGHT
+    this.state.pace_ms = Math.min(Math.max(pace_ms, MIN_PACE_MS), MAX_PACE_MS)
   }
 
   tick(now_ms: number): void {
@@ -234,6 +263,7 @@ export class LeaderlessProposer implements Proposer {
       slot,
       phase: 'waiting',
       ballot: ZERO_BALLOT,
+      preemptions: 0,
       seen: ZERO_BALLOT,
       request,
       answered: NO_SERVERS,
@@ -307,6 +337,7 @@ export class LeaderlessProposer implements Proposer {
       this.#backOff(instance, acceptor.bound(slot), now_ms)
       return
     }
+    this.state.favourite = config.self
     effects.broadcast({ type: 'accept', ballot, first: slot, values: [instance.value] })
     answerSelf(own)
     this.#place(now_ms)
@@ -319,7 +350,6 @@ export class LeaderlessProposer implements Proposer {
     if (instance?.phase !== 'accept' || message.last !== slot || !sameBallot(ballot, instance.ballot)) return
     instance.answered = membership.add(instance.answered, from)
     if (!membership.isQuorum(instance.answered)) return
-    this.state.backoff_ms = this.state.backoff_ms > MIN_BACKOFF_MS ? this.state.backoff_ms / 2 : 0
     effects.broadcast({ type: 'chosen', ballot, first: slot, last: slot })
     learner.chooseVotes(ballot, slot, slot)
     if (!this.#context.log.isChosen(slot)) learner.chooseValues(slot, [instance.value])
@@ -336,7 +366,7 @@ export class LeaderlessProposer implements Proposer {
       instances.delete(instance.slot)
       const request = requests.get(instance.request)
       if (request === undefined) continue
-      if (sameValue(request.value, chosen)) requests.delete(request.id)
+      if (sameValue(request.value, chosen)) this.withdraw(request.id, now_ms)
       else this.#propose(request, now_ms)
     }
     if (learner.state.chosen !== this.state.bar) this.#watchHole(now_ms)
@@ -353,11 +383,10 @@ export class LeaderlessProposer implements Proposer {
 
   #backOff(instance: Instance, seen: Ballot, now_ms: number): void {
     const { random } = this.#context
-    const backoff_ms = Math.min(Math.max(2 * this.state.backoff_ms, MIN_BACKOFF_MS), MAX_BACKOFF_MS)
-    this.state.backoff_ms = backoff_ms
+    const backoff_ms = this.state.pace_ms * 2 ** Math.min(instance.preemptions++, MAX_DOUBLINGS)
     instance.phase = 'waiting'
     instance.seen = maxBallot(instance.seen, seen)
-    instance.until_ms = now_ms + randomBetween(random, backoff_ms / 2, 2 * backoff_ms)
+    instance.until_ms = now_ms + randomBetween(random, backoff_ms, 2 * backoff_ms)
   }
 
   #resend(instance: Instance, now_ms: number): void {
@@ -376,7 +405,8 @@ export class LeaderlessProposer implements Proposer {
     this.#seeVote(message.voted, now_ms)
   }
 
-  onVoted(_ballot: Ballot, last: Slot, now_ms: number): void {
+  onVoted(ballot: Ballot, last: Slot, now_ms: number): void {
+    this.state.favourite = ballot.server
     this.#seeVote(last, now_ms)
   }
 

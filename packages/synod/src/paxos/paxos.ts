@@ -163,7 +163,7 @@ export class Paxos {
         this.#proposer.propose(input.proposals, now_ms)
         break
       case 'withdraw':
-        this.#proposer.withdraw(input.id)
+        this.#proposer.withdraw(input.id, now_ms)
         break
       case 'read':
         this.#reads.read(input.id, now_ms)

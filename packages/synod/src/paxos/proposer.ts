@@ -51,7 +51,7 @@ export interface Proposer {
   /** When `tick` wants to be called, at the latest. */
   readonly deadline_ms: number
   propose(proposals: readonly Proposal[], now_ms: number): void
-  withdraw(id: number): void
+  withdraw(id: number, now_ms: number): void
   /** Commands that a peer received and hands on. */
   onForward(values: readonly Value[], now_ms: number): void
   tick(now_ms: number): void

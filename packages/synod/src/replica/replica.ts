@@ -286,11 +286,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #submit(value: Uint8Array, done: (outcome: Outcome) => void): () => void {
     const { clock } = this.#settings.host
     const key = admitRequest(value, clock.wallTime())
-    const id = this.#requests.submit(key, value, clock.now(), done)
+    const waiting = this.#requests.submit(key, value, clock.now(), done)
     this.#driver.endTurn()
     return () => {
-      this.#requests.cancel(id)
-      this.#driver.step({ type: 'withdraw', id })
+      if (!waiting.waits) return
+      this.#requests.cancel(waiting)
+      this.#driver.step({ type: 'withdraw', id: waiting.id })
     }
   }
 
@@ -310,16 +311,19 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #execute(): void {
     const executor = this.#executor
     if (executor.executed >= this.#paxos.chosen) return
+    const executed: number[] = []
     while (executor.executed < this.#paxos.chosen) {
       const slot = executor.executed + 1
       const value = this.#paxos.log.chosen(slot)
       if (value === undefined) throw new RangeError(`slot ${slot} is chosen, but has no value`)
       const execution = executor.execute(slot, value)
-      const id = execution && this.#requests.executed(execution)
-      if (id !== undefined && this.#settings.mode === 'leaderless')
-        this.#driver.step({ type: 'withdraw', id })
+      const waited = execution && this.#requests.executed(execution)
+      if (waited !== undefined) executed.push(waited.id)
     }
     this.#reads.executed(executor.executed)
+    // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
+    if (this.#settings.mode === 'leader') return
+    for (const id of executed) this.#driver.step({ type: 'withdraw', id })
   }
 
   /** What went to a leader that is gone, or got lost on the way, is proposed again. */

@@ -9,12 +9,18 @@ import type { Value } from '../paxos/value.js'
 export const MAX_WAITING_REQUESTS = 65_536
 export const MAX_WAITING_BYTES = 256 << 20
 
+/** Sessions of which nothing waits are remembered up to this number: most will be back at once. */
+const MAX_IDLE_SESSIONS = 4096
+
 /** A request that waits to be executed. */
-interface Waiting extends RequestKey {
-  readonly id: number
-  readonly value: Value
+export interface Waiting extends RequestKey, Proposal {
   readonly done: (outcome: Outcome) => void
   proposed_ms: number
+  /** Whether it still waits. */
+  waits: boolean
+  /** Neighbours in the order of arrival. */
+  before: Waiting | undefined
+  after: Waiting | undefined
 }
 
 /**
@@ -23,64 +29,90 @@ interface Waiting extends RequestKey {
  * is simply proposed again.
  */
 export class Requests {
-  readonly #byId = new Map<number, Waiting>()
+  /** A list through the requests themselves: they come and go too fast for a map that resizes each time. */
+  #first: Waiting | undefined
+  #last: Waiting | undefined
   readonly #bySession = new Map<SessionId, Map<number, Waiting>>()
-  #batch: Proposal[] = []
+  #batch: Waiting[] = []
+  #size = 0
   #bytes = 0
   #nextId = 1
 
   get size(): number {
-    return this.#byId.size
+    return this.#size
   }
 
   /**
-   * Proposes an encoded request at the end of this turn. `done` is called once, when it has been executed.
-   * Returns an id for `cancel`. Throws `overloaded`.
+   * Proposes an encoded request at the end of this turn. `done` is called once, when it has been executed,
+   * unless it is cancelled before. Throws `overloaded`.
    */
-  submit(key: RequestKey, value: Value, now_ms: number, done: (outcome: Outcome) => void): number {
-    if (this.#byId.size >= MAX_WAITING_REQUESTS || this.#bytes + value.length > MAX_WAITING_BYTES) {
-      throw new SynodError('overloaded', `${this.#byId.size} requests wait already: try again later`)
+  submit(key: RequestKey, value: Value, now_ms: number, done: (outcome: Outcome) => void): Waiting {
+    if (this.#size >= MAX_WAITING_REQUESTS || this.#bytes + value.length > MAX_WAITING_BYTES) {
+      throw new SynodError('overloaded', `${this.#size} requests wait already: try again later`)
     }
-    const waiting: Waiting = { ...key, id: this.#nextId++, value, done, proposed_ms: now_ms }
-    let ofSession = this.#bySession.get(key.session)
-    if (ofSession === undefined) this.#bySession.set(key.session, (ofSession = new Map<number, Waiting>()))
+    const waiting: Waiting = {
+      id: this.#nextId++,
+      session: key.session,
+      sequence: key.sequence,
+      value,
+      done,
+      proposed_ms: now_ms,
+      waits: true,
+      before: undefined,
+      after: undefined,
+    }
+    const ofSession = this.#ofSession(key.session)
     // Whoever sends a request again has given up on the connection over which it was sent before.
-    const before = ofSession.get(key.sequence)
-    if (before !== undefined) this.cancel(before.id)
+    const earlier = ofSession.get(key.sequence)
+    if (earlier !== undefined) this.cancel(earlier)
     ofSession.set(key.sequence, waiting)
-    this.#bySession.set(key.session, ofSession)
-    this.#byId.set(waiting.id, waiting)
+    waiting.before = this.#last
+    if (this.#last === undefined) this.#first = waiting
+    else this.#last.after = waiting
+    this.#last = waiting
+    this.#size++
     this.#bytes += value.length
     this.#batch.push(waiting)
-    return waiting.id
+    return waiting
   }
 
   /** Nobody waits for it any more. It may still be executed. */
-  cancel(id: number): void {
-    const waiting = this.#byId.get(id)
-    if (waiting !== undefined) this.#forget(waiting)
+  cancel(waiting: Waiting): void {
+    if (!waiting.waits) return
+    waiting.waits = false
+    const { before, after, session, sequence } = waiting
+    if (before === undefined) this.#first = after
+    else before.after = after
+    if (after === undefined) this.#last = before
+    else after.before = before
+    this.#size--
+    this.#bytes -= waiting.value.length
+    const ofSession = this.#bySession.get(session)
+    ofSession?.delete(sequence)
+    if (ofSession?.size === 0 && this.#bySession.size > MAX_IDLE_SESSIONS) this.#bySession.delete(session)
   }
 
-  /** Answers whoever waits for this request. Returns the id to withdraw, if somebody did. */
-  executed({ request, outcome }: Execution): number | undefined {
+  /** Answers whoever waits for this request. Returns what waited, if anything did. */
+  executed({ request, outcome }: Execution): Waiting | undefined {
     const waiting = this.#bySession.get(request.session)?.get(request.sequence)
     if (waiting === undefined) return undefined
-    this.#forget(waiting)
+    this.cancel(waiting)
     waiting.done(outcome)
-    return waiting.id
+    return waiting
   }
 
   /** What was submitted in this turn. */
   takeBatch(): readonly Proposal[] {
-    const batch = this.#batch.filter(({ id }) => this.#byId.has(id))
+    const batch = this.#batch
+    if (batch.length === 0) return batch
     this.#batch = []
-    return batch
+    return batch.filter(({ waits }) => waits)
   }
 
   /** Everything that was last proposed before this time, to be proposed again. */
   proposedBefore(time_ms: number, now_ms: number): readonly Proposal[] {
     const proposals: Waiting[] = []
-    for (const waiting of this.#byId.values()) {
+    for (let waiting = this.#first; waiting !== undefined; waiting = waiting.after) {
       if (waiting.proposed_ms >= time_ms) continue
       waiting.proposed_ms = now_ms
       proposals.push(waiting)
@@ -88,11 +120,9 @@ export class Requests {
     return proposals
   }
 
-  #forget(waiting: Waiting): void {
-    this.#byId.delete(waiting.id)
-    this.#bytes -= waiting.value.length
-    const ofSession = this.#bySession.get(waiting.session)
-    ofSession?.delete(waiting.sequence)
-    if (ofSession?.size === 0) this.#bySession.delete(waiting.session)
+  #ofSession(session: SessionId): Map<number, Waiting> {
+    let ofSession = this.#bySession.get(session)
+    if (ofSession === undefined) this.#bySession.set(session, (ofSession = new Map<number, Waiting>()))
+    return ofSession
   }
 }
