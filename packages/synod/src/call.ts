@@ -119,11 +119,15 @@ export class Calls {
     })
   }
 
-  #remove({ before, after }: Listed): void {
+  #remove(call: Listed): void {
+    const { before, after } = call
     if (before === undefined) this.#first = after
     else before.after = after
     if (after === undefined) this.#last = before
     else after.before = before
+    // A dead call that still pointed to its neighbours would keep them from being collected cheaply.
+    call.before = undefined
+    call.after = undefined
   }
 
   #expire(): void {

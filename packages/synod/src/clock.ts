@@ -6,6 +6,8 @@ export interface Clock {
   wallTime(): number
   /** Calls `run` once, `delay_ms` from now. Returns what cancels it. */
   timer(delay_ms: number, run: () => void): () => void
+  /** Calls `run` once what is under way, and whatever follows from it at once, is done. */
+  next(run: () => void): void
   /** Calls `run` once everything that has already arrived from outside is dealt with. */
   soon(run: () => void): void
 }
@@ -18,6 +20,9 @@ export const systemClock: Clock = {
     return () => {
       clearTimeout(timeout)
     }
+  },
+  next(run) {
+    process.nextTick(run)
   },
   soon(run) {
     setImmediate(run)

@@ -2,6 +2,7 @@ export { type CallOptions } from './call.js'
 export { Client, type ConnectOptions, type EndpointStatus, connect } from './client/client.js'
 export { type ErrorCode, SynodError } from './errors.js'
 export {
+  type FoundHeader,
   type GroupInspection,
   type JournalInspection,
   type RecordSummary,

@@ -7,6 +7,7 @@ import type { ClientMessage, Fail, LeaderHint, ReplicaMessage } from '../net/cli
 import type { ClientWelcome } from '../net/hello.js'
 import { type Address, type Network, formatAddress } from '../net/network.js'
 import { compareBallots } from '../paxos/ballot.js'
+import { MAX_SLOTS, Slots } from './slots.js'
 
 export interface EndpointsOptions {
   readonly network: Network
@@ -38,7 +39,7 @@ interface Endpoint {
 
 /** A question that has not been answered. */
 interface Pending {
-  readonly message: ClientMessage
+  message: ClientMessage
   readonly call: Call<Uint8Array>
   /** Who has it now: the bits of the endpoints. */
   asked: number
@@ -51,11 +52,10 @@ interface Pending {
 export class Endpoints {
   readonly #options: EndpointsOptions
   readonly #endpoints: readonly Endpoint[]
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new Slots<Pending>()
   readonly #waitingForUp = new Set<Call<undefined>>()
   /** The server to ask in leader mode. */
   #target: Endpoint | undefined
-  #nextRequest = 1
   #flushing = false
 
   constructor(options: EndpointsOptions) {
@@ -159,18 +159,25 @@ export class Endpoints {
 
   #add(question: Question, call: Call<Uint8Array>): Pending | undefined {
     if (call.over) return undefined
-    const request = this.#nextRequest++
-    const pending: Pending = { message: { ...question, request }, call, asked: 0 }
-    this.#pending.set(request, pending)
+    if (this.#pending.size >= MAX_SLOTS) {
+      call.reject(new SynodError('overloaded', `${MAX_SLOTS} calls are under way already`))
+      return undefined
+    }
+    const pending: Pending = { message: undefined as never, call, asked: 0 }
+    const request = this.#pending.add(pending)
+    pending.message = { ...question, request }
     call.onOver((error) => {
-      this.#pending.delete(request)
-      if (error === undefined) return
-      for (const { bit, link } of this.#endpoints) {
-        if ((pending.asked & bit) !== 0) link.send({ type: 'cancel', request })
-      }
-      this.#flushSoon()
+      this.#pending.remove(request)
+      if (error !== undefined) this.#cancel(pending)
     })
     return pending
+  }
+
+  #cancel({ asked, message }: Pending): void {
+    for (const { bit, link } of this.#endpoints) {
+      if ((asked & bit) !== 0) link.send({ type: 'cancel', request: message.request })
+    }
+    this.#flushNext()
   }
 
   #ask(pending: Pending): void {
@@ -186,7 +193,7 @@ export class Endpoints {
   #askOne(pending: Pending, endpoint: Endpoint): void {
     if ((pending.asked & endpoint.bit) !== 0 || !endpoint.link.send(pending.message)) return
     pending.asked |= endpoint.bit
-    this.#flushSoon()
+    this.#flushNext()
   }
 
   #onUp(endpoint: Endpoint): void {
@@ -265,10 +272,10 @@ export class Endpoints {
     return new SynodError('unreachable', `no answer from ${reasons.join(', ')}`)
   }
 
-  #flushSoon(): void {
+  #flushNext(): void {
     if (this.#flushing) return
     this.#flushing = true
-    this.#options.clock.soon(() => {
+    this.#options.clock.next(() => {
       this.#flushing = false
       for (const { link } of this.#endpoints) link.flush()
     })

@@ -13,6 +13,8 @@ import { recover } from './recovery.js'
 import { decodeHeader, segmentName, segmentNumbers, UnsupportedVersionError } from './segment.js'
 import type { FoundHeader } from './segment.js'
 
+export type { FoundHeader }
+
 /** What a data directory holds, as plain data. */
 export interface JournalInspection {
   readonly directory: string

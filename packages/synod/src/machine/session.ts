@@ -11,6 +11,7 @@ interface Numbering {
   readonly session: SessionId
   next: number
   acknowledged: number
+  /** Those above `acknowledged`. */
   readonly answered: Set<number>
 }
 
@@ -84,8 +85,9 @@ export class Session {
   /** Whether it was answered or given up on, nobody needs its result any more. */
   #over(numbering: Numbering, sequence: number, error: Error | undefined): void {
     const { answered } = numbering
-    answered.add(sequence)
-    while (answered.delete(numbering.acknowledged + 1)) numbering.acknowledged++
+    if (sequence === numbering.acknowledged + 1) numbering.acknowledged++
+    else answered.add(sequence)
+    while (answered.size > 0 && answered.delete(numbering.acknowledged + 1)) numbering.acknowledged++
     const expired = error instanceof SynodError && error.code === 'session-expired'
     if (expired && numbering === this.#numbering) this.#numbering = undefined
     if (this.#waiting.length > 0) this.#sendWaiting()

@@ -28,8 +28,8 @@ export function outcomeError({ status, result }: Outcome): SynodError {
 interface Session {
   /** Results up to this sequence have reached the client, and are forgotten. */
   acknowledged: number
-  /** The results of executed requests above that. */
-  readonly outcomes: Map<number, Outcome>
+  /** The results of the requests above that, in order; undefined for those not executed yet. */
+  readonly outcomes: (Outcome | undefined)[]
   lastSlot: Slot
 }
 
@@ -56,7 +56,7 @@ export class Sessions {
 
   open(slot: Slot): SessionId {
     if (this.#sessions.size >= this.#limit) this.#endIdlest()
-    this.#sessions.set(slot, { acknowledged: 0, outcomes: new Map(), lastSlot: slot })
+    this.#sessions.set(slot, { acknowledged: 0, outcomes: [], lastSlot: slot })
     return slot
   }
 
@@ -69,12 +69,14 @@ export class Sessions {
     if (session === undefined) return EXPIRED
     session.lastSlot = slot
     forget(session, request.acknowledged)
-    if (request.sequence <= session.acknowledged) return undefined
-    const before = session.outcomes.get(request.sequence)
+    const index = request.sequence - session.acknowledged - 1
+    if (index < 0) return undefined
+    if (index >= SESSION_WINDOW) return AHEAD
+    const before = session.outcomes[index]
     if (before !== undefined) return before
-    if (request.sequence > session.acknowledged + SESSION_WINDOW) return AHEAD
     const outcome = run()
-    session.outcomes.set(request.sequence, outcome)
+    while (session.outcomes.length < index) session.outcomes.push(undefined)
+    session.outcomes[index] = outcome
     return outcome
   }
 
@@ -91,9 +93,7 @@ export class Sessions {
 }
 
 function forget(session: Session, acknowledged: number): void {
-  // A request is never more than a window ahead, so the window bounds what there is to forget.
+  // No request was executed that is more than a window ahead: there is nothing to forget beyond it.
   const last = Math.min(acknowledged, session.acknowledged + SESSION_WINDOW)
-  for (let sequence = session.acknowledged + 1; sequence <= last; sequence++)
-    session.outcomes.delete(sequence)
-  session.acknowledged = Math.max(session.acknowledged, last)
+  for (; session.acknowledged < last; session.acknowledged++) session.outcomes.shift()
 }

@@ -20,10 +20,17 @@ export interface ClientRequests {
   hint(): LeaderHint
 }
 
+interface UnderWay {
+  readonly request: number
+  giveUp: () => void
+  /** Its place in the list of the client. */
+  index: number
+}
+
 interface Client {
   readonly connection: ClientConnection
-  /** By number, what gives up on the request. */
-  readonly underWay: Map<number, () => void>
+  /** In no order. */
+  readonly underWay: UnderWay[]
   paused: boolean
 }
 
@@ -66,7 +73,7 @@ export class ClientService {
               reason: `this is cluster '${clusterName}', not '${cluster}'`,
             },
       onConnected: (connection) => {
-        this.#clients.set(connection, { connection, underWay: new Map(), paused: false })
+        this.#clients.set(connection, { connection, underWay: [], paused: false })
         this.#say(connection, this.#requests.hint())
         this.flush()
       },
@@ -81,7 +88,7 @@ export class ClientService {
         if (client !== undefined) this.#pauseOrResume(client)
       },
       onDisconnected: (connection) => {
-        for (const giveUp of this.#clients.get(connection)?.underWay.values() ?? []) giveUp()
+        for (const { giveUp } of this.#clients.get(connection)?.underWay ?? []) giveUp()
         this.#clients.delete(connection)
         this.#unflushed.delete(connection)
       },
@@ -120,8 +127,7 @@ export class ClientService {
           this.#reply(client, message.request, Buffer.from(JSON.stringify(this.#requests.status())))
           break
         case 'cancel':
-          client.underWay.get(message.request)?.()
-          client.underWay.delete(message.request)
+          this.#cancel(client, message.request)
           break
       }
     } catch (error) {
@@ -136,18 +142,37 @@ export class ClientService {
     if (value.length > MAX_COMMAND_BYTES + REQUEST_OVERHEAD_BYTES) {
       throw new SynodError('too-large', `a command has at most ${MAX_COMMAND_BYTES} bytes`)
     }
-    const giveUp = this.#requests.execute(value, (outcome) => {
-      this.#answer(client, request, outcome)
-    })
-    client.underWay.set(request, giveUp)
+    const underWay = begin(client, request)
+    try {
+      underWay.giveUp = this.#requests.execute(value, (outcome) => {
+        end(client, underWay)
+        this.#answer(client, request, outcome)
+      })
+    } catch (error) {
+      end(client, underWay)
+      throw error
+    }
   }
 
   #read(client: Client, request: number, query: Uint8Array): void {
-    const giveUp = this.#requests.read(query, (answer) => {
-      if (answer instanceof SynodError) this.#fail(client, request, answer.code, answer.message)
-      else this.#reply(client, request, answer)
-    })
-    client.underWay.set(request, giveUp)
+    const underWay = begin(client, request)
+    try {
+      underWay.giveUp = this.#requests.read(query, (answer) => {
+        end(client, underWay)
+        if (answer instanceof SynodError) this.#fail(client, request, answer.code, answer.message)
+        else this.#reply(client, request, answer)
+      })
+    } catch (error) {
+      end(client, underWay)
+      throw error
+    }
+  }
+
+  #cancel(client: Client, request: number): void {
+    const underWay = client.underWay.find((other) => other.request === request)
+    if (underWay === undefined) return
+    end(client, underWay)
+    underWay.giveUp()
   }
 
   #answer(client: Client, request: number, outcome: Outcome): void {
@@ -160,17 +185,12 @@ export class ClientService {
   }
 
   #reply(client: Client, request: number, result: Uint8Array): void {
-    this.#end(client, request)
     this.#say(client.connection, { type: 'reply', request, result })
+    if (client.paused) this.#pauseOrResume(client)
   }
 
   #fail(client: Client, request: number, code: ErrorCode, message: string): void {
-    this.#end(client, request)
     this.#say(client.connection, { type: 'fail', request, code, message })
-  }
-
-  #end(client: Client, request: number): void {
-    client.underWay.delete(request)
     if (client.paused) this.#pauseOrResume(client)
   }
 
@@ -182,10 +202,24 @@ export class ClientService {
   #pauseOrResume(client: Client): void {
     const { connection, paused, underWay } = client
     const share = paused ? 0.5 : 1
-    const busy = underWay.size > share * MAX_UNDER_WAY || connection.unsent_bytes > share * MAX_UNREAD_BYTES
+    const busy = underWay.length > share * MAX_UNDER_WAY || connection.unsent_bytes > share * MAX_UNREAD_BYTES
     if (busy === paused) return
     client.paused = busy
     if (busy) connection.pause()
     else connection.resume()
   }
+}
+
+function begin(client: Client, request: number): UnderWay {
+  const underWay: UnderWay = { request, giveUp: () => undefined, index: client.underWay.length }
+  client.underWay.push(underWay)
+  return underWay
+}
+
+/** The last one of the list takes its place. */
+function end(client: Client, { index }: UnderWay): void {
+  const last = client.underWay.pop()
+  if (last === undefined || last.index === index) return
+  last.index = index
+  client.underWay[index] = last
 }

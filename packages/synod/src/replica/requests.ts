@@ -32,7 +32,8 @@ export class Requests {
   /** A list through the requests themselves: they come and go too fast for a map that resizes each time. */
   #first: Waiting | undefined
   #last: Waiting | undefined
-  readonly #bySession = new Map<SessionId, Map<number, Waiting>>()
+  /** Of each session in the order of arrival, which is nearly always the order of execution. */
+  readonly #bySession = new Map<SessionId, Waiting[]>()
   #batch: Waiting[] = []
   #size = 0
   #bytes = 0
@@ -63,9 +64,9 @@ export class Requests {
     }
     const ofSession = this.#ofSession(key.session)
     // Whoever sends a request again has given up on the connection over which it was sent before.
-    const earlier = ofSession.get(key.sequence)
+    const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
     if (earlier !== undefined) this.cancel(earlier)
-    ofSession.set(key.sequence, waiting)
+    ofSession.push(waiting)
     waiting.before = this.#last
     if (this.#last === undefined) this.#first = waiting
     else this.#last.after = waiting
@@ -80,21 +81,27 @@ export class Requests {
   cancel(waiting: Waiting): void {
     if (!waiting.waits) return
     waiting.waits = false
-    const { before, after, session, sequence } = waiting
+    const { before, after, session } = waiting
     if (before === undefined) this.#first = after
     else before.after = after
     if (after === undefined) this.#last = before
     else after.before = before
+    // A dead request that still pointed to its neighbours would keep them from being collected cheaply.
+    waiting.before = undefined
+    waiting.after = undefined
     this.#size--
     this.#bytes -= waiting.value.length
-    const ofSession = this.#bySession.get(session)
-    ofSession?.delete(sequence)
-    if (ofSession?.size === 0 && this.#bySession.size > MAX_IDLE_SESSIONS) this.#bySession.delete(session)
+    const ofSession = this.#ofSession(session)
+    const index = ofSession.indexOf(waiting)
+    if (index === 0) ofSession.shift()
+    else ofSession.splice(index, 1)
+    if (ofSession.length === 0 && this.#bySession.size > MAX_IDLE_SESSIONS) this.#bySession.delete(session)
   }
 
   /** Answers whoever waits for this request. Returns what waited, if anything did. */
   executed({ request, outcome }: Execution): Waiting | undefined {
-    const waiting = this.#bySession.get(request.session)?.get(request.sequence)
+    const ofSession = this.#bySession.get(request.session)
+    const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
     if (waiting === undefined) return undefined
     this.cancel(waiting)
     waiting.done(outcome)
@@ -120,9 +127,9 @@ export class Requests {
     return proposals
   }
 
-  #ofSession(session: SessionId): Map<number, Waiting> {
+  #ofSession(session: SessionId): Waiting[] {
     let ofSession = this.#bySession.get(session)
-    if (ofSession === undefined) this.#bySession.set(session, (ofSession = new Map<number, Waiting>()))
+    if (ofSession === undefined) this.#bySession.set(session, (ofSession = []))
     return ofSession
   }
 }
