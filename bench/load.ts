@@ -2,6 +2,7 @@
 // puts in flight, for so long. Prints one line of JSON.
 import { randomInt } from 'node:crypto'
 import { connect } from 'synod'
+import { kvCodecs } from 'synod-server'
 import { systemClock } from '#synod/clock.js'
 import { type ClientLink, openClientLink } from '#synod/net/client-link.js'
 import { parseAddress } from '#synod/net/network.js'
@@ -12,20 +13,10 @@ import { Latencies } from './latencies.js'
 type Send = (done: () => void) => void
 
 const VALUE = Buffer.alloc(256, 'v')
-const raw = { encode: (bytes: Uint8Array) => bytes, decode: (bytes: Uint8Array) => bytes }
-
-/** A put as the key-value server reads it: a tag, the key, and the rest is the value. */
-function put(key: string): Uint8Array {
-  return Buffer.concat([Buffer.from([1, key.length]), Buffer.from(key), VALUE])
-}
 
 async function synodConnection(endpoints: string[], index: number): Promise<Send> {
-  const client = await connect<Uint8Array, Uint8Array, Uint8Array, Uint8Array>({
-    endpoints,
-    codecs: { command: raw, result: raw, query: raw, answer: raw },
-    timeout_ms: 30_000,
-  })
-  const command = put(`bench-${index}`)
+  const client = await connect({ endpoints, codecs: kvCodecs, timeout_ms: 30_000 })
+  const command = { type: 'put', key: `bench-${index}`, value: VALUE } as const
   await client.execute(command)
   return (done) => {
     client.execute(command).then(done, fail)
@@ -33,7 +24,7 @@ async function synodConnection(endpoints: string[], index: number): Promise<Send
 }
 
 async function floorConnection(endpoints: string[], index: number): Promise<Send> {
-  const value = put(`bench-${index}`)
+  const value = kvCodecs.command.encode({ type: 'put', key: `bench-${index}`, value: VALUE })
   const waiting = new Map<number, () => void>()
   let request = 0
   let flushing = false

@@ -90,7 +90,7 @@ export function emptyLeaderless(now_ms: number): LeaderlessState {
     favourite: 0,
     voted: 0,
     bar: 0,
-    hole_ms: Infinity,
+    hole_ms: now_ms,
     heartbeat_ms: now_ms,
   }
 }
@@ -123,6 +123,7 @@ export class LeaderlessProposer implements Proposer {
 
   get deadline_ms(): number {
     const { heartbeat_ms, hole_ms, instances } = this.state
+    if (!this.#context.config.voting) return heartbeat_ms
     let deadline_ms = Math.min(heartbeat_ms, hole_ms)
     for (const instance of instances.values()) deadline_ms = Math.min(deadline_ms, instance.until_ms)
     if (instances.size >= this.#context.config.window) return deadline_ms
@@ -338,6 +339,7 @@ export class LeaderlessProposer implements Proposer {
       return
     }
     this.state.favourite = config.self
+    this.#seeVote(slot, now_ms)
     effects.broadcast({ type: 'accept', ballot, first: slot, values: [instance.value] })
     answerSelf(own)
     this.#place(now_ms)

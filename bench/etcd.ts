@@ -1,0 +1,85 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { freePorts, output, start, stopAll } from './processes.js'
+import type { System } from './systems.js'
+
+const WARM_UP_S = 1
+const VALUE = Buffer.alloc(256, 'v')
+
+/**
+ * etcd with its defaults, from the distribution's packages: puts over gRPC to the leader, sent by h2load. That
+ * is a load generator in C, where the others have one in Node.
+ */
+export const etcd: System = {
+  name: 'etcd',
+  async start(directory) {
+    const data = await mkdtemp(join(directory, 'etcd-'))
+    const ports = await freePorts(6)
+    const names = ['e1', 'e2', 'e3']
+    const peer = (index: number) => `http://127.0.0.1:${ports[index] ?? 0}`
+    const client = (index: number) => `http://127.0.0.1:${ports[index + 3] ?? 0}`
+    const cluster = names.map((name, index) => `${name}=${peer(index)}`).join(',')
+    const servers = await Promise.all(
+      names.map((name, index) => {
+        const args = ['--name', name, '--data-dir', join(data, name), '--initial-cluster', cluster]
+        args.push('--listen-peer-urls', peer(index), '--initial-advertise-peer-urls', peer(index))
+        args.push('--listen-client-urls', client(index), '--advertise-client-urls', client(index))
+        return start('etcd', args, 'ready to serve client requests')
+      }),
+    )
+    const body = join(data, 'put.grpc')
+    await writeFile(body, grpcPut('bench', VALUE))
+    const leader = await leaderOf(names.map((_, index) => client(index)))
+    return {
+      async measure({ connections, inFlight }, seconds) {
+        const text = await output('h2load', [
+          ...['-c', String(connections), '-m', String(inFlight), '-t', '1'],
+          ...['-D', String(seconds), `--warm-up-time=${WARM_UP_S}`, '-d', body],
+          ...['-H', 'content-type: application/grpc', '-H', 'te: trailers'],
+          `${leader}/etcdserverpb.KV/Put`,
+        ])
+        const rate = /finished in [^,]+, ([\d.]+) req\/s/.exec(text)?.[1]
+        const failed = /(\d+) failed/.exec(text)?.[1]
+        if (rate === undefined || failed !== '0') throw new Error(`h2load said:\n${text}`)
+        const mean = /time for request: +\S+ +\S+ +(\S+)/.exec(text)?.[1] ?? ''
+        return { rate: Number(rate), p50_ms: milliseconds(mean), p99_ms: NaN }
+      },
+      stop: () => stopAll(servers, data),
+    }
+  },
+}
+
+async function leaderOf(endpoints: readonly string[]): Promise<string> {
+  const text = await output('etcdctl', [
+    '-w',
+    'json',
+    '--endpoints',
+    endpoints.join(','),
+    'endpoint',
+    'status',
+  ])
+  const statuses = JSON.parse(text) as {
+    Endpoint: string
+    Status: { leader: number; header: { member_id: number } }
+  }[]
+  const leader = statuses.find(({ Status }) => Status.leader === Status.header.member_id)
+  if (leader === undefined) throw new Error(`etcd has no leader: ${text}`)
+  return leader.Endpoint
+}
+
+/** A PutRequest in a gRPC frame: fields 1 (key) and 2 (value), both bytes. */
+function grpcPut(key: string, value: Uint8Array): Buffer {
+  const field = (tag: number, bytes: Uint8Array) => {
+    const size = bytes.length < 128 ? [bytes.length] : [(bytes.length & 0x7f) | 0x80, bytes.length >> 7]
+    return Buffer.concat([Buffer.from([tag, ...size]), bytes])
+  }
+  const message = Buffer.concat([field(0x0a, Buffer.from(key)), field(0x12, value)])
+  const frame = Buffer.alloc(5)
+  frame.writeUInt32BE(message.length, 1)
+  return Buffer.concat([frame, message])
+}
+
+function milliseconds(text: string): number {
+  const [, number = 'NaN', unit = ''] = /^([\d.]+)(us|ms|s)$/.exec(text) ?? []
+  return Number(number) * (unit === 'us' ? 0.001 : unit === 's' ? 1000 : 1)
+}

@@ -1,0 +1,54 @@
+import { type EndpointStatus, connect } from 'synod'
+import { kvCodecs } from 'synod-server'
+import { startSynod } from './systems.js'
+
+const VALUE = Buffer.alloc(256, 'v')
+const SETTLED_SLOTS = 50
+
+/**
+ * Kills the leader again and again under a steady write load, one write at a time. Gives back, for each time,
+ * the milliseconds from SIGKILL to the first acknowledgement of a write that began after it.
+ */
+export async function measureFailovers(
+  times: number,
+  directory: string,
+  progress: (text: string) => void,
+): Promise<number[]> {
+  const cluster = await startSynod('leader', directory)
+  const client = await connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeout_ms: 30_000 })
+  const write = () => client.execute({ type: 'put', key: 'failover', value: VALUE })
+  const results: number[] = []
+  try {
+    for (let i = 0; i < times; i++) {
+      progress(`failover ${i + 1} of ${times}`)
+      for (let n = 0; n < SETTLED_SLOTS; n++) await write()
+      const leader = await settledLeader(client)
+      const killed_ms = performance.now()
+      cluster.servers[leader - 1]?.child.kill('SIGKILL')
+      await write()
+      results.push(performance.now() - killed_ms)
+      await cluster.servers[leader - 1]?.stop('SIGKILL')
+      await cluster.startServer(leader)
+    }
+  } finally {
+    await client.close()
+    await cluster.stop()
+  }
+  return results
+}
+
+/** Writes until all three servers are up, follow one leader and have executed the same. */
+async function settledLeader(client: {
+  status(options: { timeout_ms: number }): Promise<EndpointStatus[]>
+}): Promise<number> {
+  for (;;) {
+    const answers = await client.status({ timeout_ms: 1000 })
+    const statuses = answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
+    const [first] = statuses
+    const settled =
+      statuses.length === answers.length &&
+      statuses.every(({ bars, leader }) => leader === first?.leader && bars.executed === first.bars.executed)
+    if (settled && first !== undefined && first.leader !== null) return first.leader
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

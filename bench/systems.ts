@@ -1,0 +1,99 @@
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { etcd } from './etcd.js'
+import { type Running, freePorts, output, start, stopAll } from './processes.js'
+
+const SERVERS = 3
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+const SYNOD = fileURLToPath(new URL('../../packages/server/dist/bin.js', import.meta.url))
+
+export interface Load {
+  readonly connections: number
+  readonly inFlight: number
+}
+
+export interface Measured {
+  /** Acknowledged writes per second. */
+  readonly rate: number
+  readonly p50_ms: number
+  readonly p99_ms: number
+}
+
+/** Three servers that are up, for one measurement. */
+export interface Cluster {
+  measure(load: Load, seconds: number): Promise<Measured>
+  stop(): Promise<void>
+}
+
+export interface System {
+  readonly name: string
+  /** Starts it on empty directories below `directory`. */
+  start(directory: string): Promise<Cluster>
+}
+
+export interface SynodCluster extends Cluster {
+  readonly endpoints: readonly string[]
+  /** In the order of their ids, from 1. */
+  readonly servers: Running[]
+  startServer(id: number): Promise<void>
+}
+
+const floor: System = {
+  name: 'floor',
+  async start(directory) {
+    const data = await mkdtemp(join(directory, 'floor-'))
+    const ports = await freePorts(SERVERS + 1)
+    const peers = ports.slice(0, SERVERS).map((port) => `127.0.0.1:${port}`)
+    const clients = `127.0.0.1:${ports[SERVERS] ?? 0}`
+    const servers = await Promise.all(
+      peers.map((_, index) => {
+        const args = [String(index + 1), peers.join(','), clients, join(data, `s${index + 1}`)]
+        return start(process.execPath, [here('floor-server.js'), ...args], 'ready')
+      }),
+    )
+    return {
+      measure: (load, seconds) => measure('floor', [clients], load, seconds),
+      stop: () => stopAll(servers, data),
+    }
+  },
+}
+
+/** Synod's own server, in one of its modes. */
+export async function startSynod(mode: 'leader' | 'leaderless', directory: string): Promise<SynodCluster> {
+  const data = await mkdtemp(join(directory, `${mode}-`))
+  const ports = await freePorts(2 * SERVERS)
+  const peers = ports.slice(0, SERVERS).map((port, index) => `${index + 1}=127.0.0.1:${port}`)
+  const endpoints = ports.slice(SERVERS).map((port) => `127.0.0.1:${port}`)
+  const servers: Running[] = []
+  const startServer = async (id: number) => {
+    const args = ['serve', '--id', String(id), '--cluster-name', 'bench', '--servers', peers.join(',')]
+    args.push('--clients', endpoints[id - 1] ?? '', '--data-dir', join(data, `s${id}`), '--mode', mode)
+    servers[id - 1] = await start(process.execPath, [SYNOD, ...args], 'ready')
+  }
+  await Promise.all(endpoints.map((_, index) => startServer(index + 1)))
+  return {
+    endpoints,
+    servers,
+    startServer,
+    measure: (load, seconds) => measure('synod', endpoints, load, seconds),
+    stop: () => stopAll(servers, data),
+  }
+}
+
+export const SYSTEMS: readonly System[] = [
+  floor,
+  { name: 'leader', start: (directory) => startSynod('leader', directory) },
+  { name: 'leaderless', start: (directory) => startSynod('leaderless', directory) },
+  etcd,
+]
+
+async function measure(
+  system: string,
+  endpoints: readonly string[],
+  load: Load,
+  seconds: number,
+): Promise<Measured> {
+  const args = [system, endpoints.join(','), String(load.connections), String(load.inFlight), String(seconds)]
+  return JSON.parse(await output(process.execPath, [here('load.js'), ...args])) as Measured
+}

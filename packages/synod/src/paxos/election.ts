@@ -1,0 +1,234 @@
+import {
+  type Ballot,
+  type ServerId,
+  type Slot,
+  ZERO_BALLOT,
+  ballotAbove,
+  compareBallots,
+  maxBallot,
+  sameBallot,
+} from './ballot.js'
+import type { Campaign, Following, LeaderState } from './leader-state.js'
+import type { Heartbeat, Nack, Probe, ProbeAnswer, PromiseMessage } from './messages.js'
+import type { Context } from './proposer.js'
+import { NO_SERVERS } from './quorum.js'
+import { randomBetween } from './random.js'
+
+/** How soon a follower asks around when the leader's process is known to be gone. */
+const GONE_PATIENCE_MS = 20
+
+/**
+ * Leader mode, up to the moment in which a server leads: it follows a leader, misses it, asks a quorum whether
+ * it does too (a probe, which promises nothing), and runs phase 1 once for all slots.
+ */
+export abstract class Election {
+  readonly state: LeaderState
+  protected readonly context: Context
+
+  constructor(state: LeaderState, context: Context) {
+    this.state = state
+    this.context = context
+  }
+
+  /** A quorum has promised this server's ballot in all slots, and told of its votes. */
+  protected abstract lead(campaign: Campaign, now_ms: number): void
+
+  get role() {
+    return this.context.config.voting ? this.state.phase.role : 'learner'
+  }
+
+  get ballot(): Ballot {
+    return this.state.phase.ballot
+  }
+
+  get leader(): ServerId | undefined {
+    const { phase } = this.state
+    switch (phase.role) {
+      case 'leader':
+        return this.context.config.self
+      case 'candidate':
+        return undefined
+      case 'follower':
+        return phase.gone || phase.ballot.server === 0 ? undefined : phase.ballot.server
+    }
+  }
+
+  onPeerGone(peer: ServerId, now_ms: number): void {
+    const { phase } = this.state
+    if (phase.role !== 'follower' || phase.ballot.server !== peer) return
+    phase.gone = true
+    phase.until_ms = now_ms + randomBetween(this.context.random, 0, GONE_PATIENCE_MS)
+  }
+
+  // Following, and asking around
+
+  onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void {
+    const { acceptor, config, effects, learner, log } = this.context
+    if (message.ballot.server !== from) return
+    const bound = maxBallot(acceptor.logBound, this.ballot)
+    if (compareBallots(message.ballot, bound) < 0) {
+      effects.send(from, { type: 'nack', refused: message.ballot, ballot: bound, slot: 0 })
+      return
+    }
+    this.#hear(message.ballot, now_ms)
+    // An answer counts towards the leader's quorum: it must come from a server that votes.
+    if (!config.voting) return
+    const { round, ballot } = message
+    effects.send(from, {
+      type: 'heartbeat-answer',
+      ballot,
+      round,
+      chosen: learner.state.chosen,
+      voted: log.state.voted,
+    })
+  }
+
+  onVoted(ballot: Ballot, _last: Slot, now_ms: number): void {
+    if (compareBallots(ballot, this.ballot) >= 0) this.#hear(ballot, now_ms)
+  }
+
+  /** Whoever misses the leader says so, and holds its own campaign back. */
+  onProbe(from: ServerId, message: Probe, now_ms: number): void {
+    const { acceptor, config, effects } = this.context
+    const { phase } = this.state
+    const missing =
+      phase.role === 'candidate' ||
+      (phase.role === 'follower' && (phase.gone || now_ms - phase.heard_ms >= config.electionTimeout_ms))
+    const ballot = maxBallot(this.state.seen, acceptor.logBound)
+    effects.send(from, { type: 'probe-answer', round: message.round, missing, ballot })
+    if (missing && phase.role === 'follower') phase.until_ms = now_ms + this.#patience() / 2
+  }
+
+  onProbeAnswer(from: ServerId, message: ProbeAnswer, now_ms: number): void {
+    const { phase } = this.state
+    this.#see(message.ballot)
+    if (phase.role !== 'follower' || phase.probe === NO_SERVERS || message.round !== this.state.round) return
+    if (!message.missing) return
+    phase.probe = this.context.membership.add(phase.probe, from)
+    if (this.context.membership.isQuorum(phase.probe)) this.#campaign(now_ms)
+  }
+
+  protected probe(phase: Following, now_ms: number): void {
+    const { config, effects, membership } = this.context
+    this.state.round++
+    phase.probe = membership.add(NO_SERVERS, config.self)
+    phase.until_ms = now_ms + (phase.gone ? GONE_PATIENCE_MS + this.#patience() / 10 : this.#patience())
+    effects.broadcast({ type: 'probe', round: this.state.round })
+    if (membership.isQuorum(phase.probe)) this.#campaign(now_ms)
+  }
+
+  #hear(ballot: Ballot, now_ms: number): void {
+    const { phase } = this.state
+    if (phase.role !== 'follower' || !sameBallot(phase.ballot, ballot)) {
+      this.follow(ballot, now_ms)
+      return
+    }
+    phase.heard_ms = now_ms
+    phase.gone = false
+    phase.probe = NO_SERVERS
+    phase.until_ms = now_ms + phase.patience_ms
+  }
+
+  /** Becomes a follower: of the leader at `ballot`, or of nobody (zero) until it hears from one. */
+  protected follow(ballot: Ballot, now_ms: number): void {
+    this.#see(ballot)
+    const patience_ms = this.#patience()
+    this.state.phase = {
+      role: 'follower',
+      ballot,
+      heard_ms: ballot === ZERO_BALLOT ? -Infinity : now_ms,
+      gone: false,
+      patience_ms,
+      until_ms: now_ms + patience_ms,
+      probe: NO_SERVERS,
+    }
+  }
+
+  #patience(): number {
+    const { config, random } = this.context
+    return randomBetween(random, config.electionTimeout_ms, 2 * config.electionTimeout_ms)
+  }
+
+  #see(ballot: Ballot): void {
+    this.state.seen = maxBallot(this.state.seen, ballot)
+  }
+
+  // Phase 1
+
+  #campaign(now_ms: number): void {
+    const { acceptor, config, learner } = this.context
+    const ballot = ballotAbove(maxBallot(this.state.seen, acceptor.logBound), config.self)
+    const first = learner.state.chosen + 1
+    this.#see(ballot)
+    const campaign: Campaign = {
+      role: 'candidate',
+      ballot,
+      first,
+      promised: NO_SERVERS,
+      next: new Map(),
+      votes: new Map(),
+      resend_ms: 0,
+      until_ms: now_ms + this.#patience(),
+    }
+    this.state.phase = campaign
+    // The own promise comes first: from here on this server cannot vote for an older leader, so the votes
+    // that it reads now are its last below this ballot.
+    this.#promiseSelf(ballot, first)
+    this.prepare(campaign, now_ms)
+  }
+
+  #promiseSelf(ballot: Ballot, slot: Slot): void {
+    const promise = this.context.acceptor.promise(ballot, 'log', slot)
+    if (promise !== undefined) this.context.answerSelf(promise)
+  }
+
+  /**
+   * A prepare leaves only once the own promise is durable: after a restart this server must know that it
+   * has used this ballot, or it could run it twice with different values.
+   */
+  protected prepare(phase: Campaign, now_ms: number): void {
+    const { config, effects, membership } = this.context
+    phase.resend_ms = now_ms + config.resend_ms
+    for (const peer of config.servers) {
+      if (peer === config.self || membership.contains(phase.promised, peer)) continue
+      const slot = phase.next.get(peer) ?? phase.first
+      effects.sendAfterDurable(peer, { type: 'prepare', ballot: phase.ballot, scope: 'log', slot })
+    }
+  }
+
+  onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void {
+    const { config, effects, learner, membership } = this.context
+    const { phase } = this.state
+    if (phase.role !== 'candidate' || !sameBallot(message.ballot, phase.ballot) || message.scope !== 'log')
+      return
+    if (message.slot !== (phase.next.get(from) ?? phase.first)) return
+    for (const vote of message.votes) {
+      if (vote.chosen) learner.chooseValues(vote.slot, [vote.value])
+      const highest = phase.votes.get(vote.slot)
+      if (highest === undefined || compareBallots(vote.ballot, highest.ballot) > 0)
+        phase.votes.set(vote.slot, vote)
+    }
+    if (message.next > message.slot) {
+      phase.next.set(from, message.next)
+      if (from === config.self) this.#promiseSelf(phase.ballot, message.next)
+      else effects.send(from, { type: 'prepare', ballot: phase.ballot, scope: 'log', slot: message.next })
+      return
+    }
+    phase.promised = membership.add(phase.promised, from)
+    if (membership.isQuorum(phase.promised)) this.lead(phase, now_ms)
+  }
+
+  /** A rival's ballot, once promised or voted for, leaves no room for this server's own. */
+  onRival(ballot: Ballot, now_ms: number): void {
+    this.#see(ballot)
+    if (compareBallots(ballot, this.ballot) > 0) this.follow(ZERO_BALLOT, now_ms)
+  }
+
+  /** Preempted: goes back to following, and waits its turn. */
+  onNack(message: Nack, now_ms: number): void {
+    this.#see(message.ballot)
+    const { phase } = this.state
+    if (phase.role === 'follower' || !sameBallot(message.refused, phase.ballot)) return
+    if (compareBallots(message.ballot, phase.ballot) > 0) this.follow(ZERO_BALLOT, now_ms)
+  }
+}

@@ -1,0 +1,86 @@
+import { type Ballot, type ServerId, type Slot, ZERO_BALLOT } from './ballot.js'
+import type { ReportedVote } from './messages.js'
+import { NO_SERVERS, type ServerSet } from './quorum.js'
+import type { Value } from './value.js'
+
+/** Not yet a leader: who leads, and how long to wait before asking around. */
+export interface Following {
+  role: 'follower'
+  /** The ballot of the leader that this server follows; zero when it knows of none. */
+  ballot: Ballot
+  heard_ms: number
+  /** The leader's process is known to be gone. */
+  gone: boolean
+  /** How long it goes without hearing from the leader before it probes: drawn anew for each leader. */
+  patience_ms: number
+  /** When to probe. */
+  until_ms: number
+  /** The probe under way: who misses the leader too. */
+  probe: ServerSet
+}
+
+/** Phase 1, for all slots at once. */
+export interface Campaign {
+  role: 'candidate'
+  ballot: Ballot
+  /** The first slot whose outcome this server did not know when it began. */
+  first: Slot
+  promised: ServerSet
+  /** From which slot on a server has yet to tell of its votes; `first` where nothing is noted. */
+  next: Map<ServerId, Slot>
+  /** The vote at the highest ballot in each slot that someone has told of. */
+  votes: Map<Slot, ReportedVote>
+  resend_ms: number
+  until_ms: number
+}
+
+/** A 2a under way: consecutive slots that are voted on together. */
+export interface Flight {
+  readonly first: Slot
+  readonly last: Slot
+  readonly values: readonly Value[]
+  votes: ServerSet
+  sent_ms: number
+}
+
+/** Phase 2. */
+export interface Leading {
+  role: 'leader'
+  ballot: Ballot
+  /** The next slot that has never been proposed in. */
+  next: Slot
+  /** By first slot. */
+  flights: Map<Slot, Flight>
+  /** Slots in flight. */
+  inFlight: number
+  /** Proposals that wait for room in the window. */
+  queue: Value[]
+  /** When each peer last showed that it follows. */
+  contact: Map<ServerId, number>
+  round: number
+  heartbeat_ms: number
+}
+
+export interface LeaderState {
+  phase: Following | Campaign | Leading
+  /** No ballot above this one has been seen. */
+  seen: Ballot
+  /** Numbers probes and heartbeats. */
+  round: number
+}
+
+export function emptyLeader(now_ms: number): LeaderState {
+  return {
+    phase: {
+      role: 'follower',
+      ballot: ZERO_BALLOT,
+      heard_ms: -Infinity,
+      gone: false,
+      patience_ms: 0,
+      until_ms: now_ms,
+      probe: NO_SERVERS,
+    },
+    seen: ZERO_BALLOT,
+    round: 0,
+  }
+}
