@@ -32,7 +32,7 @@ export const PAXOS_DEFAULTS = {
   resend_ms: 250,
 } as const
 
-export const DEFAULT_WINDOW: Readonly<Record<Mode, number>> = { leader: 8192, leaderless: 32 }
+export const DEFAULT_WINDOW: Readonly<Record<Mode, number>> = { leader: 8192, leaderless: 128 }
 
 /** The most bytes of values in one message; a single larger value goes alone. */
 export const MAX_MESSAGE_VALUES_BYTES = 1 << 20

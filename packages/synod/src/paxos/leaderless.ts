@@ -15,12 +15,12 @@ import { NO_SERVERS, type ServerSet } from './quorum.js'
 import { randomBetween } from './random.js'
 import { NO_OP, type Value, sameValue } from './value.js'
 
-/** The pace that waits are measured by stays within these bounds. */
-const MIN_PACE_MS = 4
-const MAX_PACE_MS = 500
+/** Waits are measured by how long things took lately, within these bounds. */
+const MIN_AVERAGE_MS = 4
+const MAX_AVERAGE_MS = 250
 
-/** What a new sample adds to the pace. */
-const PACE_WEIGHT = 1 / 8
+/** What a new sample adds to a running average. */
+const SAMPLE_WEIGHT = 1 / 8
 
 /** Back-off doubles with each preemption in a slot, this many times at most. */
 const MAX_DOUBLINGS = 6
@@ -55,6 +55,8 @@ interface Instance {
   answered: ServerSet
   /** The vote at the highest ballot that a promise has told of. */
   vote: ReportedVote | null
+  /** When the phase began. */
+  since_ms: number
   /** What it proposes in phase 2. */
   value: Value
   until_ms: number
@@ -68,9 +70,11 @@ export interface LeaderlessState {
   instances: Map<Slot, Instance>
   /** The id of the next request that a peer hands on. */
   nextForwarded: number
-  /** How long requests have taken lately, from their arrival here to their execution: a running average. */
-  pace_ms: number
-  /** Whose proposal this server voted for last; 0 for none yet. */
+  /** How long requests took lately, from their arrival here to their execution: a running average. */
+  request_ms: number
+  /** The same of phases: from a question of this server to a quorum of answers. */
+  phase_ms: number
+  /** Whose proposal was chosen last; 0 while that is not known. */
   favourite: ServerId
   /** The highest slot that any server is known to have voted in. */
   voted: Slot
@@ -86,7 +90,8 @@ export function emptyLeaderless(now_ms: number): LeaderlessState {
     waiting: new Set(),
     instances: new Map(),
     nextForwarded: -1,
-    pace_ms: MIN_PACE_MS,
+    request_ms: MIN_AVERAGE_MS,
+    phase_ms: MIN_AVERAGE_MS,
     favourite: 0,
     voted: 0,
     bar: 0,
@@ -153,8 +158,8 @@ export class LeaderlessProposer implements Proposer {
    */
   #headStart(): number {
     const { config, random } = this.#context
-    const { favourite, pace_ms } = this.state
-    return favourite === config.self ? 0 : randomBetween(random, 2 * pace_ms, 4 * pace_ms)
+    const { favourite, request_ms } = this.state
+    return favourite === config.self ? 0 : randomBetween(random, 2 * request_ms, 4 * request_ms)
   }
 
   /** For the clients of a server that does not vote. Nobody here waits for these: their ids are negative. */
@@ -171,12 +176,7 @@ export class LeaderlessProposer implements Proposer {
     this.state.waiting.delete(id)
     const instance = this.state.instances.get(request.slot)
     if (instance !== undefined) instance.request = 0
-    this.#observePace(now_ms - request.arrived_ms)
-  }
-
-  #observePace(took_ms: number): void {
-    const pace_ms = this.state.pace_ms * (1 - PACE_WEIGHT) + took_ms * PACE_WEIGHT
-    this.state.pace_ms = Math.min(Math.max(pace_ms, MIN_PACE_MS), MAX_PACE_MS)
+    this.state.request_ms = averageWith(this.state.request_ms, now_ms - request.arrived_ms)
   }
 
   tick(now_ms: number): void {
@@ -250,6 +250,7 @@ export class LeaderlessProposer implements Proposer {
     const { learner, log, random } = this.#context
     const { state } = this
     state.bar = learner.state.chosen
+    state.favourite = log.find(state.bar)?.ballot.server ?? 0
     state.voted = Math.max(state.voted, log.state.voted)
     state.hole_ms =
       state.voted > state.bar
@@ -269,6 +270,7 @@ export class LeaderlessProposer implements Proposer {
       request,
       answered: NO_SERVERS,
       vote: null,
+      since_ms: now_ms,
       value: NO_OP,
       until_ms: now_ms,
     }
@@ -285,6 +287,7 @@ export class LeaderlessProposer implements Proposer {
     instance.ballot = ballot
     instance.answered = NO_SERVERS
     instance.vote = null
+    instance.since_ms = now_ms
     instance.until_ms = now_ms + config.resend_ms
     const own = acceptor.promise(ballot, 'slot', slot)
     if (own !== undefined) answerSelf(own)
@@ -305,7 +308,9 @@ export class LeaderlessProposer implements Proposer {
         instance.vote = vote
     }
     instance.answered = membership.add(instance.answered, from)
-    if (membership.isQuorum(instance.answered)) this.#accept(instance, now_ms)
+    if (!membership.isQuorum(instance.answered)) return
+    this.state.phase_ms = averageWith(this.state.phase_ms, now_ms - instance.since_ms)
+    this.#accept(instance, now_ms)
   }
 
   // Phase 2
@@ -338,7 +343,6 @@ export class LeaderlessProposer implements Proposer {
       this.#backOff(instance, acceptor.bound(slot), now_ms)
       return
     }
-    this.state.favourite = config.self
     this.#seeVote(slot, now_ms)
     effects.broadcast({ type: 'accept', ballot, first: slot, values: [instance.value] })
     answerSelf(own)
@@ -385,7 +389,8 @@ export class LeaderlessProposer implements Proposer {
 
   #backOff(instance: Instance, seen: Ballot, now_ms: number): void {
     const { random } = this.#context
-    const backoff_ms = this.state.pace_ms * 2 ** Math.min(instance.preemptions++, MAX_DOUBLINGS)
+    const rival_ms = 2 * this.state.phase_ms
+    const backoff_ms = rival_ms * 2 ** Math.min(instance.preemptions++, MAX_DOUBLINGS)
     instance.phase = 'waiting'
     instance.seen = maxBallot(instance.seen, seen)
     instance.until_ms = now_ms + randomBetween(random, backoff_ms, 2 * backoff_ms)
@@ -407,8 +412,7 @@ export class LeaderlessProposer implements Proposer {
     this.#seeVote(message.voted, now_ms)
   }
 
-  onVoted(ballot: Ballot, last: Slot, now_ms: number): void {
-    this.state.favourite = ballot.server
+  onVoted(_ballot: Ballot, last: Slot, now_ms: number): void {
     this.#seeVote(last, now_ms)
   }
 
@@ -417,4 +421,9 @@ export class LeaderlessProposer implements Proposer {
     this.state.voted = slot
     if (this.state.hole_ms === Infinity) this.#watchHole(now_ms)
   }
+}
+
+function averageWith(average_ms: number, sample_ms: number): number {
+  const next_ms = average_ms * (1 - SAMPLE_WEIGHT) + sample_ms * SAMPLE_WEIGHT
+  return Math.min(Math.max(next_ms, MIN_AVERAGE_MS), MAX_AVERAGE_MS)
 }
