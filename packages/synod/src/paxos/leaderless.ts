@@ -22,8 +22,8 @@ const MAX_AVERAGE_MS = 250
 /** What a new sample adds to a running average. */
 const SAMPLE_WEIGHT = 1 / 8
 
-/** Back-off doubles with each preemption in a slot, this many times at most. */
-const MAX_DOUBLINGS = 6
+/** Back-off doubles with each preemption in a slot, up to this. */
+const MAX_BACKOFF_MS = 500
 
 /** A slot that nobody seems to work on is taken up after between one and two of these. */
 const HOLE_PATIENCE_MS = 50
@@ -390,7 +390,7 @@ export class LeaderlessProposer implements Proposer {
   #backOff(instance: Instance, seen: Ballot, now_ms: number): void {
     const { random } = this.#context
     const rival_ms = 2 * this.state.phase_ms
-    const backoff_ms = rival_ms * 2 ** Math.min(instance.preemptions++, MAX_DOUBLINGS)
+    const backoff_ms = Math.min(rival_ms * 2 ** instance.preemptions++, MAX_BACKOFF_MS)
     instance.phase = 'waiting'
     instance.seen = maxBallot(instance.seen, seen)
     instance.until_ms = now_ms + randomBetween(random, backoff_ms, 2 * backoff_ms)

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { KvClient } from 'synod-server'
+import { startCluster } from './processes.js'
+
+const DEADLINE_MS = 2000
+/** What a busy machine may add to a deadline before the test calls it missed. */
+const SLACK_MS = 3000
+
+test.each(['leader', 'leaderless'] as const)(
+  'in %s mode, without a majority writes and reads fail within their deadline, and all resumes',
+  async (mode) => {
+    await using cluster = await startCluster({ mode, replicas: 3 })
+    await using client = await KvClient.connect({ endpoints: cluster.endpoints })
+    await client.put('key', 'before')
+    const [first, second] = cluster.replicas
+    await Promise.all([first?.kill('SIGKILL'), second?.kill('SIGKILL')])
+
+    for (const attempt of [
+      () => client.put('key', 'in doubt', { timeout_ms: DEADLINE_MS }),
+      () => client.get('key', { timeout_ms: DEADLINE_MS }),
+    ]) {
+      const started_ms = performance.now()
+      await expect(attempt()).rejects.toMatchObject({ code: 'no-quorum' })
+      expect(performance.now() - started_ms).toBeLessThan(DEADLINE_MS + SLACK_MS)
+    }
+
+    await first?.restart()
+    // What was in doubt may have been executed by now, or not; anything else would be a lie.
+    expect(['before', 'in doubt']).toContain(String(await client.get('key', { timeout_ms: 30_000 })))
+    await client.put('key', 'after')
+    expect(String(await client.get('key'))).toBe('after')
+    await second?.restart()
+    expect(String(await client.get('key'))).toBe('after')
+  },
+)
