@@ -1,7 +1,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePorts, output, start, stopAll } from './processes.js'
-import type { System } from './systems.js'
+import type { System } from './system.js'
 
 const WARM_UP_S = 1
 const VALUE = Buffer.alloc(256, 'v')

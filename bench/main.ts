@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureFailovers } from './failover.js'
 import { onPath, saveResults, table } from './report.js'
-import { type Load, type Measured, SYSTEMS, type System } from './systems.js'
+import type { Load, Measured, System } from './system.js'
+import { SYSTEMS } from './systems.js'
 
 const LOADS: readonly Load[] = [
   { connections: 1, inFlight: 1 },

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Load, Measured, System } from './systems.js'
+import type { Load, Measured, System } from './system.js'
 
 const run = promisify(execFile)
 const RESULTS = fileURLToPath(new URL('../results.md', import.meta.url))

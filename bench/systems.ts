@@ -2,35 +2,12 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { etcd } from './etcd.js'
+import type { Cluster, Load, Measured, System } from './system.js'
 import { type Running, freePorts, output, start, stopAll } from './processes.js'
 
 const SERVERS = 3
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const SYNOD = fileURLToPath(new URL('../../packages/server/dist/bin.js', import.meta.url))
-
-export interface Load {
-  readonly connections: number
-  readonly inFlight: number
-}
-
-export interface Measured {
-  /** Acknowledged writes per second. */
-  readonly rate: number
-  readonly p50_ms: number
-  readonly p99_ms: number
-}
-
-/** Three servers that are up, for one measurement. */
-export interface Cluster {
-  measure(load: Load, seconds: number): Promise<Measured>
-  stop(): Promise<void>
-}
-
-export interface System {
-  readonly name: string
-  /** Starts it on empty directories below `directory`. */
-  start(directory: string): Promise<Cluster>
-}
 
 export interface SynodCluster extends Cluster {
   readonly endpoints: readonly string[]

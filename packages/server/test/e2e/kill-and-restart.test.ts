@@ -47,13 +47,14 @@ test.each(['leader', 'leaderless'] as const)(
     await Promise.all(loops)
 
     const [client] = clients
-    const values = await Promise.all(clients.map((_, index) => client?.get(`own-${index}`)))
+    if (client === undefined) throw new Error('no client')
+    const values = await Promise.all(clients.map((_, index) => client.get(`own-${index}`)))
     const told = `killed ${victims.map((id) => `s${id}`).join(' ')}`
     expect(
       values.map((value) => BigInt(String(value))),
       told,
     ).toEqual(acknowledged.own)
-    expect(BigInt(String(await client?.get('shared'))), told).toBe(acknowledged.shared)
+    expect(BigInt(String(await client.get('shared'))), told).toBe(acknowledged.shared)
     for (const own of acknowledged.own) expect(own, told).toBeGreaterThan(0n)
 
     // One digest over everything that was executed, at the same slot on every replica.

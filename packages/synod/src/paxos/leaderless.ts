@@ -65,7 +65,7 @@ interface Instance {
 export interface LeaderlessState {
   /** In order of arrival, by id. */
   requests: Map<number, Request>
-  /** Those of them that have never had a slot. */
+  /** Those of them that have no slot. */
   waiting: Set<number>
   instances: Map<Slot, Instance>
   /** The id of the next request that a peer hands on. */
@@ -214,8 +214,13 @@ export class LeaderlessProposer implements Proposer {
     return undefined
   }
 
-  /** Runs single-decree Paxos for the request in the first empty slot. */
+  /** Runs single-decree Paxos for the request in the first empty slot, once the window has room. */
   #propose(request: Request, now_ms: number): void {
+    request.slot = 0
+    if (this.state.instances.size >= this.#context.config.window) {
+      this.state.waiting.add(request.id)
+      return
+    }
     let slot = this.#context.learner.state.chosen + 1
     while (!this.#isEmpty(slot)) slot++
     request.slot = slot

@@ -1,0 +1,352 @@
+import { describe, expect, test } from 'vitest'
+import { type Ballot, type Slot, ZERO_BALLOT } from '../../src/paxos/ballot.js'
+import { MAX_MESSAGE_SLOTS, MAX_MESSAGE_VALUES_BYTES } from '../../src/paxos/config.js'
+import type { Accept, Message, Prepare, PromiseMessage, Scope } from '../../src/paxos/messages.js'
+import { Cluster, value } from './cluster.js'
+import { LoneServer, ballot, chosenVote, only, vote } from './lone-server.js'
+
+const prepare = (at: Ballot, scope: Scope = 'log', slot: Slot = 1): Prepare => ({
+  type: 'prepare',
+  ballot: at,
+  scope,
+  slot,
+})
+const accept = (at: Ballot, first: Slot, ...texts: string[]): Accept => ({
+  type: 'accept',
+  ballot: at,
+  first,
+  values: texts.map(value),
+})
+const types = (messages: readonly Message[]) => messages.map((message) => message.type)
+
+/** An acceptor, and what it answers when it has a quick disk. */
+function acceptor(): { server: LoneServer; ask: (message: Prepare | Accept) => Message[] } {
+  const server = new LoneServer()
+  return { server, ask: (message) => server.exchange(message.ballot.server, message) }
+}
+
+describe('phase 1', () => {
+  test('a first prepare is promised, and there are no votes to tell of', () => {
+    const { ask } = acceptor()
+    expect(ask(prepare(ballot(1, 2)))).toEqual([
+      { type: 'promise', ballot: ballot(1, 2), scope: 'log', slot: 1, votes: [], next: 0 },
+    ])
+  })
+
+  test('a lower prepare is refused, and told the higher ballot', () => {
+    const { ask } = acceptor()
+    ask(prepare(ballot(2, 2)))
+    expect(ask(prepare(ballot(1, 3)))).toEqual([
+      { type: 'nack', refused: ballot(1, 3), ballot: ballot(2, 2), slot: 1 },
+    ])
+  })
+
+  test('between ballots of one number the server decides', () => {
+    const { ask } = acceptor()
+    expect(types(ask(prepare(ballot(1, 2))))).toEqual(['promise'])
+    expect(types(ask(prepare(ballot(1, 3))))).toEqual(['promise'])
+    expect(types(ask(prepare(ballot(1, 2))))).toEqual(['nack'])
+  })
+
+  test('a repeated prepare is promised again, without another record', () => {
+    const { ask, server } = acceptor()
+    const first = ask(prepare(ballot(1, 2)))
+    expect(ask(prepare(ballot(1, 2)))).toEqual(first)
+    expect(server.journal).toHaveLength(1)
+  })
+
+  test('a prepare at a ballot of another server than its sender is not answered', () => {
+    const { server } = acceptor()
+    expect(server.exchange(3, prepare(ballot(1, 2)))).toEqual([])
+    expect(server.journal).toEqual([])
+  })
+
+  test('it tells of its votes from the slot asked about on, in order', () => {
+    const { ask } = acceptor()
+    ask(accept(ballot(1, 2), 1, 'a', 'b', 'c'))
+    const [promise] = only(ask(prepare(ballot(2, 3), 'log', 2)), 'promise')
+    expect(promise?.votes).toEqual([vote(2, ballot(1, 2), 'b'), vote(3, ballot(1, 2), 'c')])
+  })
+
+  test('it tells of a vote at the ballot at which it was cast', () => {
+    const { ask } = acceptor()
+    ask(accept(ballot(1, 2), 1, 'a'))
+    ask(prepare(ballot(5, 3)))
+    const [promise] = only(ask(prepare(ballot(7, 2))), 'promise')
+    expect(promise?.votes).toEqual([vote(1, ballot(1, 2), 'a')])
+  })
+
+  test('it tells of its last vote in a slot alone', () => {
+    const { ask } = acceptor()
+    ask(accept(ballot(1, 2), 1, 'a'))
+    ask(accept(ballot(2, 3), 1, 'b'))
+    const [promise] = only(ask(prepare(ballot(3, 2))), 'promise')
+    expect(promise?.votes).toEqual([vote(1, ballot(2, 3), 'b')])
+  })
+
+  test('what it knows to be chosen it tells as such, even without a vote', () => {
+    const { ask, server } = acceptor()
+    server.hear(2, { type: 'decided', first: 1, values: [value('a')] })
+    const [promise] = only(ask(prepare(ballot(3, 2))), 'promise')
+    expect(promise?.votes).toEqual([chosenVote(1, 'a')])
+  })
+})
+
+describe('phase 2', () => {
+  test('it votes at a ballot that it has not promised, if nothing binds it', () => {
+    const { ask } = acceptor()
+    expect(ask(accept(ballot(1, 2), 4, 'a', 'b'))).toEqual([
+      { type: 'accepted', ballot: ballot(1, 2), first: 4, last: 5 },
+    ])
+  })
+
+  test('it votes at the ballot promised, and not below', () => {
+    const { ask, server } = acceptor()
+    ask(prepare(ballot(2, 2)))
+    expect(types(ask(accept(ballot(2, 2), 1, 'a')))).toEqual(['accepted'])
+    expect(ask(accept(ballot(1, 3), 2, 'b'))).toEqual([
+      { type: 'nack', refused: ballot(1, 3), ballot: ballot(2, 2), slot: 2 },
+    ])
+    expect(server.paxos.log.status(2)).toEqual({ status: 'empty' })
+  })
+
+  test('a vote binds as a promise does', () => {
+    const { ask } = acceptor()
+    ask(accept(ballot(3, 2), 1, 'a'))
+    expect(types(ask(accept(ballot(2, 2), 1, 'b')))).toEqual(['nack'])
+    expect(types(ask(prepare(ballot(2, 3))))).toEqual(['nack'])
+    expect(types(ask(prepare(ballot(2, 3), 'slot', 1)))).toEqual(['nack'])
+  })
+
+  test('a repeated accept is answered again, without another record', () => {
+    const { ask, server } = acceptor()
+    const first = ask(accept(ballot(1, 2), 1, 'a'))
+    expect(ask(accept(ballot(1, 2), 1, 'a'))).toEqual(first)
+    expect(server.journal).toHaveLength(1)
+  })
+
+  test('values for several slots are voted on together, or not at all', () => {
+    const { ask, server } = acceptor()
+    ask(prepare(ballot(5, 2), 'slot', 2))
+    expect(types(ask(accept(ballot(1, 2), 1, 'a', 'b', 'c')))).toEqual(['nack'])
+    for (const slot of [1, 2, 3]) expect(server.paxos.log.status(slot)).toEqual({ status: 'empty' })
+  })
+
+  test('a second value at one ballot is not voted for: that ballot is broken', () => {
+    const { ask } = acceptor()
+    ask(accept(ballot(1, 2), 1, 'a'))
+    expect(() => ask(accept(ballot(1, 2), 1, 'b'))).toThrow('two values at one ballot in slot 1')
+  })
+
+  test('an accept at a ballot of another server than its sender is not answered', () => {
+    const { server } = acceptor()
+    expect(server.exchange(3, accept(ballot(1, 2), 1, 'a'))).toEqual([])
+    expect(server.paxos.log.status(1)).toEqual({ status: 'empty' })
+  })
+})
+
+describe('the two kinds of prepare', () => {
+  test('one slot: it binds that slot and no other', () => {
+    const { ask } = acceptor()
+    ask(prepare(ballot(5, 2), 'slot', 3))
+    expect(types(ask(accept(ballot(1, 3), 3, 'a')))).toEqual(['nack'])
+    expect(types(ask(accept(ballot(1, 3), 2, 'a')))).toEqual(['accepted'])
+    expect(types(ask(prepare(ballot(1, 3), 'slot', 4)))).toEqual(['promise'])
+  })
+
+  test('every slot: it binds those before the slot asked about, and those that do not exist yet', () => {
+    const { ask } = acceptor()
+    ask(prepare(ballot(5, 2), 'log', 10))
+    for (const slot of [1, 10, 1_000_000]) {
+      expect(types(ask(accept(ballot(4, 3), slot, 'a')))).toEqual(['nack'])
+      expect(types(ask(prepare(ballot(4, 3), 'slot', slot)))).toEqual(['nack'])
+    }
+  })
+
+  test('the higher of the two binds a slot, whichever kind it was', () => {
+    const { ask } = acceptor()
+    ask(prepare(ballot(2, 2), 'log', 1))
+    ask(prepare(ballot(3, 3), 'slot', 7))
+    expect(types(ask(accept(ballot(2, 2), 7, 'a')))).toEqual(['nack'])
+    expect(types(ask(accept(ballot(2, 2), 8, 'a')))).toEqual(['accepted'])
+    ask(prepare(ballot(9, 2), 'log', 1))
+    expect(types(ask(accept(ballot(3, 3), 7, 'a')))).toEqual(['nack'])
+  })
+
+  test('one slot: it tells of the vote in that slot alone', () => {
+    const { ask } = acceptor()
+    ask(accept(ballot(1, 2), 1, 'a', 'b', 'c'))
+    const [promise] = only(ask(prepare(ballot(2, 3), 'slot', 2)), 'promise')
+    expect(promise?.votes).toEqual([vote(2, ballot(1, 2), 'b')])
+    expect(promise?.next).toBe(0)
+  })
+})
+
+describe('more votes than one message takes', () => {
+  /** Asks for a promise until there is no more to tell. */
+  function promises(server: LoneServer, at: Ballot): PromiseMessage[] {
+    const heard: PromiseMessage[] = []
+    for (let slot = 1; slot !== 0;) {
+      const [promise] = only(server.exchange(at.server, prepare(at, 'log', slot)), 'promise')
+      heard.push(promise!)
+      slot = promise!.next
+    }
+    return heard
+  }
+
+  test('the promise says where to go on, and misses none and repeats none', () => {
+    const { ask, server } = acceptor()
+    const slots = 2 * MAX_MESSAGE_SLOTS + 10
+    for (let first = 1; first <= slots; first += 100) {
+      ask(accept(ballot(1, 2), first, ...Array.from({ length: 100 }, (_, offset) => `r${first + offset}`)))
+    }
+    const heard = promises(server, ballot(2, 3))
+    expect(heard.map((promise) => promise.next)).toEqual([
+      MAX_MESSAGE_SLOTS + 1,
+      2 * MAX_MESSAGE_SLOTS + 1,
+      0,
+    ])
+    const told = heard.flatMap((promise) => promise.votes.map(({ slot }) => slot))
+    expect(told).toEqual(Array.from({ length: told.length }, (_, index) => index + 1))
+    expect(told.length).toBeGreaterThanOrEqual(slots)
+  })
+
+  test('the bytes of values count too, and one value larger than a message goes alone', () => {
+    const { ask, server } = acceptor()
+    const large = 'x'.repeat(MAX_MESSAGE_VALUES_BYTES + 1)
+    const half = 'y'.repeat(MAX_MESSAGE_VALUES_BYTES / 2)
+    ask(accept(ballot(1, 2), 1, large))
+    ask(accept(ballot(1, 2), 2, half, half, 'z'))
+    const told = promises(server, ballot(2, 3)).map((promise) => promise.votes.map(({ slot }) => slot))
+    expect(told).toEqual([[1], [2, 3], [4]])
+  })
+
+  test('a candidate asks on, and leads only when it has heard all of it', () => {
+    const server = new LoneServer()
+    const at = server.becomeCandidate()
+    server.sync()
+    const promise = { type: 'promise', ballot: at, scope: 'log' } as const
+    const asked = server.hear(2, { ...promise, slot: 1, votes: [vote(1, ballot(1, 2), 'a')], next: 2 })
+    expect(asked).toEqual([prepare(at, 'log', 2)])
+    expect(server.status.role).toBe('candidate')
+    const led = server.hear(2, { ...promise, slot: 2, votes: [vote(2, ballot(1, 2), 'b')], next: 0 })
+    expect(server.status.role).toBe('leader')
+    expect(only(led, 'accept')[0]?.values).toEqual([value('a'), value('b')])
+  })
+
+  test('a candidate that has lost the middle of it asks again from there', () => {
+    const server = new LoneServer({ servers: [1, 2] })
+    const at = server.becomeCandidate()
+    server.sync()
+    server.hear(2, { type: 'promise', ballot: at, scope: 'log', slot: 1, votes: [], next: 5 })
+    server.tick(server.now_ms + server.config.resend_ms)
+    expect(server.sync()).toEqual([prepare(at, 'log', 5)])
+  })
+})
+
+describe('nothing leaves before it is durable', () => {
+  test('a promise waits for its record; a refusal does not', () => {
+    const server = new LoneServer()
+    expect(server.hear(2, prepare(ballot(2, 2)))).toEqual([])
+    expect(server.last?.records).toEqual([{ type: 'promise', scope: 'log', slot: 0, ballot: ballot(2, 2) }])
+    expect(types(server.hear(3, prepare(ballot(1, 3))))).toEqual(['nack'])
+    expect(types(server.sync())).toEqual(['promise'])
+  })
+
+  test('an accepted waits for its record', () => {
+    const server = new LoneServer()
+    expect(server.hear(2, accept(ballot(1, 2), 1, 'a'))).toEqual([])
+    expect(server.last?.records).toEqual([
+      { type: 'vote', ballot: ballot(1, 2), first: 1, values: [value('a')] },
+    ])
+    expect(types(server.sync())).toEqual(['accepted'])
+  })
+
+  test('a repeated answer waits for the record of the first, which may not be durable yet', () => {
+    const server = new LoneServer()
+    server.hear(2, accept(ballot(1, 2), 1, 'a'))
+    expect(server.hear(2, accept(ballot(1, 2), 1, 'a'))).toEqual([])
+    expect(server.last?.position).toBe(1)
+  })
+
+  test('a promise that lists a vote waits for that vote', () => {
+    const server = new LoneServer()
+    server.hear(2, accept(ballot(1, 2), 1, 'a'))
+    server.hear(2, prepare(ballot(1, 2)))
+    expect(server.last?.messages).toMatchObject([{ message: { type: 'promise' }, afterDurable: true }])
+    expect(server.last?.position).toBe(2)
+  })
+
+  test('a candidate asks others only when its own promise is durable', () => {
+    const server = new LoneServer()
+    server.becomeCandidate()
+    expect(server.journal).toMatchObject([{ type: 'promise', scope: 'log' }])
+    expect(types(server.sync())).toEqual(['prepare', 'prepare'])
+  })
+
+  test('in leaderless mode too', () => {
+    const server = new LoneServer({ mode: 'leaderless' })
+    expect(server.setOut('a')).toEqual([])
+    expect(server.journal).toMatchObject([{ type: 'promise', scope: 'slot', slot: 1 }])
+    expect(types(server.sync())).toEqual(['prepare', 'prepare'])
+  })
+
+  test('a leader sends its accepts at once, but counts its own vote only when that is durable', () => {
+    const server = new LoneServer()
+    const at = server.becomeLeader()
+    expect(types(server.propose('a'))).toEqual(['accept', 'accept'])
+    server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
+    expect(server.paxos.chosen).toBe(0)
+    expect(types(server.sync())).toEqual(['chosen', 'chosen'])
+    expect(server.paxos.chosen).toBe(1)
+  })
+
+  test('a cluster whose disks stand still decides nothing, and goes on where it stood', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.propose(1, 'a')
+    cluster.deliverAll('accept')
+    expect(cluster.network).toEqual([])
+    expect(cluster.paxos(1).chosen).toBe(0)
+    cluster.sync(2)
+    cluster.sync(3)
+    cluster.deliverAll('accepted')
+    expect(cluster.paxos(1).chosen).toBe(1)
+  })
+})
+
+describe('after a restart', () => {
+  test('what was durable binds as before', () => {
+    const { ask, server } = acceptor()
+    ask(prepare(ballot(3, 2)))
+    ask(accept(ballot(3, 2), 1, 'a'))
+    ask(prepare(ballot(6, 3), 'slot', 2))
+    server.restart()
+    expect(types(ask(prepare(ballot(2, 3))))).toEqual(['nack'])
+    expect(types(ask(accept(ballot(2, 3), 1, 'b')))).toEqual(['nack'])
+    expect(types(ask(accept(ballot(5, 2), 2, 'b')))).toEqual(['nack'])
+    const [promise] = only(ask(prepare(ballot(7, 2))), 'promise')
+    expect(promise?.votes).toEqual([vote(1, ballot(3, 2), 'a')])
+  })
+
+  test('what was learned is known again', () => {
+    const { ask, server } = acceptor()
+    ask(accept(ballot(1, 2), 1, 'a', 'b'))
+    server.hear(2, { type: 'chosen', ballot: ballot(1, 2), first: 1, last: 1 })
+    server.hear(2, { type: 'decided', first: 2, values: [value('b'), value('c')] })
+    server.restart()
+    expect(server.paxos.chosen).toBe(3)
+    expect([1, 2, 3].map((slot) => server.paxos.log.chosen(slot))).toEqual(['a', 'b', 'c'].map(value))
+  })
+
+  test('a journal that calls a slot chosen in which it holds no vote is refused', () => {
+    const records = [{ type: 'chosen', first: 1, last: 1 }] as const
+    expect(() => new LoneServer({}, records)).toThrow('slot 1 is chosen, but holds no vote')
+  })
+})
+
+test('a message from a stranger is not answered', () => {
+  const server = new LoneServer()
+  expect(server.exchange(9, prepare(ballot(1, 9)))).toEqual([])
+  expect(server.status.ballot).toEqual(ZERO_BALLOT)
+})

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest'
+import { MAX_MESSAGE_SLOTS } from '../../src/paxos/config.js'
+import { Cluster, texts, value } from './cluster.js'
+import { LoneServer, ballot, only } from './lone-server.js'
+
+describe('a proposal at a follower', () => {
+  test('is handed to the leader, and chosen', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.propose(2, 'a', 'b')
+    expect(cluster.underWay('forward').map(({ to }) => to)).toEqual([1])
+    cluster.settle()
+    expect(cluster.ids.map((id) => texts(cluster.prefix(id)))).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+      ['a', 'b'],
+    ])
+  })
+
+  test('goes nowhere while there is no leader: whoever waits for it proposes it again', () => {
+    const server = new LoneServer()
+    expect(server.propose('a')).toEqual([])
+    expect(server.last?.records).toEqual([])
+  })
+
+  test('is cut into messages like any other', () => {
+    const server = new LoneServer({ self: 2 })
+    server.hear(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
+    const many = Array.from({ length: MAX_MESSAGE_SLOTS + 1 }, (_, index) => `r${index}`)
+    expect(only(server.propose(...many), 'forward').map(({ values }) => values.length)).toEqual([
+      MAX_MESSAGE_SLOTS,
+      1,
+    ])
+  })
+})
+
+test('a forward that reaches a server that does not lead goes no further', () => {
+  const server = new LoneServer({ self: 2 })
+  server.hear(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
+  expect(server.hear(3, { type: 'forward', values: [value('a')] })).toEqual([])
+})
+
+test('a leader takes forwards within its window', () => {
+  const server = new LoneServer({ window: 1 })
+  server.becomeLeader()
+  expect(only(server.hear(2, { type: 'forward', values: ['a', 'b'].map(value) }), 'accept')).toHaveLength(2)
+  expect(only(server.hear(3, { type: 'forward', values: [value('c')] }), 'accept')).toEqual([])
+})

@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest'
+import type { Ballot, ServerId, Slot } from '../../src/paxos/ballot.js'
+import { History, InvariantError, checkBars, checkPrefixes } from '../../src/paxos/invariants.js'
+import { value } from './cluster.js'
+import { ballot } from './lone-server.js'
+
+/** A history of three servers, told in words. */
+function history() {
+  const it = new History([1, 2, 3])
+  return {
+    votes: (server: ServerId, at: Ballot, slot: Slot, text: string) =>
+      it.durable(server, { type: 'vote', ballot: at, first: slot, values: [value(text)] }),
+    promises: (server: ServerId, at: Ballot) =>
+      it.durable(server, { type: 'promise', scope: 'log', slot: 0, ballot: at }),
+    promisesSlot: (server: ServerId, at: Ballot, slot: Slot) =>
+      it.durable(server, { type: 'promise', scope: 'slot', slot, ballot: at }),
+    sees: (server: ServerId, slot: Slot, text: string) => it.chosen(server, slot, value(text)),
+  }
+}
+
+const violation = (run: () => void, message: string) => {
+  expect(run).toThrow(InvariantError)
+  expect(run).toThrow(message)
+}
+
+describe('a value is chosen by a quorum at one ballot', () => {
+  test('it is', () => {
+    const { sees, votes } = history()
+    votes(1, ballot(1, 1), 1, 'a')
+    votes(2, ballot(1, 1), 1, 'a')
+    sees(3, 1, 'a')
+  })
+
+  test('not by one vote', () => {
+    const { sees, votes } = history()
+    votes(1, ballot(1, 1), 1, 'a')
+    violation(() => sees(1, 1, 'a'), 's1 takes a value to be chosen in slot 1 that no quorum voted for')
+  })
+
+  test('not by votes at two ballots', () => {
+    const { sees, votes } = history()
+    votes(1, ballot(1, 1), 1, 'a')
+    votes(2, ballot(2, 2), 1, 'a')
+    violation(() => sees(1, 1, 'a'), 'no quorum voted for at one ballot')
+  })
+
+  test('not by the same server twice', () => {
+    const { sees, votes } = history()
+    votes(1, ballot(1, 1), 1, 'a')
+    votes(1, ballot(1, 1), 1, 'a')
+    violation(() => sees(1, 1, 'a'), 'no quorum')
+  })
+
+  test('not by votes in another slot', () => {
+    const { sees, votes } = history()
+    votes(1, ballot(1, 1), 1, 'a')
+    votes(2, ballot(1, 1), 2, 'a')
+    violation(() => sees(1, 1, 'a'), 'no quorum')
+  })
+
+  test('a no-op is called one', () => {
+    violation(() => history().sees(2, 4, ''), 's2 takes a no-op to be chosen in slot 4')
+  })
+})
+
+test('no two values are chosen in one slot', () => {
+  const { sees, votes } = history()
+  votes(1, ballot(1, 1), 1, 'a')
+  votes(2, ballot(1, 1), 1, 'a')
+  votes(3, ballot(2, 2), 1, 'b')
+  sees(1, 1, 'a')
+  violation(() => sees(2, 1, 'b'), 's2 sees another value chosen in slot 1')
+})
+
+describe('promises never go down', () => {
+  test('for every slot', () => {
+    const { promises } = history()
+    promises(1, ballot(2, 2))
+    promises(1, ballot(2, 3))
+    promises(2, ballot(1, 1))
+    violation(() => promises(1, ballot(2, 2)), 's1 promised (2, s2) after (2, s3)')
+  })
+
+  test('for one slot', () => {
+    const { promisesSlot } = history()
+    promisesSlot(1, ballot(2, 2), 5)
+    promisesSlot(1, ballot(1, 2), 6)
+    violation(() => promisesSlot(1, ballot(1, 3), 5), 's1 promised (1, s3) after (2, s2)')
+  })
+
+  test('for one slot after a promise for all', () => {
+    const { promises, promisesSlot } = history()
+    promises(1, ballot(2, 2))
+    violation(() => promisesSlot(1, ballot(1, 3), 5), 's1 promised (1, s3) after (2, s2)')
+  })
+})
+
+describe('a vote is never below the promise', () => {
+  test('for every slot', () => {
+    const { promises, votes } = history()
+    promises(1, ballot(2, 2))
+    votes(1, ballot(2, 2), 1, 'a')
+    violation(() => votes(1, ballot(1, 1), 2, 'b'), 's1 voted at (1, s1) in slot 2 after promising (2, s2)')
+  })
+
+  test('for one slot', () => {
+    const { promisesSlot, votes } = history()
+    promisesSlot(1, ballot(2, 2), 1)
+    votes(1, ballot(1, 1), 2, 'b')
+    violation(() => votes(1, ballot(1, 1), 1, 'a'), 's1 voted at (1, s1) in slot 1')
+  })
+
+  test('nor below an earlier vote in that slot', () => {
+    const { votes } = history()
+    votes(1, ballot(2, 2), 1, 'a')
+    violation(() => votes(1, ballot(1, 1), 1, 'a'), 's1 voted at (1, s1) in slot 1 after promising (2, s2)')
+  })
+})
+
+test('a ballot has one value in a slot, whoever votes', () => {
+  const { votes } = history()
+  votes(1, ballot(1, 1), 1, 'a')
+  votes(1, ballot(1, 1), 2, 'b')
+  violation(() => votes(2, ballot(1, 1), 1, 'b'), 'two values at ballot (1, s1) in slot 1')
+})
+
+test('what is learned rather than voted adds no votes', () => {
+  const it = new History([1, 2, 3])
+  for (const server of [1, 2, 3]) it.durable(server, { type: 'decided', first: 1, values: [value('a')] })
+  for (const server of [1, 2, 3]) it.durable(server, { type: 'chosen', first: 1, last: 1 })
+  violation(() => it.chosen(1, 1, value('a')), 'no quorum')
+})
+
+describe('bars', () => {
+  test('in order: snapshotted, executed, chosen, voted', () => {
+    checkBars({ snapshotted: 0, executed: 0, chosen: 0, voted: 0 })
+    checkBars({ snapshotted: 1, executed: 2, chosen: 3, voted: 4 })
+  })
+
+  test.each([
+    { snapshotted: 3, executed: 2, chosen: 4, voted: 5 },
+    { snapshotted: 1, executed: 5, chosen: 4, voted: 5 },
+    { snapshotted: 1, executed: 2, chosen: 6, voted: 5 },
+  ])('out of order: %o', (bars) => {
+    violation(() => checkBars(bars), 'bars out of order')
+  })
+})
+
+describe('prefixes', () => {
+  const prefix = (...texts: string[]) => texts.map(value)
+
+  test('agree as far as both have come', () => {
+    checkPrefixes(prefix('a', 'b'), prefix('a'))
+    checkPrefixes(prefix(), prefix('a'))
+  })
+
+  test('differ', () => {
+    violation(
+      () => checkPrefixes(prefix('a', 'b'), prefix('a', 'c', 'd')),
+      'slot 2 was executed with different',
+    )
+  })
+})

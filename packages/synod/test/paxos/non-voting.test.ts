@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import { Cluster, texts, value } from './cluster.js'
+import { LoneServer, ballot, only } from './lone-server.js'
+
+const modes = ['leader', 'leaderless'] as const
+
+describe.each(modes)('a server that does not vote, in %s mode', (mode) => {
+  const lone = () => new LoneServer({ mode, self: 3, voting: false })
+
+  test('promises nothing and votes for nothing', () => {
+    const server = lone()
+    expect(server.exchange(1, { type: 'prepare', ballot: ballot(1, 1), scope: 'log', slot: 1 })).toEqual([])
+    expect(server.exchange(1, { type: 'prepare', ballot: ballot(1, 1), scope: 'slot', slot: 1 })).toEqual([])
+    expect(
+      server.exchange(1, { type: 'accept', ballot: ballot(1, 1), first: 1, values: [value('a')] }),
+    ).toEqual([])
+    expect(server.journal).toEqual([])
+  })
+
+  test('answers no question on behalf of a read', () => {
+    expect(lone().exchange(1, { type: 'observe', round: 7 })).toEqual([])
+  })
+
+  test('proposes nothing of its own, however long it waits', () => {
+    const server = lone()
+    server.propose('a')
+    server.hear(2, { type: 'heartbeat', ballot: ballot(0, 0), round: 0, chosen: 0, voted: 5 })
+    for (let step = 0; step < 50; step++) server.tick(Math.min(server.last!.deadline_ms, 1e6))
+    expect(server.journal).toEqual([])
+    expect(server.status.role).toBe('learner')
+  })
+
+  test('learns what the others choose', () => {
+    const cluster = new Cluster({ mode, nonVoting: [3] })
+    if (mode === 'leader') cluster.makeLeader(1)
+    cluster.propose(1, 'a', 'b')
+    cluster.wait(500)
+    expect(texts(cluster.prefix(3))).toEqual(['a', 'b'])
+    expect(cluster.server(3).journal.every(({ type }) => type === 'decided')).toBe(true)
+  })
+
+  test('hands its proposals on', () => {
+    const cluster = new Cluster({ mode, nonVoting: [3] })
+    if (mode === 'leader') cluster.makeLeader(1)
+    cluster.wait(100)
+    cluster.propose(3, 'a')
+    cluster.wait(1000)
+    expect(texts(cluster.prefix(1))).toContain('a')
+    expect(texts(cluster.prefix(3))).toContain('a')
+  })
+
+  test('makes no quorum with one that does', () => {
+    const cluster = new Cluster({ mode, nonVoting: [3] })
+    if (mode === 'leader') cluster.makeLeader(1)
+    cluster.crash(2)
+    cluster.propose(1, 'a')
+    cluster.wait(3000)
+    expect(cluster.paxos(1).chosen).toBe(0)
+  })
+})
+
+test('a server that does not vote follows the leader, and never campaigns', () => {
+  const cluster = new Cluster({ nonVoting: [3] })
+  cluster.makeLeader(1)
+  cluster.wait(100)
+  expect(cluster.paxos(3).status()).toMatchObject({ role: 'learner', leader: 1 })
+  cluster.kill(1)
+  cluster.kill(2)
+  cluster.wait(5000)
+  expect(cluster.sent.get('prepare')).toBe(2)
+})
+
+test('a leader that is answered by servers that do not vote alone gives up: it has no quorum', () => {
+  const cluster = new Cluster({ nonVoting: [3] })
+  cluster.makeLeader(1)
+  cluster.crash(2)
+  cluster.wait(2000)
+  expect(cluster.paxos(1).status().role).not.toBe('leader')
+})
+
+test('a server that does not vote asks for a tick only when it has something to do', () => {
+  const server = new LoneServer({ mode: 'leaderless', self: 3, voting: false })
+  server.hear(2, { type: 'heartbeat', ballot: ballot(0, 0), round: 0, chosen: 0, voted: 5 })
+  for (let step = 0; step < 20; step++) {
+    server.tick(server.last!.deadline_ms)
+    expect(server.last!.deadline_ms).toBeGreaterThan(server.now_ms)
+  }
+})
+
+test('a forward reaches servers that vote, as requests that nobody waits for', () => {
+  const server = new LoneServer({ mode: 'leaderless' })
+  server.hear(3, { type: 'forward', values: ['a', 'b'].map(value) })
+  server.setOut()
+  expect(only(server.sync(), 'prepare').map(({ slot }) => slot)).toEqual([1, 1, 2, 2])
+})

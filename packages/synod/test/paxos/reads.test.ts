@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest'
+import { random } from '../../src/paxos/random.js'
+import { Cluster, texts } from './cluster.js'
+import { LoneServer, ballot, only } from './lone-server.js'
+import { forSeeds } from './replay.js'
+
+const modes = ['leader', 'leaderless'] as const
+
+describe.each(modes)('a linearizable read in %s mode', (mode) => {
+  const ready = (seed = 1) => {
+    const cluster = new Cluster({ mode, seed })
+    if (mode === 'leader') cluster.makeLeader(1)
+    return cluster
+  }
+
+  test('covers everything acknowledged before it began, on any server', () => {
+    const cluster = ready()
+    cluster.propose(1, 'a', 'b')
+    // s1 knows the outcome; s3 knows nothing of it.
+    cluster.run(() => {
+      cluster.lose('chosen')
+      cluster.network = cluster.network.filter(({ to }) => to !== 3)
+      return cluster.paxos(1).chosen === 2
+    })
+    cluster.network = []
+    const read = cluster.read(3)
+    cluster.deliverAll('observe', ({ to }) => to !== 3)
+    cluster.deliverAll('observed')
+    expect(cluster.readable(3, read)).toBe(2)
+    cluster.run(() => cluster.paxos(3).chosen >= 2, 2000)
+    expect(texts(cluster.prefix(3))).toEqual(['a', 'b'])
+  })
+
+  test('is answered only by a quorum', () => {
+    const cluster = ready()
+    cluster.isolate(3)
+    const read = cluster.read(3)
+    cluster.wait(3000)
+    expect(cluster.readable(3, read)).toBeUndefined()
+    cluster.heal()
+    cluster.wait(1000)
+    expect(cluster.readable(3, read)).toBe(0)
+  })
+
+  test('a server that answers twice is no quorum', () => {
+    const server = new LoneServer({ mode, servers: [1, 2, 3, 4, 5] })
+    const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
+    const observed = { type: 'observed', round: observe!.round, voted: 3 } as const
+    server.hear(2, observed)
+    server.hear(2, observed)
+    expect(server.last?.reads).toEqual([])
+    server.hear(3, { ...observed, voted: 1 })
+    expect(server.last?.reads).toEqual([{ id: 1, slot: 3 }])
+  })
+
+  test('a single server answers itself', () => {
+    const cluster = new Cluster({ mode, servers: 1 })
+    expect(cluster.readable(1, cluster.read(1))).toBe(0)
+  })
+
+  test('late answers of an older round are ignored', () => {
+    const server = new LoneServer({ mode })
+    const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
+    server.hear(2, { type: 'observed', round: first!.round, voted: 0 })
+    const [second] = only(server.step({ type: 'read', id: 2 }), 'observe')
+    expect(second!.round).not.toBe(first!.round)
+    server.hear(3, { type: 'observed', round: first!.round, voted: 0 })
+    expect(server.last?.reads).toEqual([])
+    server.hear(3, { type: 'observed', round: second!.round, voted: 4 })
+    expect(server.last?.reads).toEqual([{ id: 2, slot: 4 }])
+  })
+
+  test('one that comes during a round waits for the next, whose answers are younger', () => {
+    const server = new LoneServer({ mode })
+    const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
+    expect(server.step({ type: 'read', id: 2 })).toEqual([])
+    expect(server.step({ type: 'read', id: 3 })).toEqual([])
+    const [second] = only(server.hear(2, { type: 'observed', round: first!.round, voted: 0 }), 'observe')
+    expect(server.last?.reads).toEqual([{ id: 1, slot: 0 }])
+    server.hear(2, { type: 'observed', round: second!.round, voted: 5 })
+    expect(server.last?.reads).toEqual([
+      { id: 2, slot: 5 },
+      { id: 3, slot: 5 },
+    ])
+  })
+
+  test('round numbers are not used again after a restart', () => {
+    const rounds = new Set<number>()
+    const server = new LoneServer({ mode })
+    for (let seed = 1; seed <= 50; seed++) {
+      server.restart(seed)
+      for (let id = 1; id <= 3; id++) {
+        const [observe] = only(server.step({ type: 'read', id }), 'observe')
+        expect(rounds).not.toContain(observe!.round)
+        rounds.add(observe!.round)
+        server.hear(2, { type: 'observed', round: observe!.round, voted: 0 })
+      }
+    }
+  })
+
+  test('a lost question is asked again, in the same round', () => {
+    const server = new LoneServer({ mode })
+    const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
+    const [again] = only(server.tick(server.config.resend_ms), 'observe')
+    expect(again).toEqual(first)
+  })
+
+  test('one that nobody waits for any more is not answered', () => {
+    const server = new LoneServer({ mode })
+    const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
+    server.step({ type: 'read', id: 2 })
+    server.step({ type: 'withdraw-read', id: 1 })
+    server.step({ type: 'withdraw-read', id: 2 })
+    server.hear(2, { type: 'observed', round: first!.round, voted: 0 })
+    expect(server.last?.reads).toEqual([])
+  })
+
+  test('a server that does not vote can ask, but does not count itself', () => {
+    const server = new LoneServer({ mode, self: 3, voting: false })
+    const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
+    server.hear(1, { type: 'observed', round: observe!.round, voted: 2 })
+    expect(server.last?.reads).toEqual([])
+    server.hear(2, { type: 'observed', round: observe!.round, voted: 1 })
+    expect(server.last?.reads).toEqual([{ id: 1, slot: 2 }])
+  })
+
+  test('counts its own votes, durable or not', () => {
+    const server = new LoneServer({ mode })
+    server.hear(2, { type: 'accept', ballot: ballot(1, 2), first: 1, values: [new Uint8Array(1)] })
+    const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
+    server.hear(3, { type: 'observed', round: observe!.round, voted: 0 })
+    expect(server.last?.reads).toEqual([{ id: 1, slot: 1 }])
+  })
+
+  test('under loss, duplicates, crashes: never below what any server knew to be chosen when it began', () => {
+    forSeeds(import.meta.url, 20, (seed) => {
+      const cluster = new Cluster({ mode, seed })
+      const begun = new Map<number, { id: number; floor: number }>()
+      let answered = 0
+      for (let event = 0; event < 3000; event++) {
+        cluster.chaos()
+        const id = 1 + Math.floor(random(cluster.random) * 3)
+        if (event % 30 === 0) cluster.propose(id, `r${event}`)
+        if (event % 25 === 0 && cluster.server(id).up) {
+          const floor = Math.max(...cluster.ids.map((other) => cluster.paxos(other).chosen))
+          begun.set(cluster.read(id), { id, floor })
+        }
+        for (const [read, { id: reader, floor }] of begun) {
+          const slot = cluster.readable(reader, read)
+          if (slot === undefined) continue
+          expect(slot).toBeGreaterThanOrEqual(floor)
+          begun.delete(read)
+          answered++
+        }
+      }
+      expect(answered).toBeGreaterThan(5)
+    })
+  })
+})
+
+test('a deposed leader that does not know it still reads what its successor had chosen', () => {
+  const cluster = new Cluster()
+  cluster.makeLeader(1)
+  cluster.isolate(1)
+  cluster.makeLeader(2)
+  cluster.propose(2, 'a')
+  cluster.settle()
+  expect(cluster.paxos(1).status()).toMatchObject({ role: 'leader', chosen: 0 })
+  const read = cluster.read(1)
+  cluster.settle()
+  expect(cluster.readable(1, read)).toBeUndefined()
+  cluster.heal()
+  cluster.run(() => cluster.readable(1, read) !== undefined, 2000)
+  expect(cluster.readable(1, read)).toBe(1)
+})
+
+test('a new leader reads what its predecessor had chosen, though it has not heard of it', () => {
+  const cluster = new Cluster()
+  cluster.makeLeader(1)
+  cluster.propose(1, 'a')
+  cluster.sync(1)
+  cluster.deliverAll('accept', ({ to }) => to === 3)
+  cluster.sync(3)
+  cluster.deliverAll('accepted')
+  cluster.network = []
+  cluster.kill(1)
+  cluster.makeLeader(2)
+  const read = cluster.read(2)
+  cluster.settle()
+  expect(cluster.readable(2, read)).toBe(1)
+  expect(texts(cluster.prefix(2))).toEqual(['a'])
+})

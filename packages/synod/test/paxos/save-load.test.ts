@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest'
+import { Paxos, type Input } from '../../src/paxos/paxos.js'
+import { Cluster } from './cluster.js'
+import { forSeeds } from './replay.js'
+
+/** As text: the same whatever kind of array holds the bytes of a value. */
+function written(it: unknown): string {
+  return JSON.stringify(it, (_key, part: unknown) => {
+    if (part instanceof Map) return [...part]
+    if (part === Infinity || part === -Infinity) return String(part)
+    if (part instanceof Uint8Array) return Buffer.from(part).toString('hex')
+    return isBufferJson(part) ? Buffer.from(part.data).toString('hex') : part
+  })
+}
+
+function isBufferJson(part: unknown): part is { data: number[] } {
+  return (
+    typeof part === 'object' && part !== null && 'type' in part && part.type === 'Buffer' && 'data' in part
+  )
+}
+
+/** Each server is accompanied by a copy that is saved and loaded before every single step. */
+class Accompanied extends Cluster {
+  steps = 0
+
+  override step(id: number, input: Input) {
+    const server = this.server(id)
+    if (!server.up) return undefined
+    const saved = server.paxos.save()
+    const copy = Paxos.load(server.config, saved)
+    const expected = copy.step(structuredClone(input), this.now_ms)
+    const output = super.step(id, input)
+    expect(written(output)).toBe(written(expected))
+    expect(written(copy.save())).toBe(written(server.paxos.save()))
+    expect(copy.status()).toEqual(server.paxos.status())
+    this.steps++
+    return output
+  }
+}
+
+describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
+  test('at every step of a run, a loaded copy does exactly as the original', () => {
+    forSeeds(import.meta.url, 4, (seed) => {
+      const cluster = new Accompanied({ mode, seed })
+      let chosen = 0
+      for (let event = 0; event < 700; event++) {
+        cluster.chaos()
+        const id = 1 + (event % 3)
+        if (event % 20 === 0) cluster.propose(id, `r${event}`)
+        if (event % 50 === 0) cluster.read(id)
+        if (event % 90 === 0) cluster.step(id, { type: 'peer-gone', peer: 1 + ((event + 1) % 3) })
+        chosen = Math.max(chosen, cluster.paxos(id).chosen)
+      }
+      expect(cluster.steps).toBeGreaterThan(300)
+      expect(chosen).toBeGreaterThan(0)
+    })
+  })
+
+  test('what was saved does not change with the server, nor the server with what was saved', () => {
+    const cluster = new Cluster({ mode })
+    if (mode === 'leader') cluster.makeLeader(1)
+    cluster.setOut(1, 'a')
+    cluster.settle()
+    const saved = cluster.paxos(1).save()
+    const before = written(saved)
+    const copy = Paxos.load(cluster.server(1).config, saved)
+    cluster.setOut(1, 'b')
+    cluster.settle()
+    expect(written(saved)).toBe(before)
+    expect(copy.chosen).toBe(1)
+    copy.step({ type: 'propose', proposals: [{ id: 99, value: Buffer.from('c') }] }, cluster.now_ms)
+    expect(written(saved)).toBe(before)
+    expect(cluster.paxos(1).chosen).toBe(2)
+  })
+
+  test('saving changes nothing', () => {
+    const cluster = new Cluster({ mode })
+    cluster.propose(1, 'a')
+    expect(written(cluster.paxos(1).save())).toBe(written(cluster.paxos(1).save()))
+  })
+})
