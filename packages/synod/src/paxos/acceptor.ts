@@ -86,7 +86,7 @@ export class Acceptor {
 
   /** Answers whether it promised. */
   onPrepare(from: ServerId, message: Prepare): boolean {
-    if (message.ballot.server !== from) return false
+    if (message.ballot.server !== from || this.#isTrimmed(message.slot)) return false
     const promise = this.promise(message.ballot, message.scope, message.slot)
     if (promise !== undefined) this.#effects.sendAfterDurable(from, promise)
     else this.#refuse(from, message.ballot, message.slot, message.scope)
@@ -96,10 +96,19 @@ export class Acceptor {
   /** Answers whether it voted. */
   onAccept(from: ServerId, message: Accept): boolean {
     if (message.ballot.server !== from || message.values.length === 0) return false
+    if (this.#isTrimmed(message.first)) return false
     const accepted = this.vote(message.ballot, message.first, message.values)
     if (accepted !== undefined) this.#effects.sendAfterDurable(from, accepted)
     else this.#refuse(from, message.ballot, message.first, 'slot')
     return accepted !== undefined
+  }
+
+  /**
+   * What was chosen in a trimmed slot cannot be told any more, so nothing is answered: a promise
+   * without it would say "no vote". Whoever asks has to catch up first.
+   */
+  #isTrimmed(slot: Slot): boolean {
+    return slot <= this.#log.state.trimmed
   }
 
   restorePromise(ballot: Ballot, scope: Scope, slot: Slot): void {
@@ -121,7 +130,7 @@ export class Acceptor {
   #votes(first: Slot, last: Slot): { votes: ReportedVote[]; next: Slot } {
     const votes: ReportedVote[] = []
     let size_bytes = 0
-    for (let slot = Math.max(first, this.#log.state.trimmed + 1); slot <= last; slot++) {
+    for (let slot = first; slot <= last; slot++) {
       const state = this.#log.find(slot)
       const value = state?.chosen ?? state?.value
       if (state === undefined || value === undefined) continue

@@ -45,8 +45,9 @@ export class Log {
     this.state = state
   }
 
-  /** What is known of a slot, or undefined if nothing is. */
+  /** What is known of a slot, or undefined if nothing is (any more). */
   find(slot: Slot): SlotState | undefined {
+    if (slot <= this.state.trimmed) return undefined
     return this.#find(slot)?.[slot % PAGE_SLOTS]
   }
 

@@ -82,8 +82,7 @@ describe('PITFALL 2: a promise tells of slots that are already chosen', () => {
     expect(texts(cluster.prefix(2))).toEqual(['a', 'b', 'c'])
   })
 
-  // Trimming is not there yet; its hook, Log.trim, is.
-  test.fails('PITFALL 2: slots that were dropped since are not taken for empty ones', () => {
+  test('PITFALL 2: slots that were dropped since are not taken for empty ones', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.isolate(3)
