@@ -1,10 +1,13 @@
 import { Reader } from '../bytes/reader.js'
 import type { Call } from '../call.js'
-import { SynodError } from '../errors.js'
+import { type ErrorCode, SynodError } from '../errors.js'
 import { SESSION_WINDOW, type SessionId, encodeOpen, encodeRequest } from './request.js'
 
 /** Sends an encoded request, as often as it takes, until `call` is over; gives it the encoded result. */
 export type Submit = (value: Uint8Array, call: Call<Uint8Array>) => void
+
+/** The errors of a call whose time was up. */
+const IN_DOUBT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['no-quorum', 'outcome-unknown', 'unreachable'])
 
 /** One session's numbers: which requests are still unanswered. */
 interface Numbering {
@@ -74,9 +77,10 @@ export class Session {
       },
       (error: unknown) => {
         this.#opening = false
-        const waiting = this.#waiting
-        this.#waiting = []
-        for (const { call } of waiting) call.reject(error as Error)
+        this.#waiting = this.#waiting.filter(({ call }) => !call.over)
+        // Who still waits has more time than it took to find that out.
+        if (error instanceof SynodError && IN_DOUBT.has(error.code)) this.#sendWaiting()
+        else for (const { call } of this.#waiting.splice(0)) call.reject(error as Error)
       },
     )
     this.#submit(encodeOpen(this.#randomId()), call)

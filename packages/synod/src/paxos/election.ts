@@ -49,7 +49,7 @@ export abstract class Election {
       case 'candidate':
         return undefined
       case 'follower':
-        return phase.gone || phase.ballot.server === 0 ? undefined : phase.ballot.server
+        return phase.gone || phase.missed || phase.ballot.server === 0 ? undefined : phase.ballot.server
     }
   }
 
@@ -108,8 +108,14 @@ export abstract class Election {
     if (this.context.membership.isQuorum(phase.probe)) this.#campaign(now_ms)
   }
 
+  /** The leader has not been heard from for too long: asks whether the others miss it too. */
   protected probe(phase: Following, now_ms: number): void {
     const { config, effects, membership } = this.context
+    phase.missed = true
+    if (!config.voting) {
+      phase.until_ms = Infinity
+      return
+    }
     this.state.round++
     phase.probe = membership.add(NO_SERVERS, config.self)
     phase.until_ms = now_ms + (phase.gone ? GONE_PATIENCE_MS + this.#patience() / 10 : this.#patience())
@@ -125,6 +131,7 @@ export abstract class Election {
     }
     phase.heard_ms = now_ms
     phase.gone = false
+    phase.missed = false
     phase.probe = NO_SERVERS
     phase.until_ms = now_ms + phase.patience_ms
   }
@@ -138,6 +145,7 @@ export abstract class Election {
       ballot,
       heard_ms: ballot === ZERO_BALLOT ? -Infinity : now_ms,
       gone: false,
+      missed: ballot === ZERO_BALLOT,
       patience_ms,
       until_ms: now_ms + patience_ms,
       probe: NO_SERVERS,

@@ -11,6 +11,8 @@ export interface Following {
   heard_ms: number
   /** The leader's process is known to be gone. */
   gone: boolean
+  /** It has not been heard from for too long. */
+  missed: boolean
   /** How long it goes without hearing from the leader before it probes: drawn anew for each leader. */
   patience_ms: number
   /** When to probe. */
@@ -76,6 +78,7 @@ export function emptyLeader(now_ms: number): LeaderState {
       ballot: ZERO_BALLOT,
       heard_ms: -Infinity,
       gone: false,
+      missed: true,
       patience_ms: 0,
       until_ms: now_ms,
       probe: NO_SERVERS,

@@ -21,8 +21,12 @@ export class LeaderProposer extends Election implements Proposer {
       case 'candidate':
         return Math.min(phase.resend_ms, phase.until_ms)
       case 'follower':
-        return this.context.config.voting ? phase.until_ms : Infinity
+        return phase.until_ms
     }
+  }
+
+  get reachesQuorum(): boolean {
+    return this.leader !== undefined
   }
 
   /** A follower hands proposals to the leader; without a leader they are dropped, and the host asks again. */

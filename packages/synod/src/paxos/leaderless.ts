@@ -82,6 +82,10 @@ export interface LeaderlessState {
   bar: Slot
   hole_ms: number
   heartbeat_ms: number
+  /** When each server that votes was last heard from, by its heartbeats. */
+  heard: Map<ServerId, number>
+  /** Whether that was a quorum lately, at the last tick. */
+  reachesQuorum: boolean
 }
 
 export function emptyLeaderless(now_ms: number): LeaderlessState {
@@ -97,6 +101,8 @@ export function emptyLeaderless(now_ms: number): LeaderlessState {
     bar: 0,
     hole_ms: now_ms,
     heartbeat_ms: now_ms,
+    heard: new Map(),
+    reachesQuorum: false,
   }
 }
 
@@ -124,6 +130,10 @@ export class LeaderlessProposer implements Proposer {
 
   get leader(): undefined {
     return undefined
+  }
+
+  get reachesQuorum(): boolean {
+    return this.state.reachesQuorum
   }
 
   get deadline_ms(): number {
@@ -180,12 +190,11 @@ export class LeaderlessProposer implements Proposer {
   }
 
   tick(now_ms: number): void {
-    const { config, effects, learner, log } = this.#context
+    const { config } = this.#context
     const { state } = this
     if (now_ms >= state.heartbeat_ms) {
       state.heartbeat_ms = now_ms + config.heartbeat_ms
-      const { chosen } = learner.state
-      effects.broadcast({ type: 'heartbeat', ballot: ZERO_BALLOT, round: 0, chosen, voted: log.state.voted })
+      this.#lookAround(now_ms)
     }
     if (!config.voting) return
     for (const instance of [...state.instances.values()]) {
@@ -195,6 +204,19 @@ export class LeaderlessProposer implements Proposer {
     }
     if (now_ms >= state.hole_ms) this.#fillHoles(now_ms)
     this.#place(now_ms)
+  }
+
+  /** Shows the others that it is here, if it counts, and looks who else is. */
+  #lookAround(now_ms: number): void {
+    const { config, effects, learner, log, membership } = this.#context
+    let reached = config.voting ? membership.add(NO_SERVERS, config.self) : NO_SERVERS
+    for (const [server, heard_ms] of this.state.heard) {
+      if (now_ms - heard_ms < config.electionTimeout_ms) reached = membership.add(reached, server)
+    }
+    this.state.reachesQuorum = membership.isQuorum(reached)
+    if (!config.voting) return
+    const { chosen } = learner.state
+    effects.broadcast({ type: 'heartbeat', ballot: ZERO_BALLOT, round: 0, chosen, voted: log.state.voted })
   }
 
   // Which slots to work on
@@ -413,7 +435,10 @@ export class LeaderlessProposer implements Proposer {
     }
   }
 
-  onHeartbeat(_from: ServerId, message: Heartbeat, now_ms: number): void {
+  onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void {
+    const isFirst = !this.state.heard.has(from)
+    this.state.heard.set(from, now_ms)
+    if (isFirst) this.state.heartbeat_ms = now_ms
     this.#seeVote(message.voted, now_ms)
   }
 

@@ -72,8 +72,8 @@ export interface Chosen {
 }
 
 /**
- * In leader mode the leader of `ballot` is up. In leaderless mode every server sends it, at ballot zero, to
- * let the others see how far it is. `chosen` and `voted` are the sender's bars.
+ * In leader mode the leader of `ballot` is up. In leaderless mode every server that votes sends it, at
+ * ballot zero, to let the others see that it is there and how far it is. `chosen` and `voted` are the sender's bars.
  */
 export interface Heartbeat {
   readonly type: 'heartbeat'

@@ -150,6 +150,11 @@ export class Paxos {
     return this.#proposer.leader
   }
 
+  /** Whether a quorum of servers seems to be within reach. */
+  get reachesQuorum(): boolean {
+    return this.#proposer.reachesQuorum
+  }
+
   get ballot(): Ballot {
     return this.#proposer.ballot
   }

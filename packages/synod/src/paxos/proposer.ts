@@ -48,6 +48,8 @@ export interface Proposer {
   readonly ballot: Ballot
   /** Who leads, as far as this server knows. */
   readonly leader: ServerId | undefined
+  /** Whether a quorum of servers seems to be within reach. */
+  readonly reachesQuorum: boolean
   /** When `tick` wants to be called, at the latest. */
   readonly deadline_ms: number
   propose(proposals: readonly Proposal[], now_ms: number): void

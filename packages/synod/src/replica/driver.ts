@@ -57,7 +57,9 @@ export class Driver {
     }
     for (const envelope of output.messages) {
       if (envelope.afterDurable && journal !== undefined && output.position > journal.durable) {
+        // It may wait for records that were written down lazily: now something waits for them.
         this.#held.push({ position: output.position, envelope })
+        this.#mustSync = true
       } else {
         this.#send(envelope)
       }

@@ -13,8 +13,6 @@ export interface PeersEvents {
   onMessages(from: ServerId, batch: readonly Message[]): void
   /** All servers have welcomed this one: these are the acceptors of the cluster. Called once. */
   onComplete(acceptors: Acceptors): void
-  /** A link went up or down. */
-  onLinks(): void
   onProcessGone(server: ServerId): void
   /** The others will not have this server, and it is not part of the cluster yet. */
   onRejected(error: SynodError): void
@@ -58,8 +56,9 @@ export class Peers {
               this.#onUp(welcome)
             },
             onDown: (reason) => {
+              // Until the cluster has formed, it may come back with an empty directory, as another acceptor.
+              this.#welcomed.delete(server)
               settings.logger.warn({ peer: server, reason }, `lost the connection to s${server}: ${reason}`)
-              events.onLinks()
             },
             onRefused: (code, reason) => {
               this.#onRefused(server, code, reason)
@@ -103,13 +102,6 @@ export class Peers {
   /** Servers that have not welcomed this one yet. */
   get missing(): ServerId[] {
     return [...this.links.keys()].filter((server) => !this.#welcomed.has(server))
-  }
-
-  /** How many servers this one can send to, itself included. */
-  get reachable(): number {
-    let count = 1
-    for (const link of this.links.values()) if (link.up) count++
-    return count
   }
 
   async close(): Promise<void> {
@@ -181,7 +173,6 @@ export class Peers {
     const { logger } = this.#settings
     logger.info({ peer: welcome.server }, `connected to s${welcome.server}`)
     this.#welcomed.set(welcome.server, welcome.acceptor)
-    this.#events.onLinks()
     this.#completeIfAll()
   }
 

@@ -1,5 +1,6 @@
 import { type Call, type CallOptions, Calls } from '../call.js'
 import { SynodError } from '../errors.js'
+import type { Identity } from '../journal/identity.js'
 import type { OpenedJournal } from '../journal/open-journal.js'
 import { openJournal } from '../journal/open-journal.js'
 import { Executor } from '../machine/executor.js'
@@ -10,7 +11,6 @@ import type { LeaderHint } from '../net/client-messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
-import { Membership } from '../paxos/quorum.js'
 import { ClientService } from './client-service.js'
 import { Driver } from './driver.js'
 import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } from './options.js'
@@ -49,6 +49,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   /** Reads that came in this turn. */
   #newReads: number[] = []
   readonly #started_ms: number
+  readonly #votes: boolean
   #formed: boolean
   #hint: LeaderHint = { type: 'leader', ballot: { seq: 0, server: 0 }, server: 0 }
   #cancelRepropose: () => void = () => undefined
@@ -80,7 +81,13 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         replica.#fail(error)
       },
     })
-    const replica = new Replica(settings, opened, options.machine)
+    // Whoever cannot be told apart from a new server cannot even learn: the peers would not have it.
+    const { identity } = opened
+    if (identity === null || (opened.damage !== undefined && identity.peers === null)) {
+      await (opened.journal ?? opened).close()
+      throw new SynodError('journal-damaged', (opened.damage ?? opened.recovery).message)
+    }
+    const replica = new Replica(settings, opened, identity, options.machine)
     try {
       await replica.#listen()
     } catch (error) {
@@ -93,23 +100,21 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   private constructor(
     settings: Settings,
     opened: OpenedJournal,
+    identity: Identity,
     machine: ReplicaOptions<Command, Result, Query, Answer>['machine'],
   ) {
     const { host, logger } = settings
-    const { identity, journal } = opened
-    // Whoever has not been told apart from a new server cannot even learn: the peers would not have it.
-    if (identity === null || (opened.damage !== undefined && identity.peers === null)) {
-      throw new SynodError('journal-damaged', (opened.damage ?? opened.recovery).message)
-    }
+    const { journal } = opened
     this.#settings = settings
     this.#opened = opened
     this.#formed = identity.peers !== null
+    this.#votes = opened.damage === undefined
     this.#started_ms = host.clock.now()
     this.#calls = new Calls(host.clock, settings.requestTimeout_ms, (after_ms) =>
       this.#timeoutError(after_ms),
     )
     this.#executor = new Executor(machine)
-    const config = { ...settings.paxos, voting: opened.damage === undefined }
+    const config = { ...settings.paxos, voting: this.#votes }
     this.#paxos = Paxos.recover(config, opened.records, host.randomId(), host.clock.now())
     this.#peers = new Peers(settings, identity, {
       onMessages: (from, batch) => {
@@ -117,9 +122,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       },
       onComplete: (acceptors) => {
         this.#form(acceptors)
-      },
-      onLinks: () => {
-        this.#tellHint()
       },
       onProcessGone: (peer) => {
         this.#driver.step({ type: 'peer-gone', peer })
@@ -218,7 +220,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       ballot,
       leader: leader ?? null,
       formed: this.#formed,
-      voting: damage === undefined,
+      voting: this.#votes,
       damage: damage?.message ?? null,
       bars: { snapshotted: 0, executed: this.#executor.executed, chosen, voted },
       digest: this.#executor.digest,
@@ -328,9 +330,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   /** What went to a leader that is gone, or got lost on the way, is proposed again. */
   #repropose(): void {
-    const { clock } = this.#settings.host
+    const { host, id, mode } = this.#settings
+    const { clock } = host
     const { leader } = this.#paxos
-    if (leader !== undefined && leader !== this.#settings.id) this.#proposeAgain(clock.now() - REPROPOSE_MS)
+    const handsOn = mode === 'leader' ? leader !== undefined && leader !== id : !this.#votes
+    if (handsOn) this.#proposeAgain(clock.now() - REPROPOSE_MS)
     this.#cancelRepropose()
     this.#cancelRepropose = clock.timer(REPROPOSE_MS / 2, () => {
       this.#repropose()
@@ -381,7 +385,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   /** Tells clients when the leader changes, and hands the new one everything that waits here. */
   #tellHint(): void {
     const { id, mode } = this.#settings
-    const server = mode === 'leader' ? (this.#paxos.leader ?? 0) : this.#reachesQuorum() ? id : 0
+    const server = mode === 'leader' ? (this.#paxos.leader ?? 0) : this.#paxos.reachesQuorum ? id : 0
     const { ballot } = this.#paxos
     if (server === this.#hint.server && ballot === this.#hint.ballot) return
     const changed = server !== this.#hint.server || ballot.seq !== this.#hint.ballot.seq
@@ -390,10 +394,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#service.tellHint(this.#hint)
     this.#driver.endTurn()
     if (mode === 'leader' && server !== 0) this.#proposeAgain(Infinity)
-  }
-
-  #reachesQuorum(): boolean {
-    return this.#peers.reachable >= new Membership(this.#settings.servers).quorumSize
   }
 
   // The end

@@ -1,6 +1,6 @@
 import { SynodError } from '../errors.js'
 import type { Execution } from '../machine/executor.js'
-import type { RequestKey, SessionId } from '../machine/request.js'
+import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
 import type { Outcome } from '../machine/sessions.js'
 import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
@@ -33,7 +33,7 @@ export class Requests {
   #first: Waiting | undefined
   #last: Waiting | undefined
   /** Of each session in the order of arrival, which is nearly always the order of execution. */
-  readonly #bySession = new Map<SessionId, Waiting[]>()
+  readonly #bySession = new Map<number, Waiting[]>()
   #batch: Waiting[] = []
   #size = 0
   #bytes = 0
@@ -62,7 +62,10 @@ export class Requests {
       before: undefined,
       after: undefined,
     }
-    const ofSession = this.#ofSession(key.session)
+    const ofSession = this.#ofSession(key)
+    if (ofSession.length >= SESSION_WINDOW) {
+      throw new SynodError('overloaded', `${ofSession.length} requests of this session wait already`)
+    }
     // Whoever sends a request again has given up on the connection over which it was sent before.
     const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
     if (earlier !== undefined) this.cancel(earlier)
@@ -81,7 +84,7 @@ export class Requests {
   cancel(waiting: Waiting): void {
     if (!waiting.waits) return
     waiting.waits = false
-    const { before, after, session } = waiting
+    const { before, after } = waiting
     if (before === undefined) this.#first = after
     else before.after = after
     if (after === undefined) this.#last = before
@@ -91,16 +94,17 @@ export class Requests {
     waiting.after = undefined
     this.#size--
     this.#bytes -= waiting.value.length
-    const ofSession = this.#ofSession(session)
+    const ofSession = this.#ofSession(waiting)
     const index = ofSession.indexOf(waiting)
     if (index === 0) ofSession.shift()
     else ofSession.splice(index, 1)
-    if (ofSession.length === 0 && this.#bySession.size > MAX_IDLE_SESSIONS) this.#bySession.delete(session)
+    if (ofSession.length === 0 && this.#bySession.size > MAX_IDLE_SESSIONS)
+      this.#bySession.delete(placeOf(waiting))
   }
 
   /** Answers whoever waits for this request. Returns what waited, if anything did. */
   executed({ request, outcome }: Execution): Waiting | undefined {
-    const ofSession = this.#bySession.get(request.session)
+    const ofSession = this.#bySession.get(placeOf(request))
     const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
     if (waiting === undefined) return undefined
     this.cancel(waiting)
@@ -127,9 +131,15 @@ export class Requests {
     return proposals
   }
 
-  #ofSession(session: SessionId): Waiting[] {
-    let ofSession = this.#bySession.get(session)
-    if (ofSession === undefined) this.#bySession.set(session, (ofSession = []))
+  #ofSession(key: RequestKey): Waiting[] {
+    const place = placeOf(key)
+    let ofSession = this.#bySession.get(place)
+    if (ofSession === undefined) this.#bySession.set(place, (ofSession = []))
     return ofSession
   }
+}
+
+/** Requests to open a session are of none yet: each has a place of its own. */
+function placeOf({ session, sequence }: RequestKey): number {
+  return session === 0 ? -sequence : session
 }

@@ -28,6 +28,10 @@ export class ManualClock implements Clock {
     }
   }
 
+  next(run: () => void): void {
+    this.timer(0, run)
+  }
+
   soon(run: () => void): void {
     this.timer(0, run)
   }

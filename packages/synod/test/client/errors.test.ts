@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest'
+import { World } from '../replica/world.js'
+import { FakeReplica } from './fake-replica.js'
+
+describe('connecting', () => {
+  test('to endpoints of another cluster fails with what they say', async () => {
+    const world = await World.formed()
+    expect(await world.failure(world.beginConnect('client', { cluster: 'other' }))).toMatchObject({
+      code: 'wrong-cluster',
+      message: expect.stringMatching(/refuses this client: this is cluster 'synod', not 'other'/),
+    })
+    const named = await world.connect('named', { cluster: 'synod' })
+    expect(await world.settled(named.execute('a'))).toBe(1)
+  })
+
+  test('where nothing listens is unreachable, when the time is up', async () => {
+    const world = new World()
+    const error = await world.failure(world.beginConnect('client', { timeout_ms: 500 }))
+    expect(error).toMatchObject({ code: 'unreachable' })
+    expect(error.message).toMatch(/s1:2379 \(refused\)/)
+    expect(world.clock.now()).toBe(500)
+  })
+
+  test('waits for the first replica to come up', async () => {
+    const world = new World({ servers: 1 })
+    const connecting = world.beginConnect()
+    await world.wait(2000)
+    await world.open(1)
+    const client = await world.settled(connecting)
+    expect(await world.settled(client.execute('a'))).toBe(1)
+  })
+
+  test('can be aborted, and leaves nothing behind', async () => {
+    const world = new World()
+    const abort = new AbortController()
+    const connecting = world.beginConnect('client', { signal: abort.signal })
+    await world.wait(100)
+    abort.abort()
+    expect(await world.failure(connecting)).toMatchObject({ code: 'aborted' })
+    const dials = world.network.dials.length
+    await world.wait(10_000)
+    expect(world.network.dials).toHaveLength(dials)
+  })
+
+  test.each([[[]], [['nonsense']], [['s1:99999']]])('to %j is invalid-options', async (endpoints) => {
+    const world = new World()
+    expect(await world.failure(world.beginConnect('client', { endpoints }))).toMatchObject({
+      code: 'invalid-options',
+    })
+  })
+})
+
+describe.each(['leader', 'leaderless'] as const)('a call that runs out of time, in %s mode', (mode) => {
+  test('fails as no-quorum when the replicas that answer have none', async () => {
+    const world = await World.formed({ mode })
+    const client = await world.connect()
+    await world.settled(client.execute('a'))
+    world.crash(2)
+    world.crash(3)
+    await world.wait(2000)
+    const calls = [client.execute('maybe', { timeout_ms: 500 }), client.read(0, { timeout_ms: 500 })]
+    for (const call of calls) call.catch(() => undefined)
+    for (const call of calls) expect(await world.failure(call)).toMatchObject({ code: 'no-quorum' })
+    await world.restart(2)
+    await world.settled(client.execute('b'))
+    await world.converged()
+    expect(world.texts(1).filter((text) => text !== 'maybe')).toEqual(['a', 'b'])
+  })
+
+  test('fails as unreachable when no replica is there', async () => {
+    const world = await World.formed({ mode })
+    const client = await world.connect()
+    await world.settled(client.execute('a'))
+    for (const id of world.ids) world.crash(id)
+    await world.wait(100)
+    expect(await world.failure(client.execute('b', { timeout_ms: 500 }))).toMatchObject({
+      code: 'unreachable',
+    })
+  })
+
+  test('fails as outcome-unknown when a leader or quorum is there, and does not answer', async () => {
+    const world = new World({ mode })
+    const replica = await FakeReplica.listen(world, 1, mode)
+    const client = await world.connect()
+    replica.hint(mode === 'leader' ? 1 : 0, 1)
+    await world.wait(10)
+    expect(await world.failure(client.execute('a', { timeout_ms: 500 }))).toMatchObject({
+      code: 'outcome-unknown',
+    })
+  })
+})

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest'
+import { encodeOpen } from '../../src/machine/request.js'
+import { Channel } from '../../src/net/channel.js'
+import { clientSide } from '../../src/net/client-codec.js'
+import type { ClientMessage, ReplicaMessage } from '../../src/net/client-messages.js'
+import { World } from '../replica/world.js'
+
+describe('a replica stops reading from a client', () => {
+  test('that has more under way than is good, until less is', async () => {
+    const world = await World.formed()
+    const [follower] = world.followers
+    const client = await world.connect('client', { endpoints: [`s${follower!}:2379`] })
+    await world.settled(client.execute('a'))
+    world.isolate(follower!)
+    const reads = []
+    for (let count = 0; count < 80; count++) {
+      for (let more = 0; more < 100; more++) reads.push(client.read(0))
+      await world.wait(3)
+    }
+    expect(world.status(follower!).waiting).toBeGreaterThanOrEqual(4096)
+    expect(world.status(follower!).waiting).toBeLessThan(4096 + 200)
+    world.heal()
+    for (const answer of await world.settled(Promise.all(reads))) expect(answer).toEqual(['a'])
+  })
+
+  test('that does not read its answers, until it does', async () => {
+    const world = await World.formed({ servers: 1 })
+    const megabyte = 'x'.repeat(1 << 19)
+    for (let count = 0; count < 2; count++) await world.settled(world.replica(1).propose(megabyte))
+    const slow = new SlowClient(world)
+    await world.wait(10)
+    slow.channel.pause()
+    for (let request = 1; request <= 20; request++)
+      slow.say({ type: 'read', request, query: Buffer.from('0') })
+    await world.wait(100)
+    const sessions = world.status(1).sessions
+    for (let request = 21; request <= 30; request++) {
+      slow.say({ type: 'execute', request, value: encodeOpen(request) })
+      await world.wait(100)
+    }
+    // It is found out when the next message comes; that one is still taken.
+    expect(world.status(1).sessions).toBeLessThanOrEqual(sessions + 1)
+    slow.channel.resume()
+    await world.run(() => slow.answers.size === 30)
+    expect(world.status(1).sessions).toBe(sessions + 10)
+  })
+})
+
+/** A client that reads only when the test wants it to. */
+class SlowClient {
+  readonly channel: Channel<ClientMessage, ReplicaMessage>
+  readonly answers = new Set<number>()
+
+  constructor(world: World) {
+    const address = { host: 's1', port: 2379 }
+    this.channel = new Channel((events) => world.network.host('slow').connect(address, events), {
+      clock: world.clock,
+      kind: 'client',
+      codec: clientSide,
+      limit_bytes: 1 << 26,
+      hello: { type: 'client-hello', cluster: '' },
+      events: {
+        greet: () => undefined,
+        onOpen: () => undefined,
+        onMessages: (batch) => {
+          for (const message of batch) if (message.type === 'reply') this.answers.add(message.request)
+        },
+        onDrained: () => undefined,
+        onClosed: () => undefined,
+      },
+    })
+  }
+
+  say(message: ClientMessage): void {
+    this.channel.send(message)
+    this.channel.flush()
+  }
+}

@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest'
+import { World } from '../replica/world.js'
+import { FakeReplica } from './fake-replica.js'
+
+/** Replicas that say what the test has them say. */
+async function fakes(mode: 'leader' | 'leaderless' = 'leader') {
+  const world = new World({ mode })
+  const replicas = [
+    await FakeReplica.listen(world, 1, mode),
+    await FakeReplica.listen(world, 2, mode),
+    await FakeReplica.listen(world, 3, mode),
+  ] as const
+  const client = await world.connect()
+  await world.wait(10)
+  return { world, client, replicas }
+}
+
+describe('in leader mode a client', () => {
+  test('asks the leader alone', async () => {
+    const { client, replicas, world } = await fakes()
+    const [s1, s2, s3] = replicas
+    for (const replica of replicas) replica.hint(1, 2)
+    await world.wait(10)
+    const read = client.read(0)
+    await world.wait(10)
+    expect([s1, s2, s3].map((replica) => replica.of('read').length)).toEqual([0, 1, 0])
+    s2.reply(s2.of('read')[0]!.request, ['a'])
+    expect(await world.settled(read)).toEqual(['a'])
+  })
+
+  test('asks any replica while it knows of no leader, and the leader once it hears of one', async () => {
+    const { client, replicas, world } = await fakes()
+    const [s1, s2, s3] = replicas
+    const read = client.read(0)
+    await world.wait(10)
+    expect(replicas.map((replica) => replica.of('read').length)).toEqual([1, 0, 0])
+    s2.hint(1, 3)
+    await world.wait(10)
+    expect(replicas.map((replica) => replica.of('read').length)).toEqual([1, 0, 1])
+    s1.reply(s1.of('read')[0]!.request, ['from either'])
+    s3.reply(s3.of('read')[0]!.request, ['from either'])
+    expect(await world.settled(read)).toEqual(['from either'])
+  })
+
+  test('asks a new leader everything that is unanswered', async () => {
+    const { client, replicas, world } = await fakes()
+    const [s1, s2] = replicas
+    s1.hint(1, 1)
+    await world.wait(10)
+    const reads = [client.read(0), client.read(1)]
+    await world.wait(10)
+    s2.hint(2, 2)
+    await world.wait(10)
+    expect(s2.of('read')).toHaveLength(2)
+    for (const { request } of s2.of('read')) s2.reply(request, [])
+    await world.settled(Promise.all(reads))
+  })
+
+  test('asks another one when the connection breaks', async () => {
+    const { client, replicas, world } = await fakes()
+    const [s1, s2] = replicas
+    s1.hint(1, 1)
+    await world.wait(10)
+    const read = client.read(0)
+    await world.wait(10)
+    world.network.kill('s1')
+    await world.wait(10)
+    const { request } = s2.of('read')[0]!
+    s2.reply(request, ['from s2'])
+    expect(await world.settled(read)).toEqual(['from s2'])
+  })
+
+  test('a leader that it cannot reach is asked for by way of the others', async () => {
+    const { client, replicas, world } = await fakes()
+    const [, s2] = replicas
+    world.network.kill('s1')
+    s2.hint(5, 1)
+    await world.wait(10)
+    const read = client.read(0)
+    await world.wait(10)
+    s2.reply(s2.of('read')[0]!.request, ['by s2'])
+    expect(await world.settled(read)).toEqual(['by s2'])
+  })
+})
+
+describe('in leaderless mode a client', () => {
+  test('asks every replica, and takes the first answer', async () => {
+    const { client, replicas, world } = await fakes('leaderless')
+    const read = client.read(0)
+    await world.wait(10)
+    expect(replicas.map((replica) => replica.of('read').length)).toEqual([1, 1, 1])
+    replicas[1].reply(replicas[1].of('read')[0]!.request, ['first'])
+    expect(await world.settled(read)).toEqual(['first'])
+    replicas[0].reply(replicas[0].of('read')[0]!.request, ['late'])
+    await world.wait(10)
+  })
+
+  test('one replica that is too busy is no answer while another may give one', async () => {
+    const { client, replicas, world } = await fakes('leaderless')
+    const [s1, s2, s3] = replicas
+    const read = client.read(0)
+    await world.wait(10)
+    const { request } = s1.of('read')[0]!
+    s1.fail(request, 'overloaded')
+    await world.wait(10)
+    s2.reply(request, ['yes'])
+    expect(await world.settled(read)).toEqual(['yes'])
+
+    const hopeless = client.read(0)
+    await world.wait(10)
+    for (const replica of [s1, s2, s3]) replica.fail(replica.of('read')[1]!.request, 'overloaded')
+    expect(await world.failure(hopeless)).toMatchObject({ code: 'overloaded' })
+  })
+})
+
+describe('a call that its caller gives up on', () => {
+  test('is cancelled wherever it was asked', async () => {
+    const { client, replicas, world } = await fakes('leaderless')
+    const abort = new AbortController()
+    const read = client.read(0, { signal: abort.signal })
+    await world.wait(10)
+    const { request } = replicas[0].of('read')[0]!
+    abort.abort()
+    expect(await world.failure(read)).toMatchObject({ code: 'aborted' })
+    await world.wait(10)
+    for (const replica of replicas) expect(replica.of('cancel')).toEqual([{ type: 'cancel', request }])
+  })
+
+  test('is cancelled when its time is up, too', async () => {
+    const { client, replicas, world } = await fakes()
+    replicas[0].hint(1, 1)
+    await world.wait(10)
+    expect(await world.failure(client.read(0, { timeout_ms: 100 }))).toMatchObject({
+      code: 'outcome-unknown',
+    })
+    await world.wait(10)
+    expect(replicas[0].of('cancel')).toHaveLength(1)
+  })
+
+  test('an answered one is not', async () => {
+    const { client, replicas, world } = await fakes()
+    const read = client.read(0)
+    await world.wait(10)
+    replicas[0].reply(replicas[0].of('read')[0]!.request, [])
+    await world.settled(read)
+    await world.wait(1000)
+    expect(replicas.flatMap((replica) => replica.of('cancel'))).toEqual([])
+  })
+
+  test('is not sent at all if it was aborted before', async () => {
+    const { client, replicas, world } = await fakes()
+    const signal = AbortSignal.abort()
+    expect(await world.failure(client.execute('a', { signal }))).toMatchObject({ code: 'aborted' })
+    expect(await world.failure(client.read(0, { signal }))).toMatchObject({ code: 'aborted' })
+    await world.wait(10)
+    expect(replicas.flatMap((replica) => replica.of('read'))).toEqual([])
+  })
+})
+
+describe('a session that has expired', () => {
+  test('fails the call, and the next one opens another', async () => {
+    const { client, replicas, world } = await fakes()
+    const [s1] = replicas
+    s1.hint(1, 1)
+    const first = client.execute('a')
+    await world.wait(10)
+    s1.open(s1.of('execute')[0]!.request, 7)
+    await world.wait(10)
+    s1.fail(s1.of('execute')[1]!.request, 'session-expired')
+    expect(await world.failure(first)).toMatchObject({ code: 'session-expired' })
+    const second = client.execute('b')
+    await world.wait(10)
+    s1.open(s1.of('execute')[2]!.request, 8)
+    await world.wait(10)
+    s1.reply(s1.of('execute')[3]!.request, 1)
+    expect(await world.settled(second)).toBe(1)
+  })
+})

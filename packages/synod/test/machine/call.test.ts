@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest'
+import { Calls } from '../../src/call.js'
+import { SynodError } from '../../src/errors.js'
+import { ManualClock } from '../net/manual-clock.js'
+
+function rig() {
+  const clock = new ManualClock()
+  return { clock, calls: new Calls(clock, 1000, (ms) => new SynodError('no-quorum', `${ms} ms`)) }
+}
+
+describe('a call', () => {
+  test('gives what it is resolved with, once', async () => {
+    const { calls } = rig()
+    const call = calls.start<number>({})
+    call.resolve(1)
+    call.resolve(2)
+    call.reject(new Error('late'))
+    expect(await call.promise).toBe(1)
+    expect(call.over).toBe(true)
+  })
+
+  test('fails when its time is up: the usual time, or its own', async () => {
+    const { calls, clock } = rig()
+    const usual = calls.start({})
+    const short = calls.start({ timeout_ms: 10 })
+    clock.advance(10)
+    await expect(short.promise).rejects.toMatchObject({ code: 'no-quorum', message: '10 ms' })
+    expect(usual.over).toBe(false)
+    clock.advance(990)
+    await expect(usual.promise).rejects.toMatchObject({ message: '1000 ms' })
+  })
+
+  test('that is over has no time to run out, and leaves nothing at its signal', async () => {
+    const { calls, clock } = rig()
+    const abort = new AbortController()
+    const ends: (Error | undefined)[] = []
+    const call = calls.start<number>({ signal: abort.signal })
+    call.onOver((error) => ends.push(error))
+    call.resolve(1)
+    abort.abort()
+    clock.advance(10_000)
+    expect(await call.promise).toBe(1)
+    expect(ends).toEqual([undefined])
+  })
+
+  test('whose signal is aborted fails, with the reason as the cause', async () => {
+    const { calls } = rig()
+    const abort = new AbortController()
+    const call = calls.start({ signal: abort.signal })
+    abort.abort('enough')
+    await expect(call.promise).rejects.toMatchObject({ code: 'aborted', cause: 'enough' })
+  })
+
+  test('whose signal was aborted before is over at once', async () => {
+    const { calls } = rig()
+    const call = calls.start({ signal: AbortSignal.abort() })
+    expect(call.over).toBe(true)
+    await expect(call.promise).rejects.toMatchObject({ code: 'aborted' })
+  })
+
+  test('tells when it is over: with the error, and at once if it is over already', async () => {
+    const { calls } = rig()
+    const call = calls.start({})
+    const told: unknown[] = []
+    call.onOver((error) => told.push(error?.message))
+    call.reject(new Error('no'))
+    call.onOver(() => told.push('after'))
+    expect(told).toEqual(['no', 'after'])
+    await expect(call.promise).rejects.toThrow('no')
+  })
+})
+
+describe('the calls of one replica or client', () => {
+  test('all fail when it ends, and so does every later one', async () => {
+    const { calls } = rig()
+    const under = calls.start({})
+    calls.end(new SynodError('closed', 'over'))
+    calls.end(new SynodError('journal-failed', 'later'))
+    const after = calls.start({})
+    await expect(under.promise).rejects.toMatchObject({ code: 'closed' })
+    await expect(after.promise).rejects.toMatchObject({ code: 'closed' })
+  })
+})

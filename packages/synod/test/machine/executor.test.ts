@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest'
+import { Reader } from '../../src/bytes/reader.js'
+import { Executor } from '../../src/machine/executor.js'
+import { type Request, encodeOpen, encodeRequest } from '../../src/machine/request.js'
+import { NO_OP, type Value } from '../../src/paxos/value.js'
+import { Notes } from '../replica/notes.js'
+
+/** A state machine, and a session with it. */
+class Rig {
+  readonly machine = new Notes()
+  readonly executor = new Executor(this.machine)
+  readonly session: number
+
+  constructor() {
+    const execution = this.executor.execute(1, encodeOpen(7))
+    this.session = new Reader(execution!.outcome.result).varint()
+  }
+
+  next(value: Value) {
+    return this.executor.execute(this.executor.executed + 1, value)
+  }
+
+  value(text: string, sequence: number, more: Partial<Request> = {}): Value {
+    const command = Buffer.from(JSON.stringify(text))
+    return encodeRequest({
+      kind: 'command',
+      time_ms: 1000,
+      session: this.session,
+      sequence,
+      acknowledged: 0,
+      command,
+      ...more,
+    })
+  }
+}
+
+describe('an executor', () => {
+  test('opens a session, numbered by its slot, and tells who asked', () => {
+    const { executor, session } = new Rig()
+    expect(session).toBe(1)
+    expect(executor.sessions).toBe(1)
+    const other = executor.execute(2, encodeOpen(8))
+    expect(other?.request).toMatchObject({ session: 0, sequence: 8 })
+    expect(new Reader(other!.outcome.result).varint()).toBe(2)
+  })
+
+  test('executes commands and says what came of which request', () => {
+    const rig = new Rig()
+    const execution = rig.next(rig.value('a', 1))
+    expect(execution?.request).toMatchObject({ session: 1, sequence: 1 })
+    expect(execution?.outcome.status).toBe('done')
+    expect(Buffer.from(execution!.outcome.result).toString()).toBe('1')
+    expect(rig.machine.notes).toEqual([{ slot: 2, time_ms: 1000, text: 'a' }])
+  })
+
+  test('takes slots in order only', () => {
+    const rig = new Rig()
+    expect(() => rig.executor.execute(3, NO_OP)).toThrow(RangeError)
+    expect(() => rig.executor.execute(1, NO_OP)).toThrow(RangeError)
+    expect(rig.executor.executed).toBe(1)
+  })
+
+  test('a no-op moves the bar and does nothing else', () => {
+    const rig = new Rig()
+    expect(rig.next(NO_OP)).toBeUndefined()
+    expect(rig.executor.executed).toBe(2)
+    expect(rig.machine.notes).toEqual([])
+  })
+
+  test('what the machine throws is the outcome, and the machine goes on', () => {
+    const rig = new Rig()
+    const failed = rig.next(rig.value('!no', 1))
+    expect(failed?.outcome.status).toBe('failed')
+    expect(Buffer.from(failed!.outcome.result).toString()).toBe('refused: !no')
+    expect(rig.next(rig.value('yes', 2))?.outcome.status).toBe('done')
+  })
+
+  test('a command that is not understood has failed', () => {
+    const rig = new Rig()
+    const command = Buffer.from('{not json')
+    expect(rig.next(rig.value('', 1, { command }))?.outcome.status).toBe('failed')
+  })
+
+  test('time comes from the requests, and never goes back', () => {
+    const rig = new Rig()
+    for (const [index, time_ms] of [2000, 1500, 2500].entries())
+      rig.next(rig.value(`${time_ms}`, index + 1, { time_ms }))
+    expect(rig.machine.notes.map((note) => note.time_ms)).toEqual([2000, 2000, 2500])
+  })
+
+  test('a value that is no request is ignored by all alike', () => {
+    const [a, b] = [new Rig(), new Rig()]
+    for (const rig of [a, b]) {
+      expect(rig.next(Buffer.from('nonsense'))).toBeUndefined()
+      expect(rig.next(Buffer.from([2]))).toBeUndefined()
+      rig.next(rig.value('a', 1))
+    }
+    expect(a.executor.executed).toBe(4)
+    expect(a.executor.digest).toBe(b.executor.digest)
+    expect(a.machine.texts).toEqual(['a'])
+  })
+
+  test('answers queries, and lets what the machine throws through', () => {
+    const rig = new Rig()
+    rig.next(rig.value('a', 1))
+    expect(JSON.parse(Buffer.from(rig.executor.query(Buffer.from('0'))).toString())).toEqual(['a'])
+    expect(() => rig.executor.query(Buffer.from('-1'))).toThrow('no notes before the first')
+  })
+})
+
+describe('the digest', () => {
+  function digest(...values: Value[]): number {
+    const executor = new Executor(new Notes())
+    for (const [index, value] of values.entries()) executor.execute(index + 1, value)
+    return executor.digest
+  }
+  const [a, b] = [encodeOpen(1), encodeOpen(2)]
+
+  test('is the same for the same values', () => {
+    expect(digest(a, b)).toBe(digest(a, b))
+  })
+
+  test('tells another order, another value and a missing one', () => {
+    const all = [digest(a, b), digest(b, a), digest(a), digest(a, a), digest(a, b, a)]
+    expect(new Set(all).size).toBe(all.length)
+  })
+})

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest'
+import { MalformedError } from '../../src/bytes/reader.js'
+import {
+  REQUEST_OVERHEAD_BYTES,
+  type Request,
+  admitRequest,
+  decodeRequest,
+  encodeOpen,
+  encodeRequest,
+} from '../../src/machine/request.js'
+
+const COMMAND: Request = {
+  kind: 'command',
+  time_ms: 1_700_000_000_123.5,
+  session: 2 ** 40,
+  sequence: 1025,
+  acknowledged: 1024,
+  command: Buffer.from('increment'),
+}
+
+describe('a request', () => {
+  test('is read as it was written', () => {
+    const decoded = decodeRequest(encodeRequest(COMMAND))
+    expect({ ...decoded, command: Buffer.from(decoded.command) }).toEqual(COMMAND)
+  })
+
+  test('may hold an empty command', () => {
+    const empty = { ...COMMAND, command: Buffer.alloc(0) }
+    expect(decodeRequest(encodeRequest(empty)).command).toHaveLength(0)
+  })
+
+  test('takes no more besides its command than is promised', () => {
+    const largest = { ...COMMAND, session: 2 ** 53 - 1, sequence: 2 ** 53 - 1, acknowledged: 2 ** 53 - 1 }
+    expect(encodeRequest(largest).length - COMMAND.command.length).toBeLessThanOrEqual(REQUEST_OVERHEAD_BYTES)
+  })
+
+  test('is read from a view into other bytes', () => {
+    const encoded = encodeRequest(COMMAND)
+    const around = Buffer.concat([Buffer.from('before'), encoded, Buffer.from('after')])
+    const decoded = decodeRequest(around.subarray(6, 6 + encoded.length))
+    expect(Buffer.from(decoded.command).toString()).toBe('increment')
+  })
+
+  test('that asks for a session carries a random number and nothing else', () => {
+    expect(decodeRequest(encodeOpen(77))).toMatchObject({
+      kind: 'open',
+      session: 0,
+      sequence: 77,
+      acknowledged: 0,
+    })
+  })
+
+  test('is not read from any part of it', () => {
+    const encoded = encodeRequest({ ...COMMAND, command: Buffer.alloc(0) })
+    for (let size = 0; size < encoded.length; size++)
+      expect(() => decodeRequest(encoded.subarray(0, size)), `${size} bytes`).toThrow(MalformedError)
+  })
+
+  test.each([0, 3, 255])('of kind %i is not known', (kind) => {
+    const encoded = Buffer.from(encodeRequest(COMMAND))
+    encoded[0] = kind
+    expect(() => decodeRequest(encoded)).toThrow(MalformedError)
+  })
+})
+
+describe('admission', () => {
+  test('stamps the time of the replica in place, and changes nothing else', () => {
+    const encoded = encodeRequest(COMMAND)
+    expect(admitRequest(encoded, 42.25)).toEqual({ session: 2 ** 40, sequence: 1025 })
+    const decoded = decodeRequest(encoded)
+    expect({ ...decoded, command: Buffer.from(decoded.command) }).toEqual({ ...COMMAND, time_ms: 42.25 })
+  })
+
+  test('stamps a view into other bytes at the right place', () => {
+    const encoded = encodeRequest(COMMAND)
+    const around = Buffer.concat([Buffer.alloc(5, 0xaa), encoded, Buffer.alloc(5, 0xaa)])
+    admitRequest(around.subarray(5, 5 + encoded.length), 42)
+    expect(around.subarray(0, 5)).toEqual(Buffer.alloc(5, 0xaa))
+    expect(around.subarray(-5)).toEqual(Buffer.alloc(5, 0xaa))
+    expect(decodeRequest(around.subarray(5, 5 + encoded.length)).time_ms).toBe(42)
+  })
+
+  test('refuses a command without a session, and an opening with one', () => {
+    expect(() => admitRequest(encodeRequest({ ...COMMAND, session: 0 }), 0)).toThrow(MalformedError)
+    expect(() => admitRequest(encodeRequest({ ...COMMAND, kind: 'open' }), 0)).toThrow(MalformedError)
+  })
+
+  test('refuses what is no request', () => {
+    expect(() => admitRequest(new Uint8Array(0), 0)).toThrow(MalformedError)
+    expect(() => admitRequest(Buffer.from('nonsense'), 0)).toThrow(MalformedError)
+  })
+})

@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest'
+import { Writer } from '../../src/bytes/writer.js'
+import { Calls } from '../../src/call.js'
+import { SynodError } from '../../src/errors.js'
+import { SESSION_WINDOW, decodeRequest } from '../../src/machine/request.js'
+import { Session, type Submit } from '../../src/machine/session.js'
+import { ManualClock } from '../net/manual-clock.js'
+
+type Submitted = ReturnType<typeof decodeRequest> & { readonly call: Parameters<Submit>[1] }
+
+/** A session whose requests go nowhere, until the test answers them. */
+class Rig {
+  readonly clock = new ManualClock()
+  readonly calls = new Calls(this.clock, 1000, () => new SynodError('no-quorum', 'nobody answers'))
+  readonly submitted: Submitted[] = []
+  readonly session = new Session(
+    (value, call) => this.submitted.push({ ...decodeRequest(value), call }),
+    () => 77,
+    () => this.calls.start<Uint8Array>({}),
+  )
+
+  execute(text = '', signal?: AbortSignal) {
+    const call = this.calls.start<Uint8Array>({ signal, timeout_ms: 60_000 })
+    call.promise.catch(() => undefined)
+    this.session.execute(Buffer.from(text), call)
+    return call
+  }
+
+  /** Answers the request that opens the session. */
+  async opened(session: number): Promise<void> {
+    const writer = new Writer(8)
+    writer.varint(session)
+    this.take('open').call.resolve(writer.view())
+    await Promise.resolve()
+    await Promise.resolve()
+  }
+
+  take(kind: 'open' | 'command'): Submitted {
+    const index = this.submitted.findIndex((request) => request.kind === kind)
+    return this.submitted.splice(index, 1)[0]!
+  }
+
+  numbers() {
+    return this.submitted.map(({ session, sequence, acknowledged }) => [session, sequence, acknowledged])
+  }
+}
+
+describe('the client half of a session', () => {
+  test('is opened once, when the first command comes', async () => {
+    const rig = new Rig()
+    expect(rig.submitted).toEqual([])
+    rig.execute('a')
+    rig.execute('b')
+    expect(rig.submitted.map(({ kind, sequence }) => [kind, sequence])).toEqual([['open', 77]])
+    await rig.opened(5)
+    expect(rig.submitted.map(({ command }) => Buffer.from(command).toString())).toEqual(['a', 'b'])
+    expect(rig.numbers()).toEqual([
+      [5, 1, 0],
+      [5, 2, 0],
+    ])
+  })
+
+  test('acknowledges what was answered without a gap', async () => {
+    const rig = new Rig()
+    for (let count = 0; count < 3; count++) rig.execute()
+    await rig.opened(5)
+    const [first, second] = rig.submitted
+    second!.call.resolve(new Uint8Array(0))
+    rig.execute()
+    first!.call.resolve(new Uint8Array(0))
+    rig.execute()
+    expect(rig.numbers().slice(3)).toEqual([
+      [5, 4, 0],
+      [5, 5, 2],
+    ])
+  })
+
+  test('a call that is aborted frees its number', async () => {
+    const rig = new Rig()
+    const abort = new AbortController()
+    rig.execute('a', abort.signal)
+    await rig.opened(5)
+    abort.abort()
+    rig.execute('b')
+    expect(rig.numbers()[1]).toEqual([5, 2, 1])
+  })
+
+  test('a call that is aborted while it waits is never sent', async () => {
+    const rig = new Rig()
+    const abort = new AbortController()
+    rig.execute('a', abort.signal)
+    rig.execute('b')
+    abort.abort()
+    await rig.opened(5)
+    expect(rig.numbers()).toEqual([[5, 1, 0]])
+    expect(Buffer.from(rig.submitted[0]!.command).toString()).toBe('b')
+  })
+
+  test('calls beyond the window wait for room, in order', async () => {
+    const rig = new Rig()
+    for (let count = 0; count < SESSION_WINDOW + 3; count++) rig.execute(`${count}`)
+    await rig.opened(5)
+    expect(rig.submitted).toHaveLength(SESSION_WINDOW)
+    rig.submitted[1]!.call.resolve(new Uint8Array(0))
+    expect(rig.submitted).toHaveLength(SESSION_WINDOW)
+    rig.submitted[0]!.call.resolve(new Uint8Array(0))
+    expect(rig.submitted).toHaveLength(SESSION_WINDOW + 2)
+    expect(rig.submitted.slice(-2).map(({ command }) => Buffer.from(command).toString())).toEqual([
+      '1024',
+      '1025',
+    ])
+    expect(
+      rig.submitted.every(({ sequence, acknowledged }) => sequence <= acknowledged + SESSION_WINDOW),
+    ).toBe(true)
+  })
+
+  test('when it has expired, the next call opens another', async () => {
+    const rig = new Rig()
+    const call = rig.execute('a')
+    await rig.opened(5)
+    rig.submitted[0]!.call.reject(new SynodError('session-expired', 'gone'))
+    await expect(call.promise).rejects.toMatchObject({ code: 'session-expired' })
+    rig.take('command')
+    rig.execute('b')
+    await rig.opened(9)
+    expect(rig.numbers()).toEqual([[9, 1, 0]])
+  })
+
+  test('an old request that expires late leaves the new session alone', async () => {
+    const rig = new Rig()
+    rig.execute()
+    rig.execute()
+    await rig.opened(5)
+    const [first, second] = rig.submitted.splice(0)
+    first!.call.reject(new SynodError('session-expired', 'gone'))
+    rig.execute()
+    await rig.opened(9)
+    second!.call.reject(new SynodError('session-expired', 'gone'))
+    rig.execute()
+    expect(rig.numbers()).toEqual([
+      [9, 1, 0],
+      [9, 2, 0],
+    ])
+  })
+
+  test('calls that wait fail with it when it is refused, and a later one tries again', async () => {
+    const rig = new Rig()
+    const call = rig.execute()
+    rig.take('open').call.reject(new SynodError('overloaded', 'no room'))
+    await expect(call.promise).rejects.toMatchObject({ code: 'overloaded' })
+    rig.execute()
+    await rig.opened(5)
+    expect(rig.numbers()).toEqual([[5, 1, 0]])
+  })
+
+  test('a call with more time than the opening took in vain has it opened again', async () => {
+    const rig = new Rig()
+    const call = rig.execute()
+    const opening = rig.take('open').call
+    rig.clock.advance(1000)
+    await expect(opening.promise).rejects.toMatchObject({ code: 'no-quorum' })
+    expect(call.over).toBe(false)
+    await rig.opened(5)
+    expect(rig.numbers()).toEqual([[5, 1, 0]])
+  })
+
+  test('a call that waits for the session does not outlive a shorter opening', async () => {
+    const rig = new Rig()
+    const short = rig.execute()
+    short.reject(new SynodError('aborted', 'the caller gave up'))
+    const long = rig.execute()
+    await rig.opened(5)
+    expect(rig.submitted.map(({ call }) => call)).toEqual([long])
+  })
+})

@@ -1,0 +1,172 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Request, SESSION_WINDOW } from '../../src/machine/request.js'
+import { type Outcome, Sessions, outcomeError } from '../../src/machine/sessions.js'
+import { checkProperty } from '../paxos/replay.js'
+
+function request(session: number, sequence: number, acknowledged = 0): Request {
+  return { kind: 'command', time_ms: 0, session, sequence, acknowledged, command: new Uint8Array(0) }
+}
+
+/** Sessions in front of a counter. */
+class Counter {
+  readonly sessions: Sessions
+  count = 0
+  #slot = 0
+
+  constructor(limit?: number) {
+    this.sessions = new Sessions(limit)
+  }
+
+  open(): number {
+    return this.sessions.open(++this.#slot)
+  }
+
+  execute(session: number, sequence: number, acknowledged?: number): string | undefined {
+    const run = (): Outcome => ({ status: 'done', result: Buffer.from(`${++this.count}`) })
+    const outcome = this.sessions.execute(++this.#slot, request(session, sequence, acknowledged), run)
+    return outcome && (outcome.status === 'done' ? Buffer.from(outcome.result).toString() : outcome.status)
+  }
+}
+
+describe('a session', () => {
+  test('executes each of its requests once; a retry gives the first result', () => {
+    const counter = new Counter()
+    const session = counter.open()
+    expect(counter.execute(session, 1)).toBe('1')
+    expect(counter.execute(session, 2)).toBe('2')
+    expect(counter.execute(session, 1)).toBe('1')
+    expect(counter.execute(session, 2)).toBe('2')
+    expect(counter.count).toBe(2)
+  })
+
+  test('takes its requests in any order', () => {
+    const counter = new Counter()
+    const session = counter.open()
+    expect([3, 1, 2, 3].map((sequence) => counter.execute(session, sequence))).toEqual(['1', '2', '3', '1'])
+  })
+
+  test('keeps the result of what failed, too', () => {
+    const sessions = new Sessions()
+    const session = sessions.open(1)
+    const failed: Outcome = { status: 'failed', result: Buffer.from('no') }
+    expect(sessions.execute(2, request(session, 1), () => failed)).toBe(failed)
+    const never = () => expect.fail('executed twice')
+    expect(sessions.execute(3, request(session, 1), never)).toEqual(failed)
+  })
+
+  test('forgets what is acknowledged, and does not execute it when it comes late', () => {
+    const counter = new Counter()
+    const session = counter.open()
+    counter.execute(session, 1)
+    counter.execute(session, 2)
+    expect(counter.execute(session, 3, 2)).toBe('3')
+    expect(counter.execute(session, 1)).toBeUndefined()
+    expect(counter.execute(session, 2)).toBeUndefined()
+    expect(counter.count).toBe(3)
+  })
+
+  test('does not execute what was given up on before it came', () => {
+    const counter = new Counter()
+    const session = counter.open()
+    expect(counter.execute(session, 2, 1)).toBe('1')
+    expect(counter.execute(session, 1)).toBeUndefined()
+    expect(counter.count).toBe(1)
+  })
+
+  test('an older acknowledgement takes nothing back', () => {
+    const counter = new Counter()
+    const session = counter.open()
+    for (let sequence = 1; sequence <= 3; sequence++) counter.execute(session, sequence, sequence - 1)
+    expect(counter.execute(session, 4, 0)).toBe('4')
+    expect(counter.execute(session, 2, 0)).toBeUndefined()
+  })
+
+  test('has a window: what is further ahead is not executed, and may come again', () => {
+    const counter = new Counter()
+    const session = counter.open()
+    expect(counter.execute(session, SESSION_WINDOW + 1)).toBe('ahead')
+    expect(counter.execute(session, SESSION_WINDOW)).toBe('1')
+    counter.execute(session, 1)
+    expect(counter.execute(session, SESSION_WINDOW + 1, 1)).toBe('3')
+    expect(counter.count).toBe(3)
+  })
+
+  test('an acknowledgement of more than there can be costs no more than the window', () => {
+    const counter = new Counter()
+    const session = counter.open()
+    expect(counter.execute(session, 2 ** 50, 2 ** 50 - 1)).toBe('ahead')
+    expect(counter.execute(session, SESSION_WINDOW + 1)).toBe('1')
+  })
+
+  test('that nobody opened has expired', () => {
+    const counter = new Counter()
+    expect(counter.execute(99, 1)).toBe('expired')
+    expect(counter.count).toBe(0)
+  })
+})
+
+describe('with as many sessions as are kept', () => {
+  test('opening one ends the one that was idle for the most slots', () => {
+    const counter = new Counter(3)
+    const [a, b, c] = [counter.open(), counter.open(), counter.open()]
+    counter.execute(a, 1)
+    const d = counter.open()
+    expect(counter.sessions.size).toBe(3)
+    expect(counter.execute(b, 1)).toBe('expired')
+    expect([a, c, d].map((session) => counter.execute(session, 2))).toEqual(['2', '3', '4'])
+  })
+
+  test('a retry keeps a session alive as a first request does', () => {
+    const counter = new Counter(2)
+    const [a, b] = [counter.open(), counter.open()]
+    counter.execute(a, 1)
+    counter.execute(b, 1)
+    counter.execute(a, 1)
+    counter.open()
+    expect(counter.execute(b, 1)).toBe('expired')
+    expect(counter.execute(a, 1)).toBe('1')
+  })
+})
+
+test('replicas that are given the same requests answer the same', () => {
+  const step = fc.oneof(
+    fc.constant({ open: true, session: 0, sequence: 0, acknowledged: 0 }),
+    fc.record({
+      open: fc.constant(false),
+      session: fc.nat(30),
+      sequence: fc.integer({ min: 1, max: 12 }),
+      acknowledged: fc.nat(6),
+    }),
+  )
+  checkProperty(
+    import.meta.url,
+    fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+      const [a, b] = [new Counter(4), new Counter(4)]
+      const told = new Map<string, string>()
+      for (const { acknowledged, open, sequence, session } of steps) {
+        const answers = [a, b].map((counter) =>
+          open ? counter.open() : counter.execute(session, sequence, acknowledged),
+        )
+        expect(answers[0]).toBe(answers[1])
+        if (open || answers[0] === undefined || Number.isNaN(Number(answers[0]))) continue
+        const key = `${session}/${sequence}`
+        expect(told.get(key) ?? answers[0]).toBe(answers[0])
+        told.set(key, String(answers[0]))
+      }
+      // As many results as executions: no request was executed twice.
+      expect(a.count).toBe(new Set(told.values()).size)
+      expect(b.count).toBe(a.count)
+    }),
+  )
+})
+
+test('what comes of a request has a code', () => {
+  const nothing = new Uint8Array(0)
+  expect(outcomeError({ status: 'failed', result: Buffer.from('tëxt') })).toMatchObject({
+    code: 'command-failed',
+    message: 'tëxt',
+  })
+  expect(outcomeError({ status: 'expired', result: nothing }).code).toBe('session-expired')
+  expect(outcomeError({ status: 'ahead', result: nothing }).code).toBe('overloaded')
+})

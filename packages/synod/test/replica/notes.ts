@@ -1,0 +1,37 @@
+import type { ApplyContext, Machine } from '../../src/machine/machine.js'
+
+/** What a replica has executed, to be compared with what the others have. */
+export interface Note {
+  readonly slot: number
+  readonly time_ms: number
+  readonly text: string
+}
+
+/**
+ * The state machine of these tests: writes down every command. The result is the number of notes, the answer
+ * to a query all notes from that number on. A command that begins with `!` is refused by throwing.
+ */
+export class Notes implements Machine<string, number, number, readonly string[]> {
+  readonly notes: Note[] = []
+  readonly #onNote: (note: Note) => void
+
+  constructor(onNote: (note: Note) => void = () => undefined) {
+    this.#onNote = onNote
+  }
+
+  get texts(): string[] {
+    return this.notes.map(({ text }) => text)
+  }
+
+  apply(text: string, { slot, time_ms }: ApplyContext): number {
+    if (text.startsWith('!')) throw new Error(`refused: ${text}`)
+    const note = { slot, time_ms, text }
+    this.#onNote(note)
+    return this.notes.push(note)
+  }
+
+  query(from: number): readonly string[] {
+    if (from < 0) throw new Error('there are no notes before the first')
+    return this.texts.slice(from)
+  }
+}

@@ -1,0 +1,116 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runProgram, stripSources, whyNoStrace } from './child.js'
+
+// Real processes on a real disk: what can be seen in no simulation.
+
+/** Opens a replica of one server on the directory given, and notes on stdout each number that is acknowledged. */
+const COUNTING = `
+import { Replica } from './src/replica/replica.js'
+
+const [dataDir, from, to] = process.argv.slice(2)
+const numbers = []
+const machine = { apply: (number) => numbers.push(number), query: () => numbers }
+const cluster = { servers: { 1: '127.0.0.1:0' } }
+const replica = await Replica.open({ id: 1, cluster, dataDir, machine })
+for (let number = Number(from); number <= Number(to); number++) {
+  await replica.propose(number)
+  console.log(number)
+}
+console.log('all: ' + (await replica.read()).join(' '))
+await replica.close()
+`
+
+/** A replica whose disk fails, in a program that catches whatever it is given to catch. */
+const FAILING = `
+import { Replica } from './src/replica/replica.js'
+import { nodeDisk } from './src/journal/node-disk.js'
+
+let fails = false
+const disk = {
+  ...nodeDisk,
+  open: async (path, mode) => {
+    const file = await nodeDisk.open(path, mode)
+    const sync = () => (fails ? Promise.reject(new Error('EIO: planted')) : file.sync())
+    return {
+      write: (bytes, position) => file.write(bytes, position),
+      sync,
+      truncate: (size) => file.truncate(size),
+      close: () => file.close(),
+    }
+  },
+}
+const replica = await Replica.open({
+  id: 1,
+  cluster: { servers: { 1: '127.0.0.1:0' } },
+  dataDir: process.argv[2],
+  machine: { apply: (text) => text, query: () => null },
+  host: { disk },
+})
+console.log(await replica.propose('before'))
+fails = true
+try {
+  await replica.propose('after')
+} catch (error) {
+  console.log(error.code)
+}
+setTimeout(() => console.log('still running'), 5000)
+`
+
+let directory: string
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'synod-process-'))
+  await stripSources(directory)
+  await writeFile(join(directory, 'counting.js'), COUNTING)
+  await writeFile(join(directory, 'failing.js'), FAILING)
+}, 30_000)
+afterAll(() => rm(directory, { recursive: true }))
+
+function counting(dataDir: string, from: number, to: number): string[] {
+  return [join(directory, 'counting.js'), join(directory, dataDir), `${from}`, `${to}`]
+}
+
+test('unless it is told what to do, a replica that fails ends its process', async () => {
+  const ended = await runProgram(process.execPath, [
+    join(directory, 'failing.js'),
+    join(directory, 'failing'),
+  ])
+  expect(ended.stdout).toBe('before\njournal-failed\n')
+  expect(ended.code).not.toBe(0)
+  expect(ended.stderr).toMatch(/journal-failed|EIO: planted/)
+})
+
+const noStrace = whyNoStrace()
+if (noStrace !== undefined) console.log(`PITFALL 13 in a real process is skipped: ${noStrace}`)
+
+describe.skipIf(noStrace !== undefined)(
+  'PITFALL 13: a kernel that fails an fsync',
+  { timeout: 40_000 },
+  () => {
+    test.each([2, 7])(
+      'PITFALL 13: number %i of a thread ends the process; nothing acknowledged is lost',
+      async (when) => {
+        const data = `traced-${when}`
+        // Every later one succeeds: whoever tries again is told that all is well.
+        const fault = `inject=fdatasync:error=EIO:when=${when}`
+        const inject = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync', '-e', fault]
+        const traced = await runProgram('strace', [...inject, process.execPath, ...counting(data, 1, 500)])
+        expect(traced.code, traced.stderr).not.toBe(0)
+        expect(traced.signal).toBeNull()
+        const acknowledged = traced.stdout.trim().split('\n').filter(Boolean)
+        expect(acknowledged).not.toContain('500')
+
+        const again = await runProgram(process.execPath, counting(data, 10_001, 10_001))
+        expect(again.code, again.stderr).toBe(0)
+        const all = /all: (.*)/.exec(again.stdout)?.[1]?.split(' ') ?? []
+        expect(all.slice(0, acknowledged.length)).toEqual(acknowledged)
+        expect(
+          all.length - acknowledged.length,
+          'the last one may be there too, and the new one',
+        ).toBeLessThanOrEqual(2)
+      },
+    )
+  },
+)

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest'
+import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
+import { MAX_WAITING_READS } from '../../src/replica/read-queue.js'
+import { MAX_WAITING_REQUESTS, Requests } from '../../src/replica/requests.js'
+import { World } from './world.js'
+
+const MODES = ['leader', 'leaderless'] as const
+
+describe.each(MODES)('in %s mode', (mode) => {
+  test('every replica takes proposals and gives back results', async () => {
+    const world = await World.formed({ mode })
+    for (const id of world.ids) expect(await world.settled(world.replica(id).propose(`from s${id}`))).toBe(id)
+    await world.converged()
+    for (const id of world.ids) expect(world.texts(id)).toEqual(['from s1', 'from s2', 'from s3'])
+  })
+
+  test('many at once on all replicas are executed once each, in one order', async () => {
+    const world = await World.formed({ mode })
+    const proposals = world.ids.flatMap((id) =>
+      Array.from({ length: 20 }, (_, index) => world.replica(id).propose(`${id}/${index}`)),
+    )
+    const results = await world.settled(Promise.all(proposals))
+    expect([...results].sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1))
+    await world.converged()
+    expect(new Set(world.texts(1)).size).toBe(60)
+    expect(world.texts(2)).toEqual(world.texts(1))
+  })
+
+  test('what the state machine throws is command-failed, and the next command goes on', async () => {
+    const world = await World.formed({ mode })
+    expect(await world.failure(world.replica(2).propose('!bad'))).toMatchObject({
+      code: 'command-failed',
+      message: 'refused: !bad',
+    })
+    expect(await world.settled(world.replica(2).propose('good'))).toBe(1)
+    expect(await world.failure(world.replica(2).read(-1))).toMatchObject({ code: 'command-failed' })
+  })
+
+  test('the time that the machine sees does not go back when the clocks differ', async () => {
+    const world = await World.formed({ mode })
+    world.server(1).skew_ms = 60_000
+    for (const id of [1, 2, 3, 1]) await world.settled(world.replica(id).propose(`s${id}`))
+    await world.converged()
+    const times = world.server(2).machine.notes.map(({ time_ms }) => time_ms)
+    expect(times).toEqual([...times].sort((a, b) => a - b))
+    expect(world.server(3).machine.notes).toEqual(world.server(2).machine.notes)
+  })
+
+  test('a command of the largest size goes through, a larger one is too-large', async () => {
+    const world = await World.formed({ mode })
+    const largest = 'x'.repeat(MAX_COMMAND_BYTES - 2)
+    expect(await world.settled(world.replica(1).propose(largest))).toBe(1)
+    expect(await world.failure(world.replica(1).propose(`${largest}x`))).toMatchObject({ code: 'too-large' })
+    expect(await world.settled(world.replica(2).propose('small'))).toBe(2)
+  })
+
+  test('aborted before: it is never proposed', async () => {
+    const world = await World.formed({ mode })
+    const signal = AbortSignal.abort()
+    expect(await world.failure(world.replica(1).propose('a', { signal }))).toMatchObject({ code: 'aborted' })
+    expect(await world.failure(world.replica(1).read(0, { signal }))).toMatchObject({ code: 'aborted' })
+    expect(await world.settled(world.replica(1).propose('b'))).toBe(1)
+    expect(world.texts(1)).toEqual(['b'])
+  })
+
+  test('aborted while it is under way: the caller is free at once, and nothing waits any more', async () => {
+    const world = await World.formed({ mode })
+    for (const id of [2, 3]) world.partition(1, id)
+    const abort = new AbortController()
+    const calls = [
+      world.replica(1).propose('a', { signal: abort.signal }),
+      world.replica(1).read(0, { signal: abort.signal }),
+    ]
+    for (const call of calls) call.catch(() => undefined)
+    await world.wait(50)
+    const begun_ms = world.clock.now()
+    abort.abort()
+    for (const call of calls) expect(await world.failure(call)).toMatchObject({ code: 'aborted' })
+    expect(world.clock.now()).toBe(begun_ms)
+    world.heal()
+    // At most the request that opens the session is left, which is nobody's in particular.
+    await world.run(() => world.status(1).waiting === 0)
+    await world.settled(world.replica(1).propose('b'))
+    expect(world.texts(1).filter((text) => text === 'b')).toHaveLength(1)
+  })
+
+  test('close fails what waits as closed, and frees the directory', async () => {
+    const world = await World.formed({ mode })
+    await world.settled(world.replica(1).propose('a'))
+    for (const id of [2, 3]) world.partition(1, id)
+    const calls = [world.replica(1).propose('b'), world.replica(1).read(0)]
+    for (const call of calls) call.catch(() => undefined)
+    await world.wait(5)
+    const replica = world.replica(1)
+    await world.settled(replica.close())
+    for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'closed' })
+    await expect(replica.propose('c')).rejects.toMatchObject({ code: 'closed' })
+    await expect(replica.read(0)).rejects.toMatchObject({ code: 'closed' })
+    expect(world.server(1).fatal).toBeUndefined()
+
+    // In the same process: nothing but the replica itself was holding the directory.
+    world.server(1).process!.alive = true
+    world.network.kill('s1')
+    world.server(1).process!.kill()
+    world.heal()
+    await world.open(1)
+    await world.run(() => world.texts(1).includes('a'))
+  })
+
+  test('close twice, and close after close, are the same', async () => {
+    const world = await World.formed({ mode })
+    const replica = world.replica(1)
+    await world.settled(Promise.all([replica.close(), replica.close()]))
+    await world.settled(replica.close())
+  })
+
+  test('await using closes', async () => {
+    const world = new World({ servers: 1, mode })
+    let kept
+    {
+      await using replica = await world.open(1)
+      kept = replica
+      expect(await world.settled(replica.propose('a'))).toBe(1)
+      // Disposal waits for the network and the disk, which wait for the clock.
+      const turning = world.wait(2000)
+      await replica.close()
+      await turning
+    }
+    await expect(kept.propose('b')).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+describe('a replica takes no more than it can hold', () => {
+  test('of reads that wait', async () => {
+    const world = await World.formed()
+    world.isolate(1)
+    const waiting = Array.from({ length: MAX_WAITING_READS }, () => world.replica(1).read(0))
+    for (const read of waiting) read.catch(() => undefined)
+    await expect(world.replica(1).read(0)).rejects.toMatchObject({ code: 'overloaded' })
+    expect(world.status(1).waiting).toBe(MAX_WAITING_READS)
+    world.crash(1)
+  })
+
+  test('of requests that wait, and takes more when some are done', () => {
+    const requests = new Requests()
+    const value = new Uint8Array(0)
+    const submit = (session: number) => requests.submit({ session, sequence: 1 }, value, 0, () => undefined)
+    for (let session = 1; session <= MAX_WAITING_REQUESTS; session++) submit(session)
+    expect(() => submit(0)).toThrow(expect.objectContaining({ code: 'overloaded' }))
+    const done = { request: { session: 1, sequence: 1 }, outcome: { status: 'done', result: value } } as const
+    requests.executed(done)
+    submit(MAX_WAITING_REQUESTS + 1)
+    expect(requests.size).toBe(MAX_WAITING_REQUESTS)
+  })
+
+  test('of bytes of them', () => {
+    const requests = new Requests()
+    const value = new Uint8Array(64 << 20)
+    for (let sequence = 1; sequence <= 4; sequence++)
+      requests.submit({ session: 1, sequence }, value, 0, () => undefined)
+    const one = new Uint8Array(1)
+    expect(() => requests.submit({ session: 1, sequence: 5 }, one, 0, () => undefined)).toThrow(
+      expect.objectContaining({ code: 'overloaded' }),
+    )
+  })
+})
