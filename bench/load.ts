@@ -1,64 +1,122 @@
-// The load on any of the systems that speak Synod's client protocol: so many connections, each with so many
-// puts in flight, for so long. Prints one line of JSON.
-import { randomInt } from 'node:crypto'
-import { connect } from 'synod'
+// The load: so many connections, each with so many puts in flight, for so long. It speaks the wire protocol
+// itself, to the floor as to Synod, so that what is compared is the servers (as h2load does for etcd). Prints
+// one line of JSON.
 import { kvCodecs } from 'synod-server'
+import { Reader } from '#synod/bytes/reader.js'
 import { systemClock } from '#synod/clock.js'
+import { encodeOpen, encodeRequest } from '#synod/machine/request.js'
 import { type ClientLink, openClientLink } from '#synod/net/client-link.js'
 import { parseAddress } from '#synod/net/network.js'
 import { tcpNetwork } from '#synod/net/tcp.js'
 import { Latencies } from './latencies.js'
 
-/** Sends one request and calls back when it is answered. */
-type Send = (done: () => void) => void
-
 const VALUE = Buffer.alloc(256, 'v')
 
-async function synodConnection(endpoints: string[], index: number): Promise<Send> {
-  const client = await connect({ endpoints, codecs: kvCodecs, timeout_ms: 30_000 })
-  const command = { type: 'put', key: `bench-${index}`, value: VALUE } as const
-  await client.execute(command)
-  return (done) => {
-    client.execute(command).then(done, fail)
-  }
-}
+/** One client's connections: to the leader alone, or in leaderless mode to every server. */
+class Connection {
+  readonly #links: readonly ClientLink[]
+  #targets: readonly ClientLink[]
+  readonly #command: Uint8Array
+  readonly #waiting = new Map<number, (result: Uint8Array) => void>()
+  /** 0 on the floor, which has no sessions. */
+  #session = 0
+  #sequence = 0
+  #nextRequest = 1
+  #flushing = false
 
-async function floorConnection(endpoints: string[], index: number): Promise<Send> {
-  const value = kvCodecs.command.encode({ type: 'put', key: `bench-${index}`, value: VALUE })
-  const waiting = new Map<number, () => void>()
-  let request = 0
-  let flushing = false
-  let link!: ClientLink
-  await new Promise<void>((resolve) => {
-    link = openClientLink({
-      network: tcpNetwork,
-      clock: systemClock,
-      random: () => randomInt(2 ** 32) / 2 ** 32,
-      address: parseAddress(endpoints[0] ?? ''),
-      hello: () => ({ type: 'client-hello', cluster: '' }),
-      onUp: () => {
-        resolve()
-      },
-      onDown: fail,
-      onRefused: fail,
-      onMessages(batch) {
-        for (const message of batch) {
-          if (message.type !== 'reply') continue
-          const done = waiting.get(message.request)
-          waiting.delete(message.request)
-          done?.()
-        }
-      },
+  private constructor(
+    endpoints: readonly string[],
+    index: number,
+    onReady: (connection: Connection) => void,
+  ) {
+    this.#command = kvCodecs.command.encode({ type: 'put', key: `bench-${index}`, value: VALUE })
+    const servers = new Map<number, ClientLink>()
+    let leader = 0
+    const check = (mode: string) => {
+      if (servers.size < endpoints.length) return
+      if (mode === 'leader' && endpoints.length > 1) {
+        const link = servers.get(leader)
+        if (link === undefined) return
+        this.#targets = [link]
+      }
+      onReady(this)
+    }
+    this.#links = endpoints.map((endpoint) => {
+      let mode = ''
+      const link: ClientLink = openClientLink({
+        network: tcpNetwork,
+        clock: systemClock,
+        random: Math.random,
+        address: parseAddress(endpoint),
+        hello: () => ({ type: 'client-hello', cluster: '' }),
+        onUp: (welcome) => {
+          mode = welcome.mode
+          servers.set(welcome.server, link)
+          check(mode)
+        },
+        onDown: fail,
+        onRefused: fail,
+        onMessages: (batch) => {
+          for (const message of batch) {
+            if (message.type === 'reply') {
+              this.#waiting.get(message.request)?.(message.result)
+              this.#waiting.delete(message.request)
+            } else if (message.type === 'fail') {
+              fail(message.code, message.message)
+            } else if (message.server !== 0) {
+              leader = message.server
+              check(mode)
+            }
+          }
+        },
+      })
+      return link
     })
-  })
-  return (done) => {
-    waiting.set(++request, done)
-    link.send({ type: 'execute', request, value })
-    if (flushing) return
-    flushing = true
-    setImmediate(() => {
-      flushing = false
-      link.flush()
+    this.#targets = this.#links
+  }
+
+  static async open(system: string, endpoints: readonly string[], index: number): Promise<Connection> {
+    const connection = await new Promise<Connection>((resolve) => new Connection(endpoints, index, resolve))
+    if (system !== 'floor') {
+      connection.#session = await new Promise<number>((resolve) => {
+        connection.#execute(encodeOpen(Math.floor(Math.random() * 2 ** 48) + 1), (result) => {
+          resolve(new Reader(result).varint())
+        })
+      })
+    }
+    return connection
+  }
+
+  /** Sends one put, and calls back when it is answered. */
+  put(done: () => void): void {
+    const session = this.#session
+    const sequence = ++this.#sequence
+    const next = this.#nextRequest
+    const [oldest = next] = this.#waiting.keys()
+    const acknowledged = sequence - 1 - (next - oldest)
+    const value =
+      session === 0
+        ? this.#command
+        : encodeRequest({
+            kind: 'command',
+            time_ms: 0,
+            session,
+            sequence,
+            acknowledged,
+            command: this.#command,
+          })
+    this.#execute(value, done)
+  }
+
+  #execute(value: Uint8Array, done: (result: Uint8Array) => void): void {
+    const request = this.#nextRequest++
+    this.#waiting.set(request, done)
+    for (const link of this.#targets) link.send({ type: 'execute', request, value })
+    if (this.#flushing) return
+    this.#flushing = true
+    process.nextTick(() => {
+      this.#flushing = false
+      for (const link of this.#targets) link.flush()
     })
   }
 }
@@ -68,26 +126,33 @@ function fail(...reasons: unknown[]): void {
   process.exit(1)
 }
 
-const [system = '', endpointList = '', connections = '1', inFlight = '1', seconds = '5', warmup = '1'] =
-  process.argv.slice(2)
-const endpoints = endpointList.split(',')
-const open = system === 'floor' ? floorConnection : synodConnection
-const sends = await Promise.all(
-  Array.from({ length: Number(connections) }, (_, index) => open(endpoints, index)),
+const [
+  system = '',
+  endpointList = '',
+  connectionCount = '1',
+  inFlightText = '1',
+  seconds = '5',
+  warmup = '1',
+] = process.argv.slice(2)
+const inFlight = Number(inFlightText)
+const connections = await Promise.all(
+  Array.from({ length: Number(connectionCount) }, (_, index) =>
+    Connection.open(system, endpointList.split(','), index),
+  ),
 )
 const latencies = new Latencies()
 let running = true
 let measuring = false
 
-function loop(send: Send): void {
+function loop(connection: Connection): void {
   const started_ms = performance.now()
-  send(() => {
+  connection.put(() => {
     if (measuring) latencies.add(performance.now() - started_ms)
-    if (running) loop(send)
+    if (running) loop(connection)
   })
 }
 
-for (const send of sends) for (let i = 0; i < Number(inFlight); i++) loop(send)
+for (const connection of connections) for (let i = 0; i < inFlight; i++) loop(connection)
 await new Promise((resolve) => setTimeout(resolve, Number(warmup) * 1000))
 measuring = true
 const started_ms = performance.now()
