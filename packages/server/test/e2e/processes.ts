@@ -1,150 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Mode } from 'synod'
+import { type Exit, SynodProcess, runCli } from './synod-process.js'
 
-/** The `synod` command as it was built. */
-const BIN = fileURLToPath(new URL('../../dist/bin.js', import.meta.url))
-
-/** What takes longer than this has failed, however slow the machine is. */
-const LONGEST_WAIT_MS = 60_000
+export { runCli }
 
 /** Below the range from which the system takes ports for outgoing connections: those would get in the way. */
 const LOWEST_PORT = 20_000
 const HIGHEST_PORT = 32_000
-
-export interface Exit {
-  /** Null if a signal ended it. */
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/**
- * A run of the `synod` command. It has an IPC channel to this process, so that `serve` and `demo` end when this
- * process does, in whatever way.
- */
-export class SynodProcess implements AsyncDisposable {
-  /** Resolves when it has ended and all its output has been read. */
-  readonly exited: Promise<Exit>
-  readonly #args: readonly string[]
-  readonly #child: ChildProcess
-  readonly #output = { stdout: '', stderr: '' }
-  /** Called whenever there is more output. */
-  readonly #watchers = new Set<() => void>()
-  #exit: Exit | undefined
-
-  constructor(args: readonly string[], { cwd = tmpdir(), input }: { cwd?: string; input?: string } = {}) {
-    this.#args = args
-    const child = spawn(process.execPath, [BIN, ...args], { cwd, stdio: ['pipe', 'pipe', 'pipe', 'ipc'] })
-    this.#child = child
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name]?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output[name] += text
-        for (const look of this.#watchers) look()
-      })
-    }
-    // A command that does not read its input may be gone before it has been written.
-    child.stdin?.on('error', () => undefined).end(input)
-    this.exited = once(child, 'close').then(([code, signal]) => {
-      this.#exit = { code, signal, ...this.#output }
-      for (const look of this.#watchers) look()
-      return this.#exit
-    })
-  }
-
-  get pid(): number {
-    if (this.#child.pid === undefined) throw new Error('the process could not be started')
-    return this.#child.pid
-  }
-
-  /** Everything written so far. */
-  get stdout(): string {
-    return this.#output.stdout
-  }
-
-  get stderr(): string {
-    return this.#output.stderr
-  }
-
-  /** Resolves with the match when stdout has something like `pattern`, before or after the call. */
-  async stdoutMatch(pattern: RegExp): Promise<RegExpExecArray> {
-    return this.#match(() => this.stdout, pattern)
-  }
-
-  /** As `stdoutMatch`. */
-  async stderrMatch(pattern: RegExp): Promise<RegExpExecArray> {
-    return this.#match(() => this.stderr, pattern)
-  }
-
-  /** Resolves when it has ended by itself. */
-  async exit(): Promise<Exit> {
-    return this.#within(this.exited, 'it did not end')
-  }
-
-  /** Sends a signal, and resolves when the process has ended. */
-  async kill(signal: NodeJS.Signals): Promise<Exit> {
-    this.#child.kill(signal)
-    return this.#within(this.exited, `it did not end after ${signal}`)
-  }
-
-  /** Sends a signal. */
-  signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#exit === undefined) await this.kill('SIGKILL')
-  }
-
-  #match(text: () => string, pattern: RegExp): Promise<RegExpExecArray> {
-    const found = new Promise<RegExpExecArray>((resolve, reject) => {
-      const look = () => {
-        const match = pattern.exec(text())
-        if (match === null && this.#exit === undefined) return
-        this.#watchers.delete(look)
-        if (match !== null) resolve(match)
-        else reject(this.#error(`it ended without ${String(pattern)}`))
-      }
-      this.#watchers.add(look)
-      look()
-    })
-    return this.#within(found, `it did not write ${String(pattern)}`)
-  }
-
-  async #within<T>(promise: Promise<T>, failure: string): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(this.#error(`${failure} within ${LONGEST_WAIT_MS} ms`))
-      }, LONGEST_WAIT_MS)
-    })
-    try {
-      return await Promise.race([promise, timeout])
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  #error(message: string): Error {
-    const { stderr, stdout } = this.#output
-    return new Error(`synod ${this.#args.join(' ')}: ${message}\nstdout: ${stdout}\nstderr: ${stderr}`)
-  }
-}
-
-/** Runs a command to its end. */
-export async function runCli(
-  args: readonly string[],
-  options?: { readonly cwd?: string; readonly input?: string },
-): Promise<Exit> {
-  await using process = new SynodProcess(args, options)
-  return await process.exit()
-}
 
 /** One `synod serve`, started again and again on the same directory. */
 export class TestReplica {
@@ -266,7 +131,8 @@ export async function freePorts(count: number): Promise<number> {
   }
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether nothing listens on this port. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', () => {

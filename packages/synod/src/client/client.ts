@@ -105,7 +105,8 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
    *
    * Rejects with `command-failed` (the state machine threw), `too-large`, `overloaded`, `session-expired`,
    * `aborted`, `closed`, `unreachable`, `no-quorum` or `outcome-unknown`. After any of the last five the
-   * command may have been executed, or may still be; after the others it was not.
+   * command may have been executed, or may still be. After the others it was not, unless it had been sent
+   * before over a connection that broke.
    */
   async execute(command: Command, options: CallOptions = {}): Promise<Result> {
     const encoded = this.#codecs.command.encode(command)

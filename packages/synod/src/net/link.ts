@@ -46,7 +46,7 @@ export interface LinkStatus {
   readonly up: boolean
   /** For how long it has been up, or down. */
   readonly for_ms: number
-  /** Why the last connection ended, or the last dial failed. */
+  /** Why it is down: how the last connection ended, or the last dial failed. */
   readonly reason: string | undefined
   readonly unsent_bytes: number
   /** Messages not taken since the start, because the link was down or full. */
@@ -160,6 +160,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     this.#turn(true)
     this.#broken = false
     this.#refusal = undefined
+    this.#reason = undefined
     this.#options.onUp(welcome)
   }
 

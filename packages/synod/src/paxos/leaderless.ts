@@ -22,6 +22,10 @@ const MAX_AVERAGE_MS = 250
 /** What a new sample adds to a running average. */
 const SAMPLE_WEIGHT = 1 / 8
 
+/** The others hold back while the chosen prefix grows without pauses of so many phases, but no longer than this. */
+const PAUSE_PHASES = 4
+const MAX_HEAD_START_MS = 2000
+
 /** Back-off doubles with each preemption in a slot, up to this. */
 const MAX_BACKOFF_MS = 500
 
@@ -35,7 +39,7 @@ interface Request {
   /** The slot in which it is being proposed; 0 while it waits for one. */
   slot: Slot
   readonly arrived_ms: number
-  /** No slot before this time: the server whose proposals were voted for last gets a head start. */
+  /** No slot before this time, unless this server is the favourite. */
   readonly from_ms: number
 }
 
@@ -78,8 +82,9 @@ export interface LeaderlessState {
   favourite: ServerId
   /** The highest slot that any server is known to have voted in. */
   voted: Slot
-  /** The chosen bar when it was last seen to move, and when to fill the hole above it. */
+  /** The chosen bar when it was last seen to move, when that was, and when to fill the hole above it. */
   bar: Slot
+  moved_ms: number
   hole_ms: number
   heartbeat_ms: number
   /** When each server that votes was last heard from, by its heartbeats. */
@@ -99,6 +104,7 @@ export function emptyLeaderless(now_ms: number): LeaderlessState {
     favourite: 0,
     voted: 0,
     bar: 0,
+    moved_ms: -Infinity,
     hole_ms: now_ms,
     heartbeat_ms: now_ms,
     heard: new Map(),
@@ -142,12 +148,13 @@ export class LeaderlessProposer implements Proposer {
     let deadline_ms = Math.min(heartbeat_ms, hole_ms)
     for (const instance of instances.values()) deadline_ms = Math.min(deadline_ms, instance.until_ms)
     if (instances.size >= this.#context.config.window) return deadline_ms
-    return Math.min(deadline_ms, this.#nextRequest()?.from_ms ?? Infinity)
+    const next = this.#nextRequest()
+    return next === undefined ? deadline_ms : Math.min(deadline_ms, this.#dueAt(next))
   }
 
   /** A server that does not vote hands its clients' commands to the others. */
   propose(proposals: readonly Proposal[], now_ms: number): void {
-    const { config, effects } = this.#context
+    const { config, effects, random } = this.#context
     if (!config.voting) {
       const values = proposals.map((proposal) => proposal.value)
       for (const batch of batches(values)) effects.broadcast({ type: 'forward', values: batch })
@@ -155,21 +162,11 @@ export class LeaderlessProposer implements Proposer {
     }
     for (const { id, value } of proposals) {
       if (this.state.requests.has(id)) continue
-      const from_ms = now_ms + this.#headStart()
+      const from_ms = now_ms + randomBetween(random, 2, 4) * this.state.request_ms
       this.state.requests.set(id, { id, value, slot: 0, arrived_ms: now_ms, from_ms })
       this.state.waiting.add(id)
     }
     this.#place(now_ms)
-  }
-
-  /**
-   * All servers get the same requests at the same time. If all proposed them at once they would keep
-   * preempting each other, so the one that succeeded last goes first. If it does not, the others follow.
-   */
-  #headStart(): number {
-    const { config, random } = this.#context
-    const { favourite, request_ms } = this.state
-    return favourite === config.self ? 0 : randomBetween(random, 2 * request_ms, 4 * request_ms)
   }
 
   /** For the clients of a server that does not vote. Nobody here waits for these: their ids are negative. */
@@ -225,10 +222,22 @@ export class LeaderlessProposer implements Proposer {
   #place(now_ms: number): void {
     while (this.state.instances.size < this.#context.config.window) {
       const request = this.#nextRequest()
-      if (request === undefined || now_ms < request.from_ms) return
+      if (request === undefined || now_ms < this.#dueAt(request)) return
       this.state.waiting.delete(request.id)
       this.#propose(request, now_ms)
     }
+  }
+
+  /**
+   * When a request may be proposed. All servers get the same requests at the same time, and would keep
+   * preempting each other if all proposed them: so the one that won last goes first, and the others follow
+   * when it makes no progress.
+   */
+  #dueAt({ arrived_ms, from_ms }: Request): number {
+    const { favourite, moved_ms, phase_ms } = this.state
+    if (favourite === this.#context.config.self) return arrived_ms
+    const paused_ms = moved_ms + PAUSE_PHASES * phase_ms
+    return Math.min(Math.max(from_ms, paused_ms), arrived_ms + MAX_HEAD_START_MS)
   }
 
   #nextRequest(): Request | undefined {
@@ -276,6 +285,7 @@ export class LeaderlessProposer implements Proposer {
   #watchHole(now_ms: number): void {
     const { learner, log, random } = this.#context
     const { state } = this
+    if (learner.state.chosen > state.bar) state.moved_ms = now_ms
     state.bar = learner.state.chosen
     state.favourite = log.find(state.bar)?.ballot.server ?? 0
     state.voted = Math.max(state.voted, log.state.voted)

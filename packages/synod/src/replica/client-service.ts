@@ -81,6 +81,8 @@ export class ClientService {
         const client = this.#clients.get(connection)
         if (client === undefined) return
         for (const message of batch) this.#receive(client, message)
+        // What could be answered at once need not wait for a turn of the replica: there may be none.
+        this.flush()
         this.#pauseOrResume(client)
       },
       onDrained: (connection) => {

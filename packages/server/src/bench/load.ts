@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Client, SynodError } from 'synod'
+import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../kv/operations.js'
+import { Histogram } from './histogram.js'
+
+export type LoadClient = Client<KvCommand, KvResult, KvQuery, KvAnswer>
+
+/** What to ask for: made once, so that the load costs little of the machine that it shares with the replicas. */
+export interface Operations {
+  readonly puts: readonly KvCommand[]
+  readonly gets: readonly KvQuery[]
+  /** The share of gets, from 0 to 1. */
+  readonly reads: number
+}
+
+/** After an error, a loop waits this long: what refuses because it is busy is not asked again at once. */
+const ERROR_PAUSE_MS = 10
+
+/** Puts and gets, over and over: on every client so many at a time. It measures only when told to. */
+export class Load {
+  /** In microseconds. */
+  readonly latencies = new Histogram()
+  readonly errors = new Map<string, number>()
+  /** Operations done since the start, measured or not. */
+  done = 0
+  readonly #operations: Operations
+  #measuring = false
+  #stopped = false
+
+  constructor(operations: Operations, clients: readonly LoadClient[], inFlight: number) {
+    this.#operations = operations
+    for (const client of clients) {
+      for (let i = 0; i < inFlight; i++) void this.#loop(client)
+    }
+  }
+
+  /** From now on, what is done counts. */
+  measure(): void {
+    this.#measuring = true
+  }
+
+  /** From now on, nothing counts and nothing more is begun. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  async #loop(client: LoadClient): Promise<void> {
+    const { gets, puts, reads } = this.#operations
+    while (!this.#stopped) {
+      const index = Math.floor(Math.random() * puts.length)
+      const [put, get] = [puts[index], gets[index]]
+      if (put === undefined || get === undefined) return
+      const measured = this.#measuring
+      const start_ms = performance.now()
+      try {
+        if (reads > 0 && Math.random() < reads) await client.read(get)
+        else await client.execute(put)
+      } catch (error) {
+        await this.#failed(error)
+        continue
+      }
+      this.done++
+      if (measured) this.#measured((performance.now() - start_ms) * 1000)
+    }
+  }
+
+  /** What was under way at the end does not count: it would not all be there. */
+  #measured(latency_us: number): void {
+    if (!this.#stopped) this.latencies.record(latency_us)
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    if (this.#stopped) return
+    const code = error instanceof SynodError ? error.code : String(error)
+    if (this.#measuring) this.errors.set(code, (this.errors.get(code) ?? 0) + 1)
+    await sleep(ERROR_PAUSE_MS)
+  }
+}

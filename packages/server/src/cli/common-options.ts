@@ -1,0 +1,47 @@
+import { type Command, Option } from 'commander'
+import type { ConnectOptions } from 'synod'
+import { defaultClientAddress } from './addresses.js'
+import { defined } from './defined.js'
+import type { OutputOptions } from './output.js'
+import { integerFrom, parseList } from './parsers.js'
+
+/** Longer than setTimeout can wait. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+/** Where and how to reach a cluster. */
+export interface ClusterOptions extends OutputOptions {
+  readonly endpoints: readonly string[]
+  readonly cluster?: string
+  readonly timeoutMs: number
+}
+
+/** Adds `--json`, and the examples that close the help. */
+export function finish(command: Command, examples: readonly string[]): Command {
+  const lines = examples.map((example) => `  $ synod ${example}`)
+  return command
+    .option('--json', 'write JSON, one document on a line; errors too')
+    .addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
+}
+
+/** Adds what a command needs that talks to a cluster. */
+export function addClusterOptions(command: Command, timeout_ms = 10_000): Command {
+  const endpoints = [0, 1, 2].map(defaultClientAddress)
+  return command
+    .addOption(
+      new Option('--endpoints <list>', 'client addresses of the replicas, host:port, with commas')
+        .env('SYNOD_ENDPOINTS')
+        .argParser(parseList)
+        .default(endpoints, endpoints.join(',')),
+    )
+    .option('--cluster <name>', 'the name that the cluster must have (default: any)')
+    .option('--timeout-ms <ms>', 'how long to go on trying', integerFrom(1, MAX_TIMEOUT_MS), timeout_ms)
+}
+
+/** The same options, as the library takes them. */
+export function connectOptions({
+  cluster,
+  endpoints,
+  timeoutMs,
+}: ClusterOptions): Pick<ConnectOptions<never, never, never, never>, 'cluster' | 'endpoints' | 'timeout_ms'> {
+  return { endpoints, timeout_ms: timeoutMs, ...defined({ cluster }) }
+}

@@ -1,0 +1,37 @@
+import { CommanderError } from 'commander'
+import { CliError } from './cli-error.js'
+import { buildProgram } from './program.js'
+import { reportError } from './report-error.js'
+
+/** Runs the command with these arguments. Returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
+export async function main(args: readonly string[]): Promise<number> {
+  process.stdout.on('error', endWithReader)
+  try {
+    await buildProgram().parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    const json = wantsJson(args)
+    if (!(error instanceof CommanderError)) {
+      reportError(error, json)
+      return 1
+    }
+    if (error.exitCode === 0) return 0
+    // Without any command, all there is to say is the help, which has been printed.
+    if (error.code !== 'commander.help') {
+      reportError(new CliError('usage', error.message.replace(/^error: /, '')), json)
+    }
+    return 2
+  }
+}
+
+/** Usage errors come before the options are known. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  return (end < 0 ? args : args.slice(0, end)).includes('--json')
+}
+
+/** Whoever read the output (`head`, say) has had enough. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+}

@@ -1,0 +1,49 @@
+import { InvalidArgumentError } from 'commander'
+import { parseInteger } from '../kv/integer.js'
+
+/** Parses a decimal integer from `low` to `high`. */
+export function integerFrom(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN
+    if (value >= low && value <= high) return value
+    throw new InvalidArgumentError(`It must be a whole number from ${low} to ${high}.`)
+  }
+}
+
+/** Parses a positive number, such as 2 or 0.5, up to `high`. */
+export function numberUpTo(high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : NaN
+    if (value > 0 && value <= high) return value
+    throw new InvalidArgumentError(`It must be a number above 0 and up to ${high}.`)
+  }
+}
+
+/** Parses an integer of any size that the store can count with. */
+export function parseAmount(text: string): bigint {
+  const amount = parseInteger(text)
+  if (amount === null) throw new InvalidArgumentError('It must be a decimal integer.')
+  return amount
+}
+
+/** Parses `a,b,c`. What the parts mean is checked by whoever uses them. */
+export function parseList(text: string): string[] {
+  const parts = text.split(',').map((part) => part.trim())
+  if (parts.includes('')) throw new InvalidArgumentError('It must be a list such as a,b,c.')
+  return parts
+}
+
+/** Parses `1=host:port,2=host:port`. The addresses are checked by the library. */
+export function parseServers(text: string): Record<number, string> {
+  const servers: Record<number, string> = {}
+  for (const part of parseList(text)) {
+    const match = /^(\d{1,3})=(.+)$/.exec(part)
+    if (match?.[1] === undefined || match[2] === undefined) {
+      throw new InvalidArgumentError('It must be a list such as 1=10.0.0.1:2380,2=10.0.0.2:2380.')
+    }
+    const id = Number(match[1])
+    if (id in servers) throw new InvalidArgumentError(`It names server ${id} twice.`)
+    servers[id] = match[2]
+  }
+  return servers
+}

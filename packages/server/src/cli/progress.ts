@@ -1,0 +1,23 @@
+import { Redrawing } from './redrawing.js'
+import type { OutputOptions } from './output.js'
+
+/** What is going on, on stderr: one line that changes, or a new line for each change. Silent with `--json`. */
+export class Progress {
+  readonly #screen: Redrawing | null
+  #shown = ''
+
+  constructor({ json = false }: OutputOptions) {
+    this.#screen = json ? null : new Redrawing(process.stderr)
+  }
+
+  show(text: string): void {
+    if (text === this.#shown) return
+    this.#shown = text
+    this.#screen?.draw(text)
+  }
+
+  /** It is over. */
+  clear(): void {
+    this.#screen?.clear()
+  }
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import type { KvPair } from '../kv/operations.js'
+import { DEFAULT_RANGE_LIMIT, MAX_RANGE_LIMIT } from '../kv/limits.js'
+import { type ClusterOptions, addClusterOptions, finish } from './common-options.js'
+import { printJson, valueDocument } from './output.js'
+import { integerFrom } from './parsers.js'
+import { withClient } from './with-client.js'
+
+interface RangeOptions extends ClusterOptions {
+  readonly limit: number
+  readonly after: string
+  readonly keysOnly?: boolean
+}
+
+/** Adds `synod range`. */
+export function addRange(program: Command): void {
+  const range = program
+    .command('range')
+    .description('List the keys that begin with a prefix, in order, with their values: at most 1 MiB.')
+    .argument('<prefix>', 'what the keys begin with; "" for all')
+    .option('--limit <n>', 'at most so many keys', integerFrom(1, MAX_RANGE_LIMIT), DEFAULT_RANGE_LIMIT)
+    .option('--after <key>', 'only keys that come after this one', '')
+    .option('--keys-only', 'without the values')
+    .action(run)
+  finish(addClusterOptions(range), [
+    'range users/',
+    'range "" --keys-only --limit 20',
+    'range users/ --after users/42',
+  ])
+}
+
+async function run(prefix: string, options: RangeOptions): Promise<void> {
+  const { after, keysOnly = false, limit } = options
+  const { more, pairs } = await withClient(options, (client) =>
+    client.range(prefix, { after, keysOnly, limit }),
+  )
+  if (options.json === true) {
+    const documents = pairs.map(({ key, value }) => (keysOnly ? { key } : { key, ...valueDocument(value) }))
+    printJson({ pairs: documents, more })
+    return
+  }
+  for (const pair of pairs) writePair(pair, keysOnly)
+  const last = pairs.at(-1)
+  // Not to stdout, where it would pass for a key.
+  if (more && last !== undefined)
+    process.stderr.write(`more keys come after '${last.key}': --after shows them\n`)
+}
+
+function writePair({ key, value }: KvPair, keysOnly: boolean): void {
+  process.stdout.write(key)
+  if (!keysOnly) {
+    process.stdout.write('\t')
+    process.stdout.write(value)
+  }
+  process.stdout.write('\n')
+}

@@ -1,0 +1,22 @@
+import { CliError } from './cli-error.js'
+
+/**
+ * Prints an error to stderr: `error: <message> (<code>)`, or with `json` as a document. What has no code is a
+ * fault of the program, and comes with its stack.
+ */
+export function reportError(error: unknown, json: boolean): void {
+  const { code, message } = describe(error)
+  if (json) {
+    const details = error instanceof CliError ? error.details : {}
+    process.stderr.write(`${JSON.stringify({ error: { code, message, ...details } })}\n`)
+    return
+  }
+  process.stderr.write(`error: ${message} (${code})\n`)
+  if (code === 'internal' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+}
+
+function describe(error: unknown): { readonly code: string; readonly message: string } {
+  if (!(error instanceof Error)) return { code: 'internal', message: String(error) }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'internal'
+  return { code, message: error.message }
+}

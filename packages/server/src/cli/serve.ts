@@ -1,0 +1,97 @@
+import { type Command, Option } from 'commander'
+import { type Mode, Replica, type SynodError } from 'synod'
+import { KvMachine } from '../kv/machine.js'
+import { finish } from './common-options.js'
+import { defined } from './defined.js'
+import { lineLogger } from './log.js'
+import { type OutputOptions, print } from './output.js'
+import { integerFrom, parseServers } from './parsers.js'
+import { stopRequest } from './stop-request.js'
+
+interface ServeOptions extends OutputOptions {
+  readonly id: number
+  readonly clusterName: string
+  readonly servers: Record<number, string>
+  readonly clients: string
+  readonly dataDir: string
+  readonly mode: Mode
+  readonly listen?: string
+  readonly heartbeatMs?: number
+  readonly electionTimeoutMs?: number
+}
+
+/** Adds `synod serve`. */
+export function addServe(program: Command): void {
+  const serve = program
+    .command('serve')
+    .description('Run one replica of the key-value store, until SIGINT or SIGTERM. It logs to stderr.')
+    .requiredOption('--id <n>', 'which of the servers this is', integerFrom(1, 255))
+    .requiredOption('--cluster-name <name>', 'the name of the cluster, the same on all its servers')
+    .requiredOption(
+      '--servers <list>',
+      'all servers: id=host:port, with commas; the addresses are for peers',
+      parseServers,
+    )
+    .requiredOption('--clients <host:port>', 'where to listen for clients')
+    .requiredOption('--data-dir <dir>', 'where promises and votes are kept: one directory for each replica')
+    .addOption(
+      new Option('--mode <mode>', 'how slots get decided, the same on all servers, for good')
+        .choices(['leader', 'leaderless'])
+        .default('leader'),
+    )
+    .option('--listen <host:port>', 'where to listen for peers, if not at the address in --servers')
+    .option(
+      '--heartbeat-ms <ms>',
+      'how often the leader tells that it is up (default: 50)',
+      integerFrom(1, 60_000),
+    )
+    .option(
+      '--election-timeout-ms <ms>',
+      'how long followers wait for that, at least twice the heartbeat (default: 500)',
+      integerFrom(2, 600_000),
+    )
+    .action(run)
+  finish(serve, [
+    'serve --id 1 --cluster-name main --data-dir /var/lib/synod --clients 10.0.0.1:2379 \\\n' +
+      '      --servers 1=10.0.0.1:2380,2=10.0.0.2:2380,3=10.0.0.3:2380',
+  ])
+}
+
+async function run(options: ServeOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    serve(options, reject).then(resolve, reject)
+  })
+}
+
+/** Resolves when the replica has been asked to stop, and has. */
+async function serve(options: ServeOptions, onFatal: (error: SynodError) => void): Promise<void> {
+  const { clients, clusterName: name, dataDir, id, json = false, mode, servers } = options
+  const stop = stopRequest()
+  const replica = await Replica.open({
+    id,
+    cluster: { name, servers },
+    dataDir,
+    machine: new KvMachine(),
+    mode,
+    clients,
+    ...defined({
+      listen: options.listen,
+      heartbeat_ms: options.heartbeatMs,
+      electionTimeout_ms: options.electionTimeoutMs,
+    }),
+    logger: lineLogger(json, (line) => process.stderr.write(line)),
+    onFatal,
+  })
+  const { pid } = process
+  const peers = options.listen ?? servers[id] ?? ''
+  print(options, `ready s${id} pid ${pid} clients ${clients} peers ${peers} data ${dataDir}`, {
+    event: 'ready',
+    id,
+    pid,
+    clients,
+    peers,
+    dataDir,
+  })
+  await stop
+  await replica.close()
+}

@@ -1,0 +1,80 @@
+import { type EndpointStatus, type ReplicaStatus, formatBallot } from 'synod'
+import { formatTable } from './table.js'
+
+const HEADING = [
+  'server',
+  'endpoint',
+  'role',
+  'ballot',
+  'leader',
+  'snapshotted',
+  'executed',
+  'chosen',
+  'voted',
+  'lag',
+  'peers up',
+  'sessions',
+  'waiting',
+  'note',
+]
+
+/**
+ * The state of each endpoint as a table. `lag` is how many slots what a replica has executed is behind the
+ * most advanced chosen bar of all that answered.
+ */
+export function statusTable(statuses: readonly EndpointStatus[]): string {
+  const known = statuses.flatMap((answer) => ('status' in answer ? [answer.status] : []))
+  const chosen = Math.max(0, ...known.map(({ bars }) => bars.chosen))
+  const rows = statuses.map((answer) =>
+    'status' in answer
+      ? replicaRow(answer.endpoint, answer.status, chosen, noteOf(answer.status, known))
+      : unreachableRow(answer.endpoint, answer.error),
+  )
+  return formatTable(HEADING, rows)
+}
+
+function replicaRow(
+  endpoint: string,
+  { ballot, bars, leader, peers, role, server, sessions, waiting }: ReplicaStatus,
+  chosen: number,
+  note: string,
+): string[] {
+  const up = peers.filter((peer) => peer.up).length
+  return [
+    `s${server}`,
+    endpoint,
+    role,
+    ballot.seq === 0 ? '-' : formatBallot(ballot),
+    leader === null ? '-' : `s${leader}`,
+    String(bars.snapshotted),
+    String(bars.executed),
+    String(bars.chosen),
+    String(bars.voted),
+    String(Math.max(0, chosen - bars.executed)),
+    `${up}/${peers.length}`,
+    String(sessions),
+    String(waiting),
+    note,
+  ]
+}
+
+function unreachableRow(endpoint: string, error: Error): string[] {
+  return HEADING.map((name) => {
+    if (name === 'endpoint') return endpoint
+    return name === 'note' ? error.message : '-'
+  })
+}
+
+/** What is wrong with a replica, if anything. */
+function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
+  const { bars, cluster, damage, digest, formed, peers } = status
+  if (damage !== null) return `does not vote: ${damage}`
+  if (!formed) {
+    const missing = peers.filter(({ up }) => !up).map(({ server }) => `s${server}`)
+    return `not formed: waiting for ${missing.join(', ') || 'the others to agree'}`
+  }
+  const different = all.find(
+    (other) => other.cluster === cluster && other.bars.executed === bars.executed && other.digest !== digest,
+  )
+  return different === undefined ? '' : `has executed something else than s${different.server}`
+}

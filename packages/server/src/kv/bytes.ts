@@ -1,0 +1,116 @@
+import { isUtf8 } from 'node:buffer'
+import { SynodError } from 'synod'
+
+/** The bytes are no encoding of what they should be. */
+export function malformed(message: string): SynodError {
+  return new SynodError('wrong-protocol', `malformed: ${message}`)
+}
+
+/** Reads what a Packer wrote. Nothing is trusted: faults are thrown as SynodError `wrong-protocol`. */
+export class Unpacker {
+  readonly #buffer: Buffer
+  #position = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  }
+
+  u8(): number {
+    return this.#buffer.readUInt8(this.#take(1))
+  }
+
+  u16(): number {
+    return this.#buffer.readUInt16LE(this.#take(2))
+  }
+
+  u32(): number {
+    return this.#buffer.readUInt32LE(this.#take(4))
+  }
+
+  boolean(): boolean {
+    const byte = this.u8()
+    if (byte > 1) throw malformed(`${byte} is no boolean`)
+    return byte === 1
+  }
+
+  /** The next `size` bytes, without a copy. */
+  raw(size: number): Uint8Array {
+    const start = this.#take(size)
+    return this.#buffer.subarray(start, start + size)
+  }
+
+  /** Text of 0 to `max_bytes` bytes. */
+  text(max_bytes: number): string {
+    const size = this.u16()
+    if (size > max_bytes) throw malformed(`text of ${size} bytes`)
+    const start = this.#take(size)
+    if (!isUtf8(this.#buffer.subarray(start, start + size))) throw malformed('text that is not UTF-8')
+    return this.#buffer.toString('utf8', start, start + size)
+  }
+
+  /** Everything that is left, without a copy. */
+  rest(): Uint8Array {
+    return this.raw(this.#buffer.length - this.#position)
+  }
+
+  /** Everything must have been read. */
+  end(): void {
+    const left = this.#buffer.length - this.#position
+    if (left > 0) throw malformed(`${left} bytes left over`)
+  }
+
+  #take(size: number): number {
+    const start = this.#position
+    if (size > this.#buffer.length - start) throw malformed('the data ends too early')
+    this.#position += size
+    return start
+  }
+}
+
+/** Writes into bytes of exactly the size that is needed, which the caller knows. */
+export class Packer {
+  readonly #buffer: Buffer
+  #position = 0
+
+  constructor(size_bytes: number) {
+    this.#buffer = Buffer.allocUnsafe(size_bytes)
+  }
+
+  u8(value: number): this {
+    this.#position = this.#buffer.writeUInt8(value, this.#position)
+    return this
+  }
+
+  u16(value: number): this {
+    this.#position = this.#buffer.writeUInt16LE(value, this.#position)
+    return this
+  }
+
+  u32(value: number): this {
+    this.#position = this.#buffer.writeUInt32LE(value, this.#position)
+    return this
+  }
+
+  boolean(value: boolean): this {
+    return this.u8(value ? 1 : 0)
+  }
+
+  raw(bytes: Uint8Array): this {
+    this.#buffer.set(bytes, this.#position)
+    this.#position += bytes.length
+    return this
+  }
+
+  /** Text that takes `size_bytes` as UTF-8, after that size. */
+  text(text: string, size_bytes: number): this {
+    this.u16(size_bytes)
+    this.#position += this.#buffer.write(text, this.#position)
+    return this
+  }
+
+  done(): Uint8Array {
+    if (this.#position !== this.#buffer.length)
+      throw new RangeError('the size was not what it was said to be')
+    return this.#buffer
+  }
+}

@@ -1,0 +1,131 @@
+import { type CallOptions, type Client, type ConnectOptions, SynodError, connect } from 'synod'
+import { kvCodecs } from './codecs.js'
+import { DEFAULT_RANGE_LIMIT } from './limits.js'
+import type { KvAnswer, KvCommand, KvPair, KvQuery, KvResult } from './operations.js'
+
+/** As for `connect`; the codecs are the store's own. */
+export type KvConnectOptions = Omit<ConnectOptions<KvCommand, KvResult, KvQuery, KvAnswer>, 'codecs'>
+
+export interface RangeOptions extends CallOptions {
+  /** 1,000 pairs unless given, 1 to 10,000. */
+  readonly limit?: number
+  /** Only keys that come after this one: the last one of the answer before, say. */
+  readonly after?: string
+  /** Leaves the values empty. */
+  readonly keysOnly?: boolean
+}
+
+/**
+ * A client of the key-value store. Values that are given as text are stored as UTF-8.
+ *
+ * Every method rejects with what `Client.execute` or `Client.read` does, and with `invalid-options` for a key
+ * that is empty, longer than 1024 bytes or not text.
+ *
+ * @example
+ * const client = await KvClient.connect({ endpoints: ['127.0.0.1:2379'] })
+ * await client.put('hello', 'world')
+ * const value = await client.get('hello')
+ */
+export class KvClient implements AsyncDisposable {
+  readonly #client: Client<KvCommand, KvResult, KvQuery, KvAnswer>
+
+  private constructor(client: Client<KvCommand, KvResult, KvQuery, KvAnswer>) {
+    this.#client = client
+  }
+
+  /** Resolves when any replica has answered. Rejects as `connect` does. */
+  static async connect(options: KvConnectOptions): Promise<KvClient> {
+    return new KvClient(await connect({ ...options, codecs: kvCodecs }))
+  }
+
+  /** Returns whether the key was there before. */
+  async put(key: string, value: Uint8Array | string, options?: CallOptions): Promise<boolean> {
+    const { existed } = await this.#execute({ type: 'put', key, value: toBytes(value) }, 'put', options)
+    return existed
+  }
+
+  /** The value of a key; null if it is not there. */
+  async get(key: string, options?: CallOptions): Promise<Uint8Array | null> {
+    const { value } = await this.#read({ type: 'get', key }, 'get', options)
+    return value
+  }
+
+  /** Returns whether the key was there. */
+  async delete(key: string, options?: CallOptions): Promise<boolean> {
+    const { existed } = await this.#execute({ type: 'delete', key }, 'delete', options)
+    return existed
+  }
+
+  /**
+   * The pairs whose keys begin with `prefix`, in order: at most `limit` of them, and at most 1 MiB. `more`
+   * says whether there are others behind them.
+   */
+  async range(
+    prefix: string,
+    { after = '', keysOnly = false, limit = DEFAULT_RANGE_LIMIT, ...options }: RangeOptions = {},
+  ): Promise<{ readonly pairs: readonly KvPair[]; readonly more: boolean }> {
+    return this.#read({ type: 'range', prefix, after, limit, keysOnly }, 'range', options)
+  }
+
+  /**
+   * Sets a key if its value is the expected one, or with `null` if it is not there. `actual` is the value
+   * before.
+   */
+  async cas(
+    key: string,
+    expected: Uint8Array | string | null,
+    value: Uint8Array | string,
+    options?: CallOptions,
+  ): Promise<{ readonly swapped: boolean; readonly actual: Uint8Array | null }> {
+    const bytes = expected === null ? null : toBytes(expected)
+    return this.#execute({ type: 'cas', key, expected: bytes, value: toBytes(value) }, 'cas', options)
+  }
+
+  /** Adds to the decimal integer that the value is; 0 if the key is not there. Returns the sum, or why not. */
+  async increment(
+    key: string,
+    by = 1n,
+    options?: CallOptions,
+  ): Promise<Extract<KvResult, { type: 'increment' }>> {
+    return this.#execute({ type: 'increment', key, by }, 'increment', options)
+  }
+
+  /** Ends all connections. What is under way fails as `closed`. */
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #execute<Type extends KvResult['type']>(
+    command: KvCommand,
+    type: Type,
+    options?: CallOptions,
+  ): Promise<Extract<KvResult, { type: Type }>> {
+    return expectType(await this.#client.execute(command, options), type)
+  }
+
+  async #read<Type extends KvAnswer['type']>(
+    query: KvQuery,
+    type: Type,
+    options?: CallOptions,
+  ): Promise<Extract<KvAnswer, { type: Type }>> {
+    return expectType(await this.#client.read(query, options), type)
+  }
+}
+
+/** The replicas answer each operation under its own type, or they run another state machine. */
+function expectType<Found extends { readonly type: string }, Type extends Found['type']>(
+  found: Found,
+  type: Type,
+): Extract<Found, { type: Type }> {
+  if (found.type !== type)
+    throw new SynodError('wrong-protocol', `a ${found.type} came in answer to a ${type}`)
+  return found as Extract<Found, { type: Type }>
+}
+
+function toBytes(value: Uint8Array | string): Uint8Array {
+  return typeof value === 'string' ? Buffer.from(value) : value
+}

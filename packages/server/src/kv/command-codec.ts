@@ -1,0 +1,81 @@
+import { type Codec, SynodError } from 'synod'
+import { Packer, Unpacker, malformed } from './bytes.js'
+import { isInRange, parseIntegerBytes } from './integer.js'
+import { keySize_bytes } from './key.js'
+import { MAX_INTEGER_DIGITS, MAX_KEY_BYTES } from './limits.js'
+import type { KvCommand } from './operations.js'
+
+const TAGS = { put: 1, delete: 2, cas: 3, increment: 4 } as const satisfies Record<KvCommand['type'], number>
+
+/** The tag and the size of the key. */
+const HEAD_BYTES = 1 + 2
+
+/**
+ * Commands: a tag (u8), the key (u16 size, UTF-8), and then, by tag:
+ * - put: the value, up to the end;
+ * - delete: nothing;
+ * - cas: whether a value is expected (u8), if so that value (u32 size, bytes); the new value, up to the end;
+ * - increment: a decimal integer in ASCII, up to the end.
+ *
+ * Sizes are little-endian. Decoded values are views into the bytes.
+ */
+export const commandCodec: Codec<KvCommand> = {
+  encode(command) {
+    const { key, type } = command
+    const keySize = keySize_bytes(key)
+    switch (command.type) {
+      case 'put':
+        return head(type, key, keySize, command.value.length).raw(command.value).done()
+      case 'delete':
+        return head(type, key, keySize, 0).done()
+      case 'cas': {
+        const { expected, value } = command
+        const expectedSize = expected === null ? 0 : 4 + expected.length
+        const packer = head(type, key, keySize, 1 + expectedSize + value.length).boolean(expected !== null)
+        if (expected !== null) packer.u32(expected.length).raw(expected)
+        return packer.raw(value).done()
+      }
+      case 'increment': {
+        if (!isInRange(command.by)) {
+          throw new SynodError('invalid-options', `an integer has at most ${MAX_INTEGER_DIGITS} digits`)
+        }
+        const digits = Buffer.from(command.by.toString())
+        return head(type, key, keySize, digits.length).raw(digits).done()
+      }
+    }
+  },
+
+  decode(bytes) {
+    const unpacker = new Unpacker(bytes)
+    const tag = unpacker.u8()
+    const key = readKey(unpacker)
+    switch (tag) {
+      case TAGS.put:
+        return { type: 'put', key, value: unpacker.rest() }
+      case TAGS.delete:
+        unpacker.end()
+        return { type: 'delete', key }
+      case TAGS.cas: {
+        const expected = unpacker.boolean() ? unpacker.raw(unpacker.u32()) : null
+        return { type: 'cas', key, expected, value: unpacker.rest() }
+      }
+      case TAGS.increment: {
+        const by = parseIntegerBytes(unpacker.rest())
+        if (by === null) throw malformed('an increment by what is no integer')
+        return { type: 'increment', key, by }
+      }
+      default:
+        throw malformed(`no command has tag ${tag}`)
+    }
+  },
+}
+
+export function readKey(unpacker: Unpacker): string {
+  const key = unpacker.text(MAX_KEY_BYTES)
+  if (key === '') throw malformed('an empty key')
+  return key
+}
+
+function head(type: KvCommand['type'], key: string, keySize: number, rest_bytes: number): Packer {
+  return new Packer(HEAD_BYTES + keySize + rest_bytes).u8(TAGS[type]).text(key, keySize)
+}

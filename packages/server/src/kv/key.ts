@@ -1,0 +1,24 @@
+import { SynodError } from 'synod'
+import { MAX_KEY_BYTES } from './limits.js'
+
+/** Matches half of a surrogate pair: it has no UTF-8, and would turn into another key. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** The size of a key in bytes. Throws SynodError `invalid-options` for what is none. */
+export function keySize_bytes(key: string): number {
+  const size_bytes = textSize_bytes(key)
+  if (size_bytes === 0) throw new SynodError('invalid-options', 'a key must not be empty')
+  return size_bytes
+}
+
+/** As `keySize_bytes`, of a prefix or of nothing, which may be empty. */
+export function textSize_bytes(text: string): number {
+  const size_bytes = Buffer.byteLength(text)
+  if (size_bytes > MAX_KEY_BYTES) {
+    throw new SynodError('invalid-options', `a key has at most ${MAX_KEY_BYTES} bytes, not ${size_bytes}`)
+  }
+  if (LONE_SURROGATE.test(text)) {
+    throw new SynodError('invalid-options', 'a key is text, and half a surrogate pair is none')
+  }
+  return size_bytes
+}

@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import { describe, expect, test } from 'vitest'
+import { buildProgram } from '../../src/cli/program.js'
+
+function helpOf(command: Command): string {
+  let text = ''
+  command.configureOutput({ writeOut: (part) => (text += part) })
+  command.outputHelp()
+  return text
+}
+
+const program = buildProgram()
+
+test('the program names all its commands', () => {
+  expect(program.commands.map((command) => command.name())).toEqual([
+    'demo',
+    'serve',
+    'put',
+    'get',
+    'del',
+    'cas',
+    'incr',
+    'range',
+    'status',
+    'inspect',
+    'bench',
+  ])
+  expect(helpOf(program)).toContain('Start with `synod demo`')
+})
+
+describe.each(program.commands.map((command) => [command.name(), command] as const))(
+  '%s',
+  (name, command) => {
+    const help = helpOf(command)
+
+    test('shows an example', () => {
+      expect(help).toMatch(new RegExp(`Examples:\\n  \\$ synod ${name}\\b`))
+    })
+
+    test('can write JSON', () => {
+      expect(help).toContain('--json')
+    })
+
+    test('describes every option', () => {
+      for (const option of command.options) expect(option.description, option.flags).not.toBe('')
+    })
+  },
+)

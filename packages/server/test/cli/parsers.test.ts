@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { integerFrom, numberUpTo, parseAmount, parseList, parseServers } from '../../src/cli/parsers.js'
+
+test('whole numbers in their range', () => {
+  const parse = integerFrom(1, 65_535)
+  expect(parse('1')).toBe(1)
+  expect(parse('65535')).toBe(65_535)
+  for (const text of ['', '0', '65536', '-1', '1.5', '1e3', '0x10', ' 1', 'one', '9'.repeat(30)]) {
+    expect(() => parse(text), text).toThrow('a whole number from 1 to 65535')
+  }
+})
+
+test('positive numbers', () => {
+  const parse = numberUpTo(10)
+  expect(parse('0.5')).toBe(0.5)
+  expect(parse('10')).toBe(10)
+  for (const text of ['', '0', '0.0', '10.1', '-1', '.5', '1.', 'NaN', 'Infinity']) {
+    expect(() => parse(text), text).toThrow('above 0 and up to 10')
+  }
+})
+
+test('amounts of any size', () => {
+  expect(parseAmount('-12345678901234567890')).toBe(-12345678901234567890n)
+  for (const text of ['', '1.5', '+1', 'x', '1'.repeat(101)]) {
+    expect(() => parseAmount(text), text).toThrow('a decimal integer')
+  }
+})
+
+test('lists of endpoints', () => {
+  expect(parseList('127.0.0.1:2379')).toEqual(['127.0.0.1:2379'])
+  expect(parseList('db1:1, [::1]:2')).toEqual(['db1:1', '[::1]:2'])
+  for (const text of ['', 'a,', ',a', 'a,,b']) expect(() => parseList(text), text).toThrow('a list such as')
+})
+
+test('servers by id', () => {
+  expect(parseServers('1=a:1,3=[::1]:3')).toEqual({ 1: 'a:1', 3: '[::1]:3' })
+  expect(() => parseServers('1=a:1,1=b:2')).toThrow('names server 1 twice')
+  expect(() => parseServers('1=a:1,01=b:2')).toThrow('names server 1 twice')
+  for (const text of ['a:1', '1', '1=', '=a:1', 's1=a:1', '1=a:1,']) {
+    expect(() => parseServers(text), text).toThrow('a list such as')
+  }
+})

@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest'
+import type { ReplicaStatus } from 'synod'
+import { statusTable } from '../../src/cli/status-table.js'
+
+const peer = {
+  server: 2,
+  address: '127.0.0.1:2',
+  up: true,
+  for_ms: 1,
+  reason: undefined,
+  unsent_bytes: 0,
+  dropped_messages: 0,
+}
+
+const status: ReplicaStatus = {
+  server: 1,
+  cluster: 'test',
+  mode: 'leader',
+  role: 'leader',
+  ballot: { seq: 4, server: 1 },
+  leader: 1,
+  formed: true,
+  voting: true,
+  damage: null,
+  bars: { snapshotted: 0, executed: 9, chosen: 10, voted: 12 },
+  digest: 77,
+  peers: [peer, { ...peer, server: 3, up: false }],
+  sessions: 5,
+  waiting: 2,
+  clients: 1,
+  recovery: 'clean',
+  journal: null,
+  uptime_ms: 1000,
+}
+
+/** The cells of the last row. */
+function lastRow(...statuses: ReplicaStatus[]): string[] {
+  const table = statusTable(statuses.map((each) => ({ endpoint: `127.0.0.1:${each.server}`, status: each })))
+  return table.split('\n').at(-1)!.split(/ {2,}/)
+}
+
+test('a row tells role, ballot, leader, bars, lag, peers and what waits', () => {
+  const behind = { ...status, server: 2, role: 'follower' as const, bars: { ...status.bars, executed: 3 } }
+  expect(lastRow(status, behind)).toEqual([
+    's2',
+    '127.0.0.1:2',
+    'follower',
+    '(4, s1)',
+    's1',
+    '0',
+    '3',
+    '10',
+    '12',
+    '7',
+    '1/2',
+    '5',
+    '2',
+  ])
+})
+
+test('an endpoint that does not answer says why', () => {
+  const table = statusTable([
+    { endpoint: '127.0.0.1:1', status },
+    { endpoint: '127.0.0.1:9', error: new Error('no answer from 127.0.0.1:9 (refused)') },
+  ])
+  expect(table).toMatch(/\n- +127\.0\.0\.1:9 .* no answer from 127\.0\.0\.1:9 \(refused\)$/)
+})
+
+test('the note tells of damage, of a cluster that has not formed, and of different states', () => {
+  expect(lastRow({ ...status, damage: 'It is gone.' }).at(-1)).toBe('does not vote: It is gone.')
+  expect(lastRow({ ...status, formed: false }).at(-1)).toBe('not formed: waiting for s3')
+  expect(lastRow({ ...status, formed: false, peers: [peer] }).at(-1)).toBe(
+    'not formed: waiting for the others to agree',
+  )
+  expect(lastRow(status, { ...status, server: 2, digest: 78 }).at(-1)).toBe(
+    'has executed something else than s1',
+  )
+})
+
+test('in leaderless mode there is neither ballot nor leader', () => {
+  const leaderless = { ...status, mode: 'leaderless' as const, role: 'proposer' as const, leader: null }
+  expect(lastRow({ ...leaderless, ballot: { seq: 0, server: 0 } }).slice(2, 5)).toEqual([
+    'proposer',
+    '-',
+    '-',
+  ])
+})
