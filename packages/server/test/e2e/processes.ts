@@ -3,9 +3,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Mode } from 'synod'
+import { statusesWhen } from './settled.js'
 import { type Exit, SynodProcess, runCli } from './synod-process.js'
 
 export { runCli }
+
+/** What takes longer than this has failed, however slow the machine is. */
+const FORMING_MS = 60_000
 
 /** Below the range from which the system takes ports for outgoing connections: those would get in the way. */
 const LOWEST_PORT = 20_000
@@ -86,7 +90,7 @@ export interface TestCluster extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Starts a cluster; resolves when all its replicas listen. */
+/** Starts a cluster; resolves when it has formed. */
 export async function startCluster({
   args = [],
   mode,
@@ -109,6 +113,8 @@ export async function startCluster({
   }
   try {
     await Promise.all(replicas.map((replica) => replica.restart()))
+    // A server that is killed before it has formed waits for all others: see docs/decisions/0003.
+    await statusesWhen(ids.map(clientsOf), FORMING_MS, (statuses) => statuses.every(({ formed }) => formed))
   } catch (error) {
     await stop()
     throw error
