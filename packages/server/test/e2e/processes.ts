@@ -113,7 +113,7 @@ export async function startCluster({
   }
   try {
     await Promise.all(replicas.map((replica) => replica.restart()))
-    // A server that is killed before it has formed waits for all others: see docs/decisions/0003.
+    // Before that it has no quorum, and no server may be missing: see docs/decisions/0003.
     await statusesWhen(ids.map(clientsOf), FORMING_MS, (statuses) => statuses.every(({ formed }) => formed))
   } catch (error) {
     await stop()

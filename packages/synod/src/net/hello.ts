@@ -28,7 +28,7 @@ export interface PeerHello {
   readonly acceptor: string
   /** The servers that it takes for the cluster's: at most 255, each once. */
   readonly members: readonly ServerId[]
-  /** It knows that the cluster was formed. */
+  /** It has written down which acceptors the cluster has. */
   readonly formed: boolean
   /** A random number from 0 to 2^53 - 1 that each start of the server draws anew. */
   readonly process: number

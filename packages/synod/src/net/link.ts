@@ -106,6 +106,11 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     this.#channel.flush()
   }
 
+  /** Introduces this side anew: its hello has changed. */
+  redial(): void {
+    if (this.#up) this.#channel.close()
+  }
+
   /** Ends the link, after what was sent. Nothing is told any more. */
   close(): void {
     this.#closed = true

@@ -118,9 +118,17 @@ export abstract class Election {
     }
     this.state.round++
     phase.probe = membership.add(NO_SERVERS, config.self)
-    phase.until_ms = now_ms + (phase.gone ? GONE_PATIENCE_MS + this.#patience() / 10 : this.#patience())
+    phase.until_ms = now_ms + this.#probePatience(phase)
     effects.broadcast({ type: 'probe', round: this.state.round })
     if (membership.isQuorum(phase.probe)) this.#campaign(now_ms)
+  }
+
+  /** How long to wait for answers before asking again: not long where there is no leader to come back. */
+  #probePatience({ ballot, gone }: Following): number {
+    const { config, random } = this.context
+    if (gone) return GONE_PATIENCE_MS + this.#patience() / 10
+    if (ballot.server === 0) return randomBetween(random, config.resend_ms, 2 * config.resend_ms)
+    return this.#patience()
   }
 
   #hear(ballot: Ballot, now_ms: number): void {

@@ -11,8 +11,10 @@ import type { Settings } from './options.js'
 
 export interface PeersEvents {
   onMessages(from: ServerId, batch: readonly Message[]): void
-  /** All servers have welcomed this one: these are the acceptors of the cluster. Called once. */
+  /** All servers have welcomed this one: these are the acceptors of the cluster, to be written down. */
   onComplete(acceptors: Acceptors): void
+  /** All servers have written that down, this one included: they may vote. */
+  onFormed(): void
   onProcessGone(server: ServerId): void
   /** The others will not have this server, and it is not part of the cluster yet. */
   onRejected(error: SynodError): void
@@ -22,7 +24,7 @@ export interface PeersEvents {
  * The other servers: a link to each, a listener for theirs, and who they are.
  *
  * A cluster forms once. Each server waits until every other one has welcomed it, writes down all acceptors,
- * and votes only from then on. So no server that has ever voted will take another acceptor for one that it
+ * and votes only once it has heard that all others have done so too. So no server that has ever voted will take another acceptor for one that it
  * knew: one that lost its disk, and with it its promises and votes, is refused, whoever is up at the time.
  */
 export class Peers {
@@ -32,7 +34,11 @@ export class Peers {
   readonly #events: PeersEvents
   readonly #acceptor: AcceptorId
   readonly #welcomed = new Map<ServerId, AcceptorId>()
-  #formed: Acceptors | null
+  /** The acceptors of the cluster, once all have met. */
+  #acceptors: Acceptors | null
+  /** This server has written them down, and these peers have. */
+  #written: boolean
+  readonly #peersWritten = new Set<ServerId>()
   #listener: ChannelListener | undefined
 
   constructor(settings: Settings, identity: Identity, events: PeersEvents) {
@@ -40,7 +46,8 @@ export class Peers {
     this.#settings = settings
     this.#events = events
     this.#acceptor = identity.acceptor
-    this.#formed = identity.peers
+    this.#acceptors = identity.peers
+    this.#written = identity.peers !== null
     this.#process = host.randomId()
     this.links = new Map(
       [...addresses]
@@ -81,9 +88,9 @@ export class Peers {
       address: listen,
       judge: (hello) => {
         const error = this.#refusal(hello)
-        return error === undefined
-          ? this.#welcome()
-          : { type: 'refuse', code: error.code, reason: error.message }
+        if (error !== undefined) return { type: 'refuse', code: error.code, reason: error.message }
+        this.#note(hello)
+        return this.#welcome()
       },
       onMessages: (from, batch) => {
         this.#events.onMessages(from, batch)
@@ -94,14 +101,17 @@ export class Peers {
     })
   }
 
-  /** The acceptors are durably known now. */
-  formed(acceptors: Acceptors): void {
-    this.#formed = acceptors
+  /** This server has written down the acceptors: it tells the others. */
+  written(): void {
+    this.#written = true
+    for (const link of this.links.values()) link.redial()
+    this.#formIfAllWritten()
   }
 
-  /** Servers that have not welcomed this one yet. */
+  /** The servers that the cluster waits for, before it has formed. */
   get missing(): ServerId[] {
-    return [...this.links.keys()].filter((server) => !this.#welcomed.has(server))
+    const met = this.#acceptors === null ? this.#welcomed : this.#peersWritten
+    return [...this.links.keys()].filter((server) => !met.has(server))
   }
 
   async close(): Promise<void> {
@@ -119,7 +129,7 @@ export class Peers {
       type: 'peer-welcome',
       server: this.#settings.id,
       acceptor: this.#acceptor,
-      formed: this.#formed !== null,
+      formed: this.#written,
       process: this.#process,
     }
   }
@@ -159,7 +169,7 @@ export class Peers {
   }
 
   #stranger(server: ServerId, acceptor: AcceptorId): SynodError | undefined {
-    const known = this.#formed?.[server]
+    const known = this.#acceptors?.[server]
     if (known === undefined || known === acceptor) return undefined
     return new SynodError(
       'wrong-acceptor',
@@ -174,19 +184,31 @@ export class Peers {
     logger.info({ peer: welcome.server }, `connected to s${welcome.server}`)
     this.#welcomed.set(welcome.server, welcome.acceptor)
     this.#completeIfAll()
+    this.#note(welcome)
+  }
+
+  /** What a peer says of itself in its handshake. */
+  #note({ formed, server }: PeerHello | PeerWelcome): void {
+    if (!formed || this.#peersWritten.has(server)) return
+    this.#peersWritten.add(server)
+    this.#formIfAllWritten()
+  }
+
+  #formIfAllWritten(): void {
+    if (this.#written && this.#peersWritten.size === this.links.size) this.#events.onFormed()
   }
 
   #completeIfAll(): void {
     const { id } = this.#settings
-    if (this.#formed !== null || this.missing.length > 0) return
-    this.#formed = Object.fromEntries([...this.#welcomed, [id, this.#acceptor]])
-    this.#events.onComplete(this.#formed)
+    if (this.#acceptors !== null || this.missing.length > 0) return
+    this.#acceptors = Object.fromEntries([...this.#welcomed, [id, this.#acceptor]])
+    this.#events.onComplete(this.#acceptors)
   }
 
   #onRefused(server: ServerId, code: SynodError['code'], reason: string): void {
     this.#settings.logger.error({ peer: server, code }, `s${server} and this server do not agree: ${reason}`)
     this.#welcomed.delete(server)
-    if (this.#formed === null && code.startsWith('wrong-')) {
+    if (this.#acceptors === null && code.startsWith('wrong-')) {
       this.#events.onRejected(new SynodError(code, `s${server} refuses this server: ${reason}`))
     }
   }

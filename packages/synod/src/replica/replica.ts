@@ -123,6 +123,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       onComplete: (acceptors) => {
         this.#form(acceptors)
       },
+      onFormed: () => {
+        this.#onFormed()
+      },
       onProcessGone: (peer) => {
         this.#driver.step({ type: 'peer-gone', peer })
       },
@@ -256,20 +259,26 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     else logger.info({ waitingFor: this.#peers.missing }, 'waiting for all servers, to form the cluster')
   }
 
-  /** All servers have met: from here on this one votes. */
+  /** All servers have met: writes down who they are. */
   #form(acceptors: Readonly<Record<ServerId, string>>): void {
     const { journal } = this.#opened
     if (journal === undefined) return
     journal.savePeers(acceptors).then(
       () => {
-        this.#settings.logger.info({ acceptors }, 'the cluster has formed')
-        this.#formed = true
-        this.#start()
+        this.#peers.written()
       },
       (error: unknown) => {
         this.#fail(error as SynodError)
       },
     )
+  }
+
+  /** All servers have written that down: from here on this one votes. */
+  #onFormed(): void {
+    if (this.#formed) return
+    this.#settings.logger.info({}, 'the cluster has formed')
+    this.#formed = true
+    this.#start()
   }
 
   #start(): void {

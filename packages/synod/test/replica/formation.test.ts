@@ -27,6 +27,24 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.clock.now()).toBeLessThan(1100)
   })
 
+  test('nobody votes before all have written down who they are: none is left behind by a crash', async () => {
+    const world = new World({ mode })
+    await world.open(1)
+    await world.open(2)
+    await world.wait(100)
+    world.server(1).disk.holdSyncs()
+    await world.open(3)
+    await world.wait(2000)
+    expect(world.running.map((id) => world.status(id).formed)).toEqual([false, false, false])
+    world.crash(1)
+    await world.wait(2000)
+    expect([2, 3].map((id) => world.status(id).formed)).toEqual([false, false])
+    await world.restart(1)
+    await world.ready()
+    world.crash(3)
+    expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+  })
+
   test('once it has formed, a majority is enough, after a restart too', async () => {
     const world = await World.formed({ mode })
     for (const id of world.ids) world.crash(id)
