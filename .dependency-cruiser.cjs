@@ -45,6 +45,7 @@ module.exports = {
       'call.ts',
       'clock.ts',
       'errors.ts',
+      'linked-list.ts',
       'logger.ts',
       'status.ts',
     ]),

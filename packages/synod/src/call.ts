@@ -1,5 +1,6 @@
 import type { Clock } from './clock.js'
 import { SynodError } from './errors.js'
+import { type Linked, LinkedList } from './linked-list.js'
 
 /** What every call that can take long lets its caller set. */
 export interface CallOptions {
@@ -58,10 +59,8 @@ export class Call<T> {
 }
 
 /** A call as the list of those under way sees it. */
-interface Listed {
-  before: Listed | undefined
-  after: Listed | undefined
-  until_ms: number
+interface Listed extends Linked<Listed> {
+  readonly until_ms: number
   reject(error: Error): void
 }
 
@@ -70,9 +69,8 @@ export class Calls {
   readonly #clock: Clock
   readonly #timeout_ms: number
   readonly #timeoutError: (timeout_ms: number) => SynodError
-  /** Calls without a timeout of their own: a list through the calls themselves, the oldest first. */
-  #first: Listed | undefined
-  #last: Listed | undefined
+  /** Those without a timeout of their own, the oldest first. */
+  readonly #calls = new LinkedList<Listed>()
   /** Runs while the list is not empty; one timer for all, as a timer for each would cost more than the rest. */
   #cancelTimer: (() => void) | undefined
   readonly #others = new Set<Listed>()
@@ -100,44 +98,31 @@ export class Calls {
   /** Fails every call that is under way, and every later one. */
   end(error: SynodError): void {
     this.#ended ??= error
-    while (this.#first !== undefined) this.#first.reject(error)
+    while (this.#calls.first !== undefined) this.#calls.first.reject(error)
     for (const call of this.#others) call.reject(error)
     this.#cancelTimer?.()
   }
 
   #append<T>(call: Call<T>): void {
     call.until_ms = this.#clock.now() + this.#timeout_ms
-    call.before = this.#last
-    if (this.#last === undefined) this.#first = call
-    else this.#last.after = call
-    this.#last = call
+    this.#calls.append(call)
     call.onOver(() => {
-      this.#remove(call)
+      this.#calls.remove(call)
     })
     this.#cancelTimer ??= this.#clock.timer(this.#timeout_ms, () => {
       this.#expire()
     })
   }
 
-  #remove(call: Listed): void {
-    const { before, after } = call
-    if (before === undefined) this.#first = after
-    else before.after = after
-    if (after === undefined) this.#last = before
-    else after.before = before
-    // A dead call that still pointed to its neighbours would keep them from being collected cheaply.
-    call.before = undefined
-    call.after = undefined
-  }
-
   #expire(): void {
     const now_ms = this.#clock.now()
-    while (this.#first !== undefined && this.#first.until_ms <= now_ms) {
-      this.#first.reject(this.#timeoutError(this.#timeout_ms))
+    while (this.#calls.first !== undefined && this.#calls.first.until_ms <= now_ms) {
+      this.#calls.first.reject(this.#timeoutError(this.#timeout_ms))
     }
+    const { first } = this.#calls
     this.#cancelTimer =
-      this.#first &&
-      this.#clock.timer(this.#first.until_ms - now_ms, () => {
+      first &&
+      this.#clock.timer(first.until_ms - now_ms, () => {
         this.#expire()
       })
   }

@@ -8,19 +8,14 @@ import {
   maxBallot,
   sameBallot,
 } from './ballot.js'
+import { averageWith } from './average.js'
 import { batches } from './batches.js'
-import type { Accepted, Heartbeat, Nack, PromiseMessage, ReportedVote } from './messages.js'
+import type { Instance, LeaderlessState, Request } from './leaderless-state.js'
+import type { Accepted, Heartbeat, Nack, PromiseMessage } from './messages.js'
 import type { Context, Proposal, Proposer } from './proposer.js'
-import { NO_SERVERS, type ServerSet } from './quorum.js'
+import { NO_SERVERS } from './quorum.js'
 import { randomBetween } from './random.js'
 import { NO_OP, type Value, sameValue } from './value.js'
-
-/** Waits are measured by how long things took lately, within these bounds. */
-const MIN_AVERAGE_MS = 4
-const MAX_AVERAGE_MS = 250
-
-/** What a new sample adds to a running average. */
-const SAMPLE_WEIGHT = 1 / 8
 
 /** The others hold back while the chosen prefix grows without pauses of so many phases, but no longer than this. */
 const PAUSE_PHASES = 4
@@ -31,86 +26,6 @@ const MAX_BACKOFF_MS = 500
 
 /** A slot that nobody seems to work on is taken up after between one and two of these. */
 const HOLE_PATIENCE_MS = 50
-
-/** A client's command on its way into the log. */
-interface Request {
-  readonly id: number
-  readonly value: Value
-  /** The slot in which it is being proposed; 0 while it waits for one. */
-  slot: Slot
-  readonly arrived_ms: number
-  /** No slot before this time, unless this server is the favourite. */
-  readonly from_ms: number
-}
-
-/** Single-decree Paxos in one slot, run by this server. */
-interface Instance {
-  readonly slot: Slot
-  /** `waiting`: preempted, until its back-off is over. */
-  phase: 'prepare' | 'accept' | 'waiting'
-  ballot: Ballot
-  /** How often it was preempted here. */
-  preemptions: number
-  /** The highest ballot seen in this slot. */
-  seen: Ballot
-  /** The request that this server proposes here if it is free to; 0 for none. */
-  request: number
-  /** Who has answered in this phase. */
-  answered: ServerSet
-  /** The vote at the highest ballot that a promise has told of. */
-  vote: ReportedVote | null
-  /** When the phase began. */
-  since_ms: number
-  /** What it proposes in phase 2. */
-  value: Value
-  until_ms: number
-}
-
-export interface LeaderlessState {
-  /** In order of arrival, by id. */
-  requests: Map<number, Request>
-  /** Those of them that have no slot. */
-  waiting: Set<number>
-  instances: Map<Slot, Instance>
-  /** The id of the next request that a peer hands on. */
-  nextForwarded: number
-  /** How long requests took lately, from their arrival here to their execution: a running average. */
-  request_ms: number
-  /** The same of phases: from a question of this server to a quorum of answers. */
-  phase_ms: number
-  /** Whose proposal was chosen last; 0 while that is not known. */
-  favourite: ServerId
-  /** The highest slot that any server is known to have voted in. */
-  voted: Slot
-  /** The chosen bar when it was last seen to move, when that was, and when to fill the hole above it. */
-  bar: Slot
-  moved_ms: number
-  hole_ms: number
-  heartbeat_ms: number
-  /** When each server that votes was last heard from, by its heartbeats. */
-  heard: Map<ServerId, number>
-  /** Whether that was a quorum lately, at the last tick. */
-  reachesQuorum: boolean
-}
-
-export function emptyLeaderless(now_ms: number): LeaderlessState {
-  return {
-    requests: new Map(),
-    waiting: new Set(),
-    instances: new Map(),
-    nextForwarded: -1,
-    request_ms: MIN_AVERAGE_MS,
-    phase_ms: MIN_AVERAGE_MS,
-    favourite: 0,
-    voted: 0,
-    bar: 0,
-    moved_ms: -Infinity,
-    hole_ms: now_ms,
-    heartbeat_ms: now_ms,
-    heard: new Map(),
-    reachesQuorum: false,
-  }
-}
 
 /**
  * Leaderless mode: for each request a server finds an empty slot and runs both phases of single-decree Paxos
@@ -461,9 +376,4 @@ export class LeaderlessProposer implements Proposer {
     this.state.voted = slot
     if (this.state.hole_ms === Infinity) this.#watchHole(now_ms)
   }
-}
-
-function averageWith(average_ms: number, sample_ms: number): number {
-  const next_ms = average_ms * (1 - SAMPLE_WEIGHT) + sample_ms * SAMPLE_WEIGHT
-  return Math.min(Math.max(next_ms, MIN_AVERAGE_MS), MAX_AVERAGE_MS)
 }

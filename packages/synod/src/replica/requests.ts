@@ -1,4 +1,5 @@
 import { SynodError } from '../errors.js'
+import { type Linked, LinkedList } from '../linked-list.js'
 import type { Execution } from '../machine/executor.js'
 import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
 import type { Outcome } from '../machine/sessions.js'
@@ -13,14 +14,11 @@ export const MAX_WAITING_BYTES = 256 << 20
 const MAX_IDLE_SESSIONS = 4096
 
 /** A request that waits to be executed. */
-export interface Waiting extends RequestKey, Proposal {
+export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
   readonly done: (outcome: Outcome) => void
   proposed_ms: number
   /** Whether it still waits. */
   waits: boolean
-  /** Neighbours in the order of arrival. */
-  before: Waiting | undefined
-  after: Waiting | undefined
 }
 
 /**
@@ -29,9 +27,8 @@ export interface Waiting extends RequestKey, Proposal {
  * is simply proposed again.
  */
 export class Requests {
-  /** A list through the requests themselves: they come and go too fast for a map that resizes each time. */
-  #first: Waiting | undefined
-  #last: Waiting | undefined
+  /** All of them, in the order of arrival. */
+  readonly #inOrder = new LinkedList<Waiting>()
   /** Of each session in the order of arrival, which is nearly always the order of execution. */
   readonly #bySession = new Map<number, Waiting[]>()
   #batch: Waiting[] = []
@@ -70,10 +67,7 @@ export class Requests {
     const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
     if (earlier !== undefined) this.cancel(earlier)
     ofSession.push(waiting)
-    waiting.before = this.#last
-    if (this.#last === undefined) this.#first = waiting
-    else this.#last.after = waiting
-    this.#last = waiting
+    this.#inOrder.append(waiting)
     this.#size++
     this.#bytes += value.length
     this.#batch.push(waiting)
@@ -84,14 +78,7 @@ export class Requests {
   cancel(waiting: Waiting): void {
     if (!waiting.waits) return
     waiting.waits = false
-    const { before, after } = waiting
-    if (before === undefined) this.#first = after
-    else before.after = after
-    if (after === undefined) this.#last = before
-    else after.before = before
-    // A dead request that still pointed to its neighbours would keep them from being collected cheaply.
-    waiting.before = undefined
-    waiting.after = undefined
+    this.#inOrder.remove(waiting)
     this.#size--
     this.#bytes -= waiting.value.length
     const ofSession = this.#ofSession(waiting)
@@ -123,7 +110,7 @@ export class Requests {
   /** Everything that was last proposed before this time, to be proposed again. */
   proposedBefore(time_ms: number, now_ms: number): readonly Proposal[] {
     const proposals: Waiting[] = []
-    for (let waiting = this.#first; waiting !== undefined; waiting = waiting.after) {
+    for (let waiting = this.#inOrder.first; waiting !== undefined; waiting = waiting.after) {
       if (waiting.proposed_ms >= time_ms) continue
       waiting.proposed_ms = now_ms
       proposals.push(waiting)

@@ -6,7 +6,7 @@ import { openPeerLink } from '../../src/net/peer-link.js'
 import { FakeReplica } from '../client/fake-replica.js'
 import { DATA_DIR, World } from './world.js'
 
-// The pitfalls of /work/shared/PITFALLS.md that show in whole replicas. Those of the core alone are in
+// Where published implementations went wrong, as far as it shows in whole replicas. Those of the core alone are in
 // ../paxos/pitfalls.test.ts.
 
 const MODES = ['leader', 'leaderless'] as const
