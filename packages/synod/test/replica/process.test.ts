@@ -72,7 +72,7 @@ function counting(dataDir: string, from: number, to: number): string[] {
   return [join(directory, 'counting.js'), join(directory, dataDir), `${from}`, `${to}`]
 }
 
-test('unless it is told what to do, a replica that fails ends its process', async () => {
+test('PITFALL 13: unless it is told what to do, a replica that fails ends its process', async () => {
   const ended = await runProgram(process.execPath, [
     join(directory, 'failing.js'),
     join(directory, 'failing'),
