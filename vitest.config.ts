@@ -19,6 +19,8 @@ export default defineConfig({
         },
         test: {
           name: 'unit',
+          // Long enough that a busy machine does not decide: a test that hangs is all that this is to end.
+          testTimeout: 60_000,
           include: ['packages/*/test/**/*.test.ts'],
           exclude: [...exclude, 'packages/*/test/e2e/**'],
           sequence: { groupOrder: 0 },

@@ -85,6 +85,14 @@ describe('the status of a replica', () => {
     await world.run(() => world.status(1).clients === 0)
   })
 
+  test('is told to a client although nothing else happens there', async () => {
+    const world = new World()
+    await world.open(1)
+    const client = await world.connect()
+    const [first] = await world.settled(client.status({ timeout_ms: 1000 }))
+    expect(first).toMatchObject({ status: { server: 1, formed: false } })
+  })
+
   test('after a restart tells what was found', async () => {
     const world = await World.formed()
     world.crash(1)
