@@ -4,13 +4,11 @@ import type { Machine } from '../machine/machine.js'
 import { type Address, parseAddress } from '../net/network.js'
 import type { ServerId } from '../paxos/ballot.js'
 import { DEFAULT_WINDOW, type Mode, PAXOS_DEFAULTS, type PaxosConfig } from '../paxos/config.js'
+import { MAX_SERVERS } from '../paxos/quorum.js'
 import { type Host, systemHost } from './host.js'
 
 /** The largest command that is taken, encoded, in bytes. */
 export const MAX_COMMAND_BYTES = 1 << 20
-
-/** The most servers of one cluster. */
-export const MAX_CLUSTER_SERVERS = 31
 
 const MAX_SERVER_ID = 255
 const DEFAULT_REQUEST_TIMEOUT_MS = 10_000
@@ -118,8 +116,8 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
 
 function checkServers({ servers }: ClusterOptions): Map<ServerId, Address> {
   const entries = Object.entries(servers)
-  if (entries.length < 1 || entries.length > MAX_CLUSTER_SERVERS) {
-    throw invalid(`a cluster has 1 to ${MAX_CLUSTER_SERVERS} servers, not ${entries.length}`)
+  if (entries.length < 1 || entries.length > MAX_SERVERS) {
+    throw invalid(`a cluster has 1 to ${MAX_SERVERS} servers, not ${entries.length}`)
   }
   const addresses = new Map<ServerId, Address>()
   for (const [key, address] of entries) {

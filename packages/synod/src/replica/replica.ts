@@ -205,7 +205,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         if (result instanceof SynodError) call.reject(result)
         else call.resolve(result)
       })
-      call.onOver(giveUp)
+      call.onOver((error) => {
+        if (error !== undefined) giveUp()
+      })
     }
     return answer.decode(await call.promise)
   }
