@@ -15,6 +15,10 @@ export default defineConfig({
               find: /^synod$/,
               replacement: fileURLToPath(new URL('packages/synod/src/index.ts', import.meta.url)),
             },
+            {
+              find: /^synod\/testing$/,
+              replacement: fileURLToPath(new URL('packages/synod/src/testing/index.ts', import.meta.url)),
+            },
           ],
         },
         test: {
