@@ -6,11 +6,12 @@ import type { Mode } from '../../src/paxos/config.js'
 import type { ReplicaOptions } from '../../src/replica/options.js'
 import { Replica } from '../../src/replica/replica.js'
 import type { ReplicaStatus } from '../../src/status.js'
-import { LOSE, MemoryDisk, type Random } from '../journal/memory-disk.js'
-import { MemoryNetwork } from '../net/memory-network.js'
+import { LOSE, MemoryDisk } from '../../src/testing/simulator/disk.js'
+import { MemoryNetwork } from '../../src/testing/simulator/network.js'
 import { type Note, Notes } from './notes.js'
-import { Process } from './process.js'
-import { StepClock } from './step-clock.js'
+import type { Random } from '../../src/testing/simulator/file.js'
+import { Process } from '../../src/testing/simulator/process.js'
+import { StepClock } from '../../src/testing/simulator/clock.js'
 
 export type NotesReplica = Replica<string, number, number, readonly string[]>
 export type NotesClient = Client<string, number, number, readonly string[]>

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.js'
+import type { Clock } from '../../clock.js'
 
 interface Timer {
   readonly at_ms: number
@@ -7,21 +7,30 @@ interface Timer {
   run: (() => void) | undefined
 }
 
+/** The wall time at the beginning of a simulation. */
+const EPOCH_MS = 1_700_000_000_000
+
 /** A clock that moves only from one timer to the next, one at a time: what is due first, then what was asked for first. */
 export class StepClock implements Clock {
   #now_ms = 0
   #order = 0
+  #steps = 0
   /** A binary heap: the next timer is at 0, and none is before its parent. */
   readonly #heap: Timer[] = []
   /** What comes before any timer. */
   readonly #next: (() => void)[] = []
+
+  /** How many timers have run. */
+  get steps(): number {
+    return this.#steps
+  }
 
   now(): number {
     return this.#now_ms
   }
 
   wallTime(): number {
-    return 1_700_000_000_000 + this.#now_ms
+    return EPOCH_MS + this.#now_ms
   }
 
   timer(delay_ms: number, run: () => void): () => void {
@@ -51,6 +60,7 @@ export class StepClock implements Clock {
       this.#pop()
       if (timer.run === undefined) continue
       this.#now_ms = timer.at_ms
+      this.#steps++
       timer.run()
       return true
     }
@@ -61,10 +71,10 @@ export class StepClock implements Clock {
   #push(timer: Timer): void {
     const heap = this.#heap
     let index = heap.length
-    while (index > 0) {
-      const parent = (index - 1) >> 1
-      if (!isBefore(timer, heap[parent]!)) break
-      heap[index] = heap[parent]!
+    for (let parent = (index - 1) >> 1; index > 0; parent = (index - 1) >> 1) {
+      const above = heap[parent]
+      if (above === undefined || !isBefore(timer, above)) break
+      heap[index] = above
       index = parent
     }
     heap[index] = timer
@@ -72,16 +82,16 @@ export class StepClock implements Clock {
 
   #pop(): void {
     const heap = this.#heap
-    const last = heap.pop()!
-    if (heap.length === 0) return
+    const last = heap.pop()
+    if (last === undefined || heap.length === 0) return
     let index = 0
     for (;;) {
-      let child = 2 * index + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++
-      if (!isBefore(heap[child]!, last)) break
-      heap[index] = heap[child]!
-      index = child
+      const left = heap[2 * index + 1]
+      const right = heap[2 * index + 2]
+      const child = right !== undefined && left !== undefined && isBefore(right, left) ? right : left
+      if (child === undefined || !isBefore(child, last)) break
+      heap[index] = child
+      index = 2 * index + (child === left ? 1 : 2)
     }
     heap[index] = last
   }

@@ -1,37 +1,27 @@
 import { basename, dirname } from 'node:path'
-import { SynodError } from '../../src/errors.js'
-import type { Disk, DiskFile, OpenMode } from '../../src/journal/disk.js'
+import { SynodError } from '../../errors.js'
+import type { Disk, DiskFile, OpenMode } from '../../journal/disk.js'
+import { MemoryFile, type Random } from './file.js'
 
 /*
  * A disk in memory, with its faults.
  *
  * A file is what processes see of it (the page cache) and what is on the platter. A write changes the cache
  * and marks sectors dirty; a sync brings dirty sectors and the size to the platter. A sync that fails marks
- * them clean all the same, as Linux does: they are still read back, and no later sync writes them.
+ * them clean all the same, as Linux does: they are still read back, and no later sync writes them. A disk that
+ * is full takes half of a write and refuses the rest.
  *
  * `crash` is a power failure. Of what was not synced, each sector that is on the platter stays old or gets
  * new; each sector beyond gets new, zeros or garbage; the size is any between old and new; each change of a
  * name in a directory has happened or not. `restart` is the end of the process alone: the cache stays.
  */
 
-export const SECTOR_BYTES = 512
-
-interface File {
-  cache: Buffer
-  platter: Buffer
-  readonly dirty: Set<number>
-  sizeDirty: boolean
-}
-
 interface Directory {
-  names: Map<string, File>
-  durableNames: Map<string, File>
+  names: Map<string, MemoryFile>
+  durableNames: Map<string, MemoryFile>
   /** Changes of names that are not durable yet, in order. */
-  pending: ((names: Map<string, File>) => void)[]
+  pending: ((names: Map<string, MemoryFile>) => void)[]
 }
-
-/** A number from 0 up to, not including, 1. */
-export type Random = () => number
 
 /** With this, a crash loses whatever it can. */
 export const LOSE: Random = () => 0.99
@@ -40,6 +30,10 @@ export type Fault = 'write' | 'sync' | 'syncDirectory'
 
 export class MemoryDisk implements Disk {
   readonly counts = { writes: 0, syncs: 0, directorySyncs: 0 }
+  /** While true, every write fails. */
+  full = false
+  /** Called when a file has been synced, with what is on the platter now. */
+  onSynced: ((path: string, content: Buffer) => void) | undefined
   readonly #directories = new Map<string, Directory>()
   readonly #locked = new Set<string>()
   readonly #faults: Fault[] = []
@@ -78,27 +72,27 @@ export class MemoryDisk implements Disk {
       for (const change of directory.pending) if (random() < 0.5) change(directory.durableNames)
       directory.pending = []
       directory.names = new Map(directory.durableNames)
-      for (const file of directory.names.values()) crashFile(file, random)
+      for (const file of directory.names.values()) file.crash(random)
     }
   }
 
   /** Changes what is in a file, cache and platter alike: a fault, or a test that sets a scene. */
   put(path: string, content: Uint8Array): void {
-    const file = {
-      cache: Buffer.from(content),
-      platter: Buffer.from(content),
-      dirty: new Set<number>(),
-      sizeDirty: false,
-    }
+    const file = new MemoryFile(content)
     const directory = this.#directory(dirname(path))
     directory.names.set(basename(path), file)
     directory.durableNames.set(basename(path), file)
   }
 
+  /** A bit of what is stored turns over. */
+  flip(path: string, offset: number, bit: number): void {
+    this.#file(path).flip(offset, bit)
+  }
+
   /** What processes see in all files of a directory, copied. */
   snapshot(path: string): Map<string, Buffer> {
     const { names } = this.#directory(path)
-    return new Map([...names].map(([name, file]) => [name, Buffer.from(file.cache)]))
+    return new Map([...names].map(([name, file]) => [name, Buffer.from(file.content)]))
   }
 
   async makeDirectory(path: string): Promise<void> {
@@ -112,23 +106,19 @@ export class MemoryDisk implements Disk {
   }
 
   async read(path: string): Promise<Buffer> {
-    return Buffer.from(this.#file(path).cache)
+    return Buffer.from(this.#file(path).content)
   }
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const directory = this.#directory(dirname(path))
     const name = basename(path)
     if (mode === 'create' && directory.names.has(name)) throw new Error(`EEXIST: ${path}`)
-    if (mode === 'existing') return this.#handle(this.#file(path))
+    if (mode === 'existing') return this.#handle(path, this.#file(path))
     this.#live()
-    const file: File = {
-      cache: Buffer.alloc(0),
-      platter: Buffer.alloc(0),
-      dirty: new Set(),
-      sizeDirty: false,
-    }
+    if (this.full) throw noSpace()
+    const file = new MemoryFile()
     change(directory, (names) => names.set(name, file))
-    return this.#handle(file)
+    return this.#handle(path, file)
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -163,7 +153,7 @@ export class MemoryDisk implements Disk {
     }
   }
 
-  #handle(file: File): DiskFile {
+  #handle(path: string, file: MemoryFile): DiskFile {
     const epoch = this.#epoch
     let open = true
     const check = () => {
@@ -174,23 +164,23 @@ export class MemoryDisk implements Disk {
       write: async (bytes, position) => {
         check()
         this.counts.writes++
-        const failed = this.#takeFault('write')
-        writeCache(file, failed ? bytes.subarray(0, bytes.length >> 1) : bytes, position)
-        if (failed) throw new Error('ENOSPC: no space left on device')
+        const failed = this.full || this.#takeFault('write')
+        file.write(failed ? bytes.subarray(0, bytes.length >> 1) : bytes, position)
+        if (failed) throw noSpace()
       },
       sync: async () => {
         check()
         this.counts.syncs++
-        const written = takeDirty(file)
+        const written = file.takeDirty()
         await this.#hold?.wait()
         if (epoch !== this.#epoch) throw new Error('EBADF: the process is gone')
         this.#fault('sync')
-        toPlatter(file, written)
+        file.toPlatter(written)
+        this.onSynced?.(path, file.durable)
       },
       truncate: async (size_bytes) => {
         check()
-        file.cache = Buffer.from(file.cache.subarray(0, size_bytes))
-        file.sizeDirty = true
+        file.truncate(size_bytes)
       },
       close: async () => {
         open = false
@@ -204,7 +194,7 @@ export class MemoryDisk implements Disk {
     return directory
   }
 
-  #file(path: string): File {
+  #file(path: string): MemoryFile {
     const file = this.#directory(dirname(path)).names.get(basename(path))
     if (file === undefined) throw new Error(`ENOENT: ${path}`)
     return file
@@ -247,71 +237,19 @@ export class Hold {
   }
 }
 
-interface Written {
-  readonly size: number | null
-  readonly sectors: readonly (readonly [sector: number, content: Buffer])[]
-}
-
-/** What a sync has to write, as it is when it begins. */
-function takeDirty(file: File): Written {
-  const sectors = [...file.dirty].map(
-    (sector) => [sector, Buffer.from(sectorOf(file.cache, sector))] as const,
-  )
-  const size = file.sizeDirty ? file.cache.length : null
-  file.dirty.clear()
-  file.sizeDirty = false
-  return { size, sectors }
-}
-
-function toPlatter(file: File, { size, sectors }: Written): void {
-  if (size !== null) file.platter = resized(file.platter, size)
-  for (const [sector, content] of sectors) content.copy(file.platter, sector * SECTOR_BYTES)
-}
-
-function writeCache(file: File, bytes: Uint8Array, position: number): void {
-  const end = position + bytes.length
-  if (end > file.cache.length) {
-    file.cache = resized(file.cache, end)
-    file.sizeDirty = true
-  }
-  file.cache.set(bytes, position)
-  for (let s = Math.floor(position / SECTOR_BYTES); s * SECTOR_BYTES < end; s++) file.dirty.add(s)
-}
-
-function crashFile(file: File, random: Random): void {
-  const { size, sectors } = takeDirty(file)
-  const old_bytes = file.platter.length
-  if (size !== null)
-    file.platter = resized(file.platter, old_bytes + Math.round((size - old_bytes) * random()))
-  for (const [sector, content] of sectors) {
-    const target = sectorOf(file.platter, sector)
-    const chance = random()
-    if (chance < 0.5) content.copy(target)
-    else if (chance < 0.75 && sector * SECTOR_BYTES >= old_bytes) {
-      for (let i = 0; i < target.length; i++) target[i] = Math.floor(random() * 256)
-    }
-  }
-  file.cache = Buffer.from(file.platter)
-}
-
-function change(directory: Directory, apply: (names: Map<string, File>) => void): void {
+function change(directory: Directory, apply: (names: Map<string, MemoryFile>) => void): void {
   apply(directory.names)
   directory.pending.push(apply)
 }
 
-function sectorOf(content: Buffer, sector: number): Buffer {
-  return content.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES)
+function noSpace(): Error {
+  return new Error('ENOSPC: no space left on device')
 }
 
-/** A copy with another size: cut off, or filled up with zeros. */
-function resized(content: Buffer, size_bytes: number): Buffer {
-  const copy = Buffer.alloc(size_bytes)
-  content.copy(copy)
-  return copy
-}
-
-function deferred() {
-  let resolve!: () => void
-  const promise = new Promise<void>((done) => (resolve = done))
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
   return { promise, resolve }
 }

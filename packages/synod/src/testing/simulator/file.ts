@@ -1,0 +1,117 @@
+export const SECTOR_BYTES = 512
+
+/** A number from 0 up to, not including, 1. */
+export type Random = () => number
+
+/** What a sync has to write, as it is when it begins. */
+export interface Written {
+  readonly size_bytes: number | null
+  readonly sectors: readonly (readonly [sector: number, content: Buffer])[]
+}
+
+/** A file: what processes see of it (the page cache), and what is on the platter. */
+export class MemoryFile {
+  readonly #cache = new Bytes()
+  readonly #platter = new Bytes()
+  readonly #dirty = new Set<number>()
+  #sizeDirty = false
+
+  /** With this in it, durable. */
+  constructor(content: Uint8Array = new Uint8Array(0)) {
+    for (const bytes of [this.#cache, this.#platter]) {
+      bytes.resize(content.length)
+      bytes.view.set(content)
+    }
+  }
+
+  /** What processes see: valid until the next change. */
+  get content(): Buffer {
+    return this.#cache.view
+  }
+
+  /** What a power failure leaves at least: valid until the next change. */
+  get durable(): Buffer {
+    return this.#platter.view
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    const end = position + bytes.length
+    if (end > this.#cache.size) {
+      this.#cache.resize(end)
+      this.#sizeDirty = true
+    }
+    this.#cache.view.set(bytes, position)
+    for (let s = Math.floor(position / SECTOR_BYTES); s * SECTOR_BYTES < end; s++) this.#dirty.add(s)
+  }
+
+  truncate(size_bytes: number): void {
+    this.#cache.resize(size_bytes)
+    this.#sizeDirty = true
+  }
+
+  /** What has to be written; from now on it counts as written, whether it will be or not. */
+  takeDirty(): Written {
+    const { view, size } = this.#cache
+    const sectors = [...this.#dirty].map((sector) => [sector, Buffer.from(sectorOf(view, sector))] as const)
+    const size_bytes = this.#sizeDirty ? size : null
+    this.#dirty.clear()
+    this.#sizeDirty = false
+    return { size_bytes, sectors }
+  }
+
+  toPlatter({ size_bytes, sectors }: Written): void {
+    if (size_bytes !== null) this.#platter.resize(size_bytes)
+    for (const [sector, content] of sectors) content.copy(this.#platter.view, sector * SECTOR_BYTES)
+  }
+
+  /** The power fails: of what is dirty, anything may have reached the platter, and nothing else is left. */
+  crash(random: Random): void {
+    const { size_bytes, sectors } = this.takeDirty()
+    const platter = this.#platter
+    const old_bytes = platter.size
+    if (size_bytes !== null) platter.resize(old_bytes + Math.round((size_bytes - old_bytes) * random()))
+    for (const [sector, content] of sectors) {
+      const target = sectorOf(platter.view, sector)
+      const dice = random()
+      if (dice < 0.5) content.copy(target)
+      else if (dice < 0.75 && sector * SECTOR_BYTES >= old_bytes) {
+        for (let i = 0; i < target.length; i++) target[i] = Math.floor(random() * 256)
+      }
+    }
+    this.#cache.resize(platter.size)
+    this.#cache.view.set(platter.view)
+  }
+
+  /** A bit turns over, on the platter and in whatever has been read from it. */
+  flip(offset: number, bit: number): void {
+    for (const { view } of [this.#cache, this.#platter]) {
+      const byte = view[offset]
+      if (byte !== undefined) view[offset] = byte ^ (1 << bit)
+    }
+  }
+}
+
+/** Bytes that grow without being copied each time. What is new is zero. */
+class Bytes {
+  #buffer = Buffer.alloc(0)
+  size = 0
+
+  get view(): Buffer {
+    return this.#buffer.subarray(0, this.size)
+  }
+
+  resize(size: number): void {
+    if (size > this.#buffer.length) {
+      const grown = Buffer.alloc(Math.max(size, 2 * this.#buffer.length, SECTOR_BYTES))
+      this.view.copy(grown)
+      this.#buffer = grown
+    } else if (size < this.size) {
+      this.#buffer.fill(0, size, this.size)
+    }
+    this.size = size
+  }
+}
+
+function sectorOf(content: Buffer, sector: number): Buffer {
+  return content.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES)
+}

@@ -1,0 +1,210 @@
+import type { Clock } from '../../clock.js'
+import type { Disk, DiskFile } from '../../journal/disk.js'
+import type { Network, OpenSocket, Socket, SocketEvents } from '../../net/network.js'
+
+/** What a process has of the world. */
+export interface Surroundings {
+  readonly clock: Clock
+  /** The network as its host sees it. */
+  readonly network: Network
+  readonly disk?: Disk | undefined
+  /** How long the next fsync takes; for ever if infinite, until `unstick`. */
+  readonly sync_ms?: () => number
+  /** How far the machine's idea of the time is off. */
+  readonly skew_ms?: () => number
+  /** How fast its clock runs: 1 is right. */
+  readonly rate?: number
+}
+
+interface Connection {
+  /** The host at the other end. */
+  readonly other: string
+  socket: Socket
+  broken: boolean
+}
+
+/**
+ * A process of the simulated world. Until it is killed it uses the clock, network and disk around it;
+ * afterwards no timer fires for it, nothing arrives, and nothing that it began on the disk ever ends. While it
+ * is paused, all of that waits.
+ */
+export class Process {
+  readonly clock: Clock
+  readonly network: Network
+  readonly disk: Disk | undefined
+  alive = true
+  readonly #around: Surroundings
+  readonly #connections = new Set<Connection>()
+  #paused = false
+  /** What happened while it was paused, in order. */
+  #missed: (() => void)[] = []
+  /** Syncs that take for ever. */
+  #stuck: (() => void)[] = []
+
+  constructor(around: Surroundings) {
+    this.#around = around
+    this.clock = this.#guardedClock()
+    this.network = this.#guardedNetwork()
+    this.disk = around.disk && this.#guardedDisk(around.disk)
+  }
+
+  kill(): void {
+    this.alive = false
+    this.#connections.clear()
+    this.#missed = []
+    this.#stuck = []
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  /** It goes on with what happened meanwhile, one thing at a time. */
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    for (const run of this.#missed.splice(0)) this.#around.clock.timer(0, () => this.#run(run))
+  }
+
+  /** Syncs that took for ever end now. */
+  unstick(): void {
+    for (const end of this.#stuck.splice(0)) end()
+  }
+
+  /** The connections with this host are reset, as seen from here. */
+  breakConnections(host: string): void {
+    for (const connection of this.#connections) {
+      if (connection.other !== host) continue
+      connection.broken = true
+      connection.socket.destroy()
+    }
+  }
+
+  /** Nothing happens in a process that is gone; in one that is paused it happens later. */
+  #run(run: () => void): void {
+    if (!this.alive) return
+    if (this.#paused) this.#missed.push(run)
+    else run()
+  }
+
+  #guardedClock(): Clock {
+    const { clock, rate = 1, skew_ms = () => 0 } = this.#around
+    const guarded = (run: () => void) => () => {
+      this.#run(run)
+    }
+    return {
+      now: () => clock.now() * rate,
+      wallTime: () => clock.wallTime() + skew_ms(),
+      timer: (delay_ms, run) => clock.timer(delay_ms / rate, guarded(run)),
+      next: (run) => {
+        clock.next(guarded(run))
+      },
+      soon: (run) => {
+        clock.soon(guarded(run))
+      },
+    }
+  }
+
+  #guardedNetwork(): Network {
+    const { network } = this.#around
+    return {
+      connect: (address, events) =>
+        this.#connection(address.host, events, (guarded) => network.connect(address, guarded)),
+      listen: (address, onSocket) =>
+        this.#guarded(() =>
+          network.listen(address, (open: OpenSocket) => {
+            if (this.alive) onSocket((events) => this.#connection(undefined, events, open))
+          }),
+        ),
+    }
+  }
+
+  #connection(host: string | undefined, events: SocketEvents, open: OpenSocket): Socket {
+    const state = { broken: false }
+    const socket = open({
+      data: (chunk) => {
+        this.#run(() => {
+          events.data(chunk)
+        })
+      },
+      drained: () => {
+        this.#run(() => {
+          events.drained()
+        })
+      },
+      closed: (reason) => {
+        this.#connections.delete(connection)
+        this.#run(() => {
+          events.closed(connection.broken ? 'reset' : reason)
+        })
+      },
+    })
+    const other = host ?? socket.remote.slice(0, socket.remote.lastIndexOf(':'))
+    const connection: Connection = Object.assign(state, { other, socket })
+    this.#connections.add(connection)
+    return socket
+  }
+
+  #guardedDisk(disk: Disk): Disk {
+    return {
+      makeDirectory: (path) => this.#guarded(() => disk.makeDirectory(path)),
+      list: (directory) => this.#guarded(() => disk.list(directory)),
+      read: (path) => this.#guarded(() => disk.read(path)),
+      open: (path, mode) => this.#guarded(async () => this.#guardedFile(await disk.open(path, mode))),
+      rename: (from, to) => this.#guarded(() => disk.rename(from, to)),
+      remove: (path) => this.#guarded(() => disk.remove(path)),
+      syncDirectory: (path) => this.#guarded(() => disk.syncDirectory(path)),
+      lock: (directory) =>
+        this.#guarded(async () => {
+          const release = await disk.lock(directory)
+          return () => this.#guarded(release)
+        }),
+    }
+  }
+
+  #guardedFile(file: DiskFile): DiskFile {
+    return {
+      write: (bytes, position) => this.#guarded(() => file.write(bytes, position)),
+      sync: () =>
+        this.#guarded(async () => {
+          await this.#spin()
+          await file.sync()
+        }),
+      truncate: (size_bytes) => this.#guarded(() => file.truncate(size_bytes)),
+      close: () => this.#guarded(() => file.close()),
+    }
+  }
+
+  /** The time that the platter takes. */
+  #spin(): Promise<void> | undefined {
+    const { clock, sync_ms = () => 0 } = this.#around
+    const duration_ms = sync_ms()
+    if (duration_ms <= 0) return undefined
+    return new Promise((done) => {
+      if (duration_ms === Infinity) this.#stuck.push(done)
+      else
+        clock.timer(duration_ms, () => {
+          if (this.alive) done()
+        })
+    })
+  }
+
+  /** A process that is gone asks for nothing, and hears of nothing that it has asked for. */
+  #guarded<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (!this.alive) return
+      work().then(
+        (value) => {
+          this.#run(() => {
+            resolve(value)
+          })
+        },
+        (error: Error) => {
+          this.#run(() => {
+            reject(error)
+          })
+        },
+      )
+    })
+  }
+}

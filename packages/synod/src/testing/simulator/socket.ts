@@ -1,0 +1,232 @@
+import type { Clock } from '../../clock.js'
+import { DRAIN_MARK_BYTES, type Socket, type SocketClosed, type SocketEvents } from '../../net/network.js'
+
+/** Changes what passes in one direction of a connection: gives back what arrives in place of a chunk. */
+export type Meddler = (chunk: Uint8Array) => readonly Uint8Array[]
+
+/** One direction of a connection. */
+export interface Way {
+  /** Numbers the connections, from 1. */
+  readonly connection: number
+  readonly from: string
+  readonly to: string
+  /** The port that was dialled: it tells what kind of connection it is. */
+  readonly port: number
+}
+
+/** What a socket has of the network around it. */
+export interface Wires {
+  readonly clock: Clock
+  readonly window_bytes: number
+  readonly split: (available: number) => number
+  readonly options: {
+    readonly meddle?: (way: Way) => Meddler | undefined
+    readonly onArrival?: (way: Way, chunk: Uint8Array) => void
+  }
+  latency_ms(from: string, to: string): number
+  isCut(from: string, to: string): boolean
+  forget(socket: MemorySocket): void
+}
+
+/** One end of a connection. What it writes is pumped into the window, and from there arrives at the other end. */
+export class MemorySocket implements Socket {
+  readonly remote: string
+  over = false
+  readonly #network: Wires
+  readonly #way: Way
+  readonly #events: SocketEvents
+  readonly #meddle: Meddler | undefined
+  #other: MemorySocket | undefined
+  #unsent: Uint8Array[] = []
+  #unsent_bytes = 0
+  #mustTellDrained = false
+  #inWindow_bytes = 0
+  /** With what each takes of the window until it is read. */
+  #arrived: { readonly bytes: Uint8Array; readonly size: number }[] = []
+  #paused = false
+  #ending = false
+  #endArrived = false
+  /** When the last thing that was sent arrives: nothing overtakes it. */
+  #lastArrival_ms = 0
+  /** What could not pass, in order, until the way is healed. */
+  #stalled: (() => void)[] = []
+
+  constructor(network: Wires, way: Way, remote: string, events: SocketEvents) {
+    this.#network = network
+    this.#way = way
+    this.remote = remote
+    this.#events = events
+    this.#meddle = network.options.meddle?.(way)
+  }
+
+  get host(): string {
+    return this.#way.from
+  }
+
+  get otherHost(): string {
+    return this.#way.to
+  }
+
+  get unsent_bytes(): number {
+    return this.#unsent_bytes
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.over || this.#ending || bytes.length === 0) return
+    this.#unsent.push(bytes)
+    this.#unsent_bytes += bytes.length
+    this.#pump()
+    if (this.#unsent_bytes >= DRAIN_MARK_BYTES) this.#mustTellDrained = true
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#network.clock.soon(() => {
+      this.#read()
+    })
+  }
+
+  close(): void {
+    if (this.over || this.#ending) return
+    this.#ending = true
+    this.resume()
+    this.#pump()
+  }
+
+  destroy(): void {
+    if (this.over) return
+    this.#network.clock.soon(() => {
+      this.#events.closed('closed')
+    })
+    this.vanish()
+  }
+
+  /** The process is gone. */
+  vanish(): void {
+    const other = this.#other
+    this.#stop()
+    this.after(() => other?.finish('reset'))
+  }
+
+  /** The machine is gone. Returns the other end, which has not noticed. */
+  vanishSilently(): MemorySocket | undefined {
+    this.#stop()
+    return this.#other
+  }
+
+  /** The other end stands: what was written goes out. */
+  join(other: MemorySocket): void {
+    this.#other = other
+    this.#pump()
+  }
+
+  /** Ends for a reason that came from outside. */
+  finish(reason: SocketClosed): void {
+    if (this.over) return
+    this.#stop()
+    this.#events.closed(reason)
+  }
+
+  /** The way is healed: what waited sets out again, then what was not sent yet. */
+  goOn(): void {
+    const stalled = this.#stalled
+    this.#stalled = []
+    for (const run of stalled) this.after(run)
+    this.#pump()
+  }
+
+  /** In one latency's time, and after all that was sent before; not while the way is cut. */
+  after(run: () => void): void {
+    const { clock } = this.#network
+    const { from, to } = this.#way
+    const now_ms = clock.now()
+    this.#lastArrival_ms = Math.max(this.#lastArrival_ms, now_ms + this.#network.latency_ms(from, to))
+    clock.timer(this.#lastArrival_ms - now_ms, () => {
+      if (this.#stalled.length > 0 || this.#network.isCut(from, to)) this.#stalled.push(run)
+      else run()
+    })
+  }
+
+  /** Moves as much as the window takes on its way. */
+  #pump(): void {
+    const other = this.#other
+    if (!other || this.over || this.#network.isCut(this.host, this.otherHost)) return
+    for (let next = this.#unsent[0]; next; next = this.#unsent[0]) {
+      const room = this.#network.window_bytes - this.#inWindow_bytes
+      if (room === 0) return
+      const size = this.#network.split(Math.min(room, next.length))
+      const chunk = next.subarray(0, size)
+      if (size === next.length) this.#unsent.shift()
+      else this.#unsent[0] = next.subarray(size)
+      this.#unsent_bytes -= size
+      this.#inWindow_bytes += size
+      this.after(() => {
+        other.#arrive(chunk)
+      })
+    }
+    this.#allSent(other)
+  }
+
+  #allSent(other: MemorySocket): void {
+    if (this.#mustTellDrained) {
+      this.#mustTellDrained = false
+      this.#network.clock.soon(() => {
+        if (!this.over) this.#events.drained()
+      })
+    }
+    if (this.#ending) {
+      this.after(() => {
+        other.#endArrived = true
+        other.#read()
+      })
+    }
+  }
+
+  #arrive(chunk: Uint8Array): void {
+    const other = this.#other
+    if (this.over || other === undefined) return
+    let size = chunk.length
+    for (const bytes of other.#meddle === undefined ? [chunk] : other.#meddle(chunk)) {
+      this.#arrived.push({ bytes, size })
+      size = 0
+    }
+    other.#inWindow_bytes -= size
+    this.#read()
+  }
+
+  #read(): void {
+    while (!this.#paused && !this.over) {
+      const next = this.#arrived.shift()
+      const other = this.#other
+      if (next === undefined || other === undefined) break
+      other.#inWindow_bytes -= next.size
+      other.#pump()
+      if (this.#ending) continue
+      this.#network.options.onArrival?.(other.#way, next.bytes)
+      // The receiver owns its chunks.
+      this.#events.data(next.bytes.slice())
+    }
+    if (this.#endArrived && !this.#paused && !this.over) this.#finishBoth()
+  }
+
+  /** The other end has ended; this one, when it has sent its rest, does so too. */
+  #finishBoth(): void {
+    const other = this.#other
+    const reason = this.#ending ? 'closed' : 'ended'
+    this.finish(reason)
+    this.after(() => other?.finish('closed'))
+  }
+
+  #stop(): void {
+    this.over = true
+    this.#unsent = []
+    this.#unsent_bytes = 0
+    this.#arrived = []
+    this.#network.forget(this)
+  }
+}
