@@ -4,7 +4,8 @@ import { decodeRequest } from '../../src/machine/request.js'
 import { listenForPeers } from '../../src/net/peer-listener.js'
 import { openPeerLink } from '../../src/net/peer-link.js'
 import { FakeReplica } from '../client/fake-replica.js'
-import { DATA_DIR, World } from './world.js'
+import { DATA_DIR } from '../../src/testing/simulator/world.js'
+import { World } from './world.js'
 
 // Where published implementations went wrong, as far as it shows in whole replicas. Those of the core alone are in
 // ../paxos/pitfalls.test.ts.

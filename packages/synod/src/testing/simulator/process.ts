@@ -199,8 +199,9 @@ export class Process {
             resolve(value)
           })
         },
-        (error: Error) => {
+        (error: unknown) => {
           this.#run(() => {
+            // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
             reject(error)
           })
         },

@@ -1,0 +1,78 @@
+import type { SynodError } from '../../errors.js'
+import { StepClock } from './clock.js'
+
+/** Not reached in the simulated time that it may take. */
+export class TooLateError extends Error {
+  override readonly name = 'TooLateError'
+}
+
+/**
+ * The time of a simulated world. Nothing happens but at the word of its clock, which moves one timer at a
+ * time; what promises have to do is done after each of them.
+ */
+export class Timeline {
+  readonly clock = new StepClock()
+  #moving = false
+
+  /** Moves the clock until something holds. Throws TooLateError if it does not within `limit_ms`. */
+  async run(until: () => boolean, limit_ms = 60_000): Promise<void> {
+    if (await this.#move(this.clock.now() + limit_ms, until)) return
+    throw new TooLateError(`not within ${limit_ms} ms: ${until.toString()}\n${this.describe()}`)
+  }
+
+  async wait(duration_ms: number): Promise<void> {
+    await this.#move(this.clock.now() + duration_ms, () => false)
+  }
+
+  /** Moves the clock until a promise is settled, and gives it back. */
+  async settled<T>(promise: Promise<T>, limit_ms?: number): Promise<T> {
+    let over = false
+    promise.then(
+      () => (over = true),
+      () => (over = true),
+    )
+    await this.run(() => over, limit_ms)
+    return promise
+  }
+
+  /** Moves the clock until a promise is rejected, and gives back the error. */
+  async failure(promise: Promise<unknown>, limit_ms?: number): Promise<SynodError> {
+    const error = promise.then(
+      (value) => {
+        throw new Error(`no failure, but ${JSON.stringify(value)}`)
+      },
+      (error: unknown) => error as SynodError,
+    )
+    return this.settled(error, limit_ms)
+  }
+
+  /** What the world is like now, for the message of an error. */
+  describe(): string {
+    return `at ${this.clock.now()} ms`
+  }
+
+  /** Called after each step; what it throws ends the run. */
+  protected check(): void {
+    // Nothing, unless there is something to watch.
+  }
+
+  async #move(end_ms: number, until: () => boolean): Promise<boolean> {
+    if (this.#moving) throw new Error('the clock is being moved already')
+    this.#moving = true
+    try {
+      for (;;) {
+        await promisesDone()
+        this.check()
+        if (until()) return true
+        if (!this.clock.step(end_ms)) return false
+      }
+    } finally {
+      this.#moving = false
+    }
+  }
+}
+
+/** Nothing here waits for anything but promises and the clock, so all promises are done after one turn. */
+function promisesDone(): Promise<void> {
+  return new Promise((done) => setImmediate(done))
+}
