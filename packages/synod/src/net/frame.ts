@@ -9,8 +9,12 @@ export const MAX_FRAME_BYTES = 32 * 1024 * 1024
 /** The first payload of a connection, its handshake, may be as large as this. */
 export const MAX_HANDSHAKE_BYTES = 4 * 1024
 
-/** Payload length and checksum, each a u32. */
-const HEADER_BYTES = 8
+/**
+ * Payload length, payload checksum, and a checksum of these two, each a u32. A length is not taken at its word:
+ * a reader that waits for a payload which never comes would swallow all that follows, and nobody would notice.
+ */
+export const HEADER_BYTES = 12
+const HEADER_CHECKSUM = 8
 
 /** What the buffer for a part that arrives in pieces starts with. */
 const INITIAL_PART_BYTES = 4 * 1024
@@ -36,6 +40,7 @@ export class FrameWriter {
     if (this.#frame < 0) {
       this.#frame = this.#writer.skipU32()
       this.#writer.skipU32()
+      this.#writer.skipU32()
     }
     return this.#writer
   }
@@ -53,6 +58,8 @@ export class FrameWriter {
       const payload = this.#writer.view(start + HEADER_BYTES)
       this.#writer.setU32(start, payload.length)
       this.#writer.setU32(start + 4, crc32(payload))
+      const header = this.#writer.view(start).subarray(0, HEADER_CHECKSUM)
+      this.#writer.setU32(start + HEADER_CHECKSUM, crc32(header))
       this.#frame = -1
     }
     return this.#writer.take()
@@ -134,6 +141,9 @@ export class FrameReader {
   }
 
   #readHeader(header: Buffer): void {
+    if (crc32(header.subarray(0, HEADER_CHECKSUM)) !== header.readUInt32LE(HEADER_CHECKSUM)) {
+      throw new SynodError('wrong-protocol', 'wrong checksum of the header of a frame')
+    }
     this.#payload_bytes = header.readUInt32LE(0)
     this.#checksum = header.readUInt32LE(4)
     if (this.#payload_bytes === 0) throw new SynodError('wrong-protocol', 'an empty frame')

@@ -208,7 +208,8 @@ export class Peers {
   #onRefused(server: ServerId, code: SynodError['code'], reason: string): void {
     this.#settings.logger.error({ peer: server, code }, `s${server} and this server do not agree: ${reason}`)
     this.#welcomed.delete(server)
-    if (this.#acceptors === null && code.startsWith('wrong-')) {
+    // What was said in another protocol may have been garbled on the way: it is tried again.
+    if (this.#acceptors === null && code.startsWith('wrong-') && code !== 'wrong-protocol') {
       this.#events.onRejected(new SynodError(code, `s${server} refuses this server: ${reason}`))
     }
   }

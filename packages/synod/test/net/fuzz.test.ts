@@ -4,7 +4,8 @@ import { Writer } from '../../src/bytes/writer.js'
 import { SynodError } from '../../src/errors.js'
 import { Channel, type ChannelClosed } from '../../src/net/channel.js'
 import { replicaSide } from '../../src/net/client-codec.js'
-import { FrameReader, FrameWriter } from '../../src/net/frame.js'
+import { crc32 } from 'node:zlib'
+import { FrameReader, FrameWriter, HEADER_BYTES } from '../../src/net/frame.js'
 import { encodeHandshake, type Handshake } from '../../src/net/hello.js'
 import type { SocketEvents } from '../../src/net/network.js'
 import { encodeMessage, peerReceiver } from '../../src/net/peer-codec.js'
@@ -193,8 +194,9 @@ describe('the frame reader', () => {
         sizes,
         (size, arriving, sizes) => {
           const reader = new FrameReader('peer')
-          const header = Buffer.alloc(8)
+          const header = Buffer.alloc(HEADER_BYTES)
           header.writeUInt32LE(size)
+          header.writeUInt32LE(crc32(header.subarray(0, 8)), 8)
           const bytes = Buffer.concat([hello('peer'), header, Buffer.alloc(arriving)])
           let held = 0
           try {

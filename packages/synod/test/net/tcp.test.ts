@@ -5,7 +5,7 @@ import { systemClock } from '../../src/clock.js'
 import type { ChannelListener } from '../../src/net/channel-listener.js'
 import { openClientLink, type ClientLink } from '../../src/net/client-link.js'
 import { listenForClients, type ClientConnection } from '../../src/net/client-listener.js'
-import { FrameWriter } from '../../src/net/frame.js'
+import { FrameWriter, HEADER_BYTES } from '../../src/net/frame.js'
 import { decodeHandshake, encodeHandshake, type Handshake } from '../../src/net/hello.js'
 import { listenForPeers, type PeerListenerOptions } from '../../src/net/peer-listener.js'
 import { openPeerLink, type PeerLink, type PeerLinkOptions } from '../../src/net/peer-link.js'
@@ -74,8 +74,9 @@ async function answersTo(port: number, bytes: Uint8Array): Promise<Handshake[]> 
   const received = Buffer.concat(chunks)
   expect(received.subarray(0, 6).toString('latin1')).toBe('SYND\x01\x01')
   const answers: Handshake[] = []
-  for (let at = 6; at < received.length; at += 8 + received.readUInt32LE(at)) {
-    answers.push(decodeHandshake(received.subarray(at + 8, at + 8 + received.readUInt32LE(at))))
+  for (let at = 6; at < received.length; at += HEADER_BYTES + received.readUInt32LE(at)) {
+    const start = at + HEADER_BYTES
+    answers.push(decodeHandshake(received.subarray(start, start + received.readUInt32LE(at))))
   }
   return answers
 }
@@ -203,11 +204,11 @@ describe('over loopback, who dials wrongly is told why', () => {
       'size',
       changed(hello(), (bytes) => bytes.writeUInt32LE(2 ** 31, 6)),
       'wrong-protocol',
-      'a frame of 2147483648 bytes, above the limit of 4096',
+      'wrong checksum of the header of a frame',
     ],
     [
       'checksum',
-      changed(hello(), (bytes) => bytes.writeUInt8(0, 20)),
+      changed(hello(), (bytes) => bytes.writeUInt8(0, 24)),
       'wrong-protocol',
       'wrong checksum of a frame',
     ],
