@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { checkIdentity, loadIdentity, newIdentity, saveIdentity } from '../../src/journal/identity.js'
 import type { Identity } from '../../src/journal/identity.js'
 import { DIRECTORY, S1 } from './harness.js'
-import { MemoryDisk } from '../../src/testing/simulator/disk.js'
+import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
 
 const A1 = '01'.repeat(16)
 const A2 = '02'.repeat(16)

@@ -7,7 +7,7 @@ import { RECOVERY_TABLE } from '../../src/journal/recovery-table.js'
 import type { RecoveryCase, RecoveryRule } from '../../src/journal/recovery-table.js'
 import { decodeHeader, encodeHeader, segmentName } from '../../src/journal/segment.js'
 import { appendGroup, DIRECTORY, open, openUsable, plain, promise, S1, vote, written } from './harness.js'
-import { LOSE, MemoryDisk } from '../../src/testing/simulator/disk.js'
+import { LOSE, MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
 
 const GROUPS = [
   [promise(1), vote(1, 'a')],

@@ -9,7 +9,7 @@ import { openPeerLink, type PeerLinkOptions } from '../../src/net/peer-link.js'
 import type { Message } from '../../src/paxos/messages.js'
 import type { Address } from '../../src/net/network.js'
 import { ManualClock } from './manual-clock.js'
-import { MemoryNetwork, type MemoryNetworkOptions } from '../../src/testing/simulator/network.js'
+import { MemoryNetwork, type MemoryNetworkOptions } from '../../src/testing/simulator/hardware/network.js'
 import { clientHello, clientWelcome, peerHello, peerWelcome } from './samples.js'
 
 export const PEER_ADDRESS: Address = { host: 'b', port: 2380 }

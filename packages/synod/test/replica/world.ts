@@ -34,6 +34,9 @@ export class World extends SimulatedWorld<string, number, number, readonly strin
           this.#note(id, note)
         }),
     })
+    this.onStep = () => {
+      if (this.#violation !== undefined) throw this.#violation
+    }
   }
 
   /** A cluster that has formed, with a leader that all know in leader mode. */
@@ -87,10 +90,6 @@ export class World extends SimulatedWorld<string, number, number, readonly strin
   async converged(): Promise<void> {
     await this.run(() => new Set(this.running.map((id) => this.status(id).bars.executed)).size <= 1)
     this.checkAgreement()
-  }
-
-  protected override check(): void {
-    if (this.#violation !== undefined) throw this.#violation
   }
 
   #note(id: ServerId, note: Note): void {

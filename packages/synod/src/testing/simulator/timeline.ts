@@ -1,5 +1,5 @@
 import type { SynodError } from '../../errors.js'
-import { StepClock } from './clock.js'
+import { StepClock } from './hardware/clock.js'
 
 /** Not reached in the simulated time that it may take. */
 export class TooLateError extends Error {
@@ -12,6 +12,8 @@ export class TooLateError extends Error {
  */
 export class Timeline {
   readonly clock = new StepClock()
+  /** Called after each step; what it throws ends the run. */
+  onStep: () => void = () => undefined
   #moving = false
 
   /** Moves the clock until something holds. Throws TooLateError if it does not within `limit_ms`. */
@@ -51,18 +53,13 @@ export class Timeline {
     return `at ${this.clock.now()} ms`
   }
 
-  /** Called after each step; what it throws ends the run. */
-  protected check(): void {
-    // Nothing, unless there is something to watch.
-  }
-
   async #move(end_ms: number, until: () => boolean): Promise<boolean> {
     if (this.#moving) throw new Error('the clock is being moved already')
     this.#moving = true
     try {
       for (;;) {
         await promisesDone()
-        this.check()
+        this.onStep()
         if (until()) return true
         if (!this.clock.step(end_ms)) return false
       }

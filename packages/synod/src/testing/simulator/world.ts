@@ -7,10 +7,10 @@ import type { ReplicaOptions } from '../../replica/options.js'
 import { Replica } from '../../replica/replica.js'
 import type { ReplicaStatus } from '../../status.js'
 import { Chance } from '../chance.js'
-import { LOSE, MemoryDisk } from './disk.js'
-import type { Random } from './file.js'
-import { MemoryNetwork, type MemoryNetworkOptions } from './network.js'
-import { Process } from './process.js'
+import { LOSE, MemoryDisk } from './hardware/disk.js'
+import type { Random } from './hardware/file.js'
+import { MemoryNetwork, type MemoryNetworkOptions } from './hardware/network.js'
+import { Process } from './hardware/process.js'
 import { Timeline } from './timeline.js'
 
 export const DATA_DIR = '/data'
@@ -51,6 +51,8 @@ export interface WorldOptions<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly network?: MemoryNetworkOptions
   /** How long an fsync takes; 1 ms unless given. */
   readonly sync_ms?: number
+  /** A replica has given up. */
+  readonly onFatal?: (server: ServerId, error: SynodError) => void
 }
 
 /**
@@ -162,6 +164,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
       logger: { info: log('info'), warn: log('warn'), error: log('error') },
       onFatal: (error) => {
         server.fatal = error
+        this.#options.onFatal?.(id, error)
       },
       host: {
         clock: process.clock,

@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.js'
-import { DRAIN_MARK_BYTES, type Socket, type SocketClosed, type SocketEvents } from '../../net/network.js'
+import type { Clock } from '../../../clock.js'
+import { DRAIN_MARK_BYTES, type Socket, type SocketClosed, type SocketEvents } from '../../../net/network.js'
 
 /** Changes what passes in one direction of a connection: gives back what arrives in place of a chunk. */
 export type Meddler = (chunk: Uint8Array) => readonly Uint8Array[]
@@ -25,6 +25,8 @@ export interface Wires {
   }
   latency_ms(from: string, to: string): number
   isCut(from: string, to: string): boolean
+  /** Something waits until the way from this socket is healed. */
+  stall(socket: MemorySocket): void
   forget(socket: MemorySocket): void
 }
 
@@ -147,8 +149,12 @@ export class MemorySocket implements Socket {
     const now_ms = clock.now()
     this.#lastArrival_ms = Math.max(this.#lastArrival_ms, now_ms + this.#network.latency_ms(from, to))
     clock.timer(this.#lastArrival_ms - now_ms, () => {
-      if (this.#stalled.length > 0 || this.#network.isCut(from, to)) this.#stalled.push(run)
-      else run()
+      if (this.#stalled.length === 0 && !this.#network.isCut(from, to)) {
+        run()
+        return
+      }
+      this.#stalled.push(run)
+      this.#network.stall(this)
     })
   }
 

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path'
-import { SynodError } from '../../errors.js'
-import type { Disk, DiskFile, OpenMode } from '../../journal/disk.js'
+import { SynodError } from '../../../errors.js'
+import type { Disk, DiskFile, OpenMode } from '../../../journal/disk.js'
 import { MemoryFile, type Random } from './file.js'
 
 /*
@@ -44,6 +44,13 @@ export class MemoryDisk implements Disk {
   /** The next call of this kind fails, once. */
   failNext(fault: Fault): void {
     this.#faults.push(fault)
+  }
+
+  /** Nothing that was to go wrong will; there is room again. */
+  clearFaults(): void {
+    this.#faults.length = 0
+    this.#lives = Infinity
+    this.full = false
   }
 
   /** The process can change the disk this many times more; the next change, and all after, do not come to pass. */

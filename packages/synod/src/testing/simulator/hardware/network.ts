@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.js'
-import { SynodError } from '../../errors.js'
+import type { Clock } from '../../../clock.js'
+import { SynodError } from '../../../errors.js'
 import {
   type Address,
   type Listener,
@@ -8,7 +8,7 @@ import {
   type Socket,
   type SocketEvents,
   formatAddress,
-} from '../../net/network.js'
+} from '../../../net/network.js'
 import { MemorySocket, type Meddler, type Way } from './socket.js'
 
 export interface MemoryNetworkOptions {
@@ -41,6 +41,8 @@ export class MemoryNetwork {
   readonly dials: { readonly from: string; readonly to: string; readonly at_ms: number }[] = []
   readonly #listeners = new Map<string, (open: OpenSocket) => void>()
   readonly #sockets = new Set<MemorySocket>()
+  /** Those from which something waits at a way that is cut, also when they are gone themselves. */
+  readonly #stalled = new Set<MemorySocket>()
   /** The ways that are cut, as `from to`, and how often. */
   readonly #cuts = new Map<string, number>()
   /** By host that has lost its power, the sockets at the other ends of its connections. */
@@ -116,11 +118,19 @@ export class MemoryNetwork {
       return
     }
     this.#cuts.delete(key)
-    for (const socket of this.#sockets) if (socket.host === from && socket.otherHost === to) socket.goOn()
+    for (const socket of new Set([...this.#stalled, ...this.#sockets])) {
+      if (socket.host !== from || socket.otherHost !== to) continue
+      this.#stalled.delete(socket)
+      socket.goOn()
+    }
   }
 
   isCut(from: string, to: string): boolean {
     return this.#cuts.size > 0 && this.#cuts.has(`${from} ${to}`)
+  }
+
+  stall(socket: MemorySocket): void {
+    this.#stalled.add(socket)
   }
 
   forget(socket: MemorySocket): void {

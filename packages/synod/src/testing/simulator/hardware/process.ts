@@ -1,6 +1,6 @@
-import type { Clock } from '../../clock.js'
-import type { Disk, DiskFile } from '../../journal/disk.js'
-import type { Network, OpenSocket, Socket, SocketEvents } from '../../net/network.js'
+import type { Clock } from '../../../clock.js'
+import type { Disk, DiskFile } from '../../../journal/disk.js'
+import type { Network, OpenSocket, Socket, SocketEvents } from '../../../net/network.js'
 
 /** What a process has of the world. */
 export interface Surroundings {

@@ -1,0 +1,80 @@
+import { basename } from 'node:path'
+import { groupMarker, readGroup, readRecords } from '../../../journal/group.js'
+import { decodeHeader, segmentNumbers } from '../../../journal/segment.js'
+import type { ServerId, Slot } from '../../../paxos/ballot.js'
+import { History } from '../../../paxos/invariants.js'
+import type { JournalRecord } from '../../../paxos/records.js'
+import type { Value } from '../../../paxos/value.js'
+import type { MemoryDisk } from '../hardware/disk.js'
+
+/**
+ * Reads along on the platters: each group of records, as soon as it is durable, goes into the history of what
+ * the cluster has promised and voted, where the invariants are checked.
+ */
+export class DurableWatch {
+  readonly #history: History
+  readonly #onRecords: (server: ServerId, records: readonly JournalRecord[]) => void
+  readonly #onViolation: (error: Error) => void
+
+  constructor(
+    servers: readonly ServerId[],
+    onRecords: (server: ServerId, records: readonly JournalRecord[]) => void,
+    onViolation: (error: Error) => void,
+  ) {
+    this.#history = new History(servers)
+    this.#onRecords = onRecords
+    this.#onViolation = onViolation
+  }
+
+  /** From now on the journal on this disk is read along. */
+  watch(server: ServerId, disk: MemoryDisk): void {
+    /** By segment, how far it has been read. */
+    const read = new Map<string, { marker: number; offset: number }>()
+    const votes = new Map<Slot, Value>()
+    disk.onSynced = (path, content) => {
+      const name = basename(path)
+      if (segmentNumbers([name]).length === 0) return
+      let place = read.get(name)
+      if (place === undefined) {
+        const header = decodeHeader(content)
+        if (header === null) return
+        read.set(name, (place = { marker: groupMarker(header.acceptor), offset: header.size_bytes }))
+      }
+      for (;;) {
+        const group = readGroup(content, place.offset, place.marker)
+        if (group === null) return
+        place.offset += group.size_bytes
+        // Values are views of the group, and the platter changes.
+        const records = readRecords(Buffer.from(group.payload))
+        this.#onRecords(server, records)
+        try {
+          for (const record of records) this.#take(server, record, votes)
+        } catch (error) {
+          this.#onViolation(error as Error)
+        }
+      }
+    }
+  }
+
+  #take(server: ServerId, record: JournalRecord, votes: Map<Slot, Value>): void {
+    this.#history.durable(server, record)
+    switch (record.type) {
+      case 'vote':
+        for (const [offset, value] of record.values.entries()) votes.set(record.first + offset, value)
+        break
+      case 'chosen':
+        for (let slot = record.first; slot <= record.last; slot++) {
+          const value = votes.get(slot)
+          if (value !== undefined) this.#history.chosen(server, slot, value)
+        }
+        break
+      case 'decided':
+        for (const [offset, value] of record.values.entries()) {
+          this.#history.chosen(server, record.first + offset, value)
+        }
+        break
+      case 'promise':
+        break
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { completeCodecs } from '../../../machine/codec.js'
+import { type Executions, sameResult, showResult } from './executions.js'
+import { Retelling } from './retelling.js'
+import { Violation } from './violation.js'
+import type { Operation, Workload } from '../workload.js'
+
+/**
+ * Checks that what clients saw is what a single copy of the state machine would have shown them, each operation
+ * at one moment between its call and its return. The log says in which order that copy executes, so nothing need
+ * be searched: a command's moment is its place in the log, a query's the first place with its answer that is not before anything
+ * that had returned when it was called. Then nobody may have returned before the call of an operation with an earlier place.
+ * Throws a Violation.
+ */
+export function checkHistory<C, R, Q, A>(
+  operations: readonly Operation<C, Q>[],
+  executions: Executions,
+  workload: Workload<C, R, Q, A>,
+): void {
+  const order = new Map(executions.all.map(({ tag }, index) => [tag, index + 1]))
+  const machine = workload.machine()
+  const codecs = completeCodecs(machine.codecs)
+  const queryOf = (query: Q) => Buffer.from(codecs.query.encode(query)).toString('latin1')
+  const queries = operations.flatMap(({ request }) => (request.type === 'query' ? [request.query] : []))
+  const retelling = new Retelling(
+    machine,
+    executions,
+    new Map(queries.map((query) => [queryOf(query), query])),
+  )
+
+  const calls = [...operations].sort((a, b) => a.invoked - b.invoked)
+  const returns = operations.filter(({ returned }) => returned !== undefined)
+  returns.sort((a, b) => positionOf(a) - positionOf(b))
+  const places = new Map<Operation<C, Q>, number>()
+  let next = 0
+  let latest: Operation<C, Q> | undefined
+  let place = 0
+  for (const operation of calls) {
+    for (let end = returns[next]; end && positionOf(end) < operation.invoked; end = returns[++next]) {
+      const its = places.get(end) ?? 0
+      if (its > place) [place, latest] = [its, end]
+    }
+    const { request, returned } = operation
+    if (request.type === 'command') {
+      const at = order.get(request.tag)
+      if (at === undefined) {
+        if (returned === undefined) continue
+        throw new Violation('not-linearizable', `${describe(operation)}, but no replica has executed it`)
+      }
+      const { result } = executions.all[at - 1] ?? { result: '' }
+      if (returned !== undefined && !sameResult(returned.output, result))
+        throw new Violation(
+          'not-linearizable',
+          `${describe(operation)}, but it had come to ${showResult(result)}`,
+        )
+      if (at < place && latest !== undefined) {
+        const what = `${describe(operation)}, and took effect before what had returned earlier: ${describe(latest)}`
+        throw new Violation('not-linearizable', what)
+      }
+      places.set(operation, at)
+    } else if (returned !== undefined) {
+      const at = retelling.placeOf(queryOf(request.query), returned.output, place)
+      if (at === undefined) {
+        const after = latest === undefined ? '' : ` after ${describe(latest)}`
+        throw new Violation('not-linearizable', `${describe(operation)}: no state${after} has that answer`)
+      }
+      places.set(operation, at)
+    }
+  }
+}
+
+function positionOf<C, Q>({ returned }: Operation<C, Q>): number {
+  return returned?.position ?? Infinity
+}
+
+function describe<C, Q>({ client, request, returned }: Operation<C, Q>): string {
+  const asked = JSON.stringify(request.type === 'command' ? request.command : request.query)
+  return `${client}'s ${request.type} ${asked} got ${returned === undefined ? 'no answer' : showResult(returned.output)}`
+}

@@ -1,0 +1,29 @@
+/**
+ * What a simulation can find.
+ * - `invariant`: the protocol's invariants do not hold of what is durable, or a replica says so of itself.
+ * - `agreement`: two replicas have executed different commands in a slot, or one has left a slot out.
+ * - `executed-twice`: a request was executed in two slots.
+ * - `not-linearizable`: clients have seen what no single copy of the state could have shown them.
+ * - `non-determinism`: the state machine made different things of the same commands, or asked the clock or chance.
+ * - `no-progress`: a healed majority did not answer in time.
+ * - `unexpected-failure`: a replica gave up for a reason that no fault has given it.
+ */
+export type ViolationKind =
+  | 'invariant'
+  | 'agreement'
+  | 'executed-twice'
+  | 'not-linearizable'
+  | 'non-determinism'
+  | 'no-progress'
+  | 'unexpected-failure'
+
+/** Something that must not happen has happened. */
+export class Violation extends Error {
+  override readonly name = 'Violation'
+  readonly kind: ViolationKind
+
+  constructor(kind: ViolationKind, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.kind = kind
+  }
+}

@@ -1,0 +1,60 @@
+import type { Fault } from './faults.js'
+import { hostOf } from '../world.js'
+
+/** A fault in words, with its time: `at 120 ms: s2 loses its power, for 300 ms`. */
+export function describeFault(fault: Fault): string {
+  return `at ${fault.at_ms.toFixed(0)} ms: ${what(fault)}`
+}
+
+function what(fault: Fault): string {
+  const lasting = `for ${fault.for_ms.toFixed(0)} ms`
+  switch (fault.kind) {
+    case 'power-failure':
+      return `s${fault.server} loses its power, ${lasting}${fault.silent ? '; nobody is told' : ''}`
+    case 'kill':
+      return `the process of s${fault.server} is killed, ${lasting}`
+    case 'outage':
+      return `all servers lose their power, ${lasting}`
+    case 'death-while-writing':
+      return `s${fault.server} loses its power after ${fault.changes} more changes of its disk`
+    case 'pause':
+      return `the process of s${fault.server} is paused, ${lasting}`
+    case 'clock-jump':
+      return `the time of day on s${fault.server} jumps by ${fault.by_ms.toFixed(0)} ms`
+    case 'cut': {
+      const way = fault.oneWay ? 'to' : 'and'
+      return `${hostOf(fault.from)} ${way} ${hostOf(fault.to)} are cut off, ${lasting}${fault.reset ? '; their connections break' : ''}`
+    }
+    case 'isolation':
+      return `s${fault.server} is cut off from all other servers, ${lasting}`
+    case 'flapping':
+      return `${hostOf(fault.from)} and ${hostOf(fault.to)} are cut off again and again, ${lasting}`
+    case 'reset':
+      return `the connections between ${hostOf(fault.from)} and ${hostOf(fault.to)} break`
+    case 'lossy': {
+      const [loss, duplication, reordering] = [fault.loss, fault.duplication, fault.reordering].map(percent)
+      const rates = `loses ${loss}, doubles ${duplication}, reorders ${reordering}`
+      return `the way from ${hostOf(fault.from)} to ${hostOf(fault.to)} ${rates} of the frames, ${lasting}`
+    }
+    case 'garbling':
+      return `a bit turns over on the way from ${hostOf(fault.from)} to ${hostOf(fault.to)}`
+    case 'slow-disk':
+      return `an fsync on s${fault.server} takes up to ${fault.sync_ms.toFixed(0)} ms, ${lasting}`
+    case 'stuck-disk':
+      return `no fsync on s${fault.server} ends, ${lasting}`
+    case 'failed-fsync':
+      return `the next fsync on s${fault.server} fails`
+    case 'full-disk':
+      return `the disk of s${fault.server} is full, ${lasting}`
+    case 'bit-rot':
+      return `s${fault.server} is down ${lasting}, and ${fault.bits} bits of its disk turn over`
+    case 'lost-disk':
+      return `s${fault.server} is down ${lasting}, and comes back with an empty disk`
+    case 'client-kill':
+      return `the process of c${fault.client} is killed, and another takes its place`
+  }
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`
+}

@@ -1,0 +1,107 @@
+import type { ServerId } from '../../../paxos/ballot.js'
+
+/*
+ * The fault model: what may go wrong in a simulation.
+ *
+ * Network. Bytes take any time. A connection breaks, and what was under way on it is lost; between servers, single
+ * frames are also lost, doubled or overtaken (whoever dials again and sends again causes as much). A way is cut, in
+ * one direction or both, for a while, again and again, or to the end; bytes wait there, or are lost with their
+ * connection. A bit on the way turns over: that must be noticed, and the connection ended.
+ *
+ * Disk. A power failure keeps what was synced. Each sector of the rest is old, new, zeros or garbage, the size of a file is any
+ * between old and new, and each change of a name in a directory has happened or not. An fsync takes any time,
+ * or does not end, or fails, and then what it was to write may be lost although it can still be read. A disk is full.
+ * Bits of what was written long ago turn over, and a disk is lost as a whole; both only on a minority of the servers, so that a good copy
+ * of everything is left. (One plan in fifty lets bits turn over on any server. Then the cluster may stop, but must not disagree.) Not
+ * in the model: damage to the last group of a journal, as it cannot be told from a write that was cut short
+ * (docs/journal.md).
+ *
+ * Processes. A process ends at any moment, also while it starts; it is restarted. It is paused, and goes on later. A replica
+ * that has failed is started again, unless it said that its data directory is lost.
+ *
+ * Clocks. They run fast or slow, at another rate on each server. The time of day jumps.
+ *
+ * Not in the model: servers that lie, and a network that forges what has a right checksum.
+ */
+
+interface Timed {
+  /** When it happens, and how long it lasts. */
+  readonly at_ms: number
+  readonly for_ms: number
+}
+
+interface OnServer extends Timed {
+  readonly server: ServerId
+}
+
+/** Between two servers, or a server and a client. */
+interface OnWay extends Timed {
+  readonly from: ServerId | string
+  readonly to: ServerId
+}
+
+export type Fault =
+  /** The power fails; `for_ms` later it is back. If `silent`, others see their connections hang until then. */
+  | (OnServer & { readonly kind: 'power-failure'; readonly silent: boolean })
+  /** The process is killed; the system under it goes on. */
+  | (OnServer & { readonly kind: 'kill' })
+  /** All servers lose their power. */
+  | (Timed & { readonly kind: 'outage' })
+  /** The power fails when so many more changes have reached the disk. */
+  | (OnServer & { readonly kind: 'death-while-writing'; readonly changes: number })
+  | (OnServer & { readonly kind: 'pause' })
+  | (OnServer & { readonly kind: 'clock-jump'; readonly by_ms: number })
+  | (OnWay & { readonly kind: 'cut'; readonly oneWay: boolean; readonly reset: boolean })
+  /** One server and all others are cut off from each other. */
+  | (OnServer & { readonly kind: 'isolation'; readonly reset: boolean })
+  /** A way is cut and healed again and again, each for `period_ms`. */
+  | (OnWay & { readonly kind: 'flapping'; readonly period_ms: number })
+  | (OnWay & { readonly kind: 'reset' })
+  /** Frames between two servers get lost, come twice or are overtaken by the next: how often, of all. */
+  | (OnWay & {
+      readonly kind: 'lossy'
+      readonly loss: number
+      readonly duplication: number
+      readonly reordering: number
+    })
+  /** A bit of the next bytes that pass turns over. */
+  | (OnWay & { readonly kind: 'garbling' })
+  | (OnServer & { readonly kind: 'slow-disk'; readonly sync_ms: number })
+  | (OnServer & { readonly kind: 'stuck-disk' })
+  | (OnServer & { readonly kind: 'failed-fsync' })
+  | (OnServer & { readonly kind: 'full-disk' })
+  /** While the server is down, so many bits turn over in what its disk has held for long. */
+  | (OnServer & { readonly kind: 'bit-rot'; readonly bits: number })
+  | (OnServer & { readonly kind: 'lost-disk' })
+  /** The process of a client is killed; another one takes its place. */
+  | (Timed & { readonly kind: 'client-kill'; readonly client: number })
+
+export type FaultKind = Fault['kind']
+
+/** What a fault is about, for those who count. */
+export const FAULT_CLASS: Readonly<Record<FaultKind, 'crash' | 'network' | 'storage' | 'process'>> = {
+  'power-failure': 'crash',
+  kill: 'crash',
+  outage: 'crash',
+  'death-while-writing': 'crash',
+  pause: 'process',
+  'clock-jump': 'process',
+  cut: 'network',
+  isolation: 'network',
+  flapping: 'network',
+  reset: 'network',
+  lossy: 'network',
+  garbling: 'network',
+  'slow-disk': 'storage',
+  'stuck-disk': 'storage',
+  'failed-fsync': 'storage',
+  'full-disk': 'storage',
+  'bit-rot': 'storage',
+  'lost-disk': 'storage',
+  'client-kill': 'crash',
+}
+
+export const FAULT_KINDS = Object.keys(FAULT_CLASS) as FaultKind[]
+
+/** Those after which a server cannot take part as the acceptor that it was. */
+export const WRECKING: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-rot', 'lost-disk'])

@@ -1,0 +1,202 @@
+import type { ServerId } from '../../../paxos/ballot.js'
+import type { Mode } from '../../../paxos/config.js'
+import { Chance } from '../../chance.js'
+import { FAULT_KINDS, type Fault, type FaultKind, WRECKING } from './faults.js'
+
+/** From the first to the second, in milliseconds. */
+export type Range = readonly [low: number, high: number]
+
+/**
+ * One simulation, said in full: the same plan and the same code give the same run. It is plain data, so it can be
+ * kept, and cut down to what matters.
+ */
+export interface Plan {
+  readonly seed: number
+  readonly mode: Mode
+  readonly servers: number
+  /** Clients on hosts of their own. On each server one more is at work, inside its process. */
+  readonly clients: number
+  /** How long the phase under faults lasts. */
+  readonly duration_ms: number
+  readonly latency_ms: Range
+  readonly sync_ms: Range
+  /** How long a client rests between two operations. */
+  readonly rest_ms: Range
+  readonly heartbeat_ms: number
+  readonly electionTimeout_ms: number
+  /** Bytes arrive in pieces of any size. */
+  readonly pieces: boolean
+  /** How fast the clock of each server runs. */
+  readonly rates: readonly number[]
+  /** Whether faults begin only when the cluster has formed. */
+  readonly formed: boolean
+  /** Whether what was damaged may be more than a minority: then the cluster may stop. */
+  readonly reckless: boolean
+  /** In order of time. */
+  readonly faults: readonly Fault[]
+  /** A minority that is down to the end, also when all else is healed. */
+  readonly left: readonly ServerId[]
+}
+
+export interface PlanOptions {
+  readonly mode?: Mode
+  /** 3, or now and then 5, unless given. */
+  readonly servers?: number
+}
+
+const MOST_FAULTS = 60
+
+const LATENCIES_MS: readonly Range[] = [
+  [0.05, 0.2],
+  [0.2, 2],
+  [1, 20],
+  [0.1, 60],
+]
+
+const SYNCS_MS: readonly Range[] = [
+  [0, 0],
+  [0.1, 1],
+  [1, 10],
+  [0.1, 50],
+]
+
+/**
+ * Draws a plan from a seed. Each seed has its own mix: some kinds of faults and not others, often or rarely,
+ * a quick network or a slow one. That finds more than the same mix of everything each time (Groce, Zhang, Eide, Chen, Regehr:
+ * Swarm Testing, ISSTA 2012).
+ */
+export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
+  const chance = new Chance(seed)
+  const { mode = 'leader', servers = chance.happens(0.15) ? 5 : 3 } = options
+  const ids = Array.from({ length: servers }, (_, index) => index + 1)
+  const clients = 1 + chance.below(4)
+  const duration_ms = chance.between(1000, 6000)
+  const formed = chance.happens(0.85)
+  const reckless = formed && chance.happens(0.02)
+  const wreckable = reckless ? ids : drawMinority(ids, chance)
+  const draw = new FaultDraw(chance, { ids, clients, wreckable: formed ? wreckable : [] })
+  const faults = draw.all(duration_ms)
+  const wrecked = new Set(faults.filter((fault) => WRECKING.has(fault.kind)).map((fault) => serverOf(fault)))
+  const spare = Math.floor((servers - 1) / 2) - wrecked.size
+  const latency_ms = chance.pick(LATENCIES_MS)
+  const sync_ms = chance.pick(SYNCS_MS)
+  // Whoever is impatient with a slow network never has a leader: that is no fault, but a mistake of an operator.
+  const electionTimeout_ms = chance.pick([4, 8, 20]) * (2 * latency_ms[1] + 2 * sync_ms[1]) + 20
+  const left =
+    formed && spare > 0 && chance.happens(0.3) ? ids.filter((id) => !wrecked.has(id)).slice(0, spare) : []
+  return {
+    seed,
+    mode,
+    servers,
+    clients,
+    duration_ms,
+    latency_ms,
+    sync_ms,
+    rest_ms: chance.pick<Range>([
+      [0, 5],
+      [0, 40],
+      [20, 200],
+    ]),
+    heartbeat_ms: electionTimeout_ms / chance.pick([3, 10]),
+    electionTimeout_ms,
+    pieces: chance.happens(0.2),
+    rates: ids.map(() => (chance.happens(0.5) ? 1 : chance.between(0.8, 1.25))),
+    formed,
+    reckless,
+    faults,
+    left,
+  }
+}
+
+function serverOf(fault: Fault): ServerId {
+  return 'server' in fault ? fault.server : 0
+}
+
+function drawMinority(ids: readonly ServerId[], chance: Chance): ServerId[] {
+  const rest = [...ids]
+  const size = Math.floor((ids.length - 1) / 2)
+  return Array.from({ length: size }, () => rest.splice(chance.below(rest.length), 1)).flat()
+}
+
+interface Targets {
+  readonly ids: readonly ServerId[]
+  readonly clients: number
+  /** The servers whose disks may be lost or damaged. */
+  readonly wreckable: readonly ServerId[]
+}
+
+class FaultDraw {
+  readonly #chance: Chance
+  readonly #targets: Targets
+  readonly #kinds: readonly FaultKind[]
+
+  constructor(chance: Chance, targets: Targets) {
+    this.#chance = chance
+    this.#targets = targets
+    const share = chance.between(0.1, 0.8)
+    const possible = FAULT_KINDS.filter((kind) => targets.wreckable.length > 0 || !WRECKING.has(kind))
+    this.#kinds = possible.filter(() => chance.happens(share))
+  }
+
+  all(duration_ms: number): Fault[] {
+    const chance = this.#chance
+    const faults: Fault[] = []
+    const gap_ms = chance.pick([60, 200, 600])
+    for (let at_ms = chance.between(0, gap_ms); at_ms < duration_ms; at_ms += chance.between(0, 2 * gap_ms)) {
+      if (this.#kinds.length === 0 || faults.length === MOST_FAULTS) break
+      faults.push(this.#one(at_ms))
+    }
+    return faults
+  }
+
+  #one(at_ms: number): Fault {
+    const chance = this.#chance
+    const { clients, ids, wreckable } = this.#targets
+    const kind = chance.pick(this.#kinds)
+    const for_ms = chance.between(0, chance.pick([20, 300, 2000]))
+    const onServer = { at_ms, for_ms, server: chance.pick(ids) }
+    const to = chance.pick(ids)
+    const other = chance.pick(ids.filter((id) => id !== to))
+    const onWay = { at_ms, for_ms, to, from: chance.happens(0.2) ? `c${1 + chance.below(clients)}` : other }
+    const dice = chance.next()
+    switch (kind) {
+      case 'power-failure':
+        return { kind, ...onServer, silent: dice < 0.4 }
+      case 'death-while-writing':
+        return { kind, ...onServer, changes: chance.below(12) }
+      case 'clock-jump':
+        return { kind, ...onServer, by_ms: chance.between(-1e8, 1e8) }
+      case 'isolation':
+        return { kind, ...onServer, reset: dice < 0.5 }
+      case 'slow-disk':
+        return { kind, ...onServer, sync_ms: chance.between(10, 600) }
+      case 'kill':
+      case 'pause':
+      case 'stuck-disk':
+      case 'failed-fsync':
+      case 'full-disk':
+        return { kind, ...onServer }
+      case 'bit-rot':
+        return { kind, ...onServer, server: chance.pick(wreckable), bits: 1 + chance.below(4) }
+      case 'lost-disk':
+        return { kind, ...onServer, server: chance.pick(wreckable) }
+      case 'cut':
+        return { kind, ...onWay, oneWay: dice < 0.4, reset: chance.happens(0.5) }
+      case 'flapping':
+        return { kind, ...onWay, period_ms: chance.between(5, 200) }
+      case 'lossy': {
+        const most = chance.between(0, 0.5)
+        const [loss, duplication, reordering] = [chance.next(), chance.next(), chance.next()]
+        const rates = { loss: most * loss, duplication: most * duplication, reordering: most * reordering }
+        return { kind, ...onWay, from: other, ...rates }
+      }
+      case 'reset':
+      case 'garbling':
+        return { kind, ...onWay }
+      case 'outage':
+        return { kind, at_ms, for_ms }
+      case 'client-kill':
+        return { kind, at_ms, for_ms, client: 1 + chance.below(clients) }
+    }
+  }
+}

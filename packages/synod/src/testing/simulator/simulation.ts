@@ -1,0 +1,342 @@
+import { checkBars } from '../../paxos/invariants.js'
+import type { ServerId, Slot } from '../../paxos/ballot.js'
+import { Chance } from '../chance.js'
+import { DurableWatch } from './checks/durable-watch.js'
+import { Executions } from './checks/executions.js'
+import type { FaultKind } from './faults/faults.js'
+import { Guard } from './checks/guard.js'
+import { checkHistory } from './checks/history-check.js'
+import { Nemesis } from './faults/nemesis.js'
+import type { Plan } from './faults/plan.js'
+import { TooLateError } from './timeline.js'
+import { Trace } from './trace/trace.js'
+import { Violation } from './checks/violation.js'
+import { type Access, Walker } from './walker.js'
+import { type Tagged, WatchedMachine, watchedCodecs } from './checks/watched-machine.js'
+import { plainRecords } from './trace/wire-tap.js'
+import type { Operation, Output, Workload } from './workload.js'
+import { World } from './world.js'
+
+/** Within this time of its own, a healed majority must have answered everything. */
+export const LIVENESS_BOUND_MS = 30_000
+
+/** How often what the replicas say of themselves is compared. */
+const WATCH_MS = 20
+
+export interface SimulationStats {
+  readonly simulated_ms: number
+  /** Timers that ran: arrivals, deadlines, ends of fsyncs and so on. */
+  readonly steps: number
+  readonly operations: number
+  /** Of these, how many were answered. */
+  readonly answered: number
+  readonly executed: number
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>
+  /** From the healing to the last answer. */
+  readonly recovery_ms: number
+}
+
+/** What came of a plan. */
+export interface Outcome {
+  readonly plan: Plan
+  readonly violation: Violation | undefined
+  readonly stats: SimulationStats
+  /** A checksum over the whole trace: equal for equal runs. */
+  readonly digest: number
+}
+
+type Replicas<C, R, Q, A> = World<Tagged<C>, Uint8Array, Q, Uint8Array, WatchedMachine<C, R, Q, A>>
+
+interface Employed<C, R, Q, A> {
+  readonly walker: Walker<C, R, Q, A>
+  /** The server in whose process it works; undefined for a client. */
+  readonly home: ServerId | undefined
+  readonly walk: Promise<void>
+}
+
+/**
+ * Runs a plan: whole replicas and clients under its faults, and then healed. Nothing is thrown for what it
+ * finds; the outcome tells. `listener` is given the trace, line by line (docs/trace.md).
+ */
+export async function runPlan<C, R, Q, A>(
+  plan: Plan,
+  workload: Workload<C, R, Q, A>,
+  listener?: (line: string) => void,
+): Promise<Outcome> {
+  using guard = new Guard(plan.seed)
+  return await new Simulation(plan, workload, guard, listener).run()
+}
+
+class Simulation<C, R, Q, A> {
+  readonly #plan: Plan
+  readonly #workload: Workload<C, R, Q, A>
+  readonly #world: Replicas<C, R, Q, A>
+  readonly #trace: Trace
+  readonly #nemesis: Nemesis<Tagged<C>, Uint8Array, Q, Uint8Array, WatchedMachine<C, R, Q, A>>
+  readonly #executions: Executions
+  readonly #durable: DurableWatch
+  readonly #operations: Operation<C, Q>[] = []
+  readonly #digests = new Map<Slot, { readonly digest: number; readonly by: ServerId }>()
+  readonly #walkers: Employed<C, R, Q, A>[] = []
+  readonly #clients = new Map<number, Access<C, Q> | 'connecting'>()
+  readonly #chance: Chance
+  #violation: Violation | undefined
+  #tag = 0
+  #position = 0
+  #recovery_ms = 0
+
+  constructor(
+    plan: Plan,
+    workload: Workload<C, R, Q, A>,
+    guard: Guard,
+    listener: ((line: string) => void) | undefined,
+  ) {
+    // Each draws on its own, so that a plan that is cut down leaves as much as possible as it was.
+    const chance = new Chance(plan.seed ^ 0x5bd1e995)
+    const [network, disks, faults] = [chance.fork(), chance.fork(), chance.fork()]
+    this.#chance = chance.fork()
+    this.#plan = plan
+    this.#workload = workload
+    this.#world = new World({
+      servers: plan.servers,
+      mode: plan.mode,
+      seed: chance.seed(),
+      machine: (server) =>
+        new WatchedMachine(workload.machine(), server, this.#executions, guard, (error) => {
+          this.#violate(error)
+        }),
+      options: { heartbeat_ms: plan.heartbeat_ms, electionTimeout_ms: plan.electionTimeout_ms },
+      network: {
+        latency_ms: () => network.between(...plan.latency_ms),
+        ...(plan.pieces ? { split: (available) => 1 + network.below(available) } : {}),
+        meddle: (way) => this.#nemesis.meddle(way),
+        onArrival: (way, chunk) => {
+          this.#trace.arrival(way, chunk)
+        },
+      },
+      onFatal: (server, error) => {
+        this.#nemesis.failed(server, error)
+      },
+    })
+    const { ids } = this.#world
+    this.#trace = new Trace(this.#world.clock, listener)
+    this.#executions = new Executions((execution) => {
+      const { by, command, result, slot, tag } = execution
+      this.#trace.add({ event: 'execute', slot, tag, command, by, result: shown(result) })
+    })
+    this.#durable = new DurableWatch(
+      ids,
+      (server, records) => {
+        this.#trace.add({ event: 'durable', server, records: plainRecords(records) })
+      },
+      (error) => {
+        this.#violate(error)
+      },
+    )
+    for (const id of ids) {
+      const server = this.#world.server(id)
+      server.sync_ms = () => disks.between(...plan.sync_ms)
+      server.rate = plan.rates[id - 1] ?? 1
+      this.#durable.watch(id, server.disk)
+    }
+    this.#nemesis = new Nemesis({
+      plan,
+      world: this.#world,
+      trace: this.#trace,
+      chance: faults,
+      onNewDisk: (id) => {
+        this.#durable.watch(id, this.#world.server(id).disk)
+      },
+      onClientKill: (client) => {
+        this.#world.killClient(`c${client}`)
+        this.#clients.delete(client)
+      },
+      onViolation: (violation) => {
+        this.#violate(violation)
+      },
+    })
+  }
+
+  async run(): Promise<Outcome> {
+    this.#trace.add({ event: 'plan', plan: this.#plan })
+    try {
+      await this.#start()
+      await this.#world.wait(this.#plan.duration_ms)
+      await this.#finish()
+    } catch (error) {
+      if (this.#violation === undefined && !(error instanceof Violation)) throw error
+      this.#violation ??= error as Violation
+    }
+    if (this.#violation !== undefined) {
+      const { kind, message } = this.#violation
+      this.#trace.add({ event: 'violation', kind, message })
+    }
+    return {
+      plan: this.#plan,
+      violation: this.#violation,
+      stats: {
+        simulated_ms: this.#world.clock.now(),
+        steps: this.#world.clock.steps,
+        operations: this.#operations.length,
+        answered: this.#operations.filter(({ returned }) => returned !== undefined).length,
+        executed: this.#executions.all.length,
+        faults: Object.fromEntries(this.#nemesis.struck),
+        recovery_ms: this.#recovery_ms,
+      },
+      digest: this.#trace.digest,
+    }
+  }
+
+  /** The servers come up, clients begin their work, and the faults are on their way. */
+  async #start(): Promise<void> {
+    const { clients, formed } = this.#plan
+    const world = this.#world
+    world.onStep = () => {
+      if (this.#violation !== undefined) throw this.#violation
+    }
+    for (const id of world.ids) this.#nemesis.start(id)
+    if (formed) {
+      await this.#inTime('the cluster did not form', () =>
+        world.ids.every((id) => world.server(id).replica?.status().formed === true),
+      )
+    }
+    for (let client = 1; client <= clients; client++) {
+      this.#employ(`c${client}`, undefined, () => this.#client(client))
+    }
+    for (const id of world.ids) this.#employ(`s${id}`, id, () => this.#embedded(id))
+    this.#nemesis.begin()
+    this.#watch()
+  }
+
+  #employ(name: string, home: ServerId | undefined, access: () => Access<C, Q> | undefined): void {
+    const walker = new Walker({
+      name,
+      clock: this.#world.clock,
+      chance: this.#chance.fork(),
+      workload: this.#workload,
+      rest_ms: this.#plan.rest_ms,
+      access,
+      nextTag: () => ++this.#tag,
+      nextPosition: () => ++this.#position,
+      record: (operation) => {
+        this.#operations.push(operation)
+        this.#trace.add({ event: 'invoke', client: name, request: operation.request })
+      },
+      onReturn: ({ invoked, returned }, error) => {
+        this.#trace.add({
+          event: 'return',
+          client: name,
+          invoked,
+          error: error?.code,
+          output: shown(returned?.output),
+        })
+      },
+    })
+    this.#walkers.push({ walker, home, walk: walker.walk() })
+  }
+
+  /** The client with this number, on a host of its own. It is connected again when it was killed. */
+  #client(number: number): Access<C, Q> | undefined {
+    const client = this.#clients.get(number)
+    if (client === 'connecting') return undefined
+    if (client !== undefined) return client
+    this.#clients.set(number, 'connecting')
+    const codecs = watchedCodecs(this.#workload.machine())
+    const connecting = this.#world.beginConnect(`c${number}`, { codecs, timeout_ms: 2000 })
+    connecting.then(
+      (client) => this.#clients.set(number, client),
+      () => this.#clients.delete(number),
+    )
+    return undefined
+  }
+
+  #embedded(id: ServerId): Access<C, Q> | undefined {
+    if (!this.#world.running.includes(id)) return undefined
+    const replica = this.#world.replica(id)
+    return {
+      execute: (command, options) => replica.propose(command, options),
+      read: (query, options) => replica.read(query, options),
+    }
+  }
+
+  /** Everything is healed. Whoever asks must be answered, and all replicas must come to the same state. */
+  async #finish(): Promise<void> {
+    const world = this.#world
+    const { wrecked } = this.#nemesis
+    this.#nemesis.heal()
+    const healed_ms = world.clock.now()
+    for (const { walker } of this.#walkers) walker.stop()
+    await this.#inTime('an operation did not end', Promise.all(this.#walkers.map(({ walk }) => walk)))
+    if (wrecked.size <= (world.ids.length - 1) / 2) {
+      const sound = world.ids.filter((id) => !wrecked.has(id) && !this.#plan.left.includes(id))
+      const finishing = this.#walkers
+        .filter(({ home }) => home === undefined || sound.includes(home))
+        .map(({ walker }) => this.#finishWalk(walker))
+      await this.#inTime('a client was not answered', Promise.all(finishing))
+      this.#recovery_ms = world.clock.now() - healed_ms
+      await this.#inTime('the replicas did not come to the same state', () => {
+        const bars = sound.map((id) => world.server(id).replica?.status().bars)
+        return bars.every((bar) => bar?.executed === bars[0]?.executed && bar?.executed === bar?.chosen)
+      })
+    }
+    this.#compare()
+    checkHistory(this.#operations, this.#executions, this.#workload)
+  }
+
+  async #finishWalk(walker: Walker<C, R, Q, A>): Promise<void> {
+    const error = await walker.finish(LIVENESS_BOUND_MS)
+    if (error === undefined) return
+    const what = `${walker.name} asked a healed cluster, and was not answered: ${error.code}: ${error.message}`
+    throw new Violation('no-progress', `${what}\n${this.#world.describe()}`)
+  }
+
+  /** Moves the clock until something holds, which must be soon. */
+  async #inTime(otherwise: string, until: (() => boolean) | Promise<unknown>): Promise<void> {
+    try {
+      if (typeof until === 'function') await this.#world.run(until, LIVENESS_BOUND_MS)
+      else await this.#world.settled(until, LIVENESS_BOUND_MS)
+    } catch (error) {
+      if (!(error instanceof TooLateError)) throw error
+      const message = `${otherwise} within ${LIVENESS_BOUND_MS} ms\n${this.#world.describe()}`
+      throw new Violation('no-progress', message, { cause: error })
+    }
+  }
+
+  #watch(): void {
+    this.#world.clock.timer(WATCH_MS, () => {
+      try {
+        this.#compare()
+      } catch (error) {
+        this.#violate(error)
+      }
+      this.#watch()
+    })
+  }
+
+  /** Bars are in order, and whoever has executed as far as another has executed the same. */
+  #compare(): void {
+    for (const id of this.#world.running) {
+      const { bars, digest } = this.#world.status(id)
+      checkBars(bars)
+      const before = this.#digests.get(bars.executed)
+      if (before === undefined) this.#digests.set(bars.executed, { digest, by: id })
+      else if (before.digest !== digest) {
+        const what = `s${id} and s${before.by} have executed different values up to slot ${bars.executed}`
+        throw new Violation('agreement', what)
+      }
+    }
+  }
+
+  #violate(error: unknown): void {
+    if (error instanceof Violation) this.#violation ??= error
+    else {
+      const message = error instanceof Error ? error.message : String(error)
+      this.#violation ??= new Violation('invariant', message, { cause: error })
+    }
+  }
+}
+
+/** Encoded results and answers are text, unless someone has a codec of his own. */
+function shown(output: Output | undefined): string | undefined {
+  return output === undefined || typeof output === 'string' ? output : Buffer.from(output).toString()
+}

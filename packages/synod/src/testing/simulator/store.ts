@@ -1,0 +1,57 @@
+import type { Machine } from '../../machine/machine.js'
+import type { Chance } from '../chance.js'
+import type { Workload } from './workload.js'
+
+export type StoreCommand =
+  | { readonly type: 'put'; readonly key: string; readonly value: string }
+  | { readonly type: 'delete'; readonly key: string }
+  /** Puts `to` where there is `from`, and answers whether it did. */
+  | { readonly type: 'cas'; readonly key: string; readonly from: string; readonly to: string }
+
+export interface StoreQuery {
+  readonly type: 'get'
+  readonly key: string
+}
+
+/** The state machine that is simulated when nobody brings another: a small store of texts. */
+class Store implements Machine<StoreCommand, boolean, StoreQuery, string | null> {
+  readonly #values = new Map<string, string>()
+
+  apply(command: StoreCommand): boolean {
+    const { key } = command
+    switch (command.type) {
+      case 'put':
+        this.#values.set(key, command.value)
+        return true
+      case 'delete':
+        return this.#values.delete(key)
+      case 'cas':
+        if (this.#values.get(key) !== command.from) return false
+        this.#values.set(key, command.to)
+        return true
+    }
+  }
+
+  query({ key }: StoreQuery): string | null {
+    return this.#values.get(key) ?? null
+  }
+}
+
+const KEYS = ['a', 'b', 'c', 'd']
+
+/** Of few keys and few values, so that clients get in each other's way. */
+export const storeWorkload: Workload<StoreCommand, boolean, StoreQuery, string | null> = {
+  machine: () => new Store(),
+  command(chance) {
+    const key = chance.pick(KEYS)
+    const dice = chance.next()
+    if (dice < 0.6) return { type: 'put', key, value: value(chance) }
+    if (dice < 0.9) return { type: 'cas', key, from: value(chance), to: value(chance) }
+    return { type: 'delete', key }
+  },
+  query: (chance) => ({ type: 'get', key: chance.pick(KEYS) }),
+}
+
+function value(chance: Chance): string {
+  return `v${chance.below(6)}`
+}

@@ -1,0 +1,46 @@
+import { crc32 } from 'node:zlib'
+import type { StepClock } from '../hardware/clock.js'
+import type { Way } from '../hardware/socket.js'
+import { WireTap } from './wire-tap.js'
+
+/** Something that happened, with whatever is to be said of it: plain data. docs/trace.md lists the kinds. */
+export interface TraceEvent {
+  readonly event: string
+  readonly [detail: string]: unknown
+}
+
+/**
+ * Everything that happens in a simulation, in order. It goes into a digest, by which two runs are told to be the
+ * same to the byte; and, where somebody listens, out as one line of JSON for each event.
+ */
+export class Trace {
+  digest = 0
+  events = 0
+  readonly #clock: StepClock
+  readonly #listener: ((line: string) => void) | undefined
+  readonly #tap = new WireTap()
+
+  constructor(clock: StepClock, listener?: (line: string) => void) {
+    this.#clock = clock
+    this.#listener = listener
+  }
+
+  add(event: TraceEvent): void {
+    const line = JSON.stringify({ at_ms: this.#clock.now(), ...event })
+    this.events++
+    this.digest = crc32(line, this.digest)
+    this.#listener?.(line)
+  }
+
+  /** Bytes have arrived. Most events are of this kind, so only a listener is told what they say. */
+  arrival(way: Way, chunk: Uint8Array): void {
+    this.events++
+    this.digest = crc32(`${this.#clock.now()} ${way.connection} ${way.from}`, crc32(chunk, this.digest))
+    if (this.#listener === undefined) return
+    const { connection, from, to } = way
+    for (const message of this.#tap.messages(way, chunk)) {
+      const event = { at_ms: this.#clock.now(), event: 'message', connection, from, to, message }
+      this.#listener(JSON.stringify(event))
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { MalformedError, Reader } from '../../../bytes/reader.js'
+import { SynodError } from '../../../errors.js'
+import { decodeRequest } from '../../../machine/request.js'
+import { clientSide, replicaSide } from '../../../net/client-codec.js'
+import { FrameReader } from '../../../net/frame.js'
+import { peerReceiver } from '../../../net/peer-codec.js'
+import type { JournalRecord } from '../../../paxos/records.js'
+import type { Way } from '../hardware/socket.js'
+import { PEER_PORT } from '../world.js'
+
+/** One direction of a connection that is listened to. */
+interface Line {
+  readonly frames: FrameReader
+  readonly codec: { decode(reader: Reader): object }
+  greeted: boolean
+  /** Something was garbled: what follows cannot be read. */
+  lost: boolean
+}
+
+/** Understands what servers and clients say to each other, from the bytes that pass. */
+export class WireTap {
+  readonly #lines = new Map<string, Line>()
+
+  /** The messages that these bytes complete, as plain data. Handshakes are left out. */
+  messages(way: Way, chunk: Uint8Array): unknown[] {
+    const key = `${way.connection} ${way.from}`
+    let line = this.#lines.get(key)
+    if (line === undefined) this.#lines.set(key, (line = openLine(way)))
+    if (line.lost) return []
+    const messages: unknown[] = []
+    try {
+      line.frames.push(chunk)
+      for (let payload = line.frames.next(); payload !== undefined; payload = line.frames.next()) {
+        if (!line.greeted) {
+          line.greeted = true
+          continue
+        }
+        const reader = new Reader(payload)
+        while (reader.remaining > 0) messages.push(plain(line.codec.decode(reader)))
+      }
+    } catch (error) {
+      if (!(error instanceof SynodError) && !(error instanceof MalformedError)) throw error
+      line.lost = true
+    }
+    return messages
+  }
+}
+
+function openLine({ from, port }: Way): Line {
+  const kind = port === PEER_PORT ? 'peer' : 'client'
+  const fromServer = /^s\d+$/.test(from)
+  const codec = kind === 'peer' ? peerReceiver : fromServer ? clientSide : replicaSide
+  return { frames: new FrameReader(kind), codec, greeted: false, lost: false }
+}
+
+/** A message or a record as plain data: a value as `#17`, the number of its request, `open` or `no-op`. */
+export function plain(it: object): unknown {
+  return JSON.parse(JSON.stringify(it, (_key, part: unknown) => readable(part)))
+}
+
+export function plainRecords(records: readonly JournalRecord[]): unknown[] {
+  return records.map(plain)
+}
+
+function readable(part: unknown): unknown {
+  // Buffers turn themselves into objects of this form before anyone sees them.
+  const bytes = isBuffer(part) ? Buffer.from(part.data) : part
+  if (!(bytes instanceof Uint8Array)) return part
+  if (bytes.length === 0) return 'no-op'
+  try {
+    const { command, kind } = decodeRequest(bytes)
+    return kind === 'open' ? 'open' : `#${new Reader(command).varint()}`
+  } catch (error) {
+    if (error instanceof MalformedError) return Buffer.from(bytes).toString('hex')
+    throw error
+  }
+}
+
+function isBuffer(part: unknown): part is { data: number[] } {
+  return typeof part === 'object' && part !== null && 'type' in part && part.type === 'Buffer'
+}
