@@ -267,7 +267,7 @@ class Simulation<C, R, Q, A> {
     const healed_ms = world.clock.now()
     for (const { walker } of this.#walkers) walker.stop()
     await this.#inTime('an operation did not end', Promise.all(this.#walkers.map(({ walk }) => walk)))
-    if (wrecked.size <= (world.ids.length - 1) / 2) {
+    if (this.#plan.live) {
       const sound = world.ids.filter((id) => !wrecked.has(id) && !this.#plan.left.includes(id))
       const finishing = this.#walkers
         .filter(({ home }) => home === undefined || sound.includes(home))

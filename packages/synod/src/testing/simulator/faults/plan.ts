@@ -30,8 +30,12 @@ export interface Plan {
   readonly rates: readonly number[]
   /** Whether faults begin only when the cluster has formed. */
   readonly formed: boolean
-  /** Whether what was damaged may be more than a minority: then the cluster may stop. */
-  readonly reckless: boolean
+  /**
+   * Whether the cluster, once healed, must get on. It need not where more than a minority may have been damaged, nor
+   * where servers have less patience than their network and disks take: those depose each other for ever, which makes for
+   * rare orders of events.
+   */
+  readonly live: boolean
   /** In order of time. */
   readonly faults: readonly Fault[]
   /** A minority that is down to the end, also when all else is healed. */
@@ -73,6 +77,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const duration_ms = chance.between(1000, 6000)
   const formed = chance.happens(0.85)
   const reckless = formed && chance.happens(0.02)
+  const nervous = formed && chance.happens(0.25)
   const wreckable = reckless ? ids : drawMinority(ids, chance)
   const draw = new FaultDraw(chance, { ids, clients, wreckable: formed ? wreckable : [] })
   const faults = draw.all(duration_ms)
@@ -80,8 +85,10 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const spare = Math.floor((servers - 1) / 2) - wrecked.size
   const latency_ms = chance.pick(LATENCIES_MS)
   const sync_ms = chance.pick(SYNCS_MS)
-  // Whoever is impatient with a slow network never has a leader: that is no fault, but a mistake of an operator.
-  const electionTimeout_ms = chance.pick([4, 8, 20]) * (2 * latency_ms[1] + 2 * sync_ms[1]) + 20
+  const roundTrip_ms = 2 * latency_ms[1] + 2 * sync_ms[1]
+  const electionTimeout_ms = nervous
+    ? 4 + chance.between(0.3, 2) * roundTrip_ms
+    : 20 + chance.pick([4, 8, 20]) * roundTrip_ms
   const left =
     formed && spare > 0 && chance.happens(0.3) ? ids.filter((id) => !wrecked.has(id)).slice(0, spare) : []
   return {
@@ -97,12 +104,12 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
       [0, 40],
       [20, 200],
     ]),
-    heartbeat_ms: electionTimeout_ms / chance.pick([3, 10]),
+    heartbeat_ms: Math.max(2, electionTimeout_ms / chance.pick([2, 3, 10])),
     electionTimeout_ms,
     pieces: chance.happens(0.2),
     rates: ids.map(() => (chance.happens(0.5) ? 1 : chance.between(0.8, 1.25))),
     formed,
-    reckless,
+    live: !reckless && !nervous,
     faults,
     left,
   }
