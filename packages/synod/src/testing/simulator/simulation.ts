@@ -13,8 +13,7 @@ import { Trace } from './trace/trace.js'
 import { Violation } from './checks/violation.js'
 import { type Access, Walker } from './walker.js'
 import { type Tagged, WatchedMachine, watchedCodecs } from './checks/watched-machine.js'
-import { plainRecords } from './trace/wire-tap.js'
-import type { Operation, Output, Workload } from './workload.js'
+import type { ClientOperation, Output, Workload } from './workload.js'
 import { World } from './world.js'
 
 /** Within this time of its own, a healed majority must have answered everything. */
@@ -75,7 +74,7 @@ class Simulation<C, R, Q, A> {
   readonly #nemesis: Nemesis<Tagged<C>, Uint8Array, Q, Uint8Array, WatchedMachine<C, R, Q, A>>
   readonly #executions: Executions
   readonly #durable: DurableWatch
-  readonly #operations: Operation<C, Q>[] = []
+  readonly #operations: ClientOperation<C, Q>[] = []
   readonly #digests = new Map<Slot, { readonly digest: number; readonly by: ServerId }>()
   readonly #walkers: Employed<C, R, Q, A>[] = []
   readonly #clients = new Map<number, Access<C, Q> | 'connecting'>()
@@ -126,8 +125,8 @@ class Simulation<C, R, Q, A> {
     })
     this.#durable = new DurableWatch(
       ids,
-      (server, records) => {
-        this.#trace.add({ event: 'durable', server, records: plainRecords(records) })
+      (server, payload, records) => {
+        this.#trace.durable(server, payload, records)
       },
       (error) => {
         this.#violate(error)

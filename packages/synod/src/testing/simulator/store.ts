@@ -1,7 +1,10 @@
 import type { Machine } from '../../machine/machine.js'
 import type { Chance } from '../chance.js'
+import { assertLinearizable } from '../linearizability/check.js'
+import { keyValueModel } from '../linearizability/models/key-value.js'
 import type { Workload } from './workload.js'
 
+/** A put and a delete answer whether the key was there before. */
 export type StoreCommand =
   | { readonly type: 'put'; readonly key: string; readonly value: string }
   | { readonly type: 'delete'; readonly key: string }
@@ -20,9 +23,11 @@ class Store implements Machine<StoreCommand, boolean, StoreQuery, string | null>
   apply(command: StoreCommand): boolean {
     const { key } = command
     switch (command.type) {
-      case 'put':
+      case 'put': {
+        const existed = this.#values.has(key)
         this.#values.set(key, command.value)
-        return true
+        return existed
+      }
       case 'delete':
         return this.#values.delete(key)
       case 'cas':
@@ -50,6 +55,9 @@ export const storeWorkload: Workload<StoreCommand, boolean, StoreQuery, string |
     return { type: 'delete', key }
   },
   query: (chance) => ({ type: 'get', key: chance.pick(KEYS) }),
+  check(history) {
+    assertLinearizable(keyValueModel(), history)
+  },
 }
 
 function value(chance: Chance): string {

@@ -2,7 +2,7 @@ import { SynodError } from '../../errors.js'
 import type { Chance } from '../chance.js'
 import type { StepClock } from './hardware/clock.js'
 import type { Range } from './faults/plan.js'
-import type { Operation, Output, Workload } from './workload.js'
+import type { ClientOperation, Output, Workload } from './workload.js'
 import type { Tagged } from './checks/watched-machine.js'
 
 /** Through what a walker reaches the cluster: a client, or the replica in its own process. */
@@ -21,8 +21,8 @@ export interface WalkerParts<C, R, Q, A> {
   readonly access: () => Access<C, Q> | undefined
   readonly nextTag: () => number
   readonly nextPosition: () => number
-  readonly record: (operation: Operation<C, Q>) => void
-  readonly onReturn: (operation: Operation<C, Q>, error: SynodError | undefined) => void
+  readonly record: (operation: ClientOperation<C, Q>) => void
+  readonly onReturn: (operation: ClientOperation<C, Q>, error: SynodError | undefined) => void
 }
 
 /** How long it waits for a call beyond its timeout: the process that was to end it may be gone. */
@@ -81,7 +81,12 @@ export class Walker<C, R, Q, A> {
       query === undefined
         ? ({ type: 'command', tag: nextTag(), command: workload.command(chance) } as const)
         : ({ type: 'query', query } as const)
-    const operation: Operation<C, Q> = { client: name, request, invoked: nextPosition(), returned: undefined }
+    const operation: ClientOperation<C, Q> = {
+      client: name,
+      request,
+      invoked: nextPosition(),
+      returned: undefined,
+    }
     record(operation)
     let error: SynodError | undefined
     try {

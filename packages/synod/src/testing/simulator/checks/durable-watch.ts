@@ -7,20 +7,19 @@ import type { JournalRecord } from '../../../paxos/records.js'
 import type { Value } from '../../../paxos/value.js'
 import type { MemoryDisk } from '../hardware/disk.js'
 
+/** Told of the records of a server that have become durable, encoded and as they are. */
+export type OnRecords = (server: ServerId, payload: Uint8Array, records: readonly JournalRecord[]) => void
+
 /**
  * Reads along on the platters: each group of records, as soon as it is durable, goes into the history of what
  * the cluster has promised and voted, where the invariants are checked.
  */
 export class DurableWatch {
   readonly #history: History
-  readonly #onRecords: (server: ServerId, records: readonly JournalRecord[]) => void
+  readonly #onRecords: OnRecords
   readonly #onViolation: (error: Error) => void
 
-  constructor(
-    servers: readonly ServerId[],
-    onRecords: (server: ServerId, records: readonly JournalRecord[]) => void,
-    onViolation: (error: Error) => void,
-  ) {
+  constructor(servers: readonly ServerId[], onRecords: OnRecords, onViolation: (error: Error) => void) {
     this.#history = new History(servers)
     this.#onRecords = onRecords
     this.#onViolation = onViolation
@@ -45,8 +44,9 @@ export class DurableWatch {
         if (group === null) return
         place.offset += group.size_bytes
         // Values are views of the group, and the platter changes.
-        const records = readRecords(Buffer.from(group.payload))
-        this.#onRecords(server, records)
+        const payload = Buffer.from(group.payload)
+        const records = readRecords(payload)
+        this.#onRecords(server, payload, records)
         try {
           for (const record of records) this.#take(server, record, votes)
         } catch (error) {

@@ -1,8 +1,9 @@
+import type { Operation } from '../../linearizability/history.js'
 import { completeCodecs } from '../../../machine/codec.js'
 import { type Executions, sameResult, showResult } from './executions.js'
 import { Retelling } from './retelling.js'
 import { Violation } from './violation.js'
-import type { Operation, Workload } from '../workload.js'
+import type { ClientOperation, Workload } from '../workload.js'
 
 /**
  * Checks that what clients saw is what a single copy of the state machine would have shown them, each operation
@@ -12,7 +13,7 @@ import type { Operation, Workload } from '../workload.js'
  * Throws a Violation.
  */
 export function checkHistory<C, R, Q, A>(
-  operations: readonly Operation<C, Q>[],
+  operations: readonly ClientOperation<C, Q>[],
   executions: Executions,
   workload: Workload<C, R, Q, A>,
 ): void {
@@ -30,9 +31,9 @@ export function checkHistory<C, R, Q, A>(
   const calls = [...operations].sort((a, b) => a.invoked - b.invoked)
   const returns = operations.filter(({ returned }) => returned !== undefined)
   returns.sort((a, b) => positionOf(a) - positionOf(b))
-  const places = new Map<Operation<C, Q>, number>()
+  const places = new Map<ClientOperation<C, Q>, number>()
   let next = 0
-  let latest: Operation<C, Q> | undefined
+  let latest: ClientOperation<C, Q> | undefined
   let place = 0
   for (const operation of calls) {
     for (let end = returns[next]; end && positionOf(end) < operation.invoked; end = returns[++next]) {
@@ -66,13 +67,37 @@ export function checkHistory<C, R, Q, A>(
       places.set(operation, at)
     }
   }
+  checkByModel(operations, workload)
 }
 
-function positionOf<C, Q>({ returned }: Operation<C, Q>): number {
+/** The history as a model sees it: without the log, by calls and returns alone. */
+function checkByModel<C, R, Q, A>(
+  operations: readonly ClientOperation<C, Q>[],
+  workload: Workload<C, R, Q, A>,
+): void {
+  if (workload.check === undefined) return
+  const { answer, result } = completeCodecs(workload.machine().codecs)
+  const history = operations.flatMap(({ client, invoked, request, returned }): Operation<C | Q, R | A>[] => {
+    const input = request.type === 'command' ? request.command : request.query
+    if (returned === undefined) return request.type === 'query' ? [] : [{ client, input, invoked }]
+    const { output, position } = returned
+    if (typeof output === 'string') return []
+    const decoded = request.type === 'command' ? result.decode(output) : answer.decode(output)
+    return [{ client, input, invoked, returned: position, output: decoded }]
+  })
+  try {
+    workload.check(history)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new Violation('not-linearizable', message, { cause: error })
+  }
+}
+
+function positionOf<C, Q>({ returned }: ClientOperation<C, Q>): number {
   return returned?.position ?? Infinity
 }
 
-function describe<C, Q>({ client, request, returned }: Operation<C, Q>): string {
+function describe<C, Q>({ client, request, returned }: ClientOperation<C, Q>): string {
   const asked = JSON.stringify(request.type === 'command' ? request.command : request.query)
   return `${client}'s ${request.type} ${asked} got ${returned === undefined ? 'no answer' : showResult(returned.output)}`
 }

@@ -77,7 +77,6 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const duration_ms = chance.between(1000, 6000)
   const formed = chance.happens(0.85)
   const reckless = formed && chance.happens(0.02)
-  const nervous = formed && chance.happens(0.25)
   const wreckable = reckless ? ids : drawMinority(ids, chance)
   const draw = new FaultDraw(chance, { ids, clients, wreckable: formed ? wreckable : [] })
   const faults = draw.all(duration_ms)
@@ -86,6 +85,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const latency_ms = chance.pick(LATENCIES_MS)
   const sync_ms = chance.pick(SYNCS_MS)
   const roundTrip_ms = 2 * latency_ms[1] + 2 * sync_ms[1]
+  const nervous = formed && roundTrip_ms > 4 && chance.happens(0.4)
   const electionTimeout_ms = nervous
     ? 4 + chance.between(0.3, 2) * roundTrip_ms
     : 20 + chance.pick([4, 8, 20]) * roundTrip_ms

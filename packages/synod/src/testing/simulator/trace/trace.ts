@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib'
+import type { ServerId } from '../../../paxos/ballot.js'
+import type { JournalRecord } from '../../../paxos/records.js'
 import type { StepClock } from '../hardware/clock.js'
 import type { Way } from '../hardware/socket.js'
-import { WireTap } from './wire-tap.js'
+import { WireTap, plain } from './wire-tap.js'
 
 /** Something that happened, with whatever is to be said of it: plain data. docs/trace.md lists the kinds. */
 export interface TraceEvent {
@@ -30,6 +32,15 @@ export class Trace {
     this.events++
     this.digest = crc32(line, this.digest)
     this.#listener?.(line)
+  }
+
+  /** Records have become durable, encoded as `payload`. */
+  durable(server: ServerId, payload: Uint8Array, records: readonly JournalRecord[]): void {
+    this.events++
+    this.digest = crc32(`${this.#clock.now()} s${server}`, crc32(payload, this.digest))
+    if (this.#listener === undefined) return
+    const event = { at_ms: this.#clock.now(), event: 'durable', server, records: records.map(plain) }
+    this.#listener(JSON.stringify(event))
   }
 
   /** Bytes have arrived. Most events are of this kind, so only a listener is told what they say. */

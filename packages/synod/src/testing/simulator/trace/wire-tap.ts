@@ -4,7 +4,6 @@ import { decodeRequest } from '../../../machine/request.js'
 import { clientSide, replicaSide } from '../../../net/client-codec.js'
 import { FrameReader } from '../../../net/frame.js'
 import { peerReceiver } from '../../../net/peer-codec.js'
-import type { JournalRecord } from '../../../paxos/records.js'
 import type { Way } from '../hardware/socket.js'
 import { PEER_PORT } from '../world.js'
 
@@ -56,10 +55,6 @@ function openLine({ from, port }: Way): Line {
 /** A message or a record as plain data: a value as `#17`, the number of its request, `open` or `no-op`. */
 export function plain(it: object): unknown {
   return JSON.parse(JSON.stringify(it, (_key, part: unknown) => readable(part)))
-}
-
-export function plainRecords(records: readonly JournalRecord[]): unknown[] {
-  return records.map(plain)
 }
 
 function readable(part: unknown): unknown {
