@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_MESSAGE_SLOTS, MAX_MESSAGE_VALUES_BYTES } from '../../src/paxos/config.js'
-import { Cluster, texts } from './cluster.js'
+import { Cluster, texts } from '../../src/testing/cluster/cluster.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 /** A cluster that s1 leads. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Cluster, texts } from './cluster.js'
+import { Cluster, texts } from '../../src/testing/cluster/cluster.js'
+import { runTimed } from '../../src/testing/cluster/run-timed.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 const { electionTimeout_ms, heartbeat_ms } = new LoneServer().config
@@ -86,7 +87,7 @@ describe('the process of the leader is gone', () => {
       cluster.wait(200)
       const killed_ms = cluster.now_ms
       cluster.kill(old)
-      cluster.runTimed(() => cluster.leader() !== undefined)
+      runTimed(cluster, () => cluster.leader() !== undefined)
       costs.push(cluster.now_ms - killed_ms)
     }
     costs.sort((a, b) => a - b)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Cluster, texts } from './cluster.js'
+import { Cluster, texts } from '../../src/testing/cluster/cluster.js'
+import { runTimed } from '../../src/testing/cluster/run-timed.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 import { forSeeds } from './replay.js'
 
@@ -81,7 +82,7 @@ describe('three servers that propose at once', () => {
       cluster.propose(id, ...Array.from({ length: each }, (_, index) => `s${id}-${index}`))
     }
     const all = () => new Set(texts(cluster.prefix(1)).filter((text) => text !== '-')).size === 3 * each
-    cluster.runTimed(all)
+    runTimed(cluster, all)
     return cluster
   }
 
@@ -102,7 +103,7 @@ describe('three servers that propose at once', () => {
       const all = Array.from({ length: 20 }, (_, index) => `r${index}`)
       for (const id of cluster.ids) cluster.propose(id, ...all)
       const done = () => all.every((text) => texts(cluster.prefix(1)).includes(text))
-      cluster.runTimed(done, 20_000)
+      runTimed(cluster, done, 20_000)
     })
   })
 })

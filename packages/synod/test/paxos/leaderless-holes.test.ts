@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Cluster, texts, value } from './cluster.js'
+import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
 import { LoneServer, ballot } from './lone-server.js'
 
 /** s3 prepares slot 1 with a quorum, and is never heard of again. */

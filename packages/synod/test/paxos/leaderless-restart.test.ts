@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { compareBallots } from '../../src/paxos/ballot.js'
-import { Cluster, texts, value } from './cluster.js'
+import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 /** The one promise that a server of three needs besides its own. */

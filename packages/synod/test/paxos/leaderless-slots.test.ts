@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Cluster, texts, value } from './cluster.js'
+import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
 import { LoneServer, ballot, chosenVote, only, vote } from './lone-server.js'
 import type { Ballot, Slot } from '../../src/paxos/ballot.js'
 import type { ReportedVote } from '../../src/paxos/messages.js'

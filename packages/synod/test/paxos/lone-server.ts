@@ -4,7 +4,7 @@ import type { Envelope, Output } from '../../src/paxos/effects.js'
 import type { Message, MessageType, ReportedVote } from '../../src/paxos/messages.js'
 import { Paxos, type Input, type PaxosStatus } from '../../src/paxos/paxos.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
-import { HEAD_START_MS, value } from './cluster.js'
+import { HEAD_START_MS, value } from '../../src/testing/cluster/cluster.js'
 
 export function ballot(seq: number, server: ServerId): Ballot {
   return { seq, server }

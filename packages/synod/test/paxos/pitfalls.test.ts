@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { compareBallots } from '../../src/paxos/ballot.js'
-import { Cluster, texts, value } from './cluster.js'
+import { Chaos } from '../../src/testing/cluster/chaos.js'
+import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
+import { runTimed } from '../../src/testing/cluster/run-timed.js'
 import { LoneServer, ballot, chosenVote, only, vote } from './lone-server.js'
 
 /** Where published implementations of MultiPaxos went wrong. Each test fails if the mistake is made here. */
@@ -297,7 +299,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const cluster = new Cluster({ seed, servers: 5 })
       for (const id of cluster.ids) cluster.step(id, { type: 'tick' })
-      cluster.runTimed(() => cluster.leader() !== undefined, 10_000)
+      runTimed(cluster, () => cluster.leader() !== undefined, 10_000)
       expect(cluster.sent.get('prepare')).toBeLessThan(100)
     }
   })
@@ -324,7 +326,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
         cluster.propose(id, ...Array.from({ length: each }, (_, index) => `s${id}-${index}`))
       }
       const all = () => new Set(texts(cluster.prefix(1))).size >= 3 * each
-      cluster.runTimed(() => all() || cluster.sent.get('prepare')! > 20_000, 20_000)
+      runTimed(cluster, () => all() || cluster.sent.get('prepare')! > 20_000, 20_000)
       expect(cluster.sent.get('prepare')! / cluster.paxos(1).chosen).toBeLessThan(12)
     }
   })
@@ -412,8 +414,9 @@ describe('PITFALL 11: a leader hint carries a ballot', () => {
   test('PITFALL 11: hints at one ballot name one leader, its own', () => {
     for (let seed = 1; seed <= 10; seed++) {
       const cluster = new Cluster({ seed, servers: 5 })
+      const chaos = new Chaos(cluster)
       for (let event = 0; event < 3000; event++) {
-        cluster.chaos()
+        chaos.event()
         for (const id of cluster.ids) {
           const { ballot, leader } = cluster.paxos(id).status()
           if (leader !== undefined) expect(ballot.server).toBe(leader)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { random } from '../../src/paxos/random.js'
-import { Cluster, texts } from './cluster.js'
+import { Chaos } from '../../src/testing/cluster/chaos.js'
+import { Cluster, texts } from '../../src/testing/cluster/cluster.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 import { forSeeds } from './replay.js'
 
@@ -135,11 +135,12 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
   test('under loss, duplicates, crashes: never below what any server knew to be chosen when it began', () => {
     forSeeds(import.meta.url, 20, (seed) => {
       const cluster = new Cluster({ mode, seed })
+      const chaos = new Chaos(cluster)
       const begun = new Map<number, { id: number; floor: number }>()
       let answered = 0
       for (let event = 0; event < 3000; event++) {
-        cluster.chaos()
-        const id = 1 + Math.floor(random(cluster.random) * 3)
+        chaos.event()
+        const id = cluster.chance.pick(cluster.ids)
         if (event % 30 === 0) cluster.propose(id, `r${event}`)
         if (event % 25 === 0 && cluster.server(id).up) {
           const floor = Math.max(...cluster.ids.map((other) => cluster.paxos(other).chosen))

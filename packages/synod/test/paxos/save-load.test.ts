@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Paxos, type Input } from '../../src/paxos/paxos.js'
-import { Cluster } from './cluster.js'
+import { Chaos } from '../../src/testing/cluster/chaos.js'
+import { Cluster } from '../../src/testing/cluster/cluster.js'
 import { forSeeds } from './replay.js'
 
 /** As text: the same whatever kind of array holds the bytes of a value. */
@@ -42,9 +43,10 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
   test('at every step of a run, a loaded copy does exactly as the original', () => {
     forSeeds(import.meta.url, 4, (seed) => {
       const cluster = new Accompanied({ mode, seed })
+      const chaos = new Chaos(cluster)
       let chosen = 0
       for (let event = 0; event < 700; event++) {
-        cluster.chaos()
+        chaos.event()
         const id = 1 + (event % 3)
         if (event % 20 === 0) cluster.propose(id, `r${event}`)
         if (event % 50 === 0) cluster.read(id)

@@ -1,0 +1,86 @@
+import type { ServerId, Slot } from '../../paxos/ballot.js'
+import type { PaxosConfig } from '../../paxos/config.js'
+import type { Envelope, Output } from '../../paxos/effects.js'
+import { type Input, Paxos } from '../../paxos/paxos.js'
+import type { JournalRecord } from '../../paxos/records.js'
+
+/** What came of a step: its output, and the messages that may leave now. */
+export interface Step {
+  readonly output: Output
+  readonly leaving: readonly Envelope[]
+}
+
+/** One server of the pure core with its disk: a journal, of which the last part may not be durable yet. */
+export class ClusterServer {
+  readonly config: PaxosConfig
+  paxos: Paxos
+  up = true
+  /** Every record since the beginning; those from `durable` on would not survive a crash. */
+  readonly journal: JournalRecord[] = []
+  durable = 0
+  deadline_ms = 0
+  /** The chosen bar as far as the history of the cluster has been told. */
+  told: Slot = 0
+  /** By read, the slot that must be executed before it is answered. */
+  readonly readable = new Map<number, Slot>()
+  /** Where the positions of this life of the server start in the journal. */
+  #start = 0
+  #held: { readonly position: number; readonly envelope: Envelope }[] = []
+
+  constructor(config: PaxosConfig, seed: number) {
+    this.config = config
+    this.paxos = Paxos.recover(config, [], seed, 0)
+  }
+
+  get id(): ServerId {
+    return this.config.self
+  }
+
+  get isWriting(): boolean {
+    return this.durable < this.journal.length
+  }
+
+  step(input: Input, now_ms: number): Step {
+    const output = this.paxos.step(input, now_ms)
+    const { position } = output
+    this.journal.push(...output.records)
+    const leaving: Envelope[] = []
+    for (const envelope of output.messages) {
+      const isHeld = envelope.afterDurable && this.#start + position > this.durable
+      if (isHeld) this.#held.push({ position, envelope })
+      else leaving.push(envelope)
+    }
+    for (const { id, slot } of output.reads) this.readable.set(id, slot)
+    this.deadline_ms = output.deadline_ms
+    return { output, leaving }
+  }
+
+  /** The first `count` records that are not durable become so. Returns the messages that waited for them. */
+  write(count: number): Envelope[] {
+    this.durable = Math.min(this.durable + count, this.journal.length)
+    const isFree = ({ position }: { position: number }) => position <= this.position
+    const free = this.#held.filter(isFree)
+    this.#held = this.#held.filter((held) => !isFree(held))
+    return free.map(({ envelope }) => envelope)
+  }
+
+  /** How many records of this life of the server are durable. */
+  get position(): number {
+    return this.durable - this.#start
+  }
+
+  /** The process ends; what was not durable is lost. */
+  crash(): void {
+    this.up = false
+    this.journal.length = this.durable
+    this.#held = []
+  }
+
+  restart(seed: number, now_ms: number): void {
+    this.up = true
+    this.#start = this.journal.length
+    this.paxos = Paxos.recover(this.config, this.journal, seed, now_ms)
+    this.deadline_ms = now_ms
+    this.told = 0
+  }
+}

@@ -1,0 +1,365 @@
+import type { Ballot, ServerId, Slot } from '../../paxos/ballot.js'
+import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type Mode, type PaxosConfig } from '../../paxos/config.js'
+import type { Envelope, Output } from '../../paxos/effects.js'
+import { History, checkBars } from '../../paxos/invariants.js'
+import type { Message, MessageType } from '../../paxos/messages.js'
+import type { Input, Paxos } from '../../paxos/paxos.js'
+import { isNoOp, type Value } from '../../paxos/value.js'
+import { Chance } from '../chance.js'
+import { ClusterServer } from './cluster-server.js'
+
+/** Within this time a request sets out that has the cluster to itself: servers give each other a head start. */
+export const HEAD_START_MS = 40
+
+/** A message on its way. */
+export interface Transit {
+  readonly from: ServerId
+  readonly to: ServerId
+  readonly message: Message
+}
+
+/** A message on its way, of a known type. */
+export interface TransitOf<T extends MessageType> extends Transit {
+  readonly message: Extract<Message, { type: T }>
+}
+
+/** Is told what happens in a cluster, at once. */
+export interface ClusterObserver {
+  stepped(id: ServerId, output: Output): void
+  /** A message has left its sender. */
+  sent(transit: Transit): void
+}
+
+export interface ClusterOptions {
+  readonly servers?: number
+  readonly mode?: Mode
+  readonly seed?: number
+  readonly config?: Partial<PaxosConfig>
+  /** Servers that may have forgotten promises or votes. */
+  readonly nonVoting?: readonly ServerId[]
+}
+
+/**
+ * Servers of the pure core, joined by a network, disks and a clock that a test moves by hand or by chance.
+ * Every step is checked against the invariants.
+ */
+export class Cluster {
+  now_ms = 0
+  network: Transit[] = []
+  readonly servers = new Map<ServerId, ClusterServer>()
+  readonly history: History
+  readonly chance: Chance
+  /** Messages between these servers, in this direction, are lost: "1>2". */
+  readonly cut = new Set<string>()
+  /** How many messages of each type have left their sender. */
+  readonly sent = new Map<MessageType, number>()
+  /** Servers whose disk gets nothing done but by `sync`, whatever else runs in order. */
+  readonly stuckDisks = new Set<ServerId>()
+  observer: ClusterObserver | undefined
+  #nextProposal = 1
+  #nextRead = 1
+
+  constructor(options: ClusterOptions = {}) {
+    const { servers = 3, mode = 'leader', seed = 1, config = {}, nonVoting = [] } = options
+    const ids = Array.from({ length: servers }, (_, index) => index + 1)
+    this.chance = new Chance(seed)
+    this.history = new History(ids)
+    for (const self of ids) {
+      const full: PaxosConfig = {
+        ...PAXOS_DEFAULTS,
+        window: DEFAULT_WINDOW[mode],
+        self,
+        servers: ids,
+        mode,
+        voting: !nonVoting.includes(self),
+        ...config,
+      }
+      this.servers.set(self, new ClusterServer(full, this.chance.seed()))
+    }
+  }
+
+  get ids(): ServerId[] {
+    return [...this.servers.keys()]
+  }
+
+  others(id: ServerId): ServerId[] {
+    return this.ids.filter((other) => other !== id)
+  }
+
+  server(id: ServerId): ClusterServer {
+    const server = this.servers.get(id)
+    if (server === undefined) throw new Error(`no server ${id}`)
+    return server
+  }
+
+  paxos(id: ServerId): Paxos {
+    return this.server(id).paxos
+  }
+
+  /** Takes a step on a server: records go to its journal, messages to the network or on hold. */
+  step(id: ServerId, input: Input): Output | undefined {
+    const server = this.server(id)
+    if (!server.up) return undefined
+    const { output, leaving } = server.step(input, this.now_ms)
+    for (const envelope of leaving) this.#post(id, envelope)
+    this.#check(id, input, output)
+    for (; server.told < server.paxos.chosen; server.told++) {
+      this.history.chosen(id, server.told + 1, this.value(id, server.told + 1))
+    }
+    this.observer?.stepped(id, output)
+    return output
+  }
+
+  /** What holds after every step of every server. */
+  #check(id: ServerId, input: Input, output: Output): void {
+    const { paxos } = this.server(id)
+    const { chosen, voted } = paxos.status()
+    checkBars({ snapshotted: 0, executed: chosen, chosen, voted })
+    if (input.type === 'tick' && output.deadline_ms <= this.now_ms)
+      throw new Error(
+        `s${id} wants a tick at ${output.deadline_ms} when it has just had one at ${this.now_ms}`,
+      )
+    for (const record of output.records) {
+      if (record.type === 'promise' || record.type === 'vote') continue
+      const last = record.type === 'chosen' ? record.last : record.first + record.values.length - 1
+      for (let slot = record.first; slot <= last; slot++) this.history.chosen(id, slot, this.value(id, slot))
+    }
+  }
+
+  value(id: ServerId, slot: Slot): Value {
+    const value = this.paxos(id).log.chosen(slot)
+    if (value === undefined) throw new Error(`slot ${slot} is not chosen on s${id}`)
+    return value
+  }
+
+  /** The values of the chosen prefix. */
+  prefix(id: ServerId): Value[] {
+    return Array.from({ length: this.paxos(id).chosen }, (_, index) => this.value(id, index + 1))
+  }
+
+  /** Proposes values, given as such or as texts. Returns the ids of the proposals. */
+  propose(id: ServerId, ...values: (string | Value)[]): number[] {
+    const proposals = values.map((it) => ({
+      id: this.#nextProposal++,
+      value: typeof it === 'string' ? value(it) : it,
+    }))
+    this.step(id, { type: 'propose', proposals })
+    return proposals.map((proposal) => proposal.id)
+  }
+
+  /** A linearizable read on this server. Returns its id; `readable` tells the slot once it is known. */
+  read(id: ServerId): number {
+    const read = this.#nextRead++
+    this.step(id, { type: 'read', id: read })
+    return read
+  }
+
+  readable(id: ServerId, read: number): Slot | undefined {
+    return this.server(id).readable.get(read)
+  }
+
+  /** Proposes in leaderless mode, and gives this server alone the time that it waits before it goes ahead. */
+  setOut(id: ServerId, ...values: (string | Value)[]): number[] {
+    const ids = this.propose(id, ...values)
+    const server = this.server(id)
+    const end_ms = this.now_ms + HEAD_START_MS
+    while (server.deadline_ms <= end_ms) {
+      this.now_ms = Math.max(this.now_ms, server.deadline_ms)
+      this.step(id, { type: 'tick' })
+    }
+    this.now_ms = end_ms
+    return ids
+  }
+
+  /** Everything that the server has written becomes durable, or the first `count` of what is not. */
+  sync(id: ServerId, count = Infinity): void {
+    const server = this.server(id)
+    if (!server.up || count === 0 || !server.isWriting) return
+    const { durable, journal } = server
+    const freed = server.write(count)
+    for (const record of journal.slice(durable, server.durable)) this.history.durable(id, record)
+    for (const envelope of freed) this.#post(id, envelope)
+    this.step(id, { type: 'durable', position: server.position })
+  }
+
+  /** The process ends; what was not durable is lost. */
+  crash(id: ServerId): void {
+    this.server(id).crash()
+  }
+
+  /** The process ends, and the others see its connections break. */
+  kill(id: ServerId): void {
+    this.crash(id)
+    for (const other of this.others(id)) this.step(other, { type: 'peer-gone', peer: id })
+  }
+
+  restart(id: ServerId): void {
+    this.server(id).restart(this.chance.seed(), this.now_ms)
+  }
+
+  /** Delivers the message at this place of the network, and takes it off unless it is to be duplicated. */
+  deliver(index: number, duplicate = false): void {
+    const transit = this.network[index]
+    if (transit === undefined) return
+    if (!duplicate) this.network.splice(index, 1)
+    const { from, to, message } = transit
+    if (!this.isCut(from, to)) this.step(to, { type: 'message', from, message })
+  }
+
+  /** The messages of this type under way. */
+  underWay<T extends MessageType>(type: T): TransitOf<T>[] {
+    return this.network.filter((transit): transit is TransitOf<T> => transit.message.type === type)
+  }
+
+  /** Delivers the messages of this type that are under way, in order; what they cause stays under way. */
+  deliverAll(type: MessageType, where: (transit: Transit) => boolean = () => true): void {
+    for (const transit of this.underWay(type)) {
+      if (where(transit)) this.deliver(this.network.indexOf(transit))
+    }
+  }
+
+  /** Loses every message of this kind. Returns those lost. */
+  lose(type: MessageType, where: (transit: Transit) => boolean = () => true): Transit[] {
+    const lost = (transit: Transit) => transit.message.type === type && where(transit)
+    const gone = this.network.filter(lost)
+    this.network = this.network.filter((transit) => !lost(transit))
+    return gone
+  }
+
+  /** Cuts a server off from these peers, both ways. */
+  isolate(id: ServerId, peers: readonly ServerId[] = this.ids): void {
+    for (const peer of peers) {
+      this.cut.add(`${id}>${peer}`)
+      this.cut.add(`${peer}>${id}`)
+    }
+  }
+
+  isCut(from: ServerId, to: ServerId): boolean {
+    return this.cut.has(`${from}>${to}`)
+  }
+
+  heal(): void {
+    this.cut.clear()
+  }
+
+  /** Delivers and syncs, in order and without a clock tick, until nothing is under way. */
+  settle(): void {
+    for (let step = 0; step < 100_000; step++) {
+      this.syncDisks()
+      if (this.network.length === 0) return
+      this.deliver(0)
+    }
+    const types = this.network.map(({ from, to, message }) => `s${from}>s${to} ${JSON.stringify(message)}`)
+    throw new Error(`messages without end: ${types.join('; ').slice(0, 1000)}`)
+  }
+
+  /** Everything written becomes durable, and what follows from that, but on disks that are stuck. */
+  syncDisks(): void {
+    for (let busy = this.busyDisks(); busy.length > 0; busy = this.busyDisks()) {
+      for (const id of busy) this.sync(id)
+    }
+  }
+
+  /** Servers that have written what is not durable yet, on disks that are not stuck. */
+  busyDisks(): ServerId[] {
+    return this.ids.filter((id) => !this.stuckDisks.has(id) && this.server(id).isWriting)
+  }
+
+  /** Moves the clock to the next deadline and ticks whoever waits for it. */
+  advance(): void {
+    const next_ms = this.nextDeadline_ms()
+    if (next_ms === Infinity) return
+    this.now_ms = Math.max(this.now_ms, next_ms)
+    this.tickDue()
+  }
+
+  /** Moves the clock to where this server wants a tick, and gives one to it alone. */
+  tick(id: ServerId): void {
+    const { deadline_ms } = this.server(id)
+    if (deadline_ms === Infinity) return
+    this.now_ms = Math.max(this.now_ms, deadline_ms)
+    this.step(id, { type: 'tick' })
+  }
+
+  /** Ticks whoever waits for it. */
+  tickDue(): void {
+    for (const [id, { deadline_ms }] of this.servers) {
+      if (deadline_ms <= this.now_ms) this.step(id, { type: 'tick' })
+    }
+  }
+
+  /** Lets everything run in order until `done`, or fails after `limit_ms` of the cluster's time. */
+  run(done: () => boolean, limit_ms = 60_000): void {
+    const end_ms = this.now_ms + limit_ms
+    this.settle()
+    while (!done()) {
+      if (this.now_ms > end_ms) throw new Error(`not done within ${limit_ms} ms of simulated time`)
+      this.advance()
+      this.settle()
+    }
+  }
+
+  /** Lets everything run in order for this long. */
+  wait(duration_ms: number): void {
+    const end_ms = this.now_ms + duration_ms
+    this.settle()
+    while (this.nextDeadline_ms() <= end_ms) {
+      this.advance()
+      this.settle()
+    }
+    this.now_ms = end_ms
+  }
+
+  /** When the first server that is up wants a tick. */
+  nextDeadline_ms(): number {
+    return Math.min(...[...this.servers.values()].map(({ up, deadline_ms }) => (up ? deadline_ms : Infinity)))
+  }
+
+  /** Lets so much time pass that every server misses the leader, and this one be the first to ask around. */
+  missLeader(id: ServerId): void {
+    this.now_ms += 4 * this.server(id).config.electionTimeout_ms
+    this.step(id, { type: 'tick' })
+  }
+
+  /** Makes this server the leader: it is the first to miss the one before, and asks around. */
+  makeLeader(id: ServerId): Ballot {
+    this.missLeader(id)
+    this.settle()
+    const { role, ballot } = this.paxos(id).status()
+    if (role !== 'leader') throw new Error(`s${id} is ${role}, not the leader`)
+    return ballot
+  }
+
+  /** Runs until one server leads and the others follow it. Returns its id. */
+  elect(): ServerId {
+    this.run(() => this.leader() !== undefined)
+    return this.leader() ?? 0
+  }
+
+  /** The server that leads and that a quorum follows, if there is one. */
+  leader(): ServerId | undefined {
+    const up = this.ids.filter((id) => this.server(id).up)
+    return up.find(
+      (id) =>
+        this.paxos(id).status().role === 'leader' &&
+        up.filter((other) => this.paxos(other).leader === id).length * 2 > this.servers.size,
+    )
+  }
+
+  #post(from: ServerId, envelope: Envelope): void {
+    const { type } = envelope.message
+    this.sent.set(type, (this.sent.get(type) ?? 0) + 1)
+    const transit = { from, to: envelope.to, message: envelope.message }
+    this.network.push(transit)
+    this.observer?.sent(transit)
+  }
+}
+
+export function value(text: string): Value {
+  return new TextEncoder().encode(text)
+}
+
+/** As strings: `-` is the no-op. */
+export function texts(values: readonly Value[]): string[] {
+  return values.map((value) => (isNoOp(value) ? '-' : new TextDecoder().decode(value)))
+}

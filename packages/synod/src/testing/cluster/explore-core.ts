@@ -1,0 +1,62 @@
+import type { Mode } from '../../paxos/config.js'
+import { InvariantError, checkPrefixes } from '../../paxos/invariants.js'
+import { Paxos } from '../../paxos/paxos.js'
+import { type Value, sameValue } from '../../paxos/value.js'
+import { Chance } from '../chance.js'
+import { Chaos, drawFaults } from './chaos.js'
+import { Cluster, value } from './cluster.js'
+
+const EVENTS = 4000
+
+/** Values of which two do not fit into one message: views of one buffer, so that they cost nothing. */
+const large = new Uint8Array(600_000)
+
+/**
+ * One run of the core alone: thousands of random events, messages lost, doubled and overtaken far more than whole
+ * replicas see; then a healed cluster that must choose everything proposed. Throws what was violated.
+ */
+export function exploreCore(mode: Mode, seed: number, servers: number): void {
+  const chance = new Chance(seed)
+  const electionTimeout_ms = chance.between(20, 200)
+  const config = {
+    electionTimeout_ms,
+    heartbeat_ms: electionTimeout_ms / 5,
+    resend_ms: chance.between(20, 250),
+    window: Math.ceil(chance.next() ** 2 * 64),
+  }
+  const cluster = new Cluster({ mode, seed, servers, config })
+  const chaos = new Chaos(cluster, drawFaults(chance, cluster.ids))
+  const every = Math.ceil(chance.between(5, 50))
+  const bulky = chance.happens(0.1)
+  const values = (id: number) => (bulky ? large.subarray(id) : value(`r${id}`))
+  const everywhere = chance.happens(0.3)
+  let nextId = 1
+  const propose = (id: number, it: Value) =>
+    cluster.step(id, { type: 'propose', proposals: [{ id: nextId++, value: it }] })
+  for (let event = 0; event < EVENTS; event++) {
+    chaos.event()
+    if (event % every === 0) {
+      const it = values(nextId)
+      for (const id of cluster.ids)
+        if (everywhere || chance.happens(0.5)) propose(id, everywhere ? it : values(nextId))
+    }
+    if (event % 500 === 0 && !bulky) saveAndLoad(cluster)
+  }
+  cluster.heal()
+  for (const id of cluster.ids) if (!cluster.server(id).up) cluster.restart(id)
+  if (mode === 'leader') cluster.elect()
+  const last = value('the last')
+  for (const id of cluster.ids) propose(id, last)
+  cluster.run(() => cluster.ids.every((id) => cluster.prefix(id).some((it) => sameValue(it, last))))
+  for (const a of cluster.ids)
+    for (const b of cluster.ids) checkPrefixes(cluster.prefix(a), cluster.prefix(b))
+  if (cluster.paxos(1).chosen === 0) throw new InvariantError('nothing was chosen')
+}
+
+/** A server that is saved and loaded goes on as if nothing had happened. */
+function saveAndLoad(cluster: Cluster): void {
+  for (const id of cluster.ids) {
+    const server = cluster.server(id)
+    server.paxos = Paxos.load(server.config, server.paxos.save())
+  }
+}

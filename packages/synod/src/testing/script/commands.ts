@@ -1,0 +1,205 @@
+import type { ServerId } from '../../paxos/ballot.js'
+import type { Mode, PaxosConfig } from '../../paxos/config.js'
+import type { MessageType } from '../../paxos/messages.js'
+import { MAX_SERVERS } from '../../paxos/quorum.js'
+import { Cluster } from '../cluster/cluster.js'
+import { describeRecord } from '../describe.js'
+import { type Arguments, parseNumber, parseRoute, parseServer } from './arguments.js'
+import { decodeValue, executions } from './client-requests.js'
+import { Stage } from './stage.js'
+import { logTable, statusLines } from './tables.js'
+
+/** Does what a command asks for; the lines are its answer. Throws an Error that says what is wrong with it. */
+type Run = (stage: Stage, args: Arguments) => string[]
+
+const OK = ['ok']
+const MAX_TICKS = 100
+
+/** The commands of a script, but for `cluster`, which comes first; docs/scripts.md explains them. */
+export const COMMANDS: Readonly<Record<string, Run>> = {
+  // Clients
+
+  propose: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    const words = valuesIn(args)
+    return stage.tell('messages', () => stage.propose(id, words, true))
+  },
+  submit: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    const words = valuesIn(args)
+    return stage.tell('messages', () => stage.propose(id, words, false))
+  },
+  withdraw: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    const words = valuesIn(args)
+    return stage.tell('messages', () => {
+      for (const word of words) stage.withdraw(id, word)
+    })
+  },
+  read: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    return stage.tell('messages', () => stage.cluster.read(id))
+  },
+
+  // Time
+
+  elect: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    return stage.tell('outcome', () => stage.cluster.makeLeader(id))
+  },
+  campaign: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    return stage.tell('messages', () => stage.cluster.missLeader(id))
+  },
+  tick: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    const { cluster } = stage
+    if (args.isEmpty) return stage.tell('heartbeats', () => cluster.tick(id))
+    const type = args.messageType()
+    return stage.tell('messages', () => tickUntil(cluster, id, type))
+  },
+  wait: (stage, args) => {
+    const duration_ms = args.duration_ms()
+    return stage.tell('outcome', () => stage.cluster.wait(duration_ms))
+  },
+  settle: (stage) => stage.tell('outcome', () => stage.cluster.settle()),
+
+  // Messages
+
+  deliver: (stage, args) => stage.deliver(args.selection(), false),
+  duplicate: (stage, args) => stage.deliver(args.selection(), true),
+  lose: (stage, args) => stage.lose(args.selection()),
+  hold: (stage, args) => stage.hold(args.selection()),
+  release: (stage) => stage.release(),
+  network: (stage) => stage.underWay(),
+
+  // Links
+
+  cut: ({ cluster }, args) => {
+    const words = args.rest('s1>s2, or two servers')
+    const [from, to] = parseRoute(words.length === 1 ? words.join() : words.join('>'))
+    if (from === undefined || to === undefined) throw new Error('expected s1>s2, or two servers')
+    requireServers(cluster, [from, to])
+    cluster.cut.add(`${from}>${to}`)
+    if (words.length > 1) cluster.cut.add(`${to}>${from}`)
+    return OK
+  },
+  split: ({ cluster }, args) => {
+    const side = args.servers()
+    requireServers(cluster, side)
+    const rest = cluster.ids.filter((id) => !side.includes(id))
+    for (const id of side) cluster.isolate(id, rest)
+    return OK
+  },
+  heal: ({ cluster }) => {
+    cluster.heal()
+    return OK
+  },
+
+  // Servers and their disks
+
+  crash: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    stage.cluster.crash(id)
+    return OK
+  },
+  kill: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    return stage.tell('messages', () => stage.cluster.kill(id))
+  },
+  restart: ({ cluster, narrator }, args) => {
+    const id = args.server()
+    if (cluster.server(id).up) throw new Error(`s${id} is up`)
+    cluster.restart(id)
+    narrator.forget(id)
+    return OK
+  },
+  disk: ({ cluster }, args) => {
+    const id = args.server()
+    if (args.oneOf(['stuck', 'well']) === 'stuck') cluster.stuckDisks.add(id)
+    else cluster.stuckDisks.delete(id)
+    return OK
+  },
+  sync: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    const count = args.isEmpty ? Infinity : args.number('how many records')
+    return stage.tell('messages', () => stage.cluster.sync(id, count))
+  },
+
+  // What there is to see
+
+  show: ({ cluster }) => statusLines(cluster),
+  log: (stage, args) => {
+    const { cluster } = stage
+    const up = cluster.ids.filter((id) => cluster.server(id).up)
+    return logTable(cluster, args.isEmpty ? up : serversThatAreUp(stage, args))
+  },
+  journal: ({ cluster }, args) => {
+    const id = args.server()
+    const { durable, journal } = cluster.server(id)
+    const lines = journal.map((record, position) => {
+      const text = describeRecord(record, (value) => decodeValue(cluster, value))
+      return position < durable ? text : `${text} (not durable)`
+    })
+    return lines.length === 0 ? ['empty'] : lines
+  },
+  executed: (stage, args) =>
+    serversThatAreUp(stage, args).flatMap((id) =>
+      executions(stage.cluster, id).map((line) => `s${id}: ${line}`),
+    ),
+}
+
+/** `cluster N leader|leaderless`, and options: the first command of every script. */
+export function makeStage(args: Arguments): Stage {
+  const servers = args.number('how many servers')
+  if (servers < 1 || servers > MAX_SERVERS) throw new Error(`expected 1 to ${MAX_SERVERS} servers`)
+  const mode = args.oneOf<Mode>(['leader', 'leaderless'])
+  const nonVoting: ServerId[] = []
+  const config: { -readonly [Name in keyof PaxosConfig]?: PaxosConfig[Name] } = {}
+  while (!args.isEmpty) {
+    const [name, value = ''] = args.word('an option').split('=')
+    if (name === 'window') config.window = parseNumber(value, 'a window')
+    else if (name === 'learner') nonVoting.push(parseServer(value))
+    else throw new Error(`no such option: ${name}`)
+  }
+  const cluster = new Cluster({ servers, mode, nonVoting, config })
+  requireServers(cluster, nonVoting)
+  return new Stage(cluster)
+}
+
+function serverThatIsUp({ cluster }: Stage, args: Arguments): ServerId {
+  return requireUp(cluster, args.server())
+}
+
+function serversThatAreUp({ cluster }: Stage, args: Arguments): ServerId[] {
+  return args.servers().map((id) => requireUp(cluster, id))
+}
+
+/** Throws if the cluster has not all of these. */
+function requireServers(cluster: Cluster, servers: readonly ServerId[]): void {
+  for (const id of servers) cluster.server(id)
+}
+
+function requireUp(cluster: Cluster, id: ServerId): ServerId {
+  if (!cluster.server(id).up) throw new Error(`s${id} is down`)
+  return id
+}
+
+function tickUntil(cluster: Cluster, id: ServerId, type: MessageType): void {
+  const before = cluster.sent.get(type)
+  for (let ticks = 0; cluster.sent.get(type) === before; ticks++) {
+    if (ticks === MAX_TICKS) throw new Error(`s${id} sends no ${type} within ${MAX_TICKS} ticks`)
+    cluster.tick(id)
+    cluster.syncDisks()
+  }
+}
+
+/** Values as words; `r1..r9` stands for nine of them. */
+function valuesIn(args: Arguments): string[] {
+  return args.rest('values').flatMap((word) => {
+    const [, name, first, last] = /^(\D*)(\d+)\.\.\1(\d+)$/.exec(word) ?? []
+    if (name === undefined) return [word]
+    const count = Number(last) - Number(first) + 1
+    return Array.from({ length: count }, (_, offset) => name + String(Number(first) + offset))
+  })
+}
