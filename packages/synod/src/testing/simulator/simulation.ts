@@ -1,4 +1,4 @@
-import { checkBars } from '../../paxos/invariants.js'
+import { InvariantError, checkBars } from '../../paxos/invariants.js'
 import type { ServerId, Slot } from '../../paxos/ballot.js'
 import { Chance } from '../chance.js'
 import { DurableWatch } from './checks/durable-watch.js'
@@ -158,13 +158,19 @@ class Simulation<C, R, Q, A> {
 
   async run(): Promise<Outcome> {
     this.#trace.add({ event: 'plan', plan: this.#plan })
+    // What a replica throws where nobody catches it would end its process.
+    const onRejection = (error: unknown) => {
+      this.#violate(error)
+    }
+    process.on('unhandledRejection', onRejection)
     try {
       await this.#start()
       await this.#world.wait(this.#plan.duration_ms)
       await this.#finish()
     } catch (error) {
-      if (this.#violation === undefined && !(error instanceof Violation)) throw error
-      this.#violation ??= error as Violation
+      this.#violate(error)
+    } finally {
+      process.off('unhandledRejection', onRejection)
     }
     if (this.#violation !== undefined) {
       const { kind, message } = this.#violation
@@ -328,10 +334,10 @@ class Simulation<C, R, Q, A> {
 
   #violate(error: unknown): void {
     if (error instanceof Violation) this.#violation ??= error
-    else {
-      const message = error instanceof Error ? error.message : String(error)
-      this.#violation ??= new Violation('invariant', message, { cause: error })
-    }
+    else if (error instanceof Error) {
+      const kind = error instanceof InvariantError ? 'invariant' : 'unexpected-failure'
+      this.#violation ??= new Violation(kind, error.message, { cause: error })
+    } else this.#violation ??= new Violation('unexpected-failure', `thrown: ${String(error)}`)
   }
 }
 

@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run } from './run-command.js'
+import { Scratch, root } from './scratch.js'
+
+/** How a mistake was found. */
+export interface Find {
+  readonly mistake: string
+  /** The check, the mode that it ran in, and the kind of violation; or the name of a test. */
+  readonly by: string
+  /** Undefined for a test. */
+  readonly seed: number | undefined
+  readonly message: string
+  readonly elapsed_ms: number
+}
+
+/** A part of the harness that tries seeds. */
+interface Trial {
+  readonly check: 'simulator' | 'core'
+  readonly mode: 'leader' | 'leaderless'
+  readonly from: number
+  readonly to: number
+}
+
+/** Seeds of the simulator, before anything else is tried: most mistakes show at once. */
+const FIRST_SEEDS = 40
+
+/**
+ * Plants a mistake, and lets the harness look for it: whole replicas in the simulator for a few seeds, then the core
+ * alone, then the tests of the pitfall that its name has the number of, then the simulator for as long as it takes.
+ * Undefined if nothing finds it within so many seeds.
+ */
+export async function hunt(mistake: string, seeds: number): Promise<Find | undefined> {
+  const started_ms = performance.now()
+  const scratch = await Scratch.plant(mistake)
+  try {
+    const few = Math.min(seeds, FIRST_SEEDS)
+    const find =
+      (await tryAll(scratch, [trial('simulator', 1, few), trial('core', 1, seeds)].flat())) ??
+      (await runTests(scratch, mistake)) ??
+      (await tryAll(scratch, trial('simulator', few + 1, seeds)))
+    return find && { mistake, ...find, elapsed_ms: performance.now() - started_ms }
+  } finally {
+    await scratch[Symbol.asyncDispose]()
+  }
+}
+
+type Found = Omit<Find, 'mistake' | 'elapsed_ms'>
+
+function trial(check: Trial['check'], from: number, to: number): Trial[] {
+  return (['leader', 'leaderless'] as const).map((mode) => ({ check, mode, from, to }))
+}
+
+async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found | undefined> {
+  for (const { check, from, mode, to } of trials) {
+    if (to < from) continue
+    const args = ['trial.js', check, mode, String(from), String(to - from + 1)]
+    const { code, output } = await run(process.execPath, args, scratch.directory)
+    if (code !== 0) return { by: `${check}, ${mode} mode: it crashed`, seed: from, message: output }
+    if (output === '') continue
+    const { kind, message, seed } = JSON.parse(output) as { kind: string; message: string; seed: number }
+    return { by: `${check}, ${mode} mode: ${kind}`, seed, message }
+  }
+  return undefined
+}
+
+/** The tests that have the number of the pitfall in their names. */
+async function runTests(scratch: Scratch, mistake: string): Promise<Found | undefined> {
+  const number = /^(\d\d)-/.exec(mistake)?.[1]
+  if (number === undefined) return undefined
+  const report = join(scratch.directory, 'report.json')
+  const which = ['packages/synod/test', '-t', `PITFALL ${Number(number)}:`]
+  const how = ['--project', 'unit', '--bail', '1', '--reporter', 'json', '--outputFile', report]
+  const vitest = join(root, 'node_modules', '.bin', 'vitest')
+  const { output } = await run(vitest, ['run', ...how, ...which], scratch.directory)
+  const text = await readFile(report, 'utf8').catch(() => {
+    throw new Error(`${mistake}: the tests did not run\n${output}`)
+  })
+  const { testResults } = JSON.parse(text) as {
+    testResults: { assertionResults: { fullName: string; status: string; failureMessages: string[] }[] }[]
+  }
+  const failed = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .find(({ status }) => status === 'failed')
+  return (
+    failed && { by: `test: ${failed.fullName}`, seed: undefined, message: failed.failureMessages[0] ?? '' }
+  )
+}
