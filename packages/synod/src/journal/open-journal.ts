@@ -8,6 +8,7 @@ import { Journal, journalFailed } from './journal.js'
 import type { Finding } from './recovery-table.js'
 import { recover } from './recovery.js'
 import type { Recovery } from './recovery.js'
+import { segmentName, segmentNumbers } from './segment.js'
 import { SegmentWriter } from './segment-writer.js'
 import type { SegmentWriterOptions } from './segment-writer.js'
 
@@ -47,7 +48,7 @@ export interface UsableJournal {
   readonly damage?: undefined
 }
 
-/** Something acknowledged is gone: there is no journal, and nothing was written to the directory. */
+/** Something acknowledged is gone: there is no journal, and nothing in the directory was changed. */
 export interface DamagedJournal {
   readonly journal?: undefined
   /** Null when it is what is missing or damaged. */
@@ -103,6 +104,7 @@ async function openLocked(
   if (found.identity !== null) checkIdentity(found.identity, options.identity, directory)
   const recovery = found.finding
   if (recovery.outcome === 'refuse') {
+    await keepEvidence(disk, directory)
     const advice = recovery.case === 'unsupported-version' ? USE_THE_RIGHT_VERSION : LET_IN_AS_NEW
     const message = `The journal in ${directory} cannot be used. ${recovery.message} ${CONSEQUENCE}: ${advice}`
     return {
@@ -119,6 +121,18 @@ async function openLocked(
   const segments = await goOn({ disk, directory, identity, segmentSize_bytes, now }, found)
   const journal = new Journal({ disk, directory, identity, segments, onDurable, onFailure, release })
   return { journal, identity, records: found.records, recovery }
+}
+
+/**
+ * What shows that something acknowledged is gone may be in memory only, if the process before was killed in the middle
+ * of a write. Were it lost with the next power failure, what is left could pass for a torn tail.
+ */
+async function keepEvidence(disk: Disk, directory: string): Promise<void> {
+  for (const number of segmentNumbers(await disk.list(directory))) {
+    const file = await disk.open(join(directory, segmentName(number)), 'existing')
+    await file.sync().finally(() => file.close())
+  }
+  await disk.syncDirectory(directory)
 }
 
 /**

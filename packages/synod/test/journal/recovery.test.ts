@@ -183,6 +183,18 @@ describe('cases that refuse', () => {
   })
 })
 
+test('PITFALL 14: what shows that a group is damaged, and not torn, outlives a power failure', async () => {
+  const { disk, bytes, offsets } = await scene({ formed: true })
+  const [, , third, last] = offsets
+  // The process was killed while it wrote the last group; then the one before rotted.
+  disk.put(first, flip(bytes, third! + 21).subarray(0, last))
+  const file = await disk.open(first, 'existing')
+  await file.write(bytes.subarray(last), last!)
+  expect((await open(disk)).damage?.case).toBe('damaged-group')
+  disk.crash(LOSE)
+  expect((await open(disk)).damage?.case).toBe('damaged-group')
+})
+
 test('a journal cut at any byte of its last group recovers all before it', async () => {
   const { disk, bytes, offsets } = await scene({ formed: true })
   for (let size = offsets.at(-1)!; size < bytes.length; size++) {

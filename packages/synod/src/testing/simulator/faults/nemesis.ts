@@ -313,11 +313,15 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
     else this.#powerOff(id, false)
   }
 
-  /** Turns bits over in what the disk of a server has held for long: not in the last group, as it could pass for torn. */
+  /**
+   * Turns bits over in what the disk of a server has held for long, so that all of it is on the platter: not in the
+   * last group, as it could pass for torn.
+   */
   async #rot(id: ServerId, bits: number): Promise<void> {
     const { chance, world } = this.#parts
     this.#kill(id)
     const { disk } = world.server(id)
+    disk.writeBack()
     // A disk that is new has nothing that could rot.
     if ((await disk.list(DATA_DIR).catch(() => [])).length === 0) return
     const { segments } = await inspectJournal(DATA_DIR, disk)

@@ -91,6 +91,15 @@ export class MemoryDisk implements Disk {
     directory.durableNames.set(basename(path), file)
   }
 
+  /** The system has had the time to write everything to the platter that it was given. */
+  writeBack(): void {
+    for (const directory of this.#directories.values()) {
+      directory.durableNames = new Map(directory.names)
+      directory.pending = []
+      for (const file of directory.names.values()) file.toPlatter(file.takeDirty())
+    }
+  }
+
   /** A bit of what is stored turns over. */
   flip(path: string, offset: number, bit: number): void {
     this.#file(path).flip(offset, bit)
