@@ -10,27 +10,35 @@ type Inside = 'apply' | 'query'
  * nothing comes of it today.
  */
 export class Guard implements Disposable {
+  static #stands = false
   readonly #chance: Chance
   readonly #restore: (() => void)[] = []
   #server: ServerId = 0
   #inside: Inside | undefined
   #looked: string | undefined
 
+  /** Throws if there is another: they would not put back what was there. */
   constructor(seed: number) {
+    if (Guard.#stands) throw new Error('one simulation at a time: another one runs in this thread')
+    Guard.#stands = true
     this.#chance = new Chance(seed)
     const RealDate = Date
     const isLooking = (name: string) => this.#isLooking(name)
     const time = () => this.#time()
     const guarded = (name: string, real: () => number) => () => (isLooking(name) ? time() : real())
-    class GuardedDate extends RealDate {
-      static override now = guarded('Date.now()', () => RealDate.now())
-
-      constructor(...args: [] | [number | string | Date]) {
-        if (args.length > 0) super(...(args as [number]))
-        else super(isLooking('new Date()') ? time() : RealDate.now())
-      }
-    }
-    this.#replace(globalThis, 'Date', GuardedDate)
+    const now = guarded('Date.now()', () => RealDate.now())
+    // A proxy, so that dates from before are instances of it too.
+    const guardedDate = new Proxy(RealDate, {
+      apply: () => new RealDate(isLooking('Date()') ? time() : RealDate.now()).toString(),
+      construct: (date, args: unknown[], target) =>
+        Reflect.construct(
+          date,
+          args.length === 0 && isLooking('new Date()') ? [time()] : args,
+          target,
+        ) as Date,
+      get: (date, name) => (name === 'now' ? now : (Reflect.get(date, name) as unknown)),
+    })
+    this.#replace(globalThis, 'Date', guardedDate)
     const { random } = Math
     this.#replace(Math, 'random', () => (this.#isLooking('Math.random()') ? this.#chance.next() : random()))
     const performanceNow = performance.now.bind(performance)
@@ -67,6 +75,7 @@ export class Guard implements Disposable {
 
   [Symbol.dispose](): void {
     for (const restore of this.#restore.reverse()) restore()
+    Guard.#stands = false
   }
 
   #isLooking(name: string): boolean {

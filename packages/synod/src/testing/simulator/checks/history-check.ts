@@ -53,7 +53,8 @@ export function checkHistory<C, R, Q, A>(
           'not-linearizable',
           `${describe(operation)}, but it had come to ${showResult(result)}`,
         )
-      if (at < place && latest !== undefined) {
+      // A query is after the command of its place.
+      if (at <= place && latest !== undefined) {
         const what = `${describe(operation)}, and took effect before what had returned earlier: ${describe(latest)}`
         throw new Violation('not-linearizable', what)
       }

@@ -12,7 +12,7 @@ export interface Rates {
 
 /** Turns one bit over. */
 export function garble(chunk: Uint8Array, chance: Chance): Uint8Array {
-  const garbled = chunk.slice()
+  const garbled = new Uint8Array(chunk)
   const at = chance.below(garbled.length)
   garbled[at] = (garbled[at] ?? 0) ^ (1 << chance.below(8))
   return garbled

@@ -6,6 +6,8 @@ export type Random = () => number
 /** What a sync has to write, as it is when it begins. */
 export interface Written {
   readonly size_bytes: number | null
+  /** What lay beyond it was cut off, although the file may have grown again. */
+  readonly kept_bytes: number
   readonly sectors: readonly (readonly [sector: number, content: Buffer])[]
 }
 
@@ -15,6 +17,8 @@ export class MemoryFile {
   readonly #platter = new Bytes()
   readonly #dirty = new Set<number>()
   #sizeDirty = false
+  /** The smallest size to which it was cut since the last sync. */
+  #kept_bytes = Infinity
 
   /** With this in it, durable. */
   constructor(content: Uint8Array = new Uint8Array(0)) {
@@ -47,6 +51,7 @@ export class MemoryFile {
   truncate(size_bytes: number): void {
     this.#cache.resize(size_bytes)
     this.#sizeDirty = true
+    this.#kept_bytes = Math.min(this.#kept_bytes, size_bytes)
   }
 
   /** What has to be written; from now on it counts as written, whether it will be or not. */
@@ -54,13 +59,18 @@ export class MemoryFile {
     const { view, size } = this.#cache
     const sectors = [...this.#dirty].map((sector) => [sector, Buffer.from(sectorOf(view, sector))] as const)
     const size_bytes = this.#sizeDirty ? size : null
+    const kept_bytes = this.#kept_bytes
     this.#dirty.clear()
     this.#sizeDirty = false
-    return { size_bytes, sectors }
+    this.#kept_bytes = Infinity
+    return { size_bytes, kept_bytes, sectors }
   }
 
-  toPlatter({ size_bytes, sectors }: Written): void {
-    if (size_bytes !== null) this.#platter.resize(size_bytes)
+  toPlatter({ size_bytes, kept_bytes, sectors }: Written): void {
+    if (size_bytes !== null) {
+      this.#platter.resize(Math.min(this.#platter.size, kept_bytes))
+      this.#platter.resize(size_bytes)
+    }
     for (const [sector, content] of sectors) content.copy(this.#platter.view, sector * SECTOR_BYTES)
   }
 

@@ -63,7 +63,7 @@ export class Process {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    for (const run of this.#missed.splice(0)) this.#around.clock.timer(0, () => this.#run(run))
+    this.#catchUp()
   }
 
   /** Syncs that took for ever end now. */
@@ -80,10 +80,19 @@ export class Process {
     }
   }
 
-  /** Nothing happens in a process that is gone; in one that is paused it happens later. */
+  #catchUp(): void {
+    if (this.#missed.length === 0) return
+    this.#around.clock.timer(0, () => {
+      if (this.#paused) return
+      this.#missed.shift()?.()
+      this.#catchUp()
+    })
+  }
+
+  /** Nothing happens in a process that is gone; in one that is paused, or has not caught up, it happens later. */
   #run(run: () => void): void {
     if (!this.alive) return
-    if (this.#paused) this.#missed.push(run)
+    if (this.#paused || this.#missed.length > 0) this.#missed.push(run)
     else run()
   }
 

@@ -50,8 +50,10 @@ export class MemorySocket implements Socket {
   #endArrived = false
   /** When the last thing that was sent arrives: nothing overtakes it. */
   #lastArrival_ms = 0
-  /** What could not pass, in order, until the way is healed. */
-  #stalled: (() => void)[] = []
+  /** What is under way, in order. */
+  readonly #underWay: (() => void)[] = []
+  /** How many times something arrived where the way was cut, and waits until it is healed. */
+  #stalled = 0
 
   constructor(network: Wires, way: Way, remote: string, events: SocketEvents) {
     this.#network = network
@@ -136,25 +138,29 @@ export class MemorySocket implements Socket {
 
   /** The way is healed: what waited sets out again, then what was not sent yet. */
   goOn(): void {
-    const stalled = this.#stalled
-    this.#stalled = []
-    for (const run of stalled) this.after(run)
+    for (; this.#stalled > 0; this.#stalled--) this.#setOut()
     this.#pump()
   }
 
   /** In one latency's time, and after all that was sent before; not while the way is cut. */
   after(run: () => void): void {
+    this.#underWay.push(run)
+    this.#setOut()
+  }
+
+  /** Whenever something arrives, it is what was sent first. */
+  #setOut(): void {
     const { clock } = this.#network
     const { from, to } = this.#way
     const now_ms = clock.now()
     this.#lastArrival_ms = Math.max(this.#lastArrival_ms, now_ms + this.#network.latency_ms(from, to))
     clock.timer(this.#lastArrival_ms - now_ms, () => {
-      if (this.#stalled.length === 0 && !this.#network.isCut(from, to)) {
-        run()
-        return
+      if (this.#network.isCut(from, to)) {
+        this.#stalled++
+        this.#network.stall(this)
+      } else {
+        this.#underWay.shift()?.()
       }
-      this.#stalled.push(run)
-      this.#network.stall(this)
     })
   }
 
@@ -201,7 +207,11 @@ export class MemorySocket implements Socket {
       this.#arrived.push({ bytes, size })
       size = 0
     }
-    other.#inWindow_bytes -= size
+    if (size > 0) {
+      // Nothing is left of the chunk that could be read.
+      other.#inWindow_bytes -= size
+      other.#pump()
+    }
     this.#read()
   }
 
@@ -215,7 +225,7 @@ export class MemorySocket implements Socket {
       if (this.#ending) continue
       this.#network.options.onArrival?.(other.#way, next.bytes)
       // The receiver owns its chunks.
-      this.#events.data(next.bytes.slice())
+      this.#events.data(new Uint8Array(next.bytes))
     }
     if (this.#endArrived && !this.#paused && !this.over) this.#finishBoth()
   }

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import type { DiskFile } from '../../../src/journal/disk.js'
+import { Chance } from '../../../src/testing/chance.js'
+import { LOSE, MemoryDisk } from '../../../src/testing/simulator/hardware/disk.js'
+
+const PATH = '/data/file'
+
+/** With a file whose name is durable. */
+async function formatted(): Promise<{ disk: MemoryDisk; file: DiskFile; told: string[] }> {
+  const disk = new MemoryDisk()
+  const told: string[] = []
+  disk.onSynced = (path, content) => told.push(`${path} ${content.toString()}`)
+  await disk.makeDirectory('/data')
+  const file = await disk.open(PATH, 'create')
+  await disk.syncDirectory('/data')
+  return { disk, file, told }
+}
+
+async function textOf(disk: MemoryDisk): Promise<string> {
+  return (await disk.read(PATH)).toString()
+}
+
+describe('who watches the syncs', () => {
+  it('is told what is on the platter, to the byte', async () => {
+    const { disk, file, told } = await formatted()
+    await file.write(Buffer.from('one'), 0)
+    await file.sync()
+    await file.write(Buffer.from('two'), 3)
+    expect(told).toEqual([`${PATH} one`])
+    await file.sync()
+    expect(told).toEqual([`${PATH} one`, `${PATH} onetwo`])
+    disk.crash(LOSE)
+    expect(await textOf(disk)).toBe('onetwo')
+  })
+
+  it('is not told of a sync that fails; what that was to write is still read, and lost with the power', async () => {
+    const { disk, file, told } = await formatted()
+    await file.write(Buffer.from('old'), 0)
+    await file.sync()
+    await file.write(Buffer.from('new'), 0)
+    disk.failNext('sync')
+    await expect(file.sync()).rejects.toThrow('EIO')
+    expect(told).toEqual([`${PATH} old`])
+    await file.sync()
+    expect([await textOf(disk), told.at(-1)]).toEqual(['new', `${PATH} old`])
+    disk.crash(() => 0)
+    expect(await textOf(disk)).toBe('old')
+  })
+
+  it('is not told of what was written while a sync was under way', async () => {
+    const { disk, file, told } = await formatted()
+    await file.write(Buffer.from('before'), 0)
+    const hold = disk.holdSyncs()
+    const syncing = file.sync()
+    await hold.reached
+    await file.write(Buffer.from('during'), 0)
+    hold.release()
+    await syncing
+    expect(told).toEqual([`${PATH} before`])
+  })
+
+  it('is not told of a sync whose process is gone', async () => {
+    const { disk, file, told } = await formatted()
+    await file.write(Buffer.from('text'), 0)
+    const hold = disk.holdSyncs()
+    const syncing = file.sync()
+    await hold.reached
+    disk.restart()
+    hold.release()
+    await expect(syncing).rejects.toThrow('EBADF')
+    expect([told, await textOf(disk)]).toEqual([[], 'text'])
+  })
+})
+
+it('a full disk takes half of a write, and no new file, until there is room again', async () => {
+  const { disk, file } = await formatted()
+  disk.full = true
+  await expect(file.write(Buffer.from('half'), 0)).rejects.toThrow('ENOSPC')
+  expect(await textOf(disk)).toBe('ha')
+  await expect(disk.open('/data/other', 'create')).rejects.toThrow('ENOSPC')
+  disk.full = false
+  await file.write(Buffer.from('half'), 0)
+  expect(await textOf(disk)).toBe('half')
+})
+
+it('a bit that turns over is one, whether it was synced or not', async () => {
+  const { disk, file } = await formatted()
+  await file.write(Buffer.from('a'), 0)
+  disk.flip(PATH, 0, 1)
+  expect(await textOf(disk)).toBe('c')
+  await file.sync()
+  disk.flip(PATH, 0, 1)
+  disk.crash(LOSE)
+  expect(await textOf(disk)).toBe('a')
+})
+
+it('a process that dies while it writes changes the disk so many times and no more', async () => {
+  const { disk, file } = await formatted()
+  disk.dieAfter(2)
+  await file.write(Buffer.from('a'), 0)
+  await file.write(Buffer.from('b'), 1)
+  await expect(file.write(Buffer.from('c'), 2)).rejects.toThrow('EIO')
+  await expect(disk.remove(PATH)).rejects.toThrow('EIO')
+  disk.restart()
+  expect(await textOf(disk)).toBe('ab')
+  await expect(file.write(Buffer.from('c'), 2), 'a file of the process before').rejects.toThrow('EBADF')
+})
+
+describe('the names in a directory', () => {
+  /** What is left of a rename after power failures with these seeds. */
+  async function afterRename(sync: boolean): Promise<Set<string>> {
+    const left = new Set<string>()
+    for (let seed = 1; seed <= 50; seed++) {
+      const { disk } = await formatted()
+      await disk.rename(PATH, '/data/new')
+      if (sync) await disk.syncDirectory('/data')
+      const chance = new Chance(seed)
+      disk.crash(() => chance.next())
+      left.add((await disk.list('/data')).join())
+    }
+    return left
+  }
+
+  it('are as before or as after a change that was not synced', async () => {
+    expect(await afterRename(false)).toEqual(new Set(['file', 'new']))
+  })
+
+  it('are as after a change that was synced', async () => {
+    expect(await afterRename(true)).toEqual(new Set(['new']))
+  })
+
+  it('stay as they are when the process alone ends', async () => {
+    const { disk } = await formatted()
+    await disk.rename(PATH, '/data/new')
+    disk.restart()
+    expect(await disk.list('/data')).toEqual(['new'])
+  })
+})

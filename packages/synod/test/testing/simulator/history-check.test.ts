@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { checkHistory } from '../../../src/testing/simulator/checks/history-check.js'
+import { executed, history, texts } from './history.js'
+
+/** Checks what clients saw, of a cluster that has executed these commands in this order. */
+function check(order: string, lines: Readonly<Record<string, string>>): void {
+  checkHistory(history(lines), executed(order), texts)
+}
+
+function violation(message: string | RegExp) {
+  return expect.objectContaining({
+    name: 'Violation',
+    kind: 'not-linearizable',
+    message: expect.stringMatching(message),
+  })
+}
+
+describe('a history is fine', () => {
+  it.each<[string, string, Record<string, string>]>([
+    ['when one follows the other', 'ab', { c1: 'a=a      b=ab', c2: '    ?=a         ?=ab #=2' }],
+    ['when commands at the same time take effect in any order', 'ba', { c1: 'a---=ba', c2: 'b---=b' }],
+    ['when a query sees a command that is under way', 'a', { c1: 'a---------=a', c2: '  ?=a ?=a' }],
+    [
+      'when a query does not see a command that is under way',
+      'a',
+      { c1: 'a---------=a', c2: '  ?=. ?=. ?=a' },
+    ],
+    ['when what got no answer was executed', 'ab', { c1: 'a=   b=ab' }],
+    ['when what got no answer was executed much later', 'ba', { c1: 'a=', c2: '    b=b ?=b  ?=ba' }],
+    ['when what got no answer was never executed', 'b', { c1: 'a=  b=b ?=b' }],
+    ['when what got no answer was executed at the very end', 'ba', { c1: 'a=', c2: '    b=b ?=b' }],
+    ['when a query got no answer', 'a', { c1: 'a=a ?= ?=a' }],
+    ['when a command was refused', 'a!', { c1: 'a=a !=! ?=a' }],
+  ])('%s', (_, order, lines) => {
+    expect(() => check(order, lines)).not.toThrow()
+  })
+})
+
+describe('a history shows', () => {
+  it.each<[string, string, Record<string, string>, RegExp]>([
+    [
+      'a stale read',
+      'ab',
+      { c1: 'a=a b=ab', c2: '         ?=a' },
+      /c2's query "text" got "a": no state after/,
+    ],
+    ['a stale read by the writer', 'a', { c1: 'a=a ?=.' }, /c1's query "text" got "": no state after/],
+    [
+      'a command that was acknowledged, and is lost',
+      'b',
+      { c1: 'a=a b=b' },
+      /"a" got "a", but no replica has/,
+    ],
+    ['another result than the command had', 'a', { c1: 'a=x' }, /"a" got "x", but it had come to "a"/],
+    ['a refusal of what was executed', 'a', { c1: 'a=!' }, /got the error 'refused', but it had come to "a"/],
+    [
+      'two commands in another order than in real time',
+      'ba',
+      { c1: 'a=ba', c2: '      b=b' },
+      /"b" got "b", and took effect before what had returned earlier: c1's command "a"/,
+    ],
+    [
+      'a command without an answer that took effect before it was asked for',
+      'ba',
+      { c1: 'a=ba', c2: '      b=' },
+      /"b" got no answer, and took effect before/,
+    ],
+    [
+      'one client that reads older state than another has read before',
+      'ab',
+      { c1: 'b----------------=ab', c2: '  ?=ab', c3: '        ?=a', c4: 'a=a' },
+      /c3's query "text" got "a": no state after c2's query/,
+    ],
+    ['an answer that no state has', 'ab', { c1: 'a=a b=ab ?=ba' }, /got "ba": no state/],
+    ['an answer from before, by another query', 'ab', { c1: 'a=a b=ab #=1' }, /"length" got 1: no state/],
+    [
+      'a read of what is asked for only later',
+      'ab',
+      { c1: 'a=a ?=ab', c2: '            b=ab' },
+      /"b" got "ab", and took effect before what had returned earlier: c1's query "text"/,
+    ],
+  ])('%s', (_, order, lines, message) => {
+    expect(() => check(order, lines)).toThrow(violation(message))
+  })
+})
+
+it('the model of a workload is asked too, about all but what was refused or is a query without an answer', () => {
+  const seen: unknown[] = []
+  const lines = { c1: 'a=a !=! ?=a', c2: '            ?=  b=' }
+  checkHistory(history(lines), executed('a!'), { ...texts, check: (given) => void seen.push(...given) })
+  expect(seen).toEqual([
+    { client: 'c1', input: 'a', invoked: 0, returned: 3, output: 'a' },
+    { client: 'c1', input: 'text', invoked: 8, returned: 11, output: 'a' },
+    { client: 'c2', input: 'b', invoked: 16 },
+  ])
+})
+
+it('what the model finds is a violation', () => {
+  const workload = {
+    ...texts,
+    check() {
+      throw new Error('the model says no')
+    },
+  }
+  expect(() => checkHistory([], executed(''), workload)).toThrow(violation('the model says no'))
+})

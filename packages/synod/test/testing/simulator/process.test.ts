@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryDisk } from '../../../src/testing/simulator/hardware/disk.js'
+import { Process, type Surroundings } from '../../../src/testing/simulator/hardware/process.js'
+import { Timeline } from '../../../src/testing/simulator/timeline.js'
+import { End, Rig } from './rig.js'
+
+const B = { host: 'b', port: 2380 }
+
+/** A process on host a, with a connection to b. */
+function connected(): { rig: Rig; process: Process; a: End; b: End } {
+  const rig = new Rig()
+  const process = new Process({ clock: rig.clock, network: rig.network.host('a') })
+  const accepted = rig.listen('b')
+  const a = new End((events) => process.network.connect(B, events))
+  rig.advance()
+  return { rig, process, a, b: accepted[0]! }
+}
+
+/** A process with a file, whose fsyncs take what `sync_ms` says. */
+async function writing(sync_ms: () => number) {
+  const rig = new Rig()
+  const timeline = new Timeline()
+  const disk = new MemoryDisk()
+  const { clock } = timeline
+  const process = new Process({ clock, network: rig.network.host('a'), disk, sync_ms })
+  const durable: string[] = []
+  disk.onSynced = (_, content) => durable.push(content.toString())
+  await disk.makeDirectory('/data')
+  const file = await process.disk!.open('/data/file', 'create')
+  await file.write(Buffer.from('text'), 0)
+  const log: string[] = []
+  const sync = () => {
+    void file.sync().then(() => log.push('synced'))
+  }
+  return { timeline, disk, process, file, durable, log, sync }
+}
+
+function alone(around: Partial<Surroundings> = {}): { rig: Rig; process: Process } {
+  const rig = new Rig()
+  return { rig, process: new Process({ clock: rig.clock, network: rig.network.host('a'), ...around }) }
+}
+
+describe('a process that is paused', () => {
+  it('hears of everything when it goes on, in order', () => {
+    const { rig, process, a, b } = connected()
+    const seen: string[] = []
+    process.clock.timer(20, () => seen.push(`timer, after ${a.text}`))
+    process.pause()
+    b.write('one ')
+    rig.advance(10)
+    b.write('two')
+    rig.advance(100)
+    b.socket.close()
+    rig.advance(100)
+    expect([a.text, seen, a.closed]).toEqual(['', [], []])
+    process.resume()
+    rig.advance(0)
+    expect([a.text, seen, a.closed]).toEqual(['one two', ['timer, after one two'], ['ended']])
+  })
+
+  it('hears of what happens as it goes on after what it has missed', () => {
+    const { rig, process } = alone()
+    const seen: string[] = []
+    process.pause()
+    process.clock.timer(1, () => seen.push('missed'))
+    rig.clock.timer(2, () => process.resume())
+    process.clock.timer(2, () => seen.push('due at that moment'))
+    rig.advance(2)
+    expect(seen).toEqual(['missed', 'due at that moment'])
+  })
+
+  it('may be paused again before it has heard of all', () => {
+    const { rig, process } = alone()
+    const seen: number[] = []
+    process.pause()
+    for (let n = 1; n <= 4; n++) {
+      process.clock.timer(n, () => {
+        seen.push(n)
+        if (n === 2) process.pause()
+      })
+    }
+    rig.advance(10)
+    process.resume()
+    rig.advance(10)
+    expect(seen).toEqual([1, 2])
+    process.resume()
+    rig.advance(10)
+    expect(seen).toEqual([1, 2, 3, 4])
+  })
+
+  it('is told of the end of an fsync later', async () => {
+    const { timeline, process, durable, log, sync } = await writing(() => 5)
+    sync()
+    process.pause()
+    await timeline.wait(100)
+    expect([durable, log], 'the disk goes on').toEqual([['text'], []])
+    process.resume()
+    await timeline.wait(0)
+    expect(log).toEqual(['synced'])
+  })
+})
+
+describe('a process that is killed', () => {
+  it('hears of nothing any more', () => {
+    const { rig, process, a, b } = connected()
+    const seen: string[] = []
+    process.clock.timer(10, () => seen.push('timer'))
+    process.clock.next(() => seen.push('next'))
+    process.clock.soon(() => seen.push('soon'))
+    b.write('data')
+    process.kill()
+    b.socket.close()
+    rig.advance()
+    expect([seen, a.text, a.closed]).toEqual([[], '', []])
+  })
+
+  it('forgets what it missed while it was paused', () => {
+    const { rig, process, a, b } = connected()
+    process.pause()
+    b.write('data')
+    rig.advance()
+    process.resume()
+    process.kill()
+    rig.advance()
+    expect(a.text).toBe('')
+  })
+
+  it('accepts nothing, and asks for nothing', async () => {
+    const disk = new MemoryDisk()
+    const { rig, process } = alone({ disk })
+    const accepted: unknown[] = []
+    await process.network.listen({ host: 'a', port: 2380 }, (open) => accepted.push(new End(open)))
+    process.kill()
+    rig.dial('b', 'a')
+    void process.disk?.makeDirectory('/data')
+    rig.advance()
+    expect(accepted).toEqual([])
+    await expect(disk.list('/data')).rejects.toThrow('ENOENT')
+  })
+
+  it('leaves an fsync that it waited for undone', async () => {
+    const { timeline, process, durable, log, sync } = await writing(() => 5)
+    sync()
+    process.kill()
+    await timeline.wait(100)
+    expect([durable, log]).toEqual([[], []])
+  })
+})
+
+describe('an fsync', () => {
+  it('takes its time', async () => {
+    const { timeline, durable, log, sync } = await writing(() => 5)
+    sync()
+    await timeline.wait(4)
+    expect([durable, log]).toEqual([[], []])
+    await timeline.wait(1)
+    expect([durable, log]).toEqual([['text'], ['synced']])
+  })
+
+  it('that is stuck ends when it is let go', async () => {
+    const { timeline, process, durable, log, sync } = await writing(() => Infinity)
+    sync()
+    await timeline.wait(1e9)
+    expect([durable, log]).toEqual([[], []])
+    process.unstick()
+    await timeline.wait(0)
+    expect([durable, log]).toEqual([['text'], ['synced']])
+  })
+
+  it('that is stuck in a process that is gone stays undone', async () => {
+    const { timeline, process, durable, log, sync } = await writing(() => Infinity)
+    sync()
+    process.kill()
+    process.unstick()
+    await timeline.wait(1)
+    expect([durable, log]).toEqual([[], []])
+  })
+})
+
+describe('the clock of a process', () => {
+  it('runs at its own rate, and so do its timers', () => {
+    const { rig, process } = alone({ rate: 1.25 })
+    const at_ms: number[] = []
+    process.clock.timer(100, () => at_ms.push(process.clock.now(), rig.clock.now()))
+    rig.advance()
+    expect(at_ms).toEqual([100, 80])
+  })
+
+  it('has its own time of day', () => {
+    let skew_ms = 0
+    const { rig, process } = alone({ skew_ms: () => skew_ms })
+    expect(process.clock.wallTime()).toBe(rig.clock.wallTime())
+    skew_ms = -5000
+    expect(process.clock.wallTime()).toBe(rig.clock.wallTime() - 5000)
+  })
+})
+
+it('a process whose connections with a host break sees them reset, and so does the host', () => {
+  const { rig, process, a, b } = connected()
+  process.breakConnections('elsewhere')
+  rig.advance()
+  expect([a.closed, b.closed]).toEqual([[], []])
+  process.breakConnections('b')
+  rig.advance()
+  expect([a.closed, b.closed]).toEqual([['reset'], ['reset']])
+})
