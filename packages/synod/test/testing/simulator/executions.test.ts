@@ -54,6 +54,11 @@ it('a replica that executes in another order is found', () => {
   expect(() => executions.add(execution(2, 2, 12), 0)).toThrow(expect.objectContaining({ kind: 'agreement' }))
 })
 
+it('slots only rise', () => {
+  executions.add(execution(1, 2, 11), 0)
+  expect(() => executions.add(execution(1, 2, 12), 1)).toThrow(expect.objectContaining({ kind: 'agreement' }))
+})
+
 it('a request that is executed in two slots is found', () => {
   executions.add(execution(1, 1, 11), 0)
   expect(() => executions.add(execution(1, 2, 11), 1)).toThrow(

@@ -36,6 +36,10 @@ export class Executions {
     const { by, command, slot, tag, time_ms } = execution
     const first = this.all[before]
     if (first === undefined) {
+      const last = this.all.at(-1)?.slot ?? 0
+      if (slot <= last) {
+        throw new Violation('agreement', `s${by} executed slot ${slot} anew, after slot ${last}`)
+      }
       const other = this.#byTag.get(tag)
       if (other !== undefined) {
         const what = `${JSON.stringify(command)} was executed in slot ${other}, and again in slot ${slot}`

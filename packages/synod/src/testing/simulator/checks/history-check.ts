@@ -17,6 +17,7 @@ export function checkHistory<C, R, Q, A>(
   executions: Executions,
   workload: Workload<C, R, Q, A>,
 ): void {
+  checkOrigin(operations, executions)
   const order = new Map(executions.all.map(({ tag }, index) => [tag, index + 1]))
   const machine = workload.machine()
   const codecs = completeCodecs(machine.codecs)
@@ -69,6 +70,23 @@ export function checkHistory<C, R, Q, A>(
     }
   }
   checkByModel(operations, workload)
+}
+
+/** What was executed is what clients asked for, to the letter. */
+function checkOrigin<C, Q>(operations: readonly ClientOperation<C, Q>[], executions: Executions): void {
+  const asked = new Map<number, string>()
+  for (const { request } of operations) {
+    if (request.type === 'command') asked.set(request.tag, JSON.stringify(request.command))
+  }
+  for (const { command, slot, tag } of executions.all) {
+    const executed = JSON.stringify(command)
+    if (asked.get(tag) === executed) continue
+    const what = asked.get(tag) ?? 'nothing'
+    throw new Violation(
+      'not-linearizable',
+      `${executed} was executed in slot ${slot} where a client had asked for ${what}`,
+    )
+  }
 }
 
 /** The history as a model sees it: without the log, by calls and returns alone. */
