@@ -1,0 +1,39 @@
+import { at } from './at.js'
+import { type Completed, isCompleted } from './calls.js'
+import type { Operation } from './history.js'
+import type { Weakening } from './weakening.js'
+
+/** Configurations to look at in one search. */
+const LIMIT = 100_000
+
+/** How far an order of operations can come. */
+export interface Obstacle<State, Input, Output> {
+  /** The first to return of those that no order can hold together with all that returned before. */
+  readonly operation: Completed<Input, Output>
+  /** An order of all that returned before. */
+  readonly prefix: readonly Operation<Input, Output>[]
+  /** The state after it. */
+  readonly state: State
+}
+
+/**
+ * Finds where operations, which are not linearizable, cease to be. What was seen up to some time has an order
+ * or has not, and if not, then neither has what was seen up to any later time: so bisection finds it. Where a
+ * search gives up, a later obstacle may be found, and an order that is not of all before it.
+ */
+export function findObstacle<State, Input, Output>(
+  weakening: Weakening<State, Input, Output>,
+): Obstacle<State, Input, Output> {
+  const byReturn = weakening.operations.filter(isCompleted).sort((a, b) => a.returned - b.returned)
+  let prefix: readonly Operation<Input, Output>[] = []
+  let state = weakening.model.init
+  let [low, high] = [0, byReturn.length - 1]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const finding = weakening.search(at(byReturn, middle).returned, LIMIT)
+    if (finding.type === 'stuck') high = middle
+    else low = middle + 1
+    if (finding.type === 'ordered') ({ order: prefix, state } = finding)
+  }
+  return { operation: at(byReturn, high), prefix, state }
+}

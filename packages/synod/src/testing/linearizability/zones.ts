@@ -1,0 +1,73 @@
+import { at } from './at.js'
+import { type Goal, NOT_POSSIBLE } from './goals.js'
+
+/** An operation as it matters here. */
+export interface Move {
+  readonly goal: Goal
+  readonly invoked: number
+  /** Infinite if the outcome is unknown. */
+  readonly returned: number
+}
+
+/** The time during which a state must have lasted. */
+interface Zone {
+  readonly state: number
+  readonly start: number
+  readonly end: number
+}
+
+/** The state at the beginning. */
+const FIRST = 0
+
+/**
+ * Whether completed operations cannot be put in order for one of the reasons that need no search:
+ * - one is possible in no state, or in one that never comes about, or more end a state than bring it about;
+ * - a state that can come about only once must have lasted from one time to another, since operations that need
+ *   it returned by the one and were called at the other; and it cannot have come about by then, or another state
+ *   must have lasted meanwhile, or some operation that ends it, or is not possible in it, must have happened
+ *   meanwhile.
+ *
+ * Such times are the zones of Gibbons and Korach, "Testing shared memories" (1997).
+ */
+export function haveConflict(completed: readonly Move[], pending: readonly Move[], states: number): boolean {
+  if (completed.some(({ goal }) => goal.nexts.every((next) => next === NOT_POSSIBLE))) return true
+  const sources = groups([...completed, ...pending], states, ({ to }) => to)
+  const users = groups(completed, states, ({ needs }) => needs)
+  const zones: Zone[] = []
+  for (const [state, using] of users.entries()) {
+    if (using.length === 0) continue
+    const from = at(sources, state)
+    const times = from.length + (state === FIRST ? 1 : 0)
+    if (times === 0 || using.filter(({ goal }) => goal.to !== undefined).length > times) return true
+    if (times > 1) continue
+    const start =
+      state === FIRST ? -Infinity : Math.min(...[...from, ...using].map(({ returned }) => returned))
+    const end = Math.max(...[...from, ...using].map(({ invoked }) => invoked))
+    if (from.some(({ invoked }) => invoked > start)) return true
+    if (start < end) zones.push({ state, start, end })
+  }
+  return overlap(zones) || zones.some((zone) => completed.some((move) => breaks(zone, move)))
+}
+
+/** By state, the moves that have to do with it. */
+function groups(moves: readonly Move[], states: number, by: (goal: Goal) => number | undefined): Move[][] {
+  const found = Array.from({ length: states }, (): Move[] => [])
+  for (const move of moves) {
+    const state = by(move.goal)
+    if (state !== undefined) at(found, state).push(move)
+  }
+  return found
+}
+
+function overlap(zones: readonly Zone[]): boolean {
+  let end = -Infinity
+  for (const zone of zones.toSorted((a, b) => a.start - b.start)) {
+    if (zone.start < end) return true
+    end = zone.end
+  }
+  return false
+}
+
+function breaks({ end, start, state }: Zone, { goal, invoked, returned }: Move): boolean {
+  return start < invoked && returned < end && goal.nexts[state] !== state
+}
