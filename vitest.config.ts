@@ -35,7 +35,7 @@ export default defineConfig({
         // processes of their own, and wait for them.
         test: {
           name: 'e2e',
-          include: ['packages/*/test/e2e/**/*.test.ts', 'examples/**/*.test.ts'],
+          include: ['packages/*/test/e2e/**/*.test.ts', 'examples/**/*.test.ts', 'planted/*.test.ts'],
           exclude,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -48,8 +48,8 @@ export class Scratch implements AsyncDisposable {
     const modules = join(this.directory, 'node_modules')
     await mkdir(modules)
     await symlink(join(this.directory, LIBRARY), join(modules, 'synod'))
-    for (const name of ['.bin', 'vitest', 'fast-check', 'commander', '@types']) {
-      await symlink(join(root, 'node_modules', name), join(modules, name))
+    for (const name of await readdir(join(root, 'node_modules'))) {
+      if (name !== 'synod') await symlink(join(root, 'node_modules', name), join(modules, name))
     }
   }
 

@@ -1,0 +1,70 @@
+// Runs the whole proof, and writes its report: docs/proof.md. It takes an hour or so.
+import { availableParallelism } from 'node:os'
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { capture, output } from './command.js'
+import { type Explored, type Planted, type Proof, type Simulated, report } from './report.js'
+
+const HELP = `Usage: npm run proof -- [options]
+
+Simulates many seeds in both modes, runs the core alone for as many, explores all states of the small clusters,
+checks the specification, and lets the harness look for every planted mistake. Ends at the first thing that is not as
+it should be; otherwise writes docs/proof.md. Its progress goes to stderr.
+
+  --seeds N   how many seeds for each mode (default: 5000)
+  --jobs N    how many at a time (default: one for each core)
+`
+const CONFIGURATIONS = ['leader', 'leaderless']
+
+const { values: options } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '5000' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (options.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const synod = ['node', 'packages/server/dist/bin.js']
+const { jobs, seeds } = options
+
+const commit = await output(root, ['git', 'rev-parse', 'HEAD'])
+const changed = await output(root, ['git', 'status', '--porcelain'])
+if (changed !== '')
+  process.stderr.write('There are changes that are not committed: the report names the last commit.\n')
+
+const simulate = [...synod, 'simulate', '--json']
+const speed = await json<Simulated>([...simulate, '--servers', '3', '--seeds', '100', '--jobs', '1'])
+const simulated = await json<Simulated>([...simulate, '--seeds', seeds, '--jobs', jobs])
+const core = await json<Proof['core']>(['node', 'proof/dist/core.js', seeds])
+const explored: Explored[] = []
+for (const name of CONFIGURATIONS) explored.push(await json<Explored>([...synod, 'check', name, '--json']))
+const spec = await capture(root, ['npm', 'run', '--silent', 'spec'])
+const planted = await lines<Planted>(['node', 'planted/dist/run.js', '--json', '--jobs', jobs])
+
+const date = new Date().toISOString().slice(0, 10)
+const node = process.version
+const text = report({ commit, date, node, speed, simulated, core, explored, spec, planted })
+await writeFile(new URL('../../docs/proof.md', import.meta.url), text)
+await output(root, ['npx', 'prettier', '--write', '--log-level', 'warn', 'docs/proof.md'])
+process.stderr.write('docs/proof.md is written.\n')
+
+/** The last line that a command writes, as JSON. */
+async function json<T>(command: readonly string[]): Promise<T> {
+  const last = (await lines<T>(command)).at(-1)
+  if (last === undefined) throw new Error(`${command.join(' ')} wrote nothing`)
+  return last
+}
+
+async function lines<T>(command: readonly string[]): Promise<T[]> {
+  const text = await capture(root, command)
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as T)
+}
