@@ -7,6 +7,11 @@ export type CliErrorCode =
   | 'port-in-use'
   | 'not-a-demo'
   | 'replica-ended'
+  | 'violation'
+  | 'unreached'
+  | 'unproven'
+  | 'not-a-trace'
+  | 'interrupted'
 
 /** Something that was asked for cannot be done. */
 export class CliError extends Error {

@@ -3,7 +3,13 @@ import { CliError } from './cli-error.js'
 import { buildProgram } from './program.js'
 import { reportError } from './report-error.js'
 
-/** Runs the command with these arguments. Returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
+/** As a shell says it of what Ctrl-C has ended. */
+const INTERRUPTED = 130
+
+/**
+ * Runs the command with these arguments. Returns the exit code: 0, 1 for a failure, 2 for wrong usage, 130 if it was
+ * asked to stop before it had done what it was for.
+ */
 export async function main(args: readonly string[]): Promise<number> {
   process.stdout.on('error', endWithReader)
   try {
@@ -13,7 +19,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const json = wantsJson(args)
     if (!(error instanceof CommanderError)) {
       reportError(error, json)
-      return 1
+      return error instanceof CliError && error.code === 'interrupted' ? INTERRUPTED : 1
     }
     if (error.exitCode === 0) return 0
     // Without any command, all there is to say is the help, which has been printed.

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBench } from './bench.js'
+import { addCheck } from './check.js'
 import { addDemo } from './demo.js'
 import { addInspect } from './inspect.js'
 import { addKeyCommands } from './key-commands.js'
 import { addRange } from './range.js'
 import { addServe } from './serve.js'
+import { addSimulate } from './simulate.js'
 import { addStatus } from './status.js'
 
 /** The `synod` command with all its subcommands. Instead of ending the process it throws CommanderErrors. */
@@ -24,10 +26,12 @@ export function buildProgram(): Command {
   addStatus(program)
   addInspect(program)
   addBench(program)
+  addSimulate(program)
+  addCheck(program)
   program.addHelpText(
     'after',
     '\nStart with `synod demo`, and in a second terminal `synod put hello world`.\n' +
-      'Exit codes: 0 done, 1 failed, 2 wrong usage.',
+      'Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.',
   )
   return program
 }

@@ -24,6 +24,8 @@ test('the program names all its commands', () => {
     'status',
     'inspect',
     'bench',
+    'simulate',
+    'check',
   ])
   expect(helpOf(program)).toContain('Start with `synod demo`')
 })

@@ -1,0 +1,32 @@
+import type { ApplyContext } from 'synod'
+import { type Workload, simulate } from 'synod/testing'
+import { expect, test } from 'vitest'
+import { type Lease, type LeaseCommand, LeaseTable } from './leases.js'
+
+const leases: Workload<LeaseCommand, boolean, string, Lease | null> = {
+  machine: () => new LeaseTable(),
+  command: (chance) => ({
+    type: chance.pick(['acquire', 'release']),
+    name: chance.pick(['door', 'window']),
+    holder: chance.pick(['ann', 'bob', 'cyd']),
+    for_ms: chance.below(2000),
+  }),
+  query: (chance) => chance.pick(['door', 'window']),
+}
+
+test('the leases survive', async () => {
+  await simulate(leases)
+})
+
+/** The mistake: whether a lease has run out depends on when a replica comes to look. */
+class HastyLeaseTable extends LeaseTable {
+  override apply(command: LeaseCommand, context: ApplyContext) {
+    return super.apply(command, { ...context, time_ms: Date.now() })
+  }
+}
+
+test('a look at the clock is found', async () => {
+  await expect(simulate({ ...leases, machine: () => new HastyLeaseTable() })).rejects.toThrow(
+    /^non-determinism: apply\(\{"type":.*\}\) in slot \d+ called Date\.now\(\)/,
+  )
+})

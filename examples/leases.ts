@@ -1,0 +1,29 @@
+// A table of leases: whoever acquires a name holds it for a while, and nobody else can have it meanwhile.
+import type { ApplyContext, Machine } from 'synod'
+
+export type LeaseCommand =
+  | { readonly type: 'acquire'; readonly name: string; readonly holder: string; readonly for_ms: number }
+  | { readonly type: 'release'; readonly name: string; readonly holder: string }
+
+export interface Lease {
+  readonly holder: string
+  readonly until_ms: number
+}
+
+/** Commands answer whether they could be done. A query answers the last lease, which may have run out. */
+export class LeaseTable implements Machine<LeaseCommand, boolean, string, Lease | null> {
+  readonly #leases = new Map<string, Lease>()
+
+  apply(command: LeaseCommand, { time_ms }: ApplyContext): boolean {
+    const { holder, name } = command
+    const lease = this.#leases.get(name)
+    if (lease !== undefined && lease.holder !== holder && lease.until_ms > time_ms) return false
+    if (command.type === 'release') this.#leases.delete(name)
+    else this.#leases.set(name, { holder, until_ms: time_ms + command.for_ms })
+    return true
+  }
+
+  query(name: string): Lease | null {
+    return this.#leases.get(name) ?? null
+  }
+}

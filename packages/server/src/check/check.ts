@@ -1,0 +1,61 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { CliError } from '../cli/cli-error.js'
+import { liveLine } from '../cli/live-line.js'
+import { type OutputOptions, print } from '../cli/output.js'
+import { stopRequest } from '../cli/stop-request.js'
+import { type Findings, type Search, type SearchProgress, isFailure } from './findings.js'
+import { endText, findingsText, progressText } from './report.js'
+import { type SearchOptions, describeConfiguration, search } from './search.js'
+
+/** Searches as the options say, and reports. Rejects as `checkWith` does. */
+export async function runCheck(options: SearchOptions, output: OutputOptions): Promise<void> {
+  await checkWith(search(options), describeConfiguration(options.configuration), output, stopRequest())
+}
+
+/**
+ * Goes through a search to its end, and reports. `what` says what is searched. Rejects with `violation`, `unreached` or
+ * `unproven`, and with `interrupted` once `stop` has resolved.
+ */
+export async function checkWith(
+  search: Search,
+  what: string,
+  output: OutputOptions,
+  stop: Promise<void>,
+): Promise<void> {
+  const begin_ms = performance.now()
+  const elapsed_ms = () => performance.now() - begin_ms
+  let progress: SearchProgress = { states: 0, transitions: 0, depth: 0, walks: 0 }
+  const hide = liveLine(output, () => progressText(progress, elapsed_ms()))
+  const interruption = new AbortController()
+  void stop.then(() => {
+    interruption.abort()
+  })
+  const onProgress = (now: SearchProgress) => {
+    progress = now
+  }
+  const findings =
+    (await drive(search, onProgress, interruption.signal).finally(hide)) ?? interrupted(progress)
+  const took_ms = elapsed_ms()
+  const document = { searched: what, ...findings, elapsed_ms: took_ms }
+  print(output, findingsText(what, findings, took_ms), document)
+  if (isFailure(findings.end)) throw new CliError(findings.end, endText(findings))
+}
+
+/** Takes turns with all else that is to be done. Undefined if it was stopped. */
+async function drive(
+  search: Search,
+  onProgress: (progress: SearchProgress) => void,
+  signal: AbortSignal,
+): Promise<Findings | undefined> {
+  while (!signal.aborted) {
+    const { done, value } = search.next()
+    if (done === true) return value
+    onProgress(value)
+    await turn()
+  }
+  return undefined
+}
+
+function interrupted(progress: SearchProgress): Findings {
+  return { end: 'interrupted', detail: undefined, progress, goals: [], steps: [], actions: [] }
+}

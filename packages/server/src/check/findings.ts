@@ -1,0 +1,31 @@
+import type { Action, Goal, Progress, RandomProgress } from 'synod/testing'
+
+/** How far a search has come. */
+export type SearchProgress = Progress | RandomProgress
+
+/** Why a search ended. */
+export type End = 'exhausted' | 'walked' | 'reached' | Failure
+
+/** Ends that are failures; each is the code of an error. */
+export type Failure = 'violation' | 'unreached' | 'unproven' | 'interrupted'
+
+/** What came of a search. */
+export interface Findings {
+  readonly end: End
+  /** The invariant that is broken, the goal that was not reached, or why states may have been left out. */
+  readonly detail: string | undefined
+  readonly progress: SearchProgress
+  /** What it has come across. */
+  readonly goals: readonly Goal[]
+  /** A way to the violation or to the goals, from new servers on: each step in words. */
+  readonly steps: readonly string[]
+  /** The same for programs. */
+  readonly actions: readonly Action[]
+}
+
+/** A search under way: it says now and then how far it is. */
+export type Search = Generator<SearchProgress, Findings>
+
+export function isFailure(end: End): end is Failure {
+  return end !== 'exhausted' && end !== 'walked' && end !== 'reached'
+}

@@ -1,0 +1,54 @@
+import { formatCount, formatDuration } from '../cli/amounts.js'
+import type { End, Findings, SearchProgress } from './findings.js'
+
+const ENDS: Readonly<Record<End, string>> = {
+  exhausted: 'every state was visited',
+  walked: 'every walk is over',
+  reached: 'every goal was reached',
+  violation: 'violation',
+  unreached: 'not reached',
+  unproven: 'states may have been left out',
+  interrupted: 'interrupted before all was done',
+}
+
+/** How far a search is, on one line. */
+export function progressText(progress: SearchProgress, elapsed_ms: number): string {
+  const { depth, states } = progress
+  const count = `${formatCount(states)} states in ${formatDuration(elapsed_ms)}`
+  return [count, `depth ${formatCount(depth)}`, restText(progress), rateText(states, elapsed_ms)].join(', ')
+}
+
+/** What came of a search, in words. `what` says what was searched. */
+export function findingsText(what: string, findings: Findings, elapsed_ms: number): string {
+  const { goals, progress, steps } = findings
+  const { depth, states, transitions } = progress
+  const lines = [
+    ['searched', what],
+    ['states', `${formatCount(states)}, ${formatCount(transitions)} steps between them`],
+    ['depth', `${formatCount(depth)}, ${restText(progress)}`],
+    ['time', `${formatDuration(elapsed_ms)}: ${rateText(states, elapsed_ms)}`],
+    ['seen', goals.join(', ') || 'none of the goals'],
+    ['end', endText(findings)],
+  ] as const
+  const width = String(steps.length).length
+  const way = steps.map((step, index) => `  ${String(index + 1).padStart(width)}. ${step}`)
+  return [
+    ...lines.map(([name, text]) => `${name.padEnd(10)}${text}`),
+    ...(way.length === 0 ? [] : ['', `The way there, in ${formatCount(steps.length)} steps:`, ...way]),
+  ].join('\n')
+}
+
+/** Why a search ended, in words. */
+export function endText({ detail, end }: Pick<Findings, 'detail' | 'end'>): string {
+  return detail === undefined ? ENDS[end] : `${ENDS[end]}: ${detail}`
+}
+
+function restText(progress: SearchProgress): string {
+  return 'frontier' in progress
+    ? `${formatCount(progress.frontier)} to go on from`
+    : `${formatCount(progress.walks)} walks`
+}
+
+function rateText(states: number, elapsed_ms: number): string {
+  return `${formatCount((states * 1000) / elapsed_ms)} states/s`
+}

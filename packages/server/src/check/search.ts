@@ -1,0 +1,102 @@
+import {
+  type Action,
+  CONFIGURATIONS,
+  type ConfigurationName,
+  type Goal,
+  type ModelConfig,
+  World,
+  actionsAlong,
+  breadthFirst,
+  minimise,
+  randomWalks,
+  replay,
+  staged,
+} from 'synod/testing'
+import { plural } from '../cli/output.js'
+import type { Findings, Search } from './findings.js'
+
+/** A walk ends after so many steps. */
+const WALK_DEPTH = 300
+
+/** So many states are gone on from in a fraction of a second. */
+const YIELD_EVERY = 1000
+
+/** What is searched, and how: all states, unless walks or goals are given. */
+export interface SearchOptions {
+  readonly configuration: ConfigurationName
+  /** So many random walks, drawn from the seed. */
+  readonly walks?: number
+  readonly seed: number
+  /** States on the way, one after the other. */
+  readonly goals?: readonly Goal[]
+}
+
+export function search({ configuration, goals, seed, walks }: SearchOptions): Search {
+  const config = CONFIGURATIONS[configuration]
+  if (walks !== undefined) return walkAround(config, seed, walks)
+  return goals === undefined ? visitAll(config) : seek(config, goals)
+}
+
+/** A configuration in words. */
+export function describeConfiguration(name: ConfigurationName): string {
+  const { ballots, crashes, mode, proposals, servers, slots } = CONFIGURATIONS[name]
+  const bounds = [plural(ballots, 'ballot'), plural(proposals, 'proposal'), plural(slots, 'slot')]
+  const restarts = plural(crashes, 'restart')
+  return `${name}: ${plural(servers, 'server')} in ${mode} mode, up to ${bounds.join(', ')} and ${restarts}`
+}
+
+function* visitAll(config: ModelConfig): Search {
+  const world = new World(config)
+  const found = yield* breadthFirst(world, { every: YIELD_EVERY })
+  const { progress } = found
+  const goals = [...found.goals]
+  if (found.violation !== undefined) {
+    return { progress, goals, ...counterexample(config, found.violation, actionsAlong(world, found.path)) }
+  }
+  const end = found.end === 'unproven' ? 'unproven' : 'exhausted'
+  return { end, detail: found.unspent, progress, goals, steps: [], actions: [] }
+}
+
+function* walkAround(config: ModelConfig, seed: number, walks: number): Search {
+  const options = { seed, walks, depth: WALK_DEPTH, every: 1 }
+  const { actions, goals: seen, progress, violation } = yield* randomWalks(config, options)
+  const goals = [...seen]
+  if (violation !== undefined) return { progress, goals, ...counterexample(config, violation, actions) }
+  return { end: 'walked', detail: undefined, progress, goals, steps: [], actions: [] }
+}
+
+function* seek(config: ModelConfig, wanted: readonly Goal[]): Search {
+  const found = yield* staged(new World(config), wanted, { every: YIELD_EVERY })
+  const { actions, stages, violation } = found
+  const sum = (amount: 'states' | 'transitions') =>
+    stages.reduce((all, { progress }) => all + progress[amount], 0)
+  const frontier = stages.at(-1)?.progress.frontier ?? 0
+  const serverStates = stages.at(-1)?.progress.serverStates ?? 0
+  const progress = {
+    states: sum('states'),
+    transitions: sum('transitions'),
+    depth: actions.length,
+    frontier,
+    serverStates,
+  }
+  const goals = stages.map(({ goal }) => goal)
+  if (violation !== undefined) return { progress, goals, ...counterexample(config, violation, actions) }
+  const steps = replay(config, actions).steps.map(({ words }) => words)
+  const detail = wanted[stages.length]
+  return { end: detail === undefined ? 'reached' : 'unreached', detail, progress, goals, steps, actions }
+}
+
+/** The shortest way to the violation that can be found. */
+function counterexample(
+  config: ModelConfig,
+  violation: string,
+  actions: readonly Action[],
+): Pick<Findings, 'end' | 'detail' | 'steps' | 'actions'> {
+  const smallest = minimise(config, actions)
+  return {
+    end: 'violation',
+    detail: smallest.violation ?? violation,
+    steps: smallest.steps.map(({ words }) => words),
+    actions: smallest.steps.map(({ action }) => action),
+  }
+}

@@ -1,0 +1,114 @@
+import { writeFile } from 'node:fs/promises'
+import type { Plan } from 'synod/testing'
+import { CliError } from '../cli/cli-error.js'
+import { liveLine } from '../cli/live-line.js'
+import { type OutputOptions, printJson } from '../cli/output.js'
+import { stopRequest } from '../cli/stop-request.js'
+import {
+  faultsText,
+  progressText,
+  summaryDocument,
+  summaryText,
+  violationDocument,
+  violationError,
+  violationText,
+} from './report.js'
+import type { Run, Runner } from './runner.js'
+import { type Failure, type SeriesOptions, runSeries } from './series.js'
+import { Tally } from './tally.js'
+import { WorkerRunner } from './worker-runner.js'
+
+export interface SimulateOptions extends Omit<SeriesOptions, 'traced'> {
+  /** How many threads share the runs. */
+  readonly jobs: number
+  /** Where the trace of the one run goes. */
+  readonly trace?: string
+}
+
+/**
+ * Runs a series of simulations until one finds something, all are done, or it is asked to stop, and reports.
+ * Rejects with `violation` or `interrupted`.
+ */
+export async function runSimulate(options: SimulateOptions, output: OutputOptions): Promise<void> {
+  const runners = Array.from({ length: options.jobs }, () => new WorkerRunner())
+  try {
+    await simulateWith(runners, options, output, stopRequest())
+  } finally {
+    await Promise.all(runners.map((runner) => runner.close()))
+  }
+}
+
+/** The same with runners that someone else brings and ends, until `stop` resolves. */
+export async function simulateWith(
+  runners: readonly Runner[],
+  options: SimulateOptions,
+  output: OutputOptions,
+  stop: Promise<void>,
+): Promise<void> {
+  const { trace } = options
+  const interruption = new AbortController()
+  const stopped = stop.then(() => {
+    interruption.abort()
+  })
+  const tally = new Tally({ ...options, traced: trace !== undefined })
+  const hide = liveLine(output, () => progressText(tally))
+  let last: Run | undefined
+  const series = runSeries(
+    tally.series,
+    runners,
+    (run) => {
+      tally.add((last = run))
+    },
+    interruption.signal,
+  )
+  const failure = (await Promise.race([series, stopped]).finally(hide)) ?? undefined
+  const { elapsed_ms } = tally
+  if (trace !== undefined && last !== undefined) await writeTrace(trace, last)
+  const write = (text: string) => {
+    if (output.json !== true) process.stdout.write(`${text}\n`)
+  }
+  write(summaryText(tally, elapsed_ms))
+  const found = failure && (await explain(failure, options, output, stopped, write))
+  if (output.json === true) printJson({ ...summaryDocument(tally, elapsed_ms), violation: found ?? null })
+  if (interruption.signal.aborted) throw new CliError('interrupted', 'interrupted before all was done')
+  if (failure !== undefined) throw violationError(failure.run)
+}
+
+/** Says what was found, and what of the plan it takes. Returns it for programs. */
+async function explain(
+  { run, runner }: Failure,
+  { servers, trace }: SimulateOptions,
+  output: OutputOptions,
+  stopped: Promise<void>,
+  write: (text: string) => void,
+): Promise<object> {
+  const command = replayCommand(run.plan, servers)
+  write(`\n${violationText(run, command)}`)
+  if (trace !== undefined) {
+    write(`${faultsText(run.plan)}\nIts trace is in ${trace}.`)
+    return violationDocument(run, command, trace)
+  }
+  let progress = 'shrinking'
+  const hide = liveLine(output, () => progress)
+  const shrinking = runner.shrink(run, (attempt, faults) => {
+    progress = `shrinking: attempt ${attempt}, with ${faults} of ${run.plan.faults.length} faults`
+  })
+  const smallest = await Promise.race([shrinking, stopped]).finally(hide)
+  if (smallest === undefined) return violationDocument(run, command, null)
+  const { mode, seed } = run.plan
+  const file = `synod-trace-${mode}-${seed}.ndjson`
+  await writeTrace(file, smallest)
+  write(
+    `${faultsText(smallest.plan)}\nIts trace is in ${file}. To run it again:\n  synod simulate --replay ${file}`,
+  )
+  return violationDocument(smallest, command, file)
+}
+
+function replayCommand({ mode, seed }: Plan, servers: number | undefined): string {
+  const size = servers === undefined ? '' : ` --servers ${servers}`
+  return `synod simulate --mode ${mode} --seed ${seed} --seeds 1${size}`
+}
+
+async function writeTrace(path: string, { trace = [] }: Run): Promise<void> {
+  await writeFile(path, trace.map((line) => `${line}\n`).join(''))
+}

@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { checkWith } from '../../src/check/check.js'
+import type { Findings, Search } from '../../src/check/findings.js'
+
+const NEVER = new Promise<void>(() => undefined)
+
+const FOUND: Findings = {
+  end: 'violation',
+  detail: 'two values are chosen in slot 1',
+  progress: { states: 12_345, transitions: 67_890, depth: 9, frontier: 321, serverStates: 12 },
+  goals: ['leader', 'chosen'],
+  steps: ['s1 campaigns', 's2 hears prepare (1, s1) from s1'],
+  actions: [{ server: 1, type: 'propose' }],
+}
+
+let stdout: string
+beforeEach(() => {
+  stdout = ''
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    stdout += String(text)
+    return true
+  })
+})
+afterEach(() => vi.restoreAllMocks())
+
+function* search(findings: Findings): Search {
+  for (let states = 1; states < 5; states++) yield { ...findings.progress, states }
+  return findings
+}
+
+test('a violation comes with the way to it', async () => {
+  await expect(checkWith(search(FOUND), 'small', {}, NEVER)).rejects.toMatchObject({
+    code: 'violation',
+    message: 'violation: two values are chosen in slot 1',
+  })
+  expect(stdout).toMatch(/^states {4}12,345, 67,890 steps between them$/m)
+  expect(stdout).toMatch(/^seen {6}leader, chosen$/m)
+  expect(stdout).toContain(`end       violation: two values are chosen in slot 1
+
+The way there, in 2 steps:
+  1. s1 campaigns
+  2. s2 hears prepare (1, s1) from s1
+`)
+})
+
+test('the same for programs', async () => {
+  await expect(checkWith(search(FOUND), 'small', { json: true }, NEVER)).rejects.toThrow()
+  expect(JSON.parse(stdout)).toEqual({ searched: 'small', ...FOUND, elapsed_ms: expect.any(Number) })
+})
+
+test('a search that finds nothing succeeds', async () => {
+  const none = { ...FOUND, end: 'exhausted', detail: undefined, steps: [], actions: [] } as const
+  await checkWith(search(none), 'small', {}, NEVER)
+  expect(stdout).toMatch(/^end {7}every state was visited\n$/m)
+})
+
+test('whoever stops it hears how far it was', async () => {
+  let stop: () => void = () => undefined
+  const stopped = new Promise<void>((resolve) => (stop = resolve))
+  function* endless(): Search {
+    for (let states = 1; ; states++) {
+      if (states === 7) stop()
+      yield { ...FOUND.progress, states }
+    }
+  }
+  await expect(checkWith(endless(), 'small', { json: true }, stopped)).rejects.toMatchObject({
+    code: 'interrupted',
+  })
+  expect(JSON.parse(stdout)).toMatchObject({ end: 'interrupted', progress: { states: 7 } })
+})

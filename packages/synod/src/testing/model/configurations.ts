@@ -1,0 +1,67 @@
+import type { MessageType } from '../../paxos/messages.js'
+import type { ModelConfig } from './config.js'
+
+/**
+ * Both phases, and telling what is chosen. No behaviour is left out with the nacks in leader mode: a server
+ * that a nack would turn back may lose patience instead, and a campaign may have heard of any ballot (where
+ * syncs are lazy: of any whose prepare has left). Nor is one in leaderless mode with two ballots: a nack
+ * would make its receiver wait until it begins a third one.
+ */
+const PHASES: readonly MessageType[] = ['prepare', 'promise', 'accept', 'accepted', 'chosen']
+
+const EVERYTHING: readonly MessageType[] = [
+  ...PHASES,
+  'nack',
+  'heartbeat',
+  'heartbeat-answer',
+  'probe',
+  'probe-answer',
+  'forward',
+  'fetch',
+  'decided',
+]
+
+const LEADER: ModelConfig = {
+  mode: 'leader',
+  servers: 3,
+  proposers: [1, 2],
+  ballots: 2,
+  proposals: 2,
+  slots: 2,
+  crashes: 1,
+  delivers: PHASES,
+  sync: 'eager',
+}
+
+const LEADERLESS: ModelConfig = { ...LEADER, mode: 'leaderless' }
+
+const WIDE: ModelConfig = {
+  ...LEADER,
+  proposers: [1, 2, 3],
+  ballots: 5,
+  proposals: 4,
+  slots: 4,
+  crashes: 3,
+  delivers: EVERYTHING,
+  sync: 'lazy',
+}
+
+/**
+ * Clusters to explore, by name. The small ones take seconds. Those with more ballots have one slot and no
+ * crashes; the slow ones have one slot, and disks that take their time. The wide ones have too many states
+ * for anything but random walks.
+ */
+export const CONFIGURATIONS = {
+  leader: LEADER,
+  leaderless: LEADERLESS,
+  'leader-small': { ...LEADER, slots: 1 },
+  'leaderless-small': { ...LEADERLESS, slots: 1 },
+  'leader-ballots': { ...LEADER, slots: 1, ballots: 4, crashes: 0 },
+  'leaderless-ballots': { ...LEADERLESS, slots: 1, ballots: 3, crashes: 0, delivers: [...PHASES, 'nack'] },
+  'leader-slow': { ...LEADER, slots: 1, sync: 'lazy' },
+  'leaderless-slow': { ...LEADERLESS, slots: 1, sync: 'lazy' },
+  'leader-wide': WIDE,
+  'leaderless-wide': { ...WIDE, mode: 'leaderless' },
+} satisfies Record<string, ModelConfig>
+
+export type ConfigurationName = keyof typeof CONFIGURATIONS

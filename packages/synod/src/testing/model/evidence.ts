@@ -1,0 +1,79 @@
+import { type Ballot, type ServerId, type Slot, formatBallot } from '../../paxos/ballot.js'
+import { type Bars, History, InvariantError, checkBars, checkPrefixes } from '../../paxos/invariants.js'
+import { Membership, NO_SERVERS, type ServerSet } from '../../paxos/quorum.js'
+import type { JournalRecord } from '../../paxos/records.js'
+import type { Value } from '../../paxos/value.js'
+import { structuralKey } from '../linearizability/structural-key.js'
+
+/** All of a server that the invariants and the goals look at. */
+export interface Evidence {
+  readonly server: ServerId
+  /**
+   * Why the server could not go on: an error that the core has thrown, or durable records that break an
+   * invariant.
+   */
+  readonly failure: string | undefined
+  readonly records: readonly JournalRecord[]
+  /** What the server takes to be chosen. */
+  readonly chosen: ReadonlyMap<Slot, Value>
+  readonly bars: Bars
+  /** The ballot at which the server leads. */
+  readonly leads: Ballot | undefined
+  readonly hasRestarted: boolean
+}
+
+/** The durable votes for one value in a slot at one ballot. */
+export interface Votes {
+  readonly slot: Slot
+  readonly ballot: Ballot
+  readonly value: Value
+  voters: ServerSet
+}
+
+/** All votes that are durable, or that have been before the server voted again. */
+export function votesOf(cluster: readonly Evidence[]): Votes[] {
+  const membership = new Membership(cluster.map(({ server }) => server))
+  const all = new Map<string, Votes>()
+  for (const { server, records } of cluster) {
+    for (const record of records) {
+      if (record.type !== 'vote') continue
+      for (const [offset, value] of record.values.entries()) {
+        const slot = record.first + offset
+        const key = structuralKey([slot, formatBallot(record.ballot), value])
+        const votes = all.get(key) ?? { slot, ballot: record.ballot, value, voters: NO_SERVERS }
+        votes.voters = membership.add(votes.voters, server)
+        all.set(key, votes)
+      }
+    }
+  }
+  return [...all.values()]
+}
+
+/** What has been chosen in fact, by the durable votes of a quorum, whether or not anyone knows. */
+export function chosenInFact(cluster: readonly Evidence[]): Votes[] {
+  const membership = new Membership(cluster.map(({ server }) => server))
+  return votesOf(cluster).filter(({ voters }) => membership.isQuorum(voters))
+}
+
+/** Throws InvariantError if a state of the cluster breaks an invariant. */
+export function checkCluster(cluster: readonly Evidence[]): void {
+  const history = new History(cluster.map(({ server }) => server))
+  for (const { server, failure, records, bars } of cluster) {
+    if (failure !== undefined) throw new InvariantError(failure)
+    checkBars(bars)
+    for (const record of records) history.durable(server, record)
+  }
+  for (const { slot, value } of chosenInFact(cluster)) {
+    for (const { server } of cluster) history.chosen(server, slot, value)
+  }
+  for (const { server, chosen } of cluster) {
+    for (const [slot, value] of chosen) history.chosen(server, slot, value)
+  }
+  for (const [i, one] of cluster.entries()) {
+    for (const other of cluster.slice(i + 1)) checkPrefixes(prefixOf(one), prefixOf(other))
+  }
+}
+
+function prefixOf({ chosen, bars }: Evidence): Value[] {
+  return [...chosen].filter(([slot]) => slot <= bars.chosen).map(([, value]) => value)
+}

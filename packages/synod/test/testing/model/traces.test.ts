@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest'
+import { type Action, actionsAlong } from '../../../src/testing/model/actions.js'
+import { CONFIGURATIONS } from '../../../src/testing/model/configurations.js'
+import { replay } from '../../../src/testing/model/replay.js'
+import { breadthFirst } from '../../../src/testing/model/search-breadth-first.js'
+import { World } from '../../../src/testing/model/world.js'
+import { TINY, TINY_LEADERLESS, finish } from './searches.js'
+
+const words = (steps: readonly { readonly words: string }[]) => steps.map((step) => step.words)
+
+test('the way to a goal reads as what each server did, and replays from its JSON', () => {
+  const world = new World(TINY)
+  const { path } = finish(breadthFirst(world, { until: 'chosen' }))
+  const actions = JSON.parse(JSON.stringify(actionsAlong(world, path))) as Action[]
+  const { steps, violation } = replay(TINY, actions)
+  expect(violation).toBeUndefined()
+  expect(steps.map(({ action }) => action)).toEqual(actions)
+  expect(words(steps)).toMatchInlineSnapshot(`
+    [
+      "s1 campaigns: writes promise (1, s1) for every slot; is candidate at (1, s1); sends [prepare (1, s1) for every slot from 1] to s2 and s3",
+      "s2 hears [prepare (1, s1) for every slot from 1] from s1: writes promise (1, s1) for every slot; sends [promise (1, s1) for every slot from 1: no votes] to s1",
+      "s1 hears [promise (1, s1) for every slot from 1: no votes] from s2: is leader at (1, s1)",
+      "s1 gets a proposal: writes vote (1, s1) in slot 1: v1.1; sends [accept (1, s1) in slot 1: v1.1] to s2 and s3",
+      "s2 hears [accept (1, s1) in slot 1: v1.1] from s1: writes vote (1, s1) in slot 1: v1.1; sends [accepted (1, s1) in slot 1] to s1",
+      "s1 hears [accepted (1, s1) in slot 1] from s2: writes chosen in slot 1; sends [chosen (1, s1) in slot 1] to s2 and s3",
+    ]
+  `)
+})
+
+test('in leaderless mode too', () => {
+  const world = new World(TINY_LEADERLESS)
+  const { path } = finish(breadthFirst(world, { until: 'chosen' }))
+  expect(words(replay(TINY_LEADERLESS, actionsAlong(world, path)).steps)).toMatchInlineSnapshot(`
+    [
+      "s1 gets a proposal",
+      "s1 has its timer run out (place): writes promise (1, s1) for slot 1; sends [prepare (1, s1) for slot 1] to s2 and s3",
+      "s2 hears [prepare (1, s1) for slot 1] from s1: writes promise (1, s1) for slot 1; sends [promise (1, s1) for slot 1: no votes] to s1",
+      "s1 hears [promise (1, s1) for slot 1: no votes] from s2: writes vote (1, s1) in slot 1: v1.1; sends [accept (1, s1) in slot 1: v1.1] to s2 and s3",
+      "s2 hears [accept (1, s1) in slot 1: v1.1] from s1: writes vote (1, s1) in slot 1: v1.1; sends [accepted (1, s1) in slot 1] to s1",
+      "s1 hears [accepted (1, s1) in slot 1] from s2: writes chosen in slot 1; sends [chosen (1, s1) in slot 1] to s2 and s3",
+    ]
+  `)
+})
+
+test('crashes are part of it', () => {
+  const config = CONFIGURATIONS['leader-small']
+  const lost: Action[] = [
+    { server: 1, type: 'campaign', seen: { seq: 0, server: 0 }, crash: { keeps: 0 } },
+    { server: 1, type: 'campaign', seen: { seq: 0, server: 0 } },
+  ]
+  expect(words(replay(config, lost).steps)).toMatchInlineSnapshot(`
+    [
+      "s1 campaigns: writes promise (1, s1) for every slot; crashes before that is durable, keeping 0 records; restarts",
+      "s1 campaigns: writes promise (1, s1) for every slot; is candidate at (1, s1); sends [prepare (1, s1) for every slot from 1] to s2 and s3",
+    ]
+  `)
+  const slow: Action[] = [
+    { server: 1, type: 'campaign', seen: { seq: 0, server: 0 } },
+    { server: 1, type: 'crash', keeps: 0 },
+    { server: 1, type: 'campaign', seen: { seq: 0, server: 0 } },
+    { server: 1, type: 'sync' },
+  ]
+  expect(words(replay({ ...config, sync: 'lazy' }, slow).steps)).toMatchInlineSnapshot(`
+    [
+      "s1 campaigns: writes promise (1, s1) for every slot; is candidate at (1, s1)",
+      "s1 crashes, losing 1 record, and restarts: is a follower again",
+      "s1 campaigns: writes promise (1, s1) for every slot; is candidate at (1, s1)",
+      "s1 has one more record durable: sends [prepare (1, s1) for every slot from 1] to s2 and s3",
+    ]
+  `)
+})
+
+test('what is not possible is skipped: more than is allowed, or a message that was not sent', () => {
+  const prepare = {
+    type: 'deliver',
+    from: 1,
+    message: 'prepare (1, s1) for every slot from 1',
+    due: 'nothing',
+  } as const
+  const campaign = { server: 1, type: 'campaign', seen: { seq: 0, server: 0 } } as const
+  const actions: Action[] = [
+    { ...prepare, server: 2 },
+    { server: 1, type: 'crash', keeps: 0 },
+    { ...campaign, server: 3 },
+    campaign,
+    campaign,
+    { ...prepare, server: 2 },
+  ]
+  const { steps } = replay(TINY, actions)
+  expect(steps.map(({ action }) => action)).toEqual([campaign, { ...prepare, server: 2 }])
+})
+
+test('a crash may come between records that one step writes one after the other', () => {
+  const alone = { ...TINY, servers: 1, proposers: [1], crashes: 1 }
+  const begin: Action[] = [{ server: 1, type: 'campaign', seen: { seq: 0, server: 0 } }]
+  const survived = (keeps: number) => {
+    const { steps } = replay(alone, [...begin, { server: 1, type: 'propose', crash: { keeps } }])
+    return steps.at(-1)?.words
+  }
+  expect(survived(0)).toMatchInlineSnapshot(
+    `"s1 gets a proposal: writes vote (1, s1) in slot 1: v1.1; crashes before that is durable, keeping 0 records; restarts"`,
+  )
+  expect(survived(1)).toMatchInlineSnapshot(
+    `"s1 gets a proposal: writes vote (1, s1) in slot 1: v1.1; writes chosen in slot 1; crashes before that is durable, keeping 1 record; restarts"`,
+  )
+})

@@ -1,0 +1,66 @@
+import type { ServerId, Slot } from '../../../src/paxos/ballot.js'
+import type { PaxosConfig } from '../../../src/paxos/config.js'
+import type { Instance } from '../../../src/paxos/leaderless-state.js'
+import type { PaxosState } from '../../../src/paxos/paxos.js'
+import { Membership, type ServerSet } from '../../../src/paxos/quorum.js'
+import { textOf } from './messages.js'
+import type { SpecInstance, SpecJournal, SpecProposer, SpecRole } from './trace.js'
+
+// The state of the core in the form of the specification.
+
+export function journalOf({ acceptor, log }: PaxosState): SpecJournal {
+  const slots = [...log.pages.values()].flatMap((page) => Object.entries(page))
+  return {
+    promised: acceptor.promised,
+    log: new Map(
+      slots.map(([slot, { promised, ballot, value, chosen }]) => [
+        Number(slot),
+        { promised, ballot, value: textOf(value), chosen: textOf(chosen) },
+      ]),
+    ),
+  }
+}
+
+export function proposerOf(state: PaxosState, config: PaxosConfig): SpecProposer {
+  return config.mode === 'leader' ? { role: roleOf(state, config) } : instancesOf(state, config)
+}
+
+function roleOf({ leader: { phase } }: PaxosState, config: PaxosConfig): SpecRole {
+  switch (phase.role) {
+    case 'follower':
+      return { tag: 'Follower', value: [] }
+    case 'candidate': {
+      const { ballot, first, promised } = phase
+      return { tag: 'Candidate', value: { ballot, first, promised: membersOf(promised, config) } }
+    }
+    case 'leader': {
+      const { ballot, next, flights } = phase
+      const voters = new Map(
+        [...flights.values()].map(({ first, values, votes }) => [
+          values.map((_, offset) => first + offset),
+          membersOf(votes, config),
+        ]),
+      )
+      return { tag: 'Leader', value: { ballot, next, voters } }
+    }
+  }
+}
+
+const PHASES = { prepare: 'Preparing', accept: 'Accepting', waiting: 'Waiting' } as const
+
+function instancesOf({ leaderless }: PaxosState, config: PaxosConfig): ReadonlyMap<Slot, SpecInstance> {
+  const { instances, requests } = leaderless
+  const specOf = ({ phase, ballot, seen, request, answered }: Instance): SpecInstance => ({
+    phase: { tag: PHASES[phase], value: [] },
+    ballot,
+    seen,
+    request: textOf(requests.get(request)?.value),
+    answered: membersOf(answered, config),
+  })
+  return new Map([...instances].map(([slot, instance]) => [slot, specOf(instance)]))
+}
+
+function membersOf(set: ServerSet, { servers }: PaxosConfig): ServerId[] {
+  const membership = new Membership(servers)
+  return servers.filter((server) => membership.contains(set, server))
+}
