@@ -8,15 +8,15 @@ export interface Find {
   readonly mistake: string
   /** The check, the mode that it ran in, and the kind of violation; or the name of a test. */
   readonly by: string
-  /** Undefined for a test. */
+  /** Undefined for a test, and for the model checker. */
   readonly seed: number | undefined
   readonly message: string
   readonly elapsed_ms: number
 }
 
-/** A part of the harness that tries seeds. */
+/** A part of the harness that tries seeds; or, the model checker, all states of a small cluster. */
 interface Trial {
-  readonly check: 'simulator' | 'core'
+  readonly check: 'simulator' | 'core' | 'model'
   readonly mode: 'leader' | 'leaderless'
   readonly from: number
   readonly to: number
@@ -27,8 +27,8 @@ const FIRST_SEEDS = 40
 
 /**
  * Plants a mistake, and lets the harness look for it: whole replicas in the simulator for a few seeds, then the core
- * alone, then the tests of the pitfall that its name has the number of, then the simulator for as long as it takes.
- * Undefined if nothing finds it within so many seeds.
+ * alone, then the model checker, then the simulator for as long as it takes, and last the tests of the pitfall that its
+ * name has the number of. Undefined if nothing finds it within so many seeds.
  */
 export async function hunt(mistake: string, seeds: number): Promise<Find | undefined> {
   const started_ms = performance.now()
@@ -36,9 +36,12 @@ export async function hunt(mistake: string, seeds: number): Promise<Find | undef
   try {
     const few = Math.min(seeds, FIRST_SEEDS)
     const find =
-      (await tryAll(scratch, [trial('simulator', 1, few), trial('core', 1, seeds)].flat())) ??
-      (await runTests(scratch, mistake)) ??
-      (await tryAll(scratch, trial('simulator', few + 1, seeds)))
+      (await tryAll(scratch, [
+        ...trial('simulator', 1, few),
+        ...trial('core', 1, seeds),
+        ...trial('model', 1, 1),
+        ...trial('simulator', few + 1, seeds),
+      ])) ?? (await runTests(scratch, mistake))
     return find && { mistake, ...find, elapsed_ms: performance.now() - started_ms }
   } finally {
     await scratch[Symbol.asyncDispose]()
@@ -59,7 +62,7 @@ async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found
     if (code !== 0) return { by: `${check}, ${mode} mode: it crashed`, seed: from, message: output }
     if (output === '') continue
     const { kind, message, seed } = JSON.parse(output) as { kind: string; message: string; seed: number }
-    return { by: `${check}, ${mode} mode: ${kind}`, seed, message }
+    return { by: `${check}, ${mode} mode: ${kind}`, seed: check === 'model' ? undefined : seed, message }
   }
   return undefined
 }

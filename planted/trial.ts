@@ -1,8 +1,17 @@
 // Runs in a scratch copy, against the library with a mistake in it: node trial.js CHECK MODE FIRST_SEED SEEDS.
 // Prints the first thing found, as JSON, or nothing.
-import { drawPlan, exploreCore, runPlan, storeWorkload } from 'synod/testing'
+import {
+  CONFIGURATIONS,
+  World,
+  breadthFirst,
+  drawPlan,
+  exploreCore,
+  runPlan,
+  storeWorkload,
+} from 'synod/testing'
 
 type Mode = 'leader' | 'leaderless'
+type Check = 'simulator' | 'core' | 'model'
 
 /** What one seed has found: the kind of violation, and what it says. */
 interface Found {
@@ -10,10 +19,12 @@ interface Found {
   readonly message: string
 }
 
-const [check, mode, first, seeds] = process.argv.slice(2)
+const MOST_STATES = 200_000
+
+const [check, mode, first, seeds] = process.argv.slice(2) as [Check, Mode, string, string]
 const from = Number(first)
 for (let seed = from; seed < from + Number(seeds); seed++) {
-  const found = await (check === 'core' ? inCore(mode as Mode, seed) : inSimulator(mode as Mode, seed))
+  const found = await look(mode, seed)
   if (found === undefined) continue
   process.stdout.write(JSON.stringify({ seed, ...found }))
   break
@@ -21,21 +32,35 @@ for (let seed = from; seed < from + Number(seeds); seed++) {
 // Whatever a mistake has left running ends here.
 process.exit(0)
 
-async function inCore(mode: Mode, seed: number): Promise<Found | undefined> {
+async function look(mode: Mode, seed: number): Promise<Found | undefined> {
   try {
-    exploreCore(mode, seed, 3)
-    return undefined
+    switch (check) {
+      case 'simulator': {
+        const { violation } = await runPlan(drawPlan(seed, { mode }), storeWorkload)
+        return violation && { kind: violation.kind, message: violation.message }
+      }
+      case 'core':
+        exploreCore(mode, seed, 3)
+        return undefined
+      case 'model':
+        return inAllStates(mode)
+    }
   } catch (error) {
     return found(error)
   }
 }
 
-async function inSimulator(mode: Mode, seed: number): Promise<Found | undefined> {
-  try {
-    const { violation } = await runPlan(drawPlan(seed, { mode }), storeWorkload)
-    return violation && { kind: violation.kind, message: violation.message }
-  } catch (error) {
-    return found(error)
+/** Every state of a small cluster, or as many as there is patience for. */
+function inAllStates(mode: Mode): Found | undefined {
+  const world = new World(CONFIGURATIONS[`${mode}-small`], { forgets: false })
+  const { violation } = end(breadthFirst(world, { maxStates: MOST_STATES }))
+  return violation === undefined ? undefined : { kind: 'invariant', message: violation }
+}
+
+function end<T>(search: Generator<unknown, T>): T {
+  for (;;) {
+    const { done, value } = search.next()
+    if (done === true) return value
   }
 }
 

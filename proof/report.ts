@@ -13,10 +13,9 @@ export interface Simulated {
 
 /** What `synod check --json` says, as far as the report needs it. */
 export interface Explored {
-  readonly configuration: string
-  readonly states: number
-  readonly transitions: number
-  readonly depth: number
+  /** The configuration in words. */
+  readonly searched: string
+  readonly progress: { readonly states: number; readonly transitions: number; readonly depth: number }
   readonly elapsed_ms: number
 }
 
@@ -99,8 +98,8 @@ The shipped core, every order of deliveries, timers, fsyncs and crashes within t
 
 ${table([
   ['configuration', 'distinct states', 'transitions', 'depth', 'time'],
-  ...explored.map(({ configuration, depth, elapsed_ms, states, transitions }) => [
-    configuration,
+  ...explored.map(({ elapsed_ms, progress: { depth, states, transitions }, searched }) => [
+    searched,
     count(states),
     count(transitions),
     count(depth),

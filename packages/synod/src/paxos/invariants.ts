@@ -7,6 +7,7 @@ import {
   maxBallot,
   ZERO_BALLOT,
 } from './ballot.js'
+import type { Message } from './messages.js'
 import { Membership, NO_SERVERS } from './quorum.js'
 import type { JournalRecord } from './records.js'
 import { type Value, isNoOp, sameValue } from './value.js'
@@ -76,6 +77,26 @@ export class History {
       case 'chosen':
       case 'decided':
         break
+    }
+  }
+
+  /**
+   * A message has left `server`: what it tells of is durable. Of a prepare that is the server's own promise, so that it
+   * never begins the same ballot twice.
+   */
+  sent(server: ServerId, message: Message): void {
+    if (message.type === 'prepare' || message.type === 'promise') {
+      const { ballot, scope, slot, type } = message
+      const bound = scope === 'log' ? (this.#promised.get(server) ?? ZERO_BALLOT) : this.#bound(server, slot)
+      require(compareBallots(ballot, bound) <= 0, () =>
+        `a ${type} at ${formatBallot(ballot)} left s${server}, whose durable promise is ${formatBallot(bound)}`)
+    } else if (message.type === 'accepted') {
+      const key = formatBallot(message.ballot)
+      for (let slot = message.first; slot <= message.last; slot++) {
+        const voters = this.#slots.get(slot)?.votes.get(key)?.voters ?? NO_SERVERS
+        require(this.#membership.contains(voters, server), () =>
+          `s${server} told of a vote at ${key} in slot ${slot} that is not durable`)
+      }
     }
   }
 

@@ -131,6 +131,43 @@ test('what is learned rather than voted adds no votes', () => {
   violation(() => it.chosen(1, 1, value('a')), 'no quorum')
 })
 
+describe('what a message tells of is durable', () => {
+  const prepare = { type: 'prepare', ballot: ballot(2, 1), scope: 'log', slot: 1 } as const
+  const promise = {
+    type: 'promise',
+    ballot: ballot(2, 1),
+    scope: 'slot',
+    slot: 3,
+    votes: [],
+    next: 0,
+  } as const
+  const accepted = { type: 'accepted', ballot: ballot(2, 1), first: 1, last: 2 } as const
+
+  test('the own promise, before a prepare leaves', () => {
+    const it = new History([1, 2, 3])
+    violation(() => it.sent(1, prepare), 'a prepare at (2, s1) left s1, whose durable promise is (0, s0)')
+    it.durable(1, { type: 'promise', scope: 'log', slot: 0, ballot: ballot(2, 1) })
+    it.sent(1, prepare)
+    violation(() => it.sent(1, { ...prepare, ballot: ballot(3, 1) }), 'left s1')
+  })
+
+  test('a promise, in one slot or in all', () => {
+    const it = new History([1, 2, 3])
+    it.durable(2, { type: 'promise', scope: 'slot', slot: 3, ballot: ballot(2, 1) })
+    it.sent(2, promise)
+    violation(() => it.sent(2, { ...promise, slot: 4 }), 'a promise at (2, s1) left s2')
+    violation(() => it.sent(2, { ...promise, scope: 'log' }), 'a promise at (2, s1) left s2')
+  })
+
+  test('a vote, in each slot', () => {
+    const it = new History([1, 2, 3])
+    it.durable(2, { type: 'vote', ballot: ballot(2, 1), first: 1, values: [value('a')] })
+    it.sent(2, { ...accepted, last: 1 })
+    violation(() => it.sent(2, accepted), 's2 told of a vote at (2, s1) in slot 2 that is not durable')
+    violation(() => it.sent(3, { ...accepted, last: 1 }), 's3 told of a vote')
+  })
+})
+
 describe('bars', () => {
   test('in order: snapshotted, executed, chosen, voted', () => {
     checkBars({ snapshotted: 0, executed: 0, chosen: 0, voted: 0 })

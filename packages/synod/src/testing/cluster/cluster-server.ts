@@ -23,6 +23,8 @@ export class ClusterServer {
   told: Slot = 0
   /** By read, the slot that must be executed before it is answered. */
   readonly readable = new Map<number, Slot>()
+  /** By read, the slot up to which something was executed anywhere when it began. */
+  readonly readsFrom = new Map<number, Slot>()
   /** Where the positions of this life of the server start in the journal. */
   #start = 0
   #held: { readonly position: number; readonly envelope: Envelope }[] = []

@@ -1,7 +1,7 @@
 import type { Ballot, ServerId, Slot } from '../../paxos/ballot.js'
 import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type Mode, type PaxosConfig } from '../../paxos/config.js'
 import type { Envelope, Output } from '../../paxos/effects.js'
-import { History, checkBars } from '../../paxos/invariants.js'
+import { History, InvariantError, checkBars } from '../../paxos/invariants.js'
 import type { Message, MessageType } from '../../paxos/messages.js'
 import type { Input, Paxos } from '../../paxos/paxos.js'
 import { isNoOp, type Value } from '../../paxos/value.js'
@@ -56,6 +56,8 @@ export class Cluster {
   /** Servers whose disk gets nothing done but by `sync`, whatever else runs in order. */
   readonly stuckDisks = new Set<ServerId>()
   observer: ClusterObserver | undefined
+  /** The highest slot up to which some server has been able to execute: what may have been acknowledged. */
+  #acknowledged: Slot = 0
   #nextProposal = 1
   #nextRead = 1
 
@@ -106,6 +108,7 @@ export class Cluster {
     for (; server.told < server.paxos.chosen; server.told++) {
       this.history.chosen(id, server.told + 1, this.value(id, server.told + 1))
     }
+    this.#acknowledged = Math.max(this.#acknowledged, server.told)
     this.observer?.stepped(id, output)
     return output
   }
@@ -119,6 +122,13 @@ export class Cluster {
       throw new Error(
         `s${id} wants a tick at ${output.deadline_ms} when it has just had one at ${this.now_ms}`,
       )
+    for (const { id: read, slot } of output.reads) {
+      const from = this.server(id).readsFrom.get(read) ?? 0
+      if (slot < from)
+        throw new InvariantError(
+          `s${id} would read at slot ${slot} what began when slot ${from} was executed`,
+        )
+    }
     for (const record of output.records) {
       if (record.type === 'promise' || record.type === 'vote') continue
       const last = record.type === 'chosen' ? record.last : record.first + record.values.length - 1
@@ -150,6 +160,7 @@ export class Cluster {
   /** A linearizable read on this server. Returns its id; `readable` tells the slot once it is known. */
   read(id: ServerId): number {
     const read = this.#nextRead++
+    this.server(id).readsFrom.set(read, this.#acknowledged)
     this.step(id, { type: 'read', id: read })
     return read
   }
@@ -350,6 +361,7 @@ export class Cluster {
     const { type } = envelope.message
     this.sent.set(type, (this.sent.get(type) ?? 0) + 1)
     const transit = { from, to: envelope.to, message: envelope.message }
+    this.history.sent(from, envelope.message)
     this.network.push(transit)
     this.observer?.sent(transit)
   }

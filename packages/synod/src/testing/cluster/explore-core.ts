@@ -13,7 +13,7 @@ const large = new Uint8Array(600_000)
 
 /**
  * One run of the core alone: thousands of random events, messages lost, doubled and overtaken far more than whole
- * replicas see; then a healed cluster that must choose everything proposed. Throws what was violated.
+ * replicas see; then a healed cluster that must choose everything proposed. Reads must be fresh. Throws what was violated.
  */
 export function exploreCore(mode: Mode, seed: number, servers: number): void {
   const chance = new Chance(seed)
@@ -39,6 +39,7 @@ export function exploreCore(mode: Mode, seed: number, servers: number): void {
       const it = values(nextId)
       for (const id of cluster.ids)
         if (everywhere || chance.happens(0.5)) propose(id, everywhere ? it : values(nextId))
+      cluster.read(chance.pick(cluster.ids))
     }
     if (event % 500 === 0 && !bulky) saveAndLoad(cluster)
   }

@@ -1,3 +1,4 @@
+import type { ReplicaStatus } from '../../status.js'
 import { InvariantError, checkBars } from '../../paxos/invariants.js'
 import type { ServerId, Slot } from '../../paxos/ballot.js'
 import { Chance } from '../chance.js'
@@ -318,17 +319,34 @@ class Simulation<C, R, Q, A> {
     })
   }
 
-  /** Bars are in order, and whoever has executed as far as another has executed the same. */
+  /**
+   * Bars are in order, whoever has executed as far as another has executed the same, and nobody has taken a server that
+   * lost its disk for what it was before.
+   */
   #compare(): void {
     for (const id of this.#world.running) {
-      const { bars, digest } = this.#world.status(id)
+      const { bars, digest, peers } = this.#world.status(id)
       checkBars(bars)
+      this.#compareAcceptors(id, peers)
       const before = this.#digests.get(bars.executed)
       if (before === undefined) this.#digests.set(bars.executed, { digest, by: id })
       else if (before.digest !== digest) {
         const what = `s${id} and s${before.by} have executed different values up to slot ${bars.executed}`
         throw new Violation('agreement', what)
       }
+    }
+  }
+
+  /** Those that have lost their disks themselves may meet, as new servers. */
+  #compareAcceptors(id: ServerId, peers: ReplicaStatus['peers']): void {
+    const { lost_ms } = this.#nemesis
+    if (lost_ms.has(id)) return
+    for (const { for_ms, server, up } of peers) {
+      const since_ms = this.#world.clock.now() - (lost_ms.get(server) ?? Infinity)
+      const upFor_ms = for_ms / (this.#plan.rates[id - 1] ?? 1)
+      if (!up || upFor_ms >= since_ms) continue
+      const what = `s${id} is connected to s${server} as before, though it lost its disk ${since_ms} ms ago`
+      throw new Violation('stranger', what)
     }
   }
 

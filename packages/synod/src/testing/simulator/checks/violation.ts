@@ -2,6 +2,7 @@
  * What a simulation can find.
  * - `invariant`: the protocol's invariants do not hold of what is durable, or a replica says so of itself.
  * - `agreement`: two replicas have executed different commands in a slot, or one has left a slot out.
+ * - `stranger`: a replica has taken a server that lost its disk for what it was before.
  * - `executed-twice`: a request was executed in two slots.
  * - `not-linearizable`: clients have seen what no single copy of the state could have shown them.
  * - `non-determinism`: the state machine made different things of the same commands, or asked the clock or chance.
@@ -11,6 +12,7 @@
 export type ViolationKind =
   | 'invariant'
   | 'agreement'
+  | 'stranger'
   | 'executed-twice'
   | 'not-linearizable'
   | 'non-determinism'
