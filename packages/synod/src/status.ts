@@ -1,3 +1,4 @@
+import type { AcceptorId } from './journal/identity.js'
 import type { RecoveryCase } from './journal/recovery-table.js'
 import type { JournalStats } from './journal/journal.js'
 import type { LinkStatus } from './net/link.js'
@@ -5,6 +6,13 @@ import type { Ballot, ServerId } from './paxos/ballot.js'
 import type { Mode } from './paxos/config.js'
 import type { Bars } from './paxos/invariants.js'
 import type { Role } from './paxos/proposer.js'
+
+/** Another server, as a replica sees it. */
+export interface PeerStatus extends LinkStatus {
+  readonly server: ServerId
+  /** Which acceptor it is, by the identity of its data directory; null while it is not connected. */
+  readonly acceptor: AcceptorId | null
+}
 
 /** A replica at one moment, as plain data. */
 export interface ReplicaStatus {
@@ -24,7 +32,7 @@ export interface ReplicaStatus {
   readonly bars: Bars
   /** A checksum over everything executed. */
   readonly digest: number
-  readonly peers: readonly (LinkStatus & { readonly server: ServerId })[]
+  readonly peers: readonly PeerStatus[]
   /** Open sessions, requests and reads that wait here, and connected clients. */
   readonly sessions: number
   readonly waiting: number

@@ -7,6 +7,7 @@ import { type PeerLink, openPeerLink } from '../net/peer-link.js'
 import { listenForPeers } from '../net/peer-listener.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
+import type { PeerStatus } from '../status.js'
 import type { Settings } from './options.js'
 
 export interface PeersEvents {
@@ -112,6 +113,14 @@ export class Peers {
   get missing(): ServerId[] {
     const met = this.#acceptors === null ? this.#welcomed : this.#peersWritten
     return [...this.links.keys()].filter((server) => !met.has(server))
+  }
+
+  status(): PeerStatus[] {
+    return [...this.links].map(([server, link]) => ({
+      server,
+      acceptor: this.#welcomed.get(server) ?? null,
+      ...link.status(),
+    }))
   }
 
   async close(): Promise<void> {

@@ -229,7 +229,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       damage: damage?.message ?? null,
       bars: { snapshotted: 0, executed: this.#executor.executed, chosen, voted },
       digest: this.#executor.digest,
-      peers: [...this.#peers.links].map(([server, link]) => ({ server, ...link.status() })),
+      peers: this.#peers.status(),
       sessions: this.#executor.sessions,
       waiting: this.#requests.size + this.#reads.size,
       clients: this.#service.size,

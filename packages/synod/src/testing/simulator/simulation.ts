@@ -1,4 +1,5 @@
-import type { ReplicaStatus } from '../../status.js'
+import type { AcceptorId } from '../../journal/identity.js'
+import type { PeerStatus } from '../../status.js'
 import { InvariantError, checkBars } from '../../paxos/invariants.js'
 import type { ServerId, Slot } from '../../paxos/ballot.js'
 import { Chance } from '../chance.js'
@@ -77,6 +78,7 @@ class Simulation<C, R, Q, A> {
   readonly #durable: DurableWatch
   readonly #operations: ClientOperation<C, Q>[] = []
   readonly #digests = new Map<Slot, { readonly digest: number; readonly by: ServerId }>()
+  readonly #acceptors = new Map<ServerId, AcceptorId>()
   readonly #walkers: Employed<C, R, Q, A>[] = []
   readonly #clients = new Map<number, Access<C, Q> | 'connecting'>()
   readonly #chance: Chance
@@ -325,9 +327,9 @@ class Simulation<C, R, Q, A> {
    */
   #compare(): void {
     for (const id of this.#world.running) {
-      const { bars, digest, peers } = this.#world.status(id)
+      const { bars, digest, formed, peers } = this.#world.status(id)
       checkBars(bars)
-      this.#compareAcceptors(id, peers)
+      if (formed) this.#compareAcceptors(id, peers)
       const before = this.#digests.get(bars.executed)
       if (before === undefined) this.#digests.set(bars.executed, { digest, by: id })
       else if (before.digest !== digest) {
@@ -337,16 +339,16 @@ class Simulation<C, R, Q, A> {
     }
   }
 
-  /** Those that have lost their disks themselves may meet, as new servers. */
-  #compareAcceptors(id: ServerId, peers: ReplicaStatus['peers']): void {
-    const { lost_ms } = this.#nemesis
-    if (lost_ms.has(id)) return
-    for (const { for_ms, server, up } of peers) {
-      const since_ms = this.#world.clock.now() - (lost_ms.get(server) ?? Infinity)
-      const upFor_ms = for_ms / (this.#plan.rates[id - 1] ?? 1)
-      if (!up || upFor_ms >= since_ms) continue
-      const what = `s${id} is connected to s${server} as before, though it lost its disk ${since_ms} ms ago`
-      throw new Violation('stranger', what)
+  /** In a cluster that has formed, each server is one acceptor for good. */
+  #compareAcceptors(id: ServerId, peers: readonly PeerStatus[]): void {
+    for (const { acceptor, server, up } of peers) {
+      if (!up || acceptor === null) continue
+      const before = this.#acceptors.get(server)
+      if (before === undefined) this.#acceptors.set(server, acceptor)
+      else if (before !== acceptor) {
+        const what = `s${id} is connected to s${server} as acceptor ${acceptor}, which was ${before} before`
+        throw new Violation('stranger', what)
+      }
     }
   }
 

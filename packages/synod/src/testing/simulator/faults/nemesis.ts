@@ -31,8 +31,6 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly struck = new Map<FaultKind, number>()
   /** Servers that lost promises or votes for good. */
   readonly wrecked = new Set<ServerId>()
-  /** When servers lost all that was on their disks. */
-  readonly lost_ms = new Map<ServerId, number>()
   readonly #parts: NemesisParts<C, R, Q, A, M>
   /** What ends the faults that last. */
   readonly #lasting = new Set<() => void>()
@@ -188,7 +186,6 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
       case 'lost-disk':
         this.#powerOff(fault.server, false)
         this.wrecked.add(fault.server)
-        this.lost_ms.set(fault.server, world.clock.now())
         world.emptyDisk(fault.server)
         this.#parts.onNewDisk(fault.server)
         this.#restartAfter(fault.server, fault.for_ms)
