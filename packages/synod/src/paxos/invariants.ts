@@ -97,7 +97,21 @@ export class History {
         require(this.#membership.contains(voters, server), () =>
           `s${server} told of a vote at ${key} in slot ${slot} that is not durable`)
       }
+    } else if (message.type === 'chosen') {
+      const { ballot, first, last } = message
+      for (let slot = first; slot <= last; slot++) this.chosenAt(server, slot, ballot)
     }
+  }
+
+  /**
+   * `server` says that what was voted for at `ballot` is chosen in `slot`. At a higher ballot it would be the same value, but
+   * that is for the theorem to know, and not for a learner to rely on.
+   */
+  chosenAt(server: ServerId, slot: Slot, ballot: Ballot): void {
+    const key = formatBallot(ballot)
+    const voters = this.#slots.get(slot)?.votes.get(key)?.voters ?? NO_SERVERS
+    require(this.#membership.isQuorum(voters), () =>
+      `s${server} says that slot ${slot} is chosen at ${key}, where no quorum has voted`)
   }
 
   /** `server` takes `value` to be chosen in `slot`. */

@@ -168,6 +168,21 @@ describe('what a message tells of is durable', () => {
   })
 })
 
+test('what is told to be chosen at a ballot has a quorum of votes there, not at another', () => {
+  const it = new History([1, 2, 3])
+  const chosen = { type: 'chosen', ballot: ballot(2, 1), first: 1, last: 1 } as const
+  const votes = (server: number, at: number) => {
+    it.durable(server, { type: 'vote', ballot: ballot(at, 1), first: 1, values: [value('a')] })
+  }
+  votes(1, 2)
+  violation(() => it.sent(1, chosen), 's1 says that slot 1 is chosen at (2, s1), where no quorum has voted')
+  votes(2, 2)
+  it.sent(1, chosen)
+  votes(2, 3)
+  violation(() => it.sent(1, { ...chosen, ballot: ballot(3, 1) }), 'chosen at (3, s1)')
+  violation(() => it.sent(1, { ...chosen, last: 2 }), 'slot 2 is chosen at (2, s1)')
+})
+
 describe('bars', () => {
   test('in order: snapshotted, executed, chosen, voted', () => {
     checkBars({ snapshotted: 0, executed: 0, chosen: 0, voted: 0 })

@@ -1,4 +1,4 @@
-import type { Ballot, ServerId, Slot } from '../../paxos/ballot.js'
+import { type Ballot, type ServerId, type Slot, ZERO_BALLOT } from '../../paxos/ballot.js'
 import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type Mode, type PaxosConfig } from '../../paxos/config.js'
 import type { Envelope, Output } from '../../paxos/effects.js'
 import { History, InvariantError, checkBars } from '../../paxos/invariants.js'
@@ -132,7 +132,11 @@ export class Cluster {
     for (const record of output.records) {
       if (record.type === 'promise' || record.type === 'vote') continue
       const last = record.type === 'chosen' ? record.last : record.first + record.values.length - 1
-      for (let slot = record.first; slot <= last; slot++) this.history.chosen(id, slot, this.value(id, slot))
+      for (let slot = record.first; slot <= last; slot++) {
+        this.history.chosen(id, slot, this.value(id, slot))
+        if (record.type === 'chosen')
+          this.history.chosenAt(id, slot, paxos.log.find(slot)?.ballot ?? ZERO_BALLOT)
+      }
     }
   }
 
