@@ -22,13 +22,13 @@ interface Trial {
   readonly to: number
 }
 
-/** Seeds of the simulator, before anything else is tried: most mistakes show at once. */
+/** Seeds of each check before any goes on: most mistakes show at once. */
 const FIRST_SEEDS = 40
 
 /**
- * Plants a mistake, and lets the harness look for it: whole replicas in the simulator for a few seeds, then the core
- * alone, then the model checker, then the simulator for as long as it takes, and last the tests of the pitfall that its
- * name has the number of. Undefined if nothing finds it within so many seeds.
+ * Plants a mistake, and lets the harness look for it: the core alone and whole replicas in the simulator for a few seeds
+ * each, then the core for as long as it takes, the model checker, the simulator for as long as it takes, and last the
+ * tests of the pitfall that its name has the number of. Undefined if nothing finds it within so many seeds.
  */
 export async function hunt(mistake: string, seeds: number): Promise<Find | undefined> {
   const started_ms = performance.now()
@@ -37,8 +37,9 @@ export async function hunt(mistake: string, seeds: number): Promise<Find | undef
     const few = Math.min(seeds, FIRST_SEEDS)
     const find =
       (await tryAll(scratch, [
+        ...trial('core', 1, few),
         ...trial('simulator', 1, few),
-        ...trial('core', 1, seeds),
+        ...trial('core', few + 1, seeds),
         ...trial('model', 1, 1),
         ...trial('simulator', few + 1, seeds),
       ])) ?? (await runTests(scratch, mistake))

@@ -3,14 +3,16 @@ import { availableParallelism } from 'node:os'
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { capture, output } from './command.js'
+import { output } from './command.js'
+import { Results } from './results.js'
 import { type Explored, type Planted, type Proof, type Simulated, report } from './report.js'
 
 const HELP = `Usage: npm run proof -- [options]
 
 Simulates many seeds in both modes, runs the core alone for as many, explores all states of the small clusters,
 checks the specification, and lets the harness look for every planted mistake. Ends at the first thing that is not as
-it should be; otherwise writes docs/proof.md. Its progress goes to stderr.
+it should be; otherwise writes docs/proof.md. Its progress goes to stderr. What was run before at the same commit is not run
+again: a proof that was interrupted goes on.
 
   --seeds N   how many seeds for each mode (default: 5000)
   --jobs N    how many at a time (default: one for each core)
@@ -41,15 +43,18 @@ const synod = ['node', 'packages/server/dist/bin.js']
 const { jobs, seeds } = options
 
 const commit = await output(root, ['git', 'rev-parse', 'HEAD'])
-const changed = await output(root, ['git', 'status', '--porcelain'])
-if (changed !== '')
-  process.stderr.write('There are changes that are not committed: the report names the last commit.\n')
+const isClean = (await output(root, ['git', 'status', '--porcelain'])) === ''
+if (!isClean)
+  process.stderr.write(
+    'There are changes that are not committed: the report names the last commit, nothing is kept.\n',
+  )
+const results = await Results.of(root, isClean ? commit : undefined)
 
 const simulate = [...synod, 'simulate', '--json']
 const speed = await json<Simulated>([...simulate, '--servers', '3', '--seeds', '300', '--jobs', '1'])
-const simulated = await json<Simulated>([...simulate, '--seeds', seeds, '--jobs', jobs])
-// What follows has one thread, or is not measured: side by side it takes half as long.
+// What has one thread, or is not measured, takes half as long side by side.
 const [explored, { core, planted, spec }] = await Promise.all([explore(), theRest()])
+const simulated = await json<Simulated>([...simulate, '--seeds', seeds, '--jobs', jobs])
 
 const date = new Date().toISOString().slice(0, 10)
 const node = process.version
@@ -66,7 +71,7 @@ async function explore(): Promise<Explored[]> {
 
 async function theRest(): Promise<Pick<Proof, 'core' | 'planted' | 'spec'>> {
   const core = await json<Proof['core']>(['node', 'proof/dist/core.js', seeds])
-  const spec = await capture(root, ['npm', 'run', '--silent', 'spec'])
+  const spec = await results.capture(['npm', 'run', '--silent', 'spec'])
   const planted = await lines<Planted>(['node', 'planted/dist/run.js', '--json', '--jobs', jobs])
   return { core, planted, spec }
 }
@@ -79,7 +84,7 @@ async function json<T>(command: readonly string[]): Promise<T> {
 }
 
 async function lines<T>(command: readonly string[]): Promise<T[]> {
-  const text = await capture(root, command)
+  const text = await results.capture(command)
   return text
     .split('\n')
     .filter(Boolean)
