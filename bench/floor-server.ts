@@ -164,7 +164,7 @@ async function main(
     batches.delete(first)
     durable.delete(first)
     for (const { connection, request } of batch.requests) {
-      connection.send({ type: 'reply', request, result: NOTHING })
+      connection.send({ type: 'reply', request, slot: 0, result: NOTHING })
       answered.add(connection)
     }
   }

@@ -1,4 +1,4 @@
-export { KvClient, type KvConnectOptions, type RangeOptions } from './kv/client.js'
+export { KvClient, type KvConnectOptions, type RangeOptions, type ReadOptions } from './kv/client.js'
 export { kvCodecs } from './kv/codecs.js'
 export {
   DEFAULT_RANGE_LIMIT,

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'no-quorum'
   | 'too-large'
   | 'overloaded'
+  | 'too-stale'
   | 'closed'
   | 'aborted'
   | 'command-failed'

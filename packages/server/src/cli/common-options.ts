@@ -37,6 +37,23 @@ export function addClusterOptions(command: Command, timeout_ms = 10_000): Comman
     .option('--timeout-ms <ms>', 'how long to go on trying', integerFrom(1, MAX_TIMEOUT_MS), timeout_ms)
 }
 
+/** How fresh an answer must be. */
+export interface FreshnessOptions {
+  readonly stale?: boolean
+  readonly atLeast?: number
+}
+
+/** Adds what a command needs that reads. */
+export function addFreshnessOptions(command: Command): Command {
+  return command
+    .option('--stale', 'from any one replica as it is, however old; no quorum needed')
+    .addOption(
+      new Option('--at-least <slot>', 'from a replica that has executed this slot')
+        .argParser(integerFrom(0, Number.MAX_SAFE_INTEGER))
+        .implies({ stale: true }),
+    )
+}
+
 /** The same options, as the library takes them. */
 export function connectOptions({
   cluster,

@@ -1,7 +1,13 @@
 import { buffer } from 'node:stream/consumers'
 import { Argument, type Command } from 'commander'
 import { CliError } from './cli-error.js'
-import { type ClusterOptions, addClusterOptions, finish } from './common-options.js'
+import {
+  type ClusterOptions,
+  type FreshnessOptions,
+  addClusterOptions,
+  addFreshnessOptions,
+  finish,
+} from './common-options.js'
 import { print, printJson, valueDocument } from './output.js'
 import { parseAmount } from './parsers.js'
 import { withClient } from './with-client.js'
@@ -21,7 +27,12 @@ export function addKeyCommands(program: Command): void {
     .description('Print the value of a key, as it is; on a terminal with a line end. Fails if there is none.')
     .argument('<key>')
     .action(runGet)
-  finish(addClusterOptions(get), ['get hello', 'get photo > photo.jpg', 'get hello --json'])
+  finish(addClusterOptions(addFreshnessOptions(get)), [
+    'get hello',
+    'get photo > photo.jpg',
+    'get hello --json',
+    'get hello --stale',
+  ])
 
   const del = program.command('del').description('Delete a key.').argument('<key>').action(runDelete)
   finish(addClusterOptions(del), ['del hello'])
@@ -54,11 +65,15 @@ async function runPut(key: string, text: string, options: ClusterOptions): Promi
   print(options, existed ? 'replaced' : 'created', { key, existed })
 }
 
-async function runGet(key: string, options: ClusterOptions): Promise<void> {
-  const value = await withClient(options, (client) => client.get(key))
+async function runGet(key: string, options: ClusterOptions & FreshnessOptions): Promise<void> {
+  const { atLeast, stale } = options
+  const { slot, value } = await withClient(options, async (client) => {
+    const found = await client.get(key, { atLeast, stale })
+    return { value: found, slot: client.seen }
+  })
   if (value === null) throw new CliError('not-found', `there is no key '${key}'`, { key })
   if (options.json === true) {
-    printJson({ key, ...valueDocument(value) })
+    printJson({ key, ...valueDocument(value), slot })
   } else {
     process.stdout.write(value)
     if (process.stdout.isTTY) process.stdout.write('\n')

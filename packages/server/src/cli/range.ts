@@ -1,12 +1,18 @@
 import type { Command } from 'commander'
 import type { KvPair } from '../kv/operations.js'
 import { DEFAULT_RANGE_LIMIT, MAX_RANGE_LIMIT } from '../kv/limits.js'
-import { type ClusterOptions, addClusterOptions, finish } from './common-options.js'
+import {
+  type ClusterOptions,
+  type FreshnessOptions,
+  addClusterOptions,
+  addFreshnessOptions,
+  finish,
+} from './common-options.js'
 import { printJson, valueDocument } from './output.js'
 import { integerFrom } from './parsers.js'
 import { withClient } from './with-client.js'
 
-interface RangeOptions extends ClusterOptions {
+interface RangeOptions extends ClusterOptions, FreshnessOptions {
   readonly limit: number
   readonly after: string
   readonly keysOnly?: boolean
@@ -22,21 +28,23 @@ export function addRange(program: Command): void {
     .option('--after <key>', 'only keys that come after this one', '')
     .option('--keys-only', 'without the values')
     .action(run)
-  finish(addClusterOptions(range), [
+  finish(addClusterOptions(addFreshnessOptions(range)), [
     'range users/',
     'range "" --keys-only --limit 20',
     'range users/ --after users/42',
+    'range users/ --stale',
   ])
 }
 
 async function run(prefix: string, options: RangeOptions): Promise<void> {
-  const { after, keysOnly = false, limit } = options
-  const { more, pairs } = await withClient(options, (client) =>
-    client.range(prefix, { after, keysOnly, limit }),
-  )
+  const { after, atLeast, keysOnly = false, limit, stale } = options
+  const { more, pairs, slot } = await withClient(options, async (client) => {
+    const found = await client.range(prefix, { after, atLeast, keysOnly, limit, stale })
+    return { ...found, slot: client.seen }
+  })
   if (options.json === true) {
     const documents = pairs.map(({ key, value }) => (keysOnly ? { key } : { key, ...valueDocument(value) }))
-    printJson({ pairs: documents, more })
+    printJson({ pairs: documents, more, slot })
     return
   }
   for (const pair of pairs) writePair(pair, keysOnly)

@@ -1,4 +1,4 @@
-import { type CallOptions, type Client, type ConnectOptions, SynodError, connect } from 'synod'
+import { type CallOptions, type Client, type ConnectOptions, type Slot, SynodError, connect } from 'synod'
 import { kvCodecs } from './codecs.js'
 import { DEFAULT_RANGE_LIMIT } from './limits.js'
 import type { KvAnswer, KvCommand, KvPair, KvQuery, KvResult } from './operations.js'
@@ -6,7 +6,14 @@ import type { KvAnswer, KvCommand, KvPair, KvQuery, KvResult } from './operation
 /** As for `connect`; the codecs are the store's own. */
 export type KvConnectOptions = Omit<ConnectOptions<KvCommand, KvResult, KvQuery, KvAnswer>, 'codecs'>
 
-export interface RangeOptions extends CallOptions {
+export interface ReadOptions extends CallOptions {
+  /** From the state as it is on any one replica, however old: without a quorum, and faster. Linearizable unless given. */
+  readonly stale?: boolean | undefined
+  /** A stale read waits until this slot is executed on that replica. `seen` makes it see all that this client has seen. */
+  readonly atLeast?: Slot | undefined
+}
+
+export interface RangeOptions extends ReadOptions {
   /** 1,000 pairs unless given, 1 to 10,000. */
   readonly limit?: number
   /** Only keys that come after this one: the last one of the answer before, say. */
@@ -18,7 +25,7 @@ export interface RangeOptions extends CallOptions {
 /**
  * A client of the key-value store. Values that are given as text are stored as UTF-8.
  *
- * Every method rejects with what `Client.execute` or `Client.read` does, and with `invalid-options` for a key
+ * Every method rejects with what `Client.execute`, `Client.read` or `Client.readStale` does, and with `invalid-options` for a key
  * that is empty, longer than 1024 bytes or not text.
  *
  * @example
@@ -45,7 +52,7 @@ export class KvClient implements AsyncDisposable {
   }
 
   /** The value of a key; null if it is not there. */
-  async get(key: string, options?: CallOptions): Promise<Uint8Array | null> {
+  async get(key: string, options?: ReadOptions): Promise<Uint8Array | null> {
     const { value } = await this.#read({ type: 'get', key }, 'get', options)
     return value
   }
@@ -90,6 +97,11 @@ export class KvClient implements AsyncDisposable {
     return this.#execute({ type: 'increment', key, by }, 'increment', options)
   }
 
+  /** The highest slot that any answer to this client was from; 0 before the first. */
+  get seen(): Slot {
+    return this.#client.seen
+  }
+
   /** Ends all connections. What is under way fails as `closed`. */
   close(): Promise<void> {
     return this.#client.close()
@@ -110,9 +122,12 @@ export class KvClient implements AsyncDisposable {
   async #read<Type extends KvAnswer['type']>(
     query: KvQuery,
     type: Type,
-    options?: CallOptions,
+    { stale = false, ...options }: ReadOptions = {},
   ): Promise<Extract<KvAnswer, { type: Type }>> {
-    return expectType(await this.#client.read(query, options), type)
+    const read = stale
+      ? this.#client.readStale(query, options).then(({ answer }) => answer)
+      : this.#client.read(query, options)
+    return expectType(await read, type)
   }
 }
 

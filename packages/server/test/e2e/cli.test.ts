@@ -114,7 +114,11 @@ test('every command on keys does what it says', async () => {
   expect((await ok('get', 'text')) === large, 'the value is the same').toBe(true)
   expect(await runCli(['put', 'text', '-', ...at], { input })).toMatchObject({ stdout: 'replaced\n' })
   expect(await ok('get', 'text')).toBe(input)
-  expect(JSON.parse(await ok('get', 'text', '--json'))).toEqual({ key: 'text', value: input })
+  expect(JSON.parse(await ok('get', 'text', '--json'))).toEqual({
+    key: 'text',
+    value: input,
+    slot: expect.any(Number),
+  })
   expect(await fails(1, 'get', 'none', ...at)).toBe("error: there is no key 'none' (not-found)\n")
   expect(JSON.parse(await fails(1, 'get', 'none', '--json', ...at))).toMatchObject({
     error: { code: 'not-found' },
@@ -136,8 +140,16 @@ test('every command on keys does what it says', async () => {
   expect(JSON.parse(await ok('range', 'n', '--json'))).toEqual({
     pairs: [{ key: 'n', value: '-2' }],
     more: false,
+    slot: expect.any(Number),
   })
   expect(await ok('range', '', '--keys-only', '--after', 'n')).toBe('text\n')
+
+  const { slot } = JSON.parse(await ok('get', 'n', '--json')) as { slot: number }
+  expect(await ok('get', 'n', '--at-least', String(slot))).toBe('-2')
+  expect(await ok('range', 'n', '--stale', '--at-least', String(slot))).toBe('n\t-2\n')
+  expect(
+    await fails(1, 'get', 'n', '--at-least', String(slot + 1_000_000), '--timeout-ms', '200', ...at),
+  ).toMatch(/\(too-stale\)$/m)
 
   expect(await ok('del', 'door')).toBe('deleted\n')
   expect(await ok('del', 'door')).toBe('there was no such key\n')

@@ -12,7 +12,11 @@ test.each(['leader', 'leaderless'] as const)(
     await using cluster = await startCluster({ mode, replicas: 3 })
     await using client = await KvClient.connect({ endpoints: cluster.endpoints })
     await client.put('key', 'before')
-    const [first, second] = cluster.replicas
+    const written = client.seen
+    const [first, second, third] = cluster.replicas
+    // The one that will be left has executed it too.
+    await using last = await KvClient.connect({ endpoints: [third?.endpoint ?? ''] })
+    expect(String(await last.get('key', { stale: true, atLeast: written }))).toBe('before')
     await Promise.all([first?.kill('SIGKILL'), second?.kill('SIGKILL')])
 
     for (const attempt of [
@@ -23,6 +27,8 @@ test.each(['leader', 'leaderless'] as const)(
       await expect(attempt()).rejects.toMatchObject({ code: 'no-quorum' })
       expect(performance.now() - started_ms).toBeLessThan(DEADLINE_MS + SLACK_MS)
     }
+
+    expect(String(await client.get('key', { stale: true, atLeast: written }))).toBe('before')
 
     await first?.restart()
     // What was in doubt may have been executed by now, or not; anything else would be a lie.

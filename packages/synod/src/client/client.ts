@@ -7,6 +7,8 @@ import { type Codecs, completeCodecs } from '../machine/codec.js'
 import { Session } from '../machine/session.js'
 import { type Network, parseAddress } from '../net/network.js'
 import { tcpNetwork } from '../net/tcp.js'
+import type { Slot } from '../paxos/ballot.js'
+import { type StaleAnswer, type StaleReadOptions, checkAtLeast, staleAnswer } from '../machine/stale-read.js'
 import type { ReplicaStatus } from '../status.js'
 import { Endpoints } from './endpoints.js'
 
@@ -123,6 +125,32 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
     const call = this.#calls.start<Uint8Array>(options)
     this.#endpoints.send({ type: 'read', query: encoded }, call)
     return this.#codecs.answer.decode(await call.promise)
+  }
+
+  /**
+   * Answers a query from the state as it is on one of the replicas, any that can be reached, with the slot that it is
+   * from: without a quorum, and without the round trip between replicas that `read` takes. With `atLeast: client.seen`
+   * the answer is from no older state than all that this client has been told before, its own commands included.
+   *
+   * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `unreachable`, `too-stale`, or what the state
+   * machine throws.
+   */
+  async readStale(query: Query, options: StaleReadOptions = {}): Promise<StaleAnswer<Answer>> {
+    const encoded = this.#codecs.query.encode(query)
+    const atLeast = checkAtLeast(options)
+    this.#endpoints.checkSize(encoded.length)
+    const call = this.#calls.start<Uint8Array>(options)
+    let slot: Slot = 0
+    this.#endpoints.send({ type: 'stale-read', atLeast, query: encoded }, call, (its) => {
+      slot = its
+    })
+    const bytes = await staleAnswer(call.promise, atLeast)
+    return { answer: this.#codecs.answer.decode(bytes), slot }
+  }
+
+  /** The highest slot that any answer to this client was from; 0 before the first. It never goes down. */
+  get seen(): Slot {
+    return this.#endpoints.seen
   }
 
   /** The status of each endpoint: what `replica.status()` says there, or the reason why there is no answer. */

@@ -6,7 +6,7 @@ import { type ClientLink, openClientLink } from '../net/client-link.js'
 import type { ClientMessage, Fail, LeaderHint, ReplicaMessage } from '../net/client-messages.js'
 import type { ClientWelcome } from '../net/hello.js'
 import { type Address, type Network, formatAddress } from '../net/network.js'
-import { compareBallots } from '../paxos/ballot.js'
+import { type Slot, compareBallots } from '../paxos/ballot.js'
 import { MAX_SLOTS, Slots } from './slots.js'
 
 export interface EndpointsOptions {
@@ -41,6 +41,8 @@ interface Endpoint {
 interface Pending {
   message: ClientMessage
   readonly call: Call<Uint8Array>
+  /** Is told the slot that the answer is from. */
+  readonly onSlot: ((slot: Slot) => void) | undefined
   /** Who has it now: the bits of the endpoints. */
   asked: number
 }
@@ -57,6 +59,9 @@ export class Endpoints {
   /** The server to ask in leader mode. */
   #target: Endpoint | undefined
   #flushing = false
+  /** Whose turn it is to answer a stale read. */
+  #turn = 0
+  #seen: Slot = 0
 
   constructor(options: EndpointsOptions) {
     this.#options = options
@@ -65,6 +70,11 @@ export class Endpoints {
 
   get addresses(): string[] {
     return this.#endpoints.map(({ name }) => name)
+  }
+
+  /** The highest slot that an answer was from. */
+  get seen(): Slot {
+    return this.#seen
   }
 
   /** The call resolves once any replica has let this client in. */
@@ -84,9 +94,9 @@ export class Endpoints {
     )
   }
 
-  /** Asks whoever can answer, as often as it takes, until the call is over. */
-  send(question: Question, call: Call<Uint8Array>): void {
-    const pending = this.#add(question, call)
+  /** Asks whoever can answer, as often as it takes, until the call is over. `onSlot` is told the slot of the answer first. */
+  send(question: Question, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): void {
+    const pending = this.#add(question, call, onSlot)
     if (pending !== undefined) this.#ask(pending)
   }
 
@@ -157,13 +167,13 @@ export class Endpoints {
     return this.#endpoints.filter(({ welcome }) => welcome !== null)
   }
 
-  #add(question: Question, call: Call<Uint8Array>): Pending | undefined {
+  #add(question: Question, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): Pending | undefined {
     if (call.over) return undefined
     if (this.#pending.size >= MAX_SLOTS) {
       call.reject(new SynodError('overloaded', `${MAX_SLOTS} calls are under way already`))
       return undefined
     }
-    const pending: Pending = { message: undefined as never, call, asked: 0 }
+    const pending: Pending = { message: undefined as never, call, onSlot, asked: 0 }
     const request = this.#pending.add(pending)
     pending.message = { ...question, request }
     call.onOver((error) => {
@@ -181,6 +191,12 @@ export class Endpoints {
   }
 
   #ask(pending: Pending): void {
+    if (pending.message.type === 'stale-read') {
+      const up = this.#up()
+      const next = up[this.#turn++ % up.length]
+      if (next !== undefined) this.#askOne(pending, next)
+      return
+    }
     if (this.#target?.welcome?.mode === 'leader') {
       this.#askOne(pending, this.#target)
       return
@@ -198,7 +214,8 @@ export class Endpoints {
 
   #onUp(endpoint: Endpoint): void {
     for (const pending of this.#pending.values()) {
-      if (pending.asked === 0 || endpoint.welcome?.mode === 'leaderless') this.#ask(pending)
+      const wantsAll = endpoint.welcome?.mode === 'leaderless' && pending.message.type !== 'stale-read'
+      if (pending.asked === 0 || wantsAll) this.#ask(pending)
     }
   }
 
@@ -217,9 +234,13 @@ export class Endpoints {
 
   #receive(endpoint: Endpoint, message: ReplicaMessage): void {
     switch (message.type) {
-      case 'reply':
-        this.#pending.get(message.request)?.call.resolve(message.result)
+      case 'reply': {
+        const pending = this.#pending.get(message.request)
+        this.#seen = Math.max(this.#seen, message.slot)
+        pending?.onSlot?.(message.slot)
+        pending?.call.resolve(message.result)
         break
+      }
       case 'fail':
         this.#onFail(endpoint, message)
         break
@@ -254,7 +275,8 @@ export class Endpoints {
     this.#target = target
     if (target?.welcome?.mode !== 'leader') return
     for (const pending of this.#pending.values()) {
-      if (pending.message.type !== 'status') this.#askOne(pending, target)
+      const { type } = pending.message
+      if (type !== 'status' && type !== 'stale-read') this.#askOne(pending, target)
     }
   }
 

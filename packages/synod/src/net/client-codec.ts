@@ -12,6 +12,7 @@ export const CLIENT_TAGS: Tags<ClientMessage['type']> = {
   read: 2,
   status: 3,
   cancel: 4,
+  'stale-read': 5,
 }
 
 /** The first byte of each message that a replica sends to a client. A tag is never given to another message. */
@@ -38,6 +39,10 @@ export function encodeClientMessage(writer: Writer, message: ClientMessage): voi
     case 'read':
       writer.bytes(message.query)
       return
+    case 'stale-read':
+      writer.varint(message.atLeast)
+      writer.bytes(message.query)
+      return
     case 'status':
     case 'cancel':
       return
@@ -57,6 +62,8 @@ export function decodeClientMessage(reader: Reader): ClientMessage {
       return { type, request, value: reader.bytes() }
     case 'read':
       return { type, request, query: reader.bytes() }
+    case 'stale-read':
+      return { type, request, atLeast: reader.varint(), query: reader.bytes() }
     case 'status':
     case 'cancel':
       return { type, request }
@@ -69,6 +76,7 @@ export function encodeReplicaMessage(writer: Writer, message: ReplicaMessage): v
   switch (message.type) {
     case 'reply':
       writer.varint(message.request)
+      writer.varint(message.slot)
       writer.bytes(message.result)
       return
     case 'fail':
@@ -92,7 +100,7 @@ export function decodeReplicaMessage(reader: Reader): ReplicaMessage {
   const type = readTag(reader, REPLICA_TYPES)
   switch (type) {
     case 'reply':
-      return { type, request: reader.varint(), result: reader.bytes() }
+      return { type, request: reader.varint(), slot: reader.varint(), result: reader.bytes() }
     case 'fail':
       return {
         type,

@@ -1,4 +1,4 @@
-import type { Ballot, ServerId } from '../paxos/ballot.js'
+import type { Ballot, ServerId, Slot } from '../paxos/ballot.js'
 import type { ErrorCode } from '../errors.js'
 
 /** Asks for `value`, an encoded request of a session, to be chosen and executed. Answered by reply or fail. */
@@ -15,6 +15,17 @@ export interface Read {
   readonly query: Uint8Array
 }
 
+/**
+ * A read of the state as it is on the replica that is asked, once the slots up to `atLeast` are executed there.
+ * Answered by reply or fail.
+ */
+export interface StaleRead {
+  readonly type: 'stale-read'
+  readonly request: number
+  readonly atLeast: Slot
+  readonly query: Uint8Array
+}
+
 /** Asks for the status of the replica as JSON. Answered by reply. */
 export interface StatusRequest {
   readonly type: 'status'
@@ -27,11 +38,13 @@ export interface Cancel {
   readonly request: number
 }
 
-export type ClientMessage = Execute | Read | StatusRequest | Cancel
+export type ClientMessage = Execute | Read | StaleRead | StatusRequest | Cancel
 
+/** `slot` is the executed bar of the replica: what the result says is from there or from before. */
 export interface Reply {
   readonly type: 'reply'
   readonly request: number
+  readonly slot: Slot
   readonly result: Uint8Array
 }
 

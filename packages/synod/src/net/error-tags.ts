@@ -22,6 +22,7 @@ const ERROR_TAGS: Tags<ErrorCode> = {
   'journal-failed': 16,
   'invariant-violated': 17,
   'invalid-options': 18,
+  'too-stale': 19,
 }
 
 const CODES = namesByTag(ERROR_TAGS)

@@ -5,6 +5,7 @@ import type { ChannelListener } from '../net/channel-listener.js'
 import { type ClientConnection, listenForClients } from '../net/client-listener.js'
 import type { ClientMessage, LeaderHint } from '../net/client-messages.js'
 import type { Address } from '../net/network.js'
+import type { Slot } from '../paxos/ballot.js'
 import { MAX_COMMAND_BYTES, type Settings } from './options.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
 
@@ -16,6 +17,9 @@ const MAX_UNREAD_BYTES = 4 << 20
 export interface ClientRequests {
   execute(value: Uint8Array, done: (outcome: Outcome) => void): () => void
   read(query: Uint8Array, done: (answer: Uint8Array | SynodError) => void): () => void
+  readStale(query: Uint8Array, atLeast: Slot, done: (answer: Uint8Array | SynodError) => void): () => void
+  /** The executed bar. */
+  executed(): Slot
   status(): unknown
   hint(): LeaderHint
 }
@@ -123,7 +127,12 @@ export class ClientService {
           this.#execute(client, message.request, message.value)
           break
         case 'read':
-          this.#read(client, message.request, message.query)
+          this.#read(client, message.request, (done) => this.#requests.read(message.query, done))
+          break
+        case 'stale-read':
+          this.#read(client, message.request, (done) =>
+            this.#requests.readStale(message.query, message.atLeast, done),
+          )
           break
         case 'status':
           this.#reply(client, message.request, Buffer.from(JSON.stringify(this.#requests.status())))
@@ -156,10 +165,14 @@ export class ClientService {
     }
   }
 
-  #read(client: Client, request: number, query: Uint8Array): void {
+  #read(
+    client: Client,
+    request: number,
+    start: (done: (answer: Uint8Array | SynodError) => void) => () => void,
+  ): void {
     const underWay = begin(client, request)
     try {
-      underWay.giveUp = this.#requests.read(query, (answer) => {
+      underWay.giveUp = start((answer) => {
         end(client, underWay)
         if (answer instanceof SynodError) this.#fail(client, request, answer.code, answer.message)
         else this.#reply(client, request, answer)
@@ -187,7 +200,7 @@ export class ClientService {
   }
 
   #reply(client: Client, request: number, result: Uint8Array): void {
-    this.#say(client.connection, { type: 'reply', request, result })
+    this.#say(client.connection, { type: 'reply', request, slot: this.#requests.executed(), result })
     if (client.paused) this.#pauseOrResume(client)
   }
 

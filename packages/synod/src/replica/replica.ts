@@ -8,15 +8,16 @@ import { admitRequest } from '../machine/request.js'
 import { Session } from '../machine/session.js'
 import { type Outcome, outcomeError } from '../machine/sessions.js'
 import type { LeaderHint } from '../net/client-messages.js'
-import type { ServerId } from '../paxos/ballot.js'
+import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
 import { ClientService } from './client-service.js'
 import { Driver } from './driver.js'
 import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } from './options.js'
 import { Peers } from './peers.js'
-import { ReadQueue } from './read-queue.js'
+import { type Done, Reads } from './reads.js'
 import { Requests } from './requests.js'
+import { type StaleAnswer, type StaleReadOptions, checkAtLeast, staleAnswer } from '../machine/stale-read.js'
 import type { ReplicaStatus } from '../status.js'
 
 /** Requests that were handed to another server and not executed within this time are handed on again. */
@@ -45,9 +46,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #service: ClientService
   readonly #session: Session
   readonly #requests = new Requests()
-  readonly #reads = new ReadQueue()
-  /** Reads that came in this turn. */
-  #newReads: number[] = []
+  readonly #reads: Reads
   readonly #started_ms: number
   readonly #votes: boolean
   #formed: boolean
@@ -143,7 +142,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#tellHint()
       },
       onReadable: (read) => {
-        this.#reads.confirm(read, this.#executor.executed)
+        this.#reads.confirm(read)
       },
       onTurnEnd: () => {
         this.#endTurn()
@@ -152,9 +151,18 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#fail(error)
       },
     })
+    this.#reads = new Reads({
+      executed: () => this.#executor.executed,
+      query: (query) => this.#executor.query(query),
+      withdraw: (id) => {
+        this.#driver.step({ type: 'withdraw-read', id })
+      },
+    })
     this.#service = new ClientService(settings, {
       execute: (value, done) => this.#submit(value, done),
       read: (query, done) => this.#read(query, done),
+      readStale: (query, atLeast, done) => this.#reads.stale(query, atLeast, done),
+      executed: () => this.#executor.executed,
       status: () => this.status(),
       hint: () => this.#hint,
     })
@@ -197,19 +205,28 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * state machine throws.
    */
   async read(query: Query, options: CallOptions = {}): Promise<Answer> {
-    const { query: codec, answer } = this.#executor.codecs
-    const encoded = codec.encode(query)
-    const call = this.#calls.start<Uint8Array>(options)
-    if (!call.over) {
-      const giveUp = this.#read(encoded, (result) => {
-        if (result instanceof SynodError) call.reject(result)
-        else call.resolve(result)
-      })
-      call.onOver((error) => {
-        if (error !== undefined) giveUp()
-      })
-    }
-    return answer.decode(await call.promise)
+    const encoded = this.#executor.codecs.query.encode(query)
+    return this.#answer(options, (done) => this.#read(encoded, done))
+  }
+
+  /**
+   * Answers a query from the state as it is on this replica, with the slot that it is from: without asking anyone, also
+   * while there is no quorum, and however far behind the others this one is. With `atLeast` it waits until that slot is
+   * executed here. Slots of later answers of this replica do not go down while it runs.
+   *
+   * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `too-stale`, or what the state machine throws.
+   */
+  async readStale(query: Query, options: StaleReadOptions = {}): Promise<StaleAnswer<Answer>> {
+    const encoded = this.#executor.codecs.query.encode(query)
+    const atLeast = checkAtLeast(options)
+    let slot: Slot = 0
+    const answer = this.#answer(options, (done) =>
+      this.#reads.stale(encoded, atLeast, (result) => {
+        slot = this.#executor.executed
+        done(result)
+      }),
+    )
+    return { answer: await staleAnswer(answer, atLeast), slot }
   }
 
   /** Role, ballot, bars, peers and so on, as plain data. */
@@ -333,7 +350,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       const waited = execution && this.#requests.executed(execution)
       if (waited !== undefined) executed.push(waited.id)
     }
-    this.#reads.executed(executor.executed)
+    this.#reads.executed()
     // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
     if (this.#settings.mode === 'leader') return
     for (const id of executed) this.#driver.step({ type: 'withdraw', id })
@@ -361,34 +378,32 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     if (this.#formed) {
       const proposals = this.#requests.takeBatch()
       if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
-      const reads = this.#newReads
-      this.#newReads = []
-      for (const id of reads) this.#driver.step({ type: 'read', id })
+      for (const id of this.#reads.takeNew()) this.#driver.step({ type: 'read', id })
     }
     this.#service.flush()
   }
 
   // Reads
 
-  /** `done` is called once, in a later turn. Throws `overloaded`. Returns what gives up on the read. */
-  #read(query: Uint8Array, done: (answer: Uint8Array | SynodError) => void): () => void {
-    const id = this.#reads.add(() => {
-      let answer: Uint8Array | SynodError
-      try {
-        answer = this.#executor.query(query)
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error)
-        answer =
-          error instanceof SynodError ? error : new SynodError('command-failed', message, { cause: error })
-      }
-      done(answer)
-    })
-    this.#newReads.push(id)
-    this.#driver.endTurn()
-    return () => {
-      this.#reads.cancel(id)
-      this.#driver.step({ type: 'withdraw-read', id })
+  /** Begins a read on behalf of a caller in this process, and waits for what comes of it. */
+  async #answer(options: CallOptions, begin: (done: Done) => () => void): Promise<Answer> {
+    const call = this.#calls.start<Uint8Array>(options)
+    if (!call.over) {
+      const giveUp = begin((result) => {
+        if (result instanceof SynodError) call.reject(result)
+        else call.resolve(result)
+      })
+      call.onOver((error) => {
+        if (error !== undefined) giveUp()
+      })
     }
+    return this.#executor.codecs.answer.decode(await call.promise)
+  }
+
+  #read(query: Uint8Array, done: Done): () => void {
+    const giveUp = this.#reads.linearizable(query, done)
+    this.#driver.endTurn()
+    return giveUp
   }
 
   // Who leads

@@ -50,14 +50,14 @@ export class FakeReplica {
     this.#say({ type: 'leader', ballot, server })
   }
 
-  reply(request: number, result: unknown): void {
-    this.#say({ type: 'reply', request, result: Buffer.from(JSON.stringify(result)) })
+  reply(request: number, result: unknown, slot = 1): void {
+    this.#say({ type: 'reply', request, slot, result: Buffer.from(JSON.stringify(result)) })
   }
 
   /** Answers the request that opens a session. */
   open(request: number, session: number): void {
     if (session > 0x7f) throw new RangeError('one byte is enough for a test')
-    this.#say({ type: 'reply', request, result: Buffer.from([session]) })
+    this.#say({ type: 'reply', request, slot: session, result: Buffer.from([session]) })
   }
 
   fail(request: number, code: ErrorCode): void {

@@ -176,3 +176,40 @@ describe('a session that has expired', () => {
     expect(await world.settled(second)).toBe(1)
   })
 })
+
+describe.each(['leader', 'leaderless'] as const)('a stale read of a client in %s mode', (mode) => {
+  test('asks one replica, and the next read another one, whoever leads', async () => {
+    const { client, replicas, world } = await fakes(mode)
+    replicas[0].hint(mode === 'leader' ? 1 : 0, 1)
+    await world.wait(10)
+    const reads = [client.readStale(0), client.readStale(1), client.readStale(2, { atLeast: 9 })]
+    await world.wait(10)
+    const asked = replicas.map((replica) => replica.of('stale-read'))
+    expect(asked.map(({ length }) => length)).toEqual([1, 1, 1])
+    expect(asked.map(([message]) => message?.atLeast)).toEqual([0, 0, 9])
+    for (const [index, replica] of replicas.entries())
+      replica.reply(asked[index]![0]!.request, [], 10 + index)
+    expect((await world.settled(Promise.all(reads))).map(({ slot }) => slot)).toEqual([10, 11, 12])
+    expect(client.seen).toBe(12)
+  })
+
+  test('asks another one when the connection breaks, and does not follow the leader', async () => {
+    const { client, replicas, world } = await fakes(mode)
+    const read = client.readStale(0)
+    await world.wait(10)
+    if (mode === 'leader') replicas[1].hint(3, 2)
+    await world.wait(10)
+    expect(replicas.map((replica) => replica.of('stale-read').length)).toEqual([1, 0, 0])
+    world.network.kill('s1')
+    await world.wait(10)
+    const other = replicas.find((replica, index) => index > 0 && replica.of('stale-read').length > 0)!
+    other.reply(other.of('stale-read')[0]!.request, ['there'], 5)
+    expect(await world.settled(read)).toEqual({ answer: ['there'], slot: 5 })
+  })
+
+  test('that was not answered in time was too stale', async () => {
+    const { client, world } = await fakes(mode)
+    const read = client.readStale(0, { atLeast: 5, timeout_ms: 300 })
+    expect(await world.failure(read)).toMatchObject({ code: 'too-stale' })
+  })
+})

@@ -57,12 +57,13 @@ const peer: Message[] = [
 const client: ClientMessage[] = [
   { type: 'execute', request: 1, value },
   { type: 'read', request: 200, query: Buffer.from('get x') },
+  { type: 'stale-read', request: 201, atLeast: 300, query: Buffer.from('get x') },
   { type: 'status', request: 3 },
   { type: 'cancel', request: 1 },
 ]
 
 const replica: ReplicaMessage[] = [
-  { type: 'reply', request: 1, result: Buffer.from('ok') },
+  { type: 'reply', request: 1, slot: 7, result: Buffer.from('ok') },
   { type: 'fail', request: 200, code: 'outcome-unknown', message: 'the leader is gone – ask again' },
   { type: 'leader', ballot, server: 1 },
   { type: 'leader', ballot: { seq: 0, server: 0 }, server: 0 },

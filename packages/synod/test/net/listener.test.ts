@@ -141,7 +141,7 @@ describe('listening for clients', () => {
     const [connection] = connections
     let most = 0
     for (let request = 0; request < 1000; request++) {
-      connection!.send({ type: 'reply', request, result: Buffer.alloc(10_000) })
+      connection!.send({ type: 'reply', request, slot: 7, result: Buffer.alloc(10_000) })
       connection!.flush()
       most = Math.max(most, connection!.unsent_bytes)
     }
@@ -158,7 +158,7 @@ describe('listening for clients', () => {
     rig.clientLink()
     rig.clock.advance(10)
     rig.taken()
-    connections[0]!.send({ type: 'reply', request: 1, result: Buffer.alloc(200_000) })
+    connections[0]!.send({ type: 'reply', request: 1, slot: 7, result: Buffer.alloc(200_000) })
     connections[0]!.flush()
     expect(connections[0]!.unsent_bytes).toBeGreaterThan(180_000)
     rig.clock.advance(5)
@@ -192,9 +192,9 @@ describe('listening for clients', () => {
     const { batches } = rig.clientLink()
     rig.clock.advance(10)
     const [connection] = connections
-    connection!.send({ type: 'reply', request: 1, result: Buffer.alloc(50_000) })
+    connection!.send({ type: 'reply', request: 1, slot: 7, result: Buffer.alloc(50_000) })
     connection!.close()
-    connection!.send({ type: 'reply', request: 2, result: Buffer.alloc(1) })
+    connection!.send({ type: 'reply', request: 2, slot: 7, result: Buffer.alloc(1) })
     connection!.flush()
     rig.clock.advance(200)
     expect(batches.flat().map((message) => message.type === 'reply' && message.request)).toEqual([1])
@@ -206,12 +206,12 @@ describe('listening for clients', () => {
     const { batches } = rig.clientLink()
     rig.clock.advance(10)
     const [connection] = connections
-    connection!.send({ type: 'reply', request: 1, result: Buffer.alloc(100_000) })
+    connection!.send({ type: 'reply', request: 1, slot: 7, result: Buffer.alloc(100_000) })
     expect(() => {
-      connection!.send({ type: 'reply', request: 2, result: Buffer.alloc(MAX_MESSAGE_BYTES) })
+      connection!.send({ type: 'reply', request: 2, slot: 7, result: Buffer.alloc(MAX_MESSAGE_BYTES) })
     }).toThrow(expect.objectContaining({ code: 'too-large' }))
-    connection!.send({ type: 'reply', request: 3, result: Buffer.alloc(MAX_MESSAGE_BYTES - 10) })
-    connection!.send({ type: 'reply', request: 4, result: Buffer.alloc(1) })
+    connection!.send({ type: 'reply', request: 3, slot: 7, result: Buffer.alloc(MAX_MESSAGE_BYTES - 10) })
+    connection!.send({ type: 'reply', request: 4, slot: 7, result: Buffer.alloc(1) })
     connection!.flush()
     rig.clock.advance(1000)
     expect(batches.flat().map((message) => message.type === 'reply' && message.request)).toEqual([1, 3, 4])

@@ -151,12 +151,13 @@ export const messages: Arbitraries<Message> = {
 export const clientMessages: Arbitraries<ClientMessage> = {
   execute: fc.record({ type: fc.constant('execute'), request: round, value: bytes }),
   read: fc.record({ type: fc.constant('read'), request: round, query: bytes }),
+  'stale-read': fc.record({ type: fc.constant('stale-read'), request: round, atLeast: round, query: bytes }),
   status: fc.record({ type: fc.constant('status'), request: round }),
   cancel: fc.record({ type: fc.constant('cancel'), request: round }),
 }
 
 export const replicaMessages: Arbitraries<ReplicaMessage> = {
-  reply: fc.record({ type: fc.constant('reply'), request: round, result: bytes }),
+  reply: fc.record({ type: fc.constant('reply'), request: round, slot: round, result: bytes }),
   fail: fc.record({ type: fc.constant('fail'), request: round, code, message: text(200) }),
   leader: fc.record({ type: fc.constant('leader'), ballot, server }),
 }

@@ -148,7 +148,7 @@ describe('over loopback', () => {
         onConnected: () => undefined,
         onMessages(connection: ClientConnection, batch) {
           for (const { request } of batch) {
-            connection.send({ type: 'reply', request, result: Buffer.from('ok') })
+            connection.send({ type: 'reply', request, slot: 7, result: Buffer.from('ok') })
           }
           connection.close()
         },
@@ -173,7 +173,9 @@ describe('over loopback', () => {
     await up.promise
     link.send({ type: 'status', request: 5 })
     link.flush()
-    expect(await answered.promise).toEqual([{ type: 'reply', request: 5, result: Buffer.from('ok') }])
+    expect(await answered.promise).toEqual([
+      { type: 'reply', request: 5, slot: 7, result: Buffer.from('ok') },
+    ])
     expect(await down.promise).toBe('ended')
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
-import { MAX_WAITING_READS } from '../../src/replica/read-queue.js'
+import { MAX_WAITING_READS } from '../../src/replica/reads.js'
 import { MAX_WAITING_REQUESTS, Requests } from '../../src/replica/requests.js'
 import { World } from './world.js'
 

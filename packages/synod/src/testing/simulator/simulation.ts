@@ -237,6 +237,7 @@ class Simulation<C, R, Q, A> {
           invoked,
           error: error?.code,
           output: shown(returned?.output),
+          slot: returned?.slot,
         })
       },
     })
@@ -252,7 +253,13 @@ class Simulation<C, R, Q, A> {
     const codecs = watchedCodecs(this.#workload.machine())
     const connecting = this.#world.beginConnect(`c${number}`, { codecs, timeout_ms: 2000 })
     connecting.then(
-      (client) => this.#clients.set(number, client),
+      (client) =>
+        this.#clients.set(number, {
+          execute: (command, options) => client.execute(command, options),
+          read: (query, options) => client.read(query, options),
+          readStale: (query, options) => client.readStale(query, options),
+          seen: () => client.seen,
+        }),
       () => this.#clients.delete(number),
     )
     return undefined
@@ -264,6 +271,8 @@ class Simulation<C, R, Q, A> {
     return {
       execute: (command, options) => replica.propose(command, options),
       read: (query, options) => replica.read(query, options),
+      readStale: (query, options) => replica.readStale(query, options),
+      seen: () => replica.status().bars.executed,
     }
   }
 

@@ -1,14 +1,22 @@
 import { SynodError } from '../../errors.js'
 import type { Chance } from '../chance.js'
 import type { StepClock } from './hardware/clock.js'
+import type { Slot } from '../../paxos/ballot.js'
+import type { StaleAnswer, StaleReadOptions } from '../../machine/stale-read.js'
 import type { Range } from './faults/plan.js'
-import type { ClientOperation, Output, Workload } from './workload.js'
+import type { ClientOperation, Returned, Workload } from './workload.js'
 import type { Tagged } from './checks/watched-machine.js'
+
+type Request<C, Q> = ClientOperation<C, Q>['request']
+type Answered = Omit<Returned, 'position'>
 
 /** Through what a walker reaches the cluster: a client, or the replica in its own process. */
 export interface Access<C, Q> {
   execute(command: Tagged<C>, options: { readonly timeout_ms: number }): Promise<Uint8Array>
   read(query: Q, options: { readonly timeout_ms: number }): Promise<Uint8Array>
+  readStale(query: Q, options: StaleReadOptions): Promise<StaleAnswer<Uint8Array>>
+  /** The highest slot that anything it has been told is from. */
+  seen(): Slot
 }
 
 export interface WalkerParts<C, R, Q, A> {
@@ -29,12 +37,15 @@ export interface WalkerParts<C, R, Q, A> {
 const GRACE_MS = 50
 
 const READS = 0.3
+const STALE_READS = 0.1
+const READS_OWN_WRITES = 0.7
 
 /** One client at its work: one operation after the other, with rests between them. */
 export class Walker<C, R, Q, A> {
   readonly name: string
   readonly #parts: WalkerParts<C, R, Q, A>
   #stopped = false
+  #seen: Slot = 0
 
   constructor(parts: WalkerParts<C, R, Q, A>) {
     this.name = parts.name
@@ -51,7 +62,7 @@ export class Walker<C, R, Q, A> {
     const { access, chance, rest_ms } = this.#parts
     while (!this.#stopped) {
       const way = access()
-      if (way !== undefined) await this.#operate(way, chance.happens(READS), chance.between(20, 3000))
+      if (way !== undefined) await this.#operate(way, this.#draw(way), chance.between(20, 3000))
       await this.#rest(chance.between(...rest_ms))
     }
   }
@@ -60,27 +71,53 @@ export class Walker<C, R, Q, A> {
   async finish(timeout_ms: number): Promise<SynodError | undefined> {
     const { access, clock } = this.#parts
     const end_ms = clock.now() + timeout_ms
-    for (const reads of [false, true]) {
+    for (const draw of [() => this.#command(), () => this.#query()]) {
       let way = access()
       while (way === undefined && clock.now() < end_ms) {
         await this.#rest(10)
         way = access()
       }
       if (way === undefined) return new SynodError('unreachable', 'no connection')
-      const error = await this.#operate(way, reads, end_ms - clock.now())
+      const error = await this.#operate(way, draw(), end_ms - clock.now())
       if (error !== undefined) return error
     }
     return undefined
   }
 
+  #draw(way: Access<C, Q>): Request<C, Q> {
+    const { chance } = this.#parts
+    const kind = chance.next()
+    if (kind < STALE_READS) return this.#staleQuery(way)
+    return kind < READS ? this.#query() : this.#command()
+  }
+
+  #command(): Request<C, Q> {
+    const { chance, nextTag, workload } = this.#parts
+    return { type: 'command', tag: nextTag(), command: workload.command(chance) }
+  }
+
+  #query(): Request<C, Q> {
+    const { chance, workload } = this.#parts
+    const query = workload.query?.(chance)
+    return query === undefined ? this.#command() : { type: 'query', query }
+  }
+
+  /** Now and then of a state that need not hold what this client has seen or done itself. */
+  #staleQuery(way: Access<C, Q>): Request<C, Q> {
+    const { chance, workload } = this.#parts
+    const query = workload.query?.(chance)
+    if (query === undefined) return this.#command()
+    this.#seen = Math.max(this.#seen, way.seen())
+    return { type: 'stale-query', query, atLeast: chance.happens(READS_OWN_WRITES) ? this.#seen : 0 }
+  }
+
   /** Resolves to the error, unless there was an answer. */
-  async #operate(way: Access<C, Q>, reads: boolean, timeout_ms: number): Promise<SynodError | undefined> {
-    const { chance, name, nextPosition, nextTag, onReturn, record, workload } = this.#parts
-    const query = reads ? workload.query?.(chance) : undefined
-    const request =
-      query === undefined
-        ? ({ type: 'command', tag: nextTag(), command: workload.command(chance) } as const)
-        : ({ type: 'query', query } as const)
+  async #operate(
+    way: Access<C, Q>,
+    request: Request<C, Q>,
+    timeout_ms: number,
+  ): Promise<SynodError | undefined> {
+    const { name, nextPosition, onReturn, record } = this.#parts
     const operation: ClientOperation<C, Q> = {
       client: name,
       request,
@@ -90,11 +127,9 @@ export class Walker<C, R, Q, A> {
     record(operation)
     let error: SynodError | undefined
     try {
-      const call =
-        request.type === 'command'
-          ? way.execute({ tag: request.tag, command: request.command }, { timeout_ms })
-          : way.read(request.query, { timeout_ms })
-      operation.returned = { output: await this.#answerOf(call, timeout_ms), position: nextPosition() }
+      const answer = await this.#answerOf(ask(way, request, timeout_ms), timeout_ms)
+      operation.returned = { ...answer, position: nextPosition() }
+      if (request.type !== 'stale-query') this.#seen = Math.max(this.#seen, way.seen())
     } catch (caught) {
       if (!(caught instanceof SynodError)) throw caught
       error = caught
@@ -104,7 +139,7 @@ export class Walker<C, R, Q, A> {
   }
 
   /** What a state machine threw is an answer too. */
-  async #answerOf(call: Promise<Uint8Array>, timeout_ms: number): Promise<Output> {
+  async #answerOf(call: Promise<Answered>, timeout_ms: number): Promise<Answered> {
     const { clock } = this.#parts
     let cancel: () => void = () => undefined
     const gone = new Promise<never>((_, reject) => {
@@ -115,7 +150,7 @@ export class Walker<C, R, Q, A> {
     try {
       return await Promise.race([call, gone])
     } catch (error) {
-      if (error instanceof SynodError && error.code === 'command-failed') return error.message
+      if (error instanceof SynodError && error.code === 'command-failed') return { output: error.message }
       throw error
     } finally {
       cancel()
@@ -124,5 +159,19 @@ export class Walker<C, R, Q, A> {
 
   #rest(duration_ms: number): Promise<void> {
     return new Promise((done) => this.#parts.clock.timer(duration_ms, done))
+  }
+}
+
+async function ask<C, Q>(way: Access<C, Q>, request: Request<C, Q>, timeout_ms: number): Promise<Answered> {
+  switch (request.type) {
+    case 'command':
+      return { output: await way.execute({ tag: request.tag, command: request.command }, { timeout_ms }) }
+    case 'query':
+      return { output: await way.read(request.query, { timeout_ms }) }
+    case 'stale-query': {
+      const { atLeast, query } = request
+      const { answer, slot } = await way.readStale(query, { atLeast, timeout_ms })
+      return { output: answer, slot }
+    }
   }
 }

@@ -1,4 +1,5 @@
 import type { Machine } from '../../machine/machine.js'
+import type { Slot } from '../../paxos/ballot.js'
 import type { Chance } from '../chance.js'
 import type { Operation } from '../linearizability/history.js'
 
@@ -23,9 +24,18 @@ export interface ClientOperation<C, Q> {
   readonly request:
     | { readonly type: 'command'; readonly tag: number; readonly command: C }
     | { readonly type: 'query'; readonly query: Q }
+    /** Of the state as it is on one replica, once it has executed the slots up to `atLeast`. */
+    | { readonly type: 'stale-query'; readonly query: Q; readonly atLeast: Slot }
   readonly invoked: number
   /** Undefined while there is no answer: it may have happened, and may still. */
-  returned: { readonly position: number; readonly output: Output } | undefined
+  returned: Returned | undefined
+}
+
+export interface Returned {
+  readonly position: number
+  readonly output: Output
+  /** Which slot a stale answer is from. */
+  readonly slot?: Slot
 }
 
 /** The encoded result or answer, or the message of the error that the state machine threw. */

@@ -84,6 +84,39 @@ describe('a history shows', () => {
   })
 })
 
+describe('a stale query', () => {
+  /** After `a` and `b` were executed, in slots 1 and 2, and `c1` was told of both. */
+  function ask(text: string, slot: number, atLeast: number, client = 'c1'): void {
+    const [stale] = history({ [client]: `                    ?=${text}` })
+    const request = { type: 'stale-query', query: 'text', atLeast } as const
+    const returned = { ...stale!.returned!, slot }
+    const told = history({ c1: 'a=a b=ab' })
+    checkHistory([...told, { ...stale!, request, returned }], executed('ab'), texts)
+  }
+  const wrongSlot = (message: RegExp) =>
+    expect.objectContaining({ kind: 'wrong-slot', message: expect.stringMatching(message) })
+
+  it('may be old, if it says so', () => {
+    expect(() => ask('a', 1, 0)).not.toThrow()
+    expect(() => ask('.', 0, 0)).not.toThrow()
+    expect(() => ask('ab', 2, 2)).not.toThrow()
+  })
+
+  it('must have the answer of the slot that it names', () => {
+    expect(() => ask('a', 2, 0)).toThrow(wrongSlot(/got "a" from slot 2, where the answer is "ab"/))
+    expect(() => ask('ab', 1, 0)).toThrow(wrongSlot(/got "ab" from slot 1, where the answer is "a"/))
+  })
+
+  it('must not be older than was asked for', () => {
+    expect(() => ask('a', 1, 2)).toThrow(wrongSlot(/got "a" from slot 1/))
+  })
+
+  it('sees what its client was told, and not what others were told, if it asks for what it has seen', () => {
+    expect(() => ask('a', 1, 1)).toThrow(wrongSlot(/from before what that client had seen itself/))
+    expect(() => ask('a', 1, 1, 'c2')).not.toThrow()
+  })
+})
+
 it('the model of a workload is asked too, about all but what was refused or is a query without an answer', () => {
   const seen: unknown[] = []
   const lines = { c1: 'a=a !=! ?=a', c2: '            ?=  b=' }

@@ -8,8 +8,9 @@ import type { ClientOperation, Workload } from '../workload.js'
 /**
  * Checks that what clients saw is what a single copy of the state machine would have shown them, each operation
  * at one moment between its call and its return. The log says in which order that copy executes, so nothing need
- * be searched: a command's moment is its place in the log, a query's the first place with its answer that is not before anything
+ * be searched: a command's moment is its place in the log, a linearizable query's the first place with its answer that is not before anything
  * that had returned when it was called. Then nobody may have returned before the call of an operation with an earlier place.
+ * A stale query must have the answer of the slot that it names, and where it asked for that see what its client has seen.
  * Throws a Violation.
  */
 export function checkHistory<C, R, Q, A>(
@@ -22,7 +23,7 @@ export function checkHistory<C, R, Q, A>(
   const machine = workload.machine()
   const codecs = completeCodecs(machine.codecs)
   const queryOf = (query: Q) => Buffer.from(codecs.query.encode(query)).toString('latin1')
-  const queries = operations.flatMap(({ request }) => (request.type === 'query' ? [request.query] : []))
+  const queries = operations.flatMap(({ request }) => (request.type === 'command' ? [] : [request.query]))
   const retelling = new Retelling(
     machine,
     executions,
@@ -60,7 +61,25 @@ export function checkHistory<C, R, Q, A>(
         throw new Violation('not-linearizable', what)
       }
       places.set(operation, at)
-    } else if (returned !== undefined) {
+    } else if (returned === undefined) {
+      continue
+    } else if (request.type === 'stale-query') {
+      const { slot = 0 } = returned
+      const from = executions.all.findLastIndex((execution) => execution.slot <= slot) + 1
+      const answer = retelling.answerAt(queryOf(request.query), from)
+      if (slot < request.atLeast || answer === undefined || !sameResult(answer, returned.output)) {
+        const then = answer === undefined ? 'none' : showResult(answer)
+        const what = `${describe(operation)} from slot ${slot}, where the answer is ${then}`
+        throw new Violation('wrong-slot', what)
+      }
+      const own = Math.max(0, ...ownPlaces(operation, calls, places))
+      if (request.atLeast > 0 && from < own) {
+        throw new Violation(
+          'wrong-slot',
+          `${describe(operation)} from before what that client had seen itself`,
+        )
+      }
+    } else {
       const at = retelling.placeOf(queryOf(request.query), returned.output, place)
       if (at === undefined) {
         const after = latest === undefined ? '' : ` after ${describe(latest)}`
@@ -70,6 +89,21 @@ export function checkHistory<C, R, Q, A>(
     }
   }
   checkByModel(operations, workload)
+}
+
+/** The places of what the same client had done, and been answered, before. */
+function ownPlaces<C, Q>(
+  { client, invoked }: ClientOperation<C, Q>,
+  calls: readonly ClientOperation<C, Q>[],
+  places: ReadonlyMap<ClientOperation<C, Q>, number>,
+): number[] {
+  return (
+    calls
+      .filter((other) => other.client === client && positionOf(other) < invoked)
+      // What the state machine refused has changed nothing, and no slot came with that.
+      .filter(({ returned }) => typeof returned?.output !== 'string')
+      .map((other) => places.get(other) ?? 0)
+  )
 }
 
 /** What was executed is what clients asked for, to the letter. */
@@ -98,6 +132,7 @@ function checkByModel<C, R, Q, A>(
   const { answer, result } = completeCodecs(workload.machine().codecs)
   const history = operations.flatMap(({ client, invoked, request, returned }): Operation<C | Q, R | A>[] => {
     const input = request.type === 'command' ? request.command : request.query
+    if (request.type === 'stale-query') return []
     if (returned === undefined) return request.type === 'query' ? [] : [{ client, input, invoked }]
     const { output, position } = returned
     if (typeof output === 'string') return []

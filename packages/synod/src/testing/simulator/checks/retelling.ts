@@ -46,6 +46,11 @@ export class Retelling<Q> {
     }
   }
 
+  /** The answer to the query at this place. */
+  answerAt(query: string, place: number): Uint8Array | string | undefined {
+    return this.#answers.get(query)?.findLast(({ from }) => from <= place)?.output
+  }
+
   /** The first place from `from` on at which the query has this answer. */
   placeOf(query: string, output: Uint8Array | string, from: number): number | undefined {
     const answers = this.#answers.get(query) ?? []

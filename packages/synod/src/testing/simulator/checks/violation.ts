@@ -5,6 +5,7 @@
  * - `stranger`: a replica has taken a server that lost its disk for what it was before.
  * - `executed-twice`: a request was executed in two slots.
  * - `not-linearizable`: clients have seen what no single copy of the state could have shown them.
+ * - `wrong-slot`: a stale answer is not that of the slot that it names, or is older than was asked for.
  * - `non-determinism`: the state machine made different things of the same commands, or asked the clock or chance.
  * - `no-progress`: a healed majority did not answer in time.
  * - `unexpected-failure`: a replica gave up for a reason that no fault has given it.
@@ -15,6 +16,7 @@ export type ViolationKind =
   | 'stranger'
   | 'executed-twice'
   | 'not-linearizable'
+  | 'wrong-slot'
   | 'non-determinism'
   | 'no-progress'
   | 'unexpected-failure'

@@ -1,0 +1,33 @@
+import type { CallOptions } from '../call.js'
+import { SynodError } from '../errors.js'
+import type { Slot } from '../paxos/ballot.js'
+
+export interface StaleReadOptions extends CallOptions {
+  /** Waits until this slot is executed on the replica that answers. A whole number; 0, which waits for nothing, unless given. */
+  readonly atLeast?: Slot | undefined
+}
+
+/** What a replica answered from its own state. */
+export interface StaleAnswer<Answer> {
+  readonly answer: Answer
+  /** The state had all slots up to this one executed, and no others. */
+  readonly slot: Slot
+}
+
+/** Throws `invalid-options` for what is no slot. */
+export function checkAtLeast({ atLeast = 0 }: StaleReadOptions): Slot {
+  if (Number.isSafeInteger(atLeast) && atLeast >= 0) return atLeast
+  throw new SynodError('invalid-options', `atLeast is a slot, a whole number from 0 on, not ${atLeast}`)
+}
+
+/** Waits for a stale read. That it was not answered in time says nothing of a quorum, only that the replica is behind. */
+export async function staleAnswer<T>(answer: Promise<T>, atLeast: Slot): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    if (!(error instanceof SynodError)) throw error
+    if (error.code !== 'no-quorum' && error.code !== 'outcome-unknown') throw error
+    const what = `slot ${atLeast} was not executed in time on the replica that was asked`
+    throw new SynodError('too-stale', what, { cause: error })
+  }
+}

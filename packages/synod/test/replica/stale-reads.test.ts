@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest'
+import { World } from './world.js'
+
+const MODES = ['leader', 'leaderless'] as const
+
+describe.each(MODES)('a stale read in %s mode', (mode) => {
+  test('is answered at once by a replica that reaches nobody, with the slot that it is from', async () => {
+    const world = await World.formed({ mode })
+    await world.settled(world.replica(1).propose('old'))
+    await world.settled(world.replica(3).read(0))
+    world.isolate(3)
+    await world.settled(world.replica(1).propose('new'))
+    const begun_ms = world.clock.now()
+    const { answer, slot } = await world.settled(world.replica(3).readStale(0))
+    expect(answer).toEqual(['old'])
+    expect(slot).toBe(world.status(3).bars.executed)
+    expect(slot).toBeLessThan(world.status(1).bars.executed)
+    expect(world.clock.now()).toBe(begun_ms)
+  })
+
+  test('waits for the slot that it is to see', async () => {
+    const world = await World.formed({ mode })
+    await world.settled(world.replica(1).read(0))
+    world.isolate(3)
+    await world.settled(world.replica(1).propose('mine'))
+    const atLeast = world.status(1).bars.executed
+    const read = world.replica(3).readStale(0, { atLeast })
+    let over = false
+    void read.then(() => (over = true))
+    await world.wait(1000)
+    expect([over, world.status(3).waiting]).toEqual([false, 1])
+    world.heal()
+    const { answer, slot } = await world.settled(read)
+    expect(answer).toEqual(['mine'])
+    expect(slot).toBeGreaterThanOrEqual(atLeast)
+    expect(world.status(3).waiting).toBe(0)
+  })
+
+  test('of a slot that does not come fails as too-stale in time, and is forgotten', async () => {
+    const world = await World.formed({ mode })
+    const read = world.replica(1).readStale(0, { atLeast: 1_000_000, timeout_ms: 500 })
+    expect(await world.failure(read)).toMatchObject({ code: 'too-stale' })
+    expect(world.status(1).waiting).toBe(0)
+  })
+
+  test.each([-1, 0.5, NaN, Infinity])('at least slot %d is refused', async (atLeast) => {
+    const world = await World.formed({ mode })
+    expect(await world.failure(world.replica(1).readStale(0, { atLeast }))).toMatchObject({
+      code: 'invalid-options',
+    })
+  })
+
+  test('of a client sees what that client has written, on whichever replica', async () => {
+    const world = await World.formed({ mode })
+    const client = await world.connect()
+    expect(client.seen).toBe(0)
+    for (let count = 1; count <= 20; count++) {
+      await world.settled(client.execute(`${count}`))
+      const before = client.seen
+      const { answer, slot } = await world.settled(client.readStale(0, { atLeast: before }))
+      expect(answer.at(-1)).toBe(`${count}`)
+      expect(slot).toBeGreaterThanOrEqual(before)
+    }
+  })
+})
