@@ -7,6 +7,7 @@ import type { ClientMessage, LeaderHint } from '../net/client-messages.js'
 import type { Address } from '../net/network.js'
 import type { Slot } from '../paxos/ballot.js'
 import { MAX_COMMAND_BYTES, type Settings } from './options.js'
+import type { Done } from './reads.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
 
 /** A client with this many requests under way, or this much unread, is not read from until it has fewer. */
@@ -16,8 +17,8 @@ const MAX_UNREAD_BYTES = 4 << 20
 /** What the service asks of the replica. Each returns a function that gives up on the request. */
 export interface ClientRequests {
   execute(value: Uint8Array, done: (outcome: Outcome) => void): () => void
-  read(query: Uint8Array, done: (answer: Uint8Array | SynodError) => void): () => void
-  readStale(query: Uint8Array, atLeast: Slot, done: (answer: Uint8Array | SynodError) => void): () => void
+  read(query: Uint8Array, done: Done): () => void
+  readStale(query: Uint8Array, atLeast: Slot, done: Done): () => void
   /** The executed bar. */
   executed(): Slot
   status(): unknown
@@ -165,11 +166,7 @@ export class ClientService {
     }
   }
 
-  #read(
-    client: Client,
-    request: number,
-    start: (done: (answer: Uint8Array | SynodError) => void) => () => void,
-  ): void {
+  #read(client: Client, request: number, start: (done: Done) => () => void): void {
     const underWay = begin(client, request)
     try {
       underWay.giveUp = start((answer) => {

@@ -7,6 +7,7 @@ import { Executor } from '../machine/executor.js'
 import { admitRequest } from '../machine/request.js'
 import { Session } from '../machine/session.js'
 import { type Outcome, outcomeError } from '../machine/sessions.js'
+import { type StaleAnswer, type StaleReadOptions, checkAtLeast, staleAnswer } from '../machine/stale-read.js'
 import type { LeaderHint } from '../net/client-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
@@ -17,7 +18,6 @@ import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } f
 import { Peers } from './peers.js'
 import { type Done, Reads } from './reads.js'
 import { Requests } from './requests.js'
-import { type StaleAnswer, type StaleReadOptions, checkAtLeast, staleAnswer } from '../machine/stale-read.js'
 import type { ReplicaStatus } from '../status.js'
 
 /** Requests that were handed to another server and not executed within this time are handed on again. */
@@ -388,14 +388,19 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   /** Begins a read on behalf of a caller in this process, and waits for what comes of it. */
   async #answer(options: CallOptions, begin: (done: Done) => () => void): Promise<Answer> {
     const call = this.#calls.start<Uint8Array>(options)
-    if (!call.over) {
-      const giveUp = begin((result) => {
-        if (result instanceof SynodError) call.reject(result)
-        else call.resolve(result)
-      })
-      call.onOver((error) => {
-        if (error !== undefined) giveUp()
-      })
+    try {
+      if (!call.over) {
+        const giveUp = begin((result) => {
+          if (result instanceof SynodError) call.reject(result)
+          else call.resolve(result)
+        })
+        call.onOver((error) => {
+          if (error !== undefined) giveUp()
+        })
+      }
+    } catch (error) {
+      // The call is over with that: it must not time out later, when nobody listens.
+      call.reject(error as Error)
     }
     return this.#executor.codecs.answer.decode(await call.promise)
   }

@@ -136,7 +136,10 @@ describe('a replica takes no more than it can hold', () => {
     world.isolate(1)
     const waiting = Array.from({ length: MAX_WAITING_READS }, () => world.replica(1).read(0))
     for (const read of waiting) read.catch(() => undefined)
-    await expect(world.replica(1).read(0)).rejects.toMatchObject({ code: 'overloaded' })
+    const refused = world.replica(1).read(0, { timeout_ms: 100 })
+    await expect(refused).rejects.toMatchObject({ code: 'overloaded' })
+    // Nor does it time out later, as a rejection that nobody handles.
+    await world.wait(200)
     expect(world.status(1).waiting).toBe(MAX_WAITING_READS)
     world.crash(1)
   })

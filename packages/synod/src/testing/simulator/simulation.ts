@@ -253,13 +253,7 @@ class Simulation<C, R, Q, A> {
     const codecs = watchedCodecs(this.#workload.machine())
     const connecting = this.#world.beginConnect(`c${number}`, { codecs, timeout_ms: 2000 })
     connecting.then(
-      (client) =>
-        this.#clients.set(number, {
-          execute: (command, options) => client.execute(command, options),
-          read: (query, options) => client.read(query, options),
-          readStale: (query, options) => client.readStale(query, options),
-          seen: () => client.seen,
-        }),
+      (client) => this.#clients.set(number, client),
       () => this.#clients.delete(number),
     )
     return undefined
@@ -272,7 +266,9 @@ class Simulation<C, R, Q, A> {
       execute: (command, options) => replica.propose(command, options),
       read: (query, options) => replica.read(query, options),
       readStale: (query, options) => replica.readStale(query, options),
-      seen: () => replica.status().bars.executed,
+      get seen() {
+        return replica.status().bars.executed
+      },
     }
   }
 

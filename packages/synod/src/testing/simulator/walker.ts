@@ -16,7 +16,7 @@ export interface Access<C, Q> {
   read(query: Q, options: { readonly timeout_ms: number }): Promise<Uint8Array>
   readStale(query: Q, options: StaleReadOptions): Promise<StaleAnswer<Uint8Array>>
   /** The highest slot that anything it has been told is from. */
-  seen(): Slot
+  readonly seen: Slot
 }
 
 export interface WalkerParts<C, R, Q, A> {
@@ -107,7 +107,7 @@ export class Walker<C, R, Q, A> {
     const { chance, workload } = this.#parts
     const query = workload.query?.(chance)
     if (query === undefined) return this.#command()
-    this.#seen = Math.max(this.#seen, way.seen())
+    this.#seen = Math.max(this.#seen, way.seen)
     return { type: 'stale-query', query, atLeast: chance.happens(READS_OWN_WRITES) ? this.#seen : 0 }
   }
 
@@ -129,7 +129,7 @@ export class Walker<C, R, Q, A> {
     try {
       const answer = await this.#answerOf(ask(way, request, timeout_ms), timeout_ms)
       operation.returned = { ...answer, position: nextPosition() }
-      if (request.type !== 'stale-query') this.#seen = Math.max(this.#seen, way.seen())
+      if (request.type !== 'stale-query') this.#seen = Math.max(this.#seen, way.seen)
     } catch (caught) {
       if (!(caught instanceof SynodError)) throw caught
       error = caught
