@@ -218,6 +218,8 @@ export abstract class Election {
     if (phase.role !== 'candidate' || !sameBallot(message.ballot, phase.ballot) || message.scope !== 'log')
       return
     if (message.slot !== (phase.next.get(from) ?? phase.first)) return
+    // Votes may fill many messages: a campaign has time for as long as it gets on.
+    phase.until_ms = now_ms + this.#patience()
     for (const vote of message.votes) {
       if (vote.chosen) learner.chooseValues(vote.slot, [vote.value])
       const highest = phase.votes.get(vote.slot)

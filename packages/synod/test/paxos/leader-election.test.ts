@@ -105,6 +105,20 @@ describe('an election', () => {
     expect(cluster.paxos(1).status().role).toBe('leader')
   })
 
+  test('a campaign goes on for as long as promises come, however many messages they fill', () => {
+    const server = new LoneServer()
+    const at = server.becomeCandidate()
+    server.sync()
+    const pages = 20
+    for (let page = 1; page <= pages; page++) {
+      server.tick(server.now_ms + server.config.electionTimeout_ms / 2)
+      expect(server.status).toMatchObject({ role: 'candidate', ballot: at })
+      const next = page < pages ? page + 1 : 0
+      server.hear(2, { type: 'promise', ballot: at, scope: 'log', slot: page, votes: [], next })
+    }
+    expect(server.status).toMatchObject({ role: 'leader', ballot: at })
+  })
+
   test('a candidate that hears from no quorum gives up, and asks around again first', () => {
     const server = new LoneServer()
     server.becomeCandidate()
