@@ -10,7 +10,7 @@ import { clockRead, stamped } from './planted.js'
 
 const NEVER = new Promise<void>(() => undefined)
 
-const OPTIONS: SimulateOptions = { modes: ['leader'], seed: 3, seeds: 4, jobs: 1, limit_ms: Infinity }
+const OPTIONS: SimulateOptions = { modes: ['leader'], seed: 4, seeds: 4, jobs: 1, limit_ms: Infinity }
 
 let directory: string
 let stdout: string
@@ -40,40 +40,40 @@ function simulated<C, R, Q, A>(
 test('a violation is explained, cut down, and kept to be seen again', async () => {
   await expect(simulated(clockRead, { servers: 3 }, false)).rejects.toMatchObject({
     code: 'violation',
-    message: 'seed 3 in leader mode: non-determinism',
+    message: 'seed 4 in leader mode: non-determinism',
   })
-  expect(stdout).toMatch(/^simulated {3}1 run from seed 3 on, in leader mode$/m)
+  expect(stdout).toMatch(/^simulated {3}1 run from seed 4 on, in leader mode$/m)
   expect(stdout).toMatch(/^non-determinism: apply\("\w+"\) in slot \d+ called Date\.now\(\): /m)
   expect(stdout).toContain(`To see it again:
-  synod simulate --mode leader --seed 3 --seeds 1 --servers 3
+  synod simulate --mode leader --seed 4 --seeds 1 --servers 3
 It takes no fault.
-Its trace is in synod-trace-leader-3.ndjson. To run it again:
-  synod simulate --replay synod-trace-leader-3.ndjson
+Its trace is in synod-trace-leader-4.ndjson. To run it again:
+  synod simulate --replay synod-trace-leader-4.ndjson
 `)
 
   stdout = ''
-  const again = replayWith(new LocalRunner(clockRead), 'synod-trace-leader-3.ndjson', {}, NEVER)
+  const again = replayWith(new LocalRunner(clockRead), 'synod-trace-leader-4.ndjson', {}, NEVER)
   await expect(again).rejects.toMatchObject({ code: 'violation' })
-  expect(stdout).toMatch(/^The same run: all \d+ lines are as in synod-trace-leader-3\.ndjson\.\nnon-det/)
+  expect(stdout).toMatch(/^The same run: all \d+ lines are as in synod-trace-leader-4\.ndjson\.\nnon-det/)
 })
 
 test('a violation for programs', async () => {
   await expect(simulated(clockRead)).rejects.toThrow()
   expect(JSON.parse(stdout)).toMatchObject({
-    seed: 3,
+    seed: 4,
     runs: 1,
     violation: {
       kind: 'non-determinism',
       message: expect.stringMatching(/Date\.now/),
-      command: 'synod simulate --mode leader --seed 3 --seeds 1',
+      command: 'synod simulate --mode leader --seed 4 --seeds 1',
       faults: [],
-      trace: 'synod-trace-leader-3.ndjson',
+      trace: 'synod-trace-leader-4.ndjson',
     },
   })
 })
 
 test('with --trace the run is kept as it was, with all its faults', async () => {
-  await expect(simulated(clockRead, { seeds: 1, trace: 'whole.ndjson' }, false)).rejects.toThrow()
+  await expect(simulated(clockRead, { seed: 3, seeds: 1, trace: 'whole.ndjson' }, false)).rejects.toThrow()
   expect(stdout).toContain('It takes these faults:\n  at ')
   const [first] = (await readFile('whole.ndjson', 'utf8')).split('\n')
   expect(JSON.parse(first!)).toEqual({ at_ms: 0, event: 'plan', plan: drawPlan(3) })
@@ -108,8 +108,8 @@ test('runners share the seeds, and the first violation ends all of them', async 
   }
   const run = simulateWith([inTurn, inTurn], { ...OPTIONS, seeds: 100 }, { json: true }, NEVER)
   await expect(run).rejects.toThrow('seed 6 in leader mode')
-  expect(seen).toEqual([3, 4, 5, 6, 7])
-  expect(JSON.parse(stdout)).toMatchObject({ runs: 4 })
+  expect(seen).toEqual([4, 5, 6, 7])
+  expect(JSON.parse(stdout)).toMatchObject({ runs: 3 })
 })
 
 test('whoever stops it gets the summary so far', async () => {

@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { type Clock, systemClock } from '../clock.js'
+import type { SynodError } from '../errors.js'
 import type { Disk } from '../journal/disk.js'
 import { nodeDisk } from '../journal/node-disk.js'
 import type { Network } from '../net/network.js'
@@ -15,6 +16,8 @@ export interface Host {
   readonly randomBytes: (size: number) => Uint8Array
   /** A random whole number from 1 to 2^48 - 1. */
   readonly randomId: () => number
+  /** Ends the process of a replica that cannot go on. */
+  readonly crash: (error: SynodError) => void
 }
 
 export const systemHost: Host = {
@@ -24,4 +27,12 @@ export const systemHost: Host = {
   random: Math.random,
   randomBytes: (size) => randomBytes(size),
   randomId: () => randomInt(1, 2 ** 48),
+  crash: throwUncaught,
+}
+
+/** Where nobody catches it. */
+function throwUncaught(error: SynodError): void {
+  setImmediate(() => {
+    throw error
+  })
 }

@@ -86,6 +86,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     electionTimeout_ms = PAXOS_DEFAULTS.electionTimeout_ms,
   } = options
   const { requestTimeout_ms = DEFAULT_REQUEST_TIMEOUT_MS } = options
+  const host: Host = { ...systemHost, ...options.host }
   checkRange('heartbeat_ms', heartbeat_ms, 1, 60_000)
   checkRange('electionTimeout_ms', electionTimeout_ms, 2 * heartbeat_ms, 600_000)
   checkRange('requestTimeout_ms', requestTimeout_ms, 1, 3_600_000)
@@ -109,8 +110,8 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     },
     requestTimeout_ms,
     logger: options.logger ?? silentLogger,
-    onFatal: options.onFatal ?? throwUncaught,
-    host: { ...systemHost, ...options.host },
+    onFatal: options.onFatal ?? host.crash,
+    host,
   }
 }
 
@@ -135,10 +136,4 @@ function checkRange(name: string, value: number, low: number, high: number): voi
 
 function invalid(message: string): SynodError {
   return new SynodError('invalid-options', message)
-}
-
-function throwUncaught(error: SynodError): void {
-  setImmediate(() => {
-    throw error
-  })
 }

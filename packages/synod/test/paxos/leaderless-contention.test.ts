@@ -103,7 +103,7 @@ describe('three servers that propose at once', () => {
       const all = Array.from({ length: 20 }, (_, index) => `r${index}`)
       for (const id of cluster.ids) cluster.propose(id, ...all)
       const done = () => all.every((text) => texts(cluster.prefix(1)).includes(text))
-      runTimed(cluster, done, 20_000)
+      runTimed(cluster, done, { limit_ms: 20_000 })
     })
   })
 })

@@ -299,7 +299,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const cluster = new Cluster({ seed, servers: 5 })
       for (const id of cluster.ids) cluster.step(id, { type: 'tick' })
-      runTimed(cluster, () => cluster.leader() !== undefined, 10_000)
+      runTimed(cluster, () => cluster.leader() !== undefined, { limit_ms: 10_000 })
       expect(cluster.sent.get('prepare')).toBeLessThan(100)
     }
   })
@@ -326,7 +326,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
         cluster.propose(id, ...Array.from({ length: each }, (_, index) => `s${id}-${index}`))
       }
       const all = () => new Set(texts(cluster.prefix(1))).size >= 3 * each
-      runTimed(cluster, () => all() || cluster.sent.get('prepare')! > 20_000, 20_000)
+      runTimed(cluster, () => all() || cluster.sent.get('prepare')! > 20_000, { limit_ms: 20_000 })
       expect(cluster.sent.get('prepare')! / cluster.paxos(1).chosen).toBeLessThan(12)
     }
   })

@@ -1,4 +1,4 @@
-import type { ServerId, Slot } from '../../paxos/ballot.js'
+import { type Ballot, type ServerId, type Slot, ZERO_BALLOT } from '../../paxos/ballot.js'
 import type { PaxosConfig } from '../../paxos/config.js'
 import type { Envelope, Output } from '../../paxos/effects.js'
 import { type Input, Paxos } from '../../paxos/paxos.js'
@@ -21,6 +21,8 @@ export class ClusterServer {
   deadline_ms = 0
   /** The chosen bar as far as the history of the cluster has been told. */
   told: Slot = 0
+  /** The ballot of the leader that it has named last, in this life. */
+  named: Ballot = ZERO_BALLOT
   /** By read, the slot that must be executed before it is answered. */
   readonly readable = new Map<number, Slot>()
   /** By read, the slot up to which something was executed anywhere when it began. */
@@ -84,5 +86,6 @@ export class ClusterServer {
     this.paxos = Paxos.recover(this.config, this.journal, seed, now_ms)
     this.deadline_ms = now_ms
     this.told = 0
+    this.named = ZERO_BALLOT
   }
 }

@@ -1,4 +1,11 @@
-import { type Ballot, type ServerId, type Slot, ZERO_BALLOT } from '../../paxos/ballot.js'
+import {
+  type Ballot,
+  type ServerId,
+  type Slot,
+  ZERO_BALLOT,
+  compareBallots,
+  formatBallot,
+} from '../../paxos/ballot.js'
 import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type Mode, type PaxosConfig } from '../../paxos/config.js'
 import type { Envelope, Output } from '../../paxos/effects.js'
 import { History, InvariantError, checkBars } from '../../paxos/invariants.js'
@@ -44,6 +51,7 @@ export interface ClusterOptions {
  * Every step is checked against the invariants.
  */
 export class Cluster {
+  readonly mode: Mode
   now_ms = 0
   network: Transit[] = []
   readonly servers = new Map<ServerId, ClusterServer>()
@@ -64,6 +72,7 @@ export class Cluster {
   constructor(options: ClusterOptions = {}) {
     const { servers = 3, mode = 'leader', seed = 1, config = {}, nonVoting = [] } = options
     const ids = Array.from({ length: servers }, (_, index) => index + 1)
+    this.mode = mode
     this.chance = new Chance(seed)
     this.history = new History(ids)
     for (const self of ids) {
@@ -118,6 +127,7 @@ export class Cluster {
     const { paxos } = this.server(id)
     const { chosen, voted } = paxos.status()
     checkBars({ snapshotted: 0, executed: chosen, chosen, voted })
+    this.#checkHint(id)
     if (input.type === 'tick' && output.deadline_ms <= this.now_ms)
       throw new Error(
         `s${id} wants a tick at ${output.deadline_ms} when it has just had one at ${this.now_ms}`,
@@ -138,6 +148,18 @@ export class Cluster {
           this.history.chosenAt(id, slot, paxos.log.find(slot)?.ballot ?? ZERO_BALLOT)
       }
     }
+  }
+
+  /** Clients follow the hint with the highest ballot: a server names a leader with its ballot, and never an older one. */
+  #checkHint(id: ServerId): void {
+    const server = this.server(id)
+    const { ballot, leader } = server.paxos.status()
+    if (leader === undefined) return
+    if (ballot.server !== leader || compareBallots(ballot, server.named) < 0)
+      throw new InvariantError(
+        `s${id} names s${leader} as the leader at ${formatBallot(ballot)}, after ${formatBallot(server.named)}`,
+      )
+    server.named = ballot
   }
 
   value(id: ServerId, slot: Slot): Value {

@@ -1,8 +1,9 @@
+import type { ServerId } from '../../paxos/ballot.js'
 import type { Mode } from '../../paxos/config.js'
-import { InvariantError, checkPrefixes } from '../../paxos/invariants.js'
+import { checkPrefixes } from '../../paxos/invariants.js'
 import { Paxos } from '../../paxos/paxos.js'
-import { type Value, sameValue } from '../../paxos/value.js'
 import { Chance } from '../chance.js'
+import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
 import { Chaos, drawFaults } from './chaos.js'
 import { Cluster, value } from './cluster.js'
 
@@ -13,7 +14,8 @@ const large = new Uint8Array(600_000)
 
 /**
  * One run of the core alone: thousands of random events, messages lost, doubled and overtaken far more than whole
- * replicas see; then a healed cluster that must choose everything proposed. Reads must be fresh. Throws what was violated.
+ * replicas see; then a healed cluster that must choose everything proposed, without fuss. Reads must be fresh. Throws what
+ * was violated.
  */
 export function exploreCore(mode: Mode, seed: number, servers: number): void {
   const chance = new Chance(seed)
@@ -30,28 +32,30 @@ export function exploreCore(mode: Mode, seed: number, servers: number): void {
   const bulky = chance.happens(0.1)
   const values = (id: number) => (bulky ? large.subarray(id) : value(`r${id}`))
   const everywhere = chance.happens(0.3)
-  let nextId = 1
-  const propose = (id: number, it: Value) =>
-    cluster.step(id, { type: 'propose', proposals: [{ id: nextId++, value: it }] })
+  let proposed = 0
+  if (chance.happens(0.3)) chooseAlone(cluster, beginner(cluster), 'the first')
   for (let event = 0; event < EVENTS; event++) {
     chaos.event()
     if (event % every === 0) {
-      const it = values(nextId)
+      const it = values(++proposed)
       for (const id of cluster.ids)
-        if (everywhere || chance.happens(0.5)) propose(id, everywhere ? it : values(nextId))
+        if (everywhere || chance.happens(0.5)) cluster.propose(id, everywhere ? it : values(++proposed))
       cluster.read(chance.pick(cluster.ids))
     }
     if (event % 500 === 0 && !bulky) saveAndLoad(cluster)
   }
   cluster.heal()
   for (const id of cluster.ids) if (!cluster.server(id).up) cluster.restart(id)
-  if (mode === 'leader') cluster.elect()
-  const last = value('the last')
-  for (const id of cluster.ids) propose(id, last)
-  cluster.run(() => cluster.ids.every((id) => cluster.prefix(id).some((it) => sameValue(it, last))))
+  if (mode === 'leader') changeLeaders(cluster)
+  chooseAtOnce(cluster)
+  chooseAlone(cluster, beginner(cluster), 'the last')
   for (const a of cluster.ids)
     for (const b of cluster.ids) checkPrefixes(cluster.prefix(a), cluster.prefix(b))
-  if (cluster.paxos(1).chosen === 0) throw new InvariantError('nothing was chosen')
+}
+
+/** Whoever may propose at once: the leader, or anyone. */
+function beginner(cluster: Cluster): ServerId {
+  return cluster.mode === 'leader' ? cluster.elect() : cluster.chance.pick(cluster.ids)
 }
 
 /** A server that is saved and loaded goes on as if nothing had happened. */

@@ -5,14 +5,19 @@ import type { Cluster, Transit } from './cluster.js'
 const SYNC_MS = 1
 
 /** How long a message takes, at the least and at the most. */
-const MIN_LATENCY_MS = 1
-const MAX_LATENCY_MS = 3
+export type Latency = readonly [low: number, high: number]
+
+export const LATENCY_MS: Latency = [1, 3]
 
 /**
  * Lets everything run until `done` with messages and disks that take their time: so messages cross, and
  * proposers get in each other's way as they do on a real network. Fails after `limit_ms` of the cluster's time.
  */
-export function runTimed(cluster: Cluster, done: () => boolean, limit_ms = 60_000): void {
+export function runTimed(
+  cluster: Cluster,
+  done: () => boolean,
+  { latency_ms = LATENCY_MS, limit_ms = 60_000 } = {},
+): void {
   const end_ms = cluster.now_ms + limit_ms
   const arrivals = new Map<Transit, number>()
   const syncs = new Map<ServerId, number>()
@@ -20,7 +25,7 @@ export function runTimed(cluster: Cluster, done: () => boolean, limit_ms = 60_00
     if (cluster.now_ms > end_ms) throw new Error(`not done within ${limit_ms} ms of simulated time`)
     for (const transit of cluster.network) {
       if (arrivals.has(transit)) continue
-      arrivals.set(transit, cluster.now_ms + cluster.chance.between(MIN_LATENCY_MS, MAX_LATENCY_MS))
+      arrivals.set(transit, cluster.now_ms + cluster.chance.between(...latency_ms))
     }
     for (const id of cluster.busyDisks()) if (!syncs.has(id)) syncs.set(id, cluster.now_ms + SYNC_MS)
     const [transit, arrival_ms] = earliest(arrivals)

@@ -8,12 +8,15 @@ import { Executions } from './checks/executions.js'
 import type { FaultKind } from './faults/faults.js'
 import { Guard } from './checks/guard.js'
 import { checkHistory } from './checks/history-check.js'
+import { Manners } from './checks/manners.js'
 import { Nemesis } from './faults/nemesis.js'
 import type { Plan } from './faults/plan.js'
 import { TooLateError } from './timeline.js'
 import { Trace } from './trace/trace.js'
 import { Violation } from './checks/violation.js'
 import { type Access, Walker } from './walker.js'
+import { type Said, WireTap } from './trace/wire-tap.js'
+import type { Way } from './hardware/socket.js'
 import { type Tagged, WatchedMachine, watchedCodecs } from './checks/watched-machine.js'
 import type { ClientOperation, Output, Workload } from './workload.js'
 import { World } from './world.js'
@@ -76,6 +79,8 @@ class Simulation<C, R, Q, A> {
   readonly #nemesis: Nemesis<Tagged<C>, Uint8Array, Q, Uint8Array, WatchedMachine<C, R, Q, A>>
   readonly #executions: Executions
   readonly #durable: DurableWatch
+  readonly #tap = new WireTap()
+  readonly #manners: Manners
   readonly #operations: ClientOperation<C, Q>[] = []
   readonly #digests = new Map<Slot, { readonly digest: number; readonly by: ServerId }>()
   readonly #acceptors = new Map<ServerId, AcceptorId>()
@@ -114,6 +119,8 @@ class Simulation<C, R, Q, A> {
         meddle: (way) => this.#nemesis.meddle(way),
         onArrival: (way, chunk) => {
           this.#trace.arrival(way, chunk)
+          if (listener === undefined && !plan.overheard) return
+          for (const message of this.#tap.messages(way, chunk)) this.#hear(way, message)
         },
       },
       onFatal: (server, error) => {
@@ -122,6 +129,11 @@ class Simulation<C, R, Q, A> {
     })
     const { ids } = this.#world
     this.#trace = new Trace(this.#world.clock, listener)
+    this.#manners = new Manners({
+      plan,
+      now: () => this.#world.clock.now(),
+      processOn: (server) => (this.#world.isUp(server) ? this.#world.server(server).process : undefined),
+    })
     this.#executions = new Executions((execution) => {
       const { by, command, result, slot, tag } = execution
       this.#trace.add({ event: 'execute', slot, tag, command, by, result: shown(result) })
@@ -354,6 +366,16 @@ class Simulation<C, R, Q, A> {
         const what = `s${id} is connected to s${server} as acceptor ${acceptor}, which was ${before} before`
         throw new Violation('stranger', what)
       }
+    }
+  }
+
+  #hear(way: Way, message: Said): void {
+    this.#trace.message(way, message)
+    if (!this.#plan.overheard) return
+    try {
+      this.#manners.check(way, message, this.#tap.greeting(way))
+    } catch (error) {
+      this.#violate(error)
     }
   }
 

@@ -67,11 +67,14 @@ export class Walker<C, R, Q, A> {
     }
   }
 
-  /** One command, and one query, each of which must be answered. Resolves to the error of what was not. */
+  /**
+   * One command between two queries, each of which must be answered. Resolves to the error of what was not. The first query
+   * comes while nobody writes: what it waits for must come about without.
+   */
   async finish(timeout_ms: number): Promise<SynodError | undefined> {
     const { access, clock } = this.#parts
     const end_ms = clock.now() + timeout_ms
-    for (const draw of [() => this.#command(), () => this.#query()]) {
+    for (const draw of [() => this.#query(), () => this.#command(), () => this.#query()]) {
       let way = access()
       while (way === undefined && clock.now() < end_ms) {
         await this.#rest(10)

@@ -162,10 +162,6 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
       mode: this.mode,
       clients: `${hostOf(id)}:${CLIENT_PORT}`,
       logger: { info: log('info'), warn: log('warn'), error: log('error') },
-      onFatal: (error) => {
-        server.fatal = error
-        this.#options.onFatal?.(id, error)
-      },
       host: {
         clock: process.clock,
         network: process.network,
@@ -173,6 +169,10 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
         random: () => this.chance.next(),
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => this.chance.below(256))),
         randomId: () => this.chance.below(2 ** 48 - 1) + 1,
+        crash: (error) => {
+          server.fatal = error
+          this.#options.onFatal?.(id, error)
+        },
       },
       ...this.#options.options,
       ...options,

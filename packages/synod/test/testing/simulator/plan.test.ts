@@ -69,6 +69,13 @@ describe('a plan', () => {
     })
   })
 
+  it('never loses the disks of more than a minority', () => {
+    forPlans(({ faults, servers }) => {
+      const lost = faults.flatMap((fault) => (fault.kind === 'lost-disk' ? fault.server : []))
+      expect(new Set(lost).size).toBeLessThanOrEqual((servers - 1) / 2)
+    })
+  })
+
   it('damages nothing before the cluster has formed', () => {
     forPlans((plan) => {
       if (!plan.formed) expect([wreckedIn(plan).size, plan.left]).toEqual([0, []])
@@ -92,6 +99,8 @@ it('plans together have every kind of fault, and all the rest that they may have
   const some = (holds: (plan: Plan) => boolean) => plans.filter(holds).length
   expect(some(({ servers }) => servers === 3)).toBeGreaterThan(0)
   expect(some(({ servers }) => servers === 5)).toBeGreaterThan(0)
+  expect(some(({ servers }) => servers === 1)).toBeGreaterThan(0)
+  expect(some(({ overheard }) => overheard)).toBeGreaterThan(0)
   expect(some(({ left }) => left.length > 0)).toBeGreaterThan(0)
   expect(some(({ formed }) => !formed)).toBeGreaterThan(0)
   expect(some(({ pieces }) => pieces)).toBeGreaterThan(0)

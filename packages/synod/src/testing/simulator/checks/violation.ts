@@ -6,6 +6,7 @@
  * - `executed-twice`: a request was executed in two slots.
  * - `not-linearizable`: clients have seen what no single copy of the state could have shown them.
  * - `wrong-slot`: a stale answer is not that of the slot that it names, or is older than was asked for.
+ * - `wrong-message`: a client or a server has sent what it should not, by what it knew.
  * - `non-determinism`: the state machine made different things of the same commands, or asked the clock or chance.
  * - `no-progress`: a healed majority did not answer in time.
  * - `unexpected-failure`: a replica gave up for a reason that no fault has given it.
@@ -17,6 +18,7 @@ export type ViolationKind =
   | 'executed-twice'
   | 'not-linearizable'
   | 'wrong-slot'
+  | 'wrong-message'
   | 'non-determinism'
   | 'no-progress'
   | 'unexpected-failure'

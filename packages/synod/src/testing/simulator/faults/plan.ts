@@ -36,6 +36,8 @@ export interface Plan {
    * rare orders of events.
    */
   readonly live: boolean
+  /** Whether all that is sent is read and judged too, which takes its time. */
+  readonly overheard: boolean
   /** In order of time. */
   readonly faults: readonly Fault[]
   /** A minority that is down to the end, also when all else is healed. */
@@ -44,11 +46,14 @@ export interface Plan {
 
 export interface PlanOptions {
   readonly mode?: Mode
-  /** 3, or now and then 5, unless given. */
+  /** 3, or now and then 5 or 1, unless given. */
   readonly servers?: number
 }
 
 const MOST_FAULTS = 60
+
+/** Faults that a server alone cannot have. */
+const BETWEEN_SERVERS: ReadonlySet<FaultKind> = new Set<FaultKind>(['isolation', 'lossy'])
 
 const LATENCIES_MS: readonly Range[] = [
   [0.05, 0.2],
@@ -71,14 +76,14 @@ const SYNCS_MS: readonly Range[] = [
  */
 export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const chance = new Chance(seed)
-  const { mode = 'leader', servers = chance.happens(0.15) ? 5 : 3 } = options
+  const { mode = 'leader', servers = drawSize(chance) } = options
   const ids = Array.from({ length: servers }, (_, index) => index + 1)
   const clients = 1 + chance.below(4)
   const duration_ms = chance.between(1000, 6000)
   const formed = chance.happens(0.85)
   const reckless = formed && chance.happens(0.02)
-  const wreckable = reckless ? ids : drawMinority(ids, chance)
-  const draw = new FaultDraw(chance, { ids, clients, wreckable: formed ? wreckable : [] })
+  const losable = formed ? drawMinority(ids, chance) : []
+  const draw = new FaultDraw(chance, { ids, clients, losable, rotten: reckless ? ids : losable })
   const faults = draw.all(duration_ms)
   const wrecked = new Set(faults.filter((fault) => WRECKING.has(fault.kind)).map((fault) => serverOf(fault)))
   const spare = Math.floor((servers - 1) / 2) - wrecked.size
@@ -110,9 +115,16 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     rates: ids.map(() => (chance.happens(0.5) ? 1 : chance.between(0.8, 1.25))),
     formed,
     live: !reckless && !nervous,
+    overheard: chance.happens(0.15),
     faults,
     left,
   }
+}
+
+function drawSize(chance: Chance): number {
+  const dice = chance.next()
+  if (dice < 0.15) return 5
+  return dice < 0.96 ? 3 : 1
 }
 
 function serverOf(fault: Fault): ServerId {
@@ -128,8 +140,10 @@ function drawMinority(ids: readonly ServerId[], chance: Chance): ServerId[] {
 interface Targets {
   readonly ids: readonly ServerId[]
   readonly clients: number
-  /** The servers whose disks may be lost or damaged. */
-  readonly wreckable: readonly ServerId[]
+  /** The servers whose disks may be lost. Of more than a minority, nothing could tell the rest from a new cluster. */
+  readonly losable: readonly ServerId[]
+  /** The servers on whose disks bits may turn over. */
+  readonly rotten: readonly ServerId[]
 }
 
 class FaultDraw {
@@ -141,7 +155,12 @@ class FaultDraw {
     this.#chance = chance
     this.#targets = targets
     const share = chance.between(0.1, 0.8)
-    const possible = FAULT_KINDS.filter((kind) => targets.wreckable.length > 0 || !WRECKING.has(kind))
+    const possible = FAULT_KINDS.filter(
+      (kind) =>
+        (targets.losable.length > 0 || kind !== 'lost-disk') &&
+        (targets.rotten.length > 0 || kind !== 'bit-rot') &&
+        (targets.ids.length > 1 || !BETWEEN_SERVERS.has(kind)),
+    )
     this.#kinds = possible.filter(() => chance.happens(share))
   }
 
@@ -158,13 +177,15 @@ class FaultDraw {
 
   #one(at_ms: number): Fault {
     const chance = this.#chance
-    const { clients, ids, wreckable } = this.#targets
+    const { clients, ids, losable, rotten } = this.#targets
     const kind = chance.pick(this.#kinds)
     const for_ms = chance.between(0, chance.pick([20, 300, 2000]))
     const onServer = { at_ms, for_ms, server: chance.pick(ids) }
     const to = chance.pick(ids)
-    const other = chance.pick(ids.filter((id) => id !== to))
-    const onWay = { at_ms, for_ms, to, from: chance.happens(0.2) ? `c${1 + chance.below(clients)}` : other }
+    const client = `c${1 + chance.below(clients)}`
+    const others = ids.filter((id) => id !== to)
+    const other = others.length === 0 ? to : chance.pick(others)
+    const onWay = { at_ms, for_ms, to, from: others.length === 0 || chance.happens(0.2) ? client : other }
     const dice = chance.next()
     switch (kind) {
       case 'power-failure':
@@ -184,9 +205,9 @@ class FaultDraw {
       case 'full-disk':
         return { kind, ...onServer }
       case 'bit-rot':
-        return { kind, ...onServer, server: chance.pick(wreckable), bits: 1 + chance.below(4) }
+        return { kind, ...onServer, server: chance.pick(rotten), bits: 1 + chance.below(4) }
       case 'lost-disk':
-        return { kind, ...onServer, server: chance.pick(wreckable) }
+        return { kind, ...onServer, server: chance.pick(losable) }
       case 'cut':
         return { kind, ...onWay, oneWay: dice < 0.4, reset: chance.happens(0.5) }
       case 'flapping':

@@ -3,7 +3,7 @@ import type { ServerId } from '../../../paxos/ballot.js'
 import type { JournalRecord } from '../../../paxos/records.js'
 import type { StepClock } from '../hardware/clock.js'
 import type { Way } from '../hardware/socket.js'
-import { WireTap, plain } from './wire-tap.js'
+import { type Said, plain } from './wire-tap.js'
 
 /** Something that happened, with whatever is to be said of it: plain data. docs/trace.md lists the kinds. */
 export interface TraceEvent {
@@ -20,7 +20,6 @@ export class Trace {
   events = 0
   readonly #clock: StepClock
   readonly #listener: ((line: string) => void) | undefined
-  readonly #tap = new WireTap()
 
   constructor(clock: StepClock, listener?: (line: string) => void) {
     this.#clock = clock
@@ -43,15 +42,23 @@ export class Trace {
     this.#listener(JSON.stringify(event))
   }
 
-  /** Bytes have arrived. Most events are of this kind, so only a listener is told what they say. */
+  /** Bytes have arrived. What they say is left to `message`, as few runs are listened to. */
   arrival(way: Way, chunk: Uint8Array): void {
     this.events++
     this.digest = crc32(`${this.#clock.now()} ${way.connection} ${way.from}`, crc32(chunk, this.digest))
+  }
+
+  /** The last byte of a message has arrived. */
+  message({ connection, from, to }: Way, message: Said): void {
     if (this.#listener === undefined) return
-    const { connection, from, to } = way
-    for (const message of this.#tap.messages(way, chunk)) {
-      const event = { at_ms: this.#clock.now(), event: 'message', connection, from, to, message }
-      this.#listener(JSON.stringify(event))
+    const event = {
+      at_ms: this.#clock.now(),
+      event: 'message',
+      connection,
+      from,
+      to,
+      message: plain(message),
     }
+    this.#listener(JSON.stringify(event))
   }
 }

@@ -2,16 +2,22 @@ import { MalformedError, Reader } from '../../../bytes/reader.js'
 import { SynodError } from '../../../errors.js'
 import { decodeRequest } from '../../../machine/request.js'
 import { clientSide, replicaSide } from '../../../net/client-codec.js'
+import type { ClientMessage, ReplicaMessage } from '../../../net/client-messages.js'
 import { FrameReader } from '../../../net/frame.js'
+import { type Handshake, decodeHandshake } from '../../../net/hello.js'
 import { peerReceiver } from '../../../net/peer-codec.js'
+import type { Message } from '../../../paxos/messages.js'
 import type { Way } from '../hardware/socket.js'
 import { PEER_PORT } from '../world.js'
+
+/** What servers and clients say to each other, once they have introduced themselves. */
+export type Said = Message | ClientMessage | ReplicaMessage
 
 /** One direction of a connection that is listened to. */
 interface Line {
   readonly frames: FrameReader
-  readonly codec: { decode(reader: Reader): object }
-  greeted: boolean
+  readonly codec: { decode(reader: Reader): Said }
+  greeting: Handshake | undefined
   /** Something was garbled: what follows cannot be read. */
   lost: boolean
 }
@@ -20,22 +26,25 @@ interface Line {
 export class WireTap {
   readonly #lines = new Map<string, Line>()
 
-  /** The messages that these bytes complete, as plain data. Handshakes are left out. */
-  messages(way: Way, chunk: Uint8Array): unknown[] {
-    const key = `${way.connection} ${way.from}`
-    let line = this.#lines.get(key)
-    if (line === undefined) this.#lines.set(key, (line = openLine(way)))
+  /** How the sender on this way has introduced itself. */
+  greeting(way: Way): Handshake | undefined {
+    return this.#line(way).greeting
+  }
+
+  /** The messages that these bytes complete, after the handshake. */
+  messages(way: Way, chunk: Uint8Array): Said[] {
+    const line = this.#line(way)
     if (line.lost) return []
-    const messages: unknown[] = []
+    const messages: Said[] = []
     try {
       line.frames.push(chunk)
       for (let payload = line.frames.next(); payload !== undefined; payload = line.frames.next()) {
-        if (!line.greeted) {
-          line.greeted = true
+        if (line.greeting === undefined) {
+          line.greeting = decodeHandshake(payload)
           continue
         }
         const reader = new Reader(payload)
-        while (reader.remaining > 0) messages.push(plain(line.codec.decode(reader)))
+        while (reader.remaining > 0) messages.push(line.codec.decode(reader))
       }
     } catch (error) {
       if (!(error instanceof SynodError) && !(error instanceof MalformedError)) throw error
@@ -43,13 +52,20 @@ export class WireTap {
     }
     return messages
   }
+
+  #line(way: Way): Line {
+    const key = `${way.connection} ${way.from}`
+    let line = this.#lines.get(key)
+    if (line === undefined) this.#lines.set(key, (line = openLine(way)))
+    return line
+  }
 }
 
 function openLine({ from, port }: Way): Line {
   const kind = port === PEER_PORT ? 'peer' : 'client'
   const fromServer = /^s\d+$/.test(from)
   const codec = kind === 'peer' ? peerReceiver : fromServer ? clientSide : replicaSide
-  return { frames: new FrameReader(kind), codec, greeted: false, lost: false }
+  return { frames: new FrameReader(kind), codec, greeting: undefined, lost: false }
 }
 
 /** A message or a record as plain data: a value as `#17`, the number of its request, `open` or `no-op`. */

@@ -1,0 +1,149 @@
+import type { ServerId, Slot } from '../../paxos/ballot.js'
+import { InvariantError } from '../../paxos/invariants.js'
+import { type Value, sameValue } from '../../paxos/value.js'
+import { type Cluster, value } from './cluster.js'
+import { LATENCY_MS, type Latency, runTimed } from './run-timed.js'
+
+// What a cluster does when nothing goes wrong any more: the rules here are of liveness and of good manners. Their bounds
+// are a little above the most that thousands of seeds have shown.
+
+/** While something has been chosen within this time, what began before may still be under way. */
+const QUIET_MS = 2000
+
+/** A network slower than the one before: to go by how long things took then is to be too quick. */
+const SLOW_MS: Latency = [30, 90]
+
+/** How many rounds of ballots it may take, at most, until one of several candidates leads. */
+const MOST_ROUNDS = 5
+
+const ELECTIONS = 3
+
+/** With nobody else proposing and nothing lost, a value is chosen in one slot, and takes no other. */
+export function chooseAlone(cluster: Cluster, id: ServerId, text: string): void {
+  const before = quietBar(cluster)
+  cluster.propose(id, text)
+  cluster.run(() => cluster.ids.every((other) => cluster.paxos(other).chosen > before))
+  cluster.wait(cluster.server(id).config.resend_ms)
+  for (const other of cluster.ids) {
+    const added = cluster.prefix(other).slice(before)
+    const once = added.length === 1 && added.every((it) => sameValue(it, value(text)))
+    require(once, `s${id} proposed one value alone, and s${other} has ${added.length} more`)
+  }
+}
+
+/** Lets what is under way come to its end. Returns the chosen bar. */
+function quietBar(cluster: Cluster): Slot {
+  for (;;) {
+    const before = chosenBar(cluster)
+    cluster.wait(QUIET_MS)
+    if (chosenBar(cluster) === before) return before
+  }
+}
+
+function chosenBar(cluster: Cluster): Slot {
+  return Math.max(...cluster.ids.map((id) => cluster.paxos(id).chosen))
+}
+
+/** All propose at once: each value is chosen, and nobody is in the way of the others for long. */
+export function chooseAtOnce(cluster: Cluster): void {
+  chooseEach(cluster, 3, LATENCY_MS)
+  if (cluster.mode === 'leaderless') duelSlowly(cluster)
+}
+
+function duelSlowly(cluster: Cluster): void {
+  const before = chosenBar(cluster)
+  chooseEach(cluster, 1, SLOW_MS)
+  const most = cluster.ids.length ** 2 + 1
+  for (let slot = before + 1; slot <= chosenBar(cluster); slot++) {
+    const seqs = cluster.ids.map((id) => {
+      const state = cluster.paxos(id).log.find(slot)
+      return Math.max(state?.ballot.seq ?? 0, state?.promised.seq ?? 0)
+    })
+    require(Math.max(...seqs) <= most, `slot ${slot} took ${Math.max(...seqs)} rounds of ballots`)
+  }
+}
+
+function chooseEach(cluster: Cluster, count: number, latency_ms: Latency): void {
+  const before = chosenBar(cluster)
+  const texts = cluster.ids.flatMap((id) =>
+    Array.from({ length: count }, (_, index) => ({
+      id,
+      text: `at once, by s${id} after ${before}: ${index}`,
+    })),
+  )
+  for (const { id, text } of texts) cluster.propose(id, text)
+  const wanted = texts.map(({ text }) => value(text))
+  runTimed(cluster, () => cluster.ids.every((id) => hasAll(cluster, id, before, wanted)), { latency_ms })
+}
+
+function hasAll(cluster: Cluster, id: ServerId, after: Slot, wanted: readonly Value[]): boolean {
+  const added = cluster.prefix(id).slice(after)
+  return added.length >= wanted.length && wanted.every((it) => added.some((one) => sameValue(one, it)))
+}
+
+/**
+ * Leader mode. Of several candidates one soon leads. What a leader has taken it proposes, though nothing follows. Nobody
+ * who is cut off deposes a leader that a quorum hears; and a leader that is cut off itself stops saying that it leads.
+ */
+export function changeLeaders(cluster: Cluster): void {
+  electTimed(cluster)
+  for (let election = 0; election < ELECTIONS; election++) {
+    const leader = cluster.elect()
+    cluster.kill(leader)
+    cluster.restart(leader)
+    electTimed(cluster)
+  }
+  const leader = cluster.elect()
+  const before = chosenBar(cluster)
+  const queued = ['queued 1', 'queued 2', 'queued 3']
+  cluster.propose(leader, ...queued)
+  cluster.run(() => hasAll(cluster, leader, before, queued.map(value)))
+  cutFollowerOff(cluster, leader)
+  cutLeaderOff(cluster, leader)
+  cluster.run(() => isSettled(cluster))
+}
+
+function electTimed(cluster: Cluster): void {
+  const before = highestSeq(cluster)
+  runTimed(cluster, () => isSettled(cluster))
+  const rounds = highestSeq(cluster) - before
+  require(rounds <= MOST_ROUNDS, `it took ${rounds} rounds of ballots to elect a leader`)
+}
+
+function cutFollowerOff(cluster: Cluster, leader: ServerId): void {
+  const { ballot } = cluster.paxos(leader).status()
+  const [follower = leader] = cluster.others(leader)
+  cluster.isolate(follower)
+  cluster.wait(patience_ms(cluster, leader))
+  cluster.heal()
+  cluster.wait(patience_ms(cluster, leader))
+  const after = cluster.paxos(leader).status()
+  require(after.ballot.seq === ballot.seq, `s${follower}, which was cut off, deposed s${leader}`)
+}
+
+function cutLeaderOff(cluster: Cluster, leader: ServerId): void {
+  cluster.isolate(leader)
+  cluster.wait(patience_ms(cluster, leader))
+  const { role } = cluster.paxos(leader).status()
+  require(role !== 'leader', `s${leader} takes itself for the leader, though nobody hears it`)
+  cluster.heal()
+}
+
+/** In this time everyone has missed whom it does not hear, and asked around. */
+function patience_ms(cluster: Cluster, id: ServerId): number {
+  return 4 * cluster.server(id).config.electionTimeout_ms
+}
+
+/** One leads, and all follow it. */
+function isSettled(cluster: Cluster): boolean {
+  const leader = cluster.leader()
+  return leader !== undefined && cluster.ids.every((id) => cluster.paxos(id).leader === leader)
+}
+
+function highestSeq(cluster: Cluster): number {
+  return Math.max(...cluster.ids.map((id) => cluster.paxos(id).save().acceptor.promised.seq))
+}
+
+function require(holds: boolean, message: string): void {
+  if (!holds) throw new InvariantError(message)
+}
