@@ -83,12 +83,16 @@ export class Writer {
     return this.#buffer.subarray(start, this.#length)
   }
 
-  /** What has been written; the writer starts again with a buffer of its own, sized for as much again. */
+  /**
+   * What has been written, and the writer starts again. Little is copied out; much is handed over, and the next buffer has
+   * room for as much.
+   */
   take(): Buffer {
-    const taken = this.#buffer.subarray(0, this.#length)
-    this.#buffer = Buffer.allocUnsafe(Math.max(INITIAL_SIZE, taken.length))
+    const written = this.#buffer.subarray(0, this.#length)
     this.#length = 0
-    return taken
+    if (written.length <= INITIAL_SIZE / 4) return Buffer.from(written)
+    this.#buffer = Buffer.allocUnsafe(Math.max(INITIAL_SIZE, written.length))
+    return written
   }
 
   #reserve(size: number): void {

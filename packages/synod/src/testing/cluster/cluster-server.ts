@@ -23,6 +23,8 @@ export class ClusterServer {
   told: Slot = 0
   /** The ballot of the leader that it has named last, in this life. */
   named: Ballot = ZERO_BALLOT
+  /** The highest ballot that it has promised for all slots, or voted at, in this life. */
+  bound: Ballot = ZERO_BALLOT
   /** By read, the slot that must be executed before it is answered. */
   readonly readable = new Map<number, Slot>()
   /** By read, the slot up to which something was executed anywhere when it began. */
@@ -87,5 +89,6 @@ export class ClusterServer {
     this.deadline_ms = now_ms
     this.told = 0
     this.named = ZERO_BALLOT
+    this.bound = ZERO_BALLOT
   }
 }

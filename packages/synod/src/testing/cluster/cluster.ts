@@ -5,6 +5,7 @@ import {
   ZERO_BALLOT,
   compareBallots,
   formatBallot,
+  maxBallot,
 } from '../../paxos/ballot.js'
 import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type Mode, type PaxosConfig } from '../../paxos/config.js'
 import type { Envelope, Output } from '../../paxos/effects.js'
@@ -127,7 +128,7 @@ export class Cluster {
     const { paxos } = this.server(id)
     const { chosen, voted } = paxos.status()
     checkBars({ snapshotted: 0, executed: chosen, chosen, voted })
-    this.#checkHint(id)
+    this.#checkHint(id, output)
     if (input.type === 'tick' && output.deadline_ms <= this.now_ms)
       throw new Error(
         `s${id} wants a tick at ${output.deadline_ms} when it has just had one at ${this.now_ms}`,
@@ -150,14 +151,22 @@ export class Cluster {
     }
   }
 
-  /** Clients follow the hint with the highest ballot: a server names a leader with its ballot, and never an older one. */
-  #checkHint(id: ServerId): void {
+  /**
+   * Clients follow the hint with the highest ballot: a server names a leader with its ballot, and never an older one. Nobody
+   * leads who has promised a higher ballot.
+   */
+  #checkHint(id: ServerId, { records }: Output): void {
     const server = this.server(id)
+    for (const record of records) {
+      const binds = record.type === 'vote' || (record.type === 'promise' && record.scope === 'log')
+      if (binds) server.bound = maxBallot(server.bound, record.ballot)
+    }
     const { ballot, leader } = server.paxos.status()
     if (leader === undefined) return
-    if (ballot.server !== leader || compareBallots(ballot, server.named) < 0)
+    const least = leader === id ? maxBallot(server.named, server.bound) : server.named
+    if (ballot.server !== leader || compareBallots(ballot, least) < 0)
       throw new InvariantError(
-        `s${id} names s${leader} as the leader at ${formatBallot(ballot)}, after ${formatBallot(server.named)}`,
+        `s${id} names s${leader} as the leader at ${formatBallot(ballot)}, after ${formatBallot(least)}`,
       )
     server.named = ballot
   }

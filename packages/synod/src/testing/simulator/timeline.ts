@@ -53,19 +53,26 @@ export class Timeline {
     return `at ${this.clock.now()} ms`
   }
 
-  async #move(end_ms: number, until: () => boolean): Promise<boolean> {
+  /** Between two steps all promises are done. Callbacks, as a promise for each step would take longer than the step. */
+  #move(end_ms: number, until: () => boolean): Promise<boolean> {
     if (this.#moving) throw new Error('the clock is being moved already')
     this.#moving = true
-    try {
-      for (;;) {
-        await promisesDone(this.clock.steps)
-        this.onStep()
-        if (until()) return true
-        if (!this.clock.step(end_ms)) return false
+    return new Promise<boolean>((resolve, reject) => {
+      const move = () => {
+        try {
+          this.onStep()
+          if (until()) resolve(true)
+          else if (this.clock.step(end_ms)) {
+            whenPromisesAreDone(this.clock.steps, move)
+            return
+          } else resolve(false)
+        } catch (error) {
+          reject(error as Error)
+        }
+        this.#moving = false
       }
-    } finally {
-      this.#moving = false
-    }
+      whenPromisesAreDone(this.clock.steps, move)
+    })
   }
 }
 
@@ -74,11 +81,10 @@ const STEPS_A_TURN = 32
 
 /**
  * Nothing here waits for anything but promises and the clock. Node begins its next tick when no promise has anything
- * left to do; a turn of the event loop comes after that too, but costs as much as a step does.
+ * left to do; a turn of the event loop comes after that too, but costs as much as a step does. (Each step is a microtask
+ * itself: a tick that a tick asks for comes before promises.)
  */
-function promisesDone(step: number): Promise<void> {
-  return new Promise((done) => {
-    if (step % STEPS_A_TURN === 0) setImmediate(done)
-    else process.nextTick(done)
-  })
+function whenPromisesAreDone(step: number, run: () => void): void {
+  if (step % STEPS_A_TURN === 0) setImmediate(queueMicrotask, run)
+  else process.nextTick(queueMicrotask, run)
 }

@@ -31,6 +31,17 @@ export class Executions {
     return slot === undefined ? undefined : this.all[this.#bySlot.get(slot) ?? -1]
   }
 
+  /** How many commands were executed in the slots up to this one. */
+  upTo(slot: Slot): number {
+    let [low, high] = [0, this.all.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.all[middle]?.slot ?? Infinity) <= slot) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
   /** A replica, which has executed `before` commands, has executed one more. Throws a Violation. */
   add(execution: Execution, before: number): void {
     const { by, command, slot, tag, time_ms } = execution

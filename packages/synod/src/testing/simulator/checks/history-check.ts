@@ -37,12 +37,14 @@ export function checkHistory<C, R, Q, A>(
   let next = 0
   let latest: ClientOperation<C, Q> | undefined
   let place = 0
+  /** By client, the latest place of what it had done, and been answered: each does one thing after the other. */
+  const own = new Map<string, number>()
   for (const operation of calls) {
     for (let end = returns[next]; end && positionOf(end) < operation.invoked; end = returns[++next]) {
       const its = places.get(end) ?? 0
       if (its > place) [place, latest] = [its, end]
     }
-    const { request, returned } = operation
+    const { client, request, returned } = operation
     if (request.type === 'command') {
       const at = order.get(request.tag)
       if (at === undefined) {
@@ -65,15 +67,14 @@ export function checkHistory<C, R, Q, A>(
       continue
     } else if (request.type === 'stale-query') {
       const { slot = 0 } = returned
-      const from = executions.all.findLastIndex((execution) => execution.slot <= slot) + 1
+      const from = executions.upTo(slot)
       const answer = retelling.answerAt(queryOf(request.query), from)
       if (slot < request.atLeast || answer === undefined || !sameResult(answer, returned.output)) {
         const then = answer === undefined ? 'none' : showResult(answer)
         const what = `${describe(operation)} from slot ${slot}, where the answer is ${then}`
         throw new Violation('wrong-slot', what)
       }
-      const own = Math.max(0, ...ownPlaces(operation, calls, places))
-      if (request.atLeast > 0 && from < own) {
+      if (request.atLeast > 0 && from < (own.get(client) ?? 0)) {
         throw new Violation(
           'wrong-slot',
           `${describe(operation)} from before what that client had seen itself`,
@@ -87,23 +88,11 @@ export function checkHistory<C, R, Q, A>(
       }
       places.set(operation, at)
     }
+    // What the state machine refused has changed nothing, and no slot came with that.
+    if (returned === undefined || typeof returned.output === 'string') continue
+    own.set(client, Math.max(own.get(client) ?? 0, places.get(operation) ?? 0))
   }
   checkByModel(operations, workload)
-}
-
-/** The places of what the same client had done, and been answered, before. */
-function ownPlaces<C, Q>(
-  { client, invoked }: ClientOperation<C, Q>,
-  calls: readonly ClientOperation<C, Q>[],
-  places: ReadonlyMap<ClientOperation<C, Q>, number>,
-): number[] {
-  return (
-    calls
-      .filter((other) => other.client === client && positionOf(other) < invoked)
-      // What the state machine refused has changed nothing, and no slot came with that.
-      .filter(({ returned }) => typeof returned?.output !== 'string')
-      .map((other) => places.get(other) ?? 0)
-  )
 }
 
 /** What was executed is what clients asked for, to the letter. */

@@ -127,7 +127,7 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
       meddlers.push(frameMeddler(() => this.#rates.get(key), chance))
     if (kinds.has('garbling'))
       meddlers.push((chunk) => (this.#toGarble.delete(key) ? [garble(chunk, chance)] : [chunk]))
-    if (meddlers.length === 0) return undefined
+    if (meddlers.length < 2) return meddlers[0]
     return (chunk) =>
       meddlers.reduce<readonly Uint8Array[]>((pieces, meddle) => pieces.flatMap(meddle), [chunk])
   }

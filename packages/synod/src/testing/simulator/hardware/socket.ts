@@ -225,7 +225,7 @@ export class MemorySocket implements Socket {
       if (this.#ending) continue
       this.#network.options.onArrival?.(other.#way, next.bytes)
       // The receiver owns its chunks.
-      this.#events.data(new Uint8Array(next.bytes))
+      this.#events.data(Buffer.from(next.bytes))
     }
     if (this.#endArrived && !this.#paused && !this.over) this.#finishBoth()
   }

@@ -20,6 +20,9 @@ export class Trace {
   events = 0
   readonly #clock: StepClock
   readonly #listener: ((line: string) => void) | undefined
+  /** The time, and its bits. */
+  readonly #stamp = new Float64Array(1)
+  readonly #bits = new Int32Array(this.#stamp.buffer)
 
   constructor(clock: StepClock, listener?: (line: string) => void) {
     this.#clock = clock
@@ -35,8 +38,7 @@ export class Trace {
 
   /** Records have become durable, encoded as `payload`. */
   durable(server: ServerId, payload: Uint8Array, records: readonly JournalRecord[]): void {
-    this.events++
-    this.digest = crc32(`${this.#clock.now()} s${server}`, crc32(payload, this.digest))
+    this.#digestBytes(payload, server)
     if (this.#listener === undefined) return
     const event = { at_ms: this.#clock.now(), event: 'durable', server, records: records.map(plain) }
     this.#listener(JSON.stringify(event))
@@ -44,8 +46,7 @@ export class Trace {
 
   /** Bytes have arrived. What they say is left to `message`, as few runs are listened to. */
   arrival(way: Way, chunk: Uint8Array): void {
-    this.events++
-    this.digest = crc32(`${this.#clock.now()} ${way.connection} ${way.from}`, crc32(chunk, this.digest))
+    this.#digestBytes(chunk, way.connection)
   }
 
   /** The last byte of a message has arrived. */
@@ -60,5 +61,12 @@ export class Trace {
       message: plain(message),
     }
     this.#listener(JSON.stringify(event))
+  }
+
+  #digestBytes(bytes: Uint8Array, where: number): void {
+    this.events++
+    this.#stamp[0] = this.#clock.now()
+    const [low = 0, high = 0] = this.#bits
+    this.digest = crc32(bytes, (this.digest ^ low ^ Math.imul(high, 31) ^ Math.imul(where, 0x9e3779b1)) >>> 0)
   }
 }
