@@ -67,7 +67,7 @@ export class Timeline {
             return
           } else resolve(false)
         } catch (error) {
-          reject(error as Error)
+          reject(error instanceof Error ? error : new Error(String(error)))
         }
         this.#moving = false
       }
