@@ -1,3 +1,5 @@
+import { crc32 } from './checksum.js'
+
 const INITIAL_SIZE = 1024
 
 /**
@@ -76,6 +78,11 @@ export class Writer {
 
   setU32(position: number, value: number): void {
     this.#buffer.writeUInt32LE(value, position)
+  }
+
+  /** The checksum of what has been written from `start` up to `end`. */
+  crc32(start: number, end = this.#length): number {
+    return crc32(this.#buffer, start, end)
   }
 
   /** What has been written from `start` on, without a copy: valid until the next write or `take`. */

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../bytes/checksum.js'
 import { Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
 import type { JournalRecord } from '../paxos/records.js'
@@ -58,7 +58,7 @@ export class GroupWriter {
     group.writeUInt32LE(this.#marker, MARKER)
     group.writeUInt32LE(group.length - RECORDS, LENGTH)
     group.writeDoubleLE(sequence, SEQUENCE)
-    group.writeUInt32LE(crc32(group.subarray(LENGTH)), CHECKSUM)
+    group.writeUInt32LE(crc32(group, LENGTH), CHECKSUM)
     return group
   }
 }
@@ -71,7 +71,7 @@ export function readGroup(segment: Buffer, offset: number, marker: number): Grou
   const payload = offset + RECORDS
   if (length === 0 || length > segment.length - payload) return null
   const end = payload + length
-  if (crc32(segment.subarray(offset + LENGTH, end)) !== segment.readUInt32LE(offset + CHECKSUM)) return null
+  if (crc32(segment, offset + LENGTH, end) !== segment.readUInt32LE(offset + CHECKSUM)) return null
   return {
     sequence: segment.readDoubleLE(offset + SEQUENCE),
     offset,

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../bytes/checksum.js'
 import { MalformedError } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
 import { SynodError } from '../errors.js'
@@ -50,7 +50,7 @@ export class Executor<Command, Result, Query, Answer> {
   execute(slot: Slot, value: Value): Execution | undefined {
     if (slot !== this.#executed + 1) throw new RangeError(`slot ${slot} cannot follow ${this.#executed}`)
     this.#executed = slot
-    this.#digest = crc32(value, this.#digest)
+    this.#digest = crc32(value, 0, value.length, this.#digest)
     const request = value.length === 0 ? undefined : readRequest(value)
     if (request === undefined) return undefined
     this.#time_ms = Math.max(this.#time_ms, request.time_ms)

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../bytes/checksum.js'
 import { Writer } from '../bytes/writer.js'
 import { SynodError } from '../errors.js'
 import { checkPreamble, PREAMBLE_BYTES, writePreamble, type ConnectionKind } from './preamble.js'
@@ -55,11 +55,10 @@ export class FrameWriter {
   take(): Buffer {
     const start = this.#frame
     if (start >= 0) {
-      const payload = this.#writer.view(start + HEADER_BYTES)
-      this.#writer.setU32(start, payload.length)
-      this.#writer.setU32(start + 4, crc32(payload))
-      const header = this.#writer.view(start).subarray(0, HEADER_CHECKSUM)
-      this.#writer.setU32(start + HEADER_CHECKSUM, crc32(header))
+      const payload = start + HEADER_BYTES
+      this.#writer.setU32(start, this.#writer.length - payload)
+      this.#writer.setU32(start + 4, this.#writer.crc32(payload))
+      this.#writer.setU32(start + HEADER_CHECKSUM, this.#writer.crc32(start, start + HEADER_CHECKSUM))
       this.#frame = -1
     }
     return this.#writer.take()
@@ -97,7 +96,9 @@ export class FrameReader {
 
   /** Gives the next chunk; the one before must have been read to its end. */
   push(chunk: Uint8Array): void {
-    this.#chunk = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    this.#chunk = Buffer.isBuffer(chunk)
+      ? chunk
+      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     this.#position = 0
   }
 
@@ -141,7 +142,7 @@ export class FrameReader {
   }
 
   #readHeader(header: Buffer): void {
-    if (crc32(header.subarray(0, HEADER_CHECKSUM)) !== header.readUInt32LE(HEADER_CHECKSUM)) {
+    if (crc32(header, 0, HEADER_CHECKSUM) !== header.readUInt32LE(HEADER_CHECKSUM)) {
       throw new SynodError('wrong-protocol', 'wrong checksum of the header of a frame')
     }
     this.#payload_bytes = header.readUInt32LE(0)

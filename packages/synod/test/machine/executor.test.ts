@@ -124,4 +124,9 @@ describe('the digest', () => {
     const all = [digest(a, b), digest(b, a), digest(a), digest(a, a), digest(a, b, a)]
     expect(new Set(all).size).toBe(all.length)
   })
+
+  test('does not begin anew at a no-op', () => {
+    expect(digest(a, NO_OP)).not.toBe(digest(b, NO_OP))
+    expect(digest(a, NO_OP)).not.toBe(digest(NO_OP))
+  })
 })

@@ -1,4 +1,5 @@
-import { crc32 } from 'node:zlib'
+import { crc32 as crc32OfText } from 'node:zlib'
+import { crc32 } from '../../../bytes/checksum.js'
 import type { ServerId } from '../../../paxos/ballot.js'
 import type { JournalRecord } from '../../../paxos/records.js'
 import type { StepClock } from '../hardware/clock.js'
@@ -32,7 +33,7 @@ export class Trace {
   add(event: TraceEvent): void {
     const line = JSON.stringify({ at_ms: this.#clock.now(), ...event })
     this.events++
-    this.digest = crc32(line, this.digest)
+    this.digest = crc32OfText(line, this.digest)
     this.#listener?.(line)
   }
 
@@ -67,6 +68,7 @@ export class Trace {
     this.events++
     this.#stamp[0] = this.#clock.now()
     const [low = 0, high = 0] = this.#bits
-    this.digest = crc32(bytes, (this.digest ^ low ^ Math.imul(high, 31) ^ Math.imul(where, 0x9e3779b1)) >>> 0)
+    const stamp = this.digest ^ low ^ Math.imul(high, 31) ^ Math.imul(where, 0x9e3779b1)
+    this.digest = crc32(bytes, 0, bytes.length, stamp >>> 0)
   }
 }
