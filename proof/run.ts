@@ -44,7 +44,7 @@ if (!isClean)
 const results = await Results.of(root, isClean ? commit : undefined)
 
 const simulate = [...synod, 'simulate', '--json']
-const speed = await json<Simulated>([...simulate, '--servers', '3', '--seeds', '300', '--jobs', '1'])
+const speed = await json<Proof['speed']>(['node', 'proof/dist/speed.js'])
 // What has one thread, or is not measured, takes half as long side by side.
 const [explored, { core, planted, spec }] = await Promise.all([explore(), theRest()])
 const simulated = await json<Simulated>([...simulate, '--seeds', seeds, '--jobs', jobs])
