@@ -54,6 +54,7 @@ async function main(
     type: 'peer-hello',
     cluster: CLUSTER,
     mode: 'leader',
+    quorums: null,
     server: id,
     acceptor: randomBytes(16).toString('hex'),
     members: [1, 2, 3],

@@ -17,7 +17,15 @@ again: a proof that was interrupted goes on.
   --seeds N   how many seeds for each mode (default: 5000)
   --jobs N    how many at a time (default: one for each core)
 `
-const CONFIGURATIONS = ['leader', 'leaderless', 'leader-ballots', 'leaderless-ballots', 'leader-slow']
+const CONFIGURATIONS = [
+  'leader',
+  'leaderless',
+  'leader-ballots',
+  'leaderless-ballots',
+  'leader-slow',
+  'leader-flexible',
+  'leaderless-flexible',
+]
 
 const { values: options } = parseArgs({
   options: {

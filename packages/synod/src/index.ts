@@ -16,6 +16,7 @@ export { type Ballot, type ServerId, type Slot, compareBallots, formatBallot } f
 export type { Mode } from './paxos/config.js'
 export type { Bars } from './paxos/invariants.js'
 export type { Role } from './paxos/proposer.js'
+export type { Quorums } from './paxos/quorum.js'
 export type { ClusterOptions, ReplicaOptions } from './replica/options.js'
 export { Replica } from './replica/replica.js'
 export type { StaleAnswer, StaleReadOptions } from './machine/stale-read.js'

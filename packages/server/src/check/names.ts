@@ -11,6 +11,8 @@ export const CONFIGURATION_NAMES = Object.keys({
   'leaderless-ballots': true,
   'leader-slow': true,
   'leaderless-slow': true,
+  'leader-flexible': true,
+  'leaderless-flexible': true,
   'leader-wide': true,
   'leaderless-wide': true,
 } satisfies Record<ConfigurationName, true>) as readonly ConfigurationName[]

@@ -39,10 +39,11 @@ export function search({ configuration, goals, seed, walks }: SearchOptions): Se
 
 /** A configuration in words. */
 export function describeConfiguration(name: ConfigurationName): string {
-  const { ballots, crashes, mode, proposals, servers, slots } = CONFIGURATIONS[name]
+  const { ballots, crashes, mode, proposals, quorums, servers, slots }: ModelConfig = CONFIGURATIONS[name]
   const bounds = [plural(ballots, 'ballot'), plural(proposals, 'proposal'), plural(slots, 'slot')]
   const restarts = plural(crashes, 'restart')
-  return `${name}: ${plural(servers, 'server')} in ${mode} mode, up to ${bounds.join(', ')} and ${restarts}`
+  const sizes = quorums === undefined ? '' : `, quorums of ${quorums.phase1} and ${quorums.phase2}`
+  return `${name}: ${plural(servers, 'server')} in ${mode} mode${sizes}, up to ${bounds.join(', ')} and ${restarts}`
 }
 
 function* visitAll(config: ModelConfig): Search {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import type { Quorums } from 'synod'
 import { parseInteger } from '../kv/integer.js'
 
 /** Parses a decimal integer from `low` to `high`. */
@@ -46,4 +47,11 @@ export function parseServers(text: string): Record<number, string> {
     servers[id] = match[2]
   }
   return servers
+}
+
+/** Parses `3,2`. Whether such quorums meet is checked by the library. */
+export function parseQuorums(text: string): Quorums {
+  const match = /^(\d{1,2}),(\d{1,2})$/.exec(text)
+  if (match === null) throw new InvalidArgumentError('It must be two numbers of servers such as 3,2.')
+  return { phase1: Number(match[1]), phase2: Number(match[2]) }
 }

@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander'
-import { type Mode, Replica, type SynodError } from 'synod'
+import { type Mode, type Quorums, Replica, type SynodError } from 'synod'
 import { KvMachine } from '../kv/machine.js'
 import { finish } from './common-options.js'
 import { defined } from './defined.js'
 import { lineLogger } from './log.js'
 import { type OutputOptions, print } from './output.js'
-import { integerFrom, parseServers } from './parsers.js'
+import { integerFrom, parseQuorums, parseServers } from './parsers.js'
 import { stopRequest } from './stop-request.js'
 
 interface ServeOptions extends OutputOptions {
@@ -15,6 +15,7 @@ interface ServeOptions extends OutputOptions {
   readonly clients: string
   readonly dataDir: string
   readonly mode: Mode
+  readonly quorums?: Quorums
   readonly listen?: string
   readonly heartbeatMs?: number
   readonly electionTimeoutMs?: number
@@ -38,6 +39,11 @@ export function addServe(program: Command): void {
       new Option('--mode <mode>', 'how slots get decided, the same on all servers, for good')
         .choices(['leader', 'leaderless'])
         .default('leader'),
+    )
+    .option(
+      '--quorums <p1,p2>',
+      'how many servers make a quorum in phase 1 and in phase 2, the same on all servers, for good (default: majorities)',
+      parseQuorums,
     )
     .option('--listen <host:port>', 'where to listen for peers, if not at the address in --servers')
     .option(
@@ -65,11 +71,11 @@ async function run(options: ServeOptions): Promise<void> {
 
 /** Resolves when the replica has been asked to stop, and has. */
 async function serve(options: ServeOptions, onFatal: (error: SynodError) => void): Promise<void> {
-  const { clients, clusterName: name, dataDir, id, json = false, mode, servers } = options
+  const { clients, clusterName: name, dataDir, id, json = false, mode, quorums, servers } = options
   const stop = stopRequest()
   const replica = await Replica.open({
     id,
-    cluster: { name, servers },
+    cluster: { name, servers, ...defined({ quorums }) },
     dataDir,
     machine: new KvMachine(),
     mode,

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import { SynodError } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
+import type { Quorums } from '../paxos/quorum.js'
 import type { Disk } from './disk.js'
 
 const FILE = 'identity'
@@ -21,6 +22,8 @@ export type AcceptorId = string
 export interface IdentityOptions {
   readonly cluster: string
   readonly mode: Mode
+  /** Majorities unless given. */
+  readonly quorums?: Quorums
   readonly server: ServerId
 }
 
@@ -46,7 +49,7 @@ export class IdentityFault extends Error {
 
 /** Throws `invalid-options` for a name that the formats on disk cannot hold. */
 export function newIdentity(options: IdentityOptions, randomBytes: (size: number) => Uint8Array): Identity {
-  const { cluster, mode, server } = options
+  const { cluster, server } = options
   const name = Buffer.from(cluster)
   if (name.length === 0 || name.length > MAX_CLUSTER_BYTES || name.toString() !== cluster) {
     throw new SynodError(
@@ -58,7 +61,7 @@ export function newIdentity(options: IdentityOptions, randomBytes: (size: number
     throw new SynodError('invalid-options', `The id of a server is a positive integer, not ${server}.`)
   }
   const acceptor = Buffer.from(randomBytes(ACCEPTOR_BYTES)).toString('hex')
-  return { cluster, mode, server, acceptor, peers: null }
+  return { ...options, acceptor, peers: null }
 }
 
 /** Replaces the identity of a directory; after a crash it is the old or the new one, never part of one. */
@@ -84,9 +87,10 @@ export async function loadIdentity(disk: Disk, directory: string): Promise<Ident
 }
 
 export function isIdentity(value: object): value is Identity {
-  const { cluster, mode, server, acceptor, peers } = value as Record<string, unknown>
+  const { cluster, mode, quorums, server, acceptor, peers } = value as Record<string, unknown>
   if (typeof cluster !== 'string' || !isMode(mode) || !isServerId(server) || !isAcceptorId(acceptor))
     return false
+  if (quorums !== undefined && !isQuorums(quorums)) return false
   return peers === null || (isPeers(peers) && peers[server] === acceptor)
 }
 
@@ -113,11 +117,24 @@ export function checkIdentity(found: Identity, asked: IdentityOptions, directory
         `The mode of a cluster is chosen once: ask for ${found.mode} mode.`,
     )
   }
+  const [before, now] = [found, asked].map(({ quorums }) => describeQuorums(quorums))
+  if (before !== now) {
+    throw new SynodError(
+      'wrong-cluster',
+      `${directory} belongs to a cluster with ${before}, and ${now} were asked for. What one quorum has chosen, ` +
+        `another that need not meet it would not find: the quorums of a cluster are chosen once.`,
+    )
+  }
+}
+
+/** In the words of a message to people. */
+export function describeQuorums(quorums: Quorums | undefined): string {
+  return quorums === undefined ? 'majorities' : `quorums of ${quorums.phase1} and ${quorums.phase2} servers`
 }
 
 /** Readable, and always the same text for the same identity. */
-function formatIdentity({ cluster, mode, server, acceptor, peers }: Identity): string {
-  const content = { format: FORMAT, cluster, mode, server, acceptor, peers }
+function formatIdentity({ cluster, mode, quorums, server, acceptor, peers }: Identity): string {
+  const content = { format: FORMAT, cluster, mode, quorums, server, acceptor, peers }
   return JSON.stringify({ ...content, crc32: checksum(content) }, null, 2) + '\n'
 }
 
@@ -142,8 +159,8 @@ function parseIdentity(text: string): Identity {
   if (!isIdentity(content)) {
     throw new IdentityFault('damaged', 'The identity file does not say what it should.')
   }
-  const { cluster, mode, server, acceptor, peers } = content
-  return { cluster, mode, server, acceptor, peers }
+  const { cluster, mode, quorums, server, acceptor, peers } = content
+  return { cluster, mode, ...(quorums === undefined ? {} : { quorums }), server, acceptor, peers }
 }
 
 function checksum(content: unknown): number {
@@ -156,6 +173,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isMode(value: unknown): value is Mode {
   return value === 'leader' || value === 'leaderless'
+}
+
+function isQuorums(value: unknown): value is Quorums {
+  return isObject(value) && Number.isSafeInteger(value.phase1) && Number.isSafeInteger(value.phase2)
 }
 
 function isServerId(value: unknown): value is ServerId {

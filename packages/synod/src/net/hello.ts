@@ -3,6 +3,7 @@ import type { Writer } from '../bytes/writer.js'
 import { SynodError, type ErrorCode } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
+import type { Quorums } from '../paxos/quorum.js'
 import { namesByTag, readTag, type Tags } from './codec.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
 import { readServer, readText, writeText } from './fields.js'
@@ -23,6 +24,8 @@ export interface PeerHello {
   /** 1 to `MAX_CLUSTER_BYTES` bytes. */
   readonly cluster: string
   readonly mode: Mode
+  /** Null for majorities. */
+  readonly quorums: Quorums | null
   readonly server: ServerId
   /** The identity of its acceptor, which a lost disk ends: 32 hexadecimal digits in lower case. */
   readonly acceptor: string
@@ -93,6 +96,8 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
     case 'peer-hello':
       writer.string(message.cluster)
       writer.u8(MODE_TAGS[message.mode])
+      writer.varint(message.quorums?.phase1 ?? 0)
+      writer.varint(message.quorums?.phase2 ?? 0)
       writer.varint(message.server)
       writeAcceptor(writer, message.acceptor)
       writer.varint(message.members.length)
@@ -157,6 +162,7 @@ function readHandshake(reader: Reader): Handshake {
         type,
         cluster: readCluster(reader),
         mode: readTag(reader, MODES),
+        quorums: readQuorums(reader),
         server: readServer(reader),
         acceptor: readAcceptor(reader),
         members: readMembers(reader),
@@ -198,6 +204,15 @@ function writeAcceptor(writer: Writer, acceptor: string): void {
 
 function readAcceptor(reader: Reader): string {
   return reader.raw(ACCEPTOR_BYTES).toString('hex')
+}
+
+/** Two zeros stand for majorities. */
+function readQuorums(reader: Reader): Quorums | null {
+  const [phase1, phase2] = [reader.varint(), reader.varint()]
+  if (phase1 === 0 && phase2 === 0) return null
+  if (phase1 === 0 || phase2 === 0 || phase1 > MAX_MEMBERS || phase2 > MAX_MEMBERS)
+    throw new MalformedError(`quorums of ${phase1} and ${phase2}`)
+  return { phase1, phase2 }
 }
 
 function readMembers(reader: Reader): ServerId[] {

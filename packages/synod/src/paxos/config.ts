@@ -1,4 +1,5 @@
 import type { ServerId } from './ballot.js'
+import type { Quorums } from './quorum.js'
 
 /** How slots get decided. Chosen once per cluster; replicas that disagree refuse each other. */
 export type Mode = 'leader' | 'leaderless'
@@ -8,6 +9,8 @@ export interface PaxosConfig {
   /** All servers of the cluster, this one included. */
   readonly servers: readonly ServerId[]
   readonly mode: Mode
+  /** Majorities unless given. All servers must agree, for good. */
+  readonly quorums?: Quorums
   /**
    * False for a server that may have forgotten promises or votes: it takes no part as an acceptor or
    * proposer, and learns what the others choose.

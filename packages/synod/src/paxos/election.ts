@@ -105,7 +105,7 @@ export abstract class Election {
     if (phase.role !== 'follower' || phase.probe === NO_SERVERS || message.round !== this.state.round) return
     if (!message.missing) return
     phase.probe = this.context.membership.add(phase.probe, from)
-    if (this.context.membership.isQuorum(phase.probe)) this.#campaign(now_ms)
+    if (this.context.membership.isPhase1Quorum(phase.probe)) this.#campaign(now_ms)
   }
 
   /** The leader has not been heard from for too long: asks whether the others miss it too. */
@@ -120,7 +120,7 @@ export abstract class Election {
     phase.probe = membership.add(NO_SERVERS, config.self)
     phase.until_ms = now_ms + this.#probePatience(phase)
     effects.broadcast({ type: 'probe', round: this.state.round })
-    if (membership.isQuorum(phase.probe)) this.#campaign(now_ms)
+    if (membership.isPhase1Quorum(phase.probe)) this.#campaign(now_ms)
   }
 
   /** How long to wait for answers before asking again: not long where there is no leader to come back. */
@@ -233,7 +233,7 @@ export abstract class Election {
       return
     }
     phase.promised = membership.add(phase.promised, from)
-    if (membership.isQuorum(phase.promised)) this.lead(phase, now_ms)
+    if (membership.isPhase1Quorum(phase.promised)) this.lead(phase, now_ms)
   }
 
   /** A rival's ballot, once promised or voted for, leaves no room for this server's own. */

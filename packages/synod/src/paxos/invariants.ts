@@ -8,7 +8,7 @@ import {
   ZERO_BALLOT,
 } from './ballot.js'
 import type { Message } from './messages.js'
-import { Membership, NO_SERVERS } from './quorum.js'
+import { Membership, NO_SERVERS, type Quorums } from './quorum.js'
 import type { JournalRecord } from './records.js'
 import { type Value, isNoOp, sameValue } from './value.js'
 
@@ -59,8 +59,9 @@ export class History {
   readonly #slots = new Map<Slot, SlotHistory>()
   readonly #promised = new Map<ServerId, Ballot>()
 
-  constructor(servers: readonly ServerId[]) {
-    this.#membership = new Membership(servers)
+  /** With majorities, unless other quorums are given. */
+  constructor(servers: readonly ServerId[], quorums?: Quorums) {
+    this.#membership = new Membership(servers, quorums)
   }
 
   /** A record of `server` is durable. */
@@ -110,7 +111,7 @@ export class History {
   chosenAt(server: ServerId, slot: Slot, ballot: Ballot): void {
     const key = formatBallot(ballot)
     const voters = this.#slots.get(slot)?.votes.get(key)?.voters ?? NO_SERVERS
-    require(this.#membership.isQuorum(voters), () =>
+    require(this.#membership.isPhase2Quorum(voters), () =>
       `s${server} says that slot ${slot} is chosen at ${key}, where no quorum has voted`)
   }
 
@@ -124,7 +125,7 @@ export class History {
       return
     }
     const quorum = [...history.votes.values()].some(
-      (vote) => sameValue(vote.value, value) && this.#membership.isQuorum(vote.voters),
+      (vote) => sameValue(vote.value, value) && this.#membership.isPhase2Quorum(vote.voters),
     )
     const what = isNoOp(value) ? 'a no-op' : 'a value'
     require(quorum, () =>

@@ -138,7 +138,7 @@ export class LeaderProposer extends Election implements Proposer {
     const flight = phase.flights.get(message.first)
     if (flight?.last !== message.last) return
     flight.votes = membership.add(flight.votes, from)
-    if (!membership.isQuorum(flight.votes)) return
+    if (!membership.isPhase2Quorum(flight.votes)) return
     const { first, last } = flight
     phase.flights.delete(first)
     phase.inFlight -= flight.values.length
@@ -186,6 +186,6 @@ export class LeaderProposer extends Election implements Proposer {
     for (const [server, contact_ms] of phase.contact) {
       if (now_ms - contact_ms < config.electionTimeout_ms) reached = membership.add(reached, server)
     }
-    return membership.isQuorum(reached)
+    return membership.isPhase2Quorum(reached)
   }
 }

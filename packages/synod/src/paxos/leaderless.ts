@@ -125,7 +125,7 @@ export class LeaderlessProposer implements Proposer {
     for (const [server, heard_ms] of this.state.heard) {
       if (now_ms - heard_ms < config.electionTimeout_ms) reached = membership.add(reached, server)
     }
-    this.state.reachesQuorum = membership.isQuorum(reached)
+    this.state.reachesQuorum = membership.isPhase1Quorum(reached) && membership.isPhase2Quorum(reached)
     if (!config.voting) return
     const { chosen } = learner.state
     effects.broadcast({ type: 'heartbeat', ballot: ZERO_BALLOT, round: 0, chosen, voted: log.state.voted })
@@ -260,7 +260,7 @@ export class LeaderlessProposer implements Proposer {
         instance.vote = vote
     }
     instance.answered = membership.add(instance.answered, from)
-    if (!membership.isQuorum(instance.answered)) return
+    if (!membership.isPhase1Quorum(instance.answered)) return
     this.state.phase_ms = averageWith(this.state.phase_ms, now_ms - instance.since_ms)
     this.#accept(instance, now_ms)
   }
@@ -307,7 +307,7 @@ export class LeaderlessProposer implements Proposer {
     const instance = this.state.instances.get(slot)
     if (instance?.phase !== 'accept' || message.last !== slot || !sameBallot(ballot, instance.ballot)) return
     instance.answered = membership.add(instance.answered, from)
-    if (!membership.isQuorum(instance.answered)) return
+    if (!membership.isPhase2Quorum(instance.answered)) return
     effects.broadcast({ type: 'chosen', ballot, first: slot, last: slot })
     learner.chooseVotes(ballot, slot, slot)
     if (!this.#context.log.isChosen(slot)) learner.chooseValues(slot, [instance.value])

@@ -76,7 +76,7 @@ export class Paxos {
   readonly #proposer: Proposer
 
   private constructor(config: PaxosConfig, state: PaxosState) {
-    const membership = new Membership(config.servers)
+    const membership = new Membership(config.servers, config.quorums)
     const effects = new Effects(config.servers.filter((server) => server !== config.self))
     effects.position = state.position
     this.#config = config

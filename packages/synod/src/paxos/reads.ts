@@ -21,7 +21,7 @@ export function emptyReads(firstRound: number): ReadsState {
 /**
  * Linearizable reads in both modes, on any server: ask a quorum for the highest slot that each has voted
  * in; once the highest of these is executed here, the state is no older than the read. For whatever was
- * acknowledged before the read began is chosen, so a quorum had voted for it, and the two quorums meet.
+ * acknowledged before the read began is chosen, so a quorum of phase 2 had voted for it, and one of phase 1 meets it.
  * One round serves all reads that wait when it starts. (Charapko, Ailijiang, Demirbas: Linearizable Quorum
  * Reads in Paxos, HotStorage 2019.)
  */
@@ -92,7 +92,7 @@ export class Reads {
     if (round === null) return
     round.heard = this.#membership.add(round.heard, from)
     round.voted = Math.max(round.voted, voted)
-    if (!this.#membership.isQuorum(round.heard)) return
+    if (!this.#membership.isPhase1Quorum(round.heard)) return
     this.state.round = null
     for (const id of round.ids) this.#effects.readable(id, round.voted)
     if (this.state.waiting.length > 0) this.#start(now_ms)

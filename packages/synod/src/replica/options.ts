@@ -4,7 +4,7 @@ import type { Machine } from '../machine/machine.js'
 import { type Address, parseAddress } from '../net/network.js'
 import type { ServerId } from '../paxos/ballot.js'
 import { DEFAULT_WINDOW, type Mode, PAXOS_DEFAULTS, type PaxosConfig } from '../paxos/config.js'
-import { MAX_SERVERS } from '../paxos/quorum.js'
+import { MAX_SERVERS, type Quorums, faultOfQuorums, majorities } from '../paxos/quorum.js'
 import { type Host, systemHost } from './host.js'
 
 /** The largest command that is taken, encoded, in bytes. */
@@ -19,6 +19,11 @@ export interface ClusterOptions {
   readonly name?: string
   /** By id (1 to 255), the address at which each server listens for the others, as `host:port`. */
   readonly servers: Readonly<Record<ServerId, string>>
+  /**
+   * How many servers make a quorum in phase 1, which elects a leader, and in phase 2, in which commands are chosen: together
+   * more than there are servers. Chosen once per cluster. Majorities unless given. (docs/quorums.md)
+   */
+  readonly quorums?: Quorums
 }
 
 export interface ReplicaOptions<Command, Result, Query, Answer> {
@@ -86,6 +91,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     electionTimeout_ms = PAXOS_DEFAULTS.electionTimeout_ms,
   } = options
   const { requestTimeout_ms = DEFAULT_REQUEST_TIMEOUT_MS } = options
+  const quorums = checkQuorums(cluster.quorums, servers.length)
   const host: Host = { ...systemHost, ...options.host }
   checkRange('heartbeat_ms', heartbeat_ms, 1, 60_000)
   checkRange('electionTimeout_ms', electionTimeout_ms, 2 * heartbeat_ms, 600_000)
@@ -103,6 +109,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
       self: id,
       servers,
       mode,
+      ...(quorums === undefined ? {} : { quorums }),
       heartbeat_ms,
       electionTimeout_ms,
       resend_ms: PAXOS_DEFAULTS.resend_ms,
@@ -113,6 +120,15 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     onFatal: options.onFatal ?? host.crash,
     host,
   }
+}
+
+/** Majorities have no other name. */
+function checkQuorums(quorums: Quorums | undefined, servers: number): Quorums | undefined {
+  if (quorums === undefined) return undefined
+  const fault = faultOfQuorums(servers, quorums)
+  if (fault !== undefined) throw invalid(fault)
+  const { phase1, phase2 } = majorities(servers)
+  return quorums.phase1 === phase1 && quorums.phase2 === phase2 ? undefined : quorums
 }
 
 function checkServers({ servers }: ClusterOptions): Map<ServerId, Address> {

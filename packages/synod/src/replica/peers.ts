@@ -1,5 +1,10 @@
 import { SynodError } from '../errors.js'
-import type { AcceptorId, Identity, Peers as Acceptors } from '../journal/identity.js'
+import {
+  type AcceptorId,
+  type Identity,
+  type Peers as Acceptors,
+  describeQuorums,
+} from '../journal/identity.js'
 import type { ChannelListener } from '../net/channel-listener.js'
 import type { PeerHello, PeerWelcome } from '../net/hello.js'
 import { formatAddress } from '../net/network.js'
@@ -129,8 +134,9 @@ export class Peers {
   }
 
   #hello(): PeerHello {
-    const { clusterName: cluster, mode, servers } = this.#settings
-    return { ...this.#welcome(), type: 'peer-hello', cluster, mode, members: servers }
+    const { clusterName: cluster, mode, paxos, servers } = this.#settings
+    const quorums = paxos.quorums ?? null
+    return { ...this.#welcome(), type: 'peer-hello', cluster, mode, quorums, members: servers }
   }
 
   #welcome(): PeerWelcome {
@@ -145,7 +151,7 @@ export class Peers {
 
   /** Why a server that dialled is not welcome. */
   #refusal(hello: PeerHello): SynodError | undefined {
-    const { clusterName, id, mode, servers } = this.#settings
+    const { clusterName, id, mode, paxos, servers } = this.#settings
     const who = `s${id} of cluster '${clusterName}'`
     if (hello.cluster !== clusterName) {
       return new SynodError('wrong-cluster', `this is ${who}, not of cluster '${hello.cluster}'`)
@@ -162,6 +168,9 @@ export class Peers {
         `${who} has the servers ${ours}; s${hello.server} takes part in a cluster of ${theirs}`,
       )
     }
+    const [ours, theirs] = [paxos.quorums, hello.quorums ?? undefined].map(describeQuorums)
+    if (ours !== theirs)
+      return new SynodError('wrong-cluster', `${who} counts ${ours}; s${hello.server} counts ${theirs}`)
     return this.#stranger(hello.server, hello.acceptor)
   }
 

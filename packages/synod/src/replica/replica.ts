@@ -66,11 +66,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     options: ReplicaOptions<Command, Result, Query, Answer>,
   ): Promise<Replica<Command, Result, Query, Answer>> {
     const settings = checkOptions(options)
-    const { clusterName: cluster, dataDir: directory, host, id: server, mode } = settings
+    const { clusterName: cluster, dataDir: directory, host, id: server, mode, paxos } = settings
+    const quorums = paxos.quorums === undefined ? {} : { quorums: paxos.quorums }
     const opened = await openJournal({
       disk: host.disk,
       directory,
-      identity: { cluster, mode, server },
+      identity: { cluster, mode, ...quorums, server },
       randomBytes: host.randomBytes,
       now: () => host.clock.now(),
       onDurable: (position) => {

@@ -9,6 +9,7 @@ export const peerHello: PeerHello = {
   type: 'peer-hello',
   cluster: 'orders',
   mode: 'leader',
+  quorums: { phase1: 3, phase2: 1 },
   server: 1,
   acceptor: '000102030405060708090a0b0c0d0e0f',
   members: [1, 2, 3],
@@ -58,6 +59,7 @@ const ordinal = fc.oneof(
 const round = fc.oneof(fc.nat(300), fc.maxSafeNat())
 const slot = ordinal.map((n) => n + 1)
 const server = fc.integer({ min: 1, max: 255 })
+const size = fc.integer({ min: 1, max: 255 })
 const ballot: fc.Arbitrary<Ballot> = fc.record({ seq: slot, server })
 const anyBallot = fc.oneof(fc.constant<Ballot>({ seq: 0, server: 0 }), ballot)
 const values = fc.array(bytes, { maxLength: 6 })
@@ -167,6 +169,7 @@ export const handshakes: Arbitraries<Handshake> = {
     type: fc.constant('peer-hello'),
     cluster: fc.string({ minLength: 1, maxLength: 60 }),
     mode,
+    quorums: fc.option(fc.record({ phase1: size, phase2: size })),
     server,
     acceptor,
     members: fc.uniqueArray(server),

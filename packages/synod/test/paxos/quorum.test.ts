@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MAX_SERVERS, Membership, NO_SERVERS } from '../../src/paxos/quorum.js'
+import { MAX_SERVERS, Membership, NO_SERVERS, majorities } from '../../src/paxos/quorum.js'
 import { checkProperty } from './replay.js'
 
 describe('a quorum', () => {
@@ -12,8 +12,7 @@ describe('a quorum', () => {
     [5, 3],
     [7, 4],
   ])('of %i servers is %i', (servers, quorum) => {
-    const ids = Array.from({ length: servers }, (_, index) => index + 1)
-    expect(new Membership(ids).quorumSize).toBe(quorum)
+    expect(majorities(servers)).toEqual({ phase1: quorum, phase2: quorum })
   })
 
   test('is the same as a dumb count of distinct members finds', () => {
@@ -27,16 +26,31 @@ describe('a quorum', () => {
         const membership = new Membership(servers)
         const set = answers.reduce((sum, server) => membership.add(sum, server), NO_SERVERS)
         const counted = new Set(answers.filter((server) => servers.includes(server)))
-        expect(membership.isQuorum(set)).toBe(2 * counted.size > servers.length)
+        const isMajority = 2 * counted.size > servers.length
+        expect(membership.isPhase1Quorum(set)).toBe(isMajority)
+        expect(membership.isPhase2Quorum(set)).toBe(isMajority)
         for (const server of servers) expect(membership.contains(set, server)).toBe(counted.has(server))
       }),
     )
   })
 
-  test('meets every other quorum', () => {
-    const membership = new Membership([1, 2, 3, 4, 5])
-    const sets = Array.from({ length: 2 ** 5 }, (_, bits) => bits).filter((set) => membership.isQuorum(set))
-    for (const a of sets) for (const b of sets) expect(a & b).not.toBe(NO_SERVERS)
+  test('of phase 1 meets every one of phase 2, or the sizes are refused', () => {
+    const ids = [1, 2, 3, 4, 5]
+    const sets = Array.from({ length: 2 ** ids.length }, (_, bits) => bits)
+    for (let phase1 = 0; phase1 <= ids.length + 1; phase1++) {
+      for (let phase2 = 0; phase2 <= ids.length + 1; phase2++) {
+        const make = () => new Membership(ids, { phase1, phase2 })
+        const fits = phase1 >= 1 && phase2 >= 1 && phase1 <= ids.length && phase2 <= ids.length
+        if (!fits || phase1 + phase2 <= ids.length) {
+          expect(make).toThrow(fits ? 'need not meet' : 'a quorum has 1 to 5 servers')
+          continue
+        }
+        const membership = make()
+        const first = sets.filter((set) => membership.isPhase1Quorum(set))
+        const second = sets.filter((set) => membership.isPhase2Quorum(set))
+        for (const a of first) for (const b of second) expect(a & b).not.toBe(NO_SERVERS)
+      }
+    }
   })
 })
 
@@ -44,7 +58,7 @@ test('a server that answers twice counts once', () => {
   const membership = new Membership([1, 2, 3])
   const once = membership.add(NO_SERVERS, 2)
   expect(membership.add(once, 2)).toBe(once)
-  expect(membership.isQuorum(once)).toBe(false)
+  expect(membership.isPhase2Quorum(once)).toBe(false)
 })
 
 test('a stranger does not count', () => {

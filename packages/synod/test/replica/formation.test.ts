@@ -70,6 +70,8 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 })
 
+const THREE = { 1: 's1:2380', 2: 's2:2380', 3: 's3:2380' }
+
 describe('servers that do not agree refuse each other, and fail', () => {
   test.each<[string, string, Options]>([
     ['on the mode', 'wrong-mode', { mode: 'leaderless' }],
@@ -83,6 +85,7 @@ describe('servers that do not agree refuse each other, and fail', () => {
       'wrong-cluster',
       { cluster: { servers: { 1: 's1:2380', 2: 's2:2380', 3: 's3:2380', 4: 's4:2380' } } },
     ],
+    ['on the quorums', 'wrong-cluster', { cluster: { servers: THREE, quorums: { phase1: 3, phase2: 1 } } }],
   ])('%s: %s', async (_what, code, options) => {
     const world = new World()
     await world.open(1)
@@ -107,6 +110,29 @@ describe('servers that do not agree refuse each other, and fail', () => {
     await world.run(() => world.server(id).fatal !== undefined)
     expect(world.server(id).fatal).toMatchObject({ code: 'wrong-mode' })
     expect(await world.settled(world.replica(world.leader!).propose('a'))).toBe(1)
+  })
+
+  test('on quorums other than those of the directory: rejected, as what they chose might not be found', async () => {
+    const quorums = { phase1: 3, phase2: 1 }
+    const world = new World()
+    await world.openAll({ cluster: { servers: THREE, quorums } })
+    await world.ready()
+    expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+    world.crash(1)
+    expect(await world.failure(world.begin(1))).toMatchObject({
+      code: 'wrong-cluster',
+      message: expect.stringContaining('quorums of 3 and 1 servers, and majorities were asked for'),
+    })
+    world.crash(1)
+    await world.open(1, { cluster: { servers: THREE, quorums } })
+    expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
+  })
+
+  test('on nothing, where the quorums that were asked for are majorities', async () => {
+    const world = await World.formed()
+    world.crash(1)
+    await world.open(1, { cluster: { servers: THREE, quorums: { phase1: 2, phase2: 2 } } })
+    await world.converged()
   })
 
   test('on what the directory says it is: rejected before anything is said', async () => {

@@ -431,6 +431,7 @@ describe('PITFALL 18: reads', () => {
         type: 'peer-hello',
         cluster: 'synod',
         mode: 'leader',
+        quorums: null,
         server: 2,
         acceptor,
         members: [1, 2],

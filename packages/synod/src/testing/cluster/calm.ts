@@ -98,8 +98,11 @@ export function changeLeaders(cluster: Cluster): void {
   const queued = ['queued 1', 'queued 2', 'queued 3']
   cluster.propose(leader, ...queued)
   cluster.run(() => hasAll(cluster, leader, before, queued.map(value)))
-  cutFollowerOff(cluster, leader)
-  cutLeaderOff(cluster, leader)
+  // With other quorums one server may suffice where these need two, or the other way round.
+  if (cluster.server(leader).config.quorums === undefined) {
+    cutFollowerOff(cluster, leader)
+    cutLeaderOff(cluster, leader)
+  }
   cluster.run(() => isSettled(cluster))
 }
 

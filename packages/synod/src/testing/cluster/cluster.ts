@@ -75,7 +75,7 @@ export class Cluster {
     const ids = Array.from({ length: servers }, (_, index) => index + 1)
     this.mode = mode
     this.chance = new Chance(seed)
-    this.history = new History(ids)
+    this.history = new History(ids, config.quorums)
     for (const self of ids) {
       const full: PaxosConfig = {
         ...PAXOS_DEFAULTS,

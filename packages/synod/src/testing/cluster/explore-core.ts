@@ -3,6 +3,7 @@ import type { Mode } from '../../paxos/config.js'
 import { checkPrefixes } from '../../paxos/invariants.js'
 import { Paxos } from '../../paxos/paxos.js'
 import { Chance } from '../chance.js'
+import { drawQuorums } from '../draw-quorums.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
 import { Chaos, drawFaults } from './chaos.js'
 import { Cluster, value } from './cluster.js'
@@ -20,13 +21,14 @@ const large = new Uint8Array(600_000)
 export function exploreCore(mode: Mode, seed: number, servers: number): void {
   const chance = new Chance(seed)
   const electionTimeout_ms = chance.between(20, 200)
+  const quorums = drawQuorums(servers, seed)
   const config = {
     electionTimeout_ms,
     heartbeat_ms: electionTimeout_ms / 5,
     resend_ms: chance.between(20, 250),
     window: Math.ceil(chance.next() ** 2 * 64),
   }
-  const cluster = new Cluster({ mode, seed, servers, config })
+  const cluster = new Cluster({ mode, seed, servers, config: { ...config, ...(quorums && { quorums }) } })
   const chaos = new Chaos(cluster, drawFaults(chance, cluster.ids))
   const every = Math.ceil(chance.between(5, 50))
   const bulky = chance.happens(0.1)

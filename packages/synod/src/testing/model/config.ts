@@ -1,12 +1,15 @@
 import type { ServerId, Slot } from '../../paxos/ballot.js'
 import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type Mode, type PaxosConfig } from '../../paxos/config.js'
 import type { MessageType } from '../../paxos/messages.js'
+import type { Quorums } from '../../paxos/quorum.js'
 
 /** A cluster to explore, and the bounds of what may happen in it. */
 export interface ModelConfig {
   readonly mode: Mode
   /** How many servers there are: s1, s2, and so on. */
   readonly servers: number
+  /** Majorities unless given. */
+  readonly quorums?: Quorums
   /** The servers that may take proposals and begin ballots. The others vote and learn. */
   readonly proposers: readonly ServerId[]
   /** How many ballots may be begun: altogether in leader mode, in each slot in leaderless mode. */
@@ -32,9 +35,10 @@ export function serversOf(config: ModelConfig): ServerId[] {
 }
 
 export function paxosConfig(config: ModelConfig, self: ServerId): PaxosConfig {
-  const { mode } = config
+  const { mode, quorums } = config
   return {
     ...PAXOS_DEFAULTS,
+    ...(quorums === undefined ? {} : { quorums }),
     self,
     servers: serversOf(config),
     mode,

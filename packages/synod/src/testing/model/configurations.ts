@@ -48,7 +48,8 @@ const WIDE: ModelConfig = {
 
 /**
  * Clusters to explore, by name. The small ones take seconds. Those with more ballots have one slot and no
- * crashes; the slow ones have one slot, and disks that take their time. The wide ones have too many states
+ * crashes; the slow ones have one slot, and disks that take their time; the flexible ones have quorums of another size in
+ * each phase. The wide ones have too many states
  * for anything but random walks.
  */
 export const CONFIGURATIONS = {
@@ -60,6 +61,8 @@ export const CONFIGURATIONS = {
   'leaderless-ballots': { ...LEADERLESS, slots: 1, ballots: 3, crashes: 0, delivers: [...PHASES, 'nack'] },
   'leader-slow': { ...LEADER, slots: 1, sync: 'lazy' },
   'leaderless-slow': { ...LEADERLESS, slots: 1, sync: 'lazy' },
+  'leader-flexible': { ...LEADER, slots: 1, quorums: { phase1: 3, phase2: 1 } },
+  'leaderless-flexible': { ...LEADERLESS, slots: 1, quorums: { phase1: 1, phase2: 3 } },
   'leader-wide': WIDE,
   'leaderless-wide': { ...WIDE, mode: 'leaderless' },
 } satisfies Record<string, ModelConfig>

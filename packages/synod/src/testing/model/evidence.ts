@@ -1,6 +1,6 @@
 import { type Ballot, type ServerId, type Slot, formatBallot } from '../../paxos/ballot.js'
 import { type Bars, History, InvariantError, checkBars, checkPrefixes } from '../../paxos/invariants.js'
-import { Membership, NO_SERVERS, type ServerSet } from '../../paxos/quorum.js'
+import { Membership, NO_SERVERS, type Quorums, type ServerSet } from '../../paxos/quorum.js'
 import type { JournalRecord } from '../../paxos/records.js'
 import type { Value } from '../../paxos/value.js'
 import { structuralKey } from '../linearizability/structural-key.js'
@@ -32,7 +32,7 @@ export interface Votes {
 
 /** All votes that are durable, or that have been before the server voted again. */
 export function votesOf(cluster: readonly Evidence[]): Votes[] {
-  const membership = new Membership(cluster.map(({ server }) => server))
+  const membership = new Membership(serversOf(cluster))
   const all = new Map<string, Votes>()
   for (const { server, records } of cluster) {
     for (const record of records) {
@@ -50,20 +50,20 @@ export function votesOf(cluster: readonly Evidence[]): Votes[] {
 }
 
 /** What has been chosen in fact, by the durable votes of a quorum, whether or not anyone knows. */
-export function chosenInFact(cluster: readonly Evidence[]): Votes[] {
-  const membership = new Membership(cluster.map(({ server }) => server))
-  return votesOf(cluster).filter(({ voters }) => membership.isQuorum(voters))
+function chosenInFact(cluster: readonly Evidence[], quorums: Quorums | undefined): Votes[] {
+  const membership = new Membership(serversOf(cluster), quorums)
+  return votesOf(cluster).filter(({ voters }) => membership.isPhase2Quorum(voters))
 }
 
-/** Throws InvariantError if a state of the cluster breaks an invariant. */
-export function checkCluster(cluster: readonly Evidence[]): void {
-  const history = new History(cluster.map(({ server }) => server))
+/** Throws InvariantError if a state of the cluster breaks an invariant. Its quorums are majorities unless given. */
+export function checkCluster(cluster: readonly Evidence[], quorums?: Quorums): void {
+  const history = new History(serversOf(cluster), quorums)
   for (const { server, failure, records, bars } of cluster) {
     if (failure !== undefined) throw new InvariantError(failure)
     checkBars(bars)
     for (const record of records) history.durable(server, record)
   }
-  for (const { slot, value } of chosenInFact(cluster)) {
+  for (const { slot, value } of chosenInFact(cluster, quorums)) {
     for (const { server } of cluster) history.chosen(server, slot, value)
   }
   for (const { server, chosen } of cluster) {
@@ -72,6 +72,10 @@ export function checkCluster(cluster: readonly Evidence[]): void {
   for (const [i, one] of cluster.entries()) {
     for (const other of cluster.slice(i + 1)) checkPrefixes(prefixOf(one), prefixOf(other))
   }
+}
+
+function serversOf(cluster: readonly Evidence[]): ServerId[] {
+  return cluster.map(({ server }) => server)
 }
 
 function prefixOf({ chosen, bars }: Evidence): Value[] {

@@ -150,7 +150,7 @@ export class World {
   #assess(numbers: Int32Array): Assessment {
     const evidence = Array.from(numbers, (number) => this.sites.states.evidence(number))
     try {
-      checkCluster(evidence)
+      checkCluster(evidence, this.config.quorums)
     } catch (error) {
       if (error instanceof InvariantError) return { violation: error.message, goals: new Set() }
       throw error

@@ -1,7 +1,7 @@
 import type { ServerId } from '../../paxos/ballot.js'
 import type { Mode, PaxosConfig } from '../../paxos/config.js'
 import type { MessageType } from '../../paxos/messages.js'
-import { MAX_SERVERS } from '../../paxos/quorum.js'
+import { MAX_SERVERS, type Quorums } from '../../paxos/quorum.js'
 import { Cluster } from '../cluster/cluster.js'
 import { describeRecord } from '../describe.js'
 import { type Arguments, parseNumber, parseRoute, parseServer } from './arguments.js'
@@ -160,11 +160,18 @@ export function makeStage(args: Arguments): Stage {
     const [name, value = ''] = args.word('an option').split('=')
     if (name === 'window') config.window = parseNumber(value, 'a window')
     else if (name === 'learner') nonVoting.push(parseServer(value))
+    else if (name === 'quorums') config.quorums = parseQuorums(value)
     else throw new Error(`no such option: ${name}`)
   }
   const cluster = new Cluster({ servers, mode, nonVoting, config })
   requireServers(cluster, nonVoting)
   return new Stage(cluster)
+}
+
+/** As `3,2`: of phase 1, and of phase 2. */
+function parseQuorums(text: string): Quorums {
+  const [phase1 = '', phase2 = ''] = text.split(',')
+  return { phase1: parseNumber(phase1, 'quorums, as 3,2'), phase2: parseNumber(phase2, 'quorums, as 3,2') }
 }
 
 function serverThatIsUp({ cluster }: Stage, args: Arguments): ServerId {

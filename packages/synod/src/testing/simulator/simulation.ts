@@ -1,6 +1,6 @@
 import type { AcceptorId } from '../../journal/identity.js'
 import type { PeerStatus } from '../../status.js'
-import { InvariantError, checkBars } from '../../paxos/invariants.js'
+import { History, InvariantError, checkBars } from '../../paxos/invariants.js'
 import type { ServerId, Slot } from '../../paxos/ballot.js'
 import { Chance } from '../chance.js'
 import { DurableWatch } from './checks/durable-watch.js'
@@ -106,6 +106,7 @@ class Simulation<C, R, Q, A> {
     this.#workload = workload
     this.#world = new World({
       servers: plan.servers,
+      quorums: plan.quorums,
       mode: plan.mode,
       seed: chance.seed(),
       machine: (server) =>
@@ -139,7 +140,7 @@ class Simulation<C, R, Q, A> {
       this.#trace.add({ event: 'execute', slot, tag, command, by, result: shown(result) })
     })
     this.#durable = new DurableWatch(
-      ids,
+      new History(ids, plan.quorums),
       (server, payload, records) => {
         this.#trace.durable(server, payload, records)
       },

@@ -3,6 +3,7 @@ import type { SynodError } from '../../errors.js'
 import type { Machine } from '../../machine/machine.js'
 import type { ServerId } from '../../paxos/ballot.js'
 import type { Mode } from '../../paxos/config.js'
+import type { Quorums } from '../../paxos/quorum.js'
 import type { ReplicaOptions } from '../../replica/options.js'
 import { Replica } from '../../replica/replica.js'
 import type { ReplicaStatus } from '../../status.js'
@@ -42,6 +43,8 @@ export interface Server<C, R, Q, A, M> {
 export interface WorldOptions<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   /** 3 unless given. */
   readonly servers?: number
+  /** Majorities unless given. */
+  readonly quorums?: Quorums | undefined
   readonly mode?: Mode
   readonly seed?: number
   /** Makes the state machine for a server, each time its replica starts. */
@@ -156,7 +159,10 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
     }
     const replica = await Replica.open({
       id,
-      cluster: { servers: this.#addresses() },
+      cluster: {
+        servers: this.#addresses(),
+        ...(this.#options.quorums === undefined ? {} : { quorums: this.#options.quorums }),
+      },
       dataDir: DATA_DIR,
       machine: server.machine,
       mode: this.mode,

@@ -2,6 +2,7 @@ import { beforeEach, expect, it } from 'vitest'
 import type { DiskFile } from '../../../src/journal/disk.js'
 import { GroupWriter, groupMarker } from '../../../src/journal/group.js'
 import { encodeHeader } from '../../../src/journal/segment.js'
+import { History } from '../../../src/paxos/invariants.js'
 import type { JournalRecord } from '../../../src/paxos/records.js'
 import { DurableWatch } from '../../../src/testing/simulator/checks/durable-watch.js'
 import { MemoryDisk } from '../../../src/testing/simulator/hardware/disk.js'
@@ -13,7 +14,7 @@ const CHOSEN: JournalRecord = { type: 'chosen', first: 1, last: 1 }
 let told: string[] = []
 let violations: Error[] = []
 let watch = new DurableWatch(
-  [],
+  new History([1]),
   () => undefined,
   () => undefined,
 )
@@ -22,7 +23,7 @@ beforeEach(() => {
   told = []
   violations = []
   watch = new DurableWatch(
-    [1, 2, 3],
+    new History([1, 2, 3]),
     (server, _, records) => told.push(`s${server} ${records.map(({ type }) => type).join(' ')}`),
     (error) => violations.push(error),
   )

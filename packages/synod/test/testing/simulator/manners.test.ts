@@ -39,6 +39,7 @@ class Conversation {
       type: 'peer-hello',
       cluster: 'synod',
       mode: 'leader',
+      quorums: null,
       server: 1,
       acceptor: 'ab'.repeat(16),
       members: [1, 2, 3],

@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { groupMarker, readGroup, readRecords } from '../../../journal/group.js'
 import { decodeHeader, segmentNumbers } from '../../../journal/segment.js'
 import type { ServerId, Slot } from '../../../paxos/ballot.js'
-import { History } from '../../../paxos/invariants.js'
+import type { History } from '../../../paxos/invariants.js'
 import type { JournalRecord } from '../../../paxos/records.js'
 import type { Value } from '../../../paxos/value.js'
 import type { MemoryDisk } from '../hardware/disk.js'
@@ -19,8 +19,8 @@ export class DurableWatch {
   readonly #onRecords: OnRecords
   readonly #onViolation: (error: Error) => void
 
-  constructor(servers: readonly ServerId[], onRecords: OnRecords, onViolation: (error: Error) => void) {
-    this.#history = new History(servers)
+  constructor(history: History, onRecords: OnRecords, onViolation: (error: Error) => void) {
+    this.#history = history
     this.#onRecords = onRecords
     this.#onViolation = onViolation
   }

@@ -1,6 +1,8 @@
 import type { ServerId } from '../../../paxos/ballot.js'
 import type { Mode } from '../../../paxos/config.js'
+import { type Quorums, majorities } from '../../../paxos/quorum.js'
 import { Chance } from '../../chance.js'
+import { drawQuorums } from '../../draw-quorums.js'
 import { FAULT_KINDS, type Fault, type FaultKind, WRECKING } from './faults.js'
 
 /** From the first to the second, in milliseconds. */
@@ -14,6 +16,8 @@ export interface Plan {
   readonly seed: number
   readonly mode: Mode
   readonly servers: number
+  /** Majorities unless given. */
+  readonly quorums?: Quorums
   /** Clients on hosts of their own. On each server one more is at work, inside its process. */
   readonly clients: number
   /** How long the phase under faults lasts. */
@@ -31,7 +35,7 @@ export interface Plan {
   /** Whether faults begin only when the cluster has formed. */
   readonly formed: boolean
   /**
-   * Whether the cluster, once healed, must get on. It need not where more than a minority may have been damaged, nor
+   * Whether the cluster, once healed, must get on. It need not where too few for a quorum may be sound, nor
    * where servers have less patience than their network and disks take: those depose each other for ever, which makes for
    * rare orders of events.
    */
@@ -96,10 +100,14 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     : 20 + chance.pick([4, 8, 20]) * roundTrip_ms
   const left =
     formed && spare > 0 && chance.happens(0.3) ? ids.filter((id) => !wrecked.has(id)).slice(0, spare) : []
+  const quorums = drawQuorums(servers, seed)
+  const { phase1, phase2 } = quorums ?? majorities(servers)
+  const enough = servers - wrecked.size - left.length >= Math.max(phase1, phase2)
   return {
     seed,
     mode,
     servers,
+    ...(quorums === undefined ? {} : { quorums }),
     clients,
     duration_ms,
     latency_ms,
@@ -114,7 +122,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     pieces: chance.happens(0.2),
     rates: ids.map(() => (chance.happens(0.5) ? 1 : chance.between(0.8, 1.25))),
     formed,
-    live: !reckless && !nervous,
+    live: !reckless && !nervous && enough,
     overheard: chance.happens(0.15),
     faults,
     left,
