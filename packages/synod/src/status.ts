@@ -14,6 +14,12 @@ export interface PeerStatus extends LinkStatus {
   readonly acceptor: AcceptorId | null
 }
 
+/** How often, since it was opened, the process of a replica stood still for 50 ms or more, and for how long at most. */
+export interface Stalls {
+  readonly count: number
+  readonly longest_ms: number
+}
+
 /** A replica at one moment, as plain data. */
 export interface ReplicaStatus {
   readonly server: ServerId
@@ -40,5 +46,6 @@ export interface ReplicaStatus {
   readonly recovery: RecoveryCase
   /** Null on a server that does not vote. */
   readonly journal: JournalStats | null
+  readonly stalls: Stalls
   readonly uptime_ms: number
 }

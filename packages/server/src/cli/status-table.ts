@@ -65,9 +65,12 @@ function unreachableRow(endpoint: string, error: Error): string[] {
   })
 }
 
+/** The election timeout, unless another one is asked for: a leader that stands still for so long may be deposed. */
+const LONG_STALL_MS = 500
+
 /** What is wrong with a replica, if anything. */
 function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
-  const { bars, cluster, damage, digest, formed, peers } = status
+  const { bars, cluster, damage, digest, formed, peers, stalls } = status
   if (damage !== null) return `does not vote: ${damage}`
   if (!formed) {
     const missing = peers.filter(({ up }) => !up).map(({ server }) => `s${server}`)
@@ -76,5 +79,6 @@ function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
   const different = all.find(
     (other) => other.cluster === cluster && other.bars.executed === bars.executed && other.digest !== digest,
   )
-  return different === undefined ? '' : `has executed something else than s${different.server}`
+  if (different !== undefined) return `has executed something else than s${different.server}`
+  return stalls.longest_ms < LONG_STALL_MS ? '' : `stood still for up to ${Math.round(stalls.longest_ms)} ms`
 }

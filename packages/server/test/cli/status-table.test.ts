@@ -31,6 +31,7 @@ const status: ReplicaStatus = {
   clients: 1,
   recovery: 'clean',
   journal: null,
+  stalls: { count: 1, longest_ms: 60 },
   uptime_ms: 1000,
 }
 
@@ -85,4 +86,10 @@ test('in leaderless mode there is neither ballot nor leader', () => {
     '-',
     '-',
   ])
+})
+
+test('a note tells of a process that stood still for long', () => {
+  expect(lastRow({ ...status, stalls: { count: 2, longest_ms: 1234.5 } }).at(-1)).toBe(
+    'stood still for up to 1235 ms',
+  )
 })

@@ -18,6 +18,7 @@ import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } f
 import { Peers } from './peers.js'
 import { type Done, Reads } from './reads.js'
 import { Requests } from './requests.js'
+import { Stalls } from './stalls.js'
 import type { ReplicaStatus } from '../status.js'
 
 /** Requests that were handed to another server and not executed within this time are handed on again. */
@@ -47,6 +48,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #session: Session
   readonly #requests = new Requests()
   readonly #reads: Reads
+  readonly #stalls: Stalls
   readonly #started_ms: number
   readonly #votes: boolean
   #formed: boolean
@@ -110,6 +112,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#formed = identity.peers !== null
     this.#votes = opened.damage === undefined
     this.#started_ms = host.clock.now()
+    const worry_ms = settings.paxos.electionTimeout_ms / 2
+    this.#stalls = new Stalls({ clock: host.clock, logger, worry_ms })
     this.#calls = new Calls(host.clock, settings.requestTimeout_ms, (after_ms) =>
       this.#timeoutError(after_ms),
     )
@@ -253,6 +257,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       clients: this.#service.size,
       recovery: recovery.case,
       journal: journal?.stats ?? null,
+      stalls: this.#stalls.status,
       uptime_ms: host.clock.now() - this.#started_ms,
     }
   }
@@ -453,6 +458,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   #stop(error: SynodError): void {
     this.#driver.stop()
+    this.#stalls.stop()
     this.#cancelRepropose()
     this.#calls.end(error)
   }
