@@ -21,6 +21,8 @@ export interface JournalStats {
   /** One for each group and each segment. */
   readonly fsyncs: number
   readonly lastFsync_ms: number
+  /** For how long the disk has been at the write that is under way; 0 if there is none. */
+  readonly writing_ms: number
 }
 
 export interface JournalParts {
@@ -28,6 +30,8 @@ export interface JournalParts {
   readonly directory: string
   readonly identity: Identity
   readonly segments: SegmentWriter
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number
   /** Every record up to this position is durable. It goes up with every call. */
   readonly onDurable: (upTo: number) => void
   /** The journal has failed, once and for all. */
@@ -47,6 +51,7 @@ export class Journal {
   readonly #disk: Disk
   readonly #directory: string
   readonly #segments: SegmentWriter
+  readonly #now: () => number
   readonly #onDurable: (upTo: number) => void
   readonly #onFailure: (error: SynodError) => void
   readonly #release: () => Promise<void>
@@ -59,6 +64,8 @@ export class Journal {
   #durable = 0
   #groups = 0
   #bytes = 0
+  /** When the write under way began; Infinity while there is none. */
+  #writingSince_ms = Infinity
 
   #failure: SynodError | null = null
   #writing: Promise<void> | null = null
@@ -71,6 +78,7 @@ export class Journal {
     this.#directory = parts.directory
     this.#identity = parts.identity
     this.#segments = parts.segments
+    this.#now = parts.now
     this.#onDurable = parts.onDurable
     this.#onFailure = parts.onFailure
     this.#release = parts.release
@@ -87,13 +95,18 @@ export class Journal {
     return this.#durable
   }
 
+  /** For how long the disk has been at the group that it writes; 0 if it writes none. */
+  get writing_ms(): number {
+    return Math.max(0, this.#now() - this.#writingSince_ms)
+  }
+
   get identity(): Identity {
     return this.#identity
   }
 
   get stats(): JournalStats {
     const { fsyncs, lastFsync_ms } = this.#segments
-    return { groups: this.#groups, bytes: this.#bytes, fsyncs, lastFsync_ms }
+    return { groups: this.#groups, bytes: this.#bytes, fsyncs, lastFsync_ms, writing_ms: this.writing_ms }
   }
 
   /**
@@ -163,6 +176,7 @@ export class Journal {
     while (this.#wanted > this.#durable) {
       const upTo = this.#appended
       const group = this.#group.seal(this.#segments.nextSequence)
+      this.#writingSince_ms = this.#now()
       try {
         await this.#segments.write(group)
       } catch (error) {
@@ -175,6 +189,7 @@ export class Journal {
       this.#durable = upTo
       this.#onDurable(upTo)
     }
+    this.#writingSince_ms = Infinity
     this.#writing = null
   }
 

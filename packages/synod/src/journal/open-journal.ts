@@ -119,7 +119,7 @@ async function openLocked(
   const identity = found.identity ?? newIdentity(options.identity, options.randomBytes)
   if (found.identity === null) await saveIdentity(disk, directory, identity)
   const segments = await goOn({ disk, directory, identity, segmentSize_bytes, now }, found)
-  const journal = new Journal({ disk, directory, identity, segments, onDurable, onFailure, release })
+  const journal = new Journal({ disk, directory, identity, segments, now, onDurable, onFailure, release })
   return { journal, identity, records: found.records, recovery }
 }
 

@@ -60,6 +60,16 @@ export abstract class Election {
     phase.until_ms = now_ms + randomBetween(this.context.random, 0, GONE_PATIENCE_MS)
   }
 
+  /** Makes room for a server whose votes count: what this one proposes would rest on the others' disks alone. */
+  onDiskStuck(now_ms: number): void {
+    this.state.stuck = true
+    if (this.state.phase.role !== 'follower') this.follow(ZERO_BALLOT, now_ms)
+  }
+
+  onDurable(): void {
+    this.state.stuck = false
+  }
+
   // Following, and asking around
 
   onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void {
@@ -114,6 +124,10 @@ export abstract class Election {
     phase.missed = true
     if (!config.voting) {
       phase.until_ms = Infinity
+      return
+    }
+    if (this.state.stuck) {
+      phase.until_ms = now_ms + this.#patience()
       return
     }
     this.state.round++

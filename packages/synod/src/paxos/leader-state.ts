@@ -69,6 +69,8 @@ export interface LeaderState {
   seen: Ballot
   /** Numbers probes and heartbeats. */
   round: number
+  /** The disk has been at one write for too long: this server is no leader until that is done. */
+  stuck: boolean
 }
 
 export function emptyLeader(now_ms: number): LeaderState {
@@ -85,5 +87,6 @@ export function emptyLeader(now_ms: number): LeaderState {
     },
     seen: ZERO_BALLOT,
     round: 0,
+    stuck: false,
   }
 }

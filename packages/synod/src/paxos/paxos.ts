@@ -27,6 +27,8 @@ export type Input =
   | { readonly type: 'withdraw-read'; readonly id: number }
   /** Every record up to this position is durable. */
   | { readonly type: 'durable'; readonly position: number }
+  /** The disk has been at the same write for longer than a leader may wait for it. */
+  | { readonly type: 'disk-stuck' }
   /** The process of this peer is known to be gone: its connection broke and nothing listens there. */
   | { readonly type: 'peer-gone'; readonly peer: ServerId }
   | { readonly type: 'tick' }
@@ -180,6 +182,10 @@ export class Paxos {
         break
       case 'durable':
         this.#state.durable = input.position
+        this.#proposer.onDurable?.()
+        break
+      case 'disk-stuck':
+        this.#proposer.onDiskStuck?.(now_ms)
         break
       case 'peer-gone':
         this.#proposer.onPeerGone?.(input.peer, now_ms)

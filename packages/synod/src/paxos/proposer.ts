@@ -73,6 +73,9 @@ export interface Proposer {
   onProbeAnswer?(from: ServerId, message: ProbeAnswer, now_ms: number): void
   /** This server has promised a peer's ballot. */
   onRival?(ballot: Ballot, now_ms: number): void
+  /** The disk is stuck, or gets on again. */
+  onDiskStuck?(now_ms: number): void
+  onDurable?(): void
   /** The process of this peer is known to be gone. */
   onPeerGone?(peer: ServerId, now_ms: number): void
 }

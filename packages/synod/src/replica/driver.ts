@@ -16,6 +16,8 @@ export interface DriverParts {
   readonly journal: Journal | undefined
   readonly links: ReadonlyMap<ServerId, PeerLink>
   readonly clock: Clock
+  /** When a write takes longer than this, the disk is stuck. */
+  readonly diskPatience_ms: number
   /** After each step, when its records and messages are on their way. */
   readonly onStep: () => void
   readonly onReadable: (read: ReadableAt) => void
@@ -126,8 +128,14 @@ export class Driver {
     this.#timer_ms = deadline_ms
     this.#cancelTimer = clock.timer(Math.max(0, deadline_ms - clock.now()), () => {
       this.#timer_ms = Infinity
+      this.#checkDisk()
       this.step({ type: 'tick' })
     })
+  }
+
+  #checkDisk(): void {
+    const { diskPatience_ms, journal } = this.#parts
+    if (journal !== undefined && journal.writing_ms > diskPatience_ms) this.step({ type: 'disk-stuck' })
   }
 
   #fail(error: unknown): void {

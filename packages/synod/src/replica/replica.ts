@@ -24,6 +24,9 @@ import type { ReplicaStatus } from '../status.js'
 /** Requests that were handed to another server and not executed within this time are handed on again. */
 const REPROPOSE_MS = 1000
 
+/** In election timeouts: a leader whose disk takes longer for one write makes room for another. */
+const DISK_PATIENCE = 2
+
 /**
  * One replica of a state machine: a server of the cluster, with its journal, its connections and its copy of
  * the state.
@@ -142,6 +145,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       journal,
       links: this.#peers.links,
       clock: host.clock,
+      diskPatience_ms: DISK_PATIENCE * settings.paxos.electionTimeout_ms,
       onStep: () => {
         this.#execute()
         this.#tellHint()

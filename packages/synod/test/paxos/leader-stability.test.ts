@@ -78,6 +78,50 @@ describe('a server that misses the leader', () => {
   })
 })
 
+describe('a disk that is stuck', () => {
+  test('ends the leadership of its server: another one leads, and the old one follows', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.stuckDisks.add(1)
+    cluster.propose(1, 'a')
+    cluster.step(1, { type: 'disk-stuck' })
+    expect(cluster.paxos(1).status()).toMatchObject({ role: 'follower', leader: undefined })
+    cluster.run(() => [2, 3].includes(cluster.leader() ?? 0))
+    cluster.wait(3000)
+    expect(cluster.paxos(1).leader).toBe(cluster.leader())
+  })
+
+  test('keeps its server from asking around, though nobody leads, until the disk gets on', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.stuckDisks.add(1)
+    cluster.propose(1, 'a')
+    cluster.step(1, { type: 'disk-stuck' })
+    const probes = cluster.sent.get('probe')
+    cluster.crash(2)
+    cluster.crash(3)
+    cluster.wait(5000)
+    expect(cluster.sent.get('probe')).toBe(probes)
+    cluster.stuckDisks.delete(1)
+    cluster.wait(5000)
+    expect(cluster.sent.get('probe')).toBeGreaterThan(probes ?? 0)
+  })
+
+  test('ends the campaign of a candidate', () => {
+    const server = new LoneServer()
+    server.becomeCandidate()
+    server.step({ type: 'disk-stuck' })
+    expect(server.status.role).toBe('follower')
+  })
+
+  test('is no matter in leaderless mode', () => {
+    const cluster = new Cluster({ mode: 'leaderless' })
+    cluster.step(1, { type: 'disk-stuck' })
+    cluster.propose(2, 'a')
+    cluster.run(() => cluster.paxos(3).chosen === 1)
+  })
+})
+
 describe('the process of the leader is gone', () => {
   test('the others elect within tens of milliseconds', () => {
     const costs: number[] = []

@@ -28,6 +28,7 @@ class Rig {
   #position = 0
   readonly #journal = {
     durable: 0,
+    writing_ms: 0,
     append: () => 0,
     flush: () => {
       this.flushes++
@@ -43,6 +44,7 @@ class Rig {
       journal: this.#journal as unknown as Journal,
       links: new Map([[2, link as unknown as PeerLink]]),
       clock: this.clock,
+      diskPatience_ms: 1000,
       onStep: () => undefined,
       onReadable: () => undefined,
       onTurnEnd: () => undefined,

@@ -24,6 +24,9 @@ import { World } from './world.js'
 /** Within this time of its own, a healed majority must have answered everything. */
 export const LIVENESS_BOUND_MS = 30_000
 
+/** In election timeouts: how long a leader may take to notice that its disk is stuck, however slow its clock. */
+const LEAD_STUCK = 4
+
 /** How often what the replicas say of themselves is compared. */
 const WATCH_MS = 20
 
@@ -345,8 +348,9 @@ class Simulation<C, R, Q, A> {
    */
   #compare(): void {
     for (const id of this.#world.running) {
-      const { bars, digest, formed, peers } = this.#world.status(id)
+      const { bars, digest, formed, peers, role } = this.#world.status(id)
       checkBars(bars)
+      if (role === 'leader') this.#checkDisk(id)
       if (formed) this.#compareAcceptors(id, peers)
       const before = this.#digests.get(bars.executed)
       if (before === undefined) this.#digests.set(bars.executed, { digest, by: id })
@@ -355,6 +359,16 @@ class Simulation<C, R, Q, A> {
         throw new Violation('agreement', what)
       }
     }
+  }
+
+  /** A leader whose disk is stuck makes room for another. */
+  #checkDisk(id: ServerId): void {
+    const { electionTimeout_ms, faults } = this.#plan
+    const stuck_ms = this.#world.server(id).process?.stuck_ms ?? 0
+    // A process that stands still notices nothing.
+    const most_ms = LEAD_STUCK * electionTimeout_ms + WATCH_MS
+    if (stuck_ms <= most_ms || faults.some(({ kind }) => kind === 'pause')) return
+    throw new Violation('no-progress', `s${id} leads, though its disk has been stuck for ${stuck_ms} ms`)
   }
 
   /** In a cluster that has formed, each server is one acceptor for good. */

@@ -40,6 +40,8 @@ export class Process {
   #missed: (() => void)[] = []
   /** Syncs that take for ever. */
   #stuck: (() => void)[] = []
+  /** Since when the first of them has. */
+  #stuckSince_ms = Infinity
 
   constructor(around: Surroundings) {
     this.#around = around
@@ -64,6 +66,11 @@ export class Process {
     if (!this.#paused) return
     this.#paused = false
     this.#catchUp()
+  }
+
+  /** For how long, by the world's clock, an fsync has been under way that takes for ever; 0 if there is none. */
+  get stuck_ms(): number {
+    return this.#stuck.length === 0 ? 0 : this.#around.clock.now() - this.#stuckSince_ms
   }
 
   /** Syncs that took for ever end now. */
@@ -190,8 +197,10 @@ export class Process {
     const duration_ms = sync_ms()
     if (duration_ms <= 0) return undefined
     return new Promise((done) => {
-      if (duration_ms === Infinity) this.#stuck.push(done)
-      else
+      if (duration_ms === Infinity) {
+        if (this.#stuck.length === 0) this.#stuckSince_ms = clock.now()
+        this.#stuck.push(done)
+      } else
         clock.timer(duration_ms, () => {
           if (this.alive) done()
         })
