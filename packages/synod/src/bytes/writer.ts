@@ -92,14 +92,15 @@ export class Writer {
 
   /**
    * What has been written, and the writer starts again. Little is copied out; much is handed over, and the next buffer has
-   * room for as much.
+   * room for as much, until little is taken again: one large message does not cost its room for good.
    */
   take(): Buffer {
     const written = this.#buffer.subarray(0, this.#length)
     this.#length = 0
-    if (written.length <= INITIAL_SIZE / 4) return Buffer.from(written)
-    this.#buffer = Buffer.allocUnsafe(Math.max(INITIAL_SIZE, written.length))
-    return written
+    const isLittle = written.length <= INITIAL_SIZE / 4
+    if (!isLittle) this.#buffer = Buffer.allocUnsafe(Math.max(INITIAL_SIZE, written.length))
+    else if (this.#buffer.length > INITIAL_SIZE) this.#buffer = Buffer.allocUnsafe(INITIAL_SIZE)
+    return isLittle ? Buffer.from(written) : written
   }
 
   #reserve(size: number): void {
