@@ -20,8 +20,13 @@ export async function shrinkPlan<C, R, Q, A>(
   options: ShrinkOptions = {},
 ): Promise<Outcome> {
   const shrinking = new Shrinking(failed, workload, options)
-  await shrinking.dropFaults()
-  await shrinking.simplify()
+  // A simpler run may need fewer faults, and with fewer faults it may be simpler still.
+  let before: Outcome
+  do {
+    before = shrinking.smallest
+    await shrinking.dropFaults()
+    await shrinking.simplify()
+  } while (shrinking.smallest !== before)
   return shrinking.smallest
 }
 
@@ -54,9 +59,9 @@ class Shrinking<C, R, Q, A> {
   /** Whatever else need not be: what is gone after one attempt is tried no further. */
   async simplify(): Promise<void> {
     const plan = this.#plan
-    await this.#try({ left: [] })
-    await this.#try({ pieces: false })
-    await this.#try({ rates: plan.rates.map(() => 1) })
+    if (plan.left.length > 0) await this.#try({ left: [] })
+    if (plan.pieces) await this.#try({ pieces: false })
+    if (plan.rates.some((rate) => rate !== 1)) await this.#try({ rates: plan.rates.map(() => 1) })
     for (let clients = plan.clients - 1; clients >= 0; clients--) if (!(await this.#try({ clients }))) break
     const last_ms = Math.max(0, ...this.#plan.faults.map(({ at_ms, for_ms }) => at_ms + for_ms))
     for (const duration_ms of [last_ms, this.#plan.duration_ms / 4, this.#plan.duration_ms / 2]) {
