@@ -19,7 +19,7 @@ const inspection: JournalInspection = {
     {
       name: '00000001.journal',
       size_bytes: 120,
-      header: { number: 1, firstSequence: 1, acceptor, cluster: 'test', size_bytes: 53 },
+      header: { number: 1, first: 1, firstSequence: 1, acceptor, cluster: 'test', size_bytes: 53 },
       groups: [
         {
           sequence: 1,

@@ -95,6 +95,6 @@ test('a note tells of a process that stood still for long', () => {
 })
 
 test('a note tells of a disk that does not answer', () => {
-  const journal = { groups: 1, bytes: 100, fsyncs: 1, lastFsync_ms: 1, writing_ms: 2000.4 }
+  const journal = { groups: 1, segments: 1, bytes: 100, fsyncs: 1, lastFsync_ms: 1, writing_ms: 2000.4 }
   expect(lastRow({ ...status, journal }).at(-1)).toBe('its disk has not answered for 2000 ms')
 })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { MalformedError } from '../bytes/reader.js'
 import type { Ballot, Slot } from '../paxos/ballot.js'
-import type { ChosenRecord, JournalRecord, PromiseRecord } from '../paxos/records.js'
+import type { ChosenRecord, JournalRecord, PromiseRecord, TrimRecord } from '../paxos/records.js'
 import type { Value } from '../paxos/value.js'
 import type { Disk } from './disk.js'
 import { findGroup, groupMarker, readRecords } from './group.js'
@@ -46,6 +46,7 @@ export interface GroupInspection {
 export type RecordSummary =
   | PromiseRecord
   | ChosenRecord
+  | TrimRecord
   | {
       readonly type: 'vote'
       readonly ballot: Ballot
@@ -106,6 +107,7 @@ function summarise(record: JournalRecord): RecordSummary {
   switch (record.type) {
     case 'promise':
     case 'chosen':
+    case 'trim':
       return record
     case 'vote':
       return { type: 'vote', ballot: record.ballot, ...summariseValues(record) }

@@ -1,5 +1,6 @@
 import { SynodError } from '../errors.js'
-import type { JournalRecord } from '../paxos/records.js'
+import type { Slot } from '../paxos/ballot.js'
+import { type JournalRecord, lastSlotOf } from '../paxos/records.js'
 import type { Disk } from './disk.js'
 import { GroupWriter, groupMarker } from './group.js'
 import { isIdentity, saveIdentity } from './identity.js'
@@ -16,6 +17,8 @@ export const MAX_GROUP_BYTES = 1 << 30
 /** Counts since the journal was opened. */
 export interface JournalStats {
   readonly groups: number
+  /** Files that the journal has at the moment. */
+  readonly segments: number
   /** Written in groups; headers of segments are not counted. */
   readonly bytes: number
   /** One for each group and each segment. */
@@ -58,6 +61,9 @@ export class Journal {
 
   readonly #group: GroupWriter
   #identity: Identity
+  /** The highest slot that a record of the group speaks of, and the slot that one trims to. */
+  #last: Slot = 0
+  #trim: Slot = 0
   #appended = 0
   /** `flush` has been called for the records up to here. */
   #wanted = 0
@@ -106,7 +112,8 @@ export class Journal {
 
   get stats(): JournalStats {
     const { fsyncs, lastFsync_ms } = this.#segments
-    return { groups: this.#groups, bytes: this.#bytes, fsyncs, lastFsync_ms, writing_ms: this.writing_ms }
+    const segments = this.#segments.count
+    return { groups: this.#groups, segments, bytes: this.#bytes, fsyncs, lastFsync_ms, writing_ms: this.writing_ms }
   }
 
   /**
@@ -120,7 +127,11 @@ export class Journal {
     if (this.#failure !== null) throw this.#failure
     if (this.#closing !== null) throw new SynodError('closed', 'The journal is closed.')
     this.#check(records)
-    for (const record of records) this.#group.add(record)
+    for (const record of records) {
+      this.#group.add(record)
+      this.#last = Math.max(this.#last, lastSlotOf(record))
+      if (record.type === 'trim') this.#trim = record.slot
+    }
     this.#appended += records.length
     return this.#appended
   }
@@ -176,9 +187,12 @@ export class Journal {
     while (this.#wanted > this.#durable) {
       const upTo = this.#appended
       const group = this.#group.seal(this.#segments.nextSequence)
+      const [last, trim] = [this.#last, this.#trim]
+      this.#last = this.#trim = 0
       this.#writingSince_ms = this.#now()
       try {
-        await this.#segments.write(group)
+        await this.#segments.write(group, last)
+        if (trim > 0) this.#segments.trim(trim)
       } catch (error) {
         this.#fail('The journal could not be written', error)
       }

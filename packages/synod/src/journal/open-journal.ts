@@ -141,6 +141,10 @@ async function keepEvidence(disk: Disk, directory: string): Promise<void> {
  */
 async function goOn(options: SegmentWriterOptions, { finding, end }: Recovery): Promise<SegmentWriter> {
   const { disk, directory } = options
+  const first = end?.segments[0]?.number ?? 1
+  for (const number of segmentNumbers(await disk.list(directory))) {
+    if (number < first) await disk.remove(join(directory, segmentName(number)))
+  }
   if (finding.case === 'torn-segment' && finding.file !== null) {
     await disk.remove(join(directory, finding.file))
   }

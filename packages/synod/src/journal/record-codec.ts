@@ -10,6 +10,7 @@ const PROMISE = 1
 const VOTE = 2
 const CHOSEN = 3
 const DECIDED = 4
+const TRIM = 5
 
 const SCOPE_SLOT = 0
 const SCOPE_LOG = 1
@@ -41,6 +42,12 @@ export function writeRecord(writer: Writer, record: JournalRecord): void {
       writer.u8(DECIDED)
       writer.varint(record.first)
       writeValues(writer, record.values)
+      return
+    case 'trim':
+      writer.u8(TRIM)
+      writer.varint(record.slot)
+      writeBallot(writer, record.promised)
+      writeBallot(writer, record.voted)
   }
 }
 
@@ -67,12 +74,15 @@ export function faultOf(record: JournalRecord): string | null {
       return `chosen slots ${record.first} to ${record.last}`
     case 'decided':
       return faultOfValues(record.first, record.values)
+    case 'trim':
+      if (!isSlot(record.slot)) return `a trim up to slot ${record.slot}`
+      return faultOfBallot(record.promised) ?? faultOfBallot(record.voted)
   }
 }
 
 /** An upper bound of what a record takes when it is written. */
 export function sizeBound_bytes(record: JournalRecord): number {
-  if (record.type === 'promise' || record.type === 'chosen') return FIXED_BYTES
+  if (record.type !== 'vote' && record.type !== 'decided') return FIXED_BYTES
   let size = FIXED_BYTES
   for (const value of record.values) size += value.length + DELIMITER_BYTES
   return size
@@ -89,6 +99,13 @@ function readFields(reader: Reader): JournalRecord {
       return { type: 'chosen', first: reader.varint(), last: reader.varint() }
     case DECIDED:
       return { type: 'decided', first: reader.varint(), values: readValues(reader) }
+    case TRIM:
+      return {
+        type: 'trim',
+        slot: reader.varint(),
+        promised: readBallot(reader),
+        voted: readBallot(reader),
+      }
     default:
       throw new MalformedError(`unknown kind of record: ${tag}`)
   }

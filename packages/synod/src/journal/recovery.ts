@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { MalformedError } from '../bytes/reader.js'
-import type { JournalRecord } from '../paxos/records.js'
+import type { Slot } from '../paxos/ballot.js'
+import { type JournalRecord, lastSlotOf } from '../paxos/records.js'
 import type { Disk } from './disk.js'
 import { findGroup, groupMarker, readGroup, readRecords } from './group.js'
 import type { Group } from './group.js'
@@ -19,12 +20,20 @@ import type { FoundHeader } from './segment.js'
 
 /** Where a journal ends, once it is cut as found. */
 export interface JournalEnd {
-  readonly segment: number
-  /** The size of that segment. */
+  /** Those that are needed, in order, at least one. */
+  readonly segments: readonly KeptSegment[]
+  /** The size of the last of them. */
   readonly size_bytes: number
   readonly nextSequence: number
   /** What was written last: a group, or the header of a segment that holds none. */
   readonly lastWritten: Buffer
+}
+
+/** A segment that has not been trimmed. */
+export interface KeptSegment {
+  readonly number: number
+  /** The highest slot that a record in it speaks of. */
+  last: Slot
 }
 
 /** What is in a data directory. Nothing has been changed. */
@@ -70,6 +79,7 @@ class Examination {
   readonly #identity: Identity
   readonly #marker: number
   readonly #records: JournalRecord[] = []
+  readonly #segments: KeptSegment[] = []
   #nextSequence = 1
   #end: JournalEnd | null = null
 
@@ -86,18 +96,34 @@ class Examination {
   }
 
   async #firstFinding(disk: Disk, directory: string, numbers: readonly number[]): Promise<Finding> {
-    for (const [index, number] of numbers.entries()) {
-      const expected = index + 1
+    const first = await this.#firstNeeded(disk, directory, numbers)
+    for (const [index, number] of numbers.filter((number) => number >= first).entries()) {
+      const expected = first + index
       if (number !== expected) {
         const message = `${segmentName(expected)} is not there, but ${segmentName(number)} is.`
         return findingOf('missing-segment', segmentName(expected), 0, message)
       }
       const bytes = await disk.read(join(directory, segmentName(number)))
-      const found = this.#examine(bytes, number, number === numbers.length)
+      const found = this.#examine(bytes, number, number === numbers.at(-1))
       if (found !== null) return found
     }
-    const message = `All ${this.#records.length} records in ${numbers.length} segments are sound.`
+    const message = `All ${this.#records.length} records in ${this.#segments.length} segments are sound.`
     return findingOf('clean', null, 0, message)
+  }
+
+  /** The newest header says which segments were trimmed. Where it is not whole, the one before it counts. */
+  async #firstNeeded(disk: Disk, directory: string, numbers: readonly number[]): Promise<number> {
+    for (const number of numbers.slice(-2).reverse()) {
+      const bytes = await disk.read(join(directory, segmentName(number)))
+      try {
+        const header = decodeHeader(bytes)
+        if (header !== null) return this.#faultOfHeader(header, number) === null ? header.first : number
+      } catch (error) {
+        if (!(error instanceof UnsupportedVersionError)) throw error
+        return number
+      }
+    }
+    return 1
   }
 
   /** Takes in a segment. Null if there is nothing to say of it. */
@@ -111,11 +137,12 @@ class Examination {
       return findingOf('unsupported-version', name, 0, error.message)
     }
     if (header === null) return this.#judgeHeader(bytes, number, isLast)
-    const fault = this.#faultOfHeader(header, number)
+    const fault = this.#faultOfHeader(header, number) ?? this.#faultOfSequence(header, number)
     if (fault !== null) return fault
+    this.#segments.push({ number, last: 0 })
 
     let offset = header.size_bytes
-    this.#endsWith(bytes.subarray(0, offset), number, offset)
+    this.#endsWith(bytes.subarray(0, offset), offset)
     while (offset < bytes.length) {
       const group = readGroup(bytes, offset, this.#marker)
       const found =
@@ -124,13 +151,13 @@ class Examination {
           : this.#takeIn(group, name)
       if (group === null || found !== null) return found
       offset += group.size_bytes
-      this.#endsWith(bytes.subarray(group.offset, offset), number, offset)
+      this.#endsWith(bytes.subarray(group.offset, offset), offset)
     }
     return null
   }
 
-  #endsWith(lastWritten: Buffer, segment: number, size_bytes: number): void {
-    this.#end = { segment, size_bytes, nextSequence: this.#nextSequence, lastWritten }
+  #endsWith(lastWritten: Buffer, size_bytes: number): void {
+    this.#end = { segments: this.#segments, size_bytes, nextSequence: this.#nextSequence, lastWritten }
   }
 
   #takeIn(group: Group, name: string): Finding | null {
@@ -139,7 +166,11 @@ class Examination {
       return findingOf('missing-group', name, group.offset, message)
     }
     try {
-      for (const record of readRecords(group.payload)) this.#records.push(record)
+      const segment = this.#segments.at(-1)
+      for (const record of readRecords(group.payload)) {
+        this.#records.push(record)
+        if (segment !== undefined) segment.last = Math.max(segment.last, lastSlotOf(record))
+      }
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
       const message = `Group ${group.sequence} is whole, but its content is not understood: ${error.message}.`
@@ -153,7 +184,7 @@ class Examination {
   #judgeHeader(bytes: Buffer, number: number, isLast: boolean): Finding {
     const name = segmentName(number)
     const { cluster, acceptor, peers } = this.#identity
-    const header = encodeHeader({ number, firstSequence: this.#nextSequence, acceptor, cluster })
+    const header = encodeHeader({ number, first: 1, firstSequence: this.#nextSequence, acceptor, cluster })
     const neverUsed = isLast && bytes.length <= header.length && (number > 1 || peers === null)
     if (neverUsed) {
       const message = `${name} was being created when the server stopped, and holds nothing yet.`
@@ -176,6 +207,13 @@ class Examination {
         `'${header.cluster}', but the directory belongs to acceptor ${acceptor} in cluster '${cluster}'.`
       return findingOf('foreign-segment', name, 0, message)
     }
+    return null
+  }
+
+  #faultOfSequence(header: FoundHeader, number: number): Finding | null {
+    const name = segmentName(number)
+    // Where trimmed segments came before, the first one that is left begins the count.
+    if (this.#segments.length === 0 && number > 1) this.#nextSequence = header.firstSequence
     if (header.firstSequence !== this.#nextSequence) {
       const message = `${name} begins with group ${header.firstSequence}, not with ${this.#nextSequence}.`
       return findingOf('missing-group', name, 0, message)

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
+import type { Slot } from '../paxos/ballot.js'
 import type { Disk, DiskFile } from './disk.js'
 import type { Identity } from './identity.js'
-import type { JournalEnd } from './recovery.js'
+import type { JournalEnd, KeptSegment } from './recovery.js'
 import { encodeHeader, segmentName } from './segment.js'
+import type { SegmentHeader } from './segment.js'
 
 export interface SegmentWriterOptions {
   readonly disk: Disk
@@ -21,25 +23,31 @@ export interface SegmentWriterOptions {
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions
   #file: DiskFile
-  #segment: number
+  /** In order; the last one is being written. */
+  readonly #segments: KeptSegment[]
   #size_bytes: number
   #nextSequence: number
   /** The one of the header, or of what was written last. */
   #fsyncs = 1
   #lastFsync_ms = 0
+  /** The first segment that is needed, and whether the next one has yet to say so. */
+  #first: number
+  #isTrimming = false
+  #removing: Promise<void> = Promise.resolve()
 
   private constructor(options: SegmentWriterOptions, file: DiskFile, end: Omit<JournalEnd, 'lastWritten'>) {
     this.#options = options
     this.#file = file
-    this.#segment = end.segment
+    this.#segments = [...end.segments]
+    this.#first = end.segments[0]?.number ?? 1
     this.#size_bytes = end.size_bytes
     this.#nextSequence = end.nextSequence
   }
 
   /** Begins a journal with its first segment. */
   static async create(options: SegmentWriterOptions): Promise<SegmentWriter> {
-    const { file, size_bytes } = await createSegment(options, 1, 1)
-    return new SegmentWriter(options, file, { segment: 1, size_bytes, nextSequence: 1 })
+    const { file, size_bytes } = await createSegment(options, { number: 1, first: 1, firstSequence: 1 })
+    return new SegmentWriter(options, file, { segments: [{ number: 1, last: 0 }], size_bytes, nextSequence: 1 })
   }
 
   /**
@@ -49,7 +57,7 @@ export class SegmentWriter {
    */
   static async resume(options: SegmentWriterOptions, end: JournalEnd): Promise<SegmentWriter> {
     const { disk, directory } = options
-    const file = await disk.open(join(directory, segmentName(end.segment)), 'existing')
+    const file = await disk.open(join(directory, segmentName(lastOf(end.segments).number)), 'existing')
     try {
       await file.truncate(end.size_bytes)
       await file.write(end.lastWritten, end.size_bytes - end.lastWritten.length)
@@ -75,9 +83,25 @@ export class SegmentWriter {
     return this.#lastFsync_ms
   }
 
-  /** Writes a group and resolves when it is durable. */
-  async write(group: Buffer): Promise<void> {
-    if (this.#size_bytes >= this.#options.segmentSize_bytes) await this.#rotate()
+  /** Segments that are kept, the one being written included. */
+  get count(): number {
+    return this.#segments.length
+  }
+
+  /**
+   * Records that speak of no slot above this one are not needed any more: the segments that hold nothing else go, but for the
+   * one being written. They go once the header of the next segment is durable, which says so: it is begun with the next group.
+   */
+  trim(slot: Slot): void {
+    const first = this.#segments.find(({ last }, index) => last > slot || index === this.#segments.length - 1)
+    if (first === undefined || first.number === this.#first) return
+    this.#first = first.number
+    this.#isTrimming = true
+  }
+
+  /** Writes a group, which speaks of slots up to `last`, and resolves when it is durable. */
+  async write(group: Buffer, last: Slot): Promise<void> {
+    if (this.#size_bytes >= this.#options.segmentSize_bytes || this.#isTrimming) await this.#rotate()
     await this.#file.write(group, this.#size_bytes)
     const start = this.#options.now()
     await this.#file.sync()
@@ -85,39 +109,64 @@ export class SegmentWriter {
     this.#fsyncs++
     this.#size_bytes += group.length
     this.#nextSequence++
+    const segment = lastOf(this.#segments)
+    segment.last = Math.max(segment.last, last)
   }
 
-  close(): Promise<void> {
-    return this.#file.close()
+  async close(): Promise<void> {
+    await this.#removing
+    await this.#file.close()
   }
 
   async #rotate(): Promise<void> {
-    const next = await createSegment(this.#options, this.#segment + 1, this.#nextSequence)
+    const number = lastOf(this.#segments).number + 1
+    const header = { number, first: this.#first, firstSequence: this.#nextSequence }
+    this.#isTrimming = false
+    const next = await createSegment(this.#options, header)
     this.#fsyncs++
     const full = this.#file
     this.#file = next.file
-    this.#segment++
+    this.#segments.push({ number, last: 0 })
     this.#size_bytes = next.size_bytes
     await full.close()
+    const trimmed = this.#segments.splice(
+      0,
+      this.#segments.findIndex(({ number }) => number === header.first),
+    )
+    this.#removing = this.#removing.then(() => removeSegments(this.#options, trimmed))
   }
+}
+
+function lastOf(segments: readonly KeptSegment[]): KeptSegment {
+  const last = segments.at(-1)
+  if (last === undefined) throw new RangeError('a journal without a segment')
+  return last
+}
+
+/** What cannot be removed does no harm: it is removed when the server starts again. */
+async function removeSegments(
+  { disk, directory }: SegmentWriterOptions,
+  segments: readonly KeptSegment[],
+): Promise<void> {
+  for (const { number } of segments)
+    await disk.remove(join(directory, segmentName(number))).catch(() => undefined)
 }
 
 /** A new segment, durable with its header and its name. */
 async function createSegment(
   { disk, directory, identity }: SegmentWriterOptions,
-  number: number,
-  firstSequence: number,
+  header: Omit<SegmentHeader, 'acceptor' | 'cluster'>,
 ): Promise<{ file: DiskFile; size_bytes: number }> {
   const { acceptor, cluster } = identity
-  const header = encodeHeader({ number, firstSequence, acceptor, cluster })
-  const file = await disk.open(join(directory, segmentName(number)), 'create')
+  const bytes = encodeHeader({ ...header, acceptor, cluster })
+  const file = await disk.open(join(directory, segmentName(header.number)), 'create')
   try {
-    await file.write(header, 0)
+    await file.write(bytes, 0)
     await file.sync()
     await disk.syncDirectory(directory)
   } catch (error) {
     await file.close()
     throw error
   }
-  return { file, size_bytes: header.length }
+  return { file, size_bytes: bytes.length }
 }

@@ -16,6 +16,8 @@ const CHECKSUM_BYTES = 4
 export interface SegmentHeader {
   /** Segments are numbered from 1 on, without gaps. */
   readonly number: number
+  /** The first segment that is needed still: those before it have been trimmed. */
+  readonly first: number
   /** The sequence of the first group in the segment. */
   readonly firstSequence: number
   readonly acceptor: AcceptorId
@@ -51,6 +53,7 @@ export function encodeHeader(header: SegmentHeader): Buffer {
   writer.u32(VERSION)
   const size = writer.skipU32()
   writer.u32(header.number)
+  writer.u32(header.first)
   writer.f64(header.firstSequence)
   writer.raw(Buffer.from(header.acceptor, 'hex'))
   writer.string(header.cluster)
@@ -79,11 +82,13 @@ export function decodeHeader(segment: Buffer): FoundHeader | null {
     }
     const fields = new Reader(checked.subarray(FIXED_BYTES))
     const number = fields.u32()
+    const first = fields.u32()
     const firstSequence = fields.f64()
     const acceptor = fields.raw(ACCEPTOR_BYTES).toString('hex')
     const cluster = fields.string()
     fields.end()
-    return { number, firstSequence, acceptor, cluster, size_bytes }
+    if (first < 1 || first > number) return null
+    return { number, first, firstSequence, acceptor, cluster, size_bytes }
   } catch (error) {
     if (error instanceof MalformedError) return null
     throw error

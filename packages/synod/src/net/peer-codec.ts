@@ -23,6 +23,7 @@ export const MESSAGE_TAGS: Tags<MessageType> = {
   observed: 13,
   fetch: 14,
   decided: 15,
+  trimmed: 17,
 }
 
 const MESSAGE_TYPES = namesByTag(MESSAGE_TAGS)
@@ -90,6 +91,9 @@ export function encodeMessage(writer: Writer, message: Message): void {
       writer.varint(message.first)
       writeValues(writer, message.values)
       return
+    case 'trimmed':
+      writer.varint(message.slot)
+      return
   }
 }
 
@@ -152,6 +156,8 @@ export function decodeMessage(reader: Reader): Message {
       const first = readSlot(reader)
       return { type, first, last: readLast(reader, first) }
     }
+    case 'trimmed':
+      return { type, slot: readSlot(reader) }
     case 'decided':
       return { type, first: readSlot(reader), values: readValues(reader) }
   }

@@ -12,6 +12,7 @@ import type { Effects } from './effects.js'
 import { InvariantError } from './invariants.js'
 import type { Log } from './log.js'
 import type { Accept, Accepted, Prepare, PromiseMessage, ReportedVote, Scope } from './messages.js'
+import type { TrimRecord } from './records.js'
 import { type Value, sameValue } from './value.js'
 
 export interface AcceptorState {
@@ -86,7 +87,7 @@ export class Acceptor {
 
   /** Answers whether it promised. */
   onPrepare(from: ServerId, message: Prepare): boolean {
-    if (message.ballot.server !== from || this.#isTrimmed(message.slot)) return false
+    if (message.ballot.server !== from || this.#isTrimmed(from, message.slot)) return false
     const promise = this.promise(message.ballot, message.scope, message.slot)
     if (promise !== undefined) this.#effects.sendAfterDurable(from, promise)
     else this.#refuse(from, message.ballot, message.slot, message.scope)
@@ -96,7 +97,7 @@ export class Acceptor {
   /** Answers whether it voted. */
   onAccept(from: ServerId, message: Accept): boolean {
     if (message.ballot.server !== from || message.values.length === 0) return false
-    if (this.#isTrimmed(message.first)) return false
+    if (this.#isTrimmed(from, message.first)) return false
     const accepted = this.vote(message.ballot, message.first, message.values)
     if (accepted !== undefined) this.#effects.sendAfterDurable(from, accepted)
     else this.#refuse(from, message.ballot, message.first, 'slot')
@@ -104,20 +105,30 @@ export class Acceptor {
   }
 
   /**
-   * What was chosen in a trimmed slot cannot be told any more, so nothing is answered: a promise
-   * without it would say "no vote". Whoever asks has to catch up first.
+   * What was chosen in a trimmed slot cannot be told any more, and a promise without it would say "no vote": whoever asks has
+   * to catch up first, and is told so.
    */
-  #isTrimmed(slot: Slot): boolean {
-    return slot <= this.#log.state.trimmed
+  #isTrimmed(from: ServerId, slot: Slot): boolean {
+    const { trimmed } = this.#log.state
+    if (slot > trimmed) return false
+    this.#effects.send(from, { type: 'trimmed', slot: trimmed })
+    return true
+  }
+
+  restoreTrim({ promised, voted }: TrimRecord): void {
+    this.state.promised = maxBallot(this.state.promised, promised)
+    this.state.voted = maxBallot(this.state.voted, voted)
   }
 
   restorePromise(ballot: Ballot, scope: Scope, slot: Slot): void {
-    if (scope === 'log') this.state.promised = ballot
-    else this.#log.at(slot).promised = ballot
+    if (scope === 'log') this.state.promised = maxBallot(this.state.promised, ballot)
+    else if (slot > this.#log.state.trimmed) this.#log.at(slot).promised = ballot
   }
 
   restoreVote(ballot: Ballot, first: Slot, values: readonly Value[]): void {
-    for (const [offset, value] of values.entries()) this.#log.vote(first + offset, ballot, value)
+    for (const [offset, value] of values.entries()) {
+      if (first + offset > this.#log.state.trimmed) this.#log.vote(first + offset, ballot, value)
+    }
     this.state.voted = maxBallot(this.state.voted, ballot)
   }
 

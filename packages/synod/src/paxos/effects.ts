@@ -16,12 +16,19 @@ export interface ReadableAt {
   readonly slot: Slot
 }
 
+/** A peer has dropped slots that are not known here: this server needs a snapshot that reaches to `slot` at least. */
+export interface Behind {
+  readonly peer: ServerId
+  readonly slot: Slot
+}
+
 /** What one step asks of the world outside. */
 export interface Output {
   /** To be appended to the journal, in order. */
   readonly records: readonly JournalRecord[]
   /** How many records there have been, up to and with these. */
   readonly position: number
+  readonly behind: Behind | undefined
   readonly messages: readonly Envelope[]
   readonly reads: readonly ReadableAt[]
   /** When `tick` wants to be called, at the latest. */
@@ -34,6 +41,7 @@ export class Effects {
   #records: JournalRecord[] = []
   #messages: Envelope[] = []
   #reads: ReadableAt[] = []
+  #behind: Behind | undefined
   /** How many records have been written since this server started. */
   position = 0
 
@@ -67,10 +75,15 @@ export class Effects {
     this.#reads.push({ id, slot })
   }
 
+  behind(peer: ServerId, slot: Slot): void {
+    this.#behind = { peer, slot }
+  }
+
   take(deadline_ms: number): Output {
     const output: Output = {
       records: this.#records,
       position: this.position,
+      behind: this.#behind,
       messages: this.#messages,
       reads: this.#reads,
       deadline_ms,
@@ -78,6 +91,7 @@ export class Effects {
     this.#records = []
     this.#messages = []
     this.#reads = []
+    this.#behind = undefined
     return output
   }
 }

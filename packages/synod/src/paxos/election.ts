@@ -250,6 +250,12 @@ export abstract class Election {
     if (membership.isPhase1Quorum(phase.promised)) this.lead(phase, now_ms)
   }
 
+  /** A peer has dropped slots that this campaign asks about: somebody who knows them has to lead. */
+  onTrimmed(slot: Slot, now_ms: number): void {
+    const { phase } = this.state
+    if (phase.role === 'candidate' && slot >= phase.first) this.follow(ZERO_BALLOT, now_ms)
+  }
+
   /** A rival's ballot, once promised or voted for, leaves no room for this server's own. */
   onRival(ballot: Ballot, now_ms: number): void {
     this.#see(ballot)

@@ -77,6 +77,7 @@ export class History {
         break
       case 'chosen':
       case 'decided':
+      case 'trim':
         break
     }
   }

@@ -1,4 +1,4 @@
-import { type ServerId, ZERO_BALLOT, sameBallot } from './ballot.js'
+import { type ServerId, type Slot, ZERO_BALLOT, sameBallot } from './ballot.js'
 import { batches } from './batches.js'
 import { Election } from './election.js'
 import type { Campaign, Leading } from './leader-state.js'
@@ -106,6 +106,26 @@ export class LeaderProposer extends Election implements Proposer {
     this.#heartbeat(leading, now_ms)
   }
 
+  /**
+   * Slots may turn out to be chosen by other ways than this leader's own 2a: a peer tells, or a snapshot arrives. Acceptors
+   * that have dropped such slots vote in them no more, so what is left of a flight above them flies anew.
+   */
+  onChosen(now_ms: number): void {
+    const { phase } = this.state
+    if (phase.role !== 'leader') return
+    const { chosen } = this.context.learner.state
+    for (const flight of phase.flights.values()) {
+      if (flight.first > chosen) continue
+      phase.flights.delete(flight.first)
+      phase.inFlight -= flight.values.length
+      if (flight.last <= chosen) continue
+      const values = flight.values.slice(chosen + 1 - flight.first)
+      this.#fly(phase, chosen + 1, values, now_ms)
+    }
+    phase.next = Math.max(phase.next, chosen + 1)
+    this.#launchQueue(phase, now_ms)
+  }
+
   #launchQueue(phase: Leading, now_ms: number): void {
     const room = this.context.config.window - phase.inFlight
     if (phase.queue.length === 0 || room <= 0) return
@@ -116,18 +136,23 @@ export class LeaderProposer extends Election implements Proposer {
 
   /** Phase 2a for the next slots: to the peers at once, and to the own journal at the same time. */
   #launch(phase: Leading, values: readonly Value[], now_ms: number): void {
+    for (const batch of batches(values)) {
+      if (!this.#fly(phase, phase.next, batch, now_ms)) return
+      phase.next += batch.length
+    }
+  }
+
+  /** Answers whether this server may vote at its own ballot still. */
+  #fly(phase: Leading, first: Slot, values: readonly Value[], now_ms: number): boolean {
     const { acceptor, answerSelf, effects } = this.context
     const { ballot } = phase
-    for (const batch of batches(values)) {
-      const first = phase.next
-      const own = acceptor.vote(ballot, first, batch)
-      if (own === undefined) return
-      phase.next += batch.length
-      phase.inFlight += batch.length
-      phase.flights.set(first, { first, last: own.last, values: batch, votes: NO_SERVERS, sent_ms: now_ms })
-      effects.broadcast({ type: 'accept', ballot, first, values: batch })
-      answerSelf(own)
-    }
+    const own = acceptor.vote(ballot, first, values)
+    if (own === undefined) return false
+    phase.inFlight += values.length
+    phase.flights.set(first, { first, last: own.last, values, votes: NO_SERVERS, sent_ms: now_ms })
+    effects.broadcast({ type: 'accept', ballot, first, values })
+    answerSelf(own)
+    return true
   }
 
   onAccepted(from: ServerId, message: Accepted, now_ms: number): void {

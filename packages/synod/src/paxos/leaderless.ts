@@ -319,12 +319,13 @@ export class LeaderlessProposer implements Proposer {
     const { learner, log } = this.#context
     const { instances, requests } = this.state
     for (const instance of instances.values()) {
-      const chosen = log.chosen(instance.slot)
-      if (chosen === undefined) continue
+      if (!log.isChosen(instance.slot)) continue
       instances.delete(instance.slot)
       const request = requests.get(instance.request)
       if (request === undefined) continue
-      if (sameValue(request.value, chosen)) this.withdraw(request.id, now_ms)
+      // What was chosen in a slot that has been dropped is not known: the request may have won there, or not.
+      const chosen = log.chosen(instance.slot)
+      if (chosen !== undefined && sameValue(request.value, chosen)) this.withdraw(request.id, now_ms)
       else this.#propose(request, now_ms)
     }
     if (learner.state.chosen !== this.state.bar) this.#watchHole(now_ms)

@@ -84,8 +84,18 @@ export class Learner {
     if (message.values.length > 0) this.onBar(from, this.state.chosen + MAX_MESSAGE_SLOTS, now_ms)
   }
 
+  /** A peer has dropped slots that are missing here: only a snapshot can bring what came of them. */
+  onTrimmed(from: ServerId, slot: Slot): void {
+    if (slot > this.state.chosen) this.#effects.behind(from, slot)
+  }
+
   /** Answers with the chosen values from the first slot asked for, as many as one message takes. */
   onFetch(from: ServerId, message: Fetch): void {
+    const { trimmed } = this.#log.state
+    if (message.first <= trimmed) {
+      this.#effects.send(from, { type: 'trimmed', slot: trimmed })
+      return
+    }
     const values: Value[] = []
     let size_bytes = 0
     const last = Math.min(message.last, message.first + MAX_MESSAGE_SLOTS - 1)
@@ -99,8 +109,15 @@ export class Learner {
     this.#effects.send(from, { type: 'decided', first: message.first, values })
   }
 
+  /** A snapshot holds what came of every slot up to this one. */
+  trim(slot: Slot): void {
+    this.#log.trim(slot)
+    this.state.chosen = Math.max(this.state.chosen, slot)
+    this.#advance()
+  }
+
   restoreVotes(first: Slot, last: Slot): void {
-    for (let slot = first; slot <= last; slot++) {
+    for (let slot = Math.max(first, this.#log.state.trimmed + 1); slot <= last; slot++) {
       const value = this.#log.find(slot)?.value
       if (value === undefined)
         throw new InvariantError(`the journal says that slot ${slot} is chosen, but holds no vote`)

@@ -138,6 +138,15 @@ export interface Decided {
   readonly values: readonly Value[]
 }
 
+/**
+ * Every slot up to `slot` is chosen, and the sender has dropped what was chosen there: a snapshot holds what came of it. The
+ * answer to a prepare, an accept or a fetch for such a slot.
+ */
+export interface Trimmed {
+  readonly type: 'trimmed'
+  readonly slot: Slot
+}
+
 /** What servers tell each other. A server never sends itself one. */
 export type Message =
   | Prepare
@@ -155,5 +164,6 @@ export type Message =
   | Observed
   | Fetch
   | Decided
+  | Trimmed
 
 export type MessageType = Message['type']

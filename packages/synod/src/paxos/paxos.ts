@@ -29,6 +29,11 @@ export type Input =
   | { readonly type: 'durable'; readonly position: number }
   /** The disk has been at the same write for longer than a leader may wait for it. */
   | { readonly type: 'disk-stuck' }
+  /**
+   * A snapshot at this slot or a later one is durable, and the state that this server executes on holds it: the slots up to here
+   * may be dropped. They need not have been known to be chosen here; whoever made the snapshot knew.
+   */
+  | { readonly type: 'trim'; readonly slot: Slot }
   /** The process of this peer is known to be gone: its connection broke and nothing listens there. */
   | { readonly type: 'peer-gone'; readonly peer: ServerId }
   | { readonly type: 'tick' }
@@ -110,7 +115,7 @@ export class Paxos {
    * A server as its journal left it: empty for a new one. Whatever it led or proposed before is over; it
    * starts as a follower. The seed decides all its random choices; it should differ from start to start.
    */
-  static recover(config: PaxosConfig, records: Iterable<JournalRecord>, seed: number, now_ms: number): Paxos {
+  static recover(config: PaxosConfig, records: readonly JournalRecord[], seed: number, now_ms: number): Paxos {
     const randomState: RandomState = { seed: seed | 0 }
     const paxos = new Paxos(config, {
       log: emptyLog(),
@@ -124,7 +129,9 @@ export class Paxos {
       position: 0,
       durable: 0,
     })
-    for (const record of records) paxos.#restore(record)
+    // Records of slots that were dropped may be gone, or be among the others still: they are passed over.
+    for (const record of records) if (record.type === 'trim') paxos.#restore(record)
+    for (const record of records) if (record.type !== 'trim') paxos.#restore(record)
     return paxos
   }
 
@@ -186,6 +193,9 @@ export class Paxos {
         break
       case 'disk-stuck':
         this.#proposer.onDiskStuck?.(now_ms)
+        break
+      case 'trim':
+        this.#trim(input.slot, now_ms)
         break
       case 'peer-gone':
         this.#proposer.onPeerGone?.(input.peer, now_ms)
@@ -257,7 +267,19 @@ export class Paxos {
         this.#learner.onDecided(from, message, now_ms)
         this.#proposer.onChosen?.(now_ms)
         break
+      case 'trimmed':
+        this.#learner.onTrimmed(from, message.slot)
+        this.#proposer.onTrimmed?.(message.slot, now_ms)
+        break
     }
+  }
+
+  #trim(slot: Slot, now_ms: number): void {
+    if (slot <= this.log.state.trimmed) return
+    this.#learner.trim(slot)
+    const { promised, voted } = this.#acceptor.state
+    this.#effects.record({ type: 'trim', slot, promised, voted })
+    this.#proposer.onChosen?.(now_ms)
   }
 
   /** Delivers this server's own answers that rest on durable records. */
@@ -282,6 +304,10 @@ export class Paxos {
         break
       case 'decided':
         this.#learner.restoreValues(record.first, record.values)
+        break
+      case 'trim':
+        this.#learner.trim(record.slot)
+        this.#acceptor.restoreTrim(record)
         break
     }
   }

@@ -63,7 +63,7 @@ export interface Proposer {
   onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void
   /** This server has voted at a peer's ballot, in slots up to `last`. */
   onVoted(ballot: Ballot, last: Slot, now_ms: number): void
-  /** More slots may be known to be chosen than before. Leaderless mode ends its instances there. */
+  /** More slots may be known to be chosen than before: what is under way there is over. */
   onChosen?(now_ms: number): void
 
   // What leader mode alone takes part in: looking after the leader.
@@ -71,6 +71,8 @@ export interface Proposer {
   onHeartbeatAnswer?(from: ServerId, message: HeartbeatAnswer, now_ms: number): void
   onProbe?(from: ServerId, message: Probe, now_ms: number): void
   onProbeAnswer?(from: ServerId, message: ProbeAnswer, now_ms: number): void
+  /** A peer has dropped the slots up to `slot`. */
+  onTrimmed?(slot: Slot, now_ms: number): void
   /** This server has promised a peer's ballot. */
   onRival?(ballot: Ballot, now_ms: number): void
   /** The disk is stuck, or gets on again. */

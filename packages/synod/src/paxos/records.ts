@@ -35,5 +35,31 @@ export interface DecidedRecord {
   readonly values: readonly Value[]
 }
 
+/**
+ * A snapshot holds what came of every slot up to `slot`: earlier records that speak of no later slot need not be kept. What
+ * must outlive them is said here: the highest ballot promised for every slot, and the highest of any vote.
+ */
+export interface TrimRecord {
+  readonly type: 'trim'
+  readonly slot: Slot
+  readonly promised: Ballot
+  readonly voted: Ballot
+}
+
 /** What a server writes to its journal, in this order, and reads back in this order when it restarts. */
-export type JournalRecord = PromiseRecord | VoteRecord | ChosenRecord | DecidedRecord
+export type JournalRecord = PromiseRecord | VoteRecord | ChosenRecord | DecidedRecord | TrimRecord
+
+/** The highest slot that a record speaks of: once that is trimmed, the record need not be kept. 0 for what a trim says anew. */
+export function lastSlotOf(record: JournalRecord): Slot {
+  switch (record.type) {
+    case 'promise':
+      return record.slot
+    case 'chosen':
+      return record.last
+    case 'vote':
+    case 'decided':
+      return record.first + record.values.length - 1
+    case 'trim':
+      return 0
+  }
+}

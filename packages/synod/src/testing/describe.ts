@@ -63,6 +63,8 @@ export function describeMessage(message: Message, describe: DescribeValue = desc
       return message.values.length === 0
         ? `decided: nothing from slot ${message.first} on`
         : `decided in ${describeValues(message.first, message.values, describe)}`
+    case 'trimmed':
+      return `trimmed up to slot ${message.slot}`
   }
 }
 
@@ -79,6 +81,10 @@ export function describeRecord(record: JournalRecord, describe: DescribeValue = 
       return `chosen in ${describeSlots(record.first, record.last)}`
     case 'decided':
       return `decided in ${describeValues(record.first, record.values, describe)}`
+    case 'trim': {
+      const bound = `promised ${ballot(record.promised)}, voted ${ballot(record.voted)}`
+      return `trim up to slot ${record.slot}: ${bound}`
+    }
   }
 }
 

@@ -148,6 +148,7 @@ export const messages: Arbitraries<Message> = {
   observed: fc.record({ type: fc.constant('observed'), round, voted: ordinal }),
   fetch: range.map(({ first, length }) => ({ type: 'fetch', first, last: first + length })),
   decided: fc.record({ type: fc.constant('decided'), first: slot, values }),
+  trimmed: fc.record({ type: fc.constant('trimmed'), slot }),
 }
 
 export const clientMessages: Arbitraries<ClientMessage> = {

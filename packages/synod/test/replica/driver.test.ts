@@ -69,7 +69,7 @@ class Rig {
     const { messages = [], records = [] } = this.#next
     this.#next = {}
     this.#position += records.length
-    return { messages, reads: [], records, position: this.#position, deadline_ms: Infinity }
+    return { messages, reads: [], behind: undefined, records, position: this.#position, deadline_ms: Infinity }
   }
 }
 

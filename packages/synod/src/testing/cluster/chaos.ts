@@ -1,6 +1,6 @@
 import type { ServerId } from '../../paxos/ballot.js'
 import type { MessageType } from '../../paxos/messages.js'
-import type { Chance } from '../chance.js'
+import { Chance } from '../chance.js'
 import type { Cluster, Transit } from './cluster.js'
 
 /** How often things happen, of all events; `loss` and `duplicate` of all deliveries, `hurry` too. */
@@ -24,6 +24,8 @@ export interface Faults {
   readonly echo: number
   /** A server whose disk is twenty times slower. */
   readonly slowDisk: ServerId
+  /** A server drops slots. */
+  readonly trim: number
 }
 
 export const MILD_FAULTS: Faults = {
@@ -39,13 +41,14 @@ export const MILD_FAULTS: Faults = {
   hurry: 0.5,
   echo: 0.02,
   slowDisk: 0,
+  trim: 0,
 }
 
 /** What a cluster can do without for a while, though it shows. */
 const LOSSY: readonly MessageType[] = ['accepted', 'chosen', 'decided', 'fetch', 'heartbeat', 'nack']
 
 /** Faults of another kind for each seed. */
-export function drawFaults(chance: Chance, servers: readonly ServerId[]): Faults {
+export function drawFaults(chance: Chance, servers: readonly ServerId[], trims: Chance): Faults {
   const upTo = (most: number) => chance.between(0, most)
   return {
     loss: upTo(0.1),
@@ -60,6 +63,7 @@ export function drawFaults(chance: Chance, servers: readonly ServerId[]): Faults
     hurry: upTo(0.9),
     echo: upTo(0.3),
     slowDisk: servers[chance.below(2 * servers.length)] ?? 0,
+    trim: trims.happens(0.5) ? trims.next() ** 2 * 0.05 : 0,
   }
 }
 
@@ -70,17 +74,21 @@ const MAX_MESSAGES = 300
 export class Chaos {
   readonly #cluster: Cluster
   readonly #faults: Faults
+  readonly #trims: Chance
   /** Some of what was sent, young and old. */
   readonly #remembered: Transit[] = []
 
-  constructor(cluster: Cluster, faults: Faults = MILD_FAULTS) {
+  /** Trims draw from a source of their own. */
+  constructor(cluster: Cluster, faults: Faults = MILD_FAULTS, trims = new Chance(0)) {
     this.#cluster = cluster
     this.#faults = faults
+    this.#trims = trims
   }
 
   /** One random event: a delivery, a loss, a duplicate, a sync, a crash, a restart, a tick, a cut. */
   event(): void {
     const { chance, ids, network } = this.#cluster
+    if (this.#faults.trim > 0 && this.#trims.happens(this.#faults.trim)) this.#trim()
     // What a network cannot carry it loses.
     while (network.length > MAX_MESSAGES) network.splice(chance.below(network.length), 1)
     const id = chance.pick(ids)
@@ -95,6 +103,12 @@ export class Chaos {
     else if (this.#remembered.length > 0 && chance.happens(echo)) this.#echo()
     else if (network.length > 0) this.#deliver()
     else this.#cluster.advance()
+  }
+
+  #trim(): void {
+    const id = this.#trims.pick(this.#cluster.ids)
+    const { length } = this.#cluster.server(id).executed
+    this.#cluster.trim(id, length - Math.floor(this.#trims.next() ** 3 * length))
   }
 
   #crashOrRestart(id: ServerId): void {

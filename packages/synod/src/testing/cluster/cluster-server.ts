@@ -2,7 +2,8 @@ import { type Ballot, type ServerId, type Slot, ZERO_BALLOT } from '../../paxos/
 import type { PaxosConfig } from '../../paxos/config.js'
 import type { Envelope, Output } from '../../paxos/effects.js'
 import { type Input, Paxos } from '../../paxos/paxos.js'
-import type { JournalRecord } from '../../paxos/records.js'
+import { type JournalRecord, lastSlotOf } from '../../paxos/records.js'
+import type { Value } from '../../paxos/value.js'
 
 /** What came of a step: its output, and the messages that may leave now. */
 export interface Step {
@@ -19,8 +20,10 @@ export class ClusterServer {
   readonly journal: JournalRecord[] = []
   durable = 0
   deadline_ms = 0
-  /** The chosen bar as far as the history of the cluster has been told. */
-  told: Slot = 0
+  /** What a state machine on it would have executed. A crash leaves what is in the snapshot. */
+  executed: Value[] = []
+  /** How many of these values the snapshot holds. */
+  snapshotted: Slot = 0
   /** The ballot of the leader that it has named last, in this life. */
   named: Ballot = ZERO_BALLOT
   /** The highest ballot that it has promised for all slots, or voted at, in this life. */
@@ -85,10 +88,18 @@ export class ClusterServer {
   restart(seed: number, now_ms: number): void {
     this.up = true
     this.#start = this.journal.length
-    this.paxos = Paxos.recover(this.config, this.journal, seed, now_ms)
+    this.paxos = Paxos.recover(this.config, withoutTrimmed(this.journal), seed, now_ms)
     this.deadline_ms = now_ms
-    this.told = 0
+    this.executed.length = this.snapshotted
     this.named = ZERO_BALLOT
     this.bound = ZERO_BALLOT
   }
+}
+
+/** What is sure to be left of a journal: all that its last trim makes needless is gone. */
+export function withoutTrimmed(records: readonly JournalRecord[]): JournalRecord[] {
+  const at = records.findLastIndex((record) => record.type === 'trim')
+  const trim = records[at]
+  if (trim?.type !== 'trim') return [...records]
+  return records.filter((record, index) => index >= at || lastSlotOf(record) > trim.slot)
 }

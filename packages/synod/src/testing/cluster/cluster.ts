@@ -8,7 +8,7 @@ import {
   maxBallot,
 } from '../../paxos/ballot.js'
 import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type Mode, type PaxosConfig } from '../../paxos/config.js'
-import type { Envelope, Output } from '../../paxos/effects.js'
+import type { Behind, Envelope, Output } from '../../paxos/effects.js'
 import { History, InvariantError, checkBars } from '../../paxos/invariants.js'
 import type { Message, MessageType } from '../../paxos/messages.js'
 import type { Input, Paxos } from '../../paxos/paxos.js'
@@ -115,19 +115,47 @@ export class Cluster {
     const { output, leaving } = server.step(input, this.now_ms)
     for (const envelope of leaving) this.#post(id, envelope)
     this.#check(id, input, output)
-    for (; server.told < server.paxos.chosen; server.told++) {
-      this.history.chosen(id, server.told + 1, this.value(id, server.told + 1))
-    }
-    this.#acknowledged = Math.max(this.#acknowledged, server.told)
+    if (output.behind !== undefined) this.#transfer(id, output.behind)
+    this.#execute(id)
     this.observer?.stepped(id, output)
     return output
+  }
+
+  #execute(id: ServerId): void {
+    const { executed, paxos } = this.server(id)
+    while (executed.length < paxos.chosen) {
+      const slot = executed.length + 1
+      const value = this.value(id, slot)
+      this.history.chosen(id, slot, value)
+      executed.push(value)
+    }
+    this.#acknowledged = Math.max(this.#acknowledged, executed.length)
+  }
+
+  /** The server makes a snapshot of what it has executed, and drops the slots up to this one. */
+  trim(id: ServerId, slot: Slot): void {
+    const server = this.server(id)
+    if (!server.up) return
+    server.snapshotted = Math.max(server.snapshotted, Math.min(slot, server.executed.length))
+    this.step(id, { type: 'trim', slot: server.snapshotted })
+  }
+
+  /** A server that is behind what a peer has dropped gets the peer's snapshot, if that is up. */
+  #transfer(id: ServerId, { peer, slot }: Behind): void {
+    const [from, to] = [this.server(peer), this.server(id)]
+    if (!from.up || from.snapshotted <= to.executed.length) return
+    if (from.snapshotted < slot) throw new InvariantError(`s${peer} dropped slots that are in no snapshot`)
+    to.executed = from.executed.slice(0, from.snapshotted)
+    for (const [index, value] of to.executed.entries()) this.history.chosen(id, index + 1, value)
+    to.snapshotted = from.snapshotted
+    this.step(id, { type: 'trim', slot: to.snapshotted })
   }
 
   /** What holds after every step of every server. */
   #check(id: ServerId, input: Input, output: Output): void {
     const { paxos } = this.server(id)
     const { chosen, voted } = paxos.status()
-    checkBars({ snapshotted: 0, executed: chosen, chosen, voted })
+    checkBars({ snapshotted: paxos.log.state.trimmed, executed: chosen, chosen, voted })
     this.#checkHint(id, output)
     if (input.type === 'tick' && output.deadline_ms <= this.now_ms)
       throw new Error(
@@ -141,12 +169,14 @@ export class Cluster {
         )
     }
     for (const record of output.records) {
-      if (record.type === 'promise' || record.type === 'vote') continue
-      const last = record.type === 'chosen' ? record.last : record.first + record.values.length - 1
-      for (let slot = record.first; slot <= last; slot++) {
-        this.history.chosen(id, slot, this.value(id, slot))
-        if (record.type === 'chosen')
+      if (record.type === 'chosen') {
+        for (let slot = record.first; slot <= record.last; slot++) {
+          this.history.chosen(id, slot, this.value(id, slot))
           this.history.chosenAt(id, slot, paxos.log.find(slot)?.ballot ?? ZERO_BALLOT)
+        }
+      } else if (record.type === 'decided') {
+        for (const [offset, value] of record.values.entries())
+          this.history.chosen(id, record.first + offset, value)
       }
     }
   }
@@ -178,8 +208,8 @@ export class Cluster {
   }
 
   /** The values of the chosen prefix. */
-  prefix(id: ServerId): Value[] {
-    return Array.from({ length: this.paxos(id).chosen }, (_, index) => this.value(id, index + 1))
+  prefix(id: ServerId): readonly Value[] {
+    return this.server(id).executed
   }
 
   /** Proposes values, given as such or as texts. Returns the ids of the proposals. */
@@ -240,7 +270,11 @@ export class Cluster {
   }
 
   restart(id: ServerId): void {
-    this.server(id).restart(this.chance.seed(), this.now_ms)
+    const server = this.server(id)
+    server.restart(this.chance.seed(), this.now_ms)
+    // The snapshot may have become durable when the record that goes with it had not.
+    if (server.snapshotted > 0) this.step(id, { type: 'trim', slot: server.snapshotted })
+    else this.#execute(id)
   }
 
   /** Delivers the message at this place of the network, and takes it off unless it is to be duplicated. */

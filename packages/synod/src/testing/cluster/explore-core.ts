@@ -29,7 +29,8 @@ export function exploreCore(mode: Mode, seed: number, servers: number): void {
     window: Math.ceil(chance.next() ** 2 * 64),
   }
   const cluster = new Cluster({ mode, seed, servers, config: { ...config, ...(quorums && { quorums }) } })
-  const chaos = new Chaos(cluster, drawFaults(chance, cluster.ids))
+  const trims = new Chance(seed ^ 0x7472696d)
+  const chaos = new Chaos(cluster, drawFaults(chance, cluster.ids, trims), trims)
   const every = Math.ceil(chance.between(5, 50))
   const bulky = chance.happens(0.1)
   const values = (id: number) => (bulky ? large.subarray(id) : value(`r${id}`))

@@ -18,6 +18,7 @@ const TYPES: Readonly<Record<MessageType, true>> = {
   observed: true,
   fetch: true,
   decided: true,
+  trimmed: true,
 }
 
 /** Which of the messages under way a command is about. */
@@ -137,6 +138,7 @@ function isAbout(message: Transit['message'], slot: Slot): boolean {
     case 'prepare':
     case 'promise':
     case 'nack':
+    case 'trimmed':
       return message.slot === slot
     case 'accept':
     case 'decided':

@@ -74,6 +74,7 @@ export class DurableWatch {
         }
         break
       case 'promise':
+      case 'trim':
         break
     }
   }
