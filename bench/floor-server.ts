@@ -52,6 +52,7 @@ async function main(
   let turning = false
   const hello: PeerHello = {
     type: 'peer-hello',
+    purpose: 'messages',
     cluster: CLUSTER,
     mode: 'leader',
     quorums: null,

@@ -14,6 +14,10 @@ export interface Disk {
   list(directory: string): Promise<string[]>
   /** A whole file. */
   read(path: string): Promise<Buffer>
+  /** Up to `length` bytes of a file from `position` on: fewer where it ends, and none beyond its end. */
+  readPart(path: string, position: number, length: number): Promise<Buffer>
+  /** In bytes. */
+  size(path: string): Promise<number>
   open(path: string, mode: OpenMode): Promise<DiskFile>
   /** Gives a file another name; a file that had that name is gone. */
   rename(from: string, to: string): Promise<void>

@@ -1,11 +1,11 @@
 import { SynodError } from '../errors.js'
 import type { Slot } from '../paxos/ballot.js'
-import { type JournalRecord, lastSlotOf } from '../paxos/records.js'
+import type { JournalRecord } from '../paxos/records.js'
 import type { Disk } from './disk.js'
 import { GroupWriter, groupMarker } from './group.js'
 import { isIdentity, saveIdentity } from './identity.js'
 import type { Identity, Peers } from './identity.js'
-import { faultOf, sizeBound_bytes } from './record-codec.js'
+import { faultOf, lastSlotOf, sizeBound_bytes } from './record-codec.js'
 import type { SegmentWriter } from './segment-writer.js'
 
 /** The largest record, with its values. */

@@ -11,6 +11,8 @@ export const nodeDisk: Disk = {
   makeDirectory,
   list: (directory) => readdir(directory),
   read: (path) => readFile(path),
+  readPart,
+  size: async (path) => (await stat(path)).size,
   open: async (path, mode) => new NodeFile(await open(path, FLAGS[mode])),
   rename,
   remove: unlink,
@@ -43,6 +45,22 @@ class NodeFile implements DiskFile {
 
   close(): Promise<void> {
     return this.#handle.close()
+  }
+}
+
+async function readPart(path: string, position: number, length: number): Promise<Buffer> {
+  const handle = await open(path, 'r')
+  try {
+    const buffer = Buffer.allocUnsafe(length)
+    let read = 0
+    while (read < length) {
+      const { bytesRead } = await handle.read(buffer, read, length - read, position + read)
+      if (bytesRead === 0) break
+      read += bytesRead
+    }
+    return buffer.subarray(0, read)
+  } finally {
+    await handle.close()
   }
 }
 

@@ -134,3 +134,18 @@ function isSlot(slot: number): boolean {
 function isCount(count: number): boolean {
   return Number.isSafeInteger(count) && count >= 0
 }
+
+/** The highest slot that a record speaks of: once that is trimmed, the record need not be kept. 0 for what a trim says anew. */
+export function lastSlotOf(record: JournalRecord): Slot {
+  switch (record.type) {
+    case 'promise':
+      return record.slot
+    case 'chosen':
+      return record.last
+    case 'vote':
+    case 'decided':
+      return record.first + record.values.length - 1
+    case 'trim':
+      return 0
+  }
+}

@@ -18,9 +18,13 @@ const MAX_REASON_BYTES = 1024
 const ACCEPTOR_BYTES = 16
 const MAX_MEMBERS = 255
 
+/** What a connection between servers is for: the messages of the protocol, or a snapshot on its way to who dialled. */
+export type Purpose = 'messages' | 'snapshot'
+
 /** A server introduces itself to the one that it dials. */
 export interface PeerHello {
   readonly type: 'peer-hello'
+  readonly purpose: Purpose
   /** 1 to `MAX_CLUSTER_BYTES` bytes. */
   readonly cluster: string
   readonly mode: Mode
@@ -88,12 +92,15 @@ export const HANDSHAKE_TAGS: Tags<Handshake['type']> = {
 const HANDSHAKE_TYPES = namesByTag(HANDSHAKE_TAGS)
 const MODE_TAGS: Tags<Mode> = { leader: 1, leaderless: 2 }
 const MODES = namesByTag(MODE_TAGS)
+const PURPOSE_TAGS: Tags<Purpose> = { messages: 1, snapshot: 2 }
+const PURPOSES = namesByTag(PURPOSE_TAGS)
 
 /** Writes one handshake message, tag first. */
 export function encodeHandshake(writer: Writer, message: Handshake): void {
   writer.u8(HANDSHAKE_TAGS[message.type])
   switch (message.type) {
     case 'peer-hello':
+      writer.u8(PURPOSE_TAGS[message.purpose])
       writer.string(message.cluster)
       writer.u8(MODE_TAGS[message.mode])
       writer.varint(message.quorums?.phase1 ?? 0)
@@ -160,6 +167,7 @@ function readHandshake(reader: Reader): Handshake {
     case 'peer-hello':
       return {
         type,
+        purpose: readTag(reader, PURPOSES),
         cluster: readCluster(reader),
         mode: readTag(reader, MODES),
         quorums: readQuorums(reader),

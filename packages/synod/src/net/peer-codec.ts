@@ -2,12 +2,13 @@ import { readValues, writeBallot, writeValues } from '../bytes/paxos.js'
 import { MalformedError, type Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
 import type { Slot } from '../paxos/ballot.js'
-import type { Message, MessageType, PromiseMessage, ReportedVote, Scope } from '../paxos/messages.js'
+import type { Message, PromiseMessage, ReportedVote, Scope } from '../paxos/messages.js'
 import { namesByTag, readTag, type Codec, type Tags } from './codec.js'
 import { readBallotOrZero, readLast, readProposedBallot, readSlot, readSlotOrNone } from './fields.js'
+import type { PeerMessage, SnapshotReply, SnapshotRequest } from './peer-messages.js'
 
 /** The first byte of each message. A tag is never given to another message. */
-export const MESSAGE_TAGS: Tags<MessageType> = {
+export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
   prepare: 1,
   promise: 2,
   accept: 3,
@@ -24,12 +25,15 @@ export const MESSAGE_TAGS: Tags<MessageType> = {
   fetch: 14,
   decided: 15,
   trimmed: 17,
+  'snapshot-request': 32,
+  'snapshot-chunk': 33,
+  'no-snapshot': 34,
 }
 
 const MESSAGE_TYPES = namesByTag(MESSAGE_TAGS)
 
 /** Writes one message, tag first. */
-export function encodeMessage(writer: Writer, message: Message): void {
+export function encodeMessage(writer: Writer, message: PeerMessage): void {
   writer.u8(MESSAGE_TAGS[message.type])
   switch (message.type) {
     case 'prepare':
@@ -94,6 +98,19 @@ export function encodeMessage(writer: Writer, message: Message): void {
     case 'trimmed':
       writer.varint(message.slot)
       return
+    case 'snapshot-request':
+      writer.varint(message.atLeast)
+      writer.varint(message.slot)
+      writer.varint(message.offset)
+      return
+    case 'snapshot-chunk':
+      writer.varint(message.slot)
+      writer.varint(message.size_bytes)
+      writer.varint(message.offset)
+      writer.bytes(message.bytes)
+      return
+    case 'no-snapshot':
+      return
   }
 }
 
@@ -102,7 +119,7 @@ export function encodeMessage(writer: Writer, message: Message): void {
  *
  * @throws MalformedError
  */
-export function decodeMessage(reader: Reader): Message {
+export function decodeMessage(reader: Reader): PeerMessage {
   const type = readTag(reader, MESSAGE_TYPES)
   switch (type) {
     case 'prepare':
@@ -158,6 +175,22 @@ export function decodeMessage(reader: Reader): Message {
     }
     case 'trimmed':
       return { type, slot: readSlot(reader) }
+    case 'snapshot-request':
+      return {
+        type,
+        atLeast: readSlotOrNone(reader),
+        slot: readSlotOrNone(reader),
+        offset: reader.varint(),
+      }
+    case 'snapshot-chunk': {
+      const slot = readSlot(reader)
+      const [size_bytes, offset, bytes] = [reader.varint(), reader.varint(), reader.bytes()]
+      if (bytes.length === 0 || offset + bytes.length > size_bytes)
+        throw new MalformedError(`${bytes.length} bytes at ${offset} of ${size_bytes}`)
+      return { type, slot, size_bytes, offset, bytes }
+    }
+    case 'no-snapshot':
+      return { type }
     case 'decided':
       return { type, first: readSlot(reader), values: readValues(reader) }
   }
@@ -172,7 +205,13 @@ export const peerSender: Codec<Message, never> = {
 }
 
 /** For the side that was dialled. */
-export const peerReceiver: Codec<never, Message> = {
+export const peerReceiver: Codec<SnapshotReply, PeerMessage> = {
+  encode: encodeMessage,
+  decode: decodeMessage,
+}
+
+/** For the side that dialled to get a snapshot. */
+export const snapshotAsker: Codec<SnapshotRequest, PeerMessage> = {
   encode: encodeMessage,
   decode: decodeMessage,
 }

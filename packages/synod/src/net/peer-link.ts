@@ -1,9 +1,13 @@
 import type { Message } from '../paxos/messages.js'
 import { Link, type LinkOptions } from './link.js'
-import { peerSender } from './peer-codec.js'
+import { peerSender, snapshotAsker } from './peer-codec.js'
+import type { PeerMessage, SnapshotRequest } from './peer-messages.js'
 
 /** What a link to a peer may have unsent; further messages are dropped, and repaired by catch-up. */
 export const PEER_LIMIT_BYTES = 16 * 1024 * 1024
+
+/** The same of a connection for a snapshot: each side sends one message, and waits for the answer. */
+export const SNAPSHOT_LIMIT_BYTES = 2 * 1024 * 1024
 
 /** The connection over which this server's messages go to one peer. That peer's come over one of its own. */
 export type PeerLink = Link<'peer', Message, never>
@@ -24,4 +28,13 @@ export function openPeerLink(options: PeerLinkOptions): PeerLink {
     codec: peerSender,
     onMessages: () => undefined,
   })
+}
+
+/** The connection over which this server gets a snapshot from a peer. */
+export type SnapshotLink = Link<'peer', SnapshotRequest, PeerMessage>
+
+export function openSnapshotLink(
+  options: Omit<LinkOptions<'peer', SnapshotRequest, PeerMessage>, 'kind' | 'codec' | 'limit_bytes'>,
+): SnapshotLink {
+  return new Link({ ...options, limit_bytes: SNAPSHOT_LIMIT_BYTES, kind: 'peer', codec: snapshotAsker })
 }

@@ -1,27 +1,35 @@
 import type { ServerId } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
+import { SynodError } from '../errors.js'
 import type { Channel } from './channel.js'
 import { listenForChannels, type ChannelListener, type ChannelListenerOptions } from './channel-listener.js'
 import { peerReceiver } from './peer-codec.js'
+import { SNAPSHOT_LIMIT_BYTES } from './peer-link.js'
+import type { PeerMessage, SnapshotReply, SnapshotRequest } from './peer-messages.js'
 
 /** More than the servers that a cluster can have; the rest is for connections about to be replaced. */
 const MAX_PEER_CONNECTIONS = 1024
 
+/** Answers a request for a piece of a snapshot; after the connection is gone it does nothing. */
+export type AnswerSnapshot = (reply: SnapshotReply) => void
+
 export interface PeerListenerOptions extends Pick<
-  ChannelListenerOptions<'peer', never, Message>,
+  ChannelListenerOptions<'peer', SnapshotReply, PeerMessage>,
   'network' | 'clock' | 'address' | 'judge' | 'onRefused'
 > {
   /** Messages of one peer, in the order sent; some may be missing. */
   onMessages(from: ServerId, batch: Message[]): void
+  /** Without this, nobody gets a snapshot here. */
+  onSnapshotRequest?(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
 }
 
 /**
- * Listens for the messages of other servers. Each has one connection: a second one replaces the first, whose
- * end may not have been noticed yet.
+ * Listens for the messages of other servers. Each has one connection for messages and one to get a snapshot: a
+ * second one for the same purpose replaces the first, whose end may not have been noticed yet.
  */
 export function listenForPeers(options: PeerListenerOptions): Promise<ChannelListener> {
   const { network, clock, address, judge, onRefused } = options
-  const channels = new Map<ServerId, Channel<never, Message>>()
+  const channels = new Map<string, Channel<SnapshotReply, PeerMessage>>()
   return listenForChannels({
     network,
     clock,
@@ -30,20 +38,39 @@ export function listenForPeers(options: PeerListenerOptions): Promise<ChannelLis
     onRefused,
     kind: 'peer',
     codec: peerReceiver,
-    limit_bytes: 0,
+    limit_bytes: SNAPSHOT_LIMIT_BYTES,
     limit_connections: MAX_PEER_CONNECTIONS,
-    onOpen(channel, { server }) {
-      channels.get(server)?.close()
-      channels.set(server, channel)
+    onOpen(channel, { purpose, server }) {
+      const place = `${server} ${purpose}`
+      channels.get(place)?.close()
+      channels.set(place, channel)
+      const answer: AnswerSnapshot = (reply) => {
+        channel.send(reply)
+        channel.flush()
+      }
       return {
         onMessages(batch) {
-          options.onMessages(server, batch)
+          if (purpose === 'messages' && batch.every(isProtocol)) {
+            options.onMessages(server, batch)
+            return
+          }
+          const [request] = batch
+          if (purpose === 'messages' || batch.length !== 1 || request?.type !== 'snapshot-request')
+            channel.destroy(new SynodError('wrong-protocol', `a message that is not for this connection`))
+          else if (options.onSnapshotRequest === undefined) answer({ type: 'no-snapshot' })
+          else options.onSnapshotRequest(server, request, answer)
         },
         onDrained: () => undefined,
         onClosed() {
-          if (channels.get(server) === channel) channels.delete(server)
+          if (channels.get(place) === channel) channels.delete(place)
         },
       }
     },
   })
+}
+
+function isProtocol(message: PeerMessage): message is Message {
+  return (
+    message.type !== 'snapshot-request' && message.type !== 'snapshot-chunk' && message.type !== 'no-snapshot'
+  )
 }

@@ -48,18 +48,3 @@ export interface TrimRecord {
 
 /** What a server writes to its journal, in this order, and reads back in this order when it restarts. */
 export type JournalRecord = PromiseRecord | VoteRecord | ChosenRecord | DecidedRecord | TrimRecord
-
-/** The highest slot that a record speaks of: once that is trimmed, the record need not be kept. 0 for what a trim says anew. */
-export function lastSlotOf(record: JournalRecord): Slot {
-  switch (record.type) {
-    case 'promise':
-      return record.slot
-    case 'chosen':
-      return record.last
-    case 'vote':
-    case 'decided':
-      return record.first + record.values.length - 1
-    case 'trim':
-      return 0
-  }
-}

@@ -136,7 +136,7 @@ export class Peers {
   #hello(): PeerHello {
     const { clusterName: cluster, mode, paxos, servers } = this.#settings
     const quorums = paxos.quorums ?? null
-    return { ...this.#welcome(), type: 'peer-hello', cluster, mode, quorums, members: servers }
+    return { ...this.#welcome(), type: 'peer-hello', purpose: 'messages', cluster, mode, quorums, members: servers }
   }
 
   #welcome(): PeerWelcome {

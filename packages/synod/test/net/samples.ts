@@ -7,6 +7,7 @@ import type { ClientHello, ClientWelcome, Handshake, PeerHello, PeerWelcome } fr
 
 export const peerHello: PeerHello = {
   type: 'peer-hello',
+  purpose: 'messages',
   cluster: 'orders',
   mode: 'leader',
   quorums: { phase1: 3, phase2: 1 },
@@ -168,6 +169,7 @@ export const replicaMessages: Arbitraries<ReplicaMessage> = {
 export const handshakes: Arbitraries<Handshake> = {
   'peer-hello': fc.record({
     type: fc.constant('peer-hello'),
+    purpose: fc.constantFrom('messages', 'snapshot'),
     cluster: fc.string({ minLength: 1, maxLength: 60 }),
     mode,
     quorums: fc.option(fc.record({ phase1: size, phase2: size })),

@@ -429,6 +429,7 @@ describe('PITFALL 18: reads', () => {
       address: { host: 's1', port: 2380 },
       hello: () => ({
         type: 'peer-hello',
+        purpose: 'messages',
         cluster: 'synod',
         mode: 'leader',
         quorums: null,

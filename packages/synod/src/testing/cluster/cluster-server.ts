@@ -2,7 +2,8 @@ import { type Ballot, type ServerId, type Slot, ZERO_BALLOT } from '../../paxos/
 import type { PaxosConfig } from '../../paxos/config.js'
 import type { Envelope, Output } from '../../paxos/effects.js'
 import { type Input, Paxos } from '../../paxos/paxos.js'
-import { type JournalRecord, lastSlotOf } from '../../paxos/records.js'
+import { lastSlotOf } from '../../journal/record-codec.js'
+import type { JournalRecord } from '../../paxos/records.js'
 import type { Value } from '../../paxos/value.js'
 
 /** What came of a step: its output, and the messages that may leave now. */

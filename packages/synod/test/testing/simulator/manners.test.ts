@@ -37,6 +37,7 @@ class Conversation {
   observe(process: number, round: number): void {
     const greeting: PeerHello = {
       type: 'peer-hello',
+      purpose: 'messages',
       cluster: 'synod',
       mode: 'leader',
       quorums: null,

@@ -125,6 +125,14 @@ export class MemoryDisk implements Disk {
     return Buffer.from(this.#file(path).content)
   }
 
+  async readPart(path: string, position: number, length: number): Promise<Buffer> {
+    return Buffer.from(this.#file(path).content.subarray(position, position + length))
+  }
+
+  async size(path: string): Promise<number> {
+    return this.#file(path).content.length
+  }
+
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const directory = this.#directory(dirname(path))
     const name = basename(path)

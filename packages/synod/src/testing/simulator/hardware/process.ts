@@ -166,6 +166,8 @@ export class Process {
       makeDirectory: (path) => this.#guarded(() => disk.makeDirectory(path)),
       list: (directory) => this.#guarded(() => disk.list(directory)),
       read: (path) => this.#guarded(() => disk.read(path)),
+      readPart: (path, position, length) => this.#guarded(() => disk.readPart(path, position, length)),
+      size: (path) => this.#guarded(() => disk.size(path)),
       open: (path, mode) => this.#guarded(async () => this.#guardedFile(await disk.open(path, mode))),
       rename: (from, to) => this.#guarded(() => disk.rename(from, to)),
       remove: (path) => this.#guarded(() => disk.remove(path)),

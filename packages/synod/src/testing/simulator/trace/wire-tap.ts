@@ -6,12 +6,12 @@ import type { ClientMessage, ReplicaMessage } from '../../../net/client-messages
 import { FrameReader } from '../../../net/frame.js'
 import { type Handshake, decodeHandshake } from '../../../net/hello.js'
 import { peerReceiver } from '../../../net/peer-codec.js'
-import type { Message } from '../../../paxos/messages.js'
+import type { PeerMessage } from '../../../net/peer-messages.js'
 import type { Way } from '../hardware/socket.js'
 import { PEER_PORT } from '../world.js'
 
 /** What servers and clients say to each other, once they have introduced themselves. */
-export type Said = Message | ClientMessage | ReplicaMessage
+export type Said = PeerMessage | ClientMessage | ReplicaMessage
 
 /** One direction of a connection that is listened to. */
 interface Line {

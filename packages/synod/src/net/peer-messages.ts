@@ -1,0 +1,32 @@
+import type { Slot } from '../paxos/ballot.js'
+import type { Message } from '../paxos/messages.js'
+
+/** Asks a peer for a piece of its newest snapshot, on a connection for that alone. The next request waits for the answer. */
+export interface SnapshotRequest {
+  readonly type: 'snapshot-request'
+  /** Of no use is one of a slot before this. */
+  readonly atLeast: Slot
+  /** The snapshot that is arriving, and how much of it has; 0 and 0 for whichever is the newest. */
+  readonly slot: Slot
+  readonly offset: number
+}
+
+/** A piece of the file that holds the peer's newest snapshot. Where that is not the one asked for, its first piece. */
+export interface SnapshotChunk {
+  readonly type: 'snapshot-chunk'
+  readonly slot: Slot
+  /** Of the whole file. */
+  readonly size_bytes: number
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
+/** The peer has no such snapshot at the moment, or no time: ask again, or somebody else. */
+export interface NoSnapshot {
+  readonly type: 'no-snapshot'
+}
+
+export type SnapshotReply = SnapshotChunk | NoSnapshot
+
+/** What servers say to each other, once they have introduced themselves. */
+export type PeerMessage = Message | SnapshotRequest | SnapshotReply

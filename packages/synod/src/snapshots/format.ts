@@ -1,0 +1,130 @@
+import { crc32 } from '../bytes/checksum.js'
+import { MalformedError, Reader } from '../bytes/reader.js'
+import { Writer } from '../bytes/writer.js'
+import type { Slot } from '../paxos/ballot.js'
+
+const MAGIC = Buffer.from('SYNODSNP')
+const VERSION = 1
+
+/** Magic, version and size: what a header of every version begins with. */
+const FIXED_BYTES = MAGIC.length + 8
+const CHECKSUM_BYTES = 4
+
+/** A header has at most this many bytes. */
+export const MAX_HEADER_BYTES = 1024
+
+/** A part has at most this many bytes. */
+export const MAX_PART_BYTES = 1 << 20
+
+/** Checksum of all that follows in the frame, length of the part, kind of the part. */
+export const FRAME_BYTES = 9
+
+const END = 0
+const KINDS = ['meta', 'sessions', 'state'] as const
+/** A count of the frames before it. */
+const END_BYTES = 8
+
+/** What a snapshot is made of: a piece of the state, or of what goes with it. */
+export interface SnapshotPart {
+  readonly kind: (typeof KINDS)[number]
+  readonly bytes: Uint8Array
+}
+
+/** What a snapshot says of itself in its first bytes; laid out byte by byte in docs/snapshots.md. */
+export interface SnapshotHeader {
+  /** It holds what came of every slot up to this one. */
+  readonly slot: Slot
+  readonly cluster: string
+}
+
+/** A snapshot that is not whole, or not what it should be. */
+export class SnapshotFault extends Error {
+  override readonly name = 'SnapshotFault'
+}
+
+export function encodeHeader({ slot, cluster }: SnapshotHeader): Buffer {
+  const writer = new Writer()
+  writer.raw(MAGIC)
+  writer.u32(VERSION)
+  const size = writer.skipU32()
+  writer.f64(slot)
+  writer.string(cluster)
+  writer.setU32(size, writer.length + CHECKSUM_BYTES)
+  writer.u32(crc32(writer.view()))
+  return writer.take()
+}
+
+/** The header that `bytes` begin with, and where the frames begin. Throws a SnapshotFault. */
+export function decodeHeader(bytes: Buffer): SnapshotHeader & { readonly size_bytes: number } {
+  try {
+    const reader = new Reader(bytes)
+    if (!reader.raw(MAGIC.length).equals(MAGIC)) throw new SnapshotFault('this is no snapshot')
+    const version = reader.u32()
+    const size_bytes = reader.u32()
+    if (size_bytes < FIXED_BYTES + CHECKSUM_BYTES || size_bytes > MAX_HEADER_BYTES)
+      throw new SnapshotFault(`a header of ${size_bytes} bytes`)
+    const checked = reader.raw(size_bytes - FIXED_BYTES - CHECKSUM_BYTES)
+    if (reader.u32() !== crc32(bytes, 0, size_bytes - CHECKSUM_BYTES))
+      throw new SnapshotFault('the checksum of its header is wrong')
+    if (version !== VERSION)
+      throw new SnapshotFault(`it has format version ${version}; this version of Synod reads ${VERSION}`)
+    const fields = new Reader(checked)
+    const slot = fields.f64()
+    const cluster = fields.string()
+    fields.end()
+    if (!Number.isSafeInteger(slot) || slot < 1) throw new SnapshotFault(`it says that it is of slot ${slot}`)
+    return { slot, cluster, size_bytes }
+  } catch (error) {
+    if (error instanceof MalformedError) throw new SnapshotFault('it ends within its header')
+    throw error
+  }
+}
+
+/** Throws a RangeError for a part that is empty or too large. */
+export function writePart(writer: Writer, { kind, bytes }: SnapshotPart): void {
+  if (bytes.length === 0 || bytes.length > MAX_PART_BYTES)
+    throw new RangeError(`a part of a snapshot has 1 to ${MAX_PART_BYTES} bytes, not ${bytes.length}`)
+  writeFrame(writer, KINDS.indexOf(kind) + 1, bytes)
+}
+
+/** What shows that nothing is missing. */
+export function writeEnd(writer: Writer, frames: number): void {
+  const bytes = Buffer.alloc(END_BYTES)
+  bytes.writeDoubleLE(frames)
+  writeFrame(writer, END, bytes)
+}
+
+function writeFrame(writer: Writer, kind: number, bytes: Uint8Array): void {
+  const start = writer.skipU32()
+  writer.u32(bytes.length)
+  writer.u8(kind)
+  writer.raw(bytes)
+  writer.setU32(start, writer.crc32(start + 4))
+}
+
+/** A frame as found: a part, or the end, with the number of frames that there were. */
+export type Frame = SnapshotPart | { readonly kind: 'end'; readonly frames: number }
+
+/**
+ * The frame that `bytes` begin with, and what it takes; undefined if more must be there first. The part is a view of the
+ * bytes. Throws a SnapshotFault.
+ */
+export function readFrame(
+  bytes: Buffer,
+): { readonly frame: Frame; readonly size_bytes: number } | undefined {
+  if (bytes.length < FRAME_BYTES) return undefined
+  const length = bytes.readUInt32LE(4)
+  if (length === 0 || length > MAX_PART_BYTES) throw new SnapshotFault(`a part of ${length} bytes`)
+  const size_bytes = FRAME_BYTES + length
+  if (bytes.length < size_bytes) return undefined
+  if (crc32(bytes, 4, size_bytes) !== bytes.readUInt32LE(0)) throw new SnapshotFault('the checksum of a part is wrong')
+  const tag = bytes.readUInt8(8)
+  const content = bytes.subarray(FRAME_BYTES, size_bytes)
+  if (tag === END) {
+    if (length !== END_BYTES) throw new SnapshotFault(`an end of ${length} bytes`)
+    return { frame: { kind: 'end', frames: content.readDoubleLE() }, size_bytes }
+  }
+  const kind = KINDS[tag - 1]
+  if (kind === undefined) throw new SnapshotFault(`unknown kind of part: ${tag}`)
+  return { frame: { kind, bytes: content }, size_bytes }
+}

@@ -1,0 +1,244 @@
+import { join } from 'node:path'
+import { Writer } from '../bytes/writer.js'
+import type { Disk, DiskFile } from '../journal/disk.js'
+import type { Slot } from '../paxos/ballot.js'
+import { type SnapshotPart, SnapshotFault, encodeHeader, writeEnd, writePart } from './format.js'
+import { readHeader, readParts } from './read-snapshot.js'
+
+/** A snapshot while it is being written, and one while it arrives. */
+const BEING_WRITTEN = 'snapshot.new'
+const ARRIVING = 'snapshot.arriving'
+const NAME = /^(\d{16})\.snapshot$/
+
+/** So much is encoded and written at once: what the state machine does for it must not hold others up for long. */
+const WRITE_BYTES = 1 << 16
+
+/** So much is written between two fsyncs: the journal's own must not wait until a whole snapshot is on the disk. */
+const SYNC_BYTES = 1 << 22
+
+/** A snapshot that is durable. */
+export interface StoredSnapshot {
+  readonly slot: Slot
+  readonly size_bytes: number
+}
+
+/** A snapshot that was found and cannot be used. */
+export interface DamagedSnapshot {
+  readonly name: string
+  readonly reason: string
+}
+
+export function snapshotName(slot: Slot): string {
+  return `${String(slot).padStart(16, '0')}.snapshot`
+}
+
+/** The slots of the snapshots among the names of a directory, newest first. */
+export function snapshotSlots(names: readonly string[]): Slot[] {
+  return names
+    .map((name) => NAME.exec(name)?.[1])
+    .filter((digits) => digits !== undefined)
+    .map(Number)
+    .sort((a, b) => b - a)
+}
+
+/**
+ * The snapshots in a data directory. One becomes visible as a whole: written under another name, fsynced, renamed, and the
+ * directory fsynced. The one before is removed only after that.
+ */
+export class SnapshotStore {
+  readonly #disk: Disk
+  readonly #directory: string
+  readonly #cluster: string
+  #newest: StoredSnapshot | undefined
+  /** What could not be used when the store was opened. */
+  readonly damaged: readonly DamagedSnapshot[]
+
+  private constructor(
+    disk: Disk,
+    directory: string,
+    cluster: string,
+    newest: StoredSnapshot | undefined,
+    damaged: readonly DamagedSnapshot[],
+  ) {
+    this.#disk = disk
+    this.#directory = directory
+    this.#cluster = cluster
+    this.#newest = newest
+    this.damaged = damaged
+  }
+
+  /**
+   * Finds the newest snapshot that is whole in the directory, which must be locked. Every part of it is read and checked.
+   * What was left half written is removed; what is damaged is kept for analysis until a newer one is there.
+   */
+  static async open(disk: Disk, directory: string, cluster: string): Promise<SnapshotStore> {
+    const names = await disk.list(directory)
+    for (const name of [BEING_WRITTEN, ARRIVING]) {
+      if (names.includes(name)) await disk.remove(join(directory, name))
+    }
+    const damaged: DamagedSnapshot[] = []
+    for (const slot of snapshotSlots(names)) {
+      const name = snapshotName(slot)
+      try {
+        const size_bytes = await verify(disk, join(directory, name), cluster, slot)
+        return new SnapshotStore(disk, directory, cluster, { slot, size_bytes }, damaged)
+      } catch (error) {
+        if (!(error instanceof SnapshotFault)) throw error
+        damaged.push({ name, reason: error.message })
+      }
+    }
+    return new SnapshotStore(disk, directory, cluster, undefined, damaged)
+  }
+
+  get newest(): StoredSnapshot | undefined {
+    return this.#newest
+  }
+
+  /** The parts of the newest snapshot. Throws a SnapshotFault where it is damaged. */
+  parts(): AsyncIterable<SnapshotPart> {
+    if (this.#newest === undefined) throw new RangeError('there is no snapshot')
+    return readParts(this.#disk, this.#path(this.#newest.slot))
+  }
+
+  /** Bytes of the newest snapshot as it lies on the disk, to be sent to a peer. */
+  read(offset: number, length: number): Promise<Buffer> {
+    if (this.#newest === undefined) throw new RangeError('there is no snapshot')
+    return this.#disk.readPart(this.#path(this.#newest.slot), offset, length)
+  }
+
+  /**
+   * Writes a snapshot, a little at a time, and resolves when it is durable. `onProgress` is called after each write with what has been
+   * written so far. Rejects with the error of the disk or of the parts; nothing is left of it then.
+   */
+  async write(
+    slot: Slot,
+    parts: Iterable<SnapshotPart>,
+    onProgress: (size_bytes: number) => void = () => undefined,
+  ): Promise<StoredSnapshot> {
+    const path = join(this.#directory, BEING_WRITTEN)
+    const file = await this.#disk.open(path, 'replace')
+    try {
+      const size_bytes = await writeAll(file, encodeHeader({ slot, cluster: this.#cluster }), parts, onProgress)
+      await file.close()
+      return await this.#publish(path, { slot, size_bytes })
+    } catch (error) {
+      await file.close()
+      await this.#disk.remove(path).catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** Begins to take in a snapshot that arrives from a peer. */
+  async receive(slot: Slot, size_bytes: number): Promise<ArrivingSnapshot> {
+    const path = join(this.#directory, ARRIVING)
+    const file = await this.#disk.open(path, 'replace')
+    const publish = async () => {
+      const found = await verify(this.#disk, path, this.#cluster, slot)
+      if (found !== size_bytes) throw new SnapshotFault(`${found} of ${size_bytes} bytes have arrived`)
+      return this.#publish(path, { slot, size_bytes })
+    }
+    return new ArrivingSnapshot(slot, size_bytes, file, publish)
+  }
+
+  /** From here on it is the newest one, also after a power failure. */
+  async #publish(path: string, snapshot: StoredSnapshot): Promise<StoredSnapshot> {
+    await this.#disk.rename(path, this.#path(snapshot.slot))
+    await this.#disk.syncDirectory(this.#directory)
+    this.#newest = snapshot
+    for (const slot of snapshotSlots(await this.#disk.list(this.#directory))) {
+      if (slot !== snapshot.slot) await this.#disk.remove(this.#path(slot)).catch(() => undefined)
+    }
+    return snapshot
+  }
+
+  #path(slot: Slot): string {
+    return join(this.#directory, snapshotName(slot))
+  }
+}
+
+/** A snapshot that arrives from a peer, from its first byte to its last. */
+export class ArrivingSnapshot {
+  readonly slot: Slot
+  readonly size_bytes: number
+  readonly #file: DiskFile
+  readonly #publish: () => Promise<StoredSnapshot>
+  #arrived_bytes = 0
+  #synced_bytes = 0
+
+  constructor(slot: Slot, size_bytes: number, file: DiskFile, publish: () => Promise<StoredSnapshot>) {
+    this.slot = slot
+    this.size_bytes = size_bytes
+    this.#file = file
+    this.#publish = publish
+  }
+
+  /** How much has been taken in: what comes next begins there. */
+  get arrived_bytes(): number {
+    return this.#arrived_bytes
+  }
+
+  get isComplete(): boolean {
+    return this.#arrived_bytes === this.size_bytes
+  }
+
+  async take(bytes: Uint8Array): Promise<void> {
+    if (this.#arrived_bytes + bytes.length > this.size_bytes)
+      throw new SnapshotFault(`more than ${this.size_bytes} bytes arrive`)
+    await this.#file.write(bytes, this.#arrived_bytes)
+    this.#arrived_bytes += bytes.length
+    if (this.#arrived_bytes - this.#synced_bytes < SYNC_BYTES) return
+    await this.#file.sync()
+    this.#synced_bytes = this.#arrived_bytes
+  }
+
+  /** Checks every part, and makes it the newest snapshot. Rejects with a SnapshotFault if it is not what it should be. */
+  async finish(): Promise<StoredSnapshot> {
+    await this.#file.sync()
+    await this.#file.close()
+    return this.#publish()
+  }
+
+  async abandon(): Promise<void> {
+    await this.#file.close()
+  }
+}
+
+async function writeAll(
+  file: DiskFile,
+  header: Buffer,
+  parts: Iterable<SnapshotPart>,
+  onProgress: (size_bytes: number) => void,
+): Promise<number> {
+  const writer = new Writer(WRITE_BYTES)
+  let [size_bytes, synced_bytes, frames] = [0, 0, 0]
+  const write = async () => {
+    const bytes = writer.take()
+    await file.write(bytes, size_bytes)
+    size_bytes += bytes.length
+    if (size_bytes - synced_bytes >= SYNC_BYTES) {
+      await file.sync()
+      synced_bytes = size_bytes
+    }
+    onProgress(size_bytes)
+  }
+  writer.raw(header)
+  for (const part of parts) {
+    writePart(writer, part)
+    frames++
+    if (writer.length >= WRITE_BYTES) await write()
+  }
+  writeEnd(writer, frames)
+  await write()
+  await file.sync()
+  return size_bytes
+}
+
+/** Reads all of it, and answers its size. Throws a SnapshotFault. */
+async function verify(disk: Disk, path: string, cluster: string, slot: Slot): Promise<number> {
+  const header = await readHeader(disk, path)
+  if (header.cluster !== cluster)
+    throw new SnapshotFault(`it belongs to cluster '${header.cluster}', not to '${cluster}'`)
+  if (header.slot !== slot) throw new SnapshotFault(`it is of slot ${header.slot}, not of slot ${slot}`)
+  for await (const part of readParts(disk, path)) void part
+  return disk.size(path)
+}
