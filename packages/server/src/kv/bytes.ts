@@ -48,20 +48,29 @@ export class Unpacker {
     return this.#buffer.toString('utf8', start, start + size)
   }
 
+  /** The next `size` bytes, as text of one byte a character. */
+  latin1(size: number): string {
+    const start = this.#take(size)
+    return this.#buffer.toString('latin1', start, start + size)
+  }
+
+  get left(): number {
+    return this.#buffer.length - this.#position
+  }
+
   /** Everything that is left, without a copy. */
   rest(): Uint8Array {
-    return this.raw(this.#buffer.length - this.#position)
+    return this.raw(this.left)
   }
 
   /** Everything must have been read. */
   end(): void {
-    const left = this.#buffer.length - this.#position
-    if (left > 0) throw malformed(`${left} bytes left over`)
+    if (this.left > 0) throw malformed(`${this.left} bytes left over`)
   }
 
   #take(size: number): number {
     const start = this.#position
-    if (size > this.#buffer.length - start) throw malformed('the data ends too early')
+    if (size > this.left) throw malformed('the data ends too early')
     this.#position += size
     return start
   }
@@ -105,6 +114,12 @@ export class Packer {
   text(text: string, size_bytes: number): this {
     this.u16(size_bytes)
     this.#position += this.#buffer.write(text, this.#position)
+    return this
+  }
+
+  /** Text of one byte a character. */
+  latin1(text: string): this {
+    this.#position += this.#buffer.write(text, this.#position, 'latin1')
     return this
   }
 

@@ -1,16 +1,28 @@
 import { crc32 } from '../bytes/checksum.js'
-import { MalformedError } from '../bytes/reader.js'
+import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
 import { SynodError } from '../errors.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { Value } from '../paxos/value.js'
 import { type Codecs, completeCodecs } from './codec.js'
-import type { Machine } from './machine.js'
+import { MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine.js'
 import { type Request, type RequestKey, decodeRequest } from './request.js'
 import { type Outcome, Sessions } from './sessions.js'
 
 /** The largest result or answer, encoded. */
 export const MAX_RESULT_BYTES = 16 << 20
+
+/** A piece of a snapshot: what there is besides the state, first; then the sessions; then the chunks of the state machine. */
+export interface SnapshotPart {
+  readonly kind: 'meta' | 'sessions' | 'state'
+  readonly bytes: Uint8Array
+}
+
+/** All that came of the slots up to `slot`. The parts are made as they are taken, and tell of that moment. */
+export interface ExecutorSnapshot {
+  readonly slot: Slot
+  readonly parts: Iterable<SnapshotPart>
+}
 
 /** What came of which request. */
 export interface Execution {
@@ -68,6 +80,47 @@ export class Executor<Command, Result, Query, Answer> {
     return checkSize(this.codecs.answer.encode(this.#machine.query(this.codecs.query.decode(query))))
   }
 
+  /** Whether the state machine has snapshots. */
+  get canSnapshot(): boolean {
+    return this.#machine.snapshot !== undefined && this.#machine.restore !== undefined
+  }
+
+  /** Undefined if the state machine has none. One at a time may be read. */
+  snapshot(): ExecutorSnapshot | undefined {
+    const chunks = this.#machine.snapshot?.()
+    if (chunks === undefined || this.#machine.restore === undefined) return undefined
+    const meta = new Writer(64)
+    meta.varint(this.#executed)
+    meta.f64(this.#time_ms)
+    meta.u32(this.#digest)
+    return { slot: this.#executed, parts: partsOf(meta.take(), this.#sessions.snapshot(), chunks) }
+  }
+
+  /**
+   * Puts what a snapshot told in the place of everything here. Rejects with a MalformedError, and with what the state machine rejects
+   * with; nothing may be executed after that.
+   */
+  async restore(parts: AsyncIterable<SnapshotPart>): Promise<void> {
+    if (this.#machine.restore === undefined) throw new TypeError('the state machine has no restore')
+    const source = parts[Symbol.asyncIterator]()
+    const first = await source.next()
+    if (first.done === true || first.value.kind !== 'meta') throw new MalformedError('a snapshot without a beginning')
+    const meta = new Reader(first.value.bytes)
+    const [executed, time_ms, digest] = [meta.varint(), meta.f64(), meta.u32()]
+    meta.end()
+    const sessions: Uint8Array[] = []
+    let next = await source.next()
+    for (; next.done !== true && next.value.kind === 'sessions'; next = await source.next())
+      sessions.push(Uint8Array.from(next.value.bytes))
+    this.#sessions.restore(Buffer.concat(sessions))
+    const state = new StateChunks(next, source)
+    await this.#machine.restore(state)
+    if (!state.isRead) throw new MalformedError('the state machine did not read its snapshot to the end')
+    this.#executed = executed
+    this.#time_ms = time_ms
+    this.#digest = digest
+  }
+
   #open(slot: Slot): Outcome {
     const writer = new Writer(16)
     writer.varint(this.#sessions.open(slot))
@@ -98,5 +151,44 @@ function readRequest(value: Value): Request | undefined {
   } catch (error) {
     if (error instanceof MalformedError) return undefined
     throw error
+  }
+}
+
+function* partsOf(
+  meta: Uint8Array,
+  sessions: Iterable<Uint8Array>,
+  chunks: Iterable<Uint8Array>,
+): Generator<SnapshotPart, void, undefined> {
+  yield { kind: 'meta', bytes: meta }
+  for (const bytes of sessions) yield { kind: 'sessions', bytes }
+  for (const bytes of chunks) {
+    if (bytes.length === 0 || bytes.length > MAX_SNAPSHOT_CHUNK_BYTES) {
+      const limit = `1 to ${MAX_SNAPSHOT_CHUNK_BYTES} bytes`
+      throw new RangeError(`a chunk of a snapshot has ${limit}, not ${bytes.length}: the state machine must cut it`)
+    }
+    yield { kind: 'state', bytes }
+  }
+}
+
+/** The chunks of the state machine among the parts of a snapshot. */
+class StateChunks implements AsyncIterable<Uint8Array> {
+  #next: IteratorResult<SnapshotPart> | undefined
+  readonly #source: AsyncIterator<SnapshotPart>
+  isRead = false
+
+  constructor(next: IteratorResult<SnapshotPart>, source: AsyncIterator<SnapshotPart>) {
+    this.#next = next
+    this.#source = source
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    for (;;) {
+      const { done, value } = this.#next ?? (await this.#source.next())
+      this.#next = undefined
+      if (done === true) break
+      if (value.kind !== 'state') throw new MalformedError(`a part of kind ${value.kind} among the state`)
+      yield value.bytes
+    }
+    this.isRead = true
   }
 }

@@ -12,6 +12,9 @@ export interface ApplyContext {
   readonly time_ms: number
 }
 
+/** A chunk of a snapshot has at most this many bytes. */
+export const MAX_SNAPSHOT_CHUNK_BYTES = 2 << 20
+
 /**
  * A deterministic state machine, to be replicated: every replica applies the same commands in the same
  * order, so the same state and results must come of them. It must not look at the clock, at chance, at the
@@ -36,6 +39,17 @@ export interface Machine<Command, Result, Query, Answer> {
   apply(command: Command, context: ApplyContext): Result
   /** Answers from the state as it is, and does not change it. */
   query(query: Query): Answer
+  /**
+   * The state as of this call, as chunks of 1 byte to 2 MiB (64 KiB are a good size). It returns at once; the chunks are taken
+   * one by one over many turns of the event loop, while commands go on being applied, and still tell of the state as it was.
+   * `SnapshotMap` does that for a map. Without `snapshot` and `restore` the log is never trimmed.
+   */
+  snapshot?(): Iterable<Uint8Array>
+  /**
+   * Replaces the whole state by what a snapshot told, in the same chunks. Nothing else is called meanwhile. If it
+   * rejects, the replica stops.
+   */
+  restore?(chunks: AsyncIterable<Uint8Array>): Promise<void>
   /** How values travel between clients and replicas, and in the log. JSON unless given. */
   readonly codecs?: Partial<Codecs<Command, Result, Query, Answer>>
 }

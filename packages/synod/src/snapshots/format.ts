@@ -14,7 +14,7 @@ const CHECKSUM_BYTES = 4
 export const MAX_HEADER_BYTES = 1024
 
 /** A part has at most this many bytes. */
-export const MAX_PART_BYTES = 1 << 20
+export const MAX_PART_BYTES = 2 << 20
 
 /** Checksum of all that follows in the frame, length of the part, kind of the part. */
 export const FRAME_BYTES = 9

@@ -1,0 +1,133 @@
+import type { Clock } from '../clock.js'
+import type { Logger } from '../logger.js'
+import type { ExecutorSnapshot } from '../machine/executor.js'
+import type { Slot } from '../paxos/ballot.js'
+import type { Log } from '../paxos/log.js'
+import type { SnapshotStore } from '../snapshots/snapshot-store.js'
+
+/** When a replica takes a snapshot of its state, and how many slots it keeps behind it. */
+export interface SnapshotPolicy {
+  /** After so many slots, or one for each KiB of the snapshot before, whichever is more. 1 to 10^9. */
+  readonly everySlots: number
+  /** After so many bytes of journal, or as many as the snapshot before has, whichever is more. 1 to 2^40. */
+  readonly everyBytes: number
+  /**
+   * So many slots before the snapshot are kept, for followers that are a little behind, but never more than `KEPT_BYTES` of
+   * commands. 0 to 10^6.
+   */
+  readonly keepSlots: number
+}
+
+export const DEFAULT_SNAPSHOT_POLICY: SnapshotPolicy = {
+  everySlots: 200_000,
+  everyBytes: 64 << 20,
+  keepSlots: 10_000,
+}
+
+/** The most bytes of commands that are kept before a snapshot. */
+export const KEPT_BYTES = 16 << 20
+
+/** While a peer gets the snapshot that there is, the next one waits, until it is due this many times over. */
+const PATIENCE = 4
+
+/** After one that could not be written. */
+const PAUSE_MS = 10_000
+
+export interface SnapshotsParts {
+  readonly store: SnapshotStore
+  readonly policy: SnapshotPolicy
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly log: Log
+  /** The executed bar. */
+  readonly executed: () => Slot
+  /** Undefined where the state machine has no snapshots. */
+  readonly snapshot: () => ExecutorSnapshot | undefined
+  /** Bytes written to the journal since the start. */
+  readonly journal_bytes: () => number
+  /** A peer is getting the newest snapshot at the moment. */
+  readonly isServing: () => boolean
+  /** The slots up to this one may be dropped. */
+  readonly trim: (slot: Slot) => void
+}
+
+/** Takes snapshots, one at a time, and trims what they make needless. */
+export class Snapshots {
+  readonly #parts: SnapshotsParts
+  #writing: Promise<void> | undefined
+  #journal_bytes = 0
+  #notBefore_ms = -Infinity
+  #stopped = false
+
+  constructor(parts: SnapshotsParts) {
+    this.#parts = parts
+  }
+
+  get isWriting(): boolean {
+    return this.#writing !== undefined
+  }
+
+  /** Resolves when none is being written. */
+  get idle(): Promise<void> {
+    return this.#writing ?? Promise.resolve()
+  }
+
+  /** Takes one if it is due. */
+  takeIfDue(): void {
+    const { clock, isServing } = this.#parts
+    const due = this.#due()
+    if (due < 1 || this.#writing !== undefined || (due < PATIENCE && isServing())) return
+    if (clock.now() >= this.#notBefore_ms) this.take()
+  }
+
+  /** Takes one now, unless one is under way or there is nothing new to be held. */
+  take(): void {
+    const { executed, logger, snapshot, store } = this.#parts
+    if (this.#stopped || this.#writing !== undefined || executed() <= (store.newest?.slot ?? 0)) return
+    const taken = snapshot()
+    if (taken === undefined) return
+    const { parts, slot } = taken
+    this.#journal_bytes = this.#parts.journal_bytes()
+    const start_ms = this.#parts.clock.now()
+    this.#writing = store.write(slot, parts).then(
+      ({ size_bytes }) => {
+        this.#writing = undefined
+        const took_ms = Math.round(this.#parts.clock.now() - start_ms)
+        logger.info({ slot, size_bytes, took_ms }, `took a snapshot at slot ${slot}`)
+        if (!this.#stopped) this.#trim(slot)
+      },
+      (error: unknown) => {
+        this.#writing = undefined
+        this.#notBefore_ms = this.#parts.clock.now() + PAUSE_MS
+        const reason = error instanceof Error ? error.message : String(error)
+        logger.error({ slot }, `the snapshot at slot ${slot} could not be written: ${reason}`)
+      },
+    )
+  }
+
+  /** The one that is being written is finished; none is taken after it. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#writing
+  }
+
+  /** How often over a snapshot is due: 1 or more when it is time. */
+  #due(): number {
+    const { executed, journal_bytes, policy, store } = this.#parts
+    const { size_bytes, slot } = store.newest ?? { size_bytes: 0, slot: 0 }
+    const slots = (executed() - slot) / Math.max(policy.everySlots, size_bytes / 1024)
+    const bytes = (journal_bytes() - this.#journal_bytes) / Math.max(policy.everyBytes, size_bytes)
+    return Math.max(slots, bytes)
+  }
+
+  #trim(slot: Slot): void {
+    const { log, policy, trim } = this.#parts
+    let kept_bytes = 0
+    let first = slot
+    while (first > 0 && slot - first < policy.keepSlots && kept_bytes < KEPT_BYTES) {
+      kept_bytes += log.chosen(first)?.length ?? 0
+      first--
+    }
+    if (first > 0) trim(first)
+  }
+}
