@@ -24,6 +24,7 @@ module.exports = {
     only('bytes', ['paxos']),
     only('journal', ['bytes', 'errors.ts', 'paxos']),
     only('net', ['bytes', 'clock.ts', 'errors.ts', 'paxos']),
+    only('snapshots', ['bytes', 'journal', 'paxos']),
     only('machine', ['bytes', 'call.ts', 'errors.ts', 'paxos']),
     only('client', [
       'net',
@@ -41,6 +42,7 @@ module.exports = {
       'journal',
       'net',
       'machine',
+      'snapshots',
       'bytes',
       'call.ts',
       'clock.ts',
@@ -62,7 +64,7 @@ module.exports = {
       severity: 'error',
       comment:
         'Only replica/, testing/ and the index may run code of paxos/; the others know its types, and how ballots compare.',
-      from: { path: `${src}/(bytes|journal|net|machine|client)/|${src}/errors\\.ts$` },
+      from: { path: `${src}/(bytes|journal|net|machine|snapshots|client)/|${src}/errors\\.ts$` },
       to: { path: `${src}/paxos/`, pathNot: `${src}/paxos/ballot\\.ts$`, dependencyTypesNot: ['type-only'] },
     },
     {

@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'directory-in-use'
   | 'journal-damaged'
   | 'journal-failed'
+  | 'restore-failed'
   | 'invariant-violated'
   | 'invalid-options'
 

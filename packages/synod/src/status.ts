@@ -1,8 +1,9 @@
 import type { AcceptorId } from './journal/identity.js'
 import type { RecoveryCase } from './journal/recovery-table.js'
+import type { SnapshotCase } from './snapshots/snapshot-table.js'
 import type { JournalStats } from './journal/journal.js'
 import type { LinkStatus } from './net/link.js'
-import type { Ballot, ServerId } from './paxos/ballot.js'
+import type { Ballot, ServerId, Slot } from './paxos/ballot.js'
 import type { Mode } from './paxos/config.js'
 import type { Bars } from './paxos/invariants.js'
 import type { Role } from './paxos/proposer.js'
@@ -18,6 +19,29 @@ export interface PeerStatus extends LinkStatus {
 export interface Stalls {
   readonly count: number
   readonly longest_ms: number
+}
+
+/** A snapshot on its way from a peer. */
+export interface ArrivalStatus {
+  readonly from: ServerId
+  /** The slot that it is of; 0 while nothing has arrived. */
+  readonly slot: Slot
+  readonly arrived_bytes: number
+  readonly size_bytes: number
+}
+
+/** The snapshots of a replica. */
+export interface SnapshotStatus {
+  /** Of the newest one; 0 while there is none. */
+  readonly slot: Slot
+  readonly size_bytes: number
+  /** One is being written. */
+  readonly writing: boolean
+  /** A peer is getting the newest one. */
+  readonly serving: boolean
+  readonly arriving: ArrivalStatus | null
+  /** How snapshot and journal stood to each other when the replica started. */
+  readonly found: SnapshotCase
 }
 
 /** A replica at one moment, as plain data. */
@@ -46,6 +70,7 @@ export interface ReplicaStatus {
   readonly recovery: RecoveryCase
   /** Null on a server that does not vote. */
   readonly journal: JournalStats | null
+  readonly snapshot: SnapshotStatus
   readonly stalls: Stalls
   readonly uptime_ms: number
 }

@@ -14,7 +14,7 @@ interface Run<V> {
  * other, so that every operation costs two binary searches and the move of part of one run, and no operation takes longer
  * because the map has grown. A snapshot shares the runs with the map, which copies those that it changes meanwhile.
  */
-export class OrderedMap<V> {
+export class OrderedMap<V extends string | number> {
   /** None is empty. */
   #runs: Run<V>[] = []
   readonly #maxRun: number
@@ -129,18 +129,24 @@ export class OrderedMap<V> {
     }
   }
 
+  #at(index: number): Run<V> {
+    const run = this.#runs[index]
+    if (run === undefined) throw new RangeError(`there is no run ${index}`)
+    return run
+  }
+
   #newRun(keys: string[], values: V[]): Run<V> {
     return { keys, values, epoch: this.#snapshots }
   }
 
   #toChange(index: number): Run<V> {
-    const run = this.#runs[index] as Run<V>
+    const run = this.#at(index)
     if (this.#shown === undefined || run.epoch === this.#snapshots) return run
     return (this.#runs[index] = this.#newRun([...run.keys], [...run.values]))
   }
 
   #split(index: number, at: number): void {
-    const { keys, values } = this.#runs[index] as Run<V>
+    const { keys, values } = this.#at(index)
     this.#runs.splice(index + 1, 0, this.#newRun(keys.splice(at), values.splice(at)))
   }
 
@@ -158,8 +164,14 @@ export class OrderedMap<V> {
   }
 }
 
-function* entries<V>({ keys, values }: Run<V>, from: number): Generator<readonly [string, V], void, undefined> {
-  for (let i = from; i < keys.length; i++) yield [keys[i] as string, values[i] as V]
+function* entries<V extends string | number>(
+  { keys, values }: Run<V>,
+  from: number,
+): Generator<readonly [string, V], void, undefined> {
+  for (let i = from; i < keys.length; i++) {
+    const [key, value] = [keys[i], values[i]]
+    if (key !== undefined && value !== undefined) yield [key, value]
+  }
 }
 
 /** How many keys of a run are below `key`. */

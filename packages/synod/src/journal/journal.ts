@@ -113,7 +113,14 @@ export class Journal {
   get stats(): JournalStats {
     const { fsyncs, lastFsync_ms } = this.#segments
     const segments = this.#segments.count
-    return { groups: this.#groups, segments, bytes: this.#bytes, fsyncs, lastFsync_ms, writing_ms: this.writing_ms }
+    return {
+      groups: this.#groups,
+      segments,
+      bytes: this.#bytes,
+      fsyncs,
+      lastFsync_ms,
+      writing_ms: this.writing_ms,
+    }
   }
 
   /**

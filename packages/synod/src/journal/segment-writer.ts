@@ -47,7 +47,11 @@ export class SegmentWriter {
   /** Begins a journal with its first segment. */
   static async create(options: SegmentWriterOptions): Promise<SegmentWriter> {
     const { file, size_bytes } = await createSegment(options, { number: 1, first: 1, firstSequence: 1 })
-    return new SegmentWriter(options, file, { segments: [{ number: 1, last: 0 }], size_bytes, nextSequence: 1 })
+    return new SegmentWriter(options, file, {
+      segments: [{ number: 1, last: 0 }],
+      size_bytes,
+      nextSequence: 1,
+    })
   }
 
   /**

@@ -104,7 +104,8 @@ export class Executor<Command, Result, Query, Answer> {
     if (this.#machine.restore === undefined) throw new TypeError('the state machine has no restore')
     const source = parts[Symbol.asyncIterator]()
     const first = await source.next()
-    if (first.done === true || first.value.kind !== 'meta') throw new MalformedError('a snapshot without a beginning')
+    if (first.done === true || first.value.kind !== 'meta')
+      throw new MalformedError('a snapshot without a beginning')
     const meta = new Reader(first.value.bytes)
     const [executed, time_ms, digest] = [meta.varint(), meta.f64(), meta.u32()]
     meta.end()
@@ -164,7 +165,9 @@ function* partsOf(
   for (const bytes of chunks) {
     if (bytes.length === 0 || bytes.length > MAX_SNAPSHOT_CHUNK_BYTES) {
       const limit = `1 to ${MAX_SNAPSHOT_CHUNK_BYTES} bytes`
-      throw new RangeError(`a chunk of a snapshot has ${limit}, not ${bytes.length}: the state machine must cut it`)
+      throw new RangeError(
+        `a chunk of a snapshot has ${limit}, not ${bytes.length}: the state machine must cut it`,
+      )
     }
     yield { kind: 'state', bytes }
   }
@@ -183,11 +186,12 @@ class StateChunks implements AsyncIterable<Uint8Array> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
-      const { done, value } = this.#next ?? (await this.#source.next())
+      const next = this.#next ?? (await this.#source.next())
       this.#next = undefined
-      if (done === true) break
-      if (value.kind !== 'state') throw new MalformedError(`a part of kind ${value.kind} among the state`)
-      yield value.bytes
+      if (next.done === true) break
+      const { bytes, kind } = next.value
+      if (kind !== 'state') throw new MalformedError(`a part of kind ${kind} among the state`)
+      yield bytes
     }
     this.isRead = true
   }

@@ -123,7 +123,8 @@ export class Sessions {
   /** While a snapshot is being read, a session that it may tell of is copied before it is changed. */
   #toChange(id: SessionId): Session | undefined {
     const session = this.#sessions.get(id)
-    if (session === undefined || !this.#sessions.isViewed || session.epoch === this.#sessions.epoch) return session
+    if (session === undefined || !this.#sessions.isViewed || session.epoch === this.#sessions.epoch)
+      return session
     const copy = { ...session, outcomes: [...session.outcomes], epoch: this.#sessions.epoch }
     this.#sessions.set(id, copy)
     return copy
@@ -148,7 +149,8 @@ function forget(session: Session, acknowledged: number): void {
 }
 
 function* pieces(bytes: Buffer): Generator<Uint8Array, void, undefined> {
-  for (let start = 0; start < bytes.length; start += PIECE_BYTES) yield bytes.subarray(start, start + PIECE_BYTES)
+  for (let start = 0; start < bytes.length; start += PIECE_BYTES)
+    yield bytes.subarray(start, start + PIECE_BYTES)
 }
 
 function readOutcome(reader: Reader): Outcome | undefined {

@@ -18,8 +18,9 @@ export class SnapshotMap<K, V> extends Map<K, V> {
   /** How many snapshots have been taken: what was put in before the last of them must not be changed in place. */
   #epoch = 0
 
-  constructor() {
+  constructor(entries: Iterable<readonly [K, V]> = []) {
     super()
+    for (const [key, value] of entries) super.set(key, value)
   }
 
   get epoch(): number {

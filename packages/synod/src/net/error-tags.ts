@@ -23,6 +23,7 @@ const ERROR_TAGS: Tags<ErrorCode> = {
   'invariant-violated': 17,
   'invalid-options': 18,
   'too-stale': 19,
+  'restore-failed': 20,
 }
 
 const CODES = namesByTag(ERROR_TAGS)

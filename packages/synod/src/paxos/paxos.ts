@@ -115,7 +115,12 @@ export class Paxos {
    * A server as its journal left it: empty for a new one. Whatever it led or proposed before is over; it
    * starts as a follower. The seed decides all its random choices; it should differ from start to start.
    */
-  static recover(config: PaxosConfig, records: readonly JournalRecord[], seed: number, now_ms: number): Paxos {
+  static recover(
+    config: PaxosConfig,
+    records: readonly JournalRecord[],
+    seed: number,
+    now_ms: number,
+  ): Paxos {
     const randomState: RandomState = { seed: seed | 0 }
     const paxos = new Paxos(config, {
       log: emptyLog(),

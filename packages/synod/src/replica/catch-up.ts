@@ -4,6 +4,7 @@ import type { LinkEvents } from '../net/link.js'
 import type { SnapshotLink } from '../net/peer-link.js'
 import type { PeerMessage, SnapshotChunk } from '../net/peer-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
+import type { ArrivalStatus } from '../status.js'
 import type { ArrivingSnapshot, SnapshotStore, StoredSnapshot } from '../snapshots/snapshot-store.js'
 
 /** A peer that has sent nothing new for this long is left for another one. */
@@ -26,15 +27,6 @@ export interface CatchUpParts {
   readonly install: (snapshot: StoredSnapshot) => Promise<void>
 }
 
-/** A snapshot on its way from a peer to this replica, as it is shown to people. */
-export interface ArrivalStatus {
-  readonly from: ServerId
-  /** The slot that it is of; 0 while nothing has arrived. */
-  readonly slot: Slot
-  readonly arrived_bytes: number
-  readonly size_bytes: number
-}
-
 /**
  * Gets a snapshot from a peer when slots that this replica needs have been dropped everywhere else, or here: over a connection of
  * its own, piece by piece. After a broken connection it goes on where it was.
@@ -47,6 +39,8 @@ export class CatchUp {
   #from: ServerId = 0
   #arriving: ArrivingSnapshot | undefined
   #progress_ms = 0
+  /** After one that was of no use. */
+  #notBefore_ms = -Infinity
   #cancelTimer: () => void = () => undefined
   #isBusy = false
   #isStopped = false
@@ -65,7 +59,8 @@ export class CatchUp {
   need(slot: Slot, peer?: ServerId): void {
     if (this.#isStopped) return
     this.#wanted = Math.max(this.#wanted, slot)
-    if (this.#link === undefined && !this.#isBusy) this.#turnTo(peer ?? this.#next())
+    if (this.#link !== undefined || this.#isBusy || this.#parts.clock.now() < this.#notBefore_ms) return
+    this.#turnTo(peer ?? this.#next())
   }
 
   async stop(): Promise<void> {
@@ -86,7 +81,10 @@ export class CatchUp {
     if (peer !== this.#from) void this.#abandon()
     this.#from = peer
     this.#progress_ms = clock.now()
-    logger.info({ peer, slot: this.#wanted }, `needs a snapshot of slot ${this.#wanted} or later: asks s${peer}`)
+    logger.info(
+      { peer, slot: this.#wanted },
+      `needs a snapshot of slot ${this.#wanted} or later: asks s${peer}`,
+    )
     this.#link = open(peer, {
       onUp: () => {
         this.#ask()
@@ -128,7 +126,11 @@ export class CatchUp {
   }
 
   async #receive(message: PeerMessage): Promise<void> {
-    if (message.type !== 'snapshot-chunk' || message.slot < this.#wanted || message.size_bytes > MAX_SNAPSHOT_BYTES) {
+    if (
+      message.type !== 'snapshot-chunk' ||
+      message.slot < this.#wanted ||
+      message.size_bytes > MAX_SNAPSHOT_BYTES
+    ) {
       this.#parts.clock.timer(PAUSE_MS, () => {
         this.#ask()
       })
@@ -136,42 +138,37 @@ export class CatchUp {
     }
     this.#isBusy = true
     try {
-      if (await this.#take(message)) await this.#finish()
+      await this.#take(message)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       this.#parts.logger.error({ peer: this.#from }, `the snapshot of s${this.#from} is of no use: ${reason}`)
       await this.#abandon()
       this.#leave()
-      if (!this.#isStopped) this.#parts.clock.timer(PAUSE_MS, () => {
-        if (this.#link === undefined && this.#wanted > 0) this.#turnTo(this.#next())
-      })
+      this.#notBefore_ms = this.#parts.clock.now() + PAUSE_MS
     }
     this.#isBusy = false
     if (this.#isStopped) await this.#abandon()
-    else this.#ask()
   }
 
-  /** Answers whether the snapshot is complete. */
-  async #take({ bytes, offset, size_bytes, slot }: SnapshotChunk): Promise<boolean> {
-    if (this.#arriving === undefined || this.#arriving.slot !== slot || this.#arriving.size_bytes !== size_bytes) {
+  async #take({ bytes, offset, size_bytes, slot }: SnapshotChunk): Promise<void> {
+    if (this.#arriving?.slot !== slot || this.#arriving.size_bytes !== size_bytes) {
       await this.#abandon()
       this.#arriving = await this.#parts.store.receive(slot, size_bytes)
     }
-    if (offset === this.#arriving.arrived_bytes) {
-      await this.#arriving.take(bytes)
-      this.#progress_ms = this.#parts.clock.now()
-    }
-    return this.#arriving.isComplete
+    // After a new connection, the same piece may arrive twice.
+    if (offset !== this.#arriving.arrived_bytes) return
+    await this.#arriving.take(bytes)
+    this.#progress_ms = this.#parts.clock.now()
+    if (this.#arriving.isComplete) await this.#finish(this.#arriving)
+    else this.#ask()
   }
 
-  async #finish(): Promise<void> {
-    const arriving = this.#arriving
+  async #finish(arriving: ArrivingSnapshot): Promise<void> {
     this.#arriving = undefined
-    const snapshot = await arriving?.finish()
+    const snapshot = await arriving.finish()
     this.#leave()
-    if (snapshot === undefined || this.#isStopped) return
-    await this.#parts.install(snapshot)
     this.#wanted = 0
+    if (!this.#isStopped) await this.#parts.install(snapshot)
   }
 
   async #abandon(): Promise<void> {

@@ -3,7 +3,7 @@ import { SynodError } from '../errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { PeerLink } from '../net/peer-link.js'
 import type { ServerId } from '../paxos/ballot.js'
-import type { Envelope, Output, ReadableAt } from '../paxos/effects.js'
+import type { Behind, Envelope, Output, ReadableAt } from '../paxos/effects.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { JournalRecord } from '../paxos/records.js'
 
@@ -21,6 +21,8 @@ export interface DriverParts {
   /** After each step, when its records and messages are on their way. */
   readonly onStep: () => void
   readonly onReadable: (read: ReadableAt) => void
+  /** A snapshot of a peer is needed. */
+  readonly onBehind: (behind: Behind) => void
   /** The last thing in each turn of the event loop in which anything happened. */
   readonly onTurnEnd: () => void
   readonly onFatal: (error: SynodError) => void
@@ -48,7 +50,7 @@ export class Driver {
 
   step(input: Input): void {
     if (this.#stopped) return
-    const { clock, journal, onReadable, onStep, paxos } = this.#parts
+    const { clock, journal, onBehind, onReadable, onStep, paxos } = this.#parts
     let output: Output
     try {
       output = paxos.step(input, clock.now())
@@ -67,6 +69,7 @@ export class Driver {
       }
     }
     for (const read of output.reads) onReadable(read)
+    if (output.behind !== undefined) onBehind(output.behind)
     this.#arm(output.deadline_ms)
     onStep()
     this.endTurn()
@@ -104,7 +107,7 @@ export class Driver {
   #append(journal: Journal, records: readonly JournalRecord[]): void {
     journal.append(records)
     this.#unflushed += records.length
-    this.#mustSync ||= records.some((record) => record.type === 'promise' || record.type === 'vote')
+    this.#mustSync ||= records.some(({ type }) => type === 'promise' || type === 'vote' || type === 'trim')
   }
 
   #flush(): void {

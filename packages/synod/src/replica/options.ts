@@ -6,6 +6,7 @@ import type { ServerId } from '../paxos/ballot.js'
 import { DEFAULT_WINDOW, type Mode, PAXOS_DEFAULTS, type PaxosConfig } from '../paxos/config.js'
 import { MAX_SERVERS, type Quorums, faultOfQuorums, majorities } from '../paxos/quorum.js'
 import { type Host, systemHost } from './host.js'
+import { DEFAULT_SNAPSHOT_POLICY, type SnapshotPolicy } from './snapshots.js'
 
 /** The largest command that is taken, encoded, in bytes. */
 export const MAX_COMMAND_BYTES = 1 << 20
@@ -46,6 +47,8 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
   readonly electionTimeout_ms?: number
   /** How long `propose` and `read` go on trying: 10,000 ms unless given, 1 to 3,600,000. */
   readonly requestTimeout_ms?: number
+  /** When to take snapshots, where the state machine has them. (docs/snapshots.md) */
+  readonly snapshots?: Partial<SnapshotPolicy>
   /** Silent unless given. */
   readonly logger?: Logger
   /**
@@ -70,6 +73,7 @@ export interface Settings {
   readonly mode: Mode
   readonly paxos: Omit<PaxosConfig, 'voting'>
   readonly requestTimeout_ms: number
+  readonly snapshots: SnapshotPolicy
   readonly logger: Logger
   readonly onFatal: (error: SynodError) => void
   readonly host: Host
@@ -96,6 +100,10 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
   checkRange('heartbeat_ms', heartbeat_ms, 1, 60_000)
   checkRange('electionTimeout_ms', electionTimeout_ms, 2 * heartbeat_ms, 600_000)
   checkRange('requestTimeout_ms', requestTimeout_ms, 1, 3_600_000)
+  const snapshots = { ...DEFAULT_SNAPSHOT_POLICY, ...options.snapshots }
+  checkRange('snapshots.everySlots', snapshots.everySlots, 1, 1e9)
+  checkRange('snapshots.everyBytes', snapshots.everyBytes, 1, 2 ** 40)
+  checkRange('snapshots.keepSlots', snapshots.keepSlots, 0, 1e6)
   return {
     id,
     clusterName: cluster.name ?? 'synod',
@@ -116,6 +124,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
       window: DEFAULT_WINDOW[mode],
     },
     requestTimeout_ms,
+    snapshots,
     logger: options.logger ?? silentLogger,
     onFatal: options.onFatal ?? host.crash,
     host,

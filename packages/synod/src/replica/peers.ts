@@ -6,10 +6,12 @@ import {
   describeQuorums,
 } from '../journal/identity.js'
 import type { ChannelListener } from '../net/channel-listener.js'
-import type { PeerHello, PeerWelcome } from '../net/hello.js'
+import type { PeerHello, PeerWelcome, Purpose } from '../net/hello.js'
+import type { LinkEvents } from '../net/link.js'
 import { formatAddress } from '../net/network.js'
-import { type PeerLink, openPeerLink } from '../net/peer-link.js'
-import { listenForPeers } from '../net/peer-listener.js'
+import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer-link.js'
+import { type AnswerSnapshot, listenForPeers } from '../net/peer-listener.js'
+import type { PeerMessage, SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import type { PeerStatus } from '../status.js'
@@ -17,6 +19,7 @@ import type { Settings } from './options.js'
 
 export interface PeersEvents {
   onMessages(from: ServerId, batch: readonly Message[]): void
+  onSnapshotRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
   /** All servers have welcomed this one: these are the acceptors of the cluster, to be written down. */
   onComplete(acceptors: Acceptors): void
   /** All servers have written that down, this one included: they may vote. */
@@ -63,7 +66,7 @@ export class Peers {
           openPeerLink({
             ...host,
             address,
-            hello: () => this.#hello(),
+            hello: () => this.#hello('messages'),
             judge: (welcome) => this.#objection(server, welcome),
             onUp: (welcome) => {
               this.#onUp(welcome)
@@ -101,10 +104,28 @@ export class Peers {
       onMessages: (from, batch) => {
         this.#events.onMessages(from, batch)
       },
+      onSnapshotRequest: (from, request, answer) => {
+        this.#events.onSnapshotRequest(from, request, answer)
+      },
       onRefused: (error, remote) => {
         logger.warn({ code: error.code, remote }, `refused a server at ${remote}: ${error.message}`)
       },
     })
+  }
+
+  /** Dials a peer to get a snapshot. */
+  openSnapshotLink(peer: ServerId, events: LinkEvents<'peer', PeerMessage>): SnapshotLink {
+    const { addresses, host } = this.#settings
+    const address = addresses.get(peer)
+    if (address === undefined) throw new RangeError(`there is no server s${peer}`)
+    const judge = (welcome: PeerWelcome) => this.#objection(peer, welcome)
+    return openSnapshotLink({ ...host, address, hello: () => this.#hello('snapshot'), judge, ...events })
+  }
+
+  /** The others, those first that are connected. */
+  get inReach(): ServerId[] {
+    const up = (server: ServerId) => (this.links.get(server)?.up === true ? 0 : 1)
+    return [...this.links.keys()].sort((a, b) => up(a) - up(b))
   }
 
   /** This server has written down the acceptors: it tells the others. */
@@ -133,10 +154,10 @@ export class Peers {
     await this.#listener?.close()
   }
 
-  #hello(): PeerHello {
+  #hello(purpose: Purpose): PeerHello {
     const { clusterName: cluster, mode, paxos, servers } = this.#settings
     const quorums = paxos.quorums ?? null
-    return { ...this.#welcome(), type: 'peer-hello', purpose: 'messages', cluster, mode, quorums, members: servers }
+    return { ...this.#welcome(), type: 'peer-hello', purpose, cluster, mode, quorums, members: servers }
   }
 
   #welcome(): PeerWelcome {

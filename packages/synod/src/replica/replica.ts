@@ -1,6 +1,7 @@
 import { type Call, type CallOptions, Calls } from '../call.js'
 import { SynodError } from '../errors.js'
 import type { Identity } from '../journal/identity.js'
+import { journalFailed } from '../journal/journal.js'
 import type { OpenedJournal } from '../journal/open-journal.js'
 import { openJournal } from '../journal/open-journal.js'
 import { Executor } from '../machine/executor.js'
@@ -12,12 +13,17 @@ import type { LeaderHint } from '../net/client-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
+import { SnapshotStore, type StoredSnapshot } from '../snapshots/snapshot-store.js'
+import { type SnapshotFinding, judgeSnapshot } from '../snapshots/snapshot-table.js'
+import { CatchUp } from './catch-up.js'
 import { ClientService } from './client-service.js'
 import { Driver } from './driver.js'
 import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } from './options.js'
 import { Peers } from './peers.js'
 import { type Done, Reads } from './reads.js'
 import { Requests } from './requests.js'
+import { SnapshotService } from './snapshot-service.js'
+import { Snapshots } from './snapshots.js'
 import { Stalls } from './stalls.js'
 import type { ReplicaStatus } from '../status.js'
 
@@ -51,6 +57,13 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #session: Session
   readonly #requests = new Requests()
   readonly #reads: Reads
+  readonly #store: SnapshotStore
+  readonly #found: SnapshotFinding
+  readonly #snapshots: Snapshots
+  readonly #snapshotService: SnapshotService
+  readonly #catchUp: CatchUp
+  /** The state is being replaced by a snapshot: nothing may be executed or read. */
+  #restoring = false
   readonly #stalls: Stalls
   readonly #started_ms: number
   readonly #votes: boolean
@@ -65,7 +78,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * reached: `propose` and `read` wait for one.
    *
    * Rejects with `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`, `wrong-acceptor`,
-   * `journal-damaged` (where not even the identity is left) and `journal-failed`.
+   * `journal-damaged` (where not even the identity is left), `journal-failed` and `restore-failed`.
    */
   static async open<Command, Result, Query, Answer>(
     options: ReplicaOptions<Command, Result, Query, Answer>,
@@ -92,7 +105,17 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       await (opened.journal ?? opened).close()
       throw new SynodError('journal-damaged', (opened.damage ?? opened.recovery).message)
     }
-    const replica = new Replica(settings, opened, identity, options.machine)
+    const executor = new Executor(options.machine)
+    let store: SnapshotStore
+    try {
+      store = await SnapshotStore.open(host.disk, directory, cluster)
+      if (store.newest !== undefined) await restore(executor, store, directory)
+    } catch (error) {
+      await (opened.journal ?? opened).close()
+      if (error instanceof SynodError) throw error
+      throw journalFailed(`The snapshots in ${directory} could not be read`, error)
+    }
+    const replica = new Replica(settings, opened, identity, executor, store)
     try {
       await replica.#listen()
     } catch (error) {
@@ -106,7 +129,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     settings: Settings,
     opened: OpenedJournal,
     identity: Identity,
-    machine: ReplicaOptions<Command, Result, Query, Answer>['machine'],
+    executor: Executor<Command, Result, Query, Answer>,
+    store: SnapshotStore,
   ) {
     const { host, logger } = settings
     const { journal } = opened
@@ -120,12 +144,16 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#calls = new Calls(host.clock, settings.requestTimeout_ms, (after_ms) =>
       this.#timeoutError(after_ms),
     )
-    this.#executor = new Executor(machine)
+    this.#executor = executor
+    this.#store = store
     const config = { ...settings.paxos, voting: this.#votes }
     this.#paxos = Paxos.recover(config, opened.records, host.randomId(), host.clock.now())
     this.#peers = new Peers(settings, identity, {
       onMessages: (from, batch) => {
         this.#receive(from, batch)
+      },
+      onSnapshotRequest: (from, request, answer) => {
+        this.#snapshotService.onRequest(from, request, answer)
       },
       onComplete: (acceptors) => {
         this.#form(acceptors)
@@ -153,6 +181,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       onReadable: (read) => {
         this.#reads.confirm(read)
       },
+      onBehind: ({ peer, slot }) => {
+        this.#catchUp.need(slot, peer)
+      },
       onTurnEnd: () => {
         this.#endTurn()
       },
@@ -160,8 +191,39 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#fail(error)
       },
     })
+    const executed = () => this.#executor.executed
+    this.#found = judgeSnapshot({
+      snapshot: store.newest?.slot ?? 0,
+      damaged: store.damaged,
+      trimmed: this.#paxos.log.state.trimmed,
+      chosen: this.#paxos.chosen,
+    })
+    const shared = { store, executed, clock: host.clock, logger }
+    this.#snapshotService = new SnapshotService({
+      ...shared,
+      take: () => {
+        this.#takeSnapshot(true)
+      },
+    })
+    this.#snapshots = new Snapshots({
+      ...shared,
+      policy: settings.snapshots,
+      log: this.#paxos.log,
+      snapshot: () => executor.snapshot(),
+      journal_bytes: () => journal?.stats.bytes ?? 0,
+      isServing: () => this.#snapshotService.isServing,
+      trim: (slot) => {
+        this.#driver.step({ type: 'trim', slot })
+      },
+    })
+    this.#catchUp = new CatchUp({
+      ...shared,
+      peers: () => this.#peers.inReach,
+      open: (peer, events) => this.#peers.openSnapshotLink(peer, events),
+      install: (snapshot) => this.#install(snapshot),
+    })
     this.#reads = new Reads({
-      executed: () => this.#executor.executed,
+      executed: () => (this.#restoring ? -1 : this.#executor.executed),
       query: (query) => this.#executor.query(query),
       withdraw: (id) => {
         this.#driver.step({ type: 'withdraw-read', id })
@@ -184,6 +246,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     )
     if (opened.damage !== undefined) logger.error({ case: opened.damage.case }, opened.damage.message)
     else logger.info({ case: opened.recovery.case }, opened.recovery.message)
+    if (this.#found.case !== 'none') logger.info({ case: this.#found.case }, this.#found.message)
   }
 
   /**
@@ -253,7 +316,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       formed: this.#formed,
       voting: this.#votes,
       damage: damage?.message ?? null,
-      bars: { snapshotted: 0, executed: this.#executor.executed, chosen, voted },
+      bars: {
+        snapshotted: Math.min(this.#store.newest?.slot ?? 0, this.#executor.executed),
+        executed: this.#executor.executed,
+        chosen,
+        voted,
+      },
       digest: this.#executor.digest,
       peers: this.#peers.status(),
       sessions: this.#executor.sessions,
@@ -261,6 +329,14 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       clients: this.#service.size,
       recovery: recovery.case,
       journal: journal?.stats ?? null,
+      snapshot: {
+        slot: this.#store.newest?.slot ?? 0,
+        size_bytes: this.#store.newest?.size_bytes ?? 0,
+        writing: this.#snapshots.isWriting,
+        serving: this.#snapshotService.isServing,
+        arriving: this.#catchUp.status,
+        found: this.#found.case,
+      },
       stalls: this.#stalls.status,
       uptime_ms: host.clock.now() - this.#started_ms,
     }
@@ -272,6 +348,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#stop(this.#failure)
     await this.#service.close()
     await this.#peers.close()
+    await this.#snapshots.stop()
+    await this.#catchUp.stop()
     await (this.#opened.journal ?? this.#opened).close()
   }
 
@@ -283,6 +361,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { clients, logger } = this.#settings
     await this.#peers.listen()
     if (clients !== undefined) await this.#service.listen(clients)
+    // What the snapshot holds is chosen, though the journal may not know all of that.
+    const { newest } = this.#store
+    if (newest !== undefined && newest.slot > this.#paxos.chosen)
+      this.#driver.step({ type: 'trim', slot: newest.slot })
     this.#execute()
     if (this.#formed) this.#start()
     else logger.info({ waitingFor: this.#peers.missing }, 'waiting for all servers, to form the cluster')
@@ -350,7 +432,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   /** Executes what is chosen and not executed yet, and answers whoever waits for it. */
   #execute(): void {
     const executor = this.#executor
-    if (executor.executed >= this.#paxos.chosen) return
+    if (executor.executed >= this.#paxos.chosen || this.#restoring) return
+    const { trimmed } = this.#paxos.log.state
+    if (executor.executed < trimmed) {
+      this.#catchUp.need(trimmed)
+      return
+    }
     const executed: number[] = []
     while (executor.executed < this.#paxos.chosen) {
       const slot = executor.executed + 1
@@ -364,6 +451,34 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
     if (this.#settings.mode === 'leader') return
     for (const id of executed) this.#driver.step({ type: 'withdraw', id })
+  }
+
+  // Snapshots
+
+  #takeSnapshot(needed = false): void {
+    if (this.#restoring || this.#failure !== undefined) return
+    if (needed) this.#snapshots.take()
+    else this.#snapshots.takeIfDue()
+  }
+
+  /** A snapshot of a peer is durable here: it takes the place of the state, unless that has come further by itself. */
+  async #install({ slot }: StoredSnapshot): Promise<void> {
+    await this.#snapshots.idle
+    if (this.#failure !== undefined) return
+    if (slot > this.#executor.executed) {
+      this.#restoring = true
+      try {
+        await restore(this.#executor, this.#store, this.#settings.dataDir)
+      } catch (error) {
+        this.#fail(error as SynodError)
+        return
+      }
+      this.#restoring = false
+    }
+    this.#settings.logger.info({ slot }, `goes on from the snapshot of slot ${slot}`)
+    this.#driver.step({ type: 'trim', slot })
+    this.#reads.executed()
+    this.#proposeAgain(Infinity)
   }
 
   /** What went to a leader that is gone, or got lost on the way, is proposed again. */
@@ -390,6 +505,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
       for (const id of this.#reads.takeNew()) this.#driver.step({ type: 'read', id })
     }
+    this.#takeSnapshot()
     this.#service.flush()
   }
 
@@ -465,5 +581,21 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#stalls.stop()
     this.#cancelRepropose()
     this.#calls.end(error)
+  }
+}
+
+/** Rejects with `restore-failed`: what is in the machine then is of no use. */
+async function restore<C, R, Q, A>(
+  executor: Executor<C, R, Q, A>,
+  store: SnapshotStore,
+  directory: string,
+): Promise<void> {
+  try {
+    await executor.restore(store.parts())
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new SynodError('restore-failed', `The snapshot in ${directory} could not be restored: ${reason}`, {
+      cause: error,
+    })
   }
 }

@@ -109,15 +109,14 @@ export type Frame = SnapshotPart | { readonly kind: 'end'; readonly frames: numb
  * The frame that `bytes` begin with, and what it takes; undefined if more must be there first. The part is a view of the
  * bytes. Throws a SnapshotFault.
  */
-export function readFrame(
-  bytes: Buffer,
-): { readonly frame: Frame; readonly size_bytes: number } | undefined {
+export function readFrame(bytes: Buffer): { readonly frame: Frame; readonly size_bytes: number } | undefined {
   if (bytes.length < FRAME_BYTES) return undefined
   const length = bytes.readUInt32LE(4)
   if (length === 0 || length > MAX_PART_BYTES) throw new SnapshotFault(`a part of ${length} bytes`)
   const size_bytes = FRAME_BYTES + length
   if (bytes.length < size_bytes) return undefined
-  if (crc32(bytes, 4, size_bytes) !== bytes.readUInt32LE(0)) throw new SnapshotFault('the checksum of a part is wrong')
+  if (crc32(bytes, 4, size_bytes) !== bytes.readUInt32LE(0))
+    throw new SnapshotFault('the checksum of a part is wrong')
   const tag = bytes.readUInt8(8)
   const content = bytes.subarray(FRAME_BYTES, size_bytes)
   if (tag === END) {

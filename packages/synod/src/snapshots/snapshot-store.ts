@@ -118,7 +118,12 @@ export class SnapshotStore {
     const path = join(this.#directory, BEING_WRITTEN)
     const file = await this.#disk.open(path, 'replace')
     try {
-      const size_bytes = await writeAll(file, encodeHeader({ slot, cluster: this.#cluster }), parts, onProgress)
+      const size_bytes = await writeAll(
+        file,
+        encodeHeader({ slot, cluster: this.#cluster }),
+        parts,
+        onProgress,
+      )
       await file.close()
       return await this.#publish(path, { slot, size_bytes })
     } catch (error) {
@@ -239,6 +244,7 @@ async function verify(disk: Disk, path: string, cluster: string, slot: Slot): Pr
   if (header.cluster !== cluster)
     throw new SnapshotFault(`it belongs to cluster '${header.cluster}', not to '${cluster}'`)
   if (header.slot !== slot) throw new SnapshotFault(`it is of slot ${header.slot}, not of slot ${slot}`)
-  for await (const part of readParts(disk, path)) void part
+  const parts = readParts(disk, path)
+  while ((await parts.next()).done !== true);
   return disk.size(path)
 }

@@ -17,9 +17,15 @@ export const SNAPSHOT_TABLE = {
     outcome: 'start',
     when: 'A snapshot is damaged, but the journal and what older snapshot there is hold all that was in it.',
   },
-  gap: { outcome: 'fetch', when: 'The journal begins after the slot of the snapshot: slots between are missing.' },
+  gap: {
+    outcome: 'fetch',
+    when: 'The journal begins after the slot of the snapshot: slots between are missing.',
+  },
   missing: { outcome: 'fetch', when: 'The journal has been trimmed, and there is no snapshot.' },
-  damaged: { outcome: 'fetch', when: 'The journal has been trimmed, and the snapshot that held the rest is damaged.' },
+  damaged: {
+    outcome: 'fetch',
+    when: 'The journal has been trimmed, and the snapshot that held the rest is damaged.',
+  },
 } as const satisfies Readonly<Record<string, { readonly outcome: 'start' | 'fetch'; readonly when: string }>>
 
 export type SnapshotCase = keyof typeof SNAPSHOT_TABLE

@@ -47,6 +47,7 @@ class Rig {
       diskPatience_ms: 1000,
       onStep: () => undefined,
       onReadable: () => undefined,
+      onBehind: () => undefined,
       onTurnEnd: () => undefined,
       onFatal: (error) => {
         throw error
@@ -69,7 +70,14 @@ class Rig {
     const { messages = [], records = [] } = this.#next
     this.#next = {}
     this.#position += records.length
-    return { messages, reads: [], behind: undefined, records, position: this.#position, deadline_ms: Infinity }
+    return {
+      messages,
+      reads: [],
+      behind: undefined,
+      records,
+      position: this.#position,
+      deadline_ms: Infinity,
+    }
   }
 }
 

@@ -47,7 +47,9 @@ class Segment {
     watch.watch(server, disk)
     await disk.makeDirectory('/data')
     const segment = new Segment(await disk.open('/data/00000001.journal', 'create'), disk)
-    await segment.write(encodeHeader({ number: 1, first: 1, firstSequence: 1, acceptor: ACCEPTOR, cluster: 'test' }))
+    await segment.write(
+      encodeHeader({ number: 1, first: 1, firstSequence: 1, acceptor: ACCEPTOR, cluster: 'test' }),
+    )
     return segment
   }
 
