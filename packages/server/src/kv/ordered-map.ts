@@ -14,7 +14,7 @@ interface Run<V> {
  * other, so that every operation costs two binary searches and the move of part of one run, and no operation takes longer
  * because the map has grown. A snapshot shares the runs with the map, which copies those that it changes meanwhile.
  */
-export class OrderedMap<V extends string | number> {
+export class OrderedMap<V> {
   /** None is empty. */
   #runs: Run<V>[] = []
   readonly #maxRun: number
@@ -164,14 +164,11 @@ export class OrderedMap<V extends string | number> {
   }
 }
 
-function* entries<V extends string | number>(
+function* entries<V>(
   { keys, values }: Run<V>,
   from: number,
 ): Generator<readonly [string, V], void, undefined> {
-  for (let i = from; i < keys.length; i++) {
-    const [key, value] = [keys[i], values[i]]
-    if (key !== undefined && value !== undefined) yield [key, value]
-  }
+  for (const [index, key] of keys.entries()) if (index >= from) yield [key, values[index] as V]
 }
 
 /** How many keys of a run are below `key`. */

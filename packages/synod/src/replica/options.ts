@@ -104,6 +104,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
   checkRange('snapshots.everySlots', snapshots.everySlots, 1, 1e9)
   checkRange('snapshots.everyBytes', snapshots.everyBytes, 1, 2 ** 40)
   checkRange('snapshots.keepSlots', snapshots.keepSlots, 0, 1e6)
+  checkRange('snapshots.chunkBytes', snapshots.chunkBytes, 1, 2 ** 20)
   return {
     id,
     clusterName: cluster.name ?? 'synod',

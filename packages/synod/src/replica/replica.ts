@@ -198,7 +198,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       trimmed: this.#paxos.log.state.trimmed,
       chosen: this.#paxos.chosen,
     })
-    const shared = { store, executed, clock: host.clock, logger }
+    const shared = { store, policy: settings.snapshots, executed, clock: host.clock, logger }
     this.#snapshotService = new SnapshotService({
       ...shared,
       take: () => {
@@ -207,7 +207,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     })
     this.#snapshots = new Snapshots({
       ...shared,
-      policy: settings.snapshots,
       log: this.#paxos.log,
       snapshot: () => executor.snapshot(),
       journal_bytes: () => journal?.stats.bytes ?? 0,

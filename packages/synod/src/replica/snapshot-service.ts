@@ -3,10 +3,8 @@ import type { Logger } from '../logger.js'
 import type { AnswerSnapshot } from '../net/peer-listener.js'
 import type { SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
+import type { SnapshotPolicy } from './snapshots.js'
 import type { SnapshotStore } from '../snapshots/snapshot-store.js'
-
-/** A snapshot leaves in pieces of this size. */
-export const CHUNK_BYTES = 1 << 18
 
 /** All peers together get no more than this in a second, so that the cluster has the rest of the machine for its work. */
 export const RATE_BYTES_PER_S = 32 << 20
@@ -16,6 +14,7 @@ const PATIENCE_MS = 5000
 
 export interface SnapshotServiceParts {
   readonly store: SnapshotStore
+  readonly policy: SnapshotPolicy
   readonly clock: Clock
   readonly logger: Logger
   readonly executed: () => Slot
@@ -46,7 +45,7 @@ export class SnapshotService {
   }
 
   onRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void {
-    const { clock, executed, store, take } = this.#parts
+    const { clock, executed, policy, store, take } = this.#parts
     const { newest } = store
     if (newest === undefined || newest.slot < request.atLeast) {
       if (executed() >= request.atLeast) take()
@@ -54,20 +53,20 @@ export class SnapshotService {
       return
     }
     this.#asked_ms.set(from, clock.now())
-    this.#next_ms = Math.max(this.#next_ms, clock.now()) + (CHUNK_BYTES / RATE_BYTES_PER_S) * 1000
+    this.#next_ms = Math.max(this.#next_ms, clock.now()) + (policy.chunkBytes / RATE_BYTES_PER_S) * 1000
     clock.timer(this.#next_ms - clock.now(), () => {
       void this.#send(request, answer)
     })
   }
 
   async #send(request: SnapshotRequest, answer: AnswerSnapshot): Promise<void> {
-    const { logger, store } = this.#parts
+    const { logger, policy, store } = this.#parts
     const { newest } = store
     if (newest === undefined) return
     const { size_bytes, slot } = newest
     const offset = request.slot === slot && request.offset < size_bytes ? request.offset : 0
     try {
-      const bytes = await store.read(offset, CHUNK_BYTES)
+      const bytes = await store.read(offset, policy.chunkBytes)
       answer({ type: 'snapshot-chunk', slot, size_bytes, offset, bytes })
     } catch (error) {
       // A newer one may have taken its place just now: whoever asks again gets that.

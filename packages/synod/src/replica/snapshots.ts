@@ -16,12 +16,15 @@ export interface SnapshotPolicy {
    * commands. 0 to 10^6.
    */
   readonly keepSlots: number
+  /** A snapshot goes to a peer in pieces of this size, each in answer to a request. 1 to 2^20. */
+  readonly chunkBytes: number
 }
 
 export const DEFAULT_SNAPSHOT_POLICY: SnapshotPolicy = {
   everySlots: 200_000,
   everyBytes: 64 << 20,
   keepSlots: 10_000,
+  chunkBytes: 256 << 10,
 }
 
 /** The most bytes of commands that are kept before a snapshot. */

@@ -116,7 +116,11 @@ class Simulation<C, R, Q, A> {
         new WatchedMachine(workload.machine(), server, this.#executions, guard, (error) => {
           this.#violate(error)
         }),
-      options: { heartbeat_ms: plan.heartbeat_ms, electionTimeout_ms: plan.electionTimeout_ms },
+      options: {
+        heartbeat_ms: plan.heartbeat_ms,
+        electionTimeout_ms: plan.electionTimeout_ms,
+        snapshots: { everySlots: 1e9, everyBytes: 2 ** 40, ...plan.snapshots },
+      },
       network: {
         latency_ms: () => network.between(...plan.latency_ms),
         ...(plan.pieces ? { split: (available) => 1 + network.below(available) } : {}),

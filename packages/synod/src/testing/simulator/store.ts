@@ -1,4 +1,5 @@
 import type { Machine } from '../../machine/machine.js'
+import { SnapshotMap } from '../../machine/snapshot-map.js'
 import type { Chance } from '../chance.js'
 import { assertLinearizable } from '../linearizability/check.js'
 import { keyValueModel } from '../linearizability/models/key-value.js'
@@ -18,7 +19,7 @@ export interface StoreQuery {
 
 /** The state machine that is simulated when nobody brings another: a small store of texts. */
 class Store implements Machine<StoreCommand, boolean, StoreQuery, string | null> {
-  readonly #values = new Map<string, string>()
+  readonly #values = new SnapshotMap<string, string>()
 
   apply(command: StoreCommand): boolean {
     const { key } = command
@@ -40,6 +41,23 @@ class Store implements Machine<StoreCommand, boolean, StoreQuery, string | null>
   query({ key }: StoreQuery): string | null {
     return this.#values.get(key) ?? null
   }
+
+  snapshot(): Iterable<Uint8Array> {
+    return encoded(this.#values.snapshot())
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#values.clear()
+    for await (const chunk of chunks) {
+      const [key, value] = JSON.parse(Buffer.from(chunk).toString()) as [string, string]
+      this.#values.set(key, value)
+    }
+  }
+}
+
+/** One chunk for each key: few keys, but many chunks. */
+function* encoded(entries: Iterable<[string, string]>): Generator<Uint8Array, void, undefined> {
+  for (const entry of entries) yield Buffer.from(JSON.stringify(entry))
 }
 
 const KEYS = ['a', 'b', 'c', 'd']

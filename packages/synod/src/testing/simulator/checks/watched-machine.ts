@@ -23,6 +23,8 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
   readonly #executions: Executions
   readonly #guard: Guard
   readonly #onViolation: (error: Error) => void
+  readonly snapshot?: () => Iterable<Uint8Array>
+  readonly restore?: (chunks: AsyncIterable<Uint8Array>) => Promise<void>
   #executed = 0
 
   constructor(
@@ -39,6 +41,14 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     this.#executions = executions
     this.#guard = guard
     this.#onViolation = onViolation
+    if (inner.snapshot === undefined || inner.restore === undefined) return
+    this.snapshot = () => prefixed(encodeCount(this.#executed), inner.snapshot?.() ?? [])
+    this.restore = async (chunks) => {
+      const source = chunks[Symbol.asyncIterator]()
+      const first = await source.next()
+      this.#executed = first.done === true ? 0 : new Reader(first.value).varint()
+      await inner.restore?.({ [Symbol.asyncIterator]: () => source })
+    }
   }
 
   apply({ command, tag }: Tagged<C>, context: ApplyContext): Uint8Array {
@@ -66,6 +76,18 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
       this.#innerCodecs.answer.encode(this.#inner.query(query)),
     )
   }
+}
+
+function* prefixed(first: Uint8Array, chunks: Iterable<Uint8Array>): Generator<Uint8Array, void, undefined> {
+  yield first
+  yield* chunks
+}
+
+/** How many commands were executed before a snapshot: its first chunk. */
+function encodeCount(count: number): Uint8Array {
+  const writer = new Writer()
+  writer.varint(count)
+  return writer.take()
 }
 
 /** How clients of a watched machine speak with it. */

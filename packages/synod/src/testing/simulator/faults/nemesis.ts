@@ -331,6 +331,9 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
     })
     const identity = disk.snapshot(DATA_DIR).get('identity')
     if (identity !== undefined) files.push({ name: 'identity', size_bytes: identity.length })
+    for (const [name, content] of disk.snapshot(DATA_DIR)) {
+      if (name.endsWith('.snapshot')) files.push({ name, size_bytes: content.length })
+    }
     const rotten = files.filter(({ size_bytes }) => size_bytes > 0)
     if (rotten.length === 0) return
     this.wrecked.add(id)

@@ -3,6 +3,7 @@ import type { Mode } from '../../../paxos/config.js'
 import { type Quorums, majorities } from '../../../paxos/quorum.js'
 import { Chance } from '../../chance.js'
 import { drawQuorums } from '../../draw-quorums.js'
+import type { SnapshotPolicy } from '../../../replica/snapshots.js'
 import { FAULT_KINDS, type Fault, type FaultKind, WRECKING } from './faults.js'
 
 /** From the first to the second, in milliseconds. */
@@ -42,6 +43,8 @@ export interface Plan {
   readonly live: boolean
   /** Whether all that is sent is read and judged too, which takes its time. */
   readonly overheard: boolean
+  /** When replicas take snapshots, and what they keep behind them; never, unless given. */
+  readonly snapshots?: Pick<SnapshotPolicy, 'everySlots' | 'keepSlots' | 'chunkBytes'>
   /** In order of time. */
   readonly faults: readonly Fault[]
   /** A minority that is down to the end, also when all else is healed. */
@@ -124,9 +127,19 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     formed,
     live: !reckless && !nervous && enough,
     overheard: chance.happens(0.15),
+    ...drawSnapshots(seed),
     faults,
     left,
   }
+}
+
+/** For two seeds of three: often, with little behind them, so that whoever is away for a moment needs one. */
+function drawSnapshots(seed: number): Pick<Plan, 'snapshots'> {
+  const chance = new Chance(seed ^ 0x736e6170)
+  if (chance.happens(1 / 3)) return {}
+  const everySlots = 1 + chance.below(60)
+  const keepSlots = chance.below(2) * chance.below(20)
+  return { snapshots: { everySlots, keepSlots, chunkBytes: 20 + chance.below(500) } }
 }
 
 function drawSize(chance: Chance): number {
