@@ -19,6 +19,9 @@ interface ServeOptions extends OutputOptions {
   readonly listen?: string
   readonly heartbeatMs?: number
   readonly electionTimeoutMs?: number
+  readonly snapshotEvery?: number
+  readonly snapshotBytes?: number
+  readonly keepSlots?: number
 }
 
 /** Adds `synod serve`. */
@@ -56,6 +59,21 @@ export function addServe(program: Command): void {
       'how long followers wait for that, at least twice the heartbeat (default: 500)',
       integerFrom(2, 600_000),
     )
+    .option(
+      '--snapshot-every <slots>',
+      'take a snapshot after so many slots (default: 200000)',
+      integerFrom(1, 1e9),
+    )
+    .option(
+      '--snapshot-bytes <bytes>',
+      'take a snapshot after so many bytes of journal (default: 67108864)',
+      integerFrom(1, 2 ** 40),
+    )
+    .option(
+      '--keep-slots <slots>',
+      'keep so many slots before the snapshot (default: 10000)',
+      integerFrom(0, 1e6),
+    )
     .action(run)
   finish(serve, [
     'serve --id 1 --cluster-name main --data-dir /var/lib/synod --clients 10.0.0.1:2379 \\\n' +
@@ -84,6 +102,11 @@ async function serve(options: ServeOptions, onFatal: (error: SynodError) => void
       listen: options.listen,
       heartbeat_ms: options.heartbeatMs,
       electionTimeout_ms: options.electionTimeoutMs,
+    }),
+    snapshots: defined({
+      everySlots: options.snapshotEvery,
+      everyBytes: options.snapshotBytes,
+      keepSlots: options.keepSlots,
     }),
     logger: lineLogger(json, (line) => process.stderr.write(line)),
     onFatal,

@@ -70,7 +70,7 @@ const LONG_STALL_MS = 500
 
 /** What is wrong with a replica, if anything. */
 function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
-  const { bars, cluster, damage, digest, formed, journal, peers, stalls } = status
+  const { bars, cluster, damage, digest, formed, journal, peers, snapshot, stalls } = status
   if (damage !== null) return `does not vote: ${damage}`
   if (!formed) {
     const missing = peers.filter(({ up }) => !up).map(({ server }) => `s${server}`)
@@ -80,6 +80,11 @@ function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
     (other) => other.cluster === cluster && other.bars.executed === bars.executed && other.digest !== digest,
   )
   if (different !== undefined) return `has executed something else than s${different.server}`
+  const { arriving } = snapshot
+  if (arriving !== null) {
+    const percent = Math.floor((100 * arriving.arrived_bytes) / Math.max(1, arriving.size_bytes))
+    return `gets a snapshot from s${arriving.from}: ${percent} % of ${arriving.size_bytes} bytes`
+  }
   const writing_ms = Math.round(journal?.writing_ms ?? 0)
   if (writing_ms >= LONG_STALL_MS) return `its disk has not answered for ${writing_ms} ms`
   return stalls.longest_ms < LONG_STALL_MS ? '' : `stood still for up to ${Math.round(stalls.longest_ms)} ms`

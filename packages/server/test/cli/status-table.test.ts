@@ -95,6 +95,13 @@ test('a note tells of a process that stood still for long', () => {
   )
 })
 
+test('a note tells how much of a snapshot has arrived', () => {
+  const arriving = { from: 2, slot: 9, arrived_bytes: 500, size_bytes: 2000 }
+  expect(lastRow({ ...status, snapshot: { ...status.snapshot, arriving } }).at(-1)).toBe(
+    'gets a snapshot from s2: 25 % of 2000 bytes',
+  )
+})
+
 test('a note tells of a disk that does not answer', () => {
   const journal = { groups: 1, segments: 1, bytes: 100, fsyncs: 1, lastFsync_ms: 1, writing_ms: 2000.4 }
   expect(lastRow({ ...status, journal }).at(-1)).toBe('its disk has not answered for 2000 ms')

@@ -139,7 +139,10 @@ async function keepEvidence(disk: Disk, directory: string): Promise<void> {
  * Carries out what the table says, and begins or resumes the last segment. The names that were found are made
  * durable before anything is built on them: the process before may have ended with that still to do.
  */
-async function goOn(options: SegmentWriterOptions, { finding, end }: Recovery): Promise<SegmentWriter> {
+async function goOn(
+  options: SegmentWriterOptions,
+  { finding, end, records }: Recovery,
+): Promise<SegmentWriter> {
   const { disk, directory } = options
   const first = end?.segments[0]?.number ?? 1
   for (const number of segmentNumbers(await disk.list(directory))) {
@@ -149,5 +152,9 @@ async function goOn(options: SegmentWriterOptions, { finding, end }: Recovery): 
     await disk.remove(join(directory, finding.file))
   }
   await disk.syncDirectory(directory)
-  return end === null ? SegmentWriter.create(options) : SegmentWriter.resume(options, end)
+  if (end === null) return SegmentWriter.create(options)
+  const segments = await SegmentWriter.resume(options, end)
+  const trim = records.findLast((record) => record.type === 'trim')
+  if (trim !== undefined) segments.trim(trim.slot)
+  return segments
 }

@@ -135,7 +135,7 @@ function isCount(count: number): boolean {
   return Number.isSafeInteger(count) && count >= 0
 }
 
-/** The highest slot that a record speaks of: once that is trimmed, the record need not be kept. 0 for what a trim says anew. */
+/** Once this slot is trimmed, the record need not be kept: what a trim says counts until there is a later one. */
 export function lastSlotOf(record: JournalRecord): Slot {
   switch (record.type) {
     case 'promise':
@@ -146,6 +146,6 @@ export function lastSlotOf(record: JournalRecord): Slot {
     case 'decided':
       return record.first + record.values.length - 1
     case 'trim':
-      return 0
+      return record.slot + 1
   }
 }

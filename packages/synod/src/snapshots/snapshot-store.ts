@@ -69,7 +69,7 @@ export class SnapshotStore {
 
   /**
    * Finds the newest snapshot that is whole in the directory, which must be locked. Every part of it is read and checked.
-   * What was left half written is removed; what is damaged is kept for analysis until a newer one is there.
+   * What was left half written is removed, and what is older; what is damaged is kept for analysis until a newer one is there.
    */
   static async open(disk: Disk, directory: string, cluster: string): Promise<SnapshotStore> {
     const names = await disk.list(directory)
@@ -77,17 +77,21 @@ export class SnapshotStore {
       if (names.includes(name)) await disk.remove(join(directory, name))
     }
     const damaged: DamagedSnapshot[] = []
+    let newest: StoredSnapshot | undefined
     for (const slot of snapshotSlots(names)) {
       const name = snapshotName(slot)
+      if (newest !== undefined) {
+        await disk.remove(join(directory, name))
+        continue
+      }
       try {
-        const size_bytes = await verify(disk, join(directory, name), cluster, slot)
-        return new SnapshotStore(disk, directory, cluster, { slot, size_bytes }, damaged)
+        newest = { slot, size_bytes: await verify(disk, join(directory, name), cluster, slot) }
       } catch (error) {
         if (!(error instanceof SnapshotFault)) throw error
         damaged.push({ name, reason: error.message })
       }
     }
-    return new SnapshotStore(disk, directory, cluster, undefined, damaged)
+    return new SnapshotStore(disk, directory, cluster, newest, damaged)
   }
 
   get newest(): StoredSnapshot | undefined {

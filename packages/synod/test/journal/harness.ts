@@ -121,6 +121,11 @@ export function vote(first: number, ...texts: readonly string[]): JournalRecord 
   }
 }
 
+export function trim(slot: number, seq = 0): JournalRecord {
+  const ballot = { seq, server: seq === 0 ? 0 : 2 }
+  return { type: 'trim', slot, promised: ballot, voted: ballot }
+}
+
 export function promise(seq: number): JournalRecord {
   return { type: 'promise', scope: 'log', slot: 0, ballot: { seq, server: 2 } }
 }

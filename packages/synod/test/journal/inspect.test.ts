@@ -22,7 +22,7 @@ test('a journal is told segment by segment, group by group, record by record', a
   expect(inspection.segments).toMatchObject([
     {
       name: segmentName(1),
-      header: { number: 1, firstSequence: 1, acceptor: identity.acceptor, cluster: 'test' },
+      header: { number: 1, first: 1, firstSequence: 1, acceptor: identity.acceptor, cluster: 'test' },
       groups: [
         {
           sequence: 1,

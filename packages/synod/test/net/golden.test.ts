@@ -13,7 +13,7 @@ import type { ClientMessage, ReplicaMessage } from '../../src/net/client-message
 import { FrameWriter } from '../../src/net/frame.js'
 import { decodeHandshake, encodeHandshake, HANDSHAKE_TAGS, type Handshake } from '../../src/net/hello.js'
 import { decodeMessage, encodeMessage, MESSAGE_TAGS } from '../../src/net/peer-codec.js'
-import type { Message } from '../../src/paxos/messages.js'
+import type { PeerMessage } from '../../src/net/peer-messages.js'
 import { clientHello, clientWelcome, peerHello, peerWelcome, plain } from './samples.js'
 
 const FILE = new URL('golden.txt', import.meta.url)
@@ -23,7 +23,7 @@ const zero = { seq: 0, server: 0 }
 const value = Buffer.from('put x=1')
 const noOp = Buffer.alloc(0)
 
-const peer: Message[] = [
+const peer: PeerMessage[] = [
   { type: 'prepare', ballot, scope: 'log', slot: 300 },
   { type: 'prepare', ballot: { seq: 2 ** 40, server: 255 }, scope: 'slot', slot: 7 },
   { type: 'promise', ballot, scope: 'slot', slot: 7, votes: [], next: 0 },
@@ -52,6 +52,10 @@ const peer: Message[] = [
   { type: 'fetch', first: 1, last: 4096 },
   { type: 'decided', first: 1, values: [value, noOp] },
   { type: 'decided', first: 302, values: [] },
+  { type: 'trimmed', slot: 300 },
+  { type: 'snapshot-request', atLeast: 300, slot: 301, offset: 4096 },
+  { type: 'snapshot-chunk', slot: 301, size_bytes: 4100, offset: 4096, bytes: Buffer.from('tail') },
+  { type: 'no-snapshot' },
 ]
 
 const client: ClientMessage[] = [

@@ -34,4 +34,13 @@ export class Notes implements Machine<string, number, number, readonly string[]>
     if (from < 0) throw new Error('there are no notes before the first')
     return this.texts.slice(from)
   }
+
+  snapshot(): Iterable<Uint8Array> {
+    return this.notes.map((note) => Buffer.from(JSON.stringify(note)))
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.notes.length = 0
+    for await (const chunk of chunks) this.notes.push(JSON.parse(Buffer.from(chunk).toString()) as Note)
+  }
 }

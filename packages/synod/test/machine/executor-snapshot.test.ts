@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest'
+import { MalformedError, Reader } from '../../src/bytes/reader.js'
+import { Executor, type SnapshotPart } from '../../src/machine/executor.js'
+import { MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from '../../src/machine/machine.js'
+import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
+import { Sessions } from '../../src/machine/sessions.js'
+import { Notes } from '../replica/notes.js'
+
+function rig() {
+  const machine = new Notes()
+  const executor = new Executor(machine)
+  const opened = executor.execute(1, encodeOpen(7))
+  const session = new Reader(opened!.outcome.result).varint()
+  const execute = (text: string, sequence: number, on = executor) => {
+    const command = Buffer.from(JSON.stringify(text))
+    const request = {
+      kind: 'command',
+      time_ms: 1000 + sequence,
+      session,
+      sequence,
+      acknowledged: 0,
+      command,
+    } as const
+    return on.execute(on.executed + 1, encodeRequest(request))?.outcome
+  }
+  return { executor, machine, execute }
+}
+
+async function* given(parts: Iterable<SnapshotPart>): AsyncGenerator<SnapshotPart, void, undefined> {
+  yield* parts
+}
+
+const text = (outcome: { result: Uint8Array } | undefined) => Buffer.from(outcome!.result).toString()
+
+describe('a snapshot of an executor', () => {
+  test('brings back the state, the sessions, the time and the digest, and replaces what was there', async () => {
+    const { execute, executor } = rig()
+    execute('a', 1)
+    const first = execute('b', 2)
+    const { parts, slot } = executor.snapshot()!
+    const all = [...parts]
+    const other = rig()
+    for (const [index, word] of ['x', 'y', 'z'].entries()) other.execute(word, index + 1)
+    await other.executor.restore(given(all))
+    expect(slot).toBe(3)
+    expect(other.executor.executed).toBe(3)
+    expect(other.executor.digest).toBe(executor.digest)
+    expect(other.machine.texts).toEqual(['a', 'b'])
+    // PITFALL 19: what was executed before the snapshot is not executed again after it.
+    expect(text(execute('b', 2, other.executor))).toBe(text(first))
+    expect(other.machine.texts).toEqual(['a', 'b'])
+    expect(text(execute('c', 3, other.executor))).toBe('3')
+    expect(other.machine.notes.at(-1)?.time_ms).toBe(1003)
+  })
+
+  test('PITFALL 16: tells of the slot at which it was taken, though it is read later', async () => {
+    const { execute, executor } = rig()
+    execute('a', 1)
+    const { parts } = executor.snapshot()!
+    execute('b', 2)
+    const other = rig()
+    await other.executor.restore(given(parts))
+    expect(other.executor.executed).toBe(2)
+    expect(other.machine.texts).toEqual(['a'])
+    expect(text(execute('b', 2, other.executor))).toBe('2')
+  })
+
+  test('is refused where it is not what it should be', async () => {
+    const { execute, executor } = rig()
+    execute('a', 1)
+    const all = [...executor.snapshot()!.parts]
+    const [meta, sessions, state] = all
+    const restore = (...parts: (SnapshotPart | undefined)[]) =>
+      rig().executor.restore(given(parts.filter((part) => part !== undefined)))
+    await expect(restore()).rejects.toThrow(MalformedError)
+    await expect(restore(state, sessions)).rejects.toThrow('a snapshot without a beginning')
+    await expect(restore(meta, state, sessions)).rejects.toThrow('a part of kind sessions among the state')
+    await expect(restore({ kind: 'meta', bytes: meta!.bytes.subarray(1) })).rejects.toThrow(MalformedError)
+    await expect(restore(meta, { kind: 'sessions', bytes: sessions!.bytes.subarray(1) })).rejects.toThrow(
+      MalformedError,
+    )
+    await restore(meta, sessions, state)
+  })
+
+  test('is not there for a machine that has none, and chunks out of bounds are refused', () => {
+    const bare: Machine<string, number, number, number> = { apply: () => 0, query: () => 0 }
+    const executor = new Executor(bare)
+    expect([executor.canSnapshot, executor.snapshot()]).toEqual([false, undefined])
+    const wide = {
+      ...bare,
+      snapshot: () => [new Uint8Array(MAX_SNAPSHOT_CHUNK_BYTES + 1)],
+      restore: async () => undefined,
+    }
+    expect(() => [...new Executor(wide).snapshot()!.parts]).toThrow(
+      'a chunk of a snapshot has 1 to 2097152 bytes',
+    )
+  })
+})
+
+describe('sessions in a snapshot', () => {
+  test('are as they were when it was taken, however large, while they go on', () => {
+    const sessions = new Sessions()
+    const request = (session: number, sequence: number, acknowledged = 0) =>
+      ({ kind: 'command', time_ms: 0, session, sequence, acknowledged, command: new Uint8Array(0) }) as const
+    const done = (size: number) => () =>
+      ({ status: 'done', result: new Uint8Array(size).fill(size) }) as const
+    for (let slot = 1; slot <= 50; slot++) sessions.open(slot)
+    sessions.execute(60, request(1, 2), done(200_000))
+    sessions.execute(61, request(2, 1), done(3))
+    const snapshot = sessions.snapshot()
+    const first = snapshot.next()
+    sessions.execute(62, request(2, 2, 1), done(4))
+    sessions.execute(63, request(1, 1), done(5))
+    sessions.open(64)
+    const encoded = Buffer.concat([...(first.done === true ? [] : [first.value]), ...snapshot])
+    const again = new Sessions()
+    again.open(99)
+    again.restore(encoded)
+    expect(again.size).toBe(50)
+    const never = () => {
+      throw new Error('executed again')
+    }
+    expect(again.execute(70, request(1, 2), never)).toEqual(done(200_000)())
+    expect(again.execute(71, request(2, 1), never)).toEqual(done(3)())
+    expect(again.execute(72, request(1, 1), done(9))).toEqual(done(9)())
+    expect(again.execute(73, request(99, 1), never)?.status).toBe('expired')
+    expect(sessions.execute(74, request(2, 2), never)).toEqual(done(4)())
+  })
+})

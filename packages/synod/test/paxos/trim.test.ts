@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest'
+import type { JournalRecord } from '../../src/paxos/records.js'
+import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
+import { withoutTrimmed } from '../../src/testing/cluster/cluster-server.js'
+import { LoneServer, ballot, only } from './lone-server.js'
+
+describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
+  test('a server behind what all others have dropped goes on from a snapshot', () => {
+    const cluster = new Cluster({ mode })
+    if (mode === 'leader') cluster.makeLeader(1)
+    cluster.kill(3)
+    cluster.propose(1, 'a', 'b', 'c')
+    cluster.run(() => cluster.paxos(1).chosen === 3 && cluster.paxos(2).chosen === 3)
+    for (const id of [1, 2]) cluster.trim(id, 2)
+    cluster.restart(3)
+    cluster.run(() => cluster.paxos(3).chosen === 3)
+    expect(texts(cluster.prefix(3))).toEqual(texts(cluster.prefix(1)))
+    expect(cluster.paxos(3).log.state.trimmed).toBe(2)
+    expect(cluster.sent.get('trimmed')).toBeGreaterThan(0)
+  })
+
+  test('what is trimmed may have been chosen without this server: its bar moves', () => {
+    const server = new LoneServer({ self: 3, mode })
+    server.step({ type: 'trim', slot: 5 })
+    expect(server.status).toMatchObject({ chosen: 5, voted: 5 })
+    expect(server.journal.at(-1)).toMatchObject({ type: 'trim', slot: 5 })
+    server.step({ type: 'trim', slot: 4 })
+    expect(server.journal.filter(({ type }) => type === 'trim').length).toBe(1)
+  })
+})
+
+describe('an acceptor that has dropped slots', () => {
+  const at = ballot(4, 2)
+  const dropped = (): LoneServer => {
+    const server = new LoneServer()
+    server.hear(2, { type: 'prepare', ballot: at, scope: 'log', slot: 1 })
+    server.hear(2, { type: 'accept', ballot: at, first: 1, values: [value('a'), value('b'), value('c')] })
+    server.hear(2, { type: 'chosen', ballot: at, first: 1, last: 2 })
+    server.step({ type: 'trim', slot: 2 })
+    return server
+  }
+
+  test('answers a prepare, an accept and a fetch for them with how far that goes, and nothing else', () => {
+    const server = dropped()
+    const records = server.journal.length
+    const trimmed = { type: 'trimmed', slot: 2 }
+    const higher = ballot(5, 3)
+    for (const scope of ['log', 'slot'] as const)
+      expect(server.hear(3, { type: 'prepare', ballot: higher, scope, slot: 2 })).toEqual([trimmed])
+    expect(server.hear(3, { type: 'accept', ballot: higher, first: 1, values: [value('x')] })).toEqual([
+      trimmed,
+    ])
+    expect(server.hear(3, { type: 'fetch', first: 1, last: 3 })).toEqual([trimmed])
+    expect(server.journal.length).toBe(records)
+  })
+
+  test('is bound by what it promised and voted at, also after a restart from what is left of its journal', () => {
+    const left = withoutTrimmed(dropped().journal)
+    expect(left.map(({ type }) => type)).toEqual(['vote', 'trim'])
+    // Nothing but the trim tells of the promise.
+    const again = new LoneServer({}, left)
+    expect(again.status).toMatchObject({ chosen: 2, voted: 3 })
+    const nack = { type: 'nack', ballot: at }
+    const low = ballot(3, 3)
+    expect(again.hear(3, { type: 'prepare', ballot: low, scope: 'log', slot: 4 })).toMatchObject([nack])
+    expect(again.hear(3, { type: 'accept', ballot: low, first: 4, values: [value('x')] })).toMatchObject([
+      nack,
+    ])
+  })
+
+  test('passes over records of dropped slots that are still there', () => {
+    const { journal } = dropped()
+    const chosen: JournalRecord = { type: 'chosen', first: 1, last: 2 }
+    const again = new LoneServer({}, [chosen, ...journal.slice(1), { type: 'chosen', first: 2, last: 3 }])
+    expect(again.status).toMatchObject({ chosen: 3, voted: 3 })
+  })
+})
+
+test('a candidate that asks about dropped slots goes back to following', () => {
+  const server = new LoneServer()
+  server.now_ms = 10_000
+  server.step({ type: 'tick' })
+  server.hear(2, { type: 'probe-answer', round: 1, missing: true, ballot: ballot(0, 0) })
+  expect(server.status.role).toBe('candidate')
+  server.hear(2, { type: 'trimmed', slot: 7 })
+  expect(server.status.role).toBe('follower')
+  expect(server.last?.behind).toEqual({ peer: 2, slot: 7 })
+})
+
+test('a leader whose flights reach into dropped slots proposes what is left of them anew', () => {
+  const cluster = new Cluster()
+  const at = cluster.makeLeader(1)
+  cluster.propose(1, 'a', 'b', 'c')
+  cluster.lose('accept')
+  cluster.sync(1)
+  // Two of the three turn out to be chosen: a snapshot says so.
+  cluster.server(1).executed.push(value('a'), value('b'))
+  cluster.step(1, { type: 'trim', slot: 2 })
+  expect(cluster.underWay('accept').map(({ message }) => message)).toEqual(
+    [2, 3].map(() => ({ type: 'accept', ballot: at, first: 3, values: [value('c')] })),
+  )
+  cluster.step(1, { type: 'message', from: 2, message: { type: 'accepted', ballot: at, first: 3, last: 3 } })
+  expect(cluster.paxos(1).save().leader.phase).toMatchObject({ role: 'leader', inFlight: 1 })
+})
+
+test('in leaderless mode, a request whose slot was dropped moves on to another', () => {
+  const server = new LoneServer({ mode: 'leaderless' })
+  server.setOut('a')
+  server.step({ type: 'trim', slot: 3 })
+  expect(only(server.sync(), 'prepare').at(-1)).toMatchObject({ scope: 'slot', slot: 4 })
+  expect([...server.paxos.save().leaderless.instances.keys()]).toEqual([4])
+})

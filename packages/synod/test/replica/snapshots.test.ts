@@ -1,0 +1,240 @@
+import { describe, expect, test } from 'vitest'
+import type { ServerId } from '../../src/paxos/ballot.js'
+import { snapshotSlots } from '../../src/snapshots/snapshot-store.js'
+import { segmentNumbers } from '../../src/journal/segment.js'
+import { DATA_DIR } from '../../src/testing/simulator/world.js'
+import { Notes } from './notes.js'
+import { World } from './world.js'
+
+const MODES = ['leader', 'leaderless'] as const
+const OFTEN = { everySlots: 10, keepSlots: 0, chunkBytes: 100 }
+
+async function clusterOf(mode: (typeof MODES)[number], snapshots: object = OFTEN): Promise<World> {
+  return World.formed({ mode, options: { snapshots } })
+}
+
+async function write(world: World, by: ServerId, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await world.settled(world.replica(by).propose(`${by}.${i}`))
+}
+
+async function files(world: World, id: ServerId): Promise<string[]> {
+  return world.server(id).disk.list(DATA_DIR)
+}
+
+/** The log of a server has such a line. */
+function said(world: World, id: ServerId, text: string): boolean {
+  return world.server(id).log.some((line) => line.includes(text))
+}
+
+describe.each(MODES)('in %s mode', (mode) => {
+  test('a replica takes snapshots, keeps the newest, and trims the journal behind it', async () => {
+    const world = await clusterOf(mode)
+    await write(world, 1, 55)
+    await world.converged()
+    for (const id of world.ids) {
+      const { bars, snapshot } = world.status(id)
+      expect(snapshot.slot).toBeGreaterThan(40)
+      expect(bars.snapshotted).toBe(snapshot.slot)
+      expect(snapshotSlots(await files(world, id))).toEqual([snapshot.slot])
+      expect(segmentNumbers(await files(world, id)).length).toBeLessThanOrEqual(3)
+    }
+  })
+
+  test('it starts again from the snapshot and the slots after it, with its sessions', async () => {
+    const world = await clusterOf(mode)
+    await write(world, 1, 25)
+    await world.converged()
+    const before = world.status(2)
+    world.crash(2)
+    await world.restart(2)
+    expect(world.status(2).snapshot.found).toMatch(/sound|ahead/)
+    await world.converged()
+    await write(world, 2, 1)
+    await world.converged()
+    expect(world.texts(2)).toEqual(world.texts(1))
+    expect(world.texts(2).length).toBe(26)
+    expect(world.status(2).sessions).toBe(before.sessions + 1)
+  })
+
+  test('all of them at once, killed at any time, come back with what was acknowledged', async () => {
+    const world = await clusterOf(mode)
+    for (let round = 0; round < 5; round++) {
+      await write(world, 1, 7 + round)
+      for (const id of world.ids) world.crash(id, world.random)
+      await world.openAll()
+      await world.ready()
+    }
+    await write(world, 1, 1)
+    await world.converged()
+    expect(world.texts(3).length).toBe(7 + 8 + 9 + 10 + 11 + 1)
+  })
+
+  test('one that was away while the others trimmed gets a snapshot, and then the slots after it', async () => {
+    const world = await clusterOf(mode)
+    await write(world, 1, 5)
+    await world.converged()
+    world.kill(3)
+    await write(world, 1, 60)
+    await world.restart(3)
+    await write(world, 1, 30)
+    await world.converged()
+    expect(world.texts(3)).toEqual(world.texts(1))
+    expect(said(world, 3, 'goes on from the snapshot of slot')).toBe(true)
+    expect(world.status(3).bars.executed).toBe(world.status(1).bars.executed)
+    await write(world, 3, 1)
+    await world.converged()
+  })
+
+  test('PITFALL 21: one that is dead for good keeps nobody from trimming', async () => {
+    const world = await clusterOf(mode)
+    world.kill(3)
+    await write(world, 1, 100)
+    for (const id of [1, 2]) {
+      const { snapshot, bars } = world.status(id)
+      expect(bars.executed - snapshot.slot).toBeLessThan(20)
+      expect(segmentNumbers(await files(world, id)).length).toBeLessThanOrEqual(3)
+    }
+  })
+
+  test('a snapshot goes on where it was after its connection broke', async () => {
+    const world = await clusterOf(mode, { ...OFTEN, everySlots: 40 })
+    world.kill(3)
+    await write(world, 1, 90)
+    await world.restart(3)
+    await world.run(() => (world.status(3).snapshot.arriving?.arrived_bytes ?? 0) > 1000)
+    const { arriving } = world.status(3).snapshot
+    world.breakConnections(3, arriving!.from)
+    await world.run(() => world.status(3).snapshot.arriving === null)
+    const started = world.server(3).log.filter((line) => line.includes('needs a snapshot'))
+    expect(started.length).toBe(1)
+    await world.converged()
+    expect(world.texts(3)).toEqual(world.texts(1))
+  })
+
+  test('where the peer that sends it goes silent, another one does', async () => {
+    const world = await clusterOf(mode, { ...OFTEN, everySlots: 40 })
+    world.kill(3)
+    await write(world, 1, 90)
+    await world.restart(3)
+    await world.run(() => (world.status(3).snapshot.arriving?.arrived_bytes ?? 0) > 1000)
+    const { from } = world.status(3).snapshot.arriving!
+    world.partition(3, from)
+    await world.run(() => world.status(3).snapshot.arriving === null, 30_000)
+    expect(said(world, 3, `asks s${3 - from}`)).toBe(true)
+    expect(said(world, 3, 'goes on from the snapshot of slot')).toBe(true)
+  })
+
+  test('PITFALL 16: no crash while it is taken in leaves less than before', async () => {
+    for (let changes = 0; changes < 40; changes += 3) {
+      const world = await World.formed({ mode, seed: changes + 1, options: { snapshots: OFTEN } })
+      world.kill(3)
+      await write(world, 1, 40)
+      await world.restart(3)
+      world.server(3).disk.dieAfter(changes)
+      await world.wait(200)
+      world.crash(3, world.random)
+      await world.restart(3)
+      await write(world, 1, 1)
+      await world.converged()
+      expect(world.texts(3)).toEqual(world.texts(1))
+    }
+  })
+
+  test('a snapshot that is damaged is not used: a peer sends another', async () => {
+    const world = await clusterOf(mode)
+    await write(world, 1, 35)
+    await world.converged()
+    world.kill(2)
+    const { disk } = world.server(2)
+    const name = (await disk.list(DATA_DIR)).find((name) => name.endsWith('.snapshot'))!
+    disk.flip(`${DATA_DIR}/${name}`, 150, 3)
+    await world.restart(2)
+    expect(world.status(2).snapshot.found).toBe('damaged')
+    expect(world.status(2).voting).toBe(true)
+    await write(world, 1, 1)
+    await world.converged()
+    expect(world.texts(2)).toEqual(world.texts(1))
+  })
+
+  test('one without its snapshot file, and one with a damaged journal, get the state from a peer too', async () => {
+    const world = await clusterOf(mode)
+    await write(world, 1, 35)
+    await world.converged()
+    for (const id of [2, 3]) world.kill(id)
+    const [second, third] = [world.server(2).disk, world.server(3).disk]
+    await second.remove(
+      `${DATA_DIR}/${(await second.list(DATA_DIR)).find((name) => name.endsWith('.snapshot'))!}`,
+    )
+    await world.restart(2)
+    expect(world.status(2).snapshot.found).toBe('missing')
+    const newest = segmentNumbers(await third.list(DATA_DIR)).at(0)!
+    third.flip(`${DATA_DIR}/${String(newest).padStart(8, '0')}.journal`, 20, 1)
+    await third.remove(
+      `${DATA_DIR}/${(await third.list(DATA_DIR)).find((name) => name.endsWith('.snapshot'))!}`,
+    )
+    await world.restart(3)
+    expect(world.status(3).voting).toBe(false)
+    await write(world, 1, 1)
+    await world.converged()
+    for (const id of [2, 3]) expect(world.texts(id)).toEqual(world.texts(1))
+  })
+
+  test('reads wait while the state is being replaced', async () => {
+    const world = await clusterOf(mode)
+    world.kill(3)
+    await write(world, 1, 40)
+    await world.restart(3)
+    const seen: number[] = []
+    const reading = async () => {
+      while (seen.at(-1) !== 40) {
+        seen.push((await world.replica(3).readStale(0)).answer.length)
+        await new Promise<void>((done) => world.clock.timer(5, done))
+      }
+    }
+    await world.settled(reading())
+    await world.converged()
+    expect(seen).toEqual([...seen].sort((a, b) => a - b))
+    expect(seen.at(-1)).toBe(40)
+  })
+
+  test('a disk without room for a snapshot costs nothing but that', async () => {
+    const world = await clusterOf(mode)
+    const { disk } = world.server(2)
+    const open = disk.open.bind(disk)
+    disk.open = (path, how) =>
+      path.endsWith('snapshot.new') ? Promise.reject(new Error('ENOSPC: no space left')) : open(path, how)
+    await write(world, 1, 30)
+    await world.converged()
+    expect(said(world, 2, 'could not be written: ENOSPC')).toBe(true)
+    expect(world.status(2).snapshot.slot).toBe(0)
+    disk.open = open
+    await world.wait(10_000)
+    await write(world, 1, 2)
+    await world.run(() => world.status(2).snapshot.slot > 0)
+  })
+})
+
+test('a state machine without snapshots keeps its whole log', async () => {
+  class Forgetful extends Notes {
+    override snapshot = undefined as unknown as () => Iterable<Uint8Array>
+  }
+  const world = await World.formed({ options: { snapshots: OFTEN, machine: new Forgetful() } })
+  for (const id of world.ids) expect(world.status(id).snapshot.slot).toBe(0)
+  await write(world, 1, 30)
+  expect(world.status(1).snapshot.slot).toBe(0)
+})
+
+test('a state machine that cannot take its snapshot in stops the replica, and says so', async () => {
+  class Picky extends Notes {
+    override async restore(): Promise<void> {
+      throw new Error('made by an older version')
+    }
+  }
+  const world = await clusterOf('leader')
+  await write(world, 1, 30)
+  world.kill(2)
+  await expect(world.restart(2, { machine: new Picky() })).rejects.toMatchObject({
+    code: 'restore-failed',
+    message: expect.stringContaining('made by an older version') as string,
+  })
+})

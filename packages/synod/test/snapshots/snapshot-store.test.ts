@@ -1,0 +1,147 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { LOSE, MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import type { SnapshotPart } from '../../src/snapshots/format.js'
+import { SnapshotStore, snapshotName } from '../../src/snapshots/snapshot-store.js'
+
+const DIRECTORY = '/data'
+
+let disk: MemoryDisk
+beforeEach(async () => {
+  disk = new MemoryDisk()
+  await disk.makeDirectory(DIRECTORY)
+  await disk.syncDirectory(DIRECTORY)
+})
+
+const open = (cluster = 'test') => SnapshotStore.open(disk, DIRECTORY, cluster)
+
+function parts(...texts: string[]): SnapshotPart[] {
+  return [
+    { kind: 'meta', bytes: Buffer.from('meta') },
+    ...texts.map((text): SnapshotPart => ({ kind: 'state', bytes: Buffer.from(text) })),
+  ]
+}
+
+async function read(store: SnapshotStore): Promise<string[]> {
+  const texts: string[] = []
+  for await (const { bytes, kind } of store.parts()) texts.push(`${kind} ${Buffer.from(bytes).toString()}`)
+  return texts
+}
+
+describe('a snapshot', () => {
+  test('is there as it was written, also after a power failure', async () => {
+    const store = await open()
+    expect(store.newest).toBeUndefined()
+    const stored = await store.write(7, parts('a', 'b'))
+    disk.crash(LOSE)
+    const again = await open()
+    expect(again.newest).toEqual(stored)
+    expect(stored.slot).toBe(7)
+    expect(await read(again)).toEqual(['meta meta', 'state a', 'state b'])
+  })
+
+  test('takes the place of the one before only when it is durable', async () => {
+    const store = await open()
+    await store.write(7, parts('old'))
+    for (let changes = 0; ; changes++) {
+      disk.dieAfter(changes)
+      const died = await store.write(9, parts('new')).then(
+        () => false,
+        () => true,
+      )
+      disk.restart()
+      disk.crash(LOSE)
+      const found = await open()
+      if (!died && found.newest?.slot === 9) break
+      expect(found.newest?.slot).toBe(7)
+      expect(await read(found)).toEqual(['meta meta', 'state old'])
+      expect(changes).toBeLessThan(20)
+    }
+    expect(await disk.list(DIRECTORY)).toEqual([snapshotName(9)])
+  })
+
+  test('of many parts is written a little at a time, and large ones are read back', async () => {
+    const store = await open()
+    const many = Array.from({ length: 500 }, (_, index) => `${index} `.repeat(100))
+    const written: number[] = []
+    await store.write(1, parts(...many, 'x'.repeat(2 << 20)), (size_bytes) => written.push(size_bytes))
+    expect(written.length).toBeGreaterThan(2)
+    const found = await read(await open())
+    expect(found.length).toBe(502)
+    expect(found[3]).toBe(`state ${'2 '.repeat(100)}`)
+  })
+
+  test('that cannot be written leaves nothing behind', async () => {
+    const store = await open()
+    disk.full = true
+    await expect(store.write(7, parts('a'))).rejects.toThrow('ENOSPC')
+    disk.full = false
+    disk.failNext('sync')
+    await expect(store.write(7, parts('a'))).rejects.toThrow('EIO')
+    await expect(store.write(7, [{ kind: 'state', bytes: Buffer.alloc(0) }])).rejects.toThrow('not 0')
+    expect(await disk.list(DIRECTORY)).toEqual([])
+    expect(store.newest).toBeUndefined()
+  })
+
+  test('that was left half written is gone after the next start', async () => {
+    disk.put(`${DIRECTORY}/snapshot.new`, Buffer.from('SYNO'))
+    disk.put(`${DIRECTORY}/snapshot.arriving`, Buffer.from('SYNO'))
+    await open()
+    expect(await disk.list(DIRECTORY)).toEqual([])
+  })
+
+  test('of another cluster is none', async () => {
+    await (await open()).write(7, parts('a'))
+    const store = await open('another')
+    expect(store.newest).toBeUndefined()
+    expect(store.damaged[0]?.reason).toBe("it belongs to cluster 'test', not to 'another'")
+  })
+})
+
+test('no byte of a snapshot can change, and none be missing, without it being found', async () => {
+  const store = await open()
+  await store.write(7, parts('abc', 'def'))
+  const path = `${DIRECTORY}/${snapshotName(7)}`
+  const whole = await disk.read(path)
+  for (let at = 0; at < whole.length; at++) {
+    const flipped = Buffer.from(whole)
+    flipped[at]! ^= 0x10
+    disk.put(path, flipped)
+    const { damaged, newest } = await open()
+    expect([newest, damaged.length], `byte ${at}`).toEqual([undefined, 1])
+    disk.put(path, whole.subarray(0, at))
+    expect((await open()).newest, `cut at ${at}`).toBeUndefined()
+  }
+  disk.put(path, Buffer.concat([whole, Buffer.from([0])]))
+  expect((await open()).damaged[0]?.reason).toBe('something follows its end')
+  disk.put(`${DIRECTORY}/${snapshotName(8)}`, whole)
+  expect((await open()).damaged[0]?.reason).toBe('it is of slot 7, not of slot 8')
+})
+
+describe('a snapshot that arrives', () => {
+  test('is the newest once all of it is there and checked', async () => {
+    const store = await open()
+    await store.write(7, parts('abc'))
+    const bytes = await store.read(0, 1000)
+    const target = new MemoryDisk()
+    await target.makeDirectory(DIRECTORY)
+    const other = await SnapshotStore.open(target, DIRECTORY, 'test')
+    const arriving = await other.receive(7, bytes.length)
+    await arriving.take(bytes.subarray(0, 20))
+    expect([arriving.arrived_bytes, arriving.isComplete]).toEqual([20, false])
+    await arriving.take(bytes.subarray(20))
+    expect(await arriving.finish()).toEqual(store.newest)
+    expect(await read(other)).toEqual(['meta meta', 'state abc'])
+  })
+
+  test('is refused where it is not whole', async () => {
+    const store = await open()
+    await store.write(7, parts('abc'))
+    const bytes = await store.read(0, 1000)
+    bytes[bytes.length - 20]! ^= 1
+    const arriving = await store.receive(9, bytes.length)
+    await expect(arriving.take(Buffer.concat([bytes, bytes]))).rejects.toThrow('more than')
+    await arriving.take(bytes)
+    await expect(arriving.finish()).rejects.toThrow('it is of slot 7, not of slot 9')
+    expect(store.newest?.slot).toBe(7)
+  })
+})
