@@ -4,7 +4,6 @@ import { KvMachine } from '../../src/kv/machine.js'
 import type { KvCommand } from '../../src/kv/operations.js'
 import { commands, fewKeys } from './arbitraries.js'
 
-// eslint-disable-next-line @typescript-eslint/require-await
 async function* given(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   yield* chunks
 }
@@ -50,10 +49,7 @@ test('many keys go into chunks of about 64 KiB, a large value into one of its ow
   expect(chunks.map(({ length }) => length).filter((length) => length > 70_000)).toHaveLength(1)
   const other = new KvMachine()
   await other.restore(given(chunks))
-  expect(other.query({ type: 'get', key: 'large' })).toEqual(machine.query({ type: 'get', key: 'large' }))
-  expect([...other.snapshot()].map((chunk) => Buffer.from(chunk))).toEqual(
-    chunks.map((chunk) => Buffer.from(chunk)),
-  )
+  expect(Buffer.concat([...other.snapshot()]).equals(Buffer.concat(chunks))).toBe(true)
 })
 
 test('what is no snapshot of this store is refused', async () => {
