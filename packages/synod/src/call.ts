@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import { SynodError } from './errors.js'
 import { type Linked, LinkedList } from './linked-list.js'
+import type { ServerId } from './paxos/ballot.js'
 
 /** What every call that can take long lets its caller set. */
 export interface CallOptions {
@@ -8,6 +9,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
   /** How long to go on trying, in milliseconds. */
   readonly timeout_ms?: number | undefined
+}
+
+export interface TransferOptions extends CallOptions {
+  /** Which server is to lead; whichever keeps up best unless given. */
+  readonly to?: ServerId | undefined
 }
 
 /**

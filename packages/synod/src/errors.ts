@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'too-large'
   | 'overloaded'
   | 'too-stale'
+  | 'transfer-failed'
   | 'closed'
   | 'aborted'
   | 'command-failed'

@@ -1,4 +1,4 @@
-export { type CallOptions } from './call.js'
+export type { CallOptions, TransferOptions } from './call.js'
 export { Client, type ConnectOptions, type EndpointStatus, connect } from './client/client.js'
 export { type ErrorCode, SynodError } from './errors.js'
 export {

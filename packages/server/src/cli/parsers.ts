@@ -11,6 +11,13 @@ export function integerFrom(low: number, high: number): (text: string) => number
   }
 }
 
+/** Parses the name of a server: `s2`, or `2`. */
+export function parseServer(text: string): number {
+  const id = Number(/^s?(\d{1,3})$/.exec(text)?.[1])
+  if (id >= 1 && id <= 255) return id
+  throw new InvalidArgumentError('It must be a server such as s2.')
+}
+
 /** Parses a positive number, such as 2 or 0.5, up to `high`. */
 export function numberUpTo(high: number): (text: string) => number {
   return (text) => {

@@ -9,6 +9,7 @@ import { addRange } from './range.js'
 import { addServe } from './serve.js'
 import { addSimulate } from './simulate.js'
 import { addStatus } from './status.js'
+import { addTransfer } from './transfer.js'
 
 /** The `synod` command with all its subcommands. Instead of ending the process it throws CommanderErrors. */
 export function buildProgram(): Command {
@@ -24,6 +25,7 @@ export function buildProgram(): Command {
   addKeyCommands(program)
   addRange(program)
   addStatus(program)
+  addTransfer(program)
   addInspect(program)
   addBench(program)
   addSimulate(program)

@@ -22,6 +22,7 @@ test('the program names all its commands', () => {
     'incr',
     'range',
     'status',
+    'transfer',
     'inspect',
     'bench',
     'simulate',

@@ -10,9 +10,11 @@ const KILL_EVERY_MS = 1000
 const SETTLE_MS = 60_000
 
 test.each(['leader', 'leaderless'] as const)(
-  'in %s mode, increments count exactly once while random replicas are killed and restarted',
+  'in %s mode, increments count exactly once while random replicas are killed and restarted, from snapshots',
   async (mode) => {
-    await using cluster = await startCluster({ mode, replicas: 3 })
+    // So often that most who come back need one of a peer.
+    const args = ['--snapshot-every', '300', '--keep-slots', '100']
+    await using cluster = await startCluster({ mode, replicas: 3, args })
     const clients = await Promise.all(
       Array.from({ length: CLIENTS }, () =>
         KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: SETTLE_MS }),
@@ -60,6 +62,7 @@ test.each(['leader', 'leaderless'] as const)(
     // One digest over everything that was executed, at the same slot on every replica.
     const statuses = await settledStatuses(cluster.endpoints, SETTLE_MS)
     expect(new Set(statuses.map(({ digest }) => digest)).size, told).toBe(1)
+    for (const { bars } of statuses) expect(bars.snapshotted, told).toBeGreaterThan(0)
     process.stdout.write(
       `${mode}: ${acknowledged.shared * 2n} increments, ${victims.length} kills, ${statuses[0]?.bars.executed ?? 0} slots\n`,
     )

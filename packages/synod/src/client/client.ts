@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { type CallOptions, Calls } from '../call.js'
+import { type CallOptions, Calls, type TransferOptions } from '../call.js'
 import { type Clock, systemClock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
@@ -167,6 +167,16 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
         }
       }),
     )
+  }
+
+  /**
+   * Has another replica lead: server `to`, or whichever keeps up best. Resolves when it does. Rejects with `transfer-failed`,
+   * `wrong-mode` (in leaderless mode nobody leads), `aborted`, `closed` or `unreachable`.
+   */
+  async transferLeadership(options: TransferOptions = {}): Promise<void> {
+    const call = this.#calls.start<Uint8Array>(options)
+    this.#endpoints.sendToAny({ type: 'transfer', to: options.to ?? 0 }, call)
+    await call.promise
   }
 
   /** Ends all connections. What is under way fails as `closed`. */

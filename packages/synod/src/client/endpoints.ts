@@ -37,8 +37,24 @@ interface Endpoint {
   refusal: SynodError | null
 }
 
+/**
+ * Who is asked. `leader`: the leader, or everyone in leaderless mode, and another one when that one is gone. `any`: any
+ * one, and another one when that is gone. `one`: that one, once.
+ */
+type Routing = 'leader' | 'any' | 'one'
+
+const ROUTINGS: Readonly<Record<Question['type'], Routing>> = {
+  execute: 'leader',
+  read: 'leader',
+  'stale-read': 'any',
+  status: 'one',
+  transfer: 'one',
+  cancel: 'one',
+}
+
 /** A question that has not been answered. */
 interface Pending {
+  readonly routing: Routing
   message: ClientMessage
   readonly call: Call<Uint8Array>
   /** Is told the slot that the answer is from. */
@@ -98,6 +114,12 @@ export class Endpoints {
   send(question: Question, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): void {
     const pending = this.#add(question, call, onSlot)
     if (pending !== undefined) this.#ask(pending)
+  }
+
+  /** Asks any one that can be reached, once. */
+  sendToAny(question: Question, call: Call<Uint8Array>): void {
+    const index = this.#endpoints.findIndex(({ welcome }) => welcome !== null)
+    this.sendTo(Math.max(0, index), question, call)
   }
 
   /** Asks one endpoint, once. */
@@ -173,7 +195,8 @@ export class Endpoints {
       call.reject(new SynodError('overloaded', `${MAX_SLOTS} calls are under way already`))
       return undefined
     }
-    const pending: Pending = { message: undefined as never, call, onSlot, asked: 0 }
+    const routing = ROUTINGS[question.type]
+    const pending: Pending = { routing, message: undefined as never, call, onSlot, asked: 0 }
     const request = this.#pending.add(pending)
     pending.message = { ...question, request }
     call.onOver((error) => {
@@ -191,7 +214,7 @@ export class Endpoints {
   }
 
   #ask(pending: Pending): void {
-    if (pending.message.type === 'stale-read') {
+    if (pending.routing === 'any') {
       const up = this.#up()
       const next = up[this.#turn++ % up.length]
       if (next !== undefined) this.#askOne(pending, next)
@@ -214,7 +237,7 @@ export class Endpoints {
 
   #onUp(endpoint: Endpoint): void {
     for (const pending of this.#pending.values()) {
-      const wantsAll = endpoint.welcome?.mode === 'leaderless' && pending.message.type !== 'stale-read'
+      const wantsAll = endpoint.welcome?.mode === 'leaderless' && pending.routing === 'leader'
       if (pending.asked === 0 || wantsAll) this.#ask(pending)
     }
   }
@@ -227,7 +250,7 @@ export class Endpoints {
       if ((pending.asked & endpoint.bit) === 0) continue
       pending.asked &= ~endpoint.bit
       if (pending.asked !== 0) continue
-      if (pending.message.type === 'status') pending.call.reject(this.#unreachable([endpoint]))
+      if (pending.routing === 'one') pending.call.reject(this.#unreachable([endpoint]))
       else this.#ask(pending)
     }
   }
@@ -275,8 +298,7 @@ export class Endpoints {
     this.#target = target
     if (target?.welcome?.mode !== 'leader') return
     for (const pending of this.#pending.values()) {
-      const { type } = pending.message
-      if (type !== 'status' && type !== 'stale-read') this.#askOne(pending, target)
+      if (pending.routing === 'leader') this.#askOne(pending, target)
     }
   }
 

@@ -144,16 +144,17 @@ async function goOn(
   { finding, end, records }: Recovery,
 ): Promise<SegmentWriter> {
   const { disk, directory } = options
-  const first = end?.segments[0]?.number ?? 1
-  for (const number of segmentNumbers(await disk.list(directory))) {
-    if (number < first) await disk.remove(join(directory, segmentName(number)))
-  }
   if (finding.case === 'torn-segment' && finding.file !== null) {
     await disk.remove(join(directory, finding.file))
   }
   await disk.syncDirectory(directory)
   if (end === null) return SegmentWriter.create(options)
   const segments = await SegmentWriter.resume(options, end)
+  // Only now is the header durable for sure that says which segments are needless.
+  const first = end.segments[0]?.number ?? 1
+  for (const number of segmentNumbers(await disk.list(directory))) {
+    if (number < first) await disk.remove(join(directory, segmentName(number)))
+  }
   const trim = records.findLast((record) => record.type === 'trim')
   if (trim !== undefined) segments.trim(trim.slot)
   return segments

@@ -93,7 +93,8 @@ export class Executor<Command, Result, Query, Answer> {
     meta.varint(this.#executed)
     meta.f64(this.#time_ms)
     meta.u32(this.#digest)
-    return { slot: this.#executed, parts: partsOf(meta.take(), this.#sessions.snapshot(), chunks) }
+    const [sessions, state] = [begun(this.#sessions.snapshot()), begun(chunks)]
+    return { slot: this.#executed, parts: partsOf(meta.take(), sessions, state) }
   }
 
   /**
@@ -153,6 +154,21 @@ function readRequest(value: Value): Request | undefined {
     if (error instanceof MalformedError) return undefined
     throw error
   }
+}
+
+/**
+ * Takes the first piece at once: a generator does nothing before that, and would look at a state that is a later one by then.
+ */
+function begun(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  const iterator = pieces[Symbol.iterator]()
+  return rest(iterator.next(), iterator)
+}
+
+function* rest(
+  first: IteratorResult<Uint8Array>,
+  iterator: Iterator<Uint8Array>,
+): Generator<Uint8Array, void, undefined> {
+  for (let next = first; next.done !== true; next = iterator.next()) yield next.value
 }
 
 function* partsOf(

@@ -40,8 +40,9 @@ export interface Machine<Command, Result, Query, Answer> {
   /** Answers from the state as it is, and does not change it. */
   query(query: Query): Answer
   /**
-   * The state as of this call, as chunks of 1 byte to 2 MiB (64 KiB are a good size). It returns at once; the chunks are taken
-   * one by one over many turns of the event loop, while commands go on being applied, and still tell of the state as it was.
+   * The state as of this call, as chunks of 1 byte to 2 MiB (64 KiB are a good size). The first chunk is taken at once, so it may
+   * be a generator; the others one by one over many turns of the event loop, while commands go on being applied. They still tell
+   * of the state as it was.
    * `SnapshotMap` does that for a map. Without `snapshot` and `restore` the log is never trimmed.
    */
   snapshot?(): Iterable<Uint8Array>

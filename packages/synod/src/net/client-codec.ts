@@ -13,6 +13,7 @@ export const CLIENT_TAGS: Tags<ClientMessage['type']> = {
   status: 3,
   cancel: 4,
   'stale-read': 5,
+  transfer: 6,
 }
 
 /** The first byte of each message that a replica sends to a client. A tag is never given to another message. */
@@ -43,6 +44,9 @@ export function encodeClientMessage(writer: Writer, message: ClientMessage): voi
       writer.varint(message.atLeast)
       writer.bytes(message.query)
       return
+    case 'transfer':
+      writer.varint(message.to)
+      return
     case 'status':
     case 'cancel':
       return
@@ -64,6 +68,8 @@ export function decodeClientMessage(reader: Reader): ClientMessage {
       return { type, request, query: reader.bytes() }
     case 'stale-read':
       return { type, request, atLeast: reader.varint(), query: reader.bytes() }
+    case 'transfer':
+      return { type, request, to: readServerOrNone(reader) }
     case 'status':
     case 'cancel':
       return { type, request }

@@ -32,13 +32,20 @@ export interface StatusRequest {
   readonly request: number
 }
 
+/** Server `to` is to lead, or any other than the one that does where it is 0. Answered by reply or fail. */
+export interface TransferRequest {
+  readonly type: 'transfer'
+  readonly request: number
+  readonly to: ServerId
+}
+
 /** The client no longer waits for this request. */
 export interface Cancel {
   readonly type: 'cancel'
   readonly request: number
 }
 
-export type ClientMessage = Execute | Read | StaleRead | StatusRequest | Cancel
+export type ClientMessage = Execute | Read | StaleRead | StatusRequest | TransferRequest | Cancel
 
 /** `slot` is the executed bar of the replica: what the result says is from there or from before. */
 export interface Reply {

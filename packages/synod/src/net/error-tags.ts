@@ -24,6 +24,7 @@ const ERROR_TAGS: Tags<ErrorCode> = {
   'invalid-options': 18,
   'too-stale': 19,
   'restore-failed': 20,
+  'transfer-failed': 21,
 }
 
 const CODES = namesByTag(ERROR_TAGS)

@@ -4,7 +4,14 @@ import type { Writer } from '../bytes/writer.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { Message, PromiseMessage, ReportedVote, Scope } from '../paxos/messages.js'
 import { namesByTag, readTag, type Codec, type Tags } from './codec.js'
-import { readBallotOrZero, readLast, readProposedBallot, readSlot, readSlotOrNone } from './fields.js'
+import {
+  readBallotOrZero,
+  readLast,
+  readProposedBallot,
+  readServerOrNone,
+  readSlot,
+  readSlotOrNone,
+} from './fields.js'
 import type { PeerMessage, SnapshotReply, SnapshotRequest } from './peer-messages.js'
 
 /** The first byte of each message. A tag is never given to another message. */
@@ -24,6 +31,7 @@ export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
   observed: 13,
   fetch: 14,
   decided: 15,
+  transfer: 16,
   trimmed: 17,
   'snapshot-request': 32,
   'snapshot-chunk': 33,
@@ -94,6 +102,10 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
     case 'decided':
       writer.varint(message.first)
       writeValues(writer, message.values)
+      return
+    case 'transfer':
+      writeBallot(writer, message.ballot)
+      writer.varint(message.to)
       return
     case 'trimmed':
       writer.varint(message.slot)
@@ -173,6 +185,8 @@ export function decodeMessage(reader: Reader): PeerMessage {
       const first = readSlot(reader)
       return { type, first, last: readLast(reader, first) }
     }
+    case 'transfer':
+      return { type, ballot: readProposedBallot(reader), to: readServerOrNone(reader) }
     case 'trimmed':
       return { type, slot: readSlot(reader) }
     case 'snapshot-request':

@@ -9,7 +9,7 @@ import {
   sameBallot,
 } from './ballot.js'
 import type { Campaign, Following, LeaderState } from './leader-state.js'
-import type { Heartbeat, Nack, Probe, ProbeAnswer, PromiseMessage } from './messages.js'
+import type { Heartbeat, Nack, Probe, ProbeAnswer, PromiseMessage, Transfer } from './messages.js'
 import type { Context } from './proposer.js'
 import { NO_SERVERS } from './quorum.js'
 import { randomBetween } from './random.js'
@@ -32,6 +32,9 @@ export abstract class Election {
 
   /** A quorum has promised this server's ballot in all slots, and told of its votes. */
   protected abstract lead(campaign: Campaign, now_ms: number): void
+
+  /** This server leads, and has `to` take over: whoever keeps up best where it is 0. */
+  protected abstract handOver(to: ServerId, now_ms: number): void
 
   get role() {
     return this.context.config.voting ? this.state.phase.role : 'learner'
@@ -181,6 +184,24 @@ export abstract class Election {
 
   #see(ballot: Ballot): void {
     this.state.seen = maxBallot(this.state.seen, ballot)
+  }
+
+  // Handing over
+
+  transfer(to: ServerId, now_ms: number): void {
+    const { phase } = this.state
+    if (phase.role === 'leader') this.handOver(to, now_ms)
+    else if (phase.role === 'follower' && this.leader !== undefined)
+      this.context.effects.send(this.leader, { type: 'transfer', ballot: phase.ballot, to })
+  }
+
+  onTransfer(from: ServerId, { ballot, to }: Transfer, now_ms: number): void {
+    const { config } = this.context
+    const { phase, stuck } = this.state
+    if (!sameBallot(ballot, phase.ballot)) return
+    if (phase.role === 'leader') this.handOver(to, now_ms)
+    else if (phase.role === 'follower' && from === ballot.server && config.voting && !stuck)
+      this.#campaign(now_ms)
   }
 
   // Phase 1

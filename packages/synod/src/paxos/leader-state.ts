@@ -59,6 +59,8 @@ export interface Leading {
   queue: Value[]
   /** When each peer last showed that it follows. */
   contact: Map<ServerId, number>
+  /** How far each of them has voted, as it last said. */
+  voted: Map<ServerId, Slot>
   round: number
   heartbeat_ms: number
 }

@@ -85,6 +85,7 @@ export class LeaderProposer extends Election implements Proposer {
       inFlight: 0,
       queue: [],
       contact: new Map(config.servers.map((server) => [server, now_ms])),
+      voted: new Map(),
       round: 0,
       heartbeat_ms: now_ms,
     }
@@ -198,10 +199,30 @@ export class LeaderProposer extends Election implements Proposer {
     const { phase } = this.state
     if (phase.role !== 'leader' || !sameBallot(message.ballot, phase.ballot)) return
     phase.contact.set(from, now_ms)
+    phase.voted.set(from, message.voted)
     // A vote above everything proposed here was cast for an older leader and never chosen. A read may wait
     // for that slot, so it must not stay open until someone has something to write.
     const stray = Math.min(message.voted - phase.next + 1, this.context.config.window - phase.inFlight)
     if (stray > 0) this.#launch(phase, new Array<Value>(stray).fill(NO_OP), now_ms)
+  }
+
+  /**
+   * It goes on leading until the other one's prepare arrives: what is voted for until then, the other one hears of. It need not
+   * ask anybody whether this leader is missed.
+   */
+  override handOver(to: ServerId, now_ms: number): void {
+    const { config, effects } = this.context
+    const { phase } = this.state
+    if (phase.role !== 'leader') return
+    let [best, furthest] = [to, -1]
+    for (const [server, voted] of phase.voted) {
+      const isThere = now_ms - (phase.contact.get(server) ?? -Infinity) < config.electionTimeout_ms
+      if (to !== 0 || !isThere || voted <= furthest) continue
+      best = server
+      furthest = voted
+    }
+    if (best !== 0 && best !== config.self)
+      effects.send(best, { type: 'transfer', ballot: phase.ballot, to: best })
   }
 
   /** A leader that a quorum does not answer must not keep the others quiet. */

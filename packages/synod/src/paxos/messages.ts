@@ -1,4 +1,4 @@
-import type { Ballot, Slot } from './ballot.js'
+import type { Ballot, ServerId, Slot } from './ballot.js'
 import type { Value } from './value.js'
 
 /** Which slots a prepare covers: one slot (leaderless mode), or every slot of the log (leader mode). */
@@ -92,6 +92,16 @@ export interface HeartbeatAnswer {
   readonly voted: Slot
 }
 
+/**
+ * The leader of `ballot` is to make room for server `to`. From a follower it is a wish, and `to` may be 0 for any; from the leader it
+ * makes `to`, which gets it, campaign at once.
+ */
+export interface Transfer {
+  readonly type: 'transfer'
+  readonly ballot: Ballot
+  readonly to: ServerId
+}
+
 /** Do you miss the leader too? Asked before a campaign; it promises nothing. */
 export interface Probe {
   readonly type: 'probe'
@@ -157,6 +167,7 @@ export type Message =
   | Chosen
   | Heartbeat
   | HeartbeatAnswer
+  | Transfer
   | Probe
   | ProbeAnswer
   | Forward

@@ -29,6 +29,8 @@ export type Input =
   | { readonly type: 'durable'; readonly position: number }
   /** The disk has been at the same write for longer than a leader may wait for it. */
   | { readonly type: 'disk-stuck' }
+  /** Somebody else is to lead: this server, or whoever keeps up best where it is 0. Leaderless mode has no use for it. */
+  | { readonly type: 'transfer'; readonly to: ServerId }
   /**
    * A snapshot at this slot or a later one is durable, and the state that this server executes on holds it: the slots up to here
    * may be dropped. They need not have been known to be chosen here; whoever made the snapshot knew.
@@ -199,6 +201,9 @@ export class Paxos {
       case 'disk-stuck':
         this.#proposer.onDiskStuck?.(now_ms)
         break
+      case 'transfer':
+        this.#proposer.transfer?.(input.to, now_ms)
+        break
       case 'trim':
         this.#trim(input.slot, now_ms)
         break
@@ -249,6 +254,9 @@ export class Paxos {
       case 'heartbeat-answer':
         this.#proposer.onHeartbeatAnswer?.(from, message, now_ms)
         this.#learner.onBar(from, message.chosen, now_ms)
+        break
+      case 'transfer':
+        this.#proposer.onTransfer?.(from, message, now_ms)
         break
       case 'probe':
         if (voting) this.#proposer.onProbe?.(from, message, now_ms)

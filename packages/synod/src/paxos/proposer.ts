@@ -12,6 +12,7 @@ import type {
   Probe,
   ProbeAnswer,
   PromiseMessage,
+  Transfer,
 } from './messages.js'
 import type { Membership } from './quorum.js'
 import type { RandomState } from './random.js'
@@ -71,6 +72,8 @@ export interface Proposer {
   onHeartbeatAnswer?(from: ServerId, message: HeartbeatAnswer, now_ms: number): void
   onProbe?(from: ServerId, message: Probe, now_ms: number): void
   onProbeAnswer?(from: ServerId, message: ProbeAnswer, now_ms: number): void
+  transfer?(to: ServerId, now_ms: number): void
+  onTransfer?(from: ServerId, message: Transfer, now_ms: number): void
   /** A peer has dropped the slots up to `slot`. */
   onTrimmed?(slot: Slot, now_ms: number): void
   /** This server has promised a peer's ballot. */

@@ -5,7 +5,7 @@ import type { ChannelListener } from '../net/channel-listener.js'
 import { type ClientConnection, listenForClients } from '../net/client-listener.js'
 import type { ClientMessage, LeaderHint } from '../net/client-messages.js'
 import type { Address } from '../net/network.js'
-import type { Slot } from '../paxos/ballot.js'
+import type { ServerId, Slot } from '../paxos/ballot.js'
 import { MAX_COMMAND_BYTES, type Settings } from './options.js'
 import type { Done } from './reads.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
@@ -14,11 +14,14 @@ import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
 const MAX_UNDER_WAY = 4096
 const MAX_UNREAD_BYTES = 4 << 20
 
+const NOTHING = new Uint8Array(0)
+
 /** What the service asks of the replica. Each returns a function that gives up on the request. */
 export interface ClientRequests {
   execute(value: Uint8Array, done: (outcome: Outcome) => void): () => void
   read(query: Uint8Array, done: Done): () => void
   readStale(query: Uint8Array, atLeast: Slot, done: Done): () => void
+  transfer(to: ServerId, done: (error?: SynodError) => void): () => void
   /** The executed bar. */
   executed(): Slot
   status(): unknown
@@ -133,6 +136,13 @@ export class ClientService {
         case 'stale-read':
           this.#read(client, message.request, (done) =>
             this.#requests.readStale(message.query, message.atLeast, done),
+          )
+          break
+        case 'transfer':
+          this.#read(client, message.request, (done) =>
+            this.#requests.transfer(message.to, (error) => {
+              done(error ?? NOTHING)
+            }),
           )
           break
         case 'status':

@@ -1,4 +1,4 @@
-import { type Call, type CallOptions, Calls } from '../call.js'
+import { type Call, type CallOptions, Calls, type TransferOptions } from '../call.js'
 import { SynodError } from '../errors.js'
 import type { Identity } from '../journal/identity.js'
 import { journalFailed } from '../journal/journal.js'
@@ -18,6 +18,7 @@ import { type SnapshotFinding, judgeSnapshot } from '../snapshots/snapshot-table
 import { CatchUp } from './catch-up.js'
 import { ClientService } from './client-service.js'
 import { Driver } from './driver.js'
+import { HandOver } from './hand-over.js'
 import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } from './options.js'
 import { Peers } from './peers.js'
 import { type Done, Reads } from './reads.js'
@@ -29,6 +30,9 @@ import type { ReplicaStatus } from '../status.js'
 
 /** Requests that were handed to another server and not executed within this time are handed on again. */
 const REPROPOSE_MS = 1000
+
+/** In election timeouts: for so long at most a leader that is closed waits for another one to take over. */
+const PARTING_PATIENCE = 2
 
 /** In election timeouts: a leader whose disk takes longer for one write makes room for another. */
 const DISK_PATIENCE = 2
@@ -57,6 +61,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #session: Session
   readonly #requests = new Requests()
   readonly #reads: Reads
+  readonly #handOver: HandOver
   readonly #store: SnapshotStore
   readonly #found: SnapshotFinding
   readonly #snapshots: Snapshots
@@ -228,10 +233,20 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#driver.step({ type: 'withdraw-read', id })
       },
     })
+    this.#handOver = new HandOver({
+      clock: host.clock,
+      leader: () => this.#paxos.leader,
+      peers: new Set(this.#peers.links.keys()),
+      self: settings.id,
+      ask: (to) => {
+        this.#driver.step({ type: 'transfer', to })
+      },
+    })
     this.#service = new ClientService(settings, {
       execute: (value, done) => this.#submit(value, done),
       read: (query, done) => this.#read(query, done),
       readStale: (query, atLeast, done) => this.#reads.stale(query, atLeast, done),
+      transfer: (to, done) => this.#transfer(to, done),
       executed: () => this.#executor.executed,
       status: () => this.status(),
       hint: () => this.#hint,
@@ -300,6 +315,24 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     return { answer: await staleAnswer(answer, atLeast), slot }
   }
 
+  /**
+   * Has another server lead: `to`, or whichever keeps up best. Works on any replica, and resolves when the other one leads.
+   * Rejects with `transfer-failed`, `wrong-mode` (in leaderless mode nobody leads), `invalid-options`, `aborted` or `closed`.
+   */
+  async transferLeadership(options: TransferOptions = {}): Promise<void> {
+    const call = this.#calls.start<undefined>(options)
+    try {
+      const giveUp = this.#transfer(options.to ?? 0, (error) => {
+        if (error === undefined) call.resolve(undefined)
+        else call.reject(error)
+      })
+      call.onOver(giveUp)
+    } catch (error) {
+      call.reject(error as Error)
+    }
+    await call.promise
+  }
+
   /** Role, ballot, bars, peers and so on, as plain data. */
   status(): ReplicaStatus {
     const { clusterName, host, id, mode } = this.#settings
@@ -341,8 +374,19 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     }
   }
 
-  /** Leaves: what waits here fails as `closed`, what was written is flushed, and the directory is free. */
+  /**
+   * Leaves. A leader first sees to it that another one leads, if that does not take long; then what waits here fails as
+   * `closed`, what was written is flushed, and the directory is free.
+   */
   async close(): Promise<void> {
+    if (
+      this.#failure === undefined &&
+      this.#paxos.leader === this.#settings.id &&
+      this.#peers.links.size > 0
+    ) {
+      const timeout_ms = PARTING_PATIENCE * this.#settings.paxos.electionTimeout_ms
+      await this.transferLeadership({ timeout_ms }).catch(() => undefined)
+    }
     this.#failure ??= new SynodError('closed', 'the replica is closed')
     this.#stop(this.#failure)
     await this.#service.close()
@@ -538,6 +582,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   // Who leads
 
+  #transfer(to: ServerId, done: (error?: SynodError) => void): () => void {
+    if (this.#settings.mode === 'leaderless')
+      throw new SynodError('wrong-mode', 'in leaderless mode there is no leadership to transfer')
+    return this.#handOver.begin(to, done)
+  }
+
   /** Tells clients when the leader changes, and hands the new one everything that waits here. */
   #tellHint(): void {
     const { id, mode } = this.#settings
@@ -546,6 +596,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     if (server === this.#hint.server && ballot === this.#hint.ballot) return
     const changed = server !== this.#hint.server || ballot.seq !== this.#hint.ballot.seq
     this.#hint = { type: 'leader', ballot, server }
+    this.#handOver.look()
     if (!changed) return
     this.#service.tellHint(this.#hint)
     this.#driver.endTurn()
@@ -578,6 +629,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #stop(error: SynodError): void {
     this.#driver.stop()
     this.#stalls.stop()
+    this.#handOver.stop()
     this.#cancelRepropose()
     this.#calls.end(error)
   }

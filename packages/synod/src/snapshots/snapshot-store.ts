@@ -76,6 +76,8 @@ export class SnapshotStore {
     for (const name of [BEING_WRITTEN, ARRIVING]) {
       if (names.includes(name)) await disk.remove(join(directory, name))
     }
+    // The process before may have ended with the name of the newest one not durable yet.
+    await disk.syncDirectory(directory)
     const damaged: DamagedSnapshot[] = []
     let newest: StoredSnapshot | undefined
     for (const slot of snapshotSlots(names)) {

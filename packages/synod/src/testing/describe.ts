@@ -63,6 +63,8 @@ export function describeMessage(message: Message, describe: DescribeValue = desc
       return message.values.length === 0
         ? `decided: nothing from slot ${message.first} on`
         : `decided in ${describeValues(message.first, message.values, describe)}`
+    case 'transfer':
+      return `transfer ${formatBallot(message.ballot)}: ${message.to === 0 ? 'anyone' : `s${message.to}`} is to lead`
     case 'trimmed':
       return `trimmed up to slot ${message.slot}`
   }

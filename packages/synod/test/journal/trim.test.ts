@@ -129,7 +129,7 @@ test('PITFALL 17: no crash leaves a journal with a gap, or one without what its 
       const { records } = await openUsable(disk, SMALL)
       survived(history, records, sure)
     }),
-    { numRuns: 500 },
+    { numRuns: 1000 },
   )
 })
 

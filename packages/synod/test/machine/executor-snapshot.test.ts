@@ -63,6 +63,7 @@ describe('a snapshot of an executor', () => {
     expect(other.executor.executed).toBe(2)
     expect(other.machine.texts).toEqual(['a'])
     expect(text(execute('b', 2, other.executor))).toBe('2')
+    expect(other.machine.texts).toEqual(['a', 'b'])
   })
 
   test('is refused where it is not what it should be', async () => {
@@ -95,6 +96,24 @@ describe('a snapshot of an executor', () => {
       'a chunk of a snapshot has 1 to 2097152 bytes',
     )
   })
+})
+
+test('a state machine may tell its state by a generator, which begins when it is first asked', async () => {
+  class Generous extends Notes {
+    override *snapshot(): Generator<Uint8Array> {
+      for (const note of [...this.notes]) yield Buffer.from(JSON.stringify(note))
+    }
+  }
+  const machine = new Generous()
+  const executor = new Executor(machine)
+  const { execute } = rig()
+  executor.execute(1, encodeOpen(7))
+  execute('a', 1, executor as never)
+  const { parts } = executor.snapshot()!
+  execute('b', 2, executor as never)
+  const other = rig()
+  await other.executor.restore(given(parts))
+  expect(other.machine.texts).toEqual(['a'])
 })
 
 describe('sessions in a snapshot', () => {

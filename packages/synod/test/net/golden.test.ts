@@ -52,6 +52,7 @@ const peer: PeerMessage[] = [
   { type: 'fetch', first: 1, last: 4096 },
   { type: 'decided', first: 1, values: [value, noOp] },
   { type: 'decided', first: 302, values: [] },
+  { type: 'transfer', ballot, to: 2 },
   { type: 'trimmed', slot: 300 },
   { type: 'snapshot-request', atLeast: 300, slot: 301, offset: 4096 },
   { type: 'snapshot-chunk', slot: 301, size_bytes: 4100, offset: 4096, bytes: Buffer.from('tail') },
@@ -61,6 +62,7 @@ const peer: PeerMessage[] = [
 const client: ClientMessage[] = [
   { type: 'execute', request: 1, value },
   { type: 'read', request: 200, query: Buffer.from('get x') },
+  { type: 'transfer', request: 203, to: 2 },
   { type: 'stale-read', request: 201, atLeast: 300, query: Buffer.from('get x') },
   { type: 'status', request: 3 },
   { type: 'cancel', request: 1 },

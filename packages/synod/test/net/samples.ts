@@ -149,6 +149,7 @@ export const messages: Arbitraries<Message> = {
   observed: fc.record({ type: fc.constant('observed'), round, voted: ordinal }),
   fetch: range.map(({ first, length }) => ({ type: 'fetch', first, last: first + length })),
   decided: fc.record({ type: fc.constant('decided'), first: slot, values }),
+  transfer: fc.record({ type: fc.constant('transfer'), ballot, to: fc.oneof(fc.constant(0), server) }),
   trimmed: fc.record({ type: fc.constant('trimmed'), slot }),
 }
 
@@ -157,6 +158,7 @@ export const clientMessages: Arbitraries<ClientMessage> = {
   read: fc.record({ type: fc.constant('read'), request: round, query: bytes }),
   'stale-read': fc.record({ type: fc.constant('stale-read'), request: round, atLeast: round, query: bytes }),
   status: fc.record({ type: fc.constant('status'), request: round }),
+  transfer: fc.record({ type: fc.constant('transfer'), request: round, to: server }),
   cancel: fc.record({ type: fc.constant('cancel'), request: round }),
 }
 

@@ -18,6 +18,7 @@ const TYPES: Readonly<Record<MessageType, true>> = {
   observed: true,
   fetch: true,
   decided: true,
+  transfer: true,
   trimmed: true,
 }
 
@@ -154,6 +155,7 @@ function isAbout(message: Transit['message'], slot: Slot): boolean {
     case 'observed':
     case 'probe':
     case 'probe-answer':
+    case 'transfer':
       return false
   }
 }

@@ -23,7 +23,12 @@ interface Heard {
 }
 
 /** With these, a client may have lost a connection though both its ends are still there. */
-const LOSING_CLIENTS: ReadonlySet<FaultKind> = new Set<FaultKind>(['client-kill', 'garbling', 'pause'])
+const LOSING_CLIENTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'client-kill',
+  'garbling',
+  'pause',
+  'shutdown',
+])
 
 /**
  * Reads along, and knows what nobody should say: a client that asks one replica twice for the same thing, or somebody

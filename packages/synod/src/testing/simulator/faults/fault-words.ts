@@ -52,6 +52,10 @@ function what(fault: Fault): string {
       return `s${fault.server} is down ${lasting}, and comes back with an empty disk`
     case 'client-kill':
       return `the process of c${fault.client} is killed, and another takes its place`
+    case 'transfer':
+      return `s${fault.server} is asked to lead`
+    case 'shutdown':
+      return `s${fault.server} is shut down in an orderly way, ${lasting}`
   }
 }
 

@@ -75,6 +75,10 @@ export type Fault =
   | (OnServer & { readonly kind: 'lost-disk' })
   /** The process of a client is killed; another one takes its place. */
   | (Timed & { readonly kind: 'client-kill'; readonly client: number })
+  /** Not a fault, but of the same kind of days: somebody wants this server to lead. */
+  | (OnServer & { readonly kind: 'transfer' })
+  /** The replica is closed in an orderly way; `for_ms` later its process is gone, and is started again. */
+  | (OnServer & { readonly kind: 'shutdown' })
 
 export type FaultKind = Fault['kind']
 
@@ -99,9 +103,16 @@ export const FAULT_CLASS: Readonly<Record<FaultKind, 'crash' | 'network' | 'stor
   'bit-rot': 'storage',
   'lost-disk': 'storage',
   'client-kill': 'crash',
+  transfer: 'process',
+  shutdown: 'process',
 }
 
-export const FAULT_KINDS = Object.keys(FAULT_CLASS) as FaultKind[]
+/** What operators do on purpose. It is drawn on its own. */
+export const ORDERLY_KINDS = ['transfer', 'shutdown'] as const
+
+export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
+  (kind) => !(ORDERLY_KINDS as readonly FaultKind[]).includes(kind),
+)
 
 /** Those after which a server cannot take part as the acceptor that it was. */
 export const WRECKING: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-rot', 'lost-disk'])

@@ -173,6 +173,12 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
       case 'client-kill':
         this.#parts.onClientKill(fault.client)
         break
+      case 'transfer':
+        this.#transfer(fault.server)
+        break
+      case 'shutdown':
+        this.#shutDown(fault.server, fault.for_ms)
+        break
       case 'slow-disk':
       case 'stuck-disk':
       case 'failed-fsync':
@@ -199,6 +205,27 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
         this.#troubleNetwork(fault)
         break
     }
+  }
+
+  /** Any replica takes the wish. */
+  #transfer(to: ServerId): void {
+    const { chance, world } = this.#parts
+    if (world.running.length === 0) return
+    const replica = world.replica(chance.pick(world.running))
+    replica.transferLeadership({ to, timeout_ms: 1000 }).catch(() => undefined)
+  }
+
+  #shutDown(id: ServerId, for_ms: number): void {
+    const { world } = this.#parts
+    if (!world.running.includes(id)) return
+    world
+      .replica(id)
+      .close()
+      .catch(() => undefined)
+    this.#lastingUntil(for_ms, () => {
+      this.#kill(id)
+      this.start(id)
+    })
   }
 
   #troubleDisk(fault: Fault & { kind: 'slow-disk' | 'stuck-disk' | 'failed-fsync' | 'full-disk' }): void {

@@ -4,7 +4,7 @@ import { type Quorums, majorities } from '../../../paxos/quorum.js'
 import { Chance } from '../../chance.js'
 import { drawQuorums } from '../../draw-quorums.js'
 import type { SnapshotPolicy } from '../../../replica/snapshots.js'
-import { FAULT_KINDS, type Fault, type FaultKind, WRECKING } from './faults.js'
+import { FAULT_KINDS, type Fault, type FaultKind, ORDERLY_KINDS, WRECKING } from './faults.js'
 
 /** From the first to the second, in milliseconds. */
 export type Range = readonly [low: number, high: number]
@@ -128,9 +128,21 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     live: !reckless && !nervous && enough,
     overheard: chance.happens(0.15),
     ...drawSnapshots(seed),
-    faults,
+    faults: [...faults, ...drawOrderly(seed, ids, duration_ms)].sort((a, b) => a.at_ms - b.at_ms),
     left,
   }
+}
+
+/** For one seed of three: leaders make room, and replicas are restarted on purpose. */
+function drawOrderly(seed: number, ids: readonly ServerId[], duration_ms: number): Fault[] {
+  const chance = new Chance(seed ^ 0x6f726465)
+  if (chance.happens(2 / 3)) return []
+  return Array.from({ length: 1 + chance.below(12) }, () => ({
+    kind: chance.pick(ORDERLY_KINDS),
+    at_ms: chance.between(0, duration_ms),
+    for_ms: chance.between(0, 1500),
+    server: chance.pick(ids),
+  }))
 }
 
 /** For two seeds of three: often, with little behind them, so that whoever is away for a moment needs one. */
@@ -246,6 +258,9 @@ class FaultDraw {
         return { kind, at_ms, for_ms }
       case 'client-kill':
         return { kind, at_ms, for_ms, client: 1 + chance.below(clients) }
+      case 'transfer':
+      case 'shutdown':
+        return { kind, ...onServer }
     }
   }
 }

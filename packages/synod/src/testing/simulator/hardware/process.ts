@@ -1,4 +1,5 @@
 import type { Clock } from '../../../clock.js'
+import { basename } from 'node:path'
 import type { Disk, DiskFile } from '../../../journal/disk.js'
 import type { Network, OpenSocket, Socket, SocketEvents } from '../../../net/network.js'
 
@@ -168,7 +169,12 @@ export class Process {
       read: (path) => this.#guarded(() => disk.read(path)),
       readPart: (path, position, length) => this.#guarded(() => disk.readPart(path, position, length)),
       size: (path) => this.#guarded(() => disk.size(path)),
-      open: (path, mode) => this.#guarded(async () => this.#guardedFile(await disk.open(path, mode))),
+      open: (path, mode) =>
+        this.#guarded(async () => {
+          const isSnapshot = basename(path).startsWith('snapshot.')
+          if (isSnapshot) await this.#spin()
+          return this.#guardedFile(await disk.open(path, mode), isSnapshot)
+        }),
       rename: (from, to) => this.#guarded(() => disk.rename(from, to)),
       remove: (path) => this.#guarded(() => disk.remove(path)),
       syncDirectory: (path) => this.#guarded(() => disk.syncDirectory(path)),
@@ -180,9 +186,14 @@ export class Process {
     }
   }
 
-  #guardedFile(file: DiskFile): DiskFile {
+  /** Snapshots are written while the replica goes on: each step takes its time, so that much happens in between. */
+  #guardedFile(file: DiskFile, isSnapshot: boolean): DiskFile {
     return {
-      write: (bytes, position) => this.#guarded(() => file.write(bytes, position)),
+      write: (bytes, position) =>
+        this.#guarded(async () => {
+          if (isSnapshot) await this.#spin()
+          await file.write(bytes, position)
+        }),
       sync: () =>
         this.#guarded(async () => {
           await this.#spin()

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest'
+import { HAND_OVER_MS } from '../../src/replica/hand-over.js'
+import { World } from './world.js'
+
+test('another replica leads, whichever takes the wish, and commands go on', async () => {
+  const world = await World.formed()
+  for (const [by, to] of [
+    [1, 2],
+    [2, 3],
+    [2, 1],
+  ] as const) {
+    await world.settled(world.replica(by).transferLeadership({ to }))
+    await world.ready()
+    expect(world.leader).toBe(to)
+    await world.settled(world.replica(by).propose(`after s${to}`))
+  }
+  const leader = world.leader!
+  await world.settled(world.replica(leader).transferLeadership())
+  await world.ready()
+  expect(world.leader).not.toBe(leader)
+  await world.settled(world.replica(1).transferLeadership({ to: world.leader }))
+  await world.converged()
+  expect(world.texts(1)).toEqual(['after s2', 'after s3', 'after s1'])
+})
+
+test('it takes a few round trips, and no request is lost', async () => {
+  const world = await World.formed()
+  const leader = world.leader!
+  const [to] = world.followers
+  const client = await world.connect()
+  const answers: number[] = []
+  const end_ms = world.clock.now() + 300
+  const working = (async () => {
+    while (world.clock.now() < end_ms) answers.push(await client.execute('x'))
+  })()
+  await world.wait(100)
+  const begun_ms = world.clock.now()
+  await world.settled(world.replica(leader).transferLeadership({ to }))
+  expect(world.clock.now() - begun_ms).toBeLessThan(30)
+  await world.settled(working)
+  expect(answers).toEqual(answers.map((_, index) => index + 1))
+})
+
+describe('it fails', () => {
+  test('where the one that is to lead is away', async () => {
+    const world = await World.formed()
+    const [gone] = world.followers
+    world.kill(gone!)
+    const begun_ms = world.clock.now()
+    await expect(
+      world.settled(world.replica(world.leader!).transferLeadership({ to: gone })),
+    ).rejects.toMatchObject({
+      code: 'transfer-failed',
+    })
+    expect(world.clock.now() - begun_ms).toBeGreaterThanOrEqual(HAND_OVER_MS)
+  })
+
+  test('where nobody leads, or there is nothing to lead, or no such server', async () => {
+    const world = await World.formed()
+    await expect(world.replica(1).transferLeadership({ to: 9 })).rejects.toMatchObject({
+      code: 'invalid-options',
+    })
+    for (const id of [2, 3]) world.kill(id)
+    await world.run(() => world.status(1).leader === null)
+    await expect(world.replica(1).transferLeadership()).rejects.toMatchObject({ code: 'transfer-failed' })
+    const leaderless = await World.formed({ mode: 'leaderless' })
+    await expect(leaderless.replica(1).transferLeadership()).rejects.toMatchObject({ code: 'wrong-mode' })
+  })
+})
+
+test('a client asks any replica, once: a new leader is not asked to make room again', async () => {
+  const world = await World.formed()
+  const client = await world.connect()
+  const before = world.leader
+  const { ballot } = world.status(1)
+  await world.settled(client.transferLeadership())
+  await world.wait(2000)
+  expect(world.leader).not.toBe(before)
+  expect(world.status(1).ballot.seq).toBe(ballot.seq + 1)
+})
+
+test('a leader that is closed hands over first: nobody waits for an election', async () => {
+  const world = await World.formed()
+  const client = await world.connect()
+  for (let round = 0; round < 3; round++) {
+    const leader = world.leader!
+    const begun_ms = world.clock.now()
+    const closing = world.replica(leader).close()
+    await world.settled(client.execute(`${round}`))
+    expect(world.clock.now() - begun_ms).toBeLessThan(50)
+    await world.settled(closing)
+    world.kill(leader)
+    await world.restart(leader)
+    await world.ready()
+  }
+})
+
+test('one that cannot hand over is closed all the same', async () => {
+  const world = await World.formed()
+  const leader = world.leader!
+  for (const id of world.followers) world.kill(id)
+  const begun_ms = world.clock.now()
+  await world.settled(world.replica(leader).close())
+  expect(world.clock.now() - begun_ms).toBeLessThan(2000)
+})
