@@ -60,7 +60,11 @@ test.each(['leader', 'leaderless'] as const)(
     for (const own of acknowledged.own) expect(own, told).toBeGreaterThan(0n)
 
     // One digest over everything that was executed, at the same slot on every replica.
-    const statuses = await settledStatuses(cluster.endpoints, SETTLE_MS)
+    const statuses = await settledStatuses(cluster.endpoints, SETTLE_MS).catch((error: unknown) => {
+      throw new Error(cluster.replicas.map(({ id, log }) => `s${id}: ${log.slice(-2000)}`).join('\n'), {
+        cause: error,
+      })
+    })
     expect(new Set(statuses.map(({ digest }) => digest)).size, told).toBe(1)
     for (const { bars } of statuses) expect(bars.snapshotted, told).toBeGreaterThan(0)
     process.stdout.write(

@@ -70,7 +70,7 @@ export class Executor<Command, Result, Query, Answer> {
       request.kind === 'open'
         ? this.#open(slot)
         : this.#sessions.execute(slot, request, () => this.#apply(slot, request))
-    return outcome && { request, outcome }
+    return { request, outcome }
   }
 
   /**

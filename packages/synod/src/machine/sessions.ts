@@ -12,7 +12,7 @@ export const MAX_SESSIONS = 100_000
  * What came of a request.
  * - `done`: executed; `result` is what the state machine returned, encoded.
  * - `failed`: executed; `result` is the message of what the state machine threw, as UTF-8.
- * - `expired`: not executed, as the session is not known (any more).
+ * - `expired`: not executed, as the session is not known (any more), or has had its answer and said so.
  * - `ahead`: not executed, as it is too far ahead of the oldest unanswered request of its session.
  */
 export interface Outcome {
@@ -71,16 +71,16 @@ export class Sessions {
   }
 
   /**
-   * Executes a command unless this very request has been executed before. Undefined for a request that the
-   * client already has the answer to: nobody waits for it.
+   * Executes a command unless this very request has been executed before. One that the client has acknowledged, so that its
+   * result is forgotten, counts as expired: the client has its answer, but a replica may still keep the request.
    */
-  execute(slot: Slot, request: Request, run: () => Outcome): Outcome | undefined {
+  execute(slot: Slot, request: Request, run: () => Outcome): Outcome {
     const session = this.#toChange(request.session)
     if (session === undefined) return EXPIRED
     session.lastSlot = slot
     forget(session, request.acknowledged)
     const index = request.sequence - session.acknowledged - 1
-    if (index < 0) return undefined
+    if (index < 0) return EXPIRED
     if (index >= SESSION_WINDOW) return AHEAD
     const before = session.outcomes[index]
     if (before !== undefined) return before

@@ -50,6 +50,7 @@ export class SnapshotStore {
   readonly #directory: string
   readonly #cluster: string
   #newest: StoredSnapshot | undefined
+  #publishing: Promise<unknown> = Promise.resolve()
   /** What could not be used when the store was opened. */
   readonly damaged: readonly DamagedSnapshot[]
 
@@ -151,8 +152,21 @@ export class SnapshotStore {
     return new ArrivingSnapshot(slot, size_bytes, file, publish)
   }
 
-  /** From here on it is the newest one, also after a power failure. */
-  async #publish(path: string, snapshot: StoredSnapshot): Promise<StoredSnapshot> {
+  /**
+   * From here on it is the newest one, also after a power failure; unless there is a newer one by now: one of its own may be
+   * finished while one of a peer arrives. One goes after the other.
+   */
+  #publish(path: string, snapshot: StoredSnapshot): Promise<StoredSnapshot> {
+    const published = this.#publishing.then(() => this.#publishNext(path, snapshot))
+    this.#publishing = published.catch(() => undefined)
+    return published
+  }
+
+  async #publishNext(path: string, snapshot: StoredSnapshot): Promise<StoredSnapshot> {
+    if (this.#newest !== undefined && this.#newest.slot >= snapshot.slot) {
+      await this.#disk.remove(path)
+      return this.#newest
+    }
     await this.#disk.rename(path, this.#path(snapshot.slot))
     await this.#disk.syncDirectory(this.#directory)
     this.#newest = snapshot

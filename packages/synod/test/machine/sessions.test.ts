@@ -22,10 +22,10 @@ class Counter {
     return this.sessions.open(++this.#slot)
   }
 
-  execute(session: number, sequence: number, acknowledged?: number): string | undefined {
+  execute(session: number, sequence: number, acknowledged?: number): string {
     const run = (): Outcome => ({ status: 'done', result: Buffer.from(`${++this.count}`) })
     const outcome = this.sessions.execute(++this.#slot, request(session, sequence, acknowledged), run)
-    return outcome && (outcome.status === 'done' ? Buffer.from(outcome.result).toString() : outcome.status)
+    return outcome.status === 'done' ? Buffer.from(outcome.result).toString() : outcome.status
   }
 }
 
@@ -61,8 +61,8 @@ describe('a session', () => {
     counter.execute(session, 1)
     counter.execute(session, 2)
     expect(counter.execute(session, 3, 2)).toBe('3')
-    expect(counter.execute(session, 1)).toBeUndefined()
-    expect(counter.execute(session, 2)).toBeUndefined()
+    expect(counter.execute(session, 1)).toBe('expired')
+    expect(counter.execute(session, 2)).toBe('expired')
     expect(counter.count).toBe(3)
   })
 
@@ -70,7 +70,7 @@ describe('a session', () => {
     const counter = new Counter()
     const session = counter.open()
     expect(counter.execute(session, 2, 1)).toBe('1')
-    expect(counter.execute(session, 1)).toBeUndefined()
+    expect(counter.execute(session, 1)).toBe('expired')
     expect(counter.count).toBe(1)
   })
 
@@ -79,7 +79,7 @@ describe('a session', () => {
     const session = counter.open()
     for (let sequence = 1; sequence <= 3; sequence++) counter.execute(session, sequence, sequence - 1)
     expect(counter.execute(session, 4, 0)).toBe('4')
-    expect(counter.execute(session, 2, 0)).toBeUndefined()
+    expect(counter.execute(session, 2, 0)).toBe('expired')
   })
 
   test('has a window: what is further ahead is not executed, and may come again', () => {

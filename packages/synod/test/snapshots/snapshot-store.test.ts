@@ -133,6 +133,21 @@ describe('a snapshot that arrives', () => {
     expect(await read(other)).toEqual(['meta meta', 'state abc'])
   })
 
+  test('is not overtaken by an older one that is finished later', async () => {
+    const source = await open()
+    await source.write(9, parts('newer'))
+    const bytes = await source.read(0, 1000)
+    await disk.remove(`${DIRECTORY}/${snapshotName(9)}`)
+    const store = await open()
+    const arriving = await store.receive(9, bytes.length)
+    await arriving.take(bytes)
+    const both = await Promise.all([arriving.finish(), store.write(8, parts('old'))])
+    expect(store.newest?.slot).toBe(9)
+    expect(both.map(({ slot }) => slot)).toContain(9)
+    expect(await read(store)).toEqual(['meta meta', 'state newer'])
+    expect(await disk.list(DIRECTORY)).toEqual([snapshotName(9)])
+  })
+
   test('is refused where it is not whole', async () => {
     const store = await open()
     await store.write(7, parts('abc'))
