@@ -58,6 +58,11 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     const type = args.messageType()
     return stage.tell('messages', () => tickUntil(cluster, id, type))
   },
+  transfer: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    const to = args.isEmpty ? 0 : args.server()
+    return stage.tell('messages', () => stage.cluster.step(id, { type: 'transfer', to }))
+  },
   wait: (stage, args) => {
     const duration_ms = args.duration_ms()
     return stage.tell('outcome', () => stage.cluster.wait(duration_ms))
@@ -119,6 +124,13 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     if (args.oneOf(['stuck', 'well']) === 'stuck') cluster.stuckDisks.add(id)
     else cluster.stuckDisks.delete(id)
     return OK
+  },
+  trim: (stage, args) => {
+    const id = serverThatIsUp(stage, args)
+    const slot = args.number('a slot')
+    return stage.tell('messages', () => {
+      stage.cluster.trim(id, slot)
+    })
   },
   sync: (stage, args) => {
     const id = serverThatIsUp(stage, args)

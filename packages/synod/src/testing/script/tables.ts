@@ -37,6 +37,7 @@ function slotCell(cluster: Cluster, id: ServerId, slot: Slot): string {
   const { log } = cluster.paxos(id)
   const { promised, ballot } = log.find(slot) ?? {}
   const found = log.status(slot)
+  if (found.status === 'trimmed') return 'dropped'
   if (found.status === 'chosen') return `${decodeValue(cluster, found.value)} chosen`
   const parts: string[] = []
   if (found.status === 'voted')
