@@ -11,6 +11,8 @@ export const CONFIGURATION_NAMES = Object.keys({
   'leaderless-ballots': true,
   'leader-slow': true,
   'leaderless-slow': true,
+  'leader-trim': true,
+  'leaderless-trim': true,
   'leader-flexible': true,
   'leaderless-flexible': true,
   'leader-wide': true,

@@ -39,8 +39,10 @@ export function search({ configuration, goals, seed, walks }: SearchOptions): Se
 
 /** A configuration in words. */
 export function describeConfiguration(name: ConfigurationName): string {
-  const { ballots, crashes, mode, proposals, quorums, servers, slots }: ModelConfig = CONFIGURATIONS[name]
+  const config: ModelConfig = CONFIGURATIONS[name]
+  const { ballots, crashes, mode, proposals, quorums, servers, slots, trims = 0 } = config
   const bounds = [plural(ballots, 'ballot'), plural(proposals, 'proposal'), plural(slots, 'slot')]
+  if (trims > 0) bounds.push(plural(trims, 'trim'))
   const restarts = plural(crashes, 'restart')
   const sizes = quorums === undefined ? '' : `, quorums of ${quorums.phase1} and ${quorums.phase2}`
   return `${name}: ${plural(servers, 'server')} in ${mode} mode${sizes}, up to ${bounds.join(', ')} and ${restarts}`

@@ -56,8 +56,7 @@ export class Acceptor {
 
   /** Promises, or answers undefined because a higher ballot binds it. */
   promise(ballot: Ballot, scope: Scope, slot: Slot): PromiseMessage | undefined {
-    const bound = scope === 'log' ? this.logBound : this.bound(slot)
-    if (compareBallots(ballot, bound) < 0) return undefined
+    if (this.#refuses(ballot, scope, slot)) return undefined
     const before = scope === 'log' ? this.state.promised : (this.#log.find(slot)?.promised ?? ZERO_BALLOT)
     if (compareBallots(ballot, before) > 0) {
       this.restorePromise(ballot, scope, slot)
@@ -87,17 +86,19 @@ export class Acceptor {
 
   /** Answers whether it promised. */
   onPrepare(from: ServerId, message: Prepare): boolean {
-    if (message.ballot.server !== from || this.#isTrimmed(from, message.slot)) return false
-    const promise = this.promise(message.ballot, message.scope, message.slot)
+    const { ballot, scope, slot } = message
+    if (ballot.server !== from) return false
+    if (this.#tellTrimmed(from, message, slot)) return false
+    const promise = this.promise(ballot, scope, slot)
     if (promise !== undefined) this.#effects.sendAfterDurable(from, promise)
-    else this.#refuse(from, message.ballot, message.slot, message.scope)
+    else this.#refuse(from, ballot, slot, scope)
     return promise !== undefined
   }
 
   /** Answers whether it voted. */
   onAccept(from: ServerId, message: Accept): boolean {
     if (message.ballot.server !== from || message.values.length === 0) return false
-    if (this.#isTrimmed(from, message.first)) return false
+    if (this.#tellTrimmed(from, message, message.first)) return false
     const accepted = this.vote(message.ballot, message.first, message.values)
     if (accepted !== undefined) this.#effects.sendAfterDurable(from, accepted)
     else this.#refuse(from, message.ballot, message.first, 'slot')
@@ -105,14 +106,20 @@ export class Acceptor {
   }
 
   /**
-   * What was chosen in a trimmed slot cannot be told any more, and a promise without it would say "no vote": whoever asks has
-   * to catch up first, and is told so.
+   * What was chosen in a trimmed slot cannot be told any more, and a promise without it would say "no vote": whoever asks at a
+   * ballot that counts has to catch up first, and is told so.
    */
-  #isTrimmed(from: ServerId, slot: Slot): boolean {
+  #tellTrimmed(from: ServerId, message: Prepare | Accept, slot: Slot): boolean {
     const { trimmed } = this.#log.state
     if (slot > trimmed) return false
-    this.#effects.send(from, { type: 'trimmed', slot: trimmed })
+    const scope = message.type === 'prepare' ? message.scope : 'slot'
+    if (this.#refuses(message.ballot, scope, slot)) this.#refuse(from, message.ballot, slot, scope)
+    else this.#effects.send(from, { type: 'trimmed', slot: trimmed })
     return true
+  }
+
+  #refuses(ballot: Ballot, scope: Scope, slot: Slot): boolean {
+    return compareBallots(ballot, scope === 'log' ? this.logBound : this.bound(slot)) < 0
   }
 
   restoreTrim({ promised, voted }: TrimRecord): void {

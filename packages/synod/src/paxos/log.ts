@@ -24,7 +24,7 @@ export type SlotStatus =
 const PAGE_SLOTS = 1024
 
 export interface LogState {
-  readonly pages: Map<number, SlotState[]>
+  readonly pages: Map<number, (SlotState | undefined)[]>
   /** Every slot up to this one has been dropped. */
   trimmed: Slot
   /** The highest slot in which this server has voted or knows the chosen value. */
@@ -38,7 +38,7 @@ export function emptyLog(): LogState {
 /** One server's log: slots from 1 on, without end. Acceptor and learner write it; everyone reads it. */
 export class Log {
   readonly state: LogState
-  #page: SlotState[] | undefined
+  #page: (SlotState | undefined)[] | undefined
   #pageNumber = -1
 
   constructor(state: LogState) {
@@ -99,18 +99,19 @@ export class Log {
     if (slot > this.state.voted) this.state.voted = slot
   }
 
-  /** Drops every slot up to `slot`. Whole pages are freed. */
+  /** Drops every slot up to `slot`. */
   trim(slot: Slot): void {
     for (const number of this.state.pages.keys()) {
       if ((number + 1) * PAGE_SLOTS - 1 <= slot) this.state.pages.delete(number)
     }
+    this.state.pages.get(Math.floor(slot / PAGE_SLOTS))?.fill(undefined, 0, (slot % PAGE_SLOTS) + 1)
     this.state.trimmed = Math.max(this.state.trimmed, slot)
     this.state.voted = Math.max(this.state.voted, slot)
     this.#pageNumber = -1
     this.#page = undefined
   }
 
-  #find(slot: Slot): SlotState[] | undefined {
+  #find(slot: Slot): (SlotState | undefined)[] | undefined {
     const number = Math.floor(slot / PAGE_SLOTS)
     if (number !== this.#pageNumber) {
       this.#pageNumber = number

@@ -11,6 +11,7 @@ type Happening =
   | { readonly type: 'tick'; readonly due: Due }
   | { readonly type: 'campaign'; readonly seen: Ballot }
   | { readonly type: 'propose' }
+  | { readonly type: 'trim' }
   | { readonly type: 'sync' }
   | { readonly type: 'crash'; readonly keeps: number }
 

@@ -16,6 +16,8 @@ export type Choice =
   | { readonly type: 'campaign'; readonly seen: Ballot }
   /** A client proposes a value at this server. */
   | { readonly type: 'propose' }
+  /** A snapshot holds all that the server knows to be chosen: it drops these slots. */
+  | { readonly type: 'trim' }
   /** The first record that is not yet durable becomes so. */
   | { readonly type: 'sync' }
   /** The server crashes: of the records not yet durable the first `keeps` survive. It restarts at once. */
@@ -31,6 +33,8 @@ export function ownChoices(state: KnownState, config: ModelConfig): Choice[] {
     for (const due of ticksOf(saved, config)) choices.push({ type: 'tick', due })
     if (usage.proposals < config.proposals) choices.push({ type: 'propose' })
   }
+  if (usage.trims < (config.trims ?? 0) && saved.learner.chosen > saved.log.trimmed)
+    choices.push({ type: 'trim' })
   if (pending.length > 0) choices.push({ type: 'sync' })
   if (usage.crashes < config.crashes) {
     for (let keeps = 0; keeps <= pending.length; keeps++) choices.push({ type: 'crash', keeps })

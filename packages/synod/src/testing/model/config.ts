@@ -20,6 +20,8 @@ export interface ModelConfig {
   readonly slots: Slot
   /** How many times a server may crash and restart, all servers together. */
   readonly crashes: number
+  /** How many times a server may drop all slots that it knows to be chosen, all servers together; never unless given. */
+  readonly trims?: number
   /** Messages of other types are all lost. */
   readonly delivers: readonly MessageType[]
   /**

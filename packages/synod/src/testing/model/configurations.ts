@@ -19,6 +19,8 @@ const EVERYTHING: readonly MessageType[] = [
   'forward',
   'fetch',
   'decided',
+  'transfer',
+  'trimmed',
 ]
 
 const LEADER: ModelConfig = {
@@ -42,6 +44,7 @@ const WIDE: ModelConfig = {
   proposals: 4,
   slots: 4,
   crashes: 3,
+  trims: 2,
   delivers: EVERYTHING,
   sync: 'lazy',
 }
@@ -49,7 +52,7 @@ const WIDE: ModelConfig = {
 /**
  * Clusters to explore, by name. The small ones take seconds. Those with more ballots have one slot and no
  * crashes; the slow ones have one slot, and disks that take their time; the flexible ones have quorums of another size in
- * each phase. The wide ones have too many states
+ * each phase; in those with a trim a server drops what is chosen, as if a snapshot held it. The wide ones have too many states
  * for anything but random walks.
  */
 export const CONFIGURATIONS = {
@@ -61,6 +64,15 @@ export const CONFIGURATIONS = {
   'leaderless-ballots': { ...LEADERLESS, slots: 1, ballots: 3, crashes: 0, delivers: [...PHASES, 'nack'] },
   'leader-slow': { ...LEADER, slots: 1, sync: 'lazy' },
   'leaderless-slow': { ...LEADERLESS, slots: 1, sync: 'lazy' },
+  'leader-trim': {
+    ...LEADER,
+    slots: 2,
+    proposals: 2,
+    crashes: 1,
+    trims: 1,
+    delivers: [...PHASES, 'trimmed'],
+  },
+  'leaderless-trim': { ...LEADERLESS, slots: 1, crashes: 1, trims: 1, delivers: [...PHASES, 'trimmed'] },
   'leader-flexible': { ...LEADER, slots: 1, quorums: { phase1: 3, phase2: 1 } },
   'leaderless-flexible': { ...LEADERLESS, slots: 1, quorums: { phase1: 1, phase2: 3 } },
   'leader-wide': WIDE,

@@ -41,6 +41,8 @@ function describeChoice(choice: Choice, { pending }: KnownState, { messages }: S
       return choice.seen.seq === 0 ? 'campaigns' : `campaigns, having heard of ${formatBallot(choice.seen)}`
     case 'propose':
       return 'gets a proposal'
+    case 'trim':
+      return 'drops the slots that it knows to be chosen'
     case 'sync':
       return 'has one more record durable'
     case 'crash':

@@ -78,6 +78,8 @@ function serversOf(cluster: readonly Evidence[]): ServerId[] {
   return cluster.map(({ server }) => server)
 }
 
+/** Nothing, where the beginning has been dropped: what is known of each slot has been compared before. */
 function prefixOf({ chosen, bars }: Evidence): Value[] {
+  if (bars.snapshotted > 0) return []
   return [...chosen].filter(([slot]) => slot <= bars.chosen).map(([, value]) => value)
 }

@@ -9,13 +9,20 @@ import {
 import { Log } from '../../paxos/log.js'
 import type { Accepted, Message, PromiseMessage } from '../../paxos/messages.js'
 import type { PaxosState } from '../../paxos/paxos.js'
+import type { ModelConfig } from './config.js'
 
 /**
  * Whether a message looks spent: as if it could do nothing in this state of a server, nor in any that may
  * follow. `durable` is what the server would be after a restart. This is a guess from the rules of the
- * protocol, to be proven afterwards.
+ * protocol, to be proven afterwards. Where slots may be dropped, nothing but a promise for every slot outlives them.
  */
-export function looksSpent(message: Message, saved: PaxosState, durable: PaxosState): boolean {
+export function looksSpent(
+  message: Message,
+  saved: PaxosState,
+  durable: PaxosState,
+  { trims = 0 }: ModelConfig,
+): boolean {
+  const slotBound = trims > 0 ? (state: PaxosState) => state.acceptor.promised : boundInSlot
   if (message.type === 'prepare') {
     const bound = message.scope === 'log' ? logBound(durable) : slotBound(durable, message.slot)
     return compareBallots(message.ballot, bound) < 0
@@ -45,7 +52,7 @@ function logBound({ acceptor }: PaxosState): Ballot {
   return maxBallot(acceptor.promised, acceptor.voted)
 }
 
-function slotBound({ acceptor, log }: PaxosState, slot: Slot): Ballot {
+function boundInSlot({ acceptor, log }: PaxosState, slot: Slot): Ballot {
   const state = new Log(log).find(slot)
   return maxBallot(acceptor.promised, maxBallot(state?.promised ?? ZERO_BALLOT, state?.ballot ?? ZERO_BALLOT))
 }

@@ -2,6 +2,7 @@ import { type Ballot, type ServerId, type Slot, ZERO_BALLOT, maxBallot } from '.
 import { History, InvariantError } from '../../paxos/invariants.js'
 import { Paxos, type PaxosState } from '../../paxos/paxos.js'
 import type { JournalRecord } from '../../paxos/records.js'
+import { withoutTrimmed } from '../cluster/cluster-server.js'
 import { structuralKey } from '../linearizability/structural-key.js'
 import { type ModelConfig, paxosConfig, serversOf } from './config.js'
 import { Interned } from './interned.js'
@@ -71,7 +72,7 @@ export class Journals {
    */
   #recover(server: ServerId, records: readonly JournalRecord[]): PaxosState | Error {
     try {
-      const paxos = Paxos.recover(paxosConfig(this.#config, server), records, 0, NOW_MS)
+      const paxos = Paxos.recover(paxosConfig(this.#config, server), withoutTrimmed(records), 0, NOW_MS)
       if (this.#config.mode === 'leaderless') paxos.step({ type: 'tick' }, NOW_MS)
       const state = paxos.save()
       normalise(state, this.#config, server)

@@ -90,7 +90,10 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
   if (!config.delivers.includes('fetch')) state.learner.fetch = null
   const { leader, leaderless } = state
   leader.round = Math.min(leader.round, 1)
-  if (leader.phase.role === 'leader') leader.phase.round = 0
+  if (leader.phase.role === 'leader') {
+    leader.phase.round = 0
+    leader.phase.voted.clear()
+  }
   const { chosen } = state.learner
   if (config.mode === 'leader' || !config.proposers.includes(self)) {
     // It fills no holes.

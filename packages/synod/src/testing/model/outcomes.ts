@@ -64,6 +64,7 @@ function take(
     case 'deliver': {
       const { from, message } = states.messages.get(choice.message)
       server.step({ type: 'message', from, message })
+      server.catchUp()
       break
     }
     case 'tick':
@@ -78,6 +79,10 @@ function take(
       if (server.keepsProposals || server.said.length > 0) server.countProposal()
       break
     }
+    case 'trim':
+      server.step({ type: 'trim', slot: state.saved.learner.chosen })
+      server.countTrim()
+      break
     case 'sync':
       server.sync(1)
   }

@@ -25,6 +25,8 @@ export class RunningServer {
   /** How many records have become durable since. */
   #durable = 0
   readonly #said = new Set<number>()
+  /** The slot that a snapshot of a peer must reach; 0 where none is needed. */
+  #catchUp: Slot = 0
   #usage: Usage
   #failure: string | undefined
   readonly #wrote: JournalRecord[] = []
@@ -68,6 +70,8 @@ export class RunningServer {
       this.#failure = String(error)
       return
     }
+    // Whoever has dropped the slots has a snapshot that reaches so far, and sends it.
+    if (output.behind !== undefined) this.#catchUp = output.behind.slot
     this.#pending = [...this.#pending, ...output.records]
     this.#wrote.push(...output.records)
     for (const { to, message, afterDurable } of output.messages) {
@@ -83,6 +87,11 @@ export class RunningServer {
     }
   }
 
+  /** A snapshot that it needs has arrived. */
+  catchUp(): void {
+    if (this.#catchUp > 0) this.step({ type: 'trim', slot: this.#catchUp })
+  }
+
   /** The first `count` pending records become durable. */
   sync(count: number): void {
     for (const record of this.#pending.slice(0, count)) {
@@ -95,6 +104,10 @@ export class RunningServer {
       .filter(({ position }) => position > count)
       .map(({ position, message }) => ({ position: position - count, message }))
     this.step({ type: 'durable', position: this.#durable })
+  }
+
+  countTrim(): void {
+    this.#usage = { ...this.#usage, trims: this.#usage.trims + 1 }
   }
 
   countProposal(): void {

@@ -92,7 +92,7 @@ const LIKELIHOODS = [1, 1 / 4, 1 / 16, 1 / 64]
 
 function drawTaste(chance: Chance): Taste {
   const draw = () => chance.pick(LIKELIHOODS)
-  return { deliver: 1, sync: 1, tick: draw(), campaign: draw(), propose: draw(), crash: draw() }
+  return { deliver: 1, sync: 1, tick: draw(), campaign: draw(), propose: draw(), crash: draw(), trim: draw() }
 }
 
 interface Went {

@@ -21,6 +21,7 @@ export interface Held {
 export interface Usage {
   readonly crashes: number
   readonly proposals: number
+  readonly trims: number
   /** By slot, the ballots that it has begun: slot 0 stands for every slot. */
   readonly begun: ReadonlyMap<Slot, ReadonlySet<number>>
 }
@@ -85,7 +86,7 @@ export class ServerStates {
     const journal = this.journals.empty(server)
     const { recovered } = this.journals.get(journal)
     if (recovered instanceof Error) throw recovered
-    const usage = { crashes: 0, proposals: 0, begun: new Map() }
+    const usage = { crashes: 0, proposals: 0, trims: 0, begun: new Map() }
     return this.number({
       server,
       saved: recovered,
@@ -106,9 +107,9 @@ export class ServerStates {
     }))
   }
 
-  #amountsOf({ usage: { crashes, proposals, begun } }: ServerState): number {
+  #amountsOf({ usage: { crashes, proposals, trims, begun } }: ServerState): number {
     const ballots = Array.from({ length: this.config.slots + 1 }, (_, slot) => begun.get(slot)?.size ?? 0)
-    const amounts = [crashes, proposals, ...ballots]
+    const amounts = [crashes, proposals, trims, ...ballots]
     return this.#amounts.number(amounts.join(), () => amounts)
   }
 
@@ -127,7 +128,12 @@ export class ServerStates {
       failure: failure ?? broken,
       records,
       chosen,
-      bars: { snapshotted: 0, executed: chosenBar, chosen: chosenBar, voted: log.state.voted },
+      bars: {
+        snapshotted: log.state.trimmed,
+        executed: chosenBar,
+        chosen: chosenBar,
+        voted: log.state.voted,
+      },
       leads: phase.role === 'leader' ? phase.ballot : undefined,
       hasRestarted: usage.crashes > 0,
     }

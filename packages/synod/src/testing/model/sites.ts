@@ -146,7 +146,7 @@ export class Sites {
       const { recovered } = this.states.journals.get(state.journal)
       isSpent =
         !(recovered instanceof Error) &&
-        looksSpent(this.states.messages.get(message).message, state.saved, recovered) &&
+        looksSpent(this.states.messages.get(message).message, state.saved, recovered, this.states.config) &&
         this.isIdle(state, message)
       spent.set(message, isSpent)
     }

@@ -86,13 +86,14 @@ export class World {
   }
 
   #isWithin(cluster: Cluster): boolean {
-    const { crashes, proposals, ballots } = this.config
+    const { ballots, crashes, proposals, trims = 0 } = this.config
+    const limits = [crashes, proposals, trims]
     const total: number[] = []
     for (let index = 0; index < cluster.length; index++) {
       const amounts = this.sites.states.amounts(this.state(cluster, index).amounts)
       for (const [i, amount] of amounts.entries()) total[i] = (total[i] ?? 0) + amount
     }
-    return total.every((amount, i) => amount <= (i === 0 ? crashes : i === 1 ? proposals : ballots))
+    return total.every((amount, i) => amount <= (limits[i] ?? ballots))
   }
 
   /**

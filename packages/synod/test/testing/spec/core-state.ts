@@ -1,6 +1,7 @@
 import type { ServerId, Slot } from '../../../src/paxos/ballot.js'
 import type { PaxosConfig } from '../../../src/paxos/config.js'
 import type { Instance } from '../../../src/paxos/leaderless-state.js'
+import type { SlotState } from '../../../src/paxos/log.js'
 import type { PaxosState } from '../../../src/paxos/paxos.js'
 import { Membership, type ServerSet } from '../../../src/paxos/quorum.js'
 import { textOf } from './messages.js'
@@ -9,7 +10,9 @@ import type { SpecInstance, SpecJournal, SpecProposer, SpecRole } from './trace.
 // The state of the core in the form of the specification.
 
 export function journalOf({ acceptor, log }: PaxosState): SpecJournal {
-  const slots = [...log.pages.values()].flatMap((page) => Object.entries(page))
+  const slots = [...log.pages.values()]
+    .flatMap((page) => Object.entries(page))
+    .filter((entry): entry is [string, SlotState] => entry[1] !== undefined)
   return {
     promised: acceptor.promised,
     log: new Map(
