@@ -76,9 +76,33 @@ The _floor_ is the same framing, journal and group commit with no consensus, no 
 (bench/floor-server.ts). etcd is loaded by h2load, a program in C; the others by one in Node.
 
 ${report}
-Machine: ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB; ${await release()}; Node ${process.version}.
+Machine: ${await machine()}.
 `
-  await writeFile(RESULTS, text)
+  const before = await readFile(RESULTS, 'utf8').catch(() => '')
+  await writeFile(RESULTS, [text, ...sections(before).slice(1)].join(MARK))
+}
+
+/** Puts a section of its own, with what it was measured on, in the place of the one of that name. */
+export async function saveSection(name: string, report: string): Promise<void> {
+  const text = `${name}\n\n${new Date().toISOString().slice(0, 10)}, ${await machine()}.\n\n${report}`
+  const before = sections(await readFile(RESULTS, 'utf8').catch(() => ''))
+  const others = before.filter((section) => !section.startsWith(`${name}\n`))
+  await writeFile(
+    RESULTS,
+    [...others.map((section) => section.trimEnd() + '\n'), text].join(`\n${MARK.trimStart()}`),
+  )
+}
+
+const MARK = '\n## '
+
+function sections(text: string): string[] {
+  return text.split(MARK)
+}
+
+async function machine(): Promise<string> {
+  const [cpu] = cpus()
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
+  return `${cpus().length} × ${cpu?.model ?? 'unknown processor'}, ${memory}; ${await release()}; Node ${process.version}`
 }
 
 async function release(): Promise<string> {

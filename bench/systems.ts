@@ -13,6 +13,7 @@ export interface SynodCluster extends Cluster {
   readonly endpoints: readonly string[]
   /** In the order of their ids, from 1. */
   readonly servers: Running[]
+  readonly dataDirs: readonly string[]
   startServer(id: number): Promise<void>
 }
 
@@ -43,15 +44,17 @@ export async function startSynod(mode: 'leader' | 'leaderless', directory: strin
   const peers = ports.slice(0, SERVERS).map((port, index) => `${index + 1}=127.0.0.1:${port}`)
   const endpoints = ports.slice(SERVERS).map((port) => `127.0.0.1:${port}`)
   const servers: Running[] = []
+  const dataDirs = endpoints.map((_, index) => join(data, `s${index + 1}`))
   const startServer = async (id: number) => {
     const args = ['serve', '--id', String(id), '--cluster-name', 'bench', '--servers', peers.join(',')]
-    args.push('--clients', endpoints[id - 1] ?? '', '--data-dir', join(data, `s${id}`), '--mode', mode)
+    args.push('--clients', endpoints[id - 1] ?? '', '--data-dir', dataDirs[id - 1] ?? '', '--mode', mode)
     servers[id - 1] = await start(process.execPath, [SYNOD, ...args], 'ready')
   }
   await Promise.all(endpoints.map((_, index) => startServer(index + 1)))
   return {
     endpoints,
     servers,
+    dataDirs,
     startServer,
     measure: (load, seconds) => measure('synod', endpoints, load, seconds),
     stop: () => stopAll(servers, data),
