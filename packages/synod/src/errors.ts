@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'journal-damaged'
   | 'journal-failed'
   | 'restore-failed'
+  | 'diverged'
   | 'invariant-violated'
   | 'invalid-options'
 

@@ -6,6 +6,7 @@ import { addDemo } from './demo.js'
 import { addInspect } from './inspect.js'
 import { addKeyCommands } from './key-commands.js'
 import { addRange } from './range.js'
+import { addRebuild } from './rebuild.js'
 import { addServe } from './serve.js'
 import { addSimulate } from './simulate.js'
 import { addStatus } from './status.js'
@@ -27,6 +28,7 @@ export function buildProgram(): Command {
   addStatus(program)
   addTransfer(program)
   addInspect(program)
+  addRebuild(program)
   addBench(program)
   addSimulate(program)
   addCheck(program)

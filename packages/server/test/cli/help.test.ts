@@ -24,6 +24,7 @@ test('the program names all its commands', () => {
     'status',
     'transfer',
     'inspect',
+    'rebuild',
     'bench',
     'simulate',
     'check',

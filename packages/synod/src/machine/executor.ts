@@ -9,6 +9,8 @@ import { MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine.js'
 import { type Request, type RequestKey, decodeRequest } from './request.js'
 import { type Outcome, Sessions } from './sessions.js'
 
+const FAILED = Uint8Array.of(0)
+
 /** The largest result or answer, encoded. */
 export const MAX_RESULT_BYTES = 16 << 20
 
@@ -49,7 +51,7 @@ export class Executor<Command, Result, Query, Answer> {
     return this.#executed
   }
 
-  /** A checksum over everything executed: replicas with the same executed bar must have the same. */
+  /** A checksum over everything executed, and what came of it: replicas with the same executed bar must have the same. */
   get digest(): number {
     return this.#digest
   }
@@ -63,6 +65,12 @@ export class Executor<Command, Result, Query, Answer> {
     if (slot !== this.#executed + 1) throw new RangeError(`slot ${slot} cannot follow ${this.#executed}`)
     this.#executed = slot
     this.#digest = crc32(value, 0, value.length, this.#digest)
+    const execution = this.#execute(slot, value)
+    if (execution !== undefined) this.#digest = digestOf(execution.outcome, this.#digest)
+    return execution
+  }
+
+  #execute(slot: Slot, value: Value): Execution | undefined {
     const request = value.length === 0 ? undefined : readRequest(value)
     if (request === undefined) return undefined
     this.#time_ms = Math.max(this.#time_ms, request.time_ms)
@@ -139,6 +147,12 @@ export class Executor<Command, Result, Query, Answer> {
       return { status: 'failed', result: Buffer.from(message) }
     }
   }
+}
+
+/** Of what failed, the message is for people: another version of the state machine may word it differently. */
+function digestOf({ result, status }: Outcome, before: number): number {
+  if (status === 'done') return crc32(result, 0, result.length, before)
+  return crc32(FAILED, 0, FAILED.length, before)
 }
 
 function checkSize(result: Uint8Array): Uint8Array {

@@ -25,6 +25,7 @@ const ERROR_TAGS: Tags<ErrorCode> = {
   'too-stale': 19,
   'restore-failed': 20,
   'transfer-failed': 21,
+  diverged: 22,
 }
 
 const CODES = namesByTag(ERROR_TAGS)

@@ -12,7 +12,7 @@ import {
   readSlot,
   readSlotOrNone,
 } from './fields.js'
-import type { PeerMessage, SnapshotReply, SnapshotRequest } from './peer-messages.js'
+import type { DigestReport, PeerMessage, SnapshotReply, SnapshotRequest } from './peer-messages.js'
 
 /** The first byte of each message. A tag is never given to another message. */
 export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
@@ -36,6 +36,7 @@ export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
   'snapshot-request': 32,
   'snapshot-chunk': 33,
   'no-snapshot': 34,
+  digest: 35,
 }
 
 const MESSAGE_TYPES = namesByTag(MESSAGE_TAGS)
@@ -121,6 +122,10 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       writer.varint(message.offset)
       writer.bytes(message.bytes)
       return
+    case 'digest':
+      writer.varint(message.slot)
+      writer.u32(message.digest)
+      return
     case 'no-snapshot':
       return
   }
@@ -203,6 +208,8 @@ export function decodeMessage(reader: Reader): PeerMessage {
         throw new MalformedError(`${bytes.length} bytes at ${offset} of ${size_bytes}`)
       return { type, slot, size_bytes, offset, bytes }
     }
+    case 'digest':
+      return { type, slot: readSlot(reader), digest: reader.u32() }
     case 'no-snapshot':
       return { type }
     case 'decided':
@@ -211,7 +218,7 @@ export function decodeMessage(reader: Reader): PeerMessage {
 }
 
 /** For the side that dialled: on this connection the other side only listens. */
-export const peerSender: Codec<Message, never> = {
+export const peerSender: Codec<Message | DigestReport, never> = {
   encode: encodeMessage,
   decode() {
     throw new MalformedError('a message from the server that was dialled')

@@ -5,7 +5,7 @@ import type { Channel } from './channel.js'
 import { listenForChannels, type ChannelListener, type ChannelListenerOptions } from './channel-listener.js'
 import { peerReceiver } from './peer-codec.js'
 import { SNAPSHOT_LIMIT_BYTES } from './peer-link.js'
-import type { PeerMessage, SnapshotReply, SnapshotRequest } from './peer-messages.js'
+import type { DigestReport, PeerMessage, SnapshotReply, SnapshotRequest } from './peer-messages.js'
 
 /** More than the servers that a cluster can have; the rest is for connections about to be replaced. */
 const MAX_PEER_CONNECTIONS = 1024
@@ -19,6 +19,7 @@ export interface PeerListenerOptions extends Pick<
 > {
   /** Messages of one peer, in the order sent; some may be missing. */
   onMessages(from: ServerId, batch: Message[]): void
+  onDigest?(from: ServerId, report: DigestReport): void
   /** Without this, nobody gets a snapshot here. */
   onSnapshotRequest?(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
 }
@@ -54,6 +55,13 @@ export function listenForPeers(options: PeerListenerOptions): Promise<ChannelLis
             options.onMessages(server, batch)
             return
           }
+          const reports = batch.filter((message) => message.type === 'digest')
+          const protocol = batch.filter(isProtocol)
+          if (purpose === 'messages' && reports.length + protocol.length === batch.length) {
+            for (const report of reports) options.onDigest?.(server, report)
+            options.onMessages(server, protocol)
+            return
+          }
           const [request] = batch
           if (purpose === 'messages' || batch.length !== 1 || request?.type !== 'snapshot-request')
             channel.destroy(new SynodError('wrong-protocol', `a message that is not for this connection`))
@@ -69,8 +77,14 @@ export function listenForPeers(options: PeerListenerOptions): Promise<ChannelLis
   })
 }
 
+/** What servers say to each other besides the messages of the protocol. */
+const OTHER_TYPES: ReadonlySet<PeerMessage['type']> = new Set<PeerMessage['type']>([
+  'digest',
+  'snapshot-request',
+  'snapshot-chunk',
+  'no-snapshot',
+])
+
 function isProtocol(message: PeerMessage): message is Message {
-  return (
-    message.type !== 'snapshot-request' && message.type !== 'snapshot-chunk' && message.type !== 'no-snapshot'
-  )
+  return !OTHER_TYPES.has(message.type)
 }

@@ -26,7 +26,14 @@ export interface NoSnapshot {
   readonly type: 'no-snapshot'
 }
 
+/** What the sender has come to at a slot: a checksum over all commands and results up to there. */
+export interface DigestReport {
+  readonly type: 'digest'
+  readonly slot: Slot
+  readonly digest: number
+}
+
 export type SnapshotReply = SnapshotChunk | NoSnapshot
 
 /** What servers say to each other, once they have introduced themselves. */
-export type PeerMessage = Message | SnapshotRequest | SnapshotReply
+export type PeerMessage = Message | DigestReport | SnapshotRequest | SnapshotReply

@@ -11,7 +11,7 @@ import type { LinkEvents } from '../net/link.js'
 import { formatAddress } from '../net/network.js'
 import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer-link.js'
 import { type AnswerSnapshot, listenForPeers } from '../net/peer-listener.js'
-import type { PeerMessage, SnapshotRequest } from '../net/peer-messages.js'
+import type { DigestReport, PeerMessage, SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import type { PeerStatus } from '../status.js'
@@ -19,6 +19,7 @@ import type { Settings } from './options.js'
 
 export interface PeersEvents {
   onMessages(from: ServerId, batch: readonly Message[]): void
+  onDigest(from: ServerId, report: DigestReport): void
   onSnapshotRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
   /** All servers have welcomed this one: these are the acceptors of the cluster, to be written down. */
   onComplete(acceptors: Acceptors): void
@@ -104,6 +105,9 @@ export class Peers {
       onMessages: (from, batch) => {
         this.#events.onMessages(from, batch)
       },
+      onDigest: (from, report) => {
+        this.#events.onDigest(from, report)
+      },
       onSnapshotRequest: (from, request, answer) => {
         this.#events.onSnapshotRequest(from, request, answer)
       },
@@ -111,6 +115,11 @@ export class Peers {
         logger.warn({ code: error.code, remote }, `refused a server at ${remote}: ${error.message}`)
       },
     })
+  }
+
+  /** Tells all peers what this replica has come to; it leaves with whatever goes next. */
+  tellDigest(report: DigestReport): void {
+    for (const link of this.links.values()) link.send(report)
   }
 
   /** Dials a peer to get a snapshot. */

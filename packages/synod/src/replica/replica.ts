@@ -13,9 +13,11 @@ import type { LeaderHint } from '../net/client-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
+import { checkFence, divergedError, saveFence } from '../snapshots/fence.js'
 import { SnapshotStore, type StoredSnapshot } from '../snapshots/snapshot-store.js'
 import { type SnapshotFinding, judgeSnapshot } from '../snapshots/snapshot-table.js'
 import { CatchUp } from './catch-up.js'
+import { DIGEST_EVERY_SLOTS, type Disagreement, Divergence } from './divergence.js'
 import { ClientService } from './client-service.js'
 import { Driver } from './driver.js'
 import { HandOver } from './hand-over.js'
@@ -62,13 +64,14 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #requests = new Requests()
   readonly #reads: Reads
   readonly #handOver: HandOver
+  readonly #divergence: Divergence
   readonly #store: SnapshotStore
   readonly #found: SnapshotFinding
   readonly #snapshots: Snapshots
   readonly #snapshotService: SnapshotService
   readonly #catchUp: CatchUp
-  /** The state is being replaced by a snapshot: nothing may be executed or read. */
-  #restoring = false
+  /** The state is being replaced by a snapshot, or it is wrong: nothing may be executed or read. */
+  #isHalted = false
   readonly #stalls: Stalls
   readonly #started_ms: number
   readonly #votes: boolean
@@ -83,7 +86,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * reached: `propose` and `read` wait for one.
    *
    * Rejects with `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`, `wrong-acceptor`,
-   * `journal-damaged` (where not even the identity is left), `journal-failed` and `restore-failed`.
+   * `journal-damaged` (where not even the identity is left), `journal-failed`, `restore-failed` and `diverged`.
    */
   static async open<Command, Result, Query, Answer>(
     options: ReplicaOptions<Command, Result, Query, Answer>,
@@ -113,6 +116,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const executor = new Executor(options.machine)
     let store: SnapshotStore
     try {
+      await checkFence(host.disk, directory)
       store = await SnapshotStore.open(host.disk, directory, cluster)
       if (store.newest !== undefined) await restore(executor, store, directory)
     } catch (error) {
@@ -156,6 +160,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#peers = new Peers(settings, identity, {
       onMessages: (from, batch) => {
         this.#receive(from, batch)
+      },
+      onDigest: (from, { digest, slot }) => {
+        this.#divergence.heard(from, slot, digest)
       },
       onSnapshotRequest: (from, request, answer) => {
         this.#snapshotService.onRequest(from, request, answer)
@@ -227,10 +234,21 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       install: (snapshot) => this.#install(snapshot),
     })
     this.#reads = new Reads({
-      executed: () => (this.#restoring ? -1 : this.#executor.executed),
+      executed: () => (this.#isHalted ? -1 : this.#executor.executed),
       query: (query) => this.#executor.query(query),
       withdraw: (id) => {
         this.#driver.step({ type: 'withdraw-read', id })
+      },
+    })
+    this.#divergence = new Divergence({
+      servers: settings.servers.length,
+      onDiverged: (at) => {
+        this.#fence(at)
+      },
+      onDisagreement: ({ agreed, slot, with: others }) => {
+        const who = others.map((server) => `s${server}`).join(', ')
+        const where = `at slot ${slot}, after slot ${agreed}`
+        logger.error({ slot, agreed }, `this replica and ${who} have come to different states ${where}`)
       },
     })
     this.#handOver = new HandOver({
@@ -475,7 +493,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   /** Executes what is chosen and not executed yet, and answers whoever waits for it. */
   #execute(): void {
     const executor = this.#executor
-    if (executor.executed >= this.#paxos.chosen || this.#restoring) return
+    if (executor.executed >= this.#paxos.chosen || this.#isHalted) return
     const { trimmed } = this.#paxos.log.state
     if (executor.executed < trimmed) {
       this.#catchUp.need(trimmed)
@@ -487,6 +505,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       const value = this.#paxos.log.chosen(slot)
       if (value === undefined) throw new RangeError(`slot ${slot} is chosen, but has no value`)
       const execution = executor.execute(slot, value)
+      // What diverged answers nobody.
+      if (slot % DIGEST_EVERY_SLOTS === 0 && !this.#compareDigest(slot)) return
       const waited = execution && this.#requests.executed(execution)
       if (waited !== undefined) executed.push(waited.id)
     }
@@ -496,10 +516,31 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     for (const id of executed) this.#driver.step({ type: 'withdraw', id })
   }
 
+  /** Answers whether this replica may go on. */
+  #compareDigest(slot: Slot): boolean {
+    const { digest } = this.#executor
+    this.#peers.tellDigest({ type: 'digest', slot, digest })
+    this.#divergence.executed(slot, digest)
+    return !this.#isHalted
+  }
+
+  /** More than half of the servers came to another state: this replica stops, and does not start on its state again. */
+  #fence(at: Disagreement): void {
+    const { dataDir, host } = this.#settings
+    if (this.#isHalted) return
+    this.#isHalted = true
+    this.#driver.stop()
+    void saveFence(host.disk, dataDir, at)
+      .catch(() => undefined)
+      .then(() => {
+        this.#fail(divergedError(dataDir, at))
+      })
+  }
+
   // Snapshots
 
   #takeSnapshot(needed = false): void {
-    if (this.#restoring || this.#failure !== undefined) return
+    if (this.#isHalted || this.#failure !== undefined) return
     if (needed) this.#snapshots.take()
     else this.#snapshots.takeIfDue()
   }
@@ -509,14 +550,15 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     await this.#snapshots.idle
     if (this.#failure !== undefined) return
     if (slot > this.#executor.executed) {
-      this.#restoring = true
+      this.#isHalted = true
       try {
         await restore(this.#executor, this.#store, this.#settings.dataDir)
       } catch (error) {
         this.#fail(error as SynodError)
         return
       }
-      this.#restoring = false
+      this.#isHalted = false
+      this.#divergence.restored()
     }
     this.#settings.logger.info({ slot }, `goes on from the snapshot of slot ${slot}`)
     this.#driver.step({ type: 'trim', slot })

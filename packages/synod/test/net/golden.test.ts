@@ -57,6 +57,7 @@ const peer: PeerMessage[] = [
   { type: 'snapshot-request', atLeast: 300, slot: 301, offset: 4096 },
   { type: 'snapshot-chunk', slot: 301, size_bytes: 4100, offset: 4096, bytes: Buffer.from('tail') },
   { type: 'no-snapshot' },
+  { type: 'digest', slot: 256, digest: 0xfedcba98 },
 ]
 
 const client: ClientMessage[] = [
