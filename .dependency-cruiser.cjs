@@ -24,7 +24,7 @@ module.exports = {
     only('bytes', ['paxos']),
     only('journal', ['bytes', 'errors.ts', 'paxos']),
     only('net', ['bytes', 'clock.ts', 'errors.ts', 'paxos']),
-    only('snapshots', ['bytes', 'journal', 'paxos']),
+    only('snapshots', ['bytes', 'errors.ts', 'journal', 'paxos']),
     only('machine', ['bytes', 'call.ts', 'errors.ts', 'paxos']),
     only('client', [
       'net',
