@@ -1,6 +1,7 @@
 export type { CallOptions, TransferOptions } from './call.js'
 export { Client, type ConnectOptions, type EndpointStatus, connect } from './client/client.js'
 export { type ErrorCode, SynodError } from './errors.js'
+export { explain } from './explain.js'
 export {
   type FoundHeader,
   type GroupInspection,
@@ -22,4 +23,11 @@ export type { ClusterOptions, ReplicaOptions } from './replica/options.js'
 export { Replica } from './replica/replica.js'
 export type { StaleAnswer, StaleReadOptions } from './machine/stale-read.js'
 export { rebuildReplica } from './replica/rebuild.js'
-export type { PeerStatus, ReplicaStatus, Stalls } from './status.js'
+export type {
+  ArrivalStatus,
+  AwaitedStatus,
+  PeerStatus,
+  ReplicaStatus,
+  SnapshotStatus,
+  Stalls,
+} from './status.js'

@@ -6,7 +6,7 @@ import type { LinkStatus } from './net/link.js'
 import type { Ballot, ServerId, Slot } from './paxos/ballot.js'
 import type { Mode } from './paxos/config.js'
 import type { Bars } from './paxos/invariants.js'
-import type { Role } from './paxos/proposer.js'
+import type { Awaited, Role } from './paxos/proposer.js'
 
 /** Another server, as a replica sees it. */
 export interface PeerStatus extends LinkStatus {
@@ -44,6 +44,12 @@ export interface SnapshotStatus {
   readonly found: SnapshotCase
 }
 
+/** What keeps slots from being chosen, where it is this replica's to choose them. */
+export interface AwaitedStatus extends Awaited {
+  /** For how long the chosen bar has not moved. */
+  readonly for_ms: number
+}
+
 /** A replica at one moment, as plain data. */
 export interface ReplicaStatus {
   readonly server: ServerId
@@ -70,6 +76,7 @@ export interface ReplicaStatus {
   readonly recovery: RecoveryCase
   /** Null on a server that does not vote. */
   readonly journal: JournalStats | null
+  readonly awaited: AwaitedStatus | null
   readonly snapshot: SnapshotStatus
   readonly stalls: Stalls
   readonly uptime_ms: number

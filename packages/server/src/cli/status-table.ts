@@ -1,4 +1,4 @@
-import { type EndpointStatus, type ReplicaStatus, formatBallot } from 'synod'
+import { type EndpointStatus, type ReplicaStatus, explain, formatBallot } from 'synod'
 import { formatTable } from './table.js'
 
 const HEADING = [
@@ -65,27 +65,12 @@ function unreachableRow(endpoint: string, error: Error): string[] {
   })
 }
 
-/** The election timeout, unless another one is asked for: a leader that stands still for so long may be deposed. */
-const LONG_STALL_MS = 500
-
 /** What is wrong with a replica, if anything. */
 function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
-  const { bars, cluster, damage, digest, formed, journal, peers, snapshot, stalls } = status
-  if (damage !== null) return `does not vote: ${damage}`
-  if (!formed) {
-    const missing = peers.filter(({ up }) => !up).map(({ server }) => `s${server}`)
-    return `not formed: waiting for ${missing.join(', ') || 'the others to agree'}`
-  }
+  const { bars, cluster, digest } = status
   const different = all.find(
     (other) => other.cluster === cluster && other.bars.executed === bars.executed && other.digest !== digest,
   )
   if (different !== undefined) return `has executed something else than s${different.server}`
-  const { arriving } = snapshot
-  if (arriving !== null) {
-    const percent = Math.floor((100 * arriving.arrived_bytes) / Math.max(1, arriving.size_bytes))
-    return `gets a snapshot from s${arriving.from}: ${percent} % of ${arriving.size_bytes} bytes`
-  }
-  const writing_ms = Math.round(journal?.writing_ms ?? 0)
-  if (writing_ms >= LONG_STALL_MS) return `its disk has not answered for ${writing_ms} ms`
-  return stalls.longest_ms < LONG_STALL_MS ? '' : `stood still for up to ${Math.round(stalls.longest_ms)} ms`
+  return explain(status) ?? ''
 }

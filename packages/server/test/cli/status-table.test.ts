@@ -23,7 +23,7 @@ const status: ReplicaStatus = {
   formed: true,
   voting: true,
   damage: null,
-  bars: { snapshotted: 0, executed: 9, chosen: 10, voted: 12 },
+  bars: { snapshotted: 0, executed: 10, chosen: 10, voted: 12 },
   digest: 77,
   peers: [peer, { ...peer, server: 3, up: false }],
   sessions: 5,
@@ -31,6 +31,7 @@ const status: ReplicaStatus = {
   clients: 1,
   recovery: 'clean',
   journal: null,
+  awaited: null,
   snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
   stalls: { count: 1, longest_ms: 60 },
   uptime_ms: 1000,
@@ -58,6 +59,7 @@ test('a row tells role, ballot, leader, bars, lag, peers and what waits', () => 
     '1/2',
     '5',
     '2',
+    'slots 4 to 10 are chosen, and wait to be executed',
   ])
 })
 
@@ -71,9 +73,9 @@ test('an endpoint that does not answer says why', () => {
 
 test('the note tells of damage, of a cluster that has not formed, and of different states', () => {
   expect(lastRow({ ...status, damage: 'It is gone.' }).at(-1)).toBe('does not vote: It is gone.')
-  expect(lastRow({ ...status, formed: false }).at(-1)).toBe('not formed: waiting for s3')
+  expect(lastRow({ ...status, formed: false }).at(-1)).toBe('has not formed a cluster: waits for s3')
   expect(lastRow({ ...status, formed: false, peers: [peer] }).at(-1)).toBe(
-    'not formed: waiting for the others to agree',
+    'has not formed a cluster: waits for the others to agree',
   )
   expect(lastRow(status, { ...status, server: 2, digest: 78 }).at(-1)).toBe(
     'has executed something else than s1',
@@ -87,22 +89,4 @@ test('in leaderless mode there is neither ballot nor leader', () => {
     '-',
     '-',
   ])
-})
-
-test('a note tells of a process that stood still for long', () => {
-  expect(lastRow({ ...status, stalls: { count: 2, longest_ms: 1234.5 } }).at(-1)).toBe(
-    'stood still for up to 1235 ms',
-  )
-})
-
-test('a note tells how much of a snapshot has arrived', () => {
-  const arriving = { from: 2, slot: 9, arrived_bytes: 500, size_bytes: 2000 }
-  expect(lastRow({ ...status, snapshot: { ...status.snapshot, arriving } }).at(-1)).toBe(
-    'gets a snapshot from s2: 25 % of 2000 bytes',
-  )
-})
-
-test('a note tells of a disk that does not answer', () => {
-  const journal = { groups: 1, segments: 1, bytes: 100, fsyncs: 1, lastFsync_ms: 1, writing_ms: 2000.4 }
-  expect(lastRow({ ...status, journal }).at(-1)).toBe('its disk has not answered for 2000 ms')
 })

@@ -3,7 +3,7 @@ import { batches } from './batches.js'
 import { Election } from './election.js'
 import type { Campaign, Leading } from './leader-state.js'
 import type { Accepted, HeartbeatAnswer } from './messages.js'
-import type { Proposal, Proposer } from './proposer.js'
+import type { Awaited, Proposal, Proposer } from './proposer.js'
 import { NO_SERVERS } from './quorum.js'
 import { NO_OP, type Value } from './value.js'
 
@@ -27,6 +27,27 @@ export class LeaderProposer extends Election implements Proposer {
 
   get reachesQuorum(): boolean {
     return this.leader !== undefined
+  }
+
+  get awaited(): Awaited | undefined {
+    const { learner, membership } = this.context
+    const { phase } = this.state
+    const { phase1, phase2 } = membership.quorums
+    switch (phase.role) {
+      case 'follower':
+        if (phase.probe === NO_SERVERS) return undefined
+        return { phase: 'probe', slot: 0, heard: membership.members(phase.probe), needed: phase1 }
+      case 'candidate':
+        return { phase: 'prepare', slot: 0, heard: membership.members(phase.promised), needed: phase1 }
+      case 'leader': {
+        const slot = learner.state.chosen + 1
+        for (const { first, last, votes } of phase.flights.values()) {
+          if (first <= slot && slot <= last)
+            return { phase: 'accept', slot, heard: membership.members(votes), needed: phase2 }
+        }
+        return undefined
+      }
+    }
   }
 
   /** A follower hands proposals to the leader; without a leader they are dropped, and the host asks again. */

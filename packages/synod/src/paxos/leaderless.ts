@@ -12,7 +12,7 @@ import { averageWith } from './average.js'
 import { batches } from './batches.js'
 import type { Instance, LeaderlessState, Request } from './leaderless-state.js'
 import type { Accepted, Heartbeat, Nack, PromiseMessage } from './messages.js'
-import type { Context, Proposal, Proposer } from './proposer.js'
+import type { Awaited, Context, Proposal, Proposer } from './proposer.js'
 import { NO_SERVERS } from './quorum.js'
 import { randomBetween } from './random.js'
 import { NO_OP, type Value, sameValue } from './value.js'
@@ -55,6 +55,16 @@ export class LeaderlessProposer implements Proposer {
 
   get reachesQuorum(): boolean {
     return this.state.reachesQuorum
+  }
+
+  get awaited(): Awaited | undefined {
+    const { learner, membership } = this.#context
+    const instance = this.state.instances.get(learner.state.chosen + 1)
+    if (instance === undefined || instance.phase === 'waiting') return undefined
+    const { answered, phase, slot } = instance
+    const { phase1, phase2 } = membership.quorums
+    const needed = phase === 'prepare' ? phase1 : phase2
+    return { phase, slot, heard: membership.members(answered), needed }
   }
 
   get deadline_ms(): number {

@@ -9,7 +9,7 @@ import { LeaderlessProposer } from './leaderless.js'
 import { Learner, type LearnerState, emptyLearner } from './learner.js'
 import { Log, type LogState, emptyLog } from './log.js'
 import type { Accepted, Message, PromiseMessage } from './messages.js'
-import type { Context, Proposal, Proposer, Role } from './proposer.js'
+import type { Awaited, Context, Proposal, Proposer, Role } from './proposer.js'
 import { Membership } from './quorum.js'
 import { type RandomState, random } from './random.js'
 import { Reads, type ReadsState, emptyReads } from './reads.js'
@@ -67,6 +67,7 @@ export interface PaxosStatus {
   readonly leader: ServerId | undefined
   readonly chosen: Slot
   readonly voted: Slot
+  readonly awaited: Awaited | undefined
 }
 
 /**
@@ -154,8 +155,8 @@ export class Paxos {
   }
 
   status(): PaxosStatus {
-    const { role, ballot, leader } = this.#proposer
-    return { role, ballot, leader, chosen: this.#learner.state.chosen, voted: this.log.state.voted }
+    const { awaited, role, ballot, leader } = this.#proposer
+    return { role, ballot, leader, awaited, chosen: this.#learner.state.chosen, voted: this.log.state.voted }
   }
 
   /** The chosen bar: every slot up to it is chosen, and its value stands in the log. */

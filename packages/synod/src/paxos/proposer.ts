@@ -27,6 +27,18 @@ export interface Proposal {
 /** What a server is to its cluster at the moment. In leaderless mode every server is a `proposer`. */
 export type Role = 'leader' | 'candidate' | 'follower' | 'proposer' | 'learner'
 
+/** What a proposer waits for before it can go on. */
+export interface Awaited {
+  /** `probe`: whether a quorum misses the leader too. */
+  readonly phase: 'probe' | 'prepare' | 'accept'
+  /** 0 where it is about every slot. */
+  readonly slot: Slot
+  /** Who has answered, this server included once its own answer is durable. */
+  readonly heard: readonly ServerId[]
+  /** How many it takes. */
+  readonly needed: number
+}
+
 /** What a proposer works with. */
 export interface Context {
   readonly config: PaxosConfig
@@ -51,6 +63,8 @@ export interface Proposer {
   readonly leader: ServerId | undefined
   /** Whether a quorum of servers seems to be within reach. */
   readonly reachesQuorum: boolean
+  /** What keeps the chosen bar from moving, if it is this server's to move it. */
+  readonly awaited: Awaited | undefined
   /** When `tick` wants to be called, at the latest. */
   readonly deadline_ms: number
   propose(proposals: readonly Proposal[], now_ms: number): void

@@ -59,6 +59,11 @@ export class Membership {
     return this.add(set, server) === set
   }
 
+  /** The servers of a set. */
+  members(set: ServerSet): ServerId[] {
+    return this.servers.filter((server) => this.contains(set, server))
+  }
+
   /** Enough to begin a ballot, or to know all that may have been chosen before. */
   isPhase1Quorum(set: ServerSet): boolean {
     return sizeOf(set) >= this.quorums.phase1

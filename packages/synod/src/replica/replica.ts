@@ -77,6 +77,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #votes: boolean
   #formed: boolean
   #hint: LeaderHint = { type: 'leader', ballot: { seq: 0, server: 0 }, server: 0 }
+  /** When the chosen bar or the ballot was last seen to change. */
+  #moved = { chosen: 0, ballot: this.#hint.ballot, at_ms: 0 }
   #cancelRepropose: () => void = () => undefined
   #failure: SynodError | undefined
   readonly #calls: Calls
@@ -147,7 +149,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#opened = opened
     this.#formed = identity.peers !== null
     this.#votes = opened.damage === undefined
-    this.#started_ms = host.clock.now()
+    this.#started_ms = this.#moved.at_ms = host.clock.now()
     const worry_ms = settings.paxos.electionTimeout_ms / 2
     this.#stalls = new Stalls({ clock: host.clock, logger, worry_ms })
     this.#calls = new Calls(host.clock, settings.requestTimeout_ms, (after_ms) =>
@@ -187,6 +189,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       clock: host.clock,
       diskPatience_ms: DISK_PATIENCE * settings.paxos.electionTimeout_ms,
       onStep: () => {
+        this.#look()
         this.#execute()
         this.#tellHint()
       },
@@ -354,7 +357,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   /** Role, ballot, bars, peers and so on, as plain data. */
   status(): ReplicaStatus {
     const { clusterName, host, id, mode } = this.#settings
-    const { ballot, chosen, leader, role, voted } = this.#paxos.status()
+    const { awaited, ballot, chosen, leader, role, voted } = this.#paxos.status()
     const { damage, journal, recovery } = this.#opened
     return {
       server: id,
@@ -379,6 +382,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       clients: this.#service.size,
       recovery: recovery.case,
       journal: journal?.stats ?? null,
+      awaited: awaited === undefined ? null : { ...awaited, for_ms: host.clock.now() - this.#moved.at_ms },
       snapshot: {
         slot: this.#store.newest?.slot ?? 0,
         size_bytes: this.#store.newest?.size_bytes ?? 0,
@@ -451,6 +455,13 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#settings.logger.info({}, 'the cluster has formed')
     this.#formed = true
     this.#start()
+  }
+
+  /** The chosen bar may have moved, or somebody else leads. */
+  #look(): void {
+    const { ballot, chosen } = this.#paxos
+    if (chosen === this.#moved.chosen && ballot === this.#moved.ballot) return
+    this.#moved = { chosen, ballot, at_ms: this.#settings.host.clock.now() }
   }
 
   #start(): void {

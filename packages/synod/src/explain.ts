@@ -1,0 +1,63 @@
+import type { ServerId } from './paxos/ballot.js'
+import type { AwaitedStatus, PeerStatus, ReplicaStatus } from './status.js'
+
+/** What takes less than this is nobody's concern. */
+const CONCERN_MS = 500
+
+const ORDINALS = ['a first', 'a second', 'a third', 'a fourth', 'a fifth'] as const
+
+/**
+ * What keeps a replica from getting on, or is wrong with it, in one sentence; null if nothing is. It is made from the status
+ * alone, so that it says the same wherever the status has been taken to.
+ */
+export function explain(status: ReplicaStatus): string | null {
+  const { awaited, bars, damage, formed, journal, peers, snapshot, stalls } = status
+  if (damage !== null) return `does not vote: ${damage}`
+  if (!formed) {
+    const missing = peers.filter(({ up }) => !up).map(({ server }) => `s${server}`)
+    return `has not formed a cluster: waits for ${missing.join(', ') || 'the others to agree'}`
+  }
+  if (snapshot.arriving !== null) {
+    const { arrived_bytes, from, size_bytes } = snapshot.arriving
+    const percent = Math.floor((100 * arrived_bytes) / Math.max(1, size_bytes))
+    return `gets a snapshot from s${from}: ${percent} % of ${size_bytes} bytes`
+  }
+  if (awaited !== null && awaited.for_ms >= CONCERN_MS) return awaitedWords(status, awaited)
+  if (status.mode === 'leader' && status.leader === null)
+    return `knows of no leader: ${absent(status, []) || 'all servers are connected, and none leads'}`
+  const writing_ms = journal?.writing_ms ?? 0
+  if (writing_ms >= CONCERN_MS) return `its disk has not answered for ${seconds(writing_ms)}`
+  if (bars.executed < bars.chosen)
+    return `slots ${bars.executed + 1} to ${bars.chosen} are chosen, and wait to be executed`
+  return stalls.longest_ms < CONCERN_MS ? null : `stood still for up to ${seconds(stalls.longest_ms)}`
+}
+
+function awaitedWords(status: ReplicaStatus, { heard, needed, phase, slot }: AwaitedStatus): string {
+  const reasons = absent(status, heard)
+  const missing = needed - heard.length
+  const what = { accept: 'vote', prepare: 'promise', probe: 'answer' }[phase]
+  const which = missing === 1 ? (ORDINALS[heard.length] ?? 'one more') : String(missing)
+  const wanted = missing === 1 ? `${which} ${what}` : `${which} more ${what}s`
+  const why = reasons === '' ? '' : `: ${reasons}`
+  if (phase === 'probe') return `misses the leader, and waits for ${wanted} of others that do too${why}`
+  if (slot === 0) return `wants to lead, and waits for ${wanted}${why}`
+  return `slot ${slot} waits for ${wanted}${why}`
+}
+
+/** Why those are silent that have not been heard. */
+function absent({ journal, peers, server }: ReplicaStatus, heard: readonly ServerId[]): string {
+  const own =
+    heard.length > 0 && !heard.includes(server) && journal !== null && journal.writing_ms > 0
+      ? [`its own disk has not answered for ${seconds(journal.writing_ms)}`]
+      : []
+  return [...own, ...peers.filter((peer) => !heard.includes(peer.server)).flatMap(silence)].join(', ')
+}
+
+function silence({ for_ms, reason, server, up }: PeerStatus): string[] {
+  if (up) return [`s${server} is connected and does not answer`]
+  return [`s${server} unreachable for ${seconds(for_ms)}${reason === undefined ? '' : ` (${reason})`}`]
+}
+
+function seconds(duration_ms: number): string {
+  return `${(duration_ms / 1000).toFixed(1)} s`
+}

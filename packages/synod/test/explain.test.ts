@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest'
+import { explain } from '../src/explain.js'
+import type { PeerStatus, ReplicaStatus } from '../src/status.js'
+import { World } from './replica/world.js'
+
+const up: PeerStatus = {
+  server: 2,
+  acceptor: null,
+  address: '127.0.0.1:2',
+  up: true,
+  for_ms: 60_000,
+  reason: undefined,
+  unsent_bytes: 0,
+  dropped_messages: 0,
+}
+const down: PeerStatus = { ...up, server: 3, up: false, for_ms: 4100, reason: 'refused' }
+const journal = { groups: 1, segments: 1, bytes: 100, fsyncs: 1, lastFsync_ms: 1, writing_ms: 0 }
+
+const well: ReplicaStatus = {
+  server: 1,
+  cluster: 'test',
+  mode: 'leader',
+  role: 'leader',
+  ballot: { seq: 4, server: 1 },
+  leader: 1,
+  formed: true,
+  voting: true,
+  damage: null,
+  bars: { snapshotted: 0, executed: 811, chosen: 811, voted: 820 },
+  digest: 77,
+  peers: [up, down],
+  sessions: 5,
+  waiting: 2,
+  clients: 1,
+  recovery: 'clean',
+  journal,
+  awaited: null,
+  snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
+  stalls: { count: 0, longest_ms: 0 },
+  uptime_ms: 1000,
+}
+const vote = { phase: 'accept', slot: 812, heard: [1], needed: 2, for_ms: 1300 } as const
+
+test.each<[string | null, Partial<ReplicaStatus>]>([
+  [null, {}],
+  ['does not vote: it is gone', { damage: 'it is gone' }],
+  ['has not formed a cluster: waits for s3', { formed: false }],
+  ['has not formed a cluster: waits for the others to agree', { formed: false, peers: [up] }],
+  [
+    'gets a snapshot from s2: 25 % of 2000 bytes',
+    { snapshot: { ...well.snapshot, arriving: { from: 2, slot: 9, arrived_bytes: 500, size_bytes: 2000 } } },
+  ],
+  [
+    'slot 812 waits for a second vote: s2 is connected and does not answer, s3 unreachable for 4.1 s (refused)',
+    { awaited: vote },
+  ],
+  [
+    'slot 812 waits for a second vote: its own disk has not answered for 1.2 s, s3 unreachable for 4.1 s (refused)',
+    { awaited: { ...vote, heard: [2] }, journal: { ...journal, writing_ms: 1200 } },
+  ],
+  [null, { awaited: { ...vote, for_ms: 400 } }],
+  [
+    'wants to lead, and waits for 2 more promises: s3 unreachable for 4.1 s (refused)',
+    {
+      role: 'candidate',
+      leader: null,
+      awaited: { phase: 'prepare', slot: 0, heard: [1, 2], needed: 4, for_ms: 900 },
+    },
+  ],
+  [
+    'misses the leader, and waits for a second answer of others that do too: s3 unreachable for 4.1 s',
+    {
+      role: 'follower',
+      leader: null,
+      peers: [{ ...down, reason: undefined }],
+      awaited: { phase: 'probe', slot: 0, heard: [1], needed: 2, for_ms: 900 },
+    },
+  ],
+  [
+    'slot 3 waits for a third promise: s3 unreachable for 4.1 s (refused)',
+    { mode: 'leaderless', awaited: { phase: 'prepare', slot: 3, heard: [1, 2], needed: 3, for_ms: 900 } },
+  ],
+  [
+    'knows of no leader: s2 is connected and does not answer, s3 unreachable for 4.1 s (refused)',
+    { role: 'follower', leader: null },
+  ],
+  [
+    'knows of no leader: all servers are connected, and none leads',
+    { role: 'follower', leader: null, peers: [] },
+  ],
+  ['its disk has not answered for 2.0 s', { journal: { ...journal, writing_ms: 2000.4 } }],
+  ['slots 800 to 811 are chosen, and wait to be executed', { bars: { ...well.bars, executed: 799 } }],
+  ['stood still for up to 1.2 s', { stalls: { count: 2, longest_ms: 1234.5 } }],
+])('%s', (sentence, change) => {
+  expect(explain({ ...well, ...change })).toBe(sentence)
+})
+
+describe('of replicas as they are', () => {
+  test('a leader whose followers are gone says who is missing at which slot', async () => {
+    const world = await World.formed()
+    await world.settled(world.replica(1).propose('a'))
+    const leader = world.leader!
+    const { chosen } = world.status(leader).bars
+    for (const id of world.followers) world.kill(id)
+    world
+      .replica(leader)
+      .propose('b', { timeout_ms: 60_000 })
+      .catch(() => undefined)
+    await world.run(() => (world.status(leader).awaited?.for_ms ?? 0) > 480)
+    await world.run(() => explain(world.status(leader)) !== null)
+    expect(explain(world.status(leader))).toMatch(
+      new RegExp(
+        `^slot ${chosen + 1} waits for a second vote: s\\d unreachable for 0.\\d s \\(.*\\), s\\d unreachable`,
+      ),
+    )
+    await world.run(() => world.status(leader).role !== 'leader')
+    await world.wait(3000)
+    expect(explain(world.status(leader))).toMatch(/^misses the leader, and waits for a second answer/)
+  })
+
+  test('a leader whose own disk is stuck says so', async () => {
+    const world = await World.formed()
+    const leader = world.leader!
+    world.server(leader).sync_ms = () => Infinity
+    await world.settled(world.replica(leader).propose('a'))
+    await world.wait(700)
+    expect(explain(world.status(leader))).toMatch(/^its disk has not answered for 0\.\d s$/)
+  })
+
+  test('one that is alone in leaderless mode names the slot that it works on', async () => {
+    const world = await World.formed({ mode: 'leaderless' })
+    for (const id of [2, 3]) world.kill(id)
+    world
+      .replica(1)
+      .propose('a', { timeout_ms: 60_000 })
+      .catch(() => undefined)
+    await world.run(() => explain(world.status(1)) !== null)
+    expect(explain(world.status(1))).toMatch(/^slot 1 waits for a second promise: s2 unreachable/)
+  })
+})
