@@ -117,12 +117,6 @@ export class Packer {
     return this
   }
 
-  /** Text of one byte a character. */
-  latin1(text: string): this {
-    this.#position += this.#buffer.write(text, this.#position, 'latin1')
-    return this
-  }
-
   done(): Uint8Array {
     if (this.#position !== this.#buffer.length)
       throw new RangeError('the size was not what it was said to be')

@@ -1,12 +1,17 @@
 /** A run that grows beyond this is split: what an insertion must move stays small. */
 const DEFAULT_MAX_RUN = 512
 
-/** Keys in order, each with its value at the same place. */
-interface Run<V> {
+interface Run<V> extends Entries<V> {
   readonly keys: string[]
   readonly values: V[]
   /** Which snapshot was the last when the run was made. A run that an earlier one may show is copied before it is changed. */
   readonly epoch: number
+}
+
+/** Keys in order, and the value of each at the same place. */
+export interface Entries<V> {
+  readonly keys: readonly string[]
+  readonly values: readonly V[]
 }
 
 /**
@@ -112,17 +117,20 @@ export class OrderedMap<V> {
     }
   }
 
-  /** All entries as of this call, in order, whatever changes while they are read. The next snapshot takes its place. */
-  snapshot(): Generator<readonly [string, V], void, undefined> {
+  /**
+   * All entries as of this call, in order, whatever changes while they are read: a run of them at a time, for speed. The next
+   * snapshot takes its place.
+   */
+  snapshot(): Generator<Entries<V>, void, undefined> {
     this.#snapshots++
     return this.#read((this.#shown = [...this.#runs]))
   }
 
-  *#read(runs: readonly Run<V>[]): Generator<readonly [string, V], void, undefined> {
+  *#read(runs: readonly Run<V>[]): Generator<Entries<V>, void, undefined> {
     try {
       for (const run of runs) {
         if (this.#shown !== runs) throw new Error('a later snapshot has taken the place of this one')
-        yield* entries(run, 0)
+        yield run
       }
     } finally {
       if (this.#shown === runs) this.#shown = undefined

@@ -1,34 +1,44 @@
-import { Packer, Unpacker, malformed } from './bytes.js'
+import { Unpacker, malformed } from './bytes.js'
 import { MAX_KEY_BYTES } from './limits.js'
+import type { Entries } from './ordered-map.js'
 
-/** A chunk is closed when it has reached this size; only a large value makes one larger. */
+/** A chunk is closed before it would exceed this size; only a large value makes one larger. */
 const CHUNK_BYTES = 1 << 16
 
-/** The sizes of the key and the value. */
+/** The sizes of the key and the value, and the most that a character of a key takes. */
 const SIZES_BYTES = 6
+const CHARACTER_BYTES = 3
 
-/** Keys with their values, as text of one byte a character, in as many chunks as it takes. */
-export function* chunksOf(
-  entries: Iterable<readonly [string, string]>,
-): Generator<Uint8Array, void, undefined> {
-  let pairs: (readonly [string, string, number])[] = []
+/**
+ * Keys with their values, as text of one byte a character, in as many chunks as it takes. There may be millions of them: nothing
+ * is allocated for a single one.
+ */
+export function* chunksOf(runs: Iterable<Entries<string>>): Generator<Uint8Array, void, undefined> {
+  let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   let size_bytes = 0
-  for (const [key, value] of entries) {
-    const key_bytes = Buffer.byteLength(key)
-    pairs.push([key, value, key_bytes])
-    size_bytes += SIZES_BYTES + key_bytes + value.length
-    if (size_bytes < CHUNK_BYTES) continue
-    yield chunkOf(pairs, size_bytes)
-    pairs = []
-    size_bytes = 0
+  for (const { keys, values } of runs) {
+    for (const [index, key] of keys.entries()) {
+      const value = values[index] ?? ''
+      const needed_bytes = SIZES_BYTES + CHARACTER_BYTES * key.length + value.length
+      if (size_bytes > 0 && size_bytes + needed_bytes > chunk.length) {
+        yield chunk.subarray(0, size_bytes)
+        chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, needed_bytes))
+        size_bytes = 0
+      } else if (needed_bytes > chunk.length) {
+        chunk = Buffer.allocUnsafe(needed_bytes)
+      }
+      size_bytes = writeEntry(chunk, size_bytes, key, value)
+    }
   }
-  if (pairs.length > 0) yield chunkOf(pairs, size_bytes)
+  if (size_bytes > 0) yield chunk.subarray(0, size_bytes)
 }
 
-function chunkOf(pairs: readonly (readonly [string, string, number])[], size_bytes: number): Uint8Array {
-  const packer = new Packer(size_bytes)
-  for (const [key, value, key_bytes] of pairs) packer.text(key, key_bytes).u32(value.length).latin1(value)
-  return packer.done()
+/** Returns where the entry ends. */
+function writeEntry(chunk: Buffer, start: number, key: string, value: string): number {
+  const key_bytes = chunk.write(key, start + 2)
+  chunk.writeUInt16LE(key_bytes, start)
+  const place = chunk.writeUInt32LE(value.length, start + 2 + key_bytes)
+  return place + chunk.write(value, place, 'latin1')
 }
 
 /** Throws SynodError `wrong-protocol`. */

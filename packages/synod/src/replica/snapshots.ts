@@ -7,7 +7,7 @@ import type { SnapshotStore } from '../snapshots/snapshot-store.js'
 
 /** When a replica takes a snapshot of its state, and how many slots it keeps behind it. */
 export interface SnapshotPolicy {
-  /** After so many slots, or one for each KiB of the snapshot before, whichever is more. 1 to 10^9. */
+  /** After so many slots, or one for every 128 bytes of the snapshot before, whichever is more. 1 to 10^9. */
   readonly everySlots: number
   /** After so many bytes of journal, or as many as the snapshot before has, whichever is more. 1 to 2^40. */
   readonly everyBytes: number
@@ -29,6 +29,15 @@ export const DEFAULT_SNAPSHOT_POLICY: SnapshotPolicy = {
 
 /** The most bytes of commands that are kept before a snapshot. */
 export const KEPT_BYTES = 16 << 20
+
+/** What a slot of the log weighs, next to what a snapshot does: so much is written and kept of either. */
+const SLOT_BYTES = 128
+
+/** Making a snapshot takes one part of the time, commands have so many. */
+const REST = 4
+
+/** More than this at a time was the disk's work, or that of others. */
+const MOST_WORK_MS = 5
 
 /** While a peer gets the snapshot that there is, the next one waits, until it is due this many times over. */
 const PATIENCE = 4
@@ -92,7 +101,7 @@ export class Snapshots {
     const { parts, slot } = taken
     this.#journal_bytes = this.#parts.journal_bytes()
     const start_ms = this.#parts.clock.now()
-    this.#writing = store.write(slot, parts).then(
+    this.#writing = store.write(slot, parts, this.#pace()).then(
       ({ size_bytes }) => {
         this.#writing = undefined
         const took_ms = Math.round(this.#parts.clock.now() - start_ms)
@@ -114,11 +123,28 @@ export class Snapshots {
     await this.#writing
   }
 
+  /** Waits in proportion to what was done since the last wait: the rest of the time is for commands. */
+  #pace(): () => Promise<void> | undefined {
+    const { clock } = this.#parts
+    let since_ms = clock.now()
+    return () => {
+      const worked_ms = Math.min(clock.now() - since_ms, MOST_WORK_MS)
+      since_ms = clock.now()
+      if (worked_ms <= 0 || this.#stopped) return undefined
+      return new Promise((done) => {
+        clock.timer(REST * worked_ms, () => {
+          since_ms = clock.now()
+          done()
+        })
+      })
+    }
+  }
+
   /** How often over a snapshot is due: 1 or more when it is time. */
   #due(): number {
     const { executed, journal_bytes, policy, store } = this.#parts
     const { size_bytes, slot } = store.newest ?? { size_bytes: 0, slot: 0 }
-    const slots = (executed() - slot) / Math.max(policy.everySlots, size_bytes / 1024)
+    const slots = (executed() - slot) / Math.max(policy.everySlots, size_bytes / SLOT_BYTES)
     const bytes = (journal_bytes() - this.#journal_bytes) / Math.max(policy.everyBytes, size_bytes)
     return Math.max(slots, bytes)
   }

@@ -114,23 +114,18 @@ export class SnapshotStore {
   }
 
   /**
-   * Writes a snapshot, a little at a time, and resolves when it is durable. `onProgress` is called after each write with what has been
-   * written so far. Rejects with the error of the disk or of the parts; nothing is left of it then.
+   * Writes a snapshot, a little at a time, and resolves when it is durable; `rest` is waited for after each write. Rejects with
+   * the error of the disk or of the parts; nothing is left of it then.
    */
   async write(
     slot: Slot,
     parts: Iterable<SnapshotPart>,
-    onProgress: (size_bytes: number) => void = () => undefined,
+    rest: () => Promise<void> | undefined = () => undefined,
   ): Promise<StoredSnapshot> {
     const path = join(this.#directory, BEING_WRITTEN)
     const file = await this.#disk.open(path, 'replace')
     try {
-      const size_bytes = await writeAll(
-        file,
-        encodeHeader({ slot, cluster: this.#cluster }),
-        parts,
-        onProgress,
-      )
+      const size_bytes = await writeAll(file, encodeHeader({ slot, cluster: this.#cluster }), parts, rest)
       await file.close()
       return await this.#publish(path, { slot, size_bytes })
     } catch (error) {
@@ -232,7 +227,7 @@ async function writeAll(
   file: DiskFile,
   header: Buffer,
   parts: Iterable<SnapshotPart>,
-  onProgress: (size_bytes: number) => void,
+  rest: () => Promise<void> | undefined,
 ): Promise<number> {
   const writer = new Writer(WRITE_BYTES)
   let [size_bytes, synced_bytes, frames] = [0, 0, 0]
@@ -244,7 +239,7 @@ async function writeAll(
       await file.sync()
       synced_bytes = size_bytes
     }
-    onProgress(size_bytes)
+    await rest()
   }
   writer.raw(header)
   for (const part of parts) {
