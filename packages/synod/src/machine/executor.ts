@@ -6,8 +6,9 @@ import type { Slot } from '../paxos/ballot.js'
 import type { Value } from '../paxos/value.js'
 import { type Codecs, completeCodecs } from './codec.js'
 import { MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine.js'
+import type { Outcome } from './outcome.js'
 import { type Request, type RequestKey, decodeRequest } from './request.js'
-import { type Outcome, Sessions } from './sessions.js'
+import { Sessions } from './sessions.js'
 
 const FAILED = Uint8Array.of(0)
 
@@ -20,10 +21,13 @@ export interface SnapshotPart {
   readonly bytes: Uint8Array
 }
 
-/** All that came of the slots up to `slot`. The parts are made as they are taken, and tell of that moment. */
+/**
+ * All that came of the slots up to `slot`. The parts are made as they are taken, and tell of that moment. Whoever does not take all of
+ * them must call `return`, or what has changed meanwhile is kept.
+ */
 export interface ExecutorSnapshot {
   readonly slot: Slot
-  readonly parts: Iterable<SnapshotPart>
+  readonly parts: IterableIterator<SnapshotPart>
 }
 
 /** What came of which request. */
@@ -102,7 +106,7 @@ export class Executor<Command, Result, Query, Answer> {
     meta.f64(this.#time_ms)
     meta.u32(this.#digest)
     const [sessions, state] = [begun(this.#sessions.snapshot()), begun(chunks)]
-    return { slot: this.#executed, parts: partsOf(meta.take(), sessions, state) }
+    return { slot: this.#executed, parts: begun(partsOf(meta.take(), sessions, state)) }
   }
 
   /**
@@ -118,11 +122,11 @@ export class Executor<Command, Result, Query, Answer> {
     const meta = new Reader(first.value.bytes)
     const [executed, time_ms, digest] = [meta.varint(), meta.f64(), meta.u32()]
     meta.end()
-    const sessions: Uint8Array[] = []
+    const sessions = this.#sessions.restoration()
     let next = await source.next()
     for (; next.done !== true && next.value.kind === 'sessions'; next = await source.next())
-      sessions.push(Uint8Array.from(next.value.bytes))
-    this.#sessions.restore(Buffer.concat(sessions))
+      sessions.take(next.value.bytes)
+    sessions.end()
     const state = new StateChunks(next, source)
     await this.#machine.restore(state)
     if (!state.isRead) throw new MalformedError('the state machine did not read its snapshot to the end')
@@ -171,35 +175,49 @@ function readRequest(value: Value): Request | undefined {
 }
 
 /**
- * Takes the first piece at once: a generator does nothing before that, and would look at a state that is a later one by then.
+ * Takes the first piece at once: a generator does nothing before that, and would look at a state that is a later one by then; nor would
+ * it do anything at its end.
  */
-function begun(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
+function begun<T>(pieces: Iterable<T>): IterableIterator<T> {
   const iterator = pieces[Symbol.iterator]()
-  return rest(iterator.next(), iterator)
-}
-
-function* rest(
-  first: IteratorResult<Uint8Array>,
-  iterator: Iterator<Uint8Array>,
-): Generator<Uint8Array, void, undefined> {
-  for (let next = first; next.done !== true; next = iterator.next()) yield next.value
+  let first: IteratorResult<T> | undefined = iterator.next()
+  return {
+    next() {
+      const next = first ?? iterator.next()
+      first = undefined
+      return next
+    },
+    return() {
+      first = undefined
+      iterator.return?.()
+      return { done: true, value: undefined }
+    },
+    [Symbol.iterator]() {
+      return this
+    },
+  }
 }
 
 function* partsOf(
   meta: Uint8Array,
-  sessions: Iterable<Uint8Array>,
-  chunks: Iterable<Uint8Array>,
+  sessions: IterableIterator<Uint8Array>,
+  chunks: IterableIterator<Uint8Array>,
 ): Generator<SnapshotPart, void, undefined> {
-  yield { kind: 'meta', bytes: meta }
-  for (const bytes of sessions) yield { kind: 'sessions', bytes }
-  for (const bytes of chunks) {
-    if (bytes.length === 0 || bytes.length > MAX_SNAPSHOT_CHUNK_BYTES) {
-      const limit = `1 to ${MAX_SNAPSHOT_CHUNK_BYTES} bytes`
-      throw new RangeError(
-        `a chunk of a snapshot has ${limit}, not ${bytes.length}: the state machine must cut it`,
-      )
+  try {
+    yield { kind: 'meta', bytes: meta }
+    for (const bytes of sessions) yield { kind: 'sessions', bytes }
+    for (const bytes of chunks) {
+      if (bytes.length === 0 || bytes.length > MAX_SNAPSHOT_CHUNK_BYTES) {
+        const limit = `1 to ${MAX_SNAPSHOT_CHUNK_BYTES} bytes`
+        throw new RangeError(
+          `a chunk of a snapshot has ${limit}, not ${bytes.length}: the state machine must cut it`,
+        )
+      }
+      yield { kind: 'state', bytes }
     }
-    yield { kind: 'state', bytes }
+  } finally {
+    sessions.return?.()
+    chunks.return?.()
   }
 }
 

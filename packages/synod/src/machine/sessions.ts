@@ -1,34 +1,14 @@
-import { MalformedError, Reader } from '../bytes/reader.js'
-import { Writer } from '../bytes/writer.js'
-import { SynodError } from '../errors.js'
+import { MalformedError } from '../bytes/reader.js'
 import type { Slot } from '../paxos/ballot.js'
+import type { Outcome } from './outcome.js'
 import { type Request, SESSION_WINDOW, type SessionId } from './request.js'
+import { SessionDecoder, type SessionState, encodeSessions } from './session-codec.js'
 import { SnapshotMap } from './snapshot-map.js'
 
 /** More sessions than this are not kept: opening one then ends the one that has been idle the longest. */
 export const MAX_SESSIONS = 100_000
 
-/**
- * What came of a request.
- * - `done`: executed; `result` is what the state machine returned, encoded.
- * - `failed`: executed; `result` is the message of what the state machine threw, as UTF-8.
- * - `expired`: not executed, as the session is not known (any more), or has had its answer and said so.
- * - `ahead`: not executed, as it is too far ahead of the oldest unanswered request of its session.
- */
-export interface Outcome {
-  readonly status: 'done' | 'failed' | 'expired' | 'ahead'
-  readonly result: Uint8Array
-}
-
-/** The error that an outcome other than `done` stands for. */
-export function outcomeError({ status, result }: Outcome): SynodError {
-  if (status === 'failed') return new SynodError('command-failed', Buffer.from(result).toString())
-  return status === 'expired'
-    ? new SynodError('session-expired', 'the session has ended: too many others were used since it was')
-    : new SynodError('overloaded', 'too many requests of this session are unanswered')
-}
-
-interface Session {
+interface Session extends SessionState {
   /** Results up to this sequence have reached the client, and are forgotten. */
   acknowledged: number
   /** The results of the requests above that, in order; undefined for those not executed yet. */
@@ -39,10 +19,6 @@ interface Session {
 }
 
 const NOTHING = new Uint8Array(0)
-/** How outcomes stand in a snapshot; 0 for none yet. */
-const STATUS_TAGS: Readonly<Record<Outcome['status'], number>> = { done: 1, failed: 2, expired: 3, ahead: 4 }
-/** Much of what the sessions hold in a snapshot stands in pieces of about this size. */
-const PIECE_BYTES = 1 << 16
 const EXPIRED: Outcome = { status: 'expired', result: NOTHING }
 const AHEAD: Outcome = { status: 'ahead', result: NOTHING }
 
@@ -91,33 +67,28 @@ export class Sessions {
   }
 
   /** The sessions as of this call, in pieces that are made one by one. */
-  *snapshot(): Generator<Uint8Array, void, undefined> {
-    const writer = new Writer(PIECE_BYTES)
-    for (const [id, { acknowledged, lastSlot, outcomes }] of this.#sessions.snapshot()) {
-      writer.varint(id)
-      writer.varint(acknowledged)
-      writer.varint(lastSlot)
-      writer.varint(outcomes.length)
-      for (const outcome of outcomes) {
-        writer.u8(outcome === undefined ? 0 : STATUS_TAGS[outcome.status])
-        if (outcome !== undefined) writer.bytes(outcome.result)
-        if (writer.length >= PIECE_BYTES) yield* pieces(writer.take())
-      }
-    }
-    if (writer.length > 0) yield* pieces(writer.take())
+  snapshot(): Generator<Uint8Array, void, undefined> {
+    return encodeSessions(this.#sessions.snapshot())
   }
 
-  /** Puts what a snapshot told in the place of what is here. Throws a MalformedError. */
-  restore(encoded: Uint8Array): void {
+  /** Puts what a snapshot tells in the place of what is here, piece by piece. Both methods throw a MalformedError. */
+  restoration(): SessionDecoder {
     this.#sessions.clear()
-    const reader = new Reader(encoded)
     const { epoch } = this.#sessions
-    while (reader.remaining > 0) {
-      const id = reader.varint()
-      const [acknowledged, lastSlot, count] = [reader.varint(), reader.varint(), reader.count()]
-      const outcomes = Array.from({ length: count }, () => readOutcome(reader))
-      this.#sessions.set(id, { acknowledged, outcomes, lastSlot, epoch })
-    }
+    let outcomes: (Outcome | undefined)[] | undefined
+    return new SessionDecoder({
+      onSession: (id, acknowledged, lastSlot) => {
+        if (this.#sessions.has(id)) throw new MalformedError(`session ${id} twice`)
+        if (this.#sessions.size >= this.#limit) throw new MalformedError(`more than ${this.#limit} sessions`)
+        outcomes = []
+        this.#sessions.set(id, { acknowledged, outcomes, lastSlot, epoch })
+      },
+      onOutcome: (outcome) => {
+        if (outcomes === undefined) throw new MalformedError('an outcome without a session')
+        if (outcomes.length >= SESSION_WINDOW) throw new MalformedError('more outcomes than a session has')
+        outcomes.push(outcome)
+      },
+    })
   }
 
   /** While a snapshot is being read, a session that it may tell of is copied before it is changed. */
@@ -146,18 +117,4 @@ function forget(session: Session, acknowledged: number): void {
   // No request was executed that is more than a window ahead: there is nothing to forget beyond it.
   const last = Math.min(acknowledged, session.acknowledged + SESSION_WINDOW)
   for (; session.acknowledged < last; session.acknowledged++) session.outcomes.shift()
-}
-
-function* pieces(bytes: Buffer): Generator<Uint8Array, void, undefined> {
-  for (let start = 0; start < bytes.length; start += PIECE_BYTES)
-    yield bytes.subarray(start, start + PIECE_BYTES)
-}
-
-function readOutcome(reader: Reader): Outcome | undefined {
-  const tag = reader.u8()
-  if (tag === 0) return undefined
-  for (const status of ['done', 'failed', 'expired', 'ahead'] as const) {
-    if (STATUS_TAGS[status] === tag) return { status, result: Uint8Array.from(reader.bytes()) }
-  }
-  throw new MalformedError(`unknown outcome: ${tag}`)
 }

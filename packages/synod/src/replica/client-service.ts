@@ -1,6 +1,6 @@
 import { MalformedError } from '../bytes/reader.js'
 import { type ErrorCode, SynodError } from '../errors.js'
-import { type Outcome, outcomeError } from '../machine/sessions.js'
+import { type Outcome, outcomeError } from '../machine/outcome.js'
 import type { ChannelListener } from '../net/channel-listener.js'
 import { type ClientConnection, listenForClients } from '../net/client-listener.js'
 import type { ClientMessage, LeaderHint } from '../net/client-messages.js'

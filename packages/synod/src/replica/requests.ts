@@ -2,7 +2,7 @@ import { SynodError } from '../errors.js'
 import { type Linked, LinkedList } from '../linked-list.js'
 import type { Execution } from '../machine/executor.js'
 import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
-import type { Outcome } from '../machine/sessions.js'
+import type { Outcome } from '../machine/outcome.js'
 import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
 

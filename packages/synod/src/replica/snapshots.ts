@@ -109,6 +109,7 @@ export class Snapshots {
         if (!this.#stopped) this.#trim(slot)
       },
       (error: unknown) => {
+        parts.return?.()
         this.#writing = undefined
         this.#notBefore_ms = this.#parts.clock.now() + PAUSE_MS
         const reason = error instanceof Error ? error.message : String(error)

@@ -116,13 +116,46 @@ test('a state machine may tell its state by a generator, which begins when it is
   expect(other.machine.texts).toEqual(['a'])
 })
 
+test('a snapshot that is left keeps nothing: the state machine is told, wherever that is', () => {
+  for (const taken of [0, 1, 2, 3]) {
+    let left = 0
+    class Told extends Notes {
+      override *snapshot(): Generator<Uint8Array> {
+        try {
+          for (const note of this.notes) yield Buffer.from(JSON.stringify(note))
+        } finally {
+          left++
+        }
+      }
+    }
+    const executor = new Executor(new Told())
+    const { execute } = rig()
+    executor.execute(1, encodeOpen(7))
+    for (const [index, word] of ['a', 'b', 'c'].entries()) execute(word, index + 1, executor)
+    const { parts } = executor.snapshot()!
+    for (let i = 0; i < taken; i++) parts.next()
+    expect(left).toBe(0)
+    parts.return?.()
+    expect(left, `after ${taken} parts`).toBe(1)
+    expect(parts.next().done).toBe(true)
+  }
+})
+
 describe('sessions in a snapshot', () => {
+  const request = (session: number, sequence: number, acknowledged = 0) =>
+    ({ kind: 'command', time_ms: 0, session, sequence, acknowledged, command: new Uint8Array(0) }) as const
+  const done = (size: number) => () => ({ status: 'done', result: new Uint8Array(size).fill(size) }) as const
+  const never = () => {
+    throw new Error('executed again')
+  }
+  const restore = (sessions: Sessions, ...pieces: Uint8Array[]) => {
+    const restoration = sessions.restoration()
+    for (const piece of pieces) restoration.take(piece)
+    restoration.end()
+  }
+
   test('are as they were when it was taken, however large, while they go on', () => {
     const sessions = new Sessions()
-    const request = (session: number, sequence: number, acknowledged = 0) =>
-      ({ kind: 'command', time_ms: 0, session, sequence, acknowledged, command: new Uint8Array(0) }) as const
-    const done = (size: number) => () =>
-      ({ status: 'done', result: new Uint8Array(size).fill(size) }) as const
     for (let slot = 1; slot <= 50; slot++) sessions.open(slot)
     sessions.execute(60, request(1, 2), done(200_000))
     sessions.execute(61, request(2, 1), done(3))
@@ -131,18 +164,58 @@ describe('sessions in a snapshot', () => {
     sessions.execute(62, request(2, 2, 1), done(4))
     sessions.execute(63, request(1, 1), done(5))
     sessions.open(64)
-    const encoded = Buffer.concat([...(first.done === true ? [] : [first.value]), ...snapshot])
+    const pieces = [...(first.done === true ? [] : [first.value]), ...snapshot]
     const again = new Sessions()
     again.open(99)
-    again.restore(encoded)
+    restore(again, ...pieces)
     expect(again.size).toBe(50)
-    const never = () => {
-      throw new Error('executed again')
-    }
-    expect(again.execute(70, request(1, 2), never)).toEqual(done(200_000)())
+    expect(Buffer.compare(again.execute(70, request(1, 2), never).result, done(200_000)().result)).toBe(0)
     expect(again.execute(71, request(2, 1), never)).toEqual(done(3)())
     expect(again.execute(72, request(1, 1), done(9))).toEqual(done(9)())
     expect(again.execute(73, request(99, 1), never).status).toBe('expired')
     expect(sessions.execute(74, request(2, 2), never)).toEqual(done(4)())
+  })
+
+  test('are read from pieces that end anywhere', () => {
+    const sessions = new Sessions()
+    for (const slot of [1, 2, 300]) sessions.open(slot)
+    sessions.execute(301, request(2, 1), done(3))
+    sessions.execute(302, request(2, 3), () => ({ status: 'failed', result: Buffer.from('no') }))
+    sessions.execute(303, request(300, 1), done(70_000))
+    const pieces = [...sessions.snapshot()]
+    expect(pieces.map(({ length }) => length).filter((length) => length > 1 << 16)).toEqual([])
+    const whole = Buffer.concat(pieces)
+    for (const size of [1, 2, 3, 7, 1000, whole.length]) {
+      const again = new Sessions()
+      const cut: Uint8Array[] = []
+      for (let at = 0; at < whole.length; at += size) cut.push(whole.subarray(at, at + size))
+      restore(again, ...cut)
+      expect(again.execute(304, request(2, 3), never)).toEqual({
+        status: 'failed',
+        result: new Uint8Array(Buffer.from('no')),
+      })
+      expect(again.execute(305, request(300, 1), never).result.length).toBe(70_000)
+      expect(again.execute(306, request(2, 2), done(1))).toEqual(done(1)())
+    }
+  })
+
+  test('are not taken from what is no snapshot of sessions', () => {
+    const record = (...bytes: number[]) => Uint8Array.of(bytes.length, 0, 0, 0, ...bytes)
+    const session = (id: number) => record(0, id, 0, id)
+    const refused = (...records: Uint8Array[]) =>
+      expect(() => {
+        restore(new Sessions(2), Buffer.concat(records))
+      })
+    restore(new Sessions(2), session(1), record(1), record(2, 7), session(2))
+    refused(session(1), session(1)).toThrow('session 1 twice')
+    refused(session(1), session(2), session(3)).toThrow('more than 2 sessions')
+    refused(record(2, 7)).toThrow('an outcome without a session')
+    refused(session(1), record(9)).toThrow('unknown outcome: 9')
+    refused(session(1), record(1, 1)).toThrow('1 bytes left over')
+    refused(record()).toThrow('data ends too early')
+    refused(record(0, 1)).toThrow('data ends too early')
+    refused(session(1).subarray(0, -1)).toThrow('the sessions end too early')
+    refused(session(1), ...Array.from({ length: 1025 }, () => record(1))).toThrow('more outcomes than')
+    refused(session(1), session(1)).toThrow(MalformedError)
   })
 })

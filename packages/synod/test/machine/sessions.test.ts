@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Request, SESSION_WINDOW } from '../../src/machine/request.js'
-import { type Outcome, Sessions, outcomeError } from '../../src/machine/sessions.js'
+import { type Outcome, outcomeError } from '../../src/machine/outcome.js'
+import { Sessions } from '../../src/machine/sessions.js'
 import { checkProperty } from '../paxos/replay.js'
 
 function request(session: number, sequence: number, acknowledged = 0): Request {

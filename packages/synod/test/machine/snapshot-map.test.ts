@@ -2,47 +2,90 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SnapshotMap } from '../../src/machine/snapshot-map.js'
 
-const key = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
+const KEYS = 150
+
+/** Few keys at once, or more than it takes for the holes that they leave to be closed. */
+const count = fc.oneof(fc.nat(3), fc.nat(KEYS))
 const step = fc.record({
-  key,
-  value: fc.option(fc.nat(), { nil: undefined }),
-  clear: fc.constantFrom(false, false, true),
+  type: fc.constantFrom('set', 'set', 'set', 'delete', 'delete', 'delete', 'clear'),
+  first: fc.nat(KEYS),
+  count,
 })
-const steps = fc.array(step, { maxLength: 60 })
+const steps = fc.array(step, { maxLength: 40 })
+
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+/** A SnapshotMap and a Map to which the same is done. */
+class Twins {
+  readonly map = new SnapshotMap<number, number>()
+  readonly twin = new Map<number, number>()
+  #value = 0
+
+  carryOut({ count, first, type }: Step): void {
+    const { map, twin } = this
+    for (let key = first; key <= first + count; key++) {
+      this.#value++
+      if (type === 'delete') expect(map.delete(key)).toBe(twin.delete(key))
+      else if (type === 'set') for (const each of [map, twin]) each.set(key, this.#value)
+      else for (const each of [map, twin]) each.clear()
+      expect([map.has(key), map.get(key)]).toEqual([twin.has(key), twin.get(key)])
+    }
+    expect(map.size).toBe(twin.size)
+  }
+}
+
+test('it is a Map, in the order of its entries too, and when it is changed while it is read', () => {
+  fc.assert(
+    fc.property(steps, steps, fc.nat(40), (before, during, pace) => {
+      const twins = new Twins()
+      for (const step of before) twins.carryOut(step)
+      const readers = [twins.map.entries(), twins.twin.entries()]
+      const read = (times: number): void => {
+        for (let i = 0; i < times; i++) {
+          const [ours, theirs] = readers.map((reader) => reader.next())
+          expect(ours).toEqual(theirs)
+        }
+      }
+      for (const step of during) {
+        read(pace)
+        twins.carryOut(step)
+      }
+      read(3 * KEYS)
+      const { map, twin } = twins
+      expect([...map]).toEqual([...twin])
+      expect([...map.keys()]).toEqual([...twin.keys()])
+      expect([...map.values()]).toEqual([...twin.values()])
+    }),
+  )
+})
 
 describe('a snapshot of a map', () => {
-  test('tells of the moment in which it was taken, whatever is changed while it is read', () => {
+  test('tells of each entry once, in order, as of the moment in which it was taken, whatever is changed while it is read', () => {
     fc.assert(
-      fc.property(steps, steps, fc.nat(2), (before, during, pace) => {
-        const map = new SnapshotMap<string, number>()
-        const carryOut = ({ clear, key, value }: (typeof before)[number]) => {
-          if (clear) map.clear()
-          else if (value === undefined) map.delete(key)
-          else map.set(key, value)
-        }
-        before.forEach(carryOut)
-        const then = new Map(map)
-        const snapshot = map.snapshot()
-        const read = new Map<string, number>()
+      fc.property(steps, steps, fc.nat(40), (before, during, pace) => {
+        const twins = new Twins()
+        for (const step of before) twins.carryOut(step)
+        const then = [...twins.twin]
+        const snapshot = twins.map.snapshot()
+        const read: [number, number][] = []
         const take = () => {
           const { done, value } = snapshot.next()
-          if (done === true) return false
-          expect(then.get(value[0])).toBe(value[1])
-          read.set(...value)
-          return true
+          if (done !== true) read.push(value)
+          return done !== true
         }
         for (const step of during) {
           for (let i = 0; i < pace; i++) take()
-          carryOut(step)
+          twins.carryOut(step)
         }
         while (take());
-        expect(new Map([...read].sort())).toEqual(new Map([...then].sort()))
-        expect(map.isViewed).toBe(false)
+        expect(read).toEqual(then)
+        expect(twins.map.isViewed).toBe(false)
+        expect([...twins.map]).toEqual([...twins.twin])
       }),
     )
   })
 
-  test('keeps nothing once it was left, and ends when the next one is taken', () => {
+  test('keeps nothing once it was left, begun or not, and ends when the next one is taken', () => {
     const map = new SnapshotMap([['a', 1]])
     for (const entry of map.snapshot()) {
       expect(entry).toEqual(['a', 1])
@@ -50,11 +93,15 @@ describe('a snapshot of a map', () => {
       break
     }
     expect(map.isViewed).toBe(false)
+    map.snapshot().return?.()
+    expect(map.isViewed).toBe(false)
     const first = map.snapshot()
-    expect(map.epoch).toBe(2)
+    expect(map.epoch).toBe(3)
     const second = map.snapshot()
     expect(() => first.next()).toThrow('a later snapshot has taken the place of this one')
+    first.return?.()
     map.set('a', 2)
     expect([...second]).toEqual([['a', 1]])
+    expect(map.isViewed).toBe(false)
   })
 })

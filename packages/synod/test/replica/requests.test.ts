@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Outcome } from '../../src/machine/sessions.js'
+import type { Outcome } from '../../src/machine/outcome.js'
 import { Requests } from '../../src/replica/requests.js'
 
 const outcome = (text: string): Outcome => ({ status: 'done', result: Buffer.from(text) })

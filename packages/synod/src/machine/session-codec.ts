@@ -1,0 +1,114 @@
+import { MalformedError, Reader } from '../bytes/reader.js'
+import { Writer } from '../bytes/writer.js'
+import type { Slot } from '../paxos/ballot.js'
+import type { Outcome } from './outcome.js'
+import type { SessionId } from './request.js'
+
+/** What a snapshot tells of a session. */
+export interface SessionState {
+  readonly acknowledged: number
+  /** The results of the requests above that, in order; undefined for those not executed yet. */
+  readonly outcomes: readonly (Outcome | undefined)[]
+  readonly lastSlot: Slot
+}
+
+/**
+ * Sessions in a snapshot are records: a size (u32), a tag (u8), and then, by tag:
+ * - session: id, acknowledged, last slot (varints);
+ * - an outcome of that session, in the order of their requests: the result, up to the end; nothing for one that is not there yet.
+ *
+ * Pieces end anywhere.
+ */
+const TAGS = { session: 0, none: 1, done: 2, failed: 3, expired: 4, ahead: 5 } as const
+const STATUSES = ['done', 'failed', 'expired', 'ahead'] as const
+const PIECE_BYTES = 1 << 16
+const SIZE_BYTES = 4
+const NOTHING = new Uint8Array(0)
+
+/** In pieces of about 64 KiB, each made when it is taken. */
+export function* encodeSessions(
+  sessions: Iterable<readonly [SessionId, SessionState]>,
+): Generator<Uint8Array, void, undefined> {
+  const writer = new Writer(PIECE_BYTES)
+  for (const [id, { acknowledged, lastSlot, outcomes }] of sessions) {
+    const start = writer.skipU32()
+    writer.u8(TAGS.session)
+    for (const number of [id, acknowledged, lastSlot]) writer.varint(number)
+    writer.setU32(start, writer.length - start - SIZE_BYTES)
+    for (const outcome of outcomes) {
+      const result = outcome?.result ?? NOTHING
+      writer.u32(1 + result.length)
+      writer.u8(TAGS[outcome?.status ?? 'none'])
+      if (writer.length + result.length >= PIECE_BYTES) yield writer.take()
+      if (result.length < PIECE_BYTES) writer.raw(result)
+      else yield* piecesOf(result)
+    }
+    if (writer.length >= PIECE_BYTES) yield writer.take()
+  }
+  if (writer.length > 0) yield writer.take()
+}
+
+/** What is read of sessions, in the order in which it was written. Either may throw a MalformedError. */
+export interface SessionEvents {
+  readonly onSession: (id: SessionId, acknowledged: number, lastSlot: Slot) => void
+  readonly onOutcome: (outcome: Outcome | undefined) => void
+}
+
+/** Reads what `encodeSessions` wrote. */
+export class SessionDecoder {
+  readonly #events: SessionEvents
+  /** The beginning of a record, and how many bytes are missing before it can be read on. */
+  #begun: Uint8Array[] = []
+  #missing_bytes = SIZE_BYTES
+
+  constructor(events: SessionEvents) {
+    this.#events = events
+  }
+
+  /** Throws a MalformedError. */
+  take(piece: Uint8Array): void {
+    if (piece.length < this.#missing_bytes) {
+      this.#begun.push(Uint8Array.from(piece))
+      this.#missing_bytes -= piece.length
+      return
+    }
+    const bytes = Buffer.concat([...this.#begun, piece])
+    let position = 0
+    for (;;) {
+      const left = bytes.length - position
+      const size = left < SIZE_BYTES ? 0 : bytes.readUInt32LE(position)
+      this.#missing_bytes = SIZE_BYTES + size - left
+      if (this.#missing_bytes > 0) break
+      this.#read(new Reader(bytes.subarray(position + SIZE_BYTES, position + SIZE_BYTES + size)))
+      position += SIZE_BYTES + size
+    }
+    this.#begun = position < bytes.length ? [Uint8Array.from(bytes.subarray(position))] : []
+  }
+
+  /** Throws a MalformedError if it ended within a record. */
+  end(): void {
+    if (this.#begun.length > 0) throw new MalformedError('the sessions end too early')
+  }
+
+  #read(reader: Reader): void {
+    const tag = reader.u8()
+    if (tag === TAGS.session) {
+      const [id, acknowledged, lastSlot] = [reader.varint(), reader.varint(), reader.varint()]
+      reader.end()
+      this.#events.onSession(id, acknowledged, lastSlot)
+    } else if (tag === TAGS.none) {
+      reader.end()
+      this.#events.onOutcome(undefined)
+    } else {
+      const status = STATUSES.find((status) => TAGS[status] === tag)
+      if (status === undefined) throw new MalformedError(`unknown outcome: ${tag}`)
+      // A copy: it is kept for longer than what it came with.
+      this.#events.onOutcome({ status, result: Uint8Array.from(reader.raw(reader.remaining)) })
+    }
+  }
+}
+
+function* piecesOf(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
+  for (let start = 0; start < bytes.length; start += PIECE_BYTES)
+    yield bytes.subarray(start, start + PIECE_BYTES)
+}
