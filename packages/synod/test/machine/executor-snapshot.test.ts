@@ -154,7 +154,7 @@ describe('sessions in a snapshot', () => {
     restoration.end()
   }
 
-  test('are as they were when it was taken, however large, while they go on', () => {
+  test('PITFALL 19: are as they were when it was taken, however large, and take the place of those that were there', () => {
     const sessions = new Sessions()
     for (let slot = 1; slot <= 50; slot++) sessions.open(slot)
     sessions.execute(60, request(1, 2), done(200_000))
