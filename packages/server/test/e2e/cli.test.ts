@@ -2,7 +2,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { freePorts, isFree, temporaryDirectory } from './processes.js'
+import { freePorts, isFree } from './ports.js'
+import { temporaryDirectory } from './processes.js'
 import { SynodProcess, runCli } from './synod-process.js'
 
 let directory: string

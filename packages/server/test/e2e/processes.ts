@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Mode } from 'synod'
 import { statusesWhen } from './settled.js'
+import { type Site, sideBySide } from './site.js'
 import { type Exit, SynodProcess, runCli } from './synod-process.js'
 
 export { runCli }
@@ -11,23 +11,21 @@ export { runCli }
 /** What takes longer than this has failed, however slow the machine is. */
 const FORMING_MS = 60_000
 
-/** Below the range from which the system takes ports for outgoing connections: those would get in the way. */
-const LOWEST_PORT = 20_000
-const HIGHEST_PORT = 32_000
-
 /** One `synod serve`, started again and again on the same directory. */
 export class TestReplica {
   readonly id: number
   readonly dataDir: string
   /** Where it listens for clients. */
   readonly endpoint: string
+  readonly #site: Site
   readonly #args: readonly string[]
   #process: SynodProcess | undefined
 
-  constructor(id: number, dataDir: string, endpoint: string, args: readonly string[]) {
+  constructor(id: number, dataDir: string, site: Site, args: readonly string[]) {
     this.id = id
     this.dataDir = dataDir
-    this.endpoint = endpoint
+    this.endpoint = site.clients(id)
+    this.#site = site
     this.#args = args
   }
 
@@ -43,9 +41,15 @@ export class TestReplica {
 
   /** Starts it; resolves when it listens. */
   async restart(): Promise<void> {
-    const process = new SynodProcess(this.#args)
+    const process = new SynodProcess(this.#args, { under: this.#site.under(this.id) })
     this.#process = process
     await process.stdoutMatch(/^ready .*\n/m)
+    await this.#site.listens(this.id)
+  }
+
+  /** Resolves when its present process has ended, by itself or not. */
+  async exit(): Promise<Exit> {
+    return this.#current.exit()
   }
 
   /** Sends a signal; resolves when the process has ended. Does nothing if it had already. */
@@ -60,7 +64,7 @@ export class TestReplica {
 
   /** Starts one more process with these further arguments, and resolves when it has ended by itself. */
   async startAndExit(args: readonly string[] = []): Promise<Exit> {
-    return runCli([...this.#args, ...args])
+    return runCli([...this.#args, ...args], { under: this.#site.under(this.id) })
   }
 
   /** Kills what is left of it. */
@@ -76,7 +80,8 @@ export class TestReplica {
 
 export interface ClusterOptions {
   readonly mode: Mode
-  readonly replicas: number
+  /** How many replicas, side by side on this machine; or where they are to run. */
+  readonly replicas: number | Site
   /** Further arguments of every `synod serve`. */
   readonly args?: readonly string[]
 }
@@ -94,60 +99,35 @@ export interface TestCluster extends AsyncDisposable {
 export async function startCluster({
   args = [],
   mode,
-  replicas: count,
+  replicas: where,
 }: ClusterOptions): Promise<TestCluster> {
+  const site = typeof where === 'number' ? await sideBySide(where) : where
   const directory = await temporaryDirectory()
-  const port = await freePorts(2 * count)
-  const ids = Array.from({ length: count }, (_, index) => index + 1)
-  const clientsOf = (id: number) => `127.0.0.1:${port + id - 1}`
-  const servers = ids.map((id) => `${id}=127.0.0.1:${port + count + id - 1}`).join(',')
-  const replicas = ids.map((id) => {
+  const endpoints = site.ids.map((id) => site.clients(id))
+  const replicas = site.ids.map((id) => {
     const dataDir = join(directory, `s${id}`)
-    const own = ['--id', String(id), '--clients', clientsOf(id), '--data-dir', dataDir]
-    const common = ['--cluster-name', 'test', '--servers', servers, '--mode', mode]
-    return new TestReplica(id, dataDir, clientsOf(id), ['serve', ...own, ...common, ...args])
+    const servers = site.ids.map((to) => `${to}=${site.address(id, to)}`).join(',')
+    const own = ['--id', String(id), '--clients', site.clients(id), '--listen', site.peers(id)]
+    const common = ['--data-dir', dataDir, '--cluster-name', 'test', '--servers', servers, '--mode', mode]
+    return new TestReplica(id, dataDir, site, ['serve', ...own, ...common, ...args])
   })
   const stop = async () => {
     await Promise.all(replicas.map((replica) => replica.dispose()))
+    await site.stop()
     await rm(directory, { recursive: true, force: true })
   }
   try {
     await Promise.all(replicas.map((replica) => replica.restart()))
     // Before that it has no quorum, and no server may be missing: see docs/decisions/0003.
-    await statusesWhen(ids.map(clientsOf), FORMING_MS, (statuses) => statuses.every(({ formed }) => formed))
+    await statusesWhen(endpoints, FORMING_MS, (statuses) => statuses.every(({ formed }) => formed))
   } catch (error) {
     await stop()
     throw error
   }
-  return { endpoints: ids.map(clientsOf), replicas, stop, [Symbol.asyncDispose]: stop }
+  return { endpoints, replicas, stop, [Symbol.asyncDispose]: stop }
 }
 
 /** A new directory; whoever asked for it removes it. */
 export async function temporaryDirectory(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'synod-e2e-'))
-}
-
-/** The first of so many ports in a row on which nothing listens. */
-export async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const first = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT - count))
-    const ports = Array.from({ length: count }, (_, index) => first + index)
-    const free = await Promise.all(ports.map(isFree))
-    if (free.every(Boolean)) return first
-  }
-}
-
-/** Whether nothing listens on this port. */
-export function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => {
-      resolve(false)
-    })
-    server.listen({ host: '127.0.0.1', port }, () => {
-      server.close(() => {
-        resolve(true)
-      })
-    })
-  })
 }

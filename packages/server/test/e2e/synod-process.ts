@@ -17,6 +17,14 @@ export interface Exit {
   readonly stderr: string
 }
 
+export interface RunOptions {
+  readonly cwd?: string
+  /** What it reads from stdin. */
+  readonly input?: string
+  /** A program and its arguments that the command line begins with; it must become the command, not start it. */
+  readonly under?: readonly string[]
+}
+
 /**
  * A run of the `synod` command. It has an IPC channel to this process, so that `serve` and `demo` end when this
  * process does, in whatever way.
@@ -31,9 +39,10 @@ export class SynodProcess implements AsyncDisposable {
   readonly #watchers = new Set<() => void>()
   #exit: Exit | undefined
 
-  constructor(args: readonly string[], { cwd = tmpdir(), input }: { cwd?: string; input?: string } = {}) {
+  constructor(args: readonly string[], { cwd = tmpdir(), input, under = [] }: RunOptions = {}) {
     this.#args = args
-    const child = spawn(process.execPath, [BIN, ...args], {
+    const [program = process.execPath, ...rest] = [...under, process.execPath, BIN, ...args]
+    const child = spawn(program, rest, {
       cwd,
       // What npm says of the run of these tests is not about this command, and endpoints are given.
       env: { PATH: process.env.PATH },
@@ -135,10 +144,7 @@ export class SynodProcess implements AsyncDisposable {
 }
 
 /** Runs a command to its end. */
-export async function runCli(
-  args: readonly string[],
-  options?: { readonly cwd?: string; readonly input?: string },
-): Promise<Exit> {
+export async function runCli(args: readonly string[], options?: RunOptions): Promise<Exit> {
   await using process = new SynodProcess(args, options)
   return await process.exit()
 }

@@ -1,0 +1,136 @@
+import type { EndpointStatus } from 'synod'
+import type { Chance } from 'synod/testing'
+import type { TestCluster, TestReplica } from '../processes.js'
+import type { LinkProxy, Trouble, Way } from './link-proxy.js'
+import type { Links } from './links.js'
+
+/** What hardships befall. */
+export interface Scene {
+  readonly cluster: TestCluster
+  readonly links: Links
+  readonly chance: Chance
+  /** The longest that a hardship may take. */
+  readonly longest_ms: number
+  status(): Promise<EndpointStatus[]>
+}
+
+/** Something that happens to a cluster, and passes. */
+export interface Hardship {
+  readonly name: string
+  /** Those that strike something else can befall a cluster at the same time. */
+  readonly strikes: 'replicas' | 'links'
+  /** Resolves when it has passed, with what happened. */
+  befall(scene: Scene): Promise<string>
+}
+
+const WAYS: readonly Way[] = ['forth', 'back']
+
+/** To have clusters go through one more, add it here. */
+export const HARDSHIPS: readonly Hardship[] = [
+  { name: 'killed', strikes: 'replicas', befall: async (scene) => killed(scene, [await victim(scene)]) },
+  { name: 'all killed', strikes: 'replicas', befall: (scene) => killed(scene, scene.cluster.replicas) },
+  { name: 'stopped', strikes: 'replicas', befall: stopped },
+  { name: 'slow', strikes: 'links', befall: onSome(({ chance }) => ({ delay_ms: chance.between(10, 300) })) },
+  { name: 'narrow', strikes: 'links', befall: onSome(({ chance }) => ({ rate: chance.between(1e4, 2e5) })) },
+  { name: 'cut', strikes: 'links', befall: onSome(() => ({ cut: WAYS })) },
+  { name: 'cut one way', strikes: 'links', befall: onSome(({ chance }) => ({ cut: [chance.pick(WAYS)] })) },
+  { name: 'isolated', strikes: 'links', befall: isolated },
+  { name: 'reset', strikes: 'links', befall: reset },
+]
+
+const SHORTEST_MS = 100
+
+/** The leader half of the time, where there is one. */
+async function victim({ chance, cluster, status }: Scene): Promise<TestReplica> {
+  const other = chance.pick(cluster.replicas)
+  if (chance.happens(0.5)) return other
+  const leader = (await status()).flatMap((each) => ('status' in each ? [each.status.leader] : []))[0]
+  return cluster.replicas.find(({ id }) => id === leader) ?? other
+}
+
+async function killed({ chance }: Scene, replicas: readonly TestReplica[]): Promise<string> {
+  const down_ms = chance.happens(0.5) ? 0 : chance.between(0, 500)
+  await Promise.all(
+    replicas.map(async (replica) => {
+      const exit = await replica.kill('SIGKILL')
+      if (exit.signal !== 'SIGKILL') throw new Error(`s${replica.id} had ended by itself: ${exit.stderr}`)
+    }),
+  )
+  await sleep(down_ms)
+  await Promise.all(replicas.map((replica) => replica.restart()))
+  return `${names(replicas)} killed`
+}
+
+async function stopped(scene: Scene): Promise<string> {
+  const replica = await victim(scene)
+  replica.signal('SIGSTOP')
+  try {
+    return `s${replica.id} stopped for ${await aWhile(scene)} ms`
+  } finally {
+    replica.signal('SIGCONT')
+  }
+}
+
+/** Has one link, those from or to one server, or all of them make the trouble that is drawn. */
+function onSome(draw: (scene: Scene) => Partial<Trouble>): Hardship['befall'] {
+  return async (scene) => {
+    const { chance, links } = scene
+    const [from = 0, to = 0] = shuffled(links.ids, chance)
+    const [where, some] = chance.pick<[string, readonly LinkProxy[]]>([
+      [`from s${from} to s${to}`, [links.link(from, to)]],
+      [`between s${from} and s${to}`, [links.link(from, to), links.link(to, from)]],
+      [`from s${from}`, links.from(from)],
+      [`to s${from}`, links.to(from)],
+      ['everywhere', links.all],
+    ])
+    const trouble = draw(scene)
+    return `links ${where}: ${JSON.stringify(trouble)} for ${await during(scene, some, trouble)} ms`
+  }
+}
+
+async function isolated(scene: Scene): Promise<string> {
+  const { id } = await victim(scene)
+  const some = [...scene.links.from(id), ...scene.links.to(id)]
+  return `s${id} isolated for ${await during(scene, some, { cut: WAYS })} ms`
+}
+
+async function reset({ chance, links }: Scene): Promise<string> {
+  const times = 1 + chance.below(5)
+  for (let time = 1; time <= times; time++) {
+    for (const link of links.all) if (chance.happens(0.5)) link.reset()
+    await sleep(chance.between(0, 200))
+  }
+  return `connections reset ${times} times`
+}
+
+/** Has links make trouble for a while; returns for how long. */
+async function during(scene: Scene, some: readonly LinkProxy[], trouble: Partial<Trouble>): Promise<number> {
+  for (const link of some) link.trouble(trouble)
+  try {
+    return await aWhile(scene)
+  } finally {
+    for (const link of some) link.trouble({})
+  }
+}
+
+/** Short ones are as likely as long ones: each order of magnitude is. */
+async function aWhile({ chance, longest_ms }: Scene): Promise<number> {
+  const for_ms = SHORTEST_MS * (longest_ms / SHORTEST_MS) ** chance.next()
+  await sleep(for_ms)
+  return Math.round(for_ms)
+}
+
+function shuffled<T>(list: readonly T[], chance: Chance): T[] {
+  return list
+    .map((each) => ({ each, place: chance.next() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ each }) => each)
+}
+
+function names(replicas: readonly TestReplica[]): string {
+  return replicas.map(({ id }) => `s${id}`).join(', ')
+}
+
+export function sleep(duration_ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, duration_ms))
+}

@@ -1,0 +1,181 @@
+import { once } from 'node:events'
+import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Chance } from 'synod/testing'
+import { freePorts } from '../ports.js'
+import { LinkProxy } from './link-proxy.js'
+
+/** Long enough that a byte which can get through does. Only ever waited for where none may. */
+const QUIET_MS = 100
+
+let server: Server
+let port: number
+let proxy: LinkProxy
+/** The connections that reached the server. */
+let reached: Socket[]
+
+beforeEach(async () => {
+  reached = []
+  server = createServer({ allowHalfOpen: true }, (socket) => {
+    reached.push(socket.on('error', () => undefined))
+    server.emit('reached')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  port = await freePorts(1)
+  const target = { host: '127.0.0.1', port: (server.address() as AddressInfo).port }
+  const chance = new Chance(1)
+  proxy = new LinkProxy({ port, target, random: () => chance.next() })
+  await proxy.open()
+})
+afterEach(async () => {
+  await proxy.close()
+  for (const socket of reached) socket.destroy()
+  server.close()
+})
+
+/** Both ends of a connection through the proxy, after a first byte. */
+async function connected(): Promise<{ near: Socket; far: Socket }> {
+  const near = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => undefined)
+  near.write('!')
+  if (reached.length === 0) await once(server, 'reached')
+  const far = reached.at(-1)!
+  await text(far, 1)
+  return { near, far }
+}
+
+/** What comes next, so many bytes of it. */
+async function text(socket: Socket, size_bytes: number): Promise<string> {
+  let found = ''
+  while (found.length < size_bytes) {
+    const [chunk] = (await once(socket, 'data')) as [Buffer]
+    found += chunk.toString('latin1')
+  }
+  return found
+}
+
+function sleep(duration_ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, duration_ms))
+}
+
+test('bytes get through on both ways, in order, with the ends of both, and are counted', async () => {
+  const { far, near } = await connected()
+  const large = Array.from({ length: 1 << 20 }, (_, index) => String(index % 10)).join('')
+  const [there, back] = [text(far, large.length), text(near, 5)]
+  near.write(large)
+  far.write('hello')
+  expect(await there).toBe(large)
+  expect(await back).toBe('hello')
+  expect(proxy.carried_bytes).toEqual({ forth: 1 + large.length, back: 5 })
+  near.end()
+  await once(far, 'end')
+  const last = text(near, 4)
+  far.end('last')
+  expect(await last).toBe('last')
+  await once(near, 'close')
+  expect(proxy.connections).toBe(0)
+})
+
+test('a delay holds each byte back, at least by half of it', async () => {
+  const { far, near } = await connected()
+  proxy.trouble({ delay_ms: 200 })
+  const started_ms = performance.now()
+  const arrived = text(far, 3)
+  near.write('abc')
+  expect(await arrived).toBe('abc')
+  expect(performance.now() - started_ms).toBeGreaterThan(99)
+})
+
+test('a rate holds back what is above it', async () => {
+  const { far, near } = await connected()
+  proxy.trouble({ rate: 10_000 })
+  const started_ms = performance.now()
+  const arrived = text(far, 2000)
+  near.write('x'.repeat(2000))
+  await arrived
+  expect(performance.now() - started_ms).toBeGreaterThan(199)
+})
+
+test.each(['forth', 'back'] as const)(
+  'cut %s, bytes get through the other way; later all of them do',
+  async (cut) => {
+    const { far, near } = await connected()
+    const [silenced, heard] = cut === 'forth' ? [near, far] : [far, near]
+    proxy.trouble({ cut: [cut] })
+    let arrived = ''
+    heard.on('data', (chunk: Buffer) => (arrived += chunk.toString()))
+    silenced.write('held')
+    const answer = text(silenced, 5)
+    heard.write('alive')
+    expect(await answer).toBe('alive')
+    await sleep(QUIET_MS)
+    expect(arrived).toBe('')
+    silenced.end()
+    const ended = once(heard, 'end')
+    proxy.trouble({})
+    await ended
+    expect(arrived).toBe('held')
+  },
+)
+
+test('a sender has to wait at a cut', async () => {
+  const { far, near } = await connected()
+  proxy.trouble({ cut: ['forth'] })
+  const size_bytes = 64 << 20
+  const arrived = text(far, size_bytes)
+  near.write(Buffer.alloc(size_bytes, 'x'))
+  await sleep(QUIET_MS)
+  expect(near.writableLength).toBeGreaterThan(0)
+  proxy.trouble({})
+  expect(await arrived).toHaveLength(size_bytes)
+})
+
+test('who dials while forth is cut reaches nobody, until it is whole', async () => {
+  proxy.trouble({ cut: ['forth'] })
+  const near = connect(port, '127.0.0.1')
+  near.write('?')
+  await once(near, 'connect')
+  await sleep(QUIET_MS)
+  expect(reached).toHaveLength(0)
+  const arrival = once(server, 'reached')
+  proxy.trouble({})
+  await arrival
+  expect(await text(reached[0]!, 1)).toBe('?')
+  near.destroy()
+})
+
+test('a reset ends both ends, and new connections get through', async () => {
+  const { far, near } = await connected()
+  const ends = Promise.all([once(near, 'error'), once(far, 'error')])
+  proxy.reset()
+  expect(await ends).toMatchObject([[{ code: 'ECONNRESET' }], [{ code: 'ECONNRESET' }]])
+  reached = []
+  const { far: again } = await connected()
+  expect(again.destroyed).toBe(false)
+})
+
+test('an end that resets is told to the other one, but not over a cut', async () => {
+  const { far, near } = await connected()
+  proxy.trouble({ cut: ['back'] })
+  far.resetAndDestroy()
+  let isTold = false
+  near.once('error', () => (isTold = true))
+  await sleep(QUIET_MS)
+  expect(isTold).toBe(false)
+  const told = once(near, 'error')
+  proxy.trouble({})
+  expect(await told).toMatchObject([{ code: 'ECONNRESET' }])
+})
+
+test('where nothing listens any more, the proxy refuses as well, until it is opened again', async () => {
+  await connected()
+  server.close()
+  const first = connect(port, '127.0.0.1')
+  first.write('?')
+  await once(first, 'error')
+  await expect(once(connect(port, '127.0.0.1'), 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  await proxy.open()
+  await once(
+    connect(port, '127.0.0.1').on('error', () => undefined),
+    'connect',
+  )
+})

@@ -1,0 +1,271 @@
+import { once } from 'node:events'
+import { type Server, type Socket, connect, createServer } from 'node:net'
+
+/** Of a connection's bytes: `forth` go from the side that dialled, `back` to it. */
+export type Way = 'forth' | 'back'
+
+/** What a link does to bytes, those under way included. */
+export interface Trouble {
+  /** How long bytes take, by half of it more or less; their order stays. */
+  readonly delay_ms: number
+  /** How many bytes get through in a second, on each connection and way. */
+  readonly rate: number
+  /** The ways on which nothing gets through. It is kept, as TCP keeps what was not acknowledged, and comes through later. */
+  readonly cut: readonly Way[]
+}
+
+export const CALM: Trouble = { delay_ms: 0, rate: Infinity, cut: [] }
+
+/** What is taken from a sender and not passed on yet; above it, the sender has to wait. */
+const MOST_HELD_BYTES = 256 << 10
+
+export interface LinkProxyOptions {
+  readonly port: number
+  readonly target: { readonly host: string; readonly port: number }
+  /** A number from 0 to below 1, for the delays. */
+  readonly random: () => number
+}
+
+/**
+ * Passes connections on to one address, in this process, and makes trouble on the way. Where nothing listens at that address,
+ * nothing listens here either, once that has been found out, until `open`.
+ */
+export class LinkProxy {
+  readonly #options: LinkProxyOptions
+  readonly #connections = new Set<Connection>()
+  #server: Server | undefined
+  #trouble = CALM
+  readonly #carried_bytes = { forth: 0, back: 0 }
+
+  constructor(options: LinkProxyOptions) {
+    this.#options = options
+  }
+
+  /** Payload that got through. */
+  get carried_bytes(): Readonly<Record<Way, number>> {
+    return this.#carried_bytes
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Listens, if it does not yet. */
+  async open(): Promise<void> {
+    if (this.#server !== undefined) return
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#pass(socket, server)
+    })
+    this.#server = server
+    server.listen({ host: '127.0.0.1', port: this.#options.port })
+    await once(server, 'listening')
+  }
+
+  /** From now on, and until it is called again; what is not given is calm. */
+  trouble(trouble: Partial<Trouble>): void {
+    this.#trouble = { ...CALM, ...trouble }
+    for (const connection of this.#connections) connection.changed()
+  }
+
+  /** Resets all connections. */
+  reset(): void {
+    for (const connection of this.#connections) connection.reset()
+  }
+
+  /** Listens no more, and resets all connections. */
+  async close(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    if (server === undefined) return
+    const closed = once(server, 'close')
+    server.close()
+    this.reset()
+    await closed
+  }
+
+  #pass(dialler: Socket, server: Server): void {
+    const connection = new Connection(dialler, {
+      ...this.#options,
+      trouble: () => this.#trouble,
+      onCarried: (way, size_bytes) => {
+        this.#carried_bytes[way] += size_bytes
+      },
+      onRefused: () => {
+        if (this.#server === server) void this.close()
+      },
+      onOver: () => this.#connections.delete(connection),
+    })
+    this.#connections.add(connection)
+  }
+}
+
+interface ConnectionOptions extends LinkProxyOptions {
+  readonly trouble: () => Trouble
+  readonly onCarried: (way: Way, size_bytes: number) => void
+  /** Nothing listens at the target. */
+  readonly onRefused: () => void
+  readonly onOver: () => void
+}
+
+class Connection {
+  readonly #dialler: Socket
+  readonly #options: ConnectionOptions
+  readonly #forth: Pipe
+  #back: Pipe | undefined
+  #dialled: Socket | undefined
+
+  constructor(dialler: Socket, options: ConnectionOptions) {
+    this.#dialler = dialler
+    this.#options = options
+    this.#forth = this.#pipe('forth', dialler, () => this.#dial())
+    dialler.once('close', () => {
+      this.#overIfBothAre()
+    })
+  }
+
+  changed(): void {
+    this.#forth.changed()
+    this.#back?.changed()
+  }
+
+  reset(): void {
+    this.#dialler.resetAndDestroy()
+    this.#dialled?.resetAndDestroy()
+    this.#forth.stop()
+    this.#back?.stop()
+  }
+
+  /** Only when the first byte gets through: where all is cut, nobody is reached. */
+  #dial(): Socket {
+    if (this.#dialled !== undefined) return this.#dialled
+    const { onRefused, target } = this.#options
+    const dialled = connect({ ...target, allowHalfOpen: true, noDelay: true })
+    this.#dialled = dialled
+    dialled.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code !== 'ECONNREFUSED') return
+      this.reset()
+      onRefused()
+    })
+    dialled.once('close', () => {
+      this.#overIfBothAre()
+    })
+    this.#back = this.#pipe('back', dialled, () => this.#dialler)
+    return dialled
+  }
+
+  #pipe(way: Way, from: Socket, to: () => Socket): Pipe {
+    const { onCarried, random, trouble } = this.#options
+    const cut = () => trouble().cut.includes(way)
+    return new Pipe({ from, to, random, trouble, cut, onCarried: (size_bytes) => onCarried(way, size_bytes) })
+  }
+
+  #overIfBothAre(): void {
+    if (!this.#dialler.destroyed || this.#dialled?.destroyed === false) return
+    this.#forth.stop()
+    this.#back?.stop()
+    this.#options.onOver()
+  }
+}
+
+interface PipeOptions {
+  readonly from: Socket
+  readonly to: () => Socket
+  readonly random: () => number
+  readonly trouble: () => Trouble
+  readonly cut: () => boolean
+  readonly onCarried: (size_bytes: number) => void
+}
+
+/** One way of a connection. */
+class Pipe {
+  readonly #options: PipeOptions
+  /** In order. The last one may be how the sender ended it. */
+  readonly #held: { readonly what: Buffer | 'end' | 'reset'; due_ms: number }[] = []
+  #held_bytes = 0
+  /** When what came last is due. */
+  #last_ms = 0
+  #timer: NodeJS.Timeout | undefined
+  #blocked = false
+
+  constructor(options: PipeOptions) {
+    this.#options = options
+    const { from } = options
+    from.on('data', (chunk) => {
+      this.#take(chunk)
+    })
+    from.once('end', () => {
+      this.#take('end')
+    })
+    from.once('error', () => {
+      this.#take('reset')
+    })
+  }
+
+  changed(): void {
+    this.#last_ms = 0
+    for (const each of this.#held) each.due_ms = this.#due_ms(each.what)
+    this.#pump()
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#held.length = 0
+  }
+
+  #take(what: Buffer | 'end' | 'reset'): void {
+    this.#held.push({ what, due_ms: this.#due_ms(what) })
+    this.#held_bytes += sizeOf(what)
+    if (this.#held_bytes > MOST_HELD_BYTES) this.#options.from.pause()
+    this.#pump()
+  }
+
+  #due_ms(what: Buffer | 'end' | 'reset'): number {
+    const { random, trouble } = this.#options
+    const { delay_ms, rate } = trouble()
+    const arrived_ms = performance.now() + delay_ms * (0.5 + random())
+    this.#last_ms = Math.max(arrived_ms, this.#last_ms) + (sizeOf(what) / rate) * 1000
+    return this.#last_ms
+  }
+
+  #pump(): void {
+    clearTimeout(this.#timer)
+    for (;;) {
+      const [next] = this.#held
+      if (next === undefined || this.#blocked || this.#options.cut()) return
+      const wait_ms = next.due_ms - performance.now()
+      if (wait_ms > 0) {
+        this.#timer = setTimeout(() => {
+          this.#pump()
+        }, wait_ms)
+        return
+      }
+      this.#held.shift()
+      this.#pass(next.what)
+    }
+  }
+
+  #pass(what: Buffer | 'end' | 'reset'): void {
+    const { from, onCarried, to } = this.#options
+    const socket = to()
+    if (what === 'end') socket.end()
+    else if (what === 'reset') socket.resetAndDestroy()
+    else if (!socket.destroyed) {
+      onCarried(what.length)
+      this.#blocked = !socket.write(what)
+      if (this.#blocked) {
+        const goOn = () => {
+          socket.off('drain', goOn).off('close', goOn)
+          this.#blocked = false
+          this.#pump()
+        }
+        socket.on('drain', goOn).on('close', goOn)
+      }
+    }
+    this.#held_bytes -= sizeOf(what)
+    if (this.#held_bytes <= MOST_HELD_BYTES) from.resume()
+  }
+}
+
+function sizeOf(what: Buffer | 'end' | 'reset'): number {
+  return typeof what === 'string' ? 0 : what.length
+}
