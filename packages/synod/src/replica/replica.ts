@@ -1,10 +1,8 @@
 import { type Call, type CallOptions, Calls, type TransferOptions } from '../call.js'
 import { SynodError } from '../errors.js'
 import type { Identity } from '../journal/identity.js'
-import { journalFailed } from '../journal/journal.js'
 import type { OpenedJournal } from '../journal/open-journal.js'
 import { openJournal } from '../journal/open-journal.js'
-import { Executor } from '../machine/executor.js'
 import { admitRequest } from '../machine/request.js'
 import { Session } from '../machine/session.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
@@ -13,11 +11,6 @@ import type { LeaderHint } from '../net/client-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
-import { checkFence, divergedError, saveFence } from '../snapshots/fence.js'
-import { SnapshotStore, type StoredSnapshot } from '../snapshots/snapshot-store.js'
-import { type SnapshotFinding, judgeSnapshot } from '../snapshots/snapshot-table.js'
-import { CatchUp } from './catch-up.js'
-import { DIGEST_EVERY_SLOTS, type Disagreement, Divergence } from './divergence.js'
 import { ClientService } from './client-service.js'
 import { Driver } from './driver.js'
 import { HandOver } from './hand-over.js'
@@ -25,9 +18,8 @@ import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } f
 import { Peers } from './peers.js'
 import { type Done, Reads } from './reads.js'
 import { Requests } from './requests.js'
-import { SnapshotService } from './snapshot-service.js'
-import { Snapshots } from './snapshots.js'
 import { Stalls } from './stalls.js'
+import { type RestoredState, State, restoreState } from './state.js'
 import type { ReplicaStatus } from '../status.js'
 
 /** Requests that were handed to another server and not executed within this time are handed on again. */
@@ -55,23 +47,17 @@ const DISK_PATIENCE = 2
 export class Replica<Command, Result, Query, Answer> implements AsyncDisposable {
   readonly #settings: Settings
   readonly #opened: OpenedJournal
-  readonly #executor: Executor<Command, Result, Query, Answer>
+  readonly #state: State<Command, Result, Query, Answer>
   readonly #paxos: Paxos
   readonly #peers: Peers
   readonly #driver: Driver
   readonly #service: ClientService
   readonly #session: Session
   readonly #requests = new Requests()
+  /** Those of them that have been executed, and that the core has yet to be told of. */
+  readonly #executed: number[] = []
   readonly #reads: Reads
   readonly #handOver: HandOver
-  readonly #divergence: Divergence
-  readonly #store: SnapshotStore
-  readonly #found: SnapshotFinding
-  readonly #snapshots: Snapshots
-  readonly #snapshotService: SnapshotService
-  readonly #catchUp: CatchUp
-  /** The state is being replaced by a snapshot, or it is wrong: nothing may be executed or read. */
-  #isHalted = false
   readonly #stalls: Stalls
   readonly #started_ms: number
   readonly #votes: boolean
@@ -115,18 +101,14 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       await (opened.journal ?? opened).close()
       throw new SynodError('journal-damaged', (opened.damage ?? opened.recovery).message)
     }
-    const executor = new Executor(options.machine)
-    let store: SnapshotStore
+    let state: RestoredState<Command, Result, Query, Answer>
     try {
-      await checkFence(host.disk, directory)
-      store = await SnapshotStore.open(host.disk, directory, cluster)
-      if (store.newest !== undefined) await restore(executor, store, directory)
+      state = await restoreState(settings, options.machine)
     } catch (error) {
       await (opened.journal ?? opened).close()
-      if (error instanceof SynodError) throw error
-      throw journalFailed(`The snapshots in ${directory} could not be read`, error)
+      throw error
     }
-    const replica = new Replica(settings, opened, identity, executor, store)
+    const replica = new Replica(settings, opened, identity, state)
     try {
       await replica.#listen()
     } catch (error) {
@@ -140,8 +122,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     settings: Settings,
     opened: OpenedJournal,
     identity: Identity,
-    executor: Executor<Command, Result, Query, Answer>,
-    store: SnapshotStore,
+    state: RestoredState<Command, Result, Query, Answer>,
   ) {
     const { host, logger } = settings
     const { journal } = opened
@@ -155,19 +136,17 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#calls = new Calls(host.clock, settings.requestTimeout_ms, (after_ms) =>
       this.#timeoutError(after_ms),
     )
-    this.#executor = executor
-    this.#store = store
     const config = { ...settings.paxos, voting: this.#votes }
     this.#paxos = Paxos.recover(config, opened.records, host.randomId(), host.clock.now())
     this.#peers = new Peers(settings, identity, {
       onMessages: (from, batch) => {
         this.#receive(from, batch)
       },
-      onDigest: (from, { digest, slot }) => {
-        this.#divergence.heard(from, slot, digest)
+      onDigest: (from, report) => {
+        this.#state.onDigest(from, report)
       },
       onSnapshotRequest: (from, request, answer) => {
-        this.#snapshotService.onRequest(from, request, answer)
+        this.#state.onSnapshotRequest(from, request, answer)
       },
       onComplete: (acceptors) => {
         this.#form(acceptors)
@@ -197,7 +176,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#reads.confirm(read)
       },
       onBehind: ({ peer, slot }) => {
-        this.#catchUp.need(slot, peer)
+        this.#state.behind(peer, slot)
       },
       onTurnEnd: () => {
         this.#endTurn()
@@ -206,52 +185,32 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#fail(error)
       },
     })
-    const executed = () => this.#executor.executed
-    this.#found = judgeSnapshot({
-      snapshot: store.newest?.slot ?? 0,
-      damaged: store.damaged,
-      trimmed: this.#paxos.log.state.trimmed,
-      chosen: this.#paxos.chosen,
-    })
-    const shared = { store, policy: settings.snapshots, executed, clock: host.clock, logger }
-    this.#snapshotService = new SnapshotService({
-      ...shared,
-      take: () => {
-        this.#takeSnapshot(true)
-      },
-    })
-    this.#snapshots = new Snapshots({
-      ...shared,
-      log: this.#paxos.log,
-      snapshot: () => executor.snapshot(),
+    this.#state = new State(state, {
+      settings,
+      paxos: this.#paxos,
+      peers: this.#peers,
       journal_bytes: () => journal?.stats.bytes ?? 0,
-      isServing: () => this.#snapshotService.isServing,
-      trim: (slot) => {
-        this.#driver.step({ type: 'trim', slot })
+      step: (input) => {
+        this.#driver.step(input)
       },
-    })
-    this.#catchUp = new CatchUp({
-      ...shared,
-      peers: () => this.#peers.inReach,
-      open: (peer, events) => this.#peers.openSnapshotLink(peer, events),
-      install: (snapshot) => this.#install(snapshot),
+      onExecuted: (execution) => {
+        const waited = this.#requests.executed(execution)
+        // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
+        if (waited !== undefined && settings.mode === 'leaderless') this.#executed.push(waited.id)
+      },
+      onRestored: () => {
+        this.#reads.executed()
+        this.#proposeAgain(Infinity)
+      },
+      onFailed: (error) => {
+        this.#fail(error)
+      },
     })
     this.#reads = new Reads({
-      executed: () => (this.#isHalted ? -1 : this.#executor.executed),
-      query: (query) => this.#executor.query(query),
+      executed: () => this.#state.readable,
+      query: (query) => this.#state.executor.query(query),
       withdraw: (id) => {
         this.#driver.step({ type: 'withdraw-read', id })
-      },
-    })
-    this.#divergence = new Divergence({
-      servers: settings.servers.length,
-      onDiverged: (at) => {
-        this.#fence(at)
-      },
-      onDisagreement: ({ agreed, slot, with: others }) => {
-        const who = others.map((server) => `s${server}`).join(', ')
-        const where = `at slot ${slot}, after slot ${agreed}`
-        logger.error({ slot, agreed }, `this replica and ${who} have come to different states ${where}`)
       },
     })
     this.#handOver = new HandOver({
@@ -268,7 +227,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       read: (query, done) => this.#read(query, done),
       readStale: (query, atLeast, done) => this.#reads.stale(query, atLeast, done),
       transfer: (to, done) => this.#transfer(to, done),
-      executed: () => this.#executor.executed,
+      executed: () => this.#state.executor.executed,
       status: () => this.status(),
       hint: () => this.#hint,
     })
@@ -281,7 +240,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     )
     if (opened.damage !== undefined) logger.error({ case: opened.damage.case }, opened.damage.message)
     else logger.info({ case: opened.recovery.case }, opened.recovery.message)
-    if (this.#found.case !== 'none') logger.info({ case: this.#found.case }, this.#found.message)
   }
 
   /**
@@ -293,7 +251,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * still be; after the others it was not.
    */
   async propose(command: Command, options: CallOptions = {}): Promise<Result> {
-    const { command: codec, result } = this.#executor.codecs
+    const { command: codec, result } = this.#state.executor.codecs
     const encoded = codec.encode(command)
     if (encoded.length > MAX_COMMAND_BYTES) {
       throw new SynodError(
@@ -312,7 +270,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * state machine throws.
    */
   async read(query: Query, options: CallOptions = {}): Promise<Answer> {
-    const encoded = this.#executor.codecs.query.encode(query)
+    const encoded = this.#state.executor.codecs.query.encode(query)
     return this.#answer(options, (done) => this.#read(encoded, done))
   }
 
@@ -324,12 +282,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `too-stale`, or what the state machine throws.
    */
   async readStale(query: Query, options: StaleReadOptions = {}): Promise<StaleAnswer<Answer>> {
-    const encoded = this.#executor.codecs.query.encode(query)
+    const encoded = this.#state.executor.codecs.query.encode(query)
     const atLeast = checkAtLeast(options)
     let slot: Slot = 0
     const answer = this.#answer(options, (done) =>
       this.#reads.stale(encoded, atLeast, (result) => {
-        slot = this.#executor.executed
+        slot = this.#state.executor.executed
         done(result)
       }),
     )
@@ -370,27 +328,20 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       voting: this.#votes,
       damage: damage?.message ?? null,
       bars: {
-        snapshotted: Math.min(this.#store.newest?.slot ?? 0, this.#executor.executed),
-        executed: this.#executor.executed,
+        snapshotted: this.#state.snapshotted,
+        executed: this.#state.executor.executed,
         chosen,
         voted,
       },
-      digest: this.#executor.digest,
+      digest: this.#state.executor.digest,
       peers: this.#peers.status(),
-      sessions: this.#executor.sessions,
+      sessions: this.#state.executor.sessions,
       waiting: this.#requests.size + this.#reads.size,
       clients: this.#service.size,
       recovery: recovery.case,
       journal: journal?.stats ?? null,
       awaited: awaited === undefined ? null : { ...awaited, for_ms: host.clock.now() - this.#moved.at_ms },
-      snapshot: {
-        slot: this.#store.newest?.slot ?? 0,
-        size_bytes: this.#store.newest?.size_bytes ?? 0,
-        writing: this.#snapshots.isWriting,
-        serving: this.#snapshotService.isServing,
-        arriving: this.#catchUp.status,
-        found: this.#found.case,
-      },
+      snapshot: this.#state.status,
       stalls: this.#stalls.status,
       uptime_ms: host.clock.now() - this.#started_ms,
     }
@@ -413,8 +364,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#stop(this.#failure)
     await this.#service.close()
     await this.#peers.close()
-    await this.#snapshots.stop()
-    await this.#catchUp.stop()
+    await this.#state.stop()
     await (this.#opened.journal ?? this.#opened).close()
   }
 
@@ -426,10 +376,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { clients, logger } = this.#settings
     await this.#peers.listen()
     if (clients !== undefined) await this.#service.listen(clients)
-    // What the snapshot holds is chosen, though the journal may not know all of that.
-    const { newest } = this.#store
-    if (newest !== undefined && newest.slot > this.#paxos.chosen)
-      this.#driver.step({ type: 'trim', slot: newest.slot })
+    this.#state.begin()
     this.#execute()
     if (this.#formed) this.#start()
     else logger.info({ waitingFor: this.#peers.missing }, 'waiting for all servers, to form the cluster')
@@ -503,78 +450,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   /** Executes what is chosen and not executed yet, and answers whoever waits for it. */
   #execute(): void {
-    const executor = this.#executor
-    if (executor.executed >= this.#paxos.chosen || this.#isHalted) return
-    const { trimmed } = this.#paxos.log.state
-    if (executor.executed < trimmed) {
-      this.#catchUp.need(trimmed)
-      return
-    }
-    const executed: number[] = []
-    while (executor.executed < this.#paxos.chosen) {
-      const slot = executor.executed + 1
-      const value = this.#paxos.log.chosen(slot)
-      if (value === undefined) throw new RangeError(`slot ${slot} is chosen, but has no value`)
-      const execution = executor.execute(slot, value)
-      // What diverged answers nobody.
-      if (slot % DIGEST_EVERY_SLOTS === 0 && !this.#compareDigest(slot)) return
-      const waited = execution && this.#requests.executed(execution)
-      if (waited !== undefined) executed.push(waited.id)
-    }
+    if (!this.#state.execute()) return
     this.#reads.executed()
-    // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
-    if (this.#settings.mode === 'leader') return
-    for (const id of executed) this.#driver.step({ type: 'withdraw', id })
-  }
-
-  /** Answers whether this replica may go on. */
-  #compareDigest(slot: Slot): boolean {
-    const { digest } = this.#executor
-    this.#peers.tellDigest({ type: 'digest', slot, digest })
-    this.#divergence.executed(slot, digest)
-    return !this.#isHalted
-  }
-
-  /** More than half of the servers came to another state: this replica stops, and does not start on its state again. */
-  #fence(at: Disagreement): void {
-    const { dataDir, host } = this.#settings
-    if (this.#isHalted) return
-    this.#isHalted = true
-    this.#driver.stop()
-    void saveFence(host.disk, dataDir, at)
-      .catch(() => undefined)
-      .then(() => {
-        this.#fail(divergedError(dataDir, at))
-      })
-  }
-
-  // Snapshots
-
-  #takeSnapshot(needed = false): void {
-    if (this.#isHalted || this.#failure !== undefined) return
-    if (needed) this.#snapshots.take()
-    else this.#snapshots.takeIfDue()
-  }
-
-  /** A snapshot of a peer is durable here: it takes the place of the state, unless that has come further by itself. */
-  async #install({ slot }: StoredSnapshot): Promise<void> {
-    await this.#snapshots.idle
-    if (this.#failure !== undefined) return
-    if (slot > this.#executor.executed) {
-      this.#isHalted = true
-      try {
-        await restore(this.#executor, this.#store, this.#settings.dataDir)
-      } catch (error) {
-        this.#fail(error as SynodError)
-        return
-      }
-      this.#isHalted = false
-      this.#divergence.restored()
-    }
-    this.#settings.logger.info({ slot }, `goes on from the snapshot of slot ${slot}`)
-    this.#driver.step({ type: 'trim', slot })
-    this.#reads.executed()
-    this.#proposeAgain(Infinity)
+    for (const id of this.#executed.splice(0)) this.#driver.step({ type: 'withdraw', id })
   }
 
   /** What went to a leader that is gone, or got lost on the way, is proposed again. */
@@ -601,7 +479,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
       for (const id of this.#reads.takeNew()) this.#driver.step({ type: 'read', id })
     }
-    this.#takeSnapshot()
+    this.#state.turnEnded()
     this.#service.flush()
   }
 
@@ -624,7 +502,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       // The call is over with that: it must not time out later, when nobody listens.
       call.reject(error as Error)
     }
-    return this.#executor.codecs.answer.decode(await call.promise)
+    return this.#state.executor.codecs.answer.decode(await call.promise)
   }
 
   #read(query: Uint8Array, done: Done): () => void {
@@ -685,21 +563,5 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#handOver.stop()
     this.#cancelRepropose()
     this.#calls.end(error)
-  }
-}
-
-/** Rejects with `restore-failed`: what is in the machine then is of no use. */
-async function restore<C, R, Q, A>(
-  executor: Executor<C, R, Q, A>,
-  store: SnapshotStore,
-  directory: string,
-): Promise<void> {
-  try {
-    await executor.restore(store.parts())
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new SynodError('restore-failed', `The snapshot in ${directory} could not be restored: ${reason}`, {
-      cause: error,
-    })
   }
 }

@@ -1,0 +1,251 @@
+import { SynodError } from '../errors.js'
+import { journalFailed } from '../journal/journal.js'
+import { type Execution, Executor } from '../machine/executor.js'
+import type { Machine } from '../machine/machine.js'
+import type { AnswerSnapshot } from '../net/peer-listener.js'
+import type { DigestReport, SnapshotRequest } from '../net/peer-messages.js'
+import type { ServerId, Slot } from '../paxos/ballot.js'
+import type { Input, Paxos } from '../paxos/paxos.js'
+import { checkFence, divergedError, saveFence } from '../snapshots/fence.js'
+import { SnapshotStore, type StoredSnapshot } from '../snapshots/snapshot-store.js'
+import { type SnapshotFinding, judgeSnapshot } from '../snapshots/snapshot-table.js'
+import type { SnapshotStatus } from '../status.js'
+import { CatchUp } from './catch-up.js'
+import { DIGEST_EVERY_SLOTS, type Disagreement, Divergence } from './divergence.js'
+import type { Settings } from './options.js'
+import type { Peers } from './peers.js'
+import { SnapshotService } from './snapshot-service.js'
+import { Snapshots } from './snapshots.js'
+
+/** A state machine as its newest snapshot has left it. */
+export interface RestoredState<Command, Result, Query, Answer> {
+  readonly executor: Executor<Command, Result, Query, Answer>
+  readonly store: SnapshotStore
+}
+
+/** Rejects with `diverged`, `restore-failed` and `journal-failed`. */
+export async function restoreState<C, R, Q, A>(
+  { clusterName, dataDir, host }: Settings,
+  machine: Machine<C, R, Q, A>,
+): Promise<RestoredState<C, R, Q, A>> {
+  const executor = new Executor(machine)
+  try {
+    await checkFence(host.disk, dataDir)
+    const store = await SnapshotStore.open(host.disk, dataDir, clusterName)
+    if (store.newest !== undefined) await restore(executor, store, dataDir)
+    return { executor, store }
+  } catch (error) {
+    if (error instanceof SynodError) throw error
+    throw journalFailed(`The snapshots in ${dataDir} could not be read`, error)
+  }
+}
+
+export interface StateParts {
+  readonly settings: Settings
+  readonly paxos: Paxos
+  readonly peers: Peers
+  /** Bytes written to the journal since the start. */
+  readonly journal_bytes: () => number
+  readonly step: (input: Input) => void
+  readonly onExecuted: (execution: Execution) => void
+  /** The state is that of a peer now: what was executed on the way there was not told. */
+  readonly onRestored: () => void
+  readonly onFailed: (error: SynodError) => void
+}
+
+/**
+ * The state of a replica: the state machine that executes what is chosen; the snapshots that are made of it, and sent to peers; the
+ * snapshot of a peer that takes its place when this replica is too far behind; and its digests, compared with those of the peers.
+ */
+export class State<Command, Result, Query, Answer> {
+  readonly executor: Executor<Command, Result, Query, Answer>
+  readonly #store: SnapshotStore
+  readonly #parts: StateParts
+  readonly #found: SnapshotFinding
+  readonly #snapshots: Snapshots
+  readonly #service: SnapshotService
+  readonly #catchUp: CatchUp
+  readonly #divergence: Divergence
+  /** The state is being replaced, or it is wrong: nothing may be executed or read. */
+  #isHalted = false
+
+  constructor({ executor, store }: RestoredState<Command, Result, Query, Answer>, parts: StateParts) {
+    const { paxos, peers, settings, step } = parts
+    const { host, logger } = settings
+    this.executor = executor
+    this.#store = store
+    this.#parts = parts
+    this.#found = judgeSnapshot({
+      snapshot: store.newest?.slot ?? 0,
+      damaged: store.damaged,
+      trimmed: paxos.log.state.trimmed,
+      chosen: paxos.chosen,
+    })
+    if (this.#found.case !== 'none') logger.info({ case: this.#found.case }, this.#found.message)
+    const executed = () => executor.executed
+    const shared = { store, policy: settings.snapshots, executed, clock: host.clock, logger }
+    this.#service = new SnapshotService({
+      ...shared,
+      take: () => {
+        if (!this.#isHalted) this.#snapshots.take()
+      },
+    })
+    this.#snapshots = new Snapshots({
+      ...shared,
+      log: paxos.log,
+      snapshot: () => executor.snapshot(),
+      journal_bytes: parts.journal_bytes,
+      isServing: () => this.#service.isServing,
+      trim: (slot) => {
+        step({ type: 'trim', slot })
+      },
+    })
+    this.#catchUp = new CatchUp({
+      ...shared,
+      peers: () => peers.inReach,
+      open: (peer, events) => peers.openSnapshotLink(peer, events),
+      install: (snapshot) => this.#install(snapshot),
+    })
+    this.#divergence = new Divergence({
+      servers: settings.servers.length,
+      onDiverged: (at) => {
+        this.#fence(at)
+      },
+      onDisagreement: ({ agreed, slot, with: others }) => {
+        const who = others.map((server) => `s${server}`).join(', ')
+        const where = `at slot ${slot}, after slot ${agreed}`
+        logger.error({ slot, agreed }, `this replica and ${who} have come to different states ${where}`)
+      },
+    })
+  }
+
+  /** Up to which slot the state may be read; -1 while it may not be read at all. */
+  get readable(): Slot {
+    return this.#isHalted ? -1 : this.executor.executed
+  }
+
+  get snapshotted(): Slot {
+    return Math.min(this.#store.newest?.slot ?? 0, this.executor.executed)
+  }
+
+  get status(): SnapshotStatus {
+    const { size_bytes, slot } = this.#store.newest ?? { size_bytes: 0, slot: 0 }
+    return {
+      slot,
+      size_bytes,
+      writing: this.#snapshots.isWriting,
+      serving: this.#service.isServing,
+      arriving: this.#catchUp.status,
+      found: this.#found.case,
+    }
+  }
+
+  /** What the snapshot holds is chosen, though the journal may not know all of that. */
+  begin(): void {
+    const { paxos, step } = this.#parts
+    const { newest } = this.#store
+    if (newest !== undefined && newest.slot > paxos.chosen) step({ type: 'trim', slot: newest.slot })
+  }
+
+  /** Executes what is chosen and not executed yet. Answers whether there was anything. */
+  execute(): boolean {
+    const { executor } = this
+    const { onExecuted, paxos } = this.#parts
+    if (executor.executed >= paxos.chosen || this.#isHalted) return false
+    const { trimmed } = paxos.log.state
+    if (executor.executed < trimmed) {
+      this.#catchUp.need(trimmed)
+      return false
+    }
+    while (executor.executed < paxos.chosen) {
+      const slot = executor.executed + 1
+      const value = paxos.log.chosen(slot)
+      if (value === undefined) throw new RangeError(`slot ${slot} is chosen, but has no value`)
+      const execution = executor.execute(slot, value)
+      // What diverged answers nobody.
+      if (slot % DIGEST_EVERY_SLOTS === 0 && !this.#compareDigest(slot)) return false
+      if (execution !== undefined) onExecuted(execution)
+    }
+    return true
+  }
+
+  /** Takes a snapshot if one is due. */
+  turnEnded(): void {
+    if (!this.#isHalted) this.#snapshots.takeIfDue()
+  }
+
+  /** A peer has dropped slots that are needed here. */
+  behind(peer: ServerId, slot: Slot): void {
+    this.#catchUp.need(slot, peer)
+  }
+
+  onDigest(from: ServerId, { digest, slot }: DigestReport): void {
+    this.#divergence.heard(from, slot, digest)
+  }
+
+  onSnapshotRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void {
+    this.#service.onRequest(from, request, answer)
+  }
+
+  async stop(): Promise<void> {
+    await this.#snapshots.stop()
+    await this.#catchUp.stop()
+  }
+
+  /** A snapshot of a peer is durable here: it takes the place of the state, unless that has come further by itself. */
+  async #install({ slot }: StoredSnapshot): Promise<void> {
+    const { onFailed, onRestored, settings, step } = this.#parts
+    await this.#snapshots.idle
+    if (this.#isHalted) return
+    if (slot > this.executor.executed) {
+      this.#isHalted = true
+      try {
+        await restore(this.executor, this.#store, settings.dataDir)
+      } catch (error) {
+        onFailed(error as SynodError)
+        return
+      }
+      this.#isHalted = false
+      this.#divergence.restored()
+    }
+    settings.logger.info({ slot }, `goes on from the snapshot of slot ${slot}`)
+    step({ type: 'trim', slot })
+    onRestored()
+  }
+
+  /** Answers whether this replica may go on. */
+  #compareDigest(slot: Slot): boolean {
+    const { digest } = this.executor
+    this.#parts.peers.tellDigest({ type: 'digest', slot, digest })
+    this.#divergence.executed(slot, digest)
+    return !this.#isHalted
+  }
+
+  /** More than half of the servers came to another state: this replica stops, and does not start on its state again. */
+  #fence(at: Disagreement): void {
+    const { onFailed, settings } = this.#parts
+    if (this.#isHalted) return
+    this.#isHalted = true
+    void saveFence(settings.host.disk, settings.dataDir, at)
+      .catch(() => undefined)
+      .then(() => {
+        onFailed(divergedError(settings.dataDir, at))
+      })
+  }
+}
+
+/** Rejects with `restore-failed`: what is in the machine then is of no use. */
+async function restore<C, R, Q, A>(
+  executor: Executor<C, R, Q, A>,
+  store: SnapshotStore,
+  directory: string,
+): Promise<void> {
+  try {
+    await executor.restore(store.parts())
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new SynodError('restore-failed', `The snapshot in ${directory} could not be restored: ${reason}`, {
+      cause: error,
+    })
+  }
+}
