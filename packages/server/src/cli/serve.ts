@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander'
 import { type Mode, type Quorums, Replica, type SynodError } from 'synod'
 import { KvMachine } from '../kv/machine.js'
+import { serveMetrics } from '../metrics/metrics-server.js'
+import { prometheusText } from '../metrics/prometheus.js'
 import { finish } from './common-options.js'
 import { defined } from './defined.js'
 import { lineLogger } from './log.js'
@@ -22,6 +24,7 @@ interface ServeOptions extends OutputOptions {
   readonly snapshotEvery?: number
   readonly snapshotBytes?: number
   readonly keepSlots?: number
+  readonly metrics?: string
 }
 
 /** Adds `synod serve`. */
@@ -74,6 +77,7 @@ export function addServe(program: Command): void {
       'keep so many slots before the snapshot (default: 10000)',
       integerFrom(0, 1e6),
     )
+    .option('--metrics <host:port>', 'serve counts and times at http://host:port/metrics, for Prometheus')
     .action(run)
   finish(serve, [
     'serve --id 1 --cluster-name main --data-dir /var/lib/synod --clients 10.0.0.1:2379 \\\n' +
@@ -111,6 +115,7 @@ async function serve(options: ServeOptions, onFatal: (error: SynodError) => void
     logger: lineLogger(json, (line) => process.stderr.write(line)),
     onFatal,
   })
+  const endMetrics = await beginMetrics(options, replica)
   const { pid } = process
   const peers = options.listen ?? servers[id] ?? ''
   print(options, `ready s${id} pid ${pid} clients ${clients} peers ${peers} data ${dataDir}`, {
@@ -123,4 +128,20 @@ async function serve(options: ServeOptions, onFatal: (error: SynodError) => void
   })
   await stop
   await replica.close()
+  await endMetrics?.()
+}
+
+/** Without metrics that were asked for, it does not run. Resolves with what ends them. */
+async function beginMetrics(
+  { clusterName: cluster, id, metrics }: ServeOptions,
+  replica: Pick<Replica<never, never, never, never>, 'metrics' | 'close'>,
+): Promise<(() => Promise<void>) | undefined> {
+  if (metrics === undefined) return undefined
+  const labels = { cluster, server: `s${id}` }
+  try {
+    return await serveMetrics(metrics, () => prometheusText(replica.metrics(), labels))
+  } catch (error) {
+    await replica.close()
+    throw error
+  }
 }

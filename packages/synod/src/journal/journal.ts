@@ -106,6 +106,10 @@ export class Journal {
     return Math.max(0, this.#now() - this.#writingSince_ms)
   }
 
+  get lastFsync_ms(): number {
+    return this.#segments.lastFsync_ms
+  }
+
   get identity(): Identity {
     return this.#identity
   }

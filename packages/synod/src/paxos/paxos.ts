@@ -173,6 +173,10 @@ export class Paxos {
     return this.#proposer.reachesQuorum
   }
 
+  get role(): Role {
+    return this.#proposer.role
+  }
+
   get ballot(): Ballot {
     return this.#proposer.ballot
   }

@@ -40,6 +40,8 @@ export class Driver {
   #timer_ms = Infinity
   #turning = false
   #stopped = false
+  /** How many messages have been handed to the links. */
+  sent = 0
   /** Something that an answer rests on has been appended since the last flush. */
   #mustSync = false
   #unflushed = 0
@@ -120,6 +122,7 @@ export class Driver {
   }
 
   #send({ to, message }: Envelope): void {
+    this.sent++
     this.#parts.links.get(to)?.send(message)
   }
 

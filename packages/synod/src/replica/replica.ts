@@ -12,6 +12,7 @@ import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
 import { ClientService } from './client-service.js'
+import { Counts } from './counts.js'
 import { Driver } from './driver.js'
 import { HandOver } from './hand-over.js'
 import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } from './options.js'
@@ -20,6 +21,7 @@ import { type Done, Reads } from './reads.js'
 import { Requests } from './requests.js'
 import { Stalls } from './stalls.js'
 import { type RestoredState, State, restoreState } from './state.js'
+import type { ReplicaMetrics } from '../metrics.js'
 import type { ReplicaStatus } from '../status.js'
 
 /** Requests that were handed to another server and not executed within this time are handed on again. */
@@ -54,6 +56,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #service: ClientService
   readonly #session: Session
   readonly #requests = new Requests()
+  readonly #counts = new Counts()
   /** Those of them that have been executed, and that the core has yet to be told of. */
   readonly #executed: number[] = []
   readonly #reads: Reads
@@ -89,6 +92,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       randomBytes: host.randomBytes,
       now: () => host.clock.now(),
       onDurable: (position) => {
+        replica.#counts.fsync_s.record((opened.journal?.lastFsync_ms ?? 0) / 1000)
         replica.#driver.durable(position)
       },
       onFailure: (error) => {
@@ -195,6 +199,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       },
       onExecuted: (execution) => {
         const waited = this.#requests.executed(execution)
+        if (waited !== undefined) this.#counts.request_s.record((host.clock.now() - waited.arrived_ms) / 1000)
         // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
         if (waited !== undefined && settings.mode === 'leaderless') this.#executed.push(waited.id)
       },
@@ -225,7 +230,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#service = new ClientService(settings, {
       execute: (value, done) => this.#submit(value, done),
       read: (query, done) => this.#read(query, done),
-      readStale: (query, atLeast, done) => this.#reads.stale(query, atLeast, done),
+      readStale: (query, atLeast, done) => this.#readStale(query, atLeast, done),
       transfer: (to, done) => this.#transfer(to, done),
       executed: () => this.#state.executor.executed,
       status: () => this.status(),
@@ -286,7 +291,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const atLeast = checkAtLeast(options)
     let slot: Slot = 0
     const answer = this.#answer(options, (done) =>
-      this.#reads.stale(encoded, atLeast, (result) => {
+      this.#readStale(encoded, atLeast, (result) => {
         slot = this.#state.executor.executed
         done(result)
       }),
@@ -345,6 +350,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       stalls: this.#stalls.status,
       uptime_ms: host.clock.now() - this.#started_ms,
     }
+  }
+
+  /** What it has counted, as plain data: docs/metrics.md. */
+  metrics(): ReplicaMetrics {
+    this.#counts.sent = this.#driver.sent
+    return this.#counts.metrics(this.status(), this.#state.counts)
   }
 
   /**
@@ -406,7 +417,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   /** The chosen bar may have moved, or somebody else leads. */
   #look(): void {
-    const { ballot, chosen } = this.#paxos
+    const { ballot, chosen, role } = this.#paxos
+    this.#counts.isNow(role)
     if (chosen === this.#moved.chosen && ballot === this.#moved.ballot) return
     this.#moved = { chosen, ballot, at_ms: this.#settings.host.clock.now() }
   }
@@ -418,6 +430,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   #receive(from: ServerId, batch: readonly Message[]): void {
     if (!this.#formed) return
+    this.#counts.received += batch.length
     for (const message of batch) this.#driver.step({ type: 'message', from, message })
   }
 
@@ -427,12 +440,23 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #submit(value: Uint8Array, done: (outcome: Outcome) => void): () => void {
     const { clock } = this.#settings.host
     const key = admitRequest(value, clock.wallTime())
-    const waiting = this.#requests.submit(key, value, clock.now(), done)
+    this.#counts.requests++
+    const waiting = this.#taken(() => this.#requests.submit(key, value, clock.now(), done))
     this.#driver.endTurn()
     return () => {
       if (!waiting.waits) return
       this.#requests.cancel(waiting)
       this.#driver.step({ type: 'withdraw', id: waiting.id })
+    }
+  }
+
+  /** Counts what is refused as there is no room. */
+  #taken<T>(take: () => T): T {
+    try {
+      return take()
+    } catch (error) {
+      if (error instanceof SynodError && error.code === 'overloaded') this.#counts.refused++
+      throw error
     }
   }
 
@@ -505,8 +529,20 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     return this.#state.executor.codecs.answer.decode(await call.promise)
   }
 
+  #readStale(query: Uint8Array, atLeast: Slot, done: Done): () => void {
+    this.#counts.staleReads++
+    return this.#taken(() => this.#reads.stale(query, atLeast, done))
+  }
+
   #read(query: Uint8Array, done: Done): () => void {
-    const giveUp = this.#reads.linearizable(query, done)
+    const { clock } = this.#settings.host
+    const arrived_ms = clock.now()
+    this.#counts.reads++
+    const answered: Done = (answer) => {
+      this.#counts.read_s.record((clock.now() - arrived_ms) / 1000)
+      done(answer)
+    }
+    const giveUp = this.#taken(() => this.#reads.linearizable(query, answered))
     this.#driver.endTurn()
     return giveUp
   }
@@ -527,6 +563,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     if (server === this.#hint.server && ballot === this.#hint.ballot) return
     const changed = server !== this.#hint.server || ballot.seq !== this.#hint.ballot.seq
     this.#hint = { type: 'leader', ballot, server }
+    if (changed) this.#counts.leaderChanges++
     this.#handOver.look()
     if (!changed) return
     this.#service.tellHint(this.#hint)

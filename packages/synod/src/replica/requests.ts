@@ -16,6 +16,7 @@ const MAX_IDLE_SESSIONS = 4096
 /** A request that waits to be executed. */
 export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
   readonly done: (outcome: Outcome) => void
+  readonly arrived_ms: number
   proposed_ms: number
   /** Whether it still waits. */
   waits: boolean
@@ -54,6 +55,7 @@ export class Requests {
       sequence: key.sequence,
       value,
       done,
+      arrived_ms: now_ms,
       proposed_ms: now_ms,
       waits: true,
       before: undefined,

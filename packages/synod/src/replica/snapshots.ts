@@ -70,6 +70,8 @@ export class Snapshots {
   #journal_bytes = 0
   #notBefore_ms = -Infinity
   #stopped = false
+  /** How many have been written. */
+  taken = 0
 
   constructor(parts: SnapshotsParts) {
     this.#parts = parts
@@ -104,6 +106,7 @@ export class Snapshots {
     this.#writing = store.write(slot, parts, this.#pace()).then(
       ({ size_bytes }) => {
         this.#writing = undefined
+        this.taken++
         const took_ms = Math.round(this.#parts.clock.now() - start_ms)
         logger.info({ slot, size_bytes, took_ms }, `took a snapshot at slot ${slot}`)
         if (!this.#stopped) this.#trim(slot)

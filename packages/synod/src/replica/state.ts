@@ -68,6 +68,7 @@ export class State<Command, Result, Query, Answer> {
   readonly #divergence: Divergence
   /** The state is being replaced, or it is wrong: nothing may be executed or read. */
   #isHalted = false
+  #received = 0
 
   constructor({ executor, store }: RestoredState<Command, Result, Query, Answer>, parts: StateParts) {
     const { paxos, peers, settings, step } = parts
@@ -126,6 +127,11 @@ export class State<Command, Result, Query, Answer> {
 
   get snapshotted(): Slot {
     return Math.min(this.#store.newest?.slot ?? 0, this.executor.executed)
+  }
+
+  /** How many snapshots were taken here, and how many came from peers. */
+  get counts() {
+    return { taken: this.#snapshots.taken, received: this.#received }
   }
 
   get status(): SnapshotStatus {
@@ -208,6 +214,7 @@ export class State<Command, Result, Query, Answer> {
       this.#isHalted = false
       this.#divergence.restored()
     }
+    this.#received++
     settings.logger.info({ slot }, `goes on from the snapshot of slot ${slot}`)
     step({ type: 'trim', slot })
     onRestored()

@@ -1,0 +1,71 @@
+import { Histogram, type ReplicaMetrics } from '../metrics.js'
+import type { ReplicaStatus } from '../status.js'
+import type { Role } from '../paxos/proposer.js'
+
+/** What a replica counts as things happen. All else that its metrics tell is in its status. */
+export class Counts {
+  requests = 0
+  refused = 0
+  reads = 0
+  staleReads = 0
+  sent = 0
+  received = 0
+  leaderChanges = 0
+  readonly request_s = new Histogram()
+  readonly read_s = new Histogram()
+  readonly fsync_s = new Histogram()
+  #elections = 0
+  #won = 0
+  #role: Role | undefined
+
+  /** What the replica is to its cluster now. */
+  isNow(role: Role): void {
+    if (role === this.#role) return
+    if (role === 'candidate') this.#elections++
+    if (role === 'leader') this.#won++
+    this.#role = role
+  }
+
+  metrics(
+    status: ReplicaStatus,
+    snapshots: { readonly taken: number; readonly received: number },
+  ): ReplicaMetrics {
+    const { awaited, bars, journal, peers } = status
+    return {
+      requests_total: this.requests,
+      requests_refused_total: this.refused,
+      reads_total: this.reads,
+      stale_reads_total: this.staleReads,
+      elections_total: this.#elections,
+      elections_won_total: this.#won,
+      leader_changes_total: this.leaderChanges,
+      messages_sent_total: this.sent,
+      messages_received_total: this.received,
+      messages_dropped_total: peers.reduce((sum, peer) => sum + peer.dropped_messages, 0),
+      journal_groups_total: journal?.groups ?? 0,
+      journal_bytes_total: journal?.bytes ?? 0,
+      journal_fsyncs_total: journal?.fsyncs ?? 0,
+      snapshots_total: snapshots.taken,
+      snapshots_received_total: snapshots.received,
+      stalls_total: status.stalls.count,
+      leader: status.role === 'leader' ? 1 : 0,
+      voting: status.voting ? 1 : 0,
+      slot_snapshotted: bars.snapshotted,
+      slot_executed: bars.executed,
+      slot_chosen: bars.chosen,
+      slot_voted: bars.voted,
+      waiting: status.waiting,
+      awaited_seconds: (awaited?.for_ms ?? 0) / 1000,
+      clients: status.clients,
+      sessions: status.sessions,
+      peers_up: peers.filter(({ up }) => up).length,
+      snapshot_bytes: status.snapshot.size_bytes,
+      journal_segments: journal?.segments ?? 0,
+      journal_writing_seconds: (journal?.writing_ms ?? 0) / 1000,
+      uptime_seconds: status.uptime_ms / 1000,
+      request_seconds: this.request_s.data(),
+      read_seconds: this.read_s.data(),
+      fsync_seconds: this.fsync_s.data(),
+    }
+  }
+}
