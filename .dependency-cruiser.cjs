@@ -49,6 +49,7 @@ module.exports = {
       'errors.ts',
       'linked-list.ts',
       'logger.ts',
+      'metrics.ts',
       'status.ts',
     ]),
     only('errors.ts', ['paxos']),
