@@ -30,3 +30,18 @@ test('a look at the clock is found', async () => {
     /^non-determinism: apply\(\{"type":.*\}\) in slot \d+ called Date\.now\(\)/,
   )
 })
+
+/** The mistake: a lease is lost with each snapshot. */
+class LossyLeaseTable extends LeaseTable {
+  override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const rest = chunks[Symbol.asyncIterator]()
+    await rest.next()
+    await super.restore({ [Symbol.asyncIterator]: () => rest })
+  }
+}
+
+test('a snapshot that loses something is found', async () => {
+  await expect(simulate({ ...leases, machine: () => new LossyLeaseTable() }, { seeds: 200 })).rejects.toThrow(
+    /^non-determinism: apply\(/,
+  )
+})

@@ -1,5 +1,5 @@
 // A table of leases: whoever acquires a name holds it for a while, and nobody else can have it meanwhile.
-import type { ApplyContext, Machine } from 'synod'
+import { type ApplyContext, type Machine, SnapshotMap } from 'synod'
 
 export type LeaseCommand =
   | { readonly type: 'acquire'; readonly name: string; readonly holder: string; readonly for_ms: number }
@@ -12,7 +12,7 @@ export interface Lease {
 
 /** Commands answer whether they could be done. A query answers the last lease, which may have run out. */
 export class LeaseTable implements Machine<LeaseCommand, boolean, string, Lease | null> {
-  readonly #leases = new Map<string, Lease>()
+  readonly #leases = new SnapshotMap<string, Lease>()
 
   apply(command: LeaseCommand, { time_ms }: ApplyContext): boolean {
     const { holder, name } = command
@@ -25,5 +25,17 @@ export class LeaseTable implements Machine<LeaseCommand, boolean, string, Lease 
 
   query(name: string): Lease | null {
     return this.#leases.get(name) ?? null
+  }
+
+  *snapshot(): Generator<Uint8Array> {
+    for (const entry of this.#leases.snapshot()) yield Buffer.from(JSON.stringify(entry))
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#leases.clear()
+    for await (const chunk of chunks) {
+      const [name, lease] = JSON.parse(Buffer.from(chunk).toString()) as [string, Lease]
+      this.#leases.set(name, lease)
+    }
   }
 }

@@ -104,4 +104,5 @@ export type NumberName = NameOf<'counter' | 'gauge'>
 export type HistogramName = NameOf<'histogram'>
 
 /** All metrics of a replica at one moment, as plain data. */
-export type ReplicaMetrics = Readonly<Record<NumberName, number>> & Readonly<Record<HistogramName, HistogramData>>
+export type ReplicaMetrics = Readonly<Record<NumberName, number>> &
+  Readonly<Record<HistogramName, HistogramData>>
