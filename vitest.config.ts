@@ -25,7 +25,7 @@ export default defineConfig({
           name: 'unit',
           // Long enough that a busy machine does not decide: a test that hangs is all that this is to end.
           testTimeout: 60_000,
-          include: ['packages/*/test/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'bench/*.test.ts'],
           exclude: [...exclude, 'packages/*/test/e2e/**'],
           sequence: { groupOrder: 0 },
         },

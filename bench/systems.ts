@@ -38,7 +38,11 @@ const floor: System = {
 }
 
 /** Synod's own server, in one of its modes. */
-export async function startSynod(mode: 'leader' | 'leaderless', directory: string): Promise<SynodCluster> {
+export async function startSynod(
+  mode: 'leader' | 'leaderless',
+  directory: string,
+  more: readonly string[] = [],
+): Promise<SynodCluster> {
   const data = await mkdtemp(join(directory, `${mode}-`))
   const ports = await freePorts(2 * SERVERS)
   const peers = ports.slice(0, SERVERS).map((port, index) => `${index + 1}=127.0.0.1:${port}`)
@@ -47,7 +51,15 @@ export async function startSynod(mode: 'leader' | 'leaderless', directory: strin
   const dataDirs = endpoints.map((_, index) => join(data, `s${index + 1}`))
   const startServer = async (id: number) => {
     const args = ['serve', '--id', String(id), '--cluster-name', 'bench', '--servers', peers.join(',')]
-    args.push('--clients', endpoints[id - 1] ?? '', '--data-dir', dataDirs[id - 1] ?? '', '--mode', mode)
+    args.push(
+      '--clients',
+      endpoints[id - 1] ?? '',
+      '--data-dir',
+      dataDirs[id - 1] ?? '',
+      '--mode',
+      mode,
+      ...more,
+    )
     servers[id - 1] = await start(process.execPath, [SYNOD, ...args], 'ready')
   }
   await Promise.all(endpoints.map((_, index) => startServer(index + 1)))

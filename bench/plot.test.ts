@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { plotSvg } from './plot.js'
+
+const svg = plotSvg([
+  {
+    title: 'Memory & more',
+    unit: 'MiB',
+    lines: [
+      {
+        name: 's<1>',
+        points: [
+          { at_s: 0, value: 0 },
+          { at_s: 100, value: 150 },
+        ],
+      },
+    ],
+  },
+  { title: 'Nothing', unit: 'files', lines: [{ name: 's1', points: [] }] },
+])
+
+test('every element that is opened is closed, and text is escaped', () => {
+  const open: string[] = []
+  for (const [, close, name, end] of svg.matchAll(/<(\/?)(\w+)[^>]*?(\/?)>/g)) {
+    if (close === '/') expect(open.pop()).toBe(name)
+    else if (end !== '/') open.push(name ?? '')
+  }
+  expect(open).toEqual([])
+  expect(svg).toContain('Memory &amp; more, MiB')
+  expect(svg).toContain('s&lt;1&gt;')
+})
+
+test('the scales end at round numbers that hold all points', () => {
+  const [, points] = /<polyline [^>]*points="([^"]+)"/.exec(svg) ?? []
+  expect(points).toBe('70,190 880,70')
+  expect(svg).toContain('>200</text>')
+  expect(svg).toContain('>100 s</text>')
+})

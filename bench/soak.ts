@@ -1,0 +1,153 @@
+// A cluster at steady load for as long as one likes: does it need more memory or more disk as time goes by?
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { connect } from 'synod'
+import { kvCodecs } from 'synod-server'
+import { type Panel, plotSvg } from './plot.js'
+import { startSynod } from './systems.js'
+import { type Point, trendOf } from './trend.js'
+
+const HELP = `Usage: npm run soak -- [options]
+
+  --minutes N   how long (default: 60)
+  --mode M      leader or leaderless (default: leader)
+  --rate N      operations in a second, half of them puts of 256 bytes (default: 1000)
+  --dir DIR     where the data goes, and the result: soak.ndjson, soak.svg (default: .bench)
+
+It fails if memory or disk of a replica grew by more than a tenth between the first third of the time and its end,
+by the line through all samples. Ctrl-C ends it early, with what has been seen so far.
+`
+const KEYS = 10_000
+const BATCH_MS = 10
+const MOST_UNDER_WAY = 4096
+const SAMPLE_MS = 1000
+const FLAT = 0.1
+/** Often enough for many of them within minutes. */
+const SNAPSHOT_ARGS = ['--snapshot-bytes', String(4 << 20), '--snapshot-every', '20000']
+
+const { values: options } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '60' },
+    mode: { type: 'string', default: 'leader' },
+    rate: { type: 'string', default: '1000' },
+    dir: { type: 'string', default: '.bench' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (options.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
+const duration_ms = Number(options.minutes) * 60_000
+const rate = Number(options.rate)
+if (!(duration_ms > 0) || !(rate > 0) || (options.mode !== 'leader' && options.mode !== 'leaderless')) {
+  process.stderr.write(HELP)
+  process.exit(2)
+}
+
+interface Sample {
+  readonly at_s: number
+  readonly server: number
+  readonly memory_MiB: number
+  readonly disk_MiB: number
+  readonly files: number
+}
+
+const directory = join(process.cwd(), options.dir)
+await mkdir(directory, { recursive: true })
+const cluster = await startSynod(options.mode, directory, SNAPSHOT_ARGS)
+const client = await connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeout_ms: 30_000 })
+const samples: Sample[] = []
+const counts = { done: 0, failed: 0, underWay: 0 }
+let isOver = false
+process.once('SIGINT', () => {
+  isOver = true
+})
+try {
+  await soak()
+} finally {
+  await client.close()
+  await cluster.stop()
+}
+await report()
+
+async function soak(): Promise<void> {
+  const began_ms = performance.now()
+  let issued = 0
+  const load = setInterval(() => {
+    const due = Math.floor(((performance.now() - began_ms) / 1000) * rate)
+    // What cannot be kept up with is left out, rather than made up for later.
+    for (; issued < due; issued++) if (counts.underWay < MOST_UNDER_WAY) void operate(issued)
+  }, BATCH_MS)
+  while (!isOver && performance.now() - began_ms < duration_ms) {
+    await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS))
+    const at_s = Math.round((performance.now() - began_ms) / 1000)
+    for (const server of [1, 2, 3]) samples.push(await sample(server, at_s))
+    if (process.stderr.isTTY)
+      process.stderr.write(
+        `\r\x1b[K${at_s} s of ${duration_ms / 1000}: ${counts.done} done, ${counts.failed} failed`,
+      )
+  }
+  clearInterval(load)
+  if (process.stderr.isTTY) process.stderr.write('\n')
+}
+
+async function operate(number: number): Promise<void> {
+  const key = `key/${(number * 7919) % KEYS}`
+  counts.underWay++
+  try {
+    if (number % 2 === 0) await client.execute({ type: 'put', key, value: Buffer.alloc(256, number) })
+    else await client.read({ type: 'get', key })
+    counts.done++
+  } catch {
+    counts.failed++
+  }
+  counts.underWay--
+}
+
+async function sample(server: number, at_s: number): Promise<Sample> {
+  const pid = cluster.servers[server - 1]?.child.pid ?? 0
+  const text = await readFile(`/proc/${pid}/status`, 'utf8')
+  const memory_MiB = Number(/^VmRSS:\s*(\d+) kB$/m.exec(text)?.[1] ?? NaN) / 1024
+  const dataDir = cluster.dataDirs[server - 1] ?? ''
+  let disk = 0
+  // A file may go while it is looked at.
+  for (const name of await readdir(dataDir))
+    disk += (await stat(join(dataDir, name)).catch(() => undefined))?.size ?? 0
+  const files = (await readdir(`/proc/${pid}/fd`)).length
+  return { at_s, server, memory_MiB, disk_MiB: disk / 2 ** 20, files }
+}
+
+async function report(): Promise<void> {
+  await writeFile(join(directory, 'soak.ndjson'), samples.map((it) => `${JSON.stringify(it)}\n`).join(''))
+  const panel = (title: string, unit: string, of: (it: Sample) => number): Panel => ({
+    title,
+    unit,
+    lines: [1, 2, 3].map((server) => ({ name: `s${server}`, points: pointsOf(server, of) })),
+  })
+  const panels = [
+    panel('Resident memory', 'MiB', ({ memory_MiB }) => memory_MiB),
+    panel('Data directory', 'MiB', ({ disk_MiB }) => disk_MiB),
+    panel('Open files', 'files', ({ files }) => files),
+  ]
+  await writeFile(join(directory, 'soak.svg'), plotSvg(panels))
+  let isFlat = true
+  for (const { lines, title, unit } of panels) {
+    for (const { name, points } of lines) {
+      const { gained, mean, perHour } = trendOf(points)
+      const verdict = gained <= FLAT ? 'flat' : 'GROWS'
+      if (gained > FLAT) isFlat = false
+      const figures = `mean ${mean.toFixed(1)} ${unit}, ${perHour.toFixed(2)} ${unit}/h, ${(100 * gained).toFixed(1)} %`
+      process.stdout.write(`${name} ${title.toLowerCase()}: ${figures}: ${verdict}\n`)
+    }
+  }
+  process.stdout.write(
+    `${counts.done} operations done, ${counts.failed} failed; ${join(directory, 'soak.svg')}\n`,
+  )
+  if (!isFlat || counts.failed > 0) process.exitCode = 1
+}
+
+function pointsOf(server: number, of: (it: Sample) => number): Point[] {
+  return samples.filter((it) => it.server === server).map((it) => ({ at_s: it.at_s, value: of(it) }))
+}

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { trendOf } from './trend.js'
+
+const line = (value: (at_s: number) => number) =>
+  Array.from({ length: 100 }, (_, at_s) => ({ at_s, value: value(at_s) }))
+
+test('a line is found again, whatever came before it', () => {
+  const { gained, perHour } = trendOf(line((at_s) => (at_s < 30 ? 1000 : 50 + at_s)))
+  expect(perHour).toBeCloseTo(3600)
+  expect(gained).toBeCloseTo(69 / (50 + 64.5))
+})
+
+test('what goes up and down has no trend', () => {
+  const { gained, mean } = trendOf(line((at_s) => 100 + (at_s % 2)))
+  expect(mean).toBeCloseTo(100.5)
+  expect(Math.abs(gained)).toBeLessThan(0.001)
+})
+
+test('a single point, or none, has none', () => {
+  expect(trendOf(line(() => 5).slice(0, 1))).toMatchObject({ mean: 5, perHour: 0, gained: 0 })
+  expect(trendOf([]).perHour).toBe(0)
+})

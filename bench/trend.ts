@@ -1,0 +1,31 @@
+/** A value at a time, in seconds. */
+export interface Point {
+  readonly at_s: number
+  readonly value: number
+}
+
+export interface Trend {
+  readonly mean: number
+  /** By how much the value grows in an hour, by least squares. */
+  readonly perHour: number
+  /** How much of the mean the line through the points gained from the first to the last. */
+  readonly gained: number
+}
+
+/** So much at the beginning is left out: caches fill, and the compiler is at work. */
+const WARM_UP = 0.3
+
+/** The line through the points, but for the warm-up. */
+export function trendOf(points: readonly Point[]): Trend {
+  const kept = points.slice(Math.floor(points.length * WARM_UP))
+  const mean = (of: (point: Point) => number) => kept.reduce((sum, point) => sum + of(point), 0) / kept.length
+  const [at, value] = [mean(({ at_s }) => at_s), mean((point) => point.value)]
+  let [above, below] = [0, 0]
+  for (const point of kept) {
+    above += (point.at_s - at) * (point.value - value)
+    below += (point.at_s - at) ** 2
+  }
+  const perSecond = below === 0 ? 0 : above / below
+  const span_s = (kept.at(-1)?.at_s ?? 0) - (kept[0]?.at_s ?? 0)
+  return { mean: value, perHour: perSecond * 3600, gained: value === 0 ? 0 : (perSecond * span_s) / value }
+}
