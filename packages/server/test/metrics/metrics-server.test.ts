@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { serveMetrics } from '../../src/metrics/metrics-server.js'
-import { freePorts } from '../e2e/processes.js'
+import { freePorts } from '../e2e/ports.js'
 
 test('there is /metrics, for those who read, and nothing else', async () => {
   const address = `127.0.0.1:${await freePorts(1)}`
