@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest'
+import type { Mode, ReplicaStatus } from 'synod'
+import { KvClient } from 'synod-server'
+import { type TestCluster, type TestReplica, startCluster } from '../processes.js'
+import { settledStatuses, statusesWhen } from '../settled.js'
+import { Pulse } from './pulse.js'
+import { injectFault, whyNoStrace } from './strace.js'
+
+const PATIENCE_MS = 60_000
+/** Increments that must be acknowledged without the one whose disk is in trouble. */
+const ENOUGH = 20
+const ELECTION_TIMEOUT_MS = 500
+/** What a busy machine may add. */
+const SLACK_MS = 5000
+
+const whyNot = await whyNoStrace()
+if (whyNot !== undefined) console.log(`disks of real processes in trouble are skipped: ${whyNot}`)
+
+/** Clients increment one counter as long as `during` takes, each increment once; then all replicas must be the same. */
+async function underLoad(cluster: TestCluster, during: (pulse: Pulse) => Promise<void>): Promise<void> {
+  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+  const pulse = new Pulse()
+  const controller = new AbortController()
+  const loop = (async () => {
+    while (!controller.signal.aborted) {
+      expect(await client.increment('n')).toMatchObject({ value: BigInt(pulse.count + 1) })
+      pulse.beat()
+    }
+  })()
+  await Promise.race([loop, during(pulse)])
+  controller.abort()
+  await loop
+  const statuses = await settledStatuses(cluster.endpoints, PATIENCE_MS)
+  expect(new Set(statuses.map(({ digest }) => digest)).size).toBe(1)
+}
+
+async function enough(pulse: Pulse): Promise<void> {
+  for (let count = 0; count < ENOUGH; count++) await pulse.next()
+}
+
+/** The leader; any one in leaderless mode. */
+async function first(cluster: TestCluster, mode: Mode): Promise<TestReplica> {
+  const has = ({ leader }: ReplicaStatus) => mode === 'leaderless' || leader !== null
+  const [status] = await statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) => statuses.every(has))
+  const replica = cluster.replicas.find(({ id }) => id === (status?.leader ?? 1))
+  if (replica === undefined) throw new Error('no leader')
+  return replica
+}
+
+test.skipIf(whyNot !== undefined).each(['leader', 'leaderless'] as const)(
+  'in %s mode, a replica whose fdatasync fails ends and says why; the others go on, and it starts again soundly',
+  async (mode) => {
+    await using cluster = await startCluster({ mode, replicas: 3 })
+    await underLoad(cluster, async (pulse) => {
+      await enough(pulse)
+      const replica = await first(cluster, mode)
+      {
+        // Every later one succeeds: whoever tries again is told that all is well.
+        await using _ = await injectFault(replica.pid, 'fdatasync:error=EIO:when=1')
+        const { code, stderr } = await replica.exit()
+        expect(code).toBe(1)
+        expect(stderr).toMatch(
+          /^error: The journal could not be written: EIO: .*fdatasync.*\(journal-failed\)$/m,
+        )
+      }
+      await enough(pulse)
+      await replica.restart()
+      await enough(pulse)
+    })
+  },
+)
+
+test.skipIf(whyNot !== undefined)(
+  'a leader whose fdatasync takes 3 s makes room for another, and the cluster goes on',
+  async () => {
+    await using cluster = await startCluster({ mode: 'leader', replicas: 3 })
+    await underLoad(cluster, async (pulse) => {
+      await enough(pulse)
+      const leader = await first(cluster, 'leader')
+      pulse.longestPause_ms()
+      await using _ = await injectFault(leader.pid, 'fdatasync:delay_enter=3000000')
+      const statuses = await statusesWhen(
+        cluster.endpoints,
+        PATIENCE_MS,
+        (all) =>
+          all.some(({ role, server }) => role === 'leader' && server !== leader.id) &&
+          all.some(
+            ({ journal, role, server }) =>
+              server === leader.id && role === 'follower' && (journal?.writing_ms ?? 0) > 0,
+          ),
+      )
+      await enough(pulse)
+      const pause_ms = pulse.longestPause_ms()
+      const writing_ms = statuses.find(({ server }) => server === leader.id)?.journal?.writing_ms ?? 0
+      process.stdout.write(
+        `a stuck disk: its leader had been writing for ${Math.round(writing_ms)} ms when another one led; ` +
+          `longest pause ${Math.round(pause_ms)} ms\n`,
+      )
+      expect(pause_ms).toBeLessThan(3 * ELECTION_TIMEOUT_MS + SLACK_MS)
+    })
+  },
+)

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest'
+import type { ReplicaStatus } from 'synod'
+import { KvClient } from 'synod-server'
+import { startCluster } from '../processes.js'
+import { settledStatuses, statusesWhen } from '../settled.js'
+import { Namespaces, whyNoNamespaces } from './namespaces.js'
+import { Pulse } from './pulse.js'
+
+const PATIENCE_MS = 60_000
+/** Increments that must be acknowledged while a cable is out. */
+const ENOUGH = 20
+
+const whyNot = whyNoNamespaces()
+if (whyNot !== undefined) console.log(`clusters in network namespaces are skipped: ${whyNot}`)
+
+test.skipIf(whyNot !== undefined)(
+  'cables between machines are pulled out and plugged in again: the cluster goes on, and is whole again',
+  async () => {
+    const site = Namespaces.create(3)
+    await using cluster = await startCluster({ mode: 'leader', replicas: site })
+    await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+    const pulse = new Pulse()
+    const controller = new AbortController()
+    const loop = (async () => {
+      while (!controller.signal.aborted) {
+        expect(await client.increment('n')).toMatchObject({ value: BigInt(pulse.count + 1) })
+        pulse.beat()
+      }
+    })()
+    const enough = async () => {
+      for (let count = 0; count < ENOUGH; count++) await Promise.race([pulse.next(), loop])
+    }
+    const whole = () =>
+      statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) =>
+        statuses.every(({ leader }) => leader !== null && leader === statuses[0]?.leader),
+      )
+
+    await enough()
+    const leader = (await whole())[0]?.leader ?? 0
+    const [follower = 0] = site.ids.filter((id) => id !== leader)
+    pulse.longestPause_ms()
+
+    // The follower misses a leader whom the third one hears: it disturbs nobody.
+    site.cable(leader, follower, 'down')
+    await statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) => misses(statuses, follower))
+    await enough()
+    const withoutOne_ms = pulse.longestPause_ms()
+    site.cable(leader, follower, 'up')
+    const stayed = (await whole())[0]?.leader === leader
+    pulse.longestPause_ms()
+
+    // The other two elect one of them.
+    site.cables(leader, 'down')
+    await statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) =>
+      statuses.some(({ role, server }) => role === 'leader' && server !== leader),
+    )
+    await enough()
+    const withoutLeader_ms = pulse.longestPause_ms()
+    site.cables(leader, 'up')
+    await whole()
+
+    controller.abort()
+    await loop
+    const statuses = await settledStatuses(cluster.endpoints, PATIENCE_MS)
+    expect(new Set(statuses.map(({ digest }) => digest)).size).toBe(1)
+    process.stdout.write(
+      `network namespaces: longest pause ${Math.round(withoutOne_ms)} ms with one cable out of a leader ` +
+        `(which ${stayed ? 'stayed' : 'changed'}), ${Math.round(withoutLeader_ms)} ms with both\n`,
+    )
+  },
+)
+
+/** Whether it follows nobody. */
+function misses(statuses: readonly ReplicaStatus[], follower: number): boolean {
+  return statuses.some(({ leader, server }) => server === follower && leader === null)
+}
