@@ -5,9 +5,9 @@ import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
 import type { Quorums } from '../paxos/quorum.js'
 import type { Disk } from './disk.js'
+import { replaceFile } from './replace-file.js'
 
 const FILE = 'identity'
-const TEMPORARY_FILE = 'identity.new'
 const FORMAT = 1
 
 export const ACCEPTOR_BYTES = 16
@@ -66,16 +66,7 @@ export function newIdentity(options: IdentityOptions, randomBytes: (size: number
 
 /** Replaces the identity of a directory; after a crash it is the old or the new one, never part of one. */
 export async function saveIdentity(disk: Disk, directory: string, identity: Identity): Promise<void> {
-  const temporary = join(directory, TEMPORARY_FILE)
-  const file = await disk.open(temporary, 'replace')
-  try {
-    await file.write(Buffer.from(formatIdentity(identity)), 0)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await disk.rename(temporary, join(directory, FILE))
-  await disk.syncDirectory(directory)
+  await replaceFile(disk, directory, FILE, Buffer.from(formatIdentity(identity)))
 }
 
 /** The identity of a directory; null when it has none. Rejects with an IdentityFault when it is unsound. */

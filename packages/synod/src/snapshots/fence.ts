@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { SynodError } from '../errors.js'
 import type { Disk } from '../journal/disk.js'
+import { replaceFile } from '../journal/replace-file.js'
 import type { Slot } from '../paxos/ballot.js'
 import { snapshotName, snapshotSlots } from './snapshot-store.js'
 
 const FILE = 'diverged'
-const TEMPORARY_FILE = 'diverged.new'
 
 /** Why a replica may not go on with its state. */
 export interface Fence {
@@ -19,16 +19,7 @@ export interface Fence {
 export async function saveFence(disk: Disk, directory: string, { agreed, slot }: Fence): Promise<void> {
   const content = { slot, agreed }
   const text = JSON.stringify({ ...content, crc32: crc32(JSON.stringify(content)) }) + '\n'
-  const temporary = join(directory, TEMPORARY_FILE)
-  const file = await disk.open(temporary, 'replace')
-  try {
-    await file.write(Buffer.from(text), 0)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await disk.rename(temporary, join(directory, FILE))
-  await disk.syncDirectory(directory)
+  await replaceFile(disk, directory, FILE, Buffer.from(text))
 }
 
 /** Rejects with `diverged` where a fence stands. A file that cannot be read is a fence too. */
