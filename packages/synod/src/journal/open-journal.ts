@@ -156,6 +156,6 @@ async function goOn(
     if (number < first) await disk.remove(join(directory, segmentName(number)))
   }
   const trim = records.findLast((record) => record.type === 'trim')
-  if (trim !== undefined) segments.trim(trim.slot)
+  if (trim !== undefined) segments.finishTrim(trim.slot)
   return segments
 }

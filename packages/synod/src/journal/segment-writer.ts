@@ -94,13 +94,17 @@ export class SegmentWriter {
 
   /**
    * Records that speak of no slot above this one are not needed any more: the segments that hold nothing else go, but for the
-   * one being written. They go once the header of the next segment is durable, which says so: it is begun with the next group.
+   * one being written. They go once the header of the next segment is durable, which says so: it is begun with the next group,
+   * also where nothing goes yet, so that the one being written can go with the next trim.
    */
   trim(slot: Slot): void {
-    const first = this.#segments.find(({ last }, index) => last > slot || index === this.#segments.length - 1)
-    if (first === undefined || first.number === this.#first) return
-    this.#first = first.number
+    this.#first = this.#firstAfter(slot)
     this.#isTrimming = true
+  }
+
+  /** A trim from before the start: carried out now if it was not then. */
+  finishTrim(slot: Slot): void {
+    if (this.#firstAfter(slot) !== this.#first) this.trim(slot)
   }
 
   /** Writes a group, which speaks of slots up to `last`, and resolves when it is durable. */
@@ -115,6 +119,11 @@ export class SegmentWriter {
     this.#nextSequence++
     const segment = lastOf(this.#segments)
     segment.last = Math.max(segment.last, last)
+  }
+
+  /** The first segment that speaks of a later slot, or the one being written. */
+  #firstAfter(slot: Slot): number {
+    return (this.#segments.find(({ last }) => last > slot) ?? lastOf(this.#segments)).number
   }
 
   async close(): Promise<void> {

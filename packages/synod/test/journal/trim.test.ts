@@ -47,7 +47,18 @@ describe('a trim', () => {
     const disk = new MemoryDisk()
     const { journal } = await journalOf(disk, [full(9)], [full(2)], [trim(2)], [vote(10, 'd')])
     await journal.close()
-    expect(await segments(disk)).toEqual([1, 2, 3])
+    expect(await segments(disk)).toEqual([1, 2, 3, 4])
+  })
+
+  test('begins a new segment each time, so that a small journal is trimmed too', async () => {
+    const disk = new MemoryDisk()
+    const { journal, listener } = await openUsable(disk)
+    for (let slot = 1; slot < 50; slot++) {
+      await appendGroup(journal, listener, [vote(slot, 'a')])
+      if (slot % 10 === 0) await appendGroup(journal, listener, [trim(slot - 1)])
+    }
+    await journal.close()
+    expect((await segments(disk)).length).toBeLessThanOrEqual(3)
   })
 
   test('holds also where the server stops before the segments are gone, or between two of them', async () => {
