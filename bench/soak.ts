@@ -90,6 +90,8 @@ async function soak(): Promise<void> {
       )
   }
   clearInterval(load)
+  // What is under way ends, or times out.
+  while (counts.underWay > 0) await new Promise((resolve) => setTimeout(resolve, BATCH_MS))
   if (process.stderr.isTTY) process.stderr.write('\n')
 }
 

@@ -90,8 +90,12 @@ describe.each(MODES)('in %s mode', (mode) => {
     world.kill(3)
     await write(world, 1, 100)
     for (const id of [1, 2]) {
-      const { snapshot, bars } = world.status(id)
+      const { bars, journal, snapshot } = world.status(id)
       expect(bars.executed - snapshot.slot).toBeLessThan(60)
+      let left_bytes = 0
+      for (const [name, content] of world.server(id).disk.snapshot(DATA_DIR))
+        if (name.endsWith('.journal')) left_bytes += content.length
+      expect(left_bytes).toBeLessThan(0.8 * (journal?.bytes ?? 0))
       expect(segmentNumbers(await files(world, id)).length).toBeLessThanOrEqual(3)
     }
   })
