@@ -1,6 +1,7 @@
 import { MalformedError, Reader } from '../bytes/reader.js'
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
+import { type Alive, Signs, Watch } from './alive.js'
 import type { Codec } from './codec.js'
 import { FrameReader, FrameWriter, MAX_FRAME_BYTES } from './frame.js'
 import { decodeHandshake, encodeHandshake, type Handshake } from './hello.js'
@@ -75,6 +76,8 @@ export class Channel<Out, In> {
   #state: 'greeting' | 'open' | 'closing' = 'greeting'
   #reason: ChannelClosed | undefined
   #cancelTimer: () => void
+  readonly #alive: Alive
+  #paused = false
 
   constructor(open: OpenSocket, options: ChannelOptions<Out, In>) {
     this.#clock = options.clock
@@ -82,6 +85,17 @@ export class Channel<Out, In> {
     this.#limit_bytes = options.limit_bytes
     this.#dialled = options.hello !== undefined
     this.#events = options.events
+    this.#alive = this.#dialled
+      ? new Watch(this.#clock, () => {
+          this.destroy('timeout')
+        })
+      : new Signs(
+          this.#clock,
+          () => {
+            this.#sign()
+          },
+          () => this.#paused,
+        )
     this.#output = new FrameWriter(options.kind)
     this.#input = new FrameReader(options.kind)
     this.#socket = open({
@@ -94,6 +108,7 @@ export class Channel<Out, In> {
       closed: (reason) => {
         this.#state = 'closing'
         this.#cancelTimer()
+        this.#alive.stop()
         this.#events.onClosed(this.#reason ?? reason)
       },
     })
@@ -140,15 +155,19 @@ export class Channel<Out, In> {
 
   /** Hands everything sent so far to the network. */
   flush(): void {
-    if (this.#output.length > 0 && this.#state === 'open') this.#socket.write(this.#output.take())
+    if (this.#output.length === 0 || this.#state !== 'open') return
+    this.#socket.write(this.#output.take())
+    this.#alive.wrote()
   }
 
   /** Receives nothing more until `resume`, apart from what had arrived already. */
   pause(): void {
+    this.#paused = true
     this.#socket.pause()
   }
 
   resume(): void {
+    this.#paused = false
     this.#socket.resume()
   }
 
@@ -181,6 +200,7 @@ export class Channel<Out, In> {
     this.#reason ??= reason
     this.#payload = NOTHING
     this.#cancelTimer()
+    this.#alive.stop()
   }
 
   #say(message: Handshake): void {
@@ -188,8 +208,15 @@ export class Channel<Out, In> {
     this.#socket.write(this.#output.take())
   }
 
+  /** Writes an empty frame, or what waits anyway. */
+  #sign(): void {
+    this.#output.open()
+    this.flush()
+  }
+
   #receive(chunk: Uint8Array): void {
     if (this.#state === 'closing') return
+    this.#alive.heard()
     this.#input.push(chunk)
     if (this.#state === 'greeting') this.#greet()
     this.#deliver()
@@ -231,7 +258,7 @@ export class Channel<Out, In> {
   /** Adds what was received to `batch`. Returns whether there may be more than fitted. */
   #decode(batch: In[]): boolean {
     while (batch.length < MAX_BATCH_MESSAGES) {
-      if (this.#payload.remaining === 0) {
+      while (this.#payload.remaining === 0) {
         const payload = this.#input.next()
         if (payload === undefined) {
           this.#payload = NOTHING

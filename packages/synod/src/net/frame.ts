@@ -103,7 +103,7 @@ export class FrameReader {
   }
 
   /**
-   * The next payload, or undefined if more has to arrive first.
+   * The next payload, or undefined if more has to arrive first. After the handshake it may be empty.
    *
    * @throws SynodError `wrong-protocol`: what arrives is not the preamble or frames. There is no way to read on.
    */
@@ -147,7 +147,8 @@ export class FrameReader {
     }
     this.#payload_bytes = header.readUInt32LE(0)
     this.#checksum = header.readUInt32LE(4)
-    if (this.#payload_bytes === 0) throw new SynodError('wrong-protocol', 'an empty frame')
+    if (this.#payload_bytes === 0 && this.#limit_bytes === MAX_HANDSHAKE_BYTES)
+      throw new SynodError('wrong-protocol', 'an empty frame, where a handshake should be')
     if (this.#payload_bytes > this.#limit_bytes) {
       throw new SynodError(
         'wrong-protocol',

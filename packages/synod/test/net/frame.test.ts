@@ -113,7 +113,7 @@ describe('what is not a frame is refused', () => {
     ['wrong magic', Buffer.from('GET / HTTP/1.1'), 'does not speak the Synod protocol'],
     ['another version', Buffer.from('SYND\x02\x01'), 'speaks version 2 of the protocol, this side version 1'],
     ['another kind', Buffer.from('SYND\x01\x02'), 'did not open a peer connection'],
-    ['no payload', Buffer.concat([PREAMBLE, header(0)]), 'an empty frame'],
+    ['no payload', Buffer.concat([PREAMBLE, header(0)]), 'an empty frame, where a handshake should be'],
     [
       'a handshake that is too large',
       Buffer.concat([PREAMBLE, header(MAX_HANDSHAKE_BYTES + 1)]),
