@@ -59,6 +59,7 @@ async function main(
     server: id,
     acceptor: randomBytes(16).toString('hex'),
     members: [1, 2, 3],
+    address: '127.0.0.1:1',
     formed: true,
     process: 1,
   }

@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'overloaded'
   | 'too-stale'
   | 'transfer-failed'
+  | 'change-refused'
   | 'closed'
   | 'aborted'
   | 'command-failed'
@@ -22,6 +23,7 @@ export type ErrorCode =
   | 'journal-failed'
   | 'restore-failed'
   | 'diverged'
+  | 'removed'
   | 'invariant-violated'
   | 'invalid-options'
 

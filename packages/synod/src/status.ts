@@ -6,12 +6,24 @@ import type { LinkStatus } from './net/link.js'
 import type { Ballot, ServerId, Slot } from './paxos/ballot.js'
 import type { Mode } from './paxos/config.js'
 import type { Bars } from './paxos/invariants.js'
+import type { MemberRole } from './paxos/membership.js'
 import type { Awaited, Role } from './paxos/proposer.js'
 
 /** Another server, as a replica sees it. */
 export interface PeerStatus extends LinkStatus {
   readonly server: ServerId
   /** Which acceptor it is, by the identity of its data directory; null while it is not connected. */
+  readonly acceptor: AcceptorId | null
+}
+
+/** A member of the cluster. */
+export interface MemberStatus {
+  readonly server: ServerId
+  readonly role: MemberRole
+  /** Of one that is joining: the voter whose place it will take; 0 for none. */
+  readonly replaces: ServerId
+  readonly address: string
+  /** Which acceptor has the vote, if it has one. */
   readonly acceptor: AcceptorId | null
 }
 
@@ -69,6 +81,8 @@ export interface ReplicaStatus {
   /** A checksum over everything executed. */
   readonly digest: number
   readonly peers: readonly PeerStatus[]
+  /** Who is a member, as of the chosen bar; nobody while that is not known. */
+  readonly members: readonly MemberStatus[]
   /** Open sessions, requests and reads that wait here, and connected clients. */
   readonly sessions: number
   readonly waiting: number

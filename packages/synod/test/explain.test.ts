@@ -28,6 +28,7 @@ const well: ReplicaStatus = {
   damage: null,
   bars: { snapshotted: 0, executed: 811, chosen: 811, voted: 820 },
   digest: 77,
+  members: [],
   peers: [up, down],
   sessions: 5,
   waiting: 2,

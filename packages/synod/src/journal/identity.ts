@@ -24,13 +24,18 @@ export interface IdentityOptions {
   readonly mode: Mode
   /** Majorities unless given. */
   readonly quorums?: Quorums
+  /** The server has come to a cluster that was there already. */
+  readonly joined?: true
   readonly server: ServerId
 }
 
 /** Who a data directory belongs to. */
 export interface Identity extends IdentityOptions {
   readonly acceptor: AcceptorId
-  /** The acceptor of every server of the cluster, this one included; null until the cluster has formed. */
+  /**
+   * The acceptor of every server that founded the cluster, this one included; null until the cluster has formed. Of a server that joined: its
+   * own alone.
+   */
   readonly peers: Peers | null
 }
 
@@ -78,10 +83,11 @@ export async function loadIdentity(disk: Disk, directory: string): Promise<Ident
 }
 
 export function isIdentity(value: object): value is Identity {
-  const { cluster, mode, quorums, server, acceptor, peers } = value as Record<string, unknown>
+  const { cluster, mode, quorums, joined, server, acceptor, peers } = value as Record<string, unknown>
   if (typeof cluster !== 'string' || !isMode(mode) || !isServerId(server) || !isAcceptorId(acceptor))
     return false
   if (quorums !== undefined && !isQuorums(quorums)) return false
+  if (joined !== undefined && joined !== true) return false
   return peers === null || (isPeers(peers) && peers[server] === acceptor)
 }
 
@@ -124,8 +130,8 @@ export function describeQuorums(quorums: Quorums | undefined): string {
 }
 
 /** Readable, and always the same text for the same identity. */
-function formatIdentity({ cluster, mode, quorums, server, acceptor, peers }: Identity): string {
-  const content = { format: FORMAT, cluster, mode, quorums, server, acceptor, peers }
+function formatIdentity({ cluster, mode, quorums, joined, server, acceptor, peers }: Identity): string {
+  const content = { format: FORMAT, cluster, mode, quorums, joined, server, acceptor, peers }
   return JSON.stringify({ ...content, crc32: checksum(content) }, null, 2) + '\n'
 }
 
@@ -150,8 +156,16 @@ function parseIdentity(text: string): Identity {
   if (!isIdentity(content)) {
     throw new IdentityFault('damaged', 'The identity file does not say what it should.')
   }
-  const { cluster, mode, quorums, server, acceptor, peers } = content
-  return { cluster, mode, ...(quorums === undefined ? {} : { quorums }), server, acceptor, peers }
+  const { cluster, mode, quorums, joined, server, acceptor, peers } = content
+  return {
+    cluster,
+    mode,
+    ...(quorums === undefined ? {} : { quorums }),
+    ...(joined === undefined ? {} : { joined }),
+    server,
+    acceptor,
+    peers,
+  }
 }
 
 function checksum(content: unknown): number {

@@ -2,8 +2,10 @@ import { crc32 } from '../bytes/checksum.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
 import { SynodError } from '../errors.js'
-import type { Slot } from '../paxos/ballot.js'
+import type { ServerId, Slot } from '../paxos/ballot.js'
+import { type ChangeOutcome, Membership, type MembershipState } from '../paxos/membership.js'
 import type { Value } from '../paxos/value.js'
+import { changeOf, encodeMembership, readMembership } from './change-codec.js'
 import { type Codecs, completeCodecs } from './codec.js'
 import { MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine.js'
 import type { Outcome } from './outcome.js'
@@ -11,6 +13,7 @@ import { type Request, type RequestKey, decodeRequest } from './request.js'
 import { Sessions } from './sessions.js'
 
 const FAILED = Uint8Array.of(0)
+const NOTHING = new Uint8Array(0)
 
 /** The largest result or answer, encoded. */
 export const MAX_RESULT_BYTES = 16 << 20
@@ -41,12 +44,15 @@ export class Executor<Command, Result, Query, Answer> {
   readonly codecs: Codecs<Command, Result, Query, Answer>
   readonly #machine: Machine<Command, Result, Query, Answer>
   readonly #sessions = new Sessions()
+  readonly #membership: Membership
   #executed: Slot = 0
   #time_ms = 0
   #digest = 0
 
-  constructor(machine: Machine<Command, Result, Query, Answer>) {
+  /** With the membership that the cluster was founded with, and the window of its proposers. */
+  constructor(machine: Machine<Command, Result, Query, Answer>, founding: MembershipState, window: number) {
     this.#machine = machine
+    this.#membership = new Membership(structuredClone(founding), window)
     this.codecs = completeCodecs(machine.codecs)
   }
 
@@ -58,6 +64,16 @@ export class Executor<Command, Result, Query, Answer> {
   /** A checksum over everything executed, and what came of it: replicas with the same executed bar must have the same. */
   get digest(): number {
     return this.#digest
+  }
+
+  /** As of the executed bar. */
+  get membership(): MembershipState {
+    return this.#membership.state
+  }
+
+  /** The founders of the cluster have met. */
+  identify(acceptors: Readonly<Record<ServerId, string>>): void {
+    this.#membership.identify(acceptors)
   }
 
   get sessions(): number {
@@ -75,14 +91,22 @@ export class Executor<Command, Result, Query, Answer> {
   }
 
   #execute(slot: Slot, value: Value): Execution | undefined {
+    const change = this.#membership.pass(slot, changeOf(value))
     const request = value.length === 0 ? undefined : readRequest(value)
     if (request === undefined) return undefined
     this.#time_ms = Math.max(this.#time_ms, request.time_ms)
-    const outcome =
-      request.kind === 'open'
-        ? this.#open(slot)
-        : this.#sessions.execute(slot, request, () => this.#apply(slot, request))
-    return { request, outcome }
+    return { request, outcome: this.#outcomeOf(slot, request, change) }
+  }
+
+  #outcomeOf(slot: Slot, request: Request, change: ChangeOutcome | undefined): Outcome {
+    switch (request.kind) {
+      case 'open':
+        return this.#open(slot)
+      case 'command':
+        return this.#sessions.execute(slot, request, () => this.#apply(slot, request))
+      case 'change':
+        return outcomeOfChange(change)
+    }
   }
 
   /**
@@ -105,6 +129,7 @@ export class Executor<Command, Result, Query, Answer> {
     meta.varint(this.#executed)
     meta.f64(this.#time_ms)
     meta.u32(this.#digest)
+    encodeMembership(meta, this.#membership.state)
     const [sessions, state] = [begun(this.#sessions.snapshot()), begun(chunks)]
     return { slot: this.#executed, parts: begun(partsOf(meta.take(), sessions, state)) }
   }
@@ -121,6 +146,7 @@ export class Executor<Command, Result, Query, Answer> {
       throw new MalformedError('a snapshot without a beginning')
     const meta = new Reader(first.value.bytes)
     const [executed, time_ms, digest] = [meta.varint(), meta.f64(), meta.u32()]
+    const membership = readMembership(meta)
     meta.end()
     const sessions = this.#sessions.restoration()
     let next = await source.next()
@@ -131,6 +157,7 @@ export class Executor<Command, Result, Query, Answer> {
     await this.#machine.restore(state)
     if (!state.isRead) throw new MalformedError('the state machine did not read its snapshot to the end')
     this.#executed = executed
+    this.#membership.replace(membership)
     this.#time_ms = time_ms
     this.#digest = digest
   }
@@ -151,6 +178,11 @@ export class Executor<Command, Result, Query, Answer> {
       return { status: 'failed', result: Buffer.from(message) }
     }
   }
+}
+
+function outcomeOfChange(change: ChangeOutcome | undefined): Outcome {
+  if (change?.done === true) return { status: 'done', result: NOTHING }
+  return { status: 'refused', result: Buffer.from(change?.reason ?? 'this is no change of the membership') }
 }
 
 /** Of what failed, the message is for people: another version of the state machine may word it differently. */

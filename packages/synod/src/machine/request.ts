@@ -4,15 +4,18 @@ import { Writer } from '../bytes/writer.js'
 /** Numbers a session: the slot in which it was opened, so that no two are alike. */
 export type SessionId = number
 
-/** `open` begins a session; its sequence is a random number, by which the one who asked knows the answer. */
-export type RequestKind = 'open' | 'command'
+/**
+ * `open` begins a session, and `change` changes the membership. Both are of no session: their sequence is a random number, by which the one
+ * who asked knows the answer.
+ */
+export type RequestKind = 'open' | 'command' | 'change'
 
 /** A client's request as it stands in a slot of the log. */
 export interface Request {
   readonly kind: RequestKind
   /** When a replica first saw it, in milliseconds since 1970 by that replica's clock. */
   readonly time_ms: number
-  /** 0 for `open`. */
+  /** 0 for all but `command`. */
   readonly session: SessionId
   /** Numbers the requests of a session, from 1. A request that is sent again keeps its number. */
   readonly sequence: number
@@ -21,7 +24,10 @@ export interface Request {
   readonly command: Uint8Array
 }
 
-const KIND_TAGS: Readonly<Record<RequestKind, number>> = { open: 1, command: 2 }
+/** A change of the membership begins with this byte, and no other request does. */
+export const CHANGE_TAG = 3
+
+const KIND_TAGS: Readonly<Record<RequestKind, number>> = { open: 1, command: 2, change: CHANGE_TAG }
 const TIME_OFFSET = 1
 const stamp = Buffer.alloc(8)
 const NO_COMMAND = new Uint8Array(0)
@@ -44,14 +50,16 @@ export function encodeRequest(request: Request): Uint8Array {
 }
 
 export function encodeOpen(sequence: number): Uint8Array {
-  return encodeRequest({
-    kind: 'open',
-    time_ms: 0,
-    session: 0,
-    sequence,
-    acknowledged: 0,
-    command: NO_COMMAND,
-  })
+  return encodeOfNoSession('open', sequence, NO_COMMAND)
+}
+
+/** `change` is encoded already. */
+export function encodeChangeRequest(sequence: number, change: Uint8Array): Uint8Array {
+  return encodeOfNoSession('change', sequence, change)
+}
+
+function encodeOfNoSession(kind: 'open' | 'change', sequence: number, command: Uint8Array): Uint8Array {
+  return encodeRequest({ kind, time_ms: 0, session: 0, sequence, acknowledged: 0, command })
 }
 
 /** Throws MalformedError. The command is a view into the bytes. */
@@ -83,7 +91,7 @@ export function admitRequest(bytes: Uint8Array, time_ms: number): RequestKey {
   const session = reader.varint()
   const sequence = reader.varint()
   reader.varint()
-  if ((kind === 'open') !== (session === 0))
+  if ((kind !== 'command') !== (session === 0))
     throw new MalformedError('a session where there is none, or none')
   stamp.writeDoubleLE(time_ms)
   bytes.set(stamp, TIME_OFFSET)
@@ -94,5 +102,6 @@ function readKind(reader: Reader): RequestKind {
   const tag = reader.u8()
   if (tag === KIND_TAGS.open) return 'open'
   if (tag === KIND_TAGS.command) return 'command'
+  if (tag === KIND_TAGS.change) return 'change'
   throw new MalformedError(`no kind of request: ${tag}`)
 }

@@ -26,6 +26,8 @@ const ERROR_TAGS: Tags<ErrorCode> = {
   'restore-failed': 20,
   'transfer-failed': 21,
   diverged: 22,
+  'change-refused': 23,
+  removed: 24,
 }
 
 const CODES = namesByTag(ERROR_TAGS)

@@ -2,11 +2,10 @@ import { readBallot } from '../bytes/paxos.js'
 import { MalformedError, type Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
 import type { Ballot, ServerId, Slot } from '../paxos/ballot.js'
+import { MAX_SERVER_ID } from '../paxos/membership.js'
 
 /** Slots and ballot numbers stop here, so that a slot plus a count is still an exact integer. */
 const MAX_ORDINAL = 2 ** 52
-
-const MAX_SERVER = 255
 
 const utf8 = new TextEncoder()
 
@@ -19,7 +18,7 @@ export function readServer(reader: Reader): ServerId {
 /** A server, or 0 for none. */
 export function readServerOrNone(reader: Reader): ServerId {
   const server = reader.varint()
-  if (server > MAX_SERVER) throw new MalformedError(`server ${server} out of range`)
+  if (server > MAX_SERVER_ID) throw new MalformedError(`server ${server} out of range`)
   return server
 }
 
@@ -48,7 +47,7 @@ export function readLast(reader: Reader, first: Slot): Slot {
 export function readBallotOrZero(reader: Reader): Ballot {
   const ballot = readBallot(reader)
   const { seq, server } = ballot
-  const valid = seq === 0 ? server === 0 : seq <= MAX_ORDINAL && server >= 1 && server <= MAX_SERVER
+  const valid = seq === 0 ? server === 0 : seq <= MAX_ORDINAL && server >= 1 && server <= MAX_SERVER_ID
   if (!valid) throw new MalformedError(`ballot (${seq}, s${server}) out of range`)
   return ballot
 }

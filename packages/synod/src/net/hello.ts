@@ -3,6 +3,7 @@ import type { Writer } from '../bytes/writer.js'
 import { SynodError, type ErrorCode } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
+import { MAX_ADDRESS_BYTES } from '../paxos/membership.js'
 import type { Quorums } from '../paxos/quorum.js'
 import { namesByTag, readTag, type Tags } from './codec.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
@@ -35,6 +36,8 @@ export interface PeerHello {
   readonly acceptor: string
   /** The servers that it takes for the cluster's: at most 255, each once. */
   readonly members: readonly ServerId[]
+  /** Where it listens for the others: 1 to `MAX_ADDRESS_BYTES` bytes. */
+  readonly address: string
   /** It has written down which acceptors the cluster has. */
   readonly formed: boolean
   /** A random number from 0 to 2^53 - 1 that each start of the server draws anew. */
@@ -109,6 +112,7 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
       writeAcceptor(writer, message.acceptor)
       writer.varint(message.members.length)
       for (const server of message.members) writer.varint(server)
+      writer.string(message.address)
       writer.boolean(message.formed)
       writer.varint(message.process)
       return
@@ -174,6 +178,7 @@ function readHandshake(reader: Reader): Handshake {
         server: readServer(reader),
         acceptor: readAcceptor(reader),
         members: readMembers(reader),
+        address: readText(reader, MAX_ADDRESS_BYTES),
         formed: reader.boolean(),
         process: reader.varint(),
       }

@@ -3,9 +3,12 @@ import type { Message } from '../paxos/messages.js'
 import { SynodError } from '../errors.js'
 import type { Channel } from './channel.js'
 import { listenForChannels, type ChannelListener, type ChannelListenerOptions } from './channel-listener.js'
+import type { Purpose } from './hello.js'
 import { peerReceiver } from './peer-codec.js'
 import { SNAPSHOT_LIMIT_BYTES } from './peer-link.js'
 import type { DigestReport, PeerMessage, SnapshotReply, SnapshotRequest } from './peer-messages.js'
+
+const PURPOSES: readonly Purpose[] = ['messages', 'snapshot']
 
 /** More than the servers that a cluster can have; the rest is for connections about to be replaced. */
 const MAX_PEER_CONNECTIONS = 1024
@@ -24,14 +27,19 @@ export interface PeerListenerOptions extends Pick<
   onSnapshotRequest?(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
 }
 
+export interface PeerListener extends ChannelListener {
+  /** Ends the connections of this server: it is not welcome any more. */
+  drop(server: ServerId): void
+}
+
 /**
  * Listens for the messages of other servers. Each has one connection for messages and one to get a snapshot: a
  * second one for the same purpose replaces the first, whose end may not have been noticed yet.
  */
-export function listenForPeers(options: PeerListenerOptions): Promise<ChannelListener> {
+export async function listenForPeers(options: PeerListenerOptions): Promise<PeerListener> {
   const { network, clock, address, judge, onRefused } = options
   const channels = new Map<string, Channel<SnapshotReply, PeerMessage>>()
-  return listenForChannels({
+  const listener = await listenForChannels({
     network,
     clock,
     address,
@@ -75,6 +83,12 @@ export function listenForPeers(options: PeerListenerOptions): Promise<ChannelLis
       }
     },
   })
+  return {
+    ...listener,
+    drop(server) {
+      for (const purpose of PURPOSES) channels.get(`${server} ${purpose}`)?.close()
+    },
+  }
 }
 
 /** What servers say to each other besides the messages of the protocol. */

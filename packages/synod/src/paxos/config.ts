@@ -1,16 +1,17 @@
 import type { ServerId } from './ballot.js'
-import type { Quorums } from './quorum.js'
+import type { Change, MembershipState } from './membership.js'
+import type { Value } from './value.js'
 
 /** How slots get decided. Chosen once per cluster; replicas that disagree refuse each other. */
 export type Mode = 'leader' | 'leaderless'
 
 export interface PaxosConfig {
   readonly self: ServerId
-  /** All servers of the cluster, this one included. */
-  readonly servers: readonly ServerId[]
+  /** The membership as it was founded, or as the newest snapshot tells it. */
+  readonly membership: MembershipState
+  /** Which change of the membership a value stands for, if it does. All servers must agree. */
+  readonly changeOf: (value: Value) => Change | undefined
   readonly mode: Mode
-  /** Majorities unless given. All servers must agree, for good. */
-  readonly quorums?: Quorums
   /**
    * False for a server that may have forgotten promises or votes: it takes no part as an acceptor or
    * proposer, and learns what the others choose.
@@ -25,7 +26,10 @@ export interface PaxosConfig {
   readonly electionTimeout_ms: number
   /** An unanswered message is sent again after this time. */
   readonly resend_ms: number
-  /** Leader mode: the most slots in phase 2 at once. Leaderless mode: the most slots this server tries at once. */
+  /**
+   * Nobody proposes in a slot that is further than this above the chosen bar; and a change of the voters takes force so many slots
+   * after the one in which it is chosen. All servers must agree, for good.
+   */
   readonly window: number
 }
 

@@ -1,4 +1,5 @@
 import type { ServerId, Slot } from './ballot.js'
+import type { Membership } from './membership.js'
 import type { Message } from './messages.js'
 import type { JournalRecord } from './records.js'
 
@@ -37,7 +38,8 @@ export interface Output {
 
 /** Gathers what a step asks for. */
 export class Effects {
-  readonly #peers: readonly ServerId[]
+  readonly #self: ServerId
+  readonly #membership: Membership
   #records: JournalRecord[] = []
   #messages: Envelope[] = []
   #reads: ReadableAt[] = []
@@ -45,8 +47,9 @@ export class Effects {
   /** How many records have been written since this server started. */
   position = 0
 
-  constructor(peers: readonly ServerId[]) {
-    this.#peers = peers
+  constructor(self: ServerId, membership: Membership) {
+    this.#self = self
+    this.#membership = membership
   }
 
   record(record: JournalRecord): void {
@@ -64,11 +67,11 @@ export class Effects {
   }
 
   broadcast(message: Message): void {
-    for (const peer of this.#peers) this.send(peer, message)
+    for (const peer of this.#membership.servers) if (peer !== this.#self) this.send(peer, message)
   }
 
   broadcastAfterDurable(message: Message): void {
-    for (const peer of this.#peers) this.sendAfterDurable(peer, message)
+    for (const peer of this.#membership.servers) if (peer !== this.#self) this.sendAfterDurable(peer, message)
   }
 
   readable(id: number, slot: Slot): void {

@@ -8,11 +8,12 @@ import {
   maxBallot,
   sameBallot,
 } from './ballot.js'
-import type { Campaign, Following, LeaderState } from './leader-state.js'
-import type { Heartbeat, Nack, Probe, ProbeAnswer, PromiseMessage, Transfer } from './messages.js'
+import { isPhase1Quorum } from './configuration.js'
+import type { Campaign, Following, LeaderState, Leading, Promises } from './leader-state.js'
+import type { Heartbeat, Nack, Probe, ProbeAnswer, PromiseMessage, ReportedVote, Transfer } from './messages.js'
 import type { Context } from './proposer.js'
-import { NO_SERVERS } from './quorum.js'
 import { randomBetween } from './random.js'
+import { NO_SERVERS, unionOf, withServer, withoutServer } from './server-set.js'
 
 /** How soon a follower asks around when the leader's process is known to be gone. */
 const GONE_PATIENCE_MS = 20
@@ -33,11 +34,15 @@ export abstract class Election {
   /** A quorum has promised this server's ballot in all slots, and told of its votes. */
   protected abstract lead(campaign: Campaign, now_ms: number): void
 
+  /** This server leads, and more servers have promised its ballot. */
+  protected abstract goOn(leading: Leading, now_ms: number): void
+
   /** This server leads, and has `to` take over: whoever keeps up best where it is 0. */
   protected abstract handOver(to: ServerId, now_ms: number): void
 
   get role() {
-    return this.context.config.voting ? this.state.phase.role : 'learner'
+    const { phase } = this.state
+    return phase.role !== 'follower' || this.canLead ? phase.role : 'learner'
   }
 
   get ballot(): Ballot {
@@ -54,6 +59,12 @@ export abstract class Election {
       case 'follower':
         return phase.gone || phase.missed || phase.ballot.server === 0 ? undefined : phase.ballot.server
     }
+  }
+
+  /** Whether this server votes: only then may it lead. */
+  protected get canLead(): boolean {
+    const { config, membership } = this.context
+    return config.voting && membership.isVoter(config.self)
   }
 
   onPeerGone(peer: ServerId, now_ms: number): void {
@@ -84,7 +95,7 @@ export abstract class Election {
       return
     }
     this.#hear(message.ballot, now_ms)
-    // An answer counts towards the leader's quorum: it must come from a server that votes.
+    // An answer may count towards the leader's quorum: it must come from a server that has forgotten nothing.
     if (!config.voting) return
     const { round, ballot } = message
     effects.send(from, {
@@ -115,29 +126,29 @@ export abstract class Election {
   onProbeAnswer(from: ServerId, message: ProbeAnswer, now_ms: number): void {
     const { phase } = this.state
     this.#see(message.ballot)
-    if (phase.role !== 'follower' || phase.probe === NO_SERVERS || message.round !== this.state.round) return
+    if (phase.role !== 'follower' || phase.probe.length === 0 || message.round !== this.state.round) return
     if (!message.missing) return
-    phase.probe = this.context.membership.add(phase.probe, from)
-    if (this.context.membership.isPhase1Quorum(phase.probe)) this.#campaign(now_ms)
+    phase.probe = withServer(phase.probe, from)
+    this.#campaignIfMissed(phase, now_ms)
   }
 
   /** The leader has not been heard from for too long: asks whether the others miss it too. */
   protected probe(phase: Following, now_ms: number): void {
-    const { config, effects, membership } = this.context
+    const { config, effects } = this.context
     phase.missed = true
-    if (!config.voting) {
-      phase.until_ms = Infinity
-      return
-    }
-    if (this.state.stuck) {
+    if (!this.canLead || this.state.stuck) {
       phase.until_ms = now_ms + this.#patience()
       return
     }
     this.state.round++
-    phase.probe = membership.add(NO_SERVERS, config.self)
+    phase.probe = [config.self]
     phase.until_ms = now_ms + this.#probePatience(phase)
     effects.broadcast({ type: 'probe', round: this.state.round })
-    if (membership.isPhase1Quorum(phase.probe)) this.#campaign(now_ms)
+    this.#campaignIfMissed(phase, now_ms)
+  }
+
+  #campaignIfMissed({ probe }: Following, now_ms: number): void {
+    if (this.canLead && isPhase1Quorum(this.context.membership.current, probe)) this.#campaign(now_ms)
   }
 
   /** How long to wait for answers before asking again: not long where there is no leader to come back. */
@@ -196,36 +207,38 @@ export abstract class Election {
   }
 
   onTransfer(from: ServerId, { ballot, to }: Transfer, now_ms: number): void {
-    const { config } = this.context
     const { phase, stuck } = this.state
     if (!sameBallot(ballot, phase.ballot)) return
     if (phase.role === 'leader') this.handOver(to, now_ms)
-    else if (phase.role === 'follower' && from === ballot.server && config.voting && !stuck)
+    else if (phase.role === 'follower' && from === ballot.server && this.canLead && !stuck)
       this.#campaign(now_ms)
   }
 
   // Phase 1
 
   #campaign(now_ms: number): void {
-    const { acceptor, config, learner } = this.context
+    const { acceptor, config, learner, membership } = this.context
     const ballot = ballotAbove(maxBallot(this.state.seen, acceptor.logBound), config.self)
     const first = learner.state.chosen + 1
     this.#see(ballot)
     const campaign: Campaign = {
       role: 'candidate',
       ballot,
-      first,
-      promised: NO_SERVERS,
-      next: new Map(),
-      votes: new Map(),
-      resend_ms: 0,
+      promises: {
+        first,
+        from: NO_SERVERS,
+        voters: membership.voters,
+        next: new Map(),
+        votes: new Map(),
+        resend_ms: 0,
+      },
       until_ms: now_ms + this.#patience(),
     }
     this.state.phase = campaign
     // The own promise comes first: from here on this server cannot vote for an older leader, so the votes
     // that it reads now are its last below this ballot.
     this.#promiseSelf(ballot, first)
-    this.prepare(campaign, now_ms)
+    this.#prepare(campaign, now_ms)
   }
 
   #promiseSelf(ballot: Ballot, slot: Slot): void {
@@ -233,48 +246,78 @@ export abstract class Election {
     if (promise !== undefined) this.context.answerSelf(promise)
   }
 
+  /** Asks anew whoever has not promised. */
+  protected prepareAgain(phase: Campaign | Leading, now_ms: number): void {
+    if (now_ms >= phase.promises.resend_ms) this.#prepare(phase, now_ms)
+  }
+
   /**
    * A prepare leaves only once the own promise is durable: after a restart this server must know that it
    * has used this ballot, or it could run it twice with different values.
    */
-  protected prepare(phase: Campaign, now_ms: number): void {
-    const { config, effects, membership } = this.context
-    phase.resend_ms = now_ms + config.resend_ms
-    for (const peer of config.servers) {
-      if (peer === config.self || membership.contains(phase.promised, peer)) continue
-      const slot = phase.next.get(peer) ?? phase.first
-      effects.sendAfterDurable(peer, { type: 'prepare', ballot: phase.ballot, scope: 'log', slot })
+  #prepare({ ballot, promises }: Campaign | Leading, now_ms: number): void {
+    const { config, effects } = this.context
+    promises.resend_ms = now_ms + config.resend_ms
+    for (const peer of promises.voters) {
+      if (peer === config.self || promises.from.includes(peer)) continue
+      const slot = promises.next.get(peer) ?? promises.first
+      effects.sendAfterDurable(peer, { type: 'prepare', ballot, scope: 'log', slot })
     }
   }
 
   onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void {
-    const { config, effects, learner, membership } = this.context
+    const { config, effects, learner } = this.context
     const { phase } = this.state
-    if (phase.role !== 'candidate' || !sameBallot(message.ballot, phase.ballot) || message.scope !== 'log')
-      return
-    if (message.slot !== (phase.next.get(from) ?? phase.first)) return
+    if (phase.role === 'follower' || !sameBallot(message.ballot, phase.ballot) || message.scope !== 'log') return
+    const { promises } = phase
+    if (message.slot !== (promises.next.get(from) ?? promises.first) || promises.from.includes(from)) return
     // Votes may fill many messages: a campaign has time for as long as it gets on.
-    phase.until_ms = now_ms + this.#patience()
+    if (phase.role === 'candidate') phase.until_ms = now_ms + this.#patience()
     for (const vote of message.votes) {
       if (vote.chosen) learner.chooseValues(vote.slot, [vote.value])
-      const highest = phase.votes.get(vote.slot)
-      if (highest === undefined || compareBallots(vote.ballot, highest.ballot) > 0)
-        phase.votes.set(vote.slot, vote)
+      adopt(promises, vote)
     }
     if (message.next > message.slot) {
-      phase.next.set(from, message.next)
+      promises.next.set(from, message.next)
       if (from === config.self) this.#promiseSelf(phase.ballot, message.next)
       else effects.send(from, { type: 'prepare', ballot: phase.ballot, scope: 'log', slot: message.next })
       return
     }
-    phase.promised = membership.add(phase.promised, from)
-    if (membership.isPhase1Quorum(phase.promised)) this.lead(phase, now_ms)
+    promises.from = withServer(promises.from, from)
+    this.onChosen(now_ms)
+  }
+
+  /** With what is known to be chosen, the membership may have become another. */
+  onChosen(now_ms: number): void {
+    const { phase } = this.state
+    if (phase.role === 'follower') return
+    this.#meetNewcomers(phase, now_ms)
+    if (phase.role === 'leader') this.goOn(phase, now_ms)
+    else if (!this.canLead) this.follow(ZERO_BALLOT, now_ms)
+    else if (isPhase1Quorum(this.context.membership.current, phase.promises.from)) this.lead(phase, now_ms)
+  }
+
+  /**
+   * Whoever comes to vote is asked for a promise then, in the slots in which it votes. One that it gave before does not count: it was not an acceptor of
+   * the cluster then, and its disk may have been another.
+   */
+  #meetNewcomers(phase: Campaign | Leading, now_ms: number): void {
+    const { membership } = this.context
+    const { promises } = phase
+    const newcomers = membership.voters.filter((server) => !promises.voters.includes(server))
+    if (newcomers.length === 0) return
+    promises.voters = unionOf([promises.voters, newcomers])
+    for (const server of newcomers) {
+      promises.from = withoutServer(promises.from, server)
+      promises.next.set(server, Math.max(promises.first, membership.firstSlotOf(server)))
+    }
+    this.#prepare(phase, now_ms)
   }
 
   /** A peer has dropped slots that this campaign asks about: somebody who knows them has to lead. */
   onTrimmed(slot: Slot, now_ms: number): void {
     const { phase } = this.state
-    if (phase.role === 'candidate' && slot >= phase.first) this.follow(ZERO_BALLOT, now_ms)
+    if (phase.role === 'candidate' && slot >= phase.promises.first) this.follow(ZERO_BALLOT, now_ms)
   }
 
   /** A rival's ballot, once promised or voted for, leaves no room for this server's own. */
@@ -290,4 +333,9 @@ export abstract class Election {
     if (phase.role === 'follower' || !sameBallot(message.refused, phase.ballot)) return
     if (compareBallots(message.ballot, phase.ballot) > 0) this.follow(ZERO_BALLOT, now_ms)
   }
+}
+
+function adopt({ votes }: Promises, vote: ReportedVote): void {
+  const highest = votes.get(vote.slot)
+  if (highest === undefined || compareBallots(vote.ballot, highest.ballot) > 0) votes.set(vote.slot, vote)
 }

@@ -8,7 +8,10 @@ import {
   ZERO_BALLOT,
 } from './ballot.js'
 import type { Message } from './messages.js'
-import { Membership, NO_SERVERS, type Quorums } from './quorum.js'
+import type { PaxosConfig } from './config.js'
+import { type Configuration, isPhase2Quorum } from './configuration.js'
+import { type Change, Membership } from './membership.js'
+import { NO_SERVERS, type ServerSet, withServer } from './server-set.js'
 import type { JournalRecord } from './records.js'
 import { type Value, isNoOp, sameValue } from './value.js'
 
@@ -43,7 +46,7 @@ export function checkPrefixes(a: readonly Value[], b: readonly Value[]): void {
 
 interface SlotHistory {
   /** Durable votes: by ballot, the value and who voted for it. */
-  readonly votes: Map<string, { readonly ballot: Ballot; readonly value: Value; voters: number }>
+  readonly votes: Map<string, { readonly ballot: Ballot; readonly value: Value; voters: ServerSet }>
   chosen: Value | undefined
   /** By server, what binds it in this slot alone. */
   readonly bounds: Map<ServerId, Ballot>
@@ -56,12 +59,18 @@ interface SlotHistory {
  */
 export class History {
   readonly #membership: Membership
+  readonly #changeOf: (value: Value) => Change | undefined
+  /** By slot, where it has been asked for: configurations that are over are forgotten elsewhere. */
+  readonly #configurations = new Map<Slot, Configuration>()
+  readonly #window: number
   readonly #slots = new Map<Slot, SlotHistory>()
   readonly #promised = new Map<ServerId, Ballot>()
 
-  /** With majorities, unless other quorums are given. */
-  constructor(servers: readonly ServerId[], quorums?: Quorums) {
-    this.#membership = new Membership(servers, quorums)
+  /** Of a cluster that was founded with this membership, and whose servers have this window. */
+  constructor({ changeOf, membership, window }: Pick<PaxosConfig, 'changeOf' | 'membership' | 'window'>) {
+    this.#membership = new Membership(structuredClone(membership), window)
+    this.#changeOf = changeOf
+    this.#window = window
   }
 
   /** A record of `server` is durable. */
@@ -96,7 +105,7 @@ export class History {
       const key = formatBallot(message.ballot)
       for (let slot = message.first; slot <= message.last; slot++) {
         const voters = this.#slots.get(slot)?.votes.get(key)?.voters ?? NO_SERVERS
-        require(this.#membership.contains(voters, server), () =>
+        require(voters.includes(server), () =>
           `s${server} told of a vote at ${key} in slot ${slot} that is not durable`)
       }
     } else if (message.type === 'chosen') {
@@ -112,8 +121,13 @@ export class History {
   chosenAt(server: ServerId, slot: Slot, ballot: Ballot): void {
     const key = formatBallot(ballot)
     const voters = this.#slots.get(slot)?.votes.get(key)?.voters ?? NO_SERVERS
-    require(this.#membership.isPhase2Quorum(voters), () =>
+    require(isPhase2Quorum(this.#configuration(slot), voters), () =>
       `s${server} says that slot ${slot} is chosen at ${key}, where no quorum has voted`)
+  }
+
+  /** Whether it is known whose votes count in this slot. */
+  knowsWhoDecides(slot: Slot): boolean {
+    return this.#configurations.has(slot) || slot <= this.#membership.state.slot + this.#window
   }
 
   /** `server` takes `value` to be chosen in `slot`. */
@@ -125,13 +139,38 @@ export class History {
         `s${server} sees another value chosen in slot ${slot} than was chosen before`)
       return
     }
+    const configuration = this.#configuration(slot)
     const quorum = [...history.votes.values()].some(
-      (vote) => sameValue(vote.value, value) && this.#membership.isPhase2Quorum(vote.voters),
+      (vote) => sameValue(vote.value, value) && isPhase2Quorum(configuration, vote.voters),
     )
     const what = isNoOp(value) ? 'a no-op' : 'a value'
     require(quorum, () =>
       `s${server} takes ${what} to be chosen in slot ${slot} that no quorum voted for at one ballot`)
     history.chosen = value
+    this.#pass()
+  }
+
+  /** Takes note of what the chosen prefix says of the membership. */
+  #pass(): void {
+    for (;;) {
+      const slot = this.#membership.state.slot + 1
+      const value = this.#slots.get(slot)?.chosen
+      if (value === undefined) return
+      this.#configuration(slot)
+      this.#membership.pass(slot, this.#changeOf(value))
+    }
+  }
+
+  /** Whose votes count in a slot. */
+  #configuration(slot: Slot): Configuration {
+    let configuration = this.#configurations.get(slot)
+    if (configuration === undefined) {
+      require(this.knowsWhoDecides(slot), () =>
+        `slot ${slot} is taken to be chosen when nobody can know yet who decides it`)
+      configuration = this.#membership.at(slot)
+      this.#configurations.set(slot, configuration)
+    }
+    return configuration
   }
 
   /** Promises never go down. Slot 0 stands for every slot. */
@@ -153,7 +192,7 @@ export class History {
     const key = formatBallot(ballot)
     const vote = history.votes.get(key) ?? { ballot, value, voters: NO_SERVERS }
     require(sameValue(vote.value, value), () => `two values at ballot ${key} in slot ${slot}`)
-    vote.voters = this.#membership.add(vote.voters, server)
+    vote.voters = withServer(vote.voters, server)
     history.votes.set(key, vote)
   }
 

@@ -1,6 +1,6 @@
 import { type Ballot, type ServerId, type Slot, ZERO_BALLOT } from './ballot.js'
 import type { ReportedVote } from './messages.js'
-import { NO_SERVERS, type ServerSet } from './quorum.js'
+import { NO_SERVERS, type ServerSet } from './server-set.js'
 import type { Value } from './value.js'
 
 /** Not yet a leader: who leads, and how long to wait before asking around. */
@@ -21,18 +21,26 @@ export interface Following {
   probe: ServerSet
 }
 
+/** What phase 1 has come to. It goes on while its ballot leads, when others come to vote. */
+export interface Promises {
+  /** The first slot whose outcome this server did not know when it began. */
+  readonly first: Slot
+  /** Who has promised the ballot in all slots, and told of all votes that matter. */
+  from: ServerSet
+  /** Whose promises have been asked for: those who vote in any configuration known so far. */
+  voters: ServerSet
+  /** From which slot on a server has yet to tell of its votes; `first` where nothing is noted. */
+  readonly next: Map<ServerId, Slot>
+  /** The vote at the highest ballot in each slot that someone has told of. */
+  readonly votes: Map<Slot, ReportedVote>
+  resend_ms: number
+}
+
 /** Phase 1, for all slots at once. */
 export interface Campaign {
   role: 'candidate'
   ballot: Ballot
-  /** The first slot whose outcome this server did not know when it began. */
-  first: Slot
-  promised: ServerSet
-  /** From which slot on a server has yet to tell of its votes; `first` where nothing is noted. */
-  next: Map<ServerId, Slot>
-  /** The vote at the highest ballot in each slot that someone has told of. */
-  votes: Map<Slot, ReportedVote>
-  resend_ms: number
+  readonly promises: Promises
   until_ms: number
 }
 
@@ -49,18 +57,19 @@ export interface Flight {
 export interface Leading {
   role: 'leader'
   ballot: Ballot
-  /** The next slot that has never been proposed in. */
+  readonly promises: Promises
+  /** The next slot that has never been proposed in at this ballot. */
   next: Slot
-  /** By first slot. */
+  /** The slots up to this one have to be decided, if nothing else with no-ops. */
+  fill: Slot
+  /** By first slot. None spans two configurations. */
   flights: Map<Slot, Flight>
-  /** Slots in flight. */
-  inFlight: number
   /** Proposals that wait for room in the window. */
   queue: Value[]
   /** When each peer last showed that it follows. */
   contact: Map<ServerId, number>
-  /** How far each of them has voted, as it last said. */
-  voted: Map<ServerId, Slot>
+  /** The chosen bar of each of them, as it last said. */
+  progress: Map<ServerId, Slot>
   round: number
   heartbeat_ms: number
 }

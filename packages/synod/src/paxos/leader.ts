@@ -1,10 +1,11 @@
 import { type ServerId, type Slot, ZERO_BALLOT, sameBallot } from './ballot.js'
 import { batches } from './batches.js'
+import { type Configuration, isPhase1Quorum, isPhase2Quorum, votersIn } from './configuration.js'
 import { Election } from './election.js'
 import type { Campaign, Leading } from './leader-state.js'
 import type { Accepted, HeartbeatAnswer } from './messages.js'
 import type { Awaited, Proposal, Proposer } from './proposer.js'
-import { NO_SERVERS } from './quorum.js'
+import { NO_SERVERS, withServer } from './server-set.js'
 import { NO_OP, type Value } from './value.js'
 
 /**
@@ -19,7 +20,7 @@ export class LeaderProposer extends Election implements Proposer {
       case 'leader':
         return phase.heartbeat_ms
       case 'candidate':
-        return Math.min(phase.resend_ms, phase.until_ms)
+        return Math.min(phase.promises.resend_ms, phase.until_ms)
       case 'follower':
         return phase.until_ms
     }
@@ -32,20 +33,23 @@ export class LeaderProposer extends Election implements Proposer {
   get awaited(): Awaited | undefined {
     const { learner, membership } = this.context
     const { phase } = this.state
-    const { phase1, phase2 } = membership.quorums
+    if (!membership.isKnown) return undefined
+    const { current } = membership
+    const { phase1, phase2 } = current.quorums
     switch (phase.role) {
       case 'follower':
-        if (phase.probe === NO_SERVERS) return undefined
-        return { phase: 'probe', slot: 0, heard: membership.members(phase.probe), needed: phase1 }
+        if (phase.probe.length === 0) return undefined
+        return { phase: 'probe', slot: 0, heard: votersIn(current, phase.probe), needed: phase1 }
       case 'candidate':
-        return { phase: 'prepare', slot: 0, heard: membership.members(phase.promised), needed: phase1 }
+        return { phase: 'prepare', slot: 0, heard: votersIn(current, phase.promises.from), needed: phase1 }
       case 'leader': {
         const slot = learner.state.chosen + 1
         for (const { first, last, votes } of phase.flights.values()) {
           if (first <= slot && slot <= last)
-            return { phase: 'accept', slot, heard: membership.members(votes), needed: phase2 }
+            return { phase: 'accept', slot, heard: votersIn(current, votes), needed: phase2 }
         }
-        return undefined
+        if (isPhase1Quorum(current, phase.promises.from)) return undefined
+        return { phase: 'prepare', slot, heard: votersIn(current, phase.promises.from), needed: phase1 }
       }
     }
   }
@@ -65,12 +69,17 @@ export class LeaderProposer extends Election implements Proposer {
     const { phase } = this.state
     if (phase.role !== 'leader') return
     for (const value of values) phase.queue.push(value)
-    this.#launchQueue(phase, now_ms)
+    this.#launch(phase, now_ms)
   }
 
   /** What has been handed on cannot be taken back; a session executes it once at most. */
   withdraw(): void {
     // Nothing is kept here.
+  }
+
+  progressOf(server: ServerId): Slot | undefined {
+    const { phase } = this.state
+    return phase.role === 'leader' ? phase.progress.get(server) : undefined
   }
 
   tick(now_ms: number): void {
@@ -82,7 +91,7 @@ export class LeaderProposer extends Election implements Proposer {
         break
       case 'candidate':
         if (now_ms >= phase.until_ms) this.follow(ZERO_BALLOT, now_ms)
-        else this.prepare(phase, now_ms)
+        else this.prepareAgain(phase, now_ms)
         break
       case 'leader':
         if (this.#hasQuorum(phase, now_ms)) this.#heartbeat(phase, now_ms)
@@ -96,85 +105,108 @@ export class LeaderProposer extends Election implements Proposer {
    * From the first slot that was open to the highest one that anyone voted in: what is chosen stays, the
    * vote at the highest ballot is adopted, and a hole gets a no-op. New proposals go above.
    */
-  protected override lead(campaign: Campaign, now_ms: number): void {
-    const { config, log } = this.context
+  protected override lead({ ballot, promises }: Campaign, now_ms: number): void {
+    const { log, membership } = this.context
+    let last = log.state.voted
+    for (const slot of promises.votes.keys()) last = Math.max(last, slot)
     const leading: Leading = {
       role: 'leader',
-      ballot: campaign.ballot,
-      next: campaign.first,
+      ballot,
+      promises,
+      next: promises.first,
+      fill: last,
       flights: new Map(),
-      inFlight: 0,
       queue: [],
-      contact: new Map(config.servers.map((server) => [server, now_ms])),
-      voted: new Map(),
+      contact: new Map(membership.servers.map((server) => [server, now_ms])),
+      progress: new Map(),
       round: 0,
       heartbeat_ms: now_ms,
     }
     this.state.phase = leading
-    let last = log.state.voted
-    for (const slot of campaign.votes.keys()) last = Math.max(last, slot)
-    let values: Value[] = []
-    while (leading.next + values.length <= last) {
-      const slot = leading.next + values.length
-      if (log.isChosen(slot)) {
-        this.#launch(leading, values, now_ms)
-        values = []
-        leading.next = slot + 1
-      } else {
-        values.push(campaign.votes.get(slot)?.value ?? NO_OP)
-      }
-    }
-    this.#launch(leading, values, now_ms)
+    this.goOn(leading, now_ms)
     this.#heartbeat(leading, now_ms)
   }
 
   /**
    * Slots may turn out to be chosen by other ways than this leader's own 2a: a peer tells, or a snapshot arrives. Acceptors
-   * that have dropped such slots vote in them no more, so what is left of a flight above them flies anew.
+   * that have dropped such slots vote in them no more, so what is left of a flight above them flies anew. Where the voters
+   * are about to change, the slots before that are filled; and a leader that votes no more makes room.
    */
-  onChosen(now_ms: number): void {
-    const { phase } = this.state
-    if (phase.role !== 'leader') return
-    const { chosen } = this.context.learner.state
+  protected override goOn(phase: Leading, now_ms: number): void {
+    const { learner, membership } = this.context
+    const { chosen } = learner.state
+    if (!this.canLead) {
+      this.handOver(0, now_ms)
+      this.follow(ZERO_BALLOT, now_ms)
+      return
+    }
     for (const flight of phase.flights.values()) {
       if (flight.first > chosen) continue
       phase.flights.delete(flight.first)
-      phase.inFlight -= flight.values.length
-      if (flight.last <= chosen) continue
-      const values = flight.values.slice(chosen + 1 - flight.first)
-      this.#fly(phase, chosen + 1, values, now_ms)
+      if (flight.last > chosen)
+        this.#fly(phase, chosen + 1, flight.values.slice(chosen + 1 - flight.first), now_ms)
     }
     phase.next = Math.max(phase.next, chosen + 1)
-    this.#launchQueue(phase, now_ms)
+    phase.fill = Math.max(phase.fill, membership.latest.first - 1)
+    this.#launch(phase, now_ms)
   }
 
-  #launchQueue(phase: Leading, now_ms: number): void {
-    const room = this.context.config.window - phase.inFlight
-    if (phase.queue.length === 0 || room <= 0) return
-    const values = phase.queue.length <= room ? phase.queue : phase.queue.slice(0, room)
-    phase.queue = phase.queue.length <= room ? [] : phase.queue.slice(room)
-    this.#launch(phase, values, now_ms)
+  /**
+   * Phase 2a for the next slots, as far as there is anything to propose: no further than the window, and only where a quorum of
+   * the slot's own configuration has promised.
+   */
+  #launch(phase: Leading, now_ms: number): void {
+    const { config, learner, log, membership } = this.context
+    const { fill, promises, queue } = phase
+    const end = learner.state.chosen + config.window
+    let configuration = membership.current
+    let values: Value[] = []
+    let taken = 0
+    let slot = phase.next
+    for (; slot <= end; slot++) {
+      const before = configuration
+      configuration = membership.at(slot)
+      if (values.length > 0 && (configuration !== before || log.isChosen(slot))) {
+        this.#flyAll(phase, slot - values.length, values, now_ms)
+        values = []
+      }
+      if (log.isChosen(slot)) continue
+      if (!this.#mayPropose(phase, configuration)) break
+      const vote = promises.votes.get(slot)
+      if (vote !== undefined) values.push(vote.value)
+      else if (taken < queue.length) values.push(queue[taken++] ?? NO_OP)
+      else if (slot <= fill) values.push(NO_OP)
+      else break
+    }
+    phase.next = slot
+    if (taken > 0) phase.queue = queue.slice(taken)
+    this.#flyAll(phase, slot - values.length, values, now_ms)
   }
 
-  /** Phase 2a for the next slots: to the peers at once, and to the own journal at the same time. */
-  #launch(phase: Leading, values: readonly Value[], now_ms: number): void {
+  #mayPropose({ promises }: Leading, configuration: Configuration): boolean {
+    return (
+      configuration.voters.includes(this.context.config.self) && isPhase1Quorum(configuration, promises.from)
+    )
+  }
+
+  #flyAll(phase: Leading, first: Slot, values: readonly Value[], now_ms: number): void {
+    let next = first
     for (const batch of batches(values)) {
-      if (!this.#fly(phase, phase.next, batch, now_ms)) return
-      phase.next += batch.length
+      this.#fly(phase, next, batch, now_ms)
+      next += batch.length
     }
   }
 
-  /** Answers whether this server may vote at its own ballot still. */
-  #fly(phase: Leading, first: Slot, values: readonly Value[], now_ms: number): boolean {
+  /** A 2a: to the peers at once, and to the own journal at the same time. */
+  #fly(phase: Leading, first: Slot, values: readonly Value[], now_ms: number): void {
     const { acceptor, answerSelf, effects } = this.context
     const { ballot } = phase
     const own = acceptor.vote(ballot, first, values)
-    if (own === undefined) return false
-    phase.inFlight += values.length
+    // Not without its own vote: it has promised a higher ballot then, and leads no more.
+    if (own === undefined) return
     phase.flights.set(first, { first, last: own.last, values, votes: NO_SERVERS, sent_ms: now_ms })
     effects.broadcast({ type: 'accept', ballot, first, values })
     answerSelf(own)
-    return true
   }
 
   onAccepted(from: ServerId, message: Accepted, now_ms: number): void {
@@ -184,34 +216,30 @@ export class LeaderProposer extends Election implements Proposer {
     phase.contact.set(from, now_ms)
     const flight = phase.flights.get(message.first)
     if (flight?.last !== message.last) return
-    flight.votes = membership.add(flight.votes, from)
-    if (!membership.isPhase2Quorum(flight.votes)) return
-    const { first, last } = flight
+    flight.votes = withServer(flight.votes, from)
+    const { first, last, votes } = flight
+    if (!isPhase2Quorum(membership.at(first), votes)) return
     phase.flights.delete(first)
-    phase.inFlight -= flight.values.length
     learner.chooseVotes(phase.ballot, first, last)
     effects.broadcast({ type: 'chosen', ballot: phase.ballot, first, last })
-    this.#launchQueue(phase, now_ms)
+    this.onChosen(now_ms)
   }
 
   #heartbeat(phase: Leading, now_ms: number): void {
     const { config, effects, learner, log, membership } = this.context
+    const { ballot } = phase
     phase.heartbeat_ms = now_ms + config.heartbeat_ms
     phase.round++
-    effects.broadcast({
-      type: 'heartbeat',
-      ballot: phase.ballot,
-      round: phase.round,
-      chosen: learner.state.chosen,
-      voted: log.state.voted,
-    })
+    const { chosen } = learner.state
+    effects.broadcast({ type: 'heartbeat', ballot, round: phase.round, chosen, voted: log.state.voted })
+    if (!isPhase1Quorum(membership.latest, phase.promises.from)) this.prepareAgain(phase, now_ms)
     for (const flight of phase.flights.values()) {
       if (now_ms - flight.sent_ms < config.resend_ms) continue
       flight.sent_ms = now_ms
-      const { first, values } = flight
-      for (const peer of config.servers) {
-        if (peer === config.self || membership.contains(flight.votes, peer)) continue
-        effects.send(peer, { type: 'accept', ballot: phase.ballot, first, values })
+      const { first, values, votes } = flight
+      for (const peer of membership.servers) {
+        if (peer !== config.self && !votes.includes(peer))
+          effects.send(peer, { type: 'accept', ballot, first, values })
       }
     }
   }
@@ -220,11 +248,12 @@ export class LeaderProposer extends Election implements Proposer {
     const { phase } = this.state
     if (phase.role !== 'leader' || !sameBallot(message.ballot, phase.ballot)) return
     phase.contact.set(from, now_ms)
-    phase.voted.set(from, message.voted)
+    phase.progress.set(from, message.chosen)
     // A vote above everything proposed here was cast for an older leader and never chosen. A read may wait
     // for that slot, so it must not stay open until someone has something to write.
-    const stray = Math.min(message.voted - phase.next + 1, this.context.config.window - phase.inFlight)
-    if (stray > 0) this.#launch(phase, new Array<Value>(stray).fill(NO_OP), now_ms)
+    if (message.voted <= phase.fill) return
+    phase.fill = message.voted
+    this.#launch(phase, now_ms)
   }
 
   /**
@@ -232,15 +261,16 @@ export class LeaderProposer extends Election implements Proposer {
    * ask anybody whether this leader is missed.
    */
   override handOver(to: ServerId, now_ms: number): void {
-    const { config, effects } = this.context
+    const { config, effects, membership } = this.context
     const { phase } = this.state
-    if (phase.role !== 'leader') return
+    if (phase.role !== 'leader' || !membership.isKnown) return
     let [best, furthest] = [to, -1]
-    for (const [server, voted] of phase.voted) {
+    for (const [server, chosen] of phase.progress) {
       const isThere = now_ms - (phase.contact.get(server) ?? -Infinity) < config.electionTimeout_ms
-      if (to !== 0 || !isThere || voted <= furthest) continue
+      const isVoter = membership.latest.voters.includes(server)
+      if (to !== 0 || !isThere || !isVoter || chosen <= furthest) continue
       best = server
-      furthest = voted
+      furthest = chosen
     }
     if (best !== 0 && best !== config.self)
       effects.send(best, { type: 'transfer', ballot: phase.ballot, to: best })
@@ -249,10 +279,10 @@ export class LeaderProposer extends Election implements Proposer {
   /** A leader that a quorum does not answer must not keep the others quiet. */
   #hasQuorum(phase: Leading, now_ms: number): boolean {
     const { config, membership } = this.context
-    let reached = membership.add(NO_SERVERS, config.self)
+    let reached = withServer(NO_SERVERS, config.self)
     for (const [server, contact_ms] of phase.contact) {
-      if (now_ms - contact_ms < config.electionTimeout_ms) reached = membership.add(reached, server)
+      if (now_ms - contact_ms < config.electionTimeout_ms) reached = withServer(reached, server)
     }
-    return membership.isPhase2Quorum(reached)
+    return isPhase2Quorum(membership.current, reached)
   }
 }

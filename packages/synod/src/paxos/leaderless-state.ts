@@ -1,7 +1,7 @@
 import { MIN_AVERAGE_MS } from './average.js'
 import type { Ballot, ServerId, Slot } from './ballot.js'
 import type { ReportedVote } from './messages.js'
-import type { ServerSet } from './quorum.js'
+import type { ServerSet } from './server-set.js'
 import type { Value } from './value.js'
 
 /** A client's command on its way into the log. */
@@ -59,8 +59,8 @@ export interface LeaderlessState {
   moved_ms: number
   hole_ms: number
   heartbeat_ms: number
-  /** When each server that votes was last heard from, by its heartbeats. */
-  heard: Map<ServerId, number>
+  /** When each other server was last heard from, by its heartbeats, and the chosen bar that it told of. */
+  heard: Map<ServerId, { at_ms: number; chosen: Slot }>
   /** Whether that was a quorum lately, at the last tick. */
   reachesQuorum: boolean
 }

@@ -10,11 +10,12 @@ import {
 } from './ballot.js'
 import { averageWith } from './average.js'
 import { batches } from './batches.js'
+import { isPhase1Quorum, isPhase2Quorum, votersIn } from './configuration.js'
 import type { Instance, LeaderlessState, Request } from './leaderless-state.js'
 import type { Accepted, Heartbeat, Nack, PromiseMessage } from './messages.js'
 import type { Awaited, Context, Proposal, Proposer } from './proposer.js'
-import { NO_SERVERS } from './quorum.js'
 import { randomBetween } from './random.js'
+import { NO_SERVERS, withServer } from './server-set.js'
 import { NO_OP, type Value, sameValue } from './value.js'
 
 /** The others hold back while the chosen prefix grows without pauses of so many phases, but no longer than this. */
@@ -42,7 +43,12 @@ export class LeaderlessProposer implements Proposer {
   }
 
   get role() {
-    return this.#context.config.voting ? 'proposer' : 'learner'
+    return this.#votes ? 'proposer' : 'learner'
+  }
+
+  get #votes(): boolean {
+    const { config, membership } = this.#context
+    return config.voting && membership.isVoter(config.self)
   }
 
   get ballot(): Ballot {
@@ -62,25 +68,26 @@ export class LeaderlessProposer implements Proposer {
     const instance = this.state.instances.get(learner.state.chosen + 1)
     if (instance === undefined || instance.phase === 'waiting') return undefined
     const { answered, phase, slot } = instance
-    const { phase1, phase2 } = membership.quorums
+    const { current } = membership
+    const { phase1, phase2 } = current.quorums
     const needed = phase === 'prepare' ? phase1 : phase2
-    return { phase, slot, heard: membership.members(answered), needed }
+    return { phase, slot, heard: votersIn(current, answered), needed }
   }
 
   get deadline_ms(): number {
     const { heartbeat_ms, hole_ms, instances } = this.state
-    if (!this.#context.config.voting) return heartbeat_ms
+    if (!this.#votes) return heartbeat_ms
     let deadline_ms = Math.min(heartbeat_ms, hole_ms)
     for (const instance of instances.values()) deadline_ms = Math.min(deadline_ms, instance.until_ms)
-    if (instances.size >= this.#context.config.window) return deadline_ms
     const next = this.#nextRequest()
-    return next === undefined ? deadline_ms : Math.min(deadline_ms, this.#dueAt(next))
+    if (next === undefined || this.#emptySlot() === undefined) return deadline_ms
+    return Math.min(deadline_ms, this.#dueAt(next))
   }
 
   /** A server that does not vote hands its clients' commands to the others. */
   propose(proposals: readonly Proposal[], now_ms: number): void {
-    const { config, effects, random } = this.#context
-    if (!config.voting) {
+    const { effects, random } = this.#context
+    if (!this.#votes) {
       const values = proposals.map((proposal) => proposal.value)
       for (const batch of batches(values)) effects.broadcast({ type: 'forward', values: batch })
       return
@@ -96,7 +103,7 @@ export class LeaderlessProposer implements Proposer {
 
   /** For the clients of a server that does not vote. Nobody here waits for these: their ids are negative. */
   onForward(values: readonly Value[], now_ms: number): void {
-    if (!this.#context.config.voting) return
+    if (!this.#votes) return
     const proposals = values.map((value) => ({ id: this.state.nextForwarded--, value }))
     this.propose(proposals, now_ms)
   }
@@ -111,6 +118,10 @@ export class LeaderlessProposer implements Proposer {
     this.state.request_ms = averageWith(this.state.request_ms, now_ms - request.arrived_ms)
   }
 
+  progressOf(server: ServerId): Slot | undefined {
+    return this.state.heard.get(server)?.chosen
+  }
+
   tick(now_ms: number): void {
     const { config } = this.#context
     const { state } = this
@@ -118,7 +129,7 @@ export class LeaderlessProposer implements Proposer {
       state.heartbeat_ms = now_ms + config.heartbeat_ms
       this.#lookAround(now_ms)
     }
-    if (!config.voting) return
+    if (!this.#votes) return
     for (const instance of [...state.instances.values()]) {
       if (now_ms < instance.until_ms) continue
       if (instance.phase === 'waiting') this.#prepare(instance, now_ms)
@@ -131,11 +142,14 @@ export class LeaderlessProposer implements Proposer {
   /** Shows the others that it is here, if it counts, and looks who else is. */
   #lookAround(now_ms: number): void {
     const { config, effects, learner, log, membership } = this.#context
-    let reached = config.voting ? membership.add(NO_SERVERS, config.self) : NO_SERVERS
-    for (const [server, heard_ms] of this.state.heard) {
-      if (now_ms - heard_ms < config.electionTimeout_ms) reached = membership.add(reached, server)
+    let reached = config.voting ? withServer(NO_SERVERS, config.self) : NO_SERVERS
+    for (const [server, { at_ms }] of this.state.heard) {
+      if (now_ms - at_ms < config.electionTimeout_ms) reached = withServer(reached, server)
     }
-    this.state.reachesQuorum = membership.isPhase1Quorum(reached) && membership.isPhase2Quorum(reached)
+    this.state.reachesQuorum =
+      membership.isKnown &&
+      isPhase1Quorum(membership.current, reached) &&
+      isPhase2Quorum(membership.current, reached)
     if (!config.voting) return
     const { chosen } = learner.state
     effects.broadcast({ type: 'heartbeat', ballot: ZERO_BALLOT, round: 0, chosen, voted: log.state.voted })
@@ -145,12 +159,22 @@ export class LeaderlessProposer implements Proposer {
 
   /** Proposes the requests that wait for a slot, in order of arrival, as far as the window allows. */
   #place(now_ms: number): void {
-    while (this.state.instances.size < this.#context.config.window) {
+    for (;;) {
       const request = this.#nextRequest()
       if (request === undefined || now_ms < this.#dueAt(request)) return
-      this.state.waiting.delete(request.id)
-      this.#propose(request, now_ms)
+      const slot = this.#emptySlot()
+      if (slot === undefined) {
+        if (this.state.hole_ms === Infinity) this.#watchHole(now_ms)
+        return
+      }
+      this.#begin(request, slot, now_ms)
     }
+  }
+
+  #begin(request: Request, slot: Slot, now_ms: number): void {
+    this.state.waiting.delete(request.id)
+    request.slot = slot
+    this.#start(slot, request.id, now_ms)
   }
 
   /**
@@ -170,52 +194,62 @@ export class LeaderlessProposer implements Proposer {
     return undefined
   }
 
-  /** Runs single-decree Paxos for the request in the first empty slot, once the window has room. */
+  /** Runs single-decree Paxos for a request that lost its slot in the first empty one, once the window has room. */
   #propose(request: Request, now_ms: number): void {
+    const slot = this.#emptySlot()
     request.slot = 0
-    if (this.state.instances.size >= this.#context.config.window) {
-      this.state.waiting.add(request.id)
-      return
+    if (slot === undefined) this.state.waiting.add(request.id)
+    else this.#begin(request, slot, now_ms)
+  }
+
+  /** The slots that are not known to be chosen, no further than the window, in which this server votes and does not work. */
+  *#open(): Generator<Slot, void, undefined> {
+    const { config, learner, log, membership } = this.#context
+    const first = learner.state.chosen + 1
+    for (let slot = first; slot < first + config.window; slot++) {
+      if (!membership.at(slot).voters.includes(config.self)) return
+      if (!log.isChosen(slot) && !this.state.instances.has(slot)) yield slot
     }
-    let slot = this.#context.learner.state.chosen + 1
-    while (!this.#isEmpty(slot)) slot++
-    request.slot = slot
-    this.#start(slot, request.id, now_ms)
+  }
+
+  #emptySlot(): Slot | undefined {
+    for (const slot of this.#open()) if (this.#isEmpty(slot)) return slot
+    return undefined
   }
 
   /** Nobody is known to use it: no vote, no outcome, no promise to anyone. */
   #isEmpty(slot: Slot): boolean {
-    if (this.state.instances.has(slot)) return false
     const state = this.#context.log.find(slot)
-    return (
-      state === undefined ||
-      (state.value === undefined && state.chosen === undefined && state.promised.seq === 0)
-    )
+    return state === undefined || (state.value === undefined && state.promised.seq === 0)
   }
 
   /**
    * The chosen prefix has stood still for a while below a slot that somebody voted in: runs an instance in
-   * each open slot between, which finishes what another server began, or decides a no-op.
+   * each open slot between, which finishes what another server began, or decides a no-op. And where others have begun something in all slots
+   * of the window, and gone no further, a request that waits for an empty one goes ahead in the first of them.
    */
   #fillHoles(now_ms: number): void {
-    const { config, learner, log } = this.#context
-    const { instances, voted } = this.state
-    const first = learner.state.chosen + 1
-    for (let slot = first; slot <= voted && slot < first + config.window; slot++) {
-      if (!log.isChosen(slot) && !instances.has(slot)) this.#start(slot, 0, now_ms)
+    const request = this.#emptySlot() === undefined ? this.#nextRequest() : undefined
+    for (const slot of this.#open()) {
+      if (slot <= this.state.voted) this.#start(slot, 0, now_ms)
+      else if (request?.slot === 0) this.#begin(request, slot, now_ms)
+      else break
     }
     this.#watchHole(now_ms)
   }
 
   #watchHole(now_ms: number): void {
-    const { learner, log, random } = this.#context
+    const { learner, log, membership, random } = this.#context
     const { state } = this
     if (learner.state.chosen > state.bar) state.moved_ms = now_ms
     state.bar = learner.state.chosen
     state.favourite = log.find(state.bar)?.ballot.server ?? 0
-    state.voted = Math.max(state.voted, log.state.voted)
+    // Where the voters are about to change, the slots before that have to be decided.
+    const change = membership.isKnown ? membership.latest.first - 1 : 0
+    state.voted = Math.max(state.voted, log.state.voted, change)
+    const isFull = state.waiting.size > 0 && this.#emptySlot() === undefined
     state.hole_ms =
-      state.voted > state.bar
+      state.voted > state.bar || isFull
         ? now_ms + randomBetween(random, HOLE_PATIENCE_MS, 2 * HOLE_PATIENCE_MS)
         : Infinity
   }
@@ -269,8 +303,8 @@ export class LeaderlessProposer implements Proposer {
       if (instance.vote === null || compareBallots(vote.ballot, instance.vote.ballot) > 0)
         instance.vote = vote
     }
-    instance.answered = membership.add(instance.answered, from)
-    if (!membership.isPhase1Quorum(instance.answered)) return
+    instance.answered = withServer(instance.answered, from)
+    if (!isPhase1Quorum(membership.at(instance.slot), instance.answered)) return
     this.state.phase_ms = averageWith(this.state.phase_ms, now_ms - instance.since_ms)
     this.#accept(instance, now_ms)
   }
@@ -316,8 +350,8 @@ export class LeaderlessProposer implements Proposer {
     const { ballot, first: slot } = message
     const instance = this.state.instances.get(slot)
     if (instance?.phase !== 'accept' || message.last !== slot || !sameBallot(ballot, instance.ballot)) return
-    instance.answered = membership.add(instance.answered, from)
-    if (!membership.isPhase2Quorum(instance.answered)) return
+    instance.answered = withServer(instance.answered, from)
+    if (!isPhase2Quorum(membership.at(slot), instance.answered)) return
     effects.broadcast({ type: 'chosen', ballot, first: slot, last: slot })
     learner.chooseVotes(ballot, slot, slot)
     if (!this.#context.log.isChosen(slot)) learner.chooseValues(slot, [instance.value])
@@ -363,8 +397,8 @@ export class LeaderlessProposer implements Proposer {
     const { config, effects, membership } = this.#context
     const { ballot, slot } = instance
     instance.until_ms = now_ms + config.resend_ms
-    for (const peer of config.servers) {
-      if (peer === config.self || membership.contains(instance.answered, peer)) continue
+    for (const peer of membership.servers) {
+      if (peer === config.self || instance.answered.includes(peer)) continue
       if (instance.phase === 'prepare')
         effects.sendAfterDurable(peer, { type: 'prepare', ballot, scope: 'slot', slot })
       else effects.send(peer, { type: 'accept', ballot, first: slot, values: [instance.value] })
@@ -373,7 +407,7 @@ export class LeaderlessProposer implements Proposer {
 
   onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void {
     const isFirst = !this.state.heard.has(from)
-    this.state.heard.set(from, now_ms)
+    this.state.heard.set(from, { at_ms: now_ms, chosen: message.chosen })
     if (isFirst) this.state.heartbeat_ms = now_ms
     this.#seeVote(message.voted, now_ms)
   }

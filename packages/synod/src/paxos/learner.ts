@@ -1,8 +1,9 @@
 import { type Ballot, type ServerId, type Slot, sameBallot } from './ballot.js'
-import { MAX_MESSAGE_SLOTS, MAX_MESSAGE_VALUES_BYTES } from './config.js'
+import { MAX_MESSAGE_SLOTS, MAX_MESSAGE_VALUES_BYTES, type PaxosConfig } from './config.js'
 import type { Effects } from './effects.js'
 import { InvariantError } from './invariants.js'
 import type { Log } from './log.js'
+import type { Change, Membership, MembershipState } from './membership.js'
 import type { Decided, Fetch } from './messages.js'
 import { type Value, sameValue } from './value.js'
 
@@ -22,12 +23,22 @@ export class Learner {
   readonly state: LearnerState
   readonly #log: Log
   readonly #effects: Effects
+  readonly #membership: Membership
+  readonly #changeOf: (value: Value) => Change | undefined
   readonly #resend_ms: number
 
-  constructor(state: LearnerState, log: Log, effects: Effects, resend_ms: number) {
+  constructor(
+    state: LearnerState,
+    log: Log,
+    effects: Effects,
+    membership: Membership,
+    { changeOf, resend_ms }: PaxosConfig,
+  ) {
     this.state = state
     this.#log = log
     this.#effects = effects
+    this.#membership = membership
+    this.#changeOf = changeOf
     this.#resend_ms = resend_ms
   }
 
@@ -109,10 +120,17 @@ export class Learner {
     this.#effects.send(from, { type: 'decided', first: message.first, values })
   }
 
-  /** A snapshot holds what came of every slot up to this one. */
-  trim(slot: Slot): void {
+  /** A snapshot holds what came of every slot up to this one, and tells of the membership there. */
+  trim(slot: Slot, membership?: MembershipState): void {
     this.#log.trim(slot)
     this.state.chosen = Math.max(this.state.chosen, slot)
+    const { isKnown, state } = this.#membership
+    const isNews = !isKnown || (membership?.slot ?? 0) > state.slot
+    if (membership !== undefined && isNews && membership.slot >= this.#log.state.trimmed) {
+      this.#membership.replace(membership)
+      for (let next = membership.slot + 1; next <= this.state.chosen; next++) this.#pass(next)
+    }
+    this.#membership.skip(slot)
     this.#advance()
   }
 
@@ -144,6 +162,11 @@ export class Learner {
   }
 
   #advance(): void {
-    while (this.#log.isChosen(this.state.chosen + 1)) this.state.chosen++
+    while (this.#log.isChosen(this.state.chosen + 1)) this.#pass(++this.state.chosen)
+  }
+
+  #pass(slot: Slot): void {
+    const value = this.#log.chosen(slot)
+    this.#membership.pass(slot, value === undefined ? undefined : this.#changeOf(value))
   }
 }

@@ -10,7 +10,7 @@ import { Learner, type LearnerState, emptyLearner } from './learner.js'
 import { Log, type LogState, emptyLog } from './log.js'
 import type { Accepted, Message, PromiseMessage } from './messages.js'
 import type { Awaited, Context, Proposal, Proposer, Role } from './proposer.js'
-import { Membership } from './quorum.js'
+import { Membership, type MembershipState } from './membership.js'
 import { type RandomState, random } from './random.js'
 import { Reads, type ReadsState, emptyReads } from './reads.js'
 import type { JournalRecord } from './records.js'
@@ -33,9 +33,10 @@ export type Input =
   | { readonly type: 'transfer'; readonly to: ServerId }
   /**
    * A snapshot at this slot or a later one is durable, and the state that this server executes on holds it: the slots up to here
-   * may be dropped. They need not have been known to be chosen here; whoever made the snapshot knew.
+   * may be dropped. They need not have been known to be chosen here; whoever made the snapshot knew. Then the membership as
+   * of the snapshot must come with it.
    */
-  | { readonly type: 'trim'; readonly slot: Slot }
+  | { readonly type: 'trim'; readonly slot: Slot; readonly membership?: MembershipState }
   /** The process of this peer is known to be gone: its connection broke and nothing listens there. */
   | { readonly type: 'peer-gone'; readonly peer: ServerId }
   | { readonly type: 'tick' }
@@ -48,6 +49,7 @@ interface OwnAnswer {
 
 /** All that a server holds in memory, as plain data. */
 export interface PaxosState {
+  readonly membership: MembershipState
   readonly log: LogState
   readonly acceptor: AcceptorState
   readonly learner: LearnerState
@@ -77,6 +79,7 @@ export interface PaxosStatus {
  */
 export class Paxos {
   readonly log: Log
+  readonly membership: Membership
   readonly #config: PaxosConfig
   readonly #state: PaxosState
   readonly #effects: Effects
@@ -86,15 +89,16 @@ export class Paxos {
   readonly #proposer: Proposer
 
   private constructor(config: PaxosConfig, state: PaxosState) {
-    const membership = new Membership(config.servers, config.quorums)
-    const effects = new Effects(config.servers.filter((server) => server !== config.self))
+    const membership = new Membership(state.membership, config.window)
+    const effects = new Effects(config.self, membership)
     effects.position = state.position
     this.#config = config
     this.#state = state
     this.#effects = effects
     this.log = new Log(state.log)
+    this.membership = membership
     this.#acceptor = new Acceptor(state.acceptor, this.log, effects)
-    this.#learner = new Learner(state.learner, this.log, effects, config.resend_ms)
+    this.#learner = new Learner(state.learner, this.log, effects, membership, config)
     this.#reads = new Reads(state.reads, config, membership, this.log, effects)
     const context: Context = {
       config,
@@ -126,6 +130,7 @@ export class Paxos {
   ): Paxos {
     const randomState: RandomState = { seed: seed | 0 }
     const paxos = new Paxos(config, {
+      membership: structuredClone(config.membership),
       log: emptyLog(),
       acceptor: emptyAcceptor(),
       learner: emptyLearner(),
@@ -168,6 +173,11 @@ export class Paxos {
     return this.#proposer.leader
   }
 
+  /** The chosen bar of another server, as it last told; undefined where that is not known. */
+  progressOf(server: ServerId): Slot | undefined {
+    return this.#proposer.progressOf(server)
+  }
+
   /** Whether a quorum of servers seems to be within reach. */
   get reachesQuorum(): boolean {
     return this.#proposer.reachesQuorum
@@ -185,7 +195,7 @@ export class Paxos {
   step(input: Input, now_ms: number): Output {
     switch (input.type) {
       case 'message':
-        if (this.#config.servers.includes(input.from)) this.#receive(input.from, input.message, now_ms)
+        this.#receive(input.from, input.message, now_ms)
         break
       case 'propose':
         this.#proposer.propose(input.proposals, now_ms)
@@ -210,7 +220,7 @@ export class Paxos {
         this.#proposer.transfer?.(input.to, now_ms)
         break
       case 'trim':
-        this.#trim(input.slot, now_ms)
+        this.#trim(input.slot, input.membership, now_ms)
         break
       case 'peer-gone':
         this.#proposer.onPeerGone?.(input.peer, now_ms)
@@ -221,6 +231,7 @@ export class Paxos {
         break
     }
     this.#answerSelf(now_ms)
+    this.#reads.onChosen(now_ms)
     return this.#effects.take(Math.min(this.#proposer.deadline_ms, this.#reads.deadline_ms))
   }
 
@@ -233,7 +244,7 @@ export class Paxos {
         break
       case 'promise':
         this.#proposer.onPromise(from, message, now_ms)
-        this.#proposer.onChosen?.(now_ms)
+        this.#proposer.onChosen(now_ms)
         break
       case 'accept':
         if (voting && this.#acceptor.onAccept(from, message)) {
@@ -250,7 +261,7 @@ export class Paxos {
         if (!this.#learner.chooseVotes(message.ballot, message.first, message.last)) {
           this.#learner.onBar(from, message.last, now_ms)
         }
-        this.#proposer.onChosen?.(now_ms)
+        this.#proposer.onChosen(now_ms)
         break
       case 'heartbeat':
         this.#proposer.onHeartbeat(from, message, now_ms)
@@ -283,7 +294,7 @@ export class Paxos {
         break
       case 'decided':
         this.#learner.onDecided(from, message, now_ms)
-        this.#proposer.onChosen?.(now_ms)
+        this.#proposer.onChosen(now_ms)
         break
       case 'trimmed':
         this.#learner.onTrimmed(from, message.slot)
@@ -292,12 +303,12 @@ export class Paxos {
     }
   }
 
-  #trim(slot: Slot, now_ms: number): void {
-    if (slot <= this.log.state.trimmed) return
-    this.#learner.trim(slot)
+  #trim(slot: Slot, membership: MembershipState | undefined, now_ms: number): void {
+    const isNews = slot > this.log.state.trimmed
+    this.#learner.trim(slot, membership)
     const { promised, voted } = this.#acceptor.state
-    this.#effects.record({ type: 'trim', slot, promised, voted })
-    this.#proposer.onChosen?.(now_ms)
+    if (isNews) this.#effects.record({ type: 'trim', slot, promised, voted })
+    this.#proposer.onChosen(now_ms)
   }
 
   /** Delivers this server's own answers that rest on durable records. */

@@ -14,7 +14,7 @@ import type {
   PromiseMessage,
   Transfer,
 } from './messages.js'
-import type { Membership } from './quorum.js'
+import type { Membership } from './membership.js'
 import type { RandomState } from './random.js'
 import type { Value } from './value.js'
 
@@ -69,6 +69,8 @@ export interface Proposer {
   readonly deadline_ms: number
   propose(proposals: readonly Proposal[], now_ms: number): void
   withdraw(id: number, now_ms: number): void
+  /** The chosen bar of another server, as it last told; undefined where that is not known. */
+  progressOf(server: ServerId): Slot | undefined
   /** Commands that a peer received and hands on. */
   onForward(values: readonly Value[], now_ms: number): void
   tick(now_ms: number): void
@@ -79,7 +81,7 @@ export interface Proposer {
   /** This server has voted at a peer's ballot, in slots up to `last`. */
   onVoted(ballot: Ballot, last: Slot, now_ms: number): void
   /** More slots may be known to be chosen than before: what is under way there is over. */
-  onChosen?(now_ms: number): void
+  onChosen(now_ms: number): void
 
   // What leader mode alone takes part in: looking after the leader.
 

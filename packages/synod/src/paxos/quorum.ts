@@ -1,11 +1,4 @@
-import type { ServerId } from './ballot.js'
-
-/** A set of servers, as bits: bit i stands for the i-th server of the cluster. */
-export type ServerSet = number
-
-export const NO_SERVERS: ServerSet = 0
-
-/** More servers than this do not fit a ServerSet; clusters of more than seven are rarely wise. */
+/** A cluster of more servers is not wise: of more than seven rarely, of more than this never. */
 export const MAX_SERVERS = 31
 
 /**
@@ -31,52 +24,4 @@ export function faultOfQuorums(servers: number, { phase1, phase2 }: Quorums): st
   }
   if (phase1 + phase2 > servers) return undefined
   return `a quorum of ${phase1} servers and one of ${phase2} need not meet, where there are ${servers}`
-}
-
-/** The servers of a cluster, and what counts as a quorum of them. */
-export class Membership {
-  readonly servers: readonly ServerId[]
-  readonly quorums: Quorums
-
-  /** Throws a RangeError for quorums that need not meet. */
-  constructor(servers: readonly ServerId[], quorums = majorities(servers.length)) {
-    const fault = faultOfQuorums(servers.length, quorums)
-    if (fault !== undefined) throw new RangeError(fault)
-    this.servers = servers
-    this.quorums = quorums
-  }
-
-  has(server: ServerId): boolean {
-    return this.servers.includes(server)
-  }
-
-  add(set: ServerSet, server: ServerId): ServerSet {
-    const index = this.servers.indexOf(server)
-    return index < 0 ? set : set | (1 << index)
-  }
-
-  contains(set: ServerSet, server: ServerId): boolean {
-    return this.add(set, server) === set
-  }
-
-  /** The servers of a set. */
-  members(set: ServerSet): ServerId[] {
-    return this.servers.filter((server) => this.contains(set, server))
-  }
-
-  /** Enough to begin a ballot, or to know all that may have been chosen before. */
-  isPhase1Quorum(set: ServerSet): boolean {
-    return sizeOf(set) >= this.quorums.phase1
-  }
-
-  /** Enough for what they voted for to be chosen. */
-  isPhase2Quorum(set: ServerSet): boolean {
-    return sizeOf(set) >= this.quorums.phase2
-  }
-}
-
-function sizeOf(set: ServerSet): number {
-  let count = 0
-  for (let rest = set; rest !== 0; rest &= rest - 1) count++
-  return count
 }

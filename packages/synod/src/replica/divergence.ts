@@ -8,7 +8,7 @@ const MOST_DIGESTS = 64
 
 export interface DivergenceParts {
   /** How many servers there are, this one included. */
-  readonly servers: number
+  readonly servers: () => number
   /** More than half of all servers came to another state than this one did: this one is wrong. */
   readonly onDiverged: (at: Disagreement) => void
   /** Somebody came to another state, and there are too few to tell who is wrong. */
@@ -72,7 +72,7 @@ export class Divergence {
     const at = { slot, agreed: this.#agreed, with: others.map(({ server }) => server) }
     if (
       others.some(
-        ({ digest }) => 2 * others.filter((it) => it.digest === digest).length > this.#parts.servers,
+        ({ digest }) => 2 * others.filter((it) => it.digest === digest).length > this.#parts.servers(),
       )
     )
       this.#parts.onDiverged(at)

@@ -12,9 +12,8 @@ export interface HandOverParts {
   readonly clock: Clock
   /** Who leads, as far as this replica knows. */
   readonly leader: () => ServerId | undefined
-  /** The other servers. */
-  readonly peers: ReadonlySet<ServerId>
-  readonly self: ServerId
+  /** Whether this server votes, so that it may lead. */
+  readonly isVoter: (server: ServerId) => boolean
   /** Asks the core to see to it that `to` leads, or anyone where it is 0. */
   readonly ask: (to: ServerId) => void
 }
@@ -38,9 +37,9 @@ export class HandOver {
 
   /** `done` is called once. Returns what gives up on it. Throws `invalid-options` for a server that is not there. */
   begin(to: ServerId, done: (error?: SynodError) => void): () => void {
-    const { clock, leader, peers, self } = this.#parts
-    if (to !== 0 && to !== self && !peers.has(to))
-      throw new SynodError('invalid-options', `there is no server s${to}`)
+    const { clock, isVoter, leader } = this.#parts
+    if (to !== 0 && !isVoter(to))
+      throw new SynodError('invalid-options', `there is no server s${to} that votes`)
     const from = leader()
     if (from === undefined) throw new SynodError('transfer-failed', 'nobody leads at the moment')
     const wish: Wish = { from, to, until_ms: clock.now() + HAND_OVER_MS, done }

@@ -1,9 +1,11 @@
 import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
+import { changeOf } from '../machine/change-codec.js'
 import type { Machine } from '../machine/machine.js'
 import { type Address, parseAddress } from '../net/network.js'
 import type { ServerId } from '../paxos/ballot.js'
 import { DEFAULT_WINDOW, type Mode, PAXOS_DEFAULTS, type PaxosConfig } from '../paxos/config.js'
+import { MAX_SERVER_ID } from '../paxos/membership.js'
 import { MAX_SERVERS, type Quorums, faultOfQuorums, majorities } from '../paxos/quorum.js'
 import { type Host, systemHost } from './host.js'
 import { DEFAULT_SNAPSHOT_POLICY, type SnapshotPolicy } from './snapshots.js'
@@ -11,14 +13,16 @@ import { DEFAULT_SNAPSHOT_POLICY, type SnapshotPolicy } from './snapshots.js'
 /** The largest command that is taken, encoded, in bytes. */
 export const MAX_COMMAND_BYTES = 1 << 20
 
-const MAX_SERVER_ID = 255
 const DEFAULT_REQUEST_TIMEOUT_MS = 10_000
 
-/** The servers of a cluster, the same on each of them. */
+/** A cluster as it is founded, the same on each of its servers; or, for a server that joins, as it is now. */
 export interface ClusterOptions {
   /** Tells clusters apart: servers of another name are refused. `synod` unless given; up to 255 bytes. */
   readonly name?: string
-  /** By id (1 to 255), the address at which each server listens for the others, as `host:port`. */
+  /**
+   * By id (1 to 65,535), the address at which each server listens for the others, as `host:port`. When the cluster has formed, its log says who is a
+   * member, and these are no more than addresses: they go before those in the log.
+   */
   readonly servers: Readonly<Record<ServerId, string>>
   /**
    * How many servers make a quorum in phase 1, which elects a leader, and in phase 2, in which commands are chosen: together
@@ -30,6 +34,11 @@ export interface ClusterOptions {
 export interface ReplicaOptions<Command, Result, Query, Answer> {
   /** Which of the cluster's servers this is. */
   readonly id: ServerId
+  /**
+   * This server comes to a cluster that is there already, which has to add it (`changeMembership`): it begins with a snapshot of another server. It counts only
+   * where the data directory is empty. (docs/membership.md)
+   */
+  readonly join?: boolean
   readonly cluster: ClusterOptions
   /** Where its promises and votes are kept. One directory for each replica; made if it is not there. */
   readonly dataDir: string
@@ -64,14 +73,17 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
 export interface Settings {
   readonly id: ServerId
   readonly clusterName: string
-  /** In the order of their ids. */
+  readonly join: boolean
+  /** Those of the options, in the order of their ids. */
   readonly servers: readonly ServerId[]
+  /** Majorities unless given. */
+  readonly quorums: Quorums | undefined
   readonly addresses: ReadonlyMap<ServerId, Address>
   readonly listen: Address
   readonly clients: Address | undefined
   readonly dataDir: string
   readonly mode: Mode
-  readonly paxos: Omit<PaxosConfig, 'voting'>
+  readonly paxos: Omit<PaxosConfig, 'voting' | 'membership'>
   readonly requestTimeout_ms: number
   readonly snapshots: SnapshotPolicy
   readonly logger: Logger
@@ -95,7 +107,10 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     electionTimeout_ms = PAXOS_DEFAULTS.electionTimeout_ms,
   } = options
   const { requestTimeout_ms = DEFAULT_REQUEST_TIMEOUT_MS } = options
-  const quorums = checkQuorums(cluster.quorums, servers.length)
+  const join = options.join === true
+  if (join && (options.machine.snapshot === undefined || options.machine.restore === undefined))
+    throw invalid('a server joins by a snapshot: its state machine must have snapshot and restore')
+  const quorums = checkQuorums(cluster.quorums, servers.length, join)
   const host: Host = { ...systemHost, ...options.host }
   checkRange('heartbeat_ms', heartbeat_ms, 1, 60_000)
   checkRange('electionTimeout_ms', electionTimeout_ms, 2 * heartbeat_ms, 600_000)
@@ -107,8 +122,10 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
   checkRange('snapshots.chunkBytes', snapshots.chunkBytes, 1, 2 ** 20)
   return {
     id,
+    join,
     clusterName: cluster.name ?? 'synod',
     servers,
+    quorums,
     addresses,
     listen: options.listen === undefined ? own : parseAddress(options.listen),
     clients: options.clients === undefined ? undefined : parseAddress(options.clients),
@@ -116,9 +133,8 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     mode,
     paxos: {
       self: id,
-      servers,
+      changeOf,
       mode,
-      ...(quorums === undefined ? {} : { quorums }),
       heartbeat_ms,
       electionTimeout_ms,
       resend_ms: PAXOS_DEFAULTS.resend_ms,
@@ -132,9 +148,9 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
   }
 }
 
-/** Majorities have no other name. */
-function checkQuorums(quorums: Quorums | undefined, servers: number): Quorums | undefined {
-  if (quorums === undefined) return undefined
+/** Majorities have no other name. How many servers there are now a server that joins need not know. */
+function checkQuorums(quorums: Quorums | undefined, servers: number, join: boolean): Quorums | undefined {
+  if (quorums === undefined || join) return quorums
   const fault = faultOfQuorums(servers, quorums)
   if (fault !== undefined) throw invalid(fault)
   const { phase1, phase2 } = majorities(servers)

@@ -5,14 +5,14 @@ import {
   type Peers as Acceptors,
   describeQuorums,
 } from '../journal/identity.js'
-import type { ChannelListener } from '../net/channel-listener.js'
 import type { PeerHello, PeerWelcome, Purpose } from '../net/hello.js'
 import type { LinkEvents } from '../net/link.js'
-import { formatAddress } from '../net/network.js'
+import { type Address, formatAddress, parseAddress } from '../net/network.js'
 import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer-link.js'
-import { type AnswerSnapshot, listenForPeers } from '../net/peer-listener.js'
+import { type AnswerSnapshot, type PeerListener, listenForPeers } from '../net/peer-listener.js'
 import type { DigestReport, PeerMessage, SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId } from '../paxos/ballot.js'
+import type { Membership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
 import type { PeerStatus } from '../status.js'
 import type { Settings } from './options.js'
@@ -21,73 +21,152 @@ export interface PeersEvents {
   onMessages(from: ServerId, batch: readonly Message[]): void
   onDigest(from: ServerId, report: DigestReport): void
   onSnapshotRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
-  /** All servers have welcomed this one: these are the acceptors of the cluster, to be written down. */
+  /** All founders have welcomed this one: these are the acceptors of the cluster, to be written down. */
   onComplete(acceptors: Acceptors): void
-  /** All servers have written that down, this one included: they may vote. */
-  onFormed(): void
+  /** All founders have written that down, this one included: they may vote. */
+  onFormed(acceptors: Acceptors): void
   onProcessGone(server: ServerId): void
-  /** The others will not have this server, and it is not part of the cluster yet. */
+  /** The others will not have this server, and it is not part of the cluster yet, or not any more. */
   onRejected(error: SynodError): void
+}
+
+/** So many servers that have dialled are remembered; the rest is for those of which this one does not know yet that they are gone. */
+const MAX_GREETINGS = 64
+
+/** What a server that dialled said of itself. */
+interface Greeting {
+  readonly acceptor: AcceptorId
+  readonly address: string
 }
 
 /**
  * The other servers: a link to each, a listener for theirs, and who they are.
  *
- * A cluster forms once. Each server waits until every other one has welcomed it, writes down all acceptors,
+ * A cluster forms once. Each founder waits until every other one has welcomed it, writes down all acceptors,
  * and votes only once it has heard that all others have done so too. So no server that has ever voted will take another acceptor for one that it
- * knew: one that lost its disk, and with it its promises and votes, is refused, whoever is up at the time.
+ * knew: one that lost its disk, and with it its promises and votes, is refused, whoever is up at the time. Later on the log says who comes and goes,
+ * and as which acceptor.
  */
 export class Peers {
   readonly links: ReadonlyMap<ServerId, PeerLink>
+  readonly #links = new Map<ServerId, PeerLink>()
   readonly #settings: Settings
+  readonly #membership: Membership
   readonly #process: number
   readonly #events: PeersEvents
   readonly #acceptor: AcceptorId
+  /** The other servers that found the cluster along with this one. */
+  readonly #founders: readonly ServerId[]
   readonly #welcomed = new Map<ServerId, AcceptorId>()
-  /** The acceptors of the cluster, once all have met. */
+  /** Who dialled last, by server. */
+  readonly #greeted = new Map<ServerId, Greeting>()
+  readonly #strangers = new Set<ServerId>()
+  /** The acceptors of the founders, once all have met; of a server that joined, its own. */
   #acceptors: Acceptors | null
   /** This server has written them down, and these peers have. */
   #written: boolean
   readonly #peersWritten = new Set<ServerId>()
-  #listener: ChannelListener | undefined
+  #listener: PeerListener | undefined
+  #isClosed = false
 
-  constructor(settings: Settings, identity: Identity, events: PeersEvents) {
-    const { host, id, addresses } = settings
+  constructor(settings: Settings, identity: Identity, membership: Membership, events: PeersEvents) {
+    const { host, id, servers } = settings
+    this.links = this.#links
     this.#settings = settings
+    this.#membership = membership
     this.#events = events
     this.#acceptor = identity.acceptor
     this.#acceptors = identity.peers
     this.#written = identity.peers !== null
     this.#process = host.randomId()
-    this.links = new Map(
-      [...addresses]
-        .filter(([server]) => server !== id)
-        .map(([server, address]) => [
-          server,
-          openPeerLink({
-            ...host,
-            address,
-            hello: () => this.#hello('messages'),
-            judge: (welcome) => this.#objection(server, welcome),
-            onUp: (welcome) => {
-              this.#onUp(welcome)
-            },
-            onDown: (reason) => {
-              // Until the cluster has formed, it may come back with an empty directory, as another acceptor.
-              this.#welcomed.delete(server)
-              settings.logger.warn({ peer: server, reason }, `lost the connection to s${server}: ${reason}`)
-            },
-            onRefused: (code, reason) => {
-              this.#onRefused(server, code, reason)
-            },
-            onProcessGone: () => {
-              settings.logger.warn({ peer: server }, `the process of s${server} is gone`)
-              events.onProcessGone(server)
-            },
-          }),
-        ]),
-    )
-    if (this.links.size === 0) this.#completeIfAll()
+    const founders = identity.peers === null ? servers : Object.keys(identity.peers).map(Number)
+    this.#founders = identity.joined === true ? [] : founders.filter((server) => server !== id)
+    this.update()
+    if (this.#founders.length === 0) this.#completeIfAll()
+  }
+
+  /** The membership may have changed: there is a link to each member, and none to others. */
+  update(): void {
+    if (this.#isClosed) return
+    for (const [server, link] of this.#links) {
+      if (this.#isWanted(server)) continue
+      link.close()
+      this.#links.delete(server)
+    }
+    this.#strangers.clear()
+    for (const [server, { acceptor }] of this.#greeted) {
+      if (!this.#membership.isRemoved(server) && this.#stranger(server, acceptor) === undefined) continue
+      this.#strangers.add(server)
+      this.#listener?.drop(server)
+      this.#links.get(server)?.redial()
+    }
+    const { addresses, id } = this.#settings
+    const known = [...this.#membership.servers, ...addresses.keys(), ...this.#greeted.keys()]
+    for (const server of new Set(known)) {
+      const address = this.#addressOf(server)
+      if (server === id || address === undefined || this.#links.has(server)) continue
+      if (this.#isWanted(server)) this.#links.set(server, this.#open(server, address))
+    }
+  }
+
+  /** A member; or where it is not known who is one, or where this server lags behind, whoever may be. */
+  #isWanted(server: ServerId): boolean {
+    const { isKnown, servers, state } = this.#membership
+    if (!isKnown) return true
+    return servers.includes(server) || (server > state.highest && this.#greeted.has(server))
+  }
+
+  /**
+   * Whether the server is gone for good, or whoever dialled last under its number is another acceptor than the one that has turned out to have the vote: nothing
+   * more must be heard of what has arrived from it.
+   */
+  isStranger(server: ServerId): boolean {
+    return this.#strangers.size > 0 && this.#strangers.has(server)
+  }
+
+  /** As which acceptor a server that is connected introduced itself. */
+  acceptorOf(server: ServerId): AcceptorId | undefined {
+    return this.#greeted.get(server)?.acceptor
+  }
+
+  /** The options go before the log, and the log before what the server says itself. */
+  #addressOf(server: ServerId): Address | undefined {
+    const given = this.#settings.addresses.get(server)
+    if (given !== undefined) return given
+    const member = this.#membership.state.members.find((other) => other.server === server)
+    const text = member?.address === '' ? undefined : member?.address
+    try {
+      const told = text ?? this.#greeted.get(server)?.address
+      return told === undefined ? undefined : parseAddress(told)
+    } catch {
+      this.#settings.logger.warn({ peer: server }, `the address of s${server} cannot be read`)
+      return undefined
+    }
+  }
+
+  #open(server: ServerId, address: Address): PeerLink {
+    const { host, logger } = this.#settings
+    return openPeerLink({
+      ...host,
+      address,
+      hello: () => this.#hello('messages'),
+      judge: (welcome) => this.#objection(server, welcome),
+      onUp: (welcome) => {
+        this.#onUp(welcome)
+      },
+      onDown: (reason) => {
+        // Until the cluster has formed, it may come back with an empty directory, as another acceptor.
+        this.#welcomed.delete(server)
+        logger.warn({ peer: server, reason }, `lost the connection to s${server}: ${reason}`)
+      },
+      onRefused: (code, reason) => {
+        this.#onRefused(server, code, reason)
+      },
+      onProcessGone: () => {
+        logger.warn({ peer: server }, `the process of s${server} is gone`)
+        this.#events.onProcessGone(server)
+      },
+    })
   }
 
   /** Rejects with `invalid-options` if it cannot listen. */
@@ -99,7 +178,7 @@ export class Peers {
       judge: (hello) => {
         const error = this.#refusal(hello)
         if (error !== undefined) return { type: 'refuse', code: error.code, reason: error.message }
-        this.#note(hello)
+        this.#greet(hello)
         return this.#welcome()
       },
       onMessages: (from, batch) => {
@@ -119,13 +198,13 @@ export class Peers {
 
   /** Tells all peers what this replica has come to; it leaves with whatever goes next. */
   tellDigest(report: DigestReport): void {
-    for (const link of this.links.values()) link.send(report)
+    for (const link of this.#links.values()) link.send(report)
   }
 
   /** Dials a peer to get a snapshot. */
   openSnapshotLink(peer: ServerId, events: LinkEvents<'peer', PeerMessage>): SnapshotLink {
-    const { addresses, host } = this.#settings
-    const address = addresses.get(peer)
+    const { host } = this.#settings
+    const address = this.#addressOf(peer)
     if (address === undefined) throw new RangeError(`there is no server s${peer}`)
     const judge = (welcome: PeerWelcome) => this.#objection(peer, welcome)
     return openSnapshotLink({ ...host, address, hello: () => this.#hello('snapshot'), judge, ...events })
@@ -133,25 +212,25 @@ export class Peers {
 
   /** The others, those first that are connected. */
   get inReach(): ServerId[] {
-    const up = (server: ServerId) => (this.links.get(server)?.up === true ? 0 : 1)
-    return [...this.links.keys()].sort((a, b) => up(a) - up(b))
+    const up = (server: ServerId) => (this.#links.get(server)?.up === true ? 0 : 1)
+    return [...this.#links.keys()].sort((a, b) => up(a) - up(b))
   }
 
   /** This server has written down the acceptors: it tells the others. */
   written(): void {
     this.#written = true
-    for (const link of this.links.values()) link.redial()
+    for (const link of this.#links.values()) link.redial()
     this.#formIfAllWritten()
   }
 
   /** The servers that the cluster waits for, before it has formed. */
   get missing(): ServerId[] {
     const met = this.#acceptors === null ? this.#welcomed : this.#peersWritten
-    return [...this.links.keys()].filter((server) => !met.has(server))
+    return this.#founders.filter((server) => !met.has(server))
   }
 
   status(): PeerStatus[] {
-    return [...this.links].map(([server, link]) => ({
+    return [...this.#links].map(([server, link]) => ({
       server,
       acceptor: this.#welcomed.get(server) ?? null,
       ...link.status(),
@@ -159,14 +238,16 @@ export class Peers {
   }
 
   async close(): Promise<void> {
-    for (const link of this.links.values()) link.close()
+    this.#isClosed = true
+    for (const link of this.#links.values()) link.close()
     await this.#listener?.close()
   }
 
   #hello(purpose: Purpose): PeerHello {
-    const { clusterName: cluster, mode, paxos, servers } = this.#settings
-    const quorums = paxos.quorums ?? null
-    return { ...this.#welcome(), type: 'peer-hello', purpose, cluster, mode, quorums, members: servers }
+    const { addresses, clusterName: cluster, id, listen, mode, servers, ...settings } = this.#settings
+    const quorums = settings.quorums ?? null
+    const address = formatAddress(addresses.get(id) ?? listen)
+    return { ...this.#welcome(), type: 'peer-hello', purpose, cluster, mode, quorums, members: servers, address }
   }
 
   #welcome(): PeerWelcome {
@@ -181,7 +262,7 @@ export class Peers {
 
   /** Why a server that dialled is not welcome. */
   #refusal(hello: PeerHello): SynodError | undefined {
-    const { clusterName, id, mode, paxos, servers } = this.#settings
+    const { clusterName, id, mode, quorums, servers } = this.#settings
     const who = `s${id} of cluster '${clusterName}'`
     if (hello.cluster !== clusterName) {
       return new SynodError('wrong-cluster', `this is ${who}, not of cluster '${hello.cluster}'`)
@@ -189,16 +270,24 @@ export class Peers {
     if (hello.mode !== mode) {
       return new SynodError('wrong-mode', `${who} runs in ${mode} mode, not in ${hello.mode} mode`)
     }
-    if (hello.server === id || !servers.includes(hello.server) || !sameMembers(hello.members, servers)) {
-      const [ours, theirs] = [servers, hello.members].map((list) =>
+    if (this.#membership.isRemoved(hello.server)) {
+      const reason = `s${hello.server} is not a member of cluster '${clusterName}' any more: it was removed`
+      return new SynodError('removed', reason)
+    }
+    // Those who found a cluster must agree on who does; who has met all the others once is told by the log.
+    const isFounding = !hello.formed || !this.#written
+    const founders = [...this.#founders, id]
+    if (hello.server === id || (isFounding && !sameMembers(hello.members, founders))) {
+      const [ours, theirs] = [this.#written ? this.#membership.servers : servers, hello.members].map((list) =>
         [...list].sort((a, b) => a - b).join(', '),
       )
       return new SynodError(
         'wrong-cluster',
-        `${who} has the servers ${ours}; s${hello.server} takes part in a cluster of ${theirs}`,
+        `${who} has the servers ${ours}; s${hello.server} is to found a cluster of ${theirs}: ` +
+          `a server that is new to a cluster has to join it`,
       )
     }
-    const [ours, theirs] = [paxos.quorums, hello.quorums ?? undefined].map(describeQuorums)
+    const [ours, theirs] = [quorums, hello.quorums ?? undefined].map(describeQuorums)
     if (ours !== theirs)
       return new SynodError('wrong-cluster', `${who} counts ${ours}; s${hello.server} counts ${theirs}`)
     return this.#stranger(hello.server, hello.acceptor)
@@ -207,7 +296,7 @@ export class Peers {
   /** Why a server that this one dialled is not the one that it looked for. */
   #objection(server: ServerId, welcome: PeerWelcome): SynodError | undefined {
     if (welcome.server !== server) {
-      const address = formatAddress(this.#settings.addresses.get(server) ?? { host: '?', port: 0 })
+      const address = formatAddress(this.#addressOf(server) ?? { host: '?', port: 0 })
       return new SynodError(
         'wrong-acceptor',
         `s${welcome.server} listens at ${address}, where s${server} should`,
@@ -217,7 +306,7 @@ export class Peers {
   }
 
   #stranger(server: ServerId, acceptor: AcceptorId): SynodError | undefined {
-    const known = this.#acceptors?.[server]
+    const known = this.#knownAcceptor(server)
     if (known === undefined || known === acceptor) return undefined
     return new SynodError(
       'wrong-acceptor',
@@ -225,6 +314,24 @@ export class Peers {
         `emptied or replaced. It may have voted, and forgotten that: it cannot take part as the old one. ` +
         `Start it on its old data directory; if that is lost, the server has to be replaced by a new one.`,
     )
+  }
+
+  /** Who has the vote of this server. */
+  #knownAcceptor(server: ServerId): AcceptorId | undefined {
+    const member = this.#membership.state.members.find((other) => other.server === server)
+    return member === undefined || member.acceptor === '' ? this.#acceptors?.[server] : member.acceptor
+  }
+
+  /** A server has dialled that is welcome: this one may have to dial it too. */
+  #greet(hello: PeerHello): void {
+    const { acceptor, address, server } = hello
+    this.#greeted.set(server, { acceptor, address })
+    if (this.#greeted.size > MAX_GREETINGS) {
+      const [oldest] = this.#greeted.keys()
+      if (oldest !== undefined) this.#greeted.delete(oldest)
+    }
+    this.#note(hello)
+    this.update()
   }
 
   #onUp(welcome: PeerWelcome): void {
@@ -237,25 +344,28 @@ export class Peers {
 
   /** What a peer says of itself in its handshake. */
   #note({ formed, server }: PeerHello | PeerWelcome): void {
-    if (!formed || this.#peersWritten.has(server)) return
+    if (!formed || this.#peersWritten.has(server) || !this.#founders.includes(server)) return
     this.#peersWritten.add(server)
     this.#formIfAllWritten()
   }
 
   #formIfAllWritten(): void {
-    if (this.#written && this.#peersWritten.size === this.links.size) this.#events.onFormed()
+    if (this.#written && this.#acceptors !== null && this.#peersWritten.size === this.#founders.length)
+      this.#events.onFormed(this.#acceptors)
   }
 
   #completeIfAll(): void {
     const { id } = this.#settings
     if (this.#acceptors !== null || this.missing.length > 0) return
-    this.#acceptors = Object.fromEntries([...this.#welcomed, [id, this.#acceptor]])
+    const met = this.#founders.map((server) => [server, this.#welcomed.get(server) ?? ''] as const)
+    this.#acceptors = Object.fromEntries([...met, [id, this.#acceptor]])
     this.#events.onComplete(this.#acceptors)
   }
 
   #onRefused(server: ServerId, code: SynodError['code'], reason: string): void {
     this.#settings.logger.error({ peer: server, code }, `s${server} and this server do not agree: ${reason}`)
     this.#welcomed.delete(server)
+    if (code === 'removed') this.#events.onRejected(new SynodError(code, reason))
     // What was said in another protocol may have been garbled on the way: it is tried again.
     if (this.#acceptors === null && code.startsWith('wrong-') && code !== 'wrong-protocol') {
       this.#events.onRejected(new SynodError(code, `s${server} refuses this server: ${reason}`))

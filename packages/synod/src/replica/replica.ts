@@ -1,20 +1,25 @@
 import { type Call, type CallOptions, Calls, type TransferOptions } from '../call.js'
 import { SynodError } from '../errors.js'
-import type { Identity } from '../journal/identity.js'
+import type { Identity, Peers as Acceptors } from '../journal/identity.js'
 import type { OpenedJournal } from '../journal/open-journal.js'
 import { openJournal } from '../journal/open-journal.js'
-import { admitRequest } from '../machine/request.js'
+import { encodeChange } from '../machine/change-codec.js'
+import { type MembershipChange, checkChange } from '../machine/membership-change.js'
+import { admitRequest, encodeChangeRequest } from '../machine/request.js'
 import { Session } from '../machine/session.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
 import { type StaleAnswer, type StaleReadOptions, checkAtLeast, staleAnswer } from '../machine/stale-read.js'
 import type { LeaderHint } from '../net/client-messages.js'
+import { formatAddress } from '../net/network.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
+import { type Change, type MembershipState, foundingMembership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
 import { ClientService } from './client-service.js'
 import { Counts } from './counts.js'
 import { Driver } from './driver.js'
 import { HandOver } from './hand-over.js'
+import { Members, removedError } from './members.js'
 import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } from './options.js'
 import { Peers } from './peers.js'
 import { type Done, Reads } from './reads.js'
@@ -22,7 +27,7 @@ import { Requests } from './requests.js'
 import { Stalls } from './stalls.js'
 import { type RestoredState, State, restoreState } from './state.js'
 import type { ReplicaMetrics } from '../metrics.js'
-import type { ReplicaStatus } from '../status.js'
+import type { MemberStatus, ReplicaStatus } from '../status.js'
 
 /** Requests that were handed to another server and not executed within this time are handed on again. */
 const REPROPOSE_MS = 1000
@@ -61,6 +66,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #executed: number[] = []
   readonly #reads: Reads
   readonly #handOver: HandOver
+  readonly #members: Members
   readonly #stalls: Stalls
   readonly #started_ms: number
   readonly #votes: boolean
@@ -83,12 +89,13 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     options: ReplicaOptions<Command, Result, Query, Answer>,
   ): Promise<Replica<Command, Result, Query, Answer>> {
     const settings = checkOptions(options)
-    const { clusterName: cluster, dataDir: directory, host, id: server, mode, paxos } = settings
-    const quorums = paxos.quorums === undefined ? {} : { quorums: paxos.quorums }
+    const { clusterName: cluster, dataDir: directory, host, id: server, mode } = settings
+    const quorums = settings.quorums === undefined ? {} : { quorums: settings.quorums }
+    const joined = settings.join ? ({ joined: true } as const) : {}
     const opened = await openJournal({
       disk: host.disk,
       directory,
-      identity: { cluster, mode, ...quorums, server },
+      identity: { cluster, mode, ...quorums, ...joined, server },
       randomBytes: host.randomBytes,
       now: () => host.clock.now(),
       onDurable: (position) => {
@@ -107,7 +114,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     }
     let state: RestoredState<Command, Result, Query, Answer>
     try {
-      state = await restoreState(settings, options.machine)
+      state = await restoreState(settings, options.machine, foundingOf(settings, identity))
     } catch (error) {
       await (opened.journal ?? opened).close()
       throw error
@@ -140,9 +147,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#calls = new Calls(host.clock, settings.requestTimeout_ms, (after_ms) =>
       this.#timeoutError(after_ms),
     )
-    const config = { ...settings.paxos, voting: this.#votes }
+    const { membership } = state.executor
+    const config = { ...settings.paxos, membership, voting: this.#votes }
     this.#paxos = Paxos.recover(config, opened.records, host.randomId(), host.clock.now())
-    this.#peers = new Peers(settings, identity, {
+    this.#peers = new Peers(settings, identity, this.#paxos.membership, {
       onMessages: (from, batch) => {
         this.#receive(from, batch)
       },
@@ -155,8 +163,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       onComplete: (acceptors) => {
         this.#form(acceptors)
       },
-      onFormed: () => {
-        this.#onFormed()
+      onFormed: (acceptors) => {
+        this.#onFormed(acceptors)
       },
       onProcessGone: (peer) => {
         this.#driver.step({ type: 'peer-gone', peer })
@@ -172,6 +180,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       clock: host.clock,
       diskPatience_ms: DISK_PATIENCE * settings.paxos.electionTimeout_ms,
       onStep: () => {
+        this.#members.look()
         this.#look()
         this.#execute()
         this.#tellHint()
@@ -221,10 +230,29 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#handOver = new HandOver({
       clock: host.clock,
       leader: () => this.#paxos.leader,
-      peers: new Set(this.#peers.links.keys()),
-      self: settings.id,
+      isVoter: (server) => this.#paxos.membership.voters.includes(server),
       ask: (to) => {
         this.#driver.step({ type: 'transfer', to })
+      },
+    })
+    this.#members = new Members({
+      self: settings.id,
+      membership: this.#paxos.membership,
+      clock: host.clock,
+      logger,
+      farewell_ms: settings.paxos.electionTimeout_ms,
+      chosen: () => this.#paxos.chosen,
+      isInCharge: () => this.#paxos.leader === settings.id || this.#paxos.role === 'proposer',
+      progressOf: (server) => this.#paxos.progressOf(server),
+      acceptorOf: (server) => this.#peers.acceptorOf(server),
+      submit: (change) => {
+        this.#change(change, this.#calls.start<Uint8Array>({}))
+      },
+      onChanged: () => {
+        this.#peers.update()
+      },
+      onRemoved: (error) => {
+        this.#fail(error)
       },
     })
     this.#service = new ClientService(settings, {
@@ -317,6 +345,19 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     await call.promise
   }
 
+  /**
+   * Adds a server, replaces one by another, or removes one. Works on any replica, and resolves when that is chosen and executed: a server that was
+   * added learns then, and votes as soon as it has caught up; one that was removed stops by itself. What is so already is no error.
+   * (docs/membership.md)
+   *
+   * Rejects with `change-refused` (saying why), `invalid-options`, and as `propose` does.
+   */
+  async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
+    const call = this.#calls.start<Uint8Array>(options)
+    this.#change(checkChange(change), call)
+    await call.promise
+  }
+
   /** Role, ballot, bars, peers and so on, as plain data. */
   status(): ReplicaStatus {
     const { clusterName, host, id, mode } = this.#settings
@@ -340,6 +381,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       },
       digest: this.#state.executor.digest,
       peers: this.#peers.status(),
+      members: this.#membersStatus(),
       sessions: this.#state.executor.sessions,
       waiting: this.#requests.size + this.#reads.size,
       clients: this.#service.size,
@@ -385,9 +427,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   async #listen(): Promise<void> {
     const { clients, logger } = this.#settings
+    // What the snapshot holds comes first: a message must not find the log without it.
+    this.#state.begin()
+    if (this.#paxos.membership.isRemoved(this.#settings.id)) throw removedError(this.#settings.id)
     await this.#peers.listen()
     if (clients !== undefined) await this.#service.listen(clients)
-    this.#state.begin()
     this.#execute()
     if (this.#formed) this.#start()
     else logger.info({ waitingFor: this.#peers.missing }, 'waiting for all servers, to form the cluster')
@@ -408,8 +452,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   }
 
   /** All servers have written that down: from here on this one votes. */
-  #onFormed(): void {
+  #onFormed(acceptors: Acceptors): void {
     if (this.#formed) return
+    this.#paxos.membership.identify(acceptors)
+    this.#state.executor.identify(acceptors)
     this.#settings.logger.info({}, 'the cluster has formed')
     this.#formed = true
     this.#start()
@@ -431,7 +477,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #receive(from: ServerId, batch: readonly Message[]): void {
     if (!this.#formed) return
     this.#counts.received += batch.length
-    for (const message of batch) this.#driver.step({ type: 'message', from, message })
+    for (const message of batch) {
+      // One message may tell that the next one must not be heard.
+      if (this.#peers.isStranger(from)) return
+      this.#driver.step({ type: 'message', from, message })
+    }
   }
 
   // Commands
@@ -460,6 +510,19 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     }
   }
 
+  #change(change: Change, call: Call<Uint8Array>): void {
+    this.#submitOwn(encodeChangeRequest(this.#settings.host.randomId(), encodeChange(change)), call)
+  }
+
+  #membersStatus(): MemberStatus[] {
+    const { addresses } = this.#settings
+    return this.#paxos.membership.state.members.map((member) => {
+      const given = addresses.get(member.server)
+      const address = given === undefined ? member.address : formatAddress(given)
+      return { ...member, address, acceptor: member.acceptor === '' ? null : member.acceptor }
+    })
+  }
+
   #submitOwn(value: Uint8Array, call: Call<Uint8Array>): void {
     try {
       const giveUp = this.#submit(value, (outcome) => {
@@ -484,7 +547,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { host, id, mode } = this.#settings
     const { clock } = host
     const { leader } = this.#paxos
-    const handsOn = mode === 'leader' ? leader !== undefined && leader !== id : !this.#votes
+    const handsOn = mode === 'leader' ? leader !== undefined && leader !== id : this.#paxos.role === 'learner'
     if (handsOn) this.#proposeAgain(clock.now() - REPROPOSE_MS)
     this.#cancelRepropose()
     this.#cancelRepropose = clock.timer(REPROPOSE_MS / 2, () => {
@@ -598,7 +661,15 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#driver.stop()
     this.#stalls.stop()
     this.#handOver.stop()
+    this.#members.stop()
     this.#cancelRepropose()
     this.#calls.end(error)
   }
+}
+
+/** Who founded the cluster: nobody that a server knows which has joined it. */
+function foundingOf({ quorums, servers }: Settings, { joined, peers }: Identity): MembershipState {
+  if (joined === true) return foundingMembership([], quorums)
+  const founders = peers === null ? servers : Object.keys(peers).map(Number)
+  return foundingMembership(founders, quorums, peers ?? {})
 }

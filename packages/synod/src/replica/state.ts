@@ -5,6 +5,7 @@ import type { Machine } from '../machine/machine.js'
 import type { AnswerSnapshot } from '../net/peer-listener.js'
 import type { DigestReport, SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
+import type { MembershipState } from '../paxos/membership.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import { checkFence, divergedError, saveFence } from '../snapshots/fence.js'
 import { SnapshotStore, type StoredSnapshot } from '../snapshots/snapshot-store.js'
@@ -25,10 +26,11 @@ export interface RestoredState<Command, Result, Query, Answer> {
 
 /** Rejects with `diverged`, `restore-failed` and `journal-failed`. */
 export async function restoreState<C, R, Q, A>(
-  { clusterName, dataDir, host }: Settings,
+  { clusterName, dataDir, host, paxos }: Settings,
   machine: Machine<C, R, Q, A>,
+  founding: MembershipState,
 ): Promise<RestoredState<C, R, Q, A>> {
-  const executor = new Executor(machine)
+  const executor = new Executor(machine, founding, paxos.window)
   try {
     await checkFence(host.disk, dataDir)
     const store = await SnapshotStore.open(host.disk, dataDir, clusterName)
@@ -108,7 +110,7 @@ export class State<Command, Result, Query, Answer> {
       install: (snapshot) => this.#install(snapshot),
     })
     this.#divergence = new Divergence({
-      servers: settings.servers.length,
+      servers: () => paxos.membership.servers.length,
       onDiverged: (at) => {
         this.#fence(at)
       },
@@ -150,19 +152,23 @@ export class State<Command, Result, Query, Answer> {
   begin(): void {
     const { paxos, step } = this.#parts
     const { newest } = this.#store
-    if (newest !== undefined && newest.slot > paxos.chosen) step({ type: 'trim', slot: newest.slot })
+    const { membership } = this.executor
+    if (newest !== undefined && newest.slot > paxos.chosen)
+      step({ type: 'trim', slot: newest.slot, membership })
   }
 
   /** Executes what is chosen and not executed yet. Answers whether there was anything. */
   execute(): boolean {
     const { executor } = this
     const { onExecuted, paxos } = this.#parts
-    if (executor.executed >= paxos.chosen || this.#isHalted) return false
+    if (this.#isHalted) return false
     const { trimmed } = paxos.log.state
-    if (executor.executed < trimmed) {
-      this.#catchUp.need(trimmed)
+    // Whoever does not know the membership has nothing to go by: a server that joins, for one.
+    if (executor.executed < trimmed || !paxos.membership.isKnown) {
+      this.#catchUp.need(Math.max(trimmed, 1))
       return false
     }
+    if (executor.executed >= paxos.chosen) return false
     while (executor.executed < paxos.chosen) {
       const slot = executor.executed + 1
       const value = paxos.log.chosen(slot)
@@ -216,7 +222,7 @@ export class State<Command, Result, Query, Answer> {
     }
     this.#received++
     settings.logger.info({ slot }, `goes on from the snapshot of slot ${slot}`)
-    step({ type: 'trim', slot })
+    step({ type: 'trim', slot, membership: this.executor.membership })
     onRestored()
   }
 

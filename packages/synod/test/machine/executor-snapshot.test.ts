@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { MalformedError, Reader } from '../../src/bytes/reader.js'
-import { Executor, type SnapshotPart } from '../../src/machine/executor.js'
+import type { SnapshotPart } from '../../src/machine/executor.js'
 import { MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from '../../src/machine/machine.js'
 import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { Sessions } from '../../src/machine/sessions.js'
 import { Notes } from '../replica/notes.js'
+import { newExecutor } from './new-executor.js'
 
 function rig() {
   const machine = new Notes()
-  const executor = new Executor(machine)
+  const executor = newExecutor(machine)
   const opened = executor.execute(1, encodeOpen(7))
   const session = new Reader(opened!.outcome.result).varint()
   const execute = (text: string, sequence: number, on = executor) => {
@@ -85,14 +86,14 @@ describe('a snapshot of an executor', () => {
 
   test('is not there for a machine that has none, and chunks out of bounds are refused', () => {
     const bare: Machine<string, number, number, number> = { apply: () => 0, query: () => 0 }
-    const executor = new Executor(bare)
+    const executor = newExecutor(bare)
     expect([executor.canSnapshot, executor.snapshot()]).toEqual([false, undefined])
     const wide = {
       ...bare,
       snapshot: () => [new Uint8Array(MAX_SNAPSHOT_CHUNK_BYTES + 1)],
       restore: async () => undefined,
     }
-    expect(() => [...new Executor(wide).snapshot()!.parts]).toThrow(
+    expect(() => [...newExecutor(wide).snapshot()!.parts]).toThrow(
       'a chunk of a snapshot has 1 to 2097152 bytes',
     )
   })
@@ -105,7 +106,7 @@ test('a state machine may tell its state by a generator, which begins when it is
     }
   }
   const machine = new Generous()
-  const executor = new Executor(machine)
+  const executor = newExecutor(machine)
   const { execute } = rig()
   executor.execute(1, encodeOpen(7))
   execute('a', 1, executor)
@@ -128,7 +129,7 @@ test('a snapshot that is left keeps nothing: the state machine is told, wherever
         }
       }
     }
-    const executor = new Executor(new Told())
+    const executor = newExecutor(new Told())
     const { execute } = rig()
     executor.execute(1, encodeOpen(7))
     for (const [index, word] of ['a', 'b', 'c'].entries()) execute(word, index + 1, executor)

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { Reader } from '../../src/bytes/reader.js'
-import { Executor } from '../../src/machine/executor.js'
 import { type Request, encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { NO_OP, type Value } from '../../src/paxos/value.js'
 import { Notes } from '../replica/notes.js'
+import { newExecutor } from './new-executor.js'
 
 /** A state machine, and a session with it. */
 class Rig {
   readonly machine = new Notes()
-  readonly executor = new Executor(this.machine)
+  readonly executor = newExecutor(this.machine)
   readonly session: number
 
   constructor() {
@@ -110,7 +110,7 @@ describe('an executor', () => {
 
 describe('the digest', () => {
   function digest(...values: Value[]): number {
-    const executor = new Executor(new Notes())
+    const executor = newExecutor(new Notes())
     for (const [index, value] of values.entries()) executor.execute(index + 1, value)
     return executor.digest
   }

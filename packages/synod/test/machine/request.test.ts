@@ -56,7 +56,7 @@ describe('a request', () => {
       expect(() => decodeRequest(encoded.subarray(0, size)), `${size} bytes`).toThrow(MalformedError)
   })
 
-  test.each([0, 3, 255])('of kind %i is not known', (kind) => {
+  test.each([0, 4, 255])('of kind %i is not known', (kind) => {
     const encoded = Buffer.from(encodeRequest(COMMAND))
     encoded[0] = kind
     expect(() => decodeRequest(encoded)).toThrow(MalformedError)

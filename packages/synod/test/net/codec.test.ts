@@ -85,7 +85,7 @@ describe('what cannot be is malformed', () => {
   it.each<[string, Message]>([
     ['a prepare at the zero ballot', { type: 'prepare', ballot: zero, scope: 'log', slot: 1 }],
     ['a prepare for slot 0', { type: 'prepare', ballot, scope: 'slot', slot: 0 }],
-    ['a ballot of server 256', { type: 'prepare', ballot: { seq: 1, server: 256 }, scope: 'log', slot: 1 }],
+    ['a ballot of server 65536', { type: 'prepare', ballot: { seq: 1, server: 65_536 }, scope: 'log', slot: 1 }],
     ['a ballot of server 0', { type: 'prepare', ballot: { seq: 1, server: 0 }, scope: 'log', slot: 1 }],
     [
       'a ballot above 2^52',
@@ -122,8 +122,9 @@ describe('what cannot be is malformed', () => {
 
   it.each<[string, Handshake]>([
     ['server 0', { ...peerHello, server: 0 }],
-    ['server 256', { ...peerHello, server: 256 }],
+    ['server 65536', { ...peerHello, server: 65_536 }],
     ['a peer without a cluster', { ...peerHello, cluster: '' }],
+    ['an address of 263 bytes', { ...peerHello, address: 'x'.repeat(263) }],
     ['a cluster name of 256 bytes', { ...clientHello, cluster: 'x'.repeat(256) }],
     ['a member listed twice', { ...peerHello, members: [1, 2, 1] }],
     ['member 0', { ...peerHello, members: [0] }],

@@ -14,6 +14,7 @@ export const peerHello: PeerHello = {
   server: 1,
   acceptor: '000102030405060708090a0b0c0d0e0f',
   members: [1, 2, 3],
+  address: 'one.example:2380',
   formed: true,
   process: 2 ** 53 - 1,
 }
@@ -178,6 +179,7 @@ export const handshakes: Arbitraries<Handshake> = {
     server,
     acceptor,
     members: fc.uniqueArray(server),
+    address: fc.string({ maxLength: 60 }),
     formed: fc.boolean(),
     process: fc.maxSafeNat(),
   }),

@@ -217,9 +217,9 @@ describe('over loopback, who dials wrongly is told why', () => {
     ['hello', hello(clientHello), 'wrong-protocol', 'expected a peer-hello, not a client-hello'],
     [
       'server',
-      hello({ ...peerHello, server: 300 }),
+      hello({ ...peerHello, server: 70_000 }),
       'wrong-protocol',
-      'malformed message: server 300 out of range',
+      'malformed message: server 70000 out of range',
     ],
     ['cluster', hello({ ...peerHello, cluster: 'bills' }), 'wrong-cluster', 'this is orders'],
   ]

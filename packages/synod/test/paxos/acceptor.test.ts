@@ -345,8 +345,3 @@ describe('after a restart', () => {
   })
 })
 
-test('a message from a stranger is not answered', () => {
-  const server = new LoneServer()
-  expect(server.exchange(9, prepare(ballot(1, 9)))).toEqual([])
-  expect(server.status.ballot).toEqual(ZERO_BALLOT)
-})

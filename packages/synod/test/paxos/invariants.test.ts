@@ -1,3 +1,4 @@
+import { coreConfig } from '../../src/testing/core-config.js'
 import { describe, expect, test } from 'vitest'
 import type { Ballot, ServerId, Slot } from '../../src/paxos/ballot.js'
 import { History, InvariantError, checkBars, checkPrefixes } from '../../src/paxos/invariants.js'
@@ -6,7 +7,7 @@ import { ballot } from './lone-server.js'
 
 /** A history of three servers, told in words. */
 function history() {
-  const it = new History([1, 2, 3])
+  const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
   return {
     votes: (server: ServerId, at: Ballot, slot: Slot, text: string) =>
       it.durable(server, { type: 'vote', ballot: at, first: slot, values: [value(text)] }),
@@ -125,7 +126,7 @@ test('a ballot has one value in a slot, whoever votes', () => {
 })
 
 test('what is learned rather than voted adds no votes', () => {
-  const it = new History([1, 2, 3])
+  const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
   for (const server of [1, 2, 3]) it.durable(server, { type: 'decided', first: 1, values: [value('a')] })
   for (const server of [1, 2, 3]) it.durable(server, { type: 'chosen', first: 1, last: 1 })
   violation(() => it.chosen(1, 1, value('a')), 'no quorum')
@@ -144,7 +145,7 @@ describe('what a message tells of is durable', () => {
   const accepted = { type: 'accepted', ballot: ballot(2, 1), first: 1, last: 2 } as const
 
   test('the own promise, before a prepare leaves', () => {
-    const it = new History([1, 2, 3])
+    const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
     violation(() => it.sent(1, prepare), 'a prepare at (2, s1) left s1, whose durable promise is (0, s0)')
     it.durable(1, { type: 'promise', scope: 'log', slot: 0, ballot: ballot(2, 1) })
     it.sent(1, prepare)
@@ -152,7 +153,7 @@ describe('what a message tells of is durable', () => {
   })
 
   test('a promise, in one slot or in all', () => {
-    const it = new History([1, 2, 3])
+    const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
     it.durable(2, { type: 'promise', scope: 'slot', slot: 3, ballot: ballot(2, 1) })
     it.sent(2, promise)
     violation(() => it.sent(2, { ...promise, slot: 4 }), 'a promise at (2, s1) left s2')
@@ -160,7 +161,7 @@ describe('what a message tells of is durable', () => {
   })
 
   test('a vote, in each slot', () => {
-    const it = new History([1, 2, 3])
+    const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
     it.durable(2, { type: 'vote', ballot: ballot(2, 1), first: 1, values: [value('a')] })
     it.sent(2, { ...accepted, last: 1 })
     violation(() => it.sent(2, accepted), 's2 told of a vote at (2, s1) in slot 2 that is not durable')
@@ -169,7 +170,7 @@ describe('what a message tells of is durable', () => {
 })
 
 test('what is told to be chosen at a ballot has a quorum of votes there, not at another', () => {
-  const it = new History([1, 2, 3])
+  const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
   const chosen = { type: 'chosen', ballot: ballot(2, 1), first: 1, last: 1 } as const
   const votes = (server: number, at: number) => {
     it.durable(server, { type: 'vote', ballot: ballot(at, 1), first: 1, values: [value('a')] })

@@ -120,13 +120,14 @@ describe('the window', () => {
     expect(firsts(accepted(2))).toEqual([4])
   })
 
-  test('a slot frees its place though one before it is still open', () => {
+  test('goes no further above the chosen bar, though slots before its end are chosen', () => {
     const { server, accepted } = lone(2)
     server.propose('a')
     server.propose('b')
     server.propose('c')
     server.sync()
-    expect(firsts(accepted(2))).toEqual([3])
+    expect(firsts(accepted(2))).toEqual([])
+    expect(firsts(accepted(1))).toEqual([3])
   })
 
   test('what waits keeps its order, and all of it is chosen', () => {

@@ -1,9 +1,11 @@
 import { type Ballot, type ServerId, type Slot, ZERO_BALLOT } from '../../src/paxos/ballot.js'
-import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type PaxosConfig } from '../../src/paxos/config.js'
+import type { PaxosConfig } from '../../src/paxos/config.js'
 import type { Envelope, Output } from '../../src/paxos/effects.js'
 import type { Message, MessageType, ReportedVote } from '../../src/paxos/messages.js'
 import { Paxos, type Input, type PaxosStatus } from '../../src/paxos/paxos.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
+import type { Quorums } from '../../src/paxos/quorum.js'
+import { coreConfig } from '../../src/testing/core-config.js'
 import { HEAD_START_MS, value } from '../../src/testing/cluster/cluster.js'
 
 export function ballot(seq: number, server: ServerId): Ballot {
@@ -20,6 +22,12 @@ export function chosenVote(slot: Slot, text: string): ReportedVote {
   return { slot, ballot: ZERO_BALLOT, value: value(text), chosen: true }
 }
 
+interface LoneServerOptions extends Partial<PaxosConfig> {
+  /** The founders: s1 to s3 unless given. */
+  readonly servers?: readonly ServerId[]
+  readonly quorums?: Quorums
+}
+
 /** One server of the pure core: the test plays all the others, the disk and the clock. */
 export class LoneServer {
   now_ms = 0
@@ -32,17 +40,9 @@ export class LoneServer {
   #held: { readonly position: number; readonly envelope: Envelope }[] = []
 
   /** With what its journal holds, if it is not new. */
-  constructor(config: Partial<PaxosConfig> = {}, records: readonly JournalRecord[] = []) {
-    const mode = config.mode ?? 'leader'
-    this.config = {
-      ...PAXOS_DEFAULTS,
-      window: DEFAULT_WINDOW[mode],
-      self: 1,
-      servers: [1, 2, 3],
-      mode,
-      voting: true,
-      ...config,
-    }
+  constructor(options: LoneServerOptions = {}, records: readonly JournalRecord[] = []) {
+    const { mode = 'leader', quorums, servers = [1, 2, 3], ...config } = options
+    this.config = { ...coreConfig(1, servers, mode, quorums), ...config }
     this.journal.push(...records)
     this.paxos = Paxos.recover(this.config, records, 1, 0)
   }
@@ -52,7 +52,7 @@ export class LoneServer {
   }
 
   get peers(): ServerId[] {
-    return this.config.servers.filter((server) => server !== this.config.self)
+    return this.paxos.membership.servers.filter((server) => server !== this.config.self)
   }
 
   /** Takes a step. Returns the messages that may leave at once. */
@@ -151,7 +151,7 @@ export class LoneServer {
     const ballot = this.becomeCandidate()
     const slot = this.paxos.chosen + 1
     this.sync()
-    const needed = Math.floor(this.config.servers.length / 2)
+    const needed = Math.floor(this.paxos.membership.servers.length / 2)
     for (const peer of this.peers.slice(0, needed)) this.hearPromise(peer, ballot, votes, slot)
     if (this.status.role !== 'leader') throw new Error(`a ${this.status.role}, not the leader`)
     return ballot

@@ -13,7 +13,7 @@ class Rig {
 
   constructor(servers = 3) {
     this.divergence = new Divergence({
-      servers,
+      servers: () => servers,
       onDiverged: (at) => this.diverged.push(at),
       onDisagreement: (at) => this.disagreements.push(at),
     })

@@ -436,6 +436,7 @@ describe('PITFALL 18: reads', () => {
         server: 2,
         acceptor,
         members: [1, 2],
+        address: 's.example:1',
         formed: true,
         process: 1,
       }),

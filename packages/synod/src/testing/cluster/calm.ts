@@ -99,7 +99,7 @@ export function changeLeaders(cluster: Cluster): void {
   cluster.propose(leader, ...queued)
   cluster.run(() => hasAll(cluster, leader, before, queued.map(value)))
   // With other quorums one server may suffice where these need two, or the other way round.
-  if (cluster.server(leader).config.quorums === undefined) {
+  if (cluster.server(leader).config.membership.quorums === null) {
     cutFollowerOff(cluster, leader)
     cutLeaderOff(cluster, leader)
   }

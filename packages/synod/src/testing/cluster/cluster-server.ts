@@ -4,7 +4,9 @@ import type { Envelope, Output } from '../../paxos/effects.js'
 import { type Input, Paxos } from '../../paxos/paxos.js'
 import { lastSlotOf } from '../../journal/record-codec.js'
 import type { JournalRecord } from '../../paxos/records.js'
+import type { MembershipState } from '../../paxos/membership.js'
 import type { Value } from '../../paxos/value.js'
+import { membershipAfter } from '../core-config.js'
 
 /** What came of a step: its output, and the messages that may leave now. */
 export interface Step {
@@ -44,6 +46,11 @@ export class ClusterServer {
 
   get id(): ServerId {
     return this.config.self
+  }
+
+  /** The membership that the snapshot tells of. */
+  get snapshottedMembership(): MembershipState {
+    return membershipAfter(this.config, this.executed.slice(0, this.snapshotted))
   }
 
   get isWriting(): boolean {
@@ -89,7 +96,8 @@ export class ClusterServer {
   restart(seed: number, now_ms: number): void {
     this.up = true
     this.#start = this.journal.length
-    this.paxos = Paxos.recover(this.config, withoutTrimmed(this.journal), seed, now_ms)
+    const config = { ...this.config, membership: this.snapshottedMembership }
+    this.paxos = Paxos.recover(config, withoutTrimmed(this.journal), seed, now_ms)
     this.deadline_ms = now_ms
     this.executed.length = this.snapshotted
     this.named = ZERO_BALLOT

@@ -7,13 +7,15 @@ import {
   formatBallot,
   maxBallot,
 } from '../../paxos/ballot.js'
-import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type Mode, type PaxosConfig } from '../../paxos/config.js'
+import type { Mode, PaxosConfig } from '../../paxos/config.js'
 import type { Behind, Envelope, Output } from '../../paxos/effects.js'
 import { History, InvariantError, checkBars } from '../../paxos/invariants.js'
 import type { Message, MessageType } from '../../paxos/messages.js'
 import type { Input, Paxos } from '../../paxos/paxos.js'
 import { isNoOp, type Value } from '../../paxos/value.js'
+import type { Quorums } from '../../paxos/quorum.js'
 import { Chance } from '../chance.js'
+import { coreConfig } from '../core-config.js'
 import { ClusterServer } from './cluster-server.js'
 
 /** Within this time a request sets out that has the cluster to itself: servers give each other a head start. */
@@ -42,6 +44,10 @@ export interface ClusterOptions {
   readonly servers?: number
   readonly mode?: Mode
   readonly seed?: number
+  /** How many of the servers vote from the beginning; all unless given. */
+  readonly founders?: number
+  /** Majorities unless given. */
+  readonly quorums?: Quorums | undefined
   readonly config?: Partial<PaxosConfig>
   /** Servers that may have forgotten promises or votes. */
   readonly nonVoting?: readonly ServerId[]
@@ -71,23 +77,18 @@ export class Cluster {
   #nextRead = 1
 
   constructor(options: ClusterOptions = {}) {
-    const { servers = 3, mode = 'leader', seed = 1, config = {}, nonVoting = [] } = options
+    const { servers = 3, mode = 'leader', seed = 1, config = {}, nonVoting = [], quorums } = options
+    const { founders = servers } = options
     const ids = Array.from({ length: servers }, (_, index) => index + 1)
     this.mode = mode
     this.chance = new Chance(seed)
-    this.history = new History(ids, config.quorums)
-    for (const self of ids) {
-      const full: PaxosConfig = {
-        ...PAXOS_DEFAULTS,
-        window: DEFAULT_WINDOW[mode],
-        self,
-        servers: ids,
-        mode,
-        voting: !nonVoting.includes(self),
-        ...config,
-      }
-      this.servers.set(self, new ClusterServer(full, this.chance.seed()))
-    }
+    const configOf = (self: ServerId): PaxosConfig => ({
+      ...coreConfig(self, ids.slice(0, founders), mode, quorums),
+      voting: !nonVoting.includes(self),
+      ...config,
+    })
+    this.history = new History(configOf(1))
+    for (const self of ids) this.servers.set(self, new ClusterServer(configOf(self), this.chance.seed()))
   }
 
   get ids(): ServerId[] {
@@ -137,7 +138,11 @@ export class Cluster {
     const server = this.server(id)
     if (!server.up) return
     server.snapshotted = Math.max(server.snapshotted, Math.min(slot, server.executed.length))
-    this.step(id, { type: 'trim', slot: server.snapshotted })
+    this.#tellSnapshot(server)
+  }
+
+  #tellSnapshot({ id, snapshotted: slot, snapshottedMembership: membership }: ClusterServer): void {
+    this.step(id, { type: 'trim', slot, membership })
   }
 
   /** A server that is behind what a peer has dropped gets the peer's snapshot, if that is up. */
@@ -148,7 +153,7 @@ export class Cluster {
     to.executed = from.executed.slice(0, from.snapshotted)
     for (const [index, value] of to.executed.entries()) this.history.chosen(id, index + 1, value)
     to.snapshotted = from.snapshotted
-    this.step(id, { type: 'trim', slot: to.snapshotted })
+    this.#tellSnapshot(to)
   }
 
   /** What holds after every step of every server. */
@@ -273,7 +278,7 @@ export class Cluster {
     const server = this.server(id)
     server.restart(this.chance.seed(), this.now_ms)
     // The snapshot may have become durable when the record that goes with it had not.
-    if (server.snapshotted > 0) this.step(id, { type: 'trim', slot: server.snapshotted })
+    if (server.snapshotted > 0) this.#tellSnapshot(server)
     else this.#execute(id)
   }
 

@@ -28,7 +28,7 @@ export function exploreCore(mode: Mode, seed: number, servers: number): void {
     resend_ms: chance.between(20, 250),
     window: Math.ceil(chance.next() ** 2 * 64),
   }
-  const cluster = new Cluster({ mode, seed, servers, config: { ...config, ...(quorums && { quorums }) } })
+  const cluster = new Cluster({ mode, seed, servers, config, quorums })
   const trims = new Chance(seed ^ 0x7472696d)
   const chaos = new Chaos(cluster, drawFaults(chance, cluster.ids, trims), trims)
   const every = Math.ceil(chance.between(5, 50))

@@ -1,13 +1,21 @@
 import type { ServerId, Slot } from '../../paxos/ballot.js'
-import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type Mode, type PaxosConfig } from '../../paxos/config.js'
+import type { Mode, PaxosConfig } from '../../paxos/config.js'
 import type { MessageType } from '../../paxos/messages.js'
+import type { MembershipState } from '../../paxos/membership.js'
 import type { Quorums } from '../../paxos/quorum.js'
+import { coreConfig } from '../core-config.js'
 
 /** A cluster to explore, and the bounds of what may happen in it. */
 export interface ModelConfig {
   readonly mode: Mode
   /** How many servers there are: s1, s2, and so on. */
   readonly servers: number
+  /** How many of them vote from the beginning; all unless given. */
+  readonly founders?: number
+  /** By server, what it proposes one after the other instead of values that all differ: changes of the membership, say. */
+  readonly values?: Readonly<Record<ServerId, readonly string[]>>
+  /** How far slots are proposed in above the chosen bar; so far that it makes no difference unless given. */
+  readonly window?: number
   /** Majorities unless given. */
   readonly quorums?: Quorums
   /** The servers that may take proposals and begin ballots. The others vote and learn. */
@@ -36,15 +44,14 @@ export function serversOf(config: ModelConfig): ServerId[] {
   return Array.from({ length: config.servers }, (_, index) => index + 1)
 }
 
+/** As a snapshot at this slot tells it: no configuration has both trims and changes of the membership. */
+export function snapshotMembership(config: ModelConfig, slot: Slot): MembershipState {
+  if (config.values !== undefined) throw new RangeError('trims, where the membership changes')
+  return { ...paxosConfig(config, 1).membership, slot }
+}
+
 export function paxosConfig(config: ModelConfig, self: ServerId): PaxosConfig {
-  const { mode, quorums } = config
-  return {
-    ...PAXOS_DEFAULTS,
-    ...(quorums === undefined ? {} : { quorums }),
-    self,
-    servers: serversOf(config),
-    mode,
-    voting: true,
-    window: DEFAULT_WINDOW[mode],
-  }
+  const { founders = config.servers, mode, quorums, window } = config
+  const core = coreConfig(self, serversOf(config).slice(0, founders), mode, quorums)
+  return window === undefined ? core : { ...core, window }
 }

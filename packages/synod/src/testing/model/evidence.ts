@@ -1,9 +1,13 @@
 import { type Ballot, type ServerId, type Slot, formatBallot } from '../../paxos/ballot.js'
 import { type Bars, History, InvariantError, checkBars, checkPrefixes } from '../../paxos/invariants.js'
-import { Membership, NO_SERVERS, type Quorums, type ServerSet } from '../../paxos/quorum.js'
+import { isPhase2Quorum } from '../../paxos/configuration.js'
+import { Membership } from '../../paxos/membership.js'
+import { NO_SERVERS, type ServerSet, withServer } from '../../paxos/server-set.js'
+import type { PaxosConfig } from '../../paxos/config.js'
 import type { JournalRecord } from '../../paxos/records.js'
 import type { Value } from '../../paxos/value.js'
 import { structuralKey } from '../linearizability/structural-key.js'
+import { type ModelConfig, paxosConfig } from './config.js'
 
 /** All of a server that the invariants and the goals look at. */
 export interface Evidence {
@@ -32,7 +36,6 @@ export interface Votes {
 
 /** All votes that are durable, or that have been before the server voted again. */
 export function votesOf(cluster: readonly Evidence[]): Votes[] {
-  const membership = new Membership(serversOf(cluster))
   const all = new Map<string, Votes>()
   for (const { server, records } of cluster) {
     for (const record of records) {
@@ -41,7 +44,7 @@ export function votesOf(cluster: readonly Evidence[]): Votes[] {
         const slot = record.first + offset
         const key = structuralKey([slot, formatBallot(record.ballot), value])
         const votes = all.get(key) ?? { slot, ballot: record.ballot, value, voters: NO_SERVERS }
-        votes.voters = membership.add(votes.voters, server)
+        votes.voters = withServer(votes.voters, server)
         all.set(key, votes)
       }
     }
@@ -49,21 +52,41 @@ export function votesOf(cluster: readonly Evidence[]): Votes[] {
   return [...all.values()]
 }
 
-/** What has been chosen in fact, by the durable votes of a quorum, whether or not anyone knows. */
-function chosenInFact(cluster: readonly Evidence[], quorums: Quorums | undefined): Votes[] {
-  const membership = new Membership(serversOf(cluster), quorums)
-  return votesOf(cluster).filter(({ voters }) => membership.isPhase2Quorum(voters))
+/**
+ * What has been chosen in fact, by the durable votes of a quorum of the slot's configuration, whether or not anyone knows: as far as the slots
+ * before it tell which one that is.
+ */
+function chosenInFact(cluster: readonly Evidence[], { changeOf, membership, window }: PaxosConfig): Votes[] {
+  const passed = new Membership(structuredClone(membership), window)
+  const chosen: Votes[] = []
+  for (const [slot, votes] of bySlot(votesOf(cluster))) {
+    if (slot > passed.state.slot + window) break
+    const configuration = passed.at(slot)
+    const here = votes.filter(({ voters }) => isPhase2Quorum(configuration, voters))
+    chosen.push(...here)
+    const [first] = here
+    if (first !== undefined && slot === passed.state.slot + 1) passed.pass(slot, changeOf(first.value))
+  }
+  return chosen
 }
 
-/** Throws InvariantError if a state of the cluster breaks an invariant. Its quorums are majorities unless given. */
-export function checkCluster(cluster: readonly Evidence[], quorums?: Quorums): void {
-  const history = new History(serversOf(cluster), quorums)
+/** In ascending order. */
+function bySlot(all: readonly Votes[]): [Slot, Votes[]][] {
+  const slots = new Map<Slot, Votes[]>()
+  for (const votes of all) slots.set(votes.slot, [...(slots.get(votes.slot) ?? []), votes])
+  return [...slots].sort(([a], [b]) => a - b)
+}
+
+/** Throws InvariantError if a state of the cluster breaks an invariant. */
+export function checkCluster(cluster: readonly Evidence[], config: ModelConfig): void {
+  const core = paxosConfig(config, 1)
+  const history = new History(core)
   for (const { server, failure, records, bars } of cluster) {
     if (failure !== undefined) throw new InvariantError(failure)
     checkBars(bars)
     for (const record of records) history.durable(server, record)
   }
-  for (const { slot, value } of chosenInFact(cluster, quorums)) {
+  for (const { slot, value } of chosenInFact(cluster, core)) {
     for (const { server } of cluster) history.chosen(server, slot, value)
   }
   for (const { server, chosen } of cluster) {
@@ -72,10 +95,6 @@ export function checkCluster(cluster: readonly Evidence[], quorums?: Quorums): v
   for (const [i, one] of cluster.entries()) {
     for (const other of cluster.slice(i + 1)) checkPrefixes(prefixOf(one), prefixOf(other))
   }
-}
-
-function serversOf(cluster: readonly Evidence[]): ServerId[] {
-  return cluster.map(({ server }) => server)
 }
 
 /** Nothing, where the beginning has been dropped: what is known of each slot has been compared before. */

@@ -4,7 +4,7 @@ import { Paxos, type PaxosState } from '../../paxos/paxos.js'
 import type { JournalRecord } from '../../paxos/records.js'
 import { withoutTrimmed } from '../cluster/cluster-server.js'
 import { structuralKey } from '../linearizability/structural-key.js'
-import { type ModelConfig, paxosConfig, serversOf } from './config.js'
+import { type ModelConfig, paxosConfig, snapshotMembership } from './config.js'
 import { Interned } from './interned.js'
 import { NOW_MS, normalise } from './normalise.js'
 
@@ -72,7 +72,11 @@ export class Journals {
    */
   #recover(server: ServerId, records: readonly JournalRecord[]): PaxosState | Error {
     try {
-      const paxos = Paxos.recover(paxosConfig(this.#config, server), withoutTrimmed(records), 0, NOW_MS)
+      const trim = records.findLast((record) => record.type === 'trim')
+      const config = paxosConfig(this.#config, server)
+      const membership =
+        trim === undefined ? config.membership : snapshotMembership(this.#config, trim.slot)
+      const paxos = Paxos.recover({ ...config, membership }, withoutTrimmed(records), 0, NOW_MS)
       if (this.#config.mode === 'leaderless') paxos.step({ type: 'tick' }, NOW_MS)
       const state = paxos.save()
       normalise(state, this.#config, server)
@@ -84,7 +88,7 @@ export class Journals {
   }
 
   #check(server: ServerId, records: readonly JournalRecord[]): string | undefined {
-    const history = new History(serversOf(this.#config))
+    const history = new History(paxosConfig(this.#config, server))
     try {
       for (const record of records) history.durable(server, record)
       return undefined

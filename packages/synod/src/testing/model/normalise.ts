@@ -54,11 +54,12 @@ function setLeaderTimes({ phase }: LeaderState, time_ms: (timer: Due) => number)
       phase.patience_ms = 0
       break
     case 'candidate':
-      phase.resend_ms = time_ms('resend')
+      phase.promises.resend_ms = time_ms('resend')
       phase.until_ms = time_ms('everything')
       break
     case 'leader':
       phase.heartbeat_ms = time_ms('heartbeat')
+      phase.promises.resend_ms = time_ms('resend')
       for (const server of phase.contact.keys()) phase.contact.set(server, time_ms('everything'))
       for (const flight of phase.flights.values()) flight.sent_ms = time_ms('heartbeat')
   }
@@ -92,7 +93,7 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
   leader.round = Math.min(leader.round, 1)
   if (leader.phase.role === 'leader') {
     leader.phase.round = 0
-    leader.phase.voted.clear()
+    leader.phase.progress.clear()
   }
   const { chosen } = state.learner
   if (config.mode === 'leader' || !config.proposers.includes(self)) {
@@ -100,7 +101,11 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
     leaderless.voted = 0
     leaderless.bar = 0
     leaderless.hole_ms = Infinity
-  } else if (leaderless.bar === chosen && Math.max(leaderless.voted, state.log.voted) <= chosen) {
+  } else if (
+    leaderless.bar === chosen &&
+    Math.max(leaderless.voted, state.log.voted) <= chosen &&
+    leaderless.waiting.size === 0
+  ) {
     // The timer of holes would find nothing to do, and turn itself off.
     leaderless.hole_ms = Infinity
   }

@@ -75,7 +75,7 @@ function take(
       break
     case 'propose': {
       const id = state.usage.proposals + 1
-      server.step({ type: 'propose', proposals: [{ id, value: nameOf(state.server, id) }] })
+      server.step({ type: 'propose', proposals: [{ id, value: valueOf(states.config, state.server, id) }] })
       if (server.keepsProposals || server.said.length > 0) server.countProposal()
       break
     }
@@ -111,11 +111,11 @@ function campaign(server: RunningServer, state: KnownState, seen: Ballot, config
 }
 
 /**
- * The values of a server are `v1.1`, `v1.2` and so on, so that the order in which servers take proposals
+ * The values of a server are `v1.1`, `v1.2` and so on unless others are given, so that the order in which servers take proposals
  * makes no difference.
  */
-function nameOf(server: ServerId, id: number): Value {
-  return new TextEncoder().encode(`v${server}.${id}`)
+function valueOf({ values }: ModelConfig, server: ServerId, id: number): Value {
+  return new TextEncoder().encode(values?.[server]?.[id - 1] ?? `v${server}.${id}`)
 }
 
 function isWithin(

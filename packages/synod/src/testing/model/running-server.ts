@@ -2,7 +2,7 @@ import type { Slot } from '../../paxos/ballot.js'
 import type { Output } from '../../paxos/effects.js'
 import { type Input, Paxos, type PaxosState } from '../../paxos/paxos.js'
 import type { JournalRecord } from '../../paxos/records.js'
-import { paxosConfig } from './config.js'
+import { paxosConfig, snapshotMembership } from './config.js'
 import { type Due, NOW_MS, normalise, setTimes } from './normalise.js'
 import type { Held, ServerState, ServerStates, Usage } from './server-states.js'
 
@@ -89,7 +89,9 @@ export class RunningServer {
 
   /** A snapshot that it needs has arrived. */
   catchUp(): void {
-    if (this.#catchUp > 0) this.step({ type: 'trim', slot: this.#catchUp })
+    const slot = this.#catchUp
+    if (slot === 0) return
+    this.step({ type: 'trim', slot, membership: snapshotMembership(this.#states.config, slot) })
   }
 
   /** The first `count` pending records become durable. */

@@ -151,7 +151,7 @@ export class World {
   #assess(numbers: Int32Array): Assessment {
     const evidence = Array.from(numbers, (number) => this.sites.states.evidence(number))
     try {
-      checkCluster(evidence, this.config.quorums)
+      checkCluster(evidence, this.config)
     } catch (error) {
       if (error instanceof InvariantError) return { violation: error.message, goals: new Set() }
       throw error

@@ -65,7 +65,8 @@ export function decodeValue(cluster: Cluster, value: Value): string {
 /** What came of each slot that this server has executed, and the total of the counter. */
 export function executions(cluster: Cluster, id: ServerId): string[] {
   const counter = new Counter()
-  const executor = new Executor(counter)
+  const { membership, window } = cluster.server(id).config
+  const executor = new Executor(counter, membership, window)
   const lines = cluster.prefix(id).map((value, index) => {
     const { applied } = counter
     const outcome = executor.execute(index + 1, value)?.outcome

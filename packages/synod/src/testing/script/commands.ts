@@ -1,5 +1,5 @@
 import type { ServerId } from '../../paxos/ballot.js'
-import type { Mode, PaxosConfig } from '../../paxos/config.js'
+import type { Mode } from '../../paxos/config.js'
 import type { MessageType } from '../../paxos/messages.js'
 import { MAX_SERVERS, type Quorums } from '../../paxos/quorum.js'
 import { Cluster } from '../cluster/cluster.js'
@@ -167,15 +167,18 @@ export function makeStage(args: Arguments): Stage {
   if (servers < 1 || servers > MAX_SERVERS) throw new Error(`expected 1 to ${MAX_SERVERS} servers`)
   const mode = args.oneOf<Mode>(['leader', 'leaderless'])
   const nonVoting: ServerId[] = []
-  const config: { -readonly [Name in keyof PaxosConfig]?: PaxosConfig[Name] } = {}
+  const config: { window?: number } = {}
+  let quorums: Quorums | undefined
+  let founders = servers
   while (!args.isEmpty) {
     const [name, value = ''] = args.word('an option').split('=')
     if (name === 'window') config.window = parseNumber(value, 'a window')
     else if (name === 'learner') nonVoting.push(parseServer(value))
-    else if (name === 'quorums') config.quorums = parseQuorums(value)
+    else if (name === 'quorums') quorums = parseQuorums(value)
+    else if (name === 'founders') founders = parseNumber(value, 'how many servers vote from the beginning')
     else throw new Error(`no such option: ${name}`)
   }
-  const cluster = new Cluster({ servers, mode, nonVoting, config })
+  const cluster = new Cluster({ servers, founders, mode, nonVoting, quorums, config })
   requireServers(cluster, nonVoting)
   return new Stage(cluster)
 }

@@ -13,8 +13,9 @@ export type Detail = 'outcome' | 'messages' | 'heartbeats'
 interface Known {
   status: PaxosStatus
   readonly chosen: Set<Slot>
-  /** Reads that wait until a slot has been executed here, and whether that has been told. */
-  readonly reads: Map<number, { readonly slot: Slot; isTold: boolean }>
+  /** Reads that can be answered, by the slot that they have to see; and those that have been said to wait. */
+  readonly reads: Map<number, Slot>
+  readonly waiting: Set<number>
 }
 
 /** A message that left, or that waits until what it rests on is durable. */
@@ -43,7 +44,7 @@ export class Narrator implements ClusterObserver {
   }
 
   stepped(id: ServerId, output: Output): void {
-    for (const read of output.reads) this.#of(id).reads.set(read.id, { slot: read.slot, isTold: false })
+    for (const read of output.reads) this.#of(id).reads.set(read.id, read.slot)
     if (!this.#cluster.stuckDisks.has(id)) return
     for (const record of output.records) this.#note(id, `writes ${describeRecord(record, this.#describe)}`)
     for (const { afterDurable, message, to } of output.messages) {
@@ -54,7 +55,13 @@ export class Narrator implements ClusterObserver {
 
   /** What this server is and knows by now is no news. */
   forget(id: ServerId): void {
-    this.#known.set(id, { status: this.#cluster.paxos(id).status(), chosen: new Set(), reads: new Map() })
+    const { paxos } = this.#cluster.server(id)
+    this.#known.set(id, {
+      status: paxos.status(),
+      chosen: new Set(),
+      reads: new Map(),
+      waiting: new Set(),
+    })
     this.#newlyChosen(id)
   }
 
@@ -126,19 +133,18 @@ export class Narrator implements ClusterObserver {
   }
 
   #noteReads(id: ServerId): void {
-    const { reads } = this.#of(id)
-    const { chosen } = this.#cluster.paxos(id)
-    for (const [read, waiting] of reads) {
-      const { isTold, slot } = waiting
-      if (slot <= chosen) {
-        const state = slot === 0 ? 'nobody has voted yet' : `slot ${slot} is executed`
-        this.#note(id, `read ${read} is answered: ${state}`)
-        reads.delete(read)
-      } else if (!isTold) {
-        this.#note(id, `read ${read} waits until slot ${slot} is executed`)
-        waiting.isTold = true
+    const { reads, waiting } = this.#of(id)
+    for (const { ids, slot } of this.#cluster.paxos(id).save().reads.settling) {
+      for (const read of ids) {
+        if (!waiting.has(read)) this.#note(id, `read ${read} waits until slot ${slot} is executed`)
+        waiting.add(read)
       }
     }
+    for (const [read, slot] of reads) {
+      const state = slot === 0 ? 'nobody has voted yet' : `slot ${slot} is executed`
+      this.#note(id, `read ${read} is answered: ${state}`)
+    }
+    reads.clear()
   }
 
   #note(id: ServerId, text: string): void {

@@ -1,5 +1,8 @@
 import type { AcceptorId } from '../../journal/identity.js'
 import type { PeerStatus } from '../../status.js'
+import { changeOf } from '../../machine/change-codec.js'
+import { DEFAULT_WINDOW } from '../../paxos/config.js'
+import { foundingMembership } from '../../paxos/membership.js'
 import { History, InvariantError, checkBars } from '../../paxos/invariants.js'
 import type { ServerId, Slot } from '../../paxos/ballot.js'
 import { Chance } from '../chance.js'
@@ -147,7 +150,11 @@ class Simulation<C, R, Q, A> {
       this.#trace.add({ event: 'execute', slot, tag, command, by, result: shown(result) })
     })
     this.#durable = new DurableWatch(
-      new History(ids, plan.quorums),
+      new History({
+        changeOf,
+        membership: foundingMembership(ids, plan.quorums),
+        window: DEFAULT_WINDOW[plan.mode],
+      }),
       (server, payload, records) => {
         this.#trace.durable(server, payload, records)
       },

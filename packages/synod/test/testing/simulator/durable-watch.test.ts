@@ -1,3 +1,4 @@
+import { coreConfig } from '../../../src/testing/core-config.js'
 import { beforeEach, expect, it } from 'vitest'
 import type { DiskFile } from '../../../src/journal/disk.js'
 import { GroupWriter, groupMarker } from '../../../src/journal/group.js'
@@ -14,7 +15,7 @@ const CHOSEN: JournalRecord = { type: 'chosen', first: 1, last: 1 }
 let told: string[] = []
 let violations: Error[] = []
 let watch = new DurableWatch(
-  new History([1]),
+  new History(coreConfig(1, [1], 'leader')),
   () => undefined,
   () => undefined,
 )
@@ -23,7 +24,7 @@ beforeEach(() => {
   told = []
   violations = []
   watch = new DurableWatch(
-    new History([1, 2, 3]),
+    new History(coreConfig(1, [1, 2, 3], 'leader')),
     (server, _, records) => told.push(`s${server} ${records.map(({ type }) => type).join(' ')}`),
     (error) => violations.push(error),
   )

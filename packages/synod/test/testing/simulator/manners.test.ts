@@ -44,6 +44,7 @@ class Conversation {
       server: 1,
       acceptor: 'ab'.repeat(16),
       members: [1, 2, 3],
+      address: 's.example:1',
       formed: true,
       process,
     }

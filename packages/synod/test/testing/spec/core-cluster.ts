@@ -1,8 +1,9 @@
 import { type ServerId, ZERO_BALLOT } from '../../../src/paxos/ballot.js'
-import { DEFAULT_WINDOW, PAXOS_DEFAULTS, type Mode } from '../../../src/paxos/config.js'
+import type { Mode } from '../../../src/paxos/config.js'
 import type { Envelope } from '../../../src/paxos/effects.js'
 import type { Message, MessageType } from '../../../src/paxos/messages.js'
 import { type Input, Paxos, type PaxosState } from '../../../src/paxos/paxos.js'
+import { coreConfig } from '../../../src/testing/core-config.js'
 import { ClusterServer } from '../../../src/testing/cluster/cluster-server.js'
 import {
   acceptOf,
@@ -35,15 +36,7 @@ export class CoreCluster {
   constructor(mode: Mode) {
     this.#mode = mode
     for (const self of SERVERS) {
-      const config = {
-        ...PAXOS_DEFAULTS,
-        window: DEFAULT_WINDOW[mode],
-        self,
-        servers: SERVERS,
-        mode,
-        voting: true,
-      }
-      this.servers.set(self, new ClusterServer(config, self))
+      this.servers.set(self, new ClusterServer(coreConfig(self, SERVERS, mode), self))
       this.#start(self)
     }
   }

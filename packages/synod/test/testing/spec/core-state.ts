@@ -1,9 +1,8 @@
-import type { ServerId, Slot } from '../../../src/paxos/ballot.js'
+import type { Slot } from '../../../src/paxos/ballot.js'
 import type { PaxosConfig } from '../../../src/paxos/config.js'
 import type { Instance } from '../../../src/paxos/leaderless-state.js'
 import type { SlotState } from '../../../src/paxos/log.js'
 import type { PaxosState } from '../../../src/paxos/paxos.js'
-import { Membership, type ServerSet } from '../../../src/paxos/quorum.js'
 import { textOf } from './messages.js'
 import type { SpecInstance, SpecJournal, SpecProposer, SpecRole } from './trace.js'
 
@@ -25,23 +24,23 @@ export function journalOf({ acceptor, log }: PaxosState): SpecJournal {
 }
 
 export function proposerOf(state: PaxosState, config: PaxosConfig): SpecProposer {
-  return config.mode === 'leader' ? { role: roleOf(state, config) } : instancesOf(state, config)
+  return config.mode === 'leader' ? { role: roleOf(state) } : instancesOf(state)
 }
 
-function roleOf({ leader: { phase } }: PaxosState, config: PaxosConfig): SpecRole {
+function roleOf({ leader: { phase } }: PaxosState): SpecRole {
   switch (phase.role) {
     case 'follower':
       return { tag: 'Follower', value: [] }
     case 'candidate': {
-      const { ballot, first, promised } = phase
-      return { tag: 'Candidate', value: { ballot, first, promised: membersOf(promised, config) } }
+      const { ballot, promises } = phase
+      return { tag: 'Candidate', value: { ballot, first: promises.first, promised: promises.from } }
     }
     case 'leader': {
       const { ballot, next, flights } = phase
       const voters = new Map(
         [...flights.values()].map(({ first, values, votes }) => [
           values.map((_, offset) => first + offset),
-          membersOf(votes, config),
+          votes,
         ]),
       )
       return { tag: 'Leader', value: { ballot, next, voters } }
@@ -51,19 +50,14 @@ function roleOf({ leader: { phase } }: PaxosState, config: PaxosConfig): SpecRol
 
 const PHASES = { prepare: 'Preparing', accept: 'Accepting', waiting: 'Waiting' } as const
 
-function instancesOf({ leaderless }: PaxosState, config: PaxosConfig): ReadonlyMap<Slot, SpecInstance> {
+function instancesOf({ leaderless }: PaxosState): ReadonlyMap<Slot, SpecInstance> {
   const { instances, requests } = leaderless
   const specOf = ({ phase, ballot, seen, request, answered }: Instance): SpecInstance => ({
     phase: { tag: PHASES[phase], value: [] },
     ballot,
     seen,
     request: textOf(requests.get(request)?.value),
-    answered: membersOf(answered, config),
+    answered: answered,
   })
   return new Map([...instances].map(([slot, instance]) => [slot, specOf(instance)]))
-}
-
-function membersOf(set: ServerSet, { servers }: PaxosConfig): ServerId[] {
-  const membership = new Membership(servers)
-  return servers.filter((server) => membership.contains(set, server))
 }

@@ -18,6 +18,8 @@ export class DurableWatch {
   readonly #history: History
   readonly #onRecords: OnRecords
   readonly #onViolation: (error: Error) => void
+  /** What is taken to be chosen where it is not known yet whose votes count: the slots before have not been told of. */
+  #later: { readonly server: ServerId; readonly slot: Slot; readonly value: Value }[] = []
 
   constructor(history: History, onRecords: OnRecords, onViolation: (error: Error) => void) {
     this.#history = history
@@ -49,6 +51,7 @@ export class DurableWatch {
         this.#onRecords(server, payload, records)
         try {
           for (const record of records) this.#take(server, record, votes)
+          for (const { server, slot, value } of this.#later.splice(0)) this.#choose(server, slot, value)
         } catch (error) {
           this.#onViolation(error as Error)
         }
@@ -65,17 +68,22 @@ export class DurableWatch {
       case 'chosen':
         for (let slot = record.first; slot <= record.last; slot++) {
           const value = votes.get(slot)
-          if (value !== undefined) this.#history.chosen(server, slot, value)
+          if (value !== undefined) this.#choose(server, slot, value)
         }
         break
       case 'decided':
         for (const [offset, value] of record.values.entries()) {
-          this.#history.chosen(server, record.first + offset, value)
+          this.#choose(server, record.first + offset, value)
         }
         break
       case 'promise':
       case 'trim':
         break
     }
+  }
+
+  #choose(server: ServerId, slot: Slot, value: Value): void {
+    if (this.#history.knowsWhoDecides(slot)) this.#history.chosen(server, slot, value)
+    else this.#later.push({ server, slot, value })
   }
 }

@@ -1,0 +1,243 @@
+import type { ServerId, Slot } from './ballot.js'
+import { type Configuration, configurationOf } from './configuration.js'
+import { MAX_SERVERS, type Quorums, faultOfQuorums, majorities } from './quorum.js'
+import { type ServerSet, unionOf, withServer, withoutServer } from './server-set.js'
+
+/** The highest id that a server can have. */
+export const MAX_SERVER_ID = 65_535
+
+/** An address has at most this many bytes, as UTF-8. */
+export const MAX_ADDRESS_BYTES = 262
+
+/** `joining`: learns, and is to vote once it has caught up. */
+export type MemberRole = 'voter' | 'joining' | 'learner'
+
+export interface Member {
+  readonly server: ServerId
+  readonly role: MemberRole
+  /** Of one that is joining: the voter whose place it will take; 0 for none. */
+  readonly replaces: ServerId
+  /** Where it listens for the others; empty for a founder, whose address each server is told by its options. */
+  readonly address: string
+  /** Which acceptor has the vote; empty while that is not known, and for who has none. */
+  readonly acceptor: string
+}
+
+/** What can be done to the membership. Each change is chosen in a slot, like any command. */
+export type Change =
+  | {
+      readonly type: 'add'
+      readonly server: ServerId
+      readonly address: string
+      readonly role: 'joining' | 'learner'
+      readonly replaces: ServerId
+    }
+  | { readonly type: 'promote'; readonly server: ServerId; readonly acceptor: string }
+  | { readonly type: 'remove'; readonly server: ServerId }
+
+/** What came of a change. It was refused for a reason that all servers agree on; to change what is so already is no error. */
+export type ChangeOutcome = { readonly done: true } | { readonly done: false; readonly reason: string }
+
+export interface MembershipState {
+  /** The changes chosen in the slots up to this one are in here. */
+  slot: Slot
+  members: readonly Member[]
+  /** No server has had a higher id. Ids are not used twice: a ballot names its server for good. */
+  highest: ServerId
+  /** Those that govern the slots above `slot`, as far as they are known, in order. None: the membership is not known. */
+  configurations: readonly Configuration[]
+  /** The sizes of quorums that were chosen for the cluster; null for majorities. */
+  readonly quorums: Quorums | null
+}
+
+/** The membership that a cluster begins with. Without any servers it is one that is not known yet. */
+export function foundingMembership(
+  servers: readonly ServerId[],
+  quorums?: Quorums,
+  acceptors: Readonly<Record<ServerId, string>> = {},
+): MembershipState {
+  const voters = unionOf([servers])
+  return {
+    slot: 0,
+    members: voters.map((server) => ({
+      server,
+      role: 'voter',
+      replaces: 0,
+      address: '',
+      acceptor: acceptors[server] ?? '',
+    })),
+    highest: Math.max(0, ...voters),
+    configurations: voters.length === 0 ? [] : [configurationOf(1, voters, quorums)],
+    quorums: quorums ?? null,
+  }
+}
+
+const DONE: ChangeOutcome = { done: true }
+
+/**
+ * Who takes part, and which configuration governs a slot. A change of the voters that is chosen in slot s governs the slots from
+ * s + window on; nobody proposes in a slot before all those are known to be chosen that are `window` or more before it. So whoever
+ * proposes in a slot knows its configuration, and all who do know the same. (Lamport: Paxos Made Simple, section 3; his α is the window.)
+ *
+ * One change of voters at a time is on its way: a further one is refused until the slots before it are chosen.
+ */
+export class Membership {
+  readonly state: MembershipState
+  readonly #window: number
+  /** Those that vote in any configuration that is known. */
+  voters: ServerSet = []
+  /** Those and the other members: everyone who is to hear what happens. */
+  servers: ServerSet = []
+
+  constructor(state: MembershipState, window: number) {
+    this.state = state
+    this.#window = window
+    this.#note()
+  }
+
+  get isKnown(): boolean {
+    return this.state.configurations.length > 0
+  }
+
+  /** Governs the first slot that is not known to be chosen. Throws a RangeError where the membership is not known. */
+  get current(): Configuration {
+    return this.at(this.state.slot + 1)
+  }
+
+  /** The last one that is known: it will be in force when the slots before it are chosen. */
+  get latest(): Configuration {
+    return this.at(this.state.slot + this.#window)
+  }
+
+  /** Governs this slot, which is not known to be chosen and no more than the window away. Throws a RangeError. */
+  at(slot: Slot): Configuration {
+    const { configurations } = this.state
+    let found = configurations[0]
+    for (const configuration of configurations) if (configuration.first <= slot) found = configuration
+    if (found === undefined || slot > this.state.slot + this.#window)
+      throw new RangeError(`nobody knows yet who decides slot ${slot}`)
+    return found
+  }
+
+  /** The first slot in which this server's vote counts. */
+  firstSlotOf(server: ServerId): Slot {
+    return this.state.configurations.find(({ voters }) => voters.includes(server))?.first ?? Infinity
+  }
+
+  /** Whether this server's vote counts in the first slot that is not known to be chosen. */
+  isVoter(server: ServerId): boolean {
+    return this.state.configurations[0]?.voters.includes(server) === true
+  }
+
+  /** Whether this server is gone for good. */
+  isRemoved(server: ServerId): boolean {
+    return this.isKnown && server <= this.state.highest && !this.servers.includes(server)
+  }
+
+  /** The next slot is chosen, and this change with it, if there is one: answers what comes of that. */
+  pass(slot: Slot, change: Change | undefined): ChangeOutcome | undefined {
+    if (!this.isKnown || slot <= this.state.slot) return undefined
+    const outcome = change === undefined ? undefined : this.#change(slot, change)
+    this.state.slot = slot
+    const { configurations } = this.state
+    const isOver = (configurations[1]?.first ?? Infinity) <= slot + 1
+    if (isOver) this.state.configurations = configurations.slice(1)
+    if (isOver || outcome !== undefined) this.#note()
+    return outcome
+  }
+
+  /** The slots up to this one are chosen, and what was chosen there cannot be told any more. */
+  skip(slot: Slot): void {
+    if (slot > this.state.slot) this.replace({ ...this.state, slot, members: [], configurations: [] })
+  }
+
+  /** The founders have met. */
+  identify(acceptors: Readonly<Record<ServerId, string>>): void {
+    this.state.members = this.state.members.map((member) => ({
+      ...member,
+      acceptor: acceptors[member.server] ?? member.acceptor,
+    }))
+  }
+
+  /** A snapshot tells what became of the membership. */
+  replace(state: MembershipState): void {
+    Object.assign(this.state, state)
+    this.#note()
+  }
+
+  #note(): void {
+    const { configurations, members } = this.state
+    this.voters = unionOf(configurations.map(({ voters }) => voters))
+    this.servers = unionOf([this.voters, members.map(({ server }) => server)])
+  }
+
+  #change(slot: Slot, change: Change): ChangeOutcome {
+    const { members } = this.state
+    const member = members.find(({ server }) => server === change.server)
+    switch (change.type) {
+      case 'add':
+        return this.#add(member, change)
+      case 'promote':
+        return this.#promote(slot, member, change)
+      case 'remove':
+        return this.#remove(slot, member, change.server)
+    }
+  }
+
+  #add(member: Member | undefined, change: Change & { type: 'add' }): ChangeOutcome {
+    const { highest, members } = this.state
+    const { address, replaces, role, server } = change
+    if (member !== undefined) {
+      if (member.address === address && (member.role === 'voter' || member.role === role)) return DONE
+      return refused(`s${server} is a member already, as a ${member.role} at ${member.address || 'its address'}`)
+    }
+    if (server <= highest || server > MAX_SERVER_ID)
+      return refused(`the id of a new server is from ${highest + 1} to ${MAX_SERVER_ID}: none is used twice`)
+    if (members.length >= MAX_SERVERS) return refused(`a cluster has at most ${MAX_SERVERS} servers`)
+    if (replaces !== 0 && !members.some((other) => other.server === replaces && other.role === 'voter'))
+      return refused(`s${replaces} is no voter that could be replaced`)
+    this.state.members = [...members, { server, role, replaces, address, acceptor: '' }]
+    this.state.highest = server
+    return DONE
+  }
+
+  #promote(slot: Slot, member: Member | undefined, change: Change & { type: 'promote' }): ChangeOutcome {
+    if (member === undefined) return refused(`s${change.server} is not a member`)
+    if (member.role === 'voter') return DONE
+    const { replaces, server } = member
+    const { voters } = this.latest
+    const outcome = this.#configure(slot, withServer(withoutServer(voters, replaces), server))
+    if (!outcome.done) return outcome
+    const others = this.state.members.filter((other) => other !== member && other.server !== replaces)
+    this.state.members = [...others, { ...member, role: 'voter', replaces: 0, acceptor: change.acceptor }]
+    return DONE
+  }
+
+  #remove(slot: Slot, member: Member | undefined, server: ServerId): ChangeOutcome {
+    if (member === undefined) {
+      return server <= this.state.highest ? DONE : refused(`s${server} is not a member`)
+    }
+    if (member.role === 'voter') {
+      const outcome = this.#configure(slot, withoutServer(this.latest.voters, server))
+      if (!outcome.done) return outcome
+    }
+    this.state.members = this.state.members.filter((other) => other !== member)
+    return DONE
+  }
+
+  #configure(slot: Slot, voters: ServerSet): ChangeOutcome {
+    const { configurations, quorums } = this.state
+    if (slot < this.latest.first)
+      return refused(`another change takes force at slot ${this.latest.first} only: this one was chosen in slot ${slot}`)
+    if (voters.length === 0) return refused('a cluster cannot be without any server that votes')
+    const sizes = quorums ?? majorities(voters.length)
+    const fault = faultOfQuorums(voters.length, sizes)
+    if (fault !== undefined) return refused(fault)
+    this.state.configurations = [...configurations, configurationOf(slot + this.#window, voters, sizes)]
+    return DONE
+  }
+}
+
+function refused(reason: string): ChangeOutcome {
+  return { done: false, reason }
+}

@@ -1,0 +1,97 @@
+import type { Clock } from '../clock.js'
+import { SynodError } from '../errors.js'
+import type { Logger } from '../logger.js'
+import type { ServerId, Slot } from '../paxos/ballot.js'
+import type { Change, Membership } from '../paxos/membership.js'
+import type { AcceptorId } from '../journal/identity.js'
+
+/** How often it looks whether who joins has caught up: with what was chosen when it looked last. */
+const LOOK_MS = 200
+
+export interface MembersParts {
+  readonly self: ServerId
+  readonly membership: Membership
+  readonly clock: Clock
+  readonly logger: Logger
+  /** For so long a server that has been removed stays, to hand on what the others may need of it. */
+  readonly farewell_ms: number
+  readonly chosen: () => Slot
+  /** Whether it is for this replica to see to it that who joins votes some day. */
+  readonly isInCharge: () => boolean
+  readonly progressOf: (server: ServerId) => Slot | undefined
+  readonly acceptorOf: (server: ServerId) => AcceptorId | undefined
+  /** Has a change chosen; what comes of it nobody here waits for. */
+  readonly submit: (change: Change) => void
+  /** Who is a member has changed. */
+  readonly onChanged: () => void
+  readonly onRemoved: (error: SynodError) => void
+}
+
+/**
+ * Watches who is a member: lets a server vote that has joined and caught up, and notices when this one has been removed.
+ */
+export class Members {
+  readonly #parts: MembersParts
+  /** As they were when it looked last. */
+  #known: Membership['servers'] | undefined
+  /** The chosen bar then. */
+  #bar: Slot = Infinity
+  #cancelLook: () => void = () => undefined
+  #cancelFarewell: (() => void) | undefined
+
+  constructor(parts: MembersParts) {
+    this.#parts = parts
+  }
+
+  /** After each step: the membership may be another. */
+  look(): void {
+    const { membership, onChanged } = this.#parts
+    if (membership.servers === this.#known) return
+    this.#known = membership.servers
+    onChanged()
+    this.#tell()
+    if (this.#joining.length > 0) this.#watch()
+    if (membership.isRemoved(this.#parts.self)) this.#leave()
+  }
+
+  stop(): void {
+    this.#cancelLook()
+    this.#cancelFarewell?.()
+  }
+
+  get #joining() {
+    return this.#parts.membership.state.members.filter(({ role }) => role === 'joining')
+  }
+
+  #tell(): void {
+    const { logger, membership } = this.#parts
+    const members = membership.state.members.map(({ role, server }) => `s${server} (${role})`)
+    if (membership.isKnown) logger.info({ members }, `the members are ${members.join(', ')}`)
+  }
+
+  #watch(): void {
+    this.#cancelLook()
+    this.#cancelLook = this.#parts.clock.timer(LOOK_MS, () => {
+      const { acceptorOf, chosen, isInCharge, progressOf, submit } = this.#parts
+      for (const { server } of this.#joining) {
+        const acceptor = acceptorOf(server)
+        const hasCaughtUp = (progressOf(server) ?? 0) >= this.#bar
+        if (isInCharge() && hasCaughtUp && acceptor !== undefined)
+          submit({ type: 'promote', server, acceptor })
+      }
+      this.#bar = chosen()
+      if (this.#joining.length > 0) this.#watch()
+    })
+  }
+
+  #leave(): void {
+    const { clock, farewell_ms, onRemoved, self } = this.#parts
+    this.#cancelFarewell ??= clock.timer(farewell_ms, () => {
+      onRemoved(removedError(self))
+    })
+  }
+}
+
+export function removedError(self: ServerId): SynodError {
+  return new SynodError('removed', `s${self} is not a member of the cluster any more: it was removed`)
+}
