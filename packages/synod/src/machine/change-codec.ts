@@ -99,7 +99,11 @@ function readMember(reader: Reader): Member {
 
 function readConfiguration(reader: Reader): Configuration {
   const [first, phase1, phase2] = [reader.varint(), reader.varint(), reader.varint()]
-  return { first, quorums: { phase1, phase2 }, voters: readList(reader, MAX_SERVERS, () => readServerId(reader)) }
+  return {
+    first,
+    quorums: { phase1, phase2 },
+    voters: readList(reader, MAX_SERVERS, () => readServerId(reader)),
+  }
 }
 
 function readChange(reader: Reader): Change {

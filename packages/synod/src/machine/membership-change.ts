@@ -22,7 +22,8 @@ export function checkChange(change: MembershipChange): Change {
   const { add, address, learner = false, replaces } = change
   const size = typeof address === 'string' ? Buffer.byteLength(address) : 0
   if (size < 1 || size > MAX_ADDRESS_BYTES) throw invalid(`an address has 1 to ${MAX_ADDRESS_BYTES} bytes`)
-  if (learner && replaces !== undefined) throw invalid('a server that never votes cannot take the place of one that does')
+  if (learner && replaces !== undefined)
+    throw invalid('a server that never votes cannot take the place of one that does')
   return {
     type: 'add',
     server: checkId(add),

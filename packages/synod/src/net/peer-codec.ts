@@ -88,6 +88,7 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       writer.varint(message.round)
       writer.boolean(message.missing)
       writeBallot(writer, message.ballot)
+      writer.varint(message.chosen)
       return
     case 'forward':
       writeValues(writer, message.values)
@@ -181,7 +182,13 @@ export function decodeMessage(reader: Reader): PeerMessage {
     case 'observe':
       return { type, round: reader.varint() }
     case 'probe-answer':
-      return { type, round: reader.varint(), missing: reader.boolean(), ballot: readBallotOrZero(reader) }
+      return {
+        type,
+        round: reader.varint(),
+        missing: reader.boolean(),
+        ballot: readBallotOrZero(reader),
+        chosen: readSlotOrNone(reader),
+      }
     case 'forward':
       return { type, values: readValues(reader) }
     case 'observed':

@@ -10,7 +10,15 @@ import {
 } from './ballot.js'
 import { isPhase1Quorum } from './configuration.js'
 import type { Campaign, Following, LeaderState, Leading, Promises } from './leader-state.js'
-import type { Heartbeat, Nack, Probe, ProbeAnswer, PromiseMessage, ReportedVote, Transfer } from './messages.js'
+import type {
+  Heartbeat,
+  Nack,
+  Probe,
+  ProbeAnswer,
+  PromiseMessage,
+  ReportedVote,
+  Transfer,
+} from './messages.js'
 import type { Context } from './proposer.js'
 import { randomBetween } from './random.js'
 import { NO_SERVERS, unionOf, withServer, withoutServer } from './server-set.js'
@@ -111,16 +119,18 @@ export abstract class Election {
     if (compareBallots(ballot, this.ballot) >= 0) this.#hear(ballot, now_ms)
   }
 
-  /** Whoever misses the leader says so, and holds its own campaign back. */
+  /** Whoever misses the leader says so, and holds its own campaign back for the sake of one who can lead. */
   onProbe(from: ServerId, message: Probe, now_ms: number): void {
-    const { acceptor, config, effects } = this.context
+    const { acceptor, config, effects, learner, membership } = this.context
     const { phase } = this.state
     const missing =
       phase.role === 'candidate' ||
       (phase.role === 'follower' && (phase.gone || now_ms - phase.heard_ms >= config.electionTimeout_ms))
     const ballot = maxBallot(this.state.seen, acceptor.logBound)
-    effects.send(from, { type: 'probe-answer', round: message.round, missing, ballot })
-    if (missing && phase.role === 'follower') phase.until_ms = now_ms + this.#patience() / 2
+    const { chosen } = learner.state
+    effects.send(from, { type: 'probe-answer', round: message.round, missing, ballot, chosen })
+    if (missing && phase.role === 'follower' && membership.isVoter(from))
+      phase.until_ms = now_ms + this.#patience() / 2
   }
 
   onProbeAnswer(from: ServerId, message: ProbeAnswer, now_ms: number): void {
@@ -136,13 +146,14 @@ export abstract class Election {
   protected probe(phase: Following, now_ms: number): void {
     const { config, effects } = this.context
     phase.missed = true
-    if (!this.canLead || this.state.stuck) {
+    if (this.state.stuck) {
       phase.until_ms = now_ms + this.#patience()
       return
     }
     this.state.round++
-    phase.probe = [config.self]
+    phase.probe = this.canLead ? [config.self] : NO_SERVERS
     phase.until_ms = now_ms + this.#probePatience(phase)
+    // Also if it cannot lead: the answers tell what has been chosen, which may be that it can.
     effects.broadcast({ type: 'probe', round: this.state.round })
     this.#campaignIfMissed(phase, now_ms)
   }
@@ -268,9 +279,10 @@ export abstract class Election {
   onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void {
     const { config, effects, learner } = this.context
     const { phase } = this.state
-    if (phase.role === 'follower' || !sameBallot(message.ballot, phase.ballot) || message.scope !== 'log') return
+    if (phase.role === 'follower' || !sameBallot(message.ballot, phase.ballot) || message.scope !== 'log')
+      return
     const { promises } = phase
-    if (message.slot !== (promises.next.get(from) ?? promises.first) || promises.from.includes(from)) return
+    if (message.slot !== (promises.next.get(from) ?? promises.first) || !this.lacksPromises(promises)) return
     // Votes may fill many messages: a campaign has time for as long as it gets on.
     if (phase.role === 'candidate') phase.until_ms = now_ms + this.#patience()
     for (const vote of message.votes) {
@@ -285,6 +297,12 @@ export abstract class Election {
     }
     promises.from = withServer(promises.from, from)
     this.onChosen(now_ms)
+  }
+
+  /** Whether there is a configuration of which no quorum has promised. */
+  protected lacksPromises({ from }: Promises): boolean {
+    const { configurations } = this.context.membership.state
+    return !configurations.every((configuration) => isPhase1Quorum(configuration, from))
   }
 
   /** With what is known to be chosen, the membership may have become another. */

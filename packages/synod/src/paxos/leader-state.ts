@@ -57,7 +57,7 @@ export interface Flight {
 export interface Leading {
   role: 'leader'
   ballot: Ballot
-  readonly promises: Promises
+  promises: Promises
   /** The next slot that has never been proposed in at this ballot. */
   next: Slot
   /** The slots up to this one have to be decided, if nothing else with no-ops. */

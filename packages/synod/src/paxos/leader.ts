@@ -179,6 +179,7 @@ export class LeaderProposer extends Election implements Proposer {
       else break
     }
     phase.next = slot
+    for (const told of promises.votes.keys()) if (told < slot) promises.votes.delete(told)
     if (taken > 0) phase.queue = queue.slice(taken)
     this.#flyAll(phase, slot - values.length, values, now_ms)
   }
@@ -232,7 +233,7 @@ export class LeaderProposer extends Election implements Proposer {
     phase.round++
     const { chosen } = learner.state
     effects.broadcast({ type: 'heartbeat', ballot, round: phase.round, chosen, voted: log.state.voted })
-    if (!isPhase1Quorum(membership.latest, phase.promises.from)) this.prepareAgain(phase, now_ms)
+    if (this.lacksPromises(phase.promises)) this.prepareAgain(phase, now_ms)
     for (const flight of phase.flights.values()) {
       if (now_ms - flight.sent_ms < config.resend_ms) continue
       flight.sent_ms = now_ms

@@ -189,7 +189,9 @@ export class Membership {
     const { address, replaces, role, server } = change
     if (member !== undefined) {
       if (member.address === address && (member.role === 'voter' || member.role === role)) return DONE
-      return refused(`s${server} is a member already, as a ${member.role} at ${member.address || 'its address'}`)
+      return refused(
+        `s${server} is a member already, as a ${member.role} at ${member.address || 'its address'}`,
+      )
     }
     if (server <= highest || server > MAX_SERVER_ID)
       return refused(`the id of a new server is from ${highest + 1} to ${MAX_SERVER_ID}: none is used twice`)
@@ -228,7 +230,9 @@ export class Membership {
   #configure(slot: Slot, voters: ServerSet): ChangeOutcome {
     const { configurations, quorums } = this.state
     if (slot < this.latest.first)
-      return refused(`another change takes force at slot ${this.latest.first} only: this one was chosen in slot ${slot}`)
+      return refused(
+        `another change takes force at slot ${this.latest.first} only: this one was chosen in slot ${slot}`,
+      )
     if (voters.length === 0) return refused('a cluster cannot be without any server that votes')
     const sizes = quorums ?? majorities(voters.length)
     const fault = faultOfQuorums(voters.length, sizes)

@@ -102,18 +102,21 @@ export interface Transfer {
   readonly to: ServerId
 }
 
-/** Do you miss the leader too? Asked before a campaign; it promises nothing. */
+/**
+ * Do you miss the leader too? Asked before a campaign; it promises nothing. A server that does not vote asks as well, to learn what has been chosen.
+ */
 export interface Probe {
   readonly type: 'probe'
   readonly round: number
 }
 
-/** `missing`: the sender has no leader either. `ballot` is the highest that it has promised. */
+/** `missing`: the sender has no leader either. `ballot` is the highest that it has promised, `chosen` its chosen bar. */
 export interface ProbeAnswer {
   readonly type: 'probe-answer'
   readonly round: number
   readonly missing: boolean
   readonly ballot: Ballot
+  readonly chosen: Slot
 }
 
 /** Proposals of a follower, for the leader to put into slots. */

@@ -279,6 +279,7 @@ export class Paxos {
         break
       case 'probe-answer':
         this.#proposer.onProbeAnswer?.(from, message, now_ms)
+        this.#learner.onBar(from, message.chosen, now_ms)
         break
       case 'forward':
         this.#proposer.onForward(message.values, now_ms)

@@ -4,6 +4,7 @@ import type { Logger } from '../logger.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Change, Membership } from '../paxos/membership.js'
 import type { AcceptorId } from '../journal/identity.js'
+import { withoutServer } from '../paxos/server-set.js'
 
 /** How often it looks whether who joins has caught up: with what was chosen when it looked last. */
 const LOOK_MS = 200
@@ -13,8 +14,6 @@ export interface MembersParts {
   readonly membership: Membership
   readonly clock: Clock
   readonly logger: Logger
-  /** For so long a server that has been removed stays, to hand on what the others may need of it. */
-  readonly farewell_ms: number
   readonly chosen: () => Slot
   /** Whether it is for this replica to see to it that who joins votes some day. */
   readonly isInCharge: () => boolean
@@ -28,7 +27,10 @@ export interface MembersParts {
 }
 
 /**
- * Watches who is a member: lets a server vote that has joined and caught up, and notices when this one has been removed.
+ * Watches who is a member: lets a server vote that has joined and caught up, and ends this one when it has been removed.
+ *
+ * It ends only when more than half of those who vote now have refused it as removed: they know then all that was chosen up to its removal, of which its
+ * own disk may have held one of few copies.
  */
 export class Members {
   readonly #parts: MembersParts
@@ -36,8 +38,8 @@ export class Members {
   #known: Membership['servers'] | undefined
   /** The chosen bar then. */
   #bar: Slot = Infinity
+  readonly #refusers = new Set<ServerId>()
   #cancelLook: () => void = () => undefined
-  #cancelFarewell: (() => void) | undefined
 
   constructor(parts: MembersParts) {
     this.#parts = parts
@@ -51,12 +53,17 @@ export class Members {
     onChanged()
     this.#tell()
     if (this.#joining.length > 0) this.#watch()
-    if (membership.isRemoved(this.#parts.self)) this.#leave()
+    this.#leaveIfRefused()
+  }
+
+  /** The server says that this one has been removed. */
+  refused(by: ServerId): void {
+    this.#refusers.add(by)
+    this.#leaveIfRefused()
   }
 
   stop(): void {
     this.#cancelLook()
-    this.#cancelFarewell?.()
   }
 
   get #joining() {
@@ -84,14 +91,12 @@ export class Members {
     })
   }
 
-  #leave(): void {
-    const { clock, farewell_ms, onRemoved, self } = this.#parts
-    this.#cancelFarewell ??= clock.timer(farewell_ms, () => {
-      onRemoved(removedError(self))
-    })
+  #leaveIfRefused(): void {
+    const { membership, onRemoved, self } = this.#parts
+    if (this.#refusers.size === 0) return
+    const voters = membership.isKnown ? withoutServer(membership.latest.voters, self) : []
+    const refusers = voters.filter((server) => this.#refusers.has(server))
+    if (2 * refusers.length <= voters.length && voters.length > 0) return
+    onRemoved(new SynodError('removed', `s${self} is not a member of the cluster any more: it was removed`))
   }
-}
-
-export function removedError(self: ServerId): SynodError {
-  return new SynodError('removed', `s${self} is not a member of the cluster any more: it was removed`)
 }

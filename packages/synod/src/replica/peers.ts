@@ -26,8 +26,10 @@ export interface PeersEvents {
   /** All founders have written that down, this one included: they may vote. */
   onFormed(acceptors: Acceptors): void
   onProcessGone(server: ServerId): void
-  /** The others will not have this server, and it is not part of the cluster yet, or not any more. */
+  /** The others will not have this server, and it is not part of the cluster yet. */
   onRejected(error: SynodError): void
+  /** The server says that this one has been removed. */
+  onRemoved(by: ServerId): void
 }
 
 /** So many servers that have dialled are remembered; the rest is for those of which this one does not know yet that they are gone. */
@@ -247,7 +249,16 @@ export class Peers {
     const { addresses, clusterName: cluster, id, listen, mode, servers, ...settings } = this.#settings
     const quorums = settings.quorums ?? null
     const address = formatAddress(addresses.get(id) ?? listen)
-    return { ...this.#welcome(), type: 'peer-hello', purpose, cluster, mode, quorums, members: servers, address }
+    return {
+      ...this.#welcome(),
+      type: 'peer-hello',
+      purpose,
+      cluster,
+      mode,
+      quorums,
+      members: servers,
+      address,
+    }
   }
 
   #welcome(): PeerWelcome {
@@ -365,7 +376,7 @@ export class Peers {
   #onRefused(server: ServerId, code: SynodError['code'], reason: string): void {
     this.#settings.logger.error({ peer: server, code }, `s${server} and this server do not agree: ${reason}`)
     this.#welcomed.delete(server)
-    if (code === 'removed') this.#events.onRejected(new SynodError(code, reason))
+    if (code === 'removed') this.#events.onRemoved(server)
     // What was said in another protocol may have been garbled on the way: it is tried again.
     if (this.#acceptors === null && code.startsWith('wrong-') && code !== 'wrong-protocol') {
       this.#events.onRejected(new SynodError(code, `s${server} refuses this server: ${reason}`))

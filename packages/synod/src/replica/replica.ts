@@ -19,7 +19,7 @@ import { ClientService } from './client-service.js'
 import { Counts } from './counts.js'
 import { Driver } from './driver.js'
 import { HandOver } from './hand-over.js'
-import { Members, removedError } from './members.js'
+import { Members } from './members.js'
 import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } from './options.js'
 import { Peers } from './peers.js'
 import { type Done, Reads } from './reads.js'
@@ -172,6 +172,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       onRejected: (error) => {
         this.#fail(error)
       },
+      onRemoved: (by) => {
+        this.#members.refused(by)
+      },
     })
     this.#driver = new Driver({
       paxos: this.#paxos,
@@ -240,7 +243,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       membership: this.#paxos.membership,
       clock: host.clock,
       logger,
-      farewell_ms: settings.paxos.electionTimeout_ms,
       chosen: () => this.#paxos.chosen,
       isInCharge: () => this.#paxos.leader === settings.id || this.#paxos.role === 'proposer',
       progressOf: (server) => this.#paxos.progressOf(server),
@@ -429,7 +431,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { clients, logger } = this.#settings
     // What the snapshot holds comes first: a message must not find the log without it.
     this.#state.begin()
-    if (this.#paxos.membership.isRemoved(this.#settings.id)) throw removedError(this.#settings.id)
     await this.#peers.listen()
     if (clients !== undefined) await this.#service.listen(clients)
     this.#execute()

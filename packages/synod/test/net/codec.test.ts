@@ -85,7 +85,10 @@ describe('what cannot be is malformed', () => {
   it.each<[string, Message]>([
     ['a prepare at the zero ballot', { type: 'prepare', ballot: zero, scope: 'log', slot: 1 }],
     ['a prepare for slot 0', { type: 'prepare', ballot, scope: 'slot', slot: 0 }],
-    ['a ballot of server 65536', { type: 'prepare', ballot: { seq: 1, server: 65_536 }, scope: 'log', slot: 1 }],
+    [
+      'a ballot of server 65536',
+      { type: 'prepare', ballot: { seq: 1, server: 65_536 }, scope: 'log', slot: 1 },
+    ],
     ['a ballot of server 0', { type: 'prepare', ballot: { seq: 1, server: 0 }, scope: 'log', slot: 1 }],
     [
       'a ballot above 2^52',

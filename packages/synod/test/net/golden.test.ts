@@ -45,7 +45,7 @@ const peer: PeerMessage[] = [
   { type: 'heartbeat', ballot: zero, round: 0, chosen: 301, voted: 305 },
   { type: 'heartbeat-answer', ballot, round: 9, chosen: 0, voted: 0 },
   { type: 'probe', round: 2 ** 53 - 1 },
-  { type: 'probe-answer', round: 9, missing: true, ballot },
+  { type: 'probe-answer', round: 9, missing: true, ballot, chosen: 300 },
   { type: 'forward', values: [value] },
   { type: 'observe', round: 9 },
   { type: 'observed', round: 9, voted: 305 },

@@ -144,6 +144,7 @@ export const messages: Arbitraries<Message> = {
     round,
     missing: fc.boolean(),
     ballot: anyBallot,
+    chosen: ordinal,
   }),
   forward: fc.record({ type: fc.constant('forward'), values }),
   observe: fc.record({ type: fc.constant('observe'), round }),

@@ -344,4 +344,3 @@ describe('after a restart', () => {
     expect(() => new LoneServer({}, records)).toThrow('slot 1 is chosen, but holds no vote')
   })
 })
-

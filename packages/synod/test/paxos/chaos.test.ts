@@ -1,5 +1,6 @@
 import { describe, test } from 'vitest'
 import { exploreCore } from '../../src/testing/cluster/explore-core.js'
+import { exploreMembership } from '../../src/testing/cluster/explore-membership.js'
 import { forSeeds } from './replay.js'
 
 describe.each(['leader', 'leaderless'] as const)(
@@ -13,5 +14,9 @@ describe.each(['leader', 'leaderless'] as const)(
         forSeeds(import.meta.url, 100, (seed) => exploreCore(mode, seed, servers))
       },
     )
+
+    test('and so do servers that come and go', { timeout: timeout_ms }, () => {
+      forSeeds(import.meta.url, 100, (seed) => exploreMembership(mode, seed))
+    })
   },
 )

@@ -63,7 +63,7 @@ describe('a server that misses the leader', () => {
     const server = new LoneServer()
     const [first] = only(server.tick(4 * electionTimeout_ms), 'probe')
     server.tick(8 * electionTimeout_ms)
-    const answer = { type: 'probe-answer', missing: true, ballot: ballot(0, 0) } as const
+    const answer = { type: 'probe-answer', missing: true, ballot: ballot(0, 0), chosen: 0 } as const
     server.hear(2, { ...answer, round: first!.round })
     expect(server.status.role).toBe('follower')
     server.hear(2, { ...answer, round: first!.round + 1 })
@@ -73,7 +73,13 @@ describe('a server that misses the leader', () => {
   test('campaigns above every ballot that the answers told of', () => {
     const server = new LoneServer()
     const [probe] = only(server.tick(), 'probe')
-    server.hear(2, { type: 'probe-answer', round: probe!.round, missing: true, ballot: ballot(41, 3) })
+    server.hear(2, {
+      type: 'probe-answer',
+      round: probe!.round,
+      missing: true,
+      ballot: ballot(41, 3),
+      chosen: 0,
+    })
     expect(server.status).toMatchObject({ role: 'candidate', ballot: ballot(42, 1) })
   })
 })

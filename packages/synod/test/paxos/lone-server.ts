@@ -128,7 +128,7 @@ export class LoneServer {
     this.now_ms += 4 * this.config.electionTimeout_ms
     const probe = only(this.tick(), 'probe')[0]
     for (const peer of this.peers) {
-      const answer = { round: probe?.round ?? 0, missing: true, ballot: ZERO_BALLOT }
+      const answer = { round: probe?.round ?? 0, missing: true, ballot: ZERO_BALLOT, chosen: 0 }
       this.hear(peer, { type: 'probe-answer', ...answer })
     }
     const { role, ballot } = this.status

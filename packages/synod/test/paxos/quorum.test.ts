@@ -1,11 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  configurationOf,
-  isPhase1Quorum,
-  isPhase2Quorum,
-  votersIn,
-} from '../../src/paxos/configuration.js'
+import { configurationOf, isPhase1Quorum, isPhase2Quorum, votersIn } from '../../src/paxos/configuration.js'
 import { MAX_SERVERS, majorities } from '../../src/paxos/quorum.js'
 import { NO_SERVERS, withServer } from '../../src/paxos/server-set.js'
 import { checkProperty } from './replay.js'
@@ -57,7 +52,8 @@ describe('a quorum', () => {
         const configuration = make()
         const first = sets.filter((set) => isPhase1Quorum(configuration, set))
         const second = sets.filter((set) => isPhase2Quorum(configuration, set))
-        for (const a of first) for (const b of second) expect(a.filter((id) => b.includes(id))).not.toEqual([])
+        for (const a of first)
+          for (const b of second) expect(a.filter((id) => b.includes(id))).not.toEqual([])
       }
     }
   })

@@ -81,7 +81,7 @@ test('a candidate that asks about dropped slots goes back to following', () => {
   const server = new LoneServer()
   server.now_ms = 10_000
   server.step({ type: 'tick' })
-  server.hear(2, { type: 'probe-answer', round: 1, missing: true, ballot: ballot(0, 0) })
+  server.hear(2, { type: 'probe-answer', round: 1, missing: true, ballot: ballot(0, 0), chosen: 0 })
   expect(server.status.role).toBe('candidate')
   server.hear(2, { type: 'trimmed', slot: 7 })
   expect(server.status.role).toBe('follower')

@@ -4,7 +4,7 @@ import type { Envelope, Output } from '../../paxos/effects.js'
 import { type Input, Paxos } from '../../paxos/paxos.js'
 import { lastSlotOf } from '../../journal/record-codec.js'
 import type { JournalRecord } from '../../paxos/records.js'
-import type { MembershipState } from '../../paxos/membership.js'
+import { type MembershipState, foundingMembership } from '../../paxos/membership.js'
 import type { Value } from '../../paxos/value.js'
 import { membershipAfter } from '../core-config.js'
 
@@ -39,9 +39,18 @@ export class ClusterServer {
   #start = 0
   #held: { readonly position: number; readonly envelope: Envelope }[] = []
 
+  /** It has a snapshot of another server, or founded the cluster; until then it does not know who is a member. */
+  hasJoined: boolean
+
   constructor(config: PaxosConfig, seed: number) {
     this.config = config
-    this.paxos = Paxos.recover(config, [], seed, 0)
+    this.hasJoined = config.membership.members.some(({ server }) => server === config.self)
+    this.paxos = Paxos.recover(this.#recovered, [], seed, 0)
+  }
+
+  get #recovered(): PaxosConfig {
+    const membership = this.hasJoined ? this.snapshottedMembership : foundingMembership([])
+    return { ...this.config, membership }
   }
 
   get id(): ServerId {
@@ -96,8 +105,7 @@ export class ClusterServer {
   restart(seed: number, now_ms: number): void {
     this.up = true
     this.#start = this.journal.length
-    const config = { ...this.config, membership: this.snapshottedMembership }
-    this.paxos = Paxos.recover(config, withoutTrimmed(this.journal), seed, now_ms)
+    this.paxos = Paxos.recover(this.#recovered, withoutTrimmed(this.journal), seed, now_ms)
     this.deadline_ms = now_ms
     this.executed.length = this.snapshotted
     this.named = ZERO_BALLOT

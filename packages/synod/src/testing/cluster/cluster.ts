@@ -145,15 +145,34 @@ export class Cluster {
     this.step(id, { type: 'trim', slot, membership })
   }
 
+  /** A server that is new gets a snapshot of all that another one has executed. */
+  join(id: ServerId, from: ServerId): void {
+    const [source, server] = [this.server(from), this.server(id)]
+    if (!source.up || !server.up || source.executed.length < server.executed.length) return
+    server.hasJoined = true
+    this.#install(server, source.executed)
+  }
+
+  /** The server has left the cluster, and is gone. */
+  retire(id: ServerId): void {
+    this.servers.delete(id)
+    this.network = this.network.filter(({ from, to }) => from !== id && to !== id)
+  }
+
+  #install(to: ClusterServer, values: readonly Value[]): void {
+    to.executed = [...values]
+    for (const [index, value] of to.executed.entries()) this.history.chosen(to.id, index + 1, value)
+    to.snapshotted = to.executed.length
+    this.#tellSnapshot(to)
+  }
+
   /** A server that is behind what a peer has dropped gets the peer's snapshot, if that is up. */
   #transfer(id: ServerId, { peer, slot }: Behind): void {
     const [from, to] = [this.server(peer), this.server(id)]
     if (!from.up || from.snapshotted <= to.executed.length) return
     if (from.snapshotted < slot) throw new InvariantError(`s${peer} dropped slots that are in no snapshot`)
-    to.executed = from.executed.slice(0, from.snapshotted)
-    for (const [index, value] of to.executed.entries()) this.history.chosen(id, index + 1, value)
-    to.snapshotted = from.snapshotted
-    this.#tellSnapshot(to)
+    to.hasJoined = true
+    this.#install(to, from.executed.slice(0, from.snapshotted))
   }
 
   /** What holds after every step of every server. */
@@ -436,6 +455,7 @@ export class Cluster {
     this.sent.set(type, (this.sent.get(type) ?? 0) + 1)
     const transit = { from, to: envelope.to, message: envelope.message }
     this.history.sent(from, envelope.message)
+    if (!this.servers.has(envelope.to)) return
     this.network.push(transit)
     this.observer?.sent(transit)
   }

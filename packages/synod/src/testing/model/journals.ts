@@ -74,8 +74,7 @@ export class Journals {
     try {
       const trim = records.findLast((record) => record.type === 'trim')
       const config = paxosConfig(this.#config, server)
-      const membership =
-        trim === undefined ? config.membership : snapshotMembership(this.#config, trim.slot)
+      const membership = trim === undefined ? config.membership : snapshotMembership(this.#config, trim.slot)
       const paxos = Paxos.recover({ ...config, membership }, withoutTrimmed(records), 0, NOW_MS)
       if (this.#config.mode === 'leaderless') paxos.step({ type: 'tick' }, NOW_MS)
       const state = paxos.save()

@@ -20,7 +20,7 @@ import type { LeaderState } from '../../paxos/leader-state.js'
 import type { LeaderlessState } from '../../paxos/leaderless-state.js'
 import type { Message } from '../../paxos/messages.js'
 import type { PaxosState } from '../../paxos/paxos.js'
-import type { ModelConfig } from './config.js'
+import { type ModelConfig, serversOf } from './config.js'
 
 /** The time of every step. */
 export const NOW_MS = 0
@@ -94,6 +94,12 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
   if (leader.phase.role === 'leader') {
     leader.phase.round = 0
     leader.phase.progress.clear()
+    // It has a quorum of promises: whose they were matters only if the membership may change.
+    if (config.values === undefined) {
+      const all = serversOf(config)
+      const { votes } = leader.phase.promises
+      leader.phase.promises = { first: 1, from: all, voters: all, next: new Map(), votes, resend_ms: FAR_MS }
+    }
   }
   const { chosen } = state.learner
   if (config.mode === 'leader' || !config.proposers.includes(self)) {

@@ -105,7 +105,13 @@ function campaign(server: RunningServer, state: KnownState, seen: Ballot, config
     server.step({
       type: 'message',
       from,
-      message: { type: 'probe-answer', round: state.saved.leader.round + 1, missing: true, ballot: seen },
+      message: {
+        type: 'probe-answer',
+        round: state.saved.leader.round + 1,
+        missing: true,
+        ballot: seen,
+        chosen: 0,
+      },
     })
   }
 }

@@ -128,7 +128,13 @@ export class CoreCluster {
       if (leader.phase.role === 'follower') leader.phase.until_ms = NOW_MS
     })
     const { round } = this.#server(id).paxos.save().leader
-    this.#receive(id, peerOf(id), { type: 'probe-answer', round, missing: true, ballot: ZERO_BALLOT })
+    this.#receive(id, peerOf(id), {
+      type: 'probe-answer',
+      round,
+      missing: true,
+      ballot: ZERO_BALLOT,
+      chosen: 0,
+    })
   }
 
   #giveUp(id: ServerId): void {
