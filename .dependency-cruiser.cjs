@@ -37,6 +37,7 @@ module.exports = {
       'status.ts',
       'paxos',
     ]),
+    only('trace', ['bytes', 'errors.ts', 'journal', 'machine', 'paxos']),
     only('replica', [
       'paxos',
       'journal',
@@ -51,6 +52,7 @@ module.exports = {
       'logger.ts',
       'metrics.ts',
       'status.ts',
+      'trace',
     ]),
     only('errors.ts', ['paxos']),
     {
@@ -65,7 +67,7 @@ module.exports = {
       severity: 'error',
       comment:
         'Only replica/, testing/ and the index may run code of paxos/; the others know its types, and how ballots compare.',
-      from: { path: `${src}/(bytes|journal|net|machine|snapshots|client)/|${src}/errors\\.ts$` },
+      from: { path: `${src}/(bytes|journal|net|machine|snapshots|client|trace)/|${src}/errors\\.ts$` },
       to: { path: `${src}/paxos/`, pathNot: `${src}/paxos/ballot\\.ts$`, dependencyTypesNot: ['type-only'] },
     },
     {

@@ -24,6 +24,7 @@ export type { Quorums } from './paxos/quorum.js'
 export type { ClusterOptions, ReplicaOptions } from './replica/options.js'
 export { Replica } from './replica/replica.js'
 export type { StaleAnswer, StaleReadOptions } from './machine/stale-read.js'
+export type { TraceEvent } from './trace/trace-event.js'
 export { rebuildReplica } from './replica/rebuild.js'
 export type {
   ArrivalStatus,

@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander'
-import { type Mode, type Quorums, Replica, type SynodError } from 'synod'
+import { type Logger, type Mode, type Quorums, Replica, type SynodError } from 'synod'
 import { KvMachine } from '../kv/machine.js'
 import { serveMetrics } from '../metrics/metrics-server.js'
 import { prometheusText } from '../metrics/prometheus.js'
+import { openTraceFile } from '../trace/trace-file.js'
+import { TraceWriter } from '../trace/trace-writer.js'
 import { finish } from './common-options.js'
 import { defined } from './defined.js'
 import { lineLogger } from './log.js'
@@ -25,6 +27,7 @@ interface ServeOptions extends OutputOptions {
   readonly snapshotBytes?: number
   readonly keepSlots?: number
   readonly metrics?: string
+  readonly trace?: string
 }
 
 /** Adds `synod serve`. */
@@ -78,6 +81,7 @@ export function addServe(program: Command): void {
       integerFrom(0, 1e6),
     )
     .option('--metrics <host:port>', 'serve counts and times at http://host:port/metrics, for Prometheus')
+    .option('--trace <file>', 'add all that this replica does to a file, as NDJSON (see docs/trace.md)')
     .action(run)
   finish(serve, [
     'serve --id 1 --cluster-name main --data-dir /var/lib/synod --clients 10.0.0.1:2379 \\\n' +
@@ -86,14 +90,25 @@ export function addServe(program: Command): void {
 }
 
 async function run(options: ServeOptions): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    serve(options, reject).then(resolve, reject)
-  })
+  const logger = lineLogger(options.json ?? false, (line) => process.stderr.write(line))
+  const trace = await beginTrace(options, logger)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      serve(options, logger, trace, reject).then(resolve, reject)
+    })
+  } finally {
+    await trace?.close()
+  }
 }
 
 /** Resolves when the replica has been asked to stop, and has. */
-async function serve(options: ServeOptions, onFatal: (error: SynodError) => void): Promise<void> {
-  const { clients, clusterName: name, dataDir, id, json = false, mode, quorums, servers } = options
+async function serve(
+  options: ServeOptions,
+  logger: Logger,
+  trace: TraceWriter | undefined,
+  onFatal: (error: SynodError) => void,
+): Promise<void> {
+  const { clients, clusterName: name, dataDir, id, mode, quorums, servers } = options
   const stop = stopRequest()
   const replica = await Replica.open({
     id,
@@ -112,7 +127,8 @@ async function serve(options: ServeOptions, onFatal: (error: SynodError) => void
       everyBytes: options.snapshotBytes,
       keepSlots: options.keepSlots,
     }),
-    logger: lineLogger(json, (line) => process.stderr.write(line)),
+    logger,
+    ...(trace === undefined ? {} : { trace: (event) => trace.add(event) }),
     onFatal,
   })
   const endMetrics = await beginMetrics(options, replica)
@@ -129,6 +145,15 @@ async function serve(options: ServeOptions, onFatal: (error: SynodError) => void
   await stop
   await replica.close()
   await endMetrics?.()
+}
+
+/** Without a trace that was asked for, it does not run. */
+async function beginTrace(
+  { id: server, trace: path }: ServeOptions,
+  logger: Logger,
+): Promise<TraceWriter | undefined> {
+  if (path === undefined) return undefined
+  return new TraceWriter({ file: await openTraceFile(path), path, server, logger })
 }
 
 /** Without metrics that were asked for, it does not run. Resolves with what ends them. */

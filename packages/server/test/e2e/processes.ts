@@ -34,6 +34,11 @@ export class TestReplica {
     return this.#current.pid
   }
 
+  /** Where its trace is, if it writes one: beside its data. */
+  get tracePath(): string {
+    return tracePathOf(this.dataDir)
+  }
+
   /** What its present or last process has logged. */
   get log(): string {
     return this.#current.stderr
@@ -84,6 +89,8 @@ export interface ClusterOptions {
   readonly replicas: number | Site
   /** Further arguments of every `synod serve`. */
   readonly args?: readonly string[]
+  /** Each writes its trace to `tracePath` of its TestReplica. */
+  readonly traced?: boolean
 }
 
 /** Replicas in processes of their own, with their data in a new temporary directory. */
@@ -100,6 +107,7 @@ export async function startCluster({
   args = [],
   mode,
   replicas: where,
+  traced = false,
 }: ClusterOptions): Promise<TestCluster> {
   const site = typeof where === 'number' ? await sideBySide(where) : where
   const directory = await temporaryDirectory()
@@ -109,7 +117,8 @@ export async function startCluster({
     const servers = site.ids.map((to) => `${to}=${site.address(id, to)}`).join(',')
     const own = ['--id', String(id), '--clients', site.clients(id), '--listen', site.peers(id)]
     const common = ['--data-dir', dataDir, '--cluster-name', 'test', '--servers', servers, '--mode', mode]
-    return new TestReplica(id, dataDir, site, ['serve', ...own, ...common, ...args])
+    const trace = traced ? ['--trace', tracePathOf(dataDir)] : []
+    return new TestReplica(id, dataDir, site, ['serve', ...own, ...common, ...trace, ...args])
   })
   const stop = async () => {
     await Promise.all(replicas.map((replica) => replica.dispose()))
@@ -125,6 +134,10 @@ export async function startCluster({
     throw error
   }
   return { endpoints, replicas, stop, [Symbol.asyncDispose]: stop }
+}
+
+function tracePathOf(dataDir: string): string {
+  return `${dataDir}.ndjson`
 }
 
 /** A new directory; whoever asked for it removes it. */

@@ -39,9 +39,18 @@ export interface Execution {
   readonly outcome: Outcome
 }
 
+/** A command that has gone to the state machine, and what came of it. */
+export interface Applied {
+  readonly slot: Slot
+  readonly request: Request
+  readonly outcome: Outcome
+}
+
 /** A state machine with the sessions in front of it: executes chosen values, in the order of their slots. */
 export class Executor<Command, Result, Query, Answer> {
   readonly codecs: Codecs<Command, Result, Query, Answer>
+  /** Is told of each command that is applied; not of one that a session answers again. */
+  onApplied: ((applied: Applied) => void) | undefined
   readonly #machine: Machine<Command, Result, Query, Answer>
   readonly #sessions = new Sessions()
   readonly #membership: Membership
@@ -169,6 +178,12 @@ export class Executor<Command, Result, Query, Answer> {
   }
 
   #apply(slot: Slot, request: Request): Outcome {
+    const outcome = this.#outcomeOf(slot, request)
+    this.onApplied?.({ slot, request, outcome })
+    return outcome
+  }
+
+  #outcomeOf(slot: Slot, request: Request): Outcome {
     try {
       const command = this.codecs.command.decode(request.command)
       const result = this.#machine.apply(command, { slot, time_ms: this.#time_ms })

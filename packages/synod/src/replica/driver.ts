@@ -6,6 +6,7 @@ import type { ServerId } from '../paxos/ballot.js'
 import type { Behind, Envelope, Output, ReadableAt } from '../paxos/effects.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { JournalRecord } from '../paxos/records.js'
+import type { ReplicaTrace } from './replica-trace.js'
 
 /** What nothing waits for is written along with the next vote, or when this many records have gathered. */
 const LAZY_RECORDS = 1000
@@ -18,6 +19,7 @@ export interface DriverParts {
   readonly clock: Clock
   /** When a write takes longer than this, the disk is stuck. */
   readonly diskPatience_ms: number
+  readonly trace: ReplicaTrace | undefined
   /** After each step, when its records and messages are on their way. */
   readonly onStep: () => void
   readonly onReadable: (read: ReadableAt) => void
@@ -79,6 +81,7 @@ export class Driver {
 
   /** Every record up to this position is durable. */
   durable(position: number): void {
+    this.#parts.trace?.durable(position)
     const held = this.#held
     let ready = 0
     for (let entry = held[0]; entry !== undefined && entry.position <= position; entry = held[++ready]) {
@@ -108,6 +111,7 @@ export class Driver {
 
   #append(journal: Journal, records: readonly JournalRecord[]): void {
     journal.append(records)
+    this.#parts.trace?.appended(records)
     this.#unflushed += records.length
     this.#mustSync ||= records.some(({ type }) => type === 'promise' || type === 'vote' || type === 'trim')
   }
@@ -123,7 +127,7 @@ export class Driver {
 
   #send({ to, message }: Envelope): void {
     this.sent++
-    this.#parts.links.get(to)?.send(message)
+    if (this.#parts.links.get(to)?.send(message) === true) this.#parts.trace?.sent(to, message)
   }
 
   /** One timer, moved only when the core wants to be called earlier; a tick that is too early does nothing. */

@@ -7,7 +7,9 @@ import type { ServerId } from '../paxos/ballot.js'
 import { DEFAULT_WINDOW, type Mode, PAXOS_DEFAULTS, type PaxosConfig } from '../paxos/config.js'
 import { MAX_SERVER_ID } from '../paxos/membership.js'
 import { MAX_SERVERS, type Quorums, faultOfQuorums, majorities } from '../paxos/quorum.js'
+import type { TraceEvent } from '../trace/trace-event.js'
 import { type Host, systemHost } from './host.js'
+import { ReplicaTrace } from './replica-trace.js'
 import { DEFAULT_SNAPSHOT_POLICY, type SnapshotPolicy } from './snapshots.js'
 
 /** The largest command that is taken, encoded, in bytes. */
@@ -61,6 +63,11 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
   /** Silent unless given. */
   readonly logger?: Logger
   /**
+   * Is told of all that this replica does in the protocol, at once: docs/trace.md. The events are plain data, and belong to whoever
+   * gets them. What is thrown here ends the trace, with a warning in the log, and not the replica.
+   */
+  readonly trace?: (event: TraceEvent) => void
+  /**
    * The replica has failed and can do nothing more: its disk failed, or a peer broke the protocol. Unless
    * given, the error is thrown where nobody can catch it, which ends the process.
    */
@@ -87,6 +94,7 @@ export interface Settings {
   readonly requestTimeout_ms: number
   readonly snapshots: SnapshotPolicy
   readonly logger: Logger
+  readonly trace: ReplicaTrace | undefined
   readonly onFatal: (error: SynodError) => void
   readonly host: Host
 }
@@ -112,6 +120,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     throw invalid('a server joins by a snapshot: its state machine must have snapshot and restore')
   const quorums = checkQuorums(cluster.quorums, servers.length, join)
   const host: Host = { ...systemHost, ...options.host }
+  const { logger = silentLogger, trace: onEvent } = options
   checkRange('heartbeat_ms', heartbeat_ms, 1, 60_000)
   checkRange('electionTimeout_ms', electionTimeout_ms, 2 * heartbeat_ms, 600_000)
   checkRange('requestTimeout_ms', requestTimeout_ms, 1, 3_600_000)
@@ -142,7 +151,11 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     },
     requestTimeout_ms,
     snapshots,
-    logger: options.logger ?? silentLogger,
+    logger,
+    trace:
+      onEvent === undefined
+        ? undefined
+        : new ReplicaTrace({ server: id, clock: host.clock, logger, onEvent }),
     onFatal: options.onFatal ?? host.crash,
     host,
   }

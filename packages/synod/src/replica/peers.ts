@@ -173,7 +173,7 @@ export class Peers {
 
   /** Rejects with `invalid-options` if it cannot listen. */
   async listen(): Promise<void> {
-    const { host, listen, logger } = this.#settings
+    const { host, listen, logger, trace } = this.#settings
     this.#listener = await listenForPeers({
       ...host,
       address: listen,
@@ -184,9 +184,11 @@ export class Peers {
         return this.#welcome()
       },
       onMessages: (from, batch) => {
+        trace?.received(from, batch)
         this.#events.onMessages(from, batch)
       },
       onDigest: (from, report) => {
+        trace?.received(from, [report])
         this.#events.onDigest(from, report)
       },
       onSnapshotRequest: (from, request, answer) => {
@@ -200,7 +202,7 @@ export class Peers {
 
   /** Tells all peers what this replica has come to; it leaves with whatever goes next. */
   tellDigest(report: DigestReport): void {
-    for (const link of this.#links.values()) link.send(report)
+    for (const [server, link] of this.#links) if (link.send(report)) this.#settings.trace?.sent(server, report)
   }
 
   /** Dials a peer to get a snapshot. */

@@ -92,6 +92,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { clusterName: cluster, dataDir: directory, host, id: server, mode } = settings
     const quorums = settings.quorums === undefined ? {} : { quorums: settings.quorums }
     const joined = settings.join ? ({ joined: true } as const) : {}
+    settings.trace?.started(cluster, mode, settings.servers, settings.quorums)
     const opened = await openJournal({
       disk: host.disk,
       directory,
@@ -182,6 +183,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       links: this.#peers.links,
       clock: host.clock,
       diskPatience_ms: DISK_PATIENCE * settings.paxos.electionTimeout_ms,
+      trace: settings.trace,
       onStep: () => {
         this.#members.look()
         this.#look()
@@ -275,6 +277,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     )
     if (opened.damage !== undefined) logger.error({ case: opened.damage.case }, opened.damage.message)
     else logger.info({ case: opened.recovery.case }, opened.recovery.message)
+    settings.trace?.opened(opened.recovery.case, opened.damage?.message ?? null)
   }
 
   /**
@@ -421,6 +424,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     await this.#peers.close()
     await this.#state.stop()
     await (this.#opened.journal ?? this.#opened).close()
+    this.#settings.trace?.stopped()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -467,7 +471,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { ballot, chosen, role } = this.#paxos
     this.#counts.isNow(role)
     if (chosen === this.#moved.chosen && ballot === this.#moved.ballot) return
-    this.#moved = { chosen, ballot, at_ms: this.#settings.host.clock.now() }
+    const { host, trace } = this.#settings
+    if (chosen > this.#moved.chosen) trace?.chosen(this.#moved.chosen + 1, chosen)
+    this.#moved = { chosen, ballot, at_ms: host.clock.now() }
   }
 
   #start(): void {
@@ -652,6 +658,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     if (this.#failure !== undefined) return
     this.#failure = error
     this.#settings.logger.error({ code: error.code }, error.message)
+    this.#settings.trace?.failed(error)
     this.#stop(error)
     void this.#service.close()
     void this.#peers.close()

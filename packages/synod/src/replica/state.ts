@@ -74,8 +74,13 @@ export class State<Command, Result, Query, Answer> {
 
   constructor({ executor, store }: RestoredState<Command, Result, Query, Answer>, parts: StateParts) {
     const { paxos, peers, settings, step } = parts
-    const { host, logger } = settings
+    const { host, logger, trace } = settings
     this.executor = executor
+    if (trace !== undefined) {
+      executor.onApplied = (applied) => {
+        trace.applied(applied, executor.codecs)
+      }
+    }
     this.#store = store
     this.#parts = parts
     this.#found = judgeSnapshot({

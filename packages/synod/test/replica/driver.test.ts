@@ -45,6 +45,7 @@ class Rig {
       links: new Map([[2, link as unknown as PeerLink]]),
       clock: this.clock,
       diskPatience_ms: 1000,
+      trace: undefined,
       onStep: () => undefined,
       onReadable: () => undefined,
       onBehind: () => undefined,

@@ -1,16 +1,21 @@
 import { crc32 as crc32OfText } from 'node:zlib'
 import { crc32 } from '../../../bytes/checksum.js'
+import { Reader } from '../../../bytes/reader.js'
+import type { Request } from '../../../machine/request.js'
 import type { ServerId } from '../../../paxos/ballot.js'
 import type { JournalRecord } from '../../../paxos/records.js'
+import { type ReplicaEvent, durableEvent, messageEvent } from '../../../trace/trace-event.js'
 import type { StepClock } from '../hardware/clock.js'
 import type { Way } from '../hardware/socket.js'
-import { type Said, plain } from './wire-tap.js'
+import type { Said } from './wire-tap.js'
 
-/** Something that happened, with whatever is to be said of it: plain data. docs/trace.md lists the kinds. */
-export interface TraceEvent {
-  readonly event: string
-  readonly [detail: string]: unknown
-}
+/** What happens in a simulation: on its replicas, to them, and to their clients. docs/trace.md lists the kinds. */
+export type SimulationEvent =
+  | ReplicaEvent
+  | {
+      readonly event: 'plan' | 'fault' | 'heal' | 'invoke' | 'return' | 'violation'
+      readonly [detail: string]: unknown
+    }
 
 /**
  * Everything that happens in a simulation, in order. It goes into a digest, by which two runs are told to be the
@@ -30,8 +35,8 @@ export class Trace {
     this.#listener = listener
   }
 
-  add(event: TraceEvent): void {
-    const line = JSON.stringify({ at_ms: this.#clock.now(), ...event })
+  add(event: SimulationEvent): void {
+    const line = this.#line(event)
     this.events++
     this.digest = crc32OfText(line, this.digest)
     this.#listener?.(line)
@@ -41,8 +46,7 @@ export class Trace {
   durable(server: ServerId, payload: Uint8Array, records: readonly JournalRecord[]): void {
     this.#digestBytes(payload, server)
     if (this.#listener === undefined) return
-    const event = { at_ms: this.#clock.now(), event: 'durable', server, records: records.map(plain) }
-    this.#listener(JSON.stringify(event))
+    this.#listener(this.#line(durableEvent(server, records, tagOf)))
   }
 
   /** Bytes have arrived. What they say is left to `message`, as few runs are listened to. */
@@ -51,17 +55,13 @@ export class Trace {
   }
 
   /** The last byte of a message has arrived. */
-  message({ connection, from, to }: Way, message: Said): void {
+  message(way: Way, message: Said): void {
     if (this.#listener === undefined) return
-    const event = {
-      at_ms: this.#clock.now(),
-      event: 'message',
-      connection,
-      from,
-      to,
-      message: plain(message),
-    }
-    this.#listener(JSON.stringify(event))
+    this.#listener(this.#line(messageEvent('message', way, message, tagOf)))
+  }
+
+  #line(event: SimulationEvent): string {
+    return JSON.stringify({ at_ms: this.#clock.now(), ...event })
   }
 
   #digestBytes(bytes: Uint8Array, where: number): void {
@@ -71,4 +71,9 @@ export class Trace {
     const stamp = this.digest ^ low ^ Math.imul(high, 31) ^ Math.imul(where, 0x9e3779b1)
     this.digest = crc32(bytes, 0, bytes.length, stamp >>> 0)
   }
+}
+
+/** Each request of a simulation has a number of its own, at the head of its command. */
+function tagOf({ command }: Request): number {
+  return new Reader(command).varint()
 }

@@ -1,6 +1,5 @@
 import { MalformedError, Reader } from '../../../bytes/reader.js'
 import { SynodError } from '../../../errors.js'
-import { decodeRequest } from '../../../machine/request.js'
 import { clientSide, replicaSide } from '../../../net/client-codec.js'
 import type { ClientMessage, ReplicaMessage } from '../../../net/client-messages.js'
 import { FrameReader } from '../../../net/frame.js'
@@ -66,27 +65,4 @@ function openLine({ from, port }: Way): Line {
   const fromServer = /^s\d+$/.test(from)
   const codec = kind === 'peer' ? peerReceiver : fromServer ? clientSide : replicaSide
   return { frames: new FrameReader(kind), codec, greeting: undefined, lost: false }
-}
-
-/** A message or a record as plain data: a value as `#17`, the number of its request, `open` or `no-op`. */
-export function plain(it: object): unknown {
-  return JSON.parse(JSON.stringify(it, (_key, part: unknown) => readable(part)))
-}
-
-function readable(part: unknown): unknown {
-  // Buffers turn themselves into objects of this form before anyone sees them.
-  const bytes = isBuffer(part) ? Buffer.from(part.data) : part
-  if (!(bytes instanceof Uint8Array)) return part
-  if (bytes.length === 0) return 'no-op'
-  try {
-    const { command, kind } = decodeRequest(bytes)
-    return kind === 'open' ? 'open' : `#${new Reader(command).varint()}`
-  } catch (error) {
-    if (error instanceof MalformedError) return Buffer.from(bytes).toString('hex')
-    throw error
-  }
-}
-
-function isBuffer(part: unknown): part is { data: number[] } {
-  return typeof part === 'object' && part !== null && 'type' in part && part.type === 'Buffer'
 }

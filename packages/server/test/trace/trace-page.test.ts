@@ -1,21 +1,6 @@
-import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { FAULT_CLASS, drawPlan, runPlan, storeWorkload } from 'synod/testing'
 import { expect, test } from 'vitest'
-
-const page = await readFile(fileURLToPath(new URL('../../../../docs/trace.md', import.meta.url)), 'utf8')
-
-/** The first cells of the tables in a section. */
-function named(section: RegExp): string[] {
-  const text = page.split(/^## /m).find((part) => section.test(part))!
-  return [...text.matchAll(/^\| `([\w-]+)`/gm)].map((match) => match[1]!)
-}
-
-/** The fields that an example in a section shows. */
-function shownFields(section: RegExp): string[] {
-  const text = page.split(/^## /m).find((part) => section.test(part))!
-  return [...text.matchAll(/"(\w+)":/g)].map((match) => match[1]!)
-}
+import { named, page, shownFields } from './trace-page.js'
 
 test('docs/trace.md names exactly the faults', () => {
   expect(named(/^fault/).sort()).toEqual(Object.keys(FAULT_CLASS).sort())
@@ -40,7 +25,7 @@ test.each(['leader', 'leaderless'] as const)('and knows all that a run in %s mod
   expect(order).toBe(true)
   expect(named(/^The form/)).toEqual(expect.arrayContaining([...fields.keys()]))
   for (const [event, known] of fields) {
-    const shown = shownFields(new RegExp(`^[^\\n]*\\b${event}\\b`))
+    const shown = shownFields(event)
     for (const field of known) expect(shown, event).toContain(field)
   }
   for (const field of planned) expect(page).toContain(`\`${field}\``)

@@ -1,0 +1,111 @@
+import type { Logger, TraceEvent } from 'synod'
+
+/** As much may wait to be written. What comes beyond is dropped and counted. */
+export const MOST_WAITING_BYTES = 16 * 1024 * 1024
+
+/** So long the end of the process waits for what is still to be written. */
+const CLOSE_PATIENCE_MS = 5000
+
+/** A file that grows at its end. */
+export interface Appendable {
+  append(text: string): Promise<void>
+  close(): Promise<void>
+}
+
+export interface TraceWriterParts {
+  readonly file: Appendable
+  /** As it is called in the log. */
+  readonly path: string
+  /** The one whose trace it is. */
+  readonly server: number
+  readonly logger: Logger
+}
+
+/**
+ * Writes the trace of a replica as NDJSON, as fast as the file takes it. All that comes while one piece is being written goes into the
+ * next one. When the file cannot keep up, events are dropped, and a line says how many; when it cannot be written, the trace ends, with a
+ * warning in the log. The replica never waits for it.
+ */
+export class TraceWriter {
+  readonly #parts: TraceWriterParts
+  #lines: string[] = []
+  /** With what is being written. */
+  #waiting_bytes = 0
+  #dropped = 0
+  #last_ms = 0
+  #writing: Promise<void> | undefined
+  #hasFailed = false
+
+  constructor(parts: TraceWriterParts) {
+    this.#parts = parts
+  }
+
+  add(event: TraceEvent): void {
+    if (this.#hasFailed) return
+    const line = lineOf(event)
+    if (this.#waiting_bytes + Buffer.byteLength(line) > MOST_WAITING_BYTES) this.#dropped++
+    else {
+      this.#tellDropped()
+      this.#push(line)
+    }
+    this.#last_ms = event.at_ms
+  }
+
+  /** Writes what waits, if that does not take for ever. */
+  async close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_PATIENCE_MS)
+    })
+    await Promise.race([this.#finish(), patience])
+    clearTimeout(timer)
+  }
+
+  async #finish(): Promise<void> {
+    await this.#writing
+    if (!this.#hasFailed) this.#tellDropped()
+    await this.#writing
+    await this.#parts.file.close().catch(() => undefined)
+  }
+
+  async #write(): Promise<void> {
+    while (this.#lines.length > 0) {
+      const text = this.#lines.join('')
+      this.#lines = []
+      try {
+        await this.#parts.file.append(text)
+      } catch (error) {
+        this.#fail(error)
+        break
+      }
+      this.#waiting_bytes -= Buffer.byteLength(text)
+    }
+    this.#writing = undefined
+  }
+
+  /** The line takes the time of the last event that is missing, and so stands in its place. */
+  #tellDropped(): void {
+    if (this.#dropped === 0) return
+    const { server } = this.#parts
+    this.#push(lineOf({ at_ms: this.#last_ms, event: 'dropped', server, events: this.#dropped }))
+    this.#dropped = 0
+  }
+
+  #push(line: string): void {
+    this.#lines.push(line)
+    this.#waiting_bytes += Buffer.byteLength(line)
+    this.#writing ??= this.#write()
+  }
+
+  #fail(error: unknown): void {
+    this.#hasFailed = true
+    this.#lines = []
+    const reason = error instanceof Error ? error.message : String(error)
+    const { logger, path } = this.#parts
+    logger.warn({ path, reason }, `the trace in ${path} ends here, the replica goes on: ${reason}`)
+  }
+}
+
+function lineOf(event: TraceEvent): string {
+  return `${JSON.stringify(event)}\n`
+}

@@ -1,0 +1,166 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TraceEvent } from 'synod'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { lineLogger } from '../../src/cli/log.js'
+import { openTraceFile } from '../../src/trace/trace-file.js'
+import { type Appendable, MOST_WAITING_BYTES, TraceWriter } from '../../src/trace/trace-writer.js'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** A file that takes a piece only when it is told to. */
+class SlowFile implements Appendable {
+  text = ''
+  isClosed = false
+  #end: ((error?: Error) => void) | undefined
+
+  append(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#end = (error) => {
+        if (error === undefined) {
+          this.text += text
+          resolve()
+        } else reject(error)
+      }
+    })
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true
+    return Promise.resolve()
+  }
+
+  /** The piece that it has is written, or is not. */
+  async take(error?: Error): Promise<void> {
+    const end = this.#end
+    this.#end = undefined
+    end?.(error)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Everything is written. */
+  async takeAll(): Promise<void> {
+    do await this.take()
+    while (this.#end !== undefined)
+  }
+}
+
+class Rig {
+  readonly file = new SlowFile()
+  readonly log: string[] = []
+  readonly writer = new TraceWriter({
+    file: this.file,
+    path: 's1.ndjson',
+    server: 1,
+    logger: lineLogger(false, (line) => this.log.push(line)),
+  })
+
+  add(at_ms: number, message: unknown = 'x'): void {
+    this.writer.add({ at_ms, event: 'message', from: 's2', to: 's1', message })
+  }
+
+  get lines(): TraceEvent[] {
+    return this.file.text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as TraceEvent)
+  }
+}
+
+describe('a trace on its way to a file', () => {
+  test('keeps its order, whatever the pace of the file', async () => {
+    const rig = new Rig()
+    rig.add(1)
+    rig.add(2)
+    await rig.file.take()
+    rig.add(3)
+    await rig.file.take()
+    rig.add(4)
+    const closed = rig.writer.close()
+    await rig.file.takeAll()
+    await closed
+    expect(rig.lines.map(({ at_ms }) => at_ms)).toEqual([1, 2, 3, 4])
+    expect(rig.file.isClosed).toBe(true)
+  })
+
+  test('drops what there is no room for, and says how much in its place', async () => {
+    const rig = new Rig()
+    const large = 'x'.repeat(MOST_WAITING_BYTES / 2)
+    rig.add(1, large)
+    for (const at_ms of [2, 3, 4]) rig.add(at_ms, large)
+    await rig.file.take()
+    rig.add(5, large)
+    await rig.file.takeAll()
+    expect(rig.lines.map(({ at_ms, event }) => [at_ms, event])).toEqual([
+      [1, 'message'],
+      [4, 'dropped'],
+      [5, 'message'],
+    ])
+    expect(rig.lines[1]).toEqual({ at_ms: 4, event: 'dropped', server: 1, events: 3 })
+  })
+
+  test('tells at its end what it has dropped last, and a line that can never fit stops nothing', async () => {
+    const rig = new Rig()
+    rig.add(1, 'x'.repeat(MOST_WAITING_BYTES))
+    rig.add(2)
+    await rig.file.takeAll()
+    rig.add(3, 'x'.repeat(MOST_WAITING_BYTES))
+    const closed = rig.writer.close()
+    await rig.file.takeAll()
+    await closed
+    expect(rig.lines.map(({ at_ms, event }) => [at_ms, event])).toEqual([
+      [1, 'dropped'],
+      [2, 'message'],
+      [3, 'dropped'],
+    ])
+  })
+
+  test('ends when the file cannot be written, and the log says so once', async () => {
+    const rig = new Rig()
+    rig.add(1)
+    rig.add(2)
+    await rig.file.take(new Error('ENOSPC: no space left on device'))
+    rig.add(3)
+    await rig.writer.close()
+    expect(rig.file.text).toBe('')
+    expect(rig.file.isClosed).toBe(true)
+    expect(rig.log).toHaveLength(1)
+    expect(rig.log[0]).toMatch(/ warn .*s1\.ndjson ends here, the replica goes on: ENOSPC: no space left/)
+  })
+
+  test('does not hold up the end of the process for ever', async () => {
+    vi.useFakeTimers()
+    const rig = new Rig()
+    rig.add(1)
+    const closed = rig.writer.close()
+    await vi.advanceTimersByTimeAsync(5000)
+    await closed
+    expect(rig.file.text).toBe('')
+  })
+})
+
+test('lines are added to a file, also behind one that was cut short', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'synod-trace-'))
+  try {
+    const path = join(directory, 'trace.ndjson')
+    const write = async (text: string) => {
+      const file = await openTraceFile(path)
+      await file.append(text)
+      await file.close()
+    }
+    await write('{"at_ms":1}\n')
+    await write('{"at_ms":2}\n')
+    await writeFile(path, '{"at_', { flag: 'a' })
+    await write('{"at_ms":3}\n')
+    expect(await readFile(path, 'utf8')).toBe('{"at_ms":1}\n{"at_ms":2}\n{"at_\n{"at_ms":3}\n')
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+})
+
+test('a file that cannot be opened is told of', async () => {
+  await expect(openTraceFile('/nowhere/at/all')).rejects.toMatchObject({ code: 'ENOENT' })
+})

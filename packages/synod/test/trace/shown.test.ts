@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
+import { NO_OP } from '../../src/paxos/value.js'
+import { hexadecimal, showValue, shown } from '../../src/trace/shown.js'
+
+const request = encodeRequest({
+  kind: 'command',
+  time_ms: 1000,
+  session: 12,
+  sequence: 3,
+  acknowledged: 0,
+  command: Buffer.from('"x"'),
+})
+const tagOf = ({ sequence, session }: { sequence: number; session: number }) => `${session}.${sequence}`
+
+test.each([
+  ['a command by its tag', request, '#12.3'],
+  ['what opens a session', encodeOpen(77), 'open'],
+  ['a no-op', NO_OP, 'no-op'],
+  ['other bytes in hexadecimal', Buffer.from('{"type'), '7b2274797065'],
+  ['a part of a request in hexadecimal', request.subarray(0, 3), hexadecimal(request.subarray(0, 3))],
+])('a value is shown: %s', (_name, value, text) => {
+  expect(showValue(value, tagOf)).toBe(text)
+})
+
+test('values keep their form, but for what JSON has not', () => {
+  const date = new Date(0)
+  const value = { list: [1n, null, 'x'], bytes: Buffer.from([1, 255]), part: { date }, none: undefined }
+  const copy = shown(value, hexadecimal)
+  expect(copy).toEqual({ list: ['1', null, 'x'], bytes: '01ff', part: { date }, none: undefined })
+  expect(JSON.parse(JSON.stringify(copy))).toEqual({
+    list: ['1', null, 'x'],
+    bytes: '01ff',
+    part: { date: '1970-01-01T00:00:00.000Z' },
+  })
+})
