@@ -53,7 +53,8 @@ function absent({ journal, peers, server }: ReplicaStatus, heard: readonly Serve
   return [...own, ...peers.filter((peer) => !heard.includes(peer.server)).flatMap(silence)].join(', ')
 }
 
-function silence({ for_ms, reason, server, up }: PeerStatus): string[] {
+function silence({ for_ms, reason, server, up, writing_ms }: PeerStatus): string[] {
+  if (up && writing_ms > 0) return [`s${server}'s disk has not answered for ${seconds(writing_ms)}`]
   if (up) return [`s${server} is connected and does not answer`]
   return [`s${server} unreachable for ${seconds(for_ms)}${reason === undefined ? '' : ` (${reason})`}`]
 }

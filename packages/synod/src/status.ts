@@ -14,6 +14,8 @@ export interface PeerStatus extends LinkStatus {
   readonly server: ServerId
   /** Which acceptor it is, by the identity of its data directory; null while it is not connected. */
   readonly acceptor: AcceptorId | null
+  /** For how long its disk has been at one write, as it says; 0 if it says nothing of the kind. */
+  readonly writing_ms: number
 }
 
 /** A member of the cluster. */

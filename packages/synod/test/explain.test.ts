@@ -6,6 +6,7 @@ import { World } from './replica/world.js'
 const up: PeerStatus = {
   server: 2,
   acceptor: null,
+  writing_ms: 0,
   address: '127.0.0.1:2',
   up: true,
   for_ms: 60_000,
@@ -55,6 +56,17 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
     'slot 812 waits for a second vote: s2 is connected and does not answer, s3 unreachable for 4.1 s (refused)',
     { awaited: vote },
   ],
+  [
+    "slot 812 waits for a second vote: s2's disk has not answered for 1.2 s, s3 unreachable for 4.1 s (refused)",
+    {
+      awaited: vote,
+      peers: [
+        { ...up, writing_ms: 1200 },
+        { ...down, writing_ms: 700 },
+      ],
+    },
+  ],
+  [null, { peers: [{ ...up, writing_ms: 1200 }] }],
   [
     'slot 812 waits for a second vote: its own disk has not answered for 1.2 s, s3 unreachable for 4.1 s (refused)',
     { awaited: { ...vote, heard: [2] }, journal: { ...journal, writing_ms: 1200 } },
@@ -126,6 +138,23 @@ describe('of replicas as they are', () => {
     await world.settled(world.replica(leader).propose('a'))
     await world.wait(700)
     expect(explain(world.status(leader))).toMatch(/^its disk has not answered for 0\.\d s$/)
+  })
+
+  test('a leader whose slot waits for the disk of a peer says so, and of the other that it is unreachable', async () => {
+    const world = await World.formed()
+    const leader = world.leader!
+    const [stuck, gone] = world.followers
+    world.server(stuck!).sync_ms = () => Infinity
+    world.kill(gone!)
+    world
+      .replica(leader)
+      .propose('a', { timeout_ms: 60_000 })
+      .catch(() => undefined)
+    await world.wait(600)
+    const disk = new RegExp(`s${stuck}'s disk has not answered for 0\\.\\d s`)
+    expect(explain(world.status(leader))).toMatch(/^slot \d+ waits for a second vote: /)
+    expect(explain(world.status(leader))).toMatch(disk)
+    expect(explain(world.status(leader))).toMatch(new RegExp(`s${gone} unreachable for 0\\.\\d s`))
   })
 
   test('one that is alone in leaderless mode names the slot that it works on', async () => {

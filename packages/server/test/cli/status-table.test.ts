@@ -4,6 +4,7 @@ import { statusTable } from '../../src/cli/status-table.js'
 
 const peer = {
   server: 2,
+  writing_ms: 0,
   acceptor: null,
   address: '127.0.0.1:2',
   up: true,

@@ -178,12 +178,12 @@ export class Executor<Command, Result, Query, Answer> {
   }
 
   #apply(slot: Slot, request: Request): Outcome {
-    const outcome = this.#outcomeOf(slot, request)
+    const outcome = this.#outcomeOfCommand(slot, request)
     this.onApplied?.({ slot, request, outcome })
     return outcome
   }
 
-  #outcomeOf(slot: Slot, request: Request): Outcome {
+  #outcomeOfCommand(slot: Slot, request: Request): Outcome {
     try {
       const command = this.codecs.command.decode(request.command)
       const result = this.#machine.apply(command, { slot, time_ms: this.#time_ms })

@@ -12,7 +12,7 @@ import {
   readSlot,
   readSlotOrNone,
 } from './fields.js'
-import type { DigestReport, PeerMessage, SnapshotReply, SnapshotRequest } from './peer-messages.js'
+import type { PeerMessage, Report, SnapshotReply, SnapshotRequest } from './peer-messages.js'
 
 /** The first byte of each message. A tag is never given to another message. */
 export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
@@ -37,6 +37,7 @@ export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
   'snapshot-chunk': 33,
   'no-snapshot': 34,
   digest: 35,
+  disk: 36,
 }
 
 const MESSAGE_TYPES = namesByTag(MESSAGE_TAGS)
@@ -126,6 +127,9 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
     case 'digest':
       writer.varint(message.slot)
       writer.u32(message.digest)
+      return
+    case 'disk':
+      writer.varint(message.writing_ms)
       return
     case 'no-snapshot':
       return
@@ -217,6 +221,8 @@ export function decodeMessage(reader: Reader): PeerMessage {
     }
     case 'digest':
       return { type, slot: readSlot(reader), digest: reader.u32() }
+    case 'disk':
+      return { type, writing_ms: reader.varint() }
     case 'no-snapshot':
       return { type }
     case 'decided':
@@ -225,7 +231,7 @@ export function decodeMessage(reader: Reader): PeerMessage {
 }
 
 /** For the side that dialled: on this connection the other side only listens. */
-export const peerSender: Codec<Message | DigestReport, never> = {
+export const peerSender: Codec<Message | Report, never> = {
   encode: encodeMessage,
   decode() {
     throw new MalformedError('a message from the server that was dialled')

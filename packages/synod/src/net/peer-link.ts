@@ -1,7 +1,7 @@
 import type { Message } from '../paxos/messages.js'
 import { Link, type LinkOptions } from './link.js'
 import { peerSender, snapshotAsker } from './peer-codec.js'
-import type { DigestReport, PeerMessage, SnapshotRequest } from './peer-messages.js'
+import type { PeerMessage, Report, SnapshotRequest } from './peer-messages.js'
 
 /** What a link to a peer may have unsent; further messages are dropped, and repaired by catch-up. */
 export const PEER_LIMIT_BYTES = 16 * 1024 * 1024
@@ -10,10 +10,10 @@ export const PEER_LIMIT_BYTES = 16 * 1024 * 1024
 export const SNAPSHOT_LIMIT_BYTES = 2 * 1024 * 1024
 
 /** The connection over which this server's messages go to one peer. That peer's come over one of its own. */
-export type PeerLink = Link<'peer', Message | DigestReport, never>
+export type PeerLink = Link<'peer', Message | Report, never>
 
 export interface PeerLinkOptions extends Omit<
-  LinkOptions<'peer', Message | DigestReport, never>,
+  LinkOptions<'peer', Message | Report, never>,
   'kind' | 'codec' | 'limit_bytes' | 'onMessages'
 > {
   /** Default: 16 MiB. */

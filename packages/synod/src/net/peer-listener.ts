@@ -6,7 +6,7 @@ import { listenForChannels, type ChannelListener, type ChannelListenerOptions } 
 import type { Purpose } from './hello.js'
 import { peerReceiver } from './peer-codec.js'
 import { SNAPSHOT_LIMIT_BYTES } from './peer-link.js'
-import type { DigestReport, PeerMessage, SnapshotReply, SnapshotRequest } from './peer-messages.js'
+import type { PeerMessage, Report, SnapshotReply, SnapshotRequest } from './peer-messages.js'
 
 const PURPOSES: readonly Purpose[] = ['messages', 'snapshot']
 
@@ -22,7 +22,7 @@ export interface PeerListenerOptions extends Pick<
 > {
   /** Messages of one peer, in the order sent; some may be missing. */
   onMessages(from: ServerId, batch: Message[]): void
-  onDigest?(from: ServerId, report: DigestReport): void
+  onReport?(from: ServerId, report: Report): void
   /** Without this, nobody gets a snapshot here. */
   onSnapshotRequest?(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
 }
@@ -63,10 +63,10 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
             options.onMessages(server, batch)
             return
           }
-          const reports = batch.filter((message) => message.type === 'digest')
+          const reports = batch.filter(isReport)
           const protocol = batch.filter(isProtocol)
           if (purpose === 'messages' && reports.length + protocol.length === batch.length) {
-            for (const report of reports) options.onDigest?.(server, report)
+            for (const report of reports) options.onReport?.(server, report)
             options.onMessages(server, protocol)
             return
           }
@@ -94,10 +94,15 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
 /** What servers say to each other besides the messages of the protocol. */
 const OTHER_TYPES: ReadonlySet<PeerMessage['type']> = new Set<PeerMessage['type']>([
   'digest',
+  'disk',
   'snapshot-request',
   'snapshot-chunk',
   'no-snapshot',
 ])
+
+function isReport(message: PeerMessage): message is Report {
+  return message.type === 'digest' || message.type === 'disk'
+}
 
 function isProtocol(message: PeerMessage): message is Message {
   return !OTHER_TYPES.has(message.type)

@@ -33,7 +33,16 @@ export interface DigestReport {
   readonly digest: number
 }
 
+/** The sender's disk has been at one write for so long; 0 when that is over. Told again and again while it lasts. */
+export interface DiskReport {
+  readonly type: 'disk'
+  readonly writing_ms: number
+}
+
+/** What a server tells all others besides the messages of the protocol, and among them. */
+export type Report = DigestReport | DiskReport
+
 export type SnapshotReply = SnapshotChunk | NoSnapshot
 
 /** What servers say to each other, once they have introduced themselves. */
-export type PeerMessage = Message | DigestReport | SnapshotRequest | SnapshotReply
+export type PeerMessage = Message | Report | SnapshotRequest | SnapshotReply

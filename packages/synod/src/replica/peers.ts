@@ -10,14 +10,17 @@ import type { LinkEvents } from '../net/link.js'
 import { type Address, formatAddress, parseAddress } from '../net/network.js'
 import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer-link.js'
 import { type AnswerSnapshot, type PeerListener, listenForPeers } from '../net/peer-listener.js'
-import type { DigestReport, PeerMessage, SnapshotRequest } from '../net/peer-messages.js'
+import type { DigestReport, PeerMessage, Report, SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Membership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
 import type { PeerStatus } from '../status.js'
+import { DiskReports } from './disk-reports.js'
 import type { Settings } from './options.js'
 
-export interface PeersEvents {
+export interface PeersParts {
+  /** For how long the disk of this server has been at one write; 0 if it writes nothing. */
+  writing_ms(): number
   onMessages(from: ServerId, batch: readonly Message[]): void
   onDigest(from: ServerId, report: DigestReport): void
   onSnapshotRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
@@ -55,7 +58,7 @@ export class Peers {
   readonly #settings: Settings
   readonly #membership: Membership
   readonly #process: number
-  readonly #events: PeersEvents
+  readonly #parts: PeersParts
   readonly #acceptor: AcceptorId
   /** The other servers that found the cluster along with this one. */
   readonly #founders: readonly ServerId[]
@@ -68,21 +71,30 @@ export class Peers {
   /** This server has written them down, and these peers have. */
   #written: boolean
   readonly #peersWritten = new Set<ServerId>()
+  readonly #disks: DiskReports
   #listener: PeerListener | undefined
   #isClosed = false
 
-  constructor(settings: Settings, identity: Identity, membership: Membership, events: PeersEvents) {
+  constructor(settings: Settings, identity: Identity, membership: Membership, parts: PeersParts) {
     const { host, id, servers } = settings
     this.links = this.#links
     this.#settings = settings
     this.#membership = membership
-    this.#events = events
+    this.#parts = parts
     this.#acceptor = identity.acceptor
     this.#acceptors = identity.peers
     this.#written = identity.peers !== null
     this.#process = host.randomId()
     const founders = identity.peers === null ? servers : Object.keys(identity.peers).map(Number)
     this.#founders = identity.joined === true ? [] : founders.filter((server) => server !== id)
+    this.#disks = new DiskReports({
+      clock: host.clock,
+      writing_ms: () => parts.writing_ms(),
+      tell: (report) => {
+        this.#tell(report)
+        for (const link of this.#links.values()) link.flush()
+      },
+    })
     this.update()
     if (this.#founders.length === 0) this.#completeIfAll()
   }
@@ -166,7 +178,7 @@ export class Peers {
       },
       onProcessGone: () => {
         logger.warn({ peer: server }, `the process of s${server} is gone`)
-        this.#events.onProcessGone(server)
+        this.#parts.onProcessGone(server)
       },
     })
   }
@@ -185,14 +197,15 @@ export class Peers {
       },
       onMessages: (from, batch) => {
         trace?.received(from, batch)
-        this.#events.onMessages(from, batch)
+        this.#parts.onMessages(from, batch)
       },
-      onDigest: (from, report) => {
+      onReport: (from, report) => {
         trace?.received(from, [report])
-        this.#events.onDigest(from, report)
+        if (report.type === 'disk') this.#disks.heard(from, report)
+        else this.#parts.onDigest(from, report)
       },
       onSnapshotRequest: (from, request, answer) => {
-        this.#events.onSnapshotRequest(from, request, answer)
+        this.#parts.onSnapshotRequest(from, request, answer)
       },
       onRefused: (error, remote) => {
         logger.warn({ code: error.code, remote }, `refused a server at ${remote}: ${error.message}`)
@@ -202,7 +215,7 @@ export class Peers {
 
   /** Tells all peers what this replica has come to; it leaves with whatever goes next. */
   tellDigest(report: DigestReport): void {
-    for (const [server, link] of this.#links) if (link.send(report)) this.#settings.trace?.sent(server, report)
+    this.#tell(report)
   }
 
   /** Dials a peer to get a snapshot. */
@@ -237,14 +250,22 @@ export class Peers {
     return [...this.#links].map(([server, link]) => ({
       server,
       acceptor: this.#welcomed.get(server) ?? null,
+      writing_ms: this.#disks.writing_ms(server),
       ...link.status(),
     }))
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#disks.stop()
     for (const link of this.#links.values()) link.close()
     await this.#listener?.close()
+  }
+
+  #tell(report: Report): void {
+    for (const [server, link] of this.#links) {
+      if (link.send(report)) this.#settings.trace?.sent(server, report)
+    }
   }
 
   #hello(purpose: Purpose): PeerHello {
@@ -364,7 +385,7 @@ export class Peers {
 
   #formIfAllWritten(): void {
     if (this.#written && this.#acceptors !== null && this.#peersWritten.size === this.#founders.length)
-      this.#events.onFormed(this.#acceptors)
+      this.#parts.onFormed(this.#acceptors)
   }
 
   #completeIfAll(): void {
@@ -372,16 +393,16 @@ export class Peers {
     if (this.#acceptors !== null || this.missing.length > 0) return
     const met = this.#founders.map((server) => [server, this.#welcomed.get(server) ?? ''] as const)
     this.#acceptors = Object.fromEntries([...met, [id, this.#acceptor]])
-    this.#events.onComplete(this.#acceptors)
+    this.#parts.onComplete(this.#acceptors)
   }
 
   #onRefused(server: ServerId, code: SynodError['code'], reason: string): void {
     this.#settings.logger.error({ peer: server, code }, `s${server} and this server do not agree: ${reason}`)
     this.#welcomed.delete(server)
-    if (code === 'removed') this.#events.onRemoved(server)
+    if (code === 'removed') this.#parts.onRemoved(server)
     // What was said in another protocol may have been garbled on the way: it is tried again.
     if (this.#acceptors === null && code.startsWith('wrong-') && code !== 'wrong-protocol') {
-      this.#events.onRejected(new SynodError(code, `s${server} refuses this server: ${reason}`))
+      this.#parts.onRejected(new SynodError(code, `s${server} refuses this server: ${reason}`))
     }
   }
 }

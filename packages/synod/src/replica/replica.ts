@@ -152,6 +152,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const config = { ...settings.paxos, membership, voting: this.#votes }
     this.#paxos = Paxos.recover(config, opened.records, host.randomId(), host.clock.now())
     this.#peers = new Peers(settings, identity, this.#paxos.membership, {
+      writing_ms: () => journal?.writing_ms ?? 0,
       onMessages: (from, batch) => {
         this.#receive(from, batch)
       },

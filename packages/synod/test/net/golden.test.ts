@@ -58,6 +58,8 @@ const peer: PeerMessage[] = [
   { type: 'snapshot-chunk', slot: 301, size_bytes: 4100, offset: 4096, bytes: Buffer.from('tail') },
   { type: 'no-snapshot' },
   { type: 'digest', slot: 256, digest: 0xfedcba98 },
+  { type: 'disk', writing_ms: 1200 },
+  { type: 'disk', writing_ms: 0 },
 ]
 
 const client: ClientMessage[] = [

@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest'
+import type { DiskReport } from '../../src/net/peer-messages.js'
+import { DiskReports } from '../../src/replica/disk-reports.js'
+import { ManualClock } from '../net/manual-clock.js'
+import { World } from './world.js'
+
+/** Two servers that tell each other of their disks; what is told is lost while `isCut`. */
+class Rig {
+  readonly clock = new ManualClock()
+  readonly told: DiskReport[] = []
+  isCut = false
+  /** When the write began that the first one's disk is at. */
+  writingSince_ms = Infinity
+  readonly first = new DiskReports({
+    clock: this.clock,
+    writing_ms: () => Math.max(0, this.clock.now() - this.writingSince_ms),
+    tell: (report) => {
+      this.told.push(report)
+      if (!this.isCut) this.second.heard(1, report)
+    },
+  })
+  readonly second = new DiskReports({
+    clock: this.clock,
+    writing_ms: () => 0,
+    tell: () => {
+      throw new Error('its disk is well')
+    },
+  })
+
+  get heard_ms(): number {
+    return this.second.writing_ms(1)
+  }
+
+  stick(): void {
+    this.writingSince_ms = this.clock.now()
+  }
+}
+
+describe('what a server says of its disk', () => {
+  test('nothing, while no write takes long', () => {
+    const rig = new Rig()
+    for (let write = 0; write < 20; write++) {
+      rig.stick()
+      rig.clock.advance(200)
+    }
+    expect(rig.told).toEqual([])
+    expect(rig.heard_ms).toBe(0)
+  })
+
+  test('soon that it is stuck, for how long at any moment, and that it is over', () => {
+    const rig = new Rig()
+    rig.clock.advance(1100)
+    rig.stick()
+    rig.clock.advance(500)
+    expect(rig.heard_ms).toBe(500)
+    rig.clock.advance(10_000)
+    expect(rig.heard_ms).toBe(10_500)
+    rig.writingSince_ms = Infinity
+    rig.clock.advance(250)
+    expect(rig.heard_ms).toBe(0)
+    const { length } = rig.told
+    rig.clock.advance(10_000)
+    expect(rig.told.slice(length)).toEqual([])
+    expect(rig.told.filter(({ writing_ms }) => writing_ms === 0)).toHaveLength(1)
+  })
+
+  test('is forgotten when it is not said any more, and believed again when it is', () => {
+    const rig = new Rig()
+    rig.stick()
+    rig.clock.advance(2000)
+    expect(rig.heard_ms).toBe(2000)
+    rig.isCut = true
+    rig.clock.advance(900)
+    expect(rig.heard_ms).toBe(2900)
+    rig.clock.advance(200)
+    expect(rig.heard_ms).toBe(0)
+    rig.isCut = false
+    rig.clock.advance(250)
+    expect(rig.heard_ms).toBe(3350)
+  })
+
+  test('nothing more after the end', () => {
+    const rig = new Rig()
+    rig.stick()
+    rig.first.stop()
+    rig.clock.advance(1000)
+    expect(rig.told).toEqual([])
+  })
+})
+
+describe('of replicas as they are', () => {
+  const stuckFor = (world: World, at: number, of: number) =>
+    world.status(at).peers.find(({ server }) => server === of)!.writing_ms
+
+  test('the others know of a stuck disk for as long as it is stuck, and nothing of sound ones', async () => {
+    const world = await World.formed()
+    const leader = world.leader!
+    const [stuck, sound] = world.followers as [number, number]
+    const server = world.server(stuck)
+    const { sync_ms } = server
+    server.sync_ms = () => Infinity
+    await world.settled(world.replica(leader).propose('a'))
+    await world.wait(3000)
+    const own_ms = world.status(stuck).journal!.writing_ms
+    for (const at of [leader, sound]) expect(Math.abs(stuckFor(world, at, stuck) - own_ms)).toBeLessThan(2)
+    expect(stuckFor(world, leader, sound)).toBe(0)
+    expect(stuckFor(world, stuck, leader)).toBe(0)
+    server.sync_ms = sync_ms
+    server.process?.unstick()
+    await world.wait(300)
+    for (const at of [leader, sound]) expect(stuckFor(world, at, stuck)).toBe(0)
+    await world.converged()
+  })
+})
