@@ -1,7 +1,12 @@
 import type { Clock } from './clock.js'
 import { SynodError } from './errors.js'
 import { type Linked, LinkedList } from './linked-list.js'
+import { Pace, overloaded } from './pace.js'
 import type { ServerId } from './paxos/ballot.js'
+
+/** So many calls may be under way at one client or replica, and so many bytes of commands and queries in them. */
+export const MAX_CALLS = 65_536
+export const MAX_CALL_BYTES = 256 << 20
 
 /** What every call that can take long lets its caller set. */
 export interface CallOptions {
@@ -26,9 +31,10 @@ export class Call<T> {
   #reject!: (error: Error) => void
   #onOver: ((error: Error | undefined) => void)[] = []
   #over = false
-  /** For the list of the calls under way: the neighbours, and when this one times out. */
+  /** For the list of the calls under way: the neighbours. */
   before: Listed | undefined
   after: Listed | undefined
+  /** When it times out. */
   until_ms = Infinity
 
   constructor() {
@@ -80,6 +86,10 @@ export class Calls {
   /** Runs while the list is not empty; one timer for all, as a timer for each would cost more than the rest. */
   #cancelTimer: (() => void) | undefined
   readonly #others = new Set<Listed>()
+  /** Of those that `take` has taken. */
+  readonly #pace = new Pace()
+  #taken = 0
+  #bytes = 0
   #ended: SynodError | undefined
 
   /**
@@ -98,6 +108,25 @@ export class Calls {
     else if (timeout_ms === undefined) this.#append(call)
     else this.#time(call, timeout_ms)
     if (signal !== undefined) endOnAbort(call, signal)
+    return call
+  }
+
+  /** A call that a caller makes, with so many bytes to send; fails as `overloaded` if that is one too many. */
+  take<T>(size_bytes: number, options: CallOptions): Call<T> {
+    const call = this.start<T>(options)
+    if (call.over) return call
+    if (this.#taken >= MAX_CALLS || this.#bytes + size_bytes > MAX_CALL_BYTES) {
+      const what = `${this.#taken} calls with ${this.#bytes} bytes are under way already`
+      call.reject(overloaded(what, this.#pace.retryAfter_ms(this.#taken, this.#clock.now())))
+      return call
+    }
+    this.#taken++
+    this.#bytes += size_bytes
+    call.onOver(() => {
+      this.#taken--
+      this.#bytes -= size_bytes
+      this.#pace.done(1, this.#clock.now())
+    })
     return call
   }
 
@@ -134,6 +163,7 @@ export class Calls {
   }
 
   #time<T>(call: Call<T>, timeout_ms: number): void {
+    call.until_ms = this.#clock.now() + timeout_ms
     const cancelTimer = this.#clock.timer(timeout_ms, () => {
       call.reject(this.#timeoutError(timeout_ms))
     })

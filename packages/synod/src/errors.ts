@@ -27,13 +27,23 @@ export type ErrorCode =
   | 'invariant-violated'
   | 'invalid-options'
 
+export interface SynodErrorOptions extends ErrorOptions {
+  readonly retryAfter_ms?: number | undefined
+}
+
 /** Every error that Synod raises on purpose. Tell them apart by `code`: messages may change. */
 export class SynodError extends Error {
   override readonly name = 'SynodError'
   readonly code: ErrorCode
+  /**
+   * Of `overloaded`: after how many milliseconds there is likely to be room again, by how much waits and how fast that has been
+   * done lately. Undefined for all other codes, and where nothing is known about that.
+   */
+  readonly retryAfter_ms: number | undefined
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options: SynodErrorOptions = {}) {
     super(message, options)
     this.code = code
+    this.retryAfter_ms = options.retryAfter_ms
   }
 }

@@ -1,6 +1,6 @@
 export type { CallOptions, TransferOptions } from './call.js'
 export { Client, type ConnectOptions, type EndpointStatus, connect } from './client/client.js'
-export { type ErrorCode, SynodError } from './errors.js'
+export { type ErrorCode, SynodError, type SynodErrorOptions } from './errors.js'
 export { explain } from './explain.js'
 export {
   type FoundHeader,

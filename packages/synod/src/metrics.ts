@@ -60,6 +60,10 @@ export const METRICS = {
     type: 'counter',
     help: 'Messages dropped because a peer was unreachable or slow.',
   },
+  messages_refused_total: {
+    type: 'counter',
+    help: 'Messages of peers dropped because the disk or the queue for a slot was too far behind.',
+  },
   journal_groups_total: { type: 'counter', help: 'Groups of records written, one fsync for each.' },
   journal_bytes_total: { type: 'counter', help: 'Bytes written to the journal.' },
   journal_fsyncs_total: { type: 'counter', help: 'Fsyncs of the journal.' },

@@ -25,6 +25,11 @@ export interface ConnectOptions<Command, Result, Query, Answer> {
   readonly codecs?: Partial<Codecs<Command, Result, Query, Answer>>
   /** How long `connect` and each call go on trying: 10,000 ms unless given. */
   readonly timeout_ms?: number
+  /**
+   * What is refused as `overloaded` is tried again after the time that the replica names, as long as the call may take; `false`: it
+   * fails at once, for callers who would rather pass that on.
+   */
+  readonly retryOverloaded?: boolean
   readonly signal?: AbortSignal
   /** Silent unless given. */
   readonly logger?: Logger
@@ -84,6 +89,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
       random,
       addresses: endpoints.map(parseAddress),
       cluster: options.cluster ?? '',
+      retryOverloaded: options.retryOverloaded ?? true,
       logger: options.logger ?? silentLogger,
     })
     this.#session = new Session(
@@ -113,7 +119,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   async execute(command: Command, options: CallOptions = {}): Promise<Result> {
     const encoded = this.#codecs.command.encode(command)
     this.#endpoints.checkSize(encoded.length)
-    const call = this.#calls.start<Uint8Array>(options)
+    const call = this.#calls.take<Uint8Array>(encoded.length, options)
     this.#session.execute(encoded, call)
     return this.#codecs.result.decode(await call.promise)
   }
@@ -122,7 +128,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   async read(query: Query, options: CallOptions = {}): Promise<Answer> {
     const encoded = this.#codecs.query.encode(query)
     this.#endpoints.checkSize(encoded.length)
-    const call = this.#calls.start<Uint8Array>(options)
+    const call = this.#calls.take<Uint8Array>(encoded.length, options)
     this.#endpoints.send({ type: 'read', query: encoded }, call)
     return this.#codecs.answer.decode(await call.promise)
   }
@@ -139,7 +145,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
     const encoded = this.#codecs.query.encode(query)
     const atLeast = checkAtLeast(options)
     this.#endpoints.checkSize(encoded.length)
-    const call = this.#calls.start<Uint8Array>(options)
+    const call = this.#calls.take<Uint8Array>(encoded.length, options)
     let slot: Slot = 0
     this.#endpoints.send({ type: 'stale-read', atLeast, query: encoded }, call, (its) => {
       slot = its
@@ -157,7 +163,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   async status(options: CallOptions = {}): Promise<EndpointStatus[]> {
     return Promise.all(
       this.#endpoints.addresses.map(async (endpoint, index) => {
-        const call = this.#calls.start<Uint8Array>(options)
+        const call = this.#calls.take<Uint8Array>(0, options)
         this.#endpoints.sendTo(index, { type: 'status' }, call)
         try {
           const status = JSON.parse(Buffer.from(await call.promise).toString()) as ReplicaStatus
@@ -174,7 +180,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
    * `wrong-mode` (in leaderless mode nobody leads), `aborted`, `closed` or `unreachable`.
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
-    const call = this.#calls.start<Uint8Array>(options)
+    const call = this.#calls.take<Uint8Array>(0, options)
     this.#endpoints.sendToAny({ type: 'transfer', to: options.to ?? 0 }, call)
     await call.promise
   }

@@ -7,7 +7,8 @@ import type { ClientMessage, Fail, LeaderHint, ReplicaMessage } from '../net/cli
 import type { ClientWelcome } from '../net/hello.js'
 import { type Address, type Network, formatAddress } from '../net/network.js'
 import { type Slot, compareBallots } from '../paxos/ballot.js'
-import { MAX_SLOTS, Slots } from './slots.js'
+import { MAX_RETRY_MS, MIN_RETRY_MS, overloaded } from '../pace.js'
+import { Slots } from './slots.js'
 
 export interface EndpointsOptions {
   readonly network: Network
@@ -15,6 +16,8 @@ export interface EndpointsOptions {
   readonly random: () => number
   readonly addresses: readonly Address[]
   readonly cluster: string
+  /** Whether what is refused as `overloaded` is asked again. */
+  readonly retryOverloaded: boolean
   readonly logger: Logger
 }
 
@@ -61,6 +64,12 @@ interface Pending {
   readonly onSlot: ((slot: Slot) => void) | undefined
   /** Who has it now: the bits of the endpoints. */
   asked: number
+  /** How often all who had it have refused it as `overloaded`. */
+  refusals: number
+  /** The shortest time that any of those who refuse it now has named; 0 for none. */
+  retryAfter_ms: number
+  /** Ends the wait for the next attempt; undefined while it does not wait. */
+  cancelRetry: (() => void) | undefined
 }
 
 /**
@@ -191,16 +200,16 @@ export class Endpoints {
 
   #add(question: Question, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): Pending | undefined {
     if (call.over) return undefined
-    if (this.#pending.size >= MAX_SLOTS) {
-      call.reject(new SynodError('overloaded', `${MAX_SLOTS} calls are under way already`))
-      return undefined
-    }
     const routing = ROUTINGS[question.type]
-    const pending: Pending = { routing, message: undefined as never, call, onSlot, asked: 0 }
+    const pending: Pending = {
+      ...{ routing, message: undefined as never, call, onSlot, asked: 0 },
+      ...{ refusals: 0, retryAfter_ms: 0, cancelRetry: undefined },
+    }
     const request = this.#pending.add(pending)
     pending.message = { ...question, request }
     call.onOver((error) => {
       this.#pending.remove(request)
+      pending.cancelRetry?.()
       if (error !== undefined) this.#cancel(pending)
     })
     return pending
@@ -214,19 +223,20 @@ export class Endpoints {
   }
 
   #ask(pending: Pending): void {
-    if (pending.routing === 'any') {
-      const up = this.#up()
-      const next = up[this.#turn++ % up.length]
-      if (next !== undefined) this.#askOne(pending, next)
-      return
-    }
-    if (this.#target?.welcome?.mode === 'leader') {
-      this.#askOne(pending, this.#target)
-      return
-    }
+    const endpoints = this.#toAsk(pending)
+    for (const endpoint of endpoints) this.#askOne(pending, endpoint)
+    if (endpoints.length > 0 && pending.asked === 0)
+      this.#onRefused(pending, overloaded('too much waits to be sent', MIN_RETRY_MS))
+  }
+
+  #toAsk({ routing }: Pending): Endpoint[] {
     const up = this.#up()
-    const everyone = up[0]?.welcome?.mode === 'leaderless'
-    for (const endpoint of everyone ? up : up.slice(0, 1)) this.#askOne(pending, endpoint)
+    if (routing === 'any') {
+      const next = up[this.#turn++ % up.length]
+      return next === undefined ? [] : [next]
+    }
+    if (this.#target?.welcome?.mode === 'leader') return [this.#target]
+    return up[0]?.welcome?.mode === 'leaderless' ? up : up.slice(0, 1)
   }
 
   #askOne(pending: Pending, endpoint: Endpoint): void {
@@ -238,7 +248,7 @@ export class Endpoints {
   #onUp(endpoint: Endpoint): void {
     for (const pending of this.#pending.values()) {
       const wantsAll = endpoint.welcome?.mode === 'leaderless' && pending.routing === 'leader'
-      if (pending.asked === 0 || wantsAll) this.#ask(pending)
+      if ((pending.asked === 0 && pending.cancelRetry === undefined) || wantsAll) this.#ask(pending)
     }
   }
 
@@ -274,13 +284,36 @@ export class Endpoints {
     }
   }
 
-  /** One replica of several that was too busy is no answer while another one may give one. */
-  #onFail(endpoint: Endpoint, { code, message, request }: Fail): void {
+  #onFail(endpoint: Endpoint, { code, message, request, retryAfter_ms }: Fail): void {
     const pending = this.#pending.get(request)
     if (pending === undefined) return
     pending.asked &= ~endpoint.bit
-    if (code === 'overloaded' && pending.asked !== 0) return
-    pending.call.reject(new SynodError(code, message))
+    if (code === 'overloaded') this.#onRefused(pending, overloadedBy(message, retryAfter_ms))
+    else pending.call.reject(new SynodError(code, message))
+  }
+
+  /**
+   * One replica of several that is too busy is no answer while another one may give one. When all are, the question is asked again: not
+   * before the time that was named; twice as late after each refusal, as others have been told the same; and at random up to as late
+   * again, so that those who were refused together do not come back together.
+   */
+  #onRefused(pending: Pending, error: SynodError): void {
+    const { call, routing } = pending
+    const { clock, random, retryOverloaded } = this.#options
+    const named_ms = error.retryAfter_ms ?? 0
+    pending.retryAfter_ms = Math.min(pending.retryAfter_ms || named_ms, named_ms)
+    if (pending.asked !== 0) return
+    const wait_ms = Math.min(pending.retryAfter_ms * 2 ** pending.refusals++, MAX_RETRY_MS) * (1 + random())
+    pending.retryAfter_ms = 0
+    const mayRetry = retryOverloaded && routing !== 'one' && wait_ms > 0
+    if (!mayRetry || clock.now() + wait_ms >= call.until_ms) {
+      call.reject(error)
+      return
+    }
+    pending.cancelRetry = clock.timer(wait_ms, () => {
+      pending.cancelRetry = undefined
+      if (pending.asked === 0) this.#ask(pending)
+    })
   }
 
   /**
@@ -324,4 +357,8 @@ export class Endpoints {
       for (const { link } of this.#endpoints) link.flush()
     })
   }
+}
+
+function overloadedBy(message: string, retryAfter_ms: number): SynodError {
+  return new SynodError('overloaded', message, retryAfter_ms === 0 ? {} : { retryAfter_ms })
 }

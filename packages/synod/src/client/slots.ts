@@ -1,5 +1,5 @@
-/** More than this many at once do not fit. */
-export const MAX_SLOTS = 65_536
+/** More than this many at once do not fit: a client has at most half as many calls, and one of its own. */
+const MAX_SLOTS = 131_072
 
 /**
  * Things with a number each, which come and go fast. A place that is free again is used again under another

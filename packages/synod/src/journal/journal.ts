@@ -106,6 +106,11 @@ export class Journal {
     return Math.max(0, this.#now() - this.#writingSince_ms)
   }
 
+  /** What has been appended since the group that is being written. */
+  get waiting_bytes(): number {
+    return this.#group.size_bytes
+  }
+
   get lastFsync_ms(): number {
     return this.#segments.lastFsync_ms
   }

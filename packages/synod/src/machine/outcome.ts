@@ -1,4 +1,5 @@
 import { SynodError } from '../errors.js'
+import { MIN_RETRY_MS, overloaded } from '../pace.js'
 
 /**
  * What came of a request.
@@ -19,5 +20,5 @@ export function outcomeError({ status, result }: Outcome): SynodError {
   if (status === 'refused') return new SynodError('change-refused', Buffer.from(result).toString())
   return status === 'expired'
     ? new SynodError('session-expired', 'the session has ended: too many others were used since it was')
-    : new SynodError('overloaded', 'too many requests of this session are unanswered')
+    : overloaded('too many requests of this session are unanswered', MIN_RETRY_MS)
 }

@@ -9,6 +9,11 @@ export type Submit = (value: Uint8Array, call: Call<Uint8Array>) => void
 /** The errors of a call whose time was up. */
 const IN_DOUBT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['no-quorum', 'outcome-unknown', 'unreachable'])
 
+interface Waiting {
+  readonly command: Uint8Array
+  readonly call: Call<Uint8Array>
+}
+
 /** One session's numbers: which requests are still unanswered. */
 interface Numbering {
   readonly session: SessionId
@@ -29,8 +34,9 @@ export class Session {
   readonly #openCall: () => Call<Uint8Array>
   #numbering: Numbering | undefined
   #opening = false
-  /** Commands that wait for the session to be open, or for room in its window. */
-  #waiting: { readonly command: Uint8Array; readonly call: Call<Uint8Array> }[] = []
+  /** Commands that wait for the session to be open, or for room in its window. Those whose call is over have left. */
+  readonly #waiting = new Set<Waiting>()
+  #isSending = false
 
   /** `openCall` makes the call in which the session is opened. */
   constructor(submit: Submit, randomId: () => number, openCall: () => Call<Uint8Array>) {
@@ -40,18 +46,18 @@ export class Session {
   }
 
   execute(command: Uint8Array, call: Call<Uint8Array>): void {
-    if (this.#waiting.length > 0 || !this.#send(command, call)) this.#waiting.push({ command, call })
+    if (call.over) return
+    const numbering = this.#waiting.size === 0 ? this.#open() : undefined
+    if (numbering !== undefined) {
+      this.#send(numbering, command, call)
+      return
+    }
+    const waiting = { command, call }
+    this.#waiting.add(waiting)
+    call.onOver(() => this.#waiting.delete(waiting))
   }
 
-  /** Sends the command if the session is open and has room. */
-  #send(command: Uint8Array, call: Call<Uint8Array>): boolean {
-    if (call.over) return true
-    const numbering = this.#numbering
-    if (numbering === undefined) {
-      this.#open()
-      return false
-    }
-    if (numbering.next > numbering.acknowledged + SESSION_WINDOW) return false
+  #send(numbering: Numbering, command: Uint8Array, call: Call<Uint8Array>): void {
     const sequence = numbering.next++
     const { acknowledged, session } = numbering
     call.onOver((error) => {
@@ -61,10 +67,16 @@ export class Session {
       encodeRequest({ kind: 'command', time_ms: 0, session, sequence, acknowledged, command }),
       call,
     )
-    return true
   }
 
-  #open(): void {
+  /** The numbers of the session if it is open and has room. */
+  #open(): Numbering | undefined {
+    if (this.#numbering === undefined) this.#beginOpening()
+    else if (this.#numbering.next <= this.#numbering.acknowledged + SESSION_WINDOW) return this.#numbering
+    return undefined
+  }
+
+  #beginOpening(): void {
     if (this.#opening) return
     this.#opening = true
     const call = this.#openCall()
@@ -77,10 +89,9 @@ export class Session {
       },
       (error: unknown) => {
         this.#opening = false
-        this.#waiting = this.#waiting.filter(({ call }) => !call.over)
         // Who still waits has more time than it took to find that out.
         if (error instanceof SynodError && IN_DOUBT.has(error.code)) this.#sendWaiting()
-        else for (const { call } of this.#waiting.splice(0)) call.reject(error as Error)
+        else for (const { call } of this.#waiting) call.reject(error as Error)
       },
     )
     this.#submit(encodeOpen(this.#randomId()), call)
@@ -94,15 +105,19 @@ export class Session {
     while (answered.size > 0 && answered.delete(numbering.acknowledged + 1)) numbering.acknowledged++
     const expired = error instanceof SynodError && error.code === 'session-expired'
     if (expired && numbering === this.#numbering) this.#numbering = undefined
-    if (this.#waiting.length > 0) this.#sendWaiting()
+    if (this.#waiting.size > 0) this.#sendWaiting()
   }
 
+  /** What is refused at once makes room for the next one while it is being sent. */
   #sendWaiting(): void {
-    let sent = 0
-    for (const { command, call } of this.#waiting) {
-      if (!this.#send(command, call)) break
-      sent++
+    if (this.#isSending) return
+    this.#isSending = true
+    for (const waiting of this.#waiting) {
+      const numbering = this.#open()
+      if (numbering === undefined) break
+      this.#waiting.delete(waiting)
+      this.#send(numbering, waiting.command, waiting.call)
     }
-    this.#waiting.splice(0, sent)
+    this.#isSending = false
   }
 }

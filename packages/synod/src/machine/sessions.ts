@@ -8,11 +8,20 @@ import { SnapshotMap } from './snapshot-map.js'
 /** More sessions than this are not kept: opening one then ends the one that has been idle the longest. */
 export const MAX_SESSIONS = 100_000
 
+/**
+ * Nor more bytes of results than this: then those that have been idle the longest are ended, until a quarter of it is free. That much at
+ * a time, as it takes a look at all of them.
+ */
+export const MAX_OUTCOME_BYTES = 256 << 20
+const KEPT_SHARE = 0.75
+
 interface Session extends SessionState {
   /** Results up to this sequence have reached the client, and are forgotten. */
   acknowledged: number
   /** The results of the requests above that, in order; undefined for those not executed yet. */
   readonly outcomes: (Outcome | undefined)[]
+  /** Of these results. */
+  bytes: number
   lastSlot: Slot
   /** Of the map, when it was put there: one that a snapshot may tell of is replaced rather than changed. */
   readonly epoch: number
@@ -25,14 +34,18 @@ const AHEAD: Outcome = { status: 'ahead', result: NOTHING }
 /**
  * The sessions of all clients. They are part of the replicated state: every replica sees the same requests in
  * the same order, so all agree which of two equal requests is the first, and answer the second one with the
- * first one's result. Nothing here depends on a clock: a session ends when too many others were used since.
+ * first one's result. Nothing here depends on a clock: a session ends when too many others were used since, or their results take too much room.
  */
 export class Sessions {
   readonly #sessions = new SnapshotMap<SessionId, Session>()
   readonly #limit: number
+  readonly #limit_bytes: number
+  /** Of all results. */
+  #bytes = 0
 
-  constructor(limit = MAX_SESSIONS) {
+  constructor(limit = MAX_SESSIONS, limit_bytes = MAX_OUTCOME_BYTES) {
     this.#limit = limit
+    this.#limit_bytes = limit_bytes
   }
 
   get size(): number {
@@ -42,7 +55,7 @@ export class Sessions {
   open(slot: Slot): SessionId {
     if (this.#sessions.size >= this.#limit) this.#endIdlest()
     const { epoch } = this.#sessions
-    this.#sessions.set(slot, { acknowledged: 0, outcomes: [], lastSlot: slot, epoch })
+    this.#sessions.set(slot, { acknowledged: 0, outcomes: [], bytes: 0, lastSlot: slot, epoch })
     return slot
   }
 
@@ -54,7 +67,7 @@ export class Sessions {
     const session = this.#toChange(request.session)
     if (session === undefined) return EXPIRED
     session.lastSlot = slot
-    forget(session, request.acknowledged)
+    this.#forget(session, request.acknowledged)
     const index = request.sequence - session.acknowledged - 1
     if (index < 0) return EXPIRED
     if (index >= SESSION_WINDOW) return AHEAD
@@ -63,6 +76,8 @@ export class Sessions {
     const outcome = run()
     while (session.outcomes.length < index) session.outcomes.push(undefined)
     session.outcomes[index] = outcome
+    this.#count(session, outcome.result.length)
+    if (this.#bytes > this.#limit_bytes) this.#endUntilItFits()
     return outcome
   }
 
@@ -74,19 +89,22 @@ export class Sessions {
   /** Puts what a snapshot tells in the place of what is here, piece by piece. Both methods throw a MalformedError. */
   restoration(): SessionDecoder {
     this.#sessions.clear()
+    this.#bytes = 0
     const { epoch } = this.#sessions
-    let outcomes: (Outcome | undefined)[] | undefined
+    let session: Session | undefined
     return new SessionDecoder({
       onSession: (id, acknowledged, lastSlot) => {
         if (this.#sessions.has(id)) throw new MalformedError(`session ${id} twice`)
         if (this.#sessions.size >= this.#limit) throw new MalformedError(`more than ${this.#limit} sessions`)
-        outcomes = []
-        this.#sessions.set(id, { acknowledged, outcomes, lastSlot, epoch })
+        session = { acknowledged, outcomes: [], bytes: 0, lastSlot, epoch }
+        this.#sessions.set(id, session)
       },
       onOutcome: (outcome) => {
-        if (outcomes === undefined) throw new MalformedError('an outcome without a session')
-        if (outcomes.length >= SESSION_WINDOW) throw new MalformedError('more outcomes than a session has')
-        outcomes.push(outcome)
+        if (session === undefined) throw new MalformedError('an outcome without a session')
+        if (session.outcomes.length >= SESSION_WINDOW)
+          throw new MalformedError('more outcomes than a session has')
+        session.outcomes.push(outcome)
+        this.#count(session, outcome?.result.length ?? 0)
       },
     })
   }
@@ -109,12 +127,34 @@ export class Sessions {
       lastSlot = session.lastSlot
       idlest = id
     }
-    if (idlest !== undefined) this.#sessions.delete(idlest)
+    if (idlest !== undefined) this.#end(idlest)
   }
-}
 
-function forget(session: Session, acknowledged: number): void {
-  // No request was executed that is more than a window ahead: there is nothing to forget beyond it.
-  const last = Math.min(acknowledged, session.acknowledged + SESSION_WINDOW)
-  for (; session.acknowledged < last; session.acknowledged++) session.outcomes.shift()
+  /** Only those go that have results; the last of them may be the one that has just come to have one. */
+  #endUntilItFits(): void {
+    const idlestFirst = [...this.#sessions]
+      .filter(([, { bytes }]) => bytes > 0)
+      .sort(([, a], [, b]) => a.lastSlot - b.lastSlot)
+    for (const [id] of idlestFirst) {
+      if (this.#bytes <= KEPT_SHARE * this.#limit_bytes) break
+      this.#end(id)
+    }
+  }
+
+  #end(id: SessionId): void {
+    this.#bytes -= this.#sessions.get(id)?.bytes ?? 0
+    this.#sessions.delete(id)
+  }
+
+  #forget(session: Session, acknowledged: number): void {
+    // No request was executed that is more than a window ahead: there is nothing to forget beyond it.
+    const last = Math.min(acknowledged, session.acknowledged + SESSION_WINDOW)
+    for (; session.acknowledged < last; session.acknowledged++)
+      this.#count(session, -(session.outcomes.shift()?.result.length ?? 0))
+  }
+
+  #count(session: Session, bytes: number): void {
+    session.bytes += bytes
+    this.#bytes += bytes
+  }
 }

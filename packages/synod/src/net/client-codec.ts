@@ -88,6 +88,7 @@ export function encodeReplicaMessage(writer: Writer, message: ReplicaMessage): v
     case 'fail':
       writer.varint(message.request)
       writeErrorCode(writer, message.code)
+      writer.varint(message.retryAfter_ms)
       writeText(writer, message.message, MAX_TEXT_BYTES)
       return
     case 'leader':
@@ -112,6 +113,7 @@ export function decodeReplicaMessage(reader: Reader): ReplicaMessage {
         type,
         request: reader.varint(),
         code: readErrorCode(reader),
+        retryAfter_ms: reader.varint(),
         message: readText(reader, MAX_TEXT_BYTES),
       }
     case 'leader':

@@ -59,6 +59,8 @@ export interface Fail {
   readonly type: 'fail'
   readonly request: number
   readonly code: ErrorCode
+  /** 0 where no time is named. */
+  readonly retryAfter_ms: number
   readonly message: string
 }
 

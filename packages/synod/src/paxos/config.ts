@@ -41,6 +41,12 @@ export const PAXOS_DEFAULTS = {
 
 export const DEFAULT_WINDOW: Readonly<Record<Mode, number>> = { leader: 8192, leaderless: 128 }
 
+/**
+ * So many values may wait for a slot in the core: as many as a leader tries at once. What is not in here yet can still be given up
+ * on, or refused.
+ */
+export const MAX_QUEUED = 8192
+
 /** The most bytes of values in one message; a single larger value goes alone. */
 export const MAX_MESSAGE_VALUES_BYTES = 1 << 20
 

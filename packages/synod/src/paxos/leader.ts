@@ -1,6 +1,7 @@
 import { type ServerId, type Slot, ZERO_BALLOT, sameBallot } from './ballot.js'
 import { batches } from './batches.js'
 import { type Configuration, isPhase1Quorum, isPhase2Quorum, votersIn } from './configuration.js'
+import { MAX_QUEUED } from './config.js'
 import { Election } from './election.js'
 import type { Campaign, Leading } from './leader-state.js'
 import type { Accepted, HeartbeatAnswer } from './messages.js'
@@ -28,6 +29,11 @@ export class LeaderProposer extends Election implements Proposer {
 
   get reachesQuorum(): boolean {
     return this.leader !== undefined
+  }
+
+  get room(): number {
+    const { phase } = this.state
+    return phase.role === 'leader' ? MAX_QUEUED - phase.queue.length : Infinity
   }
 
   get awaited(): Awaited | undefined {

@@ -10,6 +10,7 @@ import {
 } from './ballot.js'
 import { averageWith } from './average.js'
 import { batches } from './batches.js'
+import { MAX_QUEUED } from './config.js'
 import { isPhase1Quorum, isPhase2Quorum, votersIn } from './configuration.js'
 import type { Instance, LeaderlessState, Request } from './leaderless-state.js'
 import type { Accepted, Heartbeat, Nack, PromiseMessage } from './messages.js'
@@ -61,6 +62,10 @@ export class LeaderlessProposer implements Proposer {
 
   get reachesQuorum(): boolean {
     return this.state.reachesQuorum
+  }
+
+  get room(): number {
+    return this.#context.config.voting ? MAX_QUEUED - this.state.waiting.size : Infinity
   }
 
   get awaited(): Awaited | undefined {

@@ -183,6 +183,11 @@ export class Paxos {
     return this.#proposer.reachesQuorum
   }
 
+  /** How many more proposals may wait here for a slot. The host keeps the others, and drops what peers forward. */
+  get room(): number {
+    return this.#proposer.room
+  }
+
   get role(): Role {
     return this.#proposer.role
   }

@@ -65,6 +65,8 @@ export interface Proposer {
   readonly reachesQuorum: boolean
   /** What keeps the chosen bar from moving, if it is this server's to move it. */
   readonly awaited: Awaited | undefined
+  /** How many more values may wait here for a slot; Infinity where they go on to another server at once, or nowhere. */
+  readonly room: number
   /** When `tick` wants to be called, at the latest. */
   readonly deadline_ms: number
   propose(proposals: readonly Proposal[], now_ms: number): void

@@ -1,5 +1,5 @@
 import { MalformedError } from '../bytes/reader.js'
-import { type ErrorCode, SynodError } from '../errors.js'
+import { SynodError } from '../errors.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
 import type { ChannelListener } from '../net/channel-listener.js'
 import { type ClientConnection, listenForClients } from '../net/client-listener.js'
@@ -9,6 +9,7 @@ import type { ServerId, Slot } from '../paxos/ballot.js'
 import { MAX_COMMAND_BYTES, type Settings } from './options.js'
 import type { Done } from './reads.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
+import { Unread } from './unread.js'
 
 /** A client with this many requests under way, or this much unread, is not read from until it has fewer. */
 const MAX_UNDER_WAY = 4096
@@ -49,11 +50,16 @@ export class ClientService {
   readonly #clients = new Map<ClientConnection, Client>()
   /** Those to whom something has been said in this turn. */
   readonly #unflushed = new Set<ClientConnection>()
+  readonly #unread: Unread
   #listener: ChannelListener | undefined
 
   constructor(settings: Settings, requests: ClientRequests) {
     this.#settings = settings
     this.#requests = requests
+    this.#unread = new Unread(
+      () => settings.host.clock.now(),
+      () => [...this.#clients.keys()].reduce((sum, { unsent_bytes }) => sum + unsent_bytes, 0),
+    )
   }
 
   get size(): number {
@@ -131,9 +137,11 @@ export class ClientService {
           this.#execute(client, message.request, message.value)
           break
         case 'read':
+          this.#unread.check()
           this.#read(client, message.request, (done) => this.#requests.read(message.query, done))
           break
         case 'stale-read':
+          this.#unread.check()
           this.#read(client, message.request, (done) =>
             this.#requests.readStale(message.query, message.atLeast, done),
           )
@@ -154,8 +162,8 @@ export class ClientService {
       }
     } catch (error) {
       if (error instanceof MalformedError)
-        this.#fail(client, message.request, 'wrong-protocol', error.message)
-      else if (error instanceof SynodError) this.#fail(client, message.request, error.code, error.message)
+        this.#fail(client, message.request, new SynodError('wrong-protocol', error.message))
+      else if (error instanceof SynodError) this.#fail(client, message.request, error)
       else throw error
     }
   }
@@ -164,6 +172,7 @@ export class ClientService {
     if (value.length > MAX_COMMAND_BYTES + REQUEST_OVERHEAD_BYTES) {
       throw new SynodError('too-large', `a command has at most ${MAX_COMMAND_BYTES} bytes`)
     }
+    this.#unread.check()
     const underWay = begin(client, request)
     try {
       underWay.giveUp = this.#requests.execute(value, (outcome) => {
@@ -181,8 +190,8 @@ export class ClientService {
     try {
       underWay.giveUp = start((answer) => {
         end(client, underWay)
-        if (answer instanceof SynodError) this.#fail(client, request, answer.code, answer.message)
-        else this.#reply(client, request, answer)
+        if (answer instanceof SynodError) this.#fail(client, request, answer)
+        else this.#replyIfRoom(client, request, answer)
       })
     } catch (error) {
       end(client, underWay)
@@ -201,18 +210,29 @@ export class ClientService {
     if (outcome.status === 'done') {
       this.#reply(client, request, outcome.result)
     } else {
-      const error = outcomeError(outcome)
-      this.#fail(client, request, error.code, error.message)
+      this.#fail(client, request, outcomeError(outcome))
     }
   }
 
+  /** Many that waited may be answered at once: an answer that changes nothing is left out rather than kept for too long. */
+  #replyIfRoom(client: Client, request: number, answer: Uint8Array): void {
+    try {
+      this.#unread.check()
+    } catch (error) {
+      this.#fail(client, request, error as SynodError)
+      return
+    }
+    this.#reply(client, request, answer)
+  }
+
   #reply(client: Client, request: number, result: Uint8Array): void {
+    this.#unread.said(result.length)
     this.#say(client.connection, { type: 'reply', request, slot: this.#requests.executed(), result })
     if (client.paused) this.#pauseOrResume(client)
   }
 
-  #fail(client: Client, request: number, code: ErrorCode, message: string): void {
-    this.#say(client.connection, { type: 'fail', request, code, message })
+  #fail(client: Client, request: number, { code, message, retryAfter_ms = 0 }: SynodError): void {
+    this.#say(client.connection, { type: 'fail', request, code, retryAfter_ms, message })
     if (client.paused) this.#pauseOrResume(client)
   }
 

@@ -10,6 +10,7 @@ export class Counts {
   staleReads = 0
   sent = 0
   received = 0
+  messagesRefused = 0
   leaderChanges = 0
   readonly request_s = new Histogram()
   readonly read_s = new Histogram()
@@ -41,6 +42,7 @@ export class Counts {
       leader_changes_total: this.leaderChanges,
       messages_sent_total: this.sent,
       messages_received_total: this.received,
+      messages_refused_total: this.messagesRefused,
       messages_dropped_total: peers.reduce((sum, peer) => sum + peer.dropped_messages, 0),
       journal_groups_total: journal?.groups ?? 0,
       journal_bytes_total: journal?.bytes ?? 0,

@@ -4,12 +4,29 @@ import type { Journal } from '../journal/journal.js'
 import type { PeerLink } from '../net/peer-link.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Behind, Envelope, Output, ReadableAt } from '../paxos/effects.js'
+import type { Message } from '../paxos/messages.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { JournalRecord } from '../paxos/records.js'
 import type { ReplicaTrace } from './replica-trace.js'
 
-/** What nothing waits for is written along with the next vote, or when this many records have gathered. */
+/** What nothing waits for is written along with the next vote, or when this many records have gathered, or bytes of them. */
 const LAZY_RECORDS = 1000
+const LAZY_BYTES = 4 << 20
+
+/**
+ * The disk is too far behind when so much waits for it, or so many messages wait for what is written. A write under way may be as large
+ * again, and disks of a server take seconds for that.
+ */
+const MAX_UNWRITTEN_BYTES = 64 << 20
+const MAX_HELD_MESSAGES = 16_384
+
+/** What makes work for the disk. Whoever sent it sends it again when it is not answered. */
+const DISK_WORK: ReadonlySet<Message['type']> = new Set<Message['type']>([
+  'prepare',
+  'accept',
+  'decided',
+  'forward',
+])
 
 export interface DriverParts {
   readonly paxos: Paxos
@@ -44,12 +61,30 @@ export class Driver {
   #stopped = false
   /** How many messages have been handed to the links. */
   sent = 0
+  /** How many of peers were dropped. */
+  refused = 0
   /** Something that an answer rests on has been appended since the last flush. */
   #mustSync = false
   #unflushed = 0
 
   constructor(parts: DriverParts) {
     this.#parts = parts
+  }
+
+  /** How many more values may be proposed. */
+  get room(): number {
+    return this.#isBehind ? 0 : this.#parts.paxos.room
+  }
+
+  /**
+   * Takes a message of a peer, or drops it where there is no room for what would come of it: memory is bounded, and the protocol is
+   * made for messages that get lost.
+   */
+  receive(from: ServerId, message: Message): void {
+    const isTooMuch =
+      message.type === 'forward' ? this.room <= 0 : DISK_WORK.has(message.type) && this.#isBehind
+    if (isTooMuch) this.refused++
+    else this.step({ type: 'message', from, message })
   }
 
   step(input: Input): void {
@@ -109,6 +144,14 @@ export class Driver {
     this.#cancelTimer()
   }
 
+  get #isBehind(): boolean {
+    return this.#unwritten_bytes > MAX_UNWRITTEN_BYTES || this.#held.length >= MAX_HELD_MESSAGES
+  }
+
+  get #unwritten_bytes(): number {
+    return this.#parts.journal?.waiting_bytes ?? 0
+  }
+
   #append(journal: Journal, records: readonly JournalRecord[]): void {
     journal.append(records)
     this.#parts.trace?.appended(records)
@@ -117,7 +160,8 @@ export class Driver {
   }
 
   #flush(): void {
-    if (this.#mustSync || this.#unflushed >= LAZY_RECORDS) {
+    const isMuch = this.#unflushed >= LAZY_RECORDS || this.#unwritten_bytes >= LAZY_BYTES
+    if (this.#mustSync || isMuch) {
       this.#mustSync = false
       this.#unflushed = 0
       this.#parts.journal?.flush()

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
+import { MIN_RETRY_MS, overloaded } from '../pace.js'
 import type { ServerId } from '../paxos/ballot.js'
 
 /** What was asked of the leader may get lost: it is asked again after this time. */
@@ -7,6 +8,9 @@ const AGAIN_MS = 100
 
 /** After this time nobody is expected to take over any more. */
 export const HAND_OVER_MS = 5000
+
+/** So many may wait for a hand-over at once: more than people and programs that have a reason to. */
+export const MAX_WISHES = 256
 
 export interface HandOverParts {
   readonly clock: Clock
@@ -35,13 +39,21 @@ export class HandOver {
     this.#parts = parts
   }
 
-  /** `done` is called once. Returns what gives up on it. Throws `invalid-options` for a server that is not there. */
+  /**
+   * `done` is called once. Returns what gives up on it. Throws `invalid-options` for a server that is not there, `transfer-failed` and
+   * `overloaded`.
+   */
   begin(to: ServerId, done: (error?: SynodError) => void): () => void {
     const { clock, isVoter, leader } = this.#parts
     if (to !== 0 && !isVoter(to))
       throw new SynodError('invalid-options', `there is no server s${to} that votes`)
     const from = leader()
     if (from === undefined) throw new SynodError('transfer-failed', 'nobody leads at the moment')
+    const [oldest] = this.#wishes
+    if (oldest !== undefined && this.#wishes.size >= MAX_WISHES) {
+      const what = `${MAX_WISHES} wait already for another server to lead`
+      throw overloaded(what, Math.max(MIN_RETRY_MS, Math.ceil(oldest.until_ms - clock.now())))
+    }
     const wish: Wish = { from, to, until_ms: clock.now() + HAND_OVER_MS, done }
     this.#wishes.add(wish)
     this.#ask()

@@ -10,6 +10,7 @@ import { MAX_SERVERS, type Quorums, faultOfQuorums, majorities } from '../paxos/
 import type { TraceEvent } from '../trace/trace-event.js'
 import { type Host, systemHost } from './host.js'
 import { ReplicaTrace } from './replica-trace.js'
+import { MAX_WAITING_REQUESTS } from './requests.js'
 import { DEFAULT_SNAPSHOT_POLICY, type SnapshotPolicy } from './snapshots.js'
 
 /** The largest command that is taken, encoded, in bytes. */
@@ -58,6 +59,11 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
   readonly electionTimeout_ms?: number
   /** How long `propose` and `read` go on trying: 10,000 ms unless given, 1 to 3,600,000. */
   readonly requestTimeout_ms?: number
+  /**
+   * How many commands may wait here to be executed, and as many reads; more are refused as `overloaded`, with a hint when to try
+   * again. The fewer, the sooner a client hears that there is too much to do. 65,536 unless given, 1 to 65,536.
+   */
+  readonly maxWaiting?: number
   /** When to take snapshots, where the state machine has them. (docs/snapshots.md) */
   readonly snapshots?: Partial<SnapshotPolicy>
   /** Silent unless given. */
@@ -92,6 +98,7 @@ export interface Settings {
   readonly mode: Mode
   readonly paxos: Omit<PaxosConfig, 'voting' | 'membership'>
   readonly requestTimeout_ms: number
+  readonly maxWaiting: number
   readonly snapshots: SnapshotPolicy
   readonly logger: Logger
   readonly trace: ReplicaTrace | undefined
@@ -114,7 +121,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     heartbeat_ms = PAXOS_DEFAULTS.heartbeat_ms,
     electionTimeout_ms = PAXOS_DEFAULTS.electionTimeout_ms,
   } = options
-  const { requestTimeout_ms = DEFAULT_REQUEST_TIMEOUT_MS } = options
+  const { maxWaiting = MAX_WAITING_REQUESTS, requestTimeout_ms = DEFAULT_REQUEST_TIMEOUT_MS } = options
   const join = options.join === true
   if (join && (options.machine.snapshot === undefined || options.machine.restore === undefined))
     throw invalid('a server joins by a snapshot: its state machine must have snapshot and restore')
@@ -124,6 +131,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
   checkRange('heartbeat_ms', heartbeat_ms, 1, 60_000)
   checkRange('electionTimeout_ms', electionTimeout_ms, 2 * heartbeat_ms, 600_000)
   checkRange('requestTimeout_ms', requestTimeout_ms, 1, 3_600_000)
+  checkRange('maxWaiting', maxWaiting, 1, MAX_WAITING_REQUESTS)
   const snapshots = { ...DEFAULT_SNAPSHOT_POLICY, ...options.snapshots }
   checkRange('snapshots.everySlots', snapshots.everySlots, 1, 1e9)
   checkRange('snapshots.everyBytes', snapshots.everyBytes, 1, 2 ** 40)
@@ -150,6 +158,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
       window: DEFAULT_WINDOW[mode],
     },
     requestTimeout_ms,
+    maxWaiting,
     snapshots,
     logger,
     trace:

@@ -60,7 +60,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #driver: Driver
   readonly #service: ClientService
   readonly #session: Session
-  readonly #requests = new Requests()
+  readonly #requests: Requests
   readonly #counts = new Counts()
   /** Those of them that have been executed, and that the core has yet to be told of. */
   readonly #executed: number[] = []
@@ -143,6 +143,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#formed = identity.peers !== null
     this.#votes = opened.damage === undefined
     this.#started_ms = this.#moved.at_ms = host.clock.now()
+    this.#requests = new Requests(settings.maxWaiting)
     const worry_ms = settings.paxos.electionTimeout_ms / 2
     this.#stalls = new Stalls({ clock: host.clock, logger, worry_ms })
     this.#calls = new Calls(host.clock, settings.requestTimeout_ms, (after_ms) =>
@@ -213,20 +214,23 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#driver.step(input)
       },
       onExecuted: (execution) => {
-        const waited = this.#requests.executed(execution)
-        if (waited !== undefined) this.#counts.request_s.record((host.clock.now() - waited.arrived_ms) / 1000)
+        const now_ms = host.clock.now()
+        const waited = this.#requests.executed(execution, now_ms)
+        if (waited !== undefined) this.#counts.request_s.record((now_ms - waited.arrived_ms) / 1000)
         // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
         if (waited !== undefined && settings.mode === 'leaderless') this.#executed.push(waited.id)
       },
       onRestored: () => {
         this.#reads.executed()
-        this.#proposeAgain(Infinity)
+        this.#restartRequests()
       },
       onFailed: (error) => {
         this.#fail(error)
       },
     })
     this.#reads = new Reads({
+      limit: settings.maxWaiting,
+      now: () => host.clock.now(),
       executed: () => this.#state.readable,
       query: (query) => this.#state.executor.query(query),
       withdraw: (id) => {
@@ -292,13 +296,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   async propose(command: Command, options: CallOptions = {}): Promise<Result> {
     const { command: codec, result } = this.#state.executor.codecs
     const encoded = codec.encode(command)
-    if (encoded.length > MAX_COMMAND_BYTES) {
-      throw new SynodError(
-        'too-large',
-        `a command has at most ${MAX_COMMAND_BYTES} bytes, not ${encoded.length}`,
-      )
-    }
-    const call = this.#calls.start<Uint8Array>(options)
+    checkSize('command', encoded)
+    const call = this.#calls.take<Uint8Array>(encoded.length, options)
     this.#session.execute(encoded, call)
     return result.decode(await call.promise)
   }
@@ -310,7 +309,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    */
   async read(query: Query, options: CallOptions = {}): Promise<Answer> {
     const encoded = this.#state.executor.codecs.query.encode(query)
-    return this.#answer(options, (done) => this.#read(encoded, done))
+    return this.#answer(encoded, options, (done) => this.#read(encoded, done))
   }
 
   /**
@@ -324,7 +323,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const encoded = this.#state.executor.codecs.query.encode(query)
     const atLeast = checkAtLeast(options)
     let slot: Slot = 0
-    const answer = this.#answer(options, (done) =>
+    const answer = this.#answer(encoded, options, (done) =>
       this.#readStale(encoded, atLeast, (result) => {
         slot = this.#state.executor.executed
         done(result)
@@ -403,6 +402,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   /** What it has counted, as plain data: docs/metrics.md. */
   metrics(): ReplicaMetrics {
     this.#counts.sent = this.#driver.sent
+    this.#counts.messagesRefused = this.#driver.refused
     return this.#counts.metrics(this.status(), this.#state.counts)
   }
 
@@ -488,7 +488,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     for (const message of batch) {
       // One message may tell that the next one must not be heard.
       if (this.#peers.isStranger(from)) return
-      this.#driver.step({ type: 'message', from, message })
+      this.#driver.receive(from, message)
     }
   }
 
@@ -556,21 +556,25 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { clock } = host
     const { leader } = this.#paxos
     const handsOn = mode === 'leader' ? leader !== undefined && leader !== id : this.#paxos.role === 'learner'
-    if (handsOn) this.#proposeAgain(clock.now() - REPROPOSE_MS)
+    if (handsOn) {
+      const proposals = this.#requests.proposedBefore(clock.now() - REPROPOSE_MS, clock.now())
+      if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
+    }
     this.#cancelRepropose()
     this.#cancelRepropose = clock.timer(REPROPOSE_MS / 2, () => {
       this.#repropose()
     })
   }
 
-  #proposeAgain(proposedBefore_ms: number): void {
-    const proposals = this.#requests.proposedBefore(proposedBefore_ms, this.#settings.host.clock.now())
-    if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
+  /** Whoever leads now is handed everything that waits here. */
+  #restartRequests(): void {
+    this.#requests.restart()
+    this.#driver.endTurn()
   }
 
   #endTurn(): void {
     if (this.#formed) {
-      const proposals = this.#requests.takeBatch()
+      const proposals = this.#requests.take(this.#driver.room, this.#settings.host.clock.now())
       if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
       for (const id of this.#reads.takeNew()) this.#driver.step({ type: 'read', id })
     }
@@ -581,8 +585,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   // Reads
 
   /** Begins a read on behalf of a caller in this process, and waits for what comes of it. */
-  async #answer(options: CallOptions, begin: (done: Done) => () => void): Promise<Answer> {
-    const call = this.#calls.start<Uint8Array>(options)
+  async #answer(query: Uint8Array, options: CallOptions, begin: (done: Done) => () => void): Promise<Answer> {
+    const call = this.#calls.take<Uint8Array>(query.length, options)
     try {
       if (!call.over) {
         const giveUp = begin((result) => {
@@ -601,6 +605,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   }
 
   #readStale(query: Uint8Array, atLeast: Slot, done: Done): () => void {
+    checkSize('query', query)
     this.#counts.staleReads++
     return this.#taken(() => this.#reads.stale(query, atLeast, done))
   }
@@ -608,6 +613,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #read(query: Uint8Array, done: Done): () => void {
     const { clock } = this.#settings.host
     const arrived_ms = clock.now()
+    checkSize('query', query)
     this.#counts.reads++
     const answered: Done = (answer) => {
       this.#counts.read_s.record((clock.now() - arrived_ms) / 1000)
@@ -639,7 +645,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     if (!changed) return
     this.#service.tellHint(this.#hint)
     this.#driver.endTurn()
-    if (mode === 'leader' && server !== 0) this.#proposeAgain(Infinity)
+    if (mode === 'leader' && server !== 0) this.#restartRequests()
   }
 
   // The end
@@ -681,4 +687,10 @@ function foundingOf({ quorums, servers }: Settings, { joined, peers }: Identity)
   if (joined === true) return foundingMembership([], quorums)
   const founders = peers === null ? servers : Object.keys(peers).map(Number)
   return foundingMembership(founders, quorums, peers ?? {})
+}
+
+/** Throws `too-large`. */
+function checkSize(what: 'command' | 'query', { length }: Uint8Array): void {
+  if (length <= MAX_COMMAND_BYTES) return
+  throw new SynodError('too-large', `a ${what} has at most ${MAX_COMMAND_BYTES} bytes, not ${length}`)
 }

@@ -1,13 +1,15 @@
-import { SynodError } from '../errors.js'
 import { type Linked, LinkedList } from '../linked-list.js'
 import type { Execution } from '../machine/executor.js'
 import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
 import type { Outcome } from '../machine/outcome.js'
+import { Pace, overloaded } from '../pace.js'
 import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
 
-/** More requests, or more bytes of them, do not wait here: further ones are refused as `overloaded`. */
+/** More requests than this do not wait here, or fewer where the replica is told so: further ones are refused as `overloaded`. */
 export const MAX_WAITING_REQUESTS = 65_536
+
+/** Nor more bytes of them: what one replica keeps of what it could do later must leave room for its state. */
 export const MAX_WAITING_BYTES = 256 << 20
 
 /** Sessions of which nothing waits are remembered up to this number: most will be back at once. */
@@ -25,30 +27,33 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
 /**
  * The requests that somebody waits for at this replica, from the moment they arrive until they are executed
  * here. Being chosen twice does no harm, as sessions execute a request once: so whatever may have got lost
- * is simply proposed again.
+ * is simply proposed again. What nobody waits for any more before it has been proposed is not proposed.
  */
 export class Requests {
+  readonly #limit: number
+  readonly #pace = new Pace()
   /** All of them, in the order of arrival. */
   readonly #inOrder = new LinkedList<Waiting>()
   /** Of each session in the order of arrival, which is nearly always the order of execution. */
   readonly #bySession = new Map<number, Waiting[]>()
-  #batch: Waiting[] = []
+  /** The first one that has yet to be proposed; all after it have, too. */
+  #next: Waiting | undefined
   #size = 0
   #bytes = 0
   #nextId = 1
+
+  constructor(limit = MAX_WAITING_REQUESTS) {
+    this.#limit = limit
+  }
 
   get size(): number {
     return this.#size
   }
 
-  /**
-   * Proposes an encoded request at the end of this turn. `done` is called once, when it has been executed,
-   * unless it is cancelled before. Throws `overloaded`.
-   */
+  /** `done` is called once, when it has been executed, unless it is cancelled before. Throws `overloaded`. */
   submit(key: RequestKey, value: Value, now_ms: number, done: (outcome: Outcome) => void): Waiting {
-    if (this.#size >= MAX_WAITING_REQUESTS || this.#bytes + value.length > MAX_WAITING_BYTES) {
-      throw new SynodError('overloaded', `${this.#size} requests wait already: try again later`)
-    }
+    if (this.#size >= this.#limit || this.#bytes + value.length > MAX_WAITING_BYTES)
+      throw this.#overloaded(`${this.#size} requests of ${this.#bytes} bytes wait already`, now_ms)
     const waiting: Waiting = {
       id: this.#nextId++,
       session: key.session,
@@ -62,17 +67,16 @@ export class Requests {
       after: undefined,
     }
     const ofSession = this.#ofSession(key)
-    if (ofSession.length >= SESSION_WINDOW) {
-      throw new SynodError('overloaded', `${ofSession.length} requests of this session wait already`)
-    }
+    if (ofSession.length >= SESSION_WINDOW)
+      throw this.#overloaded(`${ofSession.length} requests of this session wait already`, now_ms)
     // Whoever sends a request again has given up on the connection over which it was sent before.
     const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
     if (earlier !== undefined) this.cancel(earlier)
     ofSession.push(waiting)
     this.#inOrder.append(waiting)
+    this.#next ??= waiting
     this.#size++
     this.#bytes += value.length
-    this.#batch.push(waiting)
     return waiting
   }
 
@@ -80,6 +84,7 @@ export class Requests {
   cancel(waiting: Waiting): void {
     if (!waiting.waits) return
     waiting.waits = false
+    if (this.#next === waiting) this.#next = waiting.after
     this.#inOrder.remove(waiting)
     this.#size--
     this.#bytes -= waiting.value.length
@@ -92,32 +97,47 @@ export class Requests {
   }
 
   /** Answers whoever waits for this request. Returns what waited, if anything did. */
-  executed({ request, outcome }: Execution): Waiting | undefined {
+  executed({ request, outcome }: Execution, now_ms: number): Waiting | undefined {
     const ofSession = this.#bySession.get(placeOf(request))
     const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
     if (waiting === undefined) return undefined
+    this.#pace.done(1, now_ms)
     this.cancel(waiting)
     waiting.done(outcome)
     return waiting
   }
 
-  /** What was submitted in this turn. */
-  takeBatch(): readonly Proposal[] {
-    const batch = this.#batch
-    if (batch.length === 0) return batch
-    this.#batch = []
-    return batch.filter(({ waits }) => waits)
+  /** What is to be proposed next, at most so many. */
+  take(most: number, now_ms: number): readonly Proposal[] {
+    const proposals: Waiting[] = []
+    let next = this.#next
+    for (; next !== undefined && proposals.length < most; next = next.after) {
+      next.proposed_ms = now_ms
+      proposals.push(next)
+    }
+    this.#next = next
+    return proposals
   }
 
-  /** Everything that was last proposed before this time, to be proposed again. */
+  /** What was proposed before is lost: all that waits is to be proposed. */
+  restart(): void {
+    this.#next = this.#inOrder.first
+  }
+
+  /** What was last proposed before this time, to be proposed again. */
   proposedBefore(time_ms: number, now_ms: number): readonly Proposal[] {
     const proposals: Waiting[] = []
-    for (let waiting = this.#inOrder.first; waiting !== undefined; waiting = waiting.after) {
+    let waiting = this.#inOrder.first
+    for (; waiting !== undefined && waiting !== this.#next; waiting = waiting.after) {
       if (waiting.proposed_ms >= time_ms) continue
       waiting.proposed_ms = now_ms
       proposals.push(waiting)
     }
     return proposals
+  }
+
+  #overloaded(what: string, now_ms: number) {
+    return overloaded(what, this.#pace.retryAfter_ms(this.#size, now_ms))
   }
 
   #ofSession(key: RequestKey): Waiting[] {

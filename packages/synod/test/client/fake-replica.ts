@@ -60,8 +60,8 @@ export class FakeReplica {
     this.#say({ type: 'reply', request, slot: session, result: Buffer.from([session]) })
   }
 
-  fail(request: number, code: ErrorCode): void {
-    this.#say({ type: 'fail', request, code, message: `because of ${code}` })
+  fail(request: number, code: ErrorCode, retryAfter_ms = 0): void {
+    this.#say({ type: 'fail', request, code, retryAfter_ms, message: `because of ${code}` })
   }
 
   close(): Promise<void> | undefined {

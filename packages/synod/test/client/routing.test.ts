@@ -113,6 +113,123 @@ describe('in leaderless mode a client', () => {
   })
 })
 
+describe('a question that is refused as overloaded', () => {
+  /** One leader, and a client that knows it. */
+  async function leaderAndClient(options?: { readonly retryOverloaded?: boolean }) {
+    const { replicas, world } = await fakes()
+    const [s1] = replicas
+    const client = await world.connect('retrying', options)
+    s1.hint(1, 1)
+    await world.wait(10)
+    return { client, s1, world }
+  }
+
+  /** How long after each refusal, with this hint, the question was asked again. */
+  async function waits(
+    { s1, world }: Awaited<ReturnType<typeof leaderAndClient>>,
+    retryAfter_ms: number,
+    refusals: number,
+  ) {
+    const waited: number[] = []
+    for (let count = 1; count <= refusals; count++) {
+      await world.run(() => s1.of('read').length === count)
+      const refused_ms = world.clock.now()
+      s1.fail(s1.of('read').at(-1)!.request, 'overloaded', retryAfter_ms)
+      await world.run(() => s1.of('read').length === count + 1)
+      waited.push(world.clock.now() - refused_ms)
+    }
+    return waited
+  }
+
+  test('is asked again after the time that was named, twice as late each time, and at random up to as late again', async () => {
+    const scene = await leaderAndClient()
+    const read = scene.client.read(0, { timeout_ms: 60_000 })
+    const waited = await waits(scene, 100, 4)
+    for (const [index, wait_ms] of waited.entries()) {
+      expect(wait_ms).toBeGreaterThanOrEqual(100 * 2 ** index)
+      expect(wait_ms).toBeLessThan(200 * 2 ** index + 10)
+    }
+    scene.s1.reply(scene.s1.of('read').at(-1)!.request, ['done'])
+    expect(await scene.world.settled(read)).toEqual(['done'])
+  })
+
+  test('is spread: who was refused together does not come back together', async () => {
+    const { client, s1, world } = await leaderAndClient()
+    const reads = Array.from({ length: 100 }, () => client.read(0))
+    await world.run(() => s1.of('read').length === 100)
+    for (const { request } of s1.of('read')) s1.fail(request, 'overloaded', 100)
+    await world.wait(155)
+    const half = s1.of('read').length - 100
+    expect(half).toBeGreaterThan(25)
+    expect(half).toBeLessThan(75)
+    await world.wait(60)
+    for (const { request } of s1.of('read').slice(100)) s1.reply(request, [])
+    await world.settled(Promise.all(reads))
+  })
+
+  test('fails at once, with the hint, if there is no time to try again', async () => {
+    const { client, s1, world } = await leaderAndClient()
+    const read = client.read(0, { timeout_ms: 1000 })
+    await world.wait(10)
+    const begun_ms = world.clock.now()
+    s1.fail(s1.of('read')[0]!.request, 'overloaded', 1000)
+    expect(await world.failure(read)).toMatchObject({ code: 'overloaded', retryAfter_ms: 1000 })
+    expect(world.clock.now() - begun_ms).toBeLessThan(10)
+  })
+
+  test('fails at once if the caller wants it so', async () => {
+    const { client, s1, world } = await leaderAndClient({ retryOverloaded: false })
+    const read = client.read(0)
+    await world.wait(10)
+    s1.fail(s1.of('read')[0]!.request, 'overloaded', 20)
+    expect(await world.failure(read)).toMatchObject({ code: 'overloaded', retryAfter_ms: 20 })
+  })
+
+  test('is asked no more once its caller has given up', async () => {
+    const { client, s1, world } = await leaderAndClient()
+    const abort = new AbortController()
+    const read = client.read(0, { signal: abort.signal })
+    await world.wait(10)
+    s1.fail(s1.of('read')[0]!.request, 'overloaded', 50)
+    await world.wait(10)
+    abort.abort()
+    expect(await world.failure(read)).toMatchObject({ code: 'aborted' })
+    await world.wait(200)
+    expect(s1.of('read')).toHaveLength(1)
+  })
+
+  test('does not wait for a new leader to have less to do: that one is asked at once, and once', async () => {
+    const { client, replicas, world } = await fakes()
+    const [s1, s2] = replicas
+    s1.hint(1, 1)
+    await world.wait(10)
+    const read = client.read(0)
+    await world.wait(10)
+    s1.fail(s1.of('read')[0]!.request, 'overloaded', 300)
+    await world.wait(10)
+    s2.hint(2, 2)
+    await world.wait(1000)
+    expect(s2.of('read')).toHaveLength(1)
+    expect(s1.of('read')).toHaveLength(1)
+    s2.reply(s2.of('read')[0]!.request, ['by s2'])
+    expect(await world.settled(read)).toEqual(['by s2'])
+  })
+
+  test('in leaderless mode, is asked again after the shortest time of all, when all refuse it', async () => {
+    const { client, replicas, world } = await fakes('leaderless')
+    const read = client.read(0)
+    await world.wait(10)
+    for (const [index, replica] of replicas.entries())
+      replica.fail(replica.of('read')[0]!.request, 'overloaded', [400, 100, 300][index])
+    await world.wait(90)
+    expect(replicas.map((replica) => replica.of('read').length)).toEqual([1, 1, 1])
+    await world.wait(130)
+    expect(replicas.map((replica) => replica.of('read').length)).toEqual([2, 2, 2])
+    replicas[2].reply(replicas[2].of('read')[1]!.request, ['yes'])
+    expect(await world.settled(read)).toEqual(['yes'])
+  })
+})
+
 describe('a call that its caller gives up on', () => {
   test('is cancelled wherever it was asked', async () => {
     const { client, replicas, world } = await fakes('leaderless')

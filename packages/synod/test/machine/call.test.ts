@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Calls } from '../../src/call.js'
+import { Calls, MAX_CALLS, MAX_CALL_BYTES } from '../../src/call.js'
 import { SynodError } from '../../src/errors.js'
 import { ManualClock } from '../net/manual-clock.js'
 
@@ -79,5 +79,30 @@ describe('the calls of one replica or client', () => {
     const after = calls.start({})
     await expect(under.promise).rejects.toMatchObject({ code: 'closed' })
     await expect(after.promise).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+describe('of calls that callers make', () => {
+  test('no more are taken than may be under way; the hint is by how fast they end', async () => {
+    const { calls, clock } = rig()
+    const taken = Array.from({ length: MAX_CALLS }, () => calls.take<number>(0, {}))
+    await expect(calls.take(0, {}).promise).rejects.toMatchObject({ code: 'overloaded', retryAfter_ms: 5000 })
+    expect(taken.every(({ over }) => !over)).toBe(true)
+    for (const call of taken.splice(0, MAX_CALLS / 2)) call.resolve(1)
+    for (let count = 0; count < MAX_CALLS / 2; count++) calls.take(0, {}).promise.catch(() => undefined)
+    clock.advance(500)
+    // 32,768 ended in 1.5 s: so long it takes for half of those under way.
+    await expect(calls.take(0, {}).promise).rejects.toMatchObject({ retryAfter_ms: 1500 })
+    // What the library asks for by itself is not refused.
+    expect(calls.start({}).over).toBe(false)
+    for (const call of taken) call.resolve(1)
+  })
+
+  test('nor more bytes', async () => {
+    const { calls } = rig()
+    const large = calls.take<number>(MAX_CALL_BYTES, {})
+    await expect(calls.take(1, {}).promise).rejects.toMatchObject({ code: 'overloaded' })
+    large.resolve(1)
+    expect(calls.take(1, {}).over).toBe(false)
   })
 })

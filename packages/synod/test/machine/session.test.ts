@@ -13,8 +13,12 @@ class Rig {
   readonly clock = new ManualClock()
   readonly calls = new Calls(this.clock, 1000, () => new SynodError('no-quorum', 'nobody answers'))
   readonly submitted: Submitted[] = []
+  onSubmit: (call: Submitted['call']) => void = () => undefined
   readonly session = new Session(
-    (value, call) => this.submitted.push({ ...decodeRequest(value), call }),
+    (value, call) => {
+      this.submitted.push({ ...decodeRequest(value), call })
+      this.onSubmit(call)
+    },
     () => 77,
     () => this.calls.start<Uint8Array>({}),
   )
@@ -160,6 +164,25 @@ describe('the client half of a session', () => {
     rig.clock.advance(1000)
     await expect(opening.promise).rejects.toMatchObject({ code: 'no-quorum' })
     expect(call.over).toBe(false)
+    await rig.opened(5)
+    expect(rig.numbers()).toEqual([[5, 1, 0]])
+  })
+
+  test('what is refused at once makes room for the next, and nothing is sent twice', async () => {
+    const rig = new Rig()
+    const calls = Array.from({ length: 3 * SESSION_WINDOW }, (_, index) => rig.execute(`${index}`))
+    rig.onSubmit = (call) => {
+      call.reject(new SynodError('overloaded', 'no room'))
+    }
+    await rig.opened(5)
+    expect(rig.submitted).toHaveLength(calls.length)
+    expect(new Set(rig.submitted.map(({ sequence }) => sequence)).size).toBe(calls.length)
+  })
+
+  test('a call that is over before it begins is not kept', async () => {
+    const rig = new Rig()
+    rig.execute('a')
+    rig.execute('b', AbortSignal.abort())
     await rig.opened(5)
     expect(rig.numbers()).toEqual([[5, 1, 0]])
   })

@@ -130,6 +130,66 @@ describe('with as many sessions as are kept', () => {
   })
 })
 
+describe('with as many bytes of results as are kept', () => {
+  const LIMIT_BYTES = 100
+  /** Executes a request with a result of so many bytes; returns what came of it. */
+  function execute(sessions: Sessions, slot: number, session: number, sequence: number, bytes: number) {
+    const result = new Uint8Array(bytes)
+    const { status } = sessions.execute(slot, request(session, sequence), () => ({ status: 'done', result }))
+    return status
+  }
+
+  test('those that were idle for the most slots end, until a quarter is free; those without results stay', () => {
+    const sessions = new Sessions(10, LIMIT_BYTES)
+    const [a, b, c, none] = [1, 2, 3, 4].map((slot) => sessions.open(slot)) as [
+      number,
+      number,
+      number,
+      number,
+    ]
+    execute(sessions, 5, a, 1, 40)
+    execute(sessions, 6, b, 1, 30)
+    execute(sessions, 7, c, 1, 30)
+    expect(sessions.size).toBe(4)
+    expect(execute(sessions, 8, b, 2, 10)).toBe('done')
+    expect(sessions.size).toBe(3)
+    expect(execute(sessions, 9, a, 2, 0)).toBe('expired')
+    for (const session of [b, c, none]) expect(execute(sessions, 10, session, 3, 0)).toBe('done')
+  })
+
+  test('what is acknowledged takes no room', () => {
+    const sessions = new Sessions(10, LIMIT_BYTES)
+    const session = sessions.open(1)
+    const result = new Uint8Array(60)
+    for (let sequence = 1; sequence < 10; sequence++) {
+      const done = () => ({ status: 'done', result }) as const
+      expect(sessions.execute(sequence + 1, request(session, sequence, sequence - 1), done)).toEqual(done())
+    }
+  })
+
+  test('a single one that has too much has its answer, and ends', () => {
+    const sessions = new Sessions(10, LIMIT_BYTES)
+    const session = sessions.open(1)
+    expect(execute(sessions, 2, session, 1, LIMIT_BYTES + 1)).toBe('done')
+    expect(execute(sessions, 3, session, 2, 0)).toBe('expired')
+  })
+
+  test('after a restart from a snapshot the same ones end', () => {
+    const before = new Sessions(10, LIMIT_BYTES)
+    const after = new Sessions(10, LIMIT_BYTES)
+    const [a, b] = [before.open(1), before.open(2)]
+    execute(before, 3, b, 1, 50)
+    execute(before, 4, a, 1, 50)
+    const restoration = after.restoration()
+    for (const piece of before.snapshot()) restoration.take(piece)
+    restoration.end()
+    for (const sessions of [before, after]) {
+      execute(sessions, 5, a, 2, 1)
+      expect([a, b].map((session) => execute(sessions, 6, session, 3, 0))).toEqual(['done', 'expired'])
+    }
+  })
+})
+
 test('replicas that are given the same requests answer the same', () => {
   const step = fc.oneof(
     fc.constant({ open: true, session: 0, sequence: 0, acknowledged: 0 }),
@@ -169,5 +229,7 @@ test('what comes of a request has a code', () => {
     message: 'tëxt',
   })
   expect(outcomeError({ status: 'expired', result: nothing }).code).toBe('session-expired')
-  expect(outcomeError({ status: 'ahead', result: nothing }).code).toBe('overloaded')
+  const ahead = outcomeError({ status: 'ahead', result: nothing })
+  expect(ahead.code).toBe('overloaded')
+  expect(ahead.retryAfter_ms).toBeGreaterThan(0)
 })

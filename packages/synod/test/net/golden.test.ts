@@ -73,7 +73,14 @@ const client: ClientMessage[] = [
 
 const replica: ReplicaMessage[] = [
   { type: 'reply', request: 1, slot: 7, result: Buffer.from('ok') },
-  { type: 'fail', request: 200, code: 'outcome-unknown', message: 'the leader is gone – ask again' },
+  {
+    type: 'fail',
+    request: 200,
+    code: 'outcome-unknown',
+    retryAfter_ms: 0,
+    message: 'the leader is gone – ask again',
+  },
+  { type: 'fail', request: 200, code: 'overloaded', retryAfter_ms: 300, message: 'too much' },
   { type: 'leader', ballot, server: 1 },
   { type: 'leader', ballot: { seq: 0, server: 0 }, server: 0 },
 ]

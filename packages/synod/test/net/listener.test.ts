@@ -104,13 +104,13 @@ describe('listening for clients', () => {
     rig.clock.advance(10)
     expect(requests).toEqual([[1, 2, 3].map((request) => ({ type: 'status', request }))])
     connections[0]!.send({ type: 'leader', ballot: { seq: 1, server: 3 }, server: 3 })
-    connections[0]!.send({ type: 'fail', request: 1, code: 'no-quorum', message: 'wait' })
+    connections[0]!.send({ type: 'fail', request: 1, code: 'no-quorum', retryAfter_ms: 0, message: 'wait' })
     connections[0]!.flush()
     rig.clock.advance(10)
     expect(answers).toEqual([
       [
         { type: 'leader', ballot: { seq: 1, server: 3 }, server: 3 },
-        { type: 'fail', request: 1, code: 'no-quorum', message: 'wait' },
+        { type: 'fail', request: 1, code: 'no-quorum', retryAfter_ms: 0, message: 'wait' },
       ],
     ])
   })

@@ -166,7 +166,13 @@ export const clientMessages: Arbitraries<ClientMessage> = {
 
 export const replicaMessages: Arbitraries<ReplicaMessage> = {
   reply: fc.record({ type: fc.constant('reply'), request: round, slot: round, result: bytes }),
-  fail: fc.record({ type: fc.constant('fail'), request: round, code, message: text(200) }),
+  fail: fc.record({
+    type: fc.constant('fail'),
+    request: round,
+    code,
+    retryAfter_ms: round,
+    message: text(200),
+  }),
   leader: fc.record({ type: fc.constant('leader'), ballot, server }),
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_MESSAGE_SLOTS } from '../../src/paxos/config.js'
+import { MAX_MESSAGE_SLOTS, MAX_QUEUED } from '../../src/paxos/config.js'
 import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
@@ -45,4 +45,19 @@ test('a leader takes forwards within its window', () => {
   server.becomeLeader()
   expect(only(server.hear(2, { type: 'forward', values: ['a', 'b'].map(value) }), 'accept')).toHaveLength(2)
   expect(only(server.hear(3, { type: 'forward', values: [value('c')] }), 'accept')).toEqual([])
+})
+
+test('a server says how many more proposals may wait there for a slot', () => {
+  const follower = new LoneServer({ self: 2 })
+  follower.hear(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
+  expect(follower.paxos.room).toBe(Infinity)
+  const leader = new LoneServer({ window: 1 })
+  leader.becomeLeader()
+  leader.propose('in flight')
+  expect(leader.paxos.room).toBe(MAX_QUEUED)
+  leader.propose('a', 'b')
+  expect(leader.paxos.room).toBe(MAX_QUEUED - 2)
+  const leaderless = new LoneServer({ mode: 'leaderless', window: 1 })
+  leaderless.setOut('in flight', 'a', 'b')
+  expect(leaderless.paxos.room).toBe(MAX_QUEUED - 2)
 })

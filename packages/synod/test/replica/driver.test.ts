@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { Journal } from '../../src/journal/journal.js'
 import type { PeerLink } from '../../src/net/peer-link.js'
 import type { Envelope, Output } from '../../src/paxos/effects.js'
-import type { Paxos } from '../../src/paxos/paxos.js'
+import type { Message } from '../../src/paxos/messages.js'
+import type { Input, Paxos } from '../../src/paxos/paxos.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
 import { Driver } from '../../src/replica/driver.js'
 import { ManualClock } from '../net/manual-clock.js'
@@ -23,12 +24,15 @@ function to(server: number, afterDurable: boolean): Envelope {
 class Rig {
   readonly clock = new ManualClock()
   readonly sent: number[] = []
+  readonly received: string[] = []
   flushes = 0
   #next: Partial<Output> = {}
   #position = 0
-  readonly #journal = {
+  room = 1
+  readonly journal = {
     durable: 0,
     writing_ms: 0,
+    waiting_bytes: 0,
     append: () => 0,
     flush: () => {
       this.flushes++
@@ -37,11 +41,12 @@ class Rig {
   readonly driver: Driver
 
   constructor() {
-    const paxos = { step: () => this.#step() }
+    const step = (input: Input) => this.#step(input)
+    const paxos = Object.defineProperty({ step }, 'room', { get: () => this.room })
     const link = { send: () => this.sent.push(2), flush: () => undefined }
     this.driver = new Driver({
       paxos: paxos as unknown as Paxos,
-      journal: this.#journal as unknown as Journal,
+      journal: this.journal as unknown as Journal,
       links: new Map([[2, link as unknown as PeerLink]]),
       clock: this.clock,
       diskPatience_ms: 1000,
@@ -63,11 +68,12 @@ class Rig {
   }
 
   durable(position: number): void {
-    this.#journal.durable = position
+    this.journal.durable = position
     this.driver.durable(position)
   }
 
-  #step(): Output {
+  #step(input: Input): Output {
+    if (input.type === 'message') this.received.push(input.message.type)
     const { messages = [], records = [] } = this.#next
     this.#next = {}
     this.#position += records.length
@@ -112,5 +118,55 @@ describe('the driver of a replica', () => {
     expect(rig.flushes).toBe(1)
     rig.durable(1)
     expect(rig.sent).toEqual([2])
+  })
+
+  test('writes what nobody waits for when there are many bytes of it', () => {
+    const rig = new Rig()
+    rig.journal.waiting_bytes = (4 << 20) - 1
+    rig.step({ records: [CHOSEN] })
+    expect(rig.flushes).toBe(0)
+    rig.journal.waiting_bytes++
+    rig.step({ records: [CHOSEN] })
+    expect(rig.flushes).toBe(1)
+  })
+})
+
+describe('while there is no room for what would come of it, the driver drops', () => {
+  const DISK_WORK: Message[] = [
+    { type: 'prepare', ballot: { seq: 1, server: 2 }, scope: 'log', slot: 1 },
+    { type: 'accept', ballot: { seq: 1, server: 2 }, first: 1, values: [new Uint8Array(1)] },
+    { type: 'decided', first: 1, values: [new Uint8Array(1)] },
+  ]
+  const FORWARD: Message = { type: 'forward', values: [new Uint8Array(1)] }
+  const OTHER: Message = { type: 'probe', round: 1 }
+
+  const received = (rig: Rig) => {
+    for (const message of [...DISK_WORK, FORWARD, OTHER]) rig.driver.receive(2, message)
+    return rig.received.splice(0)
+  }
+
+  test('what is forwarded, if the queue for a slot is full', () => {
+    const rig = new Rig()
+    expect(received(rig)).toEqual(['prepare', 'accept', 'decided', 'forward', 'probe'])
+    rig.room = 0
+    expect(received(rig)).toEqual(['prepare', 'accept', 'decided', 'probe'])
+    expect(rig.driver.refused).toBe(1)
+  })
+
+  test('all that makes work for the disk, if that is too far behind; nor is anything proposed', () => {
+    const rig = new Rig()
+    rig.journal.waiting_bytes = (64 << 20) + 1
+    expect(rig.driver.room).toBe(0)
+    expect(received(rig)).toEqual(['probe'])
+    rig.journal.waiting_bytes = 0
+    expect(received(rig)).toHaveLength(5)
+  })
+
+  test('the same if too many messages wait for the disk', () => {
+    const rig = new Rig()
+    rig.step({ records: [VOTE], messages: Array.from({ length: 16_384 }, () => to(2, true)) })
+    expect(received(rig)).toEqual(['probe'])
+    rig.durable(1)
+    expect(received(rig)).toHaveLength(5)
   })
 })

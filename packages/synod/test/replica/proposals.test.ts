@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
-import { MAX_WAITING_READS } from '../../src/replica/reads.js'
 import { MAX_WAITING_REQUESTS, Requests } from '../../src/replica/requests.js'
 import { World } from './world.js'
 
@@ -134,13 +133,13 @@ describe('a replica takes no more than it can hold', () => {
   test('of reads that wait', async () => {
     const world = await World.formed()
     world.isolate(1)
-    const waiting = Array.from({ length: MAX_WAITING_READS }, () => world.replica(1).read(0))
+    const waiting = Array.from({ length: MAX_WAITING_REQUESTS }, () => world.replica(1).read(0))
     for (const read of waiting) read.catch(() => undefined)
     const refused = world.replica(1).read(0, { timeout_ms: 100 })
     await expect(refused).rejects.toMatchObject({ code: 'overloaded' })
     // Nor does it time out later, as a rejection that nobody handles.
     await world.wait(200)
-    expect(world.status(1).waiting).toBe(MAX_WAITING_READS)
+    expect(world.status(1).waiting).toBe(MAX_WAITING_REQUESTS)
     world.crash(1)
   })
 
@@ -151,7 +150,7 @@ describe('a replica takes no more than it can hold', () => {
     for (let session = 1; session <= MAX_WAITING_REQUESTS; session++) submit(session)
     expect(() => submit(0)).toThrow(expect.objectContaining({ code: 'overloaded' }))
     const done = { request: { session: 1, sequence: 1 }, outcome: { status: 'done', result: value } } as const
-    requests.executed(done)
+    requests.executed(done, 0)
     submit(MAX_WAITING_REQUESTS + 1)
     expect(requests.size).toBe(MAX_WAITING_REQUESTS)
   })

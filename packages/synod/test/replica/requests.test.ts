@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Outcome } from '../../src/machine/outcome.js'
-import { Requests } from '../../src/replica/requests.js'
+import { Requests, type Waiting } from '../../src/replica/requests.js'
 
 const outcome = (text: string): Outcome => ({ status: 'done', result: Buffer.from(text) })
 
@@ -12,8 +12,62 @@ test('PITFALL 7: of two requests of one session each gets its own answer, whiche
       answers.push(`${sequence}: ${Buffer.from(result).toString()}`)
     })
   }
-  requests.executed({ request: { session: 5, sequence: 2 }, outcome: outcome('second') })
-  requests.executed({ request: { session: 5, sequence: 1 }, outcome: outcome('first') })
+  requests.executed({ request: { session: 5, sequence: 2 }, outcome: outcome('second') }, 0)
+  requests.executed({ request: { session: 5, sequence: 1 }, outcome: outcome('first') }, 0)
   expect(answers).toEqual(['2: second', '1: first'])
   expect(requests.size).toBe(0)
+})
+
+/** Requests of as many sessions, and what waits of each. */
+function several(count: number, limit?: number) {
+  const requests = new Requests(limit)
+  const submit = (session: number, now_ms = 0) =>
+    requests.submit({ session, sequence: 1 }, Buffer.from('x'), now_ms, () => undefined)
+  const waiting: Waiting[] = []
+  for (let session = 1; session <= count; session++) waiting.push(submit(session))
+  const execute = (session: number, now_ms: number) =>
+    requests.executed({ request: { session, sequence: 1 }, outcome: outcome('') }, now_ms)
+  const take = (most: number) =>
+    requests.take(most, 0).map((proposal) => waiting.indexOf(proposal as Waiting) + 1)
+  return { requests, submit, waiting, execute, take }
+}
+
+test('one request too many is told when half of those that wait will be done', () => {
+  const { execute, submit } = several(100, 100)
+  expect(() => submit(101)).toThrow(expect.objectContaining({ code: 'overloaded', retryAfter_ms: 5000 }))
+  for (let session = 1; session <= 50; session++) {
+    execute(session, 1000)
+    submit(100 + session, 1000)
+  }
+  // 50 of 100 in the last 1.5 s.
+  expect(() => submit(999, 1500)).toThrow(
+    expect.objectContaining({ code: 'overloaded', retryAfter_ms: 1500 }),
+  )
+})
+
+test('so many are proposed as there is room for, in the order of arrival, and none that was given up on before', () => {
+  const { requests, take, waiting } = several(7)
+  expect(take(2)).toEqual([1, 2])
+  for (const session of [2, 3, 5]) requests.cancel(waiting[session - 1]!)
+  expect(take(0)).toEqual([])
+  expect(take(2)).toEqual([4, 6])
+  expect(take(Infinity)).toEqual([7])
+  expect(take(Infinity)).toEqual([])
+})
+
+test('all that waits is proposed anew after a restart, but what was not proposed is not proposed again', () => {
+  const { execute, requests, take } = several(4)
+  take(3)
+  execute(1, 0)
+  expect(requests.proposedBefore(1, 1)).toHaveLength(2)
+  requests.restart()
+  expect(requests.proposedBefore(Infinity, 1)).toEqual([])
+  expect(take(Infinity)).toEqual([2, 3, 4])
+})
+
+test('nothing is left of what comes and goes while nothing can be proposed', () => {
+  const { requests, submit, take } = several(0)
+  for (let session = 1; session <= 10_000; session++) requests.cancel(submit(session))
+  expect(requests.size).toBe(0)
+  expect(take(Infinity)).toEqual([])
 })

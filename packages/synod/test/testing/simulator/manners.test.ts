@@ -66,7 +66,7 @@ describe('a client', () => {
   it('may ask again where it was turned away', () => {
     const talk = new Conversation()
     talk.ask('s1')
-    talk.say('s1', 'c1', { type: 'fail', request: 1, code: 'overloaded', message: '' })
+    talk.say('s1', 'c1', { type: 'fail', request: 1, code: 'overloaded', retryAfter_ms: 0, message: '' })
     talk.ask('s1')
   })
 

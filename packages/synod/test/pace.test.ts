@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { MAX_RETRY_MS, MIN_RETRY_MS, Pace, overloaded } from '../src/pace.js'
+
+/** A pace at which so many are done in every millisecond, up to a time. */
+function steady(perMs: number, until_ms: number): Pace {
+  const pace = new Pace()
+  for (let now_ms = 0; now_ms < until_ms; now_ms++) pace.done(perMs, now_ms)
+  return pace
+}
+
+describe('when to try again', () => {
+  test('is when half of what waits is done, as fast as it went lately', () => {
+    expect(steady(10, 3500).retryAfter_ms(10_000, 3500)).toBe(500)
+    expect(steady(1, 3500).retryAfter_ms(1000, 3500)).toBe(500)
+    expect(steady(1, 3500).retryAfter_ms(300, 3500)).toBe(150)
+  })
+
+  test('follows a pace that has changed, within two seconds', () => {
+    const pace = steady(10, 10_000)
+    for (let now_ms = 10_000; now_ms < 12_000; now_ms++) pace.done(1, now_ms)
+    expect(pace.retryAfter_ms(1000, 12_000)).toBe(500)
+  })
+
+  test('is as late as can be where nothing is known, or nothing gets on any more', () => {
+    expect(new Pace().retryAfter_ms(1, 5)).toBe(MAX_RETRY_MS)
+    expect(steady(10, 2000).retryAfter_ms(1, 60_000)).toBe(MAX_RETRY_MS)
+    expect(steady(1, 2000).retryAfter_ms(1e6, 2000)).toBe(MAX_RETRY_MS)
+  })
+
+  test('is never at once', () => {
+    expect(steady(1000, 2000).retryAfter_ms(1, 2000)).toBe(MIN_RETRY_MS)
+  })
+
+  test('stands in the error, for programs and for people', () => {
+    expect(overloaded('too much', 70)).toMatchObject({
+      code: 'overloaded',
+      retryAfter_ms: 70,
+      message: 'too much: try again in 70 ms',
+    })
+  })
+})

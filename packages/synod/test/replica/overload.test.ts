@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest'
+import type { SynodError } from '../../src/errors.js'
+import { HandOver, MAX_WISHES } from '../../src/replica/hand-over.js'
+import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
+import { MAX_QUERY_BYTES, Reads } from '../../src/replica/reads.js'
+import { ManualClock } from '../net/manual-clock.js'
+import { World } from './world.js'
+
+const MODES = ['leader', 'leaderless'] as const
+const MAX_WAITING = 20
+
+describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode) => {
+  const options = { maxWaiting: MAX_WAITING }
+
+  test('refuse what is more, and say when to try again; what they take is executed once', async () => {
+    const world = await World.formed({ mode, options })
+    const client = await world.connect('client', { retryOverloaded: false })
+    await world.settled(client.execute('first'))
+    const calls = Array.from({ length: 10 * MAX_WAITING }, (_, index) => client.execute(`${index}`))
+    const outcomes = await world.settled(Promise.allSettled(calls))
+    const refused = outcomes.flatMap((outcome) =>
+      outcome.status === 'rejected' ? [outcome.reason as SynodError] : [],
+    )
+    expect(refused.length).toBeGreaterThan(0)
+    for (const { code, retryAfter_ms } of refused) {
+      expect(code).toBe('overloaded')
+      expect(retryAfter_ms).toBeGreaterThan(0)
+    }
+    await world.converged()
+    const executed = 1 + outcomes.length - refused.length
+    expect(world.texts(1)).toHaveLength(executed)
+    expect(world.replica(world.leader ?? 1).metrics().requests_refused_total).toBeGreaterThan(0)
+    expect(await world.settled(client.execute('after'))).toBe(executed + 1)
+  })
+
+  test('execute all of it, once each, for a client that tries again as it is told', async () => {
+    const world = await World.formed({ mode, options })
+    const client = await world.connect('client', { timeout_ms: 60_000 })
+    const texts = Array.from({ length: 10 * MAX_WAITING }, (_, index) => `${index}`)
+    const calls = texts.map((text) => client.execute(text))
+    const reads = texts.map(() => client.read(0))
+    await world.settled(Promise.all([...calls, ...reads]))
+    await world.converged()
+    expect([...world.texts(1)].sort()).toEqual([...texts].sort())
+  })
+
+  test('refuse the calls of their own process in the same way', async () => {
+    const world = await World.formed({ mode, options })
+    await world.settled(world.replica(1).propose('first'))
+    const calls = Array.from({ length: 2 * MAX_WAITING }, (_, index) => world.replica(1).propose(`${index}`))
+    const outcomes = await world.settled(Promise.allSettled(calls))
+    const refused = outcomes.filter(({ status }) => status === 'rejected')
+    expect(refused).toHaveLength(MAX_WAITING)
+    for (const outcome of refused)
+      expect(outcome).toMatchObject({ reason: { code: 'overloaded', retryAfter_ms: expect.any(Number) } })
+  })
+
+  test('before the cluster has formed, keep nothing of what was given up on', async () => {
+    const world = new World({ mode, options })
+    await world.open(1)
+    const replica = world.replica(1)
+    for (let count = 0; count < 3 * MAX_WAITING; count++) {
+      const abort = new AbortController()
+      const calls = [
+        replica.propose(`${count}`, { signal: abort.signal }),
+        replica.read(0, { signal: abort.signal }),
+      ]
+      for (const call of calls) call.catch(() => undefined)
+      await world.wait(1)
+      abort.abort()
+      for (const call of calls) expect(await world.failure(call)).toMatchObject({ code: 'aborted' })
+    }
+    for (const id of [2, 3]) await world.open(id)
+    await world.ready()
+    await world.settled(replica.propose('last'))
+    expect(world.texts(1)).toEqual(['last'])
+  })
+})
+
+describe('reads', () => {
+  function reads(limit = 1000) {
+    const clock = new ManualClock()
+    const withdrawn: number[] = []
+    const parts = { limit, now: () => clock.now(), executed: () => 5, query: (query: Uint8Array) => query }
+    return { clock, withdrawn, reads: new Reads({ ...parts, withdraw: (id) => withdrawn.push(id) }) }
+  }
+  const done = () => undefined
+
+  test('take so many bytes of queries, and more when some are answered or given up on', () => {
+    const { reads: waiting } = reads()
+    const half = new Uint8Array(MAX_QUERY_BYTES / 2)
+    const giveUp = waiting.linearizable(half, done)
+    waiting.linearizable(half, done)
+    const refusal = expect.objectContaining({ code: 'overloaded', retryAfter_ms: 5000 })
+    const one = () => waiting.linearizable(new Uint8Array(1), done)
+    expect(one).toThrow(refusal)
+    expect(() => waiting.stale(new Uint8Array(1), 6, done)).toThrow(refusal)
+    // What is answered at once does not wait.
+    waiting.stale(new Uint8Array(1), 5, done)
+    giveUp()
+    waiting.linearizable(half, done)
+    expect(one).toThrow(refusal)
+    for (const id of waiting.takeNew()) waiting.confirm({ id, slot: 5 })
+    expect(waiting.size).toBe(0)
+    one()
+  })
+
+  test('that are given up on in the turn in which they came are nobody else’s concern', () => {
+    const { reads: waiting, withdrawn } = reads()
+    waiting.linearizable(new Uint8Array(1), done)()
+    expect(waiting.takeNew()).toEqual([])
+    const giveUp = waiting.linearizable(new Uint8Array(1), done)
+    const [id] = waiting.takeNew()
+    giveUp()
+    expect(withdrawn).toEqual([id])
+  })
+})
+
+test('so many may wait for a hand-over; the next is told when the first of them gives up', () => {
+  const clock = new ManualClock()
+  const handOver = new HandOver({
+    clock,
+    leader: () => 1,
+    peers: new Set([2]),
+    self: 1,
+    ask: () => undefined,
+  })
+  handOver.begin(2, () => undefined)
+  clock.advance(1000)
+  for (let count = 1; count < MAX_WISHES; count++) handOver.begin(2, () => undefined)
+  expect(() => handOver.begin(2, () => undefined)).toThrow(
+    expect.objectContaining({ code: 'overloaded', retryAfter_ms: 4000 }),
+  )
+  clock.advance(4100)
+  handOver.begin(2, () => undefined)
+  handOver.stop()
+})
+
+test('a query may have as many bytes as a command, and no more', async () => {
+  const world = await World.formed({ servers: 1 })
+  const replica = world.replica(1)
+  const query = 'x'.repeat(MAX_COMMAND_BYTES) as unknown as number
+  for (const read of [replica.read(query), replica.readStale(query)])
+    expect(await world.failure(read)).toMatchObject({ code: 'too-large' })
+})
