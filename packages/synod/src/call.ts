@@ -120,12 +120,12 @@ export class Calls {
       call.reject(overloaded(what, this.#pace.retryAfter_ms(this.#taken, this.#clock.now())))
       return call
     }
-    this.#taken++
+    if (this.#taken++ === 0) this.#pace.begin(this.#clock.now())
     this.#bytes += size_bytes
     call.onOver(() => {
       this.#taken--
       this.#bytes -= size_bytes
-      this.#pace.done(1, this.#clock.now())
+      this.#pace.done(1, this.#taken, this.#clock.now())
     })
     return call
   }

@@ -4,7 +4,8 @@ import { MAX_RETRY_MS, MIN_RETRY_MS, Pace, overloaded } from '../src/pace.js'
 /** A pace at which so many are done in every millisecond, up to a time. */
 function steady(perMs: number, until_ms: number): Pace {
   const pace = new Pace()
-  for (let now_ms = 0; now_ms < until_ms; now_ms++) pace.done(perMs, now_ms)
+  pace.begin(0)
+  for (let now_ms = 0; now_ms < until_ms; now_ms++) pace.done(perMs, 1, now_ms)
   return pace
 }
 
@@ -17,12 +18,30 @@ describe('when to try again', () => {
 
   test('follows a pace that has changed, within two seconds', () => {
     const pace = steady(10, 10_000)
-    for (let now_ms = 10_000; now_ms < 12_000; now_ms++) pace.done(1, now_ms)
+    for (let now_ms = 10_000; now_ms < 12_000; now_ms++) pace.done(1, 1, now_ms)
     expect(pace.retryAfter_ms(1000, 12_000)).toBe(500)
   })
 
-  test('is as late as can be where nothing is known, or nothing gets on any more', () => {
-    expect(new Pace().retryAfter_ms(1, 5)).toBe(MAX_RETRY_MS)
+  test('is in a while where nothing is known yet', () => {
+    const pace = new Pace()
+    expect(pace.retryAfter_ms(1, 60_000)).toBe(1000)
+    pace.begin(60_000)
+    expect(pace.retryAfter_ms(100, 60_100)).toBe(1000)
+    pace.done(10, 90, 60_200)
+    expect(pace.retryAfter_ms(90, 60_200)).toBe(900)
+  })
+
+  test('is as before after nothing has waited for long', () => {
+    const pace = steady(10, 3500)
+    pace.done(0, 0, 3500)
+    pace.begin(60_000)
+    expect(pace.retryAfter_ms(10_000, 60_000)).toBe(500)
+  })
+
+  test('is as late as can be where nothing gets on any more', () => {
+    const never = new Pace()
+    never.begin(0)
+    expect(never.retryAfter_ms(1, 2000)).toBe(MAX_RETRY_MS)
     expect(steady(10, 2000).retryAfter_ms(1, 60_000)).toBe(MAX_RETRY_MS)
     expect(steady(1, 2000).retryAfter_ms(1e6, 2000)).toBe(MAX_RETRY_MS)
   })

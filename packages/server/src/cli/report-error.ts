@@ -1,4 +1,6 @@
+import { SynodError } from 'synod'
 import { CliError } from './cli-error.js'
+import { defined } from './defined.js'
 
 /**
  * Prints an error to stderr: `error: <message> (<code>)`, or with `json` as a document. What has no code is a
@@ -7,12 +9,18 @@ import { CliError } from './cli-error.js'
 export function reportError(error: unknown, json: boolean): void {
   const { code, message } = describe(error)
   if (json) {
-    const details = error instanceof CliError ? error.details : {}
+    const details = detailsOf(error)
     process.stderr.write(`${JSON.stringify({ error: { code, message, ...details } })}\n`)
     return
   }
   process.stderr.write(`error: ${message} (${code})\n`)
   if (code === 'internal' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+}
+
+/** What a program is told besides code and message. */
+function detailsOf(error: unknown): Readonly<Record<string, unknown>> {
+  if (error instanceof CliError) return error.details
+  return error instanceof SynodError ? defined({ retryAfter_ms: error.retryAfter_ms }) : {}
 }
 
 function describe(error: unknown): { readonly code: string; readonly message: string } {

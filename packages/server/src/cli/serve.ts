@@ -26,6 +26,7 @@ interface ServeOptions extends OutputOptions {
   readonly snapshotEvery?: number
   readonly snapshotBytes?: number
   readonly keepSlots?: number
+  readonly maxWaiting?: number
   readonly metrics?: string
   readonly trace?: string
 }
@@ -80,6 +81,11 @@ export function addServe(program: Command): void {
       'keep so many slots before the snapshot (default: 10000)',
       integerFrom(0, 1e6),
     )
+    .option(
+      '--max-waiting <n>',
+      'so many commands may wait, and as many reads; more are refused as overloaded (default: 65536)',
+      integerFrom(1, 65_536),
+    )
     .option('--metrics <host:port>', 'serve counts and times at http://host:port/metrics, for Prometheus')
     .option('--trace <file>', 'add all that this replica does to a file, as NDJSON (see docs/trace.md)')
     .action(run)
@@ -121,6 +127,7 @@ async function serve(
       listen: options.listen,
       heartbeat_ms: options.heartbeatMs,
       electionTimeout_ms: options.electionTimeoutMs,
+      maxWaiting: options.maxWaiting,
     }),
     snapshots: defined({
       everySlots: options.snapshotEvery,

@@ -114,6 +114,7 @@ export class Reads {
       const what = `${this.size} reads of ${this.#bytes} bytes wait already`
       throw overloaded(what, this.#pace.retryAfter_ms(this.size, this.#parts.now()))
     }
+    if (this.size === 0) this.#pace.begin(this.#parts.now())
     this.#bytes += query.length
     return this.#nextId++
   }
@@ -134,7 +135,7 @@ export class Reads {
   /** It waits no more. */
   #end(read: Read): void {
     this.#bytes -= read.query.length
-    this.#pace.done(1, this.#parts.now())
+    this.#pace.done(1, this.size, this.#parts.now())
     this.#answer(read)
   }
 

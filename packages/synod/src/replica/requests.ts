@@ -75,7 +75,7 @@ export class Requests {
     ofSession.push(waiting)
     this.#inOrder.append(waiting)
     this.#next ??= waiting
-    this.#size++
+    if (this.#size++ === 0) this.#pace.begin(now_ms)
     this.#bytes += value.length
     return waiting
   }
@@ -101,8 +101,8 @@ export class Requests {
     const ofSession = this.#bySession.get(placeOf(request))
     const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
     if (waiting === undefined) return undefined
-    this.#pace.done(1, now_ms)
     this.cancel(waiting)
+    this.#pace.done(1, this.#size, now_ms)
     waiting.done(outcome)
     return waiting
   }

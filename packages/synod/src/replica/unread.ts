@@ -39,7 +39,8 @@ export class Unread {
 
   #recount(now_ms: number): void {
     const bytes = this.#count()
-    this.#pace.done(Math.max(0, this.#bytes - bytes), now_ms)
+    this.#pace.begin(now_ms)
+    this.#pace.done(Math.max(0, this.#bytes - bytes), bytes, now_ms)
     this.#bytes = bytes
     this.#counted_ms = now_ms
   }

@@ -86,13 +86,13 @@ describe('of calls that callers make', () => {
   test('no more are taken than may be under way; the hint is by how fast they end', async () => {
     const { calls, clock } = rig()
     const taken = Array.from({ length: MAX_CALLS }, () => calls.take<number>(0, {}))
-    await expect(calls.take(0, {}).promise).rejects.toMatchObject({ code: 'overloaded', retryAfter_ms: 5000 })
+    await expect(calls.take(0, {}).promise).rejects.toMatchObject({ code: 'overloaded', retryAfter_ms: 1000 })
     expect(taken.every(({ over }) => !over)).toBe(true)
     for (const call of taken.splice(0, MAX_CALLS / 2)) call.resolve(1)
     for (let count = 0; count < MAX_CALLS / 2; count++) calls.take(0, {}).promise.catch(() => undefined)
     clock.advance(500)
-    // 32,768 ended in 1.5 s: so long it takes for half of those under way.
-    await expect(calls.take(0, {}).promise).rejects.toMatchObject({ retryAfter_ms: 1500 })
+    // 32,768 ended in half a second: so long it takes for half of those under way.
+    await expect(calls.take(0, {}).promise).rejects.toMatchObject({ retryAfter_ms: 500 })
     // What the library asks for by itself is not refused.
     expect(calls.start({}).over).toBe(false)
     for (const call of taken) call.resolve(1)

@@ -184,6 +184,7 @@ describe('the client half of a session', () => {
     rig.execute('a')
     rig.execute('b', AbortSignal.abort())
     await rig.opened(5)
+    rig.execute('c', AbortSignal.abort())
     expect(rig.numbers()).toEqual([[5, 1, 0]])
   })
 

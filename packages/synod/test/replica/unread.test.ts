@@ -33,7 +33,7 @@ test('while they do not read, nothing more is taken, and they are counted now an
   for (let count = 0; count < 100; count++)
     expect(() => {
       unread.check()
-    }).toThrow(expect.objectContaining({ code: 'overloaded', retryAfter_ms: 5000 }))
+    }).toThrow(expect.objectContaining({ code: 'overloaded', retryAfter_ms: 1000 }))
   expect(clients.counted).toBe(1)
   clients.now_ms = 10
   clients.unsent_bytes = 0
