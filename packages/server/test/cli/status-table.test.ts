@@ -26,6 +26,7 @@ const status: ReplicaStatus = {
   damage: null,
   bars: { snapshotted: 0, executed: 10, chosen: 10, voted: 12 },
   digest: 77,
+  members: [],
   peers: [peer, { ...peer, server: 3, up: false }],
   sessions: 5,
   waiting: 2,

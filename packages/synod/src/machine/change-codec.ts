@@ -1,22 +1,18 @@
+import { readAddress } from '../bytes/address.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
-import {
-  type Change,
-  MAX_ADDRESS_BYTES,
-  MAX_SERVER_ID,
-  type Member,
-  type MemberRole,
-  type MembershipState,
-} from '../paxos/membership.js'
-import type { ServerId } from '../paxos/ballot.js'
+import type { Change, Member, MemberRole, MembershipState } from '../paxos/membership.js'
+import { MAX_SERVER_ID, type ServerId } from '../paxos/ballot.js'
 import type { Configuration } from '../paxos/configuration.js'
-import { MAX_SERVERS } from '../paxos/quorum.js'
 import type { Value } from '../paxos/value.js'
 import { CHANGE_TAG, decodeRequest } from './request.js'
 
 const CHANGE_TAGS: Readonly<Record<Change['type'], number>> = { add: 1, promote: 2, remove: 3 }
 const ROLES: readonly MemberRole[] = ['voter', 'joining', 'learner']
 const ACCEPTOR_BYTES = 16
+
+/** More than the members that a cluster can have. */
+const MAX_MEMBERS = 255
 
 export function encodeChange(change: Change): Uint8Array {
   const writer = new Writer(64)
@@ -83,7 +79,7 @@ export function readMembership(reader: Reader): MembershipState {
     slot,
     highest,
     quorums: phase1 === 0 ? null : { phase1, phase2 },
-    members: readList(reader, MAX_SERVERS, () => readMember(reader)),
+    members: readList(reader, MAX_MEMBERS, () => readMember(reader)),
     configurations: readList(reader, 2, () => readConfiguration(reader)),
   }
 }
@@ -102,7 +98,7 @@ function readConfiguration(reader: Reader): Configuration {
   return {
     first,
     quorums: { phase1, phase2 },
-    voters: readList(reader, MAX_SERVERS, () => readServerId(reader)),
+    voters: readList(reader, MAX_MEMBERS, () => readServerId(reader)),
   }
 }
 
@@ -142,10 +138,4 @@ function readRole(reader: Reader): MemberRole {
   const role = ROLES[tag]
   if (role === undefined) throw new MalformedError(`no role of a member: ${tag}`)
   return role
-}
-
-function readAddress(reader: Reader): string {
-  const bytes = reader.bytes()
-  if (bytes.length > MAX_ADDRESS_BYTES) throw new MalformedError(`an address of ${bytes.length} bytes`)
-  return bytes.toString('utf8')
 }

@@ -3,7 +3,7 @@ import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
 import { SynodError } from '../errors.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
-import { type ChangeOutcome, Membership, type MembershipState } from '../paxos/membership.js'
+import type { ChangeOutcome, Membership, MembershipState } from '../paxos/membership.js'
 import type { Value } from '../paxos/value.js'
 import { changeOf, encodeMembership, readMembership } from './change-codec.js'
 import { type Codecs, completeCodecs } from './codec.js'
@@ -58,10 +58,10 @@ export class Executor<Command, Result, Query, Answer> {
   #time_ms = 0
   #digest = 0
 
-  /** With the membership that the cluster was founded with, and the window of its proposers. */
-  constructor(machine: Machine<Command, Result, Query, Answer>, founding: MembershipState, window: number) {
+  /** With a membership of its own, as the cluster was founded. */
+  constructor(machine: Machine<Command, Result, Query, Answer>, membership: Membership) {
     this.#machine = machine
-    this.#membership = new Membership(structuredClone(founding), window)
+    this.#membership = membership
     this.codecs = completeCodecs(machine.codecs)
   }
 

@@ -1,6 +1,7 @@
 import { SynodError } from '../errors.js'
-import type { ServerId } from '../paxos/ballot.js'
-import { type Change, MAX_ADDRESS_BYTES, MAX_SERVER_ID } from '../paxos/membership.js'
+import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
+import { MAX_SERVER_ID, type ServerId } from '../paxos/ballot.js'
+import type { Change } from '../paxos/membership.js'
 
 /** What can be done to the membership of a cluster. Ids are from 1 to 65,535, and none is used twice. */
 export type MembershipChange =

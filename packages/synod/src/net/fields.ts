@@ -1,8 +1,7 @@
 import { readBallot } from '../bytes/paxos.js'
 import { MalformedError, type Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
-import type { Ballot, ServerId, Slot } from '../paxos/ballot.js'
-import { MAX_SERVER_ID } from '../paxos/membership.js'
+import { type Ballot, MAX_SERVER_ID, type ServerId, type Slot } from '../paxos/ballot.js'
 
 /** Slots and ballot numbers stop here, so that a slot plus a count is still an exact integer. */
 const MAX_ORDINAL = 2 ** 52

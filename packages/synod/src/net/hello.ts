@@ -1,9 +1,9 @@
+import { readAddress } from '../bytes/address.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
 import { SynodError, type ErrorCode } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
-import { MAX_ADDRESS_BYTES } from '../paxos/membership.js'
 import type { Quorums } from '../paxos/quorum.js'
 import { namesByTag, readTag, type Tags } from './codec.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
@@ -178,7 +178,7 @@ function readHandshake(reader: Reader): Handshake {
         server: readServer(reader),
         acceptor: readAcceptor(reader),
         members: readMembers(reader),
-        address: readText(reader, MAX_ADDRESS_BYTES),
+        address: readAddress(reader),
         formed: reader.boolean(),
         process: reader.varint(),
       }

@@ -1,5 +1,8 @@
-/** A server of the cluster: a small positive integer, printed as `s1`. */
+/** A server of the cluster: a positive integer, printed as `s1`. */
 export type ServerId = number
+
+/** The highest id that a server can have. */
+export const MAX_SERVER_ID = 65_535
 
 /** An index into the log. The first slot is 1; 0 stands for "none yet". */
 export type Slot = number

@@ -1,13 +1,7 @@
-import type { ServerId, Slot } from './ballot.js'
+import { MAX_SERVER_ID, type ServerId, type Slot } from './ballot.js'
 import { type Configuration, configurationOf } from './configuration.js'
 import { MAX_SERVERS, type Quorums, faultOfQuorums, majorities } from './quorum.js'
 import { type ServerSet, unionOf, withServer, withoutServer } from './server-set.js'
-
-/** The highest id that a server can have. */
-export const MAX_SERVER_ID = 65_535
-
-/** An address has at most this many bytes, as UTF-8. */
-export const MAX_ADDRESS_BYTES = 262
 
 /** `joining`: learns, and is to vote once it has caught up. */
 export type MemberRole = 'voter' | 'joining' | 'learner'

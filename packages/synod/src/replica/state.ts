@@ -5,7 +5,7 @@ import type { Machine } from '../machine/machine.js'
 import type { AnswerSnapshot } from '../net/peer-listener.js'
 import type { DigestReport, SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
-import type { MembershipState } from '../paxos/membership.js'
+import { Membership, type MembershipState } from '../paxos/membership.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import { checkFence, divergedError, saveFence } from '../snapshots/fence.js'
 import { SnapshotStore, type StoredSnapshot } from '../snapshots/snapshot-store.js'
@@ -30,7 +30,7 @@ export async function restoreState<C, R, Q, A>(
   machine: Machine<C, R, Q, A>,
   founding: MembershipState,
 ): Promise<RestoredState<C, R, Q, A>> {
-  const executor = new Executor(machine, founding, paxos.window)
+  const executor = new Executor(machine, new Membership(founding, paxos.window))
   try {
     await checkFence(host.disk, dataDir)
     const store = await SnapshotStore.open(host.disk, dataDir, clusterName)

@@ -37,6 +37,7 @@ export function changeOfText(value: Value): Change | undefined {
       return { type: 'promote', server, acceptor: '' }
     case 'remove':
       return { type: 'remove', server }
+    case undefined:
     default:
       return undefined
   }

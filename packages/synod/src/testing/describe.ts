@@ -49,7 +49,7 @@ export function describeMessage(message: Message, describe: DescribeValue = desc
       return `probe ${message.round}: do you miss the leader too?`
     case 'probe-answer': {
       const missing = message.missing ? 'missing' : 'not missing'
-      return `probe-answer ${message.round}: ${missing}, bound by ${ballot(message.ballot)}`
+      return `probe-answer ${message.round}: ${missing}, bound by ${ballot(message.ballot)}, chosen ${message.chosen}`
     }
     case 'forward':
       return `forward: ${list(message.values, describe)}`

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Ballot, type Slot, ZERO_BALLOT } from '../../src/paxos/ballot.js'
+import type { Ballot, Slot } from '../../src/paxos/ballot.js'
 import { MAX_MESSAGE_SLOTS, MAX_MESSAGE_VALUES_BYTES } from '../../src/paxos/config.js'
 import type { Accept, Message, Prepare, PromiseMessage, Scope } from '../../src/paxos/messages.js'
 import { Cluster, value } from '../../src/testing/cluster/cluster.js'

@@ -121,8 +121,7 @@ test('so many may wait for a hand-over; the next is told when the first of them 
   const handOver = new HandOver({
     clock,
     leader: () => 1,
-    peers: new Set([2]),
-    self: 1,
+    isVoter: (server) => server <= 2,
     ask: () => undefined,
   })
   handOver.begin(2, () => undefined)

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.js'
 import { silentLogger } from '../../src/logger.js'
+import { changeOf } from '../../src/machine/change-codec.js'
+import { coreConfig } from '../../src/testing/core-config.js'
 import { History } from '../../src/paxos/invariants.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
 import { ReplicaTrace } from '../../src/replica/replica-trace.js'
@@ -83,9 +85,13 @@ describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s m
     const platters = new Map<number, number>()
     const onRecords = (server: number, _payload: Uint8Array, records: readonly JournalRecord[]) =>
       platters.set(server, (platters.get(server) ?? 0) + records.length)
-    const watch = new DurableWatch(new History(world.ids), onRecords, (error) => {
-      throw error
-    })
+    const watch = new DurableWatch(
+      new History({ ...coreConfig(1, world.ids, mode), changeOf }),
+      onRecords,
+      (error) => {
+        throw error
+      },
+    )
     for (const id of world.ids) watch.watch(id, world.server(id).disk)
     let early = 0
     world.onEvent = (id, event) => {

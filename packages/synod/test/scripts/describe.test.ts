@@ -32,12 +32,12 @@ test.each<[Message, string]>([
   ],
   [{ type: 'probe', round: 1 }, 'probe 1: do you miss the leader too?'],
   [
-    { type: 'probe-answer', round: 1, missing: false, ballot: at },
-    'probe-answer 1: not missing, bound by (4, s1)',
+    { type: 'probe-answer', round: 1, missing: false, ballot: at, chosen: 5 },
+    'probe-answer 1: not missing, bound by (4, s1), chosen 5',
   ],
   [
-    { type: 'probe-answer', round: 1, missing: true, ballot: zero },
-    'probe-answer 1: missing, bound by nothing',
+    { type: 'probe-answer', round: 1, missing: true, ballot: zero, chosen: 0 },
+    'probe-answer 1: missing, bound by nothing, chosen 0',
   ],
   [{ type: 'forward', values: [a, b] }, 'forward: a, b'],
   [{ type: 'observe', round: 1 }, 'observe 1: how far have you voted?'],

@@ -1,5 +1,6 @@
 import { MalformedError } from '../../bytes/reader.js'
 import { jsonCodec } from '../../machine/codec.js'
+import { Membership } from '../../paxos/membership.js'
 import { Executor } from '../../machine/executor.js'
 import type { Machine } from '../../machine/machine.js'
 import {
@@ -66,7 +67,7 @@ export function decodeValue(cluster: Cluster, value: Value): string {
 export function executions(cluster: Cluster, id: ServerId): string[] {
   const counter = new Counter()
   const { membership, window } = cluster.server(id).config
-  const executor = new Executor(counter, membership, window)
+  const executor = new Executor(counter, new Membership(structuredClone(membership), window))
   const lines = cluster.prefix(id).map((value, index) => {
     const { applied } = counter
     const outcome = executor.execute(index + 1, value)?.outcome
