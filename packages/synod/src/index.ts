@@ -21,6 +21,8 @@ export type { Mode } from './paxos/config.js'
 export type { Bars } from './paxos/invariants.js'
 export type { Role } from './paxos/proposer.js'
 export type { Quorums } from './paxos/quorum.js'
+export type { MembershipChange } from './machine/membership-change.js'
+export type { MemberRole } from './paxos/membership.js'
 export type { ClusterOptions, ReplicaOptions } from './replica/options.js'
 export { Replica } from './replica/replica.js'
 export type { StaleAnswer, StaleReadOptions } from './machine/stale-read.js'
@@ -29,6 +31,7 @@ export { rebuildReplica } from './replica/rebuild.js'
 export type {
   ArrivalStatus,
   AwaitedStatus,
+  MemberStatus,
   PeerStatus,
   ReplicaStatus,
   SnapshotStatus,

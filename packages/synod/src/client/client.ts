@@ -4,6 +4,9 @@ import { type Clock, systemClock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
 import { type Codecs, completeCodecs } from '../machine/codec.js'
+import { encodeChange } from '../machine/change-codec.js'
+import { type MembershipChange, checkChange } from '../machine/membership-change.js'
+import { encodeChangeRequest } from '../machine/request.js'
 import { Session } from '../machine/session.js'
 import { type StaleAnswer, type StaleReadOptions, checkAtLeast, staleAnswer } from '../machine/stale-read.js'
 import { type Network, parseAddress } from '../net/network.js'
@@ -71,6 +74,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   readonly #endpoints: Endpoints
   readonly #codecs: Codecs<Command, Result, Query, Answer>
   readonly #session: Session
+  readonly #randomId: () => number
   readonly #calls: Calls
 
   /** Use `connect`. */
@@ -92,11 +96,13 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
       retryOverloaded: options.retryOverloaded ?? true,
       logger: options.logger ?? silentLogger,
     })
+    this.#randomId = () =>
+      host.random === undefined ? randomInt(1, RANDOM_IDS) : Math.floor(random() * RANDOM_IDS) + 1
     this.#session = new Session(
       (value, call) => {
         this.#endpoints.send({ type: 'execute', value }, call)
       },
-      () => (host.random === undefined ? randomInt(1, RANDOM_IDS) : Math.floor(random() * RANDOM_IDS) + 1),
+      this.#randomId,
       () => this.#calls.start<Uint8Array>({}),
     )
   }
@@ -182,6 +188,19 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
     const call = this.#calls.take<Uint8Array>(0, options)
     this.#endpoints.sendToAny({ type: 'transfer', to: options.to ?? 0 }, call)
+    await call.promise
+  }
+
+  /**
+   * Adds a server to the cluster, replaces one by another, or removes one. Resolves when that is chosen and executed: a server that was added learns then, and
+   * votes as soon as it has caught up; one that was removed stops by itself. What is so already is no error. (docs/membership.md)
+   *
+   * Rejects with `change-refused` (saying why), `invalid-options`, and as `execute` does.
+   */
+  async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
+    const encoded = encodeChange(checkChange(change))
+    const call = this.#calls.take<Uint8Array>(encoded.length, options)
+    this.#endpoints.send({ type: 'execute', value: encodeChangeRequest(this.#randomId(), encoded) }, call)
     await call.promise
   }
 

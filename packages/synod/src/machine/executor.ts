@@ -196,8 +196,10 @@ export class Executor<Command, Result, Query, Answer> {
 }
 
 function outcomeOfChange(change: ChangeOutcome | undefined): Outcome {
-  if (change?.done === true) return { status: 'done', result: NOTHING }
-  return { status: 'refused', result: Buffer.from(change?.reason ?? 'this is no change of the membership') }
+  if (change === undefined)
+    return { status: 'refused', result: Buffer.from('this is no change of the membership') }
+  if (change.result === 'done') return { status: 'done', result: NOTHING }
+  return { status: change.result, result: Buffer.from(change.reason) }
 }
 
 /** Of what failed, the message is for people: another version of the state machine may word it differently. */

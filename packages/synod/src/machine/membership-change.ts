@@ -17,12 +17,15 @@ export type MembershipChange =
     }
   | { readonly remove: ServerId }
 
+const ADDRESS = /^\S+:\d{1,5}$/
+
 /** Throws `invalid-options`. */
 export function checkChange(change: MembershipChange): Change {
   if ('remove' in change) return { type: 'remove', server: checkId(change.remove) }
   const { add, address, learner = false, replaces } = change
-  const size = typeof address === 'string' ? Buffer.byteLength(address) : 0
-  if (size < 1 || size > MAX_ADDRESS_BYTES) throw invalid(`an address has 1 to ${MAX_ADDRESS_BYTES} bytes`)
+  if (!ADDRESS.test(address)) throw invalid(`an address is host:port, not ${address}`)
+  if (Buffer.byteLength(address) > MAX_ADDRESS_BYTES)
+    throw invalid(`an address has at most ${MAX_ADDRESS_BYTES} bytes`)
   if (learner && replaces !== undefined)
     throw invalid('a server that never votes cannot take the place of one that does')
   return {

@@ -7,17 +7,19 @@ import { MIN_RETRY_MS, overloaded } from '../pace.js'
  * - `failed`: executed; `result` is the message of what the state machine threw, as UTF-8.
  * - `expired`: not executed, as the session is not known (any more), or has had its answer and said so.
  * - `refused`: a change of the membership that is not possible; `result` is the reason, as UTF-8.
+ * - `later`: a change of the membership that has to wait for another one; `result` says so, as UTF-8.
  * - `ahead`: not executed, as it is too far ahead of the oldest unanswered request of its session.
  */
 export interface Outcome {
-  readonly status: 'done' | 'failed' | 'refused' | 'expired' | 'ahead'
+  readonly status: 'done' | 'failed' | 'refused' | 'later' | 'expired' | 'ahead'
   readonly result: Uint8Array
 }
 
 /** The error that an outcome other than `done` stands for. */
 export function outcomeError({ status, result }: Outcome): SynodError {
   if (status === 'failed') return new SynodError('command-failed', Buffer.from(result).toString())
-  if (status === 'refused') return new SynodError('change-refused', Buffer.from(result).toString())
+  if (status === 'refused' || status === 'later')
+    return new SynodError('change-refused', Buffer.from(result).toString())
   return status === 'expired'
     ? new SynodError('session-expired', 'the session has ended: too many others were used since it was')
     : overloaded('too many requests of this session are unanswered', MIN_RETRY_MS)

@@ -19,8 +19,8 @@ export interface SessionState {
  *
  * Pieces end anywhere.
  */
-const TAGS = { session: 0, none: 1, done: 2, failed: 3, expired: 4, ahead: 5, refused: 6 } as const
-const STATUSES = ['done', 'failed', 'expired', 'ahead', 'refused'] as const
+const TAGS = { session: 0, none: 1, done: 2, failed: 3, expired: 4, ahead: 5, refused: 6, later: 7 } as const
+const STATUSES = ['done', 'failed', 'expired', 'ahead', 'refused', 'later'] as const
 const PIECE_BYTES = 1 << 16
 const SIZE_BYTES = 4
 const NOTHING = new Uint8Array(0)

@@ -29,8 +29,12 @@ export type Change =
   | { readonly type: 'promote'; readonly server: ServerId; readonly acceptor: string }
   | { readonly type: 'remove'; readonly server: ServerId }
 
-/** What came of a change. It was refused for a reason that all servers agree on; to change what is so already is no error. */
-export type ChangeOutcome = { readonly done: true } | { readonly done: false; readonly reason: string }
+/**
+ * What came of a change. It was refused for a reason that all servers agree on; to change what is so already is no error. `later`: it has to wait for another
+ * one to take force, and can be tried again then.
+ */
+export type ChangeOutcome =
+  { readonly result: 'done' } | { readonly result: 'refused' | 'later'; readonly reason: string }
 
 export interface MembershipState {
   /** The changes chosen in the slots up to this one are in here. */
@@ -66,7 +70,7 @@ export function foundingMembership(
   }
 }
 
-const DONE: ChangeOutcome = { done: true }
+const DONE: ChangeOutcome = { result: 'done' }
 
 /**
  * Who takes part, and which configuration governs a slot. A change of the voters that is chosen in slot s governs the slots from
@@ -203,7 +207,7 @@ export class Membership {
     const { replaces, server } = member
     const { voters } = this.latest
     const outcome = this.#configure(slot, withServer(withoutServer(voters, replaces), server))
-    if (!outcome.done) return outcome
+    if (outcome.result !== 'done') return outcome
     const others = this.state.members.filter((other) => other !== member && other.server !== replaces)
     this.state.members = [...others, { ...member, role: 'voter', replaces: 0, acceptor: change.acceptor }]
     return DONE
@@ -215,7 +219,7 @@ export class Membership {
     }
     if (member.role === 'voter') {
       const outcome = this.#configure(slot, withoutServer(this.latest.voters, server))
-      if (!outcome.done) return outcome
+      if (outcome.result !== 'done') return outcome
     }
     this.state.members = this.state.members.filter((other) => other !== member)
     return DONE
@@ -223,10 +227,10 @@ export class Membership {
 
   #configure(slot: Slot, voters: ServerSet): ChangeOutcome {
     const { configurations, quorums } = this.state
-    if (slot < this.latest.first)
-      return refused(
-        `another change takes force at slot ${this.latest.first} only: this one was chosen in slot ${slot}`,
-      )
+    if (slot < this.latest.first) {
+      const reason = `another change takes force at slot ${this.latest.first}, this one was chosen in slot ${slot}: try again`
+      return { result: 'later', reason }
+    }
     if (voters.length === 0) return refused('a cluster cannot be without any server that votes')
     const sizes = quorums ?? majorities(voters.length)
     const fault = faultOfQuorums(voters.length, sizes)
@@ -237,5 +241,5 @@ export class Membership {
 }
 
 function refused(reason: string): ChangeOutcome {
-  return { done: false, reason }
+  return { result: 'refused', reason }
 }

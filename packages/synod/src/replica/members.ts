@@ -1,10 +1,14 @@
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
+import type { Outcome } from '../machine/outcome.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Change, Membership } from '../paxos/membership.js'
 import type { AcceptorId } from '../journal/identity.js'
 import { withoutServer } from '../paxos/server-set.js'
+
+/** Has something executed; `done` is told what came of it. Returns what gives up on it. */
+type Begin = (done: (outcome: Outcome) => void) => () => void
 
 /** How often it looks whether who joins has caught up: with what was chosen when it looked last. */
 const LOOK_MS = 200
@@ -39,6 +43,7 @@ export class Members {
   /** The chosen bar then. */
   #bar: Slot = Infinity
   readonly #refusers = new Set<ServerId>()
+  readonly #waiting = new Set<() => void>()
   #cancelLook: () => void = () => undefined
 
   constructor(parts: MembersParts) {
@@ -53,7 +58,37 @@ export class Members {
     onChanged()
     this.#tell()
     if (this.#joining.length > 0) this.#watch()
+    if (!this.#isChanging) for (const again of [...this.#waiting]) again()
     this.#leaveIfRefused()
+  }
+
+  /** Has a change made when no other one of the voters is on its way: now, or as soon as it can be. Returns what gives up on it. */
+  inTurn(begin: Begin, done: (outcome: Outcome) => void): () => void {
+    let giveUp: () => void = () => undefined
+    const attempt = () => {
+      giveUp = begin((outcome) => {
+        if (outcome.status === 'later') this.#waiting.add(again)
+        else done(outcome)
+      })
+    }
+    const again = () => {
+      this.#waiting.delete(again)
+      try {
+        attempt()
+      } catch (error) {
+        done({ status: 'refused', result: Buffer.from((error as Error).message) })
+      }
+    }
+    if (this.#isChanging) this.#waiting.add(again)
+    else attempt()
+    return () => {
+      this.#waiting.delete(again)
+      giveUp()
+    }
+  }
+
+  get #isChanging(): boolean {
+    return this.#parts.membership.state.configurations.length > 1
   }
 
   /** The server says that this one has been removed. */

@@ -5,7 +5,7 @@ import type { OpenedJournal } from '../journal/open-journal.js'
 import { openJournal } from '../journal/open-journal.js'
 import { encodeChange } from '../machine/change-codec.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
-import { admitRequest, encodeChangeRequest } from '../machine/request.js'
+import { CHANGE_TAG, admitRequest, encodeChangeRequest } from '../machine/request.js'
 import { Session } from '../machine/session.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
 import { type StaleAnswer, type StaleReadOptions, checkAtLeast, staleAnswer } from '../machine/stale-read.js'
@@ -255,7 +255,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       progressOf: (server) => this.#paxos.progressOf(server),
       acceptorOf: (server) => this.#peers.acceptorOf(server),
       submit: (change) => {
-        this.#change(change, this.#calls.start<Uint8Array>({}))
+        const call = this.#calls.start<Uint8Array>({})
+        call.promise.catch(() => undefined)
+        this.#change(change, call)
       },
       onChanged: () => {
         this.#peers.update()
@@ -494,18 +496,21 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   // Commands
 
-  /** Takes an encoded request. Throws MalformedError, `overloaded`. Returns what gives up on it. */
+  /** Takes an encoded request; a change of the membership waits for the one before it. Throws MalformedError, `overloaded`. Returns what gives up on it. */
   #submit(value: Uint8Array, done: (outcome: Outcome) => void): () => void {
     const { clock } = this.#settings.host
     const key = admitRequest(value, clock.wallTime())
     this.#counts.requests++
-    const waiting = this.#taken(() => this.#requests.submit(key, value, clock.now(), done))
-    this.#driver.endTurn()
-    return () => {
-      if (!waiting.waits) return
-      this.#requests.cancel(waiting)
-      this.#driver.step({ type: 'withdraw', id: waiting.id })
+    const begin = (done: (outcome: Outcome) => void) => {
+      const waiting = this.#taken(() => this.#requests.submit(key, value, clock.now(), done))
+      this.#driver.endTurn()
+      return () => {
+        if (!waiting.waits) return
+        this.#requests.cancel(waiting)
+        this.#driver.step({ type: 'withdraw', id: waiting.id })
+      }
     }
+    return value[0] === CHANGE_TAG ? this.#members.inTurn(begin, done) : begin(done)
   }
 
   /** Counts what is refused as there is no room. */

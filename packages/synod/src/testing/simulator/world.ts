@@ -35,6 +35,8 @@ export interface Server<C, R, Q, A, M> {
   readonly log: string[]
   /** How long an fsync takes. */
   sync_ms: () => number
+  /** It is new to the cluster, and joins it. */
+  readonly joins: boolean
   /** How far its idea of the time of day is off, and how fast its clock runs from the next start on. */
   skew_ms: number
   rate: number
@@ -73,28 +75,37 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
 
   constructor(options: WorldOptions<C, R, Q, A, M>) {
     super()
-    const { machine, mode = 'leader', network, seed = 1, servers = 3, sync_ms = 1 } = options
+    const { mode = 'leader', network, seed = 1, servers = 3 } = options
     this.#options = options
     this.mode = mode
     this.chance = new Chance(seed)
     this.network = new MemoryNetwork(this.clock, network)
-    for (let id = 1; id <= servers; id++) {
-      this.servers.set(id, {
-        id,
-        disk: new MemoryDisk(),
-        process: undefined,
-        replica: undefined,
-        machine: machine(id),
-        fatal: undefined,
-        log: [],
-        sync_ms: () => sync_ms,
-        skew_ms: 0,
-        rate: 1,
-      })
-    }
+    for (let id = 1; id <= servers; id++) this.#add(id, false)
   }
 
   // Servers
+
+  /** A machine for a further server, that will join the cluster when it starts. */
+  add(id: ServerId): void {
+    this.#add(id, true)
+  }
+
+  #add(id: ServerId, joins: boolean): void {
+    const { machine, sync_ms = 1 } = this.#options
+    this.servers.set(id, {
+      id,
+      joins,
+      disk: new MemoryDisk(),
+      process: undefined,
+      replica: undefined,
+      machine: machine(id),
+      fatal: undefined,
+      log: [],
+      sync_ms: () => sync_ms,
+      skew_ms: 0,
+      rate: 1,
+    })
+  }
 
   get ids(): ServerId[] {
     return [...this.servers.keys()]
@@ -160,13 +171,14 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
     const replica = await Replica.open({
       id,
       cluster: {
-        servers: this.#addresses(),
+        servers: this.#addressesFor(server),
         ...(this.#options.quorums === undefined ? {} : { quorums: this.#options.quorums }),
       },
+      join: server.joins,
       dataDir: DATA_DIR,
       machine: server.machine,
       mode: this.mode,
-      clients: `${hostOf(id)}:${CLIENT_PORT}`,
+      clients: clientAddressOf(id),
       logger: { info: log('info'), warn: log('warn'), error: log('error') },
       host: {
         clock: process.clock,
@@ -271,7 +283,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
   ): Promise<Client<C, R, Q, A>> {
     const { clock, network } = this.#start(name)
     return connect({
-      endpoints: this.ids.map((id) => `${hostOf(id)}:${CLIENT_PORT}`),
+      endpoints: this.ids.map(clientAddressOf),
       host: { clock, network, random: () => this.chance.next() },
       ...options,
     })
@@ -322,9 +334,21 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
     this.network.kill(host)
   }
 
-  #addresses(): Record<ServerId, string> {
-    return Object.fromEntries(this.ids.map((id) => [id, `${hostOf(id)}:${PEER_PORT}`]))
+  /** Of the founders, and of the server itself. */
+  #addressesFor(server: { readonly id: ServerId }): Record<ServerId, string> {
+    const known = [...this.servers.values()].filter(({ id, joins }) => !joins || id === server.id)
+    return Object.fromEntries(known.map(({ id }) => [id, peerAddressOf(id)]))
   }
+}
+
+/** Where a server listens for the others. */
+export function peerAddressOf(id: ServerId): string {
+  return `${hostOf(id)}:${PEER_PORT}`
+}
+
+/** Where a server listens for clients. */
+export function clientAddressOf(id: ServerId): string {
+  return `${hostOf(id)}:${CLIENT_PORT}`
 }
 
 export function hostOf(place: Place): string {

@@ -1,0 +1,179 @@
+import { describe, expect, test } from 'vitest'
+import type { ServerId } from '../../src/paxos/ballot.js'
+import { clientAddressOf, peerAddressOf } from '../../src/testing/simulator/world.js'
+import type { MembershipChange } from '../../src/machine/membership-change.js'
+import { type Options, World } from './world.js'
+
+const MODES = ['leader', 'leaderless'] as const
+
+async function clusterOf(mode: (typeof MODES)[number], servers = 3, options: Options = {}): Promise<World> {
+  return World.formed({ mode, servers, options })
+}
+
+async function write(world: World, by: ServerId, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await world.settled(world.replica(by).propose(`${by}.${i}`))
+}
+
+/** Adds a server to the cluster, through `by`, and starts it. */
+async function add(world: World, by: ServerId, id: ServerId, replaces?: ServerId): Promise<void> {
+  const more = replaces === undefined ? {} : { replaces }
+  await world.settled(world.replica(by).changeMembership({ add: id, address: peerAddressOf(id), ...more }))
+  world.add(id)
+  await world.open(id)
+}
+
+function voters(world: World, id: ServerId): ServerId[] {
+  const { members } = world.status(id)
+  return members.filter(({ role }) => role === 'voter').map(({ server }) => server)
+}
+
+/** Waits until these vote, as all of them see it. */
+async function votersAre(world: World, ids: readonly ServerId[]): Promise<void> {
+  const all = String([...ids].sort((a, b) => a - b))
+  await world.run(() => ids.every((id) => String([...voters(world, id)].sort((a, b) => a - b)) === all))
+  await world.run(() => ids.every((id) => world.status(id).role !== 'learner'))
+}
+
+describe.each(MODES)('in %s mode', (mode) => {
+  test('a server that is added learns, votes when it has caught up, and counts from then on', async () => {
+    const world = await clusterOf(mode)
+    await write(world, 1, 20)
+    await add(world, 2, 4)
+    await votersAre(world, [1, 2, 3, 4])
+    await world.converged()
+    expect(world.texts(4)).toEqual(world.texts(1))
+    // Three of four are a quorum, and two are not.
+    world.kill(1)
+    await write(world, 4, 3)
+    world.kill(2)
+    const timeout_ms = 3000
+    await expect(world.settled(world.replica(4).propose('x', { timeout_ms }))).rejects.toMatchObject({
+      code: expect.stringMatching(/no-quorum|outcome-unknown/) as string,
+    })
+    await world.restart(2)
+    await write(world, 4, 3)
+    await world.converged()
+    expect(world.texts(2)).toEqual(world.texts(4))
+  })
+
+  test('a server that is removed is told, and stops; the others go on without it', async () => {
+    const world = await clusterOf(mode)
+    await write(world, 1, 5)
+    await world.settled(world.replica(1).changeMembership({ remove: 3 }))
+    await world.run(() => world.server(3).fatal !== undefined)
+    expect(world.server(3).fatal).toMatchObject({ code: 'removed' })
+    await votersAre(world, [1, 2])
+    await write(world, 2, 5)
+    expect(world.status(1).peers.map(({ server }) => server)).toEqual([2])
+  })
+
+  test('whoever leads may be removed as well', async () => {
+    const world = await clusterOf(mode)
+    const id = world.leader ?? 1
+    const [first = 0, second = 0] = world.ids.filter((other) => other !== id)
+    await write(world, id, 5)
+    await world.settled(world.replica(id).changeMembership({ remove: id }))
+    await world.run(() => world.server(id).fatal !== undefined)
+    await votersAre(world, [first, second])
+    await write(world, first, 5)
+    await write(world, second, 5)
+    await world.converged()
+    expect(world.texts(first)).toHaveLength(15)
+  })
+
+  test('an emptied disk comes back as a new server in the place of the old one', async () => {
+    const world = await clusterOf(mode)
+    await write(world, 1, 10)
+    world.kill(3)
+    world.emptyDisk(3)
+    await add(world, 1, 4, 3)
+    await votersAre(world, [1, 2, 4])
+    await write(world, 4, 5)
+    world.kill(1)
+    await write(world, 4, 5)
+    expect(world.texts(4)).toHaveLength(20)
+    // The old one, should it ever come back, is told.
+    await expect(world.open(3)).resolves.toBeDefined()
+    await world.run(() => world.server(3).fatal !== undefined || world.status(3).peers.every(({ up }) => !up))
+  })
+
+  test('a cluster of one grows to three, to five, and shrinks to three, with writes all the time', async () => {
+    const world = await clusterOf(mode, 1)
+    const client = await world.connect('client', { endpoints: [1, 2, 3, 4, 5].map(clientAddressOf) })
+    let failures = 0
+    let written = 0
+    let isOver = false
+    const writer = async () => {
+      while (!isOver) {
+        await client.execute(`w${written}`).then(
+          () => written++,
+          () => failures++,
+        )
+      }
+    }
+    const writing = writer()
+    for (const id of [2, 3, 4, 5]) {
+      await add(world, 1, id)
+      await votersAre(world, [1, 2, 3, 4, 5].slice(0, id))
+    }
+    for (const id of [1, 2]) {
+      await world.settled(world.replica(3).changeMembership({ remove: id }))
+      await world.run(() => world.server(id).fatal !== undefined)
+    }
+    await votersAre(world, [3, 4, 5])
+    isOver = true
+    await world.settled(writing)
+    await world.converged()
+    expect(failures).toBe(0)
+    expect(world.texts(3)).toHaveLength(written)
+    expect(written).toBeGreaterThan(20)
+  })
+
+  test('what was changed is remembered by a snapshot, and by the log after it', async () => {
+    const world = await clusterOf(mode, 3, { snapshots: { everySlots: 10, keepSlots: 0, chunkBytes: 100 } })
+    await write(world, 1, 5)
+    await add(world, 1, 4)
+    await votersAre(world, [1, 2, 3, 4])
+    await write(world, 4, 15)
+    await world.settled(world.replica(4).changeMembership({ remove: 1 }))
+    await votersAre(world, [2, 3, 4])
+    await world.converged()
+    for (const id of [2, 3, 4]) world.crash(id)
+    for (const id of [2, 3, 4]) await world.restart(id)
+    await votersAre(world, [2, 3, 4])
+    await write(world, 3, 5)
+    await world.converged()
+    expect(world.texts(4)).toHaveLength(25)
+  })
+
+  test('changes that come at once are made one after the other', async () => {
+    const world = await clusterOf(mode, 5)
+    const client = await world.connect()
+    const changes = [5, 4, 3].map((remove) => client.changeMembership({ remove }))
+    await world.settled(Promise.all(changes))
+    await votersAre(world, [1, 2])
+  })
+
+  test('what cannot be is refused, with the reason', async () => {
+    const world = await clusterOf(mode)
+    const refused = async (change: MembershipChange, text: string) =>
+      expect(world.settled(world.replica(1).changeMembership(change))).rejects.toMatchObject({
+        code: 'change-refused',
+        message: expect.stringContaining(text) as string,
+      })
+    const address = 'somewhere:1'
+    await refused({ add: 2, address }, 's2 is a member already')
+    await refused({ remove: 9 }, 's9 is not a member')
+    await refused({ add: 7, address, replaces: 6 }, 's6 is no voter')
+    await world.settled(world.replica(1).changeMembership({ add: 4, address, learner: true }))
+    await world.settled(world.replica(1).changeMembership({ remove: 4 }))
+    await refused({ add: 4, address }, 'none is used twice')
+    await world.settled(world.replica(1).changeMembership({ remove: 4 }))
+    await expect(
+      world.settled(world.replica(1).changeMembership({ add: 5, address: 'nowhere' })),
+    ).rejects.toMatchObject({ code: 'invalid-options' })
+    await expect(world.settled(world.replica(1).changeMembership({ remove: 0 }))).rejects.toMatchObject({
+      code: 'invalid-options',
+    })
+  })
+})
