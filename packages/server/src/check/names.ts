@@ -15,6 +15,10 @@ export const CONFIGURATION_NAMES = Object.keys({
   'leaderless-trim': true,
   'leader-flexible': true,
   'leaderless-flexible': true,
+  'leader-replaced': true,
+  'leaderless-replaced': true,
+  'leader-swapped': true,
+  'leaderless-swapped': true,
   'leader-wide': true,
   'leaderless-wide': true,
 } satisfies Record<ConfigurationName, true>) as readonly ConfigurationName[]

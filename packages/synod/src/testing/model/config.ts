@@ -1,7 +1,7 @@
 import type { ServerId, Slot } from '../../paxos/ballot.js'
 import type { Mode, PaxosConfig } from '../../paxos/config.js'
 import type { MessageType } from '../../paxos/messages.js'
-import type { MembershipState } from '../../paxos/membership.js'
+import type { Member, MembershipState } from '../../paxos/membership.js'
 import type { Quorums } from '../../paxos/quorum.js'
 import { coreConfig } from '../core-config.js'
 
@@ -12,6 +12,8 @@ export interface ModelConfig {
   readonly servers: number
   /** How many of them vote from the beginning; all unless given. */
   readonly founders?: number
+  /** Those of the others that are joining, by the voter whose place each of them takes; 0 for nobody's. */
+  readonly joining?: Readonly<Record<ServerId, ServerId>>
   /** By server, what it proposes one after the other instead of values that all differ: changes of the membership, say. */
   readonly values?: Readonly<Record<ServerId, readonly string[]>>
   /** How far slots are proposed in above the chosen bar; so far that it makes no difference unless given. */
@@ -51,7 +53,17 @@ export function snapshotMembership(config: ModelConfig, slot: Slot): MembershipS
 }
 
 export function paxosConfig(config: ModelConfig, self: ServerId): PaxosConfig {
-  const { founders = config.servers, mode, quorums, window } = config
+  const { founders = config.servers, joining = {}, mode, quorums } = config
   const core = coreConfig(self, serversOf(config).slice(0, founders), mode, quorums)
-  return window === undefined ? core : { ...core, window }
+  const joins = Object.entries(joining).map(([id, replaces]): Member => ({
+    server: Number(id),
+    role: 'joining',
+    replaces,
+    address: '',
+    acceptor: '',
+  }))
+  const { membership, window } = core
+  const members = [...membership.members, ...joins]
+  const highest = Math.max(...members.map(({ server }) => server))
+  return { ...core, membership: { ...membership, members, highest }, window: config.window ?? window }
 }

@@ -37,6 +37,26 @@ const LEADER: ModelConfig = {
 
 const LEADERLESS: ModelConfig = { ...LEADER, mode: 'leaderless' }
 
+/** The only voter is replaced by another one: of the quorums before and after, no two meet. */
+const REPLACED = {
+  servers: 2,
+  founders: 1,
+  joining: { 2: 1 },
+  window: 2,
+  values: { 1: ['promote s2', 'v1'], 2: ['v2', 'v3'] },
+  ballots: 3,
+} satisfies Partial<ModelConfig>
+
+/** One of two voters is replaced, and either of them may have chosen things with the other alone. */
+const SWAPPED = {
+  servers: 3,
+  founders: 2,
+  joining: { 3: 1 },
+  window: 1,
+  values: { 1: ['promote s3', 'v1'], 2: ['promote s3', 'v2'], 3: ['v3'] },
+  proposers: [1, 2, 3],
+} satisfies Partial<ModelConfig>
+
 const WIDE: ModelConfig = {
   ...LEADER,
   proposers: [1, 2, 3],
@@ -75,6 +95,10 @@ export const CONFIGURATIONS = {
   'leaderless-trim': { ...LEADERLESS, slots: 1, crashes: 1, trims: 1, delivers: [...PHASES, 'trimmed'] },
   'leader-flexible': { ...LEADER, slots: 1, quorums: { phase1: 3, phase2: 1 } },
   'leaderless-flexible': { ...LEADERLESS, slots: 1, quorums: { phase1: 1, phase2: 3 } },
+  'leader-replaced': { ...LEADER, ...REPLACED, slots: 4 },
+  'leaderless-replaced': { ...LEADERLESS, ...REPLACED, slots: 3 },
+  'leader-swapped': { ...LEADER, ...SWAPPED, slots: 3 },
+  'leaderless-swapped': { ...LEADERLESS, ...SWAPPED, slots: 2 },
   'leader-wide': WIDE,
   'leaderless-wide': { ...WIDE, mode: 'leaderless' },
 } satisfies Record<string, ModelConfig>

@@ -20,8 +20,9 @@ export function looksSpent(
   message: Message,
   saved: PaxosState,
   durable: PaxosState,
-  { trims = 0 }: ModelConfig,
+  config: ModelConfig,
 ): boolean {
+  const { trims = 0 } = config
   const slotBound = trims > 0 ? (state: PaxosState) => state.acceptor.promised : boundInSlot
   if (message.type === 'prepare') {
     const bound = message.scope === 'log' ? logBound(durable) : slotBound(durable, message.slot)
@@ -31,13 +32,21 @@ export function looksSpent(
     const { ballot, first, values } = message
     return values.some((_, offset) => compareBallots(ballot, slotBound(durable, first + offset)) < 0)
   }
-  if (message.type === 'promise') return !awaitsPromise(saved, message)
+  if (message.type === 'promise') return !awaitsPromise(saved, message, config)
   if (message.type === 'accepted') return !awaitsVote(saved, message)
   return message.type === 'chosen' && isChosen(durable, message.first, message.last)
 }
 
-function awaitsPromise({ leader: { phase }, leaderless }: PaxosState, message: PromiseMessage): boolean {
-  if (message.scope === 'log') return phase.role === 'candidate' && sameBallot(phase.ballot, message.ballot)
+function awaitsPromise(
+  { leader: { phase }, leaderless }: PaxosState,
+  message: PromiseMessage,
+  { values }: ModelConfig,
+): boolean {
+  if (message.scope === 'log') {
+    // A leader asks again where the membership may change.
+    const isAsking = phase.role === 'candidate' || (phase.role === 'leader' && values !== undefined)
+    return isAsking && sameBallot(phase.ballot, message.ballot)
+  }
   const instance = leaderless.instances.get(message.slot)
   return instance?.phase === 'prepare' && sameBallot(instance.ballot, message.ballot)
 }

@@ -102,10 +102,15 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
     }
   }
   const { chosen } = state.learner
+  const votes = state.membership.configurations[0]?.voters.includes(self) === true
   if (config.mode === 'leader' || !config.proposers.includes(self)) {
     // It fills no holes.
     leaderless.voted = 0
     leaderless.bar = 0
+    leaderless.hole_ms = Infinity
+  } else if (!votes) {
+    // Nor does this one, and if it comes to vote, it looks for holes then.
+    leaderless.bar = chosen
     leaderless.hole_ms = Infinity
   } else if (
     leaderless.bar === chosen &&
