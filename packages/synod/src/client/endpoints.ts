@@ -5,6 +5,7 @@ import type { Logger } from '../logger.js'
 import { type ClientLink, openClientLink } from '../net/client-link.js'
 import type { ClientMessage, Fail, LeaderHint, ReplicaMessage } from '../net/client-messages.js'
 import type { ClientWelcome } from '../net/hello.js'
+import { LONGEST_WAIT_ms } from '../net/link.js'
 import { type Address, type Network, formatAddress } from '../net/network.js'
 import { type Slot, compareBallots } from '../paxos/ballot.js'
 import { MAX_RETRY_MS, MIN_RETRY_MS, overloaded } from '../pace.js'
@@ -183,7 +184,9 @@ export class Endpoints {
         },
         onRefused: (code, reason) => {
           logger.error({ endpoint: name, code }, `${name} refuses this client: ${reason}`)
-          endpoint.refusal = new SynodError(code, `${name} refuses this client: ${reason}`)
+          // By then the link has dialled again.
+          const retryAfter_ms = code === 'overloaded' ? LONGEST_WAIT_ms : undefined
+          endpoint.refusal = new SynodError(code, `${name} refuses this client: ${reason}`, { retryAfter_ms })
           this.#failIfAllRefuse(endpoint.refusal)
         },
         onMessages: (batch) => {

@@ -18,6 +18,13 @@ const LAZY_BYTES = 4 << 20
  * again, and disks of a server take seconds for that.
  */
 const MAX_UNWRITTEN_BYTES = 64 << 20
+
+/**
+ * A server proposes on its own no more than this ahead of its disk. What is further ahead gets through no sooner, and is sent again
+ * as it is not answered in time, which is more work for disks that have too much already.
+ */
+const MAX_AHEAD_BYTES = 8 << 20
+
 const MAX_HELD_MESSAGES = 16_384
 
 /** What makes work for the disk. Whoever sent it sends it again when it is not answered. */
@@ -74,6 +81,11 @@ export class Driver {
   /** How many more values may be proposed. */
   get room(): number {
     return this.#isBehind ? 0 : this.#parts.paxos.room
+  }
+
+  /** How many bytes of them: one that is larger may be proposed when there is any room. */
+  get room_bytes(): number {
+    return MAX_AHEAD_BYTES - this.#unwritten_bytes
   }
 
   /**

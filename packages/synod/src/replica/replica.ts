@@ -579,7 +579,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   #endTurn(): void {
     if (this.#formed) {
-      const proposals = this.#requests.take(this.#driver.room, this.#settings.host.clock.now())
+      const { room, room_bytes } = this.#driver
+      const proposals = this.#requests.take(room, room_bytes, this.#settings.host.clock.now())
       if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
       for (const id of this.#reads.takeNew()) this.#driver.step({ type: 'read', id })
     }

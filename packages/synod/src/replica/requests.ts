@@ -107,11 +107,13 @@ export class Requests {
     return waiting
   }
 
-  /** What is to be proposed next, at most so many. */
-  take(most: number, now_ms: number): readonly Proposal[] {
+  /** What is to be proposed next: at most so many, until there are as many bytes of them. */
+  take(most: number, most_bytes: number, now_ms: number): readonly Proposal[] {
     const proposals: Waiting[] = []
     let next = this.#next
-    for (; next !== undefined && proposals.length < most; next = next.after) {
+    let bytes = 0
+    for (; next !== undefined && proposals.length < most && bytes < most_bytes; next = next.after) {
+      bytes += next.value.length
       next.proposed_ms = now_ms
       proposals.push(next)
     }

@@ -157,8 +157,10 @@ describe('while there is no room for what would come of it, the driver drops', (
     const rig = new Rig()
     rig.journal.waiting_bytes = (64 << 20) + 1
     expect(rig.driver.room).toBe(0)
+    expect(rig.driver.room_bytes).toBeLessThanOrEqual(0)
     expect(received(rig)).toEqual(['probe'])
-    rig.journal.waiting_bytes = 0
+    rig.journal.waiting_bytes = 3 << 20
+    expect(rig.driver.room_bytes).toBe(5 << 20)
     expect(received(rig)).toHaveLength(5)
   })
 

@@ -27,8 +27,8 @@ function several(count: number, limit?: number) {
   for (let session = 1; session <= count; session++) waiting.push(submit(session))
   const execute = (session: number, now_ms: number) =>
     requests.executed({ request: { session, sequence: 1 }, outcome: outcome('') }, now_ms)
-  const take = (most: number) =>
-    requests.take(most, 0).map((proposal) => waiting.indexOf(proposal as Waiting) + 1)
+  const take = (most: number, most_bytes = Infinity) =>
+    requests.take(most, most_bytes, 0).map((proposal) => waiting.indexOf(proposal as Waiting) + 1)
   return { requests, submit, waiting, execute, take }
 }
 
@@ -63,6 +63,14 @@ test('all that waits is proposed anew after a restart, but what was not proposed
   requests.restart()
   expect(requests.proposedBefore(Infinity, 1)).toEqual([])
   expect(take(Infinity)).toEqual([2, 3, 4])
+})
+
+test('so many bytes are proposed as there is room for, and one that is larger goes alone', () => {
+  const { take } = several(5)
+  expect(take(Infinity, 2)).toEqual([1, 2])
+  expect(take(Infinity, 0)).toEqual([])
+  expect(take(Infinity, -5)).toEqual([])
+  expect(take(Infinity, 0.5)).toEqual([3])
 })
 
 test('nothing is left of what comes and goes while nothing can be proposed', () => {
