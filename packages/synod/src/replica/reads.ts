@@ -27,6 +27,12 @@ interface Read {
   readonly done: Done
 }
 
+/** Linearizable reads that came in one turn: to the core they are one, so that thousands are begun, and given up on, as fast. */
+interface Group {
+  readonly id: number
+  readonly reads: Set<Read>
+}
+
 /**
  * The reads that wait at this replica. The linearizable ones wait for a quorum to name the slot that they must see
  * executed, and then for that slot to be executed; the stale ones only for the slot that they name themselves.
@@ -34,11 +40,13 @@ interface Read {
 export class Reads {
   readonly #parts: ReadsParts
   readonly #pace = new Pace()
-  /** Linearizable ones that came in this turn. */
-  readonly #new = new Set<number>()
-  readonly #unconfirmed = new Map<number, Read>()
-  readonly #confirmed = new Map<number, Read & { readonly slot: Slot }>()
-  /** Of all queries that wait. */
+  /** The group of this turn. */
+  #new: Group | undefined
+  readonly #unconfirmed = new Map<number, Group>()
+  /** By the slot that each waits for. */
+  readonly #confirmed = new Map<Read, Slot>()
+  /** Of all that wait, and of their queries. */
+  #size = 0
   #bytes = 0
   /** No confirmed read waits for a slot before this one. */
   #next: Slot = Infinity
@@ -49,18 +57,21 @@ export class Reads {
   }
 
   get size(): number {
-    return this.#unconfirmed.size + this.#confirmed.size
+    return this.#size
   }
 
   /** `done` is called once, in a later turn. Throws `overloaded`. Returns what gives up on the read. */
   linearizable(query: Uint8Array, done: Done): () => void {
-    const id = this.#admit(query)
-    this.#unconfirmed.set(id, { query, done })
-    this.#new.add(id)
+    const read = this.#admit(query, done)
+    const group = (this.#new ??= { id: this.#nextId++, reads: new Set() })
+    group.reads.add(read)
     return () => {
-      this.#giveUp(id)
-      // What the core has not been told of, it need not be told to forget.
-      if (!this.#new.delete(id)) this.#parts.withdraw(id)
+      if (this.#confirmed.delete(read)) this.#leave(read)
+      else if (group.reads.delete(read)) {
+        this.#leave(read)
+        // What the core has not been told of, it need not be told to forget.
+        if (group.reads.size === 0 && this.#unconfirmed.delete(group.id)) this.#parts.withdraw(group.id)
+      }
     }
   }
 
@@ -70,27 +81,30 @@ export class Reads {
       this.#answer({ query, done })
       return () => undefined
     }
-    const id = this.#admit(query)
-    this.#wait(id, { query, done }, atLeast)
+    const read = this.#admit(query, done)
+    this.#wait(read, atLeast)
     return () => {
-      this.#giveUp(id)
+      if (this.#confirmed.delete(read)) this.#leave(read)
     }
   }
 
-  /** The linearizable reads of this turn, for which a quorum is to be asked. */
-  takeNew(): readonly number[] {
-    const ids = [...this.#new]
-    this.#new.clear()
-    return ids
+  /** What the core is to ask a quorum for, on behalf of the linearizable reads of this turn. */
+  takeNew(): number | undefined {
+    const group = this.#new
+    this.#new = undefined
+    if (group === undefined || group.reads.size === 0) return undefined
+    this.#unconfirmed.set(group.id, group)
+    return group.id
   }
 
   /** A quorum has answered. */
   confirm({ id, slot }: ReadableAt): void {
-    const read = this.#unconfirmed.get(id)
-    if (read === undefined) return
+    const { reads = [] } = this.#unconfirmed.get(id) ?? {}
     this.#unconfirmed.delete(id)
-    if (slot <= this.#parts.executed()) this.#end(read)
-    else this.#wait(id, read, slot)
+    for (const read of reads) {
+      if (slot <= this.#parts.executed()) this.#end(read)
+      else this.#wait(read, slot)
+    }
   }
 
   /** Further slots have been executed. */
@@ -98,44 +112,41 @@ export class Reads {
     const executed = this.#parts.executed()
     if (executed < this.#next) return
     this.#next = Infinity
-    for (const [id, read] of this.#confirmed) {
-      if (read.slot > executed) {
-        this.#next = Math.min(this.#next, read.slot)
+    for (const [read, slot] of this.#confirmed) {
+      if (slot > executed) {
+        this.#next = Math.min(this.#next, slot)
       } else {
-        this.#confirmed.delete(id)
+        this.#confirmed.delete(read)
         this.#end(read)
       }
     }
   }
 
-  /** Returns the id of a read that may wait. Throws `overloaded`. */
-  #admit(query: Uint8Array): number {
-    if (this.size >= this.#parts.limit || this.#bytes + query.length > MAX_QUERY_BYTES) {
-      const what = `${this.size} reads of ${this.#bytes} bytes wait already`
-      throw overloaded(what, this.#pace.retryAfter_ms(this.size, this.#parts.now()))
+  /** Returns a read that may wait. Throws `overloaded`. */
+  #admit(query: Uint8Array, done: Done): Read {
+    if (this.#size >= this.#parts.limit || this.#bytes + query.length > MAX_QUERY_BYTES) {
+      const what = `${this.#size} reads of ${this.#bytes} bytes wait already`
+      throw overloaded(what, this.#pace.retryAfter_ms(this.#size, this.#parts.now()))
     }
-    if (this.size === 0) this.#pace.begin(this.#parts.now())
+    if (this.#size++ === 0) this.#pace.begin(this.#parts.now())
     this.#bytes += query.length
-    return this.#nextId++
+    return { query, done }
   }
 
-  #wait(id: number, read: Read, slot: Slot): void {
-    this.#confirmed.set(id, { ...read, slot })
+  #wait(read: Read, slot: Slot): void {
+    this.#confirmed.set(read, slot)
     this.#next = Math.min(this.#next, slot)
   }
 
-  #giveUp(id: number): void {
-    const read = this.#unconfirmed.get(id) ?? this.#confirmed.get(id)
-    if (read === undefined) return
-    this.#unconfirmed.delete(id)
-    this.#confirmed.delete(id)
+  /** It waits no more. */
+  #leave(read: Read): void {
+    this.#size--
     this.#bytes -= read.query.length
   }
 
-  /** It waits no more. */
   #end(read: Read): void {
-    this.#bytes -= read.query.length
-    this.#pace.done(1, this.size, this.#parts.now())
+    this.#leave(read)
+    this.#pace.done(1, this.#size, this.#parts.now())
     this.#answer(read)
   }
 

@@ -29,8 +29,8 @@ import { type RestoredState, State, restoreState } from './state.js'
 import type { ReplicaMetrics } from '../metrics.js'
 import type { MemberStatus, ReplicaStatus } from '../status.js'
 
-/** Requests that were handed to another server and not executed within this time are handed on again. */
-const REPROPOSE_MS = 1000
+/** So often a replica looks for requests that got lost on their way to another server. */
+const LOOK_FOR_LOST_MS = 500
 
 /** In election timeouts: for so long at most a leader that is closed waits for another one to take over. */
 const PARTING_PATIENCE = 2
@@ -562,11 +562,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { leader } = this.#paxos
     const handsOn = mode === 'leader' ? leader !== undefined && leader !== id : this.#paxos.role === 'learner'
     if (handsOn) {
-      const proposals = this.#requests.proposedBefore(clock.now() - REPROPOSE_MS, clock.now())
+      const proposals = this.#requests.takeLost(clock.now())
       if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
     }
     this.#cancelRepropose()
-    this.#cancelRepropose = clock.timer(REPROPOSE_MS / 2, () => {
+    this.#cancelRepropose = clock.timer(LOOK_FOR_LOST_MS, () => {
       this.#repropose()
     })
   }
@@ -582,7 +582,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       const { room, room_bytes } = this.#driver
       const proposals = this.#requests.take(room, room_bytes, this.#settings.host.clock.now())
       if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
-      for (const id of this.#reads.takeNew()) this.#driver.step({ type: 'read', id })
+      const id = this.#reads.takeNew()
+      if (id !== undefined) this.#driver.step({ type: 'read', id })
     }
     this.#state.turnEnded()
     this.#service.flush()

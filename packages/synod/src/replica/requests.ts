@@ -15,6 +15,16 @@ export const MAX_WAITING_BYTES = 256 << 20
 /** Sessions of which nothing waits are remembered up to this number: most will be back at once. */
 const MAX_IDLE_SESSIONS = 4096
 
+/**
+ * What was handed to another server is taken for lost after so many times as long as requests took lately, within these bounds. Where
+ * there is much to do they take long, and what were handed on again would only be more of it.
+ */
+const LOST_AFTER = 4
+const MIN_LOST_MS = 1000
+const MAX_LOST_MS = 10_000
+/** What a request adds to how long they take. */
+const SAMPLE_WEIGHT = 1 / 16
+
 /** A request that waits to be executed. */
 export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
   readonly done: (outcome: Outcome) => void
@@ -41,6 +51,8 @@ export class Requests {
   #size = 0
   #bytes = 0
   #nextId = 1
+  /** How long requests took lately, from their arrival to their execution: a running average. */
+  #took_ms = 0
 
   constructor(limit = MAX_WAITING_REQUESTS) {
     this.#limit = limit
@@ -103,6 +115,7 @@ export class Requests {
     if (waiting === undefined) return undefined
     this.cancel(waiting)
     this.#pace.done(1, this.#size, now_ms)
+    this.#took_ms += SAMPLE_WEIGHT * (now_ms - waiting.arrived_ms - this.#took_ms)
     waiting.done(outcome)
     return waiting
   }
@@ -126,12 +139,13 @@ export class Requests {
     this.#next = this.#inOrder.first
   }
 
-  /** What was last proposed before this time, to be proposed again. */
-  proposedBefore(time_ms: number, now_ms: number): readonly Proposal[] {
+  /** What was handed on and is taken for lost, to be proposed again. */
+  takeLost(now_ms: number): readonly Proposal[] {
+    const after_ms = Math.min(Math.max(LOST_AFTER * this.#took_ms, MIN_LOST_MS), MAX_LOST_MS)
     const proposals: Waiting[] = []
     let waiting = this.#inOrder.first
     for (; waiting !== undefined && waiting !== this.#next; waiting = waiting.after) {
-      if (waiting.proposed_ms >= time_ms) continue
+      if (now_ms - waiting.proposed_ms <= after_ms) continue
       waiting.proposed_ms = now_ms
       proposals.push(waiting)
     }

@@ -46,14 +46,39 @@ describe('a replica stops reading from a client', () => {
   })
 })
 
+test('when clients together leave too much unread, a replica answers no more until they have read', async () => {
+  const world = await World.formed({ servers: 1 })
+  for (let count = 0; count < 15; count++)
+    await world.settled(world.replica(1).propose('x'.repeat((1 << 20) - 2)))
+  const clients = Array.from({ length: 6 }, (_, index) => new SlowClient(world, `slow ${index}`))
+  await world.wait(10)
+  for (const { channel } of clients) channel.pause()
+  // Of one client alone, four answers of 15 MiB are not too many.
+  for (const client of clients)
+    for (let request = 1; request <= 4; request++)
+      client.say({ type: 'read', request, query: Buffer.from('0') })
+  await world.wait(100)
+  const client = await world.connect('quick', { retryOverloaded: false })
+  const refused = [client.read(15), client.readStale(15), client.execute('a')]
+  for (const call of refused)
+    expect(await world.failure(call)).toMatchObject({ code: 'overloaded', retryAfter_ms: expect.any(Number) })
+  for (const { channel } of clients) channel.resume()
+  await world.run(() => clients.every(({ answers, failures }) => answers.size + failures.size === 4))
+  // So many at once that not all could be answered, and those that could were.
+  expect(clients.reduce((sum, { answers }) => sum + answers.size, 0)).toBe(18)
+  for (const { failures } of clients) for (const code of failures.values()) expect(code).toBe('overloaded')
+  expect(await world.settled(client.execute('a'))).toBe(16)
+})
+
 /** A client that reads only when the test wants it to. */
 class SlowClient {
   readonly channel: Channel<ClientMessage, ReplicaMessage>
   readonly answers = new Set<number>()
+  readonly failures = new Map<number, string>()
 
-  constructor(world: World) {
+  constructor(world: World, name = 'slow') {
     const address = { host: 's1', port: 2379 }
-    this.channel = new Channel((events) => world.network.host('slow').connect(address, events), {
+    this.channel = new Channel((events) => world.network.host(name).connect(address, events), {
       clock: world.clock,
       kind: 'client',
       codec: clientSide,
@@ -63,7 +88,10 @@ class SlowClient {
         greet: () => undefined,
         onOpen: () => undefined,
         onMessages: (batch) => {
-          for (const message of batch) if (message.type === 'reply') this.answers.add(message.request)
+          for (const message of batch) {
+            if (message.type === 'reply') this.answers.add(message.request)
+            if (message.type === 'fail') this.failures.set(message.request, message.code)
+          }
         },
         onDrained: () => undefined,
         onClosed: () => undefined,

@@ -100,19 +100,48 @@ describe('reads', () => {
     giveUp()
     waiting.linearizable(half, done)
     expect(one).toThrow(refusal)
-    for (const id of waiting.takeNew()) waiting.confirm({ id, slot: 5 })
+    waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     expect(waiting.size).toBe(0)
     one()
+  })
+
+  test('of one turn are one to the core, and each has its answer', () => {
+    const { reads: waiting } = reads()
+    const answers: string[] = []
+    const read = (text: string) =>
+      waiting.linearizable(Buffer.from(text), (answer) => {
+        answers.push(Buffer.from(answer as Uint8Array).toString())
+      })
+    read('a')
+    read('b')
+    const first = waiting.takeNew()!
+    const giveUp = read('c')
+    read('d')
+    const second = waiting.takeNew()!
+    waiting.confirm({ id: second, slot: 6 })
+    giveUp()
+    waiting.confirm({ id: first, slot: 4 })
+    expect(answers).toEqual(['a', 'b'])
+    expect(waiting.size).toBe(1)
+    expect(waiting.takeNew()).toBe(undefined)
   })
 
   test('that are given up on in the turn in which they came are nobody else’s concern', () => {
     const { reads: waiting, withdrawn } = reads()
     waiting.linearizable(new Uint8Array(1), done)()
-    expect(waiting.takeNew()).toEqual([])
-    const giveUp = waiting.linearizable(new Uint8Array(1), done)
-    const [id] = waiting.takeNew()
-    giveUp()
+    expect(waiting.takeNew()).toBe(undefined)
+    expect(waiting.size).toBe(0)
+    const giveUps = [1, 2, 3].map((bytes) => waiting.linearizable(new Uint8Array(bytes), done))
+    const id = waiting.takeNew()!
+    giveUps[0]!()
+    giveUps[0]!()
+    giveUps[1]!()
+    expect(waiting.size).toBe(1)
+    expect(withdrawn).toEqual([])
+    giveUps[2]!()
     expect(withdrawn).toEqual([id])
+    waiting.confirm({ id, slot: 5 })
+    expect(waiting.size).toBe(0)
   })
 })
 

@@ -59,10 +59,34 @@ test('all that waits is proposed anew after a restart, but what was not proposed
   const { execute, requests, take } = several(4)
   take(3)
   execute(1, 0)
-  expect(requests.proposedBefore(1, 1)).toHaveLength(2)
+  expect(requests.takeLost(1001)).toHaveLength(2)
   requests.restart()
-  expect(requests.proposedBefore(Infinity, 1)).toEqual([])
+  expect(requests.takeLost(60_000)).toEqual([])
   expect(take(Infinity)).toEqual([2, 3, 4])
+})
+
+test('what takes long is not taken for lost as soon as what is done at once', () => {
+  const { execute, requests, submit, take } = several(0)
+  const one = (session: number, took_ms: number) => {
+    submit(session, 0)
+    take(1)
+    execute(session, took_ms)
+  }
+  const isLostAfter = (after_ms: number) => {
+    const waiting = submit(999)
+    take(1)
+    const lost = requests.takeLost(after_ms)
+    requests.cancel(waiting)
+    return lost.length > 0
+  }
+  one(1, 1)
+  expect([1000, 1001].map(isLostAfter)).toEqual([false, true])
+  for (let session = 1; session <= 200; session++) one(session, 2000)
+  expect([7900, 8100].map(isLostAfter)).toEqual([false, true])
+  for (let session = 1; session <= 200; session++) one(session, 60_000)
+  expect([10_000, 10_001].map(isLostAfter)).toEqual([false, true])
+  for (let session = 1; session <= 200; session++) one(session, 1)
+  expect(isLostAfter(1001)).toBe(true)
 })
 
 test('so many bytes are proposed as there is room for, and one that is larger goes alone', () => {
