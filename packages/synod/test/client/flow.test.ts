@@ -70,6 +70,22 @@ test('when clients together leave too much unread, a replica answers no more unt
   expect(await world.settled(client.execute('a'))).toBe(16)
 })
 
+test('what a connection has no room for, as too much waits to be sent, is sent later', async () => {
+  const world = await World.formed({ servers: 1 })
+  const client = await world.connect()
+  await world.settled(client.execute('first'))
+  world.partition('client', 1)
+  const megabyte = 'x'.repeat((1 << 20) - 2)
+  const calls = Array.from({ length: 80 }, () => client.execute(megabyte))
+  const late = client.execute('no time', { timeout_ms: 5 })
+  expect(await world.failure(late)).toMatchObject({ code: 'overloaded', retryAfter_ms: expect.any(Number) })
+  await world.wait(100)
+  world.reunite('client', 1)
+  const results = await world.settled(Promise.all(calls))
+  expect(new Set(results).size).toBe(80)
+  expect(world.texts(1)).toHaveLength(81)
+})
+
 /** A client that reads only when the test wants it to. */
 class SlowClient {
   readonly channel: Channel<ClientMessage, ReplicaMessage>
