@@ -82,6 +82,9 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       writer.varint(message.voted)
       return
     case 'probe':
+      writer.varint(message.round)
+      writer.varint(message.chosen)
+      return
     case 'observe':
       writer.varint(message.round)
       return
@@ -183,6 +186,7 @@ export function decodeMessage(reader: Reader): PeerMessage {
         voted: readSlotOrNone(reader),
       }
     case 'probe':
+      return { type, round: reader.varint(), chosen: readSlotOrNone(reader) }
     case 'observe':
       return { type, round: reader.varint() }
     case 'probe-answer':

@@ -144,7 +144,7 @@ export abstract class Election {
 
   /** The leader has not been heard from for too long: asks whether the others miss it too. */
   protected probe(phase: Following, now_ms: number): void {
-    const { config, effects } = this.context
+    const { config, effects, learner } = this.context
     phase.missed = true
     if (this.state.stuck) {
       phase.until_ms = now_ms + this.#patience()
@@ -154,7 +154,7 @@ export abstract class Election {
     phase.probe = this.canLead ? [config.self] : NO_SERVERS
     phase.until_ms = now_ms + this.#probePatience(phase)
     // Also if it cannot lead: the answers tell what has been chosen, which may be that it can.
-    effects.broadcast({ type: 'probe', round: this.state.round })
+    effects.broadcast({ type: 'probe', round: this.state.round, chosen: learner.state.chosen })
     this.#campaignIfMissed(phase, now_ms)
   }
 
@@ -267,11 +267,13 @@ export abstract class Election {
    * has used this ballot, or it could run it twice with different values.
    */
   #prepare({ ballot, promises }: Campaign | Leading, now_ms: number): void {
-    const { config, effects } = this.context
+    const { config, effects, learner } = this.context
     promises.resend_ms = now_ms + config.resend_ms
     for (const peer of promises.voters) {
       if (peer === config.self || promises.from.includes(peer)) continue
-      const slot = promises.next.get(peer) ?? promises.first
+      // What is known to be chosen by now need not be asked about, and may have been dropped by those who are asked.
+      const slot = Math.max(promises.next.get(peer) ?? promises.first, learner.state.chosen + 1)
+      promises.next.set(peer, slot)
       effects.sendAfterDurable(peer, { type: 'prepare', ballot, scope: 'log', slot })
     }
   }
@@ -335,7 +337,8 @@ export abstract class Election {
   /** A peer has dropped slots that this campaign asks about: somebody who knows them has to lead. */
   onTrimmed(slot: Slot, now_ms: number): void {
     const { phase } = this.state
-    if (phase.role === 'candidate' && slot >= phase.promises.first) this.follow(ZERO_BALLOT, now_ms)
+    if (phase.role === 'candidate' && slot > this.context.learner.state.chosen)
+      this.follow(ZERO_BALLOT, now_ms)
   }
 
   /** A rival's ballot, once promised or voted for, leaves no room for this server's own. */

@@ -103,11 +103,13 @@ export interface Transfer {
 }
 
 /**
- * Do you miss the leader too? Asked before a campaign; it promises nothing. A server that does not vote asks as well, to learn what has been chosen.
+ * Do you miss the leader too? Asked before a campaign; it promises nothing. A server that does not vote asks as well: question and answer tell how
+ * far each of the two has come.
  */
 export interface Probe {
   readonly type: 'probe'
   readonly round: number
+  readonly chosen: Slot
 }
 
 /** `missing`: the sender has no leader either. `ballot` is the highest that it has promised, `chosen` its chosen bar. */

@@ -281,6 +281,7 @@ export class Paxos {
         break
       case 'probe':
         if (voting) this.#proposer.onProbe?.(from, message, now_ms)
+        this.#learner.onBar(from, message.chosen, now_ms)
         break
       case 'probe-answer':
         this.#proposer.onProbeAnswer?.(from, message, now_ms)

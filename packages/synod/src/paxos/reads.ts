@@ -106,6 +106,7 @@ export class Reads {
       this.#start(now_ms)
       return
     }
+    this.#closeRound()
     let settled = 0
     for (const { ids, slot } of state.settling) {
       if (slot > this.#membership.state.slot) break
@@ -113,6 +114,18 @@ export class Reads {
       settled++
     }
     if (settled > 0) state.settling = state.settling.slice(settled)
+    this.#start(now_ms)
+  }
+
+  /** Enough have answered, also since a configuration that was to be asked is over. */
+  #closeRound(): void {
+    const { round, settling } = this.state
+    const { configurations, slot: chosen } = this.#membership.state
+    if (round === null) return
+    if (!configurations.every((configuration) => isPhase1Quorum(configuration, round.heard))) return
+    this.state.round = null
+    // What is known to be chosen counts too: configurations that are over by now have not been asked.
+    settling.push({ ids: round.ids, slot: Math.max(round.voted, chosen, settling.at(-1)?.slot ?? 0) })
   }
 
   #start(now_ms: number): void {
@@ -136,17 +149,10 @@ export class Reads {
   }
 
   #hear(from: ServerId, voted: Slot, now_ms: number): void {
-    const { settling, round } = this.state
+    const { round } = this.state
     if (round === null) return
     round.heard = withServer(round.heard, from)
     round.voted = Math.max(round.voted, voted)
-    const { configurations } = this.#membership.state
-    if (!configurations.every((configuration) => isPhase1Quorum(configuration, round.heard))) return
-    this.state.round = null
-    // What is known to be chosen counts too: configurations that are over by now have not been asked.
-    const slot = Math.max(round.voted, this.#membership.state.slot, settling.at(-1)?.slot ?? 0)
-    settling.push({ ids: round.ids, slot })
     this.onChosen(now_ms)
-    this.#start(now_ms)
   }
 }

@@ -18,6 +18,8 @@ export interface Host {
   readonly randomId: () => number
   /** Ends the process of a replica that cannot go on. */
   readonly crash: (error: SynodError) => void
+  /** How far above the chosen bar slots are proposed in, the same on all servers: that of the mode unless given. */
+  readonly window?: number
 }
 
 export const systemHost: Host = {

@@ -154,7 +154,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
       heartbeat_ms,
       electionTimeout_ms,
       resend_ms: PAXOS_DEFAULTS.resend_ms,
-      window: DEFAULT_WINDOW[mode],
+      window: host.window ?? DEFAULT_WINDOW[mode],
     },
     requestTimeout_ms,
     maxWaiting,

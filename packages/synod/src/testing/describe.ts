@@ -46,7 +46,7 @@ export function describeMessage(message: Message, describe: DescribeValue = desc
       return `${type}${round}: chosen ${message.chosen}, voted ${message.voted}`
     }
     case 'probe':
-      return `probe ${message.round}: do you miss the leader too?`
+      return `probe ${message.round}: do you miss the leader too? chosen ${message.chosen}`
     case 'probe-answer': {
       const missing = message.missing ? 'missing' : 'not missing'
       return `probe-answer ${message.round}: ${missing}, bound by ${ballot(message.ballot)}, chosen ${message.chosen}`

@@ -13,7 +13,7 @@ async function peers() {
   rig.clock.advance(10)
   expect(rig.taken()).toEqual(['up: s2'])
   const say = (round: number) => {
-    link.send({ type: 'probe', round })
+    link.send({ type: 'observe', round })
     link.flush()
   }
   return { rig, link, received, say }

@@ -44,7 +44,7 @@ const peer: PeerMessage[] = [
   { type: 'chosen', ballot, first: 300, last: 301 },
   { type: 'heartbeat', ballot: zero, round: 0, chosen: 301, voted: 305 },
   { type: 'heartbeat-answer', ballot, round: 9, chosen: 0, voted: 0 },
-  { type: 'probe', round: 2 ** 53 - 1 },
+  { type: 'probe', round: 2 ** 53 - 1, chosen: 300 },
   { type: 'probe-answer', round: 9, missing: true, ballot, chosen: 300 },
   { type: 'forward', values: [value] },
   { type: 'observe', round: 9 },
@@ -126,7 +126,7 @@ function connection(): Buffer {
   encodeHandshake(writer.open(), peerHello)
   const hello = writer.take()
   encodeMessage(writer.open(), { type: 'observe', round: 9 })
-  encodeMessage(writer.open(), { type: 'probe', round: 1 })
+  encodeMessage(writer.open(), { type: 'probe', round: 1, chosen: 0 })
   return Buffer.concat([hello, writer.take()])
 }
 

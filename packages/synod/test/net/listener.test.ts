@@ -17,14 +17,14 @@ describe('listening for peers', () => {
     const second = rig.peerLink()
     rig.clock.advance(1)
     // On its way while the second connection is welcomed: it comes too late.
-    first.send({ type: 'probe', round: 1 })
+    first.send({ type: 'observe', round: 1 })
     first.flush()
     rig.clock.advance(10)
     expect(rig.taken()).toEqual(['up: s2', 'up: s2', 'first down: ended'])
-    second.send({ type: 'probe', round: 2 })
+    second.send({ type: 'observe', round: 2 })
     second.flush()
     rig.clock.advance(10)
-    expect(received.map(({ message }) => message)).toEqual([{ type: 'probe', round: 2 }])
+    expect(received.map(({ message }) => message)).toEqual([{ type: 'observe', round: 2 }])
   })
 
   it('tells servers apart', async () => {
@@ -33,7 +33,7 @@ describe('listening for peers', () => {
     const links = [1, 3].map((server) => rig.peerLink({ hello: () => ({ ...peerHello, server }) }))
     rig.clock.advance(10)
     links.forEach((link, round) => {
-      link.send({ type: 'probe', round })
+      link.send({ type: 'observe', round })
       link.flush()
     })
     rig.clock.advance(10)
@@ -55,11 +55,11 @@ describe('listening for peers', () => {
     const { received } = await rig.peers()
     const link = rig.peerLink()
     rig.clock.advance(10)
-    link.send({ type: 'probe', round: 1 })
+    link.send({ type: 'observe', round: 1 })
     link.send({ type: 'fetch', first: 0, last: 1 })
     link.flush()
     rig.clock.advance(1)
-    expect(received.map(({ message }) => message)).toEqual([{ type: 'probe', round: 1 }])
+    expect(received.map(({ message }) => message)).toEqual([{ type: 'observe', round: 1 }])
     rig.clock.advance(1)
     expect(rig.taken()).toEqual([
       'up: s2',

@@ -138,7 +138,7 @@ export const messages: Arbitraries<Message> = {
     chosen: ordinal,
     voted: ordinal,
   }),
-  probe: fc.record({ type: fc.constant('probe'), round }),
+  probe: fc.record({ type: fc.constant('probe'), round, chosen: ordinal }),
   'probe-answer': fc.record({
     type: fc.constant('probe-answer'),
     round,

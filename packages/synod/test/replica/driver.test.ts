@@ -17,7 +17,7 @@ const VOTE: JournalRecord = {
 }
 
 function to(server: number, afterDurable: boolean): Envelope {
-  return { to: server, message: { type: 'probe', round: 1 }, afterDurable }
+  return { to: server, message: { type: 'probe', round: 1, chosen: 0 }, afterDurable }
 }
 
 /** A driver whose core says what the test has it say. */
@@ -138,7 +138,7 @@ describe('while there is no room for what would come of it, the driver drops', (
     { type: 'decided', first: 1, values: [new Uint8Array(1)] },
   ]
   const FORWARD: Message = { type: 'forward', values: [new Uint8Array(1)] }
-  const OTHER: Message = { type: 'probe', round: 1 }
+  const OTHER: Message = { type: 'probe', round: 1, chosen: 0 }
 
   const received = (rig: Rig) => {
     for (const message of [...DISK_WORK, FORWARD, OTHER]) rig.driver.receive(2, message)

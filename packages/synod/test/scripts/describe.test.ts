@@ -30,7 +30,7 @@ test.each<[Message, string]>([
     { type: 'heartbeat-answer', ballot: at, round: 7, chosen: 1, voted: 2 },
     'heartbeat-answer (4, s1) round 7: chosen 1, voted 2',
   ],
-  [{ type: 'probe', round: 1 }, 'probe 1: do you miss the leader too?'],
+  [{ type: 'probe', round: 1, chosen: 5 }, 'probe 1: do you miss the leader too? chosen 5'],
   [
     { type: 'probe-answer', round: 1, missing: false, ballot: at, chosen: 5 },
     'probe-answer 1: not missing, bound by (4, s1), chosen 5',

@@ -113,6 +113,7 @@ class Simulation<C, R, Q, A> {
     this.#world = new World({
       servers: plan.servers,
       quorums: plan.quorums,
+      window: plan.window,
       mode: plan.mode,
       seed: chance.seed(),
       machine: (server) =>
@@ -153,7 +154,7 @@ class Simulation<C, R, Q, A> {
       new History({
         changeOf,
         membership: foundingMembership(ids, plan.quorums),
-        window: DEFAULT_WINDOW[plan.mode],
+        window: plan.window ?? DEFAULT_WINDOW[plan.mode],
       }),
       (server, payload, records) => {
         this.#trace.durable(server, payload, records)
@@ -162,12 +163,13 @@ class Simulation<C, R, Q, A> {
         this.#violate(error)
       },
     )
-    for (const id of ids) {
+    const setUp = (id: ServerId) => {
       const server = this.#world.server(id)
       server.sync_ms = () => disks.between(...plan.sync_ms)
       server.rate = plan.rates[id - 1] ?? 1
       this.#durable.watch(id, server.disk)
     }
+    for (const id of ids) setUp(id)
     this.#nemesis = new Nemesis({
       plan,
       world: this.#world,
@@ -176,6 +178,7 @@ class Simulation<C, R, Q, A> {
       onNewDisk: (id) => {
         this.#durable.watch(id, this.#world.server(id).disk)
       },
+      onNewServer: setUp,
       onClientKill: (client) => {
         this.#world.killClient(`c${client}`)
         this.#clients.delete(client)
@@ -308,14 +311,15 @@ class Simulation<C, R, Q, A> {
     for (const { walker } of this.#walkers) walker.stop()
     await this.#inTime('an operation did not end', Promise.all(this.#walkers.map(({ walk }) => walk)))
     if (this.#plan.live) {
-      const sound = world.ids.filter((id) => !wrecked.has(id) && !this.#plan.left.includes(id))
+      const sound = this.#members.filter((id) => !wrecked.has(id) && !this.#plan.left.includes(id))
       const finishing = this.#walkers
         .filter(({ home }) => home === undefined || sound.includes(home))
-        .map(({ walker }) => this.#finishWalk(walker))
+        .map(({ home, walker }) => this.#finishWalk(walker, home))
       await this.#inTime('a client was not answered', Promise.all(finishing))
       this.#recovery_ms = world.clock.now() - healed_ms
       await this.#inTime('the replicas did not come to the same state', () => {
-        const bars = sound.map((id) => world.server(id).replica?.status().bars)
+        const same = sound.filter((id) => this.#members.includes(id))
+        const bars = same.map((id) => world.server(id).replica?.status().bars)
         return bars.every((bar) => bar?.executed === bars[0]?.executed && bar?.executed === bar?.chosen)
       })
     }
@@ -323,9 +327,17 @@ class Simulation<C, R, Q, A> {
     checkHistory(this.#operations, this.#executions, this.#workload)
   }
 
-  async #finishWalk(walker: Walker<C, R, Q, A>): Promise<void> {
+  /** Those that are members by the longest log, if any. */
+  get #members(): ServerId[] {
+    const all = this.#world.running.map((id) => this.#world.status(id))
+    const [longest] = all.sort((a, b) => b.bars.chosen - a.bars.chosen)
+    return longest?.members.map(({ server }) => server) ?? this.#world.ids
+  }
+
+  async #finishWalk(walker: Walker<C, R, Q, A>, home: ServerId | undefined): Promise<void> {
     const error = await walker.finish(LIVENESS_BOUND_MS)
-    if (error === undefined) return
+    const hasGone = error?.code === 'removed' && home !== undefined && !this.#members.includes(home)
+    if (error === undefined || hasGone) return
     const what = `${walker.name} asked a healed cluster, and was not answered: ${error.code}: ${error.message}`
     throw new Violation('no-progress', `${what}\n${this.#world.describe()}`)
   }

@@ -47,6 +47,8 @@ export interface WorldOptions<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly servers?: number
   /** Majorities unless given. */
   readonly quorums?: Quorums | undefined
+  /** That of the mode unless given. */
+  readonly window?: number | undefined
   readonly mode?: Mode
   readonly seed?: number
   /** Makes the state machine for a server, each time its replica starts. */
@@ -187,6 +189,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
         random: () => this.chance.next(),
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => this.chance.below(256))),
         randomId: () => this.chance.below(2 ** 48 - 1) + 1,
+        ...(this.#options.window === undefined ? {} : { window: this.#options.window }),
         crash: (error) => {
           server.fatal = error
           this.#options.onFatal?.(id, error)

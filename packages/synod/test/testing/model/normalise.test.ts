@@ -59,7 +59,7 @@ describe('an input finds due what it is told to', () => {
     const state = run(LEADER, 1, 0, [[0, leads2]])
     expect(answers(LEADER, state, 'nothing', { type: 'tick' })).toEqual([])
     expect(answers(LEADER, state, 'everything', { type: 'tick' })).toEqual(['probe', 'probe'])
-    const probe = from2({ type: 'probe', round: 1 })
+    const probe = from2({ type: 'probe', round: 1, chosen: 0 })
     const missing = (due: Due) => {
       const copy = structuredClone(state)
       setTimes(copy, due)

@@ -47,11 +47,13 @@ describe('a plan', () => {
   it('speaks of servers and clients that there are', () => {
     forPlans(({ clients, faults, left, rates, servers }) => {
       const ids = Array.from({ length: servers }, (_, index) => index + 1)
+      const joining = faults.flatMap((fault) => (fault.kind === 'join' ? fault.server : []))
+      expect(joining).toEqual(joining.map((_, index) => servers + index + 1))
       const places = [...ids, ...Array.from({ length: clients }, (_, index) => `c${index + 1}`)]
       expect(rates.length).toBe(servers)
       expect(ids).toEqual(expect.arrayContaining([...left]))
       for (const fault of faults) {
-        if ('server' in fault) expect(ids).toContain(fault.server)
+        if ('server' in fault && fault.kind !== 'join') expect(ids).toContain(fault.server)
         if ('client' in fault) expect(places).toContain(`c${fault.client}`)
         if (!('from' in fault)) continue
         expect(ids).toContain(fault.to)
@@ -95,7 +97,7 @@ describe('a plan', () => {
 it('plans together have every kind of fault, and all the rest that they may have', () => {
   const plans = Array.from({ length: 500 }, (_, index) => drawPlan(index + 1))
   const kinds = new Set(plans.flatMap(({ faults }) => faults.map(({ kind }) => kind)))
-  expect([...kinds].sort()).toEqual([...FAULT_KINDS, ...ORDERLY_KINDS].sort())
+  expect([...kinds].sort()).toEqual([...FAULT_KINDS, ...ORDERLY_KINDS, ...MEMBERSHIP_KINDS].sort())
   const some = (holds: (plan: Plan) => boolean) => plans.filter(holds).length
   expect(some(({ servers }) => servers === 3)).toBeGreaterThan(0)
   expect(some(({ servers }) => servers === 5)).toBeGreaterThan(0)

@@ -56,6 +56,10 @@ function what(fault: Fault): string {
       return `s${fault.server} is asked to lead`
     case 'shutdown':
       return `s${fault.server} is shut down in an orderly way, ${lasting}`
+    case 'join':
+      return `s${fault.server} joins${fault.replaces === 0 ? '' : `, in the place of s${fault.replaces}`}`
+    case 'removal':
+      return `s${fault.server} is removed`
   }
 }
 

@@ -79,6 +79,10 @@ export type Fault =
   | (OnServer & { readonly kind: 'transfer' })
   /** The replica is closed in an orderly way; `for_ms` later its process is gone, and is started again. */
   | (OnServer & { readonly kind: 'shutdown' })
+  /** A new server is added and started. It takes the place of `replaces` when it has caught up, if that is not 0. */
+  | (OnServer & { readonly kind: 'join'; readonly replaces: ServerId })
+  /** The server is removed from the cluster. */
+  | (OnServer & { readonly kind: 'removal' })
 
 export type FaultKind = Fault['kind']
 
@@ -105,13 +109,18 @@ export const FAULT_CLASS: Readonly<Record<FaultKind, 'crash' | 'network' | 'stor
   'client-kill': 'crash',
   transfer: 'process',
   shutdown: 'process',
+  join: 'process',
+  removal: 'process',
 }
 
 /** What operators do on purpose. It is drawn on its own. */
 export const ORDERLY_KINDS = ['transfer', 'shutdown'] as const
 
+/** What changes the membership. It is drawn on its own too. */
+export const MEMBERSHIP_KINDS = ['join', 'removal'] as const
+
 export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
-  (kind) => !(ORDERLY_KINDS as readonly FaultKind[]).includes(kind),
+  (kind) => !([...ORDERLY_KINDS, ...MEMBERSHIP_KINDS] as readonly FaultKind[]).includes(kind),
 )
 
 /** Those after which a server cannot take part as the acceptor that it was. */

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { SynodError } from '../../../errors.js'
 import { inspectJournal } from '../../../journal/inspect.js'
 import type { Machine } from '../../../machine/machine.js'
+import type { MembershipChange } from '../../../machine/membership-change.js'
 import type { ServerId } from '../../../paxos/ballot.js'
 import type { Chance } from '../../chance.js'
 import type { Fault, FaultKind } from './faults.js'
@@ -10,7 +11,7 @@ import type { Plan } from './plan.js'
 import type { Meddler, Way } from '../hardware/socket.js'
 import type { Trace } from '../trace/trace.js'
 import { Violation } from '../checks/violation.js'
-import { DATA_DIR, PEER_PORT, type Place, type World, hostOf } from '../world.js'
+import { DATA_DIR, PEER_PORT, type Place, type World, hostOf, peerAddressOf } from '../world.js'
 
 /** A replica that failed is started again after this time, as whatever looks after it would do. */
 const RESTART_MS = 100
@@ -21,6 +22,8 @@ export interface NemesisParts<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly trace: Trace
   readonly chance: Chance
   readonly onNewDisk: (server: ServerId) => void
+  /** A further server has been set up. */
+  readonly onNewServer: (server: ServerId) => void
   readonly onClientKill: (client: number) => void
   readonly onViolation: (violation: Violation) => void
 }
@@ -38,6 +41,8 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly #toGarble = new Set<string>()
   /** Servers whose disk has given them a reason to fail. */
   readonly #excused = new Set<ServerId>()
+  /** Servers of which somebody has asked for their removal, or that may have come too late to be let in. */
+  readonly #removable = new Set<ServerId>()
   /** Servers that have said that they are not to be started again. */
   readonly #ended = new Set<ServerId>()
   /** How long the fsyncs of each server take while nothing is wrong. */
@@ -102,7 +107,7 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
     const message = error instanceof Error ? error.message : String(error)
     trace.add({ event: 'failed', server: id, code, message })
     const lost = code === 'journal-damaged' || code === 'wrong-acceptor'
-    if (lost && this.wrecked.has(id)) {
+    if ((lost && this.wrecked.has(id)) || (code === 'removed' && this.#removable.has(id))) {
       this.#ended.add(id)
     } else if (code === 'journal-failed' && this.#excused.has(id)) {
       world.clock.timer(0, () => {
@@ -179,6 +184,13 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
       case 'shutdown':
         this.#shutDown(fault.server, fault.for_ms)
         break
+      case 'join':
+        this.#join(fault.server, fault.replaces)
+        break
+      case 'removal':
+        this.#removable.add(fault.server)
+        this.#change({ remove: fault.server })
+        break
       case 'slow-disk':
       case 'stuck-disk':
       case 'failed-fsync':
@@ -213,6 +225,23 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
     if (world.running.length === 0) return
     const replica = world.replica(chance.pick(world.running))
     replica.transferLeadership({ to, timeout_ms: 1000 }).catch(() => undefined)
+  }
+
+  #join(id: ServerId, replaces: ServerId): void {
+    const { onNewServer, world } = this.#parts
+    world.add(id)
+    onNewServer(id)
+    for (const server of [id, replaces]) this.#removable.add(server)
+    this.#change({ add: id, address: peerAddressOf(id), ...(replaces === 0 ? {} : { replaces }) })
+    this.start(id)
+  }
+
+  /** Any replica takes the wish. */
+  #change(change: MembershipChange): void {
+    const { chance, world } = this.#parts
+    if (world.running.length === 0) return
+    const replica = world.replica(chance.pick(world.running))
+    replica.changeMembership(change, { timeout_ms: 5000 }).catch(() => undefined)
   }
 
   #shutDown(id: ServerId, for_ms: number): void {

@@ -19,6 +19,8 @@ export interface Plan {
   readonly servers: number
   /** Majorities unless given. */
   readonly quorums?: Quorums
+  /** How far above the chosen bar slots are proposed in: that of the mode unless given. */
+  readonly window?: number
   /** Clients on hosts of their own. On each server one more is at work, inside its process. */
   readonly clients: number
   /** How long the phase under faults lasts. */
@@ -104,6 +106,9 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const left =
     formed && spare > 0 && chance.happens(0.3) ? ids.filter((id) => !wrecked.has(id)).slice(0, spare) : []
   const quorums = drawQuorums(servers, seed)
+  // Whoever is lost for good may be one too many when the membership shrinks.
+  const isWhole = formed && !reckless && wrecked.size === 0 && left.length === 0 && quorums === undefined
+  const changes = isWhole ? drawChanges(seed, ids, duration_ms) : []
   const { phase1, phase2 } = quorums ?? majorities(servers)
   const enough = servers - wrecked.size - left.length >= Math.max(phase1, phase2)
   return {
@@ -111,6 +116,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     mode,
     servers,
     ...(quorums === undefined ? {} : { quorums }),
+    ...(changes.length === 0 ? {} : { window: drawWindow(seed) }),
     clients,
     duration_ms,
     latency_ms,
@@ -128,7 +134,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     live: !reckless && !nervous && enough,
     overheard: chance.happens(0.15),
     ...drawSnapshots(seed),
-    faults: [...faults, ...drawOrderly(seed, ids, duration_ms)].sort((a, b) => a.at_ms - b.at_ms),
+    faults: [...faults, ...drawOrderly(seed, ids, duration_ms), ...changes].sort((a, b) => a.at_ms - b.at_ms),
     left,
   }
 }
@@ -143,6 +149,32 @@ function drawOrderly(seed: number, ids: readonly ServerId[], duration_ms: number
     for_ms: chance.between(0, 1500),
     server: chance.pick(ids),
   }))
+}
+
+/** For most seeds in which no server is lost: servers join, and others go, but for one of the first. */
+function drawChanges(seed: number, ids: readonly ServerId[], duration_ms: number): Fault[] {
+  const chance = new Chance(seed ^ 0x6d656d62)
+  if (chance.happens(0.3)) return []
+  const stays = chance.pick(ids)
+  const going = ids.filter((id) => id !== stays)
+  const goes = (): ServerId => going.splice(chance.below(going.length), 1)[0] ?? 0
+  const times_ms = Array.from({ length: 1 + chance.below(5) }, () => chance.between(0, duration_ms))
+  let next = ids.length + 1
+  return times_ms
+    .sort((a, b) => a - b)
+    .flatMap((at_ms): Fault[] => {
+      const timed = { at_ms, for_ms: 0 }
+      if (chance.happens(0.6))
+        return [{ kind: 'join', ...timed, server: next++, replaces: chance.happens(0.4) ? goes() : 0 }]
+      const server = goes()
+      return server === 0 ? [] : [{ kind: 'removal', ...timed, server }]
+    })
+}
+
+/** Small, so that changes of the membership take force soon, and many slots are at the edge of it. */
+function drawWindow(seed: number): number {
+  const chance = new Chance(seed ^ 0x77696e64)
+  return 1 + chance.below(chance.pick([4, 40, 400]))
 }
 
 /** For two seeds of three: often, with little behind them, so that whoever is away for a moment needs one. */
@@ -260,7 +292,10 @@ class FaultDraw {
         return { kind, at_ms, for_ms, client: 1 + chance.below(clients) }
       case 'transfer':
       case 'shutdown':
+      case 'removal':
         return { kind, ...onServer }
+      case 'join':
+        return { kind, ...onServer, replaces: 0 }
     }
   }
 }
