@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { FAULT_KINDS, ORDERLY_KINDS, WRECKING } from '../../../src/testing/simulator/faults/faults.js'
+import {
+  FAULT_KINDS,
+  MEMBERSHIP_KINDS,
+  ORDERLY_KINDS,
+  WRECKING,
+} from '../../../src/testing/simulator/faults/faults.js'
 import { type Plan, type PlanOptions, drawPlan } from '../../../src/testing/simulator/faults/plan.js'
 import { forSeeds } from '../../paxos/replay.js'
 
