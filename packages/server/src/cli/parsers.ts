@@ -2,6 +2,9 @@ import { InvalidArgumentError } from 'commander'
 import type { Quorums } from 'synod'
 import { parseInteger } from '../kv/integer.js'
 
+/** The highest id that a server can have. */
+export const MAX_SERVER_ID = 65_535
+
 /** Parses a decimal integer from `low` to `high`. */
 export function integerFrom(low: number, high: number): (text: string) => number {
   return (text) => {
@@ -13,9 +16,23 @@ export function integerFrom(low: number, high: number): (text: string) => number
 
 /** Parses the name of a server: `s2`, or `2`. */
 export function parseServer(text: string): number {
-  const id = Number(/^s?(\d{1,3})$/.exec(text)?.[1])
-  if (id >= 1 && id <= 255) return id
+  const id = Number(/^s?(\d{1,5})$/.exec(text)?.[1])
+  if (id >= 1 && id <= MAX_SERVER_ID) return id
   throw new InvalidArgumentError('It must be a server such as s2.')
+}
+
+/** A server by its id, and where it listens for the others. */
+export interface ServerAt {
+  readonly server: number
+  readonly address: string
+}
+
+/** Parses `4=host:port`, or `s4=host:port`. The address is checked by the library. */
+export function parseServerAt(text: string): ServerAt {
+  const [, name, address] = /^([^=]*)=(.+)$/.exec(text) ?? []
+  if (name === undefined || address === undefined)
+    throw new InvalidArgumentError('It must be a server and its address such as 4=10.0.0.4:2380.')
+  return { server: parseServer(name), address }
 }
 
 /** Parses a positive number, such as 2 or 0.5, up to `high`. */
@@ -45,7 +62,7 @@ export function parseList(text: string): string[] {
 export function parseServers(text: string): Record<number, string> {
   const servers: Record<number, string> = {}
   for (const part of parseList(text)) {
-    const match = /^(\d{1,3})=(.+)$/.exec(part)
+    const match = /^(\d{1,5})=(.+)$/.exec(part)
     if (match?.[1] === undefined || match[2] === undefined) {
       throw new InvalidArgumentError('It must be a list such as 1=10.0.0.1:2380,2=10.0.0.2:2380.')
     }

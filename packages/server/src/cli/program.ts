@@ -5,6 +5,7 @@ import { addCheck } from './check.js'
 import { addDemo } from './demo.js'
 import { addInspect } from './inspect.js'
 import { addKeyCommands } from './key-commands.js'
+import { addMember } from './member.js'
 import { addRange } from './range.js'
 import { addRebuild } from './rebuild.js'
 import { addServe } from './serve.js'
@@ -27,6 +28,7 @@ export function buildProgram(): Command {
   addRange(program)
   addStatus(program)
   addTransfer(program)
+  addMember(program)
   addInspect(program)
   addRebuild(program)
   addBench(program)

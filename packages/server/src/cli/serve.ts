@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { type Logger, type Mode, type Quorums, Replica, type SynodError } from 'synod'
+import { type Logger, type Mode, type Quorums, Replica, SynodError } from 'synod'
 import { KvMachine } from '../kv/machine.js'
 import { serveMetrics } from '../metrics/metrics-server.js'
 import { prometheusText } from '../metrics/prometheus.js'
@@ -9,7 +9,7 @@ import { finish } from './common-options.js'
 import { defined } from './defined.js'
 import { lineLogger } from './log.js'
 import { type OutputOptions, print } from './output.js'
-import { integerFrom, parseQuorums, parseServers } from './parsers.js'
+import { MAX_SERVER_ID, integerFrom, parseQuorums, parseServers } from './parsers.js'
 import { stopRequest } from './stop-request.js'
 
 interface ServeOptions extends OutputOptions {
@@ -18,6 +18,7 @@ interface ServeOptions extends OutputOptions {
   readonly servers: Record<number, string>
   readonly clients: string
   readonly dataDir: string
+  readonly join?: boolean
   readonly mode: Mode
   readonly quorums?: Quorums
   readonly listen?: string
@@ -35,16 +36,24 @@ interface ServeOptions extends OutputOptions {
 export function addServe(program: Command): void {
   const serve = program
     .command('serve')
-    .description('Run one replica of the key-value store, until SIGINT or SIGTERM. It logs to stderr.')
-    .requiredOption('--id <n>', 'which of the servers this is', integerFrom(1, 255))
+    .description(
+      'Run one replica of the key-value store, until SIGINT or SIGTERM, or until it is removed from the cluster. ' +
+        'It logs to stderr.',
+    )
+    .requiredOption('--id <n>', 'which of the servers this is', integerFrom(1, MAX_SERVER_ID))
     .requiredOption('--cluster-name <name>', 'the name of the cluster, the same on all its servers')
     .requiredOption(
       '--servers <list>',
-      'all servers: id=host:port, with commas; the addresses are for peers',
+      'all servers, when the cluster is founded: id=host:port, with commas; the addresses are for peers',
       parseServers,
     )
     .requiredOption('--clients <host:port>', 'where to listen for clients')
     .requiredOption('--data-dir <dir>', 'where promises and votes are kept: one directory for each replica')
+    .option(
+      '--join',
+      'on an empty directory: come to a cluster that is there already, see synod member add --help; ' +
+        '--servers are then this server and those that it asks first',
+    )
     .addOption(
       new Option('--mode <mode>', 'how slots get decided, the same on all servers, for good')
         .choices(['leader', 'leaderless'])
@@ -92,6 +101,8 @@ export function addServe(program: Command): void {
   finish(serve, [
     'serve --id 1 --cluster-name main --data-dir /var/lib/synod --clients 10.0.0.1:2379 \\\n' +
       '      --servers 1=10.0.0.1:2380,2=10.0.0.2:2380,3=10.0.0.3:2380',
+    'serve --id 4 --join --cluster-name main --data-dir /var/lib/synod --clients 10.0.0.4:2379 \\\n' +
+      '      --servers 1=10.0.0.1:2380,2=10.0.0.2:2380,4=10.0.0.4:2380',
   ])
 }
 
@@ -102,6 +113,12 @@ async function run(options: ServeOptions): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       serve(options, logger, trace, reject).then(resolve, reject)
     })
+  } catch (error) {
+    if (!(error instanceof SynodError) || error.code !== 'removed') throw error
+    // That it ends is what was asked for; a supervisor that starts again what failed must leave it alone.
+    const { clusterName: cluster, dataDir, id } = options
+    const text = `removed s${id} is not a member of cluster ${cluster} any more; nothing needs ${dataDir} now`
+    print(options, text, { event: 'removed', id, cluster, dataDir })
   } finally {
     await trace?.close()
   }
@@ -114,7 +131,7 @@ async function serve(
   trace: TraceWriter | undefined,
   onFatal: (error: SynodError) => void,
 ): Promise<void> {
-  const { clients, clusterName: name, dataDir, id, mode, quorums, servers } = options
+  const { clients, clusterName: name, dataDir, id, join, mode, quorums, servers } = options
   const stop = stopRequest()
   const replica = await Replica.open({
     id,
@@ -124,6 +141,7 @@ async function serve(
     mode,
     clients,
     ...defined({
+      join,
       listen: options.listen,
       heartbeat_ms: options.heartbeatMs,
       electionTimeout_ms: options.electionTimeoutMs,

@@ -1,4 +1,5 @@
 import { type EndpointStatus, type ReplicaStatus, explain, formatBallot } from 'synod'
+import { memberNote } from './member-note.js'
 import { formatTable } from './table.js'
 
 const HEADING = [
@@ -65,12 +66,19 @@ function unreachableRow(endpoint: string, error: Error): string[] {
   })
 }
 
-/** What is wrong with a replica, if anything. */
+/** What is wrong with a replica, or why it does not vote; empty for one that is as it should be. */
 function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
   const { bars, cluster, digest } = status
   const different = all.find(
     (other) => other.cluster === cluster && other.bars.executed === bars.executed && other.digest !== digest,
   )
   if (different !== undefined) return `has executed something else than s${different.server}`
-  return explain(status) ?? ''
+  return explain(status) ?? membershipNote(status) ?? ''
+}
+
+/** Why a replica does not vote that has nothing wrong with it. */
+function membershipNote({ members, server }: ReplicaStatus): string | undefined {
+  if (members.length === 0) return 'does not know yet who is a member'
+  const member = members.find((each) => each.server === server)
+  return member === undefined ? 'is not a member: see synod member add --help' : memberNote(member)
 }

@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { Client, type EndpointStatus } from 'synod'
+import { answered, firstStatuses } from './cluster-status.js'
 import { type ClusterOptions, addClusterOptions, connectOptions, finish } from './common-options.js'
 import { printJson } from './output.js'
 import { integerFrom } from './parsers.js'
 import { Redrawing } from './redrawing.js'
 import { statusTable } from './status-table.js'
-
-/** How often it is tried whether the connections stand. */
-const POLL_MS = 10
 
 interface StatusOptions extends ClusterOptions {
   readonly watch?: boolean
@@ -39,7 +37,7 @@ async function run(options: StatusOptions): Promise<void> {
   try {
     const first = await firstStatuses(client, timeoutMs)
     show(first)
-    if (!watch) requireAnswer(first)
+    if (!watch) answered(first)
     while (watch) {
       await sleep(intervalMs)
       show(await client.status({ timeout_ms: timeoutMs }))
@@ -47,25 +45,6 @@ async function run(options: StatusOptions): Promise<void> {
   } finally {
     await client.close()
   }
-}
-
-/** The statuses once all endpoints have answered, or when the time is up. */
-async function firstStatuses(
-  client: Client<unknown, unknown, unknown, unknown>,
-  timeout_ms: number,
-): Promise<EndpointStatus[]> {
-  const deadline = performance.now() + timeout_ms
-  for (;;) {
-    const statuses = await client.status({ timeout_ms })
-    if (performance.now() >= deadline || statuses.every((answer) => 'status' in answer)) return statuses
-    await sleep(POLL_MS)
-  }
-}
-
-function requireAnswer(statuses: readonly EndpointStatus[]): void {
-  const [first] = statuses
-  if (first !== undefined && 'error' in first && statuses.every((answer) => 'error' in answer))
-    throw first.error
 }
 
 function statusDocument(answer: EndpointStatus): object {

@@ -23,6 +23,7 @@ test('the program names all its commands', () => {
     'range',
     'status',
     'transfer',
+    'member',
     'inspect',
     'rebuild',
     'bench',
@@ -32,21 +33,31 @@ test('the program names all its commands', () => {
   expect(helpOf(program)).toContain('Start with `synod demo`')
 })
 
-describe.each(program.commands.map((command) => [command.name(), command] as const))(
-  '%s',
-  (name, command) => {
-    const help = helpOf(command)
-
-    test('shows an example', () => {
-      expect(help).toMatch(new RegExp(`Examples:\\n  \\$ synod ${name}\\b`))
-    })
-
-    test('can write JSON', () => {
-      expect(help).toContain('--json')
-    })
-
-    test('describes every option', () => {
-      for (const option of command.options) expect(option.description, option.flags).not.toBe('')
-    })
-  },
+/** Those that do something, with their whole names. */
+const commands = program.commands.flatMap((command) =>
+  command.commands.length === 0
+    ? [[command.name(), command] as const]
+    : command.commands.map((part) => [`${command.name()} ${part.name()}`, part] as const),
 )
+
+test('a command of several names them all', () => {
+  const member = program.commands.find((command) => command.name() === 'member')
+  for (const name of ['list', 'add', 'remove', 'replace'])
+    expect(helpOf(member!)).toMatch(new RegExp(`^  ${name} `, 'm'))
+})
+
+describe.each(commands)('%s', (name, command) => {
+  const help = helpOf(command)
+
+  test('shows an example', () => {
+    expect(help).toMatch(new RegExp(`Examples:\\n  \\$ synod ${name}\\b`))
+  })
+
+  test('can write JSON', () => {
+    expect(help).toContain('--json')
+  })
+
+  test('describes every option', () => {
+    for (const option of command.options) expect(option.description, option.flags).not.toBe('')
+  })
+})

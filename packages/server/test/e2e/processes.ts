@@ -87,6 +87,8 @@ export interface ClusterOptions {
   readonly mode: Mode
   /** How many replicas, side by side on this machine; or where they are to run. */
   readonly replicas: number | Site
+  /** Of the servers of the site, so many found the cluster, the first; the others may join it. All unless given. */
+  readonly founders?: number
   /** Further arguments of every `synod serve`. */
   readonly args?: readonly string[]
   /** Each writes its trace to `tracePath` of its TestReplica. */
@@ -95,9 +97,16 @@ export interface ClusterOptions {
 
 /** Replicas in processes of their own, with their data in a new temporary directory. */
 export interface TestCluster extends AsyncDisposable {
-  /** Where the replicas listen for clients, in the order of their ids. */
+  /** Where the replicas listen for clients, in the order of their ids: those of the whole site. */
   readonly endpoints: readonly string[]
+  /** Those that are part of it, as far as the test is concerned. */
   readonly replicas: readonly TestReplica[]
+  /** Where a server listens for its peers. */
+  address(id: number): string
+  /** Starts a server that is new to the cluster. */
+  join(id: number): Promise<TestReplica>
+  /** The test goes on without this one. */
+  leave(replica: TestReplica): void
   /** Kills all replicas and removes their data. */
   stop(): Promise<void>
 }
@@ -105,35 +114,59 @@ export interface TestCluster extends AsyncDisposable {
 /** Starts a cluster; resolves when it has formed. */
 export async function startCluster({
   args = [],
+  founders,
   mode,
   replicas: where,
   traced = false,
 }: ClusterOptions): Promise<TestCluster> {
   const site = typeof where === 'number' ? await sideBySide(where) : where
   const directory = await temporaryDirectory()
-  const endpoints = site.ids.map((id) => site.clients(id))
-  const replicas = site.ids.map((id) => {
+  const started: TestReplica[] = []
+  const replicaOf = (id: number, servers: readonly number[], more: readonly string[]) => {
     const dataDir = join(directory, `s${id}`)
-    const servers = site.ids.map((to) => `${to}=${site.address(id, to)}`).join(',')
+    const addresses = servers.map((to) => `${to}=${site.address(id, to)}`).join(',')
     const own = ['--id', String(id), '--clients', site.clients(id), '--listen', site.peers(id)]
-    const common = ['--data-dir', dataDir, '--cluster-name', 'test', '--servers', servers, '--mode', mode]
+    const common = ['--data-dir', dataDir, '--cluster-name', 'test', '--servers', addresses, '--mode', mode]
     const trace = traced ? ['--trace', tracePathOf(dataDir)] : []
-    return new TestReplica(id, dataDir, site, ['serve', ...own, ...common, ...trace, ...args])
-  })
+    const replica = new TestReplica(id, dataDir, site, [
+      ...['serve', ...own, ...common],
+      ...[...trace, ...args, ...more],
+    ])
+    started.push(replica)
+    return replica
+  }
+  const ids = site.ids.slice(0, founders)
+  const replicas = ids.map((id) => replicaOf(id, ids, []))
   const stop = async () => {
-    await Promise.all(replicas.map((replica) => replica.dispose()))
+    await Promise.all(started.map((replica) => replica.dispose()))
     await site.stop()
     await rm(directory, { recursive: true, force: true })
   }
   try {
     await Promise.all(replicas.map((replica) => replica.restart()))
     // Before that it has no quorum, and no server may be missing: see docs/decisions/0003.
+    const endpoints = replicas.map(({ endpoint }) => endpoint)
     await statusesWhen(endpoints, FORMING_MS, (statuses) => statuses.every(({ formed }) => formed))
   } catch (error) {
     await stop()
     throw error
   }
-  return { endpoints, replicas, stop, [Symbol.asyncDispose]: stop }
+  return {
+    endpoints: site.ids.map((id) => site.clients(id)),
+    replicas,
+    address: (id) => site.peers(id),
+    join: async (id) => {
+      const replica = replicaOf(id, [...replicas.map((other) => other.id), id], ['--join'])
+      await replica.restart()
+      replicas.push(replica)
+      return replica
+    },
+    leave: (replica) => {
+      replicas.splice(replicas.indexOf(replica), 1)
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
 }
 
 function tracePathOf(dataDir: string): string {

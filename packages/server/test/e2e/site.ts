@@ -2,7 +2,7 @@ import { freePorts } from './ports.js'
 
 /** Where replicas run, and under which addresses they find each other. */
 export interface Site {
-  /** The ids of the servers. */
+  /** The ids of the first servers, one for each place. A later server takes a place that has become free: its id is higher by their number. */
   readonly ids: readonly number[]
   /** Where a server listens for clients. */
   clients(id: number): string
@@ -21,10 +21,11 @@ export interface Site {
 /** Side by side on this machine. */
 export async function sideBySide(count: number): Promise<Site> {
   const port = await freePorts(2 * count)
-  const peers = (id: number) => `127.0.0.1:${port + count + id - 1}`
+  const place = (id: number) => (id - 1) % count
+  const peers = (id: number) => `127.0.0.1:${port + count + place(id)}`
   return {
     ids: Array.from({ length: count }, (_, index) => index + 1),
-    clients: (id) => `127.0.0.1:${port + id - 1}`,
+    clients: (id) => `127.0.0.1:${port + place(id)}`,
     peers,
     address: (_, to) => peers(to),
     under: () => [],

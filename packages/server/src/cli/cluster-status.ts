@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client, EndpointStatus, MemberStatus, ReplicaStatus } from 'synod'
+
+/** How often it is tried whether the connections stand. */
+const POLL_MS = 10
+
+/** The statuses once all endpoints have answered, or when the time is up. */
+export async function firstStatuses(
+  client: Client<unknown, unknown, unknown, unknown>,
+  timeout_ms: number,
+): Promise<EndpointStatus[]> {
+  const deadline = performance.now() + timeout_ms
+  for (;;) {
+    const statuses = await client.status({ timeout_ms })
+    if (performance.now() >= deadline || statuses.every((answer) => 'status' in answer)) return statuses
+    await sleep(POLL_MS)
+  }
+}
+
+/** Those that answered, the one first that knows of most slots that they are chosen. Throws the first error if none did. */
+export function answered(statuses: readonly EndpointStatus[]): ReplicaStatus[] {
+  const [first] = statuses
+  if (first !== undefined && 'error' in first && statuses.every((answer) => 'error' in answer))
+    throw first.error
+  return statuses
+    .flatMap((answer) => ('status' in answer ? [answer.status] : []))
+    .sort((a, b) => b.bars.chosen - a.bars.chosen)
+}
+
+/** Who is a member, as the most advanced of these replicas has it that knows that, by id. */
+export function membersOf(statuses: readonly ReplicaStatus[]): MemberStatus[] {
+  const members = statuses.find((status) => status.members.length > 0)?.members ?? []
+  // Where a founder listens, only those know that were told by their options.
+  const addresses = new Map(
+    statuses
+      .flatMap((status) => [...status.members])
+      .filter(({ address }) => address !== '')
+      .map(({ address, server }) => [server, address]),
+  )
+  return members
+    .map((member) => ({ ...member, address: addresses.get(member.server) ?? '' }))
+    .sort((a, b) => a.server - b.server)
+}

@@ -1,0 +1,15 @@
+import type { MemberStatus } from 'synod'
+
+/** What a member does that does not vote, or not yet; undefined of one that does. */
+export function memberNote({ replaces, role }: Pick<MemberStatus, 'replaces' | 'role'>): string | undefined {
+  switch (role) {
+    case 'voter':
+      return undefined
+    case 'joining':
+      return replaces === 0
+        ? 'votes when it has caught up'
+        : `takes the place of s${replaces} when it has caught up`
+    case 'learner':
+      return 'learns without ever voting'
+  }
+}

@@ -1,0 +1,154 @@
+import { Argument, type Command } from 'commander'
+import { Client, type MemberStatus, type MembershipChange, type ReplicaStatus, connect } from 'synod'
+import { answered, firstStatuses, membersOf } from './cluster-status.js'
+import { type ClusterOptions, addClusterOptions, connectOptions, finish } from './common-options.js'
+import { memberNote } from './member-note.js'
+import { print } from './output.js'
+import { type ServerAt, parseServer, parseServerAt } from './parsers.js'
+import { formatTable } from './table.js'
+
+interface AddOptions extends ClusterOptions {
+  readonly learner?: boolean
+}
+
+/** Adds `synod member` with its commands. */
+export function addMember(program: Command): void {
+  const member = program
+    .command('member')
+    .description('Show who is a member of the cluster, and change that while it runs.')
+  addList(member)
+  addAdd(member)
+  addRemove(member)
+  addReplace(member)
+}
+
+function addList(member: Command): void {
+  const list = member
+    .command('list')
+    .description(
+      'Show the members, as the most advanced replica that answers has them. Fails if none answers.',
+    )
+    .action(runList)
+  finish(addClusterOptions(list, 500), ['member list', 'member list --json'])
+}
+
+function addAdd(member: Command): void {
+  const add = member
+    .command('add')
+    .description(
+      'Add a new server, then start it with synod serve --join. It votes when it has caught up. ' +
+        'Ids go up: none is used twice.',
+    )
+    .addArgument(newServerArgument('<id=host:port>'))
+    .option('--learner', 'it goes on learning, and never votes')
+    .action((server: ServerAt, options: AddOptions) =>
+      runAdd(server, { learner: options.learner ?? false, replaces: 0 }, options),
+    )
+  finish(addClusterOptions(add), ['member add 4=10.0.0.4:2380', 'member add 4=10.0.0.4:2380 --learner'])
+}
+
+function addRemove(member: Command): void {
+  const remove = member
+    .command('remove')
+    .description('Remove a server, for good: its process ends by itself, and its id does not come back.')
+    .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServer))
+    .action(runRemove)
+  finish(addClusterOptions(remove), ['member remove 3'])
+}
+
+function addReplace(member: Command): void {
+  const replace = member
+    .command('replace')
+    .description(
+      'Replace a server that is lost, or is to go, by a new one: start that with synod serve --join. ' +
+        'When it has caught up it votes in the place of the old one, which is removed at that moment.',
+    )
+    .addArgument(new Argument('<old>', 'the server that goes, such as 3 or s3').argParser(parseServer))
+    .addArgument(newServerArgument('<new=host:port>'))
+    .action((replaces: number, server: ServerAt, options: ClusterOptions) =>
+      runAdd(server, { learner: false, replaces }, options),
+    )
+  finish(addClusterOptions(replace), ['member replace 3 4=10.0.0.4:2380'])
+}
+
+function newServerArgument(name: string): Argument {
+  return new Argument(name, 'the new server, and where it listens for the others').argParser(parseServerAt)
+}
+
+async function runList(options: ClusterOptions): Promise<void> {
+  const client = new Client(connectOptions(options))
+  try {
+    const statuses = answered(await firstStatuses(client, options.timeoutMs))
+    const members = membersOf(statuses)
+    print(options, memberTable(members), { members })
+  } finally {
+    await client.close()
+  }
+}
+
+function memberTable(members: readonly MemberStatus[]): string {
+  return formatTable(
+    ['server', 'role', 'address', 'note'],
+    members.map((member) => [
+      `s${member.server}`,
+      member.role,
+      member.address || '-',
+      memberNote(member) ?? '',
+    ]),
+  )
+}
+
+async function runAdd(
+  { address, server }: ServerAt,
+  how: { readonly learner: boolean; readonly replaces: number },
+  options: ClusterOptions,
+): Promise<void> {
+  const { learner, replaces } = how
+  const role = learner ? 'learner' : 'joining'
+  const statuses = await change(
+    { add: server, address, learner, ...(replaces === 0 ? {} : { replaces }) },
+    options,
+  )
+  const text = [
+    `s${server} is a member, and ${memberNote({ replaces, role }) ?? ''}.`,
+    'Start it on an empty data directory, with the same --quorums as the others if they have any:',
+    `  ${serveCommand({ address, server }, replaces, statuses)}`,
+  ]
+  print(options, text.join('\n'), { event: 'member-added', server, role, replaces, address })
+}
+
+/** How the new server is started; it asks the others first that were members before. */
+function serveCommand(
+  { address, server }: ServerAt,
+  replaces: number,
+  statuses: readonly ReplicaStatus[],
+): string {
+  const others = membersOf(statuses).filter(
+    (other) => other.server !== server && other.server !== replaces && other.address !== '',
+  )
+  const servers = [...others, { server, address }].map((each) => `${each.server}=${each.address}`)
+  const [status] = statuses
+  const mode = status?.mode === 'leaderless' ? ' --mode leaderless' : ''
+  return (
+    `synod serve --id ${server} --join --cluster-name ${status?.cluster ?? ''}${mode} ` +
+    `--servers ${servers.join(',')} --clients HOST:PORT --data-dir DIR`
+  )
+}
+
+async function runRemove(server: number, options: ClusterOptions): Promise<void> {
+  await change({ remove: server }, options)
+  const text = `s${server} is not a member any more: its process ends by itself, and its data directory is of no further use`
+  print(options, text, { event: 'member-removed', server })
+}
+
+/** Has the membership changed. Resolves with what replicas said of themselves just before. */
+async function change(wanted: MembershipChange, options: ClusterOptions): Promise<ReplicaStatus[]> {
+  const client = await connect(connectOptions(options))
+  try {
+    const statuses = answered(await client.status())
+    await client.changeMembership(wanted)
+    return statuses
+  } finally {
+    await client.close()
+  }
+}
