@@ -68,7 +68,7 @@ export class Peers {
   readonly #strangers = new Set<ServerId>()
   /** The acceptors of the founders, once all have met; of a server that joined, its own. */
   #acceptors: Acceptors | null
-  /** This server has written them down, and these peers have. */
+  /** This server has written them down, and these peers have. Of a server that joins there is no more to write than its identity. */
   #written: boolean
   readonly #peersWritten = new Set<ServerId>()
   readonly #disks: DiskReports
@@ -83,7 +83,7 @@ export class Peers {
     this.#parts = parts
     this.#acceptor = identity.acceptor
     this.#acceptors = identity.peers
-    this.#written = identity.peers !== null
+    this.#written = identity.peers !== null || identity.joined === true
     this.#process = host.randomId()
     const founders = identity.peers === null ? servers : Object.keys(identity.peers).map(Number)
     this.#founders = identity.joined === true ? [] : founders.filter((server) => server !== id)
@@ -235,8 +235,8 @@ export class Peers {
 
   /** This server has written down the acceptors: it tells the others. */
   written(): void {
+    if (!this.#written) for (const link of this.#links.values()) link.redial()
     this.#written = true
-    for (const link of this.#links.values()) link.redial()
     this.#formIfAllWritten()
   }
 

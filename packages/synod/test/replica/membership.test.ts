@@ -176,4 +176,12 @@ describe.each(MODES)('in %s mode', (mode) => {
       code: 'invalid-options',
     })
   })
+
+  test('a server that joins is welcome at once', async () => {
+    const world = await clusterOf(mode)
+    await add(world, 1, 4)
+    await votersAre(world, [1, 2, 3, 4])
+    const complaints = world.server(4).log.filter((line) => !line.startsWith('info'))
+    expect(complaints).toEqual([])
+  })
 })
