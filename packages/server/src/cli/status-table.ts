@@ -77,8 +77,10 @@ function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
 }
 
 /** Why a replica does not vote that has nothing wrong with it. */
-function membershipNote({ members, server }: ReplicaStatus): string | undefined {
+function membershipNote({ members, role, server }: ReplicaStatus): string | undefined {
   if (members.length === 0) return 'does not know yet who is a member'
   const member = members.find((each) => each.server === server)
-  return member === undefined ? 'is not a member: see synod member add --help' : memberNote(member)
+  if (member === undefined) return 'is not a member: see synod member add --help'
+  // A change takes force after the slots that may be under way.
+  return member.role === 'voter' && role === 'learner' ? 'is about to vote' : memberNote(member)
 }

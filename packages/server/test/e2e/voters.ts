@@ -4,16 +4,16 @@ import { statusesWhen } from './settled.js'
 /** What takes longer than this has failed, however slow the machine is. */
 const LONGEST_WAIT_MS = 60_000
 
-/** Resolves when these replicas vote, and nobody else, as all of them see it, and nobody waits to. */
+/** Resolves when these replicas vote, and nobody else, as all of them see it; and when that has taken force, of those that are new. */
 export async function untilVoters(replicas: readonly TestReplica[]): Promise<void> {
   const wanted = replicas.map(({ id }) => `${id} voter`).sort()
   await statusesWhen(
     replicas.map(({ endpoint }) => endpoint),
     LONGEST_WAIT_MS,
     (statuses) =>
-      statuses.every(({ members }) => {
-        const found = members.map(({ role, server }) => `${server} ${role}`).sort()
-        return String(found) === String(wanted)
+      statuses.every(({ members, role }) => {
+        const found = members.map((member) => `${member.server} ${member.role}`).sort()
+        return role !== 'learner' && String(found) === String(wanted)
       }),
   )
 }
