@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { integerFrom, numberUpTo, parseAmount, parseList, parseServers } from '../../src/cli/parsers.js'
+import {
+  integerFrom,
+  numberUpTo,
+  parseAmount,
+  parseList,
+  parseServer,
+  parseServerAt,
+  parseServers,
+} from '../../src/cli/parsers.js'
 
 test('whole numbers in their range', () => {
   const parse = integerFrom(1, 65_535)
@@ -38,5 +46,18 @@ test('servers by id', () => {
   expect(() => parseServers('1=a:1,01=b:2')).toThrow('names server 1 twice')
   for (const text of ['a:1', '1', '1=', '=a:1', 's1=a:1', '1=a:1,']) {
     expect(() => parseServers(text), text).toThrow('a list such as')
+  }
+})
+
+test('one server, by its id or its name, and where it is', () => {
+  expect(parseServer('s65535')).toBe(65_535)
+  for (const text of ['', 's', '0', '65536', 'x1']) {
+    expect(() => parseServer(text), text).toThrow('a server such as s2')
+  }
+  expect(parseServerAt('4=[::1]:2380')).toEqual({ server: 4, address: '[::1]:2380' })
+  expect(parseServerAt('s4=host:1')).toEqual({ server: 4, address: 'host:1' })
+  expect(() => parseServerAt('four=host:1')).toThrow('a server such as s2')
+  for (const text of ['', '4', '4=', 'host:1']) {
+    expect(() => parseServerAt(text), text).toThrow('a server and its address such as')
   }
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ReplicaStatus } from 'synod'
+import type { MemberStatus, ReplicaStatus } from 'synod'
 import { statusTable } from '../../src/cli/status-table.js'
 
 const peer = {
@@ -14,6 +14,8 @@ const peer = {
   dropped_messages: 0,
 }
 
+const member: MemberStatus = { server: 1, role: 'voter', replaces: 0, address: '127.0.0.1:1', acceptor: null }
+
 const status: ReplicaStatus = {
   server: 1,
   cluster: 'test',
@@ -26,7 +28,7 @@ const status: ReplicaStatus = {
   damage: null,
   bars: { snapshotted: 0, executed: 10, chosen: 10, voted: 12 },
   digest: 77,
-  members: [],
+  members: [member],
   peers: [peer, { ...peer, server: 3, up: false }],
   sessions: 5,
   waiting: 2,
@@ -82,6 +84,19 @@ test('the note tells of damage, of a cluster that has not formed, and of differe
   expect(lastRow(status, { ...status, server: 2, digest: 78 }).at(-1)).toBe(
     'has executed something else than s1',
   )
+})
+
+test('the note tells why a replica does not vote with which nothing is wrong', () => {
+  const note = (...members: MemberStatus[]) => lastRow({ ...status, role: 'learner', members }).at(-1)
+  expect(lastRow(status).at(-1)).toBe('2')
+  expect(note()).toBe('does not know yet who is a member')
+  expect(note({ ...member, server: 2 })).toBe('is not a member: see synod member add --help')
+  expect(note({ ...member, role: 'joining' })).toBe('votes when it has caught up')
+  expect(note({ ...member, role: 'joining', replaces: 3 })).toBe(
+    'takes the place of s3 when it has caught up',
+  )
+  expect(note({ ...member, role: 'learner' })).toBe('learns without ever voting')
+  expect(note(member)).toBe('is about to vote')
 })
 
 test('in leaderless mode there is neither ballot nor leader', () => {

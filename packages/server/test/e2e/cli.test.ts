@@ -243,9 +243,13 @@ test('wrong usage is told apart from failure', async () => {
   expect(await fails(2, 'put', 'key')).toBe("error: missing required argument 'value' (usage)\n")
   expect(await fails(2, 'cas', 'key', 'value')).toMatch(/^error: give a key, .* \(usage\)$/m)
   expect(await fails(2, 'demo', '--replicas', '7')).toMatch(/^error: more than 6 .* \(usage\)$/m)
-  expect(await fails(2, 'serve', '--id', 'one')).toMatch(/^error: .*whole number from 1 to 255.* \(usage\)$/m)
+  expect(await fails(2, 'serve', '--id', 'one')).toMatch(
+    /^error: .*whole number from 1 to 65535.* \(usage\)$/m,
+  )
   expect(JSON.parse(await fails(2, 'put', '--json'))).toMatchObject({ error: { code: 'usage' } })
   expect(await fails(2)).toMatch(/^Usage: synod/)
+  expect(await fails(2, 'member')).toMatch(/^Usage: synod member/)
+  expect(await fails(2, 'member', 'add', '4')).toMatch(/^error: .*4=10\.0\.0\.4:2380.* \(usage\)$/m)
   expect(await fails(1, 'get', 'key', '--endpoints', 'nowhere')).toMatch(/\(invalid-options\)$/m)
 })
 

@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { KvClient } from 'synod-server'
+import { expectRemoved, untilVoters } from './membership.js'
 import { type TestCluster, runCli, startCluster } from './processes.js'
 import { settledStatuses } from './settled.js'
-import type { Exit } from './synod-process.js'
-import { untilVoters } from './voters.js'
 
 const CLIENTS = 8
 const PATIENCE_MS = 60_000
@@ -38,15 +37,6 @@ async function shrink(cluster: TestCluster, id: number): Promise<void> {
   // So does a later process on the same directory.
   expectRemoved(await replica.startAndExit(), id)
   await untilVoters(cluster.replicas)
-}
-
-function expectRemoved({ code, stdout }: Exit, id: number): void {
-  expect({ code, stdout }).toEqual({
-    code: 0,
-    stdout: expect.stringMatching(
-      new RegExp(`^removed s${id} is not a member of cluster test any more; `, 'm'),
-    ),
-  })
 }
 
 test.each(MODES)(

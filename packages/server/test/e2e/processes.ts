@@ -103,6 +103,8 @@ export interface TestCluster extends AsyncDisposable {
   readonly replicas: readonly TestReplica[]
   /** Where a server listens for its peers. */
   address(id: number): string
+  /** An id that no server has had yet, of which the place on the site is free. */
+  newId(): number
   /** Starts a server that is new to the cluster. */
   join(id: number): Promise<TestReplica>
   /** The test goes on without this one. */
@@ -155,6 +157,11 @@ export async function startCluster({
     endpoints: site.ids.map((id) => site.clients(id)),
     replicas,
     address: (id) => site.peers(id),
+    newId: () => {
+      let id = Math.max(...started.map((replica) => replica.id)) + 1
+      while (replicas.some((replica) => site.peers(replica.id) === site.peers(id))) id++
+      return id
+    },
     join: async (id) => {
       const replica = replicaOf(id, [...replicas.map((other) => other.id), id], ['--join'])
       await replica.restart()

@@ -1,131 +1,28 @@
 import { expect, test } from 'vitest'
-import { type Mode, connect } from 'synod'
-import { KvClient } from 'synod-server'
+import { connect } from 'synod'
 import { Chance } from 'synod/testing'
 import { startCluster } from '../processes.js'
-import { settledStatuses } from '../settled.js'
-import { CheckedKeys } from './checked-keys.js'
-import { Counters } from './counters.js'
-import { HARDSHIPS, type Hardship, type Scene, sleep } from './hardships.js'
+import { HARDSHIPS, type Hardship, type LinkedScene } from './hardships.js'
 import { Links } from './links.js'
-import { Pauses } from './pauses.js'
-import { Pulse } from './pulse.js'
-
-const FILE = 'packages/server/test/e2e/hardship/hardship.test.ts'
-// For hours: docs/hardship.md says how.
-const SECONDS = Number(process.env.SYNOD_HARDSHIP_SECONDS ?? 12)
-const SEED = Number(process.env.SYNOD_HARDSHIP_SEED ?? Math.floor(Math.random() * 2 ** 32))
-const LONGEST_MS = SECONDS < 60 ? 1500 : 10_000
-
-const COUNTING = 8
-const CHECKING = 6
-/** How long those wait who must have an answer in the end, and those who may go away without one. */
-const PATIENCE_MS = 60_000
-const IMPATIENCE_MS = 1500
-/** So that the machine is not all that is tested. */
-const LONGEST_THINKING_MS = 5
+import { LONGEST_MS, SECONDS, SEED, SNAPSHOTS_OFTEN, endure } from './ordeal.js'
 
 test.each(['leader', 'leaderless'] as const)(
   'in %s mode: replicas are killed and stopped, links are slow and cut, and nothing is lost, doubled or out of order',
   async (mode) => {
     const chance = new Chance(SEED)
     const links = await Links.start(3, chance)
-    // So often that most who come back need one of a peer.
-    const args = ['--snapshot-every', '300', '--keep-slots', '100']
-    await using cluster = await startCluster({ mode, replicas: links, args })
+    await using cluster = await startCluster({ mode, replicas: links, args: SNAPSHOTS_OFTEN })
     await using watcher = await connect({ endpoints: cluster.endpoints, timeout_ms: 300 })
-    const scene: Scene = {
-      ...{ cluster, links, chance, longest_ms: LONGEST_MS },
-      status: () => watcher.status(),
-    }
-    const happened: string[] = []
-    try {
-      await run(mode, scene, happened)
-    } catch (error) {
-      const replay = `SYNOD_HARDSHIP_SEED=${SEED} SYNOD_HARDSHIP_SECONDS=${SECONDS} npx vitest run ${FILE} -t '${mode} mode'`
-      const logs = cluster.replicas.map(({ id, log }) => `s${id}: ${log.slice(-2000)}`)
-      throw new Error([`Replay: ${replay}`, ...happened.slice(-20), ...logs].join('\n'), {
-        cause: error,
-      })
-    }
+    const scene = { cluster, links, chance, longest_ms: LONGEST_MS, status: () => watcher.status() }
+    await endure({ file: 'hardship.test.ts', mode, scene, draw: () => draw(chance) })
+    for (const link of links.all)
+      expect(link.carried_bytes.forth, 'a link that nobody uses').toBeGreaterThan(0)
   },
   (SECONDS + 180) * 1000,
 )
 
-async function run(mode: Mode, scene: Scene, happened: string[]): Promise<void> {
-  const { chance, cluster, links } = scene
-  const counters = new Counters(COUNTING)
-  const keys = new CheckedKeys(chance.fork())
-  const [pulse, pauses] = [new Pulse(), new Pauses()]
-  const thinking = chance.fork()
-  let isRunning = true
-  const clients: KvClient[] = []
-  const loop = async (
-    endpoints: readonly string[],
-    timeout_ms: number,
-    act: (client: KvClient) => Promise<void>,
-  ) => {
-    const client = await KvClient.connect({ endpoints, timeout_ms })
-    clients.push(client)
-    while (isRunning) {
-      await act(client)
-      await sleep(thinking.between(0, LONGEST_THINKING_MS))
-    }
-  }
-  const loops = [
-    ...Array.from({ length: COUNTING }, (_, index) =>
-      loop(cluster.endpoints, PATIENCE_MS, async (client) => {
-        await counters.increment(index, client)
-        pulse.beat()
-      }),
-    ),
-    // Every second one knows one replica only.
-    ...Array.from({ length: CHECKING }, (_, index) => {
-      const all = cluster.endpoints
-      const some = index % 2 === 0 ? all : all.slice((index >> 1) % all.length).slice(0, 1)
-      return loop(some, IMPATIENCE_MS, (client) => keys.operate(`c${index + 1}`, client))
-    }),
-  ]
-  const failed = Promise.all(loops).then(() => undefined)
-
-  try {
-    await Promise.race([pulse.next(), failed])
-    const end_ms = performance.now() + SECONDS * 1000
-    while (performance.now() < end_ms) {
-      const befalling = draw(chance)
-      pulse.longestPause_ms()
-      const told = Promise.all(befalling.map((hardship) => hardship.befall(scene)))
-      // Whatever fails meanwhile: it is over, and all replicas run, before this is left.
-      await Promise.race([told, failed]).finally(() => told)
-      happened.push((await told).join(' and '))
-      await Promise.race([pulse.next(), failed])
-      pauses.add(befalling.map(({ name }) => name).join(' and '), pulse.longestPause_ms())
-      await Promise.race([sleep(chance.between(0, 500)), failed])
-    }
-    isRunning = false
-    await failed
-  } finally {
-    isRunning = false
-    await Promise.all(clients.map((each) => each.close()))
-  }
-  keys.finish()
-
-  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
-  await counters.check(client)
-  // One digest over everything that was executed, at the same slot on every replica.
-  const statuses = await settledStatuses(cluster.endpoints, PATIENCE_MS)
-  expect(new Set(statuses.map(({ digest }) => digest)).size).toBe(1)
-  for (const { bars } of statuses) expect(bars.snapshotted).toBeGreaterThan(0)
-  for (const link of links.all) expect(link.carried_bytes.forth, 'a link that nobody uses').toBeGreaterThan(0)
-  process.stdout.write(
-    `${mode}, seed ${SEED}: ${happened.length} hardships, ${counters.acknowledged} increments, ` +
-      `${keys.checked} operations checked, ${keys.doubtful} of them in doubt, ${statuses[0]?.bars.executed ?? 0} slots\n` +
-      pauses.table(),
-  )
-}
-
 /** What happens next: now and then two things at a time. */
-function draw(chance: Chance): Hardship[] {
+function draw(chance: Chance): Hardship<LinkedScene>[] {
   const first = chance.pick(HARDSHIPS)
   const others = HARDSHIPS.filter(({ strikes }) => strikes !== first.strikes)
   return chance.happens(0.25) ? [first, chance.pick(others)] : [first]

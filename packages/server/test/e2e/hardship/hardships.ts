@@ -7,29 +7,38 @@ import type { Links } from './links.js'
 /** What hardships befall. */
 export interface Scene {
   readonly cluster: TestCluster
-  readonly links: Links
   readonly chance: Chance
   /** The longest that a hardship may take. */
   readonly longest_ms: number
   status(): Promise<EndpointStatus[]>
 }
 
+/** A scene in which links can make trouble. */
+export interface LinkedScene extends Scene {
+  readonly links: Links
+}
+
 /** Something that happens to a cluster, and passes. */
-export interface Hardship {
+export interface Hardship<Its extends Scene = Scene> {
   readonly name: string
   /** Those that strike something else can befall a cluster at the same time. */
-  readonly strikes: 'replicas' | 'links'
+  readonly strikes: 'replicas' | 'links' | 'members'
   /** Resolves when it has passed, with what happened. */
-  befall(scene: Scene): Promise<string>
+  readonly befall: (scene: Its) => Promise<string>
 }
 
 const WAYS: readonly Way[] = ['forth', 'back']
 
-/** To have clusters go through one more, add it here. */
-export const HARDSHIPS: readonly Hardship[] = [
+/** What befalls replicas, on whichever site. */
+export const REPLICA_HARDSHIPS: readonly Hardship[] = [
   { name: 'killed', strikes: 'replicas', befall: async (scene) => killed(scene, [await victim(scene)]) },
-  { name: 'all killed', strikes: 'replicas', befall: (scene) => killed(scene, scene.cluster.replicas) },
+  { name: 'all killed', strikes: 'replicas', befall: (scene) => killed(scene, [...scene.cluster.replicas]) },
   { name: 'stopped', strikes: 'replicas', befall: stopped },
+]
+
+/** To have clusters go through one more, add it here. */
+export const HARDSHIPS: readonly Hardship<LinkedScene>[] = [
+  ...REPLICA_HARDSHIPS,
   { name: 'slow', strikes: 'links', befall: onSome(({ chance }) => ({ delay_ms: chance.between(10, 300) })) },
   { name: 'narrow', strikes: 'links', befall: onSome(({ chance }) => ({ rate: chance.between(1e4, 2e5) })) },
   { name: 'cut', strikes: 'links', befall: onSome(() => ({ cut: WAYS })) },
@@ -72,7 +81,7 @@ async function stopped(scene: Scene): Promise<string> {
 }
 
 /** Has one link, those from or to one server, or all of them make the trouble that is drawn. */
-function onSome(draw: (scene: Scene) => Partial<Trouble>): Hardship['befall'] {
+function onSome(draw: (scene: LinkedScene) => Partial<Trouble>): Hardship<LinkedScene>['befall'] {
   return async (scene) => {
     const { chance, links } = scene
     const [from = 0, to = 0] = shuffled(links.ids, chance)
@@ -88,13 +97,13 @@ function onSome(draw: (scene: Scene) => Partial<Trouble>): Hardship['befall'] {
   }
 }
 
-async function isolated(scene: Scene): Promise<string> {
+async function isolated(scene: LinkedScene): Promise<string> {
   const { id } = await victim(scene)
   const some = [...scene.links.from(id), ...scene.links.to(id)]
   return `s${id} isolated for ${await during(scene, some, { cut: WAYS })} ms`
 }
 
-async function reset({ chance, links }: Scene): Promise<string> {
+async function reset({ chance, links }: LinkedScene): Promise<string> {
   const times = 1 + chance.below(5)
   for (let time = 1; time <= times; time++) {
     for (const link of links.all) if (chance.happens(0.5)) link.reset()

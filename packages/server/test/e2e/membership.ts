@@ -1,5 +1,7 @@
+import { expect } from 'vitest'
 import type { TestReplica } from './processes.js'
 import { statusesWhen } from './settled.js'
+import type { Exit } from './synod-process.js'
 
 /** What takes longer than this has failed, however slow the machine is. */
 const LONGEST_WAIT_MS = 60_000
@@ -16,4 +18,14 @@ export async function untilVoters(replicas: readonly TestReplica[]): Promise<voi
         return role !== 'learner' && String(found) === String(wanted)
       }),
   )
+}
+
+/** How the process of a server ends that is not a member any more. */
+export function expectRemoved({ code, stderr, stdout }: Exit, id: number): void {
+  expect({ code, stdout }, stderr).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(
+      new RegExp(`^removed s${id} is not a member of cluster test any more; `, 'm'),
+    ),
+  })
 }

@@ -1,0 +1,50 @@
+import { test } from 'vitest'
+import { connect } from 'synod'
+import { Chance } from 'synod/testing'
+import { startCluster } from '../processes.js'
+import { type Hardship, REPLICA_HARDSHIPS, sleep } from './hardships.js'
+import { MOST, type MemberScene, memberChanges } from './member-changes.js'
+import { LONGEST_MS, SECONDS, SEED, SNAPSHOTS_OFTEN, endure } from './ordeal.js'
+
+/** So much befalls replicas during one change at most: then it must come through. */
+const MOST_TROUBLES = 3
+const PATIENCE_MS = 60_000
+
+test.each(['leader', 'leaderless'] as const)(
+  'in %s mode: servers are added, removed and replaced while others are killed and stopped, and nothing is lost, doubled or out of order',
+  async (mode) => {
+    const chance = new Chance(SEED)
+    await using cluster = await startCluster({ mode, replicas: MOST + 1, founders: 3, args: SNAPSHOTS_OFTEN })
+    await using watcher = await connect({ endpoints: cluster.endpoints, timeout_ms: 300 })
+    await using operator = await connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+    const scene: MemberScene = {
+      ...{ cluster, chance, longest_ms: LONGEST_MS },
+      status: () => watcher.status(),
+      change: (change) => operator.changeMembership(change),
+    }
+    const draw = () => [amidTrouble(chance.pick(memberChanges(scene)))]
+    await endure({ file: 'members.test.ts', mode, scene, draw })
+  },
+  (SECONDS + 180) * 1000,
+)
+
+/** A change of the membership, with one hardship of replicas after the other until it has come through. */
+function amidTrouble(change: Hardship<MemberScene>): Hardship<MemberScene> {
+  return {
+    ...change,
+    befall: async (scene) => {
+      const told: string[] = []
+      let isOver = false
+      const changed = change.befall(scene).finally(() => (isOver = true))
+      const troubles = async () => {
+        const most = scene.chance.below(MOST_TROUBLES + 1)
+        for (let i = 0; i < most && !isOver; i++) {
+          await sleep(scene.chance.between(0, 500))
+          told.push(await scene.chance.pick(REPLICA_HARDSHIPS).befall(scene))
+        }
+      }
+      const [what] = await Promise.all([changed, troubles()])
+      return [what, ...told].join(', ')
+    },
+  }
+}
