@@ -17,11 +17,15 @@ export async function firstStatuses(
   }
 }
 
-/** Those that answered, the one first that knows of most slots that they are chosen. Throws the first error if none did. */
-export function answered(statuses: readonly EndpointStatus[]): ReplicaStatus[] {
+/** Throws the first error if none answered. */
+export function requireAnswer(statuses: readonly EndpointStatus[]): void {
   const [first] = statuses
   if (first !== undefined && 'error' in first && statuses.every((answer) => 'error' in answer))
     throw first.error
+}
+
+/** Those that answered, the one first that knows of most slots that they are chosen. */
+export function answered(statuses: readonly EndpointStatus[]): ReplicaStatus[] {
   return statuses
     .flatMap((answer) => ('status' in answer ? [answer.status] : []))
     .sort((a, b) => b.bars.chosen - a.bars.chosen)

@@ -1,11 +1,14 @@
 import { Argument, type Command } from 'commander'
-import { Client, type MemberStatus, type MembershipChange, type ReplicaStatus, connect } from 'synod'
-import { answered, firstStatuses, membersOf } from './cluster-status.js'
+import { Client, type MemberStatus, type ReplicaStatus, connect } from 'synod'
+import { answered, firstStatuses, membersOf, requireAnswer } from './cluster-status.js'
 import { type ClusterOptions, addClusterOptions, connectOptions, finish } from './common-options.js'
 import { memberNote } from './member-note.js'
 import { print } from './output.js'
 import { type ServerAt, parseServer, parseServerAt } from './parsers.js'
 import { formatTable } from './table.js'
+
+/** For so long it looks at most who can tell a new server about the cluster. */
+const LOOK_MS = 500
 
 interface AddOptions extends ClusterOptions {
   readonly learner?: boolean
@@ -78,8 +81,9 @@ function newServerArgument(name: string): Argument {
 async function runList(options: ClusterOptions): Promise<void> {
   const client = new Client(connectOptions(options))
   try {
-    const statuses = answered(await firstStatuses(client, options.timeoutMs))
-    const members = membersOf(statuses)
+    const statuses = await firstStatuses(client, options.timeoutMs)
+    requireAnswer(statuses)
+    const members = membersOf(answered(statuses))
     print(options, memberTable(members), { members })
   } finally {
     await client.close()
@@ -105,10 +109,11 @@ async function runAdd(
 ): Promise<void> {
   const { learner, replaces } = how
   const role = learner ? 'learner' : 'joining'
-  const statuses = await change(
-    { add: server, address, learner, ...(replaces === 0 ? {} : { replaces }) },
-    options,
-  )
+  const change = { add: server, address, learner, ...(replaces === 0 ? {} : { replaces }) }
+  const statuses = await connected(options, async (client) => {
+    await client.changeMembership(change)
+    return answered(await firstStatuses(client, LOOK_MS))
+  })
   const text = [
     `s${server} is a member, and ${memberNote({ replaces, role }) ?? ''}.`,
     'Start it on an empty data directory, with the same --quorums as the others if they have any:',
@@ -117,7 +122,7 @@ async function runAdd(
   print(options, text.join('\n'), { event: 'member-added', server, role, replaces, address })
 }
 
-/** How the new server is started; it asks the others first that were members before. */
+/** How the new server is started, as far as the replicas have said. */
 function serveCommand(
   { address, server }: ServerAt,
   replaces: number,
@@ -130,24 +135,25 @@ function serveCommand(
   const [status] = statuses
   const mode = status?.mode === 'leaderless' ? ' --mode leaderless' : ''
   return (
-    `synod serve --id ${server} --join --cluster-name ${status?.cluster ?? ''}${mode} ` +
+    `synod serve --id ${server} --join --cluster-name ${status?.cluster ?? 'NAME'}${mode} ` +
     `--servers ${servers.join(',')} --clients HOST:PORT --data-dir DIR`
   )
 }
 
 async function runRemove(server: number, options: ClusterOptions): Promise<void> {
-  await change({ remove: server }, options)
+  await connected(options, (client) => client.changeMembership({ remove: server }))
   const text = `s${server} is not a member any more: its process ends by itself, and its data directory is of no further use`
   print(options, text, { event: 'member-removed', server })
 }
 
-/** Has the membership changed. Resolves with what replicas said of themselves just before. */
-async function change(wanted: MembershipChange, options: ClusterOptions): Promise<ReplicaStatus[]> {
+/** Connects, does something with the client, and closes it. */
+async function connected<T>(
+  options: ClusterOptions,
+  use: (client: Client<unknown, unknown, unknown, unknown>) => Promise<T>,
+): Promise<T> {
   const client = await connect(connectOptions(options))
   try {
-    const statuses = answered(await client.status())
-    await client.changeMembership(wanted)
-    return statuses
+    return await use(client)
   } finally {
     await client.close()
   }

@@ -73,14 +73,19 @@ function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
     (other) => other.cluster === cluster && other.bars.executed === bars.executed && other.digest !== digest,
   )
   if (different !== undefined) return `has executed something else than s${different.server}`
+  if (isStranger(status)) return 'is not a member: see synod member add --help'
   return explain(status) ?? membershipNote(status) ?? ''
+}
+
+/** It knows who is a member, and is none. */
+function isStranger({ members, server }: ReplicaStatus): boolean {
+  return members.length > 0 && !members.some((member) => member.server === server)
 }
 
 /** Why a replica does not vote that has nothing wrong with it. */
 function membershipNote({ members, role, server }: ReplicaStatus): string | undefined {
-  if (members.length === 0) return 'does not know yet who is a member'
   const member = members.find((each) => each.server === server)
-  if (member === undefined) return 'is not a member: see synod member add --help'
+  if (member === undefined) return 'does not know yet who is a member'
   // A change takes force after the slots that may be under way.
   return member.role === 'voter' && role === 'learner' ? 'is about to vote' : memberNote(member)
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { Client, type EndpointStatus } from 'synod'
-import { answered, firstStatuses } from './cluster-status.js'
+import { firstStatuses, requireAnswer } from './cluster-status.js'
 import { type ClusterOptions, addClusterOptions, connectOptions, finish } from './common-options.js'
 import { printJson } from './output.js'
 import { integerFrom } from './parsers.js'
@@ -37,7 +37,7 @@ async function run(options: StatusOptions): Promise<void> {
   try {
     const first = await firstStatuses(client, timeoutMs)
     show(first)
-    if (!watch) answered(first)
+    if (!watch) requireAnswer(first)
     while (watch) {
       await sleep(intervalMs)
       show(await client.status({ timeout_ms: timeoutMs }))

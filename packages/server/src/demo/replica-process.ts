@@ -39,7 +39,7 @@ export class ReplicaProcess {
     this.#child = child
     this.pid = child.pid ?? 0
     this.ready = new Promise((resolve) => {
-      // All that it prints is that it is ready.
+      // What it prints first is that it is ready.
       child.stdout?.once('data', () => {
         this.#isReady = true
         resolve()

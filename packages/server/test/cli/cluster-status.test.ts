@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { MemberStatus, ReplicaStatus } from 'synod'
-import { answered, membersOf } from '../../src/cli/cluster-status.js'
+import { answered, membersOf, requireAnswer } from '../../src/cli/cluster-status.js'
 
 function member(server: number, address: string): MemberStatus {
   return { server, role: 'voter', replaces: 0, address, acceptor: null }
@@ -19,8 +19,9 @@ test('the most advanced of those that answer comes first; if none does, the firs
     ...[first, second].map((each) => ({ endpoint: 'b', status: each })),
   ]
   expect(answered(statuses)).toEqual([second, first])
+  requireAnswer(statuses)
   expect(() =>
-    answered([
+    requireAnswer([
       { endpoint: 'a', error },
       { endpoint: 'b', error: new Error('none') },
     ]),

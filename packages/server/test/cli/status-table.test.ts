@@ -48,7 +48,14 @@ function lastRow(...statuses: ReplicaStatus[]): string[] {
 }
 
 test('a row tells role, ballot, leader, bars, lag, peers and what waits', () => {
-  const behind = { ...status, server: 2, role: 'follower' as const, bars: { ...status.bars, executed: 3 } }
+  const members = [member, { ...member, server: 2 }]
+  const behind = {
+    ...status,
+    server: 2,
+    members,
+    role: 'follower' as const,
+    bars: { ...status.bars, executed: 3 },
+  }
   expect(lastRow(status, behind)).toEqual([
     's2',
     '127.0.0.1:2',
