@@ -229,6 +229,8 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
 
   #join(id: ServerId, replaces: ServerId): void {
     const { onNewServer, world } = this.#parts
+    // A server joins by a snapshot.
+    if (world.ids.every((other) => world.server(other).machine.snapshot === undefined)) return
     world.add(id)
     onNewServer(id)
     for (const server of [id, replaces]) this.#removable.add(server)
