@@ -98,7 +98,7 @@ fastest counts, as the machine is shared.
 
 ## The core alone
 
-${count(core.runs)} runs of 4,000 random events each, in both modes, with three and with five servers: ${duration(core.elapsed_ms)}.
+${count(core.runs)} runs of 4,000 random events each, in both modes, with three and with five servers and with servers that come and go: ${duration(core.elapsed_ms)}.
 
 ## All states
 

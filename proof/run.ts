@@ -25,6 +25,12 @@ const CONFIGURATIONS = [
   'leader-slow',
   'leader-flexible',
   'leaderless-flexible',
+  'leader-trim',
+  'leaderless-trim',
+  'leader-replaced',
+  'leaderless-replaced',
+  'leader-swapped',
+  'leaderless-swapped',
 ]
 
 const { values: options } = parseArgs({

@@ -441,8 +441,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     await this.#peers.listen()
     if (clients !== undefined) await this.#service.listen(clients)
     this.#execute()
+    const waitingFor = this.#peers.missing
     if (this.#formed) this.#start()
-    else logger.info({ waitingFor: this.#peers.missing }, 'waiting for all servers, to form the cluster')
+    else if (waitingFor.length > 0)
+      logger.info({ waitingFor }, 'waiting for all servers, to form the cluster')
   }
 
   /** All servers have met: writes down who they are. */

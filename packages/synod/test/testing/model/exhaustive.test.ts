@@ -26,6 +26,16 @@ describe('all states of a small cluster keep the invariants', () => {
     expect([...goals].sort()).toEqual(['adopted', 'chosen', 'learned-everywhere', 'restarted', 'split-vote'])
   })
 
+  test.each([
+    ['leader-replaced', 1062],
+    ['leaderless-replaced', 2692],
+  ] as const)('where the only voter is replaced: %s', (name, states) => {
+    const { end, progress, goals } = explore(CONFIGURATIONS[name])
+    expect(end).toBe('exhausted')
+    expect(progress).toMatchObject({ states, frontier: 0 })
+    expect(goals).toContain('learned-everywhere')
+  })
+
   test('with disks that are slow', () => {
     const { end, goals } = explore({ ...TINY, sync: 'lazy' })
     expect(end).toBe('exhausted')
