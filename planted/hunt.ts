@@ -14,21 +14,31 @@ export interface Find {
   readonly elapsed_ms: number
 }
 
-/** A part of the harness that tries seeds; or, the model checker, all states of a small cluster. */
+/** A part of the harness that tries seeds; or, the model checker, all states of some small clusters. */
 interface Trial {
-  readonly check: 'simulator' | 'core' | 'model'
+  readonly check: keyof typeof CHECKS
   readonly mode: 'leader' | 'leaderless'
   readonly from: number
   readonly to: number
 }
 
+const CHECKS = {
+  core: 'core',
+  changes: 'core, where servers come and go',
+  simulator: 'simulator',
+  model: 'model',
+}
+
+/** The tests of a pitfall, where they do not have its number in their names: a file has no other subject. */
+const TESTS: Readonly<Record<string, string>> = { '23': 'packages/synod/test/replica/membership.test.ts' }
+
 /** Seeds of each check before any goes on: most mistakes show at once. */
 const FIRST_SEEDS = 40
 
 /**
- * Plants a mistake, and lets the harness look for it: the core alone and whole replicas in the simulator for a few seeds
- * each, then the core for as long as it takes, the model checker, the simulator for as long as it takes, and last the
- * tests of the pitfall that its name has the number of. Undefined if nothing finds it within so many seeds.
+ * Plants a mistake, and lets the harness look for it: the core alone, with servers that come and go and without, and whole
+ * replicas in the simulator for a few seeds each, then the core for as long as it takes, the model checker, the simulator for
+ * as long as it takes, and last the tests of the pitfall that its name has the number of. Undefined if nothing finds it within so many seeds.
  */
 export async function hunt(mistake: string, seeds: number): Promise<Find | undefined> {
   const started_ms = performance.now()
@@ -38,8 +48,10 @@ export async function hunt(mistake: string, seeds: number): Promise<Find | undef
     const find =
       (await tryAll(scratch, [
         ...trial('core', 1, few),
+        ...trial('changes', 1, few),
         ...trial('simulator', 1, few),
         ...trial('core', few + 1, seeds),
+        ...trial('changes', few + 1, seeds),
         ...trial('model', 1, 1),
         ...trial('simulator', few + 1, seeds),
       ])) ?? (await runTests(scratch, mistake))
@@ -60,20 +72,22 @@ async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found
     if (to < from) continue
     const args = ['trial.js', check, mode, String(from), String(to - from + 1)]
     const { code, output } = await run(process.execPath, args, scratch.directory)
-    if (code !== 0) return { by: `${check}, ${mode} mode: it crashed`, seed: from, message: output }
+    const by = `${CHECKS[check]}, ${mode} mode`
+    if (code !== 0) return { by: `${by}: it crashed`, seed: from, message: output }
     if (output === '') continue
     const { kind, message, seed } = JSON.parse(output) as { kind: string; message: string; seed: number }
-    return { by: `${check}, ${mode} mode: ${kind}`, seed: check === 'model' ? undefined : seed, message }
+    return { by: `${by}: ${kind}`, seed: check === 'model' ? undefined : seed, message }
   }
   return undefined
 }
 
-/** The tests that have the number of the pitfall in their names. */
+/** The tests of the pitfall: those that have its number in their names, or all of a file. */
 async function runTests(scratch: Scratch, mistake: string): Promise<Found | undefined> {
   const number = /^(\d\d)-/.exec(mistake)?.[1]
   if (number === undefined) return undefined
   const report = join(scratch.directory, 'report.json')
-  const which = ['packages/synod/test', '-t', `PITFALL ${Number(number)}:`]
+  const file = TESTS[number]
+  const which = file === undefined ? ['packages/synod/test', '-t', `PITFALL ${Number(number)}:`] : [file]
   const how = ['--project', 'unit', '--bail', '1', '--reporter', 'json', '--outputFile', report]
   const vitest = join(root, 'node_modules', '.bin', 'vitest')
   const { output } = await run(vitest, ['run', ...how, ...which], scratch.directory)

@@ -6,12 +6,13 @@ import {
   breadthFirst,
   drawPlan,
   exploreCore,
+  exploreMembership,
   runPlan,
   storeWorkload,
 } from 'synod/testing'
 
 type Mode = 'leader' | 'leaderless'
-type Check = 'simulator' | 'core' | 'model'
+type Check = 'simulator' | 'core' | 'changes' | 'model'
 
 /** What one seed has found: the kind of violation, and what it says. */
 interface Found {
@@ -42,6 +43,9 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
       case 'core':
         exploreCore(mode, seed, 3)
         return undefined
+      case 'changes':
+        exploreMembership(mode, seed)
+        return undefined
       case 'model':
         return inAllStates(mode)
     }
@@ -50,11 +54,14 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
   }
 }
 
-/** Every state of a small cluster, or as many as there is patience for. */
+/** Every state of some small clusters, or as many as there is patience for. */
 function inAllStates(mode: Mode): Found | undefined {
-  const world = new World(CONFIGURATIONS[`${mode}-small`], { forgets: false })
-  const { violation } = end(breadthFirst(world, { maxStates: MOST_STATES }))
-  return violation === undefined ? undefined : { kind: 'invariant', message: violation }
+  for (const name of [`${mode}-small`, `${mode}-replaced`, `${mode}-swapped`] as const) {
+    const world = new World(CONFIGURATIONS[name], { forgets: false })
+    const { violation } = end(breadthFirst(world, { maxStates: MOST_STATES }))
+    if (violation !== undefined) return { kind: `invariant of ${name}`, message: violation }
+  }
+  return undefined
 }
 
 function end<T>(search: Generator<unknown, T>): T {
