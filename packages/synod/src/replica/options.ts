@@ -73,7 +73,7 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
    */
   readonly trace?: (event: TraceEvent) => void
   /**
-   * The replica has failed and can do nothing more: its disk failed, or a peer broke the protocol. Unless
+   * The replica has failed and can do nothing more: its disk failed, a peer broke the protocol, or it was `removed`. Unless
    * given, the error is thrown where nobody can catch it, which ends the process.
    */
   readonly onFatal?: (error: SynodError) => void
