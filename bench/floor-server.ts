@@ -56,6 +56,7 @@ async function main(
     cluster: CLUSTER,
     mode: 'leader',
     quorums: null,
+    lease_ms: 0,
     server: id,
     acceptor: randomBytes(16).toString('hex'),
     members: [1, 2, 3],

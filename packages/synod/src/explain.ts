@@ -11,7 +11,7 @@ const ORDINALS = ['a first', 'a second', 'a third', 'a fourth', 'a fifth'] as co
  * alone, so that it says the same wherever the status has been taken to.
  */
 export function explain(status: ReplicaStatus): string | null {
-  const { awaited, bars, damage, formed, journal, peers, snapshot, stalls } = status
+  const { awaited, bars, damage, formed, journal, lease, peers, snapshot, stalls } = status
   if (damage !== null) return `does not vote: ${damage}`
   if (!formed) {
     const missing = peers.filter(({ up }) => !up).map(({ server }) => `s${server}`)
@@ -29,6 +29,10 @@ export function explain(status: ReplicaStatus): string | null {
   if (writing_ms >= CONCERN_MS) return `its disk has not answered for ${seconds(writing_ms)}`
   if (bars.executed < bars.chosen)
     return `slots ${bars.executed + 1} to ${bars.chosen} are chosen, and wait to be executed`
+  if (lease !== null && lease.unsound.length > 0) {
+    const names = lease.unsound.map((server) => `s${server}`)
+    return `its clock is slow beside ${names.join(', ')}: for a lease of its own it does not count on those any more`
+  }
   return stalls.longest_ms < CONCERN_MS ? null : `stood still for up to ${seconds(stalls.longest_ms)}`
 }
 

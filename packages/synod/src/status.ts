@@ -7,6 +7,7 @@ import type { Ballot, ServerId, Slot } from './paxos/ballot.js'
 import type { Mode } from './paxos/config.js'
 import type { Bars } from './paxos/invariants.js'
 import type { MemberRole } from './paxos/membership.js'
+import type { LeaseStatus } from './paxos/paxos.js'
 import type { Awaited, Role } from './paxos/proposer.js'
 
 /** Another server, as a replica sees it. */
@@ -93,6 +94,8 @@ export interface ReplicaStatus {
   /** Null on a server that does not vote. */
   readonly journal: JournalStats | null
   readonly awaited: AwaitedStatus | null
+  /** Whether it answers reads alone; null in a cluster without leases. */
+  readonly lease: LeaseStatus | null
   readonly snapshot: SnapshotStatus
   readonly stalls: Stalls
   readonly uptime_ms: number

@@ -37,6 +37,7 @@ const well: ReplicaStatus = {
   recovery: 'clean',
   journal,
   awaited: null,
+  lease: null,
   snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
   stalls: { count: 0, longest_ms: 0 },
   uptime_ms: 1000,
@@ -103,6 +104,10 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
   ],
   ['its disk has not answered for 2.0 s', { journal: { ...journal, writing_ms: 2000.4 } }],
   ['slots 800 to 811 are chosen, and wait to be executed', { bars: { ...well.bars, executed: 799 } }],
+  [
+    'its clock is slow beside s2, s3: for a lease of its own it does not count on those any more',
+    { lease: { held: false, unsound: [2, 3] } },
+  ],
   ['stood still for up to 1.2 s', { stalls: { count: 2, longest_ms: 1234.5 } }],
 ])('%s', (sentence, change) => {
   expect(explain({ ...well, ...change })).toBe(sentence)

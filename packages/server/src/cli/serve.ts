@@ -21,6 +21,7 @@ interface ServeOptions extends OutputOptions {
   readonly join?: boolean
   readonly mode: Mode
   readonly quorums?: Quorums
+  readonly leaseMs?: number
   readonly listen?: string
   readonly heartbeatMs?: number
   readonly electionTimeoutMs?: number
@@ -63,6 +64,11 @@ export function addServe(program: Command): void {
       '--quorums <p1,p2>',
       'how many servers make a quorum in phase 1 and in phase 2, the same on all servers, for good (default: majorities)',
       parseQuorums,
+    )
+    .option(
+      '--lease-ms <ms>',
+      'let the leader answer reads alone while it holds a lease of so long, the same on all servers, for good (default: none)',
+      integerFrom(0, 600_000),
     )
     .option('--listen <host:port>', 'where to listen for peers, if not at the address in --servers')
     .option(
@@ -131,11 +137,11 @@ async function serve(
   trace: TraceWriter | undefined,
   onFatal: (error: SynodError) => void,
 ): Promise<void> {
-  const { clients, clusterName: name, dataDir, id, join, mode, quorums, servers } = options
+  const { clients, clusterName: name, dataDir, id, join, leaseMs: lease_ms, mode, quorums, servers } = options
   const stop = stopRequest()
   const replica = await Replica.open({
     id,
-    cluster: { name, servers, ...defined({ quorums }) },
+    cluster: { name, servers, ...defined({ quorums, lease_ms }) },
     dataDir,
     machine: new KvMachine(),
     mode,

@@ -36,6 +36,7 @@ const status: ReplicaStatus = {
   recovery: 'clean',
   journal: null,
   awaited: null,
+  lease: null,
   snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
   stalls: { count: 1, longest_ms: 60 },
   uptime_ms: 1000,

@@ -24,6 +24,8 @@ export interface IdentityOptions {
   readonly mode: Mode
   /** Majorities unless given. */
   readonly quorums?: Quorums
+  /** How long leases last, where there are any. */
+  readonly lease_ms?: number
   /** The server has come to a cluster that was there already. */
   readonly joined?: true
   readonly server: ServerId
@@ -83,10 +85,14 @@ export async function loadIdentity(disk: Disk, directory: string): Promise<Ident
 }
 
 export function isIdentity(value: object): value is Identity {
-  const { cluster, mode, quorums, joined, server, acceptor, peers } = value as Record<string, unknown>
+  const { cluster, mode, quorums, lease_ms, joined, server, acceptor, peers } = value as Record<
+    string,
+    unknown
+  >
   if (typeof cluster !== 'string' || !isMode(mode) || !isServerId(server) || !isAcceptorId(acceptor))
     return false
   if (quorums !== undefined && !isQuorums(quorums)) return false
+  if (lease_ms !== undefined && !Number.isSafeInteger(lease_ms)) return false
   if (joined !== undefined && joined !== true) return false
   return peers === null || (isPeers(peers) && peers[server] === acceptor)
 }
@@ -122,6 +128,14 @@ export function checkIdentity(found: Identity, asked: IdentityOptions, directory
         `another that need not meet it would not find: the quorums of a cluster are chosen once.`,
     )
   }
+  if (found.lease_ms !== asked.lease_ms) {
+    const [before, now] = [found, asked].map(({ lease_ms }) => describeLease(lease_ms))
+    throw new SynodError(
+      'wrong-cluster',
+      `${directory} belongs to a cluster with ${before}, and ${now} was asked for. What a server has promised a leader ` +
+        `it has to keep when it starts again: the lease of a cluster is chosen once.`,
+    )
+  }
 }
 
 /** In the words of a message to people. */
@@ -129,9 +143,23 @@ export function describeQuorums(quorums: Quorums | undefined): string {
   return quorums === undefined ? 'majorities' : `quorums of ${quorums.phase1} and ${quorums.phase2} servers`
 }
 
+/** In the words of a message to people. */
+export function describeLease(lease_ms = 0): string {
+  return lease_ms === 0 ? 'no lease' : `a lease of ${lease_ms} ms`
+}
+
 /** Readable, and always the same text for the same identity. */
-function formatIdentity({ cluster, mode, quorums, joined, server, acceptor, peers }: Identity): string {
-  const content = { format: FORMAT, cluster, mode, quorums, joined, server, acceptor, peers }
+function formatIdentity({
+  acceptor,
+  cluster,
+  joined,
+  lease_ms,
+  mode,
+  peers,
+  quorums,
+  server,
+}: Identity): string {
+  const content = { format: FORMAT, cluster, mode, quorums, lease_ms, joined, server, acceptor, peers }
   return JSON.stringify({ ...content, crc32: checksum(content) }, null, 2) + '\n'
 }
 
@@ -156,11 +184,12 @@ function parseIdentity(text: string): Identity {
   if (!isIdentity(content)) {
     throw new IdentityFault('damaged', 'The identity file does not say what it should.')
   }
-  const { cluster, mode, quorums, joined, server, acceptor, peers } = content
+  const { cluster, mode, quorums, lease_ms, joined, server, acceptor, peers } = content
   return {
     cluster,
     mode,
     ...(quorums === undefined ? {} : { quorums }),
+    ...(lease_ms === undefined ? {} : { lease_ms }),
     ...(joined === undefined ? {} : { joined }),
     server,
     acceptor,

@@ -31,6 +31,8 @@ export interface PeerHello {
   readonly mode: Mode
   /** Null for majorities. */
   readonly quorums: Quorums | null
+  /** How long leases last; 0 for none. */
+  readonly lease_ms: number
   readonly server: ServerId
   /** The identity of its acceptor, which a lost disk ends: 32 hexadecimal digits in lower case. */
   readonly acceptor: string
@@ -108,6 +110,7 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
       writer.u8(MODE_TAGS[message.mode])
       writer.varint(message.quorums?.phase1 ?? 0)
       writer.varint(message.quorums?.phase2 ?? 0)
+      writer.varint(message.lease_ms)
       writer.varint(message.server)
       writeAcceptor(writer, message.acceptor)
       writer.varint(message.members.length)
@@ -175,6 +178,7 @@ function readHandshake(reader: Reader): Handshake {
         cluster: readCluster(reader),
         mode: readTag(reader, MODES),
         quorums: readQuorums(reader),
+        lease_ms: reader.varint(),
         server: readServer(reader),
         acceptor: readAcceptor(reader),
         members: readMembers(reader),

@@ -1,8 +1,15 @@
 import { readValues, writeBallot, writeValues } from '../bytes/paxos.js'
 import { MalformedError, type Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
-import type { Slot } from '../paxos/ballot.js'
-import type { Message, PromiseMessage, ReportedVote, Scope } from '../paxos/messages.js'
+import { type Slot, ZERO_BALLOT } from '../paxos/ballot.js'
+import type {
+  Heartbeat,
+  HeartbeatAnswer,
+  Message,
+  PromiseMessage,
+  ReportedVote,
+  Scope,
+} from '../paxos/messages.js'
 import { namesByTag, readTag, type Codec, type Tags } from './codec.js'
 import {
   readBallotOrZero,
@@ -42,6 +49,9 @@ export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
 
 const MESSAGE_TYPES = namesByTag(MESSAGE_TAGS)
 
+/** What stands for a clock where there are no leases. */
+const NO_CLOCK = 0
+
 /** Writes one message, tag first. */
 export function encodeMessage(writer: Writer, message: PeerMessage): void {
   writer.u8(MESSAGE_TAGS[message.type])
@@ -50,6 +60,7 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       writeBallot(writer, message.ballot)
       writeScope(writer, message.scope)
       writer.varint(message.slot)
+      writeBallot(writer, message.over ?? ZERO_BALLOT)
       return
     case 'promise':
       writeBallot(writer, message.ballot)
@@ -75,11 +86,11 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       writer.varint(message.slot)
       return
     case 'heartbeat':
+      writeBars(writer, message)
+      return
     case 'heartbeat-answer':
-      writeBallot(writer, message.ballot)
-      writer.varint(message.round)
-      writer.varint(message.chosen)
-      writer.varint(message.voted)
+      writeBars(writer, message)
+      writer.f64(message.clock_ms ?? NO_CLOCK)
       return
     case 'probe':
       writer.varint(message.round)
@@ -147,13 +158,11 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
 export function decodeMessage(reader: Reader): PeerMessage {
   const type = readTag(reader, MESSAGE_TYPES)
   switch (type) {
-    case 'prepare':
-      return {
-        type,
-        ballot: readProposedBallot(reader),
-        scope: readScope(reader),
-        slot: readSlot(reader),
-      }
+    case 'prepare': {
+      const ballot = readProposedBallot(reader)
+      const [scope, slot, over] = [readScope(reader), readSlot(reader), readBallotOrZero(reader)]
+      return { type, ballot, scope, slot, ...(over.seq === 0 ? {} : { over }) }
+    }
     case 'promise':
       return readPromise(reader)
     case 'accept': {
@@ -177,14 +186,13 @@ export function decodeMessage(reader: Reader): PeerMessage {
         slot: readSlotOrNone(reader),
       }
     case 'heartbeat':
-    case 'heartbeat-answer':
-      return {
-        type,
-        ballot: readBallotOrZero(reader),
-        round: reader.varint(),
-        chosen: readSlotOrNone(reader),
-        voted: readSlotOrNone(reader),
-      }
+      return { type, ...readBars(reader) }
+    case 'heartbeat-answer': {
+      const bars = readBars(reader)
+      const clock_ms = reader.f64()
+      if (!(clock_ms >= 0 && clock_ms < Infinity)) throw new MalformedError(`a clock at ${clock_ms} ms`)
+      return { type, ...bars, ...(clock_ms === NO_CLOCK ? {} : { clock_ms }) }
+    }
     case 'probe':
       return { type, round: reader.varint(), chosen: readSlotOrNone(reader) }
     case 'observe':
@@ -252,6 +260,22 @@ export const peerReceiver: Codec<SnapshotReply, PeerMessage> = {
 export const snapshotAsker: Codec<SnapshotRequest, PeerMessage> = {
   encode: encodeMessage,
   decode: decodeMessage,
+}
+
+function writeBars(writer: Writer, { ballot, chosen, round, voted }: Heartbeat | HeartbeatAnswer): void {
+  writeBallot(writer, ballot)
+  writer.varint(round)
+  writer.varint(chosen)
+  writer.varint(voted)
+}
+
+function readBars(reader: Reader): Omit<Heartbeat, 'type'> {
+  return {
+    ballot: readBallotOrZero(reader),
+    round: reader.varint(),
+    chosen: readSlotOrNone(reader),
+    voted: readSlotOrNone(reader),
+  }
 }
 
 function writeScope(writer: Writer, scope: Scope): void {

@@ -31,12 +31,18 @@ export interface PaxosConfig {
    * after the one in which it is chosen. All servers must agree, for good.
    */
   readonly window: number
+  /**
+   * How long whoever answers a heartbeat promises nothing to another server, so that the leader may answer reads alone; 0 for never.
+   * Leader mode only. All servers must agree, for good.
+   */
+  readonly lease_ms: number
 }
 
 export const PAXOS_DEFAULTS = {
   heartbeat_ms: 50,
   electionTimeout_ms: 500,
   resend_ms: 250,
+  lease_ms: 0,
 } as const
 
 export const DEFAULT_WINDOW: Readonly<Record<Mode, number>> = { leader: 8192, leaderless: 128 }

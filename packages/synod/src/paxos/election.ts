@@ -13,6 +13,7 @@ import type { Campaign, Following, LeaderState, Leading, Promises } from './lead
 import type {
   Heartbeat,
   Nack,
+  Prepare,
   Probe,
   ProbeAnswer,
   PromiseMessage,
@@ -79,7 +80,9 @@ export abstract class Election {
     const { phase } = this.state
     if (phase.role !== 'follower' || phase.ballot.server !== peer) return
     phase.gone = true
-    phase.until_ms = now_ms + randomBetween(this.context.random, 0, GONE_PATIENCE_MS)
+    // Until then those that it has bound say that they do not miss it: that its process is gone is no more than very likely.
+    const from_ms = Math.max(now_ms, this.context.bond.end_ms)
+    phase.until_ms = from_ms + randomBetween(this.context.random, 0, GONE_PATIENCE_MS)
   }
 
   /** Makes room for a server whose votes count: what this one proposes would rest on the others' disks alone. */
@@ -95,7 +98,7 @@ export abstract class Election {
   // Following, and asking around
 
   onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void {
-    const { acceptor, config, effects, learner, log } = this.context
+    const { acceptor, bond, config, effects, learner, log } = this.context
     if (message.ballot.server !== from) return
     const bound = maxBallot(acceptor.logBound, this.ballot)
     if (compareBallots(message.ballot, bound) < 0) {
@@ -106,12 +109,14 @@ export abstract class Election {
     // An answer may count towards the leader's quorum: it must come from a server that has forgotten nothing.
     if (!config.voting) return
     const { round, ballot } = message
+    bond.bind(ballot, now_ms)
     effects.send(from, {
       type: 'heartbeat-answer',
       ballot,
       round,
       chosen: learner.state.chosen,
       voted: log.state.voted,
+      ...(config.lease_ms > 0 ? { clock_ms: now_ms } : {}),
     })
   }
 
@@ -121,11 +126,12 @@ export abstract class Election {
 
   /** Whoever misses the leader says so, and holds its own campaign back for the sake of one who can lead. */
   onProbe(from: ServerId, message: Probe, now_ms: number): void {
-    const { acceptor, config, effects, learner, membership } = this.context
+    const { acceptor, bond, config, effects, learner, membership } = this.context
     const { phase } = this.state
     const missing =
-      phase.role === 'candidate' ||
-      (phase.role === 'follower' && (phase.gone || now_ms - phase.heard_ms >= config.electionTimeout_ms))
+      now_ms >= bond.end_ms &&
+      (phase.role === 'candidate' ||
+        (phase.role === 'follower' && (phase.gone || now_ms - phase.heard_ms >= config.electionTimeout_ms)))
     const ballot = maxBallot(this.state.seen, acceptor.logBound)
     const { chosen } = learner.state
     effects.send(from, { type: 'probe-answer', round: message.round, missing, ballot, chosen })
@@ -222,14 +228,16 @@ export abstract class Election {
     if (!sameBallot(ballot, phase.ballot)) return
     if (phase.role === 'leader') this.handOver(to, now_ms)
     else if (phase.role === 'follower' && from === ballot.server && this.canLead && !stuck)
-      this.#campaign(now_ms)
+      this.#campaign(now_ms, ballot)
   }
 
   // Phase 1
 
-  #campaign(now_ms: number): void {
-    const { acceptor, config, learner, membership } = this.context
+  /** `over` names the leader that has told this server to take over. */
+  #campaign(now_ms: number, over?: Ballot): void {
+    const { acceptor, bond, config, learner, membership } = this.context
     const ballot = ballotAbove(maxBallot(this.state.seen, acceptor.logBound), config.self)
+    if (!bond.allows(ballot, over, now_ms)) return
     const first = learner.state.chosen + 1
     this.#see(ballot)
     const campaign: Campaign = {
@@ -241,6 +249,7 @@ export abstract class Election {
         voters: membership.voters,
         next: new Map(),
         votes: new Map(),
+        ...(config.lease_ms > 0 && over !== undefined ? { over } : {}),
         resend_ms: 0,
       },
       until_ms: now_ms + this.#patience(),
@@ -266,15 +275,16 @@ export abstract class Election {
    * A prepare leaves only once the own promise is durable: after a restart this server must know that it
    * has used this ballot, or it could run it twice with different values.
    */
-  #prepare({ ballot, promises }: Campaign | Leading, now_ms: number): void {
+  #prepare(phase: Campaign | Leading, now_ms: number): void {
     const { config, effects, learner } = this.context
+    const { promises } = phase
     promises.resend_ms = now_ms + config.resend_ms
     for (const peer of promises.voters) {
       if (peer === config.self || promises.from.includes(peer)) continue
       // What is known to be chosen by now need not be asked about, and may have been dropped by those who are asked.
       const slot = Math.max(promises.next.get(peer) ?? promises.first, learner.state.chosen + 1)
       promises.next.set(peer, slot)
-      effects.sendAfterDurable(peer, { type: 'prepare', ballot, scope: 'log', slot })
+      effects.sendAfterDurable(peer, prepareOf(phase, slot))
     }
   }
 
@@ -290,11 +300,13 @@ export abstract class Election {
     for (const vote of message.votes) {
       if (vote.chosen) learner.chooseValues(vote.slot, [vote.value])
       adopt(promises, vote)
+      if (phase.role === 'leader' && phase.lease !== null)
+        phase.lease.inherited = Math.max(phase.lease.inherited, vote.slot)
     }
     if (message.next > message.slot) {
       promises.next.set(from, message.next)
       if (from === config.self) this.#promiseSelf(phase.ballot, message.next)
-      else effects.send(from, { type: 'prepare', ballot: phase.ballot, scope: 'log', slot: message.next })
+      else effects.send(from, prepareOf(phase, message.next))
       return
     }
     promises.from = withServer(promises.from, from)
@@ -354,6 +366,10 @@ export abstract class Election {
     if (phase.role === 'follower' || !sameBallot(message.refused, phase.ballot)) return
     if (compareBallots(message.ballot, phase.ballot) > 0) this.follow(ZERO_BALLOT, now_ms)
   }
+}
+
+function prepareOf({ ballot, promises: { over } }: Campaign | Leading, slot: Slot): Prepare {
+  return { type: 'prepare', ballot, scope: 'log', slot, ...(over === undefined ? {} : { over }) }
 }
 
 function adopt({ votes }: Promises, vote: ReportedVote): void {

@@ -1,4 +1,5 @@
 import { type Ballot, type ServerId, type Slot, ZERO_BALLOT } from './ballot.js'
+import type { LeaseState } from './lease.js'
 import type { ReportedVote } from './messages.js'
 import { NO_SERVERS, type ServerSet } from './server-set.js'
 import type { Value } from './value.js'
@@ -33,6 +34,8 @@ export interface Promises {
   readonly next: Map<ServerId, Slot>
   /** The vote at the highest ballot in each slot that someone has told of. */
   readonly votes: Map<Slot, ReportedVote>
+  /** Where there are leases: the ballot of the leader that told this server to take over. */
+  readonly over?: Ballot
   resend_ms: number
 }
 
@@ -72,6 +75,8 @@ export interface Leading {
   progress: Map<ServerId, Slot>
   round: number
   heartbeat_ms: number
+  /** Null where there are no leases. */
+  readonly lease: LeaseState | null
 }
 
 export interface LeaderState {
@@ -82,9 +87,12 @@ export interface LeaderState {
   round: number
   /** The disk has been at one write for too long: this server is no leader until that is done. */
   stuck: boolean
+  /** Servers whose clocks have been seen to be too fast beside this one's, which leases do not bear. */
+  unsound: ServerSet
 }
 
-export function emptyLeader(now_ms: number): LeaderState {
+/** It looks for a leader from `from_ms` on. */
+export function emptyLeader(from_ms: number): LeaderState {
   return {
     phase: {
       role: 'follower',
@@ -93,11 +101,12 @@ export function emptyLeader(now_ms: number): LeaderState {
       gone: false,
       missed: true,
       patience_ms: 0,
-      until_ms: now_ms,
+      until_ms: from_ms,
       probe: NO_SERVERS,
     },
     seen: ZERO_BALLOT,
     round: 0,
     stuck: false,
+    unsound: NO_SERVERS,
   }
 }

@@ -4,9 +4,10 @@ import { type Configuration, isPhase1Quorum, isPhase2Quorum, votersIn } from './
 import { MAX_QUEUED } from './config.js'
 import { Election } from './election.js'
 import type { Campaign, Leading } from './leader-state.js'
+import { beginRound, boundTo, emptyLease, hearAnswer } from './lease.js'
 import type { Accepted, HeartbeatAnswer } from './messages.js'
 import type { Awaited, Proposal, Proposer } from './proposer.js'
-import { NO_SERVERS, withServer } from './server-set.js'
+import { NO_SERVERS, type ServerSet, withServer } from './server-set.js'
 import { NO_OP, type Value } from './value.js'
 
 /**
@@ -112,7 +113,7 @@ export class LeaderProposer extends Election implements Proposer {
    * vote at the highest ballot is adopted, and a hole gets a no-op. New proposals go above.
    */
   protected override lead({ ballot, promises }: Campaign, now_ms: number): void {
-    const { log, membership } = this.context
+    const { config, log, membership } = this.context
     let last = log.state.voted
     for (const slot of promises.votes.keys()) last = Math.max(last, slot)
     const leading: Leading = {
@@ -127,6 +128,7 @@ export class LeaderProposer extends Election implements Proposer {
       progress: new Map(),
       round: 0,
       heartbeat_ms: now_ms,
+      lease: config.lease_ms > 0 ? emptyLease(last) : null,
     }
     this.state.phase = leading
     this.goOn(leading, now_ms)
@@ -237,6 +239,7 @@ export class LeaderProposer extends Election implements Proposer {
     const { ballot } = phase
     phase.heartbeat_ms = now_ms + config.heartbeat_ms
     phase.round++
+    if (phase.lease !== null) beginRound(phase.lease, config.lease_ms, phase.round, now_ms)
     const { chosen } = learner.state
     effects.broadcast({ type: 'heartbeat', ballot, round: phase.round, chosen, voted: log.state.voted })
     if (this.lacksPromises(phase.promises)) this.prepareAgain(phase, now_ms)
@@ -256,6 +259,9 @@ export class LeaderProposer extends Election implements Proposer {
     if (phase.role !== 'leader' || !sameBallot(message.ballot, phase.ballot)) return
     phase.contact.set(from, now_ms)
     phase.progress.set(from, message.chosen)
+    const { lease_ms } = this.context.config
+    if (phase.lease !== null && !hearAnswer(phase.lease, lease_ms, from, message, now_ms))
+      this.state.unsound = withServer(this.state.unsound, from)
     // A vote above everything proposed here was cast for an older leader and never chosen. A read may wait
     // for that slot, so it must not stay open until someone has something to write.
     if (message.voted <= phase.fill) return
@@ -279,8 +285,32 @@ export class LeaderProposer extends Election implements Proposer {
       best = server
       furthest = chosen
     }
-    if (best !== 0 && best !== config.self)
-      effects.send(best, { type: 'transfer', ballot: phase.ballot, to: best })
+    if (best === 0 || best === config.self) return
+    if (phase.lease !== null) phase.lease.isOver = true
+    effects.send(best, { type: 'transfer', ballot: phase.ballot, to: best })
+  }
+
+  // The lease
+
+  get unsound(): ServerSet {
+    return this.state.unsound
+  }
+
+  /**
+   * What was acknowledged anywhere is chosen at this leader's ballot, and then it was the first to know, or at one before, and then
+   * phase 1 has told of it: so all of it is in the slots up to the chosen bar, once that has passed what phase 1 told of.
+   */
+  readableAlone(now_ms: number): Slot | undefined {
+    const { config, learner, membership } = this.context
+    const { phase, unsound } = this.state
+    if (phase.role !== 'leader' || phase.lease === null || phase.lease.isOver) return undefined
+    const { chosen } = learner.state
+    if (!membership.isKnown || chosen < phase.lease.inherited || this.lacksPromises(phase.promises))
+      return undefined
+    // Not in some configuration alone: a rival needs a quorum of the one that governs the slot in which it proposes first.
+    const bound = boundTo(phase.lease, config.lease_ms, config.self, unsound, now_ms)
+    const { configurations } = membership.state
+    return configurations.every((configuration) => isPhase2Quorum(configuration, bound)) ? chosen : undefined
   }
 
   /** A leader that a quorum does not answer must not keep the others quiet. */

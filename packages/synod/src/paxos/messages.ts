@@ -14,6 +14,8 @@ export interface Prepare {
   readonly ballot: Ballot
   readonly scope: Scope
   readonly slot: Slot
+  /** Where there are leases: the leader at this ballot has told the sender to take over, and given up its lease. */
+  readonly over?: Ballot
 }
 
 /** A vote as told in a promise: the ballot is the one at which it was cast, never the promised one. */
@@ -90,6 +92,8 @@ export interface HeartbeatAnswer {
   readonly round: number
   readonly chosen: Slot
   readonly voted: Slot
+  /** Where there are leases: the sender is bound to this leader, and what its clock says. */
+  readonly clock_ms?: number
 }
 
 /**

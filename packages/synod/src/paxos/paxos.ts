@@ -7,12 +7,14 @@ import { LeaderProposer } from './leader.js'
 import { type LeaderlessState, emptyLeaderless } from './leaderless-state.js'
 import { LeaderlessProposer } from './leaderless.js'
 import { Learner, type LearnerState, emptyLearner } from './learner.js'
+import { Bond, type BondState, emptyBond } from './lease.js'
 import { Log, type LogState, emptyLog } from './log.js'
 import type { Accepted, Message, PromiseMessage } from './messages.js'
 import type { Awaited, Context, Proposal, Proposer, Role } from './proposer.js'
 import { Membership, type MembershipState } from './membership.js'
 import { type RandomState, random } from './random.js'
 import { Reads, type ReadsState, emptyReads } from './reads.js'
+import { NO_SERVERS } from './server-set.js'
 import type { JournalRecord } from './records.js'
 
 /** What can happen to a server. */
@@ -53,6 +55,7 @@ export interface PaxosState {
   readonly log: LogState
   readonly acceptor: AcceptorState
   readonly learner: LearnerState
+  readonly bond: BondState
   readonly reads: ReadsState
   readonly random: RandomState
   readonly leader: LeaderState
@@ -72,6 +75,14 @@ export interface PaxosStatus {
   readonly awaited: Awaited | undefined
 }
 
+/** Whether the leader may answer reads alone. */
+export interface LeaseStatus {
+  /** This server leads, and may. */
+  readonly held: boolean
+  /** Servers whose clocks this one has seen to be too fast beside its own: they do not count for a lease of this server any more. */
+  readonly unsound: readonly ServerId[]
+}
+
 /**
  * One server of a MultiPaxos cluster: proposer, acceptor and learner in one, as a state machine without I/O,
  * clock or chance of its own. The host calls `step`, appends the records of the output to its journal, sends
@@ -85,6 +96,7 @@ export class Paxos {
   readonly #effects: Effects
   readonly #acceptor: Acceptor
   readonly #learner: Learner
+  readonly #bond: Bond
   readonly #reads: Reads
   readonly #proposer: Proposer
 
@@ -99,6 +111,7 @@ export class Paxos {
     this.membership = membership
     this.#acceptor = new Acceptor(state.acceptor, this.log, effects)
     this.#learner = new Learner(state.learner, this.log, effects, membership, config)
+    this.#bond = new Bond(state.bond, config.lease_ms)
     this.#reads = new Reads(state.reads, config, membership, this.log, effects)
     const context: Context = {
       config,
@@ -106,6 +119,7 @@ export class Paxos {
       log: this.log,
       acceptor: this.#acceptor,
       learner: this.#learner,
+      bond: this.#bond,
       effects,
       random: state.random,
       answerSelf: (message) => {
@@ -134,9 +148,10 @@ export class Paxos {
       log: emptyLog(),
       acceptor: emptyAcceptor(),
       learner: emptyLearner(),
+      bond: emptyBond(now_ms + config.lease_ms),
       reads: emptyReads(Math.floor(random(randomState) * 2 ** 40)),
       random: randomState,
-      leader: emptyLeader(now_ms),
+      leader: emptyLeader(now_ms + config.lease_ms),
       leaderless: emptyLeaderless(now_ms),
       ownAnswers: [],
       position: 0,
@@ -192,6 +207,18 @@ export class Paxos {
     return this.#proposer.role
   }
 
+  /** The lease as it is now; undefined where there are none. */
+  lease(now_ms: number): LeaseStatus | undefined {
+    if (this.#config.lease_ms === 0) return undefined
+    const held = this.#proposer.readableAlone?.(now_ms) !== undefined
+    return { held, unsound: this.unsound }
+  }
+
+  /** Servers whose clocks this one has seen to be too fast beside its own, since it started. */
+  get unsound(): readonly ServerId[] {
+    return this.#proposer.unsound ?? NO_SERVERS
+  }
+
   get ballot(): Ballot {
     return this.#proposer.ballot
   }
@@ -209,7 +236,7 @@ export class Paxos {
         this.#proposer.withdraw(input.id, now_ms)
         break
       case 'read':
-        this.#reads.read(input.id, now_ms)
+        this.#read(input.id, now_ms)
         break
       case 'withdraw-read':
         this.#reads.withdraw(input.id)
@@ -244,7 +271,12 @@ export class Paxos {
     const { voting } = this.#config
     switch (message.type) {
       case 'prepare':
-        if (voting && this.#acceptor.onPrepare(from, message))
+        // One that is bound does not answer: a nack would tell of a ballot that is in the way, and there may be none.
+        if (
+          voting &&
+          this.#bond.allows(message.ballot, message.over, now_ms) &&
+          this.#acceptor.onPrepare(from, message)
+        )
           this.#proposer.onRival?.(message.ballot, now_ms)
         break
       case 'promise':
@@ -308,6 +340,12 @@ export class Paxos {
         this.#proposer.onTrimmed?.(message.slot, now_ms)
         break
     }
+  }
+
+  #read(id: number, now_ms: number): void {
+    const slot = this.#proposer.readableAlone?.(now_ms)
+    if (slot === undefined) this.#reads.read(id, now_ms)
+    else this.#effects.readable(id, slot)
   }
 
   #trim(slot: Slot, membership: MembershipState | undefined, now_ms: number): void {

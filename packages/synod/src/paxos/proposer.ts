@@ -3,6 +3,7 @@ import type { Ballot, ServerId, Slot } from './ballot.js'
 import type { PaxosConfig } from './config.js'
 import type { Effects } from './effects.js'
 import type { Learner } from './learner.js'
+import type { Bond } from './lease.js'
 import type { Log } from './log.js'
 import type {
   Accepted,
@@ -16,6 +17,7 @@ import type {
 } from './messages.js'
 import type { Membership } from './membership.js'
 import type { RandomState } from './random.js'
+import type { ServerSet } from './server-set.js'
 import type { Value } from './value.js'
 
 /** A command to be chosen in some slot. The id is the host's, to withdraw it by. */
@@ -46,6 +48,7 @@ export interface Context {
   readonly log: Log
   readonly acceptor: Acceptor
   readonly learner: Learner
+  readonly bond: Bond
   readonly effects: Effects
   readonly random: RandomState
   /** Delivers this server's own answer to it, as if from a peer, once the record behind it is durable. */
@@ -88,6 +91,10 @@ export interface Proposer {
   // What leader mode alone takes part in: looking after the leader.
 
   onHeartbeatAnswer?(from: ServerId, message: HeartbeatAnswer, now_ms: number): void
+  /** The slot that must be executed before a read that this server can answer alone; undefined where it has to ask others. */
+  readableAlone?(now_ms: number): Slot | undefined
+  /** Servers whose clocks are not fit for leases. */
+  readonly unsound?: ServerSet
   onProbe?(from: ServerId, message: Probe, now_ms: number): void
   onProbeAnswer?(from: ServerId, message: ProbeAnswer, now_ms: number): void
   transfer?(to: ServerId, now_ms: number): void

@@ -31,6 +31,12 @@ export interface ClusterOptions {
    * more than there are servers. Chosen once per cluster. Majorities unless given. (docs/quorums.md)
    */
   readonly quorums?: Quorums
+  /**
+   * Has a leader answer linearizable reads alone while it holds a lease of so many milliseconds, which takes clocks for granted that run
+   * equally fast within a fifth; for as long at most, others wait to take over from a leader that is gone. Chosen once per cluster, in leader
+   * mode. Unless given, or for 0, there are none; otherwise a whole number, at least twice the heartbeat, up to 600,000. (docs/reads.md)
+   */
+  readonly lease_ms?: number
 }
 
 export interface ReplicaOptions<Command, Result, Query, Answer> {
@@ -124,6 +130,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
   const join = options.join === true
   if (join && (options.machine.snapshot === undefined || options.machine.restore === undefined))
     throw invalid('a server joins by a snapshot: its state machine must have snapshot and restore')
+  const lease_ms = checkLease(cluster.lease_ms, mode, heartbeat_ms)
   const quorums = checkQuorums(cluster.quorums, servers.length, join)
   const host: Host = { ...systemHost, ...options.host }
   const { logger = silentLogger, trace: onEvent } = options
@@ -155,6 +162,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
       electionTimeout_ms,
       resend_ms: PAXOS_DEFAULTS.resend_ms,
       window: host.window ?? DEFAULT_WINDOW[mode],
+      lease_ms,
     },
     requestTimeout_ms,
     maxWaiting,
@@ -176,6 +184,16 @@ function checkQuorums(quorums: Quorums | undefined, servers: number, join: boole
   if (fault !== undefined) throw invalid(fault)
   const { phase1, phase2 } = majorities(servers)
   return quorums.phase1 === phase1 && quorums.phase2 === phase2 ? undefined : quorums
+}
+
+/** Shorter ones would run out between two heartbeats. */
+function checkLease(lease_ms = 0, mode: Mode, heartbeat_ms: number): number {
+  if (lease_ms === 0) return 0
+  if (mode === 'leaderless')
+    throw invalid('cluster.lease_ms is for leader mode: leaderless, nobody reads alone')
+  checkRange('cluster.lease_ms', lease_ms, 2 * heartbeat_ms, 600_000)
+  if (!Number.isInteger(lease_ms)) throw invalid(`cluster.lease_ms is a whole number, not ${lease_ms}`)
+  return lease_ms
 }
 
 function checkServers({ servers }: ClusterOptions): Map<ServerId, Address> {

@@ -3,6 +3,7 @@ import {
   type AcceptorId,
   type Identity,
   type Peers as Acceptors,
+  describeLease,
   describeQuorums,
 } from '../journal/identity.js'
 import type { PeerHello, PeerWelcome, Purpose } from '../net/hello.js'
@@ -271,6 +272,7 @@ export class Peers {
   #hello(purpose: Purpose): PeerHello {
     const { addresses, clusterName: cluster, id, listen, mode, servers, ...settings } = this.#settings
     const quorums = settings.quorums ?? null
+    const { lease_ms } = settings.paxos
     const address = formatAddress(addresses.get(id) ?? listen)
     return {
       ...this.#welcome(),
@@ -279,6 +281,7 @@ export class Peers {
       cluster,
       mode,
       quorums,
+      lease_ms,
       members: servers,
       address,
     }
@@ -296,7 +299,7 @@ export class Peers {
 
   /** Why a server that dialled is not welcome. */
   #refusal(hello: PeerHello): SynodError | undefined {
-    const { clusterName, id, mode, quorums, servers } = this.#settings
+    const { clusterName, id, mode, paxos, quorums, servers } = this.#settings
     const who = `s${id} of cluster '${clusterName}'`
     if (hello.cluster !== clusterName) {
       return new SynodError('wrong-cluster', `this is ${who}, not of cluster '${hello.cluster}'`)
@@ -324,6 +327,10 @@ export class Peers {
     const [ours, theirs] = [quorums, hello.quorums ?? undefined].map(describeQuorums)
     if (ours !== theirs)
       return new SynodError('wrong-cluster', `${who} counts ${ours}; s${hello.server} counts ${theirs}`)
+    if (hello.lease_ms !== paxos.lease_ms) {
+      const [here, there] = [paxos, hello].map(({ lease_ms }) => describeLease(lease_ms))
+      return new SynodError('wrong-cluster', `${who} has ${here}; s${hello.server} has ${there}`)
+    }
     return this.#stranger(hello.server, hello.acceptor)
   }
 

@@ -39,9 +39,14 @@ export class ReplicaTrace {
     this.#name = nameOf(parts.server)
   }
 
-  started(cluster: string, mode: Mode, servers: readonly ServerId[], quorums: Quorums | undefined): void {
+  /** `chosen` is what was chosen for the cluster, other than by default. */
+  started(
+    cluster: string,
+    mode: Mode,
+    servers: readonly ServerId[],
+    chosen: { readonly quorums?: Quorums; readonly lease_ms?: number },
+  ): void {
     const { server } = this.#parts
-    const chosen = quorums === undefined ? {} : { quorums }
     this.#tell(() => ({ event: 'start', server, cluster, mode, servers, ...chosen }))
   }
 

@@ -74,6 +74,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #hint: LeaderHint = { type: 'leader', ballot: { seq: 0, server: 0 }, server: 0 }
   /** When the chosen bar or the ballot was last seen to change. */
   #moved = { chosen: 0, ballot: this.#hint.ballot, at_ms: 0 }
+  /** Servers of which the log has told that their clocks are not fit for leases. */
+  #unsound: readonly ServerId[] = []
   #cancelRepropose: () => void = () => undefined
   #failure: SynodError | undefined
   readonly #calls: Calls
@@ -90,13 +92,17 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   ): Promise<Replica<Command, Result, Query, Answer>> {
     const settings = checkOptions(options)
     const { clusterName: cluster, dataDir: directory, host, id: server, mode } = settings
-    const quorums = settings.quorums === undefined ? {} : { quorums: settings.quorums }
+    const { lease_ms } = settings.paxos
+    const chosen = {
+      ...(settings.quorums === undefined ? {} : { quorums: settings.quorums }),
+      ...(lease_ms === 0 ? {} : { lease_ms }),
+    }
     const joined = settings.join ? ({ joined: true } as const) : {}
-    settings.trace?.started(cluster, mode, settings.servers, settings.quorums)
+    settings.trace?.started(cluster, mode, settings.servers, chosen)
     const opened = await openJournal({
       disk: host.disk,
       directory,
-      identity: { cluster, mode, ...quorums, ...joined, server },
+      identity: { cluster, mode, ...chosen, ...joined, server },
       randomBytes: host.randomBytes,
       now: () => host.clock.now(),
       onDurable: (position) => {
@@ -394,6 +400,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       clients: this.#service.size,
       recovery: recovery.case,
       journal: journal?.stats ?? null,
+      lease: this.#paxos.lease(host.clock.now()) ?? null,
       awaited: awaited === undefined ? null : { ...awaited, for_ms: host.clock.now() - this.#moved.at_ms },
       snapshot: this.#state.status,
       stalls: this.#stalls.status,
@@ -475,10 +482,23 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #look(): void {
     const { ballot, chosen, role } = this.#paxos
     this.#counts.isNow(role)
+    this.#warnOfClocks()
     if (chosen === this.#moved.chosen && ballot === this.#moved.ballot) return
     const { host, trace } = this.#settings
     if (chosen > this.#moved.chosen) trace?.chosen(this.#moved.chosen + 1, chosen)
     this.#moved = { chosen, ballot, at_ms: host.clock.now() }
+  }
+
+  #warnOfClocks(): void {
+    const { unsound } = this.#paxos
+    for (const server of unsound) {
+      if (this.#unsound.includes(server)) continue
+      this.#settings.logger.warn(
+        { server },
+        `the clock of s${server} has been seen to run faster than this one by more than leases bear: it does not count for a lease any more`,
+      )
+    }
+    this.#unsound = unsound
   }
 
   #start(): void {

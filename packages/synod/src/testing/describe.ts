@@ -1,5 +1,5 @@
 import { type Ballot, type Slot, formatBallot, sameBallot } from '../paxos/ballot.js'
-import type { Message, PromiseMessage, ReportedVote, Scope } from '../paxos/messages.js'
+import type { Message, Prepare, PromiseMessage, ReportedVote, Scope } from '../paxos/messages.js'
 import type { JournalRecord } from '../paxos/records.js'
 import { type Value, isNoOp } from '../paxos/value.js'
 
@@ -28,7 +28,7 @@ export function describeMessage(message: Message, describe: DescribeValue = desc
   const { type } = message
   switch (type) {
     case 'prepare':
-      return `prepare ${formatBallot(message.ballot)} for ${scope(message.scope, message.slot)}`
+      return `prepare ${formatBallot(message.ballot)} for ${scope(message.scope, message.slot)}${over(message)}`
     case 'promise':
       return promise(message, describe)
     case 'accept':
@@ -43,7 +43,9 @@ export function describeMessage(message: Message, describe: DescribeValue = desc
     case 'heartbeat':
     case 'heartbeat-answer': {
       const round = message.ballot.seq === 0 ? '' : ` ${formatBallot(message.ballot)} round ${message.round}`
-      return `${type}${round}: chosen ${message.chosen}, voted ${message.voted}`
+      const clock =
+        message.type === 'heartbeat' || message.clock_ms === undefined ? '' : `, clock ${message.clock_ms} ms`
+      return `${type}${round}: chosen ${message.chosen}, voted ${message.voted}${clock}`
     }
     case 'probe':
       return `probe ${message.round}: do you miss the leader too? chosen ${message.chosen}`
@@ -88,6 +90,10 @@ export function describeRecord(record: JournalRecord, describe: DescribeValue = 
       return `trim up to slot ${record.slot}: ${bound}`
     }
   }
+}
+
+function over({ over: ballot }: Prepare): string {
+  return ballot === undefined ? '' : `, taking over from ${formatBallot(ballot)}`
 }
 
 function promise({ ballot: at, scope: which, slot, votes, next }: PromiseMessage, describe: DescribeValue) {

@@ -24,6 +24,7 @@ export type ReplicaEvent =
       readonly mode?: Mode
       readonly servers?: readonly ServerId[]
       readonly quorums?: Quorums
+      readonly lease_ms?: number
     }
   | {
       readonly event: 'open'

@@ -26,6 +26,7 @@ const noOp = Buffer.alloc(0)
 const peer: PeerMessage[] = [
   { type: 'prepare', ballot, scope: 'log', slot: 300 },
   { type: 'prepare', ballot: { seq: 2 ** 40, server: 255 }, scope: 'slot', slot: 7 },
+  { type: 'prepare', ballot, scope: 'log', slot: 300, over: { seq: 3, server: 2 } },
   { type: 'promise', ballot, scope: 'slot', slot: 7, votes: [], next: 0 },
   {
     type: 'promise',
@@ -44,6 +45,7 @@ const peer: PeerMessage[] = [
   { type: 'chosen', ballot, first: 300, last: 301 },
   { type: 'heartbeat', ballot: zero, round: 0, chosen: 301, voted: 305 },
   { type: 'heartbeat-answer', ballot, round: 9, chosen: 0, voted: 0 },
+  { type: 'heartbeat-answer', ballot, round: 9, chosen: 0, voted: 0, clock_ms: 1234.5 },
   { type: 'probe', round: 2 ** 53 - 1, chosen: 300 },
   { type: 'probe-answer', round: 9, missing: true, ballot, chosen: 300 },
   { type: 'forward', values: [value] },

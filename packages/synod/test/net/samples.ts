@@ -11,6 +11,7 @@ export const peerHello: PeerHello = {
   cluster: 'orders',
   mode: 'leader',
   quorums: { phase1: 3, phase2: 1 },
+  lease_ms: 400,
   server: 1,
   acceptor: '000102030405060708090a0b0c0d0e0f',
   members: [1, 2, 3],
@@ -90,12 +91,16 @@ function promiseOf(
 }
 
 export const messages: Arbitraries<Message> = {
-  prepare: fc.record({
-    type: fc.constant('prepare'),
-    ballot,
-    scope: fc.constantFrom('slot', 'log'),
-    slot,
-  }),
+  prepare: fc.record(
+    {
+      type: fc.constant('prepare'),
+      ballot,
+      scope: fc.constantFrom('slot', 'log'),
+      slot,
+      over: ballot,
+    },
+    { requiredKeys: ['type', 'ballot', 'scope', 'slot'] },
+  ),
   promise: fc
     .record({ ballot, slot, spaced: fc.array(spacedVote, { maxLength: 5 }), more: fc.boolean() })
     .map(({ ballot, slot, spaced, more }) => {
@@ -131,13 +136,17 @@ export const messages: Arbitraries<Message> = {
     chosen: ordinal,
     voted: ordinal,
   }),
-  'heartbeat-answer': fc.record({
-    type: fc.constant('heartbeat-answer'),
-    ballot: anyBallot,
-    round,
-    chosen: ordinal,
-    voted: ordinal,
-  }),
+  'heartbeat-answer': fc.record(
+    {
+      type: fc.constant('heartbeat-answer'),
+      ballot: anyBallot,
+      round,
+      chosen: ordinal,
+      voted: ordinal,
+      clock_ms: fc.double({ min: 0.001, max: 1e15, noNaN: true }),
+    },
+    { requiredKeys: ['type', 'ballot', 'round', 'chosen', 'voted'] },
+  ),
   probe: fc.record({ type: fc.constant('probe'), round, chosen: ordinal }),
   'probe-answer': fc.record({
     type: fc.constant('probe-answer'),
@@ -183,6 +192,7 @@ export const handshakes: Arbitraries<Handshake> = {
     cluster: fc.string({ minLength: 1, maxLength: 60 }),
     mode,
     quorums: fc.option(fc.record({ phase1: size, phase2: size })),
+    lease_ms: fc.nat(600_000),
     server,
     acceptor,
     members: fc.uniqueArray(server),

@@ -433,6 +433,7 @@ describe('PITFALL 18: reads', () => {
         cluster: 'synod',
         mode: 'leader',
         quorums: null,
+        lease_ms: 0,
         server: 2,
         acceptor,
         members: [1, 2],

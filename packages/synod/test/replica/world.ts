@@ -12,6 +12,8 @@ export type Options = Partial<ReplicaOptions<string, number, number, readonly st
 export interface WorldOptions {
   readonly servers?: number
   readonly mode?: Mode
+  /** How long leases last; there are none unless given. */
+  readonly lease_ms?: number
   readonly seed?: number
   /** For every replica. */
   readonly options?: Options

@@ -19,9 +19,12 @@ export class ClusterServer {
   readonly config: PaxosConfig
   paxos: Paxos
   up = true
+  /** How fast its clock runs: 1 is right. */
+  rate = 1
   /** Every record since the beginning; those from `durable` on would not survive a crash. */
   readonly journal: JournalRecord[] = []
   durable = 0
+  /** When it wants a tick, by the cluster's clock. */
   deadline_ms = 0
   /** What a state machine on it would have executed. A crash leaves what is in the snapshot. */
   executed: Value[] = []
@@ -66,8 +69,13 @@ export class ClusterServer {
     return this.durable < this.journal.length
   }
 
+  /** What its own clock says. */
+  clock_ms(now_ms: number): number {
+    return now_ms * this.rate
+  }
+
   step(input: Input, now_ms: number): Step {
-    const output = this.paxos.step(input, now_ms)
+    const output = this.paxos.step(input, this.clock_ms(now_ms))
     const { position } = output
     this.journal.push(...output.records)
     const leaving: Envelope[] = []
@@ -77,7 +85,9 @@ export class ClusterServer {
       else leaving.push(envelope)
     }
     for (const { id, slot } of output.reads) this.readable.set(id, slot)
-    this.deadline_ms = output.deadline_ms
+    this.deadline_ms = output.deadline_ms / this.rate
+    // Its clock must not be a rounding error short of what it wants then.
+    if (this.clock_ms(this.deadline_ms) < output.deadline_ms) this.deadline_ms *= 1 + Number.EPSILON
     return { output, leaving }
   }
 
@@ -105,7 +115,7 @@ export class ClusterServer {
   restart(seed: number, now_ms: number): void {
     this.up = true
     this.#start = this.journal.length
-    this.paxos = Paxos.recover(this.#recovered, withoutTrimmed(this.journal), seed, now_ms)
+    this.paxos = Paxos.recover(this.#recovered, withoutTrimmed(this.journal), seed, this.clock_ms(now_ms))
     this.deadline_ms = now_ms
     this.executed.length = this.snapshotted
     this.named = ZERO_BALLOT

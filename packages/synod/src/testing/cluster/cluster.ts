@@ -181,10 +181,9 @@ export class Cluster {
     const { chosen, voted } = paxos.status()
     checkBars({ snapshotted: paxos.log.state.trimmed, executed: chosen, chosen, voted })
     this.#checkHint(id, output)
-    if (input.type === 'tick' && output.deadline_ms <= this.now_ms)
-      throw new Error(
-        `s${id} wants a tick at ${output.deadline_ms} when it has just had one at ${this.now_ms}`,
-      )
+    const clock_ms = this.server(id).clock_ms(this.now_ms)
+    if (input.type === 'tick' && output.deadline_ms <= clock_ms)
+      throw new Error(`s${id} wants a tick at ${output.deadline_ms} when it has just had one at ${clock_ms}`)
     for (const { id: read, slot } of output.reads) {
       const from = this.server(id).readsFrom.get(read) ?? 0
       if (slot < from)

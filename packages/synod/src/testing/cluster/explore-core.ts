@@ -3,10 +3,12 @@ import type { Mode } from '../../paxos/config.js'
 import { checkPrefixes } from '../../paxos/invariants.js'
 import { Paxos } from '../../paxos/paxos.js'
 import { Chance } from '../chance.js'
+import { drawLease } from '../draw-lease.js'
 import { drawQuorums } from '../draw-quorums.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
 import { Chaos, drawFaults } from './chaos.js'
 import { Cluster, value } from './cluster.js'
+import { readUnderLease } from './read-under-lease.js'
 
 const EVENTS = 4000
 
@@ -22,13 +24,17 @@ export function exploreCore(mode: Mode, seed: number, servers: number): void {
   const chance = new Chance(seed)
   const electionTimeout_ms = chance.between(20, 200)
   const quorums = drawQuorums(servers, seed)
+  const heartbeat_ms = electionTimeout_ms / 5
+  const lease = drawLease(mode, seed, servers, { electionTimeout_ms, heartbeat_ms })
   const config = {
     electionTimeout_ms,
-    heartbeat_ms: electionTimeout_ms / 5,
+    heartbeat_ms,
+    lease_ms: lease?.lease_ms ?? 0,
     resend_ms: chance.between(20, 250),
     window: Math.ceil(chance.next() ** 2 * 64),
   }
   const cluster = new Cluster({ mode, seed, servers, config, quorums })
+  for (const id of cluster.ids) cluster.server(id).rate = lease?.rates[id - 1] ?? 1
   const trims = new Chance(seed ^ 0x7472696d)
   const chaos = new Chaos(cluster, drawFaults(chance, cluster.ids, trims), trims)
   const every = Math.ceil(chance.between(5, 50))
@@ -45,6 +51,7 @@ export function exploreCore(mode: Mode, seed: number, servers: number): void {
         if (everywhere || chance.happens(0.5)) cluster.propose(id, everywhere ? it : values(++proposed))
       cluster.read(chance.pick(cluster.ids))
     }
+    if (lease !== undefined) readUnderLease(cluster)
     if (event % 500 === 0 && !bulky) saveAndLoad(cluster)
   }
   cluster.heal()

@@ -3,9 +3,11 @@ import type { Mode } from '../../paxos/config.js'
 import { InvariantError, checkPrefixes } from '../../paxos/invariants.js'
 import type { Membership } from '../../paxos/membership.js'
 import { Chance } from '../chance.js'
+import { drawLease } from '../draw-lease.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
 import { Chaos, MILD_FAULTS, drawFaults } from './chaos.js'
 import { Cluster } from './cluster.js'
+import { readUnderLease } from './read-under-lease.js'
 
 const EVENTS = 8000
 const SERVERS = 6
@@ -24,13 +26,17 @@ const MOST_ROUNDS = 20
 export function exploreMembership(mode: Mode, seed: number): void {
   const chance = new Chance(seed ^ 0x6d656d62)
   const electionTimeout_ms = chance.between(20, 200)
+  const heartbeat_ms = electionTimeout_ms / 5
+  const lease = drawLease(mode, seed, SERVERS, { electionTimeout_ms, heartbeat_ms })
   const config = {
     electionTimeout_ms,
-    heartbeat_ms: electionTimeout_ms / 5,
+    heartbeat_ms,
+    lease_ms: lease?.lease_ms ?? 0,
     resend_ms: chance.between(20, 250),
     window: 1 + chance.below(chance.happens(0.5) ? 3 : 20),
   }
   const cluster = new Cluster({ mode, seed, servers: SERVERS, founders: 1 + chance.below(4), config })
+  for (const id of cluster.ids) cluster.server(id).rate = lease?.rates[id - 1] ?? 1
   const trims = new Chance(seed ^ 0x7472696d)
   const drawn = drawFaults(chance, cluster.ids, trims)
   const chaos = new Chaos(cluster, chance.happens(0.5) ? drawn : { ...MILD_FAULTS, trim: drawn.trim }, trims)
@@ -39,6 +45,7 @@ export function exploreMembership(mode: Mode, seed: number): void {
   if (mode === 'leader') cluster.run(() => cluster.ids.some((id) => cluster.paxos(id).role === 'leader'))
   for (let event = 0; event < EVENTS; event++) {
     chaos.event()
+    if (lease !== undefined) readUnderLease(cluster)
     // Who has no leader for long looks for one.
     if (event % 400 === 0) cluster.missLeader(chance.pick(cluster.ids))
     if (event % every !== 0) continue
@@ -55,7 +62,8 @@ export function exploreMembership(mode: Mode, seed: number): void {
     for (const b of cluster.ids) checkPrefixes(cluster.prefix(a), cluster.prefix(b))
 }
 
-function drawChange(chance: Chance): string {
+/** A change of the membership, sensible or not. */
+export function drawChange(chance: Chance): string {
   const id = () => `s${1 + chance.below(SERVERS)}`
   const kind = chance.next()
   if (kind < 0.3) return `add ${id()}`
@@ -65,7 +73,7 @@ function drawChange(chance: Chance): string {
 }
 
 /** Now and then a server that is new gets a snapshot. */
-function join(cluster: Cluster, chance: Chance): void {
+export function join(cluster: Cluster, chance: Chance): void {
   const id = chance.pick(cluster.ids)
   if (!cluster.server(id).hasJoined && chance.happens(0.3)) cluster.join(id, chance.pick(cluster.ids))
 }

@@ -114,6 +114,7 @@ class Simulation<C, R, Q, A> {
       servers: plan.servers,
       quorums: plan.quorums,
       window: plan.window,
+      lease_ms: plan.lease_ms,
       mode: plan.mode,
       seed: chance.seed(),
       machine: (server) =>

@@ -49,6 +49,8 @@ export interface WorldOptions<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly quorums?: Quorums | undefined
   /** That of the mode unless given. */
   readonly window?: number | undefined
+  /** How long leases last; there are none unless given. */
+  readonly lease_ms?: number | undefined
   readonly mode?: Mode
   readonly seed?: number
   /** Makes the state machine for a server, each time its replica starts. */
@@ -175,6 +177,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
       cluster: {
         servers: this.#addressesFor(server),
         ...(this.#options.quorums === undefined ? {} : { quorums: this.#options.quorums }),
+        ...(this.#options.lease_ms === undefined ? {} : { lease_ms: this.#options.lease_ms }),
       },
       join: server.joins,
       dataDir: DATA_DIR,

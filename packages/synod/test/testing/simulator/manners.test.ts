@@ -41,6 +41,7 @@ class Conversation {
       cluster: 'synod',
       mode: 'leader',
       quorums: null,
+      lease_ms: 0,
       server: 1,
       acceptor: 'ab'.repeat(16),
       members: [1, 2, 3],

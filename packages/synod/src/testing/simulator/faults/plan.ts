@@ -2,6 +2,7 @@ import type { ServerId } from '../../../paxos/ballot.js'
 import type { Mode } from '../../../paxos/config.js'
 import { type Quorums, majorities } from '../../../paxos/quorum.js'
 import { Chance } from '../../chance.js'
+import { drawLease } from '../../draw-lease.js'
 import { drawQuorums } from '../../draw-quorums.js'
 import type { SnapshotPolicy } from '../../../replica/snapshots.js'
 import { FAULT_KINDS, type Fault, type FaultKind, ORDERLY_KINDS, WRECKING } from './faults.js'
@@ -21,6 +22,8 @@ export interface Plan {
   readonly quorums?: Quorums
   /** How far above the chosen bar slots are proposed in: that of the mode unless given. */
   readonly window?: number
+  /** How long leases last; there are none unless given. Then the clocks are no more different than leases bear. */
+  readonly lease_ms?: number
   /** Clients on hosts of their own. On each server one more is at work, inside its process. */
   readonly clients: number
   /** How long the phase under faults lasts. */
@@ -111,7 +114,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const changes = isWhole ? drawChanges(seed, ids, duration_ms) : []
   const { phase1, phase2 } = quorums ?? majorities(servers)
   const enough = servers - wrecked.size - left.length >= Math.max(phase1, phase2)
-  return {
+  const plan: Plan = {
     seed,
     mode,
     servers,
@@ -137,6 +140,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     faults: [...faults, ...drawOrderly(seed, ids, duration_ms), ...changes].sort((a, b) => a.at_ms - b.at_ms),
     left,
   }
+  return { ...plan, ...drawLease(mode, seed, servers, plan) }
 }
 
 /** For one seed of three: leaders make room, and replicas are restarted on purpose. */

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest'
+import type { ReplicaOptions } from '../../src/replica/options.js'
+import { World } from './world.js'
+
+const LEASE_MS = 400
+
+async function formed(rates: readonly number[] = []): Promise<{ world: World; leader: number }> {
+  const world = new World({ lease_ms: LEASE_MS })
+  for (const id of world.ids) world.server(id).rate = rates[id - 1] ?? 1
+  await world.openAll()
+  await world.ready()
+  await world.settled(world.replica(1).propose('a'))
+  return { world, leader: world.leader! }
+}
+
+describe('with leases', () => {
+  test('a leader that nobody hears answers reads for as long as its lease lasts, and no longer', async () => {
+    const { world, leader } = await formed()
+    await world.wait(1000)
+    expect(world.status(leader).lease).toEqual({ held: true, unsound: [] })
+    world.isolate(leader)
+    for (const end_ms = world.clock.now() + LEASE_MS / 2; world.clock.now() < end_ms;) {
+      await world.wait(10)
+      expect(await world.settled(world.replica(leader).read(0))).toEqual(['a'])
+    }
+    await world.wait(LEASE_MS / 2)
+    expect(world.status(leader).lease).toEqual({ held: false, unsound: [] })
+    const error = await world.failure(world.replica(leader).read(0, { timeout_ms: 1000 }))
+    expect(['no-quorum', 'outcome-unknown']).toContain(error.code)
+    world.heal()
+    expect(await world.settled(world.replica(leader).read(0))).toEqual(['a'])
+  })
+
+  test('others answer as ever', async () => {
+    const { world } = await formed()
+    for (const id of world.followers) {
+      expect(world.status(id).lease).toEqual({ held: false, unsound: [] })
+      expect(await world.settled(world.replica(id).read(0))).toEqual(['a'])
+    }
+  })
+
+  test('the place of a leader that was killed is taken when its lease is over, that of one that was closed at once', async () => {
+    const { world, leader } = await formed()
+    await world.wait(1000)
+    let begun_ms = world.clock.now()
+    world.crash(leader)
+    await world.run(() => world.leader !== undefined)
+    expect(world.clock.now() - begun_ms).toBeGreaterThan(LEASE_MS / 2)
+    expect(world.clock.now() - begun_ms).toBeLessThan(2 * LEASE_MS)
+    await world.restart(leader)
+    await world.wait(1000)
+    begun_ms = world.clock.now()
+    await world.close(world.leader!)
+    await world.run(() => world.leader !== undefined)
+    expect(world.clock.now() - begun_ms).toBeLessThan(LEASE_MS / 4)
+  })
+
+  test('PITFALL 20: clocks that are too different end them, with a warning', async () => {
+    const { world } = await formed([1, 1.5, 1])
+    if (world.leader !== 1) await world.settled(world.replica(1).transferLeadership({ to: 1 }))
+    await world.run(() => world.status(1).lease?.unsound.includes(2) === true)
+    expect(world.server(1).log.filter((line) => line.startsWith('warn: the clock of s2'))).toHaveLength(1)
+    expect(world.status(1).lease).toEqual({ held: true, unsound: [2] })
+    // With s3 away, only s2 could be bound.
+    world.partition(1, 3)
+    await world.wait(LEASE_MS)
+    expect(world.status(1)).toMatchObject({ role: 'leader', lease: { held: false, unsound: [2] } })
+    expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
+  })
+})
+
+describe('servers that have another lease', () => {
+  test('refuse each other', async () => {
+    const world = new World({ servers: 2, lease_ms: LEASE_MS })
+    await world.open(1)
+    const cluster = { servers: { 1: 's1:2380', 2: 's2:2380' } }
+    await world.open(2, { cluster })
+    await world.wait(3000)
+    expect(world.status(1)).toMatchObject({ formed: false, lease: { held: false, unsound: [] } })
+    expect(world.status(2)).toMatchObject({ formed: false, lease: null })
+    const reasons = world.ids.flatMap((id) => world.status(id).peers.map(({ reason }) => reason))
+    expect(reasons.join()).toMatch(
+      /has a lease of 400 ms; s2 has no lease|has no lease; s1 has a lease of 400 ms/,
+    )
+  })
+
+  test('do not start on the directory of another', async () => {
+    const { world } = await formed()
+    world.crash(1)
+    const servers = { 1: 's1:2380', 2: 's2:2380', 3: 's3:2380' }
+    for (const lease of [{}, { lease_ms: 800 }]) {
+      const error = await world.failure(world.begin(1, { cluster: { servers, ...lease } }))
+      expect(error.code).toBe('wrong-cluster')
+      expect(error.message).toMatch(/a lease of 400 ms/)
+      world.kill(1)
+    }
+    await world.restart(1)
+  })
+})
+
+test.each<[string, Partial<ReplicaOptions<string, number, number, readonly string[]>>, number]>([
+  ['is for leader mode', { mode: 'leaderless' }, 400],
+  ['from 100 to 600000', {}, 99],
+  ['from 100 to 600000', {}, 600_001],
+  ['a whole number', {}, 400.5],
+])('a lease that cannot be is refused: %s', async (why, options, lease_ms) => {
+  const world = new World({ servers: 1 })
+  const error = await world.failure(
+    world.begin(1, { ...options, cluster: { servers: { 1: 's1:2380' }, lease_ms } }),
+  )
+  expect(error.code).toBe('invalid-options')
+  expect(error.message).toContain(why)
+})
