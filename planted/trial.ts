@@ -6,6 +6,7 @@ import {
   breadthFirst,
   drawPlan,
   exploreCore,
+  exploreLeases,
   exploreMembership,
   runPlan,
   storeWorkload,
@@ -42,6 +43,7 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
       }
       case 'core':
         exploreCore(mode, seed, 3)
+        if (mode === 'leader') exploreLeases(seed)
         return undefined
       case 'changes':
         exploreMembership(mode, seed)
