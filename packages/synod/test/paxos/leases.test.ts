@@ -169,12 +169,17 @@ describe('a leader', () => {
     cluster.settle()
     cluster.join(3, 1)
     cluster.run(() => readUnderLease(cluster) === 1)
-    cluster.isolate(3)
     cluster.propose(1, 'promote s3')
     cluster.syncDisks()
     cluster.deliverAll('accept')
     cluster.syncDisks()
     cluster.deliverAll('accepted')
+    cluster.syncDisks()
+    cluster.deliverAll('prepare')
+    cluster.syncDisks()
+    cluster.deliverAll('promise')
+    // It has promised, so that a rival needs it or s1; and it is bound no longer.
+    cluster.isolate(3)
     without(cluster, 'accept')
     const { current, latest } = cluster.paxos(1).membership
     expect([current.voters, latest.voters]).toEqual([
@@ -235,7 +240,7 @@ describe('a server that is bound', () => {
     expect(server.exchange(3, prepare(5))).toMatchObject([{ type: 'promise' }])
   })
 
-  test('does not campaign, however sure the others are', () => {
+  test('PITFALL 18: does not campaign, however sure the others are', () => {
     const server = bound({ lease_ms: 4000 })
     server.now_ms = 0
     server.restart()
