@@ -258,7 +258,8 @@ describe('a server that is bound', () => {
   test('PITFALL 20: does not say that it misses a leader whose process it takes for gone', () => {
     const server = bound()
     server.step({ type: 'peer-gone', peer: 1 })
-    const missing = () => only(server.hear(3, { type: 'probe', round: 1, chosen: 0 }), 'probe-answer')[0]!.missing
+    const missing = () =>
+      only(server.hear(3, { type: 'probe', round: 1, chosen: 0 }), 'probe-answer')[0]!.missing
     expect(missing()).toBe(false)
     server.now_ms += LEASE_MS
     expect(missing()).toBe(true)
