@@ -29,8 +29,11 @@ const CHECKS = {
   model: 'model',
 }
 
-/** The tests of a pitfall, where they do not have its number in their names: a file has no other subject. */
-const TESTS: Readonly<Record<string, string>> = { '23': 'packages/synod/test/replica/membership.test.ts' }
+/** The tests of a mistake, where they do not have the number of its pitfall in their names: a file has no other subject. */
+const TESTS: Readonly<Record<string, string>> = {
+  '23': 'packages/synod/test/replica/membership.test.ts',
+  h33: 'packages/synod/test/replica/divergence.test.ts',
+}
 
 /** Seeds of each check before any goes on: most mistakes show at once. */
 const FIRST_SEEDS = 40
@@ -83,10 +86,10 @@ async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found
 
 /** The tests of the pitfall: those that have its number in their names, or all of a file. */
 async function runTests(scratch: Scratch, mistake: string): Promise<Found | undefined> {
-  const number = /^(\d\d)-/.exec(mistake)?.[1]
-  if (number === undefined) return undefined
+  const number = /^(h?\d\d)-/.exec(mistake)?.[1]
+  const file = TESTS[number ?? '']
+  if (number === undefined || (number.startsWith('h') && file === undefined)) return undefined
   const report = join(scratch.directory, 'report.json')
-  const file = TESTS[number]
   const which = file === undefined ? ['packages/synod/test', '-t', `PITFALL ${Number(number)}:`] : [file]
   const how = ['--project', 'unit', '--bail', '1', '--reporter', 'json', '--outputFile', report]
   const vitest = join(root, 'node_modules', '.bin', 'vitest')

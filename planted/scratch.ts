@@ -33,6 +33,8 @@ export class Scratch implements AsyncDisposable {
     const scratch = new Scratch(await mkdtemp(join(tmpdir(), 'planted-')))
     const { directory } = scratch
     for (const file of CONFIGURATION) await cp(join(root, file), join(directory, file))
+    // A test reads them.
+    await cp(join(root, 'docs'), join(directory, 'docs'), { recursive: true })
     await cp(join(root, 'packages'), join(directory, 'packages'), {
       recursive: true,
       filter: (source) => !/[/\\]node_modules$/.test(source),
