@@ -97,6 +97,30 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.run(() => world.server(3).fatal !== undefined || world.status(3).peers.every(({ up }) => !up))
   })
 
+  test('the only server is replaced, and ends no sooner than the new one knows all that it had decided', async () => {
+    const world = await clusterOf(mode, 1)
+    await write(world, 1, 5)
+    await add(world, 1, 2, 1)
+    await votersAre(world, [2])
+    await write(world, 2, 5)
+    expect(world.texts(2)).toHaveLength(10)
+    await world.run(() => world.server(1).fatal?.code === 'removed')
+  })
+
+  test('a newcomer that loses its disk once it has the vote is refused, as a founder is', async () => {
+    const world = await clusterOf(mode)
+    await write(world, 1, 5)
+    await add(world, 1, 4)
+    await votersAre(world, [1, 2, 3, 4])
+    world.kill(4)
+    world.emptyDisk(4)
+    await world.open(4)
+    const refusal = () => world.status(1).peers.find(({ server }) => server === 4)?.reason
+    await world.run(() => refusal()?.includes('its data directory was emptied') === true)
+    expect(world.texts(4)).toEqual([])
+    await write(world, 1, 5)
+  })
+
   test('a cluster of one grows to three, to five, and shrinks to three, with writes all the time', async () => {
     const world = await clusterOf(mode, 1)
     const client = await world.connect('client', { endpoints: [1, 2, 3, 4, 5].map(clientAddressOf) })
