@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest'
+import { type Change, Membership, foundingMembership } from '../../src/paxos/membership.js'
+import { Cluster, texts } from '../../src/testing/cluster/cluster.js'
+
+const WINDOW = 4
+
+function founded(servers: readonly number[], quorums?: { phase1: number; phase2: number }): Membership {
+  return new Membership(foundingMembership(servers, quorums), WINDOW)
+}
+
+const add = (server: number, replaces = 0): Change => ({
+  type: 'add',
+  server,
+  address: `s${server}:1`,
+  role: 'joining',
+  replaces,
+})
+const promote = (server: number): Change => ({ type: 'promote', server, acceptor: 'a'.repeat(32) })
+const remove = (server: number): Change => ({ type: 'remove', server })
+
+/** These changes are chosen in the next slots. */
+function pass(membership: Membership, ...changes: (Change | undefined)[]) {
+  return changes.map((change) => membership.pass(membership.state.slot + 1, change)?.result)
+}
+
+describe('the membership', () => {
+  test('a change of the voters governs the slots from a window after its own on', () => {
+    const it = founded([1, 2, 3])
+    expect(pass(it, add(4), promote(4))).toEqual(['done', 'done'])
+    expect(it.at(5).voters).toEqual([1, 2, 3])
+    expect(it.at(6).voters).toEqual([1, 2, 3, 4])
+    expect(it.at(6).quorums).toEqual({ phase1: 3, phase2: 3 })
+    expect(it.current.voters).toEqual([1, 2, 3])
+    pass(it, undefined, undefined, undefined)
+    expect(it.current.voters).toEqual([1, 2, 3, 4])
+    expect(it.state.configurations).toHaveLength(1)
+  })
+
+  test('nobody knows who decides a slot that is further than the window above the bar', () => {
+    const it = founded([1, 2, 3])
+    expect(it.at(WINDOW).voters).toEqual([1, 2, 3])
+    expect(() => it.at(WINDOW + 1)).toThrow('nobody knows yet who decides slot 5')
+  })
+
+  test('one change of the voters at a time: a further one waits until the slots before are chosen', () => {
+    const it = founded([1, 2, 3])
+    expect(pass(it, remove(3), remove(2), undefined, undefined, remove(2))).toEqual([
+      'done',
+      'later',
+      undefined,
+      undefined,
+      'done',
+    ])
+    expect(it.latest.voters).toEqual([1])
+  })
+
+  test('a server that takes the place of another one does so at one stroke', () => {
+    const it = founded([1, 2, 3])
+    pass(it, add(4, 2), promote(4))
+    expect(it.latest.voters).toEqual([1, 3, 4])
+    expect(it.servers).toEqual([1, 2, 3, 4])
+    expect(it.isRemoved(2)).toBe(false)
+    pass(it, undefined, undefined, undefined)
+    expect(it.servers).toEqual([1, 3, 4])
+    expect(it.isRemoved(2)).toBe(true)
+  })
+
+  test('what is so already is no error, and a copy that comes late does no harm', () => {
+    const it = founded([1, 2, 3])
+    expect(pass(it, add(4), add(4), promote(4), undefined, undefined, undefined)).toEqual([
+      'done',
+      'done',
+      'done',
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect(pass(it, promote(4), add(4), remove(4), remove(4))).toEqual(['done', 'done', 'done', 'done'])
+    expect(pass(it, add(4), promote(4))).toEqual(['refused', 'refused'])
+    expect(it.latest.voters).toEqual([1, 2, 3])
+  })
+
+  test('no id is used twice, the last voter stays, and quorums must go on to meet', () => {
+    const it = founded([1])
+    expect(pass(it, remove(1), add(1), add(5), remove(5), add(4))).toEqual([
+      'refused',
+      'refused',
+      'done',
+      'done',
+      'refused',
+    ])
+    const flexible = founded([1, 2, 3], { phase1: 3, phase2: 1 })
+    expect(pass(flexible, add(4), promote(4), remove(4))).toEqual(['done', 'refused', 'done'])
+  })
+
+  test('is not known any more where slots are passed over, until a snapshot tells it', () => {
+    const it = founded([1, 2, 3])
+    it.skip(7)
+    expect(it.isKnown).toBe(false)
+    expect(it.isVoter(1)).toBe(false)
+    it.replace({ ...foundingMembership([1, 2]), slot: 7 })
+    expect(it.current.voters).toEqual([1, 2])
+  })
+})
+
+// It was elected by s2 and itself. Of those who vote then, that is itself alone: another leader may have a quorum without it.
+test('a leader proposes in the slots of a new configuration only when a quorum of that has promised', () => {
+  const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 1 } })
+  cluster.isolate(1)
+  cluster.makeLeader(3)
+  cluster.heal()
+  cluster.propose(3, 'add s4 for s2')
+  cluster.settle()
+  cluster.join(4, 3)
+  cluster.settle()
+  cluster.isolate(1)
+  cluster.isolate(4)
+  cluster.propose(3, 'promote s4')
+  cluster.settle()
+  expect(cluster.paxos(3).membership.current.voters).toEqual([1, 3, 4])
+  cluster.propose(3, 'a')
+  cluster.settle()
+  expect(cluster.paxos(3).log.find(3)).toBeUndefined()
+  expect(cluster.paxos(3).status().awaited).toMatchObject({ phase: 'prepare', slot: 3, heard: [3] })
+  cluster.heal()
+  cluster.run(() => [1, 3, 4].every((id) => cluster.paxos(id).chosen >= 3))
+  expect(texts(cluster.prefix(4)).slice(0, 3)).toEqual(['add s4 for s2', 'promote s4', 'a'])
+})
