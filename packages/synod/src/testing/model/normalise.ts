@@ -88,6 +88,9 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
   setTimes(state, 'nothing')
   state.random.seed = 0
   state.reads.number = 0
+  // There are no leases in the model.
+  state.bond.until_ms = 0
+  state.bond.firm_ms = 0
   if (!config.delivers.includes('fetch')) state.learner.fetch = null
   const { leader, leaderless } = state
   leader.round = Math.min(leader.round, 1)
