@@ -22,15 +22,21 @@ export function configurationOf(
 
 /** Enough to begin a ballot, or to know all that may have been chosen before. */
 export function isPhase1Quorum(configuration: Configuration, set: ServerSet): boolean {
-  return votersIn(configuration, set).length >= configuration.quorums.phase1
+  return countVoters(configuration, set) >= configuration.quorums.phase1
 }
 
 /** Enough for what they voted for to be chosen. */
 export function isPhase2Quorum(configuration: Configuration, set: ServerSet): boolean {
-  return votersIn(configuration, set).length >= configuration.quorums.phase2
+  return countVoters(configuration, set) >= configuration.quorums.phase2
 }
 
 /** Those of a set whose votes count. */
 export function votersIn({ voters }: Configuration, set: ServerSet): ServerSet {
   return set.filter((server) => voters.includes(server))
+}
+
+function countVoters({ voters }: Configuration, set: ServerSet): number {
+  let count = 0
+  for (const server of set) if (voters.includes(server)) count++
+  return count
 }

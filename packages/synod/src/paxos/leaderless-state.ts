@@ -44,6 +44,8 @@ export interface LeaderlessState {
   /** Those of them that have no slot. */
   waiting: Set<number>
   instances: Map<Slot, Instance>
+  /** None of them has to be looked after before this time. */
+  due_ms: number
   /** The id of the next request that a peer hands on. */
   nextForwarded: number
   /** How long requests took lately, from their arrival here to their execution: a running average. */
@@ -70,6 +72,7 @@ export function emptyLeaderless(now_ms: number): LeaderlessState {
     requests: new Map(),
     waiting: new Set(),
     instances: new Map(),
+    due_ms: Infinity,
     nextForwarded: -1,
     request_ms: MIN_AVERAGE_MS,
     phase_ms: MIN_AVERAGE_MS,

@@ -12,6 +12,7 @@ import { averageWith } from './average.js'
 import { batches } from './batches.js'
 import { MAX_QUEUED } from './config.js'
 import { isPhase1Quorum, isPhase2Quorum, votersIn } from './configuration.js'
+import { Instances } from './instances.js'
 import type { Instance, LeaderlessState, Request } from './leaderless-state.js'
 import type { Accepted, Heartbeat, Nack, PromiseMessage } from './messages.js'
 import type { Awaited, Context, Proposal, Proposer } from './proposer.js'
@@ -37,10 +38,14 @@ const HOLE_PATIENCE_MS = 50
 export class LeaderlessProposer implements Proposer {
   readonly state: LeaderlessState
   readonly #context: Context
+  /** No slot before this one is empty; what is in use stays so. */
+  #firstEmpty: Slot = 1
+  readonly #instances: Instances
 
   constructor(state: LeaderlessState, context: Context) {
     this.state = state
     this.#context = context
+    this.#instances = new Instances(state, context.log)
   }
 
   get role() {
@@ -70,7 +75,7 @@ export class LeaderlessProposer implements Proposer {
 
   get awaited(): Awaited | undefined {
     const { learner, membership } = this.#context
-    const instance = this.state.instances.get(learner.state.chosen + 1)
+    const instance = this.#instances.get(learner.state.chosen + 1)
     if (instance === undefined || instance.phase === 'waiting') return undefined
     const { answered, phase, slot } = instance
     const { current } = membership
@@ -80,10 +85,9 @@ export class LeaderlessProposer implements Proposer {
   }
 
   get deadline_ms(): number {
-    const { heartbeat_ms, hole_ms, instances } = this.state
+    const { due_ms, heartbeat_ms, hole_ms } = this.state
     if (!this.#votes) return heartbeat_ms
-    let deadline_ms = Math.min(heartbeat_ms, hole_ms)
-    for (const instance of instances.values()) deadline_ms = Math.min(deadline_ms, instance.until_ms)
+    const deadline_ms = Math.min(heartbeat_ms, hole_ms, due_ms)
     const next = this.#nextRequest()
     if (next === undefined || this.#emptySlot() === undefined) return deadline_ms
     return Math.min(deadline_ms, this.#dueAt(next))
@@ -118,7 +122,7 @@ export class LeaderlessProposer implements Proposer {
     if (request === undefined) return
     this.state.requests.delete(id)
     this.state.waiting.delete(id)
-    const instance = this.state.instances.get(request.slot)
+    const instance = this.#instances.get(request.slot)
     if (instance !== undefined) instance.request = 0
     this.state.request_ms = averageWith(this.state.request_ms, now_ms - request.arrived_ms)
   }
@@ -135,8 +139,7 @@ export class LeaderlessProposer implements Proposer {
       this.#lookAround(now_ms)
     }
     if (!this.#votes) return
-    for (const instance of [...state.instances.values()]) {
-      if (now_ms < instance.until_ms) continue
+    for (const instance of this.#instances.takeDue(now_ms)) {
       if (instance.phase === 'waiting') this.#prepare(instance, now_ms)
       else this.#resend(instance, now_ms)
     }
@@ -213,19 +216,28 @@ export class LeaderlessProposer implements Proposer {
     const first = learner.state.chosen + 1
     for (let slot = first; slot < first + config.window; slot++) {
       if (!membership.at(slot).voters.includes(config.self)) return
-      if (!log.isChosen(slot) && !this.state.instances.has(slot)) yield slot
+      if (!log.isChosen(slot) && !this.#instances.has(slot)) yield slot
     }
   }
 
+  /** The first slot of the window, if any, that nobody is known to use, and in which this server votes. */
   #emptySlot(): Slot | undefined {
-    for (const slot of this.#open()) if (this.#isEmpty(slot)) return slot
-    return undefined
+    const { config, learner, membership } = this.#context
+    const { chosen } = learner.state
+    let slot = Math.max(this.#firstEmpty, chosen + 1)
+    while (slot <= chosen + config.window && !this.#isEmpty(slot)) slot++
+    this.#firstEmpty = slot
+    if (slot > chosen + config.window) return undefined
+    return membership.at(slot).voters.includes(config.self) ? slot : undefined
   }
 
-  /** Nobody is known to use it: no vote, no outcome, no promise to anyone. */
+  /** Nobody is known to use it: no vote, no outcome, no promise to anyone, this server included. */
   #isEmpty(slot: Slot): boolean {
-    const state = this.#context.log.find(slot)
-    return state === undefined || (state.value === undefined && state.promised.seq === 0)
+    const { log } = this.#context
+    const state = log.find(slot)
+    return (
+      !log.isChosen(slot) && (state === undefined || (state.value === undefined && state.promised.seq === 0))
+    )
   }
 
   /**
@@ -273,9 +285,9 @@ export class LeaderlessProposer implements Proposer {
       vote: null,
       since_ms: now_ms,
       value: NO_OP,
-      until_ms: now_ms,
+      until_ms: Infinity,
     }
-    this.state.instances.set(slot, instance)
+    this.#instances.begin(instance)
     this.#prepare(instance, now_ms)
   }
 
@@ -289,7 +301,7 @@ export class LeaderlessProposer implements Proposer {
     instance.answered = NO_SERVERS
     instance.vote = null
     instance.since_ms = now_ms
-    instance.until_ms = now_ms + config.resend_ms
+    this.#instances.wait(instance, now_ms + config.resend_ms)
     const own = acceptor.promise(ballot, 'slot', slot)
     if (own !== undefined) answerSelf(own)
     effects.broadcastAfterDurable({ type: 'prepare', ballot, scope: 'slot', slot })
@@ -297,7 +309,7 @@ export class LeaderlessProposer implements Proposer {
 
   onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void {
     const { learner, membership } = this.#context
-    const instance = this.state.instances.get(message.slot)
+    const instance = this.#instances.get(message.slot)
     if (instance?.phase !== 'prepare' || !sameBallot(message.ballot, instance.ballot)) return
     for (const vote of message.votes) {
       if (vote.slot !== instance.slot) return
@@ -331,14 +343,14 @@ export class LeaderlessProposer implements Proposer {
       instance.value = request.value
     } else if (slot > this.state.voted) {
       // The request was withdrawn, and no vote above makes this slot a hole: nothing needs to be decided.
-      this.state.instances.delete(slot)
+      this.#instances.end(slot)
       return
     } else {
       instance.value = NO_OP
     }
     instance.phase = 'accept'
     instance.answered = NO_SERVERS
-    instance.until_ms = now_ms + config.resend_ms
+    this.#instances.wait(instance, now_ms + config.resend_ms)
     const own = acceptor.vote(ballot, slot, [instance.value])
     if (own === undefined) {
       this.#backOff(instance, acceptor.bound(slot), now_ms)
@@ -353,7 +365,7 @@ export class LeaderlessProposer implements Proposer {
   onAccepted(from: ServerId, message: Accepted, now_ms: number): void {
     const { effects, learner, membership } = this.#context
     const { ballot, first: slot } = message
-    const instance = this.state.instances.get(slot)
+    const instance = this.#instances.get(slot)
     if (instance?.phase !== 'accept' || message.last !== slot || !sameBallot(ballot, instance.ballot)) return
     instance.answered = withServer(instance.answered, from)
     if (!isPhase2Quorum(membership.at(slot), instance.answered)) return
@@ -366,11 +378,8 @@ export class LeaderlessProposer implements Proposer {
   /** Ends the instances whose slot is decided; a request that did not win its slot moves on to another. */
   onChosen(now_ms: number): void {
     const { learner, log } = this.#context
-    const { instances, requests } = this.state
-    for (const instance of instances.values()) {
-      if (!log.isChosen(instance.slot)) continue
-      instances.delete(instance.slot)
-      const request = requests.get(instance.request)
+    for (const instance of this.#instances.takeDecided()) {
+      const request = this.state.requests.get(instance.request)
       if (request === undefined) continue
       // What was chosen in a slot that has been dropped is not known: the request may have won there, or not.
       const chosen = log.chosen(instance.slot)
@@ -384,7 +393,7 @@ export class LeaderlessProposer implements Proposer {
   // Contention and loss
 
   onNack(message: Nack, now_ms: number): void {
-    const instance = this.state.instances.get(message.slot)
+    const instance = this.#instances.get(message.slot)
     if (instance === undefined || instance.phase === 'waiting') return
     if (sameBallot(message.refused, instance.ballot)) this.#backOff(instance, message.ballot, now_ms)
   }
@@ -395,13 +404,13 @@ export class LeaderlessProposer implements Proposer {
     const backoff_ms = Math.min(rival_ms * 2 ** instance.preemptions++, MAX_BACKOFF_MS)
     instance.phase = 'waiting'
     instance.seen = maxBallot(instance.seen, seen)
-    instance.until_ms = now_ms + randomBetween(random, backoff_ms, 2 * backoff_ms)
+    this.#instances.wait(instance, now_ms + randomBetween(random, backoff_ms, 2 * backoff_ms))
   }
 
   #resend(instance: Instance, now_ms: number): void {
     const { config, effects, membership } = this.#context
     const { ballot, slot } = instance
-    instance.until_ms = now_ms + config.resend_ms
+    this.#instances.wait(instance, now_ms + config.resend_ms)
     for (const peer of membership.servers) {
       if (peer === config.self || instance.answered.includes(peer)) continue
       if (instance.phase === 'prepare')

@@ -40,6 +40,8 @@ export class Log {
   readonly state: LogState
   #page: (SlotState | undefined)[] | undefined
   #pageNumber = -1
+  /** How often a slot was decided or dropped here: as long as it is the same, nothing further is known to be chosen. */
+  decisions = 0
 
   constructor(state: LogState) {
     this.state = state
@@ -96,6 +98,7 @@ export class Log {
   /** Writes down that `value` is chosen. */
   choose(slot: Slot, value: Value): void {
     this.at(slot).chosen = value
+    this.decisions++
     if (slot > this.state.voted) this.state.voted = slot
   }
 
@@ -109,6 +112,7 @@ export class Log {
     this.state.voted = Math.max(this.state.voted, slot)
     this.#pageNumber = -1
     this.#page = undefined
+    this.decisions++
   }
 
   #find(slot: Slot): (SlotState | undefined)[] | undefined {

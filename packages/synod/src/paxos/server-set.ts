@@ -6,7 +6,9 @@ export type ServerSet = readonly ServerId[]
 export const NO_SERVERS: ServerSet = []
 
 export function withServer(set: ServerSet, server: ServerId): ServerSet {
-  return set.includes(server) ? set : [...set, server].sort((a, b) => a - b)
+  const index = set.findIndex((other) => other >= server)
+  if (index < 0) return [...set, server]
+  return set[index] === server ? set : set.toSpliced(index, 0, server)
 }
 
 export function withoutServer(set: ServerSet, server: ServerId): ServerSet {

@@ -1,3 +1,4 @@
+import { SynodError } from '../errors.js'
 import { Histogram, type ReplicaMetrics } from '../metrics.js'
 import type { ReplicaStatus } from '../status.js'
 import type { Role } from '../paxos/proposer.js'
@@ -25,6 +26,16 @@ export class Counts {
     if (role === 'candidate') this.#elections++
     if (role === 'leader') this.#won++
     this.#role = role
+  }
+
+  /** Counts what is refused as there is no room. */
+  unlessRefused<T>(take: () => T): T {
+    try {
+      return take()
+    } catch (error) {
+      if (error instanceof SynodError && error.code === 'overloaded') this.refused++
+      throw error
+    }
   }
 
   metrics(

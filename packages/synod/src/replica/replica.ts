@@ -1,21 +1,18 @@
-import { type Call, type CallOptions, Calls, type TransferOptions } from '../call.js'
+import { type CallOptions, Calls, type TransferOptions } from '../call.js'
 import { SynodError } from '../errors.js'
 import type { Identity, Peers as Acceptors } from '../journal/identity.js'
 import type { OpenedJournal } from '../journal/open-journal.js'
 import { openJournal } from '../journal/open-journal.js'
-import { encodeChange } from '../machine/change-codec.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
-import { CHANGE_TAG, admitRequest, encodeChangeRequest } from '../machine/request.js'
-import { Session } from '../machine/session.js'
-import { type Outcome, outcomeError } from '../machine/outcome.js'
 import { type StaleAnswer, type StaleReadOptions, checkAtLeast, staleAnswer } from '../machine/stale-read.js'
 import type { LeaderHint } from '../net/client-messages.js'
 import { formatAddress } from '../net/network.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
-import { type Change, type MembershipState, foundingMembership } from '../paxos/membership.js'
+import { type MembershipState, foundingMembership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
 import { ClientService } from './client-service.js'
+import { Commands } from './commands.js'
 import { Counts } from './counts.js'
 import { Driver } from './driver.js'
 import { HandOver } from './hand-over.js'
@@ -23,14 +20,10 @@ import { Members } from './members.js'
 import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } from './options.js'
 import { Peers } from './peers.js'
 import { type Done, Reads } from './reads.js'
-import { Requests } from './requests.js'
 import { Stalls } from './stalls.js'
 import { type RestoredState, State, restoreState } from './state.js'
 import type { ReplicaMetrics } from '../metrics.js'
 import type { MemberStatus, ReplicaStatus } from '../status.js'
-
-/** So often a replica looks for requests that got lost on their way to another server. */
-const LOOK_FOR_LOST_MS = 500
 
 /** In election timeouts: for so long at most a leader that is closed waits for another one to take over. */
 const PARTING_PATIENCE = 2
@@ -59,11 +52,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #peers: Peers
   readonly #driver: Driver
   readonly #service: ClientService
-  readonly #session: Session
-  readonly #requests: Requests
+  readonly #commands: Commands
   readonly #counts = new Counts()
-  /** Those of them that have been executed, and that the core has yet to be told of. */
-  readonly #executed: number[] = []
   readonly #reads: Reads
   readonly #handOver: HandOver
   readonly #members: Members
@@ -76,7 +66,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #moved = { chosen: 0, ballot: this.#hint.ballot, at_ms: 0 }
   /** Servers of which the log has told that their clocks are not fit for leases. */
   #unsound: readonly ServerId[] = []
-  #cancelRepropose: () => void = () => undefined
   #failure: SynodError | undefined
   readonly #calls: Calls
 
@@ -149,7 +138,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#formed = identity.peers !== null
     this.#votes = opened.damage === undefined
     this.#started_ms = this.#moved.at_ms = host.clock.now()
-    this.#requests = new Requests(settings.maxWaiting)
     const worry_ms = settings.paxos.electionTimeout_ms / 2
     this.#stalls = new Stalls({ clock: host.clock, logger, worry_ms })
     this.#calls = new Calls(host.clock, settings.requestTimeout_ms, (after_ms) =>
@@ -211,6 +199,14 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#fail(error)
       },
     })
+    this.#commands = new Commands({
+      settings,
+      paxos: this.#paxos,
+      driver: this.#driver,
+      counts: this.#counts,
+      inTurn: (begin, done) => this.#members.inTurn(begin, done),
+      openCall: () => this.#calls.start<Uint8Array>({}),
+    })
     this.#state = new State(state, {
       settings,
       paxos: this.#paxos,
@@ -220,15 +216,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#driver.step(input)
       },
       onExecuted: (execution) => {
-        const now_ms = host.clock.now()
-        const waited = this.#requests.executed(execution, now_ms)
-        if (waited !== undefined) this.#counts.request_s.record((now_ms - waited.arrived_ms) / 1000)
-        // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
-        if (waited !== undefined && settings.mode === 'leaderless') this.#executed.push(waited.id)
+        this.#commands.executed(execution)
       },
       onRestored: () => {
         this.#reads.executed()
-        this.#restartRequests()
+        this.#commands.restart()
       },
       onFailed: (error) => {
         this.#fail(error)
@@ -263,7 +255,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       submit: (change) => {
         const call = this.#calls.start<Uint8Array>({})
         call.promise.catch(() => undefined)
-        this.#change(change, call)
+        this.#commands.change(change, call)
       },
       onChanged: () => {
         this.#peers.update()
@@ -273,7 +265,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       },
     })
     this.#service = new ClientService(settings, {
-      execute: (value, done) => this.#submit(value, done),
+      execute: (value, done) => this.#commands.submit(value, done),
       read: (query, done) => this.#read(query, done),
       readStale: (query, atLeast, done) => this.#readStale(query, atLeast, done),
       transfer: (to, done) => this.#transfer(to, done),
@@ -281,13 +273,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       status: () => this.status(),
       hint: () => this.#hint,
     })
-    this.#session = new Session(
-      (value, call) => {
-        this.#submitOwn(value, call)
-      },
-      host.randomId,
-      () => this.#calls.start<Uint8Array>({}),
-    )
     if (opened.damage !== undefined) logger.error({ case: opened.damage.case }, opened.damage.message)
     else logger.info({ case: opened.recovery.case }, opened.recovery.message)
     settings.trace?.opened(opened.recovery.case, opened.damage?.message ?? null)
@@ -306,7 +291,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const encoded = codec.encode(command)
     checkSize('command', encoded)
     const call = this.#calls.take<Uint8Array>(encoded.length, options)
-    this.#session.execute(encoded, call)
+    this.#commands.execute(encoded, call)
     return result.decode(await call.promise)
   }
 
@@ -367,7 +352,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    */
   async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
     const call = this.#calls.start<Uint8Array>(options)
-    this.#change(checkChange(change), call)
+    this.#commands.change(checkChange(change), call)
     await call.promise
   }
 
@@ -396,7 +381,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       peers: this.#peers.status(),
       members: this.#membersStatus(),
       sessions: this.#state.executor.sessions,
-      waiting: this.#requests.size + this.#reads.size,
+      waiting: this.#commands.waiting + this.#reads.size,
       clients: this.#service.size,
       recovery: recovery.case,
       journal: journal?.stats ?? null,
@@ -503,7 +488,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   #start(): void {
     this.#driver.step({ type: 'tick' })
-    this.#repropose()
+    this.#commands.lookForLost()
   }
 
   #receive(from: ServerId, batch: readonly Message[]): void {
@@ -516,39 +501,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     }
   }
 
-  // Commands
-
-  /** Takes an encoded request; a change of the membership waits for the one before it. Throws MalformedError, `overloaded`. Returns what gives up on it. */
-  #submit(value: Uint8Array, done: (outcome: Outcome) => void): () => void {
-    const { clock } = this.#settings.host
-    const key = admitRequest(value, clock.wallTime())
-    this.#counts.requests++
-    const begin = (done: (outcome: Outcome) => void) => {
-      const waiting = this.#taken(() => this.#requests.submit(key, value, clock.now(), done))
-      this.#driver.endTurn()
-      return () => {
-        if (!waiting.waits) return
-        this.#requests.cancel(waiting)
-        this.#driver.step({ type: 'withdraw', id: waiting.id })
-      }
-    }
-    return value[0] === CHANGE_TAG ? this.#members.inTurn(begin, done) : begin(done)
-  }
-
-  /** Counts what is refused as there is no room. */
-  #taken<T>(take: () => T): T {
-    try {
-      return take()
-    } catch (error) {
-      if (error instanceof SynodError && error.code === 'overloaded') this.#counts.refused++
-      throw error
-    }
-  }
-
-  #change(change: Change, call: Call<Uint8Array>): void {
-    this.#submitOwn(encodeChangeRequest(this.#settings.host.randomId(), encodeChange(change)), call)
-  }
-
   #membersStatus(): MemberStatus[] {
     const { addresses } = this.#settings
     return this.#paxos.membership.state.members.map((member) => {
@@ -558,52 +510,16 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     })
   }
 
-  #submitOwn(value: Uint8Array, call: Call<Uint8Array>): void {
-    try {
-      const giveUp = this.#submit(value, (outcome) => {
-        if (outcome.status === 'done') call.resolve(outcome.result)
-        else call.reject(outcomeError(outcome))
-      })
-      call.onOver(giveUp)
-    } catch (error) {
-      call.reject(error as Error)
-    }
-  }
-
   /** Executes what is chosen and not executed yet, and answers whoever waits for it. */
   #execute(): void {
     if (!this.#state.execute()) return
     this.#reads.executed()
-    for (const id of this.#executed.splice(0)) this.#driver.step({ type: 'withdraw', id })
-  }
-
-  /** What went to a leader that is gone, or got lost on the way, is proposed again. */
-  #repropose(): void {
-    const { host, id, mode } = this.#settings
-    const { clock } = host
-    const { leader } = this.#paxos
-    const handsOn = mode === 'leader' ? leader !== undefined && leader !== id : this.#paxos.role === 'learner'
-    if (handsOn) {
-      const proposals = this.#requests.takeLost(clock.now())
-      if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
-    }
-    this.#cancelRepropose()
-    this.#cancelRepropose = clock.timer(LOOK_FOR_LOST_MS, () => {
-      this.#repropose()
-    })
-  }
-
-  /** Whoever leads now is handed everything that waits here. */
-  #restartRequests(): void {
-    this.#requests.restart()
-    this.#driver.endTurn()
+    this.#commands.withdrawExecuted()
   }
 
   #endTurn(): void {
     if (this.#formed) {
-      const { room, room_bytes } = this.#driver
-      const proposals = this.#requests.take(room, room_bytes, this.#settings.host.clock.now())
-      if (proposals.length > 0) this.#driver.step({ type: 'propose', proposals })
+      this.#commands.propose()
       const id = this.#reads.takeNew()
       if (id !== undefined) this.#driver.step({ type: 'read', id })
     }
@@ -636,7 +552,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #readStale(query: Uint8Array, atLeast: Slot, done: Done): () => void {
     checkSize('query', query)
     this.#counts.staleReads++
-    return this.#taken(() => this.#reads.stale(query, atLeast, done))
+    return this.#counts.unlessRefused(() => this.#reads.stale(query, atLeast, done))
   }
 
   #read(query: Uint8Array, done: Done): () => void {
@@ -648,7 +564,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       this.#counts.read_s.record((clock.now() - arrived_ms) / 1000)
       done(answer)
     }
-    const giveUp = this.#taken(() => this.#reads.linearizable(query, answered))
+    const giveUp = this.#counts.unlessRefused(() => this.#reads.linearizable(query, answered))
     this.#driver.endTurn()
     return giveUp
   }
@@ -674,7 +590,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     if (!changed) return
     this.#service.tellHint(this.#hint)
     this.#driver.endTurn()
-    if (mode === 'leader' && server !== 0) this.#restartRequests()
+    if (mode === 'leader' && server !== 0) this.#commands.restart()
   }
 
   // The end
@@ -706,7 +622,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#stalls.stop()
     this.#handOver.stop()
     this.#members.stop()
-    this.#cancelRepropose()
+    this.#commands.stop()
     this.#calls.end(error)
   }
 }

@@ -78,6 +78,7 @@ function setLeaderlessTimes(state: LeaderlessState, time_ms: (timer: Due) => num
     instance.since_ms = time_ms('everything')
     instance.until_ms = time_ms(`slot ${instance.slot}`)
   }
+  state.due_ms = Math.min(...[...state.instances.values()].map(({ until_ms }) => until_ms))
 }
 
 /**

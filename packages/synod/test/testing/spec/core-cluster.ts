@@ -53,7 +53,7 @@ export class CoreCluster {
       case 'retry':
         return this.#runOut(s, ({ leaderless }) => {
           const instance = leaderless.instances.get(slot)
-          if (instance !== undefined) instance.until_ms = NOW_MS
+          if (instance !== undefined) leaderless.due_ms = instance.until_ms = NOW_MS
         })
       case 'fillHoles':
         return this.#runOut(s, ({ leaderless }) => (leaderless.hole_ms = NOW_MS))

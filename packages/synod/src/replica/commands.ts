@@ -1,0 +1,152 @@
+import type { Call } from '../call.js'
+import { encodeChange } from '../machine/change-codec.js'
+import type { Execution } from '../machine/executor.js'
+import { type Outcome, outcomeError } from '../machine/outcome.js'
+import { CHANGE_TAG, admitRequest, encodeChangeRequest } from '../machine/request.js'
+import { Session } from '../machine/session.js'
+import type { Change } from '../paxos/membership.js'
+import type { Paxos } from '../paxos/paxos.js'
+import type { Counts } from './counts.js'
+import type { Driver } from './driver.js'
+import type { Members } from './members.js'
+import type { Settings } from './options.js'
+import { Requests } from './requests.js'
+
+/** So often a replica looks for requests that got lost on their way to another server. */
+const LOOK_FOR_LOST_MS = 500
+
+/** What the commands of a replica need of it. */
+export interface CommandsParts {
+  readonly settings: Settings
+  readonly paxos: Paxos
+  readonly driver: Driver
+  readonly counts: Counts
+  /** Has a change of the membership wait for the one before it. */
+  readonly inTurn: Members['inTurn']
+  /** The call in which the replica's own session is opened. */
+  readonly openCall: () => Call<Uint8Array>
+}
+
+/** The way of a command through its replica: taken from a client or a caller in this process, proposed until it is executed, answered. */
+export class Commands {
+  readonly #parts: CommandsParts
+  readonly #requests: Requests
+  /** In which the callers in this process are numbered. */
+  readonly #session: Session
+  /** Requests that have been executed, and that the core has yet to be told of. */
+  readonly #executed: number[] = []
+  #cancelLook: () => void = () => undefined
+
+  constructor(parts: CommandsParts) {
+    const { host, maxWaiting } = parts.settings
+    this.#parts = parts
+    this.#requests = new Requests(maxWaiting)
+    this.#session = new Session(
+      (value, call) => {
+        this.#submitOwn(value, call)
+      },
+      host.randomId,
+      parts.openCall,
+    )
+  }
+
+  /** How many requests wait to be executed. */
+  get waiting(): number {
+    return this.#requests.size
+  }
+
+  /** Has an encoded command of a caller in this process executed; `call` is told of its encoded result. */
+  execute(command: Uint8Array, call: Call<Uint8Array>): void {
+    this.#session.execute(command, call)
+  }
+
+  /** Has the membership changed. */
+  change(change: Change, call: Call<Uint8Array>): void {
+    const { randomId } = this.#parts.settings.host
+    this.#submitOwn(encodeChangeRequest(randomId(), encodeChange(change)), call)
+  }
+
+  /** Takes an encoded request. Throws MalformedError, `overloaded`. Returns what gives up on it. */
+  submit(value: Uint8Array, done: (outcome: Outcome) => void): () => void {
+    const { counts, driver, inTurn, settings } = this.#parts
+    const { clock } = settings.host
+    const key = admitRequest(value, clock.wallTime())
+    counts.requests++
+    const begin = (done: (outcome: Outcome) => void) => {
+      const waiting = counts.unlessRefused(() => this.#requests.submit(key, value, clock.now(), done))
+      driver.endTurn()
+      return () => {
+        if (!waiting.waits) return
+        this.#requests.cancel(waiting)
+        driver.step({ type: 'withdraw', id: waiting.id })
+      }
+    }
+    return value[0] === CHANGE_TAG ? inTurn(begin, done) : begin(done)
+  }
+
+  /** Proposes what has come, as far as the core has room for it. */
+  propose(): void {
+    const { driver, settings } = this.#parts
+    const proposals = this.#requests.take(driver.room, driver.room_bytes, settings.host.clock.now())
+    if (proposals.length > 0) driver.step({ type: 'propose', proposals })
+  }
+
+  /** Answers whoever waits for what has been executed. */
+  executed(execution: Execution): void {
+    const { counts, settings } = this.#parts
+    const now_ms = settings.host.clock.now()
+    const waited = this.#requests.executed(execution, now_ms)
+    if (waited === undefined) return
+    counts.request_s.record((now_ms - waited.arrived_ms) / 1000)
+    // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
+    if (settings.mode === 'leaderless') this.#executed.push(waited.id)
+  }
+
+  /** Tells the core which of its proposals have been executed. */
+  withdrawExecuted(): void {
+    for (const id of this.#executed.splice(0)) this.#parts.driver.step({ type: 'withdraw', id })
+  }
+
+  /** Whoever leads now is handed everything that waits here. */
+  restart(): void {
+    this.#requests.restart()
+    this.#parts.driver.endTurn()
+  }
+
+  /** From now on, what went to a leader that is gone, or got lost on the way, is proposed again. */
+  lookForLost(): void {
+    const { driver, settings } = this.#parts
+    const { clock } = settings.host
+    if (this.#handsOn) {
+      const proposals = this.#requests.takeLost(clock.now())
+      if (proposals.length > 0) driver.step({ type: 'propose', proposals })
+    }
+    this.#cancelLook()
+    this.#cancelLook = clock.timer(LOOK_FOR_LOST_MS, () => {
+      this.lookForLost()
+    })
+  }
+
+  stop(): void {
+    this.#cancelLook()
+  }
+
+  /** Whether others propose what waits here. */
+  get #handsOn(): boolean {
+    const { paxos, settings } = this.#parts
+    const { leader, role } = paxos
+    return settings.mode === 'leader' ? leader !== undefined && leader !== settings.id : role === 'learner'
+  }
+
+  #submitOwn(value: Uint8Array, call: Call<Uint8Array>): void {
+    try {
+      const giveUp = this.submit(value, (outcome) => {
+        if (outcome.status === 'done') call.resolve(outcome.result)
+        else call.reject(outcomeError(outcome))
+      })
+      call.onOver(giveUp)
+    } catch (error) {
+      call.reject(error as Error)
+    }
+  }
+}
