@@ -20,7 +20,7 @@ export interface PaxosConfig {
   /** How often a leader shows that it is up; in leaderless mode, how often each server shows its bars. */
   readonly heartbeat_ms: number
   /**
-   * A follower that has not heard from the leader for between one and two of these tries to become the
+   * A follower that has not heard from the leader for between one and one and a half of these asks around, and tries to become the
    * leader; a leader that has not heard from a quorum for one of these gives up.
    */
   readonly electionTimeout_ms: number

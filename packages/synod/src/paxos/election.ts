@@ -135,8 +135,10 @@ export abstract class Election {
     const ballot = maxBallot(this.state.seen, acceptor.logBound)
     const { chosen } = learner.state
     effects.send(from, { type: 'probe-answer', round: message.round, missing, ballot, chosen })
-    if (missing && phase.role === 'follower' && membership.isVoter(from))
-      phase.until_ms = now_ms + this.#patience() / 2
+    if (missing && phase.role === 'follower' && !phase.yielded && membership.isVoter(from)) {
+      phase.yielded = true
+      phase.until_ms = now_ms + this.#patience() / 3
+    }
   }
 
   onProbeAnswer(from: ServerId, message: ProbeAnswer, now_ms: number): void {
@@ -152,6 +154,7 @@ export abstract class Election {
   protected probe(phase: Following, now_ms: number): void {
     const { config, effects, learner } = this.context
     phase.missed = true
+    phase.yielded = false
     if (this.state.stuck) {
       phase.until_ms = now_ms + this.#patience()
       return
@@ -173,7 +176,7 @@ export abstract class Election {
     const { config, random } = this.context
     if (gone) return GONE_PATIENCE_MS + this.#patience() / 10
     if (ballot.server === 0) return randomBetween(random, config.resend_ms, 2 * config.resend_ms)
-    return this.#patience()
+    return this.#patience() / 3
   }
 
   #hear(ballot: Ballot, now_ms: number): void {
@@ -185,6 +188,7 @@ export abstract class Election {
     phase.heard_ms = now_ms
     phase.gone = false
     phase.missed = false
+    phase.yielded = false
     phase.probe = NO_SERVERS
     phase.until_ms = now_ms + phase.patience_ms
   }
@@ -199,6 +203,7 @@ export abstract class Election {
       heard_ms: ballot === ZERO_BALLOT ? -Infinity : now_ms,
       gone: false,
       missed: ballot === ZERO_BALLOT,
+      yielded: false,
       patience_ms,
       until_ms: now_ms + patience_ms,
       probe: NO_SERVERS,
@@ -207,7 +212,7 @@ export abstract class Election {
 
   #patience(): number {
     const { config, random } = this.context
-    return randomBetween(random, config.electionTimeout_ms, 2 * config.electionTimeout_ms)
+    return randomBetween(random, config.electionTimeout_ms, 1.5 * config.electionTimeout_ms)
   }
 
   #see(ballot: Ballot): void {

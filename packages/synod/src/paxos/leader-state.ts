@@ -18,6 +18,8 @@ export interface Following {
   patience_ms: number
   /** When to probe. */
   until_ms: number
+  /** It has put that off for one who probed: it does so once, as that one may hear nobody's answers. */
+  yielded: boolean
   /** The probe under way: who misses the leader too. */
   probe: ServerSet
 }
@@ -100,6 +102,7 @@ export function emptyLeader(from_ms: number): LeaderState {
       heard_ms: -Infinity,
       gone: false,
       missed: true,
+      yielded: false,
       patience_ms: 0,
       until_ms: from_ms,
       probe: NO_SERVERS,

@@ -52,6 +52,7 @@ function setLeaderTimes({ phase }: LeaderState, time_ms: (timer: Due) => number)
       phase.heard_ms = time_ms('everything')
       phase.until_ms = time_ms('everything')
       phase.patience_ms = 0
+      phase.yielded = false
       break
     case 'candidate':
       phase.promises.resend_ms = time_ms('resend')

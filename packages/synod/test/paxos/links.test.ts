@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest'
+import type { ServerId } from '../../src/paxos/ballot.js'
+import { Cluster } from '../../src/testing/cluster/cluster.js'
+import { runTimed } from '../../src/testing/cluster/run-timed.js'
+import { LoneServer } from './lone-server.js'
+import { forSeeds } from './replay.js'
+
+const { electionTimeout_ms } = new LoneServer().config
+
+const SERVERS: readonly ServerId[] = [1, 2, 3]
+const DIRECTIONS = ['1>2', '2>1', '1>3', '3>1', '2>3', '3>2']
+
+/** Those that reach another one, and are reached by it: they have a quorum. */
+function ableUnder(cut: readonly string[]): ServerId[] {
+  const talk = (a: ServerId, b: ServerId) => !cut.includes(`${a}>${b}`) && !cut.includes(`${b}>${a}`)
+  return SERVERS.filter((a) => SERVERS.some((b) => a !== b && talk(a, b)))
+}
+
+/** Every way to cut links of three servers, each direction by itself, that leaves a quorum. */
+const CUTS = Array.from({ length: 2 ** DIRECTIONS.length }, (_, bits) =>
+  DIRECTIONS.filter((_, index) => ((bits >> index) & 1) === 1),
+).filter((cut) => ableUnder(cut).length > 0)
+
+/** Returns the ballots at which somebody led in this time. */
+function watch(cluster: Cluster, time_ms: number): Set<string> {
+  const end_ms = cluster.now_ms + time_ms
+  const led = new Set<string>()
+  runTimed(cluster, () => {
+    for (const id of cluster.ids) {
+      const { ballot, role } = cluster.paxos(id).status()
+      if (role === 'leader') led.add(`${ballot.seq}.${ballot.server}`)
+    }
+    return cluster.now_ms >= end_ms
+  })
+  return led
+}
+
+function cutLinks(cut: readonly string[], leader: ServerId, seed: number): Cluster {
+  const cluster = new Cluster({ seed })
+  cluster.makeLeader(leader)
+  for (const way of cut) cluster.cut.add(way)
+  return cluster
+}
+
+/** Somebody has a command chosen. */
+function getOn(cluster: Cluster, able: readonly ServerId[], limit_ms: number): void {
+  const asked = new Set<ServerId>()
+  runTimed(
+    cluster,
+    () => {
+      for (const id of able) {
+        if (cluster.leader() !== id || asked.has(id)) continue
+        asked.add(id)
+        cluster.propose(id, 'a')
+      }
+      return able.some((id) => cluster.paxos(id).chosen > 0)
+    },
+    { limit_ms },
+  )
+}
+
+describe.each(CUTS.map((cut) => ({ cut, named: cut.join(' ') || 'none' })))('cut: $named', ({ cut }) => {
+  test.each(SERVERS)(
+    'where s%i led, a quorum gets on within three election timeouts, and nobody is deposed after that',
+    (leader) => {
+      forSeeds(import.meta.url, 5, (seed) => {
+        const cluster = cutLinks(cut, leader, seed)
+        getOn(cluster, ableUnder(cut), 3 * electionTimeout_ms)
+        expect([...watch(cluster, 20 * electionTimeout_ms)]).toHaveLength(1)
+      })
+    },
+  )
+})
+
+test('a leader that is heard, and hears nobody, does not keep the others from electing one', () => {
+  forSeeds(import.meta.url, 100, (seed) => {
+    const cluster = cutLinks(['1>3', '2>3'], 3, seed)
+    getOn(cluster, [1, 2], 3 * electionTimeout_ms)
+  })
+})
