@@ -33,6 +33,7 @@ const CHECKS = {
 const TESTS: Readonly<Record<string, string>> = {
   '23': 'packages/synod/test/replica/membership.test.ts',
   h33: 'packages/synod/test/replica/divergence.test.ts',
+  h36: 'packages/synod/test/paxos/links.test.ts',
 }
 
 /** Seeds of each check before any goes on: most mistakes show at once. */
