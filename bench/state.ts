@@ -1,11 +1,13 @@
 // A cluster with millions of keys: what snapshots cost those who write meanwhile, how long a replica that comes back takes, and
 // one that has missed everything.
 import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type EndpointStatus, type ReplicaStatus, connect } from 'synod'
 import { kvCodecs } from 'synod-server'
 import { Latencies } from './latencies.js'
+import { output } from './processes.js'
 import { saveSection } from './report.js'
 import { type SynodCluster, startSynod } from './systems.js'
 
@@ -19,6 +21,13 @@ const CLIENTS = 4
 const IN_FLIGHT = 128
 const VALUE_BYTES = 16
 const WATCH_MS = 20
+/** How long writing goes on before and after a replica catches up. */
+const QUIET_S = 10
+/** The processor of the servers that have not been away, and that of all else, where there are two. */
+const FIRST = '0'
+const OTHERS = '1'
+/** A replica has caught up when it is no further behind than this, as writing goes on. */
+const BEHIND_SLOTS = 2000
 
 const { values: options } = parseArgs({
   allowNegative: true,
@@ -65,7 +74,7 @@ async function run(): Promise<string> {
   const [first] = await statusesWhen((statuses) => statuses.every(({ snapshot }) => !snapshot.writing))
   const size = await sizeOnDisk(cluster, first?.server ?? 1)
 
-  const catchUp_s = await startAndWait(away)
+  const { catchUp_s, ratio: whileCatchingUp } = await catchUpUnderLoad(away)
   const back = await follower(away)
   await cluster.servers[back - 1]?.stop('SIGTERM')
   const restart_s = await startAndWait(back)
@@ -78,7 +87,11 @@ async function run(): Promise<string> {
     ['write latency, no snapshot under way', percentiles(latencies.otherwise)],
     ['write latency, while one is written', `${percentiles(latencies.during)}; p99.9 × ${ratio.toFixed(1)}`],
     ['newest snapshot; journal behind it', `${size.snapshot} MiB; ${size.journal} MiB`],
-    ['a replica that missed everything', `${catchUp_s.toFixed(1)} s to the state of the others`],
+    [
+      'a replica that missed everything',
+      `${catchUp_s.toFixed(1)} s to the state of the others, writes going on`,
+    ],
+    ['writes while it caught up', `× ${whileCatchingUp.toFixed(2)} of those before and after`],
     ['a replica that is restarted', `${restart_s.toFixed(1)} s to the state of the others`],
     ['peak memory of the replicas', `${peaks.join(', ')} MiB`],
   ]
@@ -87,28 +100,71 @@ async function run(): Promise<string> {
 
 /** Writes every key once, in an order that jumps about. */
 async function load(): Promise<void> {
-  let next = 0
+  await write(
+    (count) => count < keys,
+    (count, latency_ms, snapshottedAll) => {
+      if (snapshottedAll !== undefined) latencies[snapshottedAll ? 'during' : 'otherwise'].add(latency_ms)
+      if (count % 100_000 === 0) progress(`${count} of ${keys} keys, ${snapshots} snapshots`)
+    },
+  )
+  progress('')
+}
+
+/**
+ * Writes one key after the other while `goesOn`, with many under way. `onWritten` is told how many have begun, how long one took, and
+ * whether a snapshot was being written all along, or never (undefined where neither is so).
+ */
+async function write(
+  goesOn: (count: number) => boolean,
+  onWritten: (count: number, latency_ms: number, snapshottedAll: boolean | undefined) => void,
+): Promise<void> {
+  let count = 0
   const value = Buffer.alloc(VALUE_BYTES, 'v')
   const clients = await Promise.all(
     Array.from({ length: CLIENTS }, () =>
       connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeout_ms: 60_000 }),
     ),
   )
-  const write = async (client: (typeof clients)[number]) => {
-    while (next < keys) {
-      const key = `key/${String((next++ * 7_919) % keys).padStart(9, '0')}`
+  const writer = async (client: (typeof clients)[number]) => {
+    while (goesOn(count)) {
+      const key = `key/${String((count++ * 7_919) % keys).padStart(9, '0')}`
       const began_ms = performance.now()
       const wasSnapshotting = isSnapshotting
       await client.execute({ type: 'put', key, value })
-      const latency_ms = performance.now() - began_ms
-      if (wasSnapshotting === isSnapshotting)
-        latencies[wasSnapshotting ? 'during' : 'otherwise'].add(latency_ms)
-      if (next % 100_000 === 0) progress(`${next} of ${keys} keys, ${snapshots} snapshots`)
+      const snapshottedAll = wasSnapshotting === isSnapshotting ? wasSnapshotting : undefined
+      onWritten(count, performance.now() - began_ms, snapshottedAll)
     }
   }
-  await Promise.all(clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => write(client))))
-  progress('')
+  await Promise.all(clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => writer(client))))
   await Promise.all(clients.map((client) => client.close()))
+}
+
+/**
+ * Starts a server that has missed everything, while others write. Servers of a cluster do not share their processors as these do: the one
+ * that comes back shares one with the clients and gives way to them, the others have the first one to themselves.
+ */
+async function catchUpUnderLoad(away: number): Promise<{ catchUp_s: number; ratio: number }> {
+  let written = 0
+  let isOver = false
+  const writing = write(
+    () => !isOver,
+    () => written++,
+  )
+  const rateOf = async <T>(work: () => Promise<T>): Promise<[rate: number, result: T]> => {
+    const [before, began_ms] = [written, performance.now()]
+    const result = await work()
+    return [(written - before) / (performance.now() - began_ms), result]
+  }
+  const quiet = () => new Promise<void>((resolve) => setTimeout(resolve, 1000 * QUIET_S))
+  for (const [index, { child }] of cluster.servers.entries())
+    if (index + 1 !== away) await pin(child.pid, FIRST)
+  await pin(process.pid, OTHERS)
+  const [before] = await rateOf(quiet)
+  const [during, catchUp_s] = await rateOf(() => startAndWait(away))
+  const [after] = await rateOf(quiet)
+  isOver = true
+  await writing
+  return { catchUp_s, ratio: (2 * during) / (before + after) }
 }
 
 async function look(): Promise<void> {
@@ -118,15 +174,22 @@ async function look(): Promise<void> {
   if (isSnapshotting && !before) snapshots++
 }
 
+/** All threads of a process run on this processor from now on, and what it starts. */
+async function pin(pid: number | undefined, processor: string): Promise<void> {
+  await output('taskset', ['--all-tasks', '--pid', '--cpu-list', processor, String(pid ?? process.pid)])
+}
+
 /** How long until a server that is started has executed what the others have. */
 async function startAndWait(id: number): Promise<number> {
   const began_ms = performance.now()
   progress(`s${id} comes back`)
   await cluster.startServer(id)
-  await statusesWhen(
-    (statuses) =>
-      statuses.length === 3 && statuses.every(({ bars }) => bars.executed === statuses[0]?.bars.chosen),
-  )
+  const pid = cluster.servers[id - 1]?.child.pid
+  if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW)
+  await statusesWhen((statuses) => {
+    const most = Math.max(...statuses.map(({ bars }) => bars.chosen))
+    return statuses.length === 3 && statuses.every(({ bars }) => bars.executed >= most - BEHIND_SLOTS)
+  })
   progress('')
   return (performance.now() - began_ms) / 1000
 }
