@@ -76,10 +76,10 @@ module.exports = {
     {
       name: 'testing-stays-out',
       severity: 'error',
-      comment: 'Nothing that ships imports testing/, but the commands that test.',
+      comment: 'Nothing that ships imports testing/, but the commands that test, and the lab, which plays.',
       from: {
         path: '^packages/[^/]+/src/',
-        pathNot: [`${src}/testing/`, '^packages/server/src/(simulate|check)/'],
+        pathNot: [`${src}/testing/`, '^packages/server/src/(simulate|check)/', '^packages/lab/'],
       },
       to: { path: '^packages/synod/(src|dist)/testing/' },
     },
@@ -120,6 +120,41 @@ module.exports = {
       comment: 'bench/dist is one level deeper than bench: internals are #synod/bytes/reader.js, not a path.',
       from: { path: '^bench/' },
       to: { path: '^packages/', dependencyTypesNot: ['aliased-workspace', 'aliased-subpath-import'] },
+    },
+    {
+      name: 'script-in-a-browser',
+      severity: 'error',
+      comment:
+        'synod/testing/script runs in a browser: of Node it needs a checksum, which the lab brings along.',
+      from: { path: `${src}/testing/script/index\\.ts$` },
+      to: {
+        reachable: true,
+        path: '^(node:)?(fs|net|path|os|crypto|util|worker_threads|child_process|fs/promises)$',
+      },
+    },
+    {
+      name: 'lab-imports',
+      severity: 'error',
+      comment: 'The page imports its own files, its libraries, and the core by its name.',
+      from: { path: '^packages/lab/src/' },
+      to: {
+        pathNot: ['^packages/lab/src/', '^node_modules/(preact|@preact/signals|crc-32)/', '^packages/synod/'],
+      },
+    },
+    {
+      name: 'picture-pure',
+      severity: 'error',
+      comment:
+        'The picture and its layout are functions of plain data: they know of no page, and only types of the core.',
+      from: { path: '^packages/lab/src/picture/' },
+      to: { pathNot: ['^packages/lab/src/picture/', '^packages/synod/'] },
+    },
+    {
+      name: 'lab-without-view',
+      severity: 'error',
+      comment: 'Only the view knows the view.',
+      from: { path: '^packages/lab/src/', pathNot: ['^packages/lab/src/(view/|main\\.tsx$)'] },
+      to: { path: '^packages/lab/src/view/' },
     },
     {
       name: 'no-circular',

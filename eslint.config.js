@@ -103,7 +103,7 @@ export default defineConfig(
   },
   {
     // Configuration of tools: in no project of ours, and loaded by its default export.
-    files: ['*.config.{js,ts}', '**/*.{js,cjs,mjs}'],
+    files: ['**/*.config.{js,ts}', '**/*.{js,cjs,mjs}'],
     extends: [tseslint.configs.disableTypeChecked],
     rules: { 'no-restricted-syntax': 'off' },
   },

@@ -19,13 +19,19 @@ export default defineConfig({
               find: /^synod\/testing$/,
               replacement: fileURLToPath(new URL('packages/synod/src/testing/index.ts', import.meta.url)),
             },
+            {
+              find: /^synod\/testing\/script$/,
+              replacement: fileURLToPath(
+                new URL('packages/synod/src/testing/script/index.ts', import.meta.url),
+              ),
+            },
           ],
         },
         test: {
           name: 'unit',
           // Long enough that a busy machine does not decide: a test that hangs is all that this is to end.
           testTimeout: 60_000,
-          include: ['packages/*/test/**/*.test.ts', 'bench/*.test.ts'],
+          include: ['packages/*/test/**/*.test.{ts,tsx}', 'bench/*.test.ts'],
           exclude: [...exclude, 'packages/*/test/e2e/**'],
           sequence: { groupOrder: 0 },
         },

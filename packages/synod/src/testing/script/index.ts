@@ -1,0 +1,11 @@
+// What runs in a browser too: the protocol core, a cluster of it, and scripts that play on one.
+export type { Ballot, ServerId, Slot } from '../../paxos/ballot.js'
+export { compareBallots, formatBallot } from '../../paxos/ballot.js'
+export type { Mode } from '../../paxos/config.js'
+export { InvariantError } from '../../paxos/invariants.js'
+export type { Message, MessageType } from '../../paxos/messages.js'
+export type { PaxosStatus } from '../../paxos/paxos.js'
+export type { Quorums } from '../../paxos/quorum.js'
+export type { JournalRecord } from '../../paxos/records.js'
+export { Cluster, type ClusterObserver, type Transit } from '../cluster/cluster.js'
+export { ScriptError, runScript } from './run-script.js'
