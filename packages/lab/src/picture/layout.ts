@@ -1,0 +1,195 @@
+import type { ActorId, Happening, Picture, PictureEvent, PictureMessage } from './picture.js'
+
+/** Where everything of a space-time diagram stands, in pixels: columns from left to right, time from top to bottom. */
+export interface Layout {
+  readonly width: number
+  readonly height: number
+  readonly columns: readonly Column[]
+  readonly arrows: readonly Arrow[]
+  readonly marks: readonly Mark[]
+  /** The steps that have a row, in order; the place of a step in here is its row. */
+  readonly steps: readonly number[]
+}
+
+export interface Column {
+  readonly actor: ActorId
+  readonly x: number
+  /** The line of its life, in pieces: a server that is down has none, one that is paused a dotted one. */
+  readonly life: readonly Life[]
+}
+
+export interface Life {
+  readonly top: number
+  readonly bottom: number
+  readonly state: 'up' | 'paused'
+}
+
+/** A message, from where it left to where it arrived, got lost, or is now. */
+export interface Arrow {
+  readonly message: PictureMessage
+  readonly x1: number
+  readonly y1: number
+  readonly x2: number
+  readonly y2: number
+  readonly end: 'arrived' | 'lost' | 'under way'
+  /** A copy of one that arrived before. */
+  readonly again: boolean
+  /** Of the events in which it left and ended; −1 where that is not in the picture. */
+  readonly sent: number
+  readonly ended: number
+}
+
+/** What happened to one actor in one step, apart from messages. */
+export interface Mark {
+  readonly actor: ActorId
+  readonly x: number
+  readonly y: number
+  readonly kind: MarkKind
+  /** The places of its events in the picture. */
+  readonly events: readonly number[]
+}
+
+export type MarkKind = Exclude<Happening['kind'], 'send' | 'receive' | 'lose'>
+
+export interface LayoutOptions {
+  readonly columnWidth: number
+  readonly rowHeight: number
+  /** Which events are drawn; a message is drawn if its sending or its end is. */
+  readonly shows: (event: PictureEvent, index: number) => boolean
+}
+
+/** Room above the first row for the heads of the columns, and to the left and right of the outer ones. */
+const HEAD = 36
+const MARGIN = 56
+
+interface Ends {
+  sent: number
+  /** Every end: a message may arrive several times. */
+  readonly ended: number[]
+}
+
+/** Lays a picture out. Every step in which something is shown has a row; the rows are equally far apart. */
+export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: LayoutOptions): Layout {
+  const { actors, events, messages } = picture
+  const xOf = new Map(actors.map((actor, index) => [actor, MARGIN + index * columnWidth]))
+  const ends = endsOf(picture)
+  const shown = events.map(shows)
+  for (const { ended, sent } of ends.values()) {
+    if (![sent, ...ended].some((index) => shown[index] === true)) continue
+    for (const index of [sent, ...ended]) if (index >= 0) shown[index] = true
+  }
+  const rows = new Map<number, number>()
+  for (const [index, { step }] of events.entries()) {
+    if (shown[index] === true && !rows.has(step)) rows.set(step, HEAD + (rows.size + 0.5) * rowHeight)
+  }
+  const height = HEAD + (rows.size + 1) * rowHeight
+  const yOf = (index: number) => rows.get(events[index]?.step ?? -1) ?? 0
+
+  const arrows: Arrow[] = []
+  for (const [id, { ended, sent }] of ends) {
+    const message = messages[id]
+    if (message === undefined || ![sent, ...ended].some((index) => shown[index] === true)) continue
+    const x1 = xOf.get(message.from) ?? 0
+    const x2 = xOf.get(message.to) ?? 0
+    const y1 = sent < 0 ? yOf(ended[0] ?? -1) : yOf(sent)
+    for (const end of ended) {
+      const event = events[end]
+      const again = event?.kind === 'receive' && event.again
+      const way = { message, again, sent, ended: end, x1, y1 }
+      if (event?.kind === 'receive') arrows.push({ ...way, x2, y2: yOf(end), end: 'arrived' })
+      // The cross stands short of the receiver, which has not heard of it.
+      else arrows.push({ ...way, x2: x1 + (x2 - x1) * LOST_AT, y2: yOf(end), end: 'lost' })
+    }
+    if (ended.length > 0) continue
+    const y2 = height - rowHeight / 4
+    arrows.push({
+      message,
+      again: false,
+      sent,
+      ended: -1,
+      x1,
+      y1,
+      x2: x1 + (x2 - x1) * UNDER_WAY_AT,
+      y2,
+      end: 'under way',
+    })
+  }
+  return {
+    width: 2 * MARGIN + (actors.length - 1) * columnWidth,
+    height,
+    columns: actors.map((actor) => ({
+      actor,
+      x: xOf.get(actor) ?? 0,
+      life: lifeOf(picture, actor, yOf, height),
+    })),
+    arrows,
+    marks: marksOf(picture, shown, (actor) => xOf.get(actor) ?? 0, yOf),
+    steps: [...rows.keys()],
+  }
+}
+
+/** How far on its way a message is drawn that got lost, or that is under way. */
+const LOST_AT = 0.7
+const UNDER_WAY_AT = 0.6
+
+function endsOf({ events }: Picture): Map<number, Ends> {
+  const ends = new Map<number, Ends>()
+  for (const [index, event] of events.entries()) {
+    if (event.kind !== 'send' && event.kind !== 'receive' && event.kind !== 'lose') continue
+    const known = ends.get(event.message) ?? { sent: -1, ended: [] }
+    if (event.kind === 'send') known.sent = index
+    else known.ended.push(index)
+    ends.set(event.message, known)
+  }
+  return ends
+}
+
+/** Events of one actor, step and kind are one mark. */
+function marksOf(
+  { events }: Picture,
+  shown: readonly boolean[],
+  xOf: (actor: ActorId) => number,
+  yOf: (index: number) => number,
+): Mark[] {
+  const marks = new Map<string, Mark & { events: number[] }>()
+  for (const [index, { actor, kind, step }] of events.entries()) {
+    if (shown[index] !== true || kind === 'send' || kind === 'receive' || kind === 'lose') continue
+    const name = `${actor} ${step} ${kind}`
+    const known = marks.get(name)
+    if (known === undefined) marks.set(name, { actor, x: xOf(actor), y: yOf(index), kind, events: [index] })
+    else known.events.push(index)
+  }
+  return [...marks.values()]
+}
+
+function lifeOf({ events }: Picture, actor: ActorId, yOf: (index: number) => number, bottom: number): Life[] {
+  const life: Life[] = []
+  let state: Life['state'] | 'down' = 'up'
+  let top = HEAD
+  const turn = (next: Life['state'] | 'down', y: number) => {
+    if (state !== 'down' && y > top) life.push({ top, bottom: y, state })
+    state = next
+    top = y
+  }
+  for (const [index, event] of events.entries()) {
+    if (event.actor !== actor) continue
+    const y = yOf(index)
+    if (event.kind === 'crash') turn('down', y)
+    else if (event.kind === 'restart' || event.kind === 'resume') turn('up', y)
+    else if (event.kind === 'pause') turn('paused', y)
+  }
+  turn('down', bottom)
+  return life
+}
+
+/** The part of a layout between two heights: with many thousand rows only what is to be seen is drawn. */
+export function visiblePart(
+  { arrows, marks }: Layout,
+  top: number,
+  bottom: number,
+): Pick<Layout, 'arrows' | 'marks'> {
+  return {
+    arrows: arrows.filter(({ y1, y2 }) => Math.min(y1, y2) <= bottom && Math.max(y1, y2) >= top),
+    marks: marks.filter(({ y }) => y >= top && y <= bottom),
+  }
+}
