@@ -41,8 +41,8 @@ const FIRST_SEEDS = 40
 
 /**
  * Plants a mistake, and lets the harness look for it: the core alone, with servers that come and go and without, and whole
- * replicas in the simulator for a few seeds each, then the core for as long as it takes, the model checker, the simulator for
- * as long as it takes, and last the tests of the pitfall that its name has the number of. Undefined if nothing finds it within so many seeds.
+ * replicas in the simulator for a few seeds each, then the core for as long as it takes, the model checker, the tests of the pitfall that its name has the
+ * number of, and last, as it is the slowest, the simulator for as long as it takes. Undefined if nothing finds it within so many seeds.
  */
 export async function hunt(mistake: string, seeds: number): Promise<Find | undefined> {
   const started_ms = performance.now()
@@ -57,8 +57,9 @@ export async function hunt(mistake: string, seeds: number): Promise<Find | undef
         ...trial('core', few + 1, seeds),
         ...trial('changes', few + 1, seeds),
         ...trial('model', 1, 1),
-        ...trial('simulator', few + 1, seeds),
-      ])) ?? (await runTests(scratch, mistake))
+      ])) ??
+      (await runTests(scratch, mistake)) ??
+      (await tryAll(scratch, trial('simulator', few + 1, seeds)))
     return find && { mistake, ...find, elapsed_ms: performance.now() - started_ms }
   } finally {
     await scratch[Symbol.asyncDispose]()
