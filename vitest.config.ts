@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { plantedCores } from './packages/lab/planted-cores.js'
 
 const exclude = ['**/node_modules/**', '**/dist/**']
 
@@ -8,6 +9,7 @@ export default defineConfig({
     reporters: ['default'],
     projects: [
       {
+        plugins: [plantedCores()],
         // Against the sources: `synod` is packages/synod/src, so that nothing need be built.
         resolve: {
           alias: [

@@ -22,9 +22,11 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
       </dl>
       <h2>The diagram</h2>
       <p>
-        Each column is a client or a server, and time runs down. An arrow is a message, from the moment it leaves to the moment it
-        arrives; one that ends in a cross got lost, and a thick one is still under way. Click an arrow under way to decide what becomes of it, and anything else to
-        see all of it, and its server before and after. Point at something to see all that led to it and all that follows from it.
+        Each column is a client or a server, and time runs down. An arrow is a message, from the moment it
+        leaves to the moment it arrives; one that ends in a cross got lost, and a thick one is still under
+        way. Click an arrow under way to decide what becomes of it, and anything else to see all of it, and
+        its server before and after. Point at something to see all that led to it and all that follows from
+        it.
       </p>
       <dl>
         <dt>▬ filled, ▭ empty</dt>

@@ -1,0 +1,44 @@
+// `import('planted:NAME')` gives what `synod/testing/script` gives, with a mistake of planted/patches in it: the page shows how the protocol breaks
+// without one of its rules.
+import { readFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { applyPatch, parsePatch } from 'diff'
+import { type Plugin, transformWithOxc } from 'vite'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const sources = join(root, 'packages/synod/src')
+const entry = join(sources, 'testing/script/index.ts')
+const SCHEME = 'planted:'
+const QUERY = '?planted='
+
+export function plantedCores(): Plugin {
+  return {
+    name: 'planted-cores',
+    enforce: 'pre',
+
+    resolveId(imported, importer) {
+      if (imported.startsWith(SCHEME)) return entry + QUERY + imported.slice(SCHEME.length)
+      const [file = '', mistake] = importer?.split(QUERY) ?? []
+      if (mistake === undefined || !imported.startsWith('.')) return undefined
+      return join(dirname(file), imported).replace(/\.js$/, '.ts') + QUERY + mistake
+    },
+
+    async load(id) {
+      const [file = '', mistake] = id.split(QUERY)
+      if (mistake === undefined) return undefined
+      const source = await readFile(file, 'utf8')
+      const patch = join(root, 'planted/patches', `${mistake}.patch`)
+      const changed = changedBy(await readFile(patch, 'utf8'), relative(root, file), source)
+      if (changed === false) throw new Error(`${mistake} does not apply any more`)
+      const { code } = await transformWithOxc(changed, file)
+      return code
+    },
+  }
+}
+
+/** The file as the patch leaves it; false if it does not apply. */
+function changedBy(patch: string, name: string, source: string): string | false {
+  const ofFile = parsePatch(patch).find(({ newFileName }) => newFileName === `b/${name}`)
+  return ofFile === undefined ? source : applyPatch(source, ofFile, { fuzzFactor: 1 })
+}

@@ -1,0 +1,3 @@
+declare module 'planted:*' {
+  export * from 'synod/testing/script'
+}

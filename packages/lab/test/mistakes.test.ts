@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import * as sound from 'synod/testing/script'
+import { describe, expect, test } from 'vitest'
+import { parseLesson } from '../src/lessons/lesson.js'
+import { MISTAKES } from '../src/lessons/mistakes.js'
+
+const directory = fileURLToPath(new URL('../src/lessons/broken', import.meta.url))
+
+describe.each(Object.entries(MISTAKES))('%s', (name, { load, title }) => {
+  test('breaks an invariant in the last command of its story', async () => {
+    const text = await readFile(`${directory}/${name}.txt`, 'utf8')
+    expect(parseLesson(name, text).title).toBe(title)
+    const core = await load()
+    const commands = core.parseScript(text).commands
+    const upTo = (count: number) =>
+      commands
+        .slice(0, count)
+        .map((command) => command.text)
+        .join('\n\n')
+    core.runScript(upTo(commands.length - 1), name)
+    expect(() => core.runScript(upTo(commands.length), name)).toThrow(
+      expect.objectContaining({ cause: expect.any(core.InvariantError) }),
+    )
+  })
+
+  test('the core without the mistake bears the same story', async () => {
+    const text = await readFile(`${directory}/${name}.txt`, 'utf8')
+    const commands = sound.parseScript(text).commands.map((command) => command.text)
+    // Without the mistake some messages are never sent: whoever wants to deliver these is told so.
+    try {
+      sound.runScript(commands.join('\n\n'), name)
+    } catch (error) {
+      expect((error as Error).message).toMatch(/no such message is under way/)
+    }
+  })
+})
