@@ -1,0 +1,50 @@
+import type { Ballot, ServerId, Slot } from 'synod/testing/script'
+import type { Picture } from './picture.js'
+
+/** A value became chosen, whether or not anybody knows. */
+export interface Choice {
+  readonly slot: Slot
+  readonly value: string
+  readonly ballot: Ballot
+  /** The place in the picture of the event with which it did. */
+  readonly event: number
+  /** Whose durable votes at this ballot made it chosen, in the order in which they became durable. */
+  readonly quorum: readonly ServerId[]
+}
+
+/**
+ * What is chosen by the durable votes in a picture: in each slot the first value for which a quorum of the voters has votes at one
+ * ballot. Any other value that a quorum has votes for in the same slot follows as a choice of its own: it must never be there.
+ */
+export function choicesOf({ events, quorums, voters }: Picture): readonly Choice[] {
+  const choices: Choice[] = []
+  const electorate = new Map<string, ServerId>(voters.map((server) => [`s${server}`, server]))
+  const votes = new Map<string, ServerId[]>()
+  const chosen = new Map<Slot, Set<string>>()
+  for (const [index, event] of events.entries()) {
+    const server = electorate.get(event.actor)
+    if (event.kind !== 'durable' || server === undefined) continue
+    for (const record of event.records) {
+      if (record.type !== 'vote') continue
+      const { ballot } = record
+      for (const [offset, value] of record.values.entries()) {
+        const slot = record.first + offset
+        const key = `${slot} ${ballot.seq} ${ballot.server} ${value}`
+        const voted = votes.get(key) ?? []
+        if (voted.includes(server)) continue
+        votes.set(key, [...voted, server])
+        const values = chosen.get(slot) ?? new Set()
+        if (voted.length + 1 < quorums.phase2 || values.has(value)) continue
+        chosen.set(slot, values.add(value))
+        choices.push({ slot, value, ballot, event: index, quorum: [...voted, server] })
+      }
+    }
+  }
+  return choices
+}
+
+/** Choices that another choice in the same slot came before: two values are chosen. Empty as long as the protocol is right. */
+export function disagreements(choices: readonly Choice[]): readonly Choice[] {
+  const slots = new Set<Slot>()
+  return choices.filter(({ slot }) => slots.size === slots.add(slot).size)
+}

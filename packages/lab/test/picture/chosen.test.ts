@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest'
+import { choicesOf, disagreements } from '../../src/picture/chosen.js'
+import type { PictureRecord } from '../../src/picture/picture.js'
+import { type Row, pictureOf } from './pictures.js'
+
+const vote = (seq: number, first: number, ...values: string[]): PictureRecord => ({
+  type: 'vote',
+  ballot: { seq, server: 1 },
+  first,
+  values,
+})
+const durable = (actor: string, ...records: PictureRecord[]): Row => [actor, { kind: 'durable', records }]
+
+it('is what a quorum has durable votes for at one ballot, from the last of them on', () => {
+  const picture = pictureOf([
+    ['s1', { kind: 'write', records: [vote(1, 1, 'a')] }],
+    ['s2', { kind: 'write', records: [vote(1, 1, 'a')] }],
+    durable('s1', vote(1, 1, 'a', 'b')),
+    durable('s1', vote(1, 1, 'a')),
+    durable('s4', vote(1, 1, 'a')),
+    durable('s3', vote(2, 1, 'a')),
+    durable('s2', vote(2, 1, 'a')),
+    durable('s2', vote(1, 2, 'b')),
+    durable('s3', vote(1, 2, 'b')),
+  ])
+  const choices = choicesOf(picture)
+  expect(choices).toEqual([
+    { slot: 1, value: 'a', ballot: { seq: 2, server: 1 }, event: 6, quorum: [3, 2] },
+    { slot: 2, value: 'b', ballot: { seq: 1, server: 1 }, event: 7, quorum: [1, 2] },
+  ])
+  expect(disagreements(choices)).toEqual([])
+})
+
+it('takes as many votes as a quorum of the second phase has', () => {
+  const rows = [
+    durable('s1', vote(1, 1, 'a')),
+    durable('s2', vote(1, 1, 'a')),
+    durable('s3', vote(1, 1, 'a')),
+  ]
+  const choices = (phase2: number) => choicesOf({ ...pictureOf(rows), quorums: { phase1: 2, phase2 } })
+  expect(choices(3)).toMatchObject([{ event: 2, quorum: [1, 2, 3] }])
+  expect(choices(1)).toMatchObject([{ event: 0, quorum: [1] }])
+})
+
+it('shows two values in one slot, which must never be', () => {
+  const choices = choicesOf(
+    pictureOf([
+      durable('s1', vote(1, 1, 'a')),
+      durable('s2', vote(1, 1, 'a')),
+      durable('s2', vote(2, 1, 'b')),
+      durable('s3', vote(2, 1, 'b')),
+    ]),
+  )
+  expect(choices.map(({ event, value }) => [value, event])).toEqual([
+    ['a', 1],
+    ['b', 3],
+  ])
+  expect(disagreements(choices)).toMatchObject([{ value: 'b' }])
+})
