@@ -7,7 +7,7 @@ export function markTitle({ events }: Picture, mark: Mark): string {
   return mark.events.map((index) => eventTitle(events[index])).join('; ')
 }
 
-function eventTitle(event: PictureEvent | undefined): string {
+export function eventTitle(event: PictureEvent | undefined): string {
   switch (event?.kind) {
     case undefined:
     case 'send':
