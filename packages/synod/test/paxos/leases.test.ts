@@ -360,15 +360,14 @@ describe('PITFALL 18: leases', () => {
     const cluster = new Cluster({ config: { lease_ms: LEASE_MS } })
     for (const id of [2, 3]) cluster.server(id).rate = rate
     cluster.makeLeader(1)
-    cluster.observer = {
-      stepped: () => undefined,
+    cluster.observe({
       sent: ({ from, message }) => {
         if (message.type === 'heartbeat-answer' && says === 'as if it were right')
           Object.assign(message, {
             clock_ms: message.clock_ms! / cluster.server(from).rate,
           } satisfies Partial<HeartbeatAnswer>)
       },
-    }
+    })
     const pass = () => {
       cluster.now_ms += 5
       cluster.tickDue()

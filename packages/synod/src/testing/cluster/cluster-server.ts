@@ -5,7 +5,8 @@ import { type Input, Paxos } from '../../paxos/paxos.js'
 import { lastSlotOf } from '../../journal/record-codec.js'
 import type { JournalRecord } from '../../paxos/records.js'
 import { type MembershipState, foundingMembership } from '../../paxos/membership.js'
-import type { Value } from '../../paxos/value.js'
+import type { Proposal } from '../../paxos/proposer.js'
+import { type Value, sameValue } from '../../paxos/value.js'
 import { membershipAfter } from '../core-config.js'
 
 /** What came of a step: its output, and the messages that may leave now. */
@@ -19,6 +20,8 @@ export class ClusterServer {
   readonly config: PaxosConfig
   paxos: Paxos
   up = true
+  /** Its process stands still. */
+  paused = false
   /** How fast its clock runs: 1 is right. */
   rate = 1
   /** Every record since the beginning; those from `durable` on would not survive a crash. */
@@ -42,6 +45,10 @@ export class ClusterServer {
   #start = 0
   #held: { readonly position: number; readonly envelope: Envelope }[] = []
 
+  /** What clients wait for here, and how much of what was executed has been looked through for it. */
+  awaited: Proposal[] = []
+  #answered: Slot = 0
+
   /** It has a snapshot of another server, or founded the cluster; until then it does not know who is a member. */
   hasJoined: boolean
 
@@ -63,6 +70,17 @@ export class ClusterServer {
   /** The membership that the snapshot tells of. */
   get snapshottedMembership(): MembershipState {
     return membershipAfter(this.config, this.executed.slice(0, this.snapshotted))
+  }
+
+  /** What is chosen in this slot. Throws an Error if that is not known here. */
+  value(slot: Slot): Value {
+    const value = this.paxos.log.chosen(slot)
+    if (value === undefined) throw new Error(`slot ${slot} is not chosen on s${this.id}`)
+    return value
+  }
+
+  get isRunning(): boolean {
+    return this.up && !this.paused
   }
 
   get isWriting(): boolean {
@@ -91,6 +109,17 @@ export class ClusterServer {
     return { output, leaving }
   }
 
+  /** The ids of those proposals that clients wait for and that have been executed now: they wait no longer. */
+  takeAnswered(): number[] {
+    if (this.#answered === this.executed.length) return []
+    const news = this.executed.slice(this.#answered)
+    this.#answered = this.executed.length
+    const isDone = ({ value }: Proposal) => news.some((it) => sameValue(it, value))
+    const done = this.awaited.filter(isDone)
+    this.awaited = this.awaited.filter((proposal) => !done.includes(proposal))
+    return done.map(({ id }) => id)
+  }
+
   /** The first `count` records that are not durable become so. Returns the messages that waited for them. */
   write(count: number): Envelope[] {
     this.durable = Math.min(this.durable + count, this.journal.length)
@@ -108,6 +137,8 @@ export class ClusterServer {
   /** The process ends; what was not durable is lost. */
   crash(): void {
     this.up = false
+    this.paused = false
+    this.awaited = []
     this.journal.length = this.durable
     this.#held = []
   }
@@ -118,6 +149,7 @@ export class ClusterServer {
     this.paxos = Paxos.recover(this.#recovered, withoutTrimmed(this.journal), seed, this.clock_ms(now_ms))
     this.deadline_ms = now_ms
     this.executed.length = this.snapshotted
+    this.#answered = this.snapshotted
     this.named = ZERO_BALLOT
     this.bound = ZERO_BALLOT
   }

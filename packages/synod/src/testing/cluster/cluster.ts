@@ -1,44 +1,21 @@
-import {
-  type Ballot,
-  type ServerId,
-  type Slot,
-  ZERO_BALLOT,
-  compareBallots,
-  formatBallot,
-  maxBallot,
-} from '../../paxos/ballot.js'
+import type { Ballot, ServerId, Slot } from '../../paxos/ballot.js'
 import type { Mode, PaxosConfig } from '../../paxos/config.js'
 import type { Behind, Envelope, Output } from '../../paxos/effects.js'
-import { History, InvariantError, checkBars } from '../../paxos/invariants.js'
-import type { Message, MessageType } from '../../paxos/messages.js'
+import { History, InvariantError } from '../../paxos/invariants.js'
+import type { MessageType } from '../../paxos/messages.js'
 import type { Input, Paxos } from '../../paxos/paxos.js'
 import { isNoOp, type Value } from '../../paxos/value.js'
 import type { Quorums } from '../../paxos/quorum.js'
 import { Chance } from '../chance.js'
 import { coreConfig } from '../core-config.js'
+import { checkStep } from './check-step.js'
 import { ClusterServer } from './cluster-server.js'
+import type { ClusterObserver, Transit, TransitOf, Turn } from './observer.js'
 
 /** Within this time a request sets out that has the cluster to itself: servers give each other a head start. */
 export const HEAD_START_MS = 40
 
-/** A message on its way. */
-export interface Transit {
-  readonly from: ServerId
-  readonly to: ServerId
-  readonly message: Message
-}
-
-/** A message on its way, of a known type. */
-export interface TransitOf<T extends MessageType> extends Transit {
-  readonly message: Extract<Message, { type: T }>
-}
-
-/** Is told what happens in a cluster, at once. */
-export interface ClusterObserver {
-  stepped(id: ServerId, output: Output): void
-  /** A message has left its sender. */
-  sent(transit: Transit): void
-}
+export type { Transit, TransitOf } from './observer.js'
 
 export interface ClusterOptions {
   readonly servers?: number
@@ -70,7 +47,7 @@ export class Cluster {
   readonly sent = new Map<MessageType, number>()
   /** Servers whose disk gets nothing done but by `sync`, whatever else runs in order. */
   readonly stuckDisks = new Set<ServerId>()
-  observer: ClusterObserver | undefined
+  readonly #observers: ClusterObserver[] = []
   /** The highest slot up to which some server has been able to execute: what may have been acknowledged. */
   #acknowledged: Slot = 0
   #nextProposal = 1
@@ -89,6 +66,15 @@ export class Cluster {
     })
     this.history = new History(configOf(1))
     for (const self of ids) this.servers.set(self, new ClusterServer(configOf(self), this.chance.seed()))
+  }
+
+  /** From now on this one is told what happens, after those that are told already. */
+  observe(observer: ClusterObserver): void {
+    this.#observers.push(observer)
+  }
+
+  #tell(tell: (observer: ClusterObserver) => void): void {
+    for (const observer of this.#observers) tell(observer)
   }
 
   get ids(): ServerId[] {
@@ -112,13 +98,15 @@ export class Cluster {
   /** Takes a step on a server: records go to its journal, messages to the network or on hold. */
   step(id: ServerId, input: Input): Output | undefined {
     const server = this.server(id)
-    if (!server.up) return undefined
+    if (!server.isRunning) return undefined
+    this.#tell((it) => it.stepping?.(id, input))
     const { output, leaving } = server.step(input, this.now_ms)
     for (const envelope of leaving) this.#post(id, envelope)
-    this.#check(id, input, output)
+    checkStep(server, this.history, this.now_ms, input, output)
     if (output.behind !== undefined) this.#transfer(id, output.behind)
     this.#execute(id)
-    this.observer?.stepped(id, output)
+    this.#tell((it) => it.stepped?.(id, input, output))
+    for (const proposal of server.takeAnswered()) this.step(id, { type: 'withdraw', id: proposal })
     return output
   }
 
@@ -150,6 +138,7 @@ export class Cluster {
     const [source, server] = [this.server(from), this.server(id)]
     if (!source.up || !server.up || source.executed.length < server.executed.length) return
     server.hasJoined = true
+    this.#tell((it) => it.installing?.(id, from, source.executed.length))
     this.#install(server, source.executed)
   }
 
@@ -172,62 +161,12 @@ export class Cluster {
     if (!from.up || from.snapshotted <= to.executed.length) return
     if (from.snapshotted < slot) throw new InvariantError(`s${peer} dropped slots that are in no snapshot`)
     to.hasJoined = true
+    this.#tell((it) => it.installing?.(id, peer, from.snapshotted))
     this.#install(to, from.executed.slice(0, from.snapshotted))
   }
 
-  /** What holds after every step of every server. */
-  #check(id: ServerId, input: Input, output: Output): void {
-    const { paxos } = this.server(id)
-    const { chosen, voted } = paxos.status()
-    checkBars({ snapshotted: paxos.log.state.trimmed, executed: chosen, chosen, voted })
-    this.#checkHint(id, output)
-    const clock_ms = this.server(id).clock_ms(this.now_ms)
-    if (input.type === 'tick' && output.deadline_ms <= clock_ms)
-      throw new Error(`s${id} wants a tick at ${output.deadline_ms} when it has just had one at ${clock_ms}`)
-    for (const { id: read, slot } of output.reads) {
-      const from = this.server(id).readsFrom.get(read) ?? 0
-      if (slot < from)
-        throw new InvariantError(
-          `s${id} would read at slot ${slot} what began when slot ${from} was executed`,
-        )
-    }
-    for (const record of output.records) {
-      if (record.type === 'chosen') {
-        for (let slot = record.first; slot <= record.last; slot++) {
-          this.history.chosen(id, slot, this.value(id, slot))
-          this.history.chosenAt(id, slot, paxos.log.find(slot)?.ballot ?? ZERO_BALLOT)
-        }
-      } else if (record.type === 'decided') {
-        for (const [offset, value] of record.values.entries())
-          this.history.chosen(id, record.first + offset, value)
-      }
-    }
-  }
-
-  /**
-   * Clients follow the hint with the highest ballot: a server names a leader with its ballot, and never an older one. Nobody
-   * leads who has promised a higher ballot.
-   */
-  #checkHint(id: ServerId, { records }: Output): void {
-    const server = this.server(id)
-    for (const record of records) {
-      const binds = record.type === 'vote' || (record.type === 'promise' && record.scope === 'log')
-      if (binds) server.bound = maxBallot(server.bound, record.ballot)
-    }
-    const { ballot, leader } = server.paxos.status()
-    if (leader === undefined) return
-    const least = leader === id ? maxBallot(server.named, server.bound) : server.named
-    if (ballot.server !== leader || compareBallots(ballot, least) < 0)
-      throw new InvariantError(
-        `s${id} names s${leader} as the leader at ${formatBallot(ballot)}, after ${formatBallot(least)}`,
-      )
-    server.named = ballot
-  }
-
   value(id: ServerId, slot: Slot): Value {
-    const value = this.paxos(id).log.chosen(slot)
-    if (value === undefined) throw new Error(`slot ${slot} is not chosen on s${id}`)
-    return value
+    return this.server(id).value(slot)
   }
 
   /** The values of the chosen prefix. */
@@ -243,6 +182,21 @@ export class Cluster {
     }))
     this.step(id, { type: 'propose', proposals })
     return proposals.map((proposal) => proposal.id)
+  }
+
+  /**
+   * A client asks these servers for values, and each of them that takes it proposes them. As soon as a server has executed one, nobody waits for it there
+   * any more.
+   */
+  request(client: number, servers: readonly ServerId[], values: readonly Value[]): void {
+    this.#tell((it) => it.requested?.(client, servers, values))
+    for (const id of servers) {
+      const server = this.server(id)
+      if (!server.isRunning) continue
+      const proposals = values.map((value) => ({ id: this.#nextProposal++, value }))
+      server.awaited.push(...proposals)
+      this.step(id, { type: 'propose', proposals })
+    }
   }
 
   /** A linearizable read on this server. Returns its id; `readable` tells the slot once it is known. */
@@ -273,17 +227,39 @@ export class Cluster {
   /** Everything that the server has written becomes durable, or the first `count` of what is not. */
   sync(id: ServerId, count = Infinity): void {
     const server = this.server(id)
-    if (!server.up || count === 0 || !server.isWriting) return
+    if (!server.isRunning || count === 0 || !server.isWriting) return
     const { durable, journal } = server
     const freed = server.write(count)
-    for (const record of journal.slice(durable, server.durable)) this.history.durable(id, record)
+    const records = journal.slice(durable, server.durable)
+    for (const record of records) this.history.durable(id, record)
+    this.#tell((it) => it.durable?.(id, records))
     for (const envelope of freed) this.#post(id, envelope)
     this.step(id, { type: 'durable', position: server.position })
   }
 
   /** The process ends; what was not durable is lost. */
   crash(id: ServerId): void {
-    this.server(id).crash()
+    this.#turn(id, 'crash', () => this.server(id).crash())
+  }
+
+  /** The process stands still: it takes no messages and no ticks, and its disk gets nothing done. */
+  pause(id: ServerId): void {
+    this.#turn(id, 'pause', () => {
+      this.server(id).paused = true
+    })
+  }
+
+  /** The process goes on where it stood. */
+  resume(id: ServerId): void {
+    this.#turn(id, 'resume', () => {
+      this.server(id).paused = false
+    })
+  }
+
+  #turn(id: ServerId, turn: Turn, act: () => void): void {
+    this.#tell((it) => it.turning?.(id, turn))
+    act()
+    this.#tell((it) => it.turned?.(id, turn))
   }
 
   /** The process ends, and the others see its connections break. */
@@ -294,19 +270,24 @@ export class Cluster {
 
   restart(id: ServerId): void {
     const server = this.server(id)
-    server.restart(this.chance.seed(), this.now_ms)
+    this.#turn(id, 'restart', () => server.restart(this.chance.seed(), this.now_ms))
     // The snapshot may have become durable when the record that goes with it had not.
     if (server.snapshotted > 0) this.#tellSnapshot(server)
     else this.#execute(id)
   }
 
-  /** Delivers the message at this place of the network, and takes it off unless it is to be duplicated. */
+  /**
+   * Delivers the message at this place of the network, and takes it off unless it is to be duplicated. One to a server that is paused
+   * stays where it is.
+   */
   deliver(index: number, duplicate = false): void {
     const transit = this.network[index]
-    if (transit === undefined) return
+    if (transit === undefined || this.server(transit.to).paused) return
     if (!duplicate) this.network.splice(index, 1)
     const { from, to, message } = transit
-    if (!this.isCut(from, to)) this.step(to, { type: 'message', from, message })
+    const arrival = this.isCut(from, to) ? 'cut' : this.server(to).up ? 'taken' : 'down'
+    this.#tell((it) => it.arrived?.(transit, arrival))
+    if (arrival === 'taken') this.step(to, { type: 'message', from, message })
   }
 
   /** The messages of this type under way. */
@@ -323,10 +304,16 @@ export class Cluster {
 
   /** Loses every message of this kind. Returns those lost. */
   lose(type: MessageType, where: (transit: Transit) => boolean = () => true): Transit[] {
-    const lost = (transit: Transit) => transit.message.type === type && where(transit)
-    const gone = this.network.filter(lost)
-    this.network = this.network.filter((transit) => !lost(transit))
+    const gone = this.network.filter((transit) => transit.message.type === type && where(transit))
+    this.drop(gone)
     return gone
+  }
+
+  /** Takes these messages off the network for good. */
+  drop(transits: readonly Transit[]): void {
+    const gone = new Set(transits)
+    this.network = this.network.filter((transit) => !gone.has(transit))
+    for (const transit of gone) this.#tell((it) => it.lost?.(transit))
   }
 
   /** Cuts a server off from these peers, both ways. */
@@ -349,8 +336,9 @@ export class Cluster {
   settle(): void {
     for (let step = 0; step < 100_000; step++) {
       this.syncDisks()
-      if (this.network.length === 0) return
-      this.deliver(0)
+      const next = this.network.findIndex(({ to }) => !this.server(to).paused)
+      if (next < 0) return
+      this.deliver(next)
     }
     const types = this.network.map(({ from, to, message }) => `s${from}>s${to} ${JSON.stringify(message)}`)
     throw new Error(`messages without end: ${types.join('; ').slice(0, 1000)}`)
@@ -365,7 +353,10 @@ export class Cluster {
 
   /** Servers that have written what is not durable yet, on disks that are not stuck. */
   busyDisks(): ServerId[] {
-    return this.ids.filter((id) => !this.stuckDisks.has(id) && this.server(id).isWriting)
+    return this.ids.filter((id) => {
+      const { isRunning, isWriting } = this.server(id)
+      return isRunning && isWriting && !this.stuckDisks.has(id)
+    })
   }
 
   /** Moves the clock to the next deadline and ticks whoever waits for it. */
@@ -415,7 +406,8 @@ export class Cluster {
 
   /** When the first server that is up wants a tick. */
   nextDeadline_ms(): number {
-    return Math.min(...[...this.servers.values()].map(({ up, deadline_ms }) => (up ? deadline_ms : Infinity)))
+    const servers = [...this.servers.values()]
+    return Math.min(...servers.map(({ isRunning, deadline_ms }) => (isRunning ? deadline_ms : Infinity)))
   }
 
   /** Lets so much time pass that every server misses the leader, and this one be the first to ask around. */
@@ -456,7 +448,7 @@ export class Cluster {
     this.history.sent(from, envelope.message)
     if (!this.servers.has(envelope.to)) return
     this.network.push(transit)
-    this.observer?.sent(transit)
+    this.#tell((it) => it.sent?.(transit))
   }
 }
 

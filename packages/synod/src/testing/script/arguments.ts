@@ -1,6 +1,7 @@
-import type { ServerId, Slot } from '../../paxos/ballot.js'
+import type { ServerId } from '../../paxos/ballot.js'
 import type { MessageType } from '../../paxos/messages.js'
-import type { Transit } from '../cluster/cluster.js'
+import type { Transit } from '../cluster/observer.js'
+import { slotsOf } from './message-slots.js'
 
 const TYPES: Readonly<Record<MessageType, true>> = {
   prepare: true,
@@ -27,6 +28,8 @@ export interface Selection {
   readonly matches: (transit: Transit) => boolean
   /** Asked for by name. */
   readonly type: MessageType | undefined
+  /** Of those that match, this one alone, counted from 1. */
+  readonly place: number | undefined
 }
 
 /** The words of a command after its name, taken one after the other. Every method throws an Error with the reason. */
@@ -66,7 +69,9 @@ export class Arguments {
   }
 
   duration_ms(): number {
-    const duration_ms = this.number('a time, as 100 ms')
+    const word = this.word('a time, as 100 ms')
+    if (!/^\d+(\.\d+)?$/.test(word)) throw new Error(`expected a time, as 100 ms, not ${word}`)
+    const duration_ms = Number(word)
     if (this.word('a unit of time: ms') !== 'ms') throw new Error('times are in ms')
     return duration_ms
   }
@@ -82,16 +87,30 @@ export class Arguments {
     return parseType(this.word('a type of message'))
   }
 
-  /** `s1>s2`, `s1>` or `>s2`; a type of message; `slot N`; any of these together, or `all`. */
+  /** `c1>s2` or `c1>s1,s2`; `c1>` for whom this client would ask by itself. */
+  ask(): { client: number; servers: ServerId[] } {
+    const word = this.word('who asks whom, as c1>s2')
+    const [, client, servers = ''] = /^c([1-9]\d*)>(.*)$/.exec(word) ?? []
+    if (client === undefined) throw new Error(`expected who asks whom, as c1>s2, not ${word}`)
+    return { client: Number(client), servers: servers === '' ? [] : servers.split(',').map(parseServer) }
+  }
+
+  /** `s1>s2`, `s1>` or `>s2`; a type of message; `slot N`; any of these together, or `all`; `#N` for the Nth of them alone. */
   selection(): Selection {
     const words = this.rest('which messages: all, s1>s2, a type, slot N')
+    let place: number | undefined
     const tests: ((transit: Transit) => boolean)[] = []
     let type: MessageType | undefined
     for (let word = words.shift(); word !== undefined; word = words.shift()) {
       if (word === 'all') continue
       if (word === 'slot') {
         const slot = parseNumber(words.shift() ?? '', 'a slot')
-        tests.push(({ message }) => isAbout(message, slot))
+        tests.push(({ message }) => {
+          const [first, last] = slotsOf(message) ?? [Infinity, 0]
+          return first <= slot && slot <= last
+        })
+      } else if (word.startsWith('#')) {
+        place = parseNumber(word.slice(1), 'a number, as #2')
       } else if (word.includes('>')) {
         const [from, to] = parseRoute(word)
         tests.push((transit) => from === undefined || transit.from === from)
@@ -102,7 +121,7 @@ export class Arguments {
         tests.push(({ message }) => message.type === named)
       }
     }
-    return { type, matches: (transit) => tests.every((test) => test(transit)) }
+    return { type, place, matches: (transit) => tests.every((test) => test(transit)) }
   }
 
   /** Throws if there are words left. */
@@ -132,30 +151,4 @@ export function parseRoute(word: string): [from: ServerId | undefined, to: Serve
 function parseType(word: string): MessageType {
   if (!Object.hasOwn(TYPES, word)) throw new Error(`no message is of type ${word}`)
   return word as MessageType
-}
-
-function isAbout(message: Transit['message'], slot: Slot): boolean {
-  switch (message.type) {
-    case 'prepare':
-    case 'promise':
-    case 'nack':
-    case 'trimmed':
-      return message.slot === slot
-    case 'accept':
-    case 'decided':
-      return message.first <= slot && slot < message.first + message.values.length
-    case 'accepted':
-    case 'chosen':
-    case 'fetch':
-      return message.first <= slot && slot <= message.last
-    case 'forward':
-    case 'heartbeat':
-    case 'heartbeat-answer':
-    case 'observe':
-    case 'observed':
-    case 'probe':
-    case 'probe-answer':
-    case 'transfer':
-      return false
-  }
 }

@@ -13,12 +13,15 @@ import {
 import type { ServerId } from '../../paxos/ballot.js'
 import { type Value, isNoOp } from '../../paxos/value.js'
 import { type Cluster, value } from '../cluster/cluster.js'
+import { changeOfText } from '../core-config.js'
 import { describeValue } from '../describe.js'
 
 // A value of a script is a text, or a client's request as replicas write it into a slot: `c1:open` opens a
-// session for client c1, and `c1/2:+5` is the second request of that session, to add 5 to a counter.
+// session for client c1, and `c1/2:+5` is the second request of that session, to add 5 to a counter. A change of the membership
+// is written in one word: `add-s4` for what `changeOfText` reads as `add s4`.
 const OPEN = /^c(\d+):open$/
 const ADD = /^c(\d+)\/(\d+):([+-]\d+)$/
+const CHANGE = /^(add-s\d+(-for-s\d+)?|(learn|promote|remove)-s\d+)$/
 const commandCodec = jsonCodec<number>()
 
 /** The state machine of scripts: a counter, which also counts the commands that it was given. */
@@ -40,6 +43,7 @@ class Counter implements Machine<number, number, undefined, number> {
 export function encodeValue(cluster: Cluster, word: string): Value {
   const [, opener] = OPEN.exec(word) ?? []
   if (opener !== undefined) return encodeOpen(Number(opener))
+  if (CHANGE.test(word)) return value(word.replaceAll('-', ' '))
   const [, client, number, amount] = ADD.exec(word) ?? []
   if (client === undefined) return value(word)
   const sequence = Number(number)
@@ -56,7 +60,10 @@ export function encodeValue(cluster: Cluster, word: string): Value {
 /** A value as a script has it. */
 export function decodeValue(cluster: Cluster, value: Value): string {
   const request = requestIn(value)
-  if (request === undefined) return describeValue(value)
+  if (request === undefined) {
+    const text = describeValue(value)
+    return changeOfText(value) === undefined ? text : text.replaceAll(' ', '-')
+  }
   if (request.kind === 'open') return `c${request.sequence}:open`
   const amount = commandCodec.decode(request.command)
   const sign = amount < 0 ? '' : '+'

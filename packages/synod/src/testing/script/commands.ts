@@ -29,6 +29,15 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     const words = valuesIn(args)
     return stage.tell('messages', () => stage.propose(id, words, false))
   },
+  request: (stage, args) => {
+    const { client, servers } = args.ask()
+    requireServers(stage.cluster, servers)
+    const words = valuesIn(args)
+    const asked = servers.length > 0 ? servers : serversToAsk(stage.cluster)
+    if (asked.every((id) => !stage.cluster.server(id).isRunning))
+      throw new Error('none of these servers is there to take it')
+    return stage.tell('messages', () => stage.request(client, asked, words))
+  },
   withdraw: (stage, args) => {
     const id = serverThatIsUp(stage, args)
     const words = valuesIn(args)
@@ -67,6 +76,10 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     const duration_ms = args.duration_ms()
     return stage.tell('outcome', () => stage.cluster.wait(duration_ms))
   },
+  pass: ({ cluster }, args) => {
+    cluster.now_ms += args.duration_ms()
+    return OK
+  },
   settle: (stage) => stage.tell('outcome', () => stage.cluster.settle()),
 
   // Messages
@@ -75,7 +88,7 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   duplicate: (stage, args) => stage.deliver(args.selection(), true),
   lose: (stage, args) => stage.lose(args.selection()),
   hold: (stage, args) => stage.hold(args.selection()),
-  release: (stage) => stage.release(),
+  release: (stage, args) => stage.release(args.isEmpty ? undefined : args.selection()),
   network: (stage) => stage.underWay(),
 
   // Links
@@ -104,12 +117,12 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   // Servers and their disks
 
   crash: (stage, args) => {
-    const id = serverThatIsUp(stage, args)
+    const id = requireUp(stage.cluster, args.server())
     stage.cluster.crash(id)
     return OK
   },
   kill: (stage, args) => {
-    const id = serverThatIsUp(stage, args)
+    const id = requireUp(stage.cluster, args.server())
     return stage.tell('messages', () => stage.cluster.kill(id))
   },
   restart: ({ cluster, narrator }, args) => {
@@ -119,8 +132,25 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     narrator.forget(id)
     return OK
   },
+  pause: (stage, args) => {
+    stage.cluster.pause(serverThatIsUp(stage, args))
+    return OK
+  },
+  resume: (stage, args) => {
+    const id = args.server()
+    if (!stage.cluster.server(id).paused) throw new Error(`s${id} is not paused`)
+    return stage.tell('messages', () => stage.cluster.resume(id))
+  },
+  join: (stage, args) => {
+    const [id, from] = [serverThatIsUp(stage, args), serverThatIsUp(stage, args)]
+    const { cluster } = stage
+    if (id === from || cluster.server(from).executed.length < cluster.server(id).executed.length)
+      throw new Error(`s${id} knows all that s${from} does`)
+    return stage.tell('messages', () => cluster.join(id, from))
+  },
   disk: ({ cluster }, args) => {
     const id = args.server()
+    cluster.server(id)
     if (args.oneOf(['stuck', 'well']) === 'stuck') cluster.stuckDisks.add(id)
     else cluster.stuckDisks.delete(id)
     return OK
@@ -190,11 +220,21 @@ function parseQuorums(text: string): Quorums {
 }
 
 function serverThatIsUp({ cluster }: Stage, args: Arguments): ServerId {
-  return requireUp(cluster, args.server())
+  const id = requireUp(cluster, args.server())
+  if (cluster.server(id).paused) throw new Error(`s${id} is paused`)
+  return id
 }
 
 function serversThatAreUp({ cluster }: Stage, args: Arguments): ServerId[] {
   return args.servers().map((id) => requireUp(cluster, id))
+}
+
+/** Whom a client asks by itself: the leader, or in leaderless mode everybody. */
+function serversToAsk(cluster: Cluster): ServerId[] {
+  if (cluster.mode === 'leaderless') return cluster.ids
+  const leader = cluster.leader()
+  if (leader === undefined) throw new Error('nobody leads: say whom the client asks, as c1>s2')
+  return [leader]
 }
 
 /** Throws if the cluster has not all of these. */

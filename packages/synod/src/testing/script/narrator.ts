@@ -2,7 +2,9 @@ import { type ServerId, type Slot, formatBallot, sameBallot } from '../../paxos/
 import type { Output } from '../../paxos/effects.js'
 import type { PaxosStatus } from '../../paxos/paxos.js'
 import type { Value } from '../../paxos/value.js'
-import type { Cluster, ClusterObserver, Transit } from '../cluster/cluster.js'
+import type { Input } from '../../paxos/paxos.js'
+import type { Cluster } from '../cluster/cluster.js'
+import type { ClusterObserver, Transit } from '../cluster/observer.js'
 import { type DescribeValue, describeMessage, describeRecord, describeValues } from '../describe.js'
 import { decodeValue } from './client-requests.js'
 
@@ -13,6 +15,10 @@ export type Detail = 'outcome' | 'messages' | 'heartbeats'
 interface Known {
   status: PaxosStatus
   readonly chosen: Set<Slot>
+  /** What `Log.decisions` was when the log was last looked through. */
+  decisions: number
+  /** Reads that cannot be answered yet. */
+  readonly pending: Set<number>
   /** Reads that can be answered, by the slot that they have to see; and those that have been said to wait. */
   readonly reads: Map<number, Slot>
   readonly waiting: Set<number>
@@ -36,15 +42,20 @@ export class Narrator implements ClusterObserver {
     this.#cluster = cluster
     this.#describe = (value) => decodeValue(cluster, value)
     for (const id of cluster.ids) this.forget(id)
-    cluster.observer = this
+    cluster.observe(this)
   }
 
   sent(transit: Transit): void {
     this.#sent.push(transit)
   }
 
-  stepped(id: ServerId, output: Output): void {
-    for (const read of output.reads) this.#of(id).reads.set(read.id, read.slot)
+  stepped(id: ServerId, input: Input, output: Output): void {
+    const { pending, reads } = this.#of(id)
+    if (input.type === 'read') pending.add(input.id)
+    for (const read of output.reads) {
+      pending.delete(read.id)
+      reads.set(read.id, read.slot)
+    }
     if (!this.#cluster.stuckDisks.has(id)) return
     for (const record of output.records) this.#note(id, `writes ${describeRecord(record, this.#describe)}`)
     for (const { afterDurable, message, to } of output.messages) {
@@ -59,6 +70,8 @@ export class Narrator implements ClusterObserver {
     this.#known.set(id, {
       status: paxos.status(),
       chosen: new Set(),
+      decisions: -1,
+      pending: new Set(),
       reads: new Map(),
       waiting: new Set(),
     })
@@ -118,6 +131,8 @@ export class Narrator implements ClusterObserver {
     const known = this.#of(id)
     const { log } = this.#cluster.paxos(id)
     const runs = new Map<Slot, Value[]>()
+    if (log.decisions === known.decisions) return runs
+    known.decisions = log.decisions
     let run: Value[] | undefined
     for (let slot = 1; slot <= log.state.voted; slot++) {
       const value = known.chosen.has(slot) ? undefined : log.chosen(slot)
@@ -133,8 +148,9 @@ export class Narrator implements ClusterObserver {
   }
 
   #noteReads(id: ServerId): void {
-    const { reads, waiting } = this.#of(id)
-    for (const { ids, slot } of this.#cluster.paxos(id).save().reads.settling) {
+    const { pending, reads, waiting } = this.#of(id)
+    const settling = pending.size === 0 ? [] : this.#cluster.paxos(id).save().reads.settling
+    for (const { ids, slot } of settling) {
       for (const read of ids) {
         if (!waiting.has(read)) this.#note(id, `read ${read} waits until slot ${slot} is executed`)
         waiting.add(read)

@@ -1,7 +1,5 @@
-import { Arguments } from './arguments.js'
-import { COMMANDS, makeStage } from './commands.js'
 import { parseScript } from './parse-script.js'
-import type { Stage } from './stage.js'
+import { ScriptPlayer } from './player.js'
 
 /** A script that cannot be run: its message says where, as `file:line`, and why. */
 export class ScriptError extends Error {
@@ -15,22 +13,10 @@ export class ScriptError extends Error {
 export function runScript(text: string, file: string): string {
   const script = parseScript(text)
   const lines: string[] = []
-  let stage: Stage | undefined
+  const player = new ScriptPlayer()
   for (const { before, line, text } of script.commands) {
-    const [name = '', ...words] = text.split(/\s+/)
-    const args = new Arguments(words)
-    lines.push(...before, text)
     try {
-      if (name === 'cluster') {
-        stage = makeStage(args)
-        lines.push('ok')
-      } else {
-        const run = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-        if (run === undefined) throw new Error(`no such command: ${name}`)
-        if (stage === undefined) throw new Error('the first command is cluster')
-        lines.push(...run(stage, args))
-      }
-      args.end()
+      lines.push(...before, text, ...player.perform(text))
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       throw new ScriptError(`${file}:${line}: ${reason}\n  ${text}`, { cause: error })

@@ -1,5 +1,6 @@
 import type { ServerId } from '../../paxos/ballot.js'
-import type { Cluster, Transit } from '../cluster/cluster.js'
+import type { Cluster } from '../cluster/cluster.js'
+import type { Transit } from '../cluster/observer.js'
 import type { Selection } from './arguments.js'
 import { encodeValue } from './client-requests.js'
 import { type Detail, Narrator } from './narrator.js'
@@ -35,6 +36,12 @@ export class Stage {
       this.#proposals.set(`s${id} ${words[place] ?? ''}`, proposal)
   }
 
+  /** A client asks these servers for values. One that is down or paused does not hear it. */
+  request(client: number, servers: readonly ServerId[], words: readonly string[]): void {
+    const values = words.map((word) => encodeValue(this.cluster, word))
+    this.cluster.request(client, servers, values)
+  }
+
   /** Nobody waits any more for a value that was proposed on a server. */
   withdraw(id: ServerId, word: string): void {
     const proposal = this.#proposals.get(`s${id} ${word}`)
@@ -47,6 +54,11 @@ export class Stage {
     const detail = detailFor(selection)
     const lines: string[] = []
     for (const transit of this.#select(selection)) {
+      if (this.cluster.server(transit.to).paused) {
+        const [message] = this.narrator.describe([transit], detail)
+        if (message !== undefined) lines.push(`${message} (waits: s${transit.to} is paused)`)
+        continue
+      }
       this.cluster.deliver(this.cluster.network.indexOf(transit), keep)
       this.cluster.syncDisks()
       const effects = this.narrator.take(detail).map((line) => `  ${line}`)
@@ -58,33 +70,37 @@ export class Stage {
 
   /** Takes messages off the network for good. */
   lose(selection: Selection): string[] {
-    return this.#list(this.#takeOff(selection), detailFor(selection))
+    const transits = this.#select(selection)
+    this.cluster.drop(transits)
+    return this.#list(transits, detailFor(selection))
   }
 
   /** Takes messages off the network until they are released. */
   hold(selection: Selection): string[] {
-    const transits = this.#takeOff(selection)
+    const transits = this.#select(selection)
+    this.cluster.network = this.cluster.network.filter((transit) => !transits.includes(transit))
     this.#heldBack.push(...transits)
     return this.#list(transits, detailFor(selection))
   }
 
-  /** Puts the messages that were held back on the network again, the first one held first. */
-  release(): string[] {
-    const transits = this.#heldBack.splice(0)
-    if (transits.length === 0) throw new Error('no message is held back')
+  /** Puts messages that were held back on the network again, the first one held first. */
+  release(selection?: Selection): string[] {
+    if (this.#heldBack.length === 0) throw new Error('no message is held back')
+    const transits =
+      selection === undefined ? this.#heldBack : pick(this.#heldBack, selection, 'is held back')
+    this.#heldBack = this.#heldBack.filter((transit) => !transits.includes(transit))
     this.cluster.network.push(...transits)
     return this.#list(transits, 'heartbeats')
+  }
+
+  /** What is kept off the network until it is released. */
+  get heldBack(): readonly Transit[] {
+    return this.#heldBack
   }
 
   /** What is under way, without heartbeats. */
   underWay(): string[] {
     return this.#list(this.cluster.network, 'messages')
-  }
-
-  #takeOff(selection: Selection): Transit[] {
-    const transits = this.#select(selection)
-    this.cluster.network = this.cluster.network.filter((transit) => !transits.includes(transit))
-    return transits
   }
 
   #list(transits: readonly Transit[], detail: Detail): string[] {
@@ -93,16 +109,24 @@ export class Stage {
   }
 
   /** The messages under way that are meant, in the order in which they were sent. Throws if there is none. */
-  #select({ matches }: Selection): Transit[] {
-    const transits = this.cluster.network.filter(matches)
-    if (transits.length === 0) throw new Error('no such message is under way')
-    return transits
+  #select(selection: Selection): Transit[] {
+    return pick(this.cluster.network, selection, 'is under way')
   }
 
   #fate({ from, to }: { from: ServerId; to: ServerId }): string {
     if (this.cluster.isCut(from, to)) return ' (lost: cut off)'
     return this.cluster.server(to).up ? '' : ` (lost: s${to} is down)`
   }
+}
+
+/** Those of the messages that are meant, in their order. Throws if there is none. */
+function pick(all: readonly Transit[], { matches, place }: Selection, state: string): Transit[] {
+  const transits = all.filter(matches)
+  if (transits.length === 0) throw new Error(`no such message ${state}`)
+  if (place === undefined) return transits
+  const transit = transits[place - 1]
+  if (transit === undefined) throw new Error(`there is no #${place}: only ${transits.length} of them`)
+  return [transit]
 }
 
 /** Heartbeats are told of where they are asked for by name. */
