@@ -28,6 +28,9 @@ interface Ask {
   readSlot?: Slot
 }
 
+/** Is told of a row of the picture before anything in it happens. */
+export type Opens = (step: number, cluster: Cluster) => void
+
 /** How far a recording had come at some time. */
 export interface Mark {
   readonly events: number
@@ -42,7 +45,7 @@ export interface Mark {
 export class Recorder implements ClusterObserver {
   readonly #cluster: Cluster
   readonly #describe: DescribeValue
-  readonly #opens: (step: number) => void
+  readonly #opens: Opens
   readonly #messages: PictureMessage[] = []
   readonly #events: PictureEvent[] = []
   readonly #clients: ActorId[] = []
@@ -53,13 +56,15 @@ export class Recorder implements ClusterObserver {
   readonly #asks = new Map<ServerId, Ask[]>()
   /** Requests that a server is about to step on: the client, and the message. */
   readonly #requests = new Map<ServerId, readonly [client: ActorId, message: number]>()
+  /** When each record of a journal was written. */
+  readonly #writtenAt_ms = new Map<ServerId, number[]>()
   #unsent: Transit[] = []
   #depth = 0
   #step = -1
   #row: ActorId | undefined
 
   /** `opens` is told of each row before anything in it happens. */
-  constructor(cluster: Cluster, opens: (step: number) => void = () => undefined) {
+  constructor(cluster: Cluster, opens: Opens = () => undefined) {
     this.#cluster = cluster
     this.#describe = (value) => decodeValue(cluster, value)
     this.#opens = opens
@@ -98,8 +103,14 @@ export class Recorder implements ClusterObserver {
     return id
   }
 
-  /** When a message of the picture was sent. */
+  /** When each message of the picture was sent. */
   readonly sentAt_ms: number[] = []
+
+  /** Since when a server has had something to write to its disk that is not durable. */
+  writingSince_ms(id: ServerId): number {
+    const { durable } = this.#cluster.server(id)
+    return this.#writtenAt_ms.get(id)?.[durable] ?? this.#cluster.now_ms
+  }
 
   /** The next command begins: what happens from now on is in rows of its own. */
   begin(): void {
@@ -170,9 +181,7 @@ export class Recorder implements ClusterObserver {
 
   stepped(id: ServerId, _input: Input, output: Output): void {
     this.#depth--
-    const actor = `s${id}`
-    if (output.records.length > 0)
-      this.#emit(actor, { kind: 'write', records: this.#records(output.records) })
+    this.#noteWritten(id, output.records)
     this.#noteRole(id)
     this.#noteChosen(id, output.records)
     for (const { id: read, slot } of output.reads) {
@@ -229,7 +238,7 @@ export class Recorder implements ClusterObserver {
   #open(actor: ActorId): void {
     this.#step++
     this.#row = actor
-    this.#opens(this.#step)
+    this.#opens(this.#step, this.#cluster)
   }
 
   #emit(actor: ActorId, happening: Happening): void {
@@ -290,6 +299,17 @@ export class Recorder implements ClusterObserver {
 
   #records(records: readonly JournalRecord[]) {
     return records.map((record) => depictRecord(record, this.#describe))
+  }
+
+  #noteWritten(id: ServerId, records: readonly JournalRecord[]): void {
+    if (records.length === 0) return
+    const { journal } = this.#cluster.server(id)
+    // A crash may have cut the journal short.
+    const times_ms = this.#writtenAt_ms.get(id) ?? []
+    times_ms.length = journal.length - records.length
+    times_ms.push(...records.map(() => this.#cluster.now_ms))
+    this.#writtenAt_ms.set(id, times_ms)
+    this.#emit(`s${id}`, { kind: 'write', records: this.#records(records) })
   }
 
   #noteRole(id: ServerId): void {

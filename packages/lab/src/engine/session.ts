@@ -1,6 +1,6 @@
 import { type Command, type Stage, ScriptError, parseScript, runScript } from 'synod/testing/script'
 import type { Picture } from '../picture/picture.js'
-import type { Recorder } from './recorder.js'
+import type { Opens, Recorder } from './recorder.js'
 import { Tape } from './tape.js'
 
 type Line = Pick<Command, 'text' | 'before'>
@@ -104,8 +104,8 @@ export class Session {
     return lines.length === 0 ? '' : runScript(`${lines.join('\n')}\n`, 'session')
   }
 
-  /** Plays the commands before this one on a cluster of its own; `opens` is told of each row before it happens. */
-  replay(position: number, opens?: (step: number) => void): Tape {
+  /** Plays the first so many commands on a cluster of its own; `opens` is told of each row before it happens. */
+  replay(position: number, opens?: Opens): Tape {
     const tape = new Tape(opens)
     for (const { text } of this.#commands.slice(0, position)) tape.perform(text)
     return tape

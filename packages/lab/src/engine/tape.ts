@@ -1,6 +1,6 @@
 import { type Stage, InvariantError, ScriptPlayer } from 'synod/testing/script'
 import type { Picture } from '../picture/picture.js'
-import { type Mark, Recorder } from './recorder.js'
+import { type Mark, type Opens, Recorder } from './recorder.js'
 
 /** Plays commands on a cluster of its own, and draws what happens. It cannot be wound back. */
 export class Tape {
@@ -11,7 +11,7 @@ export class Tape {
   #violation: string | undefined
 
   /** `opens` is told of each row before anything in it happens. */
-  constructor(opens?: (step: number) => void) {
+  constructor(opens?: Opens) {
     this.#player = new ScriptPlayer((cluster) => {
       this.#recorder = new Recorder(cluster, opens)
     })
