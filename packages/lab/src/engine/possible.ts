@@ -1,0 +1,178 @@
+import type { Cluster, ServerId, Stage, Transit } from 'synod/testing/script'
+import type { ActorId } from '../picture/picture.js'
+import type { Session } from './session.js'
+import { which } from './which.js'
+
+/** Something that can be done, or cannot be. */
+export interface Action {
+  readonly name: string
+  /** The command that does it. */
+  readonly command: string
+  /** Why it cannot be done now, in a sentence; undefined if it can. */
+  readonly why: string | undefined
+}
+
+export interface MessageActions {
+  /** The message in the picture. */
+  readonly message: number
+  /** It is kept back until it is released. */
+  readonly held: boolean
+  readonly actions: readonly Action[]
+}
+
+export interface ServerActions {
+  readonly server: ServerId
+  readonly actions: readonly Action[]
+}
+
+export interface LinkActions {
+  readonly from: ServerId
+  readonly to: ServerId
+  readonly cut: boolean
+  readonly actions: readonly Action[]
+}
+
+export interface ClientActions {
+  readonly client: ActorId
+  /** One for each server, and one for whom the client would ask by itself. */
+  readonly actions: readonly Action[]
+}
+
+/** All that can be done at the position of a session. */
+export interface Possible {
+  readonly messages: readonly MessageActions[]
+  readonly servers: readonly ServerActions[]
+  readonly links: readonly LinkActions[]
+  /** Those that have asked for something, and one more. */
+  readonly clients: readonly ClientActions[]
+  readonly cluster: readonly Action[]
+}
+
+/** What can be done now. Before the first command that is nothing. */
+export function possible(session: Session): Possible {
+  const { picture, recorder, stage, violation } = session
+  if (stage === undefined || recorder === undefined || picture === undefined)
+    return { messages: [], servers: [], links: [], clients: [], cluster: [] }
+  const { cluster, heldBack } = stage
+  const over = violation === undefined ? undefined : `An invariant is broken: ${violation}.`
+  const ended = (actions: readonly Action[]) =>
+    over === undefined ? actions : actions.map((it) => ({ ...it, why: over }))
+  const messagesOf = (all: readonly Transit[], held: boolean) =>
+    all.map((transit) => ({
+      message: recorder.idOf(transit),
+      held,
+      actions: ended(held ? heldActions(all, transit) : messageActions(cluster, transit)),
+    }))
+  const links = cluster.ids.flatMap((from) => cluster.others(from).map((to) => ({ from, to })))
+  const value = nextValue(picture.messages.flatMap(({ values }) => values))
+  return {
+    messages: [...messagesOf(cluster.network, false), ...messagesOf(heldBack, true)],
+    servers: cluster.ids.map((server) => ({ server, actions: ended(serverActions(cluster, server)) })),
+    links: links.map(({ from, to }) => ({
+      from,
+      to,
+      cut: cluster.isCut(from, to),
+      actions: ended([
+        action('cut', `cut s${from}>s${to}`, cluster.isCut(from, to) && 'The link is cut already.'),
+      ]),
+    })),
+    clients: clientsOf(picture.actors).map((client) => ({
+      client,
+      actions: ended(clientActions(cluster, client, value)),
+    })),
+    cluster: ended(clusterActions(stage)),
+  }
+}
+
+function action(name: string, command: string, why: string | false): Action {
+  return { name, command, why: why === false ? undefined : why }
+}
+
+function messageActions(cluster: Cluster, transit: Transit): Action[] {
+  const words = which(cluster.network, transit)
+  const waits = cluster.server(transit.to).paused && `s${transit.to} is paused: messages to it wait.`
+  return [
+    action('deliver', `deliver ${words}`, waits),
+    action('duplicate', `duplicate ${words}`, waits),
+    action('lose', `lose ${words}`, false),
+    action('hold', `hold ${words}`, false),
+  ]
+}
+
+function heldActions(all: readonly Transit[], transit: Transit): Action[] {
+  return [action('release', `release ${which(all, transit)}`, false)]
+}
+
+function serverActions(cluster: Cluster, id: ServerId): Action[] {
+  const { up, paused, isWriting, deadline_ms, executed, snapshotted, paxos } = cluster.server(id)
+  const s = `s${id}`
+  const down = !up && `${s} is down.`
+  const still = down || (paused && `${s} is paused.`)
+  const stuck = cluster.stuckDisks.has(id)
+  const isLeaderless = cluster.mode === 'leaderless' && 'Nobody leads in leaderless mode.'
+  return [
+    action('crash', `crash ${s}`, down),
+    action('kill', `kill ${s}`, down),
+    action('restart', `restart ${s}`, up && `${s} is up.`),
+    action('pause', `pause ${s}`, still),
+    action('resume', `resume ${s}`, down || (!paused && `${s} is not paused.`)),
+    action('timer', `tick ${s}`, still || (deadline_ms === Infinity && `${s} waits for no timer.`)),
+    action('read', `read ${s}`, still),
+    action('disk stuck', `disk ${s} stuck`, stuck && 'Its disk is stuck already.'),
+    action('disk well', `disk ${s} well`, !stuck && 'Its disk is well.'),
+    action('sync', `sync ${s}`, still || (!isWriting && 'All that it has written is durable.')),
+    action(
+      'trim',
+      `trim ${s} ${executed.length}`,
+      still || (executed.length <= snapshotted && 'It has executed nothing that is in no snapshot.'),
+    ),
+    action(
+      'transfer',
+      `transfer ${s}`,
+      isLeaderless || still || (paxos.leader === undefined && `${s} knows no leader.`),
+    ),
+    action('campaign', `campaign ${s}`, isLeaderless || still),
+  ]
+}
+
+function clientActions(cluster: Cluster, client: ActorId, value: string): Action[] {
+  const ids = cluster.ids.filter((id) => cluster.server(id).isRunning)
+  const nobody = ids.length === 0 && 'No server is there to take it.'
+  const leaderless = cluster.mode === 'leaderless'
+  const unled = !leaderless && cluster.leader() === undefined && 'Nobody leads: ask a server.'
+  return [
+    action('request', `request ${client}> ${value}`, nobody || unled),
+    ...cluster.ids.map((id) => {
+      const { up, isRunning } = cluster.server(id)
+      const why = !isRunning && `s${id} is ${up ? 'paused' : 'down'}.`
+      return action(`request s${id}`, `request ${client}>s${id} ${value}`, why)
+    }),
+  ]
+}
+
+function clusterActions({ cluster, heldBack }: Stage): Action[] {
+  return [
+    action('settle', 'settle', false),
+    action('wait', 'wait 100 ms', false),
+    action('heal', 'heal', cluster.cut.size === 0 && 'No link is cut.'),
+    action('release', 'release', heldBack.length === 0 && 'No message is held back.'),
+  ]
+}
+
+function clientsOf(actors: readonly ActorId[]): ActorId[] {
+  const clients = actors.filter((actor) => actor.startsWith('c'))
+  let next = 1
+  while (clients.includes(`c${next}`)) next++
+  return [...clients, `c${next}`]
+}
+
+/** The first of a, b … z, a2, b2 … that nobody has used. */
+function nextValue(used: readonly string[]): string {
+  const taken = new Set(used)
+  for (let round = 1; ; round++) {
+    for (const letter of 'abcdefghijklmnopqrstuvwxyz') {
+      const value = round === 1 ? letter : `${letter}${round}`
+      if (!taken.has(value)) return value
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { type Action, possible } from '../../src/engine/possible.js'
+import { Session } from '../../src/engine/session.js'
+
+function play(...lines: string[]): Session {
+  const session = new Session()
+  for (const line of lines) session.perform(line)
+  return session
+}
+
+const LEADER = ['cluster 3 leader', 'elect s1']
+const STORIES = [
+  [...LEADER, 'request c1> a', 'request c2> b', 'hold s1>s2 accept #1', 'cut s1 s3', 'pause s3'],
+  [...LEADER, 'disk s2 stuck', 'request c1> a', 'deliver s1>s2', 'crash s3', 'propose s1 b'],
+  ['cluster 3 leaderless', 'propose s1 a', 'submit s2 b', 'pause s1', 'tick s2 prepare', 'crash s3'],
+  [...LEADER, 'request c1> a', 'settle', 'trim s1 1', 'pause s2', 'crash s1'],
+  ['cluster 3 leader', 'pause s1', 'pause s2', 'crash s3'],
+]
+
+function all(session: Session): Action[] {
+  const { messages, servers, links, clients, cluster } = possible(session)
+  return [...messages, ...servers, ...links, ...clients]
+    .flatMap(({ actions }) => [...actions])
+    .concat(cluster)
+}
+
+/** What a command is answered; `refused` if it cannot be carried out. */
+function answerOf(session: Session, command: string): string {
+  try {
+    return session.perform(command).join('\n')
+  } catch {
+    return 'refused'
+  }
+}
+
+test.each(STORIES)(
+  'what is possible can be done, and what is not cannot or does nothing: %s %s …',
+  (...story) => {
+    for (const { command, why } of all(play(...story))) {
+      const session = play(...story)
+      if (why === undefined) {
+        const before = session.stage?.cluster.network.length
+        expect(() => session.perform(command), command).not.toThrow()
+        if (/^(lose|hold)/.test(command)) expect(session.stage?.cluster.network.length).toBe(before! - 1)
+        continue
+      }
+      expect(why).toMatch(/^[A-Za-z].*\.$/)
+      if (why === 'Nobody leads in leaderless mode.') continue
+      expect(answerOf(session, command), command).toMatch(
+        /^(ok|nothing new|refused|.*waits: s\d is paused\))$/,
+      )
+    }
+  },
+)
+
+test('a message is named alone, whatever else goes the same way', () => {
+  const session = play(...LEADER, 'propose s1 a', 'propose s1 b')
+  const { messages } = possible(session)
+  const b = messages.filter(({ message }) => session.picture!.messages[message]?.values.includes('b'))
+  const [{ actions }] = b as [(typeof b)[0]]
+  expect(actions.map(({ command }) => command)).toEqual([
+    'deliver s1>s2 accept #2',
+    'duplicate s1>s2 accept #2',
+    'lose s1>s2 accept #2',
+    'hold s1>s2 accept #2',
+  ])
+  session.perform('deliver s1>s2 accept #2')
+  expect(session.answer[0]).toBe('s1 > s2: accept (1, s1) in slot 2: b')
+})
+
+test('clients ask for what nobody has asked for, and there is one more than there were', () => {
+  const { clients } = possible(play(...LEADER, 'request c1> a', 'request c3> b'))
+  expect(clients.map(({ client }) => client)).toEqual(['c1', 'c3', 'c2'])
+  expect(clients[0]?.actions[0]).toEqual({ name: 'request', command: 'request c1> c', why: undefined })
+})
+
+test('before the first command there is nothing', () => {
+  expect(all(new Session())).toEqual([])
+})
