@@ -1,0 +1,93 @@
+import { runScript } from 'synod/testing/script'
+import { describe, expect, test } from 'vitest'
+import { DEFAULT_PACE, type Pace, nextCommand } from '../../src/engine/scheduler.js'
+import { Session } from '../../src/engine/session.js'
+
+function play(...lines: string[]): Session {
+  const session = new Session()
+  for (const line of lines) session.perform(line)
+  return session
+}
+
+/** Runs by itself until this time of the cluster. */
+function runUntil(session: Session, end_ms: number, pace?: Pace): void {
+  while (session.stage!.cluster.now_ms < end_ms) session.perform(nextCommand(session, pace)!)
+}
+
+describe('a cluster that runs by itself', () => {
+  test('elects a leader, and keeps it by heartbeats', () => {
+    const session = play('cluster 3 leader')
+    runUntil(session, 3000)
+    const { cluster } = session.stage!
+    const leader = cluster.leader()!
+    expect(leader).toBeDefined()
+    const { ballot } = cluster.paxos(leader)
+    runUntil(session, 6000)
+    expect(cluster.leader()).toBe(leader)
+    expect(cluster.paxos(leader).ballot).toEqual(ballot)
+  })
+
+  test.each(['leader', 'leaderless'])('in %s mode chooses what clients ask for', (mode) => {
+    const session = play(`cluster 3 ${mode}`)
+    runUntil(session, 2000)
+    for (const value of ['a', 'b', 'c']) {
+      session.perform(`request c1> ${value}`)
+      runUntil(session, session.stage!.cluster.now_ms + 100)
+    }
+    expect(
+      session
+        .perform('log')
+        .filter((line) => line.includes('chosen'))
+        .map((line) => line.split(/ +/)[1]),
+    ).toEqual(expect.arrayContaining(['a', 'b', 'c']))
+  })
+
+  test('does the same again, stopped or not, and as a script', () => {
+    const session = play('cluster 3 leader')
+    runUntil(session, 1500)
+    const { lines, picture } = session
+    for (const place of [lines.length - 1, Math.floor(lines.length / 2)]) {
+      session.seek(place)
+      while (session.position < lines.length) session.perform(nextCommand(session)!)
+      expect(session.lines).toEqual(lines)
+    }
+    expect(session.picture).toEqual(picture)
+    const text = session.script()
+    expect(runScript(text, 'x')).toBe(text)
+    expect(lines.every((line) => /^(cluster|pass|deliver .* #\d+|tick)/.test(line))).toBe(true)
+    const other = play('cluster 3 leader')
+    runUntil(other, 1500, { ...DEFAULT_PACE, seed: 2 })
+    expect(other.lines).not.toEqual(lines)
+  })
+
+  test('gives each message the time that it takes', () => {
+    const session = play('cluster 3 leader')
+    runUntil(session, 3000)
+    const { events } = session.picture!
+    const sent_ms = new Map<number, number>()
+    for (const event of events) {
+      if (event.kind === 'send') sent_ms.set(event.message, event.at_ms)
+      if (event.kind !== 'receive') continue
+      const latency_ms = event.at_ms - sent_ms.get(event.message)!
+      expect(latency_ms).toBeGreaterThanOrEqual(0.999)
+      expect(latency_ms).toBeLessThanOrEqual(3.002)
+    }
+  })
+
+  test('leaves alone who is paused or down, and disks that are stuck', () => {
+    const story = ['cluster 3 leader', 'elect s1', 'disk s2 stuck', 'propose s1 a', 'pause s3']
+    const session = play(...story)
+    runUntil(session, session.stage!.cluster.now_ms + 40)
+    expect(session.lines.slice(story.length).some((line) => /^tick s3|>s3|sync/.test(line))).toBe(false)
+    expect(session.stage!.cluster.paxos(1).chosen).toBe(0)
+    session.seek(story.length)
+    runUntil(session, session.stage!.cluster.now_ms + 40, { ...DEFAULT_PACE, sync_ms: 5 })
+    expect(session.lines).toContain('sync s2')
+    expect(session.stage!.cluster.paxos(1).chosen).toBe(1)
+  })
+
+  test('has nothing to do without servers', () => {
+    expect(nextCommand(new Session())).toBeUndefined()
+    expect(nextCommand(play('cluster 1 leader', 'crash s1'))).toBeUndefined()
+  })
+})
