@@ -1,0 +1,91 @@
+import type { ActorId } from '../picture/picture.js'
+import type { Told } from './tell.js'
+
+/** The lines of several replicas in one order, and of each arrival that has one the sending. */
+export interface Merged {
+  readonly lines: readonly Told[]
+  readonly sendings: ReadonlyMap<Told, Told>
+}
+
+/**
+ * Merges what replicas tell, by time. The clocks of two machines differ, so that the order within what each replica tells goes before time, and
+ * no message arrives before it was sent.
+ */
+export function mergeLive(told: readonly Told[]): Merged {
+  const sendings = pair(told)
+  const streams = streamsOf(told)
+  const done = new Set<Told>()
+  const lines: Told[] = []
+  const isBlocked = (line: Told) => {
+    const sending = sendings.get(line)
+    return sending !== undefined && !done.has(sending)
+  }
+  while (lines.length < told.length) {
+    const heads = streams.flatMap(({ at, lines: ofOne }) => ofOne[at] ?? [])
+    const free = earliest(heads.filter((line) => !isBlocked(line)))
+    const next = free ?? earliest(heads)
+    if (next === undefined) break
+    // They wait for each other: then these two do not belong together.
+    if (free === undefined) sendings.delete(next)
+    const stream = streams.find(({ at, lines: ofOne }) => ofOne[at] === next)
+    if (stream !== undefined) stream.at++
+    done.add(next)
+    lines.push(next)
+  }
+  return { lines, sendings }
+}
+
+function earliest(lines: readonly Told[]): Told | undefined {
+  return lines.reduce<Told | undefined>(
+    (first, line) => (first === undefined || line.at_ms < first.at_ms ? line : first),
+    undefined,
+  )
+}
+
+interface Stream {
+  readonly lines: readonly Told[]
+  at: number
+}
+
+/** What each replica tells, in its order. Of several files of one replica the one that begins first is first. */
+function streamsOf(told: readonly Told[]): Stream[] {
+  const byActor = new Map<ActorId | undefined, Map<string, Told[]>>()
+  for (const line of told) {
+    const files = byActor.get(line.actor) ?? new Map<string, Told[]>()
+    byActor.set(line.actor, files)
+    const lines = files.get(line.file)
+    if (lines === undefined) files.set(line.file, [line])
+    else lines.push(line)
+  }
+  return [...byActor.values()].map((files) => ({
+    at: 0,
+    lines: [...files.values()].sort((a, b) => (a[0]?.at_ms ?? 0) - (b[0]?.at_ms ?? 0)).flat(),
+  }))
+}
+
+/**
+ * Finds the sending of each arrival: one of the same message on the same way. Of several the last that is not later is taken, from the end
+ * back, so that a message that was lost shifts none of the others; unless there are no more sendings than arrivals.
+ */
+function pair(told: readonly Told[]): Map<Told, Told> {
+  const ways = new Map<string, { readonly sent: Told[]; readonly arrived: Told[] }>()
+  for (const line of told) {
+    if (line.event !== 'send' && line.event !== 'message') continue
+    const { from, message, to } = line.fields
+    const key = JSON.stringify([from, to, message])
+    const way = ways.get(key) ?? { sent: [], arrived: [] }
+    ways.set(key, way)
+    ;(line.event === 'send' ? way.sent : way.arrived).push(line)
+  }
+  const sendings = new Map<Told, Told>()
+  for (const { arrived, sent } of ways.values()) {
+    let left = sent.length
+    for (let rest = arrived.length; rest > 0 && left > 0; rest--) {
+      const arrival = arrived[rest - 1]
+      while (left > rest && (sent[left - 1]?.at_ms ?? 0) > (arrival?.at_ms ?? 0)) left--
+      const sending = sent[--left]
+      if (arrival !== undefined && sending !== undefined) sendings.set(arrival, sending)
+    }
+  }
+  return sendings
+}

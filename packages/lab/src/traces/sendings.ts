@@ -1,0 +1,95 @@
+import type { ActorId, PictureMessage } from '../picture/picture.js'
+import { type Place, comparePlaces, laterPlace } from './place.js'
+import { reasonsFor } from './reasons.js'
+
+/** A time in which an actor could send nothing, as it was down or paused. */
+interface Absence {
+  readonly from: Place
+  until: Place | undefined
+}
+
+/**
+ * Where a message was sent of which only the arrival is told, as in simulations. It is a guess, but never after the arrival, and never
+ * from an actor that was down or paused:
+ *
+ * - An answer was sent when its question had arrived and what it speaks of was durable, whichever came last.
+ * - What else has a reason on record, like a prepare, which its sender's own durable promise comes before, was sent with the last such reason, if
+ *   it can have been on its way since then.
+ * - All else, like a heartbeat, was sent as late as it can have been: the shortest latency before it arrived.
+ * - What would come from an actor that was absent was sent just before it went.
+ */
+export class Sendings {
+  readonly #shortest_ms: number
+  readonly #longest_ms: number
+  readonly #facts = new Map<string, Place>()
+  /** Facts too new for what arrives to follow them. */
+  readonly #recent: { readonly name: string; readonly place: Place }[] = []
+  readonly #absences = new Map<ActorId, Absence[]>()
+  /** Facts that a paused actor does not know of yet. */
+  readonly #held = new Map<ActorId, string[]>()
+
+  /** `latency_ms` is from the shortest to the longest that a message is on its way where nothing holds it up. */
+  constructor(latency_ms: readonly [shortest: number, longest: number]) {
+    const [shortest, longest] = latency_ms
+    this.#shortest_ms = shortest
+    this.#longest_ms = longest
+  }
+
+  /** Something happened to an actor that may make it send. */
+  fact(actor: ActorId, fact: string, place: Place): void {
+    const name = `${actor} ${fact}`
+    const held = this.#held.get(actor)
+    if (held === undefined) this.#recent.push({ name, place })
+    else held.push(name)
+  }
+
+  pause(actor: ActorId, from: Place): void {
+    this.stop(actor, from)
+    this.#held.set(actor, [])
+  }
+
+  stop(actor: ActorId, from: Place): void {
+    this.#held.delete(actor)
+    this.resume(actor, from)
+    const known = this.#absences.get(actor)
+    if (known === undefined) this.#absences.set(actor, [{ from, until: undefined }])
+    else known.push({ from, until: undefined })
+  }
+
+  /** An actor that was paused goes on, or one that was down is started. */
+  resume(actor: ActorId, until: Place): void {
+    const absence = this.#absences.get(actor)?.at(-1)
+    if (absence !== undefined) absence.until ??= until
+    const held = this.#held.get(actor) ?? []
+    this.#held.delete(actor)
+    for (const name of held) this.#recent.push({ name, place: until })
+  }
+
+  /** Where this message was sent, which arrives at `arrival`. Facts and arrivals come in order. */
+  of(message: PictureMessage, arrival: Place): Place {
+    const latest_ms = arrival.at_ms - this.#shortest_ms
+    this.#age(latest_ms)
+    const { facts, only } = reasonsFor(message)
+    const reason = facts
+      .map((fact) => this.#facts.get(`${message.from} ${fact}`))
+      .reduce(laterPlace, undefined)
+    if (reason !== undefined && (only || arrival.at_ms - reason.at_ms <= this.#longest_ms))
+      return this.#present(message.from, { ...reason, side: 1 })
+    return this.#present(message.from, { at_ms: latest_ms, order: arrival.order - 0.5, side: 0 })
+  }
+
+  #age(latest_ms: number): void {
+    const young = this.#recent.findIndex(({ place }) => place.at_ms > latest_ms)
+    const old = this.#recent.splice(0, young < 0 ? this.#recent.length : young)
+    for (const { name, place } of old) this.#facts.set(name, place)
+  }
+
+  #present(actor: ActorId, place: Place): Place {
+    const absence = this.#absences.get(actor)?.findLast(({ from }) => comparePlaces(from, place) <= 0)
+    if (absence === undefined) return place
+    const { from, until } = absence
+    return until !== undefined && comparePlaces(until, place) <= 0
+      ? place
+      : this.#present(actor, { ...from, side: -1 })
+  }
+}

@@ -1,0 +1,148 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { World } from '../../../synod/test/replica/world.js'
+import { choicesOf } from '../../src/picture/chosen.js'
+import { logsOf } from '../../src/picture/logs.js'
+import type { Picture } from '../../src/picture/picture.js'
+import { openTrace } from '../../src/traces/open-trace.js'
+
+interface Line {
+  readonly event: string
+}
+
+const fileOf = (name: string, lines: readonly object[]) => ({
+  name,
+  text: lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+})
+const picture = (...files: Line[][]) =>
+  openTrace(files.map((lines, index) => fileOf(`${index}.ndjson`, lines))).picture
+const heartbeat = { type: 'heartbeat', ballot: { seq: 0, server: 0 }, round: 0, chosen: 0, voted: 0 }
+const send = (at_ms: number, message: object = heartbeat) => ({
+  at_ms,
+  event: 'send',
+  from: 's1',
+  to: 's2',
+  message,
+})
+const arrival = (at_ms: number, message: object = heartbeat) => ({
+  ...send(at_ms, message),
+  event: 'message',
+})
+const start = (at_ms: number, server: number) => ({
+  ...{ at_ms, event: 'start', server, cluster: 'main', mode: 'leaderless', servers: [1, 2, 3] },
+  quorums: { phase1: 3, phase2: 1 },
+})
+/** When each message was sent, and how and when that ended, and in which order. */
+const ways = ({ events, messages }: Picture) =>
+  messages.map(({ id }) =>
+    events.flatMap((event) =>
+      'message' in event && event.message === id ? [`${event.kind} ${event.at_ms}`] : [],
+    ),
+  )
+
+describe.each(['leader', 'leaderless'] as const)('the traces of replicas in %s mode', (mode) => {
+  const traces = new Map<number, Line[]>()
+  let merged: Picture
+
+  beforeAll(async () => {
+    const world = new World({ mode })
+    await world.settled(
+      Promise.all(
+        world.ids.map((id) => {
+          const trace: Line[] = []
+          traces.set(id, trace)
+          return world.begin(id, { trace: (event) => trace.push(event) })
+        }),
+      ),
+    )
+    await world.ready()
+    for (const id of world.ids) await world.settled(world.replica(id).propose(`from ${id}`))
+    await world.converged()
+    for (const id of world.ids) await world.close(id)
+    merged = picture(...traces.values())
+  })
+
+  const count = (kind: string) => [...traces.values()].flat().filter(({ event }) => event === kind).length
+
+  it('become one picture, with each message that arrived on its way from its sending', () => {
+    expect(merged.mode).toBe(mode)
+    expect(merged.actors).toEqual(['s1', 's2', 's3'])
+    expect(merged.messages).toHaveLength(count('send'))
+    expect(merged.events.filter(({ kind }) => kind === 'receive')).toHaveLength(count('message'))
+    const sent = new Set<number>()
+    for (const event of merged.events) {
+      if (event.kind === 'send') sent.add(event.message)
+      if (event.kind === 'receive') expect(sent).toContain(event.message)
+    }
+    expect(merged.events[0]).toMatchObject({ at_ms: 0 })
+  })
+
+  it('are the same picture as one file, and in any order', () => {
+    expect(picture([...traces.values()].reverse().flat())).toEqual(picture(...[...traces.values()].reverse()))
+  })
+
+  it('tell what each replica knows to be chosen, with its values', () => {
+    const choices = new Map(choicesOf(merged).map(({ slot, value }) => [slot, value]))
+    const logs = logsOf(merged)
+    expect(choices.size).toBeGreaterThanOrEqual(3)
+    for (const server of logs.servers)
+      for (const [slot, value] of choices)
+        expect(logs.at(server, slot, merged.events.length)).toMatchObject({ chosen: value })
+  })
+})
+
+describe('replicas', () => {
+  it('have a mode, quorums and voters from their start', () => {
+    const { mode, quorums, voters } = picture([start(1e12, 2)])
+    expect({ mode, quorums, voters }).toEqual({
+      mode: 'leaderless',
+      quorums: { phase1: 3, phase2: 1 },
+      voters: [1, 2, 3],
+    })
+  })
+
+  it('lose messages: what was sent earlier than one that has arrived, and has not', () => {
+    const sent = [send(0), send(50), send(100), send(150)]
+    expect(ways(picture(sent, [arrival(1), arrival(101)]))).toEqual([
+      ['send 0', 'receive 1'],
+      ['send 50', 'lose 101'],
+      ['send 100', 'receive 101'],
+      ['send 150'],
+    ])
+  })
+
+  it('may get much at once after a pause: first what was sent first', () => {
+    const sent = [send(0), send(50), send(100)]
+    expect(ways(picture(sent, [arrival(200), arrival(201), arrival(202)]))).toEqual([
+      ['send 0', 'receive 200'],
+      ['send 50', 'receive 201'],
+      ['send 100', 'receive 202'],
+    ])
+  })
+
+  it('whose clocks differ get nothing before it was sent, and keep their order', () => {
+    const { events, messages } = picture(
+      [send(1000)],
+      [start(900, 2), arrival(990), { ...start(995, 2), event: 'stop' }],
+    )
+    expect(messages).toHaveLength(1)
+    expect(events.map(({ at_ms, kind }) => [kind, at_ms])).toEqual([
+      ['note', 0],
+      ['send', 100],
+      ['receive', 100],
+      ['crash', 100],
+    ])
+  })
+
+  it('are drawn from one trace alone too', () => {
+    expect(ways(picture([send(0)]))).toEqual([['send 0']])
+    expect(ways(picture([arrival(7)]))).toEqual([['send 0', 'receive 0']])
+  })
+
+  it('say ? for what was chosen before the trace began, and of a long log show the end', () => {
+    const { events } = picture([{ at_ms: 1, event: 'chosen', server: 1, first: 1, last: 2_000_000_000 }])
+    expect(events).toMatchObject([
+      { kind: 'note', text: 'knows slots 1 to 1999999000 to be chosen' },
+      { kind: 'chosen', first: 1_999_999_001, values: Array.from({ length: 1000 }, () => '?') },
+    ])
+  })
+})

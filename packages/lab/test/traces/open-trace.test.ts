@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest'
+import {
+  MAX_TRACE_BYTES,
+  MAX_TRACE_EVENTS,
+  TraceError,
+  checkTraceSize,
+  openTrace,
+} from '../../src/traces/open-trace.js'
+
+const plan = { at_ms: 0, event: 'plan', plan: { mode: 'leader', servers: 3, clients: 1, latency_ms: [1, 5] } }
+const fileOf = (...lines: (string | object)[]) => ({
+  name: 'a.ndjson',
+  text: lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'),
+})
+const open = (...lines: (string | object)[]) => openTrace([fileOf(...lines)])
+const shown = (...lines: (string | object)[]) =>
+  open(...lines).picture.events.map(
+    ({ actor, at_ms, step: _, ...happening }) => [at_ms, actor, happening] as const,
+  )
+const start = (at_ms: number, server: number) => ({ at_ms, event: 'start', server })
+const stop = (at_ms: number, server: number) => ({ at_ms, event: 'stop', server })
+const fault = (at_ms: number, fault: object) => ({ at_ms, event: 'fault', fault: { at_ms, ...fault } })
+const arrival = (at_ms: number, from: string, to: string, message: object) => ({
+  ...{ at_ms, event: 'message', connection: 1, from, to },
+  message,
+})
+const ballot = { seq: 1, server: 1 }
+
+describe('a broken trace', () => {
+  it('keeps all lines but those that say nothing, and names these', () => {
+    const { broken, picture, problems } = open(
+      plan,
+      start(1, 1),
+      '{"at_ms":2,"event":"sta',
+      '',
+      '[1]',
+      { event: 'stop', server: 1 },
+      { at_ms: 3, server: 1 },
+      { at_ms: 4, event: 'stop' },
+      arrival(5, 's1', 'x', { type: 'accept' }),
+      arrival(5, 's1', 's2', {}),
+      { at_ms: 6, event: 'durable', server: 1, records: [{ type: 'vote', ballot, values: [] }] },
+      stop(7, 1),
+    )
+    expect(problems.map(({ file, line, text }) => `${file}:${line} ${text}`)).toEqual([
+      'a.ndjson:3 it is not JSON',
+      'a.ndjson:5 it is no JSON object',
+      'a.ndjson:6 it has no time, at_ms',
+      'a.ndjson:7 it has no kind, event',
+      'a.ndjson:8 stop: no server',
+      'a.ndjson:9 message: no to',
+      'a.ndjson:10 message: no type',
+      'a.ndjson:11 durable: no first',
+    ])
+    expect(broken).toBe(8)
+    expect(picture.messages).toEqual([])
+    expect(picture.events.map(({ kind }) => kind)).toEqual(['note', 'crash'])
+  })
+
+  it('passes over kinds, records and fields that it does not know', () => {
+    const { passedOver, picture, problems } = open(
+      plan,
+      { at_ms: 1, event: 'toString', server: 1 },
+      { at_ms: 1, event: 'eclipse' },
+      { ...start(2, 1), colour: 'red' },
+      {
+        at_ms: 3,
+        event: 'durable',
+        server: 1,
+        records: [{ type: 'poem' }, { type: 'trim', slot: 4, voted: ballot }],
+      },
+    )
+    expect([passedOver, problems]).toEqual([2, []])
+    expect(picture.events[1]).toMatchObject({ kind: 'durable', records: [{ type: 'trim', slot: 4 }] })
+  })
+
+  it('of which nothing can be read says why, and so do two simulations', () => {
+    expect(() => open('hello')).toThrow(
+      'There is nothing of a trace in this. a.ndjson, line 1: it is not JSON.',
+    )
+    expect(() => open('')).toThrow(TraceError)
+    expect(() => openTrace([fileOf(plan), fileOf(plan)])).toThrow('several simulations')
+    expect(() => openTrace([fileOf(plan), { ...fileOf(start(1, 1)), name: 'b' }])).toThrow('stands alone')
+  })
+
+  it('that is too large is refused, with the limit', () => {
+    expect(() => checkTraceSize(MAX_TRACE_BYTES)).not.toThrow()
+    expect(() => checkTraceSize(MAX_TRACE_BYTES + 1)).toThrow(
+      'A trace of 65 MiB is too large: at most 64 MiB are opened.',
+    )
+    const line = '{"at_ms":1,"event":"x"}\n'
+    const many = { name: 'a', text: line.repeat(MAX_TRACE_EVENTS + 1) }
+    expect(() => openTrace([many])).toThrow('more than 500000 events')
+  })
+})
+
+describe('servers', () => {
+  it('start, stop and start again; one that starts twice was killed in between', () => {
+    expect(shown(plan, start(0, 1), stop(1, 1), start(2, 1), start(3, 1))).toMatchObject([
+      [0, 's1', { kind: 'note', text: 'starts' }],
+      [1, 's1', { kind: 'crash' }],
+      [2, 's1', { kind: 'restart' }],
+      [3, 's1', { kind: 'crash' }],
+      [3, 's1', { kind: 'restart' }],
+    ])
+  })
+
+  it('are paused until the fault is over, or all are, but not beyond their end', () => {
+    const pause = (at_ms: number, server: number) => fault(at_ms, { kind: 'pause', for_ms: 10, server })
+    const kinds = shown(
+      ...[plan, start(0, 1), start(0, 2), pause(1, 1), pause(2, 2), pause(3, 3), stop(4, 2)],
+      ...[start(12, 2), pause(13, 1), { at_ms: 14, event: 'heal', left: [] }],
+    ).filter(([, , { kind }]) => kind === 'pause' || kind === 'resume')
+    expect(kinds.map(([at_ms, actor, { kind }]) => [at_ms, actor, kind])).toEqual([
+      [1, 's1', 'pause'],
+      [2, 's2', 'pause'],
+      [11, 's1', 'resume'],
+      [13, 's1', 'pause'],
+      [14, 's1', 'resume'],
+    ])
+  })
+
+  it('and clients are struck by faults, each where it is', () => {
+    const texts = shown(
+      plan,
+      fault(1, { kind: 'cut', from: 's1', to: 2, for_ms: 12.5, oneWay: false }),
+      fault(2, { kind: 'client-kill', client: 1, for_ms: 0 }),
+      fault(3, { kind: 'outage', for_ms: 7 }),
+    ).map(([, actor, happening]) => [actor, 'text' in happening ? happening.text : ''])
+    const cut = 'cut: from s1, to 2, oneWay false, for 12.5 ms'
+    expect(texts).toEqual([
+      ['s1', cut],
+      ['s2', cut],
+      ['c1', 'client-kill: client 1'],
+      ...['s1', 's2', 's3'].map((server) => [server, 'outage, for 7 ms']),
+    ])
+  })
+})
+
+describe('a message of a simulation was sent', () => {
+  const sendings = (...lines: object[]) =>
+    shown(plan, start(0, 1), start(0, 2), ...lines).flatMap(([at_ms, actor, { kind }]) =>
+      kind === 'send' ? [[at_ms, actor]] : [],
+    )
+  const prepare = { type: 'prepare', ballot, scope: 'log', slot: 1 }
+  const promise = { type: 'promise', ballot, scope: 'log', slot: 1, votes: [], next: 0 }
+  const heartbeat = { type: 'heartbeat', ballot, round: 1, chosen: 0, voted: 0 }
+  const promised = (at_ms: number, server: number) => ({
+    ...{ at_ms, event: 'durable', server },
+    records: [{ type: 'promise', ballot, scope: 'log', slot: 0 }],
+  })
+
+  it('as an answer when its question was there, and what it speaks of durable, however long ago', () => {
+    expect(
+      sendings(
+        promised(10, 1),
+        arrival(12, 's1', 's2', prepare),
+        promised(15, 2),
+        arrival(99, 's2', 's1', promise),
+      ),
+    ).toEqual([
+      [10, 's1'],
+      [15, 's2'],
+    ])
+  })
+
+  it('for its reason only if it can have been on its way since then', () => {
+    expect(sendings(promised(10, 1), arrival(16, 's1', 's2', prepare))).toEqual([[15, 's1']])
+  })
+
+  it('otherwise as late as it can have been, but by nobody who is down or paused', () => {
+    expect(sendings(arrival(10, 's1', 's2', heartbeat))).toEqual([[9, 's1']])
+    expect(sendings(stop(8, 1), arrival(10, 's1', 's2', heartbeat))).toEqual([[8, 's1']])
+    const pause = fault(6, { kind: 'pause', for_ms: 50, server: 1 })
+    expect(sendings(pause, stop(8, 1), arrival(10, 's1', 's2', heartbeat))).toEqual([[6, 's1']])
+    expect(
+      shown(plan, start(0, 1), stop(8, 1), arrival(10, 's1', 's2', heartbeat)).map(([, , { kind }]) => kind),
+    ).toEqual([...['note', 'send', 'role', 'crash', 'receive']])
+  })
+
+  it('by a paused server when it goes on', () => {
+    const pause = fault(6, { kind: 'pause', for_ms: 14, server: 2 })
+    expect(
+      sendings(
+        pause,
+        promised(5, 1),
+        arrival(8, 's1', 's2', prepare),
+        promised(9, 2),
+        arrival(30, 's2', 's1', promise),
+      ),
+    ).toContainEqual([20, 's2'])
+  })
+})
+
+it('shows messages by their fields, and those of clients as requests and answers', () => {
+  const { messages } = open(
+    plan,
+    arrival(1, 's1', 's2', { type: 'accept', ballot, first: 3, values: ['#1', 'no-op'] }),
+    arrival(2, 's2', 's1', { type: 'accepted', ballot, first: 3, last: 4 }),
+    arrival(3, 's1', 's2', {
+      type: 'promise',
+      ballot,
+      scope: 'log',
+      slot: 1,
+      next: 0,
+      votes: [{ slot: 5, ballot, value: '#2', chosen: false }],
+    }),
+    arrival(4, 'c1', 's2', { type: 'execute', request: 1, value: 'open' }),
+    arrival(5, 's2', 'c1', { type: 'reply', request: 1, slot: 4, result: '01' }),
+  ).picture
+  expect(messages.map(({ ballot: at, slots, type, values }) => [type, at?.seq, slots, values])).toEqual([
+    ['accept', 1, [3, 4], ['#1', 'no-op']],
+    ['accepted', 1, [3, 4], []],
+    ['promise', 1, [5, 5], ['#2']],
+    ['request', undefined, undefined, ['open']],
+    ['answer', undefined, undefined, []],
+  ])
+  expect(messages.map(({ text }) => text).slice(0, 2)).toEqual([
+    'accept: ballot (1, s1), first 3, values #1, no-op',
+    'accepted: ballot (1, s1), first 3, last 4',
+  ])
+})
