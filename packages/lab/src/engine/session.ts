@@ -1,6 +1,7 @@
-import { type Command, type Stage, ScriptError, parseScript, runScript } from 'synod/testing/script'
+import { type Command, type Stage, ScriptError, parseScript } from 'synod/testing/script'
 import type { Picture } from '../picture/picture.js'
 import type { Opens, Recorder } from './recorder.js'
+import { type Core, SOUND } from './core.js'
 import { Tape } from './tape.js'
 
 type Line = Pick<Command, 'text' | 'before'>
@@ -10,12 +11,19 @@ type Line = Pick<Command, 'text' | 'before'>
  * is drawn is kept, so that moving about in it costs nothing until the cluster itself is asked for.
  */
 export class Session {
+  readonly #core: Core
   #commands: readonly Line[] = []
   #position = 0
   /** Has played all commands. */
-  #whole = new Tape()
+  #whole: Tape
   /** Has played some of them. */
   #part: Tape | undefined
+
+  /** An empty one, on this core. */
+  constructor(core: Core = SOUND) {
+    this.#core = core
+    this.#whole = new Tape(core)
+  }
 
   /** A session from the text of a script, at its end. Throws a ScriptError that says in which line, and why. */
   static parse(text: string): Session {
@@ -101,12 +109,12 @@ export class Session {
     })
     if (this.violation !== undefined)
       lines.push('', `# Then this breaks an invariant (${this.violation}):`, `# ${this.lines[end] ?? ''}`)
-    return lines.length === 0 ? '' : runScript(`${lines.join('\n')}\n`, 'session')
+    return lines.length === 0 ? '' : this.#core.runScript(`${lines.join('\n')}\n`, 'session')
   }
 
   /** Plays the first so many commands on a cluster of its own; `opens` is told of each row before it happens. */
   replay(position: number, opens?: Opens): Tape {
-    const tape = new Tape(opens)
+    const tape = new Tape(this.#core, opens)
     for (const { text } of this.#commands.slice(0, position)) tape.perform(text)
     return tape
   }

@@ -1,9 +1,11 @@
-import { type Stage, InvariantError, ScriptPlayer } from 'synod/testing/script'
+import type { ScriptPlayer, Stage } from 'synod/testing/script'
 import type { Picture } from '../picture/picture.js'
+import { type Core, SOUND } from './core.js'
 import { type Mark, type Opens, Recorder } from './recorder.js'
 
 /** Plays commands on a cluster of its own, and draws what happens. It cannot be wound back. */
 export class Tape {
+  readonly #core: Core
   readonly #player: ScriptPlayer
   readonly #marks: Mark[] = []
   readonly #answers: (readonly string[])[] = []
@@ -11,8 +13,9 @@ export class Tape {
   #violation: string | undefined
 
   /** `opens` is told of each row before anything in it happens. */
-  constructor(opens?: Opens) {
-    this.#player = new ScriptPlayer((cluster) => {
+  constructor(core: Core = SOUND, opens?: Opens) {
+    this.#core = core
+    this.#player = new core.ScriptPlayer((cluster) => {
       this.#recorder = new Recorder(cluster, opens)
     })
   }
@@ -70,7 +73,7 @@ export class Tape {
     try {
       return this.#player.perform(line)
     } catch (error) {
-      if (!(error instanceof InvariantError)) throw error
+      if (!(error instanceof this.#core.InvariantError)) throw error
       this.#violation = error.message
       this.#recorder?.violated(error.message)
       return [`violation: ${error.message}`]

@@ -1,7 +1,5 @@
-import type * as core from 'synod/testing/script'
-
-/** What the protocol core of the page exports, sound or with a mistake in it. */
-export type Core = typeof core
+import type { Core } from '../engine/core.js'
+import { type Lesson, parseLesson } from './lesson.js'
 
 interface Mistake {
   /** The rule that is left out. */
@@ -32,3 +30,10 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
     load: () => import('planted:h01-quorum-off-by-one'),
   },
 }
+
+const scripts = import.meta.glob<string>('./broken/*.txt', { query: '?raw', import: 'default', eager: true })
+
+/** The stories in which they break something. */
+export const BROKEN: readonly Lesson[] = Object.keys(MISTAKES).map((name) =>
+  parseLesson(name, scripts[`./broken/${name}.txt`] ?? ''),
+)

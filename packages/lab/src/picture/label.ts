@@ -36,12 +36,17 @@ export function ballotText({ seq, server }: Ballot): string {
 }
 
 /** What stands beside the arrow of a message: its type, its ballot, its slots and values, as far as it has them. */
-export function labelOf({ ballot, slots, type, values }: PictureMessage): string {
+export function labelOf({ ballot, fields, slots, type, values }: PictureMessage): string {
   const parts = [OF_THE_LECTURE[type], type]
   if (ballot !== undefined && ballot.seq > 0) parts.push(ballotText(ballot))
-  if (slots !== undefined) parts.push(slotsText(slots))
+  if (slots !== undefined) parts.push(isForLog(fields) ? `slots from ${slots[0]}` : slotsText(slots))
   const label = parts.filter((part) => part !== undefined).join(' ')
   return values.length === 0 ? label : `${label}: ${valuesText(values)}`
+}
+
+/** Whether a prepare or a promise is for every slot from the first one on. */
+function isForLog(fields: unknown): boolean {
+  return typeof fields === 'object' && fields !== null && 'scope' in fields && fields.scope === 'log'
 }
 
 function slotsText([first, last]: readonly [number, number]): string {

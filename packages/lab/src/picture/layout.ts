@@ -31,6 +31,8 @@ export interface Arrow {
   readonly y1: number
   readonly x2: number
   readonly y2: number
+  /** The middle of its label, on its line: in the last gap between columns to the right, so that the labels of a broadcast stand apart. */
+  readonly label: { readonly x: number; readonly y: number }
   readonly end: 'arrived' | 'lost' | 'under way'
   /** A copy of one that arrived before. */
   readonly again: boolean
@@ -59,8 +61,13 @@ export interface LayoutOptions {
 }
 
 /** Room above the first row for the heads of the columns, and to the left and right of the outer ones. */
-const HEAD = 36
-const MARGIN = 56
+const HEAD = 12
+const MARGIN = 40
+/** To the right of the last column stands what is said of its marks. */
+const RIGHT_MARGIN = 150
+
+/** What a diagram is wider than its columns. */
+export const MARGINS_PX = MARGIN + RIGHT_MARGIN
 
 interface Ends {
   sent: number
@@ -86,6 +93,9 @@ export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: Layo
   const yOf = (index: number) => rows.get(events[index]?.step ?? -1) ?? 0
 
   const arrows: Arrow[] = []
+  const draw = (arrow: Omit<Arrow, 'label'>) => {
+    arrows.push({ ...arrow, label: labelPlace(arrow, columnWidth) })
+  }
   for (const [id, { ended, sent }] of ends) {
     const message = messages[id]
     if (message === undefined || ![sent, ...ended].some((index) => shown[index] === true)) continue
@@ -96,13 +106,13 @@ export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: Layo
       const event = events[end]
       const again = event?.kind === 'receive' && event.again
       const way = { message, again, sent, ended: end, x1, y1 }
-      if (event?.kind === 'receive') arrows.push({ ...way, x2, y2: yOf(end), end: 'arrived' })
+      if (event?.kind === 'receive') draw({ ...way, x2, y2: yOf(end), end: 'arrived' })
       // The cross stands short of the receiver, which has not heard of it.
-      else arrows.push({ ...way, x2: x1 + (x2 - x1) * LOST_AT, y2: yOf(end), end: 'lost' })
+      else draw({ ...way, x2: x1 + (x2 - x1) * LOST_AT, y2: yOf(end), end: 'lost' })
     }
     if (ended.length > 0) continue
     const y2 = height - rowHeight / 4
-    arrows.push({
+    draw({
       message,
       again: false,
       sent,
@@ -115,7 +125,7 @@ export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: Layo
     })
   }
   return {
-    width: 2 * MARGIN + (actors.length - 1) * columnWidth,
+    width: MARGINS_PX + Math.max(0, actors.length - 1) * columnWidth,
     height,
     columns: actors.map((actor) => ({
       actor,
@@ -126,6 +136,14 @@ export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: Layo
     marks: marksOf(picture, shown, (actor) => xOf.get(actor) ?? 0, yOf),
     steps: [...rows.keys()],
   }
+}
+
+/** A line that ends short of a column has its label in its middle. */
+function labelPlace({ x1, x2, y1, y2 }: Omit<Arrow, 'label'>, columnWidth: number): { x: number; y: number } {
+  const width = Math.abs(x2 - x1)
+  const share = width <= columnWidth ? 0.5 : 1 - columnWidth / 2 / width
+  const t = x2 > x1 ? share : 1 - share
+  return { x: x1 + (x2 - x1) * t, y: y1 + (y2 - y1) * t }
 }
 
 /** How far on its way a message is drawn that got lost, or that is under way. */

@@ -76,6 +76,16 @@ export interface Picture {
   readonly events: readonly PictureEvent[]
 }
 
+/** Nothing has happened yet, to nobody. */
+export const EMPTY_PICTURE: Picture = {
+  mode: 'leader',
+  actors: [],
+  quorums: { phase1: 1, phase2: 1 },
+  voters: [],
+  messages: [],
+  events: [],
+}
+
 /** Whether messages of this type only show that somebody is up: they are folded unless one asks for them. */
 export function isHeartbeat(type: string): boolean {
   return type === 'heartbeat' || type === 'heartbeat-answer'

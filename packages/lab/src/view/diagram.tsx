@@ -5,13 +5,15 @@ import { Drawing, type DrawingProps } from './drawing.js'
 
 export interface DiagramProps extends Omit<DrawingProps, 'part' | 'columns'> {
   readonly layout: Layout
+  /** Is told how much room there is. */
+  readonly onWidth?: (width: number) => void
 }
 
 /** Beyond the edge of what is to be seen, so that it need not be drawn anew with every pixel that one scrolls. */
 const OVERSCAN = 400
 
 /** The space-time diagram: actors from left to right, time from top to bottom. Only what is to be seen of it is drawn. */
-export function Diagram({ layout, ...drawing }: DiagramProps) {
+export function Diagram({ layout, onWidth, ...drawing }: DiagramProps) {
   const frame = useRef<HTMLDivElement>(null)
   const top = useSignal(0)
   const height = useSignal(0)
@@ -26,12 +28,13 @@ export function Diagram({ layout, ...drawing }: DiagramProps) {
     if (element === null) return
     const observer = new ResizeObserver(() => {
       height.value = element.clientHeight
+      onWidth?.(element.clientWidth)
     })
     observer.observe(element)
     return () => {
       observer.disconnect()
     }
-  }, [height])
+  }, [height, onWidth])
 
   // What is new comes into view, as long as one looks at nothing else.
   useLayoutEffect(() => {
@@ -47,6 +50,13 @@ export function Diagram({ layout, ...drawing }: DiagramProps) {
         top.value = currentTarget.scrollTop
       }}
     >
+      <div class="heads" style={{ width: `${layout.width}px` }}>
+        {layout.columns.map(({ actor, x }) => (
+          <span key={actor} style={{ left: `${x}px` }}>
+            {actor.toUpperCase()}
+          </span>
+        ))}
+      </div>
       <svg
         width={layout.width}
         height={layout.height}

@@ -56,12 +56,9 @@ export function Drawing(props: DrawingProps) {
   )
 }
 
-function Lifeline({ column: { actor, life, x } }: { readonly column: Column }) {
+function Lifeline({ column: { life, x } }: { readonly column: Column }) {
   return (
     <g class="lifeline">
-      <text x={x} y={20} text-anchor="middle">
-        {actor.toUpperCase()}
-      </text>
       {life.map(({ bottom, state, top }) => (
         <line key={top} class={state} x1={x} y1={top} x2={x} y2={bottom} />
       ))}
@@ -76,15 +73,12 @@ interface PartProps {
   readonly onPoint: () => void
 }
 
-/** Labels stand on the line, near its start, where the lines of a broadcast have not parted yet; each on its own side. */
-const LABEL_AT = 0.5
-
 function ArrowView({ arrow, dim, isSelected, onClick, onPoint }: PartProps & { readonly arrow: Arrow }) {
   const { again, end, message, x1, x2, y1, y2 } = arrow
+  const { x, y } = arrow.label
   const label = labelOf(message)
   const angle = (Math.atan2(y2 - y1, x2 - x1) * 180) / Math.PI
   const turn = Math.abs(angle) > 90 ? angle + 180 : angle
-  const [x, y] = [x1 + (x2 - x1) * LABEL_AT, y1 + (y2 - y1) * LABEL_AT]
   const classes = `arrow ${purposeOf(message.type).replaceAll(' ', '-')} ${end.replace(' ', '-')}`
   return (
     <g

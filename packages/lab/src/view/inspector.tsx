@@ -42,13 +42,14 @@ export function Inspector({ event: index, picture, states }: InspectorProps) {
 
 /** The lines of both states, those marked that differ. */
 function Difference({ after, before }: { readonly before: unknown; readonly after: unknown }) {
-  const [old, now] = [before, after].map((state) => JSON.stringify(state, null, 1)?.split('\n') ?? [])
+  const linesOf = (state: unknown) => JSON.stringify(state, null, 1).split('\n')
+  const [old, now] = [linesOf(before), linesOf(after)]
   return (
     <>
-      <h3>{`Before`}</h3>
-      <Lines lines={old ?? []} others={new Set(now)} />
-      <h3>{`After`}</h3>
-      <Lines lines={now ?? []} others={new Set(old)} />
+      <h3>Before</h3>
+      <Lines lines={old} others={new Set(now)} />
+      <h3>After</h3>
+      <Lines lines={now} others={new Set(old)} />
     </>
   )
 }

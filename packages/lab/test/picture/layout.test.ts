@@ -160,8 +160,8 @@ test('a server that is down has no line of life, one that is paused another', ()
     options,
   )
   expect(columns[1]?.life.map(({ bottom, state, top }) => [top, bottom, state])).toEqual([
-    [36, 46, 'up'],
-    [86, height, 'up'],
+    [12, 22, 'up'],
+    [62, height, 'up'],
   ])
   expect(columns[2]?.life.map(({ state }) => state)).toEqual(['up', 'paused', 'up'])
 })

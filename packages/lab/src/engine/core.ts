@@ -1,0 +1,7 @@
+import * as sound from 'synod/testing/script'
+
+/** What the protocol core gives the page, sound or with a mistake in it. */
+export type Core = typeof sound
+
+/** The core that ships. */
+export const SOUND: Core = sound

@@ -1,0 +1,203 @@
+import { useSignal } from '@preact/signals'
+import { useCallback, useEffect } from 'preact/hooks'
+import { Actions } from './actions.js'
+import { Compare } from './compare.js'
+import { Controls } from './controls.js'
+import { Diagram } from './diagram.js'
+import { Help } from './help.js'
+import { Inspector } from './inspector.js'
+import { type Wish, wishOf } from './keys.js'
+import type { Lab } from './lab.js'
+import { LogGrid } from './logs.js'
+import { Share } from './share.js'
+import { Story } from './story.js'
+import { toggleTheme } from './theme.js'
+
+/** How one begins without a lesson. */
+const CLUSTERS = [
+  { name: '3 servers, leader', script: 'cluster 3 leader' },
+  { name: '3 servers, leaderless', script: 'cluster 3 leaderless' },
+  { name: '5 servers, leader', script: 'cluster 5 leader' },
+  { name: '5 servers, leaderless', script: 'cluster 5 leaderless' },
+]
+
+export function App({ lab }: { readonly lab: Lab }) {
+  const isComparing = useSignal(false)
+  const isHelping = useSignal(false)
+
+  useEffect(() => {
+    const wishes: Readonly<Record<Wish, () => void>> = {
+      step: () => lab.step(),
+      run: () => (lab.isRunning.value = !lab.isRunning.value),
+      'tell on': () => lab.tellOn(),
+      back: () => lab.seek(lab.position.value - 1),
+      forward: () => lab.seek(lab.position.value + 1),
+      start: () => lab.seek(0),
+      end: () => lab.seek(lab.lines.value.length),
+      heartbeats: () => (lab.heartbeats.value = !lab.heartbeats.value),
+      filter: () => document.querySelector<HTMLInputElement>('#filter')?.focus(),
+      theme: toggleTheme,
+      help: () => (isHelping.value = true),
+      'let go': () => lab.letGo(),
+    }
+    const onKey = (event: KeyboardEvent) => {
+      const isTyping = event.target instanceof HTMLElement && event.target.matches('input, select, textarea')
+      const onButton = event.key === ' ' && event.target instanceof HTMLButtonElement
+      const { altKey, ctrlKey, key, metaKey } = event
+      const wish = wishOf({ altKey, ctrlKey, isTyping: isTyping || onButton, key, metaKey })
+      if (wish === undefined || isHelping.value) return
+      event.preventDefault()
+      wishes[wish]()
+    }
+    document.addEventListener('keydown', onKey)
+    return () => {
+      document.removeEventListener('keydown', onKey)
+    }
+  }, [isHelping, lab])
+
+  const opened = lab.opened.value
+  return (
+    <div class="app">
+      <header>
+        <h1>Synod lab</h1>
+        <select
+          aria-label="New cluster"
+          onChange={({ currentTarget }) => {
+            if (currentTarget.value !== '') lab.begin(currentTarget.value)
+            currentTarget.value = ''
+          }}
+        >
+          <option value="">New cluster…</option>
+          {CLUSTERS.map(({ name, script }) => (
+            <option key={script} value={script}>
+              {name}
+            </option>
+          ))}
+        </select>
+        <button
+          aria-pressed={isComparing.value}
+          onClick={() => {
+            isComparing.value = !isComparing.value
+          }}
+        >
+          Both modes
+        </button>
+        <Share lab={lab} />
+        <span class="gap" />
+        <button title="Dark or light (t)" onClick={toggleTheme}>
+          ◐
+        </button>
+        <button
+          title="Help (?)"
+          onClick={() => {
+            isHelping.value = true
+          }}
+        >
+          ?
+        </button>
+      </header>
+      <aside class="story">
+        <Story lab={lab} />
+      </aside>
+      {isComparing.value ? (
+        <main class="stage whole">
+          <Compare />
+        </main>
+      ) : (
+        <main class="stage">
+          <Filter lab={lab} />
+          {opened !== undefined && (
+            <p class="note">
+              {opened.name}: a trace. It can be looked at, and not played on. {opened.note}
+            </p>
+          )}
+          <p class="alarm" role="alert">
+            {lab.problem.value ?? lab.violation.value ?? ''}
+          </p>
+          <Stage lab={lab} />
+          <LogGrid logs={lab.logs.value} choices={lab.choices.value} event={lab.moment.value} />
+          <Controls lab={lab} />
+        </main>
+      )}
+      <aside class="side">
+        {lab.selected.value !== undefined && (
+          <Inspector picture={lab.picture.value} event={lab.selected.value} states={lab.states.value} />
+        )}
+        {opened === undefined && <Actions lab={lab} />}
+      </aside>
+      {isHelping.value && (
+        <Help
+          onClose={() => {
+            isHelping.value = false
+          }}
+        />
+      )}
+    </div>
+  )
+}
+
+function Filter({ lab }: { readonly lab: Lab }) {
+  const filter = lab.filter.value
+  return (
+    <div class="row filter">
+      <input
+        id="filter"
+        type="search"
+        placeholder="Show only: slot:2 s1 accept"
+        aria-label="Filter"
+        aria-invalid={filter instanceof Error}
+        value={lab.filterText.value}
+        onInput={({ currentTarget }) => {
+          lab.filterText.value = currentTarget.value
+        }}
+      />
+      <label>
+        <input
+          type="checkbox"
+          checked={lab.heartbeats.value}
+          onChange={({ currentTarget }) => {
+            lab.heartbeats.value = currentTarget.checked
+          }}
+        />{' '}
+        heartbeats
+      </label>
+      {filter instanceof Error && <span class="alarm">{filter.message}</span>}
+    </div>
+  )
+}
+
+function Stage({ lab }: { readonly lab: Lab }) {
+  const pointed = lab.pointed.value
+  const causes = lab.causes.value
+  const onWidth = useCallback(
+    (width: number) => {
+      lab.width.value = width
+    },
+    [lab],
+  )
+  const isRelated =
+    pointed === undefined || pointed < 0
+      ? undefined
+      : (event: number) =>
+          event === pointed || causes.precedes(event, pointed) || causes.precedes(pointed, event)
+  return (
+    <Diagram
+      picture={lab.picture.value}
+      layout={lab.layout.value}
+      selected={lab.selected.value}
+      onWidth={onWidth}
+      isRelated={isRelated}
+      onPoint={(event) => {
+        lab.pointed.value = event
+      }}
+      onSelect={(event) => {
+        lab.letGo()
+        lab.selected.value = event
+      }}
+      onMessage={(message) => {
+        lab.letGo()
+        lab.message.value = message
+      }}
+    />
+  )
+}

@@ -1,0 +1,87 @@
+import { LESSONS } from '../lessons/lessons.js'
+import { BROKEN, MISTAKES } from '../lessons/mistakes.js'
+import type { Lesson } from '../lessons/lesson.js'
+import type { Lab } from './lab.js'
+
+/** The lessons, and the one that is being read, as far as it has been played. */
+export function Story({ lab }: { readonly lab: Lab }) {
+  const reading = lab.reading.value
+  const open = (lesson: Lesson) => {
+    lab.read(lesson)
+  }
+  const breakIt = async (lesson: Lesson) => {
+    const mistake = MISTAKES[lesson.name]
+    if (mistake !== undefined) lab.read(lesson, await mistake.load())
+  }
+  return (
+    <>
+      {reading !== undefined && <Reading lab={lab} />}
+      <section aria-label="Lessons">
+        <h2>Lessons</h2>
+        <ol class="lessons">
+          {LESSONS.map((lesson) => (
+            <li key={lesson.name}>
+              <button
+                aria-current={reading?.lesson === lesson ? 'true' : undefined}
+                onClick={() => {
+                  open(lesson)
+                }}
+              >
+                {lesson.title}
+              </button>
+            </li>
+          ))}
+        </ol>
+      </section>
+      <section aria-label="What goes wrong">
+        <h2>What goes wrong without a rule</h2>
+        <ul class="lessons">
+          {BROKEN.map((lesson) => (
+            <li key={lesson.name}>
+              <button
+                aria-current={reading?.lesson === lesson ? 'true' : undefined}
+                onClick={() => {
+                  void breakIt(lesson)
+                }}
+              >
+                {lesson.title}
+              </button>
+            </li>
+          ))}
+        </ul>
+      </section>
+    </>
+  )
+}
+
+function Reading({ lab }: { readonly lab: Lab }) {
+  const reading = lab.reading.value
+  if (reading === undefined) return null
+  const { lesson, played } = reading
+  const violation = lab.violation.value
+  let begin = 0
+  const begun = lesson.parts.filter((part) => {
+    const isBegun = begin < played || begin === 0
+    begin += part.commands.length
+    return isBegun
+  })
+  const isOver = played === begin
+  return (
+    <section aria-label="Lesson">
+      <h2>{lesson.title}</h2>
+      {begun.map((part, index) => (
+        <p key={index} class={index === begun.length - 1 ? 'prose now' : 'prose'}>
+          {part.prose}
+        </p>
+      ))}
+      {violation !== undefined && <p class="alarm">{violation}</p>}
+      {isOver ? (
+        <p class="note">That was it. The cluster is yours: try what else can happen.</p>
+      ) : (
+        <button class="primary" onClick={() => lab.tellOn()}>
+          Next <kbd>n</kbd>
+        </button>
+      )}
+    </section>
+  )
+}
