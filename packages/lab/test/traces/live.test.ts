@@ -6,7 +6,11 @@ import type { Picture } from '../../src/picture/picture.js'
 import { openTrace } from '../../src/traces/open-trace.js'
 
 interface Line {
+  readonly at_ms: number
   readonly event: string
+  readonly server?: number
+  readonly first?: number
+  readonly last?: number
 }
 
 const fileOf = (name: string, lines: readonly object[]) => ({
@@ -136,6 +140,15 @@ describe('replicas', () => {
   it('are drawn from one trace alone too', () => {
     expect(ways(picture([send(0)]))).toEqual([['send 0']])
     expect(ways(picture([arrival(7)]))).toEqual([['send 0', 'receive 0']])
+  })
+
+  it('know the values of what is chosen from what they were told, before it is durable', () => {
+    const accept = { type: 'accept', ballot: { seq: 1, server: 1 }, first: 4, values: ['#1', '#2'] }
+    const { events } = picture([
+      arrival(1, accept),
+      { at_ms: 2, event: 'chosen', server: 2, first: 4, last: 5 },
+    ])
+    expect(events.at(-1)).toMatchObject({ kind: 'chosen', first: 4, values: ['#1', '#2'] })
   })
 
   it('say ? for what was chosen before the trace began, and of a long log show the end', () => {

@@ -109,24 +109,28 @@ describe('servers', () => {
     const pause = (at_ms: number, server: number) => fault(at_ms, { kind: 'pause', for_ms: 10, server })
     const kinds = shown(
       ...[plan, start(0, 1), start(0, 2), pause(1, 1), pause(2, 2), pause(3, 3), stop(4, 2)],
-      ...[start(12, 2), pause(13, 1), { at_ms: 14, event: 'heal', left: [] }],
+      ...[start(6, 2), pause(7, 2), pause(13, 1), { at_ms: 14, event: 'heal', left: [] }],
     ).filter(([, , { kind }]) => kind === 'pause' || kind === 'resume')
     expect(kinds.map(([at_ms, actor, { kind }]) => [at_ms, actor, kind])).toEqual([
       [1, 's1', 'pause'],
       [2, 's2', 'pause'],
+      [7, 's2', 'pause'],
       [11, 's1', 'resume'],
       [13, 's1', 'pause'],
+      [14, 's2', 'resume'],
       [14, 's1', 'resume'],
     ])
   })
 
-  it('and clients are struck by faults, each where it is', () => {
-    const texts = shown(
+  it('and clients are struck by faults, each where it is, but in one step', () => {
+    const { events } = open(
       plan,
       fault(1, { kind: 'cut', from: 's1', to: 2, for_ms: 12.5, oneWay: false }),
       fault(2, { kind: 'client-kill', client: 1, for_ms: 0 }),
       fault(3, { kind: 'outage', for_ms: 7 }),
-    ).map(([, actor, happening]) => [actor, 'text' in happening ? happening.text : ''])
+    ).picture
+    const texts = events.map((event) => [event.actor, 'text' in event ? event.text : ''])
+    expect(events.map(({ step }) => step)).toEqual([0, 0, 1, 2, 2, 2])
     const cut = 'cut: from s1, to 2, oneWay false, for 12.5 ms'
     expect(texts).toEqual([
       ['s1', cut],
