@@ -119,12 +119,14 @@ export function App({ lab }: { readonly lab: Lab }) {
           <Controls lab={lab} />
         </main>
       )}
-      <aside class="side">
-        {lab.selected.value !== undefined && (
-          <Inspector picture={lab.picture.value} event={lab.selected.value} states={lab.states.value} />
-        )}
-        {opened === undefined && <Actions lab={lab} />}
-      </aside>
+      {!isComparing.value && (
+        <aside class="side">
+          {lab.selected.value !== undefined && (
+            <Inspector picture={lab.picture.value} event={lab.selected.value} states={lab.states.value} />
+          )}
+          {opened === undefined && <Actions lab={lab} />}
+        </aside>
+      )}
       {isHelping.value && (
         <Help
           onClose={() => {

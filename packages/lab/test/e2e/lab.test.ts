@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises'
+import { runPlan, drawPlan, storeWorkload } from 'synod/testing'
+import { runScript } from 'synod/testing/script'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { Site, noBrowser } from './browser.js'
+
+if (noBrowser !== undefined) process.stderr.write(`The page is not tested: ${noBrowser}.\n`)
+
+describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
+  let site: Site
+  beforeAll(async () => {
+    site = await Site.open()
+  })
+  afterAll(async () => {
+    await site[Symbol.asyncDispose]()
+  })
+  afterEach(() => {
+    expect(site.errors.splice(0)).toEqual([])
+  })
+
+  test('each lesson plays to its end, with the keyboard', async () => {
+    const page = await site.page()
+    const lessons = page.getByRole('region', { name: 'Lessons' }).getByRole('button')
+    expect(await lessons.count()).toBe(12)
+    for (const lesson of await lessons.all()) {
+      await lesson.click()
+      for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
+        await page.keyboard.press('n')
+      expect(await page.getByText('That was it').count(), await lesson.innerText()).toBe(1)
+      expect(await page.getByRole('alert').innerText()).toBe('')
+      expect(await page.locator('.arrow').count()).toBeGreaterThan(0)
+    }
+  })
+
+  test('each core with a mistake breaks in the last step, which is marked', async () => {
+    const page = await site.page()
+    const stories = page.getByRole('region', { name: 'What goes wrong' }).getByRole('button')
+    expect(await stories.count()).toBe(5)
+    for (const story of await stories.all()) {
+      await story.click()
+      await page.getByRole('region', { name: 'Lesson', exact: true }).waitFor()
+      for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
+        await page.keyboard.press('n')
+      expect(await page.locator('.mark.violation').count(), await story.innerText()).toBe(1)
+      expect(await page.getByRole('alert').innerText()).not.toBe('')
+    }
+  })
+
+  test('messages are dropped and servers crashed by mouse, and the time is turned back to go another way', async () => {
+    const page = await site.page()
+    await page.getByRole('combobox', { name: 'New cluster' }).selectOption('3 servers, leaderless')
+    await page.getByRole('button', { name: 'request s1' }).first().click()
+    const underWay = page.getByRole('region', { name: 'Under way' }).getByRole('listitem')
+    // The timer of s1 gives it a head start.
+    while ((await underWay.count()) === 0) await page.keyboard.press('s')
+    const sent = await underWay.count()
+    await underWay.first().getByRole('button').last().click()
+    await page.getByRole('region', { name: 'Message' }).getByRole('button', { name: 'lose' }).click()
+    expect(await underWay.count()).toBe(sent - 1)
+    expect(await page.locator('.arrow .cross').count()).toBe(1)
+
+    await page.getByRole('region', { name: 'S3' }).getByRole('button', { name: 'crash' }).click()
+    expect(await page.locator('.mark.crash').count()).toBe(1)
+    const position = page.getByTestId('position')
+    const [, all] = /of (\d+)/.exec(await position.innerText()) ?? []
+    await page.keyboard.press('ArrowUp')
+    expect(await page.locator('.mark.crash').count()).toBe(0)
+    expect(await position.innerText()).toBe(`${Number(all) - 1} of ${all}`)
+    await page.getByRole('region', { name: 'S2' }).getByRole('button', { name: 'pause' }).click()
+    expect(await page.locator('.mark.pause').count()).toBe(1)
+    expect(await position.innerText()).toBe(`${all} of ${all}`)
+    await page.keyboard.press('End')
+    expect(await page.locator('.mark.crash').count()).toBe(0)
+  })
+
+  test('a click shows the whole message, and its server before and after', async () => {
+    const page = await site.page()
+    await page.getByRole('button', { name: 'One slot, one value' }).click()
+    for (let key = 0; key < 3; key++) await page.keyboard.press('n')
+    await page.locator('.arrow.arrived').last().click()
+    const details = page.getByRole('region', { name: 'Details' })
+    expect(await details.innerText()).toMatch(/"type": "promise"[\s\S]*Before[\s\S]*After/)
+    await page.keyboard.press('Escape')
+    expect(await details.count()).toBe(0)
+  })
+
+  test('both modes side by side: leader mode takes fewer delays, messages and writes, counted in the run', async () => {
+    const page = await site.page()
+    await page.getByRole('button', { name: 'Both modes' }).click()
+    const costs = await page.getByTestId('cost').allInnerTexts()
+    const [leaderless, leader] = costs.map((cost) => (cost.match(/\d+/g) ?? []).map(Number))
+    expect(leader).toHaveLength(3)
+    for (const [place, count] of leader!.entries()) expect(count).toBeLessThan(leaderless![place]!)
+  })
+
+  test('what was clicked together is given away as a golden script that runs, as a picture, and as a link', async () => {
+    const page = await site.page()
+    await page.getByRole('button', { name: 'Holes, and the no-op' }).click()
+    for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
+      await page.keyboard.press('n')
+    const saved = async (button: string) => {
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: button, exact: true }).click(),
+      ])
+      return readFile(await download.path(), 'utf8')
+    }
+    const script = await saved('Script')
+    expect(script).toMatch(/no-op/)
+    expect(runScript(script, 'exported.txt')).toBe(script)
+    expect(await saved('SVG')).toMatch(/^<svg [\s\S]*accept[\s\S]*<\/svg>$/)
+
+    await page.getByRole('button', { name: 'Link', exact: true }).click()
+    await page.waitForFunction(() => location.hash.length > 1)
+    const other = await site.page(await page.evaluate(() => location.hash))
+    const position = await page.getByTestId('position').innerText()
+    await other.getByText(position).waitFor()
+    expect(await other.locator('.arrow').count()).toBe(await page.locator('.arrow').count())
+  })
+
+  test('a trace that the simulator wrote is opened, and filtered', async () => {
+    const lines: string[] = []
+    await runPlan(drawPlan(3, { mode: 'leader' }), storeWorkload, (event) =>
+      lines.push(JSON.stringify(event)),
+    )
+    const page = await site.page()
+    await page
+      .getByLabel('File to open')
+      .setInputFiles({
+        name: '3.ndjson',
+        mimeType: 'application/x-ndjson',
+        buffer: Buffer.from(lines.join('\n')),
+      })
+    await page.getByText('3.ndjson: a trace').waitFor()
+    const all = await page.locator('.diagram svg').getAttribute('height')
+    await page.keyboard.press('/')
+    await page.keyboard.type('prepare')
+    await expect
+      .poll(async () => Number(await page.locator('.diagram svg').getAttribute('height')))
+      .toBeLessThan(Number(all))
+    await page.getByRole('searchbox').fill('slot:x')
+    expect(await page.locator('.filter .alarm').innerText()).toMatch(/slot/)
+  })
+
+  test('the sheet of keys opens and closes by key', async () => {
+    const page = await site.page()
+    await page.keyboard.press('?')
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.press('Escape')
+    expect(await page.getByRole('dialog').count()).toBe(0)
+  })
+})
