@@ -1,11 +1,5 @@
 import type { Slot } from 'synod/testing/script'
-import {
-  type ActorId,
-  type Picture,
-  type PictureMessage,
-  type PictureRecord,
-  isHeartbeat,
-} from '../picture/picture.js'
+import type { ActorId, Picture, PictureMessage, PictureRecord } from '../picture/picture.js'
 
 /** What a request of a client has cost. */
 export interface Counts {
@@ -17,7 +11,7 @@ export interface Counts {
   readonly delays: number | undefined
   /** From the request to its first answer, by the clock of the cluster. */
   readonly duration_ms: number | undefined
-  /** Messages that it caused and that speak of it or of its slots, with the requests and answers, without heartbeats. Those shared with other requests count in full. */
+  /** Messages that it caused and that speak of it or of its slots, with the requests and answers; heartbeats speak of none. Those shared with other requests count in full. */
   readonly messages: number
   /** Writes to disks that something waited for: of promises and votes in its slots. */
   readonly fsyncs: number
@@ -60,7 +54,7 @@ function count(picture: Picture, start: number, { from: client, values }: Pictur
         answer ??= { delays: before + 1, at_ms: event.at_ms }
     } else if (event.kind === 'send' && depth !== undefined) {
       const message = messages[event.message]
-      if (message === undefined || isHeartbeat(message.type)) continue
+      if (message === undefined) continue
       const isClients = message.type === 'request' || message.type === 'answer'
       const speaksOfIt = isOf(message, values) || (!isClients && overlaps(message, slots))
       if (!speaksOfIt || (message.type === 'request' && event.step !== begin.step)) continue

@@ -46,6 +46,19 @@ test('several servers in one command: each at its own moment', () => {
   expect(after.flights).toEqual([])
 })
 
+test('one server several times in one command', () => {
+  const session = play('cluster 3 leader', 'elect s1', 'propose s1 a', 'propose s1 b', 'deliver s1>s2')
+  const { events } = session.picture!
+  const receives = events.flatMap(({ actor, kind }, index) =>
+    actor === 's2' && kind === 'receive' ? [index] : [],
+  )
+  const bars = receives.slice(-2).map((event) => inspect(session, event)!)
+  expect(bars.map(({ before, after }) => [before.voted, after.voted])).toEqual([
+    [0, 1],
+    [1, 2],
+  ])
+})
+
 test('the progress of phase 1', () => {
   const session = play(
     'cluster 5 leader',

@@ -41,6 +41,7 @@ test.each(STORIES)(
       if (why === undefined) {
         const before = session.stage?.cluster.network.length
         expect(() => session.perform(command), command).not.toThrow()
+        expect(session.answer.join('\n'), command).not.toContain('(waits: ')
         if (/^(lose|hold)/.test(command)) expect(session.stage?.cluster.network.length).toBe(before! - 1)
         continue
       }

@@ -6,10 +6,12 @@ function drawn(...lines: string[]): string[] {
   const session = new Session()
   for (const line of lines.slice(0, -1)) session.perform(line)
   const before = session.picture?.events.length ?? 0
+  const row = session.picture?.events.at(-1)?.step ?? -1
   session.perform(lines.at(-1)!)
   const { events, messages } = session.picture!
   const rows = new Map<number, string>()
   for (const event of events.slice(before)) {
+    expect(event.step).toBeGreaterThan(row)
     const head = rows.get(event.step) ?? `${event.actor}:`
     expect(head).toMatch(new RegExp(`^${event.actor}:`))
     const message = 'message' in event ? messages[event.message] : undefined

@@ -86,6 +86,10 @@ describe('a cluster that runs by itself', () => {
     expect(session.stage!.cluster.paxos(1).chosen).toBe(1)
   })
 
+  test('waits for no disk that has nothing to write', () => {
+    expect(nextCommand(play('cluster 1 leader', 'tick s1'), { ...DEFAULT_PACE, sync_ms: 5 })).toBe('tick s1')
+  })
+
   test('has nothing to do without servers', () => {
     expect(nextCommand(new Session())).toBeUndefined()
     expect(nextCommand(play('cluster 1 leader', 'crash s1'))).toBeUndefined()
