@@ -41,12 +41,15 @@ export function passes(filter: Filter, { messages }: Picture, event: PictureEven
   return ballots.some(({ seq, server }) => told.some((one) => one.seq === seq && one.server === server))
 }
 
-/** The places of the events that pass, in order. */
+/** The places of the events that pass, in order. A timer that brought nothing about but signs of life is folded with them. */
 export function filterEvents(filter: Filter, picture: Picture): readonly number[] {
-  return [...picture.events.keys()].filter((index) => {
-    const event = picture.events[index]
-    return event !== undefined && passes(filter, picture, event)
-  })
+  const { events } = picture
+  const passing = [...events.entries()].filter(([, event]) => passes(filter, picture, event))
+  const isFolded = !filter.heartbeats && !filter.kinds.includes('timer')
+  const eventful = new Set(passing.filter(([, { kind }]) => kind !== 'timer').map(([, { step }]) => step))
+  return passing
+    .filter(([, { kind, step }]) => !isFolded || kind !== 'timer' || eventful.has(step))
+    .map(([index]) => index)
 }
 
 /** A message is of both its ends, so that its arrow is whole. */

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useCallback, useEffect } from 'preact/hooks'
+import { useCallback, useLayoutEffect } from 'preact/hooks'
 import { Actions } from './actions.js'
 import { Compare } from './compare.js'
 import { Controls } from './controls.js'
@@ -25,7 +25,7 @@ export function App({ lab }: { readonly lab: Lab }) {
   const isComparing = useSignal(false)
   const isHelping = useSignal(false)
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const wishes: Readonly<Record<Wish, () => void>> = {
       step: () => lab.step(),
       run: () => (lab.isRunning.value = !lab.isRunning.value),

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { Locator, Page } from 'playwright-core'
 import { runPlan, drawPlan, storeWorkload } from 'synod/testing'
 import { runScript } from 'synod/testing/script'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -23,12 +24,12 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     const lessons = page.getByRole('region', { name: 'Lessons' }).getByRole('button')
     expect(await lessons.count()).toBe(12)
     for (const lesson of await lessons.all()) {
-      await lesson.click()
+      await begin(page, lesson)
       for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
         await page.keyboard.press('n')
       expect(await page.getByText('That was it').count(), await lesson.innerText()).toBe(1)
       expect(await page.getByRole('alert').innerText()).toBe('')
-      expect(await page.locator('.arrow').count()).toBeGreaterThan(0)
+      await page.locator('.arrow').first().waitFor({ state: 'attached' })
     }
   })
 
@@ -37,8 +38,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     const stories = page.getByRole('region', { name: 'What goes wrong' }).getByRole('button')
     expect(await stories.count()).toBe(5)
     for (const story of await stories.all()) {
-      await story.click()
-      await page.getByRole('region', { name: 'Lesson', exact: true }).waitFor()
+      await begin(page, story)
       for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
         await page.keyboard.press('n')
       expect(await page.locator('.mark.violation').count(), await story.innerText()).toBe(1)
@@ -95,7 +95,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
 
   test('what was clicked together is given away as a golden script that runs, as a picture, and as a link', async () => {
     const page = await site.page()
-    await page.getByRole('button', { name: 'Holes, and the no-op' }).click()
+    await begin(page, page.getByRole('button', { name: 'Holes, and the no-op' }))
     for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
       await page.keyboard.press('n')
     const saved = async (button: string) => {
@@ -120,17 +120,13 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
 
   test('a trace that the simulator wrote is opened, and filtered', async () => {
     const lines: string[] = []
-    await runPlan(drawPlan(3, { mode: 'leader' }), storeWorkload, (event) =>
-      lines.push(JSON.stringify(event)),
-    )
+    await runPlan(drawPlan(3, { mode: 'leader' }), storeWorkload, (line) => lines.push(line))
     const page = await site.page()
-    await page
-      .getByLabel('File to open')
-      .setInputFiles({
-        name: '3.ndjson',
-        mimeType: 'application/x-ndjson',
-        buffer: Buffer.from(lines.join('\n')),
-      })
+    await page.getByLabel('File to open').setInputFiles({
+      name: '3.ndjson',
+      mimeType: 'application/x-ndjson',
+      buffer: Buffer.from(lines.join('\n')),
+    })
     await page.getByText('3.ndjson: a trace').waitFor()
     const all = await page.locator('.diagram svg').getAttribute('height')
     await page.keyboard.press('/')
@@ -150,3 +146,10 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(await page.getByRole('dialog').count()).toBe(0)
   })
 })
+
+/** Opens a lesson, and waits until the page has come to it. */
+async function begin(page: Page, lesson: Locator): Promise<void> {
+  const name = await lesson.innerText()
+  await lesson.click()
+  await page.getByRole('region', { name: 'Lesson', exact: true }).getByRole('heading', { name }).waitFor()
+}

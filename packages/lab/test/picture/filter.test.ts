@@ -31,6 +31,25 @@ describe('a filter', () => {
     expect(seen('heartbeat')).toEqual([3])
   })
 
+  it('folds timers that bring nothing else about', () => {
+    const happenings = pictureOf(
+      [
+        ['s1', { kind: 'timer' }],
+        ['s1', { kind: 'send', message: 0 }],
+        ['s2', { kind: 'timer' }],
+        ['s2', { kind: 'send', message: 1 }],
+      ],
+      [messageOf(0, 's1', 's2', { type: 'heartbeat' }), messageOf(1, 's2', 's1', { type: 'probe' })],
+    )
+    const timers = {
+      ...happenings,
+      events: happenings.events.map((event, index) => ({ ...event, step: index < 2 ? 1 : 2 })),
+    }
+    expect(filterEvents(NO_FILTER, timers)).toEqual([2, 3])
+    expect(filterEvents(parseFilter('timer'), timers)).toEqual([0, 2])
+    expect(filterEvents(parseFilter('heartbeats'), timers)).toEqual([0, 1, 2, 3])
+  })
+
   it('keeps both ends of a message of an actor', () => {
     expect(seen('s2')).toEqual([0, 1, 2])
     expect(seen('s1 heartbeats')).toEqual([0, 1, 3])
