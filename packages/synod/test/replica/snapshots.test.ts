@@ -160,7 +160,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(2)).toEqual(world.texts(1))
   })
 
-  test('one without its snapshot file, and one with a damaged journal, get the state from a peer too', async () => {
+  test('PITFALL 17: one without its snapshot file, and one with a damaged journal, get the state from a peer too', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 35)
     await world.converged()
