@@ -150,7 +150,7 @@ module.exports = {
       name: 'picture-pure',
       severity: 'error',
       comment:
-        'The picture and its layout are functions of plain data: they know of no page, and only types of the core.',
+        'The picture and its layout are functions of plain data: they know of no page, and of the core what a ballot is.',
       from: { path: '^packages/lab/src/picture/' },
       to: { pathNot: ['^packages/lab/src/picture/', '^packages/synod/'] },
     },

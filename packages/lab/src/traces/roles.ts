@@ -1,5 +1,4 @@
-import type { Ballot } from 'synod/testing/script'
-import { compareBallots } from '../picture/ballots.js'
+import { type Ballot, compareBallots } from 'synod/testing/script'
 import type { ActorId, PictureEvent, PictureMessage } from '../picture/picture.js'
 
 interface Role {
