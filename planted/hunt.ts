@@ -32,6 +32,8 @@ const CHECKS = {
 /** The tests of a mistake, where they do not have the number of its pitfall in their names: a file has no other subject. */
 const TESTS: Readonly<Record<string, string>> = {
   '23': 'packages/synod/test/replica/membership.test.ts',
+  h25: 'packages/synod/test/paxos/trim.test.ts',
+  h28: 'packages/synod/test/paxos/trim.test.ts',
   h33: 'packages/synod/test/replica/divergence.test.ts',
   h36: 'packages/synod/test/paxos/links.test.ts',
 }
