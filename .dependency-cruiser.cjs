@@ -140,7 +140,7 @@ module.exports = {
       to: {
         pathNot: [
           '^packages/lab/src/',
-          '^node_modules/(preact|@preact/signals|crc-32)/',
+          '^node_modules/(preact|@preact/signals|preact-render-to-string|buffer|crc-32)/',
           '^packages/synod/',
           '^planted:',
         ],

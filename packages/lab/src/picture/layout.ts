@@ -111,7 +111,7 @@ export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: Layo
       else draw({ ...way, x2: x1 + (x2 - x1) * LOST_AT, y2: yOf(end), end: 'lost' })
     }
     if (ended.length > 0) continue
-    const y2 = height - rowHeight / 4
+    const y2 = Math.min(y1 + UNDER_WAY_ROWS * rowHeight, height - rowHeight / 4)
     draw({
       message,
       again: false,
@@ -149,6 +149,7 @@ function labelPlace({ x1, x2, y1, y2 }: Omit<Arrow, 'label'>, columnWidth: numbe
 /** How far on its way a message is drawn that got lost, or that is under way. */
 const LOST_AT = 0.7
 const UNDER_WAY_AT = 0.6
+const UNDER_WAY_ROWS = 2
 
 function endsOf({ events }: Picture): Map<number, Ends> {
   const ends = new Map<number, Ends>()

@@ -1,4 +1,4 @@
-import { render } from 'preact'
+import { renderToString } from 'preact-render-to-string'
 import type { Layout } from '../picture/layout.js'
 import type { Picture } from '../picture/picture.js'
 import style from './diagram.css?inline'
@@ -7,16 +7,16 @@ import { Drawing } from './drawing.js'
 /** Room for the names above the columns, in pixels. */
 const HEADS = 28
 
-/** A diagram as a file of its own: an SVG with the colours in it, in dark and in light. */
+/** A diagram as a file of its own: an SVG with the colours in it, for dark and for light. */
 export function pictureFile(picture: Picture, layout: Layout): string {
-  const host = document.createElement('div')
-  const { columns, height, width } = layout
-  render(
+  const { columns, width } = layout
+  const height = layout.height + HEADS
+  return renderToString(
     <svg
       xmlns="http://www.w3.org/2000/svg"
-      viewBox={`0 ${-HEADS} ${width} ${height + HEADS}`}
+      viewBox={`0 ${-HEADS} ${width} ${height}`}
       width={width}
-      height={height + HEADS}
+      height={height}
     >
       <style>{style}</style>
       <rect y={-HEADS} width="100%" height="100%" fill="var(--paper)" />
@@ -27,7 +27,5 @@ export function pictureFile(picture: Picture, layout: Layout): string {
       ))}
       <Drawing picture={picture} part={layout} columns={columns} />
     </svg>,
-    host,
   )
-  return host.innerHTML
 }

@@ -62,7 +62,7 @@ describe('arrows', () => {
     expect(arrows[0]!.x2).toBeLessThan(columns[2]!.x)
   })
 
-  test('lead into the last row while a message is under way', () => {
+  test('lead on for a row or two while a message is under way', () => {
     const { arrows, height } = layOut(
       pictureOf([message(0, 's1', 's2')], [[1, 's1', { kind: 'send', message: 0 }]]),
       options,
