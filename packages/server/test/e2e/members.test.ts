@@ -109,5 +109,8 @@ test.each(MODES)('in %s mode: a server whose directory is lost is replaced by a 
   // The old one has nothing to come back to, as more than half of those say that it knows.
   await first.restart()
   await untilVoters(cluster.replicas)
+  // Until the change has taken force for s1 too, the old one is to it a server that lost its disk.
+  const endpoints = cluster.replicas.map(({ endpoint }) => endpoint)
+  await settledStatuses(endpoints, PATIENCE_MS)
   expectRemoved(await lost.startAndExit(), 3)
 })
