@@ -15,7 +15,24 @@ export function Story({ lab }: { readonly lab: Lab }) {
   }
   return (
     <>
-      {reading !== undefined && <Reading lab={lab} />}
+      {reading === undefined ? (
+        <section aria-label="Welcome">
+          <p class="prose">
+            Here is MultiPaxos, as it runs in Synod: each column is a server or a client, time runs down, and
+            every arrow is a message.
+          </p>
+          <p class="prose">
+            If it is new to you, read the lessons in order. If you know it, elect a leader, kill it in the
+            middle of a command, and see why nothing is lost.
+          </p>
+          <div class="row">
+            <Begin lab={lab} name="single-decree" text="The first lesson" />
+            <Begin lab={lab} name="failover" text="Kill a leader" />
+          </div>
+        </section>
+      ) : (
+        <Reading lab={lab} />
+      )}
       <section aria-label="Lessons">
         <h2>Lessons</h2>
         <ol class="lessons">
@@ -51,6 +68,20 @@ export function Story({ lab }: { readonly lab: Lab }) {
         </ul>
       </section>
     </>
+  )
+}
+
+function Begin({ lab, name, text }: { readonly lab: Lab; readonly name: string; readonly text: string }) {
+  const lesson = LESSONS.find((one) => one.name === name)
+  return (
+    <button
+      class="primary"
+      onClick={() => {
+        if (lesson !== undefined) lab.read(lesson)
+      }}
+    >
+      {text}
+    </button>
   )
 }
 
