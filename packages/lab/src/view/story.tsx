@@ -15,58 +15,62 @@ export function Story({ lab }: { readonly lab: Lab }) {
   }
   return (
     <>
-      {reading === undefined ? (
-        <section aria-label="Welcome">
-          <p class="prose">
-            Here is MultiPaxos, as it runs in Synod: each column is a server or a client, time runs down, and
-            every arrow is a message.
-          </p>
-          <p class="prose">
-            If it is new to you, read the lessons in order. If you know it, elect a leader, kill it in the
-            middle of a command, and see why nothing is lost.
-          </p>
-          <div class="row">
-            <Begin lab={lab} name="single-decree" text="The first lesson" />
-            <Begin lab={lab} name="failover" text="Kill a leader" />
-          </div>
+      <div class="telling">
+        {reading === undefined ? (
+          <section aria-label="Welcome">
+            <p class="prose">
+              Here is MultiPaxos, as it runs in Synod: each column is a server or a client, time runs down,
+              and every arrow is a message.
+            </p>
+            <p class="prose">
+              If it is new to you, read the lessons in order. If you know it, elect a leader, kill it in the
+              middle of a command, and see why nothing is lost.
+            </p>
+            <div class="row">
+              <Begin lab={lab} name="single-decree" text="The first lesson" />
+              <Begin lab={lab} name="failover" text="Kill a leader" />
+            </div>
+          </section>
+        ) : (
+          <Reading lab={lab} />
+        )}
+      </div>
+      <div class="lists">
+        <section aria-label="Lessons">
+          <h2>Lessons</h2>
+          <ol class="lessons">
+            {LESSONS.map((lesson) => (
+              <li key={lesson.name}>
+                <button
+                  aria-current={reading?.lesson === lesson ? 'true' : undefined}
+                  onClick={() => {
+                    open(lesson)
+                  }}
+                >
+                  {lesson.title}
+                </button>
+              </li>
+            ))}
+          </ol>
         </section>
-      ) : (
-        <Reading lab={lab} />
-      )}
-      <section aria-label="Lessons">
-        <h2>Lessons</h2>
-        <ol class="lessons">
-          {LESSONS.map((lesson) => (
-            <li key={lesson.name}>
-              <button
-                aria-current={reading?.lesson === lesson ? 'true' : undefined}
-                onClick={() => {
-                  open(lesson)
-                }}
-              >
-                {lesson.title}
-              </button>
-            </li>
-          ))}
-        </ol>
-      </section>
-      <section aria-label="What goes wrong">
-        <h2>What goes wrong without a rule</h2>
-        <ul class="lessons">
-          {BROKEN.map((lesson) => (
-            <li key={lesson.name}>
-              <button
-                aria-current={reading?.lesson === lesson ? 'true' : undefined}
-                onClick={() => {
-                  void breakIt(lesson)
-                }}
-              >
-                {lesson.title}
-              </button>
-            </li>
-          ))}
-        </ul>
-      </section>
+        <section aria-label="What goes wrong">
+          <h2>What goes wrong without a rule</h2>
+          <ul class="lessons">
+            {BROKEN.map((lesson) => (
+              <li key={lesson.name}>
+                <button
+                  aria-current={reading?.lesson === lesson ? 'true' : undefined}
+                  onClick={() => {
+                    void breakIt(lesson)
+                  }}
+                >
+                  {lesson.title}
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      </div>
     </>
   )
 }
