@@ -1,7 +1,6 @@
 // A cluster with millions of keys: what snapshots cost those who write meanwhile, how long a replica that comes back takes, and
 // one that has missed everything.
 import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
-import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type EndpointStatus, type ReplicaStatus, connect } from 'synod'
@@ -140,8 +139,8 @@ async function write(
 }
 
 /**
- * Starts a server that has missed everything, while others write. Servers of a cluster do not share their processors as these do: the one
- * that comes back shares one with the clients and gives way to them, the others have the first one to themselves.
+ * Starts a server that has missed everything, while others write. Servers of a cluster do not share their processors as these do: those that stayed have
+ * the first one to themselves here, and the one that comes back shares another with the clients.
  */
 async function catchUpUnderLoad(away: number): Promise<{ catchUp_s: number; ratio: number }> {
   let written = 0
@@ -184,8 +183,6 @@ async function startAndWait(id: number): Promise<number> {
   const began_ms = performance.now()
   progress(`s${id} comes back`)
   await cluster.startServer(id)
-  const pid = cluster.servers[id - 1]?.child.pid
-  if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW)
   await statusesWhen((statuses) => {
     const most = Math.max(...statuses.map(({ bars }) => bars.chosen))
     return statuses.length === 3 && statuses.every(({ bars }) => bars.executed >= most - BEHIND_SLOTS)
