@@ -29,8 +29,9 @@ const CHECKS = {
   model: 'model',
 }
 
-/** The tests of a mistake, where they do not have the number of its pitfall in their names: a file has no other subject. */
+/** The tests of a mistake, by its number or its name, where they do not have the number of its pitfall in their names: a file has no other subject. */
 const TESTS: Readonly<Record<string, string>> = {
+  '22-restore-keeps-what-was-there.patch': 'packages/server/test/kv/snapshot.test.ts',
   '23': 'packages/synod/test/replica/membership.test.ts',
   h25: 'packages/synod/test/paxos/trim.test.ts',
   h28: 'packages/synod/test/paxos/trim.test.ts',
@@ -97,7 +98,7 @@ async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found
 /** The tests of the pitfall: those that have its number in their names, or all of a file. */
 async function runTests(scratch: Scratch, mistake: string): Promise<Found | undefined> {
   const number = /^(h?\d\d)-/.exec(mistake)?.[1]
-  const file = TESTS[number ?? '']
+  const file = TESTS[mistake] ?? TESTS[number ?? '']
   if (number === undefined || (number.startsWith('h') && file === undefined)) return undefined
   const report = join(scratch.directory, 'report.json')
   const which = file === undefined ? ['packages/synod/test', '-t', `PITFALL ${Number(number)}:`] : [file]

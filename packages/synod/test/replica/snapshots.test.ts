@@ -3,7 +3,7 @@ import type { ServerId } from '../../src/paxos/ballot.js'
 import { snapshotSlots } from '../../src/snapshots/snapshot-store.js'
 import { segmentNumbers } from '../../src/journal/segment.js'
 import { DATA_DIR } from '../../src/testing/simulator/world.js'
-import { Notes } from './notes.js'
+import { type Note, Notes } from './notes.js'
 import { World } from './world.js'
 
 const MODES = ['leader', 'leaderless'] as const
@@ -199,6 +199,32 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.converged()
     expect(seen).toEqual([...seen].sort((a, b) => a - b))
     expect(seen.at(-1)).toBe(40)
+  })
+
+  test('PITFALL 22: nobody sees a state of which a part has been replaced', async () => {
+    const world = await clusterOf(mode)
+    class Slow extends Notes {
+      override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+        this.notes.length = 0
+        for await (const chunk of chunks) {
+          await new Promise<void>((done) => world.clock.timer(5, done))
+          this.notes.push(JSON.parse(Buffer.from(chunk).toString()) as Note)
+        }
+      }
+    }
+    world.kill(3)
+    await write(world, 1, 40)
+    await world.restart(3, { machine: new Slow() })
+    const seen = new Set<number>()
+    const reading = async () => {
+      while (!seen.has(40)) {
+        seen.add((await world.replica(3).readStale(0)).answer.length)
+        await new Promise<void>((done) => world.clock.timer(1, done))
+      }
+    }
+    await world.settled(reading())
+    // Before, and with all of the snapshot.
+    expect([...seen].filter((count) => count > 0 && count < 20)).toEqual([])
   })
 
   test('a disk without room for a snapshot costs nothing but that', async () => {
