@@ -1,6 +1,7 @@
 // A cluster with millions of keys: what snapshots cost those who write meanwhile, how long a replica that comes back takes, and
 // one that has missed everything.
 import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type EndpointStatus, type ReplicaStatus, connect } from 'synod'
@@ -175,6 +176,7 @@ async function look(): Promise<void> {
 
 /** All threads of a process run on this processor from now on, and what it starts. */
 async function pin(pid: number | undefined, processor: string): Promise<void> {
+  if (availableParallelism() === 1) return
   await output('taskset', ['--all-tasks', '--pid', '--cpu-list', processor, String(pid ?? process.pid)])
 }
 

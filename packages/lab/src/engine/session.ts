@@ -87,14 +87,6 @@ export class Session {
     this.#position = position
   }
 
-  back(): void {
-    if (this.#position > 0) this.#position--
-  }
-
-  forward(): void {
-    if (this.#position < this.#commands.length) this.#position++
-  }
-
   /** The command in which an event of the picture happened, counted from 1. Throws a RangeError if there is no such event. */
   commandOf(event: number): number {
     return this.#whole.commandOf(event)

@@ -4,10 +4,6 @@ import type { ActorId, Picture } from './picture.js'
 export interface Causes {
   /** Whether event `cause` happened before event `effect`, so that it may have had a part in it. Both are places in the picture. */
   readonly precedes: (cause: number, effect: number) => boolean
-  /** All that precedes this event, in order. */
-  readonly past: (event: number) => readonly number[]
-  /** All that this event precedes, in order. */
-  readonly future: (event: number) => readonly number[]
 }
 
 /**
@@ -40,10 +36,5 @@ export function causesOf({ actors, events, messages }: Picture): Causes {
   const ordinal = (event: number) => clocks[event * width + (columns[event] ?? 0)] ?? 0
   const precedes = (cause: number, effect: number) =>
     cause !== effect && ordinal(cause) <= (clocks[effect * width + (columns[cause] ?? 0)] ?? 0)
-  const all = [...events.keys()]
-  return {
-    precedes,
-    past: (event) => all.slice(0, event).filter((other) => precedes(other, event)),
-    future: (event) => all.slice(event + 1).filter((other) => precedes(event, other)),
-  }
+  return { precedes }
 }

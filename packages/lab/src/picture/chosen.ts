@@ -42,9 +42,3 @@ export function choicesOf({ events, quorums, voters }: Picture): readonly Choice
   }
   return choices
 }
-
-/** Choices that another choice in the same slot came before: two values are chosen. Empty as long as the protocol is right. */
-export function disagreements(choices: readonly Choice[]): readonly Choice[] {
-  const slots = new Set<Slot>()
-  return choices.filter(({ slot }) => slots.size === slots.add(slot).size)
-}

@@ -37,17 +37,6 @@ export function parseFilter(text: string): Filter {
   return words.filter((word) => word !== '').reduce(withWord, NO_FILTER)
 }
 
-/** The text that `parseFilter` makes this filter of again. */
-export function printFilter({ actors, ballots, heartbeats, kinds, slots }: Filter): string {
-  return [
-    ...slots.map(([first, last]) => (first === last ? `slot:${first}` : `slots:${first}-${last}`)),
-    ...ballots.map(({ seq, server }) => `ballot:${seq}.s${server}`),
-    ...actors,
-    ...kinds,
-    ...(heartbeats ? ['heartbeats'] : []),
-  ].join(' ')
-}
-
 function withWord(filter: Filter, word: string): Filter {
   if (word === 'heartbeats') return { ...filter, heartbeats: true }
   if (/^[cs]\d+$/.test(word)) return { ...filter, actors: [...filter.actors, word] }

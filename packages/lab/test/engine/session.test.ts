@@ -28,10 +28,8 @@ describe('a session', () => {
       expect(session.picture).toEqual(fresh.picture)
       expect(session.stage?.cluster.network).toEqual(fresh.stage?.cluster.network)
     }
-    for (let position = 0; position < STORY.length; position++) session.forward()
+    for (let position = 0; position < STORY.length; position++) session.seek(session.position + 1)
     expect(session.picture).toEqual(end)
-    session.forward()
-    expect(session.position).toBe(STORY.length)
   })
 
   test('forks where it stands', () => {
@@ -55,7 +53,7 @@ describe('a session', () => {
     expect(session.lines).toEqual(STORY)
     expect(session.picture).toEqual(before)
     expect(session.stage?.cluster.now_ms).toBe(play(...STORY).stage?.cluster.now_ms)
-    session.back()
+    session.seek(session.position - 1)
     expect(() => session.perform(line)).toThrow(reason)
     expect(session.stage?.cluster.now_ms).toBe(play(...STORY.slice(0, -1)).stage?.cluster.now_ms)
     expect(session.lines).toEqual(STORY)
@@ -95,7 +93,7 @@ describe('the script of a session', () => {
     const text = '# Why.\n\ncluster 3 leader\nok\n\n# Who.\ncrash s1\nok\n'
     const session = Session.parse(text)
     expect(session.script()).toBe(text)
-    session.back()
+    session.seek(session.position - 1)
     expect(session.script()).toBe('# Why.\n\ncluster 3 leader\nok\n')
   })
 
@@ -120,7 +118,7 @@ test('a broken invariant is seen, ends the run, and is left out of the script', 
   const text = session.script()
   expect(text).toContain('# deliver accepted')
   expect(runScript(text, 'x')).toBe(text)
-  session.back()
+  session.seek(session.position - 1)
   expect(session.violation).toBeUndefined()
   session.perform('deliver accepted')
   expect(session.violation).toBeUndefined()

@@ -19,7 +19,7 @@ it('goes along the columns, and along messages that arrive', () => {
     ],
     [messageOf(0, 's1', 's2'), messageOf(1, 's2', 's3')],
   )
-  const { future, past, precedes } = causesOf(picture)
+  const { future, past, precedes } = conesOf(picture)
   expect(past(5)).toEqual([1, 2, 4])
   expect(future(1)).toEqual([2, 3, 4, 5, 6, 7])
   expect(future(3)).toEqual([])
@@ -31,7 +31,7 @@ it('is the same as going back step by step', () => {
   checkProperty(
     import.meta.url,
     fc.property(anyPicture, (picture) => {
-      const { future, past } = causesOf(picture)
+      const { future, past } = conesOf(picture)
       const pasts = picture.events.map((_, index) => pastStepByStep(picture, index))
       for (const index of picture.events.keys()) {
         expect(past(index)).toEqual(pasts[index])
@@ -72,4 +72,15 @@ function pastStepByStep({ events }: Picture, event: number): number[] {
     }
   }
   return [...found].sort((a, b) => a - b)
+}
+
+/** All that an event comes from, and all that comes of it. */
+function conesOf(picture: Picture) {
+  const { precedes } = causesOf(picture)
+  const all = [...picture.events.keys()]
+  return {
+    precedes,
+    past: (event: number) => all.filter((other) => precedes(other, event)),
+    future: (event: number) => all.filter((other) => precedes(event, other)),
+  }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkProperty } from '../../../synod/test/paxos/replay.js'
 import { type Filter, NO_FILTER, filterEvents } from '../../src/picture/filter.js'
-import { FILTER_WORDS, FilterError, parseFilter, printFilter } from '../../src/picture/filter-text.js'
+import { FILTER_WORDS, FilterError, parseFilter } from '../../src/picture/filter-text.js'
 import { messageOf, pictureOf } from './pictures.js'
 
 const ballot = { seq: 2, server: 1 }
@@ -101,3 +101,14 @@ describe('a filter', () => {
     expect(parseFilter(' ')).toEqual(NO_FILTER)
   })
 })
+
+/** The text that `parseFilter` makes this filter of again. */
+function printFilter({ actors, ballots, heartbeats, kinds, slots }: Filter): string {
+  return [
+    ...slots.map(([first, last]) => (first === last ? `slot:${first}` : `slots:${first}-${last}`)),
+    ...ballots.map(({ seq, server }) => `ballot:${seq}.s${server}`),
+    ...actors,
+    ...kinds,
+    ...(heartbeats ? ['heartbeats'] : []),
+  ].join(' ')
+}

@@ -94,12 +94,12 @@ describe('the membership', () => {
   })
 
   test('is not known any more where slots are passed over, until a snapshot tells it', () => {
-    const it = founded([1, 2, 3])
-    it.skip(7)
-    expect(it.isKnown).toBe(false)
-    expect(it.isVoter(1)).toBe(false)
-    it.replace({ ...foundingMembership([1, 2]), slot: 7 })
-    expect(it.current.voters).toEqual([1, 2])
+    const membership = founded([1, 2, 3])
+    membership.skip(7)
+    expect(membership.isKnown).toBe(false)
+    expect(membership.isVoter(1)).toBe(false)
+    membership.replace({ ...foundingMembership([1, 2]), slot: 7 })
+    expect(membership.current.voters).toEqual([1, 2])
   })
 })
 
