@@ -36,42 +36,46 @@ export function Story({ lab }: { readonly lab: Lab }) {
         )}
       </div>
       <div class="lists">
-        <section aria-label="Lessons">
-          <h2>Lessons</h2>
-          <ol class="lessons">
-            {LESSONS.map((lesson) => (
-              <li key={lesson.name}>
-                <button
-                  aria-current={reading?.lesson === lesson ? 'true' : undefined}
-                  onClick={() => {
-                    open(lesson)
-                  }}
-                >
-                  {lesson.title}
-                </button>
-              </li>
-            ))}
-          </ol>
-        </section>
-        <section aria-label="What goes wrong">
-          <h2>What goes wrong without a rule</h2>
-          <ul class="lessons">
-            {BROKEN.map((lesson) => (
-              <li key={lesson.name}>
-                <button
-                  aria-current={reading?.lesson === lesson ? 'true' : undefined}
-                  onClick={() => {
-                    void breakIt(lesson)
-                  }}
-                >
-                  {lesson.title}
-                </button>
-              </li>
-            ))}
-          </ul>
-        </section>
+        <List lab={lab} title="Lessons" lessons={LESSONS} onOpen={open} />
+        <List
+          lab={lab}
+          title="What goes wrong without a rule"
+          lessons={BROKEN}
+          onOpen={(lesson) => {
+            void breakIt(lesson)
+          }}
+        />
       </div>
     </>
+  )
+}
+
+interface ListProps {
+  readonly lab: Lab
+  readonly title: string
+  readonly lessons: readonly Lesson[]
+  readonly onOpen: (lesson: Lesson) => void
+}
+
+function List({ lab, lessons, onOpen, title }: ListProps) {
+  return (
+    <section aria-label={title}>
+      <h2>{title}</h2>
+      <ol class="lessons">
+        {lessons.map((lesson) => (
+          <li key={lesson.name}>
+            <button
+              aria-current={lab.reading.value?.lesson === lesson ? 'true' : undefined}
+              onClick={() => {
+                onOpen(lesson)
+              }}
+            >
+              {lesson.title}
+            </button>
+          </li>
+        ))}
+      </ol>
+    </section>
   )
 }
 

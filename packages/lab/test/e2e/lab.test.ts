@@ -25,8 +25,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(await lessons.count()).toBe(12)
     for (const lesson of await lessons.all()) {
       await begin(page, lesson)
-      for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
-        await page.keyboard.press('n')
+      await tellToEnd(page)
       expect(await page.getByText('That was it').count(), await lesson.innerText()).toBe(1)
       expect(await page.getByRole('alert').innerText()).toBe('')
       await page.locator('.arrow').first().waitFor({ state: 'attached' })
@@ -39,8 +38,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(await stories.count()).toBe(5)
     for (const story of await stories.all()) {
       await begin(page, story)
-      for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
-        await page.keyboard.press('n')
+      await tellToEnd(page)
       expect(await page.locator('.mark.violation').count(), await story.innerText()).toBe(1)
       expect(await page.getByRole('alert').innerText()).not.toBe('')
     }
@@ -96,8 +94,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
   test('what was clicked together is given away as a golden script that runs, as a picture, and as a link', async () => {
     const page = await site.page()
     await begin(page, page.getByRole('button', { name: 'Holes, and the no-op' }))
-    for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
-      await page.keyboard.press('n')
+    await tellToEnd(page)
     const saved = async (button: string) => {
       const [download] = await Promise.all([
         page.waitForEvent('download'),
@@ -152,4 +149,10 @@ async function begin(page: Page, lesson: Locator): Promise<void> {
   const name = await lesson.innerText()
   await lesson.click()
   await page.getByRole('region', { name: 'Lesson', exact: true }).getByRole('heading', { name }).waitFor()
+}
+
+/** Plays the lesson to its end, with the keyboard. */
+async function tellToEnd(page: Page): Promise<void> {
+  for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
+    await page.keyboard.press('n')
 }
