@@ -30,13 +30,13 @@ const CHECKS = {
 }
 
 /** The tests of a mistake, by its number or its name, where they do not have the number of its pitfall in their names: a file has no other subject. */
-const TESTS: Readonly<Record<string, string>> = {
-  '22-restore-keeps-what-was-there.patch': 'packages/server/test/kv/snapshot.test.ts',
-  '23': 'packages/synod/test/replica/membership.test.ts',
-  h25: 'packages/synod/test/paxos/trim.test.ts',
-  h28: 'packages/synod/test/paxos/trim.test.ts',
-  h33: 'packages/synod/test/replica/divergence.test.ts',
-  h36: 'packages/synod/test/paxos/links.test.ts',
+const TESTS: Readonly<Record<string, readonly string[]>> = {
+  '22-restore-keeps-what-was-there.patch': ['packages/server/test/kv/snapshot.test.ts'],
+  '23': ['packages/synod/test/paxos/membership.test.ts', 'packages/synod/test/replica/membership.test.ts'],
+  h25: ['packages/synod/test/paxos/trim.test.ts'],
+  h28: ['packages/synod/test/paxos/trim.test.ts'],
+  h33: ['packages/synod/test/replica/divergence.test.ts'],
+  h36: ['packages/synod/test/paxos/links.test.ts'],
 }
 
 /** Seeds of each check before any goes on: most mistakes show at once. */
@@ -95,13 +95,13 @@ async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found
   return undefined
 }
 
-/** The tests of the pitfall: those that have its number in their names, or all of a file. */
+/** The tests of the pitfall: those that have its number in their names, or all of some files. */
 async function runTests(scratch: Scratch, mistake: string): Promise<Found | undefined> {
   const number = /^(h?\d\d)-/.exec(mistake)?.[1]
-  const file = TESTS[mistake] ?? TESTS[number ?? '']
-  if (number === undefined || (number.startsWith('h') && file === undefined)) return undefined
+  const files = TESTS[mistake] ?? TESTS[number ?? '']
+  if (number === undefined || (number.startsWith('h') && files === undefined)) return undefined
   const report = join(scratch.directory, 'report.json')
-  const which = file === undefined ? ['packages/synod/test', '-t', `PITFALL ${Number(number)}:`] : [file]
+  const which = files ?? ['packages/synod/test', '-t', `PITFALL ${Number(number)}:`]
   const how = ['--project', 'unit', '--bail', '1', '--reporter', 'json', '--outputFile', report]
   const vitest = join(root, 'node_modules', '.bin', 'vitest')
   const { output } = await run(vitest, ['run', ...how, ...which], scratch.directory)
