@@ -43,26 +43,26 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 const FIRST_SEEDS = 40
 
 /**
- * Plants a mistake, and lets the harness look for it: where it is in the core, the core alone for a few seeds, with servers that come and go
- * and without, and for all of them when a few seeds of whole replicas in the simulator have not shown it; then the model checker. Then the tests of the
- * pitfall that its name has the number of, and last, as it is the slowest, the simulator for as long as it takes. Undefined if nothing finds it within so
- * many seeds.
+ * Plants a mistake, and lets the harness look for it, what is quick first: a few seeds of each check, the tests of the pitfall that its name has the
+ * number of, then all seeds and the model checker. The core alone, with servers that come and go and without, and the model checker are only asked
+ * where the mistake is in the core. Undefined if nothing finds it within so many seeds.
  */
 export async function hunt(mistake: string, seeds: number): Promise<Find | undefined> {
   const started_ms = performance.now()
   const scratch = await Scratch.plant(mistake)
   try {
     const few = Math.min(seeds, FIRST_SEEDS)
-    const core = (from: number, to: number) => [...trial('core', from, to), ...trial('changes', from, to)]
     const isInCore = await touchesCore(mistake)
+    const core = (from: number, to: number) =>
+      isInCore ? [...trial('core', from, to), ...trial('changes', from, to)] : []
     const find =
-      (await tryAll(scratch, [
-        ...(isInCore ? core(1, few) : []),
-        ...trial('simulator', 1, few),
-        ...(isInCore ? [...core(few + 1, seeds), ...trial('model', 1, 1)] : []),
-      ])) ??
+      (await tryAll(scratch, [...core(1, few), ...trial('simulator', 1, few)])) ??
       (await runTests(scratch, mistake)) ??
-      (await tryAll(scratch, trial('simulator', few + 1, seeds)))
+      (await tryAll(scratch, [
+        ...core(few + 1, seeds),
+        ...(isInCore ? trial('model', 1, 1) : []),
+        ...trial('simulator', few + 1, seeds),
+      ]))
     return find && { mistake, ...find, elapsed_ms: performance.now() - started_ms }
   } finally {
     await scratch[Symbol.asyncDispose]()

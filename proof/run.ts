@@ -1,6 +1,6 @@
 // Runs the whole proof, and writes its report: docs/proof.md. It takes an hour or so.
 import { availableParallelism } from 'node:os'
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { output } from './command.js'
@@ -11,8 +11,8 @@ const HELP = `Usage: npm run proof -- [options]
 
 Simulates many seeds in both modes, runs the core alone for as many, explores all states of the small clusters,
 checks the specification, and lets the harness look for every planted mistake. Ends at the first thing that is not as
-it should be; otherwise writes docs/proof.md. Its progress goes to stderr. What was run before at the same commit is not run
-again: a proof that was interrupted goes on.
+it should be; otherwise writes docs/proof.md. Its progress goes to stderr. What was run before with the same code is not
+run again: a proof that was interrupted goes on.
 
   --seeds N   how many seeds for each mode (default: 5000)
   --jobs N    how many at a time (default: one for each core)
@@ -49,13 +49,17 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const synod = ['node', 'packages/server/dist/bin.js']
 const { jobs, seeds } = options
 
+/** What the parts of the proof run. */
+const CODE = ['packages/synod/src', 'packages/server/src', 'package-lock.json', 'proof']
+const WITH_MISTAKES = [...CODE, 'packages/synod/test', 'packages/server/test', 'planted']
+
 const commit = await output(root, ['git', 'rev-parse', 'HEAD'])
 const isClean = (await output(root, ['git', 'status', '--porcelain'])) === ''
 if (!isClean)
   process.stderr.write(
     'There are changes that are not committed: the report names the last commit, nothing is kept.\n',
   )
-const results = await Results.of(root, isClean ? commit : undefined)
+const results = new Results(root, isClean)
 
 const simulate = [...synod, 'simulate', '--json']
 const speed = await json<Proof['speed']>(['node', 'proof/dist/speed.js'])
@@ -78,22 +82,28 @@ async function explore(): Promise<Explored[]> {
 
 async function theRest(): Promise<Pick<Proof, 'core' | 'planted' | 'spec'>> {
   const core = await json<Proof['core']>(['node', 'proof/dist/core.js', seeds])
-  const spec = await results.capture(['npm', 'run', '--silent', 'spec'])
-  const planted = await lines<Planted>(['node', 'planted/dist/run.js', '--json', '--jobs', jobs])
-  return { core, planted, spec }
+  const spec = await results.capture(['npm', 'run', '--silent', 'spec'], ['spec', 'package-lock.json'])
+  return { core, spec, planted: await hunt() }
+}
+
+/** Each mistake by itself, so that none is hunted twice. */
+async function hunt(): Promise<Planted[]> {
+  const found = new Map<string, Planted>()
+  const names = (await readdir(new URL('../../planted/patches', import.meta.url))).sort()
+  const queue = [...names]
+  const work = async () => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      const command = ['node', 'planted/dist/run.js', '--json', name]
+      found.set(name, await json<Planted>(command, WITH_MISTAKES))
+    }
+  }
+  await Promise.all(Array.from({ length: Number(jobs) }, work))
+  return names.flatMap((name) => found.get(name) ?? [])
 }
 
 /** The last line that a command writes, as JSON. */
-async function json<T>(command: readonly string[]): Promise<T> {
-  const last = (await lines<T>(command)).at(-1)
+async function json<T>(command: readonly string[], paths = CODE): Promise<T> {
+  const last = (await results.capture(command, paths)).split('\n').filter(Boolean).at(-1)
   if (last === undefined) throw new Error(`${command.join(' ')} wrote nothing`)
-  return last
-}
-
-async function lines<T>(command: readonly string[]): Promise<T[]> {
-  const text = await results.capture(command)
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as T)
+  return JSON.parse(last) as T
 }
