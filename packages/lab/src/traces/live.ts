@@ -65,20 +65,25 @@ function streamsOf(told: readonly Told[]): Stream[] {
 
 /**
  * Finds the sending of each arrival: one of the same message on the same way. Of several the last that is not later is taken, from the end
- * back, so that a message that was lost shifts none of the others; unless there are no more sendings than arrivals.
+ * back, so that a message that was lost shifts none of the others; unless there are no more sendings than arrivals. What arrives `again`
+ * comes from a sending that has an arrival already.
  */
 function pair(told: readonly Told[]): Map<Told, Told> {
-  const ways = new Map<string, { readonly sent: Told[]; readonly arrived: Told[] }>()
+  const ways = new Map<string, { readonly sent: Told[]; readonly arrived: Told[]; readonly again: Told[] }>()
   for (const line of told) {
     if (line.event !== 'send' && line.event !== 'message') continue
     const { from, message, to } = line.fields
     const key = JSON.stringify([from, to, message])
-    const way = ways.get(key) ?? { sent: [], arrived: [] }
+    const way = ways.get(key) ?? { sent: [], arrived: [], again: [] }
     ways.set(key, way)
-    ;(line.event === 'send' ? way.sent : way.arrived).push(line)
+    ;(line.event === 'send' ? way.sent : line.fields.again === true ? way.again : way.arrived).push(line)
   }
   const sendings = new Map<Told, Told>()
-  for (const { arrived, sent } of ways.values()) {
+  for (const { again, arrived, sent } of ways.values()) {
+    for (const arrival of again) {
+      const sending = sent.findLast(({ at_ms }) => at_ms <= arrival.at_ms)
+      if (sending !== undefined) sendings.set(arrival, sending)
+    }
     let left = sent.length
     for (let rest = arrived.length; rest > 0 && left > 0; rest--) {
       const arrival = arrived[rest - 1]

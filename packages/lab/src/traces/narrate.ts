@@ -139,7 +139,7 @@ export class Narrator {
     if (known === undefined)
       this.draft.add(this.#sendings.of(message, place), from, { kind: 'send', message: id })
     else this.#loseBefore(known, place)
-    this.draft.add(place, to, { kind: 'receive', message: id, again: false })
+    this.draft.add(place, to, { kind: 'receive', message: id, again: line.fields.again === true })
     for (const fact of factsOfArrival(message)) this.#sendings.fact(to, fact, place)
     this.#values.hear(to, message)
   }

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { CONFIGURATIONS, World as Model, replay, staged, traceLines } from 'synod/testing'
 import { World } from '../../../synod/test/replica/world.js'
 import { choicesOf } from '../../src/picture/chosen.js'
 import { logsOf } from '../../src/picture/logs.js'
@@ -11,6 +12,7 @@ interface Line {
   readonly server?: number
   readonly first?: number
   readonly last?: number
+  readonly again?: boolean
 }
 
 const fileOf = (name: string, lines: readonly object[]) => ({
@@ -156,6 +158,28 @@ describe('replicas', () => {
     expect(events).toMatchObject([
       { kind: 'note', text: 'knows slots 1 to 1999999000 to be chosen' },
       { kind: 'chosen', first: 1_999_999_001, values: Array.from({ length: 1000 }, () => '?') },
+    ])
+  })
+})
+
+describe('a way that the model checker has found', () => {
+  it('is drawn as what happened, step by step', () => {
+    const config = CONFIGURATIONS['leader-small']
+    const search = staged(new Model(config), ['leader', 'chosen'])
+    let found = search.next()
+    while (found.done !== true) found = search.next()
+    const trace = replay(config, found.value.actions)
+    const opened = openTrace([{ name: 'way.ndjson', text: traceLines(config, trace).join('\n') }])
+    expect(opened).toMatchObject({ broken: 0, passedOver: 0 })
+    expect(choicesOf(opened.picture).map(({ slot, value }) => [slot, value])).toEqual([[1, 'v1.1']])
+  })
+
+  it('has messages that arrive twice', () => {
+    const drawn = picture([start(0, 1), start(0, 2), send(1), arrival(2), { ...arrival(5), again: true }])
+    expect(ways(drawn)).toEqual([['send 1', 'receive 2', 'receive 5']])
+    expect(drawn.events.filter((event) => event.kind === 'receive').map(({ again }) => again)).toEqual([
+      false,
+      true,
     ])
   })
 })

@@ -1,19 +1,27 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { CliError } from '../cli/cli-error.js'
+import { defined } from '../cli/defined.js'
 import { liveLine } from '../cli/live-line.js'
 import { type OutputOptions, print } from '../cli/output.js'
 import { stopRequest } from '../cli/stop-request.js'
-import { type Findings, type Search, type SearchProgress, isFailure } from './findings.js'
+import { writeLines } from '../cli/write-lines.js'
+import { type Findings, NO_WAY, type Search, type SearchProgress, isFailure } from './findings.js'
 import { endText, findingsText, progressText } from './report.js'
 import { type SearchOptions, describeConfiguration, search } from './search.js'
 
+export interface CheckOptions extends SearchOptions {
+  /** Where the trace of a way goes that was found. */
+  readonly trace?: string
+}
+
 /** Searches as the options say, and reports. Rejects as `checkWith` does. */
-export async function runCheck(options: SearchOptions, output: OutputOptions): Promise<void> {
-  await checkWith(search(options), describeConfiguration(options.configuration), output, stopRequest())
+export async function runCheck({ trace, ...options }: CheckOptions, output: OutputOptions): Promise<void> {
+  const what = describeConfiguration(options.configuration)
+  await checkWith(search(options), what, output, stopRequest(), trace)
 }
 
 /**
- * Goes through a search to its end, and reports. `what` says what is searched. Rejects with `violation`, `unreached` or
+ * Goes through a search to its end, and reports. `what` says what is searched; where a way was found, its trace is written to `file`. Rejects with `violation`, `unreached` or
  * `unproven`, and with `interrupted` once `stop` has resolved.
  */
 export async function checkWith(
@@ -21,6 +29,7 @@ export async function checkWith(
   what: string,
   output: OutputOptions,
   stop: Promise<void>,
+  file?: string,
 ): Promise<void> {
   const begin_ms = performance.now()
   const elapsed_ms = () => performance.now() - begin_ms
@@ -36,8 +45,12 @@ export async function checkWith(
   const findings =
     (await drive(search, onProgress, interruption.signal).finally(hide)) ?? interrupted(progress)
   const took_ms = elapsed_ms()
-  const document = { searched: what, ...findings, elapsed_ms: took_ms }
-  print(output, findingsText(what, findings, took_ms), document)
+  const { trace, ...rest } = findings
+  const written = trace.length > 0 ? file : undefined
+  if (written !== undefined) await writeLines(written, trace)
+  const document = { searched: what, ...rest, ...defined({ trace: written }), elapsed_ms: took_ms }
+  const where = written === undefined ? '' : `\n\nIts trace is in ${written}.`
+  print(output, findingsText(what, findings, took_ms) + where, document)
   if (isFailure(findings.end)) throw new CliError(findings.end, endText(findings))
 }
 
@@ -57,5 +70,5 @@ async function drive(
 }
 
 function interrupted(progress: SearchProgress): Findings {
-  return { end: 'interrupted', detail: undefined, progress, goals: [], steps: [], actions: [] }
+  return { end: 'interrupted', detail: undefined, progress, goals: [], ...NO_WAY }
 }

@@ -9,18 +9,26 @@ export type End = 'exhausted' | 'walked' | 'reached' | Failure
 /** Ends that are failures; each is the code of an error. */
 export type Failure = 'violation' | 'unreached' | 'unproven' | 'interrupted'
 
+/** A way to the violation or to the goals, from new servers on. */
+export interface Way {
+  /** Each step in words. */
+  readonly steps: readonly string[]
+  /** The same for programs. */
+  readonly actions: readonly Action[]
+  /** The same as the lines of a trace. */
+  readonly trace: readonly string[]
+}
+
+export const NO_WAY: Way = { steps: [], actions: [], trace: [] }
+
 /** What came of a search. */
-export interface Findings {
+export interface Findings extends Way {
   readonly end: End
   /** The invariant that is broken, the goal that was not reached, or why states may have been left out. */
   readonly detail: string | undefined
   readonly progress: SearchProgress
   /** What it has come across. */
   readonly goals: readonly Goal[]
-  /** A way to the violation or to the goals, from new servers on: each step in words. */
-  readonly steps: readonly string[]
-  /** The same for programs. */
-  readonly actions: readonly Action[]
 }
 
 /** A search under way: it says now and then how far it is. */

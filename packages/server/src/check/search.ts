@@ -4,6 +4,7 @@ import {
   type ConfigurationName,
   type Goal,
   type ModelConfig,
+  type Trace,
   World,
   actionsAlong,
   breadthFirst,
@@ -11,9 +12,10 @@ import {
   randomWalks,
   replay,
   staged,
+  traceLines,
 } from 'synod/testing'
 import { plural } from '../cli/output.js'
-import type { Findings, Search } from './findings.js'
+import { type Findings, NO_WAY, type Search, type Way } from './findings.js'
 
 /** A walk ends after so many steps. */
 const WALK_DEPTH = 300
@@ -57,7 +59,7 @@ function* visitAll(config: ModelConfig): Search {
     return { progress, goals, ...counterexample(config, found.violation, actionsAlong(world, found.path)) }
   }
   const end = found.end === 'unproven' ? 'unproven' : 'exhausted'
-  return { end, detail: found.unspent, progress, goals, steps: [], actions: [] }
+  return { end, detail: found.unspent, progress, goals, ...NO_WAY }
 }
 
 function* walkAround(config: ModelConfig, seed: number, walks: number): Search {
@@ -65,7 +67,7 @@ function* walkAround(config: ModelConfig, seed: number, walks: number): Search {
   const { actions, goals: seen, progress, violation } = yield* randomWalks(config, options)
   const goals = [...seen]
   if (violation !== undefined) return { progress, goals, ...counterexample(config, violation, actions) }
-  return { end: 'walked', detail: undefined, progress, goals, steps: [], actions: [] }
+  return { end: 'walked', detail: undefined, progress, goals, ...NO_WAY }
 }
 
 function* seek(config: ModelConfig, wanted: readonly Goal[]): Search {
@@ -84,9 +86,9 @@ function* seek(config: ModelConfig, wanted: readonly Goal[]): Search {
   }
   const goals = stages.map(({ goal }) => goal)
   if (violation !== undefined) return { progress, goals, ...counterexample(config, violation, actions) }
-  const steps = replay(config, actions).steps.map(({ words }) => words)
   const detail = wanted[stages.length]
-  return { end: detail === undefined ? 'reached' : 'unreached', detail, progress, goals, steps, actions }
+  const end = detail === undefined ? 'reached' : 'unreached'
+  return { end, detail, progress, goals, ...wayOf(config, replay(config, actions)) }
 }
 
 /** The shortest way to the violation that can be found. */
@@ -94,12 +96,15 @@ function counterexample(
   config: ModelConfig,
   violation: string,
   actions: readonly Action[],
-): Pick<Findings, 'end' | 'detail' | 'steps' | 'actions'> {
+): Way & Pick<Findings, 'end' | 'detail'> {
   const smallest = minimise(config, actions)
+  return { end: 'violation', detail: smallest.violation ?? violation, ...wayOf(config, smallest) }
+}
+
+function wayOf(config: ModelConfig, way: Trace): Way {
   return {
-    end: 'violation',
-    detail: smallest.violation ?? violation,
-    steps: smallest.steps.map(({ words }) => words),
-    actions: smallest.steps.map(({ action }) => action),
+    steps: way.steps.map(({ words }) => words),
+    actions: way.steps.map(({ action }) => action),
+    trace: traceLines(config, way),
   }
 }

@@ -12,6 +12,7 @@ interface CheckOptions extends OutputOptions {
   readonly walks?: number
   readonly seed: number
   readonly goal?: SearchOptions['goals']
+  readonly trace?: string
 }
 
 /** Adds `synod check`. */
@@ -34,20 +35,21 @@ export function addCheck(program: Command): void {
     )
     .option('--seed <n>', 'what the walks are drawn from', integerFrom(0, MAX_SEED), 1)
     .option('--goal <list>', `a way to these, one after the other: ${GOAL_NAMES.join(', ')}`, parseGoals)
+    .option('--trace <file>', 'write the way to a violation or to the goals (see docs/trace.md)')
     .action(run)
   finish(check, [
     'check',
     'check leaderless-small',
     'check leader-wide --walks 1000 --seed 7',
-    'check leader --goal leader,second-leader,adopted',
+    'check leader --goal leader,second-leader,adopted --trace way.ndjson',
   ])
 }
 
 async function run(configuration: SearchOptions['configuration'], options: CheckOptions): Promise<void> {
-  const { goal: goals, seed, walks } = options
+  const { goal: goals, seed, trace, walks } = options
   // The other commands need not wait until all of this is loaded.
   const { runCheck } = await import('../check/check.js')
-  await runCheck({ configuration, seed, ...defined({ walks, goals }) }, options)
+  await runCheck({ configuration, seed, ...defined({ walks, goals, trace }) }, options)
 }
 
 function parseGoals(text: string): SearchOptions['goals'] {

@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises'
 import type { Plan } from 'synod/testing'
 import { CliError } from '../cli/cli-error.js'
 import { liveLine } from '../cli/live-line.js'
 import { type OutputOptions, printJson } from '../cli/output.js'
 import { stopRequest } from '../cli/stop-request.js'
+import { writeLines } from '../cli/write-lines.js'
 import {
   faultsText,
   progressText,
@@ -63,7 +63,7 @@ export async function simulateWith(
   )
   const failure = (await Promise.race([series, stopped]).finally(hide)) ?? undefined
   const { elapsed_ms } = tally
-  if (trace !== undefined && last !== undefined) await writeTrace(trace, last)
+  if (trace !== undefined && last !== undefined) await writeLines(trace, last.trace ?? [])
   const write = (text: string) => {
     if (output.json !== true) process.stdout.write(`${text}\n`)
   }
@@ -97,7 +97,7 @@ async function explain(
   if (smallest === undefined) return violationDocument(run, command, null)
   const { mode, seed } = run.plan
   const file = `synod-trace-${mode}-${seed}.ndjson`
-  await writeTrace(file, smallest)
+  await writeLines(file, smallest.trace ?? [])
   write(
     `${faultsText(smallest.plan)}\nIts trace is in ${file}. To run it again:\n  synod simulate --replay ${file}`,
   )
@@ -107,8 +107,4 @@ async function explain(
 function replayCommand({ mode, seed }: Plan, servers: number | undefined): string {
   const size = servers === undefined ? '' : ` --servers ${servers}`
   return `synod simulate --mode ${mode} --seed ${seed} --seeds 1${size}`
-}
-
-async function writeTrace(path: string, { trace = [] }: Run): Promise<void> {
-  await writeFile(path, trace.map((line) => `${line}\n`).join(''))
 }

@@ -1,6 +1,9 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkWith } from '../../src/check/check.js'
-import type { Findings, Search } from '../../src/check/findings.js'
+import { type Findings, NO_WAY, type Search } from '../../src/check/findings.js'
 
 const NEVER = new Promise<void>(() => undefined)
 
@@ -11,6 +14,7 @@ const FOUND: Findings = {
   goals: ['leader', 'chosen'],
   steps: ['s1 campaigns', 's2 hears prepare (1, s1) from s1'],
   actions: [{ server: 1, type: 'propose' }],
+  trace: ['{"at_ms":0,"event":"start"}', '{"at_ms":1,"event":"send"}'],
 }
 
 let stdout: string
@@ -45,11 +49,27 @@ The way there, in 2 steps:
 
 test('the same for programs', async () => {
   await expect(checkWith(search(FOUND), 'small', { json: true }, NEVER)).rejects.toThrow()
-  expect(JSON.parse(stdout)).toEqual({ searched: 'small', ...FOUND, elapsed_ms: expect.any(Number) })
+  const { trace: _, ...rest } = FOUND
+  expect(JSON.parse(stdout)).toEqual({ searched: 'small', ...rest, elapsed_ms: expect.any(Number) })
+})
+
+test('the trace of the way is written where it is asked for, and there is a way', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'check-'))
+  try {
+    const file = join(directory, 'way.ndjson')
+    await checkWith(search({ ...FOUND, end: 'exhausted', ...NO_WAY }), 'small', {}, NEVER, file)
+    expect(stdout).not.toContain('trace')
+    await expect(readFile(file)).rejects.toThrow('ENOENT')
+    await checkWith(search({ ...FOUND, end: 'reached' }), 'small', {}, NEVER, file)
+    expect(stdout).toContain(`Its trace is in ${file}.`)
+    expect(await readFile(file, 'utf8')).toBe(FOUND.trace.map((line) => `${line}\n`).join(''))
+  } finally {
+    await rm(directory, { recursive: true })
+  }
 })
 
 test('a search that finds nothing succeeds', async () => {
-  const none = { ...FOUND, end: 'exhausted', detail: undefined, steps: [], actions: [] } as const
+  const none = { ...FOUND, end: 'exhausted', detail: undefined, ...NO_WAY } as const
   await checkWith(search(none), 'small', {}, NEVER)
   expect(stdout).toMatch(/^end {7}every state was visited\n$/m)
 })

@@ -79,16 +79,34 @@ test('a client asks any replica, once: a new leader is not asked to make room ag
   expect(world.status(1).ballot.seq).toBe(ballot.seq + 1)
 })
 
+test('nor where the one that was asked is gone before its answer arrives', async () => {
+  const world = await World.formed()
+  // The client asks the first replica that it knows.
+  const client = await world.connect('client')
+  if (world.leader !== 1) await world.settled(world.replica(1).transferLeadership({ to: 1 }))
+  const { ballot } = world.status(1)
+  world.network.cutWay('s1', 'client')
+  const asked = client.transferLeadership()
+  await world.run(
+    () => world.leader !== 1 && world.running.every((id) => world.status(id).leader === world.leader),
+  )
+  world.kill(1)
+  await expect(world.settled(asked)).rejects.toMatchObject({ code: 'unreachable' })
+  await world.wait(2000)
+  expect(world.status(2).ballot.seq).toBe(ballot.seq + 1)
+})
+
 test('a leader that is closed hands over first: nobody waits for an election', async () => {
   const world = await World.formed()
   const client = await world.connect()
   for (let round = 0; round < 3; round++) {
     const leader = world.leader!
     const begun_ms = world.clock.now()
-    const closing = world.replica(leader).close()
-    await world.settled(client.execute(`${round}`))
+    const executing = client.execute(`${round}`)
+    await world.settled(world.replica(leader).close())
+    expect(world.leader).not.toBe(leader)
+    await world.settled(executing)
     expect(world.clock.now() - begun_ms).toBeLessThan(50)
-    await world.settled(closing)
     world.kill(leader)
     await world.restart(leader)
     await world.ready()

@@ -3,6 +3,7 @@ import type { Mode, PaxosConfig } from '../../paxos/config.js'
 import type { MessageType } from '../../paxos/messages.js'
 import type { Member, MembershipState } from '../../paxos/membership.js'
 import type { Quorums } from '../../paxos/quorum.js'
+import type { Value } from '../../paxos/value.js'
 import { coreConfig } from '../core-config.js'
 
 /** A cluster to explore, and the bounds of what may happen in it. */
@@ -66,4 +67,12 @@ export function paxosConfig(config: ModelConfig, self: ServerId): PaxosConfig {
   const members = [...membership.members, ...joins]
   const highest = Math.max(...members.map(({ server }) => server))
   return { ...core, membership: { ...membership, members, highest }, window: config.window ?? window }
+}
+
+/**
+ * The values of a server are `v1.1`, `v1.2` and so on unless others are given, so that the order in which servers take proposals
+ * makes no difference.
+ */
+export function valueOf({ values }: ModelConfig, server: ServerId, id: number): Value {
+  return new TextEncoder().encode(values?.[server]?.[id - 1] ?? `v${server}.${id}`)
 }

@@ -1,8 +1,7 @@
-import type { Ballot, ServerId } from '../../paxos/ballot.js'
+import type { Ballot } from '../../paxos/ballot.js'
 import type { JournalRecord } from '../../paxos/records.js'
-import type { Value } from '../../paxos/value.js'
 import type { Choice } from './choices.js'
-import { type ModelConfig, serversOf } from './config.js'
+import { type ModelConfig, serversOf, valueOf } from './config.js'
 import type { Due } from './normalise.js'
 import { RunningServer, type Step } from './running-server.js'
 import type { KnownState, ServerState, ServerStates } from './server-states.js'
@@ -114,14 +113,6 @@ function campaign(server: RunningServer, state: KnownState, seen: Ballot, config
       },
     })
   }
-}
-
-/**
- * The values of a server are `v1.1`, `v1.2` and so on unless others are given, so that the order in which servers take proposals
- * makes no difference.
- */
-function valueOf({ values }: ModelConfig, server: ServerId, id: number): Value {
-  return new TextEncoder().encode(values?.[server]?.[id - 1] ?? `v${server}.${id}`)
 }
 
 function isWithin(

@@ -2,12 +2,14 @@ import { type Action, actionOf, sameAction } from './actions.js'
 import type { ModelConfig } from './config.js'
 import { describeStep } from './describe-step.js'
 import type { Step } from './running-server.js'
+import { type ModelEvent, tellStep } from './tell-step.js'
 import { type Cluster, World } from './world.js'
 
-/** Something that happened, and what came of it in words. */
+/** Something that happened, and what came of it, in words and as the events of a trace. */
 export interface TraceStep {
   readonly action: Action
   readonly words: string
+  readonly events: readonly ModelEvent[]
 }
 
 export interface Trace {
@@ -15,6 +17,10 @@ export interface Trace {
   readonly steps: readonly TraceStep[]
   /** The invariant that is broken in the end. */
   readonly violation: string | undefined
+}
+
+interface Taken extends Omit<TraceStep, 'action'> {
+  readonly next: Cluster
 }
 
 /** Lets these things happen to new servers, one after the other. What is not possible is skipped. */
@@ -31,14 +37,15 @@ export function replayIn(world: World, actions: readonly Action[]): Trace {
     if (violation !== undefined) break
     const taken = take(world, cluster, action)
     if (taken === undefined) continue
-    steps.push({ action, words: taken.words })
-    cluster = taken.next
+    const { next, ...told } = taken
+    steps.push({ action, ...told })
+    cluster = next
     violation = world.assess(cluster).violation
   }
   return { steps, violation }
 }
 
-function take(world: World, cluster: Cluster, action: Action): { next: Cluster; words: string } | undefined {
+function take(world: World, cluster: Cluster, action: Action): Taken | undefined {
   const { sites } = world
   const { messages } = sites.states
   const index = action.server - 1
@@ -53,5 +60,9 @@ function take(world: World, cluster: Cluster, action: Action): { next: Cluster; 
   const outcome = sites.outcomes(choice, state).find(({ keeps }) => keeps === crash?.keeps)
   const next = cluster.slice()
   if (outcome === undefined || !world.move(cluster, next, index, outcome)) return undefined
-  return { next, words: describeStep(choice, state, outcome, sites.states) }
+  return {
+    next,
+    words: describeStep(choice, state, outcome, sites.states),
+    events: tellStep(choice, state, outcome, sites.states),
+  }
 }

@@ -3,6 +3,7 @@ import { type Action, actionsAlong } from '../../../src/testing/model/actions.js
 import { CONFIGURATIONS } from '../../../src/testing/model/configurations.js'
 import { replay } from '../../../src/testing/model/replay.js'
 import { breadthFirst } from '../../../src/testing/model/search-breadth-first.js'
+import { traceLines } from '../../../src/testing/model/trace-lines.js'
 import { World } from '../../../src/testing/model/world.js'
 import { TINY, TINY_LEADERLESS, finish } from './searches.js'
 
@@ -102,5 +103,58 @@ test('a crash may come between records that one step writes one after the other'
   )
   expect(survived(1)).toMatchInlineSnapshot(
     `"s1 gets a proposal: writes vote (1, s1) in slot 1: v1.1; writes chosen in slot 1; crashes before that is durable, keeping 1 record; restarts"`,
+  )
+})
+
+test('a way as the lines of a trace: what arrives, becomes durable and leaves, step by step', () => {
+  const world = new World(TINY)
+  const { path } = finish(breadthFirst(world, { until: 'chosen' }))
+  const lines = traceLines(TINY, replay(TINY, actionsAlong(world, path)))
+  const events = lines.map((line) => JSON.parse(line) as { at_ms: number; event: string })
+  expect(events.map(({ at_ms, event }) => `${at_ms} ${event}`)).toEqual([
+    ...['0 start', '0 start', '0 start'],
+    ...['1 durable', '1 send', '1 send'],
+    ...['2 message', '2 durable', '2 send'],
+    ...['3 message'],
+    ...['4 invoke', '4 durable', '4 send', '4 send'],
+    ...['5 message', '5 durable', '5 send'],
+    ...['6 message', '6 durable', '6 send', '6 send', '6 chosen'],
+  ])
+  expect(events[0]).toEqual({
+    ...{ at_ms: 0, event: 'start', server: 1, mode: 'leader' },
+    ...{ servers: [1, 2, 3], quorums: { phase1: 2, phase2: 2 } },
+  })
+  expect(events.at(-1)).toEqual({ at_ms: 6, event: 'chosen', server: 1, first: 1, last: 1 })
+})
+
+test('a trace tells what a crash leaves, and what arrives oftener than it was sent', () => {
+  const config = { ...CONFIGURATIONS['leader-small'], sync: 'lazy' } as const
+  const campaign: Action = { server: 1, type: 'campaign', seen: { seq: 0, server: 0 } }
+  const hear: Action = {
+    ...{ server: 2, type: 'deliver', from: 1, due: 'nothing' },
+    message: 'prepare (1, s1) for every slot from 1',
+  }
+  const actions: Action[] = [
+    campaign,
+    { server: 1, type: 'sync' },
+    hear,
+    { server: 2, type: 'crash', keeps: 1 },
+    hear,
+  ]
+  const { steps } = replay(config, actions)
+  const events = steps.map(({ events }) => events.map(({ event }) => event))
+  expect(events).toEqual([
+    [],
+    ['durable', 'send', 'send'],
+    ['message'],
+    ['durable', 'stop', 'start'],
+    ['message', 'send'],
+  ])
+  const arrivals = traceLines(config, { steps, violation: 'two leaders' }).filter((line) =>
+    line.includes('"event":"message"'),
+  )
+  expect(arrivals.map((line) => line.includes('"again":true'))).toEqual([false, true])
+  expect(traceLines(config, { steps, violation: 'two leaders' }).at(-1)).toBe(
+    '{"at_ms":5,"event":"violation","kind":"invariant","message":"two leaders"}',
   )
 })
