@@ -63,9 +63,9 @@ const results = new Results(root, isClean)
 
 const simulate = [...synod, 'simulate', '--json']
 const speed = await json<Proof['speed']>(['node', 'proof/dist/speed.js'])
+const simulated = await json<Simulated>([...simulate, '--seeds', seeds, '--jobs', jobs])
 // What has one thread, or is not measured, takes half as long side by side.
 const [explored, { core, planted, spec }] = await Promise.all([explore(), theRest()])
-const simulated = await json<Simulated>([...simulate, '--seeds', seeds, '--jobs', jobs])
 
 const date = new Date().toISOString().slice(0, 10)
 const node = process.version
