@@ -23,6 +23,6 @@ test.each(['single-decree', 'duel', 'adoption', 'leader', 'holes'])(
       rowHeight: 28,
       shows: (_, index) => shown.has(index),
     })
-    await expect(pictureFile(picture, layout)).toMatchFileSnapshot(file(`../../../docs/diagrams/${name}.svg`))
+    await expect(pictureFile(layout)).toMatchFileSnapshot(file(`../../../docs/diagrams/${name}.svg`))
   },
 )

@@ -132,6 +132,35 @@ function serverActions(cluster: Cluster, id: ServerId): Action[] {
       isLeaderless || still || (paxos.leader === undefined && `${s} knows no leader.`),
     ),
     action('campaign', `campaign ${s}`, isLeaderless || still),
+    ...memberActions(cluster, id),
+  ]
+}
+
+/** What can be done about a server as a member: each change is a command, which somebody has to take. */
+function memberActions(cluster: Cluster, id: ServerId): Action[] {
+  const ids = cluster.ids.filter((it) => cluster.server(it).isRunning)
+  const [first, ...rest] = ids
+  if (first === undefined) return []
+  const foremost = rest.reduce(
+    (best, it) => (cluster.paxos(it).chosen > cluster.paxos(best).chosen ? it : best),
+    first,
+  )
+  const { membership } = cluster.paxos(foremost)
+  const unled = cluster.mode === 'leader' && cluster.leader() === undefined && 'Nobody leads.'
+  const member = membership.state.members.find(({ server }) => server === id)
+  if (member?.role === 'voter') return [action('remove', `request c1> remove-s${id}`, unled)]
+  if (member === undefined)
+    return [
+      action(
+        'add',
+        `request c1> add-s${id}`,
+        membership.isRemoved(id) ? `s${id} was a member, and is none for good.` : unled,
+      ),
+    ]
+  const { hasJoined } = cluster.server(id)
+  return [
+    action('join', `join s${id} s${foremost}`, hasJoined && `s${id} knows who is a member.`),
+    action('promote', `request c1> promote-s${id}`, unled),
   ]
 }
 
@@ -141,11 +170,11 @@ function clientActions(cluster: Cluster, client: ActorId, value: string): Action
   const leaderless = cluster.mode === 'leaderless'
   const unled = !leaderless && cluster.leader() === undefined && 'Nobody leads: ask a server.'
   return [
-    action('request', `request ${client}> ${value}`, nobody || unled),
+    action(leaderless ? 'everyone' : 'the leader', `request ${client}> ${value}`, nobody || unled),
     ...cluster.ids.map((id) => {
       const { up, isRunning } = cluster.server(id)
       const why = !isRunning && `s${id} is ${up ? 'paused' : 'down'}.`
-      return action(`request s${id}`, `request ${client}>s${id} ${value}`, why)
+      return action(`S${id}`, `request ${client}>s${id} ${value}`, why)
     }),
   ]
 }

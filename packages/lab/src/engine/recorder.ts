@@ -16,7 +16,14 @@ import {
   sameBallot,
   sameValue,
 } from 'synod/testing/script'
-import type { ActorId, Happening, Picture, PictureEvent, PictureMessage } from '../picture/picture.js'
+import type {
+  ActorId,
+  Happening,
+  Picture,
+  PictureConfiguration,
+  PictureEvent,
+  PictureMessage,
+} from '../picture/picture.js'
 import { depictMessage, depictRecord } from './depict.js'
 
 /** What a client waits for on a server: a value to be executed, or a read, once it is known up to which slot. */
@@ -36,6 +43,7 @@ export interface Mark {
   readonly events: number
   readonly messages: number
   readonly clients: number
+  readonly configurations: number
 }
 
 /**
@@ -49,6 +57,7 @@ export class Recorder implements ClusterObserver {
   readonly #messages: PictureMessage[] = []
   readonly #events: PictureEvent[] = []
   readonly #clients: ActorId[] = []
+  readonly #configurations: PictureConfiguration[] = []
   readonly #ids = new Map<Transit, number>()
   readonly #arrived = new Set<Transit>()
   readonly #status = new Map<ServerId, PaxosStatus>()
@@ -68,7 +77,10 @@ export class Recorder implements ClusterObserver {
     this.#cluster = cluster
     this.#describe = (value) => decodeValue(cluster, value)
     this.#opens = opens
-    for (const id of cluster.ids) this.#status.set(id, cluster.paxos(id).status())
+    for (const id of cluster.ids) {
+      this.#status.set(id, cluster.paxos(id).status())
+      this.#noteConfigurations(id)
+    }
     cluster.observe(this)
   }
 
@@ -77,20 +89,18 @@ export class Recorder implements ClusterObserver {
       events: this.#events.length,
       messages: this.#messages.length,
       clients: this.#clients.length,
+      configurations: this.#configurations.length,
     }
   }
 
   /** What was drawn up to a mark. */
-  picture({ events, messages, clients }: Mark = this.mark): Picture {
-    const { membership } = this.#cluster.server(1).config
-    const [founding] = membership.configurations
+  picture({ clients, configurations, events, messages }: Mark = this.mark): Picture {
+    const [founding, ...later] = this.#configurations.slice(0, configurations)
     if (founding === undefined) throw new Error('nobody votes in this cluster')
-    const voters = founding.voters.filter((id) => this.#cluster.server(id).config.voting)
     return {
       mode: this.#cluster.mode,
       actors: [...this.#clients.slice(0, clients), ...this.#cluster.ids.map((id) => `s${id}`)],
-      quorums: founding.quorums,
-      voters,
+      configurations: [founding, ...later],
       messages: this.#messages.slice(0, messages),
       events: this.#events.slice(0, events),
     }
@@ -183,6 +193,7 @@ export class Recorder implements ClusterObserver {
     this.#depth--
     this.#noteWritten(id, output.records)
     this.#noteRole(id)
+    this.#noteConfigurations(id)
     this.#noteChosen(id, output.records)
     for (const { id: read, slot } of output.reads) {
       const ask = this.#asks.get(id)?.find((it) => it.read === read)
@@ -323,6 +334,15 @@ export class Recorder implements ClusterObserver {
     if (isSame) return
     const ballot = after.ballot.seq === 0 ? undefined : after.ballot
     this.#emit(`s${id}`, { kind: 'role', role: roleOf(after), ballot })
+  }
+
+  /** A configuration that no server knew of before. */
+  #noteConfigurations(id: ServerId): void {
+    for (const { first, quorums, voters } of this.#cluster.paxos(id).membership.state.configurations) {
+      if (first <= (this.#configurations.at(-1)?.first ?? 0)) continue
+      const voting = voters.filter((voter) => this.#cluster.servers.get(voter)?.config.voting === true)
+      this.#configurations.push({ first, quorums, voters: voting })
+    }
   }
 
   #noteChosen(id: ServerId, records: readonly JournalRecord[]): void {

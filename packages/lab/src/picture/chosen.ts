@@ -1,5 +1,5 @@
 import type { Ballot, ServerId, Slot } from 'synod/testing/script'
-import type { Picture } from './picture.js'
+import type { Picture, PictureConfiguration } from './picture.js'
 
 /** A value became chosen, whether or not anybody knows. */
 export interface Choice {
@@ -13,22 +13,23 @@ export interface Choice {
 }
 
 /**
- * What is chosen by the durable votes in a picture: in each slot the first value for which a quorum of the voters has votes at one
+ * What is chosen by the durable votes in a picture: in each slot the first value for which a quorum of those that decide it has votes at one
  * ballot. Any other value that a quorum has votes for in the same slot follows as a choice of its own: it must never be there.
  */
-export function choicesOf({ events, quorums, voters }: Picture): readonly Choice[] {
+export function choicesOf({ configurations, events }: Picture): readonly Choice[] {
   const choices: Choice[] = []
-  const electorate = new Map<string, ServerId>(voters.map((server) => [`s${server}`, server]))
   const votes = new Map<string, ServerId[]>()
   const chosen = new Map<Slot, Set<string>>()
   for (const [index, event] of events.entries()) {
-    const server = electorate.get(event.actor)
-    if (event.kind !== 'durable' || server === undefined) continue
+    if (event.kind !== 'durable') continue
+    const server = Number(event.actor.slice(1))
     for (const record of event.records) {
       if (record.type !== 'vote') continue
       const { ballot } = record
       for (const [offset, value] of record.values.entries()) {
         const slot = record.first + offset
+        const { quorums, voters } = governing(configurations, slot)
+        if (!voters.includes(server)) continue
         const key = `${slot} ${ballot.seq} ${ballot.server} ${value}`
         const voted = votes.get(key) ?? []
         if (voted.includes(server)) continue
@@ -41,4 +42,9 @@ export function choicesOf({ events, quorums, voters }: Picture): readonly Choice
     }
   }
   return choices
+}
+
+/** The last one that is in force in this slot. */
+function governing(configurations: Picture['configurations'], slot: Slot): PictureConfiguration {
+  return configurations.findLast(({ first }) => first <= slot) ?? configurations[0]
 }

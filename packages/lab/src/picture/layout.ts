@@ -1,3 +1,6 @@
+import { eventText } from './event-text.js'
+import { labelOf } from './label.js'
+import { Labels, type Point } from './labels.js'
 import type { ActorId, Happening, Picture, PictureEvent, PictureMessage } from './picture.js'
 
 /** Where everything of a space-time diagram stands, in pixels: columns from left to right, time from top to bottom. */
@@ -31,8 +34,9 @@ export interface Arrow {
   readonly y1: number
   readonly x2: number
   readonly y2: number
-  /** The middle of its label, on its line: in the last gap between columns to the right, so that the labels of a broadcast stand apart. */
-  readonly label: { readonly x: number; readonly y: number }
+  readonly text: string
+  /** The middle of its text, on its line. */
+  readonly label: Point
   readonly end: 'arrived' | 'lost' | 'under way'
   /** A copy of one that arrived before. */
   readonly again: boolean
@@ -49,6 +53,9 @@ export interface Mark {
   readonly kind: MarkKind
   /** The places of its events in the picture. */
   readonly events: readonly number[]
+  readonly text: string
+  /** Where its text stands; undefined for a mark whose shape says enough. */
+  readonly side: 'right' | 'left' | undefined
 }
 
 export type MarkKind = Exclude<Happening['kind'], 'send' | 'receive' | 'lose'>
@@ -92,9 +99,15 @@ export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: Layo
   const height = HEAD + (rows.size + 1) * rowHeight
   const yOf = (index: number) => rows.get(events[index]?.step ?? -1) ?? 0
 
+  const width = MARGINS_PX + Math.max(0, actors.length - 1) * columnWidth
+  const labels = new Labels(width)
+  const marks = marksOf(picture, shown, (actor) => xOf.get(actor) ?? 0, yOf).map((mark) =>
+    placed(mark, labels),
+  )
   const arrows: Arrow[] = []
-  const draw = (arrow: Omit<Arrow, 'label'>) => {
-    arrows.push({ ...arrow, label: labelPlace(arrow, columnWidth) })
+  const draw = (arrow: Omit<Arrow, 'label' | 'text'>) => {
+    const text = labelOf(arrow.message)
+    arrows.push({ ...arrow, text, label: labels.onLine(arrow, text, wantedShare(arrow, columnWidth)) })
   }
   for (const [id, { ended, sent }] of ends) {
     const message = messages[id]
@@ -125,7 +138,7 @@ export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: Layo
     })
   }
   return {
-    width: MARGINS_PX + Math.max(0, actors.length - 1) * columnWidth,
+    width,
     height,
     columns: actors.map((actor) => ({
       actor,
@@ -133,17 +146,19 @@ export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: Layo
       life: lifeOf(picture, actor, yOf, height),
     })),
     arrows,
-    marks: marksOf(picture, shown, (actor) => xOf.get(actor) ?? 0, yOf),
+    marks,
     steps: [...rows.keys()],
   }
 }
 
-/** A line that ends short of a column has its label in its middle. */
-function labelPlace({ x1, x2, y1, y2 }: Omit<Arrow, 'label'>, columnWidth: number): { x: number; y: number } {
+/**
+ * How far along an arrow its label should stand: in the last gap between columns to the right, so that the labels of a broadcast stand apart;
+ * in the middle of one that ends short of a column.
+ */
+function wantedShare({ x1, x2 }: Pick<Arrow, 'x1' | 'x2'>, columnWidth: number): number {
   const width = Math.abs(x2 - x1)
   const share = width <= columnWidth ? 0.5 : 1 - columnWidth / 2 / width
-  const t = x2 > x1 ? share : 1 - share
-  return { x: x1 + (x2 - x1) * t, y: y1 + (y2 - y1) * t }
+  return x2 > x1 ? share : 1 - share
 }
 
 /** How far on its way a message is drawn that got lost, or that is under way. */
@@ -163,20 +178,37 @@ function endsOf({ events }: Picture): Map<number, Ends> {
   return ends
 }
 
+type BareMark = Omit<Mark, 'side'>
+
+/** Those whose shape does not say enough. */
+const TOLD: ReadonlySet<MarkKind> = new Set(['chosen', 'role', 'violation', 'note'])
+
+function placed(mark: BareMark, labels: Labels): Mark {
+  const isTold = TOLD.has(mark.kind)
+  const side = labels.besideMark(mark, isTold ? mark.text : '')
+  return { ...mark, side: isTold ? side : undefined }
+}
+
 /** Events of one actor, step and kind are one mark. */
 function marksOf(
   { events }: Picture,
   shown: readonly boolean[],
   xOf: (actor: ActorId) => number,
   yOf: (index: number) => number,
-): Mark[] {
-  const marks = new Map<string, Mark & { events: number[] }>()
-  for (const [index, { actor, kind, step }] of events.entries()) {
+): BareMark[] {
+  const marks = new Map<string, BareMark & { events: number[]; text: string }>()
+  for (const [index, event] of events.entries()) {
+    const { actor, kind, step } = event
     if (shown[index] !== true || kind === 'send' || kind === 'receive' || kind === 'lose') continue
     const name = `${actor} ${step} ${kind}`
     const known = marks.get(name)
-    if (known === undefined) marks.set(name, { actor, x: xOf(actor), y: yOf(index), kind, events: [index] })
-    else known.events.push(index)
+    const text = eventText(event)
+    if (known === undefined)
+      marks.set(name, { actor, x: xOf(actor), y: yOf(index), kind, events: [index], text })
+    else {
+      known.events.push(index)
+      known.text += `; ${text}`
+    }
   }
   return [...marks.values()]
 }

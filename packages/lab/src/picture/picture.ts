@@ -64,12 +64,19 @@ export type PictureEvent = Happening & {
   readonly at_ms: number
 }
 
+/** Who decides the slots from this one on. */
+export interface PictureConfiguration {
+  readonly first: Slot
+  readonly voters: readonly ServerId[]
+  readonly quorums: Quorums
+}
+
 export interface Picture {
   readonly mode: Mode
   /** In the order of their columns. */
   readonly actors: readonly ActorId[]
-  readonly quorums: Quorums
-  readonly voters: readonly ServerId[]
+  /** Those that are known, in the order of their slots: each governs the slots from its first one on, up to the next one's. */
+  readonly configurations: readonly [PictureConfiguration, ...PictureConfiguration[]]
   /** By id: an id is the place in here. */
   readonly messages: readonly PictureMessage[]
   /** In the order of time; steps do not go down. */
@@ -80,8 +87,7 @@ export interface Picture {
 export const EMPTY_PICTURE: Picture = {
   mode: 'leader',
   actors: [],
-  quorums: { phase1: 1, phase2: 1 },
-  voters: [],
+  configurations: [{ first: 1, voters: [], quorums: { phase1: 1, phase2: 1 } }],
   messages: [],
   events: [],
 }

@@ -65,7 +65,7 @@ export function openTrace(files: readonly TraceFile[]): OpenedTrace {
   const { lines: ordered, sendings } =
     plan === undefined ? mergeLive(told) : { lines: withResumes(told), sendings: new Map<Told, Told>() }
   const setting = plan === undefined ? settingOfReplicas(told) : settingOfPlan(plan)
-  const servers = setting.voters.map((id): ActorId => `s${id}`)
+  const servers = setting.configurations[0].voters.map((id): ActorId => `s${id}`)
   const narrator = new Narrator(servers, new Sendings(latencyOf(plan)), sendings)
   const begin_ms = plan === undefined ? (ordered[0]?.at_ms ?? 0) : 0
   let at_ms = 0
@@ -88,7 +88,7 @@ export function openTrace(files: readonly TraceFile[]): OpenedTrace {
   }
 }
 
-type Setting = Pick<Picture, 'mode' | 'quorums' | 'voters'>
+type Setting = Pick<Picture, 'mode' | 'configurations'>
 
 function planOf(told: readonly Told[]): Fields | undefined {
   const plans = told.filter(({ event }) => event === 'plan')
@@ -103,7 +103,7 @@ function planOf(told: readonly Told[]): Fields | undefined {
 function settingOfPlan({ mode, quorums, servers }: Fields): Setting {
   const count = Math.min(countOf(servers) ?? 3, 31)
   const voters = Array.from({ length: count }, (_, index) => index + 1)
-  return { mode: modeOf(mode), voters, quorums: quorumsOf(quorums, count) }
+  return { mode: modeOf(mode), configurations: [{ first: 1, voters, quorums: quorumsOf(quorums, count) }] }
 }
 
 /** As the first `start` has it; of a trace that begins later, as far as it shows. */
@@ -112,7 +112,10 @@ function settingOfReplicas(told: readonly Told[]): Setting {
   const { mode, quorums, servers } = start?.fields ?? {}
   const listed = Array.isArray(servers) ? servers.flatMap((id) => countOf(id) ?? []) : []
   const voters: ServerId[] = listed.length > 0 ? listed : serversIn(told)
-  return { mode: modeOf(mode), voters, quorums: quorumsOf(quorums, voters.length) }
+  return {
+    mode: modeOf(mode),
+    configurations: [{ first: 1, voters, quorums: quorumsOf(quorums, voters.length) }],
+  }
 }
 
 function serversIn(told: readonly Told[]): ServerId[] {

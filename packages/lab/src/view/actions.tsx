@@ -74,7 +74,7 @@ export function Actions({ lab }: { readonly lab: Lab }) {
         <h2>Clients</h2>
         {clients.map(({ actions, client }) => (
           <div key={client} class="row">
-            <strong>{client.toUpperCase()}</strong>
+            <strong>{client.toUpperCase()}</strong> asks
             {buttons(actions)}
           </div>
         ))}

@@ -19,6 +19,7 @@ const CLUSTERS = [
   { name: '3 servers, leaderless', script: 'cluster 3 leaderless' },
   { name: '5 servers, leader', script: 'cluster 5 leader' },
   { name: '5 servers, leaderless', script: 'cluster 5 leaderless' },
+  { name: '3 servers of 5, leader', script: 'cluster 5 leader founders=3 window=2' },
 ]
 
 export function App({ lab }: { readonly lab: Lab }) {
@@ -56,6 +57,7 @@ export function App({ lab }: { readonly lab: Lab }) {
   }, [isHelping, lab])
 
   const opened = lab.opened.value
+  const hasSide = opened === undefined || lab.selected.value !== undefined
   return (
     <div class="app">
       <header>
@@ -104,11 +106,11 @@ export function App({ lab }: { readonly lab: Lab }) {
           <Compare />
         </main>
       ) : (
-        <main class="stage">
+        <main class={hasSide ? 'stage' : 'stage whole'}>
           <Filter lab={lab} />
           {opened !== undefined && (
             <p class="note">
-              {opened.name}: a trace. It can be looked at, and not played on. {opened.note}
+              {opened.name}: a trace. Click what you want to know more of. {opened.note}
             </p>
           )}
           <p class="alarm" role="alert">
@@ -119,7 +121,7 @@ export function App({ lab }: { readonly lab: Lab }) {
           <Controls lab={lab} />
         </main>
       )}
-      {!isComparing.value && (
+      {!isComparing.value && hasSide && (
         <aside class="side">
           {lab.selected.value !== undefined && (
             <Inspector picture={lab.picture.value} event={lab.selected.value} states={lab.states.value} />
@@ -184,7 +186,6 @@ function Stage({ lab }: { readonly lab: Lab }) {
           event === pointed || causes.precedes(event, pointed) || causes.precedes(pointed, event)
   return (
     <Diagram
-      picture={lab.picture.value}
       layout={lab.layout.value}
       selected={lab.selected.value}
       onWidth={onWidth}

@@ -27,11 +27,11 @@ export function Compare() {
 }
 
 function Side({ script, title }: { readonly script: string; readonly title: string }) {
-  const { cost, layout, picture } = useMemo(() => run(script), [script])
+  const { cost, layout } = useMemo(() => run(script), [script])
   return (
     <section aria-label={title}>
       <h2>{title}</h2>
-      <Diagram picture={picture} layout={layout} selected={-1} />
+      <Diagram layout={layout} selected={-1} />
       <p data-testid="cost">
         {cost?.delays} message delays, {cost?.messages} messages, {cost?.fsyncs} writes to disk
       </p>
@@ -55,7 +55,7 @@ function run(script: string) {
     rowHeight: 26,
     shows: (_, index) => index >= before && shown.has(index),
   })
-  return { cost: costOf(session), layout, picture }
+  return { cost: costOf(session), layout }
 }
 
 function costOf(session: Session) {

@@ -1,11 +1,9 @@
-import { labelOf, purposeOf } from '../picture/label.js'
-import type { Arrow, Column, Layout, Mark } from '../picture/layout.js'
-import type { Picture } from '../picture/picture.js'
-import { markTitle } from './mark-title.js'
+import { purposeOf } from '../picture/label.js'
+import { BESIDE_PX } from '../picture/labels.js'
+import type { Arrow, Column, Layout, Mark, MarkKind } from '../picture/layout.js'
 
 export interface DrawingProps {
-  readonly picture: Picture
-  /** What of its layout is drawn. */
+  /** What of the layout is drawn. */
   readonly part: Pick<Layout, 'arrows' | 'marks'>
   readonly columns: readonly Column[]
   /** The place of the event that is selected. */
@@ -20,7 +18,7 @@ export interface DrawingProps {
 
 /** What stands in the SVG of a space-time diagram. */
 export function Drawing(props: DrawingProps) {
-  const { columns, isRelated, onMessage, onPoint, onSelect, part, picture, selected } = props
+  const { columns, isRelated, onMessage, onPoint, onSelect, part, selected } = props
   const dim = (events: readonly number[]) =>
     isRelated !== undefined && !events.some((event) => event >= 0 && isRelated(event)) ? ' dim' : ''
   return (
@@ -45,7 +43,6 @@ export function Drawing(props: DrawingProps) {
         <MarkView
           key={`${mark.actor} ${mark.events[0] ?? ''}`}
           mark={mark}
-          title={markTitle(picture, mark)}
           dim={dim(mark.events)}
           isSelected={selected !== undefined && mark.events.includes(selected)}
           onClick={() => onSelect?.(mark.events[0] ?? 0)}
@@ -76,7 +73,6 @@ interface PartProps {
 function ArrowView({ arrow, dim, isSelected, onClick, onPoint }: PartProps & { readonly arrow: Arrow }) {
   const { again, end, message, x1, x2, y1, y2 } = arrow
   const { x, y } = arrow.label
-  const label = labelOf(message)
   const angle = (Math.atan2(y2 - y1, x2 - x1) * 180) / Math.PI
   const turn = Math.abs(angle) > 90 ? angle + 180 : angle
   const classes = `arrow ${purposeOf(message.type).replaceAll(' ', '-')} ${end.replace(' ', '-')}`
@@ -96,20 +92,13 @@ function ArrowView({ arrow, dim, isSelected, onClick, onPoint }: PartProps & { r
         <path class="head" d="M0 0L-9 -4L-9 4Z" transform={`translate(${x2} ${y2}) rotate(${angle})`} />
       )}
       <text x={x} y={y} dy={-4} text-anchor="middle" transform={`rotate(${turn} ${x} ${y})`}>
-        {label}
+        {arrow.text}
       </text>
     </g>
   )
 }
 
-function MarkView({
-  dim,
-  isSelected,
-  mark,
-  onClick,
-  onPoint,
-  title,
-}: PartProps & { readonly mark: Mark; readonly title: string }) {
+function MarkView({ dim, isSelected, mark, onClick, onPoint }: PartProps & { readonly mark: Mark }) {
   return (
     <g
       class={`mark ${mark.kind}${dim}${isSelected ? ' selected' : ''}`}
@@ -117,15 +106,24 @@ function MarkView({
       onClick={onClick}
       onPointerEnter={onPoint}
     >
-      <title>{title}</title>
-      <Shape mark={mark} title={title} />
+      <title>{mark.text}</title>
+      <Shape kind={mark.kind} />
+      {mark.side !== undefined && (
+        <text
+          x={mark.side === 'right' ? BESIDE_PX : -BESIDE_PX}
+          y="4"
+          text-anchor={mark.side === 'right' ? 'start' : 'end'}
+        >
+          {mark.text}
+        </text>
+      )}
     </g>
   )
 }
 
 /** Each kind has a shape of its own: colour alone tells nobody anything. */
-function Shape({ mark, title }: { readonly mark: Mark; readonly title: string }) {
-  switch (mark.kind) {
+function Shape({ kind }: { readonly kind: MarkKind }) {
+  switch (kind) {
     case 'crash':
       return <path d="M-7 -7L7 7M7 -7L-7 7" />
     case 'restart':
@@ -142,21 +140,10 @@ function Shape({ mark, title }: { readonly mark: Mark; readonly title: string })
     case 'chosen':
     case 'role':
     case 'violation':
-      return (
-        <>
-          <circle r="4" />
-          <text x="9" y="4">
-            {title}
-          </text>
-        </>
-      )
+      return <circle r="4" />
     case 'execute':
       return <path d="M-4 -5L5 0L-4 5Z" />
     case 'note':
-      return (
-        <text x="9" y="4">
-          {title}
-        </text>
-      )
+      return null
   }
 }

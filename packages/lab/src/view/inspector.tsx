@@ -1,6 +1,6 @@
 import { labelOf } from '../picture/label.js'
 import type { Picture } from '../picture/picture.js'
-import { eventTitle } from './mark-title.js'
+import { eventText } from '../picture/event-text.js'
 
 export interface InspectorProps {
   readonly picture: Picture
@@ -17,7 +17,7 @@ export function Inspector({ event: index, picture, states }: InspectorProps) {
   return (
     <section aria-label="Details">
       <h2>
-        {message === undefined ? `${event.actor.toUpperCase()}: ${eventTitle(event)}` : labelOf(message)}
+        {message === undefined ? `${event.actor.toUpperCase()}: ${eventText(event)}` : labelOf(message)}
       </h2>
       <dl>
         <dt>at</dt>

@@ -1,6 +1,5 @@
 import { renderToString } from 'preact-render-to-string'
 import type { Layout } from '../picture/layout.js'
-import type { Picture } from '../picture/picture.js'
 import style from './diagram.css?inline'
 import { Drawing } from './drawing.js'
 
@@ -8,7 +7,7 @@ import { Drawing } from './drawing.js'
 const HEADS = 28
 
 /** A diagram as a file of its own: an SVG with the colours in it, for dark and for light. */
-export function pictureFile(picture: Picture, layout: Layout): string {
+export function pictureFile(layout: Layout): string {
   const { columns, width } = layout
   const height = layout.height + HEADS
   return renderToString(
@@ -25,7 +24,7 @@ export function pictureFile(picture: Picture, layout: Layout): string {
           {actor.toUpperCase()}
         </text>
       ))}
-      <Drawing picture={picture} part={layout} columns={columns} />
+      <Drawing part={layout} columns={columns} />
     </svg>,
   )
 }

@@ -30,11 +30,7 @@ export function Share({ lab }: { readonly lab: Lab }) {
       <button
         title="The whole diagram"
         onClick={() => {
-          download(
-            fileName('picture', title),
-            'image/svg+xml',
-            pictureFile(lab.picture.value, lab.layout.value),
-          )
+          download(fileName('picture', title), 'image/svg+xml', pictureFile(lab.layout.value))
         }}
       >
         SVG

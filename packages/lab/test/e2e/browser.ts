@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, type Page, chromium } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core'
 import { type PreviewServer, build, preview } from 'vite'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -49,8 +49,8 @@ export class Site implements AsyncDisposable {
   }
 
   /** The page in a window of its own; `path` is what follows its address. */
-  async page(path = ''): Promise<Page> {
-    const context = await this.#browser.newContext({ viewport: { width: 1400, height: 860 } })
+  async page(path = '', options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await this.#browser.newContext({ viewport: { width: 1400, height: 860 }, ...options })
     const page = await context.newPage()
     page.on('pageerror', (error) => this.errors.push(error.message))
     page.on('console', (message) => {

@@ -47,7 +47,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
   test('messages are dropped and servers crashed by mouse, and the time is turned back to go another way', async () => {
     const page = await site.page()
     await page.getByRole('combobox', { name: 'New cluster' }).selectOption('3 servers, leaderless')
-    await page.getByRole('button', { name: 'request s1' }).first().click()
+    await page.getByRole('region', { name: 'Clients' }).getByRole('button', { name: 'S1' }).first().click()
     const underWay = page.getByRole('region', { name: 'Under way' }).getByRole('listitem')
     // The timer of s1 gives it a head start.
     while ((await underWay.count()) === 0) await page.keyboard.press('s')

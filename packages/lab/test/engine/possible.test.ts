@@ -9,12 +9,17 @@ function play(...lines: string[]): Session {
 }
 
 const LEADER = ['cluster 3 leader', 'elect s1']
+const MEMBERS = ['cluster 4 leader founders=3 window=2', 'elect s1']
 const STORIES = [
   [...LEADER, 'request c1> a', 'request c2> b', 'hold s1>s2 accept #1', 'cut s1 s3', 'pause s3'],
   [...LEADER, 'disk s2 stuck', 'request c1> a', 'deliver s1>s2', 'crash s3', 'propose s1 b'],
   ['cluster 3 leaderless', 'propose s1 a', 'submit s2 b', 'pause s1', 'tick s2 prepare', 'crash s3'],
   [...LEADER, 'request c1> a', 'settle', 'trim s1 1', 'pause s2', 'crash s1'],
   ['cluster 3 leader', 'pause s1', 'pause s2', 'crash s3'],
+  [...MEMBERS, 'settle'],
+  [...MEMBERS, 'propose s1 add-s4', 'settle'],
+  [...MEMBERS, 'propose s1 add-s4', 'settle', 'join s4 s1', 'wait 600 ms'],
+  [...MEMBERS, 'propose s1 remove-s2', 'settle', 'request c1> x', 'settle'],
 ]
 
 function all(session: Session): Action[] {
@@ -46,7 +51,8 @@ test.each(STORIES)(
         continue
       }
       expect(why).toMatch(/^[A-Za-z].*\.$/)
-      if (why === 'Nobody leads in leaderless mode.') continue
+      // What comes of these is for the core to say.
+      if (why === 'Nobody leads in leaderless mode.' || why.endsWith('none for good.')) continue
       expect(answerOf(session, command), command).toMatch(
         /^(ok|nothing new|refused|.*waits: s\d is paused\))$/,
       )
@@ -72,9 +78,24 @@ test('a message is named alone, whatever else goes the same way', () => {
 test('clients ask for what nobody has asked for, and there is one more than there were', () => {
   const { clients } = possible(play(...LEADER, 'request c1> a', 'request c3> b'))
   expect(clients.map(({ client }) => client)).toEqual(['c1', 'c3', 'c2'])
-  expect(clients[0]?.actions[0]).toEqual({ name: 'request', command: 'request c1> c', why: undefined })
+  expect(clients[0]?.actions[0]).toEqual({ name: 'the leader', command: 'request c1> c', why: undefined })
 })
 
 test('before the first command there is nothing', () => {
   expect(all(new Session())).toEqual([])
+})
+
+test('servers come and go: one is added, told who is a member, has a vote from then on, and leaves', () => {
+  const session = play(...MEMBERS)
+  const take = (name: string) => {
+    const { servers } = possible(session)
+    const action = servers.find(({ server }) => server === 4)?.actions.find((it) => it.name === name)
+    expect(action?.why, name).toBeUndefined()
+    session.perform(action?.command ?? '')
+    session.perform('settle')
+  }
+  for (const name of ['add', 'join', 'promote', 'remove']) take(name)
+  const { servers } = possible(session)
+  const again = servers.find(({ server }) => server === 4)?.actions.find(({ name }) => name === 'add')
+  expect(again?.why).toBe('s4 was a member, and is none for good.')
 })

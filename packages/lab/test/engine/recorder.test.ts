@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Session } from '../../src/engine/session.js'
+import { choicesOf } from '../../src/picture/chosen.js'
 
 /** What is drawn from the last command on: a row a line. */
 function drawn(...lines: string[]): string[] {
@@ -110,4 +111,24 @@ test('clients have columns in the order in which they asked, before the servers'
   expect(session.picture?.actors).toEqual(['c2', 'c1', 'c7', 's1', 's2'])
   session.seek(2)
   expect(session.picture?.actors).toEqual(['c2', 's1', 's2'])
+})
+
+test('a change of the voters is a configuration of its own, from the command on in which a server knows of it', () => {
+  const session = new Session()
+  const story = [
+    'cluster 4 leader founders=3 window=2',
+    'elect s1',
+    'propose s1 add-s4',
+    'settle',
+    'join s4 s1',
+    'settle',
+  ]
+  for (const command of [...story, 'propose s1 promote-s4', 'settle', 'propose s1 a', 'settle'])
+    session.perform(command)
+  const founders = { first: 1, voters: [1, 2, 3], quorums: { phase1: 2, phase2: 2 } }
+  const all = { first: 4, voters: [1, 2, 3, 4], quorums: { phase1: 3, phase2: 3 } }
+  expect(session.picture?.configurations).toEqual([founders, all])
+  expect(choicesOf(session.picture!).at(-1)).toMatchObject({ slot: 4, value: 'a', quorum: { length: 3 } })
+  session.seek(story.length)
+  expect(session.picture?.configurations).toEqual([founders])
 })

@@ -36,7 +36,11 @@ it('takes as many votes as a quorum of the second phase has', () => {
     durable('s2', vote(1, 1, 'a')),
     durable('s3', vote(1, 1, 'a')),
   ]
-  const choices = (phase2: number) => choicesOf({ ...pictureOf(rows), quorums: { phase1: 2, phase2 } })
+  const choices = (phase2: number) =>
+    choicesOf({
+      ...pictureOf(rows),
+      configurations: [{ first: 1, voters: [1, 2, 3], quorums: { phase1: 2, phase2 } }],
+    })
   expect(choices(3)).toMatchObject([{ event: 2, quorum: [1, 2, 3] }])
   expect(choices(1)).toMatchObject([{ event: 0, quorum: [1] }])
 })
@@ -53,5 +57,20 @@ it('shows two values in one slot, which must never be', () => {
   expect(choices.map(({ event, value }) => [value, event])).toEqual([
     ['a', 1],
     ['b', 3],
+  ])
+})
+
+it('goes by the configuration of the slot', () => {
+  const rows = [
+    durable('s1', vote(1, 4, 'a', 'b')),
+    durable('s2', vote(1, 4, 'a', 'b')),
+    durable('s4', vote(1, 4, 'a', 'b')),
+  ]
+  const [before] = pictureOf([]).configurations
+  const after = { ...before, first: 5, voters: [1, 3, 4] }
+  const choices = choicesOf({ ...pictureOf(rows), configurations: [before, after] })
+  expect(choices).toMatchObject([
+    { slot: 4, value: 'a', quorum: [1, 2] },
+    { slot: 5, value: 'b', quorum: [1, 4] },
   ])
 })

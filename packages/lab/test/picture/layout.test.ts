@@ -22,8 +22,7 @@ function pictureOf(
   return {
     mode: 'leader',
     actors: ['c1', 's1', 's2'],
-    quorums: { phase1: 2, phase2: 2 },
-    voters: [1, 2],
+    configurations: [{ first: 1, voters: [1, 2], quorums: { phase1: 2, phase2: 2 } }],
     messages,
     events,
   }

@@ -8,8 +8,7 @@ export function pictureOf(rows: readonly Row[], messages: readonly PictureMessag
   return {
     mode: 'leader',
     actors: ['c1', 's1', 's2', 's3'],
-    quorums: { phase1: 2, phase2: 2 },
-    voters: [1, 2, 3],
+    configurations: [{ first: 1, voters: [1, 2, 3], quorums: { phase1: 2, phase2: 2 } }],
     messages,
     events: rows.map(([actor, happening, step], index) => ({
       ...happening,

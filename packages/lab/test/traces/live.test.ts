@@ -98,11 +98,10 @@ describe.each(['leader', 'leaderless'] as const)('the traces of replicas in %s m
 
 describe('replicas', () => {
   it('have a mode, quorums and voters from their start', () => {
-    const { mode, quorums, voters } = picture([start(1e12, 2)])
-    expect({ mode, quorums, voters }).toEqual({
+    const { configurations, mode } = picture([start(1e12, 2)])
+    expect({ mode, configurations }).toEqual({
       mode: 'leaderless',
-      quorums: { phase1: 3, phase2: 1 },
-      voters: [1, 2, 3],
+      configurations: [{ first: 1, voters: [1, 2, 3], quorums: { phase1: 3, phase2: 1 } }],
     })
   })
 

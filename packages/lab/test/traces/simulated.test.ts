@@ -56,7 +56,7 @@ describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', (
       passedOver: 0,
     })
     expect(picture.mode).toBe(mode)
-    expect(picture.voters).toEqual([1, 2, 3])
+    expect(picture.configurations[0].voters).toEqual([1, 2, 3])
     expect(picture.actors.slice(0, 2)).toEqual(['c1', picture.actors.includes('c2') ? 'c2' : 's1'])
     expect(picture.messages).toHaveLength(count('message'))
     expect(countIn('receive')).toBe(count('message'))

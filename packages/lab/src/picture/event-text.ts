@@ -1,13 +1,8 @@
-import { ballotText, valuesText } from '../picture/label.js'
-import type { Mark } from '../picture/layout.js'
-import type { Picture, PictureEvent, PictureRecord } from '../picture/picture.js'
+import { ballotText, valuesText } from './label.js'
+import type { PictureEvent, PictureRecord } from './picture.js'
 
-/** What a mark says: of all its events. */
-export function markTitle({ events }: Picture, mark: Mark): string {
-  return mark.events.map((index) => eventTitle(events[index])).join('; ')
-}
-
-export function eventTitle(event: PictureEvent | undefined): string {
+/** What happened, in a few words. Nothing is said of what a message shows by itself. */
+export function eventText(event: PictureEvent | undefined): string {
   switch (event?.kind) {
     case undefined:
     case 'send':
