@@ -13,6 +13,11 @@ export class History<T> {
     }
   }
 
+  /** The event from which on it is anything. */
+  get begin(): number {
+    return this.#events[0] ?? Infinity
+  }
+
   get latest(): T | undefined {
     return this.#values.at(-1)
   }

@@ -7,6 +7,7 @@ import type { ActorId, Happening, Picture, PictureEvent, PictureMessage } from '
 export interface Layout {
   readonly width: number
   readonly height: number
+  readonly rowHeight: number
   readonly columns: readonly Column[]
   readonly arrows: readonly Arrow[]
   readonly marks: readonly Mark[]
@@ -140,6 +141,7 @@ export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: Layo
   return {
     width,
     height,
+    rowHeight,
     columns: actors.map((actor) => ({
       actor,
       x: xOf.get(actor) ?? 0,
@@ -231,6 +233,11 @@ function lifeOf({ events }: Picture, actor: ActorId, yOf: (index: number) => num
   }
   turn('down', bottom)
   return life
+}
+
+/** How far down the first so many rows end. */
+export function rowEnd({ rowHeight }: Layout, rows: number): number {
+  return HEAD + rows * rowHeight
 }
 
 /** The part of a layout between two heights: with many thousand rows only what is to be seen is drawn. */

@@ -23,6 +23,8 @@ export interface Logs {
   readonly servers: readonly ActorId[]
   /** The slots that any of them ever said something of, in order. */
   readonly slots: readonly Slot[]
+  /** Those of them that one had said something of by an event. */
+  readonly slotsAt: (event: number) => readonly Slot[]
   /** What the log of a server says of a slot after an event, by its place in the picture; −1 is before all. */
   readonly at: (server: ActorId, slot: Slot, event: number) => SlotLog
   /** The ballot promised for the whole log. */
@@ -36,11 +38,13 @@ export function logsOf({ actors, events }: Picture): Logs {
   const servers = actors.filter((actor) => actor.startsWith('s'))
   const logs = new Map(servers.map((server) => [server, new ServerLog()]))
   for (const [index, event] of events.entries()) logs.get(event.actor)?.apply(event, index)
-  const slots = new Set([...logs.values()].flatMap((log) => [...log.slots]))
-  slots.delete(0)
+  const known = new Set([...logs.values()].flatMap((log) => [...log.slots]))
+  known.delete(0)
+  const slots = [...known].sort((a, b) => a - b)
   return {
     servers,
-    slots: [...slots].sort((a, b) => a - b),
+    slots,
+    slotsAt: (event) => slots.filter((slot) => [...logs.values()].some((log) => log.since(slot) <= event)),
     at: (server, slot, event) => slotLog(logs.get(server), slot, event),
     promised: (server, event) => logs.get(server)?.entry(0, event).promised,
     trimmed: (server, event) => logs.get(server)?.trimmed(event) ?? 0,

@@ -16,6 +16,11 @@ export class ServerLog {
     return this.#entries.keys()
   }
 
+  /** The first event that said something of a slot; Infinity where none did. */
+  since(slot: Slot): number {
+    return this.#entries.get(slot)?.begin ?? Infinity
+  }
+
   /** Takes in an event of this server; they come in order. */
   apply(event: PictureEvent, at: number): void {
     const remember: Put = (slot, change) => {

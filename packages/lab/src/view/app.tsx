@@ -34,7 +34,7 @@ export function App({ lab }: { readonly lab: Lab }) {
       back: () => lab.seek(lab.position.value - 1),
       forward: () => lab.seek(lab.position.value + 1),
       start: () => lab.seek(0),
-      end: () => lab.seek(lab.lines.value.length),
+      end: () => lab.seek(lab.length.value),
       heartbeats: () => (lab.heartbeats.value = !lab.heartbeats.value),
       filter: () => document.querySelector<HTMLInputElement>('#filter')?.focus(),
       theme: toggleTheme,
@@ -98,11 +98,13 @@ export function App({ lab }: { readonly lab: Lab }) {
           ?
         </button>
       </header>
-      <aside class="story">
-        <Story lab={lab} />
-      </aside>
+      {!isComparing.value && (
+        <aside class="story">
+          <Story lab={lab} />
+        </aside>
+      )}
       {isComparing.value ? (
-        <main class="stage whole">
+        <main class="stage alone">
           <Compare />
         </main>
       ) : (
@@ -187,6 +189,7 @@ function Stage({ lab }: { readonly lab: Lab }) {
   return (
     <Diagram
       layout={lab.layout.value}
+      rows={lab.opened.value === undefined ? undefined : lab.position.value}
       selected={lab.selected.value}
       onWidth={onWidth}
       isRelated={isRelated}

@@ -51,8 +51,8 @@ function run(script: string) {
   const picture = session.picture ?? EMPTY_PICTURE
   const shown = new Set(filterEvents(NO_FILTER, picture))
   const layout = layOut(picture, {
-    columnWidth: 130,
-    rowHeight: 26,
+    columnWidth: 160,
+    rowHeight: 30,
     shows: (_, index) => index >= before && shown.has(index),
   })
   return { cost: costOf(session), layout }

@@ -9,7 +9,6 @@ const SPEEDS = [1, 3, 10, 60]
 export function Controls({ lab }: { readonly lab: Lab }) {
   const speed = useSignal(3)
   const isRunning = lab.isRunning.value
-  const isTrace = lab.opened.value !== undefined
   useEffect(() => {
     if (!isRunning) return
     const timer = setInterval(() => {
@@ -20,51 +19,37 @@ export function Controls({ lab }: { readonly lab: Lab }) {
     }
   }, [isRunning, lab, speed.value])
 
-  const lines = lab.lines.value
+  const length = lab.length.value
   const position = lab.position.value
   return (
     <div class="controls" role="toolbar" aria-label="Time">
-      <button
-        title="To the beginning (Home)"
-        disabled={isTrace || position === 0}
-        onClick={() => lab.seek(0)}
-      >
+      <button title="To the beginning (Home)" disabled={position === 0} onClick={() => lab.seek(0)}>
         «
       </button>
-      <button title="Back (↑)" disabled={isTrace || position === 0} onClick={() => lab.seek(position - 1)}>
+      <button title="Back (↑)" disabled={position === 0} onClick={() => lab.seek(position - 1)}>
         ◀
       </button>
       <input
         type="range"
         aria-label="Place in time"
         min={0}
-        max={lines.length}
+        max={length}
         value={position}
-        disabled={isTrace}
         onInput={({ currentTarget }) => lab.seek(Number(currentTarget.value))}
       />
-      <button
-        title="On (↓)"
-        disabled={isTrace || position === lines.length}
-        onClick={() => lab.seek(position + 1)}
-      >
+      <button title="On (↓)" disabled={position === length} onClick={() => lab.seek(position + 1)}>
         ▶
       </button>
-      <button
-        title="To the end (End)"
-        disabled={isTrace || position === lines.length}
-        onClick={() => lab.seek(lines.length)}
-      >
+      <button title="To the end (End)" disabled={position === length} onClick={() => lab.seek(length)}>
         »
       </button>
       <span class="note" data-testid="position">
-        {position} of {lines.length}
+        {position} of {length}
       </span>
-      <button class="primary" disabled={isTrace} onClick={() => lab.step()}>
+      <button class="primary" onClick={() => lab.step()}>
         Step <kbd>s</kbd>
       </button>
       <button
-        disabled={isTrace}
         aria-pressed={isRunning}
         onClick={() => {
           lab.isRunning.value = !isRunning

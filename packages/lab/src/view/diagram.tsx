@@ -1,10 +1,12 @@
 import { useComputed, useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { type Layout, visiblePart } from '../picture/layout.js'
+import { type Layout, rowEnd, visiblePart } from '../picture/layout.js'
 import { Drawing, type DrawingProps } from './drawing.js'
 
 export interface DiagramProps extends Omit<DrawingProps, 'part' | 'columns'> {
   readonly layout: Layout
+  /** So many rows are over at the moment that one looks at, where that is not the end. */
+  readonly rows?: number | undefined
   /** Is told how much room there is. */
   readonly onWidth?: (width: number) => void
 }
@@ -13,7 +15,7 @@ export interface DiagramProps extends Omit<DrawingProps, 'part' | 'columns'> {
 const OVERSCAN = 400
 
 /** The space-time diagram: actors from left to right, time from top to bottom. Only what is to be seen of it is drawn. */
-export function Diagram({ layout, onWidth, ...drawing }: DiagramProps) {
+export function Diagram({ layout, onWidth, rows, ...drawing }: DiagramProps) {
   const frame = useRef<HTMLDivElement>(null)
   const top = useSignal(0)
   const height = useSignal(0)
@@ -42,6 +44,12 @@ export function Diagram({ layout, onWidth, ...drawing }: DiagramProps) {
     if (element !== null && drawing.selected === undefined) element.scrollTop = element.scrollHeight
   }, [layout.height, drawing.selected])
 
+  const now = rows === undefined ? undefined : rowEnd(layout, rows)
+  useLayoutEffect(() => {
+    const element = frame.current
+    if (element !== null && now !== undefined) element.scrollTop = now - element.clientHeight / 2
+  }, [now])
+
   return (
     <div
       class="diagram"
@@ -65,6 +73,7 @@ export function Diagram({ layout, onWidth, ...drawing }: DiagramProps) {
         onPointerLeave={() => drawing.onPoint?.(undefined)}
       >
         <Drawing {...drawing} part={part.value} columns={layout.columns} />
+        {now !== undefined && <line class="now" x1={0} y1={now} x2={layout.width} y2={now} />}
       </svg>
     </div>
   )

@@ -53,8 +53,19 @@ export class Lab {
   /** What could not be done, and why. */
   readonly problem = signal<string | undefined>(undefined)
 
-  readonly position = computed(() => this.#played.value.session.position)
-  readonly lines = computed(() => this.#played.value.session.lines)
+  /** How many rows of a trace are over at the moment that one looks at. */
+  readonly #rows = signal(0)
+  /** How far in time one is: of commands that were played, so many; of a trace, so many rows. */
+  readonly position = computed(() =>
+    this.opened.value === undefined
+      ? this.#played.value.session.position
+      : Math.min(this.#rows.value, this.length.value),
+  )
+  readonly length = computed((): number =>
+    this.opened.value === undefined
+      ? this.#played.value.session.lines.length
+      : this.layout.value.steps.length,
+  )
   readonly violation = computed(() => this.#played.value.session.violation)
   readonly picture = computed(
     () => this.opened.value?.picture ?? this.#played.value.session.picture ?? EMPTY_PICTURE,
@@ -81,7 +92,7 @@ export class Lab {
   readonly choices = computed(() => choicesOf(this.picture.value))
   readonly possible = computed(() => possible(this.#played.value.session))
   /** The event at which the logs are shown. */
-  readonly moment = computed(() => this.selected.value ?? this.picture.value.events.length - 1)
+  readonly moment = computed(() => this.selected.value ?? this.#lastEvent())
   readonly states = computed(() => {
     const event = this.selected.value
     return event === undefined || this.opened.value !== undefined
@@ -96,13 +107,24 @@ export class Lab {
   }
 
   seek(position: number): void {
-    this.#change((session) => {
-      session.seek(Math.min(Math.max(position, 0), session.lines.length))
-    })
+    const place = Math.min(Math.max(position, 0), this.length.value)
+    if (this.opened.value === undefined) {
+      this.#change((session) => {
+        session.seek(place)
+      })
+      return
+    }
+    this.letGo()
+    this.#rows.value = place
   }
 
-  /** Lets the next thing happen, whatever is due first. */
+  /** Lets the next thing happen, whatever is due first; in a trace, the next that did. */
   step(): void {
+    if (this.opened.value !== undefined) {
+      if (this.position.value === this.length.value) this.isRunning.value = false
+      else this.seek(this.position.value + 1)
+      return
+    }
     const command = nextCommand(this.#played.value.session)
     if (command === undefined) this.problem.value = 'Nothing more will happen by itself.'
     else this.perform(command)
@@ -126,6 +148,7 @@ export class Lab {
     const command = commands[reading.played]
     if (command === undefined) return
     // Somebody has tried something else: the story goes on where it was left.
+    this.opened.value = undefined
     if (this.position.value !== reading.played) this.seek(reading.played)
     this.perform(command)
     if (this.problem.value === undefined) this.reading.value = { ...reading, played: reading.played + 1 }
@@ -141,6 +164,7 @@ export class Lab {
     this.letGo()
     this.isRunning.value = false
     this.opened.value = opened
+    this.#rows.value = Infinity
   }
 
   /** Nothing is selected any more. */
@@ -149,6 +173,14 @@ export class Lab {
     this.message.value = undefined
     this.pointed.value = undefined
     this.problem.value = undefined
+  }
+
+  /** The last one that is over. */
+  #lastEvent(): number {
+    const { events } = this.picture.value
+    if (this.opened.value === undefined) return events.length - 1
+    const step = this.layout.value.steps[this.position.value - 1] ?? -1
+    return events.findLastIndex((event) => event.step <= step)
   }
 
   #columnWidth(): number {

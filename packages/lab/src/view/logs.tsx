@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { ballotText } from '../picture/label.js'
 import type { Logs, SlotLog } from '../picture/logs.js'
 import type { Choice } from '../picture/chosen.js'
@@ -9,17 +10,23 @@ export interface LogGridProps {
   readonly event: number
 }
 
-/** As many slots are shown, the last ones: a grid of thousands is no picture. */
+/** As many slots are shown, the last that are in use: a grid of thousands is no picture. */
 const MOST_SLOTS = 60
 
 /** The log of every server, slot by slot, as it is at a moment; below, what a quorum of votes has chosen by then. */
 export function LogGrid({ choices, event, logs }: LogGridProps) {
-  const slots = logs.slots.slice(-MOST_SLOTS)
+  const inUse = logs.slotsAt(event)
+  const slots = inUse.length < MOST_SLOTS ? logs.slots.slice(0, MOST_SLOTS) : inUse.slice(-MOST_SLOTS)
   const chosen = new Map(
     choices.filter((choice) => choice.event <= event).map((choice) => [choice.slot, choice]),
   )
+  const grid = useRef<HTMLDivElement>(null)
+  const last = slots.at(-1)
+  useLayoutEffect(() => {
+    if (grid.current !== null) grid.current.scrollLeft = grid.current.scrollWidth
+  }, [last])
   return (
-    <div class="logs">
+    <div class="logs" ref={grid}>
       <table>
         <thead>
           <tr>

@@ -125,6 +125,18 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
       buffer: Buffer.from(lines.join('\n')),
     })
     await page.getByText('3.ndjson: a trace').waitFor()
+    const position = page.getByTestId('position')
+    const [, rows] = /^(\d+) of \1$/.exec(await position.innerText()) ?? []
+    const chosen = page.locator('.logs td.chosen, .logs td.executed')
+    expect(await chosen.count()).toBeGreaterThan(0)
+    await page.keyboard.press('Home')
+    expect(await position.innerText()).toBe(`0 of ${rows}`)
+    expect(await chosen.count()).toBe(0)
+    await page.keyboard.press('s')
+    expect(await position.innerText()).toBe(`1 of ${rows}`)
+    await page.keyboard.press('End')
+    expect(await chosen.count()).toBeGreaterThan(0)
+
     const all = await page.locator('.diagram svg').getAttribute('height')
     await page.keyboard.press('/')
     await page.keyboard.type('prepare')

@@ -81,6 +81,17 @@ describe('the log of a server', () => {
   })
 })
 
+it('knows which slots were spoken of by an event', () => {
+  const logs = logsOf(
+    pictureOf([
+      durable(vote(1, 2, 'a')),
+      ['s2', { kind: 'chosen', first: 1, values: ['b'] }],
+      durable(vote(1, 5, 'c')),
+    ]),
+  )
+  expect([-1, 0, 1, 2].map((event) => logs.slotsAt(event))).toEqual([[], [2], [1, 2], [1, 2, 5]])
+})
+
 it('is at any event what it would be if the picture ended there', () => {
   const anySlot = fc.integer({ min: 1, max: 3 })
   const anyRecord = fc.oneof(
