@@ -138,6 +138,12 @@ export class Driver {
     this.step({ type: 'durable', position })
   }
 
+  /** All that was appended so far is to be durable soon, though no message waits for it. */
+  secure(): void {
+    this.#mustSync = true
+    this.endTurn()
+  }
+
   /** What has been asked for leaves at the end of this turn of the event loop. */
   endTurn(): void {
     if (this.#turning) return

@@ -25,7 +25,11 @@ export interface MembersParts {
   readonly acceptorOf: (server: ServerId) => AcceptorId | undefined
   /** Has a change chosen; what comes of it nobody here waits for. */
   readonly submit: (change: Change) => void
-  /** Who is a member has changed. */
+  /** How much has been written to the journal; Infinity where there is none, and nothing is remembered. */
+  readonly written: () => number
+  /** Has the disk hurry with it. */
+  readonly secure: () => void
+  /** Who is a member has changed, or what is known of that has become durable. */
   readonly onChanged: () => void
   readonly onRemoved: (error: SynodError) => void
 }
@@ -34,7 +38,8 @@ export interface MembersParts {
  * Watches who is a member: lets a server vote that has joined and caught up, and ends this one when it has been removed.
  *
  * It ends only when more than half of those who vote now have refused it as removed: they know then all that was chosen up to its removal, of which its
- * own disk may have held one of few copies.
+ * own disk may have held one of few copies. So they refuse it only when they will know that for good: one that knew of it, told it, and forgot it in a
+ * crash may need its vote.
  */
 export class Members {
   readonly #parts: MembersParts
@@ -42,6 +47,9 @@ export class Members {
   #known: Membership['servers'] | undefined
   /** The chosen bar then. */
   #bar: Slot = Infinity
+  /** The members are known for good when the journal is durable up to here, which it is up to `#durable`. */
+  #position = 0
+  #durable = 0
   readonly #refusers = new Set<ServerId>()
   readonly #waiting = new Set<() => void>()
   #cancelLook: () => void = () => undefined
@@ -52,14 +60,28 @@ export class Members {
 
   /** After each step: the membership may be another. */
   look(): void {
-    const { membership, onChanged } = this.#parts
+    const { membership, onChanged, secure, written } = this.#parts
     if (membership.servers === this.#known) return
     this.#known = membership.servers
+    this.#position = written()
+    if (!this.isRemembered) secure()
     onChanged()
     this.#tell()
     if (this.#joining.length > 0) this.#watch()
     if (!this.#isChanging) for (const again of [...this.#waiting]) again()
     this.#leaveIfRefused()
+  }
+
+  /** Whether this server knows the members for good, however it may end. */
+  get isRemembered(): boolean {
+    return this.#durable >= this.#position
+  }
+
+  /** The journal is durable up to this position. */
+  durable(position: number): void {
+    const before = this.isRemembered
+    this.#durable = position
+    if (this.isRemembered && !before) this.#parts.onChanged()
   }
 
   /** Has a change made when no other one of the voters is on its way: now, or as soon as it can be. Returns what gives up on it. */

@@ -20,6 +20,8 @@ import { DiskReports } from './disk-reports.js'
 import type { Settings } from './options.js'
 
 export interface PeersParts {
+  /** Whether what is known of the members is durable. */
+  knowsMembers(): boolean
   /** For how long the disk of this server has been at one write; 0 if it writes nothing. */
   writing_ms(): number
   onMessages(from: ServerId, batch: readonly Message[]): void
@@ -110,7 +112,7 @@ export class Peers {
     }
     this.#strangers.clear()
     for (const [server, { acceptor }] of this.#greeted) {
-      if (!this.#membership.isRemoved(server) && this.#stranger(server, acceptor) === undefined) continue
+      if (!this.#isGone(server) && this.#stranger(server, acceptor) === undefined) continue
       this.#strangers.add(server)
       this.#listener?.drop(server)
       this.#links.get(server)?.redial()
@@ -129,6 +131,11 @@ export class Peers {
     const { isKnown, servers, state } = this.#membership
     if (!isKnown) return true
     return servers.includes(server) || (server > state.highest && this.#greeted.has(server))
+  }
+
+  /** Whether it may be told that it was removed: it may end then, and take with it what it knows. */
+  #isGone(server: ServerId): boolean {
+    return this.#membership.isRemoved(server) && this.#parts.knowsMembers()
   }
 
   /**
@@ -307,7 +314,7 @@ export class Peers {
     if (hello.mode !== mode) {
       return new SynodError('wrong-mode', `${who} runs in ${mode} mode, not in ${hello.mode} mode`)
     }
-    if (this.#membership.isRemoved(hello.server)) {
+    if (this.#isGone(hello.server)) {
       const reason = `s${hello.server} is not a member of cluster '${clusterName}' any more: it was removed`
       return new SynodError('removed', reason)
     }

@@ -97,6 +97,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       onDurable: (position) => {
         replica.#counts.fsync_s.record((opened.journal?.lastFsync_ms ?? 0) / 1000)
         replica.#driver.durable(position)
+        replica.#members.durable(position)
       },
       onFailure: (error) => {
         replica.#fail(error)
@@ -148,6 +149,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#paxos = Paxos.recover(config, opened.records, host.randomId(), host.clock.now())
     this.#peers = new Peers(settings, identity, this.#paxos.membership, {
       writing_ms: () => journal?.writing_ms ?? 0,
+      knowsMembers: () => this.#members.isRemembered,
       onMessages: (from, batch) => {
         this.#receive(from, batch)
       },
@@ -256,6 +258,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         const call = this.#calls.start<Uint8Array>({})
         call.promise.catch(() => undefined)
         this.#commands.change(change, call)
+      },
+      written: () => journal?.appended ?? Infinity,
+      secure: () => {
+        this.#driver.secure()
       },
       onChanged: () => {
         this.#peers.update()

@@ -67,6 +67,21 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.status(1).peers.map(({ server }) => server)).toEqual([2])
   })
 
+  // Of the slots before the change takes force, two servers have to decide: s2 alone could never make up for what it forgot.
+  test('a server that is removed ends no sooner than the others know of it for good', async () => {
+    const world = await clusterOf(mode, 2)
+    await write(world, 1, 5)
+    const knows = () => world.status(2).peers.length === 0
+    world.server(2).sync_ms = () => (knows() ? 500 : 1)
+    await world.settled(world.replica(1).changeMembership({ remove: 1 }))
+    await world.run(() => world.server(1).fatal?.code === 'removed')
+    world.crash(2)
+    world.server(2).sync_ms = () => 1
+    await world.restart(2)
+    await write(world, 2, 5)
+    expect(world.texts(2)).toHaveLength(10)
+  })
+
   test('whoever leads may be removed as well', async () => {
     const world = await clusterOf(mode)
     const id = world.leader ?? 1
