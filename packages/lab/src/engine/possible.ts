@@ -181,10 +181,10 @@ function clientActions(cluster: Cluster, client: ActorId, value: string): Action
 
 function clusterActions({ cluster, heldBack }: Stage): Action[] {
   return [
-    action('settle', 'settle', false),
-    action('wait', 'wait 100 ms', false),
-    action('heal', 'heal', cluster.cut.size === 0 && 'No link is cut.'),
-    action('release', 'release', heldBack.length === 0 && 'No message is held back.'),
+    action('let all arrive', 'settle', false),
+    action('wait 100 ms', 'wait 100 ms', false),
+    action('heal links', 'heal', cluster.cut.size === 0 && 'No link is cut.'),
+    action('release all', 'release', heldBack.length === 0 && 'No message is held back.'),
   ]
 }
 

@@ -235,6 +235,22 @@ function lifeOf({ events }: Picture, actor: ActorId, yOf: (index: number) => num
   return life
 }
 
+/** The events that are drawn, in order. */
+export function drawnEvents({ arrows, marks }: Layout): number[] {
+  const events = [
+    ...arrows.flatMap(({ ended, sent }) => [sent, ended]),
+    ...marks.flatMap((mark) => mark.events),
+  ]
+  return [...new Set(events)].filter((event) => event >= 0).sort((a, b) => a - b)
+}
+
+/** How far down an event stands; undefined if it is not drawn. */
+export function heightOf({ arrows, marks }: Layout, event: number): number | undefined {
+  const arrow = arrows.find(({ ended, sent }) => ended === event || sent === event)
+  if (arrow !== undefined) return arrow.sent === event ? arrow.y1 : arrow.y2
+  return marks.find((mark) => mark.events.includes(event))?.y
+}
+
 /** How far down the first so many rows end. */
 export function rowEnd({ rowHeight }: Layout, rows: number): number {
   return HEAD + rows * rowHeight

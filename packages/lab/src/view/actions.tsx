@@ -1,7 +1,32 @@
 import type { Action } from '../engine/possible.js'
 import { labelOf } from '../picture/label.js'
 import { isHeartbeat } from '../picture/picture.js'
+import { Invariants } from './invariants.js'
 import type { Lab } from './lab.js'
+
+/** What a word means that a newcomer may not know. */
+const HINTS: Readonly<Record<string, string>> = {
+  crash: 'The power fails: what is not durable yet is lost',
+  kill: 'The process ends: what it has written stays, what is only in its memory is lost',
+  pause: 'It stands still, and what is sent to it waits',
+  timer: 'Its next timer fires now',
+  read: 'A client reads here: the answer must hold all that was executed before',
+  'disk stuck': 'Nothing becomes durable until the disk is well again',
+  sync: 'What it has written becomes durable now',
+  trim: 'It has a snapshot of what it executed, and drops those slots',
+  transfer: 'Somebody asks for this server to lead',
+  campaign: 'It runs phase 1 for all slots at once, without asking first whether the leader is missed',
+  join: 'It gets a snapshot, and learns who is a member',
+  promote: 'It has a vote from then on',
+  hold: 'It is under way until it is released: a message that is late',
+  duplicate: 'It arrives, and stays under way to arrive once more',
+  'let all arrive': 'Delivers what is under way, and what is sent because of it, until nothing is left',
+}
+
+function titleOf({ command, name, why }: Action): string {
+  const hint = HINTS[name]
+  return why ?? (hint === undefined ? command : `${hint} (${command})`)
+}
 
 /** What one can do: to the message that was clicked, to each server, to the links, and on behalf of clients. */
 export function Actions({ lab }: { readonly lab: Lab }) {
@@ -13,7 +38,7 @@ export function Actions({ lab }: { readonly lab: Lab }) {
       <button
         key={action.command}
         disabled={action.why !== undefined}
-        title={action.why ?? action.command}
+        title={titleOf(action)}
         onClick={() => lab.perform(action.command)}
       >
         {action.name}
@@ -70,6 +95,7 @@ export function Actions({ lab }: { readonly lab: Lab }) {
         </ul>
         <div class="row">{buttons(cluster)}</div>
       </section>
+      <Invariants lab={lab} />
       <section aria-label="Clients">
         <h2>Clients</h2>
         {clients.map(({ actions, client }) => (

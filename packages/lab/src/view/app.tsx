@@ -34,6 +34,8 @@ export function App({ lab }: { readonly lab: Lab }) {
       back: () => lab.seek(lab.position.value - 1),
       forward: () => lab.seek(lab.position.value + 1),
       start: () => lab.seek(0),
+      'next event': () => lab.selectNext(1),
+      'event before': () => lab.selectNext(-1),
       end: () => lab.seek(lab.length.value),
       heartbeats: () => (lab.heartbeats.value = !lab.heartbeats.value),
       filter: () => document.querySelector<HTMLInputElement>('#filter')?.focus(),

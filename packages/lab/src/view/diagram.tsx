@@ -1,6 +1,6 @@
 import { useComputed, useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { type Layout, rowEnd, visiblePart } from '../picture/layout.js'
+import { type Layout, heightOf, rowEnd, visiblePart } from '../picture/layout.js'
 import { Drawing, type DrawingProps } from './drawing.js'
 
 export interface DiagramProps extends Omit<DrawingProps, 'part' | 'columns'> {
@@ -13,6 +13,9 @@ export interface DiagramProps extends Omit<DrawingProps, 'part' | 'columns'> {
 
 /** Beyond the edge of what is to be seen, so that it need not be drawn anew with every pixel that one scrolls. */
 const OVERSCAN = 400
+
+/** What is selected stands no closer to the lower edge, as the heads of the columns have their place above. */
+const MARGIN_PX = 60
 
 /** The space-time diagram: actors from left to right, time from top to bottom. Only what is to be seen of it is drawn. */
 export function Diagram({ layout, onWidth, rows, ...drawing }: DiagramProps) {
@@ -49,6 +52,15 @@ export function Diagram({ layout, onWidth, rows, ...drawing }: DiagramProps) {
     const element = frame.current
     if (element !== null && now !== undefined) element.scrollTop = now - element.clientHeight / 2
   }, [now])
+
+  // By key one may get to what is out of sight.
+  useLayoutEffect(() => {
+    const element = frame.current
+    const y = drawing.selected === undefined ? undefined : heightOf(layout, drawing.selected)
+    if (element === null || y === undefined) return
+    const isSeen = y >= element.scrollTop && y <= element.scrollTop + element.clientHeight - MARGIN_PX
+    if (!isSeen) element.scrollTop = y - element.clientHeight / 2
+  }, [drawing.selected])
 
   return (
     <div

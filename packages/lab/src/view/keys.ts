@@ -4,6 +4,8 @@ export type Wish =
   | 'back'
   | 'forward'
   | 'start'
+  | 'next event'
+  | 'event before'
   | 'end'
   | 'run'
   | 'tell on'
@@ -26,6 +28,8 @@ export const KEYS: readonly Key[] = [
   { key: 'n', wish: 'tell on', does: 'the next part of the lesson' },
   { key: 'ArrowUp', wish: 'back', does: 'back in time: by a command, or a row of a trace' },
   { key: 'ArrowDown', wish: 'forward', does: 'on in time, as far as it was played' },
+  { key: 'ArrowRight', wish: 'next event', does: 'select the next thing in the diagram' },
+  { key: 'ArrowLeft', wish: 'event before', does: 'select the one before' },
   { key: 'Home', wish: 'start', does: 'to the beginning' },
   { key: 'End', wish: 'end', does: 'to the end' },
   { key: 'h', wish: 'heartbeats', does: 'show or fold heartbeats' },

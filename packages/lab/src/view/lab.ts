@@ -9,7 +9,7 @@ import { causesOf } from '../picture/causes.js'
 import { choicesOf } from '../picture/chosen.js'
 import { type Filter, NO_FILTER, filterEvents } from '../picture/filter.js'
 import { parseFilter } from '../picture/filter-text.js'
-import { MARGINS_PX, layOut } from '../picture/layout.js'
+import { MARGINS_PX, drawnEvents, layOut } from '../picture/layout.js'
 import { logsOf } from '../picture/logs.js'
 import { EMPTY_PICTURE, type Picture } from '../picture/picture.js'
 
@@ -165,6 +165,16 @@ export class Lab {
     this.isRunning.value = false
     this.opened.value = opened
     this.#rows.value = Infinity
+  }
+
+  /** Selects the event so many places after the one that is selected, of those that are drawn; or the last one. */
+  selectNext(places: number): void {
+    const events = drawnEvents(this.layout.value)
+    const selected = this.selected.value
+    const place = selected === undefined ? events.length - 1 : events.indexOf(selected) + places
+    const event = events[Math.min(Math.max(place, 0), events.length - 1)]
+    this.letGo()
+    this.selected.value = event
   }
 
   /** Nothing is selected any more. */

@@ -24,7 +24,8 @@ export function Story({ lab }: { readonly lab: Lab }) {
             </p>
             <p class="prose">
               If it is new to you, read the lessons in order. If you know it, elect a leader, kill it in the
-              middle of a command, and see why nothing is lost.
+              middle of a command, and see why nothing is lost. Or press <strong>Run</strong> below, and watch
+              three servers elect one by themselves.
             </p>
             <div class="row">
               <Begin lab={lab} name="single-decree" text="The first lesson" />

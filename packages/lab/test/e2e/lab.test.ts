@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { gzipSync } from 'node:zlib'
 import type { Locator, Page } from 'playwright-core'
 import { runPlan, drawPlan, storeWorkload } from 'synod/testing'
 import { runScript } from 'synod/testing/script'
@@ -19,6 +20,18 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(site.errors.splice(0)).toEqual([])
   })
 
+  test('there is little to load', async () => {
+    const page = await site.page()
+    const loaded = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name))
+    const sizes = [page.url(), ...loaded].map(async (url) => {
+      const content = await (await fetch(url)).arrayBuffer()
+      return gzipSync(content).length
+    })
+    const size_bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+    expect(size_bytes).toBeGreaterThan(50_000)
+    expect(size_bytes).toBeLessThan(200_000)
+  })
+
   test('each lesson plays to its end, with the keyboard', async () => {
     const page = await site.page()
     const lessons = page.getByRole('region', { name: 'Lessons' }).getByRole('button')
@@ -28,6 +41,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
       await tellToEnd(page)
       expect(await page.getByText('That was it').count(), await lesson.innerText()).toBe(1)
       expect(await page.getByRole('alert').innerText()).toBe('')
+      expect(await page.getByRole('region', { name: 'Invariants' }).innerText()).toMatch(/^✓/)
       await page.locator('.arrow').first().waitFor({ state: 'attached' })
     }
   })
@@ -41,6 +55,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
       await tellToEnd(page)
       expect(await page.locator('.mark.violation').count(), await story.innerText()).toBe(1)
       expect(await page.getByRole('alert').innerText()).not.toBe('')
+      expect(await page.getByRole('region', { name: 'Invariants' }).innerText()).toMatch(/^✕/)
     }
   })
 
@@ -80,6 +95,13 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(await details.innerText()).toMatch(/"type": "promise"[\s\S]*Before[\s\S]*After/)
     await page.keyboard.press('Escape')
     expect(await details.count()).toBe(0)
+
+    await page.keyboard.press('ArrowRight')
+    const last = await details.innerText()
+    await page.keyboard.press('ArrowLeft')
+    expect(await details.innerText()).not.toBe(last)
+    await page.keyboard.press('ArrowRight')
+    expect(await details.innerText()).toBe(last)
   })
 
   test('both modes side by side: leader mode takes fewer delays, messages and writes, counted in the run', async () => {
@@ -125,6 +147,8 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
       buffer: Buffer.from(lines.join('\n')),
     })
     await page.getByText('3.ndjson: a trace').waitFor()
+    // Of thousands of things only what is to be seen is drawn.
+    expect(await page.locator('.diagram svg *').count()).toBeLessThan(2000)
     const position = page.getByTestId('position')
     const [, rows] = /^(\d+) of \1$/.exec(await position.innerText()) ?? []
     const chosen = page.locator('.logs td.chosen, .logs td.executed')

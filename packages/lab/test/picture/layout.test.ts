@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { layOut, visiblePart } from '../../src/picture/layout.js'
+import { drawnEvents, heightOf, layOut, visiblePart } from '../../src/picture/layout.js'
 import type { Happening, Picture, PictureEvent, PictureMessage } from '../../src/picture/picture.js'
 
 const options = { columnWidth: 100, rowHeight: 20, shows: () => true }
@@ -163,4 +163,21 @@ test('a server that is down has no line of life, one that is paused another', ()
     [62, height, 'up'],
   ])
   expect(columns[2]?.life.map(({ state }) => state)).toEqual(['up', 'paused', 'up'])
+})
+
+test('what is drawn is known in order, and how far down each event stands', () => {
+  const layout = layOut(
+    pictureOf(
+      [message(0, 's1', 's2')],
+      [
+        [1, 's1', { kind: 'timer' }],
+        [1, 's1', { kind: 'send', message: 0 }],
+        [2, 's2', { kind: 'receive', message: 0, again: false }],
+        [3, 's2', { kind: 'timer' }],
+      ],
+    ),
+    { ...options, shows: (_, index) => index < 3 },
+  )
+  expect(drawnEvents(layout)).toEqual([0, 1, 2])
+  expect([0, 1, 2, 3].map((event) => heightOf(layout, event))).toEqual([22, 22, 42, undefined])
 })
