@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -46,6 +46,11 @@ export class Site implements AsyncDisposable {
     // Its own sandbox needs rights that containers often lack; the page is ours, and on loopback.
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
     return new Site(url, browser, server, outDir)
+  }
+
+  /** Puts a file beside the page. */
+  async put(name: string, text: string): Promise<void> {
+    await writeFile(join(this.#outDir, name), text)
   }
 
   /** The page in a window of its own; `path` is what follows its address. */

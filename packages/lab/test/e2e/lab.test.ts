@@ -1,7 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import type { Locator, Page } from 'playwright-core'
-import { runPlan, drawPlan, storeWorkload } from 'synod/testing'
+import {
+  CONFIGURATIONS,
+  World,
+  drawPlan,
+  replay,
+  runPlan,
+  staged,
+  storeWorkload,
+  traceLines,
+} from 'synod/testing'
 import { runScript } from 'synod/testing/script'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Site, noBrowser } from './browser.js'
@@ -169,6 +178,28 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
       .toBeLessThan(Number(all))
     await page.getByRole('searchbox').fill('slot:x')
     expect(await page.locator('.filter .alarm').innerText()).toMatch(/slot/)
+  })
+
+  test('what the model checker found is opened by its address, and a script that is dropped on the page', async () => {
+    const config = CONFIGURATIONS['leader-small']
+    const search = staged(new World(config), ['leader', 'chosen'])
+    let found = search.next()
+    while (found.done !== true) found = search.next()
+    await site.put('way.ndjson', traceLines(config, replay(config, found.value.actions)).join('\n'))
+    const page = await site.page('?open=way.ndjson')
+    await page.getByText('way.ndjson: a trace').waitFor()
+    expect(await page.locator('.logs td.chosen').count()).toBeGreaterThan(0)
+
+    await page.evaluate(() => {
+      const dataTransfer = new DataTransfer()
+      dataTransfer.items.add(new File(['cluster 3 leader\n\nelect s2\n'], 'elect.txt'))
+      document.dispatchEvent(new DragEvent('drop', { dataTransfer, cancelable: true }))
+    })
+    await page.getByText('2 of 2').waitFor()
+    expect(await page.locator('.mark.role').count()).toBeGreaterThan(0)
+    // Where nothing is, there is a word about it.
+    await page.goto(`${site.url}?open=nothing.ndjson`)
+    await expect.poll(() => page.getByRole('alert').innerText()).not.toBe('')
   })
 
   test('the sheet of keys opens and closes by key', async () => {
