@@ -66,7 +66,13 @@ export class Lab {
       ? this.#played.value.session.lines.length
       : this.layout.value.steps.length,
   )
-  readonly violation = computed(() => this.#played.value.session.violation)
+  /** What is wrong by now; of a trace, what it tells of. */
+  readonly violation = computed(() => {
+    if (this.opened.value === undefined) return this.#played.value.session.violation
+    const told = this.picture.value.events.findIndex(({ kind }) => kind === 'violation')
+    const event = this.picture.value.events[told]
+    return event?.kind === 'violation' && told <= this.#lastEvent() ? event.text : undefined
+  })
   readonly picture = computed(
     () => this.opened.value?.picture ?? this.#played.value.session.picture ?? EMPTY_PICTURE,
   )

@@ -185,10 +185,14 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     const search = staged(new World(config), ['leader', 'chosen'])
     let found = search.next()
     while (found.done !== true) found = search.next()
-    await site.put('way.ndjson', traceLines(config, replay(config, found.value.actions)).join('\n'))
+    const way = { ...replay(config, found.value.actions), violation: 'two leaders' }
+    await site.put('way.ndjson', traceLines(config, way).join('\n'))
     const page = await site.page('?open=way.ndjson')
     await page.getByText('way.ndjson: a trace').waitFor()
     expect(await page.locator('.logs td.chosen').count()).toBeGreaterThan(0)
+    expect(await page.getByRole('alert').innerText()).toBe('invariant: two leaders')
+    await page.keyboard.press('Home')
+    expect(await page.getByRole('alert').innerText()).toBe('')
 
     await page.evaluate(() => {
       const dataTransfer = new DataTransfer()
