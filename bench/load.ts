@@ -62,7 +62,8 @@ class Connection {
               this.#waiting.get(message.request)?.(message.result)
               this.#waiting.delete(message.request)
             } else if (message.type === 'fail') {
-              fail(message.code, message.message)
+              // In leaderless mode a server that is late may refuse what another one has answered by then.
+              if (this.#waiting.has(message.request)) fail(message.code, message.message)
             } else if (message.server !== 0) {
               leader = message.server
               check(mode)
