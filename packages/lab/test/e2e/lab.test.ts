@@ -206,6 +206,17 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     await expect.poll(() => page.getByRole('alert').innerText()).not.toBe('')
   })
 
+  test('a phone shows the welcome, and of a lesson what is said now', async () => {
+    const page = await site.page('', { viewport: { width: 390, height: 844 } })
+    const prose = page.locator('.prose:visible')
+    expect(await page.getByRole('region', { name: 'Welcome' }).locator(prose).count()).toBe(2)
+    await page.getByRole('button', { name: 'The first lesson' }).click()
+    await page.keyboard.press('n')
+    await page.keyboard.press('n')
+    expect(await page.locator('.prose').count()).toBeGreaterThan(1)
+    expect(await prose.count()).toBe(1)
+  })
+
   test('the sheet of keys opens and closes by key', async () => {
     const page = await site.page()
     await page.keyboard.press('?')

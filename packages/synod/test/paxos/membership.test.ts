@@ -23,6 +23,14 @@ function pass(membership: Membership, ...changes: (Change | undefined)[]) {
   return changes.map((change) => membership.pass(membership.state.slot + 1, change)?.result)
 }
 
+/** s4 learns, and is to have the vote of s2. */
+function letJoin(cluster: Cluster, by: number): void {
+  cluster.propose(by, 'add s4 for s2')
+  cluster.settle()
+  cluster.join(4, by)
+  cluster.settle()
+}
+
 describe('the membership', () => {
   test('a change of the voters governs the slots from a window after its own on', () => {
     const it = founded([1, 2, 3])
@@ -109,10 +117,7 @@ test('a leader proposes in the slots of a new configuration only when a quorum o
   cluster.isolate(1)
   cluster.makeLeader(3)
   cluster.heal()
-  cluster.propose(3, 'add s4 for s2')
-  cluster.settle()
-  cluster.join(4, 3)
-  cluster.settle()
+  letJoin(cluster, 3)
   cluster.isolate(1)
   cluster.isolate(4)
   cluster.propose(3, 'promote s4')
@@ -131,10 +136,7 @@ test('a leader proposes in the slots of a new configuration only when a quorum o
 test('a promise given before the vote is none of who has the vote now', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 1 } })
   cluster.makeLeader(1)
-  cluster.propose(1, 'add s4 for s2')
-  cluster.settle()
-  cluster.join(4, 1)
-  cluster.settle()
+  letJoin(cluster, 1)
   cluster.isolate(1)
   cluster.missLeader(3)
   cluster.deliverAll('probe')
@@ -160,10 +162,7 @@ test('a promise given before the vote is none of who has the vote now', () => {
 test('votes are counted by the configuration of their own slot', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 4 } })
   cluster.makeLeader(3)
-  cluster.propose(3, 'add s4 for s2')
-  cluster.settle()
-  cluster.join(4, 3)
-  cluster.settle()
+  letJoin(cluster, 3)
   cluster.propose(3, 'promote s4')
   cluster.deliverAll('accept')
   cluster.syncDisks()
