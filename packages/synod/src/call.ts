@@ -21,12 +21,36 @@ export interface TransferOptions extends CallOptions {
   readonly to?: ServerId | undefined
 }
 
+/** What a caller waits for. What a failure leaves open depends on it. */
+export type CallKind = 'connect' | 'command' | 'change' | 'read' | 'status' | 'transfer'
+
+/** What may have come of a request that was sent and has no answer, and what its caller can do. */
+const IN_DOUBT: Readonly<Record<CallKind, string>> = {
+  connect: '',
+  command: '; the command may still be executed: read what became of it before you send it again',
+  change: '; the change may still be made: to ask for it again does no harm',
+  read: '',
+  status: '',
+  transfer: '; another server may still take over the leadership',
+}
+
+/** The same of a request that never left. */
+const NOT_SENT: Readonly<Record<CallKind, string>> = {
+  ...IN_DOUBT,
+  command: '; the command was not sent',
+  change: '; the change was not sent',
+  transfer: '',
+}
+
 /**
  * A promise that its caller may stop waiting for, by signal or by timeout. It is over once; what was begun on
  * its behalf is told by `onOver`.
  */
 export class Call<T> {
   readonly promise: Promise<T>
+  readonly kind: CallKind
+  /** Whether anyone may have got the request: set by whoever sends it. */
+  sent = false
   #resolve!: (value: T) => void
   #reject!: (error: Error) => void
   #onOver: ((error: Error | undefined) => void)[] = []
@@ -37,7 +61,8 @@ export class Call<T> {
   /** When it times out. */
   until_ms = Infinity
 
-  constructor() {
+  constructor(kind: CallKind) {
+    this.kind = kind
     this.promise = new Promise<T>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -46,6 +71,11 @@ export class Call<T> {
 
   get over(): boolean {
     return this.#over
+  }
+
+  /** What to add to a message that says why there is no answer; empty where nothing is left open. */
+  get doubt(): string {
+    return (this.sent ? IN_DOUBT : NOT_SENT)[this.kind]
   }
 
   /** Called when the call is over, with the error if it failed; at once if it is over already. */
@@ -73,6 +103,7 @@ export class Call<T> {
 /** A call as the list of those under way sees it. */
 interface Listed extends Linked<Listed> {
   readonly until_ms: number
+  readonly doubt: string
   reject(error: Error): void
 }
 
@@ -94,7 +125,7 @@ export class Calls {
 
   /**
    * `timeout_ms` is for calls that bring none of their own; `timeoutError` says why nothing came of a call
-   * when its time is up.
+   * when its time is up. What that leaves open for the caller is added here.
    */
   constructor(clock: Clock, timeout_ms: number, timeoutError: (timeout_ms: number) => SynodError) {
     this.#clock = clock
@@ -102,8 +133,8 @@ export class Calls {
     this.#timeoutError = timeoutError
   }
 
-  start<T>({ signal, timeout_ms }: CallOptions): Call<T> {
-    const call = new Call<T>()
+  start<T>(kind: CallKind, { signal, timeout_ms }: CallOptions): Call<T> {
+    const call = new Call<T>(kind)
     if (this.#ended !== undefined) call.reject(this.#ended)
     else if (timeout_ms === undefined) this.#append(call)
     else this.#time(call, timeout_ms)
@@ -112,8 +143,8 @@ export class Calls {
   }
 
   /** A call that a caller makes, with so many bytes to send; fails as `overloaded` if that is one too many. */
-  take<T>(size_bytes: number, options: CallOptions): Call<T> {
-    const call = this.start<T>(options)
+  take<T>(kind: CallKind, size_bytes: number, options: CallOptions): Call<T> {
+    const call = this.start<T>(kind, options)
     if (call.over) return call
     if (this.#taken >= MAX_CALLS || this.#bytes + size_bytes > MAX_CALL_BYTES) {
       const what = `${this.#taken} calls with ${this.#bytes} bytes are under way already`
@@ -133,8 +164,8 @@ export class Calls {
   /** Fails every call that is under way, and every later one. */
   end(error: SynodError): void {
     this.#ended ??= error
-    while (this.#calls.first !== undefined) this.#calls.first.reject(error)
-    for (const call of this.#others) call.reject(error)
+    while (this.#calls.first !== undefined) this.#calls.first.reject(withDoubt(error, this.#calls.first))
+    for (const call of this.#others) call.reject(withDoubt(error, call))
     this.#cancelTimer?.()
   }
 
@@ -152,7 +183,7 @@ export class Calls {
   #expire(): void {
     const now_ms = this.#clock.now()
     while (this.#calls.first !== undefined && this.#calls.first.until_ms <= now_ms) {
-      this.#calls.first.reject(this.#timeoutError(this.#timeout_ms))
+      this.#calls.first.reject(withDoubt(this.#timeoutError(this.#timeout_ms), this.#calls.first))
     }
     const { first } = this.#calls
     this.#cancelTimer =
@@ -165,7 +196,7 @@ export class Calls {
   #time<T>(call: Call<T>, timeout_ms: number): void {
     call.until_ms = this.#clock.now() + timeout_ms
     const cancelTimer = this.#clock.timer(timeout_ms, () => {
-      call.reject(this.#timeoutError(timeout_ms))
+      call.reject(withDoubt(this.#timeoutError(timeout_ms), call))
     })
     this.#others.add(call)
     call.onOver(() => {
@@ -175,9 +206,13 @@ export class Calls {
   }
 }
 
+function withDoubt(error: SynodError, { doubt }: Listed): SynodError {
+  return doubt === '' ? error : new SynodError(error.code, `${error.message}${doubt}`, { cause: error })
+}
+
 function endOnAbort<T>(call: Call<T>, signal: AbortSignal): void {
   const abort = () => {
-    call.reject(new SynodError('aborted', 'the caller gave up', { cause: signal.reason }))
+    call.reject(new SynodError('aborted', `the caller gave up${call.doubt}`, { cause: signal.reason }))
   }
   signal.addEventListener('abort', abort)
   call.onOver(() => {

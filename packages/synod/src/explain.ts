@@ -11,12 +11,9 @@ const ORDINALS = ['a first', 'a second', 'a third', 'a fourth', 'a fifth'] as co
  * alone, so that it says the same wherever the status has been taken to.
  */
 export function explain(status: ReplicaStatus): string | null {
-  const { awaited, bars, damage, formed, journal, lease, peers, snapshot, stalls } = status
+  const { awaited, bars, damage, formed, journal, lease, snapshot, stalls } = status
   if (damage !== null) return `does not vote: ${damage}`
-  if (!formed) {
-    const missing = peers.filter(({ up }) => !up).map(({ server }) => `s${server}`)
-    return `has not formed a cluster: waits for ${missing.join(', ') || 'the others to agree'}`
-  }
+  if (!formed) return unformed(status)
   if (snapshot.arriving !== null) {
     const { arrived_bytes, from, size_bytes } = snapshot.arriving
     const percent = Math.floor((100 * arrived_bytes) / Math.max(1, size_bytes))
@@ -34,6 +31,22 @@ export function explain(status: ReplicaStatus): string | null {
     return `its clock is slow beside ${names.join(', ')}: for a lease of its own it does not count on those any more`
   }
   return stalls.longest_ms < CONCERN_MS ? null : `stood still for up to ${seconds(stalls.longest_ms)}`
+}
+
+/** Why a replica reaches no quorum, in a phrase that names it. */
+export function explainNoQuorum(status: ReplicaStatus): string {
+  const { formed, peers, server } = status
+  if (!formed) return `s${server} ${unformed(status)}`
+  const silent = peers.filter(({ up, writing_ms }) => !up || writing_ms >= CONCERN_MS).flatMap(silence)
+  return silent.length === 0
+    ? `s${server} reaches all servers, and no quorum of them answers yet`
+    : `s${server} misses a quorum: ${silent.join(', ')}`
+}
+
+/** Servers meet once, all of them, before any of them votes. */
+function unformed({ peers }: ReplicaStatus): string {
+  const missing = peers.filter(({ up }) => !up).map(({ server }) => `s${server}`)
+  return `has not formed a cluster: waits for ${missing.join(', ') || 'the others to agree'}`
 }
 
 function awaitedWords(status: ReplicaStatus, { heard, needed, phase, slot }: AwaitedStatus): string {

@@ -55,7 +55,7 @@ async function run(configuration: SearchOptions['configuration'], options: Check
 function parseGoals(text: string): SearchOptions['goals'] {
   return parseList(text).map((name) => {
     const goal = GOAL_NAMES.find((known) => known === name)
-    if (goal === undefined) throw new InvalidArgumentError(`'${name}' is none of ${GOAL_NAMES.join(', ')}.`)
+    if (goal === undefined) throw new InvalidArgumentError(`'${name}' is none of ${GOAL_NAMES.join(', ')}`)
     return goal
   })
 }

@@ -24,10 +24,19 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error.exitCode === 0) return 0
     // Without any command, all there is to say is the help, which has been printed.
     if (error.code !== 'commander.help') {
-      reportError(new CliError('usage', error.message.replace(/^error: /, '')), json)
+      reportError(new CliError('usage', usageMessage(error.message)), json)
     }
     return 2
   }
+}
+
+/** In the form that all messages have: on one line, in lower case, without a full stop. */
+function usageMessage(text: string): string {
+  return text
+    .replace(/^error: /, '')
+    .replace(/ is invalid\. ./, (start) => start.replace('.', ':').toLowerCase())
+    .replaceAll('\n', ' ')
+    .replace(/\.$/, '')
 }
 
 /** Usage errors come before the options are known. */

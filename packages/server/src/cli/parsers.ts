@@ -10,7 +10,7 @@ export function integerFrom(low: number, high: number): (text: string) => number
   return (text) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN
     if (value >= low && value <= high) return value
-    throw new InvalidArgumentError(`It must be a whole number from ${low} to ${high}.`)
+    throw new InvalidArgumentError(`it must be a whole number from ${low} to ${high}`)
   }
 }
 
@@ -18,7 +18,7 @@ export function integerFrom(low: number, high: number): (text: string) => number
 export function parseServer(text: string): number {
   const id = Number(/^s?(\d{1,5})$/.exec(text)?.[1])
   if (id >= 1 && id <= MAX_SERVER_ID) return id
-  throw new InvalidArgumentError('It must be a server such as s2.')
+  throw new InvalidArgumentError('it must be a server such as s2')
 }
 
 /** A server by its id, and where it listens for the others. */
@@ -31,7 +31,7 @@ export interface ServerAt {
 export function parseServerAt(text: string): ServerAt {
   const [, name, address] = /^([^=]*)=(.+)$/.exec(text) ?? []
   if (name === undefined || address === undefined)
-    throw new InvalidArgumentError('It must be a server and its address such as 4=10.0.0.4:2380.')
+    throw new InvalidArgumentError('it must be a server and its address such as 4=10.0.0.4:2380')
   return { server: parseServer(name), address }
 }
 
@@ -40,21 +40,21 @@ export function numberUpTo(high: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : NaN
     if (value > 0 && value <= high) return value
-    throw new InvalidArgumentError(`It must be a number above 0 and up to ${high}.`)
+    throw new InvalidArgumentError(`it must be a number above 0 and up to ${high}`)
   }
 }
 
 /** Parses an integer of any size that the store can count with. */
 export function parseAmount(text: string): bigint {
   const amount = parseInteger(text)
-  if (amount === null) throw new InvalidArgumentError('It must be a decimal integer.')
+  if (amount === null) throw new InvalidArgumentError('it must be a decimal integer')
   return amount
 }
 
 /** Parses `a,b,c`. What the parts mean is checked by whoever uses them. */
 export function parseList(text: string): string[] {
   const parts = text.split(',').map((part) => part.trim())
-  if (parts.includes('')) throw new InvalidArgumentError('It must be a list such as a,b,c.')
+  if (parts.includes('')) throw new InvalidArgumentError('it must be a list such as a,b,c')
   return parts
 }
 
@@ -64,10 +64,10 @@ export function parseServers(text: string): Record<number, string> {
   for (const part of parseList(text)) {
     const match = /^(\d{1,5})=(.+)$/.exec(part)
     if (match?.[1] === undefined || match[2] === undefined) {
-      throw new InvalidArgumentError('It must be a list such as 1=10.0.0.1:2380,2=10.0.0.2:2380.')
+      throw new InvalidArgumentError('it must be a list such as 1=10.0.0.1:2380,2=10.0.0.2:2380')
     }
     const id = Number(match[1])
-    if (id in servers) throw new InvalidArgumentError(`It names server ${id} twice.`)
+    if (id in servers) throw new InvalidArgumentError(`it names server ${id} twice`)
     servers[id] = match[2]
   }
   return servers
@@ -76,6 +76,6 @@ export function parseServers(text: string): Record<number, string> {
 /** Parses `3,2`. Whether such quorums meet is checked by the library. */
 export function parseQuorums(text: string): Quorums {
   const match = /^(\d{1,2}),(\d{1,2})$/.exec(text)
-  if (match === null) throw new InvalidArgumentError('It must be two numbers of servers such as 3,2.')
+  if (match === null) throw new InvalidArgumentError('it must be two numbers of servers such as 3,2')
   return { phase1: Number(match[1]), phase2: Number(match[2]) }
 }

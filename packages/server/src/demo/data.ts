@@ -40,18 +40,18 @@ export async function prepareData(options: DemoOptions, fresh: boolean): Promise
 
 function checkMark(mark: Mark, { directory, mode, replicas }: DemoOptions): void {
   const ways = (asBefore: string) =>
-    `Start it with ${asBefore}, begin anew with --fresh (that deletes the data), or use another directory ` +
-    `with --dir.`
+    `start it with ${asBefore}, begin anew with --fresh (that deletes the data), or use another directory ` +
+    `with --dir`
   if (mark.mode !== mode) {
     throw new SynodError(
       'wrong-mode',
-      `${directory} holds a demo in ${mark.mode} mode, and ${mode} mode was asked for. ${ways(`--mode ${mark.mode}`)}`,
+      `${directory} holds a demo in ${mark.mode} mode, and ${mode} mode was asked for: ${ways(`--mode ${mark.mode}`)}`,
     )
   }
   if (mark.replicas !== replicas) {
     throw new SynodError(
       'wrong-cluster',
-      `${directory} holds a demo of ${mark.replicas} replicas, not ${replicas}. ${ways(`--replicas ${mark.replicas}`)}`,
+      `${directory} holds a demo of ${mark.replicas} replicas, not ${replicas}: ${ways(`--replicas ${mark.replicas}`)}`,
     )
   }
 }
@@ -80,7 +80,7 @@ async function requireEmpty(directory: string): Promise<void> {
   if (names.length === 0) return
   throw new CliError(
     'not-a-demo',
-    `${directory} is not empty, and was not made by synod demo. Use another directory with --dir.`,
+    `${directory} is not empty, and was not made by synod demo: use another directory with --dir`,
   )
 }
 
@@ -88,7 +88,7 @@ async function deleteDemo(directory: string, { replicas }: Mark): Promise<void> 
   const dataDirs = Array.from({ length: replicas }, (_, index) => join(directory, `s${index + 1}`))
   for (const dataDir of dataDirs) {
     if (await isInUse(dataDir)) {
-      throw new SynodError('directory-in-use', `${dataDir} is in use by a running replica. Stop it first.`)
+      throw new SynodError('directory-in-use', `${dataDir} is in use by a running replica: stop it first`)
     }
   }
   for (const path of [...dataDirs, join(directory, LOGS), join(directory, MARK)]) {

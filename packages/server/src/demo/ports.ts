@@ -19,8 +19,8 @@ async function requirePort(address: string, whose: string): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error)
     throw new CliError(
       'port-in-use',
-      `cannot listen at ${address} for ${whose}: ${reason}. If another demo runs, stop it; or choose other ports, ` +
-        `with --base-port 20000 for example.`,
+      `cannot listen at ${address} for ${whose}: ${reason}; if another demo runs, stop it, or choose other ports, ` +
+        `with --base-port 20000 for example`,
       { address },
     )
   }

@@ -137,7 +137,10 @@ function expectType<Found extends { readonly type: string }, Type extends Found[
   type: Type,
 ): Extract<Found, { type: Type }> {
   if (found.type !== type)
-    throw new SynodError('wrong-protocol', `a ${found.type} came in answer to a ${type}`)
+    throw new SynodError(
+      'wrong-protocol',
+      `the replicas run another state machine: the answer to a ${type} is a ${found.type}`,
+    )
   return found as Extract<Found, { type: Type }>
 }
 

@@ -18,7 +18,7 @@ export function textSize_bytes(text: string): number {
     throw new SynodError('invalid-options', `a key has at most ${MAX_KEY_BYTES} bytes, not ${size_bytes}`)
   }
   if (LONE_SURROGATE.test(text)) {
-    throw new SynodError('invalid-options', 'a key is text, and half a surrogate pair is none')
+    throw new SynodError('invalid-options', 'a key is text, and this one has half a surrogate pair')
   }
   return size_bytes
 }

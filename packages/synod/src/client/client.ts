@@ -81,7 +81,10 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   constructor(options: ConnectOptions<Command, Result, Query, Answer>) {
     const { host = {}, endpoints, timeout_ms = DEFAULT_TIMEOUT_MS } = options
     if (endpoints.length < 1 || endpoints.length > MAX_ENDPOINTS) {
-      throw new SynodError('invalid-options', `1 to ${MAX_ENDPOINTS} endpoints, not ${endpoints.length}`)
+      throw new SynodError(
+        'invalid-options',
+        `a client has 1 to ${MAX_ENDPOINTS} endpoints, not ${endpoints.length}`,
+      )
     }
     const random = host.random ?? Math.random
     const clock = host.clock ?? systemClock
@@ -103,13 +106,13 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
         this.#endpoints.send({ type: 'execute', value }, call)
       },
       this.#randomId,
-      () => this.#calls.start<Uint8Array>({}),
+      () => this.#calls.start<Uint8Array>('connect', {}),
     )
   }
 
   /** Resolves when a replica has answered. */
   async ready(signal: AbortSignal | undefined): Promise<void> {
-    const call = this.#calls.start<undefined>({ signal })
+    const call = this.#calls.start<undefined>('connect', { signal })
     this.#endpoints.whenUp(call)
     await call.promise
   }
@@ -125,7 +128,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   async execute(command: Command, options: CallOptions = {}): Promise<Result> {
     const encoded = this.#codecs.command.encode(command)
     this.#endpoints.checkSize(encoded.length)
-    const call = this.#calls.take<Uint8Array>(encoded.length, options)
+    const call = this.#calls.take<Uint8Array>('command', encoded.length, options)
     this.#session.execute(encoded, call)
     return this.#codecs.result.decode(await call.promise)
   }
@@ -134,7 +137,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   async read(query: Query, options: CallOptions = {}): Promise<Answer> {
     const encoded = this.#codecs.query.encode(query)
     this.#endpoints.checkSize(encoded.length)
-    const call = this.#calls.take<Uint8Array>(encoded.length, options)
+    const call = this.#calls.take<Uint8Array>('read', encoded.length, options)
     this.#endpoints.send({ type: 'read', query: encoded }, call)
     return this.#codecs.answer.decode(await call.promise)
   }
@@ -151,7 +154,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
     const encoded = this.#codecs.query.encode(query)
     const atLeast = checkAtLeast(options)
     this.#endpoints.checkSize(encoded.length)
-    const call = this.#calls.take<Uint8Array>(encoded.length, options)
+    const call = this.#calls.take<Uint8Array>('read', encoded.length, options)
     let slot: Slot = 0
     this.#endpoints.send({ type: 'stale-read', atLeast, query: encoded }, call, (its) => {
       slot = its
@@ -169,7 +172,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   async status(options: CallOptions = {}): Promise<EndpointStatus[]> {
     return Promise.all(
       this.#endpoints.addresses.map(async (endpoint, index) => {
-        const call = this.#calls.take<Uint8Array>(0, options)
+        const call = this.#calls.take<Uint8Array>('status', 0, options)
         this.#endpoints.sendTo(index, { type: 'status' }, call)
         try {
           const status = JSON.parse(Buffer.from(await call.promise).toString()) as ReplicaStatus
@@ -186,7 +189,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
    * `wrong-mode` (in leaderless mode nobody leads), `aborted`, `closed` or `unreachable`.
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
-    const call = this.#calls.take<Uint8Array>(0, options)
+    const call = this.#calls.take<Uint8Array>('transfer', 0, options)
     this.#endpoints.sendToAny({ type: 'transfer', to: options.to ?? 0 }, call)
     await call.promise
   }
@@ -199,7 +202,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
    */
   async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
     const encoded = encodeChange(checkChange(change))
-    const call = this.#calls.take<Uint8Array>(encoded.length, options)
+    const call = this.#calls.take<Uint8Array>('change', encoded.length, options)
     this.#endpoints.send({ type: 'execute', value: encodeChangeRequest(this.#randomId(), encoded) }, call)
     await call.promise
   }

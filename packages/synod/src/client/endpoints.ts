@@ -1,4 +1,5 @@
 import type { Call } from '../call.js'
+import { unansweredError } from '../unanswered.js'
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
@@ -9,6 +10,7 @@ import { LONGEST_WAIT_ms } from '../net/link.js'
 import { type Address, type Network, formatAddress } from '../net/network.js'
 import { type Slot, compareBallots } from '../paxos/ballot.js'
 import { MAX_RETRY_MS, MIN_RETRY_MS, overloaded } from '../pace.js'
+import { OutageReport } from './outage-report.js'
 import { Slots } from './slots.js'
 
 export interface EndpointsOptions {
@@ -87,11 +89,21 @@ export class Endpoints {
   #flushing = false
   /** Whose turn it is to answer a stale read. */
   #turn = 0
+  readonly #outage: OutageReport
   #seen: Slot = 0
 
   constructor(options: EndpointsOptions) {
     this.#options = options
     this.#endpoints = options.addresses.map((address, index) => this.#open(address, 1 << index))
+    this.#outage = new OutageReport({
+      clock: options.clock,
+      isOut: () => this.#waitsForQuorum && this.#knowsNoQuorum(this.#up()),
+      ask: (newCall) => {
+        for (const [index, { welcome }] of this.#endpoints.entries()) {
+          if (welcome !== null) this.sendTo(index, { type: 'status' }, newCall())
+        }
+      },
+    })
   }
 
   get addresses(): string[] {
@@ -116,14 +128,16 @@ export class Endpoints {
     if (size_bytes <= limit_bytes) return
     throw new SynodError(
       'too-large',
-      `${size_bytes} bytes, where a command or query has at most ${limit_bytes}`,
+      `a command or query of ${size_bytes} bytes was not sent: the most is ${limit_bytes}`,
     )
   }
 
   /** Asks whoever can answer, as often as it takes, until the call is over. `onSlot` is told the slot of the answer first. */
   send(question: Question, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): void {
     const pending = this.#add(question, call, onSlot)
-    if (pending !== undefined) this.#ask(pending)
+    if (pending === undefined) return
+    this.#ask(pending)
+    if (this.#target === undefined) this.#outage.look()
   }
 
   /** Asks any one that can be reached, once. */
@@ -137,25 +151,25 @@ export class Endpoints {
     const endpoint = this.#endpoints[index]
     const pending = this.#add(question, call)
     if (endpoint === undefined || pending === undefined) return
-    if (endpoint.welcome === null) call.reject(this.#unreachable([endpoint]))
+    if (endpoint.welcome === null) call.reject(this.#noAnswer([endpoint]))
     else this.#askOne(pending, endpoint)
   }
 
   /** Why a question was not answered in time. */
   timeoutError(timeout_ms: number): SynodError {
     const up = this.#up()
-    if (up.length === 0) return this.#unreachable(this.#endpoints)
-    const within = `within ${timeout_ms} ms`
-    if (up.every(({ hint }) => hint === null || hint.server === 0)) {
+    if (up.length === 0) {
+      const { message } = this.#noAnswer(this.#endpoints)
       return new SynodError(
-        'no-quorum',
-        `the replicas reached no quorum ${within}; a command may still be executed`,
+        'unreachable',
+        `${message} within ${timeout_ms} ms: check that the replicas run, and listen for clients there`,
       )
     }
-    return new SynodError('outcome-unknown', `no answer ${within}; a command may have been executed`)
+    return unansweredError(timeout_ms, this.#knowsNoQuorum(up) ? this.#outage.text : null)
   }
 
   close(): void {
+    this.#outage.close()
     for (const { link } of this.#endpoints) link.close()
   }
 
@@ -195,6 +209,15 @@ export class Endpoints {
       }),
     }
     return endpoint
+  }
+
+  get #waitsForQuorum(): boolean {
+    for (const { routing } of this.#pending.values()) if (routing === 'leader') return true
+    return false
+  }
+
+  #knowsNoQuorum(up: readonly Endpoint[]): boolean {
+    return up.length > 0 && up.every(({ hint }) => hint === null || hint.server === 0)
   }
 
   #up(): Endpoint[] {
@@ -246,6 +269,7 @@ export class Endpoints {
     if ((pending.asked & endpoint.bit) !== 0 || !endpoint.link.send(pending.message)) return
     pending.asked |= endpoint.bit
     this.#flushNext()
+    pending.call.sent = true
   }
 
   #onUp(endpoint: Endpoint): void {
@@ -263,7 +287,7 @@ export class Endpoints {
       if ((pending.asked & endpoint.bit) === 0) continue
       pending.asked &= ~endpoint.bit
       if (pending.asked !== 0) continue
-      if (pending.routing === 'one') pending.call.reject(this.#unreachable([endpoint]))
+      if (pending.routing === 'one') pending.call.reject(this.#noAnswer([endpoint]))
       else this.#ask(pending)
     }
   }
@@ -283,6 +307,7 @@ export class Endpoints {
       case 'leader':
         endpoint.hint = message
         this.#retarget()
+        this.#outage.look()
         break
     }
   }
@@ -344,7 +369,7 @@ export class Endpoints {
     for (const { call } of this.#pending.values()) call.reject(error)
   }
 
-  #unreachable(endpoints: readonly Endpoint[]): SynodError {
+  #noAnswer(endpoints: readonly Endpoint[]): SynodError {
     const reasons = endpoints.map(({ link, name, refusal }) => {
       const reason = refusal?.message ?? link.status().reason
       return reason === undefined ? name : `${name} (${reason})`

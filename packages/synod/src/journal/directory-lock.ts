@@ -38,8 +38,8 @@ async function takeGuard(guard: string): Promise<void> {
     if (codeOf(error) !== 'EEXIST') throw error
     throw new SynodError(
       'directory-in-use',
-      `Another process is just starting on this directory, or one died while it did. ` +
-        `If no process uses the directory, remove ${guard} and start again.`,
+      `another process is starting on this directory, or one died while it did: ` +
+        `if no process uses the directory, remove ${guard} and start again`,
       { cause: error },
     )
   }
@@ -51,8 +51,8 @@ async function takeSocket(directory: string): Promise<() => Promise<void>> {
     if (await isListenedOn(path)) {
       throw new SynodError(
         'directory-in-use',
-        `${directory} is in use by a running process. One directory serves one server: ` +
-          `stop the other process, or give this server a directory of its own.`,
+        `${directory} is in use by a running process: ` +
+          `stop that process, or give this server a directory of its own`,
       )
     }
     const server = await listen(path)
@@ -73,8 +73,8 @@ async function socketPath(directory: string): Promise<{ path: string; handle?: F
   if (process.platform !== 'linux') {
     throw new SynodError(
       'invalid-options',
-      `The path of the data directory is too long for the lock in it: ${path} has ` +
-        `${Buffer.byteLength(path)} bytes, the system allows ${MAX_SOCKET_PATH_BYTES}. Use a shorter path.`,
+      `the path of the data directory is too long for the lock in it: ${path} has ` +
+        `${Buffer.byteLength(path)} bytes, and the system allows ${MAX_SOCKET_PATH_BYTES}`,
     )
   }
   const handle = await open(directory, 'r')
@@ -85,7 +85,11 @@ async function socketPath(directory: string): Promise<{ path: string; handle?: F
 async function isListenedOn(path: string): Promise<boolean> {
   try {
     const found = await lstat(path)
-    if (!found.isSocket()) throw new SynodError('directory-in-use', `${path} is not a lock of Synod's.`)
+    if (!found.isSocket())
+      throw new SynodError(
+        'directory-in-use',
+        `${path} is not a lock of Synod: remove it if no process uses the directory`,
+      )
     await connect(path)
     return true
   } catch (error) {

@@ -61,11 +61,11 @@ export function newIdentity(options: IdentityOptions, randomBytes: (size: number
   if (name.length === 0 || name.length > MAX_CLUSTER_BYTES || name.toString() !== cluster) {
     throw new SynodError(
       'invalid-options',
-      `The name of a cluster is text of 1 to ${MAX_CLUSTER_BYTES} bytes.`,
+      `the name of a cluster is text of 1 to ${MAX_CLUSTER_BYTES} bytes`,
     )
   }
   if (!Number.isSafeInteger(server) || server < 1) {
-    throw new SynodError('invalid-options', `The id of a server is a positive integer, not ${server}.`)
+    throw new SynodError('invalid-options', `the id of a server is a positive integer, not ${server}`)
   }
   const acceptor = Buffer.from(randomBytes(ACCEPTOR_BYTES)).toString('hex')
   return { ...options, acceptor, peers: null }
@@ -102,38 +102,38 @@ export function checkIdentity(found: Identity, asked: IdentityOptions, directory
   if (found.cluster !== asked.cluster) {
     throw new SynodError(
       'wrong-cluster',
-      `${directory} belongs to cluster '${found.cluster}', not to '${asked.cluster}'. ` +
-        `Start this server on the directory of its own cluster, or on an empty one.`,
+      `${directory} belongs to cluster '${found.cluster}', not to '${asked.cluster}': ` +
+        `start this server on the directory of its own cluster, or on an empty one`,
     )
   }
   if (found.server !== asked.server) {
     throw new SynodError(
       'wrong-acceptor',
-      `${directory} belongs to server s${found.server}, not to s${asked.server}. ` +
-        `Start each server on its own directory: one that votes with the memory of another breaks the cluster.`,
+      `${directory} belongs to server s${found.server}, not to s${asked.server}: ` +
+        `start each server on its own directory, as one that votes with the memory of another breaks the cluster`,
     )
   }
   if (found.mode !== asked.mode) {
     throw new SynodError(
       'wrong-mode',
-      `${directory} belongs to a cluster in ${found.mode} mode, and ${asked.mode} mode was asked for. ` +
-        `The mode of a cluster is chosen once: ask for ${found.mode} mode.`,
+      `${directory} belongs to a cluster in ${found.mode} mode, and ${asked.mode} mode was asked for: ` +
+        `the mode of a cluster is chosen once, so ask for ${found.mode} mode`,
     )
   }
   const [before, now] = [found, asked].map(({ quorums }) => describeQuorums(quorums))
   if (before !== now) {
     throw new SynodError(
       'wrong-cluster',
-      `${directory} belongs to a cluster with ${before}, and ${now} were asked for. What one quorum has chosen, ` +
-        `another that need not meet it would not find: the quorums of a cluster are chosen once.`,
+      `${directory} belongs to a cluster with ${before}, and ${now} were asked for: ` +
+        `the quorums of a cluster are chosen once, so ask for ${before}`,
     )
   }
   if (found.lease_ms !== asked.lease_ms) {
     const [before, now] = [found, asked].map(({ lease_ms }) => describeLease(lease_ms))
     throw new SynodError(
       'wrong-cluster',
-      `${directory} belongs to a cluster with ${before}, and ${now} was asked for. What a server has promised a leader ` +
-        `it has to keep when it starts again: the lease of a cluster is chosen once.`,
+      `${directory} belongs to a cluster with ${before}, and ${now} was asked for: ` +
+        `the lease of a cluster is chosen once, so ask for ${before}`,
     )
   }
 }
@@ -168,21 +168,21 @@ function parseIdentity(text: string): Identity {
   try {
     json = JSON.parse(text)
   } catch (error) {
-    throw new IdentityFault('damaged', 'The identity file is not JSON.', { cause: error })
+    throw new IdentityFault('damaged', 'the identity file is not JSON', { cause: error })
   }
-  if (!isObject(json)) throw new IdentityFault('damaged', 'The identity file holds no object.')
+  if (!isObject(json)) throw new IdentityFault('damaged', 'the identity file holds no object')
   const { crc32: expected, ...content } = json as { crc32?: unknown; format?: unknown }
   if (expected !== checksum(content)) {
-    throw new IdentityFault('damaged', 'The checksum of the identity file is wrong.')
+    throw new IdentityFault('damaged', 'the checksum of the identity file is wrong')
   }
   if (content.format !== FORMAT) {
     throw new IdentityFault(
       'unsupported',
-      `The identity file has format ${JSON.stringify(content.format)}; this version reads ${FORMAT}.`,
+      `the identity file has format ${JSON.stringify(content.format)}, and this version reads ${FORMAT}`,
     )
   }
   if (!isIdentity(content)) {
-    throw new IdentityFault('damaged', 'The identity file does not say what it should.')
+    throw new IdentityFault('damaged', 'the identity file lacks fields, or has wrong ones')
   }
   const { cluster, mode, quorums, lease_ms, joined, server, acceptor, peers } = content
   return {

@@ -141,7 +141,7 @@ export class Journal {
    */
   append(records: readonly JournalRecord[]): number {
     if (this.#failure !== null) throw this.#failure
-    if (this.#closing !== null) throw new SynodError('closed', 'The journal is closed.')
+    if (this.#closing !== null) throw new SynodError('closed', 'the journal is closed')
     this.#check(records)
     for (const record of records) {
       this.#group.add(record)
@@ -187,15 +187,15 @@ export class Journal {
     let group_bytes = this.#group.size_bytes
     for (const record of records) {
       const fault = faultOf(record)
-      if (fault !== null) throw new RangeError(`A record that cannot be: ${fault}.`)
+      if (fault !== null) throw new RangeError(`invalid record: ${fault}`)
       const size_bytes = sizeBound_bytes(record)
       if (size_bytes > MAX_RECORD_BYTES) {
-        throw new SynodError('too-large', `A record of ${size_bytes} bytes; the most is ${MAX_RECORD_BYTES}.`)
+        throw new SynodError('too-large', `a record has at most ${MAX_RECORD_BYTES} bytes, not ${size_bytes}`)
       }
       group_bytes += size_bytes
     }
     if (group_bytes > MAX_GROUP_BYTES) {
-      throw new SynodError('overloaded', `More than ${MAX_GROUP_BYTES} bytes wait for the disk.`)
+      throw new SynodError('overloaded', `more than ${MAX_GROUP_BYTES} bytes wait for the disk`)
     }
   }
 
@@ -210,7 +210,7 @@ export class Journal {
         await this.#segments.write(group, last)
         if (trim > 0) this.#segments.trim(trim)
       } catch (error) {
-        this.#fail('The journal could not be written', error)
+        this.#fail('the journal could not be written', error)
       }
       // Saving the identity may have failed meanwhile.
       if (this.#failure !== null) break
@@ -225,13 +225,13 @@ export class Journal {
 
   async #savePeers(peers: Peers): Promise<Identity> {
     if (this.#failure !== null) throw this.#failure
-    if (this.#closing !== null) throw new SynodError('closed', 'The journal is closed.')
+    if (this.#closing !== null) throw new SynodError('closed', 'the journal is closed')
     const identity = { ...this.#identity, peers }
-    if (!isIdentity(identity)) throw new RangeError('Peers that do not name the acceptor of this server.')
+    if (!isIdentity(identity)) throw new RangeError('the peers do not name the acceptor of this server')
     try {
       await saveIdentity(this.#disk, this.#directory, identity)
     } catch (error) {
-      throw this.#fail('The identity of the server could not be written', error)
+      throw this.#fail('the identity of the server could not be written', error)
     }
     this.#identity = identity
     return identity

@@ -16,11 +16,11 @@ const DEFAULT_SEGMENT_SIZE_BYTES = 64 << 20
 const MAX_SEGMENT_SIZE_BYTES = 512 << 20
 
 const CONSEQUENCE =
-  'This server does not vote any more; the others go on while a majority of them is up. ' +
-  'The directory is left as it is'
+  'this server does not vote any more, and the others go on while a quorum of them is up; ' +
+  'the directory is left as it is'
 const LET_IN_AS_NEW =
-  'keep it for analysis, and let the server back into the cluster as a new one, on an empty directory.'
-const USE_THE_RIGHT_VERSION = 'start the server with the version of Synod that wrote it.'
+  'keep it for analysis, and let the server back into the cluster as a new one, on an empty directory'
+const USE_THE_RIGHT_VERSION = 'start the server with the version of Synod that wrote it'
 
 export interface JournalOptions {
   readonly disk: Disk
@@ -75,7 +75,7 @@ export async function openJournal(options: JournalOptions): Promise<OpenedJourna
   if (!(segmentSize_bytes > 0 && segmentSize_bytes <= MAX_SEGMENT_SIZE_BYTES)) {
     throw new SynodError(
       'invalid-options',
-      `A segment may have 1 to ${MAX_SEGMENT_SIZE_BYTES} bytes, not ${segmentSize_bytes}.`,
+      `a segment has 1 to ${MAX_SEGMENT_SIZE_BYTES} bytes, not ${segmentSize_bytes}`,
     )
   }
   const { disk, directory } = options
@@ -90,7 +90,7 @@ export async function openJournal(options: JournalOptions): Promise<OpenedJourna
     }
   } catch (error) {
     if (error instanceof SynodError) throw error
-    throw journalFailed(`The journal in ${directory} could not be opened`, error)
+    throw journalFailed(`the journal in ${directory} could not be opened`, error)
   }
 }
 
@@ -106,7 +106,7 @@ async function openLocked(
   if (recovery.outcome === 'refuse') {
     await keepEvidence(disk, directory)
     const advice = recovery.case === 'unsupported-version' ? USE_THE_RIGHT_VERSION : LET_IN_AS_NEW
-    const message = `The journal in ${directory} cannot be used. ${recovery.message} ${CONSEQUENCE}: ${advice}`
+    const message = `the journal in ${directory} cannot be used: ${recovery.message}; ${CONSEQUENCE}: ${advice}`
     return {
       identity: found.identity,
       records: [],

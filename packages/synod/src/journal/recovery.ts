@@ -66,12 +66,12 @@ export async function recover(disk: Disk, directory: string): Promise<Recovery> 
 
 function judgeAbsence(identity: Identity | null, segments: number): Finding {
   if (identity === null) {
-    if (segments === 0) return findingOf('new', null, 0, 'The directory is new.')
-    const message = `There are ${segments} segments, but the identity that says whose they are is gone.`
+    if (segments === 0) return findingOf('new', null, 0, 'the directory is new')
+    const message = `there are ${segments} segments, but the identity that says whose they are is gone`
     return findingOf('missing-identity', null, 0, message)
   }
-  if (identity.peers === null) return findingOf('unused', null, 0, 'The directory has not been used yet.')
-  const message = 'This server has been a member of its cluster, but its journal is gone.'
+  if (identity.peers === null) return findingOf('unused', null, 0, 'the directory has not been used yet')
+  const message = 'this server has been a member of its cluster, but its journal is gone'
   return findingOf('missing-journal', null, 0, message)
 }
 
@@ -101,14 +101,14 @@ class Examination {
     for (const [index, number] of numbers.filter((number) => number >= first).entries()) {
       const expected = first + index
       if (number !== expected) {
-        const message = `${segmentName(expected)} is not there, but ${segmentName(number)} is.`
+        const message = `${segmentName(expected)} is not there, but ${segmentName(number)} is`
         return findingOf('missing-segment', segmentName(expected), 0, message)
       }
       const bytes = await disk.read(join(directory, segmentName(number)))
       const found = this.#examine(bytes, number, number === numbers.at(-1))
       if (found !== null) return found
     }
-    const message = `All ${this.#records.length} records in ${this.#segments.length} segments are sound.`
+    const message = `all ${this.#records.length} records in ${this.#segments.length} segments are sound`
     return findingOf('clean', null, 0, message)
   }
 
@@ -163,7 +163,7 @@ class Examination {
 
   #takeIn(group: Group, name: string): Finding | null {
     if (group.sequence !== this.#nextSequence) {
-      const message = `Group ${group.sequence} is where group ${this.#nextSequence} should be.`
+      const message = `group ${group.sequence} is where group ${this.#nextSequence} should be`
       return findingOf('missing-group', name, group.offset, message)
     }
     try {
@@ -174,7 +174,7 @@ class Examination {
       }
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
-      const message = `Group ${group.sequence} is whole, but its content is not understood: ${error.message}.`
+      const message = `group ${group.sequence} is whole, but its content is not understood: ${error.message}`
       return findingOf('malformed-record', name, group.offset, message)
     }
     this.#nextSequence++
@@ -188,14 +188,14 @@ class Examination {
     const header = encodeHeader({ number, first: 1, firstSequence: this.#nextSequence, acceptor, cluster })
     const neverUsed = isLast && bytes.length <= header.length && (number > 1 || peers === null)
     if (neverUsed) {
-      const message = `${name} was being created when the server stopped, and holds nothing yet.`
+      const message = `${name} was being created when the server stopped, and holds nothing yet`
       return findingOf('torn-segment', name, 0, message)
     }
     return findingOf(
       'damaged-header',
       name,
       0,
-      `The header of ${name} is damaged, and the segment was in use.`,
+      `the header of ${name} is damaged, and the segment was in use`,
     )
   }
 
@@ -205,7 +205,7 @@ class Examination {
     if (header.acceptor !== acceptor || header.cluster !== cluster || header.number !== number) {
       const message =
         `${name} says that it is segment ${header.number} of acceptor ${header.acceptor} in cluster ` +
-        `'${header.cluster}', but the directory belongs to acceptor ${acceptor} in cluster '${cluster}'.`
+        `'${header.cluster}', but the directory belongs to acceptor ${acceptor} in cluster '${cluster}'`
       return findingOf('foreign-segment', name, 0, message)
     }
     return null
@@ -216,7 +216,7 @@ class Examination {
     // Where trimmed segments came before, the first one that is left begins the count.
     if (this.#segments.length === 0 && number > 1) this.#nextSequence = header.firstSequence
     if (header.firstSequence !== this.#nextSequence) {
-      const message = `${name} begins with group ${header.firstSequence}, not with ${this.#nextSequence}.`
+      const message = `${name} begins with group ${header.firstSequence}, not with ${this.#nextSequence}`
       return findingOf('missing-group', name, 0, message)
     }
     return null
@@ -228,11 +228,11 @@ class Examination {
     if (isLast && later === null) {
       const message =
         `${name} ends in ${bytes.length - offset} bytes of a write that was cut short when the server ` +
-        `stopped. Nothing in them was acknowledged.`
+        `stopped: nothing in them was acknowledged`
       return findingOf('torn-tail', name, offset, message)
     }
     const proof = later === null ? 'a later segment' : `group ${later.sequence} at byte ${later.offset}`
-    const message = `Group ${this.#nextSequence} is damaged; ${proof} shows that it was acknowledged.`
+    const message = `group ${this.#nextSequence} is damaged, and ${proof} shows that it was acknowledged`
     return findingOf('damaged-group', name, offset, message)
   }
 }

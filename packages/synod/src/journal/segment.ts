@@ -77,7 +77,7 @@ export function decodeHeader(segment: Buffer): FoundHeader | null {
     if (segment.readUInt32LE(checked.length) !== crc32(checked)) return null
     if (version !== VERSION) {
       throw new UnsupportedVersionError(
-        `The segment has format version ${version}; this version of Synod reads ${VERSION}.`,
+        `the segment has format version ${version}, and this version of Synod reads ${VERSION}`,
       )
     }
     const fields = new Reader(checked.subarray(FIXED_BYTES))

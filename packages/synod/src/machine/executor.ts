@@ -186,13 +186,28 @@ export class Executor<Command, Result, Query, Answer> {
   #outcomeOfCommand(slot: Slot, request: Request): Outcome {
     try {
       const command = this.codecs.command.decode(request.command)
-      const result = this.#machine.apply(command, { slot, time_ms: this.#time_ms })
-      return { status: 'done', result: checkSize(this.codecs.result.encode(result)) }
+      return this.#encoded(this.#machine.apply(command, { slot, time_ms: this.#time_ms }))
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      return { status: 'failed', result: Buffer.from(message) }
+      return failed(messageOf(error))
     }
   }
+
+  /** By now the state has changed, whatever comes of the result. */
+  #encoded(result: Result): Outcome {
+    try {
+      return { status: 'done', result: checkSize(this.codecs.result.encode(result)) }
+    } catch (error) {
+      return failed(`the command was executed, and its result cannot be returned: ${messageOf(error)}`)
+    }
+  }
+}
+
+function failed(message: string): Outcome {
+  return { status: 'failed', result: Buffer.from(message) }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function outcomeOfChange(change: ChangeOutcome | undefined): Outcome {
@@ -210,7 +225,7 @@ function digestOf({ result, status }: Outcome, before: number): number {
 
 function checkSize(result: Uint8Array): Uint8Array {
   if (result.length <= MAX_RESULT_BYTES) return result
-  throw new SynodError('too-large', `a result of ${result.length} bytes; the most is ${MAX_RESULT_BYTES}`)
+  throw new SynodError('too-large', `a result has at most ${MAX_RESULT_BYTES} bytes, not ${result.length}`)
 }
 
 /** Undefined for what is no request. A replica lets none into the log; all must ignore it alike. */

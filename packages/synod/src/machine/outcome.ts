@@ -15,12 +15,16 @@ export interface Outcome {
   readonly result: Uint8Array
 }
 
+const SESSION_EXPIRED =
+  'the session of this client has ended, as too many others were used since: the command was not executed, unless it was ' +
+  'sent before over a connection that broke'
+
 /** The error that an outcome other than `done` stands for. */
 export function outcomeError({ status, result }: Outcome): SynodError {
   if (status === 'failed') return new SynodError('command-failed', Buffer.from(result).toString())
   if (status === 'refused' || status === 'later')
     return new SynodError('change-refused', Buffer.from(result).toString())
   return status === 'expired'
-    ? new SynodError('session-expired', 'the session has ended: too many others were used since it was')
+    ? new SynodError('session-expired', SESSION_EXPIRED)
     : overloaded('too many requests of this session are unanswered', MIN_RETRY_MS)
 }

@@ -144,6 +144,7 @@ export class Commands {
         if (outcome.status === 'done') call.resolve(outcome.result)
         else call.reject(outcomeError(outcome))
       })
+      call.sent = true
       call.onOver(giveUp)
     } catch (error) {
       call.reject(error as Error)

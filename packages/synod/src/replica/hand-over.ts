@@ -45,10 +45,10 @@ export class HandOver {
    */
   begin(to: ServerId, done: (error?: SynodError) => void): () => void {
     const { clock, isVoter, leader } = this.#parts
-    if (to !== 0 && !isVoter(to))
-      throw new SynodError('invalid-options', `there is no server s${to} that votes`)
+    if (to !== 0 && !isVoter(to)) throw new SynodError('invalid-options', `s${to} is not a server that votes`)
     const from = leader()
-    if (from === undefined) throw new SynodError('transfer-failed', 'nobody leads at the moment')
+    if (from === undefined)
+      throw new SynodError('transfer-failed', 'no server leads at the moment: try again when one does')
     const [oldest] = this.#wishes
     if (oldest !== undefined && this.#wishes.size >= MAX_WISHES) {
       const what = `${MAX_WISHES} wait already for another server to lead`
@@ -79,7 +79,14 @@ export class HandOver {
     this.look()
     for (const wish of this.#wishes) {
       if (clock.now() < wish.until_ms) ask(wish.to)
-      else this.#end(wish, new SynodError('transfer-failed', `nobody took over within ${HAND_OVER_MS} ms`))
+      else
+        this.#end(
+          wish,
+          new SynodError(
+            'transfer-failed',
+            `no server took over the leadership within ${HAND_OVER_MS} ms, and one still may: see in the status who is connected`,
+          ),
+        )
     }
     this.#cancelTimer()
     if (this.#wishes.size === 0) return

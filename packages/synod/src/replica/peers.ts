@@ -359,8 +359,8 @@ export class Peers {
     return new SynodError(
       'wrong-acceptor',
       `s${this.#settings.id} knows s${server} as acceptor ${known}, not as ${acceptor}: its data directory was ` +
-        `emptied or replaced. It may have voted, and forgotten that: it cannot take part as the old one. ` +
-        `Start it on its old data directory; if that is lost, the server has to be replaced by a new one.`,
+        `emptied or replaced, and it may have voted and forgotten that; start it on its old data directory, ` +
+        `or if that is lost, replace the server by a new one`,
     )
   }
 

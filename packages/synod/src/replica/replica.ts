@@ -1,5 +1,6 @@
 import { type CallOptions, Calls, type TransferOptions } from '../call.js'
 import { SynodError } from '../errors.js'
+import { explainNoQuorum } from '../explain.js'
 import type { Identity, Peers as Acceptors } from '../journal/identity.js'
 import type { OpenedJournal } from '../journal/open-journal.js'
 import { openJournal } from '../journal/open-journal.js'
@@ -24,6 +25,7 @@ import { Stalls } from './stalls.js'
 import { type RestoredState, State, restoreState } from './state.js'
 import type { ReplicaMetrics } from '../metrics.js'
 import type { MemberStatus, ReplicaStatus } from '../status.js'
+import { unansweredError } from '../unanswered.js'
 
 /** In election timeouts: for so long at most a leader that is closed waits for another one to take over. */
 const PARTING_PATIENCE = 2
@@ -207,7 +209,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       driver: this.#driver,
       counts: this.#counts,
       inTurn: (begin, done) => this.#members.inTurn(begin, done),
-      openCall: () => this.#calls.start<Uint8Array>({}),
+      openCall: () => this.#calls.start<Uint8Array>('connect', {}),
     })
     this.#state = new State(state, {
       settings,
@@ -255,7 +257,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       progressOf: (server) => this.#paxos.progressOf(server),
       acceptorOf: (server) => this.#peers.acceptorOf(server),
       submit: (change) => {
-        const call = this.#calls.start<Uint8Array>({})
+        const call = this.#calls.start<Uint8Array>('change', {})
         call.promise.catch(() => undefined)
         this.#commands.change(change, call)
       },
@@ -296,7 +298,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { command: codec, result } = this.#state.executor.codecs
     const encoded = codec.encode(command)
     checkSize('command', encoded)
-    const call = this.#calls.take<Uint8Array>(encoded.length, options)
+    const call = this.#calls.take<Uint8Array>('command', encoded.length, options)
     this.#commands.execute(encoded, call)
     return result.decode(await call.promise)
   }
@@ -336,12 +338,13 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * Rejects with `transfer-failed`, `wrong-mode` (in leaderless mode nobody leads), `invalid-options`, `aborted` or `closed`.
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
-    const call = this.#calls.start<undefined>(options)
+    const call = this.#calls.start<undefined>('transfer', options)
     try {
       const giveUp = this.#transfer(options.to ?? 0, (error) => {
         if (error === undefined) call.resolve(undefined)
         else call.reject(error)
       })
+      call.sent = true
       call.onOver(giveUp)
     } catch (error) {
       call.reject(error as Error)
@@ -357,7 +360,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * Rejects with `change-refused` (saying why), `invalid-options`, and as `propose` does.
    */
   async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
-    const call = this.#calls.start<Uint8Array>(options)
+    const call = this.#calls.start<Uint8Array>('change', options)
     this.#commands.change(checkChange(change), call)
     await call.promise
   }
@@ -537,7 +540,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   /** Begins a read on behalf of a caller in this process, and waits for what comes of it. */
   async #answer(query: Uint8Array, options: CallOptions, begin: (done: Done) => () => void): Promise<Answer> {
-    const call = this.#calls.take<Uint8Array>(query.length, options)
+    const call = this.#calls.take<Uint8Array>('read', query.length, options)
     try {
       if (!call.over) {
         const giveUp = begin((result) => {
@@ -602,14 +605,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   // The end
 
   #timeoutError(timeout_ms: number): SynodError {
-    const within = `within ${timeout_ms} ms`
-    if (!this.#formed) {
-      const missing = this.#peers.missing.map((server) => `s${server}`).join(', ')
-      return new SynodError('no-quorum', `the cluster did not form ${within}: ${missing} never came up`)
-    }
-    if (this.#hint.server === 0)
-      return new SynodError('no-quorum', `no quorum of servers was reached ${within}`)
-    return new SynodError('outcome-unknown', `no answer ${within}; the request may have been executed`)
+    const isOut = !this.#formed || this.#hint.server === 0
+    return unansweredError(timeout_ms, isOut ? explainNoQuorum(this.status()) : null)
   }
 
   #fail(error: SynodError): void {

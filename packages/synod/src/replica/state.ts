@@ -38,7 +38,7 @@ export async function restoreState<C, R, Q, A>(
     return { executor, store }
   } catch (error) {
     if (error instanceof SynodError) throw error
-    throw journalFailed(`The snapshots in ${dataDir} could not be read`, error)
+    throw journalFailed(`the snapshots in ${dataDir} could not be read`, error)
   }
 }
 
@@ -262,7 +262,7 @@ async function restore<C, R, Q, A>(
     await executor.restore(store.parts())
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new SynodError('restore-failed', `The snapshot in ${directory} could not be restored: ${reason}`, {
+    throw new SynodError('restore-failed', `the snapshot in ${directory} could not be restored: ${reason}`, {
       cause: error,
     })
   }

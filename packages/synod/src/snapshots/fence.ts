@@ -34,8 +34,8 @@ export function divergedError(directory: string, at: Fence | undefined): SynodEr
     at === undefined ? 'at a slot that cannot be read' : `between slots ${at.agreed} and ${at.slot}`
   return new SynodError(
     'diverged',
-    `This replica came to another state than more than half of the servers, ${where}. It has stopped, and does not start on ` +
-      `this state again. Find out why; then \`synod rebuild ${directory}\` throws its state away, and keeps its promises and votes.`,
+    `this replica came to another state than more than half of the servers, ${where}: it has stopped, and does not start on ` +
+      `this state again; find out why, then \`synod rebuild ${directory}\` throws the state away and keeps promises and votes`,
   )
 }
 

@@ -48,24 +48,24 @@ export interface FoundAtStart {
 export function judgeSnapshot(found: FoundAtStart): SnapshotFinding {
   const { chosen, damaged, snapshot, trimmed } = found
   const [worst] = damaged
-  const broken = worst === undefined ? '' : `${worst.name} cannot be used: ${worst.reason}. `
-  const have = snapshot === 0 ? 'There is no snapshot' : `The snapshot is of slot ${snapshot}`
+  const broken = worst === undefined ? '' : `${worst.name} cannot be used: ${worst.reason}; `
+  const have = snapshot === 0 ? 'there is no snapshot' : `the snapshot is of slot ${snapshot}`
   const name = nameOf(found)
   switch (name) {
     case 'none':
-      return { case: name, message: 'There is no snapshot yet, and the journal is whole.' }
+      return { case: name, message: 'there is no snapshot yet, and the journal is whole' }
     case 'sound':
-      return { case: name, message: `${have}, and the journal goes on from there to slot ${chosen}.` }
+      return { case: name, message: `${have}, and the journal goes on from there to slot ${chosen}` }
     case 'ahead':
-      return { case: name, message: `${have}; the journal knows slots up to ${chosen} to be chosen.` }
+      return { case: name, message: `${have}; the journal knows slots up to ${chosen} to be chosen` }
     case 'damaged-needless':
-      return { case: name, message: `${broken}The journal holds all that was in it.` }
+      return { case: name, message: `${broken}the journal holds all that was in it` }
     case 'gap':
     case 'missing':
     case 'damaged':
       return {
         case: name,
-        message: `${broken}${have}, and the journal begins after slot ${trimmed}: a peer has to send a snapshot.`,
+        message: `${broken}${have}, and the journal begins after slot ${trimmed}: a peer has to send a snapshot`,
       }
   }
 }

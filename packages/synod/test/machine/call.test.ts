@@ -11,7 +11,7 @@ function rig() {
 describe('a call', () => {
   test('gives what it is resolved with, once', async () => {
     const { calls } = rig()
-    const call = calls.start<number>({})
+    const call = calls.start<number>('command', {})
     call.resolve(1)
     call.resolve(2)
     call.reject(new Error('late'))
@@ -21,8 +21,8 @@ describe('a call', () => {
 
   test('fails when its time is up: the usual time, or its own', async () => {
     const { calls, clock } = rig()
-    const usual = calls.start({})
-    const short = calls.start({ timeout_ms: 10 })
+    const usual = calls.start('read', {})
+    const short = calls.start('read', { timeout_ms: 10 })
     clock.advance(10)
     await expect(short.promise).rejects.toMatchObject({ code: 'no-quorum', message: '10 ms' })
     expect(usual.over).toBe(false)
@@ -34,7 +34,7 @@ describe('a call', () => {
     const { calls, clock } = rig()
     const abort = new AbortController()
     const ends: (Error | undefined)[] = []
-    const call = calls.start<number>({ signal: abort.signal })
+    const call = calls.start<number>('command', { signal: abort.signal })
     call.onOver((error) => ends.push(error))
     call.resolve(1)
     abort.abort()
@@ -46,21 +46,21 @@ describe('a call', () => {
   test('whose signal is aborted fails, with the reason as the cause', async () => {
     const { calls } = rig()
     const abort = new AbortController()
-    const call = calls.start({ signal: abort.signal })
+    const call = calls.start('read', { signal: abort.signal })
     abort.abort('enough')
     await expect(call.promise).rejects.toMatchObject({ code: 'aborted', cause: 'enough' })
   })
 
   test('whose signal was aborted before is over at once', async () => {
     const { calls } = rig()
-    const call = calls.start({ signal: AbortSignal.abort() })
+    const call = calls.start('read', { signal: AbortSignal.abort() })
     expect(call.over).toBe(true)
     await expect(call.promise).rejects.toMatchObject({ code: 'aborted' })
   })
 
   test('tells when it is over: with the error, and at once if it is over already', async () => {
     const { calls } = rig()
-    const call = calls.start({})
+    const call = calls.start('read', {})
     const told: unknown[] = []
     call.onOver((error) => told.push(error?.message))
     call.reject(new Error('no'))
@@ -73,10 +73,10 @@ describe('a call', () => {
 describe('the calls of one replica or client', () => {
   test('all fail when it ends, and so does every later one', async () => {
     const { calls } = rig()
-    const under = calls.start({})
+    const under = calls.start('read', {})
     calls.end(new SynodError('closed', 'over'))
     calls.end(new SynodError('journal-failed', 'later'))
-    const after = calls.start({})
+    const after = calls.start('read', {})
     await expect(under.promise).rejects.toMatchObject({ code: 'closed' })
     await expect(after.promise).rejects.toMatchObject({ code: 'closed' })
   })
@@ -85,24 +85,28 @@ describe('the calls of one replica or client', () => {
 describe('of calls that callers make', () => {
   test('no more are taken than may be under way; the hint is by how fast they end', async () => {
     const { calls, clock } = rig()
-    const taken = Array.from({ length: MAX_CALLS }, () => calls.take<number>(0, {}))
-    await expect(calls.take(0, {}).promise).rejects.toMatchObject({ code: 'overloaded', retryAfter_ms: 1000 })
+    const taken = Array.from({ length: MAX_CALLS }, () => calls.take<number>('command', 0, {}))
+    await expect(calls.take('command', 0, {}).promise).rejects.toMatchObject({
+      code: 'overloaded',
+      retryAfter_ms: 1000,
+    })
     expect(taken.every(({ over }) => !over)).toBe(true)
     for (const call of taken.splice(0, MAX_CALLS / 2)) call.resolve(1)
-    for (let count = 0; count < MAX_CALLS / 2; count++) calls.take(0, {}).promise.catch(() => undefined)
+    for (let count = 0; count < MAX_CALLS / 2; count++)
+      calls.take('command', 0, {}).promise.catch(() => undefined)
     clock.advance(500)
     // 32,768 ended in half a second: so long it takes for half of those under way.
-    await expect(calls.take(0, {}).promise).rejects.toMatchObject({ retryAfter_ms: 500 })
+    await expect(calls.take('command', 0, {}).promise).rejects.toMatchObject({ retryAfter_ms: 500 })
     // What the library asks for by itself is not refused.
-    expect(calls.start({}).over).toBe(false)
+    expect(calls.start('read', {}).over).toBe(false)
     for (const call of taken) call.resolve(1)
   })
 
   test('nor more bytes', async () => {
     const { calls } = rig()
-    const large = calls.take<number>(MAX_CALL_BYTES, {})
-    await expect(calls.take(1, {}).promise).rejects.toMatchObject({ code: 'overloaded' })
+    const large = calls.take<number>('command', MAX_CALL_BYTES, {})
+    await expect(calls.take('command', 1, {}).promise).rejects.toMatchObject({ code: 'overloaded' })
     large.resolve(1)
-    expect(calls.take(1, {}).over).toBe(false)
+    expect(calls.take('command', 1, {}).over).toBe(false)
   })
 })

@@ -20,11 +20,11 @@ class Rig {
       this.onSubmit(call)
     },
     () => 77,
-    () => this.calls.start<Uint8Array>({}),
+    () => this.calls.start<Uint8Array>('command', {}),
   )
 
   execute(text = '', signal?: AbortSignal) {
-    const call = this.calls.start<Uint8Array>({ signal, timeout_ms: 60_000 })
+    const call = this.calls.start<Uint8Array>('command', { signal, timeout_ms: 60_000 })
     call.promise.catch(() => undefined)
     this.session.execute(Buffer.from(text), call)
     return call

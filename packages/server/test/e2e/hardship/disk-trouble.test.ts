@@ -60,7 +60,7 @@ test.skipIf(whyNot !== undefined).each(['leader', 'leaderless'] as const)(
         const { code, stderr } = await replica.exit()
         expect(code).toBe(1)
         expect(stderr).toMatch(
-          /^error: The journal could not be written: EIO: .*fdatasync.*\(journal-failed\)$/m,
+          /^error: the journal could not be written: EIO: .*fdatasync.*\(journal-failed\)$/m,
         )
       }
       await enough(pulse)

@@ -170,7 +170,7 @@ export class MemoryDisk implements Disk {
   }
 
   async lock(directory: string): Promise<() => Promise<void>> {
-    if (this.#locked.has(directory)) throw new SynodError('directory-in-use', `${directory} is in use.`)
+    if (this.#locked.has(directory)) throw new SynodError('directory-in-use', `${directory} is in use`)
     this.#locked.add(directory)
     return async () => {
       this.#locked.delete(directory)
