@@ -1,8 +1,11 @@
 import { CommanderError } from 'commander'
 import { CliError } from './cli-error.js'
 import { buildProgram } from './program.js'
+import { requireFaithful } from './raw-arguments.js'
 import { reportError } from './report-error.js'
 
+const FAILED = 1
+const WRONG_USAGE = 2
 /** As a shell says it of what Ctrl-C has ended. */
 const INTERRUPTED = 130
 
@@ -13,28 +16,37 @@ const INTERRUPTED = 130
 export async function main(args: readonly string[]): Promise<number> {
   process.stdout.on('error', endWithReader)
   try {
+    requireFaithful(args)
     await buildProgram().parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
     const json = wantsJson(args)
     if (!(error instanceof CommanderError)) {
       reportError(error, json)
-      return error instanceof CliError && error.code === 'interrupted' ? INTERRUPTED : 1
+      return exitCodeOf(error)
     }
     if (error.exitCode === 0) return 0
     // Without any command, all there is to say is the help, which has been printed.
     if (error.code !== 'commander.help') {
       reportError(new CliError('usage', usageMessage(error.message)), json)
     }
-    return 2
+    return WRONG_USAGE
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (!(error instanceof CliError)) return FAILED
+  return error.code === 'interrupted' ? INTERRUPTED : error.code === 'usage' ? WRONG_USAGE : FAILED
 }
 
 /** In the form that all messages have: on one line, in lower case, without a full stop. */
 function usageMessage(text: string): string {
   return text
     .replace(/^error: /, '')
-    .replace(/ is invalid\. ./, (start) => start.replace('.', ':').toLowerCase())
+    .replace(
+      /( is invalid|')\. (.)/,
+      (_, before: string, after: string) => `${before}: ${after.toLowerCase()}`,
+    )
     .replaceAll('\n', ' ')
     .replace(/\.$/, '')
 }

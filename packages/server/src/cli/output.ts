@@ -15,15 +15,6 @@ export function printJson(document: unknown): void {
   process.stdout.write(`${JSON.stringify(document)}\n`)
 }
 
-/** The bytes of a value as JSON can hold them: as text if they are UTF-8, in base64 otherwise. */
-export function valueDocument(value: Uint8Array): { value: string } | { value_base64: string } {
-  try {
-    return { value: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value) }
-  } catch {
-    return { value_base64: Buffer.from(value).toString('base64') }
-  }
-}
-
 /** `1 slot`, `2 slots`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`

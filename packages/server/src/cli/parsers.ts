@@ -54,7 +54,9 @@ export function parseAmount(text: string): bigint {
 /** Parses `a,b,c`. What the parts mean is checked by whoever uses them. */
 export function parseList(text: string): string[] {
   const parts = text.split(',').map((part) => part.trim())
-  if (parts.includes('')) throw new InvalidArgumentError('it must be a list such as a,b,c')
+  // What was no UTF-8 in a variable of the environment, Node has replaced by then.
+  if (parts.some((part) => part === '' || part.includes('\ufffd')))
+    throw new InvalidArgumentError('it must be a list such as a,b,c')
   return parts
 }
 

@@ -8,11 +8,22 @@ import {
   addFreshnessOptions,
   finish,
 } from './common-options.js'
-import { printJson, valueDocument } from './output.js'
+import {
+  decodeArgument,
+  encodeBytes,
+  encodeText,
+  keyDocument,
+  keyText,
+  shownKey,
+  valueDocument,
+} from './encoding.js'
+import { type EncodingOptions, addEncodingOption } from './operands.js'
+import { printJson } from './output.js'
+import { printable } from './printable.js'
 import { integerFrom } from './parsers.js'
 import { withClient } from './with-client.js'
 
-interface RangeOptions extends ClusterOptions, FreshnessOptions {
+interface RangeOptions extends ClusterOptions, EncodingOptions, FreshnessOptions {
   readonly limit: number
   readonly after: string
   readonly keysOnly?: boolean
@@ -28,37 +39,45 @@ export function addRange(program: Command): void {
     .option('--after <key>', 'only keys that come after this one', '')
     .option('--keys-only', 'without the values')
     .action(run)
-  finish(addClusterOptions(addFreshnessOptions(range)), [
+  finish(addClusterOptions(addFreshnessOptions(addEncodingOption(range))), [
     'range users/',
     'range "" --keys-only --limit 20',
     'range users/ --after users/42',
     'range users/ --stale',
+    'range "" --encoding base64',
   ])
 }
 
-async function run(prefix: string, options: RangeOptions): Promise<void> {
-  const { after, atLeast, keysOnly = false, limit, stale } = options
+async function run(prefixText: string, options: RangeOptions): Promise<void> {
+  const { atLeast, encoding, keysOnly = false, limit, stale } = options
+  const prefix = keyText(decodeArgument(prefixText, encoding, 'prefix'), 'prefix')
+  const after = keyText(decodeArgument(options.after, encoding, 'key after --after'), 'key after --after')
   const { more, pairs, slot } = await withClient(options, async (client) => {
     const found = await client.range(prefix, { after, atLeast, keysOnly, limit, stale })
     return { ...found, slot: client.seen }
   })
   if (options.json === true) {
-    const documents = pairs.map(({ key, value }) => (keysOnly ? { key } : { key, ...valueDocument(value) }))
+    const documents = pairs.map(({ key, value }) => ({
+      ...keyDocument(key, encoding),
+      ...(keysOnly ? {} : valueDocument(value, encoding)),
+    }))
     printJson({ pairs: documents, more, slot })
     return
   }
-  for (const pair of pairs) writePair(pair, keysOnly)
+  for (const pair of pairs) writePair(pair, options)
   const last = pairs.at(-1)
   // Not to stdout, where it would pass for a key.
   if (more && last !== undefined)
-    process.stderr.write(`more keys come after '${last.key}': --after shows them\n`)
+    process.stderr.write(
+      `more keys come after ${printable(shownKey(last.key, encoding))}: --after shows them\n`,
+    )
 }
 
-function writePair({ key, value }: KvPair, keysOnly: boolean): void {
-  process.stdout.write(key)
+function writePair({ key, value }: KvPair, { encoding, keysOnly = false }: RangeOptions): void {
+  process.stdout.write(encodeText(key, encoding))
   if (!keysOnly) {
     process.stdout.write('\t')
-    process.stdout.write(value)
+    process.stdout.write(encodeBytes(value, encoding))
   }
   process.stdout.write('\n')
 }

@@ -1,6 +1,7 @@
 import { SynodError } from 'synod'
 import { CliError } from './cli-error.js'
 import { defined } from './defined.js'
+import { printable } from './printable.js'
 
 /**
  * Prints an error to stderr: `error: <message> (<code>)`, or with `json` as a document. What has no code is a
@@ -13,7 +14,7 @@ export function reportError(error: unknown, json: boolean): void {
     process.stderr.write(`${JSON.stringify({ error: { code, message, ...details } })}\n`)
     return
   }
-  process.stderr.write(`error: ${message} (${code})\n`)
+  process.stderr.write(`error: ${printable(message)} (${code})\n`)
   if (code === 'internal' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
 }
 

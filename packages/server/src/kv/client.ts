@@ -1,5 +1,6 @@
 import { type CallOptions, type Client, type ConnectOptions, type Slot, SynodError, connect } from 'synod'
 import { kvCodecs } from './codecs.js'
+import { requireText } from './key.js'
 import { DEFAULT_RANGE_LIMIT } from './limits.js'
 import type { KvAnswer, KvCommand, KvPair, KvQuery, KvResult } from './operations.js'
 
@@ -26,7 +27,7 @@ export interface RangeOptions extends ReadOptions {
  * A client of the key-value store. Values that are given as text are stored as UTF-8.
  *
  * Every method rejects with what `Client.execute`, `Client.read` or `Client.readStale` does, and with `invalid-options` for a key
- * that is empty, longer than 1024 bytes or not text.
+ * that is empty, longer than 1024 bytes or not text, and for a value that is given as text and is none.
  *
  * @example
  * const client = await KvClient.connect({ endpoints: ['127.0.0.1:2379'] })
@@ -145,5 +146,7 @@ function expectType<Found extends { readonly type: string }, Type extends Found[
 }
 
 function toBytes(value: Uint8Array | string): Uint8Array {
-  return typeof value === 'string' ? Buffer.from(value) : value
+  if (typeof value !== 'string') return value
+  requireText(value, 'value')
+  return Buffer.from(value)
 }

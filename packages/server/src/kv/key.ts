@@ -1,7 +1,7 @@
 import { SynodError } from 'synod'
 import { MAX_KEY_BYTES } from './limits.js'
 
-/** Matches half of a surrogate pair: it has no UTF-8, and would turn into another key. */
+/** Matches half of a surrogate pair: it has no UTF-8, and would turn into something else. */
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** The size of a key in bytes. Throws SynodError `invalid-options` for what is none. */
@@ -17,8 +17,12 @@ export function textSize_bytes(text: string): number {
   if (size_bytes > MAX_KEY_BYTES) {
     throw new SynodError('invalid-options', `a key has at most ${MAX_KEY_BYTES} bytes, not ${size_bytes}`)
   }
-  if (LONE_SURROGATE.test(text)) {
-    throw new SynodError('invalid-options', 'a key is text, and this one has half a surrogate pair')
-  }
+  requireText(text, 'key')
   return size_bytes
+}
+
+/** Throws SynodError `invalid-options` for text that has no UTF-8. */
+export function requireText(text: string, what: 'key' | 'value'): void {
+  if (LONE_SURROGATE.test(text))
+    throw new SynodError('invalid-options', `a ${what} is text, and this one has half a surrogate pair`)
 }

@@ -241,7 +241,13 @@ test('the replicas of a demo do not outlive it', async () => {
 
 test('wrong usage is told apart from failure', async () => {
   expect(await fails(2, 'put', 'key')).toBe("error: missing required argument 'value' (usage)\n")
-  expect(await fails(2, 'cas', 'key', 'value')).toMatch(/^error: give a key, .* \(usage\)$/m)
+  expect(await fails(2, 'cas', 'key', 'value')).toBe("error: missing required argument 'value' (usage)\n")
+  expect(await fails(2, 'put', 'a', 'b', 'c')).toMatch(
+    /^error: too many arguments for 'put': expected 2 .* \(usage\)$/m,
+  )
+  expect(await fails(2, 'serve', '--mode', 'both')).toMatch(
+    /is invalid: allowed choices are leader, leaderless \(usage\)$/m,
+  )
   expect(await fails(2, 'demo', '--replicas', '7')).toMatch(/^error: more than 6 .* \(usage\)$/m)
   expect(await fails(2, 'serve', '--id', 'one')).toMatch(
     /^error: .*whole number from 1 to 65535.* \(usage\)$/m,

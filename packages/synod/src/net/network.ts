@@ -13,7 +13,7 @@ export interface Address {
  * @throws SynodError `invalid-options` if the text is not an address.
  */
 export function parseAddress(text: string): Address {
-  const match = /^(?:\[([^[\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text)
+  const match = /^(?:\[([^[\]]+)\]|([^:[\]\s\ufffd]+)):(\d{1,5})$/.exec(text)
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3])
   if (host === undefined || port > 65535) {
