@@ -15,6 +15,7 @@ import { DEFAULT_SNAPSHOT_POLICY, type SnapshotPolicy } from './snapshots.js'
 /** The largest command that is taken, encoded, in bytes. */
 export const MAX_COMMAND_BYTES = 1 << 20
 
+const MAX_LEASE_MS = 600_000
 const DEFAULT_REQUEST_TIMEOUT_MS = 10_000
 
 /** A cluster as it is founded, the same on each of its servers; or, for a server that joins, as it is now. */
@@ -191,7 +192,7 @@ function checkLease(lease_ms = 0, mode: Mode, heartbeat_ms: number): number {
   if (lease_ms === 0) return 0
   if (mode === 'leaderless')
     throw invalid('cluster.lease_ms is for leader mode: leaderless, nobody reads alone')
-  checkRange('cluster.lease_ms', lease_ms, 2 * heartbeat_ms, 600_000)
+  checkRange('cluster.lease_ms', lease_ms, 2 * heartbeat_ms, MAX_LEASE_MS)
   if (!Number.isInteger(lease_ms)) throw invalid(`cluster.lease_ms is a whole number, not ${lease_ms}`)
   return lease_ms
 }

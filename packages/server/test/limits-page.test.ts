@@ -1,0 +1,157 @@
+// docs/limits.md has the numbers of the code. A new limit gets a row there, and one here.
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { Constants } from './constants.js'
+
+/** What the numbers of each row are, in their order. A number that is no constant stands as it is written. */
+const ROWS: Readonly<Record<string, readonly string[]>> = {
+  'servers of a cluster': ['paxos/quorum.ts#MAX_SERVERS'],
+  'quorums of phase 1 and 2': [],
+  'server id': ['1', 'paxos/ballot.ts#MAX_SERVER_ID'],
+  'a lease': ['0', 'replica/options.ts#MAX_LEASE_MS'],
+  'name of a cluster': ['net/hello.ts#MAX_CLUSTER_BYTES'],
+  'endpoints of a client': ['client/client.ts#MAX_ENDPOINTS'],
+
+  'a command or a query, encoded': ['replica/options.ts#MAX_COMMAND_BYTES'],
+  'a result or an answer, encoded': ['machine/executor.ts#MAX_RESULT_BYTES'],
+  'commands that wait at one replica': ['replica/requests.ts#MAX_WAITING_REQUESTS'],
+  'bytes of them': ['replica/requests.ts#MAX_WAITING_BYTES'],
+  'reads that wait at one replica': ['replica/requests.ts#MAX_WAITING_REQUESTS'],
+  'bytes of their queries': ['replica/reads.ts#MAX_QUERY_BYTES'],
+  "calls under way of one client, or of a replica's process": ['call.ts#MAX_CALLS'],
+  'bytes of their commands and queries': ['call.ts#MAX_CALL_BYTES'],
+  'commands of one session ahead of the oldest unanswered one': ['machine/request.ts#SESSION_WINDOW'],
+  'requests under way of one client connection': ['replica/client-service.ts#MAX_UNDER_WAY'],
+  'answers that one client has not read': [
+    'replica/client-service.ts#MAX_UNREAD_BYTES',
+    'net/client-link.ts#CLIENT_LIMIT_BYTES',
+  ],
+  'answers that all clients have not read': ['replica/unread.ts#MAX_UNREAD_BYTES'],
+  'unsent of one client to one replica': ['net/client-link.ts#CLIENT_LIMIT_BYTES'],
+  'client connections of one replica': ['net/client-listener.ts#CLIENT_LIMIT_CONNECTIONS'],
+  'who waits for a leadership to be handed over': ['replica/hand-over.ts#MAX_WISHES'],
+  sessions: ['machine/sessions.ts#MAX_SESSIONS'],
+  'results kept for them, all together': ['machine/sessions.ts#MAX_OUTCOME_BYTES'],
+
+  'the window: slots above the chosen bar, leader mode': ['paxos/config.ts#DEFAULT_WINDOW.leader'],
+  'the window, leaderless mode': ['paxos/config.ts#DEFAULT_WINDOW.leaderless'],
+  'proposals in that queue': ['paxos/config.ts#MAX_QUEUED'],
+  'bytes that a server proposes ahead of its disk': ['replica/driver.ts#MAX_AHEAD_BYTES'],
+  'bytes that wait for the disk': [
+    'replica/driver.ts#MAX_UNWRITTEN_BYTES',
+    'journal/journal.ts#MAX_GROUP_BYTES',
+  ],
+  'messages that wait for the disk': ['replica/driver.ts#MAX_HELD_MESSAGES'],
+  'values in one message between servers': [
+    'paxos/config.ts#MAX_MESSAGE_VALUES_BYTES',
+    'paxos/config.ts#MAX_MESSAGE_SLOTS',
+  ],
+  'a frame': ['net/frame.ts#MAX_FRAME_BYTES'],
+  'unsent to one peer': ['net/peer-link.ts#PEER_LIMIT_BYTES'],
+  'peer connections of one replica': ['net/peer-listener.ts#MAX_PEER_CONNECTIONS'],
+  'questions under way to catch up': [
+    '1',
+    'paxos/config.ts#MAX_MESSAGE_SLOTS',
+    'paxos/config.ts#MAX_MESSAGE_VALUES_BYTES',
+  ],
+  'a record of the journal': ['journal/journal.ts#MAX_RECORD_BYTES'],
+  'a segment of the journal': ['journal/open-journal.ts#DEFAULT_SEGMENT_SIZE_BYTES'],
+  'a chunk of a snapshot': ['machine/machine.ts#MAX_SNAPSHOT_CHUNK_BYTES'],
+  'waiting for the file of a trace': ['server/trace/trace-writer.ts#MOST_WAITING_BYTES'],
+  'snapshots being written, and arriving': ['1'],
+  'a snapshot that arrives': ['replica/catch-up.ts#MAX_SNAPSHOT_BYTES'],
+  'a snapshot on its way, all peers together': ['replica/snapshot-service.ts#RATE_BYTES_PER_S'],
+  'unsent to a peer that gets a snapshot': ['net/peer-link.ts#SNAPSHOT_LIMIT_BYTES'],
+  'commands kept before a snapshot': ['replica/snapshots.ts#KEPT_BYTES'],
+  'digests remembered, of the own state and of each peer': ['replica/divergence.ts#MOST_DIGESTS'],
+
+  'a key': ['1', 'server/kv/limits.ts#MAX_KEY_BYTES'],
+  'keys in the answer to a range': [
+    'server/kv/limits.ts#DEFAULT_RANGE_LIMIT',
+    'server/kv/limits.ts#MAX_RANGE_LIMIT',
+  ],
+  'bytes of such an answer': ['server/kv/limits.ts#MAX_RANGE_BYTES'],
+  'an integer that is counted with': ['server/kv/limits.ts#MAX_INTEGER_DIGITS'],
+  'connections to the metrics': ['server/metrics/metrics-server.ts#MOST_CONNECTIONS'],
+}
+
+/** Limits by their names that are in no row, and why. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  'bytes/address.ts#MAX_ADDRESS_BYTES': 'part of a message: the longest host name and a port',
+  'client/slots.ts#MAX_SLOTS': 'twice the calls under way, which have a row',
+  'journal/identity.ts#MAX_CLUSTER_BYTES': 'the same as in net/hello.ts, which has a row',
+  'journal/open-journal.ts#MAX_SEGMENT_SIZE_BYTES': 'of an option that only tests set',
+  'journal/directory-lock.ts#MAX_SOCKET_PATH_BYTES': 'a limit of the system',
+  'machine/change-codec.ts#MAX_MEMBERS': 'part of a record: more than the servers of a cluster',
+  'net/channel.ts#MAX_MESSAGE_BYTES': 'what fits into a frame, which has a row',
+  'net/channel.ts#MAX_BATCH_MESSAGES': 'how much work is done at once: the rest is done next',
+  'net/client-codec.ts#MAX_TEXT_BYTES': 'part of a message: a longer error message is cut',
+  'net/fields.ts#MAX_ORDINAL': 'part of a message: what a number holds exactly',
+  'net/frame.ts#MAX_HANDSHAKE_BYTES': 'part of a message',
+  'net/hello.ts#MAX_MEMBERS': 'part of a message: more than the servers of a cluster',
+  'net/hello.ts#MAX_REASON_BYTES': 'part of a message',
+  'pace.ts#MAX_RETRY_MS': 'a time, in docs/errors.md#overloaded',
+  'paxos/average.ts#MAX_AVERAGE_MS': 'a time inside the protocol',
+  'paxos/leaderless.ts#MAX_BACKOFF_MS': 'a time inside the protocol',
+  'paxos/leaderless.ts#MAX_HEAD_START_MS': 'a time inside the protocol',
+  'replica/peers.ts#MAX_GREETINGS': 'of servers that are new to this one: the oldest is forgotten, and dials again',
+  'replica/requests.ts#MAX_IDLE_SESSIONS': 'memory for sessions that come back: more are set up again',
+  'replica/requests.ts#MAX_LOST_MS': 'a time inside a replica',
+  'replica/snapshots.ts#MOST_WORK_MS': 'how much work is done at once: the rest is done next',
+  'snapshots/format.ts#MAX_HEADER_BYTES': 'part of a file',
+  'snapshots/format.ts#MAX_PART_BYTES': 'part of a file: a chunk, which has a row',
+}
+
+const UNITS: readonly (readonly [string, number])[] = [
+  ['TiB', 2 ** 40],
+  ['GiB', 2 ** 30],
+  ['MiB', 2 ** 20],
+]
+
+/** The number of a constant as the page writes it; its name says what it counts. */
+function written(name: string, value: number): string {
+  const plain = value.toLocaleString('en-US')
+  if (name.endsWith('_MS')) return `${plain} ms`
+  const bytes = /_BYTES(_PER_S)?$/.exec(name)
+  if (bytes === null) return plain
+  const [unit, size] = UNITS.find(([, size]) => value >= size && value % size === 0) ?? ['bytes', 1]
+  return `${(value / size).toLocaleString('en-US')} ${unit}${bytes[1] === undefined ? '' : '/s'}`
+}
+
+/** All numbers of a row, with their units. `phase 1 and 2` is a name. */
+function numbersIn(text: string): string[] {
+  return (
+    text.replaceAll(/phase 1 and 2/g, '').match(/\d[\d,]*(?: (?:[KMGT]iB(?:\/s)?|ms|bytes))?/g) ?? []
+  ).map((number) => number.replace(/,$/, ''))
+}
+
+async function rowsOfPage(): Promise<Map<string, string>> {
+  const page = await readFile(new URL('../../../docs/limits.md', import.meta.url), 'utf8')
+  const rows = [...page.matchAll(/^\| (?!-|what )(.*?) *\|(.*)\|$/gm)]
+  return new Map(rows.map(([, label = '', rest = '']) => [label, rest]))
+}
+
+test('every row has the numbers of the code, and no others', async () => {
+  const constants = await Constants.read()
+  const page = await rowsOfPage()
+  expect([...page.keys()].sort()).toEqual(Object.keys(ROWS).sort())
+  for (const [label, text] of page) {
+    const expected = (ROWS[label] ?? []).map((each) =>
+      each.includes('#') ? written(each, constants.value(each)) : each,
+    )
+    expect({ label, numbers: numbersIn(text) }).toEqual({ label, numbers: expected })
+  }
+})
+
+test('every limit of the code has a row, or a reason', async () => {
+  const constants = await Constants.read()
+  const limits = constants.names.filter(
+    (name) =>
+      /#(?:MAX|MOST)_|_LIMIT(?:_|$)/.test(name) && !/^server\/(?:cli|bench|check|simulate|demo)\//.test(name),
+  )
+  expect(limits.length).toBeGreaterThan(50)
+  const known = new Set([...Object.values(ROWS).flat(), ...Object.keys(ELSEWHERE)])
+  expect(limits.filter((name) => !known.has(name))).toEqual([])
+  const gone = Object.keys(ELSEWHERE).filter((name) => !limits.includes(name))
+  expect(gone).toEqual([])
+})
