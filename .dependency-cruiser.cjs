@@ -23,7 +23,7 @@ module.exports = {
     only('paxos', []),
     only('bytes', ['paxos']),
     only('journal', ['bytes', 'errors.ts', 'paxos']),
-    only('net', ['bytes', 'clock.ts', 'errors.ts', 'paxos']),
+    only('net', ['bytes', 'clock.ts', 'errors.ts', 'linked-list.ts', 'paxos']),
     only('snapshots', ['bytes', 'errors.ts', 'journal', 'paxos']),
     only('machine', ['bytes', 'call.ts', 'errors.ts', 'pace.ts', 'paxos']),
     only('client', [

@@ -64,7 +64,7 @@ class Connection {
             } else if (message.type === 'fail') {
               // In leaderless mode a server that is late may refuse what another one has answered by then.
               if (this.#waiting.has(message.request)) fail(message.code, message.message)
-            } else if (message.server !== 0) {
+            } else if (message.type === 'leader' && message.server !== 0) {
               leader = message.server
               check(mode)
             }

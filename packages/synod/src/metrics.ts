@@ -82,6 +82,10 @@ export const METRICS = {
     help: 'For how long a slot has been waiting for answers of peers; 0 if none is.',
   },
   clients: { type: 'gauge', help: 'Connected clients.' },
+  client_held_bytes: {
+    type: 'gauge',
+    help: 'Held for clients: their connections, requests, unfinished frames and unread answers.',
+  },
   sessions: { type: 'gauge', help: 'Open sessions.' },
   peers_up: { type: 'gauge', help: 'Peers that this replica is connected to.' },
   snapshot_bytes: { type: 'gauge', help: 'Size of the newest snapshot.' },

@@ -65,6 +65,15 @@ export interface AwaitedStatus extends Awaited {
   readonly for_ms: number
 }
 
+/** What a replica holds for clients, whatever it is held as. docs/limits.md has the limits. */
+export interface HeldStatus {
+  readonly bytes: number
+  /** The most since the replica was opened. */
+  readonly most_bytes: number
+  /** Of the bytes, those of frames whose end has not arrived. */
+  readonly unfinished_bytes: number
+}
+
 /** A replica at one moment, as plain data. */
 export interface ReplicaStatus {
   readonly server: ServerId
@@ -90,6 +99,7 @@ export interface ReplicaStatus {
   readonly sessions: number
   readonly waiting: number
   readonly clients: number
+  readonly held: HeldStatus
   readonly recovery: RecoveryCase
   /** Null on a server that does not vote. */
   readonly journal: JournalStats | null

@@ -34,6 +34,7 @@ const well: ReplicaStatus = {
   sessions: 5,
   waiting: 2,
   clients: 1,
+  held: { bytes: 8192, most_bytes: 8192, unfinished_bytes: 0 },
   recovery: 'clean',
   journal,
   awaited: null,

@@ -20,6 +20,11 @@ export class Reader {
     this.#end = bytes.byteLength
   }
 
+  /** All bytes, those that were read included. */
+  get size(): number {
+    return this.#end
+  }
+
   get remaining(): number {
     return this.#end - this.#position
   }

@@ -249,6 +249,7 @@ export class Endpoints {
   }
 
   #ask(pending: Pending): void {
+    for (const { link } of this.#endpoints) link.wake()
     const endpoints = this.#toAsk(pending)
     for (const endpoint of endpoints) this.#askOne(pending, endpoint)
     if (endpoints.length > 0 && pending.asked === 0)
@@ -308,6 +309,9 @@ export class Endpoints {
         endpoint.hint = message
         this.#retarget()
         this.#outage.look()
+        break
+      case 'rest':
+        endpoint.link.rest()
         break
     }
   }

@@ -1,8 +1,13 @@
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { mkdir, open as openOnce, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { lockDirectory } from './directory-lock.js'
 import type { Disk, DiskFile, OpenMode } from './disk.js'
+
+/** A process that has no descriptor left to open a file with waits for one: for so long, looking so often. */
+const DESCRIPTOR_PATIENCE_MS = 30_000
+const DESCRIPTOR_LOOK_MS = 50
 
 const FLAGS: Readonly<Record<OpenMode, string>> = { create: 'wx', replace: 'w', existing: 'r+' }
 
@@ -18,6 +23,19 @@ export const nodeDisk: Disk = {
   remove: unlink,
   syncDirectory,
   lock: lockDirectory,
+}
+
+/** Nothing is lost by trying again where a file could not be opened for want of descriptors, and they may be back at any time. */
+async function open(path: string, flags: string): Promise<FileHandle> {
+  for (let waited_ms = 0; ; waited_ms += DESCRIPTOR_LOOK_MS) {
+    try {
+      return await openOnce(path, flags)
+    } catch (error) {
+      const isShort = hasCode(error, 'EMFILE') || hasCode(error, 'ENFILE')
+      if (!isShort || waited_ms >= DESCRIPTOR_PATIENCE_MS) throw error
+    }
+    await delay(DESCRIPTOR_LOOK_MS)
+  }
 }
 
 class NodeFile implements DiskFile {

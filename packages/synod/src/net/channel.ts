@@ -5,8 +5,10 @@ import { type Alive, Signs, Watch } from './alive.js'
 import type { Codec } from './codec.js'
 import { FrameReader, FrameWriter, MAX_FRAME_BYTES } from './frame.js'
 import { decodeHandshake, encodeHandshake, type Handshake } from './hello.js'
+import { MAX_CLIENT_FRAME_BYTES, type Intake } from './intake.js'
 import type { OpenSocket, Socket, SocketClosed } from './network.js'
 import type { ConnectionKind } from './preamble.js'
+import type { Unfinished } from './unfinished-frames.js'
 
 /** From the dial to the end of the handshake. */
 export const HANDSHAKE_TIMEOUT_ms = 5000
@@ -22,6 +24,15 @@ export const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES - FULL_FRAME_BYTES
 
 /** A frame of tiny messages is delivered in batches of this size, to bound what one batch takes. */
 const MAX_BATCH_MESSAGES = 4096
+
+/** The same where others wait for their share of a turn. */
+const MAX_SHARE_MESSAGES = 64
+
+/** Bytes that arrive cost as much time as messages do: this many as one. */
+const BYTES_PER_UNIT = 8 * 1024
+
+/** What a socket may hold of what arrived, besides what it has handed over, when it is told to pause. */
+const SOCKET_BYTES = 64 * 1024
 
 const NOTHING = new Reader(Buffer.alloc(0))
 
@@ -54,6 +65,8 @@ export interface ChannelOptions<Out, In> {
   readonly limit_bytes: number
   /** Given by the side that dials; the other side answers. */
   readonly hello?: Handshake
+  /** Bounds what is held and done for the other side, together with others like it. Without it, the other side is trusted that far. */
+  readonly intake?: Intake
   readonly events: ChannelEvents<In>
 }
 
@@ -77,7 +90,15 @@ export class Channel<Out, In> {
   #reason: ChannelClosed | undefined
   #cancelTimer: () => void
   readonly #alive: Alive
+  readonly #intake: Intake | undefined
+  readonly #unfinished: Unfinished | undefined
+  #payloads = 0
   #paused = false
+  /** Something has arrived that has not been delivered, since the owner pauses or this turn has done enough. */
+  #isBehind = false
+  #isQueued = false
+  /** What is held of that, as the budget was told. */
+  #behind_bytes = 0
 
   constructor(open: OpenSocket, options: ChannelOptions<Out, In>) {
     this.#clock = options.clock
@@ -94,10 +115,14 @@ export class Channel<Out, In> {
           () => {
             this.#sign()
           },
-          () => this.#paused,
+          () => this.#paused || this.#isBehind,
         )
+    this.#intake = options.intake
+    this.#unfinished = this.#intake?.frames.open((error) => {
+      this.destroy(error)
+    })
     this.#output = new FrameWriter(options.kind)
-    this.#input = new FrameReader(options.kind)
+    this.#input = new FrameReader(options.kind, this.#intake && MAX_CLIENT_FRAME_BYTES)
     this.#socket = open({
       data: (chunk) => {
         this.#receive(chunk)
@@ -106,9 +131,7 @@ export class Channel<Out, In> {
         if (this.#state === 'open') this.#events.onDrained()
       },
       closed: (reason) => {
-        this.#state = 'closing'
-        this.#cancelTimer()
-        this.#alive.stop()
+        this.#end(reason)
         this.#events.onClosed(this.#reason ?? reason)
       },
     })
@@ -160,15 +183,17 @@ export class Channel<Out, In> {
     this.#alive.wrote()
   }
 
-  /** Receives nothing more until `resume`, apart from what had arrived already. */
+  /** Receives nothing more until `resume`. */
   pause(): void {
     this.#paused = true
     this.#socket.pause()
   }
 
   resume(): void {
+    if (!this.#paused) return
     this.#paused = false
-    this.#socket.resume()
+    if (this.#isBehind) this.#deliverLater()
+    else this.#socket.resume()
   }
 
   /** Ends the connection after what was sent. Nothing more is delivered. */
@@ -199,6 +224,9 @@ export class Channel<Out, In> {
     this.#state = 'closing'
     this.#reason ??= reason
     this.#payload = NOTHING
+    this.#input.clear()
+    this.#holdBehind(0)
+    if (this.#unfinished !== undefined) this.#intake?.frames.release(this.#unfinished)
     this.#cancelTimer()
     this.#alive.stop()
   }
@@ -218,6 +246,7 @@ export class Channel<Out, In> {
     if (this.#state === 'closing') return
     this.#alive.heard()
     this.#input.push(chunk)
+    this.#intake?.turns.spend(Math.ceil(chunk.length / BYTES_PER_UNIT))
     if (this.#state === 'greeting') this.#greet()
     this.#deliver()
   }
@@ -240,24 +269,33 @@ export class Channel<Out, In> {
     this.#events.onOpen()
   }
 
-  #deliver(): void {
-    let more = true
-    while (more && this.#state === 'open') {
+  /** `isServed`: it has waited for its share of a turn, and may deliver one batch before those who wait now. */
+  #deliver(isServed = false): void {
+    for (let isFirst = isServed; this.#state === 'open'; isFirst = false) {
+      if (this.#mustWait(isFirst)) {
+        this.#fallBehind()
+        return
+      }
       const batch: In[] = []
       let fault: SynodError | undefined
+      let isAll = false
       try {
-        more = this.#decode(batch)
+        isAll = !this.#decode(batch)
       } catch (error) {
         fault = asFault(error)
       }
+      this.#intake?.turns.spend(batch.length)
       if (batch.length > 0) this.#events.onMessages(batch)
       if (fault) this.destroy(fault)
+      else if (isAll) break
     }
+    this.#catchUp()
   }
 
   /** Adds what was received to `batch`. Returns whether there may be more than fitted. */
   #decode(batch: In[]): boolean {
-    while (batch.length < MAX_BATCH_MESSAGES) {
+    const limit = this.#intake === undefined ? MAX_BATCH_MESSAGES : MAX_SHARE_MESSAGES
+    while (batch.length < limit) {
       while (this.#payload.remaining === 0) {
         const payload = this.#input.next()
         if (payload === undefined) {
@@ -269,6 +307,52 @@ export class Channel<Out, In> {
       batch.push(this.#codec.decode(this.#payload))
     }
     return true
+  }
+
+  /** Whether what has arrived is not to be looked at now. */
+  #mustWait(isFirst: boolean): boolean {
+    if (this.#paused) return true
+    if (this.#intake === undefined) return false
+    const { turns } = this.#intake
+    return !turns.hasRoom || (turns.isQueued && !isFirst)
+  }
+
+  #fallBehind(): void {
+    this.#isBehind = true
+    this.#socket.pause()
+    this.#holdBehind(this.#payload.size + this.#input.unread_bytes + SOCKET_BYTES)
+    if (!this.#paused) this.#deliverLater()
+  }
+
+  /** Everything that has arrived is delivered, but for the beginning of a frame. */
+  #catchUp(): void {
+    if (this.#state !== 'open') return
+    if (this.#unfinished !== undefined) {
+      const { buffered_bytes, payloads } = this.#input
+      this.#intake?.frames.hold(this.#unfinished, buffered_bytes, payloads !== this.#payloads)
+      this.#payloads = payloads
+    }
+    if (!this.#isBehind) return
+    this.#isBehind = false
+    this.#holdBehind(0)
+    if (!this.#paused) this.#socket.resume()
+  }
+
+  #deliverLater(): void {
+    if (this.#isQueued) return
+    this.#isQueued = true
+    const deliver = () => {
+      this.#isQueued = false
+      this.#deliver(true)
+    }
+    if (this.#intake !== undefined) this.#intake.turns.later(deliver)
+    else this.#clock.soon(deliver)
+  }
+
+  #holdBehind(bytes: number): void {
+    this.#intake?.budget.release(this.#behind_bytes)
+    this.#intake?.budget.hold(bytes)
+    this.#behind_bytes = bytes
   }
 }
 

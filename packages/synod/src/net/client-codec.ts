@@ -21,6 +21,7 @@ export const REPLICA_TAGS: Tags<ReplicaMessage['type']> = {
   reply: 1,
   fail: 2,
   leader: 3,
+  rest: 4,
 }
 
 /** What a failure says is cut to this size. */
@@ -95,6 +96,8 @@ export function encodeReplicaMessage(writer: Writer, message: ReplicaMessage): v
       writeBallot(writer, message.ballot)
       writer.varint(message.server)
       return
+    case 'rest':
+      return
   }
 }
 
@@ -118,6 +121,8 @@ export function decodeReplicaMessage(reader: Reader): ReplicaMessage {
       }
     case 'leader':
       return { type, ballot: readBallotOrZero(reader), server: readServerOrNone(reader) }
+    case 'rest':
+      return { type }
   }
 }
 

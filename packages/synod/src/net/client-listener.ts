@@ -4,9 +4,8 @@ import { listenForChannels, type ChannelListener, type ChannelListenerOptions } 
 import { replicaSide } from './client-codec.js'
 import { CLIENT_LIMIT_BYTES } from './client-link.js'
 import type { ClientMessage, ReplicaMessage } from './client-messages.js'
-
-/** How many clients a replica serves unless it is told otherwise. */
-export const CLIENT_LIMIT_CONNECTIONS = 10_000
+import { MAX_CLIENT_CONNECTIONS } from './descriptors.js'
+import { type Intake, openIntake } from './intake.js'
 
 /** A replica's connection to one client. */
 export class ClientConnection {
@@ -34,7 +33,7 @@ export class ClientConnection {
    */
   send(message: ReplicaMessage): void {
     if (!this.#channel.open || this.#channel.send(message)) return
-    this.#channel.destroy(new SynodError('overloaded', 'the client does not read what is sent to it'))
+    this.end(new SynodError('overloaded', 'the client does not read what is sent to it'))
   }
 
   flush(): void {
@@ -54,6 +53,11 @@ export class ClientConnection {
   close(): void {
     this.#channel.close()
   }
+
+  /** Ends the connection now: this client breaks the rules, or takes too much. */
+  end(error: SynodError): void {
+    this.#channel.destroy(error)
+  }
 }
 
 export interface ClientListenerOptions extends Pick<
@@ -64,17 +68,21 @@ export interface ClientListenerOptions extends Pick<
   readonly limit_connections?: number
   /** Default: 64 MiB of answers that a client has not read. */
   readonly limit_bytes?: number
+  /** What is held and done for clients is counted here. */
+  readonly intake?: Intake
   /** A client was welcomed. */
   onConnected(connection: ClientConnection): void
   onMessages(connection: ClientConnection, batch: ClientMessage[]): void
   /** Everything sent was handed over, after more than `DRAIN_MARK_BYTES` were unsent. */
   onDrained(connection: ClientConnection): void
   onDisconnected(connection: ClientConnection, reason: ChannelClosed): void
+  /** Whether it has to go when its place is needed: nobody waits for anything there. */
+  isIdle?(connection: ClientConnection): boolean
 }
 
 /** Listens for clients. */
 export function listenForClients(options: ClientListenerOptions): Promise<ChannelListener> {
-  const { network, clock, address, judge, onRefused } = options
+  const { network, clock, address, judge, onRefused, intake = openIntake(clock) } = options
   return listenForChannels({
     network,
     clock,
@@ -84,7 +92,8 @@ export function listenForClients(options: ClientListenerOptions): Promise<Channe
     kind: 'client',
     codec: replicaSide,
     limit_bytes: options.limit_bytes ?? CLIENT_LIMIT_BYTES,
-    limit_connections: options.limit_connections ?? CLIENT_LIMIT_CONNECTIONS,
+    limit_connections: options.limit_connections ?? MAX_CLIENT_CONNECTIONS,
+    intake,
     onOpen(channel) {
       const connection = new ClientConnection(channel)
       options.onConnected(connection)
@@ -97,6 +106,11 @@ export function listenForClients(options: ClientListenerOptions): Promise<Channe
         },
         onClosed(reason) {
           options.onDisconnected(connection, reason)
+        },
+        isIdle: () => options.isIdle?.(connection) === true,
+        onEvicted() {
+          connection.send({ type: 'rest' })
+          connection.flush()
         },
       }
     },

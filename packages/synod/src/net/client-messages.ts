@@ -75,4 +75,9 @@ export interface LeaderHint {
   readonly server: ServerId
 }
 
-export type ReplicaMessage = Reply | Fail | LeaderHint
+/** The connection was idle and its place is needed: the replica ends it. It is to be dialled again when there is something to ask. */
+export interface Rest {
+  readonly type: 'rest'
+}
+
+export type ReplicaMessage = Reply | Fail | LeaderHint | Rest

@@ -72,8 +72,10 @@ export class FrameWriter {
  */
 export class FrameReader {
   readonly #kind: ConnectionKind
+  readonly #maxFrame_bytes: number
   #expected: 'preamble' | 'header' | 'payload' = 'preamble'
   #limit_bytes = MAX_HANDSHAKE_BYTES
+  #payloads = 0
   #payload_bytes = 0
   #checksum = 0
 
@@ -85,13 +87,32 @@ export class FrameReader {
   #part: Buffer = NOTHING
   #part_bytes = 0
 
-  constructor(kind: ConnectionKind) {
+  constructor(kind: ConnectionKind, maxFrame_bytes = MAX_FRAME_BYTES) {
     this.#kind = kind
+    this.#maxFrame_bytes = maxFrame_bytes
   }
 
   /** Bytes held for a part that is not complete. */
   get buffered_bytes(): number {
     return this.#part.length
+  }
+
+  /** How many payloads were complete so far. */
+  get payloads(): number {
+    return this.#payloads
+  }
+
+  /** The chunk that is being read, if that is not at its end. */
+  get unread_bytes(): number {
+    return this.#position < this.#chunk.length ? this.#chunk.length : 0
+  }
+
+  /** Nothing more is read: lets go of what is held. */
+  clear(): void {
+    this.#chunk = NOTHING
+    this.#position = 0
+    this.#part = NOTHING
+    this.#part_bytes = 0
   }
 
   /** Gives the next chunk; the one before must have been read to its end. */
@@ -124,7 +145,8 @@ export class FrameReader {
           if (crc32(part) !== this.#checksum)
             throw new SynodError('wrong-protocol', 'wrong checksum of a frame')
           this.#expected = 'header'
-          this.#limit_bytes = MAX_FRAME_BYTES
+          this.#limit_bytes = this.#maxFrame_bytes
+          this.#payloads++
           return part
       }
     }

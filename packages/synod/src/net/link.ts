@@ -72,6 +72,8 @@ export class Link<Kind extends ConnectionKind, Out, In> {
   /** Dials since the waits began to grow. */
   #dials = 0
   #dialledAtOnce = -Infinity
+  /** Its connection is not to be dialled again until there is something to say. */
+  #isResting = false
   /** It was up, and it is not known what became of the process there. */
   #broken = false
 
@@ -109,6 +111,17 @@ export class Link<Kind extends ConnectionKind, Out, In> {
   /** Introduces this side anew: its hello has changed. */
   redial(): void {
     if (this.#up) this.#channel.close()
+  }
+
+  /** When its connection ends, it is not dialled again before `wake`. */
+  rest(): void {
+    this.#isResting = true
+  }
+
+  wake(): void {
+    if (!this.#isResting) return
+    this.#isResting = false
+    if (!this.#up && !this.#closed) this.#channel = this.#dial()
   }
 
   /** Ends the link, after what was sent. Nothing is told any more. */
@@ -176,7 +189,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
       this.#turn(false)
       this.#broken = true
       this.#options.onDown(this.#reason)
-      this.#dialAfterBreak()
+      if (!this.#isResting) this.#dialAfterBreak()
     } else if (reason instanceof SynodError) {
       this.#broken = false
       this.#dialAfter(LONGEST_WAIT_ms)

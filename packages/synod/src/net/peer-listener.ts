@@ -3,15 +3,13 @@ import type { Message } from '../paxos/messages.js'
 import { SynodError } from '../errors.js'
 import type { Channel } from './channel.js'
 import { listenForChannels, type ChannelListener, type ChannelListenerOptions } from './channel-listener.js'
+import { MAX_PEER_CONNECTIONS } from './descriptors.js'
 import type { Purpose } from './hello.js'
 import { peerReceiver } from './peer-codec.js'
 import { SNAPSHOT_LIMIT_BYTES } from './peer-link.js'
 import type { PeerMessage, Report, SnapshotReply, SnapshotRequest } from './peer-messages.js'
 
 const PURPOSES: readonly Purpose[] = ['messages', 'snapshot']
-
-/** More than the servers that a cluster can have; the rest is for connections about to be replaced. */
-const MAX_PEER_CONNECTIONS = 1024
 
 /** Answers a request for a piece of a snapshot; after the connection is gone it does nothing. */
 export type AnswerSnapshot = (reply: SnapshotReply) => void
@@ -20,6 +18,8 @@ export interface PeerListenerOptions extends Pick<
   ChannelListenerOptions<'peer', SnapshotReply, PeerMessage>,
   'network' | 'clock' | 'address' | 'judge' | 'onRefused'
 > {
+  /** Default: 1,024. */
+  readonly limit_connections?: number
   /** Messages of one peer, in the order sent; some may be missing. */
   onMessages(from: ServerId, batch: Message[]): void
   onReport?(from: ServerId, report: Report): void
@@ -48,7 +48,7 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
     kind: 'peer',
     codec: peerReceiver,
     limit_bytes: SNAPSHOT_LIMIT_BYTES,
-    limit_connections: MAX_PEER_CONNECTIONS,
+    limit_connections: options.limit_connections ?? MAX_PEER_CONNECTIONS,
     onOpen(channel, { purpose, server }) {
       const place = `${server} ${purpose}`
       channels.get(place)?.close()

@@ -3,17 +3,31 @@ import { SynodError } from '../errors.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
 import type { ChannelListener } from '../net/channel-listener.js'
 import { type ClientConnection, listenForClients } from '../net/client-listener.js'
-import type { ClientMessage, LeaderHint } from '../net/client-messages.js'
+import type { ClientMessage, LeaderHint, ReplicaMessage } from '../net/client-messages.js'
+import { type Intake, openIntake } from '../net/intake.js'
 import type { Address } from '../net/network.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
+import type { HeldStatus } from '../status.js'
 import { MAX_COMMAND_BYTES, type Settings } from './options.js'
 import type { Done } from './reads.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
-import { Unread } from './unread.js'
+import { RefusalLog } from './refusal-log.js'
+import { type Reader, Unread } from './unread.js'
 
 /** A client with this many requests under way, or this much unread, is not read from until it has fewer. */
-const MAX_UNDER_WAY = 4096
-const MAX_UNREAD_BYTES = 4 << 20
+export const MAX_UNDER_WAY = 4096
+export const MAX_UNREAD_BYTES = 4 << 20
+
+/** What a connection takes, and a request besides its bytes, until it is answered. */
+const CONNECTION_BYTES = 8 * 1024
+const REQUEST_BYTES = 1024
+
+/** Copying so many bytes of a request takes as long as dealing with a small one. */
+const BYTES_PER_UNIT = 16 * 1024
+
+/** So many connections are written to in one turn, as each costs a system call; and so many requests of clients that are gone given up. */
+const FLUSHES_PER_TURN = 512
+const GIVE_UPS_PER_TURN = 512
 
 const NOTHING = new Uint8Array(0)
 
@@ -30,16 +44,13 @@ export interface ClientRequests {
 }
 
 interface UnderWay {
-  readonly request: number
+  readonly bytes: number
   giveUp: () => void
-  /** Its place in the list of the client. */
-  index: number
 }
 
-interface Client {
+interface Client extends Reader {
   readonly connection: ClientConnection
-  /** In no order. */
-  readonly underWay: UnderWay[]
+  readonly underWay: Map<number, UnderWay>
   paused: boolean
 }
 
@@ -48,27 +59,39 @@ export class ClientService {
   readonly #settings: Settings
   readonly #requests: ClientRequests
   readonly #clients = new Map<ClientConnection, Client>()
-  /** Those to whom something has been said in this turn. */
-  readonly #unflushed = new Set<ClientConnection>()
+  /** Those to whom something has been said since they were last written to. */
+  readonly #unflushed = new Set<Client>()
+  #isFlushing = false
+  readonly #intake: Intake
   readonly #unread: Unread
+  readonly #refusals: RefusalLog
+  /** The status as it was told last, and in which turn. */
+  #told: { readonly turn: number; readonly status: Uint8Array } = { turn: -1, status: NOTHING }
   #listener: ChannelListener | undefined
 
   constructor(settings: Settings, requests: ClientRequests) {
     this.#settings = settings
     this.#requests = requests
-    this.#unread = new Unread(
-      () => settings.host.clock.now(),
-      () => [...this.#clients.keys()].reduce((sum, { unsent_bytes }) => sum + unsent_bytes, 0),
-    )
+    const { clock } = settings.host
+    this.#intake = openIntake(clock)
+    this.#unread = new Unread(this.#intake.budget, () => clock.now())
+    this.#refusals = new RefusalLog(clock, settings.logger, 'a client')
   }
 
   get size(): number {
     return this.#clients.size
   }
 
+  /** What is held for clients, in bytes, whatever it is held as; and of that, of frames whose end has not arrived. */
+  get held(): HeldStatus {
+    const { budget, frames } = this.#intake
+    return { bytes: budget.heldBytes, most_bytes: budget.mostBytes, unfinished_bytes: frames.bytes }
+  }
+
   /** Rejects with `invalid-options` if it cannot listen. */
   async listen(address: Address): Promise<void> {
-    const { clusterName, host, id, logger, mode } = this.#settings
+    const settings = this.#settings
+    const { clusterName, host, id, mode } = settings
     this.#listener = await listenForClients({
       ...host,
       address,
@@ -86,47 +109,73 @@ export class ClientService {
               code: 'wrong-cluster',
               reason: `this is cluster '${clusterName}', not '${cluster}'`,
             },
+      intake: this.#intake,
+      limit_connections: settings.connections.clients,
       onConnected: (connection) => {
-        this.#clients.set(connection, { connection, underWay: [], paused: false })
-        this.#say(connection, this.#requests.hint())
-        this.flush()
+        this.#intake.budget.hold(CONNECTION_BYTES)
+        const client: Client = { connection, underWay: new Map(), paused: false, held_bytes: 0 }
+        this.#clients.set(connection, client)
+        this.#say(client, this.#requests.hint())
+        connection.flush()
       },
       onMessages: (connection, batch) => {
         const client = this.#clients.get(connection)
         if (client === undefined) return
         for (const message of batch) this.#receive(client, message)
         // What could be answered at once need not wait for a turn of the replica: there may be none.
-        this.flush()
+        connection.flush()
+        this.#unread.settle(client)
         this.#pauseOrResume(client)
       },
       onDrained: (connection) => {
         const client = this.#clients.get(connection)
-        if (client !== undefined) this.#pauseOrResume(client)
+        if (client === undefined) return
+        this.#unread.settle(client)
+        this.#pauseOrResume(client)
       },
       onDisconnected: (connection) => {
-        for (const { giveUp } of this.#clients.get(connection)?.underWay ?? []) giveUp()
+        const client = this.#clients.get(connection)
+        if (client === undefined) return
         this.#clients.delete(connection)
-        this.#unflushed.delete(connection)
+        this.#unflushed.delete(client)
+        this.#unread.forget(client)
+        this.#intake.budget.release(CONNECTION_BYTES)
+        this.#giveUp(client)
       },
+      isIdle: (connection) =>
+        this.#clients.get(connection)?.underWay.size === 0 && connection.unsent_bytes === 0,
       onRefused: (error, remote) => {
-        logger.warn({ code: error.code, remote }, `refused a client at ${remote}: ${error.message}`)
+        this.#refusals.warn(error, remote)
       },
     })
   }
 
   /** Tells all clients who leads now. */
   tellHint(hint: LeaderHint): void {
-    for (const connection of this.#clients.keys()) this.#say(connection, hint)
+    for (const client of this.#clients.values()) this.#say(client, hint)
   }
 
-  /** What has been said leaves. */
+  /** What has been said leaves: to many connections, over several turns. */
   flush(): void {
-    for (const connection of this.#unflushed) connection.flush()
-    this.#unflushed.clear()
+    if (this.#isFlushing) return
+    let flushes = 0
+    for (const client of this.#unflushed) {
+      if (flushes++ === FLUSHES_PER_TURN) {
+        this.#isFlushing = true
+        this.#intake.turns.later(() => {
+          this.#isFlushing = false
+          this.flush()
+        })
+        return
+      }
+      this.#unflushed.delete(client)
+      client.connection.flush()
+      this.#unread.settle(client)
+    }
   }
 
   async close(): Promise<void> {
-    this.flush()
+    for (const { connection } of this.#unflushed) connection.flush()
     await this.#listener?.close()
   }
 
@@ -138,23 +187,26 @@ export class ClientService {
           break
         case 'read':
           this.#unread.check()
-          this.#read(client, message.request, (done) => this.#requests.read(message.query, done))
+          this.#read(client, message.request, message.query, (query, done) =>
+            this.#requests.read(query, done),
+          )
           break
         case 'stale-read':
           this.#unread.check()
-          this.#read(client, message.request, (done) =>
-            this.#requests.readStale(message.query, message.atLeast, done),
+          this.#read(client, message.request, message.query, (query, done) =>
+            this.#requests.readStale(query, message.atLeast, done),
           )
           break
         case 'transfer':
-          this.#read(client, message.request, (done) =>
+          this.#read(client, message.request, NOTHING, (_query, done) =>
             this.#requests.transfer(message.to, (error) => {
               done(error ?? NOTHING)
             }),
           )
           break
         case 'status':
-          this.#reply(client, message.request, Buffer.from(JSON.stringify(this.#requests.status())))
+          this.#unread.check()
+          this.#reply(client, message.request, this.#status())
           break
         case 'cancel':
           this.#cancel(client, message.request)
@@ -173,37 +225,82 @@ export class ClientService {
       throw new SynodError('too-large', `a command has at most ${MAX_COMMAND_BYTES} bytes`)
     }
     this.#unread.check()
-    const underWay = begin(client, request)
+    const underWay = this.#begin(client, request, value.length)
     try {
-      underWay.giveUp = this.#requests.execute(value, (outcome) => {
-        end(client, underWay)
+      underWay.giveUp = this.#requests.execute(copyOf(value), (outcome) => {
+        this.#end(client, request, underWay)
         this.#answer(client, request, outcome)
       })
     } catch (error) {
-      end(client, underWay)
+      this.#end(client, request, underWay)
       throw error
     }
   }
 
-  #read(client: Client, request: number, start: (done: Done) => () => void): void {
-    const underWay = begin(client, request)
+  #read(
+    client: Client,
+    request: number,
+    query: Uint8Array,
+    start: (query: Uint8Array, done: Done) => () => void,
+  ): void {
+    const underWay = this.#begin(client, request, query.length)
     try {
-      underWay.giveUp = start((answer) => {
-        end(client, underWay)
+      underWay.giveUp = start(copyOf(query), (answer) => {
+        this.#end(client, request, underWay)
         if (answer instanceof SynodError) this.#fail(client, request, answer)
         else this.#replyIfRoom(client, request, answer)
       })
     } catch (error) {
-      end(client, underWay)
+      this.#end(client, request, underWay)
       throw error
     }
   }
 
   #cancel(client: Client, request: number): void {
-    const underWay = client.underWay.find((other) => other.request === request)
+    const underWay = client.underWay.get(request)
     if (underWay === undefined) return
-    end(client, underWay)
+    this.#end(client, request, underWay)
     underWay.giveUp()
+  }
+
+  /** Throws `wrong-protocol`: of two requests with one number, nobody could tell which one an answer is to. */
+  #begin(client: Client, request: number, size: number): UnderWay {
+    if (client.underWay.has(request))
+      throw new SynodError('wrong-protocol', `request ${request} is under way already`)
+    const underWay: UnderWay = { bytes: REQUEST_BYTES + size, giveUp: () => undefined }
+    client.underWay.set(request, underWay)
+    this.#intake.budget.hold(underWay.bytes)
+    this.#intake.turns.spend(Math.floor(size / BYTES_PER_UNIT))
+    return underWay
+  }
+
+  #end(client: Client, request: number, underWay: UnderWay): void {
+    if (client.underWay.delete(request)) this.#intake.budget.release(underWay.bytes)
+  }
+
+  /** The client is gone, and waits for nothing any more. */
+  #giveUp(client: Client): void {
+    const { turns } = this.#intake
+    let count = 0
+    for (const [request, underWay] of client.underWay) {
+      if (count++ === GIVE_UPS_PER_TURN) {
+        turns.later(() => {
+          this.#giveUp(client)
+        })
+        break
+      }
+      this.#end(client, request, underWay)
+      underWay.giveUp()
+    }
+    turns.spend(count)
+  }
+
+  /** Worked out once in a turn: it takes longer than asking for it. */
+  #status(): Uint8Array {
+    const turn = this.#intake.turns.number
+    if (this.#told.turn !== turn)
+      this.#told = { turn, status: Buffer.from(JSON.stringify(this.#requests.status())) }
+    return this.#told.status
   }
 
   #answer(client: Client, request: number, outcome: Outcome): void {
@@ -226,25 +323,25 @@ export class ClientService {
   }
 
   #reply(client: Client, request: number, result: Uint8Array): void {
-    this.#unread.said(result.length)
-    this.#say(client.connection, { type: 'reply', request, slot: this.#requests.executed(), result })
+    this.#say(client, { type: 'reply', request, slot: this.#requests.executed(), result })
     if (client.paused) this.#pauseOrResume(client)
   }
 
   #fail(client: Client, request: number, { code, message, retryAfter_ms = 0 }: SynodError): void {
-    this.#say(client.connection, { type: 'fail', request, code, retryAfter_ms, message })
+    this.#say(client, { type: 'fail', request, code, retryAfter_ms, message })
     if (client.paused) this.#pauseOrResume(client)
   }
 
-  #say(connection: ClientConnection, message: Parameters<ClientConnection['send']>[0]): void {
-    connection.send(message)
-    this.#unflushed.add(connection)
+  #say(client: Client, message: ReplicaMessage): void {
+    client.connection.send(message)
+    this.#unflushed.add(client)
+    this.#unread.settle(client)
   }
 
   #pauseOrResume(client: Client): void {
     const { connection, paused, underWay } = client
     const share = paused ? 0.5 : 1
-    const busy = underWay.length > share * MAX_UNDER_WAY || connection.unsent_bytes > share * MAX_UNREAD_BYTES
+    const busy = underWay.size > share * MAX_UNDER_WAY || connection.unsent_bytes > share * MAX_UNREAD_BYTES
     if (busy === paused) return
     client.paused = busy
     if (busy) connection.pause()
@@ -252,16 +349,7 @@ export class ClientService {
   }
 }
 
-function begin(client: Client, request: number): UnderWay {
-  const underWay: UnderWay = { request, giveUp: () => undefined, index: client.underWay.length }
-  client.underWay.push(underWay)
-  return underWay
-}
-
-/** The last one of the list takes its place. */
-function end(client: Client, { index }: UnderWay): void {
-  const last = client.underWay.pop()
-  if (last === undefined || last.index === index) return
-  last.index = index
-  client.underWay[index] = last
+/** What is kept for longer than the batch it came in must not keep all of that. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(bytes)
 }

@@ -70,6 +70,7 @@ export class Counts {
       waiting: status.waiting,
       awaited_seconds: (awaited?.for_ms ?? 0) / 1000,
       clients: status.clients,
+      client_held_bytes: status.held.bytes,
       sessions: status.sessions,
       peers_up: peers.filter(({ up }) => up).length,
       snapshot_bytes: status.snapshot.size_bytes,

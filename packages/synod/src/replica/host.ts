@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../clock.js'
 import type { SynodError } from '../errors.js'
 import type { Disk } from '../journal/disk.js'
 import { nodeDisk } from '../journal/node-disk.js'
+import { descriptorLimit } from '../net/descriptors.js'
 import type { Network } from '../net/network.js'
 import { tcpNetwork } from '../net/tcp.js'
 
@@ -18,6 +19,8 @@ export interface Host {
   readonly randomId: () => number
   /** Ends the process of a replica that cannot go on. */
   readonly crash: (error: SynodError) => void
+  /** How many files and sockets the process may have open. */
+  readonly descriptors: () => number
   /** How far above the chosen bar slots are proposed in, the same on all servers: that of the mode unless given. */
   readonly window?: number
 }
@@ -30,6 +33,7 @@ export const systemHost: Host = {
   randomBytes: (size) => randomBytes(size),
   randomId: () => randomInt(1, 2 ** 48),
   crash: throwUncaught,
+  descriptors: descriptorLimit,
 }
 
 /** Where nobody catches it. */

@@ -2,6 +2,7 @@ import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
 import { changeOf } from '../machine/change-codec.js'
 import type { Machine } from '../machine/machine.js'
+import { type ConnectionLimits, connectionLimits } from '../net/descriptors.js'
 import { type Address, parseAddress } from '../net/network.js'
 import { MAX_SERVER_ID, type ServerId } from '../paxos/ballot.js'
 import { DEFAULT_WINDOW, type Mode, PAXOS_DEFAULTS, type PaxosConfig } from '../paxos/config.js'
@@ -105,6 +106,7 @@ export interface Settings {
   readonly paxos: Omit<PaxosConfig, 'voting' | 'membership'>
   readonly requestTimeout_ms: number
   readonly maxWaiting: number
+  readonly connections: ConnectionLimits
   readonly snapshots: SnapshotPolicy
   readonly logger: Logger
   readonly trace: ReplicaTrace | undefined
@@ -167,6 +169,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     },
     requestTimeout_ms,
     maxWaiting,
+    connections: connectionLimits(host.descriptors()),
     snapshots,
     logger,
     trace:

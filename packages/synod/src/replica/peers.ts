@@ -18,6 +18,7 @@ import type { Message } from '../paxos/messages.js'
 import type { PeerStatus } from '../status.js'
 import { DiskReports } from './disk-reports.js'
 import type { Settings } from './options.js'
+import { RefusalLog } from './refusal-log.js'
 
 export interface PeersParts {
   /** Whether what is known of the members is durable. */
@@ -75,6 +76,7 @@ export class Peers {
   #written: boolean
   readonly #peersWritten = new Set<ServerId>()
   readonly #disks: DiskReports
+  readonly #refusals: RefusalLog
   #listener: PeerListener | undefined
   #isClosed = false
 
@@ -90,6 +92,7 @@ export class Peers {
     this.#process = host.randomId()
     const founders = identity.peers === null ? servers : Object.keys(identity.peers).map(Number)
     this.#founders = identity.joined === true ? [] : founders.filter((server) => server !== id)
+    this.#refusals = new RefusalLog(host.clock, settings.logger, 'a server')
     this.#disks = new DiskReports({
       clock: host.clock,
       writing_ms: () => parts.writing_ms(),
@@ -193,10 +196,11 @@ export class Peers {
 
   /** Rejects with `invalid-options` if it cannot listen. */
   async listen(): Promise<void> {
-    const { host, listen, logger, trace } = this.#settings
+    const { connections, host, listen, trace } = this.#settings
     this.#listener = await listenForPeers({
       ...host,
       address: listen,
+      limit_connections: connections.peers,
       judge: (hello) => {
         const error = this.#refusal(hello)
         if (error !== undefined) return { type: 'refuse', code: error.code, reason: error.message }
@@ -216,7 +220,7 @@ export class Peers {
         this.#parts.onSnapshotRequest(from, request, answer)
       },
       onRefused: (error, remote) => {
-        logger.warn({ code: error.code, remote }, `refused a server at ${remote}: ${error.message}`)
+        this.#refusals.warn(error, remote)
       },
     })
   }

@@ -392,6 +392,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       sessions: this.#state.executor.sessions,
       waiting: this.#commands.waiting + this.#reads.size,
       clients: this.#service.size,
+      held: this.#service.held,
       recovery: recovery.case,
       journal: journal?.stats ?? null,
       lease: this.#paxos.lease(host.clock.now()) ?? null,

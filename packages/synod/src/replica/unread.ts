@@ -1,47 +1,89 @@
-import { Pace, overloaded } from '../pace.js'
+import type { Budget } from '../net/budget.js'
+import { MAX_HELD_AT_ALL_BYTES } from '../net/intake.js'
+import { SynodError } from '../errors.js'
+import { overloaded } from '../pace.js'
 
-/** So much may be on its way to all clients together. Each alone may leave more unread than its share of that. */
-export const MAX_UNREAD_BYTES = 256 << 20
-
-/** What all clients have left unread is counted no more often than this: there may be thousands of them. */
+/** What clients have left unread is counted no more often than this: there may be thousands of them. */
 const COUNT_EVERY_MS = 10
 
-/**
- * How much has been said to clients that they have not read. What is said is added up; what they have read meanwhile is found out only
- * when there seems to be too much.
- */
+/** A client that is refused is to try again after this time: what is held goes as fast as clients read. */
+const RETRY_AFTER_MS = 100
+
+/** A client, as it reads what was said to it. */
+export interface Reader {
+  readonly connection: {
+    readonly unsent_bytes: number
+    end(error: SynodError): void
+  }
+  /** What it has not read, as the budget was told. */
+  held_bytes: number
+}
+
+/** What was said to clients and has not been handed to the system, as part of what is held for them. */
 export class Unread {
+  readonly #budget: Budget
   readonly #now: () => number
-  /** Counts the bytes that were said and have not been handed to the system. */
-  readonly #count: () => number
-  readonly #pace = new Pace()
-  #bytes = 0
+  /** Those of whom the budget was told. */
+  readonly #readers = new Set<Reader>()
   #counted_ms = -Infinity
 
-  constructor(now: () => number, count: () => number) {
+  constructor(budget: Budget, now: () => number) {
+    this.#budget = budget
     this.#now = now
-    this.#count = count
   }
 
-  said(bytes: number): void {
-    this.#bytes += bytes
+  /** Something was said to it, or it may have read something. */
+  settle(reader: Reader): void {
+    this.#count(reader)
+    if (this.#budget.heldBytes > MAX_HELD_AT_ALL_BYTES) this.#endLargest()
   }
 
-  /** Throws `overloaded` if there is too much. */
+  /** It is gone. */
+  forget(reader: Reader): void {
+    if (!this.#readers.delete(reader)) return
+    this.#budget.release(reader.held_bytes)
+    reader.held_bytes = 0
+  }
+
+  /** Throws `overloaded` if too much is held for clients to take in more. */
   check(): void {
-    if (this.#bytes <= MAX_UNREAD_BYTES) return
-    const now_ms = this.#now()
-    if (now_ms - this.#counted_ms >= COUNT_EVERY_MS) this.#recount(now_ms)
-    if (this.#bytes <= MAX_UNREAD_BYTES) return
-    const what = `clients have left ${this.#bytes} bytes of answers unread`
-    throw overloaded(what, this.#pace.retryAfter_ms(this.#bytes, now_ms))
+    if (!this.#budget.isFull()) return
+    this.#recount()
+    if (!this.#budget.isFull()) return
+    throw overloaded(`${this.#budget.heldBytes} bytes are held for clients`, RETRY_AFTER_MS)
   }
 
-  #recount(now_ms: number): void {
-    const bytes = this.#count()
-    this.#pace.begin(now_ms)
-    this.#pace.done(Math.max(0, this.#bytes - bytes), bytes, now_ms)
-    this.#bytes = bytes
+  #count(reader: Reader): void {
+    const { unsent_bytes } = reader.connection
+    if (unsent_bytes === reader.held_bytes) return
+    this.#budget.release(reader.held_bytes)
+    this.#budget.hold(unsent_bytes)
+    reader.held_bytes = unsent_bytes
+    if (unsent_bytes === 0) this.#readers.delete(reader)
+    else this.#readers.add(reader)
+  }
+
+  /** Few bytes may be gone without a word. */
+  #recount(): void {
+    const now_ms = this.#now()
+    if (now_ms - this.#counted_ms < COUNT_EVERY_MS) return
     this.#counted_ms = now_ms
+    for (const reader of this.#readers) this.#count(reader)
+  }
+
+  #endLargest(): void {
+    this.#recount()
+    let largest: Reader | undefined
+    for (const reader of this.#readers)
+      if (largest === undefined || reader.held_bytes > largest.held_bytes) largest = reader
+    if (largest === undefined) return
+    const { connection, held_bytes } = largest
+    this.forget(largest)
+    connection.end(
+      new SynodError(
+        'overloaded',
+        `the client has left ${held_bytes} bytes unread, and all of them too much`,
+      ),
+    )
   }
 }

@@ -85,6 +85,7 @@ const replica: ReplicaMessage[] = [
   { type: 'fail', request: 200, code: 'overloaded', retryAfter_ms: 300, message: 'too much' },
   { type: 'leader', ballot, server: 1 },
   { type: 'leader', ballot: { seq: 0, server: 0 }, server: 0 },
+  { type: 'rest' },
 ]
 
 const handshakes: Handshake[] = [

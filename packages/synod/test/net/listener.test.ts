@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MAX_MESSAGE_BYTES } from '../../src/net/channel.js'
-import { Rig } from './rig.js'
+import { CLIENT_ADDRESS, Rig } from './rig.js'
 import { peerHello, peerWelcome } from './samples.js'
 
 describe('listening for peers', () => {
@@ -225,7 +225,84 @@ describe('listening for clients', () => {
     for (let request = 0; request < 10_000; request++) link.send({ type: 'cancel', request })
     link.flush()
     rig.clock.advance(10)
-    expect(batches.map((batch) => batch.length)).toEqual([4096, 4096, 1808])
+    expect(batches.map(({ length }) => length)).toEqual([...Array.from({ length: 156 }, () => 64), 16])
     expect(batches.flat().map(({ request }) => request)).toEqual(Array.from({ length: 10_000 }, (_, i) => i))
+  })
+})
+
+describe('when so many clients are connected as there may be', () => {
+  const limit = 16
+
+  /** A client that rests when it is told to. */
+  function resting(rig: Rig) {
+    const client = rig.clientLink({
+      onMessages: (batch) => {
+        if (!batch.some(({ type }) => type === 'rest')) return
+        rig.note('rests')
+        client.link.rest()
+      },
+    })
+    return client
+  }
+
+  async function full(idle: (index: number) => boolean) {
+    const rig = new Rig()
+    const { connections, batches } = await rig.clients({
+      limit_connections: limit,
+      isIdle: (connection) => idle(connections.indexOf(connection)),
+    })
+    const links = Array.from({ length: limit }, () => resting(rig))
+    rig.clock.advance(10)
+    expect(rig.taken()).toHaveLength(limit)
+    return { batches, links, rig }
+  }
+
+  it('the one that has been idle for the longest makes room, and rests until it has something to ask', async () => {
+    const { batches, links, rig } = await full(() => true)
+    links[0]!.link.send({ type: 'status', request: 1 })
+    links[0]!.link.flush()
+    rig.clock.advance(10)
+    resting(rig)
+    rig.clock.advance(60_000)
+    expect(rig.taken()).toEqual([
+      'listener refused: overloaded: 16 connections are open, and this one was idle',
+      'disconnected: 16 connections are open, and this one was idle',
+      'rests',
+      'down: reset',
+      'up: s3',
+    ])
+    expect(links.map(({ link }) => link.up)).toEqual(links.map((_, index) => index !== 1))
+    links[1]!.link.wake()
+    rig.clock.advance(10)
+    expect(links.map(({ link }) => link.up)).toEqual(links.map((_, index) => index !== 2))
+    expect(batches.flat()).toHaveLength(1)
+  })
+
+  it('those that wait for answers stay, and the newcomer is refused', async () => {
+    const { rig } = await full(() => false)
+    const late = rig.clientLink()
+    rig.clock.advance(10)
+    expect(rig.taken()).toEqual([
+      'refused: overloaded: 16 clients are connected, which is the limit',
+      'listener refused: overloaded: 16 clients are connected, which is the limit',
+    ])
+    late.link.close()
+  })
+
+  it('those that do not even greet make room first', async () => {
+    const { links, rig } = await full((index) => index < 3)
+    for (let count = 0; count < 10; count++)
+      rig.network.host('a').connect(CLIENT_ADDRESS, {
+        data: () => undefined,
+        drained: () => undefined,
+        closed: (reason) => {
+          rig.note(`silent: ${reason}`)
+        },
+      })
+    rig.clock.advance(10)
+    // Three of them have the places of those that were idle, and the others the place of one of these.
+    const silent = rig.taken().filter((line) => line.startsWith('silent'))
+    expect(silent).toEqual(Array.from({ length: 7 }, () => 'silent: reset'))
+    expect(links.filter(({ link }) => link.up)).toHaveLength(limit - 3)
   })
 })

@@ -183,6 +183,7 @@ export const replicaMessages: Arbitraries<ReplicaMessage> = {
     message: text(200),
   }),
   leader: fc.record({ type: fc.constant('leader'), ballot, server }),
+  rest: fc.constant({ type: 'rest' }),
 }
 
 export const handshakes: Arbitraries<Handshake> = {
