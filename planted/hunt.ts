@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CHECKS, type CheckName } from './checks.js'
 import { run } from './run-command.js'
 import { Scratch, patches, root } from './scratch.js'
 
@@ -14,19 +15,19 @@ export interface Find {
   readonly elapsed_ms: number
 }
 
-/** A part of the harness that tries seeds; or, the model checker, all states of some small clusters. */
+export interface HuntOptions {
+  /** How many seeds each check tries. */
+  readonly seeds: number
+  /** Neither tests nor the model checker look for it. */
+  readonly randomOnly: boolean
+}
+
+/** Seeds of one check, in one mode. */
 interface Trial {
-  readonly check: keyof typeof CHECKS
+  readonly check: CheckName
   readonly mode: 'leader' | 'leaderless'
   readonly from: number
   readonly to: number
-}
-
-const CHECKS = {
-  core: 'core',
-  changes: 'core, where servers come and go',
-  simulator: 'simulator',
-  model: 'model',
 }
 
 const TRANSFER = [
@@ -53,46 +54,54 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   h37: ['packages/synod/test/replica/membership.test.ts'],
 }
 
-/** Seeds of each check before any goes on: most mistakes show at once. */
-const FIRST_SEEDS = 40
+/** Up to these seeds every check looks before any goes on: most mistakes show at once. */
+const ROUNDS = [10, 60, 300]
 
 /**
  * Plants a mistake, and lets the harness look for it, what is quick first: a few seeds of each check, the tests of the pitfall that its name has the
- * number of, then all seeds and the model checker. The core alone, with servers that come and go and without, and the model checker are only asked
- * where the mistake is in the core. Undefined if nothing finds it within so many seeds.
+ * number of, then ever more seeds, and the model checker. A check is only asked where the mistake is in what it runs. Undefined if nothing finds it
+ * within so many seeds.
  */
-export async function hunt(mistake: string, seeds: number): Promise<Find | undefined> {
+export async function hunt(mistake: string, options: HuntOptions): Promise<Find | undefined> {
+  const { randomOnly, seeds } = options
   const started_ms = performance.now()
   const scratch = await Scratch.plant(mistake)
   try {
-    const few = Math.min(seeds, FIRST_SEEDS)
-    const isInCore = await touchesCore(mistake)
-    const core = (from: number, to: number) =>
-      isInCore ? [...trial('core', from, to), ...trial('changes', from, to)] : []
-    const find =
-      (await tryAll(scratch, [...core(1, few), ...trial('simulator', 1, few)])) ??
-      (await runTests(scratch, mistake)) ??
-      (await tryAll(scratch, [
-        ...core(few + 1, seeds),
-        ...(isInCore ? trial('model', 1, 1) : []),
-        ...trial('simulator', few + 1, seeds),
-      ]))
+    const find = await look()
     return find && { mistake, ...find, elapsed_ms: performance.now() - started_ms }
   } finally {
     await scratch[Symbol.asyncDispose]()
   }
+
+  async function look(): Promise<Found | undefined> {
+    const checks = await checksFor(mistake)
+    const ends = [...ROUNDS.filter((end) => end < seeds), seeds]
+    for (const [round, to] of ends.entries()) {
+      const from = round === 0 ? 1 : (ends[round - 1] ?? 0) + 1
+      const found = await tryAll(scratch, trials(checks, from, to))
+      if (found !== undefined) return found
+      if (round === 0 && !randomOnly) {
+        const failed = await runTests(scratch, mistake)
+        if (failed !== undefined) return failed
+      }
+    }
+    return randomOnly ? undefined : tryAll(scratch, trials(await checksFor(mistake, false), 1, 1))
+  }
 }
 
-/** Elsewhere a mistake does not show in what runs the core alone. */
-async function touchesCore(mistake: string): Promise<boolean> {
+/** The checks that run code which the mistake is in: those that draw seeds, or the others. */
+async function checksFor(mistake: string, isRandom = true): Promise<CheckName[]> {
   const patch = await readFile(join(patches, mistake), 'utf8')
-  return patch.includes('+++ b/packages/synod/src/paxos/')
+  return (Object.keys(CHECKS) as CheckName[]).filter((name) => {
+    const { within } = CHECKS[name]
+    return CHECKS[name].isRandom === isRandom && within.some((path) => patch.includes(`+++ b/${path}`))
+  })
 }
 
 type Found = Omit<Find, 'mistake' | 'elapsed_ms'>
 
-function trial(check: Trial['check'], from: number, to: number): Trial[] {
-  return (['leader', 'leaderless'] as const).map((mode) => ({ check, mode, from, to }))
+function trials(checks: readonly CheckName[], from: number, to: number): Trial[] {
+  return checks.flatMap((check) => CHECKS[check].modes.map((mode) => ({ check, mode, from, to })))
 }
 
 async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found | undefined> {
@@ -100,15 +109,15 @@ async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found
     if (to < from) continue
     const args = ['trial.js', check, mode, String(from), String(to - from + 1)]
     const { code, output } = await run(process.execPath, args, scratch.directory)
-    const by = `${CHECKS[check]}, ${mode} mode`
+    const { isRandom, modes, words } = CHECKS[check]
+    const by = modes.length === 1 ? words : `${words}, ${mode} mode`
     if (code !== 0) return { by: `${by}: it crashed`, seed: from, message: output }
     if (output === '') continue
     const { kind, message, seed } = JSON.parse(output) as { kind: string; message: string; seed: number }
-    return { by: `${by}: ${kind}`, seed: check === 'model' ? undefined : seed, message }
+    return { by: `${by}: ${kind}`, seed: isRandom ? seed : undefined, message }
   }
   return undefined
 }
-
 /** The tests of the pitfall: those that have its number in their names, or all of some files. */
 async function runTests(scratch: Scratch, mistake: string): Promise<Found | undefined> {
   const number = /^(h?\d\d)-/.exec(mistake)?.[1]

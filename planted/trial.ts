@@ -7,14 +7,15 @@ import {
   breadthFirst,
   drawPlan,
   exploreCore,
+  exploreEpisodes,
   exploreLeases,
   exploreMembership,
   runPlan,
   storeWorkload,
 } from 'synod/testing'
+import type { CheckName } from './checks.js'
 
 type Mode = 'leader' | 'leaderless'
-type Check = 'simulator' | 'core' | 'changes' | 'model'
 
 /** What one seed has found: the kind of violation, and what it says. */
 interface Found {
@@ -44,7 +45,7 @@ const EXCHANGED: ModelConfig = {
   sync: 'eager',
 }
 
-const [check, mode, first, seeds] = process.argv.slice(2) as [Check, Mode, string, string]
+const [check, mode, first, seeds] = process.argv.slice(2) as [CheckName, Mode, string, string]
 const from = Number(first)
 for (let seed = from; seed < from + Number(seeds); seed++) {
   const found = await look(mode, seed)
@@ -65,6 +66,9 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
       case 'core':
         exploreCore(mode, seed, 3)
         if (mode === 'leader') exploreLeases(seed)
+        return undefined
+      case 'episodes':
+        exploreEpisodes(mode, seed)
         return undefined
       case 'changes':
         exploreMembership(mode, seed)

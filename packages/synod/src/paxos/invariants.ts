@@ -9,9 +9,9 @@ import {
 } from './ballot.js'
 import type { Message } from './messages.js'
 import type { PaxosConfig } from './config.js'
-import { type Configuration, isPhase2Quorum } from './configuration.js'
+import { type Configuration, isPhase1Quorum, isPhase2Quorum } from './configuration.js'
 import { type Change, Membership } from './membership.js'
-import { NO_SERVERS, type ServerSet, withServer } from './server-set.js'
+import { NO_SERVERS, type ServerSet, withServer, withoutServer } from './server-set.js'
 import type { JournalRecord } from './records.js'
 import { type Value, isNoOp, sameValue } from './value.js'
 
@@ -44,9 +44,18 @@ export function checkPrefixes(a: readonly Value[], b: readonly Value[]): void {
   }
 }
 
+interface VoteHistory {
+  readonly ballot: Ballot
+  readonly value: Value
+  voters: ServerSet
+}
+
 interface SlotHistory {
   /** Durable votes: by ballot, the value and who voted for it. */
-  readonly votes: Map<string, { readonly ballot: Ballot; readonly value: Value; voters: ServerSet }>
+  readonly votes: Map<string, VoteHistory>
+  /** At the lowest ballot at which a quorum has voted, whether anyone knows it or not. */
+  decided: VoteHistory | undefined
+  /** What some server takes to be chosen. */
   chosen: Value | undefined
   /** By server, what binds it in this slot alone. */
   readonly bounds: Map<ServerId, Ballot>
@@ -65,6 +74,10 @@ export class History {
   readonly #window: number
   readonly #slots = new Map<Slot, SlotHistory>()
   readonly #promised = new Map<ServerId, Ballot>()
+  /** By ballot, who has promised it for all slots. */
+  readonly #promisers = new Map<string, ServerSet>()
+  /** By ballot, the last slot that was decided at it. */
+  readonly #decided = new Map<string, { readonly ballot: Ballot; slot: Slot }>()
 
   /** Of a cluster that was founded with this membership, and whose servers have this window. */
   constructor({ changeOf, membership, window }: Pick<PaxosConfig, 'changeOf' | 'membership' | 'window'>) {
@@ -108,6 +121,8 @@ export class History {
         require(voters.includes(server), () =>
           `s${server} told of a vote at ${key} in slot ${slot} that is not durable`)
       }
+    } else if (message.type === 'accept') {
+      this.#checkProposal(server, message.ballot, message.first, message.first + message.values.length - 1)
     } else if (message.type === 'chosen') {
       const { ballot, first, last } = message
       for (let slot = first; slot <= last; slot++) this.chosenAt(server, slot, ballot)
@@ -123,6 +138,39 @@ export class History {
     const voters = this.#slots.get(slot)?.votes.get(key)?.voters ?? NO_SERVERS
     require(isPhase2Quorum(this.#configuration(slot), voters), () =>
       `s${server} says that slot ${slot} is chosen at ${key}, where no quorum has voted`)
+  }
+
+  /** The last slot that was decided at a ballot below this one, or at any: 0 if none was. */
+  lastDecided(below?: Ballot): Slot {
+    let last = 0
+    for (const { ballot, slot } of this.#decided.values())
+      if (slot > last && (below === undefined || compareBallots(ballot, below) < 0)) last = slot
+    return last
+  }
+
+  /** Whether a quorum of this configuration has promised `ballot` for all slots. */
+  isElected(ballot: Ballot, configuration: Configuration): boolean {
+    return isPhase1Quorum(configuration, this.#promisers.get(formatBallot(ballot)) ?? NO_SERVERS)
+  }
+
+  /** The disk of a server that does not vote yet is lost, and what it has promised with it. */
+  forget(server: ServerId): void {
+    this.#promised.delete(server)
+    for (const [key, servers] of this.#promisers) this.#promisers.set(key, withoutServer(servers, server))
+    for (const { bounds, votes } of this.#slots.values()) {
+      bounds.delete(server)
+      for (const vote of votes.values()) vote.voters = withoutServer(vote.voters, server)
+    }
+  }
+
+  /** Phase 2 begins in a slot when a quorum of the slot's own configuration has promised. */
+  #checkProposal(server: ServerId, ballot: Ballot, first: Slot, last: Slot): void {
+    // Where each slot has its own phase 1, nobody has promised anything for all of them.
+    if (!this.#promisers.has(formatBallot(ballot))) return
+    for (let slot = first; slot <= last && this.knowsWhoDecides(slot); slot++) {
+      require(this.isElected(ballot, this.#configuration(slot)), () =>
+        `s${server} proposes in slot ${slot} at ${formatBallot(ballot)}, which no quorum has promised`)
+    }
   }
 
   /** Whether it is known whose votes count in this slot. */
@@ -178,8 +226,11 @@ export class History {
     const before = this.#bound(server, slot)
     require(compareBallots(ballot, before) >= 0, () =>
       `s${server} promised ${formatBallot(ballot)} after ${formatBallot(before)}`)
-    if (slot === 0) this.#promised.set(server, ballot)
-    else this.#slot(slot).bounds.set(server, ballot)
+    if (slot === 0) {
+      this.#promised.set(server, ballot)
+      const key = formatBallot(ballot)
+      this.#promisers.set(key, withServer(this.#promisers.get(key) ?? NO_SERVERS, server))
+    } else this.#slot(slot).bounds.set(server, ballot)
   }
 
   /** A vote is never at a ballot below the promise, and a ballot has one value in a slot. */
@@ -194,6 +245,28 @@ export class History {
     require(sameValue(vote.value, value), () => `two values at ballot ${key} in slot ${slot}`)
     vote.voters = withServer(vote.voters, server)
     history.votes.set(key, vote)
+    this.#decide(slot, history, vote)
+  }
+
+  /** Where a quorum has voted at one ballot, nobody votes for anything else at a higher one. */
+  #decide(slot: Slot, history: SlotHistory, vote: VoteHistory): void {
+    const { ballot, voters } = vote
+    const isLower = history.decided === undefined || compareBallots(ballot, history.decided.ballot) < 0
+    if (isLower && this.knowsWhoDecides(slot) && isPhase2Quorum(this.#configuration(slot), voters)) {
+      history.decided = vote
+      const key = formatBallot(ballot)
+      const before = this.#decided.get(key)
+      if (before === undefined) this.#decided.set(key, { ballot, slot })
+      else before.slot = Math.max(before.slot, slot)
+    }
+    const { decided } = history
+    if (decided === undefined) return
+    const later = decided === vote ? [...history.votes.values()] : [vote]
+    for (const other of later) {
+      const isAbove = compareBallots(other.ballot, decided.ballot) > 0
+      require(!isAbove || sameValue(other.value, decided.value), () =>
+        `slot ${slot} was decided at ${formatBallot(decided.ballot)}, and another value got a vote at ${formatBallot(other.ballot)}`)
+    }
   }
 
   #bound(server: ServerId, slot: Slot): Ballot {
@@ -204,7 +277,7 @@ export class History {
   #slot(slot: Slot): SlotHistory {
     let history = this.#slots.get(slot)
     if (history === undefined) {
-      history = { votes: new Map(), chosen: undefined, bounds: new Map() }
+      history = { votes: new Map(), decided: undefined, chosen: undefined, bounds: new Map() }
       this.#slots.set(slot, history)
     }
     return history

@@ -1,5 +1,6 @@
 import { describe, test } from 'vitest'
 import { exploreCore } from '../../src/testing/cluster/explore-core.js'
+import { exploreEpisodes } from '../../src/testing/cluster/explore-episodes.js'
 import { exploreMembership } from '../../src/testing/cluster/explore-membership.js'
 import { forSeeds } from './replay.js'
 
@@ -14,6 +15,10 @@ describe.each(['leader', 'leaderless'] as const)(
         forSeeds(import.meta.url, 100, (seed) => exploreCore(mode, seed, servers))
       },
     )
+
+    test('and so they do in episodes, each run of its own kind', { timeout: timeout_ms }, () => {
+      forSeeds(import.meta.url, 100, (seed) => exploreEpisodes(mode, seed))
+    })
 
     test('and so do servers that come and go', { timeout: timeout_ms }, () => {
       forSeeds(import.meta.url, 100, (seed) => exploreMembership(mode, seed))

@@ -9,6 +9,7 @@ import { ballot } from './lone-server.js'
 function history() {
   const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
   return {
+    it,
     votes: (server: ServerId, at: Ballot, slot: Slot, text: string) =>
       it.durable(server, { type: 'vote', ballot: at, first: slot, values: [value(text)] }),
     promises: (server: ServerId, at: Ballot) =>
@@ -66,9 +67,9 @@ describe('a value is chosen by a quorum at one ballot', () => {
 
 test('no two values are chosen in one slot', () => {
   const { sees, votes } = history()
-  votes(1, ballot(1, 1), 1, 'a')
-  votes(2, ballot(1, 1), 1, 'a')
-  votes(3, ballot(2, 2), 1, 'b')
+  votes(1, ballot(2, 2), 1, 'a')
+  votes(2, ballot(2, 2), 1, 'a')
+  votes(3, ballot(1, 1), 1, 'b')
   sees(1, 1, 'a')
   violation(() => sees(2, 1, 'b'), 's2 sees another value chosen in slot 1')
 })
@@ -130,6 +131,37 @@ test('what is learned rather than voted adds no votes', () => {
   for (const server of [1, 2, 3]) it.durable(server, { type: 'decided', first: 1, values: [value('a')] })
   for (const server of [1, 2, 3]) it.durable(server, { type: 'chosen', first: 1, last: 1 })
   violation(() => it.chosen(1, 1, value('a')), 'no quorum')
+})
+
+test('what a quorum has voted for keeps others from getting votes, though nobody knows it', () => {
+  const { it, votes } = history()
+  votes(1, ballot(1, 1), 1, 'a')
+  votes(2, ballot(1, 1), 1, 'a')
+  votes(3, ballot(2, 2), 1, 'a')
+  expect(it.lastDecided()).toBe(1)
+  expect(it.lastDecided(ballot(1, 1))).toBe(0)
+  expect(it.lastDecided(ballot(1, 2))).toBe(1)
+  violation(() => votes(3, ballot(3, 3), 1, 'b'), 'slot 1 was decided at (1, s1)')
+})
+
+test('and a vote that came before counts as well', () => {
+  const { votes } = history()
+  votes(3, ballot(3, 3), 1, 'b')
+  votes(1, ballot(1, 1), 1, 'a')
+  violation(() => votes(2, ballot(1, 1), 1, 'a'), 'another value got a vote at (3, s3)')
+})
+
+test('phase 2 begins when a quorum has promised, and what a lost disk has promised does not count', () => {
+  const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
+  const promise = (server: number) =>
+    it.durable(server, { type: 'promise', scope: 'log', slot: 0, ballot: ballot(2, 1) })
+  const accept = { type: 'accept', ballot: ballot(2, 1), first: 1, values: [value('a')] } as const
+  promise(1)
+  violation(() => it.sent(1, accept), 's1 proposes in slot 1 at (2, s1), which no quorum has promised')
+  promise(2)
+  it.sent(1, accept)
+  it.forget(2)
+  violation(() => it.sent(1, accept), 's1 proposes in slot 1')
 })
 
 describe('what a message tells of is durable', () => {

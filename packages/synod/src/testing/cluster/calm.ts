@@ -108,6 +108,7 @@ export function changeLeaders(cluster: Cluster): void {
   if (cluster.server(leader).config.membership.quorums === null) {
     cutFollowerOff(cluster, leader)
     cutLeaderOff(cluster, leader)
+    leadBesideDeaf(cluster)
   }
   cluster.run(() => isSettled(cluster))
 }
@@ -138,6 +139,17 @@ function cutLeaderOff(cluster: Cluster, leader: ServerId): void {
   cluster.wait(patience_ms(cluster, leader))
   const { role } = cluster.paxos(leader).status()
   require(role !== 'leader', `s${leader} takes itself for the leader, though nobody hears it`)
+  cluster.heal()
+}
+
+/** One that hears nobody, but is heard, does not keep the others from having a leader. */
+function leadBesideDeaf(cluster: Cluster): void {
+  const leader = cluster.elect()
+  const [deaf = leader] = cluster.others(leader)
+  for (const other of cluster.others(deaf)) cluster.cut.add(`${other}>${deaf}`)
+  cluster.kill(leader)
+  cluster.restart(leader)
+  runTimed(cluster, () => cluster.others(deaf).some((id) => cluster.paxos(id).role === 'leader'))
   cluster.heal()
 }
 

@@ -20,9 +20,11 @@ export function checkStep(
   if (input.type === 'tick' && output.deadline_ms <= clock_ms)
     throw new Error(`s${id} wants a tick at ${output.deadline_ms} when it has just had one at ${clock_ms}`)
   for (const { id: read, slot } of output.reads) {
-    const from = server.readsFrom.get(read) ?? 0
+    const { acknowledged = 0, decided = 0 } = server.readsFrom.get(read) ?? {}
+    // Whoever answers alone, at once, need not know what a quorum has just voted for. A quorum that is asked does.
+    const from = input.type === 'read' && input.id === read ? acknowledged : decided
     if (slot < from)
-      throw new InvariantError(`s${id} would read at slot ${slot} what began when slot ${from} was executed`)
+      throw new InvariantError(`s${id} would read at slot ${slot} what began when slot ${from} was decided`)
   }
   for (const record of output.records) {
     if (record.type === 'chosen') {

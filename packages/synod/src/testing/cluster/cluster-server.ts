@@ -15,6 +15,12 @@ export interface Step {
   readonly leaving: readonly Envelope[]
 }
 
+/** The slots up to which something had been executed anywhere, and been decided. */
+interface ReadsFrom {
+  readonly acknowledged: Slot
+  readonly decided: Slot
+}
+
 /** One server of the pure core with its disk: a journal, of which the last part may not be durable yet. */
 export class ClusterServer {
   readonly config: PaxosConfig
@@ -39,8 +45,8 @@ export class ClusterServer {
   bound: Ballot = ZERO_BALLOT
   /** By read, the slot that must be executed before it is answered. */
   readonly readable = new Map<number, Slot>()
-  /** By read, the slot up to which something was executed anywhere when it began. */
-  readonly readsFrom = new Map<number, Slot>()
+  /** By read, what there was when it began. */
+  readonly readsFrom = new Map<number, ReadsFrom>()
   /** Where the positions of this life of the server start in the journal. */
   #start = 0
   #held: { readonly position: number; readonly envelope: Envelope }[] = []
@@ -85,6 +91,10 @@ export class ClusterServer {
 
   get isWriting(): boolean {
     return this.durable < this.journal.length
+  }
+
+  holdsLease(now_ms: number): boolean {
+    return this.paxos.lease(this.clock_ms(now_ms))?.held === true
   }
 
   /** What its own clock says. */
@@ -141,6 +151,14 @@ export class ClusterServer {
     this.awaited = []
     this.journal.length = this.durable
     this.#held = []
+  }
+
+  /** It comes back as a server that has never been there. It must be down. */
+  loseDisk(): void {
+    this.journal.length = this.durable = 0
+    this.snapshotted = 0
+    this.executed = []
+    this.hasJoined = false
   }
 
   restart(seed: number, now_ms: number): void {

@@ -10,6 +10,7 @@ import { Chance } from '../chance.js'
 import { coreConfig } from '../core-config.js'
 import { checkStep } from './check-step.js'
 import { ClusterServer } from './cluster-server.js'
+import { LeaseWatch } from './lease-watch.js'
 import type { ClusterObserver, Transit, TransitOf, Turn } from './observer.js'
 
 /** Within this time a request sets out that has the cluster to itself: servers give each other a head start. */
@@ -48,6 +49,7 @@ export class Cluster {
   /** Servers whose disk gets nothing done but by `sync`, whatever else runs in order. */
   readonly stuckDisks = new Set<ServerId>()
   readonly #observers: ClusterObserver[] = []
+  readonly #leases: LeaseWatch
   /** The highest slot up to which some server has been able to execute: what may have been acknowledged. */
   #acknowledged: Slot = 0
   #nextProposal = 1
@@ -65,6 +67,7 @@ export class Cluster {
       ...config,
     })
     this.history = new History(configOf(1))
+    this.#leases = new LeaseWatch(this.history)
     for (const self of ids) this.servers.set(self, new ClusterServer(configOf(self), this.chance.seed()))
   }
 
@@ -124,7 +127,8 @@ export class Cluster {
   /** The server makes a snapshot of what it has executed, and drops the slots up to this one. */
   trim(id: ServerId, slot: Slot): void {
     const server = this.server(id)
-    if (!server.up) return
+    // A server that is new has no state of its own before it has a snapshot of another one.
+    if (!server.isRunning || !server.hasJoined) return
     server.snapshotted = Math.max(server.snapshotted, Math.min(slot, server.executed.length))
     this.#tellSnapshot(server)
   }
@@ -136,10 +140,17 @@ export class Cluster {
   /** A server that is new gets a snapshot of all that another one has executed. */
   join(id: ServerId, from: ServerId): void {
     const [source, server] = [this.server(from), this.server(id)]
-    if (!source.up || !server.up || source.executed.length < server.executed.length) return
+    if (!source.isRunning || !server.isRunning || source.executed.length < server.executed.length) return
     server.hasJoined = true
     this.#tell((it) => it.installing?.(id, from, source.executed.length))
     this.#install(server, source.executed)
+  }
+
+  /** A server that does not vote yet loses its disk. It is down then. */
+  loseDisk(id: ServerId): void {
+    this.crash(id)
+    this.server(id).loseDisk()
+    this.history.forget(id)
   }
 
   /** The server has left the cluster, and is gone. */
@@ -202,8 +213,11 @@ export class Cluster {
   /** A linearizable read on this server. Returns its id; `readable` tells the slot once it is known. */
   read(id: ServerId): number {
     const read = this.#nextRead++
-    this.server(id).readsFrom.set(read, this.#acknowledged)
+    const server = this.server(id)
+    const from = { acknowledged: this.#acknowledged, decided: this.history.lastDecided() }
+    server.readsFrom.set(read, from)
     this.step(id, { type: 'read', id: read })
+    if (server.isRunning && server.holdsLease(this.now_ms)) this.#leases.holds(server, this.now_ms)
     return read
   }
 
@@ -446,6 +460,7 @@ export class Cluster {
     this.sent.set(type, (this.sent.get(type) ?? 0) + 1)
     const transit = { from, to: envelope.to, message: envelope.message }
     this.history.sent(from, envelope.message)
+    this.#leases.sent(this.server(from), envelope.message, this.now_ms)
     if (!this.servers.has(envelope.to)) return
     this.network.push(transit)
     this.#tell((it) => it.sent?.(transit))

@@ -79,7 +79,7 @@ export function join(cluster: Cluster, chance: Chance): void {
 }
 
 /** Nothing goes wrong any more; who is not a member goes, and the last change takes force. */
-function comeToRest(cluster: Cluster): void {
+export function comeToRest(cluster: Cluster): void {
   cluster.heal()
   for (const id of cluster.ids) if (!cluster.server(id).up) cluster.restart(id)
   for (let round = 0; round < MOST_ROUNDS; round++) {
@@ -103,7 +103,7 @@ function bar(cluster: Cluster, id: ServerId): number {
 }
 
 /** As whoever knows most of what is chosen has it. */
-function newest(cluster: Cluster): Membership {
+export function newest(cluster: Cluster): Membership {
   const all = cluster.ids.filter((id) => cluster.server(id).hasJoined)
   return all.map((id) => cluster.paxos(id).membership).reduce((a, b) => (b.state.slot > a.state.slot ? b : a))
 }
