@@ -4,14 +4,17 @@ import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import { type ClientLink, openClientLink } from '../net/client-link.js'
-import type { ClientMessage, Fail, LeaderHint, ReplicaMessage } from '../net/client-messages.js'
+import type { Fail, LeaderHint, ReplicaMessage } from '../net/client-messages.js'
 import type { ClientWelcome } from '../net/hello.js'
 import { LONGEST_WAIT_ms } from '../net/link.js'
 import { type Address, type Network, formatAddress } from '../net/network.js'
-import { type Slot, compareBallots } from '../paxos/ballot.js'
+import type { Slot } from '../paxos/ballot.js'
 import { MAX_RETRY_MS, MIN_RETRY_MS, overloaded } from '../pace.js'
 import { OutageReport } from './outage-report.js'
+import { type Pending, type Question, ROUTINGS } from './pending.js'
+import { Silence } from './silence.js'
 import { Slots } from './slots.js'
+import { chooseTarget } from './target.js'
 
 export interface EndpointsOptions {
   readonly network: Network
@@ -24,13 +27,6 @@ export interface EndpointsOptions {
   readonly logger: Logger
 }
 
-/** A message without its number. */
-type Question = ClientMessage extends infer Message
-  ? Message extends { readonly request: number }
-    ? Omit<Message, 'request'>
-    : never
-  : never
-
 interface Endpoint {
   /** One bit of its own, for sets of endpoints. */
   readonly bit: number
@@ -41,50 +37,20 @@ interface Endpoint {
   hint: LeaderHint | null
   /** It does not want this client. */
   refusal: SynodError | null
-}
-
-/**
- * Who is asked. `leader`: the leader, or everyone in leaderless mode, and another one when that one is gone. `any`: any
- * one, and another one when that is gone. `one`: that one, once.
- */
-type Routing = 'leader' | 'any' | 'one'
-
-const ROUTINGS: Readonly<Record<Question['type'], Routing>> = {
-  execute: 'leader',
-  read: 'leader',
-  'stale-read': 'any',
-  status: 'one',
-  transfer: 'one',
-  cancel: 'one',
-}
-
-/** A question that has not been answered. */
-interface Pending {
-  readonly routing: Routing
-  message: ClientMessage
-  readonly call: Call<Uint8Array>
-  /** Is told the slot that the answer is from. */
-  readonly onSlot: ((slot: Slot) => void) | undefined
-  /** Who has it now: the bits of the endpoints. */
-  asked: number
-  /** How often all who had it have refused it as `overloaded`. */
-  refusals: number
-  /** The shortest time that any of those who refuse it now has named; 0 for none. */
-  retryAfter_ms: number
-  /** Ends the wait for the next attempt; undefined while it does not wait. */
-  cancelRetry: (() => void) | undefined
+  /** While it is silent, others are asked too, if there are any. */
+  readonly silence: Silence
 }
 
 /**
  * The replicas that a client knows of. A question goes to the leader (leader mode) or to every replica
- * (leaderless mode), and to another one when a connection breaks or the leader changes.
+ * (leaderless mode), and to another one when a connection breaks, the leader changes, or who was asked falls silent.
  */
 export class Endpoints {
   readonly #options: EndpointsOptions
   readonly #endpoints: readonly Endpoint[]
   readonly #pending = new Slots<Pending>()
   readonly #waitingForUp = new Set<Call<undefined>>()
-  /** The server to ask in leader mode. */
+  /** Whom to ask in leader mode: the leader, or else one that knows it. */
   #target: Endpoint | undefined
   #flushing = false
   /** Whose turn it is to answer a stale read. */
@@ -142,8 +108,8 @@ export class Endpoints {
 
   /** Asks any one that can be reached, once. */
   sendToAny(question: Question, call: Call<Uint8Array>): void {
-    const index = this.#endpoints.findIndex(({ welcome }) => welcome !== null)
-    this.sendTo(Math.max(0, index), question, call)
+    const [first] = this.#responsive()
+    this.sendTo(first === undefined ? 0 : this.#endpoints.indexOf(first), question, call)
   }
 
   /** Asks one endpoint, once. */
@@ -170,7 +136,10 @@ export class Endpoints {
 
   close(): void {
     this.#outage.close()
-    for (const { link } of this.#endpoints) link.close()
+    for (const { link, silence } of this.#endpoints) {
+      silence.stop()
+      link.close()
+    }
   }
 
   #open(address: Address, bit: number): Endpoint {
@@ -182,6 +151,12 @@ export class Endpoints {
       welcome: null,
       hint: null,
       refusal: null,
+      silence: new Silence(this.#options.clock, {
+        isAwaited: () => this.#isAwaited(endpoint),
+        onSilent: () => {
+          this.#onSilent(endpoint)
+        },
+      }),
       link: openClientLink({
         ...this.#options,
         address,
@@ -204,6 +179,7 @@ export class Endpoints {
           this.#failIfAllRefuse(endpoint.refusal)
         },
         onMessages: (batch) => {
+          if (endpoint.silence.heard()) this.#retarget()
           for (const message of batch) this.#receive(endpoint, message)
         },
       }),
@@ -222,6 +198,13 @@ export class Endpoints {
 
   #up(): Endpoint[] {
     return this.#endpoints.filter(({ welcome }) => welcome !== null)
+  }
+
+  /** Those that are up, and not silent; all that are up if they all are. */
+  #responsive(): Endpoint[] {
+    const up = this.#up()
+    const some = up.filter(({ silence }) => !silence.isSilent)
+    return some.length > 0 ? some : up
   }
 
   #add(question: Question, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): Pending | undefined {
@@ -257,18 +240,19 @@ export class Endpoints {
   }
 
   #toAsk({ routing }: Pending): Endpoint[] {
-    const up = this.#up()
+    const up = this.#responsive()
     if (routing === 'any') {
       const next = up[this.#turn++ % up.length]
       return next === undefined ? [] : [next]
     }
     if (this.#target?.welcome?.mode === 'leader') return [this.#target]
-    return up[0]?.welcome?.mode === 'leaderless' ? up : up.slice(0, 1)
+    return up[0]?.welcome?.mode === 'leaderless' ? this.#up() : up.slice(0, 1)
   }
 
   #askOne(pending: Pending, endpoint: Endpoint): void {
     if ((pending.asked & endpoint.bit) !== 0 || !endpoint.link.send(pending.message)) return
     pending.asked |= endpoint.bit
+    if (pending.routing !== 'one') endpoint.silence.asked()
     this.#flushNext()
     pending.call.sent = true
   }
@@ -276,21 +260,43 @@ export class Endpoints {
   #onUp(endpoint: Endpoint): void {
     for (const pending of this.#pending.values()) {
       const wantsAll = endpoint.welcome?.mode === 'leaderless' && pending.routing === 'leader'
-      if ((pending.asked === 0 && pending.cancelRetry === undefined) || wantsAll) this.#ask(pending)
+      if (this.#isLeft(pending) || wantsAll) this.#ask(pending)
     }
   }
 
   #onDown(endpoint: Endpoint): void {
     endpoint.welcome = null
     endpoint.hint = null
+    endpoint.silence.reset()
     this.#retarget()
     for (const pending of this.#pending.values()) {
       if ((pending.asked & endpoint.bit) === 0) continue
       pending.asked &= ~endpoint.bit
-      if (pending.asked !== 0) continue
       if (pending.routing === 'one') pending.call.reject(this.#noAnswer([endpoint]))
-      else this.#ask(pending)
+      else if (this.#isLeft(pending)) this.#ask(pending)
     }
+  }
+
+  /** What only those have that are silent is asked of another one; whoever answers first answers it. */
+  #onSilent({ bit, name }: Endpoint): void {
+    this.#options.logger.warn({ endpoint: name }, `${name} does not answer: asking others too`)
+    this.#retarget()
+    for (const pending of this.#pending.values()) {
+      if ((pending.asked & bit) !== 0 && this.#isLeft(pending)) this.#ask(pending)
+    }
+  }
+
+  /** Whether it has anything that may be asked of another one. */
+  #isAwaited({ bit }: Endpoint): boolean {
+    for (const { asked, routing } of this.#pending.values())
+      if ((asked & bit) !== 0 && routing !== 'one') return true
+    return false
+  }
+
+  /** Whether none has it that says anything, though it may be asked of any, and does not wait for its next attempt. */
+  #isLeft({ asked, cancelRetry, routing }: Pending): boolean {
+    if (routing === 'one' || cancelRetry !== undefined) return false
+    return !this.#endpoints.some(({ bit, silence }) => (asked & bit) !== 0 && !silence.isSilent)
   }
 
   #receive(endpoint: Endpoint, message: ReplicaMessage): void {
@@ -344,21 +350,13 @@ export class Endpoints {
     }
     pending.cancelRetry = clock.timer(wait_ms, () => {
       pending.cancelRetry = undefined
-      if (pending.asked === 0) this.#ask(pending)
+      if (this.#isLeft(pending)) this.#ask(pending)
     })
   }
 
-  /**
-   * Of all hints the one with the highest ballot holds: an older one may name a leader that was deposed. A new
-   * leader is asked everything that is unanswered: the old one may not know that it is deposed.
-   */
+  /** A new target is asked everything that is unanswered: the old leader may not know that it is deposed. */
   #retarget(): void {
-    let best: LeaderHint | null = null
-    for (const { hint } of this.#endpoints) {
-      if (hint === null || hint.server === 0) continue
-      if (best === null || compareBallots(hint.ballot, best.ballot) > 0) best = hint
-    }
-    const target = this.#endpoints.find(({ welcome }) => welcome !== null && welcome.server === best?.server)
+    const target = chooseTarget(this.#endpoints)
     if (target === this.#target) return
     this.#target = target
     if (target?.welcome?.mode !== 'leader') return

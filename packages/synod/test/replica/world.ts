@@ -3,6 +3,7 @@ import { checkBars } from '../../src/paxos/invariants.js'
 import type { ServerId } from '../../src/paxos/ballot.js'
 import type { Mode } from '../../src/paxos/config.js'
 import type { ReplicaOptions } from '../../src/replica/options.js'
+import type { MemoryNetworkOptions } from '../../src/testing/simulator/hardware/network.js'
 import { type Place, World as SimulatedWorld } from '../../src/testing/simulator/world.js'
 import { type Note, Notes } from './notes.js'
 
@@ -17,6 +18,7 @@ export interface WorldOptions {
   readonly seed?: number
   /** For every replica. */
   readonly options?: Options
+  readonly network?: MemoryNetworkOptions
   /** How long an fsync takes; 1 ms unless given. */
   readonly sync_ms?: number
 }

@@ -82,8 +82,29 @@ describe('a client', () => {
     }).toThrow('c1 asked s1, and not s2, which leads at (2, s2) and had told it so')
   })
 
+  it('asks the leader as long as that says anything', () => {
+    const talk = new Conversation()
+    talk.hint('s2', 2, 2)
+    talk.now_ms = 300
+    talk.say('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
+    talk.now_ms = 306
+    expect(() => {
+      talk.ask('s1')
+    }).toThrow('c1 asked s1, and not s2')
+  })
+
   it.each<[string, (talk: Conversation) => void, Partial<Plan>]>([
     ['the question may have left before the hint came', (talk) => (talk.now_ms = 5), {}],
+    ['the leader has said nothing for long', (talk) => (talk.now_ms = 250), {}],
+    [
+      'it has not until the question had left',
+      (talk) => {
+        talk.now_ms = 300
+        talk.say('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
+        talk.now_ms = 305
+      },
+      {},
+    ],
     ['the leader is gone', (talk) => talk.processes.delete(2), {}],
     ['the leader is another process than before', (talk) => talk.processes.set(2, {}), {}],
     [

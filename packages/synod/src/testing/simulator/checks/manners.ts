@@ -1,3 +1,4 @@
+import { PERIOD_MS } from '../../../client/silence.js'
 import type { LeaderHint } from '../../../net/client-messages.js'
 import type { Handshake } from '../../../net/hello.js'
 import { type ServerId, compareBallots, formatBallot } from '../../../paxos/ballot.js'
@@ -41,6 +42,8 @@ export class Manners {
   readonly #asked = new Map<number, Set<number>>()
   /** By client and server. */
   readonly #hints = new Map<string, Map<ServerId, Heard>>()
+  /** By client and server, when something of it arrived lately. */
+  readonly #spoke = new Map<string, number[]>()
   /** By server and round, the process that used the number. */
   readonly #rounds = new Map<string, number>()
   readonly #keepsConnections: boolean
@@ -55,6 +58,7 @@ export class Manners {
   /** Throws a Violation. `greeting` is how the sender has introduced itself. */
   check(way: Way, message: Said, greeting: Handshake | undefined): void {
     const { type } = message
+    if (type === 'leader' || type === 'reply' || type === 'fail') this.#spoken(way)
     if (type === 'leader') this.#hear(way, message)
     else if (type === 'execute' || type === 'read') {
       this.#checkLeader(way)
@@ -82,6 +86,22 @@ export class Manners {
     hints.set(server, { hint, at_ms: now(), process: processOn(server) })
   }
 
+  #spoken({ from, to }: Way): void {
+    const { now, plan } = this.#parts
+    const key = `${to} ${serverOf(from)}`
+    const lately = (this.#spoke.get(key) ?? []).filter(
+      (at_ms) => now() - at_ms < PERIOD_MS + plan.latency_ms[1],
+    )
+    this.#spoke.set(key, [...lately, now()])
+  }
+
+  /** Whether it had said nothing for long when the question left, so that another one may be asked. */
+  #isSilent(server: ServerId, client: string): boolean {
+    const { now, plan } = this.#parts
+    const times = this.#spoke.get(`${client} ${server}`) ?? []
+    return !times.some((at_ms) => now() - at_ms < PERIOD_MS && now() - at_ms > plan.latency_ms[1])
+  }
+
   /** It had known for as long as its question can have taken that another one leads, from that one itself. */
   #checkLeader({ from, to }: Way): void {
     const { now, plan, processOn } = this.#parts
@@ -95,7 +115,7 @@ export class Manners {
     if (own === undefined || leader === serverOf(to) || own.hint.server !== leader) return
     if (own.process === undefined || own.process !== processOn(leader)) return
     if (compareBallots(own.hint.ballot, best?.hint.ballot ?? own.hint.ballot) < 0) return
-    if (now() - own.at_ms <= plan.latency_ms[1]) return
+    if (now() - own.at_ms <= plan.latency_ms[1] || this.#isSilent(leader, from)) return
     const known = `s${leader}, which leads at ${formatBallot(own.hint.ballot)} and had told it so`
     throw new Violation('wrong-message', `${from} asked ${to}, and not ${known}`)
   }

@@ -1,0 +1,42 @@
+import type { Call } from '../call.js'
+import type { ClientMessage } from '../net/client-messages.js'
+import type { Slot } from '../paxos/ballot.js'
+
+/** A message without its number. */
+export type Question = ClientMessage extends infer Message
+  ? Message extends { readonly request: number }
+    ? Omit<Message, 'request'>
+    : never
+  : never
+
+/**
+ * Who is asked. `leader`: the leader, or everyone in leaderless mode, and another one when that one is gone or silent. `any`: any
+ * one, and another one when that is gone or silent. `one`: that one, once.
+ */
+export type Routing = 'leader' | 'any' | 'one'
+
+export const ROUTINGS: Readonly<Record<Question['type'], Routing>> = {
+  execute: 'leader',
+  read: 'leader',
+  'stale-read': 'any',
+  status: 'one',
+  transfer: 'one',
+  cancel: 'one',
+}
+
+/** A question that has not been answered. */
+export interface Pending {
+  readonly routing: Routing
+  message: ClientMessage
+  readonly call: Call<Uint8Array>
+  /** Is told the slot that the answer is from. */
+  readonly onSlot: ((slot: Slot) => void) | undefined
+  /** Who has it now: the bits of the endpoints. */
+  asked: number
+  /** How often all who had it have refused it as `overloaded`. */
+  refusals: number
+  /** The shortest time that any of those who refuse it now has named; 0 for none. */
+  retryAfter_ms: number
+  /** Ends the wait for the next attempt; undefined while it does not wait. */
+  cancelRetry: (() => void) | undefined
+}

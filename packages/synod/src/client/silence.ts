@@ -1,0 +1,87 @@
+import type { Clock } from '../clock.js'
+
+/** How often it looks whether anything has been heard: none that said something less long ago is silent. */
+export const PERIOD_MS = 250
+
+/** After so many periods without a word a replica that was asked is silent: that is 250 to 500 ms. At most 5 s. */
+const LEAST_PERIODS = 2
+const MOST_PERIODS = 20
+
+/** So much longer than it took lately: where replicas have too much to do, asking others too would make more of it. */
+const PATIENCE = 4
+
+/** The weight of the latest time in the running average. */
+const WEIGHT = 0.25
+
+export interface SilenceParts {
+  /** Whether it has been asked anything that it has not answered. */
+  readonly isAwaited: () => boolean
+  readonly onSilent: () => void
+}
+
+/**
+ * Notices that a replica which was asked something says nothing: it may be stopped, cut off from this client, or wait for a
+ * quorum that it does not reach, and its connection shows none of that for seconds. Periods in which this process ran
+ * count, not the time: one that stood still has not been waiting.
+ */
+export class Silence {
+  readonly #clock: Clock
+  readonly #parts: SilenceParts
+  #cancel: (() => void) | undefined
+  /** Since when it has been asked something and has said nothing. */
+  #asked_ms: number | undefined
+  /** Of those in which it has said nothing. */
+  #periods = 0
+  /** How long it took lately until it said something. */
+  #took_ms = 0
+
+  constructor(clock: Clock, parts: SilenceParts) {
+    this.#clock = clock
+    this.#parts = parts
+  }
+
+  get isSilent(): boolean {
+    if (this.#periods < LEAST_PERIODS) return false
+    return this.#periods >= Math.min((PATIENCE * this.#took_ms) / PERIOD_MS, MOST_PERIODS)
+  }
+
+  /** It was asked something that others can answer too. */
+  asked(): void {
+    if (this.#asked_ms !== undefined) return
+    this.#asked_ms = this.#clock.now()
+    if (this.#cancel === undefined) this.#wait()
+  }
+
+  /** It said something. Returns whether it was silent until then. */
+  heard(): boolean {
+    const wasSilent = this.isSilent
+    if (this.#asked_ms !== undefined)
+      this.#took_ms += WEIGHT * (this.#clock.now() - this.#asked_ms - this.#took_ms)
+    this.reset()
+    return wasSilent
+  }
+
+  /** What it was asked is lost with its connection. */
+  reset(): void {
+    this.#asked_ms = undefined
+    this.#periods = 0
+  }
+
+  stop(): void {
+    this.#cancel?.()
+  }
+
+  #wait(): void {
+    this.#cancel = this.#clock.timer(PERIOD_MS, () => {
+      this.#cancel = undefined
+      // It said something, but perhaps not all that it was asked for.
+      if (this.#asked_ms === undefined) {
+        if (this.#parts.isAwaited()) this.asked()
+        return
+      }
+      this.#periods++
+      if (this.isSilent) this.#parts.onSilent()
+      else this.#wait()
+    })
+  }
+}

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest'
+import { Silence } from '../../src/client/silence.js'
+import { Timeline } from '../../src/testing/simulator/timeline.js'
+import { World } from '../replica/world.js'
+import { FakeReplica } from './fake-replica.js'
+
+/** Replicas that say what the test has them say, and a client that takes the first of them for the leader. */
+async function fakes(mode: 'leader' | 'leaderless' = 'leader') {
+  const world = new World({ mode })
+  const replicas = [
+    await FakeReplica.listen(world, 1, mode),
+    await FakeReplica.listen(world, 2, mode),
+    await FakeReplica.listen(world, 3, mode),
+  ] as const
+  const client = await world.connect()
+  await world.wait(10)
+  for (const replica of replicas) replica.hint(mode === 'leader' ? 1 : 0, 1)
+  await world.wait(10)
+  return { world, client, replicas }
+}
+
+describe('a client whose leader says nothing', () => {
+  test('asks one that knows it, and then the next one, and takes whichever answer comes first', async () => {
+    const { client, replicas, world } = await fakes()
+    const asked = () => replicas.map((replica) => replica.of('read').length)
+    const read = client.read(0)
+    await world.wait(240)
+    expect(asked()).toEqual([1, 0, 0])
+    await world.wait(300)
+    expect(asked()).toEqual([1, 1, 0])
+    await world.wait(600)
+    expect(asked()).toEqual([1, 1, 1])
+    replicas[0].reply(replicas[0].of('read')[0]!.request, ['late'])
+    expect(await world.settled(read)).toEqual(['late'])
+  })
+
+  test('asks another one first from then on, until the leader says something', async () => {
+    const { client, replicas, world } = await fakes()
+    const [s1, s2] = replicas
+    const first = client.read(0)
+    await world.run(() => s2.of('read').length === 1)
+    s2.reply(s2.of('read')[0]!.request, ['first'])
+    await world.settled(first)
+    const second = client.read(0)
+    await world.wait(10)
+    expect([s1.of('read').length, s2.of('read').length]).toEqual([1, 2])
+    s2.reply(s2.of('read')[1]!.request, ['second'])
+    await world.settled(second)
+    s1.hint(1, 1)
+    await world.wait(10)
+    void client.read(0).catch(() => undefined)
+    await world.wait(10)
+    expect([s1.of('read').length, s2.of('read').length]).toEqual([2, 2])
+  })
+
+  test('asks whoever tells of a leader that it does not know', async () => {
+    const { client, replicas, world } = await fakes()
+    const read = client.read(0)
+    await world.wait(10)
+    replicas[2].hint(2, 9)
+    await world.wait(10)
+    expect(replicas.map((replica) => replica.of('read').length)).toEqual([1, 0, 1])
+    replicas[2].reply(replicas[2].of('read')[0]!.request, ['by way of s3'])
+    expect(await world.settled(read)).toEqual(['by way of s3'])
+  })
+
+  test('asks one that it reaches only then', async () => {
+    const world = new World()
+    const leader = await FakeReplica.listen(world, 1)
+    const client = await world.connect()
+    leader.hint(1, 1)
+    await world.wait(10)
+    const read = client.read(0)
+    await world.wait(1000)
+    const other = await FakeReplica.listen(world, 2)
+    await world.run(() => other.of('read').length === 1)
+    other.reply(other.of('read')[0]!.request, ['there'])
+    expect(await world.settled(read)).toEqual(['there'])
+  })
+
+  test('asks nobody else for what only that one can answer', async () => {
+    const { client, replicas, world } = await fakes()
+    const asked = client.status({ timeout_ms: 3000 })
+    await world.wait(2000)
+    expect(replicas.map((replica) => replica.of('status').length)).toEqual([1, 1, 1])
+    const statuses = await world.settled(asked)
+    expect(statuses.map((each) => 'error' in each)).toEqual([true, true, true])
+  })
+})
+
+test.each(['leader', 'leaderless'] as const)(
+  'in %s mode a stale read goes to another replica when the first one says nothing, and so do those after it',
+  async (mode) => {
+    const { client, replicas, world } = await fakes(mode)
+    const [s1, s2, s3] = replicas
+    const asked = () => replicas.map((replica) => replica.of('stale-read').length)
+    const first = client.readStale(0)
+    await world.run(() => asked().reduce((sum, count) => sum + count) === 2, 501)
+    const [other] = [s2, s3].filter((replica) => replica.of('stale-read').length === 1)
+    other!.reply(other!.of('stale-read')[0]!.request, ['there'], 5)
+    expect(await world.settled(first)).toEqual({ answer: ['there'], slot: 5 })
+    const more = [client.readStale(0), client.readStale(0), client.readStale(0)]
+    await world.wait(10)
+    expect(s1.of('stale-read')).toHaveLength(1)
+    for (const replica of [s2, s3])
+      for (const { request } of replica.of('stale-read')) replica.reply(request, [], 6)
+    await world.settled(Promise.all(more))
+  },
+)
+
+describe('a replica that was asked', () => {
+  class Watched {
+    readonly time = new Timeline()
+    readonly silent_ms: number[] = []
+    isAwaited = false
+    readonly silence = new Silence(this.time.clock, {
+      isAwaited: () => this.isAwaited,
+      onSilent: () => this.silent_ms.push(this.time.clock.now()),
+    })
+  }
+
+  test('is silent after 250 to 500 ms without a word, and told of once', async () => {
+    const { silence, silent_ms, time } = new Watched()
+    await time.wait(1000)
+    silence.asked()
+    await time.wait(100)
+    silence.asked()
+    expect(silence.heard()).toBe(false)
+    silence.asked()
+    await time.wait(5000)
+    expect(silent_ms).toEqual([1500])
+    expect(silence.isSilent).toBe(true)
+    expect(silence.heard()).toBe(true)
+    expect(silence.isSilent).toBe(false)
+  })
+
+  test('is not silent where it takes as long as it took lately, however long that is', async () => {
+    const { silence, silent_ms, time } = new Watched()
+    // It has ever more to do: each answer takes a little longer.
+    for (let took_ms = 100; took_ms < 4000; took_ms *= 1.2) {
+      silence.asked()
+      await time.wait(took_ms)
+      silence.heard()
+    }
+    expect(silent_ms).toEqual([])
+    silence.asked()
+    await time.wait(10_000)
+    expect(silent_ms).toHaveLength(1)
+  })
+
+  test('is silent too where it answered some of what it was asked, and then no more', async () => {
+    const watched = new Watched()
+    watched.isAwaited = true
+    watched.silence.asked()
+    await watched.time.wait(100)
+    watched.silence.heard()
+    await watched.time.wait(1000)
+    expect(watched.silent_ms).toEqual([750])
+  })
+
+  test('is not silent while nothing is asked, or once its connection is over', async () => {
+    const { silence, silent_ms, time } = new Watched()
+    silence.asked()
+    await time.wait(300)
+    silence.reset()
+    await time.wait(5000)
+    expect(silent_ms).toEqual([])
+  })
+})
