@@ -28,6 +28,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'held for all clients: connections, requests, frames, unread answers': [
     'net/intake.ts#MAX_HELD_BYTES',
+    'replica/holdings.ts#SMALL_BYTES',
     'net/intake.ts#MAX_HELD_AT_ALL_BYTES',
   ],
   'a frame of a client': ['net/intake.ts#MAX_CLIENT_FRAME_BYTES'],

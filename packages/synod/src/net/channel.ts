@@ -26,7 +26,7 @@ export const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES - FULL_FRAME_BYTES
 const MAX_BATCH_MESSAGES = 4096
 
 /** The same where others wait for their share of a turn. */
-const MAX_SHARE_MESSAGES = 64
+const MAX_SHARE_MESSAGES = 16
 
 /** Bytes that arrive cost as much time as messages do: this many as one. */
 const BYTES_PER_UNIT = 8 * 1024
@@ -269,11 +269,10 @@ export class Channel<Out, In> {
     this.#events.onOpen()
   }
 
-  /** `isServed`: it has waited for its share of a turn, and may deliver one batch before those who wait now. */
-  #deliver(isServed = false): void {
-    for (let isFirst = isServed; this.#state === 'open'; isFirst = false) {
+  #deliver(): void {
+    for (let isFirst = true; this.#state === 'open'; isFirst = false) {
       if (this.#mustWait(isFirst)) {
-        this.#fallBehind()
+        this.#fallBehind(isFirst ? 'fresh' : 'more')
         return
       }
       const batch: In[] = []
@@ -309,7 +308,7 @@ export class Channel<Out, In> {
     return true
   }
 
-  /** Whether what has arrived is not to be looked at now. */
+  /** Whether what has arrived is not to be looked at now; `isFirst`: it has had no share of this turn. */
   #mustWait(isFirst: boolean): boolean {
     if (this.#paused) return true
     if (this.#intake === undefined) return false
@@ -317,11 +316,11 @@ export class Channel<Out, In> {
     return !turns.hasRoom || (turns.isQueued && !isFirst)
   }
 
-  #fallBehind(): void {
+  #fallBehind(kind: 'fresh' | 'more'): void {
     this.#isBehind = true
     this.#socket.pause()
     this.#holdBehind(this.#payload.size + this.#input.unread_bytes + SOCKET_BYTES)
-    if (!this.#paused) this.#deliverLater()
+    if (!this.#paused) this.#deliverLater(kind)
   }
 
   /** Everything that has arrived is delivered, but for the beginning of a frame. */
@@ -338,14 +337,14 @@ export class Channel<Out, In> {
     if (!this.#paused) this.#socket.resume()
   }
 
-  #deliverLater(): void {
+  #deliverLater(kind: 'fresh' | 'more' = 'more'): void {
     if (this.#isQueued) return
     this.#isQueued = true
     const deliver = () => {
       this.#isQueued = false
-      this.#deliver(true)
+      this.#deliver()
     }
-    if (this.#intake !== undefined) this.#intake.turns.later(deliver)
+    if (this.#intake !== undefined) this.#intake.turns.later(deliver, kind)
     else this.#clock.soon(deliver)
   }
 

@@ -7,12 +7,14 @@ export const MAX_TURN_UNITS = 1024
 export const MAX_TURN_MS = 2
 
 /**
- * Shares the turns of the event loop among all who have more to do than fits into one. They wait in a queue, so that one who asks
- * for much has those who ask for little wait for one share of it at most.
+ * Shares the turns of the event loop among all who have more to do than fits into one. They wait in queues: first those who have
+ * something new, then those who had a share already and have more. So one who asks for little waits for a turn, whatever others ask for.
+ * (As in fair queueing: T. Høiland-Jørgensen et al., RFC 8290, of new and old flows.)
  */
 export class Turns {
   readonly #clock: Clock
-  readonly #queue: (() => void)[] = []
+  readonly #fresh: (() => void)[] = []
+  readonly #more: (() => void)[] = []
   #units = 0
   #beganMs = 0
   #isArmed = false
@@ -35,7 +37,7 @@ export class Turns {
 
   /** Whether others wait, who come first. */
   get isQueued(): boolean {
-    return this.#queue.length > 0
+    return this.#fresh.length + this.#more.length > 0
   }
 
   /** This turn has done so much. */
@@ -44,10 +46,11 @@ export class Turns {
     this.#units += units
   }
 
-  /** Calls `run` in a later turn, after all who have asked before. What it does is to be told by `spend`. */
-  later(run: () => void): void {
+  /** Calls `run` in a later turn, after all of its kind who have asked before; what it does is to be told by `spend`. */
+  later(run: () => void, kind: 'fresh' | 'more' = 'more'): void {
     this.#arm()
-    this.#queue.push(run)
+    const queue = kind === 'fresh' ? this.#fresh : this.#more
+    queue.push(run)
   }
 
   #arm(): void {
@@ -64,9 +67,14 @@ export class Turns {
     this.#number++
     this.#units = 0
     this.#isArmed = false
-    let waiting = this.#queue.length
-    if (waiting === 0) return
+    if (!this.isQueued) return
     this.#arm()
-    for (; waiting > 0 && this.hasRoom; waiting--) this.#queue.shift()?.()
+    this.#serve(this.#fresh)
+    this.#serve(this.#more)
+  }
+
+  /** Those who wait now, as far as there is room. */
+  #serve(queue: (() => void)[]): void {
+    for (let waiting = queue.length; waiting > 0 && this.hasRoom; waiting--) queue.shift()?.()
   }
 }

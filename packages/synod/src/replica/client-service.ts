@@ -12,7 +12,7 @@ import { MAX_COMMAND_BYTES, type Settings } from './options.js'
 import type { Done } from './reads.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
 import { RefusalLog } from './refusal-log.js'
-import { type Reader, Unread } from './unread.js'
+import { type Holder, Holdings } from './holdings.js'
 
 /** A client with this many requests under way, or this much unread, is not read from until it has fewer. */
 export const MAX_UNDER_WAY = 4096
@@ -48,7 +48,7 @@ interface UnderWay {
   giveUp: () => void
 }
 
-interface Client extends Reader {
+interface Client extends Holder {
   readonly connection: ClientConnection
   readonly underWay: Map<number, UnderWay>
   paused: boolean
@@ -63,7 +63,7 @@ export class ClientService {
   readonly #unflushed = new Set<Client>()
   #isFlushing = false
   readonly #intake: Intake
-  readonly #unread: Unread
+  readonly #holdings: Holdings
   readonly #refusals: RefusalLog
   /** The status as it was told last, and in which turn. */
   #told: { readonly turn: number; readonly status: Uint8Array } = { turn: -1, status: NOTHING }
@@ -74,7 +74,7 @@ export class ClientService {
     this.#requests = requests
     const { clock } = settings.host
     this.#intake = openIntake(clock)
-    this.#unread = new Unread(this.#intake.budget, () => clock.now())
+    this.#holdings = new Holdings(this.#intake.budget, () => clock.now())
     this.#refusals = new RefusalLog(clock, settings.logger, 'a client')
   }
 
@@ -113,7 +113,13 @@ export class ClientService {
       limit_connections: settings.connections.clients,
       onConnected: (connection) => {
         this.#intake.budget.hold(CONNECTION_BYTES)
-        const client: Client = { connection, underWay: new Map(), paused: false, held_bytes: 0 }
+        const client: Client = {
+          connection,
+          underWay: new Map(),
+          paused: false,
+          asked_bytes: 0,
+          unread_bytes: 0,
+        }
         this.#clients.set(connection, client)
         this.#say(client, this.#requests.hint())
         connection.flush()
@@ -124,13 +130,13 @@ export class ClientService {
         for (const message of batch) this.#receive(client, message)
         // What could be answered at once need not wait for a turn of the replica: there may be none.
         connection.flush()
-        this.#unread.settle(client)
+        this.#holdings.settle(client)
         this.#pauseOrResume(client)
       },
       onDrained: (connection) => {
         const client = this.#clients.get(connection)
         if (client === undefined) return
-        this.#unread.settle(client)
+        this.#holdings.settle(client)
         this.#pauseOrResume(client)
       },
       onDisconnected: (connection) => {
@@ -138,7 +144,7 @@ export class ClientService {
         if (client === undefined) return
         this.#clients.delete(connection)
         this.#unflushed.delete(client)
-        this.#unread.forget(client)
+        this.#holdings.forget(client)
         this.#intake.budget.release(CONNECTION_BYTES)
         this.#giveUp(client)
       },
@@ -170,7 +176,7 @@ export class ClientService {
       }
       this.#unflushed.delete(client)
       client.connection.flush()
-      this.#unread.settle(client)
+      this.#holdings.settle(client)
     }
   }
 
@@ -186,13 +192,11 @@ export class ClientService {
           this.#execute(client, message.request, message.value)
           break
         case 'read':
-          this.#unread.check()
           this.#read(client, message.request, message.query, (query, done) =>
             this.#requests.read(query, done),
           )
           break
         case 'stale-read':
-          this.#unread.check()
           this.#read(client, message.request, message.query, (query, done) =>
             this.#requests.readStale(query, message.atLeast, done),
           )
@@ -205,8 +209,7 @@ export class ClientService {
           )
           break
         case 'status':
-          this.#unread.check()
-          this.#reply(client, message.request, this.#status())
+          this.#replyIfRoom(client, message.request, this.#status())
           break
         case 'cancel':
           this.#cancel(client, message.request)
@@ -224,7 +227,6 @@ export class ClientService {
     if (value.length > MAX_COMMAND_BYTES + REQUEST_OVERHEAD_BYTES) {
       throw new SynodError('too-large', `a command has at most ${MAX_COMMAND_BYTES} bytes`)
     }
-    this.#unread.check()
     const underWay = this.#begin(client, request, value.length)
     try {
       underWay.giveUp = this.#requests.execute(copyOf(value), (outcome) => {
@@ -263,19 +265,20 @@ export class ClientService {
     underWay.giveUp()
   }
 
-  /** Throws `wrong-protocol`: of two requests with one number, nobody could tell which one an answer is to. */
+  /** Throws `overloaded`; and `wrong-protocol`: of two requests with one number, nobody could tell which one an answer is to. */
   #begin(client: Client, request: number, size: number): UnderWay {
     if (client.underWay.has(request))
       throw new SynodError('wrong-protocol', `request ${request} is under way already`)
     const underWay: UnderWay = { bytes: REQUEST_BYTES + size, giveUp: () => undefined }
+    this.#holdings.check(client, underWay.bytes)
     client.underWay.set(request, underWay)
-    this.#intake.budget.hold(underWay.bytes)
+    this.#holdings.ask(client, underWay.bytes)
     this.#intake.turns.spend(Math.floor(size / BYTES_PER_UNIT))
     return underWay
   }
 
   #end(client: Client, request: number, underWay: UnderWay): void {
-    if (client.underWay.delete(request)) this.#intake.budget.release(underWay.bytes)
+    if (client.underWay.delete(request)) this.#holdings.answer(client, underWay.bytes)
   }
 
   /** The client is gone, and waits for nothing any more. */
@@ -314,7 +317,7 @@ export class ClientService {
   /** Many that waited may be answered at once: an answer that changes nothing is left out rather than kept for too long. */
   #replyIfRoom(client: Client, request: number, answer: Uint8Array): void {
     try {
-      this.#unread.check()
+      this.#holdings.check(client, answer.length)
     } catch (error) {
       this.#fail(client, request, error as SynodError)
       return
@@ -335,7 +338,7 @@ export class ClientService {
   #say(client: Client, message: ReplicaMessage): void {
     client.connection.send(message)
     this.#unflushed.add(client)
-    this.#unread.settle(client)
+    this.#holdings.settle(client)
   }
 
   #pauseOrResume(client: Client): void {

@@ -58,6 +58,15 @@ describe('turns of the event loop', () => {
     expect(turns.isQueued).toBe(false)
   })
 
+  it('serve those who have something new before those who have more of what they had', () => {
+    const { clock, ran, turns, work } = rig()
+    turns.later(work('more', 1))
+    turns.later(work('new', 1), 'fresh')
+    turns.later(work('newer', 1), 'fresh')
+    clock.advance(0)
+    expect(ran).toEqual(['new', 'newer', 'more'])
+  })
+
   it('serve one that asks again after all who have asked meanwhile', () => {
     const { clock, ran, turns, work } = rig()
     let rounds = 3

@@ -1,4 +1,4 @@
-import { Hostile, type Message, frameOf, payloadOf } from './wire.js'
+import { Hostile, type Message, frameOf, payloadOf, varint } from './wire.js'
 
 /** What a careless or hostile client can send. Each goes on until it is told to stop. */
 export interface Attack {
@@ -88,6 +88,14 @@ const execute = (request: number, size: number): Message => ({
   value: Buffer.alloc(size),
 })
 
+/** Requests to open sessions: a tag, the time in eight bytes, session 0, a number, and nothing acknowledged. */
+function* opens(count: number): Generator<Message> {
+  for (const request of range(count)) {
+    const value = Buffer.from([1, ...Buffer.alloc(8), 0, ...varint(request + 1), 0])
+    yield { type: 'execute', request, value }
+  }
+}
+
 export const ATTACKS: readonly Attack[] = [
   flood('reads and cancels', frameOf(payloadOf([...reads(1, 60_000), ...cancels(1, 20_000)])), {
     connections: 4,
@@ -97,6 +105,8 @@ export const ATTACKS: readonly Attack[] = [
   flood('status, unread', frameOf(payloadOf(statuses(50_000))), { connections: 64, reads: false }),
   flood('status, read', frameOf(payloadOf(statuses(50_000)))),
   flood('reads, unread', frameOf(payloadOf(reads(1, 60_000))), { connections: 64, reads: false }),
+  flood('reads, read', frameOf(payloadOf(reads(1, 4000))), { connections: 16 }),
+  flood('sessions opened', frameOf(payloadOf(opens(4000))), { connections: 16 }),
   flood(
     'malformed requests',
     frameOf(payloadOf(Array.from({ length: 100_000 }, (_, index) => execute(index, 0)))),

@@ -34,7 +34,7 @@ export function payloadOf(messages: Iterable<Message>): Buffer {
   return Buffer.concat(parts)
 }
 
-function varint(value: number): number[] {
+export function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value % 0x80) | 0x80, ...varint(Math.floor(value / 0x80))]
 }
 

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest'
-import { Budget } from '../../src/net/budget.js'
 import type { SynodError } from '../../src/errors.js'
+import { Budget } from '../../src/net/budget.js'
 import { MAX_HELD_AT_ALL_BYTES } from '../../src/net/intake.js'
-import { type Reader, Unread } from '../../src/replica/unread.js'
+import { type Holder, Holdings, SMALL_BYTES } from '../../src/replica/holdings.js'
 
-const LIMIT_BYTES = 1000
+const LIMIT_BYTES = 4 * SMALL_BYTES
 
-class Client implements Reader {
-  held_bytes = 0
+class Client implements Holder {
+  asked_bytes = 0
+  unread_bytes = 0
   looks = 0
   ended: SynodError | undefined
   #unsent_bytes = 0
@@ -31,48 +32,62 @@ class Client implements Reader {
 function rig() {
   const clock = { now_ms: 0 }
   const budget = new Budget(LIMIT_BYTES)
-  const unread = new Unread(budget, () => clock.now_ms)
+  const holdings = new Holdings(budget, () => clock.now_ms)
   const leave = (client: Client, bytes: number) => {
     client.unsent_bytes = bytes
-    unread.settle(client)
+    holdings.settle(client)
   }
-  return { budget, clock, leave, unread }
+  return { budget, clock, holdings, leave }
 }
 
-test('what clients have not read counts until they have', () => {
-  const { budget, leave, unread } = rig()
+const OVERLOADED = expect.objectContaining({ code: 'overloaded', retryAfter_ms: 100 }) as unknown
+
+test('what clients have asked for counts until it is answered, and the answers until they are read', () => {
+  const { budget, holdings, leave } = rig()
   const [one, other] = [new Client(), new Client()]
+  holdings.ask(one, 300)
   leave(one, 400)
   leave(other, 500)
-  expect(budget.heldBytes).toBe(900)
-  unread.check()
+  expect(budget.heldBytes).toBe(1200)
+  holdings.answer(one, 300)
   leave(one, 100)
   expect(budget.heldBytes).toBe(600)
-  unread.forget(other)
-  unread.forget(other)
+  holdings.forget(other)
+  holdings.forget(other)
   expect(budget.heldBytes).toBe(100)
   leave(one, 0)
   expect(budget.heldBytes).toBe(0)
 })
 
-test('while they do not read, nothing more is taken, and they are looked at only now and then', () => {
-  const { clock, leave, unread } = rig()
+test('while they do not read, those who hold much are refused, and looked at only now and then', () => {
+  const { clock, holdings, leave } = rig()
   const client = new Client()
   leave(client, LIMIT_BYTES)
   client.looks = 0
   const check = () => {
-    unread.check()
+    holdings.check(client, 0)
   }
-  for (let count = 0; count < 100; count++)
-    expect(check).toThrow(expect.objectContaining({ code: 'overloaded', retryAfter_ms: 100 }))
+  for (let count = 0; count < 100; count++) expect(check).toThrow(OVERLOADED)
   expect(client.looks).toBe(1)
   client.unsent_bytes = 10
-  expect(check).toThrow()
+  expect(check).toThrow(OVERLOADED)
   clock.now_ms = 10
   check()
 })
 
-test('what has to be said all the same is kept for the others, and the one with the most unread goes', () => {
+test('those who hold little are served beside them', () => {
+  const { holdings, leave } = rig()
+  leave(new Client(), LIMIT_BYTES)
+  const modest = new Client()
+  holdings.ask(modest, SMALL_BYTES / 2)
+  leave(modest, SMALL_BYTES / 2 - 1)
+  holdings.check(modest, 0)
+  expect(() => {
+    holdings.check(modest, 1)
+  }).toThrow(OVERLOADED)
+})
+
+test('what has to be said all the same is kept, and the one with the most unread goes', () => {
   const { budget, leave } = rig()
   const clients = [100, MAX_HELD_AT_ALL_BYTES - LIMIT_BYTES, 200].map((bytes) => ({
     bytes,

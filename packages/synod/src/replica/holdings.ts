@@ -1,0 +1,103 @@
+import { SynodError } from '../errors.js'
+import type { Budget } from '../net/budget.js'
+import { MAX_HELD_AT_ALL_BYTES } from '../net/intake.js'
+import { overloaded } from '../pace.js'
+
+/** A client for which less than this is held is not refused because of what others hold. */
+export const SMALL_BYTES = 256 * 1024
+
+/** What clients have left unread is counted no more often than this: there may be thousands of them. */
+const COUNT_EVERY_MS = 10
+
+/** A client that is refused is to try again after this time: what is held goes as fast as clients read. */
+const RETRY_AFTER_MS = 100
+
+/** A client, as far as something is held for it. */
+export interface Holder {
+  readonly connection: {
+    readonly unsent_bytes: number
+    end(error: SynodError): void
+  }
+  /** What it has asked for and has no answer to, and what it has not read, as the budget was told. */
+  asked_bytes: number
+  unread_bytes: number
+}
+
+/** What is held for clients from their requests on until they have read the answers. */
+export class Holdings {
+  readonly #budget: Budget
+  readonly #now: () => number
+  /** Those who have something unread, as far as the budget was told. */
+  readonly #unread = new Set<Holder>()
+  #counted_ms = -Infinity
+
+  constructor(budget: Budget, now: () => number) {
+    this.#budget = budget
+    this.#now = now
+  }
+
+  /** It has asked for something, of so many bytes with all that is kept along with them. */
+  ask(holder: Holder, bytes: number): void {
+    holder.asked_bytes += bytes
+    this.#budget.hold(bytes)
+  }
+
+  /** It waits for that no more. */
+  answer(holder: Holder, bytes: number): void {
+    holder.asked_bytes -= bytes
+    this.#budget.release(bytes)
+  }
+
+  /** Something was said to it, or it may have read something. */
+  settle(holder: Holder): void {
+    this.#count(holder)
+    if (this.#budget.heldBytes > MAX_HELD_AT_ALL_BYTES) this.#endLargest()
+  }
+
+  /** Its connection is over. */
+  forget(holder: Holder): void {
+    this.#unread.delete(holder)
+    this.#budget.release(holder.unread_bytes)
+    holder.unread_bytes = 0
+  }
+
+  /** Throws `overloaded` if too much is held to hold so much more for this client. */
+  check(holder: Holder, bytes: number): void {
+    if (!this.#budget.isFull()) return
+    this.#recount()
+    if (!this.#budget.isFull()) return
+    if (holder.asked_bytes + holder.unread_bytes + bytes < SMALL_BYTES) return
+    throw overloaded(`${this.#budget.heldBytes} bytes are held for clients`, RETRY_AFTER_MS)
+  }
+
+  #count(holder: Holder): void {
+    const { unsent_bytes } = holder.connection
+    if (unsent_bytes === holder.unread_bytes) return
+    this.#budget.release(holder.unread_bytes)
+    this.#budget.hold(unsent_bytes)
+    holder.unread_bytes = unsent_bytes
+    if (unsent_bytes === 0) this.#unread.delete(holder)
+    else this.#unread.add(holder)
+  }
+
+  /** Few bytes may be gone without a word. */
+  #recount(): void {
+    const now_ms = this.#now()
+    if (now_ms - this.#counted_ms < COUNT_EVERY_MS) return
+    this.#counted_ms = now_ms
+    for (const holder of this.#unread) this.#count(holder)
+  }
+
+  #endLargest(): void {
+    this.#recount()
+    let largest: Holder | undefined
+    for (const holder of this.#unread)
+      if (largest === undefined || holder.unread_bytes > largest.unread_bytes) largest = holder
+    if (largest === undefined) return
+    const { connection, unread_bytes } = largest
+    this.forget(largest)
+    connection.end(
+      new SynodError('overloaded', `${unread_bytes} bytes are unread here, and too many of all clients`),
+    )
+  }
+}
