@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import { main } from './cli/main.js'
+import { flushText } from './cli/standard-streams.js'
 
 const code = await main(process.argv.slice(2))
 // What goes into a pipe may not all have left yet, and process.exit would lose the rest.
-for (const stream of [process.stdout, process.stderr]) {
-  await new Promise((resolve) => stream.write('', resolve))
-}
+await flushText()
 process.exit(code)

@@ -85,7 +85,10 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'bytes of such an answer': ['server/kv/limits.ts#MAX_RANGE_BYTES'],
   'an integer that is counted with': ['server/kv/limits.ts#MAX_INTEGER_DIGITS'],
-  'connections to the metrics': ['server/metrics/metrics-server.ts#MOST_CONNECTIONS'],
+  'connections to the metrics': ['server/metrics/metrics-server.ts#MAX_CONNECTIONS'],
+  'a connection to the metrics': ['1', 'server/metrics/metrics-server.ts#CONNECTION_TIMEOUT_MS'],
+  'the header of a request there': ['server/metrics/metrics-server.ts#MAX_HEADER_BYTES'],
+  'lines that wait for a reader of stdout, or of stderr': ['server/cli/line-writer.ts#MAX_UNWRITTEN_BYTES'],
 }
 
 /** Limits by their names that are in no row, and why. */

@@ -12,6 +12,7 @@ export type CliErrorCode =
   | 'unproven'
   | 'not-a-trace'
   | 'interrupted'
+  | 'output-failed'
 
 /** Something that was asked for cannot be done. */
 export class CliError extends Error {

@@ -3,6 +3,7 @@ import { CliError } from './cli-error.js'
 import { buildProgram } from './program.js'
 import { requireFaithful } from './raw-arguments.js'
 import { reportError } from './report-error.js'
+import { handleStreamErrors } from './standard-streams.js'
 
 const FAILED = 1
 const WRONG_USAGE = 2
@@ -14,13 +15,16 @@ const INTERRUPTED = 130
  * asked to stop before it had done what it was for.
  */
 export async function main(args: readonly string[]): Promise<number> {
-  process.stdout.on('error', endWithReader)
+  const json = wantsJson(args)
+  handleStreamErrors((error) => {
+    reportError(new CliError('output-failed', `the output could not be written: ${error.message}`), json)
+    process.exit(1)
+  })
   try {
     requireFaithful(args)
     await buildProgram().parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
-    const json = wantsJson(args)
     if (!(error instanceof CommanderError)) {
       reportError(error, json)
       return exitCodeOf(error)
@@ -55,10 +59,4 @@ function usageMessage(text: string): string {
 function wantsJson(args: readonly string[]): boolean {
   const end = args.indexOf('--')
   return (end < 0 ? args : args.slice(0, end)).includes('--json')
-}
-
-/** Whoever read the output (`head`, say) has had enough. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(0)
 }

@@ -1,3 +1,5 @@
+import { writeText } from './standard-streams.js'
+
 /** What every command can be told. */
 export interface OutputOptions {
   /** Write JSON, one document on a line. */
@@ -7,12 +9,22 @@ export interface OutputOptions {
 /** Prints a line to stdout: as `text`, or with `--json` as `document`. */
 export function print({ json = false }: OutputOptions, text: string, document: unknown): void {
   if (json) printJson(document)
-  else process.stdout.write(`${text}\n`)
+  else writeText('stdout', `${text}\n`)
+}
+
+/** That lines are missing in what a server has written. */
+export function droppedMessage(lines: number): string {
+  return `${plural(lines, 'line')} could not be written, and ${lines === 1 ? 'is' : 'are'} missing here`
+}
+
+/** The same as a line of stdout. */
+export function droppedLine({ json = false }: OutputOptions, lines: number): string {
+  return json ? `${JSON.stringify({ event: 'dropped', lines })}\n` : `${droppedMessage(lines)}\n`
 }
 
 /** Prints a document as a line of JSON. */
 export function printJson(document: unknown): void {
-  process.stdout.write(`${JSON.stringify(document)}\n`)
+  writeText('stdout', `${JSON.stringify(document)}\n`)
 }
 
 /** `1 slot`, `2 slots`. */

@@ -7,7 +7,7 @@ export class Progress {
   #shown = ''
 
   constructor({ json = false }: OutputOptions) {
-    this.#screen = json ? null : new Redrawing(process.stderr)
+    this.#screen = json ? null : new Redrawing('stderr')
   }
 
   show(text: string): void {

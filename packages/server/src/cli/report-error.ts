@@ -2,6 +2,7 @@ import { SynodError } from 'synod'
 import { CliError } from './cli-error.js'
 import { defined } from './defined.js'
 import { printable } from './printable.js'
+import { writeText } from './standard-streams.js'
 
 /**
  * Prints an error to stderr: `error: <message> (<code>)`, or with `json` as a document. What has no code is a
@@ -11,11 +12,11 @@ export function reportError(error: unknown, json: boolean): void {
   const { code, message } = describe(error)
   if (json) {
     const details = detailsOf(error)
-    process.stderr.write(`${JSON.stringify({ error: { code, message, ...details } })}\n`)
+    writeText('stderr', `${JSON.stringify({ error: { code, message, ...details } })}\n`)
     return
   }
-  process.stderr.write(`error: ${printable(message)} (${code})\n`)
-  if (code === 'internal' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+  writeText('stderr', `error: ${printable(message)} (${code})\n`)
+  if (code === 'internal' && error instanceof Error) writeText('stderr', `${error.stack ?? ''}\n`)
 }
 
 /** What a program is told besides code and message. */

@@ -7,9 +7,10 @@ import { openTraceFile } from '../trace/trace-file.js'
 import { TraceWriter } from '../trace/trace-writer.js'
 import { finish } from './common-options.js'
 import { defined } from './defined.js'
-import { lineLogger } from './log.js'
-import { type OutputOptions, print } from './output.js'
+import { lineLogger, logLine } from './log.js'
+import { type OutputOptions, droppedLine, droppedMessage, print } from './output.js'
 import { MAX_SERVER_ID, integerFrom, parseQuorums, parseServers } from './parsers.js'
+import { outliveReaders, writeText } from './standard-streams.js'
 import { stopRequest } from './stop-request.js'
 
 interface ServeOptions extends OutputOptions {
@@ -113,7 +114,14 @@ export function addServe(program: Command): void {
 }
 
 async function run(options: ServeOptions): Promise<void> {
-  const logger = lineLogger(options.json ?? false, (line) => process.stderr.write(line))
+  const { json = false } = options
+  const logger = lineLogger(json, (line) => {
+    writeText('stderr', line)
+  })
+  outliveReaders({
+    stdout: (lines) => droppedLine(options, lines),
+    stderr: (lines) => logLine(json, 'warn', { lines }, droppedMessage(lines)),
+  })
   const trace = await beginTrace(options, logger)
   try {
     await new Promise<void>((resolve, reject) => {
@@ -138,7 +146,9 @@ async function serve(
   onFatal: (error: SynodError) => void,
 ): Promise<void> {
   const { clients, clusterName: name, dataDir, id, join, leaseMs: lease_ms, mode, quorums, servers } = options
-  const stop = stopRequest()
+  const stop = stopRequest((signal) => {
+    logger.info({ signal }, `${signal} is ignored`)
+  })
   const replica = await Replica.open({
     id,
     cluster: { name, servers, ...defined({ quorums, lease_ms }) },
@@ -162,7 +172,7 @@ async function serve(
     ...(trace === undefined ? {} : { trace: (event) => trace.add(event) }),
     onFatal,
   })
-  const endMetrics = await beginMetrics(options, replica)
+  const endMetrics = await beginMetrics(options, replica, logger)
   const { pid } = process
   const peers = options.listen ?? servers[id] ?? ''
   print(options, `ready s${id} pid ${pid} clients ${clients} peers ${peers} data ${dataDir}`, {
@@ -191,11 +201,12 @@ async function beginTrace(
 async function beginMetrics(
   { clusterName: cluster, id, metrics }: ServeOptions,
   replica: Pick<Replica<never, never, never, never>, 'metrics' | 'close'>,
+  logger: Logger,
 ): Promise<(() => Promise<void>) | undefined> {
   if (metrics === undefined) return undefined
   const labels = { cluster, server: `s${id}` }
   try {
-    return await serveMetrics(metrics, () => prometheusText(replica.metrics(), labels))
+    return await serveMetrics(metrics, () => prometheusText(replica.metrics(), labels), logger)
   } catch (error) {
     await replica.close()
     throw error

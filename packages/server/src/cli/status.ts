@@ -6,6 +6,7 @@ import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '
 import { printJson } from './output.js'
 import { integerFrom } from './parsers.js'
 import { Redrawing } from './redrawing.js'
+import { flushText } from './standard-streams.js'
 import { statusTable } from './status-table.js'
 
 interface StatusOptions extends ClusterOptions {
@@ -28,7 +29,7 @@ async function run(options: StatusOptions): Promise<void> {
   const { intervalMs, json = false, timeoutMs, watch = false } = options
   // Unlike connect, this does not insist on an answer: that there is none is worth showing too.
   const client = new Client(connectOptions(options))
-  const screen = new Redrawing(process.stdout)
+  const screen = new Redrawing('stdout')
   const show = (statuses: readonly EndpointStatus[]) => {
     if (json) printJson({ endpoints: statuses.map(statusDocument) })
     else if (watch) screen.draw(statusTable(statuses))
@@ -40,6 +41,7 @@ async function run(options: StatusOptions): Promise<void> {
     if (!watch) requireAnswer(first)
     while (watch) {
       await sleep(intervalMs)
+      await flushText()
       show(await client.status({ timeout_ms: timeoutMs }))
     }
   } finally {

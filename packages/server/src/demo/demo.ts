@@ -1,6 +1,7 @@
 import { CliError } from '../cli/cli-error.js'
-import { type OutputOptions, print } from '../cli/output.js'
+import { type OutputOptions, droppedLine, print } from '../cli/output.js'
 import { Progress } from '../cli/progress.js'
+import { outliveReaders } from '../cli/standard-streams.js'
 import { stopRequest } from '../cli/stop-request.js'
 import { prepareData } from './data.js'
 import { formation } from './formation.js'
@@ -21,6 +22,8 @@ export async function runDemo(options: DemoOptions, fresh: boolean, output: Outp
   const replicas = planDemo(options)
   await requirePorts(replicas)
   await prepareData(options, fresh)
+  const notice = (lines: number) => droppedLine(output, lines)
+  outliveReaders({ stdout: notice, stderr: notice })
   const stop = stopRequest()
   const processes = replicas.map((replica) => new ReplicaProcess(replica))
   try {

@@ -1,30 +1,61 @@
-import { type Server, createServer } from 'node:http'
-import { SynodError, parseAddress } from 'synod'
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import type { Socket } from 'node:net'
+import { type Logger, SynodError, parseAddress } from 'synod'
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
-/** Whoever asks for metrics asks for little, and not often. */
-const MOST_CONNECTIONS = 16
-const REQUEST_TIMEOUT_MS = 5000
+/** Whoever asks for metrics asks for little, and not often. A connection beyond takes the place of the oldest one. */
+const MAX_CONNECTIONS = 16
+const MAX_HEADER_BYTES = 8 * 1024
+/** For the request to arrive, and for the answer to be taken. */
+const CONNECTION_TIMEOUT_MS = 5000
+/** What an absolute-form request target begins with. */
+const ORIGIN = /^https?:\/\/[^/?#]*/i
 
 /**
- * Serves a text at /metrics over HTTP, and nothing else. Rejects with `invalid-options` if it cannot listen. Resolves with
- * what ends it.
+ * Serves a text at /metrics over HTTP, and nothing else: one request on each connection. If `text` throws, the answer
+ * is 500, and the log says why. Rejects with `invalid-options` if it cannot listen. Resolves with what ends it.
  */
-export async function serveMetrics(address: string, text: () => string): Promise<() => Promise<void>> {
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
-    if (pathname !== '/metrics') {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('there is only /metrics\n')
-    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.writeHead(405, { allow: 'GET, HEAD' }).end()
-    } else {
-      const body = text()
-      response.writeHead(200, { 'content-type': CONTENT_TYPE, 'content-length': Buffer.byteLength(body) })
-      response.end(request.method === 'GET' ? body : undefined)
+export async function serveMetrics(
+  address: string,
+  text: () => string,
+  logger: Logger,
+): Promise<() => Promise<void>> {
+  const connections = new Set<Socket>()
+  const answered = new WeakSet<Socket>()
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+    const { socket } = request
+    // Requests that were sent behind the first one may be many, and cost more than they cost the sender.
+    if (answered.has(socket)) {
+      socket.destroy()
+      return
+    }
+    answered.add(socket)
+    response.setHeader('connection', 'close')
+    try {
+      answer(request, response, text)
+    } catch (error) {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      logger.error({ reason }, `a request for metrics failed: ${reason}`)
+      if (response.headersSent) socket.destroy()
+      else response.writeHead(500, { 'content-type': 'text/plain' }).end('the metrics cannot be read\n')
     }
   })
-  server.maxConnections = MOST_CONNECTIONS
-  server.requestTimeout = REQUEST_TIMEOUT_MS
+  server.on('checkExpectation', (_, response) => {
+    response.writeHead(417, { connection: 'close' }).end()
+  })
+  server.on('connection', (socket) => {
+    const [oldest] = connections
+    if (oldest !== undefined && connections.size >= MAX_CONNECTIONS) {
+      connections.delete(oldest)
+      oldest.destroy()
+    }
+    connections.add(socket)
+    const timer = setTimeout(() => socket.destroy(), CONNECTION_TIMEOUT_MS)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      connections.delete(socket)
+    })
+  })
   const { host, port } = parseAddress(address)
   await listening(server, host, port)
   return () =>
@@ -32,13 +63,27 @@ export async function serveMetrics(address: string, text: () => string): Promise
       server.close(() => {
         resolve()
       })
-      server.closeAllConnections()
+      for (const socket of connections) socket.destroy()
     })
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, text: () => string): void {
+  const target = (request.url ?? '').replace(ORIGIN, '')
+  if (target !== '/metrics' && !target.startsWith('/metrics?')) {
+    response.writeHead(404, { 'content-type': 'text/plain' }).end('there is only /metrics\n')
+  } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end()
+  } else {
+    const body = text()
+    response.writeHead(200, { 'content-type': CONTENT_TYPE, 'content-length': Buffer.byteLength(body) })
+    response.end(request.method === 'GET' ? body : undefined)
+  }
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
+    // Once it listens, an error is that of a connection that could not be accepted: nothing to anyone else.
+    server.on('error', (error) => {
       reject(new SynodError('invalid-options', `cannot serve metrics at ${host}:${port}: ${error.message}`))
     })
     server.listen(port, host, resolve)

@@ -1,21 +1,32 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { isatty } from 'node:tty'
+import { CliError } from '../cli/cli-error.js'
 import type { Appendable } from './trace-writer.js'
 
 const LINE_FEED = 10
 
 /**
  * Opens a file to add lines to it: what an earlier process wrote stays. If that one was killed within a line, the next line begins on
- * one of its own all the same. Rejects with what the system says.
+ * one of its own all the same. Rejects with what the system says, and with `usage` for a pipe or a terminal: a reader that reads no more would hold
+ * one of the threads that write the journal, and keep the process from ending.
  */
 export async function openTraceFile(path: string): Promise<Appendable> {
   const file = await open(path, 'a+')
   try {
+    await requireNoReader(file, path)
     if (await endsWithinLine(file)) await file.appendFile('\n')
   } catch (error) {
     await file.close()
     throw error
   }
   return { append: (text) => file.appendFile(text), close: () => file.close() }
+}
+
+async function requireNoReader(file: FileHandle, path: string): Promise<void> {
+  const stats = await file.stat()
+  if (stats.isFIFO() || stats.isSocket() || isatty(file.fd)) {
+    throw new CliError('usage', `${path} is a pipe or a terminal; a trace is written to a file`, { path })
+  }
 }
 
 async function endsWithinLine(file: FileHandle): Promise<boolean> {
