@@ -1,62 +1,44 @@
-import { lstat, open, unlink } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { lstat, open, readdir, rename, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { createConnection, createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { SynodError } from '../errors.js'
 
+/** The socket of the owner. That of a starter has a dot and a random number behind it. */
 const SOCKET = 'lock'
-const GUARD = 'lock.guard'
+const STARTER = /^lock\.[0-9a-f]{16}$/
 
 /** The shortest `sun_path` around (macOS), less its closing zero. */
 const MAX_SOCKET_PATH_BYTES = 103
 
+/** What the kernel says of a socket that is gone, left over, or closed before it took the connection. */
+const NOT_LISTENED_ON: ReadonlySet<unknown> = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET'])
+
+/** How often, and how many times, a starter looks whether the one that it goes before has given up. */
+const LOOK_AGAIN_MS = 10
+const LOOKS = 1000
+
 /**
- * Takes a directory for one process of this machine. The owner listens on a unix socket in it, which the
- * kernel closes when the process ends, in whatever way: a socket that refuses a connection is left over.
- * Nobody is ever asked anything; that the kernel accepts the connection says enough.
+ * Takes a directory for one process of this machine. Starters and owner listen on unix sockets in it, which the
+ * kernel closes when the process ends, in whatever way: a socket that refuses a connection is left over, and in
+ * nobody's way. No process is asked anything; that the kernel accepts the connection says enough.
  *
- * To find a left-over socket and to put one's own in its place are two steps. A second starter between them
- * would remove the lock of the first, so that both steps are taken under a guard: a file that only one can
- * create. A process that dies in the microseconds while it holds the guard leaves it behind for a human.
+ * A starter listens under a name of its own, looks at all other sockets, and only if none is alive renames its own
+ * to that of the owner. docs/decisions/0022 proves that there is at most one owner, whoever is killed when.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
-  const guard = resolve(directory, GUARD)
-  await takeGuard(guard)
+  const path = resolve(directory)
+  const handle = await openIfLong(path)
+  // Names in the directory that are short enough for the kernel.
+  const short = handle === undefined ? path : `/proc/self/fd/${handle.fd}`
   try {
-    return await takeSocket(resolve(directory))
-  } finally {
-    await unlink(guard)
-  }
-}
-
-async function takeGuard(guard: string): Promise<void> {
-  try {
-    const handle = await open(guard, 'wx')
-    await handle.close()
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error
-    throw new SynodError(
-      'directory-in-use',
-      `another process is starting on this directory, or one died while it did: ` +
-        `if no process uses the directory, remove ${guard} and start again`,
-      { cause: error },
-    )
-  }
-}
-
-async function takeSocket(directory: string): Promise<() => Promise<void>> {
-  const { path, handle } = await socketPath(directory)
-  try {
-    if (await isListenedOn(path)) {
-      throw new SynodError(
-        'directory-in-use',
-        `${directory} is in use by a running process: ` +
-          `stop that process, or give this server a directory of its own`,
-      )
-    }
-    const server = await listen(path)
+    const server = await takeSocket(short, path)
     return async () => {
+      // First: once the socket is closed, the name may be the next owner's.
+      await unlink(join(short, SOCKET))
       await close(server)
       await handle?.close()
     }
@@ -66,22 +48,64 @@ async function takeSocket(directory: string): Promise<() => Promise<void>> {
   }
 }
 
-/** A path to the socket that is short enough for the kernel, and the handle that it leads through, if any. */
-async function socketPath(directory: string): Promise<{ path: string; handle?: FileHandle }> {
-  const path = join(directory, SOCKET)
-  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return { path }
-  if (process.platform !== 'linux') {
-    throw new SynodError(
-      'invalid-options',
-      `the path of the data directory is too long for the lock in it: ${path} has ` +
-        `${Buffer.byteLength(path)} bytes, and the system allows ${MAX_SOCKET_PATH_BYTES}`,
-    )
+/** Takes the socket of the owner, and listens on it. `shown` is how messages name the directory. */
+async function takeSocket(directory: string, shown: string): Promise<Server> {
+  for (;;) {
+    const own = `${SOCKET}.${randomBytes(8).toString('hex')}`
+    const server = await listen(join(directory, own))
+    try {
+      const dead = await requireAlone(directory, own, shown)
+      await rename(join(directory, own), join(directory, SOCKET))
+      for (const name of dead) await removeIfThere(join(directory, name))
+      return server
+    } catch (error) {
+      await close(server)
+      // Another starter looked before this one listened, took the name for one left over, and removed it.
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
   }
-  const handle = await open(directory, 'r')
-  return { path: `/proc/self/fd/${handle.fd}/${SOCKET}`, handle }
 }
 
-/** Whether a live process listens on the socket. A left-over socket is removed. */
+/**
+ * Resolves with the names of starters that are left over when no other process starts or is the owner. Of several
+ * starters those with higher names give up, and the one with the lowest name waits for that.
+ */
+async function requireAlone(directory: string, own: string, shown: string): Promise<string[]> {
+  for (let look = 0; look < LOOKS; look++) {
+    if (look > 0) await sleep(LOOK_AGAIN_MS)
+    const starters = (await readdir(directory)).filter((name) => STARTER.test(name) && name !== own)
+    const alive: string[] = []
+    const dead: string[] = []
+    for (const name of starters) {
+      if (await isListenedOn(join(directory, name))) alive.push(name)
+      else dead.push(name)
+    }
+    // Last: a starter that became the owner meanwhile may be missing above, and is found here.
+    if (await isListenedOn(join(directory, SOCKET)))
+      throw inUse(`${shown} is in use by a running process`, 'stop that process')
+    if (alive.length === 0) return dead
+    if (alive.some((name) => name < own)) break
+  }
+  throw inUse(`another process is starting on ${shown}`, 'start one of them')
+}
+
+function inUse(what: string, remedy: string): SynodError {
+  return new SynodError('directory-in-use', `${what}: ${remedy}, or give this server a directory of its own`)
+}
+
+/** Opens a directory whose path is too long for that of a socket: there is a short path through the handle. */
+async function openIfLong(directory: string): Promise<FileHandle | undefined> {
+  const size_bytes = Buffer.byteLength(join(directory, `${SOCKET}.0123456789abcdef`))
+  if (size_bytes <= MAX_SOCKET_PATH_BYTES) return undefined
+  if (process.platform === 'linux') return open(directory, 'r')
+  throw new SynodError(
+    'invalid-options',
+    `the path of the data directory is too long for the lock in it: a socket in ${directory} has ` +
+      `${size_bytes} bytes, and the system allows ${MAX_SOCKET_PATH_BYTES}`,
+  )
+}
+
+/** Whether a live process listens on the socket. */
 async function isListenedOn(path: string): Promise<boolean> {
   try {
     const found = await lstat(path)
@@ -93,12 +117,18 @@ async function isListenedOn(path: string): Promise<boolean> {
     await connect(path)
     return true
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false
     // The owner is there, only its queue of connections is full.
     if (codeOf(error) === 'EAGAIN') return true
-    if (codeOf(error) !== 'ECONNREFUSED') throw error
+    if (NOT_LISTENED_ON.has(codeOf(error))) return false
+    throw error
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
     await unlink(path)
-    return false
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
   }
 }
 
@@ -115,17 +145,17 @@ function connect(path: string): Promise<void> {
 function listen(path: string): Promise<Server> {
   return new Promise((done, failed) => {
     const server = createServer((socket) => socket.destroy())
-    server.once('error', failed)
+    // Once it listens, an error is that of a connection that could not be accepted: for want of descriptors, say.
+    server.on('error', failed)
     // Exclusive: a worker of node:cluster must own the socket itself, not share its parent's.
     server.listen({ path, exclusive: true }, () => {
-      server.off('error', failed)
       server.unref()
       done(server)
     })
   })
 }
 
-/** Removes the socket too. */
+/** Removes the name that the server began to listen at, too, if it is still there. */
 function close(server: Server): Promise<void> {
   return new Promise((done) => server.close(() => done()))
 }

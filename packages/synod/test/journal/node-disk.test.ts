@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -121,15 +121,62 @@ describe.each([
     )()
   })
 
-  test.runIf(runs)('a guard left over is named, and nothing is removed', async () => {
-    const guard = join(data, 'lock.guard')
-    await writeFile(guard, '')
-    await expect(nodeDisk.lock(data)).rejects.toMatchObject({
-      code: 'directory-in-use',
-      message: expect.stringContaining(guard),
-    })
-    expect(await readdir(data)).toEqual(['lock.guard'])
-  })
+  test.runIf(runs)(
+    'what starters and owners that were killed have left hinders no one, and goes',
+    async () => {
+      for (const name of ['lock', 'lock.0123456789abcdef', 'lock.fedcba9876543210']) {
+        spawnSync(
+          process.execPath,
+          [
+            '-e',
+            `process.chdir(process.argv[1]); require('net').createServer().listen(process.argv[2], () => process.kill(process.pid, 'SIGKILL'))`,
+            data,
+            name,
+          ],
+          { stdio: 'inherit' },
+        )
+      }
+      await writeFile(join(data, 'lock.guard'), '')
+      expect((await readdir(data)).length).toBe(4)
+      const release = await nodeDisk.lock(data)
+      expect(await readdir(data)).toEqual(['lock', 'lock.guard'])
+      await release()
+      expect(await readdir(data)).toEqual(['lock.guard'])
+    },
+  )
+
+  test.runIf(runs)(
+    'a starter waits for the one that gives up in its favour, and gives up for a lower name',
+    async () => {
+      const other = async (name: string) => {
+        const process_ = spawn(
+          process.execPath,
+          [
+            '-e',
+            `process.chdir(process.argv[1]); require('net').createServer().listen(process.argv[2], () => console.log('up'))`,
+            data,
+            name,
+          ],
+          { stdio: ['ignore', 'pipe', 'inherit'] },
+        )
+        await once(process_.stdout, 'data')
+        return process_
+      }
+      const lower = await other('lock.0000000000000000')
+      await expect(nodeDisk.lock(data)).rejects.toThrow(/another process is starting/)
+      lower.kill('SIGKILL')
+      await once(lower, 'exit')
+      const higher = await other('lock.ffffffffffffffff')
+      const taken = nodeDisk.lock(data)
+      // It has looked when its own socket is there.
+      await expect.poll(async () => (await readdir(data)).length).toBe(3)
+      higher.kill('SIGKILL')
+      await (
+        await taken
+      )()
+      expect(await readdir(data)).toEqual([])
+    },
+  )
 
   test.runIf(runs)('a file that is no lock is not removed', async () => {
     await writeFile(join(data, 'lock'), 'mine')
