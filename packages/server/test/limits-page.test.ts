@@ -13,7 +13,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'endpoints of a client': ['client/client.ts#MAX_ENDPOINTS'],
 
   'a command or a query, encoded': ['replica/options.ts#MAX_COMMAND_BYTES'],
-  'a result or an answer, encoded': ['machine/executor.ts#MAX_RESULT_BYTES'],
+  'a result or an answer, encoded': ['machine/contract.ts#MAX_RESULT_BYTES'],
   'commands that wait at one replica': ['replica/requests.ts#MAX_WAITING_REQUESTS'],
   'bytes of them': ['replica/requests.ts#MAX_WAITING_BYTES'],
   'reads that wait at one replica': ['replica/requests.ts#MAX_WAITING_REQUESTS'],
@@ -44,7 +44,11 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'client connections of one replica': ['net/descriptors.ts#MAX_CLIENT_CONNECTIONS'],
   'who waits for a leadership to be handed over': ['replica/hand-over.ts#MAX_WISHES'],
   sessions: ['machine/sessions.ts#MAX_SESSIONS'],
-  'results kept for them, all together': ['machine/sessions.ts#MAX_OUTCOME_BYTES'],
+  'results kept for them, all together': [
+    'machine/sessions.ts#MAX_OUTCOME_BYTES',
+    'machine/sessions.ts#OUTCOME_BYTES',
+  ],
+  'the message of what a state machine throws': ['machine/contract.ts#MAX_MESSAGE_BYTES'],
 
   'the window: slots above the chosen bar, leader mode': ['paxos/config.ts#DEFAULT_WINDOW.leader'],
   'the window, leaderless mode': ['paxos/config.ts#DEFAULT_WINDOW.leaderless'],

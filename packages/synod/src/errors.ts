@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'diverged'
   | 'removed'
   | 'invariant-violated'
+  | 'invalid-machine'
   | 'invalid-options'
 
 export interface SynodErrorOptions extends ErrorOptions {

@@ -13,7 +13,7 @@ export {
 export { type HistogramData, METRICS, type MetricName, type ReplicaMetrics } from './metrics.js'
 export type { Logger } from './logger.js'
 export { type Codec, type Codecs, jsonCodec } from './machine/codec.js'
-export { type ApplyContext, MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine/machine.js'
+export { type ApplyContext, type AtOnce, MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine/machine.js'
 export { SnapshotMap } from './machine/snapshot-map.js'
 export { type Address, parseAddress } from './net/network.js'
 export { type Ballot, type ServerId, type Slot, compareBallots, formatBallot } from './paxos/ballot.js'

@@ -472,6 +472,22 @@ const situations: readonly Situation[] = [
     },
   },
   {
+    name: 'a state machine that answers with a promise',
+    code: 'invalid-machine',
+    message: 'query returned a promise: it must be done when it returns, on every replica alike',
+    async failure() {
+      class Later extends Notes {
+        override query(): never {
+          return Promise.resolve() as never
+        }
+      }
+      const world = new World()
+      await world.settled(Promise.all(world.ids.map((id) => world.begin(id, { machine: new Later() }))))
+      await world.ready()
+      return world.failure(world.replica(1).readStale(0))
+    },
+  },
+  {
     name: 'a state that differs from the others',
     code: 'diverged',
     message:

@@ -7,16 +7,13 @@ import type { ChangeOutcome, Membership, MembershipState } from '../paxos/member
 import type { Value } from '../paxos/value.js'
 import { changeOf, encodeMembership, readMembership } from './change-codec.js'
 import { type Codecs, completeCodecs } from './codec.js'
-import { MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine.js'
-import type { Outcome } from './outcome.js'
+import { answerQuery, applyCommand, checkChunk, chunksOf, decodeWith, messageOf } from './contract.js'
+import type { Machine } from './machine.js'
+import { type Outcome, markOf } from './outcome.js'
 import { type Request, type RequestKey, decodeRequest } from './request.js'
 import { Sessions } from './sessions.js'
 
-const FAILED = Uint8Array.of(0)
 const NOTHING = new Uint8Array(0)
-
-/** The largest result or answer, encoded. */
-export const MAX_RESULT_BYTES = 16 << 20
 
 /** A piece of a snapshot: what there is besides the state, first; then the sessions; then the chunks of the state machine. */
 export interface SnapshotPart {
@@ -89,7 +86,10 @@ export class Executor<Command, Result, Query, Answer> {
     return this.#sessions.size
   }
 
-  /** Executes the value of the next slot. Undefined if nobody can be waiting for it: a no-op, say. */
+  /**
+   * Executes the value of the next slot. Undefined if nobody can be waiting for it: a no-op, say. Throws `invalid-machine`; then
+   * nothing may be executed or read any more.
+   */
   execute(slot: Slot, value: Value): Execution | undefined {
     if (slot !== this.#executed + 1) throw new RangeError(`slot ${slot} cannot follow ${this.#executed}`)
     this.#executed = slot
@@ -118,11 +118,9 @@ export class Executor<Command, Result, Query, Answer> {
     }
   }
 
-  /**
-   * Answers an encoded query from the state as it is. Throws what the state machine throws, and `too-large`.
-   */
+  /** Answers an encoded query from the state as it is. Throws what the state machine throws, `too-large` and `invalid-machine`. */
   query(query: Uint8Array): Uint8Array {
-    return checkSize(this.codecs.answer.encode(this.#machine.query(this.codecs.query.decode(query))))
+    return answerQuery(this.#machine, this.codecs, decodeWith('query', this.codecs.query, query))
   }
 
   /** Whether the state machine has snapshots. */
@@ -130,16 +128,17 @@ export class Executor<Command, Result, Query, Answer> {
     return this.#machine.snapshot !== undefined && this.#machine.restore !== undefined
   }
 
-  /** Undefined if the state machine has none. One at a time may be read. */
+  /** Undefined if the state machine has none. One at a time may be read. Throws what the state machine throws, and `invalid-machine`. */
   snapshot(): ExecutorSnapshot | undefined {
-    const chunks = this.#machine.snapshot?.()
-    if (chunks === undefined || this.#machine.restore === undefined) return undefined
+    const chunks = chunksOf(this.#machine)
+    if (chunks === undefined) return undefined
     const meta = new Writer(64)
     meta.varint(this.#executed)
     meta.f64(this.#time_ms)
     meta.u32(this.#digest)
     encodeMembership(meta, this.#membership.state)
-    const [sessions, state] = [begun(this.#sessions.snapshot()), begun(chunks)]
+    const state = begun(chunks)
+    const sessions = begun(this.#sessions.snapshot())
     return { slot: this.#executed, parts: begun(partsOf(meta.take(), sessions, state)) }
   }
 
@@ -164,7 +163,10 @@ export class Executor<Command, Result, Query, Answer> {
     sessions.end()
     const state = new StateChunks(next, source)
     await this.#machine.restore(state)
-    if (!state.isRead) throw new MalformedError('the state machine did not read its snapshot to the end')
+    if (!state.isRead)
+      throw new MalformedError(
+        'restore was over before it had read all chunks: it must wait for the last one',
+      )
     this.#executed = executed
     this.#membership.replace(membership)
     this.#time_ms = time_ms
@@ -185,29 +187,15 @@ export class Executor<Command, Result, Query, Answer> {
 
   #outcomeOfCommand(slot: Slot, request: Request): Outcome {
     try {
-      const command = this.codecs.command.decode(request.command)
-      return this.#encoded(this.#machine.apply(command, { slot, time_ms: this.#time_ms }))
+      const command = decodeWith('command', this.codecs.command, request.command)
+      const context = { slot, time_ms: this.#time_ms }
+      return { status: 'done', result: applyCommand(this.#machine, this.codecs, command, context) }
     } catch (error) {
-      return failed(messageOf(error))
+      // What it does later cannot be known: to go on would be to give answers from another state than the others have.
+      if (error instanceof SynodError && error.code === 'invalid-machine') throw error
+      return { status: 'failed', result: Buffer.from(messageOf(error)) }
     }
   }
-
-  /** By now the state has changed, whatever comes of the result. */
-  #encoded(result: Result): Outcome {
-    try {
-      return { status: 'done', result: checkSize(this.codecs.result.encode(result)) }
-    } catch (error) {
-      return failed(`the command was executed, and its result cannot be returned: ${messageOf(error)}`)
-    }
-  }
-}
-
-function failed(message: string): Outcome {
-  return { status: 'failed', result: Buffer.from(message) }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function outcomeOfChange(change: ChangeOutcome | undefined): Outcome {
@@ -217,15 +205,10 @@ function outcomeOfChange(change: ChangeOutcome | undefined): Outcome {
   return { status: change.result, result: Buffer.from(change.reason) }
 }
 
-/** Of what failed, the message is for people: another version of the state machine may word it differently. */
+/** Messages are for people: another version of the state machine, or of Synod, may word them differently. */
 function digestOf({ result, status }: Outcome, before: number): number {
-  if (status === 'done') return crc32(result, 0, result.length, before)
-  return crc32(FAILED, 0, FAILED.length, before)
-}
-
-function checkSize(result: Uint8Array): Uint8Array {
-  if (result.length <= MAX_RESULT_BYTES) return result
-  throw new SynodError('too-large', `a result has at most ${MAX_RESULT_BYTES} bytes, not ${result.length}`)
+  const marked = crc32(markOf(status), 0, 1, before)
+  return status === 'done' ? crc32(result, 0, result.length, marked) : marked
 }
 
 /** Undefined for what is no request. A replica lets none into the log; all must ignore it alike. */
@@ -271,12 +254,7 @@ function* partsOf(
     yield { kind: 'meta', bytes: meta }
     for (const bytes of sessions) yield { kind: 'sessions', bytes }
     for (const bytes of chunks) {
-      if (bytes.length === 0 || bytes.length > MAX_SNAPSHOT_CHUNK_BYTES) {
-        const limit = `1 to ${MAX_SNAPSHOT_CHUNK_BYTES} bytes`
-        throw new RangeError(
-          `a chunk of a snapshot has ${limit}, not ${bytes.length}: the state machine must cut it`,
-        )
-      }
+      checkChunk(bytes)
       yield { kind: 'state', bytes }
     }
   } finally {

@@ -16,6 +16,20 @@ export interface ApplyContext {
 export const MAX_SNAPSHOT_CHUNK_BYTES = 2 << 20
 
 /**
+ * A result or answer that is there when `apply` or `query` returns. A method that returns a promise does not fit: the compiler
+ * names this type, and what it says.
+ */
+export type AtOnce<T> =
+  T extends PromiseLike<unknown>
+    ? 'a state machine must be done when it returns: no async, no promise'
+    : T extends Nothing
+      ? Nothing | undefined
+      : T
+
+/** A method that returns a promise fits `void`, but not `void | undefined`. */
+type Nothing = ReturnType<() => void>
+
+/**
  * A deterministic state machine, to be replicated: every replica applies the same commands in the same
  * order, so the same state and results must come of them. It must not look at the clock, at chance, at the
  * machine it runs on, or at anything else outside its own state, the command and the context.
@@ -34,11 +48,12 @@ export const MAX_SNAPSHOT_CHUNK_BYTES = 2 << 20
 export interface Machine<Command, Result, Query, Answer> {
   /**
    * Carries out a command that was chosen. What it throws is given to whoever proposed the command, as
-   * `command-failed`; it must not have changed the state then.
+   * `command-failed`; it must not have changed the state then. It is done when it returns: where it returns a promise, the replica
+   * stops with `invalid-machine`.
    */
-  apply(command: Command, context: ApplyContext): Result
-  /** Answers from the state as it is, and does not change it. */
-  query(query: Query): Answer
+  apply(command: Command, context: ApplyContext): AtOnce<Result>
+  /** Answers from the state as it is, at once, and does not change it. */
+  query(query: Query): AtOnce<Answer>
   /**
    * The state as of this call, as chunks of 1 byte to 2 MiB (64 KiB are a good size). The first chunk is taken at once, so it may
    * be a generator; the others one by one over many turns of the event loop, while commands go on being applied. They still tell

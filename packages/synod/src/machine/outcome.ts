@@ -19,6 +19,20 @@ const SESSION_EXPIRED =
   'the session of this client has ended, as too many others were used since: the command was not executed, unless it was ' +
   'sent before over a connection that broke'
 
+const MARKS: Readonly<Record<Outcome['status'], Uint8Array>> = {
+  done: Uint8Array.of(1),
+  failed: Uint8Array.of(2),
+  expired: Uint8Array.of(3),
+  ahead: Uint8Array.of(4),
+  refused: Uint8Array.of(5),
+  later: Uint8Array.of(6),
+}
+
+/** What stands for a status in the digest of a replica: one byte. */
+export function markOf(status: Outcome['status']): Uint8Array {
+  return MARKS[status]
+}
+
 /** The error that an outcome other than `done` stands for. */
 export function outcomeError({ status, result }: Outcome): SynodError {
   if (status === 'failed') return new SynodError('command-failed', Buffer.from(result).toString())

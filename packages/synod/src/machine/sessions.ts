@@ -1,5 +1,6 @@
 import { MalformedError } from '../bytes/reader.js'
 import type { Slot } from '../paxos/ballot.js'
+import { MAX_MESSAGE_BYTES } from './contract.js'
 import type { Outcome } from './outcome.js'
 import { type Request, SESSION_WINDOW, type SessionId } from './request.js'
 import { SessionDecoder, type SessionState, encodeSessions } from './session-codec.js'
@@ -9,18 +10,24 @@ import { SnapshotMap } from './snapshot-map.js'
 export const MAX_SESSIONS = 100_000
 
 /**
- * Nor more bytes of results than this: then those that have been idle the longest are ended, until a quarter of it is free. That much at
+ * Nor more bytes of outcomes than this: then those that have been idle the longest are ended, until a quarter of it is free. That much at
  * a time, as it takes a look at all of them.
  */
-export const MAX_OUTCOME_BYTES = 256 << 20
+export const MAX_OUTCOME_BYTES = 64 << 20
 const KEPT_SHARE = 0.75
+
+/** What an outcome takes besides its result; that of one that failed is a message, which takes as much as one can have. */
+export const OUTCOME_BYTES = 256
+
+/** The place of an outcome that is not there yet. */
+const PLACE_BYTES = 8
 
 interface Session extends SessionState {
   /** Results up to this sequence have reached the client, and are forgotten. */
   acknowledged: number
   /** The results of the requests above that, in order; undefined for those not executed yet. */
   readonly outcomes: (Outcome | undefined)[]
-  /** Of these results. */
+  /** What these take, by `sizeOf`. */
   bytes: number
   lastSlot: Slot
   /** Of the map, when it was put there: one that a snapshot may tell of is replaced rather than changed. */
@@ -40,7 +47,7 @@ export class Sessions {
   readonly #sessions = new SnapshotMap<SessionId, Session>()
   readonly #limit: number
   readonly #limit_bytes: number
-  /** Of all results. */
+  /** Of all sessions. */
   #bytes = 0
 
   constructor(limit = MAX_SESSIONS, limit_bytes = MAX_OUTCOME_BYTES) {
@@ -73,10 +80,11 @@ export class Sessions {
     if (index >= SESSION_WINDOW) return AHEAD
     const before = session.outcomes[index]
     if (before !== undefined) return before
-    const outcome = run()
-    while (session.outcomes.length < index) session.outcomes.push(undefined)
+    const outcome = kept(run())
+    for (; session.outcomes.length <= index; session.outcomes.push(undefined))
+      this.#count(session, PLACE_BYTES)
     session.outcomes[index] = outcome
-    this.#count(session, outcome.result.length)
+    this.#count(session, sizeOf(outcome) - PLACE_BYTES)
     if (this.#bytes > this.#limit_bytes) this.#endUntilItFits()
     return outcome
   }
@@ -104,7 +112,7 @@ export class Sessions {
         if (session.outcomes.length >= SESSION_WINDOW)
           throw new MalformedError('more outcomes than a session has')
         session.outcomes.push(outcome)
-        this.#count(session, outcome?.result.length ?? 0)
+        this.#count(session, sizeOf(outcome))
       },
     })
   }
@@ -130,7 +138,7 @@ export class Sessions {
     if (idlest !== undefined) this.#end(idlest)
   }
 
-  /** Only those go that have results; the last of them may be the one that has just come to have one. */
+  /** Only those go that have outcomes; the last of them may be the one that has just come to have one. */
   #endUntilItFits(): void {
     const idlestFirst = [...this.#sessions]
       .filter(([, { bytes }]) => bytes > 0)
@@ -150,11 +158,24 @@ export class Sessions {
     // No request was executed that is more than a window ahead: there is nothing to forget beyond it.
     const last = Math.min(acknowledged, session.acknowledged + SESSION_WINDOW)
     for (; session.acknowledged < last; session.acknowledged++)
-      this.#count(session, -(session.outcomes.shift()?.result.length ?? 0))
+      if (session.outcomes.length > 0) this.#count(session, -sizeOf(session.outcomes.shift()))
   }
 
   #count(session: Session, bytes: number): void {
     session.bytes += bytes
     this.#bytes += bytes
   }
+}
+
+/** By this it is decided which sessions end, so it must be the same everywhere: of a message nothing counts, its length neither. */
+function sizeOf(outcome: Outcome | undefined): number {
+  if (outcome === undefined) return PLACE_BYTES
+  const { result, status } = outcome
+  return OUTCOME_BYTES + (status === 'done' ? result.length : MAX_MESSAGE_BYTES)
+}
+
+/** What is kept for long must not hold the buffer that it was cut from. */
+function kept(outcome: Outcome): Outcome {
+  const { result, status } = outcome
+  return result.buffer.byteLength === result.length ? outcome : { status, result: new Uint8Array(result) }
 }

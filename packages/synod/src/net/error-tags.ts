@@ -28,6 +28,7 @@ const ERROR_TAGS: Tags<ErrorCode> = {
   diverged: 22,
   'change-refused': 23,
   removed: 24,
+  'invalid-machine': 25,
 }
 
 const CODES = namesByTag(ERROR_TAGS)

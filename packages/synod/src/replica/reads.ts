@@ -1,4 +1,5 @@
 import { SynodError } from '../errors.js'
+import { messageOf } from '../machine/contract.js'
 import { Pace, overloaded } from '../pace.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { ReadableAt } from '../paxos/effects.js'
@@ -155,9 +156,10 @@ export class Reads {
     try {
       answer = this.#parts.query(query)
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
       answer =
-        error instanceof SynodError ? error : new SynodError('command-failed', message, { cause: error })
+        error instanceof SynodError
+          ? error
+          : new SynodError('command-failed', messageOf(error), { cause: error })
     }
     done(answer)
   }

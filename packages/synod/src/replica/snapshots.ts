@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { Logger } from '../logger.js'
+import { messageOf } from '../machine/contract.js'
 import type { ExecutorSnapshot } from '../machine/executor.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { Log } from '../paxos/log.js'
@@ -98,7 +99,13 @@ export class Snapshots {
   take(): void {
     const { executed, logger, snapshot, store } = this.#parts
     if (this.#stopped || this.#writing !== undefined || executed() <= (store.newest?.slot ?? 0)) return
-    const taken = snapshot()
+    let taken: ExecutorSnapshot | undefined
+    try {
+      taken = snapshot()
+    } catch (error) {
+      this.#failed(executed(), error)
+      return
+    }
     if (taken === undefined) return
     const { parts, slot } = taken
     this.#journal_bytes = this.#parts.journal_bytes()
@@ -114,11 +121,16 @@ export class Snapshots {
       (error: unknown) => {
         parts.return?.()
         this.#writing = undefined
-        this.#notBefore_ms = this.#parts.clock.now() + PAUSE_MS
-        const reason = error instanceof Error ? error.message : String(error)
-        logger.error({ slot }, `the snapshot at slot ${slot} could not be written: ${reason}`)
+        this.#failed(slot, error)
       },
     )
+  }
+
+  /** It is tried again, but not at once. */
+  #failed(slot: Slot, error: unknown): void {
+    const { clock, logger } = this.#parts
+    this.#notBefore_ms = clock.now() + PAUSE_MS
+    logger.error({ slot }, `the snapshot at slot ${slot} could not be written: ${messageOf(error)}`)
   }
 
   /** The one that is being written is finished; none is taken after it. */

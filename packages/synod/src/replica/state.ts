@@ -7,6 +7,7 @@ import type { DigestReport, SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import { Membership, type MembershipState } from '../paxos/membership.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
+import type { Value } from '../paxos/value.js'
 import { checkFence, divergedError, saveFence } from '../snapshots/fence.js'
 import { SnapshotStore, type StoredSnapshot } from '../snapshots/snapshot-store.js'
 import { type SnapshotFinding, judgeSnapshot } from '../snapshots/snapshot-table.js'
@@ -178,7 +179,8 @@ export class State<Command, Result, Query, Answer> {
       const slot = executor.executed + 1
       const value = paxos.log.chosen(slot)
       if (value === undefined) throw new RangeError(`slot ${slot} is chosen, but has no value`)
-      const execution = executor.execute(slot, value)
+      const execution = this.#executeIn(slot, value)
+      if (execution === 'failed') return false
       // What diverged answers nobody.
       if (slot % DIGEST_EVERY_SLOTS === 0 && !this.#compareDigest(slot)) return false
       if (execution !== undefined) onExecuted(execution)
@@ -229,6 +231,18 @@ export class State<Command, Result, Query, Answer> {
     settings.logger.info({ slot }, `goes on from the snapshot of slot ${slot}`)
     step({ type: 'trim', slot, membership: this.executor.membership })
     onRestored()
+  }
+
+  /** A state that may change by itself is shown to nobody, and not kept. */
+  #executeIn(slot: Slot, value: Value): Execution | 'failed' | undefined {
+    try {
+      return this.executor.execute(slot, value)
+    } catch (error) {
+      if (!(error instanceof SynodError)) throw error
+      this.#isHalted = true
+      this.#parts.onFailed(error)
+      return 'failed'
+    }
   }
 
   /** Answers whether this replica may go on. */

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Request, SESSION_WINDOW } from '../../src/machine/request.js'
+import { MAX_MESSAGE_BYTES } from '../../src/machine/contract.js'
 import { type Outcome, outcomeError } from '../../src/machine/outcome.js'
-import { Sessions } from '../../src/machine/sessions.js'
+import { OUTCOME_BYTES, Sessions } from '../../src/machine/sessions.js'
 import { checkProperty } from '../paxos/replay.js'
 
 function request(session: number, sequence: number, acknowledged = 0): Request {
@@ -51,9 +52,10 @@ describe('a session', () => {
     const sessions = new Sessions()
     const session = sessions.open(1)
     const failed: Outcome = { status: 'failed', result: Buffer.from('no') }
-    expect(sessions.execute(2, request(session, 1), () => failed)).toBe(failed)
+    expect(sessions.execute(2, request(session, 1), () => failed).status).toBe('failed')
     const never = () => expect.fail('executed twice')
-    expect(sessions.execute(3, request(session, 1), never)).toEqual(failed)
+    const again = sessions.execute(3, request(session, 1), never)
+    expect([again.status, Buffer.from(again.result).toString()]).toEqual(['failed', 'no'])
   })
 
   test('forgets what is acknowledged, and does not execute it when it comes late', () => {
@@ -131,10 +133,11 @@ describe('with as many sessions as are kept', () => {
 })
 
 describe('with as many bytes of results as are kept', () => {
-  const LIMIT_BYTES = 100
-  /** Executes a request with a result of so many bytes; returns what came of it. */
-  function execute(sessions: Sessions, slot: number, session: number, sequence: number, bytes: number) {
-    const result = new Uint8Array(bytes)
+  /** Room for 100 kB in three outcomes. */
+  const LIMIT_BYTES = 100_000 + 3 * OUTCOME_BYTES
+  /** Executes a request with a result of so many kB; returns what came of it. */
+  function execute(sessions: Sessions, slot: number, session: number, sequence: number, size_kB: number) {
+    const result = new Uint8Array(1000 * size_kB)
     const { status } = sessions.execute(slot, request(session, sequence), () => ({ status: 'done', result }))
     return status
   }
@@ -160,7 +163,7 @@ describe('with as many bytes of results as are kept', () => {
   test('what is acknowledged takes no room', () => {
     const sessions = new Sessions(10, LIMIT_BYTES)
     const session = sessions.open(1)
-    const result = new Uint8Array(60)
+    const result = new Uint8Array(60_000)
     for (let sequence = 1; sequence < 10; sequence++) {
       const done = () => ({ status: 'done', result }) as const
       expect(sessions.execute(sequence + 1, request(session, sequence, sequence - 1), done)).toEqual(done())
@@ -170,7 +173,7 @@ describe('with as many bytes of results as are kept', () => {
   test('a single one that has too much has its answer, and ends', () => {
     const sessions = new Sessions(10, LIMIT_BYTES)
     const session = sessions.open(1)
-    expect(execute(sessions, 2, session, 1, LIMIT_BYTES + 1)).toBe('done')
+    expect(execute(sessions, 2, session, 1, 101)).toBe('done')
     expect(execute(sessions, 3, session, 2, 0)).toBe('expired')
   })
 
@@ -188,6 +191,57 @@ describe('with as many bytes of results as are kept', () => {
       expect([a, b].map((session) => execute(sessions, 6, session, 3, 0))).toEqual(['done', 'expired'])
     }
   })
+})
+
+describe('which sessions end', () => {
+  const LIMIT_BYTES = 20_000
+  const outcome = (status: Outcome['status'], size_bytes: number) => () => ({
+    status,
+    result: Buffer.alloc(size_bytes, 'x'),
+  })
+
+  test('does not depend on how errors are worded: only what the digest covers counts', () => {
+    const sizes = [0, 1, MAX_MESSAGE_BYTES].map((size_bytes) => {
+      const sessions = new Sessions(1000, LIMIT_BYTES)
+      const opened = Array.from({ length: 50 }, (_, index) => sessions.open(index + 1))
+      for (const id of opened) sessions.execute(100 + id, request(id, 1), outcome('failed', size_bytes))
+      return sessions.size
+    })
+    expect(new Set(sizes).size).toBe(1)
+    expect(sizes[0]).toBeLessThan(50)
+  })
+
+  test('counts what an outcome takes besides its result, and the places of those that are not there yet', () => {
+    const sessions = new Sessions(1000, LIMIT_BYTES)
+    for (let slot = 1; slot <= 100; slot++)
+      sessions.execute(slot + 1000, request(sessions.open(slot), 1), outcome('done', 0))
+    expect(sessions.size).toBeLessThanOrEqual(LIMIT_BYTES / OUTCOME_BYTES)
+
+    const wide = new Sessions(1000, LIMIT_BYTES)
+    for (let slot = 1; slot <= 100; slot++)
+      wide.execute(slot + 1000, request(wide.open(slot), SESSION_WINDOW), outcome('done', 0))
+    expect(wide.size).toBeLessThan(5)
+  })
+
+  test('what is acknowledged counts no more, whatever it was', () => {
+    const sessions = new Sessions(1000, LIMIT_BYTES)
+    const id = sessions.open(1)
+    for (let sequence = 2; sequence < 10_000; sequence += 2) {
+      const kind = sequence % 4 === 0 ? 'failed' : 'done'
+      sessions.execute(sequence, request(id, sequence, sequence - 2), outcome(kind, 100))
+    }
+    expect(sessions.size).toBe(1)
+  })
+})
+
+test('a result that is kept does not hold the buffer that it was cut from', () => {
+  const sessions = new Sessions()
+  const large = new Uint8Array(1 << 20)
+  const done = (): Outcome => ({ status: 'done', result: large.subarray(5, 10) })
+  sessions.execute(2, request(sessions.open(1), 1), done)
+  const again = sessions.execute(3, request(1, 1), () => expect.fail('executed twice'))
+  expect(again.result.length).toBe(5)
+  expect(again.result.buffer.byteLength).toBeLessThan(100)
 })
 
 test('replicas that are given the same requests answer the same', () => {

@@ -19,6 +19,7 @@ import { Trace } from './trace/trace.js'
 import { Violation } from './checks/violation.js'
 import { type Access, Walker } from './walker.js'
 import { type Said, WireTap } from './trace/wire-tap.js'
+import { asData } from './trace/words.js'
 import type { Way } from './hardware/socket.js'
 import { type Tagged, WatchedMachine, watchedCodecs } from './checks/watched-machine.js'
 import type { ClientOperation, Output, Workload } from './workload.js'
@@ -149,7 +150,7 @@ class Simulation<C, R, Q, A> {
     })
     this.#executions = new Executions((execution) => {
       const { by, command, result, slot, tag } = execution
-      this.#trace.add({ event: 'execute', slot, tag, command, by, result: shown(result) })
+      this.#trace.add({ event: 'execute', slot, tag, command: asData(command), by, result: shown(result) })
     })
     this.#durable = new DurableWatch(
       new History({
@@ -259,7 +260,7 @@ class Simulation<C, R, Q, A> {
       nextPosition: () => ++this.#position,
       record: (operation) => {
         this.#operations.push(operation)
-        this.#trace.add({ event: 'invoke', client: name, request: operation.request })
+        this.#trace.add({ event: 'invoke', client: name, request: asData(operation.request) })
       },
       onReturn: ({ invoked, returned }, error) => {
         this.#trace.add({

@@ -10,7 +10,9 @@ beforeEach(() => {
 })
 
 function execution(by: number, slot: number, tag: number, more: Partial<Execution> = {}): Execution {
-  return { by, slot, tag, time_ms: 1000, command: `command ${tag}`, result: Buffer.from('done'), ...more }
+  const command = `command ${tag}`
+  const encoded = Buffer.from(command)
+  return { by, slot, tag, time_ms: 1000, command, encoded, result: Buffer.from('done'), ...more }
 }
 
 it('replicas that execute the same are fine, each at its own pace', () => {

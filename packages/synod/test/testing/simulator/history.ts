@@ -38,7 +38,9 @@ export function executed(letters: string, results: Readonly<Record<string, unkno
       result = (error as Error).message
     }
     if (results[letter] !== undefined) result = encode(results[letter])
-    executions.add({ slot: at + 1, tag: tagOf(letter), time_ms: 0, command: letter, by: 1, result }, at)
+    const encoded = encode(letter)
+    const place = { slot: at + 1, tag: tagOf(letter), time_ms: 0 }
+    executions.add({ ...place, command: letter, encoded, by: 1, result }, at)
   }
   return executions
 }

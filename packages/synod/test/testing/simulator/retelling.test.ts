@@ -3,11 +3,8 @@ import { jsonCodec } from '../../../src/machine/codec.js'
 import { Retelling } from '../../../src/testing/simulator/checks/retelling.js'
 import { executed, texts } from './history.js'
 
-const QUERIES = new Map<string, 'text' | 'length'>([
-  ['text', 'text'],
-  ['length', 'length'],
-])
 const { encode } = jsonCodec<unknown>()
+const QUERIES = new Map(['text', 'length'].map((query) => [query, encode(query)]))
 
 function retelling(letters: string, results?: Record<string, unknown>): Retelling<'text' | 'length'> {
   return new Retelling(texts.machine(), executed(letters, results), QUERIES)

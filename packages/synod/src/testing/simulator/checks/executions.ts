@@ -1,4 +1,5 @@
 import type { ServerId, Slot } from '../../../paxos/ballot.js'
+import { inWords } from '../trace/words.js'
 import { Violation } from './violation.js'
 
 /** What came of one command, on the replica that executed it first. */
@@ -8,6 +9,8 @@ export interface Execution {
   readonly tag: number
   readonly time_ms: number
   readonly command: unknown
+  /** As it stands in the log. */
+  readonly encoded: Uint8Array
   readonly by: ServerId
   /** The encoded result, or the message of what was thrown. */
   readonly result: Uint8Array | string
@@ -53,7 +56,7 @@ export class Executions {
       }
       const other = this.#byTag.get(tag)
       if (other !== undefined) {
-        const what = `${JSON.stringify(command)} was executed in slot ${other}, and again in slot ${slot}`
+        const what = `${inWords(command)} was executed in slot ${other}, and again in slot ${slot}`
         throw new Violation('executed-twice', what)
       }
       this.#byTag.set(tag, slot)
@@ -63,14 +66,14 @@ export class Executions {
       return
     }
     if (first.slot !== slot || first.tag !== tag || first.time_ms !== time_ms) {
-      const there = `s${by} executed ${JSON.stringify(command)} (stamped ${time_ms}) in slot ${slot}`
-      const here = `where s${first.by} executed ${JSON.stringify(first.command)} (stamped ${first.time_ms}) in slot ${first.slot}`
+      const there = `s${by} executed ${inWords(command)} (stamped ${time_ms}) in slot ${slot}`
+      const here = `where s${first.by} executed ${inWords(first.command)} (stamped ${first.time_ms}) in slot ${first.slot}`
       throw new Violation('agreement', `${there}, ${here}`)
     }
     if (!sameResult(first.result, execution.result)) {
       throw new Violation(
         'non-determinism',
-        `apply(${JSON.stringify(command)}) in slot ${slot} came to ${showResult(execution.result)} on s${by}, but to ` +
+        `apply(${inWords(command)}) in slot ${slot} came to ${showResult(execution.result)} on s${by}, but to ` +
           `${showResult(first.result)} on s${first.by}: it depends on something other than the state, the command and the context`,
       )
     }

@@ -1,8 +1,9 @@
 import type { Operation } from '../../linearizability/history.js'
-import { completeCodecs } from '../../../machine/codec.js'
+import { type Codec, completeCodecs } from '../../../machine/codec.js'
 import { type Executions, sameResult, showResult } from './executions.js'
 import { Retelling } from './retelling.js'
 import { Violation } from './violation.js'
+import { inWords } from '../trace/words.js'
 import type { ClientOperation, Workload } from '../workload.js'
 
 /**
@@ -18,16 +19,16 @@ export function checkHistory<C, R, Q, A>(
   executions: Executions,
   workload: Workload<C, R, Q, A>,
 ): void {
-  checkOrigin(operations, executions)
   const order = new Map(executions.all.map(({ tag }, index) => [tag, index + 1]))
   const machine = workload.machine()
   const codecs = completeCodecs(machine.codecs)
+  checkOrigin(operations, executions, codecs.command)
   const queryOf = (query: Q) => Buffer.from(codecs.query.encode(query)).toString('latin1')
   const queries = operations.flatMap(({ request }) => (request.type === 'command' ? [] : [request.query]))
   const retelling = new Retelling(
     machine,
     executions,
-    new Map(queries.map((query) => [queryOf(query), query])),
+    new Map(queries.map((query) => [queryOf(query), codecs.query.encode(query)])),
   )
 
   const calls = [...operations].sort((a, b) => a.invoked - b.invoked)
@@ -95,19 +96,23 @@ export function checkHistory<C, R, Q, A>(
   checkByModel(operations, workload)
 }
 
-/** What was executed is what clients asked for, to the letter. */
-function checkOrigin<C, Q>(operations: readonly ClientOperation<C, Q>[], executions: Executions): void {
-  const asked = new Map<number, string>()
+/** What was executed is what clients asked for, to the byte. */
+function checkOrigin<C, Q>(
+  operations: readonly ClientOperation<C, Q>[],
+  executions: Executions,
+  codec: Codec<C>,
+): void {
+  const asked = new Map<number, C>()
   for (const { request } of operations) {
-    if (request.type === 'command') asked.set(request.tag, JSON.stringify(request.command))
+    if (request.type === 'command') asked.set(request.tag, request.command)
   }
-  for (const { command, slot, tag } of executions.all) {
-    const executed = JSON.stringify(command)
-    if (asked.get(tag) === executed) continue
-    const what = asked.get(tag) ?? 'nothing'
+  for (const { command, encoded, slot, tag } of executions.all) {
+    const its = asked.get(tag)
+    if (asked.has(tag) && sameResult(codec.encode(its as C), encoded)) continue
+    const what = asked.has(tag) ? inWords(its) : 'nothing'
     throw new Violation(
       'not-linearizable',
-      `${executed} was executed in slot ${slot} where a client had asked for ${what}`,
+      `${inWords(command)} was executed in slot ${slot} where a client had asked for ${what}`,
     )
   }
 }
@@ -141,6 +146,6 @@ function positionOf<C, Q>({ returned }: ClientOperation<C, Q>): number {
 }
 
 function describe<C, Q>({ client, request, returned }: ClientOperation<C, Q>): string {
-  const asked = JSON.stringify(request.type === 'command' ? request.command : request.query)
+  const asked = inWords(request.type === 'command' ? request.command : request.query)
   return `${client}'s ${request.type} ${asked} got ${returned === undefined ? 'no answer' : showResult(returned.output)}`
 }

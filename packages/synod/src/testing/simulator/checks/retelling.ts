@@ -1,5 +1,7 @@
 import { completeCodecs } from '../../../machine/codec.js'
+import { answerQuery, applyCommand, messageOf } from '../../../machine/contract.js'
 import type { Machine } from '../../../machine/machine.js'
+import { inWords } from '../trace/words.js'
 import { type Executions, sameResult, showResult } from './executions.js'
 import { Violation } from './violation.js'
 
@@ -16,16 +18,19 @@ interface Answer {
 export class Retelling<Q> {
   readonly #answers = new Map<string, Answer[]>()
 
-  /** Throws a Violation where the copy comes to other results than the replicas did. */
+  /**
+   * `queries` are encoded: as a replica does, the copy gets each one anew from its bytes, and each command. Throws a Violation
+   * where it comes to other results than the replicas did.
+   */
   constructor(
     machine: Machine<unknown, unknown, Q, unknown>,
     executions: Executions,
-    queries: ReadonlyMap<string, Q>,
+    queries: ReadonlyMap<string, Uint8Array>,
   ) {
     const codecs = completeCodecs(machine.codecs)
     const answer = (place: number) => {
       for (const [key, query] of queries) {
-        const output = outputOf(() => codecs.answer.encode(machine.query(query)))
+        const output = outputOf(() => answerQuery(machine, codecs, codecs.query.decode(query)))
         const answers = this.#answers.get(key)
         const last = answers?.at(-1)
         if (answers === undefined) this.#answers.set(key, [{ from: 0, output }])
@@ -33,12 +38,14 @@ export class Retelling<Q> {
       }
     }
     answer(0)
-    for (const [index, { command, result, slot, time_ms }] of executions.all.entries()) {
-      const again = outputOf(() => codecs.result.encode(machine.apply(command, { slot, time_ms })))
+    for (const [index, { command, encoded, result, slot, time_ms }] of executions.all.entries()) {
+      const again = outputOf(() =>
+        applyCommand(machine, codecs, codecs.command.decode(encoded), { slot, time_ms }),
+      )
       if (!sameResult(again, result)) {
         throw new Violation(
           'non-determinism',
-          `apply(${JSON.stringify(command)}) in slot ${slot} came to ${showResult(result)}, but to ${showResult(again)} on a copy ` +
+          `apply(${inWords(command)}) in slot ${slot} came to ${showResult(result)}, but to ${showResult(again)} on a copy ` +
             `that had executed the same commands: it depends on something other than the state, the command and the context`,
         )
       }
@@ -66,6 +73,6 @@ function outputOf(run: () => Uint8Array): Uint8Array | string {
   try {
     return run()
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return messageOf(error)
   }
 }

@@ -1,16 +1,32 @@
 import { Reader } from '../../../bytes/reader.js'
 import { Writer } from '../../../bytes/writer.js'
+import { SynodError } from '../../../errors.js'
 import { type Codec, type Codecs, completeCodecs } from '../../../machine/codec.js'
+import {
+  answerQuery,
+  applyCommand,
+  checkChunk,
+  chunksOf,
+  decodeWith,
+  encodeWith,
+  messageOf,
+} from '../../../machine/contract.js'
 import type { ApplyContext, Machine } from '../../../machine/machine.js'
 import type { ServerId } from '../../../paxos/ballot.js'
 import type { Executions } from './executions.js'
+import { inWords } from '../trace/words.js'
 import type { Guard } from './guard.js'
+import { Violation } from './violation.js'
 
 /** A command and the number of its request, by which it is known again wherever it is executed. */
 export interface Tagged<C> {
   readonly tag: number
   readonly command: C
+  /** The command as it stands in the log, where it was decoded from there. */
+  readonly encoded?: Uint8Array
 }
+
+const NOTHING = new Uint8Array(0)
 
 const bytesAsTheyAre: Codec<Uint8Array> = { encode: (bytes) => bytes, decode: (bytes) => bytes }
 
@@ -42,28 +58,29 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     this.#guard = guard
     this.#onViolation = onViolation
     if (inner.snapshot === undefined || inner.restore === undefined) return
-    this.snapshot = () => prefixed(encodeCount(this.#executed), inner.snapshot?.() ?? [])
-    this.restore = async (chunks) => {
-      const source = chunks[Symbol.asyncIterator]()
-      const first = await source.next()
-      this.#executed = first.done === true ? 0 : new Reader(first.value).varint()
-      await inner.restore?.({ [Symbol.asyncIterator]: () => source })
-    }
+    this.snapshot = () => this.#snapshot()
+    this.restore = (chunks) => this.#restore(inner.restore?.bind(inner), chunks)
   }
 
-  apply({ command, tag }: Tagged<C>, context: ApplyContext): Uint8Array {
+  /** What comes of a command is what `applyCommand` makes of it, here as in a replica. */
+  apply({ command, encoded, tag }: Tagged<C>, context: ApplyContext): Uint8Array {
+    const words = inWords(command)
     let result: Uint8Array | string
     try {
       result = this.#guard.run(this.#server, 'apply', () =>
-        this.#innerCodecs.result.encode(this.#inner.apply(command, context)),
+        applyCommand(this.#inner, this.#innerCodecs, command, context),
       )
     } catch (error) {
-      result = error instanceof Error ? error.message : String(error)
+      if (error instanceof SynodError && error.code === 'invalid-machine') throw error
+      result = messageOf(error)
     }
     const { slot, time_ms } = context
     try {
-      this.#guard.check(`apply(${JSON.stringify(command)}) in slot ${slot}`)
-      this.#executions.add({ slot, tag, time_ms, command, by: this.#server, result }, this.#executed++)
+      this.#guard.check(`apply(${words}) in slot ${slot}`)
+      // The state machine may have kept the command that it was given, and change it.
+      const fresh = this.#innerCodecs.command.decode(encoded ?? NOTHING)
+      const execution = { slot, tag, time_ms, command: fresh, encoded: encoded ?? NOTHING, result }
+      this.#executions.add({ ...execution, by: this.#server }, this.#executed++)
     } catch (error) {
       this.#onViolation(error as Error)
     }
@@ -72,18 +89,64 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
   }
 
   query(query: Q): Uint8Array {
-    return this.#guard.run(this.#server, 'query', () =>
-      this.#innerCodecs.answer.encode(this.#inner.query(query)),
+    return this.#guard.run(this.#server, 'query', () => answerQuery(this.#inner, this.#innerCodecs, query))
+  }
+
+  /** Begun when a replica begins it, and chunk by chunk as there. How many commands were executed comes last. */
+  #snapshot(): Iterable<Uint8Array> {
+    const count = encodeCount(this.#executed)
+    const failed = (error: unknown) => {
+      const what = `the snapshot of s${this.#server} failed: ${messageOf(error)}`
+      this.#onViolation(new Violation('unexpected-failure', what, { cause: error }))
+      return error
+    }
+    try {
+      return followedBy(count, chunksOf(this.#inner) ?? [], failed)
+    } catch (error) {
+      throw failed(error)
+    }
+  }
+
+  async #restore(restore: Machine<C, R, Q, A>['restore'], chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    await restore?.(
+      withoutLast(chunks, (count) => {
+        this.#executed = new Reader(count).varint()
+      }),
     )
   }
 }
 
-function* prefixed(first: Uint8Array, chunks: Iterable<Uint8Array>): Generator<Uint8Array, void, undefined> {
-  yield first
-  yield* chunks
+/** The chunks as they are taken, and then one more. */
+function* followedBy(
+  last: Uint8Array,
+  chunks: Iterable<Uint8Array>,
+  failed: (error: unknown) => unknown,
+): Generator<Uint8Array, void, undefined> {
+  try {
+    for (const chunk of chunks) {
+      checkChunk(chunk)
+      yield chunk
+    }
+  } catch (error) {
+    throw failed(error)
+  }
+  yield last
 }
 
-/** How many commands were executed before a snapshot: its first chunk. */
+/** The end is asked for when the reader asks for it, and not before: who does not read so far is refused by a replica. */
+async function* withoutLast(
+  chunks: AsyncIterable<Uint8Array>,
+  onLast: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let held: Uint8Array | undefined
+  for await (const chunk of chunks) {
+    if (held !== undefined) yield held
+    held = chunk
+  }
+  if (held !== undefined) onLast(held)
+}
+
+/** How many commands were executed before a snapshot: its last chunk. */
 function encodeCount(count: number): Uint8Array {
   const writer = new Writer()
   writer.varint(count)
@@ -100,12 +163,14 @@ export function watchedCodecs<C, R, Q, A>(
       encode(tagged) {
         const writer = new Writer()
         writer.varint(tagged.tag)
-        writer.raw(command.encode(tagged.command))
+        writer.raw(encodeWith('command', command, tagged.command))
         return writer.take()
       },
       decode(bytes) {
         const reader = new Reader(bytes)
-        return { tag: reader.varint(), command: command.decode(reader.raw(reader.remaining)) }
+        const tag = reader.varint()
+        const encoded = reader.raw(reader.remaining)
+        return { tag, command: decodeWith('command', command, encoded), encoded: Uint8Array.from(encoded) }
       },
     },
     result: bytesAsTheyAre,

@@ -1,0 +1,130 @@
+import { SynodError } from '../errors.js'
+import { isBytes, isThenable, shown } from '../options.js'
+import type { Codec, Codecs } from './codec.js'
+import { type ApplyContext, MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine.js'
+
+/** The largest result or answer, encoded. */
+export const MAX_RESULT_BYTES = 16 << 20
+
+/** No more is kept of the message of what a state machine throws. */
+export const MAX_MESSAGE_BYTES = 1024
+
+// What a state machine is asked stands here, once: replicas ask it so, and so does the simulator.
+
+/**
+ * The encoded result of a command. Throws what the state machine throws; `command-failed` where its result cannot be encoded; and
+ * `invalid-machine` where it went on after it had returned: nobody can say what its state will be.
+ */
+export function applyCommand<C, R, Q, A>(
+  machine: Machine<C, R, Q, A>,
+  codecs: Codecs<C, R, Q, A>,
+  command: C,
+  context: ApplyContext,
+): Uint8Array {
+  const result: unknown = machine.apply(command, context)
+  refusePromise('apply', result)
+  try {
+    return checkSize(encodeWith('result', codecs.result, result as R))
+  } catch (error) {
+    // By now the state has changed, whatever comes of the result.
+    const what = `the command was executed, and its result cannot be returned: ${messageOf(error)}`
+    throw new SynodError('command-failed', what, { cause: error })
+  }
+}
+
+/** The encoded answer to a query. Throws what the state machine throws, `too-large` and `invalid-machine`. */
+export function answerQuery<C, R, Q, A>(
+  machine: Machine<C, R, Q, A>,
+  codecs: Codecs<C, R, Q, A>,
+  query: Q,
+): Uint8Array {
+  const answer: unknown = machine.query(query)
+  refusePromise('query', answer)
+  return checkSize(encodeWith('answer', codecs.answer, answer as A))
+}
+
+/**
+ * The chunks of a snapshot, of which none has been made yet; undefined if the state machine has none. Throws what it throws, and
+ * `invalid-machine` for what is not chunks at once.
+ */
+export function chunksOf<C, R, Q, A>(machine: Machine<C, R, Q, A>): Iterable<Uint8Array> | undefined {
+  if (machine.snapshot === undefined || machine.restore === undefined) return undefined
+  const chunks: unknown = machine.snapshot()
+  refusePromise('snapshot', chunks)
+  if (isIterable(chunks)) return chunks
+  throw invalidMachine(`snapshot must return an iterable of chunks, not ${shown(chunks)}`)
+}
+
+/** Throws for what is no chunk of a snapshot. */
+export function checkChunk(chunk: unknown): void {
+  if (!isBytes(chunk)) throw invalidMachine(`a chunk of a snapshot must be a Uint8Array, not ${shown(chunk)}`)
+  const { length } = chunk
+  if (length > 0 && length <= MAX_SNAPSHOT_CHUNK_BYTES) return
+  const limit = `1 to ${MAX_SNAPSHOT_CHUNK_BYTES} bytes`
+  throw invalidMachine(`a chunk of a snapshot has ${limit}, not ${length}: the state machine must cut it`)
+}
+
+/** The bytes of a value. Throws what the codec throws, and `invalid-options` where it gives none. */
+export function encodeWith<T>(name: keyof Codecs<T, T, T, T>, codec: Codec<T>, value: T): Uint8Array {
+  const bytes: unknown = codec.encode(value)
+  if (isBytes(bytes)) return bytes
+  silence(bytes)
+  const what = `codecs.${name}.encode must return a Uint8Array, not ${shown(bytes)}`
+  throw new SynodError('invalid-options', what)
+}
+
+/** The value of bytes. Throws what the codec throws, and `invalid-options` where it is not done when it returns. */
+export function decodeWith<T>(name: keyof Codecs<T, T, T, T>, codec: Codec<T>, bytes: Uint8Array): T {
+  const value = codec.decode(bytes)
+  if (!isThenable(value)) return value
+  silence(value)
+  throw new SynodError('invalid-options', `codecs.${name}.decode must return a value, not a promise`)
+}
+
+/** The message of whatever was thrown, cut off at `MAX_MESSAGE_BYTES`. */
+export function messageOf(error: unknown): string {
+  const text = textOf(error)
+  const bytes = Buffer.from(text.slice(0, MAX_MESSAGE_BYTES))
+  if (bytes.length <= MAX_MESSAGE_BYTES) return bytes.toString()
+  // Where the cut goes through a character, none of it is left.
+  let end = MAX_MESSAGE_BYTES
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return bytes.toString('utf8', 0, end)
+}
+
+/** Some errors are no errors, and some cannot even be looked at. */
+function textOf(error: unknown): string {
+  if (typeof error === 'string') return error
+  try {
+    const { message } = (error ?? {}) as { message?: unknown }
+    return typeof message === 'string' ? message : shown(error)
+  } catch {
+    return 'something without a message'
+  }
+}
+
+function refusePromise(method: string, value: unknown): void {
+  if (!isThenable(value)) return
+  silence(value)
+  throw invalidMachine(
+    `${method} returned a promise: it must be done when it returns, on every replica alike`,
+  )
+}
+
+function invalidMachine(message: string): SynodError {
+  return new SynodError('invalid-machine', message)
+}
+
+/** What a promise rejects with later is of no use to anyone, and must not end the process. */
+function silence(value: unknown): void {
+  if (isThenable(value)) Promise.resolve(value).catch(() => undefined)
+}
+
+function isIterable(value: unknown): value is Iterable<Uint8Array> {
+  return typeof (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === 'function'
+}
+
+function checkSize(result: Uint8Array): Uint8Array {
+  if (result.length <= MAX_RESULT_BYTES) return result
+  throw new SynodError('too-large', `a result has at most ${MAX_RESULT_BYTES} bytes, not ${result.length}`)
+}

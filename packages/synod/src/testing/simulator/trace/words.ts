@@ -1,0 +1,21 @@
+import { inspect } from 'node:util'
+
+/** A command or query for people: as JSON, where it has one. */
+export function inWords(value: unknown): string {
+  try {
+    const text = JSON.stringify(value) as string | undefined
+    return text ?? 'undefined'
+  } catch {
+    return inspect(value, { breakLength: Infinity, depth: 4 })
+  }
+}
+
+/** A command or query for a trace: itself where it has a JSON, otherwise in words. */
+export function asData(value: unknown): unknown {
+  try {
+    JSON.stringify(value)
+    return value
+  } catch {
+    return inWords(value)
+  }
+}

@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'vitest'
+import { MalformedError } from '../../src/bytes/reader.js'
+import { MAX_MESSAGE_BYTES, messageOf } from '../../src/machine/contract.js'
+import type { Executor, SnapshotPart } from '../../src/machine/executor.js'
+import type { Machine } from '../../src/machine/machine.js'
+import { markOf } from '../../src/machine/outcome.js'
+import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
+import { newExecutor } from './new-executor.js'
+
+type Any = Machine<unknown, unknown, unknown, unknown>
+
+const OPEN_SLOT = 1
+
+/** An executor of a machine as JavaScript lets anyone write it, with one session. */
+function executorOf(machine: object): Executor<unknown, unknown, unknown, unknown> {
+  const executor = newExecutor({ apply: () => 1, query: () => 1, ...machine })
+  executor.execute(OPEN_SLOT, encodeOpen(7))
+  return executor
+}
+
+function run(executor: ReturnType<typeof executorOf>, sequence = 1, session = OPEN_SLOT) {
+  const command = Buffer.from('"x"')
+  const request = { kind: 'command', time_ms: 0, session, sequence, acknowledged: 0, command } as const
+  return executor.execute(executor.executed + 1, encodeRequest(request))?.outcome
+}
+
+const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString()
+const later = () => Promise.reject(new Error('nobody waits for this'))
+const thenable = () => ({ then: () => undefined })
+const promise = expect.objectContaining({
+  code: 'invalid-machine',
+  message: expect.stringContaining('returned a promise'),
+})
+
+describe('a state machine that is not done when it returns', () => {
+  test.each<[string, () => unknown]>([
+    ['a promise, which rejects', later],
+    ['an async function', async () => 1],
+    ['something else that can be awaited', thenable],
+  ])('is refused for the apply that returns %s', (_, apply) => {
+    expect(() => run(executorOf({ apply }))).toThrow(promise)
+  })
+
+  test('is refused on every replica in the same slot, and the command is executed by the next version', () => {
+    for (let replica = 0; replica < 3; replica++)
+      expect(() => run(executorOf({ apply: later }))).toThrow(promise)
+    expect(run(executorOf({ apply: () => 5 }))).toMatchObject({ status: 'done' })
+  })
+
+  test.each([later, thenable])('is refused for its query, which changes nothing', (query) => {
+    const executor = executorOf({ query })
+    expect(() => executor.query(Buffer.from('1'))).toThrow(promise)
+    expect(run(executor)?.status).toBe('done')
+  })
+
+  test('is refused for its snapshot', () => {
+    const restore = async () => undefined
+    expect(() => executorOf({ snapshot: later, restore }).snapshot()).toThrow(promise)
+    async function* chunks() {
+      yield Uint8Array.of(1)
+    }
+    expect(() => executorOf({ snapshot: chunks, restore }).snapshot()).toThrow(
+      expect.objectContaining({
+        code: 'invalid-machine',
+        message: expect.stringContaining('must return an iterable of chunks, not an object'),
+      }),
+    )
+  })
+
+  test.each([['a string'], [Promise.resolve(1)], [undefined], [new Uint8Array(0)]])(
+    'is refused for a chunk that is %o',
+    (chunk) => {
+      const executor = executorOf({ snapshot: () => [chunk], restore: async () => undefined })
+      expect(() => [...executor.snapshot()!.parts]).toThrow(
+        expect.objectContaining({
+          code: 'invalid-machine',
+          message: expect.stringMatching(/^a chunk of a /),
+        }),
+      )
+    },
+  )
+
+  test('is refused for the restore that does not wait for its chunks', async () => {
+    const snapshot = () => [Uint8Array.of(1), Uint8Array.of(2)]
+    const parts = [...executorOf({ snapshot, restore: async () => undefined }).snapshot()!.parts]
+    async function* given(): AsyncGenerator<SnapshotPart, void, undefined> {
+      yield* parts
+    }
+    const read: number[] = []
+    const restore = (chunks: AsyncIterable<Uint8Array>) => {
+      void (async () => {
+        for await (const [byte = 0] of chunks) read.push(byte)
+      })()
+    }
+    const restored = executorOf({ snapshot, restore }).restore(given())
+    await expect(restored).rejects.toThrow(MalformedError)
+    await expect(restored).rejects.toThrow('restore was over before it had read all chunks')
+  })
+
+  test.each<[string, Partial<Any['codecs']>, RegExp]>([
+    [
+      'result',
+      { result: { encode: later as never, decode: () => 1 } },
+      /codecs\.result\.encode .* not a promise/,
+    ],
+    ['result', { result: { encode: () => 'text' as never, decode: () => 1 } }, /not 'text'/],
+    [
+      'command',
+      { command: { encode: () => Buffer.alloc(1), decode: later } },
+      /codecs\.command\.decode .*promise/,
+    ],
+  ])('has its command fail for a codec of its %ss that gives nothing at once', (_, codecs, message) => {
+    const outcome = run(executorOf({ codecs }))
+    expect(outcome?.status).toBe('failed')
+    expect(text(outcome?.result)).toMatch(message)
+  })
+})
+
+describe('what a state machine throws', () => {
+  test.each<[unknown, string]>([
+    [new Error('refused'), 'refused'],
+    ['text', 'text'],
+    [{ message: 'like an error' }, 'like an error'],
+    [null, 'null'],
+    [undefined, 'undefined'],
+    [7, '7'],
+    [Symbol('s'), 'Symbol(s)'],
+    [Object.create(null), 'an object'],
+    [Object.assign(new Error('x'), { message: 5 }), 'an object of class Error'],
+    ['x'.repeat(5000), 'x'.repeat(MAX_MESSAGE_BYTES)],
+    ['ä'.repeat(5000), 'ä'.repeat(MAX_MESSAGE_BYTES / 2)],
+    [`x${'ä'.repeat(5000)}`, `x${'ä'.repeat(MAX_MESSAGE_BYTES / 2 - 1)}`],
+  ])('fails its command with the message %#', (thrown, message) => {
+    const apply = () => {
+      throw thrown
+    }
+    const outcome = run(executorOf({ apply }))
+    expect(outcome?.status).toBe('failed')
+    expect(text(outcome?.result)).toBe(message)
+    expect(messageOf(new Error(message)), 'once cut, it stays as it is').toBe(message)
+  })
+})
+
+test('even an error that cannot be looked at has a message', () => {
+  const unreadable = {
+    get message(): string {
+      throw new Error('no')
+    },
+  }
+  expect(messageOf(unreadable)).toBe('something without a message')
+})
+
+describe('two versions that word their errors differently', () => {
+  const SESSIONS = 70
+  const versions = ['', 'x'.repeat(1 << 20)].map((reason) =>
+    executorOf({
+      apply: () => {
+        throw new Error(reason)
+      },
+    }),
+  )
+
+  test('keep the same sessions and come to the same digest', () => {
+    for (const executor of versions) {
+      for (let count = 0; count < SESSIONS; count++)
+        executor.execute(executor.executed + 1, encodeOpen(count))
+      for (let session = 2; session <= SESSIONS + 1; session++)
+        expect(run(executor, 1, session)?.status).toBe('failed')
+    }
+    const [one, other] = versions
+    expect(one?.sessions).toBe(SESSIONS + 1)
+    expect(other?.sessions).toBe(SESSIONS + 1)
+    expect(other?.digest).toBe(one?.digest)
+  })
+})
+
+describe('the digest', () => {
+  test('tells all outcomes apart by whose session lives on, and what was executed', () => {
+    const statuses = ['done', 'failed', 'expired', 'ahead', 'refused', 'later'] as const
+    expect(new Set(statuses.map((status) => markOf(status)[0])).size).toBe(statuses.length)
+    const failing = executorOf({
+      apply: () => {
+        throw new Error('no')
+      },
+    })
+    const done = executorOf({ apply: () => undefined })
+    const zero = executorOf({ codecs: { result: { encode: () => Uint8Array.of(0), decode: () => 0 } } })
+    for (const executor of [failing, done, zero]) run(executor)
+    expect(new Set([failing.digest, done.digest, zero.digest]).size).toBe(3)
+  })
+})
