@@ -12,15 +12,27 @@ export interface Check {
 const CORE = ['packages/synod/src/paxos/']
 const LIBRARY = ['packages/synod/src/']
 
+/** What has an exploration of its own. */
+const PARTS = [
+  'paxos/membership',
+  'paxos/configuration',
+  'paxos/quorum',
+  'machine/',
+  'journal/',
+  'snapshots/',
+].map((path) => `packages/synod/src/${path}`)
+
 const BOTH = ['leader', 'leaderless'] as const
 
-export type CheckName = 'core' | 'episodes' | 'changes' | 'simulator' | 'model'
+export type CheckName = 'parts' | 'core' | 'episodes' | 'changes' | 'simulator' | 'operations' | 'model'
 
 /** What is quick comes first. */
 export const CHECKS: Readonly<Record<CheckName, Check>> = {
+  parts: { words: 'parts', modes: ['leader'], within: PARTS, isRandom: true },
   core: { words: 'core', modes: BOTH, within: CORE, isRandom: true },
   episodes: { words: 'core in episodes', modes: BOTH, within: CORE, isRandom: true },
   changes: { words: 'core, where servers come and go', modes: BOTH, within: CORE, isRandom: true },
   simulator: { words: 'simulator', modes: BOTH, within: LIBRARY, isRandom: true },
+  operations: { words: 'operations', modes: BOTH, within: LIBRARY, isRandom: true },
   model: { words: 'model', modes: BOTH, within: CORE, isRandom: false },
 }

@@ -8,8 +8,14 @@ import {
   drawPlan,
   exploreCore,
   exploreEpisodes,
+  exploreExecutor,
+  exploreJournal,
   exploreLeases,
   exploreMembership,
+  exploreMembershipRules,
+  exploreOperations,
+  exploreSessions,
+  exploreSnapshots,
   runPlan,
   storeWorkload,
 } from 'synod/testing'
@@ -66,6 +72,16 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
       case 'core':
         exploreCore(mode, seed, 3)
         if (mode === 'leader') exploreLeases(seed)
+        return undefined
+      case 'parts':
+        exploreMembershipRules(seed)
+        exploreSessions(seed)
+        await exploreExecutor(seed)
+        await exploreJournal(seed)
+        await exploreSnapshots(seed)
+        return undefined
+      case 'operations':
+        await exploreOperations(mode, seed)
         return undefined
       case 'episodes':
         exploreEpisodes(mode, seed)

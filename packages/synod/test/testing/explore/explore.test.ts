@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest'
+import { exploreOperations } from '../../../src/testing/operations/explore-operations.js'
+import { Ledger } from '../../../src/testing/operations/ledger.js'
+import { exploreExecutor } from '../../../src/testing/parts/explore-executor.js'
+import { exploreJournal } from '../../../src/testing/parts/explore-journal.js'
+import { exploreMembershipRules } from '../../../src/testing/parts/explore-membership-rules.js'
+import { exploreSessions } from '../../../src/testing/parts/explore-sessions.js'
+import { exploreSnapshots } from '../../../src/testing/parts/explore-snapshots.js'
+import { forEachSeed } from './seeds.js'
+
+const { url } = import.meta
+const timeout = 600_000
+
+describe('parts by themselves, for many seeds', () => {
+  test('a journal keeps what was durable', { timeout }, () => forEachSeed(url, 100, exploreJournal))
+  test('the newest snapshot stays', { timeout }, () => forEachSeed(url, 100, exploreSnapshots))
+  test('executors come to the same, with snapshots or without', { timeout }, () =>
+    forEachSeed(url, 50, exploreExecutor),
+  )
+  test('sessions that end for want of room end alike', { timeout }, () =>
+    forEachSeed(url, 100, exploreSessions),
+  )
+  test('the membership is what its rules say', { timeout }, () =>
+    forEachSeed(url, 100, exploreMembershipRules),
+  )
+})
+
+test.each(['leader', 'leaderless'] as const)(
+  'what operators do goes as it should (%s mode)',
+  { timeout },
+  (mode) => forEachSeed(url, 10, (seed) => exploreOperations(mode, seed)),
+)
+
+test('the state machine of these runs is not asked for anything while it restores its state', async () => {
+  const ledger = new Ledger(() => Promise.resolve())
+  expect(ledger.apply('a')).toBe('1 97')
+  const chunks = ledger.snapshot()
+  const restoring = ledger.restore(
+    (async function* () {
+      for (const chunk of chunks) yield await Promise.resolve(chunk)
+    })(),
+  )
+  expect(() => ledger.apply('b')).toThrow('while it restores its state')
+  await restoring
+  expect(ledger.query()).toBe('1 97')
+})
