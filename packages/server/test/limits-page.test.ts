@@ -98,6 +98,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
 /** Limits by their names that are in no row, and why. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'bytes/address.ts#MAX_ADDRESS_BYTES': 'part of a message: the longest host name and a port',
+  'client/silence.ts#MOST_PERIODS': 'a time inside a client: when a replica counts as silent',
   'client/slots.ts#MAX_SLOTS': 'twice the calls under way, which have a row',
   'journal/identity.ts#MAX_CLUSTER_BYTES': 'the same as in net/hello.ts, which has a row',
   'journal/open-journal.ts#MAX_SEGMENT_SIZE_BYTES': 'of an option that only tests set',

@@ -10,10 +10,16 @@ import { integerFrom } from './parsers.js'
 
 const MAX_REPLICAS = 9
 
+/** The mode of a cluster is chosen once, so each has data of its own. */
+const DIRECTORIES: Readonly<Record<Mode, string>> = {
+  leader: join('.synod', 'demo'),
+  leaderless: join('.synod', 'demo-leaderless'),
+}
+
 interface DemoCommandOptions extends OutputOptions {
   readonly mode: Mode
   readonly replicas: number
-  readonly dir: string
+  readonly dir?: string
   readonly basePort?: number
   readonly fresh?: boolean
 }
@@ -32,7 +38,10 @@ export function addDemo(program: Command): void {
         .default('leader'),
     )
     .option('--replicas <n>', 'how many', integerFrom(1, MAX_REPLICAS), 3)
-    .option('--dir <dir>', 'where data and logs are kept', join('.synod', 'demo'))
+    .option(
+      '--dir <dir>',
+      `where data and logs are kept (default: ${DIRECTORIES.leader}; leaderless: ${DIRECTORIES.leaderless})`,
+    )
     .option(
       '--base-port <n>',
       'other ports: the first replica uses n for clients and n+1 for peers, the second n+2 and n+3, …',
@@ -40,15 +49,12 @@ export function addDemo(program: Command): void {
     )
     .option('--fresh', 'first delete what an earlier demo left in the directory')
     .action(run)
-  finish(demo, [
-    'demo',
-    'demo --mode leaderless --dir .synod/leaderless',
-    'demo --replicas 5 --base-port 20000 --fresh',
-  ])
+  finish(demo, ['demo', 'demo --mode leaderless', 'demo --replicas 5 --base-port 20000 --fresh'])
 }
 
 async function run(options: DemoCommandOptions, command: Command): Promise<void> {
-  const { basePort, dir, fresh = false, mode, replicas } = options
+  const { basePort, fresh = false, mode, replicas } = options
+  const dir = options.dir ?? DIRECTORIES[mode]
   if (basePort === undefined && replicas > MAX_DEFAULT_ADDRESSES) {
     command.error(`more than ${MAX_DEFAULT_ADDRESSES} replicas need --base-port`)
   }

@@ -194,7 +194,8 @@ test('data of the other mode is refused, and says what to do', async () => {
     await demo.stdoutMatch(/^Next/m)
     await demo.kill('SIGTERM')
   }
-  const demo = await fails(1, 'demo', '--replicas', '1', '--base-port', String(port), '--mode', 'leaderless')
+  const sameDirectory = ['--mode', 'leaderless', '--dir', join('.synod', 'demo')]
+  const demo = await fails(1, 'demo', '--replicas', '1', '--base-port', String(port), ...sameDirectory)
   expect(demo).toMatch(/holds a demo in leader mode.*--mode leader.*--fresh.*--dir.*\(wrong-mode\)$/m)
 
   const identity = ['--id', '1', '--cluster-name', 'demo', '--data-dir', join('.synod', 'demo', 's1')]
