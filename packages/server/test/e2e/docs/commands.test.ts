@@ -37,6 +37,7 @@ const INSTEAD: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^member remove \d$/, ['member remove LAST']],
   [/^member replace 3 \d=\S+$/, ['member replace 3 NEXT --timeout-ms 60000']],
   [/^put photo - < photo.jpg$/, ['put photo --value-file photo.jpg']],
+  [/^range "" \| head -1$/, ['range ""']],
   [/^get photo > photo.jpg$/, ['get photo']],
   [/^cas door open closed$/, ['put door open', 'cas door open closed']],
   [/^cas --absent lock /, ['cas --absent lock "held by me"']],
