@@ -33,7 +33,7 @@ const NOTHING = new Uint8Array(0)
 
 /** What the service asks of the replica. Each returns a function that gives up on the request. */
 export interface ClientRequests {
-  execute(value: Uint8Array, done: (outcome: Outcome) => void): () => void
+  execute(value: Uint8Array, owner: object, done: (outcome: Outcome) => void): () => void
   read(query: Uint8Array, done: Done): () => void
   readStale(query: Uint8Array, atLeast: Slot, done: Done): () => void
   transfer(to: ServerId, done: (error?: SynodError) => void): () => void
@@ -229,7 +229,7 @@ export class ClientService {
     }
     const underWay = this.#begin(client, request, value.length)
     try {
-      underWay.giveUp = this.#requests.execute(copyOf(value), (outcome) => {
+      underWay.giveUp = this.#requests.execute(copyOf(value), client, (outcome) => {
         this.#end(client, request, underWay)
         this.#answer(client, request, outcome)
       })

@@ -66,14 +66,14 @@ export class Commands {
     this.#submitOwn(encodeChangeRequest(randomId(), encodeChange(change)), call)
   }
 
-  /** Takes an encoded request. Throws MalformedError, `overloaded`. Returns what gives up on it. */
-  submit(value: Uint8Array, done: (outcome: Outcome) => void): () => void {
+  /** Takes an encoded request, of a client where it has an owner. Throws MalformedError, `overloaded`. Returns what gives up on it. */
+  submit(value: Uint8Array, done: (outcome: Outcome) => void, owner?: object): () => void {
     const { counts, driver, inTurn, settings } = this.#parts
     const { clock } = settings.host
     const key = admitRequest(value, clock.wallTime())
     counts.requests++
     const begin = (done: (outcome: Outcome) => void) => {
-      const waiting = counts.unlessRefused(() => this.#requests.submit(key, value, clock.now(), done))
+      const waiting = counts.unlessRefused(() => this.#requests.submit(key, value, clock.now(), done, owner))
       driver.endTurn()
       return () => {
         if (!waiting.waits) return

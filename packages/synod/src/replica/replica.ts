@@ -273,7 +273,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       },
     })
     this.#service = new ClientService(settings, {
-      execute: (value, done) => this.#commands.submit(value, done),
+      execute: (value, owner, done) => this.#commands.submit(value, done, owner),
       read: (query, done) => this.#read(query, done),
       readStale: (query, atLeast, done) => this.#readStale(query, atLeast, done),
       transfer: (to, done) => this.#transfer(to, done),

@@ -5,12 +5,16 @@ import type { Outcome } from '../machine/outcome.js'
 import { Pace, overloaded } from '../pace.js'
 import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
+import { ProposalQueue } from './proposal-queue.js'
 
 /** More requests than this do not wait here, or fewer where the replica is told so: further ones are refused as `overloaded`. */
 export const MAX_WAITING_REQUESTS = 65_536
 
 /** Nor more bytes of them: what one replica keeps of what it could do later must leave room for its state. */
 export const MAX_WAITING_BYTES = 256 << 20
+
+/** So many may wait of one owner at least, however little room is left: beyond that, no more than there is room for others. */
+const MIN_SHARE = 64
 
 /** Sessions of which nothing waits are remembered up to this number: most will be back at once. */
 const MAX_IDLE_SESSIONS = 4096
@@ -27,11 +31,15 @@ const SAMPLE_WEIGHT = 1 / 16
 
 /** A request that waits to be executed. */
 export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
+  /** On whose behalf: those of one owner are proposed in the order of arrival. */
+  readonly owner: object
   readonly done: (outcome: Outcome) => void
   readonly arrived_ms: number
   proposed_ms: number
   /** Whether it still waits. */
   waits: boolean
+  /** Whether it has been proposed, unless all was to be proposed anew since. */
+  isProposed: boolean
 }
 
 /**
@@ -42,12 +50,14 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
 export class Requests {
   readonly #limit: number
   readonly #pace = new Pace()
-  /** All of them, in the order of arrival. */
-  readonly #inOrder = new LinkedList<Waiting>()
+  /** Those that have yet to be proposed. */
+  readonly #queue = new ProposalQueue<Waiting>()
+  /** All others, in the order in which they were proposed. */
+  readonly #proposed = new LinkedList<Waiting>()
+  /** How many wait of each owner that shares the room with others. */
+  readonly #byOwner = new Map<object, number>()
   /** Of each session in the order of arrival, which is nearly always the order of execution. */
   readonly #bySession = new Map<number, Waiting[]>()
-  /** The first one that has yet to be proposed; all after it have, too. */
-  #next: Waiting | undefined
   #size = 0
   #bytes = 0
   #nextId = 1
@@ -62,8 +72,20 @@ export class Requests {
     return this.#size
   }
 
-  /** `done` is called once, when it has been executed, unless it is cancelled before. Throws `overloaded`. */
-  submit(key: RequestKey, value: Value, now_ms: number, done: (outcome: Outcome) => void): Waiting {
+  /**
+   * `done` is called once, when it has been executed, unless it is cancelled before. Owners share the room: one of whom as much waits
+   * already as there is room for others has no more taken. Without an owner, it is this process that asks. Throws `overloaded`.
+   */
+  submit(
+    key: RequestKey,
+    value: Value,
+    now_ms: number,
+    done: (outcome: Outcome) => void,
+    owner: object = this,
+  ): Waiting {
+    const ofOwner = this.#byOwner.get(owner) ?? 0
+    if (owner !== this && ofOwner >= Math.max(MIN_SHARE, this.#limit - this.#size))
+      throw this.#overloaded(`${ofOwner} requests of this client wait already`, now_ms)
     if (this.#size >= this.#limit || this.#bytes + value.length > MAX_WAITING_BYTES)
       throw this.#overloaded(`${this.#size} requests of ${this.#bytes} bytes wait already`, now_ms)
     const waiting: Waiting = {
@@ -71,10 +93,12 @@ export class Requests {
       session: key.session,
       sequence: key.sequence,
       value,
+      owner,
       done,
       arrived_ms: now_ms,
       proposed_ms: now_ms,
       waits: true,
+      isProposed: false,
       before: undefined,
       after: undefined,
     }
@@ -85,8 +109,8 @@ export class Requests {
     const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
     if (earlier !== undefined) this.cancel(earlier)
     ofSession.push(waiting)
-    this.#inOrder.append(waiting)
-    this.#next ??= waiting
+    this.#queue.add(waiting)
+    this.#byOwner.set(owner, ofOwner + 1)
     if (this.#size++ === 0) this.#pace.begin(now_ms)
     this.#bytes += value.length
     return waiting
@@ -96,8 +120,11 @@ export class Requests {
   cancel(waiting: Waiting): void {
     if (!waiting.waits) return
     waiting.waits = false
-    if (this.#next === waiting) this.#next = waiting.after
-    this.#inOrder.remove(waiting)
+    if (waiting.isProposed) this.#proposed.remove(waiting)
+    else this.#queue.remove(waiting)
+    const ofOwner = this.#byOwner.get(waiting.owner) ?? 0
+    if (ofOwner > 1) this.#byOwner.set(waiting.owner, ofOwner - 1)
+    else this.#byOwner.delete(waiting.owner)
     this.#size--
     this.#bytes -= waiting.value.length
     const ofSession = this.#ofSession(waiting)
@@ -122,29 +149,31 @@ export class Requests {
 
   /** What is to be proposed next: at most so many, until there are as many bytes of them. */
   take(most: number, most_bytes: number, now_ms: number): readonly Proposal[] {
-    const proposals: Waiting[] = []
-    let next = this.#next
-    let bytes = 0
-    for (; next !== undefined && proposals.length < most && bytes < most_bytes; next = next.after) {
-      bytes += next.value.length
-      next.proposed_ms = now_ms
-      proposals.push(next)
+    const proposals = this.#queue.take(most, most_bytes)
+    for (const waiting of proposals) {
+      waiting.isProposed = true
+      waiting.proposed_ms = now_ms
+      this.#proposed.append(waiting)
     }
-    this.#next = next
     return proposals
   }
 
   /** What was proposed before is lost: all that waits is to be proposed. */
   restart(): void {
-    this.#next = this.#inOrder.first
+    const queued = this.#queue.takeAll()
+    for (let { first } = this.#proposed; first !== undefined; { first } = this.#proposed) {
+      this.#proposed.remove(first)
+      first.isProposed = false
+      this.#queue.add(first)
+    }
+    for (const waiting of queued) this.#queue.add(waiting)
   }
 
   /** What was handed on and is taken for lost, to be proposed again. */
   takeLost(now_ms: number): readonly Proposal[] {
     const after_ms = Math.min(Math.max(LOST_AFTER * this.#took_ms, MIN_LOST_MS), MAX_LOST_MS)
     const proposals: Waiting[] = []
-    let waiting = this.#inOrder.first
-    for (; waiting !== undefined && waiting !== this.#next; waiting = waiting.after) {
+    for (let waiting = this.#proposed.first; waiting !== undefined; waiting = waiting.after) {
       if (now_ms - waiting.proposed_ms <= after_ms) continue
       waiting.proposed_ms = now_ms
       proposals.push(waiting)

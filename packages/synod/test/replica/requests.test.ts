@@ -103,3 +103,64 @@ test('nothing is left of what comes and goes while nothing can be proposed', () 
   expect(requests.size).toBe(0)
   expect(take(Infinity)).toEqual([])
 })
+
+/** Requests of several owners, and the numbers of those that are proposed next. */
+function owned(limit?: number) {
+  const requests = new Requests(limit)
+  const names = new Map<Waiting, string>()
+  const owners = { a: {}, b: {}, c: {} }
+  let sequence = 0
+  const submit = (owner: keyof typeof owners, size_bytes = 1) => {
+    const key = { session: 1 + sequence++, sequence: 1 }
+    const waiting = requests.submit(key, Buffer.alloc(size_bytes), 0, () => undefined, owners[owner])
+    names.set(waiting, owner)
+    return waiting
+  }
+  const take = (most: number, most_bytes = Infinity) =>
+    requests.take(most, most_bytes, 0).map((proposal) => names.get(proposal as Waiting))
+  return { requests, submit, take }
+}
+
+test('owners take turns: one who asks for little does not wait for all that others asked for before', () => {
+  const { submit, take } = owned()
+  for (let count = 0; count < 1000; count++) submit('a')
+  submit('b')
+  expect(take(17)).toEqual([...Array.from({ length: 16 }, () => 'a'), 'b'])
+  submit('c')
+  expect(take(17)).toEqual([...Array.from({ length: 16 }, () => 'a'), 'c'])
+  expect(take(Infinity)).toHaveLength(1000 - 32)
+})
+
+test('a turn is over after so many bytes, too', () => {
+  const { submit, take } = owned()
+  for (let count = 0; count < 5; count++) submit('a', 60_000)
+  for (let count = 0; count < 5; count++) submit('b')
+  expect(take(4)).toEqual(['a', 'a', 'b', 'b'])
+})
+
+test('the order of each owner outlives a restart, and what is given up on is gone from it', () => {
+  const { requests, submit, take } = owned()
+  const first = Array.from({ length: 20 }, () => submit('a'))
+  const second = submit('b')
+  take(5)
+  for (const index of [1, 8]) requests.cancel(first[index]!)
+  requests.restart()
+  const order = requests.take(Infinity, Infinity, 0)
+  expect(order.filter((proposal) => proposal !== second)).toEqual(
+    first.filter((_, index) => index !== 1 && index !== 8),
+  )
+  expect(requests.size).toBe(19)
+})
+
+test('one owner has no more waiting than there is room for others, who are still taken', () => {
+  const { requests, submit } = owned(1000)
+  for (let count = 0; count < 500; count++) submit('a')
+  expect(() => submit('a')).toThrow(expect.objectContaining({ code: 'overloaded' }))
+  for (let count = 0; count < 250; count++) submit('b')
+  expect(() => submit('b')).toThrow(expect.objectContaining({ code: 'overloaded' }))
+  for (let count = 0; count < 125; count++) submit('c')
+  const waiting = requests.take(1, Infinity, 0)[0] as Waiting
+  for (let count = 0; count < 400; count++) requests.cancel(requests.take(1, Infinity, 0)[0] as Waiting)
+  expect(waiting.waits).toBe(true)
+  submit('c')
+})
