@@ -25,7 +25,7 @@ module.exports = {
     only('journal', ['bytes', 'errors.ts', 'options.ts', 'paxos']),
     only('net', ['bytes', 'clock.ts', 'errors.ts', 'linked-list.ts', 'options.ts', 'paxos']),
     only('snapshots', ['bytes', 'errors.ts', 'journal', 'paxos']),
-    only('machine', ['bytes', 'call.ts', 'errors.ts', 'options.ts', 'pace.ts', 'paxos']),
+    only('machine', ['bytes', 'call.ts', 'errors.ts', 'linked-list.ts', 'options.ts', 'pace.ts', 'paxos']),
     only('client', [
       'net',
       'machine',

@@ -1,4 +1,5 @@
 import { MalformedError } from '../bytes/reader.js'
+import { type Linked, LinkedList } from '../linked-list.js'
 import type { Slot } from '../paxos/ballot.js'
 import { MAX_MESSAGE_BYTES } from './contract.js'
 import type { Outcome } from './outcome.js'
@@ -10,8 +11,7 @@ import { SnapshotMap } from './snapshot-map.js'
 export const MAX_SESSIONS = 100_000
 
 /**
- * Nor more bytes of outcomes than this: then those that have been idle the longest are ended, until a quarter of it is free. That much at
- * a time, as it takes a look at all of them.
+ * Nor more bytes of outcomes than this: then those that have been idle the longest are ended, until a quarter of it is free.
  */
 export const MAX_OUTCOME_BYTES = 64 << 20
 const KEPT_SHARE = 0.75
@@ -22,7 +22,8 @@ export const OUTCOME_BYTES = 256
 /** The place of an outcome that is not there yet. */
 const PLACE_BYTES = 8
 
-interface Session extends SessionState {
+interface Session extends SessionState, Linked<Session> {
+  readonly id: SessionId
   /** Results up to this sequence have reached the client, and are forgotten. */
   acknowledged: number
   /** The results of the requests above that, in order; undefined for those not executed yet. */
@@ -45,6 +46,8 @@ const AHEAD: Outcome = { status: 'ahead', result: NOTHING }
  */
 export class Sessions {
   readonly #sessions = new SnapshotMap<SessionId, Session>()
+  /** The one that has been idle for the longest comes first: to find it must not take longer the more there are. */
+  readonly #byUse = new LinkedList<Session>()
   readonly #limit: number
   readonly #limit_bytes: number
   /** Of all sessions. */
@@ -60,9 +63,11 @@ export class Sessions {
   }
 
   open(slot: Slot): SessionId {
-    if (this.#sessions.size >= this.#limit) this.#endIdlest()
-    const { epoch } = this.#sessions
-    this.#sessions.set(slot, { acknowledged: 0, outcomes: [], bytes: 0, lastSlot: slot, epoch })
+    const idlest = this.#byUse.first
+    if (this.#sessions.size >= this.#limit && idlest !== undefined) this.#end(idlest)
+    const session = this.#new(slot, 0, slot)
+    this.#sessions.set(slot, session)
+    this.#byUse.append(session)
     return slot
   }
 
@@ -74,6 +79,8 @@ export class Sessions {
     const session = this.#toChange(request.session)
     if (session === undefined) return EXPIRED
     session.lastSlot = slot
+    this.#byUse.remove(session)
+    this.#byUse.append(session)
     this.#forget(session, request.acknowledged)
     const index = request.sequence - session.acknowledged - 1
     if (index < 0) return EXPIRED
@@ -95,16 +102,16 @@ export class Sessions {
   }
 
   /** Puts what a snapshot tells in the place of what is here, piece by piece. Both methods throw a MalformedError. */
-  restoration(): SessionDecoder {
+  restoration(): Pick<SessionDecoder, 'take' | 'end'> {
     this.#sessions.clear()
+    for (let { first } = this.#byUse; first !== undefined; { first } = this.#byUse) this.#byUse.remove(first)
     this.#bytes = 0
-    const { epoch } = this.#sessions
     let session: Session | undefined
-    return new SessionDecoder({
+    const decoder = new SessionDecoder({
       onSession: (id, acknowledged, lastSlot) => {
         if (this.#sessions.has(id)) throw new MalformedError(`session ${id} twice`)
         if (this.#sessions.size >= this.#limit) throw new MalformedError(`more than ${this.#limit} sessions`)
-        session = { acknowledged, outcomes: [], bytes: 0, lastSlot, epoch }
+        session = this.#new(id, acknowledged, lastSlot)
         this.#sessions.set(id, session)
       },
       onOutcome: (outcome) => {
@@ -115,6 +122,21 @@ export class Sessions {
         this.#count(session, sizeOf(outcome))
       },
     })
+    return {
+      take: (bytes) => {
+        decoder.take(bytes)
+      },
+      end: () => {
+        decoder.end()
+        const byUse = [...this.#sessions.values()].sort((a, b) => a.lastSlot - b.lastSlot)
+        for (const restored of byUse) this.#byUse.append(restored)
+      },
+    }
+  }
+
+  #new(id: SessionId, acknowledged: number, lastSlot: Slot): Session {
+    const { epoch } = this.#sessions
+    return { id, acknowledged, lastSlot, epoch, outcomes: [], bytes: 0, before: undefined, after: undefined }
   }
 
   /** While a snapshot is being read, a session that it may tell of is copied before it is changed. */
@@ -122,36 +144,27 @@ export class Sessions {
     const session = this.#sessions.get(id)
     if (session === undefined || !this.#sessions.isViewed || session.epoch === this.#sessions.epoch)
       return session
+    this.#byUse.remove(session)
     const copy = { ...session, outcomes: [...session.outcomes], epoch: this.#sessions.epoch }
     this.#sessions.set(id, copy)
+    this.#byUse.append(copy)
     return copy
-  }
-
-  #endIdlest(): void {
-    let idlest: SessionId | undefined
-    let lastSlot = Infinity
-    for (const [id, session] of this.#sessions) {
-      if (session.lastSlot >= lastSlot) continue
-      lastSlot = session.lastSlot
-      idlest = id
-    }
-    if (idlest !== undefined) this.#end(idlest)
   }
 
   /** Only those go that have outcomes; the last of them may be the one that has just come to have one. */
   #endUntilItFits(): void {
-    const idlestFirst = [...this.#sessions]
-      .filter(([, { bytes }]) => bytes > 0)
-      .sort(([, a], [, b]) => a.lastSlot - b.lastSlot)
-    for (const [id] of idlestFirst) {
-      if (this.#bytes <= KEPT_SHARE * this.#limit_bytes) break
-      this.#end(id)
+    let session = this.#byUse.first
+    while (session !== undefined && this.#bytes > KEPT_SHARE * this.#limit_bytes) {
+      const { after } = session
+      if (session.bytes > 0) this.#end(session)
+      session = after
     }
   }
 
-  #end(id: SessionId): void {
-    this.#bytes -= this.#sessions.get(id)?.bytes ?? 0
-    this.#sessions.delete(id)
+  #end(session: Session): void {
+    this.#bytes -= session.bytes
+    this.#byUse.remove(session)
+    this.#sessions.delete(session.id)
   }
 
   #forget(session: Session, acknowledged: number): void {

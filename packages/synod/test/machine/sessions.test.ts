@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type Request, SESSION_WINDOW } from '../../src/machine/request.js'
 import { MAX_MESSAGE_BYTES } from '../../src/machine/contract.js'
 import { type Outcome, outcomeError } from '../../src/machine/outcome.js'
-import { OUTCOME_BYTES, Sessions } from '../../src/machine/sessions.js'
+import { MAX_SESSIONS, OUTCOME_BYTES, Sessions } from '../../src/machine/sessions.js'
 import { checkProperty } from '../paxos/replay.js'
 
 function request(session: number, sequence: number, acknowledged = 0): Request {
@@ -118,6 +118,16 @@ describe('with as many sessions as are kept', () => {
     expect(counter.sessions.size).toBe(3)
     expect(counter.execute(b, 1)).toBe('expired')
     expect([a, c, d].map((session) => counter.execute(session, 2))).toEqual(['2', '3', '4'])
+  })
+
+  test('opening one takes no longer the more there are: it need not look at all of them', () => {
+    const sessions = new Sessions()
+    const opened = 2 * MAX_SESSIONS
+    for (let slot = 1; slot <= opened; slot++) sessions.open(slot)
+    expect(sessions.size).toBe(MAX_SESSIONS)
+    const run = (): Outcome => ({ status: 'done', result: new Uint8Array(0) })
+    expect(sessions.execute(opened + 1, request(opened - MAX_SESSIONS, 1), run).status).toBe('expired')
+    expect(sessions.execute(opened + 2, request(opened - MAX_SESSIONS + 1, 1), run).status).toBe('done')
   })
 
   test('a retry keeps a session alive as a first request does', () => {
