@@ -10,8 +10,10 @@ import { DurableWatch } from './checks/durable-watch.js'
 import { Executions } from './checks/executions.js'
 import type { FaultKind } from './faults/faults.js'
 import { Guard } from './checks/guard.js'
+import { ClientPorts } from './checks/client-ports.js'
 import { checkHistory } from './checks/history-check.js'
 import { Manners } from './checks/manners.js'
+import { HOSTILE_HOST } from './faults/hostile-clients.js'
 import { Nemesis } from './faults/nemesis.js'
 import type { Plan } from './faults/plan.js'
 import { TooLateError } from './timeline.js'
@@ -86,6 +88,7 @@ class Simulation<C, R, Q, A> {
   readonly #nemesis: Nemesis<Tagged<C>, Uint8Array, Q, Uint8Array, WatchedMachine<C, R, Q, A>>
   readonly #executions: Executions
   readonly #durable: DurableWatch
+  readonly #ports: ClientPorts | undefined
   readonly #tap = new WireTap()
   readonly #manners: Manners
   readonly #operations: ClientOperation<C, Q>[] = []
@@ -111,6 +114,9 @@ class Simulation<C, R, Q, A> {
     this.#chance = chance.fork()
     this.#plan = plan
     this.#workload = workload
+    this.#ports = ClientPorts.for(plan, (violation) => {
+      this.#violate(violation)
+    })
     this.#world = new World({
       servers: plan.servers,
       quorums: plan.quorums,
@@ -127,6 +133,7 @@ class Simulation<C, R, Q, A> {
         electionTimeout_ms: plan.electionTimeout_ms,
         snapshots: { everySlots: 1e9, everyBytes: 2 ** 40, ...plan.snapshots },
       },
+      between: (server, edges) => this.#ports?.between(server, edges) ?? edges,
       network: {
         latency_ms: () => network.between(...plan.latency_ms),
         ...(plan.pieces ? { split: (available) => 1 + network.below(available) } : {}),
@@ -325,8 +332,29 @@ class Simulation<C, R, Q, A> {
         return bars.every((bar) => bar?.executed === bars[0]?.executed && bar?.executed === bar?.chosen)
       })
     }
+    await this.#dismissClients()
     this.#compare()
     checkHistory(this.#operations, this.#executions, this.#workload)
+  }
+
+  /** All clients end. Then no replica holds anything for them, whatever they had asked for. */
+  async #dismissClients(): Promise<void> {
+    for (let client = 1; client <= this.#plan.clients; client++) this.#world.killClient(`c${client}`)
+    const holding = () =>
+      this.#world.running.filter((id) => {
+        const { clients, held } = this.#world.status(id)
+        return clients > 0 || held.bytes > 0 || held.unfinished_bytes > 0
+      })
+    try {
+      await this.#world.run(() => holding().length === 0, LIVENESS_BOUND_MS)
+    } catch (error) {
+      if (!(error instanceof TooLateError)) throw error
+      const what = holding().map((id) => {
+        const { clients, held } = this.#world.status(id)
+        return `s${id} still holds ${JSON.stringify(held)} for ${clients} clients, though none is left`
+      })
+      throw new Violation('over-limit', what.join('\n'), { cause: error })
+    }
   }
 
   /** Those that are members by the longest log, if any. */
@@ -373,7 +401,9 @@ class Simulation<C, R, Q, A> {
    */
   #compare(): void {
     for (const id of this.#world.running) {
-      const { bars, digest, formed, peers, role } = this.#world.status(id)
+      const status = this.#world.status(id)
+      const { bars, digest, formed, peers, role } = status
+      this.#ports?.check(id, status)
       checkBars(bars)
       if (role === 'leader') this.#checkDisk(id)
       if (formed) this.#compareAcceptors(id, peers)
@@ -410,6 +440,8 @@ class Simulation<C, R, Q, A> {
   }
 
   #hear(way: Way, message: Said): void {
+    // They say what they want.
+    if (HOSTILE_HOST.test(way.from) || HOSTILE_HOST.test(way.to)) return
     this.#trace.message(way, message)
     if (!this.#plan.overheard) return
     try {

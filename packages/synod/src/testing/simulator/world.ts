@@ -4,6 +4,7 @@ import type { Machine } from '../../machine/machine.js'
 import type { ServerId } from '../../paxos/ballot.js'
 import type { Mode } from '../../paxos/config.js'
 import type { Quorums } from '../../paxos/quorum.js'
+import type { Host } from '../../replica/host.js'
 import type { ReplicaOptions } from '../../replica/options.js'
 import { Replica } from '../../replica/replica.js'
 import type { ReplicaStatus } from '../../status.js'
@@ -16,7 +17,7 @@ import { Timeline } from './timeline.js'
 
 export const DATA_DIR = '/data'
 export const PEER_PORT = 2380
-const CLIENT_PORT = 2379
+export const CLIENT_PORT = 2379
 
 /** A server by its id, or the host of a client by its name. */
 export type Place = ServerId | string
@@ -42,6 +43,9 @@ export interface Server<C, R, Q, A, M> {
   rate: number
 }
 
+/** What a replica has of the machine that its process runs on. */
+export type Edges = Pick<Host, 'clock' | 'disk' | 'network' | 'descriptors'>
+
 export interface WorldOptions<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   /** 3 unless given. */
   readonly servers?: number
@@ -60,6 +64,8 @@ export interface WorldOptions<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly network?: MemoryNetworkOptions
   /** How long an fsync takes; 1 ms unless given. */
   readonly sync_ms?: number
+  /** Stands between the process of a server, each time that it starts, and the machine. */
+  readonly between?: (server: ServerId, edges: Edges) => Edges
   /** A replica has given up. */
   readonly onFatal?: (server: ServerId, error: SynodError) => void
 }
@@ -172,6 +178,12 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
     const log = (level: string) => (_fields: object, message: string) => {
       server.log.push(`${level}: ${message}`)
     }
+    const machine: Edges = {
+      clock: process.clock,
+      network: process.network,
+      disk: process.disk ?? disk,
+      descriptors: () => Infinity,
+    }
     const replica = await Replica.open({
       id,
       cluster: {
@@ -186,9 +198,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
       clients: clientAddressOf(id),
       logger: { info: log('info'), warn: log('warn'), error: log('error') },
       host: {
-        clock: process.clock,
-        network: process.network,
-        disk: process.disk ?? disk,
+        ...(this.#options.between?.(id, machine) ?? machine),
         random: () => this.chance.next(),
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => this.chance.below(256))),
         randomId: () => this.chance.below(2 ** 48 - 1) + 1,
@@ -293,6 +303,11 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
       host: { clock, network, random: () => this.chance.next() },
       ...options,
     })
+  }
+
+  /** A process on a host of its own, for whoever speaks with servers by other means. `killClient` ends it. */
+  stranger(name: string): Process {
+    return this.#start(name)
   }
 
   /** The process of a client is gone. */

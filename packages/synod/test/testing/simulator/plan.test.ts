@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   FAULT_KINDS,
+  HOSTILE_KINDS,
   MEMBERSHIP_KINDS,
   ORDERLY_KINDS,
   WRECKING,
@@ -89,6 +90,13 @@ describe('a plan', () => {
     })
   })
 
+  it('gives the servers few descriptors where clients are hostile, and nowhere else', () => {
+    forPlans(({ descriptors, faults }) => {
+      const isHostile = faults.some(({ kind }) => kind === 'hostile-clients' || kind === 'idle-clients')
+      expect(descriptors !== undefined).toBe(isHostile)
+    })
+  })
+
   it('has as many servers, and the mode, that it was asked for', () => {
     forSeeds(import.meta.url, 100, (seed) => {
       expect(drawPlan(seed, { servers: 7, mode: 'leaderless' })).toMatchObject({
@@ -102,7 +110,9 @@ describe('a plan', () => {
 it('plans together have every kind of fault, and all the rest that they may have', () => {
   const plans = Array.from({ length: 500 }, (_, index) => drawPlan(index + 1))
   const kinds = new Set(plans.flatMap(({ faults }) => faults.map(({ kind }) => kind)))
-  expect([...kinds].sort()).toEqual([...FAULT_KINDS, ...ORDERLY_KINDS, ...MEMBERSHIP_KINDS].sort())
+  expect([...kinds].sort()).toEqual(
+    [...FAULT_KINDS, ...ORDERLY_KINDS, ...MEMBERSHIP_KINDS, ...HOSTILE_KINDS].sort(),
+  )
   const some = (holds: (plan: Plan) => boolean) => plans.filter(holds).length
   expect(some(({ servers }) => servers === 3)).toBeGreaterThan(0)
   expect(some(({ servers }) => servers === 5)).toBeGreaterThan(0)

@@ -28,6 +28,12 @@ export interface Tagged<C> {
 
 const NOTHING = new Uint8Array(0)
 
+/** What clients from outside ask for that do not belong to the workload: every state machine refuses it. */
+export const FOREIGN_COMMAND: Uint8Array = Buffer.from([0])
+export const FOREIGN_QUERY: Uint8Array = Buffer.from('\0a query of nobody\0')
+
+const FOREIGN_TAG = 0
+
 const bytesAsTheyAre: Codec<Uint8Array> = { encode: (bytes) => bytes, decode: (bytes) => bytes }
 
 /** A state machine of which every step is watched. Results and answers come out encoded. */
@@ -169,12 +175,19 @@ export function watchedCodecs<C, R, Q, A>(
       decode(bytes) {
         const reader = new Reader(bytes)
         const tag = reader.varint()
+        if (tag === FOREIGN_TAG) throw new Error('a command of nobody')
         const encoded = reader.raw(reader.remaining)
         return { tag, command: decodeWith('command', command, encoded), encoded: Uint8Array.from(encoded) }
       },
     },
     result: bytesAsTheyAre,
-    query,
+    query: {
+      encode: (asked) => query.encode(asked),
+      decode(bytes) {
+        if (Buffer.compare(bytes, FOREIGN_QUERY) === 0) throw new Error('a query of nobody')
+        return query.decode(bytes)
+      },
+    },
     answer: bytesAsTheyAre,
   }
 }

@@ -60,6 +60,10 @@ function what(fault: Fault): string {
       return `s${fault.server} joins${fault.replaces === 0 ? '' : `, in the place of s${fault.replaces}`}`
     case 'removal':
       return `s${fault.server} is removed`
+    case 'hostile-clients':
+      return `${fault.clients} hostile clients go for s${fault.server}, ${lasting}`
+    case 'idle-clients':
+      return `${fault.clients} clients connect with s${fault.server} and are idle, ${lasting}`
   }
 }
 

@@ -19,6 +19,10 @@ import type { ServerId } from '../../../paxos/ballot.js'
  * Processes. A process ends at any moment, also while it starts; it is restarted. It is paused, and goes on later. A replica
  * that has failed is started again, unless it said that its data directory is lost.
  *
+ * Clients. Some are hostile: they send frames that are cut short, giant, malformed, repeated, out of order, or thousands at a time, ask for
+ * what is never answered, read nothing, and come back when they are cut off. Others connect by the thousand and are idle. Each process of a
+ * server has few descriptors then. What they ask for is refused by the state machine, so that what honest clients see can be judged.
+ *
  * Clocks. They run fast or slow, at another rate on each server. The time of day jumps.
  *
  * Not in the model: servers that lie, and a network that forges what has a right checksum.
@@ -83,11 +87,17 @@ export type Fault =
   | (OnServer & { readonly kind: 'join'; readonly replaces: ServerId })
   /** The server is removed from the cluster. */
   | (OnServer & { readonly kind: 'removal' })
+  /** So many clients do to the server what they can, each by what it draws from the seed. */
+  | (OnServer & { readonly kind: 'hostile-clients'; readonly clients: number; readonly seed: number })
+  /** So many clients are connected with the server, and ask for hardly anything. */
+  | (OnServer & { readonly kind: 'idle-clients'; readonly clients: number; readonly seed: number })
 
 export type FaultKind = Fault['kind']
 
 /** What a fault is about, for those who count. */
-export const FAULT_CLASS: Readonly<Record<FaultKind, 'crash' | 'network' | 'storage' | 'process'>> = {
+export const FAULT_CLASS: Readonly<
+  Record<FaultKind, 'crash' | 'network' | 'storage' | 'process' | 'clients'>
+> = {
   'power-failure': 'crash',
   kill: 'crash',
   outage: 'crash',
@@ -111,6 +121,8 @@ export const FAULT_CLASS: Readonly<Record<FaultKind, 'crash' | 'network' | 'stor
   shutdown: 'process',
   join: 'process',
   removal: 'process',
+  'hostile-clients': 'clients',
+  'idle-clients': 'clients',
 }
 
 /** What operators do on purpose. It is drawn on its own. */
@@ -119,8 +131,12 @@ export const ORDERLY_KINDS = ['transfer', 'shutdown'] as const
 /** What changes the membership. It is drawn on its own too. */
 export const MEMBERSHIP_KINDS = ['join', 'removal'] as const
 
+/** What clients do to servers. It is drawn on its own too. */
+export const HOSTILE_KINDS = ['hostile-clients', 'idle-clients'] as const
+
 export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
-  (kind) => !([...ORDERLY_KINDS, ...MEMBERSHIP_KINDS] as readonly FaultKind[]).includes(kind),
+  (kind) =>
+    !([...ORDERLY_KINDS, ...MEMBERSHIP_KINDS, ...HOSTILE_KINDS] as readonly FaultKind[]).includes(kind),
 )
 
 /** Those after which a server cannot take part as the acceptor that it was. */

@@ -6,6 +6,7 @@ import type { MembershipChange } from '../../../machine/membership-change.js'
 import type { ServerId } from '../../../paxos/ballot.js'
 import type { Chance } from '../../chance.js'
 import type { Fault, FaultKind } from './faults.js'
+import { setHostile } from './hostile-clients.js'
 import { type Rates, frameMeddler, garble } from './meddler.js'
 import type { Plan } from './plan.js'
 import type { Meddler, Way } from '../hardware/socket.js'
@@ -47,6 +48,7 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly #ended = new Set<ServerId>()
   /** How long the fsyncs of each server take while nothing is wrong. */
   readonly #syncs_ms: ReadonlyMap<ServerId, () => number>
+  #hostileHosts = 0
   #healed = false
 
   constructor(parts: NemesisParts<C, R, Q, A, M>) {
@@ -208,6 +210,15 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
         this.#parts.onNewDisk(fault.server)
         this.#restartAfter(fault.server, fault.for_ms)
         break
+      case 'hostile-clients':
+      case 'idle-clients': {
+        const host = `h${++this.#hostileHosts}`
+        setHostile(fault, world.stranger(host))
+        this.#lastingUntil(fault.for_ms, () => {
+          world.killClient(host)
+        })
+        break
+      }
       case 'cut':
       case 'isolation':
       case 'flapping':

@@ -5,6 +5,7 @@ import { Chance } from '../../chance.js'
 import { drawLease } from '../../draw-lease.js'
 import { drawQuorums } from '../../draw-quorums.js'
 import type { SnapshotPolicy } from '../../../replica/snapshots.js'
+import { drawHostility } from './draw-hostile.js'
 import { FAULT_KINDS, type Fault, type FaultKind, ORDERLY_KINDS, WRECKING } from './faults.js'
 
 /** From the first to the second, in milliseconds. */
@@ -50,6 +51,8 @@ export interface Plan {
   readonly overheard: boolean
   /** When replicas take snapshots, and what they keep behind them; never, unless given. */
   readonly snapshots?: Pick<SnapshotPolicy, 'everySlots' | 'keepSlots' | 'chunkBytes'>
+  /** How many descriptors the process of each server has: enough, unless given. */
+  readonly descriptors?: number
   /** In order of time. */
   readonly faults: readonly Fault[]
   /** A minority that is down to the end, also when all else is healed. */
@@ -112,6 +115,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   // Whoever is lost for good may be one too many when the membership shrinks.
   const isWhole = formed && !reckless && wrecked.size === 0 && left.length === 0 && quorums === undefined
   const changes = isWhole ? drawChanges(seed, ids, duration_ms) : []
+  const hostility = drawHostility(seed, ids, duration_ms)
   const { phase1, phase2 } = quorums ?? majorities(servers)
   const enough = servers - wrecked.size - left.length >= Math.max(phase1, phase2)
   const plan: Plan = {
@@ -121,7 +125,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     ...(quorums === undefined ? {} : { quorums }),
     ...(changes.length === 0 ? {} : { window: drawWindow(seed) }),
     clients,
-    duration_ms,
+    duration_ms: hostility.duration_ms,
     latency_ms,
     sync_ms,
     rest_ms: chance.pick<Range>([
@@ -137,7 +141,10 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     live: !reckless && !nervous && enough,
     overheard: chance.happens(0.15),
     ...drawSnapshots(seed),
-    faults: [...faults, ...drawOrderly(seed, ids, duration_ms), ...changes].sort((a, b) => a.at_ms - b.at_ms),
+    ...(hostility.descriptors === undefined ? {} : { descriptors: hostility.descriptors }),
+    faults: [...faults, ...drawOrderly(seed, ids, duration_ms), ...changes, ...hostility.faults].sort(
+      (a, b) => a.at_ms - b.at_ms,
+    ),
     left,
   }
   return { ...plan, ...drawLease(mode, seed, servers, plan) }
@@ -298,6 +305,9 @@ class FaultDraw {
       case 'shutdown':
       case 'removal':
         return { kind, ...onServer }
+      case 'hostile-clients':
+      case 'idle-clients':
+        return { kind, ...onServer, clients: 1, seed: chance.seed() }
       case 'join':
         return { kind, ...onServer, replaces: 0 }
     }

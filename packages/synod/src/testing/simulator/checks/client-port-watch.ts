@@ -1,0 +1,219 @@
+import { MalformedError, Reader } from '../../../bytes/reader.js'
+import type { Clock } from '../../../clock.js'
+import { SynodError } from '../../../errors.js'
+import { POLITE_REFUSALS } from '../../../net/channel-listener.js'
+import { decodeClientMessage } from '../../../net/client-codec.js'
+import { MAX_MESSAGE_BYTES } from '../../../net/channel.js'
+import { FrameReader } from '../../../net/frame.js'
+import { MAX_CLIENT_FRAME_BYTES, MAX_HELD_AT_ALL_BYTES } from '../../../net/intake.js'
+import type { Network, OpenSocket, Socket, SocketEvents } from '../../../net/network.js'
+import { FRAME_TIMEOUT_MS, MAX_UNFINISHED_BYTES } from '../../../net/unfinished-frames.js'
+import { MAX_UNDER_WAY, MAX_UNREAD_BYTES } from '../../../replica/client-service.js'
+import type { ReplicaStatus } from '../../../status.js'
+import { CLIENT_PORT } from '../world.js'
+import { type PutOff, TurnWatch } from './turn-watch.js'
+import { Violation } from './violation.js'
+
+/** What one batch of messages and the callers in the process of the replica may add to what is under way. */
+const BATCH = 64
+const EMBEDDED = 64
+
+/**
+ * Holds a replica to docs/limits.md while clients do what they want: at the sockets, where nothing can be left out of the count, and by what
+ * the replica says of itself.
+ */
+export class ClientPortWatch {
+  readonly #name: string
+  readonly #clock: Clock
+  readonly #limit: number
+  readonly #onViolation: (violation: Violation) => void
+  readonly #turns: TurnWatch
+  #connections = 0
+  /** The most connections since the last check. */
+  #most = 0
+
+  /** `clock` is that of the replica's process, and `limit` how many clients may be connected. */
+  constructor(name: string, clock: Clock, limit: number, onViolation: (violation: Violation) => void) {
+    this.#name = name
+    this.#clock = clock
+    this.#limit = limit
+    this.#onViolation = onViolation
+    this.#turns = new TurnWatch(clock, (what) => {
+      this.#violate(what)
+    })
+  }
+
+  network(network: Network): Network {
+    return {
+      connect: (address, events) => network.connect(address, events),
+      listen: (address, onSocket) =>
+        network.listen(address, (open) => {
+          if (address.port !== CLIENT_PORT) onSocket(open)
+          else this.#accept(open, onSocket)
+        }),
+    }
+  }
+
+  /** To be called often. */
+  check({ held, waiting }: ReplicaStatus): void {
+    if (held.most_bytes > MAX_HELD_AT_ALL_BYTES + MAX_MESSAGE_BYTES)
+      this.#violate(`held ${held.most_bytes} bytes for clients`)
+    if (held.unfinished_bytes > MAX_UNFINISHED_BYTES)
+      this.#violate(`holds ${held.unfinished_bytes} bytes of unfinished frames`)
+    const mostWaiting = this.#most * (MAX_UNDER_WAY + BATCH) + EMBEDDED
+    if (waiting > mostWaiting) this.#violate(`has ${waiting} requests of ${this.#most} connections under way`)
+    this.#most = this.#connections
+  }
+
+  #accept(open: OpenSocket, onSocket: (open: OpenSocket) => void): void {
+    onSocket((events) => {
+      this.#most = Math.max(this.#most, ++this.#connections)
+      return this.#socket(open, events)
+    })
+    if (this.#connections > this.#limit + POLITE_REFUSALS)
+      this.#violate(`has ${this.#connections} connections with clients, where ${this.#limit} may be`)
+  }
+
+  #socket(open: OpenSocket, events: SocketEvents): Socket {
+    const line = new Line(this.#clock, this.#turns, (what) => {
+      this.#violate(what)
+    })
+    const gone = () => {
+      if (line.isOver) return
+      line.end()
+      this.#connections--
+    }
+    const socket = open({
+      data: (chunk) => {
+        const messages = line.read(chunk)
+        events.data(chunk)
+        line.delivered(messages, socket.unsent_bytes)
+      },
+      drained: () => {
+        events.drained()
+      },
+      closed: (reason) => {
+        gone()
+        events.closed(reason)
+      },
+    })
+    return {
+      remote: socket.remote,
+      get unsent_bytes() {
+        return socket.unsent_bytes
+      },
+      write: (bytes) => {
+        socket.write(bytes)
+      },
+      pause: () => {
+        line.isPaused = true
+        socket.pause()
+      },
+      resume: () => {
+        line.resumed()
+        socket.resume()
+      },
+      close: () => {
+        line.isClosing = true
+        socket.close()
+      },
+      destroy: () => {
+        gone()
+        socket.destroy()
+      },
+    }
+  }
+
+  #violate(what: string): void {
+    this.#onViolation(new Violation('over-limit', `${this.#name} ${what}`))
+  }
+}
+
+/** One connection, as it is seen at its socket. */
+class Line {
+  isPaused = false
+  isClosing = false
+  isOver = false
+  readonly #frames = new FrameReader('client', MAX_CLIENT_FRAME_BYTES)
+  readonly #clock: Clock
+  readonly #turns: TurnWatch
+  readonly #violate: (what: string) => void
+  #isGreeted = false
+  #isLost = false
+  /** Of the messages that were handed over, those that may not have been looked at. */
+  readonly #behind: PutOff[] = []
+  /** Numbers the frames that were begun, and ends the wait for the last one. */
+  #payloads = 0
+  #cancelTimer: (() => void) | undefined
+
+  constructor(clock: Clock, turns: TurnWatch, violate: (what: string) => void) {
+    this.#clock = clock
+    this.#turns = turns
+    this.#violate = violate
+  }
+
+  /** How many messages these bytes complete. */
+  read(chunk: Uint8Array): number {
+    let messages = 0
+    if (this.#isLost) return 0
+    try {
+      this.#frames.push(chunk)
+      for (let payload = this.#frames.next(); payload !== undefined; payload = this.#frames.next()) {
+        if (!this.#isGreeted) {
+          this.#isGreeted = true
+          continue
+        }
+        const reader = new Reader(payload)
+        for (; reader.remaining > 0; messages++) decodeClientMessage(reader)
+      }
+    } catch (error) {
+      if (!(error instanceof SynodError) && !(error instanceof MalformedError)) throw error
+      this.#isLost = true
+    }
+    return messages
+  }
+
+  /** The replica has been given them; what it has not looked at by now it has put off, and reads nothing more until it has. */
+  delivered(messages: number, unsent_bytes: number): void {
+    if (this.isOver || this.isClosing) return
+    if (this.isPaused) {
+      this.#behind.push(this.#turns.putOff(messages))
+    } else {
+      this.#turns.done(messages)
+      if (messages > 0 && unsent_bytes > MAX_UNREAD_BYTES)
+        this.#violate(`reads from a client that has ${unsent_bytes} bytes unread`)
+    }
+    this.#awaitEnd()
+  }
+
+  resumed(): void {
+    this.isPaused = false
+    for (const batch of this.#behind.splice(0)) this.#turns.caughtUp(batch)
+    this.#stopWaiting()
+    this.#awaitEnd()
+  }
+
+  end(): void {
+    this.isOver = true
+    for (const batch of this.#behind.splice(0)) this.#turns.forget(batch)
+    this.#stopWaiting()
+  }
+
+  /** A frame of which the beginning has arrived has to be whole in time, unless nothing is read that could end it. */
+  #awaitEnd(): void {
+    const { buffered_bytes, payloads } = this.#frames
+    if (payloads !== this.#payloads || buffered_bytes === 0) this.#stopWaiting()
+    this.#payloads = payloads
+    if (this.#isLost || this.isPaused || this.isOver || buffered_bytes === 0) return
+    this.#cancelTimer ??= this.#clock.timer(FRAME_TIMEOUT_MS + 1, () => {
+      this.#cancelTimer = undefined
+      if (this.isPaused || this.isOver || this.isClosing) return
+      this.#violate(`holds ${buffered_bytes} bytes of a frame that began ${FRAME_TIMEOUT_MS} ms ago`)
+    })
+  }
+
+  #stopWaiting(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+  }
+}
