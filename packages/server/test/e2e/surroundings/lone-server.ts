@@ -15,6 +15,7 @@ export interface LoneServerOptions {
   readonly under?: readonly string[]
   /** Further arguments of `synod serve`. */
   readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** A cluster of one server, whose surroundings are up to the test. */
@@ -25,16 +26,24 @@ export class LoneServer implements AsyncDisposable {
   /** Resolves with its exit code, or the signal that ended it. */
   readonly exited: Promise<number | string>
 
-  private constructor(dataDir: string, port: number, { args = [], stdio, under = [] }: LoneServerOptions) {
+  private constructor(
+    dataDir: string,
+    port: number,
+    { args = [], env, stdio, under = [] }: LoneServerOptions,
+  ) {
     this.dataDir = dataDir
     this.endpoint = `127.0.0.1:${port}`
     const [program = '', ...rest] = [...under, process.execPath, BIN, ...serveArgs(dataDir, port), ...args]
-    this.child = spawn(program, rest, { stdio, env: { PATH: process.env.PATH } })
+    this.child = spawn(program, rest, { stdio, env: { PATH: process.env.PATH, ...env } })
     this.exited = once(this.child, 'exit').then(([code, signal]) => code ?? signal)
   }
 
   static async start(directory: string, options: LoneServerOptions): Promise<LoneServer> {
     return new LoneServer(join(directory, 's1'), await freePorts(2), options)
+  }
+
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null
   }
 
   /** Resolves when it has carried out a command. */
@@ -43,8 +52,8 @@ export class LoneServer implements AsyncDisposable {
     await client.increment('served')
   }
 
-  client(): Promise<KvClient> {
-    return KvClient.connect({ endpoints: [this.endpoint], timeout_ms: PATIENCE_MS })
+  client(timeout_ms = PATIENCE_MS): Promise<KvClient> {
+    return KvClient.connect({ endpoints: [this.endpoint], timeout_ms })
   }
 
   /** Sends a signal, and resolves as `exited` does. */
@@ -54,7 +63,7 @@ export class LoneServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode === null && this.child.signalCode === null) await this.kill('SIGKILL')
+    if (this.isRunning) await this.kill('SIGKILL')
   }
 }
 
