@@ -43,14 +43,15 @@ export async function pointsOf(log: string, dataDir: string): Promise<Point[]> {
   const points: Point[] = []
   const known = new Set(paths(dataDir))
   for (const line of (await readFile(log, 'utf8')).split('\n')) {
-    const [, call = '', args = ''] = /^\d+ +(\w+)\((.*)/.exec(line) ?? []
+    const [, thread = '', call = '', args = ''] = /^(\d+) +(\w+)\((.*)/.exec(line) ?? []
     const path = /"([^"]*)"/.exec(args)?.[1] ?? ''
     if (!(BY_NAME as readonly string[]).includes(call) && !known.has(path)) continue
     // The first socket is that of the lock.
-    if ((call === 'bind' || call === 'listen') && counts.has(call)) continue
-    const count = (counts.get(call) ?? 0) + 1
-    counts.set(call, count)
-    points.push({ call, count })
+    if ((call === 'bind' || call === 'listen') && points.some((point) => point.call === call)) continue
+    // strace counts those of each thread.
+    const count = (counts.get(`${thread} ${call}`) ?? 0) + 1
+    counts.set(`${thread} ${call}`, count)
+    if (!points.some((point) => point.call === call && point.count === count)) points.push({ call, count })
   }
   return points
 }

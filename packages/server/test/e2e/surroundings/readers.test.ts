@@ -139,7 +139,7 @@ test('a trace is not written to a pipe, whose reader could stop the replica', as
     stdio: ['ignore', pipe.writer, 'pipe'],
   })
   expect({ status, stderr: String(stderr) }).toMatchObject({
-    status: 1,
+    status: 2,
     stderr: expect.stringMatching(/pipe is a pipe or a terminal; a trace is written to a file \(usage\)/),
   })
 })
