@@ -31,6 +31,9 @@ const MAX_SHARE_MESSAGES = 16
 /** Bytes that arrive cost as much time as messages do: this many as one. */
 const BYTES_PER_UNIT = 8 * 1024
 
+/** A chunk as large as this tells of one who sends a lot: the next one is read when it has another share. */
+const BULK_BYTES = 32 * 1024
+
 /** What a socket may hold of what arrived, besides what it has handed over, when it is told to pause. */
 const SOCKET_BYTES = 64 * 1024
 
@@ -249,6 +252,12 @@ export class Channel<Out, In> {
     this.#intake?.turns.spend(Math.ceil(chunk.length / BYTES_PER_UNIT))
     if (this.#state === 'greeting') this.#greet()
     this.#deliver()
+    if (chunk.length >= BULK_BYTES && this.#isIdle() && this.#mustWait(false)) this.#fallBehind('more')
+  }
+
+  /** Whether nothing of what has arrived is left. */
+  #isIdle(): boolean {
+    return this.#state === 'open' && !this.#isBehind && !this.#paused
   }
 
   #greet(): void {
@@ -334,7 +343,9 @@ export class Channel<Out, In> {
     if (!this.#isBehind) return
     this.#isBehind = false
     this.#holdBehind(0)
-    if (!this.#paused) this.#socket.resume()
+    if (this.#paused) return
+    this.#intake?.turns.spend(SOCKET_BYTES / BYTES_PER_UNIT)
+    this.#socket.resume()
   }
 
   #deliverLater(kind: 'fresh' | 'more' = 'more'): void {

@@ -59,12 +59,31 @@ try {
 setTimeout(() => console.log('still running'), 5000)
 `
 
+/** All descriptors are taken when a file is to be opened; some are free again as soon as that has been tried. */
+const SHORT = `
+import { openSync, closeSync } from 'node:fs'
+import { nodeDisk } from './src/journal/node-disk.js'
+
+const taken = []
+try {
+  for (;;) taken.push(openSync('/dev/null'))
+} catch (error) {
+  console.log(error.code)
+}
+setTimeout(() => taken.splice(0, 10).forEach((descriptor) => closeSync(descriptor)), 200)
+const file = await nodeDisk.open(process.argv[2], 'create')
+await file.write(Buffer.from('x'), 0)
+await file.close()
+console.log('written')
+`
+
 let directory: string
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'synod-process-'))
   await stripSources(directory)
   await writeFile(join(directory, 'counting.js'), COUNTING)
   await writeFile(join(directory, 'failing.js'), FAILING)
+  await writeFile(join(directory, 'short.js'), SHORT)
 }, 30_000)
 afterAll(() => rm(directory, { recursive: true }))
 
@@ -80,6 +99,13 @@ test('PITFALL 13: unless it is told what to do, a replica that fails ends its pr
   expect(ended.stdout).toBe('before\njournal-failed\n')
   expect(ended.code).not.toBe(0)
   expect(ended.stderr).toMatch(/journal-failed|EIO: planted/)
+})
+
+test('a file that cannot be opened for want of descriptors is opened when there are some', async () => {
+  const limited = ['-c', 'ulimit -n 64 && exec "$@"', 'sh', process.execPath]
+  const args = [join(directory, 'short.js'), join(directory, 'short.txt')]
+  const ended = await runProgram('sh', [...limited, ...args])
+  expect(ended.stdout, ended.stderr).toBe('EMFILE\nwritten\n')
 })
 
 const noStrace = whyNoStrace()
