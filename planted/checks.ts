@@ -24,15 +24,23 @@ const PARTS = [
 
 const BOTH = ['leader', 'leaderless'] as const
 
-export type CheckName = 'parts' | 'core' | 'episodes' | 'changes' | 'simulator' | 'operations' | 'model'
+export type CheckName =
+  'parts' | 'core' | 'episodes' | 'links' | 'changes' | 'simulator' | 'server' | 'operations' | 'model'
 
 /** What is quick comes first. */
 export const CHECKS: Readonly<Record<CheckName, Check>> = {
   parts: { words: 'parts', modes: ['leader'], within: PARTS, isRandom: true },
   core: { words: 'core', modes: BOTH, within: CORE, isRandom: true },
   episodes: { words: 'core in episodes', modes: BOTH, within: CORE, isRandom: true },
+  links: { words: 'core on slow links', modes: BOTH, within: CORE, isRandom: true },
   changes: { words: 'core, where servers come and go', modes: BOTH, within: CORE, isRandom: true },
   simulator: { words: 'simulator', modes: BOTH, within: LIBRARY, isRandom: true },
+  server: {
+    words: 'simulator with the state machine of the server',
+    modes: BOTH,
+    within: ['packages/server/src/kv/'],
+    isRandom: true,
+  },
   operations: { words: 'operations', modes: BOTH, within: LIBRARY, isRandom: true },
   model: { words: 'model', modes: BOTH, within: CORE, isRandom: false },
 }

@@ -75,7 +75,7 @@ export class Scratch implements AsyncDisposable {
         verbatimModuleSyntax: true,
       },
     })
-    const target = source.replace(`${LIBRARY}/src/`, `${LIBRARY}/dist/`).replace(/\.ts$/, '.js')
+    const target = source.replace(/(packages\/\w+)\/src\//, '$1/dist/').replace(/\.ts$/, '.js')
     await mkdir(dirname(target), { recursive: true })
     await writeFile(target, outputText)
   }

@@ -2,7 +2,9 @@
 // Prints the first thing found, as JSON, or nothing.
 import {
   CONFIGURATIONS,
+  type Chance,
   type ModelConfig,
+  type Workload,
   World,
   breadthFirst,
   drawPlan,
@@ -15,10 +17,12 @@ import {
   exploreMembershipRules,
   exploreOperations,
   exploreSessions,
+  exploreSlowLinks,
   exploreSnapshots,
   runPlan,
   storeWorkload,
 } from 'synod/testing'
+import type { Machine } from 'synod'
 import type { CheckName } from './checks.js'
 
 type Mode = 'leader' | 'leaderless'
@@ -69,6 +73,10 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
         const { violation } = await runPlan(drawPlan(seed, { mode }), storeWorkload)
         return violation && { kind: violation.kind, message: violation.message }
       }
+      case 'server': {
+        const { violation } = await runPlan(drawPlan(seed, { mode }), await serverWorkload())
+        return violation && { kind: violation.kind, message: violation.message }
+      }
       case 'core':
         exploreCore(mode, seed, 3)
         if (mode === 'leader') exploreLeases(seed)
@@ -83,6 +91,9 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
       case 'operations':
         await exploreOperations(mode, seed)
         return undefined
+      case 'links':
+        exploreSlowLinks(mode, seed)
+        return undefined
       case 'episodes':
         exploreEpisodes(mode, seed)
         return undefined
@@ -94,6 +105,24 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
     }
   } catch (error) {
     return found(error)
+  }
+}
+
+/** The state machine of the server, as it is in this copy. */
+async function serverWorkload(): Promise<Workload<unknown, unknown, unknown, unknown>> {
+  const file = new URL('packages/server/dist/kv/machine.js', import.meta.url)
+  const { KvMachine } = (await import(file.href)) as {
+    KvMachine: new () => Machine<unknown, unknown, unknown, unknown>
+  }
+  const key = (chance: Chance) => `k${chance.below(6)}`
+  const value = (chance: Chance) => Buffer.alloc(chance.below(4), chance.below(256))
+  return {
+    machine: () => new KvMachine(),
+    command: (chance) =>
+      chance.happens(0.6)
+        ? { type: 'put', key: key(chance), value: value(chance) }
+        : { type: 'delete', key: key(chance) },
+    query: (chance) => ({ type: 'get', key: key(chance) }),
   }
 }
 

@@ -26,6 +26,8 @@ export interface Planted {
   readonly by?: string
   readonly seed?: number
   readonly elapsed_ms?: number
+  /** Why the random checks miss it, where they alone have looked. */
+  readonly reason?: string
 }
 
 export interface Proof {
@@ -47,19 +49,23 @@ export interface Proof {
   readonly explored: readonly Explored[]
   readonly spec: string
   readonly planted: readonly Planted[]
+  /** What the checks find that follow from chance, without tests and the model checker. */
+  readonly random: readonly Planted[]
 }
 
 /** By what a mistake is hunted, in the words of the hunt, and how the report calls it. */
 const HUNTERS = {
   simulator: 'the simulator',
   core: 'the core’s random runs',
+  parts: 'random runs of parts',
+  operations: 'what operators do, at random',
   model: 'the model checker',
   test: 'a test of its own',
 }
 
 /** The report, as Markdown. */
 export function report(proof: Proof): string {
-  const { commit, core, date, explored, node, planted, simulated, spec, speed } = proof
+  const { commit, core, date, explored, node, planted, random, simulated, spec, speed } = proof
   return `# Proof
 
 What \`npm run proof\` found on ${date}, at commit \`${commit}\`, on Node ${node}. Nothing was violated. The file is
@@ -137,7 +143,26 @@ ${table([
     by === undefined ? '' : duration(elapsed_ms),
   ]),
 ])}
+
+## The power of the random checks
+
+${power(random)}
 `
+}
+
+function power(random: readonly Planted[]): string {
+  const mistakes = random.filter(({ name }) => name !== 'canary-harmless.patch')
+  const found = mistakes.filter(({ by }) => by !== undefined)
+  const share = (100 * found.length) / Math.max(1, mistakes.length)
+  const rows = mistakes.map(({ by, name, reason, seed }) => [
+    name.replace('.patch', ''),
+    by === undefined ? `missed: ${reason ?? 'nobody knows why'}` : hunter(by),
+    seed === undefined ? '' : String(seed),
+  ])
+  return `\`npm run planted -- --random-only\`: without tests and the model checker, ${count(found.length)} of ${count(mistakes.length)} mistakes are found within
+1,000 seeds, ${share.toFixed(1)} %.
+
+${table([['mistake', 'found by', 'seed'], ...rows])}`
 }
 
 function hunter(by: string): string {

@@ -65,11 +65,11 @@ const simulate = [...synod, 'simulate', '--json']
 const speed = await json<Proof['speed']>(['node', 'proof/dist/speed.js'])
 const simulated = await json<Simulated>([...simulate, '--seeds', seeds, '--jobs', jobs])
 // What has one thread, or is not measured, takes half as long side by side.
-const [explored, { core, planted, spec }] = await Promise.all([explore(), theRest()])
+const [explored, { core, planted, random, spec }] = await Promise.all([explore(), theRest()])
 
 const date = new Date().toISOString().slice(0, 10)
 const node = process.version
-const text = report({ commit, date, node, speed, simulated, core, explored, spec, planted })
+const text = report({ commit, date, node, speed, simulated, core, explored, spec, planted, random })
 await writeFile(new URL('../../docs/proof.md', import.meta.url), text)
 await output(root, ['npx', 'prettier', '--write', '--log-level', 'warn', 'docs/proof.md'])
 process.stderr.write('docs/proof.md is written.\n')
@@ -80,20 +80,20 @@ async function explore(): Promise<Explored[]> {
   return explored
 }
 
-async function theRest(): Promise<Pick<Proof, 'core' | 'planted' | 'spec'>> {
+async function theRest(): Promise<Pick<Proof, 'core' | 'planted' | 'random' | 'spec'>> {
   const core = await json<Proof['core']>(['node', 'proof/dist/core.js', seeds])
   const spec = await results.capture(['npm', 'run', '--silent', 'spec'], ['spec', 'package-lock.json'])
-  return { core, spec, planted: await hunt() }
+  return { core, spec, planted: await hunt(), random: await hunt('--random-only') }
 }
 
 /** Each mistake by itself, so that none is hunted twice. */
-async function hunt(): Promise<Planted[]> {
+async function hunt(...options: readonly string[]): Promise<Planted[]> {
   const found = new Map<string, Planted>()
   const names = (await readdir(new URL('../../planted/patches', import.meta.url))).sort()
   const queue = [...names]
   const work = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-      const command = ['node', 'planted/dist/run.js', '--json', name]
+      const command = ['node', 'planted/dist/run.js', '--json', ...options, name]
       found.set(name, await json<Planted>(command, WITH_MISTAKES))
     }
   }

@@ -2,6 +2,7 @@ import { describe, test } from 'vitest'
 import { exploreCore } from '../../src/testing/cluster/explore-core.js'
 import { exploreEpisodes } from '../../src/testing/cluster/explore-episodes.js'
 import { exploreMembership } from '../../src/testing/cluster/explore-membership.js'
+import { exploreSlowLinks } from '../../src/testing/cluster/explore-slow-links.js'
 import { forSeeds } from './replay.js'
 
 describe.each(['leader', 'leaderless'] as const)(
@@ -18,6 +19,10 @@ describe.each(['leader', 'leaderless'] as const)(
 
     test('and so they do in episodes, each run of its own kind', { timeout: timeout_ms }, () => {
       forSeeds(import.meta.url, 100, (seed) => exploreEpisodes(mode, seed))
+    })
+
+    test('and so they do on links that are slow, each in its own way', { timeout: timeout_ms }, () => {
+      forSeeds(import.meta.url, 60, (seed) => exploreSlowLinks(mode, seed))
     })
 
     test('and so do servers that come and go', { timeout: timeout_ms }, () => {

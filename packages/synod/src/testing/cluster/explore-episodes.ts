@@ -6,6 +6,7 @@ import { Paxos } from '../../paxos/paxos.js'
 import { Chance } from '../chance.js'
 import { drawClocks } from '../draw-lease.js'
 import { drawQuorums } from '../draw-quorums.js'
+import { magnitude } from '../magnitude.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
 import { Cluster, type Transit } from './cluster.js'
 import { comeToRest, drawChange, join, newest } from './explore-membership.js'
@@ -398,9 +399,4 @@ function distrustFastClock(cluster: Cluster): void {
     cluster.settle()
     if (cluster.paxos(leader).unsound.includes(fast)) readUnderLease(cluster)
   }
-}
-
-/** From `low` to `high`, each order of magnitude as often as the others. */
-function magnitude(chance: Chance, low: number, high: number): number {
-  return low * (high / low) ** chance.next()
 }

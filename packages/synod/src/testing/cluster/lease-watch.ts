@@ -44,6 +44,8 @@ export class LeaseWatch {
     const isBound = (server: ServerId) =>
       server === id || this.#of(server, now_ms).some((bound) => sameBallot(bound.ballot, ballot))
     const what = `s${id} takes itself for the holder of a lease at ${formatBallot(ballot)}`
+    const isReleased = this.#released.some((released) => sameBallot(released, ballot))
+    require(!isReleased, `${what}, and has told another one to take over`)
     for (const configuration of paxos.membership.state.configurations) {
       const voters = configuration.voters.join(', ')
       require(isPhase2Quorum(
