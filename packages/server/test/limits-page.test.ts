@@ -8,7 +8,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'servers of a cluster': ['paxos/quorum.ts#MAX_SERVERS'],
   'quorums of phase 1 and 2': [],
   'server id': ['1', 'paxos/ballot.ts#MAX_SERVER_ID'],
-  'a lease': ['0', 'replica/options.ts#MAX_LEASE_MS'],
+  'a lease': ['0', 'replica/option-rules.ts#MAX_LEASE_MS'],
   'name of a cluster': ['net/hello.ts#MAX_CLUSTER_BYTES'],
   'endpoints of a client': ['client/client.ts#MAX_ENDPOINTS'],
 

@@ -2,7 +2,8 @@ import type { Clock } from './clock.js'
 import { SynodError } from './errors.js'
 import { type Linked, LinkedList } from './linked-list.js'
 import { Pace, overloaded } from './pace.js'
-import type { ServerId } from './paxos/ballot.js'
+import { type Rules, SIGNAL, TIMEOUT_MS, checkOptions, wholeFrom } from './options.js'
+import { MAX_SERVER_ID, type ServerId } from './paxos/ballot.js'
 
 /** So many calls may be under way at one client or replica, and so many bytes of commands and queries in them. */
 export const MAX_CALLS = 65_536
@@ -12,13 +13,29 @@ export const MAX_CALL_BYTES = 256 << 20
 export interface CallOptions {
   /** Gives up when aborted: the call fails as `aborted`. What it asked for may happen all the same. */
   readonly signal?: AbortSignal | undefined
-  /** How long to go on trying, in milliseconds. */
+  /** How long to go on trying, in milliseconds: 1 to 3,600,000, or Infinity for no limit. */
   readonly timeout_ms?: number | undefined
 }
 
 export interface TransferOptions extends CallOptions {
   /** Which server is to lead; whichever keeps up best unless given. */
   readonly to?: ServerId | undefined
+}
+
+/** What every call takes. */
+export const CALL_RULES: Rules = { signal: SIGNAL, timeout_ms: TIMEOUT_MS }
+
+const TRANSFER_RULES: Rules = { ...CALL_RULES, to: wholeFrom(1, MAX_SERVER_ID) }
+
+/** Throws `invalid-options`. `method` is whose options they are. */
+export function checkCall(method: string, options: CallOptions, rules = CALL_RULES): void {
+  checkOptions(`the options of ${method}`, options, rules)
+}
+
+/** Throws `invalid-options`. Returns the server that is to lead, 0 for any. */
+export function checkTransfer(options: TransferOptions): ServerId {
+  checkCall('transferLeadership', options, TRANSFER_RULES)
+  return options.to ?? 0
 }
 
 /** What a caller waits for. What a failure leaves open depends on it. */
@@ -175,6 +192,7 @@ export class Calls {
     call.onOver(() => {
       this.#calls.remove(call)
     })
+    if (this.#timeout_ms === Infinity) return
     this.#cancelTimer ??= this.#clock.timer(this.#timeout_ms, () => {
       this.#expire()
     })

@@ -97,6 +97,12 @@ export function group(rules: Rules): Rule {
   }
 }
 
+/** What was left out, be it as undefined, is as in `defaults`. */
+export function withDefaults<T extends object>(defaults: T, given: Partial<T> = {}): T {
+  const known = Object.entries(given).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...Object.fromEntries(known) }
+}
+
 export const BOOLEAN: Rule = { may: 'true or false', fits: (value) => typeof value === 'boolean' }
 
 export const FUNCTION: Rule = { may: 'a function', fits: (value) => typeof value === 'function' }

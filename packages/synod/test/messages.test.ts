@@ -524,7 +524,7 @@ const situations: readonly Situation[] = [
   {
     name: 'a wrong option',
     code: 'invalid-options',
-    message: "'nonsense' is not an address such as 127.0.0.1:2380 or [::1]:2380",
+    message: "an address must be text such as 127.0.0.1:2380 or [::1]:2380, not 'nonsense'",
     failure() {
       const world = new World()
       return world.failure(world.beginConnect('client', { endpoints: ['nonsense'] }))

@@ -5,8 +5,8 @@ import { defined } from './defined.js'
 import type { OutputOptions } from './output.js'
 import { integerFrom, parseList } from './parsers.js'
 
-/** Longer than setTimeout can wait. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
+/** What the library takes. */
+const MAX_TIMEOUT_MS = 3_600_000
 
 /** Where and how to reach a cluster. */
 export interface ClusterOptions extends OutputOptions {

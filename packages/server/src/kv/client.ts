@@ -123,10 +123,12 @@ export class KvClient implements AsyncDisposable {
   async #read<Type extends KvAnswer['type']>(
     query: KvQuery,
     type: Type,
-    { stale = false, ...options }: ReadOptions = {},
+    { atLeast, stale = false, ...options }: ReadOptions = {},
   ): Promise<Extract<KvAnswer, { type: Type }>> {
+    if (typeof stale !== 'boolean' || (!stale && atLeast !== undefined))
+      throw new SynodError('invalid-options', 'stale must be true or false, and true where atLeast is given')
     const read = stale
-      ? this.#client.readStale(query, options).then(({ answer }) => answer)
+      ? this.#client.readStale(query, { ...options, atLeast }).then(({ answer }) => answer)
       : this.#client.read(query, options)
     return expectType(await read, type)
   }

@@ -25,19 +25,25 @@ export const commandCodec: Codec<KvCommand> = {
     const keySize = keySize_bytes(key)
     switch (command.type) {
       case 'put':
+        checkValue(command.value)
         return head(type, key, keySize, command.value.length).raw(command.value).done()
       case 'delete':
         return head(type, key, keySize, 0).done()
       case 'cas': {
         const { expected, value } = command
+        checkValue(value)
+        if (expected !== null) checkValue(expected)
         const expectedSize = expected === null ? 0 : 4 + expected.length
         const packer = head(type, key, keySize, 1 + expectedSize + value.length).boolean(expected !== null)
         if (expected !== null) packer.u32(expected.length).raw(expected)
         return packer.raw(value).done()
       }
       case 'increment': {
-        if (!isInRange(command.by)) {
-          throw new SynodError('invalid-options', `an integer has at most ${MAX_INTEGER_DIGITS} digits`)
+        if (typeof command.by !== 'bigint' || !isInRange(command.by)) {
+          throw new SynodError(
+            'invalid-options',
+            `by must be a bigint of at most ${MAX_INTEGER_DIGITS} digits`,
+          )
         }
         const digits = Buffer.from(command.by.toString())
         return head(type, key, keySize, digits.length).raw(digits).done()
@@ -68,6 +74,11 @@ export const commandCodec: Codec<KvCommand> = {
         throw malformed(`no command has tag ${tag}`)
     }
   },
+}
+
+function checkValue(value: Uint8Array): void {
+  if (value instanceof Uint8Array) return
+  throw new SynodError('invalid-options', `a value must be text or a Uint8Array, not ${typeof value}`)
 }
 
 export function readKey(unpacker: Unpacker): string {

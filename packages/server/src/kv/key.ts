@@ -13,6 +13,8 @@ export function keySize_bytes(key: string): number {
 
 /** As `keySize_bytes`, of a prefix or of nothing, which may be empty. */
 export function textSize_bytes(text: string): number {
+  if (typeof text !== 'string')
+    throw new SynodError('invalid-options', `a key must be text, not ${typeof text}`)
   const size_bytes = Buffer.byteLength(text)
   if (size_bytes > MAX_KEY_BYTES) {
     throw new SynodError('invalid-options', `a key has at most ${MAX_KEY_BYTES} bytes, not ${size_bytes}`)

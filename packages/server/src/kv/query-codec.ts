@@ -21,6 +21,8 @@ export const queryCodec: Codec<KvQuery> = {
       }
       case 'range': {
         const { after, keysOnly, limit, prefix } = query
+        if (typeof keysOnly !== 'boolean')
+          throw new SynodError('invalid-options', `keysOnly must be true or false, not ${typeof keysOnly}`)
         if (!isLimit(limit)) {
           throw new SynodError('invalid-options', `the limit is from 1 to ${MAX_RANGE_LIMIT}, not ${limit}`)
         }

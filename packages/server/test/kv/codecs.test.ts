@@ -115,3 +115,29 @@ test('limits and integers out of range are refused', () => {
     '100 digits',
   )
 })
+
+test('what JavaScript lets anyone write is refused before it is sent', () => {
+  const refuse = (encode: () => unknown, message: string) =>
+    expect(encode).toThrow(expect.objectContaining({ code: 'invalid-options', message }))
+  const { command, query } = kvCodecs
+  refuse(
+    () => command.encode({ type: 'put', key: 5, value: Buffer.from('') } as never),
+    'a key must be text, not number',
+  )
+  refuse(
+    () => command.encode({ type: 'put', key: 'k', value: 5 } as never),
+    'a value must be text or a Uint8Array, not number',
+  )
+  refuse(
+    () => command.encode({ type: 'cas', key: 'k', expected: undefined, value: Buffer.from('') } as never),
+    'a value must be text or a Uint8Array, not undefined',
+  )
+  refuse(
+    () => command.encode({ type: 'increment', key: 'k', by: 1.5 } as never),
+    'by must be a bigint of at most 100 digits',
+  )
+  refuse(
+    () => query.encode({ type: 'range', prefix: '', after: '', limit: 1, keysOnly: 1 } as never),
+    'keysOnly must be true or false, not number',
+  )
+})

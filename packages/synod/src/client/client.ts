@@ -1,16 +1,36 @@
 import { randomInt } from 'node:crypto'
-import { type CallOptions, Calls, type TransferOptions } from '../call.js'
+import { type CallOptions, Calls, type TransferOptions, checkCall, checkTransfer } from '../call.js'
 import { type Clock, systemClock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
 import { type Codecs, completeCodecs } from '../machine/codec.js'
+import { CODECS, decodeAnswered, encodeGiven } from '../machine/contract.js'
 import { encodeChange } from '../machine/change-codec.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
 import { encodeChangeRequest } from '../machine/request.js'
 import { Session } from '../machine/session.js'
-import { type StaleAnswer, type StaleReadOptions, checkAtLeast, staleAnswer } from '../machine/stale-read.js'
+import {
+  type StaleAnswer,
+  type StaleReadOptions,
+  checkStaleRead,
+  staleAnswer,
+} from '../machine/stale-read.js'
+import { MAX_CLUSTER_BYTES } from '../net/hello.js'
 import { type Network, parseAddress } from '../net/network.js'
 import { tcpNetwork } from '../net/tcp.js'
+import {
+  BOOLEAN,
+  FUNCTION,
+  LOGGER,
+  type Rules,
+  SIGNAL,
+  TIMEOUT_MS,
+  checkOptions,
+  group,
+  required,
+  textOf,
+  withMethods,
+} from '../options.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { ReplicaStatus } from '../status.js'
 import { Endpoints } from './endpoints.js'
@@ -26,7 +46,7 @@ export interface ConnectOptions<Command, Result, Query, Answer> {
   readonly cluster?: string
   /** As on the replicas. */
   readonly codecs?: Partial<Codecs<Command, Result, Query, Answer>>
-  /** How long `connect` and each call go on trying: 10,000 ms unless given. */
+  /** How long `connect` and each call go on trying: 10,000 ms unless given, 1 to 3,600,000, or Infinity for no limit. */
   readonly timeout_ms?: number
   /**
    * What is refused as `overloaded` is tried again after the time that the replica names, as long as the call may take; `false`: it
@@ -38,6 +58,26 @@ export interface ConnectOptions<Command, Result, Query, Answer> {
   readonly logger?: Logger
   /** For tests: the network and clock to use. */
   readonly host?: { readonly network?: Network; readonly clock?: Clock; readonly random?: () => number }
+}
+
+const ADDRESSES = {
+  may: `1 to ${MAX_ENDPOINTS} addresses, each as host:port`,
+  fits: (value: unknown) => Array.isArray(value) && value.length >= 1 && value.length <= MAX_ENDPOINTS,
+}
+
+const RULES: Rules = {
+  endpoints: required(ADDRESSES),
+  cluster: textOf(0, MAX_CLUSTER_BYTES),
+  codecs: CODECS,
+  timeout_ms: TIMEOUT_MS,
+  retryOverloaded: BOOLEAN,
+  signal: SIGNAL,
+  logger: LOGGER,
+  host: group({
+    network: withMethods('connect', 'listen'),
+    clock: withMethods('now', 'wallTime', 'timer', 'next', 'soon'),
+    random: FUNCTION,
+  }),
 }
 
 /** What one endpoint says of itself, or why it says nothing. */
@@ -79,13 +119,8 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
 
   /** Use `connect`. */
   constructor(options: ConnectOptions<Command, Result, Query, Answer>) {
+    checkOptions('the options of connect', options, RULES)
     const { host = {}, endpoints, timeout_ms = DEFAULT_TIMEOUT_MS } = options
-    if (endpoints.length < 1 || endpoints.length > MAX_ENDPOINTS) {
-      throw new SynodError(
-        'invalid-options',
-        `a client has 1 to ${MAX_ENDPOINTS} endpoints, not ${endpoints.length}`,
-      )
-    }
     const random = host.random ?? Math.random
     const clock = host.clock ?? systemClock
     this.#calls = new Calls(clock, timeout_ms, (after_ms) => this.#endpoints.timeoutError(after_ms))
@@ -126,20 +161,22 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
    * before over a connection that broke.
    */
   async execute(command: Command, options: CallOptions = {}): Promise<Result> {
-    const encoded = this.#codecs.command.encode(command)
+    checkCall('execute', options)
+    const encoded = encodeGiven('command', this.#codecs.command, command)
     this.#endpoints.checkSize(encoded.length)
     const call = this.#calls.take<Uint8Array>('command', encoded.length, options)
     this.#session.execute(encoded, call)
-    return this.#codecs.result.decode(await call.promise)
+    return decodeAnswered('result', this.#codecs.result, await call.promise)
   }
 
   /** Answers a query from a state that holds everything acknowledged before the call (linearizable). */
   async read(query: Query, options: CallOptions = {}): Promise<Answer> {
-    const encoded = this.#codecs.query.encode(query)
+    checkCall('read', options)
+    const encoded = encodeGiven('query', this.#codecs.query, query)
     this.#endpoints.checkSize(encoded.length)
     const call = this.#calls.take<Uint8Array>('read', encoded.length, options)
     this.#endpoints.send({ type: 'read', query: encoded }, call)
-    return this.#codecs.answer.decode(await call.promise)
+    return decodeAnswered('answer', this.#codecs.answer, await call.promise)
   }
 
   /**
@@ -151,8 +188,8 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
    * machine throws.
    */
   async readStale(query: Query, options: StaleReadOptions = {}): Promise<StaleAnswer<Answer>> {
-    const encoded = this.#codecs.query.encode(query)
-    const atLeast = checkAtLeast(options)
+    const atLeast = checkStaleRead(options)
+    const encoded = encodeGiven('query', this.#codecs.query, query)
     this.#endpoints.checkSize(encoded.length)
     const call = this.#calls.take<Uint8Array>('read', encoded.length, options)
     let slot: Slot = 0
@@ -160,7 +197,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
       slot = its
     })
     const bytes = await staleAnswer(call.promise, atLeast)
-    return { answer: this.#codecs.answer.decode(bytes), slot }
+    return { answer: decodeAnswered('answer', this.#codecs.answer, bytes), slot }
   }
 
   /** The highest slot that any answer to this client was from; 0 before the first. It never goes down. */
@@ -170,6 +207,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
 
   /** The status of each endpoint: what `replica.status()` says there, or the reason why there is no answer. */
   async status(options: CallOptions = {}): Promise<EndpointStatus[]> {
+    checkCall('status', options)
     return Promise.all(
       this.#endpoints.addresses.map(async (endpoint, index) => {
         const call = this.#calls.take<Uint8Array>('status', 0, options)
@@ -189,8 +227,9 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
    * `wrong-mode` (in leaderless mode nobody leads), `aborted`, `closed` or `unreachable`.
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
+    const to = checkTransfer(options)
     const call = this.#calls.take<Uint8Array>('transfer', 0, options)
-    this.#endpoints.sendToAny({ type: 'transfer', to: options.to ?? 0 }, call)
+    this.#endpoints.sendToAny({ type: 'transfer', to }, call)
     await call.promise
   }
 
@@ -202,6 +241,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
    */
   async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
     const encoded = encodeChange(checkChange(change))
+    checkCall('changeMembership', options)
     const call = this.#calls.take<Uint8Array>('change', encoded.length, options)
     this.#endpoints.send({ type: 'execute', value: encodeChangeRequest(this.#randomId(), encoded) }, call)
     await call.promise

@@ -1,5 +1,15 @@
 import { SynodError } from '../errors.js'
-import { isBytes, isThenable, shown } from '../options.js'
+import {
+  FUNCTION,
+  type Rule,
+  checkOption,
+  group,
+  isBytes,
+  isThenable,
+  required,
+  shown,
+  withMethods,
+} from '../options.js'
 import type { Codec, Codecs } from './codec.js'
 import { type ApplyContext, MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine.js'
 
@@ -10,6 +20,23 @@ export const MAX_RESULT_BYTES = 16 << 20
 export const MAX_MESSAGE_BYTES = 1024
 
 // What a state machine is asked stands here, once: replicas ask it so, and so does the simulator.
+
+const CODEC = withMethods('encode', 'decode')
+
+/** Of a machine's `codecs`, and of a client's. */
+export const CODECS: Rule = group({ command: CODEC, result: CODEC, query: CODEC, answer: CODEC })
+
+/** Throws `invalid-options` for what has not the methods of a state machine. */
+export function checkMachine(machine: unknown): void {
+  checkOption('machine', machine, required(withMethods('apply', 'query')))
+  const { codecs, restore, snapshot } = machine as Partial<Record<string, unknown>>
+  checkOption('machine.snapshot', snapshot, FUNCTION)
+  checkOption('machine.restore', restore, FUNCTION)
+  checkOption('machine.codecs', codecs, CODECS)
+  if ((snapshot === undefined) === (restore === undefined)) return
+  const [has, lacks] = restore === undefined ? ['snapshot', 'restore'] : ['restore', 'snapshot']
+  throw new SynodError('invalid-options', `machine has ${has} and no ${lacks}: it must have both, or neither`)
+}
 
 /**
  * The encoded result of a command. Throws what the state machine throws; `command-failed` where its result cannot be encoded; and
@@ -62,6 +89,28 @@ export function checkChunk(chunk: unknown): void {
   if (length > 0 && length <= MAX_SNAPSHOT_CHUNK_BYTES) return
   const limit = `1 to ${MAX_SNAPSHOT_CHUNK_BYTES} bytes`
   throw invalidMachine(`a chunk of a snapshot has ${limit}, not ${length}: the state machine must cut it`)
+}
+
+/** The bytes of what a caller gave. Throws `invalid-options` where the codec cannot tell it, and what codecs throw on purpose. */
+export function encodeGiven<T>(name: 'command' | 'query', codec: Codec<T>, value: T): Uint8Array {
+  try {
+    return encodeWith(name, codec, value)
+  } catch (error) {
+    if (error instanceof SynodError) throw error
+    const what = `the ${name} cannot be encoded: ${messageOf(error)}`
+    throw new SynodError('invalid-options', what, { cause: error })
+  }
+}
+
+/** The value of what replicas answered. Throws `wrong-protocol` where the codec cannot read it. */
+export function decodeAnswered<T>(name: 'result' | 'answer', codec: Codec<T>, bytes: Uint8Array): T {
+  try {
+    return decodeWith(name, codec, bytes)
+  } catch (error) {
+    if (error instanceof SynodError) throw error
+    const what = `the ${name} cannot be decoded: ${messageOf(error)}`
+    throw new SynodError('wrong-protocol', what, { cause: error })
+  }
 }
 
 /** The bytes of a value. Throws what the codec throws, and `invalid-options` where it gives none. */

@@ -1,5 +1,6 @@
 import { SynodError } from '../errors.js'
 import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
+import { BOOLEAN, type Rules, checkOptions, required, wholeFrom } from '../options.js'
 import { MAX_SERVER_ID, type ServerId } from '../paxos/ballot.js'
 import type { Change } from '../paxos/membership.js'
 
@@ -18,30 +19,31 @@ export type MembershipChange =
   | { readonly remove: ServerId }
 
 const ADDRESS = /^\S+:\d{1,5}$/
+const ID = wholeFrom(1, MAX_SERVER_ID)
+
+const REMOVE: Rules = { remove: required(ID) }
+const ADD: Rules = {
+  add: required(ID),
+  address: required({
+    may: `host:port, of up to ${MAX_ADDRESS_BYTES} bytes`,
+    fits: (value) =>
+      typeof value === 'string' && ADDRESS.test(value) && Buffer.byteLength(value) <= MAX_ADDRESS_BYTES,
+  }),
+  learner: BOOLEAN,
+  replaces: ID,
+}
 
 /** Throws `invalid-options`. */
 export function checkChange(change: MembershipChange): Change {
-  if ('remove' in change) return { type: 'remove', server: checkId(change.remove) }
+  const given: unknown = change
+  const isRemoval = typeof given === 'object' && given !== null && Object.hasOwn(given, 'remove')
+  checkOptions('a change of the membership', change, isRemoval ? REMOVE : ADD)
+  if ('remove' in change) return { type: 'remove', server: change.remove }
   const { add, address, learner = false, replaces } = change
-  if (!ADDRESS.test(address)) throw invalid(`an address is host:port, not ${address}`)
-  if (Buffer.byteLength(address) > MAX_ADDRESS_BYTES)
-    throw invalid(`an address has at most ${MAX_ADDRESS_BYTES} bytes`)
   if (learner && replaces !== undefined)
-    throw invalid('a server that never votes cannot take the place of one that does')
-  return {
-    type: 'add',
-    server: checkId(add),
-    address,
-    role: learner ? 'learner' : 'joining',
-    replaces: replaces === undefined ? 0 : checkId(replaces),
-  }
-}
-
-function checkId(server: ServerId): ServerId {
-  if (Number.isInteger(server) && server >= 1 && server <= MAX_SERVER_ID) return server
-  throw invalid(`a server id is from 1 to ${MAX_SERVER_ID}, not ${String(server)}`)
-}
-
-function invalid(message: string): SynodError {
-  return new SynodError('invalid-options', message)
+    throw new SynodError(
+      'invalid-options',
+      'a server that never votes cannot take the place of one that does: learner and replaces exclude each other',
+    )
+  return { type: 'add', server: add, address, role: learner ? 'learner' : 'joining', replaces: replaces ?? 0 }
 }

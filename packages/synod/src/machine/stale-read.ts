@@ -1,5 +1,6 @@
-import type { CallOptions } from '../call.js'
+import { CALL_RULES, type CallOptions, checkCall } from '../call.js'
 import { SynodError } from '../errors.js'
+import { type Rules, wholeFrom } from '../options.js'
 import type { Slot } from '../paxos/ballot.js'
 
 export interface StaleReadOptions extends CallOptions {
@@ -14,10 +15,12 @@ export interface StaleAnswer<Answer> {
   readonly slot: Slot
 }
 
-/** Throws `invalid-options` for what is no slot. */
-export function checkAtLeast({ atLeast = 0 }: StaleReadOptions): Slot {
-  if (Number.isSafeInteger(atLeast) && atLeast >= 0) return atLeast
-  throw new SynodError('invalid-options', `atLeast is a slot, a whole number from 0 on, not ${atLeast}`)
+const RULES: Rules = { ...CALL_RULES, atLeast: wholeFrom(0, Number.MAX_SAFE_INTEGER) }
+
+/** Throws `invalid-options`. Returns the slot that must be executed. */
+export function checkStaleRead(options: StaleReadOptions): Slot {
+  checkCall('readStale', options, RULES)
+  return options.atLeast ?? 0
 }
 
 /** Waits for a stale read. That it was not answered in time says nothing of a quorum, only that the replica is behind. */

@@ -1,4 +1,5 @@
 import { SynodError } from '../errors.js'
+import { shown } from '../options.js'
 
 /** Where a server listens. `host` is a name or an IP address, without brackets. */
 export interface Address {
@@ -13,13 +14,14 @@ export interface Address {
  * @throws SynodError `invalid-options` if the text is not an address.
  */
 export function parseAddress(text: string): Address {
-  const match = /^(?:\[([^[\]]+)\]|([^:[\]\s\ufffd]+)):(\d{1,5})$/.exec(text)
+  const match =
+    typeof text !== 'string' ? null : /^(?:\[([^[\]]+)\]|([^:[\]\s\ufffd]+)):(\d{1,5})$/.exec(text)
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3])
   if (host === undefined || port > 65535) {
     throw new SynodError(
       'invalid-options',
-      `'${text}' is not an address such as 127.0.0.1:2380 or [::1]:2380`,
+      `an address must be text such as 127.0.0.1:2380 or [::1]:2380, not ${shown(text)}`,
     )
   }
   return { host, port }

@@ -4,11 +4,13 @@ import { changeOf } from '../machine/change-codec.js'
 import type { Machine } from '../machine/machine.js'
 import { type ConnectionLimits, connectionLimits } from '../net/descriptors.js'
 import { type Address, parseAddress } from '../net/network.js'
-import { MAX_SERVER_ID, type ServerId } from '../paxos/ballot.js'
+import { checkOption, checkOptions as checkEach, invalid, withDefaults } from '../options.js'
+import type { ServerId } from '../paxos/ballot.js'
 import { DEFAULT_WINDOW, type Mode, PAXOS_DEFAULTS, type PaxosConfig } from '../paxos/config.js'
-import { MAX_SERVERS, type Quorums, faultOfQuorums, majorities } from '../paxos/quorum.js'
+import { type Quorums, faultOfQuorums, majorities } from '../paxos/quorum.js'
 import type { TraceEvent } from '../trace/trace-event.js'
 import { type Host, systemHost } from './host.js'
+import { REPLICA_RULES, SERVER_ID } from './option-rules.js'
 import { ReplicaTrace } from './replica-trace.js'
 import { MAX_WAITING_REQUESTS } from './requests.js'
 import { DEFAULT_SNAPSHOT_POLICY, type SnapshotPolicy } from './snapshots.js'
@@ -16,7 +18,6 @@ import { DEFAULT_SNAPSHOT_POLICY, type SnapshotPolicy } from './snapshots.js'
 /** The largest command that is taken, encoded, in bytes. */
 export const MAX_COMMAND_BYTES = 1 << 20
 
-const MAX_LEASE_MS = 600_000
 const DEFAULT_REQUEST_TIMEOUT_MS = 10_000
 
 /** A cluster as it is founded, the same on each of its servers; or, for a server that joins, as it is now. */
@@ -64,7 +65,7 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
   readonly heartbeat_ms?: number
   /** 500 ms unless given, at least twice the heartbeat, up to 600,000. */
   readonly electionTimeout_ms?: number
-  /** How long `propose` and `read` go on trying: 10,000 ms unless given, 1 to 3,600,000. */
+  /** How long `propose` and `read` go on trying: 10,000 ms unless given, 1 to 3,600,000, or Infinity for no limit. */
   readonly requestTimeout_ms?: number
   /**
    * How many commands may wait here to be executed, and as many reads; more are refused as `overloaded`, with a hint when to try
@@ -116,15 +117,12 @@ export interface Settings {
 
 /** Throws SynodError `invalid-options`, saying which option is wrong and what it may be. */
 export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): Settings {
+  checkEach('the options of Replica.open', options, REPLICA_RULES)
   const { id, cluster, dataDir, mode = 'leader' } = options
-  if ((mode as string) !== 'leader' && (mode as string) !== 'leaderless') {
-    throw invalid(`mode is 'leader' or 'leaderless', not '${mode as string}'`)
-  }
-  if (typeof dataDir !== 'string' || dataDir === '') throw invalid('dataDir is missing')
   const addresses = checkServers(cluster)
   const own = addresses.get(id)
   const servers = [...addresses.keys()]
-  if (own === undefined) throw invalid(`id ${id} is not one of the cluster's servers (${servers.join(', ')})`)
+  if (own === undefined) throw invalid('id', `one of the cluster's servers, ${servers.join(', ')}`, id)
   const {
     heartbeat_ms = PAXOS_DEFAULTS.heartbeat_ms,
     electionTimeout_ms = PAXOS_DEFAULTS.electionTimeout_ms,
@@ -132,20 +130,18 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
   const { maxWaiting = MAX_WAITING_REQUESTS, requestTimeout_ms = DEFAULT_REQUEST_TIMEOUT_MS } = options
   const join = options.join === true
   if (join && (options.machine.snapshot === undefined || options.machine.restore === undefined))
-    throw invalid('a server joins by a snapshot: its state machine must have snapshot and restore')
+    throw fault('a server joins by a snapshot: its state machine must have snapshot and restore')
   const lease_ms = checkLease(cluster.lease_ms, mode, heartbeat_ms)
   const quorums = checkQuorums(cluster.quorums, servers.length, join)
-  const host: Host = { ...systemHost, ...options.host }
+  const host: Host = withDefaults(systemHost, options.host)
   const { logger = silentLogger, trace: onEvent } = options
-  checkRange('heartbeat_ms', heartbeat_ms, 1, 60_000)
-  checkRange('electionTimeout_ms', electionTimeout_ms, 2 * heartbeat_ms, 600_000)
-  checkRange('requestTimeout_ms', requestTimeout_ms, 1, 3_600_000)
-  checkRange('maxWaiting', maxWaiting, 1, MAX_WAITING_REQUESTS)
-  const snapshots = { ...DEFAULT_SNAPSHOT_POLICY, ...options.snapshots }
-  checkRange('snapshots.everySlots', snapshots.everySlots, 1, 1e9)
-  checkRange('snapshots.everyBytes', snapshots.everyBytes, 1, 2 ** 40)
-  checkRange('snapshots.keepSlots', snapshots.keepSlots, 0, 1e6)
-  checkRange('snapshots.chunkBytes', snapshots.chunkBytes, 1, 2 ** 20)
+  if (electionTimeout_ms < 2 * heartbeat_ms)
+    throw invalid(
+      'electionTimeout_ms',
+      `at least twice the heartbeat, ${2 * heartbeat_ms}`,
+      electionTimeout_ms,
+    )
+  const snapshots = withDefaults(DEFAULT_SNAPSHOT_POLICY, options.snapshots)
   return {
     id,
     join,
@@ -184,8 +180,8 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
 /** Majorities have no other name. How many servers there are now a server that joins need not know. */
 function checkQuorums(quorums: Quorums | undefined, servers: number, join: boolean): Quorums | undefined {
   if (quorums === undefined || join) return quorums
-  const fault = faultOfQuorums(servers, quorums)
-  if (fault !== undefined) throw invalid(fault)
+  const what = faultOfQuorums(servers, quorums)
+  if (what !== undefined) throw fault(what)
   const { phase1, phase2 } = majorities(servers)
   return quorums.phase1 === phase1 && quorums.phase2 === phase2 ? undefined : quorums
 }
@@ -194,31 +190,23 @@ function checkQuorums(quorums: Quorums | undefined, servers: number, join: boole
 function checkLease(lease_ms = 0, mode: Mode, heartbeat_ms: number): number {
   if (lease_ms === 0) return 0
   if (mode === 'leaderless')
-    throw invalid('cluster.lease_ms is for leader mode: leaderless, nobody reads alone')
-  checkRange('cluster.lease_ms', lease_ms, 2 * heartbeat_ms, MAX_LEASE_MS)
-  if (!Number.isInteger(lease_ms)) throw invalid(`cluster.lease_ms is a whole number, not ${lease_ms}`)
+    throw fault('cluster.lease_ms is for leader mode: leaderless, nobody reads alone')
+  if (lease_ms < 2 * heartbeat_ms)
+    throw invalid('cluster.lease_ms', `0, or at least twice the heartbeat, ${2 * heartbeat_ms}`, lease_ms)
   return lease_ms
 }
 
 function checkServers({ servers }: ClusterOptions): Map<ServerId, Address> {
-  const entries = Object.entries(servers)
-  if (entries.length < 1 || entries.length > MAX_SERVERS) {
-    throw invalid(`a cluster has 1 to ${MAX_SERVERS} servers, not ${entries.length}`)
-  }
   const addresses = new Map<ServerId, Address>()
-  for (const [key, address] of entries) {
+  for (const [key, address] of Object.entries(servers)) {
     const id = Number(key)
-    checkRange('a server id', id, 1, MAX_SERVER_ID)
-    if (!Number.isInteger(id)) throw invalid(`a server id is a whole number, not ${key}`)
+    checkOption('an id in cluster.servers', id, SERVER_ID)
     addresses.set(id, parseAddress(address))
   }
   return addresses
 }
 
-function checkRange(name: string, value: number, low: number, high: number): void {
-  if (!(value >= low && value <= high)) throw invalid(`${name} is from ${low} to ${high}, not ${value}`)
-}
-
-function invalid(message: string): SynodError {
+/** What is wrong where options do not go together. */
+function fault(message: string): SynodError {
   return new SynodError('invalid-options', message)
 }

@@ -1,11 +1,17 @@
-import { type CallOptions, Calls, type TransferOptions } from '../call.js'
+import { type CallOptions, Calls, type TransferOptions, checkCall, checkTransfer } from '../call.js'
 import { SynodError } from '../errors.js'
 import { explainNoQuorum } from '../explain.js'
 import type { Identity, Peers as Acceptors } from '../journal/identity.js'
 import type { OpenedJournal } from '../journal/open-journal.js'
 import { openJournal } from '../journal/open-journal.js'
+import { decodeAnswered, encodeGiven } from '../machine/contract.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
-import { type StaleAnswer, type StaleReadOptions, checkAtLeast, staleAnswer } from '../machine/stale-read.js'
+import {
+  type StaleAnswer,
+  type StaleReadOptions,
+  checkStaleRead,
+  staleAnswer,
+} from '../machine/stale-read.js'
 import type { LeaderHint } from '../net/client-messages.js'
 import { formatAddress } from '../net/network.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
@@ -295,12 +301,13 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * still be; after the others it was not.
    */
   async propose(command: Command, options: CallOptions = {}): Promise<Result> {
+    checkCall('propose', options)
     const { command: codec, result } = this.#state.executor.codecs
-    const encoded = codec.encode(command)
+    const encoded = encodeGiven('command', codec, command)
     checkSize('command', encoded)
     const call = this.#calls.take<Uint8Array>('command', encoded.length, options)
     this.#commands.execute(encoded, call)
-    return result.decode(await call.promise)
+    return decodeAnswered('result', result, await call.promise)
   }
 
   /**
@@ -309,7 +316,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * state machine throws.
    */
   async read(query: Query, options: CallOptions = {}): Promise<Answer> {
-    const encoded = this.#state.executor.codecs.query.encode(query)
+    checkCall('read', options)
+    const encoded = encodeGiven('query', this.#state.executor.codecs.query, query)
     return this.#answer(encoded, options, (done) => this.#read(encoded, done))
   }
 
@@ -321,8 +329,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `too-stale`, or what the state machine throws.
    */
   async readStale(query: Query, options: StaleReadOptions = {}): Promise<StaleAnswer<Answer>> {
-    const encoded = this.#state.executor.codecs.query.encode(query)
-    const atLeast = checkAtLeast(options)
+    const atLeast = checkStaleRead(options)
+    const encoded = encodeGiven('query', this.#state.executor.codecs.query, query)
     let slot: Slot = 0
     const answer = this.#answer(encoded, options, (done) =>
       this.#readStale(encoded, atLeast, (result) => {
@@ -338,9 +346,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * Rejects with `transfer-failed`, `wrong-mode` (in leaderless mode nobody leads), `invalid-options`, `aborted` or `closed`.
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
+    const to = checkTransfer(options)
     const call = this.#calls.start<undefined>('transfer', options)
     try {
-      const giveUp = this.#transfer(options.to ?? 0, (error) => {
+      const giveUp = this.#transfer(to, (error) => {
         if (error === undefined) call.resolve(undefined)
         else call.reject(error)
       })
@@ -360,8 +369,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * Rejects with `change-refused` (saying why), `invalid-options`, and as `propose` does.
    */
   async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
+    const checked = checkChange(change)
+    checkCall('changeMembership', options)
     const call = this.#calls.start<Uint8Array>('change', options)
-    this.#commands.change(checkChange(change), call)
+    this.#commands.change(checked, call)
     await call.promise
   }
 
@@ -556,7 +567,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       // The call is over with that: it must not time out later, when nobody listens.
       call.reject(error as Error)
     }
-    return this.#state.executor.codecs.answer.decode(await call.promise)
+    return decodeAnswered('answer', this.#state.executor.codecs.answer, await call.promise)
   }
 
   #readStale(query: Uint8Array, atLeast: Slot, done: Done): () => void {

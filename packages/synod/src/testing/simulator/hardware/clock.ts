@@ -34,6 +34,7 @@ export class StepClock implements Clock {
   }
 
   timer(delay_ms: number, run: () => void): () => void {
+    if (Number.isNaN(delay_ms)) throw new RangeError('a timer needs a number of milliseconds')
     const timer: Timer = { at_ms: this.#now_ms + Math.max(0, delay_ms), order: this.#order++, run }
     this.#push(timer)
     return () => {
