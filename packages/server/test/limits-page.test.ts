@@ -107,6 +107,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'net/channel-listener.ts#MAX_LOOKS': 'how much work is done at once',
   'net/channel.ts#MAX_SHARE_MESSAGES': 'how much work is done at once: the rest is done next',
   'net/descriptors.ts#MAX_RESERVE': 'part of how connections are divided, below the table',
+  'replica/reads.ts#MAX_ANSWERS_PER_TURN': 'how much work is done at once: the rest is done next',
   'replica/refusal-log.ts#MAX_LINES': 'lines of a log',
   'net/channel.ts#MAX_MESSAGE_BYTES': 'what fits into a frame, which has a row',
   'net/channel.ts#MAX_BATCH_MESSAGES': 'how much work is done at once: the rest is done next',

@@ -7,6 +7,9 @@ import type { ReadableAt } from '../paxos/effects.js'
 /** More bytes of queries do not wait here: further reads are refused as `overloaded`. */
 export const MAX_QUERY_BYTES = 64 << 20
 
+/** So many linearizable reads are answered in one turn of the event loop; the others in the next ones. */
+export const MAX_ANSWERS_PER_TURN = 512
+
 /** Is told what came of a read: the encoded answer, or why there is none. */
 export type Done = (answer: Uint8Array | SynodError) => void
 
@@ -19,6 +22,8 @@ export interface ReadsParts {
   readonly executed: () => Slot
   /** Answers an encoded query from the state as it is. Throws what the state machine throws. */
   readonly query: (query: Uint8Array) => Uint8Array
+  /** Calls `run` in the next turn of the event loop, whose end must then come. */
+  readonly nextTurn: (run: () => void) => void
   /** Nobody waits for this linearizable read any more. */
   readonly withdraw: (id: number) => void
 }
@@ -46,6 +51,10 @@ export class Reads {
   readonly #unconfirmed = new Map<number, Group>()
   /** By the slot that each waits for. */
   readonly #confirmed = new Map<Read, Slot>()
+  /** Those that may be answered, with the slot that each was confirmed for, as far as this turn has not done so. */
+  readonly #readable = new Map<Read, Slot>()
+  /** How many were answered in this turn; undefined before the first. */
+  #answered: number | undefined
   /** Of all that wait, and of their queries. */
   #size = 0
   #bytes = 0
@@ -67,7 +76,7 @@ export class Reads {
     const group = (this.#new ??= { id: this.#nextId++, reads: new Set() })
     group.reads.add(read)
     return () => {
-      if (this.#confirmed.delete(read)) this.#leave(read)
+      if (this.#confirmed.delete(read) || this.#readable.delete(read)) this.#leave(read)
       else if (group.reads.delete(read)) {
         this.#leave(read)
         // What the core has not been told of, it need not be told to forget.
@@ -85,7 +94,7 @@ export class Reads {
     const read = this.#admit(query, done)
     this.#wait(read, atLeast)
     return () => {
-      if (this.#confirmed.delete(read)) this.#leave(read)
+      if (this.#confirmed.delete(read) || this.#readable.delete(read)) this.#leave(read)
     }
   }
 
@@ -100,12 +109,12 @@ export class Reads {
 
   /** A quorum has answered. */
   confirm({ id, slot }: ReadableAt): void {
-    const { reads = [] } = this.#unconfirmed.get(id) ?? {}
+    const group = this.#unconfirmed.get(id)
+    if (group === undefined) return
     this.#unconfirmed.delete(id)
-    for (const read of reads) {
-      if (slot <= this.#parts.executed()) this.#end(read)
-      else this.#wait(read, slot)
-    }
+    for (const read of group.reads) this.#readable.set(read, slot)
+    group.reads.clear()
+    this.#answerSome()
   }
 
   /** Further slots have been executed. */
@@ -118,9 +127,33 @@ export class Reads {
         this.#next = Math.min(this.#next, slot)
       } else {
         this.#confirmed.delete(read)
+        this.#readable.set(read, slot)
+      }
+    }
+    this.#answerSome()
+  }
+
+  /** By then the state may be one that must not be read. */
+  #answerSome(): void {
+    for (const [read, slot] of this.#readable) {
+      const answered = this.#answered ?? this.#beginTurn()
+      if (answered >= MAX_ANSWERS_PER_TURN) return
+      this.#readable.delete(read)
+      if (slot > this.#parts.executed()) {
+        this.#wait(read, slot)
+      } else {
+        this.#answered = answered + 1
         this.#end(read)
       }
     }
+  }
+
+  #beginTurn(): number {
+    this.#parts.nextTurn(() => {
+      this.#answered = undefined
+      this.#answerSome()
+    })
+    return (this.#answered = 0)
   }
 
   /** Returns a read that may wait. Throws `overloaded`. */

@@ -241,6 +241,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       now: () => host.clock.now(),
       executed: () => this.#state.readable,
       query: (query) => this.#state.executor.query(query),
+      nextTurn: (run) => {
+        host.clock.soon(() => {
+          run()
+          this.#driver.endTurn()
+        })
+      },
       withdraw: (id) => {
         this.#driver.step({ type: 'withdraw-read', id })
       },

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { SynodError } from '../../src/errors.js'
 import { HandOver, MAX_WISHES } from '../../src/replica/hand-over.js'
 import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
-import { MAX_QUERY_BYTES, Reads } from '../../src/replica/reads.js'
+import { MAX_ANSWERS_PER_TURN, MAX_QUERY_BYTES, Reads } from '../../src/replica/reads.js'
 import { ManualClock } from '../net/manual-clock.js'
 import { World } from './world.js'
 
@@ -82,7 +82,11 @@ describe('reads', () => {
     const clock = new ManualClock()
     const withdrawn: number[] = []
     const parts = { limit, now: () => clock.now(), executed: () => 5, query: (query: Uint8Array) => query }
-    return { clock, withdrawn, reads: new Reads({ ...parts, withdraw: (id) => withdrawn.push(id) }) }
+    const nextTurn = (run: () => void) => {
+      clock.soon(run)
+    }
+    const reads = new Reads({ ...parts, nextTurn, withdraw: (id) => withdrawn.push(id) })
+    return { clock, withdrawn, reads }
   }
   const done = () => undefined
 
@@ -124,6 +128,40 @@ describe('reads', () => {
     expect(answers).toEqual(['a', 'b'])
     expect(waiting.size).toBe(1)
     expect(waiting.takeNew()).toBe(undefined)
+  })
+
+  test('are answered over several turns where they are many, and only from a state that may be read', () => {
+    let executed = 5
+    const clock = new ManualClock()
+    const answers: number[] = []
+    const waiting = new Reads({
+      limit: 10_000,
+      now: () => clock.now(),
+      executed: () => executed,
+      query: (query) => query,
+      nextTurn: (run) => {
+        clock.timer(1, run)
+      },
+      withdraw: () => undefined,
+    })
+    const giveUps = Array.from({ length: 3 * MAX_ANSWERS_PER_TURN }, (_, index) =>
+      waiting.linearizable(new Uint8Array(1), () => answers.push(index)),
+    )
+    waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
+    expect(answers).toHaveLength(MAX_ANSWERS_PER_TURN)
+    giveUps[MAX_ANSWERS_PER_TURN]!()
+    clock.advance(1)
+    expect(answers).toHaveLength(2 * MAX_ANSWERS_PER_TURN)
+    expect(answers).not.toContain(MAX_ANSWERS_PER_TURN)
+    // A snapshot is being put in the place of the state.
+    executed = -1
+    clock.advance(1)
+    expect(answers).toHaveLength(2 * MAX_ANSWERS_PER_TURN)
+    executed = 7
+    waiting.executed()
+    expect(answers).toHaveLength(3 * MAX_ANSWERS_PER_TURN - 1)
+    expect(waiting.size).toBe(0)
+    clock.advance(5)
   })
 
   test('that are given up on in the turn in which they came are nobody else’s concern', () => {
