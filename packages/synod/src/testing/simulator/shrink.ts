@@ -60,6 +60,8 @@ class Shrinking<C, R, Q, A> {
   async simplify(): Promise<void> {
     const plan = this.#plan
     if (plan.left.length > 0) await this.#try({ left: [] })
+    if (plan.crowd !== undefined && plan.crowd.clients > 0)
+      await this.#try({ crowd: { ...plan.crowd, clients: 0 } })
     if (plan.pieces) await this.#try({ pieces: false })
     if (plan.rates.some((rate) => rate !== 1)) await this.#try({ rates: plan.rates.map(() => 1) })
     for (let clients = plan.clients - 1; clients >= 0; clients--) if (!(await this.#try({ clients }))) break

@@ -135,7 +135,7 @@ class Simulation<C, R, Q, A> {
       },
       between: (server, edges) => this.#ports?.between(server, edges) ?? edges,
       network: {
-        latency_ms: () => network.between(...plan.latency_ms),
+        latency_ms: (from, to) => network.between(...plan.latency_ms) + this.#nemesis.delay_ms(from, to),
         ...(plan.pieces ? { split: (available) => 1 + network.below(available) } : {}),
         meddle: (way) => this.#nemesis.meddle(way),
         onArrival: (way, chunk) => {
@@ -251,6 +251,9 @@ class Simulation<C, R, Q, A> {
       this.#employ(`c${client}`, undefined, () => this.#client(client))
     }
     for (const id of world.ids) this.#employ(`s${id}`, id, () => this.#embedded(id))
+    const { clients: more, server } = this.#plan.crowd ?? { clients: 0, server: 0 }
+    for (let client = 1; client <= more; client++)
+      this.#employ(`s${server}.${client}`, server, () => this.#embedded(server))
     this.#nemesis.begin()
     this.#watch()
   }

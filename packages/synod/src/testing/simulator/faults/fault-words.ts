@@ -60,6 +60,8 @@ function what(fault: Fault): string {
       return `s${fault.server} joins${fault.replaces === 0 ? '' : `, in the place of s${fault.replaces}`}`
     case 'removal':
       return `s${fault.server} is removed`
+    case 'slow-way':
+      return `all takes ${fault.delay_ms.toFixed(0)} ms longer from ${hostOf(fault.from)} to ${hostOf(fault.to)}, ${lasting}`
     case 'hostile-clients':
       return `${fault.clients} hostile clients go for s${fault.server}, ${lasting}`
     case 'idle-clients':

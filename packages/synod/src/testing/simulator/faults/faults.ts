@@ -4,7 +4,7 @@ import type { ServerId } from '../../../paxos/ballot.js'
  * The fault model: what may go wrong in a simulation.
  *
  * Network. Bytes take any time. A connection breaks, and what was under way on it is lost; between servers, single
- * frames are also lost, doubled or overtaken (whoever dials again and sends again causes as much). A way is cut, in
+ * frames are also lost, doubled or overtaken (whoever dials again and sends again causes as much). A way is slow, in one direction. A way is cut, in
  * one direction or both, for a while, again and again, or to the end; bytes wait there, or are lost with their
  * connection. A bit on the way turns over: that must be noticed, and the connection ended.
  *
@@ -87,6 +87,8 @@ export type Fault =
   | (OnServer & { readonly kind: 'join'; readonly replaces: ServerId })
   /** The server is removed from the cluster. */
   | (OnServer & { readonly kind: 'removal' })
+  /** Bytes take so much longer this way, and only this way. */
+  | (OnWay & { readonly kind: 'slow-way'; readonly delay_ms: number })
   /** So many clients do to the server what they can, each by what it draws from the seed. */
   | (OnServer & { readonly kind: 'hostile-clients'; readonly clients: number; readonly seed: number })
   /** So many clients are connected with the server, and ask for hardly anything. */
@@ -121,6 +123,7 @@ export const FAULT_CLASS: Readonly<
   shutdown: 'process',
   join: 'process',
   removal: 'process',
+  'slow-way': 'network',
   'hostile-clients': 'clients',
   'idle-clients': 'clients',
 }
@@ -134,9 +137,14 @@ export const MEMBERSHIP_KINDS = ['join', 'removal'] as const
 /** What clients do to servers. It is drawn on its own too. */
 export const HOSTILE_KINDS = ['hostile-clients', 'idle-clients'] as const
 
+/** What is drawn for extreme runs alone. */
+export const EXTREME_KINDS = ['slow-way'] as const
+
 export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
   (kind) =>
-    !([...ORDERLY_KINDS, ...MEMBERSHIP_KINDS, ...HOSTILE_KINDS] as readonly FaultKind[]).includes(kind),
+    !(
+      [...ORDERLY_KINDS, ...MEMBERSHIP_KINDS, ...HOSTILE_KINDS, ...EXTREME_KINDS] as readonly FaultKind[]
+    ).includes(kind),
 )
 
 /** Those after which a server cannot take part as the acceptor that it was. */

@@ -40,6 +40,8 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly #lasting = new Set<() => void>()
   readonly #rates = new Map<string, Rates>()
   readonly #toGarble = new Set<string>()
+  /** By way, how much longer bytes take. */
+  readonly #delays_ms = new Map<string, number>()
   /** Servers whose disk has given them a reason to fail. */
   readonly #excused = new Set<ServerId>()
   /** Servers of which somebody has asked for their removal, or that may have come too late to be let in. */
@@ -139,6 +141,11 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
       meddlers.reduce<readonly Uint8Array[]>((pieces, meddle) => pieces.flatMap(meddle), [chunk])
   }
 
+  /** How much longer than usual bytes take on this way. */
+  delay_ms(from: string, to: string): number {
+    return this.#delays_ms.get(`${from} ${to}`) ?? 0
+  }
+
   // Faults
 
   async #strike(fault: Fault): Promise<void> {
@@ -210,6 +217,12 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
         this.#parts.onNewDisk(fault.server)
         this.#restartAfter(fault.server, fault.for_ms)
         break
+      case 'slow-way': {
+        const way = `${hostOf(fault.from)} ${hostOf(fault.to)}`
+        this.#delays_ms.set(way, fault.delay_ms)
+        this.#lastingUntil(fault.for_ms, () => this.#delays_ms.delete(way))
+        break
+      }
       case 'hostile-clients':
       case 'idle-clients': {
         const host = `h${++this.#hostileHosts}`

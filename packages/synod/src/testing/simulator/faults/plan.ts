@@ -5,6 +5,7 @@ import { Chance } from '../../chance.js'
 import { drawLease } from '../../draw-lease.js'
 import { drawQuorums } from '../../draw-quorums.js'
 import type { SnapshotPolicy } from '../../../replica/snapshots.js'
+import { type Crowd, drawExtremes } from './draw-extremes.js'
 import { drawHostility } from './draw-hostile.js'
 import { FAULT_KINDS, type Fault, type FaultKind, ORDERLY_KINDS, WRECKING } from './faults.js'
 
@@ -53,6 +54,8 @@ export interface Plan {
   readonly snapshots?: Pick<SnapshotPolicy, 'everySlots' | 'keepSlots' | 'chunkBytes'>
   /** How many descriptors the process of each server has: enough, unless given. */
   readonly descriptors?: number
+  /** More clients on one of the servers. */
+  readonly crowd?: Crowd
   /** In order of time. */
   readonly faults: readonly Fault[]
   /** A minority that is down to the end, also when all else is healed. */
@@ -116,6 +119,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const isWhole = formed && !reckless && wrecked.size === 0 && left.length === 0 && quorums === undefined
   const changes = isWhole ? drawChanges(seed, ids, duration_ms) : []
   const hostility = drawHostility(seed, ids, duration_ms)
+  const extremes = drawExtremes(seed, ids, duration_ms)
   const { phase1, phase2 } = quorums ?? majorities(servers)
   const enough = servers - wrecked.size - left.length >= Math.max(phase1, phase2)
   const plan: Plan = {
@@ -142,9 +146,14 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     overheard: chance.happens(0.15),
     ...drawSnapshots(seed),
     ...(hostility.descriptors === undefined ? {} : { descriptors: hostility.descriptors }),
-    faults: [...faults, ...drawOrderly(seed, ids, duration_ms), ...changes, ...hostility.faults].sort(
-      (a, b) => a.at_ms - b.at_ms,
-    ),
+    ...(extremes.crowd === undefined ? {} : { crowd: extremes.crowd }),
+    faults: [
+      ...faults,
+      ...drawOrderly(seed, ids, duration_ms),
+      ...changes,
+      ...hostility.faults,
+      ...extremes.faults,
+    ].sort((a, b) => a.at_ms - b.at_ms),
     left,
   }
   return { ...plan, ...drawLease(mode, seed, servers, plan) }
@@ -305,6 +314,8 @@ class FaultDraw {
       case 'shutdown':
       case 'removal':
         return { kind, ...onServer }
+      case 'slow-way':
+        return { kind, ...onWay, delay_ms: chance.between(0, 100) }
       case 'hostile-clients':
       case 'idle-clients':
         return { kind, ...onServer, clients: 1, seed: chance.seed() }
