@@ -6,7 +6,7 @@ import type { Codec } from './codec.js'
 import { FrameReader, FrameWriter, MAX_FRAME_BYTES } from './frame.js'
 import { decodeHandshake, encodeHandshake, type Handshake } from './hello.js'
 import { MAX_CLIENT_FRAME_BYTES, type Intake } from './intake.js'
-import type { OpenSocket, Socket, SocketClosed } from './network.js'
+import { DRAIN_MARK_BYTES, type OpenSocket, type Socket, type SocketClosed } from './network.js'
 import type { ConnectionKind } from './preamble.js'
 import type { Unfinished } from './unfinished-frames.js'
 
@@ -131,7 +131,9 @@ export class Channel<Out, In> {
         this.#receive(chunk)
       },
       drained: () => {
-        if (this.#state === 'open') this.#events.onDrained()
+        if (this.#state !== 'open') return
+        this.flush()
+        this.#events.onDrained()
       },
       closed: (reason) => {
         this.#end(reason)
@@ -179,11 +181,10 @@ export class Channel<Out, In> {
     return true
   }
 
-  /** Hands everything sent so far to the network. */
+  /** Hands everything sent so far to the network; where that is behind, once it is not, or in large pieces: each costs memory. */
   flush(): void {
-    if (this.#output.length === 0 || this.#state !== 'open') return
-    this.#socket.write(this.#output.take())
-    this.#alive.wrote()
+    const isBehind = this.#socket.unsent_bytes >= DRAIN_MARK_BYTES
+    if (!isBehind || this.#output.length >= FULL_FRAME_BYTES) this.#write()
   }
 
   /** Receives nothing more until `resume`. */
@@ -202,7 +203,7 @@ export class Channel<Out, In> {
   /** Ends the connection after what was sent. Nothing more is delivered. */
   close(reason: ChannelClosed = 'closed'): void {
     if (this.#state === 'closing') return
-    this.flush()
+    this.#write()
     this.#end(reason)
     this.#socket.close()
     this.#cancelTimer = this.#clock.timer(CLOSE_TIMEOUT_ms, () => {
@@ -228,10 +229,17 @@ export class Channel<Out, In> {
     this.#reason ??= reason
     this.#payload = NOTHING
     this.#input.clear()
+    this.#output.take()
     this.#holdBehind(0)
     if (this.#unfinished !== undefined) this.#intake?.frames.release(this.#unfinished)
     this.#cancelTimer()
     this.#alive.stop()
+  }
+
+  #write(): void {
+    if (this.#output.length === 0 || this.#state !== 'open') return
+    this.#socket.write(this.#output.take())
+    this.#alive.wrote()
   }
 
   #say(message: Handshake): void {

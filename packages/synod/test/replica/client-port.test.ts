@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest'
+import { encodeClientMessage } from '../../src/net/client-codec.js'
+import type { ClientMessage } from '../../src/net/client-messages.js'
+import { FrameWriter, HEADER_BYTES } from '../../src/net/frame.js'
+import { encodeHandshake } from '../../src/net/hello.js'
+import { MAX_HELD_AT_ALL_BYTES } from '../../src/net/intake.js'
+import type { Socket } from '../../src/net/network.js'
+import { FRAME_TIMEOUT_MS, MAX_UNFINISHED_BYTES } from '../../src/net/unfinished-frames.js'
+import { MAX_UNDER_WAY } from '../../src/replica/client-service.js'
+import { World } from './world.js'
+
+const QUERY = Buffer.from('0')
+
+/** A client that says what it likes, all of a kind in one frame, and reads nothing after its welcome where it is told so. */
+class RawClient {
+  readonly socket: Socket
+  readonly #frames = new FrameWriter('client')
+  closed: string | undefined
+  received_bytes = 0
+
+  constructor(world: World, name: string) {
+    this.socket = world.network.host(name).connect(
+      { host: 's1', port: 2379 },
+      {
+        data: ({ length }) => {
+          this.received_bytes += length
+        },
+        drained: () => undefined,
+        closed: (reason) => {
+          this.closed = reason
+        },
+      },
+    )
+    encodeHandshake(this.#frames.open(), { type: 'client-hello', cluster: '' })
+    this.socket.write(this.#frames.take())
+  }
+
+  frame(messages: Iterable<ClientMessage>): Buffer {
+    const writer = this.#frames.open()
+    for (const message of messages) encodeClientMessage(writer, message)
+    return this.#frames.take()
+  }
+
+  say(messages: Iterable<ClientMessage>): void {
+    this.socket.write(this.frame(messages))
+  }
+}
+
+function many<T>(count: number, each: (request: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => each(index + 1))
+}
+
+/** One server, and what it has held for clients at the most. */
+async function rig() {
+  const world = await World.formed({ servers: 1 })
+  const held = () => world.status(1).held
+  const isIdle = () => held().bytes === 0 && world.status(1).clients === 0
+  return { held, isIdle, world }
+}
+
+describe('what a client sends, a replica holds no more for it than it may', () => {
+  test('of reads and cancels without number in one frame, so many are under way at a time', async () => {
+    const { isIdle, world } = await rig()
+    const client = new RawClient(world, 'hostile')
+    const reads = many(60_000, (request): ClientMessage => ({ type: 'read', request, query: QUERY }))
+    const cancels = many(20_000, (request): ClientMessage => ({ type: 'cancel', request }))
+    client.say([...reads, ...cancels])
+    let most = 0
+    const watch = () => (most = Math.max(most, world.status(1).waiting))
+    await world.run(() => (watch(), client.received_bytes > 60_000 * 5))
+    expect(most).toBeGreaterThan(100)
+    expect(most).toBeLessThan(MAX_UNDER_WAY + 64)
+    client.socket.destroy()
+    await world.run(isIdle)
+  })
+
+  test('of a status that is asked for without end and never read, so much', async () => {
+    const { held, isIdle, world } = await rig()
+    const clients = many(8, (index) => new RawClient(world, `hostile ${index}`))
+    await world.wait(10)
+    for (const client of clients) {
+      client.socket.pause()
+      client.say(many(30_000, (request): ClientMessage => ({ type: 'status', request })))
+    }
+    await world.wait(1000)
+    expect(held().most_bytes).toBeGreaterThan(1 << 20)
+    expect(held().most_bytes).toBeLessThan(8 * (6 << 20))
+    for (const { socket } of clients) socket.destroy()
+    await world.run(isIdle)
+  })
+
+  test('of frames that never end, so much, and not for long', async () => {
+    const { held, isIdle, world } = await rig()
+    const half = new FrameWriter('client')
+    half.take()
+    half.open().raw(Buffer.alloc((2 << 20) - HEADER_BYTES))
+    const bytes = half.take().subarray(0, 1 << 20)
+    const clients = many(100, (index) => new RawClient(world, `hostile ${index}`))
+    await world.wait(10)
+    for (const { socket } of clients) socket.write(bytes)
+    await world.run(() => held().unfinished_bytes > MAX_UNFINISHED_BYTES / 2)
+    await world.wait(100)
+    expect(held().unfinished_bytes).toBeLessThanOrEqual(MAX_UNFINISHED_BYTES)
+    const closed = () => clients.filter((client) => client.closed !== undefined).length
+    expect(closed()).toBeGreaterThan(0)
+    expect(closed()).toBeLessThan(100)
+    await world.wait(FRAME_TIMEOUT_MS)
+    expect(closed()).toBe(100)
+    await world.run(isIdle)
+  })
+
+  test('of requests of a client that is gone, nothing', async () => {
+    const { held, isIdle, world } = await rig()
+    const client = new RawClient(world, 'hostile')
+    await world.wait(10)
+    // A slot that is not executed yet: they wait.
+    const atLeast = 1_000_000
+    client.say(
+      many(MAX_UNDER_WAY, (request): ClientMessage => ({
+        type: 'stale-read',
+        request,
+        atLeast,
+        query: QUERY,
+      })),
+    )
+    await world.run(() => world.status(1).waiting === MAX_UNDER_WAY)
+    expect(held().bytes).toBeGreaterThan(MAX_UNDER_WAY)
+    client.socket.destroy()
+    await world.run(isIdle)
+    expect(world.status(1).waiting).toBe(0)
+  })
+
+  test('of small requests in large frames, no more than they are', async () => {
+    const { held, world } = await rig()
+    const client = new RawClient(world, 'hostile')
+    await world.wait(10)
+    for (let request = 1; request <= 1000; request++) {
+      const read: ClientMessage = { type: 'stale-read', request, atLeast: 1_000_000, query: QUERY }
+      client.say([read, ...many(20_000, (): ClientMessage => ({ type: 'cancel', request: 0 }))])
+    }
+    await world.run(() => world.status(1).waiting === 1000)
+    await world.wait(10)
+    expect(held().bytes).toBeLessThan(2 << 20)
+    expect(held().most_bytes).toBeLessThan(MAX_HELD_AT_ALL_BYTES)
+  })
+})
+
+test('of two requests with one number under way, the second one is refused', async () => {
+  const { world } = await rig()
+  const client = new RawClient(world, 'hostile')
+  await world.wait(10)
+  const read: ClientMessage = { type: 'stale-read', request: 7, atLeast: 1_000_000, query: QUERY }
+  client.say([read, read])
+  await world.run(() => world.status(1).waiting === 1)
+  await world.wait(10)
+  expect(world.status(1).waiting).toBe(1)
+})
