@@ -29,7 +29,7 @@ const MAX_BATCH_MESSAGES = 4096
 const MAX_SHARE_MESSAGES = 16
 
 /** Bytes that arrive cost as much time as messages do: this many as one. */
-const BYTES_PER_UNIT = 8 * 1024
+const BYTES_PER_UNIT = 2 * 1024
 
 /** A chunk as large as this tells of one who sends a lot: the next one is read when it has another share. */
 const BULK_BYTES = 32 * 1024

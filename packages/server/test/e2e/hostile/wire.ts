@@ -41,18 +41,18 @@ export function varint(value: number): number[] {
 /** A connection that says what no client of the library would. It reads what it is told to read. */
 export class Hostile {
   readonly socket: Socket
-  isOpen = true
   received_bytes = 0
 
   private constructor(socket: Socket) {
     this.socket = socket
     socket.on('error', () => undefined)
-    socket.on('close', () => {
-      this.isOpen = false
-    })
     socket.on('data', ({ length }) => {
       this.received_bytes += length
     })
+  }
+
+  get isOpen(): boolean {
+    return this.socket.writable
   }
 
   /** Resolves when it is connected; `reads: false`: nothing of what is sent to it is ever read. */
@@ -74,7 +74,7 @@ export class Hostile {
   /** Resolves when the system has taken it, or the connection is over. */
   write(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
-      if (!this.isOpen || this.socket.destroyed) resolve()
+      if (!this.isOpen) resolve()
       else {
         const done = () => {
           this.socket.off('close', done)
