@@ -2,7 +2,8 @@ import { MalformedError, Reader } from '../../../bytes/reader.js'
 import type { Clock } from '../../../clock.js'
 import { SynodError } from '../../../errors.js'
 import { POLITE_REFUSALS } from '../../../net/channel-listener.js'
-import { decodeClientMessage } from '../../../net/client-codec.js'
+import { decodeClientMessage, decodeReplicaMessage } from '../../../net/client-codec.js'
+import type { ClientMessage } from '../../../net/client-messages.js'
 import { MAX_MESSAGE_BYTES } from '../../../net/channel.js'
 import { FrameReader } from '../../../net/frame.js'
 import { MAX_CLIENT_FRAME_BYTES, MAX_HELD_AT_ALL_BYTES } from '../../../net/intake.js'
@@ -18,6 +19,8 @@ import { Violation } from './violation.js'
 const BATCH = 64
 const EMBEDDED = 64
 
+const GIVE_UP_MS = 10
+
 /**
  * Holds a replica to docs/limits.md while clients do what they want: at the sockets, where nothing can be left out of the count, and by what
  * the replica says of itself.
@@ -28,9 +31,9 @@ export class ClientPortWatch {
   readonly #limit: number
   readonly #onViolation: (violation: Violation) => void
   readonly #turns: TurnWatch
-  #connections = 0
-  /** The most connections since the last check. */
-  #most = 0
+  readonly #lines = new Set<Line>()
+  /** What may still be under way for clients that are gone. */
+  #leaving = 0
 
   /** `clock` is that of the replica's process, and `limit` how many clients may be connected. */
   constructor(name: string, clock: Clock, limit: number, onViolation: (violation: Violation) => void) {
@@ -60,28 +63,29 @@ export class ClientPortWatch {
       this.#violate(`held ${held.most_bytes} bytes for clients`)
     if (held.unfinished_bytes > MAX_UNFINISHED_BYTES)
       this.#violate(`holds ${held.unfinished_bytes} bytes of unfinished frames`)
-    const mostWaiting = this.#most * (MAX_UNDER_WAY + BATCH) + EMBEDDED
-    if (waiting > mostWaiting) this.#violate(`has ${waiting} requests of ${this.#most} connections under way`)
-    this.#most = this.#connections
+    let underWay = EMBEDDED + this.#leaving
+    for (const line of this.#lines) underWay += line.underWay
+    if (waiting > underWay)
+      this.#violate(`has ${waiting} requests under way, where clients may have no more than ${underWay}`)
   }
 
   #accept(open: OpenSocket, onSocket: (open: OpenSocket) => void): void {
     onSocket((events) => {
-      this.#most = Math.max(this.#most, ++this.#connections)
       return this.#socket(open, events)
     })
-    if (this.#connections > this.#limit + POLITE_REFUSALS)
-      this.#violate(`has ${this.#connections} connections with clients, where ${this.#limit} may be`)
+    if (this.#lines.size > this.#limit + POLITE_REFUSALS)
+      this.#violate(`has ${this.#lines.size} connections with clients, where ${this.#limit} may be`)
   }
 
   #socket(open: OpenSocket, events: SocketEvents): Socket {
     const line = new Line(this.#clock, this.#turns, (what) => {
       this.#violate(what)
     })
+    this.#lines.add(line)
     const gone = () => {
-      if (line.isOver) return
+      if (!this.#lines.delete(line)) return
+      this.#leave(line.underWay)
       line.end()
-      this.#connections--
     }
     const socket = open({
       data: (chunk) => {
@@ -103,6 +107,7 @@ export class ClientPortWatch {
         return socket.unsent_bytes
       },
       write: (bytes) => {
+        line.wrote(bytes)
         socket.write(bytes)
       },
       pause: () => {
@@ -118,10 +123,20 @@ export class ClientPortWatch {
         socket.close()
       },
       destroy: () => {
+        line.checkEviction()
         gone()
         socket.destroy()
       },
     }
+  }
+
+  /** They are given up within some turns. */
+  #leave(requests: number): void {
+    if (requests === 0) return
+    this.#leaving += requests
+    this.#clock.timer(GIVE_UP_MS, () => {
+      this.#leaving -= requests
+    })
   }
 
   #violate(what: string): void {
@@ -142,6 +157,13 @@ class Line {
   #isLost = false
   /** Of the messages that were handed over, those that may not have been looked at. */
   readonly #behind: PutOff[] = []
+  /** The numbers of what was asked here and has no answer. */
+  readonly #unanswered = new Set<number>()
+  /** How many of these were given up since: the replica may not have looked at that. */
+  #cancelled = 0
+  readonly #answers = new FrameReader('client')
+  #isWelcome = false
+  #mustRest = false
   /** Numbers the frames that were begun, and ends the wait for the last one. */
   #payloads = 0
   #cancelTimer: (() => void) | undefined
@@ -150,6 +172,11 @@ class Line {
     this.#clock = clock
     this.#turns = turns
     this.#violate = violate
+  }
+
+  /** How many requests may be under way here. */
+  get underWay(): number {
+    return Math.min(this.#unanswered.size + this.#cancelled, MAX_UNDER_WAY + BATCH)
   }
 
   /** How many messages these bytes complete. */
@@ -164,13 +191,41 @@ class Line {
           continue
         }
         const reader = new Reader(payload)
-        for (; reader.remaining > 0; messages++) decodeClientMessage(reader)
+        for (; reader.remaining > 0; messages++) this.#ask(decodeClientMessage(reader))
       }
     } catch (error) {
       if (!(error instanceof SynodError) && !(error instanceof MalformedError)) throw error
       this.#isLost = true
     }
     return messages
+  }
+
+  /** The replica says something. */
+  wrote(bytes: Uint8Array): void {
+    this.#answers.push(bytes)
+    for (let payload = this.#answers.next(); payload !== undefined; payload = this.#answers.next()) {
+      const reader = new Reader(payload)
+      if (!this.#isWelcome) {
+        this.#isWelcome = true
+        continue
+      }
+      while (reader.remaining > 0) {
+        const message = decodeReplicaMessage(reader)
+        if (message.type === 'rest') this.#mustRest = true
+        else if (message.type !== 'leader') this.#unanswered.delete(message.request)
+      }
+    }
+  }
+
+  /** Who has to make room for another waits for nothing, as far as the replica has looked. */
+  checkEviction(): void {
+    if (!this.#mustRest || this.isOver || this.#behind.length > 0 || this.#unanswered.size === 0) return
+    this.#violate(`takes a client for idle that waits for ${this.#unanswered.size} answers`)
+  }
+
+  #ask({ request, type }: ClientMessage): void {
+    if (type !== 'cancel') this.#unanswered.add(request)
+    else if (this.#unanswered.delete(request)) this.#cancelled++
   }
 
   /** The replica has been given them; what it has not looked at by now it has put off, and reads nothing more until it has. */

@@ -117,7 +117,8 @@ class HostileClient {
     this.#read(socket)
     const goOn = () => {
       if (isOver) return
-      if (chance.happens(0.02)) socket.destroy()
+      // Who holds back the rest of a frame stays for as long as it may.
+      if (memory.rest.length === 0 && chance.happens(0.02)) socket.destroy()
       else this.#act(socket, memory)
       clock.timer(chance.between(0.1, this.#pauses_ms), goOn)
     }

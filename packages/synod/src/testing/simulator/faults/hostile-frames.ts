@@ -61,7 +61,7 @@ export const OPENINGS: Readonly<Record<string, Draw>> = {
 
 /** What is said once the connection stands. */
 export const ACTS: Readonly<Record<string, Draw>> = {
-  statuses: (chance, memory) => flood(chance, memory, FLOOD / 4, statuses),
+  statuses: (chance, memory) => flood(chance, memory, FLOOD / 2, statuses),
   reads: (chance, memory) => flood(chance, memory, FLOOD / 8, reads),
   // Nobody answers them.
   'reads-of-never': (chance, memory) => flood(chance, memory, FLOOD, readsOfNever),
@@ -149,7 +149,8 @@ function flood(
   message: (request: number, chance: Chance) => ClientMessage,
 ): Buffer {
   const { allowance } = memory
-  const count = 1 + Math.min(chance.below(1 + chance.below(most)), allowance.messages)
+  const size = chance.happens(0.3) ? most : chance.below(most)
+  const count = 1 + Math.min(chance.below(1 + size), allowance.messages)
   allowance.messages -= count - 1
   const perFrame = chance.happens(0.5) ? count : 1 + chance.below(count)
   const frames: Buffer[] = []
