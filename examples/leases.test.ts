@@ -14,8 +14,8 @@ const leases: Workload<LeaseCommand, boolean, string, Lease | null> = {
   query: (chance) => chance.pick(['door', 'window']),
 }
 
-test('the leases survive', async () => {
-  await simulate(leases)
+test('the leases survive', async ({ signal }) => {
+  await simulate(leases, { signal })
 })
 
 /** The mistake: whether a lease has run out depends on when a replica comes to look. */

@@ -7,6 +7,9 @@ export interface Run extends Omit<Outcome, 'violation'> {
   readonly trace: readonly string[] | undefined
 }
 
+/** What was found has been reported before: whoever has no patience need not wait for the end of it. */
+const SHRINK_LIMIT_MS = 60_000
+
 /** A run with a violation. */
 export type FailedRun = Run & { readonly violation: NonNullable<Run['violation']> }
 
@@ -42,7 +45,7 @@ export class LocalRunner<C, R, Q, A> implements Runner {
 
   async shrink({ violation, ...failed }: FailedRun, onAttempt: OnAttempt): Promise<Run> {
     const outcome = { ...failed, violation: new Violation(violation.kind, violation.message) }
-    const { plan } = await shrinkPlan(outcome, this.#workload, { onAttempt })
+    const { plan } = await shrinkPlan(outcome, this.#workload, { onAttempt, limit_ms: SHRINK_LIMIT_MS })
     return this.run(plan, true)
   }
 }

@@ -1,13 +1,28 @@
 import { type Outcome, runPlan } from './simulation.js'
+import { FUNCTION, type Rules, SIGNAL, TIMEOUT_MS, checkOptions } from '../../options.js'
 import type { Plan } from './faults/plan.js'
 import type { Workload } from './workload.js'
 
 export interface ShrinkOptions {
   /** How many plans to try, at most: 200 unless given. */
   readonly attempts?: number
+  /** For how long to try, in milliseconds of real time: Infinity, which is no limit, unless given, or 0 to 3,600,000. */
+  readonly limit_ms?: number
+  /** Ends the attempts: the smallest plan found by then is the answer. */
+  readonly signal?: AbortSignal
   /** Called before each attempt with the number of faults that are left. */
   readonly onAttempt?: (attempt: number, faults: number) => void
 }
+
+export const SHRINK_RULES = {
+  attempts: { may: 'a number from 0 on', fits: (value: unknown) => typeof value === 'number' && value >= 0 },
+  limit_ms: {
+    may: 'from 0 to 3,600,000, or Infinity for no limit',
+    fits: (value: unknown) => value === 0 || TIMEOUT_MS.fits(value, ''),
+  },
+  signal: SIGNAL,
+  onAttempt: FUNCTION,
+} satisfies Rules
 
 /**
  * Cuts a plan with a violation down to what it takes to find a violation of the same kind: fewer faults, fewer
@@ -19,6 +34,7 @@ export async function shrinkPlan<C, R, Q, A>(
   workload: Workload<C, R, Q, A>,
   options: ShrinkOptions = {},
 ): Promise<Outcome> {
+  checkOptions('the options of shrinkPlan', options, SHRINK_RULES)
   const shrinking = new Shrinking(failed, workload, options)
   // A simpler run may need fewer faults, and with fewer faults it may be simpler still.
   let before: Outcome
@@ -34,12 +50,14 @@ class Shrinking<C, R, Q, A> {
   smallest: Outcome
   readonly #workload: Workload<C, R, Q, A>
   readonly #options: ShrinkOptions
+  readonly #until_ms: number
   #attempts = 0
 
   constructor(failed: Outcome, workload: Workload<C, R, Q, A>, options: ShrinkOptions) {
     this.smallest = failed
     this.#workload = workload
     this.#options = options
+    this.#until_ms = performance.now() + (options.limit_ms ?? Infinity)
   }
 
   /** Leaves out parts of the faults: halves first, then ever smaller ones, to single faults. */
@@ -76,14 +94,21 @@ class Shrinking<C, R, Q, A> {
   }
 
   get #isOver(): boolean {
-    return this.#attempts >= (this.#options.attempts ?? 200)
+    const { attempts = 200, signal } = this.#options
+    return this.#attempts >= attempts || performance.now() >= this.#until_ms || signal?.aborted === true
   }
 
   async #try(change: Partial<Plan>): Promise<boolean> {
     if (this.#isOver) return false
     const plan = { ...this.#plan, ...change }
     this.#options.onAttempt?.(++this.#attempts, plan.faults.length)
-    const outcome = await runPlan(plan, this.#workload)
+    const outcome = await runPlan(plan, this.#workload, undefined, this.#options.signal).catch(
+      (error: unknown) => {
+        if (this.#options.signal?.aborted !== true) throw error
+        return undefined
+      },
+    )
+    if (outcome === undefined) return false
     if (outcome.violation?.kind !== this.smallest.violation?.kind) return false
     this.smallest = outcome
     return true

@@ -1,7 +1,18 @@
 import type { FaultKind } from './faults/faults.js'
 import { describeFault } from './faults/fault-words.js'
 import { type Plan, type PlanOptions, drawPlan } from './faults/plan.js'
-import { shrinkPlan } from './shrink.js'
+import {
+  FUNCTION,
+  type Rule,
+  type Rules,
+  SIGNAL,
+  checkOptions,
+  group,
+  invalid,
+  oneOf,
+  wholeFrom,
+} from '../../options.js'
+import { SHRINK_RULES, type ShrinkOptions, shrinkPlan } from './shrink.js'
 import { type Outcome, type SimulationStats, runPlan } from './simulation.js'
 import type { Violation } from './checks/violation.js'
 import type { Workload } from './workload.js'
@@ -12,7 +23,37 @@ export interface SimulateOptions extends PlanOptions {
   /** How many seeds: 20 unless given, or what the environment variable `SYNOD_SEEDS` says. */
   readonly seeds?: number
   readonly onOutcome?: (outcome: Outcome) => void
+  /**
+   * Is told of what was found at once, before its plan is cut down, which takes its time. Unless given, it is written to stderr, so that it
+   * can be read even where the time of the test is up before that is done.
+   */
+  readonly onViolation?: (failure: SimulationFailure) => void
+  /** How long and how often to try a smaller plan once something is found; `false`: not at all. 10 s and 200 times unless given. */
+  readonly shrink?: false | Pick<ShrinkOptions, 'attempts' | 'limit_ms'>
+  /** Ends the simulation: that of a test, which vitest and node:test abort when its time is up. It rejects with `aborted` then. */
+  readonly signal?: AbortSignal
 }
+
+/** A test that has found something has to end in time to say so. */
+const SHRINK_LIMIT_MS = 10_000
+
+/** Seeds beyond are equal to smaller ones. */
+const SEED = wholeFrom(0, 2 ** 31 - 1)
+const SHRINK = group({ attempts: SHRINK_RULES.attempts, limit_ms: SHRINK_RULES.limit_ms })
+
+const RULES = {
+  mode: oneOf('leader', 'leaderless'),
+  servers: wholeFrom(1, 9),
+  seed: SEED,
+  seeds: wholeFrom(1, 2 ** 31 - 1),
+  onOutcome: FUNCTION,
+  onViolation: FUNCTION,
+  shrink: {
+    may: 'false, or an object',
+    fits: (value: unknown, name: string) => value === false || SHRINK.fits(value, name),
+  },
+  signal: SIGNAL,
+} satisfies Rules
 
 /** What has been simulated, all seeds together. */
 export class Summary {
@@ -64,7 +105,8 @@ export class SimulationFailure extends Error {
 /**
  * Puts a state machine through simulated clusters, each seed with its own faults: crashes, partitions, failing
  * disks and so on (docs/testing-your-machine.md). Rejects with a SimulationFailure when replicas or clients see what
- * must not be, or when the state machine turns out not to be deterministic.
+ * must not be, or when the state machine turns out not to be deterministic; with `invalid-options`; and with `aborted`. One simulation runs at
+ * a time in a thread: the next one waits.
  *
  * @example
  *
@@ -80,17 +122,35 @@ export async function simulate<C, R, Q, A>(
   workload: Workload<C, R, Q, A>,
   options: SimulateOptions = {},
 ): Promise<Summary> {
-  const { SYNOD_SEED, SYNOD_SEEDS } = process.env
-  const first = Number(SYNOD_SEED ?? options.seed ?? 1)
-  const seeds = Number(SYNOD_SEEDS ?? options.seeds ?? 20)
+  checkOptions('the options of simulate', options, RULES)
+  const first = seedsOf('SYNOD_SEED', options.seed ?? 1, RULES.seed)
+  const seeds = seedsOf('SYNOD_SEEDS', options.seeds ?? 20, RULES.seeds)
+  const { onViolation = tellAtOnce, shrink = {}, signal } = options
   const summary = new Summary()
   for (let seed = first; seed < first + seeds; seed++) {
-    const outcome = await runPlan(drawPlan(seed, options), workload)
+    const outcome = await runPlan(drawPlan(seed, options), workload, undefined, signal)
     summary.add(outcome.stats)
     options.onOutcome?.(outcome)
     if (outcome.violation === undefined) continue
-    const smallest = await shrinkPlan(outcome, workload)
+    const failure = new SimulationFailure(seed, outcome.plan, outcome.violation)
+    onViolation(failure)
+    if (shrink === false) throw failure
+    const limits = { limit_ms: SHRINK_LIMIT_MS, ...shrink, ...(signal && { signal }) }
+    const smallest = await shrinkPlan(outcome, workload, limits)
     throw new SimulationFailure(seed, smallest.plan, smallest.violation ?? outcome.violation)
   }
   return summary
+}
+
+/** A number of the environment goes before the one that is given. What is none would be no seed, and so no simulation. */
+function seedsOf(name: 'SYNOD_SEED' | 'SYNOD_SEEDS', given: number, rule: Rule): number {
+  const text = process.env[name]
+  if (text === undefined || text === '') return given
+  const value = Number(text)
+  if (!rule.fits(value, name)) throw invalid(`the environment variable ${name}`, rule.may, text)
+  return value
+}
+
+function tellAtOnce({ message }: SimulationFailure): void {
+  process.stderr.write(`${message}\nThis is as it was found. Which of it is needed is being tried.\n`)
 }

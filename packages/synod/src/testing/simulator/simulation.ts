@@ -16,7 +16,9 @@ import { Manners } from './checks/manners.js'
 import { HOSTILE_HOST } from './faults/hostile-clients.js'
 import { Nemesis } from './faults/nemesis.js'
 import type { Plan } from './faults/plan.js'
+import { FUNCTION, SIGNAL, checkOption } from '../../options.js'
 import { TooLateError } from './timeline.js'
+import { checkSignal, inTurn } from './turns.js'
 import { Trace } from './trace/trace.js'
 import { Violation } from './checks/violation.js'
 import { type Access, Walker } from './walker.js'
@@ -24,7 +26,7 @@ import { type Said, WireTap } from './trace/wire-tap.js'
 import { asData } from './trace/words.js'
 import type { Way } from './hardware/socket.js'
 import { type Tagged, WatchedMachine, watchedCodecs } from './checks/watched-machine.js'
-import type { ClientOperation, Output, Workload } from './workload.js'
+import { type ClientOperation, type Output, type Workload, checkWorkload } from './workload.js'
 import { World } from './world.js'
 
 /** Within this time of its own, a healed majority must have answered everything. */
@@ -68,16 +70,24 @@ interface Employed<C, R, Q, A> {
 }
 
 /**
- * Runs a plan: whole replicas and clients under its faults, and then healed. Nothing is thrown for what it
+ * Runs a plan, when those before it are over: whole replicas and clients under its faults, and then healed. Rejects with `aborted` when
+ * the signal is, and with `invalid-options`. Nothing is thrown for what it
  * finds; the outcome tells. `listener` is given the trace, line by line (docs/trace.md).
  */
 export async function runPlan<C, R, Q, A>(
   plan: Plan,
   workload: Workload<C, R, Q, A>,
   listener?: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<Outcome> {
-  using guard = new Guard(plan.seed)
-  return await new Simulation(plan, workload, guard, listener).run()
+  checkWorkload(workload)
+  checkOption('listener', listener, FUNCTION)
+  checkOption('signal', signal, SIGNAL)
+  return inTurn(async () => {
+    checkSignal(signal)
+    using guard = new Guard(plan.seed)
+    return await new Simulation(plan, workload, guard, listener, signal).run()
+  })
 }
 
 class Simulation<C, R, Q, A> {
@@ -95,6 +105,7 @@ class Simulation<C, R, Q, A> {
   readonly #digests = new Map<Slot, { readonly digest: number; readonly by: ServerId }>()
   readonly #acceptors = new Map<ServerId, AcceptorId>()
   readonly #walkers: Employed<C, R, Q, A>[] = []
+  readonly #signal: AbortSignal | undefined
   readonly #clients = new Map<number, Access<C, Q> | 'connecting'>()
   readonly #chance: Chance
   #violation: Violation | undefined
@@ -107,7 +118,9 @@ class Simulation<C, R, Q, A> {
     workload: Workload<C, R, Q, A>,
     guard: Guard,
     listener: ((line: string) => void) | undefined,
+    signal: AbortSignal | undefined,
   ) {
+    this.#signal = signal
     // Each draws on its own, so that a plan that is cut down leaves as much as possible as it was.
     const chance = new Chance(plan.seed ^ 0x5bd1e995)
     const [network, disks, faults] = [chance.fork(), chance.fork(), chance.fork()]
@@ -210,6 +223,7 @@ class Simulation<C, R, Q, A> {
       await this.#world.wait(this.#plan.duration_ms)
       await this.#finish()
     } catch (error) {
+      checkSignal(this.#signal)
       this.#violate(error)
     } finally {
       process.off('unhandledRejection', onRejection)
@@ -239,6 +253,7 @@ class Simulation<C, R, Q, A> {
     const { clients, formed } = this.#plan
     const world = this.#world
     world.onStep = () => {
+      checkSignal(this.#signal)
       if (this.#violation !== undefined) throw this.#violation
     }
     for (const id of world.ids) this.#nemesis.start(id)

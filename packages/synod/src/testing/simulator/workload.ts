@@ -1,5 +1,7 @@
+import { checkMachine } from '../../machine/contract.js'
 import type { Machine } from '../../machine/machine.js'
 import type { Slot } from '../../paxos/ballot.js'
+import { FUNCTION, type Rules, checkOptions, required } from '../../options.js'
 import type { Chance } from '../chance.js'
 import type { Operation } from '../linearizability/history.js'
 
@@ -16,6 +18,19 @@ export interface Workload<C, R, Q, A> {
    * it throws is a violation. What the state machine refused by throwing is left out.
    */
   check?(history: readonly Operation<C | Q, R | A>[]): void
+}
+
+const RULES: Rules = {
+  machine: required(FUNCTION),
+  command: required(FUNCTION),
+  query: FUNCTION,
+  check: FUNCTION,
+}
+
+/** Throws `invalid-options`, also for a machine that `Replica.open` would refuse. */
+export function checkWorkload<C, R, Q, A>(workload: Workload<C, R, Q, A>): void {
+  checkOptions('a workload', workload, RULES)
+  checkMachine(workload.machine())
 }
 
 /** What a client did, and what it saw of it. Positions number all calls and returns of a simulation. */

@@ -20,7 +20,13 @@ async function failure(
   workload: Workload<number, number, 'total', number>,
   options: SimulateOptions = {},
 ): Promise<SimulationFailure> {
-  const error: unknown = await simulate(workload, { seeds: 3, ...options }).then(
+  const error: unknown = await simulate(workload, {
+    seeds: 3,
+    onViolation: () => undefined,
+    // However slow the machine is.
+    shrink: { limit_ms: Infinity },
+    ...options,
+  }).then(
     () => undefined,
     (error: unknown) => error,
   )
@@ -117,5 +123,95 @@ describe('the seeds', () => {
     vi.stubEnv('SYNOD_SEED', '8')
     vi.stubEnv('SYNOD_SEEDS', '1')
     expect(await seedsOf({ seed: 5, seeds: 2 })).toEqual([8])
+  })
+})
+
+describe('what is found', () => {
+  const wrong = () => counting((total) => total + Math.random())
+
+  it('is told before its plan is cut down', async () => {
+    // By default, on stderr; and the finding is not lost where its test has no time left.
+    const told: string[] = []
+    const time = new AbortController()
+    const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      told.push(String(text))
+      time.abort()
+      return true
+    })
+    const found: unknown = await simulate(wrong(), { signal: time.signal }).catch((error: unknown) => error)
+    stderr.mockRestore()
+    expect(told).toHaveLength(1)
+    expect(told[0]).toMatch(/^non-determinism: apply\(.*\nSeed 1\. Replay: SYNOD_SEED=1 SYNOD_SEEDS=1/)
+    expect(found).toBeInstanceOf(SimulationFailure)
+    expect((found as SimulationFailure).plan, 'nothing was tried').toEqual(drawPlan(1))
+  })
+
+  it('is cut down for as long as was asked for, and not at all where that is off', async () => {
+    for (const shrink of [false, { attempts: 0 }, { limit_ms: 0 }] as const)
+      expect((await failure(wrong(), { shrink })).plan).toEqual(drawPlan(1))
+    const found: SimulationFailure[] = []
+    const { plan } = await failure(wrong(), { onViolation: (failure) => found.push(failure) })
+    expect(plan.faults).toEqual([])
+    expect(found.map(({ plan }) => plan)).toEqual([drawPlan(1)])
+  })
+})
+
+describe('a simulation that was given up', () => {
+  it('ends at once, and does not keep the next one from running', async () => {
+    const time = new AbortController()
+    const workload = counting((total) => {
+      time.abort('the time is up')
+      return total
+    })
+    const given = simulate(workload, { signal: time.signal })
+    const next = simulate(counting(), { seeds: 1 })
+    await expect(given).rejects.toMatchObject({ code: 'aborted', cause: 'the time is up' })
+    expect((await next).seeds).toBe(1)
+    await expect(simulate(counting(), { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'aborted',
+    })
+  })
+
+  it('or that nobody waits for lets the next one in as well: they take turns', async () => {
+    const [first, second] = [simulate(counting(), { seeds: 2 }), simulate(counting(), { seeds: 1, seed: 7 })]
+    expect((await second).seeds).toBe(1)
+    expect((await first).seeds).toBe(2)
+  })
+})
+
+describe('options', () => {
+  it.each<[object, string]>([
+    [{ seed: NaN }, 'seed must be a whole number'],
+    [{ seeds: 0 }, 'seeds must be a whole number from 1'],
+    [{ seeds: '5' }, "seeds must be a whole number from 1 to 2,147,483,647, not '5'"],
+    [{ mode: 'raft' }, "mode must be 'leader' or 'leaderless', not 'raft'"],
+    [{ servers: 0 }, 'servers must be'],
+    [{ sedes: 5 }, 'sedes is no option: there are mode, '],
+    [{ shrink: true }, 'shrink must be an object, not true'],
+    [{ shrink: { limit_ms: NaN } }, 'shrink.limit_ms must be'],
+    [{ signal: {} }, 'signal must be an AbortSignal'],
+  ])('%o are refused, with the reason', async (options, message) => {
+    await expect(simulate(counting(), options as SimulateOptions)).rejects.toMatchObject({
+      code: 'invalid-options',
+      message: expect.stringContaining(message),
+    })
+  })
+
+  it('a seed of the environment that is none is refused: no simulation at all would run', async () => {
+    vi.stubEnv('SYNOD_SEEDS', 'many')
+    await expect(simulate(counting())).rejects.toThrow(
+      'the environment variable SYNOD_SEEDS must be a whole number',
+    )
+  })
+
+  it.each<[object, string]>([
+    [{ machine: counting().machine }, 'command must be a function, not undefined'],
+    [{ ...counting(), querry: () => 1 }, 'querry is no option'],
+    [
+      { ...counting(), machine: () => ({ apply: () => 1 }) },
+      'machine must be an object with the methods apply, query',
+    ],
+  ])('a workload that is none is refused: %o', async (workload, message) => {
+    await expect(simulate(workload as ReturnType<typeof counting>)).rejects.toThrow(message)
   })
 })
