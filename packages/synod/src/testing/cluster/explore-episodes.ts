@@ -336,15 +336,16 @@ class Run {
 
   /** Where nothing goes wrong for a while, somebody leads, and no slot that anyone has voted in stays open. */
   #rest(): void {
-    if (this.#mode === 'leaderless') return
     const cluster = this.#cluster
     this.#heal()
     cluster.run(() => {
       const { state, voters: ids } = newest(cluster)
       const source = cluster.ids.find((id) => cluster.paxos(id).membership.state.slot === state.slot) ?? 0
       for (const id of ids) if (!cluster.server(id).hasJoined) cluster.join(id, source)
-      const leader = ids.find((id) => cluster.paxos(id).role === 'leader')
       const voted = Math.max(...ids.map((id) => cluster.paxos(id).status().voted))
+      // Without a leader each server fills the holes that it sees.
+      if (this.#mode === 'leaderless') return ids.every((id) => cluster.paxos(id).chosen >= voted)
+      const leader = ids.find((id) => cluster.paxos(id).role === 'leader')
       return leader !== undefined && cluster.paxos(leader).chosen >= voted
     }, REST_MS)
   }
