@@ -32,6 +32,9 @@ import { World } from './world.js'
 /** Within this time of its own, a healed majority must have answered everything. */
 export const LIVENESS_BOUND_MS = 30_000
 
+/** Within this time of its own, a replica notices that its clients are gone, and gives back what it held. Half a frame alone would last longer. */
+const RELEASE_BOUND_MS = 3000
+
 /** In election timeouts: how long a leader may take to notice that its disk is stuck, however slow its clock. */
 const LEAD_STUCK = 4
 
@@ -364,7 +367,7 @@ class Simulation<C, R, Q, A> {
         return clients > 0 || held.bytes > 0 || held.unfinished_bytes > 0
       })
     try {
-      await this.#world.run(() => holding().length === 0, LIVENESS_BOUND_MS)
+      await this.#world.run(() => holding().length === 0, RELEASE_BOUND_MS)
     } catch (error) {
       if (!(error instanceof TooLateError)) throw error
       const what = holding().map((id) => {

@@ -117,6 +117,27 @@ describe('the watch over a port for clients', () => {
     expect(violations).toHaveLength(1)
   })
 
+  it('counts a request whose number is used again, where the second one is refused', async () => {
+    const { rig, violations, sockets, dial, status } = await port()
+    const socket = dial()
+    const reads = Array.from({ length: 100 }, (_, request): ClientMessage => {
+      return { type: 'read', request, query: NOTHING }
+    })
+    for (const bytes of [asked(...reads), asked(...reads)]) socket.write(bytes)
+    rig.advance(1000)
+    sockets[0]!.write(HANDSHAKE)
+    const refused = { type: 'fail', code: 'wrong-protocol', retryAfter_ms: 0, message: '' } as const
+    const answer = () => {
+      for (const { request } of reads) sockets[0]!.write(said({ ...refused, request }))
+    }
+    answer()
+    status({}, reads.length)
+    expect(violations).toEqual([])
+    answer()
+    status({}, reads.length)
+    expect(violations).toHaveLength(1)
+  })
+
   it.each([
     ['kept', 1],
     ['kept where nothing is read that could end it', 0],

@@ -42,6 +42,13 @@ describe('a file', () => {
     await expect(disk.open(`${DIRECTORY}/d`, 'create')).rejects.toThrow('EMFILE')
   })
 
+  it('that cannot be opened for want of one is told of', async () => {
+    let shortages = 0
+    const disk = new Descriptors(new Descriptors(0).open, () => shortages++).disk(new MemoryDisk())
+    await expect(disk.list(DIRECTORY)).rejects.toThrow('EMFILE')
+    expect(shortages).toBe(1)
+  })
+
   it('that is not there takes none', async () => {
     const { counted, disk } = await files(1)
     const before = counted.open

@@ -157,8 +157,8 @@ class Line {
   #isLost = false
   /** Of the messages that were handed over, those that may not have been looked at. */
   readonly #behind: PutOff[] = []
-  /** The numbers of what was asked here and has no answer. */
-  readonly #unanswered = new Set<number>()
+  /** By number, how often something was asked here that has no answer: a number that is used twice is answered twice. */
+  readonly #unanswered = new Map<number, number>()
   /** How many of these were given up since: the replica may not have looked at that. */
   #cancelled = 0
   readonly #answers = new FrameReader('client')
@@ -212,7 +212,7 @@ class Line {
       while (reader.remaining > 0) {
         const message = decodeReplicaMessage(reader)
         if (message.type === 'rest') this.#mustRest = true
-        else if (message.type !== 'leader') this.#unanswered.delete(message.request)
+        else if (message.type !== 'leader') this.#answer(message.request)
       }
     }
   }
@@ -223,9 +223,17 @@ class Line {
     this.#violate(`takes a client for idle that waits for ${this.#unanswered.size} answers`)
   }
 
+  /** Returns whether there was anything to answer. */
+  #answer(request: number): boolean {
+    const times = this.#unanswered.get(request) ?? 0
+    if (times > 1) this.#unanswered.set(request, times - 1)
+    else this.#unanswered.delete(request)
+    return times > 0
+  }
+
   #ask({ request, type }: ClientMessage): void {
-    if (type !== 'cancel') this.#unanswered.add(request)
-    else if (this.#unanswered.delete(request)) this.#cancelled++
+    if (type !== 'cancel') this.#unanswered.set(request, (this.#unanswered.get(request) ?? 0) + 1)
+    else if (this.#answer(request)) this.#cancelled++
   }
 
   /** The replica has been given them; what it has not looked at by now it has put off, and reads nothing more until it has. */

@@ -5,7 +5,7 @@ import type { Plan } from '../faults/plan.js'
 import { Descriptors } from '../hardware/descriptors.js'
 import type { Edges } from '../world.js'
 import { ClientPortWatch } from './client-port-watch.js'
-import type { Violation } from './violation.js'
+import { Violation } from './violation.js'
 
 /** The ports for clients of all servers, where clients are hostile. */
 export class ClientPorts {
@@ -26,7 +26,9 @@ export class ClientPorts {
 
   /** A process starts. */
   between(server: ServerId, { clock, disk, network }: Edges): Edges {
-    const descriptors = new Descriptors(this.#descriptors)
+    const descriptors = new Descriptors(this.#descriptors, () => {
+      this.#onViolation(new Violation('over-limit', `s${server} has no descriptor left`))
+    })
     const { clients } = connectionLimits(this.#descriptors)
     const watch = new ClientPortWatch(`s${server}`, clock, clients, this.#onViolation)
     this.#watches.set(server, watch)

@@ -11,10 +11,13 @@ const OPEN_FROM_THE_START = 32
  */
 export class Descriptors {
   readonly #limit: number
+  readonly #onShort: () => void
   #open = OPEN_FROM_THE_START
 
-  constructor(limit: number) {
+  /** `onShort` is called when something is to be opened and cannot be. */
+  constructor(limit: number, onShort: () => void = () => undefined) {
     this.#limit = limit
+    this.#onShort = onShort
   }
 
   get open(): number {
@@ -24,12 +27,12 @@ export class Descriptors {
   network(network: Network, clock: Clock): Network {
     return {
       connect: (address, events) =>
-        this.#isShort
+        this.#isShort()
           ? deadSocket(clock, events)
           : this.#socket((counted) => network.connect(address, counted), events),
       listen: async (address, onSocket) => {
         const listener = await network.listen(address, (open: OpenSocket) => {
-          if (this.#isShort) open(NOBODY).destroy()
+          if (this.#isShort()) open(NOBODY).destroy()
           else onSocket((events) => this.#socket(open, events))
         })
         const release = this.#take()
@@ -75,8 +78,10 @@ export class Descriptors {
     }
   }
 
-  get #isShort(): boolean {
-    return this.#open >= this.#limit
+  #isShort(): boolean {
+    if (this.#open < this.#limit) return false
+    this.#onShort()
+    return true
   }
 
   /** Returns what gives it back, once. */
@@ -90,7 +95,7 @@ export class Descriptors {
   }
 
   #takeForFile(): () => void {
-    if (this.#isShort) throw new Error(`EMFILE: too many open files, ${this.#open}`)
+    if (this.#isShort()) throw new Error(`EMFILE: too many open files, ${this.#open}`)
     return this.#take()
   }
 
