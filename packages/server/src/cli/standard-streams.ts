@@ -61,7 +61,7 @@ export async function flushText(): Promise<void> {
 
 /**
  * Node writes to terminals, and any process that shares a pipe can have it write to that, in a way that waits for the
- * reader, and the whole process with it. So this is undone before each write (docs/decisions/0021).
+ * reader, and the whole process with it. So this is undone before each write (docs/decisions/0024).
  */
 function unblocked(stream: NodeJS.WriteStream): TextStream {
   const { _handle: handle } = stream as { _handle?: { setBlocking?: (blocking: boolean) => number } }
