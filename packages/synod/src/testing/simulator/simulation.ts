@@ -291,6 +291,11 @@ class Simulation<C, R, Q, A> {
         this.#trace.add({ event: 'invoke', client: name, request: asData(operation.request) })
       },
       onReturn: ({ invoked, returned }, error) => {
+        // No simulation has so many sessions that one must end.
+        if (error?.code === 'session-expired')
+          this.#violate(
+            new Violation('unexpected-failure', `${name}, whose call was out, was told: ${error.message}`),
+          )
         this.#trace.add({
           event: 'return',
           client: name,
