@@ -100,8 +100,8 @@ describe('servers that have another lease', () => {
 
 test.each<[string, Partial<ReplicaOptions<string, number, number, readonly string[]>>, number]>([
   ['is for leader mode', { mode: 'leaderless' }, 400],
-  ['from 100 to 600000', {}, 99],
-  ['from 100 to 600000', {}, 600_001],
+  ['at least twice the heartbeat, 100, not 99', {}, 99],
+  ['from 0 to 600,000, not 600001', {}, 600_001],
   ['a whole number', {}, 400.5],
 ])('a lease that cannot be is refused: %s', async (why, options, lease_ms) => {
   const world = new World({ servers: 1 })

@@ -247,6 +247,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 test('a state machine without snapshots keeps its whole log', async () => {
   class Forgetful extends Notes {
     override snapshot = undefined as unknown as () => Iterable<Uint8Array>
+    override restore = undefined as unknown as () => Promise<void>
   }
   const world = await World.formed({ options: { snapshots: OFTEN, machine: new Forgetful() } })
   for (const id of world.ids) expect(world.status(id).snapshot.slot).toBe(0)
