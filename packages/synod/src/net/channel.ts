@@ -344,8 +344,10 @@ export class Channel<Out, In> {
   #catchUp(): void {
     if (this.#state !== 'open') return
     if (this.#unfinished !== undefined) {
-      const { buffered_bytes, payloads } = this.#input
-      this.#intake?.frames.hold(this.#unfinished, buffered_bytes, payloads !== this.#payloads)
+      const { buffered_bytes, isWithinFrame, payloads } = this.#input
+      // A header alone is kept nowhere, and has a deadline all the same.
+      const bytes = Math.max(buffered_bytes, isWithinFrame ? 1 : 0)
+      this.#intake?.frames.hold(this.#unfinished, bytes, payloads !== this.#payloads)
       this.#payloads = payloads
     }
     if (!this.#isBehind) return

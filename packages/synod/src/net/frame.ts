@@ -97,6 +97,11 @@ export class FrameReader {
     return this.#part.length
   }
 
+  /** Whether a frame has begun whose end has not arrived. */
+  get isWithinFrame(): boolean {
+    return this.#expected === 'payload' || this.#part_bytes > 0
+  }
+
   /** How many payloads were complete so far. */
   get payloads(): number {
     return this.#payloads

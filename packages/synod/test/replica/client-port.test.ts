@@ -109,6 +109,20 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     await world.run(isIdle)
   })
 
+  test('of frames of which no more than the header comes, not for long either', async () => {
+    const { isIdle, world } = await rig()
+    const clients = [HEADER_BYTES, HEADER_BYTES - 1, 1].map((bytes) => {
+      const client = new RawClient(world, `hostile ${bytes}`)
+      client.socket.write(client.frame([{ type: 'status', request: 1 }]).subarray(0, bytes))
+      return client
+    })
+    await world.wait(FRAME_TIMEOUT_MS - 100)
+    expect(clients.map(({ closed }) => closed)).toEqual([undefined, undefined, undefined])
+    await world.wait(200)
+    expect(clients.every(({ closed }) => closed !== undefined)).toBe(true)
+    await world.run(isIdle)
+  })
+
   test('of requests of a client that is gone, nothing', async () => {
     const { held, isIdle, world } = await rig()
     const client = new RawClient(world, 'hostile')
