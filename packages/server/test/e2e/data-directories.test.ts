@@ -33,7 +33,7 @@ test('an emptied data directory is refused as the old server, and the others go 
   expect(code).toBe(1)
   expect(stderr).toMatch(/wrong-acceptor/)
   expect(stderr).toMatch(/data directory was emptied or replaced/)
-  expect(stderr).toMatch(/Start it on its old data directory; if that is lost/)
+  expect(stderr).toMatch(/start it on its old data directory, or if that is lost/)
   await using client = await KvClient.connect({ endpoints: cluster.endpoints })
   await client.put('still', 'here')
 })
@@ -49,7 +49,7 @@ test('a flipped byte in the middle of a journal: the server says so, learns, and
   await third.restart()
   const status = (await settledStatuses(cluster.endpoints, SETTLE_MS)).find(({ server }) => server === 3)
   expect(status).toMatchObject({ role: 'learner', voting: false, recovery: 'damaged-group' })
-  expect(status?.damage).toMatch(/does not vote any more; the others go on/)
+  expect(status?.damage).toMatch(/does not vote any more, and the others go on/)
   expect(status?.damage).toMatch(/let the server back into the cluster as a new one/)
   expect(await readFile(file), 'the damaged journal is left alone').toEqual(bytes)
 
@@ -92,7 +92,7 @@ test('a data directory of another cluster is refused', async () => {
   const { code, stderr } = await third.startAndExit(['--cluster-name', 'another'])
   expect(code).toBe(1)
   expect(stderr).toMatch(/wrong-cluster/)
-  expect(stderr).toMatch(/Start this server on the directory of its own cluster, or on an empty one/)
+  expect(stderr).toMatch(/start this server on the directory of its own cluster, or on an empty one/)
 })
 
 test('a second process on one data directory is refused, and the first goes on', async () => {

@@ -73,7 +73,7 @@ test('Ctrl-C ends it with what was seen so far', async () => {
 test.each([
   [['--seeds', '0'], /'--seeds <n>' argument '0' is invalid.*whole number from 1/],
   [['--servers', '1'], /whole number from 2 to 9/],
-  [['--mode', 'raft'], /Allowed choices are leader, leaderless, both/],
+  [['--mode', 'raft'], /allowed choices are leader, leaderless, both/],
   [['--minutes', 'soon'], /a number above 0/],
   [['--trace', 'file'], /--trace is of one run: it needs --mode/],
   [['--trace', 'file', '--mode', 'leader', '--seeds', '2'], /--trace is of one run/],
