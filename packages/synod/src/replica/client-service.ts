@@ -171,7 +171,7 @@ export class ClientService {
         this.#intake.turns.later(() => {
           this.#isFlushing = false
           this.flush()
-        })
+        }, 'fresh')
         return
       }
       this.#unflushed.delete(client)
