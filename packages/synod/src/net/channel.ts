@@ -260,11 +260,11 @@ export class Channel<Out, In> {
     this.#intake?.turns.spend(Math.ceil(chunk.length / BYTES_PER_UNIT))
     if (this.#state === 'greeting') this.#greet()
     this.#deliver()
-    if (chunk.length >= BULK_BYTES && this.#isIdle() && this.#mustWait(false)) this.#fallBehind('more')
+    if (chunk.length >= BULK_BYTES && this.#hasCaughtUp() && this.#mustWait(false)) this.#fallBehind('more')
   }
 
   /** Whether nothing of what has arrived is left. */
-  #isIdle(): boolean {
+  #hasCaughtUp(): boolean {
     return this.#state === 'open' && !this.#isBehind && !this.#paused
   }
 
