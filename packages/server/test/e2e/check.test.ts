@@ -15,7 +15,7 @@ test('walks, for programs', async () => {
 })
 
 test.each([
-  [['anything'], /Allowed choices are leader-small, /],
+  [['anything'], /allowed choices are leader-small, /],
   [['--goal', 'leader,glory'], /'glory' is none of leader, /],
   [['--goal', 'leader', '--walks', '1'], /cannot be used with option '--goal <list>'/],
 ])('%j is wrong usage', async (args, message) => {
