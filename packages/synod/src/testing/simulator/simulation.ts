@@ -25,7 +25,7 @@ import { type Access, Walker } from './walker.js'
 import { type Said, WireTap } from './trace/wire-tap.js'
 import { asData } from './trace/words.js'
 import type { Way } from './hardware/socket.js'
-import { type Tagged, WatchedMachine, watchedCodecs } from './checks/watched-machine.js'
+import { type Placed, type Tagged, WatchedMachine, watchedCodecs } from './checks/watched-machine.js'
 import { type ClientOperation, type Output, type Workload, checkWorkload } from './workload.js'
 import { World } from './world.js'
 
@@ -63,7 +63,7 @@ export interface Outcome {
   readonly digest: number
 }
 
-type Replicas<C, R, Q, A> = World<Tagged<C>, Uint8Array, Q, Uint8Array, WatchedMachine<C, R, Q, A>>
+type Replicas<C, R, Q, A> = World<Tagged<C>, Uint8Array, Q, Placed, WatchedMachine<C, R, Q, A>>
 
 interface Employed<C, R, Q, A> {
   readonly walker: Walker<C, R, Q, A>
@@ -98,7 +98,7 @@ class Simulation<C, R, Q, A> {
   readonly #workload: Workload<C, R, Q, A>
   readonly #world: Replicas<C, R, Q, A>
   readonly #trace: Trace
-  readonly #nemesis: Nemesis<Tagged<C>, Uint8Array, Q, Uint8Array, WatchedMachine<C, R, Q, A>>
+  readonly #nemesis: Nemesis<Tagged<C>, Uint8Array, Q, Placed, WatchedMachine<C, R, Q, A>>
   readonly #executions: Executions
   readonly #durable: DurableWatch
   readonly #ports: ClientPorts | undefined

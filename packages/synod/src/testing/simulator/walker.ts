@@ -5,7 +5,7 @@ import type { Slot } from '../../paxos/ballot.js'
 import type { StaleAnswer, StaleReadOptions } from '../../machine/stale-read.js'
 import type { Range } from './faults/plan.js'
 import type { ClientOperation, Returned, Workload } from './workload.js'
-import type { Tagged } from './checks/watched-machine.js'
+import type { Placed, Tagged } from './checks/watched-machine.js'
 
 type Request<C, Q> = ClientOperation<C, Q>['request']
 type Answered = Omit<Returned, 'position'>
@@ -13,8 +13,8 @@ type Answered = Omit<Returned, 'position'>
 /** Through what a walker reaches the cluster: a client, or the replica in its own process. */
 export interface Access<C, Q> {
   execute(command: Tagged<C>, options: { readonly timeout_ms: number }): Promise<Uint8Array>
-  read(query: Q, options: { readonly timeout_ms: number }): Promise<Uint8Array>
-  readStale(query: Q, options: StaleReadOptions): Promise<StaleAnswer<Uint8Array>>
+  read(query: Q, options: { readonly timeout_ms: number }): Promise<Placed>
+  readStale(query: Q, options: StaleReadOptions): Promise<StaleAnswer<Placed>>
   /** The highest slot that anything it has been told is from. */
   readonly seen: Slot
 }
@@ -169,12 +169,14 @@ async function ask<C, Q>(way: Access<C, Q>, request: Request<C, Q>, timeout_ms: 
   switch (request.type) {
     case 'command':
       return { output: await way.execute({ tag: request.tag, command: request.command }, { timeout_ms }) }
-    case 'query':
-      return { output: await way.read(request.query, { timeout_ms }) }
+    case 'query': {
+      const { answer, place } = await way.read(request.query, { timeout_ms })
+      return { output: answer, place }
+    }
     case 'stale-query': {
       const { atLeast, query } = request
-      const { answer, slot } = await way.readStale(query, { atLeast, timeout_ms })
-      return { output: answer, slot }
+      const { answer: its, slot } = await way.readStale(query, { atLeast, timeout_ms })
+      return { output: its.answer, place: its.place, slot }
     }
   }
 }

@@ -49,6 +49,8 @@ export interface ClientOperation<C, Q> {
 export interface Returned {
   readonly position: number
   readonly output: Output
+  /** How many commands the state had executed that answered a query. Unknown where the state machine refused it. */
+  readonly place?: number
   /** Which slot a stale answer is from. */
   readonly slot?: Slot
 }

@@ -84,6 +84,36 @@ describe('a history shows', () => {
   })
 })
 
+describe('an answer that names the state that it is from', () => {
+  /** A query at the end, answered after `place` commands, of which `c1` was told that both are executed. */
+  function ask(order: string, text: string, place: number): void {
+    const told = history({ c1: 'a=a !=!  b=', c2: '             ?=' + text })
+    const last = told.pop()!
+    checkHistory([...told, { ...last, returned: { ...last.returned!, place } }], executed(order), texts)
+  }
+
+  it('is fine from any state that may be seen', () => {
+    expect(() => {
+      ask('a!', 'a', 2)
+    }).not.toThrow()
+    expect(() => {
+      ask('a!b', 'ab', 3)
+    }).not.toThrow()
+  })
+
+  it('shows an old state also where its answer is still right', () => {
+    expect(() => {
+      ask('a!', 'a', 1)
+    }).toThrow(violation(/got "a" of the state after 1 commands, and must see 2: after c1's command "!"/))
+  })
+
+  it('must be the answer of that state', () => {
+    expect(() => {
+      ask('a!b', 'a', 3)
+    }).toThrow(violation(/got "a" of the state after 3 commands, where the answer is "ab"/))
+  })
+})
+
 describe('a stale query', () => {
   /** After `a` and `b` were executed, in slots 1 and 2, and `c1` was told of both. */
   function ask(text: string, slot: number, atLeast: number, client = 'c1'): void {
@@ -105,6 +135,15 @@ describe('a stale query', () => {
   it('must have the answer of the slot that it names', () => {
     expect(() => ask('a', 2, 0)).toThrow(wrongSlot(/got "a" from slot 2, where the answer is "ab"/))
     expect(() => ask('ab', 1, 0)).toThrow(wrongSlot(/got "ab" from slot 1, where the answer is "a"/))
+  })
+
+  it('must be from the state of that slot', () => {
+    const [stale] = history({ c1: '                    ?=a' })
+    const request = { type: 'stale-query', query: 'text', atLeast: 0 } as const
+    const told = { ...stale!, request, returned: { ...stale!.returned!, slot: 2, place: 1 } }
+    expect(() => {
+      checkHistory([...history({ c2: 'a=a !=!' }), told], executed('a!'), texts)
+    }).toThrow(wrongSlot(/from slot 2, after 1 commands, where there are 2 up to there/))
   })
 
   it('must not be older than was asked for', () => {

@@ -57,13 +57,18 @@ class Diary implements Machine<string, number, string, string> {
 interface Bench {
   readonly executor: Executor<never, unknown, never, unknown>
   readonly encode: (text: string) => Uint8Array
+  readonly answerIn: (bytes: Uint8Array) => Uint8Array
 }
 
 /** The same machine as a replica has it, and as a simulated replica has it. */
 const WAYS: readonly [string, (machine: Machine<string, number, string, string>) => Bench][] = [
   [
     'as it ships',
-    (machine) => ({ executor: newExecutor(machine) as never, encode: (text) => Buffer.from(`"${text}"`) }),
+    (machine) => ({
+      executor: newExecutor(machine) as never,
+      encode: (text) => Buffer.from(`"${text}"`),
+      answerIn: (bytes) => bytes,
+    }),
   ],
   [
     'watched',
@@ -73,10 +78,11 @@ const WAYS: readonly [string, (machine: Machine<string, number, string, string>)
       const fail = (error: Error) => expect.fail(error.message)
       const watched = new WatchedMachine(machine, 1, new Executions(() => undefined), guard, fail)
       let tag = 0
-      const { command } = watchedCodecs(machine)
+      const { answer, command } = watchedCodecs(machine)
       return {
         executor: newExecutor(watched) as never,
         encode: (text) => command.encode({ tag: ++tag, command: text }),
+        answerIn: (bytes) => answer.decode(bytes).answer,
       }
     },
   ],
@@ -98,7 +104,7 @@ async function story(watch: (machine: Diary) => Bench, chunks: number): Promise<
   note('outcome', apply(bench, 'a'))
   note('outcome', apply(bench, 'refuse'))
   note('outcome', apply(bench, 'large'))
-  note('answer', Buffer.from(bench.executor.query(Buffer.from('"q"'))).toString())
+  note('answer', Buffer.from(bench.answerIn(bench.executor.query(Buffer.from('"q"')))).toString())
   expect(() => bench.executor.query(Buffer.from('"refuse"'))).toThrow('refused')
 
   const { parts } = bench.executor.snapshot()!

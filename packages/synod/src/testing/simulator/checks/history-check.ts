@@ -9,8 +9,8 @@ import type { ClientOperation, Workload } from '../workload.js'
 /**
  * Checks that what clients saw is what a single copy of the state machine would have shown them, each operation
  * at one moment between its call and its return. The log says in which order that copy executes, so nothing need
- * be searched: a command's moment is its place in the log, a linearizable query's the first place with its answer that is not before anything
- * that had returned when it was called. Then nobody may have returned before the call of an operation with an earlier place.
+ * be searched: a command's moment is its place in the log, a linearizable query's the place of the state that answered it; where that was not
+ * told, the first with its answer that is not before anything that had returned when it was called. Then nobody may have returned before the call of an operation with an earlier place.
  * A stale query must have the answer of the slot that it names, and where it asked for that see what its client has seen.
  * Throws a Violation.
  */
@@ -70,6 +70,10 @@ export function checkHistory<C, R, Q, A>(
       const { slot = 0 } = returned
       const from = executions.upTo(slot)
       const answer = retelling.answerAt(queryOf(request.query), from)
+      if (returned.place !== undefined && returned.place !== from) {
+        const what = `${describe(operation)} from slot ${slot}, after ${returned.place} commands, where there are ${from} up to there`
+        throw new Violation('wrong-slot', what)
+      }
       if (slot < request.atLeast || answer === undefined || !sameResult(answer, returned.output)) {
         const then = answer === undefined ? 'none' : showResult(answer)
         const what = `${describe(operation)} from slot ${slot}, where the answer is ${then}`
@@ -82,10 +86,20 @@ export function checkHistory<C, R, Q, A>(
         )
       }
     } else {
-      const at = retelling.placeOf(queryOf(request.query), returned.output, place)
-      if (at === undefined) {
-        const after = latest === undefined ? '' : ` after ${describe(latest)}`
+      const query = queryOf(request.query)
+      const at = returned.place ?? retelling.placeOf(query, returned.output, place)
+      const after = latest === undefined ? '' : ` after ${describe(latest)}`
+      if (at === undefined)
         throw new Violation('not-linearizable', `${describe(operation)}: no state${after} has that answer`)
+      if (at < place) {
+        const what = `${describe(operation)} of the state after ${at} commands, and must see ${place}:${after}`
+        throw new Violation('not-linearizable', what)
+      }
+      const answer = retelling.answerAt(query, at)
+      if (answer === undefined || !sameResult(answer, returned.output)) {
+        const then = answer === undefined ? 'none' : showResult(answer)
+        const what = `${describe(operation)} of the state after ${at} commands, where the answer is ${then}`
+        throw new Violation('not-linearizable', what)
       }
       places.set(operation, at)
     }

@@ -26,6 +26,12 @@ export interface Tagged<C> {
   readonly encoded?: Uint8Array
 }
 
+/** An answer, and how many commands the state that gave it had executed: an old state shows also where its answer is still right. */
+export interface Placed {
+  readonly answer: Uint8Array
+  readonly place: number
+}
+
 const NOTHING = new Uint8Array(0)
 
 /** What clients from outside ask for that do not belong to the workload: every state machine refuses it. */
@@ -36,9 +42,9 @@ const FOREIGN_TAG = 0
 
 const bytesAsTheyAre: Codec<Uint8Array> = { encode: (bytes) => bytes, decode: (bytes) => bytes }
 
-/** A state machine of which every step is watched. Results and answers come out encoded. */
-export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array, Q, Uint8Array> {
-  readonly codecs: Codecs<Tagged<C>, Uint8Array, Q, Uint8Array>
+/** A state machine of which every step is watched. Results and answers come out encoded, answers with their place. */
+export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array, Q, Placed> {
+  readonly codecs: Codecs<Tagged<C>, Uint8Array, Q, Placed>
   readonly #inner: Machine<C, R, Q, A>
   readonly #innerCodecs: Codecs<C, R, Q, A>
   readonly #server: ServerId
@@ -94,8 +100,11 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     return result
   }
 
-  query(query: Q): Uint8Array {
-    return this.#guard.run(this.#server, 'query', () => answerQuery(this.#inner, this.#innerCodecs, query))
+  query(query: Q): Placed {
+    const answer = this.#guard.run(this.#server, 'query', () =>
+      answerQuery(this.#inner, this.#innerCodecs, query),
+    )
+    return { answer, place: this.#executed }
   }
 
   /** Begun when a replica begins it, and chunk by chunk as there. How many commands were executed comes last. */
@@ -162,7 +171,7 @@ function encodeCount(count: number): Uint8Array {
 /** How clients of a watched machine speak with it. */
 export function watchedCodecs<C, R, Q, A>(
   machine: Machine<C, R, Q, A>,
-): Codecs<Tagged<C>, Uint8Array, Q, Uint8Array> {
+): Codecs<Tagged<C>, Uint8Array, Q, Placed> {
   const { command, query } = completeCodecs(machine.codecs)
   return {
     command: {
@@ -188,6 +197,17 @@ export function watchedCodecs<C, R, Q, A>(
         return query.decode(bytes)
       },
     },
-    answer: bytesAsTheyAre,
+    answer: {
+      encode({ answer, place }) {
+        const writer = new Writer()
+        writer.varint(place)
+        writer.raw(answer)
+        return writer.take()
+      },
+      decode(bytes) {
+        const reader = new Reader(bytes)
+        return { place: reader.varint(), answer: Uint8Array.from(reader.raw(reader.remaining)) }
+      },
+    },
   }
 }
