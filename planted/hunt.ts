@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CHECKS, type CheckName } from './checks.js'
+import type { Sighting } from './memory.js'
 import { run } from './run-command.js'
 import { Scratch, patches, root } from './scratch.js'
 
@@ -11,6 +12,8 @@ export interface Find {
   readonly by: string
   /** Undefined for a test, and for the model checker. */
   readonly seed: number | undefined
+  /** Where to look for it first the next time. Undefined for a test, and for the model checker. */
+  readonly sighting: Sighting | undefined
   readonly message: string
   readonly elapsed_ms: number
 }
@@ -20,6 +23,8 @@ export interface HuntOptions {
   readonly seeds: number
   /** Neither tests nor the model checker look for it. */
   readonly randomOnly: boolean
+  /** Where it was found the last time: that seed is tried first. */
+  readonly last: Sighting | undefined
 }
 
 /** Seeds of one check, in one mode. */
@@ -58,12 +63,12 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 const ROUNDS = [10, 60, 300]
 
 /**
- * Plants a mistake, and lets the harness look for it, what is quick first: a few seeds of each check, the tests of the pitfall that its name has the
+ * Plants a mistake, and lets the harness look for it, what is quick first: where it was found the last time, a few seeds of each check, the tests of the pitfall that its name has the
  * number of, then ever more seeds, and the model checker. A check is only asked where the mistake is in what it runs. Undefined if nothing finds it
  * within so many seeds.
  */
 export async function hunt(mistake: string, options: HuntOptions): Promise<Find | undefined> {
-  const { randomOnly, seeds } = options
+  const { last, randomOnly, seeds } = options
   const started_ms = performance.now()
   const scratch = await Scratch.plant(mistake)
   try {
@@ -74,6 +79,10 @@ export async function hunt(mistake: string, options: HuntOptions): Promise<Find 
   }
 
   async function look(): Promise<Found | undefined> {
+    if (last !== undefined && last.seed <= seeds) {
+      const again = await tryAll(scratch, [{ ...last, from: last.seed, to: last.seed }])
+      if (again !== undefined) return again
+    }
     const checks = await checksFor(mistake)
     const ends = [...ROUNDS.filter((end) => end < seeds), seeds]
     for (const [round, to] of ends.entries()) {
@@ -111,10 +120,11 @@ async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found
     const { code, output } = await run(process.execPath, args, scratch.directory)
     const { isRandom, modes, words } = CHECKS[check]
     const by = modes.length === 1 ? words : `${words}, ${mode} mode`
-    if (code !== 0) return { by: `${by}: it crashed`, seed: from, message: output }
+    const sighting = (seed: number) => (isRandom ? { check, mode, seed } : undefined)
+    if (code !== 0) return { by: `${by}: it crashed`, seed: from, sighting: sighting(from), message: output }
     if (output === '') continue
     const { kind, message, seed } = JSON.parse(output) as { kind: string; message: string; seed: number }
-    return { by: `${by}: ${kind}`, seed: isRandom ? seed : undefined, message }
+    return { by: `${by}: ${kind}`, seed: isRandom ? seed : undefined, sighting: sighting(seed), message }
   }
   return undefined
 }
@@ -138,6 +148,11 @@ async function runTests(scratch: Scratch, mistake: string): Promise<Found | unde
     .flatMap(({ assertionResults }) => assertionResults)
     .find(({ status }) => status === 'failed')
   return (
-    failed && { by: `test: ${failed.fullName}`, seed: undefined, message: failed.failureMessages[0] ?? '' }
+    failed && {
+      by: `test: ${failed.fullName}`,
+      seed: undefined,
+      sighting: undefined,
+      message: failed.failureMessages[0] ?? '',
+    }
   )
 }

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Find, hunt } from './hunt.js'
-import { reasons } from './missed.js'
+import { reasons, remember, sightings } from './memory.js'
 import { patches } from './scratch.js'
 
 const HELP = `Usage: npm run planted -- [options] [NAME...]
@@ -19,6 +19,9 @@ have made. canary-loud must be found at once; canary-harmless is none, and must 
   --random-only
               let only the checks look that follow from chance: no tests, no model checker. What they miss is right if
               planted/missed.json says why; prints a table in the end.
+
+Each hunt begins with the seed that found the mistake the last time (planted/sightings.json), and writes down where it
+found it elsewhere.
 `
 const HARMLESS = 'canary-harmless.patch'
 
@@ -39,6 +42,7 @@ if (options.help) {
 
 const randomOnly = options['random-only']
 const missed = await reasons()
+const seen = await sightings()
 const names = (await readdir(patches))
   .filter((name) => prefixes.length === 0 || prefixes.some((prefix) => name.startsWith(prefix)))
   .sort()
@@ -56,8 +60,12 @@ async function work(): Promise<void> {
   for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
     // What is no mistake need not be looked for long.
     const seeds = name === HARMLESS ? 100 : Number(options.seeds)
-    const find = await hunt(name, { seeds, randomOnly })
+    const find = await hunt(name, { seeds, randomOnly, last: seen.get(name) })
     finds.set(name, find)
+    if (find?.sighting !== undefined) {
+      seen.set(name, find.sighting)
+      await remember(seen)
+    }
     const reason = find === undefined && randomOnly ? missed[name] : undefined
     const right = (find === undefined) === (name === HARMLESS) || reason !== undefined
     if (!right) wrong++
