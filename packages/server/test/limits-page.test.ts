@@ -14,9 +14,12 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
 
   'a command or a query, encoded': ['replica/options.ts#MAX_COMMAND_BYTES'],
   'a result or an answer, encoded': ['machine/contract.ts#MAX_RESULT_BYTES'],
-  'commands that wait at one replica': ['replica/requests.ts#MAX_WAITING_REQUESTS'],
+  'commands that wait at one replica': [
+    'replica/requests.ts#MAX_WAITING_REQUESTS',
+    'replica/room.ts#MIN_SHARE',
+  ],
   'bytes of them': ['replica/requests.ts#MAX_WAITING_BYTES'],
-  'reads that wait at one replica': ['replica/requests.ts#MAX_WAITING_REQUESTS'],
+  'reads that wait at one replica': ['replica/requests.ts#MAX_WAITING_REQUESTS', 'replica/room.ts#MIN_SHARE'],
   'bytes of their queries': ['replica/reads.ts#MAX_QUERY_BYTES'],
   "calls under way of one client, or of a replica's process": ['call.ts#MAX_CALLS'],
   'bytes of their commands and queries': ['call.ts#MAX_CALL_BYTES'],
@@ -107,7 +110,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'net/channel-listener.ts#MAX_LOOKS': 'how much work is done at once',
   'net/channel.ts#MAX_SHARE_MESSAGES': 'how much work is done at once: the rest is done next',
   'net/descriptors.ts#MAX_RESERVE': 'part of how connections are divided, below the table',
-  'replica/reads.ts#MAX_ANSWERS_PER_TURN': 'how much work is done at once: the rest is done next',
+  'replica/holdings.ts#MAX_SMALL_BYTES': 'the difference of two limits that have rows',
   'replica/refusal-log.ts#MAX_LINES': 'lines of a log',
   'net/channel.ts#MAX_MESSAGE_BYTES': 'what fits into a frame, which has a row',
   'net/channel.ts#MAX_BATCH_MESSAGES': 'how much work is done at once: the rest is done next',

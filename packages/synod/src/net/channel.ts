@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import { type Alive, Signs, Watch } from './alive.js'
 import type { Codec } from './codec.js'
+import { Flow } from './flow.js'
 import { FrameReader, FrameWriter, MAX_FRAME_BYTES } from './frame.js'
 import { decodeHandshake, encodeHandshake, type Handshake } from './hello.js'
 import { MAX_CLIENT_FRAME_BYTES, type Intake } from './intake.js'
@@ -29,7 +30,7 @@ const MAX_BATCH_MESSAGES = 4096
 const MAX_SHARE_MESSAGES = 16
 
 /** Bytes that arrive cost as much time as messages do: this many as one. */
-const BYTES_PER_UNIT = 2 * 1024
+export const BYTES_PER_UNIT = 128
 
 /** A chunk as large as this tells of one who sends a lot: the next one is read when it has another share. */
 const BULK_BYTES = 32 * 1024
@@ -94,8 +95,11 @@ export class Channel<Out, In> {
   #cancelTimer: () => void
   readonly #alive: Alive
   readonly #intake: Intake | undefined
+  readonly #flow: Flow | undefined
   readonly #unfinished: Unfinished | undefined
   #payloads = 0
+  /** What the last chunk cost. */
+  #chunkUnits = 0
   #paused = false
   /** Something has arrived that has not been delivered, since the owner pauses or this turn has done enough. */
   #isBehind = false
@@ -121,6 +125,7 @@ export class Channel<Out, In> {
           () => this.#paused || this.#isBehind,
         )
     this.#intake = options.intake
+    this.#flow = this.#intake && new Flow(this.#intake.turns)
     this.#unfinished = this.#intake?.frames.open((error) => {
       this.destroy(error)
     })
@@ -196,7 +201,7 @@ export class Channel<Out, In> {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    if (this.#isBehind) this.#deliverLater()
+    if (this.#isBehind) this.#deliverLater(true)
     else this.#socket.resume()
   }
 
@@ -257,10 +262,11 @@ export class Channel<Out, In> {
     if (this.#state === 'closing') return
     this.#alive.heard()
     this.#input.push(chunk)
-    this.#intake?.turns.spend(Math.ceil(chunk.length / BYTES_PER_UNIT))
+    this.#chunkUnits = Math.ceil(chunk.length / BYTES_PER_UNIT)
+    this.#flow?.spend(this.#chunkUnits)
     if (this.#state === 'greeting') this.#greet()
     this.#deliver()
-    if (chunk.length >= BULK_BYTES && this.#hasCaughtUp() && this.#mustWait(false)) this.#fallBehind('more')
+    if (chunk.length >= BULK_BYTES && this.#hasCaughtUp() && this.#mustWait(false)) this.#fallBehind(true)
   }
 
   /** Whether nothing of what has arrived is left. */
@@ -289,7 +295,7 @@ export class Channel<Out, In> {
   #deliver(): void {
     for (let isFirst = true; this.#state === 'open'; isFirst = false) {
       if (this.#mustWait(isFirst)) {
-        this.#fallBehind(isFirst ? 'fresh' : 'more')
+        this.#fallBehind(!isFirst)
         return
       }
       const batch: In[] = []
@@ -300,7 +306,7 @@ export class Channel<Out, In> {
       } catch (error) {
         fault = asFault(error)
       }
-      this.#intake?.turns.spend(batch.length)
+      this.#flow?.spend(batch.length)
       if (batch.length > 0) this.#events.onMessages(batch)
       if (fault) this.destroy(fault)
       else if (isAll) break
@@ -333,11 +339,11 @@ export class Channel<Out, In> {
     return !turns.hasRoom || (turns.isQueued && !isFirst)
   }
 
-  #fallBehind(kind: 'fresh' | 'more'): void {
+  #fallBehind(hadShare: boolean): void {
     this.#isBehind = true
     this.#socket.pause()
     this.#holdBehind(this.#payload.size + this.#input.unread_bytes + SOCKET_BYTES)
-    if (!this.#paused) this.#deliverLater(kind)
+    if (!this.#paused) this.#deliverLater(hadShare)
   }
 
   /** Everything that has arrived is delivered, but for the beginning of a frame. */
@@ -354,18 +360,19 @@ export class Channel<Out, In> {
     this.#isBehind = false
     this.#holdBehind(0)
     if (this.#paused) return
-    this.#intake?.turns.spend(SOCKET_BYTES / BYTES_PER_UNIT)
+    // As much as before may be there to be read at once.
+    this.#flow?.spend(this.#chunkUnits)
     this.#socket.resume()
   }
 
-  #deliverLater(kind: 'fresh' | 'more' = 'more'): void {
+  #deliverLater(hadShare: boolean): void {
     if (this.#isQueued) return
     this.#isQueued = true
     const deliver = () => {
       this.#isQueued = false
       this.#deliver()
     }
-    if (this.#intake !== undefined) this.#intake.turns.later(deliver, kind)
+    if (this.#flow !== undefined) this.#flow.later(deliver, hadShare)
     else this.#clock.soon(deliver)
   }
 

@@ -19,6 +19,9 @@ const HEADER_CHECKSUM = 8
 /** What the buffer for a part that arrives in pieces starts with. */
 const INITIAL_PART_BYTES = 4 * 1024
 
+/** A buffer that is too small is followed by one of so many times what has arrived. */
+const GROWTH = 4
+
 const NOTHING: Buffer = Buffer.alloc(0)
 
 /** Writes the preamble, and after it one frame at a time. */
@@ -68,7 +71,7 @@ export class FrameWriter {
 /**
  * Turns the chunks of a connection back into payloads: give it a chunk, then take payloads until there are
  * none. A payload that lies within a chunk is a view of it; one that does not is gathered in a buffer of at most
- * twice what has arrived of it.
+ * `GROWTH` times what has arrived of it.
  */
 export class FrameReader {
   readonly #kind: ConnectionKind
@@ -208,7 +211,7 @@ export class FrameReader {
   #gather(wanted: number, size: number): void {
     const needed = this.#part_bytes + wanted
     if (needed > this.#part.length) {
-      const grown = Buffer.allocUnsafe(Math.min(size, Math.max(INITIAL_PART_BYTES, 2 * needed)))
+      const grown = Buffer.allocUnsafe(Math.min(size, Math.max(INITIAL_PART_BYTES, GROWTH * needed)))
       this.#part.copy(grown, 0, 0, this.#part_bytes)
       this.#part = grown
     }

@@ -14,6 +14,9 @@ import {
 /** A connection silent for so long is probed, so that one whose other side vanished is noticed. */
 const KEEP_ALIVE_ms = 10_000
 
+/** So many connections may wait to be accepted: they are accepted all at once, in one turn of the event loop. */
+const BACKLOG = 256
+
 const REASONS: Readonly<Record<string, SocketClosed>> = {
   ECONNREFUSED: 'refused',
   ECONNRESET: 'reset',
@@ -46,7 +49,7 @@ export const tcpNetwork: Network = {
           }),
         )
       })
-      server.listen({ host: address.host, port: address.port }, () => {
+      server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
         // From here on an error is that of one connection that could not be accepted; its dialler notices.
         server.on('error', () => undefined)
         resolve(new TcpListener(server))

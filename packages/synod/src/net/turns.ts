@@ -1,19 +1,19 @@
 import type { Clock } from '../clock.js'
 
 /** One turn of the event loop does this much work for clients: in units, of which a message costs one. */
-export const MAX_TURN_UNITS = 1024
+export const MAX_TURN_UNITS = 512
 
 /** Nor does it go on for longer than this, whatever a unit takes on this machine. */
-export const MAX_TURN_MS = 2
+export const MAX_TURN_MS = 1
 
 /**
- * Shares the turns of the event loop among all who have more to do than fits into one. They wait in queues: first those who have
- * something new, then those who had a share already and have more. So one who asks for little waits for a turn, whatever others ask for.
+ * Shares the turns of the event loop among all who have more to do than fits into one. They wait in queues: first those who
+ * ask for little, then those who had a share lately and have more. So one who asks for little waits for a turn, whatever others ask for.
  * (As in fair queueing: T. Høiland-Jørgensen et al., RFC 8290, of new and old flows.)
  */
 export class Turns {
   readonly #clock: Clock
-  readonly #fresh: (() => void)[] = []
+  readonly #modest: (() => void)[] = []
   readonly #more: (() => void)[] = []
   #units = 0
   #beganMs = 0
@@ -37,7 +37,7 @@ export class Turns {
 
   /** Whether others wait, who come first. */
   get isQueued(): boolean {
-    return this.#fresh.length + this.#more.length > 0
+    return this.#modest.length + this.#more.length > 0
   }
 
   /** This turn has done so much. */
@@ -47,9 +47,9 @@ export class Turns {
   }
 
   /** Calls `run` in a later turn, after all of its kind who have asked before; what it does is to be told by `spend`. */
-  later(run: () => void, kind: 'fresh' | 'more' = 'more'): void {
+  later(run: () => void, kind: 'modest' | 'more'): void {
     this.#arm()
-    const queue = kind === 'fresh' ? this.#fresh : this.#more
+    const queue = kind === 'modest' ? this.#modest : this.#more
     queue.push(run)
   }
 
@@ -69,12 +69,14 @@ export class Turns {
     this.#isArmed = false
     if (!this.isQueued) return
     this.#arm()
-    this.#serve(this.#fresh)
-    this.#serve(this.#more)
+    this.#serve(this.#modest)
+    // Many who ask for little each must not keep the others waiting for ever.
+    this.#serve(this.#more, 1)
   }
 
-  /** Those who wait now, as far as there is room. */
-  #serve(queue: (() => void)[]): void {
-    for (let waiting = queue.length; waiting > 0 && this.hasRoom; waiting--) queue.shift()?.()
+  /** Those who wait now, as far as there is room, and so many of them at least. */
+  #serve(queue: (() => void)[], atLeast = 0): void {
+    const waiting = queue.length
+    for (let served = 0; served < waiting && (this.hasRoom || served < atLeast); served++) queue.shift()?.()
   }
 }

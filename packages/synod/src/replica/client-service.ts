@@ -1,10 +1,11 @@
 import { MalformedError } from '../bytes/reader.js'
 import { SynodError } from '../errors.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
+import { BYTES_PER_UNIT } from '../net/channel.js'
 import type { ChannelListener } from '../net/channel-listener.js'
 import { type ClientConnection, listenForClients } from '../net/client-listener.js'
 import type { ClientMessage, LeaderHint, ReplicaMessage } from '../net/client-messages.js'
-import { type Intake, openIntake } from '../net/intake.js'
+import type { Intake } from '../net/intake.js'
 import type { Address } from '../net/network.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { HeldStatus } from '../status.js'
@@ -22,11 +23,11 @@ export const MAX_UNREAD_BYTES = 4 << 20
 const CONNECTION_BYTES = 8 * 1024
 const REQUEST_BYTES = 1024
 
-/** Copying so many bytes of a request takes as long as dealing with a small one. */
-const BYTES_PER_UNIT = 16 * 1024
+/** Writing to a connection takes as long as dealing with so many messages; to a few it is done in any turn. */
+const FLUSH_UNITS = 4
+const FLUSHES_AT_LEAST = 32
 
-/** So many connections are written to in one turn, as each costs a system call; and so many requests of clients that are gone given up. */
-const FLUSHES_PER_TURN = 512
+/** So many requests of clients that are gone are given up in one turn. */
 const GIVE_UPS_PER_TURN = 512
 
 const NOTHING = new Uint8Array(0)
@@ -34,8 +35,8 @@ const NOTHING = new Uint8Array(0)
 /** What the service asks of the replica. Each returns a function that gives up on the request. */
 export interface ClientRequests {
   execute(value: Uint8Array, owner: object, done: (outcome: Outcome) => void): () => void
-  read(query: Uint8Array, done: Done): () => void
-  readStale(query: Uint8Array, atLeast: Slot, done: Done): () => void
+  read(query: Uint8Array, owner: object, done: Done): () => void
+  readStale(query: Uint8Array, atLeast: Slot, owner: object, done: Done): () => void
   transfer(to: ServerId, done: (error?: SynodError) => void): () => void
   /** The executed bar. */
   executed(): Slot
@@ -69,12 +70,17 @@ export class ClientService {
   #told: { readonly turn: number; readonly status: Uint8Array } = { turn: -1, status: NOTHING }
   #listener: ChannelListener | undefined
 
-  constructor(settings: Settings, requests: ClientRequests) {
+  /** `intake` is shared with others who do something for clients. */
+  constructor(settings: Settings, intake: Intake, requests: ClientRequests) {
     this.#settings = settings
     this.#requests = requests
     const { clock } = settings.host
-    this.#intake = openIntake(clock)
-    this.#holdings = new Holdings(this.#intake.budget, () => clock.now())
+    this.#intake = intake
+    this.#holdings = new Holdings(
+      intake.budget,
+      () => clock.now(),
+      () => this.#clients.size,
+    )
     this.#refusals = new RefusalLog(clock, settings.logger, 'a client')
   }
 
@@ -164,18 +170,20 @@ export class ClientService {
   /** What has been said leaves: to many connections, over several turns. */
   flush(): void {
     if (this.#isFlushing) return
+    const { turns } = this.#intake
     let flushes = 0
     for (const client of this.#unflushed) {
-      if (flushes++ === FLUSHES_PER_TURN) {
+      if (flushes++ >= FLUSHES_AT_LEAST && !turns.hasRoom) {
         this.#isFlushing = true
-        this.#intake.turns.later(() => {
+        turns.later(() => {
           this.#isFlushing = false
           this.flush()
-        }, 'fresh')
+        }, 'modest')
         return
       }
       this.#unflushed.delete(client)
       client.connection.flush()
+      turns.spend(FLUSH_UNITS)
       this.#holdings.settle(client)
     }
   }
@@ -193,12 +201,12 @@ export class ClientService {
           break
         case 'read':
           this.#read(client, message.request, message.query, (query, done) =>
-            this.#requests.read(query, done),
+            this.#requests.read(query, client, done),
           )
           break
         case 'stale-read':
           this.#read(client, message.request, message.query, (query, done) =>
-            this.#requests.readStale(query, message.atLeast, done),
+            this.#requests.readStale(query, message.atLeast, client, done),
           )
           break
         case 'transfer':
@@ -229,7 +237,7 @@ export class ClientService {
     }
     const underWay = this.#begin(client, request, value.length)
     try {
-      underWay.giveUp = this.#requests.execute(copyOf(value), client, (outcome) => {
+      underWay.giveUp = this.#requests.execute(toKeep(value), client, (outcome) => {
         this.#end(client, request, underWay)
         this.#answer(client, request, outcome)
       })
@@ -247,7 +255,7 @@ export class ClientService {
   ): void {
     const underWay = this.#begin(client, request, query.length)
     try {
-      underWay.giveUp = start(copyOf(query), (answer) => {
+      underWay.giveUp = start(toKeep(query), (answer) => {
         this.#end(client, request, underWay)
         if (answer instanceof SynodError) this.#fail(client, request, answer)
         else this.#replyIfRoom(client, request, answer)
@@ -273,7 +281,6 @@ export class ClientService {
     this.#holdings.check(client, underWay.bytes)
     client.underWay.set(request, underWay)
     this.#holdings.ask(client, underWay.bytes)
-    this.#intake.turns.spend(Math.floor(size / BYTES_PER_UNIT))
     return underWay
   }
 
@@ -289,7 +296,7 @@ export class ClientService {
       if (count++ === GIVE_UPS_PER_TURN) {
         turns.later(() => {
           this.#giveUp(client)
-        })
+        }, 'more')
         break
       }
       this.#end(client, request, underWay)
@@ -326,6 +333,7 @@ export class ClientService {
   }
 
   #reply(client: Client, request: number, result: Uint8Array): void {
+    this.#intake.turns.spend(Math.floor(result.length / BYTES_PER_UNIT))
     this.#say(client, { type: 'reply', request, slot: this.#requests.executed(), result })
     if (client.paused) this.#pauseOrResume(client)
   }
@@ -352,7 +360,7 @@ export class ClientService {
   }
 }
 
-/** What is kept for longer than the batch it came in must not keep all of that. */
-function copyOf(bytes: Uint8Array): Uint8Array {
-  return Buffer.from(bytes)
+/** What is kept for longer than the batch it came in must not keep all of that, unless it is most of it. */
+function toKeep(bytes: Uint8Array): Uint8Array {
+  return bytes.length > bytes.buffer.byteLength / 2 ? bytes : Buffer.from(bytes)
 }

@@ -1,43 +1,68 @@
 import { type Linked, LinkedList } from '../linked-list.js'
 
-/** When its turn comes, an owner has so many requests proposed, or the first few of so many bytes. */
-const SHARE = 16
-const SHARE_BYTES = 64 * 1024
+/** What an item costs besides its bytes. */
+const ITEM_BYTES = 1024
 
-/** A request as the queue sees it. */
-interface Queued<Item> extends Linked<Item> {
+/** So much more each owner may spend when its turn comes: at least one small item. */
+const QUANTUM_BYTES = 2 * ITEM_BYTES
+
+/** What waits on somebody's behalf. */
+export interface Owned<Item> extends Linked<Item> {
   readonly owner: object
-  readonly value: Uint8Array
 }
 
-/** The requests of one owner that have yet to be proposed, in the order of arrival. */
-interface Line<Item extends Queued<Item>> {
+/** What waits of one owner, in the order of arrival. */
+interface Line<Item extends Owned<Item>> extends Linked<Line<Item>> {
   readonly owner: object
-  readonly requests: LinkedList<Item>
+  readonly items: LinkedList<Item>
+  credit_bytes: number
 }
 
 /**
- * What is to be proposed next. Those who ask take turns, so that one who asks for little does not wait for all that others have asked
- * for before. (Round robin with a quantum: M. Shreedhar, G. Varghese, Efficient Fair Queueing Using Deficit Round Robin, 1995.)
+ * A queue in which owners take turns, so that one who asks for little does not wait for all that others have asked for before. (Deficit
+ * round robin: M. Shreedhar, G. Varghese, Efficient Fair Queueing Using Deficit Round Robin, 1995.)
  */
-export class ProposalQueue<Item extends Queued<Item>> {
+export class FairQueue<Item extends Owned<Item>> {
+  readonly #sizeOf: (item: Item) => number
   readonly #lines = new Map<object, Line<Item>>()
   /** Whose turn it is next comes first. */
-  #turns: Line<Item>[] = []
+  readonly #turns = new LinkedList<Line<Item>>()
+  #count = 0
 
-  add(waiting: Item): void {
-    let line = this.#lines.get(waiting.owner)
+  /** `sizeOf` tells the bytes of an item. */
+  constructor(sizeOf: (item: Item) => number) {
+    this.#sizeOf = sizeOf
+  }
+
+  get isEmpty(): boolean {
+    return this.#count === 0
+  }
+
+  add(item: Item): void {
+    const { owner } = item
+    let line = this.#lines.get(owner)
     if (line === undefined) {
-      line = { owner: waiting.owner, requests: new LinkedList() }
-      this.#lines.set(waiting.owner, line)
-      this.#turns.push(line)
+      line = {
+        owner,
+        items: new LinkedList(),
+        credit_bytes: QUANTUM_BYTES,
+        before: undefined,
+        after: undefined,
+      }
+      this.#lines.set(owner, line)
+      this.#turns.append(line)
     }
-    line.requests.append(waiting)
+    line.items.append(item)
+    this.#count++
   }
 
   /** It must be in the queue. */
-  remove(waiting: Item): void {
-    this.#lines.get(waiting.owner)?.requests.remove(waiting)
+  remove(item: Item): void {
+    const line = this.#lines.get(item.owner)
+    if (line === undefined) return
+    line.items.remove(item)
+    this.#count--
+    if (line.items.first === undefined) this.#end(line)
   }
 
   /** Takes at most so many, until there are as many bytes of them. */
@@ -45,18 +70,20 @@ export class ProposalQueue<Item extends Queued<Item>> {
     const taken: Item[] = []
     let bytes = 0
     while (taken.length < most && bytes < most_bytes) {
-      const line = this.#turns.shift()
-      if (line === undefined) break
-      const before = bytes
-      for (let count = 0; count < SHARE && bytes - before < SHARE_BYTES; count++) {
-        const { first } = line.requests
-        if (first === undefined || taken.length >= most || bytes >= most_bytes) break
-        line.requests.remove(first)
-        bytes += first.value.length
-        taken.push(first)
+      const line = this.#turns.first
+      const item = line?.items.first
+      if (line === undefined || item === undefined) break
+      const size = this.#sizeOf(item)
+      if (ITEM_BYTES + size > line.credit_bytes) {
+        line.credit_bytes += QUANTUM_BYTES
+        this.#turns.remove(line)
+        this.#turns.append(line)
+        continue
       }
-      if (line.requests.first === undefined) this.#lines.delete(line.owner)
-      else this.#turns.push(line)
+      line.credit_bytes -= ITEM_BYTES + size
+      bytes += size
+      taken.push(item)
+      this.remove(item)
     }
     return taken
   }
@@ -64,5 +91,10 @@ export class ProposalQueue<Item extends Queued<Item>> {
   /** Takes everything, each owner's in its order. */
   takeAll(): Item[] {
     return this.take(Infinity, Infinity)
+  }
+
+  #end(line: Line<Item>): void {
+    this.#lines.delete(line.owner)
+    this.#turns.remove(line)
   }
 }

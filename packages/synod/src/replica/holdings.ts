@@ -1,10 +1,13 @@
 import { SynodError } from '../errors.js'
 import type { Budget } from '../net/budget.js'
-import { MAX_HELD_AT_ALL_BYTES } from '../net/intake.js'
+import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../net/intake.js'
 import { overloaded } from '../pace.js'
 
-/** A client for which less than this is held is not refused because of what others hold. */
+/** A client for which less than this is held is not refused because of what others hold; less, where clients are many. */
 export const SMALL_BYTES = 256 * 1024
+
+/** All who hold so little together. */
+const MAX_SMALL_BYTES = MAX_HELD_AT_ALL_BYTES - MAX_HELD_BYTES
 
 /** What clients have left unread is counted no more often than this: there may be thousands of them. */
 const COUNT_EVERY_MS = 10
@@ -27,13 +30,16 @@ export interface Holder {
 export class Holdings {
   readonly #budget: Budget
   readonly #now: () => number
+  readonly #clients: () => number
   /** Those who have something unread, as far as the budget was told. */
   readonly #unread = new Set<Holder>()
   #counted_ms = -Infinity
 
-  constructor(budget: Budget, now: () => number) {
+  /** `clients` tells how many there are. */
+  constructor(budget: Budget, now: () => number, clients: () => number) {
     this.#budget = budget
     this.#now = now
+    this.#clients = clients
   }
 
   /** It has asked for something, of so many bytes with all that is kept along with them. */
@@ -66,7 +72,8 @@ export class Holdings {
     if (!this.#budget.isFull()) return
     this.#recount()
     if (!this.#budget.isFull()) return
-    if (holder.asked_bytes + holder.unread_bytes + bytes < SMALL_BYTES) return
+    const small_bytes = Math.min(SMALL_BYTES, MAX_SMALL_BYTES / Math.max(1, this.#clients()))
+    if (holder.asked_bytes + holder.unread_bytes + bytes < small_bytes) return
     throw overloaded(`${this.#budget.heldBytes} bytes are held for clients`, RETRY_AFTER_MS)
   }
 

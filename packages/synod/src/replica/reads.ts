@@ -1,14 +1,17 @@
 import { SynodError } from '../errors.js'
+import type { Linked } from '../linked-list.js'
 import { messageOf } from '../machine/contract.js'
-import { Pace, overloaded } from '../pace.js'
+import type { Turns } from '../net/turns.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { ReadableAt } from '../paxos/effects.js'
+import { FairQueue } from './fair-queue.js'
+import { OWN_PROCESS, Room } from './room.js'
 
 /** More bytes of queries do not wait here: further reads are refused as `overloaded`. */
-export const MAX_QUERY_BYTES = 64 << 20
+export const MAX_QUERY_BYTES = 256 << 20
 
-/** So many linearizable reads are answered in one turn of the event loop; the others in the next ones. */
-export const MAX_ANSWERS_PER_TURN = 512
+/** So many linearizable reads are answered before it is somebody else's turn. */
+export const ANSWERS_AT_ONCE = 128
 
 /** Is told what came of a read: the encoded answer, or why there is none. */
 export type Done = (answer: Uint8Array | SynodError) => void
@@ -18,19 +21,26 @@ export interface ReadsParts {
   /** More reads than this do not wait here: further ones are refused as `overloaded`. */
   readonly limit: number
   readonly now: () => number
+  /** The turns of the event loop, which answers share with what arrives. */
+  readonly turns: Turns
   /** The executed bar. */
   readonly executed: () => Slot
   /** Answers an encoded query from the state as it is. Throws what the state machine throws. */
   readonly query: (query: Uint8Array) => Uint8Array
-  /** Calls `run` in the next turn of the event loop, whose end must then come. */
-  readonly nextTurn: (run: () => void) => void
+  /** Something was answered in a turn that may have nothing else to do: its end must come. */
+  readonly endTurn: () => void
   /** Nobody waits for this linearizable read any more. */
   readonly withdraw: (id: number) => void
 }
 
-interface Read {
+interface Read extends Linked<Read> {
   readonly query: Uint8Array
   readonly done: Done
+  readonly owner: object
+  /** What it waits for: a quorum, the slot that it must see executed, its turn; and then the answers to those before it. */
+  waitsFor: 'quorum' | 'slot' | 'turn' | 'answer' | 'nothing'
+  /** Which slot that is, once a quorum has named it. */
+  slot: Slot
 }
 
 /** Linearizable reads that came in one turn: to the core they are one, so that thousands are begun, and given up on, as fast. */
@@ -41,60 +51,58 @@ interface Group {
 
 /**
  * The reads that wait at this replica. The linearizable ones wait for a quorum to name the slot that they must see
- * executed, and then for that slot to be executed; the stale ones only for the slot that they name themselves.
+ * executed, and then for that slot to be executed; the stale ones only for the slot that they name themselves. Where many may be answered at
+ * once, those who asked take turns.
  */
 export class Reads {
   readonly #parts: ReadsParts
-  readonly #pace = new Pace()
+  readonly #room: Room
   /** The group of this turn. */
   #new: Group | undefined
   readonly #unconfirmed = new Map<number, Group>()
-  /** By the slot that each waits for. */
-  readonly #confirmed = new Map<Read, Slot>()
-  /** Those that may be answered, with the slot that each was confirmed for, as far as this turn has not done so. */
-  readonly #readable = new Map<Read, Slot>()
-  /** How many were answered in this turn; undefined before the first. */
-  #answered: number | undefined
-  /** Of all that wait, and of their queries. */
-  #size = 0
-  #bytes = 0
+  /** Those that wait for their slot. */
+  readonly #confirmed = new Set<Read>()
+  /** Those that may be answered. */
+  readonly #readable = new FairQueue<Read>(({ query }) => query.length)
+  /** More of them will be answered in a later turn. */
+  #isLater = false
   /** No confirmed read waits for a slot before this one. */
   #next: Slot = Infinity
   #nextId = 1
 
   constructor(parts: ReadsParts) {
     this.#parts = parts
+    this.#room = new Room('reads', parts.limit, MAX_QUERY_BYTES)
   }
 
   get size(): number {
-    return this.#size
+    return this.#room.size
   }
 
   /** `done` is called once, in a later turn. Throws `overloaded`. Returns what gives up on the read. */
-  linearizable(query: Uint8Array, done: Done): () => void {
-    const read = this.#admit(query, done)
+  linearizable(query: Uint8Array, done: Done, owner = OWN_PROCESS): () => void {
+    const read = this.#admit(query, done, owner)
     const group = (this.#new ??= { id: this.#nextId++, reads: new Set() })
     group.reads.add(read)
     return () => {
-      if (this.#confirmed.delete(read) || this.#readable.delete(read)) this.#leave(read)
-      else if (group.reads.delete(read)) {
-        this.#leave(read)
-        // What the core has not been told of, it need not be told to forget.
-        if (group.reads.size === 0 && this.#unconfirmed.delete(group.id)) this.#parts.withdraw(group.id)
-      }
+      if (this.#giveUp(read) || !group.reads.delete(read)) return
+      this.#leave(read)
+      // What the core has not been told of, it need not be told to forget.
+      if (group.reads.size === 0 && this.#unconfirmed.delete(group.id)) this.#parts.withdraw(group.id)
     }
   }
 
   /** `done` is called once, and at once if it can be. Throws `overloaded`. Returns what gives up on the read. */
-  stale(query: Uint8Array, atLeast: Slot, done: Done): () => void {
+  stale(query: Uint8Array, atLeast: Slot, done: Done, owner = OWN_PROCESS): () => void {
     if (atLeast <= this.#parts.executed()) {
-      this.#answer({ query, done })
+      done(this.#answerOf(query))
       return () => undefined
     }
-    const read = this.#admit(query, done)
-    this.#wait(read, atLeast)
+    const read = this.#admit(query, done, owner)
+    read.slot = atLeast
+    this.#wait(read)
     return () => {
-      if (this.#confirmed.delete(read) || this.#readable.delete(read)) this.#leave(read)
+      this.#giveUp(read)
     }
   }
 
@@ -112,7 +120,10 @@ export class Reads {
     const group = this.#unconfirmed.get(id)
     if (group === undefined) return
     this.#unconfirmed.delete(id)
-    for (const read of group.reads) this.#readable.set(read, slot)
+    for (const read of group.reads) {
+      read.slot = slot
+      this.#isReadable(read)
+    }
     group.reads.clear()
     this.#answerSome()
   }
@@ -122,78 +133,86 @@ export class Reads {
     const executed = this.#parts.executed()
     if (executed < this.#next) return
     this.#next = Infinity
-    for (const [read, slot] of this.#confirmed) {
-      if (slot > executed) {
-        this.#next = Math.min(this.#next, slot)
+    for (const read of this.#confirmed) {
+      if (read.slot > executed) {
+        this.#next = Math.min(this.#next, read.slot)
       } else {
         this.#confirmed.delete(read)
-        this.#readable.set(read, slot)
+        this.#isReadable(read)
       }
     }
     this.#answerSome()
   }
 
-  /** By then the state may be one that must not be read. */
+  /** As many as there is room for in this turn; more of them later. */
   #answerSome(): void {
-    for (const [read, slot] of this.#readable) {
-      const answered = this.#answered ?? this.#beginTurn()
-      if (answered >= MAX_ANSWERS_PER_TURN) return
-      this.#readable.delete(read)
-      if (slot > this.#parts.executed()) {
-        this.#wait(read, slot)
-      } else {
-        this.#answered = answered + 1
-        this.#end(read)
-      }
+    const { executed, turns } = this.#parts
+    if (this.#isLater) return
+    const reads = turns.hasRoom ? this.#readable.take(ANSWERS_AT_ONCE, Infinity) : []
+    for (const read of reads) read.waitsFor = 'answer'
+    for (const read of reads) {
+      if (read.waitsFor !== 'answer') continue
+      // By then the state may be one that must not be read.
+      if (read.slot > executed()) this.#wait(read)
+      else this.#end(read)
     }
-  }
-
-  #beginTurn(): number {
-    this.#parts.nextTurn(() => {
-      this.#answered = undefined
+    if (this.#readable.isEmpty) return
+    this.#isLater = true
+    turns.later(() => {
+      this.#isLater = false
       this.#answerSome()
-    })
-    return (this.#answered = 0)
+      this.#parts.endTurn()
+    }, 'modest')
   }
 
   /** Returns a read that may wait. Throws `overloaded`. */
-  #admit(query: Uint8Array, done: Done): Read {
-    if (this.#size >= this.#parts.limit || this.#bytes + query.length > MAX_QUERY_BYTES) {
-      const what = `${this.#size} reads of ${this.#bytes} bytes wait already`
-      throw overloaded(what, this.#pace.retryAfter_ms(this.#size, this.#parts.now()))
-    }
-    if (this.#size++ === 0) this.#pace.begin(this.#parts.now())
-    this.#bytes += query.length
-    return { query, done }
+  #admit(query: Uint8Array, done: Done, owner: object): Read {
+    const now_ms = this.#parts.now()
+    this.#room.check(owner, query.length, now_ms)
+    this.#room.enter(owner, query.length, now_ms)
+    return { query, done, owner, waitsFor: 'quorum', slot: 0, before: undefined, after: undefined }
   }
 
-  #wait(read: Read, slot: Slot): void {
-    this.#confirmed.set(read, slot)
-    this.#next = Math.min(this.#next, slot)
+  #wait(read: Read): void {
+    read.waitsFor = 'slot'
+    this.#confirmed.add(read)
+    this.#next = Math.min(this.#next, read.slot)
+  }
+
+  #isReadable(read: Read): void {
+    read.waitsFor = 'turn'
+    this.#readable.add(read)
+  }
+
+  /** Whether it waited for anything but a quorum. */
+  #giveUp(read: Read): boolean {
+    if (read.waitsFor === 'quorum' || read.waitsFor === 'nothing') return false
+    if (read.waitsFor === 'slot') this.#confirmed.delete(read)
+    else if (read.waitsFor === 'turn') this.#readable.remove(read)
+    this.#leave(read)
+    return true
   }
 
   /** It waits no more. */
   #leave(read: Read): void {
-    this.#size--
-    this.#bytes -= read.query.length
+    read.waitsFor = 'nothing'
+    this.#room.leave(read.owner, read.query.length)
   }
 
   #end(read: Read): void {
     this.#leave(read)
-    this.#pace.done(1, this.#size, this.#parts.now())
-    this.#answer(read)
+    this.#room.done(this.#parts.now())
+    this.#parts.turns.spend(1)
+    read.done(this.#answerOf(read.query))
   }
 
-  #answer({ done, query }: Read): void {
-    let answer: Uint8Array | SynodError
+  #answerOf(query: Uint8Array): Uint8Array | SynodError {
     try {
-      answer = this.#parts.query(query)
+      return this.#parts.query(query)
     } catch (error) {
-      answer =
-        error instanceof SynodError
-          ? error
-          : new SynodError('command-failed', messageOf(error), { cause: error })
+      return error instanceof SynodError
+        ? error
+        : new SynodError('command-failed', messageOf(error), { cause: error })
     }
-    done(answer)
   }
 }

@@ -14,6 +14,7 @@ import {
 } from '../machine/stale-read.js'
 import type { LeaderHint } from '../net/client-messages.js'
 import { formatAddress } from '../net/network.js'
+import { openIntake } from '../net/intake.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import { type MembershipState, foundingMembership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
@@ -142,6 +143,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   ) {
     const { host, logger } = settings
     const { journal } = opened
+    const intake = openIntake(host.clock)
     this.#settings = settings
     this.#opened = opened
     this.#formed = identity.peers !== null
@@ -239,13 +241,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#reads = new Reads({
       limit: settings.maxWaiting,
       now: () => host.clock.now(),
+      turns: intake.turns,
       executed: () => this.#state.readable,
       query: (query) => this.#state.executor.query(query),
-      nextTurn: (run) => {
-        host.clock.soon(() => {
-          run()
-          this.#driver.endTurn()
-        })
+      endTurn: () => {
+        this.#driver.endTurn()
       },
       withdraw: (id) => {
         this.#driver.step({ type: 'withdraw-read', id })
@@ -284,10 +284,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#fail(error)
       },
     })
-    this.#service = new ClientService(settings, {
+    this.#service = new ClientService(settings, intake, {
       execute: (value, owner, done) => this.#commands.submit(value, done, owner),
-      read: (query, done) => this.#read(query, done),
-      readStale: (query, atLeast, done) => this.#readStale(query, atLeast, done),
+      read: (query, owner, done) => this.#read(query, done, owner),
+      readStale: (query, atLeast, owner, done) => this.#readStale(query, atLeast, done, owner),
       transfer: (to, done) => this.#transfer(to, done),
       executed: () => this.#state.executor.executed,
       status: () => this.status(),
@@ -576,13 +576,13 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     return decodeAnswered('answer', this.#state.executor.codecs.answer, await call.promise)
   }
 
-  #readStale(query: Uint8Array, atLeast: Slot, done: Done): () => void {
+  #readStale(query: Uint8Array, atLeast: Slot, done: Done, owner?: object): () => void {
     checkSize('query', query)
     this.#counts.staleReads++
-    return this.#counts.unlessRefused(() => this.#reads.stale(query, atLeast, done))
+    return this.#counts.unlessRefused(() => this.#reads.stale(query, atLeast, done, owner))
   }
 
-  #read(query: Uint8Array, done: Done): () => void {
+  #read(query: Uint8Array, done: Done, owner?: object): () => void {
     const { clock } = this.#settings.host
     const arrived_ms = clock.now()
     checkSize('query', query)
@@ -591,7 +591,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       this.#counts.read_s.record((clock.now() - arrived_ms) / 1000)
       done(answer)
     }
-    const giveUp = this.#counts.unlessRefused(() => this.#reads.linearizable(query, answered))
+    const giveUp = this.#counts.unlessRefused(() => this.#reads.linearizable(query, answered, owner))
     this.#driver.endTurn()
     return giveUp
   }

@@ -2,19 +2,16 @@ import { type Linked, LinkedList } from '../linked-list.js'
 import type { Execution } from '../machine/executor.js'
 import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
 import type { Outcome } from '../machine/outcome.js'
-import { Pace, overloaded } from '../pace.js'
 import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
-import { ProposalQueue } from './proposal-queue.js'
+import { FairQueue } from './fair-queue.js'
+import { OWN_PROCESS, Room } from './room.js'
 
 /** More requests than this do not wait here, or fewer where the replica is told so: further ones are refused as `overloaded`. */
 export const MAX_WAITING_REQUESTS = 65_536
 
 /** Nor more bytes of them: what one replica keeps of what it could do later must leave room for its state. */
 export const MAX_WAITING_BYTES = 256 << 20
-
-/** So many may wait of one owner at least, however little room is left: beyond that, no more than there is room for others. */
-const MIN_SHARE = 64
 
 /** Sessions of which nothing waits are remembered up to this number: most will be back at once. */
 const MAX_IDLE_SESSIONS = 4096
@@ -48,46 +45,37 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
  * is simply proposed again. What nobody waits for any more before it has been proposed is not proposed.
  */
 export class Requests {
-  readonly #limit: number
-  readonly #pace = new Pace()
+  readonly #room: Room
   /** Those that have yet to be proposed. */
-  readonly #queue = new ProposalQueue<Waiting>()
+  readonly #queue = new FairQueue<Waiting>(({ value }) => value.length)
   /** All others, in the order in which they were proposed. */
   readonly #proposed = new LinkedList<Waiting>()
-  /** How many wait of each owner that shares the room with others. */
-  readonly #byOwner = new Map<object, number>()
   /** Of each session in the order of arrival, which is nearly always the order of execution. */
   readonly #bySession = new Map<number, Waiting[]>()
-  #size = 0
-  #bytes = 0
   #nextId = 1
   /** How long requests took lately, from their arrival to their execution: a running average. */
   #took_ms = 0
 
   constructor(limit = MAX_WAITING_REQUESTS) {
-    this.#limit = limit
+    this.#room = new Room('requests', limit, MAX_WAITING_BYTES)
   }
 
   get size(): number {
-    return this.#size
+    return this.#room.size
   }
 
   /**
-   * `done` is called once, when it has been executed, unless it is cancelled before. Owners share the room: one of whom as much waits
-   * already as there is room for others has no more taken. Without an owner, it is this process that asks. Throws `overloaded`.
+   * `done` is called once, when it has been executed, unless it is cancelled before. Owners share the room, and take turns.
+   * Throws `overloaded`.
    */
   submit(
     key: RequestKey,
     value: Value,
     now_ms: number,
     done: (outcome: Outcome) => void,
-    owner: object = this,
+    owner = OWN_PROCESS,
   ): Waiting {
-    const ofOwner = this.#byOwner.get(owner) ?? 0
-    if (owner !== this && ofOwner >= Math.max(MIN_SHARE, this.#limit - this.#size))
-      throw this.#overloaded(`${ofOwner} requests of this client wait already`, now_ms)
-    if (this.#size >= this.#limit || this.#bytes + value.length > MAX_WAITING_BYTES)
-      throw this.#overloaded(`${this.#size} requests of ${this.#bytes} bytes wait already`, now_ms)
+    this.#room.check(owner, value.length, now_ms)
     const waiting: Waiting = {
       id: this.#nextId++,
       session: key.session,
@@ -104,15 +92,13 @@ export class Requests {
     }
     const ofSession = this.#ofSession(key)
     if (ofSession.length >= SESSION_WINDOW)
-      throw this.#overloaded(`${ofSession.length} requests of this session wait already`, now_ms)
+      throw this.#room.overloaded(`${ofSession.length} requests of this session wait already`, now_ms)
     // Whoever sends a request again has given up on the connection over which it was sent before.
     const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
     if (earlier !== undefined) this.cancel(earlier)
     ofSession.push(waiting)
     this.#queue.add(waiting)
-    this.#byOwner.set(owner, ofOwner + 1)
-    if (this.#size++ === 0) this.#pace.begin(now_ms)
-    this.#bytes += value.length
+    this.#room.enter(owner, value.length, now_ms)
     return waiting
   }
 
@@ -122,11 +108,7 @@ export class Requests {
     waiting.waits = false
     if (waiting.isProposed) this.#proposed.remove(waiting)
     else this.#queue.remove(waiting)
-    const ofOwner = this.#byOwner.get(waiting.owner) ?? 0
-    if (ofOwner > 1) this.#byOwner.set(waiting.owner, ofOwner - 1)
-    else this.#byOwner.delete(waiting.owner)
-    this.#size--
-    this.#bytes -= waiting.value.length
+    this.#room.leave(waiting.owner, waiting.value.length)
     const ofSession = this.#ofSession(waiting)
     const index = ofSession.indexOf(waiting)
     if (index === 0) ofSession.shift()
@@ -141,7 +123,7 @@ export class Requests {
     const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
     if (waiting === undefined) return undefined
     this.cancel(waiting)
-    this.#pace.done(1, this.#size, now_ms)
+    this.#room.done(now_ms)
     this.#took_ms += SAMPLE_WEIGHT * (now_ms - waiting.arrived_ms - this.#took_ms)
     waiting.done(outcome)
     return waiting
@@ -179,10 +161,6 @@ export class Requests {
       proposals.push(waiting)
     }
     return proposals
-  }
-
-  #overloaded(what: string, now_ms: number) {
-    return overloaded(what, this.#pace.retryAfter_ms(this.#size, now_ms))
   }
 
   #ofSession(key: RequestKey): Waiting[] {

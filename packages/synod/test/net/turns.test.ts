@@ -45,7 +45,7 @@ describe('turns of the event loop', () => {
 
   it('serve those who wait in the order in which they asked, as far as there is room', () => {
     const { clock, ran, turns, work } = rig()
-    for (const name of ['a', 'b', 'c', 'd']) turns.later(work(name, MAX_TURN_UNITS / 2))
+    for (const name of ['a', 'b', 'c', 'd']) turns.later(work(name, MAX_TURN_UNITS / 2), 'more')
     expect(turns.isQueued).toBe(true)
     const served: string[][] = []
     for (let turn = 0; turn < 3; turn++) {
@@ -58,13 +58,26 @@ describe('turns of the event loop', () => {
     expect(turns.isQueued).toBe(false)
   })
 
-  it('serve those who have something new before those who have more of what they had', () => {
+  it('serve those who ask for little before those who have more', () => {
     const { clock, ran, turns, work } = rig()
-    turns.later(work('more', 1))
-    turns.later(work('new', 1), 'fresh')
-    turns.later(work('newer', 1), 'fresh')
+    turns.later(work('more', 1), 'more')
+    turns.later(work('new', 1), 'modest')
+    turns.later(work('newer', 1), 'modest')
     clock.advance(0)
     expect(ran).toEqual(['new', 'newer', 'more'])
+  })
+
+  it('do not leave out those who have more where there is no end of those who ask for little', () => {
+    const { clock, ran, turns, work } = rig()
+    let rounds = 3
+    const endless = () => {
+      work('little', MAX_TURN_UNITS)()
+      if (--rounds > 0) turns.later(endless, 'modest')
+    }
+    turns.later(endless, 'modest')
+    for (const name of ['a', 'b']) turns.later(work(name, 1), 'more')
+    clock.advance(0)
+    expect(ran).toEqual(['little', 'a', 'little', 'b', 'little'])
   })
 
   it('serve one that asks again after all who have asked meanwhile', () => {
@@ -72,10 +85,10 @@ describe('turns of the event loop', () => {
     let rounds = 3
     const greedy = () => {
       work('greedy', 1)()
-      if (--rounds > 0) turns.later(greedy)
+      if (--rounds > 0) turns.later(greedy, 'more')
     }
-    turns.later(greedy)
-    turns.later(work('modest', 1))
+    turns.later(greedy, 'more')
+    turns.later(work('modest', 1), 'more')
     clock.advance(0)
     expect(ran).toEqual(['greedy', 'modest', 'greedy', 'greedy'])
   })

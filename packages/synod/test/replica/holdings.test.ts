@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { SynodError } from '../../src/errors.js'
 import { Budget } from '../../src/net/budget.js'
-import { MAX_HELD_AT_ALL_BYTES } from '../../src/net/intake.js'
+import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../../src/net/intake.js'
 import { type Holder, Holdings, SMALL_BYTES } from '../../src/replica/holdings.js'
 
 const LIMIT_BYTES = 4 * SMALL_BYTES
@@ -31,13 +31,18 @@ class Client implements Holder {
 
 function rig() {
   const clock = { now_ms: 0 }
+  const crowd = { clients: 2 }
   const budget = new Budget(LIMIT_BYTES)
-  const holdings = new Holdings(budget, () => clock.now_ms)
+  const holdings = new Holdings(
+    budget,
+    () => clock.now_ms,
+    () => crowd.clients,
+  )
   const leave = (client: Client, bytes: number) => {
     client.unsent_bytes = bytes
     holdings.settle(client)
   }
-  return { budget, clock, holdings, leave }
+  return { budget, clock, crowd, holdings, leave }
 }
 
 const OVERLOADED = expect.objectContaining({ code: 'overloaded', retryAfter_ms: 100 }) as unknown
@@ -85,6 +90,18 @@ test('those who hold little are served beside them', () => {
   expect(() => {
     holdings.check(modest, 1)
   }).toThrow(OVERLOADED)
+})
+
+test('where clients are many, little is less: all of them together hold no more than there is', () => {
+  const { crowd, holdings, leave } = rig()
+  leave(new Client(), LIMIT_BYTES)
+  crowd.clients = 10_000
+  const check = (bytes: number) => () => {
+    holdings.check(new Client(), bytes)
+  }
+  const small_bytes = (MAX_HELD_AT_ALL_BYTES - MAX_HELD_BYTES) / crowd.clients
+  check(small_bytes - 1)()
+  expect(check(small_bytes)).toThrow(OVERLOADED)
 })
 
 test('what has to be said all the same is kept, and the one with the most unread goes', () => {

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { SynodError } from '../../src/errors.js'
 import { HandOver, MAX_WISHES } from '../../src/replica/hand-over.js'
 import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
-import { MAX_ANSWERS_PER_TURN, MAX_QUERY_BYTES, Reads } from '../../src/replica/reads.js'
+import { ANSWERS_AT_ONCE, MAX_QUERY_BYTES, Reads } from '../../src/replica/reads.js'
+import { MAX_TURN_UNITS, Turns } from '../../src/net/turns.js'
 import { ManualClock } from '../net/manual-clock.js'
 import { World } from './world.js'
 
@@ -81,12 +82,19 @@ describe('reads', () => {
   function reads(limit = 1000) {
     const clock = new ManualClock()
     const withdrawn: number[] = []
-    const parts = { limit, now: () => clock.now(), executed: () => 5, query: (query: Uint8Array) => query }
-    const nextTurn = (run: () => void) => {
-      clock.soon(run)
-    }
-    const reads = new Reads({ ...parts, nextTurn, withdraw: (id) => withdrawn.push(id) })
-    return { clock, withdrawn, reads }
+    const state = { executed: 5 }
+    const turns = new Turns(clock)
+    const ended = { turns: 0 }
+    const reads = new Reads({
+      limit,
+      now: () => clock.now(),
+      turns,
+      executed: () => state.executed,
+      query: (query: Uint8Array) => query,
+      endTurn: () => ended.turns++,
+      withdraw: (id) => withdrawn.push(id),
+    })
+    return { clock, ended, reads, state, turns, withdrawn }
   }
   const done = () => undefined
 
@@ -131,37 +139,65 @@ describe('reads', () => {
   })
 
   test('are answered over several turns where they are many, and only from a state that may be read', () => {
-    let executed = 5
-    const clock = new ManualClock()
+    const { clock, ended, reads: waiting, state } = reads(10_000)
     const answers: number[] = []
-    const waiting = new Reads({
-      limit: 10_000,
-      now: () => clock.now(),
-      executed: () => executed,
-      query: (query) => query,
-      nextTurn: (run) => {
-        clock.timer(1, run)
-      },
-      withdraw: () => undefined,
-    })
-    const giveUps = Array.from({ length: 3 * MAX_ANSWERS_PER_TURN }, (_, index) =>
+    const giveUps = Array.from({ length: 3 * ANSWERS_AT_ONCE }, (_, index) =>
       waiting.linearizable(new Uint8Array(1), () => answers.push(index)),
     )
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
-    expect(answers).toHaveLength(MAX_ANSWERS_PER_TURN)
-    giveUps[MAX_ANSWERS_PER_TURN]!()
-    clock.advance(1)
-    expect(answers).toHaveLength(2 * MAX_ANSWERS_PER_TURN)
-    expect(answers).not.toContain(MAX_ANSWERS_PER_TURN)
+    expect(answers).toHaveLength(ANSWERS_AT_ONCE)
+    giveUps[ANSWERS_AT_ONCE]!()
     // A snapshot is being put in the place of the state.
-    executed = -1
+    state.executed = -1
     clock.advance(1)
-    expect(answers).toHaveLength(2 * MAX_ANSWERS_PER_TURN)
-    executed = 7
+    expect(answers).toHaveLength(ANSWERS_AT_ONCE)
+    expect(waiting.size).toBe(2 * ANSWERS_AT_ONCE - 1)
+    state.executed = 7
     waiting.executed()
-    expect(answers).toHaveLength(3 * MAX_ANSWERS_PER_TURN - 1)
+    clock.advance(1)
+    expect(answers).not.toContain(ANSWERS_AT_ONCE)
+    expect(answers).toHaveLength(3 * ANSWERS_AT_ONCE - 1)
     expect(waiting.size).toBe(0)
-    clock.advance(5)
+    expect(ended.turns).toBeGreaterThan(1)
+  })
+
+  test('have no share of a turn that has done enough already', () => {
+    const { clock, reads: waiting, turns } = reads()
+    const answers: string[] = []
+    waiting.linearizable(new Uint8Array(1), () => answers.push('answered'))
+    turns.spend(MAX_TURN_UNITS)
+    waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
+    expect(answers).toEqual([])
+    clock.advance(0)
+    expect(answers).toEqual(['answered'])
+  })
+
+  test('of one who asks for little do not wait for all that others have asked for before', () => {
+    const { clock, reads: waiting } = reads(100_000)
+    const [greedy, modest] = [{}, {}]
+    const answers: object[] = []
+    const ask = (owner: object) => waiting.linearizable(new Uint8Array(1), () => answers.push(owner), owner)
+    for (let count = 0; count < 20 * ANSWERS_AT_ONCE; count++) ask(greedy)
+    waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
+    ask(modest)
+    waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
+    clock.advance(0)
+    expect(answers.indexOf(modest)).toBeLessThan(2 * ANSWERS_AT_ONCE)
+    expect(answers.length).toBe(20 * ANSWERS_AT_ONCE + 1)
+  })
+
+  test('may be given up on while others are answered', () => {
+    const { reads: waiting } = reads()
+    const answers: string[] = []
+    waiting.linearizable(new Uint8Array(1), () => {
+      answers.push('first')
+      giveUp()
+    })
+    const giveUp = waiting.linearizable(new Uint8Array(1), () => answers.push('second'))
+    waiting.linearizable(new Uint8Array(1), () => answers.push('third'))
+    waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
+    expect(answers).toEqual(['first', 'third'])
+    expect(waiting.size).toBe(0)
   })
 
   test('that are given up on in the turn in which they came are nobody else’s concern', () => {

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { OWN_PROCESS, Room } from '../../src/replica/room.js'
+
+/** Room for 1000 things of 1000 bytes together, and what takes as much of it as one owner may have. */
+function rig() {
+  const room = new Room('things', 1000, 1000)
+  const enter = (owner: object, bytes = 0) => {
+    room.check(owner, bytes, 0)
+    room.enter(owner, bytes, 0)
+  }
+  const fill = (owner: object) => {
+    for (let count = 0; ; count++) {
+      try {
+        enter(owner)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'overloaded', retryAfter_ms: 1000 })
+        return count
+      }
+    }
+  }
+  return { enter, fill, room }
+}
+
+test('this process may take all of it, and is told when to try again', () => {
+  const { fill, room } = rig()
+  expect(fill(OWN_PROCESS)).toBe(1000)
+  expect(() => {
+    room.check(OWN_PROCESS, 1, 0)
+  }).toThrow('1000 things of 0 bytes wait already: try again in 1000 ms')
+})
+
+test('one owner takes no more than it leaves for others', () => {
+  const { fill } = rig()
+  expect(['a', 'b', 'c'].map((name) => fill({ name }))).toEqual([500, 250, 125])
+})
+
+test('a hundred owners that take all they may do not keep out one of whom few wait', () => {
+  const { enter, fill, room } = rig()
+  for (let number = 0; number < 100; number++) fill({ number })
+  expect(room.size).toBeGreaterThan(1000)
+  const modest = { name: 'modest' }
+  for (let count = 0; count < 16; count++) enter(modest)
+  expect(() => {
+    enter(modest)
+  }).toThrow('16 things of this client wait already')
+  expect(() => {
+    enter(OWN_PROCESS)
+  }).toThrow('bytes wait already')
+})
+
+test('nobody takes more bytes than there are', () => {
+  const { enter } = rig()
+  enter({}, 600)
+  expect(() => {
+    enter({}, 401)
+  }).toThrow('1 things of 600 bytes wait already')
+  enter({}, 400)
+})
+
+test('what leaves makes room', () => {
+  const { enter, fill, room } = rig()
+  const owner = {}
+  const count = fill(owner)
+  for (let left = 0; left < count; left++) room.leave(owner, 0)
+  expect(room.size).toBe(0)
+  expect(fill(owner)).toBe(count)
+  room.leave(owner, 0)
+  enter(owner)
+})
