@@ -46,11 +46,12 @@ export function serverAt(fields: Fields, name: string): ActorId {
   return `s${countAt(fields, name)}`
 }
 
-/** `s1` or `c1`. */
+/** `s1` or `c1`: also of `s1.2`, which is one of several at work there. */
 export function actorAt(fields: Fields, name: string): ActorId {
   const it = fields[name]
-  if (typeof it !== 'string' || !/^[sc]\d{1,9}$/.test(it)) throw new FieldError(`no ${name}`)
-  return it
+  const [, actor] = (typeof it === 'string' && /^([sc]\d{1,9})(?:\.\d{1,9})?$/.exec(it)) || []
+  if (actor === undefined) throw new FieldError(`no ${name}`)
+  return actor
 }
 
 export function ballotOf(it: unknown): Ballot | undefined {

@@ -78,6 +78,7 @@ class Shrinking<C, R, Q, A> {
   async simplify(): Promise<void> {
     const plan = this.#plan
     if (plan.left.length > 0) await this.#try({ left: [] })
+    if (plan.atOnce !== undefined && plan.atOnce > 1) await this.#try({ atOnce: 1 })
     if (plan.crowd !== undefined && plan.crowd.clients > 0)
       await this.#try({ crowd: { ...plan.crowd, clients: 0 } })
     if (plan.pieces) await this.#try({ pieces: false })

@@ -253,7 +253,7 @@ class Simulation<C, R, Q, A> {
 
   /** The servers come up, clients begin their work, and the faults are on their way. */
   async #start(): Promise<void> {
-    const { clients, formed } = this.#plan
+    const { atOnce = 1, clients, formed } = this.#plan
     const world = this.#world
     world.onStep = () => {
       checkSignal(this.#signal)
@@ -266,7 +266,8 @@ class Simulation<C, R, Q, A> {
       )
     }
     for (let client = 1; client <= clients; client++) {
-      this.#employ(`c${client}`, undefined, () => this.#client(client))
+      for (let hand = 1; hand <= atOnce; hand++)
+        this.#employ(hand === 1 ? `c${client}` : `c${client}.${hand}`, undefined, () => this.#client(client))
     }
     for (const id of world.ids) this.#employ(`s${id}`, id, () => this.#embedded(id))
     const { clients: more, server } = this.#plan.crowd ?? { clients: 0, server: 0 }

@@ -16,14 +16,22 @@ export interface Crowd {
 export interface DrawnExtremes {
   readonly faults: readonly Fault[]
   readonly crowd?: Crowd
+  /** How many things each client does at once, if more than one. */
+  readonly atOnce?: number
 }
 
 /**
  * For some seeds, what lies far from the average: one server to which all ways are slow, each in its own measure, so that many
- * rounds are under way at once; processes that stand still for seconds and go on; many clients on one server, most likely on one that lags behind.
- * What else is drawn from the seed stays as it is.
+ * rounds are under way at once; processes that stand still for seconds and go on; many clients on one server, most likely on one that lags behind;
+ * clients that do several things at once. What else is drawn from the seed stays as it is.
  */
 export function drawExtremes(seed: number, ids: readonly ServerId[], duration_ms: number): DrawnExtremes {
+  const own = new Chance(seed ^ 0x6f6e6365)
+  const atOnce = own.happens(SHARE) ? { atOnce: 2 + own.below(7) } : {}
+  return { ...atOnce, ...drawRest(seed, ids, duration_ms) }
+}
+
+function drawRest(seed: number, ids: readonly ServerId[], duration_ms: number): DrawnExtremes {
   const chance = new Chance(seed ^ 0x65787472)
   if (!chance.happens(SHARE)) return { faults: [] }
   const faults: Fault[] = []

@@ -56,6 +56,8 @@ export interface Plan {
   readonly descriptors?: number
   /** More clients on one of the servers. */
   readonly crowd?: Crowd
+  /** How many things each client on a host of its own does at once, through one session: 1 unless given. */
+  readonly atOnce?: number
   /** In order of time. */
   readonly faults: readonly Fault[]
   /** A minority that is down to the end, also when all else is healed. */
@@ -147,6 +149,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     ...drawSnapshots(seed),
     ...(hostility.descriptors === undefined ? {} : { descriptors: hostility.descriptors }),
     ...(extremes.crowd === undefined ? {} : { crowd: extremes.crowd }),
+    ...(extremes.atOnce === undefined ? {} : { atOnce: extremes.atOnce }),
     faults: [
       ...faults,
       ...drawOrderly(seed, ids, duration_ms),
