@@ -72,6 +72,7 @@ export async function hunt(mistake: string, options: HuntOptions): Promise<Find 
   const started_ms = performance.now()
   const scratch = await Scratch.plant(mistake)
   try {
+    await checkThatItRuns(scratch, mistake)
     const find = await look()
     return find && { mistake, ...find, elapsed_ms: performance.now() - started_ms }
   } finally {
@@ -80,22 +81,35 @@ export async function hunt(mistake: string, options: HuntOptions): Promise<Find 
 
   async function look(): Promise<Found | undefined> {
     if (last !== undefined && last.seed <= seeds) {
-      const again = await tryAll(scratch, [{ ...last, from: last.seed, to: last.seed }])
+      const again = await tryAll(scratch, mistake, [{ ...last, from: last.seed, to: last.seed }])
       if (again !== undefined) return again
     }
     const checks = await checksFor(mistake)
     const ends = [...ROUNDS.filter((end) => end < seeds), seeds]
     for (const [round, to] of ends.entries()) {
       const from = round === 0 ? 1 : (ends[round - 1] ?? 0) + 1
-      const found = await tryAll(scratch, trials(checks, from, to))
+      const found = await tryAll(scratch, mistake, trials(checks, from, to))
       if (found !== undefined) return found
       if (round === 0 && !randomOnly) {
         const failed = await runTests(scratch, mistake)
         if (failed !== undefined) return failed
       }
     }
-    return randomOnly ? undefined : tryAll(scratch, trials(await checksFor(mistake, false), 1, 1))
+    return randomOnly ? undefined : tryAll(scratch, mistake, trials(await checksFor(mistake, false), 1, 1))
   }
+}
+
+/** Code that has moved on under a patch: it names what is not there any more. */
+const ROTTEN = /is not defined|is not a function|must be declared|ReferenceError|SyntaxError/
+
+/** A patch that still applies may not load, which every check would take for a mistake that it has found. */
+async function checkThatItRuns(scratch: Scratch, mistake: string): Promise<void> {
+  const { code, output } = await run(
+    process.execPath,
+    ['trial.js', 'core', 'leader', '1', '0'],
+    scratch.directory,
+  )
+  if (code !== 0) throw new Error(`${mistake} does not run any more:\n${output}`)
 }
 
 /** The checks that run code which the mistake is in: those that draw seeds, or the others. */
@@ -113,7 +127,11 @@ function trials(checks: readonly CheckName[], from: number, to: number): Trial[]
   return checks.flatMap((check) => CHECKS[check].modes.map((mode) => ({ check, mode, from, to })))
 }
 
-async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found | undefined> {
+async function tryAll(
+  scratch: Scratch,
+  mistake: string,
+  trials: readonly Trial[],
+): Promise<Found | undefined> {
   for (const { check, from, mode, to } of trials) {
     if (to < from) continue
     const args = ['trial.js', check, mode, String(from), String(to - from + 1)]
@@ -124,6 +142,8 @@ async function tryAll(scratch: Scratch, trials: readonly Trial[]): Promise<Found
     if (code !== 0) return { by: `${by}: it crashed`, seed: from, sighting: sighting(from), message: output }
     if (output === '') continue
     const { kind, message, seed } = JSON.parse(output) as { kind: string; message: string; seed: number }
+    if (ROTTEN.test(kind) || ROTTEN.test(message))
+      throw new Error(`${mistake} is no mistake that somebody could ship: ${kind}: ${message}`)
     return { by: `${by}: ${kind}`, seed: isRandom ? seed : undefined, sighting: sighting(seed), message }
   }
   return undefined
