@@ -49,7 +49,7 @@ export function serverAt(fields: Fields, name: string): ActorId {
 /** `s1` or `c1`: also of `s1.2`, which is one of several at work there. */
 export function actorAt(fields: Fields, name: string): ActorId {
   const it = fields[name]
-  const [, actor] = (typeof it === 'string' && /^([sc]\d{1,9})(?:\.\d{1,9})?$/.exec(it)) || []
+  const [, actor] = (typeof it === 'string' ? /^([sc]\d{1,9})(?:\.\d{1,9})?$/.exec(it) : null) ?? []
   if (actor === undefined) throw new FieldError(`no ${name}`)
   return actor
 }

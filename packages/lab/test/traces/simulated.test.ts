@@ -31,10 +31,14 @@ async function traceOf(
 const open = (lines: readonly string[]) => openTrace([{ name: 'a.ndjson', text: `${lines.join('\n')}\n` }])
 
 /** On one of its servers several are at work. */
-const CROWDED = Array.from({ length: 100 }, (_, seed) => seed).find((seed) => drawPlan(seed).crowd !== undefined)!
+const CROWDED = Array.from({ length: 100 }, (_, seed) => seed).find(
+  (seed) => drawPlan(seed).crowd !== undefined,
+)!
 
 /** What belongs to a seed of the tests: it stands in the name of each test that fails. */
-const runs = [3, 5, 17, CROWDED].flatMap((seed) => (['leader', 'leaderless'] as const).map((mode) => ({ seed, mode })))
+const runs = [3, 5, 17, CROWDED].flatMap((seed) =>
+  (['leader', 'leaderless'] as const).map((mode) => ({ seed, mode })),
+)
 
 describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', ({ mode, seed }) => {
   let lines: readonly Line[]
