@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, open, readdir, rename, unlink } from 'node:fs/promises'
+import { access, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { createConnection, createServer } from 'node:net'
 import type { Server } from 'node:net'
@@ -31,12 +31,18 @@ const LOOKS = 1000
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = resolve(directory)
+  // Of a socket in a directory that is missing, the error would be EACCES.
+  await access(path)
   const handle = await openIfLong(path)
   // Names in the directory that are short enough for the kernel.
   const short = handle === undefined ? path : `/proc/self/fd/${handle.fd}`
   try {
     const server = await takeSocket(short, path)
+    let held = true
     return async () => {
+      // By now another process may be the owner.
+      if (!held) return
+      held = false
       // First: once the socket is closed, the name may be the next owner's.
       await unlink(join(short, SOCKET))
       await close(server)

@@ -1,45 +1,64 @@
 /**
- * Where the journal lives: the few things it asks of a file system, so that a simulated disk can stand in
- * for a real one. Every method rejects with the error of the system underneath; what it left behind is then
- * unknown.
+ * Where the journal lives: the few things it asks of a file system, so that a simulated disk can
+ * stand in for a real one. Every method rejects with the error of the system underneath, with its
+ * `code` (such as `ENOENT`); what it left behind is then unknown. A path that leads through a file
+ * rejects with `ENOTDIR`.
  *
  * What is relied on: after `sync` the bytes of a file survive a power failure, and after `syncDirectory` the
  * names in a directory do. Before that anything may be left of a write, but a disk sector is never half
  * old and half new, and bytes beside those written stay as they are. A rename happens at once or not at all.
  */
 export interface Disk {
-  /** Makes a directory and those above it, where they are missing. Their names are durable afterwards. */
+  /**
+   * Makes a directory and those above it, where they are missing. Their names are durable
+   * afterwards. Rejects with `EEXIST` if a file has the name.
+   */
   makeDirectory(path: string): Promise<void>
-  /** The names of what is in a directory, in no order. */
+  /** The names of files and directories in a directory, in no order. `lock` adds a name. */
   list(directory: string): Promise<string[]>
   /** A whole file. */
   read(path: string): Promise<Buffer>
   /** Up to `length` bytes of a file from `position` on: fewer where it ends, and none beyond its end. */
   readPart(path: string, position: number, length: number): Promise<Buffer>
-  /** In bytes. */
+  /** Of a file, in bytes. */
   size(path: string): Promise<number>
   open(path: string, mode: OpenMode): Promise<DiskFile>
-  /** Gives a file another name; a file that had that name is gone. */
+  /** Gives a file, not a directory, another name or directory. It replaces a file of that name. */
   rename(from: string, to: string): Promise<void>
+  /** Removes the name of a file. */
   remove(path: string): Promise<void>
   /** Makes durable which names are in a directory. */
   syncDirectory(path: string): Promise<void>
   /**
-   * Takes a directory for this process alone, until the function returned is called or the process ends in
-   * whatever way. Rejects with a SynodError `directory-in-use` when it is taken, by this process too.
+   * Takes a directory for this process alone, until the function returned is called or the process
+   * ends in whatever way. Calling it again does nothing. Rejects with a SynodError
+   * `directory-in-use` when the directory is taken, by this process too. The name `lock` in the
+   * directory belongs to the lock; it stays there when the process ends without a release.
    */
   lock(directory: string): Promise<() => Promise<void>>
 }
 
-/** `create`: the file must not be there yet. `replace`: an empty file, whatever was there. `existing`: must be there. */
+/**
+ * - `create`: makes a file; `EEXIST` if it is there.
+ * - `replace`: makes an empty file, or empties the one that is there, for all who have it open.
+ * - `existing`: takes a file as it is; `ENOENT` if it is not there.
+ */
 export type OpenMode = 'create' | 'replace' | 'existing'
 
-/** A file open for writing. */
+/**
+ * A file open for writing. It stays open when its name changes or is removed. After `close`, all
+ * methods but `close` reject with `EBADF`.
+ */
 export interface DiskFile {
-  /** Writes all of `bytes`, which must not change meanwhile, at `position`, counted in bytes. */
+  /**
+   * Writes all of `bytes`, which must not change meanwhile, at `position`, counted in bytes. Beyond
+   * the end of the file, zeros fill the gap.
+   */
   write(bytes: Uint8Array, position: number): Promise<void>
   /** Makes durable what was written, and the size of the file. */
   sync(): Promise<void>
+  /** Cuts the file, or extends it with zeros. */
   truncate(size_bytes: number): Promise<void>
+  /** Closes the file after the operations under way. */
   close(): Promise<void>
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { mkdir, open as openOnce, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -26,7 +27,7 @@ export const nodeDisk: Disk = {
 }
 
 /** Nothing is lost by trying again where a file could not be opened for want of descriptors, and they may be back at any time. */
-async function open(path: string, flags: string): Promise<FileHandle> {
+async function open(path: string, flags: string | number): Promise<FileHandle> {
   for (let waited_ms = 0; ; waited_ms += DESCRIPTOR_LOOK_MS) {
     try {
       return await openOnce(path, flags)
@@ -47,10 +48,10 @@ class NodeFile implements DiskFile {
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
     let written = 0
-    while (written < bytes.length) {
+    do {
       const result = await this.#handle.write(bytes, written, bytes.length - written, position + written)
       written += result.bytesWritten
-    }
+    } while (written < bytes.length)
   }
 
   sync(): Promise<void> {
@@ -93,6 +94,8 @@ async function makeDirectory(path: string): Promise<void> {
     missing.push(deepest)
     deepest = dirname(deepest)
   }
+  // Rejects where a file has that name.
+  await mkdir(deepest, { recursive: true })
   try {
     await syncDirectory(dirname(deepest))
   } catch (error) {
@@ -106,7 +109,7 @@ async function makeDirectory(path: string): Promise<void> {
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r')
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     await handle.sync()
   } finally {

@@ -15,33 +15,6 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true }))
 
-test('a file is written anywhere, cut, and read back', async () => {
-  const path = join(directory, 'file')
-  const file = await nodeDisk.open(path, 'create')
-  await file.write(Buffer.from('abcdef'), 0)
-  await file.write(Buffer.from('XY'), 2)
-  await file.truncate(5)
-  await file.sync()
-  await file.close()
-  expect((await nodeDisk.read(path)).toString()).toBe('abXYe')
-  await expect(nodeDisk.open(path, 'create')).rejects.toMatchObject({ code: 'EEXIST' })
-  await expect(nodeDisk.open(join(directory, 'none'), 'existing')).rejects.toMatchObject({ code: 'ENOENT' })
-  await (await nodeDisk.open(path, 'existing')).close()
-  await nodeDisk.rename(path, join(directory, 'other'))
-  await (await nodeDisk.open(join(directory, 'other'), 'replace')).close()
-  expect((await nodeDisk.read(join(directory, 'other'))).length).toBe(0)
-  await nodeDisk.remove(join(directory, 'other'))
-  await nodeDisk.syncDirectory(directory)
-  expect(await nodeDisk.list(directory)).toEqual([])
-})
-
-test('directories are made with those above them, and may be there already', async () => {
-  const path = join(directory, 'a', 'b', 'c')
-  await nodeDisk.makeDirectory(path)
-  await nodeDisk.makeDirectory(path)
-  expect(await readdir(join(directory, 'a', 'b'))).toEqual(['c'])
-})
-
 test('a journal on a real disk comes back, over segments', async () => {
   const options = (listener: Listener) => ({
     disk: nodeDisk,
@@ -89,9 +62,10 @@ describe.each([
     await expect(nodeDisk.lock(data)).rejects.toMatchObject({ code: 'directory-in-use' })
     await release()
     expect(await readdir(data)).toEqual([])
-    await (
-      await nodeDisk.lock(data)
-    )()
+    const next = await nodeDisk.lock(data)
+    await release()
+    expect(await readdir(data), 'the lock of the next owner').toEqual(['lock'])
+    await next()
   })
 
   test.runIf(runs)('of many that start at once, at most one gets it', async () => {

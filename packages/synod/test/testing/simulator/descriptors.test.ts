@@ -56,6 +56,16 @@ describe('a file', () => {
     expect(counted.open).toBe(before)
   })
 
+  it('takes one while its directory is locked', async () => {
+    const { counted, disk } = await files(1)
+    const before = counted.open
+    const release = await disk.lock(DIRECTORY)
+    expect(counted.open).toBe(before + 1)
+    await expect(disk.lock(DIRECTORY)).rejects.toThrow('EMFILE')
+    for (let n = 0; n < 2; n++) await release()
+    expect(counted.open).toBe(before)
+  })
+
   it('takes one while it is read', async () => {
     const { counted, disk } = await files(1)
     const file = await disk.open(`${DIRECTORY}/a`, 'create')

@@ -106,6 +106,64 @@ it('a process that dies while it writes changes the disk so many times and no mo
   await expect(file.write(Buffer.from('c'), 2), 'a file of the process before').rejects.toThrow('EBADF')
 })
 
+describe('names in two directories', () => {
+  async function moved() {
+    const { disk } = await formatted()
+    await disk.makeDirectory('/other')
+    await (await disk.open('/other/moved', 'create')).close()
+    await disk.rename(PATH, '/other/moved')
+    return disk
+  }
+  const left = async (disk: MemoryDisk) =>
+    [...(await disk.list('/data')), '|', ...(await disk.list('/other'))].join(' ')
+
+  it('change at once or not at all when the power fails', async () => {
+    const seen = new Set<string>()
+    for (let seed = 1; seed <= 50; seed++) {
+      const disk = await moved()
+      const chance = new Chance(seed)
+      disk.crash(() => chance.next())
+      seen.add(await left(disk))
+    }
+    expect(seen).toEqual(new Set(['file |', 'file | moved', '| moved']))
+  })
+
+  it.each(['/data', '/other'])('are as after the change when %s was synced', async (path) => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const disk = await moved()
+      const file = await disk.open('/other/moved', 'existing')
+      await file.write(Buffer.from('text'), 0)
+      await file.sync()
+      await disk.syncDirectory(path)
+      const chance = new Chance(seed)
+      disk.crash(() => chance.next())
+      expect([await left(disk), (await disk.read('/other/moved')).toString()]).toEqual(['| moved', 'text'])
+    }
+  })
+})
+
+it('a file that is replaced is cut, and comes back whole when the power fails before it is synced', async () => {
+  const { disk, file } = await formatted()
+  await file.write(Buffer.from('old'), 0)
+  await file.sync()
+  await disk.open(PATH, 'replace')
+  expect(await textOf(disk)).toBe('')
+  disk.crash(() => 0)
+  expect(await textOf(disk)).toBe('old')
+})
+
+it('the lock of a process that is gone hinders no one, and is not the next one to give up', async () => {
+  const { disk } = await formatted()
+  const release = await disk.lock('/data')
+  disk.restart()
+  expect(await disk.list('/data')).toEqual(['file', 'lock'])
+  const next = await disk.lock('/data')
+  await release()
+  await expect(disk.lock('/data')).rejects.toMatchObject({ code: 'directory-in-use' })
+  await next()
+  expect(await disk.list('/data')).toEqual(['file'])
+})
+
 describe('the names in a directory', () => {
   /** What is left of a rename after power failures with these seeds. */
   async function afterRename(sync: boolean): Promise<Set<string>> {

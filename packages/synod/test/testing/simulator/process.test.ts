@@ -177,6 +177,18 @@ describe('an fsync', () => {
   })
 })
 
+describe('a file of a process', () => {
+  it('is closed when the fsync that is under way has ended', async () => {
+    const { timeline, file, durable, log, sync } = await writing(() => 5)
+    sync()
+    void file.close().then(() => log.push('closed'))
+    await timeline.wait(4)
+    expect(log).toEqual([])
+    await timeline.wait(1)
+    expect([durable, log]).toEqual([['text'], ['synced', 'closed']])
+  })
+})
+
 describe('the clock of a process', () => {
   it('runs at its own rate, and so do its timers', () => {
     const { rig, process } = alone({ rate: 1.25 })

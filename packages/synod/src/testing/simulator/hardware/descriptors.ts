@@ -1,6 +1,7 @@
 import type { Disk, DiskFile } from '../../../journal/disk.js'
 import type { Clock } from '../../../clock.js'
 import type { Network, OpenSocket, Socket, SocketEvents } from '../../../net/network.js'
+import { systemError } from './system-error.js'
 
 /** What a process has open before it does anything: its streams, and what its event loop needs. */
 const OPEN_FROM_THE_START = 32
@@ -74,7 +75,19 @@ export class Descriptors {
       rename: (from, to) => disk.rename(from, to),
       remove: (path) => disk.remove(path),
       syncDirectory: (path) => briefly(() => disk.syncDirectory(path)),
-      lock: (directory) => briefly(() => disk.lock(directory)),
+      lock: async (directory) => {
+        const descriptor = this.#takeForFile()
+        try {
+          const release = await disk.lock(directory)
+          return async () => {
+            descriptor()
+            await release()
+          }
+        } catch (error) {
+          descriptor()
+          throw error
+        }
+      },
     }
   }
 
@@ -95,7 +108,7 @@ export class Descriptors {
   }
 
   #takeForFile(): () => void {
-    if (this.#isShort()) throw new Error(`EMFILE: too many open files, ${this.#open}`)
+    if (this.#isShort()) throw systemError('EMFILE', 'open')
     return this.#take()
   }
 

@@ -1,7 +1,10 @@
-import { basename, dirname } from 'node:path'
+import { join, resolve } from 'node:path'
 import { SynodError } from '../../../errors.js'
 import type { Disk, DiskFile, OpenMode } from '../../../journal/disk.js'
+import { Directories } from './directories.js'
 import { MemoryFile, type Random } from './file.js'
+import { PendingWork } from './pending-work.js'
+import { systemError } from './system-error.js'
 
 /*
  * A disk in memory, with its faults.
@@ -13,18 +16,15 @@ import { MemoryFile, type Random } from './file.js'
  *
  * `crash` is a power failure. Of what was not synced, each sector that is on the platter stays old or gets
  * new; each sector beyond gets new, zeros or garbage; the size is any between old and new; each change of a
- * name in a directory has happened or not. `restart` is the end of the process alone: the cache stays.
+ * name in a directory has happened or not. `restart` is the end of the process alone: the cache
+ * stays, and so does the socket of its lock.
  */
-
-interface Directory {
-  names: Map<string, MemoryFile>
-  durableNames: Map<string, MemoryFile>
-  /** Changes of names that are not durable yet, in order. */
-  pending: ((names: Map<string, MemoryFile>) => void)[]
-}
 
 /** With this, a crash loses whatever it can. */
 export const LOSE: Random = () => 0.99
+
+/** What has the name `lock` in a directory that is taken, or was when its process ended. */
+const LOCK_SOCKET = new MemoryFile()
 
 export type Fault = 'write' | 'sync' | 'syncDirectory'
 
@@ -34,7 +34,7 @@ export class MemoryDisk implements Disk {
   full = false
   /** Called when a file has been synced, with what is on the platter now. */
   onSynced: ((path: string, content: Buffer) => void) | undefined
-  readonly #directories = new Map<string, Directory>()
+  readonly #directories = new Directories()
   readonly #locked = new Set<string>()
   readonly #faults: Fault[] = []
   #lives = Infinity
@@ -75,157 +75,154 @@ export class MemoryDisk implements Disk {
   /** The power fails. */
   crash(random: Random): void {
     this.restart()
-    for (const directory of this.#directories.values()) {
-      for (const change of directory.pending) if (random() < 0.5) change(directory.durableNames)
-      directory.pending = []
-      directory.names = new Map(directory.durableNames)
-      for (const file of directory.names.values()) file.crash(random)
-    }
+    this.#directories.crash(random)
   }
 
   /** Changes what is in a file, cache and platter alike: a fault, or a test that sets a scene. */
   put(path: string, content: Uint8Array): void {
-    const file = new MemoryFile(content)
-    const directory = this.#directory(dirname(path))
-    directory.names.set(basename(path), file)
-    directory.durableNames.set(basename(path), file)
+    this.#directories.put(path, new MemoryFile(content))
   }
 
   /** The system has had the time to write everything to the platter that it was given. */
   writeBack(): void {
-    for (const directory of this.#directories.values()) {
-      directory.durableNames = new Map(directory.names)
-      directory.pending = []
-      for (const file of directory.names.values()) file.toPlatter(file.takeDirty())
-    }
+    this.#directories.writeBack()
   }
 
   /** A bit of what is stored turns over. */
   flip(path: string, offset: number, bit: number): void {
-    this.#file(path).flip(offset, bit)
+    this.#directories.file(path, 'open').flip(offset, bit)
   }
 
   /** What processes see in all files of a directory, copied. */
   snapshot(path: string): Map<string, Buffer> {
-    const { names } = this.#directory(path)
-    return new Map([...names].map(([name, file]) => [name, Buffer.from(file.content)]))
+    const files = [...this.#directories.files(path)].filter(([, file]) => file !== LOCK_SOCKET)
+    return new Map(files.map(([name, file]) => [name, Buffer.from(file.content)]))
   }
 
   async makeDirectory(path: string): Promise<void> {
-    if (this.#directories.has(path)) return
-    this.#live()
-    this.#directories.set(path, { names: new Map(), durableNames: new Map(), pending: [] })
+    for (const directory of this.#directories.missing(path)) {
+      this.#live()
+      this.#directories.make(directory)
+    }
   }
 
   async list(directory: string): Promise<string[]> {
-    return [...this.#directory(directory).names.keys()]
+    return this.#directories.list(directory, 'scandir')
   }
 
   async read(path: string): Promise<Buffer> {
-    return Buffer.from(this.#file(path).content)
+    return Buffer.from(this.#readable(path).content)
   }
 
   async readPart(path: string, position: number, length: number): Promise<Buffer> {
-    return Buffer.from(this.#file(path).content.subarray(position, position + length))
+    return Buffer.from(this.#readable(path).content.subarray(position, position + length))
   }
 
   async size(path: string): Promise<number> {
-    return this.#file(path).content.length
+    return this.#directories.file(path, 'stat').content.length
   }
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
-    const directory = this.#directory(dirname(path))
-    const name = basename(path)
-    if (mode === 'create' && directory.names.has(name)) throw new Error(`EEXIST: ${path}`)
-    if (mode === 'existing') return this.#handle(path, this.#file(path))
+    const there = this.#directories.find(path, 'open')
+    if (mode === 'create' && there !== undefined) throw systemError('EEXIST', 'open', path)
+    if (mode === 'existing' || there !== undefined) {
+      const file = this.#readable(path)
+      if (mode === 'replace') {
+        this.#live()
+        file.truncate(0)
+      }
+      return this.#handle(path, file)
+    }
     this.#live()
-    if (this.full) throw noSpace()
+    if (this.full) throw systemError('ENOSPC', 'open', path)
     const file = new MemoryFile()
-    change(directory, (names) => names.set(name, file))
+    this.#directories.add(path, file)
     return this.#handle(path, file)
   }
 
   async rename(from: string, to: string): Promise<void> {
-    const file = this.#file(from)
+    this.#directories.file(from, 'rename')
     this.#live()
-    change(this.#directory(dirname(to)), (names) => {
-      names.delete(basename(from))
-      names.set(basename(to), file)
-    })
+    this.#directories.rename(from, to)
   }
 
   async remove(path: string): Promise<void> {
-    this.#file(path)
+    this.#directories.file(path, 'unlink')
     this.#live()
-    change(this.#directory(dirname(path)), (names) => names.delete(basename(path)))
+    this.#directories.remove(path)
   }
 
   async syncDirectory(path: string): Promise<void> {
     this.#live()
     this.counts.directorySyncs++
-    this.#fault('syncDirectory')
-    const directory = this.#directory(path)
-    directory.durableNames = new Map(directory.names)
-    directory.pending = []
+    this.#fault('syncDirectory', 'fsync')
+    this.#directories.sync(path)
   }
 
   async lock(directory: string): Promise<() => Promise<void>> {
-    if (this.#locked.has(directory)) throw new SynodError('directory-in-use', `${directory} is in use`)
-    this.#locked.add(directory)
+    const socket = join(resolve(directory), 'lock')
+    const found = this.#directories.find(socket, 'access')
+    if (this.#locked.has(socket) || (found !== undefined && found !== LOCK_SOCKET))
+      throw new SynodError('directory-in-use', `${directory} is in use`)
+    this.#locked.add(socket)
+    this.#directories.put(socket, LOCK_SOCKET)
+    const epoch = this.#epoch
+    let held = true
     return async () => {
-      this.#locked.delete(directory)
+      if (!held || epoch !== this.#epoch) return
+      held = false
+      this.#locked.delete(socket)
+      this.#directories.drop(socket)
     }
   }
 
   #handle(path: string, file: MemoryFile): DiskFile {
     const epoch = this.#epoch
+    const pending = new PendingWork()
     let open = true
-    const check = () => {
-      if (!open || epoch !== this.#epoch) throw new Error('EBADF: the file is closed')
+    const check = (systemCall: string) => {
+      if (!open || epoch !== this.#epoch) throw systemError('EBADF', systemCall)
       this.#live()
     }
     return {
       write: async (bytes, position) => {
-        check()
+        check('write')
         this.counts.writes++
         const failed = this.full || this.#takeFault('write')
         file.write(failed ? bytes.subarray(0, bytes.length >> 1) : bytes, position)
-        if (failed) throw noSpace()
+        if (failed) throw systemError('ENOSPC', 'write')
       },
-      sync: async () => {
-        check()
-        this.counts.syncs++
-        const written = file.takeDirty()
-        await this.#hold?.wait()
-        if (epoch !== this.#epoch) throw new Error('EBADF: the process is gone')
-        this.#fault('sync')
-        file.toPlatter(written)
-        this.onSynced?.(path, file.durable)
-      },
+      sync: () =>
+        pending.run(async () => {
+          check('fdatasync')
+          this.counts.syncs++
+          const written = file.takeDirty()
+          await this.#hold?.wait()
+          if (epoch !== this.#epoch) throw systemError('EBADF', 'fdatasync')
+          this.#fault('sync', 'fdatasync')
+          file.toPlatter(written)
+          this.onSynced?.(path, file.durable)
+        }),
       truncate: async (size_bytes) => {
-        check()
+        check('ftruncate')
         file.truncate(size_bytes)
       },
       close: async () => {
+        await pending.idle()
         open = false
       },
     }
   }
 
-  #directory(path: string): Directory {
-    const directory = this.#directories.get(path)
-    if (directory === undefined) throw new Error(`ENOENT: ${path}`)
-    return directory
-  }
-
-  #file(path: string): MemoryFile {
-    const file = this.#directory(dirname(path)).names.get(basename(path))
-    if (file === undefined) throw new Error(`ENOENT: ${path}`)
+  /** A file that can be opened. */
+  #readable(path: string): MemoryFile {
+    const file = this.#directories.file(path, 'open')
+    if (file === LOCK_SOCKET) throw systemError('ENXIO', 'open', path)
     return file
   }
 
   #live(): void {
-    if (this.#lives <= 0) throw new Error('EIO: the process is gone')
+    if (this.#lives <= 0) throw systemError('EIO', 'the process is gone')
     this.#lives--
   }
 
@@ -236,8 +233,8 @@ export class MemoryDisk implements Disk {
     return true
   }
 
-  #fault(fault: Fault): void {
-    if (this.#takeFault(fault)) throw new Error(`EIO: ${fault} failed`)
+  #fault(fault: Fault, systemCall: string): void {
+    if (this.#takeFault(fault)) throw systemError('EIO', systemCall)
   }
 }
 
@@ -259,15 +256,6 @@ export class Hold {
     this.#reached.resolve()
     return this.#released.promise
   }
-}
-
-function change(directory: Directory, apply: (names: Map<string, MemoryFile>) => void): void {
-  apply(directory.names)
-  directory.pending.push(apply)
-}
-
-function noSpace(): Error {
-  return new Error('ENOSPC: no space left on device')
 }
 
 function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {

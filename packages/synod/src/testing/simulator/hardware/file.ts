@@ -39,6 +39,7 @@ export class MemoryFile {
   }
 
   write(bytes: Uint8Array, position: number): void {
+    if (bytes.length === 0) return
     const end = position + bytes.length
     if (end > this.#cache.size) {
       this.#cache.resize(end)

@@ -2,6 +2,7 @@ import type { Clock } from '../../../clock.js'
 import { basename } from 'node:path'
 import type { Disk, DiskFile } from '../../../journal/disk.js'
 import type { Network, OpenSocket, Socket, SocketEvents } from '../../../net/network.js'
+import { PendingWork } from './pending-work.js'
 
 /** What a process has of the world. */
 export interface Surroundings {
@@ -188,19 +189,25 @@ export class Process {
 
   /** Snapshots are written while the replica goes on: each step takes its time, so that much happens in between. */
   #guardedFile(file: DiskFile, isSnapshot: boolean): DiskFile {
+    const pending = new PendingWork()
+    const during = (work: () => Promise<void>) => this.#guarded(() => pending.run(work))
     return {
       write: (bytes, position) =>
-        this.#guarded(async () => {
+        during(async () => {
           if (isSnapshot) await this.#spin()
           await file.write(bytes, position)
         }),
       sync: () =>
-        this.#guarded(async () => {
+        during(async () => {
           await this.#spin()
           await file.sync()
         }),
-      truncate: (size_bytes) => this.#guarded(() => file.truncate(size_bytes)),
-      close: () => this.#guarded(() => file.close()),
+      truncate: (size_bytes) => during(() => file.truncate(size_bytes)),
+      close: () =>
+        this.#guarded(async () => {
+          await pending.idle()
+          await file.close()
+        }),
     }
   }
 
