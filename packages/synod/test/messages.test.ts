@@ -193,7 +193,7 @@ const situations: readonly Situation[] = [
       await world.wait(10)
       fake.open(fake.of('execute')[0]!.request, 1)
       await world.wait(10)
-      await fake.close()
+      await world.settled(Promise.resolve(fake.close()))
       return world.failure(executing)
     },
   },

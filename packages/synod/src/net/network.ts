@@ -48,9 +48,15 @@ export type SocketClosed = 'refused' | 'reset' | 'ended' | 'timeout' | 'unreacha
 export interface SocketEvents {
   /** The next bytes received. They belong to the receiver, which may keep views into them. */
   data(chunk: Uint8Array): void
-  /** `unsent_bytes` is back at 0 after it was `DRAIN_MARK_BYTES` or more. */
+  /**
+   * `unsent_bytes` is back at 0 after it was `DRAIN_MARK_BYTES` or more. Never after the owner has
+   * closed the socket.
+   */
   drained(): void
-  /** The socket is gone. Called exactly once, and last. */
+  /**
+   * The socket is gone. Called exactly once, and last. The reason is `closed` if the owner closed
+   * the socket first, whatever happened afterwards.
+   */
   closed(reason: SocketClosed): void
 }
 
@@ -63,14 +69,24 @@ export interface Socket {
   readonly remote: string
   /** Bytes that were written, but not yet handed to the kernel. */
   readonly unsent_bytes: number
-  /** Queues bytes, which must not change afterwards; also before the connection stands. */
+  /**
+   * Queues bytes, which must not change afterwards; also before the connection stands. Ignored once
+   * the socket is closed.
+   */
   write(bytes: Uint8Array): void
-  /** Receives nothing more until `resume`. */
+  /**
+   * Receives nothing more until `resume`. Meanwhile `ended` is told only if no bytes come before
+   * it; `reset` may be told at any time, and bytes not received are then lost. Ignored once the
+   * socket is closed.
+   */
   pause(): void
   resume(): void
   /** Ends the connection after what was written. What still arrives is thrown away. */
   close(): void
-  /** Ends the connection now. */
+  /**
+   * Ends the connection now. The other side receives the bytes that have left, and is told `ended`;
+   * or `reset`, if this side had bytes unread or the other side goes on writing.
+   */
   destroy(): void
 }
 
@@ -80,7 +96,10 @@ export type OpenSocket = (events: SocketEvents) => Socket
 export interface Listener {
   /** The address, with the real port if 0 was asked for. */
   readonly address: Address
-  /** Accepts no more; resolves once the accepted sockets, which it does not touch, are gone too. */
+  /**
+   * Accepts no more. Does not touch the accepted sockets, and resolves once all of them have told
+   * that they are closed.
+   */
   close(): Promise<void>
 }
 

@@ -1,6 +1,7 @@
 import * as net from 'node:net'
 import { SynodError } from '../errors.js'
 import {
+  DRAIN_MARK_BYTES,
   formatAddress,
   type Address,
   type Listener,
@@ -39,8 +40,10 @@ export const tcpNetwork: Network = {
 
   listen(address, onSocket) {
     return new Promise((resolve, reject) => {
+      let listener: TcpListener | undefined
       const server = net.createServer((socket) => {
         onSocket(opener(socket))
+        listener?.accepted(socket)
       })
       server.once('error', (cause) => {
         reject(
@@ -52,7 +55,7 @@ export const tcpNetwork: Network = {
       server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
         // From here on an error is that of one connection that could not be accepted; its dialler notices.
         server.on('error', () => undefined)
-        resolve(new TcpListener(server))
+        resolve((listener = new TcpListener(server)))
       })
     })
   },
@@ -67,6 +70,8 @@ class TcpSocket implements Socket {
   readonly remote: string
   readonly #socket: net.Socket
   #reason: SocketClosed | undefined
+  #isClosing = false
+  #mustTellDrained = false
 
   constructor(socket: net.Socket, remote: string, events: SocketEvents) {
     this.remote = remote
@@ -74,10 +79,11 @@ class TcpSocket implements Socket {
     socket.setNoDelay(true)
     socket.setKeepAlive(true, KEEP_ALIVE_ms)
     socket.on('data', (chunk) => {
-      events.data(chunk)
+      if (!this.#isClosing) events.data(chunk)
     })
     socket.on('drain', () => {
-      events.drained()
+      if (this.#mustTellDrained) events.drained()
+      this.#mustTellDrained = false
     })
     socket.on('end', () => {
       this.#reason ??= 'ended'
@@ -95,11 +101,14 @@ class TcpSocket implements Socket {
   }
 
   write(bytes: Uint8Array): void {
+    // What is written to a stream that has ended destroys it, and what it has not sent yet.
+    if (!this.#socket.writable) return
     this.#socket.write(bytes)
+    if (this.unsent_bytes >= DRAIN_MARK_BYTES) this.#mustTellDrained = true
   }
 
   pause(): void {
-    this.#socket.pause()
+    if (!this.#isClosing) this.#socket.pause()
   }
 
   resume(): void {
@@ -108,6 +117,7 @@ class TcpSocket implements Socket {
 
   close(): void {
     this.#reason ??= 'closed'
+    this.#isClosing = true
     this.#socket.end()
     // A socket that is closed with bytes unread would be reset, and the other side might lose the last
     // bytes written to it: so read on, until the other side ends it as well.
@@ -116,6 +126,7 @@ class TcpSocket implements Socket {
 
   destroy(): void {
     this.#reason ??= 'closed'
+    this.#isClosing = true
     this.#socket.destroy()
   }
 }
@@ -123,6 +134,9 @@ class TcpSocket implements Socket {
 class TcpListener implements Listener {
   readonly address: Address
   readonly #server: net.Server
+  #open = 0
+  #closed: Promise<void> | undefined
+  #onGone: () => void = () => undefined
 
   constructor(server: net.Server) {
     const { address, port } = server.address() as net.AddressInfo
@@ -130,11 +144,23 @@ class TcpListener implements Listener {
     this.#server = server
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => {
-        resolve()
-      })
+  /** A socket, whose owner listens to it already: so it is gone here after it is for its owner. */
+  accepted(socket: net.Socket): void {
+    this.#open++
+    socket.once('close', () => {
+      this.#open--
+      this.#onGone()
     })
+  }
+
+  /** The server itself says so as soon as the last socket begins to close. */
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#onGone = () => {
+        if (this.#open === 0 && !this.#server.listening) resolve()
+      }
+      this.#server.close(this.#onGone)
+    })
+    return this.#closed
   }
 }

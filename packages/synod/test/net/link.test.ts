@@ -64,7 +64,7 @@ describe('a link', () => {
     rig.taken()
     rig.network.kill('b')
     rig.clock.advance(2)
-    expect(rig.taken()).toEqual(['down: reset', 'process gone'])
+    expect(rig.taken()).toEqual(['down: ended', 'process gone'])
     rig.clock.advance(60_000)
     expect(rig.taken()).toEqual([])
   })
@@ -98,7 +98,7 @@ describe('a link', () => {
     rig.clock.advance(1)
     rig.network.cut('a', 'b')
     rig.clock.advance(20_000)
-    expect(rig.taken()).toEqual(['down: reset'])
+    expect(rig.taken()).toEqual(['down: ended'])
   })
 
   it('dials at once only once per second, in case the other side keeps breaking', async () => {

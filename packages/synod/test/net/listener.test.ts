@@ -45,8 +45,9 @@ describe('listening for peers', () => {
     const { listener } = await rig.peers()
     rig.peerLink()
     rig.clock.advance(10)
-    await listener.close()
+    const closed = listener.close()
     rig.clock.advance(10)
+    await closed
     expect(rig.taken()).toEqual(['up: s2', 'down: ended', 'process gone'])
   })
 
@@ -64,7 +65,7 @@ describe('listening for peers', () => {
     expect(rig.taken()).toEqual([
       'up: s2',
       'listener refused: wrong-protocol: malformed message: slot 0 where there must be one',
-      'down: reset',
+      'down: ended',
     ])
   })
 
@@ -81,7 +82,7 @@ describe('listening for peers', () => {
       },
     )
     rig.clock.advance(10_000)
-    expect(closed).toEqual(['reset at 5002'])
+    expect(closed).toEqual(['ended at 5002'])
   })
 
   it('welcomes with what the judge says', async () => {
@@ -268,7 +269,7 @@ describe('when so many clients are connected as there may be', () => {
       'listener refused: overloaded: 16 connections are open, and this one was idle',
       'disconnected: 16 connections are open, and this one was idle',
       'rests',
-      'down: reset',
+      'down: ended',
       'up: s3',
     ])
     expect(links.map(({ link }) => link.up)).toEqual(links.map((_, index) => index !== 1))
@@ -302,7 +303,7 @@ describe('when so many clients are connected as there may be', () => {
     rig.clock.advance(10)
     // Three of them have the places of those that were idle, and the others the place of one of these.
     const silent = rig.taken().filter((line) => line.startsWith('silent'))
-    expect(silent).toEqual(Array.from({ length: 7 }, () => 'silent: reset'))
+    expect(silent).toEqual(Array.from({ length: 7 }, () => 'silent: ended'))
     expect(links.filter(({ link }) => link.up)).toHaveLength(limit - 3)
   })
 })

@@ -329,8 +329,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
 
   /** Resets all connections between the two. */
   breakConnections(a: Place, b: Place): void {
-    this.#processes.get(hostOf(a))?.breakConnections(hostOf(b))
-    this.#processes.get(hostOf(b))?.breakConnections(hostOf(a))
+    this.network.breakConnections(hostOf(a), hostOf(b))
   }
 
   override describe(): string {

@@ -83,7 +83,7 @@ describe('a connection', () => {
     await Promise.resolve()
     const [first, second] = [rig.dial('a', 'b'), rig.dial('a', 'b')]
     rig.advance()
-    expect([first.closed, second.closed, sockets.length]).toEqual([[], ['reset'], 1])
+    expect([first.closed, second.closed, sockets.length]).toEqual([[], ['ended'], 1])
   })
 
   it('gives its descriptor back when it is destroyed, and when the other end ends it', async () => {
@@ -110,5 +110,10 @@ describe('a connection', () => {
     expect(closed).toEqual([])
     rig.advance()
     expect(closed).toEqual(['failed'])
+    network
+      .connect({ host: 'a', port: PORT }, { ...events, closed: (reason) => closed.push(reason) })
+      .destroy()
+    rig.advance()
+    expect(closed).toEqual(['failed', 'closed'])
   })
 })

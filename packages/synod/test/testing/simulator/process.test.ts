@@ -189,6 +189,43 @@ describe('a file of a process', () => {
   })
 })
 
+describe('a listener of a process', () => {
+  async function closing() {
+    const { rig, process, a, b } = connected()
+    const accepted: End[] = []
+    const listener = await process.network.listen({ host: 'a', port: 2380 }, (open) =>
+      accepted.push(new End(open)),
+    )
+    rig.dial('b', 'a')
+    rig.advance()
+    const log: string[] = []
+    void listener.close().then(() => log.push('closed'))
+    return { rig, process, a, b, accepted, log }
+  }
+
+  it('that closes hears of the end of its connections only when the process goes on', async () => {
+    const { rig, process, accepted, log } = await closing()
+    process.pause()
+    accepted[0]!.socket.destroy()
+    rig.advance()
+    await new Promise(setImmediate)
+    expect([accepted[0]!.closed, log]).toEqual([[], []])
+    process.resume()
+    rig.advance()
+    await new Promise(setImmediate)
+    expect([accepted[0]!.closed, log]).toEqual([['closed'], ['closed']])
+  })
+
+  it('that closes hears of nothing when the process is killed', async () => {
+    const { rig, process, log } = await closing()
+    process.kill()
+    rig.network.kill('a')
+    rig.advance()
+    await new Promise(setImmediate)
+    expect(log).toEqual([])
+  })
+})
+
 describe('the clock of a process', () => {
   it('runs at its own rate, and so do its timers', () => {
     const { rig, process } = alone({ rate: 1.25 })
@@ -205,14 +242,4 @@ describe('the clock of a process', () => {
     skew_ms = -5000
     expect(process.clock.wallTime()).toBe(rig.clock.wallTime() - 5000)
   })
-})
-
-it('a process whose connections with a host break sees them reset, and so does the host', () => {
-  const { rig, process, a, b } = connected()
-  process.breakConnections('elsewhere')
-  rig.advance()
-  expect([a.closed, b.closed]).toEqual([[], []])
-  process.breakConnections('b')
-  rig.advance()
-  expect([a.closed, b.closed]).toEqual([['reset'], ['reset']])
 })

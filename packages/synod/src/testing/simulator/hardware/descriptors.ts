@@ -1,6 +1,14 @@
 import type { Disk, DiskFile } from '../../../journal/disk.js'
 import type { Clock } from '../../../clock.js'
-import type { Network, OpenSocket, Socket, SocketEvents } from '../../../net/network.js'
+import {
+  type Address,
+  type Network,
+  type OpenSocket,
+  type Socket,
+  type SocketClosed,
+  type SocketEvents,
+  formatAddress,
+} from '../../../net/network.js'
 import { systemError } from './system-error.js'
 
 /** What a process has open before it does anything: its streams, and what its event loop needs. */
@@ -29,7 +37,7 @@ export class Descriptors {
     return {
       connect: (address, events) =>
         this.#isShort()
-          ? deadSocket(clock, events)
+          ? deadSocket(address, clock, events)
           : this.#socket((counted) => network.connect(address, counted), events),
       listen: async (address, onSocket) => {
         const listener = await network.listen(address, (open: OpenSocket) => {
@@ -153,19 +161,24 @@ export class Descriptors {
 
 const NOBODY: SocketEvents = { data: () => undefined, drained: () => undefined, closed: () => undefined }
 
-function deadSocket(clock: Clock, events: SocketEvents): Socket {
+/** Fails, as one does for which there was no descriptor. */
+function deadSocket(address: Address, clock: Clock, events: SocketEvents): Socket {
+  let reason: SocketClosed = 'failed'
   clock.soon(() => {
-    events.closed('failed')
+    events.closed(reason)
   })
   const nothing = () => undefined
+  const end = () => {
+    reason = 'closed'
+  }
   return {
-    remote: '',
+    remote: formatAddress(address),
     unsent_bytes: 0,
     write: nothing,
     pause: nothing,
     resume: nothing,
-    close: nothing,
-    destroy: nothing,
+    close: end,
+    destroy: end,
   }
 }
 

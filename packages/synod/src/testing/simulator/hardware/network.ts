@@ -9,6 +9,7 @@ import {
   type SocketEvents,
   formatAddress,
 } from '../../../net/network.js'
+import { PendingWork } from './pending-work.js'
 import { MemorySocket, type Meddler, type Way } from './socket.js'
 
 export interface MemoryNetworkOptions {
@@ -27,8 +28,9 @@ export interface MemoryNetworkOptions {
 /**
  * Hosts and the connections between them, in memory. It behaves as TCP does as far as Synod can tell: bytes arrive
  * in order or not at all, a reader that pauses holds up the writer, a host without a listener refuses,
- * one whose process is killed resets, one that lost its power says nothing until it is back, and where a way is
- * cut, bytes wait until it is healed.
+ * one whose process is killed ends its connections, one that lost its power says nothing until it
+ * is back, and where a way is cut, bytes wait until it is healed. `timeout` and `unreachable` never
+ * happen.
  *
  * Everything happens at the clock's word, and in the same order each time.
  */
@@ -70,7 +72,7 @@ export class MemoryNetwork {
     return typeof latency_ms === 'number' ? latency_ms : latency_ms(from, to)
   }
 
-  /** The processes on a host die: nothing is told to them, and the others see their connections reset. */
+  /** The processes on a host die: they are told nothing, and the other ends see an end. */
   kill(host: string): void {
     this.#silence(host)
     for (const socket of this.#socketsOf(host)) socket.vanish()
@@ -125,6 +127,12 @@ export class MemoryNetwork {
     }
   }
 
+  /** Resets all connections between two hosts; both see that at once. */
+  breakConnections(a: string, b: string): void {
+    for (const socket of this.#socketsOf(a, b)) socket.breakOff()
+    for (const socket of this.#socketsOf(b, a)) socket.breakOff()
+  }
+
   isCut(from: string, to: string): boolean {
     return this.#cuts.size > 0 && this.#cuts.has(`${from} ${to}`)
   }
@@ -137,8 +145,10 @@ export class MemoryNetwork {
     this.#sockets.delete(socket)
   }
 
-  #socketsOf(host: string): MemorySocket[] {
-    return [...this.#sockets].filter((socket) => socket.host === host)
+  #socketsOf(host: string, other?: string): MemorySocket[] {
+    return [...this.#sockets].filter(
+      (socket) => socket.host === host && (other === undefined || socket.otherHost === other),
+    )
   }
 
   #silence(host: string): void {
@@ -175,15 +185,42 @@ export class MemoryNetwork {
   }
 
   async #listen(host: string, asked: Address, onSocket: (open: OpenSocket) => void): Promise<Listener> {
-    const address = { host, port: asked.port === 0 ? this.#port++ : asked.port }
+    const address = { host: asked.host, port: asked.port === 0 ? this.#port++ : asked.port }
     const key = formatAddress(address)
-    if (this.#listeners.has(key)) throw new SynodError('invalid-options', `cannot listen at ${key}: in use`)
-    this.#listeners.set(key, onSocket)
+    const fault =
+      asked.host !== host
+        ? 'EADDRNOTAVAIL: address not available'
+        : this.#listeners.has(key) && 'EADDRINUSE: address already in use'
+    if (fault !== false)
+      throw new SynodError('invalid-options', `cannot listen at ${key}: listen ${fault} ${key}`)
+    const accepted = new PendingWork()
+    const accept = (open: OpenSocket) => {
+      onSocket((events) => open(untilClosed(events, accepted)))
+    }
+    this.#listeners.set(key, accept)
     return {
       address,
       close: async () => {
-        this.#listeners.delete(key)
+        if (this.#listeners.get(key) === accept) this.#listeners.delete(key)
+        await accepted.idle()
       },
     }
+  }
+}
+
+/** The events of a socket, which counts until it has told that it is closed. */
+function untilClosed(events: SocketEvents, open: PendingWork): SocketEvents {
+  const end = open.begin()
+  return {
+    data: (chunk) => {
+      events.data(chunk)
+    },
+    drained: () => {
+      events.drained()
+    },
+    closed: (reason) => {
+      events.closed(reason)
+      end()
+    },
   }
 }

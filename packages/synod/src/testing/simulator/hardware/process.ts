@@ -1,7 +1,7 @@
 import type { Clock } from '../../../clock.js'
 import { basename } from 'node:path'
 import type { Disk, DiskFile } from '../../../journal/disk.js'
-import type { Network, OpenSocket, Socket, SocketEvents } from '../../../net/network.js'
+import type { Network, OpenSocket, SocketEvents } from '../../../net/network.js'
 import { PendingWork } from './pending-work.js'
 
 /** What a process has of the world. */
@@ -18,13 +18,6 @@ export interface Surroundings {
   readonly rate?: number
 }
 
-interface Connection {
-  /** The host at the other end. */
-  readonly other: string
-  socket: Socket
-  broken: boolean
-}
-
 /**
  * A process of the simulated world. Until it is killed it uses the clock, network and disk around it;
  * afterwards no timer fires for it, nothing arrives, and nothing that it began on the disk ever ends. While it
@@ -36,7 +29,6 @@ export class Process {
   readonly disk: Disk | undefined
   alive = true
   readonly #around: Surroundings
-  readonly #connections = new Set<Connection>()
   #paused = false
   /** What happened while it was paused, in order. */
   #missed: (() => void)[] = []
@@ -54,7 +46,6 @@ export class Process {
 
   kill(): void {
     this.alive = false
-    this.#connections.clear()
     this.#missed = []
     this.#stuck = []
   }
@@ -78,15 +69,6 @@ export class Process {
   /** Syncs that took for ever end now. */
   unstick(): void {
     for (const end of this.#stuck.splice(0)) end()
-  }
-
-  /** The connections with this host are reset, as seen from here. */
-  breakConnections(host: string): void {
-    for (const connection of this.#connections) {
-      if (connection.other !== host) continue
-      connection.broken = true
-      connection.socket.destroy()
-    }
   }
 
   #catchUp(): void {
@@ -126,20 +108,19 @@ export class Process {
   #guardedNetwork(): Network {
     const { network } = this.#around
     return {
-      connect: (address, events) =>
-        this.#connection(address.host, events, (guarded) => network.connect(address, guarded)),
+      connect: (address, events) => network.connect(address, this.#guardedEvents(events)),
       listen: (address, onSocket) =>
-        this.#guarded(() =>
-          network.listen(address, (open: OpenSocket) => {
-            if (this.alive) onSocket((events) => this.#connection(undefined, events, open))
-          }),
-        ),
+        this.#guarded(async () => {
+          const listener = await network.listen(address, (open: OpenSocket) => {
+            if (this.alive) onSocket((events) => open(this.#guardedEvents(events)))
+          })
+          return { address: listener.address, close: () => this.#guarded(() => listener.close()) }
+        }),
     }
   }
 
-  #connection(host: string | undefined, events: SocketEvents, open: OpenSocket): Socket {
-    const state = { broken: false }
-    const socket = open({
+  #guardedEvents(events: SocketEvents): SocketEvents {
+    return {
       data: (chunk) => {
         this.#run(() => {
           events.data(chunk)
@@ -151,16 +132,11 @@ export class Process {
         })
       },
       closed: (reason) => {
-        this.#connections.delete(connection)
         this.#run(() => {
-          events.closed(connection.broken ? 'reset' : reason)
+          events.closed(reason)
         })
       },
-    })
-    const other = host ?? socket.remote.slice(0, socket.remote.lastIndexOf(':'))
-    const connection: Connection = Object.assign(state, { other, socket })
-    this.#connections.add(connection)
-    return socket
+    }
   }
 
   #guardedDisk(disk: Disk): Disk {

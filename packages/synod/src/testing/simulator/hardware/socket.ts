@@ -34,6 +34,8 @@ export interface Wires {
 export class MemorySocket implements Socket {
   readonly remote: string
   over = false
+  /** Its machine is gone, and answers nothing. */
+  #isSilent = false
   readonly #network: Wires
   readonly #way: Way
   readonly #events: SocketEvents
@@ -84,7 +86,7 @@ export class MemorySocket implements Socket {
   }
 
   pause(): void {
-    this.#paused = true
+    if (!this.#ending) this.#paused = true
   }
 
   resume(): void {
@@ -110,16 +112,30 @@ export class MemorySocket implements Socket {
     this.vanish()
   }
 
-  /** The process is gone. */
+  /** This end closes: bytes that have left arrive, then an end, or a reset if any were unread. */
   vanish(): void {
     const other = this.#other
+    const isUnread = this.#arrived.length > 0
     this.#stop()
-    this.after(() => other?.finish('reset'))
+    this.after(() => {
+      if (isUnread) other?.finish('reset')
+      else other?.end()
+    })
+  }
+
+  /** The connection broke, for this end and without a word to the other one. */
+  breakOff(): void {
+    if (this.over) return
+    this.#network.clock.soon(() => {
+      this.#events.closed(this.#ending ? 'closed' : 'reset')
+    })
+    this.#stop()
   }
 
   /** The machine is gone. Returns the other end, which has not noticed. */
   vanishSilently(): MemorySocket | undefined {
     this.#stop()
+    this.#isSilent = true
     return this.#other
   }
 
@@ -133,7 +149,13 @@ export class MemorySocket implements Socket {
   finish(reason: SocketClosed): void {
     if (this.over) return
     this.#stop()
-    this.#events.closed(reason)
+    this.#events.closed(this.#ending ? 'closed' : reason)
+  }
+
+  /** The end of what the other end wrote has arrived. */
+  end(): void {
+    this.#endArrived = true
+    this.#read()
   }
 
   /** The way is healed: what waited sets out again, then what was not sent yet. */
@@ -188,20 +210,24 @@ export class MemorySocket implements Socket {
     if (this.#mustTellDrained) {
       this.#mustTellDrained = false
       this.#network.clock.soon(() => {
-        if (!this.over) this.#events.drained()
+        if (!this.over && !this.#ending) this.#events.drained()
       })
     }
     if (this.#ending) {
       this.after(() => {
-        other.#endArrived = true
-        other.#read()
+        other.end()
       })
     }
   }
 
   #arrive(chunk: Uint8Array): void {
     const other = this.#other
-    if (this.over || other === undefined) return
+    if (other === undefined) return
+    if (this.over) {
+      // The system answers for the process.
+      if (!this.#isSilent && !other.over) this.after(() => other.finish('reset'))
+      return
+    }
     let size = chunk.length
     for (const bytes of other.#meddle === undefined ? [chunk] : other.#meddle(chunk)) {
       this.#arrived.push({ bytes, size })
@@ -227,14 +253,13 @@ export class MemorySocket implements Socket {
       // The receiver owns its chunks.
       this.#events.data(Buffer.from(next.bytes))
     }
-    if (this.#endArrived && !this.#paused && !this.over) this.#finishBoth()
+    if (this.#endArrived && this.#arrived.length === 0 && !this.over) this.#finishBoth()
   }
 
   /** The other end has ended; this one, when it has sent its rest, does so too. */
   #finishBoth(): void {
     const other = this.#other
-    const reason = this.#ending ? 'closed' : 'ended'
-    this.finish(reason)
+    this.finish('ended')
     this.after(() => other?.finish('closed'))
   }
 
