@@ -2,13 +2,25 @@
 export interface Clock {
   /** Milliseconds on a clock that never goes back; only differences mean anything. */
   now(): number
-  /** Milliseconds since 1970 by the machine's idea of the time; it may jump. */
+  /** Milliseconds since 1970 by the machine's idea of the time, a whole number; it may jump. */
   wallTime(): number
-  /** Calls `run` once, `delay_ms` from now; never, if that is Infinity. Returns what cancels it. */
+  /**
+   * Calls `run` once, at least `delay_ms` from now and never within this call. A timer of Infinity
+   * never runs. Returns a function that cancels the timer. Timers of the same delay run in the
+   * order in which they were set; late timers of different delays run in any order.
+   *
+   * @throws RangeError if `delay_ms` is NaN.
+   */
   timer(delay_ms: number, run: () => void): () => void
-  /** Calls `run` once what is under way, and whatever follows from it at once, is done. */
+  /**
+   * Calls `run` after the current callback and the promises that follow from it, before any timer
+   * and anything from outside.
+   */
   next(run: () => void): void
-  /** Calls `run` once everything that has already arrived from outside is dealt with. */
+  /**
+   * Calls `run` in a later turn, after everything that has already arrived from outside. A timer of
+   * 0 ms may run before or after it.
+   */
   soon(run: () => void): void
 }
 
@@ -20,22 +32,27 @@ export const systemClock: Clock = {
   wallTime: () => Date.now(),
   timer(delay_ms, run) {
     if (Number.isNaN(delay_ms)) throw new RangeError('a timer needs a number of milliseconds')
-    let rest_ms = delay_ms
-    const wait = () => {
-      const part_ms = Math.min(rest_ms, LONGEST_WAIT_MS)
-      rest_ms -= part_ms
+    if (delay_ms === Infinity) return () => undefined
+    const due_ms = performance.now() + delay_ms
+    const wait = (rest_ms: number) => {
+      // Node counts from the last whole millisecond: without one more the timer is early.
+      const part_ms = rest_ms > 0 ? Math.min(Math.ceil(rest_ms) + 1, LONGEST_WAIT_MS) : 0
       return setTimeout(() => {
-        if (rest_ms > 0) timeout = wait()
+        const left_ms = due_ms - performance.now()
+        if (left_ms > 0) timeout = wait(left_ms)
         else run()
       }, part_ms)
     }
-    let timeout = delay_ms === Infinity ? undefined : wait()
+    let timeout = wait(delay_ms)
     return () => {
       clearTimeout(timeout)
     }
   },
   next(run) {
-    process.nextTick(run)
+    // A tick set by a promise runs after all promises, one set by a callback before them.
+    queueMicrotask(() => {
+      process.nextTick(run)
+    })
   },
   soon(run) {
     setImmediate(run)

@@ -30,13 +30,13 @@ export class StepClock implements Clock {
   }
 
   wallTime(): number {
-    return EPOCH_MS + this.#now_ms
+    return EPOCH_MS + Math.floor(this.#now_ms)
   }
 
   timer(delay_ms: number, run: () => void): () => void {
     if (Number.isNaN(delay_ms)) throw new RangeError('a timer needs a number of milliseconds')
     const timer: Timer = { at_ms: this.#now_ms + Math.max(0, delay_ms), order: this.#order++, run }
-    this.#push(timer)
+    if (delay_ms !== Infinity) this.#push(timer)
     return () => {
       timer.run = undefined
     }

@@ -92,10 +92,24 @@ export class Process {
     const guarded = (run: () => void) => () => {
       this.#run(run)
     }
+    const now = () => clock.now() * rate
     return {
-      now: () => clock.now() * rate,
-      wallTime: () => clock.wallTime() + skew_ms(),
-      timer: (delay_ms, run) => clock.timer(delay_ms / rate, guarded(run)),
+      now,
+      wallTime: () => Math.floor(clock.wallTime() + skew_ms()),
+      timer(delay_ms, run) {
+        const due_ms = now() + delay_ms
+        const fire = guarded(run)
+        const wait = (rest_ms: number) =>
+          clock.timer(rest_ms / rate, () => {
+            // Rounding may have it a trace too early.
+            if (now() < due_ms) cancel = wait(Math.max(due_ms - now(), now() * 2 * Number.EPSILON))
+            else fire()
+          })
+        let cancel = wait(delay_ms)
+        return () => {
+          cancel()
+        }
+      },
       next: (run) => {
         clock.next(guarded(run))
       },
