@@ -83,6 +83,9 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'a snapshot on its way, all peers together': ['replica/snapshot-service.ts#RATE_BYTES_PER_S'],
   'unsent to a peer that gets a snapshot': ['net/peer-link.ts#SNAPSHOT_LIMIT_BYTES'],
   'commands kept before a snapshot': ['replica/snapshots.ts#KEPT_BYTES'],
+  'how far a voter may be behind, to be counted on when the voters change': [
+    'replica/change-guard.ts#MAX_BEHIND_SLOTS',
+  ],
   'digests remembered, of the own state and of each peer': ['replica/divergence.ts#MOST_DIGESTS'],
 
   'a key': ['1', 'server/kv/limits.ts#MAX_KEY_BYTES'],

@@ -14,6 +14,10 @@ interface AddOptions extends ClusterOptions {
   readonly learner?: boolean
 }
 
+interface RemoveOptions extends ClusterOptions {
+  readonly force?: boolean
+}
+
 /** Adds `synod member` with its commands. */
 export function addMember(program: Command): void {
   const member = program
@@ -55,8 +59,12 @@ function addRemove(member: Command): void {
     .command('remove')
     .description('Remove a server, for good: its process ends by itself, and its id does not come back.')
     .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServer))
+    .option(
+      '--force',
+      'also where too few of the others are up to decide anything: then nothing is decided until they are back',
+    )
     .action(runRemove)
-  finish(addClusterOptions(remove), ['member remove 3'])
+  finish(addClusterOptions(remove), ['member remove 3', 'member remove 3 --force'])
 }
 
 function addReplace(member: Command): void {
@@ -140,8 +148,9 @@ function serveCommand(
   )
 }
 
-async function runRemove(server: number, options: ClusterOptions): Promise<void> {
-  await connected(options, (client) => client.changeMembership({ remove: server }))
+async function runRemove(server: number, options: RemoveOptions): Promise<void> {
+  const { force = false } = options
+  await connected(options, (client) => client.changeMembership({ remove: server, force }))
   const text = `s${server} is not a member any more: its process ends by itself, and its data directory is of no further use`
   print(options, text, { event: 'member-removed', server })
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { KvClient } from 'synod-server'
 import { expectRemoved, untilVoters } from './membership.js'
 import { type TestCluster, runCli, startCluster } from './processes.js'
-import { settledStatuses } from './settled.js'
+import { settledStatuses, statusesWhen } from './settled.js'
 
 const CLIENTS = 8
 const PATIENCE_MS = 60_000
@@ -113,4 +113,28 @@ test.each(MODES)('in %s mode: a server whose directory is lost is replaced by a 
   const endpoints = cluster.replicas.map(({ endpoint }) => endpoint)
   await settledStatuses(endpoints, PATIENCE_MS)
   expectRemoved(await lost.startAndExit(), 3)
+})
+
+test.each(MODES)('in %s mode: with one of three down, no other one can be removed', async (mode) => {
+  await using cluster = await startCluster({ mode, replicas: 3 })
+  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+  await client.put('before', 'x')
+  const [, , down] = cluster.replicas
+  if (down === undefined) throw new Error('no such replica')
+  await down.kill('SIGKILL')
+  const running = cluster.endpoints.slice(0, 2)
+  await statusesWhen(running, PATIENCE_MS, (statuses) =>
+    statuses.every(({ peers }) => peers.find(({ server }) => server === 3)?.up === false),
+  )
+  const where = ['--endpoints', cluster.endpoints.join(','), '--timeout-ms', String(PATIENCE_MS)]
+  expect(await runCli(['member', 'remove', '2', ...where])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /^error: without s2 the voters would be s1, s3, .* \(change-refused\)$/m,
+    ) as string,
+  })
+  await client.put('after', 'y')
+  expect(await member(cluster, 'remove', '3')).toMatch('s3 is not a member any more')
+  await client.put('of two', 'z')
+  expect(String(await client.get('after'))).toBe('y')
 })

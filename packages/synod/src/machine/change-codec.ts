@@ -7,7 +7,7 @@ import type { Configuration } from '../paxos/configuration.js'
 import type { Value } from '../paxos/value.js'
 import { CHANGE_TAG, decodeRequest } from './request.js'
 
-const CHANGE_TAGS: Readonly<Record<Change['type'], number>> = { add: 1, promote: 2, remove: 3 }
+const CHANGE_TAGS: Readonly<Record<Change['type'], number>> = { add: 1, promote: 2, remove: 3, refuse: 4 }
 const ROLES: readonly MemberRole[] = ['voter', 'joining', 'learner']
 const ACCEPTOR_BYTES = 16
 
@@ -24,6 +24,10 @@ export function encodeChange(change: Change): Uint8Array {
     writer.varint(change.replaces)
   } else if (change.type === 'promote') {
     writer.raw(Buffer.from(change.acceptor, 'hex'))
+  } else if (change.type === 'remove') {
+    writer.boolean(change.isForced)
+  } else {
+    writer.string(change.reason)
   }
   return writer.view()
 }
@@ -115,7 +119,9 @@ function readChange(reader: Reader): Change {
     case CHANGE_TAGS.promote:
       return { type: 'promote', server, acceptor: reader.raw(ACCEPTOR_BYTES).toString('hex') }
     case CHANGE_TAGS.remove:
-      return { type: 'remove', server }
+      return { type: 'remove', server, isForced: reader.boolean() }
+    case CHANGE_TAGS.refuse:
+      return { type: 'refuse', server, reason: reader.string() }
     default:
       throw new MalformedError(`no kind of change: ${tag}`)
   }

@@ -16,12 +16,18 @@ export type MembershipChange =
       /** The server whose place it takes when it has caught up. */
       readonly replaces?: ServerId
     }
-  | { readonly remove: ServerId }
+  | {
+      readonly remove: ServerId
+      /**
+       * Also where too few of the others are up and up to date to decide anything without it: then nothing is decided until enough of them are back.
+       */
+      readonly force?: boolean
+    }
 
 const ADDRESS = /^\S+:\d{1,5}$/
 const ID = wholeFrom(1, MAX_SERVER_ID)
 
-const REMOVE: Rules = { remove: required(ID) }
+const REMOVE: Rules = { remove: required(ID), force: BOOLEAN }
 const ADD: Rules = {
   add: required(ID),
   address: required({
@@ -38,7 +44,7 @@ export function checkChange(change: MembershipChange): Change {
   const given: unknown = change
   const isRemoval = typeof given === 'object' && given !== null && Object.hasOwn(given, 'remove')
   checkOptions('a change of the membership', change, isRemoval ? REMOVE : ADD)
-  if ('remove' in change) return { type: 'remove', server: change.remove }
+  if ('remove' in change) return { type: 'remove', server: change.remove, isForced: change.force ?? false }
   const { add, address, learner = false, replaces } = change
   if (learner && replaces !== undefined)
     throw new SynodError(

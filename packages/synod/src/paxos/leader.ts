@@ -6,7 +6,7 @@ import { Election } from './election.js'
 import type { Campaign, Leading } from './leader-state.js'
 import { beginRound, boundTo, emptyLease, hearAnswer } from './lease.js'
 import type { Accepted, HeartbeatAnswer } from './messages.js'
-import type { Awaited, Proposal, Proposer } from './proposer.js'
+import type { Awaited, Heard, Proposal, Proposer } from './proposer.js'
 import { NO_SERVERS, type ServerSet, withServer } from './server-set.js'
 import { NO_OP, type Value } from './value.js'
 
@@ -84,9 +84,11 @@ export class LeaderProposer extends Election implements Proposer {
     // Nothing is kept here.
   }
 
-  progressOf(server: ServerId): Slot | undefined {
+  heardOf(server: ServerId): Heard | undefined {
     const { phase } = this.state
-    return phase.role === 'leader' ? phase.progress.get(server) : undefined
+    if (phase.role !== 'leader') return undefined
+    const [at_ms, chosen] = [phase.contact.get(server), phase.progress.get(server)]
+    return at_ms === undefined || chosen === undefined ? undefined : { at_ms, chosen }
   }
 
   tick(now_ms: number): void {

@@ -15,7 +15,7 @@ import { isPhase1Quorum, isPhase2Quorum, votersIn } from './configuration.js'
 import { Instances } from './instances.js'
 import type { Instance, LeaderlessState, Request } from './leaderless-state.js'
 import type { Accepted, Heartbeat, Nack, PromiseMessage } from './messages.js'
-import type { Awaited, Context, Proposal, Proposer } from './proposer.js'
+import type { Awaited, Context, Heard, Proposal, Proposer } from './proposer.js'
 import { randomBetween } from './random.js'
 import { NO_SERVERS, withServer } from './server-set.js'
 import { NO_OP, type Value, sameValue } from './value.js'
@@ -127,8 +127,8 @@ export class LeaderlessProposer implements Proposer {
     this.state.request_ms = averageWith(this.state.request_ms, now_ms - request.arrived_ms)
   }
 
-  progressOf(server: ServerId): Slot | undefined {
-    return this.state.heard.get(server)?.chosen
+  heardOf(server: ServerId): Heard | undefined {
+    return this.state.heard.get(server)
   }
 
   tick(now_ms: number): void {

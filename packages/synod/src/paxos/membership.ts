@@ -27,7 +27,14 @@ export type Change =
       readonly replaces: ServerId
     }
   | { readonly type: 'promote'; readonly server: ServerId; readonly acceptor: string }
-  | { readonly type: 'remove'; readonly server: ServerId }
+  | {
+      readonly type: 'remove'
+      readonly server: ServerId
+      /** Also if too few are up to decide anything without it. */
+      readonly isForced: boolean
+    }
+  /** A change of this server that whoever proposed it would not have, and why: it changes nothing. */
+  | { readonly type: 'refuse'; readonly server: ServerId; readonly reason: string }
 
 /**
  * What came of a change. It was refused for a reason that all servers agree on; to change what is so already is no error. `later`: it has to wait for another
@@ -132,6 +139,19 @@ export class Membership {
     return this.isKnown && server <= this.state.highest && !this.servers.includes(server)
   }
 
+  /** Who would vote once this change is in force, and the sizes of quorums then; undefined if it leaves the voters as they are. */
+  after(change: Change): Pick<Configuration, 'voters' | 'quorums'> | undefined {
+    const member = this.state.members.find(({ server }) => server === change.server)
+    if (!this.isKnown || member === undefined) return undefined
+    const { voters } = this.latest
+    let then: ServerSet
+    if (change.type === 'promote' && member.role !== 'voter')
+      then = withServer(withoutServer(voters, member.replaces), member.server)
+    else if (change.type === 'remove' && member.role === 'voter') then = withoutServer(voters, member.server)
+    else return undefined
+    return { voters: then, quorums: this.state.quorums ?? majorities(then.length) }
+  }
+
   /** The next slot is chosen, and this change with it, if there is one: answers what comes of that. */
   pass(slot: Slot, change: Change | undefined): ChangeOutcome | undefined {
     if (!this.isKnown || slot <= this.state.slot) return undefined
@@ -179,6 +199,8 @@ export class Membership {
         return this.#promote(slot, member, change)
       case 'remove':
         return this.#remove(slot, member, change.server)
+      case 'refuse':
+        return refused(change.reason)
     }
   }
 

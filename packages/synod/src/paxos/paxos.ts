@@ -10,7 +10,7 @@ import { Learner, type LearnerState, emptyLearner } from './learner.js'
 import { Bond, type BondState, emptyBond } from './lease.js'
 import { Log, type LogState, emptyLog } from './log.js'
 import type { Accepted, Message, PromiseMessage } from './messages.js'
-import type { Awaited, Context, Proposal, Proposer, Role } from './proposer.js'
+import type { Awaited, Context, Heard, Proposal, Proposer, Role } from './proposer.js'
 import { Membership, type MembershipState } from './membership.js'
 import { type RandomState, random } from './random.js'
 import { Reads, type ReadsState, emptyReads } from './reads.js'
@@ -189,8 +189,8 @@ export class Paxos {
   }
 
   /** The chosen bar of another server, as it last told; undefined where that is not known. */
-  progressOf(server: ServerId): Slot | undefined {
-    return this.#proposer.progressOf(server)
+  heardOf(server: ServerId): Heard | undefined {
+    return this.#proposer.heardOf(server)
   }
 
   /** Whether a quorum of servers seems to be within reach. */

@@ -41,6 +41,13 @@ export interface Awaited {
   readonly needed: number
 }
 
+/** That another server was heard from, and what it said. */
+export interface Heard {
+  readonly at_ms: number
+  /** Its chosen bar. */
+  readonly chosen: Slot
+}
+
 /** What a proposer works with. */
 export interface Context {
   readonly config: PaxosConfig
@@ -74,8 +81,8 @@ export interface Proposer {
   readonly deadline_ms: number
   propose(proposals: readonly Proposal[], now_ms: number): void
   withdraw(id: number, now_ms: number): void
-  /** The chosen bar of another server, as it last told; undefined where that is not known. */
-  progressOf(server: ServerId): Slot | undefined
+  /** What another server last told of itself, as far as this one is told. */
+  heardOf(server: ServerId): Heard | undefined
   /** Commands that a peer received and hands on. */
   onForward(values: readonly Value[], now_ms: number): void
   tick(now_ms: number): void

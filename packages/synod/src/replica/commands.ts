@@ -6,6 +6,9 @@ import { CHANGE_TAG, admitRequest, encodeChangeRequest } from '../machine/reques
 import { Session } from '../machine/session.js'
 import type { Change } from '../paxos/membership.js'
 import type { Paxos } from '../paxos/paxos.js'
+import type { Proposal } from '../paxos/proposer.js'
+import type { Value } from '../paxos/value.js'
+import type { ChangeGuard } from './change-guard.js'
 import type { Counts } from './counts.js'
 import type { Driver } from './driver.js'
 import type { Members } from './members.js'
@@ -21,6 +24,7 @@ export interface CommandsParts {
   readonly paxos: Paxos
   readonly driver: Driver
   readonly counts: Counts
+  readonly guard: ChangeGuard
   /** Has a change of the membership wait for the one before it. */
   readonly inTurn: Members['inTurn']
   /** The call in which the replica's own session is opened. */
@@ -87,8 +91,14 @@ export class Commands {
   /** Proposes what has come, as far as the core has room for it. */
   propose(): void {
     const { driver, settings } = this.#parts
-    const proposals = this.#requests.take(driver.room, driver.room_bytes, settings.host.clock.now())
+    const taken = this.#requests.take(driver.room, driver.room_bytes, settings.host.clock.now())
+    const proposals = taken.map((proposal) => this.#judged(proposal))
     if (proposals.length > 0) driver.step({ type: 'propose', proposals })
+  }
+
+  /** What others hand on to this server, for it to propose. */
+  judge(values: readonly Value[]): readonly Value[] {
+    return this.#handsOn ? values : values.map((value) => this.#parts.guard.judge(value))
   }
 
   /** Answers whoever waits for what has been executed. */
@@ -109,6 +119,7 @@ export class Commands {
 
   /** Whoever leads now is handed everything that waits here. */
   restart(): void {
+    if (!this.#handsOn) this.#parts.guard.begin()
     this.#requests.restart()
     this.#parts.driver.endTurn()
   }
@@ -136,6 +147,11 @@ export class Commands {
     const { paxos, settings } = this.#parts
     const { leader, role } = paxos
     return settings.mode === 'leader' ? leader !== undefined && leader !== settings.id : role === 'learner'
+  }
+
+  #judged(proposal: Proposal): Proposal {
+    const [value = proposal.value] = this.judge([proposal.value])
+    return value === proposal.value ? proposal : { id: proposal.id, value }
   }
 
   #submitOwn(value: Uint8Array, call: Call<Uint8Array>): void {

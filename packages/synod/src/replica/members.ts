@@ -4,6 +4,7 @@ import type { Logger } from '../logger.js'
 import type { Outcome } from '../machine/outcome.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Change, Membership } from '../paxos/membership.js'
+import type { Heard } from '../paxos/proposer.js'
 import type { AcceptorId } from '../journal/identity.js'
 import { withoutServer } from '../paxos/server-set.js'
 
@@ -21,7 +22,7 @@ export interface MembersParts {
   readonly chosen: () => Slot
   /** Whether it is for this replica to see to it that who joins votes some day. */
   readonly isInCharge: () => boolean
-  readonly progressOf: (server: ServerId) => Slot | undefined
+  readonly heardOf: (server: ServerId) => Heard | undefined
   readonly acceptorOf: (server: ServerId) => AcceptorId | undefined
   /** Has a change chosen; what comes of it nobody here waits for. */
   readonly submit: (change: Change) => void
@@ -136,10 +137,10 @@ export class Members {
   #watch(): void {
     this.#cancelLook()
     this.#cancelLook = this.#parts.clock.timer(LOOK_MS, () => {
-      const { acceptorOf, chosen, isInCharge, progressOf, submit } = this.#parts
+      const { acceptorOf, chosen, heardOf, isInCharge, submit } = this.#parts
       for (const { server } of this.#joining) {
         const acceptor = acceptorOf(server)
-        const hasCaughtUp = (progressOf(server) ?? 0) >= this.#bar
+        const hasCaughtUp = (heardOf(server)?.chosen ?? 0) >= this.#bar
         if (isInCharge() && hasCaughtUp && acceptor !== undefined)
           submit({ type: 'promote', server, acceptor })
       }

@@ -19,6 +19,7 @@ import type { ServerId, Slot } from '../paxos/ballot.js'
 import { type MembershipState, foundingMembership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
+import { ChangeGuard } from './change-guard.js'
 import { ClientService } from './client-service.js'
 import { Commands } from './commands.js'
 import { Counts } from './counts.js'
@@ -216,6 +217,15 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       paxos: this.#paxos,
       driver: this.#driver,
       counts: this.#counts,
+      guard: new ChangeGuard({
+        self: settings.id,
+        clock: host.clock,
+        patience_ms: settings.paxos.electionTimeout_ms,
+        membership: this.#paxos.membership,
+        chosen: () => this.#paxos.chosen,
+        heardOf: (server) => this.#paxos.heardOf(server),
+        isConnected: (server) => this.#peers.links.get(server)?.up === true,
+      }),
       inTurn: (begin, done) => this.#members.inTurn(begin, done),
       openCall: () => this.#calls.start<Uint8Array>('connect', {}),
     })
@@ -266,7 +276,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       logger,
       chosen: () => this.#paxos.chosen,
       isInCharge: () => this.#paxos.leader === settings.id || this.#paxos.role === 'proposer',
-      progressOf: (server) => this.#paxos.progressOf(server),
+      heardOf: (server) => this.#paxos.heardOf(server),
       acceptorOf: (server) => this.#peers.acceptorOf(server),
       submit: (change) => {
         const call = this.#calls.start<Uint8Array>('change', {})
@@ -524,7 +534,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     for (const message of batch) {
       // One message may tell that the next one must not be heard.
       if (this.#peers.isStranger(from)) return
-      this.#driver.receive(from, message)
+      const { type } = message
+      this.#driver.receive(
+        from,
+        type === 'forward' ? { type, values: this.#commands.judge(message.values) } : message,
+      )
     }
   }
 

@@ -36,7 +36,7 @@ export function changeOfText(value: Value): Change | undefined {
     case 'promote':
       return { type: 'promote', server, acceptor: '' }
     case 'remove':
-      return { type: 'remove', server }
+      return { type: 'remove', server, isForced: false }
     case undefined:
     default:
       return undefined

@@ -16,7 +16,7 @@ const add = (server: number, replaces = 0): Change => ({
   replaces,
 })
 const promote = (server: number): Change => ({ type: 'promote', server, acceptor: 'a'.repeat(32) })
-const remove = (server: number): Change => ({ type: 'remove', server })
+const remove = (server: number): Change => ({ type: 'remove', server, isForced: false })
 
 /** These changes are chosen in the next slots. */
 function pass(membership: Membership, ...changes: (Change | undefined)[]) {

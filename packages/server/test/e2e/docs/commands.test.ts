@@ -35,6 +35,7 @@ const INSTEAD: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^member add 4=\S+$/, ['member add NEXT']],
   [/^member add 4=\S+ --learner$/, ['member add NEXT --learner']],
   [/^member remove \d$/, ['member remove LAST']],
+  [/^member remove \d --force$/, ['member remove LAST --force']],
   [/^member replace 3 \d=\S+$/, ['member replace 3 NEXT --timeout-ms 60000']],
   [/^put photo - < photo.jpg$/, ['put photo --value-file photo.jpg']],
   [/^range "" \| head -1$/, ['range ""']],

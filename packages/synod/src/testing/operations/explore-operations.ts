@@ -17,7 +17,7 @@ const MOST_EVERY_SLOTS = 20
 const PATIENCE_MS = 30_000
 
 /** What operators do. Each run leaves some of it out. */
-const OPERATIONS = ['write', 'transfer', 'close', 'away', 'remove', 'replace'] as const
+const OPERATIONS = ['write', 'transfer', 'close', 'away', 'remove', 'replace', 'reckless'] as const
 
 /** Now and then a run ends with one of these: afterwards a server is not what it was. */
 const ENDS = ['none', 'none', 'diverge', 'emptied', 'revenant'] as const
@@ -109,6 +109,9 @@ class Run {
         break
       case 'replace':
         await this.#replace()
+        break
+      case 'reckless':
+        await this.#reckless()
         break
     }
     await this.#write()
@@ -223,6 +226,8 @@ class Run {
     if (!isUp) world.kill(id)
     const rest = this.#members.filter((other) => other !== id)
     if (!isUp) await world.ready()
+    // All that are up have been heard from, or the removal is refused.
+    await world.wait(1000)
     for (const other of rest) world.server(other).sync_ms = () => (chance.happens(0.3) ? this.#sync_ms : 1)
     await this.#settled(world.replica(chance.pick(rest)).changeMembership({ remove: id }))
     this.#members = rest
@@ -242,6 +247,34 @@ class Run {
       if (!world.isUp(other)) await this.#open(other)
     }
     await world.ready()
+  }
+
+  /** With as many down as the cluster bears, the removal of another one would be the last thing that is decided: it is refused. */
+  async #reckless(): Promise<void> {
+    const world = this.#world
+    const down = Math.floor((this.#members.length - 1) / 2)
+    // Without one of four, two of the other three are enough.
+    if (down === 0 || this.#members.length % 2 === 0) return
+    const away = [...this.#members].sort(() => this.#chance.next() - 0.5).slice(0, down)
+    for (const id of away) world.kill(id)
+    await world.wait(5000)
+    await world.ready()
+    const rest = this.#members.filter((id) => !away.includes(id))
+    const by = world.replica(this.#chance.pick(rest))
+    const code = await world.settled(
+      by.changeMembership({ remove: this.#chance.pick(rest) }).then(
+        () => 'done',
+        (error: unknown) => (error as { code?: string }).code ?? String(error),
+      ),
+      PATIENCE_MS,
+    )
+    if (code !== 'change-refused') {
+      const what = `a removal after which ${rest.length - 1} of ${this.#members.length - 1} would be up came to ${code}`
+      throw new Violation('unexpected-failure', what)
+    }
+    await this.#write()
+    for (const id of away) await this.#open(id)
+    await this.#converge()
   }
 
   async #replace(): Promise<void> {
@@ -278,6 +311,10 @@ class Run {
     const world = this.#world
     if (this.#members.length < 3) return
     const id = this.#chance.pick(this.#members)
+    // What they come to, each has to hear from every other one.
+    await this.#inTime('the servers are not connected', () =>
+      this.#members.every((each) => world.status(each).peers.every(({ up }) => up)),
+    )
     world.server(id).machine.corrupt()
     const others = this.#members.filter((other) => other !== id)
     for (

@@ -66,6 +66,8 @@ export function exploreMembershipRules(seed: number): void {
         }
         members.delete(change.server)
         return true
+      case 'refuse':
+        return false
     }
   }
   for (let slot = 1; slot <= SLOTS; slot++) {
@@ -104,7 +106,8 @@ function drawAny(chance: Chance, highest: ServerId): Change {
   const acceptor = chance.happens(0.8) ? `a${chance.below(1000)}` : ''
   const dice = chance.next()
   if (dice < 0.4) return { type: 'promote', server: Math.max(1, highest - chance.below(2)), acceptor }
-  if (dice < 0.6) return { type: 'remove', server }
+  if (dice < 0.6) return { type: 'remove', server, isForced: chance.happens(0.5) }
+  if (dice < 0.65) return { type: 'refuse', server, reason: 'no' }
   const replaces = chance.happens(0.5) ? 1 + chance.below(highest) : 0
   const role = chance.happens(0.8) ? 'joining' : 'learner'
   return {

@@ -1,0 +1,84 @@
+import type { Clock } from '../clock.js'
+import { changeOf, encodeChange } from '../machine/change-codec.js'
+import { CHANGE_TAG, decodeRequest, encodeRequest } from '../machine/request.js'
+import type { ServerId, Slot } from '../paxos/ballot.js'
+import type { Change, Membership } from '../paxos/membership.js'
+import type { Heard } from '../paxos/proposer.js'
+import type { ServerSet } from '../paxos/server-set.js'
+import type { Value } from '../paxos/value.js'
+
+/** A server that is further behind may take long before its vote helps anybody. */
+export const MAX_BEHIND_SLOTS = 8192
+
+export interface ChangeGuardParts {
+  readonly self: ServerId
+  readonly clock: Clock
+  /** A server that was not heard from within this time may be down. */
+  readonly patience_ms: number
+  readonly membership: Membership
+  readonly chosen: () => Slot
+  readonly heardOf: (server: ServerId) => Heard | undefined
+  readonly isConnected: (server: ServerId) => boolean
+}
+
+/**
+ * Keeps a change from the log after which too few voters would be up, and up to date, to decide anything: it would be chosen by those before it, and
+ * be the last thing that is. What leaves the voters as they are passes, and so does the removal of a voter that is down: no
+ * repair is forbidden.
+ */
+export class ChangeGuard {
+  readonly #parts: ChangeGuardParts
+  #began_ms: number
+
+  constructor(parts: ChangeGuardParts) {
+    this.#parts = parts
+    this.#began_ms = parts.clock.now()
+  }
+
+  /** This server begins to lead: it has heard from nobody as a leader yet. */
+  begin(): void {
+    this.#began_ms = this.#parts.clock.now()
+  }
+
+  /**
+   * What is to be proposed in place of a value: the value itself, or where it is a change that must not be, its refusal. That goes through the log,
+   * so that whoever asked hears of it, wherever that was.
+   */
+  judge(value: Value): Value {
+    if (value[0] !== CHANGE_TAG) return value
+    const change = changeOf(value)
+    const reason = change && this.#objection(change)
+    if (change === undefined || reason === undefined) return value
+    const refusal = encodeChange({ type: 'refuse', server: change.server, reason })
+    return encodeRequest({ ...decodeRequest(value), command: refusal })
+  }
+
+  #objection(change: Change): string | undefined {
+    const after = this.#parts.membership.after(change)
+    if (after === undefined) return undefined
+    if (change.type === 'remove' && (change.isForced || !this.#isUp(change.server))) return undefined
+    const needed = Math.max(after.quorums.phase1, after.quorums.phase2)
+    const up = after.voters.filter((server) => this.#isUp(server))
+    if (up.length >= needed) return undefined
+    const what = change.type === 'remove' ? `without s${change.server}` : `with s${change.server}`
+    return (
+      `${what} the voters would be ${listOf(after.voters)}, of which a decision takes ${needed}, and ` +
+      `${up.length === 0 ? 'none' : `only ${listOf(up)}`} is connected, was heard from in the last ${this.#parts.patience_ms} ms and is ` +
+      `no more than ${MAX_BEHIND_SLOTS} slots behind: start the others first, or remove one that is down`
+    )
+  }
+
+  /** One that has not had the time to be heard from counts as up; one whose connection broke does not, however lately it was heard from. */
+  #isUp(server: ServerId): boolean {
+    const { chosen, clock, heardOf, isConnected, patience_ms, self } = this.#parts
+    if (server === self) return true
+    if (!isConnected(server)) return false
+    const heard = heardOf(server)
+    if (clock.now() - (heard?.at_ms ?? this.#began_ms) > patience_ms) return false
+    return heard === undefined || chosen() - heard.chosen <= MAX_BEHIND_SLOTS
+  }
+}
+
+function listOf(servers: ServerSet): string {
+  return servers.map((server) => `s${server}`).join(', ')
+}
