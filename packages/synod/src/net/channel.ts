@@ -9,6 +9,7 @@ import { decodeHandshake, encodeHandshake, type Handshake } from './hello.js'
 import { MAX_CLIENT_FRAME_BYTES, type Intake } from './intake.js'
 import { DRAIN_MARK_BYTES, type OpenSocket, type Socket, type SocketClosed } from './network.js'
 import type { ConnectionKind } from './preamble.js'
+import { BYTES_PER_UNIT } from './turns.js'
 import type { Unfinished } from './unfinished-frames.js'
 
 /** From the dial to the end of the handshake. */
@@ -28,9 +29,6 @@ const MAX_BATCH_MESSAGES = 4096
 
 /** The same where others wait for their share of a turn. */
 const MAX_SHARE_MESSAGES = 16
-
-/** Bytes that arrive cost as much time as messages do: this many as one. */
-export const BYTES_PER_UNIT = 128
 
 /** A chunk as large as this tells of one who sends a lot: the next one is read when it has another share. */
 const BULK_BYTES = 32 * 1024

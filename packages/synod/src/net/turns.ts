@@ -3,6 +3,9 @@ import type { Clock } from '../clock.js'
 /** One turn of the event loop does this much work for clients: in units, of which a message costs one. */
 export const MAX_TURN_UNITS = 512
 
+/** Bytes that arrive or leave cost time as messages do: so many as one. */
+export const BYTES_PER_UNIT = 128
+
 /** Nor does it go on for longer than this, whatever a unit takes on this machine. */
 export const MAX_TURN_MS = 1
 

@@ -92,7 +92,7 @@ export class Commands {
   propose(): void {
     const { driver, settings } = this.#parts
     const taken = this.#requests.take(driver.room, driver.room_bytes, settings.host.clock.now())
-    const proposals = taken.map((proposal) => this.#judged(proposal))
+    const proposals = this.#handsOn ? taken : taken.map((proposal) => this.#judged(proposal))
     if (proposals.length > 0) driver.step({ type: 'propose', proposals })
   }
 
@@ -150,7 +150,7 @@ export class Commands {
   }
 
   #judged(proposal: Proposal): Proposal {
-    const [value = proposal.value] = this.judge([proposal.value])
+    const value = this.#parts.guard.judge(proposal.value)
     return value === proposal.value ? proposal : { id: proposal.id, value }
   }
 

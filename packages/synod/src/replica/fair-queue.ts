@@ -27,7 +27,6 @@ export class FairQueue<Item extends Owned<Item>> {
   readonly #lines = new Map<object, Line<Item>>()
   /** Whose turn it is next comes first. */
   readonly #turns = new LinkedList<Line<Item>>()
-  #count = 0
 
   /** `sizeOf` tells the bytes of an item. */
   constructor(sizeOf: (item: Item) => number) {
@@ -35,7 +34,7 @@ export class FairQueue<Item extends Owned<Item>> {
   }
 
   get isEmpty(): boolean {
-    return this.#count === 0
+    return this.#turns.first === undefined
   }
 
   add(item: Item): void {
@@ -53,7 +52,6 @@ export class FairQueue<Item extends Owned<Item>> {
       this.#turns.append(line)
     }
     line.items.append(item)
-    this.#count++
   }
 
   /** It must be in the queue. */
@@ -61,8 +59,9 @@ export class FairQueue<Item extends Owned<Item>> {
     const line = this.#lines.get(item.owner)
     if (line === undefined) return
     line.items.remove(item)
-    this.#count--
-    if (line.items.first === undefined) this.#end(line)
+    if (line.items.first !== undefined) return
+    this.#lines.delete(line.owner)
+    this.#turns.remove(line)
   }
 
   /** Takes at most so many, until there are as many bytes of them. */
@@ -91,10 +90,5 @@ export class FairQueue<Item extends Owned<Item>> {
   /** Takes everything, each owner's in its order. */
   takeAll(): Item[] {
     return this.take(Infinity, Infinity)
-  }
-
-  #end(line: Line<Item>): void {
-    this.#lines.delete(line.owner)
-    this.#turns.remove(line)
   }
 }
