@@ -53,6 +53,11 @@ export class ChangeGuard {
     return encodeRequest({ ...decodeRequest(value), command: refusal })
   }
 
+  /** Whether a change may be: one that nobody asked for need not be proposed to be refused. */
+  allows(change: Change): boolean {
+    return this.#objection(change) === undefined
+  }
+
   #objection(change: Change): string | undefined {
     const after = this.#parts.membership.after(change)
     if (after === undefined) return undefined

@@ -24,6 +24,8 @@ export interface MembersParts {
   readonly isInCharge: () => boolean
   readonly heardOf: (server: ServerId) => Heard | undefined
   readonly acceptorOf: (server: ServerId) => AcceptorId | undefined
+  /** Whether a change leaves enough voters that are up. */
+  readonly allows: (change: Change) => boolean
   /** Has a change chosen; what comes of it nobody here waits for. */
   readonly submit: (change: Change) => void
   /** How much has been written to the journal; Infinity where there is none, and nothing is remembered. */
@@ -137,12 +139,13 @@ export class Members {
   #watch(): void {
     this.#cancelLook()
     this.#cancelLook = this.#parts.clock.timer(LOOK_MS, () => {
-      const { acceptorOf, chosen, heardOf, isInCharge, submit } = this.#parts
+      const { acceptorOf, allows, chosen, heardOf, isInCharge, submit } = this.#parts
       for (const { server } of this.#joining) {
         const acceptor = acceptorOf(server)
         const hasCaughtUp = (heardOf(server)?.chosen ?? 0) >= this.#bar
-        if (isInCharge() && hasCaughtUp && acceptor !== undefined)
-          submit({ type: 'promote', server, acceptor })
+        if (!isInCharge() || !hasCaughtUp || acceptor === undefined) continue
+        const change: Change = { type: 'promote', server, acceptor }
+        if (allows(change)) submit(change)
       }
       this.#bar = chosen()
       if (this.#joining.length > 0) this.#watch()

@@ -212,20 +212,21 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#fail(error)
       },
     })
+    const guard = new ChangeGuard({
+      self: settings.id,
+      clock: host.clock,
+      patience_ms: settings.paxos.electionTimeout_ms,
+      membership: this.#paxos.membership,
+      chosen: () => this.#paxos.chosen,
+      heardOf: (server) => this.#paxos.heardOf(server),
+      isConnected: (server) => this.#peers.links.get(server)?.up === true,
+    })
     this.#commands = new Commands({
       settings,
       paxos: this.#paxos,
       driver: this.#driver,
       counts: this.#counts,
-      guard: new ChangeGuard({
-        self: settings.id,
-        clock: host.clock,
-        patience_ms: settings.paxos.electionTimeout_ms,
-        membership: this.#paxos.membership,
-        chosen: () => this.#paxos.chosen,
-        heardOf: (server) => this.#paxos.heardOf(server),
-        isConnected: (server) => this.#peers.links.get(server)?.up === true,
-      }),
+      guard,
       inTurn: (begin, done) => this.#members.inTurn(begin, done),
       openCall: () => this.#calls.start<Uint8Array>('connect', {}),
     })
@@ -278,6 +279,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       isInCharge: () => this.#paxos.leader === settings.id || this.#paxos.role === 'proposer',
       heardOf: (server) => this.#paxos.heardOf(server),
       acceptorOf: (server) => this.#peers.acceptorOf(server),
+      allows: (change) => guard.allows(change),
       submit: (change) => {
         const call = this.#calls.start<Uint8Array>('change', {})
         call.promise.catch(() => undefined)
