@@ -26,6 +26,8 @@ interface Bench {
   readonly host: string
   /** Lets things happen until something holds; a test that waits for ever fails. */
   until(holds: () => boolean): Promise<void>
+  /** The process stands still while this work is done and what it sends arrives. */
+  standStill(work: () => void): void
   /** A port at which nothing listens. */
   freePort(): Promise<number>
 }
@@ -37,6 +39,9 @@ const realBench: Bench = {
     // After the sockets of this turn have told all.
     while (!holds()) await new Promise((done) => setImmediate(done))
   },
+  standStill(work) {
+    work()
+  },
   async freePort() {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -46,10 +51,18 @@ const realBench: Bench = {
   },
 }
 
-function simulatedBench(latency_ms: number, around: (network: MemoryNetwork) => Network): Bench {
+function simulatedBench(
+  latency_ms: number,
+  process = (network: MemoryNetwork): Pick<Process, 'network' | 'pause' | 'resume'> => ({
+    network: network.host('a'),
+    pause: () => undefined,
+    resume: () => undefined,
+  }),
+): Bench {
   const clock = new StepClock()
+  const { network, ...running } = process(new MemoryNetwork(clock, { latency_ms }))
   return {
-    network: around(new MemoryNetwork(clock, { latency_ms })),
+    network,
     host: 'a',
     async until(holds) {
       for (let steps = 0; !holds(); steps++) {
@@ -58,21 +71,36 @@ function simulatedBench(latency_ms: number, around: (network: MemoryNetwork) => 
         await new Promise((done) => setImmediate(done))
       }
     },
+    standStill(work) {
+      running.pause()
+      work()
+      const until_ms = clock.now() + 10
+      while (clock.step(until_ms));
+      running.resume()
+    },
     freePort: async () => 1,
   }
 }
 
 /** As a simulated replica has it. */
-function withinProcess(network: MemoryNetwork): Network {
+function withinProcess(network: MemoryNetwork): Pick<Process, 'network' | 'pause' | 'resume'> {
   const { clock } = network
   const process = new Process({ clock, network: network.host('a') })
-  return new Descriptors(1000).network(process.network, clock)
+  return {
+    network: new Descriptors(1000).network(process.network, clock),
+    pause: () => {
+      process.pause()
+    },
+    resume: () => {
+      process.resume()
+    },
+  }
 }
 
 const makers: [string, () => Bench][] = [
   ['the real network', () => realBench],
-  ['the simulated network', () => simulatedBench(1, (network) => network.host('a'))],
-  ['the simulated network at once', () => simulatedBench(0, (network) => network.host('a'))],
+  ['the simulated network', () => simulatedBench(1)],
+  ['the simulated network at once', () => simulatedBench(0)],
   ['the simulated network of a process', () => simulatedBench(1, withinProcess)],
 ]
 
@@ -318,6 +346,47 @@ describe.each(makers)('%s', (_, make) => {
       b.call((socket) => socket.resume())
       await bench.until(() => b.received_bytes === 100 * DRAIN_MARK_BYTES)
     })
+
+    it('holds back what arrived while the process stood still, and the end after it', async () => {
+      const { a, b } = await connect()
+      b.onData = () => {
+        b.socket.pause()
+      }
+      bench.standStill(() => {
+        for (let n = 0; n < 3; n++) a.write(Buffer.alloc(DRAIN_MARK_BYTES))
+        a.call((socket) => socket.close())
+      })
+      await bench.until(() => b.chunks.length > 0)
+      await othersTalked()
+      expect(b.log).toEqual(['data'])
+      b.call((socket) => socket.resume())
+      await bench.until(() => b.chunks.length > 1)
+      await othersTalked()
+      expect(b.log, 'paused again').toEqual(['data', 'data'])
+      b.onData = () => undefined
+      b.call((socket) => socket.resume())
+      await bench.until(() => b.closed !== undefined)
+      expect([b.received_bytes, b.events]).toEqual([3 * DRAIN_MARK_BYTES, ['closed ended']])
+    })
+
+    it.each<'close' | 'destroy'>(['close', 'destroy'])(
+      'holds what arrived while the process stood still until `%s` throws it away',
+      async (how) => {
+        const { a, b } = await connect()
+        b.onData = () => {
+          b.socket.pause()
+        }
+        bench.standStill(() => {
+          for (let n = 0; n < 3; n++) a.write(Buffer.alloc(DRAIN_MARK_BYTES))
+          a.call((socket) => socket.close())
+        })
+        await bench.until(() => b.chunks.length > 0)
+        await othersTalked()
+        b.call((socket) => socket[how]())
+        await bench.until(() => b.closed !== undefined && a.closed !== undefined)
+        expect(b.log).toEqual(['data', 'closed closed'])
+      },
+    )
 
     it('holds up the writer, who is told when all is sent', async () => {
       const { a, b } = await connect()

@@ -1,8 +1,9 @@
 import type { Clock } from '../../../clock.js'
 import { basename } from 'node:path'
 import type { Disk, DiskFile } from '../../../journal/disk.js'
-import type { Network, OpenSocket, SocketEvents } from '../../../net/network.js'
+import type { Network, OpenSocket, Socket, SocketEvents } from '../../../net/network.js'
 import { PendingWork } from './pending-work.js'
+import { ProcessSocket } from './process-socket.js'
 
 /** What a process has of the world. */
 export interface Surroundings {
@@ -122,35 +123,26 @@ export class Process {
   #guardedNetwork(): Network {
     const { network } = this.#around
     return {
-      connect: (address, events) => network.connect(address, this.#guardedEvents(events)),
+      connect: (address, events) =>
+        this.#guardedSocket((guarded) => network.connect(address, guarded), events),
       listen: (address, onSocket) =>
         this.#guarded(async () => {
           const listener = await network.listen(address, (open: OpenSocket) => {
-            if (this.alive) onSocket((events) => open(this.#guardedEvents(events)))
+            if (this.alive) onSocket((events) => this.#guardedSocket(open, events))
           })
           return { address: listener.address, close: () => this.#guarded(() => listener.close()) }
         }),
     }
   }
 
-  #guardedEvents(events: SocketEvents): SocketEvents {
-    return {
-      data: (chunk) => {
-        this.#run(() => {
-          events.data(chunk)
-        })
-      },
-      drained: () => {
-        this.#run(() => {
-          events.drained()
-        })
-      },
-      closed: (reason) => {
-        this.#run(() => {
-          events.closed(reason)
-        })
-      },
+  #guardedSocket(open: OpenSocket, events: SocketEvents): Socket {
+    const run = (event: () => void) => {
+      this.#run(event)
     }
+    const later = (event: () => void) => {
+      this.clock.soon(event)
+    }
+    return new ProcessSocket(open, events, { run, later })
   }
 
   #guardedDisk(disk: Disk): Disk {
