@@ -1,5 +1,6 @@
 import type { ServerId } from './paxos/ballot.js'
-import type { AwaitedStatus, PeerStatus, ReplicaStatus } from './status.js'
+import { MAX_APART_MS } from './replica/log-time.js'
+import type { AwaitedStatus, PeerStatus, ReplicaStatus, TimeStatus } from './status.js'
 
 /** What takes less than this is nobody's concern. */
 const CONCERN_MS = 500
@@ -11,7 +12,7 @@ const ORDINALS = ['a first', 'a second', 'a third', 'a fourth', 'a fifth'] as co
  * alone, so that it says the same wherever the status has been taken to.
  */
 export function explain(status: ReplicaStatus): string | null {
-  const { awaited, bars, damage, formed, journal, lease, snapshot, stalls } = status
+  const { awaited, bars, damage, formed, journal, lease, snapshot, stalls, time } = status
   if (damage !== null) return `does not vote: ${damage}`
   if (!formed) return unformed(status)
   if (snapshot.arriving !== null) {
@@ -30,6 +31,7 @@ export function explain(status: ReplicaStatus): string | null {
     const names = lease.unsound.map((server) => `s${server}`)
     return `its clock is slow beside ${names.join(', ')}: for a lease of its own it does not count on those any more`
   }
+  if (Math.abs(time.clock_ahead_ms) > MAX_APART_MS) return wrongClock(time)
   return stalls.longest_ms < CONCERN_MS ? null : `stood still for up to ${seconds(stalls.longest_ms)}`
 }
 
@@ -74,6 +76,14 @@ function silence({ for_ms, reason, server, up, writing_ms }: PeerStatus): string
   if (up && writing_ms > 0) return [`s${server}'s disk has not answered for ${seconds(writing_ms)}`]
   if (up) return [`s${server} is connected and does not answer`]
   return [`s${server} unreachable for ${seconds(for_ms)}${reason === undefined ? '' : ` (${reason})`}`]
+}
+
+function wrongClock({ clock_ahead_ms, isMedianKnown }: TimeStatus): string {
+  const side = clock_ahead_ms > 0 ? 'ahead of' : 'behind'
+  const why = isMedianKnown
+    ? "which follows the median of the voters' clocks"
+    : 'and too few clocks of voters agree to tell which is right'
+  return `its wall clock is ${seconds(Math.abs(clock_ahead_ms))} ${side} log time, ${why}`
 }
 
 function seconds(duration_ms: number): string {

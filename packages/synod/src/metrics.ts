@@ -94,6 +94,18 @@ export const METRICS = {
     type: 'gauge',
     help: 'For how long the disk has been at the write under way; 0 if there is none.',
   },
+  log_time_seconds: {
+    type: 'gauge',
+    help: 'Log time of the last command executed, since 1970; 0 before any was.',
+  },
+  clock_ahead_seconds: {
+    type: 'gauge',
+    help: 'How far the wall clock is ahead of log time; below 0 where it is behind.',
+  },
+  clock_median_known: {
+    type: 'gauge',
+    help: '0 where too few wall clocks of voters are known, or near each other, to tell their median.',
+  },
   uptime_seconds: { type: 'gauge', help: 'Since the replica was opened.' },
   request_seconds: { type: 'histogram', help: 'From the arrival of a command here to its execution here.' },
   read_seconds: { type: 'histogram', help: 'From the arrival of a linearizable read to its answer.' },

@@ -74,6 +74,18 @@ export interface HeldStatus {
   readonly unfinished_bytes: number
 }
 
+/** Log time, and the wall clock of this server beside it: docs/state-machines.md. */
+export interface TimeStatus {
+  /** The latest stamp of what was executed here, in milliseconds since 1970; 0 before anything was. */
+  readonly executed_ms: number
+  /** What this replica would stamp a command with now. */
+  readonly log_ms: number
+  /** How far the wall clock of this server is ahead of `log_ms`; below 0 where it is behind. */
+  readonly clock_ahead_ms: number
+  /** Whether the clocks of enough voters are known, and near enough to each other, to tell their median within a second. */
+  readonly isMedianKnown: boolean
+}
+
 /** A replica at one moment, as plain data. */
 export interface ReplicaStatus {
   readonly server: ServerId
@@ -107,6 +119,7 @@ export interface ReplicaStatus {
   /** Whether it answers reads alone; null in a cluster without leases. */
   readonly lease: LeaseStatus | null
   readonly snapshot: SnapshotStatus
+  readonly time: TimeStatus
   readonly stalls: Stalls
   readonly uptime_ms: number
 }

@@ -40,6 +40,7 @@ const well: ReplicaStatus = {
   awaited: null,
   lease: null,
   snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
+  time: { executed_ms: 1_700_000_000_000, log_ms: 1_700_000_000_500, clock_ahead_ms: 0, isMedianKnown: true },
   stalls: { count: 0, longest_ms: 0 },
   uptime_ms: 1000,
 }
@@ -69,6 +70,19 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
     },
   ],
   [null, { peers: [{ ...up, writing_ms: 1200 }] }],
+  [null, { time: { ...well.time, clock_ahead_ms: -1000 } }],
+  [
+    "its wall clock is 3.6 s ahead of log time, which follows the median of the voters' clocks",
+    { time: { ...well.time, clock_ahead_ms: 3600 } },
+  ],
+  [
+    "its wall clock is 1.1 s behind log time, which follows the median of the voters' clocks",
+    { time: { ...well.time, clock_ahead_ms: -1100 } },
+  ],
+  [
+    'its wall clock is 3.6 s ahead of log time, and too few clocks of voters agree to tell which is right',
+    { time: { ...well.time, clock_ahead_ms: 3600, isMedianKnown: false } },
+  ],
   [
     'slot 812 waits for a second vote: its own disk has not answered for 1.2 s, s3 unreachable for 4.1 s (refused)',
     { awaited: { ...vote, heard: [2] }, journal: { ...journal, writing_ms: 1200 } },

@@ -23,7 +23,17 @@ export const FILTER_WORDS: readonly string[] = [
     'heartbeat-answer',
   ],
   ...['transfer', 'probe', 'probe-answer', 'forward', 'observe', 'observed', 'fetch', 'decided', 'trimmed'],
-  ...['snapshot-request', 'snapshot-chunk', 'no-snapshot', 'digest', 'disk', 'cancel', 'leader'],
+  ...[
+    'snapshot-request',
+    'snapshot-chunk',
+    'no-snapshot',
+    'digest',
+    'disk',
+    'clock-request',
+    'clock',
+    'cancel',
+    'leader',
+  ],
   ...['vote', 'trim'],
 ]
 

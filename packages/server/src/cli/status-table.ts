@@ -16,6 +16,8 @@ const HEADING = [
   'peers up',
   'sessions',
   'waiting',
+  'log time',
+  'clock',
   'note',
 ]
 
@@ -36,7 +38,7 @@ export function statusTable(statuses: readonly EndpointStatus[]): string {
 
 function replicaRow(
   endpoint: string,
-  { ballot, bars, leader, peers, role, server, sessions, waiting }: ReplicaStatus,
+  { ballot, bars, leader, peers, role, server, sessions, time, waiting }: ReplicaStatus,
   chosen: number,
   note: string,
 ): string[] {
@@ -55,6 +57,8 @@ function replicaRow(
     `${up}/${peers.length}`,
     String(sessions),
     String(waiting),
+    new Date(time.log_ms).toISOString(),
+    `${(time.clock_ahead_ms / 1000).toFixed(1)} s`,
     note,
   ]
 }

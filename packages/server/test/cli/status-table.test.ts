@@ -39,6 +39,7 @@ const status: ReplicaStatus = {
   awaited: null,
   lease: null,
   snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
+  time: { executed_ms: 1_700_000_000_000, log_ms: 1_700_000_000_500, clock_ahead_ms: 0, isMedianKnown: true },
   stalls: { count: 1, longest_ms: 60 },
   uptime_ms: 1000,
 }
@@ -72,6 +73,8 @@ test('a row tells role, ballot, leader, bars, lag, peers and what waits', () => 
     '1/2',
     '5',
     '2',
+    '2023-11-14T22:13:20.500Z',
+    '0.0 s',
     'slots 4 to 10 are chosen, and wait to be executed',
   ])
 })
@@ -97,7 +100,7 @@ test('the note tells of damage, of a cluster that has not formed, and of differe
 
 test('the note tells why a replica does not vote with which nothing is wrong', () => {
   const note = (...members: MemberStatus[]) => lastRow({ ...status, role: 'learner', members }).at(-1)
-  expect(lastRow(status).at(-1)).toBe('2')
+  expect(lastRow(status).at(-1)).toBe('0.0 s')
   expect(note()).toBe('does not know yet who is a member')
   expect(note({ ...member, server: 2 })).toBe('is not a member: see synod member add --help')
   expect(note({ ...member, role: 'joining' })).toBe('votes when it has caught up')

@@ -82,6 +82,11 @@ export class Executor<Command, Result, Query, Answer> {
     this.#membership.identify(acceptors)
   }
 
+  /** Log time: the latest stamp of what was executed, in milliseconds since 1970; 0 before anything was. */
+  get time_ms(): number {
+    return this.#time_ms
+  }
+
   get sessions(): number {
     return this.#sessions.size
   }

@@ -6,8 +6,8 @@ export interface ApplyContext {
   /** The slot in which the command was chosen. */
   readonly slot: Slot
   /**
-   * Milliseconds since 1970, as stamped by the replica that proposed the command. The same on every
-   * replica, and it never goes back.
+   * Log time: milliseconds since 1970, a whole number, the same on every replica. It never goes back, and is near the median of the
+   * voters' wall clocks at the moment at which the command was proposed, however wrong a minority of them is. (docs/state-machines.md)
    */
   readonly time_ms: number
 }

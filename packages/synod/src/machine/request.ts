@@ -13,7 +13,7 @@ export type RequestKind = 'open' | 'command' | 'change'
 /** A client's request as it stands in a slot of the log. */
 export interface Request {
   readonly kind: RequestKind
-  /** When a replica first saw it, in milliseconds since 1970 by that replica's clock. */
+  /** The stamp of the server that proposed it: milliseconds since 1970, a whole number from 0 to `MAX_TIME_MS`; 0 until then. */
   readonly time_ms: number
   /** 0 for all but `command`. */
   readonly session: SessionId
@@ -28,8 +28,11 @@ export interface Request {
 export const CHANGE_TAG = 3
 
 const KIND_TAGS: Readonly<Record<RequestKind, number>> = { open: 1, command: 2, change: CHANGE_TAG }
+/** The last moment that a Date can stand for. */
+export const MAX_TIME_MS = 8.64e15
+
 const TIME_OFFSET = 1
-const stamp = Buffer.alloc(8)
+const TIME_BYTES = 8
 const NO_COMMAND = new Uint8Array(0)
 
 /** What a request takes besides its command, at most. */
@@ -67,7 +70,7 @@ export function decodeRequest(bytes: Uint8Array): Request {
   const reader = new Reader(bytes)
   return {
     kind: readKind(reader),
-    time_ms: reader.f64(),
+    time_ms: readTime(reader),
     session: reader.varint(),
     sequence: reader.varint(),
     acknowledged: reader.varint(),
@@ -81,21 +84,29 @@ export interface RequestKey {
   readonly sequence: number
 }
 
-/**
- * Checks what a client sent and stamps it with the replica's time, in place. Throws MalformedError.
- */
-export function admitRequest(bytes: Uint8Array, time_ms: number): RequestKey {
-  const reader = new Reader(bytes)
-  const kind = readKind(reader)
-  reader.f64()
-  const session = reader.varint()
-  const sequence = reader.varint()
-  reader.varint()
+/** Checks what a client sent. Throws MalformedError. */
+export function admitRequest(bytes: Uint8Array): RequestKey {
+  const { kind, sequence, session } = decodeRequest(bytes)
   if ((kind !== 'command') !== (session === 0))
     throw new MalformedError('a session where there is none, or none')
-  stamp.writeDoubleLE(time_ms)
-  bytes.set(stamp, TIME_OFFSET)
   return { session, sequence }
+}
+
+/**
+ * A request with the time at which it is proposed. It is a copy: what was proposed before, at another time, stays as it was voted
+ * for. What is no request has no place for a stamp, and nobody executes it.
+ */
+export function stampRequest(bytes: Uint8Array, time_ms: number): Uint8Array {
+  const stamped = Buffer.from(bytes)
+  if (stamped.length >= TIME_OFFSET + TIME_BYTES) stamped.writeDoubleLE(time_ms, TIME_OFFSET)
+  return stamped
+}
+
+function readTime(reader: Reader): number {
+  const time_ms = reader.f64()
+  if (!Number.isInteger(time_ms) || time_ms < 0 || time_ms > MAX_TIME_MS)
+    throw new MalformedError(`a stamp of ${time_ms} ms`)
+  return time_ms
 }
 
 function readKind(reader: Reader): RequestKind {

@@ -19,7 +19,13 @@ import {
   readSlot,
   readSlotOrNone,
 } from './fields.js'
-import type { PeerMessage, Report, SnapshotReply, SnapshotRequest } from './peer-messages.js'
+import {
+  MAX_WALL_MS,
+  type PeerMessage,
+  type Report,
+  type SnapshotReply,
+  type SnapshotRequest,
+} from './peer-messages.js'
 
 /** The first byte of each message. A tag is never given to another message. */
 export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
@@ -45,6 +51,8 @@ export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
   'no-snapshot': 34,
   digest: 35,
   disk: 36,
+  'clock-request': 37,
+  clock: 38,
 }
 
 const MESSAGE_TYPES = namesByTag(MESSAGE_TAGS)
@@ -145,6 +153,13 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
     case 'disk':
       writer.varint(message.writing_ms)
       return
+    case 'clock-request':
+      writer.varint(message.round)
+      return
+    case 'clock':
+      writer.varint(message.round)
+      writer.varint(message.wall_ms)
+      return
     case 'no-snapshot':
       return
   }
@@ -235,6 +250,13 @@ export function decodeMessage(reader: Reader): PeerMessage {
       return { type, slot: readSlot(reader), digest: reader.u32() }
     case 'disk':
       return { type, writing_ms: reader.varint() }
+    case 'clock-request':
+      return { type, round: reader.varint() }
+    case 'clock': {
+      const [round, wall_ms] = [reader.varint(), reader.varint()]
+      if (wall_ms > MAX_WALL_MS) throw new MalformedError(`a wall clock at ${wall_ms} ms`)
+      return { type, round, wall_ms }
+    }
     case 'no-snapshot':
       return { type }
     case 'decided':

@@ -91,17 +91,23 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
   }
 }
 
-/** What servers say to each other besides the messages of the protocol. */
-const OTHER_TYPES: ReadonlySet<PeerMessage['type']> = new Set<PeerMessage['type']>([
+const REPORTS: ReadonlySet<PeerMessage['type']> = new Set<Report['type']>([
   'digest',
   'disk',
+  'clock-request',
+  'clock',
+])
+
+/** What servers say to each other besides the messages of the protocol. */
+const OTHER_TYPES: ReadonlySet<PeerMessage['type']> = new Set<PeerMessage['type']>([
+  ...REPORTS,
   'snapshot-request',
   'snapshot-chunk',
   'no-snapshot',
 ])
 
 function isReport(message: PeerMessage): message is Report {
-  return message.type === 'digest' || message.type === 'disk'
+  return REPORTS.has(message.type)
 }
 
 function isProtocol(message: PeerMessage): message is Message {

@@ -39,8 +39,27 @@ export interface DiskReport {
   readonly writing_ms: number
 }
 
-/** What a server tells all others besides the messages of the protocol, and among them. */
-export type Report = DigestReport | DiskReport
+/** Asks what the wall clock of the receiver shows. */
+export interface ClockRequest {
+  readonly type: 'clock-request'
+  /** Numbers the question, so that no answer to an earlier one passes for its answer. */
+  readonly round: number
+}
+
+/** What the wall clock of the sender showed when it was asked: milliseconds since 1970, a whole number up to `MAX_WALL_MS`. */
+export interface ClockAnswer {
+  readonly type: 'clock'
+  readonly round: number
+  readonly wall_ms: number
+}
+
+/** The latest that a wall clock may show: the end of the year 9999. */
+export const MAX_WALL_MS = 253_402_300_799_999
+
+export type ClockReport = ClockRequest | ClockAnswer
+
+/** What servers tell each other besides the messages of the protocol, and among them. */
+export type Report = DigestReport | DiskReport | ClockReport
 
 export type SnapshotReply = SnapshotChunk | NoSnapshot
 

@@ -2,7 +2,7 @@ import type { Writer } from '../bytes/writer.js'
 import { SynodError } from '../errors.js'
 
 /** The version of everything that follows the preamble. Any change to the bytes raises it. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 /** What a connection is for: a server's messages to another server, or a client's requests. */
 export type ConnectionKind = 'peer' | 'client'

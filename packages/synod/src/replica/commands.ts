@@ -2,13 +2,13 @@ import type { Call } from '../call.js'
 import { encodeChange } from '../machine/change-codec.js'
 import type { Execution } from '../machine/executor.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
-import { CHANGE_TAG, admitRequest, encodeChangeRequest } from '../machine/request.js'
+import { CHANGE_TAG, admitRequest, encodeChangeRequest, stampRequest } from '../machine/request.js'
 import { Session } from '../machine/session.js'
 import type { Change } from '../paxos/membership.js'
 import type { Paxos } from '../paxos/paxos.js'
-import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
 import type { ChangeGuard } from './change-guard.js'
+import type { Clocks } from './clocks.js'
 import type { Counts } from './counts.js'
 import type { Driver } from './driver.js'
 import type { Members } from './members.js'
@@ -25,6 +25,7 @@ export interface CommandsParts {
   readonly driver: Driver
   readonly counts: Counts
   readonly guard: ChangeGuard
+  readonly clocks: Clocks
   /** Has a change of the membership wait for the one before it. */
   readonly inTurn: Members['inTurn']
   /** The call in which the replica's own session is opened. */
@@ -74,7 +75,7 @@ export class Commands {
   submit(value: Uint8Array, done: (outcome: Outcome) => void, owner?: object): () => void {
     const { counts, driver, inTurn, settings } = this.#parts
     const { clock } = settings.host
-    const key = admitRequest(value, clock.wallTime())
+    const key = admitRequest(value)
     counts.requests++
     const begin = (done: (outcome: Outcome) => void) => {
       const waiting = counts.unlessRefused(() => this.#requests.submit(key, value, clock.now(), done, owner))
@@ -92,13 +93,18 @@ export class Commands {
   propose(): void {
     const { driver, settings } = this.#parts
     const taken = this.#requests.take(driver.room, driver.room_bytes, settings.host.clock.now())
-    const proposals = this.#handsOn ? taken : taken.map((proposal) => this.#judged(proposal))
-    if (proposals.length > 0) driver.step({ type: 'propose', proposals })
+    if (taken.length === 0) return
+    const values = this.prepare(taken.map(({ value }) => value))
+    const proposals = taken.map(({ id, value }, index) => ({ id, value: values[index] ?? value }))
+    driver.step({ type: 'propose', proposals })
   }
 
-  /** What others hand on to this server, for it to propose. */
-  judge(values: readonly Value[]): readonly Value[] {
-    return this.#handsOn ? values : values.map((value) => this.#parts.guard.judge(value))
+  /** Requests as this server proposes them, unless others do: whoever proposes a request stamps it, not whoever took it. */
+  prepare(values: readonly Value[]): readonly Value[] {
+    const { clocks, guard } = this.#parts
+    if (this.#handsOn) return values
+    const time_ms = clocks.stamp()
+    return values.map((value) => guard.judge(stampRequest(value, time_ms)))
   }
 
   /** Answers whoever waits for what has been executed. */
@@ -147,11 +153,6 @@ export class Commands {
     const { paxos, settings } = this.#parts
     const { leader, role } = paxos
     return settings.mode === 'leader' ? leader !== undefined && leader !== settings.id : role === 'learner'
-  }
-
-  #judged(proposal: Proposal): Proposal {
-    const value = this.#parts.guard.judge(proposal.value)
-    return value === proposal.value ? proposal : { id: proposal.id, value }
   }
 
   #submitOwn(value: Uint8Array, call: Call<Uint8Array>): void {

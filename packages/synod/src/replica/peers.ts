@@ -11,7 +11,7 @@ import type { LinkEvents } from '../net/link.js'
 import { type Address, formatAddress, parseAddress } from '../net/network.js'
 import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer-link.js'
 import { type AnswerSnapshot, type PeerListener, listenForPeers } from '../net/peer-listener.js'
-import type { DigestReport, PeerMessage, Report, SnapshotRequest } from '../net/peer-messages.js'
+import type { ClockReport, DigestReport, PeerMessage, Report, SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Membership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
@@ -27,6 +27,9 @@ export interface PeersParts {
   writing_ms(): number
   onMessages(from: ServerId, batch: readonly Message[]): void
   onDigest(from: ServerId, report: DigestReport): void
+  onClock(from: ServerId, report: ClockReport): void
+  /** Messages can be sent to this server, whose process may be a new one. */
+  onConnected(server: ServerId): void
   onSnapshotRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
   /** All founders have welcomed this one: these are the acceptors of the cluster, to be written down. */
   onComplete(acceptors: Acceptors): void
@@ -214,7 +217,8 @@ export class Peers {
       onReport: (from, report) => {
         trace?.received(from, [report])
         if (report.type === 'disk') this.#disks.heard(from, report)
-        else this.#parts.onDigest(from, report)
+        else if (report.type === 'digest') this.#parts.onDigest(from, report)
+        else this.#parts.onClock(from, report)
       },
       onSnapshotRequest: (from, request, answer) => {
         this.#parts.onSnapshotRequest(from, request, answer)
@@ -230,6 +234,14 @@ export class Peers {
     this.#tell(report)
   }
 
+  /** Tells a peer at once. */
+  tellClock(to: ServerId, report: ClockReport): void {
+    const link = this.#links.get(to)
+    if (link?.send(report) !== true) return
+    this.#settings.trace?.sent(to, report)
+    link.flush()
+  }
+
   /** Dials a peer to get a snapshot. */
   openSnapshotLink(peer: ServerId, events: LinkEvents<'peer', PeerMessage>): SnapshotLink {
     const { host } = this.#settings
@@ -237,6 +249,10 @@ export class Peers {
     if (address === undefined) throw new RangeError(`there is no server s${peer}`)
     const judge = (welcome: PeerWelcome) => this.#objection(peer, welcome)
     return openSnapshotLink({ ...host, address, hello: () => this.#hello('snapshot'), judge, ...events })
+  }
+
+  get connected(): ServerId[] {
+    return [...this.#links].flatMap(([server, { up }]) => (up ? [server] : []))
   }
 
   /** The others, those first that are connected. */
@@ -390,6 +406,7 @@ export class Peers {
     const { logger } = this.#settings
     logger.info({ peer: welcome.server }, `connected to s${welcome.server}`)
     this.#welcomed.set(welcome.server, welcome.acceptor)
+    this.#parts.onConnected(welcome.server)
     this.#completeIfAll()
     this.#note(welcome)
   }

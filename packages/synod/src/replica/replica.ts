@@ -19,8 +19,10 @@ import type { ServerId, Slot } from '../paxos/ballot.js'
 import { type MembershipState, foundingMembership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
+import { NO_SERVERS } from '../paxos/server-set.js'
 import { ChangeGuard } from './change-guard.js'
 import { ClientService } from './client-service.js'
+import { Clocks } from './clocks.js'
 import { Commands } from './commands.js'
 import { Counts } from './counts.js'
 import { Driver } from './driver.js'
@@ -62,6 +64,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #peers: Peers
   readonly #driver: Driver
   readonly #service: ClientService
+  readonly #clocks: Clocks
   readonly #commands: Commands
   readonly #counts = new Counts()
   readonly #reads: Reads
@@ -167,6 +170,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       onDigest: (from, report) => {
         this.#state.onDigest(from, report)
       },
+      onClock: (from, report) => {
+        this.#clocks.onReport(from, report)
+      },
+      onConnected: (peer) => {
+        this.#clocks.onConnected(peer)
+      },
       onSnapshotRequest: (from, request, answer) => {
         this.#state.onSnapshotRequest(from, request, answer)
       },
@@ -221,12 +230,28 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       heardOf: (server) => this.#paxos.heardOf(server),
       isConnected: (server) => this.#peers.links.get(server)?.up === true,
     })
+    this.#clocks = new Clocks({
+      self: settings.id,
+      clock: host.clock,
+      randomId: host.randomId,
+      logger,
+      voters: () => {
+        const { membership } = this.#paxos
+        return membership.isKnown ? membership.current.voters : NO_SERVERS
+      },
+      executed_ms: () => this.#state.executor.time_ms,
+      connected: () => this.#peers.connected,
+      tell: (to, report) => {
+        this.#peers.tellClock(to, report)
+      },
+    })
     this.#commands = new Commands({
       settings,
       paxos: this.#paxos,
       driver: this.#driver,
       counts: this.#counts,
       guard,
+      clocks: this.#clocks,
       inTurn: (begin, done) => this.#members.inTurn(begin, done),
       openCall: () => this.#calls.start<Uint8Array>('connect', {}),
     })
@@ -427,6 +452,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       lease: this.#paxos.lease(host.clock.now()) ?? null,
       awaited: awaited === undefined ? null : { ...awaited, for_ms: host.clock.now() - this.#moved.at_ms },
       snapshot: this.#state.status,
+      time: this.#clocks.status,
       stalls: this.#stalls.status,
       uptime_ms: host.clock.now() - this.#started_ms,
     }
@@ -539,7 +565,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       const { type } = message
       this.#driver.receive(
         from,
-        type === 'forward' ? { type, values: this.#commands.judge(message.values) } : message,
+        type === 'forward' ? { type, values: this.#commands.prepare(message.values) } : message,
       )
     }
   }
@@ -656,6 +682,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   #stop(error: SynodError): void {
     this.#driver.stop()
+    this.#clocks.stop()
     this.#stalls.stop()
     this.#handOver.stop()
     this.#members.stop()

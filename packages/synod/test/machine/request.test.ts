@@ -1,17 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { MalformedError } from '../../src/bytes/reader.js'
 import {
+  MAX_TIME_MS,
   REQUEST_OVERHEAD_BYTES,
   type Request,
   admitRequest,
   decodeRequest,
   encodeOpen,
   encodeRequest,
+  stampRequest,
 } from '../../src/machine/request.js'
 
 const COMMAND: Request = {
   kind: 'command',
-  time_ms: 1_700_000_000_123.5,
+  time_ms: 1_700_000_000_123,
   session: 2 ** 40,
   sequence: 1025,
   acknowledged: 1024,
@@ -63,30 +65,40 @@ describe('a request', () => {
   })
 })
 
-describe('admission', () => {
-  test('stamps the time of the replica in place, and changes nothing else', () => {
+describe('a stamp', () => {
+  test('goes into a copy, and changes nothing else', () => {
     const encoded = encodeRequest(COMMAND)
-    expect(admitRequest(encoded, 42.25)).toEqual({ session: 2 ** 40, sequence: 1025 })
-    const decoded = decodeRequest(encoded)
-    expect({ ...decoded, command: Buffer.from(decoded.command) }).toEqual({ ...COMMAND, time_ms: 42.25 })
+    const stamped = stampRequest(encoded, 42)
+    const decoded = decodeRequest(stamped)
+    expect({ ...decoded, command: Buffer.from(decoded.command) }).toEqual({ ...COMMAND, time_ms: 42 })
+    expect(decodeRequest(encoded).time_ms).toBe(COMMAND.time_ms)
   })
 
-  test('stamps a view into other bytes at the right place', () => {
-    const encoded = encodeRequest(COMMAND)
-    const around = Buffer.concat([Buffer.alloc(5, 0xaa), encoded, Buffer.alloc(5, 0xaa)])
-    admitRequest(around.subarray(5, 5 + encoded.length), 42)
-    expect(around.subarray(0, 5)).toEqual(Buffer.alloc(5, 0xaa))
-    expect(around.subarray(-5)).toEqual(Buffer.alloc(5, 0xaa))
-    expect(decodeRequest(around.subarray(5, 5 + encoded.length)).time_ms).toBe(42)
+  test.each([-1, 0.5, NaN, Infinity, MAX_TIME_MS + 1])(
+    'of %d is none: nobody executes the request',
+    (time_ms) => {
+      expect(() => decodeRequest(stampRequest(encodeRequest(COMMAND), time_ms))).toThrow(MalformedError)
+    },
+  )
+
+  test('has no place in what is no request', () => {
+    for (const size of [0, 1, 8])
+      expect(stampRequest(Buffer.alloc(size, 1), 42)).toEqual(Buffer.alloc(size, 1))
+  })
+})
+
+describe('admission', () => {
+  test('names the request', () => {
+    expect(admitRequest(encodeRequest(COMMAND))).toEqual({ session: 2 ** 40, sequence: 1025 })
   })
 
   test('refuses a command without a session, and an opening with one', () => {
-    expect(() => admitRequest(encodeRequest({ ...COMMAND, session: 0 }), 0)).toThrow(MalformedError)
-    expect(() => admitRequest(encodeRequest({ ...COMMAND, kind: 'open' }), 0)).toThrow(MalformedError)
+    expect(() => admitRequest(encodeRequest({ ...COMMAND, session: 0 }))).toThrow(MalformedError)
+    expect(() => admitRequest(encodeRequest({ ...COMMAND, kind: 'open' }))).toThrow(MalformedError)
   })
 
   test('refuses what is no request', () => {
-    expect(() => admitRequest(new Uint8Array(0), 0)).toThrow(MalformedError)
-    expect(() => admitRequest(Buffer.from('nonsense'), 0)).toThrow(MalformedError)
+    expect(() => admitRequest(new Uint8Array(0))).toThrow(MalformedError)
+    expect(() => admitRequest(Buffer.from('nonsense'))).toThrow(MalformedError)
   })
 })

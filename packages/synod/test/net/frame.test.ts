@@ -10,7 +10,7 @@ import {
 } from '../../src/net/frame.js'
 import type { ConnectionKind } from '../../src/net/preamble.js'
 
-const PREAMBLE = Buffer.from('SYND\x01\x01', 'latin1')
+const PREAMBLE = Buffer.from('SYND\x02\x01', 'latin1')
 
 /** A connection's bytes: the preamble and a frame for each payload. */
 function stream(payloads: Uint8Array[], kind: ConnectionKind = 'peer'): Buffer {
@@ -111,8 +111,8 @@ describe('frames', () => {
 describe('what is not a frame is refused', () => {
   const cases: [string, Buffer, string][] = [
     ['wrong magic', Buffer.from('GET / HTTP/1.1'), 'does not speak the Synod protocol'],
-    ['another version', Buffer.from('SYND\x02\x01'), 'speaks version 2 of the protocol, this side version 1'],
-    ['another kind', Buffer.from('SYND\x01\x02'), 'did not open a peer connection'],
+    ['another version', Buffer.from('SYND\x01\x01'), 'speaks version 1 of the protocol, this side version 2'],
+    ['another kind', Buffer.from('SYND\x02\x02'), 'did not open a peer connection'],
     ['no payload', Buffer.concat([PREAMBLE, header(0)]), 'an empty frame, where a handshake should be'],
     [
       'a handshake that is too large',
@@ -161,7 +161,7 @@ describe('FrameWriter', () => {
     const checksum = Buffer.alloc(4)
     checksum.writeUInt32LE(crc32(size))
     expect(writer.take()).toEqual(
-      Buffer.concat([Buffer.from('53594e440102', 'hex'), size, checksum, Buffer.from('0102', 'hex')]),
+      Buffer.concat([Buffer.from('53594e440202', 'hex'), size, checksum, Buffer.from('0102', 'hex')]),
     )
     expect(writer.length).toBe(0)
   })

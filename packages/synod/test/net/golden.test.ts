@@ -62,6 +62,8 @@ const peer: PeerMessage[] = [
   { type: 'digest', slot: 256, digest: 0xfedcba98 },
   { type: 'disk', writing_ms: 1200 },
   { type: 'disk', writing_ms: 0 },
+  { type: 'clock-request', round: 2 ** 47 },
+  { type: 'clock', round: 2 ** 47, wall_ms: 1_700_000_000_123 },
 ]
 
 const client: ClientMessage[] = [

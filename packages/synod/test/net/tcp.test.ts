@@ -72,7 +72,7 @@ async function answersTo(port: number, bytes: Uint8Array): Promise<Handshake[]> 
   socket.on('data', (chunk) => chunks.push(chunk))
   await once(socket, 'end')
   const received = Buffer.concat(chunks)
-  expect(received.subarray(0, 6).toString('latin1')).toBe('SYND\x01\x01')
+  expect(received.subarray(0, 6).toString('latin1')).toBe('SYND\x02\x01')
   const answers: Handshake[] = []
   for (let at = 6; at < received.length; at += HEADER_BYTES + received.readUInt32LE(at)) {
     const start = at + HEADER_BYTES
@@ -192,9 +192,9 @@ describe('over loopback, who dials wrongly is told why', () => {
     ['magic', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'wrong-protocol', 'does not speak the Synod protocol'],
     [
       'version',
-      changed(hello(), (bytes) => bytes.writeUInt8(2, 4)),
+      changed(hello(), (bytes) => bytes.writeUInt8(1, 4)),
       'wrong-protocol',
-      'speaks version 2 of the protocol',
+      'speaks version 1 of the protocol',
     ],
     [
       'kind',

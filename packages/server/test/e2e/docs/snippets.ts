@@ -13,11 +13,13 @@ export interface Snippet {
 /** What a line of a shell begins with, for it to be a command of ours. */
 const COMMAND = /^(?:[A-Z_]+=\S+ +)*(?:npm|npx|synod|kill|printf) /
 
-/** `README.md` and the pages of docs, with their lines. */
+/** `README.md` and the pages of docs but for decisions, with their lines. */
 async function pages(): Promise<(readonly [string, readonly string[]])[]> {
   const names = [
     'README.md',
-    ...(await readdir(`${ROOT}/docs`)).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
+    ...(await readdir(`${ROOT}/docs`, { recursive: true }))
+      .filter((name) => name.endsWith('.md') && !name.startsWith('decisions'))
+      .map((name) => `docs/${name}`),
   ]
   return Promise.all(
     names.map(async (name) => [name, (await readFile(`${ROOT}/${name}`, 'utf8')).split('\n')] as const),

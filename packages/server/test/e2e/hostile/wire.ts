@@ -9,7 +9,7 @@ export type Message =
 
 const TAGS = { execute: 1, read: 2, status: 3, cancel: 4 }
 const HEADER_BYTES = 12
-const PREAMBLE = Buffer.from([...Buffer.from('SYND'), 1, 2])
+const PREAMBLE = Buffer.from([...Buffer.from('SYND'), 2, 2])
 /** A hello to any cluster. */
 const HELLO = Buffer.from([3, 0])
 

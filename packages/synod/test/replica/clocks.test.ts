@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest'
+import type { Mode } from '../../src/paxos/config.js'
+import { World } from './world.js'
+
+const MODES: readonly Mode[] = ['leader', 'leaderless']
+const YEARS_MS = 10 * 365 * 86_400_000
+
+/** A world whose first server has a wrong clock from the start. */
+async function formed(mode: Mode, off_ms: number, servers = 3): Promise<World> {
+  const world = new World({ mode, servers })
+  world.server(1).skew_ms = off_ms
+  await world.openAll()
+  await world.ready()
+  return world
+}
+
+/** Each replica in turn takes a command, and in leader mode leads. */
+async function executeOnEach(world: World, mode: Mode): Promise<void> {
+  for (const id of world.running) {
+    if (mode === 'leader') await world.settled(world.replica(id).transferLeadership({ to: id }))
+    await world.settled(world.replica(id).propose(`by s${id}`))
+  }
+  await world.converged()
+}
+
+/** How far the stamp of the last command is from the right time. */
+function lastError_ms(world: World): number {
+  const [id = 1] = world.running
+  return (world.server(id).machine.notes.at(-1)?.time_ms ?? NaN) - world.clock.wallTime()
+}
+
+describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
+  test.each([YEARS_MS, -YEARS_MS])(
+    'PITFALL 31: does not follow one clock that is off by %d ms, also while its server proposes',
+    async (off_ms) => {
+      const world = await formed(mode, off_ms)
+      await executeOnEach(world, mode)
+      for (const { time_ms } of world.server(2).machine.notes)
+        expect(Math.abs(time_ms - world.clock.wallTime())).toBeLessThan(1000)
+      const { time } = world.status(1)
+      expect(time.isMedianKnown).toBe(true)
+      expect(time.clock_ahead_ms / off_ms).toBeCloseTo(1, 6)
+      await world.wait(2000)
+      const warnings = world.server(1).log.filter((line) => line.includes('the wall clock of this server is'))
+      expect(warnings).toHaveLength(1)
+      expect(warnings[0]).toContain(off_ms > 0 ? 'ahead of' : 'behind')
+      expect(world.server(2).log.join('\n')).not.toContain('wall clock')
+      await world.wait(60_000)
+      expect(world.server(1).log.filter((line) => line.includes('wall clock'))).toHaveLength(2)
+    },
+  )
+
+  test('PITFALL 31: a server with a wrong clock that starts again proposes by the time of the log', async () => {
+    const world = await formed(mode, YEARS_MS)
+    await executeOnEach(world, mode)
+    for (const id of world.ids) world.crash(id)
+    await world.openAll()
+    const commands = world.ids.map((id) => world.replica(id).propose(`again s${id}`))
+    await world.settled(Promise.all(commands))
+    await world.converged()
+    for (const { time_ms } of world.server(2).machine.notes)
+      expect(Math.abs(time_ms - world.clock.wallTime())).toBeLessThan(1000)
+  })
+
+  test('PITFALL 31: an outage moves it on by as much, in one step, and a state machine sees that it was one', async () => {
+    const world = await formed(mode, 0)
+    await executeOnEach(world, mode)
+    for (const id of world.ids) world.crash(id)
+    await world.wait(3_600_000)
+    await world.openAll()
+    await world.ready()
+    await executeOnEach(world, mode)
+    expect(Math.abs(lastError_ms(world))).toBeLessThan(100)
+    const times = world.server(2).machine.notes.map(({ time_ms }) => time_ms)
+    const steps = times.slice(1).map((time_ms, index) => time_ms - times[index]!)
+    expect(steps.filter((step_ms) => step_ms > 1000)).toEqual([expect.closeTo(3_600_000, -4)])
+    expect(Math.min(...steps)).toBeGreaterThanOrEqual(0)
+  })
+
+  test('two voters that do not agree on the time: it goes on by the monotonic clock, and both are warned', async () => {
+    const world = await formed(mode, 5000, 2)
+    await executeOnEach(world, mode)
+    world.server(1).skew_ms = YEARS_MS
+    await world.wait(10_000)
+    await executeOnEach(world, mode)
+    expect(Math.abs(lastError_ms(world))).toBeLessThan(1000)
+    for (const id of [1, 2]) {
+      expect(world.status(id).time.isMedianKnown).toBe(false)
+      expect(world.server(id).log.join('\n')).toContain('the wall clocks of the voters differ by')
+    }
+  })
+
+  test('a lone voter believes its clock as it starts, and not a jump', async () => {
+    const world = await formed(mode, -5000, 1)
+    await executeOnEach(world, mode)
+    expect(Math.round(lastError_ms(world) / 1000)).toBe(-5)
+    world.server(1).skew_ms = YEARS_MS
+    await world.wait(1000)
+    await world.settled(world.replica(1).propose('after the jump'))
+    expect(Math.round(lastError_ms(world) / 1000)).toBe(-5)
+    expect(world.server(1).log.join('\n')).toContain('the wall clock of this server is')
+  })
+
+  test('an answer to a question of an earlier connection counts for nothing', async () => {
+    const world = await formed(mode, 0)
+    world.breakConnections(1, 2)
+    world.breakConnections(1, 3)
+    await world.wait(50)
+    expect(world.status(1).time).toMatchObject({
+      isMedianKnown: true,
+      clock_ahead_ms: expect.closeTo(0, -1) as number,
+    })
+  })
+})
+
+test('a command that was forwarded has the stamp of the leader, and a member that joins has no say', async () => {
+  const world = await formed('leader', YEARS_MS)
+  await world.settled(world.replica(2).transferLeadership({ to: 2 }))
+  world.add(4)
+  world.server(4).skew_ms = YEARS_MS
+  // A learner: with its vote there would be two wrong clocks of four.
+  await world.settled(world.replica(2).changeMembership({ add: 4, address: 's4:2380', learner: true }))
+  await world.open(4)
+  await world.wait(1000)
+  await world.settled(world.replica(4).propose('from s4'))
+  await world.settled(world.replica(1).propose('from s1'))
+  await world.converged()
+  for (const { time_ms } of world.server(2).machine.notes)
+    expect(Math.abs(time_ms - world.clock.wallTime())).toBeLessThan(1000)
+})
