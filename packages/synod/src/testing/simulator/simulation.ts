@@ -17,6 +17,7 @@ import { HOSTILE_HOST } from './faults/hostile-clients.js'
 import { Nemesis } from './faults/nemesis.js'
 import type { Plan } from './faults/plan.js'
 import { FUNCTION, SIGNAL, checkOption } from '../../options.js'
+import { TimeWatch } from './checks/time-watch.js'
 import { TooLateError } from './timeline.js'
 import { checkSignal, inTurn } from './turns.js'
 import { Trace } from './trace/trace.js'
@@ -100,6 +101,7 @@ class Simulation<C, R, Q, A> {
   readonly #trace: Trace
   readonly #nemesis: Nemesis<Tagged<C>, Uint8Array, Q, Placed, WatchedMachine<C, R, Q, A>>
   readonly #executions: Executions
+  readonly #time: TimeWatch
   readonly #durable: DurableWatch
   readonly #ports: ClientPorts | undefined
   readonly #tap = new WireTap()
@@ -171,7 +173,15 @@ class Simulation<C, R, Q, A> {
       now: () => this.#world.clock.now(),
       processOn: (server) => (this.#world.isUp(server) ? this.#world.server(server).process : undefined),
     })
+    this.#time = new TimeWatch({
+      rates: plan.rates,
+      now: () => this.#world.clock.now(),
+      wallTime: () => this.#world.clock.wallTime(),
+      isRight: (server) => !this.#nemesis.wrongClocks.has(server),
+      statuses: () => this.#world.running.map((id) => this.#world.status(id)),
+    })
     this.#executions = new Executions((execution) => {
+      this.#time.executed(execution)
       const { by, command, result, slot, tag } = execution
       this.#trace.add({ event: 'execute', slot, tag, command: asData(command), by, result: shown(result) })
     })
@@ -358,6 +368,7 @@ class Simulation<C, R, Q, A> {
         const bars = same.map((id) => world.server(id).replica?.status().bars)
         return bars.every((bar) => bar?.executed === bars[0]?.executed && bar?.executed === bar?.chosen)
       })
+      await this.#inTime('log time did not come to the right time', () => this.#time.lost(sound).length === 0)
     }
     await this.#dismissClients()
     this.#compare()
@@ -427,6 +438,7 @@ class Simulation<C, R, Q, A> {
    * lost its disk for what it was before.
    */
   #compare(): void {
+    this.#time.look()
     for (const id of this.#world.running) {
       const status = this.#world.status(id)
       const { bars, digest, formed, peers, role } = status

@@ -40,6 +40,8 @@ export interface Server<C, R, Q, A, M> {
   readonly joins: boolean
   /** How far its idea of the time of day is off, and how fast its clock runs from the next start on. */
   skew_ms: number
+  /** How far it has run away lately, besides. */
+  runaway_ms: () => number
   rate: number
 }
 
@@ -113,6 +115,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
       log: [],
       sync_ms: () => sync_ms,
       skew_ms: 0,
+      runaway_ms: () => 0,
       rate: 1,
     })
   }
@@ -168,7 +171,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
     const process = this.#start(hostOf(id), {
       disk,
       sync_ms: () => server.sync_ms(),
-      skew_ms: () => server.skew_ms,
+      skew_ms: () => server.skew_ms + server.runaway_ms(),
       rate: server.rate,
     })
     server.process = process

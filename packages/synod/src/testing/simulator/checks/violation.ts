@@ -8,6 +8,7 @@
  * - `wrong-slot`: a stale answer is not that of the slot that it names, or is older than was asked for.
  * - `wrong-message`: a client or a server has sent what it should not, by what it knew.
  * - `non-determinism`: the state machine made different things of the same commands, or asked the clock or chance.
+ * - `wrong-time`: log time went back, or away from the right time though a majority of the voters had right clocks.
  * - `over-limit`: a replica did or held more for clients than docs/limits.md says, or still holds something for those that are gone.
  * - `no-progress`: a healed majority did not answer in time.
  * - `unexpected-failure`: a replica gave up for a reason that no fault has given it.
@@ -21,6 +22,7 @@ export type ViolationKind =
   | 'wrong-slot'
   | 'wrong-message'
   | 'non-determinism'
+  | 'wrong-time'
   | 'over-limit'
   | 'no-progress'
   | 'unexpected-failure'

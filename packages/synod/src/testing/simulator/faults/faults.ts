@@ -23,7 +23,8 @@ import type { ServerId } from '../../../paxos/ballot.js'
  * what is never answered, read nothing, and come back when they are cut off. Others connect by the thousand and are idle. Each process of a
  * server has few descriptors then. What they ask for is refused by the state machine, so that what honest clients see can be judged.
  *
- * Clocks. They run fast or slow, at another rate on each server. The time of day jumps.
+ * Clocks. They run fast or slow, at another rate on each server. The time of day jumps, runs away, stands still or runs backwards; in most
+ * plans on a minority of the servers.
  *
  * Not in the model: servers that lie, and a network that forges what has a right checksum.
  */
@@ -55,6 +56,8 @@ export type Fault =
   | (OnServer & { readonly kind: 'death-while-writing'; readonly changes: number })
   | (OnServer & { readonly kind: 'pause' })
   | (OnServer & { readonly kind: 'clock-jump'; readonly by_ms: number })
+  /** The time of day goes on so many times as fast, backwards below 0. */
+  | (OnServer & { readonly kind: 'clock-run'; readonly rate: number })
   | (OnWay & { readonly kind: 'cut'; readonly oneWay: boolean; readonly reset: boolean })
   /** One server and all others are cut off from each other. */
   | (OnServer & { readonly kind: 'isolation'; readonly reset: boolean })
@@ -106,6 +109,7 @@ export const FAULT_CLASS: Readonly<
   'death-while-writing': 'crash',
   pause: 'process',
   'clock-jump': 'process',
+  'clock-run': 'process',
   cut: 'network',
   isolation: 'network',
   flapping: 'network',
@@ -140,10 +144,19 @@ export const HOSTILE_KINDS = ['hostile-clients', 'idle-clients'] as const
 /** What is drawn for extreme runs alone. */
 export const EXTREME_KINDS = ['slow-way'] as const
 
+/** What is drawn along with further jumps of clocks. */
+export const CLOCK_KINDS = ['clock-run'] as const
+
 export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
   (kind) =>
     !(
-      [...ORDERLY_KINDS, ...MEMBERSHIP_KINDS, ...HOSTILE_KINDS, ...EXTREME_KINDS] as readonly FaultKind[]
+      [
+        ...ORDERLY_KINDS,
+        ...MEMBERSHIP_KINDS,
+        ...HOSTILE_KINDS,
+        ...EXTREME_KINDS,
+        ...CLOCK_KINDS,
+      ] as readonly FaultKind[]
     ).includes(kind),
 )
 

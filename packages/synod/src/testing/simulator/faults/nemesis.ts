@@ -35,6 +35,8 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly struck = new Map<FaultKind, number>()
   /** Servers that lost promises or votes for good. */
   readonly wrecked = new Set<ServerId>()
+  /** Servers whose wall clocks are wrong, or have been. */
+  readonly wrongClocks = new Set<ServerId>()
   readonly #parts: NemesisParts<C, R, Q, A, M>
   /** What ends the faults that last. */
   readonly #lasting = new Set<() => void>()
@@ -182,7 +184,12 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
         break
       }
       case 'clock-jump':
+        this.wrongClocks.add(fault.server)
         world.server(fault.server).skew_ms += fault.by_ms
+        break
+      case 'clock-run':
+        this.wrongClocks.add(fault.server)
+        this.#runAway(fault.server, fault.rate, fault.for_ms)
         break
       case 'client-kill':
         this.#parts.onClientKill(fault.client)
@@ -241,6 +248,23 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
         this.#troubleNetwork(fault)
         break
     }
+  }
+
+  /** What the clock has gained stays when that is over, or when the next such fault begins. */
+  #runAway(id: ServerId, rate: number, for_ms: number): void {
+    const { world } = this.#parts
+    const server = world.server(id)
+    const began_ms = world.clock.now()
+    const runaway_ms = () => (rate - 1) * (world.clock.now() - began_ms)
+    const settle = () => {
+      server.skew_ms += server.runaway_ms()
+      server.runaway_ms = () => 0
+    }
+    settle()
+    server.runaway_ms = runaway_ms
+    this.#lastingUntil(for_ms, () => {
+      if (server.runaway_ms === runaway_ms) settle()
+    })
   }
 
   /** Any replica takes the wish. */

@@ -5,6 +5,7 @@ import { Chance } from '../../chance.js'
 import { drawLease } from '../../draw-lease.js'
 import { drawQuorums } from '../../draw-quorums.js'
 import type { SnapshotPolicy } from '../../../replica/snapshots.js'
+import { drawClocks } from './draw-clocks.js'
 import { type Crowd, drawExtremes } from './draw-extremes.js'
 import { drawHostility } from './draw-hostile.js'
 import { FAULT_KINDS, type Fault, type FaultKind, ORDERLY_KINDS, WRECKING } from './faults.js'
@@ -103,7 +104,9 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const formed = chance.happens(0.85)
   const reckless = formed && chance.happens(0.02)
   const losable = formed ? drawMinority(ids, chance) : []
-  const draw = new FaultDraw(chance, { ids, clients, losable, rotten: reckless ? ids : losable })
+  const clocks = drawClocks(seed, ids, duration_ms)
+  const rotten = reckless ? ids : losable
+  const draw = new FaultDraw(chance, { ids, clients, losable, rotten, wrong: clocks.wrong })
   const faults = draw.all(duration_ms)
   const wrecked = new Set(faults.filter((fault) => WRECKING.has(fault.kind)).map((fault) => serverOf(fault)))
   const spare = Math.floor((servers - 1) / 2) - wrecked.size
@@ -156,6 +159,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
       ...changes,
       ...hostility.faults,
       ...extremes.faults,
+      ...clocks.faults,
     ].sort((a, b) => a.at_ms - b.at_ms),
     left,
   }
@@ -232,6 +236,8 @@ interface Targets {
   readonly losable: readonly ServerId[]
   /** The servers on whose disks bits may turn over. */
   readonly rotten: readonly ServerId[]
+  /** The servers whose wall clocks may be wrong. */
+  readonly wrong: readonly ServerId[]
 }
 
 class FaultDraw {
@@ -265,7 +271,7 @@ class FaultDraw {
 
   #one(at_ms: number): Fault {
     const chance = this.#chance
-    const { clients, ids, losable, rotten } = this.#targets
+    const { clients, ids, losable, rotten, wrong } = this.#targets
     const kind = chance.pick(this.#kinds)
     const for_ms = chance.between(0, chance.pick([20, 300, 2000]))
     const onServer = { at_ms, for_ms, server: chance.pick(ids) }
@@ -281,7 +287,12 @@ class FaultDraw {
       case 'death-while-writing':
         return { kind, ...onServer, changes: chance.below(12) }
       case 'clock-jump':
-        return { kind, ...onServer, by_ms: chance.between(-1e8, 1e8) }
+        return {
+          kind,
+          ...onServer,
+          server: wrong[onServer.server % wrong.length] ?? onServer.server,
+          by_ms: chance.between(-1e8, 1e8),
+        }
       case 'isolation':
         return { kind, ...onServer, reset: dice < 0.5 }
       case 'slow-disk':
@@ -317,6 +328,8 @@ class FaultDraw {
       case 'shutdown':
       case 'removal':
         return { kind, ...onServer }
+      case 'clock-run':
+        return { kind, ...onServer, rate: chance.between(-2, 4) }
       case 'slow-way':
         return { kind, ...onWay, delay_ms: chance.between(0, 100) }
       case 'hostile-clients':
