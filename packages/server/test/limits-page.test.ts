@@ -77,6 +77,11 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'a record of the journal': ['journal/journal.ts#MAX_RECORD_BYTES'],
   'a segment of the journal': ['journal/open-journal.ts#DEFAULT_SEGMENT_SIZE_BYTES'],
   'a chunk of a snapshot': ['machine/machine.ts#MAX_SNAPSHOT_CHUNK_BYTES'],
+  'directories that a recovery reads': ['recovery/recover-cluster.ts#MAX_SOURCES'],
+  'how far a recovered cluster begins above the old one': [
+    'recovery/new-cluster.ts#MARGIN_SLOTS',
+    'recovery/new-cluster.ts#MARGIN_BALLOTS',
+  ],
   'waiting for the file of a trace': ['server/trace/trace-writer.ts#MOST_WAITING_BYTES'],
   'snapshots being written, and arriving': ['1'],
   'a snapshot that arrives': ['replica/catch-up.ts#MAX_SNAPSHOT_BYTES'],

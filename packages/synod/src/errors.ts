@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'restore-failed'
   | 'diverged'
   | 'removed'
+  | 'cluster-running'
   | 'invariant-violated'
   | 'invalid-machine'
   | 'invalid-options'

@@ -24,6 +24,15 @@ export type { Role } from './paxos/proposer.js'
 export type { Quorums } from './paxos/quorum.js'
 export type { MembershipChange } from './machine/membership-change.js'
 export type { MemberRole } from './paxos/membership.js'
+export {
+  type OldMember,
+  type RecoverOptions,
+  type RecoveredCluster,
+  type RecoveryPlan,
+  type RecoveryProgress,
+  type RecoverySource,
+  recoverCluster,
+} from './recovery/recover-cluster.js'
 export type { ClusterOptions, ReplicaOptions } from './replica/options.js'
 export { Replica } from './replica/replica.js'
 export type { StaleAnswer, StaleReadOptions } from './machine/stale-read.js'

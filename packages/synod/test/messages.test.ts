@@ -6,6 +6,7 @@ import type { SynodError } from '../src/errors.js'
 import { Driver } from '../src/replica/driver.js'
 import { divergedError } from '../src/snapshots/fence.js'
 import { outcomeError } from '../src/machine/outcome.js'
+import { recoverCluster } from '../src/recovery/recover-cluster.js'
 import { FakeReplica } from './client/fake-replica.js'
 import { DATA_DIR } from '../src/testing/simulator/world.js'
 import { Notes } from './replica/notes.js'
@@ -504,6 +505,36 @@ const situations: readonly Situation[] = [
       await world.settled(world.replica(1).changeMembership({ remove: 3 }))
       await world.run(() => world.server(3).fatal !== undefined)
       return world.server(3).fatal
+    },
+  },
+  {
+    name: 'a recovery beside an old member',
+    code: 'cluster-running',
+    message:
+      'something answers at s4:2380, where s4 of the old cluster listened: stop it, or give its directory; forced, the two ' +
+      'clusters go on beside each other',
+    async failure() {
+      const world = await World.formed({ servers: 1 })
+      await world.settled(world.replica(1).changeMembership({ add: 4, address: 's4:2380', learner: true }))
+      world.kill(1)
+      const { clock, network } = world.stranger('s4')
+      await network.listen({ host: 's4', port: 2380 }, (open) => {
+        const socket = open({
+          data: () => socket.destroy(),
+          drained: () => undefined,
+          closed: () => undefined,
+        })
+      })
+      const host = { clock, disk: world.server(1).disk, network: world.network.host('operator') }
+      const options = {
+        from: [DATA_DIR],
+        dataDir: '/new',
+        id: 1,
+        address: 's1:2380',
+        machine: new Notes(),
+        host,
+      }
+      return world.failure(recoverCluster(options))
     },
   },
   {

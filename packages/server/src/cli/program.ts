@@ -8,6 +8,7 @@ import { addKeyCommands } from './key-commands.js'
 import { addMember } from './member.js'
 import { addRange } from './range.js'
 import { addRebuild } from './rebuild.js'
+import { addRecover } from './recover.js'
 import { addServe } from './serve.js'
 import { addSimulate } from './simulate.js'
 import { addStatus } from './status.js'
@@ -31,6 +32,7 @@ export function buildProgram(): Command {
   addMember(program)
   addInspect(program)
   addRebuild(program)
+  addRecover(program)
   addBench(program)
   addSimulate(program)
   addCheck(program)

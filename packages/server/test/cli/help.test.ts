@@ -26,6 +26,7 @@ test('the program names all its commands', () => {
     'member',
     'inspect',
     'rebuild',
+    'recover',
     'bench',
     'simulate',
     'check',

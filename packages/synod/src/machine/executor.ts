@@ -104,6 +104,18 @@ export class Executor<Command, Result, Query, Answer> {
     return execution
   }
 
+  /** Nothing was chosen in the slots up to this one: they count as no-ops. */
+  skip(slot: Slot): void {
+    if (slot <= this.#executed) throw new RangeError(`slot ${slot} does not follow ${this.#executed}`)
+    this.#executed = slot
+    this.#membership.pass(slot, undefined)
+  }
+
+  /** Goes on as another cluster, of which the log says nothing. */
+  moveTo(membership: MembershipState): void {
+    this.#membership.replace(membership)
+  }
+
   #execute(slot: Slot, value: Value): Execution | undefined {
     const change = this.#membership.pass(slot, changeOf(value))
     const request = value.length === 0 ? undefined : readRequest(value)

@@ -29,6 +29,7 @@ const ERROR_TAGS: Tags<ErrorCode> = {
   'change-refused': 23,
   removed: 24,
   'invalid-machine': 25,
+  'cluster-running': 26,
 }
 
 const CODES = namesByTag(ERROR_TAGS)

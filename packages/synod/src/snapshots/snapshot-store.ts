@@ -41,6 +41,29 @@ export function snapshotSlots(names: readonly string[]): Slot[] {
     .sort((a, b) => b - a)
 }
 
+/** What a directory holds. */
+export interface FoundSnapshots {
+  /** The newest one that is whole. */
+  readonly newest: StoredSnapshot | undefined
+  readonly damaged: readonly DamagedSnapshot[]
+}
+
+/** Finds the newest snapshot that is whole. Every part of it is read and checked; nothing is changed. */
+export async function findSnapshot(disk: Disk, directory: string, cluster: string): Promise<FoundSnapshots> {
+  const damaged: DamagedSnapshot[] = []
+  for (const slot of snapshotSlots(await disk.list(directory))) {
+    const name = snapshotName(slot)
+    try {
+      const size_bytes = await verify(disk, join(directory, name), cluster, slot)
+      return { newest: { slot, size_bytes }, damaged }
+    } catch (error) {
+      if (!(error instanceof SnapshotFault)) throw error
+      damaged.push({ name, reason: error.message })
+    }
+  }
+  return { newest: undefined, damaged }
+}
+
 /**
  * The snapshots in a data directory. One becomes visible as a whole: written under another name, fsynced, renamed, and the
  * directory fsynced. The one before is removed only after that.
@@ -79,21 +102,9 @@ export class SnapshotStore {
     }
     // The process before may have ended with the name of the newest one not durable yet.
     await disk.syncDirectory(directory)
-    const damaged: DamagedSnapshot[] = []
-    let newest: StoredSnapshot | undefined
-    for (const slot of snapshotSlots(names)) {
-      const name = snapshotName(slot)
-      if (newest !== undefined) {
-        await disk.remove(join(directory, name))
-        continue
-      }
-      try {
-        newest = { slot, size_bytes: await verify(disk, join(directory, name), cluster, slot) }
-      } catch (error) {
-        if (!(error instanceof SnapshotFault)) throw error
-        damaged.push({ name, reason: error.message })
-      }
-    }
+    const { damaged, newest } = await findSnapshot(disk, directory, cluster)
+    for (const slot of snapshotSlots(names))
+      if (slot < (newest?.slot ?? 0)) await disk.remove(join(directory, snapshotName(slot)))
     return new SnapshotStore(disk, directory, cluster, newest, damaged)
   }
 

@@ -45,6 +45,10 @@ const INSTEAD: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^get --encoding hex 6b6579$/, ['put --encoding hex 6b6579 00ff', 'get --encoding hex 6b6579']],
   [/^status --watch/, ['status --watch --interval-ms 200 UNTIL-OUTPUT']],
   [/^rebuild (?:DIR|\/var\/lib\/synod)$/, ['rebuild .synod/demo/s1']],
+  [
+    /^recover --from .*$/,
+    ['recover --from .synod/demo/s2 --data-dir recovered --id 1 --address 10.0.0.1:2380 --yes'],
+  ],
   [/^inspect DIR$/, ['inspect .synod/demo/s1']],
   // Bounded, by an option that goes after the others.
   [/^bench/, ['$& --seconds 0.2 --warmup-seconds 0.1 --connections 2 --timeout-ms 60000']],
@@ -203,7 +207,8 @@ test('examples/counter.ts runs as the README says', async () => {
 
 test('every other command does what it should', { timeout: 600_000 }, async () => {
   const done = new Set<string>()
-  const rebuilds: string[] = []
+  /** These need servers that do not run. */
+  const afterwards: string[] = []
   const failures: string[] = []
   for (const { page, text, where } of await commandsOfDocs()) {
     if (done.has(text) || text.startsWith('kill -9') || text === 'npm run example') continue
@@ -225,7 +230,7 @@ test('every other command does what it should', { timeout: 600_000 }, async () =
       console.log(`${where}: not run: ${text} (it is not the whole command)`)
       continue
     }
-    if (command.startsWith('synod rebuild')) rebuilds.push(command)
+    if (/^synod (?:rebuild|recover)/.test(command)) afterwards.push(command)
     // Demos have a test of their own.
     else if (!command.startsWith('synod demo')) {
       await runSynod(command).catch((error: unknown) => {
@@ -235,7 +240,7 @@ test('every other command does what it should', { timeout: 600_000 }, async () =
   }
   expect(failures).toEqual([])
   await demo.kill('SIGINT')
-  for (const command of rebuilds) await runSynod(command)
+  for (const command of afterwards) await runSynod(command)
 })
 
 test('every demo becomes ready, each in a directory of its own, and stops', async () => {

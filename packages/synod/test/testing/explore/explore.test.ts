@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { exploreOperations } from '../../../src/testing/operations/explore-operations.js'
+import { exploreRecovery } from '../../../src/testing/operations/explore-recovery.js'
 import { Ledger } from '../../../src/testing/operations/ledger.js'
 import { exploreExecutor } from '../../../src/testing/parts/explore-executor.js'
 import { exploreJournal } from '../../../src/testing/parts/explore-journal.js'
@@ -29,6 +30,12 @@ test.each(['leader', 'leaderless'] as const)(
   'what operators do goes as it should (%s mode)',
   { timeout },
   (mode) => forEachSeed(url, 10, (seed) => exploreOperations(mode, seed)),
+)
+
+test.each(['leader', 'leaderless'] as const)(
+  'what is left of a lost cluster becomes a new one (%s mode)',
+  { timeout },
+  (mode) => forEachSeed(url, 20, (seed) => exploreRecovery(mode, seed)),
 )
 
 test('the state machine of these runs is not asked for anything while it restores its state', async () => {

@@ -1,0 +1,16 @@
+import { createInterface } from 'node:readline/promises'
+import { CliError } from './cli-error.js'
+
+/**
+ * Asks on the terminal whether to go on: `yes` is the one answer that does. Throws `usage` where nobody can be asked.
+ */
+export async function confirm(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw new CliError('usage', 'there is no terminal to ask at: look at the plan above, and say --yes')
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return (await terminal.question(`${question} Type yes to go on: `)).trim() === 'yes'
+  } finally {
+    terminal.close()
+  }
+}

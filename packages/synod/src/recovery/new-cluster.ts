@@ -1,0 +1,141 @@
+import { SynodError } from '../errors.js'
+import type { Disk } from '../journal/disk.js'
+import { GroupWriter, groupMarker } from '../journal/group.js'
+import { type Identity, type IdentityOptions, newIdentity, saveIdentity } from '../journal/identity.js'
+import { journalFailed } from '../journal/journal.js'
+import { SegmentWriter } from '../journal/segment-writer.js'
+import type { Executor, ExecutorSnapshot } from '../machine/executor.js'
+import type { Ballot, Slot } from '../paxos/ballot.js'
+import { type MembershipState, foundingMembership } from '../paxos/membership.js'
+import { SnapshotStore } from '../snapshots/snapshot-store.js'
+import type { SnapshotPart } from '../snapshots/format.js'
+
+/**
+ * How far the log and the ballots of a new cluster begin above the last that is known of the old one: servers that are lost, and
+ * all that came after a backup, may have gone further.
+ */
+export const MARGIN_SLOTS = 2 ** 30
+export const MARGIN_BALLOTS = 2 ** 24
+
+const SEGMENT_SIZE_BYTES = 64 << 20
+
+/** A new cluster of one server, and the state that it begins with. */
+export interface NewCluster {
+  readonly disk: Disk
+  readonly directory: string
+  readonly identity: IdentityOptions
+  /** Where this server listens for those that will join. */
+  readonly address: string
+  /** The last slot of the old cluster, as far as it is known, and its highest ballot. */
+  readonly last: Slot
+  readonly highest: Ballot
+  readonly randomBytes: (size: number) => Uint8Array
+  /** Is told how many bytes of the state have been written. */
+  readonly onWritten?: ((size_bytes: number) => void) | undefined
+}
+
+/** The slot and the ballot that a new cluster begins above. Throws `journal-damaged` where there is none. */
+export function beginOf({ last, highest }: Pick<NewCluster, 'last' | 'highest'>): {
+  readonly slot: Slot
+  readonly ballot: Ballot
+} {
+  const slot = last + MARGIN_SLOTS
+  const ballot = { seq: highest.seq + MARGIN_BALLOTS, server: 0 }
+  if (Number.isSafeInteger(slot) && Number.isSafeInteger(ballot.seq)) return { slot, ballot }
+  throw new SynodError(
+    'journal-damaged',
+    `no slot or ballot is left above slot ${last} and ballot ${highest.seq}: the directories are damaged`,
+  )
+}
+
+/** Throws `invalid-options` unless the directory is empty or absent. */
+export async function requireEmpty(disk: Disk, directory: string): Promise<void> {
+  const names = await disk.list(directory).catch((error: unknown) => {
+    if ((error as { code?: unknown }).code === 'ENOENT') return []
+    throw error
+  })
+  if (names.every((name) => /^lock(\.|$)/.test(name))) return
+  throw new SynodError(
+    'invalid-options',
+    `${directory} is not empty: give a directory that is empty or absent`,
+  )
+}
+
+/**
+ * Writes a data directory that a server can start on. The journal comes first and the identity last: a directory without
+ * an identity and with a segment is refused, so none that is half written can start. Nothing else may use the executor.
+ *
+ * Rejects with `directory-in-use`, `invalid-options` and `journal-failed`.
+ */
+export async function writeCluster<C, R, Q, A>(
+  executor: Executor<C, R, Q, A>,
+  cluster: NewCluster,
+): Promise<Identity> {
+  const { directory, disk } = cluster
+  try {
+    await disk.makeDirectory(directory)
+    const release = await disk.lock(directory)
+    try {
+      await requireEmpty(disk, directory)
+      return await write(executor, cluster)
+    } finally {
+      await release()
+    }
+  } catch (error) {
+    if (error instanceof SynodError) throw error
+    throw journalFailed(`the new directory ${directory} could not be written`, error)
+  }
+}
+
+async function write<C, R, Q, A>(executor: Executor<C, R, Q, A>, cluster: NewCluster): Promise<Identity> {
+  const { address, directory, disk, identity: options, onWritten, randomBytes } = cluster
+  const { slot, ballot } = beginOf(cluster)
+  const drawn = newIdentity(options, randomBytes)
+  const identity = { ...drawn, peers: { [drawn.server]: drawn.acceptor } }
+  executor.skip(slot)
+  executor.moveTo(membershipOf(identity, address, slot))
+  await writeJournal(disk, directory, identity, slot, ballot)
+  const snapshot = executor.snapshot()
+  if (snapshot === undefined) throw new TypeError('the state machine has no snapshots')
+  const store = await SnapshotStore.open(disk, directory, identity.cluster)
+  await store.write(slot, counted(snapshot, onWritten))
+  await saveIdentity(disk, directory, identity)
+  return identity
+}
+
+/** It votes alone, at once; the log of the old cluster has no say in who else does. */
+function membershipOf({ peers, server }: Identity, address: string, slot: Slot): MembershipState {
+  const founding = foundingMembership([server], undefined, peers ?? {})
+  return { ...founding, slot, members: founding.members.map((member) => ({ ...member, address })) }
+}
+
+/** One record: all slots up to here are in the snapshot, and no ballot up to this one may be used. */
+async function writeJournal(
+  disk: Disk,
+  directory: string,
+  identity: Identity,
+  slot: Slot,
+  ballot: Ballot,
+): Promise<void> {
+  const group = new GroupWriter(groupMarker(identity.acceptor))
+  group.add({ type: 'trim', slot, promised: ballot, voted: ballot })
+  const options = { disk, directory, identity, segmentSize_bytes: SEGMENT_SIZE_BYTES, now: () => 0 }
+  const segments = await SegmentWriter.create(options)
+  try {
+    await segments.write(group.seal(segments.nextSequence), slot + 1)
+  } finally {
+    await segments.close()
+  }
+}
+
+function* counted(
+  { parts }: ExecutorSnapshot,
+  onWritten: NewCluster['onWritten'],
+): Generator<SnapshotPart, void, undefined> {
+  let size_bytes = 0
+  for (const part of parts) {
+    size_bytes += part.bytes.length
+    yield part
+    onWritten?.(size_bytes)
+  }
+}

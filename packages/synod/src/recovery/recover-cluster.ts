@@ -1,0 +1,303 @@
+import { SynodError } from '../errors.js'
+import { checkMachine, messageOf } from '../machine/contract.js'
+import { Executor } from '../machine/executor.js'
+import type { Machine } from '../machine/machine.js'
+import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
+import { parseAddress } from '../net/network.js'
+import {
+  BOOLEAN,
+  FUNCTION,
+  type Rules,
+  checkOptions,
+  group,
+  required,
+  textOf,
+  wholeFrom,
+  withDefaults,
+  withMethods,
+} from '../options.js'
+import { MAX_SERVER_ID, type ServerId, type Slot } from '../paxos/ballot.js'
+import { DEFAULT_WINDOW, type Mode } from '../paxos/config.js'
+import { Membership, foundingMembership } from '../paxos/membership.js'
+import { type Host, systemHost } from '../replica/host.js'
+import { readParts } from '../snapshots/read-snapshot.js'
+import { snapshotName } from '../snapshots/snapshot-store.js'
+import { join } from 'node:path'
+import { writeCluster, requireEmpty, beginOf } from './new-cluster.js'
+import { answering } from './old-members.js'
+import { type OldLog, executeLog, founders, mayLack, readJournals } from './old-log.js'
+import { type Source, closeSources, openSources } from './sources.js'
+
+/** So many directories can be given: one for each server that a cluster can have. */
+export const MAX_SOURCES = 31
+
+/** A server of the old cluster, as the directories tell. */
+export interface OldMember {
+  readonly server: ServerId
+  /** `voter`, `joining` or `learner`. */
+  readonly role: string
+  /** Empty where it is not known. */
+  readonly address: string
+  /** One of the directories is its. */
+  readonly given: boolean
+  /** Something answers at its address. */
+  readonly answers: boolean
+}
+
+/** A directory of the old cluster, and what was found in it. */
+export interface RecoverySource {
+  readonly directory: string
+  readonly server: ServerId
+  /** As in the table of docs/journal.md, and in words. */
+  readonly journal: string
+  readonly finding: string
+  /** Groups of records that are damaged or missing; 0 for a sound journal. */
+  readonly lostGroups: number
+  /** The slot of its newest snapshot that is whole; 0 for none. */
+  readonly snapshot: Slot
+}
+
+/** How far a recovery goes, and what may be lost: to be looked at before anything is written. */
+export interface RecoveryPlan {
+  readonly cluster: string
+  readonly mode: Mode
+  readonly sources: readonly RecoverySource[]
+  readonly members: readonly OldMember[]
+  /** The slot of the snapshot that it begins with; 0 for none. */
+  readonly snapshot: Slot
+  /** Slots after that which are known to be chosen. */
+  readonly chosen: number
+  /** Slots that hold the value of the vote with the highest ballot. */
+  readonly voted: number
+  /** Slots without any value, which become no-ops; `lost` of them are known to have been chosen. */
+  readonly holes: number
+  readonly lost: number
+  /** The last slot of the old cluster, and the last that the new one leaves out. */
+  readonly last: Slot
+  readonly slot: Slot
+  /** The new cluster's ballots are higher. */
+  readonly ballotSeq: number
+  /** Of the last command, in milliseconds since 1970; 0 if there was none. */
+  readonly time_ms: number
+  readonly sessions: number
+  /** What was acknowledged by servers that were not given alone may be lost. */
+  readonly mayLack: boolean
+}
+
+/** What came of it: where and as whom the new cluster's first server starts. */
+export interface RecoveredCluster extends RecoveryPlan {
+  readonly dataDir: string
+  readonly id: ServerId
+  readonly acceptor: string
+}
+
+/** How far a recovery has come. */
+export interface RecoveryProgress {
+  readonly step: 'read' | 'executed' | 'written'
+  /** A directory, a slot, or a number of bytes. */
+  readonly upTo: string | number
+}
+
+export interface RecoverOptions<Command, Result, Query, Answer> {
+  /** Data directories of servers of the old cluster, 1 to 31. They are not changed. No process may use them. */
+  readonly from: readonly string[]
+  /** The data directory of the new server: empty or absent. */
+  readonly dataDir: string
+  /** The new server: 1 to 65,535. Those that join it have higher ids. */
+  readonly id: ServerId
+  /** Where the new server will listen for the others, as `host:port`. */
+  readonly address: string
+  /** The state machine, in its initial state; it must have snapshots. It is left in the state that was recovered. */
+  readonly machine: Machine<Command, Result, Query, Answer>
+  /** Also where something answers at the address of an old member: whatever it still does, the new cluster knows nothing of. */
+  readonly force?: boolean
+  /** Is shown the plan before anything is written; unless it answers true, nothing is. */
+  readonly confirm?: (plan: RecoveryPlan) => boolean | Promise<boolean>
+  readonly onProgress?: (progress: RecoveryProgress) => void
+  /** For tests: the disk, network, clock and randomness to use. */
+  readonly host?: Partial<RecoveryHost>
+}
+
+export type RecoveryHost = Pick<Host, 'clock' | 'disk' | 'network' | 'randomBytes' | 'window'>
+
+const RULES: Rules = {
+  from: required({
+    may: `1 to ${MAX_SOURCES} directories`,
+    fits: (value) =>
+      Array.isArray(value) &&
+      value.length >= 1 &&
+      value.length <= MAX_SOURCES &&
+      value.every((each) => typeof each === 'string' && each !== ''),
+  }),
+  dataDir: required(textOf(1, 4096)),
+  id: required(wholeFrom(1, MAX_SERVER_ID)),
+  address: required(textOf(1, MAX_ADDRESS_BYTES)),
+  machine: required(withMethods('apply', 'query', 'snapshot', 'restore')),
+  force: BOOLEAN,
+  confirm: FUNCTION,
+  onProgress: FUNCTION,
+  host: group({
+    clock: withMethods('now', 'timer'),
+    disk: withMethods('open', 'read', 'list', 'lock', 'rename', 'remove', 'syncDirectory'),
+    network: withMethods('connect'),
+    randomBytes: FUNCTION,
+    window: wholeFrom(1, 1e6),
+  }),
+}
+
+/**
+ * Makes a new cluster of one server out of data directories of an old one that has lost a majority for good: the newest snapshot,
+ * what is known to be chosen after it, and in each other slot the vote with the highest ballot. The new cluster has another
+ * identity: old members and clients are refused. Servers join it with `changeMembership`. (docs/operating/lost-majority.md)
+ *
+ * Rejects with `cluster-running` while an old member answers, `aborted` where `confirm` says no, `invalid-options`,
+ * `directory-in-use`, `wrong-cluster`, `journal-damaged`, `restore-failed`, `diverged`, `invariant-violated`, `invalid-machine` and
+ * `journal-failed`. A directory that was written in part cannot be started on.
+ *
+ * @example
+ * await recoverCluster({
+ *   from: ['/var/lib/counter'],
+ *   dataDir: '/var/lib/counter-new',
+ *   id: 1,
+ *   address: '10.0.0.3:2380',
+ *   machine: new Counter(),
+ *   confirm: (plan) => !plan.mayLack,
+ * })
+ */
+export async function recoverCluster<C, R, Q, A>(
+  options: RecoverOptions<C, R, Q, A>,
+): Promise<RecoveredCluster> {
+  checkOptions('the options of recoverCluster', options, RULES)
+  checkMachine(options.machine)
+  parseAddress(options.address)
+  const host: RecoveryHost = withDefaults<RecoveryHost>(systemHost, options.host)
+  await requireEmpty(host.disk, options.dataDir)
+  const sources = await openSources(host.disk, options.from)
+  try {
+    return await recover(options, host, sources)
+  } finally {
+    await closeSources(sources)
+  }
+}
+
+async function recover<C, R, Q, A>(
+  options: RecoverOptions<C, R, Q, A>,
+  host: RecoveryHost,
+  sources: readonly Source[],
+): Promise<RecoveredCluster> {
+  const { dataDir, onProgress = () => undefined } = options
+  const executor = await newestState(options.machine, host, sources)
+  const snapshot = executor.executed
+  const journals = await readJournals(host.disk, sources, snapshot, (upTo) => {
+    onProgress({ step: 'read', upTo })
+  })
+  const old = executeLog(executor, journals, (upTo) => {
+    onProgress({ step: 'executed', upTo })
+  })
+  const plan = await planOf(old, snapshot, executor, host, sources)
+  refuseIfRunning(plan, options.force ?? false)
+  if (options.confirm !== undefined && !(await options.confirm(plan)))
+    throw new SynodError('aborted', 'the recovery was not confirmed: nothing was written')
+  const { cluster, lease_ms, mode } = identityOf(sources)
+  const { acceptor } = await writeCluster(executor, {
+    disk: host.disk,
+    directory: dataDir,
+    identity: { cluster, mode, ...(lease_ms === undefined ? {} : { lease_ms }), server: options.id },
+    address: options.address,
+    last: old.log.last,
+    highest: old.log.highest,
+    randomBytes: host.randomBytes,
+    onWritten: (upTo) => {
+      onProgress({ step: 'written', upTo })
+    },
+  })
+  return { ...plan, dataDir, id: options.id, acceptor }
+}
+
+/** The state as the newest snapshot of all directories tells it, or the one that the cluster began with. */
+async function newestState<C, R, Q, A>(
+  machine: Machine<C, R, Q, A>,
+  { disk, window }: RecoveryHost,
+  sources: readonly Source[],
+): Promise<Executor<C, R, Q, A>> {
+  const { mode, quorums } = identityOf(sources)
+  const acceptors = founders(sources)
+  const founding = foundingMembership(Object.keys(acceptors ?? {}).map(Number), quorums, acceptors ?? {})
+  const executor = new Executor(machine, new Membership(founding, window ?? DEFAULT_WINDOW[mode]))
+  const slotOf = ({ snapshots }: Source) => snapshots.newest?.slot ?? 0
+  const [best] = [...sources].sort((a, b) => slotOf(b) - slotOf(a))
+  if (best !== undefined && slotOf(best) > 0) {
+    const path = join(best.directory, snapshotName(slotOf(best)))
+    try {
+      await executor.restore(readParts(disk, path))
+    } catch (error) {
+      const what = `the snapshot ${path} could not be restored: ${messageOf(error)}`
+      throw new SynodError('restore-failed', what, { cause: error })
+    }
+  } else if (acceptors === null) {
+    const what = 'the directories are of servers that joined, and there is no snapshot'
+    throw new SynodError('journal-damaged', `${what}: give a directory of a server that has one`)
+  }
+  return executor
+}
+
+async function planOf<C, R, Q, A>(
+  old: OldLog,
+  snapshot: Slot,
+  { membership: { members }, sessions, time_ms }: Executor<C, R, Q, A>,
+  host: RecoveryHost,
+  sources: readonly Source[],
+): Promise<RecoveryPlan> {
+  const { cluster, mode } = identityOf(sources)
+  const { chosen, holes, journals, log, voted } = old
+  const up = new Set((await answering(members, host)).map(({ server }) => server))
+  const given = new Set(sources.map(({ identity }) => identity.server))
+  const { ballot, slot } = beginOf(log)
+  return {
+    cluster,
+    mode,
+    sources: journals.map(({ finding, lostGroups, source }) => ({
+      directory: source.directory,
+      server: source.identity.server,
+      journal: finding.case,
+      finding: finding.message,
+      lostGroups,
+      snapshot: source.snapshots.newest?.slot ?? 0,
+    })),
+    members: members.map(({ address, role, server }) => ({
+      server,
+      role,
+      address,
+      given: given.has(server),
+      answers: up.has(server),
+    })),
+    snapshot,
+    chosen,
+    voted,
+    holes,
+    lost: log.lost,
+    last: log.last,
+    slot,
+    ballotSeq: ballot.seq,
+    time_ms,
+    sessions,
+    mayLack: mayLack(old, members),
+  }
+}
+
+/** Throws `cluster-running`. */
+function refuseIfRunning({ members }: RecoveryPlan, force: boolean): void {
+  const [first] = members.filter(({ answers }) => answers)
+  if (first === undefined || force) return
+  throw new SynodError(
+    'cluster-running',
+    `something answers at ${first.address}, where s${first.server} of the old cluster listened: ` +
+      `stop it, or give its directory; forced, the two clusters go on beside each other`,
+  )
+}
+
+/** All sources are of one cluster. */
+function identityOf([first]: readonly Source[]): Source['identity'] {
+  if (first === undefined) throw new RangeError('a recovery needs a source')
+  return first.identity
+}
