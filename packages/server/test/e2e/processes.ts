@@ -44,6 +44,11 @@ export class TestReplica {
     return this.#current.stderr
   }
 
+  /** Resolves with the match when its present process has logged something like `pattern`. */
+  async logMatch(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#current.stderrMatch(pattern)
+  }
+
   /** Starts it; resolves when it listens. */
   async restart(): Promise<void> {
     const process = new SynodProcess(this.#args, { under: this.#site.under(this.id) })
