@@ -21,7 +21,7 @@ import { TimeWatch } from './checks/time-watch.js'
 import { TooLateError } from './timeline.js'
 import { checkSignal, inTurn } from './turns.js'
 import { Trace } from './trace/trace.js'
-import { Violation } from './checks/violation.js'
+import { Violation, type ViolationKind } from './checks/violation.js'
 import { type Access, Walker } from './walker.js'
 import { type Said, WireTap } from './trace/wire-tap.js'
 import { asData } from './trace/words.js'
@@ -368,7 +368,11 @@ class Simulation<C, R, Q, A> {
         const bars = same.map((id) => world.server(id).replica?.status().bars)
         return bars.every((bar) => bar?.executed === bars[0]?.executed && bar?.executed === bar?.chosen)
       })
-      await this.#inTime('log time did not come to the right time', () => this.#time.lost(sound).length === 0)
+      await this.#inTime(
+        'log time did not come to the right time',
+        () => this.#time.lost(sound).length === 0,
+        'wrong-time',
+      )
     }
     await this.#dismissClients()
     this.#compare()
@@ -411,14 +415,18 @@ class Simulation<C, R, Q, A> {
   }
 
   /** Moves the clock until something holds, which must be soon. */
-  async #inTime(otherwise: string, until: (() => boolean) | Promise<unknown>): Promise<void> {
+  async #inTime(
+    otherwise: string,
+    until: (() => boolean) | Promise<unknown>,
+    kind: ViolationKind = 'no-progress',
+  ): Promise<void> {
     try {
       if (typeof until === 'function') await this.#world.run(until, LIVENESS_BOUND_MS)
       else await this.#world.settled(until, LIVENESS_BOUND_MS)
     } catch (error) {
       if (!(error instanceof TooLateError)) throw error
       const message = `${otherwise} within ${LIVENESS_BOUND_MS} ms\n${this.#world.describe()}`
-      throw new Violation('no-progress', message, { cause: error })
+      throw new Violation(kind, message, { cause: error })
     }
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  CLOCK_KINDS,
   EXTREME_KINDS,
   FAULT_KINDS,
   HOSTILE_KINDS,
@@ -112,7 +113,14 @@ it('plans together have every kind of fault, and all the rest that they may have
   const plans = Array.from({ length: 500 }, (_, index) => drawPlan(index + 1))
   const kinds = new Set(plans.flatMap(({ faults }) => faults.map(({ kind }) => kind)))
   expect([...kinds].sort()).toEqual(
-    [...FAULT_KINDS, ...ORDERLY_KINDS, ...MEMBERSHIP_KINDS, ...HOSTILE_KINDS, ...EXTREME_KINDS].sort(),
+    [
+      ...FAULT_KINDS,
+      ...ORDERLY_KINDS,
+      ...MEMBERSHIP_KINDS,
+      ...HOSTILE_KINDS,
+      ...EXTREME_KINDS,
+      ...CLOCK_KINDS,
+    ].sort(),
   )
   const some = (holds: (plan: Plan) => boolean) => plans.filter(holds).length
   expect(some(({ servers }) => servers === 3)).toBeGreaterThan(0)

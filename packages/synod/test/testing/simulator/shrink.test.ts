@@ -6,7 +6,7 @@ import { runPlan } from '../../../src/testing/simulator/simulation.js'
 import type { Workload } from '../../../src/testing/simulator/workload.js'
 import { counting } from './planted.js'
 
-/** A check that fails when the time that commands are stamped with jumps: that takes a fault of one kind. */
+/** A check that fails when the time that commands are stamped with jumps: that takes the clocks of two servers of three. */
 const timekeeping: Workload<number, number, 'total', number> = {
   ...counting((_, { time_ms }) => time_ms),
   check(history) {
@@ -25,7 +25,7 @@ const harmless = (at_ms: number): Fault[] => [
 const failing: Plan = {
   ...drawPlan(1, { mode: 'leaderless', servers: 3 }),
   clients: 3,
-  duration_ms: 1000,
+  duration_ms: 1500,
   pieces: true,
   left: [],
   faults: [
@@ -33,18 +33,19 @@ const failing: Plan = {
     { ...jump, at_ms: 150, server: 1 },
     ...harmless(300),
     { ...jump, at_ms: 350, server: 2 },
+    { ...jump, at_ms: 450, server: 3 },
     ...harmless(500),
   ],
 }
 
-it('a plan is cut down to the fault that it takes, and nothing else', async () => {
+it('a plan is cut down to the faults that it takes, and nothing else', async () => {
   const outcome = await runPlan(failing, timekeeping)
   expect(outcome.violation?.message).toBe('the time has jumped')
   const attempts: [number, number][] = []
   const onAttempt = (attempt: number, faults: number) => attempts.push([attempt, faults])
   const { plan, violation } = await shrinkPlan(outcome, timekeeping, { onAttempt })
   expect(violation?.message).toBe('the time has jumped')
-  expect(plan.faults.map(({ kind }) => kind)).toEqual(['clock-jump'])
+  expect(plan.faults.map(({ kind }) => kind)).toEqual(['clock-jump', 'clock-jump'])
   expect(plan).toMatchObject({ seed: 1, clients: 0, pieces: false, rates: [1, 1, 1] })
   expect(plan.duration_ms).toBeLessThan(failing.duration_ms)
   expect(attempts.map(([attempt]) => attempt)).toEqual(attempts.map((_, index) => index + 1))
