@@ -80,7 +80,7 @@ async function main(
   await listenForPeers({
     ...common,
     address: parseAddress(peerAddresses[id - 1] ?? ''),
-    judge: () => ({ ...hello, type: 'peer-welcome' }),
+    judge: () => ({ ...hello, type: 'peer-welcome', heard: 0 }),
     onRefused: fail,
     onMessages(_from, messages) {
       for (const message of messages) {

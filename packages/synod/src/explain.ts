@@ -12,9 +12,10 @@ const ORDINALS = ['a first', 'a second', 'a third', 'a fourth', 'a fifth'] as co
  * alone, so that it says the same wherever the status has been taken to.
  */
 export function explain(status: ReplicaStatus): string | null {
-  const { awaited, bars, damage, formed, journal, lease, snapshot, stalls, time } = status
+  const { admitted, awaited, bars, damage, formed, journal, lease, snapshot, stalls, time } = status
   if (damage !== null) return `does not vote: ${damage}`
   if (!formed) return unformed(status)
+  if (!admitted) return unadmitted(status)
   if (snapshot.arriving !== null) {
     const { arrived_bytes, from, size_bytes } = snapshot.arriving
     const percent = Math.floor((100 * arrived_bytes) / Math.max(1, size_bytes))
@@ -37,8 +38,9 @@ export function explain(status: ReplicaStatus): string | null {
 
 /** Why a replica reaches no quorum, in a phrase that names it. */
 export function explainNoQuorum(status: ReplicaStatus): string {
-  const { formed, peers, server } = status
+  const { admitted, formed, peers, server } = status
   if (!formed) return `s${server} ${unformed(status)}`
+  if (!admitted) return `s${server} ${unadmitted(status)}`
   const silent = peers.filter(({ up, writing_ms }) => !up || writing_ms >= CONCERN_MS).flatMap(silence)
   return silent.length === 0
     ? `s${server} reaches all servers, and no quorum of them answers yet`
@@ -49,6 +51,12 @@ export function explainNoQuorum(status: ReplicaStatus): string {
 function unformed({ peers }: ReplicaStatus): string {
   const missing = peers.filter(({ up }) => !up).map(({ server }) => `s${server}`)
   return `has not formed a cluster: waits for ${missing.join(', ') || 'the others to agree'}`
+}
+
+/** A server that starts takes part when a quorum has confirmed that its directory is no old copy. */
+function unadmitted(status: ReplicaStatus): string {
+  const missing = absent(status, [])
+  return `has started, and waits for a quorum to welcome it${missing === '' ? '' : `: ${missing}`}`
 }
 
 function awaitedWords(status: ReplicaStatus, { heard, needed, phase, slot }: AwaitedStatus): string {

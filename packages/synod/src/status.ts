@@ -98,6 +98,8 @@ export interface ReplicaStatus {
   readonly leader: ServerId | null
   /** All servers have met once; from then on they vote. */
   readonly formed: boolean
+  /** A quorum has confirmed that the data directory is no old copy; before that the server takes no part. */
+  readonly admitted: boolean
   /** False for a server that may have forgotten votes: it learns only. `damage` says why. */
   readonly voting: boolean
   readonly damage: string | null

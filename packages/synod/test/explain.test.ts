@@ -25,6 +25,7 @@ const well: ReplicaStatus = {
   ballot: { seq: 4, server: 1 },
   leader: 1,
   formed: true,
+  admitted: true,
   voting: true,
   damage: null,
   bars: { snapshotted: 0, executed: 811, chosen: 811, voted: 820 },

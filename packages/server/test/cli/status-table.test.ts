@@ -24,6 +24,7 @@ const status: ReplicaStatus = {
   ballot: { seq: 4, server: 1 },
   leader: 1,
   formed: true,
+  admitted: true,
   voting: true,
   damage: null,
   bars: { snapshotted: 0, executed: 10, chosen: 10, voted: 12 },

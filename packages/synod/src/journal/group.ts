@@ -1,9 +1,8 @@
 import { crc32 } from '../bytes/checksum.js'
 import { Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
-import type { JournalRecord } from '../paxos/records.js'
 import type { AcceptorId } from './identity.js'
-import { readRecord, writeRecord } from './record-codec.js'
+import { type StoredRecord, readRecord, writeRecord } from './record-codec.js'
 
 // Where the fields of a group begin. The checksum is over all that follows it.
 const MARKER = 0
@@ -47,7 +46,7 @@ export class GroupWriter {
     return this.#writer.length
   }
 
-  add(record: JournalRecord): void {
+  add(record: StoredRecord): void {
     if (this.#writer.length === 0) this.#writer.raw(EMPTY_HEAD)
     writeRecord(this.#writer, record)
   }
@@ -92,9 +91,9 @@ export function findGroup(segment: Buffer, from: number, marker: number, minSequ
 }
 
 /** Throws a MalformedError. */
-export function readRecords(payload: Buffer): JournalRecord[] {
+export function readRecords(payload: Buffer): StoredRecord[] {
   const reader = new Reader(payload)
-  const records: JournalRecord[] = []
+  const records: StoredRecord[] = []
   while (reader.remaining > 0) records.push(readRecord(reader))
   return records
 }

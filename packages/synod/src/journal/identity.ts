@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { ACCEPTOR_BYTES } from '../bytes/acceptor.js'
 import { SynodError } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
@@ -10,7 +11,6 @@ import { replaceFile } from './replace-file.js'
 const FILE = 'identity'
 const FORMAT = 1
 
-export const ACCEPTOR_BYTES = 16
 const MAX_CLUSTER_BYTES = 255
 
 /**

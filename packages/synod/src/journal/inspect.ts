@@ -1,13 +1,14 @@
 import { join } from 'node:path'
 import { MalformedError } from '../bytes/reader.js'
 import type { Ballot, Slot } from '../paxos/ballot.js'
-import type { ChosenRecord, JournalRecord, PromiseRecord, TrimRecord } from '../paxos/records.js'
+import type { ChosenRecord, PromiseRecord, TrimRecord } from '../paxos/records.js'
 import type { Value } from '../paxos/value.js'
 import type { Disk } from './disk.js'
 import { findGroup, groupMarker, readRecords } from './group.js'
 import type { Group } from './group.js'
 import type { Identity } from './identity.js'
 import { nodeDisk } from './node-disk.js'
+import type { PositionsRecord, StoredRecord } from './record-codec.js'
 import type { Finding } from './recovery-table.js'
 import { recover } from './recovery.js'
 import { decodeHeader, segmentName, segmentNumbers, UnsupportedVersionError } from './segment.js'
@@ -47,6 +48,7 @@ export type RecordSummary =
   | PromiseRecord
   | ChosenRecord
   | TrimRecord
+  | PositionsRecord
   | {
       readonly type: 'vote'
       readonly ballot: Ballot
@@ -103,11 +105,12 @@ function inspectGroup({ sequence, offset, size_bytes, payload }: Group): GroupIn
   }
 }
 
-function summarise(record: JournalRecord): RecordSummary {
+function summarise(record: StoredRecord): RecordSummary {
   switch (record.type) {
     case 'promise':
     case 'chosen':
     case 'trim':
+    case 'positions':
       return record
     case 'vote':
       return { type: 'vote', ballot: record.ballot, ...summariseValues(record) }

@@ -5,6 +5,7 @@ import type { Disk } from './disk.js'
 import { GroupWriter, groupMarker } from './group.js'
 import { isIdentity, saveIdentity } from './identity.js'
 import type { Identity, Peers } from './identity.js'
+import type { Positions } from './positions.js'
 import { faultOf, lastSlotOf, sizeBound_bytes } from './record-codec.js'
 import type { SegmentWriter } from './segment-writer.js'
 
@@ -33,6 +34,8 @@ export interface JournalParts {
   readonly directory: string
   readonly identity: Identity
   readonly segments: SegmentWriter
+  /** What is heard of other acceptors, to be written along with the records. */
+  readonly positions: Positions
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
   /** Every record up to this position is durable. It goes up with every call. */
@@ -51,6 +54,8 @@ export interface JournalParts {
  * reported durable. The system drops what it could not write, so that a second fsync would succeed, and lie.
  */
 export class Journal {
+  /** How far the journals of other acceptors have come. What is new is written with the next group. */
+  readonly positions: Positions
   readonly #disk: Disk
   readonly #directory: string
   readonly #segments: SegmentWriter
@@ -84,6 +89,7 @@ export class Journal {
     this.#directory = parts.directory
     this.#identity = parts.identity
     this.#segments = parts.segments
+    this.positions = parts.positions
     this.#now = parts.now
     this.#onDurable = parts.onDurable
     this.#onFailure = parts.onFailure
@@ -99,6 +105,11 @@ export class Journal {
   /** How many of them are durable. */
   get durable(): number {
     return this.#durable
+  }
+
+  /** The number of the last group that is durable, counted since the acceptor was made. */
+  get position(): number {
+    return this.#segments.nextSequence - 1
   }
 
   /** For how long the disk has been at the group that it writes; 0 if it writes none. */
@@ -202,8 +213,11 @@ export class Journal {
   async #writeGroups(): Promise<void> {
     while (this.#wanted > this.#durable) {
       const upTo = this.#appended
-      const group = this.#group.seal(this.#segments.nextSequence)
       const [last, trim] = [this.#last, this.#trim]
+      // The group of the latest trim outlives all before it, so it repeats what they said.
+      const heard = this.positions.take(trim > 0)
+      if (heard.length > 0) this.#group.add({ type: 'positions', heard })
+      const group = this.#group.seal(this.#segments.nextSequence)
       this.#last = this.#trim = 0
       this.#writingSince_ms = this.#now()
       try {

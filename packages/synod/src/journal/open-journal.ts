@@ -9,6 +9,7 @@ import type { Finding } from './recovery-table.js'
 import { recover } from './recovery.js'
 import type { Recovery } from './recovery.js'
 import { segmentName, segmentNumbers } from './segment.js'
+import { Positions } from './positions.js'
 import { SegmentWriter } from './segment-writer.js'
 import type { SegmentWriterOptions } from './segment-writer.js'
 
@@ -94,6 +95,15 @@ export async function openJournal(options: JournalOptions): Promise<OpenedJourna
   }
 }
 
+/** Says of a journal that cannot be used why, what follows, and what to do. */
+export function damageWords(
+  directory: string,
+  { case: found, message }: Pick<Finding, 'case' | 'message'>,
+): string {
+  const advice = found === 'unsupported-version' ? USE_THE_RIGHT_VERSION : LET_IN_AS_NEW
+  return `the journal in ${directory} cannot be used: ${message}; ${CONSEQUENCE}: ${advice}`
+}
+
 async function openLocked(
   options: JournalOptions,
   segmentSize_bytes: number,
@@ -105,8 +115,7 @@ async function openLocked(
   const recovery = found.finding
   if (recovery.outcome === 'refuse') {
     await keepEvidence(disk, directory)
-    const advice = recovery.case === 'unsupported-version' ? USE_THE_RIGHT_VERSION : LET_IN_AS_NEW
-    const message = `the journal in ${directory} cannot be used: ${recovery.message}; ${CONSEQUENCE}: ${advice}`
+    const message = damageWords(directory, recovery)
     return {
       identity: found.identity,
       records: [],
@@ -119,7 +128,9 @@ async function openLocked(
   const identity = found.identity ?? newIdentity(options.identity, options.randomBytes)
   if (found.identity === null) await saveIdentity(disk, directory, identity)
   const segments = await goOn({ disk, directory, identity, segmentSize_bytes, now }, found)
-  const journal = new Journal({ disk, directory, identity, segments, now, onDurable, onFailure, release })
+  const positions = new Positions(found.heard)
+  const parts = { disk, directory, identity, segments, positions, now }
+  const journal = new Journal({ ...parts, onDurable, onFailure, release })
   return { journal, identity, records: found.records, recovery }
 }
 

@@ -85,7 +85,7 @@ function beginOf(
 /** Undefined where they are not understood. */
 function recordsOf(payload: Buffer): JournalRecord[] | undefined {
   try {
-    return readRecords(payload)
+    return readRecords(payload).filter((record) => record.type !== 'positions')
   } catch (error) {
     if (error instanceof MalformedError) return undefined
     throw error

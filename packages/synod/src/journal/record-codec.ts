@@ -1,3 +1,4 @@
+import { readAcceptor, writeAcceptor } from '../bytes/acceptor.js'
 import { readBallot, readValues, writeBallot, writeValues } from '../bytes/paxos.js'
 import { MalformedError } from '../bytes/reader.js'
 import type { Reader } from '../bytes/reader.js'
@@ -11,6 +12,23 @@ const VOTE = 2
 const CHOSEN = 3
 const DECIDED = 4
 const TRIM = 5
+const POSITIONS = 6
+
+/** The last group that an acceptor has made durable, counted since it was made. */
+export interface AcceptorPosition {
+  /** An AcceptorId. */
+  readonly acceptor: string
+  readonly position: number
+}
+
+/** How far the journals of other acceptors had come, as this server had heard. */
+export interface PositionsRecord {
+  readonly type: 'positions'
+  readonly heard: readonly AcceptorPosition[]
+}
+
+/** What groups hold: what the core writes, and what the journal adds. */
+export type StoredRecord = JournalRecord | PositionsRecord
 
 const SCOPE_SLOT = 0
 const SCOPE_LOG = 1
@@ -19,7 +37,7 @@ const SCOPE_LOG = 1
 const FIXED_BYTES = 64
 const DELIMITER_BYTES = 8
 
-export function writeRecord(writer: Writer, record: JournalRecord): void {
+export function writeRecord(writer: Writer, record: StoredRecord): void {
   switch (record.type) {
     case 'promise':
       writer.u8(PROMISE)
@@ -48,11 +66,19 @@ export function writeRecord(writer: Writer, record: JournalRecord): void {
       writer.varint(record.slot)
       writeBallot(writer, record.promised)
       writeBallot(writer, record.voted)
+      return
+    case 'positions':
+      writer.u8(POSITIONS)
+      writer.varint(record.heard.length)
+      for (const { acceptor, position } of record.heard) {
+        writeAcceptor(writer, acceptor)
+        writer.varint(position)
+      }
   }
 }
 
 /** The next record; its values are views of the reader's bytes. Throws a MalformedError. */
-export function readRecord(reader: Reader): JournalRecord {
+export function readRecord(reader: Reader): StoredRecord {
   const record = readFields(reader)
   const fault = faultOf(record)
   if (fault !== null) throw new MalformedError(fault)
@@ -60,7 +86,7 @@ export function readRecord(reader: Reader): JournalRecord {
 }
 
 /** What makes a record one that cannot be, or null. What is written must pass as well as what is read. */
-export function faultOf(record: JournalRecord): string | null {
+export function faultOf(record: StoredRecord): string | null {
   switch (record.type) {
     case 'promise':
       if (record.scope === 'log' ? record.slot !== 0 : !isSlot(record.slot)) {
@@ -77,6 +103,8 @@ export function faultOf(record: JournalRecord): string | null {
     case 'trim':
       if (!isSlot(record.slot)) return `a trim up to slot ${record.slot}`
       return faultOfBallot(record.promised) ?? faultOfBallot(record.voted)
+    case 'positions':
+      return record.heard.every(({ position }) => isCount(position)) ? null : 'a position that is no count'
   }
 }
 
@@ -88,7 +116,7 @@ export function sizeBound_bytes(record: JournalRecord): number {
   return size
 }
 
-function readFields(reader: Reader): JournalRecord {
+function readFields(reader: Reader): StoredRecord {
   const tag = reader.u8()
   switch (tag) {
     case PROMISE:
@@ -106,9 +134,18 @@ function readFields(reader: Reader): JournalRecord {
         promised: readBallot(reader),
         voted: readBallot(reader),
       }
+    case POSITIONS:
+      return { type: 'positions', heard: readPositions(reader) }
     default:
       throw new MalformedError(`unknown kind of record: ${tag}`)
   }
+}
+
+function readPositions(reader: Reader): AcceptorPosition[] {
+  return Array.from({ length: reader.count() }, () => ({
+    acceptor: readAcceptor(reader),
+    position: reader.varint(),
+  }))
 }
 
 function readScope(reader: Reader): 'slot' | 'log' {
@@ -136,7 +173,7 @@ function isCount(count: number): boolean {
 }
 
 /** Once this slot is trimmed, the record need not be kept: what a trim says counts until there is a later one. */
-export function lastSlotOf(record: JournalRecord): Slot {
+export function lastSlotOf(record: StoredRecord): Slot {
   switch (record.type) {
     case 'promise':
       return record.slot
@@ -147,5 +184,7 @@ export function lastSlotOf(record: JournalRecord): Slot {
       return record.first + record.values.length - 1
     case 'trim':
       return record.slot + 1
+    case 'positions':
+      return 0
   }
 }

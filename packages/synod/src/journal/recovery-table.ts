@@ -41,6 +41,10 @@ export const RECOVERY_TABLE = {
   },
   'missing-identity': { outcome: 'refuse', when: 'There are segments, and no identity.' },
   'damaged-identity': { outcome: 'refuse', when: 'There is an identity, and it is not whole.' },
+  outdated: {
+    outcome: 'refuse',
+    when: 'Another server has heard of a later group than the last one: the directory is an old copy.',
+  },
   'missing-journal': { outcome: 'refuse', when: 'The cluster has formed, and there is no segment.' },
 } as const satisfies Readonly<Record<string, RecoveryRule>>
 

@@ -6,8 +6,9 @@ import type { Disk } from './disk.js'
 import { findGroup, groupMarker, readGroup, readRecords } from './group.js'
 import type { Group } from './group.js'
 import { IdentityFault, loadIdentity } from './identity.js'
-import type { Identity } from './identity.js'
-import { lastSlotOf } from './record-codec.js'
+import type { AcceptorId, Identity } from './identity.js'
+import { OUTDATED_FILE, loadOutdated } from './outdated.js'
+import { type PositionsRecord, lastSlotOf } from './record-codec.js'
 import { RECOVERY_TABLE } from './recovery-table.js'
 import type { Finding, RecoveryCase } from './recovery-table.js'
 import {
@@ -43,25 +44,34 @@ export interface Recovery {
   readonly identity: Identity | null
   /** Everything recorded, in order, values as views of the segments; empty when the finding is to refuse. */
   readonly records: readonly JournalRecord[]
+  /** What other acceptors' journals had come to, as far as this server had heard. */
+  readonly heard: ReadonlyMap<AcceptorId, number>
   /** Null when there is no segment to go on with. */
   readonly end: JournalEnd | null
 }
 
 /** Reads a data directory and judges it by the decision table. Rejects only if the disk does. */
 export async function recover(disk: Disk, directory: string): Promise<Recovery> {
-  const numbers = segmentNumbers(await disk.list(directory))
+  const names = await disk.list(directory)
+  const numbers = segmentNumbers(names)
   let identity: Identity | null
   try {
     identity = await loadIdentity(disk, directory)
   } catch (error) {
     if (!(error instanceof IdentityFault)) throw error
     const name = error.kind === 'damaged' ? 'damaged-identity' : 'unsupported-version'
-    return { finding: findingOf(name, 'identity', 0, error.message), identity: null, records: [], end: null }
+    return withoutRecords(findingOf(name, 'identity', 0, error.message), null)
   }
-  if (identity === null || numbers.length === 0) {
-    return { finding: judgeAbsence(identity, numbers.length), identity, records: [], end: null }
-  }
+  const outdated = await loadOutdated(disk, directory, names)
+  if (outdated !== undefined)
+    return withoutRecords(findingOf('outdated', OUTDATED_FILE, 0, outdated), identity)
+  if (identity === null || numbers.length === 0)
+    return withoutRecords(judgeAbsence(identity, numbers.length), identity)
   return new Examination(identity).run(disk, directory, numbers)
+}
+
+function withoutRecords(finding: Finding, identity: Identity | null): Recovery {
+  return { finding, identity, records: [], heard: new Map(), end: null }
 }
 
 function judgeAbsence(identity: Identity | null, segments: number): Finding {
@@ -80,6 +90,7 @@ class Examination {
   readonly #identity: Identity
   readonly #marker: number
   readonly #records: JournalRecord[] = []
+  readonly #heard = new Map<AcceptorId, number>()
   readonly #segments: KeptSegment[] = []
   #nextSequence = 1
   #end: JournalEnd | null = null
@@ -92,8 +103,8 @@ class Examination {
   async run(disk: Disk, directory: string, numbers: readonly number[]): Promise<Recovery> {
     const identity = this.#identity
     const finding = await this.#firstFinding(disk, directory, numbers)
-    if (finding.outcome === 'refuse') return { finding, identity, records: [], end: null }
-    return { finding, identity, records: this.#records, end: this.#end }
+    if (finding.outcome === 'refuse') return withoutRecords(finding, identity)
+    return { finding, identity, records: this.#records, heard: this.#heard, end: this.#end }
   }
 
   async #firstFinding(disk: Disk, directory: string, numbers: readonly number[]): Promise<Finding> {
@@ -169,7 +180,8 @@ class Examination {
     try {
       const segment = this.#segments.at(-1)
       for (const record of readRecords(group.payload)) {
-        this.#records.push(record)
+        if (record.type === 'positions') this.#hear(record)
+        else this.#records.push(record)
         if (segment !== undefined) segment.last = Math.max(segment.last, lastSlotOf(record))
       }
     } catch (error) {
@@ -179,6 +191,11 @@ class Examination {
     }
     this.#nextSequence++
     return null
+  }
+
+  #hear({ heard }: PositionsRecord): void {
+    for (const { acceptor, position } of heard)
+      this.#heard.set(acceptor, Math.max(position, this.#heard.get(acceptor) ?? 0))
   }
 
   /** A header that is not whole was either never finished, or it was and has been damaged since. */

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
+import { readAcceptor, writeAcceptor } from '../bytes/acceptor.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
-import { ACCEPTOR_BYTES } from './identity.js'
 import type { AcceptorId } from './identity.js'
 
 const MAGIC = Buffer.from('SYNODJNL')
@@ -55,7 +55,7 @@ export function encodeHeader(header: SegmentHeader): Buffer {
   writer.u32(header.number)
   writer.u32(header.first)
   writer.f64(header.firstSequence)
-  writer.raw(Buffer.from(header.acceptor, 'hex'))
+  writeAcceptor(writer, header.acceptor)
   writer.string(header.cluster)
   writer.setU32(size, writer.length + CHECKSUM_BYTES)
   writer.u32(crc32(writer.view()))
@@ -84,7 +84,7 @@ export function decodeHeader(segment: Buffer): FoundHeader | null {
     const number = fields.u32()
     const first = fields.u32()
     const firstSequence = fields.f64()
-    const acceptor = fields.raw(ACCEPTOR_BYTES).toString('hex')
+    const acceptor = readAcceptor(fields)
     const cluster = fields.string()
     fields.end()
     if (first < 1 || first > number) return null

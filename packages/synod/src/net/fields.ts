@@ -6,6 +6,9 @@ import { type Ballot, MAX_SERVER_ID, type ServerId, type Slot } from '../paxos/b
 /** Slots and ballot numbers stop here, so that a slot plus a count is still an exact integer. */
 const MAX_ORDINAL = 2 ** 52
 
+/** As many servers as any list of them names. */
+export const MAX_MEMBERS = 255
+
 const utf8 = new TextEncoder()
 
 export function readServer(reader: Reader): ServerId {

@@ -1,3 +1,4 @@
+import { readAcceptor, writeAcceptor } from '../bytes/acceptor.js'
 import { readAddress } from '../bytes/address.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
@@ -7,7 +8,7 @@ import type { Mode } from '../paxos/config.js'
 import type { Quorums } from '../paxos/quorum.js'
 import { namesByTag, readTag, type Tags } from './codec.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
-import { readServer, readText, writeText } from './fields.js'
+import { MAX_MEMBERS, readServer, readText, writeText } from './fields.js'
 import type { ConnectionKind } from './preamble.js'
 
 /** The name of a cluster has at most this many bytes. */
@@ -15,9 +16,6 @@ export const MAX_CLUSTER_BYTES = 255
 
 /** What a refusal says is cut to this size. */
 const MAX_REASON_BYTES = 1024
-
-const ACCEPTOR_BYTES = 16
-const MAX_MEMBERS = 255
 
 /** What a connection between servers is for: the messages of the protocol, or a snapshot on its way to who dialled. */
 export type Purpose = 'messages' | 'snapshot'
@@ -49,6 +47,11 @@ export interface PeerHello {
 /** The server that was dialled will listen. The fields are as in `PeerHello`. */
 export interface PeerWelcome {
   readonly type: 'peer-welcome'
+  /**
+   * The highest position that this server has heard of the journal of whoever dialled; 0 for none. One that
+   * has recovered less is on an old copy of its directory.
+   */
+  readonly heard: number
   readonly server: ServerId
   readonly acceptor: string
   readonly formed: boolean
@@ -120,6 +123,7 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
       writer.varint(message.process)
       return
     case 'peer-welcome':
+      writer.varint(message.heard)
       writer.varint(message.server)
       writeAcceptor(writer, message.acceptor)
       writer.boolean(message.formed)
@@ -189,6 +193,7 @@ function readHandshake(reader: Reader): Handshake {
     case 'peer-welcome':
       return {
         type,
+        heard: reader.varint(),
         server: readServer(reader),
         acceptor: readAcceptor(reader),
         formed: reader.boolean(),
@@ -213,14 +218,6 @@ function readCluster(reader: Reader): string {
   const cluster = readText(reader, MAX_CLUSTER_BYTES)
   if (cluster === '') throw new MalformedError('no cluster')
   return cluster
-}
-
-function writeAcceptor(writer: Writer, acceptor: string): void {
-  writer.raw(Buffer.from(acceptor, 'hex'))
-}
-
-function readAcceptor(reader: Reader): string {
-  return reader.raw(ACCEPTOR_BYTES).toString('hex')
 }
 
 /** Two zeros stand for majorities. */

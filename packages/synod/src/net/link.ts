@@ -21,6 +21,8 @@ export interface LinkEvents<Kind extends ConnectionKind, In> {
   onDown(reason: string): void
   /** One side will not speak to the other. Told once until the reason changes; the link keeps trying. */
   onRefused(code: ErrorCode, reason: string): void
+  /** A dial has failed, or was refused. */
+  onUnreachable?(): void
   /** The link was up, its connection broke, and now nothing listens there: the process is gone. */
   onProcessGone?(): void
   onMessages(batch: In[]): void
@@ -190,7 +192,9 @@ export class Link<Kind extends ConnectionKind, Out, In> {
       this.#broken = true
       this.#options.onDown(this.#reason)
       if (!this.#isResting) this.#dialAfterBreak()
-    } else if (reason instanceof SynodError) {
+      return
+    }
+    if (reason instanceof SynodError) {
       this.#broken = false
       this.#dialAfter(LONGEST_WAIT_ms)
       this.#tellRefusal(reason)
@@ -201,6 +205,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
         this.#options.onProcessGone?.()
       }
     }
+    this.#options.onUnreachable?.()
   }
 
   #turn(up: boolean): void {

@@ -1,3 +1,4 @@
+import { readAcceptor, writeAcceptor } from '../bytes/acceptor.js'
 import { readValues, writeBallot, writeValues } from '../bytes/paxos.js'
 import { MalformedError, type Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
@@ -12,6 +13,7 @@ import type {
 } from '../paxos/messages.js'
 import { namesByTag, readTag, type Codec, type Tags } from './codec.js'
 import {
+  MAX_MEMBERS,
   readBallotOrZero,
   readLast,
   readProposedBallot,
@@ -22,6 +24,7 @@ import {
 import {
   MAX_WALL_MS,
   type PeerMessage,
+  type PositionsReport,
   type Report,
   type SnapshotReply,
   type SnapshotRequest,
@@ -53,6 +56,7 @@ export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
   disk: 36,
   'clock-request': 37,
   clock: 38,
+  positions: 39,
 }
 
 const MESSAGE_TYPES = namesByTag(MESSAGE_TAGS)
@@ -160,6 +164,13 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       writer.varint(message.round)
       writer.varint(message.wall_ms)
       return
+    case 'positions':
+      writer.varint(message.positions.length)
+      for (const { acceptor, position } of message.positions) {
+        writeAcceptor(writer, acceptor)
+        writer.varint(position)
+      }
+      return
     case 'no-snapshot':
       return
   }
@@ -257,6 +268,8 @@ export function decodeMessage(reader: Reader): PeerMessage {
       if (wall_ms > MAX_WALL_MS) throw new MalformedError(`a wall clock at ${wall_ms} ms`)
       return { type, round, wall_ms }
     }
+    case 'positions':
+      return { type, positions: readPositions(reader) }
     case 'no-snapshot':
       return { type }
     case 'decided':
@@ -282,6 +295,12 @@ export const peerReceiver: Codec<SnapshotReply, PeerMessage> = {
 export const snapshotAsker: Codec<SnapshotRequest, PeerMessage> = {
   encode: encodeMessage,
   decode: decodeMessage,
+}
+
+function readPositions(reader: Reader): PositionsReport['positions'] {
+  const count = reader.count()
+  if (count > MAX_MEMBERS) throw new MalformedError(`${count} positions`)
+  return Array.from({ length: count }, () => ({ acceptor: readAcceptor(reader), position: reader.varint() }))
 }
 
 function writeBars(writer: Writer, { ballot, chosen, round, voted }: Heartbeat | HeartbeatAnswer): void {

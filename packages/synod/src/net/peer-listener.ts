@@ -96,6 +96,7 @@ const REPORTS: ReadonlySet<PeerMessage['type']> = new Set<Report['type']>([
   'disk',
   'clock-request',
   'clock',
+  'positions',
 ])
 
 /** What servers say to each other besides the messages of the protocol. */

@@ -58,8 +58,15 @@ export const MAX_WALL_MS = 253_402_300_799_999
 
 export type ClockReport = ClockRequest | ClockAnswer
 
+/** How far the journals of acceptors have come, the sender's own among them: each has that many groups durable. */
+export interface PositionsReport {
+  readonly type: 'positions'
+  /** At most 255. An acceptor is named by 32 hexadecimal digits. */
+  readonly positions: readonly { readonly acceptor: string; readonly position: number }[]
+}
+
 /** What servers tell each other besides the messages of the protocol, and among them. */
-export type Report = DigestReport | DiskReport | ClockReport
+export type Report = DigestReport | DiskReport | ClockReport | PositionsReport
 
 export type SnapshotReply = SnapshotChunk | NoSnapshot
 

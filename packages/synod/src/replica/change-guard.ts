@@ -7,8 +7,11 @@ import type { Heard } from '../paxos/proposer.js'
 import type { ServerSet } from '../paxos/server-set.js'
 import type { Value } from '../paxos/value.js'
 
-/** A server that is further behind may take long before its vote helps anybody. */
-export const MAX_BEHIND_SLOTS = 8192
+/**
+ * A server that is further behind may take long before its vote helps anybody. Twice the largest window: a change
+ * just before has filled the window with no-ops, of which the others have not told yet.
+ */
+export const MAX_BEHIND_SLOTS = 16_384
 
 export interface ChangeGuardParts {
   readonly self: ServerId

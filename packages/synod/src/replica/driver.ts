@@ -49,6 +49,8 @@ export interface DriverParts {
   readonly onReadable: (read: ReadableAt) => void
   /** A snapshot of a peer is needed. */
   readonly onBehind: (behind: Behind) => void
+  /** A message is about to leave for a peer. */
+  readonly onSend: (to: ServerId) => void
   /** The last thing in each turn of the event loop in which anything happened. */
   readonly onTurnEnd: () => void
   readonly onFatal: (error: SynodError) => void
@@ -65,6 +67,7 @@ export class Driver {
   #cancelTimer: () => void = () => undefined
   #timer_ms = Infinity
   #turning = false
+  #started = false
   #stopped = false
   /** How many messages have been handed to the links. */
   sent = 0
@@ -99,8 +102,13 @@ export class Driver {
     else this.step({ type: 'message', from, message })
   }
 
+  /** From now on this server takes part: the core is given inputs. */
+  start(): void {
+    this.#started = true
+  }
+
   step(input: Input): void {
-    if (this.#stopped) return
+    if (!this.#started || this.#stopped) return
     const { clock, journal, onBehind, onReadable, onStep, paxos } = this.#parts
     let output: Output
     try {
@@ -187,8 +195,9 @@ export class Driver {
     for (const link of this.#parts.links.values()) link.flush()
   }
 
-  #send({ to, message }: Envelope): void {
+  #send({ message, to }: Envelope): void {
     this.sent++
+    this.#parts.onSend(to)
     if (this.#parts.links.get(to)?.send(message) === true) this.#parts.trace?.sent(to, message)
   }
 

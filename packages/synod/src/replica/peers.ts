@@ -11,7 +11,14 @@ import type { LinkEvents } from '../net/link.js'
 import { type Address, formatAddress, parseAddress } from '../net/network.js'
 import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer-link.js'
 import { type AnswerSnapshot, type PeerListener, listenForPeers } from '../net/peer-listener.js'
-import type { ClockReport, DigestReport, PeerMessage, Report, SnapshotRequest } from '../net/peer-messages.js'
+import type {
+  ClockReport,
+  DigestReport,
+  PeerMessage,
+  PositionsReport,
+  Report,
+  SnapshotRequest,
+} from '../net/peer-messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Membership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
@@ -29,12 +36,16 @@ export interface PeersParts {
   onDigest(from: ServerId, report: DigestReport): void
   onClock(from: ServerId, report: ClockReport): void
   /** Messages can be sent to this server, whose process may be a new one. */
-  onConnected(server: ServerId): void
+  onConnected(welcome: PeerWelcome): void
+  onPositions(report: PositionsReport): void
+  /** How far the journal of this acceptor is known to have come; 0 where nothing was heard. */
+  heardOf(acceptor: AcceptorId): number
   onSnapshotRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
   /** All founders have welcomed this one: these are the acceptors of the cluster, to be written down. */
   onComplete(acceptors: Acceptors): void
   /** All founders have written that down, this one included: they may vote. */
   onFormed(acceptors: Acceptors): void
+  onUnreachable(server: ServerId): void
   onProcessGone(server: ServerId): void
   /** The others will not have this server, and it is not part of the cluster yet. */
   onRejected(error: SynodError): void
@@ -100,7 +111,7 @@ export class Peers {
       clock: host.clock,
       writing_ms: () => parts.writing_ms(),
       tell: (report) => {
-        this.#tell(report)
+        this.tellAll(report)
         for (const link of this.#links.values()) link.flush()
       },
     })
@@ -152,6 +163,14 @@ export class Peers {
     return this.#strangers.size > 0 && this.#strangers.has(server)
   }
 
+  /** Whether this is the acceptor of a member, or of a server that may become one. */
+  isMember(acceptor: AcceptorId): boolean {
+    const { servers } = this.#membership
+    for (const [server, greeting] of this.#greeted)
+      if (greeting.acceptor === acceptor && this.#isWanted(server)) return true
+    return servers.some((server) => this.#knownAcceptor(server) === acceptor)
+  }
+
   /** As which acceptor a server that is connected introduced itself. */
   acceptorOf(server: ServerId): AcceptorId | undefined {
     return this.#greeted.get(server)?.acceptor
@@ -190,6 +209,9 @@ export class Peers {
       onRefused: (code, reason) => {
         this.#onRefused(server, code, reason)
       },
+      onUnreachable: () => {
+        this.#parts.onUnreachable(server)
+      },
       onProcessGone: () => {
         logger.warn({ peer: server }, `the process of s${server} is gone`)
         this.#parts.onProcessGone(server)
@@ -208,7 +230,7 @@ export class Peers {
         const error = this.#refusal(hello)
         if (error !== undefined) return { type: 'refuse', code: error.code, reason: error.message }
         this.#greet(hello)
-        return this.#welcome()
+        return this.#welcome(hello.acceptor)
       },
       onMessages: (from, batch) => {
         trace?.received(from, batch)
@@ -218,6 +240,7 @@ export class Peers {
         trace?.received(from, [report])
         if (report.type === 'disk') this.#disks.heard(from, report)
         else if (report.type === 'digest') this.#parts.onDigest(from, report)
+        else if (report.type === 'positions') this.#parts.onPositions(report)
         else this.#parts.onClock(from, report)
       },
       onSnapshotRequest: (from, request, answer) => {
@@ -229,17 +252,21 @@ export class Peers {
     })
   }
 
-  /** Tells all peers what this replica has come to; it leaves with whatever goes next. */
-  tellDigest(report: DigestReport): void {
-    this.#tell(report)
+  /** Tells all peers; it leaves with whatever goes next. */
+  tellAll(report: Report): void {
+    for (const server of this.#links.keys()) this.tell(server, report)
+  }
+
+  /** Returns whether the link to the peer takes it. */
+  tell(to: ServerId, report: Report): boolean {
+    const isTaken = this.#links.get(to)?.send(report) === true
+    if (isTaken) this.#settings.trace?.sent(to, report)
+    return isTaken
   }
 
   /** Tells a peer at once. */
-  tellClock(to: ServerId, report: ClockReport): void {
-    const link = this.#links.get(to)
-    if (link?.send(report) !== true) return
-    this.#settings.trace?.sent(to, report)
-    link.flush()
+  tellNow(to: ServerId, report: Report): void {
+    if (this.tell(to, report)) this.#links.get(to)?.flush()
   }
 
   /** Dials a peer to get a snapshot. */
@@ -290,19 +317,13 @@ export class Peers {
     await this.#listener?.close()
   }
 
-  #tell(report: Report): void {
-    for (const [server, link] of this.#links) {
-      if (link.send(report)) this.#settings.trace?.sent(server, report)
-    }
-  }
-
   #hello(purpose: Purpose): PeerHello {
     const { addresses, clusterName: cluster, id, listen, mode, servers, ...settings } = this.#settings
     const quorums = settings.quorums ?? null
     const { lease_ms } = settings.paxos
     const address = formatAddress(addresses.get(id) ?? listen)
     return {
-      ...this.#welcome(),
+      ...this.#self(),
       type: 'peer-hello',
       purpose,
       cluster,
@@ -314,9 +335,12 @@ export class Peers {
     }
   }
 
-  #welcome(): PeerWelcome {
+  #welcome(acceptor: AcceptorId): PeerWelcome {
+    return { ...this.#self(), type: 'peer-welcome', heard: this.#parts.heardOf(acceptor) }
+  }
+
+  #self() {
     return {
-      type: 'peer-welcome',
       server: this.#settings.id,
       acceptor: this.#acceptor,
       formed: this.#written,
@@ -406,9 +430,9 @@ export class Peers {
     const { logger } = this.#settings
     logger.info({ peer: welcome.server }, `connected to s${welcome.server}`)
     this.#welcomed.set(welcome.server, welcome.acceptor)
-    this.#parts.onConnected(welcome.server)
     this.#completeIfAll()
     this.#note(welcome)
+    this.#parts.onConnected(welcome)
   }
 
   /** What a peer says of itself in its handshake. */

@@ -1,9 +1,11 @@
 import { type CallOptions, Calls, type TransferOptions, checkCall, checkTransfer } from '../call.js'
 import { SynodError } from '../errors.js'
 import { explainNoQuorum } from '../explain.js'
-import type { Identity, Peers as Acceptors } from '../journal/identity.js'
+import type { AcceptorId, Identity, Peers as Acceptors } from '../journal/identity.js'
+import type { Journal } from '../journal/journal.js'
 import type { OpenedJournal } from '../journal/open-journal.js'
-import { openJournal } from '../journal/open-journal.js'
+import { damageWords, openJournal } from '../journal/open-journal.js'
+import { type Outdated, outdatedWords, saveOutdated } from '../journal/outdated.js'
 import { decodeAnswered, encodeGiven } from '../machine/contract.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
 import {
@@ -20,6 +22,7 @@ import { type MembershipState, foundingMembership } from '../paxos/membership.js
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
 import { NO_SERVERS } from '../paxos/server-set.js'
+import { Admission } from './admission.js'
 import { ChangeGuard } from './change-guard.js'
 import { ClientService } from './client-service.js'
 import { Clocks } from './clocks.js'
@@ -30,6 +33,7 @@ import { HandOver } from './hand-over.js'
 import { Members } from './members.js'
 import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } from './options.js'
 import { Peers } from './peers.js'
+import { PositionReports } from './position-reports.js'
 import { type Done, Reads } from './reads.js'
 import { Stalls } from './stalls.js'
 import { type RestoredState, State, restoreState } from './state.js'
@@ -71,6 +75,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #handOver: HandOver
   readonly #members: Members
   readonly #stalls: Stalls
+  readonly #admission: Admission
+  #isOutdated = false
+  /** None on a server without a journal. */
+  readonly #positions: PositionReports | undefined
   readonly #started_ms: number
   readonly #votes: boolean
   #formed: boolean
@@ -173,8 +181,14 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       onClock: (from, report) => {
         this.#clocks.onReport(from, report)
       },
-      onConnected: (peer) => {
-        this.#clocks.onConnected(peer)
+      onPositions: (report) => {
+        this.#positions?.heard(report)
+      },
+      heardOf: (acceptor) => journal?.positions.of(acceptor) ?? 0,
+      onConnected: ({ heard, server }) => {
+        this.#clocks.onConnected(server)
+        this.#positions?.forget(server)
+        this.#admission.welcomed(server, heard)
       },
       onSnapshotRequest: (from, request, answer) => {
         this.#state.onSnapshotRequest(from, request, answer)
@@ -184,6 +198,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       },
       onFormed: (acceptors) => {
         this.#onFormed(acceptors)
+      },
+      onUnreachable: (peer) => {
+        this.#admission.unreachable(peer)
       },
       onProcessGone: (peer) => {
         this.#driver.step({ type: 'peer-gone', peer })
@@ -208,6 +225,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#execute()
         this.#tellHint()
       },
+      onSend: (to) => {
+        this.#positions?.tell(to)
+      },
       onReadable: (read) => {
         this.#reads.confirm(read)
       },
@@ -219,6 +239,20 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       },
       onFatal: (error) => {
         this.#fail(error)
+      },
+    })
+    this.#positions = journal && this.#exchangePositions(journal, identity.acceptor)
+    this.#admission = new Admission({
+      clock: host.clock,
+      patience_ms: settings.paxos.electionTimeout_ms,
+      self: settings.id,
+      membership: this.#paxos.membership,
+      position: () => journal?.position,
+      onAdmitted: () => {
+        this.#startIfReady()
+      },
+      onOutdated: (outdated) => {
+        this.#outdated(outdated)
       },
     })
     const guard = new ChangeGuard({
@@ -242,7 +276,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       executed_ms: () => this.#state.executor.time_ms,
       connected: () => this.#peers.connected,
       tell: (to, report) => {
-        this.#peers.tellClock(to, report)
+        this.#peers.tellNow(to, report)
       },
     })
     this.#commands = new Commands({
@@ -316,6 +350,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       },
       onChanged: () => {
         this.#peers.update()
+        if (this.#paxos.membership.isKnown)
+          journal?.positions.keepIf((acceptor) => this.#peers.isMember(acceptor))
       },
       onRemoved: (error) => {
         this.#fail(error)
@@ -432,6 +468,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       ballot,
       leader: leader ?? null,
       formed: this.#formed,
+      admitted: this.#admission.isAdmitted,
       voting: this.#votes,
       damage: damage?.message ?? null,
       bars: {
@@ -493,14 +530,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
 
   async #listen(): Promise<void> {
     const { clients, logger } = this.#settings
-    // What the snapshot holds comes first: a message must not find the log without it.
-    this.#state.begin()
     await this.#peers.listen()
     if (clients !== undefined) await this.#service.listen(clients)
     this.#execute()
     const waitingFor = this.#peers.missing
-    if (this.#formed) this.#start()
-    else if (waitingFor.length > 0)
+    this.#startIfReady()
+    if (!this.#formed && waitingFor.length > 0)
       logger.info({ waitingFor }, 'waiting for all servers, to form the cluster')
   }
 
@@ -525,7 +560,36 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#state.executor.identify(acceptors)
     this.#settings.logger.info({}, 'the cluster has formed')
     this.#formed = true
-    this.#start()
+    this.#startIfReady()
+  }
+
+  #exchangePositions(journal: Journal, acceptor: AcceptorId): PositionReports {
+    return new PositionReports({
+      clock: this.#settings.host.clock,
+      acceptor,
+      journal,
+      isMember: (other) => this.#peers.isMember(other),
+      tell: (to, report) => this.#peers.tell(to, report),
+      tellAll: (report) => {
+        this.#peers.tellAll(report)
+        this.#driver.endTurn()
+      },
+      onOwn: (heard) => this.#admission.isSound(heard),
+    })
+  }
+
+  /** The data directory is an old copy: this server ends, and votes with it no more. */
+  #outdated(outdated: Outdated): void {
+    if (this.#isOutdated) return
+    this.#isOutdated = true
+    const { dataDir, host } = this.#settings
+    const words = damageWords(dataDir, { case: 'outdated', message: outdatedWords(outdated) })
+    this.#driver.stop()
+    void saveOutdated(host.disk, dataDir, outdated)
+      .catch(() => undefined)
+      .then(() => {
+        this.#fail(new SynodError('journal-damaged', words))
+      })
   }
 
   /** The chosen bar may have moved, or somebody else leads. */
@@ -551,13 +615,23 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#unsound = unsound
   }
 
-  #start(): void {
+  /** Whether this server takes part in what the others do. */
+  get #takesPart(): boolean {
+    return this.#formed && this.#admission.isAdmitted
+  }
+
+  #startIfReady(): void {
+    if (!this.#takesPart || this.#failure !== undefined) return
+    this.#driver.start()
+    // What the snapshot holds comes first: a message must not find the log without it.
+    this.#state.begin()
+    this.#execute()
     this.#driver.step({ type: 'tick' })
     this.#commands.lookForLost()
   }
 
   #receive(from: ServerId, batch: readonly Message[]): void {
-    if (!this.#formed) return
+    if (!this.#takesPart) return
     this.#counts.received += batch.length
     for (const message of batch) {
       // One message may tell that the next one must not be heard.
@@ -587,7 +661,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   }
 
   #endTurn(): void {
-    if (this.#formed) {
+    if (this.#takesPart) {
       this.#commands.propose()
       const id = this.#reads.takeNew()
       if (id !== undefined) this.#driver.step({ type: 'read', id })
@@ -665,7 +739,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   // The end
 
   #timeoutError(timeout_ms: number): SynodError {
-    const isOut = !this.#formed || this.#hint.server === 0
+    const isOut = !this.#takesPart || this.#hint.server === 0
     return unansweredError(timeout_ms, isOut ? explainNoQuorum(this.status()) : null)
   }
 
@@ -684,6 +758,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#driver.stop()
     this.#clocks.stop()
     this.#stalls.stop()
+    this.#positions?.stop()
+    this.#admission.stop()
     this.#handOver.stop()
     this.#members.stop()
     this.#commands.stop()

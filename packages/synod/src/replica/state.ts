@@ -71,6 +71,7 @@ export class State<Command, Result, Query, Answer> {
   readonly #divergence: Divergence
   /** The state is being replaced, or it is wrong: nothing may be executed or read. */
   #isHalted = false
+  #hasBegun = false
   #received = 0
 
   constructor({ executor, store }: RestoredState<Command, Result, Query, Answer>, parts: StateParts) {
@@ -154,8 +155,9 @@ export class State<Command, Result, Query, Answer> {
     }
   }
 
-  /** What the snapshot holds is chosen, though the journal may not know all of that. */
+  /** This server takes part now. What the snapshot holds is chosen, though the journal may not know all of that. */
   begin(): void {
+    this.#hasBegun = true
     const { paxos, step } = this.#parts
     const { newest } = this.#store
     const { membership } = this.executor
@@ -171,7 +173,7 @@ export class State<Command, Result, Query, Answer> {
     const { trimmed } = paxos.log.state
     // Whoever does not know the membership has nothing to go by: a server that joins, for one.
     if (executor.executed < trimmed || !paxos.membership.isKnown) {
-      this.#catchUp.need(Math.max(trimmed, 1))
+      if (this.#hasBegun) this.#catchUp.need(Math.max(trimmed, 1))
       return false
     }
     if (executor.executed >= paxos.chosen) return false
@@ -248,7 +250,7 @@ export class State<Command, Result, Query, Answer> {
   /** Answers whether this replica may go on. */
   #compareDigest(slot: Slot): boolean {
     const { digest } = this.executor
-    this.#parts.peers.tellDigest({ type: 'digest', slot, digest })
+    this.#parts.peers.tellAll({ type: 'digest', slot, digest })
     this.#divergence.executed(slot, digest)
     return !this.#isHalted
   }

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import { findGroup, groupMarker, GroupWriter } from '../../src/journal/group.js'
 import { saveIdentity } from '../../src/journal/identity.js'
 import type { Identity } from '../../src/journal/identity.js'
+import { saveOutdated } from '../../src/journal/outdated.js'
 import { RECOVERY_TABLE } from '../../src/journal/recovery-table.js'
 import type { RecoveryCase, RecoveryRule } from '../../src/journal/recovery-table.js'
 import { decodeHeader, encodeHeader, segmentName } from '../../src/journal/segment.js'
@@ -120,6 +121,11 @@ const SCENES: Readonly<Record<RecoveryCase, () => Promise<MemoryDisk>>> = {
     later.writeUInt32LE(2, 8)
     later.writeUInt32LE(crc32(later.subarray(0, size - 4)), size - 4)
     disk.put(first, later)
+    return disk
+  },
+  outdated: async () => {
+    const { disk } = await scene()
+    await saveOutdated(disk, DIRECTORY, { position: 3, heard: 4 })
     return disk
   },
   'missing-identity': async () => {

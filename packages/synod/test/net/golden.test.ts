@@ -64,6 +64,7 @@ const peer: PeerMessage[] = [
   { type: 'disk', writing_ms: 0 },
   { type: 'clock-request', round: 2 ** 47 },
   { type: 'clock', round: 2 ** 47, wall_ms: 1_700_000_000_123 },
+  { type: 'positions', positions: [{ acceptor: '000102030405060708090a0b0c0d0e0f', position: 300 }] },
 ]
 
 const client: ClientMessage[] = [

@@ -22,6 +22,7 @@ export const peerHello: PeerHello = {
 
 export const peerWelcome: PeerWelcome = {
   type: 'peer-welcome',
+  heard: 300,
   server: 2,
   acceptor: 'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff',
   formed: false,
@@ -203,6 +204,7 @@ export const handshakes: Arbitraries<Handshake> = {
   }),
   'peer-welcome': fc.record({
     type: fc.constant('peer-welcome'),
+    heard: fc.maxSafeNat(),
     server,
     acceptor,
     formed: fc.boolean(),

@@ -52,6 +52,7 @@ class Rig {
       diskPatience_ms: 1000,
       trace: undefined,
       onStep: () => undefined,
+      onSend: () => undefined,
       onReadable: () => undefined,
       onBehind: () => undefined,
       onTurnEnd: () => undefined,
@@ -59,6 +60,7 @@ class Rig {
         throw error
       },
     })
+    this.driver.start()
   }
 
   step(output: Partial<Output>): void {

@@ -348,7 +348,14 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
       network: world.network.host('s3'),
       clock: world.clock,
       address: { host: 's3', port: 2380 },
-      judge: () => ({ type: 'peer-welcome', server: 3, acceptor: 'cd'.repeat(16), formed: true, process: 1 }),
+      judge: () => ({
+        type: 'peer-welcome',
+        heard: 0,
+        server: 3,
+        acceptor: 'cd'.repeat(16),
+        formed: true,
+        process: 1,
+      }),
       onMessages: (_from, batch) => received.push(...batch),
       onRefused: () => undefined,
     })
@@ -416,7 +423,7 @@ describe('PITFALL 18: reads', () => {
       network: world.network.host('s2'),
       clock: world.clock,
       address: { host: 's2', port: 2380 },
-      judge: () => ({ type: 'peer-welcome', server: 2, acceptor, formed: true, process: 1 }),
+      judge: () => ({ type: 'peer-welcome', heard: 0, server: 2, acceptor, formed: true, process: 1 }),
       onMessages: (_from, batch) => {
         for (const message of batch) if (message.type === 'observe') rounds.push(message.round)
       },

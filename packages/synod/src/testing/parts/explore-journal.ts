@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { inspectJournal } from '../../journal/inspect.js'
 import type { Journal } from '../../journal/journal.js'
 import { type OpenedJournal, openJournal } from '../../journal/open-journal.js'
+import { recover } from '../../journal/recovery.js'
 import type { JournalRecord } from '../../paxos/records.js'
 import { Chance } from '../chance.js'
 import { MemoryDisk } from '../simulator/hardware/disk.js'
@@ -10,17 +11,22 @@ import { Violation } from '../simulator/checks/violation.js'
 const DIRECTORY = '/data'
 const LIVES = 12
 
+/** Another acceptor, whose journal is heard of. */
+const OTHER = 'ff'.repeat(16)
+
 /** No write takes more turns of the event loop. */
 const MOST_TURNS = 500
 
 /**
  * A journal with small segments goes through many lives: it is written and trimmed, its process dies at any change of the disk, the
  * power fails, a write or an fsync fails, and in the end a bit turns over in what was written long ago. Each time it must
- * hold all that it had reported durable, but what a trim has made needless; or else say that it is damaged. Throws a Violation.
+ * hold all that it had reported durable, but what a trim has made needless; or else say that it is damaged. The number of its last group never
+ * goes back, unless an old copy of the directory takes its place: then that shows it. Throws a Violation.
  */
 export async function exploreJournal(seed: number): Promise<void> {
   const run = new Run(new Chance(seed ^ 0x6a6f7572))
   for (let life = 0; life < LIVES; life++) await run.live()
+  await run.restoreCopy()
   await run.rot()
 }
 
@@ -35,6 +41,13 @@ class Run {
   #sure = 0
   #slot = 0
   #next = 1
+  /** The last group that was durable, as the journal said. */
+  #position = 0
+  /** What was heard of another acceptor's journal, and how much of it was written with a group that is durable. */
+  #heard = 0
+  #heardForSure = 0
+  /** The directory as it was at some time, and the position that the journal had told by then. */
+  #copy: { readonly files: ReadonlyMap<string, Buffer>; readonly position: number } | undefined
 
   constructor(chance: Chance) {
     this.#chance = chance
@@ -53,12 +66,16 @@ class Run {
     const { journal } = opened ?? {}
     if (opened !== undefined && journal !== undefined) {
       const before = this.#recovered(opened)
+      this.#checkPositions(journal)
       if (!dies && chance.happens(0.2))
         disk.failNext(chance.pick(['write', 'sync', 'syncDirectory'] as const))
       await this.#write(journal, failed)
       if (chance.happens(0.3)) await journal.close().catch(() => undefined)
       this.#sure = Math.max(this.#sure, before + durable.upTo)
+      this.#position = Math.max(this.#position, journal.position)
     }
+    if (chance.happens(0.2) && this.#position > 0)
+      this.#copy = { files: disk.durable(DIRECTORY).snapshot(DIRECTORY), position: this.#position }
     if (chance.happens(0.6)) disk.crash(() => chance.next())
     else disk.restart()
   }
@@ -108,6 +125,35 @@ class Run {
     return this.#records.length
   }
 
+  #checkPositions(journal: Journal): void {
+    const heard = journal.positions.of(OTHER)
+    if (journal.position < this.#position)
+      throw new Violation(
+        'agreement',
+        `group ${this.#position} was durable, and the journal ends with ${journal.position}`,
+      )
+    if (heard < this.#heardForSure)
+      throw new Violation(
+        'agreement',
+        `that another acceptor had come to ${this.#heardForSure} was durable, and ${heard} is left of it`,
+      )
+    this.#heard = heard
+  }
+
+  /** Somebody puts an old copy of the directory in the place of what is there. */
+  async restoreCopy(): Promise<void> {
+    if (this.#copy === undefined) return
+    const copy = MemoryDisk.with(DIRECTORY, this.#copy.files)
+    const { end } = await recover(copy, DIRECTORY)
+    const position = (end?.nextSequence ?? 1) - 1
+    const lost = this.#position > this.#copy.position
+    if (position >= this.#copy.position && (!lost || position < this.#position)) return
+    throw new Violation(
+      'agreement',
+      `a copy that was made when group ${this.#copy.position} was durable, of ${this.#position}, ends with ${position}`,
+    )
+  }
+
   #missing(found: readonly JournalRecord[]): JournalRecord | undefined {
     const numbers = new Set(found.map(numberOf))
     const trims = found.filter((record) => record.type === 'trim')
@@ -126,11 +172,14 @@ class Run {
     for (let group = chance.below(12); group > 0 && !failed.is; group--) {
       const records = Array.from({ length: 1 + chance.below(4) }, () => this.#draw())
       this.#records.push(...records)
+      if (chance.happens(0.3)) journal.positions.hear(OTHER, ++this.#heard)
+      const heard = this.#heard
       const position = journal.append(records)
       journal.flush()
       // Now and then the next group gathers while this one is written.
       if (chance.happens(0.4)) continue
       await untilDurable(journal, position, failed)
+      if (journal.durable >= position) this.#heardForSure = heard
     }
     await untilDurable(journal, journal.appended, failed)
   }

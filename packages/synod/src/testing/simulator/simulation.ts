@@ -376,7 +376,18 @@ class Simulation<C, R, Q, A> {
     }
     await this.#dismissClients()
     this.#compare()
+    this.#checkOutdated()
     checkHistory(this.#operations, this.#executions, this.#workload)
+  }
+
+  /** A server on an old copy of its directory has promised and voted what it does not know of. */
+  #checkOutdated(): void {
+    for (const id of this.#nemesis.outdated) {
+      if (!this.#world.running.includes(id)) continue
+      const { admitted, voting } = this.#world.status(id)
+      if (admitted && voting)
+        throw new Violation('unexpected-failure', `s${id} votes with an old copy of its directory`)
+    }
   }
 
   /** All clients end. Then no replica holds anything for them, whatever they had asked for. */

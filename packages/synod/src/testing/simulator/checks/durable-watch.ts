@@ -47,7 +47,7 @@ export class DurableWatch {
         place.offset += group.size_bytes
         // Values are views of the group, and the platter changes.
         const payload = Buffer.from(group.payload)
-        const records = readRecords(payload)
+        const records = readRecords(payload).filter((record) => record.type !== 'positions')
         this.#onRecords(server, payload, records)
         try {
           for (const record of records) this.#take(server, record, votes)

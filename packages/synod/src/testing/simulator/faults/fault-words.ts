@@ -52,6 +52,8 @@ function what(fault: Fault): string {
       return `s${fault.server} is down ${lasting}, and ${fault.bits} bits of its disk turn over`
     case 'lost-disk':
       return `s${fault.server} is down ${lasting}, and comes back with an empty disk`
+    case 'old-copy':
+      return `the directory of s${fault.server} is copied, and put back after ${fault.for_ms.toFixed(0)} ms`
     case 'client-kill':
       return `the process of c${fault.client} is killed, and another takes its place`
     case 'transfer':

@@ -11,7 +11,7 @@ import type { ServerId } from '../../../paxos/ballot.js'
  * Disk. A power failure keeps what was synced. Each sector of the rest is old, new, zeros or garbage, the size of a file is any
  * between old and new, and each change of a name in a directory has happened or not. An fsync takes any time,
  * or does not end, or fails, and then what it was to write may be lost although it can still be read. A disk is full.
- * Bits of what was written long ago turn over, and a disk is lost as a whole; both only on a minority of the servers, so that a good copy
+ * Bits of what was written long ago turn over, a disk is lost as a whole, or a directory is put back as it was earlier; all that only on a minority of the servers, so that a good copy
  * of everything is left. (One plan in fifty lets bits turn over on any server. Then the cluster may stop, but must not disagree.) Not
  * in the model: damage to the last group of a journal, as it cannot be told from a write that was cut short
  * (docs/journal.md).
@@ -80,6 +80,8 @@ export type Fault =
   /** While the server is down, so many bits turn over in what its disk has held for long. */
   | (OnServer & { readonly kind: 'bit-rot'; readonly bits: number })
   | (OnServer & { readonly kind: 'lost-disk' })
+  /** After `for_ms` the directory of the server is put back as it is now, if all others have heard of what it lacks then. */
+  | (OnServer & { readonly kind: 'old-copy' })
   /** The process of a client is killed; another one takes its place. */
   | (Timed & { readonly kind: 'client-kill'; readonly client: number })
   /** Not a fault, but of the same kind of days: somebody wants this server to lead. */
@@ -122,6 +124,7 @@ export const FAULT_CLASS: Readonly<
   'full-disk': 'storage',
   'bit-rot': 'storage',
   'lost-disk': 'storage',
+  'old-copy': 'storage',
   'client-kill': 'crash',
   transfer: 'process',
   shutdown: 'process',
@@ -141,6 +144,9 @@ export const MEMBERSHIP_KINDS = ['join', 'removal'] as const
 /** What clients do to servers. It is drawn on its own too. */
 export const HOSTILE_KINDS = ['hostile-clients', 'idle-clients'] as const
 
+/** What somebody does by mistake. It is drawn on its own too. */
+export const MISTAKEN_KINDS = ['old-copy'] as const
+
 /** What is drawn for extreme runs alone. */
 export const EXTREME_KINDS = ['slow-way'] as const
 
@@ -154,6 +160,7 @@ export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
         ...ORDERLY_KINDS,
         ...MEMBERSHIP_KINDS,
         ...HOSTILE_KINDS,
+        ...MISTAKEN_KINDS,
         ...EXTREME_KINDS,
         ...CLOCK_KINDS,
       ] as readonly FaultKind[]
@@ -161,4 +168,4 @@ export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
 )
 
 /** Those after which a server cannot take part as the acceptor that it was. */
-export const WRECKING: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-rot', 'lost-disk'])
+export const WRECKING: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-rot', 'lost-disk', 'old-copy'])

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { SynodError } from '../../../errors.js'
 import { inspectJournal } from '../../../journal/inspect.js'
+import { recover } from '../../../journal/recovery.js'
 import type { Machine } from '../../../machine/machine.js'
 import type { MembershipChange } from '../../../machine/membership-change.js'
 import type { ServerId } from '../../../paxos/ballot.js'
@@ -9,6 +10,7 @@ import type { Fault, FaultKind } from './faults.js'
 import { setHostile } from './hostile-clients.js'
 import { type Rates, frameMeddler, garble } from './meddler.js'
 import type { Plan } from './plan.js'
+import { MemoryDisk } from '../hardware/disk.js'
 import type { Meddler, Way } from '../hardware/socket.js'
 import type { Trace } from '../trace/trace.js'
 import { Violation } from '../checks/violation.js'
@@ -37,6 +39,8 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly wrecked = new Set<ServerId>()
   /** Servers whose wall clocks are wrong, or have been. */
   readonly wrongClocks = new Set<ServerId>()
+  /** Those of them whose directory is an old copy: none may take part. */
+  readonly outdated = new Set<ServerId>()
   readonly #parts: NemesisParts<C, R, Q, A, M>
   /** What ends the faults that last. */
   readonly #lasting = new Set<() => void>()
@@ -223,6 +227,9 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
         world.emptyDisk(fault.server)
         this.#parts.onNewDisk(fault.server)
         this.#restartAfter(fault.server, fault.for_ms)
+        break
+      case 'old-copy':
+        await this.#copyAndRestore(fault.server, fault.for_ms)
         break
       case 'slow-way': {
         const way = `${hostOf(fault.from)} ${hostOf(fault.to)}`
@@ -447,6 +454,42 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
       const { name, size_bytes } = chance.pick(rotten)
       disk.flip(join(DATA_DIR, name), chance.below(size_bytes), chance.below(8))
     }
+  }
+
+  /** Somebody copies the directory of a server, and later starts it on the copy. */
+  async #copyAndRestore(id: ServerId, after_ms: number): Promise<void> {
+    const { world } = this.#parts
+    const { disk } = world.server(id)
+    if ((await disk.list(DATA_DIR).catch(() => [])).length === 0) return
+    const copy = disk.snapshot(DATA_DIR)
+    world.clock.timer(after_ms, () => {
+      if (this.#healed || this.wrecked.has(id)) return
+      void this.#isMissed(id, copy).then((isMissed) => {
+        if (!isMissed || this.#healed || this.wrecked.has(id)) return
+        this.#kill(id)
+        this.wrecked.add(id)
+        this.outdated.add(id)
+        disk.restore(DATA_DIR, copy)
+        this.start(id)
+      })
+    })
+  }
+
+  /**
+   * Whether all other servers that can vote know for good of something that a copy lacks. Where only some do, the
+   * copy may meet the others first, and be taken for sound: no server can know better.
+   */
+  async #isMissed(id: ServerId, copy: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
+    const { world } = this.#parts
+    const { end, identity } = await recover(MemoryDisk.with(DATA_DIR, copy), DATA_DIR)
+    if (identity === null) return false
+    const position = (end?.nextSequence ?? 1) - 1
+    const others = world.ids.filter((other) => other !== id && !this.wrecked.has(other))
+    for (const other of others) {
+      const found = await recover(world.server(other).disk.durable(DATA_DIR), DATA_DIR).catch(() => undefined)
+      if ((found?.heard.get(identity.acceptor) ?? 0) <= position) return false
+    }
+    return true
   }
 
   #restartAfter(id: ServerId, for_ms: number): void {

@@ -107,7 +107,8 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const clocks = drawClocks(seed, ids, duration_ms)
   const rotten = reckless ? ids : losable
   const draw = new FaultDraw(chance, { ids, clients, losable, rotten, wrong: clocks.wrong })
-  const faults = draw.all(duration_ms)
+  const drawn = draw.all(duration_ms)
+  const faults = [...drawn, ...drawMistakes(seed, losable, drawn, duration_ms)]
   const wrecked = new Set(faults.filter((fault) => WRECKING.has(fault.kind)).map((fault) => serverOf(fault)))
   const spare = Math.floor((servers - 1) / 2) - wrecked.size
   const latency_ms = chance.pick(LATENCIES_MS)
@@ -164,6 +165,21 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     left,
   }
   return { ...plan, ...drawLease(mode, seed, servers, plan) }
+}
+
+/** For one seed of four: somebody starts a server on an old copy of its directory, where nothing else befalls that for good. */
+function drawMistakes(
+  seed: number,
+  losable: readonly ServerId[],
+  drawn: readonly Fault[],
+  duration_ms: number,
+): Fault[] {
+  const chance = new Chance(seed ^ 0x6d697374)
+  const wrecked = drawn.filter((fault) => WRECKING.has(fault.kind)).map(serverOf)
+  const sound = losable.filter((id) => !wrecked.includes(id))
+  if (sound.length === 0 || !chance.happens(0.25)) return []
+  const at_ms = chance.between(0, duration_ms / 2)
+  return [{ kind: 'old-copy', at_ms, for_ms: chance.between(0, duration_ms / 2), server: chance.pick(sound) }]
 }
 
 /** For one seed of three: leaders make room, and replicas are restarted on purpose. */
@@ -335,6 +351,8 @@ class FaultDraw {
       case 'hostile-clients':
       case 'idle-clients':
         return { kind, ...onServer, clients: 1, seed: chance.seed() }
+      case 'old-copy':
+        return { kind, ...onServer }
       case 'join':
         return { kind, ...onServer, replaces: 0 }
     }

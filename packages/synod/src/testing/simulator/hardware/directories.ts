@@ -53,6 +53,14 @@ export class Directories {
     return files
   }
 
+  /** What is on the platter of the files in a directory, by name. */
+  durableFiles(path: string): Map<string, Buffer> {
+    const files = new Map<string, Buffer>()
+    for (const [name, entry] of this.#directory(resolve(path), 'scandir', path).durableNames)
+      if (entry !== 'directory') files.set(name, Buffer.from(entry.durable))
+    return files
+  }
+
   /** The missing directories on the way to a path, top down. Throws if a file is in the way. */
   missing(path: string): string[] {
     const missing: string[] = []

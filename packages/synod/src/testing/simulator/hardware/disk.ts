@@ -93,6 +93,25 @@ export class MemoryDisk implements Disk {
     this.#directories.file(path, 'open').flip(offset, bit)
   }
 
+  /** What a power failure leaves of a directory at least, on a disk of its own. */
+  durable(path: string): MemoryDisk {
+    return MemoryDisk.with(path, this.#directories.durableFiles(path))
+  }
+
+  /** A disk with these files in a directory. */
+  static with(path: string, files: ReadonlyMap<string, Uint8Array>): MemoryDisk {
+    const disk = new MemoryDisk()
+    for (const directory of disk.#directories.missing(path)) disk.#directories.make(directory)
+    for (const [name, content] of files) disk.put(join(path, name), content)
+    return disk
+  }
+
+  /** Puts a directory back as it was: these files are in it, and no others. */
+  restore(path: string, files: ReadonlyMap<string, Uint8Array>): void {
+    for (const name of this.#directories.files(path).keys()) this.#directories.drop(join(path, name))
+    for (const [name, content] of files) this.put(join(path, name), content)
+  }
+
   /** What processes see in all files of a directory, copied. */
   snapshot(path: string): Map<string, Buffer> {
     const files = [...this.#directories.files(path)].filter(([, file]) => file !== LOCK_SOCKET)

@@ -1,0 +1,97 @@
+import type { Clock } from '../clock.js'
+import type { Outdated } from '../journal/outdated.js'
+import type { ServerId } from '../paxos/ballot.js'
+import type { Membership } from '../paxos/membership.js'
+
+export interface AdmissionParts {
+  readonly clock: Clock
+  /** For so long at most a server waits for members that neither answer nor are known to be down. */
+  readonly patience_ms: number
+  readonly self: ServerId
+  readonly membership: Membership
+  /** The last durable group of the own journal; undefined on a server without one, which does not vote. */
+  readonly position: () => number | undefined
+  readonly onAdmitted: () => void
+  readonly onOutdated: (outdated: Outdated) => void
+}
+
+/**
+ * A server that starts takes no part before a quorum, itself included, has welcomed it: a quorum for phase 1, as
+ * that has a member in common with every quorum that has chosen a value. Each says in its welcome how far it
+ * has heard this acceptor's journal to have come. Where that is further than what was recovered, the data
+ * directory is an old copy, and promises and votes are missing. An honest crash cannot look like that: a
+ * position is told only when it is durable.
+ *
+ * Once it takes part its position goes on, and may come to pass what a member has heard. So it gives all members
+ * the time to say so before.
+ */
+export class Admission {
+  readonly #parts: AdmissionParts
+  readonly #welcomers = new Set<ServerId>()
+  /** They have welcomed this server, or cannot be reached. */
+  readonly #answered = new Set<ServerId>()
+  #isPatient = true
+  #isAdmitted = false
+  readonly #cancel: () => void
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts
+    this.#cancel = parts.clock.timer(parts.patience_ms, () => {
+      this.#isPatient = false
+      this.#admitIfReady()
+    })
+    this.#isAdmitted = this.#isReady
+  }
+
+  get isAdmitted(): boolean {
+    return this.#isAdmitted
+  }
+
+  /** A peer has welcomed this server, and has heard of so many groups of its journal. */
+  welcomed(by: ServerId, heard: number): void {
+    if (!this.isSound(heard)) return
+    this.#welcomers.add(by)
+    this.unreachable(by)
+  }
+
+  /** A peer cannot be reached, or has welcomed this server: it is not waited for. */
+  unreachable(peer: ServerId): void {
+    this.#answered.add(peer)
+    this.#admitIfReady()
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  /** Whether the own journal has all groups that a peer has heard of. */
+  isSound(heard: number): boolean {
+    const position = this.#parts.position() ?? Infinity
+    if (heard <= position) return true
+    this.#parts.onOutdated({ position, heard })
+    return false
+  }
+
+  #admitIfReady(): void {
+    if (this.#isAdmitted || !this.#isReady) return
+    this.#isAdmitted = true
+    this.#parts.onAdmitted()
+  }
+
+  get #isReady(): boolean {
+    const { membership, position, self } = this.#parts
+    if (position() === undefined) return true
+    const isAwaited = (server: ServerId) => server !== self && !this.#answered.has(server)
+    return this.#hasQuorum && !(this.#isPatient && membership.servers.some(isAwaited))
+  }
+
+  /** A server that joins does not know who votes. It takes the word of the first that it reaches. */
+  get #hasQuorum(): boolean {
+    const { membership, self } = this.#parts
+    if (!membership.isKnown) return this.#welcomers.size > 0
+    return membership.state.configurations.every(({ quorums, voters }) => {
+      const welcomers = voters.filter((server) => server === self || this.#welcomers.has(server))
+      return welcomers.length >= quorums.phase1
+    })
+  }
+}

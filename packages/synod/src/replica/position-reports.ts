@@ -1,0 +1,86 @@
+import type { Clock } from '../clock.js'
+import type { AcceptorId } from '../journal/identity.js'
+import type { Journal } from '../journal/journal.js'
+import type { PositionsReport } from '../net/peer-messages.js'
+import type { ServerId } from '../paxos/ballot.js'
+
+/** How often what was heard of other acceptors is passed on, where there is news. */
+const PASS_ON_MS = 500
+
+export interface PositionReportsParts {
+  readonly clock: Clock
+  readonly acceptor: AcceptorId
+  readonly journal: Journal
+  /** Whether this is the acceptor of a server that may be a member. */
+  readonly isMember: (acceptor: AcceptorId) => boolean
+  /** Hands a report to one peer. Returns whether its link takes it. */
+  readonly tell: (to: ServerId, report: PositionsReport) => boolean
+  readonly tellAll: (report: PositionsReport) => void
+  /** A peer has heard of so many groups of the own journal. */
+  readonly onOwn: (heard: number) => void
+}
+
+/**
+ * Servers tell one another how far their journals have come, and pass on what they have heard. So an acceptor
+ * that has lost its last groups is found out by whichever of them it meets first (see Admission).
+ */
+export class PositionReports {
+  readonly #parts: PositionReportsParts
+  /** By peer, the own position that was told last. */
+  readonly #told = new Map<ServerId, number>()
+  /** All positions together, when they were passed on last: it grows with each of them. */
+  #passedOn = 0
+  #cancel: () => void = () => undefined
+
+  constructor(parts: PositionReportsParts) {
+    this.#parts = parts
+    this.#watch()
+  }
+
+  /** A message is about to leave for a peer, and may rest on the own journal: its position goes ahead, if it is new. */
+  tell(to: ServerId): void {
+    const { position } = this.#parts.journal
+    if (this.#told.get(to) === position) return
+    if (this.#parts.tell(to, { type: 'positions', positions: [this.#own] })) this.#told.set(to, position)
+  }
+
+  /** The link to a peer is new: what was told before may not have arrived. */
+  forget(peer: ServerId): void {
+    this.#told.delete(peer)
+  }
+
+  heard({ positions }: PositionsReport): void {
+    const { acceptor: own, isMember, journal, onOwn } = this.#parts
+    for (const { acceptor, position } of positions) {
+      if (acceptor === own) onOwn(position)
+      else if (journal.positions.of(acceptor) > 0 || isMember(acceptor))
+        journal.positions.hear(acceptor, position)
+    }
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  get #own() {
+    const { acceptor, journal } = this.#parts
+    return { acceptor, position: journal.position }
+  }
+
+  #watch(): void {
+    const { clock } = this.#parts
+    this.#cancel = clock.timer(PASS_ON_MS, () => {
+      this.#passOn()
+      this.#watch()
+    })
+  }
+
+  #passOn(): void {
+    const { journal, tellAll } = this.#parts
+    const positions = [this.#own, ...journal.positions.all]
+    const sum = positions.reduce((total, { position }) => total + position, 0)
+    if (sum === this.#passedOn) return
+    this.#passedOn = sum
+    tellAll({ type: 'positions', positions })
+  }
+}
