@@ -31,13 +31,7 @@ const failing: Plan = {
   duration_ms: 1000,
   pieces: true,
   left: [],
-  faults: [
-    jump,
-    jump,
-    ...harmless(100),
-    ...harmless(300),
-    ...harmless(500),
-  ],
+  faults: [jump, jump, ...harmless(100), ...harmless(300), ...harmless(500)],
 }
 
 it('a plan is cut down to the fault that it takes, and nothing else', async () => {
