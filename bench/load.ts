@@ -1,10 +1,12 @@
 // The load: so many connections, each with so many puts in flight, for so long. It speaks the wire protocol
 // itself, to the floor as to Synod, so that what is compared is the servers (as h2load does for etcd). Prints
 // one line of JSON.
+import { randomBytes } from 'node:crypto'
 import { kvCodecs } from 'synod-server'
 import { Reader } from '#synod/bytes/reader.js'
 import { systemClock } from '#synod/clock.js'
 import { encodeOpen, encodeRequest } from '#synod/machine/request.js'
+import { newSessionKey } from '#synod/machine/session-key.js'
 import { type ClientLink, openClientLink } from '#synod/net/client-link.js'
 import { parseAddress } from '#synod/net/network.js'
 import { tcpNetwork } from '#synod/net/tcp.js'
@@ -18,8 +20,9 @@ class Connection {
   #targets: readonly ClientLink[]
   readonly #command: Uint8Array
   readonly #waiting = new Map<number, (result: Uint8Array) => void>()
+  readonly #session = newSessionKey(randomBytes)
   /** 0 on the floor, which has no sessions. */
-  #session = 0
+  #opening = 0
   #sequence = 0
   #nextRequest = 1
   #flushing = false
@@ -79,8 +82,8 @@ class Connection {
   static async open(system: string, endpoints: readonly string[], index: number): Promise<Connection> {
     const connection = await new Promise<Connection>((resolve) => new Connection(endpoints, index, resolve))
     if (system !== 'floor') {
-      connection.#session = await new Promise<number>((resolve) => {
-        connection.#execute(encodeOpen(Math.floor(Math.random() * 2 ** 48) + 1), (result) => {
+      connection.#opening = await new Promise<number>((resolve) => {
+        connection.#execute(encodeOpen(connection.#session), (result) => {
           resolve(new Reader(result).varint())
         })
       })
@@ -91,17 +94,19 @@ class Connection {
   /** Sends one put, and calls back when it is answered. */
   put(done: () => void): void {
     const session = this.#session
+    const opening = this.#opening
     const sequence = ++this.#sequence
     const next = this.#nextRequest
     const [oldest = next] = this.#waiting.keys()
     const acknowledged = sequence - 1 - (next - oldest)
     const value =
-      session === 0
+      opening === 0
         ? this.#command
         : encodeRequest({
             kind: 'command',
             time_ms: 0,
             session,
+            opening,
             sequence,
             acknowledged,
             command: this.#command,

@@ -75,7 +75,7 @@ export class Recorder implements ClusterObserver {
   /** `opens` is told of each row before anything in it happens. */
   constructor(cluster: Cluster, opens: Opens = () => undefined) {
     this.#cluster = cluster
-    this.#describe = (value) => decodeValue(cluster, value)
+    this.#describe = decodeValue
     this.#opens = opens
     for (const id of cluster.ids) {
       this.#status.set(id, cluster.paxos(id).status())

@@ -93,7 +93,7 @@ export interface ServerState {
 export function serverState(cluster: Cluster, id: ServerId): ServerState {
   const server = cluster.server(id)
   const { paxos, up, paused, deadline_ms } = server
-  const describe: DescribeValue = (value) => decodeValue(cluster, value)
+  const describe: DescribeValue = decodeValue
   const status = paxos.status()
   const state = paxos.save()
   return {

@@ -46,11 +46,15 @@ function identityLines({ identity }: JournalInspection): string[] {
 function findingLines({ finding }: JournalInspection): string[] {
   const { file, message, offset, outcome } = finding
   const where = file === null ? '' : ` (${file}, byte ${offset})`
-  const meaning = {
+  const meanings = {
     start: 'the server can start on it',
     cut: 'the server can start on it, and first removes what was never acknowledged',
     refuse: 'the server would not vote: something that it acknowledged is gone or in doubt',
-  }[outcome]
+  }
+  const meaning =
+    finding.case === 'unsupported-version'
+      ? 'the server would not start: use the version of Synod that wrote it, or found a new cluster on empty directories'
+      : meanings[outcome]
   return [`finding    ${finding.case}: ${message}${where}`, `           ${meaning}`]
 }
 

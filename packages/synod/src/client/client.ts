@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { type CallOptions, Calls, type TransferOptions, checkCall, checkTransfer } from '../call.js'
 import { type Clock, systemClock } from '../clock.js'
 import { SynodError } from '../errors.js'
@@ -8,6 +8,7 @@ import { CODECS, decodeAnswered, encodeGiven } from '../machine/contract.js'
 import { encodeChange } from '../machine/change-codec.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
 import { encodeChangeRequest } from '../machine/request.js'
+import { type SessionKey, newSessionKey } from '../machine/session-key.js'
 import { Session } from '../machine/session.js'
 import {
   type StaleAnswer,
@@ -36,7 +37,6 @@ import type { ReplicaStatus } from '../status.js'
 import { Endpoints } from './endpoints.js'
 
 const DEFAULT_TIMEOUT_MS = 10_000
-const RANDOM_IDS = 2 ** 48
 const MAX_ENDPOINTS = 31
 
 export interface ConnectOptions<Command, Result, Query, Answer> {
@@ -114,7 +114,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   readonly #endpoints: Endpoints
   readonly #codecs: Codecs<Command, Result, Query, Answer>
   readonly #session: Session
-  readonly #randomId: () => number
+  readonly #newKey: () => SessionKey
   readonly #calls: Calls
 
   /** Use `connect`. */
@@ -134,13 +134,15 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
       retryOverloaded: options.retryOverloaded ?? true,
       logger: options.logger ?? silentLogger,
     })
-    this.#randomId = () =>
-      host.random === undefined ? randomInt(1, RANDOM_IDS) : Math.floor(random() * RANDOM_IDS) + 1
+    // What others can foresee is no key.
+    const bytes =
+      host.random === undefined ? randomBytes : (size: number) => Buffer.alloc(size).map(() => random() * 256)
+    this.#newKey = () => newSessionKey(bytes)
     this.#session = new Session(
       (value, call) => {
         this.#endpoints.send({ type: 'execute', value }, call)
       },
-      this.#randomId,
+      this.#newKey,
       () => this.#calls.start<Uint8Array>('connect', {}),
     )
   }
@@ -243,7 +245,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
     const encoded = encodeChange(checkChange(change))
     checkCall('changeMembership', options)
     const call = this.#calls.take<Uint8Array>('change', encoded.length, options)
-    this.#endpoints.send({ type: 'execute', value: encodeChangeRequest(this.#randomId(), encoded) }, call)
+    this.#endpoints.send({ type: 'execute', value: encodeChangeRequest(this.#newKey(), encoded) }, call)
     await call.promise
   }
 

@@ -21,7 +21,8 @@ const CONSEQUENCE =
   'the directory is left as it is'
 const LET_IN_AS_NEW =
   'keep it for analysis, and let the server back into the cluster as a new one, on an empty directory'
-const USE_THE_RIGHT_VERSION = 'start the server with the version of Synod that wrote it'
+const USE_THE_RIGHT_VERSION =
+  'nothing in it was changed: start the server with the version of Synod that wrote it, or found a new cluster on empty directories'
 
 export interface JournalOptions {
   readonly disk: Disk
@@ -69,7 +70,8 @@ export type OpenedJournal = UsableJournal | DamagedJournal
  * recovery-table.ts says. `damage` is set when the server must not vote.
  *
  * Rejects with `directory-in-use`, `wrong-cluster`, `wrong-acceptor`, `wrong-mode` and `invalid-options`
- * when the directory is not for this server to use, and `journal-failed` when the disk fails.
+ * when the directory is not for this server to use, `journal-damaged` when another version of Synod wrote it, and
+ * `journal-failed` when the disk fails.
  */
 export async function openJournal(options: JournalOptions): Promise<OpenedJournal> {
   const { segmentSize_bytes = DEFAULT_SEGMENT_SIZE_BYTES } = options
@@ -96,12 +98,8 @@ export async function openJournal(options: JournalOptions): Promise<OpenedJourna
 }
 
 /** Says of a journal that cannot be used why, what follows, and what to do. */
-export function damageWords(
-  directory: string,
-  { case: found, message }: Pick<Finding, 'case' | 'message'>,
-): string {
-  const advice = found === 'unsupported-version' ? USE_THE_RIGHT_VERSION : LET_IN_AS_NEW
-  return `the journal in ${directory} cannot be used: ${message}; ${CONSEQUENCE}: ${advice}`
+export function damageWords(directory: string, { message }: Pick<Finding, 'message'>): string {
+  return `the journal in ${directory} cannot be used: ${message}; ${CONSEQUENCE}: ${LET_IN_AS_NEW}`
 }
 
 async function openLocked(
@@ -113,6 +111,10 @@ async function openLocked(
   const found = await recover(disk, directory)
   if (found.identity !== null) checkIdentity(found.identity, options.identity, directory)
   const recovery = found.finding
+  if (recovery.case === 'unsupported-version') {
+    const message = `the data directory ${directory} is of another version of Synod: ${recovery.message}; ${USE_THE_RIGHT_VERSION}`
+    throw new SynodError('journal-damaged', message)
+  }
   if (recovery.outcome === 'refuse') {
     await keepEvidence(disk, directory)
     const message = damageWords(directory, recovery)

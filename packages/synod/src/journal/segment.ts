@@ -5,7 +5,7 @@ import { Writer } from '../bytes/writer.js'
 import type { AcceptorId } from './identity.js'
 
 const MAGIC = Buffer.from('SYNODJNL')
-const VERSION = 1
+const VERSION = 2
 const NAME = /^(\d{8})\.journal$/
 
 /** Magic, version and size: what a header of every version begins with. */

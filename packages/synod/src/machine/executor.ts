@@ -127,9 +127,9 @@ export class Executor<Command, Result, Query, Answer> {
   #outcomeOf(slot: Slot, request: Request, change: ChangeOutcome | undefined): Outcome {
     switch (request.kind) {
       case 'open':
-        return this.#open(slot)
+        return this.#open(request)
       case 'command':
-        return this.#sessions.execute(slot, request, () => this.#apply(slot, request))
+        return this.#sessions.execute(request, () => this.#apply(slot, request))
       case 'change':
         return outcomeOfChange(change)
     }
@@ -190,9 +190,9 @@ export class Executor<Command, Result, Query, Answer> {
     this.#digest = digest
   }
 
-  #open(slot: Slot): Outcome {
+  #open({ session }: Request): Outcome {
     const writer = new Writer(16)
-    writer.varint(this.#sessions.open(slot))
+    writer.varint(this.#sessions.open(session))
     return { status: 'done', result: writer.view() }
   }
 

@@ -1,12 +1,10 @@
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
-
-/** Numbers a session: the slot in which it was opened, so that no two are alike. */
-export type SessionId = number
+import { type SessionKey, readSessionKey, writeSessionKey } from './session-key.js'
 
 /**
- * `open` begins a session, and `change` changes the membership. Both are of no session: their sequence is a random number, by which the one
- * who asked knows the answer.
+ * `open` begins a session, and `change` changes the membership. A change is of no session: its key is a random one of its own, by
+ * which the one who asked knows the answer.
  */
 export type RequestKind = 'open' | 'command' | 'change'
 
@@ -15,11 +13,12 @@ export interface Request {
   readonly kind: RequestKind
   /** The stamp of the server that proposed it: milliseconds since 1970, a whole number from 0 to `MAX_TIME_MS`; 0 until then. */
   readonly time_ms: number
-  /** 0 for all but `command`. */
-  readonly session: SessionId
-  /** Numbers the requests of a session, from 1. A request that is sent again keeps its number. */
+  readonly session: SessionKey
+  /** The number that the session was given when it was opened; 0 for all but `command`. */
+  readonly opening: number
+  /** Numbers the commands of a session, from 1. One that is sent again keeps its number. 0 for all but `command`. */
   readonly sequence: number
-  /** The client has the results of all its requests up to this number: they can be forgotten. */
+  /** The client has the results of all its commands up to this number: they can be forgotten. */
   readonly acknowledged: number
   readonly command: Uint8Array
 }
@@ -45,24 +44,25 @@ export function encodeRequest(request: Request): Uint8Array {
   const writer = new Writer(request.command.length + REQUEST_OVERHEAD_BYTES)
   writer.u8(KIND_TAGS[request.kind])
   writer.f64(request.time_ms)
-  writer.varint(request.session)
+  writeSessionKey(writer, request.session)
+  writer.varint(request.opening)
   writer.varint(request.sequence)
   writer.varint(request.acknowledged)
   writer.raw(request.command)
   return writer.view()
 }
 
-export function encodeOpen(sequence: number): Uint8Array {
-  return encodeOfNoSession('open', sequence, NO_COMMAND)
+export function encodeOpen(session: SessionKey): Uint8Array {
+  return encodeUnnumbered('open', session, NO_COMMAND)
 }
 
-/** `change` is encoded already. */
-export function encodeChangeRequest(sequence: number, change: Uint8Array): Uint8Array {
-  return encodeOfNoSession('change', sequence, change)
+/** `key` is of this change alone; `change` is encoded already. */
+export function encodeChangeRequest(key: SessionKey, change: Uint8Array): Uint8Array {
+  return encodeUnnumbered('change', key, change)
 }
 
-function encodeOfNoSession(kind: 'open' | 'change', sequence: number, command: Uint8Array): Uint8Array {
-  return encodeRequest({ kind, time_ms: 0, session: 0, sequence, acknowledged: 0, command })
+function encodeUnnumbered(kind: 'open' | 'change', session: SessionKey, command: Uint8Array): Uint8Array {
+  return encodeRequest({ kind, time_ms: 0, session, opening: 0, sequence: 0, acknowledged: 0, command })
 }
 
 /** Throws MalformedError. The command is a view into the bytes. */
@@ -71,24 +71,26 @@ export function decodeRequest(bytes: Uint8Array): Request {
   return {
     kind: readKind(reader),
     time_ms: readTime(reader),
-    session: reader.varint(),
+    session: readSessionKey(reader),
+    opening: reader.varint(),
     sequence: reader.varint(),
     acknowledged: reader.varint(),
     command: reader.raw(reader.remaining),
   }
 }
 
-/** Whether two requests are one and the same, sent twice. */
+/** Whether two requests are one and the same, sent twice. Nobody else can have the same: that takes the key of the session. */
 export interface RequestKey {
-  readonly session: SessionId
+  readonly session: SessionKey
   readonly sequence: number
 }
 
 /** Checks what a client sent. Throws MalformedError. */
 export function admitRequest(bytes: Uint8Array): RequestKey {
-  const { kind, sequence, session } = decodeRequest(bytes)
-  if ((kind !== 'command') !== (session === 0))
-    throw new MalformedError('a session where there is none, or none')
+  const { kind, opening, sequence, session } = decodeRequest(bytes)
+  const isNumbered = kind === 'command'
+  if (opening > 0 !== isNumbered || sequence > 0 !== isNumbered)
+    throw new MalformedError('a command without its numbers, or numbers where there is no command')
   return { session, sequence }
 }
 

@@ -1,25 +1,37 @@
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
-import type { Slot } from '../paxos/ballot.js'
 import type { Outcome } from './outcome.js'
-import type { SessionId } from './request.js'
+import { type SessionKey, readSessionKey, writeSessionKey } from './session-key.js'
 
 /** What a snapshot tells of a session. */
 export interface SessionState {
+  /** The number of the use by which it was opened, and of the last one. */
+  readonly opening: number
+  readonly lastUse: number
   readonly acknowledged: number
   /** The results of the requests above that, in order; undefined for those not executed yet. */
   readonly outcomes: readonly (Outcome | undefined)[]
-  readonly lastSlot: Slot
 }
 
 /**
  * Sessions in a snapshot are records: a size (u32), a tag (u8), and then, by tag:
- * - session: id, acknowledged, last slot (varints);
+ * - uses: how many uses there were of all sessions (varint), in the first record and no other;
+ * - session: key (16 bytes), opening, last use, acknowledged (varints);
  * - an outcome of that session, in the order of their requests: the result, up to the end; nothing for one that is not there yet.
  *
  * Pieces end anywhere.
  */
-const TAGS = { session: 0, none: 1, done: 2, failed: 3, expired: 4, ahead: 5, refused: 6, later: 7 } as const
+const TAGS = {
+  session: 0,
+  none: 1,
+  done: 2,
+  failed: 3,
+  expired: 4,
+  ahead: 5,
+  refused: 6,
+  later: 7,
+  uses: 8,
+} as const
 const STATUSES = ['done', 'failed', 'expired', 'ahead', 'refused', 'later'] as const
 const PIECE_BYTES = 1 << 16
 const SIZE_BYTES = 4
@@ -27,14 +39,13 @@ const NOTHING = new Uint8Array(0)
 
 /** In pieces of about 64 KiB, each made when it is taken. */
 export function* encodeSessions(
-  sessions: Iterable<readonly [SessionId, SessionState]>,
+  uses: number,
+  sessions: Iterable<readonly [SessionKey, SessionState]>,
 ): Generator<Uint8Array, void, undefined> {
   const writer = new Writer(PIECE_BYTES)
-  for (const [id, { acknowledged, lastSlot, outcomes }] of sessions) {
-    const start = writer.skipU32()
-    writer.u8(TAGS.session)
-    for (const number of [id, acknowledged, lastSlot]) writer.varint(number)
-    writer.setU32(start, writer.length - start - SIZE_BYTES)
+  writeNumbers(writer, TAGS.uses, undefined, [uses])
+  for (const [key, { acknowledged, lastUse, opening, outcomes }] of sessions) {
+    writeNumbers(writer, TAGS.session, key, [opening, lastUse, acknowledged])
     for (const outcome of outcomes) {
       const result = outcome?.result ?? NOTHING
       writer.u32(1 + result.length)
@@ -48,9 +59,23 @@ export function* encodeSessions(
   if (writer.length > 0) yield writer.take()
 }
 
+function writeNumbers(
+  writer: Writer,
+  tag: number,
+  key: SessionKey | undefined,
+  numbers: readonly number[],
+): void {
+  const start = writer.skipU32()
+  writer.u8(tag)
+  if (key !== undefined) writeSessionKey(writer, key)
+  for (const number of numbers) writer.varint(number)
+  writer.setU32(start, writer.length - start - SIZE_BYTES)
+}
+
 /** What is read of sessions, in the order in which it was written. Either may throw a MalformedError. */
 export interface SessionEvents {
-  readonly onSession: (id: SessionId, acknowledged: number, lastSlot: Slot) => void
+  readonly onUses: (uses: number) => void
+  readonly onSession: (key: SessionKey, session: Omit<SessionState, 'outcomes'>) => void
   readonly onOutcome: (outcome: Outcome | undefined) => void
 }
 
@@ -92,10 +117,15 @@ export class SessionDecoder {
 
   #read(reader: Reader): void {
     const tag = reader.u8()
-    if (tag === TAGS.session) {
-      const [id, acknowledged, lastSlot] = [reader.varint(), reader.varint(), reader.varint()]
+    if (tag === TAGS.uses) {
+      const uses = reader.varint()
       reader.end()
-      this.#events.onSession(id, acknowledged, lastSlot)
+      this.#events.onUses(uses)
+    } else if (tag === TAGS.session) {
+      const key = readSessionKey(reader)
+      const [opening, lastUse, acknowledged] = [reader.varint(), reader.varint(), reader.varint()]
+      reader.end()
+      this.#events.onSession(key, { opening, lastUse, acknowledged })
     } else if (tag === TAGS.none) {
       reader.end()
       this.#events.onOutcome(undefined)

@@ -1,7 +1,8 @@
 import { Reader } from '../bytes/reader.js'
 import type { Call } from '../call.js'
 import { type ErrorCode, SynodError } from '../errors.js'
-import { SESSION_WINDOW, type SessionId, encodeOpen, encodeRequest } from './request.js'
+import { SESSION_WINDOW, encodeOpen, encodeRequest } from './request.js'
+import type { SessionKey } from './session-key.js'
 
 /** Sends an encoded request, as often as it takes, until `call` is over; gives it the encoded result. */
 export type Submit = (value: Uint8Array, call: Call<Uint8Array>) => void
@@ -16,7 +17,8 @@ interface Waiting {
 
 /** One session's numbers: which requests are still unanswered. */
 interface Numbering {
-  readonly session: SessionId
+  readonly session: SessionKey
+  readonly opening: number
   next: number
   acknowledged: number
   /** Those above `acknowledged`. */
@@ -30,18 +32,21 @@ interface Numbering {
  */
 export class Session {
   readonly #submit: Submit
-  readonly #randomId: () => number
+  readonly #newKey: () => SessionKey
   readonly #openCall: () => Call<Uint8Array>
+  /** Of the session that is open, or is to be opened: an opening that is tried again opens the same session. */
+  #key: SessionKey
   #numbering: Numbering | undefined
-  #opening = false
+  #isOpening = false
   /** Commands that wait for the session to be open, or for room in its window. Those whose call is over have left. */
   readonly #waiting = new Set<Waiting>()
   #isSending = false
 
   /** `openCall` makes the call in which the session is opened. */
-  constructor(submit: Submit, randomId: () => number, openCall: () => Call<Uint8Array>) {
+  constructor(submit: Submit, newKey: () => SessionKey, openCall: () => Call<Uint8Array>) {
     this.#submit = submit
-    this.#randomId = randomId
+    this.#newKey = newKey
+    this.#key = newKey()
     this.#openCall = openCall
   }
 
@@ -59,12 +64,12 @@ export class Session {
 
   #send(numbering: Numbering, command: Uint8Array, call: Call<Uint8Array>): void {
     const sequence = numbering.next++
-    const { acknowledged, session } = numbering
+    const { acknowledged, opening, session } = numbering
     call.onOver((error) => {
       this.#over(numbering, sequence, error)
     })
     this.#submit(
-      encodeRequest({ kind: 'command', time_ms: 0, session, sequence, acknowledged, command }),
+      encodeRequest({ kind: 'command', time_ms: 0, session, opening, sequence, acknowledged, command }),
       call,
     )
   }
@@ -77,24 +82,25 @@ export class Session {
   }
 
   #beginOpening(): void {
-    if (this.#opening) return
-    this.#opening = true
+    if (this.#isOpening) return
+    this.#isOpening = true
+    const session = this.#key
     const call = this.#openCall()
     call.promise.then(
       (result) => {
-        const session = new Reader(result).varint()
-        this.#numbering = { session, next: 1, acknowledged: 0, answered: new Set() }
-        this.#opening = false
+        const opening = new Reader(result).varint()
+        this.#numbering = { session, opening, next: 1, acknowledged: 0, answered: new Set() }
+        this.#isOpening = false
         this.#sendWaiting()
       },
       (error: unknown) => {
-        this.#opening = false
+        this.#isOpening = false
         // Who still waits has more time than it took to find that out.
         if (error instanceof SynodError && IN_DOUBT.has(error.code)) this.#sendWaiting()
         else for (const { call } of this.#waiting) call.reject(error as Error)
       },
     )
-    this.#submit(encodeOpen(this.#randomId()), call)
+    this.#submit(encodeOpen(session), call)
   }
 
   /** Whether it was answered or given up on, nobody needs its result any more. */
@@ -104,7 +110,10 @@ export class Session {
     else answered.add(sequence)
     while (answered.size > 0 && answered.delete(numbering.acknowledged + 1)) numbering.acknowledged++
     const expired = error instanceof SynodError && error.code === 'session-expired'
-    if (expired && numbering === this.#numbering) this.#numbering = undefined
+    if (expired && numbering === this.#numbering) {
+      this.#numbering = undefined
+      this.#key = this.#newKey()
+    }
     if (this.#waiting.size > 0) this.#sendWaiting()
   }
 

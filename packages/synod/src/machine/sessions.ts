@@ -1,10 +1,10 @@
 import { MalformedError } from '../bytes/reader.js'
 import { type Linked, LinkedList } from '../linked-list.js'
-import type { Slot } from '../paxos/ballot.js'
 import { MAX_MESSAGE_BYTES } from './contract.js'
 import type { Outcome } from './outcome.js'
-import { type Request, SESSION_WINDOW, type SessionId } from './request.js'
+import { type Request, SESSION_WINDOW } from './request.js'
 import { SessionDecoder, type SessionState, encodeSessions } from './session-codec.js'
+import type { SessionKey } from './session-key.js'
 import { SnapshotMap } from './snapshot-map.js'
 
 /** More sessions than this are not kept: opening one then ends the one that has been idle the longest. */
@@ -23,14 +23,14 @@ export const OUTCOME_BYTES = 256
 const PLACE_BYTES = 8
 
 interface Session extends SessionState, Linked<Session> {
-  readonly id: SessionId
+  readonly key: SessionKey
   /** Results up to this sequence have reached the client, and are forgotten. */
   acknowledged: number
   /** The results of the requests above that, in order; undefined for those not executed yet. */
   readonly outcomes: (Outcome | undefined)[]
   /** What these take, by `sizeOf`. */
   bytes: number
-  lastSlot: Slot
+  lastUse: number
   /** Of the map, when it was put there: one that a snapshot may tell of is replaced rather than changed. */
   readonly epoch: number
 }
@@ -45,13 +45,15 @@ const AHEAD: Outcome = { status: 'ahead', result: NOTHING }
  * first one's result. Nothing here depends on a clock: a session ends when too many others were used since, or their results take too much room.
  */
 export class Sessions {
-  readonly #sessions = new SnapshotMap<SessionId, Session>()
+  readonly #sessions = new SnapshotMap<SessionKey, Session>()
   /** The one that has been idle for the longest comes first: to find it must not take longer the more there are. */
   readonly #byUse = new LinkedList<Session>()
   readonly #limit: number
   readonly #limit_bytes: number
   /** Of all sessions. */
   #bytes = 0
+  /** How often sessions were used, those that have ended included. A session is numbered by the use that opened it. */
+  #uses = 0
 
   constructor(limit = MAX_SESSIONS, limit_bytes = MAX_OUTCOME_BYTES) {
     this.#limit = limit
@@ -62,25 +64,30 @@ export class Sessions {
     return this.#sessions.size
   }
 
-  open(slot: Slot): SessionId {
+  /**
+   * Opens the session of a key and returns its number, which no other opening has had. One that is open stays as it is: it was
+   * opened by this request before. One that has ended begins anew, and does not take the commands of the time before.
+   */
+  open(key: SessionKey): number {
+    const open = this.#sessions.get(key)
+    if (open !== undefined) return this.#use(open).opening
     const idlest = this.#byUse.first
     if (this.#sessions.size >= this.#limit && idlest !== undefined) this.#end(idlest)
-    const session = this.#new(slot, 0, slot)
-    this.#sessions.set(slot, session)
+    const opening = ++this.#uses
+    const session = this.#new(key, { opening, lastUse: opening, acknowledged: 0 })
+    this.#sessions.set(key, session)
     this.#byUse.append(session)
-    return slot
+    return opening
   }
 
   /**
    * Executes a command unless this very request has been executed before. One that the client has acknowledged, so that its
    * result is forgotten, counts as expired: the client has its answer, but a replica may still keep the request.
    */
-  execute(slot: Slot, request: Request, run: () => Outcome): Outcome {
-    const session = this.#toChange(request.session)
-    if (session === undefined) return EXPIRED
-    session.lastSlot = slot
-    this.#byUse.remove(session)
-    this.#byUse.append(session)
+  execute(request: Request, run: () => Outcome): Outcome {
+    const found = this.#sessions.get(request.session)
+    if (found?.opening !== request.opening) return EXPIRED
+    const session = this.#use(found)
     this.#forget(session, request.acknowledged)
     const index = request.sequence - session.acknowledged - 1
     if (index < 0) return EXPIRED
@@ -98,7 +105,7 @@ export class Sessions {
 
   /** The sessions as of this call, in pieces that are made one by one. */
   snapshot(): Generator<Uint8Array, void, undefined> {
-    return encodeSessions(this.#sessions.snapshot())
+    return encodeSessions(this.#uses, this.#sessions.snapshot())
   }
 
   /** Puts what a snapshot tells in the place of what is here, piece by piece. Both methods throw a MalformedError. */
@@ -106,13 +113,21 @@ export class Sessions {
     this.#sessions.clear()
     for (let { first } = this.#byUse; first !== undefined; { first } = this.#byUse) this.#byUse.remove(first)
     this.#bytes = 0
+    this.#uses = -1
     let session: Session | undefined
     const decoder = new SessionDecoder({
-      onSession: (id, acknowledged, lastSlot) => {
-        if (this.#sessions.has(id)) throw new MalformedError(`session ${id} twice`)
+      onUses: (uses) => {
+        if (this.#uses >= 0) throw new MalformedError('the uses of the sessions twice')
+        this.#uses = uses
+      },
+      onSession: (key, state) => {
+        const { lastUse, opening } = state
+        if (opening < 1 || opening > lastUse || lastUse > this.#uses)
+          throw new MalformedError(`a session of the uses ${opening} to ${lastUse} out of ${this.#uses}`)
+        if (this.#sessions.has(key)) throw new MalformedError('a session twice')
         if (this.#sessions.size >= this.#limit) throw new MalformedError(`more than ${this.#limit} sessions`)
-        session = this.#new(id, acknowledged, lastSlot)
-        this.#sessions.set(id, session)
+        session = this.#new(key, state)
+        this.#sessions.set(key, session)
       },
       onOutcome: (outcome) => {
         if (session === undefined) throw new MalformedError('an outcome without a session')
@@ -128,27 +143,28 @@ export class Sessions {
       },
       end: () => {
         decoder.end()
-        const byUse = [...this.#sessions.values()].sort((a, b) => a.lastSlot - b.lastSlot)
+        if (this.#uses < 0) throw new MalformedError('sessions without the number of their uses')
+        const byUse = [...this.#sessions.values()].sort((a, b) => a.lastUse - b.lastUse)
         for (const restored of byUse) this.#byUse.append(restored)
       },
     }
   }
 
-  #new(id: SessionId, acknowledged: number, lastSlot: Slot): Session {
+  #new(key: SessionKey, state: Omit<SessionState, 'outcomes'>): Session {
     const { epoch } = this.#sessions
-    return { id, acknowledged, lastSlot, epoch, outcomes: [], bytes: 0, before: undefined, after: undefined }
+    return { key, ...state, epoch, outcomes: [], bytes: 0, before: undefined, after: undefined }
   }
 
-  /** While a snapshot is being read, a session that it may tell of is copied before it is changed. */
-  #toChange(id: SessionId): Session | undefined {
-    const session = this.#sessions.get(id)
-    if (session === undefined || !this.#sessions.isViewed || session.epoch === this.#sessions.epoch)
-      return session
-    this.#byUse.remove(session)
-    const copy = { ...session, outcomes: [...session.outcomes], epoch: this.#sessions.epoch }
-    this.#sessions.set(id, copy)
-    this.#byUse.append(copy)
-    return copy
+  /** Counts a use. While a snapshot is being read, a session that it may tell of is copied before it is changed. */
+  #use(found: Session): Session {
+    const { epoch, isViewed } = this.#sessions
+    this.#byUse.remove(found)
+    const isShared = isViewed && found.epoch !== epoch
+    const session = isShared ? { ...found, outcomes: [...found.outcomes], epoch } : found
+    if (isShared) this.#sessions.set(session.key, session)
+    session.lastUse = ++this.#uses
+    this.#byUse.append(session)
+    return session
   }
 
   /** Only those go that have outcomes; the last of them may be the one that has just come to have one. */
@@ -164,7 +180,7 @@ export class Sessions {
   #end(session: Session): void {
     this.#bytes -= session.bytes
     this.#byUse.remove(session)
-    this.#sessions.delete(session.id)
+    this.#sessions.delete(session.key)
   }
 
   #forget(session: Session, acknowledged: number): void {

@@ -3,6 +3,7 @@ import { encodeChange } from '../machine/change-codec.js'
 import type { Execution } from '../machine/executor.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
 import { CHANGE_TAG, admitRequest, encodeChangeRequest, stampRequest } from '../machine/request.js'
+import { newSessionKey } from '../machine/session-key.js'
 import { Session } from '../machine/session.js'
 import type { Change } from '../paxos/membership.js'
 import type { Paxos } from '../paxos/paxos.js'
@@ -50,7 +51,7 @@ export class Commands {
       (value, call) => {
         this.#submitOwn(value, call)
       },
-      host.randomId,
+      () => newSessionKey(host.randomBytes),
       parts.openCall,
     )
   }
@@ -67,8 +68,8 @@ export class Commands {
 
   /** Has the membership changed. */
   change(change: Change, call: Call<Uint8Array>): void {
-    const { randomId } = this.#parts.settings.host
-    this.#submitOwn(encodeChangeRequest(randomId(), encodeChange(change)), call)
+    const { randomBytes } = this.#parts.settings.host
+    this.#submitOwn(encodeChangeRequest(newSessionKey(randomBytes), encodeChange(change)), call)
   }
 
   /** Takes an encoded request, of a client where it has an owner. Throws MalformedError, `overloaded`. Returns what gives up on it. */

@@ -147,9 +147,9 @@ function nameOf(server: ServerId): string {
   return `s${server}`
 }
 
-/** A command that is sent again keeps both numbers. */
-function tagOf({ sequence, session }: Request): string {
-  return `${session}.${sequence}`
+/** A command that is sent again keeps both numbers. They name the session to people; its key stays a secret. */
+function tagOf({ opening, sequence }: Request): string {
+  return `${opening}.${sequence}`
 }
 
 /** Bytes from which the state machine could make nothing are shown as they are. */

@@ -95,7 +95,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * reached: `propose` and `read` wait for one.
    *
    * Rejects with `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`, `wrong-acceptor`,
-   * `journal-damaged` (where not even the identity is left), `journal-failed`, `restore-failed` and `diverged`.
+   * `journal-damaged` (where not even the identity is left, or another version of Synod wrote the directory),
+   * `journal-failed`, `restore-failed` and `diverged`.
    */
   static async open<Command, Result, Query, Answer>(
     options: ReplicaOptions<Command, Result, Query, Answer>,
@@ -583,7 +584,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     if (this.#isOutdated) return
     this.#isOutdated = true
     const { dataDir, host } = this.#settings
-    const words = damageWords(dataDir, { case: 'outdated', message: outdatedWords(outdated) })
+    const words = damageWords(dataDir, { message: outdatedWords(outdated) })
     this.#driver.stop()
     void saveOutdated(host.disk, dataDir, outdated)
       .catch(() => undefined)

@@ -1,6 +1,7 @@
 import { type Linked, LinkedList } from '../linked-list.js'
 import type { Execution } from '../machine/executor.js'
 import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
+import type { SessionKey } from '../machine/session-key.js'
 import type { Outcome } from '../machine/outcome.js'
 import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
@@ -51,7 +52,7 @@ export class Requests {
   /** All others, in the order in which they were proposed. */
   readonly #proposed = new LinkedList<Waiting>()
   /** Of each session in the order of arrival, which is nearly always the order of execution. */
-  readonly #bySession = new Map<number, Waiting[]>()
+  readonly #bySession = new Map<SessionKey, Waiting[]>()
   #nextId = 1
   /** How long requests took lately, from their arrival to their execution: a running average. */
   #took_ms = 0
@@ -114,12 +115,12 @@ export class Requests {
     if (index === 0) ofSession.shift()
     else ofSession.splice(index, 1)
     if (ofSession.length === 0 && this.#bySession.size > MAX_IDLE_SESSIONS)
-      this.#bySession.delete(placeOf(waiting))
+      this.#bySession.delete(waiting.session)
   }
 
   /** Answers whoever waits for this request. Returns what waited, if anything did. */
   executed({ request, outcome }: Execution, now_ms: number): Waiting | undefined {
-    const ofSession = this.#bySession.get(placeOf(request))
+    const ofSession = this.#bySession.get(request.session)
     const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
     if (waiting === undefined) return undefined
     this.cancel(waiting)
@@ -163,15 +164,9 @@ export class Requests {
     return proposals
   }
 
-  #ofSession(key: RequestKey): Waiting[] {
-    const place = placeOf(key)
-    let ofSession = this.#bySession.get(place)
-    if (ofSession === undefined) this.#bySession.set(place, (ofSession = []))
+  #ofSession({ session }: RequestKey): Waiting[] {
+    let ofSession = this.#bySession.get(session)
+    if (ofSession === undefined) this.#bySession.set(session, (ofSession = []))
     return ofSession
   }
-}
-
-/** Requests to open a session are of none yet: each has a place of its own. */
-function placeOf({ session, sequence }: RequestKey): number {
-  return session === 0 ? -sequence : session
 }

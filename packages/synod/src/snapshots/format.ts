@@ -4,7 +4,7 @@ import { Writer } from '../bytes/writer.js'
 import type { Slot } from '../paxos/ballot.js'
 
 const MAGIC = Buffer.from('SYNODSNP')
-const VERSION = 1
+const VERSION = 2
 
 /** Magic, version and size: what a header of every version begins with. */
 const FIXED_BYTES = MAGIC.length + 8

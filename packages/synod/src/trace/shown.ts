@@ -14,12 +14,12 @@ export function shown(it: unknown, showBytes: (bytes: Uint8Array) => string): un
   return Object.fromEntries(Object.entries(it).map(([key, part]) => [key, shown(part, showBytes)]))
 }
 
-/** A value of a slot: a command as `#` and its tag, `open`, `no-op`, or what is no request in hexadecimal. */
+/** A value of a slot: a command as `#` and its tag, `open`, `change`, `no-op`, or what is no request in hexadecimal. */
 export function showValue(value: Value, tagOf: TagOf): string {
   if (value.length === 0) return 'no-op'
   try {
     const request = decodeRequest(value)
-    return request.kind === 'open' ? 'open' : `#${tagOf(request)}`
+    return request.kind === 'command' ? `#${tagOf(request)}` : request.kind
   } catch (error) {
     if (error instanceof MalformedError) return hexadecimal(value)
     throw error

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { encodeOpen } from '../../src/machine/request.js'
+import { keyOf } from '../machine/keys.js'
 import { Channel } from '../../src/net/channel.js'
 import { MAX_HELD_BYTES } from '../../src/net/intake.js'
 import { clientSide } from '../../src/net/client-codec.js'
@@ -36,7 +37,7 @@ describe('a replica stops reading from a client', () => {
     await world.wait(100)
     const sessions = world.status(1).sessions
     for (let request = 21; request <= 30; request++) {
-      slow.say({ type: 'execute', request, value: encodeOpen(request) })
+      slow.say({ type: 'execute', request, value: encodeOpen(keyOf(request)) })
       await world.wait(100)
     }
     // It is found out when the next message comes; that one is still taken.

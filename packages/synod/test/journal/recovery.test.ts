@@ -118,7 +118,7 @@ const SCENES: Readonly<Record<RecoveryCase, () => Promise<MemoryDisk>>> = {
     const { disk, bytes } = await scene()
     const size = decodeHeader(bytes)!.size_bytes
     const later = Buffer.from(bytes)
-    later.writeUInt32LE(2, 8)
+    later.writeUInt32LE(3, 8)
     later.writeUInt32LE(crc32(later.subarray(0, size - 4)), size - 4)
     disk.put(first, later)
     return disk
@@ -176,17 +176,31 @@ describe('cases that start', () => {
 describe('cases that refuse', () => {
   const names = CASES.filter(([, { outcome }]) => outcome === 'refuse').map(([name]) => name)
 
-  test.each(names)('%s is found, and nothing is written', async (name) => {
-    const disk = await SCENES[name]()
+  test('unsupported-version is not opened at all, and nothing is written', async () => {
+    const disk = await SCENES['unsupported-version']()
     const before = disk.snapshot(DIRECTORY)
-    const { damage, journal, records } = await open(disk)
-    const message: unknown = expect.stringContaining('does not vote any more')
-    expect(damage).toMatchObject({ case: name, outcome: 'refuse', message })
-    expect(journal).toBe(undefined)
-    expect(records).toEqual([])
+    for (let times = 0; times < 2; times++)
+      await expect(open(disk)).rejects.toMatchObject({
+        code: 'journal-damaged',
+        message: expect.stringContaining('has format version 3, and this version of Synod reads 2'),
+      })
     expect(disk.snapshot(DIRECTORY)).toEqual(before)
-    await expect(open(disk)).rejects.toMatchObject({ code: 'directory-in-use' })
   })
+
+  test.each(names.filter((name) => name !== 'unsupported-version'))(
+    '%s is found, and nothing is written',
+    async (name) => {
+      const disk = await SCENES[name]()
+      const before = disk.snapshot(DIRECTORY)
+      const { damage, journal, records } = await open(disk)
+      const message: unknown = expect.stringContaining('does not vote any more')
+      expect(damage).toMatchObject({ case: name, outcome: 'refuse', message })
+      expect(journal).toBe(undefined)
+      expect(records).toEqual([])
+      expect(disk.snapshot(DIRECTORY)).toEqual(before)
+      await expect(open(disk)).rejects.toMatchObject({ code: 'directory-in-use' })
+    },
+  )
 })
 
 test('PITFALL 14: what shows that a group is damaged, and not torn, outlives a power failure', async () => {

@@ -5,22 +5,32 @@ import type { Executor, SnapshotPart } from '../../src/machine/executor.js'
 import type { Machine } from '../../src/machine/machine.js'
 import { markOf } from '../../src/machine/outcome.js'
 import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
+import { keyOf } from './keys.js'
 import { newExecutor } from './new-executor.js'
 
 type Any = Machine<unknown, unknown, unknown, unknown>
 
-const OPEN_SLOT = 1
+const OPENING = 1
 
 /** An executor of a machine as JavaScript lets anyone write it, with one session. */
 function executorOf(machine: object): Executor<unknown, unknown, unknown, unknown> {
   const executor = newExecutor({ apply: () => 1, query: () => 1, ...machine })
-  executor.execute(OPEN_SLOT, encodeOpen(7))
+  executor.execute(1, encodeOpen(keyOf(OPENING)))
   return executor
 }
 
-function run(executor: ReturnType<typeof executorOf>, sequence = 1, session = OPEN_SLOT) {
+function run(executor: ReturnType<typeof executorOf>, sequence = 1, opening = OPENING) {
   const command = Buffer.from('"x"')
-  const request = { kind: 'command', time_ms: 0, session, sequence, acknowledged: 0, command } as const
+  const session = keyOf(opening)
+  const request = {
+    kind: 'command',
+    time_ms: 0,
+    session,
+    opening,
+    sequence,
+    acknowledged: 0,
+    command,
+  } as const
   return executor.execute(executor.executed + 1, encodeRequest(request))?.outcome
 }
 
@@ -162,10 +172,10 @@ describe('two versions that word their errors differently', () => {
 
   test('keep the same sessions and come to the same digest', () => {
     for (const executor of versions) {
-      for (let count = 0; count < SESSIONS; count++)
-        executor.execute(executor.executed + 1, encodeOpen(count))
-      for (let session = 2; session <= SESSIONS + 1; session++)
-        expect(run(executor, 1, session)?.status).toBe('failed')
+      for (let opening = 2; opening <= SESSIONS + 1; opening++)
+        executor.execute(executor.executed + 1, encodeOpen(keyOf(opening)))
+      for (let opening = 2; opening <= SESSIONS + 1; opening++)
+        expect(run(executor, 1, opening)?.status).toBe('failed')
     }
     const [one, other] = versions
     expect(one?.sessions).toBe(SESSIONS + 1)

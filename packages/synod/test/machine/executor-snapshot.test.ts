@@ -5,19 +5,21 @@ import { MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from '../../src/machine/machin
 import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { Sessions } from '../../src/machine/sessions.js'
 import { Notes } from '../replica/notes.js'
+import { keyOf } from './keys.js'
 import { newExecutor } from './new-executor.js'
 
 function rig() {
   const machine = new Notes()
   const executor = newExecutor(machine)
-  const opened = executor.execute(1, encodeOpen(7))
-  const session = new Reader(opened!.outcome.result).varint()
+  const opened = executor.execute(1, encodeOpen(keyOf(7)))
+  const opening = new Reader(opened!.outcome.result).varint()
   const execute = (text: string, sequence: number, on = executor) => {
     const command = Buffer.from(JSON.stringify(text))
     const request = {
       kind: 'command',
       time_ms: 1000 + sequence,
-      session,
+      session: keyOf(7),
+      opening,
       sequence,
       acknowledged: 0,
       command,
@@ -76,7 +78,9 @@ describe('a snapshot of an executor', () => {
       rig().executor.restore(given(parts.filter((part) => part !== undefined)))
     await expect(restore()).rejects.toThrow(MalformedError)
     await expect(restore(state, sessions)).rejects.toThrow('a snapshot without a beginning')
-    await expect(restore(meta, state, sessions)).rejects.toThrow('a part of kind sessions among the state')
+    await expect(restore(meta, sessions, state, sessions)).rejects.toThrow(
+      'a part of kind sessions among the state',
+    )
     await expect(restore({ kind: 'meta', bytes: meta!.bytes.subarray(1) })).rejects.toThrow(MalformedError)
     await expect(restore(meta, { kind: 'sessions', bytes: sessions!.bytes.subarray(1) })).rejects.toThrow(
       MalformedError,
@@ -108,7 +112,7 @@ test('a state machine may tell its state by a generator, which begins when it is
   const machine = new Generous()
   const executor = newExecutor(machine)
   const { execute } = rig()
-  executor.execute(1, encodeOpen(7))
+  executor.execute(1, encodeOpen(keyOf(7)))
   execute('a', 1, executor)
   const { parts } = executor.snapshot()!
   execute('b', 2, executor)
@@ -131,7 +135,7 @@ test('a snapshot that is left keeps nothing: the state machine is told, wherever
     }
     const executor = newExecutor(new Told())
     const { execute } = rig()
-    executor.execute(1, encodeOpen(7))
+    executor.execute(1, encodeOpen(keyOf(7)))
     for (const [index, word] of ['a', 'b', 'c'].entries()) execute(word, index + 1, executor)
     const { parts } = executor.snapshot()!
     for (let i = 0; i < taken; i++) parts.next()
@@ -143,8 +147,17 @@ test('a snapshot that is left keeps nothing: the state machine is told, wherever
 })
 
 describe('sessions in a snapshot', () => {
-  const request = (session: number, sequence: number, acknowledged = 0) =>
-    ({ kind: 'command', time_ms: 0, session, sequence, acknowledged, command: new Uint8Array(0) }) as const
+  /** Of the session that has this key and was opened by this use. */
+  const request = (number: number, sequence: number, acknowledged = 0) =>
+    ({
+      kind: 'command',
+      time_ms: 0,
+      session: keyOf(number),
+      opening: number,
+      sequence,
+      acknowledged,
+      command: new Uint8Array(0),
+    }) as const
   const done = (size: number) => () => ({ status: 'done', result: new Uint8Array(size).fill(size) }) as const
   const never = () => {
     throw new Error('executed again')
@@ -157,32 +170,32 @@ describe('sessions in a snapshot', () => {
 
   test('PITFALL 19: are as they were when it was taken, however large, and take the place of those that were there', () => {
     const sessions = new Sessions()
-    for (let slot = 1; slot <= 50; slot++) sessions.open(slot)
-    sessions.execute(60, request(1, 2), done(200_000))
-    sessions.execute(61, request(2, 1), done(3))
+    for (let number = 1; number <= 50; number++) sessions.open(keyOf(number))
+    sessions.execute(request(1, 2), done(200_000))
+    sessions.execute(request(2, 1), done(3))
     const snapshot = sessions.snapshot()
     const first = snapshot.next()
-    sessions.execute(62, request(2, 2, 1), done(4))
-    sessions.execute(63, request(1, 1), done(5))
-    sessions.open(64)
+    sessions.execute(request(2, 2, 1), done(4))
+    sessions.execute(request(1, 1), done(5))
+    sessions.open(keyOf(64))
     const pieces = [...(first.done === true ? [] : [first.value]), ...snapshot]
     const again = new Sessions()
-    again.open(99)
+    again.open(keyOf(99))
     restore(again, ...pieces)
     expect(again.size).toBe(50)
-    expect(Buffer.compare(again.execute(70, request(1, 2), never).result, done(200_000)().result)).toBe(0)
-    expect(again.execute(71, request(2, 1), never)).toEqual(done(3)())
-    expect(again.execute(72, request(1, 1), done(9))).toEqual(done(9)())
-    expect(again.execute(73, request(99, 1), never).status).toBe('expired')
-    expect(sessions.execute(74, request(2, 2), never)).toEqual(done(4)())
+    expect(Buffer.compare(again.execute(request(1, 2), never).result, done(200_000)().result)).toBe(0)
+    expect(again.execute(request(2, 1), never)).toEqual(done(3)())
+    expect(again.execute(request(1, 1), done(9))).toEqual(done(9)())
+    expect(again.execute(request(99, 1), never).status).toBe('expired')
+    expect(sessions.execute(request(2, 2), never)).toEqual(done(4)())
   })
 
   test('are read from pieces that end anywhere', () => {
     const sessions = new Sessions()
-    for (const slot of [1, 2, 300]) sessions.open(slot)
-    sessions.execute(301, request(2, 1), done(3))
-    sessions.execute(302, request(2, 3), () => ({ status: 'failed', result: Buffer.from('no') }))
-    sessions.execute(303, request(300, 1), done(70_000))
+    for (const number of [1, 2, 3]) sessions.open(keyOf(number))
+    sessions.execute(request(2, 1), done(3))
+    sessions.execute(request(2, 3), () => ({ status: 'failed', result: Buffer.from('no') }))
+    sessions.execute(request(3, 1), done(70_000))
     const pieces = [...sessions.snapshot()]
     expect(pieces.map(({ length }) => length).filter((length) => length > 1 << 16)).toEqual([])
     const whole = Buffer.concat(pieces)
@@ -191,32 +204,42 @@ describe('sessions in a snapshot', () => {
       const cut: Uint8Array[] = []
       for (let at = 0; at < whole.length; at += size) cut.push(whole.subarray(at, at + size))
       restore(again, ...cut)
-      expect(again.execute(304, request(2, 3), never)).toEqual({
+      expect(again.execute(request(2, 3), never)).toEqual({
         status: 'failed',
         result: new Uint8Array(Buffer.from('no')),
       })
-      expect(again.execute(305, request(300, 1), never).result.length).toBe(70_000)
-      expect(again.execute(306, request(2, 2), done(1))).toEqual(done(1)())
+      expect(again.execute(request(3, 1), never).result.length).toBe(70_000)
+      expect(again.execute(request(2, 2), done(1))).toEqual(done(1)())
     }
   })
 
   test('are not taken from what is no snapshot of sessions', () => {
     const record = (...bytes: number[]) => Uint8Array.of(bytes.length, 0, 0, 0, ...bytes)
-    const session = (id: number) => record(0, id, 0, id)
+    const uses = record(8, 9)
+    const session = (id: number, opening = id, lastUse = opening) =>
+      record(0, ...Buffer.alloc(16, id), opening, lastUse, 0)
     const refused = (...records: Uint8Array[]) =>
       expect(() => {
         restore(new Sessions(2), Buffer.concat(records))
       })
-    restore(new Sessions(2), session(1), record(1), record(2, 7), session(2))
-    refused(session(1), session(1)).toThrow('session 1 twice')
-    refused(session(1), session(2), session(3)).toThrow('more than 2 sessions')
-    refused(record(2, 7)).toThrow('an outcome without a session')
-    refused(session(1), record(9)).toThrow('unknown outcome: 9')
-    refused(session(1), record(1, 1)).toThrow('1 bytes left over')
+    restore(new Sessions(2), uses, session(1), record(1), record(2, 7), session(2))
+    refused(uses, session(1), session(1)).toThrow('a session twice')
+    refused(uses, session(1), session(2), session(3)).toThrow('more than 2 sessions')
+    refused(uses, record(2, 7)).toThrow('an outcome without a session')
+    refused(uses, session(1), record(9)).toThrow('unknown outcome: 9')
+    refused(uses, session(1), record(1, 1)).toThrow('1 bytes left over')
     refused(record()).toThrow('data ends too early')
     refused(record(0, 1)).toThrow('data ends too early')
-    refused(session(1).subarray(0, -1)).toThrow('the sessions end too early')
-    refused(session(1), ...Array.from({ length: 1025 }, () => record(1))).toThrow('more outcomes than')
-    refused(session(1), session(1)).toThrow(MalformedError)
+    refused(uses, session(1).subarray(0, -1)).toThrow('the sessions end too early')
+    refused(uses, session(1), ...Array.from({ length: 1025 }, () => record(1))).toThrow('more outcomes than')
+    refused(uses, uses).toThrow('the uses of the sessions twice')
+    expect(() => {
+      restore(new Sessions(2))
+    }).toThrow('sessions without the number of their uses')
+    refused(session(1), uses).toThrow('a session of the uses 1 to 1 out of -1')
+    refused(uses, session(1, 5, 4)).toThrow('a session of the uses 5 to 4 out of 9')
+    refused(uses, session(1, 0)).toThrow('a session of the uses 0 to 0 out of 9')
+    refused(uses, session(1, 1, 10)).toThrow('a session of the uses 1 to 10 out of 9')
+    refused(uses, session(1), session(1)).toThrow(MalformedError)
   })
 })

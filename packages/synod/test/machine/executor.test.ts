@@ -3,17 +3,20 @@ import { Reader } from '../../src/bytes/reader.js'
 import { type Request, encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { NO_OP, type Value } from '../../src/paxos/value.js'
 import { Notes } from '../replica/notes.js'
+import { keyOf } from './keys.js'
 import { newExecutor } from './new-executor.js'
+
+const KEY = keyOf(7)
 
 /** A state machine, and a session with it. */
 class Rig {
   readonly machine = new Notes()
   readonly executor = newExecutor(this.machine)
-  readonly session: number
+  readonly opening: number
 
   constructor() {
-    const execution = this.executor.execute(1, encodeOpen(7))
-    this.session = new Reader(execution!.outcome.result).varint()
+    const execution = this.executor.execute(1, encodeOpen(KEY))
+    this.opening = new Reader(execution!.outcome.result).varint()
   }
 
   next(value: Value) {
@@ -25,7 +28,8 @@ class Rig {
     return encodeRequest({
       kind: 'command',
       time_ms: 1000,
-      session: this.session,
+      session: KEY,
+      opening: this.opening,
       sequence,
       acknowledged: 0,
       command,
@@ -35,19 +39,19 @@ class Rig {
 }
 
 describe('an executor', () => {
-  test('opens a session, numbered by its slot, and tells who asked', () => {
-    const { executor, session } = new Rig()
-    expect(session).toBe(1)
+  test('opens a session, numbers it, and tells who asked', () => {
+    const { executor, opening } = new Rig()
+    expect(opening).toBe(1)
     expect(executor.sessions).toBe(1)
-    const other = executor.execute(2, encodeOpen(8))
-    expect(other?.request).toMatchObject({ session: 0, sequence: 8 })
+    const other = executor.execute(2, encodeOpen(keyOf(8)))
+    expect(other?.request).toMatchObject({ session: keyOf(8), sequence: 0 })
     expect(new Reader(other!.outcome.result).varint()).toBe(2)
   })
 
   test('executes commands and says what came of which request', () => {
     const rig = new Rig()
     const execution = rig.next(rig.value('a', 1))
-    expect(execution?.request).toMatchObject({ session: 1, sequence: 1 })
+    expect(execution?.request).toMatchObject({ session: KEY, sequence: 1 })
     expect(execution?.outcome.status).toBe('done')
     expect(Buffer.from(execution!.outcome.result).toString()).toBe('1')
     expect(rig.machine.notes).toEqual([{ slot: 2, time_ms: 1000, text: 'a' }])
@@ -114,7 +118,7 @@ describe('the digest', () => {
     for (const [index, value] of values.entries()) executor.execute(index + 1, value)
     return executor.digest
   }
-  const [a, b] = [encodeOpen(1), encodeOpen(2)]
+  const [a, b] = [encodeOpen(keyOf(1)), encodeOpen(keyOf(2))]
 
   test('is the same for the same values', () => {
     expect(digest(a, b)).toBe(digest(a, b))

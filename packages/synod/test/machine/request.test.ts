@@ -10,11 +10,13 @@ import {
   encodeRequest,
   stampRequest,
 } from '../../src/machine/request.js'
+import { keyOf } from './keys.js'
 
 const COMMAND: Request = {
   kind: 'command',
   time_ms: 1_700_000_000_123,
-  session: 2 ** 40,
+  session: keyOf(0xfedcba987654),
+  opening: 2 ** 40,
   sequence: 1025,
   acknowledged: 1024,
   command: Buffer.from('increment'),
@@ -32,7 +34,8 @@ describe('a request', () => {
   })
 
   test('takes no more besides its command than is promised', () => {
-    const largest = { ...COMMAND, session: 2 ** 53 - 1, sequence: 2 ** 53 - 1, acknowledged: 2 ** 53 - 1 }
+    const MOST = 2 ** 53 - 1
+    const largest = { ...COMMAND, opening: MOST, sequence: MOST, acknowledged: MOST }
     expect(encodeRequest(largest).length - COMMAND.command.length).toBeLessThanOrEqual(REQUEST_OVERHEAD_BYTES)
   })
 
@@ -43,11 +46,12 @@ describe('a request', () => {
     expect(Buffer.from(decoded.command).toString()).toBe('increment')
   })
 
-  test('that asks for a session carries a random number and nothing else', () => {
-    expect(decodeRequest(encodeOpen(77))).toMatchObject({
+  test('that asks for a session carries its key and nothing else', () => {
+    expect(decodeRequest(encodeOpen(keyOf(77)))).toMatchObject({
       kind: 'open',
-      session: 0,
-      sequence: 77,
+      session: keyOf(77),
+      opening: 0,
+      sequence: 0,
       acknowledged: 0,
     })
   })
@@ -89,12 +93,17 @@ describe('a stamp', () => {
 
 describe('admission', () => {
   test('names the request', () => {
-    expect(admitRequest(encodeRequest(COMMAND))).toEqual({ session: 2 ** 40, sequence: 1025 })
+    expect(admitRequest(encodeRequest(COMMAND))).toEqual({ session: COMMAND.session, sequence: 1025 })
   })
 
-  test('refuses a command without a session, and an opening with one', () => {
-    expect(() => admitRequest(encodeRequest({ ...COMMAND, session: 0 }))).toThrow(MalformedError)
-    expect(() => admitRequest(encodeRequest({ ...COMMAND, kind: 'open' }))).toThrow(MalformedError)
+  test.each<[string, Partial<Request>]>([
+    ['a command without the number of an opening', { opening: 0 }],
+    ['a command without a number of its own', { sequence: 0 }],
+    ['an opening with the number of one', { kind: 'open', sequence: 0 }],
+    ['an opening with a number', { kind: 'open', opening: 0 }],
+    ['a change of a session', { kind: 'change', sequence: 0 }],
+  ])('refuses %s', (_name, fields) => {
+    expect(() => admitRequest(encodeRequest({ ...COMMAND, ...fields }))).toThrow(MalformedError)
   })
 
   test('refuses what is no request', () => {

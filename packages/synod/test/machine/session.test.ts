@@ -4,6 +4,7 @@ import { Calls } from '../../src/call.js'
 import { SynodError } from '../../src/errors.js'
 import { SESSION_WINDOW, decodeRequest } from '../../src/machine/request.js'
 import { Session, type Submit } from '../../src/machine/session.js'
+import { keyOf } from './keys.js'
 import { ManualClock } from '../net/manual-clock.js'
 
 type Submitted = ReturnType<typeof decodeRequest> & { readonly call: Parameters<Submit>[1] }
@@ -13,13 +14,14 @@ class Rig {
   readonly clock = new ManualClock()
   readonly calls = new Calls(this.clock, 1000, () => new SynodError('no-quorum', 'nobody answers'))
   readonly submitted: Submitted[] = []
+  #drawn = 0
   onSubmit: (call: Submitted['call']) => void = () => undefined
   readonly session = new Session(
     (value, call) => {
       this.submitted.push({ ...decodeRequest(value), call })
       this.onSubmit(call)
     },
-    () => 77,
+    () => keyOf(++this.#drawn),
     () => this.calls.start<Uint8Array>('command', {}),
   )
 
@@ -31,9 +33,9 @@ class Rig {
   }
 
   /** Answers the request that opens the session. */
-  async opened(session: number): Promise<void> {
+  async opened(opening: number): Promise<void> {
     const writer = new Writer(8)
-    writer.varint(session)
+    writer.varint(opening)
     this.take('open').call.resolve(writer.view())
     await Promise.resolve()
     await Promise.resolve()
@@ -45,7 +47,7 @@ class Rig {
   }
 
   numbers() {
-    return this.submitted.map(({ session, sequence, acknowledged }) => [session, sequence, acknowledged])
+    return this.submitted.map(({ opening, sequence, acknowledged }) => [opening, sequence, acknowledged])
   }
 }
 
@@ -55,9 +57,10 @@ describe('the client half of a session', () => {
     expect(rig.submitted).toEqual([])
     rig.execute('a')
     rig.execute('b')
-    expect(rig.submitted.map(({ kind, sequence }) => [kind, sequence])).toEqual([['open', 77]])
+    expect(rig.submitted.map(({ kind, session }) => [kind, session])).toEqual([['open', keyOf(1)]])
     await rig.opened(5)
     expect(rig.submitted.map(({ command }) => Buffer.from(command).toString())).toEqual(['a', 'b'])
+    expect(rig.submitted.map(({ session }) => session)).toEqual([keyOf(1), keyOf(1)])
     expect(rig.numbers()).toEqual([
       [5, 1, 0],
       [5, 2, 0],
@@ -126,8 +129,10 @@ describe('the client half of a session', () => {
     await expect(call.promise).rejects.toMatchObject({ code: 'session-expired' })
     rig.take('command')
     rig.execute('b')
+    expect(rig.submitted[0]).toMatchObject({ kind: 'open', session: keyOf(2) })
     await rig.opened(9)
     expect(rig.numbers()).toEqual([[9, 1, 0]])
+    expect(rig.submitted[0]!.session).toBe(keyOf(2))
   })
 
   test('an old request that expires late leaves the new session alone', async () => {
@@ -164,6 +169,7 @@ describe('the client half of a session', () => {
     rig.clock.advance(1000)
     await expect(opening.promise).rejects.toMatchObject({ code: 'no-quorum' })
     expect(call.over).toBe(false)
+    expect(rig.submitted[0], 'the same session, if it was opened').toMatchObject({ session: keyOf(1) })
     await rig.opened(5)
     expect(rig.numbers()).toEqual([[5, 1, 0]])
   })

@@ -4,29 +4,50 @@ import { type Request, SESSION_WINDOW } from '../../src/machine/request.js'
 import { MAX_MESSAGE_BYTES } from '../../src/machine/contract.js'
 import { type Outcome, outcomeError } from '../../src/machine/outcome.js'
 import { MAX_SESSIONS, OUTCOME_BYTES, Sessions } from '../../src/machine/sessions.js'
+import type { SessionKey } from '../../src/machine/session-key.js'
+import { keyOf } from './keys.js'
 import { checkProperty } from '../paxos/replay.js'
 
-function request(session: number, sequence: number, acknowledged = 0): Request {
-  return { kind: 'command', time_ms: 0, session, sequence, acknowledged, command: new Uint8Array(0) }
+/** What a client knows of its session. */
+interface Opened {
+  readonly session: SessionKey
+  readonly opening: number
+}
+
+function open(sessions: Sessions, number: number): Opened {
+  const session = keyOf(number)
+  return { session, opening: sessions.open(session) }
+}
+
+function request({ opening, session }: Opened, sequence: number, acknowledged = 0): Request {
+  return {
+    kind: 'command',
+    time_ms: 0,
+    session,
+    opening,
+    sequence,
+    acknowledged,
+    command: new Uint8Array(0),
+  }
 }
 
 /** Sessions in front of a counter. */
 class Counter {
   readonly sessions: Sessions
   count = 0
-  #slot = 0
+  #keys = 0
 
   constructor(limit?: number) {
     this.sessions = new Sessions(limit)
   }
 
-  open(): number {
-    return this.sessions.open(++this.#slot)
+  open(key = ++this.#keys): Opened {
+    return open(this.sessions, key)
   }
 
-  execute(session: number, sequence: number, acknowledged?: number): string {
+  execute(session: Opened, sequence: number, acknowledged?: number): string {
     const run = (): Outcome => ({ status: 'done', result: Buffer.from(`${++this.count}`) })
-    const outcome = this.sessions.execute(++this.#slot, request(session, sequence, acknowledged), run)
+    const outcome = this.sessions.execute(request(session, sequence, acknowledged), run)
     return outcome.status === 'done' ? Buffer.from(outcome.result).toString() : outcome.status
   }
 }
@@ -50,11 +71,11 @@ describe('a session', () => {
 
   test('keeps the result of what failed, too', () => {
     const sessions = new Sessions()
-    const session = sessions.open(1)
+    const session = open(sessions, 1)
     const failed: Outcome = { status: 'failed', result: Buffer.from('no') }
-    expect(sessions.execute(2, request(session, 1), () => failed).status).toBe('failed')
+    expect(sessions.execute(request(session, 1), () => failed).status).toBe('failed')
     const never = () => expect.fail('executed twice')
-    const again = sessions.execute(3, request(session, 1), never)
+    const again = sessions.execute(request(session, 1), never)
     expect([again.status, Buffer.from(again.result).toString()]).toEqual(['failed', 'no'])
   })
 
@@ -104,13 +125,77 @@ describe('a session', () => {
 
   test('that nobody opened has expired', () => {
     const counter = new Counter()
-    expect(counter.execute(99, 1)).toBe('expired')
+    expect(counter.execute({ session: keyOf(99), opening: 1 }, 1)).toBe('expired')
     expect(counter.count).toBe(0)
   })
 })
 
+describe('PITFALL 29: a session is of use only to who has its key', () => {
+  test('with another key its numbers are of no use: nothing is executed, and no result is told', () => {
+    const counter = new Counter()
+    const { opening, session } = counter.open()
+    const other = counter.open()
+    expect(counter.execute({ session, opening }, 1)).toBe('1')
+    for (const key of [keyOf(99), other.session, keyOf(0)])
+      expect(counter.execute({ session: key, opening }, 1)).toBe('expired')
+    expect(counter.count).toBe(1)
+  })
+
+  test('opening it again is the same session: the answer to the first time may have been lost', () => {
+    const counter = new Counter()
+    const session = counter.open(7)
+    counter.execute(session, 1)
+    expect(counter.open(7)).toEqual(session)
+    expect(counter.execute(session, 1)).toBe('1')
+    expect([counter.count, counter.sessions.size]).toEqual([1, 1])
+  })
+
+  test('a late opening brings back no commands of a session that has ended', () => {
+    const counter = new Counter(1)
+    const before = counter.open(7)
+    counter.execute(before, 1)
+    counter.open(8)
+    const again = counter.open(7)
+    expect(again.opening).toBeGreaterThan(before.opening)
+    expect([1, 2].map((sequence) => counter.execute(before, sequence))).toEqual(['expired', 'expired'])
+    expect(counter.execute(again, 1)).toBe('2')
+  })
+
+  test('no number is given twice, also after a snapshot from which the session is missing', () => {
+    const before = new Sessions(1)
+    const first = open(before, 7)
+    open(before, 8)
+    const after = new Sessions(1)
+    const restoration = after.restoration()
+    for (const piece of before.snapshot()) restoration.take(piece)
+    restoration.end()
+    for (const sessions of [before, after]) {
+      expect(open(sessions, 7).opening).toBe(3)
+      const run = () => expect.fail('executed twice')
+      expect(sessions.execute(request(first, 1), run).status).toBe('expired')
+    }
+  })
+
+  test('opening it again keeps it alive', () => {
+    const counter = new Counter(2)
+    const [a, b] = [counter.open(1), counter.open(2)]
+    counter.open(1)
+    counter.open(3)
+    expect([a, b].map((session) => counter.execute(session, 1))).toEqual(['1', 'expired'])
+  })
+
+  test.each([false, true])('an old number does not, while a snapshot is being read: %s', (isRead) => {
+    const counter = new Counter(2)
+    const [a, b] = [counter.open(1), counter.open(2)]
+    if (isRead) counter.sessions.snapshot()
+    expect(counter.execute({ ...a, opening: 9 }, 1)).toBe('expired')
+    counter.open(3)
+    expect([a, b].map((session) => counter.execute(session, 1))).toEqual(['expired', '1'])
+  })
+})
+
 describe('with as many sessions as are kept', () => {
-  test('opening one ends the one that was idle for the most slots', () => {
+  test('opening one ends the one that was idle for the longest', () => {
     const counter = new Counter(3)
     const [a, b, c] = [counter.open(), counter.open(), counter.open()]
     counter.execute(a, 1)
@@ -122,12 +207,11 @@ describe('with as many sessions as are kept', () => {
 
   test('opening one takes no longer the more there are: it need not look at all of them', () => {
     const sessions = new Sessions()
-    const opened = 2 * MAX_SESSIONS
-    for (let slot = 1; slot <= opened; slot++) sessions.open(slot)
+    const opened = Array.from({ length: 2 * MAX_SESSIONS }, (_, number) => open(sessions, number))
     expect(sessions.size).toBe(MAX_SESSIONS)
     const run = (): Outcome => ({ status: 'done', result: new Uint8Array(0) })
-    expect(sessions.execute(opened + 1, request(opened - MAX_SESSIONS, 1), run).status).toBe('expired')
-    expect(sessions.execute(opened + 2, request(opened - MAX_SESSIONS + 1, 1), run).status).toBe('done')
+    expect(sessions.execute(request(opened[MAX_SESSIONS - 1]!, 1), run).status).toBe('expired')
+    expect(sessions.execute(request(opened[MAX_SESSIONS]!, 1), run).status).toBe('done')
   })
 
   test('a retry keeps a session alive as a first request does', () => {
@@ -146,59 +230,59 @@ describe('with as many bytes of results as are kept', () => {
   /** Room for 100 kB in three outcomes. */
   const LIMIT_BYTES = 100_000 + 3 * OUTCOME_BYTES
   /** Executes a request with a result of so many kB; returns what came of it. */
-  function execute(sessions: Sessions, slot: number, session: number, sequence: number, size_kB: number) {
+  function execute(sessions: Sessions, session: Opened, sequence: number, size_kB: number) {
     const result = new Uint8Array(1000 * size_kB)
-    const { status } = sessions.execute(slot, request(session, sequence), () => ({ status: 'done', result }))
+    const { status } = sessions.execute(request(session, sequence), () => ({ status: 'done', result }))
     return status
   }
 
-  test('those that were idle for the most slots end, until a quarter is free; those without results stay', () => {
+  test('those that were idle for the longest end, until a quarter is free; those without results stay', () => {
     const sessions = new Sessions(10, LIMIT_BYTES)
-    const [a, b, c, none] = [1, 2, 3, 4].map((slot) => sessions.open(slot)) as [
-      number,
-      number,
-      number,
-      number,
+    const [a, b, c, none] = [1, 2, 3, 4].map((number) => open(sessions, number)) as [
+      Opened,
+      Opened,
+      Opened,
+      Opened,
     ]
-    execute(sessions, 5, a, 1, 40)
-    execute(sessions, 6, b, 1, 30)
-    execute(sessions, 7, c, 1, 30)
+    execute(sessions, a, 1, 40)
+    execute(sessions, b, 1, 30)
+    execute(sessions, c, 1, 30)
     expect(sessions.size).toBe(4)
-    expect(execute(sessions, 8, b, 2, 10)).toBe('done')
+    expect(execute(sessions, b, 2, 10)).toBe('done')
     expect(sessions.size).toBe(3)
-    expect(execute(sessions, 9, a, 2, 0)).toBe('expired')
-    for (const session of [b, c, none]) expect(execute(sessions, 10, session, 3, 0)).toBe('done')
+    expect(execute(sessions, a, 2, 0)).toBe('expired')
+    for (const session of [b, c, none]) expect(execute(sessions, session, 3, 0)).toBe('done')
   })
 
   test('what is acknowledged takes no room', () => {
     const sessions = new Sessions(10, LIMIT_BYTES)
-    const session = sessions.open(1)
+    const session = open(sessions, 1)
     const result = new Uint8Array(60_000)
     for (let sequence = 1; sequence < 10; sequence++) {
       const done = () => ({ status: 'done', result }) as const
-      expect(sessions.execute(sequence + 1, request(session, sequence, sequence - 1), done)).toEqual(done())
+      expect(sessions.execute(request(session, sequence, sequence - 1), done)).toEqual(done())
     }
   })
 
   test('a single one that has too much has its answer, and ends', () => {
     const sessions = new Sessions(10, LIMIT_BYTES)
-    const session = sessions.open(1)
-    expect(execute(sessions, 2, session, 1, 101)).toBe('done')
-    expect(execute(sessions, 3, session, 2, 0)).toBe('expired')
+    const session = open(sessions, 1)
+    expect(execute(sessions, session, 1, 101)).toBe('done')
+    expect(execute(sessions, session, 2, 0)).toBe('expired')
   })
 
   test('after a restart from a snapshot the same ones end', () => {
     const before = new Sessions(10, LIMIT_BYTES)
     const after = new Sessions(10, LIMIT_BYTES)
-    const [a, b] = [before.open(1), before.open(2)]
-    execute(before, 3, b, 1, 50)
-    execute(before, 4, a, 1, 50)
+    const [a, b] = [open(before, 1), open(before, 2)]
+    execute(before, b, 1, 50)
+    execute(before, a, 1, 50)
     const restoration = after.restoration()
     for (const piece of before.snapshot()) restoration.take(piece)
     restoration.end()
     for (const sessions of [before, after]) {
-      execute(sessions, 5, a, 2, 1)
-      expect([a, b].map((session) => execute(sessions, 6, session, 3, 0))).toEqual(['done', 'expired'])
+      execute(sessions, a, 2, 1)
+      expect([a, b].map((session) => execute(sessions, session, 3, 0))).toEqual(['done', 'expired'])
     }
   })
 })
@@ -213,8 +297,8 @@ describe('which sessions end', () => {
   test('does not depend on how errors are worded: only what the digest covers counts', () => {
     const sizes = [0, 1, MAX_MESSAGE_BYTES].map((size_bytes) => {
       const sessions = new Sessions(1000, LIMIT_BYTES)
-      const opened = Array.from({ length: 50 }, (_, index) => sessions.open(index + 1))
-      for (const id of opened) sessions.execute(100 + id, request(id, 1), outcome('failed', size_bytes))
+      const opened = Array.from({ length: 50 }, (_, number) => open(sessions, number))
+      for (const session of opened) sessions.execute(request(session, 1), outcome('failed', size_bytes))
       return sessions.size
     })
     expect(new Set(sizes).size).toBe(1)
@@ -223,22 +307,22 @@ describe('which sessions end', () => {
 
   test('counts what an outcome takes besides its result, and the places of those that are not there yet', () => {
     const sessions = new Sessions(1000, LIMIT_BYTES)
-    for (let slot = 1; slot <= 100; slot++)
-      sessions.execute(slot + 1000, request(sessions.open(slot), 1), outcome('done', 0))
+    for (let number = 1; number <= 100; number++)
+      sessions.execute(request(open(sessions, number), 1), outcome('done', 0))
     expect(sessions.size).toBeLessThanOrEqual(LIMIT_BYTES / OUTCOME_BYTES)
 
     const wide = new Sessions(1000, LIMIT_BYTES)
-    for (let slot = 1; slot <= 100; slot++)
-      wide.execute(slot + 1000, request(wide.open(slot), SESSION_WINDOW), outcome('done', 0))
+    for (let number = 1; number <= 100; number++)
+      wide.execute(request(open(wide, number), SESSION_WINDOW), outcome('done', 0))
     expect(wide.size).toBeLessThan(5)
   })
 
   test('what is acknowledged counts no more, whatever it was', () => {
     const sessions = new Sessions(1000, LIMIT_BYTES)
-    const id = sessions.open(1)
+    const session = open(sessions, 1)
     for (let sequence = 2; sequence < 10_000; sequence += 2) {
       const kind = sequence % 4 === 0 ? 'failed' : 'done'
-      sessions.execute(sequence, request(id, sequence, sequence - 2), outcome(kind, 100))
+      sessions.execute(request(session, sequence, sequence - 2), outcome(kind, 100))
     }
     expect(sessions.size).toBe(1)
   })
@@ -248,18 +332,22 @@ test('a result that is kept does not hold the buffer that it was cut from', () =
   const sessions = new Sessions()
   const large = new Uint8Array(1 << 20)
   const done = (): Outcome => ({ status: 'done', result: large.subarray(5, 10) })
-  sessions.execute(2, request(sessions.open(1), 1), done)
-  const again = sessions.execute(3, request(1, 1), () => expect.fail('executed twice'))
+  const session = open(sessions, 1)
+  sessions.execute(request(session, 1), done)
+  const again = sessions.execute(request(session, 1), () => expect.fail('executed twice'))
   expect(again.result.length).toBe(5)
   expect(again.result.buffer.byteLength).toBeLessThan(100)
 })
 
 test('replicas that are given the same requests answer the same', () => {
+  const key = fc.nat(6)
   const step = fc.oneof(
-    fc.constant({ open: true, session: 0, sequence: 0, acknowledged: 0 }),
+    fc.record({ key, open: fc.constant(true), back: fc.constant(0), sequence: key, acknowledged: key }),
     fc.record({
+      key,
       open: fc.constant(false),
-      session: fc.nat(30),
+      // Of the numbers that the session of this key was given, the last or one before.
+      back: fc.nat(2),
       sequence: fc.integer({ min: 1, max: 12 }),
       acknowledged: fc.nat(6),
     }),
@@ -267,21 +355,29 @@ test('replicas that are given the same requests answer the same', () => {
   checkProperty(
     import.meta.url,
     fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-      const [a, b] = [new Counter(4), new Counter(4)]
+      const counters = [new Counter(4), new Counter(4)] as const
       const told = new Map<string, string>()
-      for (const { acknowledged, open, sequence, session } of steps) {
-        const answers = [a, b].map((counter) =>
-          open ? counter.open() : counter.execute(session, sequence, acknowledged),
-        )
-        expect(answers[0]).toBe(answers[1])
-        if (open || answers[0] === undefined || Number.isNaN(Number(answers[0]))) continue
-        const key = `${session}/${sequence}`
-        expect(told.get(key) ?? answers[0]).toBe(answers[0])
-        told.set(key, String(answers[0]))
+      const openings = new Map<number, number[]>()
+      for (const { acknowledged, back, key, open, sequence } of steps) {
+        const known = openings.get(key) ?? []
+        if (open) {
+          const [one, other] = counters.map((counter) => counter.open(key).opening)
+          expect(one).toBe(other)
+          openings.set(key, [...known, one!])
+          continue
+        }
+        const opening = known.at(-1 - back) ?? 1
+        const session = { session: keyOf(key), opening }
+        const [one, other] = counters.map((counter) => counter.execute(session, sequence, acknowledged))
+        expect(one).toBe(other)
+        if (one === 'expired') continue
+        expect(opening, 'an old opening').toBe(known.at(-1))
+        const name = `${key}/${opening}/${sequence}`
+        expect(told.get(name) ?? one).toBe(one)
+        told.set(name, one!)
       }
       // As many results as executions: no request was executed twice.
-      expect(a.count).toBe(new Set(told.values()).size)
-      expect(b.count).toBe(a.count)
+      for (const { count } of counters) expect(count).toBe(new Set(told.values()).size)
     }),
   )
 })

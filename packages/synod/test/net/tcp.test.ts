@@ -192,9 +192,9 @@ describe('over loopback, who dials wrongly is told why', () => {
     ['magic', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'wrong-protocol', 'does not speak the Synod protocol'],
     [
       'version',
-      changed(hello(), (bytes) => bytes.writeUInt8(1, 4)),
+      changed(hello(), (bytes) => bytes.writeUInt8(3, 4)),
       'wrong-protocol',
-      'speaks version 1 of the protocol',
+      'speaks version 3 of the protocol',
     ],
     [
       'kind',

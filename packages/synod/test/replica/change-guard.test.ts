@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { changeOf, encodeChange } from '../../src/machine/change-codec.js'
 import { encodeChangeRequest } from '../../src/machine/request.js'
+import { keyOf } from '../machine/keys.js'
 import type { ServerId, Slot } from '../../src/paxos/ballot.js'
 import { type Change, Membership, foundingMembership } from '../../src/paxos/membership.js'
 import type { Quorums } from '../../src/paxos/quorum.js'
@@ -39,7 +40,7 @@ function guardOf(
     },
   })
   const judge = (change: Change) => {
-    const value = encodeChangeRequest(7, encodeChange(change))
+    const value = encodeChangeRequest(keyOf(7), encodeChange(change))
     const judged = changeOf(guard.judge(value))
     if (judged?.type === 'refuse') return judged.reason
     expect(judged).toEqual(change)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
+import { keyOf } from '../machine/keys.js'
 import { MAX_WAITING_REQUESTS, Requests } from '../../src/replica/requests.js'
 import { World } from './world.js'
 
@@ -146,10 +147,12 @@ describe('a replica takes no more than it can hold', () => {
   test('of requests that wait, and takes more when some are done', () => {
     const requests = new Requests()
     const value = new Uint8Array(0)
-    const submit = (session: number) => requests.submit({ session, sequence: 1 }, value, 0, () => undefined)
-    for (let session = 1; session <= MAX_WAITING_REQUESTS; session++) submit(session)
+    const submit = (number: number) =>
+      requests.submit({ session: keyOf(number), sequence: 1 }, value, 0, () => undefined)
+    for (let number = 1; number <= MAX_WAITING_REQUESTS; number++) submit(number)
     expect(() => submit(0)).toThrow(expect.objectContaining({ code: 'overloaded' }))
-    const done = { request: { session: 1, sequence: 1 }, outcome: { status: 'done', result: value } } as const
+    const request = { session: keyOf(1), sequence: 1 }
+    const done = { request, outcome: { status: 'done', result: value } } as const
     requests.executed(done, 0)
     submit(MAX_WAITING_REQUESTS + 1)
     expect(requests.size).toBe(MAX_WAITING_REQUESTS)
@@ -159,9 +162,9 @@ describe('a replica takes no more than it can hold', () => {
     const requests = new Requests()
     const value = new Uint8Array(64 << 20)
     for (let sequence = 1; sequence <= 4; sequence++)
-      requests.submit({ session: 1, sequence }, value, 0, () => undefined)
+      requests.submit({ session: keyOf(1), sequence }, value, 0, () => undefined)
     const one = new Uint8Array(1)
-    expect(() => requests.submit({ session: 1, sequence: 5 }, one, 0, () => undefined)).toThrow(
+    expect(() => requests.submit({ session: keyOf(1), sequence: 5 }, one, 0, () => undefined)).toThrow(
       expect.objectContaining({ code: 'overloaded' }),
     )
   })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Outcome } from '../../src/machine/outcome.js'
+import { keyOf } from '../machine/keys.js'
 import { Requests, type Waiting } from '../../src/replica/requests.js'
 
 const outcome = (text: string): Outcome => ({ status: 'done', result: Buffer.from(text) })
@@ -8,25 +9,38 @@ test('PITFALL 7: of two requests of one session each gets its own answer, whiche
   const requests = new Requests()
   const answers: string[] = []
   for (const sequence of [1, 2]) {
-    requests.submit({ session: 5, sequence }, Buffer.from(`${sequence}`), 0, ({ result }) => {
+    requests.submit({ session: keyOf(5), sequence }, Buffer.from(`${sequence}`), 0, ({ result }) => {
       answers.push(`${sequence}: ${Buffer.from(result).toString()}`)
     })
   }
-  requests.executed({ request: { session: 5, sequence: 2 }, outcome: outcome('second') }, 0)
-  requests.executed({ request: { session: 5, sequence: 1 }, outcome: outcome('first') }, 0)
+  requests.executed({ request: { session: keyOf(5), sequence: 2 }, outcome: outcome('second') }, 0)
+  requests.executed({ request: { session: keyOf(5), sequence: 1 }, outcome: outcome('first') }, 0)
   expect(answers).toEqual(['2: second', '1: first'])
   expect(requests.size).toBe(0)
+})
+
+test('PITFALL 29: who has the numbers of a request and not its key gets no answer, and takes none from another', () => {
+  const requests = new Requests()
+  const answers: string[] = []
+  for (const key of [1, 2]) {
+    requests.submit({ session: keyOf(key), sequence: 1 }, Buffer.from('x'), 0, ({ result }) => {
+      answers.push(`${key}: ${Buffer.from(result).toString()}`)
+    })
+  }
+  expect(requests.size, 'the second has not displaced the first').toBe(2)
+  requests.executed({ request: { session: keyOf(1), sequence: 1 }, outcome: outcome('secret') }, 0)
+  expect([answers, requests.size]).toEqual([['1: secret'], 1])
 })
 
 /** Requests of as many sessions, and what waits of each. */
 function several(count: number, limit?: number) {
   const requests = new Requests(limit)
   const submit = (session: number, now_ms = 0) =>
-    requests.submit({ session, sequence: 1 }, Buffer.from('x'), now_ms, () => undefined)
+    requests.submit({ session: keyOf(session), sequence: 1 }, Buffer.from('x'), now_ms, () => undefined)
   const waiting: Waiting[] = []
   for (let session = 1; session <= count; session++) waiting.push(submit(session))
   const execute = (session: number, now_ms: number) =>
-    requests.executed({ request: { session, sequence: 1 }, outcome: outcome('') }, now_ms)
+    requests.executed({ request: { session: keyOf(session), sequence: 1 }, outcome: outcome('') }, now_ms)
   const take = (most: number, most_bytes = Infinity) =>
     requests.take(most, most_bytes, 0).map((proposal) => waiting.indexOf(proposal as Waiting) + 1)
   return { requests, submit, waiting, execute, take }
@@ -111,7 +125,7 @@ function owned(limit?: number) {
   const owners = { a: {}, b: {}, c: {} }
   let sequence = 0
   const submit = (owner: keyof typeof owners, size_bytes = 1) => {
-    const key = { session: 1 + sequence++, sequence: 1 }
+    const key = { session: keyOf(1 + sequence++), sequence: 1 }
     const waiting = requests.submit(key, Buffer.alloc(size_bytes), 0, () => undefined, owners[owner])
     names.set(waiting, owner)
     return waiting

@@ -1,21 +1,24 @@
 import { expect, test } from 'vitest'
-import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
+import { type Request, encodeChangeRequest, encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { NO_OP } from '../../src/paxos/value.js'
+import { keyOf } from '../machine/keys.js'
 import { hexadecimal, showValue, shown } from '../../src/trace/shown.js'
 
 const request = encodeRequest({
   kind: 'command',
   time_ms: 1000,
-  session: 12,
+  session: keyOf(77),
+  opening: 12,
   sequence: 3,
   acknowledged: 0,
   command: Buffer.from('"x"'),
 })
-const tagOf = ({ sequence, session }: { sequence: number; session: number }) => `${session}.${sequence}`
+const tagOf = ({ opening, sequence }: Request) => `${opening}.${sequence}`
 
 test.each([
   ['a command by its tag', request, '#12.3'],
-  ['what opens a session', encodeOpen(77), 'open'],
+  ['what opens a session', encodeOpen(keyOf(77)), 'open'],
+  ['a change of the membership', encodeChangeRequest(keyOf(78), Buffer.from('x')), 'change'],
   ['a no-op', NO_OP, 'no-op'],
   ['other bytes in hexadecimal', Buffer.from('{"type'), '7b2274797065'],
   ['a part of a request in hexadecimal', request.subarray(0, 3), hexadecimal(request.subarray(0, 3))],

@@ -1,4 +1,5 @@
-import { Hostile, type Message, frameOf, payloadOf, varint } from './wire.js'
+import { randomBytes } from 'node:crypto'
+import { Hostile, type Message, frameOf, payloadOf } from './wire.js'
 
 /** What a careless or hostile client can send. Each goes on until it is told to stop. */
 export interface Attack {
@@ -30,7 +31,7 @@ function* statuses(count: number): Generator<Message> {
 /** Many connections, each of which goes on saying the same; one that is closed is opened anew. */
 function flood(
   name: string,
-  bytes: Buffer,
+  bytes: Buffer | (() => Buffer),
   { connections = CONNECTIONS, reads = true, once = false } = {},
 ): Attack {
   return {
@@ -45,10 +46,11 @@ function flood(
               await pause(10)
               continue
             }
-            if (once) await hostile.write(bytes)
+            const write = () => hostile.write(typeof bytes === 'function' ? bytes() : bytes)
+            if (once) await write()
             while (!isOver() && hostile.isOpen)
               if (once) await pause(50)
-              else await hostile.write(bytes)
+              else await write()
             hostile.end()
           }
         }),
@@ -88,10 +90,10 @@ const execute = (request: number, size: number): Message => ({
   value: Buffer.alloc(size),
 })
 
-/** Requests to open sessions: a tag, the time in eight bytes, session 0, a number, and nothing acknowledged. */
+/** Requests to open sessions: a tag, the time in eight bytes, a key of sixteen, and no numbers. */
 function* opens(count: number): Generator<Message> {
   for (const request of range(count)) {
-    const value = Buffer.from([1, ...Buffer.alloc(8), 0, ...varint(request + 1), 0])
+    const value = Buffer.from([1, ...Buffer.alloc(8), ...randomBytes(16), 0, 0, 0])
     yield { type: 'execute', request, value }
   }
 }
@@ -106,7 +108,7 @@ export const ATTACKS: readonly Attack[] = [
   flood('status, read', frameOf(payloadOf(statuses(50_000)))),
   flood('reads, unread', frameOf(payloadOf(reads(1, 60_000))), { connections: 64, reads: false }),
   flood('reads, read', frameOf(payloadOf(reads(1, 4000))), { connections: 16 }),
-  flood('sessions opened', frameOf(payloadOf(opens(4000))), { connections: 16 }),
+  flood('sessions opened', () => frameOf(payloadOf(opens(4000))), { connections: 16 }),
   flood(
     'malformed requests',
     frameOf(payloadOf(Array.from({ length: 100_000 }, (_, index) => execute(index, 0)))),

@@ -1,6 +1,9 @@
 import { Executor, type ExecutorSnapshot } from '../../machine/executor.js'
 import type { ApplyContext, Machine } from '../../machine/machine.js'
-import { type Request, type SessionId, encodeOpen, encodeRequest } from '../../machine/request.js'
+import { Reader } from '../../bytes/reader.js'
+import type { Outcome } from '../../machine/outcome.js'
+import { type Request, decodeRequest, encodeOpen, encodeRequest } from '../../machine/request.js'
+import { newSessionKey } from '../../machine/session-key.js'
 import { SnapshotMap } from '../../machine/snapshot-map.js'
 import type { Slot } from '../../paxos/ballot.js'
 import { Membership, foundingMembership } from '../../paxos/membership.js'
@@ -11,6 +14,9 @@ import { Violation } from '../simulator/checks/violation.js'
 const SLOTS = 300
 const EXECUTORS = 3
 const KEYS = 5
+
+/** Of no session. */
+const NO_KEY = newSessionKey((size) => Buffer.alloc(size))
 
 /** Counts by key: every execution shows in what follows. */
 class Counters implements Machine<string, string, string, string> {
@@ -51,6 +57,7 @@ class Counters implements Machine<string, string, string, string> {
 
 /** What the dumb twin knows of a session: everything that was ever asked in it. */
 interface SessionTwin {
+  readonly opening: number
   readonly results: Map<number, string>
   acknowledged: number
   next: number
@@ -69,7 +76,8 @@ class Run {
   readonly #chance: Chance
   readonly #log: Value[] = []
   readonly #sent: Request[] = []
-  readonly #sessions = new Map<SessionId, SessionTwin>()
+  /** By their keys. */
+  readonly #sessions = new Map<string, SessionTwin>()
   readonly #first = newExecutor()
   readonly #faulty = newExecutor('otherwise')
   readonly #others = Array.from({ length: EXECUTORS }, () => newExecutor())
@@ -85,7 +93,7 @@ class Run {
     const chance = this.#chance
     for (let slot = 1; slot <= SLOTS; slot++) {
       const request = this.#draw()
-      const value = request === undefined ? encodeOpen(slot) : encodeRequest(request)
+      const value = encodeRequest(request)
       this.#log.push(value)
       this.#execute(slot, request, value)
       for (const other of this.#others) if (chance.happens(0.3)) this.#catchUp(other, chance.below(6))
@@ -96,42 +104,56 @@ class Run {
     this.#compareFaulty()
   }
 
-  /** Undefined to open a session. */
-  #draw(): Request | undefined {
+  #draw(): Request {
     const chance = this.#chance
     if (this.#sent.length > 0 && chance.happens(this.#again)) return chance.pick(this.#sent)
-    if (this.#sessions.size === 0 || chance.happens(0.05)) return undefined
-    const [session, twin] = chance.pick([...this.#sessions])
-    const sequence = twin.next++
-    const acknowledged = chance.happens(0.6) ? Math.max(0, sequence - 1 - chance.below(4)) : 0
-    const key = chance.happens(0.05) ? '!' : `k${chance.below(KEYS)}`
-    const command = Buffer.from(JSON.stringify(key))
-    const request: Request = {
-      kind: 'command',
-      time_ms: chance.below(1000),
-      session,
-      sequence,
-      acknowledged,
-      command,
-    }
+    const request = this.#sessions.size === 0 || chance.happens(0.05) ? this.#opening() : this.#command()
     this.#sent.push(request)
     return request
   }
 
+  #opening(): Request {
+    const key = newSessionKey((size) => Buffer.alloc(size).map(() => this.#chance.below(256)))
+    return decodeRequest(encodeOpen(key))
+  }
+
+  /** Now and then of somebody who has a number of the session, and not its key. */
+  #command(): Request {
+    const chance = this.#chance
+    const [session, twin] = chance.pick([...this.#sessions])
+    const isGuess = chance.happens(0.05)
+    const sequence = isGuess ? 1 + chance.below(twin.next) : twin.next++
+    const acknowledged = chance.happens(0.6) ? Math.max(0, sequence - 1 - chance.below(4)) : 0
+    const key = chance.happens(0.05) ? '!' : `k${chance.below(KEYS)}`
+    return {
+      kind: 'command',
+      time_ms: chance.below(1000),
+      session: isGuess ? NO_KEY : session,
+      opening: twin.opening,
+      sequence,
+      acknowledged,
+      command: Buffer.from(JSON.stringify(key)),
+    }
+  }
+
   /** The first executor, and the dumb twin beside it. */
-  #execute(slot: Slot, request: Request | undefined, value: Value): void {
+  #execute(slot: Slot, request: Request, value: Value): void {
     const outcome = this.#first.execute(slot, value)?.outcome
     const faulty = this.#faulty.execute(slot, value)?.outcome
     if (outcome?.status === 'done' && faulty?.status === 'done')
       this.#wrong ||= Buffer.compare(outcome.result, faulty.result) !== 0
-    if (request === undefined) {
-      this.#sessions.set(slot, { results: new Map(), acknowledged: 0, next: 1 })
+    if (outcome === undefined) throw new Violation('agreement', `slot ${slot} came to nothing`)
+    if (request.kind === 'open') {
+      this.#opened(request, outcome)
       return
     }
     const { acknowledged, sequence, session } = request
     const twin = this.#sessions.get(session)
-    if (twin === undefined || outcome === undefined)
-      throw new Violation('agreement', `slot ${slot} came to nothing`)
+    if (twin === undefined) {
+      if (outcome.status !== 'expired')
+        throw new Violation('executed-twice', `slot ${slot} gave a command without a key '${outcome.status}'`)
+      return
+    }
     twin.acknowledged = Math.max(twin.acknowledged, acknowledged)
     const isOver = sequence <= twin.acknowledged
     const result = `${outcome.status} ${Buffer.from(outcome.result).toString()}`
@@ -140,9 +162,20 @@ class Run {
     if (!fits)
       throw new Violation(
         'executed-twice',
-        `request ${sequence} of session ${session} came to '${result}' in slot ${slot}, where it should be '${before ?? 'expired'}'`,
+        `request ${sequence} of session ${twin.opening} came to '${result}' in slot ${slot}, where it should be '${before ?? 'expired'}'`,
       )
     if (!isOver) twin.results.set(sequence, result)
+  }
+
+  /** There are never so many sessions that one ends: who asks again has the same one. */
+  #opened({ session }: Request, { result }: Outcome): void {
+    const opening = new Reader(result).varint()
+    const twin = this.#sessions.get(session)
+    const isTaken = [...this.#sessions.values()].some((other) => other !== twin && other.opening === opening)
+    if (isTaken || (twin !== undefined && twin.opening !== opening))
+      throw new Violation('agreement', `session ${twin?.opening ?? 'none'} was opened as session ${opening}`)
+    if (twin === undefined)
+      this.#sessions.set(session, { opening, results: new Map(), acknowledged: 0, next: 1 })
   }
 
   #catchUp(executor: Explored, slots: number): void {

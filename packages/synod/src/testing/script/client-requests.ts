@@ -1,15 +1,10 @@
-import { MalformedError } from '../../bytes/reader.js'
+import { MalformedError, Reader } from '../../bytes/reader.js'
 import { jsonCodec } from '../../machine/codec.js'
 import { Membership } from '../../paxos/membership.js'
 import { Executor } from '../../machine/executor.js'
 import type { Machine } from '../../machine/machine.js'
-import {
-  type Request,
-  type SessionId,
-  decodeRequest,
-  encodeOpen,
-  encodeRequest,
-} from '../../machine/request.js'
+import { type Request, decodeRequest, encodeOpen, encodeRequest } from '../../machine/request.js'
+import { SESSION_KEY_BYTES, type SessionKey, newSessionKey } from '../../machine/session-key.js'
 import type { ServerId } from '../../paxos/ballot.js'
 import { type Value, isNoOp } from '../../paxos/value.js'
 import { type Cluster, value } from '../cluster/cluster.js'
@@ -42,7 +37,7 @@ class Counter implements Machine<number, number, undefined, number> {
 /** The value that a word of a script stands for. Throws if it is a request of a session that is not open. */
 export function encodeValue(cluster: Cluster, word: string): Value {
   const [, opener] = OPEN.exec(word) ?? []
-  if (opener !== undefined) return encodeOpen(Number(opener))
+  if (opener !== undefined) return encodeOpen(keyOf(Number(opener)))
   if (CHANGE.test(word)) return value(word.replaceAll('-', ' '))
   const [, client, number, amount] = ADD.exec(word) ?? []
   if (client === undefined) return value(word)
@@ -50,7 +45,8 @@ export function encodeValue(cluster: Cluster, word: string): Value {
   return encodeRequest({
     kind: 'command',
     time_ms: 0,
-    session: sessionOf(cluster, Number(client)),
+    session: keyOf(Number(client)),
+    opening: openingOf(cluster, Number(client)),
     sequence,
     acknowledged: sequence - 1,
     command: commandCodec.encode(Number(amount)),
@@ -58,52 +54,71 @@ export function encodeValue(cluster: Cluster, word: string): Value {
 }
 
 /** A value as a script has it. */
-export function decodeValue(cluster: Cluster, value: Value): string {
+export function decodeValue(value: Value): string {
   const request = requestIn(value)
   if (request === undefined) {
     const text = describeValue(value)
     return changeOfText(value) === undefined ? text : text.replaceAll(' ', '-')
   }
-  if (request.kind === 'open') return `c${request.sequence}:open`
+  const client = `c${clientOf(request.session)}`
+  if (request.kind === 'open') return `${client}:open`
   const amount = commandCodec.decode(request.command)
   const sign = amount < 0 ? '' : '+'
-  return `c${clientOf(cluster, request.session)}/${request.sequence}:${sign}${amount}`
+  return `${client}/${request.sequence}:${sign}${amount}`
 }
 
 /** What came of each slot that this server has executed, and the total of the counter. */
 export function executions(cluster: Cluster, id: ServerId): string[] {
   const counter = new Counter()
-  const { membership, window } = cluster.server(id).config
-  const executor = new Executor(counter, new Membership(structuredClone(membership), window))
-  const lines = cluster.prefix(id).map((value, index) => {
-    const { applied } = counter
-    const outcome = executor.execute(index + 1, value)?.outcome
-    const text = `slot ${index + 1} ${decodeValue(cluster, value)}`
-    if (outcome === undefined || requestIn(value)?.kind === 'open') return text
-    if (outcome.status !== 'done') return `${text}: ${outcome.status}`
-    const result = executor.codecs.result.decode(outcome.result)
-    return `${text}: ${result}${counter.applied === applied ? ', the result of the first time' : ''}`
-  })
+  const lines: string[] = []
+  let before = 0
+  for (const { outcome, slot, value } of executed(cluster, id, counter)) {
+    const text = `slot ${slot} ${decodeValue(value)}`
+    const isAgain = counter.applied === before
+    before = counter.applied
+    if (outcome === undefined || requestIn(value)?.kind === 'open') lines.push(text)
+    else if (outcome.status !== 'done') lines.push(`${text}: ${outcome.status}`)
+    else {
+      const result = commandCodec.decode(outcome.result)
+      lines.push(`${text}: ${result}${isAgain ? ', the result of the first time' : ''}`)
+    }
+  }
   return [...lines, `total ${counter.total}`]
 }
 
-/** The request that opened a session stands in the slot that the session is called after. */
-function sessionOf(cluster: Cluster, client: number): SessionId {
+/** Has a counter execute what this server knows to be chosen, slot by slot. */
+function* executed(cluster: Cluster, id: ServerId, counter: Counter) {
+  const { membership, window } = cluster.server(id).config
+  const executor = new Executor(counter, new Membership(structuredClone(membership), window))
+  for (const [index, value] of cluster.prefix(id).entries()) {
+    const slot = index + 1
+    yield { slot, value, outcome: executor.execute(slot, value)?.outcome }
+  }
+}
+
+/** A client of a script draws nothing: its key is its number. */
+function keyOf(client: number): SessionKey {
+  return newSessionKey((size) => {
+    const bytes = Buffer.alloc(size)
+    bytes.writeUIntBE(client, SESSION_KEY_BYTES - 6, 6)
+    return bytes
+  })
+}
+
+function clientOf(key: SessionKey): number {
+  return Number.parseInt(key, 16)
+}
+
+/** The number that the client was told when its session was opened. */
+function openingOf(cluster: Cluster, client: number): number {
   for (const id of cluster.ids) {
-    for (const [index, value] of cluster.prefix(id).entries()) {
+    for (const { outcome, value } of executed(cluster, id, new Counter())) {
       const request = requestIn(value)
-      if (request?.kind === 'open' && request.sequence === client) return index + 1
+      if (outcome !== undefined && request?.kind === 'open' && clientOf(request.session) === client)
+        return new Reader(outcome.result).varint()
     }
   }
   throw new Error(`c${client} has no session: propose c${client}:open first`)
-}
-
-function clientOf(cluster: Cluster, session: SessionId): number {
-  for (const id of cluster.ids) {
-    const opener = cluster.paxos(id).log.chosen(session)
-    if (opener !== undefined) return requestIn(opener)?.sequence ?? 0
-  }
-  return 0
 }
 
 function requestIn(value: Value): Request | undefined {

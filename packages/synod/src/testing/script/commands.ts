@@ -180,7 +180,7 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     const id = args.server()
     const { durable, journal } = cluster.server(id)
     const lines = journal.map((record, position) => {
-      const text = describeRecord(record, (value) => decodeValue(cluster, value))
+      const text = describeRecord(record, decodeValue)
       return position < durable ? text : `${text} (not durable)`
     })
     return lines.length === 0 ? ['empty'] : lines

@@ -40,7 +40,7 @@ export class Narrator implements ClusterObserver {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
-    this.#describe = (value) => decodeValue(cluster, value)
+    this.#describe = decodeValue
     for (const id of cluster.ids) this.forget(id)
     cluster.observe(this)
   }

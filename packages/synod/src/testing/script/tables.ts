@@ -38,10 +38,9 @@ function slotCell(cluster: Cluster, id: ServerId, slot: Slot): string {
   const { promised, ballot } = log.find(slot) ?? {}
   const found = log.status(slot)
   if (found.status === 'trimmed') return 'dropped'
-  if (found.status === 'chosen') return `${decodeValue(cluster, found.value)} chosen`
+  if (found.status === 'chosen') return `${decodeValue(found.value)} chosen`
   const parts: string[] = []
-  if (found.status === 'voted')
-    parts.push(`${decodeValue(cluster, found.value)} ${formatBallot(found.ballot)}`)
+  if (found.status === 'voted') parts.push(`${decodeValue(found.value)} ${formatBallot(found.ballot)}`)
   if (promised !== undefined && ballot !== undefined && compareBallots(promised, ballot) > 0)
     parts.push(`promised ${formatBallot(promised)}`)
   return parts.join(', ') || '-'

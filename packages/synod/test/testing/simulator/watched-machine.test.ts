@@ -3,6 +3,7 @@ import { MAX_RESULT_BYTES } from '../../../src/machine/contract.js'
 import type { Executor } from '../../../src/machine/executor.js'
 import type { ApplyContext, Machine } from '../../../src/machine/machine.js'
 import { encodeOpen, encodeRequest } from '../../../src/machine/request.js'
+import { keyOf } from '../../machine/keys.js'
 import { Executions } from '../../../src/testing/simulator/checks/executions.js'
 import { Guard } from '../../../src/testing/simulator/checks/guard.js'
 import { WatchedMachine, watchedCodecs } from '../../../src/testing/simulator/checks/watched-machine.js'
@@ -89,10 +90,11 @@ const WAYS: readonly [string, (machine: Machine<string, number, string, string>)
 ]
 
 function apply({ encode, executor }: Bench, text: string) {
-  if (executor.executed === 0) executor.execute(1, encodeOpen(7))
+  if (executor.executed === 0) executor.execute(1, encodeOpen(keyOf(7)))
   const slot = executor.executed + 1
-  const request = { kind: 'command', time_ms: 0, session: 1, sequence: slot, acknowledged: slot - 1 } as const
-  return executor.execute(slot, encodeRequest({ ...request, command: encode(text) }))?.outcome
+  const request = { kind: 'command', time_ms: 0, session: keyOf(7), opening: 1, sequence: slot } as const
+  const value = encodeRequest({ ...request, acknowledged: slot - 1, command: encode(text) })
+  return executor.execute(slot, value)?.outcome
 }
 
 /** What a machine is called with, and what comes of it, when a replica does all that replicas do. */
@@ -137,7 +139,7 @@ describe.each([0, 1, 2, 5])('a watched machine with a snapshot of %i chunks', (c
 describe.each(WAYS)('a machine that reads a snapshot, %s,', (_, watch) => {
   const restoring = async (restore: (chunks: AsyncIterable<Uint8Array>) => Promise<void>, chunks = 2) => {
     const { executor } = watch(new Diary(chunks))
-    executor.execute(1, encodeOpen(7))
+    executor.execute(1, encodeOpen(keyOf(7)))
     const parts = [...executor.snapshot()!.parts]
     const bench = watch(Object.assign(new Diary(chunks), { restore }))
     return bench.executor.restore(

@@ -1,6 +1,7 @@
 import { crc32 } from '../../../bytes/checksum.js'
 import { Writer } from '../../../bytes/writer.js'
 import { type Request, encodeRequest } from '../../../machine/request.js'
+import { newSessionKey } from '../../../machine/session-key.js'
 import { encodeClientMessage } from '../../../net/client-codec.js'
 import type { ClientMessage } from '../../../net/client-messages.js'
 import { encodeHandshake } from '../../../net/hello.js'
@@ -33,8 +34,12 @@ export interface Allowance {
 /** No slot is that high: whoever waits for it waits for ever. */
 const NEVER = 2 ** 50
 
-/** Sessions from here on belong to nobody: slots do not come this far. */
-const FOREIGN_SESSION = 2 ** 40
+/** Keys of sessions that nobody has opened: no client draws one with so many zeros. */
+const FOREIGN_KEYS = [1, 2, 3, 4].map((last) =>
+  newSessionKey((size) => Buffer.alloc(size).fill(last, size - 1)),
+)
+
+const UNNUMBERED = { time_ms: 0, opening: 0, sequence: 0, acknowledged: 0, command: Buffer.alloc(0) } as const
 
 /** So many messages of a flood, at most. */
 const FLOOD = 12_000
@@ -182,18 +187,18 @@ function executes(draw: (chance: Chance) => Request): (request: number, chance: 
 }
 
 function opening(chance: Chance): Request {
-  const sequence = 1 + chance.below(2 ** 48)
-  return { kind: 'open', time_ms: 0, session: 0, sequence, acknowledged: 0, command: Buffer.alloc(0) }
+  const session = newSessionKey((size) => Buffer.alloc(size).map(() => chance.below(256)))
+  return { ...UNNUMBERED, kind: 'open', session }
 }
 
-/** Of a session that is another hostile client’s, or nobody’s. */
+/** Of a session that nobody has opened, by numbers that a client may have: it guesses them. */
 function command(chance: Chance): Request {
-  const session = FOREIGN_SESSION + chance.below(4)
   const sequence = 1 + chance.below(40)
   return {
+    ...UNNUMBERED,
     kind: 'command',
-    time_ms: 0,
-    session,
+    session: chance.pick(FOREIGN_KEYS),
+    opening: 1 + chance.below(200),
     sequence,
     acknowledged: chance.below(sequence),
     command: FOREIGN_COMMAND,
@@ -203,7 +208,7 @@ function command(chance: Chance): Request {
 function malformed(chance: Chance): Uint8Array {
   const dice = chance.next()
   if (dice < 0.5) return Buffer.alloc(0)
-  if (dice < 0.8) return encodeRequest({ ...command(chance), session: 0 })
+  if (dice < 0.8) return encodeRequest({ ...command(chance), opening: 0 })
   return Buffer.from([4 + chance.below(200), 1, 2, 3])
 }
 
