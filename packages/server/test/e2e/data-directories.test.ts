@@ -1,12 +1,18 @@
-import { cp, mkdir, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, cp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { inspectJournal } from 'synod'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { type Mode, inspectJournal } from 'synod'
 import { KvClient } from 'synod-server'
 import { type TestCluster, startCluster } from './processes.js'
-import { settledStatuses } from './settled.js'
+import { settledStatuses, statusesWhen } from './settled.js'
 
 const SETTLE_MS = 30_000
+
+const POLL_MS = 10
+
+/** In each mode; SYNOD_RESTARTS has it go on for longer. */
+const KILLS = Number(process.env.SYNOD_RESTARTS ?? 3)
 
 /** Three replicas with something in their journals, and the third one killed. */
 async function withThirdDown(): Promise<{ cluster: TestCluster; third: TestCluster['replicas'][number] }> {
@@ -61,29 +67,93 @@ test('a flipped byte in the middle of a journal: the server says so, learns, and
   await expect(client.put('key', 'value', { timeout_ms: 2000 })).rejects.toMatchObject({ code: 'no-quorum' })
 })
 
-test('a journal cut anywhere in its last record: the rest is recovered, and the server votes', async () => {
+test('a journal that ends in part of a write: the part is cut off, and the server votes', async () => {
   const { cluster, third } = await withThirdDown()
   await using _ = cluster
   const file = await journalOf(third.dataDir)
-  const intact = `${third.dataDir}.intact`
-  await cp(third.dataDir, intact, { recursive: true, filter: (source) => !source.endsWith('lock') })
-  const group = (await inspectJournal(intact)).segments.at(-1)?.groups.at(-1)
+  const bytes = await readFile(file)
+  const group = (await inspectJournal(third.dataDir)).segments.at(-1)?.groups.at(-1)
   if (group === undefined) throw new Error('no group')
+  const last = bytes.subarray(group.offset, group.offset + group.size_bytes)
   // Every cut is covered by the unit tests; here a few of them meet a whole server.
-  for (const kept of [0, 1, Math.floor(group.size_bytes / 2), group.size_bytes - 1]) {
-    await rm(third.dataDir, { recursive: true })
-    await mkdir(third.dataDir)
-    await cp(intact, third.dataDir, { recursive: true })
-    await truncate(file, group.offset + kept)
+  for (const written of [1, Math.floor(last.length / 2), last.length - 1]) {
+    await appendFile(file, last.subarray(0, written))
     await third.restart()
     const statuses = await settledStatuses(cluster.endpoints, SETTLE_MS)
-    expect(statuses[2], `${kept} bytes kept`).toMatchObject({
-      voting: true,
-      recovery: kept === 0 ? 'clean' : 'torn-tail',
-    })
+    expect(statuses[2], `${written} bytes written`).toMatchObject({ voting: true, recovery: 'torn-tail' })
     expect(new Set(statuses.map(({ digest }) => digest)).size).toBe(1)
     await third.kill('SIGKILL')
   }
+})
+
+test('a journal cut in a group that was acknowledged: the others know of it, and the server votes no more', async () => {
+  const { cluster, third } = await withThirdDown()
+  await using _ = cluster
+  const group = (await inspectJournal(third.dataDir)).segments.at(-1)?.groups.at(-1)
+  if (group === undefined) throw new Error('no group')
+  await truncate(await journalOf(third.dataDir), group.offset + Math.floor(group.size_bytes / 2))
+  const { code, stderr } = await third.startAndExit()
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/it is an old copy: it ends with group .*journal-damaged/)
+})
+
+describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
+  test('an old copy of a directory is found out, and stays so', async () => {
+    await using cluster = await startCluster({ mode, replicas: 3 })
+    await using client = await KvClient.connect({ endpoints: cluster.endpoints })
+    const [, , third] = cluster.replicas
+    if (third === undefined) throw new Error('no third replica')
+    await client.put('key', 'before')
+    await settledStatuses(cluster.endpoints, SETTLE_MS)
+    await third.kill('SIGKILL')
+    const copy = `${third.dataDir}.copy`
+    await cp(third.dataDir, copy, { recursive: true, filter: (source) => !/lock(\.\w+)?$/.test(source) })
+    await third.restart()
+    await settledStatuses(cluster.endpoints, SETTLE_MS)
+    for (let i = 0; i < 20; i++) await client.put('key', `after ${i}`)
+    await settledStatuses(cluster.endpoints, SETTLE_MS)
+    await third.kill('SIGKILL')
+    await rm(third.dataDir, { recursive: true })
+    await cp(copy, third.dataDir, { recursive: true })
+    const { code, stderr } = await third.startAndExit()
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/it is an old copy: it ends with group .*journal-damaged/)
+
+    // It learns and does not vote, however often it is started.
+    await third.restart()
+    const status = (await settledStatuses(cluster.endpoints, SETTLE_MS)).find(({ server }) => server === 3)
+    expect(status).toMatchObject({ role: 'learner', voting: false, recovery: 'outdated' })
+    await cluster.replicas[1]?.kill('SIGKILL')
+    await expect(client.put('key', 'value', { timeout_ms: 2000 })).rejects.toThrow()
+  })
+
+  test(`a server that is killed under load and started again, ${KILLS} times, is always welcome`, async () => {
+    await using cluster = await startCluster({ mode, replicas: 3 })
+    await using client = await KvClient.connect({ endpoints: cluster.endpoints })
+    let isOver = false
+    let written = 0
+    const load = Array.from({ length: 8 }, async (_, writer) => {
+      while (!isOver) {
+        await client.put(`key ${writer}`, 'x'.repeat(100)).catch(() => undefined)
+        written++
+      }
+    })
+    for (let kill = 0; kill < KILLS; kill++) {
+      const replica = cluster.replicas[kill % 3]
+      const before = written
+      await replica?.kill('SIGKILL')
+      await replica?.restart()
+      await statusesWhen(cluster.endpoints, SETTLE_MS, (statuses) =>
+        statuses.every(({ admitted }) => admitted),
+      )
+      // It has written before it is killed again.
+      while (written < before + 20) await delay(POLL_MS)
+    }
+    isOver = true
+    await Promise.all(load)
+    const statuses = await settledStatuses(cluster.endpoints, SETTLE_MS)
+    expect(statuses.map(({ voting }) => voting)).toEqual([true, true, true])
+  })
 })
 
 test('a data directory of another cluster is refused', async () => {
