@@ -76,6 +76,15 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'a record of the journal': ['journal/journal.ts#MAX_RECORD_BYTES'],
   'a segment of the journal': ['journal/open-journal.ts#DEFAULT_SEGMENT_SIZE_BYTES'],
+  'free space on the disk, besides reserves': [
+    'replica/disk-space.ts#LOW_BYTES',
+    'replica/disk-space.ts#FULL_BYTES',
+  ],
+  'reserves on the disk, besides a snapshot': [
+    'replica/disk-space.ts#GROUPS_RESERVE_BYTES',
+    'replica/disk-space.ts#TRIM_RESERVE_BYTES',
+    'replica/disk-space.ts#SNAPSHOT_RESERVE_BYTES',
+  ],
   'a chunk of a snapshot': ['machine/machine.ts#MAX_SNAPSHOT_CHUNK_BYTES'],
   'directories that a recovery reads': ['recovery/recover-cluster.ts#MAX_SOURCES'],
   'how far a recovered cluster begins above the old one': [

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'no-quorum'
   | 'too-large'
   | 'overloaded'
+  | 'disk-full'
   | 'too-stale'
   | 'transfer-failed'
   | 'change-refused'

@@ -1,6 +1,6 @@
 import type { ServerId } from './paxos/ballot.js'
 import { MAX_APART_MS } from './replica/log-time.js'
-import type { AwaitedStatus, PeerStatus, ReplicaStatus, TimeStatus } from './status.js'
+import type { AwaitedStatus, PeerStatus, ReplicaStatus, SpaceStatus, TimeStatus } from './status.js'
 
 /** What takes less than this is nobody's concern. */
 const CONCERN_MS = 500
@@ -12,7 +12,7 @@ const ORDINALS = ['a first', 'a second', 'a third', 'a fourth', 'a fifth'] as co
  * alone, so that it says the same wherever the status has been taken to.
  */
 export function explain(status: ReplicaStatus): string | null {
-  const { admitted, awaited, bars, damage, formed, journal, lease, snapshot, stalls, time } = status
+  const { admitted, awaited, bars, damage, formed, journal, lease, snapshot, space, stalls, time } = status
   if (damage !== null) return `does not vote: ${damage}`
   if (!formed) return unformed(status)
   if (!admitted) return unadmitted(status)
@@ -21,6 +21,7 @@ export function explain(status: ReplicaStatus): string | null {
     const percent = Math.floor((100 * arrived_bytes) / Math.max(1, size_bytes))
     return `gets a snapshot from s${from}: ${percent} % of ${size_bytes} bytes`
   }
+  if (space.state !== 'ample') return spaceWords(space)
   if (awaited !== null && awaited.for_ms >= CONCERN_MS) return awaitedWords(status, awaited)
   if (status.mode === 'leader' && status.leader === null)
     return `knows of no leader: ${absent(status, []) || 'all servers are connected, and none leads'}`
@@ -34,6 +35,11 @@ export function explain(status: ReplicaStatus): string | null {
   }
   if (Math.abs(time.clock_ahead_ms) > MAX_APART_MS) return wrongClock(time)
   return stalls.longest_ms < CONCERN_MS ? null : `stood still for up to ${seconds(stalls.longest_ms)}`
+}
+
+function spaceWords({ free_bytes, state }: SpaceStatus): string {
+  const free = free_bytes === null ? '' : `: ${Math.floor(free_bytes / 2 ** 20)} MiB free`
+  return `its disk is ${state === 'full' ? 'full' : 'getting full'}${free}`
 }
 
 /** Why a replica reaches no quorum, in a phrase that names it. */
@@ -80,7 +86,8 @@ function absent({ journal, peers, server }: ReplicaStatus, heard: readonly Serve
   return [...own, ...peers.filter((peer) => !heard.includes(peer.server)).flatMap(silence)].join(', ')
 }
 
-function silence({ for_ms, reason, server, up, writing_ms }: PeerStatus): string[] {
+function silence({ for_ms, reason, server, space, up, writing_ms }: PeerStatus): string[] {
+  if (up && space === 'full') return [`s${server}'s disk is full`]
   if (up && writing_ms > 0) return [`s${server}'s disk has not answered for ${seconds(writing_ms)}`]
   if (up) return [`s${server} is connected and does not answer`]
   return [`s${server} unreachable for ${seconds(for_ms)}${reason === undefined ? '' : ` (${reason})`}`]

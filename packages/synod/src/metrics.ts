@@ -106,6 +106,16 @@ export const METRICS = {
     type: 'gauge',
     help: '0 where too few wall clocks of voters are known, or near each other, to tell their median.',
   },
+  disk_free_bytes: {
+    type: 'gauge',
+    help: 'Free on the disk of the data directory; 0 while that is not known.',
+  },
+  disk_reserved_bytes: {
+    type: 'gauge',
+    help: 'Allocated beforehand, for what must be written on a full disk.',
+  },
+  disk_low: { type: 'gauge', help: '1 if the disk has less space than the operator should let be, else 0.' },
+  disk_full: { type: 'gauge', help: '1 if the disk is too full for writes, else 0.' },
   uptime_seconds: { type: 'gauge', help: 'Since the replica was opened.' },
   request_seconds: { type: 'histogram', help: 'From the arrival of a command here to its execution here.' },
   read_seconds: { type: 'histogram', help: 'From the arrival of a linearizable read to its answer.' },

@@ -3,6 +3,7 @@ import type { RecoveryCase } from './journal/recovery-table.js'
 import type { SnapshotCase } from './snapshots/snapshot-table.js'
 import type { JournalStats } from './journal/journal.js'
 import type { LinkStatus } from './net/link.js'
+import type { SpaceState } from './net/peer-messages.js'
 import type { Ballot, ServerId, Slot } from './paxos/ballot.js'
 import type { Mode } from './paxos/config.js'
 import type { Bars } from './paxos/invariants.js'
@@ -17,6 +18,8 @@ export interface PeerStatus extends LinkStatus {
   readonly acceptor: AcceptorId | null
   /** For how long its disk has been at one write, as it says; 0 if it says nothing of the kind. */
   readonly writing_ms: number
+  /** How much space its disk has, as it says. */
+  readonly space: SpaceState
 }
 
 /** A member of the cluster. */
@@ -86,6 +89,15 @@ export interface TimeStatus {
   readonly isMedianKnown: boolean
 }
 
+/** The space that the disk of a data directory has left. */
+export interface SpaceStatus {
+  readonly state: SpaceState
+  /** As the system last said; null where it has said nothing yet. */
+  readonly free_bytes: number | null
+  /** Allocated beforehand, for what must be written on a full disk. */
+  readonly reserved_bytes: number
+}
+
 /** A replica at one moment, as plain data. */
 export interface ReplicaStatus {
   readonly server: ServerId
@@ -117,6 +129,7 @@ export interface ReplicaStatus {
   readonly recovery: RecoveryCase
   /** Null on a server that does not vote. */
   readonly journal: JournalStats | null
+  readonly space: SpaceStatus
   readonly awaited: AwaitedStatus | null
   /** Whether it answers reads alone; null in a cluster without leases. */
   readonly lease: LeaseStatus | null

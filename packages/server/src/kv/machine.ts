@@ -43,6 +43,10 @@ export class KvMachine implements Machine<KvCommand, KvResult, KvQuery, KvAnswer
     }
   }
 
+  frees({ type }: KvCommand): boolean {
+    return type === 'delete'
+  }
+
   query(query: KvQuery): KvAnswer {
     switch (query.type) {
       case 'get':

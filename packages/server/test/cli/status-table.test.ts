@@ -5,6 +5,7 @@ import { statusTable } from '../../src/cli/status-table.js'
 const peer = {
   server: 2,
   writing_ms: 0,
+  space: 'ample' as const,
   acceptor: null,
   address: '127.0.0.1:2',
   up: true,
@@ -37,6 +38,7 @@ const status: ReplicaStatus = {
   held: { bytes: 8192, most_bytes: 8192, unfinished_bytes: 0 },
   recovery: 'clean',
   journal: null,
+  space: { state: 'ample', free_bytes: null, reserved_bytes: 0 },
   awaited: null,
   lease: null,
   snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },

@@ -327,6 +327,8 @@ export class Endpoints {
     if (pending === undefined) return
     pending.asked &= ~endpoint.bit
     if (code === 'overloaded') this.#onRefused(pending, overloadedBy(message, retryAfter_ms))
+    // As with one that is too busy, another one may give an answer.
+    else if (code === 'disk-full' && pending.asked !== 0) return
     else pending.call.reject(new SynodError(code, message))
   }
 

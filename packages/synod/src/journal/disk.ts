@@ -22,6 +22,11 @@ export interface Disk {
   readPart(path: string, position: number, length: number): Promise<Buffer>
   /** Of a file, in bytes. */
   size(path: string): Promise<number>
+  /**
+   * How many bytes this process may still add to files in a directory, as far as the system says: a
+   * quota may allow less. Rewriting bytes that a file has takes none of them.
+   */
+  free(directory: string): Promise<number>
   open(path: string, mode: OpenMode): Promise<DiskFile>
   /** Gives a file, not a directory, another name or directory. It replaces a file of that name. */
   rename(from: string, to: string): Promise<void>

@@ -6,6 +6,7 @@ import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
 import type { Quorums } from '../paxos/quorum.js'
 import type { Disk } from './disk.js'
+import type { Space } from './no-space.js'
 import { replaceFile } from './replace-file.js'
 
 const FILE = 'identity'
@@ -72,8 +73,13 @@ export function newIdentity(options: IdentityOptions, randomBytes: (size: number
 }
 
 /** Replaces the identity of a directory; after a crash it is the old or the new one, never part of one. */
-export async function saveIdentity(disk: Disk, directory: string, identity: Identity): Promise<void> {
-  await replaceFile(disk, directory, FILE, Buffer.from(formatIdentity(identity)))
+export async function saveIdentity(
+  disk: Disk,
+  directory: string,
+  identity: Identity,
+  space?: Space,
+): Promise<void> {
+  await replaceFile(disk, directory, FILE, Buffer.from(formatIdentity(identity)), space)
 }
 
 /** The identity of a directory; null when it has none. Rejects with an IdentityFault when it is unsound. */

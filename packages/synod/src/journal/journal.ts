@@ -6,6 +6,8 @@ import { GroupWriter, groupMarker } from './group.js'
 import { isIdentity, saveIdentity } from './identity.js'
 import type { Identity, Peers } from './identity.js'
 import type { Positions } from './positions.js'
+import type { Space } from './no-space.js'
+import type { Reserve } from './reserve.js'
 import { faultOf, lastSlotOf, sizeBound_bytes } from './record-codec.js'
 import type { SegmentWriter } from './segment-writer.js'
 
@@ -36,6 +38,7 @@ export interface JournalParts {
   readonly segments: SegmentWriter
   /** What is heard of other acceptors, to be written along with the records. */
   readonly positions: Positions
+  readonly space: Space
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
   /** Every record up to this position is durable. It goes up with every call. */
@@ -52,6 +55,8 @@ export interface JournalParts {
  *
  * A write or fsync that fails ends it: nothing is retried, nothing more is written, and nothing more is
  * reported durable. The system drops what it could not write, so that a second fsync would succeed, and lie.
+ * A write that a full disk refuses, before any fsync, is repeated when there is space again: see
+ * docs/decisions/0029-a-full-disk.md.
  */
 export class Journal {
   /** How far the journals of other acceptors have come. What is new is written with the next group. */
@@ -59,6 +64,7 @@ export class Journal {
   readonly #disk: Disk
   readonly #directory: string
   readonly #segments: SegmentWriter
+  readonly #space: Space
   readonly #now: () => number
   readonly #onDurable: (upTo: number) => void
   readonly #onFailure: (error: SynodError) => void
@@ -90,6 +96,7 @@ export class Journal {
     this.#identity = parts.identity
     this.#segments = parts.segments
     this.positions = parts.positions
+    this.#space = parts.space
     this.#now = parts.now
     this.#onDurable = parts.onDurable
     this.#onFailure = parts.onFailure
@@ -124,6 +131,11 @@ export class Journal {
 
   get lastFsync_ms(): number {
     return this.#segments.lastFsync_ms
+  }
+
+  /** Files whose space is allocated beforehand. */
+  get reserves(): readonly Reserve[] {
+    return this.#segments.reserves
   }
 
   get identity(): Identity {
@@ -222,7 +234,7 @@ export class Journal {
       this.#writingSince_ms = this.#now()
       try {
         await this.#segments.write(group, last)
-        if (trim > 0) this.#segments.trim(trim)
+        if (trim > 0) await this.#segments.trim(trim)
       } catch (error) {
         this.#fail('the journal could not be written', error)
       }
@@ -243,7 +255,7 @@ export class Journal {
     const identity = { ...this.#identity, peers }
     if (!isIdentity(identity)) throw new RangeError('the peers do not name the acceptor of this server')
     try {
-      await saveIdentity(this.#disk, this.#directory, identity)
+      await saveIdentity(this.#disk, this.#directory, identity, this.#space)
     } catch (error) {
       throw this.#fail('the identity of the server could not be written', error)
     }

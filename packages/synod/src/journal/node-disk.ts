@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { mkdir, open as openOnce, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { mkdir, open as openOnce, readdir, readFile, rename, stat, statfs, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -19,6 +19,7 @@ export const nodeDisk: Disk = {
   read: (path) => readFile(path),
   readPart,
   size: async (path) => (await stat(path)).size,
+  free,
   open: async (path, mode) => new NodeFile(await open(path, FLAGS[mode])),
   rename,
   remove: unlink,
@@ -81,6 +82,11 @@ async function readPart(path: string, position: number, length: number): Promise
   } finally {
     await handle.close()
   }
+}
+
+async function free(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory)
+  return bavail * bsize
 }
 
 /**

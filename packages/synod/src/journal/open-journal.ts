@@ -10,6 +10,7 @@ import { recover } from './recovery.js'
 import type { Recovery } from './recovery.js'
 import { segmentName, segmentNumbers } from './segment.js'
 import { Positions } from './positions.js'
+import { NO_PATIENCE, type Space } from './no-space.js'
 import { SegmentWriter } from './segment-writer.js'
 import type { SegmentWriterOptions } from './segment-writer.js'
 
@@ -34,11 +35,17 @@ export interface JournalOptions {
   readonly now: () => number
   /** A segment that has reached this size is followed by a new one. 64 MiB unless given, 512 MiB at most. */
   readonly segmentSize_bytes?: number
+  /** How much is allocated beforehand, in bytes, for groups and to trim with on a full disk. Nothing unless given. */
+  readonly reserve?: SegmentWriterOptions['reserve']
+  /** How to wait for space on a full disk. Unless given, a write that is refused is a write that fails. */
+  readonly space?: Space
   /** Every record up to this position is durable. */
   readonly onDurable: (upTo: number) => void
   /** Called once, when a write or an fsync has failed: the journal is of no more use. */
   readonly onFailure: (error: SynodError) => void
 }
+
+const NO_RESERVE: SegmentWriterOptions['reserve'] = { groups_bytes: 0, trim_bytes: 0 }
 
 /** A journal to go on with. */
 export interface UsableJournal {
@@ -107,7 +114,7 @@ async function openLocked(
   segmentSize_bytes: number,
   release: () => Promise<void>,
 ): Promise<OpenedJournal> {
-  const { disk, directory, now, onDurable, onFailure } = options
+  const { disk, directory, now, onDurable, onFailure, reserve = NO_RESERVE, space = NO_PATIENCE } = options
   const found = await recover(disk, directory)
   if (found.identity !== null) checkIdentity(found.identity, options.identity, directory)
   const recovery = found.finding
@@ -129,9 +136,9 @@ async function openLocked(
 
   const identity = found.identity ?? newIdentity(options.identity, options.randomBytes)
   if (found.identity === null) await saveIdentity(disk, directory, identity)
-  const segments = await goOn({ disk, directory, identity, segmentSize_bytes, now }, found)
+  const segments = await goOn({ disk, directory, identity, segmentSize_bytes, reserve, space, now }, found)
   const positions = new Positions(found.heard)
-  const parts = { disk, directory, identity, segments, positions, now }
+  const parts = { disk, directory, identity, segments, positions, space, now }
   const journal = new Journal({ ...parts, onDurable, onFailure, release })
   return { journal, identity, records: found.records, recovery }
 }
@@ -169,6 +176,6 @@ async function goOn(
     if (number < first) await disk.remove(join(directory, segmentName(number)))
   }
   const trim = records.findLast((record) => record.type === 'trim')
-  if (trim !== undefined) segments.finishTrim(trim.slot)
+  if (trim !== undefined) await segments.finishTrim(trim.slot)
   return segments
 }

@@ -11,7 +11,10 @@
 export const RECOVERY_TABLE = {
   new: { outcome: 'start', when: 'There is neither an identity nor a segment.' },
   unused: { outcome: 'start', when: 'There is an identity, no segment, and the cluster has not formed.' },
-  clean: { outcome: 'start', when: 'Every byte is accounted for.' },
+  clean: {
+    outcome: 'start',
+    when: 'Every byte is accounted for: the last segment may end in zeros, which are space allocated beforehand.',
+  },
   'torn-tail': {
     outcome: 'cut',
     when: 'The last segment ends in bytes that are no whole group, and no later group is among them.',
@@ -22,7 +25,7 @@ export const RECOVERY_TABLE = {
   },
   'damaged-group': {
     outcome: 'refuse',
-    when: 'Bytes that are no whole group are followed by a later group or a later segment.',
+    when: 'Bytes that are no whole group are followed by a later group, or by a segment that begins with a later one.',
   },
   'missing-group': { outcome: 'refuse', when: 'The sequence of a group or segment skips numbers.' },
   'missing-segment': { outcome: 'refuse', when: 'The numbers of the segments skip one.' },

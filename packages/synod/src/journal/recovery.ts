@@ -24,8 +24,10 @@ import type { FoundHeader } from './segment.js'
 export interface JournalEnd {
   /** Those that are needed, in order, at least one. */
   readonly segments: readonly KeptSegment[]
-  /** The size of the last of them. */
+  /** Where the groups in the last of them end. */
   readonly size_bytes: number
+  /** Only zeros follow there: space that was allocated beforehand. */
+  readonly isPadded: boolean
   readonly nextSequence: number
   /** What was written last: a group, or the header of a segment that holds none. */
   readonly lastWritten: Buffer
@@ -94,6 +96,8 @@ class Examination {
   readonly #segments: KeptSegment[] = []
   #nextSequence = 1
   #end: JournalEnd | null = null
+  /** What is to be said of the segment before, unless the one after it begins with the next group. */
+  #doubt: Finding | null = null
 
   constructor(identity: Identity) {
     this.#identity = identity
@@ -148,20 +152,20 @@ class Examination {
       if (!(error instanceof UnsupportedVersionError)) throw error
       return findingOf('unsupported-version', name, 0, error.message)
     }
-    if (header === null) return this.#judgeHeader(bytes, number, isLast)
+    if (header === null) return this.#doubt ?? this.#judgeHeader(bytes, number, isLast)
     const fault = this.#faultOfHeader(header, number) ?? this.#faultOfSequence(header, number)
-    if (fault !== null) return fault
+    if (fault !== null) return this.#doubt ?? fault
+    this.#doubt = null
     this.#segments.push({ number, last: 0 })
 
     let offset = header.size_bytes
     this.#endsWith(bytes.subarray(0, offset), offset)
     while (offset < bytes.length) {
       const group = readGroup(bytes, offset, this.#marker)
-      const found =
-        group === null || group.sequence < this.#nextSequence
-          ? this.#judgeTail(bytes, offset, name, isLast)
-          : this.#takeIn(group, name)
-      if (group === null || found !== null) return found
+      if (group === null || group.sequence < this.#nextSequence)
+        return this.#judgeTail(bytes, offset, name, isLast)
+      const found = this.#takeIn(group, name)
+      if (found !== null) return found
       offset += group.size_bytes
       this.#endsWith(bytes.subarray(group.offset, offset), offset)
     }
@@ -169,7 +173,8 @@ class Examination {
   }
 
   #endsWith(lastWritten: Buffer, size_bytes: number): void {
-    this.#end = { segments: this.#segments, size_bytes, nextSequence: this.#nextSequence, lastWritten }
+    const nextSequence = this.#nextSequence
+    this.#end = { segments: this.#segments, size_bytes, isPadded: false, nextSequence, lastWritten }
   }
 
   #takeIn(group: Group, name: string): Finding | null {
@@ -239,9 +244,16 @@ class Examination {
     return null
   }
 
-  /** Bytes where a group should begin were either never acknowledged, or they were and have been damaged. */
-  #judgeTail(bytes: Buffer, offset: number, name: string, isLast: boolean): Finding {
+  /**
+   * Bytes where a group should begin were either never acknowledged, or they were and have been damaged. Before a later
+   * segment they were not, if that one begins with the group that should be here.
+   */
+  #judgeTail(bytes: Buffer, offset: number, name: string, isLast: boolean): Finding | null {
     const later = findGroup(bytes, offset + 1, this.#marker, this.#nextSequence)
+    if (isLast && isZero(bytes, offset)) {
+      if (this.#end !== null) this.#end = { ...this.#end, isPadded: true }
+      return null
+    }
     if (isLast && later === null) {
       const message =
         `${name} ends in ${bytes.length - offset} bytes of a write that was cut short when the server ` +
@@ -250,8 +262,15 @@ class Examination {
     }
     const proof = later === null ? 'a later segment' : `group ${later.sequence} at byte ${later.offset}`
     const message = `group ${this.#nextSequence} is damaged, and ${proof} shows that it was acknowledged`
-    return findingOf('damaged-group', name, offset, message)
+    const finding = findingOf('damaged-group', name, offset, message)
+    if (later !== null) return finding
+    this.#doubt = finding
+    return null
   }
+}
+
+function isZero(bytes: Buffer, from: number): boolean {
+  return bytes.subarray(from).every((byte) => byte === 0)
 }
 
 function findingOf(found: RecoveryCase, file: string | null, offset: number, message: string): Finding {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import type { Disk } from './disk.js'
+import type { Disk, DiskFile } from './disk.js'
+import { NO_PATIENCE, writeWhenSpace } from './no-space.js'
 
 /** Replaces a small file as a whole: after a crash it is the old or the new one, never part of one. */
 export async function replaceFile(
@@ -7,14 +8,18 @@ export async function replaceFile(
   directory: string,
   name: string,
   content: Uint8Array,
+  space = NO_PATIENCE,
 ): Promise<void> {
   const temporary = join(directory, `${name}.new`)
-  const file = await disk.open(temporary, 'replace')
+  let file: DiskFile | undefined
   try {
-    await file.write(content, 0)
-    await file.sync()
+    await writeWhenSpace(async () => {
+      file ??= await disk.open(temporary, 'replace')
+      await file.write(content, 0)
+    }, space)
+    await file?.sync()
   } finally {
-    await file.close()
+    await file?.close()
   }
   await disk.rename(temporary, join(directory, name))
   await disk.syncDirectory(directory)

@@ -4,7 +4,13 @@ import type { Disk, DiskFile } from './disk.js'
 import type { Identity } from './identity.js'
 import type { JournalEnd, KeptSegment } from './recovery.js'
 import { encodeHeader, segmentName } from './segment.js'
+import { type Space, isNoSpace, writeWhenSpace } from './no-space.js'
+import { Reserve } from './reserve.js'
 import type { SegmentHeader } from './segment.js'
+
+/** The segments that are allocated beforehand: one for what is under way when the disk gets full, one to trim with. */
+const GROUPS_RESERVE = 'groups.reserve'
+const TRIM_RESERVE = 'trim.reserve'
 
 export interface SegmentWriterOptions {
   readonly disk: Disk
@@ -12,6 +18,9 @@ export interface SegmentWriterOptions {
   readonly identity: Identity
   /** A segment that has reached this size is followed by a new one. */
   readonly segmentSize_bytes: number
+  /** How large the reserves are. */
+  readonly reserve: { readonly groups_bytes: number; readonly trim_bytes: number }
+  readonly space: Space
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
 }
@@ -34,6 +43,8 @@ export class SegmentWriter {
   #first: number
   #isTrimming = false
   #removing: Promise<void> = Promise.resolve()
+  readonly #groupsReserve: Reserve
+  readonly #trimReserve: Reserve
 
   private constructor(options: SegmentWriterOptions, file: DiskFile, end: Omit<JournalEnd, 'lastWritten'>) {
     this.#options = options
@@ -42,16 +53,18 @@ export class SegmentWriter {
     this.#first = end.segments[0]?.number ?? 1
     this.#size_bytes = end.size_bytes
     this.#nextSequence = end.nextSequence
+    const { directory, disk, reserve } = options
+    this.#groupsReserve = new Reserve(disk, directory, GROUPS_RESERVE, () => reserve.groups_bytes)
+    this.#trimReserve = new Reserve(disk, directory, TRIM_RESERVE, () => reserve.trim_bytes)
   }
 
   /** Begins a journal with its first segment. */
   static async create(options: SegmentWriterOptions): Promise<SegmentWriter> {
-    const { file, size_bytes } = await createSegment(options, { number: 1, first: 1, firstSequence: 1 })
-    return new SegmentWriter(options, file, {
-      segments: [{ number: 1, last: 0 }],
-      size_bytes,
-      nextSequence: 1,
-    })
+    const begun = await createSegment(options, { number: 1, first: 1, firstSequence: 1 })
+    if (begun === undefined) throw new Error('there is no space left for a journal')
+    const { file, size_bytes } = begun
+    const end = { segments: [{ number: 1, last: 0 }], size_bytes, isPadded: false, nextSequence: 1 }
+    return new SegmentWriter(options, file, end).#ready()
   }
 
   /**
@@ -63,14 +76,25 @@ export class SegmentWriter {
     const { disk, directory } = options
     const file = await disk.open(join(directory, segmentName(lastOf(end.segments).number)), 'existing')
     try {
-      await file.truncate(end.size_bytes)
+      // Zeros are space that was allocated beforehand, and is needed all the more on a full disk.
+      if (!end.isPadded) await file.truncate(end.size_bytes)
       await file.write(end.lastWritten, end.size_bytes - end.lastWritten.length)
       await file.sync()
     } catch (error) {
       await file.close()
       throw error
     }
-    return new SegmentWriter(options, file, end)
+    return new SegmentWriter(options, file, end).#ready()
+  }
+
+  async #ready(): Promise<this> {
+    for (const reserve of this.reserves) await reserve.refresh()
+    return this
+  }
+
+  /** Space for the segments to come. */
+  get reserves(): readonly Reserve[] {
+    return [this.#trimReserve, this.#groupsReserve]
   }
 
   /** The sequence that the next group must have. */
@@ -95,22 +119,24 @@ export class SegmentWriter {
   /**
    * Records that speak of no slot above this one are not needed any more: the segments that hold nothing else go, but for the
    * one being written. They go once the header of the next segment is durable, which says so: it is begun with the next group,
-   * also where nothing goes yet, so that the one being written can go with the next trim.
+   * also where nothing goes yet, so that the one being written can go with the next trim; and at once on a disk that has little
+   * space, where there may be no next group until something goes.
    */
-  trim(slot: Slot): void {
+  async trim(slot: Slot): Promise<void> {
     this.#first = this.#firstAfter(slot)
     this.#isTrimming = true
+    if (this.#options.space.isShort) await this.#rotate()
   }
 
   /** A trim from before the start: carried out now if it was not then. */
-  finishTrim(slot: Slot): void {
-    if (this.#firstAfter(slot) !== this.#first) this.trim(slot)
+  async finishTrim(slot: Slot): Promise<void> {
+    if (this.#firstAfter(slot) !== this.#first) await this.trim(slot)
   }
 
   /** Writes a group, which speaks of slots up to `last`, and resolves when it is durable. */
   async write(group: Buffer, last: Slot): Promise<void> {
     if (this.#size_bytes >= this.#options.segmentSize_bytes || this.#isTrimming) await this.#rotate()
-    await this.#file.write(group, this.#size_bytes)
+    await this.#put(group)
     const start = this.#options.now()
     await this.#file.sync()
     this.#lastFsync_ms = this.#options.now() - start
@@ -131,22 +157,64 @@ export class SegmentWriter {
     await this.#file.close()
   }
 
+  /**
+   * Where the disk is full, the group goes into the segment in reserve; where that is used up, it waits.
+   * Each attempt writes the whole group, and nothing is synced before one has succeeded.
+   */
+  #put(group: Buffer): Promise<void> {
+    const { space } = this.#options
+    return writeWhenSpace(() => this.#file.write(group, this.#size_bytes), {
+      refused: () => {
+        space.refused()
+      },
+      wait: async () => {
+        if (!(await this.#goOnIn(await this.#fromReserve(this.#groupsReserve)))) await space.wait()
+      },
+    })
+  }
+
+  /** Begins the next segment. On a disk too full for that the one being written grows on, but for a trim there is a reserve. */
   async #rotate(): Promise<void> {
+    if (await this.#goOnIn(await createSegment(this.#options, this.#nextHeader))) return
+    this.#options.space.refused()
+    if (!this.#isTrimming) return
+    for (const reserve of this.reserves) {
+      if (await this.#goOnIn(await this.#fromReserve(reserve))) return
+    }
+  }
+
+  get #nextHeader(): Omit<SegmentHeader, 'acceptor' | 'cluster'> {
     const number = lastOf(this.#segments).number + 1
-    const header = { number, first: this.#first, firstSequence: this.#nextSequence }
-    this.#isTrimming = false
-    const next = await createSegment(this.#options, header)
+    return { number, first: this.#first, firstSequence: this.#nextSequence }
+  }
+
+  async #fromReserve(reserve: Reserve): Promise<BegunSegment | undefined> {
+    const { directory, identity } = this.#options
+    const header = this.#nextHeader
+    const bytes = encodeHeader({ ...header, acceptor: identity.acceptor, cluster: identity.cluster })
+    const file = await reserve.become(join(directory, segmentName(header.number)), bytes)
+    return file && { ...header, file, size_bytes: bytes.length }
+  }
+
+  /** Answers whether there is a segment to go on in. What is needed no more is removed. */
+  async #goOnIn(next: BegunSegment | undefined): Promise<boolean> {
+    if (next === undefined) return false
+    const { file, first, number, size_bytes } = next
     this.#fsyncs++
-    const full = this.#file
-    this.#file = next.file
+    this.#isTrimming = false
+    const [full, full_bytes] = [this.#file, this.#size_bytes]
+    this.#file = file
     this.#segments.push({ number, last: 0 })
-    this.#size_bytes = next.size_bytes
+    this.#size_bytes = size_bytes
+    // What is beyond is part of a group that was refused, or space that was never used.
+    await full.truncate(full_bytes)
     await full.close()
     const trimmed = this.#segments.splice(
       0,
-      this.#segments.findIndex(({ number }) => number === header.first),
+      this.#segments.findIndex(({ number }) => number === first),
     )
     this.#removing = this.#removing.then(() => removeSegments(this.#options, trimmed))
+    return true
   }
 }
 
@@ -165,21 +233,38 @@ async function removeSegments(
     await disk.remove(join(directory, segmentName(number))).catch(() => undefined)
 }
 
-/** A new segment, durable with its header and its name. */
+/** A segment that is durable with its header and its name. */
+interface BegunSegment {
+  readonly number: number
+  readonly first: number
+  readonly file: DiskFile
+  readonly size_bytes: number
+}
+
+/** Undefined where the disk has no space for it: nothing is left of it then. */
 async function createSegment(
   { disk, directory, identity }: SegmentWriterOptions,
   header: Omit<SegmentHeader, 'acceptor' | 'cluster'>,
-): Promise<{ file: DiskFile; size_bytes: number }> {
+): Promise<BegunSegment | undefined> {
   const { acceptor, cluster } = identity
   const bytes = encodeHeader({ ...header, acceptor, cluster })
-  const file = await disk.open(join(directory, segmentName(header.number)), 'create')
+  const path = join(directory, segmentName(header.number))
+  let file: DiskFile | undefined
   try {
+    file = await disk.open(path, 'create')
     await file.write(bytes, 0)
+  } catch (error) {
+    await file?.close()
+    if (!isNoSpace(error)) throw error
+    if (file !== undefined) await disk.remove(path)
+    return undefined
+  }
+  try {
     await file.sync()
     await disk.syncDirectory(directory)
   } catch (error) {
     await file.close()
     throw error
   }
-  return { file, size_bytes: bytes.length }
+  return { ...header, file, size_bytes: bytes.length }
 }

@@ -29,9 +29,10 @@ export const CODECS: Rule = group({ command: CODEC, result: CODEC, query: CODEC,
 /** Throws `invalid-options` for what has not the methods of a state machine. */
 export function checkMachine(machine: unknown): void {
   checkOption('machine', machine, required(withMethods('apply', 'query')))
-  const { codecs, restore, snapshot } = machine as Partial<Record<string, unknown>>
+  const { codecs, frees, restore, snapshot } = machine as Partial<Record<string, unknown>>
   checkOption('machine.snapshot', snapshot, FUNCTION)
   checkOption('machine.restore', restore, FUNCTION)
+  checkOption('machine.frees', frees, FUNCTION)
   checkOption('machine.codecs', codecs, CODECS)
   if ((snapshot === undefined) === (restore === undefined)) return
   const [has, lacks] = restore === undefined ? ['snapshot', 'restore'] : ['restore', 'snapshot']

@@ -140,6 +140,15 @@ export class Executor<Command, Result, Query, Answer> {
     return answerQuery(this.#machine, this.codecs, decodeWith('query', this.codecs.query, query))
   }
 
+  /** Whether an encoded command makes the state smaller, as the state machine says. One that it cannot read does not. */
+  frees(command: Uint8Array): boolean {
+    try {
+      return this.#machine.frees?.(decodeWith('command', this.codecs.command, command)) === true
+    } catch {
+      return false
+    }
+  }
+
   /** Whether the state machine has snapshots. */
   get canSnapshot(): boolean {
     return this.#machine.snapshot !== undefined && this.#machine.restore !== undefined

@@ -66,6 +66,11 @@ export interface Machine<Command, Result, Query, Answer> {
    * rejects, the replica stops.
    */
   restore?(chunks: AsyncIterable<Uint8Array>): Promise<void>
+  /**
+   * Whether a command makes the state smaller, so that it is taken also while too few servers have space on their disks for
+   * a write. Without it none is.
+   */
+  frees?(command: Command): boolean
   /** How values travel between clients and replicas, and in the log. JSON unless given. */
   readonly codecs?: Partial<Codecs<Command, Result, Query, Answer>>
 }

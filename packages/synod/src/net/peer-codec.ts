@@ -28,6 +28,7 @@ import {
   type Report,
   type SnapshotReply,
   type SnapshotRequest,
+  type SpaceState,
 } from './peer-messages.js'
 
 /** The first byte of each message. A tag is never given to another message. */
@@ -60,6 +61,9 @@ export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
 }
 
 const MESSAGE_TYPES = namesByTag(MESSAGE_TAGS)
+
+const SPACE_TAGS: Tags<SpaceState> = { ample: 0, low: 1, full: 2 }
+const SPACES = namesByTag(SPACE_TAGS)
 
 /** What stands for a clock where there are no leases. */
 const NO_CLOCK = 0
@@ -156,6 +160,7 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       return
     case 'disk':
       writer.varint(message.writing_ms)
+      writer.u8(SPACE_TAGS[message.space])
       return
     case 'clock-request':
       writer.varint(message.round)
@@ -260,7 +265,7 @@ export function decodeMessage(reader: Reader): PeerMessage {
     case 'digest':
       return { type, slot: readSlot(reader), digest: reader.u32() }
     case 'disk':
-      return { type, writing_ms: reader.varint() }
+      return { type, writing_ms: reader.varint(), space: readTag(reader, SPACES) }
     case 'clock-request':
       return { type, round: reader.varint() }
     case 'clock': {

@@ -33,10 +33,17 @@ export interface DigestReport {
   readonly digest: number
 }
 
-/** The sender's disk has been at one write for so long; 0 when that is over. Told again and again while it lasts. */
+/** How much space a disk has: enough; less than the operator should let be; too little for writes. */
+export type SpaceState = 'ample' | 'low' | 'full'
+
+/**
+ * The sender's disk has been at one write for so long, 0 when that is over; and how much space it has. Told again and again while
+ * either is a trouble.
+ */
 export interface DiskReport {
   readonly type: 'disk'
   readonly writing_ms: number
+  readonly space: SpaceState
 }
 
 /** Asks what the wall clock of the receiver shows. */

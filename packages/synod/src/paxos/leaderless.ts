@@ -93,10 +93,10 @@ export class LeaderlessProposer implements Proposer {
     return Math.min(deadline_ms, this.#dueAt(next))
   }
 
-  /** A server that does not vote hands its clients' commands to the others. */
-  propose(proposals: readonly Proposal[], now_ms: number): void {
+  /** A server that does not vote hands its clients' commands to the others; so does one whose disk is full. */
+  propose(proposals: readonly Proposal[], now_ms: number, elsewhere = false): void {
     const { effects, random } = this.#context
-    if (!this.#votes) {
+    if (!this.#votes || elsewhere) {
       const values = proposals.map((proposal) => proposal.value)
       for (const batch of batches(values)) effects.broadcast({ type: 'forward', values: batch })
       return

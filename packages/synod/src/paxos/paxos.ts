@@ -20,8 +20,11 @@ import type { JournalRecord } from './records.js'
 /** What can happen to a server. */
 export type Input =
   | { readonly type: 'message'; readonly from: ServerId; readonly message: Message }
-  /** Commands to be chosen. In leader mode they may get lost: propose again what is not executed in time. */
-  | { readonly type: 'propose'; readonly proposals: readonly Proposal[] }
+  /**
+   * Commands to be chosen. In leader mode they may get lost: propose again what is not executed in time. So may those that in
+   * leaderless mode are to be proposed `elsewhere`, not by this server.
+   */
+  | { readonly type: 'propose'; readonly proposals: readonly Proposal[]; readonly elsewhere?: boolean }
   /** Nobody waits for this proposal any more, or it has been executed. */
   | { readonly type: 'withdraw'; readonly id: number }
   /** A linearizable read: `Output.reads` will name the slot to execute first. */
@@ -230,7 +233,7 @@ export class Paxos {
         this.#receive(input.from, input.message, now_ms)
         break
       case 'propose':
-        this.#proposer.propose(input.proposals, now_ms)
+        this.#proposer.propose(input.proposals, now_ms, input.elsewhere)
         break
       case 'withdraw':
         this.#proposer.withdraw(input.id, now_ms)

@@ -79,7 +79,7 @@ export interface Proposer {
   readonly room: number
   /** When `tick` wants to be called, at the latest. */
   readonly deadline_ms: number
-  propose(proposals: readonly Proposal[], now_ms: number): void
+  propose(proposals: readonly Proposal[], now_ms: number, elsewhere?: boolean): void
   withdraw(id: number, now_ms: number): void
   /** What another server last told of itself, as far as this one is told. */
   heardOf(server: ServerId): Heard | undefined

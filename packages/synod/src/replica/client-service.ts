@@ -34,7 +34,7 @@ const NOTHING = new Uint8Array(0)
 
 /** What the service asks of the replica. Each returns a function that gives up on the request. */
 export interface ClientRequests {
-  execute(value: Uint8Array, owner: object, done: (outcome: Outcome) => void): () => void
+  execute(value: Uint8Array, owner: object, done: (outcome: Outcome | SynodError) => void): () => void
   read(query: Uint8Array, owner: object, done: Done): () => void
   readStale(query: Uint8Array, atLeast: Slot, owner: object, done: Done): () => void
   transfer(to: ServerId, done: (error?: SynodError) => void): () => void
@@ -239,7 +239,8 @@ export class ClientService {
     try {
       underWay.giveUp = this.#requests.execute(toKeep(value), client, (outcome) => {
         this.#end(client, request, underWay)
-        this.#answer(client, request, outcome)
+        if (outcome instanceof SynodError) this.#fail(client, request, outcome)
+        else this.#answer(client, request, outcome)
       })
     } catch (error) {
       this.#end(client, request, underWay)

@@ -1,12 +1,14 @@
 import type { Call } from '../call.js'
+import { SynodError } from '../errors.js'
 import { encodeChange } from '../machine/change-codec.js'
 import type { Execution } from '../machine/executor.js'
-import { type Outcome, outcomeError } from '../machine/outcome.js'
+import { outcomeError } from '../machine/outcome.js'
 import { CHANGE_TAG, admitRequest, encodeChangeRequest, stampRequest } from '../machine/request.js'
 import { newSessionKey } from '../machine/session-key.js'
 import { Session } from '../machine/session.js'
 import type { Change } from '../paxos/membership.js'
 import type { Paxos } from '../paxos/paxos.js'
+import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
 import type { ChangeGuard } from './change-guard.js'
 import type { Clocks } from './clocks.js'
@@ -14,7 +16,8 @@ import type { Counts } from './counts.js'
 import type { Driver } from './driver.js'
 import type { Members } from './members.js'
 import type { Settings } from './options.js'
-import { Requests } from './requests.js'
+import { type Done, Requests } from './requests.js'
+import type { SpaceGuard } from './space-guard.js'
 
 /** So often a replica looks for requests that got lost on their way to another server. */
 const LOOK_FOR_LOST_MS = 500
@@ -27,6 +30,7 @@ export interface CommandsParts {
   readonly counts: Counts
   readonly guard: ChangeGuard
   readonly clocks: Clocks
+  readonly spaceGuard: SpaceGuard
   /** Has a change of the membership wait for the one before it. */
   readonly inTurn: Members['inTurn']
   /** The call in which the replica's own session is opened. */
@@ -72,13 +76,16 @@ export class Commands {
     this.#submitOwn(encodeChangeRequest(newSessionKey(randomBytes), encodeChange(change)), call)
   }
 
-  /** Takes an encoded request, of a client where it has an owner. Throws MalformedError, `overloaded`. Returns what gives up on it. */
-  submit(value: Uint8Array, done: (outcome: Outcome) => void, owner?: object): () => void {
-    const { counts, driver, inTurn, settings } = this.#parts
+  /** Takes an encoded request, of a client where it has an owner. Throws MalformedError, `overloaded`, `disk-full`. Returns what gives up on it. */
+  submit(value: Uint8Array, done: Done, owner?: object): () => void {
+    const { counts, driver, inTurn, settings, spaceGuard } = this.#parts
     const { clock } = settings.host
     const key = admitRequest(value)
     counts.requests++
-    const begin = (done: (outcome: Outcome) => void) => {
+    counts.unlessRefused(() => {
+      spaceGuard.check(value)
+    })
+    const begin = (done: Done) => {
       const waiting = counts.unlessRefused(() => this.#requests.submit(key, value, clock.now(), done, owner))
       driver.endTurn()
       return () => {
@@ -92,16 +99,24 @@ export class Commands {
 
   /** Proposes what has come, as far as the core has room for it. */
   propose(): void {
-    const { driver, settings } = this.#parts
-    const taken = this.#requests.take(driver.room, driver.room_bytes, settings.host.clock.now())
-    if (taken.length === 0) return
-    const values = this.prepare(taken.map(({ value }) => value))
-    const proposals = taken.map(({ id, value }, index) => ({ id, value: values[index] ?? value }))
-    driver.step({ type: 'propose', proposals })
+    const { driver, settings, spaceGuard } = this.#parts
+    const now_ms = settings.host.clock.now()
+    const taken = this.#requests.take(driver.room, driver.room_bytes, now_ms, (value) => {
+      spaceGuard.check(value)
+    })
+    const values = this.#prepare(taken.map(({ value }) => value))
+    this.#propose(taken.map(({ id, value }, index) => ({ id, value: values[index] ?? value })))
+  }
+
+  /** What others hand on to this server. What there is no space for they hand on again, or refuse themselves. */
+  takeForwarded(values: readonly Value[]): readonly Value[] {
+    return this.#prepare(
+      this.#handsOn ? values : values.filter((value) => this.#parts.spaceGuard.passes(value)),
+    )
   }
 
   /** Requests as this server proposes them, unless others do: whoever proposes a request stamps it, not whoever took it. */
-  prepare(values: readonly Value[]): readonly Value[] {
+  #prepare(values: readonly Value[]): readonly Value[] {
     const { clocks, guard } = this.#parts
     if (this.#handsOn) return values
     const time_ms = clocks.stamp()
@@ -133,11 +148,9 @@ export class Commands {
 
   /** From now on, what went to a leader that is gone, or got lost on the way, is proposed again. */
   lookForLost(): void {
-    const { driver, settings } = this.#parts
-    const { clock } = settings.host
+    const { clock } = this.#parts.settings.host
     if (this.#handsOn) {
-      const proposals = this.#requests.takeLost(clock.now())
-      if (proposals.length > 0) driver.step({ type: 'propose', proposals })
+      this.#propose(this.#requests.takeLost(clock.now()))
     }
     this.#cancelLook()
     this.#cancelLook = clock.timer(LOOK_FOR_LOST_MS, () => {
@@ -151,15 +164,24 @@ export class Commands {
 
   /** Whether others propose what waits here. */
   get #handsOn(): boolean {
-    const { paxos, settings } = this.#parts
+    const { paxos, settings, spaceGuard } = this.#parts
     const { leader, role } = paxos
-    return settings.mode === 'leader' ? leader !== undefined && leader !== settings.id : role === 'learner'
+    if (settings.mode === 'leader') return leader !== undefined && leader !== settings.id
+    return role === 'learner' || spaceGuard.leavesToOthers
+  }
+
+  #propose(proposals: readonly Proposal[]): void {
+    const { driver, settings } = this.#parts
+    if (proposals.length === 0) return
+    const elsewhere = settings.mode === 'leaderless' && this.#handsOn
+    driver.step({ type: 'propose', proposals, elsewhere })
   }
 
   #submitOwn(value: Uint8Array, call: Call<Uint8Array>): void {
     try {
       const giveUp = this.submit(value, (outcome) => {
-        if (outcome.status === 'done') call.resolve(outcome.result)
+        if (outcome instanceof SynodError) call.reject(outcome)
+        else if (outcome.status === 'done') call.resolve(outcome.result)
         else call.reject(outcomeError(outcome))
       })
       call.sent = true

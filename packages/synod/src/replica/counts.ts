@@ -33,7 +33,8 @@ export class Counts {
     try {
       return take()
     } catch (error) {
-      if (error instanceof SynodError && error.code === 'overloaded') this.refused++
+      if (error instanceof SynodError && (error.code === 'overloaded' || error.code === 'disk-full'))
+        this.refused++
       throw error
     }
   }
@@ -79,6 +80,10 @@ export class Counts {
       log_time_seconds: status.time.executed_ms / 1000,
       clock_ahead_seconds: status.time.clock_ahead_ms / 1000,
       clock_median_known: status.time.isMedianKnown ? 1 : 0,
+      disk_free_bytes: status.space.free_bytes ?? 0,
+      disk_reserved_bytes: status.space.reserved_bytes,
+      disk_low: status.space.state === 'ample' ? 0 : 1,
+      disk_full: status.space.state === 'full' ? 1 : 0,
       uptime_seconds: status.uptime_ms / 1000,
       request_seconds: this.request_s.data(),
       read_seconds: this.read_s.data(),

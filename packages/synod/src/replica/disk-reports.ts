@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import type { DiskReport } from '../net/peer-messages.js'
+import type { DiskReport, SpaceState } from '../net/peer-messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 
 /** A write that takes as long as this is told of: well before a slot has waited so long that someone asks why. */
@@ -15,18 +15,21 @@ export interface DiskReportsParts {
   readonly clock: Clock
   /** For how long the own disk has been at one write; 0 if it writes nothing. */
   readonly writing_ms: () => number
+  /** How much space the own disk has. */
+  readonly space: () => SpaceState
   /** Tells all peers. */
   readonly tell: (report: DiskReport) => void
 }
 
 /**
- * Servers tell each other when their disk is stuck: only so can one whose slot waits for a vote say what it waits for. They do so
- * again and again while it lasts, as any report may be lost, and once when it is over.
+ * Servers tell each other when their disk is stuck or short of space: only so can one whose slot waits for a vote say what it waits
+ * for, and refuse a write for which too few have space. They do so again and again while it lasts, as any report may be lost, and
+ * once when it is over.
  */
 export class DiskReports {
   readonly #parts: DiskReportsParts
-  readonly #heard = new Map<ServerId, { readonly since_ms: number; readonly at_ms: number }>()
-  #isStuck = false
+  readonly #heard = new Map<ServerId, DiskReport & { readonly at_ms: number }>()
+  #isTold = false
   #cancel: () => void = () => undefined
 
   constructor(parts: DiskReportsParts) {
@@ -34,21 +37,31 @@ export class DiskReports {
     this.#watch()
   }
 
-  heard(from: ServerId, { writing_ms }: DiskReport): void {
-    const at_ms = this.#parts.clock.now()
-    if (writing_ms === 0) this.#heard.delete(from)
-    else this.#heard.set(from, { since_ms: at_ms - writing_ms, at_ms })
+  heard(from: ServerId, report: DiskReport): void {
+    this.#heard.set(from, { ...report, at_ms: this.#parts.clock.now() })
   }
 
   /** For how long the disk of a peer has been at one write, as it says; 0 if it says nothing of the kind. */
   writing_ms(peer: ServerId): number {
-    const now_ms = this.#parts.clock.now()
-    const report = this.#heard.get(peer)
-    return report === undefined || now_ms - report.at_ms > FORGET_AFTER_MS ? 0 : now_ms - report.since_ms
+    const { at_ms, writing_ms } = this.#recent(peer)
+    return writing_ms === 0 ? 0 : this.#parts.clock.now() - at_ms + writing_ms
+  }
+
+  /** How much space the disk of a peer has, as it says; enough if it says nothing of the kind. */
+  space(peer: ServerId): SpaceState {
+    return this.#recent(peer).space
   }
 
   stop(): void {
     this.#cancel()
+  }
+
+  #recent(peer: ServerId): DiskReport & { readonly at_ms: number } {
+    const now_ms = this.#parts.clock.now()
+    const report = this.#heard.get(peer)
+    return report === undefined || now_ms - report.at_ms > FORGET_AFTER_MS
+      ? { type: 'disk', writing_ms: 0, space: 'ample', at_ms: now_ms }
+      : report
   }
 
   #watch(): void {
@@ -59,10 +72,11 @@ export class DiskReports {
   }
 
   #look(): void {
-    const writing_ms = Math.round(this.#parts.writing_ms())
-    const wasStuck = this.#isStuck
-    this.#isStuck = writing_ms >= TELL_AFTER_MS
-    if (this.#isStuck) this.#parts.tell({ type: 'disk', writing_ms })
-    else if (wasStuck) this.#parts.tell({ type: 'disk', writing_ms: 0 })
+    const now_ms = Math.round(this.#parts.writing_ms())
+    const writing_ms = now_ms >= TELL_AFTER_MS ? now_ms : 0
+    const space = this.#parts.space()
+    const wasTold = this.#isTold
+    this.#isTold = writing_ms > 0 || space !== 'ample'
+    if (this.#isTold || wasTold) this.#parts.tell({ type: 'disk', writing_ms, space })
   }
 }

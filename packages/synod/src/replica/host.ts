@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../clock.js'
 import type { SynodError } from '../errors.js'
 import type { Disk } from '../journal/disk.js'
 import { nodeDisk } from '../journal/node-disk.js'
+import type { SpaceLimits } from './disk-space.js'
 import { descriptorLimit } from '../net/descriptors.js'
 import type { Network } from '../net/network.js'
 import { tcpNetwork } from '../net/tcp.js'
@@ -23,6 +24,8 @@ export interface Host {
   readonly descriptors: () => number
   /** How far above the chosen bar slots are proposed in, the same on all servers: that of the mode unless given. */
   readonly window?: number
+  /** From how little free space on a server warns and refuses writes, and how much it allocates beforehand. */
+  readonly space?: SpaceLimits
 }
 
 export const systemHost: Host = {

@@ -1,15 +1,15 @@
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
-import type { Outcome } from '../machine/outcome.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Change, Membership } from '../paxos/membership.js'
 import type { Heard } from '../paxos/proposer.js'
 import type { AcceptorId } from '../journal/identity.js'
 import { withoutServer } from '../paxos/server-set.js'
+import type { Done } from './requests.js'
 
 /** Has something executed; `done` is told what came of it. Returns what gives up on it. */
-type Begin = (done: (outcome: Outcome) => void) => () => void
+type Begin = (done: Done) => () => void
 
 /** How often it looks whether who joins has caught up: with what was chosen when it looked last. */
 const LOOK_MS = 200
@@ -88,11 +88,11 @@ export class Members {
   }
 
   /** Has a change made when no other one of the voters is on its way: now, or as soon as it can be. Returns what gives up on it. */
-  inTurn(begin: Begin, done: (outcome: Outcome) => void): () => void {
+  inTurn(begin: Begin, done: Done): () => void {
     let giveUp: () => void = () => undefined
     const attempt = () => {
       giveUp = begin((outcome) => {
-        if (outcome.status === 'later') this.#waiting.add(again)
+        if ('status' in outcome && outcome.status === 'later') this.#waiting.add(again)
         else done(outcome)
       })
     }

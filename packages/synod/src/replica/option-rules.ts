@@ -53,6 +53,13 @@ const HOST = group({
   descriptors: FUNCTION,
   crash: FUNCTION,
   window: wholeFrom(1, 1e6),
+  space: group({
+    low_bytes: wholeFrom(0, 2 ** 50),
+    full_bytes: wholeFrom(0, 2 ** 50),
+    groups_bytes: wholeFrom(0, 2 ** 30),
+    trim_bytes: wholeFrom(0, 2 ** 30),
+    snapshot_bytes: wholeFrom(0, 2 ** 30),
+  }),
 })
 
 /** What each option of `Replica.open` may be by itself; what goes together is up to `checkOptions`. */

@@ -9,6 +9,7 @@ import type { ServerId } from '../paxos/ballot.js'
 import { DEFAULT_WINDOW, type Mode, PAXOS_DEFAULTS, type PaxosConfig } from '../paxos/config.js'
 import { type Quorums, faultOfQuorums, majorities } from '../paxos/quorum.js'
 import type { TraceEvent } from '../trace/trace-event.js'
+import { SPACE_LIMITS, type SpaceLimits } from './disk-space.js'
 import { type Host, systemHost } from './host.js'
 import { REPLICA_RULES, SERVER_ID } from './option-rules.js'
 import { ReplicaTrace } from './replica-trace.js'
@@ -109,6 +110,7 @@ export interface Settings {
   readonly maxWaiting: number
   readonly connections: ConnectionLimits
   readonly snapshots: SnapshotPolicy
+  readonly space: SpaceLimits
   readonly logger: Logger
   readonly trace: ReplicaTrace | undefined
   readonly onFatal: (error: SynodError) => void
@@ -167,6 +169,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     maxWaiting,
     connections: connectionLimits(host.descriptors()),
     snapshots,
+    space: host.space ?? SPACE_LIMITS,
     logger,
     trace:
       onEvent === undefined

@@ -18,6 +18,7 @@ import type {
   PositionsReport,
   Report,
   SnapshotRequest,
+  SpaceState,
 } from '../net/peer-messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Membership } from '../paxos/membership.js'
@@ -32,6 +33,8 @@ export interface PeersParts {
   knowsMembers(): boolean
   /** For how long the disk of this server has been at one write; 0 if it writes nothing. */
   writing_ms(): number
+  /** How much space the disk of this server has. */
+  space(): SpaceState
   onMessages(from: ServerId, batch: readonly Message[]): void
   onDigest(from: ServerId, report: DigestReport): void
   onClock(from: ServerId, report: ClockReport): void
@@ -110,6 +113,7 @@ export class Peers {
     this.#disks = new DiskReports({
       clock: host.clock,
       writing_ms: () => parts.writing_ms(),
+      space: () => parts.space(),
       tell: (report) => {
         this.tellAll(report)
         for (const link of this.#links.values()) link.flush()
@@ -301,11 +305,17 @@ export class Peers {
     return this.#founders.filter((server) => !met.has(server))
   }
 
+  /** How much space the disk of a peer has, as it says. */
+  spaceOf(server: ServerId): SpaceState {
+    return this.#disks.space(server)
+  }
+
   status(): PeerStatus[] {
     return [...this.#links].map(([server, link]) => ({
       server,
       acceptor: this.#welcomed.get(server) ?? null,
       writing_ms: this.#disks.writing_ms(server),
+      space: this.#disks.space(server),
       ...link.status(),
     }))
   }

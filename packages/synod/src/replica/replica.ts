@@ -28,6 +28,7 @@ import { ClientService } from './client-service.js'
 import { Clocks } from './clocks.js'
 import { Commands } from './commands.js'
 import { Counts } from './counts.js'
+import { DiskSpace } from './disk-space.js'
 import { Driver } from './driver.js'
 import { HandOver } from './hand-over.js'
 import { Members } from './members.js'
@@ -35,6 +36,7 @@ import { MAX_COMMAND_BYTES, type ReplicaOptions, type Settings, checkOptions } f
 import { Peers } from './peers.js'
 import { PositionReports } from './position-reports.js'
 import { type Done, Reads } from './reads.js'
+import { SpaceGuard } from './space-guard.js'
 import { Stalls } from './stalls.js'
 import { type RestoredState, State, restoreState } from './state.js'
 import type { ReplicaMetrics } from '../metrics.js'
@@ -79,6 +81,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #isOutdated = false
   /** None on a server without a journal. */
   readonly #positions: PositionReports | undefined
+  readonly #space: DiskSpace
+  readonly #spaceGuard: SpaceGuard
   readonly #started_ms: number
   readonly #votes: boolean
   #formed: boolean
@@ -110,11 +114,24 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     }
     const joined = settings.join ? ({ joined: true } as const) : {}
     settings.trace?.started(cluster, mode, settings.servers, chosen)
+    const space = new DiskSpace({
+      clock: host.clock,
+      disk: host.disk,
+      directory,
+      limits: settings.space,
+      logger: settings.logger,
+      written_bytes: () => opened.journal?.stats.bytes ?? 0,
+      onLooked: () => {
+        replica.#onSpace()
+      },
+    })
     const opened = await openJournal({
       disk: host.disk,
       directory,
       identity: { cluster, mode, ...chosen, ...joined, server },
       randomBytes: host.randomBytes,
+      reserve: settings.space,
+      space,
       now: () => host.clock.now(),
       onDurable: (position) => {
         replica.#counts.fsync_s.record((opened.journal?.lastFsync_ms ?? 0) / 1000)
@@ -138,7 +155,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       await (opened.journal ?? opened).close()
       throw error
     }
-    const replica = new Replica(settings, opened, identity, state)
+    const replica = new Replica(settings, opened, identity, state, space)
     try {
       await replica.#listen()
     } catch (error) {
@@ -153,9 +170,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     opened: OpenedJournal,
     identity: Identity,
     state: RestoredState<Command, Result, Query, Answer>,
+    space: DiskSpace,
   ) {
     const { host, logger } = settings
     const { journal } = opened
+    this.#space = space
     const intake = openIntake(host.clock)
     this.#settings = settings
     this.#opened = opened
@@ -172,6 +191,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#paxos = Paxos.recover(config, opened.records, host.randomId(), host.clock.now())
     this.#peers = new Peers(settings, identity, this.#paxos.membership, {
       writing_ms: () => journal?.writing_ms ?? 0,
+      space: () => space.state,
       knowsMembers: () => this.#members.isRemembered,
       onMessages: (from, batch) => {
         this.#receive(from, batch)
@@ -280,6 +300,18 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#peers.tellNow(to, report)
       },
     })
+    this.#spaceGuard = new SpaceGuard({
+      self: settings.id,
+      membership: this.#paxos.membership,
+      space: () => space.state,
+      spaceOf: (server) => this.#peers.spaceOf(server),
+      isConnected: (server) => this.#peers.links.get(server)?.up === true,
+      heardOf: (server) => this.#paxos.heardOf(server),
+      frees: (command) => this.#state.executor.frees(command),
+      transfer: (to) => {
+        this.#driver.step({ type: 'transfer', to })
+      },
+    })
     this.#commands = new Commands({
       settings,
       paxos: this.#paxos,
@@ -287,6 +319,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       counts: this.#counts,
       guard,
       clocks: this.#clocks,
+      spaceGuard: this.#spaceGuard,
       inTurn: (begin, done) => this.#members.inTurn(begin, done),
       openCall: () => this.#calls.start<Uint8Array>('connect', {}),
     })
@@ -295,6 +328,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       paxos: this.#paxos,
       peers: this.#peers,
       journal_bytes: () => journal?.stats.bytes ?? 0,
+      isShort: () => space.isShort,
       step: (input) => {
         this.#driver.step(input)
       },
@@ -367,6 +401,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       status: () => this.status(),
       hint: () => this.#hint,
     })
+    space.begin([...(journal?.reserves ?? []), this.#state.reserve])
     if (opened.damage !== undefined) logger.error({ case: opened.damage.case }, opened.damage.message)
     else logger.info({ case: opened.recovery.case }, opened.recovery.message)
     settings.trace?.opened(opened.recovery.case, opened.damage?.message ?? null)
@@ -487,6 +522,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       held: this.#service.held,
       recovery: recovery.case,
       journal: journal?.stats ?? null,
+      space: this.#space.status,
       lease: this.#paxos.lease(host.clock.now()) ?? null,
       awaited: awaited === undefined ? null : { ...awaited, for_ms: host.clock.now() - this.#moved.at_ms },
       snapshot: this.#state.status,
@@ -538,6 +574,13 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#startIfReady()
     if (!this.#formed && waitingFor.length > 0)
       logger.info({ waitingFor }, 'waiting for all servers, to form the cluster')
+  }
+
+  /** It has looked at its disk. */
+  #onSpace(): void {
+    if (this.#failure !== undefined || !this.#formed) return
+    if (this.#paxos.leader === this.#settings.id) this.#spaceGuard.makeRoom()
+    this.#driver.endTurn()
   }
 
   /** All servers have met: writes down who they are. */
@@ -640,7 +683,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       const { type } = message
       this.#driver.receive(
         from,
-        type === 'forward' ? { type, values: this.#commands.prepare(message.values) } : message,
+        type === 'forward' ? { type, values: this.#commands.takeForwarded(message.values) } : message,
       )
     }
   }
@@ -758,6 +801,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   #stop(error: SynodError): void {
     this.#driver.stop()
     this.#clocks.stop()
+    this.#space.stop()
     this.#stalls.stop()
     this.#positions?.stop()
     this.#admission.stop()

@@ -1,3 +1,4 @@
+import type { SynodError } from '../errors.js'
 import { type Linked, LinkedList } from '../linked-list.js'
 import type { Execution } from '../machine/executor.js'
 import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
@@ -27,12 +28,17 @@ const MAX_LOST_MS = 10_000
 /** What a request adds to how long they take. */
 const SAMPLE_WEIGHT = 1 / 16
 
+/** What came of a request, or why it was never proposed. */
+export type Done = (outcome: Outcome | SynodError) => void
+
 /** A request that waits to be executed. */
 export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
   /** On whose behalf: those of one owner are proposed in the order of arrival. */
   readonly owner: object
-  readonly done: (outcome: Outcome) => void
+  readonly done: Done
   readonly arrived_ms: number
+  /** Whether it has ever been proposed: then it may be executed, whatever becomes of it here. */
+  wasProposed: boolean
   proposed_ms: number
   /** Whether it still waits. */
   waits: boolean
@@ -69,13 +75,7 @@ export class Requests {
    * `done` is called once, when it has been executed, unless it is cancelled before. Owners share the room, and take turns.
    * Throws `overloaded`.
    */
-  submit(
-    key: RequestKey,
-    value: Value,
-    now_ms: number,
-    done: (outcome: Outcome) => void,
-    owner = OWN_PROCESS,
-  ): Waiting {
+  submit(key: RequestKey, value: Value, now_ms: number, done: Done, owner = OWN_PROCESS): Waiting {
     this.#room.check(owner, value.length, now_ms)
     const waiting: Waiting = {
       id: this.#nextId++,
@@ -87,6 +87,7 @@ export class Requests {
       arrived_ms: now_ms,
       proposed_ms: now_ms,
       waits: true,
+      wasProposed: false,
       isProposed: false,
       before: undefined,
       after: undefined,
@@ -130,15 +131,35 @@ export class Requests {
     return waiting
   }
 
-  /** What is to be proposed next: at most so many, until there are as many bytes of them. */
-  take(most: number, most_bytes: number, now_ms: number): readonly Proposal[] {
-    const proposals = this.#queue.take(most, most_bytes)
-    for (const waiting of proposals) {
+  /** What is to be proposed next: at most so many, until there are as many bytes of them. What `check` throws for is refused. */
+  take(
+    most: number,
+    most_bytes: number,
+    now_ms: number,
+    check: (value: Value) => void = () => undefined,
+  ): readonly Proposal[] {
+    const proposals: Waiting[] = []
+    for (const waiting of this.#queue.take(most, most_bytes)) {
       waiting.isProposed = true
       waiting.proposed_ms = now_ms
       this.#proposed.append(waiting)
+      if (this.#isRefused(waiting, check)) continue
+      waiting.wasProposed = true
+      proposals.push(waiting)
     }
     return proposals
+  }
+
+  #isRefused(waiting: Waiting, check: (value: Value) => void): boolean {
+    if (waiting.wasProposed) return false
+    try {
+      check(waiting.value)
+      return false
+    } catch (error) {
+      this.cancel(waiting)
+      waiting.done(error as SynodError)
+      return true
+    }
   }
 
   /** What was proposed before is lost: all that waits is to be proposed. */

@@ -43,6 +43,9 @@ const MOST_WORK_MS = 5
 /** While a peer gets the snapshot that there is, the next one waits, until it is due this many times over. */
 const PATIENCE = 4
 
+/** Where the disk is full, every so often at most: it lets the journal be trimmed, and the space of what was deleted go. */
+const FULL_EVERY_MS = 10_000
+
 /** After one that could not be written. */
 const PAUSE_MS = 10_000
 
@@ -60,6 +63,8 @@ export interface SnapshotsParts {
   readonly journal_bytes: () => number
   /** A peer is getting the newest snapshot at the moment. */
   readonly isServing: () => boolean
+  /** The disk is full. */
+  readonly isShort: () => boolean
   /** The slots up to this one may be dropped. */
   readonly trim: (slot: Slot) => void
 }
@@ -70,6 +75,7 @@ export class Snapshots {
   #writing: Promise<void> | undefined
   #journal_bytes = 0
   #notBefore_ms = -Infinity
+  #taken_ms = -Infinity
   #stopped = false
   /** How many have been written. */
   taken = 0
@@ -89,7 +95,8 @@ export class Snapshots {
 
   /** Takes one if it is due. */
   takeIfDue(): void {
-    const { clock, isServing } = this.#parts
+    const { clock, isServing, isShort } = this.#parts
+    if (isShort() && clock.now() >= Math.max(this.#notBefore_ms, this.#taken_ms + FULL_EVERY_MS)) this.take()
     const due = this.#due()
     if (due < 1 || this.#writing !== undefined || (due < PATIENCE && isServing())) return
     if (clock.now() >= this.#notBefore_ms) this.take()
@@ -114,6 +121,7 @@ export class Snapshots {
       ({ size_bytes }) => {
         this.#writing = undefined
         this.taken++
+        this.#taken_ms = this.#parts.clock.now()
         const took_ms = Math.round(this.#parts.clock.now() - start_ms)
         logger.info({ slot, size_bytes, took_ms }, `took a snapshot at slot ${slot}`)
         if (!this.#stopped) this.#trim(slot)
@@ -166,10 +174,11 @@ export class Snapshots {
   }
 
   #trim(slot: Slot): void {
-    const { log, policy, trim } = this.#parts
+    const { isShort, log, policy, trim } = this.#parts
+    const keepSlots = isShort() ? 0 : policy.keepSlots
     let kept_bytes = 0
     let first = slot
-    while (first > 0 && slot - first < policy.keepSlots && kept_bytes < KEPT_BYTES) {
+    while (first > 0 && slot - first < keepSlots && kept_bytes < KEPT_BYTES) {
       kept_bytes += log.chosen(first)?.length ?? 0
       first--
     }

@@ -1,4 +1,5 @@
 import { SynodError } from '../errors.js'
+import type { Reserve } from '../journal/reserve.js'
 import { journalFailed } from '../journal/journal.js'
 import { type Execution, Executor } from '../machine/executor.js'
 import type { Machine } from '../machine/machine.js'
@@ -27,14 +28,14 @@ export interface RestoredState<Command, Result, Query, Answer> {
 
 /** Rejects with `diverged`, `restore-failed` and `journal-failed`. */
 export async function restoreState<C, R, Q, A>(
-  { clusterName, dataDir, host, paxos }: Settings,
+  { clusterName, dataDir, host, paxos, space }: Settings,
   machine: Machine<C, R, Q, A>,
   founding: MembershipState,
 ): Promise<RestoredState<C, R, Q, A>> {
   const executor = new Executor(machine, new Membership(founding, paxos.window))
   try {
     await checkFence(host.disk, dataDir)
-    const store = await SnapshotStore.open(host.disk, dataDir, clusterName)
+    const store = await SnapshotStore.open(host.disk, dataDir, clusterName, space.snapshot_bytes)
     if (store.newest !== undefined) await restore(executor, store, dataDir)
     return { executor, store }
   } catch (error) {
@@ -49,6 +50,8 @@ export interface StateParts {
   readonly peers: Peers
   /** Bytes written to the journal since the start. */
   readonly journal_bytes: () => number
+  /** The disk is full. */
+  readonly isShort: () => boolean
   readonly step: (input: Input) => void
   readonly onExecuted: (execution: Execution) => void
   /** The state is that of a peer now: what was executed on the way there was not told. */
@@ -105,6 +108,7 @@ export class State<Command, Result, Query, Answer> {
       log: paxos.log,
       snapshot: () => executor.snapshot(),
       journal_bytes: parts.journal_bytes,
+      isShort: parts.isShort,
       isServing: () => this.#service.isServing,
       trim: (slot) => {
         step({ type: 'trim', slot })
@@ -132,6 +136,11 @@ export class State<Command, Result, Query, Answer> {
   /** Up to which slot the state may be read; -1 while it may not be read at all. */
   get readable(): Slot {
     return this.#isHalted ? -1 : this.executor.executed
+  }
+
+  /** Space for the next snapshot. */
+  get reserve(): Reserve {
+    return this.#store.reserve
   }
 
   get snapshotted(): Slot {

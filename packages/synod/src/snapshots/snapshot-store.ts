@@ -3,9 +3,10 @@ import { Writer } from '../bytes/writer.js'
 import type { Disk, DiskFile } from '../journal/disk.js'
 import type { Slot } from '../paxos/ballot.js'
 import { type SnapshotPart, SnapshotFault, encodeHeader, writeEnd, writePart } from './format.js'
+import { Reserve } from '../journal/reserve.js'
 import { readHeader, readParts } from './read-snapshot.js'
 
-/** A snapshot while it is being written, and one while it arrives. */
+/** A snapshot while it is being written, and until then the space for it; and one while it arrives. */
 const BEING_WRITTEN = 'snapshot.new'
 const ARRIVING = 'snapshot.arriving'
 const NAME = /^(\d{16})\.snapshot$/
@@ -31,6 +32,9 @@ export interface DamagedSnapshot {
 export function snapshotName(slot: Slot): string {
   return `${String(slot).padStart(16, '0')}.snapshot`
 }
+
+/** The next snapshot may be larger than the last one by this share, and by what the store is opened with. */
+const GROWTH = 0.25
 
 /** The slots of the snapshots among the names of a directory, newest first. */
 export function snapshotSlots(names: readonly string[]): Slot[] {
@@ -66,7 +70,7 @@ export async function findSnapshot(disk: Disk, directory: string, cluster: strin
 
 /**
  * The snapshots in a data directory. One becomes visible as a whole: written under another name, fsynced, renamed, and the
- * directory fsynced. The one before is removed only after that.
+ * directory fsynced. The one before is given up only after that: its space is in reserve for the next one.
  */
 export class SnapshotStore {
   readonly #disk: Disk
@@ -74,6 +78,8 @@ export class SnapshotStore {
   readonly #cluster: string
   #newest: StoredSnapshot | undefined
   #publishing: Promise<unknown> = Promise.resolve()
+  /** Space for the next snapshot, of the size of the last one and more. */
+  readonly reserve: Reserve
   /** What could not be used when the store was opened. */
   readonly damaged: readonly DamagedSnapshot[]
 
@@ -83,29 +89,40 @@ export class SnapshotStore {
     cluster: string,
     newest: StoredSnapshot | undefined,
     damaged: readonly DamagedSnapshot[],
+    margin_bytes: number,
   ) {
     this.#disk = disk
     this.#directory = directory
     this.#cluster = cluster
     this.#newest = newest
     this.damaged = damaged
+    this.reserve = new Reserve(disk, directory, BEING_WRITTEN, () =>
+      margin_bytes === 0 ? 0 : Math.ceil((this.#newest?.size_bytes ?? 0) * (1 + GROWTH)) + margin_bytes,
+    )
   }
 
   /**
    * Finds the newest snapshot that is whole in the directory, which must be locked. Every part of it is read and checked.
-   * What was left half written is removed, and what is older; what is damaged is kept for analysis until a newer one is there.
+   * What was left half written is removed, but for the space of an own one, and what is older; what is damaged is kept for
+   * analysis until a newer one is there. `margin_bytes` says how much more than for another snapshot like the last one is kept
+   * in reserve; nothing at all for 0.
    */
-  static async open(disk: Disk, directory: string, cluster: string): Promise<SnapshotStore> {
+  static async open(
+    disk: Disk,
+    directory: string,
+    cluster: string,
+    margin_bytes = 0,
+  ): Promise<SnapshotStore> {
     const names = await disk.list(directory)
-    for (const name of [BEING_WRITTEN, ARRIVING]) {
-      if (names.includes(name)) await disk.remove(join(directory, name))
-    }
+    if (names.includes(ARRIVING)) await disk.remove(join(directory, ARRIVING))
     // The process before may have ended with the name of the newest one not durable yet.
     await disk.syncDirectory(directory)
     const { damaged, newest } = await findSnapshot(disk, directory, cluster)
     for (const slot of snapshotSlots(names))
       if (slot < (newest?.slot ?? 0)) await disk.remove(join(directory, snapshotName(slot)))
-    return new SnapshotStore(disk, directory, cluster, newest, damaged)
+    const store = new SnapshotStore(disk, directory, cluster, newest, damaged, margin_bytes)
+    await store.reserve.refresh()
+    return store
   }
 
   get newest(): StoredSnapshot | undefined {
@@ -126,23 +143,22 @@ export class SnapshotStore {
 
   /**
    * Writes a snapshot, a little at a time, and resolves when it is durable; `rest` is waited for after each write. Rejects with
-   * the error of the disk or of the parts; nothing is left of it then.
+   * the error of the disk or of the parts; nothing but its space is left of it then.
    */
   async write(
     slot: Slot,
     parts: Iterable<SnapshotPart>,
     rest: () => Promise<void> | undefined = () => undefined,
   ): Promise<StoredSnapshot> {
-    const path = join(this.#directory, BEING_WRITTEN)
-    const file = await this.#disk.open(path, 'replace')
+    const { path } = this.reserve
+    const file = await this.reserve.take()
     try {
       const size_bytes = await writeAll(file, encodeHeader({ slot, cluster: this.#cluster }), parts, rest)
       await file.close()
       return await this.#publish(path, { slot, size_bytes })
-    } catch (error) {
+    } finally {
       await file.close()
-      await this.#disk.remove(path).catch(() => undefined)
-      throw error
+      await this.reserve.giveBack()
     }
   }
 
@@ -170,14 +186,17 @@ export class SnapshotStore {
 
   async #publishNext(path: string, snapshot: StoredSnapshot): Promise<StoredSnapshot> {
     if (this.#newest !== undefined && this.#newest.slot >= snapshot.slot) {
-      await this.#disk.remove(path)
+      if (path !== this.reserve.path) await this.#disk.remove(path)
       return this.#newest
     }
     await this.#disk.rename(path, this.#path(snapshot.slot))
     await this.#disk.syncDirectory(this.#directory)
     this.#newest = snapshot
-    for (const slot of snapshotSlots(await this.#disk.list(this.#directory))) {
-      if (slot !== snapshot.slot) await this.#disk.remove(this.#path(slot)).catch(() => undefined)
+    const names = await this.#disk.list(this.#directory)
+    for (const slot of snapshotSlots(names)) {
+      if (slot === snapshot.slot) continue
+      if (path === this.reserve.path) await this.#disk.rename(this.#path(slot), path).catch(() => undefined)
+      else await this.#disk.remove(this.#path(slot)).catch(() => undefined)
     }
     return snapshot
   }
@@ -260,6 +279,8 @@ async function writeAll(
   }
   writeEnd(writer, frames)
   await write()
+  // What was in the file before may be longer.
+  await file.truncate(size_bytes)
   await file.sync()
   return size_bytes
 }

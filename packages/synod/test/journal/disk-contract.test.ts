@@ -42,7 +42,7 @@ async function simulatedBench(around: (disk: MemoryDisk) => Disk): Promise<Bench
     directory: '/data',
     async fullFile() {
       const file = await disk.open('/data/full', 'create')
-      memory.full = true
+      memory.fill()
       return file
     },
     end: async () => undefined,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DiskReport } from '../../src/net/peer-messages.js'
+import type { DiskReport, SpaceState } from '../../src/net/peer-messages.js'
 import { DiskReports } from '../../src/replica/disk-reports.js'
 import { ManualClock } from '../net/manual-clock.js'
 import { World } from './world.js'
@@ -11,9 +11,11 @@ class Rig {
   isCut = false
   /** When the write began that the first one's disk is at. */
   writingSince_ms = Infinity
+  space: SpaceState = 'ample'
   readonly first = new DiskReports({
     clock: this.clock,
     writing_ms: () => Math.max(0, this.clock.now() - this.writingSince_ms),
+    space: () => this.space,
     tell: (report) => {
       this.told.push(report)
       if (!this.isCut) this.second.heard(1, report)
@@ -22,6 +24,7 @@ class Rig {
   readonly second = new DiskReports({
     clock: this.clock,
     writing_ms: () => 0,
+    space: () => 'ample',
     tell: () => {
       throw new Error('its disk is well')
     },
@@ -45,6 +48,28 @@ describe('what a server says of its disk', () => {
     }
     expect(rig.told).toEqual([])
     expect(rig.heard_ms).toBe(0)
+  })
+
+  test('that it is full, again and again, and once that there is space', () => {
+    const rig = new Rig()
+    expect(rig.second.space(1)).toBe('ample')
+    rig.space = 'full'
+    rig.clock.advance(5000)
+    expect([rig.second.space(1), rig.heard_ms]).toEqual(['full', 0])
+    const { length } = rig.told
+    rig.space = 'ample'
+    rig.clock.advance(5000)
+    expect([rig.second.space(1), rig.told.length]).toEqual(['ample', length + 1])
+  })
+
+  test('what is not said again is forgotten', () => {
+    const rig = new Rig()
+    rig.space = 'low'
+    rig.clock.advance(300)
+    expect(rig.second.space(1)).toBe('low')
+    rig.isCut = true
+    rig.clock.advance(2000)
+    expect(rig.second.space(1)).toBe('ample')
   })
 
   test('soon that it is stuck, for how long at any moment, and that it is over', () => {

@@ -30,6 +30,10 @@ export class Notes implements Machine<string, number, number, readonly string[]>
     return this.notes.push(note)
   }
 
+  frees(text: string): boolean {
+    return text.startsWith('free')
+  }
+
   query(from: number): readonly string[] {
     if (from < 0) throw new Error('there are no notes before the first')
     return this.texts.slice(from)

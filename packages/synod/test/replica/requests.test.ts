@@ -9,8 +9,8 @@ test('PITFALL 7: of two requests of one session each gets its own answer, whiche
   const requests = new Requests()
   const answers: string[] = []
   for (const sequence of [1, 2]) {
-    requests.submit({ session: keyOf(5), sequence }, Buffer.from(`${sequence}`), 0, ({ result }) => {
-      answers.push(`${sequence}: ${Buffer.from(result).toString()}`)
+    requests.submit({ session: keyOf(5), sequence }, Buffer.from(`${sequence}`), 0, (said) => {
+      answers.push(`${sequence}: ${'result' in said ? Buffer.from(said.result).toString() : said.code}`)
     })
   }
   requests.executed({ request: { session: keyOf(5), sequence: 2 }, outcome: outcome('second') }, 0)

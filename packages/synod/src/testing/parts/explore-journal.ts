@@ -19,12 +19,13 @@ const MOST_TURNS = 500
 
 /**
  * A journal with small segments goes through many lives: it is written and trimmed, its process dies at any change of the disk, the
- * power fails, a write or an fsync fails, and in the end a bit turns over in what was written long ago. Each time it must
- * hold all that it had reported durable, but what a trim has made needless; or else say that it is damaged. The number of its last group never
- * goes back, unless an old copy of the directory takes its place: then that shows it. Throws a Violation.
+ * power fails, a write or an fsync fails, the disk gets full, and in the end a bit turns over in what was written long ago. Each
+ * time it must hold all that it had reported durable, but what a trim has made needless; or else say that it is damaged. A full
+ * disk alone must not end it. The number of its last group never goes back, unless an old copy of the directory takes its place:
+ * then that shows it. Throws a Violation.
  */
 export async function exploreJournal(seed: number): Promise<void> {
-  const run = new Run(new Chance(seed ^ 0x6a6f7572))
+  const run = new Run(new Chance(seed ^ 0x6a6f7572), new Chance(seed ^ 0x66756c6c))
   for (let life = 0; life < LIVES; life++) await run.live()
   await run.restoreCopy()
   await run.rot()
@@ -32,6 +33,10 @@ export async function exploreJournal(seed: number): Promise<void> {
 
 class Run {
   readonly #chance: Chance
+  /** Says when the disk gets full. It draws on its own, so that all else stays as it is. */
+  readonly #fullness: Chance
+  readonly #reserve: { readonly groups_bytes: number; readonly trim_bytes: number }
+  readonly #isShort: boolean
   readonly #disk = new MemoryDisk()
   readonly #segmentSize_bytes: number
   readonly #trims: number
@@ -49,8 +54,11 @@ class Run {
   /** The directory as it was at some time, and the position that the journal had told by then. */
   #copy: { readonly files: ReadonlyMap<string, Buffer>; readonly position: number } | undefined
 
-  constructor(chance: Chance) {
+  constructor(chance: Chance, fullness: Chance) {
     this.#chance = chance
+    this.#fullness = fullness
+    this.#isShort = fullness.happens(0.5)
+    this.#reserve = { groups_bytes: fullness.below(2000), trim_bytes: fullness.below(300) }
     this.#segmentSize_bytes = Math.ceil(40 * 100 ** chance.next())
     this.#trims = chance.happens(0.2) ? 0 : chance.next() ** 2 / 2
   }
@@ -67,17 +75,29 @@ class Run {
     if (opened !== undefined && journal !== undefined) {
       const before = this.#recovered(opened)
       this.#checkPositions(journal)
-      if (!dies && chance.happens(0.2))
-        disk.failNext(chance.pick(['write', 'sync', 'syncDirectory'] as const))
+      const isFailing = !dies && chance.happens(0.2)
+      if (isFailing) disk.failNext(chance.pick(['write', 'sync', 'syncDirectory'] as const))
+      if (this.#fullness.happens(0.5))
+        for (const reserve of journal.reserves) await reserve.refill().catch(() => undefined)
+      if (this.#fullness.happens(0.5)) disk.fill(this.#fullness.below(400))
       await this.#write(journal, failed)
+      if (failed.is && !dies && !isFailing)
+        throw new Violation('unexpected-failure', 'a full disk ended a journal')
       if (chance.happens(0.3)) await journal.close().catch(() => undefined)
       this.#sure = Math.max(this.#sure, before + durable.upTo)
       this.#position = Math.max(this.#position, journal.position)
     }
     if (chance.happens(0.2) && this.#position > 0)
       this.#copy = { files: disk.durable(DIRECTORY).snapshot(DIRECTORY), position: this.#position }
+    disk.capacity_bytes = Infinity
     if (chance.happens(0.6)) disk.crash(() => chance.next())
     else disk.restart()
+  }
+
+  /** There is space again after a while. */
+  async #wait(): Promise<void> {
+    await new Promise((done) => setImmediate(done))
+    if (this.#fullness.happens(0.2)) this.#disk.capacity_bytes = Infinity
   }
 
   /** Undefined if the process died before it had it. */
@@ -92,6 +112,8 @@ class Run {
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => chance.below(256))),
         now: () => time_ms++,
         segmentSize_bytes: this.#segmentSize_bytes,
+        reserve: this.#reserve,
+        space: { isShort: this.#isShort, refused: () => undefined, wait: () => this.#wait() },
         onDurable: (upTo) => {
           durable.upTo = upTo
         },

@@ -38,6 +38,10 @@ class Store implements Machine<StoreCommand, boolean, StoreQuery, string | null>
     }
   }
 
+  frees({ type }: StoreCommand): boolean {
+    return type === 'delete'
+  }
+
   query({ key }: StoreQuery): string | null {
     return this.#values.get(key) ?? null
   }

@@ -74,7 +74,8 @@ export class Walker<C, R, Q, A> {
   async finish(timeout_ms: number): Promise<SynodError | undefined> {
     const { access, clock } = this.#parts
     const end_ms = clock.now() + timeout_ms
-    for (const draw of [() => this.#query(), () => this.#command(), () => this.#query()]) {
+    const next = [() => this.#query(), () => this.#command(), () => this.#query()]
+    for (let draw = next[0]; draw !== undefined; draw = next[0]) {
       let way = access()
       while (way === undefined && clock.now() < end_ms) {
         await this.#rest(10)
@@ -82,7 +83,10 @@ export class Walker<C, R, Q, A> {
       }
       if (way === undefined) return new SynodError('unreachable', 'no connection')
       const error = await this.#operate(way, draw(), end_ms - clock.now())
-      if (error !== undefined) return error
+      if (error === undefined) next.shift()
+      // What was full until now takes a moment to notice that there is space.
+      else if (error.code === 'disk-full' && clock.now() < end_ms) await this.#rest(100)
+      else return error
     }
     return undefined
   }

@@ -4,6 +4,7 @@ import type { Machine } from '../../machine/machine.js'
 import type { ServerId } from '../../paxos/ballot.js'
 import type { Mode } from '../../paxos/config.js'
 import type { Quorums } from '../../paxos/quorum.js'
+import type { SpaceLimits } from '../../replica/disk-space.js'
 import type { Host } from '../../replica/host.js'
 import type { ReplicaOptions } from '../../replica/options.js'
 import { Replica } from '../../replica/replica.js'
@@ -18,6 +19,15 @@ import { Timeline } from './timeline.js'
 export const DATA_DIR = '/data'
 export const PEER_PORT = 2380
 export const CLIENT_PORT = 2379
+
+/** On a small scale, as all else is. */
+const SPACE: SpaceLimits = {
+  low_bytes: 32 << 10,
+  full_bytes: 8 << 10,
+  groups_bytes: 16 << 10,
+  trim_bytes: 2 << 10,
+  snapshot_bytes: 4 << 10,
+}
 
 /** A server by its id, or the host of a client by its name. */
 export type Place = ServerId | string
@@ -205,6 +215,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
         random: () => this.chance.next(),
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => this.chance.below(256))),
         randomId: () => this.chance.below(2 ** 48 - 1) + 1,
+        space: SPACE,
         ...(this.#options.window === undefined ? {} : { window: this.#options.window }),
         crash: (error) => {
           server.fatal = error

@@ -3,6 +3,7 @@ import {
   CLOCK_KINDS,
   EXTREME_KINDS,
   FAULT_KINDS,
+  FULL_KINDS,
   HOSTILE_KINDS,
   MEMBERSHIP_KINDS,
   ORDERLY_KINDS,
@@ -120,6 +121,7 @@ it('plans together have every kind of fault, and all the rest that they may have
       ...HOSTILE_KINDS,
       ...EXTREME_KINDS,
       ...CLOCK_KINDS,
+      ...FULL_KINDS,
     ].sort(),
   )
   const some = (holds: (plan: Plan) => boolean) => plans.filter(holds).length

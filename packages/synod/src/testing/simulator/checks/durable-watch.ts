@@ -1,6 +1,5 @@
-import { basename } from 'node:path'
 import { groupMarker, readGroup, readRecords } from '../../../journal/group.js'
-import { decodeHeader, segmentNumbers } from '../../../journal/segment.js'
+import { decodeHeader } from '../../../journal/segment.js'
 import type { ServerId, Slot } from '../../../paxos/ballot.js'
 import type { History } from '../../../paxos/invariants.js'
 import type { JournalRecord } from '../../../paxos/records.js'
@@ -29,17 +28,15 @@ export class DurableWatch {
 
   /** From now on the journal on this disk is read along. */
   watch(server: ServerId, disk: MemoryDisk): void {
-    /** By segment, how far it has been read. */
-    const read = new Map<string, { marker: number; offset: number }>()
+    /** By segment, how far it has been read. Their files may have had other names when they were opened. */
+    const read = new Map<number, { marker: number; offset: number }>()
     const votes = new Map<Slot, Value>()
-    disk.onSynced = (path, content) => {
-      const name = basename(path)
-      if (segmentNumbers([name]).length === 0) return
-      let place = read.get(name)
+    disk.onSynced = (_path, content) => {
+      const header = decodeHeader(content)
+      if (header === null) return
+      let place = read.get(header.number)
       if (place === undefined) {
-        const header = decodeHeader(content)
-        if (header === null) return
-        read.set(name, (place = { marker: groupMarker(header.acceptor), offset: header.size_bytes }))
+        read.set(header.number, (place = { marker: groupMarker(header.acceptor), offset: header.size_bytes }))
       }
       for (;;) {
         const group = readGroup(content, place.offset, place.marker)

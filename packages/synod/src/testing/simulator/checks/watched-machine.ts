@@ -100,6 +100,10 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     return result
   }
 
+  frees({ command }: Tagged<C>): boolean {
+    return this.#inner.frees?.(command) === true
+  }
+
   query(query: Q): Placed {
     const answer = this.#guard.run(this.#server, 'query', () =>
       answerQuery(this.#inner, this.#innerCodecs, query),

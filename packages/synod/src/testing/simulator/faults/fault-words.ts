@@ -47,7 +47,9 @@ function what(fault: Fault): string {
     case 'failed-fsync':
       return `the next fsync on s${fault.server} fails`
     case 'full-disk':
-      return `the disk of s${fault.server} is full, ${lasting}`
+      return `the disk of s${fault.server} takes ${fault.left_bytes} bytes more and is full, ${lasting}`
+    case 'full-disks':
+      return `the disks of all servers take ${fault.left_bytes} bytes more and are full, ${lasting}`
     case 'bit-rot':
       return `s${fault.server} is down ${lasting}, and ${fault.bits} bits of its disk turn over`
     case 'lost-disk':

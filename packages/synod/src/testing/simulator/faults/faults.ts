@@ -10,7 +10,8 @@ import type { ServerId } from '../../../paxos/ballot.js'
  *
  * Disk. A power failure keeps what was synced. Each sector of the rest is old, new, zeros or garbage, the size of a file is any
  * between old and new, and each change of a name in a directory has happened or not. An fsync takes any time,
- * or does not end, or fails, and then what it was to write may be lost although it can still be read. A disk is full.
+ * or does not end, or fails, and then what it was to write may be lost although it can still be read. A disk gets full, or those of
+ * all servers do, and have space again later; no replica may give up for that.
  * Bits of what was written long ago turn over, a disk is lost as a whole, or a directory is put back as it was earlier; all that only on a minority of the servers, so that a good copy
  * of everything is left. (One plan in fifty lets bits turn over on any server. Then the cluster may stop, but must not disagree.) Not
  * in the model: damage to the last group of a journal, as it cannot be told from a write that was cut short
@@ -76,7 +77,10 @@ export type Fault =
   | (OnServer & { readonly kind: 'slow-disk'; readonly sync_ms: number })
   | (OnServer & { readonly kind: 'stuck-disk' })
   | (OnServer & { readonly kind: 'failed-fsync' })
-  | (OnServer & { readonly kind: 'full-disk' })
+  /** So many bytes more can be written, and then the disk is full. */
+  | (OnServer & { readonly kind: 'full-disk'; readonly left_bytes: number })
+  /** Likewise on all servers. */
+  | (Timed & { readonly kind: 'full-disks'; readonly left_bytes: number })
   /** While the server is down, so many bits turn over in what its disk has held for long. */
   | (OnServer & { readonly kind: 'bit-rot'; readonly bits: number })
   | (OnServer & { readonly kind: 'lost-disk' })
@@ -122,6 +126,7 @@ export const FAULT_CLASS: Readonly<
   'stuck-disk': 'storage',
   'failed-fsync': 'storage',
   'full-disk': 'storage',
+  'full-disks': 'storage',
   'bit-rot': 'storage',
   'lost-disk': 'storage',
   'old-copy': 'storage',
@@ -146,6 +151,8 @@ export const HOSTILE_KINDS = ['hostile-clients', 'idle-clients'] as const
 
 /** What somebody does by mistake. It is drawn on its own too. */
 export const MISTAKEN_KINDS = ['old-copy'] as const
+/** What fills the disks of all servers. It is drawn on its own too. */
+export const FULL_KINDS = ['full-disks'] as const
 
 /** What is drawn for extreme runs alone. */
 export const EXTREME_KINDS = ['slow-way'] as const
@@ -163,6 +170,7 @@ export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
         ...MISTAKEN_KINDS,
         ...EXTREME_KINDS,
         ...CLOCK_KINDS,
+        ...FULL_KINDS,
       ] as readonly FaultKind[]
     ).includes(kind),
 )

@@ -217,6 +217,9 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
       case 'full-disk':
         this.#troubleDisk(fault)
         break
+      case 'full-disks':
+        for (const server of world.ids) this.#troubleDisk({ ...fault, kind: 'full-disk', server })
+        break
       case 'bit-rot':
         await this.#rot(fault.server, fault.bits)
         this.#restartAfter(fault.server, fault.for_ms)
@@ -338,10 +341,9 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
         disk.failNext(chance.happens(0.9) ? 'sync' : 'syncDirectory')
         break
       case 'full-disk':
-        this.#excused.add(fault.server)
-        disk.full = true
+        disk.fill(fault.left_bytes)
         this.#lastingUntil(fault.for_ms, () => {
-          disk.full = false
+          disk.capacity_bytes = Infinity
         })
         break
     }

@@ -161,6 +161,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
       ...hostility.faults,
       ...extremes.faults,
       ...clocks.faults,
+      ...drawFullness(seed, duration_ms),
     ].sort((a, b) => a.at_ms - b.at_ms),
     left,
   }
@@ -192,6 +193,23 @@ function drawOrderly(seed: number, ids: readonly ServerId[], duration_ms: number
     for_ms: chance.between(0, 1500),
     server: chance.pick(ids),
   }))
+}
+
+/** For one seed of five: the disks of all servers get full, for a while. */
+function drawFullness(seed: number, duration_ms: number): Fault[] {
+  const chance = new Chance(seed ^ 0x66756c6c)
+  if (chance.happens(0.8)) return []
+  return Array.from({ length: 1 + chance.below(3) }, () => ({
+    kind: 'full-disks',
+    at_ms: chance.between(0, duration_ms),
+    for_ms: chance.between(0, 3000),
+    left_bytes: leftOf(chance.next()),
+  }))
+}
+
+/** Often little, and now and then more than what a server refuses writes at. */
+function leftOf(dice: number): number {
+  return Math.floor(dice ** 3 * (64 << 10))
 }
 
 /** For most seeds in which no server is lost: servers join, and others go, but for one of the first. */
@@ -317,8 +335,11 @@ class FaultDraw {
       case 'pause':
       case 'stuck-disk':
       case 'failed-fsync':
-      case 'full-disk':
         return { kind, ...onServer }
+      case 'full-disk':
+        return { kind, ...onServer, left_bytes: leftOf(dice) }
+      case 'full-disks':
+        return { kind, at_ms, for_ms, left_bytes: leftOf(dice) }
       case 'bit-rot':
         return { kind, ...onServer, server: chance.pick(rotten), bits: 1 + chance.below(4) }
       case 'lost-disk':

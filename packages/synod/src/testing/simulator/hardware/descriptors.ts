@@ -70,6 +70,7 @@ export class Descriptors {
       list: (directory) => briefly(() => disk.list(directory)),
       read: (path) => briefly(() => disk.read(path)),
       readPart: (path, position, length) => briefly(() => disk.readPart(path, position, length)),
+      free: (directory) => disk.free(directory),
       size: (path) => disk.size(path),
       open: async (path, mode) => {
         const release = this.#takeForFile()

@@ -61,6 +61,14 @@ export class Directories {
     return files
   }
 
+  /** What all files have together. */
+  get used_bytes(): number {
+    let used_bytes = 0
+    for (const { names } of this.#all.values())
+      for (const entry of names.values()) if (entry !== 'directory') used_bytes += entry.content.length
+    return used_bytes
+  }
+
   /** The missing directories on the way to a path, top down. Throws if a file is in the way. */
   missing(path: string): string[] {
     const missing: string[] = []

@@ -12,7 +12,7 @@ import { systemError } from './system-error.js'
  * A file is what processes see of it (the page cache) and what is on the platter. A write changes the cache
  * and marks sectors dirty; a sync brings dirty sectors and the size to the platter. A sync that fails marks
  * them clean all the same, as Linux does: they are still read back, and no later sync writes them. A disk that
- * is full takes half of a write and refuses the rest.
+ * is full takes of a write what it has room for and refuses the rest. What a file has may be rewritten.
  *
  * `crash` is a power failure. Of what was not synced, each sector that is on the platter stays old or gets
  * new; each sector beyond gets new, zeros or garbage; the size is any between old and new; each change of a
@@ -30,8 +30,8 @@ export type Fault = 'write' | 'sync' | 'syncDirectory'
 
 export class MemoryDisk implements Disk {
   readonly counts = { writes: 0, syncs: 0, directorySyncs: 0 }
-  /** While true, every write fails. */
-  full = false
+  /** How many bytes all files together may have; infinite unless set. */
+  capacity_bytes = Infinity
   /** Called when a file has been synced, with what is on the platter now. */
   onSynced: ((path: string, content: Buffer) => void) | undefined
   readonly #directories = new Directories()
@@ -50,7 +50,12 @@ export class MemoryDisk implements Disk {
   clearFaults(): void {
     this.#faults.length = 0
     this.#lives = Infinity
-    this.full = false
+    this.capacity_bytes = Infinity
+  }
+
+  /** From now on only so many bytes more can be written. */
+  fill(left_bytes = 0): void {
+    this.capacity_bytes = this.#directories.used_bytes + left_bytes
   }
 
   /** The process can change the disk this many times more; the next change, and all after, do not come to pass. */
@@ -141,6 +146,11 @@ export class MemoryDisk implements Disk {
     return this.#directories.file(path, 'stat').content.length
   }
 
+  async free(directory: string): Promise<number> {
+    this.#directories.list(directory, 'statfs')
+    return this.#free_bytes
+  }
+
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const there = this.#directories.find(path, 'open')
     if (mode === 'create' && there !== undefined) throw systemError('EEXIST', 'open', path)
@@ -153,7 +163,7 @@ export class MemoryDisk implements Disk {
       return this.#handle(path, file)
     }
     this.#live()
-    if (this.full) throw systemError('ENOSPC', 'open', path)
+    if (this.#free_bytes <= 0) throw systemError('ENOSPC', 'open', path)
     const file = new MemoryFile()
     this.#directories.add(path, file)
     return this.#handle(path, file)
@@ -207,9 +217,13 @@ export class MemoryDisk implements Disk {
       write: async (bytes, position) => {
         check('write')
         this.counts.writes++
-        const failed = this.full || this.#takeFault('write')
-        file.write(failed ? bytes.subarray(0, bytes.length >> 1) : bytes, position)
-        if (failed) throw systemError('ENOSPC', 'write')
+        if (this.#takeFault('write')) {
+          file.write(bytes.subarray(0, bytes.length >> 1), position)
+          throw systemError('EIO', 'write')
+        }
+        const end = file.content.length + this.#free_bytes
+        file.write(bytes.subarray(0, Math.max(0, end - position)), position)
+        if (position + bytes.length > end) throw systemError('ENOSPC', 'write')
       },
       sync: () =>
         pending.run(async () => {
@@ -231,6 +245,11 @@ export class MemoryDisk implements Disk {
         open = false
       },
     }
+  }
+
+  get #free_bytes(): number {
+    if (this.capacity_bytes === Infinity) return Infinity
+    return Math.max(0, this.capacity_bytes - this.#directories.used_bytes)
   }
 
   /** A file that can be opened. */

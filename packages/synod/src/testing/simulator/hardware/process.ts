@@ -152,6 +152,7 @@ export class Process {
       read: (path) => this.#guarded(() => disk.read(path)),
       readPart: (path, position, length) => this.#guarded(() => disk.readPart(path, position, length)),
       size: (path) => this.#guarded(() => disk.size(path)),
+      free: (directory) => this.#guarded(() => disk.free(directory)),
       open: (path, mode) =>
         this.#guarded(async () => {
           const isSnapshot = basename(path).startsWith('snapshot.')

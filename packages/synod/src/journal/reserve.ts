@@ -1,0 +1,135 @@
+import { join } from 'node:path'
+import type { Disk, DiskFile } from './disk.js'
+import { isNoSpace } from './no-space.js'
+
+/** So much is written at once to allocate space. */
+const FILL_BYTES = 1 << 20
+
+/** A file this many times larger than wanted is cut. */
+const EXCESS = 2
+
+/**
+ * A file whose bytes were written beforehand, so that its space stays this server's when the disk is
+ * full, whoever else writes there. Its content means nothing.
+ */
+export class Reserve {
+  readonly #disk: Disk
+  readonly #directory: string
+  readonly #name: string
+  readonly #wanted: () => number
+  #size_bytes = 0
+  #isHeld = false
+  #filling: Promise<void> | undefined
+
+  /** `wanted` answers how large the file is to be, in bytes. */
+  constructor(disk: Disk, directory: string, name: string, wanted: () => number) {
+    this.#disk = disk
+    this.#directory = directory
+    this.#name = name
+    this.#wanted = wanted
+  }
+
+  get path(): string {
+    return join(this.#directory, this.#name)
+  }
+
+  get size_bytes(): number {
+    return this.#size_bytes
+  }
+
+  /** What has yet to be allocated; 0 while the file is being written to. */
+  get missing_bytes(): number {
+    return this.#isHeld ? 0 : Math.max(0, this.#wanted() - this.#size_bytes)
+  }
+
+  /** Learns how large the file is. */
+  async refresh(): Promise<void> {
+    const isThere = (await this.#disk.list(this.#directory)).includes(this.#name)
+    this.#size_bytes = isThere ? await this.#disk.size(this.path) : 0
+  }
+
+  /** Allocates what is missing, or gives back what is too much. Rejects with the error of the disk. */
+  async refill(): Promise<void> {
+    if (this.#isHeld || this.#filling !== undefined) return
+    const wanted_bytes = this.#wanted()
+    const isTooLarge = this.#size_bytes > EXCESS * wanted_bytes
+    if (!isTooLarge && this.#size_bytes >= wanted_bytes) return
+    const filling = this.#fill(wanted_bytes)
+    this.#filling = filling.catch(() => undefined)
+    try {
+      await filling
+    } finally {
+      this.#filling = undefined
+    }
+  }
+
+  /** Takes the file for a writer, who must `giveBack` it; what the writer renames is not in the reserve any more. */
+  async take(): Promise<DiskFile> {
+    this.#isHeld = true
+    await this.#filling
+    try {
+      return await this.#open()
+    } catch (error) {
+      this.#isHeld = false
+      throw error
+    }
+  }
+
+  async giveBack(): Promise<void> {
+    await this.refresh()
+    this.#isHeld = false
+  }
+
+  /**
+   * Gives the file another name, with `head` at its beginning, all durable. Undefined where nothing is in
+   * reserve, or not even that can be written.
+   */
+  async become(path: string, head: Uint8Array): Promise<DiskFile | undefined> {
+    await this.#filling
+    if (this.#size_bytes < head.length) return undefined
+    const file = await this.#disk.open(this.path, 'existing')
+    try {
+      await file.write(head, 0)
+      // A process before may have ended as its fsync of this file failed: its size is not durable then.
+      await file.truncate(this.#size_bytes)
+    } catch (error) {
+      await file.close()
+      if (isNoSpace(error)) return undefined
+      throw error
+    }
+    this.#size_bytes = 0
+    try {
+      // The content comes first: a name that is durable must not stand for what was in the file before.
+      await file.sync()
+      await this.#disk.rename(this.path, path)
+      await this.#disk.syncDirectory(this.#directory)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    return file
+  }
+
+  #open(): Promise<DiskFile> {
+    return this.#disk.open(this.path, this.#size_bytes === 0 ? 'replace' : 'existing')
+  }
+
+  async #fill(wanted_bytes: number): Promise<void> {
+    const file = await this.#open()
+    try {
+      if (this.#size_bytes > wanted_bytes) {
+        await file.truncate(wanted_bytes)
+        this.#size_bytes = wanted_bytes
+      }
+      while (this.#size_bytes < wanted_bytes) {
+        const bytes = Buffer.alloc(Math.min(FILL_BYTES, wanted_bytes - this.#size_bytes))
+        await file.write(bytes, this.#size_bytes)
+        // The space counts once it is on the disk: some file systems allocate it no sooner.
+        await file.sync()
+        this.#size_bytes += bytes.length
+      }
+    } finally {
+      await file.close()
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import type { Clock } from '../clock.js'
+import { SynodError } from '../errors.js'
+import type { Disk } from '../journal/disk.js'
+import { type Space, isNoSpace } from '../journal/no-space.js'
+import type { Reserve } from '../journal/reserve.js'
+import type { Logger } from '../logger.js'
+import { messageOf } from '../machine/contract.js'
+import type { SpaceState } from '../net/peer-messages.js'
+import type { SpaceStatus } from '../status.js'
+
+/** From how little free space on a server warns, and refuses; and what it allocates beforehand. */
+export interface SpaceLimits {
+  /** With less than this beyond its reserves it warns, and leads no more if another server has more. */
+  readonly low_bytes: number
+  /** With less than this beyond its reserves it counts as full. */
+  readonly full_bytes: number
+  /** Allocated for what is under way, to trim with, and for the next snapshot besides the size of the last one. */
+  readonly groups_bytes: number
+  readonly trim_bytes: number
+  readonly snapshot_bytes: number
+}
+
+const LOW_BYTES = 256 << 20
+const FULL_BYTES = 64 << 20
+const GROUPS_RESERVE_BYTES = 16 << 20
+const TRIM_RESERVE_BYTES = 1 << 20
+const SNAPSHOT_RESERVE_BYTES = 8 << 20
+
+export const SPACE_LIMITS: SpaceLimits = {
+  low_bytes: LOW_BYTES,
+  full_bytes: FULL_BYTES,
+  groups_bytes: GROUPS_RESERVE_BYTES,
+  trim_bytes: TRIM_RESERVE_BYTES,
+  snapshot_bytes: SNAPSHOT_RESERVE_BYTES,
+}
+
+/** A disk that was full has space again when this many times as much is free. */
+const RECOVERED = 1.25
+
+/** How often it looks at the disk: at least, and while bytes are written. */
+const IDLE_MS = 1000
+const BUSY_MS = 250
+
+/** After a write that was refused, the disk counts as full for so long, whatever the system says: there are quotas. */
+const REFUSED_MS = 3000
+
+export interface DiskSpaceParts {
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly directory: string
+  readonly limits: SpaceLimits
+  readonly logger: Logger
+  /** Bytes written to the journal since the start. */
+  readonly written_bytes: () => number
+  /** It has looked at the disk. */
+  readonly onLooked: () => void
+}
+
+/** Watches how much space the data directory has left, and keeps the reserves. */
+export class DiskSpace implements Space {
+  readonly #parts: DiskSpaceParts
+  #reserves: readonly Reserve[] = []
+  #state: SpaceState = 'ample'
+  #free_bytes = Infinity
+  #written_bytes = 0
+  #looked_ms = -Infinity
+  #refused_ms = -Infinity
+  #isLooking = false
+  #isStopped = false
+  #hasWarned = false
+  readonly #waiting = new Set<{ go: () => void; give: (error: Error) => void }>()
+  #cancel: () => void = () => undefined
+
+  constructor(parts: DiskSpaceParts) {
+    this.#parts = parts
+  }
+
+  /** From now on it watches, and keeps these files filled. */
+  begin(reserves: readonly Reserve[]): void {
+    this.#reserves = reserves
+    void this.#look()
+    this.#watch()
+  }
+
+  get state(): SpaceState {
+    return this.#state
+  }
+
+  get status(): SpaceStatus {
+    const reserved_bytes = this.#reserves.reduce((sum, { size_bytes }) => sum + size_bytes, 0)
+    const free_bytes = Number.isFinite(this.#free_bytes) ? this.#free_bytes : null
+    return { state: this.#state, free_bytes, reserved_bytes }
+  }
+
+  get isShort(): boolean {
+    return this.#state === 'full'
+  }
+
+  refused(): void {
+    this.#refused_ms = this.#parts.clock.now()
+    this.#judge()
+  }
+
+  wait(): Promise<void> {
+    return new Promise((go, give) => {
+      if (this.#isStopped) give(new SynodError('closed', 'the disk was full to the end'))
+      else this.#waiting.add({ go, give })
+    })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#cancel()
+    for (const { give } of this.#waiting) give(new SynodError('closed', 'the disk was full to the end'))
+    this.#waiting.clear()
+  }
+
+  #watch(): void {
+    const { clock, written_bytes } = this.#parts
+    this.#cancel = clock.timer(BUSY_MS, () => {
+      const isBusy = written_bytes() !== this.#written_bytes || this.#waiting.size > 0
+      if (isBusy || clock.now() - this.#looked_ms >= IDLE_MS) void this.#look()
+      this.#watch()
+    })
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isLooking) return
+    this.#isLooking = true
+    const { clock, directory, disk, onLooked, written_bytes } = this.#parts
+    this.#looked_ms = clock.now()
+    this.#written_bytes = written_bytes()
+    try {
+      this.#free_bytes = await disk.free(directory)
+      await this.#refill()
+    } catch (error) {
+      if (isNoSpace(error)) this.refused()
+      else this.#warnOnce(error)
+    }
+    this.#isLooking = false
+    if (this.#isStopped) return
+    for (const { go } of this.#waiting) go()
+    this.#waiting.clear()
+    this.#judge()
+    onLooked()
+  }
+
+  /** No more is allocated than leaves room for what is not in reserve. */
+  async #refill(): Promise<void> {
+    for (const reserve of this.#reserves) {
+      if (this.#free_bytes - reserve.missing_bytes < this.#parts.limits.full_bytes) continue
+      this.#free_bytes -= reserve.missing_bytes
+      await reserve.refill()
+    }
+  }
+
+  #judge(): void {
+    const { clock, limits, logger } = this.#parts
+    const missing_bytes = this.#reserves.reduce((sum, reserve) => sum + reserve.missing_bytes, 0)
+    const spare_bytes = this.#free_bytes - missing_bytes
+    const wasRefused = clock.now() - this.#refused_ms < REFUSED_MS
+    const enough_bytes = limits.full_bytes * (this.#state === 'full' ? RECOVERED : 1)
+    const state =
+      wasRefused || spare_bytes < enough_bytes ? 'full' : spare_bytes < limits.low_bytes ? 'low' : 'ample'
+    if (state === this.#state) return
+    this.#state = state
+    const fields = { free_bytes: this.#free_bytes }
+    const free = `${Math.floor(this.#free_bytes / 2 ** 20)} MiB free`
+    if (state === 'full') logger.error(fields, `the disk is full, ${free}: writes are refused`)
+    else if (state === 'low') logger.warn(fields, `the disk is getting full: ${free}`)
+    else logger.info(fields, `the disk has space again: ${free}`)
+  }
+
+  #warnOnce(error: unknown): void {
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    this.#parts.logger.warn({}, `the free space of the disk is not known: ${messageOf(error)}`)
+  }
+}

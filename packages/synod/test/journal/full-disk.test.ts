@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest'
+import { segmentName } from '../../src/journal/segment.js'
+import type { JournalRecord } from '../../src/paxos/records.js'
+import { LOSE, MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { DIRECTORY, Listener, openUsable, optionsFor, plain } from './harness.js'
+import { openJournal } from '../../src/journal/open-journal.js'
+
+const RESERVE = { groups_bytes: 2000, trim_bytes: 300 }
+
+/** A journal that waits for space until it is told that there is some. */
+async function opened(disk: MemoryDisk, reserve = RESERVE) {
+  const told = { refused: 0, waits: 0 }
+  let go: () => void = () => undefined
+  const space = {
+    isShort: false,
+    refused: () => {
+      told.refused++
+    },
+    wait: () => {
+      told.waits++
+      return new Promise<void>((done) => (go = done))
+    },
+  }
+  const listener = new Listener()
+  const found = await openJournal(optionsFor(disk, listener, { reserve, space }))
+  if (found.journal === undefined) throw new Error(found.damage.message)
+  const { journal } = found
+  for (const one of journal.reserves) await one.refill()
+  return { ...found, journal, listener, told, goOn: () => go() }
+}
+
+const vote = (slot: number, bytes: number): JournalRecord => ({
+  type: 'vote',
+  ballot: { seq: slot, server: 1 },
+  first: slot,
+  values: [Buffer.alloc(bytes, slot)],
+})
+const trim = (slot: number): JournalRecord => {
+  const ballot = { seq: slot, server: 1 }
+  return { type: 'trim', slot, promised: ballot, voted: ballot }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((done) => setImmediate(done))
+}
+
+test('what is under way when the disk gets full goes into the reserve', async () => {
+  const disk = new MemoryDisk()
+  const { journal, listener, told } = await opened(disk)
+  disk.fill(30)
+  const records = [vote(1, 200), vote(2, 200)]
+  for (const record of records) {
+    journal.append([record])
+    journal.flush()
+    await listener.until(journal.appended)
+  }
+  expect([listener.failures, told.waits, await disk.free(DIRECTORY)]).toEqual([[], 0, expect.any(Number)])
+  disk.crash(LOSE)
+  const again = await openUsable(disk)
+  expect(plain(again.records)).toEqual(plain(records))
+  expect(again.recovery.case).toBe('clean')
+})
+
+test('a group that has no place waits, with all after it, and goes on when there is space', async () => {
+  const disk = new MemoryDisk()
+  const { goOn, journal, listener, told } = await opened(disk, { groups_bytes: 0, trim_bytes: 0 })
+  disk.fill(30)
+  journal.append([vote(1, 200)])
+  journal.flush()
+  await until(() => told.waits === 1)
+  journal.append([vote(2, 10)])
+  journal.flush()
+  goOn()
+  await until(() => told.waits === 2)
+  expect([listener.durable, listener.failures]).toEqual([[], []])
+  disk.clearFaults()
+  goOn()
+  await listener.until(2)
+  disk.crash(LOSE)
+  expect(plain((await openUsable(disk)).records)).toEqual(plain([vote(1, 200), vote(2, 10)]))
+})
+
+test('a full disk is trimmed by way of the reserve', async () => {
+  const disk = new MemoryDisk()
+  const { journal, listener } = await opened(disk)
+  journal.append([vote(1, 3000)])
+  journal.flush()
+  await listener.until(1)
+  disk.fill()
+  for (const record of [vote(2, 100), trim(1), vote(3, 10)]) {
+    journal.append([record])
+    journal.flush()
+    await listener.until(journal.appended)
+  }
+  await journal.close()
+  expect(await disk.list(DIRECTORY)).not.toContain(segmentName(1))
+  expect(await disk.free(DIRECTORY)).toBeGreaterThan(3000)
+  expect(journal.reserves.map(({ missing_bytes }) => missing_bytes)).toEqual([300, 2000])
+  const again = await openUsable(disk)
+  expect(plain(again.records)).toEqual(plain([vote(2, 100), trim(1), vote(3, 10)]))
+})
+
+test('what a full disk had refused half of is no damage, whatever a power failure leaves of it', async () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const disk = new MemoryDisk()
+    const { journal, listener } = await opened(disk)
+    disk.fill(seed)
+    const records = [vote(1, 60), vote(2, 80)]
+    for (const record of records) {
+      journal.append([record])
+      journal.flush()
+      await listener.until(journal.appended)
+    }
+    let draw = seed
+    disk.crash(() => (draw = (draw * 7 + 3) % 101) / 101)
+    const again = await openUsable(disk)
+    expect([seed, plain(again.records)]).toEqual([seed, plain(records)])
+    await again.journal.close()
+  }
+})
