@@ -11,7 +11,7 @@ import type { Recovery } from './recovery.js'
 import { segmentName, segmentNumbers } from './segment.js'
 import { Positions } from './positions.js'
 import { NO_PATIENCE, type Space } from './no-space.js'
-import { SegmentWriter } from './segment-writer.js'
+import { NO_RESERVE, SegmentWriter } from './segment-writer.js'
 import type { SegmentWriterOptions } from './segment-writer.js'
 
 const DEFAULT_SEGMENT_SIZE_BYTES = 64 << 20
@@ -44,8 +44,6 @@ export interface JournalOptions {
   /** Called once, when a write or an fsync has failed: the journal is of no more use. */
   readonly onFailure: (error: SynodError) => void
 }
-
-const NO_RESERVE: SegmentWriterOptions['reserve'] = { groups_bytes: 0, trim_bytes: 0 }
 
 /** A journal to go on with. */
 export interface UsableJournal {

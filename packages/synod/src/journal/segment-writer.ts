@@ -25,6 +25,8 @@ export interface SegmentWriterOptions {
   readonly now: () => number
 }
 
+export const NO_RESERVE: SegmentWriterOptions['reserve'] = { groups_bytes: 0, trim_bytes: 0 }
+
 /**
  * Writes groups at the end of the last segment, one at a time. After a method has rejected, none may be
  * called but `close`: what is on the disk is then unknown.

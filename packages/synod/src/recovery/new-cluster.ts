@@ -3,7 +3,8 @@ import type { Disk } from '../journal/disk.js'
 import { GroupWriter, groupMarker } from '../journal/group.js'
 import { type Identity, type IdentityOptions, newIdentity, saveIdentity } from '../journal/identity.js'
 import { journalFailed } from '../journal/journal.js'
-import { SegmentWriter } from '../journal/segment-writer.js'
+import { NO_PATIENCE } from '../journal/no-space.js'
+import { NO_RESERVE, SegmentWriter } from '../journal/segment-writer.js'
 import type { Executor, ExecutorSnapshot } from '../machine/executor.js'
 import type { Ballot, Slot } from '../paxos/ballot.js'
 import { type MembershipState, foundingMembership } from '../paxos/membership.js'
@@ -119,7 +120,8 @@ async function writeJournal(
 ): Promise<void> {
   const group = new GroupWriter(groupMarker(identity.acceptor))
   group.add({ type: 'trim', slot, promised: ballot, voted: ballot })
-  const options = { disk, directory, identity, segmentSize_bytes: SEGMENT_SIZE_BYTES, now: () => 0 }
+  const shared = { disk, directory, identity, reserve: NO_RESERVE, space: NO_PATIENCE }
+  const options = { ...shared, segmentSize_bytes: SEGMENT_SIZE_BYTES, now: () => 0 }
   const segments = await SegmentWriter.create(options)
   try {
     await segments.write(group.seal(segments.nextSequence), slot + 1)
