@@ -301,7 +301,14 @@ class Simulation<C, R, Q, A> {
         this.#operations.push(operation)
         this.#trace.add({ event: 'invoke', client: name, request: asData(operation.request) })
       },
-      onReturn: ({ invoked, returned }, error) => {
+      onReturn: ({ invoked, request, returned }, error) => {
+        if (
+          error?.code === 'disk-full' &&
+          (request.type !== 'command' || this.#workload.machine().frees?.(request.command) === true)
+        )
+          this.#violate(
+            new Violation('unexpected-failure', `${name} makes the state no larger, and was told: ${error.message}`),
+          )
         // No simulation has so many sessions that one must end.
         if (error?.code === 'session-expired')
           this.#violate(
