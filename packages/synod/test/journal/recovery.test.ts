@@ -118,7 +118,7 @@ const SCENES: Readonly<Record<RecoveryCase, () => Promise<MemoryDisk>>> = {
     const { disk, bytes } = await scene()
     const size = decodeHeader(bytes)!.size_bytes
     const later = Buffer.from(bytes)
-    later.writeUInt32LE(99, 8)
+    later.writeUInt32LE(3, 8)
     later.writeUInt32LE(crc32(later.subarray(0, size - 4)), size - 4)
     disk.put(first, later)
     return disk

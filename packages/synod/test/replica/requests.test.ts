@@ -23,7 +23,8 @@ test('PITFALL 29: who has the numbers of a request and not its key gets no answe
   const requests = new Requests()
   const answers: string[] = []
   for (const key of [1, 2]) {
-    requests.submit({ session: keyOf(key), sequence: 1 }, Buffer.from('x'), 0, ({ result }) => {
+    requests.submit({ session: keyOf(key), sequence: 1 }, Buffer.from('x'), 0, (said) => {
+      const result = 'result' in said ? said.result : Buffer.from(said.code)
       answers.push(`${key}: ${Buffer.from(result).toString()}`)
     })
   }

@@ -307,7 +307,10 @@ class Simulation<C, R, Q, A> {
           (request.type !== 'command' || this.#workload.machine().frees?.(request.command) === true)
         )
           this.#violate(
-            new Violation('unexpected-failure', `${name} makes the state no larger, and was told: ${error.message}`),
+            new Violation(
+              'unexpected-failure',
+              `${name} makes the state no larger, and was told: ${error.message}`,
+            ),
           )
         // No simulation has so many sessions that one must end.
         if (error?.code === 'session-expired')
