@@ -6,6 +6,7 @@ import {
   FULL_KINDS,
   HOSTILE_KINDS,
   MEMBERSHIP_KINDS,
+  MISTAKEN_KINDS,
   ORDERLY_KINDS,
   WRECKING,
 } from '../../../src/testing/simulator/faults/faults.js'
@@ -122,6 +123,7 @@ it('plans together have every kind of fault, and all the rest that they may have
       ...EXTREME_KINDS,
       ...CLOCK_KINDS,
       ...FULL_KINDS,
+      ...MISTAKEN_KINDS,
     ].sort(),
   )
   const some = (holds: (plan: Plan) => boolean) => plans.filter(holds).length
