@@ -210,7 +210,10 @@ class Run {
         // What it has said is done outlives a power failure.
         this.#disk.crash(() => this.#chance.next())
       } catch (error) {
-        if (attempt > CUTS || (await this.#isGivenUp(error, target))) { this.#refused(error); return; }
+        if (attempt > CUTS || (await this.#isGivenUp(error, target))) {
+          this.#refused(error)
+          return
+        }
       }
       if (this.#contents() !== before)
         throw new Violation('agreement', 'a recovery has changed the directories that it reads')
