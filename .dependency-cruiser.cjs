@@ -22,11 +22,13 @@ module.exports = {
   forbidden: [
     only('paxos', []),
     only('bytes', ['paxos']),
-    only('journal', ['bytes', 'errors.ts', 'options.ts', 'paxos']),
-    only('net', ['bytes', 'clock.ts', 'errors.ts', 'linked-list.ts', 'options.ts', 'paxos']),
-    only('snapshots', ['bytes', 'errors.ts', 'journal', 'paxos']),
+    only('cluster', ['bytes', 'paxos']),
+    only('journal', ['bytes', 'cluster', 'errors.ts', 'options.ts', 'paxos']),
+    only('net', ['bytes', 'clock.ts', 'cluster', 'errors.ts', 'linked-list.ts', 'options.ts', 'paxos']),
+    only('snapshots', ['bytes', 'cluster', 'errors.ts', 'journal', 'paxos']),
     only('machine', ['bytes', 'call.ts', 'errors.ts', 'linked-list.ts', 'options.ts', 'pace.ts', 'paxos']),
     only('client', [
+      'cluster',
       'net',
       'machine',
       'bytes',
@@ -44,6 +46,7 @@ module.exports = {
     only('trace', ['bytes', 'errors.ts', 'journal', 'machine', 'paxos']),
     only('replica', [
       'paxos',
+      'cluster',
       'journal',
       'net',
       'machine',
@@ -66,6 +69,7 @@ module.exports = {
       'paxos',
       'bytes',
       'clock.ts',
+      'cluster',
       'errors.ts',
       'journal',
       'machine',
@@ -90,7 +94,9 @@ module.exports = {
       severity: 'error',
       comment:
         'Only replica/, recovery/, testing/ and the index may run code of paxos/; the others know its types, and how ballots compare.',
-      from: { path: `${src}/(bytes|journal|net|machine|snapshots|client|trace)/|${src}/errors\\.ts$` },
+      from: {
+        path: `${src}/(bytes|cluster|journal|net|machine|snapshots|client|trace)/|${src}/errors\\.ts$`,
+      },
       to: { path: `${src}/paxos/`, pathNot: `${src}/paxos/ballot\\.ts$`, dependencyTypesNot: ['type-only'] },
     },
     {

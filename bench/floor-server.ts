@@ -4,6 +4,7 @@
 // no sessions and no state machine, and nothing survives a leader.
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '#synod/clock.js'
+import type { ClusterParameters } from '#synod/cluster/parameters.js'
 import { nodeDisk } from '#synod/journal/node-disk.js'
 import { openJournal } from '#synod/journal/open-journal.js'
 import { type ClientConnection, listenForClients } from '#synod/net/client-listener.js'
@@ -16,6 +17,7 @@ import { tcpNetwork } from '#synod/net/tcp.js'
 const BALLOT = { seq: 1, server: 1 }
 const LEADER = 1
 const CLUSTER = 'floor'
+const PARAMETERS: ClusterParameters = { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 }
 
 /** Requests that were sent on together, and who has them durably. */
 interface Batch {
@@ -34,7 +36,7 @@ async function main(
   const { journal } = await openJournal({
     disk: nodeDisk,
     directory,
-    identity: { cluster: CLUSTER, mode: 'leader', server: id },
+    identity: { cluster: CLUSTER, parameters: PARAMETERS, founders: [1, 2, 3], server: id },
     randomBytes: (size) => randomBytes(size),
     now: () => performance.now(),
     onDurable,
@@ -54,14 +56,13 @@ async function main(
     type: 'peer-hello',
     purpose: 'messages',
     cluster: CLUSTER,
-    mode: 'leader',
-    quorums: null,
-    lease_ms: 0,
+    clusterId: null,
+    parameters: PARAMETERS,
+    electionTimeout_ms: 500,
     server: id,
     acceptor: randomBytes(16).toString('hex'),
-    members: [1, 2, 3],
+    founders: [1, 2, 3],
     address: '127.0.0.1:1',
-    formed: true,
     process: 1,
   }
 
@@ -102,6 +103,7 @@ async function main(
       judge: () => ({
         type: 'client-welcome',
         cluster: CLUSTER,
+        clusterId: null,
         mode: 'leader',
         server: id,
         maxCommand_bytes: 1 << 20,

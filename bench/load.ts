@@ -51,7 +51,7 @@ class Connection {
         clock: systemClock,
         random: Math.random,
         address: parseAddress(endpoint),
-        hello: () => ({ type: 'client-hello', cluster: '' }),
+        hello: () => ({ type: 'client-hello', cluster: '', clusterId: null }),
         onUp: (welcome) => {
           mode = welcome.mode
           servers.set(welcome.server, link)

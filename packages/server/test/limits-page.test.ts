@@ -136,6 +136,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'net/fields.ts#MAX_ORDINAL': 'part of a message: what a number holds exactly',
   'net/frame.ts#MAX_HANDSHAKE_BYTES': 'part of a message',
   'net/fields.ts#MAX_MEMBERS': 'part of a message: more than the servers of a cluster',
+  'cluster/parameters.ts#MAX_QUORUM': 'part of a message: more than the servers of a cluster',
   'net/hello.ts#MAX_REASON_BYTES': 'part of a message',
   'net/peer-messages.ts#MAX_WALL_MS': 'part of a message: the end of the year 9999',
   'pace.ts#MAX_RETRY_MS': 'a time, in docs/errors.md#overloaded',

@@ -1,3 +1,4 @@
+import type { ClusterId } from './cluster/cluster-id.js'
 import type { AcceptorId } from './journal/identity.js'
 import type { RecoveryCase } from './journal/recovery-table.js'
 import type { SnapshotCase } from './snapshots/snapshot-table.js'
@@ -101,7 +102,10 @@ export interface SpaceStatus {
 /** A replica at one moment, as plain data. */
 export interface ReplicaStatus {
   readonly server: ServerId
+  /** The name of the cluster. */
   readonly cluster: string
+  /** What tells it from others of that name; null until it has formed. */
+  readonly clusterId: ClusterId | null
   readonly mode: Mode
   readonly role: Role
   /** The ballot that it leads at or follows; zero in leaderless mode, where each slot has its own. */

@@ -21,6 +21,7 @@ const journal = { groups: 1, segments: 1, bytes: 100, fsyncs: 1, lastFsync_ms: 1
 const well: ReplicaStatus = {
   server: 1,
   cluster: 'test',
+  clusterId: 'ab'.repeat(16),
   mode: 'leader',
   role: 'leader',
   ballot: { seq: 4, server: 1 },

@@ -381,14 +381,14 @@ const situations: readonly Situation[] = [
     name: 'a directory of a cluster with a lease',
     code: 'wrong-cluster',
     message:
-      /^\/\S+ belongs to a cluster with no lease, and a lease of 200 ms was asked for: the lease of a cluster is chosen once, so ask for no lease$/,
+      /^\/\S+ belongs to a cluster with no lease, and this server was started with a lease of 200 ms: that is chosen once for a cluster, so ask for no lease$/,
     failure: () => reopened({ cluster: { name: 'synod', servers: { 1: 's1:2380' }, lease_ms: 200 } }),
   },
   {
     name: 'a directory of the other mode',
     code: 'wrong-mode',
     message:
-      /^\/\S+ belongs to a cluster in leader mode, and leaderless mode was asked for: the mode of a cluster is chosen once, so ask for leader mode$/,
+      /^\/\S+ belongs to a cluster with leader mode, and this server was started with leaderless mode: that is chosen once for a cluster, so ask for leader mode$/,
     failure: () => reopened({ mode: 'leaderless' }),
   },
   {

@@ -30,7 +30,7 @@ export function summariseSegment({ groups, header, name, size_bytes }: SegmentIn
 
 function identityLines({ identity }: JournalInspection): string[] {
   if (identity === null) return ['identity   none that is whole']
-  const { acceptor, cluster, mode, peers, server } = identity
+  const { acceptor, cluster, clusterId, parameters, peers, server } = identity
   const formed =
     peers === null
       ? 'not yet'
@@ -38,7 +38,8 @@ function identityLines({ identity }: JournalInspection): string[] {
           .map(([id, peer]) => `s${id} ${peer}`)
           .join(', ')}`
   return [
-    `identity   s${server} of cluster '${cluster}', in ${mode} mode, acceptor ${acceptor}`,
+    `identity   s${server} of cluster '${cluster}', in ${parameters.mode} mode, acceptor ${acceptor}`,
+    `cluster    ${clusterId === null ? 'no id yet' : `id ${clusterId}`}`,
     `formed     ${formed}`,
   ]
 }

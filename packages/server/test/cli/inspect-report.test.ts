@@ -7,7 +7,15 @@ const ballot = { seq: 4, server: 1 }
 
 const inspection: JournalInspection = {
   directory: 's1',
-  identity: { cluster: 'test', mode: 'leader', server: 1, acceptor, peers: { 1: acceptor } },
+  identity: {
+    cluster: 'test',
+    clusterId: 'cd'.repeat(16),
+    parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+    founders: [1],
+    server: 1,
+    acceptor,
+    peers: { 1: acceptor },
+  },
   finding: {
     case: 'torn-tail',
     outcome: 'cut',
@@ -43,6 +51,7 @@ test('a report tells whose journal it is, what was found, and what is in it', ()
   expect(`\n${inspectionReport(inspection, true)}`).toBe(`
 directory  s1
 identity   s1 of cluster 'test', in leader mode, acceptor ${acceptor}
+cluster    id ${'cd'.repeat(16)}
 formed     with s1 ${acceptor}
 finding    torn-tail: It is torn. (00000001.journal, byte 99)
            the server can start on it, and first removes what was never acknowledged

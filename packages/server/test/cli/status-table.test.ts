@@ -20,6 +20,7 @@ const member: MemberStatus = { server: 1, role: 'voter', replaces: 0, address: '
 const status: ReplicaStatus = {
   server: 1,
   cluster: 'test',
+  clusterId: 'ab'.repeat(16),
   mode: 'leader',
   role: 'leader',
   ballot: { seq: 4, server: 1 },

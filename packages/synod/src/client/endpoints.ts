@@ -1,6 +1,7 @@
 import type { Call } from '../call.js'
 import { unansweredError } from '../unanswered.js'
 import type { Clock } from '../clock.js'
+import type { ClusterId } from '../cluster/cluster-id.js'
 import { SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import { type ClientLink, openClientLink } from '../net/client-link.js'
@@ -57,6 +58,8 @@ export class Endpoints {
   #turn = 0
   readonly #outage: OutageReport
   #seen: Slot = 0
+  /** The cluster that this client was connected to first: it has no other for the rest of its life. */
+  #clusterId: ClusterId | null = null
 
   constructor(options: EndpointsOptions) {
     this.#options = options
@@ -160,9 +163,11 @@ export class Endpoints {
       link: openClientLink({
         ...this.#options,
         address,
-        hello: () => ({ type: 'client-hello', cluster }),
+        hello: () => ({ type: 'client-hello', cluster, clusterId: this.#clusterId }),
+        judge: ({ clusterId }) => this.#objection(clusterId),
         onUp: (welcome) => {
           endpoint.welcome = welcome
+          if (welcome.clusterId !== null) this.#learn(welcome.clusterId, endpoint)
           endpoint.refusal = null
           for (const call of this.#waitingForUp) call.resolve(undefined)
           this.#onUp(endpoint)
@@ -316,10 +321,37 @@ export class Endpoints {
         this.#retarget()
         this.#outage.look()
         break
+      case 'formed':
+        this.#onFormed(endpoint, message.clusterId)
+        break
       case 'rest':
         endpoint.link.rest()
         break
     }
+  }
+
+  /** Why a replica is none of the cluster that this client belongs to. */
+  #objection(clusterId: ClusterId | null): SynodError | undefined {
+    if (this.#clusterId === null || clusterId === this.#clusterId) return undefined
+    const other = clusterId === null ? 'none that has formed' : `one with the id ${clusterId}`
+    return new SynodError(
+      'wrong-cluster',
+      `it belongs to another cluster, ${other}: this client was connected to the one with the id ${this.#clusterId}`,
+    )
+  }
+
+  /** Replicas that have not said of which cluster they are must say so now: what waits there may not be executed in another one. */
+  #learn(clusterId: ClusterId, from: Endpoint): void {
+    if (this.#clusterId !== null) return
+    this.#clusterId = clusterId
+    for (const endpoint of this.#endpoints)
+      if (endpoint !== from && endpoint.welcome?.clusterId === null) endpoint.link.redial()
+  }
+
+  #onFormed(endpoint: Endpoint, clusterId: ClusterId): void {
+    this.#learn(clusterId, endpoint)
+    if (endpoint.welcome !== null) endpoint.welcome = { ...endpoint.welcome, clusterId }
+    if (this.#objection(clusterId) !== undefined) endpoint.link.redial()
   }
 
   #onFail(endpoint: Endpoint, { code, message, request, retryAfter_ms }: Fail): void {

@@ -1,16 +1,16 @@
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { ACCEPTOR_BYTES } from '../bytes/acceptor.js'
+import { type ClusterId, isClusterId } from '../cluster/cluster-id.js'
+import { type ClusterParameters, areParameters, differenceOf } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
-import type { Mode } from '../paxos/config.js'
-import type { Quorums } from '../paxos/quorum.js'
 import type { Disk } from './disk.js'
 import type { Space } from './no-space.js'
 import { replaceFile } from './replace-file.js'
 
 const FILE = 'identity'
-const FORMAT = 1
+const FORMAT = 2
 
 const MAX_CLUSTER_BYTES = 255
 
@@ -21,24 +21,20 @@ const MAX_CLUSTER_BYTES = 255
 export type AcceptorId = string
 
 export interface IdentityOptions {
+  /** The name of the cluster. */
   readonly cluster: string
-  readonly mode: Mode
-  /** Majorities unless given. */
-  readonly quorums?: Quorums
-  /** How long leases last, where there are any. */
-  readonly lease_ms?: number
-  /** The server has come to a cluster that was there already. */
-  readonly joined?: true
+  readonly parameters: ClusterParameters
+  /** Those that found the cluster, this one included; none for a server that joins one. */
+  readonly founders: readonly ServerId[]
   readonly server: ServerId
 }
 
 /** Who a data directory belongs to. */
 export interface Identity extends IdentityOptions {
   readonly acceptor: AcceptorId
-  /**
-   * The acceptor of every server that founded the cluster, this one included; null until the cluster has formed. Of a server that joined: its
-   * own alone.
-   */
+  /** Null until the cluster has formed, or this server has heard from a member of the one that it joins. */
+  readonly clusterId: ClusterId | null
+  /** The acceptor of every founder, null as long as `clusterId` is. Of a server that joined: its own alone. */
   readonly peers: Peers | null
 }
 
@@ -69,7 +65,7 @@ export function newIdentity(options: IdentityOptions, randomBytes: (size: number
     throw new SynodError('invalid-options', `the id of a server is a positive integer, not ${server}`)
   }
   const acceptor = Buffer.from(randomBytes(ACCEPTOR_BYTES)).toString('hex')
-  return { ...options, acceptor, peers: null }
+  return { ...options, acceptor, clusterId: null, peers: null }
 }
 
 /** Replaces the identity of a directory; after a crash it is the old or the new one, never part of one. */
@@ -91,16 +87,14 @@ export async function loadIdentity(disk: Disk, directory: string): Promise<Ident
 }
 
 export function isIdentity(value: object): value is Identity {
-  const { cluster, mode, quorums, lease_ms, joined, server, acceptor, peers } = value as Record<
+  const { acceptor, cluster, clusterId, founders, parameters, peers, server } = value as Record<
     string,
     unknown
   >
-  if (typeof cluster !== 'string' || !isMode(mode) || !isServerId(server) || !isAcceptorId(acceptor))
-    return false
-  if (quorums !== undefined && !isQuorums(quorums)) return false
-  if (lease_ms !== undefined && !Number.isSafeInteger(lease_ms)) return false
-  if (joined !== undefined && joined !== true) return false
-  return peers === null || (isPeers(peers) && peers[server] === acceptor)
+  if (typeof cluster !== 'string' || !isServerId(server) || !isAcceptorId(acceptor)) return false
+  if (!areParameters(parameters) || !areFounders(founders, server)) return false
+  if (peers === null) return clusterId === null
+  return isClusterId(clusterId) && isPeers(peers) && peers[server] === acceptor
 }
 
 /** Throws `wrong-cluster`, `wrong-mode` or `wrong-acceptor` when the directory is not the one asked for. */
@@ -119,54 +113,35 @@ export function checkIdentity(found: Identity, asked: IdentityOptions, directory
         `start each server on its own directory, as one that votes with the memory of another breaks the cluster`,
     )
   }
-  if (found.mode !== asked.mode) {
+  const difference = differenceOf(found.parameters, asked.parameters)
+  if (difference !== undefined) {
+    const { code, ours, theirs } = difference
     throw new SynodError(
-      'wrong-mode',
-      `${directory} belongs to a cluster in ${found.mode} mode, and ${asked.mode} mode was asked for: ` +
-        `the mode of a cluster is chosen once, so ask for ${found.mode} mode`,
+      code,
+      `${directory} belongs to a cluster with ${ours}, and this server was started with ${theirs}: ` +
+        `that is chosen once for a cluster, so ask for ${ours}`,
     )
   }
-  const [before, now] = [found, asked].map(({ quorums }) => describeQuorums(quorums))
-  if (before !== now) {
-    throw new SynodError(
-      'wrong-cluster',
-      `${directory} belongs to a cluster with ${before}, and ${now} were asked for: ` +
-        `the quorums of a cluster are chosen once, so ask for ${before}`,
-    )
-  }
-  if (found.lease_ms !== asked.lease_ms) {
-    const [before, now] = [found, asked].map(({ lease_ms }) => describeLease(lease_ms))
-    throw new SynodError(
-      'wrong-cluster',
-      `${directory} belongs to a cluster with ${before}, and ${now} was asked for: ` +
-        `the lease of a cluster is chosen once, so ask for ${before}`,
-    )
-  }
-}
-
-/** In the words of a message to people. */
-export function describeQuorums(quorums: Quorums | undefined): string {
-  return quorums === undefined ? 'majorities' : `quorums of ${quorums.phase1} and ${quorums.phase2} servers`
-}
-
-/** In the words of a message to people. */
-export function describeLease(lease_ms = 0): string {
-  return lease_ms === 0 ? 'no lease' : `a lease of ${lease_ms} ms`
 }
 
 /** Readable, and always the same text for the same identity. */
-function formatIdentity({
+function formatIdentity(identity: Identity): string {
+  const content = { format: FORMAT, ...contentOf(identity) }
+  return JSON.stringify({ ...content, crc32: checksum(content) }, null, 2) + '\n'
+}
+
+/** The fields, in the order in which they are written. */
+function contentOf({
   acceptor,
   cluster,
-  joined,
-  lease_ms,
-  mode,
+  clusterId,
+  founders,
+  parameters: { lease_ms, mode, quorums, window },
   peers,
-  quorums,
   server,
-}: Identity): string {
-  const content = { format: FORMAT, cluster, mode, quorums, lease_ms, joined, server, acceptor, peers }
-  return JSON.stringify({ ...content, crc32: checksum(content) }, null, 2) + '\n'
+}: Identity): Identity {
+  const parameters = { mode, quorums, lease_ms, window }
+  return { cluster, clusterId, parameters, founders, server, acceptor, peers }
 }
 
 function parseIdentity(text: string): Identity {
@@ -184,23 +159,13 @@ function parseIdentity(text: string): Identity {
   if (content.format !== FORMAT) {
     throw new IdentityFault(
       'unsupported',
-      `the identity file has format ${JSON.stringify(content.format)}, and this version reads ${FORMAT}`,
+      `the identity has format version ${JSON.stringify(content.format)}, and this version of Synod reads ${FORMAT}`,
     )
   }
   if (!isIdentity(content)) {
     throw new IdentityFault('damaged', 'the identity file lacks fields, or has wrong ones')
   }
-  const { cluster, mode, quorums, lease_ms, joined, server, acceptor, peers } = content
-  return {
-    cluster,
-    mode,
-    ...(quorums === undefined ? {} : { quorums }),
-    ...(lease_ms === undefined ? {} : { lease_ms }),
-    ...(joined === undefined ? {} : { joined }),
-    server,
-    acceptor,
-    peers,
-  }
+  return contentOf(content)
 }
 
 function checksum(content: unknown): number {
@@ -211,16 +176,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function isMode(value: unknown): value is Mode {
-  return value === 'leader' || value === 'leaderless'
-}
-
-function isQuorums(value: unknown): value is Quorums {
-  return isObject(value) && Number.isSafeInteger(value.phase1) && Number.isSafeInteger(value.phase2)
-}
-
 function isServerId(value: unknown): value is ServerId {
   return Number.isSafeInteger(value) && (value as number) >= 1
+}
+
+function areFounders(value: unknown, server: ServerId): value is ServerId[] {
+  if (!Array.isArray(value) || !value.every(isServerId)) return false
+  return value.length === 0 || (value.includes(server) && new Set(value).size === value.length)
 }
 
 function isAcceptorId(value: unknown): value is AcceptorId {

@@ -1,3 +1,4 @@
+import type { ClusterId } from '../cluster/cluster-id.js'
 import { SynodError } from '../errors.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { JournalRecord } from '../paxos/records.js'
@@ -185,11 +186,11 @@ export class Journal {
   }
 
   /**
-   * Records the acceptors of the cluster, now that it has formed; resolves with the identity when it is
-   * durable. Rejects with `journal-failed` and `closed`.
+   * Records the id of the cluster and the acceptors that founded it, now that they are known; resolves with the
+   * identity when it is durable. Rejects with `journal-failed` and `closed`.
    */
-  savePeers(peers: Peers): Promise<Identity> {
-    const saved = this.#saving.then(() => this.#savePeers(peers))
+  savePeers(clusterId: ClusterId, peers: Peers): Promise<Identity> {
+    const saved = this.#saving.then(() => this.#savePeers(clusterId, peers))
     this.#saving = saved.catch(() => undefined)
     return saved
   }
@@ -249,10 +250,10 @@ export class Journal {
     this.#writing = null
   }
 
-  async #savePeers(peers: Peers): Promise<Identity> {
+  async #savePeers(clusterId: ClusterId, peers: Peers): Promise<Identity> {
     if (this.#failure !== null) throw this.#failure
     if (this.#closing !== null) throw new SynodError('closed', 'the journal is closed')
-    const identity = { ...this.#identity, peers }
+    const identity = { ...this.#identity, clusterId, peers }
     if (!isIdentity(identity)) throw new RangeError('the peers do not name the acceptor of this server')
     try {
       await saveIdentity(this.#disk, this.#directory, identity, this.#space)

@@ -1,6 +1,7 @@
 import { writeBallot } from '../bytes/paxos.js'
-import type { Reader } from '../bytes/reader.js'
+import { MalformedError, type Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
+import { type ClusterId, readClusterId, writeClusterId } from '../cluster/cluster-id.js'
 import type { ClientMessage, ReplicaMessage } from './client-messages.js'
 import { namesByTag, readTag, type Codec, type Tags } from './codec.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
@@ -22,6 +23,7 @@ export const REPLICA_TAGS: Tags<ReplicaMessage['type']> = {
   fail: 2,
   leader: 3,
   rest: 4,
+  formed: 5,
 }
 
 /** What a failure says is cut to this size. */
@@ -96,6 +98,9 @@ export function encodeReplicaMessage(writer: Writer, message: ReplicaMessage): v
       writeBallot(writer, message.ballot)
       writer.varint(message.server)
       return
+    case 'formed':
+      writeClusterId(writer, message.clusterId)
+      return
     case 'rest':
       return
   }
@@ -121,9 +126,17 @@ export function decodeReplicaMessage(reader: Reader): ReplicaMessage {
       }
     case 'leader':
       return { type, ballot: readBallotOrZero(reader), server: readServerOrNone(reader) }
+    case 'formed':
+      return { type, clusterId: readFormed(reader) }
     case 'rest':
       return { type }
   }
+}
+
+function readFormed(reader: Reader): ClusterId {
+  const id = readClusterId(reader)
+  if (id === null) throw new MalformedError('a cluster that has formed without an id')
+  return id
 }
 
 /** For the client's side of a connection. */

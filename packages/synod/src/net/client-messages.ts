@@ -1,3 +1,4 @@
+import type { ClusterId } from '../cluster/cluster-id.js'
 import type { Ballot, ServerId, Slot } from '../paxos/ballot.js'
 import type { ErrorCode } from '../errors.js'
 
@@ -80,4 +81,10 @@ export interface Rest {
   readonly type: 'rest'
 }
 
-export type ReplicaMessage = Reply | Fail | LeaderHint | Rest
+/** The cluster had not formed when this client was welcomed. Now it has, and this is its id. */
+export interface Formed {
+  readonly type: 'formed'
+  readonly clusterId: ClusterId
+}
+
+export type ReplicaMessage = Reply | Fail | LeaderHint | Rest | Formed

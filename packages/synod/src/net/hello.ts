@@ -2,10 +2,11 @@ import { readAcceptor, writeAcceptor } from '../bytes/acceptor.js'
 import { readAddress } from '../bytes/address.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
+import { type ClusterId, readClusterId, writeClusterId } from '../cluster/cluster-id.js'
+import { type ClusterParameters, readParameters, writeParameters } from '../cluster/parameters.js'
 import { SynodError, type ErrorCode } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
-import type { Quorums } from '../paxos/quorum.js'
 import { namesByTag, readTag, type Tags } from './codec.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
 import { MAX_MEMBERS, readServer, readText, writeText } from './fields.js'
@@ -24,22 +25,20 @@ export type Purpose = 'messages' | 'snapshot'
 export interface PeerHello {
   readonly type: 'peer-hello'
   readonly purpose: Purpose
-  /** 1 to `MAX_CLUSTER_BYTES` bytes. */
+  /** The name of its cluster: 1 to `MAX_CLUSTER_BYTES` bytes. */
   readonly cluster: string
-  readonly mode: Mode
-  /** Null for majorities. */
-  readonly quorums: Quorums | null
-  /** How long leases last; 0 for none. */
-  readonly lease_ms: number
+  /** Null until it has written down which acceptors founded its cluster, or the id of the one that it joins. */
+  readonly clusterId: ClusterId | null
+  readonly parameters: ClusterParameters
+  /** Servers may differ in this one; it is a whole number. */
+  readonly electionTimeout_ms: number
   readonly server: ServerId
   /** The identity of its acceptor, which a lost disk ends: 32 hexadecimal digits in lower case. */
   readonly acceptor: string
-  /** The servers that it takes for the cluster's: at most 255, each once. */
-  readonly members: readonly ServerId[]
+  /** The servers that found the cluster, itself included: at most 255, each once. None for a server that joins. */
+  readonly founders: readonly ServerId[]
   /** Where it listens for the others: 1 to `MAX_ADDRESS_BYTES` bytes. */
   readonly address: string
-  /** It has written down which acceptors the cluster has. */
-  readonly formed: boolean
   /** A random number from 0 to 2^53 - 1 that each start of the server draws anew. */
   readonly process: number
 }
@@ -54,21 +53,25 @@ export interface PeerWelcome {
   readonly heard: number
   readonly server: ServerId
   readonly acceptor: string
-  readonly formed: boolean
+  readonly clusterId: ClusterId | null
   readonly process: number
 }
 
 /** A client introduces itself. */
 export interface ClientHello {
   readonly type: 'client-hello'
-  /** The cluster it wants, or the empty text for any. */
+  /** The name of the cluster that it wants, or the empty text for any. */
   readonly cluster: string
+  /** The cluster that it has been connected to before; null before the first. */
+  readonly clusterId: ClusterId | null
 }
 
 /** The replica will serve the client. */
 export interface ClientWelcome {
   readonly type: 'client-welcome'
   readonly cluster: string
+  /** Null where the cluster has not formed yet: a message follows when it has. */
+  readonly clusterId: ClusterId | null
   readonly mode: Mode
   readonly server: ServerId
   /** The largest value that `execute` may carry. */
@@ -110,30 +113,30 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
     case 'peer-hello':
       writer.u8(PURPOSE_TAGS[message.purpose])
       writer.string(message.cluster)
-      writer.u8(MODE_TAGS[message.mode])
-      writer.varint(message.quorums?.phase1 ?? 0)
-      writer.varint(message.quorums?.phase2 ?? 0)
-      writer.varint(message.lease_ms)
+      writeClusterId(writer, message.clusterId)
+      writeParameters(writer, message.parameters)
+      writer.varint(message.electionTimeout_ms)
       writer.varint(message.server)
       writeAcceptor(writer, message.acceptor)
-      writer.varint(message.members.length)
-      for (const server of message.members) writer.varint(server)
+      writer.varint(message.founders.length)
+      for (const server of message.founders) writer.varint(server)
       writer.string(message.address)
-      writer.boolean(message.formed)
       writer.varint(message.process)
       return
     case 'peer-welcome':
       writer.varint(message.heard)
       writer.varint(message.server)
       writeAcceptor(writer, message.acceptor)
-      writer.boolean(message.formed)
+      writeClusterId(writer, message.clusterId)
       writer.varint(message.process)
       return
     case 'client-hello':
       writer.string(message.cluster)
+      writeClusterId(writer, message.clusterId)
       return
     case 'client-welcome':
       writer.string(message.cluster)
+      writeClusterId(writer, message.clusterId)
       writer.u8(MODE_TAGS[message.mode])
       writer.varint(message.server)
       writer.varint(message.maxCommand_bytes)
@@ -180,14 +183,13 @@ function readHandshake(reader: Reader): Handshake {
         type,
         purpose: readTag(reader, PURPOSES),
         cluster: readCluster(reader),
-        mode: readTag(reader, MODES),
-        quorums: readQuorums(reader),
-        lease_ms: reader.varint(),
+        clusterId: readClusterId(reader),
+        parameters: readParameters(reader),
+        electionTimeout_ms: reader.varint(),
         server: readServer(reader),
         acceptor: readAcceptor(reader),
-        members: readMembers(reader),
+        founders: readFounders(reader),
         address: readAddress(reader),
-        formed: reader.boolean(),
         process: reader.varint(),
       }
     case 'peer-welcome':
@@ -196,15 +198,20 @@ function readHandshake(reader: Reader): Handshake {
         heard: reader.varint(),
         server: readServer(reader),
         acceptor: readAcceptor(reader),
-        formed: reader.boolean(),
+        clusterId: readClusterId(reader),
         process: reader.varint(),
       }
     case 'client-hello':
-      return { type, cluster: readText(reader, MAX_CLUSTER_BYTES) }
+      return {
+        type,
+        cluster: readText(reader, MAX_CLUSTER_BYTES),
+        clusterId: readClusterId(reader),
+      }
     case 'client-welcome':
       return {
         type,
         cluster: readCluster(reader),
+        clusterId: readClusterId(reader),
         mode: readTag(reader, MODES),
         server: readServer(reader),
         maxCommand_bytes: reader.varint(),
@@ -220,19 +227,10 @@ function readCluster(reader: Reader): string {
   return cluster
 }
 
-/** Two zeros stand for majorities. */
-function readQuorums(reader: Reader): Quorums | null {
-  const [phase1, phase2] = [reader.varint(), reader.varint()]
-  if (phase1 === 0 && phase2 === 0) return null
-  if (phase1 === 0 || phase2 === 0 || phase1 > MAX_MEMBERS || phase2 > MAX_MEMBERS)
-    throw new MalformedError(`quorums of ${phase1} and ${phase2}`)
-  return { phase1, phase2 }
-}
-
-function readMembers(reader: Reader): ServerId[] {
+function readFounders(reader: Reader): ServerId[] {
   const count = reader.count()
-  if (count > MAX_MEMBERS) throw new MalformedError(`${count} members`)
-  const members = Array.from({ length: count }, () => readServer(reader))
-  if (new Set(members).size < count) throw new MalformedError('a member listed twice')
-  return members
+  if (count > MAX_MEMBERS) throw new MalformedError(`${count} founders`)
+  const founders = Array.from({ length: count }, () => readServer(reader))
+  if (new Set(founders).size < count) throw new MalformedError('a founder listed twice')
+  return founders
 }

@@ -1,3 +1,4 @@
+import { drawClusterId } from '../cluster/cluster-id.js'
 import { SynodError } from '../errors.js'
 import type { Disk } from '../journal/disk.js'
 import { GroupWriter, groupMarker } from '../journal/group.js'
@@ -92,13 +93,14 @@ async function write<C, R, Q, A>(executor: Executor<C, R, Q, A>, cluster: NewClu
   const { address, directory, disk, identity: options, onWritten, randomBytes } = cluster
   const { slot, ballot } = beginOf(cluster)
   const drawn = newIdentity(options, randomBytes)
-  const identity = { ...drawn, peers: { [drawn.server]: drawn.acceptor } }
+  const clusterId = drawClusterId(randomBytes)
+  const identity = { ...drawn, clusterId, peers: { [drawn.server]: drawn.acceptor } }
   executor.skip(slot)
   executor.moveTo(membershipOf(identity, address, slot))
   await writeJournal(disk, directory, identity, slot, ballot)
   const snapshot = executor.snapshot()
   if (snapshot === undefined) throw new TypeError('the state machine has no snapshots')
-  const store = await SnapshotStore.open(disk, directory, identity.cluster)
+  const store = await SnapshotStore.open(disk, directory, identity)
   await store.write(slot, counted(snapshot, onWritten))
   await saveIdentity(disk, directory, identity)
   return identity

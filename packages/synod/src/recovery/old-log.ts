@@ -113,6 +113,6 @@ function without(voters: readonly ServerId[], given: ReadonlySet<ServerId>): Ser
 
 /** The acceptors that founded the cluster, where one of the sources knows them. */
 export function founders(sources: readonly Source[]): Identity['peers'] {
-  const founder = sources.find(({ identity }) => identity.joined !== true)
+  const founder = sources.find(({ identity }) => identity.founders.length > 0)
   return founder?.identity.peers ?? null
 }

@@ -17,7 +17,7 @@ import {
   withMethods,
 } from '../options.js'
 import { MAX_SERVER_ID, type ServerId, type Slot } from '../paxos/ballot.js'
-import { DEFAULT_WINDOW, type Mode } from '../paxos/config.js'
+import type { Mode } from '../paxos/config.js'
 import { Membership, foundingMembership } from '../paxos/membership.js'
 import { type Host, systemHost } from '../replica/host.js'
 import { readParts } from '../snapshots/read-snapshot.js'
@@ -118,7 +118,7 @@ export interface RecoverOptions<Command, Result, Query, Answer> {
   readonly host?: Partial<RecoveryHost>
 }
 
-export type RecoveryHost = Pick<Host, 'clock' | 'disk' | 'network' | 'randomBytes' | 'window'>
+export type RecoveryHost = Pick<Host, 'clock' | 'disk' | 'network' | 'randomBytes'>
 
 const RULES: Rules = {
   from: required({
@@ -141,7 +141,6 @@ const RULES: Rules = {
     disk: withMethods('open', 'read', 'list', 'lock', 'rename', 'remove', 'syncDirectory'),
     network: withMethods('connect'),
     randomBytes: FUNCTION,
-    window: wholeFrom(1, 1e6),
   }),
 }
 
@@ -198,11 +197,16 @@ async function recover<C, R, Q, A>(
   refuseIfRunning(plan, options.force ?? false)
   if (options.confirm !== undefined && !(await options.confirm(plan)))
     throw new SynodError('aborted', 'the recovery was not confirmed: nothing was written')
-  const { cluster, lease_ms, mode } = identityOf(sources)
+  const { cluster, parameters } = identityOf(sources)
   const { acceptor } = await writeCluster(executor, {
     disk: host.disk,
     directory: dataDir,
-    identity: { cluster, mode, ...(lease_ms === undefined ? {} : { lease_ms }), server: options.id },
+    identity: {
+      cluster,
+      parameters: { ...parameters, quorums: null },
+      founders: [options.id],
+      server: options.id,
+    },
     address: options.address,
     last: old.log.last,
     highest: old.log.highest,
@@ -217,13 +221,17 @@ async function recover<C, R, Q, A>(
 /** The state as the newest snapshot of all directories tells it, or the one that the cluster began with. */
 async function newestState<C, R, Q, A>(
   machine: Machine<C, R, Q, A>,
-  { disk, window }: RecoveryHost,
+  { disk }: RecoveryHost,
   sources: readonly Source[],
 ): Promise<Executor<C, R, Q, A>> {
-  const { mode, quorums } = identityOf(sources)
+  const { quorums, window } = identityOf(sources).parameters
   const acceptors = founders(sources)
-  const founding = foundingMembership(Object.keys(acceptors ?? {}).map(Number), quorums, acceptors ?? {})
-  const executor = new Executor(machine, new Membership(founding, window ?? DEFAULT_WINDOW[mode]))
+  const founding = foundingMembership(
+    Object.keys(acceptors ?? {}).map(Number),
+    quorums ?? undefined,
+    acceptors ?? {},
+  )
+  const executor = new Executor(machine, new Membership(founding, window))
   const slotOf = ({ snapshots }: Source) => snapshots.newest?.slot ?? 0
   const [best] = [...sources].sort((a, b) => slotOf(b) - slotOf(a))
   if (best !== undefined && slotOf(best) > 0) {
@@ -248,7 +256,8 @@ async function planOf<C, R, Q, A>(
   host: RecoveryHost,
   sources: readonly Source[],
 ): Promise<RecoveryPlan> {
-  const { cluster, mode } = identityOf(sources)
+  const { cluster, parameters } = identityOf(sources)
+  const { mode } = parameters
   const { chosen, holes, journals, log, voted } = old
   const up = new Set((await answering(members, host)).map(({ server }) => server))
   const given = new Set(sources.map(({ identity }) => identity.server))

@@ -1,12 +1,6 @@
 import { SynodError } from '../errors.js'
 import type { Disk } from '../journal/disk.js'
-import {
-  type Identity,
-  IdentityFault,
-  describeLease,
-  describeQuorums,
-  loadIdentity,
-} from '../journal/identity.js'
+import { type Identity, IdentityFault, loadIdentity } from '../journal/identity.js'
 import { journalFailed } from '../journal/journal.js'
 import { checkFence } from '../snapshots/fence.js'
 import { type FoundSnapshots, findSnapshot } from '../snapshots/snapshot-store.js'
@@ -49,7 +43,7 @@ async function openSource(disk: Disk, directory: string): Promise<Source> {
     release = await lock(disk, directory)
     const identity = await identityIn(disk, directory)
     await checkFence(disk, directory)
-    return { directory, identity, snapshots: await findSnapshot(disk, directory, identity.cluster), release }
+    return { directory, identity, snapshots: await findSnapshot(disk, directory, identity), release }
   } catch (error) {
     await release()
     if (error instanceof SynodError) throw error
@@ -77,7 +71,7 @@ async function identityIn(disk: Disk, directory: string): Promise<Identity> {
   }
   if (identity === null)
     throw new SynodError('invalid-options', `${directory} is no data directory of a server`)
-  if (identity.peers === null && identity.joined !== true)
+  if (identity.peers === null)
     throw new SynodError(
       'invalid-options',
       `the cluster of ${directory} has never formed: nothing can be in it`,
@@ -95,6 +89,6 @@ function checkSame(first: Source, other: Source): void {
   )
 }
 
-function describe({ cluster, lease_ms, mode, quorums }: Identity): string {
-  return `cluster '${cluster}' in ${mode} mode with ${describeQuorums(quorums)} and ${describeLease(lease_ms)}`
+function describe({ cluster, clusterId }: Identity): string {
+  return `cluster '${cluster}' with the id ${clusterId ?? 'that is not known yet'}`
 }

@@ -1,9 +1,11 @@
 import { MalformedError } from '../bytes/reader.js'
+import type { ClusterId } from '../cluster/cluster-id.js'
 import { SynodError } from '../errors.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
 import type { ChannelListener } from '../net/channel-listener.js'
 import { type ClientConnection, listenForClients } from '../net/client-listener.js'
 import type { ClientMessage, LeaderHint, ReplicaMessage } from '../net/client-messages.js'
+import type { ClientHello, ClientWelcome, Refuse } from '../net/hello.js'
 import type { Intake } from '../net/intake.js'
 import type { Address } from '../net/network.js'
 import { BYTES_PER_UNIT } from '../net/turns.js'
@@ -42,6 +44,8 @@ export interface ClientRequests {
   executed(): Slot
   status(): unknown
   hint(): LeaderHint
+  /** The id of the cluster; null until it is written down. */
+  clusterId(): ClusterId | null
 }
 
 interface UnderWay {
@@ -97,24 +101,11 @@ export class ClientService {
   /** Rejects with `invalid-options` if it cannot listen. */
   async listen(address: Address): Promise<void> {
     const settings = this.#settings
-    const { clusterName, host, id, mode } = settings
+    const { host } = settings
     this.#listener = await listenForClients({
       ...host,
       address,
-      judge: ({ cluster }) =>
-        cluster === '' || cluster === clusterName
-          ? {
-              type: 'client-welcome',
-              cluster: clusterName,
-              mode,
-              server: id,
-              maxCommand_bytes: MAX_COMMAND_BYTES,
-            }
-          : {
-              type: 'refuse',
-              code: 'wrong-cluster',
-              reason: `this is cluster '${clusterName}', not '${cluster}'`,
-            },
+      judge: (hello) => this.#judge(hello),
       intake: this.#intake,
       limit_connections: settings.connections.clients,
       onConnected: (connection) => {
@@ -167,6 +158,12 @@ export class ClientService {
     for (const client of this.#clients.values()) this.#say(client, hint)
   }
 
+  /** Tells all clients which cluster they are connected to: it had not formed when they came. */
+  tellFormed(clusterId: ClusterId): void {
+    for (const client of this.#clients.values()) this.#say(client, { type: 'formed', clusterId })
+    this.flush()
+  }
+
   /** What has been said leaves: to many connections, over several turns. */
   flush(): void {
     if (this.#isFlushing) return
@@ -191,6 +188,22 @@ export class ClientService {
   async close(): Promise<void> {
     for (const { connection } of this.#unflushed) connection.flush()
     await this.#listener?.close()
+  }
+
+  #judge({ cluster, clusterId: wanted }: ClientHello): ClientWelcome | Refuse {
+    const { clusterName, id, mode } = this.#settings
+    const clusterId = this.#requests.clusterId()
+    if (cluster !== '' && cluster !== clusterName) {
+      const reason = `this is cluster '${clusterName}', not '${cluster}'`
+      return { type: 'refuse', code: 'wrong-cluster', reason }
+    }
+    if (wanted !== null && wanted !== clusterId) {
+      const own = clusterId === null ? 'has not formed yet' : `has the id ${clusterId}`
+      const reason = `cluster '${clusterName}' of s${id} ${own}, the one that this client was connected to has the id ${wanted}`
+      return { type: 'refuse', code: 'wrong-cluster', reason }
+    }
+    const maxCommand_bytes = MAX_COMMAND_BYTES
+    return { type: 'client-welcome', cluster: clusterName, clusterId, mode, server: id, maxCommand_bytes }
   }
 
   #receive(client: Client, message: ClientMessage): void {

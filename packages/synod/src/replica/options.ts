@@ -1,3 +1,4 @@
+import type { ClusterParameters } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
 import { changeOf } from '../machine/change-codec.js'
@@ -98,8 +99,7 @@ export interface Settings {
   readonly join: boolean
   /** Those of the options, in the order of their ids. */
   readonly servers: readonly ServerId[]
-  /** Majorities unless given. */
-  readonly quorums: Quorums | undefined
+  readonly parameters: ClusterParameters
   readonly addresses: ReadonlyMap<ServerId, Address>
   readonly listen: Address
   readonly clients: Address | undefined
@@ -136,6 +136,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
   const lease_ms = checkLease(cluster.lease_ms, mode, heartbeat_ms)
   const quorums = checkQuorums(cluster.quorums, servers.length, join)
   const host: Host = withDefaults(systemHost, options.host)
+  const window = host.window ?? DEFAULT_WINDOW[mode]
   const { logger = silentLogger, trace: onEvent } = options
   if (electionTimeout_ms < 2 * heartbeat_ms)
     throw invalid(
@@ -149,7 +150,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     join,
     clusterName: cluster.name ?? 'synod',
     servers,
-    quorums,
+    parameters: { mode, quorums: quorums ?? null, lease_ms, window },
     addresses,
     listen: options.listen === undefined ? own : parseAddress(options.listen),
     clients: options.clients === undefined ? undefined : parseAddress(options.clients),
@@ -162,7 +163,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
       heartbeat_ms,
       electionTimeout_ms,
       resend_ms: PAXOS_DEFAULTS.resend_ms,
-      window: host.window ?? DEFAULT_WINDOW[mode],
+      window,
       lease_ms,
     },
     requestTimeout_ms,

@@ -1,12 +1,7 @@
 import { SynodError } from '../errors.js'
-import {
-  type AcceptorId,
-  type Identity,
-  type Peers as Acceptors,
-  describeLease,
-  describeQuorums,
-} from '../journal/identity.js'
-import type { PeerHello, PeerWelcome, Purpose } from '../net/hello.js'
+import type { ClusterId } from '../cluster/cluster-id.js'
+import type { AcceptorId, Identity } from '../journal/identity.js'
+import type { PeerHello, PeerWelcome } from '../net/hello.js'
 import type { LinkEvents } from '../net/link.js'
 import { type Address, formatAddress, parseAddress } from '../net/network.js'
 import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer-link.js'
@@ -24,6 +19,7 @@ import type { ServerId } from '../paxos/ballot.js'
 import type { Membership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
 import type { PeerStatus } from '../status.js'
+import { Agreement, type Founding } from './agreement.js'
 import { DiskReports } from './disk-reports.js'
 import type { Settings } from './options.js'
 import { RefusalLog } from './refusal-log.js'
@@ -44,10 +40,10 @@ export interface PeersParts {
   /** How far the journal of this acceptor is known to have come; 0 where nothing was heard. */
   heardOf(acceptor: AcceptorId): number
   onSnapshotRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
-  /** All founders have welcomed this one: these are the acceptors of the cluster, to be written down. */
-  onComplete(acceptors: Acceptors): void
+  /** All founders have welcomed this one, or a member of the cluster that it joins has: this is to be written down. */
+  onComplete(founding: Founding): void
   /** All founders have written that down, this one included: they may vote. */
-  onFormed(acceptors: Acceptors): void
+  onFormed(founding: Founding): void
   onUnreachable(server: ServerId): void
   onProcessGone(server: ServerId): void
   /** The others will not have this server, and it is not part of the cluster yet. */
@@ -60,10 +56,7 @@ export interface PeersParts {
 const MAX_GREETINGS = 64
 
 /** What a server that dialled said of itself. */
-interface Greeting {
-  readonly acceptor: AcceptorId
-  readonly address: string
-}
+type Greeting = Pick<PeerHello, 'server' | 'acceptor' | 'clusterId' | 'address' | 'electionTimeout_ms'>
 
 /**
  * The other servers: a link to each, a listener for theirs, and who they are.
@@ -78,37 +71,26 @@ export class Peers {
   readonly #links = new Map<ServerId, PeerLink>()
   readonly #settings: Settings
   readonly #membership: Membership
-  readonly #process: number
+  readonly #agreement: Agreement
   readonly #parts: PeersParts
-  readonly #acceptor: AcceptorId
-  /** The other servers that found the cluster along with this one. */
-  readonly #founders: readonly ServerId[]
-  readonly #welcomed = new Map<ServerId, AcceptorId>()
+  readonly #welcomed = new Map<ServerId, PeerWelcome>()
   /** Who dialled last, by server. */
   readonly #greeted = new Map<ServerId, Greeting>()
   readonly #strangers = new Set<ServerId>()
-  /** The acceptors of the founders, once all have met; of a server that joined, its own. */
-  #acceptors: Acceptors | null
-  /** This server has written them down, and these peers have. Of a server that joins there is no more to write than its identity. */
-  #written: boolean
-  readonly #peersWritten = new Set<ServerId>()
+  /** The founders that have written down which acceptors the cluster has, and the id that follows from these. */
+  readonly #peersWritten = new Map<ServerId, ClusterId>()
   readonly #disks: DiskReports
   readonly #refusals: RefusalLog
   #listener: PeerListener | undefined
   #isClosed = false
 
   constructor(settings: Settings, identity: Identity, membership: Membership, parts: PeersParts) {
-    const { host, id, servers } = settings
+    const { host } = settings
     this.links = this.#links
     this.#settings = settings
     this.#membership = membership
     this.#parts = parts
-    this.#acceptor = identity.acceptor
-    this.#acceptors = identity.peers
-    this.#written = identity.peers !== null || identity.joined === true
-    this.#process = host.randomId()
-    const founders = identity.peers === null ? servers : Object.keys(identity.peers).map(Number)
-    this.#founders = identity.joined === true ? [] : founders.filter((server) => server !== id)
+    this.#agreement = new Agreement(settings, identity, membership)
     this.#refusals = new RefusalLog(host.clock, settings.logger, 'a server')
     this.#disks = new DiskReports({
       clock: host.clock,
@@ -120,7 +102,7 @@ export class Peers {
       },
     })
     this.update()
-    if (this.#founders.length === 0) this.#completeIfAll()
+    this.#completeIfAll()
   }
 
   /** The membership may have changed: there is a link to each member, and none to others. */
@@ -132,8 +114,8 @@ export class Peers {
       this.#links.delete(server)
     }
     this.#strangers.clear()
-    for (const [server, { acceptor }] of this.#greeted) {
-      if (!this.#isGone(server) && this.#stranger(server, acceptor) === undefined) continue
+    for (const [server, greeting] of this.#greeted) {
+      if (!this.#isGone(server) && this.#agreement.stranger(greeting) === undefined) continue
       this.#strangers.add(server)
       this.#listener?.drop(server)
       this.#links.get(server)?.redial()
@@ -172,7 +154,7 @@ export class Peers {
     const { servers } = this.#membership
     for (const [server, greeting] of this.#greeted)
       if (greeting.acceptor === acceptor && this.#isWanted(server)) return true
-    return servers.some((server) => this.#knownAcceptor(server) === acceptor)
+    return servers.some((server) => this.#agreement.knownAcceptor(server) === acceptor)
   }
 
   /** As which acceptor a server that is connected introduced itself. */
@@ -200,7 +182,7 @@ export class Peers {
     return openPeerLink({
       ...host,
       address,
-      hello: () => this.#hello('messages'),
+      hello: () => this.#agreement.hello('messages'),
       judge: (welcome) => this.#objection(server, welcome),
       onUp: (welcome) => {
         this.#onUp(welcome)
@@ -231,10 +213,10 @@ export class Peers {
       address: listen,
       limit_connections: connections.peers,
       judge: (hello) => {
-        const error = this.#refusal(hello)
+        const error = this.#agreement.refusal(hello, this.#isGone(hello.server))
         if (error !== undefined) return { type: 'refuse', code: error.code, reason: error.message }
         this.#greet(hello)
-        return this.#welcome(hello.acceptor)
+        return this.#agreement.welcome(this.#parts.heardOf(hello.acceptor))
       },
       onMessages: (from, batch) => {
         trace?.received(from, batch)
@@ -279,7 +261,13 @@ export class Peers {
     const address = this.#addressOf(peer)
     if (address === undefined) throw new RangeError(`there is no server s${peer}`)
     const judge = (welcome: PeerWelcome) => this.#objection(peer, welcome)
-    return openSnapshotLink({ ...host, address, hello: () => this.#hello('snapshot'), judge, ...events })
+    return openSnapshotLink({
+      ...host,
+      address,
+      hello: () => this.#agreement.hello('snapshot'),
+      judge,
+      ...events,
+    })
   }
 
   get connected(): ServerId[] {
@@ -292,17 +280,26 @@ export class Peers {
     return [...this.#links.keys()].sort((a, b) => up(a) - up(b))
   }
 
-  /** This server has written down the acceptors: it tells the others. */
-  written(): void {
-    if (!this.#written) for (const link of this.#links.values()) link.redial()
-    this.#written = true
+  /** The id of the cluster, once it is written down here. */
+  get clusterId(): ClusterId | null {
+    return this.#agreement.clusterId
+  }
+
+  /** This server has written down the id of its cluster: it tells the others, and hears of no other cluster any more. */
+  written(clusterId: ClusterId): void {
+    this.#agreement.written(clusterId)
+    // A server that joins was welcome without an id; those that found a cluster wait for each other's.
+    for (const [server, link] of this.#links)
+      if (!this.#agreement.joins || this.#welcomed.get(server)?.clusterId !== clusterId) link.redial()
+    this.update()
     this.#formIfAllWritten()
   }
 
   /** The servers that the cluster waits for, before it has formed. */
   get missing(): ServerId[] {
-    const met = this.#acceptors === null ? this.#welcomed : this.#peersWritten
-    return this.#founders.filter((server) => !met.has(server))
+    const { acceptors, clusterId, founders } = this.#agreement
+    if (acceptors === null) return founders.filter((server) => !this.#welcomed.has(server))
+    return founders.filter((server) => this.#peersWritten.get(server) !== clusterId)
   }
 
   /** How much space the disk of a peer has, as it says. */
@@ -313,7 +310,7 @@ export class Peers {
   status(): PeerStatus[] {
     return [...this.#links].map(([server, link]) => ({
       server,
-      acceptor: this.#welcomed.get(server) ?? null,
+      acceptor: this.#welcomed.get(server)?.acceptor ?? null,
       writing_ms: this.#disks.writing_ms(server),
       space: this.#disks.space(server),
       ...link.status(),
@@ -327,107 +324,16 @@ export class Peers {
     await this.#listener?.close()
   }
 
-  #hello(purpose: Purpose): PeerHello {
-    const { addresses, clusterName: cluster, id, listen, mode, servers, ...settings } = this.#settings
-    const quorums = settings.quorums ?? null
-    const { lease_ms } = settings.paxos
-    const address = formatAddress(addresses.get(id) ?? listen)
-    return {
-      ...this.#self(),
-      type: 'peer-hello',
-      purpose,
-      cluster,
-      mode,
-      quorums,
-      lease_ms,
-      members: servers,
-      address,
-    }
-  }
-
-  #welcome(acceptor: AcceptorId): PeerWelcome {
-    return { ...this.#self(), type: 'peer-welcome', heard: this.#parts.heardOf(acceptor) }
-  }
-
-  #self() {
-    return {
-      server: this.#settings.id,
-      acceptor: this.#acceptor,
-      formed: this.#written,
-      process: this.#process,
-    }
-  }
-
-  /** Why a server that dialled is not welcome. */
-  #refusal(hello: PeerHello): SynodError | undefined {
-    const { clusterName, id, mode, paxos, quorums, servers } = this.#settings
-    const who = `s${id} of cluster '${clusterName}'`
-    if (hello.cluster !== clusterName) {
-      return new SynodError('wrong-cluster', `this is ${who}, not of cluster '${hello.cluster}'`)
-    }
-    if (hello.mode !== mode) {
-      return new SynodError('wrong-mode', `${who} runs in ${mode} mode, not in ${hello.mode} mode`)
-    }
-    if (this.#isGone(hello.server)) {
-      const reason = `s${hello.server} is not a member of cluster '${clusterName}' any more: it was removed`
-      return new SynodError('removed', reason)
-    }
-    // Those who found a cluster must agree on who does; who has met all the others once is told by the log.
-    const isFounding = !hello.formed || !this.#written
-    const founders = [...this.#founders, id]
-    if (hello.server === id || (isFounding && !sameMembers(hello.members, founders))) {
-      const [ours, theirs] = [this.#written ? this.#membership.servers : servers, hello.members].map((list) =>
-        [...list].sort((a, b) => a - b).join(', '),
-      )
-      return new SynodError(
-        'wrong-cluster',
-        `${who} has the servers ${ours}; s${hello.server} is to found a cluster of ${theirs}: ` +
-          `a server that is new to a cluster has to join it`,
-      )
-    }
-    const [ours, theirs] = [quorums, hello.quorums ?? undefined].map(describeQuorums)
-    if (ours !== theirs)
-      return new SynodError('wrong-cluster', `${who} counts ${ours}; s${hello.server} counts ${theirs}`)
-    if (hello.lease_ms !== paxos.lease_ms) {
-      const [here, there] = [paxos, hello].map(({ lease_ms }) => describeLease(lease_ms))
-      return new SynodError('wrong-cluster', `${who} has ${here}; s${hello.server} has ${there}`)
-    }
-    return this.#stranger(hello.server, hello.acceptor)
-  }
-
-  /** Why a server that this one dialled is not the one that it looked for. */
   #objection(server: ServerId, welcome: PeerWelcome): SynodError | undefined {
-    if (welcome.server !== server) {
-      const address = formatAddress(this.#addressOf(server) ?? { host: '?', port: 0 })
-      return new SynodError(
-        'wrong-acceptor',
-        `s${welcome.server} listens at ${address}, where s${server} should`,
-      )
-    }
-    return this.#stranger(server, welcome.acceptor)
-  }
-
-  #stranger(server: ServerId, acceptor: AcceptorId): SynodError | undefined {
-    const known = this.#knownAcceptor(server)
-    if (known === undefined || known === acceptor) return undefined
-    return new SynodError(
-      'wrong-acceptor',
-      `s${this.#settings.id} knows s${server} as acceptor ${known}, not as ${acceptor}: its data directory was ` +
-        `emptied or replaced, and it may have voted and forgotten that; start it on its old data directory, ` +
-        `or if that is lost, replace the server by a new one`,
-    )
-  }
-
-  /** Who has the vote of this server. */
-  #knownAcceptor(server: ServerId): AcceptorId | undefined {
-    const member = this.#membership.state.members.find((other) => other.server === server)
-    return member === undefined || member.acceptor === '' ? this.#acceptors?.[server] : member.acceptor
+    const address = this.#addressOf(server) ?? { host: '?', port: 0 }
+    return this.#agreement.objection(server, formatAddress(address), welcome)
   }
 
   /** A server has dialled that is welcome: this one may have to dial it too. */
   #greet(hello: PeerHello): void {
-    const { acceptor, address, server } = hello
-    this.#greeted.set(server, { acceptor, address })
+    const { acceptor, address, clusterId, electionTimeout_ms, server } = hello
+    this.#warnOfTimeout(hello)
+    this.#greeted.set(server, { server, acceptor, address, clusterId, electionTimeout_ms })
     if (this.#greeted.size > MAX_GREETINGS) {
       const [oldest] = this.#greeted.keys()
       if (oldest !== undefined) this.#greeted.delete(oldest)
@@ -439,30 +345,50 @@ export class Peers {
   #onUp(welcome: PeerWelcome): void {
     const { logger } = this.#settings
     logger.info({ peer: welcome.server }, `connected to s${welcome.server}`)
-    this.#welcomed.set(welcome.server, welcome.acceptor)
+    this.#welcomed.set(welcome.server, welcome)
     this.#completeIfAll()
+    this.#joinIfMember(welcome)
     this.#note(welcome)
     this.#parts.onConnected(welcome)
   }
 
+  /** Once for each peer and value. */
+  #warnOfTimeout({ electionTimeout_ms, server }: PeerHello): void {
+    const { logger, paxos } = this.#settings
+    const own_ms = Math.round(paxos.electionTimeout_ms)
+    const before_ms = this.#greeted.get(server)?.electionTimeout_ms ?? own_ms
+    if (electionTimeout_ms === own_ms || electionTimeout_ms === before_ms) return
+    logger.warn(
+      { peer: server, electionTimeout_ms, own_ms },
+      `s${server} has an election timeout of ${electionTimeout_ms} ms, this server one of ${own_ms} ms: ` +
+        `the servers of a cluster should have the same`,
+    )
+  }
+
   /** What a peer says of itself in its handshake. */
-  #note({ formed, server }: PeerHello | PeerWelcome): void {
-    if (!formed || this.#peersWritten.has(server) || !this.#founders.includes(server)) return
-    this.#peersWritten.add(server)
+  #note({ clusterId, server }: PeerHello | PeerWelcome): void {
+    if (clusterId === null || !this.#agreement.founders.includes(server)) return
+    this.#peersWritten.set(server, clusterId)
     this.#formIfAllWritten()
   }
 
   #formIfAllWritten(): void {
-    if (this.#written && this.#acceptors !== null && this.#peersWritten.size === this.#founders.length)
-      this.#parts.onFormed(this.#acceptors)
+    const { acceptors, clusterId } = this.#agreement
+    if (clusterId !== null && acceptors !== null && this.missing.length === 0)
+      this.#parts.onFormed({ clusterId, acceptors })
   }
 
   #completeIfAll(): void {
-    const { id } = this.#settings
-    if (this.#acceptors !== null || this.missing.length > 0) return
-    const met = this.#founders.map((server) => [server, this.#welcomed.get(server) ?? ''] as const)
-    this.#acceptors = Object.fromEntries([...met, [id, this.#acceptor]])
-    this.#parts.onComplete(this.#acceptors)
+    const { acceptors, joins } = this.#agreement
+    if (acceptors === null && !joins && this.missing.length === 0)
+      this.#parts.onComplete(this.#agreement.found(this.#welcomed))
+  }
+
+  /** A server that joins learns the id of its cluster from one that it was told to ask. */
+  #joinIfMember({ clusterId, server }: PeerWelcome): void {
+    const { acceptors, joins } = this.#agreement
+    if (!joins || acceptors !== null || clusterId === null || !this.#settings.addresses.has(server)) return
+    this.#parts.onComplete(this.#agreement.join(clusterId))
   }
 
   #onRefused(server: ServerId, code: SynodError['code'], reason: string): void {
@@ -470,12 +396,9 @@ export class Peers {
     this.#welcomed.delete(server)
     if (code === 'removed') this.#parts.onRemoved(server)
     // What was said in another protocol may have been garbled on the way: it is tried again.
-    if (this.#acceptors === null && code.startsWith('wrong-') && code !== 'wrong-protocol') {
+    const { acceptors, joins } = this.#agreement
+    if (acceptors === null && !joins && code.startsWith('wrong-') && code !== 'wrong-protocol') {
       this.#parts.onRejected(new SynodError(code, `s${server} refuses this server: ${reason}`))
     }
   }
-}
-
-function sameMembers(a: readonly ServerId[], b: readonly ServerId[]): boolean {
-  return a.length === b.length && a.every((server) => b.includes(server))
 }

@@ -1,7 +1,7 @@
 import { type CallOptions, Calls, type TransferOptions, checkCall, checkTransfer } from '../call.js'
 import { SynodError } from '../errors.js'
 import { explainNoQuorum } from '../explain.js'
-import type { AcceptorId, Identity, Peers as Acceptors } from '../journal/identity.js'
+import type { AcceptorId, Identity } from '../journal/identity.js'
 import type { Journal } from '../journal/journal.js'
 import type { OpenedJournal } from '../journal/open-journal.js'
 import { damageWords, openJournal } from '../journal/open-journal.js'
@@ -18,11 +18,11 @@ import type { LeaderHint } from '../net/client-messages.js'
 import { formatAddress } from '../net/network.js'
 import { openIntake } from '../net/intake.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
-import { type MembershipState, foundingMembership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
 import { NO_SERVERS } from '../paxos/server-set.js'
 import { Admission } from './admission.js'
+import type { Founding } from './agreement.js'
 import { ChangeGuard } from './change-guard.js'
 import { ClientService } from './client-service.js'
 import { Clocks } from './clocks.js'
@@ -107,13 +107,12 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   ): Promise<Replica<Command, Result, Query, Answer>> {
     const settings = checkOptions(options)
     const { clusterName: cluster, dataDir: directory, host, id: server, mode } = settings
-    const { lease_ms } = settings.paxos
-    const chosen = {
-      ...(settings.quorums === undefined ? {} : { quorums: settings.quorums }),
+    const { lease_ms, quorums } = settings.parameters
+    settings.trace?.started(cluster, mode, settings.servers, {
+      ...(quorums === null ? {} : { quorums }),
       ...(lease_ms === 0 ? {} : { lease_ms }),
-    }
-    const joined = settings.join ? ({ joined: true } as const) : {}
-    settings.trace?.started(cluster, mode, settings.servers, chosen)
+    })
+    const founders = settings.join ? [] : settings.servers
     const space = new DiskSpace({
       clock: host.clock,
       disk: host.disk,
@@ -128,7 +127,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const opened = await openJournal({
       disk: host.disk,
       directory,
-      identity: { cluster, mode, ...chosen, ...joined, server },
+      identity: { cluster, parameters: settings.parameters, founders, server },
       randomBytes: host.randomBytes,
       reserve: settings.space,
       space,
@@ -150,7 +149,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     }
     let state: RestoredState<Command, Result, Query, Answer>
     try {
-      state = await restoreState(settings, options.machine, foundingOf(settings, identity))
+      state = await restoreState(settings, options.machine, identity)
     } catch (error) {
       await (opened.journal ?? opened).close()
       throw error
@@ -214,11 +213,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       onSnapshotRequest: (from, request, answer) => {
         this.#state.onSnapshotRequest(from, request, answer)
       },
-      onComplete: (acceptors) => {
-        this.#form(acceptors)
+      onComplete: (founding) => {
+        this.#form(founding)
       },
-      onFormed: (acceptors) => {
-        this.#onFormed(acceptors)
+      onFormed: (founding) => {
+        this.#onFormed(founding)
       },
       onUnreachable: (peer) => {
         this.#admission.unreachable(peer)
@@ -400,6 +399,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       executed: () => this.#state.executor.executed,
       status: () => this.status(),
       hint: () => this.#hint,
+      clusterId: () => this.#peers.clusterId,
     })
     space.begin([...(journal?.reserves ?? []), this.#state.reserve])
     if (opened.damage !== undefined) logger.error({ case: opened.damage.case }, opened.damage.message)
@@ -499,6 +499,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     return {
       server: id,
       cluster: clusterName,
+      clusterId: this.#peers.clusterId,
       mode,
       role,
       ballot,
@@ -569,7 +570,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { clients, logger } = this.#settings
     await this.#peers.listen()
     if (clients !== undefined) await this.#service.listen(clients)
-    this.#execute()
     const waitingFor = this.#peers.missing
     this.#startIfReady()
     if (!this.#formed && waitingFor.length > 0)
@@ -583,13 +583,14 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#driver.endTurn()
   }
 
-  /** All servers have met: writes down who they are. */
-  #form(acceptors: Readonly<Record<ServerId, string>>): void {
+  /** All servers have met, or a member of the cluster that this one joins: writes down who they are. */
+  #form({ acceptors, clusterId }: Founding): void {
     const { journal } = this.#opened
     if (journal === undefined) return
-    journal.savePeers(acceptors).then(
+    journal.savePeers(clusterId, acceptors).then(
       () => {
-        this.#peers.written()
+        this.#state.identify(clusterId)
+        this.#peers.written(clusterId)
       },
       (error: unknown) => {
         this.#fail(error as SynodError)
@@ -598,12 +599,13 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   }
 
   /** All servers have written that down: from here on this one votes. */
-  #onFormed(acceptors: Acceptors): void {
+  #onFormed({ acceptors, clusterId }: Founding): void {
     if (this.#formed) return
     this.#paxos.membership.identify(acceptors)
     this.#state.executor.identify(acceptors)
-    this.#settings.logger.info({}, 'the cluster has formed')
+    this.#settings.logger.info({ clusterId }, `the cluster has formed, with the id ${clusterId}`)
     this.#formed = true
+    this.#service.tellFormed(clusterId)
     this.#startIfReady()
   }
 
@@ -810,13 +812,6 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#commands.stop()
     this.#calls.end(error)
   }
-}
-
-/** Who founded the cluster: nobody that a server knows which has joined it. */
-function foundingOf({ quorums, servers }: Settings, { joined, peers }: Identity): MembershipState {
-  if (joined === true) return foundingMembership([], quorums)
-  const founders = peers === null ? servers : Object.keys(peers).map(Number)
-  return foundingMembership(founders, quorums, peers ?? {})
 }
 
 /** Throws `too-large`. */

@@ -1,4 +1,6 @@
+import type { ClusterId } from '../cluster/cluster-id.js'
 import { SynodError } from '../errors.js'
+import type { Identity } from '../journal/identity.js'
 import type { Reserve } from '../journal/reserve.js'
 import { journalFailed } from '../journal/journal.js'
 import { type Execution, Executor } from '../machine/executor.js'
@@ -6,7 +8,7 @@ import type { Machine } from '../machine/machine.js'
 import type { AnswerSnapshot } from '../net/peer-listener.js'
 import type { DigestReport, SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
-import { Membership, type MembershipState } from '../paxos/membership.js'
+import { Membership, foundingMembership } from '../paxos/membership.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { Value } from '../paxos/value.js'
 import { checkFence, divergedError, saveFence } from '../snapshots/fence.js'
@@ -28,14 +30,17 @@ export interface RestoredState<Command, Result, Query, Answer> {
 
 /** Rejects with `diverged`, `restore-failed` and `journal-failed`. */
 export async function restoreState<C, R, Q, A>(
-  { clusterName, dataDir, host, paxos, space }: Settings,
+  { dataDir, host, paxos, space }: Settings,
   machine: Machine<C, R, Q, A>,
-  founding: MembershipState,
+  identity: Identity,
 ): Promise<RestoredState<C, R, Q, A>> {
+  const { founders, parameters, peers } = identity
+  // A server that joins knows of no founders: a snapshot tells it who the members are.
+  const founding = foundingMembership(founders, parameters.quorums ?? undefined, peers ?? {})
   const executor = new Executor(machine, new Membership(founding, paxos.window))
   try {
     await checkFence(host.disk, dataDir)
-    const store = await SnapshotStore.open(host.disk, dataDir, clusterName, space.snapshot_bytes)
+    const store = await SnapshotStore.open(host.disk, dataDir, identity, space.snapshot_bytes)
     if (store.newest !== undefined) await restore(executor, store, dataDir)
     return { executor, store }
   } catch (error) {
@@ -162,6 +167,11 @@ export class State<Command, Result, Query, Answer> {
       arriving: this.#catchUp.status,
       found: this.#found.case,
     }
+  }
+
+  /** The cluster has formed. */
+  identify(clusterId: ClusterId): void {
+    this.#store.identify(clusterId)
   }
 
   /** This server takes part now. What the snapshot holds is chosen, though the journal may not know all of that. */

@@ -1,6 +1,8 @@
 import { crc32 } from '../bytes/checksum.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
+import { type ClusterId, readClusterId, writeClusterId } from '../cluster/cluster-id.js'
+import { type ClusterParameters, readParameters, writeParameters } from '../cluster/parameters.js'
 import type { Slot } from '../paxos/ballot.js'
 
 const MAGIC = Buffer.from('SYNODSNP')
@@ -30,11 +32,18 @@ export interface SnapshotPart {
   readonly bytes: Uint8Array
 }
 
+/** Whose snapshot it is. */
+export interface SnapshotOwner {
+  /** The name of the cluster. */
+  readonly cluster: string
+  readonly clusterId: ClusterId | null
+  readonly parameters: ClusterParameters
+}
+
 /** What a snapshot says of itself in its first bytes; laid out byte by byte in docs/snapshots.md. */
-export interface SnapshotHeader {
+export interface SnapshotHeader extends SnapshotOwner {
   /** It holds what came of every slot up to this one. */
   readonly slot: Slot
-  readonly cluster: string
 }
 
 /** A snapshot that is not whole, or not what it should be. */
@@ -42,13 +51,15 @@ export class SnapshotFault extends Error {
   override readonly name = 'SnapshotFault'
 }
 
-export function encodeHeader({ slot, cluster }: SnapshotHeader): Buffer {
+export function encodeHeader({ slot, cluster, clusterId, parameters }: SnapshotHeader): Buffer {
   const writer = new Writer()
   writer.raw(MAGIC)
   writer.u32(VERSION)
   const size = writer.skipU32()
   writer.f64(slot)
   writer.string(cluster)
+  writeClusterId(writer, clusterId)
+  writeParameters(writer, parameters)
   writer.setU32(size, writer.length + CHECKSUM_BYTES)
   writer.u32(crc32(writer.view()))
   return writer.take()
@@ -71,9 +82,11 @@ export function decodeHeader(bytes: Buffer): SnapshotHeader & { readonly size_by
     const fields = new Reader(checked)
     const slot = fields.f64()
     const cluster = fields.string()
+    const clusterId = readClusterId(fields)
+    const parameters = readParameters(fields)
     fields.end()
     if (!Number.isSafeInteger(slot) || slot < 1) throw new SnapshotFault(`it says that it is of slot ${slot}`)
-    return { slot, cluster, size_bytes }
+    return { slot, cluster, clusterId, parameters, size_bytes }
   } catch (error) {
     if (error instanceof MalformedError) throw new SnapshotFault('it ends within its header')
     throw error

@@ -1,9 +1,18 @@
 import { join } from 'node:path'
 import { Writer } from '../bytes/writer.js'
+import type { ClusterId } from '../cluster/cluster-id.js'
+import { differenceOf } from '../cluster/parameters.js'
 import type { Disk, DiskFile } from '../journal/disk.js'
 import type { Slot } from '../paxos/ballot.js'
-import { type SnapshotPart, SnapshotFault, encodeHeader, writeEnd, writePart } from './format.js'
 import { Reserve } from '../journal/reserve.js'
+import {
+  type SnapshotOwner,
+  type SnapshotPart,
+  SnapshotFault,
+  encodeHeader,
+  writeEnd,
+  writePart,
+} from './format.js'
 import { readHeader, readParts } from './read-snapshot.js'
 
 /** A snapshot while it is being written, and until then the space for it; and one while it arrives. */
@@ -53,12 +62,16 @@ export interface FoundSnapshots {
 }
 
 /** Finds the newest snapshot that is whole. Every part of it is read and checked; nothing is changed. */
-export async function findSnapshot(disk: Disk, directory: string, cluster: string): Promise<FoundSnapshots> {
+export async function findSnapshot(
+  disk: Disk,
+  directory: string,
+  owner: SnapshotOwner,
+): Promise<FoundSnapshots> {
   const damaged: DamagedSnapshot[] = []
   for (const slot of snapshotSlots(await disk.list(directory))) {
     const name = snapshotName(slot)
     try {
-      const size_bytes = await verify(disk, join(directory, name), cluster, slot)
+      const size_bytes = await verify(disk, join(directory, name), owner, slot)
       return { newest: { slot, size_bytes }, damaged }
     } catch (error) {
       if (!(error instanceof SnapshotFault)) throw error
@@ -75,7 +88,7 @@ export async function findSnapshot(disk: Disk, directory: string, cluster: strin
 export class SnapshotStore {
   readonly #disk: Disk
   readonly #directory: string
-  readonly #cluster: string
+  #owner: SnapshotOwner
   #newest: StoredSnapshot | undefined
   #publishing: Promise<unknown> = Promise.resolve()
   /** Space for the next snapshot, of the size of the last one and more. */
@@ -86,14 +99,14 @@ export class SnapshotStore {
   private constructor(
     disk: Disk,
     directory: string,
-    cluster: string,
+    owner: SnapshotOwner,
     newest: StoredSnapshot | undefined,
     damaged: readonly DamagedSnapshot[],
     margin_bytes: number,
   ) {
     this.#disk = disk
     this.#directory = directory
-    this.#cluster = cluster
+    this.#owner = owner
     this.#newest = newest
     this.damaged = damaged
     this.reserve = new Reserve(disk, directory, BEING_WRITTEN, () =>
@@ -110,19 +123,24 @@ export class SnapshotStore {
   static async open(
     disk: Disk,
     directory: string,
-    cluster: string,
+    owner: SnapshotOwner,
     margin_bytes = 0,
   ): Promise<SnapshotStore> {
     const names = await disk.list(directory)
     if (names.includes(ARRIVING)) await disk.remove(join(directory, ARRIVING))
     // The process before may have ended with the name of the newest one not durable yet.
     await disk.syncDirectory(directory)
-    const { damaged, newest } = await findSnapshot(disk, directory, cluster)
+    const { damaged, newest } = await findSnapshot(disk, directory, owner)
     for (const slot of snapshotSlots(names))
       if (slot < (newest?.slot ?? 0)) await disk.remove(join(directory, snapshotName(slot)))
-    const store = new SnapshotStore(disk, directory, cluster, newest, damaged, margin_bytes)
+    const store = new SnapshotStore(disk, directory, owner, newest, damaged, margin_bytes)
     await store.reserve.refresh()
     return store
+  }
+
+  /** The cluster has formed: its snapshots bear this id from now on. */
+  identify(clusterId: ClusterId): void {
+    this.#owner = { ...this.#owner, clusterId }
   }
 
   get newest(): StoredSnapshot | undefined {
@@ -153,7 +171,7 @@ export class SnapshotStore {
     const { path } = this.reserve
     const file = await this.reserve.take()
     try {
-      const size_bytes = await writeAll(file, encodeHeader({ slot, cluster: this.#cluster }), parts, rest)
+      const size_bytes = await writeAll(file, encodeHeader({ ...this.#owner, slot }), parts, rest)
       await file.close()
       return await this.#publish(path, { slot, size_bytes })
     } finally {
@@ -167,7 +185,7 @@ export class SnapshotStore {
     const path = join(this.#directory, ARRIVING)
     const file = await this.#disk.open(path, 'replace')
     const publish = async () => {
-      const found = await verify(this.#disk, path, this.#cluster, slot)
+      const found = await verify(this.#disk, path, this.#owner, slot)
       if (found !== size_bytes) throw new SnapshotFault(`${found} of ${size_bytes} bytes have arrived`)
       return this.#publish(path, { slot, size_bytes })
     }
@@ -286,12 +304,23 @@ async function writeAll(
 }
 
 /** Reads all of it, and answers its size. Throws a SnapshotFault. */
-async function verify(disk: Disk, path: string, cluster: string, slot: Slot): Promise<number> {
+async function verify(disk: Disk, path: string, owner: SnapshotOwner, slot: Slot): Promise<number> {
   const header = await readHeader(disk, path)
-  if (header.cluster !== cluster)
-    throw new SnapshotFault(`it belongs to cluster '${header.cluster}', not to '${cluster}'`)
+  checkOwner(header, owner)
   if (header.slot !== slot) throw new SnapshotFault(`it is of slot ${header.slot}, not of slot ${slot}`)
   const parts = readParts(disk, path)
   while ((await parts.next()).done !== true);
   return disk.size(path)
+}
+
+function checkOwner(found: SnapshotOwner, owner: SnapshotOwner): void {
+  if (found.cluster !== owner.cluster || found.clusterId !== owner.clusterId) {
+    const [its, own] = [found, owner].map(
+      ({ cluster, clusterId }) => `'${cluster}' (${clusterId ?? 'no id'})`,
+    )
+    throw new SnapshotFault(`it belongs to cluster ${its}, not to ${own}`)
+  }
+  const difference = differenceOf(owner.parameters, found.parameters)
+  if (difference !== undefined)
+    throw new SnapshotFault(`it is of a cluster with ${difference.theirs}, not with ${difference.ours}`)
 }

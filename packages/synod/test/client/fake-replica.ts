@@ -17,7 +17,12 @@ export class FakeReplica {
     this.#id = id
   }
 
-  static async listen(world: World, id: number, mode: Mode = 'leader'): Promise<FakeReplica> {
+  static async listen(
+    world: World,
+    id: number,
+    mode: Mode = 'leader',
+    clusterId: string | null = 'ab'.repeat(16),
+  ): Promise<FakeReplica> {
     const replica = new FakeReplica(id)
     replica.#listener = await listenForClients({
       network: world.network.host(`s${id}`),
@@ -26,6 +31,7 @@ export class FakeReplica {
       judge: () => ({
         type: 'client-welcome',
         cluster: 'synod',
+        clusterId,
         mode,
         server: id,
         maxCommand_bytes: 1 << 20,

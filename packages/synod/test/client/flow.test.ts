@@ -101,7 +101,7 @@ class SlowClient {
       kind: 'client',
       codec: clientSide,
       limit_bytes: 1 << 26,
-      hello: { type: 'client-hello', cluster: '' },
+      hello: { type: 'client-hello', cluster: '', clusterId: null },
       events: {
         greet: () => undefined,
         onOpen: () => undefined,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { JournalRecord } from '../../src/paxos/records.js'
-import { anyRecord, appendGroup, Listener, open, openUsable, plain } from './harness.js'
+import { CLUSTER_ID, anyRecord, appendGroup, Listener, open, openUsable, plain } from './harness.js'
 import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
 import type { Fault } from '../../src/testing/simulator/hardware/disk.js'
 
@@ -102,7 +102,7 @@ async function live(disk: MemoryDisk, life: Life, before: Before) {
     history.push(...plain(group))
     await appendGroup(journal, listener, group)
     if (!life.form || listener.failures.length > 0) continue
-    formed = await journal.savePeers({ 1: identity.acceptor }).then(
+    formed = await journal.savePeers(CLUSTER_ID, { 1: identity.acceptor }).then(
       () => true,
       () => formed,
     )

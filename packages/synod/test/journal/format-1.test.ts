@@ -6,12 +6,19 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { inspectJournal } from '../../src/journal/inspect.js'
 import { nodeDisk } from '../../src/journal/node-disk.js'
 import { Replica } from '../../src/replica/replica.js'
+import type { SnapshotOwner } from '../../src/snapshots/format.js'
 import { SnapshotStore } from '../../src/snapshots/snapshot-store.js'
 import { Notes } from '../replica/notes.js'
 
 /** A data directory as version 1 of the formats has it: one replica, with a snapshot and two segments. */
 const FIXTURE = fileURLToPath(new URL('../fixtures/format-1', import.meta.url))
 const VERSIONS = 'has format version 1, and this version of Synod reads 2'
+
+const OWNER: SnapshotOwner = {
+  cluster: 'first',
+  clusterId: null,
+  parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+}
 
 let directory: string
 beforeEach(() => {
@@ -36,7 +43,7 @@ test('a directory of format 1 is refused with words, and left as it is', async (
   await expect(opening).rejects.toMatchObject({
     code: 'journal-damaged',
     message:
-      `the data directory ${directory} is of another version of Synod: the segment ${VERSIONS}; nothing in it was changed: ` +
+      `the data directory ${directory} is of another version of Synod: the identity ${VERSIONS}; nothing in it was changed: ` +
       'start the server with the version of Synod that wrote it, or found a new cluster on empty directories',
   })
   expect(contents(directory)).toEqual(contents(FIXTURE))
@@ -47,14 +54,14 @@ test('who inspects it is told so', async () => {
   expect(finding).toMatchObject({
     case: 'unsupported-version',
     outcome: 'refuse',
-    message: `the segment ${VERSIONS}`,
+    message: `the identity ${VERSIONS}`,
   })
   expect(segments.map(({ header }) => header)).toEqual([null, null])
   expect(contents(directory)).toEqual(contents(FIXTURE))
 })
 
 test('its snapshot is not read', async () => {
-  const store = await SnapshotStore.open(nodeDisk, directory, 'first')
+  const store = await SnapshotStore.open(nodeDisk, directory, OWNER)
   expect(store.newest).toBeUndefined()
   expect(store.damaged).toEqual([
     {

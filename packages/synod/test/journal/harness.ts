@@ -8,7 +8,13 @@ import type { JournalRecord } from '../../src/paxos/records.js'
 import type { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
 
 export const DIRECTORY = '/data'
-export const S1: IdentityOptions = { cluster: 'test', mode: 'leader', server: 1 }
+export const S1: IdentityOptions = {
+  cluster: 'test',
+  parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+  founders: [1, 2, 3],
+  server: 1,
+}
+export const CLUSTER_ID = 'c1'.repeat(16)
 
 /** Listens to a journal: what it reported durable, how it failed, and when. */
 export class Listener {

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { checkIdentity, loadIdentity, newIdentity, saveIdentity } from '../../src/journal/identity.js'
 import type { Identity } from '../../src/journal/identity.js'
-import { DIRECTORY, S1 } from './harness.js'
+import { CLUSTER_ID, DIRECTORY, S1 } from './harness.js'
 import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
 
 const A1 = '01'.repeat(16)
 const A2 = '02'.repeat(16)
-const formed: Identity = { ...S1, acceptor: A1, peers: { 1: A1, 2: A2 } }
+const formed: Identity = { ...S1, acceptor: A1, clusterId: CLUSTER_ID, peers: { 1: A1, 2: A2 } }
 
 async function emptyDisk(): Promise<MemoryDisk> {
   const disk = new MemoryDisk()
@@ -28,8 +28,9 @@ async function load(text: string): Promise<Identity | null> {
 
 test.each([
   formed,
-  { ...formed, peers: null },
-  { ...formed, cluster: 'Größe "1"\n', mode: 'leaderless' as const },
+  { ...formed, clusterId: null, peers: null },
+  { ...formed, founders: [], parameters: { ...S1.parameters, quorums: { phase1: 3, phase2: 1 } } },
+  { ...formed, cluster: 'Größe "1"\n' },
 ])('an identity reads back as it was saved', async (identity) => {
   expect(await load(await fileOf(identity))).toEqual(identity)
 })
@@ -40,7 +41,7 @@ test('a directory without one has none', async () => {
 
 test('a new identity has an acceptor of its own and no peers', () => {
   const identity = newIdentity(S1, (size) => new Uint8Array(size).fill(0xab))
-  expect(identity).toEqual({ ...S1, acceptor: 'ab'.repeat(16), peers: null })
+  expect(identity).toEqual({ ...S1, acceptor: 'ab'.repeat(16), clusterId: null, peers: null })
 })
 
 test.each(['', 'x'.repeat(256), '\ud800'])('a cluster cannot be called %j', (cluster) => {
@@ -64,7 +65,14 @@ test.each(['', '[]', 'null', '{}', '"x"'])('%s is no identity', async (text) => 
 
 test.each<Partial<Record<keyof Identity, unknown>>>([
   { cluster: 1 },
-  { mode: 'other' },
+  { parameters: { ...S1.parameters, mode: 'other' } },
+  { parameters: { ...S1.parameters, window: 0 } },
+  { parameters: { ...S1.parameters, quorums: { phase1: 0, phase2: 3 } } },
+  { founders: [2, 3] },
+  { founders: [1, 1] },
+  { clusterId: null },
+  { clusterId: 'AB'.repeat(16) },
+  { peers: null },
   { server: 0 },
   { acceptor: 'xyz' },
   { peers: [] },
@@ -77,7 +85,7 @@ test.each<Partial<Record<keyof Identity, unknown>>>([
 })
 
 test('after a crash the identity is the old one or the new one', async () => {
-  const old = { ...formed, peers: null }
+  const old = { ...formed, clusterId: null, peers: null }
   const seen = new Set<string>()
   for (let seed = 0; seed < 64; seed++) {
     const disk = await emptyDisk()
@@ -96,7 +104,11 @@ test('after a crash the identity is the old one or the new one', async () => {
 test.each([
   ['wrong-cluster', { ...S1, cluster: 'other' }, /'test'.*'other'/],
   ['wrong-acceptor', { ...S1, server: 2 }, /s1.*s2/],
-  ['wrong-mode', { ...S1, mode: 'leaderless' as const }, /leader mode.*leaderless/],
+  [
+    'wrong-mode',
+    { ...S1, parameters: { ...S1.parameters, mode: 'leaderless' as const } },
+    /leader mode.*leaderless/,
+  ],
 ])('%s says what was found and what was asked for', (code, asked, message) => {
   expect(() => checkIdentity(formed, asked, DIRECTORY)).toThrow(
     expect.objectContaining({ code, message: expect.stringMatching(message) }),

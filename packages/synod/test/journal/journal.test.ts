@@ -5,6 +5,7 @@ import { segmentName, segmentNumbers } from '../../src/journal/segment.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
 import {
   anyGroups,
+  CLUSTER_ID,
   appendGroup,
   DIRECTORY,
   open,
@@ -130,7 +131,7 @@ test.each(['write', 'sync', 'syncDirectory'] as const)(
     expect(listener.failures).toMatchObject([{ code: 'journal-failed' }])
     expect(() => journal.append([promise(4)])).toThrow(expect.objectContaining({ code: 'journal-failed' }))
     journal.flush()
-    await expect(journal.savePeers({ 1: journal.identity.acceptor })).rejects.toMatchObject({
+    await expect(journal.savePeers(CLUSTER_ID, { 1: journal.identity.acceptor })).rejects.toMatchObject({
       code: 'journal-failed',
     })
     await journal.close()
@@ -161,14 +162,14 @@ test('the identity of a formed cluster survives the power', async () => {
   const disk = new MemoryDisk()
   const { journal, identity } = await openUsable(disk)
   const peers = { 1: identity.acceptor, 2: 'ab'.repeat(16) }
-  expect(await journal.savePeers(peers)).toEqual({ ...identity, peers })
+  expect(await journal.savePeers(CLUSTER_ID, peers)).toEqual({ ...identity, clusterId: CLUSTER_ID, peers })
   disk.crash(LOSE)
-  expect((await openUsable(disk)).identity).toEqual({ ...identity, peers })
+  expect((await openUsable(disk)).identity).toEqual({ ...identity, clusterId: CLUSTER_ID, peers })
 })
 
 test('peers that name another acceptor for this server are refused', async () => {
   const { journal, identity } = await openUsable(new MemoryDisk())
-  await expect(journal.savePeers({ 1: 'ab'.repeat(16) })).rejects.toThrow(RangeError)
+  await expect(journal.savePeers(CLUSTER_ID, { 1: 'ab'.repeat(16) })).rejects.toThrow(RangeError)
   expect(journal.identity).toEqual(identity)
 })
 
@@ -176,7 +177,9 @@ test('an identity that cannot be written ends the journal', async () => {
   const disk = new MemoryDisk()
   const { journal, listener, identity } = await openUsable(disk)
   disk.failNext('sync')
-  await expect(journal.savePeers({ 1: identity.acceptor })).rejects.toMatchObject({ code: 'journal-failed' })
+  await expect(journal.savePeers(CLUSTER_ID, { 1: identity.acceptor })).rejects.toMatchObject({
+    code: 'journal-failed',
+  })
   expect(listener.failures.length).toBe(1)
 })
 
@@ -190,7 +193,9 @@ test('PITFALL 13: a group under way when the identity fails is not reported, and
   journal.append([promise(2)])
   journal.flush()
   disk.failNext('write')
-  await expect(journal.savePeers({ 1: identity.acceptor })).rejects.toMatchObject({ code: 'journal-failed' })
+  await expect(journal.savePeers(CLUSTER_ID, { 1: identity.acceptor })).rejects.toMatchObject({
+    code: 'journal-failed',
+  })
   const { writes } = disk.counts
   hold.release()
   await journal.close()

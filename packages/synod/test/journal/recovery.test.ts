@@ -7,7 +7,18 @@ import { saveOutdated } from '../../src/journal/outdated.js'
 import { RECOVERY_TABLE } from '../../src/journal/recovery-table.js'
 import type { RecoveryCase, RecoveryRule } from '../../src/journal/recovery-table.js'
 import { decodeHeader, encodeHeader, segmentName } from '../../src/journal/segment.js'
-import { appendGroup, DIRECTORY, open, openUsable, plain, promise, S1, vote, written } from './harness.js'
+import {
+  CLUSTER_ID,
+  appendGroup,
+  DIRECTORY,
+  open,
+  openUsable,
+  plain,
+  promise,
+  S1,
+  vote,
+  written,
+} from './harness.js'
 import { LOSE, MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
 
 const GROUPS = [
@@ -35,7 +46,7 @@ async function scene({ segmentSize_bytes = 1 << 20, formed = false } = {}): Prom
   const disk = new MemoryDisk()
   let identity = await written(disk, GROUPS, { segmentSize_bytes })
   if (formed) {
-    identity = { ...identity, peers: { 1: identity.acceptor } }
+    identity = { ...identity, clusterId: CLUSTER_ID, peers: { 1: identity.acceptor } }
     await saveIdentity(disk, DIRECTORY, identity)
   }
   const files = disk.snapshot(DIRECTORY)
@@ -328,7 +339,7 @@ test('PITFALL 15: a formed identity with its journal gone is refused, and keeps 
 test.each([
   ['wrong-cluster', { ...S1, cluster: 'other' }],
   ['wrong-acceptor', { ...S1, server: 7 }],
-  ['wrong-mode', { ...S1, mode: 'leaderless' as const }],
+  ['wrong-mode', { ...S1, parameters: { ...S1.parameters, mode: 'leaderless' as const } }],
 ])('%s is an error, and the directory is free again', async (code, identity) => {
   const { disk } = await scene()
   await expect(open(disk, { identity })).rejects.toMatchObject({ code })

@@ -137,10 +137,13 @@ describe('what cannot be is malformed', () => {
     ['a peer without a cluster', { ...peerHello, cluster: '' }],
     ['an address of 263 bytes', { ...peerHello, address: 'x'.repeat(263) }],
     ['a cluster name of 256 bytes', { ...clientHello, cluster: 'x'.repeat(256) }],
-    ['a member listed twice', { ...peerHello, members: [1, 2, 1] }],
-    ['member 0', { ...peerHello, members: [0] }],
-    ['256 members', { ...peerHello, members: Array.from({ length: 256 }, (_, i) => (i % 255) + 1) }],
-    ['an acceptor of 15 bytes', { ...peerHello, members: [], acceptor: '00'.repeat(15), process: 0 }],
+    ['a founder listed twice', { ...peerHello, founders: [1, 2, 1] }],
+    ['founder 0', { ...peerHello, founders: [0] }],
+    ['256 founders', { ...peerHello, founders: Array.from({ length: 256 }, (_, i) => (i % 255) + 1) }],
+    [
+      'an acceptor of 15 bytes',
+      { ...peerHello, founders: [], clusterId: null, acceptor: '00'.repeat(15), process: 0 },
+    ],
   ])('%s', (_name, message) => {
     expect(() => decodeHandshake(encoded(encodeHandshake, message))).toThrow(MalformedError)
   })

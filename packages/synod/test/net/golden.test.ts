@@ -89,6 +89,7 @@ const replica: ReplicaMessage[] = [
   { type: 'leader', ballot, server: 1 },
   { type: 'leader', ballot: { seq: 0, server: 0 }, server: 0 },
   { type: 'rest' },
+  { type: 'formed', clusterId: '101112131415161718191a1b1c1d1e1f' },
 ]
 
 const handshakes: Handshake[] = [

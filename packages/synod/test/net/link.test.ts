@@ -161,14 +161,14 @@ describe('a link', () => {
         return { type: 'refuse', code: 'wrong-acceptor', reason: 'wait' }
       },
     })
-    let formed = false
-    rig.peerLink({ hello: () => ({ ...peerHello, formed }) })
+    let clusterId: string | null = null
+    rig.peerLink({ hello: () => ({ ...peerHello, clusterId }) })
     rig.clock.advance(500)
-    formed = true
+    clusterId = 'ab'.repeat(16)
     rig.clock.advance(1000)
     expect(hellos).toEqual([
-      { ...peerHello, formed: false },
-      { ...peerHello, formed: true },
+      { ...peerHello, clusterId: null },
+      { ...peerHello, clusterId },
     ])
   })
 

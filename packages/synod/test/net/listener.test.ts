@@ -87,7 +87,7 @@ describe('listening for peers', () => {
 
   it('welcomes with what the judge says', async () => {
     const rig = new Rig()
-    await rig.peers({ judge: (hello) => ({ ...peerWelcome, server: hello.members.length }) })
+    await rig.peers({ judge: (hello) => ({ ...peerWelcome, server: hello.founders.length }) })
     rig.peerLink()
     rig.clock.advance(10)
     expect(rig.taken()).toEqual(['up: s3'])

@@ -9,14 +9,13 @@ export const peerHello: PeerHello = {
   type: 'peer-hello',
   purpose: 'messages',
   cluster: 'orders',
-  mode: 'leader',
-  quorums: { phase1: 3, phase2: 1 },
-  lease_ms: 400,
+  clusterId: '101112131415161718191a1b1c1d1e1f',
+  parameters: { mode: 'leader', quorums: { phase1: 3, phase2: 1 }, lease_ms: 400, window: 8192 },
+  electionTimeout_ms: 500,
   server: 1,
   acceptor: '000102030405060708090a0b0c0d0e0f',
-  members: [1, 2, 3],
+  founders: [1, 2, 3],
   address: 'one.example:2380',
-  formed: true,
   process: 2 ** 53 - 1,
 }
 
@@ -25,15 +24,16 @@ export const peerWelcome: PeerWelcome = {
   heard: 300,
   server: 2,
   acceptor: 'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff',
-  formed: false,
+  clusterId: null,
   process: 7,
 }
 
-export const clientHello: ClientHello = { type: 'client-hello', cluster: '' }
+export const clientHello: ClientHello = { type: 'client-hello', cluster: '', clusterId: null }
 
 export const clientWelcome: ClientWelcome = {
   type: 'client-welcome',
   cluster: 'orders',
+  clusterId: '101112131415161718191a1b1c1d1e1f',
   mode: 'leaderless',
   server: 3,
   maxCommand_bytes: 1_048_576,
@@ -185,21 +185,28 @@ export const replicaMessages: Arbitraries<ReplicaMessage> = {
   }),
   leader: fc.record({ type: fc.constant('leader'), ballot, server }),
   rest: fc.constant({ type: 'rest' }),
+  formed: fc.record({ type: fc.constant('formed'), clusterId: acceptor }),
 }
+
+const clusterId = fc.option(acceptor)
 
 export const handshakes: Arbitraries<Handshake> = {
   'peer-hello': fc.record({
     type: fc.constant('peer-hello'),
     purpose: fc.constantFrom('messages', 'snapshot'),
     cluster: fc.string({ minLength: 1, maxLength: 60 }),
-    mode,
-    quorums: fc.option(fc.record({ phase1: size, phase2: size })),
-    lease_ms: fc.nat(600_000),
+    clusterId,
+    parameters: fc.record({
+      mode,
+      quorums: fc.option(fc.record({ phase1: size, phase2: size })),
+      lease_ms: fc.nat(600_000),
+      window: fc.integer({ min: 1, max: 1e6 }),
+    }),
+    electionTimeout_ms: fc.nat(600_000),
     server,
     acceptor,
-    members: fc.uniqueArray(server),
+    founders: fc.uniqueArray(server),
     address: fc.string({ maxLength: 60 }),
-    formed: fc.boolean(),
     process: fc.maxSafeNat(),
   }),
   'peer-welcome': fc.record({
@@ -207,13 +214,18 @@ export const handshakes: Arbitraries<Handshake> = {
     heard: fc.maxSafeNat(),
     server,
     acceptor,
-    formed: fc.boolean(),
+    clusterId,
     process: fc.maxSafeNat(),
   }),
-  'client-hello': fc.record({ type: fc.constant('client-hello'), cluster: fc.string({ maxLength: 60 }) }),
+  'client-hello': fc.record({
+    type: fc.constant('client-hello'),
+    cluster: fc.string({ maxLength: 60 }),
+    clusterId,
+  }),
   'client-welcome': fc.record({
     type: fc.constant('client-welcome'),
     cluster: fc.string({ minLength: 1, maxLength: 60 }),
+    clusterId,
     mode,
     server,
     maxCommand_bytes: fc.maxSafeNat(),

@@ -31,7 +31,7 @@ class RawClient {
         },
       },
     )
-    encodeHandshake(this.#frames.open(), { type: 'client-hello', cluster: '' })
+    encodeHandshake(this.#frames.open(), { type: 'client-hello', cluster: '', clusterId: null })
     this.socket.write(this.#frames.take())
   }
 

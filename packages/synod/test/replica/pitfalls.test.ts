@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { clusterIdOf } from '../../src/cluster/cluster-id.js'
 import { recover } from '../../src/journal/recovery.js'
 import { decodeRequest } from '../../src/machine/request.js'
 import { listenForPeers } from '../../src/net/peer-listener.js'
@@ -348,12 +349,12 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
       network: world.network.host('s3'),
       clock: world.clock,
       address: { host: 's3', port: 2380 },
-      judge: () => ({
+      judge: ({ clusterId }) => ({
         type: 'peer-welcome',
         heard: 0,
         server: 3,
         acceptor: 'cd'.repeat(16),
-        formed: true,
+        clusterId,
         process: 1,
       }),
       onMessages: (_from, batch) => received.push(...batch),
@@ -419,11 +420,15 @@ describe('PITFALL 18: reads', () => {
     const world = new World({ servers: 2 })
     const rounds: number[] = []
     const acceptor = 'ab'.repeat(16)
+    let clusterId: string | null = null
     await listenForPeers({
       network: world.network.host('s2'),
       clock: world.clock,
       address: { host: 's2', port: 2380 },
-      judge: () => ({ type: 'peer-welcome', heard: 0, server: 2, acceptor, formed: true, process: 1 }),
+      judge: ({ acceptor: other }) => {
+        clusterId = clusterIdOf({ 1: other, 2: acceptor })
+        return { type: 'peer-welcome', heard: 0, server: 2, acceptor, clusterId, process: 1 }
+      },
       onMessages: (_from, batch) => {
         for (const message of batch) if (message.type === 'observe') rounds.push(message.round)
       },
@@ -438,14 +443,13 @@ describe('PITFALL 18: reads', () => {
         type: 'peer-hello',
         purpose: 'messages',
         cluster: 'synod',
-        mode: 'leader',
-        quorums: null,
-        lease_ms: 0,
+        clusterId,
+        parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+        electionTimeout_ms: 500,
         server: 2,
         acceptor,
-        members: [1, 2],
+        founders: [1, 2],
         address: 's.example:1',
-        formed: true,
         process: 1,
       }),
       onUp: () => undefined,

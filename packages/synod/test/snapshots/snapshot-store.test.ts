@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { LOSE, MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
-import type { SnapshotPart } from '../../src/snapshots/format.js'
+import type { SnapshotOwner, SnapshotPart } from '../../src/snapshots/format.js'
 import { SnapshotStore, snapshotName } from '../../src/snapshots/snapshot-store.js'
 
 const DIRECTORY = '/data'
@@ -12,7 +12,14 @@ beforeEach(async () => {
   await disk.syncDirectory(DIRECTORY)
 })
 
-const open = (cluster = 'test') => SnapshotStore.open(disk, DIRECTORY, cluster)
+const OWNER: SnapshotOwner = {
+  cluster: 'test',
+  clusterId: 'ab'.repeat(16),
+  parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+}
+
+const open = (owner: Partial<SnapshotOwner> = {}) =>
+  SnapshotStore.open(disk, DIRECTORY, { ...OWNER, ...owner })
 
 function parts(...texts: string[]): SnapshotPart[] {
   return [
@@ -104,11 +111,19 @@ describe('a snapshot', () => {
     expect(await disk.list(DIRECTORY)).toEqual(['snapshot.new'])
   })
 
-  test('of another cluster is none', async () => {
+  test.each<[string, Partial<SnapshotOwner>, RegExp]>([
+    ['name', { cluster: 'another' }, /cluster 'test' \((ab){16}\), not to 'another' \((ab){16}\)/],
+    ['id', { clusterId: 'cd'.repeat(16) }, /cluster 'test' \((ab){16}\), not to 'test' \((cd){16}\)/],
+    [
+      'window',
+      { parameters: { ...OWNER.parameters, window: 9 } },
+      /of 8192 slots, not with a window of 9 slots/,
+    ],
+  ])('PITFALL 26: of a cluster of another %s is none', async (_what, owner, reason) => {
     await (await open()).write(7, parts('a'))
-    const store = await open('another')
+    const store = await open(owner)
     expect(store.newest).toBeUndefined()
-    expect(store.damaged[0]?.reason).toBe("it belongs to cluster 'test', not to 'another'")
+    expect(store.damaged[0]?.reason).toMatch(reason)
   })
 })
 
@@ -139,7 +154,7 @@ describe('a snapshot that arrives', () => {
     const bytes = await store.read(0, 1000)
     const target = new MemoryDisk()
     await target.makeDirectory(DIRECTORY)
-    const other = await SnapshotStore.open(target, DIRECTORY, 'test')
+    const other = await SnapshotStore.open(target, DIRECTORY, OWNER)
     const arriving = await other.receive(7, bytes.length)
     await arriving.take(bytes.subarray(0, 20))
     expect([arriving.arrived_bytes, arriving.isComplete]).toEqual([20, false])

@@ -26,7 +26,6 @@ import { MemoryDisk } from '../simulator/hardware/disk.js'
 import { DATA_DIR, World, peerAddressOf } from '../simulator/world.js'
 import { Chronicle, type Executed } from './chronicle.js'
 
-const CLUSTER = 'synod'
 const PATIENCE_MS = 60_000
 
 /** So often at most a recovery is cut short. */
@@ -260,7 +259,7 @@ class Run {
     } catch {
       return
     }
-    const { finding } = await recover(this.#disk, target)
+    const { finding, identity } = await recover(this.#disk, target)
     if (
       finding.case === 'new'
         ? !names.some((name) => name.endsWith('.snapshot'))
@@ -268,7 +267,8 @@ class Run {
     )
       return
     // The identity came last: what it stands for is whole.
-    if ((await findSnapshot(this.#disk, target, CLUSTER)).newest === undefined || finding.case !== 'clean')
+    const found = identity === null ? undefined : await findSnapshot(this.#disk, target, identity)
+    if (found?.newest === undefined || finding.case !== 'clean')
       throw new Violation(
         'agreement',
         `a recovery that was cut short left ${names.join(', ')}: ${finding.case}`,
@@ -291,10 +291,11 @@ class Run {
     const logs: Paxos[] = []
     let newest: Slot = 0
     for (const [id, directory] of this.#left) {
-      const { records } = await recover(this.#disk, directory)
+      const { identity, records } = await recover(this.#disk, directory)
       const config = { ...coreConfig(id, servers, this.#mode, this.#quorums), changeOf, window: 2 ** 40 }
       logs.push(Paxos.recover(config, records, 1, 0))
-      const slot = (await findSnapshot(this.#disk, directory, CLUSTER)).newest?.slot ?? 0
+      const found = identity === null ? undefined : await findSnapshot(this.#disk, directory, identity)
+      const slot = found?.newest?.slot ?? 0
       if (slot <= newest) continue
       newest = slot
       await executor.restore(readParts(this.#disk, `${directory}/${snapshotName(slot)}`))

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { ClusterParameters } from '../../cluster/parameters.js'
 import { inspectJournal } from '../../journal/inspect.js'
 import type { Journal } from '../../journal/journal.js'
 import { type OpenedJournal, openJournal } from '../../journal/open-journal.js'
@@ -9,6 +10,7 @@ import { MemoryDisk } from '../simulator/hardware/disk.js'
 import { Violation } from '../simulator/checks/violation.js'
 
 const DIRECTORY = '/data'
+const PARAMETERS: ClusterParameters = { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 }
 const LIVES = 12
 
 /** Another acceptor, whose journal is heard of. */
@@ -108,7 +110,7 @@ class Run {
       return await openJournal({
         disk: this.#disk,
         directory: DIRECTORY,
-        identity: { cluster: 'explored', mode: 'leader', server: 1 },
+        identity: { cluster: 'explored', parameters: PARAMETERS, founders: [1], server: 1 },
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => chance.below(256))),
         now: () => time_ms++,
         segmentSize_bytes: this.#segmentSize_bytes,

@@ -1,12 +1,16 @@
 import type { Slot } from '../../paxos/ballot.js'
-import type { SnapshotPart } from '../../snapshots/format.js'
+import type { SnapshotOwner, SnapshotPart } from '../../snapshots/format.js'
 import { SnapshotStore } from '../../snapshots/snapshot-store.js'
 import { Chance } from '../chance.js'
 import { MemoryDisk } from '../simulator/hardware/disk.js'
 import { Violation } from '../simulator/checks/violation.js'
 
 const DIRECTORY = '/data'
-const CLUSTER = 'explored'
+const OWNER: SnapshotOwner = {
+  cluster: 'explored',
+  clusterId: 'ab'.repeat(16),
+  parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+}
 const LIVES = 10
 
 /**
@@ -19,14 +23,14 @@ export async function exploreSnapshots(seed: number): Promise<void> {
   await disk.makeDirectory(DIRECTORY)
   const peer = new MemoryDisk()
   await peer.makeDirectory(DIRECTORY)
-  const sources = await SnapshotStore.open(peer, DIRECTORY, CLUSTER)
+  const sources = await SnapshotStore.open(peer, DIRECTORY, OWNER)
   let durable: Slot = 0
   let next: Slot = 1
   const written = new Set<Slot>()
   for (let life = 0; life < LIVES; life++) {
     if (chance.happens(0.7)) disk.dieAfter(chance.below(40))
     try {
-      const store = await SnapshotStore.open(disk, DIRECTORY, CLUSTER)
+      const store = await SnapshotStore.open(disk, DIRECTORY, OWNER)
       await check(store, durable, written)
       for (let round = chance.below(4); round > 0; round--) {
         const [own, arriving] = chance.happens(0.5) ? [next, next + 1] : [next + 1, next]
@@ -54,7 +58,7 @@ export async function exploreSnapshots(seed: number): Promise<void> {
     else disk.restart()
   }
   disk.clearFaults()
-  await check(await SnapshotStore.open(disk, DIRECTORY, CLUSTER), durable, written)
+  await check(await SnapshotStore.open(disk, DIRECTORY, OWNER), durable, written)
 }
 
 async function check(store: SnapshotStore, durable: Slot, written: ReadonlySet<Slot>): Promise<void> {

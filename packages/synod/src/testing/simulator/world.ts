@@ -175,6 +175,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
   /** Starts a process on a server; it gets on as the clock is moved. */
   async begin(id: ServerId, options: Partial<ReplicaOptions<C, R, Q, A>> = {}): Promise<Replica<C, R, Q, A>> {
     const server = this.server(id)
+    const { host, ...more } = options
     if (this.isUp(id)) throw new Error(`s${id} runs already`)
     this.network.powerOn(hostOf(id))
     const { disk } = server
@@ -221,9 +222,10 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
           server.fatal = error
           this.#options.onFatal?.(id, error)
         },
+        ...host,
       },
       ...this.#options.options,
-      ...options,
+      ...more,
     })
     server.replica = replica
     return replica

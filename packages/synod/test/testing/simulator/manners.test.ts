@@ -39,14 +39,13 @@ class Conversation {
       type: 'peer-hello',
       purpose: 'messages',
       cluster: 'synod',
-      mode: 'leader',
-      quorums: null,
-      lease_ms: 0,
+      clusterId: 'cd'.repeat(16),
+      parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+      electionTimeout_ms: 500,
       server: 1,
       acceptor: 'ab'.repeat(16),
-      members: [1, 2, 3],
+      founders: [1, 2, 3],
       address: 's.example:1',
-      formed: true,
       process,
     }
     this.say('s1', 's2', { type: 'observe', round }, greeting)

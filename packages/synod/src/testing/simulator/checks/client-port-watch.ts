@@ -212,7 +212,7 @@ class Line {
       while (reader.remaining > 0) {
         const message = decodeReplicaMessage(reader)
         if (message.type === 'rest') this.#mustRest = true
-        else if (message.type !== 'leader') this.#answer(message.request)
+        else if (message.type === 'reply' || message.type === 'fail') this.#answer(message.request)
       }
     }
   }

@@ -1,5 +1,6 @@
 import { crc32 } from '../../../bytes/checksum.js'
 import { Writer } from '../../../bytes/writer.js'
+import type { ClusterId } from '../../../cluster/cluster-id.js'
 import { type Request, encodeRequest } from '../../../machine/request.js'
 import { newSessionKey } from '../../../machine/session-key.js'
 import { encodeClientMessage } from '../../../net/client-codec.js'
@@ -50,6 +51,7 @@ type Draw = (chance: Chance, memory: Memory) => Uint8Array
 export const OPENINGS: Readonly<Record<string, Draw>> = {
   right: () => Buffer.concat([preamble(), hello('')]),
   'wrong-cluster': () => Buffer.concat([preamble(), hello('another')]),
+  'another-id': () => Buffer.concat([preamble(), hello('', 'ab'.repeat(16))]),
   'hello-twice': () => Buffer.concat([preamble(), hello(''), hello('')]),
   'no-hello': (chance, memory) => Buffer.concat([preamble(), flood(chance, memory, 20, statuses)]),
   'half-preamble': (chance) => preamble().subarray(0, chance.below(PREAMBLE_BYTES)),
@@ -218,9 +220,9 @@ function preamble(): Buffer {
   return writer.take()
 }
 
-function hello(cluster: string): Buffer {
+function hello(cluster: string, clusterId: ClusterId | null = null): Buffer {
   const writer = new Writer()
-  encodeHandshake(writer, { type: 'client-hello', cluster })
+  encodeHandshake(writer, { type: 'client-hello', cluster, clusterId })
   return frame(writer.take())
 }
 
