@@ -22,7 +22,7 @@ module.exports = {
   forbidden: [
     only('paxos', []),
     only('bytes', ['paxos']),
-    only('cluster', ['bytes', 'paxos']),
+    only('cluster', ['bytes', 'errors.ts', 'paxos']),
     only('journal', ['bytes', 'cluster', 'errors.ts', 'options.ts', 'paxos']),
     only('net', ['bytes', 'clock.ts', 'cluster', 'errors.ts', 'linked-list.ts', 'options.ts', 'paxos']),
     only('snapshots', ['bytes', 'cluster', 'errors.ts', 'journal', 'paxos']),
@@ -93,11 +93,11 @@ module.exports = {
       name: 'paxos-types-only',
       severity: 'error',
       comment:
-        'Only replica/, recovery/, testing/ and the index may run code of paxos/; the others know its types, and how ballots compare.',
+        'Only replica/, recovery/, testing/ and the index may run code of paxos/; the others know its types, how ballots compare, and which quorums meet.',
       from: {
         path: `${src}/(bytes|cluster|journal|net|machine|snapshots|client|trace)/|${src}/errors\\.ts$`,
       },
-      to: { path: `${src}/paxos/`, pathNot: `${src}/paxos/ballot\\.ts$`, dependencyTypesNot: ['type-only'] },
+      to: { path: `${src}/paxos/`, pathNot: `${src}/paxos/(ballot|quorum)\\.ts$`, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'testing-stays-out',

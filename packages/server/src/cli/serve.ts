@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { type Logger, type Mode, type Quorums, Replica, SynodError } from 'synod'
+import { type Logger, type Mode, type Quorums, Replica, type ReplicaMetrics, SynodError } from 'synod'
 import { KvMachine } from '../kv/machine.js'
 import { serveMetrics } from '../metrics/metrics-server.js'
 import { prometheusText } from '../metrics/prometheus.js'
@@ -145,11 +145,44 @@ async function serve(
   trace: TraceWriter | undefined,
   onFatal: (error: SynodError) => void,
 ): Promise<void> {
-  const { clients, clusterName: name, dataDir, id, join, leaseMs: lease_ms, mode, quorums, servers } = options
+  const { clients, dataDir, id, servers } = options
   const stop = stopRequest((signal) => {
     logger.info({ signal }, `${signal} is ignored`)
   })
-  const replica = await Replica.open({
+  // Its port comes first: a start that fails leaves the data directory as it was.
+  let replica: KvReplica | undefined
+  const endMetrics = await beginMetrics(options, () => replica?.metrics(), logger)
+  try {
+    replica = await openReplica(options, logger, trace, onFatal)
+  } catch (error) {
+    await endMetrics?.()
+    throw error
+  }
+  const { pid } = process
+  const peers = options.listen ?? servers[id] ?? ''
+  print(options, `ready s${id} pid ${pid} clients ${clients} peers ${peers} data ${dataDir}`, {
+    event: 'ready',
+    id,
+    pid,
+    clients,
+    peers,
+    dataDir,
+  })
+  await stop
+  await replica.close()
+  await endMetrics?.()
+}
+
+type KvReplica = Awaited<ReturnType<typeof openReplica>>
+
+function openReplica(
+  options: ServeOptions,
+  logger: Logger,
+  trace: TraceWriter | undefined,
+  onFatal: (error: SynodError) => void,
+) {
+  const { clients, clusterName: name, dataDir, id, join, leaseMs: lease_ms, mode, quorums, servers } = options
+  return Replica.open({
     id,
     cluster: { name, servers, ...defined({ quorums, lease_ms }) },
     dataDir,
@@ -172,20 +205,6 @@ async function serve(
     ...(trace === undefined ? {} : { trace: (event) => trace.add(event) }),
     onFatal,
   })
-  const endMetrics = await beginMetrics(options, replica, logger)
-  const { pid } = process
-  const peers = options.listen ?? servers[id] ?? ''
-  print(options, `ready s${id} pid ${pid} clients ${clients} peers ${peers} data ${dataDir}`, {
-    event: 'ready',
-    id,
-    pid,
-    clients,
-    peers,
-    dataDir,
-  })
-  await stop
-  await replica.close()
-  await endMetrics?.()
 }
 
 /** Without a trace that was asked for, it does not run. */
@@ -199,16 +218,15 @@ async function beginTrace(
 
 /** Without metrics that were asked for, it does not run. Resolves with what ends them. */
 async function beginMetrics(
-  { clusterName: cluster, id, metrics }: ServeOptions,
-  replica: Pick<Replica<never, never, never, never>, 'metrics' | 'close'>,
+  { clusterName: cluster, id, metrics: address }: ServeOptions,
+  metrics: () => ReplicaMetrics | undefined,
   logger: Logger,
 ): Promise<(() => Promise<void>) | undefined> {
-  if (metrics === undefined) return undefined
+  if (address === undefined) return undefined
   const labels = { cluster, server: `s${id}` }
-  try {
-    return await serveMetrics(metrics, () => prometheusText(replica.metrics(), labels), logger)
-  } catch (error) {
-    await replica.close()
-    throw error
+  const text = () => {
+    const counted = metrics()
+    return counted === undefined ? undefined : prometheusText(counted, labels)
   }
+  return serveMetrics(address, text, logger)
 }

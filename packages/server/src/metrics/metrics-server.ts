@@ -12,12 +12,12 @@ const CONNECTION_TIMEOUT_MS = 5000
 const ORIGIN = /^https?:\/\/[^/?#]*/i
 
 /**
- * Serves a text at /metrics over HTTP, and nothing else: one request on each connection. If `text` throws, the answer
- * is 500, and the log says why. Rejects with `invalid-options` if it cannot listen. Resolves with what ends it.
+ * Serves a text at /metrics over HTTP, and nothing else: one request on each connection. Where there is no text yet, the
+ * answer is 503; if `text` throws, it is 500, and the log says why. Rejects with `invalid-options` if it cannot listen. Resolves with what ends it.
  */
 export async function serveMetrics(
   address: string,
-  text: () => string,
+  text: () => string | undefined,
   logger: Logger,
 ): Promise<() => Promise<void>> {
   const connections = new Set<Socket>()
@@ -67,7 +67,7 @@ export async function serveMetrics(
     })
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, text: () => string): void {
+function answer(request: IncomingMessage, response: ServerResponse, text: () => string | undefined): void {
   const target = (request.url ?? '').replace(ORIGIN, '')
   if (target !== '/metrics' && !target.startsWith('/metrics?')) {
     response.writeHead(404, { 'content-type': 'text/plain' }).end('there is only /metrics\n')
@@ -75,6 +75,10 @@ function answer(request: IncomingMessage, response: ServerResponse, text: () => 
     response.writeHead(405, { allow: 'GET, HEAD' }).end()
   } else {
     const body = text()
+    if (body === undefined) {
+      response.writeHead(503, { 'content-type': 'text/plain' }).end('the replica is not open yet\n')
+      return
+    }
     response.writeHead(200, { 'content-type': CONTENT_TYPE, 'content-length': Buffer.byteLength(body) })
     response.end(request.method === 'GET' ? body : undefined)
   }

@@ -1,7 +1,8 @@
 import { MalformedError, type Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
 import type { Mode } from '../paxos/config.js'
-import type { Quorums } from '../paxos/quorum.js'
+import { SynodError } from '../errors.js'
+import { type Quorums, faultOfQuorums, majorities } from '../paxos/quorum.js'
 
 /** What all servers of a cluster agree on for good. */
 export interface ClusterParameters {
@@ -40,6 +41,26 @@ export function differenceOf(ours: ClusterParameters, theirs: ClusterParameters)
   const told = code === 'wrong-mode' ? different.slice(0, 1) : different
   const wordsFor = (side: ClusterParameters) => told.map((wordsOf) => wordsOf(side)).join(' and ')
   return { code, ours: wordsFor(ours), theirs: wordsFor(theirs) }
+}
+
+/**
+ * As a cluster that so many servers found has them: majorities have no other name.
+ *
+ * @throws SynodError `invalid-options` for quorums that need not meet.
+ */
+export function foundingParameters(parameters: ClusterParameters, founders: number): ClusterParameters {
+  const fault = parameters.quorums === null ? undefined : faultOfQuorums(founders, parameters.quorums)
+  if (fault !== undefined) throw new SynodError('invalid-options', fault)
+  return withoutNeedlessQuorums(parameters, founders)
+}
+
+/** Majorities have no other name. */
+export function withoutNeedlessQuorums(parameters: ClusterParameters, founders: number): ClusterParameters {
+  const { phase1, phase2 } = majorities(founders)
+  const { quorums } = parameters
+  return quorums?.phase1 === phase1 && quorums.phase2 === phase2
+    ? { ...parameters, quorums: null }
+    : parameters
 }
 
 export function areParameters(value: unknown): value is ClusterParameters {

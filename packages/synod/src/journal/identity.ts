@@ -2,7 +2,13 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { ACCEPTOR_BYTES } from '../bytes/acceptor.js'
 import { type ClusterId, isClusterId } from '../cluster/cluster-id.js'
-import { type ClusterParameters, areParameters, differenceOf } from '../cluster/parameters.js'
+import {
+  type ClusterParameters,
+  areParameters,
+  differenceOf,
+  foundingParameters,
+  withoutNeedlessQuorums,
+} from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Disk } from './disk.js'
@@ -65,7 +71,10 @@ export function newIdentity(options: IdentityOptions, randomBytes: (size: number
     throw new SynodError('invalid-options', `the id of a server is a positive integer, not ${server}`)
   }
   const acceptor = Buffer.from(randomBytes(ACCEPTOR_BYTES)).toString('hex')
-  return { ...options, acceptor, clusterId: null, peers: null }
+  const { founders } = options
+  const parameters =
+    founders.length === 0 ? options.parameters : foundingParameters(options.parameters, founders.length)
+  return { ...options, parameters, acceptor, clusterId: null, peers: null }
 }
 
 /** Replaces the identity of a directory; after a crash it is the old or the new one, never part of one. */
@@ -113,7 +122,10 @@ export function checkIdentity(found: Identity, asked: IdentityOptions, directory
         `start each server on its own directory, as one that votes with the memory of another breaks the cluster`,
     )
   }
-  const difference = differenceOf(found.parameters, asked.parameters)
+  const { founders, parameters } = found
+  const wanted =
+    founders.length === 0 ? asked.parameters : withoutNeedlessQuorums(asked.parameters, founders.length)
+  const difference = differenceOf(parameters, wanted)
   if (difference !== undefined) {
     const { code, ours, theirs } = difference
     throw new SynodError(
@@ -122,6 +134,21 @@ export function checkIdentity(found: Identity, asked: IdentityOptions, directory
         `that is chosen once for a cluster, so ask for ${ours}`,
     )
   }
+  if (found.peers === null && listOf(founders) !== listOf(asked.founders)) {
+    throw new SynodError(
+      'wrong-cluster',
+      `${directory} was first used ${purposeOf(founders)}, and this server was started ${purposeOf(asked.founders)}: ` +
+        `ask for what was asked first, or start all these servers on empty directories`,
+    )
+  }
+}
+
+function purposeOf(founders: readonly ServerId[]): string {
+  return founders.length === 0 ? 'to join a cluster' : `to found a cluster of the servers ${listOf(founders)}`
+}
+
+function listOf(servers: readonly ServerId[]): string {
+  return [...servers].sort((a, b) => a - b).join(', ')
 }
 
 /** Readable, and always the same text for the same identity. */

@@ -28,7 +28,7 @@ export interface ConnectionEvents<In> {
 }
 
 export interface ChannelListenerOptions<Kind extends ConnectionKind, Out, In> {
-  readonly network: Network
+  readonly network: Pick<Network, 'listen'>
   readonly clock: Clock
   readonly address: Address
   readonly kind: Kind

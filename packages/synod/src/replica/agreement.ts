@@ -1,5 +1,5 @@
 import { type ClusterId, clusterIdOf } from '../cluster/cluster-id.js'
-import { differenceOf } from '../cluster/parameters.js'
+import { type ClusterParameters, differenceOf } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import type { AcceptorId, Identity, Peers as Acceptors } from '../journal/identity.js'
 import type { PeerHello, PeerWelcome, Purpose } from '../net/hello.js'
@@ -30,6 +30,7 @@ export class Agreement {
   readonly #membership: Membership
   readonly #acceptor: AcceptorId
   readonly #process: number
+  readonly #parameters: ClusterParameters
   #acceptors: Acceptors | null
   #clusterId: ClusterId | null
 
@@ -40,6 +41,7 @@ export class Agreement {
     this.#acceptors = identity.peers
     this.#clusterId = identity.clusterId
     this.#process = settings.host.randomId()
+    this.#parameters = identity.parameters
     this.founders = identity.founders.filter((server) => server !== settings.id)
     this.joins = identity.founders.length === 0
   }
@@ -74,13 +76,13 @@ export class Agreement {
   }
 
   hello(purpose: Purpose): PeerHello {
-    const { addresses, clusterName: cluster, id, listen, parameters, paxos } = this.#settings
+    const { addresses, clusterName: cluster, id, listen, paxos } = this.#settings
     return {
       ...this.#self(),
       type: 'peer-hello',
       purpose,
       cluster,
-      parameters,
+      parameters: this.#parameters,
       electionTimeout_ms: Math.round(paxos.electionTimeout_ms),
       founders: this.joins ? [] : [...this.founders, id],
       address: formatAddress(addresses.get(id) ?? listen),
@@ -103,13 +105,13 @@ export class Agreement {
 
   /** Why a server that dialled is not welcome. */
   refusal(hello: PeerHello, isGone: boolean): SynodError | undefined {
-    const { clusterName, id, parameters } = this.#settings
+    const { clusterName, id } = this.#settings
     const who = `s${id} of cluster '${clusterName}'`
     if (hello.cluster !== clusterName)
       return new SynodError('wrong-cluster', `this is ${who}, not of cluster '${hello.cluster}'`)
     const stranger = this.#otherCluster(hello)
     if (stranger !== undefined) return stranger
-    const difference = differenceOf(parameters, hello.parameters)
+    const difference = differenceOf(this.#parameters, hello.parameters)
     if (difference !== undefined) {
       const { code, ours, theirs } = difference
       return new SynodError(code, `${who} has ${ours}; s${hello.server} has ${theirs}`)

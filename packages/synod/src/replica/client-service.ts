@@ -7,7 +7,7 @@ import { type ClientConnection, listenForClients } from '../net/client-listener.
 import type { ClientMessage, LeaderHint, ReplicaMessage } from '../net/client-messages.js'
 import type { ClientHello, ClientWelcome, Refuse } from '../net/hello.js'
 import type { Intake } from '../net/intake.js'
-import type { Address } from '../net/network.js'
+import type { Address, Network } from '../net/network.js'
 import { BYTES_PER_UNIT } from '../net/turns.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { HeldStatus } from '../status.js'
@@ -98,12 +98,11 @@ export class ClientService {
     return { bytes: budget.heldBytes, most_bytes: budget.mostBytes, unfinished_bytes: frames.bytes }
   }
 
-  /** Rejects with `invalid-options` if it cannot listen. */
-  async listen(address: Address): Promise<void> {
+  async listen(network: Pick<Network, 'listen'>, address: Address): Promise<void> {
     const settings = this.#settings
-    const { host } = settings
     this.#listener = await listenForClients({
-      ...host,
+      network,
+      clock: settings.host.clock,
       address,
       judge: (hello) => this.#judge(hello),
       intake: this.#intake,

@@ -8,7 +8,7 @@ import { type Address, parseAddress } from '../net/network.js'
 import { checkOption, checkOptions as checkEach, invalid, withDefaults } from '../options.js'
 import type { ServerId } from '../paxos/ballot.js'
 import { DEFAULT_WINDOW, type Mode, PAXOS_DEFAULTS, type PaxosConfig } from '../paxos/config.js'
-import { type Quorums, faultOfQuorums, majorities } from '../paxos/quorum.js'
+import type { Quorums } from '../paxos/quorum.js'
 import type { TraceEvent } from '../trace/trace-event.js'
 import { SPACE_LIMITS, type SpaceLimits } from './disk-space.js'
 import { type Host, systemHost } from './host.js'
@@ -134,7 +134,6 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
   if (join && (options.machine.snapshot === undefined || options.machine.restore === undefined))
     throw fault('a server joins by a snapshot: its state machine must have snapshot and restore')
   const lease_ms = checkLease(cluster.lease_ms, mode, heartbeat_ms)
-  const quorums = checkQuorums(cluster.quorums, servers.length, join)
   const host: Host = withDefaults(systemHost, options.host)
   const window = host.window ?? DEFAULT_WINDOW[mode]
   const { logger = silentLogger, trace: onEvent } = options
@@ -150,7 +149,7 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     join,
     clusterName: cluster.name ?? 'synod',
     servers,
-    parameters: { mode, quorums: quorums ?? null, lease_ms, window },
+    parameters: { mode, quorums: cluster.quorums ?? null, lease_ms, window },
     addresses,
     listen: options.listen === undefined ? own : parseAddress(options.listen),
     clients: options.clients === undefined ? undefined : parseAddress(options.clients),
@@ -179,15 +178,6 @@ export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): S
     onFatal: options.onFatal ?? host.crash,
     host,
   }
-}
-
-/** Majorities have no other name. How many servers there are now a server that joins need not know. */
-function checkQuorums(quorums: Quorums | undefined, servers: number, join: boolean): Quorums | undefined {
-  if (quorums === undefined || join) return quorums
-  const what = faultOfQuorums(servers, quorums)
-  if (what !== undefined) throw fault(what)
-  const { phase1, phase2 } = majorities(servers)
-  return quorums.phase1 === phase1 && quorums.phase2 === phase2 ? undefined : quorums
 }
 
 /** Shorter ones would run out between two heartbeats. */

@@ -3,7 +3,7 @@ import type { ClusterId } from '../cluster/cluster-id.js'
 import type { AcceptorId, Identity } from '../journal/identity.js'
 import type { PeerHello, PeerWelcome } from '../net/hello.js'
 import type { LinkEvents } from '../net/link.js'
-import { type Address, formatAddress, parseAddress } from '../net/network.js'
+import { type Address, type Network, formatAddress, parseAddress } from '../net/network.js'
 import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer-link.js'
 import { type AnswerSnapshot, type PeerListener, listenForPeers } from '../net/peer-listener.js'
 import type {
@@ -79,6 +79,8 @@ export class Peers {
   readonly #strangers = new Set<ServerId>()
   /** The founders that have written down which acceptors the cluster has, and the id that follows from these. */
   readonly #peersWritten = new Map<ServerId, ClusterId>()
+  /** Warnings of the list of servers; each is given once. */
+  readonly #warned = new Set<string>()
   readonly #disks: DiskReports
   readonly #refusals: RefusalLog
   #listener: PeerListener | undefined
@@ -120,12 +122,33 @@ export class Peers {
       this.#listener?.drop(server)
       this.#links.get(server)?.redial()
     }
+    this.#warnOfList()
     const { addresses, id } = this.#settings
     const known = [...this.#membership.servers, ...addresses.keys(), ...this.#greeted.keys()]
     for (const server of new Set(known)) {
       const address = this.#addressOf(server)
       if (server === id || address === undefined || this.#links.has(server)) continue
       if (this.#isWanted(server)) this.#links.set(server, this.#open(server, address))
+    }
+  }
+
+  /** Once the cluster has formed, the list of servers in the options is a list of addresses. */
+  #warnOfList(): void {
+    const { addresses, logger } = this.#settings
+    const { isKnown, state } = this.#membership
+    if (!isKnown || this.#agreement.clusterId === null) return
+    for (const [server, given] of addresses) {
+      const member = state.members.find((other) => other.server === server)
+      const text = formatAddress(given)
+      const warning =
+        member === undefined
+          ? `s${server} is in the list of servers, and no member of the cluster: its address is ignored`
+          : `the list of servers has s${server} at ${text}, the log at ${member.address}: ${text} is used here`
+      const isRight =
+        member === undefined ? server === this.#settings.id : member.address === '' || member.address === text
+      if (isRight || this.#warned.has(warning)) continue
+      this.#warned.add(warning)
+      logger.warn({ peer: server }, warning)
     }
   }
 
@@ -205,11 +228,11 @@ export class Peers {
     })
   }
 
-  /** Rejects with `invalid-options` if it cannot listen. */
-  async listen(): Promise<void> {
+  async listen(network: Pick<Network, 'listen'>): Promise<void> {
     const { connections, host, listen, trace } = this.#settings
     this.#listener = await listenForPeers({
-      ...host,
+      network,
+      clock: host.clock,
       address: listen,
       limit_connections: connections.peers,
       judge: (hello) => {

@@ -7,6 +7,7 @@ import type { OpenedJournal } from '../journal/open-journal.js'
 import { damageWords, openJournal } from '../journal/open-journal.js'
 import { type Outdated, outdatedWords, saveOutdated } from '../journal/outdated.js'
 import { decodeAnswered, encodeGiven } from '../machine/contract.js'
+import type { Machine } from '../machine/machine.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
 import {
   type StaleAnswer,
@@ -15,6 +16,7 @@ import {
   staleAnswer,
 } from '../machine/stale-read.js'
 import type { LeaderHint } from '../net/client-messages.js'
+import { EarlyListeners } from '../net/early-listeners.js'
 import { formatAddress } from '../net/network.js'
 import { openIntake } from '../net/intake.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
@@ -106,6 +108,25 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     options: ReplicaOptions<Command, Result, Query, Answer>,
   ): Promise<Replica<Command, Result, Query, Answer>> {
     const settings = checkOptions(options)
+    const { clients, host, listen } = settings
+    // All that can fail is tried before the directory is touched.
+    const listeners = await EarlyListeners.bind(host.network, [
+      listen,
+      ...(clients === undefined ? [] : [clients]),
+    ])
+    try {
+      return await Replica.#open(settings, options.machine, listeners)
+    } catch (error) {
+      await listeners.close()
+      throw error
+    }
+  }
+
+  static async #open<Command, Result, Query, Answer>(
+    settings: Settings,
+    machine: Machine<Command, Result, Query, Answer>,
+    listeners: EarlyListeners,
+  ): Promise<Replica<Command, Result, Query, Answer>> {
     const { clusterName: cluster, dataDir: directory, host, id: server, mode } = settings
     const { lease_ms, quorums } = settings.parameters
     settings.trace?.started(cluster, mode, settings.servers, {
@@ -149,14 +170,14 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     }
     let state: RestoredState<Command, Result, Query, Answer>
     try {
-      state = await restoreState(settings, options.machine, identity)
+      state = await restoreState(settings, machine, identity)
     } catch (error) {
       await (opened.journal ?? opened).close()
       throw error
     }
     const replica = new Replica(settings, opened, identity, state, space)
     try {
-      await replica.#listen()
+      await replica.#listen(listeners)
     } catch (error) {
       await replica.close()
       throw error
@@ -566,10 +587,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     await this.close()
   }
 
-  async #listen(): Promise<void> {
+  async #listen(listeners: EarlyListeners): Promise<void> {
     const { clients, logger } = this.#settings
-    await this.#peers.listen()
-    if (clients !== undefined) await this.#service.listen(clients)
+    await this.#peers.listen(listeners)
+    if (clients !== undefined) await this.#service.listen(listeners, clients)
     const waitingFor = this.#peers.missing
     this.#startIfReady()
     if (!this.#formed && waitingFor.length > 0)

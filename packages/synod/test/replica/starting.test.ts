@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest'
+import { DATA_DIR, clientAddressOf, peerAddressOf } from '../../src/testing/simulator/world.js'
+import { type Options, World } from './world.js'
+
+const MODES = ['leader', 'leaderless'] as const
+
+const listOf = (...ids: number[]): Options => ({
+  cluster: { servers: Object.fromEntries(ids.map((id) => [id, peerAddressOf(id)])) },
+})
+
+function contents(world: World, id: number): Record<string, string> {
+  const { disk } = world.server(id)
+  try {
+    return Object.fromEntries(
+      [...disk.snapshot(DATA_DIR)].map(([name, bytes]) => [name, bytes.toString('hex')]),
+    )
+  } catch {
+    return {}
+  }
+}
+
+/** Takes a port of s1 before its replica can, from another process on the same host. */
+async function take(world: World, address: string): Promise<void> {
+  const [host = '', port] = address.split(':')
+  await world.network.host(host).listen({ host, port: Number(port) }, () => undefined)
+}
+
+const FAILURES: readonly {
+  readonly name: string
+  readonly code: string
+  readonly options?: Options
+  readonly before?: (world: World) => Promise<void> | void
+}[] = [
+  {
+    name: 'the peer port is taken',
+    code: 'invalid-options',
+    before: (world) => take(world, peerAddressOf(1)),
+  },
+  {
+    name: 'the client port is taken',
+    code: 'invalid-options',
+    before: (world) => take(world, clientAddressOf(1)),
+  },
+  { name: 'the state machine is none', code: 'invalid-options', options: { machine: {} as never } },
+  { name: 'an option is wrong', code: 'invalid-options', options: { heartbeat_ms: -1 } },
+  {
+    name: 'the directory may not be used',
+    code: 'journal-failed',
+    before: (world) => {
+      const { disk } = world.server(1)
+      disk.lock = () =>
+        Promise.reject(Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' }))
+    },
+  },
+]
+
+const WRONG: typeof FAILURES = [
+  {
+    name: 'the directory is of another server',
+    code: 'wrong-acceptor',
+    options: { id: 2, listen: peerAddressOf(1) },
+  },
+  { name: 'the directory is of the other mode', code: 'wrong-mode', options: { mode: 'leaderless' } },
+  {
+    name: 'the directory is of another cluster',
+    code: 'wrong-cluster',
+    options: { cluster: { name: 'other', ...listOf(1, 2, 3).cluster! } },
+  },
+]
+
+describe('a start that fails leaves the directory as it was', () => {
+  test.each(FAILURES)('a new one: $name', async ({ before, code, options }) => {
+    const world = new World()
+    await before?.(world)
+    expect(await world.failure(world.begin(1, options))).toMatchObject({ code })
+    expect(contents(world, 1)).toEqual({})
+  })
+
+  test.each([...FAILURES, ...WRONG])('one in use: $name', async ({ before, code, options }) => {
+    const world = await World.formed()
+    await world.settled(world.replica(1).propose('a'))
+    world.crash(1)
+    const used = contents(world, 1)
+    await before?.(world)
+    expect(await world.failure(world.begin(1, options))).toMatchObject({ code })
+    expect(contents(world, 1)).toEqual(used)
+  })
+
+  test('and gives up its ports', async () => {
+    const world = await World.formed()
+    world.crash(1)
+    expect(await world.failure(world.begin(1, { mode: 'leaderless' }))).toMatchObject({ code: 'wrong-mode' })
+    await take(world, peerAddressOf(1))
+    await take(world, clientAddressOf(1))
+  })
+})
+
+describe('before the cluster has formed', () => {
+  test.each<[string, Options, RegExp]>([
+    [
+      'other servers',
+      listOf(1, 2, 4),
+      /found a cluster of the servers 1, 2, 3, and .* of the servers 1, 2, 4: ask/,
+    ],
+    [
+      'none to found with',
+      { join: true },
+      /of the servers 1, 2, 3, and this server was started to join a cluster/,
+    ],
+  ])('a later start with %s is refused', async (_what, options, message) => {
+    const world = new World()
+    await world.open(1)
+    world.crash(1)
+    expect(await world.failure(world.begin(1, options))).toMatchObject({
+      code: 'wrong-cluster',
+      message: expect.stringMatching(message) as string,
+    })
+    world.crash(1)
+    await world.open(1)
+  })
+})
+
+describe.each(MODES)('once the cluster has formed, in %s mode', (mode) => {
+  test('the list gives addresses, and need not name all members', async () => {
+    const world = await World.formed({ mode })
+    world.crash(1)
+    await world.open(1, listOf(1, 2))
+    await world.ready()
+    expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+    await world.converged()
+  })
+
+  test('a server in the list that is no member is warned of, and not dialled', async () => {
+    const world = await World.formed({ mode })
+    world.crash(1)
+    await world.open(1, listOf(1, 2, 3, 7))
+    await world.ready()
+    await world.wait(1000)
+    expect(world.status(1).peers.map(({ server }) => server)).toEqual([2, 3])
+    expect(world.server(1).log.filter((line) => line.includes('s7'))).toEqual([
+      'warn: s7 is in the list of servers, and no member of the cluster: its address is ignored',
+    ])
+  })
+})
+
+test('quorums count the servers that founded the cluster, not those in the list', async () => {
+  const quorums = { phase1: 3, phase2: 1 }
+  const world = new World()
+  await world.openAll({ cluster: { ...listOf(1, 2, 3).cluster!, quorums } })
+  await world.ready()
+  world.crash(1)
+  await world.open(1, { cluster: { ...listOf(1, 2).cluster!, quorums } })
+  expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+})
