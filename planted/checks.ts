@@ -22,10 +22,29 @@ const PARTS = [
   'snapshots/',
 ].map((path) => `packages/synod/src/${path}`)
 
+/** What a lost cluster is recovered by, and a backup is saved and restored. */
+const RECOVERY = [
+  'recovery/',
+  'paxos/recovered-log',
+  'journal/',
+  'snapshots/',
+  'machine/',
+  'replica/snapshot',
+].map((path) => `packages/synod/src/${path}`)
+
 const BOTH = ['leader', 'leaderless'] as const
 
 export type CheckName =
-  'parts' | 'core' | 'episodes' | 'links' | 'changes' | 'simulator' | 'server' | 'operations' | 'model'
+  | 'parts'
+  | 'core'
+  | 'episodes'
+  | 'links'
+  | 'changes'
+  | 'recovery'
+  | 'simulator'
+  | 'server'
+  | 'operations'
+  | 'model'
 
 /** What is quick comes first. */
 export const CHECKS: Readonly<Record<CheckName, Check>> = {
@@ -34,6 +53,7 @@ export const CHECKS: Readonly<Record<CheckName, Check>> = {
   episodes: { words: 'core in episodes', modes: BOTH, within: CORE, isRandom: true },
   links: { words: 'core on slow links', modes: BOTH, within: CORE, isRandom: true },
   changes: { words: 'core, where servers come and go', modes: BOTH, within: CORE, isRandom: true },
+  recovery: { words: 'recovery of a lost cluster', modes: BOTH, within: RECOVERY, isRandom: true },
   simulator: { words: 'simulator', modes: BOTH, within: LIBRARY, isRandom: true },
   server: {
     words: 'simulator with the state machine of the server',

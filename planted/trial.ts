@@ -16,6 +16,7 @@ import {
   exploreMembership,
   exploreMembershipRules,
   exploreOperations,
+  exploreRecovery,
   exploreSessions,
   exploreSlowLinks,
   exploreSnapshots,
@@ -90,6 +91,9 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
         return undefined
       case 'operations':
         await exploreOperations(mode, seed)
+        return undefined
+      case 'recovery':
+        await exploreRecovery(mode, seed)
         return undefined
       case 'links':
         exploreSlowLinks(mode, seed)

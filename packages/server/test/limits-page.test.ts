@@ -94,7 +94,11 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'waiting for the file of a trace': ['server/trace/trace-writer.ts#MOST_WAITING_BYTES'],
   'snapshots being written, and arriving': ['1'],
   'a snapshot that arrives': ['replica/catch-up.ts#MAX_SNAPSHOT_BYTES'],
-  'a snapshot on its way, all peers together': ['replica/snapshot-service.ts#RATE_BYTES_PER_S'],
+  'a snapshot on its way, all peers and clients together': ['replica/snapshot-service.ts#RATE_BYTES_PER_S'],
+  'clients that get a snapshot of a replica at once': [
+    'replica/snapshot-service.ts#MAX_SAVING_CLIENTS',
+    'replica/snapshot-service.ts#SAVE_REST',
+  ],
   'unsent to a peer that gets a snapshot': ['net/peer-link.ts#SNAPSHOT_LIMIT_BYTES'],
   'commands kept before a snapshot': ['replica/snapshots.ts#KEPT_BYTES'],
   'how far a voter may be behind, to be counted on when the voters change': [

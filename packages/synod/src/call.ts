@@ -39,7 +39,7 @@ export function checkTransfer(options: TransferOptions): ServerId {
 }
 
 /** What a caller waits for. What a failure leaves open depends on it. */
-export type CallKind = 'connect' | 'command' | 'change' | 'read' | 'status' | 'transfer'
+export type CallKind = 'connect' | 'command' | 'change' | 'read' | 'status' | 'transfer' | 'save'
 
 /** What may have come of a request that was sent and has no answer, and what its caller can do. */
 const IN_DOUBT: Readonly<Record<CallKind, string>> = {
@@ -49,6 +49,7 @@ const IN_DOUBT: Readonly<Record<CallKind, string>> = {
   read: '',
   status: '',
   transfer: '; another server may still take over the leadership',
+  save: '',
 }
 
 /** The same of a request that never left. */

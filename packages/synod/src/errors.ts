@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'diverged'
   | 'removed'
   | 'cluster-running'
+  | 'snapshot-failed'
   | 'invariant-violated'
   | 'invalid-machine'
   | 'invalid-options'

@@ -16,6 +16,7 @@ export { type Codec, type Codecs, jsonCodec } from './machine/codec.js'
 export { type ApplyContext, type AtOnce, MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine/machine.js'
 export { SnapshotMap } from './machine/snapshot-map.js'
 export { type Address, parseAddress } from './net/network.js'
+export type { SavedSnapshot } from './net/saved-snapshot.js'
 export { type Ballot, type ServerId, type Slot, compareBallots, formatBallot } from './paxos/ballot.js'
 export type { Mode } from './paxos/config.js'
 export type { Bars } from './paxos/invariants.js'
@@ -33,6 +34,8 @@ export {
   type RecoverySource,
   recoverCluster,
 } from './recovery/recover-cluster.js'
+export { type RestoreOptions, type RestoredCluster, restoreCluster } from './recovery/restore-cluster.js'
+export { type SnapshotInfo, type SnapshotInfoOptions, readSnapshotInfo } from './recovery/snapshot-info.js'
 export type { ClusterOptions, ReplicaOptions } from './replica/options.js'
 export { Replica } from './replica/replica.js'
 export type { StaleAnswer, StaleReadOptions } from './machine/stale-read.js'

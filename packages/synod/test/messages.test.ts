@@ -7,6 +7,8 @@ import { Driver } from '../src/replica/driver.js'
 import { divergedError } from '../src/snapshots/fence.js'
 import { outcomeError } from '../src/machine/outcome.js'
 import { recoverCluster } from '../src/recovery/recover-cluster.js'
+import { readSnapshotInfo } from '../src/recovery/snapshot-info.js'
+import { MemoryDisk } from '../src/testing/simulator/hardware/disk.js'
 import { FakeReplica } from './client/fake-replica.js'
 import { DATA_DIR } from '../src/testing/simulator/world.js'
 import { Notes } from './replica/notes.js'
@@ -535,6 +537,16 @@ const situations: readonly Situation[] = [
         host,
       }
       return world.failure(recoverCluster(options))
+    },
+  },
+  {
+    name: 'a file that holds no snapshot',
+    code: 'snapshot-failed',
+    message: '/file cannot be used: this is no snapshot',
+    async failure() {
+      const disk = new MemoryDisk()
+      disk.put('/file', Buffer.from('something else'))
+      return new World().failure(readSnapshotInfo('/file', { disk }))
     },
   },
   {

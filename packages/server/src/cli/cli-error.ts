@@ -11,6 +11,7 @@ export type CliErrorCode =
   | 'unreached'
   | 'unproven'
   | 'not-a-trace'
+  | 'file-exists'
   | 'interrupted'
   | 'output-failed'
 

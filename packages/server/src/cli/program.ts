@@ -11,6 +11,7 @@ import { addRebuild } from './rebuild.js'
 import { addRecover } from './recover.js'
 import { addServe } from './serve.js'
 import { addSimulate } from './simulate.js'
+import { addSnapshot } from './snapshot.js'
 import { addStatus } from './status.js'
 import { addTransfer } from './transfer.js'
 
@@ -30,6 +31,7 @@ export function buildProgram(): Command {
   addStatus(program)
   addTransfer(program)
   addMember(program)
+  addSnapshot(program)
   addInspect(program)
   addRebuild(program)
   addRecover(program)

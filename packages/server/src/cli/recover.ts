@@ -5,6 +5,7 @@ import { finish } from './common-options.js'
 import { confirm } from './confirm.js'
 import { defined } from './defined.js'
 import { liveLine } from './live-line.js'
+import { newClusterText } from './new-cluster-text.js'
 import { type OutputOptions, print } from './output.js'
 import { MAX_SERVER_ID, integerFrom } from './parsers.js'
 import { recoveryReport } from './recovery-report.js'
@@ -72,14 +73,5 @@ async function run(options: RecoverOptions): Promise<void> {
   } finally {
     endLine()
   }
-  print(options, recoveredText(recovered, address), { event: 'recovered', ...recovered })
-}
-
-function recoveredText({ cluster, dataDir, id, mode }: RecoveredCluster, address: string): string {
-  const how = mode === 'leaderless' ? ' --mode leaderless' : ''
-  return [
-    `${dataDir} is a new cluster ${cluster} of s${id} alone.`,
-    'Start it, with the same --lease-ms as before if there was one, and add others with synod member add:',
-    `  synod serve --id ${id} --cluster-name ${cluster}${how} --servers ${id}=${address} --clients HOST:PORT --data-dir ${dataDir}`,
-  ].join('\n')
+  print(options, newClusterText(recovered, address), { event: 'recovered', ...recovered })
 }

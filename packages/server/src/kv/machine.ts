@@ -25,6 +25,11 @@ export class KvMachine implements Machine<KvCommand, KvResult, KvQuery, KvAnswer
    */
   readonly #values = new OrderedMap<string>()
 
+  /** How many keys there are. */
+  get size(): number {
+    return this.#values.size
+  }
+
   apply(command: KvCommand): KvResult {
     switch (command.type) {
       case 'put':

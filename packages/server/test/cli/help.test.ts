@@ -24,6 +24,7 @@ test('the program names all its commands', () => {
     'status',
     'transfer',
     'member',
+    'snapshot',
     'inspect',
     'rebuild',
     'recover',

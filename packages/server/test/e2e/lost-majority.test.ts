@@ -64,6 +64,16 @@ test.each(['leader', 'leaderless'] as const)(
     })
 
     await first.restart()
+    // Who remembers the old cluster is refused: a client, and the server that is left.
+    await expect(reader.get('key0', { timeout_ms: 1000 })).rejects.toThrow()
+    await expect(client.put('key0', 'again', { timeout_ms: 10_000 })).rejects.toThrow(
+      /refuses this client: .*cluster/,
+    )
+    await third.restart()
+    await expect
+      .poll(() => third.log, { timeout: 60_000 })
+      .toMatch(/s1 and this server do not agree: .*cluster/)
+    await third.kill('SIGKILL')
     cluster.leave(second)
     cluster.leave(third)
     await using after = await KvClient.connect({ endpoints: [first.endpoint] })

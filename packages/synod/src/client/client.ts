@@ -16,7 +16,9 @@ import {
   checkStaleRead,
   staleAnswer,
 } from '../machine/stale-read.js'
+import { decodePiece } from '../net/client-codec.js'
 import { MAX_CLUSTER_BYTES } from '../net/hello.js'
+import { type SavedSnapshot, savedSnapshot } from '../net/saved-snapshot.js'
 import { type Network, parseAddress } from '../net/network.js'
 import { tcpNetwork } from '../net/tcp.js'
 import {
@@ -231,7 +233,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
     const to = checkTransfer(options)
     const call = this.#calls.take<Uint8Array>('transfer', 0, options)
-    this.#endpoints.sendToAny({ type: 'transfer', to }, call)
+    this.#endpoints.sendTo(this.#endpoints.responsive, { type: 'transfer', to }, call)
     await call.promise
   }
 
@@ -247,6 +249,27 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
     const call = this.#calls.take<Uint8Array>('change', encoded.length, options)
     this.#endpoints.send({ type: 'execute', value: encodeChangeRequest(this.#newKey(), encoded) }, call)
     await call.promise
+  }
+
+  /**
+   * Has a replica take a snapshot of its state as it is, and gives it back piece by piece, to be kept as a backup: what is written
+   * to a file is read by `readSnapshotInfo` and `restoreCluster`. It needs no quorum, and is as old as the replica is behind. The limit of
+   * time is for each piece; the first one comes when the snapshot has been written there. (docs/operating/backup.md)
+   *
+   * Rejects with `overloaded` while another client gets one, `snapshot-failed`, `aborted`, `closed` and `unreachable`; so does the iteration.
+   *
+   * @example
+   * const saved = await client.saveSnapshot()
+   * for await (const bytes of saved) await file.write(bytes)
+   */
+  async saveSnapshot(options: CallOptions = {}): Promise<SavedSnapshot> {
+    checkCall('saveSnapshot', options)
+    const { responsive } = this.#endpoints
+    return savedSnapshot(async (slot, offset) => {
+      const call = this.#calls.take<Uint8Array>('save', 0, options)
+      this.#endpoints.sendTo(responsive, { type: 'save', slot, offset }, call)
+      return decodePiece(await call.promise)
+    })
   }
 
   /** Ends all connections. What is under way fails as `closed`. */

@@ -109,10 +109,10 @@ export class Endpoints {
     if (this.#target === undefined) this.#outage.look()
   }
 
-  /** Asks any one that can be reached, once. */
-  sendToAny(question: Question, call: Call<Uint8Array>): void {
+  /** One that can be reached, if there is any. */
+  get responsive(): number {
     const [first] = this.#responsive()
-    this.sendTo(first === undefined ? 0 : this.#endpoints.indexOf(first), question, call)
+    return first === undefined ? 0 : this.#endpoints.indexOf(first)
   }
 
   /** Asks one endpoint, once. */

@@ -21,6 +21,7 @@ export const ROUTINGS: Readonly<Record<Question['type'], Routing>> = {
   'stale-read': 'any',
   status: 'one',
   transfer: 'one',
+  save: 'one',
   cancel: 'one',
 }
 

@@ -20,7 +20,7 @@ export function clusterIdOf(acceptors: Readonly<Record<ServerId, string>>): Clus
   return digest.slice(0, 2 * CLUSTER_ID_BYTES)
 }
 
-/** The id of a cluster that comes out of another one: it belongs to no founders. */
+/** The id of a cluster that is made of what another one left. */
 export function drawClusterId(randomBytes: (size: number) => Uint8Array): ClusterId {
   return Buffer.from(randomBytes(CLUSTER_ID_BYTES)).toString('hex')
 }

@@ -1,8 +1,8 @@
 import { writeBallot } from '../bytes/paxos.js'
-import { MalformedError, type Reader } from '../bytes/reader.js'
-import type { Writer } from '../bytes/writer.js'
+import { MalformedError, Reader } from '../bytes/reader.js'
+import { Writer } from '../bytes/writer.js'
 import { type ClusterId, readClusterId, writeClusterId } from '../cluster/cluster-id.js'
-import type { ClientMessage, ReplicaMessage } from './client-messages.js'
+import type { ClientMessage, ReplicaMessage, SnapshotPiece } from './client-messages.js'
 import { namesByTag, readTag, type Codec, type Tags } from './codec.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
 import { readBallotOrZero, readServerOrNone, readText, writeText } from './fields.js'
@@ -15,6 +15,7 @@ export const CLIENT_TAGS: Tags<ClientMessage['type']> = {
   cancel: 4,
   'stale-read': 5,
   transfer: 6,
+  save: 7,
 }
 
 /** The first byte of each message that a replica sends to a client. A tag is never given to another message. */
@@ -25,6 +26,9 @@ export const REPLICA_TAGS: Tags<ReplicaMessage['type']> = {
   rest: 4,
   formed: 5,
 }
+
+/** What a piece of a snapshot takes besides its bytes, at most. */
+const PIECE_OVERHEAD_BYTES = 16
 
 /** What a failure says is cut to this size. */
 const MAX_TEXT_BYTES = 64 * 1024
@@ -50,6 +54,10 @@ export function encodeClientMessage(writer: Writer, message: ClientMessage): voi
     case 'transfer':
       writer.varint(message.to)
       return
+    case 'save':
+      writer.varint(message.slot)
+      writer.varint(message.offset)
+      return
     case 'status':
     case 'cancel':
       return
@@ -73,10 +81,26 @@ export function decodeClientMessage(reader: Reader): ClientMessage {
       return { type, request, atLeast: reader.varint(), query: reader.bytes() }
     case 'transfer':
       return { type, request, to: readServerOrNone(reader) }
+    case 'save':
+      return { type, request, slot: reader.varint(), offset: reader.varint() }
     case 'status':
     case 'cancel':
       return { type, request }
   }
+}
+
+export function encodePiece({ bytes, size_bytes, slot }: SnapshotPiece): Uint8Array {
+  const writer = new Writer(bytes.length + PIECE_OVERHEAD_BYTES)
+  writer.varint(slot)
+  writer.varint(size_bytes)
+  writer.raw(bytes)
+  return writer.view()
+}
+
+/** @throws MalformedError */
+export function decodePiece(result: Uint8Array): SnapshotPiece {
+  const reader = new Reader(result)
+  return { slot: reader.varint(), size_bytes: reader.varint(), bytes: reader.raw(reader.remaining) }
 }
 
 /** Writes one message, tag first. */

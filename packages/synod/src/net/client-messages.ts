@@ -40,13 +40,32 @@ export interface TransferRequest {
   readonly to: ServerId
 }
 
+/**
+ * Asks for a piece of a snapshot of the state, from byte `offset` on: of the one at `slot`, or where that is 0 of a new one. Answered
+ * by reply, whose result is a `SnapshotPiece`, or fail.
+ */
+export interface SaveRequest {
+  readonly type: 'save'
+  readonly request: number
+  readonly slot: Slot
+  readonly offset: number
+}
+
 /** The client no longer waits for this request. */
 export interface Cancel {
   readonly type: 'cancel'
   readonly request: number
 }
 
-export type ClientMessage = Execute | Read | StaleRead | StatusRequest | TransferRequest | Cancel
+export type ClientMessage =
+  Execute | Read | StaleRead | StatusRequest | TransferRequest | SaveRequest | Cancel
+
+/** A piece of the snapshot at `slot`, which has `size_bytes` in all. */
+export interface SnapshotPiece {
+  readonly slot: Slot
+  readonly size_bytes: number
+  readonly bytes: Uint8Array
+}
 
 /** `slot` is the executed bar of the replica: what the result says is from there or from before. */
 export interface Reply {

@@ -30,6 +30,7 @@ const ERROR_TAGS: Tags<ErrorCode> = {
   removed: 24,
   'invalid-machine': 25,
   'cluster-running': 26,
+  'snapshot-failed': 27,
   'disk-full': 30,
 }
 

@@ -226,6 +226,11 @@ export class Paxos {
     return this.#proposer.ballot
   }
 
+  /** The highest ballot promised here for every slot, or of any vote. */
+  get bound(): Ballot {
+    return this.#acceptor.logBound
+  }
+
   /** Takes one input at a time that never goes back. Throws InvariantError if the protocol was broken. */
   step(input: Input, now_ms: number): Output {
     switch (input.type) {

@@ -1,13 +1,14 @@
-import { drawClusterId } from '../cluster/cluster-id.js'
+import { type ClusterId, drawClusterId } from '../cluster/cluster-id.js'
+import type { ClusterParameters } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import type { Disk } from '../journal/disk.js'
 import { GroupWriter, groupMarker } from '../journal/group.js'
-import { type Identity, type IdentityOptions, newIdentity, saveIdentity } from '../journal/identity.js'
+import { type Identity, type Peers, newIdentity, saveIdentity } from '../journal/identity.js'
 import { journalFailed } from '../journal/journal.js'
 import { NO_PATIENCE } from '../journal/no-space.js'
 import { NO_RESERVE, SegmentWriter } from '../journal/segment-writer.js'
 import type { Executor, ExecutorSnapshot } from '../machine/executor.js'
-import type { Ballot, Slot } from '../paxos/ballot.js'
+import type { Ballot, ServerId, Slot } from '../paxos/ballot.js'
 import { type MembershipState, foundingMembership } from '../paxos/membership.js'
 import { SnapshotStore } from '../snapshots/snapshot-store.js'
 import type { SnapshotPart } from '../snapshots/format.js'
@@ -21,11 +22,17 @@ export const MARGIN_BALLOTS = 2 ** 24
 
 const SEGMENT_SIZE_BYTES = 64 << 20
 
+/** Of a server of a cluster that has formed. */
+type FormedIdentity = Identity & { readonly clusterId: ClusterId; readonly peers: Peers }
+
 /** A new cluster of one server, and the state that it begins with. */
 export interface NewCluster {
   readonly disk: Disk
   readonly directory: string
-  readonly identity: IdentityOptions
+  /** The name of the cluster, and what its servers agree on; but for the quorums, which are majorities from now on. */
+  readonly cluster: string
+  readonly parameters: ClusterParameters
+  readonly server: ServerId
   /** Where this server listens for those that will join. */
   readonly address: string
   /** The last slot of the old cluster, as far as it is known, and its highest ballot. */
@@ -72,7 +79,7 @@ export async function requireEmpty(disk: Disk, directory: string): Promise<void>
 export async function writeCluster<C, R, Q, A>(
   executor: Executor<C, R, Q, A>,
   cluster: NewCluster,
-): Promise<Identity> {
+): Promise<FormedIdentity> {
   const { directory, disk } = cluster
   try {
     await disk.makeDirectory(directory)
@@ -89,26 +96,34 @@ export async function writeCluster<C, R, Q, A>(
   }
 }
 
-async function write<C, R, Q, A>(executor: Executor<C, R, Q, A>, cluster: NewCluster): Promise<Identity> {
-  const { address, directory, disk, identity: options, onWritten, randomBytes } = cluster
+async function write<C, R, Q, A>(
+  executor: Executor<C, R, Q, A>,
+  cluster: NewCluster,
+): Promise<FormedIdentity> {
+  const { address, directory, disk, onWritten } = cluster
   const { slot, ballot } = beginOf(cluster)
-  const drawn = newIdentity(options, randomBytes)
-  const clusterId = drawClusterId(randomBytes)
-  const identity = { ...drawn, clusterId, peers: { [drawn.server]: drawn.acceptor } }
+  const identity = drawIdentity(cluster)
   executor.skip(slot)
   executor.moveTo(membershipOf(identity, address, slot))
   await writeJournal(disk, directory, identity, slot, ballot)
   const snapshot = executor.snapshot()
   if (snapshot === undefined) throw new TypeError('the state machine has no snapshots')
   const store = await SnapshotStore.open(disk, directory, identity)
-  await store.write(slot, counted(snapshot, onWritten))
+  await store.write(slot, counted(snapshot, onWritten), undefined, ballot)
   await saveIdentity(disk, directory, identity)
   return identity
 }
 
+/** Another cluster than any before, and another acceptor: old members and clients are refused. */
+function drawIdentity({ cluster, parameters, randomBytes, server }: NewCluster): FormedIdentity {
+  const options = { cluster, parameters: { ...parameters, quorums: null }, founders: [server], server }
+  const drawn = newIdentity(options, randomBytes)
+  return { ...drawn, clusterId: drawClusterId(randomBytes), peers: { [server]: drawn.acceptor } }
+}
+
 /** It votes alone, at once; the log of the old cluster has no say in who else does. */
-function membershipOf({ peers, server }: Identity, address: string, slot: Slot): MembershipState {
-  const founding = foundingMembership([server], undefined, peers ?? {})
+function membershipOf({ peers, server }: FormedIdentity, address: string, slot: Slot): MembershipState {
+  const founding = foundingMembership([server], undefined, peers)
   return { ...founding, slot, members: founding.members.map((member) => ({ ...member, address })) }
 }
 

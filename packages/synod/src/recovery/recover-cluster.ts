@@ -1,5 +1,5 @@
 import { SynodError } from '../errors.js'
-import { checkMachine, messageOf } from '../machine/contract.js'
+import { checkMachine } from '../machine/contract.js'
 import { Executor } from '../machine/executor.js'
 import type { Machine } from '../machine/machine.js'
 import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
@@ -20,12 +20,12 @@ import { MAX_SERVER_ID, type ServerId, type Slot } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
 import { Membership, foundingMembership } from '../paxos/membership.js'
 import { type Host, systemHost } from '../replica/host.js'
-import { readParts } from '../snapshots/read-snapshot.js'
 import { snapshotName } from '../snapshots/snapshot-store.js'
 import { join } from 'node:path'
 import { writeCluster, requireEmpty, beginOf } from './new-cluster.js'
 import { answering } from './old-members.js'
 import { type OldLog, executeLog, founders, mayLack, readJournals } from './old-log.js'
+import { restoreFrom } from './snapshot-info.js'
 import { type Source, closeSources, openSources } from './sources.js'
 
 /** So many directories can be given: one for each server that a cluster can have. */
@@ -88,6 +88,8 @@ export interface RecoveryPlan {
 export interface RecoveredCluster extends RecoveryPlan {
   readonly dataDir: string
   readonly id: ServerId
+  /** Of the new cluster. */
+  readonly clusterId: string
   readonly acceptor: string
 }
 
@@ -198,15 +200,12 @@ async function recover<C, R, Q, A>(
   if (options.confirm !== undefined && !(await options.confirm(plan)))
     throw new SynodError('aborted', 'the recovery was not confirmed: nothing was written')
   const { cluster, parameters } = identityOf(sources)
-  const { acceptor } = await writeCluster(executor, {
+  const { acceptor, clusterId } = await writeCluster(executor, {
     disk: host.disk,
     directory: dataDir,
-    identity: {
-      cluster,
-      parameters: { ...parameters, quorums: null },
-      founders: [options.id],
-      server: options.id,
-    },
+    cluster,
+    parameters,
+    server: options.id,
     address: options.address,
     last: old.log.last,
     highest: old.log.highest,
@@ -215,7 +214,7 @@ async function recover<C, R, Q, A>(
       onProgress({ step: 'written', upTo })
     },
   })
-  return { ...plan, dataDir, id: options.id, acceptor }
+  return { ...plan, dataDir, id: options.id, clusterId, acceptor }
 }
 
 /** The state as the newest snapshot of all directories tells it, or the one that the cluster began with. */
@@ -235,13 +234,7 @@ async function newestState<C, R, Q, A>(
   const slotOf = ({ snapshots }: Source) => snapshots.newest?.slot ?? 0
   const [best] = [...sources].sort((a, b) => slotOf(b) - slotOf(a))
   if (best !== undefined && slotOf(best) > 0) {
-    const path = join(best.directory, snapshotName(slotOf(best)))
-    try {
-      await executor.restore(readParts(disk, path))
-    } catch (error) {
-      const what = `the snapshot ${path} could not be restored: ${messageOf(error)}`
-      throw new SynodError('restore-failed', what, { cause: error })
-    }
+    await restoreFrom(executor, disk, join(best.directory, snapshotName(slotOf(best))))
   } else if (acceptors === null) {
     const what = 'the directories are of servers that joined, and there is no snapshot'
     throw new SynodError('journal-damaged', `${what}: give a directory of a server that has one`)
@@ -257,14 +250,13 @@ async function planOf<C, R, Q, A>(
   sources: readonly Source[],
 ): Promise<RecoveryPlan> {
   const { cluster, parameters } = identityOf(sources)
-  const { mode } = parameters
   const { chosen, holes, journals, log, voted } = old
   const up = new Set((await answering(members, host)).map(({ server }) => server))
   const given = new Set(sources.map(({ identity }) => identity.server))
   const { ballot, slot } = beginOf(log)
   return {
     cluster,
-    mode,
+    mode: parameters.mode,
     sources: journals.map(({ finding, lostGroups, source }) => ({
       directory: source.directory,
       server: source.identity.server,

@@ -71,7 +71,7 @@ async function identityIn(disk: Disk, directory: string): Promise<Identity> {
   }
   if (identity === null)
     throw new SynodError('invalid-options', `${directory} is no data directory of a server`)
-  if (identity.peers === null)
+  if (identity.clusterId === null)
     throw new SynodError(
       'invalid-options',
       `the cluster of ${directory} has never formed: nothing can be in it`,
@@ -81,14 +81,10 @@ async function identityIn(disk: Disk, directory: string): Promise<Identity> {
 
 /** Throws `wrong-cluster` for directories of two clusters. */
 function checkSame(first: Source, other: Source): void {
-  const [one, two] = [first, other].map(({ identity }) => describe(identity))
-  if (one === two) return
-  throw new SynodError(
-    'wrong-cluster',
-    `${first.directory} belongs to ${one}, and ${other.directory} to ${two}: give directories of one cluster`,
+  const [one, two] = [first, other].map(
+    ({ directory, identity: { cluster, clusterId } }) =>
+      `${directory} belongs to cluster '${cluster}' (${clusterId ?? ''})`,
   )
-}
-
-function describe({ cluster, clusterId }: Identity): string {
-  return `cluster '${cluster}' with the id ${clusterId ?? 'that is not known yet'}`
+  if (first.identity.clusterId === other.identity.clusterId) return
+  throw new SynodError('wrong-cluster', `${one ?? ''}, and ${two ?? ''}: give directories of one cluster`)
 }

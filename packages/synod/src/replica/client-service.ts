@@ -40,6 +40,7 @@ export interface ClientRequests {
   read(query: Uint8Array, owner: object, done: Done): () => void
   readStale(query: Uint8Array, atLeast: Slot, owner: object, done: Done): () => void
   transfer(to: ServerId, done: (error?: SynodError) => void): () => void
+  save(slot: Slot, offset: number, owner: object, done: Done): () => void
   /** The executed bar. */
   executed(): Slot
   status(): unknown
@@ -226,6 +227,11 @@ export class ClientService {
             this.#requests.transfer(message.to, (error) => {
               done(error ?? NOTHING)
             }),
+          )
+          break
+        case 'save':
+          this.#read(client, message.request, NOTHING, (_query, done) =>
+            this.#requests.save(message.slot, message.offset, client, done),
           )
           break
         case 'status':

@@ -15,10 +15,12 @@ import {
   checkStaleRead,
   staleAnswer,
 } from '../machine/stale-read.js'
+import { encodePiece } from '../net/client-codec.js'
 import type { LeaderHint } from '../net/client-messages.js'
 import { EarlyListeners } from '../net/early-listeners.js'
 import { formatAddress } from '../net/network.js'
 import { openIntake } from '../net/intake.js'
+import { type SavedSnapshot, savedSnapshot } from '../net/saved-snapshot.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'
@@ -417,6 +419,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       read: (query, owner, done) => this.#read(query, done, owner),
       readStale: (query, atLeast, owner, done) => this.#readStale(query, atLeast, done, owner),
       transfer: (to, done) => this.#transfer(to, done),
+      save: (slot, offset, owner, done) => this.#save(slot, offset, owner, done),
       executed: () => this.#state.executor.executed,
       status: () => this.status(),
       hint: () => this.#hint,
@@ -510,6 +513,20 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const call = this.#calls.start<Uint8Array>('change', options)
     this.#commands.change(checked, call)
     await call.promise
+  }
+
+  /**
+   * Takes a snapshot of the state as it is here, and gives it back piece by piece, to be kept as a backup: what is written to a file is
+   * read by `readSnapshotInfo` and `restoreCluster`. Needs no quorum. (docs/operating/backup.md)
+   *
+   * Rejects with `overloaded` while someone else gets one, `snapshot-failed` and `closed`; so does the iteration.
+   */
+  async saveSnapshot(): Promise<SavedSnapshot> {
+    const owner = {}
+    return savedSnapshot(async (slot, offset) => {
+      if (this.#failure !== undefined) throw this.#failure
+      return this.#state.save(slot, offset, owner)
+    })
   }
 
   /** Role, ballot, bars, peers and so on, as plain data. */
@@ -777,6 +794,27 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const giveUp = this.#counts.unlessRefused(() => this.#reads.linearizable(query, answered, owner))
     this.#driver.endTurn()
     return giveUp
+  }
+
+  /** On behalf of a client. */
+  #save(slot: Slot, offset: number, owner: object, done: Done): () => void {
+    let isOver = false
+    const answer = (result: Uint8Array | SynodError) => {
+      if (isOver) return
+      done(result)
+      this.#service.flush()
+    }
+    this.#state.save(slot, offset, owner).then(
+      (piece) => {
+        answer(encodePiece(piece))
+      },
+      (error: unknown) => {
+        answer(error as SynodError)
+      },
+    )
+    return () => {
+      isOver = true
+    }
   }
 
   // Who leads

@@ -1,16 +1,27 @@
 import type { Clock } from '../clock.js'
+import { SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
+import { messageOf } from '../machine/contract.js'
+import type { SnapshotPiece } from '../net/client-messages.js'
 import type { AnswerSnapshot } from '../net/peer-listener.js'
 import type { SnapshotRequest } from '../net/peer-messages.js'
+import { overloaded } from '../pace.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { SnapshotPolicy } from './snapshots.js'
 import type { SnapshotStore } from '../snapshots/snapshot-store.js'
 
-/** All peers together get no more than this in a second, so that the cluster has the rest of the machine for its work. */
+/** All peers and clients together get no more than this in a second, so that the cluster has the rest of the machine for its work. */
 export const RATE_BYTES_PER_S = 32 << 20
 
-/** A peer that has not asked for longer than this is not getting a snapshot any more. */
-const PATIENCE_MS = 5000
+/** Who has not asked for longer than this is not getting a snapshot any more. */
+export const PATIENCE_MS = 5000
+
+/** A client gets one at a time. Another one is told to come back after this time. */
+export const MAX_SAVING_CLIENTS = 1
+const RETRY_AFTER_MS = 1000
+
+/** After a snapshot that was taken for a client, none is for so many times as long as it took. */
+export const SAVE_REST = 4
 
 export interface SnapshotServiceParts {
   readonly store: SnapshotStore
@@ -18,44 +29,119 @@ export interface SnapshotServiceParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly executed: () => Slot
-  /** A peer needs a newer one than there is. */
-  readonly take: () => void
+  /** A newer one than there is is needed. Resolves when it is there, or could not be taken. */
+  readonly take: () => Promise<void>
 }
 
-/** Sends the newest snapshot to peers that ask for it, piece by piece. */
+/** Sends the newest snapshot to peers and clients that ask for it, piece by piece. */
 export class SnapshotService {
   readonly #parts: SnapshotServiceParts
-  /** When each peer last asked. */
-  readonly #asked_ms = new Map<ServerId, number>()
+  /** When each peer, or client, last asked. */
+  readonly #asked_ms = new Map<ServerId | object, number>()
   /** When the next piece may leave. */
   #next_ms = -Infinity
+  /** The client that gets one, and when the next may be taken for one. */
+  #saver: object | undefined
+  #notBefore_ms = -Infinity
 
   constructor(parts: SnapshotServiceParts) {
     this.#parts = parts
   }
 
-  /** Whether some peer is getting a snapshot. */
+  /** Whether anyone is getting a snapshot. */
   get isServing(): boolean {
     const now_ms = this.#parts.clock.now()
-    for (const [peer, asked_ms] of this.#asked_ms) {
+    for (const [who, asked_ms] of this.#asked_ms) {
       if (now_ms - asked_ms < PATIENCE_MS) return true
-      this.#asked_ms.delete(peer)
+      this.#asked_ms.delete(who)
     }
     return false
   }
 
   onRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void {
-    const { clock, executed, policy, store, take } = this.#parts
+    const { executed, store, take } = this.#parts
     const { newest } = store
     if (newest === undefined || newest.slot < request.atLeast) {
-      if (executed() >= request.atLeast) take()
+      if (executed() >= request.atLeast) void take()
       answer({ type: 'no-snapshot' })
       return
     }
-    this.#asked_ms.set(from, clock.now())
+    this.#asked_ms.set(from, this.#parts.clock.now())
+    void this.#inTurn().then(() => this.#send(request, answer))
+  }
+
+  /**
+   * The piece from `offset` on of the snapshot at `slot`, or of a new one where that is 0. Rejects with `overloaded` while another client gets
+   * one, or soon after one was taken for a client; and with `snapshot-failed`.
+   */
+  async save(slot: Slot, offset: number, owner: object): Promise<SnapshotPiece> {
+    this.#admit(owner)
+    let isOver = true
+    try {
+      if (slot === 0) await this.#takeNew()
+      await this.#inTurn()
+      const piece = await this.#read(slot, offset)
+      isOver = offset + piece.bytes.length >= piece.size_bytes
+      return piece
+    } finally {
+      if (isOver) this.#asked_ms.delete(owner)
+      else this.#asked_ms.set(owner, this.#parts.clock.now())
+    }
+  }
+
+  /** Until the piece is there, the client counts as one that is getting a snapshot. Throws `overloaded`. */
+  #admit(owner: object): void {
+    const asked_ms = this.#asked_ms.get(this.#saver ?? owner) ?? -Infinity
+    const isBusy = asked_ms === Infinity
+    if (isBusy || (this.#saver !== owner && this.#parts.clock.now() - asked_ms < PATIENCE_MS))
+      throw overloaded(`${MAX_SAVING_CLIENTS} client gets a snapshot already`, RETRY_AFTER_MS)
+    if (this.#saver !== undefined) this.#asked_ms.delete(this.#saver)
+    this.#saver = owner
+    this.#asked_ms.set(owner, Infinity)
+  }
+
+  /** Sees to it that the newest snapshot is that of the executed bar, or of a later one. */
+  async #takeNew(): Promise<void> {
+    const { clock, executed, store, take } = this.#parts
+    const wanted = executed()
+    const start_ms = clock.now()
+    if (wanted > 0 && (store.newest?.slot ?? 0) >= wanted) return
+    if (this.#notBefore_ms > start_ms)
+      throw overloaded(
+        'a snapshot was taken for a client a moment ago',
+        Math.ceil(this.#notBefore_ms - start_ms),
+      )
+    await take()
+    // That may have been one of an earlier slot, which was under way.
+    if ((store.newest?.slot ?? 0) < wanted) await take()
+    this.#notBefore_ms = clock.now() + SAVE_REST * (clock.now() - start_ms)
+    if (store.newest === undefined || store.newest.slot < wanted)
+      throw saveFailed(
+        'no snapshot could be taken: the log of the replica says why, if its state machine has snapshots',
+      )
+  }
+
+  async #read(slot: Slot, offset: number): Promise<SnapshotPiece> {
+    const { policy, store } = this.#parts
+    const { newest } = store
+    if (newest === undefined || (slot !== 0 && newest.slot !== slot))
+      throw saveFailed(`the snapshot of slot ${slot} was replaced by a newer one: begin again`)
+    const { size_bytes } = newest
+    if (offset >= size_bytes)
+      throw saveFailed(`the snapshot of slot ${newest.slot} has ${size_bytes} bytes, and none at ${offset}`)
+    try {
+      return { slot: newest.slot, size_bytes, bytes: await store.read(offset, policy.chunkBytes) }
+    } catch (error) {
+      throw saveFailed(`the snapshot of slot ${newest.slot} could not be read: ${messageOf(error)}`)
+    }
+  }
+
+  /** Resolves when the next piece may leave. */
+  #inTurn(): Promise<void> {
+    const { clock, policy } = this.#parts
     this.#next_ms = Math.max(this.#next_ms, clock.now()) + (policy.chunkBytes / RATE_BYTES_PER_S) * 1000
-    clock.timer(this.#next_ms - clock.now(), () => {
-      void this.#send(request, answer)
+    return new Promise((resolve) => {
+      clock.timer(this.#next_ms - clock.now(), resolve)
     })
   }
 
@@ -75,4 +161,8 @@ export class SnapshotService {
       answer({ type: 'no-snapshot' })
     }
   }
+}
+
+function saveFailed(message: string): SynodError {
+  return new SynodError('snapshot-failed', message)
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import type { Logger } from '../logger.js'
 import { messageOf } from '../machine/contract.js'
 import type { ExecutorSnapshot } from '../machine/executor.js'
-import type { Slot } from '../paxos/ballot.js'
+import type { Ballot, Slot } from '../paxos/ballot.js'
 import type { Log } from '../paxos/log.js'
 import type { SnapshotStore } from '../snapshots/snapshot-store.js'
 
@@ -57,6 +57,8 @@ export interface SnapshotsParts {
   readonly log: Log
   /** The executed bar. */
   readonly executed: () => Slot
+  /** The highest that was promised or voted at here. */
+  readonly ballot: () => Ballot
   /** Undefined where the state machine has no snapshots. */
   readonly snapshot: () => ExecutorSnapshot | undefined
   /** Bytes written to the journal since the start. */
@@ -117,7 +119,7 @@ export class Snapshots {
     const { parts, slot } = taken
     this.#journal_bytes = this.#parts.journal_bytes()
     const start_ms = this.#parts.clock.now()
-    this.#writing = store.write(slot, parts, this.#pace()).then(
+    this.#writing = store.write(slot, parts, this.#pace(), this.#parts.ballot()).then(
       ({ size_bytes }) => {
         this.#writing = undefined
         this.taken++

@@ -6,6 +6,7 @@ import { journalFailed } from '../journal/journal.js'
 import { type Execution, Executor } from '../machine/executor.js'
 import type { Machine } from '../machine/machine.js'
 import type { AnswerSnapshot } from '../net/peer-listener.js'
+import type { SnapshotPiece } from '../net/client-messages.js'
 import type { DigestReport, SnapshotRequest } from '../net/peer-messages.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import { Membership, foundingMembership } from '../paxos/membership.js'
@@ -106,11 +107,13 @@ export class State<Command, Result, Query, Answer> {
       ...shared,
       take: () => {
         if (!this.#isHalted) this.#snapshots.take()
+        return this.#snapshots.idle
       },
     })
     this.#snapshots = new Snapshots({
       ...shared,
       log: paxos.log,
+      ballot: () => paxos.bound,
       snapshot: () => executor.snapshot(),
       journal_bytes: parts.journal_bytes,
       isShort: parts.isShort,
@@ -221,6 +224,11 @@ export class State<Command, Result, Query, Answer> {
 
   onDigest(from: ServerId, { digest, slot }: DigestReport): void {
     this.#divergence.heard(from, slot, digest)
+  }
+
+  /** A piece of a new snapshot where `slot` is 0, or of the one that was begun with. Rejects with `overloaded` and `snapshot-failed`. */
+  save(slot: Slot, offset: number, owner: object): Promise<SnapshotPiece> {
+    return this.#service.save(slot, offset, owner)
   }
 
   onSnapshotRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void {

@@ -1,9 +1,10 @@
+import { readBallot, writeBallot } from '../bytes/paxos.js'
 import { crc32 } from '../bytes/checksum.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
 import { type ClusterId, readClusterId, writeClusterId } from '../cluster/cluster-id.js'
 import { type ClusterParameters, readParameters, writeParameters } from '../cluster/parameters.js'
-import type { Slot } from '../paxos/ballot.js'
+import type { Ballot, Slot } from '../paxos/ballot.js'
 
 const MAGIC = Buffer.from('SYNODSNP')
 const VERSION = 2
@@ -44,6 +45,8 @@ export interface SnapshotOwner {
 export interface SnapshotHeader extends SnapshotOwner {
   /** It holds what came of every slot up to this one. */
   readonly slot: Slot
+  /** Whoever took it has promised and cast no vote at a higher ballot: a new cluster that is made of it begins above. */
+  readonly ballot: Ballot
 }
 
 /** A snapshot that is not whole, or not what it should be. */
@@ -51,7 +54,7 @@ export class SnapshotFault extends Error {
   override readonly name = 'SnapshotFault'
 }
 
-export function encodeHeader({ slot, cluster, clusterId, parameters }: SnapshotHeader): Buffer {
+export function encodeHeader({ ballot, slot, cluster, clusterId, parameters }: SnapshotHeader): Buffer {
   const writer = new Writer()
   writer.raw(MAGIC)
   writer.u32(VERSION)
@@ -60,6 +63,7 @@ export function encodeHeader({ slot, cluster, clusterId, parameters }: SnapshotH
   writer.string(cluster)
   writeClusterId(writer, clusterId)
   writeParameters(writer, parameters)
+  writeBallot(writer, ballot)
   writer.setU32(size, writer.length + CHECKSUM_BYTES)
   writer.u32(crc32(writer.view()))
   return writer.take()
@@ -84,9 +88,10 @@ export function decodeHeader(bytes: Buffer): SnapshotHeader & { readonly size_by
     const cluster = fields.string()
     const clusterId = readClusterId(fields)
     const parameters = readParameters(fields)
+    const ballot = readBallot(fields)
     fields.end()
     if (!Number.isSafeInteger(slot) || slot < 1) throw new SnapshotFault(`it says that it is of slot ${slot}`)
-    return { slot, cluster, clusterId, parameters, size_bytes }
+    return { slot, cluster, clusterId, parameters, ballot, size_bytes }
   } catch (error) {
     if (error instanceof MalformedError) throw new SnapshotFault('it ends within its header')
     throw error

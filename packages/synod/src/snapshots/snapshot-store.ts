@@ -3,8 +3,8 @@ import { Writer } from '../bytes/writer.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
 import { differenceOf } from '../cluster/parameters.js'
 import type { Disk, DiskFile } from '../journal/disk.js'
-import type { Slot } from '../paxos/ballot.js'
 import { Reserve } from '../journal/reserve.js'
+import { type Ballot, type Slot, ZERO_BALLOT } from '../paxos/ballot.js'
 import {
   type SnapshotOwner,
   type SnapshotPart,
@@ -160,18 +160,19 @@ export class SnapshotStore {
   }
 
   /**
-   * Writes a snapshot, a little at a time, and resolves when it is durable; `rest` is waited for after each write. Rejects with
-   * the error of the disk or of the parts; nothing but its space is left of it then.
+   * Writes a snapshot, a little at a time, and resolves when it is durable; `rest` is waited for after each write, and `ballot` is the
+   * highest that was promised or voted at here. Rejects with the error of the disk or of the parts; nothing but its space is left of it then.
    */
   async write(
     slot: Slot,
     parts: Iterable<SnapshotPart>,
     rest: () => Promise<void> | undefined = () => undefined,
+    ballot: Ballot = ZERO_BALLOT,
   ): Promise<StoredSnapshot> {
     const { path } = this.reserve
     const file = await this.reserve.take()
     try {
-      const size_bytes = await writeAll(file, encodeHeader({ ...this.#owner, slot }), parts, rest)
+      const size_bytes = await writeAll(file, encodeHeader({ ...this.#owner, slot, ballot }), parts, rest)
       await file.close()
       return await this.#publish(path, { slot, size_bytes })
     } finally {

@@ -74,6 +74,7 @@ const client: ClientMessage[] = [
   { type: 'stale-read', request: 201, atLeast: 300, query: Buffer.from('get x') },
   { type: 'status', request: 3 },
   { type: 'cancel', request: 1 },
+  { type: 'save', request: 204, slot: 300, offset: 2 ** 40 },
 ]
 
 const replica: ReplicaMessage[] = [

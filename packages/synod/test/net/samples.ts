@@ -171,6 +171,7 @@ export const clientMessages: Arbitraries<ClientMessage> = {
   'stale-read': fc.record({ type: fc.constant('stale-read'), request: round, atLeast: round, query: bytes }),
   status: fc.record({ type: fc.constant('status'), request: round }),
   transfer: fc.record({ type: fc.constant('transfer'), request: round, to: server }),
+  save: fc.record({ type: fc.constant('save'), request: round, slot: round, offset: round }),
   cancel: fc.record({ type: fc.constant('cancel'), request: round }),
 }
 

@@ -103,7 +103,10 @@ test('a target that is not empty is refused, and a source that is no data direct
 })
 
 test('directories of two clusters are not mixed', async () => {
-  const [world, other] = [await working(1), new World({ servers: 1, machine: () => new Chronicle() })]
+  const [world, other] = [
+    await working(1),
+    new World({ servers: 1, seed: 2, machine: () => new Chronicle() }),
+  ]
   await other.openAll({ cluster: { name: 'other', servers: { 1: peerAddressOf(1) } } })
   await other.ready()
   for (const each of [world, other]) each.kill(1)

@@ -45,6 +45,12 @@ const INSTEAD: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^get --encoding hex 6b6579$/, ['put --encoding hex 6b6579 00ff', 'get --encoding hex 6b6579']],
   [/^status --watch/, ['status --watch --interval-ms 200 UNTIL-OUTPUT']],
   [/^rebuild (?:DIR|\/var\/lib\/synod)$/, ['rebuild .synod/demo/s1']],
+  // A server of the demo, and a directory of its own.
+  [/^snapshot save backup\.snapshot --endpoints \S+ --force$/, ['snapshot save backup.snapshot --force']],
+  [
+    /^snapshot restore backup\.snapshot .*$/,
+    ['snapshot restore backup.snapshot --data-dir restored --id 1 --address 10.0.0.1:2380'],
+  ],
   [
     /^recover --from .*$/,
     ['recover --from .synod/demo/s2 --data-dir recovered --id 1 --address 10.0.0.1:2380 --yes'],
@@ -94,7 +100,8 @@ function wordsOf(text: string): string[] {
 const TALKS = /^(?:put|get|del|cas|incr|range|status|transfer|member|bench)$/
 
 async function run(words: readonly string[]): Promise<Exit> {
-  const where = TALKS.test(words[0] ?? '') ? ['--endpoints', endpoints] : []
+  const talks = TALKS.test(words[0] ?? '') || words[1] === 'save'
+  const where = talks ? ['--endpoints', endpoints] : []
   const at = words.indexOf('--')
   const args = at < 0 ? [...words, ...where] : [...words.slice(0, at), ...where, ...words.slice(at)]
   return runCli(args, { cwd: directory })

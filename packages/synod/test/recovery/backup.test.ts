@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest'
+import { PATIENCE_MS } from '../../src/replica/snapshot-service.js'
+import { restoreCluster } from '../../src/recovery/restore-cluster.js'
+import { readSnapshotInfo } from '../../src/recovery/snapshot-info.js'
+import { MARGIN_BALLOTS, MARGIN_SLOTS } from '../../src/recovery/new-cluster.js'
+import { recoverCluster } from '../../src/recovery/recover-cluster.js'
+import type { SavedSnapshot } from '../../src/net/saved-snapshot.js'
+import { Chronicle } from '../../src/testing/operations/chronicle.js'
+import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { DATA_DIR, World, clientAddressOf, peerAddressOf } from '../../src/testing/simulator/world.js'
+
+const FILE = '/backup.snapshot'
+const POLICY = { everySlots: 1e6, everyBytes: 2 ** 40, keepSlots: 0, chunkBytes: 100 }
+
+async function working(servers = 3) {
+  const world = new World({ servers, machine: () => new Chronicle(), options: { snapshots: POLICY } })
+  await world.openAll()
+  await world.ready()
+  await world.settled(Promise.all(['a', 'b', 'c'].map((text) => world.replica(1).propose(text))))
+  return world
+}
+
+async function bytesOf(saved: SavedSnapshot): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of saved) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
+
+/** A disk with the backup of a cluster on it. */
+async function backedUp(world: Awaited<ReturnType<typeof working>>): Promise<MemoryDisk> {
+  const disk = new MemoryDisk()
+  disk.put(FILE, await world.settled(world.replica(1).saveSnapshot().then(bytesOf)))
+  return disk
+}
+
+function restoring(disk: MemoryDisk, machine = new Chronicle()) {
+  return restoreCluster({
+    file: FILE,
+    dataDir: DATA_DIR,
+    id: 1,
+    address: peerAddressOf(1),
+    machine,
+    host: { disk },
+  })
+}
+
+describe('a client saves a snapshot', () => {
+  test('of the state as it is, while commands go on', async () => {
+    const world = await working()
+    const client = await world.connect()
+    const saved = await world.settled(client.saveSnapshot())
+    expect(saved.slot).toBe(world.status(1).bars.executed)
+    const later = Array.from({ length: 20 }, (_, n) => world.replica(1).propose(`later${n}`))
+    const bytes = await world.settled(bytesOf(saved))
+    await world.settled(Promise.all(later))
+    expect(bytes).toHaveLength(saved.size_bytes)
+    const disk = new MemoryDisk()
+    disk.put(FILE, bytes)
+    const machine = new Chronicle()
+    expect(await readSnapshotInfo(FILE, { disk, machine })).toMatchObject({
+      cluster: 'synod',
+      clusterId: world.status(1).clusterId,
+      mode: 'leader',
+      slot: saved.slot,
+      time_ms: machine.executed.at(-1)?.time_ms,
+      size_bytes: saved.size_bytes,
+      members: [1, 2, 3],
+    })
+    expect(machine.query()).toEqual(['a', 'b', 'c'])
+    // Without the state machine it says the same of all but that.
+    expect(await readSnapshotInfo(FILE, { disk })).toEqual(await readSnapshotInfo(FILE, { disk, machine }))
+  })
+
+  test('without a quorum, too', async () => {
+    const world = await working()
+    world.kill(2)
+    world.kill(3)
+    expect((await world.settled(world.replica(1).saveSnapshot())).slot).toBeGreaterThan(0)
+  })
+
+  test('one at a time; who has stopped asking is not waited for', async () => {
+    const world = await working(1)
+    const [first, second] = [await world.connect('first'), await world.connect('second')]
+    const saved = await world.settled(first.saveSnapshot())
+    const refused = await world.failure(second.saveSnapshot())
+    expect(refused).toMatchObject({ code: 'overloaded', retryAfter_ms: 1000 })
+    await world.wait(PATIENCE_MS)
+    expect((await world.settled(second.saveSnapshot())).slot).toBe(saved.slot)
+    expect(await world.failure(bytesOf(saved))).toMatchObject({ code: 'overloaded' })
+  })
+
+  test('no new one is taken right after the last: that would cost the replica more than the client', async () => {
+    const world = await working(1)
+    world.server(1).sync_ms = () => 200
+    const saved = await world.settled(world.replica(1).saveSnapshot())
+    await world.settled(bytesOf(saved))
+    await world.settled(world.replica(1).propose('d'))
+    const refused = await world.failure(world.replica(1).saveSnapshot())
+    expect(refused.code).toBe('overloaded')
+    await world.wait(refused.retryAfter_ms ?? 0)
+    expect((await world.settled(world.replica(1).saveSnapshot())).slot).toBe(saved.slot + 1)
+  })
+
+  test('a snapshot that was replaced meanwhile is not mixed with the new one', async () => {
+    const world = await working(1)
+    const saved = await world.settled(world.replica(1).saveSnapshot())
+    await world.wait(PATIENCE_MS)
+    await world.settled(world.replica(1).propose('d'))
+    const other = await world.settled(world.replica(1).saveSnapshot())
+    await world.settled(bytesOf(other))
+    expect(await world.failure(bytesOf(saved))).toMatchObject({
+      code: 'snapshot-failed',
+      message: `the snapshot of slot ${saved.slot} was replaced by a newer one: begin again`,
+    })
+  })
+})
+
+describe('a saved snapshot', () => {
+  test('becomes a new cluster of one server, beyond all that the old one may have handed out', async () => {
+    const old = await working()
+    const disk = await backedUp(old)
+    const restored = await restoring(disk)
+    expect(restored).toMatchObject({
+      cluster: 'synod',
+      mode: 'leader',
+      id: 1,
+      slot: restored.last + MARGIN_SLOTS,
+    })
+    expect(restored.clusterId).not.toBe(old.status(1).clusterId)
+    const world = new World({ servers: 1, machine: () => new Chronicle() })
+    world.server(1).disk = disk
+    await world.wait(old.clock.now())
+    await world.openAll()
+    await world.ready()
+    await world.settled(world.replica(1).propose('d'))
+    expect(await world.settled(world.replica(1).read(null))).toEqual(['a', 'b', 'c', 'd'])
+    const { ballot, bars, members } = world.status(1)
+    expect(ballot.seq).toBeGreaterThan(old.status(1).ballot.seq + MARGIN_BALLOTS)
+    expect(bars.executed).toBeGreaterThan(restored.slot)
+    expect(members).toMatchObject([{ server: 1, role: 'voter', address: peerAddressOf(1) }])
+  })
+
+  test('that is damaged anywhere is refused', async () => {
+    const disk = await backedUp(await working())
+    const bytes = await disk.read(FILE)
+    for (let at = 0; at < bytes.length; at++) {
+      const broken = Buffer.from(bytes)
+      broken[at] = (broken[at] ?? 0) ^ 1
+      disk.put(FILE, broken)
+      await expect(readSnapshotInfo(FILE, { disk }), `byte ${at}`).rejects.toMatchObject({
+        code: 'snapshot-failed',
+      })
+    }
+    for (const length of [0, 10, bytes.length - 1]) {
+      disk.put(FILE, bytes.subarray(0, length))
+      await expect(restoring(disk), `${length} bytes`).rejects.toMatchObject({ code: 'snapshot-failed' })
+    }
+    await expect(disk.list(DATA_DIR)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('is not restored into a directory that holds anything', async () => {
+    const disk = await backedUp(await working())
+    await restoring(disk)
+    await expect(restoring(disk)).rejects.toMatchObject({ code: 'invalid-options' })
+  })
+
+  test('leaves nothing that could start when its restore is cut short', async () => {
+    const old = await working()
+    for (let changes = 0; ; changes++) {
+      const disk = await backedUp(old)
+      disk.dieAfter(changes)
+      const isDone = await restoring(disk).then(
+        () => true,
+        () => false,
+      )
+      disk.crash(() => 0.5)
+      if (isDone) break
+      const names = await disk.list(DATA_DIR).catch(() => [])
+      expect(names).not.toContain('identity')
+      if (names.some((name) => name.endsWith('.snapshot'))) expect(names).toContain('00000001.journal')
+    }
+  })
+})
+
+test('PITFALL 29: an old client is refused by the cluster that was made of the old one, and its session is of no use', async () => {
+  const world = await working(1)
+  const client = await world.connect()
+  await world.settled(client.execute('d'))
+  world.kill(1)
+  const { disk } = world.server(1)
+  const host = { disk, clock: world.clock, network: world.network.host('operator') }
+  const target = { dataDir: '/new', id: 1, address: peerAddressOf(1), machine: new Chronicle() }
+  await world.settled(recoverCluster({ from: [DATA_DIR], ...target, host }))
+  await world.open(1, { dataDir: '/new' })
+  expect(await world.failure(client.execute('e', { timeout_ms: 5000 }))).toMatchObject({
+    code: 'wrong-cluster',
+  })
+  const other = await world.connect('new', { endpoints: [clientAddressOf(1)] })
+  await world.settled(other.execute('f'))
+  expect(await world.settled(other.read(null))).toEqual(['a', 'b', 'c', 'd', 'f'])
+})
