@@ -113,7 +113,10 @@ class Run {
 
   /** What is damaged may be refused, and what a server that has just joined knows; nothing else may. */
   #refused(error: unknown): void {
-    const isFair = error instanceof SynodError && error.code === 'journal-damaged'
+    const code = error instanceof SynodError ? error.code : undefined
+    // A server that joins has met no member yet.
+    const hasNotJoined = code === 'invalid-options' && this.#doomed.isReplaced
+    const isFair = code === 'journal-damaged' || hasNotJoined
     if (!isFair || !(this.#doomed.isDamaged || this.#doomed.isReplaced)) throw error
   }
 
