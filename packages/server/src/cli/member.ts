@@ -14,6 +14,10 @@ interface AddOptions extends ClusterOptions {
   readonly learner?: boolean
 }
 
+interface UpdateOptions extends ClusterOptions {
+  readonly address: string
+}
+
 interface RemoveOptions extends ClusterOptions {
   readonly force?: boolean
 }
@@ -25,6 +29,7 @@ export function addMember(program: Command): void {
     .description('Show who is a member of the cluster, and change that while it runs.')
   addList(member)
   addAdd(member)
+  addUpdate(member)
   addRemove(member)
   addReplace(member)
 }
@@ -52,6 +57,19 @@ function addAdd(member: Command): void {
       runAdd(server, { learner: options.learner ?? false, replaces: 0 }, options),
     )
   finish(addClusterOptions(add), ['member add 4=10.0.0.4:2380', 'member add 4=10.0.0.4:2380 --learner'])
+}
+
+function addUpdate(member: Command): void {
+  const update = member
+    .command('update')
+    .description(
+      'Correct where a member listens for the others. Those that have it in their own --servers go by that until they ' +
+        'are started with another list.',
+    )
+    .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServer))
+    .requiredOption('--address <host:port>', 'where it listens from now on; no other member may listen there')
+    .action(runUpdate)
+  finish(addClusterOptions(update), ['member update 3 --address 10.0.0.7:2380'])
 }
 
 function addRemove(member: Command): void {
@@ -146,6 +164,15 @@ function serveCommand(
     `synod serve --id ${server} --join --cluster-name ${status?.cluster ?? 'NAME'}${mode} ` +
     `--servers ${servers.join(',')} --clients HOST:PORT --data-dir DIR`
   )
+}
+
+async function runUpdate(server: number, { address, ...options }: UpdateOptions): Promise<void> {
+  await connected(options, (client) => client.changeMembership({ update: server, address }))
+  print(options, `s${server} listens for the others at ${address}`, {
+    event: 'member-updated',
+    server,
+    address,
+  })
 }
 
 async function runRemove(server: number, options: RemoveOptions): Promise<void> {

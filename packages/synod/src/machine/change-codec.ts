@@ -7,7 +7,13 @@ import type { Configuration } from '../paxos/configuration.js'
 import type { Value } from '../paxos/value.js'
 import { CHANGE_TAG, decodeRequest } from './request.js'
 
-const CHANGE_TAGS: Readonly<Record<Change['type'], number>> = { add: 1, promote: 2, remove: 3, refuse: 4 }
+const CHANGE_TAGS: Readonly<Record<Change['type'], number>> = {
+  add: 1,
+  promote: 2,
+  remove: 3,
+  refuse: 4,
+  update: 5,
+}
 const ROLES: readonly MemberRole[] = ['voter', 'joining', 'learner']
 const ACCEPTOR_BYTES = 16
 
@@ -22,6 +28,8 @@ export function encodeChange(change: Change): Uint8Array {
     writer.string(change.address)
     writer.u8(ROLES.indexOf(change.role))
     writer.varint(change.replaces)
+  } else if (change.type === 'update') {
+    writer.string(change.address)
   } else if (change.type === 'promote') {
     writer.raw(Buffer.from(change.acceptor, 'hex'))
   } else if (change.type === 'remove') {
@@ -116,6 +124,8 @@ function readChange(reader: Reader): Change {
       if (role === 'voter') throw new MalformedError('a server that votes before it has learned')
       return { type: 'add', server, address, role, replaces: reader.varint() }
     }
+    case CHANGE_TAGS.update:
+      return { type: 'update', server, address: readAddress(reader) }
     case CHANGE_TAGS.promote:
       return { type: 'promote', server, acceptor: reader.raw(ACCEPTOR_BYTES).toString('hex') }
     case CHANGE_TAGS.remove:

@@ -17,6 +17,12 @@ export type MembershipChange =
       readonly replaces?: ServerId
     }
   | {
+      /** A member, or a server that joins. */
+      readonly update: ServerId
+      /** Where it listens for the others from now on, as `host:port`. */
+      readonly address: string
+    }
+  | {
       readonly remove: ServerId
       /**
        * Also where too few of the others are up and up to date to decide anything without it: then nothing is decided until enough of them are back.
@@ -24,17 +30,22 @@ export type MembershipChange =
       readonly force?: boolean
     }
 
-const ADDRESS = /^\S+:\d{1,5}$/
+/** One host listens at it, and others can dial it: a port, and a host that is not any address of whoever reads it. */
+const ADDRESS = /^(?:\[[^\s[\]]+\]|[^\s:[\]]+):(\d{1,5})$/
+const ANY_ADDRESS = /^(?:0+(?:\.0+){0,3}|\[[0:]*\]):/
 const ID = wholeFrom(1, MAX_SERVER_ID)
 
+const PEER_ADDRESS = required({
+  may: `host:port, of up to ${MAX_ADDRESS_BYTES} bytes, which the other servers can dial`,
+  fits: (value) =>
+    typeof value === 'string' && isPeerAddress(value) && Buffer.byteLength(value) <= MAX_ADDRESS_BYTES,
+})
+
 const REMOVE: Rules = { remove: required(ID), force: BOOLEAN }
+const UPDATE: Rules = { update: required(ID), address: PEER_ADDRESS }
 const ADD: Rules = {
   add: required(ID),
-  address: required({
-    may: `host:port, of up to ${MAX_ADDRESS_BYTES} bytes`,
-    fits: (value) =>
-      typeof value === 'string' && ADDRESS.test(value) && Buffer.byteLength(value) <= MAX_ADDRESS_BYTES,
-  }),
+  address: PEER_ADDRESS,
   learner: BOOLEAN,
   replaces: ID,
 }
@@ -42,9 +53,10 @@ const ADD: Rules = {
 /** Throws `invalid-options`. */
 export function checkChange(change: MembershipChange): Change {
   const given: unknown = change
-  const isRemoval = typeof given === 'object' && given !== null && Object.hasOwn(given, 'remove')
-  checkOptions('a change of the membership', change, isRemoval ? REMOVE : ADD)
+  const has = (name: string) => typeof given === 'object' && given !== null && Object.hasOwn(given, name)
+  checkOptions('a change of the membership', change, has('remove') ? REMOVE : has('update') ? UPDATE : ADD)
   if ('remove' in change) return { type: 'remove', server: change.remove, isForced: change.force ?? false }
+  if ('update' in change) return { type: 'update', server: change.update, address: change.address }
   const { add, address, learner = false, replaces } = change
   if (learner && replaces !== undefined)
     throw new SynodError(
@@ -52,4 +64,9 @@ export function checkChange(change: MembershipChange): Change {
       'a server that never votes cannot take the place of one that does: learner and replaces exclude each other',
     )
   return { type: 'add', server: add, address, role: learner ? 'learner' : 'joining', replaces: replaces ?? 0 }
+}
+
+function isPeerAddress(text: string): boolean {
+  const port = Number(ADDRESS.exec(text)?.[1] ?? 0)
+  return port >= 1 && port <= 65_535 && !ANY_ADDRESS.test(text)
 }

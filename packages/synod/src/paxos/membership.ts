@@ -26,6 +26,8 @@ export type Change =
       readonly role: 'joining' | 'learner'
       readonly replaces: ServerId
     }
+  /** A member listens for the others at another address. */
+  | { readonly type: 'update'; readonly server: ServerId; readonly address: string }
   | { readonly type: 'promote'; readonly server: ServerId; readonly acceptor: string }
   | {
       readonly type: 'remove'
@@ -195,6 +197,8 @@ export class Membership {
     switch (change.type) {
       case 'add':
         return this.#add(member, change)
+      case 'update':
+        return this.#update(member, change)
       case 'promote':
         return this.#promote(slot, member, change)
       case 'remove':
@@ -218,9 +222,27 @@ export class Membership {
     if (members.length >= MAX_SERVERS) return refused(`a cluster has at most ${MAX_SERVERS} servers`)
     if (replaces !== 0 && !members.some((other) => other.server === replaces && other.role === 'voter'))
       return refused(`s${replaces} is no voter that could be replaced`)
+    const holder = this.#holderOf(address)
+    if (holder !== undefined) return refused(takenWords(address, holder))
     this.state.members = [...members, { server, role, replaces, address, acceptor: '' }]
     this.state.highest = server
     return DONE
+  }
+
+  #update(member: Member | undefined, { address, server }: Change & { type: 'update' }): ChangeOutcome {
+    if (member === undefined) return refused(`s${server} is not a member`)
+    if (member.address === address) return DONE
+    const holder = this.#holderOf(address)
+    if (holder !== undefined) return refused(takenWords(address, holder))
+    this.state.members = this.state.members.map((other) =>
+      other === member ? { ...member, address } : other,
+    )
+    return DONE
+  }
+
+  /** Two servers at one address would end each other's connections. */
+  #holderOf(address: string): ServerId | undefined {
+    return this.state.members.find((other) => address !== '' && other.address === address)?.server
   }
 
   #promote(slot: Slot, member: Member | undefined, change: Change & { type: 'promote' }): ChangeOutcome {
@@ -260,6 +282,11 @@ export class Membership {
     this.state.configurations = [...configurations, configurationOf(slot + this.#window, voters, sizes)]
     return DONE
   }
+}
+
+/** Why no other server may be said to listen at this address. */
+export function takenWords(address: string, holder: ServerId): string {
+  return `s${holder} listens at ${address}: give an address of its own to each server`
 }
 
 function refused(reason: string): ChangeOutcome {

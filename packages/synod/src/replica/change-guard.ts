@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import { changeOf, encodeChange } from '../machine/change-codec.js'
 import { CHANGE_TAG, decodeRequest, encodeRequest } from '../machine/request.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
-import type { Change, Membership } from '../paxos/membership.js'
+import { type Change, type Membership, takenWords } from '../paxos/membership.js'
 import type { Heard } from '../paxos/proposer.js'
 import type { ServerSet } from '../paxos/server-set.js'
 import type { Value } from '../paxos/value.js'
@@ -22,6 +22,8 @@ export interface ChangeGuardParts {
   readonly chosen: () => Slot
   readonly heardOf: (server: ServerId) => Heard | undefined
   readonly isConnected: (server: ServerId) => boolean
+  /** Where a member listens for the others, as far as this server knows. */
+  readonly addressOf: (server: ServerId) => string | undefined
 }
 
 /**
@@ -62,6 +64,12 @@ export class ChangeGuard {
   }
 
   #objection(change: Change): string | undefined {
+    const { addressOf, membership } = this.#parts
+    if (change.type === 'add' || change.type === 'update') {
+      const { address, server } = change
+      const holder = membership.servers.find((other) => other !== server && addressOf(other) === address)
+      return holder === undefined ? undefined : takenWords(address, holder)
+    }
     const after = this.#parts.membership.after(change)
     if (after === undefined) return undefined
     if (change.type === 'remove' && (change.isForced || !this.#isUp(change.server))) return undefined

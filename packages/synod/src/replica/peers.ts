@@ -111,7 +111,9 @@ export class Peers {
   update(): void {
     if (this.#isClosed) return
     for (const [server, link] of this.#links) {
-      if (this.#isWanted(server)) continue
+      const address = this.#addressOf(server)
+      if (this.#isWanted(server) && address !== undefined && formatAddress(address) === link.status().address)
+        continue
       link.close()
       this.#links.delete(server)
     }

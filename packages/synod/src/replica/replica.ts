@@ -306,6 +306,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       chosen: () => this.#paxos.chosen,
       heardOf: (server) => this.#paxos.heardOf(server),
       isConnected: (server) => this.#peers.links.get(server)?.up === true,
+      addressOf: (server) => this.#membersStatus().find((member) => member.server === server)?.address,
     })
     this.#clocks = new Clocks({
       self: settings.id,

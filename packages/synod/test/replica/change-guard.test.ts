@@ -33,6 +33,7 @@ function guardOf(
     patience_ms: PATIENCE_MS,
     membership,
     chosen: () => CHOSEN,
+    addressOf: (server) => (server === 2 ? 'b:1' : undefined),
     isConnected: (server) => connected.includes(server),
     heardOf(server) {
       const [ago_ms, chosen = CHOSEN] = heard[server] ?? []

@@ -223,6 +223,28 @@ describe.each(MODES)('in %s mode', (mode) => {
     })
   })
 
+  test('a server is not added at the address of another one, and a wrong address is corrected', async () => {
+    const world = await clusterOf(mode)
+    const change = (what: MembershipChange) => world.settled(world.replica(1).changeMembership(what))
+    await expect(change({ add: 4, address: peerAddressOf(2) })).rejects.toMatchObject({
+      code: 'change-refused',
+      message: expect.stringContaining('s2 listens at s2:2380') as string,
+    })
+    for (const address of ['0.0.0.0:2380', '[::]:2380', 's4:0', 's4:70000', ':2380', 'a:b:1'])
+      await expect(change({ add: 4, address })).rejects.toMatchObject({ code: 'invalid-options' })
+    await change({ add: 4, address: 'wrong:1' })
+    // Of two at once, one is too late.
+    const both = await Promise.allSettled([5, 6].map((id) => change({ add: id, address: 'same:1' })))
+    expect(both.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    await expect(change({ update: 4, address: 'same:1' })).rejects.toMatchObject({ code: 'change-refused' })
+    await expect(change({ update: 9, address: 's9:1' })).rejects.toMatchObject({ code: 'change-refused' })
+    await change({ update: 4, address: peerAddressOf(4) })
+    expect(world.status(1).peers.find(({ server }) => server === 4)?.address).toBe(peerAddressOf(4))
+    world.add(4)
+    await world.open(4)
+    await world.run(() => voters(world, 1).includes(4))
+  })
+
   test('a server that joins is welcome at once', async () => {
     const world = await clusterOf(mode)
     await add(world, 1, 4)

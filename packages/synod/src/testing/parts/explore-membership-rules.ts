@@ -9,7 +9,7 @@ const MOST_SERVERS = 31
 interface MemberTwin {
   role: 'voter' | 'joining' | 'learner'
   readonly replaces: ServerId
-  readonly address: string
+  address: string
   acceptor: string
 }
 
@@ -42,9 +42,17 @@ export function exploreMembershipRules(seed: number): void {
         if (member !== undefined)
           return member.address === address && (member.role === 'voter' || member.role === role)
         if (server <= highest || members.size >= MOST_SERVERS) return false
+        if ([...members.values()].some((other) => other.address === address)) return false
         if (replaces !== 0 && members.get(replaces)?.role !== 'voter') return false
         members.set(server, { role, replaces, address, acceptor: '' })
         highest = server
+        return true
+      }
+      case 'update': {
+        if (member === undefined) return false
+        const holder = [...members].find(([, other]) => other.address === change.address)
+        if (holder !== undefined) return holder[0] === change.server
+        member.address = change.address
         return true
       }
       case 'promote': {
@@ -108,12 +116,13 @@ function drawAny(chance: Chance, highest: ServerId): Change {
   if (dice < 0.4) return { type: 'promote', server: Math.max(1, highest - chance.below(2)), acceptor }
   if (dice < 0.6) return { type: 'remove', server, isForced: chance.happens(0.5) }
   if (dice < 0.65) return { type: 'refuse', server, reason: 'no' }
+  if (dice < 0.75) return { type: 'update', server, address: `a:${1 + chance.below(highest + 2)}` }
   const replaces = chance.happens(0.5) ? 1 + chance.below(highest) : 0
   const role = chance.happens(0.8) ? 'joining' : 'learner'
   return {
     type: 'add',
     server: chance.happens(0.8) ? highest + 1 : server,
-    address: `a:${server}`,
+    address: `a:${chance.happens(0.8) ? highest + 1 : server}`,
     role,
     replaces: role === 'learner' ? 0 : replaces,
   }
