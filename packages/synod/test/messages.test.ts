@@ -453,8 +453,22 @@ const situations: readonly Situation[] = [
     async failure() {
       const world = await World.formed({ servers: 1 })
       await world.settled(world.replica(1).propose('a'))
+      // Its reserve is there by then: the next sync is that of the journal.
+      await world.wait(1000)
       world.server(1).disk.failNext('sync')
       return world.failure(world.replica(1).propose('b'))
+    },
+  },
+  {
+    name: 'a command, and all disks are full',
+    code: 'disk-full',
+    message:
+      'too few servers have space on their disks for a write, full are s1: delete what is not needed, or make space on the disks',
+    async failure() {
+      const world = await World.formed({ servers: 1 })
+      world.server(1).disk.fill()
+      await world.run(() => world.status(1).space.state === 'full')
+      return world.failure(world.replica(1).propose('a'))
     },
   },
   {
@@ -560,7 +574,9 @@ const situations: readonly Situation[] = [
       let fatal: SynodError | undefined
       const onFatal = (error: SynodError) => (fatal = error)
       const parts = { paxos: { step }, links: new Map(), clock: new World().clock, onFatal }
-      new Driver(parts as unknown as ConstructorParameters<typeof Driver>[0]).step({ type: 'tick' })
+      const driver = new Driver(parts as unknown as ConstructorParameters<typeof Driver>[0])
+      driver.start()
+      driver.step({ type: 'tick' })
       return fatal
     },
   },

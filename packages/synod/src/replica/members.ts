@@ -92,8 +92,16 @@ export class Members {
     let giveUp: () => void = () => undefined
     const attempt = () => {
       giveUp = begin((outcome) => {
-        if ('status' in outcome && outcome.status === 'later') this.#waiting.add(again)
-        else done(outcome)
+        if (!('status' in outcome) || outcome.status !== 'later') {
+          done(outcome)
+          return
+        }
+        this.#waiting.add(again)
+        // Execution lags behind: the other change may have taken force already, and no further one be on its way.
+        if (!this.#isChanging)
+          this.#parts.clock.next(() => {
+            if (this.#waiting.has(again)) again()
+          })
       })
     }
     const again = () => {
