@@ -163,7 +163,8 @@ describe.each(MODES)('in %s mode', (mode) => {
       await votersAre(world, [1, 2, 3, 4, 5].slice(0, id))
     }
     for (const id of [1, 2]) {
-      await world.settled(world.replica(3).changeMembership({ remove: id }))
+      // A client asks all servers: one alone can lose slot after slot to another one that has requests all the time.
+      await world.settled(client.changeMembership({ remove: id }))
       await world.run(() => world.server(id).fatal !== undefined)
     }
     await votersAre(world, [3, 4, 5])
