@@ -34,6 +34,7 @@ const INSTEAD: readonly (readonly [RegExp, readonly string[]])[] = [
   // Ids go up, and what was removed is gone: the pages tell of one cluster each.
   [/^member add 4=\S+$/, ['member add NEXT']],
   [/^member add 4=\S+ --learner$/, ['member add NEXT --learner']],
+  [/^member update \d --address \S+$/, ['member update LAST --address 127.0.0.1:9']],
   [/^member remove \d$/, ['member remove LAST']],
   [/^member remove \d --force$/, ['member remove LAST --force']],
   [/^member replace 3 \d=\S+$/, ['member replace 3 NEXT --timeout-ms 60000']],
