@@ -97,7 +97,11 @@ module.exports = {
       from: {
         path: `${src}/(bytes|cluster|journal|net|machine|snapshots|client|trace)/|${src}/errors\\.ts$`,
       },
-      to: { path: `${src}/paxos/`, pathNot: `${src}/paxos/(ballot|quorum)\\.ts$`, dependencyTypesNot: ['type-only'] },
+      to: {
+        path: `${src}/paxos/`,
+        pathNot: `${src}/paxos/(ballot|quorum)\\.ts$`,
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'testing-stays-out',

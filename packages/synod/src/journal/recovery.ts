@@ -98,6 +98,8 @@ class Examination {
   #end: JournalEnd | null = null
   /** What is to be said of the segment before, unless the one after it begins with the next group. */
   #doubt: Finding | null = null
+  /** The same, but where it may be space that was never used, and the next segment was never begun. */
+  #lost: Finding | null = null
 
   constructor(identity: Identity) {
     this.#identity = identity
@@ -152,10 +154,10 @@ class Examination {
       if (!(error instanceof UnsupportedVersionError)) throw error
       return findingOf('unsupported-version', name, 0, error.message)
     }
-    if (header === null) return this.#doubt ?? this.#judgeHeader(bytes, number, isLast)
+    if (header === null) return this.#lost ?? this.#judgeHeader(bytes, number, isLast)
     const fault = this.#faultOfHeader(header, number) ?? this.#faultOfSequence(header, number)
     if (fault !== null) return this.#doubt ?? fault
-    this.#doubt = null
+    this.#doubt = this.#lost = null
     this.#segments.push({ number, last: 0 })
 
     let offset = header.size_bytes
@@ -265,6 +267,7 @@ class Examination {
     const finding = findingOf('damaged-group', name, offset, message)
     if (later !== null) return finding
     this.#doubt = finding
+    this.#lost = isZero(bytes, offset) ? null : finding
     return null
   }
 }

@@ -345,3 +345,19 @@ test.each([
   await expect(open(disk, { identity })).rejects.toMatchObject({ code })
   expect((await open(disk)).damage).toBe(undefined)
 })
+
+test.each([
+  ['space that was never used', Buffer.alloc(64), 'torn-segment'],
+  ['what was written there once', Buffer.alloc(64, 7), 'damaged-group'],
+] as const)(
+  'behind the last group, before a segment that was being created: %s',
+  async (_, tail, expected) => {
+    const { disk, last } = await scene({ ...SMALL, formed: true })
+    disk.put(`${DIRECTORY}/${last.name}`, Buffer.concat([last.bytes, tail]))
+    const next = segmentName(Number.parseInt(last.name) + 1)
+    disk.put(`${DIRECTORY}/${next}`, last.bytes.subarray(0, 20))
+    const opened = await open(disk)
+    expect(opened.recovery.case).toBe(expected)
+    if (expected === 'torn-segment') expect(plain(opened.records)).toEqual(plain(RECORDS))
+  },
+)
