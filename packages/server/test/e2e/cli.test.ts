@@ -201,7 +201,7 @@ test('data of the other mode is refused, and says what to do', async () => {
   const identity = ['--id', '1', '--cluster-name', 'demo', '--data-dir', join('.synod', 'demo', 's1')]
   const addresses = ['--servers', `1=127.0.0.1:${port + 1}`, '--clients', endpoints[0]!]
   const serve = await fails(1, 'serve', ...identity, ...addresses, '--mode', 'leaderless')
-  expect(serve).toMatch(/^error: .* belongs to a cluster in leader mode.* \(wrong-mode\)$/m)
+  expect(serve).toMatch(/^error: .* belongs to a cluster with leader mode.* \(wrong-mode\)$/m)
 })
 
 test('a replica that cannot start ends the demo, with its last error', async () => {

@@ -171,6 +171,6 @@ test('a second process on one data directory is refused, and the first goes on',
   await third.restart()
   const { code, stderr } = await third.startAndExit()
   expect(code).toBe(1)
-  expect(stderr).toMatch(/directory-in-use/)
+  expect(stderr).toMatch(/address already in use/)
   await settledStatuses(cluster.endpoints, SETTLE_MS)
 })

@@ -57,6 +57,7 @@ const INSTEAD: readonly (readonly [RegExp, readonly string[]])[] = [
     ['recover --from .synod/demo/s2 --data-dir recovered --id 1 --address 10.0.0.1:2380 --yes'],
   ],
   [/^inspect DIR$/, ['inspect .synod/demo/s1']],
+  [/^snapshot status FILE$/, ['snapshot status backup.snapshot']],
   // Bounded, by an option that goes after the others.
   [/^bench/, ['$& --seconds 0.2 --warmup-seconds 0.1 --connections 2 --timeout-ms 60000']],
   [/^simulate$/, ['simulate --seeds 1']],
