@@ -170,7 +170,10 @@ async function runSynod(text: string): Promise<void> {
     if (words[0] === 'demo') continue
     if (words[0] === 'serve') await serve(words)
     else if (words.at(-1) === 'UNTIL-OUTPUT') await runUntilOutput(words.slice(0, -1))
-    else expect({ whole, ...(await run(words)) }).toMatchObject({ whole, code: 0 })
+    else {
+      const { code, stderr } = await run(words)
+      expect({ whole, code, stderr: code === 0 ? "" : stderr }).toEqual({ whole, code: 0, stderr: "" })
+    }
   }
 }
 
