@@ -79,7 +79,7 @@ export class Peers {
   readonly #strangers = new Set<ServerId>()
   /** The founders that have written down which acceptors the cluster has, and the id that follows from these. */
   readonly #peersWritten = new Map<ServerId, ClusterId>()
-  /** Warnings of the list of servers; each is given once. */
+  /** Warnings about the list of servers; each is given once. */
   readonly #warned = new Set<string>()
   readonly #disks: DiskReports
   readonly #refusals: RefusalLog
@@ -136,7 +136,7 @@ export class Peers {
 
   /** Once the cluster has formed, the list of servers in the options is a list of addresses. */
   #warnOfList(): void {
-    const { addresses, logger } = this.#settings
+    const { addresses } = this.#settings
     const { isKnown, state } = this.#membership
     if (!isKnown || this.#agreement.clusterId === null) return
     for (const [server, given] of addresses) {
@@ -148,10 +148,14 @@ export class Peers {
           : `the list of servers has s${server} at ${text}, the log at ${member.address}: ${text} is used here`
       const isRight =
         member === undefined ? server === this.#settings.id : member.address === '' || member.address === text
-      if (isRight || this.#warned.has(warning)) continue
-      this.#warned.add(warning)
-      logger.warn({ peer: server }, warning)
+      if (!isRight) this.#warnOnce(server, warning)
     }
+  }
+
+  #warnOnce(peer: ServerId, warning: string): void {
+    if (this.#warned.has(warning)) return
+    this.#warned.add(warning)
+    this.#settings.logger.warn({ peer }, warning)
   }
 
   /** A member; or where it is not known who is one, or where this server lags behind, whoever may be. */
@@ -412,8 +416,14 @@ export class Peers {
   /** A server that joins learns the id of its cluster from one that it was told to ask. */
   #joinIfMember({ clusterId, server }: PeerWelcome): void {
     const { acceptors, joins } = this.#agreement
-    if (!joins || acceptors !== null || clusterId === null || !this.#settings.addresses.has(server)) return
-    this.#parts.onComplete(this.#agreement.join(clusterId))
+    if (!joins || acceptors !== null || clusterId === null) return
+    if (this.#settings.addresses.has(server)) this.#parts.onComplete(this.#agreement.join(clusterId))
+    else
+      this.#warnOnce(
+        server,
+        `s${server} is a member of cluster '${this.#settings.clusterName}' and not in the list of servers: ` +
+          `to join through it, start this server with s${server} in the list`,
+      )
   }
 
   #onRefused(server: ServerId, code: SynodError['code'], reason: string): void {

@@ -152,3 +152,20 @@ test('quorums count the servers that founded the cluster, not those in the list'
   await world.open(1, { cluster: { ...listOf(1, 2).cluster!, quorums } })
   expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
 })
+
+test('a server that joins and knows of no member is told which one could let it in', async () => {
+  const world = await World.formed()
+  world.add(4)
+  await world.settled(world.replica(1).changeMembership({ add: 4, address: peerAddressOf(4) }))
+  await world.open(4, listOf(4))
+  await world.wait(5000)
+  expect(world.status(4).formed).toBe(false)
+  const told = world.server(4).log.filter((line) => line.includes('not in the list of servers'))
+  expect(told).toHaveLength(3)
+  expect(told[0]).toMatch(
+    /warn: s\d is a member of cluster 'synod' and not in .* start this server with s\d in the list/,
+  )
+  world.crash(4)
+  await world.open(4, listOf(1, 4))
+  await world.run(() => world.status(4).role === 'follower')
+})

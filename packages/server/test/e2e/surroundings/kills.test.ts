@@ -62,6 +62,15 @@ async function run(
   return { acknowledged, exit }
 }
 
+/** How many of these calls a run makes depends on what is written together: the last ones may not be reached. */
+const IN_GROUPS: ReadonlySet<string> = new Set(['pwrite64', 'fdatasync', 'fsync'])
+
+/** Throws unless the run was killed at its point, where each run reaches it. */
+function expectKilled(point: Point, exit: number | string): void {
+  if (exit === 0 && IN_GROUPS.has(point.call)) return
+  expect({ point, exit }).toEqual({ point, exit: 'SIGKILL' })
+}
+
 /** The lock is taken by these calls: between them was the gap that a kill left open. */
 function takesLock({ call, count }: Point): boolean {
   return call === 'bind' || call === 'listen' || (call === 'rename' && count === 1)
@@ -98,7 +107,7 @@ test.skipIf(whyNot !== undefined)(
     for (const point of await chosenPoints(await newRoot(), 1)) {
       const root = await newRoot()
       const { acknowledged, exit } = await run(root, { under: killedAt(point, join(root, 's1')), load: 1 })
-      expect({ point, exit }).toEqual({ point, exit: 'SIGKILL' })
+      expectKilled(point, exit)
       expect(await counterAfterwards(root)).toBeGreaterThanOrEqual(acknowledged)
     }
   },
@@ -114,7 +123,7 @@ test.skipIf(whyNot !== undefined)(
     await counterAfterwards(root)
     for (const point of await chosenPoints(root, 1)) {
       const { acknowledged, exit } = await run(root, { under: killedAt(point, join(root, 's1')), load: 1 })
-      expect({ point, exit }).toEqual({ point, exit: 'SIGKILL' })
+      expectKilled(point, exit)
       const found = await counterAfterwards(root)
       expect(found, `${point.call} ${point.count}`).toBeGreaterThanOrEqual(
         known > acknowledged ? known : acknowledged,
@@ -133,8 +142,7 @@ test.skipIf(whyNot !== undefined)(
     for (const point of await chosenPoints(await newRoot(), load, args)) {
       const root = await newRoot()
       const { acknowledged, exit } = await run(root, { under: killedAt(point, join(root, 's1')), load, args })
-      // Groups of writes are not the same each time, so that the last points may not be reached.
-      if (exit !== 0) expect({ point, exit }).toEqual({ point, exit: 'SIGKILL' })
+      expectKilled(point, exit)
       expect(await counterAfterwards(root), `${point.call} ${point.count}`).toBeGreaterThanOrEqual(
         acknowledged,
       )

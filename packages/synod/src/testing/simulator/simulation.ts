@@ -428,9 +428,9 @@ class Simulation<C, R, Q, A> {
   }
 
   async #finishWalk(walker: Walker<C, R, Q, A>, home: ServerId | undefined): Promise<void> {
-    const error = await walker.finish(LIVENESS_BOUND_MS)
-    const hasGone = error?.code === 'removed' && home !== undefined && !this.#members.includes(home)
-    if (error === undefined || hasGone) return
+    const isGone = () => home !== undefined && !this.#members.includes(home)
+    const error = await walker.finish(LIVENESS_BOUND_MS, isGone)
+    if (error === undefined || (error.code === 'removed' && isGone())) return
     const what = `${walker.name} asked a healed cluster, and was not answered: ${error.code}: ${error.message}`
     throw new Violation('no-progress', `${what}\n${this.#world.describe()}`)
   }

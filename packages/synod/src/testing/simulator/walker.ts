@@ -69,15 +69,17 @@ export class Walker<C, R, Q, A> {
 
   /**
    * One command between two queries, each of which must be answered. Resolves to the error of what was not. The first query
-   * comes while nobody writes: what it waits for must come about without.
+   * comes while nobody writes: what it waits for must come about without. It ends as `removed` once `isGone` says that the
+   * replica in whose process it walks is no more.
    */
-  async finish(timeout_ms: number): Promise<SynodError | undefined> {
+  async finish(timeout_ms: number, isGone: () => boolean): Promise<SynodError | undefined> {
     const { access, clock } = this.#parts
     const end_ms = clock.now() + timeout_ms
     const next = [() => this.#query(), () => this.#command(), () => this.#query()]
     for (let draw = next[0]; draw !== undefined; draw = next[0]) {
       let way = access()
       while (way === undefined && clock.now() < end_ms) {
+        if (isGone()) return new SynodError('removed', 'the replica is gone')
         await this.#rest(10)
         way = access()
       }

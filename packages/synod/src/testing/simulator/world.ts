@@ -370,9 +370,9 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
     this.network.kill(host)
   }
 
-  /** Of the founders, and of the server itself. */
-  #addressesFor(server: { readonly id: ServerId }): Record<ServerId, string> {
-    const known = [...this.servers.values()].filter(({ id, joins }) => !joins || id === server.id)
+  /** Of the founders; of all servers for one that joins, as the founders may be gone by then. */
+  #addressesFor(server: Pick<Server<C, R, Q, A, M>, 'joins'>): Record<ServerId, string> {
+    const known = [...this.servers.values()].filter(({ joins }) => server.joins || !joins)
     return Object.fromEntries(known.map(({ id }) => [id, peerAddressOf(id)]))
   }
 }

@@ -17,7 +17,6 @@ const blocks = Array.from({ length: Math.ceil(COUNT / BLOCK) }, (_, block) => {
 /** What is known to go wrong and is not mended yet, by seed. */
 const OPEN: Readonly<Record<Mode, ReadonlyMap<number, string>>> = {
   leader: new Map([
-    [143, 'no-progress: a client is not answered when three of five servers have been removed'],
     [152, 'over-limit: a replica that was paused keeps connections of hostile clients that are gone'],
   ]),
   leaderless: new Map([
