@@ -10,6 +10,8 @@ export interface Request {
   readonly value: Value
   /** The slot in which it is being proposed; 0 while it waits for one. */
   slot: Slot
+  /** How many slots it has lost to others. */
+  lost: number
   readonly arrived_ms: number
   /** No slot before this time, unless this server is the favourite. */
   readonly from_ms: number

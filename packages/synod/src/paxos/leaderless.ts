@@ -27,6 +27,10 @@ const MAX_HEAD_START_MS = 2000
 /** Back-off doubles with each preemption in a slot, up to this. */
 const MAX_BACKOFF_MS = 500
 
+/** A request that has lost more slots than this begins the next one at a ballot that is raised by as many more, up to the second. */
+const LOST_SLOTS = 3
+const MOST_RAISED = 16
+
 /** A slot that nobody seems to work on is taken up after between one and two of these. */
 const HOLE_PATIENCE_MS = 50
 
@@ -104,7 +108,7 @@ export class LeaderlessProposer implements Proposer {
     for (const { id, value } of proposals) {
       if (this.state.requests.has(id)) continue
       const from_ms = now_ms + randomBetween(random, 2, 4) * this.state.request_ms
-      this.state.requests.set(id, { id, value, slot: 0, arrived_ms: now_ms, from_ms })
+      this.state.requests.set(id, { id, value, slot: 0, lost: 0, arrived_ms: now_ms, from_ms })
       this.state.waiting.add(id)
     }
     this.#place(now_ms)
@@ -203,9 +207,10 @@ export class LeaderlessProposer implements Proposer {
   }
 
   /** Runs single-decree Paxos for a request that lost its slot in the first empty one, once the window has room. */
-  #propose(request: Request, now_ms: number): void {
+  #proposeAgain(request: Request, now_ms: number): void {
     const slot = this.#emptySlot()
     request.slot = 0
+    request.lost++
     if (slot === undefined) this.state.waiting.add(request.id)
     else this.#begin(request, slot, now_ms)
   }
@@ -295,7 +300,11 @@ export class LeaderlessProposer implements Proposer {
   #prepare(instance: Instance, now_ms: number): void {
     const { acceptor, answerSelf, config, effects } = this.#context
     const { slot } = instance
-    const ballot = ballotAbove(maxBallot(instance.seen, acceptor.bound(slot)), config.self)
+    const { seq } = maxBallot(instance.seen, acceptor.bound(slot))
+    // At equal numbers the higher server wins. Who has lost often begins higher, or could lose each slot.
+    const lost = this.state.requests.get(instance.request)?.lost ?? 0
+    const raised = Math.min(Math.max(0, lost - LOST_SLOTS), MOST_RAISED)
+    const ballot = ballotAbove({ seq: seq + raised, server: 0 }, config.self)
     instance.phase = 'prepare'
     instance.ballot = ballot
     instance.answered = NO_SERVERS
@@ -337,7 +346,7 @@ export class LeaderlessProposer implements Proposer {
       instance.value = vote.value
       if (request !== undefined && !sameValue(request.value, vote.value)) {
         instance.request = 0
-        this.#propose(request, now_ms)
+        this.#proposeAgain(request, now_ms)
       }
     } else if (request !== undefined) {
       instance.value = request.value
@@ -384,7 +393,7 @@ export class LeaderlessProposer implements Proposer {
       // What was chosen in a slot that has been dropped is not known: the request may have won there, or not.
       const chosen = log.chosen(instance.slot)
       if (chosen !== undefined && sameValue(request.value, chosen)) this.withdraw(request.id, now_ms)
-      else this.#propose(request, now_ms)
+      else this.#proposeAgain(request, now_ms)
     }
     if (learner.state.chosen !== this.state.bar) this.#watchHole(now_ms)
     this.#place(now_ms)

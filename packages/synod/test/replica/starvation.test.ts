@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { World } from './world.js'
+
+/** For so long a server leaves it to the one that won last to go on. From then on it takes part in each slot. */
+const HEAD_START_MS = 2000
+/** A few slots. */
+const CONTEST_MS = 120
+
+// No jitter: the same server would win each slot at equal ballots.
+test.each([
+  { servers: 2, latency_ms: 0.1, sync_ms: 1, others: 1, asked: 1 },
+  { servers: 3, latency_ms: 0.5, sync_ms: 2, others: 3, asked: 2 },
+  { servers: 3, latency_ms: 1, sync_ms: 0.1, others: 1, asked: 1 },
+  { servers: 5, latency_ms: 3, sync_ms: 2, others: 3, asked: 1 },
+])('a request that one server alone has wins a slot from one that always has more: %o', async (setting) => {
+  const { asked, latency_ms, others, servers, sync_ms } = setting
+  const world = await World.formed({
+    mode: 'leaderless',
+    servers,
+    sync_ms,
+    network: { latency_ms: () => latency_ms },
+  })
+  await world.settled(world.replica(asked).propose('first'))
+  let isOver = false
+  const write = async (name: string): Promise<void> => {
+    for (let count = 0; !isOver; count++) await world.replica(servers).propose(`${name}.${count}`)
+  }
+  const writers = Array.from({ length: others }, (_, writer) => write(`w${writer}`))
+  await world.run(() => world.status(servers).bars.chosen > 20)
+  const before_ms = world.clock.now()
+  await world.settled(world.replica(asked).propose('alone'))
+  expect(world.clock.now() - before_ms).toBeLessThanOrEqual(HEAD_START_MS + CONTEST_MS)
+  isOver = true
+  await world.settled(Promise.all(writers))
+  await world.converged()
+})
