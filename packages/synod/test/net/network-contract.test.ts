@@ -369,6 +369,28 @@ describe.each(makers)('%s', (_, make) => {
       expect([b.received_bytes, b.events]).toEqual([3 * DRAIN_MARK_BYTES, ['closed ended']])
     })
 
+    it.each([false, true])(
+      'within each chunk, also the last one, leads to the end when it is resumed (stood still: %s)',
+      async (standsStill) => {
+        const { a, b } = await connect()
+        b.onData = () => {
+          b.socket.pause()
+        }
+        const send = () => {
+          for (let n = 0; n < 3; n++) a.write(Buffer.alloc(DRAIN_MARK_BYTES))
+          a.call((socket) => socket.close())
+        }
+        if (standsStill) bench.standStill(send)
+        else send()
+        for (let chunks = 1; b.closed === undefined; chunks++) {
+          await bench.until(() => b.chunks.length === chunks || b.closed !== undefined)
+          await othersTalked()
+          b.call((socket) => socket.resume())
+        }
+        expect([b.received_bytes, b.events]).toEqual([3 * DRAIN_MARK_BYTES, ['closed ended']])
+      },
+    )
+
     it.each<'close' | 'destroy'>(['close', 'destroy'])(
       'holds what arrived while the process stood still until `%s` throws it away',
       async (how) => {

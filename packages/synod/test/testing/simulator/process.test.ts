@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { OpenSocket } from '../../../src/net/network.js'
+import { Chance } from '../../../src/testing/chance.js'
 import { MemoryDisk } from '../../../src/testing/simulator/hardware/disk.js'
 import { Process, type Surroundings } from '../../../src/testing/simulator/hardware/process.js'
 import { Timeline } from '../../../src/testing/simulator/timeline.js'
+import { forSeeds } from '../../paxos/replay.js'
 import { End, Rig } from './rig.js'
 
 const B = { host: 'b', port: 2380 }
@@ -223,6 +226,66 @@ describe('a listener of a process', () => {
     rig.advance()
     await new Promise(setImmediate)
     expect(log).toEqual([])
+  })
+})
+
+describe('a connection between processes', () => {
+  /** Pauses within some of its chunks. */
+  class PausingEnd extends End {
+    constructor(open: OpenSocket, chance: Chance) {
+      super((events) => {
+        const socket = open({
+          ...events,
+          data: (chunk) => {
+            if (this.closed.length > 0) throw new Error('told data after the end')
+            events.data(chunk)
+            if (chance.happens(0.5)) socket.pause()
+          },
+        })
+        return socket
+      })
+    }
+  }
+
+  const endings: [string, (rig: Rig, a: End) => void][] = [
+    ['close', (_, a) => a.socket.close()],
+    ['destroy', (_, a) => a.socket.destroy()],
+    ['a reset', (rig) => rig.network.breakConnections('a', 'b')],
+  ]
+
+  it.each(endings)('that ends with %s tells each end so once, however it was paused', (ending, bring) => {
+    forSeeds(import.meta.url, 500, (seed) => {
+      const chance = new Chance(seed)
+      const rig = new Rig({ latency_ms: () => chance.between(0, 2) })
+      const [left, right] = ['a', 'b'].map(
+        (host) => new Process({ clock: rig.clock, network: rig.network.host(host) }),
+      ) as [Process, Process]
+      const accepted: End[] = []
+      void right.network.listen(B, (open) => accepted.push(new PausingEnd(open, chance)))
+      const a = new PausingEnd((events) => left.network.connect(B, events), chance)
+      rig.advance()
+      const b = accepted[0]!
+      let sent = ''
+      const write = () => {
+        const text = `${sent.length} `
+        sent += text
+        a.write(text)
+      }
+      const pausable = [a.socket, b.socket, left, right]
+      for (let n = chance.below(40); n > 0; n--) {
+        if (chance.happens(0.3)) write()
+        else chance.pick(pausable)[chance.pick(['pause', 'resume'] as const)]()
+        rig.advance(chance.between(0, 3))
+      }
+      bring(rig, a)
+      for (let n = 0; n < 100; n++) {
+        rig.advance(chance.between(0, 3))
+        for (const each of pausable) each.resume()
+      }
+      expect([a.closed.length, b.closed.length]).toEqual([1, 1])
+      expect(sent.startsWith(b.text)).toBe(true)
+      if (ending === 'close') expect(b.text).toBe(sent)
+    })
   })
 })
 

@@ -14,24 +14,9 @@ const blocks = Array.from({ length: Math.ceil(COUNT / BLOCK) }, (_, block) => {
   return { from, to: Math.min(from + BLOCK, FIRST + COUNT) - 1 }
 })
 
-/** What is known to go wrong and is not mended yet, by seed. */
-const OPEN: Readonly<Record<Mode, ReadonlyMap<number, string>>> = {
-  leader: new Map([
-    [152, 'over-limit: a replica that was paused keeps connections of hostile clients that are gone'],
-  ]),
-  leaderless: new Map([
-    [152, 'over-limit: a replica that was paused keeps connections of hostile clients that are gone'],
-  ]),
-}
-
 describe.each<Mode>(['leader', 'leaderless'])('under faults, in %s mode', (mode) => {
   it.each(blocks)('nothing is wrong with seeds $from to $to', { timeout: 600_000 }, async ({ from, to }) => {
     for (let seed = from; seed <= to; seed++) {
-      const open = OPEN[mode].get(seed)
-      if (open !== undefined) {
-        console.log(`seed ${seed} in ${mode} mode is not run: ${open}`)
-        continue
-      }
       const { violation } = await runPlan(drawPlan(seed, { mode }), storeWorkload)
       const replay = `npm run synod -- simulate --mode ${mode} --seed ${seed} --seeds 1`
       const message = `Seed ${seed}. Replay: ${replay}\n${violation?.kind}: ${violation?.message}`

@@ -62,7 +62,7 @@ export class ProcessSocket implements Socket {
 
   resume(): void {
     this.#isPaused = false
-    if (this.#held.length === 0) this.#socket.resume()
+    if (this.#held.length === 0 && this.#heldEnd === undefined) this.#socket.resume()
     else
       this.#later(() => {
         this.#deliver()
