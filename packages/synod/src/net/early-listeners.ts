@@ -1,4 +1,11 @@
-import { type Address, type Listener, type Network, type OpenSocket, formatAddress } from './network.js'
+import {
+  type Address,
+  type Listener,
+  NO_OWNER,
+  type Network,
+  type OpenSocket,
+  formatAddress,
+} from './network.js'
 
 interface Place {
   readonly address: Address
@@ -49,5 +56,5 @@ export class EarlyListeners implements Pick<Network, 'listen'> {
 }
 
 function turnAway(open: OpenSocket): void {
-  open({ data: () => undefined, drained: () => undefined, closed: () => undefined }).destroy()
+  open(NO_OWNER).destroy()
 }

@@ -60,6 +60,13 @@ export interface SocketEvents {
   closed(reason: SocketClosed): void
 }
 
+/** For a socket that has no owner, or none yet. */
+export const NO_OWNER: SocketEvents = {
+  data: () => undefined,
+  drained: () => undefined,
+  closed: () => undefined,
+}
+
 /** After so many unsent bytes, a socket tells when they are gone. */
 export const DRAIN_MARK_BYTES = 64 * 1024
 

@@ -91,6 +91,23 @@ describe('a process that is paused', () => {
     expect(seen).toEqual([1, 2, 3, 4])
   })
 
+  it('accepts who has dialled meanwhile when it goes on', async () => {
+    const { rig, process } = alone()
+    const accepted: End[] = []
+    await process.network.listen({ host: 'a', port: 2380 }, (open) => accepted.push(new End(open)))
+    process.pause()
+    const b = rig.dial('b', 'a')
+    b.write('hello')
+    rig.advance()
+    b.socket.close()
+    rig.advance()
+    expect(accepted).toEqual([])
+    process.resume()
+    rig.advance()
+    expect(accepted.map(({ text, closed }) => [text, closed])).toEqual([['hello', ['ended']]])
+    expect(b.closed).toEqual(['closed'])
+  })
+
   it('is told of the end of an fsync later', async () => {
     const { timeline, process, durable, log, sync } = await writing(() => 5)
     sync()
@@ -217,6 +234,23 @@ describe('a listener of a process', () => {
     rig.advance()
     await new Promise(setImmediate)
     expect([accepted[0]!.closed, log]).toEqual([['closed'], ['closed']])
+  })
+
+  it('that closes turns away who dialled while the process was paused', async () => {
+    const { rig, process } = alone()
+    const accepted: unknown[] = []
+    const listener = await process.network.listen({ host: 'a', port: 2380 }, (open) =>
+      accepted.push(new End(open)),
+    )
+    process.pause()
+    const b = rig.dial('b', 'a')
+    rig.advance()
+    const log: string[] = []
+    void listener.close().then(() => log.push('closed'))
+    process.resume()
+    rig.advance()
+    await new Promise(setImmediate)
+    expect([accepted, b.closed, log]).toEqual([[], ['ended'], ['closed']])
   })
 
   it('that closes hears of nothing when the process is killed', async () => {

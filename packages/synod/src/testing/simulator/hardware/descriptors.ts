@@ -2,6 +2,7 @@ import type { Disk, DiskFile } from '../../../journal/disk.js'
 import type { Clock } from '../../../clock.js'
 import {
   type Address,
+  NO_OWNER,
   type Network,
   type OpenSocket,
   type Socket,
@@ -41,7 +42,7 @@ export class Descriptors {
           : this.#socket((counted) => network.connect(address, counted), events),
       listen: async (address, onSocket) => {
         const listener = await network.listen(address, (open: OpenSocket) => {
-          if (this.#isShort()) open(NOBODY).destroy()
+          if (this.#isShort()) open(NO_OWNER).destroy()
           else onSocket((events) => this.#socket(open, events))
         })
         const release = this.#take()
@@ -159,8 +160,6 @@ export class Descriptors {
     }
   }
 }
-
-const NOBODY: SocketEvents = { data: () => undefined, drained: () => undefined, closed: () => undefined }
 
 /** Fails, as one does for which there was no descriptor. */
 function deadSocket(address: Address, clock: Clock, events: SocketEvents): Socket {

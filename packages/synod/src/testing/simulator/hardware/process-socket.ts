@@ -1,4 +1,10 @@
-import type { OpenSocket, Socket, SocketClosed, SocketEvents } from '../../../net/network.js'
+import {
+  NO_OWNER,
+  type OpenSocket,
+  type Socket,
+  type SocketClosed,
+  type SocketEvents,
+} from '../../../net/network.js'
 
 /** How a process takes in what happens: now, or when it has caught up with what it missed. */
 export interface Turns {
@@ -13,7 +19,7 @@ export interface Turns {
  */
 export class ProcessSocket implements Socket {
   readonly #socket: Socket
-  readonly #events: SocketEvents
+  #events: SocketEvents = NO_OWNER
   readonly #later: Turns['later']
   readonly #held: Uint8Array[] = []
   /** Why the connection ended, if that comes after what is held. */
@@ -21,8 +27,8 @@ export class ProcessSocket implements Socket {
   #isPaused = false
   #isClosed = false
 
-  constructor(open: OpenSocket, events: SocketEvents, { run, later }: Turns) {
-    this.#events = events
+  /** The system opens it; what happens before the process takes it into use must wait in `run`. */
+  constructor(open: OpenSocket, { run, later }: Turns) {
     this.#later = later
     this.#socket = open({
       data: (chunk) => {
@@ -32,7 +38,7 @@ export class ProcessSocket implements Socket {
       },
       drained: () => {
         run(() => {
-          if (!this.#isClosed) events.drained()
+          if (!this.#isClosed) this.#events.drained()
         })
       },
       closed: (reason) => {
@@ -41,6 +47,11 @@ export class ProcessSocket implements Socket {
         })
       },
     })
+  }
+
+  use(events: SocketEvents): this {
+    this.#events = events
+    return this
   }
 
   get remote(): string {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../clock.js'
 import { basename } from 'node:path'
 import type { Disk, DiskFile } from '../../../journal/disk.js'
-import type { Network, OpenSocket, Socket, SocketEvents } from '../../../net/network.js'
+import type { Network, OpenSocket } from '../../../net/network.js'
 import { PendingWork } from './pending-work.js'
 import { ProcessSocket } from './process-socket.js'
 
@@ -124,25 +124,36 @@ export class Process {
     const { network } = this.#around
     return {
       connect: (address, events) =>
-        this.#guardedSocket((guarded) => network.connect(address, guarded), events),
+        this.#guardedSocket((guarded) => network.connect(address, guarded)).use(events),
       listen: (address, onSocket) =>
         this.#guarded(async () => {
-          const listener = await network.listen(address, (open: OpenSocket) => {
-            if (this.alive) onSocket((events) => this.#guardedSocket(open, events))
+          let isOpen = true
+          const listener = await network.listen(address, (open) => {
+            if (!this.alive) return
+            // The system accepts, whatever the process does.
+            const socket = this.#guardedSocket(open)
+            this.#run(() => {
+              if (isOpen) onSocket((events) => socket.use(events))
+              else socket.destroy()
+            })
           })
-          return { address: listener.address, close: () => this.#guarded(() => listener.close()) }
+          const close = () => {
+            isOpen = false
+            return listener.close()
+          }
+          return { address: listener.address, close: () => this.#guarded(close) }
         }),
     }
   }
 
-  #guardedSocket(open: OpenSocket, events: SocketEvents): Socket {
+  #guardedSocket(open: OpenSocket): ProcessSocket {
     const run = (event: () => void) => {
       this.#run(event)
     }
     const later = (event: () => void) => {
       this.clock.soon(event)
     }
-    return new ProcessSocket(open, events, { run, later })
+    return new ProcessSocket(open, { run, later })
   }
 
   #guardedDisk(disk: Disk): Disk {
