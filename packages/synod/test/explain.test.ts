@@ -12,6 +12,7 @@ const up: PeerStatus = {
   up: true,
   for_ms: 60_000,
   reason: undefined,
+  protocol: 2,
   unsent_bytes: 0,
   dropped_messages: 0,
 }

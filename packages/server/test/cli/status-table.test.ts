@@ -11,6 +11,7 @@ const peer = {
   up: true,
   for_ms: 1,
   reason: undefined,
+  protocol: 2,
   unsent_bytes: 0,
   dropped_messages: 0,
 }

@@ -6,6 +6,7 @@ import type { Codec } from './codec.js'
 import { expectHandshake, type Handshake, type HelloOf, type Refuse, type WelcomeOf } from './hello.js'
 import type { Intake } from './intake.js'
 import type { Address, Network, OpenSocket } from './network.js'
+import type { VersionRange } from '../cluster/versions.js'
 import type { ConnectionKind } from './preamble.js'
 
 /** So many connections above the limit are told why they are refused; more are dropped without a word. */
@@ -33,6 +34,8 @@ export interface ChannelListenerOptions<Kind extends ConnectionKind, Out, In> {
   readonly address: Address
   readonly kind: Kind
   readonly codec: Codec<Out, In>
+  /** The versions of the protocol that this side speaks: those of this build unless given. */
+  readonly protocols?: VersionRange | undefined
   /** Above so many unsent bytes a connection takes no message. */
   readonly limit_bytes: number
   readonly limit_connections: number
@@ -152,10 +155,11 @@ class Accepted<Kind extends ConnectionKind, Out, In> {
 
   #take(open: OpenSocket): Place<Out, In> {
     let hello: HelloOf<Kind>
-    const { clock, codec, intake, kind, limit_bytes } = this.#options
+    const { clock, codec, intake, kind, limit_bytes, protocols } = this.#options
     const channel = new Channel<Out, In>(open, {
       clock,
       kind,
+      protocols,
       codec,
       limit_bytes,
       ...(intake && { intake }),

@@ -1,4 +1,5 @@
 import { MalformedError, Reader } from '../bytes/reader.js'
+import { type VersionRange, newestInBoth } from '../cluster/versions.js'
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import { type Alive, Signs, Watch } from './alive.js'
@@ -8,7 +9,7 @@ import { FrameReader, FrameWriter, MAX_FRAME_BYTES } from './frame.js'
 import { decodeHandshake, encodeHandshake, type Handshake } from './hello.js'
 import { MAX_CLIENT_FRAME_BYTES, type Intake } from './intake.js'
 import { DRAIN_MARK_BYTES, type OpenSocket, type Socket, type SocketClosed } from './network.js'
-import type { ConnectionKind } from './preamble.js'
+import { PROTOCOLS, type ConnectionKind } from './preamble.js'
 import { BYTES_PER_UNIT } from './turns.js'
 import type { Unfinished } from './unfinished-frames.js'
 
@@ -62,6 +63,8 @@ export interface ChannelEvents<In> {
 export interface ChannelOptions<Out, In> {
   readonly clock: Clock
   readonly kind: ConnectionKind
+  /** The versions of the protocol that this side speaks: those of this build unless given. */
+  readonly protocols?: VersionRange | undefined
   readonly codec: Codec<Out, In>
   /** Above so many unsent bytes no message is taken. */
   readonly limit_bytes: number
@@ -82,6 +85,7 @@ export class Channel<Out, In> {
   readonly #codec: Codec<Out, In>
   readonly #limit_bytes: number
   readonly #dialled: boolean
+  readonly #protocols: VersionRange
   readonly #events: ChannelEvents<In>
   readonly #socket: Socket
   readonly #output: FrameWriter
@@ -110,6 +114,7 @@ export class Channel<Out, In> {
     this.#codec = options.codec
     this.#limit_bytes = options.limit_bytes
     this.#dialled = options.hello !== undefined
+    this.#protocols = options.protocols ?? PROTOCOLS
     this.#events = options.events
     this.#alive = this.#dialled
       ? new Watch(this.#clock, () => {
@@ -127,8 +132,8 @@ export class Channel<Out, In> {
     this.#unfinished = this.#intake?.frames.open((error) => {
       this.destroy(error)
     })
-    this.#output = new FrameWriter(options.kind)
-    this.#input = new FrameReader(options.kind, this.#intake && MAX_CLIENT_FRAME_BYTES)
+    this.#output = new FrameWriter(options.kind, this.#protocols)
+    this.#input = new FrameReader(options.kind, this.#intake && MAX_CLIENT_FRAME_BYTES, this.#protocols)
     this.#socket = open({
       data: (chunk) => {
         this.#receive(chunk)
@@ -152,6 +157,12 @@ export class Channel<Out, In> {
   /** The other side's address, for messages to people. */
   get remote(): string {
     return this.#socket.remote
+  }
+
+  /** The version of the protocol that is spoken here: the newest that both sides speak; 0 until that is known. */
+  get protocol(): number {
+    const { theirs } = this.#input
+    return (theirs && newestInBoth(this.#protocols, theirs)) ?? 0
   }
 
   /** The handshake is over, and the end has not come. */
@@ -277,7 +288,8 @@ export class Channel<Out, In> {
     try {
       const payload = this.#input.next()
       if (payload === undefined) return
-      answer = this.#events.greet(decodeHandshake(payload))
+      const speaksLater = (this.#input.theirs?.newest ?? 0) > this.#protocols.newest
+      answer = this.#events.greet(decodeHandshake(payload, speaksLater))
     } catch (error) {
       const fault = asFault(error)
       if (this.#dialled) this.destroy(fault)

@@ -62,7 +62,7 @@ export class ClientConnection {
 
 export interface ClientListenerOptions extends Pick<
   ChannelListenerOptions<'client', ReplicaMessage, ClientMessage>,
-  'network' | 'clock' | 'address' | 'judge' | 'onRefused'
+  'network' | 'clock' | 'address' | 'protocols' | 'judge' | 'onRefused'
 > {
   /** Default: 10,000. */
   readonly limit_connections?: number
@@ -82,11 +82,12 @@ export interface ClientListenerOptions extends Pick<
 
 /** Listens for clients. */
 export function listenForClients(options: ClientListenerOptions): Promise<ChannelListener> {
-  const { network, clock, address, judge, onRefused, intake = openIntake(clock) } = options
+  const { network, clock, address, judge, onRefused, protocols, intake = openIntake(clock) } = options
   return listenForChannels({
     network,
     clock,
     address,
+    protocols,
     judge,
     onRefused,
     kind: 'client',

@@ -1,7 +1,8 @@
 import { crc32 } from '../bytes/checksum.js'
 import { Writer } from '../bytes/writer.js'
+import type { VersionRange } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
-import { checkPreamble, PREAMBLE_BYTES, writePreamble, type ConnectionKind } from './preamble.js'
+import { PREAMBLE_BYTES, PROTOCOLS, readPreamble, writePreamble, type ConnectionKind } from './preamble.js'
 
 /** A payload may be as large as this. A larger one is refused before any of it is stored. */
 export const MAX_FRAME_BYTES = 32 * 1024 * 1024
@@ -29,8 +30,8 @@ export class FrameWriter {
   readonly #writer = new Writer()
   #frame = -1
 
-  constructor(kind: ConnectionKind) {
-    writePreamble(this.#writer, kind)
+  constructor(kind: ConnectionKind, protocols = PROTOCOLS) {
+    writePreamble(this.#writer, kind, protocols)
   }
 
   /** Bytes waiting for `take`. */
@@ -75,7 +76,9 @@ export class FrameWriter {
  */
 export class FrameReader {
   readonly #kind: ConnectionKind
+  readonly #protocols: VersionRange
   readonly #maxFrame_bytes: number
+  #theirs: VersionRange | undefined
   #expected: 'preamble' | 'header' | 'payload' = 'preamble'
   #limit_bytes = MAX_HANDSHAKE_BYTES
   #payloads = 0
@@ -90,9 +93,15 @@ export class FrameReader {
   #part: Buffer = NOTHING
   #part_bytes = 0
 
-  constructor(kind: ConnectionKind, maxFrame_bytes = MAX_FRAME_BYTES) {
+  constructor(kind: ConnectionKind, maxFrame_bytes = MAX_FRAME_BYTES, protocols = PROTOCOLS) {
     this.#kind = kind
+    this.#protocols = protocols
     this.#maxFrame_bytes = maxFrame_bytes
+  }
+
+  /** The versions of the protocol that the other side speaks; undefined until its preamble was read. */
+  get theirs(): VersionRange | undefined {
+    return this.#theirs
   }
 
   /** Bytes held for a part that is not complete. */
@@ -142,7 +151,7 @@ export class FrameReader {
       if (part === undefined) return undefined
       switch (this.#expected) {
         case 'preamble':
-          checkPreamble(part, this.#kind)
+          this.#theirs = readPreamble(part, this.#kind, this.#protocols)
           this.#expected = 'header'
           break
         case 'header':

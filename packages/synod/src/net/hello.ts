@@ -149,14 +149,15 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
 }
 
 /**
- * Reads the handshake message that `payload` holds.
+ * Reads the handshake message that `payload` holds. A later version of the protocol may say more at its end, and changes
+ * nothing before that: what a side that speaks a later one has added is left unread.
  *
  * @throws MalformedError
  */
-export function decodeHandshake(payload: Uint8Array): Handshake {
+export function decodeHandshake(payload: Uint8Array, speaksLater = false): Handshake {
   const reader = new Reader(payload)
   const message = readHandshake(reader)
-  reader.end()
+  if (!speaksLater) reader.end()
   return message
 }
 

@@ -4,6 +4,7 @@ import { Channel, type ChannelClosed } from './channel.js'
 import type { Codec } from './codec.js'
 import { expectHandshake, type HelloOf, type WelcomeOf } from './hello.js'
 import { formatAddress, type Address, type Network } from './network.js'
+import type { VersionRange } from '../cluster/versions.js'
 import type { ConnectionKind } from './preamble.js'
 
 /** The first wait before dialling again; each further one is twice as long. */
@@ -36,6 +37,8 @@ export interface LinkOptions<Kind extends ConnectionKind, Out, In> extends LinkE
   readonly address: Address
   readonly kind: Kind
   readonly codec: Codec<Out, In>
+  /** The versions of the protocol that this side speaks: those of this build unless given. */
+  readonly protocols?: VersionRange
   /** Above so many unsent bytes, messages are dropped. */
   readonly limit_bytes: number
   /** What to introduce oneself with, asked at each dial. */
@@ -46,6 +49,8 @@ export interface LinkOptions<Kind extends ConnectionKind, Out, In> extends LinkE
 export interface LinkStatus {
   readonly address: string
   readonly up: boolean
+  /** The version of the protocol that both sides speak; 0 while it is down. */
+  readonly protocol: number
   /** For how long it has been up, or down. */
   readonly for_ms: number
   /** Why it is down: how the last connection ended, or the last dial failed. */
@@ -138,6 +143,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     return {
       address: formatAddress(this.#options.address),
       up: this.#up,
+      protocol: this.#up ? this.#channel.protocol : 0,
       for_ms: this.#options.clock.now() - this.#since,
       reason: this.#reason,
       unsent_bytes: this.unsent_bytes,
@@ -146,12 +152,13 @@ export class Link<Kind extends ConnectionKind, Out, In> {
   }
 
   #dial(): Channel<Out, In> {
-    const { network, address, clock, kind, codec, limit_bytes, hello } = this.#options
+    const { network, address, clock, kind, codec, limit_bytes, hello, protocols } = this.#options
     let welcome: WelcomeOf<Kind>
     this.#dials++
     return new Channel<Out, In>((events) => network.connect(address, events), {
       clock,
       kind,
+      protocols,
       codec,
       limit_bytes,
       hello: hello(),

@@ -16,7 +16,7 @@ export type AnswerSnapshot = (reply: SnapshotReply) => void
 
 export interface PeerListenerOptions extends Pick<
   ChannelListenerOptions<'peer', SnapshotReply, PeerMessage>,
-  'network' | 'clock' | 'address' | 'judge' | 'onRefused'
+  'network' | 'clock' | 'address' | 'protocols' | 'judge' | 'onRefused'
 > {
   /** Default: 1,024. */
   readonly limit_connections?: number
@@ -37,12 +37,13 @@ export interface PeerListener extends ChannelListener {
  * second one for the same purpose replaces the first, whose end may not have been noticed yet.
  */
 export async function listenForPeers(options: PeerListenerOptions): Promise<PeerListener> {
-  const { network, clock, address, judge, onRefused } = options
+  const { network, clock, address, judge, onRefused, protocols } = options
   const channels = new Map<string, Channel<SnapshotReply, PeerMessage>>()
   const listener = await listenForChannels({
     network,
     clock,
     address,
+    protocols,
     judge,
     onRefused,
     kind: 'peer',

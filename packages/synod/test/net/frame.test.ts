@@ -8,9 +8,17 @@ import {
   MAX_FRAME_BYTES,
   MAX_HANDSHAKE_BYTES,
 } from '../../src/net/frame.js'
-import type { ConnectionKind } from '../../src/net/preamble.js'
+import { PREAMBLE_BYTES, type ConnectionKind } from '../../src/net/preamble.js'
 
-const PREAMBLE = Buffer.from('SYND\x02\x01', 'latin1')
+/** With a right checksum, whatever it says. */
+function preamble(text: string): Buffer {
+  const bytes = Buffer.alloc(PREAMBLE_BYTES)
+  bytes.write(text, 'latin1')
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, text.length)), text.length)
+  return bytes
+}
+
+const PREAMBLE = preamble('SYND\x02\x02\x01')
 
 /** A connection's bytes: the preamble and a frame for each payload. */
 function stream(payloads: Uint8Array[], kind: ConnectionKind = 'peer'): Buffer {
@@ -111,8 +119,12 @@ describe('frames', () => {
 describe('what is not a frame is refused', () => {
   const cases: [string, Buffer, string][] = [
     ['wrong magic', Buffer.from('GET / HTTP/1.1'), 'does not speak the Synod protocol'],
-    ['another version', Buffer.from('SYND\x01\x01'), 'speaks version 1 of the protocol, this side version 2'],
-    ['another kind', Buffer.from('SYND\x02\x02'), 'did not open a peer connection'],
+    [
+      'another version',
+      preamble('SYND\x01\x01\x01'),
+      'speaks version 1 of the protocol, this side version 2',
+    ],
+    ['another kind', preamble('SYND\x02\x02\x02'), 'did not open a peer connection'],
     ['no payload', Buffer.concat([PREAMBLE, header(0)]), 'an empty frame, where a handshake should be'],
     [
       'a handshake that is too large',
@@ -156,12 +168,17 @@ describe('FrameWriter', () => {
     const writer = new FrameWriter('client')
     writer.open().u8(1)
     writer.open().u8(2)
-    expect(writer.length).toBe(6 + HEADER_BYTES + 2)
+    expect(writer.length).toBe(PREAMBLE_BYTES + HEADER_BYTES + 2)
     const size = Buffer.from('020000009242ccb6', 'hex')
     const checksum = Buffer.alloc(4)
     checksum.writeUInt32LE(crc32(size))
     expect(writer.take()).toEqual(
-      Buffer.concat([Buffer.from('53594e440202', 'hex'), size, checksum, Buffer.from('0102', 'hex')]),
+      Buffer.concat([
+        Buffer.from('53594e44020202e98bd988', 'hex'),
+        size,
+        checksum,
+        Buffer.from('0102', 'hex'),
+      ]),
     )
     expect(writer.length).toBe(0)
   })

@@ -9,7 +9,7 @@ import { FrameReader, FrameWriter, HEADER_BYTES } from '../../src/net/frame.js'
 import { encodeHandshake, type Handshake } from '../../src/net/hello.js'
 import type { SocketEvents } from '../../src/net/network.js'
 import { encodeMessage, peerReceiver } from '../../src/net/peer-codec.js'
-import type { ConnectionKind } from '../../src/net/preamble.js'
+import { PREAMBLE_BYTES, type ConnectionKind } from '../../src/net/preamble.js'
 import { ManualClock } from './manual-clock.js'
 import { clientHello, clientWelcome, messages, peerHello, peerWelcome, plain } from './samples.js'
 
@@ -116,7 +116,7 @@ describe.each<ConnectionKind>(['peer', 'client'])('a %s connection', (kind) => {
   it('survives arbitrary bytes in place of a hello', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 600 }), sizes, (bytes, sizes) => {
-        const start = Buffer.concat([hello(kind).subarray(0, 6), framed(bytes)])
+        const start = Buffer.concat([hello(kind).subarray(0, PREAMBLE_BYTES), framed(bytes)])
         const result = receive(kind, cut(start, sizes))
         expectMessagesOrRefusal(result)
         expect(result.delivered).toEqual([])

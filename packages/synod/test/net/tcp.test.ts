@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import * as net from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { crc32 } from '../../src/bytes/checksum.js'
 import { systemClock } from '../../src/clock.js'
 import type { ChannelListener } from '../../src/net/channel-listener.js'
 import { openClientLink, type ClientLink } from '../../src/net/client-link.js'
@@ -9,6 +10,7 @@ import { FrameWriter, HEADER_BYTES } from '../../src/net/frame.js'
 import { decodeHandshake, encodeHandshake, type Handshake } from '../../src/net/hello.js'
 import { listenForPeers, type PeerListenerOptions } from '../../src/net/peer-listener.js'
 import { openPeerLink, type PeerLink, type PeerLinkOptions } from '../../src/net/peer-link.js'
+import { PREAMBLE_BYTES } from '../../src/net/preamble.js'
 import { tcpNetwork } from '../../src/net/tcp.js'
 import type { Message } from '../../src/paxos/messages.js'
 import { clientHello, clientWelcome, peerHello, peerWelcome } from './samples.js'
@@ -72,9 +74,9 @@ async function answersTo(port: number, bytes: Uint8Array): Promise<Handshake[]> 
   socket.on('data', (chunk) => chunks.push(chunk))
   await once(socket, 'end')
   const received = Buffer.concat(chunks)
-  expect(received.subarray(0, 6).toString('latin1')).toBe('SYND\x02\x01')
+  expect(received.subarray(0, PREAMBLE_BYTES).equals(hello().subarray(0, PREAMBLE_BYTES))).toBe(true)
   const answers: Handshake[] = []
-  for (let at = 6; at < received.length; at += HEADER_BYTES + received.readUInt32LE(at)) {
+  for (let at = PREAMBLE_BYTES; at < received.length; at += HEADER_BYTES + received.readUInt32LE(at)) {
     const start = at + HEADER_BYTES
     answers.push(decodeHandshake(received.subarray(start, start + received.readUInt32LE(at))))
   }
@@ -85,6 +87,11 @@ function hello(message: Handshake = peerHello): Buffer {
   const writer = new FrameWriter('peer')
   encodeHandshake(writer.open(), message)
   return writer.take()
+}
+
+function writePreambleOf(bytes: Buffer, version: number, kind: number): void {
+  bytes.set([version, version, kind], 4)
+  bytes.writeUInt32LE(crc32(bytes, 0, 7), 7)
 }
 
 function changed(bytes: Buffer, change: (bytes: Buffer) => void): Buffer {
@@ -192,25 +199,25 @@ describe('over loopback, who dials wrongly is told why', () => {
     ['magic', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'wrong-protocol', 'does not speak the Synod protocol'],
     [
       'version',
-      changed(hello(), (bytes) => bytes.writeUInt8(3, 4)),
+      changed(hello(), (bytes) => writePreambleOf(bytes, 3, 1)),
       'wrong-protocol',
-      'speaks version 3 of the protocol',
+      'speaks version 3 of the protocol, this side version 2',
     ],
     [
       'kind',
-      changed(hello(), (bytes) => bytes.writeUInt8(2, 5)),
+      changed(hello(), (bytes) => writePreambleOf(bytes, 2, 2)),
       'wrong-protocol',
       'did not open a peer connection',
     ],
     [
       'size',
-      changed(hello(), (bytes) => bytes.writeUInt32LE(2 ** 31, 6)),
+      changed(hello(), (bytes) => bytes.writeUInt32LE(2 ** 31, PREAMBLE_BYTES)),
       'wrong-protocol',
       'wrong checksum of the header of a frame',
     ],
     [
       'checksum',
-      changed(hello(), (bytes) => bytes.writeUInt8(0, 24)),
+      changed(hello(), (bytes) => bytes.writeUInt8(0, 30)),
       'wrong-protocol',
       'wrong checksum of a frame',
     ],

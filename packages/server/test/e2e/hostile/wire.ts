@@ -9,9 +9,10 @@ export type Message =
 
 const TAGS = { execute: 1, read: 2, status: 3, cancel: 4 }
 const HEADER_BYTES = 12
-const PREAMBLE = Buffer.from([...Buffer.from('SYND'), 2, 2])
-/** A hello to any cluster. */
-const HELLO = Buffer.from([3, 0])
+const PREAMBLE = Buffer.from([...Buffer.from('SYND'), 2, 2, 2, 0, 0, 0, 0])
+PREAMBLE.writeUInt32LE(crc32(PREAMBLE.subarray(0, 7)), 7)
+/** A hello to any cluster, of a client that knows no id of one. */
+const HELLO = Buffer.from([3, 0, 0])
 
 /** A payload as a frame, which may announce more than there is. */
 export function frameOf(payload: Uint8Array, announced = payload.length): Buffer {
