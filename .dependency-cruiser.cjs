@@ -26,7 +26,16 @@ module.exports = {
     only('journal', ['bytes', 'cluster', 'errors.ts', 'options.ts', 'paxos']),
     only('net', ['bytes', 'clock.ts', 'cluster', 'errors.ts', 'linked-list.ts', 'options.ts', 'paxos']),
     only('snapshots', ['bytes', 'cluster', 'errors.ts', 'journal', 'paxos']),
-    only('machine', ['bytes', 'call.ts', 'errors.ts', 'linked-list.ts', 'options.ts', 'pace.ts', 'paxos']),
+    only('machine', [
+      'bytes',
+      'call.ts',
+      'cluster',
+      'errors.ts',
+      'linked-list.ts',
+      'options.ts',
+      'pace.ts',
+      'paxos',
+    ]),
     only('client', [
       'cluster',
       'net',

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '#synod/clock.js'
 import type { ClusterParameters } from '#synod/cluster/parameters.js'
+import { FORMATS } from '#synod/cluster/versions.js'
 import { nodeDisk } from '#synod/journal/node-disk.js'
 import { openJournal } from '#synod/journal/open-journal.js'
 import { type ClientConnection, listenForClients } from '#synod/net/client-listener.js'
@@ -64,6 +65,7 @@ async function main(
     founders: [1, 2, 3],
     address: '127.0.0.1:1',
     process: 1,
+    support: { formats: FORMATS, machine: 1 },
   }
 
   for (const [index, address] of peerAddresses.entries()) {

@@ -109,6 +109,7 @@ class Connection {
             opening,
             sequence,
             acknowledged,
+            version: 1,
             command: this.#command,
           })
     this.#execute(value, done)

@@ -139,6 +139,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'net/client-codec.ts#MAX_TEXT_BYTES': 'part of a message: a longer error message is cut',
   'net/fields.ts#MAX_ORDINAL': 'part of a message: what a number holds exactly',
   'net/frame.ts#MAX_HANDSHAKE_BYTES': 'part of a message',
+  'machine/raise.ts#MAX_MEMBERS': 'part of a record: more than the servers of a cluster',
+  'cluster/versions.ts#MAX_VERSION': 'part of a record: the highest version',
   'net/fields.ts#MAX_MEMBERS': 'part of a message: more than the servers of a cluster',
   'cluster/parameters.ts#MAX_QUORUM': 'part of a message: more than the servers of a cluster',
   'net/hello.ts#MAX_REASON_BYTES': 'part of a message',

@@ -1,4 +1,5 @@
 export type { CallOptions, TransferOptions } from './call.js'
+export type { Agreed, Support, VersionRange } from './cluster/versions.js'
 export { Client, type ConnectOptions, type EndpointStatus, connect } from './client/client.js'
 export { type ErrorCode, SynodError, type SynodErrorOptions } from './errors.js'
 export { explain } from './explain.js'
@@ -49,4 +50,5 @@ export type {
   ReplicaStatus,
   SnapshotStatus,
   Stalls,
+  VersionStatus,
 } from './status.js'

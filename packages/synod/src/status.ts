@@ -1,4 +1,5 @@
 import type { ClusterId } from './cluster/cluster-id.js'
+import type { Agreed, Support } from './cluster/versions.js'
 import type { AcceptorId } from './journal/identity.js'
 import type { RecoveryCase } from './journal/recovery-table.js'
 import type { SnapshotCase } from './snapshots/snapshot-table.js'
@@ -12,11 +13,21 @@ import type { MemberRole } from './paxos/membership.js'
 import type { LeaseStatus } from './paxos/paxos.js'
 import type { Awaited, Role } from './paxos/proposer.js'
 
+/** What decides on the commands and records of a cluster: docs/operating/upgrade.md. */
+export interface VersionStatus {
+  /** What this build and its state machine can work with. */
+  readonly support: Support
+  /** What all members have agreed on, as of the executed bar. */
+  readonly agreed: Agreed
+}
+
 /** Another server, as a replica sees it. */
 export interface PeerStatus extends LinkStatus {
   readonly server: ServerId
   /** Which acceptor it is, by the identity of its data directory; null while it is not connected. */
   readonly acceptor: AcceptorId | null
+  /** What its build and its state machine can work with; null while it is not connected. */
+  readonly support: Support | null
   /** For how long its disk has been at one write, as it says; 0 if it says nothing of the kind. */
   readonly writing_ms: number
   /** How much space its disk has, as it says. */
@@ -122,6 +133,7 @@ export interface ReplicaStatus {
   readonly bars: Bars
   /** A checksum over everything executed. */
   readonly digest: number
+  readonly versions: VersionStatus
   readonly peers: readonly PeerStatus[]
   /** Who is a member, as of the chosen bar; nobody while that is not known. */
   readonly members: readonly MemberStatus[]

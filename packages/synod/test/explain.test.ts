@@ -6,6 +6,7 @@ import { World } from './replica/world.js'
 const up: PeerStatus = {
   server: 2,
   acceptor: null,
+  support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
   writing_ms: 0,
   space: 'ample' as const,
   address: '127.0.0.1:2',
@@ -33,6 +34,10 @@ const well: ReplicaStatus = {
   damage: null,
   bars: { snapshotted: 0, executed: 811, chosen: 811, voted: 820 },
   digest: 77,
+  versions: {
+    support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
+    agreed: { format: 1, machine: 1 },
+  },
   members: [],
   peers: [up, down],
   sessions: 5,

@@ -472,6 +472,34 @@ const situations: readonly Situation[] = [
     },
   },
   {
+    name: 'a command that not all members know',
+    code: 'not-known-by-all',
+    message:
+      'not all members of the cluster know this command yet: upgrade the state machine on all of them first',
+    async failure() {
+      const world = await World.formed()
+      world.kill(1)
+      await world.open(1, { machine: Object.assign(new Notes(), { version: 2, versionOf: () => 2 }) })
+      await world.ready()
+      return world.failure(world.replica(1).propose('a'))
+    },
+  },
+  {
+    name: 'a state machine that is older than what is agreed on',
+    code: 'wrong-version',
+    message:
+      'the members have agreed on version 2 of the state machine, and this server has version 1: start it with a newer state machine',
+    async failure() {
+      const world = new World({ servers: 1, options: { snapshots: { everySlots: 1 } } })
+      await world.open(1, { machine: Object.assign(new Notes(), { version: 2 }) })
+      await world.run(() => world.status(1).versions.agreed.machine === 2)
+      await world.settled(world.replica(1).propose('a'))
+      await world.run(() => world.status(1).snapshot.slot > 2)
+      world.kill(1)
+      return world.failure(world.begin(1, { machine: new Notes() }))
+    },
+  },
+  {
     name: 'a snapshot that the state machine cannot take in',
     code: 'restore-failed',
     message: /^the snapshot in \/\S+ could not be restored: made by an older version$/,

@@ -78,12 +78,22 @@ function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
   )
   if (different !== undefined) return `has executed something else than s${different.server}`
   if (isStranger(status)) return 'is not a member: see synod member add --help'
-  return explain(status) ?? membershipNote(status) ?? ''
+  return explain(status) ?? membershipNote(status) ?? upgradeNote(status) ?? ''
 }
 
 /** It knows who is a member, and is none. */
 function isStranger({ members, server }: ReplicaStatus): boolean {
   return members.length > 0 && !members.some((member) => member.server === server)
+}
+
+/** It has been upgraded, and not all members have. */
+function upgradeNote({ versions: { agreed, support } }: ReplicaStatus): string | undefined {
+  const { formats, machine } = support
+  if (formats.newest > agreed.format)
+    return `supports format ${formats.newest}; the members have agreed on ${agreed.format}`
+  if (machine > agreed.machine)
+    return `supports machine version ${machine}; the members have agreed on ${agreed.machine}`
+  return undefined
 }
 
 /** Why a replica does not vote that has nothing wrong with it. */

@@ -7,6 +7,7 @@ const peer = {
   writing_ms: 0,
   space: 'ample' as const,
   acceptor: null,
+  support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
   address: '127.0.0.1:2',
   up: true,
   for_ms: 1,
@@ -32,6 +33,10 @@ const status: ReplicaStatus = {
   damage: null,
   bars: { snapshotted: 0, executed: 10, chosen: 10, voted: 12 },
   digest: 77,
+  versions: {
+    support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
+    agreed: { format: 1, machine: 1 },
+  },
   members: [member],
   peers: [peer, { ...peer, server: 3, up: false }],
   sessions: 5,

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
 import { type Codecs, completeCodecs } from '../machine/codec.js'
-import { CODECS, decodeAnswered, encodeGiven } from '../machine/contract.js'
+import { CODECS, decodeAnswered, encodeGiven, versionOfCommand } from '../machine/contract.js'
 import { encodeChange } from '../machine/change-codec.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
 import { encodeChangeRequest } from '../machine/request.js'
@@ -48,6 +48,11 @@ export interface ConnectOptions<Command, Result, Query, Answer> {
   readonly cluster?: string
   /** As on the replicas. */
   readonly codecs?: Partial<Codecs<Command, Result, Query, Answer>>
+  /**
+   * The version of the state machine from which on a command is known, as `versionOf` of the machine says; 1 unless given. Also a replica
+   * whose state machine is older then refuses the command.
+   */
+  readonly versionOf?: (command: Command) => number
   /** How long `connect` and each call go on trying: 10,000 ms unless given, 1 to 3,600,000, or Infinity for no limit. */
   readonly timeout_ms?: number
   /**
@@ -71,6 +76,7 @@ const RULES: Rules = {
   endpoints: required(ADDRESSES),
   cluster: textOf(0, MAX_CLUSTER_BYTES),
   codecs: CODECS,
+  versionOf: FUNCTION,
   timeout_ms: TIMEOUT_MS,
   retryOverloaded: BOOLEAN,
   signal: SIGNAL,
@@ -116,6 +122,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   readonly #endpoints: Endpoints
   readonly #codecs: Codecs<Command, Result, Query, Answer>
   readonly #session: Session
+  readonly #rule: Pick<ConnectOptions<Command, Result, Query, Answer>, 'versionOf'>
   readonly #newKey: () => SessionKey
   readonly #calls: Calls
 
@@ -127,6 +134,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
     const clock = host.clock ?? systemClock
     this.#calls = new Calls(clock, timeout_ms, (after_ms) => this.#endpoints.timeoutError(after_ms))
     this.#codecs = completeCodecs(options.codecs)
+    this.#rule = options
     this.#endpoints = new Endpoints({
       network: host.network ?? tcpNetwork,
       clock,
@@ -159,7 +167,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   /**
    * Has a command executed once, and gives back its result.
    *
-   * Rejects with `command-failed` (the state machine threw), `too-large`, `overloaded`, `session-expired`,
+   * Rejects with `command-failed` (the state machine threw), `not-known-by-all`, `too-large`, `overloaded`, `session-expired`,
    * `aborted`, `closed`, `unreachable`, `no-quorum` or `outcome-unknown`. After any of the last five the
    * command may have been executed, or may still be. After the others it was not, unless it had been sent
    * before over a connection that broke.
@@ -169,7 +177,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
     const encoded = encodeGiven('command', this.#codecs.command, command)
     this.#endpoints.checkSize(encoded.length)
     const call = this.#calls.take<Uint8Array>('command', encoded.length, options)
-    this.#session.execute(encoded, call)
+    this.#session.execute(encoded, versionOfCommand(this.#rule, command), call)
     return decodeAnswered('result', this.#codecs.result, await call.promise)
   }
 

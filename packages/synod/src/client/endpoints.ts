@@ -2,7 +2,7 @@ import type { Call } from '../call.js'
 import { unansweredError } from '../unanswered.js'
 import type { Clock } from '../clock.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
-import { SynodError } from '../errors.js'
+import { type ErrorCode, SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import { type ClientLink, openClientLink } from '../net/client-link.js'
 import type { Fail, LeaderHint, ReplicaMessage } from '../net/client-messages.js'
@@ -27,6 +27,9 @@ export interface EndpointsOptions {
   readonly retryOverloaded: boolean
   readonly logger: Logger
 }
+
+/** Why one replica does not take a command that another one may take. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['disk-full', 'not-known-by-all'])
 
 interface Endpoint {
   /** One bit of its own, for sets of endpoints. */
@@ -360,7 +363,7 @@ export class Endpoints {
     pending.asked &= ~endpoint.bit
     if (code === 'overloaded') this.#onRefused(pending, overloadedBy(message, retryAfter_ms))
     // As with one that is too busy, another one may give an answer.
-    else if (code === 'disk-full' && pending.asked !== 0) return
+    else if (REFUSALS.has(code) && pending.asked !== 0) return
     else pending.call.reject(new SynodError(code, message))
   }
 

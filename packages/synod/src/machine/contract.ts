@@ -1,3 +1,4 @@
+import { MAX_VERSION } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
 import {
   FUNCTION,
@@ -8,6 +9,7 @@ import {
   isThenable,
   required,
   shown,
+  wholeFrom,
   withMethods,
 } from '../options.js'
 import type { Codec, Codecs } from './codec.js'
@@ -29,10 +31,12 @@ export const CODECS: Rule = group({ command: CODEC, result: CODEC, query: CODEC,
 /** Throws `invalid-options` for what has not the methods of a state machine. */
 export function checkMachine(machine: unknown): void {
   checkOption('machine', machine, required(withMethods('apply', 'query')))
-  const { codecs, frees, restore, snapshot } = machine as Partial<Record<string, unknown>>
+  const { codecs, frees, restore, snapshot, version, versionOf } = machine as Partial<Record<string, unknown>>
   checkOption('machine.snapshot', snapshot, FUNCTION)
   checkOption('machine.restore', restore, FUNCTION)
   checkOption('machine.frees', frees, FUNCTION)
+  checkOption('machine.version', version, wholeFrom(1, MAX_VERSION))
+  checkOption('machine.versionOf', versionOf, FUNCTION)
   checkOption('machine.codecs', codecs, CODECS)
   if ((snapshot === undefined) === (restore === undefined)) return
   const [has, lacks] = restore === undefined ? ['snapshot', 'restore'] : ['restore', 'snapshot']
@@ -58,6 +62,20 @@ export function applyCommand<C, R, Q, A>(
     const what = `the command was executed, and its result cannot be returned: ${messageOf(error)}`
     throw new SynodError('command-failed', what, { cause: error })
   }
+}
+
+/** The version from which on a command is known. Throws what `versionOf` throws, and `invalid-options` where that gives no version. */
+export function versionOfCommand<C>(
+  rule: { versionOf?: ((command: C) => number) | undefined },
+  command: C,
+): number {
+  const version: unknown = rule.versionOf?.(command) ?? 1
+  if (Number.isInteger(version) && (version as number) >= 1 && (version as number) <= MAX_VERSION)
+    return version as number
+  throw new SynodError(
+    'invalid-options',
+    `versionOf must return a whole number from 1 to ${MAX_VERSION}, not ${shown(version)}`,
+  )
 }
 
 /** The encoded answer to a query. Throws what the state machine throws, `too-large` and `invalid-machine`. */

@@ -1,15 +1,33 @@
 import { crc32 } from '../bytes/checksum.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
+import {
+  type Agreed,
+  FIRST_AGREED,
+  FORMATS,
+  type Support,
+  lackOf,
+  readAgreed,
+  writeAgreed,
+} from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { ChangeOutcome, Membership, MembershipState } from '../paxos/membership.js'
 import type { Value } from '../paxos/value.js'
 import { changeOf, encodeMembership, readMembership } from './change-codec.js'
 import { type Codecs, completeCodecs } from './codec.js'
-import { answerQuery, applyCommand, checkChunk, chunksOf, decodeWith, messageOf } from './contract.js'
+import {
+  answerQuery,
+  applyCommand,
+  checkChunk,
+  chunksOf,
+  decodeWith,
+  messageOf,
+  versionOfCommand,
+} from './contract.js'
 import type { Machine } from './machine.js'
 import { type Outcome, markOf } from './outcome.js'
+import { objectionTo, raiseOf } from './raise.js'
 import { type Request, type RequestKey, decodeRequest } from './request.js'
 import { Sessions } from './sessions.js'
 
@@ -51,14 +69,18 @@ export class Executor<Command, Result, Query, Answer> {
   readonly #machine: Machine<Command, Result, Query, Answer>
   readonly #sessions = new Sessions()
   readonly #membership: Membership
+  /** What this build and its state machine can work with. */
+  readonly support: Support
+  #agreed = FIRST_AGREED
   #executed: Slot = 0
   #time_ms = 0
   #digest = 0
 
   /** With a membership of its own, as the cluster was founded. */
-  constructor(machine: Machine<Command, Result, Query, Answer>, membership: Membership) {
+  constructor(machine: Machine<Command, Result, Query, Answer>, membership: Membership, formats = FORMATS) {
     this.#machine = machine
     this.#membership = membership
+    this.support = { formats, machine: machine.version ?? 1 }
     this.codecs = completeCodecs(machine.codecs)
   }
 
@@ -77,6 +99,11 @@ export class Executor<Command, Result, Query, Answer> {
     return this.#membership.state
   }
 
+  /** What the members have agreed on, as of the executed bar. */
+  get agreed(): Agreed {
+    return this.#agreed
+  }
+
   /** The founders of the cluster have met. */
   identify(acceptors: Readonly<Record<ServerId, string>>): void {
     this.#membership.identify(acceptors)
@@ -92,8 +119,8 @@ export class Executor<Command, Result, Query, Answer> {
   }
 
   /**
-   * Executes the value of the next slot. Undefined if nobody can be waiting for it: a no-op, say. Throws `invalid-machine`; then
-   * nothing may be executed or read any more.
+   * Executes the value of the next slot. Undefined if nobody can be waiting for it: a no-op, say. Throws `invalid-machine`, and
+   * `wrong-version` for a raise to what this build does not know; then nothing may be executed or read any more.
    */
   execute(slot: Slot, value: Value): Execution | undefined {
     if (slot !== this.#executed + 1) throw new RangeError(`slot ${slot} cannot follow ${this.#executed}`)
@@ -121,10 +148,10 @@ export class Executor<Command, Result, Query, Answer> {
     const request = value.length === 0 ? undefined : readRequest(value)
     if (request === undefined) return undefined
     this.#time_ms = Math.max(this.#time_ms, request.time_ms)
-    return { request, outcome: this.#outcomeOf(slot, request, change) }
+    return { request, outcome: this.#outcomeOf(slot, value, request, change) }
   }
 
-  #outcomeOf(slot: Slot, request: Request, change: ChangeOutcome | undefined): Outcome {
+  #outcomeOf(slot: Slot, value: Value, request: Request, change: ChangeOutcome | undefined): Outcome {
     switch (request.kind) {
       case 'open':
         return this.#open(request)
@@ -132,7 +159,41 @@ export class Executor<Command, Result, Query, Answer> {
         return this.#sessions.execute(request, () => this.#apply(slot, request))
       case 'change':
         return outcomeOfChange(change)
+      case 'raise':
+        return this.#raise(value)
     }
+  }
+
+  /**
+   * Throws `wrong-version` where one of the values that are to be executed next raises the versions to what this build does not know.
+   * `valueOf` gives the value of a slot, and undefined above the last one.
+   */
+  checkVersions(valueOf: (slot: Slot) => Value | undefined): void {
+    const membership = this.#membership.copy()
+    let agreed = this.#agreed
+    for (let slot = this.#executed + 1; ; slot++) {
+      const value = valueOf(slot)
+      if (value === undefined) return
+      membership.pass(slot, changeOf(value))
+      const raise = raiseOf(value)
+      if (raise === undefined || objectionTo(raise, agreed, membership.servers) !== undefined) continue
+      agreed = raise.to
+      this.#refuseIfLacking(agreed)
+    }
+  }
+
+  /** Whether all members know a command. Throws what its codec throws. */
+  isKnownByAll({ command, version }: Pick<Request, 'command' | 'version'>): boolean {
+    if (version > this.#agreed.machine) return false
+    // A machine of the version that is agreed on knows no later command.
+    if (this.support.machine === this.#agreed.machine || this.#machine.versionOf === undefined) return true
+    const decoded = decodeWith('command', this.codecs.command, command)
+    return versionOfCommand(this.#machine, decoded) <= this.#agreed.machine
+  }
+
+  /** The version from which on a command is known, as this state machine says. Throws what that throws. */
+  versionOf(command: Command): number {
+    return versionOfCommand(this.#machine, command)
   }
 
   /** Answers an encoded query from the state as it is. Throws what the state machine throws, `too-large` and `invalid-machine`. */
@@ -159,6 +220,7 @@ export class Executor<Command, Result, Query, Answer> {
     const chunks = chunksOf(this.#machine)
     if (chunks === undefined) return undefined
     const meta = new Writer(64)
+    writeAgreed(meta, this.#agreed)
     meta.varint(this.#executed)
     meta.f64(this.#time_ms)
     meta.u32(this.#digest)
@@ -169,8 +231,8 @@ export class Executor<Command, Result, Query, Answer> {
   }
 
   /**
-   * Puts what a snapshot told in the place of everything here. Rejects with a MalformedError, and with what the state machine rejects
-   * with; nothing may be executed after that.
+   * Puts what a snapshot told in the place of everything here. Rejects with a MalformedError, `wrong-version`, and with what the state
+   * machine rejects with; nothing may be executed after that.
    */
   async restore(parts: AsyncIterable<SnapshotPart>): Promise<void> {
     if (this.#machine.restore === undefined) throw new TypeError('the state machine has no restore')
@@ -179,6 +241,8 @@ export class Executor<Command, Result, Query, Answer> {
     if (first.done === true || first.value.kind !== 'meta')
       throw new MalformedError('a snapshot without a beginning')
     const meta = new Reader(first.value.bytes)
+    const agreed = readAgreed(meta)
+    this.#refuseIfLacking(agreed)
     const [executed, time_ms, digest] = [meta.varint(), meta.f64(), meta.u32()]
     const membership = readMembership(meta)
     meta.end()
@@ -194,6 +258,7 @@ export class Executor<Command, Result, Query, Answer> {
         'restore was over before it had read all chunks: it must wait for the last one',
       )
     this.#executed = executed
+    this.#agreed = agreed
     this.#membership.replace(membership)
     this.#time_ms = time_ms
     this.#digest = digest
@@ -205,6 +270,22 @@ export class Executor<Command, Result, Query, Answer> {
     return { status: 'done', result: writer.view() }
   }
 
+  #raise(value: Value): Outcome {
+    const raise = raiseOf(value)
+    if (raise === undefined) return refused('this raises no versions')
+    const objection = objectionTo(raise, this.#agreed, this.#membership.servers)
+    if (objection !== undefined) return refused(objection)
+    this.#refuseIfLacking(raise.to)
+    this.#agreed = raise.to
+    return { status: 'done', result: NOTHING }
+  }
+
+  /** Throws `wrong-version`. */
+  #refuseIfLacking(agreed: Agreed): void {
+    const lack = lackOf('this server', this.support, agreed)
+    if (lack !== undefined) throw new SynodError('wrong-version', lack)
+  }
+
   #apply(slot: Slot, request: Request): Outcome {
     const outcome = this.#outcomeOfCommand(slot, request)
     this.onApplied?.({ slot, request, outcome })
@@ -213,8 +294,9 @@ export class Executor<Command, Result, Query, Answer> {
 
   #outcomeOfCommand(slot: Slot, request: Request): Outcome {
     try {
+      if (!this.isKnownByAll(request)) throw new Error('not all members know this command')
       const command = decodeWith('command', this.codecs.command, request.command)
-      const context = { slot, time_ms: this.#time_ms }
+      const context = { slot, time_ms: this.#time_ms, version: this.#agreed.machine }
       return { status: 'done', result: applyCommand(this.#machine, this.codecs, command, context) }
     } catch (error) {
       // What it does later cannot be known: to go on would be to give answers from another state than the others have.
@@ -224,9 +306,12 @@ export class Executor<Command, Result, Query, Answer> {
   }
 }
 
+function refused(reason: string): Outcome {
+  return { status: 'refused', result: Buffer.from(reason) }
+}
+
 function outcomeOfChange(change: ChangeOutcome | undefined): Outcome {
-  if (change === undefined)
-    return { status: 'refused', result: Buffer.from('this is no change of the membership') }
+  if (change === undefined) return refused('this is no change of the membership')
   if (change.result === 'done') return { status: 'done', result: NOTHING }
   return { status: change.result, result: Buffer.from(change.reason) }
 }

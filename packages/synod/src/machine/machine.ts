@@ -10,6 +10,11 @@ export interface ApplyContext {
    * voters' wall clocks at the moment at which the command was proposed, however wrong a minority of them is. (docs/state-machines.md)
    */
   readonly time_ms: number
+  /**
+   * The version of the state machine on which all members of the cluster have agreed, from 1: it grows when the last of them has been
+   * upgraded, at one slot on every replica. Rules that change with a version go by it. (docs/operating/upgrade.md)
+   */
+  readonly version: number
 }
 
 /** A chunk of a snapshot has at most this many bytes. */
@@ -71,6 +76,16 @@ export interface Machine<Command, Result, Query, Answer> {
    * a write. Without it none is.
    */
   frees?(command: Command): boolean
+  /**
+   * The newest version of its commands that this code knows, from 1 to 65,535; 1 unless given. It is raised with each new command and
+   * each rule that changes. A replica whose machine is older than what the members have agreed on does not start.
+   */
+  readonly version?: number
+  /**
+   * The version from which on a command is known; 1 for all unless given. A command is refused with `not-known-by-all`, and not executed,
+   * until all members have that version. What the code does not know at all it must refuse by throwing, in `apply` or in its codec.
+   */
+  versionOf?(command: Command): number
   /** How values travel between clients and replicas, and in the log. JSON unless given. */
   readonly codecs?: Partial<Codecs<Command, Result, Query, Answer>>
 }

@@ -3,10 +3,10 @@ import { Writer } from '../bytes/writer.js'
 import { type SessionKey, readSessionKey, writeSessionKey } from './session-key.js'
 
 /**
- * `open` begins a session, and `change` changes the membership. A change is of no session: its key is a random one of its own, by
- * which the one who asked knows the answer.
+ * `open` begins a session, `change` changes the membership, and `raise` the versions that its members agree on. The last two are of no
+ * session: the key of each is a random one of its own, by which the one who asked knows the answer.
  */
-export type RequestKind = 'open' | 'command' | 'change'
+export type RequestKind = 'open' | 'command' | 'change' | 'raise'
 
 /** A client's request as it stands in a slot of the log. */
 export interface Request {
@@ -20,19 +20,30 @@ export interface Request {
   readonly sequence: number
   /** The client has the results of all its commands up to this number: they can be forgotten. */
   readonly acknowledged: number
+  /** The version of the state machine from which on it is known, from 1; 0 for all but `command`. */
+  readonly version: number
   readonly command: Uint8Array
 }
 
 /** A change of the membership begins with this byte, and no other request does. */
 export const CHANGE_TAG = 3
 
-const KIND_TAGS: Readonly<Record<RequestKind, number>> = { open: 1, command: 2, change: CHANGE_TAG }
+/** A raise of versions begins with this byte, and no other request does. */
+export const RAISE_TAG = 4
+
+const KIND_TAGS: Readonly<Record<RequestKind, number>> = {
+  open: 1,
+  command: 2,
+  change: CHANGE_TAG,
+  raise: RAISE_TAG,
+}
 /** The last moment that a Date can stand for. */
 export const MAX_TIME_MS = 8.64e15
 
 const TIME_OFFSET = 1
 const TIME_BYTES = 8
 const NO_COMMAND = new Uint8Array(0)
+const UNNUMBERED = { time_ms: 0, opening: 0, sequence: 0, acknowledged: 0, version: 0 } as const
 
 /** What a request takes besides its command, at most. */
 export const REQUEST_OVERHEAD_BYTES = 64
@@ -48,6 +59,7 @@ export function encodeRequest(request: Request): Uint8Array {
   writer.varint(request.opening)
   writer.varint(request.sequence)
   writer.varint(request.acknowledged)
+  writer.varint(request.version)
   writer.raw(request.command)
   return writer.view()
 }
@@ -61,8 +73,17 @@ export function encodeChangeRequest(key: SessionKey, change: Uint8Array): Uint8A
   return encodeUnnumbered('change', key, change)
 }
 
-function encodeUnnumbered(kind: 'open' | 'change', session: SessionKey, command: Uint8Array): Uint8Array {
-  return encodeRequest({ kind, time_ms: 0, session, opening: 0, sequence: 0, acknowledged: 0, command })
+/** `key` is of this raise alone; `raise` is encoded already. */
+export function encodeRaiseRequest(key: SessionKey, raise: Uint8Array): Uint8Array {
+  return encodeUnnumbered('raise', key, raise)
+}
+
+function encodeUnnumbered(
+  kind: Exclude<RequestKind, 'command'>,
+  session: SessionKey,
+  command: Uint8Array,
+): Uint8Array {
+  return encodeRequest({ ...UNNUMBERED, kind, session, command })
 }
 
 /** Throws MalformedError. The command is a view into the bytes. */
@@ -75,6 +96,7 @@ export function decodeRequest(bytes: Uint8Array): Request {
     opening: reader.varint(),
     sequence: reader.varint(),
     acknowledged: reader.varint(),
+    version: reader.varint(),
     command: reader.raw(reader.remaining),
   }
 }
@@ -86,12 +108,13 @@ export interface RequestKey {
 }
 
 /** Checks what a client sent. Throws MalformedError. */
-export function admitRequest(bytes: Uint8Array): RequestKey {
-  const { kind, opening, sequence, session } = decodeRequest(bytes)
+export function admitRequest(bytes: Uint8Array): Request {
+  const request = decodeRequest(bytes)
+  const { kind, opening, sequence, version } = request
   const isNumbered = kind === 'command'
-  if (opening > 0 !== isNumbered || sequence > 0 !== isNumbered)
+  if (opening > 0 !== isNumbered || sequence > 0 !== isNumbered || version > 0 !== isNumbered)
     throw new MalformedError('a command without its numbers, or numbers where there is no command')
-  return { session, sequence }
+  return request
 }
 
 /**
@@ -116,5 +139,6 @@ function readKind(reader: Reader): RequestKind {
   if (tag === KIND_TAGS.open) return 'open'
   if (tag === KIND_TAGS.command) return 'command'
   if (tag === KIND_TAGS.change) return 'change'
+  if (tag === KIND_TAGS.raise) return 'raise'
   throw new MalformedError(`no kind of request: ${tag}`)
 }

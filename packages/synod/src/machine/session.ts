@@ -12,6 +12,7 @@ const IN_DOUBT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['no-quorum', 'outco
 
 interface Waiting {
   readonly command: Uint8Array
+  readonly version: number
   readonly call: Call<Uint8Array>
 }
 
@@ -50,26 +51,36 @@ export class Session {
     this.#openCall = openCall
   }
 
-  execute(command: Uint8Array, call: Call<Uint8Array>): void {
+  /** `version` is that of the state machine from which on the command is known. */
+  execute(command: Uint8Array, version: number, call: Call<Uint8Array>): void {
     if (call.over) return
     const numbering = this.#waiting.size === 0 ? this.#open() : undefined
     if (numbering !== undefined) {
-      this.#send(numbering, command, call)
+      this.#send(numbering, { command, version, call })
       return
     }
-    const waiting = { command, call }
+    const waiting = { command, version, call }
     this.#waiting.add(waiting)
     call.onOver(() => this.#waiting.delete(waiting))
   }
 
-  #send(numbering: Numbering, command: Uint8Array, call: Call<Uint8Array>): void {
+  #send(numbering: Numbering, { call, command, version }: Waiting): void {
     const sequence = numbering.next++
     const { acknowledged, opening, session } = numbering
     call.onOver((error) => {
       this.#over(numbering, sequence, error)
     })
     this.#submit(
-      encodeRequest({ kind: 'command', time_ms: 0, session, opening, sequence, acknowledged, command }),
+      encodeRequest({
+        kind: 'command',
+        time_ms: 0,
+        session,
+        opening,
+        sequence,
+        acknowledged,
+        version,
+        command,
+      }),
       call,
     )
   }
@@ -125,7 +136,7 @@ export class Session {
       const numbering = this.#open()
       if (numbering === undefined) break
       this.#waiting.delete(waiting)
-      this.#send(numbering, waiting.command, waiting.call)
+      this.#send(numbering, waiting)
     }
     this.#isSending = false
   }

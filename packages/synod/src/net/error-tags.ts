@@ -31,6 +31,8 @@ const ERROR_TAGS: Tags<ErrorCode> = {
   'invalid-machine': 25,
   'cluster-running': 26,
   'snapshot-failed': 27,
+  'wrong-version': 28,
+  'not-known-by-all': 29,
   'disk-full': 30,
 }
 

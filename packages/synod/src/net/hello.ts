@@ -4,6 +4,7 @@ import { MalformedError, Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
 import { type ClusterId, readClusterId, writeClusterId } from '../cluster/cluster-id.js'
 import { type ClusterParameters, readParameters, writeParameters } from '../cluster/parameters.js'
+import { type Support, readSupport, writeSupport } from '../cluster/versions.js'
 import { SynodError, type ErrorCode } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
@@ -41,6 +42,8 @@ export interface PeerHello {
   readonly address: string
   /** A random number from 0 to 2^53 - 1 that each start of the server draws anew. */
   readonly process: number
+  /** What it can work with. */
+  readonly support: Support
 }
 
 /** The server that was dialled will listen. The fields are as in `PeerHello`. */
@@ -55,6 +58,7 @@ export interface PeerWelcome {
   readonly acceptor: string
   readonly clusterId: ClusterId | null
   readonly process: number
+  readonly support: Support
 }
 
 /** A client introduces itself. */
@@ -122,6 +126,7 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
       for (const server of message.founders) writer.varint(server)
       writer.string(message.address)
       writer.varint(message.process)
+      writeSupport(writer, message.support)
       return
     case 'peer-welcome':
       writer.varint(message.heard)
@@ -129,6 +134,7 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
       writeAcceptor(writer, message.acceptor)
       writeClusterId(writer, message.clusterId)
       writer.varint(message.process)
+      writeSupport(writer, message.support)
       return
     case 'client-hello':
       writer.string(message.cluster)
@@ -192,6 +198,7 @@ function readHandshake(reader: Reader): Handshake {
         founders: readFounders(reader),
         address: readAddress(reader),
         process: reader.varint(),
+        support: readSupport(reader),
       }
     case 'peer-welcome':
       return {
@@ -201,6 +208,7 @@ function readHandshake(reader: Reader): Handshake {
         acceptor: readAcceptor(reader),
         clusterId: readClusterId(reader),
         process: reader.varint(),
+        support: readSupport(reader),
       }
     case 'client-hello':
       return {

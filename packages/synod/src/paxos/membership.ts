@@ -102,6 +102,11 @@ export class Membership {
     this.#note()
   }
 
+  /** Goes its own way from here on. */
+  copy(): Membership {
+    return new Membership({ ...this.state }, this.#window)
+  }
+
   get isKnown(): boolean {
     return this.state.configurations.length > 0
   }

@@ -1,4 +1,5 @@
 import { messageOf } from '../machine/contract.js'
+import { MAX_VERSION } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
 import type { Disk } from '../journal/disk.js'
 import { nodeDisk } from '../journal/node-disk.js'
@@ -76,7 +77,7 @@ export async function readSavedState<C, R, Q, A>(
   }
 }
 
-/** Rejects with `restore-failed`. */
+/** Rejects with `restore-failed` and `wrong-version`. */
 export async function restoreFrom<C, R, Q, A>(
   executor: Executor<C, R, Q, A>,
   disk: Disk,
@@ -85,6 +86,7 @@ export async function restoreFrom<C, R, Q, A>(
   try {
     await executor.restore(readParts(disk, file))
   } catch (error) {
+    if (error instanceof SynodError && error.code === 'wrong-version') throw error
     const what = `the snapshot ${file} could not be restored: ${messageOf(error)}`
     throw new SynodError('restore-failed', what, { cause: error })
   }
@@ -92,6 +94,7 @@ export async function restoreFrom<C, R, Q, A>(
 
 /** Looks at no chunk. */
 const blindMachine: Machine<never, never, never, never> = {
+  version: MAX_VERSION,
   apply: refuse,
   query: refuse,
   snapshot: () => [],

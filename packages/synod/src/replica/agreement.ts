@@ -1,5 +1,6 @@
 import { type ClusterId, clusterIdOf } from '../cluster/cluster-id.js'
 import { type ClusterParameters, differenceOf } from '../cluster/parameters.js'
+import { type Agreed, type Support, lackOf } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
 import type { AcceptorId, Identity, Peers as Acceptors } from '../journal/identity.js'
 import type { PeerHello, PeerWelcome, Purpose } from '../net/hello.js'
@@ -10,6 +11,12 @@ import type { Settings } from './options.js'
 
 /** What a server that dialled, or was dialled, says of itself. */
 type Claim = Pick<PeerHello, 'server' | 'acceptor' | 'clusterId'>
+
+/** What this server can work with, and what the members have agreed on, as far as it has executed the log. */
+export interface Versions {
+  readonly support: Support
+  readonly agreed: Agreed
+}
 
 /** What a server writes down before it takes part. */
 export interface Founding {
@@ -31,11 +38,13 @@ export class Agreement {
   readonly #acceptor: AcceptorId
   readonly #process: number
   readonly #parameters: ClusterParameters
+  readonly #versions: Versions
   #acceptors: Acceptors | null
   #clusterId: ClusterId | null
 
-  constructor(settings: Settings, identity: Identity, membership: Membership) {
+  constructor(settings: Settings, identity: Identity, membership: Membership, versions: Versions) {
     this.#settings = settings
+    this.#versions = versions
     this.#membership = membership
     this.#acceptor = identity.acceptor
     this.#acceptors = identity.peers
@@ -100,6 +109,7 @@ export class Agreement {
       acceptor: this.#acceptor,
       clusterId: this.#clusterId,
       process: this.#process,
+      support: this.#versions.support,
     }
   }
 
@@ -120,7 +130,13 @@ export class Agreement {
       const reason = `s${hello.server} is not a member of cluster '${clusterName}' any more: it was removed`
       return new SynodError('removed', reason)
     }
-    return this.#foundsAnother(hello, who) ?? this.stranger(hello)
+    return this.#foundsAnother(hello, who) ?? this.stranger(hello) ?? this.lacking(hello)
+  }
+
+  /** Why a server cannot work with what the members have agreed on. */
+  lacking({ server, support }: Pick<PeerHello, 'server' | 'support'>): SynodError | undefined {
+    const lack = lackOf(`s${server}`, support, this.#versions.agreed)
+    return lack === undefined ? undefined : new SynodError('wrong-version', lack)
   }
 
   /** Why a server that this one dialled at `address` is not the one that it looked for. */

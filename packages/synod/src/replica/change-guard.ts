@@ -22,6 +22,8 @@ export interface ChangeGuardParts {
   readonly chosen: () => Slot
   readonly heardOf: (server: ServerId) => Heard | undefined
   readonly isConnected: (server: ServerId) => boolean
+  /** Why a server cannot work with what the members have agreed on, as far as it has said; undefined where it can. */
+  readonly lackOf: (server: ServerId) => string | undefined
   /** Where a member listens for the others, as far as this server knows. */
   readonly addressOf: (server: ServerId) => string | undefined
 }
@@ -64,7 +66,9 @@ export class ChangeGuard {
   }
 
   #objection(change: Change): string | undefined {
-    const { addressOf, membership } = this.#parts
+    const { addressOf, lackOf, membership } = this.#parts
+    const lack = change.type === 'add' || change.type === 'promote' ? lackOf(change.server) : undefined
+    if (lack !== undefined) return lack
     if (change.type === 'add' || change.type === 'update') {
       const { address, server } = change
       const holder = membership.servers.find((other) => other !== server && addressOf(other) === address)

@@ -1,9 +1,18 @@
 import type { Call } from '../call.js'
+import { MalformedError } from '../bytes/reader.js'
 import { SynodError } from '../errors.js'
 import { encodeChange } from '../machine/change-codec.js'
 import type { Execution } from '../machine/executor.js'
 import { outcomeError } from '../machine/outcome.js'
-import { CHANGE_TAG, admitRequest, encodeChangeRequest, stampRequest } from '../machine/request.js'
+import { type Raise, encodeRaise } from '../machine/raise.js'
+import {
+  CHANGE_TAG,
+  type Request,
+  admitRequest,
+  encodeChangeRequest,
+  encodeRaiseRequest,
+  stampRequest,
+} from '../machine/request.js'
 import { newSessionKey } from '../machine/session-key.js'
 import { Session } from '../machine/session.js'
 import type { Change } from '../paxos/membership.js'
@@ -31,6 +40,8 @@ export interface CommandsParts {
   readonly guard: ChangeGuard
   readonly clocks: Clocks
   readonly spaceGuard: SpaceGuard
+  /** Whether all members know a command. */
+  readonly isKnownByAll: (request: Request) => boolean
   /** Has a change of the membership wait for the one before it. */
   readonly inTurn: Members['inTurn']
   /** The call in which the replica's own session is opened. */
@@ -65,9 +76,12 @@ export class Commands {
     return this.#requests.size
   }
 
-  /** Has an encoded command of a caller in this process executed; `call` is told of its encoded result. */
-  execute(command: Uint8Array, call: Call<Uint8Array>): void {
-    this.#session.execute(command, call)
+  /**
+   * Has an encoded command of a caller in this process executed, which is known from this version on; `call` is told of its encoded
+   * result.
+   */
+  execute(command: Uint8Array, version: number, call: Call<Uint8Array>): void {
+    this.#session.execute(command, version, call)
   }
 
   /** Has the membership changed. */
@@ -76,13 +90,27 @@ export class Commands {
     this.#submitOwn(encodeChangeRequest(newSessionKey(randomBytes), encodeChange(change)), call)
   }
 
-  /** Takes an encoded request, of a client where it has an owner. Throws MalformedError, `overloaded`, `disk-full`. Returns what gives up on it. */
+  /** Raises what the members have agreed on. */
+  raise(raise: Raise, call: Call<Uint8Array>): void {
+    const { randomBytes } = this.#parts.settings.host
+    this.#submitOwn(encodeRaiseRequest(newSessionKey(randomBytes), encodeRaise(raise)), call)
+  }
+
+  /**
+   * Takes an encoded request, of a client where it has an owner. Throws MalformedError, `not-known-by-all`, `overloaded` and `disk-full`.
+   * Returns what gives up on it.
+   */
   submit(value: Uint8Array, done: Done, owner?: object): () => void {
-    const { counts, driver, inTurn, settings, spaceGuard } = this.#parts
+    const { counts, driver, inTurn, isKnownByAll, settings, spaceGuard } = this.#parts
     const { clock } = settings.host
-    const key = admitRequest(value)
+    const request = admitRequest(value)
+    if (request.kind === 'raise' && owner !== undefined)
+      throw new MalformedError('a raise of versions by a client')
+    const { sequence, session } = request
+    const key = { sequence, session }
     counts.requests++
     counts.unlessRefused(() => {
+      if (request.kind === 'command' && !isKnownByAll(request)) throw notKnownByAll()
       spaceGuard.check(value)
     })
     const begin = (done: Done) => {
@@ -190,4 +218,11 @@ export class Commands {
       call.reject(error as Error)
     }
   }
+}
+
+function notKnownByAll(): SynodError {
+  return new SynodError(
+    'not-known-by-all',
+    'not all members of the cluster know this command yet: upgrade the state machine on all of them first',
+  )
 }

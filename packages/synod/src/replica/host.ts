@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { type Clock, systemClock } from '../clock.js'
+import type { VersionRange } from '../cluster/versions.js'
 import type { SynodError } from '../errors.js'
 import type { Disk } from '../journal/disk.js'
 import { nodeDisk } from '../journal/node-disk.js'
@@ -7,6 +8,12 @@ import type { SpaceLimits } from './disk-space.js'
 import { descriptorLimit } from '../net/descriptors.js'
 import type { Network } from '../net/network.js'
 import { tcpNetwork } from '../net/tcp.js'
+
+/** The versions of the protocol, and of the format of the replicated state. */
+export interface Build {
+  readonly protocols: VersionRange
+  readonly formats: VersionRange
+}
 
 /** What a replica has of the machine that it runs on. A simulation puts its own in place of each. */
 export interface Host {
@@ -24,6 +31,8 @@ export interface Host {
   readonly descriptors: () => number
   /** How far above the chosen bar slots are proposed in, the same on all servers: that of the mode unless given. */
   readonly window?: number
+  /** What a build of Synod knows, where another one than this is to be simulated. */
+  readonly build?: Build
   /** From how little free space on a server warns and refuses writes, and how much it allocates beforehand. */
   readonly space?: SpaceLimits
 }

@@ -1,3 +1,4 @@
+import { MAX_VERSION } from '../cluster/versions.js'
 import { checkMachine } from '../machine/contract.js'
 import { MAX_CLUSTER_BYTES } from '../net/hello.js'
 import {
@@ -43,6 +44,9 @@ const MACHINE: Rule = {
   },
 }
 
+const VERSION = required(wholeFrom(1, MAX_VERSION))
+const VERSIONS = group({ oldest: VERSION, newest: VERSION })
+
 const HOST = group({
   clock: withMethods('now', 'wallTime', 'timer', 'next', 'soon'),
   disk: withMethods('open', 'read', 'list', 'lock', 'rename', 'remove', 'syncDirectory'),
@@ -53,6 +57,7 @@ const HOST = group({
   descriptors: FUNCTION,
   crash: FUNCTION,
   window: wholeFrom(1, 1e6),
+  build: group({ protocols: required(VERSIONS), formats: required(VERSIONS) }),
   space: group({
     low_bytes: wholeFrom(0, 2 ** 50),
     full_bytes: wholeFrom(0, 2 ** 50),

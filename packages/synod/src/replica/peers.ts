@@ -1,5 +1,6 @@
 import { SynodError } from '../errors.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
+import type { Support } from '../cluster/versions.js'
 import type { AcceptorId, Identity } from '../journal/identity.js'
 import type { PeerHello, PeerWelcome } from '../net/hello.js'
 import type { LinkEvents } from '../net/link.js'
@@ -19,7 +20,7 @@ import type { ServerId } from '../paxos/ballot.js'
 import type { Membership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
 import type { PeerStatus } from '../status.js'
-import { Agreement, type Founding } from './agreement.js'
+import { Agreement, type Founding, type Versions } from './agreement.js'
 import { DiskReports } from './disk-reports.js'
 import type { Settings } from './options.js'
 import { RefusalLog } from './refusal-log.js'
@@ -46,7 +47,7 @@ export interface PeersParts {
   onFormed(founding: Founding): void
   onUnreachable(server: ServerId): void
   onProcessGone(server: ServerId): void
-  /** The others will not have this server, and it is not part of the cluster yet. */
+  /** The others will not have this server: it is not part of the cluster yet, or its build cannot work with what is agreed on. */
   onRejected(error: SynodError): void
   /** The server says that this one has been removed. */
   onRemoved(by: ServerId): void
@@ -56,7 +57,10 @@ export interface PeersParts {
 const MAX_GREETINGS = 64
 
 /** What a server that dialled said of itself. */
-type Greeting = Pick<PeerHello, 'server' | 'acceptor' | 'clusterId' | 'address' | 'electionTimeout_ms'>
+type Greeting = Pick<
+  PeerHello,
+  'server' | 'acceptor' | 'clusterId' | 'address' | 'electionTimeout_ms' | 'support'
+>
 
 /**
  * The other servers: a link to each, a listener for theirs, and who they are.
@@ -77,6 +81,8 @@ export class Peers {
   /** Who dialled last, by server. */
   readonly #greeted = new Map<ServerId, Greeting>()
   readonly #strangers = new Set<ServerId>()
+  /** Why the last to dial under a number cannot work with what is agreed on. */
+  readonly #lacking = new Map<ServerId, string>()
   /** The founders that have written down which acceptors the cluster has, and the id that follows from these. */
   readonly #peersWritten = new Map<ServerId, ClusterId>()
   /** Warnings about the list of servers; each is given once. */
@@ -86,13 +92,19 @@ export class Peers {
   #listener: PeerListener | undefined
   #isClosed = false
 
-  constructor(settings: Settings, identity: Identity, membership: Membership, parts: PeersParts) {
+  constructor(
+    settings: Settings,
+    identity: Identity,
+    membership: Membership,
+    versions: Versions,
+    parts: PeersParts,
+  ) {
     const { host } = settings
     this.links = this.#links
     this.#settings = settings
     this.#membership = membership
     this.#parts = parts
-    this.#agreement = new Agreement(settings, identity, membership)
+    this.#agreement = new Agreement(settings, identity, membership, versions)
     this.#refusals = new RefusalLog(host.clock, settings.logger, 'a server')
     this.#disks = new DiskReports({
       clock: host.clock,
@@ -107,7 +119,7 @@ export class Peers {
     this.#completeIfAll()
   }
 
-  /** The membership may have changed: there is a link to each member, and none to others. */
+  /** The membership may have changed, or what is agreed on: there is a link to each member, and none to others. */
   update(): void {
     if (this.#isClosed) return
     for (const [server, link] of this.#links) {
@@ -119,7 +131,8 @@ export class Peers {
     }
     this.#strangers.clear()
     for (const [server, greeting] of this.#greeted) {
-      if (!this.#isGone(server) && this.#agreement.stranger(greeting) === undefined) continue
+      const objection = this.#agreement.stranger(greeting) ?? this.#agreement.lacking(greeting)
+      if (!this.#isGone(server) && objection === undefined) continue
       this.#strangers.add(server)
       this.#listener?.drop(server)
       this.#links.get(server)?.redial()
@@ -186,6 +199,16 @@ export class Peers {
     return servers.some((server) => this.#agreement.knownAcceptor(server) === acceptor)
   }
 
+  /** What a server can work with, as it said when this one was connected to it; undefined while it is not connected. */
+  supportOf(server: ServerId): Support | undefined {
+    return this.#welcomed.get(server)?.support
+  }
+
+  /** Why a server that dialled was refused for its build or state machine, if it was. */
+  lackOf(server: ServerId): string | undefined {
+    return this.#lacking.get(server)
+  }
+
   /** As which acceptor a server that is connected introduced itself. */
   acceptorOf(server: ServerId): AcceptorId | undefined {
     return this.#greeted.get(server)?.acceptor
@@ -210,6 +233,7 @@ export class Peers {
     const { host, logger } = this.#settings
     return openPeerLink({
       ...host,
+      ...host.build,
       address,
       hello: () => this.#agreement.hello('messages'),
       judge: (welcome) => this.#objection(server, welcome),
@@ -240,9 +264,12 @@ export class Peers {
       network,
       clock: host.clock,
       address: listen,
+      protocols: host.build?.protocols,
       limit_connections: connections.peers,
       judge: (hello) => {
         const error = this.#agreement.refusal(hello, this.#isGone(hello.server))
+        if (error?.code === 'wrong-version') remember(this.#lacking, hello.server, error.message)
+        else this.#lacking.delete(hello.server)
         if (error !== undefined) return { type: 'refuse', code: error.code, reason: error.message }
         this.#greet(hello)
         return this.#agreement.welcome(this.#parts.heardOf(hello.acceptor))
@@ -292,6 +319,7 @@ export class Peers {
     const judge = (welcome: PeerWelcome) => this.#objection(peer, welcome)
     return openSnapshotLink({
       ...host,
+      ...host.build,
       address,
       hello: () => this.#agreement.hello('snapshot'),
       judge,
@@ -340,6 +368,7 @@ export class Peers {
     return [...this.#links].map(([server, link]) => ({
       server,
       acceptor: this.#welcomed.get(server)?.acceptor ?? null,
+      support: this.#welcomed.get(server)?.support ?? null,
       writing_ms: this.#disks.writing_ms(server),
       space: this.#disks.space(server),
       ...link.status(),
@@ -360,13 +389,9 @@ export class Peers {
 
   /** A server has dialled that is welcome: this one may have to dial it too. */
   #greet(hello: PeerHello): void {
-    const { acceptor, address, clusterId, electionTimeout_ms, server } = hello
+    const { acceptor, address, clusterId, electionTimeout_ms, server, support } = hello
     this.#warnOfTimeout(hello)
-    this.#greeted.set(server, { server, acceptor, address, clusterId, electionTimeout_ms })
-    if (this.#greeted.size > MAX_GREETINGS) {
-      const [oldest] = this.#greeted.keys()
-      if (oldest !== undefined) this.#greeted.delete(oldest)
-    }
+    remember(this.#greeted, server, { server, acceptor, address, clusterId, electionTimeout_ms, support })
     this.#note(hello)
     this.update()
   }
@@ -430,10 +455,24 @@ export class Peers {
     this.#settings.logger.error({ peer: server, code }, `s${server} and this server do not agree: ${reason}`)
     this.#welcomed.delete(server)
     if (code === 'removed') this.#parts.onRemoved(server)
+    // What is agreed on stays so: this build will be refused by all.
+    if (code === 'wrong-version') this.#parts.onRejected(new SynodError(code, refusedBy(server, reason)))
     // What was said in another protocol may have been garbled on the way: it is tried again.
     const { acceptors, joins } = this.#agreement
     if (acceptors === null && !joins && code.startsWith('wrong-') && code !== 'wrong-protocol') {
-      this.#parts.onRejected(new SynodError(code, `s${server} refuses this server: ${reason}`))
+      this.#parts.onRejected(new SynodError(code, refusedBy(server, reason)))
     }
   }
+}
+
+function refusedBy(server: ServerId, reason: string): string {
+  return `s${server} refuses this server: ${reason}`
+}
+
+/** Of those that have dialled, the oldest is forgotten when there are too many. */
+function remember<T>(map: Map<ServerId, T>, server: ServerId, it: T): void {
+  map.set(server, it)
+  if (map.size <= MAX_GREETINGS) return
+  const [oldest] = map.keys()
+  if (oldest !== undefined) map.delete(oldest)
 }

@@ -43,6 +43,7 @@ import { type Done, Reads } from './reads.js'
 import { SpaceGuard } from './space-guard.js'
 import { Stalls } from './stalls.js'
 import { type RestoredState, State, restoreState } from './state.js'
+import { Versions } from './versions.js'
 import type { ReplicaMetrics } from '../metrics.js'
 import type { MemberStatus, ReplicaStatus } from '../status.js'
 import { unansweredError } from '../unanswered.js'
@@ -80,6 +81,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   readonly #reads: Reads
   readonly #handOver: HandOver
   readonly #members: Members
+  readonly #versions: Versions
   readonly #stalls: Stalls
   readonly #admission: Admission
   #isOutdated = false
@@ -104,7 +106,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    *
    * Rejects with `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`, `wrong-acceptor`,
    * `journal-damaged` (where not even the identity is left, or another version of Synod wrote the directory),
-   * `journal-failed`, `restore-failed` and `diverged`.
+   * `journal-failed`, `restore-failed`, `diverged` and `wrong-version` (this build, or the state machine, is older than what the
+   * members have agreed on).
    */
   static async open<Command, Result, Query, Answer>(
     options: ReplicaOptions<Command, Result, Query, Answer>,
@@ -179,6 +182,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     }
     const replica = new Replica(settings, opened, identity, state, space)
     try {
+      replica.#state.checkVersions()
       await replica.#listen(listeners)
     } catch (error) {
       await replica.close()
@@ -211,7 +215,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { membership } = state.executor
     const config = { ...settings.paxos, membership, voting: this.#votes }
     this.#paxos = Paxos.recover(config, opened.records, host.randomId(), host.clock.now())
-    this.#peers = new Peers(settings, identity, this.#paxos.membership, {
+    this.#peers = new Peers(settings, identity, this.#paxos.membership, state.executor, {
       writing_ms: () => journal?.writing_ms ?? 0,
       space: () => space.state,
       knowsMembers: () => this.#members.isRemembered,
@@ -306,6 +310,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       chosen: () => this.#paxos.chosen,
       heardOf: (server) => this.#paxos.heardOf(server),
       isConnected: (server) => this.#peers.links.get(server)?.up === true,
+      lackOf: (server) => this.#peers.lackOf(server),
       addressOf: (server) => this.#membersStatus().find((member) => member.server === server)?.address,
     })
     this.#clocks = new Clocks({
@@ -343,6 +348,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       guard,
       clocks: this.#clocks,
       spaceGuard: this.#spaceGuard,
+      isKnownByAll: (request) => this.#state.isKnownByAll(request),
       inTurn: (begin, done) => this.#members.inTurn(begin, done),
       openCall: () => this.#calls.start<Uint8Array>('connect', {}),
     })
@@ -393,7 +399,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       clock: host.clock,
       logger,
       chosen: () => this.#paxos.chosen,
-      isInCharge: () => this.#paxos.leader === settings.id || this.#paxos.role === 'proposer',
+      isInCharge: () => this.#isInCharge,
       heardOf: (server) => this.#paxos.heardOf(server),
       acceptorOf: (server) => this.#peers.acceptorOf(server),
       allows: (change) => guard.allows(change),
@@ -413,6 +419,20 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       },
       onRemoved: (error) => {
         this.#fail(error)
+      },
+    })
+    this.#versions = new Versions({
+      self: settings.id,
+      clock: host.clock,
+      own: state.executor.support,
+      agreed: () => state.executor.agreed,
+      servers: () => this.#paxos.membership.servers,
+      supportOf: (server) => this.#peers.supportOf(server),
+      isInCharge: () => this.#isInCharge,
+      submit: async (raise) => {
+        const call = this.#calls.start<Uint8Array>('change', {})
+        this.#commands.raise(raise, call)
+        await call.promise.catch(() => undefined)
       },
     })
     this.#service = new ClientService(settings, intake, {
@@ -436,17 +456,19 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * Has a command executed, once, by the whole cluster, and gives back its result. Works on any replica. While
    * there is no quorum it goes on trying.
    *
-   * Rejects with `command-failed` (the state machine threw), `too-large`, `overloaded`, `aborted`, `closed`,
-   * `no-quorum` or `outcome-unknown`. After any of the last four the command may have been executed, or may
+   * Rejects with `command-failed` (the state machine threw), `not-known-by-all`, `too-large`, `overloaded`, `aborted`,
+   * `closed`, `no-quorum` or `outcome-unknown`. After any of the last four the command may have been executed, or may
    * still be; after the others it was not.
    */
   async propose(command: Command, options: CallOptions = {}): Promise<Result> {
     checkCall('propose', options)
-    const { command: codec, result } = this.#state.executor.codecs
+    const { executor } = this.#state
+    const { command: codec, result } = executor.codecs
     const encoded = encodeGiven('command', codec, command)
     checkSize('command', encoded)
+    const version = executor.versionOf(command)
     const call = this.#calls.take<Uint8Array>('command', encoded.length, options)
-    this.#commands.execute(encoded, call)
+    this.#commands.execute(encoded, version, call)
     return decodeAnswered('result', result, await call.promise)
   }
 
@@ -554,6 +576,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         voted,
       },
       digest: this.#state.executor.digest,
+      versions: { support: this.#state.executor.support, agreed: this.#state.executor.agreed },
       peers: this.#peers.status(),
       members: this.#membersStatus(),
       sessions: this.#state.executor.sessions,
@@ -700,6 +723,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#unsound = unsound
   }
 
+  /** Whether it is for this replica to propose what nobody asked for. */
+  get #isInCharge(): boolean {
+    return this.#paxos.leader === this.#settings.id || this.#paxos.role === 'proposer'
+  }
+
   /** Whether this server takes part in what the others do. */
   get #takesPart(): boolean {
     return this.#formed && this.#admission.isAdmitted
@@ -713,6 +741,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#execute()
     this.#driver.step({ type: 'tick' })
     this.#commands.lookForLost()
+    this.#versions.look()
   }
 
   #receive(from: ServerId, batch: readonly Message[]): void {
@@ -869,6 +898,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     this.#admission.stop()
     this.#handOver.stop()
     this.#members.stop()
+    this.#versions.stop()
     this.#commands.stop()
     this.#calls.end(error)
   }

@@ -5,6 +5,7 @@ import type { Reserve } from '../journal/reserve.js'
 import { journalFailed } from '../journal/journal.js'
 import { type Execution, Executor } from '../machine/executor.js'
 import type { Machine } from '../machine/machine.js'
+import type { Request } from '../machine/request.js'
 import type { AnswerSnapshot } from '../net/peer-listener.js'
 import type { SnapshotPiece } from '../net/client-messages.js'
 import type { DigestReport, SnapshotRequest } from '../net/peer-messages.js'
@@ -29,7 +30,7 @@ export interface RestoredState<Command, Result, Query, Answer> {
   readonly store: SnapshotStore
 }
 
-/** Rejects with `diverged`, `restore-failed` and `journal-failed`. */
+/** Rejects with `diverged`, `restore-failed`, `wrong-version` and `journal-failed`. */
 export async function restoreState<C, R, Q, A>(
   { dataDir, host, paxos, space }: Settings,
   machine: Machine<C, R, Q, A>,
@@ -38,7 +39,7 @@ export async function restoreState<C, R, Q, A>(
   const { founders, parameters, peers } = identity
   // A server that joins knows of no founders: a snapshot tells it who the members are.
   const founding = foundingMembership(founders, parameters.quorums ?? undefined, peers ?? {})
-  const executor = new Executor(machine, new Membership(founding, paxos.window))
+  const executor = new Executor(machine, new Membership(founding, paxos.window), host.build?.formats)
   try {
     await checkFence(host.disk, dataDir)
     const store = await SnapshotStore.open(host.disk, dataDir, identity, space.snapshot_bytes)
@@ -177,6 +178,15 @@ export class State<Command, Result, Query, Answer> {
     this.#store.identify(clusterId)
   }
 
+  /** Whether all members know a command. What cannot be decoded fails when it is executed. */
+  isKnownByAll(request: Request): boolean {
+    try {
+      return this.executor.isKnownByAll(request)
+    } catch {
+      return true
+    }
+  }
+
   /** This server takes part now. What the snapshot holds is chosen, though the journal may not know all of that. */
   begin(): void {
     this.#hasBegun = true
@@ -185,6 +195,12 @@ export class State<Command, Result, Query, Answer> {
     const { membership } = this.executor
     if (newest !== undefined && newest.slot > paxos.chosen)
       step({ type: 'trim', slot: newest.slot, membership })
+  }
+
+  /** Throws `wrong-version` where what is chosen, and not executed yet, raises the versions to what this build does not know. */
+  checkVersions(): void {
+    const { chosen, log } = this.#parts.paxos
+    this.executor.checkVersions((slot) => (slot > chosen ? undefined : log.chosen(slot)))
   }
 
   /** Executes what is chosen and not executed yet. Answers whether there was anything. */
@@ -295,7 +311,7 @@ export class State<Command, Result, Query, Answer> {
   }
 }
 
-/** Rejects with `restore-failed`: what is in the machine then is of no use. */
+/** Rejects with `restore-failed` and `wrong-version`: what is in the machine then is of no use. */
 async function restore<C, R, Q, A>(
   executor: Executor<C, R, Q, A>,
   store: SnapshotStore,
@@ -304,6 +320,7 @@ async function restore<C, R, Q, A>(
   try {
     await executor.restore(store.parts())
   } catch (error) {
+    if (error instanceof SynodError && error.code === 'wrong-version') throw error
     const reason = error instanceof Error ? error.message : String(error)
     throw new SynodError('restore-failed', `the snapshot in ${directory} could not be restored: ${reason}`, {
       cause: error,

@@ -54,6 +54,9 @@ export class SnapshotFault extends Error {
   override readonly name = 'SnapshotFault'
 }
 
+/** Another version of Synod wrote it: nothing is known of what is in it. */
+export class OtherVersion extends SnapshotFault {}
+
 export function encodeHeader({ ballot, slot, cluster, clusterId, parameters }: SnapshotHeader): Buffer {
   const writer = new Writer()
   writer.raw(MAGIC)
@@ -82,7 +85,7 @@ export function decodeHeader(bytes: Buffer): SnapshotHeader & { readonly size_by
     if (reader.u32() !== crc32(bytes, 0, size_bytes - CHECKSUM_BYTES))
       throw new SnapshotFault('the checksum of its header is wrong')
     if (version !== VERSION)
-      throw new SnapshotFault(`it has format version ${version}; this version of Synod reads ${VERSION}`)
+      throw new OtherVersion(`it has format version ${version}; this version of Synod reads ${VERSION}`)
     const fields = new Reader(checked)
     const slot = fields.f64()
     const cluster = fields.string()

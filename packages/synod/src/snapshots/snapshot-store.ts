@@ -2,12 +2,14 @@ import { join } from 'node:path'
 import { Writer } from '../bytes/writer.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
 import { differenceOf } from '../cluster/parameters.js'
+import { SynodError } from '../errors.js'
 import type { Disk, DiskFile } from '../journal/disk.js'
 import { Reserve } from '../journal/reserve.js'
 import { type Ballot, type Slot, ZERO_BALLOT } from '../paxos/ballot.js'
 import {
   type SnapshotOwner,
   type SnapshotPart,
+  OtherVersion,
   SnapshotFault,
   encodeHeader,
   writeEnd,
@@ -61,7 +63,10 @@ export interface FoundSnapshots {
   readonly damaged: readonly DamagedSnapshot[]
 }
 
-/** Finds the newest snapshot that is whole. Every part of it is read and checked; nothing is changed. */
+/**
+ * Finds the newest snapshot that is whole. Every part of it is read and checked; nothing is changed. Rejects with `journal-damaged`
+ * where another version of Synod wrote one.
+ */
 export async function findSnapshot(
   disk: Disk,
   directory: string,
@@ -75,6 +80,7 @@ export async function findSnapshot(
       return { newest: { slot, size_bytes }, damaged }
     } catch (error) {
       if (!(error instanceof SnapshotFault)) throw error
+      if (error instanceof OtherVersion) throw otherVersion(directory, name, error)
       damaged.push({ name, reason: error.message })
     }
   }
@@ -312,6 +318,15 @@ async function verify(disk: Disk, path: string, owner: SnapshotOwner, slot: Slot
   const parts = readParts(disk, path)
   while ((await parts.next()).done !== true);
   return disk.size(path)
+}
+
+/** It is not damage: a peer's snapshot in its place would throw away what the other version goes on from. */
+function otherVersion(directory: string, name: string, { message }: OtherVersion): SynodError {
+  return new SynodError(
+    'journal-damaged',
+    `the data directory ${directory} is of another version of Synod: ${name}: ${message}; ` +
+      `nothing in it was changed: start the server with the version of Synod that wrote it`,
+  )
 }
 
 function checkOwner(found: SnapshotOwner, owner: SnapshotOwner): void {

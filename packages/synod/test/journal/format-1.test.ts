@@ -60,13 +60,12 @@ test('who inspects it is told so', async () => {
   expect(contents(directory)).toEqual(contents(FIXTURE))
 })
 
-test('its snapshot is not read', async () => {
-  const store = await SnapshotStore.open(nodeDisk, directory, OWNER)
-  expect(store.newest).toBeUndefined()
-  expect(store.damaged).toEqual([
-    {
-      name: '0000000000000020.snapshot',
-      reason: 'it has format version 1; this version of Synod reads 2',
-    },
-  ])
+test('its snapshot is refused, and not taken for a damaged one', async () => {
+  await expect(SnapshotStore.open(nodeDisk, directory, OWNER)).rejects.toMatchObject({
+    code: 'journal-damaged',
+    message:
+      `the data directory ${directory} is of another version of Synod: 0000000000000020.snapshot: it has format version 1; ` +
+      'this version of Synod reads 2; nothing in it was changed: start the server with the version of Synod that wrote it',
+  })
+  expect(contents(directory)).toEqual(contents(FIXTURE))
 })

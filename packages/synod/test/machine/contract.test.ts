@@ -29,6 +29,7 @@ function run(executor: ReturnType<typeof executorOf>, sequence = 1, opening = OP
     opening,
     sequence,
     acknowledged: 0,
+    version: 1,
     command,
   } as const
   return executor.execute(executor.executed + 1, encodeRequest(request))?.outcome

@@ -22,6 +22,7 @@ function rig() {
       opening,
       sequence,
       acknowledged: 0,
+      version: 1,
       command,
     } as const
     return on.execute(on.executed + 1, encodeRequest(request))?.outcome
@@ -81,7 +82,9 @@ describe('a snapshot of an executor', () => {
     await expect(restore(meta, sessions, state, sessions)).rejects.toThrow(
       'a part of kind sessions among the state',
     )
-    await expect(restore({ kind: 'meta', bytes: meta!.bytes.subarray(1) })).rejects.toThrow(MalformedError)
+    await expect(restore({ kind: 'meta', bytes: meta!.bytes.subarray(0, -1) })).rejects.toThrow(
+      MalformedError,
+    )
     await expect(restore(meta, { kind: 'sessions', bytes: sessions!.bytes.subarray(1) })).rejects.toThrow(
       MalformedError,
     )
@@ -156,6 +159,7 @@ describe('sessions in a snapshot', () => {
       opening: number,
       sequence,
       acknowledged,
+      version: 1,
       command: new Uint8Array(0),
     }) as const
   const done = (size: number) => () => ({ status: 'done', result: new Uint8Array(size).fill(size) }) as const

@@ -32,6 +32,7 @@ class Rig {
       opening: this.opening,
       sequence,
       acknowledged: 0,
+      version: 1,
       command,
       ...more,
     })

@@ -19,6 +19,7 @@ const COMMAND: Request = {
   opening: 2 ** 40,
   sequence: 1025,
   acknowledged: 1024,
+  version: 1,
   command: Buffer.from('increment'),
 }
 
@@ -53,6 +54,7 @@ describe('a request', () => {
       opening: 0,
       sequence: 0,
       acknowledged: 0,
+      version: 1,
     })
   })
 
@@ -93,15 +95,16 @@ describe('a stamp', () => {
 
 describe('admission', () => {
   test('names the request', () => {
-    expect(admitRequest(encodeRequest(COMMAND))).toEqual({ session: COMMAND.session, sequence: 1025 })
+    expect(admitRequest(encodeRequest(COMMAND))).toMatchObject({ session: COMMAND.session, sequence: 1025 })
   })
 
   test.each<[string, Partial<Request>]>([
     ['a command without the number of an opening', { opening: 0 }],
     ['a command without a number of its own', { sequence: 0 }],
-    ['an opening with the number of one', { kind: 'open', sequence: 0 }],
-    ['an opening with a number', { kind: 'open', opening: 0 }],
-    ['a change of a session', { kind: 'change', sequence: 0 }],
+    ['a command without a version', { version: 0 }],
+    ['an opening with the number of one', { kind: 'open', sequence: 0, version: 0 }],
+    ['an opening with a number', { kind: 'open', opening: 0, version: 0 }],
+    ['a change of a session', { kind: 'change', sequence: 0, version: 0 }],
   ])('refuses %s', (_name, fields) => {
     expect(() => admitRequest(encodeRequest({ ...COMMAND, ...fields }))).toThrow(MalformedError)
   })

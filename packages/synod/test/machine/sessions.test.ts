@@ -27,6 +27,7 @@ function request({ opening, session }: Opened, sequence: number, acknowledged = 
     opening,
     sequence,
     acknowledged,
+    version: 1,
     command: new Uint8Array(0),
   }
 }

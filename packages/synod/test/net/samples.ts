@@ -17,6 +17,7 @@ export const peerHello: PeerHello = {
   founders: [1, 2, 3],
   address: 'one.example:2380',
   process: 2 ** 53 - 1,
+  support: { formats: { oldest: 2, newest: 4 }, machine: 300 },
 }
 
 export const peerWelcome: PeerWelcome = {
@@ -26,6 +27,7 @@ export const peerWelcome: PeerWelcome = {
   acceptor: 'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff',
   clusterId: null,
   process: 7,
+  support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
 }
 
 export const clientHello: ClientHello = { type: 'client-hello', cluster: '', clusterId: null }
@@ -190,6 +192,14 @@ export const replicaMessages: Arbitraries<ReplicaMessage> = {
 }
 
 const clusterId = fc.option(acceptor)
+const version = fc.integer({ min: 1, max: 65_535 })
+const support = fc.record({
+  formats: fc.tuple(version, version).map(([one, other]) => ({
+    oldest: Math.min(one, other),
+    newest: Math.max(one, other),
+  })),
+  machine: version,
+})
 
 export const handshakes: Arbitraries<Handshake> = {
   'peer-hello': fc.record({
@@ -209,6 +219,7 @@ export const handshakes: Arbitraries<Handshake> = {
     founders: fc.uniqueArray(server),
     address: fc.string({ maxLength: 60 }),
     process: fc.maxSafeNat(),
+    support,
   }),
   'peer-welcome': fc.record({
     type: fc.constant('peer-welcome'),
@@ -217,6 +228,7 @@ export const handshakes: Arbitraries<Handshake> = {
     acceptor,
     clusterId,
     process: fc.maxSafeNat(),
+    support,
   }),
   'client-hello': fc.record({
     type: fc.constant('client-hello'),

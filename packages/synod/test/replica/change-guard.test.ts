@@ -33,6 +33,7 @@ function guardOf(
     patience_ms: PATIENCE_MS,
     membership,
     chosen: () => CHOSEN,
+    lackOf: (server) => (server === 9 ? 's9 is too old' : undefined),
     addressOf: (server) => (server === 2 ? 'b:1' : undefined),
     isConnected: (server) => connected.includes(server),
     heardOf(server) {

@@ -1,3 +1,4 @@
+import { FORMATS, type Support } from '../../src/cluster/versions.js'
 import { describe, expect, test } from 'vitest'
 import { clusterIdOf } from '../../src/cluster/cluster-id.js'
 import { recover } from '../../src/journal/recovery.js'
@@ -7,6 +8,8 @@ import { openPeerLink } from '../../src/net/peer-link.js'
 import { FakeReplica } from '../client/fake-replica.js'
 import { DATA_DIR } from '../../src/testing/simulator/world.js'
 import { World } from './world.js'
+
+const SUPPORT: Support = { formats: FORMATS, machine: 1 }
 
 // Where published implementations went wrong, as far as it shows in whole replicas. Those of the core alone are in
 // ../paxos/pitfalls.test.ts.
@@ -356,6 +359,7 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
         acceptor: 'cd'.repeat(16),
         clusterId,
         process: 1,
+        support: SUPPORT,
       }),
       onMessages: (_from, batch) => received.push(...batch),
       onRefused: () => undefined,
@@ -427,7 +431,15 @@ describe('PITFALL 18: reads', () => {
       address: { host: 's2', port: 2380 },
       judge: ({ acceptor: other }) => {
         clusterId = clusterIdOf({ 1: other, 2: acceptor })
-        return { type: 'peer-welcome', heard: 0, server: 2, acceptor, clusterId, process: 1 }
+        return {
+          type: 'peer-welcome',
+          heard: 0,
+          server: 2,
+          acceptor,
+          clusterId,
+          process: 1,
+          support: SUPPORT,
+        }
       },
       onMessages: (_from, batch) => {
         for (const message of batch) if (message.type === 'observe') rounds.push(message.round)
@@ -451,6 +463,7 @@ describe('PITFALL 18: reads', () => {
         founders: [1, 2],
         address: 's.example:1',
         process: 1,
+        support: SUPPORT,
       }),
       onUp: () => undefined,
       onDown: () => undefined,

@@ -11,6 +11,7 @@ const request = encodeRequest({
   opening: 12,
   sequence: 3,
   acknowledged: 0,
+  version: 1,
   command: Buffer.from('"x"'),
 })
 const tagOf = ({ opening, sequence }: Request) => `${opening}.${sequence}`

@@ -132,6 +132,7 @@ class Run {
       opening: twin.opening,
       sequence,
       acknowledged,
+      version: 1,
       command: Buffer.from(JSON.stringify(key)),
     }
   }

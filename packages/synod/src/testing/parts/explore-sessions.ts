@@ -93,6 +93,7 @@ class Run {
       opening,
       sequence,
       acknowledged: chance.happens(0.3) ? chance.below(sequence) : 0,
+      version: 1,
       command: new Uint8Array(0),
     }
     return { type: 'execute', request, result: Buffer.alloc(chance.below(12), chance.below(256)) }

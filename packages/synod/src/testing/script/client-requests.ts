@@ -49,6 +49,7 @@ export function encodeValue(cluster: Cluster, word: string): Value {
     opening: openingOf(cluster, Number(client)),
     sequence,
     acknowledged: sequence - 1,
+    version: 1,
     command: commandCodec.encode(Number(amount)),
   })
 }

@@ -12,7 +12,7 @@ beforeEach(() => {
 function execution(by: number, slot: number, tag: number, more: Partial<Execution> = {}): Execution {
   const command = `command ${tag}`
   const encoded = Buffer.from(command)
-  return { by, slot, tag, time_ms: 1000, command, encoded, result: Buffer.from('done'), ...more }
+  return { by, slot, tag, time_ms: 1000, version: 1, command, encoded, result: Buffer.from('done'), ...more }
 }
 
 it('replicas that execute the same are fine, each at its own pace', () => {

@@ -33,13 +33,13 @@ export function executed(letters: string, results: Readonly<Record<string, unkno
   for (const [at, letter] of letters.split('').entries()) {
     let result: Output
     try {
-      result = encode(machine.apply(letter, { slot: at + 1, time_ms: 0 }))
+      result = encode(machine.apply(letter, { slot: at + 1, time_ms: 0, version: 1 }))
     } catch (error) {
       result = (error as Error).message
     }
     if (results[letter] !== undefined) result = encode(results[letter])
     const encoded = encode(letter)
-    const place = { slot: at + 1, tag: tagOf(letter), time_ms: 0 }
+    const place = { slot: at + 1, tag: tagOf(letter), time_ms: 0, version: 1 }
     executions.add({ ...place, command: letter, encoded, by: 1, result }, at)
   }
   return executions

@@ -47,6 +47,7 @@ class Conversation {
       founders: [1, 2, 3],
       address: 's.example:1',
       process,
+      support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
     }
     this.say('s1', 's2', { type: 'observe', round }, greeting)
   }

@@ -28,7 +28,16 @@ class Rig {
 
   execute(time_ms: number): void {
     const slot = 1
-    this.watch.executed({ slot, tag: 1, time_ms, command: '', encoded: NOTHING, by: 1, result: NOTHING })
+    this.watch.executed({
+      slot,
+      tag: 1,
+      time_ms,
+      version: 1,
+      command: '',
+      encoded: NOTHING,
+      by: 1,
+      result: NOTHING,
+    })
   }
 }
 

@@ -93,7 +93,7 @@ function apply({ encode, executor }: Bench, text: string) {
   if (executor.executed === 0) executor.execute(1, encodeOpen(keyOf(7)))
   const slot = executor.executed + 1
   const request = { kind: 'command', time_ms: 0, session: keyOf(7), opening: 1, sequence: slot } as const
-  const value = encodeRequest({ ...request, acknowledged: slot - 1, command: encode(text) })
+  const value = encodeRequest({ ...request, acknowledged: slot - 1, version: 1, command: encode(text) })
   return executor.execute(slot, value)?.outcome
 }
 

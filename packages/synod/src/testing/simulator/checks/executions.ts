@@ -8,6 +8,8 @@ export interface Execution {
   /** Numbers the requests of a simulation. */
   readonly tag: number
   readonly time_ms: number
+  /** Of the state machine, as the members had agreed on it by then. */
+  readonly version: number
   readonly command: unknown
   /** As it stands in the log. */
   readonly encoded: Uint8Array
@@ -47,7 +49,7 @@ export class Executions {
 
   /** A replica, which has executed `before` commands, has executed one more. Throws a Violation. */
   add(execution: Execution, before: number): void {
-    const { by, command, slot, tag, time_ms } = execution
+    const { by, command, slot, tag, time_ms, version } = execution
     const first = this.all[before]
     if (first === undefined) {
       const last = this.all.at(-1)?.slot ?? 0
@@ -69,6 +71,10 @@ export class Executions {
       const there = `s${by} executed ${inWords(command)} (stamped ${time_ms}) in slot ${slot}`
       const here = `where s${first.by} executed ${inWords(first.command)} (stamped ${first.time_ms}) in slot ${first.slot}`
       throw new Violation('agreement', `${there}, ${here}`)
+    }
+    if (first.version !== version) {
+      const what = `by the rules of version ${version} on s${by}, and of version ${first.version} on s${first.by}`
+      throw new Violation('agreement', `${inWords(command)} was executed in slot ${slot} ${what}`)
     }
     if (!sameResult(first.result, execution.result)) {
       throw new Violation(

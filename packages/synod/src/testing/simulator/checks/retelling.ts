@@ -38,9 +38,9 @@ export class Retelling<Q> {
       }
     }
     answer(0)
-    for (const [index, { command, encoded, result, slot, time_ms }] of executions.all.entries()) {
+    for (const [index, { command, encoded, result, slot, time_ms, version }] of executions.all.entries()) {
       const again = outputOf(() =>
-        applyCommand(machine, codecs, codecs.command.decode(encoded), { slot, time_ms }),
+        applyCommand(machine, codecs, codecs.command.decode(encoded), { slot, time_ms, version }),
       )
       if (!sameResult(again, result)) {
         throw new Violation(

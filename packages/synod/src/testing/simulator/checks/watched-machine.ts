@@ -10,6 +10,7 @@ import {
   decodeWith,
   encodeWith,
   messageOf,
+  versionOfCommand,
 } from '../../../machine/contract.js'
 import type { ApplyContext, Machine } from '../../../machine/machine.js'
 import type { ServerId } from '../../../paxos/ballot.js'
@@ -51,6 +52,8 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
   readonly #executions: Executions
   readonly #guard: Guard
   readonly #onViolation: (error: Error) => void
+  readonly version?: number
+  readonly versionOf?: (tagged: Tagged<C>) => number
   readonly snapshot?: () => Iterable<Uint8Array>
   readonly restore?: (chunks: AsyncIterable<Uint8Array>) => Promise<void>
   #executed = 0
@@ -69,6 +72,8 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     this.#executions = executions
     this.#guard = guard
     this.#onViolation = onViolation
+    if (inner.version !== undefined) this.version = inner.version
+    if (inner.versionOf !== undefined) this.versionOf = ({ command }) => versionOfCommand(inner, command)
     if (inner.snapshot === undefined || inner.restore === undefined) return
     this.snapshot = () => this.#snapshot()
     this.restore = (chunks) => this.#restore(inner.restore?.bind(inner), chunks)
@@ -86,12 +91,12 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
       if (error instanceof SynodError && error.code === 'invalid-machine') throw error
       result = messageOf(error)
     }
-    const { slot, time_ms } = context
+    const { slot, time_ms, version } = context
     try {
       this.#guard.check(`apply(${words}) in slot ${slot}`)
       // The state machine may have kept the command that it was given, and change it.
       const fresh = this.#innerCodecs.command.decode(encoded ?? NOTHING)
-      const execution = { slot, tag, time_ms, command: fresh, encoded: encoded ?? NOTHING, result }
+      const execution = { slot, tag, time_ms, version, command: fresh, encoded: encoded ?? NOTHING, result }
       this.#executions.add({ ...execution, by: this.#server }, this.#executed++)
     } catch (error) {
       this.#onViolation(error as Error)

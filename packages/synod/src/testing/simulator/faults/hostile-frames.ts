@@ -40,7 +40,14 @@ const FOREIGN_KEYS = [1, 2, 3, 4].map((last) =>
   newSessionKey((size) => Buffer.alloc(size).fill(last, size - 1)),
 )
 
-const UNNUMBERED = { time_ms: 0, opening: 0, sequence: 0, acknowledged: 0, command: Buffer.alloc(0) } as const
+const UNNUMBERED = {
+  time_ms: 0,
+  opening: 0,
+  sequence: 0,
+  acknowledged: 0,
+  version: 0,
+  command: Buffer.alloc(0),
+} as const
 
 /** So many messages of a flood, at most. */
 const FLOOD = 12_000
@@ -203,6 +210,7 @@ function command(chance: Chance): Request {
     opening: 1 + chance.below(200),
     sequence,
     acknowledged: chance.below(sequence),
+    version: 1,
     command: FOREIGN_COMMAND,
   }
 }
@@ -211,7 +219,7 @@ function malformed(chance: Chance): Uint8Array {
   const dice = chance.next()
   if (dice < 0.5) return Buffer.alloc(0)
   if (dice < 0.8) return encodeRequest({ ...command(chance), opening: 0 })
-  return Buffer.from([4 + chance.below(200), 1, 2, 3])
+  return Buffer.from([5 + chance.below(200), 1, 2, 3])
 }
 
 function preamble(): Buffer {
