@@ -28,6 +28,15 @@ export interface ClocksParts {
   readonly connected: () => Iterable<ServerId>
   /** Sends a peer a report at once. */
   readonly tell: (to: ServerId, report: ClockReport) => void
+  /** Log time has begun: there is a stamp. */
+  readonly onKnown: () => void
+}
+
+interface Question {
+  readonly round: number
+  readonly at_ms: number
+  /** Whether the peer has asked too since it was connected: it can answer. */
+  readonly isHeard: boolean
 }
 
 /** Asks the peers for their wall clocks, stamps what this server proposes with log time, and warns of clocks that are wrong. */
@@ -35,7 +44,7 @@ export class Clocks {
   readonly #parts: ClocksParts
   readonly #logTime: LogTime
   /** The questions that are not answered yet. */
-  readonly #asked = new Map<ServerId, { readonly round: number; readonly at_ms: number }>()
+  readonly #asked = new Map<ServerId, Question>()
   #round: number
   #warned_ms = -Infinity
   #cancel: () => void = () => undefined
@@ -48,27 +57,32 @@ export class Clocks {
     this.#watch()
   }
 
-  /** The stamp of what is proposed now. */
-  stamp(): number {
-    return this.#now().time_ms
+  /** The stamp of what is proposed now; undefined in a new cluster that does not know the time yet. */
+  stamp(): number | undefined {
+    const { time_ms } = this.#now()
+    return this.#logTime.isKnown ? time_ms : undefined
   }
 
   /** A peer is connected anew: its process may be another one. */
   onConnected(peer: ServerId): void {
     this.#logTime.forget(peer)
-    this.#ask(peer)
+    this.#ask(peer, false)
   }
 
   onReport(from: ServerId, report: ClockReport): void {
-    const { clock, tell } = this.#parts
+    const { clock, onKnown, tell } = this.#parts
     if (report.type === 'clock-request') {
       tell(from, { type: 'clock', round: report.round, wall_ms: this.#wall_ms })
+      // Its answer may be lost: when it was asked, it may have had no connection to answer by.
+      if (this.#asked.get(from)?.isHeard === false) this.#ask(from, true)
       return
     }
     const asked = this.#asked.get(from)
     if (asked?.round !== report.round) return
     this.#asked.delete(from)
+    const wasKnown = this.#logTime.isKnown
     this.#logTime.heard(from, report.wall_ms, asked.at_ms, clock.now())
+    if (!wasKnown && this.stamp() !== undefined) onKnown()
   }
 
   get status(): TimeStatus {
@@ -106,17 +120,17 @@ export class Clocks {
     this.#cancel = clock.timer(PERIOD_MS, () => {
       for (const peer of connected()) {
         const asked_ms = this.#asked.get(peer)?.at_ms ?? -Infinity
-        if (clock.now() - asked_ms >= PATIENCE_MS) this.#ask(peer)
+        if (clock.now() - asked_ms >= PATIENCE_MS) this.#ask(peer, true)
       }
       this.#warn()
       this.#watch()
     })
   }
 
-  #ask(peer: ServerId): void {
+  #ask(peer: ServerId, isHeard: boolean): void {
     const { clock, tell } = this.#parts
     const round = ++this.#round
-    this.#asked.set(peer, { round, at_ms: clock.now() })
+    this.#asked.set(peer, { round, at_ms: clock.now(), isHeard })
     tell(peer, { type: 'clock-request', round })
   }
 

@@ -127,7 +127,8 @@ export class Commands {
 
   /** Proposes what has come, as far as the core has room for it. */
   propose(): void {
-    const { driver, settings, spaceGuard } = this.#parts
+    const { clocks, driver, settings, spaceGuard } = this.#parts
+    if (this.#requests.isAllProposed || (!this.#handsOn && clocks.stamp() === undefined)) return
     const now_ms = settings.host.clock.now()
     const taken = this.#requests.take(driver.room, driver.room_bytes, now_ms, (value) => {
       spaceGuard.check(value)
@@ -143,11 +144,15 @@ export class Commands {
     )
   }
 
-  /** Requests as this server proposes them, unless others do: whoever proposes a request stamps it, not whoever took it. */
+  /**
+   * Requests as this server proposes them, unless others do: whoever proposes a request stamps it, not whoever took it. None
+   * while it does not know the time: who handed them on does so again.
+   */
   #prepare(values: readonly Value[]): readonly Value[] {
     const { clocks, guard } = this.#parts
-    if (this.#handsOn) return values
+    if (this.#handsOn || values.length === 0) return values
     const time_ms = clocks.stamp()
+    if (time_ms === undefined) return []
     return values.map((value) => guard.judge(stampRequest(value, time_ms)))
   }
 

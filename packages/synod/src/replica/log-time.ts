@@ -59,12 +59,18 @@ export class LogTime {
   /** Of the own wall clock against the monotonic one, as it is believed where no other clock can tell. */
   #believed_ms: number
   #time_ms = 0
+  #isKnown = false
   #now_ms: number
 
   constructor(self: ServerId, now_ms: number, wall_ms: number) {
     this.#self = self
     this.#now_ms = now_ms
     this.#believed_ms = wall_ms - now_ms
+  }
+
+  /** Whether log time has begun: the log has told of a time before, or the median of the clocks has been known once. */
+  get isKnown(): boolean {
+    return this.#isKnown
   }
 
   /** A peer has answered, at `now_ms`, what its wall clock showed at some moment since `asked_ms`. */
@@ -90,6 +96,7 @@ export class LogTime {
       time_ms = Math.max(median.low, Math.min(time_ms, Math.max(median.high, slow_ms)))
     }
     this.#time_ms = Math.max(time_ms, executed_ms)
+    this.#isKnown ||= median !== undefined || executed_ms > 0
     this.#now_ms = now_ms
     return { time_ms: Math.floor(this.#time_ms), median, apart_ms: apartFor(known, voters.length) }
   }

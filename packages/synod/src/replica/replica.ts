@@ -327,6 +327,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       tell: (to, report) => {
         this.#peers.tellNow(to, report)
       },
+      onKnown: () => {
+        this.#driver.endTurn()
+      },
     })
     this.#spaceGuard = new SpaceGuard({
       self: settings.id,

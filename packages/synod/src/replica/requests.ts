@@ -71,6 +71,11 @@ export class Requests {
     return this.#room.size
   }
 
+  /** Whether all that waits has been proposed. */
+  get isAllProposed(): boolean {
+    return this.#queue.isEmpty
+  }
+
   /**
    * `done` is called once, when it has been executed, unless it is cancelled before. Owners share the room, and take turns.
    * Throws `overloaded`.

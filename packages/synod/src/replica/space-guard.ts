@@ -73,8 +73,15 @@ export class SpaceGuard {
   get #isScarce(): boolean {
     const { membership } = this.#parts
     if (!membership.isKnown) return false
-    const full = this.#full
-    return full.length > 0 && this.#up.length - full.length < membership.latest.quorums.phase2
+    const { quorums, voters } = membership.latest
+    let [up, full] = [0, 0]
+    // Without lists, as it is asked for each request.
+    for (const server of voters) {
+      if (!this.#isUp(server)) continue
+      up++
+      if (this.#spaceOf(server) === 'full') full++
+    }
+    return full > 0 && up - full < quorums.phase2
   }
 
   get #full(): ServerId[] {
@@ -82,8 +89,12 @@ export class SpaceGuard {
   }
 
   get #up(): ServerId[] {
-    const { isConnected, membership, self } = this.#parts
-    return membership.latest.voters.filter((server) => server === self || isConnected(server))
+    return this.#parts.membership.latest.voters.filter((server) => this.#isUp(server))
+  }
+
+  #isUp(server: ServerId): boolean {
+    const { isConnected, self } = this.#parts
+    return server === self || isConnected(server)
   }
 
   #spaceOf(server: ServerId): SpaceState {

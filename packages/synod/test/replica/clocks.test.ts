@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { silentLogger } from '../../src/logger.js'
 import type { Mode } from '../../src/paxos/config.js'
 import { Clocks } from '../../src/replica/clocks.js'
+import { Chance } from '../../src/testing/chance.js'
 import { ManualClock } from '../net/manual-clock.js'
 import { World } from './world.js'
 
@@ -80,6 +81,24 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
     expect(Math.min(...steps)).toBeGreaterThanOrEqual(0)
   })
 
+  test('a new cluster proposes nothing before it knows the time, which it soon does', async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const chance = new Chance(seed)
+      const most_ms = chance.pick([0.5, 5, 20])
+      const world = new World({
+        mode,
+        seed,
+        options: { electionTimeout_ms: 200, heartbeat_ms: 40 },
+        network: { latency_ms: () => chance.between(0.1, most_ms) },
+      })
+      await world.openAll()
+      await world.settled(Promise.all(world.ids.map((id) => world.replica(id).propose(`by s${id}`))))
+      for (const { time_ms } of world.server(1).machine.notes)
+        expect(Math.abs(time_ms - world.clock.wallTime()), `seed ${seed}`).toBeLessThan(1000)
+      expect(world.clock.now(), `seed ${seed}`).toBeLessThan(1000)
+    }
+  })
+
   test('two voters that do not agree on the time: it goes on by the monotonic clock, and both are warned', async () => {
     const world = await formed(mode, 5000, 2)
     await executeOnEach(world, mode)
@@ -117,6 +136,7 @@ test('an answer counts once, for the last question alone, and only until its pee
     executed_ms: () => 5000,
     connected: () => [2],
     tell: (_to, report) => rounds.push(report.round),
+    onKnown: () => undefined,
   })
   const answer = (round = 0) => {
     clocks.onReport(2, { type: 'clock', round, wall_ms: clock.wallTime() })
