@@ -107,7 +107,13 @@ export function checkHistory<C, R, Q, A>(
     if (returned === undefined || typeof returned.output === 'string') continue
     own.set(client, Math.max(own.get(client) ?? 0, places.get(operation) ?? 0))
   }
-  checkByModel(operations, workload)
+  checkByModel(
+    operations.filter(
+      ({ request, returned }) =>
+        request.type !== 'command' || returned !== undefined || order.has(request.tag),
+    ),
+    workload,
+  )
 }
 
 /** What was executed is what clients asked for, to the byte. */
@@ -131,7 +137,10 @@ function checkOrigin<C, Q>(
   }
 }
 
-/** The history as a model sees it: without the log, by calls and returns alone. */
+/**
+ * The history as a model sees it: without the log, by calls and returns alone. What has no answer and was never executed is
+ * left out, as it had no effect; whether it had would take the longest to search.
+ */
 function checkByModel<C, R, Q, A>(
   operations: readonly ClientOperation<C, Q>[],
   workload: Workload<C, R, Q, A>,
