@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Mode } from 'synod'
 import { statusesWhen } from './settled.js'
 import { type Site, sideBySide } from './site.js'
-import { type Exit, SynodProcess, runCli } from './synod-process.js'
+import { type Exit, type RunOptions, SynodProcess, runCli } from './synod-process.js'
 
 export { runCli }
 
@@ -17,6 +17,8 @@ export class TestReplica {
   readonly dataDir: string
   /** Where it listens for clients. */
   readonly endpoint: string
+  /** The program that it runs from its next start on: that of this build unless given. */
+  bin: string | undefined
   readonly #site: Site
   readonly #args: readonly string[]
   #process: SynodProcess | undefined
@@ -51,7 +53,7 @@ export class TestReplica {
 
   /** Starts it; resolves when it listens. */
   async restart(): Promise<void> {
-    const process = new SynodProcess(this.#args, { under: this.#site.under(this.id) })
+    const process = new SynodProcess(this.#args, this.#options)
     this.#process = process
     await process.stdoutMatch(/^ready .*\n/m)
     await this.#site.listens(this.id)
@@ -74,12 +76,17 @@ export class TestReplica {
 
   /** Starts one more process with these further arguments, and resolves when it has ended by itself. */
   async startAndExit(args: readonly string[] = []): Promise<Exit> {
-    return runCli([...this.#args, ...args], { under: this.#site.under(this.id) })
+    return runCli([...this.#args, ...args], this.#options)
   }
 
   /** Kills what is left of it. */
   async dispose(): Promise<void> {
     await this.#process?.[Symbol.asyncDispose]()
+  }
+
+  get #options(): RunOptions {
+    const under = this.#site.under(this.id)
+    return this.bin === undefined ? { under } : { bin: this.bin, under }
   }
 
   get #current(): SynodProcess {

@@ -19,6 +19,8 @@ export interface Exit {
 
 export interface RunOptions {
   readonly cwd?: string
+  /** The program of another build; the `synod` command as it was built here unless given. */
+  readonly bin?: string
   /** What it reads from stdin. */
   readonly input?: string
   /** A program and its arguments that the command line begins with; it must become the command, not start it. */
@@ -39,9 +41,9 @@ export class SynodProcess implements AsyncDisposable {
   readonly #watchers = new Set<() => void>()
   #exit: Exit | undefined
 
-  constructor(args: readonly string[], { cwd = tmpdir(), input, under = [] }: RunOptions = {}) {
+  constructor(args: readonly string[], { bin = BIN, cwd = tmpdir(), input, under = [] }: RunOptions = {}) {
     this.#args = args
-    const [program = process.execPath, ...rest] = [...under, process.execPath, BIN, ...args]
+    const [program = process.execPath, ...rest] = [...under, process.execPath, bin, ...args]
     const child = spawn(program, rest, {
       cwd,
       // What npm says of the run of these tests is not about this command, and endpoints are given.
