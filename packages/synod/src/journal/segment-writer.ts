@@ -258,7 +258,11 @@ async function createSegment(
   } catch (error) {
     await file?.close()
     if (!isNoSpace(error)) throw error
-    if (file !== undefined) await disk.remove(path)
+    if (file === undefined) return undefined
+    await disk.remove(path)
+    // Or a loss of power could leave both this file and a part of a later group in the segment
+    // before, which is what damage looks like.
+    await disk.syncDirectory(directory)
     return undefined
   }
   try {

@@ -72,9 +72,14 @@ class Run {
     if (dies) disk.dieAfter(chance.below(60))
     const failed = { is: false }
     const durable = { upTo: 0 }
-    const opened = await this.#open(durable, failed)
-    const { journal } = opened ?? {}
-    if (opened !== undefined && journal !== undefined) {
+    const opened = await this.#open(durable, failed, dies)
+    if (opened?.damage !== undefined)
+      throw new Violation(
+        'agreement',
+        `a journal that only crashed says that it is damaged: ${opened.damage.message}`,
+      )
+    if (opened !== undefined) {
+      const { journal } = opened
       const before = this.#recovered(opened)
       this.#checkPositions(journal)
       const isFailing = !dies && chance.happens(0.2)
@@ -102,8 +107,12 @@ class Run {
     if (this.#fullness.happens(0.2)) this.#disk.capacity_bytes = Infinity
   }
 
-  /** Undefined if the process died before it had it. */
-  async #open(durable: { upTo: number }, failed: { is: boolean }): Promise<OpenedJournal | undefined> {
+  /** Undefined if that failed, as the process died before it had it, or a bit has turned over. */
+  async #open(
+    durable: { upTo: number },
+    failed: { is: boolean },
+    mayFail = true,
+  ): Promise<OpenedJournal | undefined> {
     const chance = this.#chance
     let time_ms = 0
     try {
@@ -123,18 +132,14 @@ class Run {
           failed.is = true
         },
       })
-    } catch {
-      return undefined
+    } catch (error) {
+      if (mayFail) return undefined
+      throw error
     }
   }
 
   /** Checks what was found, and takes note of it. Answers how many records that were ever written are in it, or were made needless. */
   #recovered(opened: OpenedJournal): number {
-    if (opened.damage !== undefined)
-      throw new Violation(
-        'agreement',
-        `a journal that only crashed says that it is damaged: ${opened.damage.message}`,
-      )
     const missing = this.#missing(opened.records)
     if (missing !== undefined)
       throw new Violation(
