@@ -20,6 +20,7 @@ import {
   exploreSessions,
   exploreSlowLinks,
   exploreSnapshots,
+  exploreVersions,
   runPlan,
   storeWorkload,
 } from 'synod/testing'
@@ -88,6 +89,7 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
         await exploreExecutor(seed)
         await exploreJournal(seed)
         await exploreSnapshots(seed)
+        await exploreVersions(seed)
         return undefined
       case 'operations':
         await exploreOperations(mode, seed)

@@ -370,6 +370,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       onRestored: () => {
         this.#reads.executed()
         this.#commands.restart()
+        this.#versions.executed()
       },
       onFailed: (error) => {
         this.#fail(error)
@@ -436,6 +437,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         const call = this.#calls.start<Uint8Array>('change', {})
         this.#commands.raise(raise, call)
         await call.promise.catch(() => undefined)
+      },
+      onRaised: () => {
+        this.#peers.update()
       },
     })
     this.#service = new ClientService(settings, intake, {
@@ -775,6 +779,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     if (!this.#state.execute()) return
     this.#reads.executed()
     this.#commands.withdrawExecuted()
+    this.#versions.executed()
   }
 
   #endTurn(): void {

@@ -21,16 +21,20 @@ export interface VersionsParts {
   readonly isInCharge: () => boolean
   /** Has a raise chosen; resolves when it is over, whatever came of it. */
   readonly submit: (raise: Raise) => Promise<void>
+  /** Another server may be too old from now on. */
+  readonly onRaised: () => void
 }
 
 /** Raises what the members have agreed on as soon as all of them support more. */
 export class Versions {
   readonly #parts: VersionsParts
+  #known: Agreed
   #isRaising = false
   #cancelLook: () => void = () => undefined
 
   constructor(parts: VersionsParts) {
     this.#parts = parts
+    this.#known = parts.agreed()
   }
 
   /** From now on, until `stop`. */
@@ -40,6 +44,14 @@ export class Versions {
     this.#cancelLook = this.#parts.clock.timer(LOOK_MS, () => {
       this.look()
     })
+  }
+
+  /** Slots have been executed, or a snapshot was taken in. */
+  executed(): void {
+    const { agreed, onRaised } = this.#parts
+    if (agreed() === this.#known) return
+    this.#known = agreed()
+    onRaised()
   }
 
   stop(): void {

@@ -1,5 +1,9 @@
 import type { AcceptorId } from '../../journal/identity.js'
+import { FORMATS } from '../../cluster/versions.js'
+import { SynodError } from '../../errors.js'
 import type { PeerStatus } from '../../status.js'
+import { PROTOCOLS } from '../../net/preamble.js'
+import type { Build } from '../../replica/host.js'
 import { changeOf } from '../../machine/change-codec.js'
 import { DEFAULT_WINDOW } from '../../paxos/config.js'
 import { foundingMembership } from '../../paxos/membership.js'
@@ -26,7 +30,13 @@ import { type Access, Walker } from './walker.js'
 import { type Said, WireTap } from './trace/wire-tap.js'
 import { asData } from './trace/words.js'
 import type { Way } from './hardware/socket.js'
-import { type Placed, type Tagged, WatchedMachine, watchedCodecs } from './checks/watched-machine.js'
+import {
+  type Placed,
+  type Tagged,
+  WatchedMachine,
+  simulatedVersion,
+  watchedCodecs,
+} from './checks/watched-machine.js'
 import { type ClientOperation, type Output, type Workload, checkWorkload } from './workload.js'
 import { World } from './world.js'
 
@@ -62,6 +72,13 @@ export interface Outcome {
   readonly stats: SimulationStats
   /** A checksum over the whole trace: equal for equal runs. */
   readonly digest: number
+}
+
+/** What servers run before an upgrade, and after it. */
+const OLD_BUILD: Build = { protocols: PROTOCOLS, formats: FORMATS }
+const NEXT_BUILD: Build = {
+  protocols: { ...PROTOCOLS, newest: PROTOCOLS.newest + 1 },
+  formats: { ...FORMATS, newest: FORMATS.newest + 1 },
 }
 
 type Replicas<C, R, Q, A> = World<Tagged<C>, Uint8Array, Q, Placed, WatchedMachine<C, R, Q, A>>
@@ -113,6 +130,10 @@ class Simulation<C, R, Q, A> {
   readonly #signal: AbortSignal | undefined
   readonly #clients = new Map<number, Access<C, Q> | 'connecting'>()
   readonly #chance: Chance
+  /** Those that start with the build and state machine from before. */
+  readonly #old: Set<ServerId>
+  /** All members have agreed on the next version. */
+  #isRaised = false
   #violation: Violation | undefined
   #tag = 0
   #position = 0
@@ -131,6 +152,7 @@ class Simulation<C, R, Q, A> {
     const [network, disks, faults] = [chance.fork(), chance.fork(), chance.fork()]
     this.#chance = chance.fork()
     this.#plan = plan
+    this.#old = new Set(plan.old)
     this.#workload = workload
     this.#ports = ClientPorts.for(plan, (violation) => {
       this.#violate(violation)
@@ -143,14 +165,22 @@ class Simulation<C, R, Q, A> {
       mode: plan.mode,
       seed: chance.seed(),
       machine: (server) =>
-        new WatchedMachine(workload.machine(), server, this.#executions, guard, (error) => {
-          this.#violate(error)
-        }),
+        new WatchedMachine(
+          workload.machine(),
+          server,
+          this.#executions,
+          guard,
+          (error) => {
+            this.#violate(error)
+          },
+          this.#versionOn(server),
+        ),
       options: {
         heartbeat_ms: plan.heartbeat_ms,
         electionTimeout_ms: plan.electionTimeout_ms,
         snapshots: { everySlots: 1e9, everyBytes: 2 ** 40, ...plan.snapshots },
       },
+      build: plan.old && ((server) => (this.#old.has(server) ? OLD_BUILD : NEXT_BUILD)),
       between: (server, edges) => this.#ports?.between(server, edges) ?? edges,
       network: {
         latency_ms: (from, to) => network.between(...plan.latency_ms) + this.#nemesis.delay_ms(from, to),
@@ -210,6 +240,7 @@ class Simulation<C, R, Q, A> {
       world: this.#world,
       trace: this.#trace,
       chance: faults,
+      old: this.#old,
       onNewDisk: (id) => {
         this.#durable.watch(id, this.#world.server(id).disk)
       },
@@ -312,6 +343,7 @@ class Simulation<C, R, Q, A> {
               `${name} makes the state no larger, and was told: ${error.message}`,
             ),
           )
+        this.#checkRefusal(name, request, returned?.output, error?.code)
         // No simulation has so many sessions that one must end.
         if (error?.code === 'session-expired')
           this.#violate(
@@ -337,7 +369,8 @@ class Simulation<C, R, Q, A> {
     if (client !== undefined) return client
     this.#clients.set(number, 'connecting')
     const codecs = watchedCodecs(this.#workload.machine())
-    const connecting = this.#world.beginConnect(`c${number}`, { codecs, timeout_ms: 2000 })
+    const versionOf = this.#plan.old && { versionOf: simulatedVersion }
+    const connecting = this.#world.beginConnect(`c${number}`, { codecs, timeout_ms: 2000, ...versionOf })
     connecting.then(
       (client) => this.#clients.set(number, client),
       () => this.#clients.delete(number),
@@ -349,7 +382,11 @@ class Simulation<C, R, Q, A> {
     if (!this.#world.running.includes(id)) return undefined
     const replica = this.#world.replica(id)
     return {
-      execute: (command, options) => replica.propose(command, options),
+      execute: async (command, options) => {
+        // The code from before has no such command.
+        if (simulatedVersion(command) > (this.#versionOn(id) ?? Infinity)) throw notKnown()
+        return replica.propose(command, options)
+      },
       read: (query, options) => replica.read(query, options),
       readStale: (query, options) => replica.readStale(query, options),
       get seen() {
@@ -367,6 +404,7 @@ class Simulation<C, R, Q, A> {
     for (const { walker } of this.#walkers) walker.stop()
     await this.#inTime('an operation did not end', Promise.all(this.#walkers.map(({ walk }) => walk)))
     if (this.#plan.live) {
+      await this.#awaitRaise()
       const sound = this.#members.filter((id) => !wrecked.has(id) && !this.#plan.left.includes(id))
       const finishing = this.#walkers
         .filter(({ home }) => home === undefined || sound.includes(home))
@@ -388,6 +426,44 @@ class Simulation<C, R, Q, A> {
     this.#compare()
     this.#checkOutdated()
     checkHistory(this.#operations, this.#executions, this.#workload)
+  }
+
+  /** The version of the state machine on a server, where upgrades are simulated. */
+  #versionOn(id: ServerId): number | undefined {
+    return this.#plan.old && (this.#old.has(id) ? 1 : 2)
+  }
+
+  /** Only a command that not all know is refused for that, only until all do, and only where it is taken. */
+  #checkRefusal(
+    name: string,
+    request: ClientOperation<C, Q>['request'],
+    output?: Output,
+    code?: string,
+  ): void {
+    const isNew = request.type === 'command' && simulatedVersion(request) > 1
+    if (code === 'not-known-by-all' && (this.#plan.old === undefined || !isNew || this.#isRaised))
+      this.#violate(
+        new Violation(
+          'unexpected-failure',
+          `${name} was told that not all members know a command that all know`,
+        ),
+      )
+    if (output === 'not all members know this command')
+      this.#violate(
+        new Violation('unexpected-failure', `a command of ${name} was chosen that not all members know`),
+      )
+  }
+
+  /** All servers have been upgraded: so all agree on what they know now. */
+  async #awaitRaise(): Promise<void> {
+    if (this.#plan.old === undefined) return
+    await this.#inTime('the members did not agree on the next version', () =>
+      this.#members.every((id) => {
+        const agreed = this.#world.server(id).replica?.status().versions.agreed
+        return agreed?.format === NEXT_BUILD.formats.newest && agreed.machine === 2
+      }),
+    )
+    this.#isRaised = true
   }
 
   /** A server on an old copy of its directory has promised and voted what it does not know of. */
@@ -526,6 +602,10 @@ class Simulation<C, R, Q, A> {
       this.#violation ??= new Violation(kind, error.message, { cause: error })
     } else this.#violation ??= new Violation('unexpected-failure', `thrown: ${String(error)}`)
   }
+}
+
+function notKnown(): SynodError {
+  return new SynodError('not-known-by-all', 'the code of this server has no such command')
 }
 
 /** Encoded results and answers are text, unless someone has a codec of his own. */

@@ -5,7 +5,7 @@ import type { ServerId } from '../../paxos/ballot.js'
 import type { Mode } from '../../paxos/config.js'
 import type { Quorums } from '../../paxos/quorum.js'
 import type { SpaceLimits } from '../../replica/disk-space.js'
-import type { Host } from '../../replica/host.js'
+import type { Build, Host } from '../../replica/host.js'
 import type { ReplicaOptions } from '../../replica/options.js'
 import { Replica } from '../../replica/replica.js'
 import type { ReplicaStatus } from '../../status.js'
@@ -78,6 +78,8 @@ export interface WorldOptions<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly sync_ms?: number
   /** Stands between the process of a server, each time that it starts, and the machine. */
   readonly between?: (server: ServerId, edges: Edges) => Edges
+  /** The build that a server runs from its next start on: this one unless given. */
+  readonly build?: ((server: ServerId) => Build) | undefined
   /** A replica has given up. */
   readonly onFatal?: (server: ServerId, error: SynodError) => void
 }
@@ -217,6 +219,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => this.chance.below(256))),
         randomId: () => this.chance.below(2 ** 48 - 1) + 1,
         space: SPACE,
+        ...(this.#options.build === undefined ? {} : { build: this.#options.build(id) }),
         ...(this.#options.window === undefined ? {} : { window: this.#options.window }),
         crash: (error) => {
           server.fatal = error

@@ -7,6 +7,7 @@ import { exploreJournal } from '../../../src/testing/parts/explore-journal.js'
 import { exploreMembershipRules } from '../../../src/testing/parts/explore-membership-rules.js'
 import { exploreSessions } from '../../../src/testing/parts/explore-sessions.js'
 import { exploreSnapshots } from '../../../src/testing/parts/explore-snapshots.js'
+import { exploreVersions } from '../../../src/testing/parts/explore-versions.js'
 import { forEachSeed } from './seeds.js'
 
 const { url } = import.meta
@@ -20,6 +21,9 @@ describe('parts by themselves, for many seeds', () => {
   )
   test('sessions that end for want of room end alike', { timeout }, () =>
     forEachSeed(url, 100, exploreSessions),
+  )
+  test('no executor goes past what it does not know', { timeout }, () =>
+    forEachSeed(url, 100, exploreVersions),
   )
   test('the membership is what its rules say', { timeout }, () =>
     forEachSeed(url, 100, exploreMembershipRules),

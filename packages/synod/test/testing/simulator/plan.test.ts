@@ -6,6 +6,7 @@ import {
   FULL_KINDS,
   HOSTILE_KINDS,
   MEMBERSHIP_KINDS,
+  UPGRADE_KINDS,
   MISTAKEN_KINDS,
   ORDERLY_KINDS,
   WRECKING,
@@ -119,6 +120,7 @@ it('plans together have every kind of fault, and all the rest that they may have
       ...FAULT_KINDS,
       ...ORDERLY_KINDS,
       ...MEMBERSHIP_KINDS,
+      ...UPGRADE_KINDS,
       ...HOSTILE_KINDS,
       ...EXTREME_KINDS,
       ...CLOCK_KINDS,
@@ -136,5 +138,9 @@ it('plans together have every kind of fault, and all the rest that they may have
   expect(some(({ pieces }) => pieces)).toBeGreaterThan(0)
   expect(some(({ faults }) => faults.length === 0)).toBeGreaterThan(0)
   expect(some((plan) => wreckedIn(plan).size > (plan.servers - 1) / 2)).toBeGreaterThan(0)
+  const upgraded = plans.filter(({ old }) => old !== undefined)
+  expect(upgraded.length).toBeGreaterThan(20)
+  expect(upgraded.some(({ old = [], servers }) => old.some((id) => id > servers))).toBe(true)
+  expect(upgraded.every((plan) => wreckedIn(plan).size === 0 && plan.left.length === 0)).toBe(true)
   expect(some(({ live }) => live)).toBeGreaterThan(plans.length / 2)
 })

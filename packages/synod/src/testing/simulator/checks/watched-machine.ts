@@ -52,6 +52,8 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
   readonly #executions: Executions
   readonly #guard: Guard
   readonly #onViolation: (error: Error) => void
+  /** One of the two that a simulation of upgrades has; the version of the machine itself, where undefined. */
+  readonly #simulated: number | undefined
   readonly version?: number
   readonly versionOf?: (tagged: Tagged<C>) => number
   readonly snapshot?: () => Iterable<Uint8Array>
@@ -64,6 +66,7 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     executions: Executions,
     guard: Guard,
     onViolation: (error: Error) => void,
+    simulated?: number,
   ) {
     this.#inner = inner
     this.#innerCodecs = completeCodecs(inner.codecs)
@@ -72,8 +75,11 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     this.#executions = executions
     this.#guard = guard
     this.#onViolation = onViolation
-    if (inner.version !== undefined) this.version = inner.version
-    if (inner.versionOf !== undefined) this.versionOf = ({ command }) => versionOfCommand(inner, command)
+    this.#simulated = simulated
+    const version = simulated ?? inner.version
+    if (version !== undefined) this.version = version
+    if (simulated !== undefined) this.versionOf = (tagged) => Math.min(simulated, simulatedVersion(tagged))
+    else if (inner.versionOf !== undefined) this.versionOf = ({ command }) => versionOfCommand(inner, command)
     if (inner.snapshot === undefined || inner.restore === undefined) return
     this.snapshot = () => this.#snapshot()
     this.restore = (chunks) => this.#restore(inner.restore?.bind(inner), chunks)
@@ -82,6 +88,7 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
   /** What comes of a command is what `applyCommand` makes of it, here as in a replica. */
   apply({ command, encoded, tag }: Tagged<C>, context: ApplyContext): Uint8Array {
     const words = inWords(command)
+    this.#checkVersion(tag, context)
     let result: Uint8Array | string
     try {
       result = this.#guard.run(this.#server, 'apply', () =>
@@ -103,6 +110,14 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     }
     if (typeof result === 'string') throw new Error(result)
     return result
+  }
+
+  /** No command may come to a build that does not know it, nor before all members do. */
+  #checkVersion(tag: number, { slot, version }: ApplyContext): void {
+    const known = Math.min(this.#simulated ?? Infinity, version)
+    if (this.#simulated === undefined || simulatedVersion({ tag }) <= known) return
+    const what = `s${this.#server} has executed command ${tag} in slot ${slot}, which only version 2 knows: it has version ${this.#simulated}`
+    this.#onViolation(new Violation('agreement', `${what}, and version ${version} was agreed on`))
   }
 
   frees({ command }: Tagged<C>): boolean {
@@ -138,6 +153,11 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
       }),
     )
   }
+}
+
+/** The version from which on a command is known where upgrades are simulated: of two commands, one. */
+export function simulatedVersion({ tag }: Pick<Tagged<unknown>, 'tag'>): number {
+  return 1 + (tag % 2)
 }
 
 /** The chunks as they are taken, and then one more. */

@@ -23,6 +23,8 @@ function what(fault: Fault): string {
       return `the time of day on s${fault.server} jumps by ${fault.by_ms.toFixed(0)} ms`
     case 'clock-run':
       return `the time of day on s${fault.server} goes on ${fault.rate.toFixed(1)} times as fast, ${lasting}`
+    case 'upgrade':
+      return `s${fault.server} is killed, ${lasting}, and starts with the next build`
     case 'cut': {
       const way = fault.oneWay ? 'to' : 'and'
       return `${hostOf(fault.from)} ${way} ${hostOf(fault.to)} are cut off, ${lasting}${fault.reset ? '; their connections break' : ''}`

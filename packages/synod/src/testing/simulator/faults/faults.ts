@@ -20,6 +20,9 @@ import type { ServerId } from '../../../paxos/ballot.js'
  * Processes. A process ends at any moment, also while it starts; it is restarted. It is paused, and goes on later. A replica
  * that has failed is started again, unless it said that its data directory is lost.
  *
+ * Upgrades. Servers run the build and state machine from before, and are upgraded one by one, while others join; a command in two is known from the
+ * new version on. No server goes back.
+ *
  * Clients. Some are hostile: they send frames that are cut short, giant, malformed, repeated, out of order, or thousands at a time, ask for
  * what is never answered, read nothing, and come back when they are cut off. Others connect by the thousand and are idle. Each process of a
  * server has few descriptors then. What they ask for is refused by the state machine, so that what honest clients see can be judged.
@@ -96,6 +99,8 @@ export type Fault =
   | (OnServer & { readonly kind: 'join'; readonly replaces: ServerId })
   /** The server is removed from the cluster. */
   | (OnServer & { readonly kind: 'removal' })
+  /** The process of a server with the build and state machine from before is killed; `for_ms` later it starts with the new ones. */
+  | (OnServer & { readonly kind: 'upgrade' })
   /** Bytes take so much longer this way, and only this way. */
   | (OnWay & { readonly kind: 'slow-way'; readonly delay_ms: number })
   /** So many clients do to the server what they can, each by what it draws from the seed. */
@@ -135,6 +140,7 @@ export const FAULT_CLASS: Readonly<
   shutdown: 'process',
   join: 'process',
   removal: 'process',
+  upgrade: 'process',
   'slow-way': 'network',
   'hostile-clients': 'clients',
   'idle-clients': 'clients',
@@ -145,6 +151,9 @@ export const ORDERLY_KINDS = ['transfer', 'shutdown'] as const
 
 /** What changes the membership. It is drawn on its own too. */
 export const MEMBERSHIP_KINDS = ['join', 'removal'] as const
+
+/** What brings the next build. It is drawn on its own too. */
+export const UPGRADE_KINDS = ['upgrade'] as const
 
 /** What clients do to servers. It is drawn on its own too. */
 export const HOSTILE_KINDS = ['hostile-clients', 'idle-clients'] as const
@@ -166,6 +175,7 @@ export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
       [
         ...ORDERLY_KINDS,
         ...MEMBERSHIP_KINDS,
+        ...UPGRADE_KINDS,
         ...HOSTILE_KINDS,
         ...MISTAKEN_KINDS,
         ...EXTREME_KINDS,

@@ -19,11 +19,16 @@ import { DATA_DIR, PEER_PORT, type Place, type World, hostOf, peerAddressOf } fr
 /** A replica that failed is started again after this time, as whatever looks after it would do. */
 const RESTART_MS = 100
 
+/** What a server says that another one has refused in the handshake. */
+const REFUSED = /^s\d+ refuses this server: /
+
 export interface NemesisParts<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly plan: Plan
   readonly world: World<C, R, Q, A, M>
   readonly trace: Trace
   readonly chance: Chance
+  /** Servers that start with the build and state machine from before: those that are upgraded are taken out. */
+  readonly old: Set<ServerId>
   readonly onNewDisk: (server: ServerId) => void
   /** A further server has been set up. */
   readonly onNewServer: (server: ServerId) => void
@@ -80,6 +85,7 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
     this.#healed = true
     trace.add({ event: 'heal', left: plan.left })
     for (const end of [...this.#lasting]) end()
+    for (const id of this.#parts.old) this.#upgrade(id)
     for (const id of world.ids) {
       const { disk } = world.server(id)
       disk.clearFaults()
@@ -116,10 +122,13 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
     const code = error instanceof SynodError ? error.code : 'internal'
     const message = error instanceof Error ? error.message : String(error)
     trace.add({ event: 'failed', server: id, code, message })
+    // It has come too late for its build, and was told so before it was a member.
+    const isLate = id > this.#parts.plan.servers && this.#parts.old.has(id) && REFUSED.test(message)
     const lost = code === 'journal-damaged' || code === 'wrong-acceptor'
     if ((lost && this.wrecked.has(id)) || (code === 'removed' && this.#removable.has(id))) {
       this.#ended.add(id)
-    } else if (code === 'journal-failed' && this.#excused.has(id)) {
+    } else if ((code === 'journal-failed' && this.#excused.has(id)) || (code === 'wrong-version' && isLate)) {
+      if (isLate) this.#parts.old.delete(id)
       world.clock.timer(0, () => {
         this.#stop(id)
       })
@@ -210,6 +219,10 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
       case 'removal':
         this.#removable.add(fault.server)
         this.#change({ remove: fault.server })
+        break
+      case 'upgrade':
+        this.#upgrade(fault.server)
+        if (world.servers.has(fault.server)) this.#restartAfter(fault.server, fault.for_ms)
         break
       case 'slow-disk':
       case 'stuck-disk':
@@ -302,6 +315,12 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
     if (world.running.length === 0) return
     const replica = world.replica(chance.pick(world.running))
     replica.changeMembership(change, { timeout_ms: 5000 }).catch(() => undefined)
+  }
+
+  /** One that has not joined yet joins with the new build. */
+  #upgrade(id: ServerId): void {
+    this.#parts.old.delete(id)
+    if (this.#parts.world.servers.has(id)) this.#kill(id)
   }
 
   #shutDown(id: ServerId, for_ms: number): void {

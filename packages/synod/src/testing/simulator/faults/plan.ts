@@ -55,6 +55,11 @@ export interface Plan {
   readonly snapshots?: Pick<SnapshotPolicy, 'everySlots' | 'keepSlots' | 'chunkBytes'>
   /** How many descriptors the process of each server has: enough, unless given. */
   readonly descriptors?: number
+  /**
+   * The servers that start with the build and state machine from before; all others have the next ones. Unless given, there is one build, and no
+   * command that only a later version knows.
+   */
+  readonly old?: readonly ServerId[]
   /** More clients on one of the servers. */
   readonly crowd?: Crowd
   /** How many things each client on a host of its own does at once, through one session: 1 unless given. */
@@ -124,6 +129,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   // Whoever is lost for good may be one too many when the membership shrinks.
   const isWhole = formed && !reckless && wrecked.size === 0 && left.length === 0 && quorums === undefined
   const changes = isWhole ? drawChanges(seed, ids, duration_ms) : []
+  const upgrades = isWhole ? drawUpgrades(seed, ids, changes, duration_ms) : { faults: [] }
   const hostility = drawHostility(seed, ids, duration_ms)
   const extremes = drawExtremes(seed, ids, duration_ms)
   const { phase1, phase2 } = quorums ?? majorities(servers)
@@ -152,12 +158,14 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     overheard: chance.happens(0.15),
     ...drawSnapshots(seed),
     ...(hostility.descriptors === undefined ? {} : { descriptors: hostility.descriptors }),
+    ...(upgrades.old === undefined ? {} : { old: upgrades.old }),
     ...(extremes.crowd === undefined ? {} : { crowd: extremes.crowd }),
     ...(extremes.atOnce === undefined ? {} : { atOnce: extremes.atOnce }),
     faults: [
       ...faults,
       ...drawOrderly(seed, ids, duration_ms),
       ...changes,
+      ...upgrades.faults,
       ...hostility.faults,
       ...extremes.faults,
       ...clocks.faults,
@@ -230,6 +238,27 @@ function drawChanges(seed: number, ids: readonly ServerId[], duration_ms: number
       const server = goes()
       return server === 0 ? [] : [{ kind: 'removal', ...timed, server }]
     })
+}
+
+/** For most seeds in which no server is lost: some or all servers, and some that join, are upgraded one after the other. */
+function drawUpgrades(
+  seed: number,
+  ids: readonly ServerId[],
+  changes: readonly Fault[],
+  duration_ms: number,
+): { readonly old?: readonly ServerId[]; readonly faults: readonly Fault[] } {
+  const chance = new Chance(seed ^ 0x75706772)
+  if (chance.happens(0.4)) return { faults: [] }
+  const first = chance.happens(0.8) ? ids : ids.filter(() => chance.happens(0.6))
+  const joining = changes.filter(({ kind }) => kind === 'join').map(serverOf)
+  const old = [...first, ...joining.filter(() => chance.happens(0.5))]
+  const end_ms = chance.between(duration_ms / 4, duration_ms)
+  const faults = old.map((server): Fault => {
+    const at_ms = chance.between(0, end_ms)
+    return { kind: 'upgrade', at_ms, for_ms: chance.between(0, 300), server }
+  })
+  // Now and then one is left for the end.
+  return { old, faults: chance.happens(0.2) ? faults.slice(1) : faults }
 }
 
 /** Small, so that changes of the membership take force soon, and many slots are at the edge of it. */
@@ -363,6 +392,7 @@ class FaultDraw {
         return { kind, at_ms, for_ms, client: 1 + chance.below(clients) }
       case 'transfer':
       case 'shutdown':
+      case 'upgrade':
       case 'removal':
         return { kind, ...onServer }
       case 'clock-run':
