@@ -137,12 +137,13 @@ class Exploration {
     const next = this.#newExecutor()
     const parts = [...(from.snapshot()?.parts ?? [])]
     const isTooOld = lacks(next.support, this.#agreed)
-    const failure = await next.restore(given(parts)).then(
-      () => undefined,
-      (error: unknown) => error,
-    )
-    const isRefused = failure instanceof SynodError && failure.code === 'wrong-version'
-    if (failure !== undefined && !isRefused) throw failure
+    let isRefused = false
+    try {
+      await next.restore(given(parts))
+    } catch (error) {
+      if (!(error instanceof SynodError) || error.code !== 'wrong-version') throw error
+      isRefused = true
+    }
     require(isRefused ===
       isTooOld, `a snapshot of ${JSON.stringify(this.#agreed)} was ${isRefused ? 'refused' : 'taken in'} by ${JSON.stringify(next.support)}`)
     if (!isRefused) this.#executors.push(next)
