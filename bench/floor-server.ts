@@ -37,7 +37,7 @@ async function main(
   const { journal } = await openJournal({
     disk: nodeDisk,
     directory,
-    identity: { cluster: CLUSTER, parameters: PARAMETERS, founders: [1, 2, 3], server: id },
+    identity: { cluster: CLUSTER, parameters: PARAMETERS, founders: [1, 2, 3], server: id, addresses: {} },
     randomBytes: (size) => randomBytes(size),
     now: () => performance.now(),
     onDurable,

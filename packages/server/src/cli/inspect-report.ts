@@ -30,7 +30,7 @@ export function summariseSegment({ groups, header, name, size_bytes }: SegmentIn
 
 function identityLines({ identity }: JournalInspection): string[] {
   if (identity === null) return ['identity   none that is whole']
-  const { acceptor, cluster, clusterId, parameters, peers, server } = identity
+  const { acceptor, addresses, cluster, clusterId, parameters, peers, server } = identity
   const formed =
     peers === null
       ? 'not yet'
@@ -41,6 +41,11 @@ function identityLines({ identity }: JournalInspection): string[] {
     `identity   s${server} of cluster '${cluster}', in ${parameters.mode} mode, acceptor ${acceptor}`,
     `cluster    ${clusterId === null ? 'no id yet' : `id ${clusterId}`}`,
     `formed     ${formed}`,
+    `addresses  ${
+      Object.entries(addresses)
+        .map(([id, address]) => `s${id} ${address}`)
+        .join(', ') || 'none'
+    }`,
   ]
 }
 

@@ -12,9 +12,9 @@ export function recoveryReport(plan: RecoveryPlan): string {
     `  ${parts(plan).join(', ')}`,
     `the new cluster begins above slot ${plan.slot} and ballot ${plan.ballotSeq}`,
     ...lossLines(plan),
-    ...members
-      .filter(({ answers }) => answers)
-      .map(({ address, server }) => `warning: something answers at ${address}, where s${server} listened`),
+    ...members.flatMap(({ answersAt, server }) =>
+      answersAt.map((address) => `warning: something answers at ${address}, where s${server} listened`),
+    ),
   ].join('\n')
 }
 

@@ -15,6 +15,7 @@ const inspection: JournalInspection = {
     server: 1,
     acceptor,
     peers: { 1: acceptor },
+    addresses: { 1: '10.0.0.1:2380', 2: '10.0.0.2:2380' },
   },
   finding: {
     case: 'torn-tail',
@@ -53,6 +54,7 @@ directory  s1
 identity   s1 of cluster 'test', in leader mode, acceptor ${acceptor}
 cluster    id ${'cd'.repeat(16)}
 formed     with s1 ${acceptor}
+addresses  s1 10.0.0.1:2380, s2 10.0.0.2:2380
 finding    torn-tail: It is torn. (00000001.journal, byte 99)
            the server can start on it, and first removes what was never acknowledged
 

@@ -31,11 +31,20 @@ test.each(['leader', 'leaderless'] as const)(
       stderr: expect.stringContaining('is in use by a running process'),
     })
 
-    for (const replica of [first, second]) {
-      await replica.kill('SIGKILL')
-      await rm(replica.dataDir, { recursive: true })
-    }
     await third.kill('SIGKILL')
+    // A founder, of whose address the log knows nothing.
+    await first.kill('SIGKILL')
+    const beside = await recover(cluster.address(1), third.dataDir, `${third.dataDir}-new`)
+    expect(beside).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        `something answers at ${cluster.address(2)}, where s2 of the old cluster listened`,
+      ),
+    })
+    const inspected = await runCli(['inspect', third.dataDir])
+    expect(inspected.stdout).toContain(`s2 ${cluster.address(2)}, s3 ${cluster.address(3)}`)
+    await second.kill('SIGKILL')
+    for (const { dataDir } of [first, second]) await rm(dataDir, { recursive: true })
     await underWay
     const asked = await runCli(
       [

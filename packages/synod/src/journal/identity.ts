@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { crc32 } from 'node:zlib'
 import { ACCEPTOR_BYTES } from '../bytes/acceptor.js'
+import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
 import { type ClusterId, isClusterId } from '../cluster/cluster-id.js'
 import {
   type ClusterParameters,
@@ -33,7 +35,11 @@ export interface IdentityOptions {
   /** Those that found the cluster, this one included; none for a server that joins one. */
   readonly founders: readonly ServerId[]
   readonly server: ServerId
+  /** Where servers listen for their peers, as `host:port`, by the options that this one was last started with. */
+  readonly addresses: Addresses
 }
+
+export type Addresses = Readonly<Record<ServerId, string>>
 
 /** Who a data directory belongs to. */
 export interface Identity extends IdentityOptions {
@@ -77,6 +83,16 @@ export function newIdentity(options: IdentityOptions, randomBytes: (size: number
   return { ...options, parameters, acceptor, clusterId: null, peers: null }
 }
 
+/**
+ * The identity for a start with these addresses, the same object where they change nothing. A list that was shortened since
+ * leaves out founders of whose addresses the log knows nothing: they keep what was known.
+ */
+export function withAddresses(identity: Identity, given: Addresses): Identity {
+  const kept = Object.entries(identity.addresses).filter(([id]) => identity.founders.includes(Number(id)))
+  const addresses: Addresses = { ...Object.fromEntries(kept), ...given }
+  return isDeepStrictEqual(addresses, identity.addresses) ? identity : { ...identity, addresses }
+}
+
 /** Replaces the identity of a directory; after a crash it is the old or the new one, never part of one. */
 export async function saveIdentity(
   disk: Disk,
@@ -96,12 +112,10 @@ export async function loadIdentity(disk: Disk, directory: string): Promise<Ident
 }
 
 export function isIdentity(value: object): value is Identity {
-  const { acceptor, cluster, clusterId, founders, parameters, peers, server } = value as Record<
-    string,
-    unknown
-  >
+  const fields = value as Record<string, unknown>
+  const { acceptor, addresses, cluster, clusterId, founders, parameters, peers, server } = fields
   if (typeof cluster !== 'string' || !isServerId(server) || !isAcceptorId(acceptor)) return false
-  if (!areParameters(parameters) || !areFounders(founders, server)) return false
+  if (!areParameters(parameters) || !areFounders(founders, server) || !areAddresses(addresses)) return false
   if (peers === null) return clusterId === null
   return isClusterId(clusterId) && isPeers(peers) && peers[server] === acceptor
 }
@@ -160,6 +174,7 @@ function formatIdentity(identity: Identity): string {
 /** The fields, in the order in which they are written. */
 function contentOf({
   acceptor,
+  addresses,
   cluster,
   clusterId,
   founders,
@@ -168,7 +183,7 @@ function contentOf({
   server,
 }: Identity): Identity {
   const parameters = { mode, quorums, lease_ms, window }
-  return { cluster, clusterId, parameters, founders, server, acceptor, peers }
+  return { cluster, clusterId, parameters, founders, server, acceptor, peers, addresses }
 }
 
 function parseIdentity(text: string): Identity {
@@ -210,6 +225,17 @@ function isServerId(value: unknown): value is ServerId {
 function areFounders(value: unknown, server: ServerId): value is ServerId[] {
   if (!Array.isArray(value) || !value.every(isServerId)) return false
   return value.length === 0 || (value.includes(server) && new Set(value).size === value.length)
+}
+
+function areAddresses(value: unknown): value is Addresses {
+  if (!isObject(value)) return false
+  return Object.entries(value).every(
+    ([server, address]) =>
+      isServerId(Number(server)) &&
+      typeof address === 'string' &&
+      address !== '' &&
+      Buffer.byteLength(address) <= MAX_ADDRESS_BYTES,
+  )
 }
 
 function isAcceptorId(value: unknown): value is AcceptorId {

@@ -12,7 +12,7 @@ export interface Space {
 export const NO_PATIENCE: Space = {
   isShort: false,
   refused: () => undefined,
-  wait: () => Promise.reject(new Error('no space left on the disk')),
+  wait: () => Promise.reject(Object.assign(new Error('no space left on the disk'), { code: 'ENOSPC' })),
 }
 
 /** Whether the disk refused a write as it is full, or as a quota is used up. */

@@ -100,8 +100,10 @@ async function makeDirectory(path: string): Promise<void> {
     missing.push(deepest)
     deepest = dirname(deepest)
   }
-  // Rejects where a file has that name.
-  await mkdir(deepest, { recursive: true })
+  await mkdir(deepest, { recursive: true }).catch((error: unknown) => {
+    if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+    throw new Error(`${deepest} is a file: give a directory`, { cause: error })
+  })
   try {
     await syncDirectory(dirname(deepest))
   } catch (error) {

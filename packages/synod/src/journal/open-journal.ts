@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { SynodError } from '../errors.js'
 import type { JournalRecord } from '../paxos/records.js'
 import type { Disk } from './disk.js'
-import { checkIdentity, newIdentity, saveIdentity } from './identity.js'
+import { checkIdentity, newIdentity, saveIdentity, withAddresses } from './identity.js'
 import type { Identity, IdentityOptions } from './identity.js'
 import { Journal, journalFailed } from './journal.js'
 import type { Finding } from './recovery-table.js'
@@ -10,7 +10,7 @@ import { recover } from './recovery.js'
 import type { Recovery } from './recovery.js'
 import { segmentName, segmentNumbers } from './segment.js'
 import { Positions } from './positions.js'
-import { NO_PATIENCE, type Space } from './no-space.js'
+import { NO_PATIENCE, type Space, isNoSpace } from './no-space.js'
 import { NO_RESERVE, SegmentWriter } from './segment-writer.js'
 import type { SegmentWriterOptions } from './segment-writer.js'
 
@@ -132,13 +132,27 @@ async function openLocked(
     }
   }
 
-  const identity = found.identity ?? newIdentity(options.identity, options.randomBytes)
-  if (found.identity === null) await saveIdentity(disk, directory, identity)
+  const identity = await takeIdentity(options, found.identity)
   const segments = await goOn({ disk, directory, identity, segmentSize_bytes, reserve, space, now }, found)
   const positions = new Positions(found.heard)
   const parts = { disk, directory, identity, segments, positions, space, now }
   const journal = new Journal({ ...parts, onDurable, onFailure, release })
   return { journal, identity, records: found.records, recovery }
+}
+
+/** Begins an identity, or writes down the addresses of this start. A full disk is no reason not to start with other ones. */
+async function takeIdentity(
+  { disk, directory, identity: asked, randomBytes }: JournalOptions,
+  found: Identity | null,
+): Promise<Identity> {
+  const identity = found === null ? newIdentity(asked, randomBytes) : withAddresses(found, asked.addresses)
+  if (identity === found) return identity
+  try {
+    await saveIdentity(disk, directory, identity)
+  } catch (error) {
+    if (found === null || !isNoSpace(error)) throw error
+  }
+  return identity
 }
 
 /**

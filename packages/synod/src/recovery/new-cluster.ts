@@ -60,7 +60,10 @@ export function beginOf({ last, highest }: Pick<NewCluster, 'last' | 'highest'>)
 /** Throws `invalid-options` unless the directory is empty or absent. */
 export async function requireEmpty(disk: Disk, directory: string): Promise<void> {
   const names = await disk.list(directory).catch((error: unknown) => {
-    if ((error as { code?: unknown }).code === 'ENOENT') return []
+    const { code } = error as { readonly code?: unknown }
+    if (code === 'ENOENT') return []
+    if (code === 'ENOTDIR')
+      throw new SynodError('invalid-options', `${directory} is a file: give a directory`)
     throw error
   })
   if (names.every((name) => /^lock(\.|$)/.test(name))) return
@@ -115,9 +118,9 @@ async function write<C, R, Q, A>(
 }
 
 /** Another cluster than any before, and another acceptor: old members and clients are refused. */
-function drawIdentity({ cluster, parameters, randomBytes, server }: NewCluster): FormedIdentity {
-  const options = { cluster, parameters: { ...parameters, quorums: null }, founders: [server], server }
-  const drawn = newIdentity(options, randomBytes)
+function drawIdentity({ address, cluster, parameters, randomBytes, server }: NewCluster): FormedIdentity {
+  const alone = { founders: [server], server, addresses: { [server]: address } }
+  const drawn = newIdentity({ cluster, parameters: { ...parameters, quorums: null }, ...alone }, randomBytes)
   return { ...drawn, clusterId: drawClusterId(randomBytes), peers: { [server]: drawn.acceptor } }
 }
 

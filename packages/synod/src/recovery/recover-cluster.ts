@@ -21,9 +21,9 @@ import type { Mode } from '../paxos/config.js'
 import { Membership, foundingMembership } from '../paxos/membership.js'
 import { type Host, systemHost } from '../replica/host.js'
 import { snapshotName } from '../snapshots/snapshot-store.js'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { writeCluster, requireEmpty, beginOf } from './new-cluster.js'
-import { answering } from './old-members.js'
+import { addressesOf, answering } from './old-members.js'
 import { type OldLog, executeLog, founders, mayLack, readJournals } from './old-log.js'
 import { restoreFrom } from './snapshot-info.js'
 import { type Source, closeSources, openSources } from './sources.js'
@@ -36,12 +36,12 @@ export interface OldMember {
   readonly server: ServerId
   /** `voter`, `joining` or `learner`. */
   readonly role: string
-  /** Empty where it is not known. */
-  readonly address: string
+  /** Where it may listen for its peers, by the log and by the directories; empty where they do not say. */
+  readonly addresses: readonly string[]
   /** One of the directories is its. */
   readonly given: boolean
-  /** Something answers at its address. */
-  readonly answers: boolean
+  /** At these of its addresses something answers. */
+  readonly answersAt: readonly string[]
 }
 
 /** A directory of the old cluster, and what was found in it. */
@@ -172,6 +172,8 @@ export async function recoverCluster<C, R, Q, A>(
   checkMachine(options.machine)
   parseAddress(options.address)
   const host: RecoveryHost = withDefaults<RecoveryHost>(systemHost, options.host)
+  if (new Set(options.from.map((directory) => resolve(directory))).size < options.from.length)
+    throw new SynodError('invalid-options', 'a directory is given twice with from: give each once')
   await requireEmpty(host.disk, options.dataDir)
   const sources = await openSources(host.disk, options.from)
   try {
@@ -251,7 +253,8 @@ async function planOf<C, R, Q, A>(
 ): Promise<RecoveryPlan> {
   const { cluster, parameters } = identityOf(sources)
   const { chosen, holes, journals, log, voted } = old
-  const up = new Set((await answering(members, host)).map(({ server }) => server))
+  const known = new Map(members.map((member) => [member.server, addressesOf(member, sources)]))
+  const up = new Set(await answering([...new Set([...known.values()].flat())], host))
   const given = new Set(sources.map(({ identity }) => identity.server))
   const { ballot, slot } = beginOf(log)
   return {
@@ -265,12 +268,12 @@ async function planOf<C, R, Q, A>(
       lostGroups,
       snapshot: source.snapshots.newest?.slot ?? 0,
     })),
-    members: members.map(({ address, role, server }) => ({
+    members: members.map(({ role, server }) => ({
       server,
       role,
-      address,
+      addresses: known.get(server) ?? [],
       given: given.has(server),
-      answers: up.has(server),
+      answersAt: (known.get(server) ?? []).filter((address) => up.has(address)),
     })),
     snapshot,
     chosen,
@@ -288,11 +291,11 @@ async function planOf<C, R, Q, A>(
 
 /** Throws `cluster-running`. */
 function refuseIfRunning({ members }: RecoveryPlan, force: boolean): void {
-  const [first] = members.filter(({ answers }) => answers)
+  const [first] = members.filter(({ answersAt }) => answersAt.length > 0)
   if (first === undefined || force) return
   throw new SynodError(
     'cluster-running',
-    `something answers at ${first.address}, where s${first.server} of the old cluster listened: ` +
+    `something answers at ${first.answersAt.join(' and ')}, where s${first.server} of the old cluster listened: ` +
       `stop it, or give its directory; forced, the two clusters go on beside each other`,
   )
 }

@@ -61,13 +61,17 @@ async function lock(disk: Disk, directory: string): Promise<() => Promise<void>>
   }
 }
 
-async function identityIn(disk: Disk, directory: string): Promise<Identity> {
+/** Throws `journal-damaged` and `invalid-options`. */
+export async function identityIn(disk: Disk, directory: string): Promise<Identity> {
   let identity: Identity | null
   try {
     identity = await loadIdentity(disk, directory)
   } catch (error) {
     if (!(error instanceof IdentityFault)) throw error
-    throw new SynodError('journal-damaged', `${directory} cannot be used: ${error.message}; leave it out`)
+    throw new SynodError(
+      'journal-damaged',
+      `${directory} cannot be used: ${error.message}; leave it as it is`,
+    )
   }
   if (identity === null)
     throw new SynodError('invalid-options', `${directory} is no data directory of a server`)

@@ -1,3 +1,4 @@
+import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
 import type { ClusterParameters } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
@@ -196,6 +197,8 @@ function checkServers({ servers }: ClusterOptions): Map<ServerId, Address> {
     const id = Number(key)
     checkOption('an id in cluster.servers', id, SERVER_ID)
     addresses.set(id, parseAddress(address))
+    if (Buffer.byteLength(address) > MAX_ADDRESS_BYTES)
+      throw fault(`the address of s${id} must have at most ${MAX_ADDRESS_BYTES} bytes`)
   }
   return addresses
 }

@@ -139,6 +139,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       ...(lease_ms === 0 ? {} : { lease_ms }),
     })
     const founders = settings.join ? [] : settings.servers
+    const texts = [...settings.addresses].map(([id, address]) => [id, formatAddress(address)] as const)
+    const addresses = Object.fromEntries(texts)
     const space = new DiskSpace({
       clock: host.clock,
       disk: host.disk,
@@ -153,7 +155,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const opened = await openJournal({
       disk: host.disk,
       directory,
-      identity: { cluster, parameters: settings.parameters, founders, server },
+      identity: { cluster, parameters: settings.parameters, founders, server, addresses },
       randomBytes: host.randomBytes,
       reserve: settings.space,
       space,

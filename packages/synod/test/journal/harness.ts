@@ -13,6 +13,7 @@ export const S1: IdentityOptions = {
   parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
   founders: [1, 2, 3],
   server: 1,
+  addresses: { 1: '10.0.0.1:2380', 2: '10.0.0.2:2380', 3: '[::1]:2380' },
 }
 export const CLUSTER_ID = 'c1'.repeat(16)
 

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest'
-import { checkIdentity, loadIdentity, newIdentity, saveIdentity } from '../../src/journal/identity.js'
+import {
+  checkIdentity,
+  loadIdentity,
+  newIdentity,
+  saveIdentity,
+  withAddresses,
+} from '../../src/journal/identity.js'
 import type { Identity } from '../../src/journal/identity.js'
 import { CLUSTER_ID, DIRECTORY, S1 } from './harness.js'
 import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
@@ -79,9 +85,26 @@ test.each<Partial<Record<keyof Identity, unknown>>>([
   { peers: { 2: A2 } },
   { peers: { 1: A2 } },
   { peers: { 1: A1, 0: A2 } },
+  { addresses: undefined },
+  { addresses: [] },
+  { addresses: { 0: 'host:1' } },
+  { addresses: { 1: '' } },
+  { addresses: { 1: 1 } },
+  { addresses: { 1: 'x'.repeat(263) } },
 ])('%j is not taken, even with the right checksum', async (field) => {
   const text = await fileOf({ ...formed, ...field } as Identity)
   await expect(load(text)).rejects.toMatchObject({ kind: 'damaged' })
+})
+
+test('a later start has the last word on addresses; founders that it leaves out keep theirs', () => {
+  const { 1: first, 3: third } = S1.addresses
+  expect(withAddresses(formed, { ...S1.addresses })).toBe(formed)
+  expect(withAddresses(formed, { 1: 'a:1', 3: third!, 4: 'd:4' })).toEqual({
+    ...formed,
+    addresses: { 1: 'a:1', 2: '10.0.0.2:2380', 3: third, 4: 'd:4' },
+  })
+  const joined = { ...formed, founders: [], addresses: { 1: first!, 4: 'd:4' } }
+  expect(withAddresses(joined, { 1: 'a:1', 5: 'e:5' }).addresses).toEqual({ 1: 'a:1', 5: 'e:5' })
 })
 
 test('after a crash the identity is the old one or the new one', async () => {

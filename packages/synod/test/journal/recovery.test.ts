@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { crc32 } from 'node:zlib'
 import { findGroup, groupMarker, GroupWriter } from '../../src/journal/group.js'
-import { saveIdentity } from '../../src/journal/identity.js'
+import { type IdentityOptions, loadIdentity, saveIdentity } from '../../src/journal/identity.js'
 import type { Identity } from '../../src/journal/identity.js'
 import { saveOutdated } from '../../src/journal/outdated.js'
 import { RECOVERY_TABLE } from '../../src/journal/recovery-table.js'
@@ -326,6 +326,24 @@ test('PITFALL 15: an emptied directory comes back as another acceptor', async ()
   expect(opened.recovery.case).toBe('new')
   expect(opened.identity.acceptor).not.toBe(identity.acceptor)
   expect(opened.identity.peers).toBe(null)
+})
+
+test('the addresses of a start are written down, unless the disk is full or the directory is not its own', async () => {
+  const { disk, identity } = await scene({ formed: true })
+  const addresses = { ...S1.addresses, 2: 'moved:2380' }
+  const asked = { ...S1, addresses }
+  const reopen = async (options: IdentityOptions) => {
+    const { journal } = await openUsable(disk, { identity: options })
+    await journal.close()
+  }
+  disk.fill()
+  await reopen(asked)
+  expect(await loadIdentity(disk, DIRECTORY)).toEqual(identity)
+  disk.fill(Infinity)
+  await expect(open(disk, { identity: { ...asked, server: 2 } })).rejects.toThrow('belongs to server s1')
+  expect(await loadIdentity(disk, DIRECTORY)).toEqual(identity)
+  await reopen(asked)
+  expect(await loadIdentity(disk, DIRECTORY)).toEqual({ ...identity, addresses })
 })
 
 test('PITFALL 15: a formed identity with its journal gone is refused, and keeps its acceptor', async () => {

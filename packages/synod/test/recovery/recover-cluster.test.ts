@@ -82,7 +82,25 @@ test('while an old member answers it refuses, unless forced', async () => {
   expect(refused).toMatchObject({ code: 'cluster-running' })
   expect(refused.message).toContain('s4:2380, where s4 of the old cluster listened')
   const forced = await world.settled(recovering(world, 2, { force: true }))
-  expect(forced.members.find(({ server }) => server === 4)).toMatchObject({ answers: true })
+  expect(forced.members.find(({ server }) => server === 4)).toMatchObject({ answersAt: ['s4:2380'] })
+})
+
+test('an old founder that answers is found, where it was at first and where it was moved to', async () => {
+  const world = await working()
+  for (const id of [2, 3]) world.kill(id)
+  const founder = { addresses: ['s1:2380'], answersAt: ['s1:2380'] }
+  const refused = await world.failure(recovering(world, 2))
+  expect(refused).toMatchObject({ code: 'cluster-running' })
+  expect(refused.message).toContain('s1:2380, where s1 of the old cluster listened')
+  const forced = await world.settled(recovering(world, 2, { force: true }))
+  expect(forced.members.find(({ server }) => server === 1)).toMatchObject(founder)
+
+  // Moved by the options of its peers alone.
+  const servers = { 1: 's9:2380', 2: peerAddressOf(2), 3: peerAddressOf(3) }
+  await world.open(2, { cluster: { servers } })
+  world.kill(2)
+  const moved = await world.settled(recovering(world, 2, { dataDir: '/other' }))
+  expect(moved.members[0]).toMatchObject({ addresses: ['s9:2380'], answersAt: [] })
 })
 
 test('a target that is not empty is refused, and a source that is no data directory', async () => {
@@ -123,6 +141,9 @@ test('options are checked', async () => {
   await expect(recoverCluster(options)).rejects.toMatchObject({
     code: 'invalid-options',
     message: 'from must be 1 to 31 directories, not an array',
+  })
+  await expect(recoverCluster({ ...options, from: ['/x', '/x/'] })).rejects.toMatchObject({
+    message: 'a directory is given twice with from: give each once',
   })
   const machine = { apply: () => 0, query: () => [] }
   await expect(

@@ -119,7 +119,7 @@ class Run {
       return await openJournal({
         disk: this.#disk,
         directory: DIRECTORY,
-        identity: { cluster: 'explored', parameters: PARAMETERS, founders: [1], server: 1 },
+        identity: { cluster: 'explored', parameters: PARAMETERS, founders: [1], server: 1, addresses: {} },
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => chance.below(256))),
         now: () => time_ms++,
         segmentSize_bytes: this.#segmentSize_bytes,
