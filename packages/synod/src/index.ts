@@ -41,7 +41,7 @@ export type { ClusterOptions, ReplicaOptions } from './replica/options.js'
 export { Replica } from './replica/replica.js'
 export type { StaleAnswer, StaleReadOptions } from './machine/stale-read.js'
 export type { TraceEvent } from './trace/trace-event.js'
-export { rebuildReplica } from './replica/rebuild.js'
+export { rebuildReplica } from './recovery/rebuild.js'
 export type {
   ArrivalStatus,
   AwaitedStatus,

@@ -5,6 +5,7 @@ import { finish } from './common-options.js'
 import { defined } from './defined.js'
 import type { OutputOptions } from './output.js'
 import { integerFrom, parseList } from './parsers.js'
+import { requireTraceTarget } from './trace-target.js'
 
 const MAX_SEED = 2 ** 31 - 1
 
@@ -47,6 +48,7 @@ export function addCheck(program: Command): void {
 
 async function run(configuration: SearchOptions['configuration'], options: CheckOptions): Promise<void> {
   const { goal: goals, seed, trace, walks } = options
+  if (trace !== undefined) await requireTraceTarget(trace)
   // The other commands need not wait until all of this is loaded.
   const { runCheck } = await import('../check/check.js')
   await runCheck({ configuration, seed, ...defined({ walks, goals, trace }) }, options)

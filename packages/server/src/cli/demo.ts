@@ -2,13 +2,12 @@ import { join, relative, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Mode } from 'synod'
 import { runDemo } from '../demo/demo.js'
+import { MAX_REPLICAS } from '../demo/plan.js'
 import { MAX_DEFAULT_ADDRESSES } from './addresses.js'
 import { finish } from './common-options.js'
 import { defined } from './defined.js'
 import type { OutputOptions } from './output.js'
 import { integerFrom } from './parsers.js'
-
-const MAX_REPLICAS = 9
 
 /** The mode of a cluster is chosen once, so each has data of its own. */
 const DIRECTORIES: Readonly<Record<Mode, string>> = {

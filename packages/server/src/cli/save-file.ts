@@ -1,4 +1,6 @@
-import { access, open, rename, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { access, link, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { readSnapshotInfo } from 'synod'
 import { CliError } from './cli-error.js'
@@ -6,9 +8,15 @@ import { CliError } from './cli-error.js'
 /** It holds all keys: nobody else may read it. */
 const MODE = 0o600
 
+/** What ends a command in the middle; it is to leave nothing behind then. */
+const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Some file systems have no links. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
+
 /**
- * Writes a snapshot to a file: under another name first, checked and durable before it gets its own. So the file is there as a whole, or
- * not at all. Throws `file-exists` for one that is there, unless it is to be replaced.
+ * Writes a snapshot to a file: under a name of its own first, checked and durable before it gets its last one. So the file is there as a
+ * whole, or not at all, also where several write it. Throws `file-exists` for one that is there, unless it is to be replaced.
  */
 export async function saveFile(
   file: string,
@@ -16,21 +24,39 @@ export async function saveFile(
   bytes: () => AsyncIterable<Uint8Array>,
 ): Promise<void> {
   if (!replaces) await requireAbsent(file)
-  const partial = `${file}.partial`
+  const partial = `${file}.${randomBytes(4).toString('hex')}.partial`
+  const end = (signal: NodeJS.Signals) => {
+    rmSync(partial, { force: true })
+    for (const each of ENDS) process.off(each, end)
+    process.kill(process.pid, signal)
+  }
+  for (const each of ENDS) process.on(each, end)
   try {
     await writeFile(partial, bytes())
     await readSnapshotInfo(partial)
-    if (!replaces) await requireAbsent(file)
-    await rename(partial, file)
-  } catch (error) {
+    await (replaces ? rename(partial, file) : give(partial, file))
+    await syncDirectory(dirname(file))
+  } finally {
     await rm(partial, { force: true })
-    throw error
+    for (const each of ENDS) process.off(each, end)
   }
-  await syncDirectory(dirname(file))
+}
+
+/** A rename would replace what another process has put there meanwhile; a link does not. */
+async function give(partial: string, file: string): Promise<void> {
+  try {
+    await link(partial, file)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (code === 'EEXIST') throw existsError(file)
+    if (!NO_LINKS.includes(code)) throw error
+    await requireAbsent(file)
+    await rename(partial, file)
+  }
 }
 
 async function writeFile(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await open(path, 'w', MODE)
+  const file = await open(path, 'wx', MODE)
   try {
     for await (const each of bytes) await file.writeFile(each)
     await file.sync()
@@ -53,6 +79,9 @@ async function requireAbsent(file: string): Promise<void> {
     () => true,
     () => false,
   )
-  if (isThere)
-    throw new CliError('file-exists', `${file} is there already: give another name, or --force to replace it`)
+  if (isThere) throw existsError(file)
+}
+
+function existsError(file: string): CliError {
+  return new CliError('file-exists', `${file} is there already: give another name, or --force to replace it`)
 }

@@ -4,6 +4,7 @@ import { finish } from './common-options.js'
 import { defined } from './defined.js'
 import type { OutputOptions } from './output.js'
 import { integerFrom, numberUpTo } from './parsers.js'
+import { requireTraceTarget } from './trace-target.js'
 
 const DEFAULT_SEEDS = 100
 
@@ -84,6 +85,7 @@ async function run(options: SimulateCommandOptions, command: Command): Promise<v
     )
   }
   const limit_ms = minutes > 0 ? minutes * 60_000 : Infinity
+  if (trace !== undefined) await requireTraceTarget(trace)
   const { runSimulate } = await import('../simulate/simulate.js')
   await runSimulate({ modes, seed, seeds, jobs, limit_ms, ...defined({ servers, trace }) }, options)
 }

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Mode, SynodError } from 'synod'
 import { CliError } from '../cli/cli-error.js'
-import type { DemoOptions } from './plan.js'
+import { type DemoOptions, MAX_REPLICAS } from './plan.js'
 
 const LOGS = 'logs'
 
@@ -62,11 +62,32 @@ async function readMark(directory: string): Promise<Mark | null> {
   try {
     text = await readFile(join(directory, MARK), 'utf8')
   } catch (error) {
-    if (!isMissing(error)) throw error
+    if (isCode(error, 'ENOTDIR'))
+      throw new CliError('not-a-demo', `${directory} is a file: use another directory with --dir`)
+    if (!isCode(error, 'ENOENT')) throw error
     await requireEmpty(directory)
     return null
   }
-  return JSON.parse(text) as Mark
+  const mark = parseMark(text)
+  if (mark !== undefined) return mark
+  throw new CliError(
+    'not-a-demo',
+    `${join(directory, MARK)} is damaged, or was not made by synod demo: use another directory with --dir`,
+  )
+}
+
+function parseMark(text: string): Mark | undefined {
+  try {
+    const { mode, replicas } = JSON.parse(text) as Partial<Mark>
+    const isMark = (mode === 'leader' || mode === 'leaderless') && isReplicaCount(replicas)
+    return isMark ? { mode, replicas } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isReplicaCount(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_REPLICAS
 }
 
 async function requireEmpty(directory: string): Promise<void> {
@@ -74,7 +95,7 @@ async function requireEmpty(directory: string): Promise<void> {
   try {
     names = await readdir(directory)
   } catch (error) {
-    if (isMissing(error)) return
+    if (isCode(error, 'ENOENT')) return
     throw error
   }
   if (names.length === 0) return
@@ -110,6 +131,6 @@ function isInUse(dataDir: string): Promise<boolean> {
   })
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }

@@ -2,6 +2,9 @@ import { join } from 'node:path'
 import type { Mode } from 'synod'
 import { defaultClientAddress, defaultPeerAddress, localAddress } from '../cli/addresses.js'
 
+/** So many a demo has at most. */
+export const MAX_REPLICAS = 9
+
 export interface DemoOptions {
   readonly mode: Mode
   readonly replicas: number

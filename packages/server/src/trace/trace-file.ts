@@ -1,16 +1,18 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { isatty } from 'node:tty'
 import { CliError } from '../cli/cli-error.js'
+import { requireTraceTarget } from '../cli/trace-target.js'
 import type { Appendable } from './trace-writer.js'
 
 const LINE_FEED = 10
 
 /**
  * Opens a file to add lines to it: what an earlier process wrote stays. If that one was killed within a line, the next line begins on
- * one of its own all the same. Rejects with what the system says, and with `usage` for a pipe or a terminal: a reader that reads no more would hold
- * one of the threads that write the journal, and keep the process from ending.
+ * one of its own all the same. Rejects with what the system says, with `not-a-trace`, and with `usage` for a pipe or a terminal: a reader that reads no more
+ * would hold one of the threads that write the journal, and keep the process from ending.
  */
 export async function openTraceFile(path: string): Promise<Appendable> {
+  await requireTraceTarget(path)
   const file = await open(path, 'a+')
   try {
     await requireNoReader(file, path)

@@ -75,7 +75,8 @@ export class ChangeGuard {
       return holder === undefined ? undefined : takenWords(address, holder)
     }
     const after = this.#parts.membership.after(change)
-    if (after === undefined) return undefined
+    // The rules of the membership refuse what leaves no voter, and say so.
+    if (after === undefined || after.voters.length === 0) return undefined
     if (change.type === 'remove' && (change.isForced || !this.#isUp(change.server))) return undefined
     const needed = Math.max(after.quorums.phase1, after.quorums.phase2)
     const up = after.voters.filter((server) => this.#isUp(server))

@@ -40,24 +40,19 @@ export function divergedError(directory: string, at: Fence | undefined): SynodEr
 }
 
 /**
- * Takes the fence away, and the state with it: the snapshots in the directory, which no process may use at the time. What was
+ * Takes the fence away, and the state with it: the snapshots in the directory, of which the caller holds the lock. What was
  * promised and voted stays. The replica then executes its log again, or gets a snapshot from a peer. Answers whether there
  * was a fence.
  */
 export async function rebuild(disk: Disk, directory: string): Promise<boolean> {
-  const release = await disk.lock(directory)
-  try {
-    const names = await disk.list(directory)
-    for (const slot of snapshotSlots(names)) await disk.remove(join(directory, snapshotName(slot)))
-    // The state goes first: a fence that is gone must not leave it behind.
-    await disk.syncDirectory(directory)
-    if (!names.includes(FILE)) return false
-    await disk.remove(join(directory, FILE))
-    await disk.syncDirectory(directory)
-    return true
-  } finally {
-    await release()
-  }
+  const names = await disk.list(directory)
+  for (const slot of snapshotSlots(names)) await disk.remove(join(directory, snapshotName(slot)))
+  // The state goes first: a fence that is gone must not leave it behind.
+  await disk.syncDirectory(directory)
+  if (!names.includes(FILE)) return false
+  await disk.remove(join(directory, FILE))
+  await disk.syncDirectory(directory)
+  return true
 }
 
 function parseFence(text: string): Fence | undefined {
