@@ -108,6 +108,18 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await world.converged()
   })
 
+  test('a server that was connected before the raise, and is no member yet, ends with it', async () => {
+    const world = await World.formed({ mode })
+    for (const id of [1, 2]) await upgrade(world, id, upgraded(2))
+    world.add(4)
+    await world.open(4, upgraded(1))
+    await world.wait(1000)
+    expect(world.server(4).fatal).toBeUndefined()
+    await upgrade(world, 3, upgraded(2))
+    await world.run(() => world.server(4).fatal !== undefined)
+    expect(world.server(4).fatal).toMatchObject({ code: 'wrong-version' })
+  })
+
   test('a server that joins while an upgrade is under way makes it wait', async () => {
     const world = await World.formed({ mode })
     for (const id of [1, 2]) await upgrade(world, id, upgraded(2))

@@ -56,15 +56,17 @@ describe('a plan', () => {
   })
 
   it('speaks of servers and clients that there are', () => {
-    forPlans(({ clients, faults, left, rates, servers }) => {
+    forPlans(({ clients, faults, left, old = [], rates, servers }) => {
       const ids = Array.from({ length: servers }, (_, index) => index + 1)
       const joining = faults.flatMap((fault) => (fault.kind === 'join' ? fault.server : []))
       expect(joining).toEqual(joining.map((_, index) => servers + index + 1))
       const places = [...ids, ...Array.from({ length: clients }, (_, index) => `c${index + 1}`)]
       expect(rates.length).toBe(servers)
       expect(ids).toEqual(expect.arrayContaining([...left]))
+      expect([...ids, ...joining]).toEqual(expect.arrayContaining([...old]))
       for (const fault of faults) {
-        if ('server' in fault && fault.kind !== 'join') expect(ids).toContain(fault.server)
+        const among = fault.kind === 'upgrade' ? [...ids, ...joining] : ids
+        if ('server' in fault && fault.kind !== 'join') expect(among).toContain(fault.server)
         if ('client' in fault) expect(places).toContain(`c${fault.client}`)
         if (!('from' in fault)) continue
         expect(ids).toContain(fault.to)

@@ -250,13 +250,18 @@ function drawUpgrades(
   const chance = new Chance(seed ^ 0x75706772)
   if (chance.happens(0.4)) return { faults: [] }
   const first = chance.happens(0.8) ? ids : ids.filter(() => chance.happens(0.6))
-  const joining = changes.filter(({ kind }) => kind === 'join').map(serverOf)
-  const old = [...first, ...joining.filter(() => chance.happens(0.5))]
-  const end_ms = chance.between(duration_ms / 4, duration_ms)
-  const faults = old.map((server): Fault => {
-    const at_ms = chance.between(0, end_ms)
+  const end_ms = chance.between(duration_ms / 8, duration_ms)
+  const upgrade = (server: ServerId, from_ms: number, to_ms: number): Fault => {
+    const at_ms = chance.between(from_ms, to_ms)
     return { kind: 'upgrade', at_ms, for_ms: chance.between(0, 300), server }
-  })
+  }
+  // Also after the first ones have been upgraded, servers with the old build try to join.
+  const joining = changes.filter(({ kind }) => kind === 'join' && chance.happens(0.5))
+  const faults = [
+    ...first.map((server) => upgrade(server, 0, end_ms)),
+    ...joining.map((fault) => upgrade(serverOf(fault), fault.at_ms, duration_ms)),
+  ]
+  const old = [...first, ...joining.map(serverOf)]
   // Now and then one is left for the end.
   return { old, faults: chance.happens(0.2) ? faults.slice(1) : faults }
 }
