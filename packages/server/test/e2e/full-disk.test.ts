@@ -1,10 +1,11 @@
-// Three servers on one disk of 420 MiB that another program fills: a tmpfs, which takes the right to mount one.
+// Servers on a disk of 420 MiB that another program fills: a tmpfs, which takes the right to mount one.
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, rmdir } from 'node:fs/promises'
+import { cp, mkdtemp, rm, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
+import { KvClient } from 'synod-server'
 import { runCli, startCluster } from './processes.js'
 import { statusesWhen } from './settled.js'
 
@@ -17,6 +18,11 @@ const whyNot = await run('mount', ['-t', 'tmpfs', '-o', 'size=420m', 'tmpfs', mo
   (error: unknown) => String(error),
 )
 if (whyNot !== undefined) console.log(`a full disk under real processes is skipped: ${whyNot}`)
+
+afterAll(async () => {
+  if (whyNot === undefined) await run('umount', [mountPoint])
+  await rmdir(mountPoint)
+})
 
 test.skipIf(whyNot !== undefined)(
   'a full disk: writes are refused, reads and deletes go on, and writes resume without a restart',
@@ -58,8 +64,44 @@ test.skipIf(whyNot !== undefined)(
     } finally {
       if (before === undefined) delete process.env.TMPDIR
       else process.env.TMPDIR = before
-      await run('umount', [mountPoint])
-      await rmdir(mountPoint)
     }
+  },
+)
+
+test.skipIf(whyNot !== undefined)(
+  'the disk of the leader alone is full: another one leads, and writes go on',
+  { timeout: 4 * PATIENCE_MS },
+  async () => {
+    await using cluster = await startCluster({ mode: 'leader', replicas: 3 })
+    const { endpoints, replicas } = cluster
+    const [small] = replicas
+    if (small === undefined) throw new Error('no replica')
+    await small.kill('SIGTERM')
+    const dataDir = join(mountPoint, 's1')
+    await cp(small.dataDir, dataDir, { recursive: true })
+    await small.restart(['--data-dir', dataDir])
+    const s1 = (state: string, leads: boolean) =>
+      statusesWhen(endpoints, PATIENCE_MS, (statuses) =>
+        statuses.every(
+          ({ leader, peers, server, space }) =>
+            leader !== null &&
+            (leader === 1) === leads &&
+            (server === 1 ? space.state : peers.find((peer) => peer.server === 1)?.space) === state,
+        ),
+      )
+    await statusesWhen(endpoints, PATIENCE_MS, (statuses) => statuses.every(({ admitted }) => admitted))
+    const transferred = await runCli(['transfer', '--to', 's1', '--endpoints', endpoints.join(',')])
+    expect(transferred, transferred.stderr).toMatchObject({ code: 0 })
+    await s1('ample', true)
+    await using client = await KvClient.connect({ endpoints, timeout_ms: PATIENCE_MS })
+    const filler = join(mountPoint, 'filler')
+    await run('sh', ['-c', `head -c 1G /dev/zero > ${filler}`]).catch(() => undefined)
+    await s1('full', false)
+    for (let n = 0; n < 50; n++) await client.put(`key-${n}`, 'x'.repeat(1000))
+    await rm(filler)
+    await s1('ample', false)
+    await client.put('after', 'all')
+    // The mount can only go when nothing uses it.
+    await small.kill('SIGKILL')
   },
 )

@@ -51,9 +51,9 @@ export class TestReplica {
     return this.#current.stderrMatch(pattern)
   }
 
-  /** Starts it; resolves when it listens. */
-  async restart(): Promise<void> {
-    const process = new SynodProcess(this.#args, this.#options)
+  /** Starts it, with these further arguments; resolves when it listens. */
+  async restart(args: readonly string[] = []): Promise<void> {
+    const process = new SynodProcess([...this.#args, ...args], this.#options)
     this.#process = process
     await process.stdoutMatch(/^ready .*\n/m)
     await this.#site.listens(this.id)
@@ -117,8 +117,8 @@ export interface TestCluster extends AsyncDisposable {
   address(id: number): string
   /** An id that no server has had yet, of which the place on the site is free. */
   newId(): number
-  /** Starts a server that is new to the cluster. */
-  join(id: number): Promise<TestReplica>
+  /** Starts a server that is new to the cluster, with a list of these and itself: of all of the cluster unless given. */
+  join(id: number, asked?: readonly number[]): Promise<TestReplica>
   /** The test goes on without this one. */
   leave(replica: TestReplica): void
   /** Kills all replicas and removes their data. */
@@ -174,8 +174,8 @@ export async function startCluster({
       while (replicas.some((replica) => site.peers(replica.id) === site.peers(id))) id++
       return id
     },
-    join: async (id) => {
-      const replica = replicaOf(id, [...replicas.map((other) => other.id), id], ['--join'])
+    join: async (id, asked = replicas.map((other) => other.id)) => {
+      const replica = replicaOf(id, [...asked, id], ['--join'])
       await replica.restart()
       replicas.push(replica)
       return replica

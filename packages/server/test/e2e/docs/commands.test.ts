@@ -34,7 +34,10 @@ const INSTEAD: readonly (readonly [RegExp, readonly string[]])[] = [
   // Ids go up, and what was removed is gone: the pages tell of one cluster each.
   [/^member add 4=\S+$/, ['member add NEXT']],
   [/^member add 4=\S+ --learner$/, ['member add NEXT --learner']],
-  [/^member update \d --address \S+$/, ['member update LAST --address 127.0.0.1:9']],
+  [
+    /^member update \d --address \S+$/,
+    ['member add NEXT --learner', 'member update LAST --address 10.0.0.LAST:9'],
+  ],
   [/^member remove \d$/, ['member remove LAST']],
   [/^member remove \d --force$/, ['member remove LAST --force']],
   [/^member replace 3 \d=\S+$/, ['member replace 3 NEXT --timeout-ms 60000']],
@@ -166,7 +169,7 @@ async function runSynod(text: string): Promise<void> {
     const whole = replacement
       .replace('$&', line)
       .replace('NEXT', () => `${nextId}=10.0.0.${nextId++}:2380`)
-      .replace('LAST', () => String(nextId - 1))
+      .replaceAll('LAST', () => String(nextId - 1))
     const words = wordsOf(whole)
     if (words[0] === 'demo') continue
     if (words[0] === 'serve') await serve(words)
