@@ -38,7 +38,8 @@ export class DoomedCluster {
   /** The directories that are left, by server, and the disk that they are on. */
   readonly left = new Map<ServerId, string>()
   readonly disk = new MemoryDisk()
-  isDamaged = false
+  /** The one of them in which a bit has turned over, if any. */
+  damaged: string | undefined
   readonly #chance: Chance
   readonly #cuts: (readonly [ServerId, ServerId])[] = []
 
@@ -154,6 +155,10 @@ export class DoomedCluster {
     for (const [one, other] of this.#cuts.splice(0)) this.world.reunite(one, other)
   }
 
+  get isDamaged(): boolean {
+    return this.damaged !== undefined
+  }
+
   /** All processes end, and only some of the directories are left. */
   lose(): void {
     const chance = this.#chance
@@ -165,7 +170,7 @@ export class DoomedCluster {
       () => chance.next() - 0.5,
     )
     const left = shuffled.slice(0, 1 + chance.below(shuffled.length))
-    this.isDamaged = chance.happens(0.2)
+    const isDamaged = chance.happens(0.2)
     const damaged = chance.pick(left)
     for (const id of left) {
       const files = world.server(id).disk.snapshot(DATA_DIR)
@@ -173,12 +178,13 @@ export class DoomedCluster {
       this.left.set(id, directory)
       void this.disk.makeDirectory(directory)
       for (const [name, content] of files) this.disk.put(`${directory}/${name}`, content)
-      if (this.isDamaged && id === damaged) this.#damage(directory, files)
+      if (isDamaged && id === damaged) this.#damage(directory, files)
     }
   }
 
   #damage(directory: string, files: ReadonlyMap<string, Buffer>): void {
     const chance = this.#chance
+    this.damaged = directory
     const [name, content] = chance.pick([...files].filter(([, { length }]) => length > 0))
     this.disk.flip(`${directory}/${name}`, chance.below(content.length), chance.below(8))
   }
