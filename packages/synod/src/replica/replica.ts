@@ -566,6 +566,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     const { clusterName, host, id, mode } = this.#settings
     const { awaited, ballot, chosen, leader, role, voted } = this.#paxos.status()
     const { damage, journal, recovery } = this.#opened
+    const { executed } = this.#state.executor
     return {
       server: id,
       cluster: clusterName,
@@ -580,9 +581,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       damage: damage?.message ?? null,
       bars: {
         snapshotted: this.#state.snapshotted,
-        executed: this.#state.executor.executed,
-        chosen,
-        voted,
+        executed,
+        // The log is told of what the snapshot holds when this server takes part.
+        chosen: Math.max(chosen, executed),
+        voted: Math.max(voted, executed),
       },
       digest: this.#state.executor.digest,
       versions: { support: this.#state.executor.support, agreed: this.#state.executor.agreed },

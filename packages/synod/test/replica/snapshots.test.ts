@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ServerId } from '../../src/paxos/ballot.js'
+import { checkBars } from '../../src/paxos/invariants.js'
 import { snapshotSlots } from '../../src/snapshots/snapshot-store.js'
 import { segmentNumbers } from '../../src/journal/segment.js'
 import { DATA_DIR } from '../../src/testing/simulator/world.js'
@@ -54,6 +55,21 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(2)).toEqual(world.texts(1))
     expect(world.texts(2).length).toBe(26)
     expect(world.status(2).sessions).toBe(before.sessions + 1)
+  })
+
+  test('the bars of one that waits for the others are in order, though its snapshot is ahead of its journal', async () => {
+    const world = await clusterOf(mode)
+    world.crash(3)
+    await write(world, 1, 25)
+    await world.open(3)
+    // What it trims is not durable yet.
+    await world.run(() => said(world, 3, 'goes on from the snapshot'))
+    for (const id of world.ids) world.crash(id)
+    await world.open(3)
+    const { admitted, bars } = world.status(3)
+    expect(admitted).toBe(false)
+    expect(bars.snapshotted).toBeGreaterThan(0)
+    checkBars(bars)
   })
 
   test('all of them at once, killed at any time, come back with what was acknowledged', async () => {
