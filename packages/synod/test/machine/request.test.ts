@@ -54,7 +54,7 @@ describe('a request', () => {
       opening: 0,
       sequence: 0,
       acknowledged: 0,
-      version: 1,
+      version: 0,
     })
   })
 
@@ -64,7 +64,7 @@ describe('a request', () => {
       expect(() => decodeRequest(encoded.subarray(0, size)), `${size} bytes`).toThrow(MalformedError)
   })
 
-  test.each([0, 4, 255])('of kind %i is not known', (kind) => {
+  test.each([0, 5, 255])('of kind %i is not known', (kind) => {
     const encoded = Buffer.from(encodeRequest(COMMAND))
     encoded[0] = kind
     expect(() => decodeRequest(encoded)).toThrow(MalformedError)
