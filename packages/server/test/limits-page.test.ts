@@ -148,6 +148,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'pace.ts#MAX_RETRY_MS': 'a time, in docs/errors.md#overloaded',
   'paxos/average.ts#MAX_AVERAGE_MS': 'a time inside the protocol',
   'paxos/leaderless.ts#MAX_BACKOFF_MS': 'a time inside the protocol',
+  'paxos/leaderless.ts#MOST_RAISED': 'how far a ballot is raised for a request that loses its slots',
   'paxos/leaderless.ts#MAX_HEAD_START_MS': 'a time inside the protocol',
   'replica/log-time.ts#MAX_APART_MS': 'a time, in docs/state-machines.md',
   'replica/log-time.ts#MAX_DRIFT': 'of clocks, in docs/decisions/0028-log-time.md',
