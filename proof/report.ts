@@ -1,3 +1,5 @@
+import { CLAIMS } from './claims.js'
+
 /** What `synod simulate --json` says, as far as the report needs it. */
 export interface Simulated {
   readonly runs: number
@@ -70,6 +72,8 @@ export function report(proof: Proof): string {
 
 What \`npm run proof\` found on ${date}, at commit \`${commit}\`, on Node ${node}. Nothing was violated. The file is
 written by that command; what its parts are is said in [ARCHITECTURE.md](../ARCHITECTURE.md).
+
+${CLAIMS}
 
 ## Simulated clusters
 

@@ -19,6 +19,8 @@ export interface ModelConfig {
   readonly values?: Readonly<Record<ServerId, readonly string[]>>
   /** How far slots are proposed in above the chosen bar; so far that it makes no difference unless given. */
   readonly window?: number
+  /** By server, a window of its own: servers that no handshake has compared. */
+  readonly windows?: Readonly<Record<ServerId, number>>
   /** Majorities unless given. */
   readonly quorums?: Quorums
   /** The servers that may take proposals and begin ballots. The others vote and learn. */
@@ -66,7 +68,11 @@ export function paxosConfig(config: ModelConfig, self: ServerId): PaxosConfig {
   const { membership, window } = core
   const members = [...membership.members, ...joins]
   const highest = Math.max(...members.map(({ server }) => server))
-  return { ...core, membership: { ...membership, members, highest }, window: config.window ?? window }
+  return {
+    ...core,
+    membership: { ...membership, members, highest },
+    window: config.windows?.[self] ?? config.window ?? window,
+  }
 }
 
 /**

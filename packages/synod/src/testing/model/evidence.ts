@@ -8,6 +8,7 @@ import type { JournalRecord } from '../../paxos/records.js'
 import type { Value } from '../../paxos/value.js'
 import { structuralKey } from '../linearizability/structural-key.js'
 import { type ModelConfig, paxosConfig } from './config.js'
+import { checkRecoveries } from './recovered.js'
 
 /** All of a server that the invariants and the goals look at. */
 export interface Evidence {
@@ -86,9 +87,11 @@ export function checkCluster(cluster: readonly Evidence[], config: ModelConfig):
     checkBars(bars)
     for (const record of records) history.durable(server, record)
   }
-  for (const { slot, value } of chosenInFact(cluster, core)) {
+  const inFact = chosenInFact(cluster, core)
+  for (const { slot, value } of inFact) {
     for (const { server } of cluster) history.chosen(server, slot, value)
   }
+  checkRecoveries(cluster, inFact)
   for (const { server, chosen } of cluster) {
     for (const [slot, value] of chosen) history.chosen(server, slot, value)
   }

@@ -6,6 +6,8 @@ import { type Action, actionsAlong } from '../../../src/testing/model/actions.js
 import { CONFIGURATIONS } from '../../../src/testing/model/configurations.js'
 import { minimise } from '../../../src/testing/model/minimise.js'
 import { replay } from '../../../src/testing/model/replay.js'
+import { checkRecoveries } from '../../../src/testing/model/recovered.js'
+import type { JournalRecord } from '../../../src/paxos/records.js'
 import type { Step } from '../../../src/testing/model/running-server.js'
 import { breadthFirst } from '../../../src/testing/model/search-breadth-first.js'
 import { World } from '../../../src/testing/model/world.js'
@@ -89,4 +91,22 @@ test('where a dropped message was not spent after all, the search says that it p
   const { end, unspent } = finish(breadthFirst(world))
   expect(end).toBe('unproven')
   expect(unspent).toMatch(/may still be changed by \[promise \(1, s\d\)/)
+})
+
+test('PITFALL 26: a server of another window counts the votes of another configuration', () => {
+  const config = { ...CONFIGURATIONS['leader-replaced'], windows: { 2: 1 }, proposals: 3 }
+  expect(finish(breadthFirst(new World(config))).violation).toBeDefined()
+})
+
+test('a recovery that loses what was chosen with the vote of a directory is found', () => {
+  const at = { slot: 1, ballot: { seq: 2, server: 2 }, value: Buffer.from('v2'), voters: [1, 2] }
+  const vote = { type: 'vote', ballot: { seq: 1, server: 1 }, first: 1, values: [Buffer.from('v1')] } as const
+  const of = (server: number, records: readonly JournalRecord[]) => ({ server, records })
+  const written = of(1, [vote, { ...vote, ballot: at.ballot, values: [at.value] }])
+  expect(() => {
+    checkRecoveries([written, of(3, [vote])], [at])
+  }).not.toThrow()
+  expect(() => {
+    checkRecoveries([of(1, [vote])], [at])
+  }).toThrow('a recovery out of s1 loses what was chosen in slot 1')
 })
