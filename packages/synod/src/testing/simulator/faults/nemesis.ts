@@ -221,6 +221,7 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
         this.#change({ remove: fault.server })
         break
       case 'upgrade':
+        if (!this.#parts.old.has(fault.server)) break
         this.#upgrade(fault.server)
         if (world.servers.has(fault.server)) this.#restartAfter(fault.server, fault.for_ms)
         break
