@@ -15,6 +15,7 @@ import {
   exploreLeases,
   exploreMembership,
   exploreMembershipRules,
+  exploreNamesakes,
   exploreOperations,
   exploreRecovery,
   exploreSessions,
@@ -92,6 +93,7 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
         await exploreVersions(seed)
         return undefined
       case 'operations':
+        await exploreNamesakes(mode, seed)
         await exploreOperations(mode, seed)
         return undefined
       case 'recovery':

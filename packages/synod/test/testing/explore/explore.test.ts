@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { exploreNamesakes } from '../../../src/testing/operations/explore-namesakes.js'
 import { exploreOperations } from '../../../src/testing/operations/explore-operations.js'
 import { exploreRecovery } from '../../../src/testing/operations/explore-recovery.js'
 import { Ledger } from '../../../src/testing/operations/ledger.js'
@@ -34,6 +35,12 @@ test.each(['leader', 'leaderless'] as const)(
   'what operators do goes as it should (%s mode)',
   { timeout },
   (mode) => forEachSeed(url, 10, (seed) => exploreOperations(mode, seed)),
+)
+
+test.each(['leader', 'leaderless'] as const)(
+  'nothing of a cluster reaches another one of its name (%s mode)',
+  { timeout },
+  (mode) => forEachSeed(url, 20, (seed) => exploreNamesakes(mode, seed)),
 )
 
 test.each(['leader', 'leaderless'] as const)(
