@@ -83,7 +83,7 @@ async function main(
   await listenForPeers({
     ...common,
     address: parseAddress(peerAddresses[id - 1] ?? ''),
-    judge: () => ({ ...hello, type: 'peer-welcome', heard: 0 }),
+    judge: () => ({ ...hello, type: 'peer-welcome', heard: 0, electorate: { slot: 0, configurations: [] } }),
     onRefused: fail,
     onMessages(_from, messages) {
       for (const message of messages) {

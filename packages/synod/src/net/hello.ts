@@ -9,6 +9,7 @@ import { SynodError, type ErrorCode } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
 import { namesByTag, readTag, type Tags } from './codec.js'
+import { type Electorate, readElectorate, writeElectorate } from './electorate.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
 import { MAX_MEMBERS, readServer, readText, writeText } from './fields.js'
 import type { ConnectionKind } from './preamble.js'
@@ -59,6 +60,8 @@ export interface PeerWelcome {
   readonly clusterId: ClusterId | null
   readonly process: number
   readonly support: Support
+  /** Who votes. Whoever dialled may have been away while others were added and removed. */
+  readonly electorate: Electorate
 }
 
 /** A client introduces itself. */
@@ -135,6 +138,7 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
       writeClusterId(writer, message.clusterId)
       writer.varint(message.process)
       writeSupport(writer, message.support)
+      writeElectorate(writer, message.electorate)
       return
     case 'client-hello':
       writer.string(message.cluster)
@@ -209,6 +213,7 @@ function readHandshake(reader: Reader): Handshake {
         clusterId: readClusterId(reader),
         process: reader.varint(),
         support: readSupport(reader),
+        electorate: readElectorate(reader),
       }
     case 'client-hello':
       return {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { Outdated } from '../journal/outdated.js'
+import { type Electorate, electorateOf } from '../net/electorate.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Membership } from '../paxos/membership.js'
 
@@ -30,6 +31,8 @@ export class Admission {
   readonly #welcomers = new Set<ServerId>()
   /** They have welcomed this server, or cannot be reached. */
   readonly #answered = new Set<ServerId>()
+  /** The latest that a member has told of. */
+  #told: Electorate = { slot: 0, configurations: [] }
   #isPatient = true
   #isAdmitted = false
   readonly #cancel: () => void
@@ -48,8 +51,9 @@ export class Admission {
   }
 
   /** A peer has welcomed this server, and has heard of so many groups of its journal. */
-  welcomed(by: ServerId, heard: number): void {
+  welcomed(by: ServerId, heard: number, electorate: Electorate): void {
     if (!this.isSound(heard)) return
+    if (electorate.slot > this.#told.slot) this.#told = electorate
     this.#welcomers.add(by)
     this.unreachable(by)
   }
@@ -85,13 +89,22 @@ export class Admission {
     return this.#hasQuorum && !(this.#isPatient && membership.servers.some(isAwaited))
   }
 
+  /**
+   * Those who vote by the latest that is known: the voters of which this server knows may have been removed while it was
+   * away, and be gone. Whoever has taken part with the later ones has told these how far its journal had come.
+   */
+  get #electorate(): Electorate {
+    const own = electorateOf(this.#parts.membership)
+    return this.#told.slot > own.slot ? this.#told : own
+  }
+
   /** A server that joins does not know who votes. It takes the word of the first that it reaches. */
   get #hasQuorum(): boolean {
     const { membership, self } = this.#parts
     if (!membership.isKnown) return this.#welcomers.size > 0
-    return membership.state.configurations.every(({ quorums, voters }) => {
+    return this.#electorate.configurations.every(({ phase1, voters }) => {
       const welcomers = voters.filter((server) => server === self || this.#welcomers.has(server))
-      return welcomers.length >= quorums.phase1
+      return welcomers.length >= phase1
     })
   }
 }

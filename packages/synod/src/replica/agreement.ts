@@ -4,6 +4,7 @@ import { type Agreed, type Support, lackOf } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
 import type { AcceptorId, Identity, Peers as Acceptors } from '../journal/identity.js'
 import type { PeerHello, PeerWelcome, Purpose } from '../net/hello.js'
+import { electorateOf } from '../net/electorate.js'
 import { formatAddress } from '../net/network.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Membership } from '../paxos/membership.js'
@@ -100,10 +101,10 @@ export class Agreement {
 
   /** `heard`: how far the journal of who dialled is known to have come. */
   welcome(heard: number): PeerWelcome {
-    return { ...this.#self(), type: 'peer-welcome', heard }
+    return { ...this.#self(), type: 'peer-welcome', heard, electorate: electorateOf(this.#membership) }
   }
 
-  #self(): Omit<PeerWelcome, 'type' | 'heard'> {
+  #self(): Omit<PeerWelcome, 'type' | 'heard' | 'electorate'> {
     return {
       server: this.#settings.id,
       acceptor: this.#acceptor,

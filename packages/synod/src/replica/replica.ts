@@ -234,10 +234,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
         this.#positions?.heard(report)
       },
       heardOf: (acceptor) => journal?.positions.of(acceptor) ?? 0,
-      onConnected: ({ heard, server }) => {
+      onConnected: ({ electorate, heard, server }) => {
         this.#clocks.onConnected(server)
         this.#positions?.forget(server)
-        this.#admission.welcomed(server, heard)
+        this.#admission.welcomed(server, heard, electorate)
       },
       onSnapshotRequest: (from, request, answer) => {
         this.#state.onSnapshotRequest(from, request, answer)

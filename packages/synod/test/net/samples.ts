@@ -28,6 +28,13 @@ export const peerWelcome: PeerWelcome = {
   clusterId: null,
   process: 7,
   support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
+  electorate: {
+    slot: 300,
+    configurations: [
+      { phase1: 2, voters: [1, 2, 3] },
+      { phase1: 3, voters: [1, 2, 3, 300] },
+    ],
+  },
 }
 
 export const clientHello: ClientHello = { type: 'client-hello', cluster: '', clusterId: null }
@@ -229,6 +236,15 @@ export const handshakes: Arbitraries<Handshake> = {
     clusterId,
     process: fc.maxSafeNat(),
     support,
+    electorate: fc.record({
+      slot: fc.nat(2 ** 40),
+      configurations: fc.array(
+        fc
+          .uniqueArray(server, { minLength: 1, maxLength: 5 })
+          .map((voters) => ({ phase1: voters.length, voters })),
+        { maxLength: 2 },
+      ),
+    }),
   }),
   'client-hello': fc.record({
     type: fc.constant('client-hello'),

@@ -239,6 +239,27 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.run(() => voters(world, 1).includes(4))
   })
 
+  test('one that was away while the voters that it knows were replaced, and are gone, comes back', async () => {
+    const world = await clusterOf(mode)
+    await write(world, 1, 5)
+    world.kill(3)
+    for (const [by, id, replaces] of [
+      [2, 4, 1],
+      [4, 5, 2],
+    ] as const) {
+      await add(world, by, id, replaces)
+      await world.run(() => voters(world, id).includes(id))
+      await world.run(() => world.server(replaces).fatal?.code === 'removed')
+      world.kill(replaces)
+      world.servers.delete(replaces)
+    }
+    await write(world, 5, 20)
+    await world.open(3)
+    await votersAre(world, [3, 4, 5])
+    await world.converged()
+    expect(world.texts(3)).toEqual(world.texts(5))
+  })
+
   test('a server that joins is welcome at once', async () => {
     const world = await clusterOf(mode)
     await add(world, 1, 4)

@@ -360,6 +360,7 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
         clusterId,
         process: 1,
         support: SUPPORT,
+        electorate: { slot: 0, configurations: [] },
       }),
       onMessages: (_from, batch) => received.push(...batch),
       onRefused: () => undefined,
@@ -439,6 +440,7 @@ describe('PITFALL 18: reads', () => {
           clusterId,
           process: 1,
           support: SUPPORT,
+          electorate: { slot: 0, configurations: [] },
         }
       },
       onMessages: (_from, batch) => {
@@ -464,6 +466,7 @@ describe('PITFALL 18: reads', () => {
         address: 's.example:1',
         process: 1,
         support: SUPPORT,
+        electorate: { slot: 0, configurations: [] },
       }),
       onUp: () => undefined,
       onDown: () => undefined,

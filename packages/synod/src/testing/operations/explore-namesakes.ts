@@ -61,9 +61,9 @@ class Run {
     if (chance.happens(0.3)) this.#connect()
     if (this.#clients.length > 0) this.#writeBy(chance.pick(this.#clients))
     if (world.isUp(place)) {
-      if (chance.happens(0.5)) this.#propose(place)
-      else if (chance.happens(0.5)) world.crash(place)
-      else world.kill(place)
+      const act = chance.pick(['propose', 'propose', 'crash', 'kill'] as const)
+      if (act === 'propose') this.#propose(place)
+      else world[act](place)
     } else await world.open(place, optionsOf(place, chance.happens(0.6) ? chance.pick(world.ids) : undefined))
     await world.wait(chance.between(0, chance.pick([5, 500, 2000])))
     this.#check()
