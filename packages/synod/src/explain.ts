@@ -25,6 +25,8 @@ export function explain(status: ReplicaStatus): string | null {
   if (awaited !== null && awaited.for_ms >= CONCERN_MS) return awaitedWords(status, awaited)
   if (status.mode === 'leader' && status.leader === null)
     return `knows of no leader: ${absent(status, []) || 'all servers are connected, and none leads'}`
+  if (time.log_ms === 0 && status.waiting > 0)
+    return `waits for the wall clocks of a majority of the voters, to tell the time: ${absent(status, [])}`
   const writing_ms = journal?.writing_ms ?? 0
   if (writing_ms >= CONCERN_MS) return `its disk has not answered for ${seconds(writing_ms)}`
   if (bars.executed < bars.chosen)

@@ -93,9 +93,9 @@ export interface HeldStatus {
 export interface TimeStatus {
   /** The latest stamp of what was executed here, in milliseconds since 1970; 0 before anything was. */
   readonly executed_ms: number
-  /** What this replica would stamp a command with now. */
+  /** What this replica would stamp a command with now; 0 in a new cluster in which too few clocks of voters are known yet. */
   readonly log_ms: number
-  /** How far the wall clock of this server is ahead of `log_ms`; below 0 where it is behind. */
+  /** How far the wall clock of this server is ahead of `log_ms`; below 0 where it is behind; 0 where `log_ms` is. */
   readonly clock_ahead_ms: number
   /** Whether the clocks of enough voters are known, and near enough to each other, to tell their median within a second. */
   readonly isMedianKnown: boolean

@@ -102,7 +102,9 @@ async function makeDirectory(path: string): Promise<void> {
   }
   await mkdir(deepest, { recursive: true }).catch((error: unknown) => {
     if ((error as { code?: unknown }).code !== 'EEXIST') throw error
-    throw new Error(`${deepest} is a file: give a directory`, { cause: error })
+    throw Object.assign(new Error(`${deepest} is a file: give a directory`, { cause: error }), {
+      code: 'EEXIST',
+    })
   })
   try {
     await syncDirectory(dirname(deepest))

@@ -88,10 +88,11 @@ export class Clocks {
   get status(): TimeStatus {
     const { executed_ms } = this.#parts
     const { median, time_ms } = this.#now()
+    const { isKnown } = this.#logTime
     return {
       executed_ms: executed_ms(),
-      log_ms: time_ms,
-      clock_ahead_ms: this.#wall_ms - time_ms,
+      log_ms: isKnown ? time_ms : 0,
+      clock_ahead_ms: isKnown ? this.#wall_ms - time_ms : 0,
       isMedianKnown: median !== undefined && median.high - median.low <= MAX_APART_MS,
     }
   }

@@ -156,15 +156,19 @@ describe('a stale query', () => {
   })
 })
 
-it('the model of a workload is asked too, about all but what was refused or is a query without an answer', () => {
-  const seen: unknown[] = []
+it('the model of a workload is asked too, about all but what was refused, never executed, or is a query without an answer', () => {
   const lines = { c1: 'a=a !=! ?=a', c2: '            ?=  b=' }
-  checkHistory(history(lines), executed('a!'), { ...texts, check: (given) => void seen.push(...given) })
-  expect(seen).toEqual([
+  const given = (executions: string) => {
+    const seen: unknown[] = []
+    checkHistory(history(lines), executed(executions), { ...texts, check: (all) => void seen.push(...all) })
+    return seen
+  }
+  const answered = [
     { client: 'c1', input: 'a', invoked: 0, returned: 3, output: 'a' },
     { client: 'c1', input: 'text', invoked: 8, returned: 11, output: 'a' },
-    { client: 'c2', input: 'b', invoked: 16 },
-  ])
+  ]
+  expect(given('a!')).toEqual(answered)
+  expect(given('a!b')).toEqual([...answered, { client: 'c2', input: 'b', invoked: 16 }])
 })
 
 it('what the model finds is a violation', () => {
