@@ -54,6 +54,8 @@ export class MemorySocket implements Socket {
   #lastArrival_ms = 0
   /** What is under way, in order. */
   readonly #underWay: (() => void)[] = []
+  /** So many of the first of them have arrived. */
+  #taken = 0
   /** How many times something arrived where the way was cut, and waits until it is healed. */
   #stalled = 0
 
@@ -181,9 +183,19 @@ export class MemorySocket implements Socket {
         this.#stalled++
         this.#network.stall(this)
       } else {
-        this.#underWay.shift()?.()
+        this.#takeFirst()?.()
       }
     })
+  }
+
+  /** Of what is under way: an array with many elements takes long to shift. */
+  #takeFirst(): (() => void) | undefined {
+    const first = this.#underWay[this.#taken++]
+    if (2 * this.#taken > this.#underWay.length) {
+      this.#underWay.splice(0, this.#taken)
+      this.#taken = 0
+    }
+    return first
   }
 
   /** Moves as much as the window takes on its way. */
