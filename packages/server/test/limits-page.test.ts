@@ -144,7 +144,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'net/fields.ts#MAX_MEMBERS': 'part of a message: more than the servers of a cluster',
   'cluster/parameters.ts#MAX_QUORUM': 'part of a message: more than the servers of a cluster',
   'net/hello.ts#MAX_REASON_BYTES': 'part of a message',
-  'net/electorate.ts#MAX_CONFIGURATIONS': 'part of a message: the membership has no more in force at the same time',
+  'net/electorate.ts#MAX_CONFIGURATIONS':
+    'part of a message: the membership has no more in force at the same time',
   'net/peer-messages.ts#MAX_WALL_MS': 'part of a message: the end of the year 9999',
   'pace.ts#MAX_RETRY_MS': 'a time, in docs/errors.md#overloaded',
   'paxos/average.ts#MAX_AVERAGE_MS': 'a time inside the protocol',
