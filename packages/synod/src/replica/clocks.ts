@@ -57,6 +57,11 @@ export class Clocks {
     this.#watch()
   }
 
+  /** Whether there is a stamp: for good, once there is one. */
+  get isKnown(): boolean {
+    return this.#logTime.isKnown || this.stamp() !== undefined
+  }
+
   /** The stamp of what is proposed now; undefined in a new cluster that does not know the time yet. */
   stamp(): number | undefined {
     const { time_ms } = this.#now()
@@ -82,7 +87,7 @@ export class Clocks {
     this.#asked.delete(from)
     const wasKnown = this.#logTime.isKnown
     this.#logTime.heard(from, report.wall_ms, asked.at_ms, clock.now())
-    if (!wasKnown && this.stamp() !== undefined) onKnown()
+    if (!wasKnown && this.isKnown) onKnown()
   }
 
   get status(): TimeStatus {

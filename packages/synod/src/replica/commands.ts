@@ -128,7 +128,7 @@ export class Commands {
   /** Proposes what has come, as far as the core has room for it. */
   propose(): void {
     const { clocks, driver, settings, spaceGuard } = this.#parts
-    if (this.#requests.isAllProposed || (!this.#handsOn && clocks.stamp() === undefined)) return
+    if (this.#requests.isAllProposed || (!this.#handsOn && !clocks.isKnown)) return
     const now_ms = settings.host.clock.now()
     const taken = this.#requests.take(driver.room, driver.room_bytes, now_ms, (value) => {
       spaceGuard.check(value)
