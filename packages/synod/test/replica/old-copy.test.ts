@@ -49,6 +49,26 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await world.run(() => world.texts(2).length === 26)
   })
 
+  test('a copy that lacks only what its server learned from the others is let in: nothing rests on that', async () => {
+    const world = await World.formed({ mode })
+    await write(world, 1, 5)
+    await world.run(() => world.texts(3).length === 5)
+    const copy = copyOf(world, 3)
+    for (const id of [1, 2]) world.partition(id, 3)
+    await write(world, 1, 20)
+    world.heal()
+    await world.run(() => world.texts(3).length === 25)
+    // It has told nobody of the groups in which it keeps what it has learned.
+    world.kill(3)
+    restoreCopy(world, 3, copy)
+    await world.restart(3)
+    await world.run(() => world.status(3).admitted)
+    await world.run(() => world.texts(3).length === 25)
+    world.kill(2)
+    await write(world, 1, 1)
+    await world.run(() => world.texts(3).length === 26)
+  })
+
   test('it is found out by a server that heard of it from another one alone, and was restarted since', async () => {
     const world = await World.formed({ mode })
     await write(world, 1, 5)
