@@ -4,6 +4,7 @@ import { KvClient } from 'synod-server'
 import { expectRemoved, untilVoters } from './membership.js'
 import { type TestCluster, runCli, startCluster } from './processes.js'
 import { settledStatuses, statusesWhen } from './settled.js'
+import { underLoad } from './under-load.js'
 
 const CLIENTS = 8
 const PATIENCE_MS = 60_000
@@ -43,34 +44,10 @@ test.each(MODES)(
   'in %s mode: a cluster of one grows to three and to five, and shrinks to three, and no request fails',
   async (mode) => {
     await using cluster = await startCluster({ mode, replicas: 5, founders: 1 })
-    const clients = await Promise.all(
-      Array.from({ length: CLIENTS }, () =>
-        KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS }),
-      ),
-    )
-    let isRunning = true
-    let acknowledged = 0n
-    const loops = clients.map(async (client) => {
-      while (isRunning) {
-        await client.increment('n')
-        acknowledged++
-      }
-    })
-    const changes = async () => {
+    await underLoad(cluster.endpoints, CLIENTS, async () => {
       for (const id of [2, 3, 4, 5]) await grow(cluster, id)
       for (const id of [1, 2]) await shrink(cluster, id)
-    }
-    try {
-      const changed = changes()
-      await Promise.race([changed, Promise.all(loops)])
-      await changed
-      isRunning = false
-      await Promise.all(loops)
-      expect(BigInt(String(await clients[0]?.get('n')))).toBe(acknowledged)
-    } finally {
-      isRunning = false
-      await Promise.all(clients.map((client) => client.close()))
-    }
+    })
     const statuses = await settledStatuses(
       cluster.replicas.map(({ endpoint }) => endpoint),
       PATIENCE_MS,

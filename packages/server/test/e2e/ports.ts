@@ -4,10 +4,15 @@ import { createServer } from 'node:net'
 const LOWEST_PORT = 20_000
 const HIGHEST_PORT = 32_000
 
+/** Files run side by side, each in a worker of its own: a port that one has let go for a moment is not free for the other. */
+const WORKERS = 4
+const worker = Number(process.env.VITEST_POOL_ID ?? 1) % WORKERS
+const COUNT = (HIGHEST_PORT - LOWEST_PORT) / WORKERS
+
 /** The first of so many ports in a row on which nothing listens. */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const first = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT - count))
+    const first = LOWEST_PORT + worker * COUNT + Math.floor(Math.random() * (COUNT - count))
     const ports = Array.from({ length: count }, (_, index) => first + index)
     const free = await Promise.all(ports.map(isFree))
     if (free.every(Boolean)) return first

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { KvClient } from 'synod-server'
 import { type TestReplica, runCli, startCluster } from '../processes.js'
 import { settledStatuses, statusesWhen } from '../settled.js'
 import { untilVoters } from '../membership.js'
+import { underLoad } from '../under-load.js'
 import { type NextBuild, nextBuild } from './next-build.js'
 
 const CLIENTS = 4
@@ -22,19 +22,6 @@ test.each(['leader', 'leaderless'] as const)(
   async (mode) => {
     await using cluster = await startCluster({ mode, replicas: 4, founders: 3 })
     const { replicas } = cluster
-    const clients = await Promise.all(
-      Array.from({ length: CLIENTS }, () =>
-        KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS }),
-      ),
-    )
-    let isRunning = true
-    let acknowledged = 0n
-    const loops = clients.map(async (client) => {
-      while (isRunning) {
-        await client.increment('n')
-        acknowledged++
-      }
-    })
     const upgrade = async (replica: TestReplica) => {
       replica.bin = next.bin
       expect(await replica.kill('SIGTERM')).toMatchObject({ code: 0 })
@@ -70,17 +57,7 @@ test.each(['leader', 'leaderless'] as const)(
         statuses.every(({ versions }) => versions.agreed.format === 2),
       )
     }
-    try {
-      const upgraded = upgradeAll()
-      await Promise.race([upgraded, Promise.all(loops)])
-      await upgraded
-      isRunning = false
-      await Promise.all(loops)
-      expect(BigInt(String(await clients[0]?.get('n')))).toBe(acknowledged)
-    } finally {
-      isRunning = false
-      await Promise.all(clients.map((client) => client.close()))
-    }
+    await underLoad(cluster.endpoints, CLIENTS, upgradeAll)
 
     // Notes go on being written, though no client writes: all execute them, and come to the same.
     const [status] = await statusesWhen(endpointsOf(replicas), PATIENCE_MS, () => true)
