@@ -41,15 +41,15 @@ export default defineConfig({
         },
       },
       {
-        // Against dist, as a user gets it. After the unit tests and one file at a time: these start
-        // processes of their own, and wait for them.
+        // Against dist, as a user gets it. After the unit tests, two files at a time: these start
+        // processes of their own, and mostly wait for them.
         test: {
           name: 'e2e',
           include: ['packages/*/test/e2e/**/*.test.ts', 'examples/**/*.test.ts', 'planted/*.test.ts'],
           exclude,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
