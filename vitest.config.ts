@@ -10,7 +10,7 @@ export default defineConfig({
     projects: [
       {
         plugins: [plantedCores()],
-        // Against the sources: `synod` is packages/synod/src, so that nothing need be built.
+        // Against the sources of `synod` and `synod-testing`, so that nothing need be built.
         resolve: {
           alias: [
             {
@@ -18,14 +18,16 @@ export default defineConfig({
               replacement: fileURLToPath(new URL('packages/synod/src/index.ts', import.meta.url)),
             },
             {
-              find: /^synod\/testing$/,
-              replacement: fileURLToPath(new URL('packages/synod/src/testing/index.ts', import.meta.url)),
+              find: /^synod\/internal\/(.*)\.js$/,
+              replacement: fileURLToPath(new URL('packages/synod/src/$1.ts', import.meta.url)),
             },
             {
-              find: /^synod\/testing\/script$/,
-              replacement: fileURLToPath(
-                new URL('packages/synod/src/testing/script/index.ts', import.meta.url),
-              ),
+              find: /^synod-testing$/,
+              replacement: fileURLToPath(new URL('packages/testing/src/index.ts', import.meta.url)),
+            },
+            {
+              find: /^synod-testing\/script$/,
+              replacement: fileURLToPath(new URL('packages/testing/src/script/index.ts', import.meta.url)),
             },
           ],
         },
@@ -35,7 +37,7 @@ export default defineConfig({
           css: true,
           // Long enough that a busy machine does not decide: a test that hangs is all that this is to end.
           testTimeout: 60_000,
-          include: ['packages/*/test/**/*.test.{ts,tsx}', 'bench/*.test.ts'],
+          include: ['packages/*/test/**/*.test.{ts,tsx}', 'tools/bench/*.test.ts'],
           exclude: [...exclude, 'packages/*/test/e2e/**'],
           sequence: { groupOrder: 0 },
         },
@@ -45,7 +47,7 @@ export default defineConfig({
         // processes of their own, and mostly wait for them.
         test: {
           name: 'e2e',
-          include: ['packages/*/test/e2e/**/*.test.ts', 'examples/**/*.test.ts', 'planted/*.test.ts'],
+          include: ['packages/*/test/e2e/**/*.test.ts', 'examples/**/*.test.ts', 'tools/planted/*.test.ts'],
           exclude,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,5 +1,5 @@
 import type { ApplyContext } from 'synod'
-import { type Workload, simulate } from 'synod/testing'
+import { type Workload, simulate } from 'synod-testing'
 import { expect, test } from 'vitest'
 import { type Lease, type LeaseCommand, LeaseTable } from './leases.js'
 

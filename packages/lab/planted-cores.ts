@@ -1,4 +1,4 @@
-// `import('planted:NAME')` gives what `synod/testing/script` gives, with a mistake of planted/patches in it: the page shows how the protocol breaks
+// `import('planted:NAME')` gives what `synod-testing/script` gives, with a mistake of tools/planted/patches in it: the page shows how the protocol breaks
 // without one of its rules.
 import { readFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
@@ -7,8 +7,9 @@ import { applyPatch, parsePatch } from 'diff'
 import { type Plugin, transformWithOxc } from 'vite'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const sources = join(root, 'packages/synod/src')
-const entry = join(sources, 'testing/script/index.ts')
+const library = join(root, 'packages/synod/src')
+const entry = join(root, 'packages/testing/src/script/index.ts')
+const INTERNAL = 'synod/internal/'
 const SCHEME = 'planted:'
 const QUERY = '?planted='
 
@@ -20,15 +21,18 @@ export function plantedCores(): Plugin {
     resolveId(imported, importer) {
       if (imported.startsWith(SCHEME)) return entry + QUERY + imported.slice(SCHEME.length)
       const [file = '', mistake] = importer?.split(QUERY) ?? []
-      if (mistake === undefined || !imported.startsWith('.')) return undefined
-      return join(dirname(file), imported).replace(/\.js$/, '.ts') + QUERY + mistake
+      if (mistake === undefined) return undefined
+      const path = imported.startsWith(INTERNAL)
+        ? join(library, imported.slice(INTERNAL.length))
+        : imported.startsWith('.') && join(dirname(file), imported)
+      return path && path.replace(/\.js$/, '.ts') + QUERY + mistake
     },
 
     async load(id) {
       const [file = '', mistake] = id.split(QUERY)
       if (mistake === undefined) return undefined
       const source = await readFile(file, 'utf8')
-      const patch = join(root, 'planted/patches', `${mistake}.patch`)
+      const patch = join(root, 'tools/planted/patches', `${mistake}.patch`)
       const changed = changedBy(await readFile(patch, 'utf8'), relative(root, file), source)
       if (changed === false) throw new Error(`${mistake} does not apply any more`)
       const { code } = await transformWithOxc(changed, file)

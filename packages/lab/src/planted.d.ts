@@ -1,3 +1,3 @@
 declare module 'planted:*' {
-  export * from 'synod/testing/script'
+  export * from 'synod-testing/script'
 }

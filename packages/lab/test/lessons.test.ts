@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { runScript } from 'synod/testing/script'
+import { runScript } from 'synod-testing/script'
 import { expect, test } from 'vitest'
 
 const directory = fileURLToPath(new URL('../src/lessons/scripts', import.meta.url))

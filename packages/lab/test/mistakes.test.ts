@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import * as sound from 'synod/testing/script'
+import * as sound from 'synod-testing/script'
 import { describe, expect, test } from 'vitest'
 import { parseLesson } from '../src/lessons/lesson.js'
 import { MISTAKES } from '../src/lessons/mistakes.js'

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../src/clock.js'
-import { StepClock } from '../src/testing/simulator/hardware/clock.js'
-import { Process } from '../src/testing/simulator/hardware/process.js'
-import { Rig } from './testing/simulator/rig.js'
-import { Timeline } from '../src/testing/simulator/timeline.js'
+import { StepClock } from '../../testing/src/simulator/hardware/clock.js'
+import { Process } from '../../testing/src/simulator/hardware/process.js'
+import { Rig } from '../../testing/test/simulator/rig.js'
+import { Timeline } from '../../testing/src/simulator/timeline.js'
 
 /*
  * The promises of the interface, checked on the real clock and on those that stand in for it.

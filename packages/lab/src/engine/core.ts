@@ -1,4 +1,4 @@
-import * as sound from 'synod/testing/script'
+import * as sound from 'synod-testing/script'
 
 /** What the protocol core gives the page, sound or with a mistake in it. */
 export type Core = typeof sound

@@ -1,4 +1,4 @@
-import type { Slot } from 'synod/testing/script'
+import type { Slot } from 'synod-testing/script'
 import type { ActorId, Picture, PictureMessage, PictureRecord } from '../picture/picture.js'
 
 /** What a request of a client has cost. */

@@ -5,7 +5,7 @@ import {
   type Value,
   describeMessage,
   slotsOf,
-} from 'synod/testing/script'
+} from 'synod-testing/script'
 import type { PictureMessage, PictureRecord } from '../picture/picture.js'
 
 /** A message between servers, as the picture has it. */

@@ -1,4 +1,4 @@
-import type { Cluster, ServerId, Stage, Transit } from 'synod/testing/script'
+import type { Cluster, ServerId, Stage, Transit } from 'synod-testing/script'
 import type { ActorId } from '../picture/picture.js'
 import type { Session } from './session.js'
 import { which } from './which.js'

@@ -15,7 +15,7 @@ import {
   decodeValue,
   sameBallot,
   sameValue,
-} from 'synod/testing/script'
+} from 'synod-testing/script'
 import type {
   ActorId,
   Happening,

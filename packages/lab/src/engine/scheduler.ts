@@ -1,4 +1,4 @@
-import type { Cluster, ServerId, Transit } from 'synod/testing/script'
+import type { Cluster, ServerId, Transit } from 'synod-testing/script'
 import type { Recorder } from './recorder.js'
 import type { Session } from './session.js'
 import { which } from './which.js'

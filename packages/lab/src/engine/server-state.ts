@@ -8,7 +8,7 @@ import {
   type Slot,
   decodeValue,
   describeRecord,
-} from 'synod/testing/script'
+} from 'synod-testing/script'
 import type { PictureRecord } from '../picture/picture.js'
 import { depictRecord } from './depict.js'
 import { roleOf } from './recorder.js'

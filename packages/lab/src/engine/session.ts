@@ -1,4 +1,4 @@
-import { type Command, type Stage, ScriptError, parseScript } from 'synod/testing/script'
+import { type Command, type Stage, ScriptError, parseScript } from 'synod-testing/script'
 import type { Picture } from '../picture/picture.js'
 import type { Opens, Recorder } from './recorder.js'
 import { type Core, SOUND } from './core.js'

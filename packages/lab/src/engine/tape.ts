@@ -1,4 +1,4 @@
-import type { ScriptPlayer, Stage } from 'synod/testing/script'
+import type { ScriptPlayer, Stage } from 'synod-testing/script'
 import type { Picture } from '../picture/picture.js'
 import { type Core, SOUND } from './core.js'
 import { type Mark, type Opens, Recorder } from './recorder.js'

@@ -1,4 +1,4 @@
-import type { Transit } from 'synod/testing/script'
+import type { Transit } from 'synod-testing/script'
 
 /** The words of a script that mean this message alone, of those in the list, as `s1>s2 accept #2`. */
 export function which(all: readonly Transit[], transit: Transit): string {

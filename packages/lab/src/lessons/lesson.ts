@@ -1,4 +1,4 @@
-import { parseScript } from 'synod/testing/script'
+import { parseScript } from 'synod-testing/script'
 
 /** A story that is told while it is played. */
 export interface Lesson {

@@ -1,4 +1,4 @@
-import type { Ballot, ServerId, Slot } from 'synod/testing/script'
+import type { Ballot, ServerId, Slot } from 'synod-testing/script'
 import type { Picture, PictureConfiguration } from './picture.js'
 
 /** A value became chosen, whether or not anybody knows. */

@@ -1,4 +1,4 @@
-import type { Ballot, Slot } from 'synod/testing/script'
+import type { Ballot, Slot } from 'synod-testing/script'
 import {
   type ActorId,
   type Picture,

@@ -1,4 +1,4 @@
-import type { Ballot } from 'synod/testing/script'
+import type { Ballot } from 'synod-testing/script'
 import type { PictureMessage } from './picture.js'
 
 /** What a message is for: decides its colour and the way its line is broken. */

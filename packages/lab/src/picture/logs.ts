@@ -1,4 +1,4 @@
-import { type Ballot, type Slot, compareBallots } from 'synod/testing/script'
+import { type Ballot, type Slot, compareBallots } from 'synod-testing/script'
 import type { ActorId, Picture } from './picture.js'
 import { ServerLog } from './server-log.js'
 import type { Entry } from './slot-log.js'

@@ -1,4 +1,4 @@
-import type { Ballot, Mode, Quorums, ServerId, Slot } from 'synod/testing/script'
+import type { Ballot, Mode, Quorums, ServerId, Slot } from 'synod-testing/script'
 
 // What a space-time diagram shows, whoever made it: the cluster of the page, or a trace that was opened. It is plain data; the layout,
 // the logs, the causes and the filters are functions of it.

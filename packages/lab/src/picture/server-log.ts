@@ -1,4 +1,4 @@
-import type { Slot } from 'synod/testing/script'
+import type { Slot } from 'synod-testing/script'
 import { History } from './history.js'
 import type { PictureEvent } from './picture.js'
 import { type Entry, NOTHING, type Put, putRecord, slotsBetween } from './slot-log.js'

@@ -1,4 +1,4 @@
-import { type Ballot, type Slot, compareBallots } from 'synod/testing/script'
+import { type Ballot, type Slot, compareBallots } from 'synod-testing/script'
 import type { PictureRecord } from './picture.js'
 
 /** What a server has said of a slot so far, or of all of them. */

@@ -1,4 +1,4 @@
-import type { Ballot } from 'synod/testing/script'
+import type { Ballot } from 'synod-testing/script'
 import type { ActorId } from '../picture/picture.js'
 
 /** An object of JSON. */

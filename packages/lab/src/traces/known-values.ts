@@ -1,4 +1,4 @@
-import type { Slot } from 'synod/testing/script'
+import type { Slot } from 'synod-testing/script'
 import type { ActorId, PictureMessage, PictureRecord } from '../picture/picture.js'
 
 /** What nothing tells the value of: it was chosen before the trace began. */

@@ -1,4 +1,4 @@
-import type { Slot } from 'synod/testing/script'
+import type { Slot } from 'synod-testing/script'
 import type { ActorId, PictureMessage } from '../picture/picture.js'
 import { type Fields, ballotOf, countOf, isFields, textAt, valuesAt } from './json.js'
 import { headed } from './words.js'

@@ -1,4 +1,4 @@
-import type { Mode, Quorums, ServerId } from 'synod/testing/script'
+import type { Mode, Quorums, ServerId } from 'synod-testing/script'
 import type { ActorId, Picture } from '../picture/picture.js'
 import { FieldError, type Fields, countOf, isFields } from './json.js'
 import { TraceError, type TraceFile, type TraceLine, type TraceProblem, readLines } from './lines.js'

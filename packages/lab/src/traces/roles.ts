@@ -1,4 +1,4 @@
-import { type Ballot, compareBallots } from 'synod/testing/script'
+import { type Ballot, compareBallots } from 'synod-testing/script'
 import type { ActorId, PictureEvent, PictureMessage } from '../picture/picture.js'
 
 interface Role {

@@ -10,8 +10,8 @@ import {
   staged,
   storeWorkload,
   traceLines,
-} from 'synod/testing'
-import { runScript } from 'synod/testing/script'
+} from 'synod-testing'
+import { runScript } from 'synod-testing/script'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Site, noBrowser } from './browser.js'
 

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { drawPlan, runPlan, storeWorkload } from 'synod/testing'
+import { drawPlan, runPlan, storeWorkload } from 'synod-testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Site, noBrowser } from './browser.js'
 

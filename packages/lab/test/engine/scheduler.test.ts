@@ -1,4 +1,4 @@
-import { runScript } from 'synod/testing/script'
+import { runScript } from 'synod-testing/script'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_PACE, type Pace, nextCommand } from '../../src/engine/scheduler.js'
 import { Session } from '../../src/engine/session.js'

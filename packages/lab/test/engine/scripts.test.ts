@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Session } from '../../src/engine/session.js'
 import type { Picture } from '../../src/picture/picture.js'
 
-const folder = new URL('../../../synod/test/scripts/', import.meta.url)
+const folder = new URL('../../../testing/test/scripts/', import.meta.url)
 const names = (await readdir(folder)).filter((name) => name.endsWith('.txt'))
 
 test.each(names)('the golden script %s is a session, and makes a picture', async (name) => {

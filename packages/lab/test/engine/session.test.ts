@@ -1,4 +1,4 @@
-import { Cluster, InvariantError, ScriptError, runScript } from 'synod/testing/script'
+import { Cluster, InvariantError, ScriptError, runScript } from 'synod-testing/script'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Session } from '../../src/engine/session.js'
 

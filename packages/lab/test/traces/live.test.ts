@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { CONFIGURATIONS, World as Model, replay, staged, traceLines } from 'synod/testing'
+import { CONFIGURATIONS, World as Model, replay, staged, traceLines } from 'synod-testing'
 import { World } from '../../../synod/test/replica/world.js'
 import { choicesOf } from '../../src/picture/chosen.js'
 import { logsOf } from '../../src/picture/logs.js'

@@ -1,4 +1,4 @@
-import { drawPlan, runPlan, storeWorkload } from 'synod/testing'
+import { drawPlan, runPlan, storeWorkload } from 'synod-testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { choicesOf } from '../../src/picture/chosen.js'
 import { causesOf } from '../../src/picture/causes.js'

@@ -1,4 +1,4 @@
-import type { Action, Goal, Progress, RandomProgress } from 'synod/testing'
+import type { Action, Goal, Progress, RandomProgress } from 'synod-testing'
 
 /** How far a search has come. */
 export type SearchProgress = Progress | RandomProgress

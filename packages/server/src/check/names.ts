@@ -1,4 +1,4 @@
-import type { ConfigurationName, Goal } from 'synod/testing'
+import type { ConfigurationName, Goal } from 'synod-testing'
 
 // Named here again, and checked by the compiler, so that the help has the names without loading the model checker.
 

@@ -13,7 +13,7 @@ import {
   replay,
   staged,
   traceLines,
-} from 'synod/testing'
+} from 'synod-testing'
 import { plural } from '../cli/output.js'
 import { type Findings, NO_WAY, type Search, type Way } from './findings.js'
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Plan } from 'synod/testing'
+import type { Plan } from 'synod-testing'
 import { CliError } from '../cli/cli-error.js'
 import { type OutputOptions, print } from '../cli/output.js'
 import { stopRequest } from '../cli/stop-request.js'

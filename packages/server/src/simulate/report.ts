@@ -1,4 +1,4 @@
-import { FAULT_CLASS, type FaultKind, type Plan, type Summary, describeFault } from 'synod/testing'
+import { FAULT_CLASS, type FaultKind, type Plan, type Summary, describeFault } from 'synod-testing'
 import { formatBar, formatCount, formatDuration } from '../cli/amounts.js'
 import { CliError } from '../cli/cli-error.js'
 import { plural } from '../cli/output.js'

@@ -1,4 +1,4 @@
-import { type Outcome, type Plan, Violation, type Workload, runPlan, shrinkPlan } from 'synod/testing'
+import { type Outcome, type Plan, Violation, type Workload, runPlan, shrinkPlan } from 'synod-testing'
 
 /** What came of a plan, as plain data that can go from one thread to another. */
 export interface Run extends Omit<Outcome, 'violation'> {

@@ -1,5 +1,5 @@
 import type { Mode } from 'synod'
-import { type Plan, drawPlan } from 'synod/testing'
+import { type Plan, drawPlan } from 'synod-testing'
 import { type FailedRun, type Run, type Runner, hasFailed } from './runner.js'
 
 /** Which simulations are run. */

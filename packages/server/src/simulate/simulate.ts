@@ -1,4 +1,4 @@
-import type { Plan } from 'synod/testing'
+import type { Plan } from 'synod-testing'
 import { CliError } from '../cli/cli-error.js'
 import { liveLine } from '../cli/live-line.js'
 import { type OutputOptions, printJson } from '../cli/output.js'

@@ -1,5 +1,5 @@
 import type { Mode } from 'synod'
-import { Summary } from 'synod/testing'
+import { Summary } from 'synod-testing'
 import type { Run } from './runner.js'
 import type { SeriesOptions } from './series.js'
 

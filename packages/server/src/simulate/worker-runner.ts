@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Plan } from 'synod/testing'
+import type { Plan } from 'synod-testing'
 import type { FailedRun, OnAttempt, Run, Runner } from './runner.js'
 
 export type ToWorker =

@@ -1,6 +1,6 @@
 // The other side of a WorkerRunner: a thread that runs plans.
 import { parentPort } from 'node:worker_threads'
-import { storeWorkload } from 'synod/testing'
+import { storeWorkload } from 'synod-testing'
 import { LocalRunner } from './runner.js'
 import type { FromWorker, ToWorker } from './worker-runner.js'
 

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Plan } from 'synod/testing'
+import type { Plan } from 'synod-testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { temporaryDirectory } from './processes.js'
 import { type Exit, SynodProcess, runCli } from './synod-process.js'

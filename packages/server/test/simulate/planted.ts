@@ -1,5 +1,5 @@
 import type { ApplyContext, Machine } from 'synod'
-import type { Workload } from 'synod/testing'
+import type { Workload } from 'synod-testing'
 
 /** Notes when each name was seen last. Planted: it may ask the clock of its own machine. */
 class LastSeen implements Machine<string, number, string, number | null> {

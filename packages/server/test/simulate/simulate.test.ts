@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Workload, drawPlan } from 'synod/testing'
+import { type Workload, drawPlan } from 'synod-testing'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Run, type Runner, LocalRunner } from '../../src/simulate/runner.js'
 import { replayWith } from '../../src/simulate/replay.js'

@@ -1,4 +1,4 @@
-import { FAULT_CLASS, drawPlan, runPlan, storeWorkload } from 'synod/testing'
+import { FAULT_CLASS, drawPlan, runPlan, storeWorkload } from 'synod-testing'
 import { expect, test } from 'vitest'
 import { named, page, shownFields } from './trace-page.js'
 

@@ -16,11 +16,11 @@ import {
   checkStaleRead,
   staleAnswer,
 } from '../machine/stale-read.js'
-import { decodePiece } from '../net/client-codec.js'
+import { decodePiece } from '../net/client/codec.js'
 import { MAX_CLUSTER_BYTES } from '../net/hello.js'
-import { type SavedSnapshot, savedSnapshot } from '../net/saved-snapshot.js'
-import { type Network, parseAddress } from '../net/network.js'
-import { tcpNetwork } from '../net/tcp.js'
+import { type SavedSnapshot, savedSnapshot } from '../net/client/saved-snapshot.js'
+import { type Network, parseAddress } from '../net/transport/network.js'
+import { tcpNetwork } from '../net/transport/tcp.js'
 import {
   BOOLEAN,
   FUNCTION,

@@ -1,5 +1,5 @@
 import type { Call } from '../call.js'
-import type { ClientMessage } from '../net/client-messages.js'
+import type { ClientMessage } from '../net/client/messages.js'
 import type { Slot } from '../paxos/ballot.js'
 
 /** A message without its number. */

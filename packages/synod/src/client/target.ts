@@ -1,4 +1,4 @@
-import type { LeaderHint } from '../net/client-messages.js'
+import type { LeaderHint } from '../net/client/messages.js'
 import { type Ballot, type ServerId, ZERO_BALLOT, compareBallots } from '../paxos/ballot.js'
 
 /** What is known of a replica when it comes to whom to ask. */

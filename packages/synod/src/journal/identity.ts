@@ -13,9 +13,9 @@ import {
 } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
-import type { Disk } from './disk.js'
-import type { Space } from './no-space.js'
-import { replaceFile } from './replace-file.js'
+import type { Disk } from '../storage/disk.js'
+import type { Space } from '../storage/no-space.js'
+import { replaceFile } from '../storage/replace-file.js'
 
 const FILE = 'identity'
 const FORMAT = 2

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import type { Disk } from './disk.js'
-import { replaceFile } from './replace-file.js'
+import type { Disk } from '../storage/disk.js'
+import { replaceFile } from '../storage/replace-file.js'
 
 export const OUTDATED_FILE = 'outdated'
 

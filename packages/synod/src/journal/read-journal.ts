@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { MalformedError } from '../bytes/reader.js'
 import type { JournalRecord } from '../paxos/records.js'
-import type { Disk } from './disk.js'
+import type { Disk } from '../storage/disk.js'
 import { findGroup, groupMarker, readRecords } from './group.js'
 import type { Identity } from './identity.js'
 import { recover } from './recovery.js'

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import type { Slot } from '../paxos/ballot.js'
-import type { Disk, DiskFile } from './disk.js'
+import type { Disk, DiskFile } from '../storage/disk.js'
 import type { Identity } from './identity.js'
 import type { JournalEnd, KeptSegment } from './recovery.js'
 import { encodeHeader, segmentName } from './segment.js'
-import { type Space, isNoSpace, writeWhenSpace } from './no-space.js'
-import { Reserve } from './reserve.js'
+import { type Space, isNoSpace, writeWhenSpace } from '../storage/no-space.js'
+import { Reserve } from '../storage/reserve.js'
 import type { SegmentHeader } from './segment.js'
 
 /** The segments that are allocated beforehand: one for what is under way when the disk gets full, one to trim with. */

@@ -8,11 +8,11 @@ import { type Support, readSupport, writeSupport } from '../cluster/versions.js'
 import { SynodError, type ErrorCode } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
-import { namesByTag, readTag, type Tags } from './codec.js'
-import { type Electorate, readElectorate, writeElectorate } from './electorate.js'
+import { namesByTag, readTag, type Tags } from './transport/codec.js'
+import { type Electorate, readElectorate, writeElectorate } from './peer/electorate.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
 import { MAX_MEMBERS, readServer, readText, writeText } from './fields.js'
-import type { ConnectionKind } from './preamble.js'
+import type { ConnectionKind } from './transport/preamble.js'
 
 /** The name of a cluster has at most this many bytes. */
 export const MAX_CLUSTER_BYTES = 255

@@ -1,5 +1,5 @@
 import type { Slot } from './ballot.js'
-import type { Instance, LeaderlessState } from './leaderless-state.js'
+import type { Instance, LeaderlessState } from './leaderless/leaderless-state.js'
 import type { Log } from './log.js'
 
 /** The instances of single-decree Paxos that a leaderless proposer runs: at most one in a slot. There are many, and each step asks for them. */

@@ -3,7 +3,7 @@ import type { Ballot, ServerId, Slot } from './ballot.js'
 import type { PaxosConfig } from './config.js'
 import type { Effects } from './effects.js'
 import type { Learner } from './learner.js'
-import type { Bond } from './lease.js'
+import type { Bond } from './leader/lease.js'
 import type { Log } from './log.js'
 import type {
   Accepted,

@@ -1,5 +1,5 @@
 import { SynodError } from '../errors.js'
-import type { Disk } from '../journal/disk.js'
+import type { Disk } from '../storage/disk.js'
 import type { Identity } from '../journal/identity.js'
 import { readJournal } from '../journal/read-journal.js'
 import type { Finding } from '../journal/recovery-table.js'

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import { type Address, type Network, parseAddress } from '../net/network.js'
+import { type Address, type Network, parseAddress } from '../net/transport/network.js'
 import type { Member } from '../paxos/membership.js'
 import type { Source } from './sources.js'
 

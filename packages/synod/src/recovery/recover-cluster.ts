@@ -3,7 +3,7 @@ import { checkMachine } from '../machine/contract.js'
 import { Executor } from '../machine/executor.js'
 import type { Machine } from '../machine/machine.js'
 import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
-import { parseAddress } from '../net/network.js'
+import { parseAddress } from '../net/transport/network.js'
 import {
   BOOLEAN,
   FUNCTION,

@@ -1,7 +1,7 @@
 import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
 import { checkMachine } from '../machine/contract.js'
 import type { Machine } from '../machine/machine.js'
-import { parseAddress } from '../net/network.js'
+import { parseAddress } from '../net/transport/network.js'
 import {
   FUNCTION,
   type Rules,

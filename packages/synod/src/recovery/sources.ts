@@ -1,5 +1,5 @@
 import { SynodError } from '../errors.js'
-import type { Disk } from '../journal/disk.js'
+import type { Disk } from '../storage/disk.js'
 import { type Identity, IdentityFault, loadIdentity } from '../journal/identity.js'
 import { journalFailed } from '../journal/journal.js'
 import { checkFence } from '../snapshots/fence.js'

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { Outdated } from '../journal/outdated.js'
-import { type Electorate, electorateOf } from '../net/electorate.js'
+import { type Electorate, electorateOf } from '../net/peer/electorate.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Membership } from '../paxos/membership.js'
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { Logger } from '../logger.js'
-import { type ClockReport, MAX_WALL_MS } from '../net/peer-messages.js'
+import { type ClockReport, MAX_WALL_MS } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { ServerSet } from '../paxos/server-set.js'
 import type { TimeStatus } from '../status.js'

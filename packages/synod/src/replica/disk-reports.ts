@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import type { DiskReport, SpaceState } from '../net/peer-messages.js'
+import type { DiskReport, SpaceState } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 
 /** A write that takes as long as this is told of: well before a slot has waited so long that someone asks why. */

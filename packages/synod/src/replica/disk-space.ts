@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
-import type { Disk } from '../journal/disk.js'
-import { type Space, isNoSpace } from '../journal/no-space.js'
-import type { Reserve } from '../journal/reserve.js'
+import type { Disk } from '../storage/disk.js'
+import { type Space, isNoSpace } from '../storage/no-space.js'
+import type { Reserve } from '../storage/reserve.js'
 import type { Logger } from '../logger.js'
 import { messageOf } from '../machine/contract.js'
-import type { SpaceState } from '../net/peer-messages.js'
+import type { SpaceState } from '../net/peer/messages.js'
 import type { SpaceStatus } from '../status.js'
 
 /** From how little free space on a server warns, and refuses; and what it allocates beforehand. */

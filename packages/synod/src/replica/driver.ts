@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import type { Journal } from '../journal/journal.js'
-import type { PeerLink } from '../net/peer-link.js'
+import type { PeerLink } from '../net/peer/link.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Behind, Envelope, Output, ReadableAt } from '../paxos/effects.js'
 import type { Message } from '../paxos/messages.js'

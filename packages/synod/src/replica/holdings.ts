@@ -1,6 +1,6 @@
 import { SynodError } from '../errors.js'
-import type { Budget } from '../net/budget.js'
-import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../net/intake.js'
+import type { Budget } from '../net/transport/budget.js'
+import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../net/transport/intake.js'
 import { overloaded } from '../pace.js'
 
 /** A client for which less than this is held is not refused because of what others hold; less, where clients are many. */

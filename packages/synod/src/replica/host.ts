@@ -2,12 +2,12 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { type Clock, systemClock } from '../clock.js'
 import type { VersionRange } from '../cluster/versions.js'
 import type { SynodError } from '../errors.js'
-import type { Disk } from '../journal/disk.js'
-import { nodeDisk } from '../journal/node-disk.js'
+import type { Disk } from '../storage/disk.js'
+import { nodeDisk } from '../storage/node-disk.js'
 import type { SpaceLimits } from './disk-space.js'
-import { descriptorLimit } from '../net/descriptors.js'
-import type { Network } from '../net/network.js'
-import { tcpNetwork } from '../net/tcp.js'
+import { descriptorLimit } from '../net/transport/descriptors.js'
+import type { Network } from '../net/transport/network.js'
+import { tcpNetwork } from '../net/transport/tcp.js'
 
 /** The versions of the protocol, and of the format of the replicated state. */
 export interface Build {

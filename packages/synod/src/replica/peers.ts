@@ -3,10 +3,10 @@ import type { ClusterId } from '../cluster/cluster-id.js'
 import type { Support } from '../cluster/versions.js'
 import type { AcceptorId, Identity } from '../journal/identity.js'
 import type { PeerHello, PeerWelcome } from '../net/hello.js'
-import type { LinkEvents } from '../net/link.js'
-import { type Address, type Network, formatAddress, parseAddress } from '../net/network.js'
-import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer-link.js'
-import { type AnswerSnapshot, type PeerListener, listenForPeers } from '../net/peer-listener.js'
+import type { LinkEvents } from '../net/transport/link.js'
+import { type Address, type Network, formatAddress, parseAddress } from '../net/transport/network.js'
+import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer/link.js'
+import { type AnswerSnapshot, type PeerListener, listenForPeers } from '../net/peer/listener.js'
 import type {
   ClockReport,
   DigestReport,
@@ -15,7 +15,7 @@ import type {
   Report,
   SnapshotRequest,
   SpaceState,
-} from '../net/peer-messages.js'
+} from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Membership } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { AcceptorId } from '../journal/identity.js'
 import type { Journal } from '../journal/journal.js'
-import type { PositionsReport } from '../net/peer-messages.js'
+import type { PositionsReport } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 
 /** How often what was heard of other acceptors is passed on, where there is news. */

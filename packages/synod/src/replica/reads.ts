@@ -1,7 +1,7 @@
 import { SynodError } from '../errors.js'
 import type { Linked } from '../linked-list.js'
 import { messageOf } from '../machine/contract.js'
-import type { Turns } from '../net/turns.js'
+import type { Turns } from '../net/transport/turns.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { ReadableAt } from '../paxos/effects.js'
 import { FairQueue } from './fair-queue.js'

@@ -15,12 +15,12 @@ import {
   checkStaleRead,
   staleAnswer,
 } from '../machine/stale-read.js'
-import { encodePiece } from '../net/client-codec.js'
-import type { LeaderHint } from '../net/client-messages.js'
-import { EarlyListeners } from '../net/early-listeners.js'
-import { formatAddress } from '../net/network.js'
-import { openIntake } from '../net/intake.js'
-import { type SavedSnapshot, savedSnapshot } from '../net/saved-snapshot.js'
+import { encodePiece } from '../net/client/codec.js'
+import type { LeaderHint } from '../net/client/messages.js'
+import { EarlyListeners } from '../net/transport/early-listeners.js'
+import { formatAddress } from '../net/transport/network.js'
+import { openIntake } from '../net/transport/intake.js'
+import { type SavedSnapshot, savedSnapshot } from '../net/client/saved-snapshot.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import { Paxos } from '../paxos/paxos.js'

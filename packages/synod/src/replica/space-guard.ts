@@ -1,6 +1,6 @@
 import { SynodError } from '../errors.js'
 import { decodeRequest } from '../machine/request.js'
-import type { SpaceState } from '../net/peer-messages.js'
+import type { SpaceState } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Heard } from '../paxos/proposer.js'
 import type { Membership } from '../paxos/membership.js'

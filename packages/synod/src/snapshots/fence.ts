@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { SynodError } from '../errors.js'
-import type { Disk } from '../journal/disk.js'
-import { replaceFile } from '../journal/replace-file.js'
+import type { Disk } from '../storage/disk.js'
+import { replaceFile } from '../storage/replace-file.js'
 import type { Slot } from '../paxos/ballot.js'
 import { snapshotName, snapshotSlots } from './snapshot-store.js'
 

@@ -1,4 +1,4 @@
-import type { Disk } from '../journal/disk.js'
+import type { Disk } from '../storage/disk.js'
 import {
   type Frame,
   MAX_HEADER_BYTES,

@@ -3,8 +3,8 @@ import { Writer } from '../bytes/writer.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
 import { differenceOf } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
-import type { Disk, DiskFile } from '../journal/disk.js'
-import { Reserve } from '../journal/reserve.js'
+import type { Disk, DiskFile } from '../storage/disk.js'
+import { Reserve } from '../storage/reserve.js'
 import { type Ballot, type Slot, ZERO_BALLOT } from '../paxos/ballot.js'
 import {
   type SnapshotOwner,

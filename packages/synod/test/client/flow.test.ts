@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { encodeOpen } from '../../src/machine/request.js'
 import { keyOf } from '../machine/keys.js'
-import { Channel } from '../../src/net/channel.js'
-import { MAX_HELD_BYTES } from '../../src/net/intake.js'
-import { clientSide } from '../../src/net/client-codec.js'
-import type { ClientMessage, ReplicaMessage } from '../../src/net/client-messages.js'
+import { Channel } from '../../src/net/transport/channel.js'
+import { MAX_HELD_BYTES } from '../../src/net/transport/intake.js'
+import { clientSide } from '../../src/net/client/codec.js'
+import type { ClientMessage, ReplicaMessage } from '../../src/net/client/messages.js'
 import { World } from '../replica/world.js'
 
 describe('a replica stops reading from a client', () => {

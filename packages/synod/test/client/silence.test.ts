@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Silence } from '../../src/client/silence.js'
-import { Timeline } from '../../src/testing/simulator/timeline.js'
+import { Timeline } from '../../../testing/src/simulator/timeline.js'
 import { World } from '../replica/world.js'
 import { FakeReplica } from './fake-replica.js'
 

@@ -10,7 +10,7 @@ const STARTERS = 6
 const OWNERS = 60
 const LONGEST_KILL_MS = 20
 
-const LOCK = new URL('../../dist/journal/directory-lock.js', import.meta.url)
+const LOCK = new URL('../../dist/storage/directory-lock.js', import.meta.url)
 
 /** Says `held` for each time that it owns the directory, and lets go of it when it is told to. */
 const STARTER = `

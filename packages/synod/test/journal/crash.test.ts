@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { JournalRecord } from '../../src/paxos/records.js'
 import { CLUSTER_ID, anyRecord, appendGroup, Listener, open, openUsable, plain } from './harness.js'
-import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
-import type { Fault } from '../../src/testing/simulator/hardware/disk.js'
+import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
+import type { Fault } from '../../../testing/src/simulator/hardware/disk.js'
 
 /** One life of a process: what it appends, when it dies, and whether the power fails with it. */
 interface Life {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { segmentName } from '../../src/journal/segment.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
-import { LOSE, MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DIRECTORY, Listener, openUsable, optionsFor, plain } from './harness.js'
 import { openJournal } from '../../src/journal/open-journal.js'
 

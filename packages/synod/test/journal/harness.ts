@@ -5,7 +5,7 @@ import type { Journal } from '../../src/journal/journal.js'
 import { openJournal } from '../../src/journal/open-journal.js'
 import type { JournalOptions, UsableJournal } from '../../src/journal/open-journal.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
-import type { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import type { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 
 export const DIRECTORY = '/data'
 export const S1: IdentityOptions = {

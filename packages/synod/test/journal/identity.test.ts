@@ -8,7 +8,7 @@ import {
 } from '../../src/journal/identity.js'
 import type { Identity } from '../../src/journal/identity.js'
 import { CLUSTER_ID, DIRECTORY, S1 } from './harness.js'
-import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 
 const A1 = '01'.repeat(16)
 const A2 = '02'.repeat(16)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { inspectJournal } from '../../src/journal/inspect.js'
 import { segmentName } from '../../src/journal/segment.js'
 import { DIRECTORY, openUsable, promise, vote, written } from './harness.js'
-import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 
 const GROUPS = [
   [promise(1), vote(1, 'a', 'bc')],

@@ -15,7 +15,7 @@ import {
   vote,
   written,
 } from './harness.js'
-import { LOSE, MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 
 test('whatever groups are written come back in order, over any number of segments and restarts', async () => {
   await fc.assert(

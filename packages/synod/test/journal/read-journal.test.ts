@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readJournal } from '../../src/journal/read-journal.js'
-import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DIRECTORY, plain, promise, vote, written } from './harness.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
 

@@ -19,7 +19,7 @@ import {
   vote,
   written,
 } from './harness.js'
-import { LOSE, MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 
 const GROUPS = [
   [promise(1), vote(1, 'a')],

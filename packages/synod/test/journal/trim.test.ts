@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { lastSlotOf } from '../../src/journal/record-codec.js'
 import { decodeHeader, segmentName, segmentNumbers } from '../../src/journal/segment.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
-import { LOSE, MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DIRECTORY, appendGroup, open, openUsable, plain, promise, trim, vote } from './harness.js'
 
 const SMALL = { segmentSize_bytes: 100 }

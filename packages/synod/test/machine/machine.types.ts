@@ -1,6 +1,6 @@
 // Compiled by `npm run check:types`, and never run: what the types must refuse, and what they must take.
 import { type Machine, Replica, type ReplicaOptions } from '../../src/index.js'
-import { simulate } from '../../src/testing/index.js'
+import { simulate } from '../../../testing/src/index.js'
 
 declare const around: Omit<ReplicaOptions<never, never, never, never>, 'machine'>
 type Nothing = ReturnType<() => void>

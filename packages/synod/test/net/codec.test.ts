@@ -7,9 +7,9 @@ import {
   decodeReplicaMessage,
   encodeClientMessage,
   encodeReplicaMessage,
-} from '../../src/net/client-codec.js'
+} from '../../src/net/client/codec.js'
 import { decodeHandshake, encodeHandshake, expectHandshake, type Handshake } from '../../src/net/hello.js'
-import { decodeMessage, encodeMessage, peerSender } from '../../src/net/peer-codec.js'
+import { decodeMessage, encodeMessage, peerSender } from '../../src/net/peer/codec.js'
 import type { Message } from '../../src/paxos/messages.js'
 import {
   clientHello,

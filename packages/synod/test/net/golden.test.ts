@@ -8,12 +8,12 @@ import {
   decodeClientMessage,
   REPLICA_TAGS,
   replicaSide,
-} from '../../src/net/client-codec.js'
-import type { ClientMessage, ReplicaMessage } from '../../src/net/client-messages.js'
-import { FrameWriter } from '../../src/net/frame.js'
+} from '../../src/net/client/codec.js'
+import type { ClientMessage, ReplicaMessage } from '../../src/net/client/messages.js'
+import { FrameWriter } from '../../src/net/transport/frame.js'
 import { decodeHandshake, encodeHandshake, HANDSHAKE_TAGS, type Handshake } from '../../src/net/hello.js'
-import { decodeMessage, encodeMessage, MESSAGE_TAGS } from '../../src/net/peer-codec.js'
-import type { PeerMessage } from '../../src/net/peer-messages.js'
+import { decodeMessage, encodeMessage, MESSAGE_TAGS } from '../../src/net/peer/codec.js'
+import type { PeerMessage } from '../../src/net/peer/messages.js'
 import { clientHello, clientWelcome, peerHello, peerWelcome, plain } from './samples.js'
 
 const FILE = new URL('golden.txt', import.meta.url)

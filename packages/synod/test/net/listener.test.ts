@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { MAX_MESSAGE_BYTES } from '../../src/net/channel.js'
+import { MAX_MESSAGE_BYTES } from '../../src/net/transport/channel.js'
 import { CLIENT_ADDRESS, Rig } from './rig.js'
 import { peerHello, peerWelcome } from './samples.js'
 

@@ -1,4 +1,4 @@
-import { StepClock } from '../../src/testing/simulator/hardware/clock.js'
+import { StepClock } from '../../../testing/src/simulator/hardware/clock.js'
 
 /** A clock that stands still until it is moved; what is due runs in order of time, then of asking. */
 export class ManualClock extends StepClock {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import type { Ballot } from '../../src/paxos/ballot.js'
 import type { Message, ReportedVote } from '../../src/paxos/messages.js'
 import type { ErrorCode } from '../../src/errors.js'
-import type { ClientMessage, ReplicaMessage } from '../../src/net/client-messages.js'
+import type { ClientMessage, ReplicaMessage } from '../../src/net/client/messages.js'
 import type { ClientHello, ClientWelcome, Handshake, PeerHello, PeerWelcome } from '../../src/net/hello.js'
 
 export const peerHello: PeerHello = {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Ballot, Slot } from '../../src/paxos/ballot.js'
 import { MAX_MESSAGE_SLOTS, MAX_MESSAGE_VALUES_BYTES } from '../../src/paxos/config.js'
 import type { Accept, Message, Prepare, PromiseMessage, Scope } from '../../src/paxos/messages.js'
-import { Cluster, value } from '../../src/testing/cluster/cluster.js'
+import { Cluster, value } from '../../../testing/src/cluster/cluster.js'
 import { LoneServer, ballot, chosenVote, only, vote } from './lone-server.js'
 
 const prepare = (at: Ballot, scope: Scope = 'log', slot: Slot = 1): Prepare => ({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_MESSAGE_SLOTS, MAX_MESSAGE_VALUES_BYTES } from '../../src/paxos/config.js'
-import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
+import { Cluster, texts, value } from '../../../testing/src/cluster/cluster.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {

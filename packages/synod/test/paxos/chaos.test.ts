@@ -1,8 +1,8 @@
 import { describe, test } from 'vitest'
-import { exploreCore } from '../../src/testing/cluster/explore-core.js'
-import { exploreEpisodes } from '../../src/testing/cluster/explore-episodes.js'
-import { exploreMembership } from '../../src/testing/cluster/explore-membership.js'
-import { exploreSlowLinks } from '../../src/testing/cluster/explore-slow-links.js'
+import { exploreCore } from '../../../testing/src/cluster/explore-core.js'
+import { exploreEpisodes } from '../../../testing/src/cluster/explore-episodes.js'
+import { exploreMembership } from '../../../testing/src/cluster/explore-membership.js'
+import { exploreSlowLinks } from '../../../testing/src/cluster/explore-slow-links.js'
 import { forSeeds } from './replay.js'
 
 describe.each(['leader', 'leaderless'] as const)(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_MESSAGE_SLOTS, MAX_QUEUED } from '../../src/paxos/config.js'
-import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
+import { Cluster, texts, value } from '../../../testing/src/cluster/cluster.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 describe('a proposal at a follower', () => {

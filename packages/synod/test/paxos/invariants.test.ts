@@ -1,8 +1,8 @@
-import { coreConfig } from '../../src/testing/core-config.js'
+import { coreConfig } from '../../../testing/src/core-config.js'
 import { describe, expect, test } from 'vitest'
 import type { Ballot, ServerId, Slot } from '../../src/paxos/ballot.js'
 import { History, InvariantError, checkBars, checkPrefixes } from '../../src/paxos/invariants.js'
-import { value } from '../../src/testing/cluster/cluster.js'
+import { value } from '../../../testing/src/cluster/cluster.js'
 import { ballot } from './lone-server.js'
 
 /** A history of three servers, told in words. */

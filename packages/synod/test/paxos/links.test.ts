@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ServerId } from '../../src/paxos/ballot.js'
-import { Cluster } from '../../src/testing/cluster/cluster.js'
-import { runTimed } from '../../src/testing/cluster/run-timed.js'
+import { Cluster } from '../../../testing/src/cluster/cluster.js'
+import { runTimed } from '../../../testing/src/cluster/run-timed.js'
 import { LoneServer } from './lone-server.js'
 import { forSeeds } from './replay.js'
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Ballot } from '../../src/paxos/ballot.js'
 import { Log, type SlotStatus, emptyLog } from '../../src/paxos/log.js'
 import type { Value } from '../../src/paxos/value.js'
-import { value } from '../../src/testing/cluster/cluster.js'
+import { value } from '../../../testing/src/cluster/cluster.js'
 import { ballot } from './lone-server.js'
 import { checkProperty } from './replay.js'
 

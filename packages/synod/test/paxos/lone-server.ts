@@ -5,8 +5,8 @@ import type { Message, MessageType, ReportedVote } from '../../src/paxos/message
 import { Paxos, type Input, type PaxosStatus } from '../../src/paxos/paxos.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
 import type { Quorums } from '../../src/paxos/quorum.js'
-import { coreConfig } from '../../src/testing/core-config.js'
-import { HEAD_START_MS, value } from '../../src/testing/cluster/cluster.js'
+import { coreConfig } from '../../../testing/src/core-config.js'
+import { HEAD_START_MS, value } from '../../../testing/src/cluster/cluster.js'
 
 export function ballot(seq: number, server: ServerId): Ballot {
   return { seq, server }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Change, Membership, foundingMembership } from '../../src/paxos/membership.js'
-import { Cluster, texts } from '../../src/testing/cluster/cluster.js'
+import { Cluster, texts } from '../../../testing/src/cluster/cluster.js'
 
 const WINDOW = 4
 

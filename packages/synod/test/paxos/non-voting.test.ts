@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
+import { Cluster, texts, value } from '../../../testing/src/cluster/cluster.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 const modes = ['leader', 'leaderless'] as const

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { compareBallots } from '../../src/paxos/ballot.js'
-import { Chaos } from '../../src/testing/cluster/chaos.js'
-import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
-import { runTimed } from '../../src/testing/cluster/run-timed.js'
+import { Chaos } from '../../../testing/src/cluster/chaos.js'
+import { Cluster, texts, value } from '../../../testing/src/cluster/cluster.js'
+import { runTimed } from '../../../testing/src/cluster/run-timed.js'
 import { LoneServer, ballot, chosenVote, only, vote } from './lone-server.js'
 
 /** Where published implementations of MultiPaxos went wrong. Each test fails if the mistake is made here. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Chaos } from '../../src/testing/cluster/chaos.js'
-import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
+import { Chaos } from '../../../testing/src/cluster/chaos.js'
+import { Cluster, texts, value } from '../../../testing/src/cluster/cluster.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 import { forSeeds } from './replay.js'
 

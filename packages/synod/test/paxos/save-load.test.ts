@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Paxos, type Input } from '../../src/paxos/paxos.js'
-import { Chaos } from '../../src/testing/cluster/chaos.js'
-import { Cluster } from '../../src/testing/cluster/cluster.js'
+import { Chaos } from '../../../testing/src/cluster/chaos.js'
+import { Cluster } from '../../../testing/src/cluster/cluster.js'
 import { forSeeds } from './replay.js'
 
 /** As text: the same whatever kind of array holds the bytes of a value. */

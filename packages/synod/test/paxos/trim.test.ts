@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { JournalRecord } from '../../src/paxos/records.js'
-import { Cluster, texts, value } from '../../src/testing/cluster/cluster.js'
-import { withoutTrimmed } from '../../src/testing/cluster/cluster-server.js'
-import { membershipAfter } from '../../src/testing/core-config.js'
+import { Cluster, texts, value } from '../../../testing/src/cluster/cluster.js'
+import { withoutTrimmed } from '../../../testing/src/cluster/cluster-server.js'
+import { membershipAfter } from '../../../testing/src/core-config.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { NO_OP, isNoOp, sameValue } from '../../src/paxos/value.js'
-import { value } from '../../src/testing/cluster/cluster.js'
+import { value } from '../../../testing/src/cluster/cluster.js'
 import { checkProperty } from './replay.js'
 
 test('the no-op is the empty value, and nothing else is', () => {

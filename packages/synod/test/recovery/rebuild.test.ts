@@ -1,9 +1,9 @@
 // What a rebuild refuses. That a replica comes back after it: test/replica/divergence.test.ts.
 import { expect, test } from 'vitest'
 import { rebuildReplica } from '../../src/recovery/rebuild.js'
-import { Chronicle } from '../../src/testing/operations/chronicle.js'
-import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
-import { DATA_DIR, World, peerAddressOf } from '../../src/testing/simulator/world.js'
+import { Chronicle } from '../../../testing/src/operations/chronicle.js'
+import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
+import { DATA_DIR, World, peerAddressOf } from '../../../testing/src/simulator/world.js'
 
 const snapshots = { everySlots: 2, keepSlots: 0 }
 

@@ -1,9 +1,9 @@
 // What a recovery refuses, and what it says. That it finds the right values is explored: test/testing/explore.
 import { expect, test } from 'vitest'
 import { recoverCluster, type RecoverOptions } from '../../src/recovery/recover-cluster.js'
-import { Chronicle } from '../../src/testing/operations/chronicle.js'
-import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
-import { DATA_DIR, World, peerAddressOf } from '../../src/testing/simulator/world.js'
+import { Chronicle } from '../../../testing/src/operations/chronicle.js'
+import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
+import { DATA_DIR, World, peerAddressOf } from '../../../testing/src/simulator/world.js'
 
 type Options = RecoverOptions<string, number, null, readonly string[]>
 

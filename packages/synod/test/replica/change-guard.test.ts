@@ -7,7 +7,7 @@ import { type Change, Membership, foundingMembership } from '../../src/paxos/mem
 import type { Quorums } from '../../src/paxos/quorum.js'
 import { ChangeGuard, MAX_BEHIND_SLOTS } from '../../src/replica/change-guard.js'
 import { ManualClock } from '../net/manual-clock.js'
-import { peerAddressOf } from '../../src/testing/simulator/world.js'
+import { peerAddressOf } from '../../../testing/src/simulator/world.js'
 import { World } from './world.js'
 
 const PATIENCE_MS = 100

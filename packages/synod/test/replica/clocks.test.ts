@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { silentLogger } from '../../src/logger.js'
 import type { Mode } from '../../src/paxos/config.js'
 import { Clocks } from '../../src/replica/clocks.js'
-import { Chance } from '../../src/testing/chance.js'
+import { Chance } from '../../../testing/src/chance.js'
 import { ManualClock } from '../net/manual-clock.js'
 import { World } from './world.js'
 

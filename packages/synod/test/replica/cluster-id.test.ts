@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { clusterIdOf } from '../../src/cluster/cluster-id.js'
-import { peerAddressOf } from '../../src/testing/simulator/world.js'
+import { peerAddressOf } from '../../../testing/src/simulator/world.js'
 import { type Options, World } from './world.js'
 
 const MODES = ['leader', 'leaderless'] as const

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DiskReport, SpaceState } from '../../src/net/peer-messages.js'
+import type { DiskReport, SpaceState } from '../../src/net/peer/messages.js'
 import { DiskReports } from '../../src/replica/disk-reports.js'
 import { ManualClock } from '../net/manual-clock.js'
 import { World } from './world.js'

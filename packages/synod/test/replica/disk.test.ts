@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Replica } from '../../src/replica/replica.js'
 import { Notes } from './notes.js'
-import { DATA_DIR } from '../../src/testing/simulator/world.js'
+import { DATA_DIR } from '../../../testing/src/simulator/world.js'
 import { World } from './world.js'
 
 const MODES = ['leader', 'leaderless'] as const

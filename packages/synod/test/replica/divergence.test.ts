@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { ApplyContext } from '../../src/machine/machine.js'
 import { DIGEST_EVERY_SLOTS, type Disagreement, Divergence } from '../../src/replica/divergence.js'
 import { checkFence, rebuild, saveFence } from '../../src/snapshots/fence.js'
-import { DATA_DIR, World as SimulatedWorld } from '../../src/testing/simulator/world.js'
-import { MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { DATA_DIR, World as SimulatedWorld } from '../../../testing/src/simulator/world.js'
+import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { Notes } from './notes.js'
 
 class Rig {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Journal } from '../../src/journal/journal.js'
-import type { PeerLink } from '../../src/net/peer-link.js'
+import type { PeerLink } from '../../src/net/peer/link.js'
 import type { Envelope, Output } from '../../src/paxos/effects.js'
 import type { Message } from '../../src/paxos/messages.js'
 import type { Input, Paxos } from '../../src/paxos/paxos.js'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { SynodError } from '../../src/errors.js'
-import { Budget } from '../../src/net/budget.js'
-import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../../src/net/intake.js'
+import { Budget } from '../../src/net/transport/budget.js'
+import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../../src/net/transport/intake.js'
 import { type Holder, Holdings, SMALL_BYTES } from '../../src/replica/holdings.js'
 
 const LIMIT_BYTES = 4 * SMALL_BYTES

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Machine } from '../../src/machine/machine.js'
-import { World } from '../../src/testing/simulator/world.js'
+import { World } from '../../../testing/src/simulator/world.js'
 
 /** Adds up; in an older version of its code a negative amount is added only later. */
 class Sum implements Machine<number, number, 'sum' | 'later', number> {

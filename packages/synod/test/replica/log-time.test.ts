@@ -8,7 +8,7 @@ import {
   READING_KEPT_MS,
   medianOf,
 } from '../../src/replica/log-time.js'
-import { Chance } from '../../src/testing/chance.js'
+import { Chance } from '../../../testing/src/chance.js'
 
 const TODAY_MS = 1_700_000_000_000
 const YEARS_MS = 10 * 365 * 86_400_000

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ServerId } from '../../src/paxos/ballot.js'
-import { clientAddressOf, peerAddressOf } from '../../src/testing/simulator/world.js'
+import { clientAddressOf, peerAddressOf } from '../../../testing/src/simulator/world.js'
 import type { MembershipChange } from '../../src/machine/membership-change.js'
 import { type Options, World } from './world.js'
 

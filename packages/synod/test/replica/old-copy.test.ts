@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { saveOutdated } from '../../src/journal/outdated.js'
 import type { ServerId } from '../../src/paxos/ballot.js'
 import type { Mode } from '../../src/paxos/config.js'
-import { DATA_DIR } from '../../src/testing/simulator/world.js'
+import { DATA_DIR } from '../../../testing/src/simulator/world.js'
 import { World } from './world.js'
 
 /** Longer than it takes a position to be passed on. */

@@ -3,7 +3,7 @@ import type { SynodError } from '../../src/errors.js'
 import { HandOver, MAX_WISHES } from '../../src/replica/hand-over.js'
 import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
 import { ANSWERS_AT_ONCE, MAX_QUERY_BYTES, Reads } from '../../src/replica/reads.js'
-import { MAX_TURN_UNITS, Turns } from '../../src/net/turns.js'
+import { MAX_TURN_UNITS, Turns } from '../../src/net/transport/turns.js'
 import { ManualClock } from '../net/manual-clock.js'
 import { World } from './world.js'
 

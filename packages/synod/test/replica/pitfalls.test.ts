@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { clusterIdOf } from '../../src/cluster/cluster-id.js'
 import { recover } from '../../src/journal/recovery.js'
 import { decodeRequest } from '../../src/machine/request.js'
-import { listenForPeers } from '../../src/net/peer-listener.js'
-import { openPeerLink } from '../../src/net/peer-link.js'
+import { listenForPeers } from '../../src/net/peer/listener.js'
+import { openPeerLink } from '../../src/net/peer/link.js'
 import { FakeReplica } from '../client/fake-replica.js'
-import { DATA_DIR } from '../../src/testing/simulator/world.js'
+import { DATA_DIR } from '../../../testing/src/simulator/world.js'
 import { World } from './world.js'
 
 const SUPPORT: Support = { formats: FORMATS, machine: 1 }

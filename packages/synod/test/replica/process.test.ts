@@ -26,7 +26,7 @@ await replica.close()
 /** A replica whose disk fails, in a program that catches whatever it is given to catch. */
 const FAILING = `
 import { Replica } from './src/replica/replica.js'
-import { nodeDisk } from './src/journal/node-disk.js'
+import { nodeDisk } from './src/storage/node-disk.js'
 
 let fails = false
 const disk = {
@@ -62,7 +62,7 @@ setTimeout(() => console.log('still running'), 5000)
 /** All descriptors are taken when a file is to be opened; some are free again as soon as that has been tried. */
 const SHORT = `
 import { openSync, closeSync } from 'node:fs'
-import { nodeDisk } from './src/journal/node-disk.js'
+import { nodeDisk } from './src/storage/node-disk.js'
 
 const taken = []
 try {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Place, clientAddressOf, hostOf } from '../../src/testing/simulator/world.js'
+import { type Place, clientAddressOf, hostOf } from '../../../testing/src/simulator/world.js'
 import { type NotesClient, World, type WorldOptions } from './world.js'
 
 const SEEDS = 200

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { clientAddressOf } from '../../src/testing/simulator/world.js'
+import { clientAddressOf } from '../../../testing/src/simulator/world.js'
 import { World } from './world.js'
 
 const SEEDS = 20

@@ -3,7 +3,7 @@ import type { ServerId } from '../../src/paxos/ballot.js'
 import { checkBars } from '../../src/paxos/invariants.js'
 import { snapshotSlots } from '../../src/snapshots/snapshot-store.js'
 import { segmentNumbers } from '../../src/journal/segment.js'
-import { DATA_DIR } from '../../src/testing/simulator/world.js'
+import { DATA_DIR } from '../../../testing/src/simulator/world.js'
 import { type Note, Notes } from './notes.js'
 import { World } from './world.js'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { DATA_DIR, clientAddressOf, peerAddressOf } from '../../src/testing/simulator/world.js'
+import { DATA_DIR, clientAddressOf, peerAddressOf } from '../../../testing/src/simulator/world.js'
 import { type Options, World } from './world.js'
 
 const MODES = ['leader', 'leaderless'] as const

@@ -3,8 +3,8 @@ import { checkBars } from '../../src/paxos/invariants.js'
 import type { ServerId } from '../../src/paxos/ballot.js'
 import type { Mode } from '../../src/paxos/config.js'
 import type { ReplicaOptions } from '../../src/replica/options.js'
-import type { MemoryNetworkOptions } from '../../src/testing/simulator/hardware/network.js'
-import { type Place, World as SimulatedWorld } from '../../src/testing/simulator/world.js'
+import type { MemoryNetworkOptions } from '../../../testing/src/simulator/hardware/network.js'
+import { type Place, World as SimulatedWorld } from '../../../testing/src/simulator/world.js'
 import { type Note, Notes } from './notes.js'
 
 export type NotesClient = Client<string, number, number, readonly string[]>

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { LOSE, MemoryDisk } from '../../src/testing/simulator/hardware/disk.js'
+import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import type { SnapshotOwner, SnapshotPart } from '../../src/snapshots/format.js'
 import { SnapshotStore, snapshotName } from '../../src/snapshots/snapshot-store.js'
 

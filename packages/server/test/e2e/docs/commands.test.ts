@@ -17,7 +17,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^npm run proof$/, 'it takes an hour'],
   [
     /^npm run spec\b/,
-    'it takes minutes, and needs Java: packages/synod/test/testing/spec does what can be done without',
+    'it takes minutes, and needs Java: packages/testing/test/spec does what can be done without',
   ],
   [
     /^(?:\w+=\S+ )*npx vitest run /,

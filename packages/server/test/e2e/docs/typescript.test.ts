@@ -17,7 +17,7 @@ const AROUND: Readonly<
   },
   'await runPlan(failure': {
     before:
-      "import type { SimulationFailure, Workload } from 'synod/testing'\n" +
+      "import type { SimulationFailure, Workload } from 'synod-testing'\n" +
       'declare const failure: SimulationFailure\ndeclare const workload: Workload<number, number, number, number>\n',
   },
   'const total: Model': {

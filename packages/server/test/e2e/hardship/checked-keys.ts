@@ -8,7 +8,7 @@ import {
   type KeyValueOutput,
   assertLinearizable,
   keyValueModel,
-} from 'synod/testing'
+} from 'synod-testing'
 
 /** Few, so that clients get in each other's way; and each is given up in time, so that its history can be decided. */
 const KEYS_AT_ONCE = 4

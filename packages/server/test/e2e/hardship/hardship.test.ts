@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { connect } from 'synod'
-import { Chance } from 'synod/testing'
+import { Chance } from 'synod-testing'
 import { startCluster } from '../processes.js'
 import { HARDSHIPS, type Hardship, type LinkedScene } from './hardships.js'
 import { Links } from './links.js'

@@ -1,5 +1,5 @@
 import type { EndpointStatus } from 'synod'
-import type { Chance } from 'synod/testing'
+import type { Chance } from 'synod-testing'
 import type { TestCluster, TestReplica } from '../processes.js'
 import type { LinkProxy, Trouble, Way } from './link-proxy.js'
 import type { Links } from './links.js'

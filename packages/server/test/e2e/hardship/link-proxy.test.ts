@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Chance } from 'synod/testing'
+import { Chance } from 'synod-testing'
 import { freePorts } from '../ports.js'
 import { LinkProxy } from './link-proxy.js'
 

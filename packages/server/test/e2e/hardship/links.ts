@@ -1,4 +1,4 @@
-import type { Chance } from 'synod/testing'
+import type { Chance } from 'synod-testing'
 import { freePorts } from '../ports.js'
 import { type Site, sideBySide } from '../site.js'
 import { LinkProxy } from './link-proxy.js'

@@ -1,6 +1,6 @@
 import { test } from 'vitest'
 import { connect } from 'synod'
-import { Chance } from 'synod/testing'
+import { Chance } from 'synod-testing'
 import { startCluster } from '../processes.js'
 import { type Hardship, REPLICA_HARDSHIPS, sleep } from './hardships.js'
 import { MOST, type MemberScene, memberChanges } from './member-changes.js'

@@ -1,5 +1,5 @@
 import { KvClient } from 'synod-server'
-import type { Chance } from 'synod/testing'
+import type { Chance } from 'synod-testing'
 import { freePorts } from '../ports.js'
 import { type TestCluster, type TestReplica, startCluster } from '../processes.js'
 import { statusesWhen } from '../settled.js'

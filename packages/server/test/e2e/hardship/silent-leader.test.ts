@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Chance } from 'synod/testing'
+import { Chance } from 'synod-testing'
 import { SEED } from './ordeal.js'
 import { SilencedCluster } from './silences.js'
 

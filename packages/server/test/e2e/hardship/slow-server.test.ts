@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { KvClient } from 'synod-server'
-import { Chance } from 'synod/testing'
+import { Chance } from 'synod-testing'
 import { type TestReplica, startCluster } from '../processes.js'
 import { statusesWhen } from '../settled.js'
 import { Links } from './links.js'

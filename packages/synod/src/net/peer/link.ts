@@ -1,0 +1,40 @@
+import type { Message } from '../../paxos/messages.js'
+import { Link, type LinkOptions } from '../transport/link.js'
+import { peerSender, snapshotAsker } from './codec.js'
+import type { PeerMessage, Report, SnapshotRequest } from './messages.js'
+
+/** What a link to a peer may have unsent; further messages are dropped, and repaired by catch-up. */
+export const PEER_LIMIT_BYTES = 16 * 1024 * 1024
+
+/** The same of a connection for a snapshot: each side sends one message, and waits for the answer. */
+export const SNAPSHOT_LIMIT_BYTES = 2 * 1024 * 1024
+
+/** The connection over which this server's messages go to one peer. That peer's come over one of its own. */
+export type PeerLink = Link<'peer', Message | Report, never>
+
+export interface PeerLinkOptions extends Omit<
+  LinkOptions<'peer', Message | Report, never>,
+  'kind' | 'codec' | 'limit_bytes' | 'onMessages'
+> {
+  /** Default: 16 MiB. */
+  readonly limit_bytes?: number
+}
+
+export function openPeerLink(options: PeerLinkOptions): PeerLink {
+  return new Link({
+    limit_bytes: PEER_LIMIT_BYTES,
+    ...options,
+    kind: 'peer',
+    codec: peerSender,
+    onMessages: () => undefined,
+  })
+}
+
+/** The connection over which this server gets a snapshot from a peer. */
+export type SnapshotLink = Link<'peer', SnapshotRequest, PeerMessage>
+
+export function openSnapshotLink(
+  options: Omit<LinkOptions<'peer', SnapshotRequest, PeerMessage>, 'kind' | 'codec' | 'limit_bytes'>,
+): SnapshotLink {
+  return new Link({ ...options, limit_bytes: SNAPSHOT_LIMIT_BYTES, kind: 'peer', codec: snapshotAsker })
+}

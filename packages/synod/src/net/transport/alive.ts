@@ -1,0 +1,100 @@
+import type { Clock } from '../../clock.js'
+
+/** How often whoever was dialled says that it is there, as long as something arrives. */
+export const SIGN_ms = 1000
+
+/** For how long whoever dialled waits for a sign of life, up to a second less. */
+export const PATIENCE_ms = 5000
+
+/** What a side of a connection does to tell one that is dead from one that is idle. */
+export interface Alive {
+  /** Something was handed to the network. */
+  wrote(): void
+  /** Something arrived. */
+  heard(): void
+  stop(): void
+}
+
+/** The side that was dialled: where something arrives and it has nothing to say, it gives a sign of life. */
+export class Signs implements Alive {
+  readonly #clock: Clock
+  readonly #sign: () => void
+  readonly #isPaused: () => boolean
+  #cancel: (() => void) | undefined
+  #wrote = false
+
+  /** While it is paused, reading nothing since it has enough to do, it goes on giving signs. */
+  constructor(clock: Clock, sign: () => void, isPaused: () => boolean) {
+    this.#clock = clock
+    this.#sign = sign
+    this.#isPaused = isPaused
+  }
+
+  wrote(): void {
+    this.#wrote = true
+  }
+
+  heard(): void {
+    if (this.#cancel === undefined) this.#wait()
+  }
+
+  stop(): void {
+    this.#cancel?.()
+  }
+
+  #wait(): void {
+    this.#wrote = false
+    this.#cancel = this.#clock.timer(SIGN_ms, () => {
+      this.#cancel = undefined
+      if (!this.#wrote) this.#sign()
+      if (this.#isPaused()) this.#wait()
+    })
+  }
+}
+
+/**
+ * The side that dialled: where it has written and hears nothing for too long, nothing gets through any more. The system
+ * would find out too, but takes minutes; and it takes as long again to find out that the network is back, since it waits twice as long
+ * before each further try. A new connection gets through at once.
+ *
+ * It counts seconds in which this process ran: one that stood still has not been waiting.
+ */
+export class Watch implements Alive {
+  readonly #clock: Clock
+  readonly #onDead: () => void
+  #cancel: (() => void) | undefined
+  /** It has written, and heard nothing since. */
+  #waits = false
+  #silent_ms = 0
+
+  constructor(clock: Clock, onDead: () => void) {
+    this.#clock = clock
+    this.#onDead = onDead
+  }
+
+  wrote(): void {
+    if (this.#waits) return
+    this.#waits = true
+    this.#silent_ms = 0
+    if (this.#cancel === undefined) this.#wait()
+  }
+
+  /** What was under way already when it wrote counts too. If that was the last that got through, the next write will tell. */
+  heard(): void {
+    this.#waits = false
+  }
+
+  stop(): void {
+    this.#cancel?.()
+  }
+
+  #wait(): void {
+    this.#cancel = this.#clock.timer(SIGN_ms, () => {
+      this.#cancel = undefined
+      if (!this.#waits) return
+      this.#silent_ms += SIGN_ms
+      if (this.#silent_ms < PATIENCE_ms) this.#wait()
+      else this.#onDead()
+    })
+  }
+}

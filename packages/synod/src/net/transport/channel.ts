@@ -1,0 +1,403 @@
+import { MalformedError, Reader } from '../../bytes/reader.js'
+import { type VersionRange, newestInBoth } from '../../cluster/versions.js'
+import type { Clock } from '../../clock.js'
+import { SynodError } from '../../errors.js'
+import { type Alive, Signs, Watch } from './alive.js'
+import type { Codec } from './codec.js'
+import { Flow } from './flow.js'
+import { FrameReader, FrameWriter, MAX_FRAME_BYTES } from './frame.js'
+import { decodeHandshake, encodeHandshake, type Handshake } from '../hello.js'
+import { MAX_CLIENT_FRAME_BYTES, type Intake } from './intake.js'
+import { DRAIN_MARK_BYTES, type OpenSocket, type Socket, type SocketClosed } from './network.js'
+import { PROTOCOLS, type ConnectionKind } from './preamble.js'
+import { BYTES_PER_UNIT } from './turns.js'
+import type { Unfinished } from './unfinished-frames.js'
+
+/** From the dial to the end of the handshake. */
+export const HANDSHAKE_TIMEOUT_ms = 5000
+
+/** How long the other side may take to receive the last bytes and to end the connection too. */
+export const CLOSE_TIMEOUT_ms = 1000
+
+/** A frame that has grown to this size leaves without waiting for `flush`. */
+export const FULL_FRAME_BYTES = 256 * 1024
+
+/** What one message may take, so that it fits into a frame with what was already there. */
+export const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES - FULL_FRAME_BYTES
+
+/** A frame of tiny messages is delivered in batches of this size, to bound what one batch takes. */
+const MAX_BATCH_MESSAGES = 4096
+
+/** The same where others wait for their share of a turn. */
+const MAX_SHARE_MESSAGES = 16
+
+/** A chunk as large as this tells of one who sends a lot: the next one is read when it has another share. */
+const BULK_BYTES = 32 * 1024
+
+/** What a socket may hold of what arrived, besides what it has handed over, when it is told to pause. */
+const SOCKET_BYTES = 64 * 1024
+
+const NOTHING = new Reader(Buffer.alloc(0))
+
+/** Why a channel is over: what the network said, or the error for which this side ended it. */
+export type ChannelClosed = SocketClosed | SynodError
+
+/** What a channel tells its owner; never from within a call that the owner makes. */
+export interface ChannelEvents<In> {
+  /**
+   * Judges the other side's handshake message. The side that was dialled returns its answer.
+   *
+   * @throws SynodError to have none of it: the other side is told, if it dialled.
+   */
+  greet(message: Handshake): Handshake | undefined
+  /** The handshake is over: messages can be sent. */
+  onOpen(): void
+  /** All messages that the last bytes received have completed, in order (4096 at a time). */
+  onMessages(batch: In[]): void
+  /** `unsent_bytes` is back at 0, or near it, after it was above `DRAIN_MARK_BYTES`. */
+  onDrained(): void
+  /** The connection is gone. Called exactly once, and last. */
+  onClosed(reason: ChannelClosed): void
+}
+
+export interface ChannelOptions<Out, In> {
+  readonly clock: Clock
+  readonly kind: ConnectionKind
+  /** The versions of the protocol that this side speaks: those of this build unless given. */
+  readonly protocols?: VersionRange | undefined
+  readonly codec: Codec<Out, In>
+  /** Above so many unsent bytes no message is taken. */
+  readonly limit_bytes: number
+  /** Given by the side that dials; the other side answers. */
+  readonly hello?: Handshake
+  /** Bounds what is held and done for the other side, together with others like it. Without it, the other side is trusted that far. */
+  readonly intake?: Intake
+  readonly events: ChannelEvents<In>
+}
+
+/**
+ * A connection that speaks in messages. Each side introduces itself first; then messages go in frames, all
+ * that were sent since the last `flush` in one. What the other side sends is not trusted: a fault in it closes the
+ * channel with the error that says why.
+ */
+export class Channel<Out, In> {
+  readonly #clock: Clock
+  readonly #codec: Codec<Out, In>
+  readonly #limit_bytes: number
+  readonly #dialled: boolean
+  readonly #protocols: VersionRange
+  readonly #events: ChannelEvents<In>
+  readonly #socket: Socket
+  readonly #output: FrameWriter
+  readonly #input: FrameReader
+  /** What is left of the payload being decoded. */
+  #payload = NOTHING
+  #state: 'greeting' | 'open' | 'closing' = 'greeting'
+  #reason: ChannelClosed | undefined
+  #cancelTimer: () => void
+  readonly #alive: Alive
+  readonly #intake: Intake | undefined
+  readonly #flow: Flow | undefined
+  readonly #unfinished: Unfinished | undefined
+  #payloads = 0
+  /** What the last chunk cost. */
+  #chunkUnits = 0
+  #paused = false
+  /** Something has arrived that has not been delivered, since the owner pauses or this turn has done enough. */
+  #isBehind = false
+  #isQueued = false
+  /** What is held of that, as the budget was told. */
+  #behind_bytes = 0
+
+  constructor(open: OpenSocket, options: ChannelOptions<Out, In>) {
+    this.#clock = options.clock
+    this.#codec = options.codec
+    this.#limit_bytes = options.limit_bytes
+    this.#dialled = options.hello !== undefined
+    this.#protocols = options.protocols ?? PROTOCOLS
+    this.#events = options.events
+    this.#alive = this.#dialled
+      ? new Watch(this.#clock, () => {
+          this.destroy('timeout')
+        })
+      : new Signs(
+          this.#clock,
+          () => {
+            this.#sign()
+          },
+          () => this.#paused || this.#isBehind,
+        )
+    this.#intake = options.intake
+    this.#flow = this.#intake && new Flow(this.#intake.turns)
+    this.#unfinished = this.#intake?.frames.open((error) => {
+      this.destroy(error)
+    })
+    this.#output = new FrameWriter(options.kind, this.#protocols)
+    this.#input = new FrameReader(options.kind, this.#intake && MAX_CLIENT_FRAME_BYTES, this.#protocols)
+    this.#socket = open({
+      data: (chunk) => {
+        this.#receive(chunk)
+      },
+      drained: () => {
+        if (this.#state !== 'open') return
+        this.flush()
+        this.#events.onDrained()
+      },
+      closed: (reason) => {
+        this.#end(reason)
+        this.#events.onClosed(this.#reason ?? reason)
+      },
+    })
+    this.#cancelTimer = this.#clock.timer(HANDSHAKE_TIMEOUT_ms, () => {
+      this.destroy('timeout')
+    })
+    if (options.hello) this.#say(options.hello)
+  }
+
+  /** The other side's address, for messages to people. */
+  get remote(): string {
+    return this.#socket.remote
+  }
+
+  /** The version of the protocol that is spoken here: the newest that both sides speak; 0 until that is known. */
+  get protocol(): number {
+    const { theirs } = this.#input
+    return (theirs && newestInBoth(this.#protocols, theirs)) ?? 0
+  }
+
+  /** The handshake is over, and the end has not come. */
+  get open(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Bytes sent, but not yet handed to the kernel. */
+  get unsent_bytes(): number {
+    return this.#output.length + this.#socket.unsent_bytes
+  }
+
+  /**
+   * Takes a message, to leave with the next `flush`. Returns false if it was not taken: the channel is not
+   * open, or has more than `limit_bytes` unsent.
+   *
+   * @throws SynodError `too-large` if it takes more than `MAX_MESSAGE_BYTES`; the channel goes on without it.
+   */
+  send(message: Out): boolean {
+    if (this.#state !== 'open' || this.unsent_bytes > this.#limit_bytes) return false
+    const writer = this.#output.open()
+    const start = writer.length
+    this.#codec.encode(writer, message)
+    const size = writer.length - start
+    if (size > MAX_MESSAGE_BYTES) {
+      this.#output.cut(start)
+      throw new SynodError('too-large', `a message of ${size} bytes, above the limit of ${MAX_MESSAGE_BYTES}`)
+    }
+    if (this.#output.length >= FULL_FRAME_BYTES) this.flush()
+    return true
+  }
+
+  /** Hands everything sent so far to the network; where that is behind, once it is not, or in large pieces: each costs memory. */
+  flush(): void {
+    const isBehind = this.#socket.unsent_bytes >= DRAIN_MARK_BYTES
+    if (!isBehind || this.#output.length >= FULL_FRAME_BYTES) this.#write()
+  }
+
+  /** Receives nothing more until `resume`. */
+  pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    if (this.#isBehind) this.#deliverLater(true)
+    else this.#socket.resume()
+  }
+
+  /** Ends the connection after what was sent. Nothing more is delivered. */
+  close(reason: ChannelClosed = 'closed'): void {
+    if (this.#state === 'closing') return
+    this.#write()
+    this.#end(reason)
+    this.#socket.close()
+    this.#cancelTimer = this.#clock.timer(CLOSE_TIMEOUT_ms, () => {
+      this.#socket.destroy()
+    })
+  }
+
+  /** Tells the other side why it is not served, and ends the connection. */
+  refuse(error: SynodError): void {
+    if (this.#state !== 'greeting') return
+    this.#say({ type: 'refuse', code: error.code, reason: error.message })
+    this.close(error)
+  }
+
+  /** Ends the connection now, and throws away what is unsent. Nothing more is delivered. */
+  destroy(reason: ChannelClosed = 'closed'): void {
+    this.#end(reason)
+    this.#socket.destroy()
+  }
+
+  #end(reason: ChannelClosed): void {
+    this.#state = 'closing'
+    this.#reason ??= reason
+    this.#payload = NOTHING
+    this.#input.clear()
+    this.#output.take()
+    this.#holdBehind(0)
+    if (this.#unfinished !== undefined) this.#intake?.frames.release(this.#unfinished)
+    this.#cancelTimer()
+    this.#alive.stop()
+  }
+
+  #write(): void {
+    if (this.#output.length === 0 || this.#state !== 'open') return
+    this.#socket.write(this.#output.take())
+    this.#alive.wrote()
+  }
+
+  #say(message: Handshake): void {
+    encodeHandshake(this.#output.open(), message)
+    this.#socket.write(this.#output.take())
+  }
+
+  /** Writes an empty frame, or what waits anyway. */
+  #sign(): void {
+    this.#output.open()
+    this.flush()
+  }
+
+  #receive(chunk: Uint8Array): void {
+    if (this.#state === 'closing') return
+    this.#alive.heard()
+    this.#input.push(chunk)
+    this.#chunkUnits = Math.ceil(chunk.length / BYTES_PER_UNIT)
+    this.#flow?.spend(this.#chunkUnits)
+    if (this.#state === 'greeting') this.#greet()
+    this.#deliver()
+    if (chunk.length >= BULK_BYTES && this.#hasCaughtUp() && this.#mustWait(false)) this.#fallBehind(true)
+  }
+
+  /** Whether nothing of what has arrived is left. */
+  #hasCaughtUp(): boolean {
+    return this.#state === 'open' && !this.#isBehind && !this.#paused
+  }
+
+  #greet(): void {
+    let answer: Handshake | undefined
+    try {
+      const payload = this.#input.next()
+      if (payload === undefined) return
+      const speaksLater = (this.#input.theirs?.newest ?? 0) > this.#protocols.newest
+      answer = this.#events.greet(decodeHandshake(payload, speaksLater))
+    } catch (error) {
+      const fault = asFault(error)
+      if (this.#dialled) this.destroy(fault)
+      else this.refuse(fault)
+      return
+    }
+    if (answer) this.#say(answer)
+    this.#state = 'open'
+    this.#cancelTimer()
+    this.#events.onOpen()
+  }
+
+  #deliver(): void {
+    for (let isFirst = true; this.#state === 'open'; isFirst = false) {
+      if (this.#mustWait(isFirst)) {
+        this.#fallBehind(!isFirst)
+        return
+      }
+      const batch: In[] = []
+      let fault: SynodError | undefined
+      let isAll = false
+      try {
+        isAll = !this.#decode(batch)
+      } catch (error) {
+        fault = asFault(error)
+      }
+      this.#flow?.spend(batch.length)
+      if (batch.length > 0) this.#events.onMessages(batch)
+      if (fault) this.destroy(fault)
+      else if (isAll) break
+    }
+    this.#catchUp()
+  }
+
+  /** Adds what was received to `batch`. Returns whether there may be more than fitted. */
+  #decode(batch: In[]): boolean {
+    const limit = this.#intake === undefined ? MAX_BATCH_MESSAGES : MAX_SHARE_MESSAGES
+    while (batch.length < limit) {
+      while (this.#payload.remaining === 0) {
+        const payload = this.#input.next()
+        if (payload === undefined) {
+          this.#payload = NOTHING
+          return false
+        }
+        this.#payload = new Reader(payload)
+      }
+      batch.push(this.#codec.decode(this.#payload))
+    }
+    return true
+  }
+
+  /** Whether what has arrived is not to be looked at now; `isFirst`: it has had no share of this turn. */
+  #mustWait(isFirst: boolean): boolean {
+    if (this.#paused) return true
+    if (this.#intake === undefined) return false
+    const { turns } = this.#intake
+    return !turns.hasRoom || (turns.isQueued && !isFirst)
+  }
+
+  #fallBehind(hadShare: boolean): void {
+    this.#isBehind = true
+    this.#socket.pause()
+    this.#holdBehind(this.#payload.size + this.#input.unread_bytes + SOCKET_BYTES)
+    if (!this.#paused) this.#deliverLater(hadShare)
+  }
+
+  /** Everything that has arrived is delivered, but for the beginning of a frame. */
+  #catchUp(): void {
+    if (this.#state !== 'open') return
+    if (this.#unfinished !== undefined) {
+      const { buffered_bytes, isWithinFrame, payloads } = this.#input
+      // A header alone is kept nowhere, and has a deadline all the same.
+      const bytes = Math.max(buffered_bytes, isWithinFrame ? 1 : 0)
+      this.#intake?.frames.hold(this.#unfinished, bytes, payloads !== this.#payloads)
+      this.#payloads = payloads
+    }
+    if (!this.#isBehind) return
+    this.#isBehind = false
+    this.#holdBehind(0)
+    if (this.#paused) return
+    // As much as before may be there to be read at once.
+    this.#flow?.spend(this.#chunkUnits)
+    this.#socket.resume()
+  }
+
+  #deliverLater(hadShare: boolean): void {
+    if (this.#isQueued) return
+    this.#isQueued = true
+    const deliver = () => {
+      this.#isQueued = false
+      this.#deliver()
+    }
+    if (this.#flow !== undefined) this.#flow.later(deliver, hadShare)
+    else this.#clock.soon(deliver)
+  }
+
+  #holdBehind(bytes: number): void {
+    this.#intake?.budget.release(this.#behind_bytes)
+    this.#intake?.budget.hold(bytes)
+    this.#behind_bytes = bytes
+  }
+}
+
+/** What is wrong with the bytes received; any other error is a mistake in this program. */
+function asFault(error: unknown): SynodError {
+  if (error instanceof SynodError) return error
+  if (error instanceof MalformedError) {
+    return new SynodError('wrong-protocol', `malformed message: ${error.message}`, { cause: error })
+  }
+  throw error
+}

@@ -1,0 +1,249 @@
+import type { Clock } from '../../clock.js'
+import { SynodError, type ErrorCode } from '../../errors.js'
+import { Channel, type ChannelClosed } from './channel.js'
+import type { Codec } from './codec.js'
+import { expectHandshake, type HelloOf, type WelcomeOf } from '../hello.js'
+import { formatAddress, type Address, type Network } from './network.js'
+import type { VersionRange } from '../../cluster/versions.js'
+import type { ConnectionKind } from './preamble.js'
+
+/** The first wait before dialling again; each further one is twice as long. */
+export const SHORTEST_WAIT_ms = 10
+
+/** The longest wait before dialling again. */
+export const LONGEST_WAIT_ms = 1000
+
+export interface LinkEvents<Kind extends ConnectionKind, In> {
+  /** Judges a welcome before the link is up. Returns the error for which this side does not want it. */
+  judge?(welcome: WelcomeOf<Kind>): SynodError | undefined
+  /** The other side has welcomed this one: messages can be sent. */
+  onUp(welcome: WelcomeOf<Kind>): void
+  /** The link was up, and its connection broke. It dials again. */
+  onDown(reason: string): void
+  /** One side will not speak to the other. Told once until the reason changes; the link keeps trying. */
+  onRefused(code: ErrorCode, reason: string): void
+  /** A dial has failed, or was refused. */
+  onUnreachable?(): void
+  /** The link was up, its connection broke, and now nothing listens there: the process is gone. */
+  onProcessGone?(): void
+  onMessages(batch: In[]): void
+}
+
+export interface LinkOptions<Kind extends ConnectionKind, Out, In> extends LinkEvents<Kind, In> {
+  readonly network: Network
+  readonly clock: Clock
+  /** A number from 0 to below 1, to spread the waits. */
+  readonly random: () => number
+  readonly address: Address
+  readonly kind: Kind
+  readonly codec: Codec<Out, In>
+  /** The versions of the protocol that this side speaks: those of this build unless given. */
+  readonly protocols?: VersionRange
+  /** Above so many unsent bytes, messages are dropped. */
+  readonly limit_bytes: number
+  /** What to introduce oneself with, asked at each dial. */
+  readonly hello: () => HelloOf<Kind>
+}
+
+/** A link as it is shown to people. */
+export interface LinkStatus {
+  readonly address: string
+  readonly up: boolean
+  /** The version of the protocol that both sides speak; 0 while it is down. */
+  readonly protocol: number
+  /** For how long it has been up, or down. */
+  readonly for_ms: number
+  /** Why it is down: how the last connection ended, or the last dial failed. */
+  readonly reason: string | undefined
+  readonly unsent_bytes: number
+  /** Messages not taken since the start, because the link was down or full. */
+  readonly dropped_messages: number
+}
+
+/**
+ * A connection to one address that is dialled again whenever it ends, until `close`. The waits between dials
+ * grow, and half of each is random. A connection that was up is dialled again at once, as this shows a moment after a
+ * process was killed that nothing listens there any more; but at most once per second, in case the other side
+ * keeps welcoming and breaking.
+ */
+export class Link<Kind extends ConnectionKind, Out, In> {
+  readonly #options: LinkOptions<Kind, Out, In>
+  #channel: Channel<Out, In>
+  #cancelWait: () => void = () => undefined
+  #closed = false
+  #up = false
+  #since: number
+  #reason: string | undefined
+  #refusal: string | undefined
+  #dropped = 0
+  /** Dials since the waits began to grow. */
+  #dials = 0
+  #dialledAtOnce = -Infinity
+  /** Its connection is not to be dialled again until there is something to say. */
+  #isResting = false
+  /** It was up, and it is not known what became of the process there. */
+  #broken = false
+
+  constructor(options: LinkOptions<Kind, Out, In>) {
+    this.#options = options
+    this.#since = options.clock.now()
+    this.#channel = this.#dial()
+  }
+
+  get up(): boolean {
+    return this.#up
+  }
+
+  /** Bytes sent, but not yet handed to the kernel. */
+  get unsent_bytes(): number {
+    return this.#channel.unsent_bytes
+  }
+
+  /**
+   * Takes a message, to leave with the next `flush`. Returns false, and counts it as dropped, if the link is
+   * down or full.
+   *
+   * @throws SynodError `too-large` if it takes more than `MAX_MESSAGE_BYTES`.
+   */
+  send(message: Out): boolean {
+    const taken = this.#channel.send(message)
+    if (!taken) this.#dropped++
+    return taken
+  }
+
+  flush(): void {
+    this.#channel.flush()
+  }
+
+  /** Introduces this side anew: its hello has changed. */
+  redial(): void {
+    if (this.#up) this.#channel.close()
+  }
+
+  /** When its connection ends, it is not dialled again before `wake`. */
+  rest(): void {
+    this.#isResting = true
+  }
+
+  wake(): void {
+    if (!this.#isResting) return
+    this.#isResting = false
+    if (!this.#up && !this.#closed) this.#channel = this.#dial()
+  }
+
+  /** Ends the link, after what was sent. Nothing is told any more. */
+  close(): void {
+    this.#closed = true
+    this.#up = false
+    this.#cancelWait()
+    this.#channel.close()
+  }
+
+  status(): LinkStatus {
+    return {
+      address: formatAddress(this.#options.address),
+      up: this.#up,
+      protocol: this.#up ? this.#channel.protocol : 0,
+      for_ms: this.#options.clock.now() - this.#since,
+      reason: this.#reason,
+      unsent_bytes: this.unsent_bytes,
+      dropped_messages: this.#dropped,
+    }
+  }
+
+  #dial(): Channel<Out, In> {
+    const { network, address, clock, kind, codec, limit_bytes, hello, protocols } = this.#options
+    let welcome: WelcomeOf<Kind>
+    this.#dials++
+    return new Channel<Out, In>((events) => network.connect(address, events), {
+      clock,
+      kind,
+      protocols,
+      codec,
+      limit_bytes,
+      hello: hello(),
+      events: {
+        greet: (message) => {
+          welcome = expectHandshake(message, `${kind}-welcome`)
+          const objection = this.#options.judge?.(welcome)
+          if (objection) throw objection
+          return undefined
+        },
+        onOpen: () => {
+          this.#welcomed(welcome)
+        },
+        onMessages: (batch) => {
+          this.#options.onMessages(batch)
+        },
+        onDrained: () => undefined,
+        onClosed: (reason) => {
+          this.#ended(reason)
+        },
+      },
+    })
+  }
+
+  #welcomed(welcome: WelcomeOf<Kind>): void {
+    this.#turn(true)
+    this.#broken = false
+    this.#refusal = undefined
+    this.#reason = undefined
+    this.#options.onUp(welcome)
+  }
+
+  #ended(reason: ChannelClosed): void {
+    if (this.#closed) return
+    this.#reason = typeof reason === 'string' ? reason : reason.message
+    if (this.#up) {
+      this.#turn(false)
+      this.#broken = true
+      this.#options.onDown(this.#reason)
+      if (!this.#isResting) this.#dialAfterBreak()
+      return
+    }
+    if (reason instanceof SynodError) {
+      this.#broken = false
+      this.#dialAfter(LONGEST_WAIT_ms)
+      this.#tellRefusal(reason)
+    } else {
+      this.#dialAfter(SHORTEST_WAIT_ms * 2 ** (this.#dials - 1))
+      if (reason === 'refused' && this.#broken) {
+        this.#broken = false
+        this.#options.onProcessGone?.()
+      }
+    }
+    this.#options.onUnreachable?.()
+  }
+
+  #turn(up: boolean): void {
+    this.#up = up
+    this.#since = this.#options.clock.now()
+  }
+
+  #tellRefusal({ code, message }: SynodError): void {
+    const refusal = `${code}: ${message}`
+    if (refusal === this.#refusal) return
+    this.#refusal = refusal
+    this.#options.onRefused(code, message)
+  }
+
+  #dialAfterBreak(): void {
+    if (this.#closed) return
+    const now = this.#options.clock.now()
+    if (now - this.#dialledAtOnce >= LONGEST_WAIT_ms) {
+      this.#dialledAtOnce = now
+      this.#dials = 0
+      this.#channel = this.#dial()
+    } else {
+      this.#dialAfter(SHORTEST_WAIT_ms * 2 ** (this.#dials - 1))
+    }
+  }
+
+  #dialAfter(wait_ms: number): void {
+    const { clock, random } = this.#options
+    const jittered_ms = Math.min(wait_ms, LONGEST_WAIT_ms) * (0.5 + random() / 2)
+    this.#cancelWait = clock.timer(jittered_ms, () => {
+      this.#channel = this.#dial()
+    })
+  }
+}

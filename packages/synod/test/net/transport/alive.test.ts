@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import { PATIENCE_ms, SIGN_ms, Watch } from '../../../src/net/transport/alive.js'
+import type { ReplicaMessage } from '../../../src/net/client/messages.js'
+import { Rig } from '../rig.js'
+
+const MINUTE_ms = 60_000
+
+/** A rig with a link that is up. */
+async function peers() {
+  const rig = new Rig()
+  const { received } = await rig.peers()
+  const link = rig.peerLink()
+  rig.clock.advance(10)
+  expect(rig.taken()).toEqual(['up: s2'])
+  const say = (round: number) => {
+    link.send({ type: 'observe', round })
+    link.flush()
+  }
+  return { rig, link, received, say }
+}
+
+describe('a connection on which nothing gets through', () => {
+  it('is ended in seconds by the side that dialled and writes, and there is a new one as soon as there can be', async () => {
+    const { received, rig, say } = await peers()
+    rig.network.cut('a', 'b')
+    say(1)
+    rig.clock.advance(PATIENCE_ms - 1)
+    expect(rig.taken()).toEqual([])
+    rig.clock.advance(10)
+    expect(rig.taken()).toEqual(['down: timeout'])
+    rig.clock.advance(10 * MINUTE_ms)
+    rig.network.heal('a', 'b')
+    // The dial under way may be in vain, and then it waits for a second at most.
+    rig.clock.advance(7000)
+    expect(rig.taken()).toEqual(['up: s2'])
+    say(2)
+    rig.clock.advance(10)
+    expect(received.at(-1)).toMatchObject({ message: { round: 2 } })
+  })
+
+  it('is ended as well if only the answers do not get through', async () => {
+    const { rig, say } = await peers()
+    rig.network.cutWay('b', 'a')
+    for (let second = 0; second < 10; second++) {
+      say(second)
+      rig.clock.advance(1000)
+    }
+    expect(rig.taken()).toEqual(['down: timeout'])
+  })
+
+  it('is not ended before, and what waited gets through, if that was short', async () => {
+    const { received, rig, say } = await peers()
+    rig.network.cut('a', 'b')
+    say(1)
+    rig.clock.advance(PATIENCE_ms - SIGN_ms - 10)
+    rig.network.heal('a', 'b')
+    rig.clock.advance(MINUTE_ms)
+    expect(rig.taken()).toEqual([])
+    expect(received).toHaveLength(1)
+  })
+})
+
+describe('a connection stays', () => {
+  it('on which one side says something now and then, or all the time, and the other one nothing', async () => {
+    const { received, rig, say } = await peers()
+    for (const every_ms of [10, 900, 1000, 1100, 4000, 20_000]) {
+      for (let passed_ms = 0; passed_ms < MINUTE_ms; passed_ms += every_ms) {
+        say(1)
+        rig.clock.advance(every_ms)
+      }
+    }
+    rig.clock.advance(MINUTE_ms)
+    expect(rig.taken()).toEqual([])
+    expect(received.length).toBeGreaterThan(6000)
+  })
+
+  it('on which a client waits for its answer', async () => {
+    const rig = new Rig()
+    const { connections } = await rig.clients()
+    const { batches, link } = rig.clientLink()
+    rig.clock.advance(10)
+    link.send({ type: 'status', request: 1 })
+    link.flush()
+    rig.clock.advance(MINUTE_ms)
+    const reply: ReplicaMessage = { type: 'reply', request: 1, slot: 1, result: Buffer.of(1) }
+    connections[0]?.send(reply)
+    connections[0]?.flush()
+    rig.clock.advance(10)
+    expect(rig.taken()).toEqual(['up: s3'])
+    expect(batches).toMatchObject([[{ type: 'reply', request: 1 }]])
+  })
+
+  it('of which the other side reads nothing, having enough to do', async () => {
+    const rig = new Rig()
+    const { batches, connections } = await rig.clients()
+    const { link } = rig.clientLink()
+    const say = () => {
+      link.send({ type: 'status', request: 1 })
+      link.flush()
+    }
+    rig.clock.advance(10)
+    say()
+    rig.clock.advance(10)
+    connections[0]?.pause()
+    for (let second = 0; second < 60; second++) {
+      say()
+      rig.clock.advance(1000)
+    }
+    expect(rig.taken()).toEqual(['up: s3'])
+    connections[0]?.resume()
+    rig.clock.advance(10)
+    expect(batches.flat()).toHaveLength(61)
+  })
+})
+
+it('a process that stood still has not been waiting', () => {
+  const rings: (() => void)[] = []
+  let isDead = false
+  const clock = {
+    now: () => 0,
+    wallTime: () => 0,
+    next: () => undefined,
+    soon: () => undefined,
+    timer: (_: number, run: () => void) => {
+      rings.push(run)
+      return () => undefined
+    },
+  }
+  const watch = new Watch(clock, () => (isDead = true))
+  watch.wrote()
+  // However late they come: what arrived meanwhile is dealt with after the first of them.
+  for (const ring of rings) {
+    expect(isDead).toBe(false)
+    ring()
+  }
+  expect(rings).toHaveLength(PATIENCE_ms / SIGN_ms)
+  expect(isDead).toBe(true)
+})

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { MAX_TURN_MS, MAX_TURN_UNITS, Turns } from '../../../src/net/transport/turns.js'
+import { ManualClock } from '../manual-clock.js'
+
+/** A clock of which the test says how long what runs takes. */
+class SlowClock extends ManualClock {
+  busy_ms = 0
+
+  override now(): number {
+    return super.now() + this.busy_ms
+  }
+}
+
+function rig() {
+  const clock = new SlowClock()
+  const turns = new Turns(clock)
+  const ran: string[] = []
+  const work = (name: string, units: number) => () => {
+    ran.push(name)
+    turns.spend(units)
+  }
+  return { clock, ran, turns, work }
+}
+
+describe('turns of the event loop', () => {
+  it('have room for so much, and again when the next one begins', () => {
+    const { clock, turns } = rig()
+    turns.spend(MAX_TURN_UNITS - 1)
+    expect(turns.hasRoom).toBe(true)
+    turns.spend(1)
+    expect(turns.hasRoom).toBe(false)
+    clock.advance(0)
+    expect(turns.hasRoom).toBe(true)
+    expect(turns.number).toBe(1)
+  })
+
+  it('have room for so long, whatever was done', () => {
+    const { clock, turns } = rig()
+    turns.spend(1)
+    clock.busy_ms += MAX_TURN_MS
+    expect(turns.hasRoom).toBe(false)
+    clock.advance(0)
+    expect(turns.hasRoom).toBe(true)
+  })
+
+  it('serve those who wait in the order in which they asked, as far as there is room', () => {
+    const { clock, ran, turns, work } = rig()
+    for (const name of ['a', 'b', 'c', 'd']) turns.later(work(name, MAX_TURN_UNITS / 2), 'more')
+    expect(turns.isQueued).toBe(true)
+    const served: string[][] = []
+    for (let turn = 0; turn < 3; turn++) {
+      const before = ran.length
+      // One step of the clock at a time: what it runs may ask for the next turn.
+      clock.soon(() => served.push(ran.slice(before)))
+      clock.advance(0)
+    }
+    expect(ran).toEqual(['a', 'b', 'c', 'd'])
+    expect(turns.isQueued).toBe(false)
+  })
+
+  it('serve those who ask for little before those who have more', () => {
+    const { clock, ran, turns, work } = rig()
+    turns.later(work('more', 1), 'more')
+    turns.later(work('new', 1), 'modest')
+    turns.later(work('newer', 1), 'modest')
+    clock.advance(0)
+    expect(ran).toEqual(['new', 'newer', 'more'])
+  })
+
+  it('do not leave out those who have more where there is no end of those who ask for little', () => {
+    const { clock, ran, turns, work } = rig()
+    let rounds = 3
+    const endless = () => {
+      work('little', MAX_TURN_UNITS)()
+      if (--rounds > 0) turns.later(endless, 'modest')
+    }
+    turns.later(endless, 'modest')
+    for (const name of ['a', 'b']) turns.later(work(name, 1), 'more')
+    clock.advance(0)
+    expect(ran).toEqual(['little', 'a', 'little', 'b', 'little'])
+  })
+
+  it('serve one that asks again after all who have asked meanwhile', () => {
+    const { clock, ran, turns, work } = rig()
+    let rounds = 3
+    const greedy = () => {
+      work('greedy', 1)()
+      if (--rounds > 0) turns.later(greedy, 'more')
+    }
+    turns.later(greedy, 'more')
+    turns.later(work('modest', 1), 'more')
+    clock.advance(0)
+    expect(ran).toEqual(['greedy', 'modest', 'greedy', 'greedy'])
+  })
+})

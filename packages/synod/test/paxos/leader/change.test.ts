@@ -1,0 +1,217 @@
+import { describe, expect, test } from 'vitest'
+import { compareBallots } from '../../../src/paxos/ballot.js'
+import { Cluster, texts, value } from '../../../../testing/src/cluster/cluster.js'
+import { LoneServer, ballot, only } from '../lone-server.js'
+
+describe('a leader change', () => {
+  test('keeps what was chosen', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.propose(1, 'a', 'b')
+    cluster.settle()
+    cluster.kill(1)
+    cluster.makeLeader(2)
+    cluster.propose(2, 'c')
+    cluster.settle()
+    expect(texts(cluster.prefix(2))).toEqual(['a', 'b', 'c'])
+    expect(texts(cluster.prefix(3))).toEqual(['a', 'b', 'c'])
+  })
+
+  test('finishes a value that was chosen although only the old leader knew', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.propose(1, 'a')
+    cluster.sync(1)
+    cluster.deliverAll('accept', ({ to }) => to === 3)
+    cluster.sync(3)
+    cluster.lose('accept')
+    cluster.deliverAll('accepted')
+    expect(cluster.paxos(1).chosen).toBe(1)
+    cluster.lose('chosen')
+    cluster.kill(1)
+    cluster.makeLeader(2)
+    cluster.settle()
+    expect(texts(cluster.prefix(2))).toEqual(['a'])
+  })
+
+  test('fills the holes that the old leader left, and goes on above them', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    for (const text of ['a', 'b', 'c', 'd']) cluster.propose(1, text)
+    // Slots 1 and 3 reach nobody; 2 and 4 reach s2.
+    cluster.deliverAll('accept', ({ to, message }) => {
+      return to === 2 && message.type === 'accept' && message.first % 2 === 0
+    })
+    cluster.lose('accept')
+    cluster.sync(2)
+    cluster.kill(1)
+    cluster.makeLeader(3)
+    cluster.propose(3, 'e')
+    cluster.settle()
+    expect(texts(cluster.prefix(3))).toEqual(['-', 'b', '-', 'd', 'e'])
+    cluster.restart(1)
+    cluster.wait(1000)
+    expect(texts(cluster.prefix(1))).toEqual(['-', 'b', '-', 'd', 'e'])
+  })
+
+  test('a vote of an old leader gives way to what a later one had chosen', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.propose(1, 'old')
+    cluster.lose('accept')
+    cluster.sync(1)
+    cluster.kill(1)
+    cluster.makeLeader(2)
+    cluster.propose(2, 'new')
+    cluster.settle()
+    cluster.kill(2)
+    cluster.restart(1)
+    cluster.makeLeader(1)
+    expect(texts(cluster.prefix(1))).toEqual(['new'])
+    expect(texts(cluster.prefix(3))).toEqual(['new'])
+  })
+
+  test('a deposed leader hears of it at its next message, and follows', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.isolate(1)
+    cluster.makeLeader(2)
+    expect(cluster.paxos(1).status().role).toBe('leader')
+    cluster.heal()
+    cluster.propose(1, 'too late')
+    cluster.settle()
+    expect(cluster.paxos(1).status().role).toBe('follower')
+    expect(cluster.paxos(1).chosen).toBe(0)
+    cluster.wait(100)
+    expect(cluster.paxos(1).leader).toBe(2)
+  })
+
+  test('the accepts of a deposed leader that come late are refused', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.propose(1, 'late')
+    const late = cluster.network.splice(0)
+    cluster.isolate(1)
+    cluster.makeLeader(2)
+    cluster.propose(2, 'first')
+    cluster.settle()
+    cluster.heal()
+    cluster.network.push(...late)
+    cluster.settle()
+    expect(texts(cluster.prefix(2))).toEqual(['first'])
+    expect(texts(cluster.prefix(3))).toEqual(['first'])
+  })
+})
+
+describe('a restarted leader', () => {
+  test('is a follower, and follows whoever leads now', () => {
+    const cluster = new Cluster()
+    const before = cluster.makeLeader(1)
+    cluster.crash(1)
+    cluster.restart(1)
+    expect(cluster.paxos(1).status()).toMatchObject({ role: 'follower', leader: undefined })
+    const after = cluster.makeLeader(2)
+    expect(compareBallots(after, before)).toBeGreaterThan(0)
+    expect(cluster.paxos(1).leader).toBe(2)
+  })
+
+  test('leads again only at a higher ballot', () => {
+    const cluster = new Cluster()
+    const before = cluster.makeLeader(1)
+    cluster.crash(1)
+    cluster.restart(1)
+    const after = cluster.makeLeader(1)
+    expect(compareBallots(after, before)).toBeGreaterThan(0)
+  })
+
+  test('takes no votes for what it proposed in its former life', () => {
+    const server = new LoneServer()
+    const at = server.becomeLeader()
+    server.propose('a')
+    server.sync()
+    server.restart()
+    expect(server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 1 })).toEqual([])
+    expect(server.paxos.chosen).toBe(0)
+  })
+
+  test('that never had its promise on disk has sent nothing at that ballot', () => {
+    const cluster = new Cluster()
+    cluster.step(1, { type: 'tick' })
+    cluster.deliverAll('probe')
+    cluster.deliverAll('probe-answer')
+    expect(cluster.paxos(1).status().role).toBe('candidate')
+    expect(cluster.network).toEqual([])
+    cluster.crash(1)
+    expect(cluster.server(1).journal).toEqual([])
+  })
+})
+
+describe('a vote that only one server has', () => {
+  test('above the log of the leader is filled, so that nobody waits for that slot for ever', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.propose(1, 'stray')
+    cluster.lose('accept', ({ to }) => to === 3)
+    cluster.deliverAll('accept')
+    cluster.sync(2)
+    cluster.lose('accepted')
+    // s1 and its vote, never durable, are gone. The promise of s2 does not arrive; s3 and s1 elect.
+    cluster.crash(1)
+    cluster.restart(1)
+    cluster.isolate(2)
+    cluster.makeLeader(3)
+    cluster.heal()
+    expect(cluster.paxos(2).status().voted).toBe(1)
+    expect(cluster.paxos(3).status().voted).toBe(0)
+    cluster.wait(200)
+    expect(texts(cluster.prefix(3))).toEqual(['-'])
+    expect(texts(cluster.prefix(2))).toEqual(['-'])
+  })
+
+  test('above the log of the leader holds up a read only until it is filled', () => {
+    const server = new LoneServer()
+    const at = server.becomeLeader()
+    server.sync()
+    const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
+    server.hear(2, { type: 'observed', round: observe!.round, voted: 2 })
+    expect(server.last?.reads).toEqual([])
+    const answer = { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 2 } as const
+    const [accept] = only(server.hear(2, answer), 'accept')
+    expect([accept?.first, texts(accept?.values ?? [])]).toEqual([1, ['-', '-']])
+    server.sync()
+    server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 2 })
+    expect(server.paxos.chosen).toBe(2)
+    expect(server.last?.reads).toEqual([{ id: 1, slot: 2 }])
+    expect(only(server.hear(2, answer), 'accept')).toEqual([])
+  })
+
+  test('is not filled for an answer to an older leader', () => {
+    const server = new LoneServer()
+    server.becomeLeader()
+    const answer = { type: 'heartbeat-answer', ballot: ballot(0, 3), round: 1, chosen: 0, voted: 2 } as const
+    expect(server.hear(2, answer)).toEqual([])
+  })
+
+  test('is filled within the window', () => {
+    const server = new LoneServer({ window: 2 })
+    const at = server.becomeLeader()
+    server.propose('a')
+    const answer = { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 50 } as const
+    const [accept] = only(server.hear(2, answer), 'accept')
+    expect([accept?.first, accept?.values.length]).toEqual([2, 1])
+  })
+})
+
+test('a whole cluster that lost its power goes on where it stood', () => {
+  const cluster = new Cluster()
+  cluster.makeLeader(1)
+  cluster.propose(1, 'a', 'b')
+  cluster.settle()
+  for (const id of cluster.ids) cluster.crash(id)
+  for (const id of cluster.ids) cluster.restart(id)
+  const leader = cluster.elect()
+  cluster.propose(leader, 'c')
+  cluster.settle()
+  for (const id of cluster.ids) expect(texts(cluster.prefix(id))).toEqual(['a', 'b', 'c'])
+  expect(cluster.value(leader, 3)).toEqual(value('c'))
+})

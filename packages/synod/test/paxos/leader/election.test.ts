@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest'
+import { compareBallots } from '../../../src/paxos/ballot.js'
+import { Cluster, texts, value } from '../../../../testing/src/cluster/cluster.js'
+import { LoneServer, ballot, chosenVote, only, vote } from '../lone-server.js'
+
+describe('an election', () => {
+  test('is phase 1, run once for all slots', () => {
+    const cluster = new Cluster()
+    cluster.step(1, { type: 'tick' })
+    cluster.deliverAll('probe')
+    cluster.deliverAll('probe-answer')
+    cluster.sync(1)
+    expect(cluster.underWay('prepare').map(({ message }) => message)).toEqual([
+      { type: 'prepare', ballot: ballot(1, 1), scope: 'log', slot: 1 },
+      { type: 'prepare', ballot: ballot(1, 1), scope: 'log', slot: 1 },
+    ])
+    cluster.settle()
+    expect(cluster.paxos(1).status()).toMatchObject({ role: 'leader', ballot: ballot(1, 1), leader: 1 })
+    for (const id of [2, 3]) {
+      expect(cluster.paxos(id).status()).toMatchObject({ role: 'follower', ballot: ballot(1, 1), leader: 1 })
+    }
+    cluster.propose(1, 'a', 'b')
+    cluster.propose(1, 'c')
+    cluster.settle()
+    expect(cluster.sent.get('prepare')).toBe(2)
+  })
+
+  test('happens of itself, and ends with one leader', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const cluster = new Cluster({ seed, servers: 5 })
+      const leader = cluster.elect()
+      cluster.wait(3000)
+      expect(cluster.ids.map((id) => cluster.paxos(id).leader)).toEqual([
+        leader,
+        leader,
+        leader,
+        leader,
+        leader,
+      ])
+    }
+  })
+
+  test('needs a quorum', () => {
+    const cluster = new Cluster({ servers: 5 })
+    cluster.isolate(1, [3, 4, 5])
+    cluster.isolate(2, [3, 4, 5])
+    cluster.wait(5000)
+    expect([1, 2]).not.toContain(cluster.leader())
+    expect([3, 4, 5]).toContain(cluster.leader())
+  })
+
+  test('takes promises of one campaign alone: a late 1b of the one before is ignored', () => {
+    const server = new LoneServer()
+    const first = server.becomeCandidate()
+    server.sync()
+    server.tick(server.now_ms + 4 * server.config.electionTimeout_ms)
+    expect(server.status.role).toBe('follower')
+    const second = server.becomeCandidate()
+    server.sync()
+    expect(compareBallots(second, first)).toBeGreaterThan(0)
+    server.hearPromise(2, first)
+    expect(server.status.role).toBe('candidate')
+    server.hearPromise(2, second)
+    expect(server.status.role).toBe('leader')
+  })
+
+  test('a 1b that comes after the election changes nothing', () => {
+    const server = new LoneServer()
+    const at = server.becomeLeader()
+    server.propose('mine')
+    expect(server.hearPromise(3, at, [vote(1, ballot(1, 3), 'other')], 1)).toEqual([])
+    expect(server.paxos.log.status(1)).toEqual({ status: 'voted', ballot: at, value: value('mine') })
+  })
+
+  test('a promise for one slot does not count', () => {
+    const server = new LoneServer()
+    const at = server.becomeCandidate()
+    server.sync()
+    server.hear(2, { type: 'promise', ballot: at, scope: 'slot', slot: 1, votes: [], next: 0 })
+    expect(server.status.role).toBe('candidate')
+  })
+
+  test('a promise heard twice counts once', () => {
+    const server = new LoneServer({ servers: [1, 2, 3, 4, 5] })
+    const at = server.becomeCandidate()
+    server.sync()
+    server.hearPromise(2, at)
+    server.hearPromise(2, at)
+    expect(server.status.role).toBe('candidate')
+  })
+
+  test('lost prepares are sent again, to those who have not answered', () => {
+    const cluster = new Cluster({ servers: 5 })
+    cluster.step(1, { type: 'tick' })
+    cluster.deliverAll('probe')
+    cluster.deliverAll('probe-answer')
+    cluster.sync(1)
+    expect(cluster.lose('prepare', ({ to }) => to !== 2)).toHaveLength(3)
+    cluster.settle()
+    expect(cluster.paxos(1).status().role).toBe('candidate')
+    cluster.now_ms += cluster.server(1).config.resend_ms
+    cluster.step(1, { type: 'tick' })
+    expect(cluster.underWay('prepare').map(({ to }) => to)).toEqual([3, 4, 5])
+    cluster.settle()
+    expect(cluster.paxos(1).status().role).toBe('leader')
+  })
+
+  test('a campaign goes on for as long as promises come, however many messages they fill', () => {
+    const server = new LoneServer()
+    const at = server.becomeCandidate()
+    server.sync()
+    const pages = 20
+    for (let page = 1; page <= pages; page++) {
+      server.tick(server.now_ms + server.config.electionTimeout_ms / 2)
+      expect(server.status).toMatchObject({ role: 'candidate', ballot: at })
+      const next = page < pages ? page + 1 : 0
+      server.hear(2, { type: 'promise', ballot: at, scope: 'log', slot: page, votes: [], next })
+    }
+    expect(server.status).toMatchObject({ role: 'leader', ballot: at })
+  })
+
+  test('a candidate that hears from no quorum gives up, and asks around again first', () => {
+    const server = new LoneServer()
+    server.becomeCandidate()
+    server.tick(server.now_ms + 2 * server.config.electionTimeout_ms)
+    expect(server.status).toMatchObject({ role: 'follower', leader: undefined })
+    const asked = server.tick(server.now_ms + 2 * server.config.electionTimeout_ms)
+    expect(asked.map(({ type }) => type)).toEqual(['probe', 'probe'])
+  })
+})
+
+describe('what a new leader proposes', () => {
+  /** A candidate of five servers hears these votes from s2 and s3. */
+  function lead(...told: ReturnType<typeof vote>[][]) {
+    const server = new LoneServer({ servers: [1, 2, 3, 4, 5] })
+    const at = server.becomeCandidate()
+    server.sync()
+    const messages = told.flatMap((votes, index) => server.hearPromise(2 + index, at, votes, 1))
+    expect(server.status.role).toBe('leader')
+    return { server, accepts: only(messages, 'accept').slice(0, only(messages, 'accept').length / 4) }
+  }
+
+  test('nothing, if nobody has voted', () => {
+    expect(lead([], []).accepts).toEqual([])
+  })
+
+  test('the value of the only vote in a slot', () => {
+    const { accepts } = lead([vote(1, ballot(3, 2), 'a')], [])
+    expect(accepts.map(({ values }) => texts(values))).toEqual([['a']])
+  })
+
+  test.each(['first', 'last'])('of several votes the one at the highest ballot, heard %s', (when) => {
+    const low = [vote(1, ballot(4, 1), 'low')]
+    const high = [vote(1, ballot(4, 2), 'high')]
+    const { accepts } = when === 'first' ? lead(high, low) : lead(low, high)
+    expect(accepts.map(({ values }) => texts(values))).toEqual([['high']])
+  })
+
+  test('slot by slot: the highest ballot in one slot says nothing about another', () => {
+    const { accepts } = lead(
+      [vote(1, ballot(9, 2), 'a9'), vote(2, ballot(1, 2), 'b1')],
+      [vote(1, ballot(2, 3), 'a2'), vote(2, ballot(5, 3), 'b5')],
+    )
+    expect(accepts.map(({ values }) => texts(values))).toEqual([['a9', 'b5']])
+  })
+
+  test('its own last vote, if that is the highest', () => {
+    const server = new LoneServer({}, [
+      { type: 'vote', ballot: ballot(7, 2), first: 1, values: [value('own')] },
+    ])
+    server.becomeLeader([vote(1, ballot(3, 2), 'other')])
+    expect(server.paxos.log.status(1)).toMatchObject({ status: 'voted', value: value('own') })
+    expect(server.status.ballot).toEqual(ballot(8, 1))
+  })
+
+  test('a no-op in each hole below the highest vote', () => {
+    const { accepts } = lead([vote(4, ballot(1, 2), 'd')], [vote(2, ballot(1, 3), 'b')])
+    expect(accepts.map(({ first, values }) => [first, texts(values)])).toEqual([[1, ['-', 'b', '-', 'd']]])
+  })
+
+  test('what someone knows to be chosen is learned, not proposed', () => {
+    const { accepts, server } = lead([chosenVote(1, 'a'), vote(2, ballot(1, 2), 'b')], [chosenVote(3, 'c')])
+    expect(accepts.map(({ first, values }) => [first, texts(values)])).toEqual([[2, ['b']]])
+    expect(server.paxos.chosen).toBe(1)
+    expect(server.paxos.log.status(3)).toEqual({ status: 'chosen', value: value('c') })
+  })
+
+  test('new proposals go above everything that anyone has voted in', () => {
+    const { server } = lead([vote(5, ballot(1, 2), 'e')], [])
+    expect(only(server.propose('new'), 'accept')[0]?.first).toBe(6)
+  })
+
+  test('and above its own chosen prefix', () => {
+    const server = new LoneServer({}, [{ type: 'decided', first: 1, values: ['a', 'b', 'c'].map(value) }])
+    server.becomeLeader()
+    expect(only(server.propose('new'), 'accept')[0]?.first).toBe(4)
+  })
+})

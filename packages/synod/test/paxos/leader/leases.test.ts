@@ -1,0 +1,406 @@
+import { describe, expect, test } from 'vitest'
+import type { ServerId } from '../../../src/paxos/ballot.js'
+import { CLOCK_MARGIN } from '../../../src/paxos/leader/lease.js'
+import type { HeartbeatAnswer, MessageType } from '../../../src/paxos/messages.js'
+import { Cluster, value } from '../../../../testing/src/cluster/cluster.js'
+import { exploreLeases } from '../../../../testing/src/cluster/explore-leases.js'
+import { readUnderLease } from '../../../../testing/src/cluster/read-under-lease.js'
+import { LoneServer, ballot, only, vote } from '../lone-server.js'
+import { forSeeds } from '../replay.js'
+
+const LEASE_MS = 500
+/** For so long a lease counts. */
+const COUNTS_MS = LEASE_MS * (1 - CLOCK_MARGIN)
+
+function leader(options: ConstructorParameters<typeof LoneServer>[0] = {}): LoneServer {
+  const server = new LoneServer({ lease_ms: LEASE_MS, ...options })
+  server.now_ms = LEASE_MS
+  server.becomeLeader()
+  return server
+}
+
+/** A peer answers the heartbeats of this round. Its clock is right unless given. */
+function answer(server: LoneServer, from: ServerId, round: number, clock_ms = server.now_ms): void {
+  const { ballot: at } = server.status
+  const bars = { chosen: 0, voted: 0 }
+  server.hear(from, { type: 'heartbeat-answer', ballot: at, round, ...bars, clock_ms })
+}
+
+/** Sends heartbeats, and answers their round. */
+function heartbeat(server: LoneServer): number {
+  return server.tickUntil('heartbeat')[0]!.round
+}
+
+/** The slot that a read must see executed, where the server knows without asking anyone. */
+function readAlone(server: LoneServer): number | undefined {
+  server.step({ type: 'read', id: 1 })
+  const slot = server.last!.reads.find(({ id }) => id === 1)?.slot
+  server.step({ type: 'withdraw-read', id: 1 })
+  return slot
+}
+
+describe('a leader', () => {
+  test('answers reads alone once a quorum is bound, for a part of the lease', () => {
+    const server = leader()
+    expect(readAlone(server)).toBeUndefined()
+    const sent_ms = server.now_ms
+    answer(server, 2, 1)
+    expect(readAlone(server)).toBe(0)
+    expect(server.paxos.lease(server.now_ms)).toEqual({ held: true, unsound: [] })
+    server.now_ms = sent_ms + COUNTS_MS - 1
+    expect(readAlone(server)).toBe(0)
+    server.now_ms = sent_ms + COUNTS_MS
+    expect(readAlone(server)).toBeUndefined()
+  })
+
+  test('PITFALL 18: counts from when the heartbeat went out, not from when the answer came', () => {
+    const server = leader()
+    const sent_ms = server.now_ms
+    server.now_ms = sent_ms + 300
+    answer(server, 2, 1)
+    expect(readAlone(server)).toBe(0)
+    server.now_ms = sent_ms + COUNTS_MS
+    expect(readAlone(server)).toBeUndefined()
+  })
+
+  test('PITFALL 18: answers nothing alone before all that was chosen before it is', () => {
+    const server = new LoneServer({ lease_ms: LEASE_MS })
+    server.now_ms = LEASE_MS
+    const at = server.becomeLeader([vote(2, ballot(1, 3), 'before')])
+    answer(server, 2, 1)
+    expect(readAlone(server)).toBeUndefined()
+    server.sync()
+    server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 2 })
+    expect(readAlone(server)).toBe(2)
+  })
+
+  test('PITFALL 18: nor before what it hears of only when it leads', () => {
+    const server = new LoneServer({ lease_ms: LEASE_MS, window: 4 })
+    const changes = ['add s4 for s3', 'promote s4'].map(value)
+    server.hear(3, { type: 'decided', first: 1, values: changes })
+    server.now_ms = LEASE_MS
+    const at = server.becomeCandidate()
+    server.sync()
+    const before = ballot(1, 2)
+    server.hearPromise(
+      3,
+      at,
+      [3, 4, 5].map((slot) => vote(slot, before, `${slot}`)),
+    )
+    server.hearPromise(4, at, [vote(6, before, '6')], 3)
+    for (const peer of [2, 3, 4]) answer(server, peer, 1)
+    server.sync()
+    server.hear(3, { type: 'accepted', ballot: at, first: 3, last: 5 })
+    expect(server.paxos.chosen).toBe(5)
+    expect(readAlone(server)).toBeUndefined()
+    server.sync()
+    server.hear(4, { type: 'accepted', ballot: at, first: 6, last: 6 })
+    expect(readAlone(server)).toBe(6)
+  })
+
+  test('counts nobody who has not said that it is bound', () => {
+    const server = leader()
+    const { ballot: at } = server.status
+    server.hear(2, { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 0 })
+    answer(server, 2, 77)
+    expect(readAlone(server)).toBeUndefined()
+  })
+
+  test('needs those that any quorum of phase 1 meets', () => {
+    const server = new LoneServer({
+      lease_ms: LEASE_MS,
+      servers: [1, 2, 3, 4],
+      quorums: { phase1: 3, phase2: 2 },
+    })
+    server.now_ms = LEASE_MS
+    const at = server.becomeCandidate()
+    server.sync()
+    for (const peer of [2, 3]) server.hearPromise(peer, at)
+    answer(server, 4, 1)
+    expect(readAlone(server)).toBe(0)
+  })
+
+  test('whose cluster is it alone needs nobody', () => {
+    const cluster = new Cluster({ servers: 1, config: { lease_ms: LEASE_MS } })
+    cluster.makeLeader(1)
+    cluster.now_ms += 10 * LEASE_MS
+    expect(readUnderLease(cluster)).toBe(1)
+  })
+
+  test('that has told another to take over answers nothing alone any more', () => {
+    const server = leader()
+    answer(server, 2, 1)
+    server.step({ type: 'transfer', to: 2 })
+    expect(readAlone(server)).toBeUndefined()
+    answer(server, 2, heartbeat(server))
+    expect(readAlone(server)).toBeUndefined()
+  })
+
+  /** Heartbeats for longer than a lease, while messages of one type are lost. */
+  function without(cluster: Cluster, type: MessageType): void {
+    for (const end_ms = cluster.now_ms + 2 * LEASE_MS; cluster.now_ms < end_ms;) {
+      cluster.advance()
+      do {
+        cluster.syncDisks()
+        cluster.lose(type)
+        cluster.deliver(0)
+      } while (cluster.network.length > 0)
+    }
+  }
+
+  test('PITFALL 18: of a configuration that takes force has to hear what its acceptors voted for', () => {
+    const cluster = new Cluster({ servers: 2, founders: 1, config: { lease_ms: LEASE_MS, window: 4 } })
+    cluster.run(() => cluster.paxos(1).role === 'leader')
+    expect(readUnderLease(cluster)).toBe(1)
+    cluster.propose(1, 'add s2')
+    cluster.settle()
+    cluster.join(2, 1)
+    cluster.propose(1, 'promote s2')
+    without(cluster, 'prepare')
+    expect(cluster.paxos(1).membership.current.voters).toEqual([1, 2])
+    expect(readUnderLease(cluster)).toBe(0)
+    cluster.run(() => readUnderLease(cluster) === 1)
+  })
+
+  test('PITFALL 18: needs a quorum of every configuration that a rival may propose in', () => {
+    const cluster = new Cluster({ servers: 3, founders: 2, config: { lease_ms: LEASE_MS, window: 4 } })
+    cluster.makeLeader(1)
+    cluster.propose(1, 'add s3 for s2')
+    cluster.settle()
+    cluster.join(3, 1)
+    cluster.run(() => readUnderLease(cluster) === 1)
+    cluster.propose(1, 'promote s3')
+    cluster.syncDisks()
+    cluster.deliverAll('accept')
+    cluster.syncDisks()
+    cluster.deliverAll('accepted')
+    cluster.syncDisks()
+    cluster.deliverAll('prepare')
+    cluster.syncDisks()
+    cluster.deliverAll('promise')
+    // It has promised, so that a rival needs it or s1; and it is bound no longer.
+    cluster.isolate(3)
+    without(cluster, 'accept')
+    const { current, latest } = cluster.paxos(1).membership
+    expect([current.voters, latest.voters]).toEqual([
+      [1, 2],
+      [1, 3],
+    ])
+    expect(cluster.paxos(1).role).toBe('leader')
+    expect(readUnderLease(cluster)).toBe(0)
+    cluster.heal()
+    cluster.run(() => readUnderLease(cluster) === 1)
+  })
+})
+
+describe('a server that is bound', () => {
+  const at = ballot(4, 1)
+  const hear = (server: LoneServer, from: ServerId, over: typeof at) =>
+    only(
+      server.hear(from, { type: 'heartbeat', ballot: over, round: 1, chosen: 0, voted: 0 }),
+      'heartbeat-answer',
+    )
+
+  function bound(options: ConstructorParameters<typeof LoneServer>[0] = {}): LoneServer {
+    const server = new LoneServer({ self: 2, lease_ms: LEASE_MS, ...options })
+    server.now_ms = LEASE_MS
+    expect(hear(server, 1, at)).toMatchObject([{ clock_ms: LEASE_MS }])
+    return server
+  }
+
+  const prepare = (seq: number, over?: typeof at) =>
+    ({
+      type: 'prepare',
+      ballot: ballot(seq, 3),
+      scope: 'log',
+      slot: 1,
+      ...(over === undefined ? {} : { over }),
+    }) as const
+
+  test('promises nothing to another, and does not turn it away either, until the lease is over', () => {
+    const server = bound()
+    server.now_ms += LEASE_MS - 1
+    expect(server.exchange(3, prepare(5))).toEqual([])
+    server.now_ms += 1
+    expect(server.exchange(3, prepare(5))).toMatchObject([{ type: 'promise', ballot: ballot(5, 3) }])
+  })
+
+  test('promises its leader what that asks for', () => {
+    const server = bound()
+    expect(server.exchange(1, { ...prepare(4), ballot: at })).toMatchObject([{ type: 'promise', ballot: at }])
+  })
+
+  test('PITFALL 18: stays so over a restart', () => {
+    const server = bound()
+    server.now_ms += 100
+    server.restart()
+    server.now_ms += LEASE_MS - 1
+    expect(server.exchange(3, prepare(5))).toEqual([])
+    server.now_ms += 1
+    expect(server.exchange(3, prepare(5))).toMatchObject([{ type: 'promise' }])
+  })
+
+  test('PITFALL 18: does not campaign, however sure the others are', () => {
+    const server = bound({ lease_ms: 4000 })
+    server.now_ms = 0
+    server.restart()
+    server.now_ms = 4000
+    hear(server, 1, at)
+    server.now_ms += 2000
+    const [probe] = only(server.tick(), 'probe')
+    for (const peer of [1, 3]) {
+      const answer = { round: probe!.round, missing: true, ballot: at, chosen: 0 }
+      server.hear(peer, { type: 'probe-answer', ...answer })
+    }
+    expect(server.status.role).toBe('follower')
+  })
+
+  test('PITFALL 20: does not say that it misses a leader whose process it takes for gone', () => {
+    const server = bound()
+    server.step({ type: 'peer-gone', peer: 1 })
+    const missing = () =>
+      only(server.hear(3, { type: 'probe', round: 1, chosen: 0 }), 'probe-answer')[0]!.missing
+    expect(missing()).toBe(false)
+    server.now_ms += LEASE_MS
+    expect(missing()).toBe(true)
+  })
+
+  test('lets go of a leader that has made room', () => {
+    const server = bound()
+    expect(server.exchange(3, prepare(5, ballot(3, 1)))).toEqual([])
+    expect(server.exchange(3, prepare(5, at))).toMatchObject([{ type: 'promise', ballot: ballot(5, 3) }])
+  })
+
+  test('PITFALL 18: lets go of the last leader alone, where it is bound to two', () => {
+    const server = bound()
+    server.now_ms += 100
+    const next = ballot(5, 3)
+    hear(server, 3, next)
+    server.now_ms += LEASE_MS - 101
+    const takesOver = { ...prepare(6, next), ballot: ballot(6, 1) }
+    expect(server.exchange(1, takesOver)).toEqual([])
+    server.now_ms += 1
+    expect(server.exchange(1, takesOver)).toMatchObject([{ type: 'promise' }])
+  })
+
+  test('that does not vote binds nobody to itself', () => {
+    const server = new LoneServer({ self: 2, lease_ms: LEASE_MS, voting: false })
+    expect(hear(server, 1, at)).toEqual([])
+  })
+})
+
+test('leadership is handed over at once, however long the lease', () => {
+  const cluster = new Cluster({ config: { lease_ms: 60_000 } })
+  cluster.run(() => readUnderLease(cluster) === 1, 200_000)
+  const before = cluster.leader()!
+  const [next] = cluster.others(before)
+  const before_ms = cluster.now_ms
+  cluster.step(before, { type: 'transfer', to: next! })
+  expect(readUnderLease(cluster)).toBe(0)
+  cluster.settle()
+  expect(cluster.leader()).toBe(next)
+  expect(cluster.now_ms).toBe(before_ms)
+})
+
+describe('clocks', () => {
+  /** A minute of heartbeats, of which s2 and s3 answer with clocks as fast as this. */
+  function minute(rate: number): LoneServer {
+    const server = leader()
+    for (const start_ms = server.now_ms; server.now_ms < start_ms + 60_000;) {
+      const round = heartbeat(server)
+      server.now_ms += 5
+      for (const peer of [2, 3]) answer(server, peer, round, server.now_ms * rate)
+    }
+    return server
+  }
+
+  test.each([0.1, 0.8, 1, 1.2, 1.249])('that are %d times as fast as the leader’s count', (rate) => {
+    const server = minute(rate)
+    expect(server.paxos.lease(server.now_ms)).toEqual({ held: true, unsound: [] })
+  })
+
+  test.each([1.4, 3])('that are %d times as fast do not, for as long as the process runs', (rate) => {
+    const server = minute(rate)
+    expect(server.paxos.lease(server.now_ms)).toEqual({ held: false, unsound: [2, 3] })
+    const refused = server.status.ballot
+    server.hear(2, { type: 'nack', refused, ballot: ballot(refused.seq + 1, 2), slot: 0 })
+    server.becomeLeader()
+    answer(server, 2, 1)
+    expect(server.paxos.lease(server.now_ms)).toEqual({ held: false, unsound: [2, 3] })
+  })
+
+  test('that go on while the leader’s stood still are found out by the next answer', () => {
+    const server = minute(1)
+    answer(server, 2, heartbeat(server), server.now_ms + 200)
+    expect(server.paxos.lease(server.now_ms)?.unsound).toEqual([2])
+  })
+
+  test('of a process that was started again begin anew', () => {
+    const server = minute(1)
+    answer(server, 2, heartbeat(server), 10)
+    answer(server, 2, heartbeat(server), 60)
+    expect(server.paxos.lease(server.now_ms)).toEqual({ held: true, unsound: [] })
+  })
+})
+
+describe('PITFALL 18: leases', () => {
+  test('PITFALL 18: whatever goes wrong, what is read under a lease is fresh', { timeout: 600_000 }, () => {
+    let [reads, leaders] = [0, 0]
+    forSeeds(import.meta.url, 200, (seed) => {
+      const seen = exploreLeases(seed)
+      reads += seen.reads
+      leaders += seen.leaders
+    })
+    expect(reads).toBeGreaterThan(1000)
+    expect(leaders).toBeGreaterThan(100)
+  })
+
+  /** The leader is cut off, and others with clocks as fast as this lead and write as soon as they can. Reads under its lease meanwhile. */
+  function leadBehindItsBack(rate: number, says: 'as it is' | 'as if it were right'): Cluster {
+    const cluster = new Cluster({ config: { lease_ms: LEASE_MS } })
+    for (const id of [2, 3]) cluster.server(id).rate = rate
+    cluster.makeLeader(1)
+    cluster.observe({
+      sent: ({ from, message }) => {
+        if (message.type === 'heartbeat-answer' && says === 'as if it were right')
+          Object.assign(message, {
+            clock_ms: message.clock_ms! / cluster.server(from).rate,
+          } satisfies Partial<HeartbeatAnswer>)
+      },
+    })
+    const pass = () => {
+      cluster.now_ms += 5
+      cluster.tickDue()
+      cluster.settle()
+      readUnderLease(cluster)
+    }
+    for (let step = 0; step < 200; step++) pass()
+    cluster.isolate(1)
+    for (const id of [2, 3]) cluster.step(id, { type: 'peer-gone', peer: 1 })
+    for (let step = 0; step < 200; step++) {
+      pass()
+      const rival = [2, 3].find((id) => cluster.paxos(id).role === 'leader')
+      if (rival === undefined) continue
+      cluster.propose(rival, `${step}`)
+      cluster.settle()
+    }
+    expect([2, 3]).toContain(cluster.leader())
+    return cluster
+  }
+
+  test('PITFALL 18: a clock that is too fast and does not say so makes a read stale: that is what leases take for granted', () => {
+    // The invariant of who is bound by a lease sees it before anything is read.
+    expect(() => leadBehindItsBack(1.5, 'as if it were right')).toThrow(
+      /takes itself for the holder of a lease.* too few of 1, 2, 3 are bound to it/,
+    )
+  })
+
+  test('PITFALL 18: one that is as fast as leases bear does not', () => {
+    leadBehindItsBack(1 / (1 - CLOCK_MARGIN), 'as if it were right')
+  })
+
+  test('PITFALL 18: one that is too fast, and says so, ends the lease', () => {
+    const cluster = leadBehindItsBack(1.5, 'as it is')
+    expect(cluster.paxos(1).unsound).toEqual([2, 3])
+  })
+})

@@ -1,0 +1,255 @@
+import { describe, expect, test } from 'vitest'
+import { Cluster, texts } from '../../../../testing/src/cluster/cluster.js'
+import { runTimed } from '../../../../testing/src/cluster/run-timed.js'
+import { LoneServer, ballot, only } from '../lone-server.js'
+
+const { electionTimeout_ms, heartbeat_ms } = new LoneServer().config
+
+describe('a leader that is well', () => {
+  test('stays: nobody asks around while its heartbeats arrive', () => {
+    const cluster = new Cluster({ servers: 5 })
+    const at = cluster.makeLeader(1)
+    const prepares = cluster.sent.get('prepare')
+    cluster.wait(20_000)
+    expect(cluster.paxos(1).status()).toMatchObject({ role: 'leader', ballot: at })
+    expect(cluster.sent.get('prepare')).toBe(prepares)
+  })
+
+  test('its accepts show that it is up, as heartbeats do', () => {
+    const server = new LoneServer({ self: 2 })
+    const at = ballot(1, 1)
+    for (let round = 1; round < 10; round++) {
+      server.now_ms += electionTimeout_ms - 1
+      expect(only(server.tick(), 'probe')).toHaveLength(round === 1 ? 2 : 0)
+      server.exchange(1, { type: 'accept', ballot: at, first: round, values: [new Uint8Array(1)] })
+      expect(server.status.leader).toBe(1)
+    }
+  })
+})
+
+describe('a server that misses the leader', () => {
+  test('asks around first, and promises nothing by it', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    const journal = cluster.server(3).journal.length
+    cluster.isolate(3, [1])
+    cluster.wait(5000)
+    expect(cluster.sent.get('probe')).toBeGreaterThan(2)
+    expect(cluster.server(3).journal).toHaveLength(journal)
+  })
+
+  test('does not depose it when it alone is cut off, from it or from all', () => {
+    for (const peers of [[1], [1, 2]]) {
+      const cluster = new Cluster()
+      const at = cluster.makeLeader(1)
+      cluster.isolate(3, peers)
+      cluster.wait(10_000)
+      cluster.heal()
+      cluster.wait(5000)
+      expect(cluster.paxos(1).status()).toMatchObject({ role: 'leader', ballot: at })
+      expect(cluster.paxos(3).leader).toBe(1)
+    }
+  })
+
+  test('becomes the leader when a quorum misses it too', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.crash(1)
+    cluster.wait(4 * electionTimeout_ms)
+    expect([2, 3]).toContain(cluster.leader())
+  })
+
+  test('takes no answer to an older question', () => {
+    const server = new LoneServer()
+    const [first] = only(server.tick(4 * electionTimeout_ms), 'probe')
+    server.tick(8 * electionTimeout_ms)
+    const answer = { type: 'probe-answer', missing: true, ballot: ballot(0, 0), chosen: 0 } as const
+    server.hear(2, { ...answer, round: first!.round })
+    expect(server.status.role).toBe('follower')
+    server.hear(2, { ...answer, round: first!.round + 1 })
+    expect(server.status.role).toBe('candidate')
+  })
+
+  test('campaigns above every ballot that the answers told of', () => {
+    const server = new LoneServer()
+    const [probe] = only(server.tick(), 'probe')
+    server.hear(2, {
+      type: 'probe-answer',
+      round: probe!.round,
+      missing: true,
+      ballot: ballot(41, 3),
+      chosen: 0,
+    })
+    expect(server.status).toMatchObject({ role: 'candidate', ballot: ballot(42, 1) })
+  })
+})
+
+describe('a disk that is stuck', () => {
+  test('ends the leadership of its server: another one leads, and the old one follows', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.stuckDisks.add(1)
+    cluster.propose(1, 'a')
+    cluster.step(1, { type: 'disk-stuck' })
+    expect(cluster.paxos(1).status()).toMatchObject({ role: 'follower', leader: undefined })
+    cluster.run(() => [2, 3].includes(cluster.leader() ?? 0))
+    cluster.wait(3000)
+    expect(cluster.paxos(1).leader).toBe(cluster.leader())
+  })
+
+  test('keeps its server from asking around, though nobody leads, until the disk gets on', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.stuckDisks.add(1)
+    cluster.propose(1, 'a')
+    cluster.step(1, { type: 'disk-stuck' })
+    const probes = cluster.sent.get('probe')
+    cluster.crash(2)
+    cluster.crash(3)
+    cluster.wait(5000)
+    expect(cluster.sent.get('probe')).toBe(probes)
+    cluster.stuckDisks.delete(1)
+    cluster.wait(5000)
+    expect(cluster.sent.get('probe')).toBeGreaterThan(probes ?? 0)
+  })
+
+  test('ends the campaign of a candidate', () => {
+    const server = new LoneServer()
+    server.becomeCandidate()
+    server.step({ type: 'disk-stuck' })
+    expect(server.status.role).toBe('follower')
+  })
+
+  test('is no matter in leaderless mode', () => {
+    const cluster = new Cluster({ mode: 'leaderless' })
+    cluster.step(1, { type: 'disk-stuck' })
+    cluster.propose(2, 'a')
+    cluster.run(() => cluster.paxos(3).chosen === 1)
+  })
+})
+
+describe('the process of the leader is gone', () => {
+  test('the others elect within tens of milliseconds', () => {
+    const costs: number[] = []
+    for (let seed = 1; seed <= 50; seed++) {
+      const cluster = new Cluster({ seed })
+      const old = cluster.elect()
+      cluster.wait(200)
+      const killed_ms = cluster.now_ms
+      cluster.kill(old)
+      runTimed(cluster, () => cluster.leader() !== undefined)
+      costs.push(cluster.now_ms - killed_ms)
+    }
+    costs.sort((a, b) => a - b)
+    expect(costs[25]).toBeLessThan(40)
+    expect(costs[45]).toBeLessThan(100)
+  })
+
+  test('one server that believes so alone does not depose a leader that the other hears', () => {
+    const cluster = new Cluster()
+    const at = cluster.makeLeader(1)
+    cluster.isolate(3, [1])
+    cluster.step(3, { type: 'peer-gone', peer: 1 })
+    cluster.wait(1000)
+    expect(cluster.paxos(1).status()).toMatchObject({ role: 'leader', ballot: at })
+  })
+
+  test('it was a mistake: a heartbeat ends it', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.step(3, { type: 'peer-gone', peer: 1 })
+    expect(cluster.paxos(3).leader).toBeUndefined()
+    cluster.wait(100)
+    expect(cluster.paxos(3).leader).toBe(1)
+  })
+
+  test('a peer that is not the leader is not missed', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    const due_ms = cluster.server(3).deadline_ms
+    cluster.step(3, { type: 'peer-gone', peer: 2 })
+    expect(cluster.paxos(3).leader).toBe(1)
+    expect(cluster.server(3).deadline_ms).toBe(due_ms)
+  })
+})
+
+describe('a preempted server', () => {
+  test('goes back to following, and waits its turn', () => {
+    const server = new LoneServer()
+    const at = server.becomeCandidate()
+    server.sync()
+    expect(server.hear(2, { type: 'nack', refused: at, ballot: ballot(7, 2), slot: 1 })).toEqual([])
+    expect(server.status).toMatchObject({ role: 'follower', leader: undefined })
+    expect(server.tick(server.now_ms + electionTimeout_ms - 1)).toEqual([])
+  })
+
+  test('so does a leader', () => {
+    const server = new LoneServer()
+    const at = server.becomeLeader()
+    server.propose('a')
+    server.hear(2, { type: 'nack', refused: at, ballot: ballot(7, 2), slot: 1 })
+    expect(server.status.role).toBe('follower')
+    expect(server.tick(server.now_ms + electionTimeout_ms - 1)).toEqual([])
+  })
+
+  test('by a prepare that it promises, too', () => {
+    const server = new LoneServer()
+    server.becomeLeader()
+    server.hear(3, { type: 'prepare', ballot: ballot(9, 3), scope: 'log', slot: 1 })
+    expect(server.status.role).toBe('follower')
+  })
+
+  test('a refusal of an older ballot does not depose it', () => {
+    const server = new LoneServer()
+    const at = server.becomeLeader()
+    server.hear(2, { type: 'nack', refused: ballot(at.seq - 1, 1), ballot: at, slot: 1 })
+    expect(server.status.role).toBe('leader')
+  })
+
+  test('a prepare that it refuses does not depose it', () => {
+    const server = new LoneServer()
+    const at = server.becomeLeader()
+    const answer = server.hear(3, { type: 'prepare', ballot: ballot(at.seq - 1, 3), scope: 'log', slot: 1 })
+    expect(answer).toMatchObject([{ type: 'nack', ballot: at }])
+    expect(server.status.role).toBe('leader')
+  })
+})
+
+describe('a leader that cannot reach a quorum', () => {
+  test('gives up within an election timeout, though some still answer', () => {
+    const cluster = new Cluster({ servers: 5 })
+    cluster.makeLeader(1)
+    cluster.isolate(1, [3, 4, 5])
+    cluster.wait(electionTimeout_ms + 2 * heartbeat_ms)
+    expect(cluster.paxos(1).status()).toMatchObject({ role: 'follower', leader: undefined })
+  })
+
+  test('those that heard from it join the next one', () => {
+    const cluster = new Cluster({ servers: 5 })
+    cluster.makeLeader(1)
+    cluster.isolate(1, [3, 4, 5])
+    cluster.run(() => [2, 3, 4, 5].includes(cluster.leader() ?? 0), 10_000)
+    cluster.propose(cluster.leader()!, 'a')
+    cluster.settle()
+    expect(texts(cluster.prefix(2))).toEqual(['a'])
+  })
+
+  test('when its words arrive but no answers do, it gives up too', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.cut.add('2>1').add('3>1')
+    cluster.wait(electionTimeout_ms + 2 * heartbeat_ms)
+    expect(cluster.paxos(1).status().role).toBe('follower')
+  })
+
+  test('answers to another ballot do not keep it up', () => {
+    const server = new LoneServer()
+    const at = server.becomeLeader()
+    for (let elapsed_ms = 0; elapsed_ms <= electionTimeout_ms; elapsed_ms += heartbeat_ms) {
+      const ballot = { seq: at.seq - 1, server: 1 }
+      server.hear(2, { type: 'heartbeat-answer', ballot, round: 1, chosen: 0, voted: 0 })
+      server.tick(server.now_ms + heartbeat_ms)
+    }
+    expect(server.status.role).toBe('follower')
+  })
+})

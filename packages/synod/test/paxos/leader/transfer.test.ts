@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest'
+import { Cluster, texts } from '../../../../testing/src/cluster/cluster.js'
+import { LoneServer, ballot, only } from '../lone-server.js'
+
+describe('a leader that is to make room', () => {
+  test('has another one campaign at once, and leads until then', () => {
+    const cluster = new Cluster()
+    const at = cluster.makeLeader(1)
+    cluster.propose(1, 'a')
+    cluster.step(1, { type: 'transfer', to: 3 })
+    expect(cluster.underWay('transfer')).toEqual([
+      { from: 1, to: 3, message: { type: 'transfer', ballot: at, to: 3 } },
+    ])
+    expect(cluster.paxos(1).status().role).toBe('leader')
+    const before_ms = cluster.now_ms
+    cluster.settle()
+    expect(cluster.now_ms).toBe(before_ms)
+    expect(cluster.leader()).toBe(3)
+    expect(cluster.sent.get('probe')).toBe(2)
+    cluster.propose(3, 'b')
+    cluster.settle()
+    expect(texts(cluster.prefix(3))).toEqual(['a', 'b'])
+  })
+
+  test('takes whoever has voted furthest of those that it hears', () => {
+    const cluster = new Cluster({ servers: 5 })
+    cluster.makeLeader(1)
+    cluster.isolate(4)
+    cluster.propose(1, 'a')
+    cluster.lose('accept', ({ to }) => to === 2)
+    cluster.wait(120)
+    cluster.lose('accept')
+    cluster.step(1, { type: 'transfer', to: 0 })
+    expect(cluster.underWay('transfer').map(({ to }) => to)).not.toContain(4)
+    cluster.settle()
+    expect([2, 3, 5]).toContain(cluster.leader())
+  })
+
+  test('hears of it from a follower', () => {
+    const cluster = new Cluster()
+    cluster.makeLeader(1)
+    cluster.wait(100)
+    cluster.step(2, { type: 'transfer', to: 3 })
+    cluster.settle()
+    expect(cluster.leader()).toBe(3)
+  })
+
+  test('with nobody else to lead, goes on', () => {
+    const cluster = new Cluster({ servers: 1 })
+    cluster.makeLeader(1)
+    for (const to of [0, 1]) cluster.step(1, { type: 'transfer', to })
+    expect(cluster.paxos(1).status().role).toBe('leader')
+  })
+})
+
+describe('a follower', () => {
+  const at = ballot(4, 1)
+  const following = (): LoneServer => {
+    const server = new LoneServer({ self: 2 })
+    server.hear(1, { type: 'heartbeat', ballot: at, round: 1, chosen: 0, voted: 0 })
+    return server
+  }
+
+  test('campaigns only where the leader that it follows says so', () => {
+    const server = following()
+    server.hear(3, { type: 'transfer', ballot: at, to: 2 })
+    server.hear(1, { type: 'transfer', ballot: ballot(3, 1), to: 2 })
+    expect(server.status.role).toBe('follower')
+    server.hear(1, { type: 'transfer', ballot: at, to: 2 })
+    expect(server.status.role).toBe('candidate')
+    expect(only(server.sync(), 'prepare')).toHaveLength(2)
+  })
+
+  test('whose disk is stuck does not', () => {
+    const server = following()
+    server.step({ type: 'disk-stuck' })
+    server.hear(1, { type: 'transfer', ballot: at, to: 2 })
+    expect(server.status.role).toBe('follower')
+  })
+
+  test('that does not vote does not', () => {
+    const server = new LoneServer({ self: 2, voting: false })
+    server.hear(1, { type: 'heartbeat', ballot: at, round: 1, chosen: 0, voted: 0 })
+    server.hear(1, { type: 'transfer', ballot: at, to: 2 })
+    expect(server.status.role).toBe('learner')
+    expect(server.sync()).toEqual([])
+  })
+})

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest'
+import { compareBallots } from '../../../src/paxos/ballot.js'
+import { Cluster, texts, value } from '../../../../testing/src/cluster/cluster.js'
+import { LoneServer, ballot, only } from '../lone-server.js'
+
+/** The one promise that a server of three needs besides its own. */
+function promised(server: LoneServer, slot: number) {
+  const [prepare] = only(server.sync(), 'prepare')
+  const at = prepare!.ballot
+  return server.hear(2, { type: 'promise', ballot: at, scope: 'slot', slot, votes: [], next: 0 })
+}
+
+describe('a proposer that restarts in the middle of an instance', () => {
+  test('never uses a ballot again with another value', () => {
+    const server = new LoneServer({ mode: 'leaderless' })
+    server.setOut('first')
+    const [before] = only(promised(server, 1), 'accept')
+    // The accept is out, the own vote is lost: only the promise was durable.
+    server.journal.length = 1
+    server.restart()
+    server.setOut('second')
+    for (const message of server.sync())
+      expect(message).not.toMatchObject({ slot: 1, ballot: before!.ballot })
+    server.hear(2, { type: 'accept', ballot: ballot(1, 2), first: 5, values: [value('above')] })
+    const again = server.tickUntil('prepare').find(({ slot }) => slot === 1)
+    expect(compareBallots(again!.ballot, before!.ballot)).toBeGreaterThan(0)
+  })
+
+  test('has told nobody of a ballot whose promise it lost', () => {
+    const server = new LoneServer({ mode: 'leaderless' })
+    expect(server.setOut('first')).toEqual([])
+    server.journal.length = 0
+    server.restart()
+    server.setOut('second')
+    expect(only(server.sync(), 'prepare')[0]?.ballot).toEqual(ballot(1, 1))
+  })
+
+  test('takes no answers meant for its former life', () => {
+    const server = new LoneServer({ mode: 'leaderless' })
+    server.setOut('first')
+    promised(server, 1)
+    server.sync()
+    server.restart()
+    expect(server.hear(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })).toEqual([])
+    expect(server.paxos.chosen).toBe(0)
+  })
+})
+
+test('a whole cluster that lost its power finishes what it had voted for', () => {
+  const cluster = new Cluster({ mode: 'leaderless' })
+  cluster.setOut(1, 'a')
+  cluster.sync(1)
+  cluster.deliverAll('prepare')
+  cluster.sync(2)
+  cluster.deliverAll('promise')
+  cluster.deliverAll('accept')
+  for (const id of cluster.ids) cluster.sync(id)
+  for (const id of cluster.ids) cluster.crash(id)
+  cluster.network = []
+  for (const id of cluster.ids) cluster.restart(id)
+  cluster.run(() => cluster.ids.every((id) => cluster.paxos(id).chosen === 1), 1000)
+  expect(texts(cluster.prefix(3))).toEqual(['a'])
+})
+
+test('a server alone that lost its power goes on', () => {
+  const cluster = new Cluster({ mode: 'leaderless', servers: 1 })
+  cluster.setOut(1, 'a')
+  cluster.sync(1)
+  const voted = cluster.server(1).journal.findIndex(({ type }) => type === 'vote')
+  cluster.sync(1, voted + 1 - cluster.server(1).durable)
+  cluster.server(1).journal.length = voted + 1
+  cluster.server(1).durable = voted + 1
+  cluster.crash(1)
+  cluster.restart(1)
+  expect(cluster.paxos(1).status()).toMatchObject({ chosen: 0, voted: 1 })
+  cluster.run(() => cluster.paxos(1).chosen === 1, 1000)
+  expect(texts(cluster.prefix(1))).toEqual(['a'])
+})

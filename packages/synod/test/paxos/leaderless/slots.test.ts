@@ -1,0 +1,256 @@
+import { describe, expect, test } from 'vitest'
+import { Cluster, texts, value } from '../../../../testing/src/cluster/cluster.js'
+import { LoneServer, ballot, chosenVote, only, vote } from '../lone-server.js'
+import type { Ballot, Slot } from '../../../src/paxos/ballot.js'
+import type { ReportedVote } from '../../../src/paxos/messages.js'
+
+const leaderless = (records: ConstructorParameters<typeof LoneServer>[1] = []) =>
+  new LoneServer({ mode: 'leaderless' }, records)
+
+/** The promise of s2 for one slot. */
+function promised(server: LoneServer, slot: Slot, at: Ballot, votes: ReportedVote[] = []) {
+  return server.hear(2, { type: 'promise', ballot: at, scope: 'slot', slot, votes, next: 0 })
+}
+
+const prepares = (messages: Parameters<typeof only>[0]) => [
+  ...new Set(only(messages, 'prepare').map(({ slot }) => slot)),
+]
+
+describe('a request', () => {
+  test('takes an empty slot, and both phases there', () => {
+    const cluster = new Cluster({ mode: 'leaderless' })
+    cluster.setOut(1, 'a')
+    cluster.sync(1)
+    expect(cluster.underWay('prepare').map(({ message }) => message)).toEqual([
+      { type: 'prepare', ballot: ballot(1, 1), scope: 'slot', slot: 1 },
+      { type: 'prepare', ballot: ballot(1, 1), scope: 'slot', slot: 1 },
+    ])
+    cluster.deliverAll('prepare')
+    cluster.sync(2)
+    cluster.deliverAll('promise')
+    expect(cluster.underWay('accept').map(({ message }) => message)).toEqual([
+      { type: 'accept', ballot: ballot(1, 1), first: 1, values: [value('a')] },
+      { type: 'accept', ballot: ballot(1, 1), first: 1, values: [value('a')] },
+    ])
+    cluster.settle()
+    for (const id of cluster.ids) expect(texts(cluster.prefix(id))).toEqual(['a'])
+  })
+
+  test('several at once take several slots', () => {
+    const cluster = new Cluster({ mode: 'leaderless' })
+    cluster.setOut(1, 'a', 'b', 'c')
+    cluster.sync(1)
+    expect(cluster.underWay('prepare').map(({ message }) => message.slot)).toEqual([1, 1, 2, 2, 3, 3])
+    cluster.settle()
+    expect(texts(cluster.prefix(2))).toEqual(['a', 'b', 'c'])
+  })
+
+  test('passes over slots that hold a vote, a promise to another, or an outcome', () => {
+    const server = leaderless([
+      { type: 'decided', first: 1, values: [value('chosen')] },
+      { type: 'vote', ballot: ballot(1, 2), first: 2, values: [value('voted')] },
+      { type: 'promise', scope: 'slot', slot: 3, ballot: ballot(1, 3) },
+    ])
+    server.setOut('a')
+    expect(prepares(server.sync())).toEqual([4])
+  })
+
+  test('proposed twice under one id is one request', () => {
+    const server = leaderless()
+    server.setOut('a')
+    server.setOut('a')
+    expect(prepares(server.sync())).toEqual([1])
+  })
+
+  test('no more slots at once than the window, in order of arrival', () => {
+    const server = new LoneServer({ mode: 'leaderless', window: 2 })
+    server.setOut('a', 'b', 'c')
+    expect(prepares(server.sync())).toEqual([1, 2])
+    promised(server, 1, ballot(1, 1))
+    server.sync()
+    server.hear(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })
+    expect(prepares(server.sync())).toEqual([3])
+  })
+})
+
+describe('a slot with a vote of another', () => {
+  test('is finished with that value, and the request moves on at once', () => {
+    const server = leaderless()
+    server.setOut('mine')
+    server.sync()
+    const messages = promised(server, 1, ballot(1, 1), [vote(1, ballot(0, 2), 'other')])
+    const [accept] = only(messages, 'accept')
+    expect([accept?.first, texts(accept?.values ?? [])]).toEqual([1, ['other']])
+    expect(prepares(server.sync())).toEqual([2])
+  })
+
+  test('of several votes it adopts the one at the highest ballot', () => {
+    for (const reverse of [false, true]) {
+      const server = new LoneServer({ mode: 'leaderless', servers: [1, 2, 3, 4, 5] })
+      server.setOut('mine')
+      server.sync()
+      const votes = [vote(1, ballot(0, 3), 'low'), vote(1, ballot(0, 4), 'high')]
+      if (reverse) votes.reverse()
+      const messages = votes.flatMap((told, index) => {
+        const promise = { type: 'promise', ballot: ballot(1, 1), scope: 'slot', slot: 1, next: 0 } as const
+        return server.hear(2 + index, { ...promise, votes: [told] })
+      })
+      expect(texts(only(messages, 'accept')[0]?.values ?? [])).toEqual(['high'])
+    }
+  })
+
+  test('that is its own value is simply finished', () => {
+    const server = leaderless()
+    server.setOut('mine')
+    server.sync()
+    promised(server, 1, ballot(1, 1), [vote(1, ballot(0, 2), 'mine')])
+    expect(prepares(server.sync())).toEqual([])
+  })
+
+  test('already chosen is learned, and the request moves on', () => {
+    const server = leaderless()
+    server.setOut('mine')
+    server.sync()
+    const messages = promised(server, 1, ballot(1, 1), [chosenVote(1, 'other')])
+    expect(only(messages, 'accept')).toEqual([])
+    expect(server.paxos.log.status(1)).toEqual({ status: 'chosen', value: value('other') })
+    expect(prepares(server.sync())).toEqual([2])
+  })
+})
+
+describe('a request whose slot another value won', () => {
+  test('moves on to the next', () => {
+    const server = leaderless()
+    server.setOut('mine')
+    server.sync()
+    server.hear(2, { type: 'decided', first: 1, values: [value('other')] })
+    expect(prepares(server.sync())).toEqual([2])
+  })
+
+  test('two servers in one slot: both values are chosen, each in a slot of its own', () => {
+    const cluster = new Cluster({ mode: 'leaderless' })
+    cluster.setOut(1, 'a')
+    cluster.setOut(2, 'b')
+    cluster.run(() => cluster.ids.every((id) => cluster.paxos(id).chosen >= 2))
+    expect(
+      texts(cluster.prefix(3))
+        .filter((text) => text !== '-')
+        .sort(),
+    ).toEqual(['a', 'b'])
+  })
+
+  test('a request that won is done, and is not proposed again', () => {
+    const cluster = new Cluster({ mode: 'leaderless' })
+    cluster.setOut(1, 'a')
+    cluster.settle()
+    cluster.wait(5000)
+    expect(texts(cluster.prefix(1))).toEqual(['a'])
+    expect(cluster.sent.get('prepare')).toBe(2)
+  })
+})
+
+describe('lost messages', () => {
+  test.each(['prepare', 'promise', 'accept', 'accepted'] as const)('a lost %s is made up for', (type) => {
+    const cluster = new Cluster({ mode: 'leaderless' })
+    cluster.setOut(1, 'a')
+    let lost = 0
+    for (let step = 0; step < 20; step++) {
+      for (const id of cluster.ids) cluster.sync(id)
+      if (lost === 0) lost = cluster.lose(type).length
+      cluster.deliver(0)
+    }
+    expect(lost).toBeGreaterThan(0)
+    cluster.wait(1000)
+    for (const id of cluster.ids) expect(texts(cluster.prefix(id))).toEqual(['a'])
+  })
+
+  test('a lost "chosen" is made up for by the bars that servers show', () => {
+    const cluster = new Cluster({ mode: 'leaderless' })
+    cluster.setOut(1, 'a')
+    cluster.run(() => {
+      cluster.lose('chosen')
+      return cluster.paxos(1).chosen === 1
+    })
+    cluster.lose('chosen')
+    cluster.wait(100)
+    expect(cluster.ids.map((id) => cluster.paxos(id).chosen)).toEqual([1, 1, 1])
+  })
+
+  test('a promise or a vote heard twice counts once', () => {
+    const server = new LoneServer({ mode: 'leaderless', servers: [1, 2, 3, 4, 5] })
+    server.setOut('a')
+    server.sync()
+    promised(server, 1, ballot(1, 1))
+    expect(promised(server, 1, ballot(1, 1))).toEqual([])
+    const promise = {
+      type: 'promise',
+      ballot: ballot(1, 1),
+      scope: 'slot',
+      slot: 1,
+      votes: [],
+      next: 0,
+    } as const
+    expect(only(server.hear(3, promise), 'accept')).toHaveLength(4)
+    server.sync()
+    const accepted = { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 } as const
+    server.hear(2, accepted)
+    server.hear(2, accepted)
+    expect(server.paxos.chosen).toBe(0)
+    server.hear(3, accepted)
+    expect(server.paxos.chosen).toBe(1)
+  })
+})
+
+describe('withdrawn requests', () => {
+  test('one that waits for a slot never gets one', () => {
+    const server = new LoneServer({ mode: 'leaderless', window: 1 })
+    server.setOut('a', 'b')
+    server.sync()
+    server.step({ type: 'withdraw', id: 2 })
+    promised(server, 1, ballot(1, 1))
+    server.sync()
+    server.hear(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })
+    expect(prepares(server.sync())).toEqual([])
+  })
+
+  test('one in phase 1 leaves its slot undecided', () => {
+    const server = leaderless()
+    server.setOut('a')
+    server.sync()
+    server.step({ type: 'withdraw', id: 1 })
+    expect(promised(server, 1, ballot(1, 1))).toEqual([])
+    expect(server.paxos.log.status(1)).toEqual({ status: 'empty' })
+  })
+
+  test('one in phase 2 is finished: it may be chosen already', () => {
+    const cluster = new Cluster({ mode: 'leaderless' })
+    const [id] = cluster.setOut(1, 'a')
+    cluster.sync(1)
+    cluster.deliverAll('prepare')
+    cluster.sync(2)
+    cluster.deliverAll('promise')
+    cluster.step(1, { type: 'withdraw', id: id! })
+    cluster.settle()
+    expect(texts(cluster.prefix(1))).toEqual(['a'])
+  })
+
+  test('one that lost its slot does not move on', () => {
+    const server = leaderless()
+    server.setOut('mine')
+    server.sync()
+    server.step({ type: 'withdraw', id: 1 })
+    server.hear(2, { type: 'decided', first: 1, values: [value('other')] })
+    expect(prepares(server.sync())).toEqual([])
+  })
+
+  test('withdrawing what is unknown does nothing', () => {
+    expect(leaderless().step({ type: 'withdraw', id: 77 })).toEqual([])
+  })
+})
+
+test('a single server needs nobody', () => {
+  const cluster = new Cluster({ mode: 'leaderless', servers: 1 })
+  cluster.setOut(1, 'a', 'b')
+  cluster.settle()
+  expect(texts(cluster.prefix(1))).toEqual(['a', 'b'])
+})

@@ -1,0 +1,214 @@
+import type { ServerId } from 'synod/internal/paxos/ballot.js'
+import { checkPrefixes } from 'synod/internal/paxos/invariants.js'
+import { Chance } from '../chance.js'
+import { drawClocks } from '../draw-lease.js'
+import { drawQuorums } from '../draw-quorums.js'
+import { chooseAlone } from './calm.js'
+import { Cluster } from './cluster.js'
+import { drawChange, join } from './explore-membership.js'
+import { holdersOf, readUnderLease } from './read-under-lease.js'
+
+const EVENTS = 2000
+const ELECTION_TIMEOUT_MS = 100
+const HEARTBEAT_MS = 15
+
+/** How often things happen, of all events; the rest are deliveries. */
+const RATES = {
+  pass: 0.3,
+  cut: 0.03,
+  heal: 0.04,
+  mislead: 0.04,
+  transfer: 0.03,
+  crash: 0.03,
+  write: 0.1,
+  betray: 0.02,
+} as const
+
+/** What an exploration has come across: it is worth nothing if it meets no leases, or nobody who would break them. */
+export interface LeasesSeen {
+  /** Reads that were answered under a lease. */
+  reads: number
+  /** Changes of leaders. */
+  leaders: number
+}
+
+/**
+ * One run of the core alone in which all is about leases: messages are quick, time passes in small steps, leaders are cut off and yet not
+ * gone, taken for gone and yet there, told to hand over; servers crash and are back at once; others hurry to lead as soon as a
+ * leader with a lease is cut off, and write; and whoever holds a lease is asked at each turn. The clocks are as different as leases bear. For one seed of three the membership changes too. Throws what was violated.
+ */
+export function exploreLeases(seed: number): LeasesSeen {
+  const chance = new Chance(seed ^ 0x6c656173)
+  const changes = chance.happens(1 / 3)
+  const servers = changes ? 6 : chance.pick([3, 3, 5])
+  const lease_ms = Math.round(ELECTION_TIMEOUT_MS * chance.between(0.4, 2))
+  const config = {
+    electionTimeout_ms: ELECTION_TIMEOUT_MS,
+    heartbeat_ms: HEARTBEAT_MS,
+    lease_ms,
+    resend_ms: chance.between(10, 60),
+    window: 1 + chance.below(8),
+  }
+  const founders = changes ? 1 + chance.below(4) : servers
+  const quorums = changes ? undefined : drawQuorums(servers, seed)
+  const cluster = new Cluster({ seed, servers, founders, config, quorums })
+  const rates = drawClocks(chance, servers)
+  for (const id of cluster.ids) cluster.server(id).rate = rates[id - 1] ?? 1
+  const turns = new Turns(cluster, chance, changes)
+  for (let event = 0; event < EVENTS; event++) turns.event()
+  cluster.heal()
+  for (const id of cluster.ids) if (!cluster.server(id).up) cluster.restart(id)
+  if (!changes) chooseAlone(cluster, cluster.elect(), 'the last')
+  for (const a of cluster.ids)
+    for (const b of cluster.ids) checkPrefixes(cluster.prefix(a), cluster.prefix(b))
+  return turns.seen
+}
+
+class Turns {
+  readonly seen: LeasesSeen = { reads: 0, leaders: 0 }
+  readonly #cluster: Cluster
+  readonly #chance: Chance
+  /** Whether the membership changes. */
+  readonly #changes: boolean
+  #last: ServerId | undefined
+  #proposed = 0
+
+  constructor(cluster: Cluster, chance: Chance, changes: boolean) {
+    this.#cluster = cluster
+    this.#chance = chance
+    this.#changes = changes
+  }
+
+  event(): void {
+    const chance = this.#chance
+    const cluster = this.#cluster
+    let dice = chance.next()
+    const falls = (rate: number) => (dice -= rate) < 0
+    const { betray, crash, cut, heal, mislead, pass, transfer, write } = RATES
+    if (falls(pass)) this.#pass()
+    else if (falls(cut)) this.#cutOff()
+    else if (falls(heal)) cluster.heal()
+    else if (falls(mislead)) this.#mislead()
+    else if (falls(transfer)) this.#transfer()
+    else if (falls(crash)) cluster.crash(chance.pick(cluster.ids))
+    else if (falls(write)) this.#write()
+    else if (falls(betray)) this.#betray()
+    else this.#deliver()
+    for (const id of cluster.ids) if (!cluster.server(id).up && chance.happens(0.3)) cluster.restart(id)
+    if (chance.happens(0.7)) cluster.syncDisks()
+    this.#read()
+  }
+
+  #transfer(): void {
+    const chance = this.#chance
+    const { ids } = this.#cluster
+    this.#cluster.step(chance.pick(ids), { type: 'transfer', to: chance.happens(0.3) ? 0 : chance.pick(ids) })
+  }
+
+  get #leaders(): ServerId[] {
+    return this.#cluster.ids.filter((id) => this.#cluster.paxos(id).role === 'leader')
+  }
+
+  #pass(): void {
+    this.#cluster.now_ms += (this.#chance.next() * ELECTION_TIMEOUT_MS) / 8
+    this.#cluster.tickDue()
+  }
+
+  /** A leader hears nobody any more, or some not; now and then it is only not heard. */
+  #cutOff(): void {
+    const chance = this.#chance
+    const cluster = this.#cluster
+    for (const id of this.#leaders) {
+      const peers = cluster.others(id).filter(() => chance.happens(0.8))
+      if (chance.happens(0.7)) cluster.isolate(id, peers)
+      else for (const peer of peers) cluster.cut.add(`${id}>${peer}`)
+    }
+  }
+
+  /** A leader with a lease is cut off, and others do all they can to lead, and to write, before that has run out. */
+  #betray(): void {
+    const chance = this.#chance
+    const cluster = this.#cluster
+    const [leader] = holdersOf(cluster)
+    if (leader === undefined) return
+    const others = cluster.others(leader)
+    if (chance.happens(0.3)) this.#campaignInVain(leader)
+    // One does not hear of the leader for so long that it is free to promise anything.
+    if (chance.happens(0.3)) {
+      cluster.isolate(leader, [chance.pick(others)])
+      this.#hurry(20)
+    }
+    cluster.isolate(leader)
+    const restarts = chance.happens(0.3)
+    for (const id of others) if (restarts && chance.happens(0.8)) cluster.crash(id)
+    for (const id of others) if (!cluster.server(id).up) cluster.restart(id)
+    if (chance.happens(0.3)) this.#mislead()
+    this.#hurry(30)
+  }
+
+  /** Others want to lead, and before anyone hears of it the leader is back. */
+  #campaignInVain(leader: ServerId): void {
+    const cluster = this.#cluster
+    cluster.isolate(leader)
+    for (let step = 0; step < 60 && cluster.underWay('prepare').length === 0; step++) {
+      this.#pass()
+      for (const type of ['probe', 'probe-answer'] as const) cluster.deliverAll(type)
+      cluster.syncDisks()
+    }
+    cluster.heal()
+    for (let step = 0; step < 8; step++) {
+      this.#pass()
+      for (const type of ['heartbeat', 'heartbeat-answer'] as const) cluster.deliverAll(type)
+      this.#read()
+    }
+  }
+
+  /** All arrives at once, and whoever leads writes. */
+  #hurry(steps: number): void {
+    for (let step = 0; step < steps; step++) {
+      this.#pass()
+      this.#cluster.settle()
+      this.#write()
+      this.#cluster.settle()
+      this.#read()
+    }
+  }
+
+  /** Somebody takes a leader for gone. */
+  #mislead(): void {
+    for (const peer of this.#leaders)
+      for (const id of this.#cluster.others(peer))
+        if (this.#chance.happens(0.7)) this.#cluster.step(id, { type: 'peer-gone', peer })
+  }
+
+  #write(): void {
+    const chance = this.#chance
+    for (const id of this.#leaders) {
+      const changes = this.#changes && chance.happens(0.3)
+      this.#cluster.propose(id, changes ? drawChange(chance) : `r${++this.#proposed}`)
+    }
+    if (this.#changes) join(this.#cluster, chance)
+  }
+
+  #deliver(): void {
+    const chance = this.#chance
+    const { network } = this.#cluster
+    for (let count = chance.below(12); count > 0 && network.length > 0; count--) {
+      const index = chance.below(Math.min(network.length, 8))
+      if (chance.happens(0.02)) network.splice(index, 1)
+      else this.#cluster.deliver(index, chance.happens(0.03))
+    }
+  }
+
+  /** What a leader with a lease is asked it answers at once, and is judged by it. */
+  #read(): void {
+    for (const id of this.#leaders) {
+      const server = this.#cluster.server(id)
+      if (server.up && id !== this.#last) {
+        this.#last = id
+        this.seen.leaders++
+      }
+    }
+    this.seen.reads += readUnderLease(this.#cluster)
+  }
+}

@@ -1,0 +1,17 @@
+import type { ServerId } from 'synod/internal/paxos/ballot.js'
+import type { Cluster } from './cluster.js'
+
+/** The servers that hold a lease. */
+export function holdersOf(cluster: Cluster): ServerId[] {
+  return cluster.ids.filter((id) => {
+    const server = cluster.server(id)
+    return server.up && server.holdsLease(cluster.now_ms)
+  })
+}
+
+/** Whoever holds a lease is asked: it answers at once, and is judged by that. Returns how many do. */
+export function readUnderLease(cluster: Cluster): number {
+  const holders = holdersOf(cluster)
+  for (const id of holders) cluster.read(id)
+  return holders.length
+}

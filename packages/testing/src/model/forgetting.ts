@@ -1,0 +1,73 @@
+import {
+  type Ballot,
+  compareBallots,
+  maxBallot,
+  sameBallot,
+  ZERO_BALLOT,
+  type Slot,
+} from 'synod/internal/paxos/ballot.js'
+import { Log } from 'synod/internal/paxos/log.js'
+import type { Accepted, Message, PromiseMessage } from 'synod/internal/paxos/messages.js'
+import type { PaxosState } from 'synod/internal/paxos/paxos.js'
+import type { ModelConfig } from './config.js'
+
+/**
+ * Whether a message looks spent: as if it could do nothing in this state of a server, nor in any that may
+ * follow. `durable` is what the server would be after a restart. This is a guess from the rules of the
+ * protocol, to be proven afterwards. Where slots may be dropped, nothing but a promise for every slot outlives them.
+ */
+export function looksSpent(
+  message: Message,
+  saved: PaxosState,
+  durable: PaxosState,
+  config: ModelConfig,
+): boolean {
+  const { trims = 0 } = config
+  const slotBound = trims > 0 ? (state: PaxosState) => state.acceptor.promised : boundInSlot
+  if (message.type === 'prepare') {
+    const bound = message.scope === 'log' ? logBound(durable) : slotBound(durable, message.slot)
+    return compareBallots(message.ballot, bound) < 0
+  }
+  if (message.type === 'accept') {
+    const { ballot, first, values } = message
+    return values.some((_, offset) => compareBallots(ballot, slotBound(durable, first + offset)) < 0)
+  }
+  if (message.type === 'promise') return !awaitsPromise(saved, message, config)
+  if (message.type === 'accepted') return !awaitsVote(saved, message)
+  return message.type === 'chosen' && isChosen(durable, message.first, message.last)
+}
+
+function awaitsPromise(
+  { leader: { phase }, leaderless }: PaxosState,
+  message: PromiseMessage,
+  { values }: ModelConfig,
+): boolean {
+  if (message.scope === 'log') {
+    // A leader asks again where the membership may change.
+    const isAsking = phase.role === 'candidate' || (phase.role === 'leader' && values !== undefined)
+    return isAsking && sameBallot(phase.ballot, message.ballot)
+  }
+  const instance = leaderless.instances.get(message.slot)
+  return instance?.phase === 'prepare' && sameBallot(instance.ballot, message.ballot)
+}
+
+function awaitsVote({ leader: { phase }, leaderless }: PaxosState, { ballot, first }: Accepted): boolean {
+  if (phase.role === 'leader' && sameBallot(phase.ballot, ballot)) return phase.flights.has(first)
+  const instance = leaderless.instances.get(first)
+  return instance?.phase === 'accept' && sameBallot(instance.ballot, ballot)
+}
+
+function logBound({ acceptor }: PaxosState): Ballot {
+  return maxBallot(acceptor.promised, acceptor.voted)
+}
+
+function boundInSlot({ acceptor, log }: PaxosState, slot: Slot): Ballot {
+  const state = new Log(log).find(slot)
+  return maxBallot(acceptor.promised, maxBallot(state?.promised ?? ZERO_BALLOT, state?.ballot ?? ZERO_BALLOT))
+}
+
+function isChosen({ log }: PaxosState, first: Slot, last: Slot): boolean {
+  const slots = new Log(log)
+  for (let slot = first; slot <= last; slot++) if (!slots.isChosen(slot)) return false
+  return true
+}

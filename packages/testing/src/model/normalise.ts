@@ -1,0 +1,158 @@
+/*
+ * The model has no clock. A saved state keeps no times: before each step all of its times are set anew, so
+ * that what the step shall find due is past and all else is far ahead. Which timers are due is a choice of
+ * the search, made afresh at each step.
+ *
+ * That is sound for safety. The core compares times only with `now`, so a step depends on no more than
+ * which comparisons hold. A message finds either no timer due or all of them. A tick finds one: timers that
+ * run out at once are the same as one tick for each, with nothing between. Nor does it matter which
+ * requests of leaderless mode are due when a message or a proposal arrives: they are placed last, so it is
+ * the same if ticks that follow place them. So every timing that is possible is explored, and more: timers
+ * that were set one after the other may run out in any order.
+ *
+ * For the same reason what only times are drawn from or counted for is forgotten: the random state,
+ * averages, back-offs, who was heard when, and who goes first. The rounds of probes and heartbeats are all
+ * the same round: an answer counts even if it is late.
+ */
+import { MIN_AVERAGE_MS } from 'synod/internal/paxos/average.js'
+import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
+import type { LeaderState } from 'synod/internal/paxos/leader/leader-state.js'
+import type { LeaderlessState } from 'synod/internal/paxos/leaderless/leaderless-state.js'
+import type { Message } from 'synod/internal/paxos/messages.js'
+import type { PaxosState } from 'synod/internal/paxos/paxos.js'
+import { type ModelConfig, serversOf } from './config.js'
+
+/** The time of every step. */
+export const NOW_MS = 0
+
+const FAR_MS = 1e9
+
+/**
+ * Which timers a step finds due: none, all, a single one of those that a server runs side by side. The
+ * timer `slot n` is that of a leaderless instance, `place` that of the first request which waits for a
+ * slot, `hole` that of filling holes.
+ */
+export type Due = 'nothing' | 'everything' | 'resend' | 'heartbeat' | 'hole' | 'place' | `slot ${Slot}`
+
+/**
+ * Sets every time of a saved state, in place. Deadlines that are due, and ages that are old, lie in the
+ * past.
+ */
+export function setTimes(state: PaxosState, due: Due): void {
+  const time_ms = (timer: Due) => (due === 'everything' || due === timer ? -FAR_MS : FAR_MS)
+  const { fetch } = state.learner
+  if (fetch !== null) fetch.until_ms = time_ms('everything')
+  setLeaderTimes(state.leader, time_ms)
+  setLeaderlessTimes(state.leaderless, time_ms)
+}
+
+function setLeaderTimes({ phase }: LeaderState, time_ms: (timer: Due) => number): void {
+  switch (phase.role) {
+    case 'follower':
+      phase.heard_ms = time_ms('everything')
+      phase.until_ms = time_ms('everything')
+      phase.patience_ms = 0
+      phase.yielded = false
+      break
+    case 'candidate':
+      phase.promises.resend_ms = time_ms('resend')
+      phase.until_ms = time_ms('everything')
+      break
+    case 'leader':
+      phase.heartbeat_ms = time_ms('heartbeat')
+      phase.promises.resend_ms = time_ms('resend')
+      for (const server of phase.contact.keys()) phase.contact.set(server, time_ms('everything'))
+      for (const flight of phase.flights.values()) flight.sent_ms = time_ms('heartbeat')
+  }
+}
+
+function setLeaderlessTimes(state: LeaderlessState, time_ms: (timer: Due) => number): void {
+  state.heartbeat_ms = time_ms('heartbeat')
+  if (state.hole_ms !== Infinity) state.hole_ms = time_ms('hole')
+  state.moved_ms = time_ms('place')
+  const [first] = state.waiting
+  for (const [id, request] of state.requests) {
+    const due_ms = time_ms(id === first ? 'place' : 'everything')
+    state.requests.set(id, { ...request, arrived_ms: due_ms, from_ms: due_ms })
+  }
+  for (const instance of state.instances.values()) {
+    instance.since_ms = time_ms('everything')
+    instance.until_ms = time_ms(`slot ${instance.slot}`)
+  }
+  state.due_ms = Math.min(...[...state.instances.values()].map(({ until_ms }) => until_ms))
+}
+
+/**
+ * Forgets, in place, what cannot matter to safety, so that states which differ in no more than that are
+ * one.
+ */
+export function normalise(state: PaxosState, config: ModelConfig, self: ServerId): void {
+  setTimes(state, 'nothing')
+  state.random.seed = 0
+  state.reads.number = 0
+  // There are no leases in the model.
+  state.bond.until_ms = 0
+  state.bond.firm_ms = 0
+  if (!config.delivers.includes('fetch')) state.learner.fetch = null
+  const { leader, leaderless } = state
+  leader.round = Math.min(leader.round, 1)
+  if (leader.phase.role === 'leader') {
+    leader.phase.round = 0
+    leader.phase.progress.clear()
+    // It has a quorum of promises: whose they were matters only if the membership may change.
+    if (config.values === undefined) {
+      const all = serversOf(config)
+      const { votes } = leader.phase.promises
+      leader.phase.promises = { first: 1, from: all, voters: all, next: new Map(), votes, resend_ms: FAR_MS }
+    }
+  }
+  const { chosen } = state.learner
+  const votes = state.membership.configurations[0]?.voters.includes(self) === true
+  if (config.mode === 'leader' || !config.proposers.includes(self)) {
+    // It fills no holes.
+    leaderless.voted = 0
+    leaderless.bar = 0
+    leaderless.hole_ms = Infinity
+  } else if (!votes) {
+    // Nor does this one, and if it comes to vote, it looks for holes then.
+    leaderless.bar = chosen
+    leaderless.hole_ms = Infinity
+  } else if (
+    leaderless.bar === chosen &&
+    Math.max(leaderless.voted, state.log.voted) <= chosen &&
+    leaderless.waiting.size === 0
+  ) {
+    // The timer of holes would find nothing to do, and turn itself off.
+    leaderless.hole_ms = Infinity
+  }
+  leaderless.request_ms = MIN_AVERAGE_MS
+  leaderless.phase_ms = MIN_AVERAGE_MS
+  leaderless.favourite = 0
+  leaderless.heard.clear()
+  leaderless.reachesQuorum = false
+  for (const instance of leaderless.instances.values()) instance.preemptions = 0
+}
+
+export function normaliseMessage(message: Message): Message {
+  if (message.type === 'heartbeat' || message.type === 'heartbeat-answer') return { ...message, round: 0 }
+  if (message.type === 'probe' || message.type === 'probe-answer') return { ...message, round: 1 }
+  return message
+}
+
+/** What ticks a server in this state may get. */
+export function ticksOf({ leader, leaderless }: PaxosState, { mode, delivers }: ModelConfig): Due[] {
+  const heartbeat: Due[] = delivers.includes('heartbeat') ? ['heartbeat'] : []
+  if (mode === 'leader') {
+    switch (leader.phase.role) {
+      case 'follower':
+        return delivers.includes('probe') ? ['everything'] : []
+      case 'candidate':
+        return ['resend', 'everything']
+      case 'leader':
+        return [...heartbeat, 'everything']
+    }
+  }
+  const instances = [...leaderless.instances.keys()].map((slot): Due => `slot ${slot}`)
+  const hole: Due[] = leaderless.hole_ms === Infinity ? [] : ['hole']
+  return [...heartbeat, ...instances, ...hole, ...(leaderless.waiting.size === 0 ? [] : ['place' as const])]
+}

@@ -1,0 +1,235 @@
+import { Executor, type ExecutorSnapshot } from 'synod/internal/machine/executor.js'
+import type { ApplyContext, Machine } from 'synod/internal/machine/machine.js'
+import { Reader } from 'synod/internal/bytes/reader.js'
+import type { Outcome } from 'synod/internal/machine/outcome.js'
+import { type Request, decodeRequest, encodeOpen, encodeRequest } from 'synod/internal/machine/request.js'
+import { newSessionKey } from 'synod/internal/machine/session-key.js'
+import { SnapshotMap } from 'synod/internal/machine/snapshot-map.js'
+import type { Slot } from 'synod/internal/paxos/ballot.js'
+import { Membership, foundingMembership } from 'synod/internal/paxos/membership.js'
+import type { Value } from 'synod/internal/paxos/value.js'
+import { Chance } from '../chance.js'
+import { Violation } from '../simulator/checks/violation.js'
+
+const SLOTS = 300
+const EXECUTORS = 3
+const KEYS = 5
+
+/** Of no session. */
+const NO_KEY = newSessionKey((size) => Buffer.alloc(size))
+
+/** Counts by key: every execution shows in what follows. */
+class Counters implements Machine<string, string, string, string> {
+  readonly #counts = new SnapshotMap<string, string>()
+  /** Of its own, as one has whose state hangs on more than its commands. */
+  readonly #fault: string
+
+  constructor(fault = '') {
+    this.#fault = fault
+  }
+
+  apply(key: string, { slot, time_ms }: ApplyContext): string {
+    if (key === '!') throw new Error(`refused ${this.#fault}`)
+    const before = Number(this.#counts.get(key)?.split(' ')[0] ?? 0)
+    this.#counts.set(key, `${before + 1} ${slot} ${time_ms}`)
+    return `${before + 1}${key === 'k0' ? this.#fault : ''}`
+  }
+
+  query(): string {
+    return JSON.stringify([...this.#counts].sort())
+  }
+
+  snapshot(): Iterable<Uint8Array> {
+    const view = this.#counts.snapshot()
+    return (function* () {
+      for (const entry of view) yield Buffer.from(JSON.stringify(entry))
+    })()
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#counts.clear()
+    for await (const chunk of chunks) {
+      const [key, count] = JSON.parse(Buffer.from(chunk).toString()) as [string, string]
+      this.#counts.set(key, count)
+    }
+  }
+}
+
+/** What the dumb twin knows of a session: everything that was ever asked in it. */
+interface SessionTwin {
+  readonly opening: number
+  readonly results: Map<number, string>
+  acknowledged: number
+  next: number
+}
+
+/**
+ * Some executors execute the same log of requests, sent twice and late and out of order: one from the first slot to the last, the others with detours
+ * over snapshots, which are read while they go on, into executors that have had other states before. All must come to the same; each request is executed once
+ * at most; and whoever comes to another result must have another digest. Throws a Violation.
+ */
+export async function exploreExecutor(seed: number): Promise<void> {
+  await new Run(new Chance(seed ^ 0x65786563)).run()
+}
+
+class Run {
+  readonly #chance: Chance
+  readonly #log: Value[] = []
+  readonly #sent: Request[] = []
+  /** By their keys. */
+  readonly #sessions = new Map<string, SessionTwin>()
+  readonly #first = newExecutor()
+  readonly #faulty = newExecutor('otherwise')
+  readonly #others = Array.from({ length: EXECUTORS }, () => newExecutor())
+  readonly #again: number
+  #wrong = false
+
+  constructor(chance: Chance) {
+    this.#chance = chance
+    this.#again = chance.next() * 0.6
+  }
+
+  async run(): Promise<void> {
+    const chance = this.#chance
+    for (let slot = 1; slot <= SLOTS; slot++) {
+      const request = this.#draw()
+      const value = encodeRequest(request)
+      this.#log.push(value)
+      this.#execute(slot, request, value)
+      for (const other of this.#others) if (chance.happens(0.3)) this.#catchUp(other, chance.below(6))
+      if (chance.happens(0.05)) await this.#transfer()
+    }
+    for (const other of this.#others) this.#catchUp(other, SLOTS)
+    for (const other of this.#others) this.#compare(other)
+    this.#compareFaulty()
+  }
+
+  #draw(): Request {
+    const chance = this.#chance
+    if (this.#sent.length > 0 && chance.happens(this.#again)) return chance.pick(this.#sent)
+    const request = this.#sessions.size === 0 || chance.happens(0.05) ? this.#opening() : this.#command()
+    this.#sent.push(request)
+    return request
+  }
+
+  #opening(): Request {
+    const key = newSessionKey((size) => Buffer.alloc(size).map(() => this.#chance.below(256)))
+    return decodeRequest(encodeOpen(key))
+  }
+
+  /** Now and then of somebody who has a number of the session, and not its key. */
+  #command(): Request {
+    const chance = this.#chance
+    const [session, twin] = chance.pick([...this.#sessions])
+    const isGuess = chance.happens(0.05)
+    const sequence = isGuess ? 1 + chance.below(twin.next) : twin.next++
+    const acknowledged = chance.happens(0.6) ? Math.max(0, sequence - 1 - chance.below(4)) : 0
+    const key = chance.happens(0.05) ? '!' : `k${chance.below(KEYS)}`
+    return {
+      kind: 'command',
+      time_ms: chance.below(1000),
+      session: isGuess ? NO_KEY : session,
+      opening: twin.opening,
+      sequence,
+      acknowledged,
+      version: 1,
+      command: Buffer.from(JSON.stringify(key)),
+    }
+  }
+
+  /** The first executor, and the dumb twin beside it. */
+  #execute(slot: Slot, request: Request, value: Value): void {
+    const outcome = this.#first.execute(slot, value)?.outcome
+    const faulty = this.#faulty.execute(slot, value)?.outcome
+    if (outcome?.status === 'done' && faulty?.status === 'done')
+      this.#wrong ||= Buffer.compare(outcome.result, faulty.result) !== 0
+    if (outcome === undefined) throw new Violation('agreement', `slot ${slot} came to nothing`)
+    if (request.kind === 'open') {
+      this.#opened(request, outcome)
+      return
+    }
+    const { acknowledged, sequence, session } = request
+    const twin = this.#sessions.get(session)
+    if (twin === undefined) {
+      if (outcome.status !== 'expired')
+        throw new Violation('executed-twice', `slot ${slot} gave a command without a key '${outcome.status}'`)
+      return
+    }
+    twin.acknowledged = Math.max(twin.acknowledged, acknowledged)
+    const isOver = sequence <= twin.acknowledged
+    const result = `${outcome.status} ${Buffer.from(outcome.result).toString()}`
+    const before = twin.results.get(sequence)
+    const fits = isOver ? outcome.status === 'expired' : before === undefined || before === result
+    if (!fits)
+      throw new Violation(
+        'executed-twice',
+        `request ${sequence} of session ${twin.opening} came to '${result}' in slot ${slot}, where it should be '${before ?? 'expired'}'`,
+      )
+    if (!isOver) twin.results.set(sequence, result)
+  }
+
+  /** There are never so many sessions that one ends: who asks again has the same one. */
+  #opened({ session }: Request, { result }: Outcome): void {
+    const opening = new Reader(result).varint()
+    const twin = this.#sessions.get(session)
+    const isTaken = [...this.#sessions.values()].some((other) => other !== twin && other.opening === opening)
+    if (isTaken || (twin !== undefined && twin.opening !== opening))
+      throw new Violation('agreement', `session ${twin?.opening ?? 'none'} was opened as session ${opening}`)
+    if (twin === undefined)
+      this.#sessions.set(session, { opening, results: new Map(), acknowledged: 0, next: 1 })
+  }
+
+  #catchUp(executor: Explored, slots: number): void {
+    for (let count = slots; count > 0 && executor.executed < this.#log.length; count--) {
+      const slot = executor.executed + 1
+      executor.execute(slot, this.#log[slot - 1] ?? Buffer.alloc(0))
+    }
+  }
+
+  /** A snapshot of one goes to another one, and while it is read its source goes on. */
+  async #transfer(): Promise<void> {
+    const chance = this.#chance
+    const source = chance.pick([this.#first, ...this.#others])
+    const target = chance.pick(this.#others)
+    const snapshot = source.snapshot()
+    if (snapshot === undefined || source === target || snapshot.slot <= target.executed) {
+      snapshot?.parts.return?.()
+      return
+    }
+    await target.restore(this.#read(snapshot, source))
+    const { digest, executed } = target
+    if (executed !== snapshot.slot)
+      throw new Violation(
+        'agreement',
+        `a snapshot of slot ${snapshot.slot} brought ${executed} slots, with digest ${digest}`,
+      )
+  }
+
+  async *#read({ parts }: ExecutorSnapshot, source: Explored) {
+    for (const part of parts) {
+      if (source !== this.#first) this.#catchUp(source, this.#chance.below(4))
+      // Whoever reads a stream waits in between.
+      yield await Promise.resolve(part)
+    }
+  }
+
+  #compare(other: Explored): void {
+    const query = Buffer.from(JSON.stringify(''))
+    const shown = (executor: Explored) =>
+      `${executor.executed} slots, digest ${executor.digest}, ${executor.sessions} sessions, ${Buffer.from(executor.query(query)).toString()}`
+    const [wanted, found] = [shown(this.#first), shown(other)]
+    if (wanted !== found)
+      throw new Violation('agreement', `by way of snapshots: ${found}; without: ${wanted}`)
+  }
+
+  #compareFaulty(): void {
+    if (this.#wrong && this.#faulty.digest === this.#first.digest)
+      throw new Violation('agreement', 'two executors have come to other results, and have the same digest')
+  }
+}
+
+type Explored = Executor<string, string, string, string>
+
+function newExecutor(fault?: string): Explored {
+  return new Executor(new Counters(fault), new Membership(foundingMembership([1, 2, 3]), 8))
+}

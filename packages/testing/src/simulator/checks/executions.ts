@@ -1,0 +1,97 @@
+import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
+import { inWords } from '../trace/words.js'
+import { Violation } from './violation.js'
+
+/** What came of one command, on the replica that executed it first. */
+export interface Execution {
+  readonly slot: Slot
+  /** Numbers the requests of a simulation. */
+  readonly tag: number
+  readonly time_ms: number
+  /** Of the state machine, as the members had agreed on it by then. */
+  readonly version: number
+  readonly command: unknown
+  /** As it stands in the log. */
+  readonly encoded: Uint8Array
+  readonly by: ServerId
+  /** The encoded result, or the message of what was thrown. */
+  readonly result: Uint8Array | string
+}
+
+/** What all replicas have executed: in the same slots the same commands, with the same results, each once. */
+export class Executions {
+  /** In the order of their slots. */
+  readonly all: Execution[] = []
+  readonly #bySlot = new Map<Slot, number>()
+  readonly #byTag = new Map<number, Slot>()
+  readonly #onFirst: (execution: Execution) => void
+
+  /** `onFirst` is told of each execution when the first replica has come to it. */
+  constructor(onFirst: (execution: Execution) => void) {
+    this.#onFirst = onFirst
+  }
+
+  ofTag(tag: number): Execution | undefined {
+    const slot = this.#byTag.get(tag)
+    return slot === undefined ? undefined : this.all[this.#bySlot.get(slot) ?? -1]
+  }
+
+  /** How many commands were executed in the slots up to this one. */
+  upTo(slot: Slot): number {
+    let [low, high] = [0, this.all.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.all[middle]?.slot ?? Infinity) <= slot) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** A replica, which has executed `before` commands, has executed one more. Throws a Violation. */
+  add(execution: Execution, before: number): void {
+    const { by, command, slot, tag, time_ms, version } = execution
+    const first = this.all[before]
+    if (first === undefined) {
+      const last = this.all.at(-1)?.slot ?? 0
+      if (slot <= last) {
+        throw new Violation('agreement', `s${by} executed slot ${slot} anew, after slot ${last}`)
+      }
+      const other = this.#byTag.get(tag)
+      if (other !== undefined) {
+        const what = `${inWords(command)} was executed in slot ${other}, and again in slot ${slot}`
+        throw new Violation('executed-twice', what)
+      }
+      this.#byTag.set(tag, slot)
+      this.#bySlot.set(slot, this.all.length)
+      this.all.push(execution)
+      this.#onFirst(execution)
+      return
+    }
+    if (first.slot !== slot || first.tag !== tag || first.time_ms !== time_ms) {
+      const there = `s${by} executed ${inWords(command)} (stamped ${time_ms}) in slot ${slot}`
+      const here = `where s${first.by} executed ${inWords(first.command)} (stamped ${first.time_ms}) in slot ${first.slot}`
+      throw new Violation('agreement', `${there}, ${here}`)
+    }
+    if (first.version !== version) {
+      const what = `by the rules of version ${version} on s${by}, and of version ${first.version} on s${first.by}`
+      throw new Violation('agreement', `${inWords(command)} was executed in slot ${slot} ${what}`)
+    }
+    if (!sameResult(first.result, execution.result)) {
+      throw new Violation(
+        'non-determinism',
+        `apply(${inWords(command)}) in slot ${slot} came to ${showResult(execution.result)} on s${by}, but to ` +
+          `${showResult(first.result)} on s${first.by}: it depends on something other than the state, the command and the context`,
+      )
+    }
+  }
+}
+
+export function sameResult(a: Uint8Array | string, b: Uint8Array | string): boolean {
+  if (typeof a === 'string' || typeof b === 'string') return a === b
+  return Buffer.compare(a, b) === 0
+}
+
+/** For people: most results are text. */
+export function showResult(result: Uint8Array | string): string {
+  return typeof result === 'string' ? `the error '${result}'` : Buffer.from(result).toString()
+}

@@ -1,0 +1,141 @@
+import { PERIOD_MS } from 'synod/internal/client/silence.js'
+import type { LeaderHint } from 'synod/internal/net/client/messages.js'
+import type { Handshake } from 'synod/internal/net/hello.js'
+import { type ServerId, compareBallots, formatBallot } from 'synod/internal/paxos/ballot.js'
+import type { Fault, FaultKind } from '../faults/faults.js'
+import type { Plan } from '../faults/plan.js'
+import type { Way } from '../hardware/socket.js'
+import type { Said } from '../trace/wire-tap.js'
+import { Violation } from './violation.js'
+
+export interface MannersParts {
+  readonly plan: Plan
+  readonly now: () => number
+  /** The process that runs on a server; undefined if none does. */
+  readonly processOn: (server: ServerId) => object | undefined
+}
+
+/** A hint as a client has it from one replica. */
+interface Heard {
+  readonly hint: LeaderHint
+  readonly at_ms: number
+  /** The process that gave it. */
+  readonly process: object | undefined
+}
+
+/** With these, a client may have lost a connection though both its ends are still there. */
+const LOSING_CLIENTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'client-kill',
+  'garbling',
+  'pause',
+  'shutdown',
+])
+
+/**
+ * Reads along, and knows what nobody should say: a client that asks one replica twice for the same thing, or somebody
+ * else than the leader that it knows of; a server that numbers its rounds of reads as in an earlier life, so that
+ * answers of then could pass for answers of now.
+ */
+export class Manners {
+  readonly #parts: MannersParts
+  /** By connection, the numbers of what was asked there. */
+  readonly #asked = new Map<number, Set<number>>()
+  /** By client and server. */
+  readonly #hints = new Map<string, Map<ServerId, Heard>>()
+  /** By client and server, when something of it arrived lately. */
+  readonly #spoke = new Map<string, number[]>()
+  /** By server and round, the process that used the number. */
+  readonly #rounds = new Map<string, number>()
+  readonly #keepsConnections: boolean
+
+  constructor(parts: MannersParts) {
+    this.#parts = parts
+    this.#keepsConnections = !parts.plan.faults.some(
+      (fault) => LOSING_CLIENTS.has(fault.kind) || isOnClient(fault),
+    )
+  }
+
+  /** Throws a Violation. `greeting` is how the sender has introduced itself. */
+  check(way: Way, message: Said, greeting: Handshake | undefined): void {
+    const { type } = message
+    if (type === 'leader' || type === 'reply' || type === 'fail') this.#spoken(way)
+    if (type === 'leader') this.#hear(way, message)
+    else if (type === 'execute' || type === 'read') {
+      this.#checkLeader(way)
+      this.#checkOnce(way, message.request)
+    } else if (type === 'stale-read') this.#checkOnce(way, message.request)
+    // What was turned away may be asked again.
+    else if (type === 'fail') this.#asked.get(way.connection)?.delete(message.request)
+    else if (type === 'observe' && greeting?.type === 'peer-hello')
+      this.#checkRound(greeting.server, greeting.process, message.round)
+  }
+
+  #checkOnce({ connection, from, to }: Way, request: number): void {
+    let asked = this.#asked.get(connection)
+    if (asked === undefined) this.#asked.set(connection, (asked = new Set()))
+    if (asked.has(request))
+      throw new Violation('wrong-message', `${from} asked ${to} twice for its request ${request}`)
+    asked.add(request)
+  }
+
+  #hear({ from, to }: Way, hint: LeaderHint): void {
+    const { now, processOn } = this.#parts
+    const server = serverOf(from)
+    let hints = this.#hints.get(to)
+    if (hints === undefined) this.#hints.set(to, (hints = new Map<ServerId, Heard>()))
+    hints.set(server, { hint, at_ms: now(), process: processOn(server) })
+  }
+
+  #spoken({ from, to }: Way): void {
+    const { now, plan } = this.#parts
+    const key = `${to} ${serverOf(from)}`
+    const lately = (this.#spoke.get(key) ?? []).filter(
+      (at_ms) => now() - at_ms < PERIOD_MS + plan.latency_ms[1],
+    )
+    this.#spoke.set(key, [...lately, now()])
+  }
+
+  /** Whether it had said nothing for long when the question left, so that another one may be asked. */
+  #isSilent(server: ServerId, client: string): boolean {
+    const { now, plan } = this.#parts
+    const times = this.#spoke.get(`${client} ${server}`) ?? []
+    return !times.some((at_ms) => now() - at_ms < PERIOD_MS && now() - at_ms > plan.latency_ms[1])
+  }
+
+  /** It had known for as long as its question can have taken that another one leads, from that one itself. */
+  #checkLeader({ from, to }: Way): void {
+    const { now, plan, processOn } = this.#parts
+    if (plan.mode !== 'leader' || !this.#keepsConnections) return
+    let best: Heard | undefined
+    for (const heard of this.#hints.get(from)?.values() ?? []) {
+      if (best === undefined || compareBallots(heard.hint.ballot, best.hint.ballot) > 0) best = heard
+    }
+    const leader = best?.hint.server ?? 0
+    const own = this.#hints.get(from)?.get(leader)
+    if (own === undefined || leader === serverOf(to) || own.hint.server !== leader) return
+    if (own.process === undefined || own.process !== processOn(leader)) return
+    if (compareBallots(own.hint.ballot, best?.hint.ballot ?? own.hint.ballot) < 0) return
+    if (now() - own.at_ms <= plan.latency_ms[1] || this.#isSilent(leader, from)) return
+    const known = `s${leader}, which leads at ${formatBallot(own.hint.ballot)} and had told it so`
+    throw new Violation('wrong-message', `${from} asked ${to}, and not ${known}`)
+  }
+
+  #checkRound(server: ServerId, process: number, round: number): void {
+    const key = `${server} ${round}`
+    const before = this.#rounds.get(key)
+    if (before !== undefined && before !== process)
+      throw new Violation(
+        'wrong-message',
+        `s${server} numbers a round of reads ${round}, as in an earlier life`,
+      )
+    this.#rounds.set(key, process)
+  }
+}
+
+function isOnClient(fault: Fault): boolean {
+  return 'from' in fault && typeof fault.from === 'string'
+}
+
+function serverOf(host: string): ServerId {
+  return Number(host.slice(1))
+}

@@ -1,0 +1,87 @@
+import type { ServerId } from 'synod/internal/paxos/ballot.js'
+import type { ServerSet } from 'synod/internal/paxos/server-set.js'
+import type { ReplicaStatus } from 'synod/internal/status.js'
+import type { Execution } from './executions.js'
+import { Violation } from './violation.js'
+
+/** Besides the drift of the monotonic clocks: what rounding, and the way of a question and its answer, may add. */
+const MARGIN_MS = 100
+
+export interface TimeWatchParts {
+  /** How fast the monotonic clock of each server runs: 1 is right. */
+  readonly rates: readonly number[]
+  /** The simulated time, and the right time of day. */
+  readonly now: () => number
+  readonly wallTime: () => number
+  /** Whether the wall clock of a server has been right from the beginning. */
+  readonly isRight: (server: ServerId) => boolean
+  /** Of all replicas that run. */
+  readonly statuses: () => readonly ReplicaStatus[]
+}
+
+/**
+ * Log time never goes back. And while each replica knows of voters of which a majority have right wall clocks, it is never ahead of the
+ * right time by more than the monotonic clocks drift in the whole run: no jump leads beyond a right clock. How far it may be behind
+ * depends on which clocks a replica has heard of; so that is looked at in the end, when all is healed.
+ */
+export class TimeWatch {
+  readonly #parts: TimeWatchParts
+  readonly #drift: number
+  #last_ms = 0
+  /** A majority of the voters had wrong clocks once: from then on log time may be anything. */
+  #isOver = false
+
+  constructor(parts: TimeWatchParts) {
+    this.#parts = parts
+    this.#drift = Math.max(...parts.rates.map((rate) => Math.abs(rate - 1)))
+  }
+
+  /** How far log time may be from the right time. */
+  get bound_ms(): number {
+    return MARGIN_MS + this.#drift * this.#parts.now()
+  }
+
+  /** A command was executed for the first time. Throws a Violation. */
+  executed({ by, slot, time_ms }: Execution): void {
+    if (time_ms < this.#last_ms)
+      throw new Violation(
+        'wrong-time',
+        `log time went back from ${this.#last_ms} to ${time_ms} in slot ${slot}, on s${by}`,
+      )
+    this.#last_ms = time_ms
+    const ahead_ms = time_ms - this.#parts.wallTime()
+    if (ahead_ms <= this.bound_ms) return
+    this.look()
+    if (this.#isOver) return
+    const what = `log time is ${ahead_ms} ms ahead of the right time in slot ${slot}, on s${by}`
+    throw new Violation('wrong-time', `${what}, though a majority of the voters has right clocks`)
+  }
+
+  /** Whose clocks are right, or who votes, may have changed. */
+  look(): void {
+    this.#isOver ||= this.#parts
+      .statuses()
+      .some((status) => !this.#hasRightMajority(votersOf(status), () => true))
+  }
+
+  /** Of these replicas, those whose log time should be right now, and is not; they run, and all else is healed. */
+  lost(sound: readonly ServerId[]): ServerId[] {
+    const { statuses, wallTime } = this.#parts
+    if (this.#isOver) return []
+    return statuses()
+      .filter((status) => sound.includes(status.server))
+      .filter((status) => this.#hasRightMajority(votersOf(status), (server) => sound.includes(server)))
+      .filter(({ time }) => Math.abs(time.log_ms - wallTime()) > this.bound_ms)
+      .map(({ server }) => server)
+  }
+
+  #hasRightMajority(voters: ServerSet, isUp: (server: ServerId) => boolean): boolean {
+    const right = voters.filter((server) => this.#parts.isRight(server) && isUp(server))
+    return voters.length === 0 || right.length > voters.length / 2
+  }
+}
+
+/** As of the chosen bar. */
+function votersOf({ members }: ReplicaStatus): ServerSet {
+  return members.filter(({ role }) => role === 'voter').map(({ server }) => server)
+}

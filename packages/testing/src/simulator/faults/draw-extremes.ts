@@ -1,0 +1,61 @@
+import type { ServerId } from 'synod/internal/paxos/ballot.js'
+import { Chance } from '../../chance.js'
+import { magnitude } from '../../magnitude.js'
+import type { Fault } from './faults.js'
+
+/** How many of all plans go to an extreme, and how many of these to each. */
+const SHARE = 0.3
+const EACH = 0.5
+
+/** More clients at work on one server, inside its process. */
+export interface Crowd {
+  readonly server: ServerId
+  readonly clients: number
+}
+
+export interface DrawnExtremes {
+  readonly faults: readonly Fault[]
+  readonly crowd?: Crowd
+  /** How many things each client does at once, if more than one. */
+  readonly atOnce?: number
+}
+
+/**
+ * For some seeds, what lies far from the average: one server to which all ways are slow, each in its own measure, so that many
+ * rounds are under way at once; processes that stand still for seconds and go on; many clients on one server, most likely on one that lags behind;
+ * clients that do several things at once. What else is drawn from the seed stays as it is.
+ */
+export function drawExtremes(seed: number, ids: readonly ServerId[], duration_ms: number): DrawnExtremes {
+  const own = new Chance(seed ^ 0x6f6e6365)
+  const atOnce = own.happens(SHARE) ? { atOnce: 2 + own.below(7) } : {}
+  return { ...atOnce, ...drawRest(seed, ids, duration_ms) }
+}
+
+function drawRest(seed: number, ids: readonly ServerId[], duration_ms: number): DrawnExtremes {
+  const chance = new Chance(seed ^ 0x65787472)
+  if (!chance.happens(SHARE)) return { faults: [] }
+  const faults: Fault[] = []
+  const slow = chance.pick(ids)
+  if (chance.happens(EACH)) {
+    const most_ms = magnitude(chance, 5, 500)
+    const at_ms = chance.between(0, duration_ms / 2)
+    for (const other of ids) {
+      if (other === slow) continue
+      const [from, to] = chance.happens(0.7) ? [other, slow] : [slow, other]
+      const delay_ms = magnitude(chance, 1, most_ms)
+      faults.push({ kind: 'slow-way', at_ms, for_ms: magnitude(chance, 100, 10_000), from, to, delay_ms })
+    }
+  }
+  if (chance.happens(EACH)) {
+    for (let count = 1 + chance.below(4); count > 0; count--)
+      faults.push({
+        kind: 'pause',
+        at_ms: chance.between(0, duration_ms),
+        for_ms: magnitude(chance, 50, 5000),
+        server: chance.pick(ids),
+      })
+  }
+  if (!chance.happens(EACH)) return { faults }
+  const server = chance.happens(0.7) ? slow : chance.pick(ids)
+  return { faults, crowd: { server, clients: 1 + chance.below(5) } }
+}

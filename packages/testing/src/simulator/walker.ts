@@ -1,0 +1,188 @@
+import { SynodError } from 'synod/internal/errors.js'
+import type { Chance } from '../chance.js'
+import type { StepClock } from './hardware/clock.js'
+import type { Slot } from 'synod/internal/paxos/ballot.js'
+import type { StaleAnswer, StaleReadOptions } from 'synod/internal/machine/stale-read.js'
+import type { Range } from './faults/plan.js'
+import type { ClientOperation, Returned, Workload } from './workload.js'
+import type { Placed, Tagged } from './checks/watched-machine.js'
+
+type Request<C, Q> = ClientOperation<C, Q>['request']
+type Answered = Omit<Returned, 'position'>
+
+/** Through what a walker reaches the cluster: a client, or the replica in its own process. */
+export interface Access<C, Q> {
+  execute(command: Tagged<C>, options: { readonly timeout_ms: number }): Promise<Uint8Array>
+  read(query: Q, options: { readonly timeout_ms: number }): Promise<Placed>
+  readStale(query: Q, options: StaleReadOptions): Promise<StaleAnswer<Placed>>
+  /** The highest slot that anything it has been told is from. */
+  readonly seen: Slot
+}
+
+export interface WalkerParts<C, R, Q, A> {
+  readonly name: string
+  readonly clock: StepClock
+  readonly chance: Chance
+  readonly workload: Workload<C, R, Q, A>
+  readonly rest_ms: Range
+  /** Undefined while there is none. */
+  readonly access: () => Access<C, Q> | undefined
+  readonly nextTag: () => number
+  readonly nextPosition: () => number
+  readonly record: (operation: ClientOperation<C, Q>) => void
+  readonly onReturn: (operation: ClientOperation<C, Q>, error: SynodError | undefined) => void
+}
+
+/** How long it waits for a call beyond its timeout: the process that was to end it may be gone. */
+const GRACE_MS = 50
+
+const READS = 0.3
+const STALE_READS = 0.1
+const READS_OWN_WRITES = 0.7
+
+/** One client at its work: one operation after the other, with rests between them. */
+export class Walker<C, R, Q, A> {
+  readonly name: string
+  readonly #parts: WalkerParts<C, R, Q, A>
+  #stopped = false
+  #seen: Slot = 0
+
+  constructor(parts: WalkerParts<C, R, Q, A>) {
+    this.name = parts.name
+    this.#parts = parts
+  }
+
+  /** The operation under way is the last one. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  /** Walks until it is stopped. */
+  async walk(): Promise<void> {
+    const { access, chance, rest_ms } = this.#parts
+    while (!this.#stopped) {
+      const way = access()
+      if (way !== undefined) await this.#operate(way, this.#draw(way), chance.between(20, 3000))
+      await this.#rest(chance.between(...rest_ms))
+    }
+  }
+
+  /**
+   * One command between two queries, each of which must be answered. Resolves to the error of what was not. The first query
+   * comes while nobody writes: what it waits for must come about without. It ends as `removed` once `isGone` says that the
+   * replica in whose process it walks is no more.
+   */
+  async finish(timeout_ms: number, isGone: () => boolean): Promise<SynodError | undefined> {
+    const { access, clock } = this.#parts
+    const end_ms = clock.now() + timeout_ms
+    const next = [() => this.#query(), () => this.#command(), () => this.#query()]
+    for (let draw = next[0]; draw !== undefined; draw = next[0]) {
+      let way = access()
+      while (way === undefined && clock.now() < end_ms) {
+        if (isGone()) return new SynodError('removed', 'the replica is gone')
+        await this.#rest(10)
+        way = access()
+      }
+      if (way === undefined) return new SynodError('unreachable', 'no connection')
+      const error = await this.#operate(way, draw(), end_ms - clock.now())
+      if (error === undefined) next.shift()
+      // What was full until now takes a moment to notice that there is space.
+      else if (error.code === 'disk-full' && clock.now() < end_ms) await this.#rest(100)
+      else return error
+    }
+    return undefined
+  }
+
+  #draw(way: Access<C, Q>): Request<C, Q> {
+    const { chance } = this.#parts
+    const kind = chance.next()
+    if (kind < STALE_READS) return this.#staleQuery(way)
+    return kind < READS ? this.#query() : this.#command()
+  }
+
+  #command(): Request<C, Q> {
+    const { chance, nextTag, workload } = this.#parts
+    return { type: 'command', tag: nextTag(), command: workload.command(chance) }
+  }
+
+  #query(): Request<C, Q> {
+    const { chance, workload } = this.#parts
+    const query = workload.query?.(chance)
+    return query === undefined ? this.#command() : { type: 'query', query }
+  }
+
+  /** Now and then of a state that need not hold what this client has seen or done itself. */
+  #staleQuery(way: Access<C, Q>): Request<C, Q> {
+    const { chance, workload } = this.#parts
+    const query = workload.query?.(chance)
+    if (query === undefined) return this.#command()
+    this.#seen = Math.max(this.#seen, way.seen)
+    return { type: 'stale-query', query, atLeast: chance.happens(READS_OWN_WRITES) ? this.#seen : 0 }
+  }
+
+  /** Resolves to the error, unless there was an answer. */
+  async #operate(
+    way: Access<C, Q>,
+    request: Request<C, Q>,
+    timeout_ms: number,
+  ): Promise<SynodError | undefined> {
+    const { name, nextPosition, onReturn, record } = this.#parts
+    const operation: ClientOperation<C, Q> = {
+      client: name,
+      request,
+      invoked: nextPosition(),
+      returned: undefined,
+    }
+    record(operation)
+    let error: SynodError | undefined
+    try {
+      const answer = await this.#answerOf(ask(way, request, timeout_ms), timeout_ms)
+      operation.returned = { ...answer, position: nextPosition() }
+      if (request.type !== 'stale-query') this.#seen = Math.max(this.#seen, way.seen)
+    } catch (caught) {
+      if (!(caught instanceof SynodError)) throw caught
+      error = caught
+    }
+    onReturn(operation, error)
+    return error
+  }
+
+  /** What a state machine threw is an answer too. */
+  async #answerOf(call: Promise<Answered>, timeout_ms: number): Promise<Answered> {
+    const { clock } = this.#parts
+    let cancel: () => void = () => undefined
+    const gone = new Promise<never>((_, reject) => {
+      cancel = clock.timer(timeout_ms + GRACE_MS, () => {
+        reject(new SynodError('outcome-unknown', 'the process is gone'))
+      })
+    })
+    try {
+      return await Promise.race([call, gone])
+    } catch (error) {
+      if (error instanceof SynodError && error.code === 'command-failed') return { output: error.message }
+      throw error
+    } finally {
+      cancel()
+    }
+  }
+
+  #rest(duration_ms: number): Promise<void> {
+    return new Promise((done) => this.#parts.clock.timer(duration_ms, done))
+  }
+}
+
+async function ask<C, Q>(way: Access<C, Q>, request: Request<C, Q>, timeout_ms: number): Promise<Answered> {
+  switch (request.type) {
+    case 'command':
+      return { output: await way.execute({ tag: request.tag, command: request.command }, { timeout_ms }) }
+    case 'query': {
+      const { answer, place } = await way.read(request.query, { timeout_ms })
+      return { output: answer, place }
+    }
+    case 'stale-query': {
+      const { atLeast, query } = request
+      const { answer: its, slot } = await way.readStale(query, { atLeast, timeout_ms })
+      return { output: its.answer, place: its.place, slot }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest'
+import type { ModelConfig } from '../../src/model/config.js'
+import { CONFIGURATIONS } from '../../src/model/configurations.js'
+import { GOAL_NAMES } from '../../src/model/goals.js'
+import { type Progress, breadthFirst } from '../../src/model/search-breadth-first.js'
+import { World } from '../../src/model/world.js'
+import { TINY, TINY_LEADERLESS, finish } from './searches.js'
+
+const explore = (config: ModelConfig, forgets = true) => finish(breadthFirst(new World(config, { forgets })))
+
+// The numbers of states are those that this code has. Another number means that the core, or the model,
+// does something
+// else than before: find out what, and write down the new number.
+describe('all states of a small cluster keep the invariants', () => {
+  test('in leader mode', () => {
+    const { end, progress, goals } = explore(CONFIGURATIONS['leader-small'])
+    expect(end).toBe('exhausted')
+    expect(progress).toMatchObject({ states: 42_810, depth: 18, frontier: 0 })
+    expect([...goals].sort()).toEqual(GOAL_NAMES.filter((goal) => goal !== 'hole-filled').sort())
+  })
+
+  test('in leaderless mode', () => {
+    const { end, progress, goals } = explore(CONFIGURATIONS['leaderless-small'])
+    expect(end).toBe('exhausted')
+    expect(progress).toMatchObject({ states: 39_606, depth: 17, frontier: 0 })
+    expect([...goals].sort()).toEqual(['adopted', 'chosen', 'learned-everywhere', 'restarted', 'split-vote'])
+  })
+
+  test.each([
+    ['leader-replaced', 1062],
+    ['leaderless-replaced', 2692],
+  ] as const)('where the only voter is replaced: %s', (name, states) => {
+    const { end, progress, goals } = explore(CONFIGURATIONS[name])
+    expect(end).toBe('exhausted')
+    expect(progress).toMatchObject({ states, frontier: 0 })
+    expect(goals).toContain('learned-everywhere')
+  })
+
+  test('with disks that are slow', () => {
+    const { end, goals } = explore({ ...TINY, sync: 'lazy' })
+    expect(end).toBe('exhausted')
+    expect(goals).toContain('adopted')
+  })
+})
+
+test('holes are filled where there are two slots', () => {
+  const { end } = finish(breadthFirst(new World(CONFIGURATIONS.leaderless), { until: 'hole-filled' }))
+  expect(end).toBe('goal')
+})
+
+describe('messages that are spent may be dropped', () => {
+  test.each([
+    ['leader', TINY],
+    ['leaderless', TINY_LEADERLESS],
+  ])('in %s mode', (_, config) => {
+    const all = explore(config, false)
+    const some = explore(config, true)
+    expect(some.end).toBe('exhausted')
+    expect(some.goals).toEqual(all.goals)
+    expect(some.progress.states * 10).toBeLessThan(all.progress.states)
+  })
+})
+
+test('a search tells of its progress, and ends at its limit', () => {
+  const search = breadthFirst(new World(TINY), { every: 100, maxStates: 1000 })
+  const seen: Progress[] = []
+  let next = search.next()
+  for (; next.done !== true; next = search.next()) seen.push(next.value)
+  expect(seen.length).toBeGreaterThan(1)
+  expect(next.value.end).toBe('limit')
+  expect(next.value.progress.states).toBeGreaterThanOrEqual(1000)
+  expect(next.value.progress.frontier).toBeGreaterThan(0)
+})
+
+test('a search ends at a goal, by the shortest way', () => {
+  const { end, path } = finish(breadthFirst(new World(TINY), { until: 'leader' }))
+  expect(end).toBe('goal')
+  // A campaign, a peer that hears its prepare, and the promise that comes back.
+  expect(path).toHaveLength(4)
+})

@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest'
+import { Chance } from '../../src/chance.js'
+import { StepClock } from '../../src/simulator/hardware/clock.js'
+import { forSeeds } from '../../../synod/test/paxos/replay.js'
+
+it('runs timers in the order of a sorted list: by time, then as they were asked for', () => {
+  forSeeds(import.meta.url, 100, (seed) => {
+    const chance = new Chance(seed)
+    const clock = new StepClock()
+    const ran: number[] = []
+    let waiting: { readonly id: number; readonly at_ms: number; readonly cancel: () => void }[] = []
+    for (let id = 0; id < 200; id++) {
+      const dice = chance.next()
+      if (dice < 0.6) {
+        const delay_ms = chance.below(20)
+        const cancel = clock.timer(delay_ms, () => ran.push(id))
+        waiting.push({ id, at_ms: clock.now() + delay_ms, cancel })
+        // The sort is stable.
+        waiting.sort((a, b) => a.at_ms - b.at_ms)
+      } else if (dice < 0.7 && waiting.length > 0) {
+        const cancelled = chance.pick(waiting)
+        cancelled.cancel()
+        waiting = waiting.filter((timer) => timer !== cancelled)
+      } else {
+        const next = waiting.shift()
+        const end_ms = next?.at_ms ?? clock.now() + 1
+        expect(clock.step(end_ms)).toBe(next !== undefined)
+        expect(clock.now()).toBe(end_ms)
+        expect(ran.splice(0)).toEqual(next === undefined ? [] : [next.id])
+      }
+    }
+    while (clock.step(clock.now() + 100));
+    expect(ran).toEqual(waiting.map(({ id }) => id))
+  })
+})
+
+it('moves no further than it is told', () => {
+  const clock = new StepClock()
+  let ran = false
+  clock.timer(10, () => {
+    ran = true
+  })
+  expect([clock.step(9), clock.now(), ran]).toEqual([false, 9, false])
+  expect([clock.step(10), clock.now(), ran]).toEqual([true, 10, true])
+})
+
+it('does what is next before any timer, and what is soon after those that are due', () => {
+  const clock = new StepClock()
+  const ran: string[] = []
+  clock.timer(0, () => {
+    ran.push('due')
+    clock.next(() => ran.push('next'))
+    clock.soon(() => ran.push('soon'))
+  })
+  clock.timer(0, () => ran.push('also due'))
+  while (clock.step(0));
+  expect(ran).toEqual(['due', 'next', 'also due', 'soon'])
+  expect(clock.steps, 'timers alone are counted').toBe(3)
+})
+
+it('tells a time of day that goes along', () => {
+  const clock = new StepClock()
+  const before_ms = clock.wallTime()
+  clock.step(1234)
+  expect(clock.wallTime() - before_ms).toBe(1234)
+})

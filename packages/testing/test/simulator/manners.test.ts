@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import type { PeerHello } from 'synod/internal/net/hello.js'
+import { Manners } from '../../src/simulator/checks/manners.js'
+import { type Plan, drawPlan } from '../../src/simulator/faults/plan.js'
+import type { Said } from '../../src/simulator/trace/wire-tap.js'
+
+const ports: Record<string, number> = { s1: 1, s2: 2, s3: 3 }
+
+/** One connection between the client and each server. */
+class Conversation {
+  now_ms = 0
+  readonly processes = new Map<number, object>([1, 2, 3].map((id) => [id, { id }]))
+  readonly #manners: Manners
+
+  constructor(change: Partial<Plan> = {}) {
+    const plan: Plan = { ...drawPlan(1, { mode: 'leader' }), latency_ms: [1, 5], faults: [], ...change }
+    this.#manners = new Manners({
+      plan,
+      now: () => this.now_ms,
+      processOn: (server) => this.processes.get(server),
+    })
+  }
+
+  say(from: string, to: string, message: Said, greeting?: PeerHello): void {
+    const connection = ports[from] ?? ports[to] ?? 0
+    this.#manners.check({ connection, from, to, port: 1 }, message, greeting)
+  }
+
+  hint(from: string, seq: number, server: number): void {
+    this.say(from, 'c1', { type: 'leader', ballot: { seq, server }, server })
+  }
+
+  ask(to: string, request = 1): void {
+    this.say('c1', to, { type: 'execute', request, value: new Uint8Array() })
+  }
+
+  observe(process: number, round: number): void {
+    const greeting: PeerHello = {
+      type: 'peer-hello',
+      purpose: 'messages',
+      cluster: 'synod',
+      clusterId: 'cd'.repeat(16),
+      parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+      electionTimeout_ms: 500,
+      server: 1,
+      acceptor: 'ab'.repeat(16),
+      founders: [1, 2, 3],
+      address: 's.example:1',
+      process,
+      support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
+    }
+    this.say('s1', 's2', { type: 'observe', round }, greeting)
+  }
+}
+
+describe('a client', () => {
+  it('asks each replica once for one thing', () => {
+    const talk = new Conversation()
+    talk.ask('s1')
+    talk.ask('s2')
+    talk.ask('s1', 2)
+    expect(() => {
+      talk.ask('s1')
+    }).toThrow('c1 asked s1 twice for its request 1')
+  })
+
+  it('may ask again where it was turned away', () => {
+    const talk = new Conversation()
+    talk.ask('s1')
+    talk.say('s1', 'c1', { type: 'fail', request: 1, code: 'overloaded', retryAfter_ms: 0, message: '' })
+    talk.ask('s1')
+  })
+
+  it('asks the leader with the highest ballot that it knows of, from that one itself', () => {
+    const talk = new Conversation()
+    talk.hint('s2', 2, 2)
+    talk.hint('s1', 1, 1)
+    talk.now_ms = 6
+    talk.ask('s2')
+    expect(() => {
+      talk.ask('s1')
+    }).toThrow('c1 asked s1, and not s2, which leads at (2, s2) and had told it so')
+  })
+
+  it('asks the leader as long as that says anything', () => {
+    const talk = new Conversation()
+    talk.hint('s2', 2, 2)
+    talk.now_ms = 300
+    talk.say('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
+    talk.now_ms = 306
+    expect(() => {
+      talk.ask('s1')
+    }).toThrow('c1 asked s1, and not s2')
+  })
+
+  it.each<[string, (talk: Conversation) => void, Partial<Plan>]>([
+    ['the question may have left before the hint came', (talk) => (talk.now_ms = 5), {}],
+    ['the leader has said nothing for long', (talk) => (talk.now_ms = 250), {}],
+    [
+      'it has not until the question had left',
+      (talk) => {
+        talk.now_ms = 300
+        talk.say('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
+        talk.now_ms = 305
+      },
+      {},
+    ],
+    ['the leader is gone', (talk) => talk.processes.delete(2), {}],
+    ['the leader is another process than before', (talk) => talk.processes.set(2, {}), {}],
+    [
+      'a higher ballot is known',
+      (talk) => {
+        talk.hint('s3', 3, 1)
+      },
+      {},
+    ],
+    [
+      'its connection may be broken',
+      () => undefined,
+      { faults: [{ kind: 'reset', at_ms: 0, for_ms: 0, from: 'c1', to: 2 }] },
+    ],
+  ])('may ask another one where %s', (_why, change, plan) => {
+    const talk = new Conversation(plan)
+    talk.hint('s2', 2, 2)
+    talk.now_ms = 6
+    change(talk)
+    talk.ask('s1')
+  })
+})
+
+it('a server never numbers a round of reads as in an earlier life', () => {
+  const talk = new Conversation()
+  talk.observe(7, 100)
+  talk.observe(7, 100)
+  talk.observe(8, 101)
+  expect(() => {
+    talk.observe(8, 100)
+  }).toThrow('s1 numbers a round of reads 100, as in an earlier life')
+})

@@ -1,0 +1,299 @@
+import { describe, expect, it } from 'vitest'
+import { DRAIN_MARK_BYTES } from 'synod/internal/net/transport/network.js'
+import { Chance } from '../../src/chance.js'
+import type { Meddler, Way } from '../../src/simulator/hardware/socket.js'
+import { forSeeds } from '../../../synod/test/paxos/replay.js'
+import { Rig } from './rig.js'
+
+describe('a connection', () => {
+  it('keeps the order of bytes, however long each piece takes', () => {
+    forSeeds(import.meta.url, 200, (seed) => {
+      const chance = new Chance(seed)
+      const rig = new Rig({
+        latency_ms: () => chance.between(0, 50),
+        split: (available) => 1 + chance.below(available),
+      })
+      const { a, b } = rig.connect()
+      let sent = ''
+      for (let n = 0; n < 30; n++) {
+        a.write(`${n} `)
+        sent += `${n} `
+        rig.advance(chance.between(0, 10))
+      }
+      rig.advance()
+      expect(b.text).toBe(sent)
+    })
+  })
+
+  it('delivers pieces of the size that was asked for, after one latency', () => {
+    const rig = new Rig({ latency_ms: 10, split: (available) => Math.min(available, 2) })
+    const { a, b } = rig.connect()
+    a.write('abcde')
+    rig.advance(9.9)
+    expect(b.chunks).toEqual([])
+    rig.advance(0.1)
+    expect(b.chunks.map((chunk) => Buffer.from(chunk).toString())).toEqual(['ab', 'cd', 'e'])
+  })
+
+  it('holds up the writer while the reader pauses', () => {
+    const rig = new Rig({ window_bytes: 1000 })
+    const { a, b } = rig.connect()
+    b.socket.pause()
+    a.socket.write(Buffer.alloc(DRAIN_MARK_BYTES + 1000))
+    rig.advance()
+    expect(a.socket.unsent_bytes).toBe(DRAIN_MARK_BYTES)
+    expect([a.drains, b.chunks.length]).toEqual([0, 0])
+    b.socket.resume()
+    rig.advance()
+    expect(a.socket.unsent_bytes).toBe(0)
+    expect([a.drains, b.text.length]).toEqual([1, DRAIN_MARK_BYTES + 1000])
+  })
+
+  it('that one side closes delivers the rest first', () => {
+    const rig = new Rig({ window_bytes: 2 })
+    const { a, b } = rig.connect()
+    a.write('the rest')
+    a.socket.close()
+    rig.advance()
+    expect(b.text).toBe('the rest')
+    expect([a.closed, b.closed]).toEqual([['closed'], ['ended']])
+  })
+})
+
+describe('a way that is cut', () => {
+  it('stalls bytes in one direction, and they go on in order when it is healed', () => {
+    const rig = new Rig({ latency_ms: 10 })
+    const { a, b } = rig.connect()
+    a.write('under way, ')
+    rig.advance(5)
+    rig.network.cutWay('a', 'b')
+    a.write('not sent yet, ')
+    b.write('back')
+    rig.advance()
+    expect([a.text, b.text]).toEqual(['back', ''])
+    rig.network.healWay('a', 'b')
+    a.write('later')
+    rig.advance()
+    expect(b.text).toBe('under way, not sent yet, later')
+  })
+
+  it('keeps the order also of what was under way when it was cut, and healed before that would have arrived', () => {
+    forSeeds(import.meta.url, 200, (seed) => {
+      const chance = new Chance(seed)
+      const rig = new Rig({ latency_ms: () => chance.between(0, 50) })
+      const { a, b } = rig.connect()
+      let sent = ''
+      for (let n = 0; n < 30; n++) {
+        if (n % 5 === 2) rig.network.cutWay('a', 'b')
+        if (n % 5 === 4) rig.network.healWay('a', 'b')
+        a.write(`${n} `)
+        sent += `${n} `
+        rig.advance(chance.between(0, 20))
+      }
+      rig.advance()
+      expect(b.text).toBe(sent)
+    })
+  })
+
+  it('stalls the end of the connections of a process that died meanwhile', () => {
+    const rig = new Rig()
+    const { a, b } = rig.connect()
+    a.write('last words')
+    rig.network.cutWay('a', 'b')
+    rig.network.kill('a')
+    rig.advance()
+    expect([b.text, b.closed]).toEqual(['', []])
+    rig.network.healWay('a', 'b')
+    rig.advance()
+    expect([b.text, b.closed]).toEqual(['last words', ['ended']])
+  })
+
+  it('stalls an orderly end', () => {
+    const rig = new Rig()
+    const { a, b } = rig.connect()
+    rig.network.cutWay('a', 'b')
+    a.write('bye')
+    a.socket.close()
+    rig.advance()
+    expect(b.closed).toEqual([])
+    rig.network.healWay('a', 'b')
+    rig.advance()
+    expect([b.text, b.closed]).toEqual(['bye', ['ended']])
+  })
+
+  it('is healed when each of its cuts is', () => {
+    const rig = new Rig()
+    const { a, b } = rig.connect()
+    rig.network.cut('a', 'b')
+    rig.network.cutWay('a', 'b')
+    a.write('there')
+    b.write('back')
+    rig.network.heal('a', 'b')
+    rig.advance()
+    expect([a.text, b.text]).toEqual(['back', ''])
+    rig.network.healWay('a', 'b')
+    rig.advance()
+    expect(b.text).toBe('there')
+  })
+
+  it.each(['a b', 'b a'])('answers no dial when it is %s', (way) => {
+    const [from = '', to = ''] = way.split(' ')
+    const rig = new Rig()
+    const accepted = rig.listen('b')
+    rig.network.cutWay(from, to)
+    const a = rig.dial('a', 'b')
+    rig.advance()
+    expect([accepted, a.closed]).toEqual([[], []])
+  })
+})
+
+describe('a host', () => {
+  it('without a listener refuses', () => {
+    const rig = new Rig()
+    const a = rig.dial('a', 'b')
+    rig.advance()
+    expect(a.closed).toEqual(['refused'])
+  })
+
+  it('whose process is killed ends its connections, and listens no more', () => {
+    const rig = new Rig()
+    const { a, b } = rig.connect()
+    b.write('last words')
+    rig.network.kill('b')
+    const again = rig.dial('a', 'b')
+    rig.advance()
+    expect([a.text, a.closed]).toEqual(['last words', ['ended']])
+    expect(b.closed, 'told to a process that is gone').toEqual([])
+    expect(again.closed).toEqual(['refused'])
+  })
+
+  it('whose process is killed before it has read all resets its connections', () => {
+    const rig = new Rig()
+    const { a, b } = rig.connect()
+    b.socket.pause()
+    a.write('unread')
+    rig.advance()
+    rig.network.kill('b')
+    rig.advance()
+    expect(a.closed).toEqual(['reset'])
+  })
+
+  it('whose process is killed resets who goes on writing before it knows', () => {
+    const rig = new Rig({ latency_ms: 10 })
+    const { a, b } = rig.connect()
+    a.socket.pause()
+    b.write('last words')
+    rig.network.kill('b')
+    a.write('anyone?')
+    rig.advance(19)
+    expect(a.closed).toEqual([])
+    rig.advance(1)
+    expect(a.closed).toEqual(['reset'])
+  })
+
+  it('sees its connections with another host break, and so does that one', () => {
+    const rig = new Rig()
+    const { a, b } = rig.connect()
+    a.write('lost')
+    rig.network.breakConnections('a', 'elsewhere')
+    rig.network.breakConnections('b', 'a')
+    rig.advance()
+    expect([a.closed, b.closed, b.text]).toEqual([['reset'], ['reset'], ''])
+  })
+
+  it('without power says nothing until it is back, and then resets', () => {
+    const rig = new Rig()
+    const { a, b } = rig.connect()
+    rig.network.powerOff('b')
+    a.write('anyone?')
+    const again = rig.dial('a', 'b')
+    rig.advance(100_000)
+    expect([a.closed, b.text, b.closed, again.closed]).toEqual([[], '', [], []])
+    rig.network.powerOn('b')
+    rig.advance()
+    expect(a.closed).toEqual(['reset'])
+    const [third, accepted] = [rig.dial('a', 'b'), rig.listen('b')]
+    rig.advance()
+    expect([third.closed, accepted.length]).toEqual([[], 1])
+  })
+
+  it('that comes back behind a way that is cut is noticed when that is healed', () => {
+    const rig = new Rig()
+    const { a } = rig.connect()
+    rig.network.powerOff('b')
+    rig.network.cut('a', 'b')
+    rig.network.powerOn('b')
+    rig.advance()
+    expect(a.closed).toEqual([])
+    rig.network.heal('a', 'b')
+    rig.advance()
+    expect(a.closed).toEqual(['reset'])
+  })
+})
+
+describe('a meddler', () => {
+  it('sees each way of a connection, and changes what passes there', () => {
+    const ways: Way[] = []
+    const rig = new Rig({
+      meddle(way) {
+        ways.push(way)
+        if (way.from === 'b') return undefined
+        return (chunk) => [Buffer.from(Buffer.from(chunk).toString().toUpperCase()), Buffer.from('!')]
+      },
+    })
+    const { a, b } = rig.connect()
+    a.write('there')
+    b.write('back')
+    rig.advance()
+    expect([a.text, b.text]).toEqual(['back', 'THERE!'])
+    expect(ways).toEqual([
+      { connection: 1, from: 'a', to: 'b', port: 2380 },
+      { connection: 1, from: 'b', to: 'a', port: 2380 },
+    ])
+  })
+
+  const window_bytes = 10
+  it.each<[string, Meddler]>([
+    ['loses', () => []],
+    ['doubles', (chunk) => [chunk, chunk]],
+    ['holds back', holdsBack()],
+  ])('that %s bytes leaves the window as large as it was', (_, meddler) => {
+    let meddles = true
+    const rig = new Rig({
+      window_bytes,
+      split: (available) => Math.min(available, 3),
+      meddle: () => (chunk) => (meddles ? meddler(chunk) : [chunk]),
+    })
+    const { a, b } = rig.connect()
+    a.write('x'.repeat(100))
+    rig.advance()
+    expect(a.socket.unsent_bytes).toBe(0)
+    meddles = false
+    b.socket.pause()
+    a.write('x'.repeat(25))
+    rig.advance()
+    expect(a.socket.unsent_bytes).toBe(25 - window_bytes)
+  })
+
+  it('that doubles bytes does not free the window before they are read', () => {
+    const rig = new Rig({ window_bytes, meddle: () => (chunk) => [chunk, chunk] })
+    const { a, b } = rig.connect()
+    b.socket.pause()
+    a.write('x'.repeat(25))
+    rig.advance()
+    expect(a.socket.unsent_bytes).toBe(15)
+    b.socket.resume()
+    rig.advance()
+    expect([a.socket.unsent_bytes, b.text.length]).toEqual([0, 50])
+  })
+})
+
+/** Gives out each chunk when the next one comes. */
+function holdsBack(): Meddler {
+  let held: Uint8Array[] = []
+  return (chunk) => {
+    const out = held
+    held = [chunk]
+    return out
+  }
+}

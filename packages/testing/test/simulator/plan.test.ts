@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest'
+import {
+  CLOCK_KINDS,
+  EXTREME_KINDS,
+  FAULT_KINDS,
+  FULL_KINDS,
+  HOSTILE_KINDS,
+  MEMBERSHIP_KINDS,
+  UPGRADE_KINDS,
+  MISTAKEN_KINDS,
+  ORDERLY_KINDS,
+  WRECKING,
+} from '../../src/simulator/faults/faults.js'
+import { type Plan, type PlanOptions, drawPlan } from '../../src/simulator/faults/plan.js'
+import { forSeeds } from '../../../synod/test/paxos/replay.js'
+
+function forPlans(run: (plan: Plan, options: PlanOptions) => void): void {
+  forSeeds(import.meta.url, 2000, (seed) => {
+    const options: PlanOptions = seed % 2 === 0 ? { mode: 'leaderless', servers: 5 } : {}
+    run(drawPlan(seed, options), options)
+  })
+}
+
+function wreckedIn({ faults }: Plan): Set<number> {
+  return new Set(
+    faults.flatMap((fault) => ('server' in fault && WRECKING.has(fault.kind) ? fault.server : [])),
+  )
+}
+
+describe('a plan', () => {
+  it('is the same for the same seed, and another for another', () => {
+    const plans = new Set<string>()
+    forPlans((plan, options) => {
+      expect(drawPlan(plan.seed, options)).toEqual(plan)
+      expect(plans).not.toContain(JSON.stringify({ ...plan, seed: 0 }))
+      plans.add(JSON.stringify({ ...plan, seed: 0 }))
+    })
+  })
+
+  it('is plain data', () => {
+    forPlans((plan) => {
+      expect(JSON.parse(JSON.stringify(plan))).toStrictEqual(plan)
+    })
+  })
+
+  it('has its faults in order of time, all within it', () => {
+    forPlans(({ duration_ms, faults }) => {
+      const times = faults.map(({ at_ms }) => at_ms)
+      expect(times).toEqual(times.toSorted((a, b) => a - b))
+      for (const { at_ms, for_ms } of faults) {
+        expect(at_ms).toBeGreaterThanOrEqual(0)
+        expect(at_ms).toBeLessThan(duration_ms)
+        expect(for_ms).toBeGreaterThanOrEqual(0)
+      }
+    })
+  })
+
+  it('speaks of servers and clients that there are', () => {
+    forPlans(({ clients, faults, left, old = [], rates, servers }) => {
+      const ids = Array.from({ length: servers }, (_, index) => index + 1)
+      const joining = faults.flatMap((fault) => (fault.kind === 'join' ? fault.server : []))
+      expect(joining).toEqual(joining.map((_, index) => servers + index + 1))
+      const places = [...ids, ...Array.from({ length: clients }, (_, index) => `c${index + 1}`)]
+      expect(rates.length).toBe(servers)
+      expect(ids).toEqual(expect.arrayContaining([...left]))
+      expect([...ids, ...joining]).toEqual(expect.arrayContaining([...old]))
+      for (const fault of faults) {
+        const among = fault.kind === 'upgrade' ? [...ids, ...joining] : ids
+        if ('server' in fault && fault.kind !== 'join') expect(among).toContain(fault.server)
+        if ('client' in fault) expect(places).toContain(`c${fault.client}`)
+        if (!('from' in fault)) continue
+        expect(ids).toContain(fault.to)
+        expect(places).toContain(fault.from)
+        expect(fault.from).not.toBe(fault.to)
+      }
+    })
+  })
+
+  it('leaves a sound majority, if the cluster must get on', () => {
+    forPlans((plan) => {
+      const lost = [...wreckedIn(plan), ...plan.left]
+      expect(new Set(lost).size, 'left broken, and wrecked as well').toBe(lost.length)
+      if (plan.live) expect(lost.length).toBeLessThanOrEqual(Math.floor((plan.servers - 1) / 2))
+    })
+  })
+
+  it('never loses the disks of more than a minority', () => {
+    forPlans(({ faults, servers }) => {
+      const lost = faults.flatMap((fault) => (fault.kind === 'lost-disk' ? fault.server : []))
+      expect(new Set(lost).size).toBeLessThanOrEqual((servers - 1) / 2)
+    })
+  })
+
+  it('damages nothing before the cluster has formed', () => {
+    forPlans((plan) => {
+      if (!plan.formed) expect([wreckedIn(plan).size, plan.left]).toEqual([0, []])
+    })
+  })
+
+  it('gives the servers few descriptors where clients are hostile, and nowhere else', () => {
+    forPlans(({ descriptors, faults }) => {
+      const isHostile = faults.some(({ kind }) => kind === 'hostile-clients' || kind === 'idle-clients')
+      expect(descriptors !== undefined).toBe(isHostile)
+    })
+  })
+
+  it('has as many servers, and the mode, that it was asked for', () => {
+    forSeeds(import.meta.url, 100, (seed) => {
+      expect(drawPlan(seed, { servers: 7, mode: 'leaderless' })).toMatchObject({
+        servers: 7,
+        mode: 'leaderless',
+      })
+    })
+  })
+})
+
+it('plans together have every kind of fault, and all the rest that they may have', () => {
+  const plans = Array.from({ length: 500 }, (_, index) => drawPlan(index + 1))
+  const kinds = new Set(plans.flatMap(({ faults }) => faults.map(({ kind }) => kind)))
+  expect([...kinds].sort()).toEqual(
+    [
+      ...FAULT_KINDS,
+      ...ORDERLY_KINDS,
+      ...MEMBERSHIP_KINDS,
+      ...UPGRADE_KINDS,
+      ...HOSTILE_KINDS,
+      ...EXTREME_KINDS,
+      ...CLOCK_KINDS,
+      ...FULL_KINDS,
+      ...MISTAKEN_KINDS,
+    ].sort(),
+  )
+  const some = (holds: (plan: Plan) => boolean) => plans.filter(holds).length
+  expect(some(({ servers }) => servers === 3)).toBeGreaterThan(0)
+  expect(some(({ servers }) => servers === 5)).toBeGreaterThan(0)
+  expect(some(({ servers }) => servers === 1)).toBeGreaterThan(0)
+  expect(some(({ overheard }) => overheard)).toBeGreaterThan(0)
+  expect(some(({ left }) => left.length > 0)).toBeGreaterThan(0)
+  expect(some(({ formed }) => !formed)).toBeGreaterThan(0)
+  expect(some(({ pieces }) => pieces)).toBeGreaterThan(0)
+  expect(some(({ faults }) => faults.length === 0)).toBeGreaterThan(0)
+  expect(some((plan) => wreckedIn(plan).size > (plan.servers - 1) / 2)).toBeGreaterThan(0)
+  const upgraded = plans.filter(({ old }) => old !== undefined)
+  expect(upgraded.length).toBeGreaterThan(20)
+  expect(upgraded.some(({ old = [], servers }) => old.some((id) => id > servers))).toBe(true)
+  expect(upgraded.every((plan) => wreckedIn(plan).size === 0 && plan.left.length === 0)).toBe(true)
+  expect(some(({ live }) => live)).toBeGreaterThan(plans.length / 2)
+})

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest'
+import { jsonCodec } from 'synod/internal/machine/codec.js'
+import { Retelling } from '../../src/simulator/checks/retelling.js'
+import { executed, texts } from './history.js'
+
+const { encode } = jsonCodec<unknown>()
+const QUERIES = new Map(['text', 'length'].map((query) => [query, encode(query)]))
+
+function retelling(letters: string, results?: Record<string, unknown>): Retelling<'text' | 'length'> {
+  return new Retelling(texts.machine(), executed(letters, results), QUERIES)
+}
+
+it('knows the first place from somewhere on at which a query has an answer', () => {
+  const told = retelling('ab')
+  const place = (answer: unknown, from: number) => told.placeOf('text', encode(answer), from)
+  expect([place('', 0), place('a', 0), place('ab', 0)]).toEqual([0, 1, 2])
+  expect([place('a', 1), place('ab', 1), place('ab', 2)]).toEqual([1, 2, 2])
+  expect([place('', 1), place('a', 2), place('b', 0)]).toEqual([undefined, undefined, undefined])
+  expect(told.placeOf('length', encode(2), 0)).toBe(2)
+})
+
+it('knows that an answer stays while nothing changes it', () => {
+  const told = retelling('a!b')
+  expect(told.placeOf('text', encode('a'), 2)).toBe(2)
+  expect(told.placeOf('text', encode('a'), 3)).toBe(undefined)
+})
+
+it('says where a copy of the state machine comes to another result', () => {
+  expect(() => retelling('ab', { b: 'xy' })).toThrow(
+    expect.objectContaining({
+      kind: 'non-determinism',
+      message: expect.stringMatching(/^apply\("b"\) in slot 2 came to "xy", but to "ab" on a copy/),
+    }),
+  )
+})
+
+it('tells a result from an error with the same text', () => {
+  expect(() => retelling('!', { '!': 'refused' })).toThrow(/came to "refused", but to the error 'refused'/)
+})

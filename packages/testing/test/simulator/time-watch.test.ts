@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import type { ReplicaStatus } from 'synod/internal/status.js'
+import { TimeWatch } from '../../src/simulator/checks/time-watch.js'
+
+const TODAY_MS = 1_700_000_000_000
+const NOTHING = new Uint8Array(0)
+
+class Rig {
+  readonly wrong = new Set<number>()
+  voters = [1, 2, 3]
+  log_ms = TODAY_MS
+  now_ms = 0
+  readonly watch: TimeWatch
+
+  constructor(rates: readonly number[] = [1, 1, 1]) {
+    this.watch = new TimeWatch({
+      rates,
+      now: () => this.now_ms,
+      wallTime: () => TODAY_MS + this.now_ms,
+      isRight: (server) => !this.wrong.has(server),
+      statuses: () =>
+        [1, 2, 3].map((server) => {
+          const members = this.voters.map((voter) => ({ server: voter, role: 'voter' }))
+          return { server, members, time: { log_ms: this.log_ms } } as unknown as ReplicaStatus
+        }),
+    })
+  }
+
+  execute(time_ms: number): void {
+    const slot = 1
+    this.watch.executed({
+      slot,
+      tag: 1,
+      time_ms,
+      version: 1,
+      command: '',
+      encoded: NOTHING,
+      by: 1,
+      result: NOTHING,
+    })
+  }
+}
+
+test('log time must not go back', () => {
+  const rig = new Rig()
+  rig.execute(TODAY_MS)
+  rig.execute(TODAY_MS)
+  expect(() => {
+    rig.execute(TODAY_MS - 1)
+  }).toThrow('log time went back')
+})
+
+test('it must not be ahead while a majority of the clocks is right, beyond what the monotonic clocks drift', () => {
+  const rig = new Rig([1, 1.25, 0.9])
+  rig.wrong.add(1)
+  rig.now_ms = 1000
+  rig.execute(TODAY_MS + 1000 + 350)
+  expect(() => {
+    rig.execute(TODAY_MS + 1000 + 351)
+  }).toThrow('log time is 351 ms ahead of the right time in slot 1')
+})
+
+test('when a majority has been wrong once, it may be anything for good', () => {
+  const rig = new Rig()
+  rig.wrong.add(1)
+  rig.voters = [1, 2]
+  rig.execute(TODAY_MS + 1e9)
+  rig.voters = [1, 2, 3]
+  rig.execute(TODAY_MS + 2e9)
+  expect(rig.watch.lost([1, 2, 3])).toEqual([])
+})
+
+test('in the end it must be right where the right clocks of a majority are up', () => {
+  const rig = new Rig()
+  expect(rig.watch.lost([1, 2, 3])).toEqual([])
+  rig.log_ms -= 101
+  expect(rig.watch.lost([1, 2, 3])).toEqual([1, 2, 3])
+  expect(rig.watch.lost([2, 3])).toEqual([2, 3])
+  expect(rig.watch.lost([3])).toEqual([])
+  rig.wrong.add(2)
+  expect(rig.watch.lost([2, 3])).toEqual([])
+})

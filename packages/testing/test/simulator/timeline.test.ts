@@ -1,0 +1,75 @@
+import { expect, it } from 'vitest'
+import { SynodError } from 'synod/internal/errors.js'
+import { Timeline, TooLateError } from '../../src/simulator/timeline.js'
+
+/** Notes the time at 10, 20 and 30 ms. */
+function noting(): { readonly line: Timeline; readonly noted: number[] } {
+  const line = new Timeline()
+  const noted: number[] = []
+  for (const at_ms of [10, 20, 30]) line.clock.timer(at_ms, () => noted.push(line.clock.now()))
+  return { line, noted }
+}
+
+it('moves one timer at a time, and stops as soon as something holds', async () => {
+  const { line, noted } = noting()
+  await line.run(() => noted.length === 2)
+  expect(noted).toEqual([10, 20])
+  expect(line.clock.now()).toBe(20)
+})
+
+it('does not move for what holds already', async () => {
+  const { line } = noting()
+  await line.run(() => true)
+  expect(line.clock.now()).toBe(0)
+})
+
+it('waits no longer than it is told', async () => {
+  const { line, noted } = noting()
+  await expect(line.run(() => noted.length === 3, 25)).rejects.toBeInstanceOf(TooLateError)
+  expect([noted, line.clock.now()]).toEqual([[10, 20], 25])
+  await line.wait(100)
+  expect([noted, line.clock.now()]).toEqual([[10, 20, 30], 125])
+})
+
+it('lets promises do all that they have to do between two timers', async () => {
+  const line = new Timeline()
+  const order: string[] = []
+  line.clock.timer(1, () => {
+    order.push('first')
+    void (async () => {
+      for (let n = 0; n < 50; n++) await Promise.resolve()
+      order.push('its promises')
+    })()
+  })
+  line.clock.timer(1, () => order.push('second'))
+  await line.wait(1)
+  expect(order).toEqual(['first', 'its promises', 'second'])
+})
+
+it('moves until a promise is settled', async () => {
+  const line = new Timeline()
+  const later = new Promise((done) => line.clock.timer(10, () => done('kept')))
+  expect(await line.settled(later)).toBe('kept')
+  const broken = new Promise((_, fail) =>
+    line.clock.timer(10, () => fail(new SynodError('unreachable', 'gone'))),
+  )
+  expect(await line.failure(broken)).toMatchObject({ code: 'unreachable' })
+  expect(line.clock.now()).toBe(20)
+  await expect(line.failure(Promise.resolve('fine'))).rejects.toThrow('no failure, but "fine"')
+})
+
+it('ends when its watch throws', async () => {
+  const { line, noted } = noting()
+  line.onStep = () => {
+    if (noted.length === 1) throw new Error('seen enough')
+  }
+  await expect(line.wait(100)).rejects.toThrow('seen enough')
+  expect(noted).toEqual([10])
+})
+
+it('is moved by one at a time', async () => {
+  const { line } = noting()
+  const moving = line.wait(100)
+  await expect(line.wait(1)).rejects.toThrow('moved already')
+  await moving
+})

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { MAX_TURN_UNITS } from 'synod/internal/net/transport/turns.js'
+import { TurnWatch } from '../../src/simulator/checks/turn-watch.js'
+import { StepClock } from '../../src/simulator/hardware/clock.js'
+
+/** More than two turns may do. */
+const TOO_MANY = 3 * MAX_TURN_UNITS
+
+function watch() {
+  const clock = new StepClock()
+  const violations: string[] = []
+  const turns = new TurnWatch(clock, (what) => violations.push(what))
+  const settle = () => {
+    while (clock.step(clock.now() + 1));
+  }
+  return { clock, turns, violations, settle }
+}
+
+describe('the watch over turns', () => {
+  it('finds one that did more than it may', () => {
+    const { turns, violations, settle } = watch()
+    for (let message = 0; message < TOO_MANY; message++) turns.done(1)
+    settle()
+    expect(violations).toEqual([`dealt with ${TOO_MANY} messages of clients in 1 turns`])
+  })
+
+  it('lets as many be done over several turns', () => {
+    const { turns, violations, settle } = watch()
+    for (let share = 0; share < 3; share++) {
+      turns.done(MAX_TURN_UNITS)
+      settle()
+    }
+    expect(violations).toEqual([])
+  })
+
+  it('finds that what was put off was dealt with in one turn', () => {
+    const { turns, violations, settle } = watch()
+    turns.caughtUp(turns.putOff(TOO_MANY))
+    settle()
+    expect(violations).toHaveLength(1)
+  })
+
+  it('lets what was put off be dealt with in as many turns as it takes', () => {
+    const { clock, turns, violations, settle } = watch()
+    const putOff = turns.putOff(TOO_MANY)
+    for (let turn = 0; turn < 2; turn++) clock.step(0)
+    turns.caughtUp(putOff)
+    settle()
+    expect(violations).toEqual([])
+  })
+
+  it('does not wait for ever for what is never dealt with, nor counts it', () => {
+    const { clock, turns, violations, settle } = watch()
+    const putOff = turns.putOff(TOO_MANY)
+    settle()
+    expect(clock.now()).toBe(1)
+    turns.caughtUp(putOff)
+    turns.forget(turns.putOff(TOO_MANY))
+    settle()
+    expect(violations).toEqual([])
+  })
+})

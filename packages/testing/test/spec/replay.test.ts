@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import type { Mode } from 'synod/internal/paxos/config.js'
+import { forSeeds } from '../../../synod/test/paxos/replay.js'
+import { CoreCluster } from './core-cluster.js'
+import { journalOf, proposerOf } from './core-state.js'
+import { describeNetwork } from './messages.js'
+import { type SpecState, drawTraces } from './trace.js'
+
+const ACTIONS = [
+  'init',
+  'propose',
+  'sync',
+  'restart',
+  'fetch',
+  'receivePrepare',
+  'receivePromise',
+  'receiveAccept',
+  'receiveAccepted',
+  'receiveNack',
+  'receiveChosen',
+]
+const ACTIONS_OF = { leader: ['campaign', 'giveUp'], leaderless: ['retry', 'fillHoles'] }
+
+describe('traces of the specification, carried out on the core, lead to the same states', () => {
+  // As long as it takes: Quint draws the traces, and may be asked for many.
+  test.each(['leader', 'leaderless'] as const)('%s mode', { timeout: 3_600_000 }, (mode) => {
+    const actions = new Set<string>()
+    forSeeds(import.meta.url, 1, (seed) => {
+      for (const trace of drawTraces(mode, seed)) {
+        follow(mode, trace)
+        for (const { action } of trace) actions.add(action)
+      }
+    })
+    // Another seed may miss one.
+    if (process.env.SYNOD_SEED === undefined)
+      expect(actions).toEqual(new Set([...ACTIONS, ...ACTIONS_OF[mode]]))
+  })
+})
+
+/** Each step of the trace is carried out; then all that the specification speaks of is compared. */
+function follow(mode: Mode, trace: readonly SpecState[]): void {
+  const cluster = new CoreCluster(mode)
+  const steps: string[] = []
+  for (const state of trace) {
+    if (state.action !== 'init') {
+      steps.push(`${state.action}(s${state.picks.s})`)
+      cluster.act(state.action, state.picks)
+    }
+    const when = `after ${steps.join(', ')}`
+    for (const [id, { config, paxos }] of cluster.servers) {
+      const spec = state.servers.get(id)!
+      const core = paxos.save()
+      expect(journalOf(core), `the journal of s${id} ${when}`).toEqual(spec.journal)
+      expect(journalOf(cluster.recovered(id)), `the disk of s${id} ${when}`).toEqual(state.disks.get(id))
+      expect(spec.proposer, `the proposer of s${id} ${when}`).toMatchObject(proposerOf(core, config))
+    }
+    const network = describeNetwork(state.network, [...cluster.servers.keys()])
+    expect(cluster.network, `the messages ${when}`).toEqual(network)
+  }
+}

@@ -1,0 +1,89 @@
+// Compares Synod with what it cannot beat (the floor) and with what it wants to beat (etcd). All systems run
+// in turn, several times over: the machine's speed changes from minute to minute, so only ratios of runs next
+// to each other mean anything.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { measureFailovers } from './failover.js'
+import { onPath, saveResults, table } from './report.js'
+import type { Load, Measured, System } from './system.js'
+import { SYSTEMS } from './systems.js'
+
+const LOADS: readonly Load[] = [
+  { connections: 1, inFlight: 1 },
+  { connections: 64, inFlight: 1 },
+  { connections: 100, inFlight: 10 },
+]
+
+const HELP = `Usage: npm run bench -- [options]
+
+  --seconds N     how long each run measures (default: 4)
+  --rounds N      how often each system runs with each load (default: 3)
+  --failovers N   how often the leader is killed (default: 20)
+  --only LIST     some of ${SYSTEMS.map(({ name }) => name).join(', ')} (default: all that are installed)
+  --dir DIR       where the data goes; it must be on the disk to be measured (default: .bench)
+  --no-save       do not write tools/bench/results.md
+`
+
+const { values: options } = parseArgs({
+  allowNegative: true,
+  options: {
+    seconds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '3' },
+    failovers: { type: 'string', default: '20' },
+    only: { type: 'string' },
+    dir: { type: 'string', default: '.bench' },
+    save: { type: 'boolean', default: true },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (options.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
+
+const directory = join(process.cwd(), options.dir)
+await mkdir(directory, { recursive: true })
+const systems = await chosenSystems()
+const results = new Map<string, Measured[]>()
+let done = 0
+for (let round = 1; round <= Number(options.rounds); round++) {
+  for (const load of LOADS) for (const system of systems) await run(system, load, round)
+}
+const failovers = await measureFailovers(Number(options.failovers), directory, progress)
+progress('')
+
+const report = table(systems, LOADS, results, failovers)
+process.stdout.write(report)
+if (options.save) await saveResults(report, options.seconds, options.rounds)
+
+async function chosenSystems(): Promise<System[]> {
+  const names = options.only?.split(',')
+  const chosen: System[] = []
+  for (const system of SYSTEMS) {
+    if (names !== undefined && !names.includes(system.name)) continue
+    const missing = system.name === 'etcd' ? await onPath('etcd', 'etcdctl', 'h2load') : []
+    if (missing.length > 0) process.stdout.write(`without etcd: ${missing.join(', ')} not found\n`)
+    else chosen.push(system)
+  }
+  return chosen
+}
+
+async function run(system: System, load: Load, round: number): Promise<void> {
+  const key = `${system.name} ${load.connections}×${load.inFlight}`
+  const total = systems.length * LOADS.length * Number(options.rounds)
+  progress(`run ${++done} of ${total}: ${key}, round ${round}`)
+  const cluster = await system.start(directory)
+  try {
+    const measured = await cluster.measure(load, Number(options.seconds))
+    results.set(key, [...(results.get(key) ?? []), measured])
+  } finally {
+    await cluster.stop()
+  }
+}
+
+function progress(text: string): void {
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${text}`)
+  else if (text !== '') process.stdout.write(`${text}\n`)
+}

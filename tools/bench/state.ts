@@ -1,0 +1,243 @@
+// A cluster with millions of keys: what snapshots cost those who write meanwhile, how long a replica that comes back takes, and
+// one that has missed everything.
+import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type EndpointStatus, type ReplicaStatus, connect } from 'synod'
+import { kvCodecs } from 'synod-server'
+import { Latencies } from './latencies.js'
+import { output } from './processes.js'
+import { saveSection } from './report.js'
+import { type SynodCluster, startSynod } from './systems.js'
+
+const HELP = `Usage: npm run bench:state -- [options]
+
+  --keys N      how many keys are written (default: 10000000)
+  --dir DIR     where the data goes; it must be on the disk to be measured (default: .bench)
+  --no-save     do not write the result into tools/bench/results.md
+`
+const CLIENTS = 4
+const IN_FLIGHT = 128
+const VALUE_BYTES = 16
+const WATCH_MS = 20
+/** How long writing goes on before and after a replica catches up. */
+const QUIET_S = 10
+/** The processor of the servers that have not been away, and that of all else, where there are two. */
+const FIRST = '0'
+const OTHERS = '1'
+/** A replica has caught up when it is no further behind than this, as writing goes on. */
+const BEHIND_SLOTS = 2000
+
+const { values: options } = parseArgs({
+  allowNegative: true,
+  options: {
+    keys: { type: 'string', default: '10000000' },
+    dir: { type: 'string', default: '.bench' },
+    save: { type: 'boolean', default: true },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (options.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
+const keys = Number(options.keys)
+const directory = join(process.cwd(), options.dir)
+await mkdir(directory, { recursive: true })
+
+const cluster = await startSynod('leader', directory)
+const watching = await connect({ endpoints: cluster.endpoints, timeout_ms: 5000 })
+const latencies = { during: new Latencies(), otherwise: new Latencies() }
+/** Some replica writes a snapshot at the moment. */
+let isSnapshotting = false
+let snapshots = 0
+try {
+  const report = await run()
+  process.stdout.write(report)
+  if (options.save) await saveSection('Millions of keys', report)
+} finally {
+  await watching.close()
+  await cluster.stop()
+}
+
+async function run(): Promise<string> {
+  await statusesWhen((statuses) => statuses.length === 3 && statuses.every(({ leader }) => leader !== null))
+  const away = await follower()
+  await cluster.servers[away - 1]?.stop('SIGKILL')
+
+  const began_ms = performance.now()
+  const watch = setInterval(() => void look(), WATCH_MS)
+  await load()
+  clearInterval(watch)
+  const load_s = (performance.now() - began_ms) / 1000
+  const [first] = await statusesWhen((statuses) => statuses.every(({ snapshot }) => !snapshot.writing))
+  const size = await sizeOnDisk(cluster, first?.server ?? 1)
+
+  const { catchUp_s, ratio: whileCatchingUp } = await catchUpUnderLoad(away)
+  const back = await follower(away)
+  await cluster.servers[back - 1]?.stop('SIGTERM')
+  const restart_s = await startAndWait(back)
+  const peaks = await Promise.all(cluster.servers.map(({ child }) => peak_MiB(child.pid ?? 0)))
+
+  const ratio = latencies.during.percentile(0.999) / latencies.otherwise.percentile(0.999)
+  const rows = [
+    ['written', `${keys} keys with ${VALUE_BYTES} bytes each, ${Math.round(keys / load_s)} /s`],
+    ['snapshots meanwhile', `${snapshots}`],
+    ['write latency, no snapshot under way', percentiles(latencies.otherwise)],
+    ['write latency, while one is written', `${percentiles(latencies.during)}; p99.9 × ${ratio.toFixed(1)}`],
+    ['newest snapshot; journal behind it', `${size.snapshot} MiB; ${size.journal} MiB`],
+    [
+      'a replica that missed everything',
+      `${catchUp_s.toFixed(1)} s to the state of the others, writes going on`,
+    ],
+    ['writes while it caught up', `× ${whileCatchingUp.toFixed(2)} of those before and after`],
+    ['a replica that is restarted', `${restart_s.toFixed(1)} s to the state of the others`],
+    ['peak memory of the replicas', `${peaks.join(', ')} MiB`],
+  ]
+  return `${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`.replace('\n', '\n| --- | --- |\n')
+}
+
+/** Writes every key once, in an order that jumps about. */
+async function load(): Promise<void> {
+  await write(
+    (count) => count < keys,
+    (count, latency_ms, snapshottedAll) => {
+      if (snapshottedAll !== undefined) latencies[snapshottedAll ? 'during' : 'otherwise'].add(latency_ms)
+      if (count % 100_000 === 0) progress(`${count} of ${keys} keys, ${snapshots} snapshots`)
+    },
+  )
+  progress('')
+}
+
+/**
+ * Writes one key after the other while `goesOn`, with many under way. `onWritten` is told how many have begun, how long one took, and
+ * whether a snapshot was being written all along, or never (undefined where neither is so).
+ */
+async function write(
+  goesOn: (count: number) => boolean,
+  onWritten: (count: number, latency_ms: number, snapshottedAll: boolean | undefined) => void,
+): Promise<void> {
+  let count = 0
+  const value = Buffer.alloc(VALUE_BYTES, 'v')
+  const clients = await Promise.all(
+    Array.from({ length: CLIENTS }, () =>
+      connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeout_ms: 60_000 }),
+    ),
+  )
+  const writer = async (client: (typeof clients)[number]) => {
+    while (goesOn(count)) {
+      const key = `key/${String((count++ * 7_919) % keys).padStart(9, '0')}`
+      const began_ms = performance.now()
+      const wasSnapshotting = isSnapshotting
+      await client.execute({ type: 'put', key, value })
+      const snapshottedAll = wasSnapshotting === isSnapshotting ? wasSnapshotting : undefined
+      onWritten(count, performance.now() - began_ms, snapshottedAll)
+    }
+  }
+  await Promise.all(clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => writer(client))))
+  await Promise.all(clients.map((client) => client.close()))
+}
+
+/**
+ * Starts a server that has missed everything, while others write. Servers of a cluster do not share their processors as these do: those that stayed have
+ * the first one to themselves here, and the one that comes back shares another with the clients.
+ */
+async function catchUpUnderLoad(away: number): Promise<{ catchUp_s: number; ratio: number }> {
+  let written = 0
+  let isOver = false
+  const writing = write(
+    () => !isOver,
+    () => written++,
+  )
+  const rateOf = async <T>(work: () => Promise<T>): Promise<[rate: number, result: T]> => {
+    const [before, began_ms] = [written, performance.now()]
+    const result = await work()
+    return [(written - before) / (performance.now() - began_ms), result]
+  }
+  const quiet = () => new Promise<void>((resolve) => setTimeout(resolve, 1000 * QUIET_S))
+  for (const [index, { child }] of cluster.servers.entries())
+    if (index + 1 !== away) await pin(child.pid, FIRST)
+  await pin(process.pid, OTHERS)
+  const [before] = await rateOf(quiet)
+  const [during, catchUp_s] = await rateOf(() => startAndWait(away))
+  const [after] = await rateOf(quiet)
+  isOver = true
+  await writing
+  return { catchUp_s, ratio: (2 * during) / (before + after) }
+}
+
+async function look(): Promise<void> {
+  const statuses = known(await watching.status({ timeout_ms: 1000 }))
+  const before = isSnapshotting
+  isSnapshotting = statuses.some(({ snapshot }) => snapshot.writing)
+  if (isSnapshotting && !before) snapshots++
+}
+
+/** All threads of a process run on this processor from now on, and what it starts. */
+async function pin(pid: number | undefined, processor: string): Promise<void> {
+  if (availableParallelism() === 1) return
+  await output('taskset', ['--all-tasks', '--pid', '--cpu-list', processor, String(pid ?? process.pid)])
+}
+
+/** How long until a server that is started has executed what the others have. */
+async function startAndWait(id: number): Promise<number> {
+  const began_ms = performance.now()
+  progress(`s${id} comes back`)
+  await cluster.startServer(id)
+  await statusesWhen((statuses) => {
+    const most = Math.max(...statuses.map(({ bars }) => bars.chosen))
+    return statuses.length === 3 && statuses.every(({ bars }) => bars.executed >= most - BEHIND_SLOTS)
+  })
+  progress('')
+  return (performance.now() - began_ms) / 1000
+}
+
+async function follower(than = 0): Promise<number> {
+  const statuses = await statusesWhen((all) => all.every(({ leader }) => leader !== null))
+  const found = statuses.find(({ role, server }) => role === 'follower' && server !== than)
+  if (found === undefined) throw new Error('nobody follows')
+  return found.server
+}
+
+async function statusesWhen(
+  holds: (statuses: readonly ReplicaStatus[]) => boolean,
+): Promise<ReplicaStatus[]> {
+  for (;;) {
+    const statuses = known(await watching.status({ timeout_ms: 5000 }))
+    if (statuses.length > 0 && holds(statuses)) return statuses
+    await new Promise((resolve) => setTimeout(resolve, WATCH_MS))
+  }
+}
+
+function known(answers: readonly EndpointStatus[]): ReplicaStatus[] {
+  return answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
+}
+
+async function sizeOnDisk(
+  { dataDirs }: SynodCluster,
+  id: number,
+): Promise<{ snapshot: number; journal: number }> {
+  const dataDir = dataDirs[id - 1] ?? ''
+  const size = { snapshot: 0, journal: 0 }
+  for (const name of await readdir(dataDir)) {
+    const kind = /\.(snapshot|journal)$/.exec(name)?.[1] as keyof typeof size | undefined
+    if (kind !== undefined) size[kind] += (await stat(join(dataDir, name))).size
+  }
+  return { snapshot: Math.round(size.snapshot / 2 ** 20), journal: Math.round(size.journal / 2 ** 20) }
+}
+
+/** The most memory that a process has had resident. */
+async function peak_MiB(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Math.round(Number(/^VmHWM:\s*(\d+) kB$/m.exec(text)?.[1] ?? NaN) / 1024)
+}
+
+function percentiles(of: Latencies): string {
+  const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => of.percentile(share).toFixed(1))
+  return `p50 ${p50}, p99 ${p99}, p99.9 ${p999} ms of ${of.count}`
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+}

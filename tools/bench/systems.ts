@@ -1,0 +1,91 @@
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { etcd } from './etcd.js'
+import type { Cluster, Load, Measured, System } from './system.js'
+import { type Running, freePorts, output, start, stopAll } from './processes.js'
+
+const SERVERS = 3
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+const SYNOD = fileURLToPath(new URL('../../../packages/server/dist/bin.js', import.meta.url))
+
+export interface SynodCluster extends Cluster {
+  readonly endpoints: readonly string[]
+  /** In the order of their ids, from 1. */
+  readonly servers: Running[]
+  readonly dataDirs: readonly string[]
+  startServer(id: number): Promise<void>
+}
+
+const floor: System = {
+  name: 'floor',
+  async start(directory) {
+    const data = await mkdtemp(join(directory, 'floor-'))
+    const ports = await freePorts(SERVERS + 1)
+    const peers = ports.slice(0, SERVERS).map((port) => `127.0.0.1:${port}`)
+    const clients = `127.0.0.1:${ports[SERVERS] ?? 0}`
+    const servers = await Promise.all(
+      peers.map((_, index) => {
+        const args = [String(index + 1), peers.join(','), clients, join(data, `s${index + 1}`)]
+        return start(process.execPath, [here('floor-server.js'), ...args], 'ready')
+      }),
+    )
+    return {
+      measure: (load, seconds) => measure('floor', [clients], load, seconds),
+      stop: () => stopAll(servers, data),
+    }
+  },
+}
+
+/** Synod's own server, in one of its modes. */
+export async function startSynod(
+  mode: 'leader' | 'leaderless',
+  directory: string,
+  more: readonly string[] = [],
+): Promise<SynodCluster> {
+  const data = await mkdtemp(join(directory, `${mode}-`))
+  const ports = await freePorts(2 * SERVERS)
+  const peers = ports.slice(0, SERVERS).map((port, index) => `${index + 1}=127.0.0.1:${port}`)
+  const endpoints = ports.slice(SERVERS).map((port) => `127.0.0.1:${port}`)
+  const servers: Running[] = []
+  const dataDirs = endpoints.map((_, index) => join(data, `s${index + 1}`))
+  const startServer = async (id: number) => {
+    const args = ['serve', '--id', String(id), '--cluster-name', 'bench', '--servers', peers.join(',')]
+    args.push(
+      '--clients',
+      endpoints[id - 1] ?? '',
+      '--data-dir',
+      dataDirs[id - 1] ?? '',
+      '--mode',
+      mode,
+      ...more,
+    )
+    servers[id - 1] = await start(process.execPath, [SYNOD, ...args], 'ready')
+  }
+  await Promise.all(endpoints.map((_, index) => startServer(index + 1)))
+  return {
+    endpoints,
+    servers,
+    dataDirs,
+    startServer,
+    measure: (load, seconds) => measure('synod', endpoints, load, seconds),
+    stop: () => stopAll(servers, data),
+  }
+}
+
+export const SYSTEMS: readonly System[] = [
+  floor,
+  { name: 'leader', start: (directory) => startSynod('leader', directory) },
+  { name: 'leaderless', start: (directory) => startSynod('leaderless', directory) },
+  etcd,
+]
+
+async function measure(
+  system: string,
+  endpoints: readonly string[],
+  load: Load,
+  seconds: number,
+): Promise<Measured> {
+  const args = [system, endpoints.join(','), String(load.connections), String(load.inFlight), String(seconds)]
+  return JSON.parse(await output(process.execPath, [here('load.js'), ...args])) as Measured
+}

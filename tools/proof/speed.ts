@@ -1,0 +1,37 @@
+// How much faster than real time a simulation goes, on one core: three replicas under the load of four to seven clients.
+// Prints one line of JSON. Each plan is run several times, and its fastest run counts: whatever else the machine does in the
+// meantime, or the compiler has still to do, only makes it slower.
+import { type SimulationStats, drawPlan, runPlan, storeWorkload } from 'synod-testing'
+
+const SEEDS = 50
+const ROUNDS = 5
+
+interface Run {
+  readonly stats: SimulationStats
+  readonly elapsed_ms: number
+}
+
+const fastest = new Map<string, Run>()
+for (let round = 0; round < ROUNDS; round++) {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    for (const mode of ['leader', 'leaderless'] as const) {
+      const started_ms = performance.now()
+      const { stats, violation } = await runPlan(drawPlan(seed, { mode, servers: 3 }), storeWorkload)
+      if (violation !== undefined) throw violation
+      const elapsed_ms = performance.now() - started_ms
+      const key = `${mode} ${seed}`
+      if (elapsed_ms < (fastest.get(key)?.elapsed_ms ?? Infinity)) fastest.set(key, { stats, elapsed_ms })
+    }
+  }
+}
+const runs = [...fastest.values()]
+const sum = (of: (run: Run) => number) => runs.reduce((total, run) => total + of(run), 0)
+const speed = {
+  plans: runs.length,
+  rounds: ROUNDS,
+  simulated_ms: sum(({ stats }) => stats.simulated_ms),
+  elapsed_ms: sum(({ elapsed_ms }) => elapsed_ms),
+  operations: sum(({ stats }) => stats.operations),
+  steps: sum(({ stats }) => stats.steps),
+}
+process.stdout.write(`${JSON.stringify(speed)}\n`)
