@@ -21,7 +21,7 @@ export class Constants {
     const constants = new Constants()
     for (const folder of FOLDERS) {
       for (const name of await readdir(`${ROOT}/${folder}`, { recursive: true })) {
-        if (!name.endsWith('.ts') || name.startsWith('testing/')) continue
+        if (!name.endsWith('.ts')) continue
         const text = await readFile(`${ROOT}/${folder}/${name}`, 'utf8')
         constants.#take(folder === 'synod/src' ? name : `server/${name}`, text)
       }
