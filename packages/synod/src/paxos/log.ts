@@ -35,20 +35,31 @@ export function emptyLog(): LogState {
   return { pages: new Map(), trimmed: 0, voted: 0 }
 }
 
-/** One server's log: slots from 1 on, without end. Acceptor and learner write it; everyone reads it. */
-export class Log {
+/** What the core shows of its log. Only a step changes it. */
+export interface LogView {
+  readonly state: Readonly<Pick<LogState, 'trimmed' | 'voted'>>
+  /** What is known of a slot; undefined if nothing is, or nothing any more. */
+  find(slot: Slot): Readonly<SlotState> | undefined
+  status(slot: Slot): SlotStatus
+  /** The chosen value of a slot; undefined if it is not known. */
+  chosen(slot: Slot): Value | undefined
+  isChosen(slot: Slot): boolean
+  /** Grows whenever a slot is decided or dropped: while it is the same, no further slot is known to be chosen. */
+  readonly decisions: number
+}
+
+/** One server's log: slots from 1 on, without end. Acceptor and learner write it; all parts of the core read it. */
+export class Log implements LogView {
   readonly state: LogState
   #page: (SlotState | undefined)[] | undefined
   #pageNumber = -1
-  /** How often a slot was decided or dropped here: as long as it is the same, nothing further is known to be chosen. */
   decisions = 0
 
   constructor(state: LogState) {
     this.state = state
   }
 
-  /** What is known of a slot, or undefined if nothing is (any more). */
-  find(slot: Slot): SlotState | undefined {
+  find(slot: Slot): Readonly<SlotState> | undefined {
     if (slot <= this.state.trimmed) return undefined
     return this.#find(slot)?.[slot % PAGE_SLOTS]
   }
@@ -78,7 +89,6 @@ export class Log {
     return { status: 'empty' }
   }
 
-  /** The chosen value of a slot, or undefined if it is not known. */
   chosen(slot: Slot): Value | undefined {
     return this.find(slot)?.chosen
   }

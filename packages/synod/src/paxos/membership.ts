@@ -57,6 +57,32 @@ export interface MembershipState {
   readonly quorums: Quorums | null
 }
 
+/** What the core shows of its membership. Only a step changes it. */
+export interface MembershipView {
+  readonly state: Readonly<MembershipState>
+  /** The servers that vote in any configuration that is known. */
+  readonly voters: ServerSet
+  /** The voters and the other members: all servers that messages for everyone go to. */
+  readonly servers: ServerSet
+  readonly isKnown: boolean
+  /** The configuration of the first slot that is not known to be chosen. Throws a RangeError unless `isKnown`. */
+  readonly current: Configuration
+  /** The last known configuration, in force once the slots before it are chosen. Throws a RangeError unless `isKnown`. */
+  readonly latest: Configuration
+  /** The configuration of a slot above `state.slot`, by no more than the window. Throws a RangeError for others. */
+  at(slot: Slot): Configuration
+  /** The first slot in which this server's vote counts; Infinity for none. */
+  firstSlotOf(server: ServerId): Slot
+  /** Whether this server's vote counts in the first slot that is not known to be chosen. */
+  isVoter(server: ServerId): boolean
+  /** Whether this server was a member and is none any more. */
+  isRemoved(server: ServerId): boolean
+  /** The voters and quorums once this change is in force; undefined if it leaves the voters as they are. */
+  after(change: Change): Pick<Configuration, 'voters' | 'quorums'> | undefined
+  /** A copy that changes independently. */
+  copy(): Membership
+}
+
 /** The membership that a cluster begins with. Without any servers it is one that is not known yet. */
 export function foundingMembership(
   servers: readonly ServerId[],
@@ -88,12 +114,10 @@ const DONE: ChangeOutcome = { result: 'done' }
  *
  * One change of voters at a time is on its way: a further one is refused until the slots before it are chosen.
  */
-export class Membership {
+export class Membership implements MembershipView {
   readonly state: MembershipState
   readonly #window: number
-  /** Those that vote in any configuration that is known. */
   voters: ServerSet = []
-  /** Those and the other members: everyone who is to hear what happens. */
   servers: ServerSet = []
 
   constructor(state: MembershipState, window: number) {
@@ -102,7 +126,6 @@ export class Membership {
     this.#note()
   }
 
-  /** Goes its own way from here on. */
   copy(): Membership {
     return new Membership({ ...this.state }, this.#window)
   }
@@ -111,17 +134,14 @@ export class Membership {
     return this.state.configurations.length > 0
   }
 
-  /** Governs the first slot that is not known to be chosen. Throws a RangeError where the membership is not known. */
   get current(): Configuration {
     return this.at(this.state.slot + 1)
   }
 
-  /** The last one that is known: it will be in force when the slots before it are chosen. */
   get latest(): Configuration {
     return this.at(this.state.slot + this.#window)
   }
 
-  /** Governs this slot, which is not known to be chosen and no more than the window away. Throws a RangeError. */
   at(slot: Slot): Configuration {
     const { configurations } = this.state
     let found = configurations[0]
@@ -131,22 +151,18 @@ export class Membership {
     return found
   }
 
-  /** The first slot in which this server's vote counts. */
   firstSlotOf(server: ServerId): Slot {
     return this.state.configurations.find(({ voters }) => voters.includes(server))?.first ?? Infinity
   }
 
-  /** Whether this server's vote counts in the first slot that is not known to be chosen. */
   isVoter(server: ServerId): boolean {
     return this.state.configurations[0]?.voters.includes(server) === true
   }
 
-  /** Whether this server is gone for good. */
   isRemoved(server: ServerId): boolean {
     return this.isKnown && server <= this.state.highest && !this.servers.includes(server)
   }
 
-  /** Who would vote once this change is in force, and the sizes of quorums then; undefined if it leaves the voters as they are. */
   after(change: Change): Pick<Configuration, 'voters' | 'quorums'> | undefined {
     const member = this.state.members.find(({ server }) => server === change.server)
     if (!this.isKnown || member === undefined) return undefined
@@ -176,7 +192,7 @@ export class Membership {
     if (slot > this.state.slot) this.replace({ ...this.state, slot, members: [], configurations: [] })
   }
 
-  /** The founders have met. */
+  /** The founders have met: which acceptor each of them is. */
   identify(acceptors: Readonly<Record<ServerId, string>>): void {
     this.state.members = this.state.members.map((member) => ({
       ...member,

@@ -8,10 +8,10 @@ import { type LeaderlessState, emptyLeaderless } from './leaderless/leaderless-s
 import { LeaderlessProposer } from './leaderless/leaderless.js'
 import { Learner, type LearnerState, emptyLearner } from './learner.js'
 import { Bond, type BondState, emptyBond } from './leader/lease.js'
-import { Log, type LogState, emptyLog } from './log.js'
+import { Log, type LogState, type LogView, emptyLog } from './log.js'
 import type { Accepted, Message, PromiseMessage } from './messages.js'
 import type { Awaited, Context, Heard, Proposal, Proposer, Role } from './proposer.js'
-import { Membership, type MembershipState } from './membership.js'
+import { Membership, type MembershipState, type MembershipView } from './membership.js'
 import { type RandomState, random } from './random.js'
 import { Reads, type ReadsState, emptyReads } from './reads.js'
 import { NO_SERVERS } from './server-set.js'
@@ -42,6 +42,8 @@ export type Input =
    * of the snapshot must come with it.
    */
   | { readonly type: 'trim'; readonly slot: Slot; readonly membership?: MembershipState }
+  /** The founders of the cluster have met: which acceptor each of them is. */
+  | { readonly type: 'founded'; readonly acceptors: Readonly<Record<ServerId, string>> }
   /** The process of this peer is known to be gone: its connection broke and nothing listens there. */
   | { readonly type: 'peer-gone'; readonly peer: ServerId }
   | { readonly type: 'tick' }
@@ -92,8 +94,8 @@ export interface LeaseStatus {
  * the messages (some only once the records are durable), and reports back what became durable.
  */
 export class Paxos {
-  readonly log: Log
-  readonly membership: Membership
+  readonly #log: Log
+  readonly #membership: Membership
   readonly #config: PaxosConfig
   readonly #state: PaxosState
   readonly #effects: Effects
@@ -110,16 +112,16 @@ export class Paxos {
     this.#config = config
     this.#state = state
     this.#effects = effects
-    this.log = new Log(state.log)
-    this.membership = membership
-    this.#acceptor = new Acceptor(state.acceptor, this.log, effects)
-    this.#learner = new Learner(state.learner, this.log, effects, membership, config)
+    this.#log = new Log(state.log)
+    this.#membership = membership
+    this.#acceptor = new Acceptor(state.acceptor, this.#log, effects)
+    this.#learner = new Learner(state.learner, this.#log, effects, membership, config)
     this.#bond = new Bond(state.bond, config.lease_ms)
-    this.#reads = new Reads(state.reads, config, membership, this.log, effects)
+    this.#reads = new Reads(state.reads, config, membership, this.#log, effects)
     const context: Context = {
       config,
       membership,
-      log: this.log,
+      log: this.#log,
       acceptor: this.#acceptor,
       learner: this.#learner,
       bond: this.#bond,
@@ -177,9 +179,17 @@ export class Paxos {
     return structuredClone(this.#state)
   }
 
+  get log(): LogView {
+    return this.#log
+  }
+
+  get membership(): MembershipView {
+    return this.#membership
+  }
+
   status(): PaxosStatus {
     const { awaited, role, ballot, leader } = this.#proposer
-    return { role, ballot, leader, awaited, chosen: this.#learner.state.chosen, voted: this.log.state.voted }
+    return { role, ballot, leader, awaited, chosen: this.#learner.state.chosen, voted: this.#log.state.voted }
   }
 
   /** The chosen bar: every slot up to it is chosen, and its value stands in the log. */
@@ -261,6 +271,9 @@ export class Paxos {
         break
       case 'trim':
         this.#trim(input.slot, input.membership, now_ms)
+        break
+      case 'founded':
+        this.#membership.identify(input.acceptors)
         break
       case 'peer-gone':
         this.#proposer.onPeerGone?.(input.peer, now_ms)
@@ -357,7 +370,7 @@ export class Paxos {
   }
 
   #trim(slot: Slot, membership: MembershipState | undefined, now_ms: number): void {
-    const isNews = slot > this.log.state.trimmed
+    const isNews = slot > this.#log.state.trimmed
     this.#learner.trim(slot, membership)
     const { promised, voted } = this.#acceptor.state
     if (isNews) this.#effects.record({ type: 'trim', slot, promised, voted })

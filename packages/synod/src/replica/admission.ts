@@ -2,14 +2,14 @@ import type { Clock } from '../clock.js'
 import type { Outdated } from '../journal/outdated.js'
 import { type Electorate, electorateOf } from '../net/peer/electorate.js'
 import type { ServerId } from '../paxos/ballot.js'
-import type { Membership } from '../paxos/membership.js'
+import type { MembershipView } from '../paxos/membership.js'
 
 export interface AdmissionParts {
   readonly clock: Clock
   /** For so long at most a server waits for members that neither answer nor are known to be down. */
   readonly patience_ms: number
   readonly self: ServerId
-  readonly membership: Membership
+  readonly membership: MembershipView
   /** The last durable group of the own journal; undefined on a server without one, which does not vote. */
   readonly position: () => number | undefined
   readonly onAdmitted: () => void

@@ -7,7 +7,7 @@ import type { PeerHello, PeerWelcome, Purpose } from '../net/hello.js'
 import { electorateOf } from '../net/peer/electorate.js'
 import { formatAddress } from '../net/transport/network.js'
 import type { ServerId } from '../paxos/ballot.js'
-import type { Membership } from '../paxos/membership.js'
+import type { MembershipView } from '../paxos/membership.js'
 import type { Settings } from './options.js'
 
 /** What a server that dialled, or was dialled, says of itself. */
@@ -35,7 +35,7 @@ export class Agreement {
   readonly founders: readonly ServerId[]
   readonly joins: boolean
   readonly #settings: Settings
-  readonly #membership: Membership
+  readonly #membership: MembershipView
   readonly #acceptor: AcceptorId
   readonly #process: number
   readonly #parameters: ClusterParameters
@@ -43,7 +43,7 @@ export class Agreement {
   #acceptors: Acceptors | null
   #clusterId: ClusterId | null
 
-  constructor(settings: Settings, identity: Identity, membership: Membership, versions: Versions) {
+  constructor(settings: Settings, identity: Identity, membership: MembershipView, versions: Versions) {
     this.#settings = settings
     this.#versions = versions
     this.#membership = membership

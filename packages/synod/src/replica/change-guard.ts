@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import { changeOf, encodeChange } from '../machine/change-codec.js'
 import { CHANGE_TAG, decodeRequest, encodeRequest } from '../machine/request.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
-import { type Change, type Membership, takenWords } from '../paxos/membership.js'
+import { type Change, type MembershipView, takenWords } from '../paxos/membership.js'
 import type { Heard } from '../paxos/proposer.js'
 import type { ServerSet } from '../paxos/server-set.js'
 import type { Value } from '../paxos/value.js'
@@ -18,7 +18,7 @@ export interface ChangeGuardParts {
   readonly clock: Clock
   /** A server that was not heard from within this time may be down. */
   readonly patience_ms: number
-  readonly membership: Membership
+  readonly membership: MembershipView
   readonly chosen: () => Slot
   readonly heardOf: (server: ServerId) => Heard | undefined
   readonly isConnected: (server: ServerId) => boolean

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
-import type { Change, Membership } from '../paxos/membership.js'
+import type { Change, MembershipView } from '../paxos/membership.js'
 import type { Heard } from '../paxos/proposer.js'
 import type { AcceptorId } from '../journal/identity.js'
 import { withoutServer } from '../paxos/server-set.js'
@@ -16,7 +16,7 @@ const LOOK_MS = 200
 
 export interface MembersParts {
   readonly self: ServerId
-  readonly membership: Membership
+  readonly membership: MembershipView
   readonly clock: Clock
   readonly logger: Logger
   readonly chosen: () => Slot
@@ -47,7 +47,7 @@ export interface MembersParts {
 export class Members {
   readonly #parts: MembersParts
   /** As they were when it looked last. */
-  #known: Membership['servers'] | undefined
+  #known: MembershipView['servers'] | undefined
   /** The chosen bar then. */
   #bar: Slot = Infinity
   /** The members are known for good when the journal is durable up to here, which it is up to `#durable`. */

@@ -17,7 +17,7 @@ import type {
   SpaceState,
 } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
-import type { Membership } from '../paxos/membership.js'
+import type { MembershipView } from '../paxos/membership.js'
 import type { Message } from '../paxos/messages.js'
 import type { PeerStatus } from '../status.js'
 import { Agreement, type Founding, type Versions } from './agreement.js'
@@ -74,7 +74,7 @@ export class Peers {
   readonly links: ReadonlyMap<ServerId, PeerLink>
   readonly #links = new Map<ServerId, PeerLink>()
   readonly #settings: Settings
-  readonly #membership: Membership
+  readonly #membership: MembershipView
   readonly #agreement: Agreement
   readonly #parts: PeersParts
   readonly #welcomed = new Map<ServerId, PeerWelcome>()
@@ -95,7 +95,7 @@ export class Peers {
   constructor(
     settings: Settings,
     identity: Identity,
-    membership: Membership,
+    membership: MembershipView,
     versions: Versions,
     parts: PeersParts,
   ) {

@@ -674,7 +674,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   /** All servers have written that down: from here on this one votes. */
   #onFormed({ acceptors, clusterId }: Founding): void {
     if (this.#formed) return
-    this.#paxos.membership.identify(acceptors)
+    // This server takes part later: the step asks for no record and no message.
+    this.#paxos.step({ type: 'founded', acceptors }, this.#settings.host.clock.now())
     this.#state.executor.identify(acceptors)
     this.#settings.logger.info({ clusterId }, `the cluster has formed, with the id ${clusterId}`)
     this.#formed = true

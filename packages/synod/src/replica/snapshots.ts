@@ -3,7 +3,7 @@ import type { Logger } from '../logger.js'
 import { messageOf } from '../machine/contract.js'
 import type { ExecutorSnapshot } from '../machine/executor.js'
 import type { Ballot, Slot } from '../paxos/ballot.js'
-import type { Log } from '../paxos/log.js'
+import type { LogView } from '../paxos/log.js'
 import type { SnapshotStore } from '../snapshots/snapshot-store.js'
 
 /** When a replica takes a snapshot of its state, and how many slots it keeps behind it. */
@@ -54,7 +54,7 @@ export interface SnapshotsParts {
   readonly policy: SnapshotPolicy
   readonly clock: Clock
   readonly logger: Logger
-  readonly log: Log
+  readonly log: LogView
   /** The executed bar. */
   readonly executed: () => Slot
   /** The highest that was promised or voted at here. */

@@ -3,7 +3,7 @@ import { decodeRequest } from '../machine/request.js'
 import type { SpaceState } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Heard } from '../paxos/proposer.js'
-import type { Membership } from '../paxos/membership.js'
+import type { MembershipView } from '../paxos/membership.js'
 import type { Value } from '../paxos/value.js'
 
 /** From the most space to the least. */
@@ -11,7 +11,7 @@ const LEVELS: readonly SpaceState[] = ['ample', 'low', 'full']
 
 export interface SpaceGuardParts {
   readonly self: ServerId
-  readonly membership: Membership
+  readonly membership: MembershipView
   readonly space: () => SpaceState
   readonly spaceOf: (server: ServerId) => SpaceState
   readonly isConnected: (server: ServerId) => boolean

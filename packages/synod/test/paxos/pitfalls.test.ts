@@ -90,7 +90,7 @@ describe('PITFALL 2: a promise tells of slots that are already chosen', () => {
     cluster.isolate(3)
     cluster.propose(1, 'a', 'b', 'c')
     cluster.settle()
-    cluster.paxos(2).log.trim(2)
+    cluster.step(2, { type: 'trim', slot: 2 })
     cluster.crash(1)
     cluster.heal()
     cluster.wait(5000)

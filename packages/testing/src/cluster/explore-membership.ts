@@ -1,7 +1,7 @@
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import type { Mode } from 'synod/internal/paxos/config.js'
 import { InvariantError, checkPrefixes } from 'synod/internal/paxos/invariants.js'
-import type { Membership } from 'synod/internal/paxos/membership.js'
+import type { MembershipView } from 'synod/internal/paxos/membership.js'
 import { Chance } from '../chance.js'
 import { drawLease } from '../draw-lease.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
@@ -103,7 +103,7 @@ function bar(cluster: Cluster, id: ServerId): number {
 }
 
 /** As whoever knows most of what is chosen has it. */
-export function newest(cluster: Cluster): Membership {
+export function newest(cluster: Cluster): MembershipView {
   const all = cluster.ids.filter((id) => cluster.server(id).hasJoined)
   return all.map((id) => cluster.paxos(id).membership).reduce((a, b) => (b.state.slot > a.state.slot ? b : a))
 }

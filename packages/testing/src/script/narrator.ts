@@ -15,7 +15,7 @@ export type Detail = 'outcome' | 'messages' | 'heartbeats'
 interface Known {
   status: PaxosStatus
   readonly chosen: Set<Slot>
-  /** What `Log.decisions` was when the log was last looked through. */
+  /** What `LogView.decisions` was when the log was last looked through. */
   decisions: number
   /** Reads that cannot be answered yet. */
   readonly pending: Set<number>

@@ -1,7 +1,7 @@
 import { MalformedError, type Reader } from '../../bytes/reader.js'
 import type { Writer } from '../../bytes/writer.js'
 import type { ServerId, Slot } from '../../paxos/ballot.js'
-import type { Membership } from '../../paxos/membership.js'
+import type { MembershipView } from '../../paxos/membership.js'
 import { MAX_MEMBERS, readServer, readSlotOrNone } from '../fields.js'
 
 /** At most two configurations are in force at the same time: the latest, and the one before it. */
@@ -15,7 +15,7 @@ export interface Electorate {
   readonly configurations: readonly { readonly phase1: number; readonly voters: readonly ServerId[] }[]
 }
 
-export function electorateOf({ state }: Membership): Electorate {
+export function electorateOf({ state }: MembershipView): Electorate {
   const { configurations, slot } = state
   return {
     slot,
