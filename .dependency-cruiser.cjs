@@ -17,6 +17,20 @@ function pathOf(name) {
   return name.endsWith('.ts') ? `${src}/${name.replace('.', '\\.')}$` : `${src}/${name}/`
 }
 
+const server = '^packages/server/src'
+
+/** Folders of packages/server/src that `folder` may import besides itself. */
+function serverOnly(folder, allowed) {
+  const list = [folder, ...allowed]
+  return {
+    name: `server-${folder}-only`,
+    severity: 'error',
+    comment: `Of packages/server/src, ${folder}/ may import only: ${list.join(', ')}.`,
+    from: { path: `${server}/${folder}/` },
+    to: { path: `${server}/`, pathNot: list.map((name) => `${server}/${name}/`) },
+  }
+}
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
@@ -198,6 +212,29 @@ module.exports = {
         pathNot: ['^packages/server/src/', '^node_modules/commander/', '^packages/(synod|testing)/'],
         dependencyTypesNot: ['core'],
       },
+    },
+    serverOnly('terminal', []),
+    serverOnly('kv', []),
+    serverOnly('metrics', []),
+    serverOnly('trace', ['terminal']),
+    serverOnly('reports', ['terminal']),
+    serverOnly('bench', ['kv', 'terminal']),
+    serverOnly('check', ['terminal']),
+    serverOnly('demo', ['terminal']),
+    serverOnly('simulate', ['terminal']),
+    {
+      name: 'server-commands-by-bin',
+      severity: 'error',
+      comment: 'Only bin.ts imports commands/: the index exports the store and its client, not the command.',
+      from: { path: `${server}/`, pathNot: [`${server}/commands/`, `${server}/bin\\.ts$`] },
+      to: { path: `${server}/commands/` },
+    },
+    {
+      name: 'server-any-store',
+      severity: 'error',
+      comment: 'These commands serve the store that bin.ts hands them.',
+      from: { path: `${server}/commands/(main|program|recover|serve|served-store|snapshot)\\.ts$` },
+      to: { path: `${server}/kv/` },
     },
     {
       name: 'synod-by-name',

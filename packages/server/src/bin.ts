@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { main } from './cli/main.js'
-import { flushText } from './cli/standard-streams.js'
+import { main } from './commands/main.js'
+import { KvMachine } from './kv/machine.js'
+import { flushText } from './terminal/standard-streams.js'
 
-const code = await main(process.argv.slice(2))
-// What goes into a pipe may not all have left yet, and process.exit would lose the rest.
+const code = await main(process.argv.slice(2), { machine: () => new KvMachine() })
+// Text that went into a pipe may still wait there, and process.exit would lose it.
 await flushText()
 process.exit(code)

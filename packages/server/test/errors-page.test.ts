@@ -20,7 +20,7 @@ test('docs/errors.md describes exactly the codes of ErrorCode', async () => {
 
 test('docs/cli.md describes exactly the codes of the command itself', async () => {
   const union = /export type CliErrorCode =((?:\s*\|? ?'[a-z-]+')+)/.exec(
-    await read('packages/server/src/cli/cli-error.ts'),
+    await read('packages/server/src/terminal/cli-error.ts'),
   )
   const codes = [...union![1]!.matchAll(/'([a-z-]+)'/g)].map((match) => match[1])
   const page = await read('docs/cli.md')

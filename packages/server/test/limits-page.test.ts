@@ -116,7 +116,9 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'connections to the metrics': ['server/metrics/metrics-server.ts#MAX_CONNECTIONS'],
   'a connection to the metrics': ['1', 'server/metrics/metrics-server.ts#CONNECTION_TIMEOUT_MS'],
   'the header of a request there': ['server/metrics/metrics-server.ts#MAX_HEADER_BYTES'],
-  'lines that wait for a reader of stdout, or of stderr': ['server/cli/line-writer.ts#MAX_UNWRITTEN_BYTES'],
+  'lines that wait for a reader of stdout, or of stderr': [
+    'server/terminal/line-writer.ts#MAX_UNWRITTEN_BYTES',
+  ],
 }
 
 /** Limits by their names that are in no row, and why. */
@@ -209,7 +211,8 @@ test('every limit of the code has a row, or a reason', async () => {
   const constants = await Constants.read()
   const limits = constants.names.filter(
     (name) =>
-      /#(?:MAX|MOST)_|_LIMIT(?:_|$)/.test(name) && !/^server\/(?:cli|bench|check|simulate|demo)\//.test(name),
+      /#(?:MAX|MOST)_|_LIMIT(?:_|$)/.test(name) &&
+      !/^server\/(?:commands|terminal|bench|check|simulate|demo)\//.test(name),
   )
   expect(limits.length).toBeGreaterThan(50)
   const known = new Set([...Object.values(ROWS).flat(), ...Object.keys(ELSEWHERE)])

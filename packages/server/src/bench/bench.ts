@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectOptions, connect } from 'synod'
-import { Progress } from '../cli/progress.js'
-import type { OutputOptions } from '../cli/output.js'
+import { Progress } from '../terminal/progress.js'
+import type { OutputOptions } from '../terminal/output.js'
 import { kvCodecs } from '../kv/codecs.js'
 import { Load, type LoadClient, type Operations } from './load.js'
 

@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from '../cli/amounts.js'
+import { formatCount, formatDuration } from '../terminal/amounts.js'
 import type { End, Findings, SearchProgress } from './findings.js'
 
 const ENDS: Readonly<Record<End, string>> = {

@@ -14,7 +14,7 @@ import {
   staged,
   traceLines,
 } from 'synod-testing'
-import { plural } from '../cli/output.js'
+import { plural } from '../terminal/output.js'
 import { type Findings, NO_WAY, type Search, type Way } from './findings.js'
 
 /** A walk ends after so many steps. */

@@ -2,7 +2,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Mode, SynodError } from 'synod'
-import { CliError } from '../cli/cli-error.js'
+import { CliError } from '../terminal/cli-error.js'
 import { type DemoOptions, MAX_REPLICAS } from './plan.js'
 
 const LOGS = 'logs'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Mode } from 'synod'
-import { defaultClientAddress, defaultPeerAddress, localAddress } from '../cli/addresses.js'
+import { defaultClientAddress, defaultPeerAddress, localAddress } from '../terminal/addresses.js'
 
 /** So many a demo has at most. */
 export const MAX_REPLICAS = 9

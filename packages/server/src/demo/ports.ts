@@ -1,5 +1,5 @@
 import { type Server, createServer } from 'node:net'
-import { CliError } from '../cli/cli-error.js'
+import { CliError } from '../terminal/cli-error.js'
 import type { DemoReplica } from './plan.js'
 
 /** Rejects with `port-in-use` unless every replica can listen where it should. */

@@ -1,5 +1,5 @@
-import { defaultClientAddress } from '../cli/addresses.js'
-import { formatTable } from '../cli/table.js'
+import { defaultClientAddress } from '../terminal/addresses.js'
+import { formatTable } from '../terminal/table.js'
 import type { Ended, ReplicaProcess } from './replica-process.js'
 import { typedCommand } from './typed-command.js'
 

@@ -1,7 +1,7 @@
 import { FAULT_CLASS, type FaultKind, type Plan, type Summary, describeFault } from 'synod-testing'
-import { formatBar, formatCount, formatDuration } from '../cli/amounts.js'
-import { CliError } from '../cli/cli-error.js'
-import { plural } from '../cli/output.js'
+import { formatBar, formatCount, formatDuration } from '../terminal/amounts.js'
+import { CliError } from '../terminal/cli-error.js'
+import { plural } from '../terminal/output.js'
 import type { FailedRun, Run } from './runner.js'
 import type { Tally } from './tally.js'
 

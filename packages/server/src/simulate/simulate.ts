@@ -1,9 +1,9 @@
 import type { Plan } from 'synod-testing'
-import { CliError } from '../cli/cli-error.js'
-import { liveLine } from '../cli/live-line.js'
-import { type OutputOptions, printJson } from '../cli/output.js'
-import { stopRequest } from '../cli/stop-request.js'
-import { writeLines } from '../cli/write-lines.js'
+import { CliError } from '../terminal/cli-error.js'
+import { liveLine } from '../terminal/live-line.js'
+import { type OutputOptions, printJson } from '../terminal/output.js'
+import { stopRequest } from '../terminal/stop-request.js'
+import { writeLines } from '../terminal/write-lines.js'
 import {
   faultsText,
   progressText,

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { isatty } from 'node:tty'
-import { CliError } from '../cli/cli-error.js'
-import { requireTraceTarget } from '../cli/trace-target.js'
+import { CliError } from '../terminal/cli-error.js'
+import { requireTraceTarget } from './trace-target.js'
 import type { Appendable } from './trace-writer.js'
 
 const LINE_FEED = 10

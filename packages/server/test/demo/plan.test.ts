@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { MAX_DEFAULT_ADDRESSES } from '../../src/cli/addresses.js'
+import { MAX_DEFAULT_ADDRESSES } from '../../src/terminal/addresses.js'
 import { planDemo } from '../../src/demo/plan.js'
 
 test('by default the ports are those that clients look for', () => {

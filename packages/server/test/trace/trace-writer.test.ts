@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TraceEvent } from 'synod'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { lineLogger } from '../../src/cli/log.js'
+import { lineLogger } from '../../src/terminal/log.js'
 import { openTraceFile } from '../../src/trace/trace-file.js'
 import { type Appendable, MOST_WAITING_BYTES, TraceWriter } from '../../src/trace/trace-writer.js'
 

@@ -1,0 +1,75 @@
+import type { Command } from 'commander'
+import { type BenchResult, runBench } from '../bench/bench.js'
+import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '../terminal/common-options.js'
+import { plural, print } from '../terminal/output.js'
+import { integerFrom, numberUpTo } from '../terminal/parsers.js'
+import { formatTable } from '../terminal/table.js'
+
+/** A day: long enough, and timers can wait for it. */
+const MAX_SECONDS = 86_400
+
+/** As many requests as one session may have under way. */
+const MAX_IN_FLIGHT = 1024
+
+/** A command has at most 1 MiB; this leaves room for the key. */
+const MAX_VALUE_BYTES = 1_048_000
+
+interface BenchCommandOptions extends ClusterOptions {
+  readonly connections: number
+  readonly inFlight: number
+  readonly seconds: number
+  readonly warmupSeconds: number
+  readonly valueBytes: number
+  readonly keys: number
+  readonly reads: number
+}
+
+/** Adds `synod bench`. */
+export function addBench(program: Command): void {
+  const bench = program
+    .command('bench')
+    .description('Put a running cluster under load, and measure. It writes keys that begin with bench/.')
+    .option('--connections <n>', 'clients, each with connections of its own', integerFrom(1, 10_000), 64)
+    .option('--in-flight <n>', 'operations that each client has under way', integerFrom(1, MAX_IN_FLIGHT), 1)
+    .option('--seconds <s>', 'how long to measure', numberUpTo(MAX_SECONDS), 10)
+    .option('--warmup-seconds <s>', 'how long before that', numberUpTo(MAX_SECONDS), 2)
+    .option('--value-bytes <n>', 'the size of the values', integerFrom(0, MAX_VALUE_BYTES), 256)
+    .option('--keys <n>', 'how many different keys', integerFrom(1, 10_000_000), 10_000)
+    .option('--reads <percent>', 'how many of 100 operations are gets', integerFrom(0, 100), 0)
+    .action(run)
+  finish(addClusterOptions(bench), [
+    'bench',
+    'bench --connections 100 --in-flight 10',
+    'bench --reads 90 --seconds 30 --json',
+  ])
+}
+
+async function run(options: BenchCommandOptions): Promise<void> {
+  const { connections, inFlight, keys, reads, seconds, valueBytes, warmupSeconds } = options
+  const result = await runBench(
+    {
+      connection: connectOptions(options),
+      connections,
+      inFlight,
+      measured_s: seconds,
+      warmup_s: warmupSeconds,
+      value_bytes: valueBytes,
+      keys,
+      reads_percent: reads,
+    },
+    options,
+  )
+  print(options, report(result), result)
+}
+
+function report({ errors, latency_ms, measured_s, operations, perSecond }: BenchResult): string {
+  const { max, p50, p90, p99, p99_9 } = latency_ms
+  const heading = ['latency', 'p50', 'p90', 'p99', 'p99.9', 'max']
+  const values = [p50, p90, p99, p99_9, max].map((value) => `${value.toFixed(2)} ms`)
+  const failed = Object.entries(errors).map(([code, count]) => `${plural(count, 'error')}: ${code}`)
+  return [
+    `${Math.round(perSecond)} operations per second (${operations} in ${measured_s.toFixed(1)} s)`,
+    formatTable(heading, [['', ...values]]),
+    ...failed,
+  ].join('\n')
+}

@@ -1,0 +1,63 @@
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
+import { CONFIGURATION_NAMES, GOAL_NAMES } from '../check/names.js'
+import type { SearchOptions } from '../check/search.js'
+import { finish } from '../terminal/common-options.js'
+import { defined } from '../terminal/defined.js'
+import type { OutputOptions } from '../terminal/output.js'
+import { integerFrom, parseList } from '../terminal/parsers.js'
+import { requireTraceTarget } from '../trace/trace-target.js'
+
+const MAX_SEED = 2 ** 31 - 1
+
+interface CheckOptions extends OutputOptions {
+  readonly walks?: number
+  readonly seed: number
+  readonly goal?: SearchOptions['goals']
+  readonly trace?: string
+}
+
+/** Adds `synod check`. */
+export function addCheck(program: Command): void {
+  const check = program
+    .command('check')
+    .description(
+      'Search the states that a small cluster can be in, whatever is lost, delayed or restarted, for one that ' +
+        'breaks an invariant: all of them, or many of a larger cluster.',
+    )
+    .addArgument(
+      new Argument('[configuration]', 'what may happen in the cluster')
+        .choices(CONFIGURATION_NAMES)
+        .default(CONFIGURATION_NAMES[0]),
+    )
+    .addOption(
+      new Option('--walks <n>', 'random walks instead of all states')
+        .argParser(integerFrom(1, 1_000_000_000))
+        .conflicts('goal'),
+    )
+    .option('--seed <n>', 'what the walks are drawn from', integerFrom(0, MAX_SEED), 1)
+    .option('--goal <list>', `a way to these, one after the other: ${GOAL_NAMES.join(', ')}`, parseGoals)
+    .option('--trace <file>', 'write the way to a violation or to the goals (see docs/trace.md)')
+    .action(run)
+  finish(check, [
+    'check',
+    'check leaderless-small',
+    'check leader-wide --walks 1000 --seed 7',
+    'check leader --goal leader,second-leader,adopted --trace way.ndjson',
+  ])
+}
+
+async function run(configuration: SearchOptions['configuration'], options: CheckOptions): Promise<void> {
+  const { goal: goals, seed, trace, walks } = options
+  if (trace !== undefined) await requireTraceTarget(trace)
+  // The other commands need not wait until all of this is loaded.
+  const { runCheck } = await import('../check/check.js')
+  await runCheck({ configuration, seed, ...defined({ walks, goals, trace }) }, options)
+}
+
+function parseGoals(text: string): SearchOptions['goals'] {
+  return parseList(text).map((name) => {
+    const goal = GOAL_NAMES.find((known) => known === name)
+    if (goal === undefined) throw new InvalidArgumentError(`'${name}' is none of ${GOAL_NAMES.join(', ')}`)
+    return goal
+  })
+}

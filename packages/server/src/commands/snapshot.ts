@@ -1,0 +1,143 @@
+import { Argument, type Command } from 'commander'
+import { type SavedSnapshot, type SnapshotInfo, connect, readSnapshotInfo, restoreCluster } from 'synod'
+import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '../terminal/common-options.js'
+import { newClusterText } from '../reports/new-cluster-text.js'
+import { liveLine } from '../terminal/live-line.js'
+import { type OutputOptions, plural, print } from '../terminal/output.js'
+import { MAX_SERVER_ID, integerFrom } from '../terminal/parsers.js'
+import { saveFile } from './save-file.js'
+import type { ServedStore } from './served-store.js'
+
+/** The replica writes its whole state before it sends the first piece. */
+const SAVE_TIMEOUT_MS = 600_000
+
+interface SaveOptions extends ClusterOptions {
+  readonly force?: boolean
+}
+
+interface RestoreOptions extends OutputOptions {
+  readonly dataDir: string
+  readonly id: number
+  readonly address: string
+}
+
+/** Adds `synod snapshot` with its commands, for snapshots of this store. */
+export function addSnapshot<C, R, Q, A>(program: Command, store: ServedStore<C, R, Q, A>): void {
+  const snapshot = program
+    .command('snapshot')
+    .description('Back up a running cluster into a file, look at such a file, and make a new cluster of it.')
+  addSave(snapshot)
+  addStatus(snapshot, store)
+  addRestore(snapshot, store)
+}
+
+function addSave(snapshot: Command): void {
+  const save = snapshot
+    .command('save')
+    .description(
+      'Have a replica take a snapshot of its state, and write it to a file: all of it, or none. No quorum is needed; ' +
+        'it is as old as the replica is behind. --timeout-ms is for each piece.',
+    )
+    .addArgument(fileArgument())
+    .option('--force', 'replace the file if it is there')
+    .action(runSave)
+  finish(addClusterOptions(save, SAVE_TIMEOUT_MS), [
+    'snapshot save backup.snapshot',
+    'snapshot save backup.snapshot --endpoints 10.0.0.3:2379 --force',
+  ])
+}
+
+function addStatus<C, R, Q, A>(snapshot: Command, store: ServedStore<C, R, Q, A>): void {
+  const status = snapshot
+    .command('status')
+    .description('Read a file that a snapshot was saved to, check all of it, and show what it holds.')
+    .addArgument(fileArgument())
+    .action((file: string, options: OutputOptions) => runStatus(file, options, store))
+  finish(status, ['snapshot status backup.snapshot', 'snapshot status backup.snapshot --json'])
+}
+
+function addRestore<C, R, Q, A>(snapshot: Command, store: ServedStore<C, R, Q, A>): void {
+  const restore = snapshot
+    .command('restore')
+    .description(
+      'Make a new cluster of one server out of a saved snapshot. Members and clients of the old cluster are refused by it.',
+    )
+    .addArgument(fileArgument())
+    .requiredOption('--data-dir <dir>', 'the data directory of the new server: empty or absent')
+    .requiredOption('--id <n>', 'the new server', integerFrom(1, MAX_SERVER_ID))
+    .requiredOption('--address <host:port>', 'where the new server will listen for the others')
+    .action((file: string, options: RestoreOptions) => runRestore(file, options, store))
+  finish(restore, [
+    'snapshot restore backup.snapshot --data-dir /var/lib/synod --id 1 --address 10.0.0.1:2380',
+  ])
+}
+
+function fileArgument(): Argument {
+  return new Argument('<file>', 'the file that holds the snapshot')
+}
+
+async function runSave(file: string, options: SaveOptions): Promise<void> {
+  const client = await connect(connectOptions(options))
+  let [written_bytes, size_bytes] = [0, 0]
+  const endLine = liveLine(options, () =>
+    size_bytes === 0 ? 'the replica takes a snapshot' : `${written_bytes} of ${size_bytes} bytes`,
+  )
+  try {
+    await saveFile(file, options.force ?? false, async function* () {
+      const saved: SavedSnapshot = await client.saveSnapshot({ timeout_ms: options.timeoutMs })
+      size_bytes = saved.size_bytes
+      for await (const bytes of saved) {
+        yield bytes
+        written_bytes += bytes.length
+      }
+    })
+  } finally {
+    endLine()
+    await client.close()
+  }
+  const info = await readSnapshotInfo(file)
+  print(options, `saved ${file}: ${describeInfo(info)}`, { event: 'saved', file, ...info })
+}
+
+async function runStatus<C, R, Q, A>(
+  file: string,
+  options: OutputOptions,
+  store: ServedStore<C, R, Q, A>,
+): Promise<void> {
+  const machine = store.machine()
+  const info = await readSnapshotInfo(file, { machine })
+  const { clusterId, members, mode, sessions } = info
+  const text = [
+    describeInfo(info),
+    `cluster id ${clusterId}, ${mode} mode, members ${members.map((id) => `s${id}`).join(', ')}`,
+    `${plural(machine.size, 'key')}, ${plural(sessions, 'session')}`,
+  ]
+  print(options, text.join('\n'), { file, ...info, keys: machine.size })
+}
+
+async function runRestore<C, R, Q, A>(
+  file: string,
+  options: RestoreOptions,
+  store: ServedStore<C, R, Q, A>,
+): Promise<void> {
+  const { address, dataDir, id } = options
+  let written_bytes = 0
+  const endLine = liveLine(options, () => `${written_bytes} bytes written`)
+  try {
+    const restored = await restoreCluster({
+      ...{ file, dataDir, id, address },
+      machine: store.machine(),
+      onProgress: (size_bytes) => {
+        written_bytes = size_bytes
+      },
+    })
+    print(options, newClusterText(restored, address), { event: 'restored', ...restored })
+  } finally {
+    endLine()
+  }
+}
+
+function describeInfo({ cluster, size_bytes, slot, time_ms }: SnapshotInfo): string {
+  const time = time_ms === 0 ? 'no command' : `last command ${new Date(time_ms).toISOString()}`
+  return `cluster ${cluster}, slot ${slot}, ${time}, ${plural(size_bytes, 'byte')}`
+}

@@ -1,0 +1,35 @@
+import type { Command } from 'commander'
+import { connect } from 'synod'
+import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '../terminal/common-options.js'
+import { defined } from '../terminal/defined.js'
+import { print } from '../terminal/output.js'
+import { parseServer } from '../terminal/parsers.js'
+
+interface TransferOptions extends ClusterOptions {
+  readonly to?: number
+}
+
+/** Adds `synod transfer`. */
+export function addTransfer(program: Command): void {
+  const transfer = program
+    .command('transfer')
+    .description('Have another replica lead. Nothing is lost, and clients wait for some milliseconds.')
+    .option('--to <server>', 'which one, such as s2 (default: whichever keeps up best)', parseServer)
+    .action(run)
+  finish(addClusterOptions(transfer), ['transfer', 'transfer --to s2'])
+}
+
+async function run(options: TransferOptions): Promise<void> {
+  const client = await connect(connectOptions(options))
+  try {
+    await client.transferLeadership(defined({ to: options.to }))
+  } finally {
+    await client.close()
+  }
+  const { to } = options
+  print(
+    options,
+    to === undefined ? 'another replica leads' : `s${to} leads`,
+    defined({ event: 'transferred', to }),
+  )
+}

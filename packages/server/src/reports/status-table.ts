@@ -1,0 +1,105 @@
+import { type EndpointStatus, type ReplicaStatus, explain, formatBallot } from 'synod'
+import { memberNote } from './member-note.js'
+import { formatTable } from '../terminal/table.js'
+
+const HEADING = [
+  'server',
+  'endpoint',
+  'role',
+  'ballot',
+  'leader',
+  'snapshotted',
+  'executed',
+  'chosen',
+  'voted',
+  'lag',
+  'peers up',
+  'sessions',
+  'waiting',
+  'log time',
+  'clock',
+  'note',
+]
+
+/**
+ * The state of each endpoint as a table. `lag` is how many slots what a replica has executed is behind the
+ * most advanced chosen bar of all that answered.
+ */
+export function statusTable(statuses: readonly EndpointStatus[]): string {
+  const known = statuses.flatMap((answer) => ('status' in answer ? [answer.status] : []))
+  const chosen = Math.max(0, ...known.map(({ bars }) => bars.chosen))
+  const rows = statuses.map((answer) =>
+    'status' in answer
+      ? replicaRow(answer.endpoint, answer.status, chosen, noteOf(answer.status, known))
+      : unreachableRow(answer.endpoint, answer.error),
+  )
+  return formatTable(HEADING, rows)
+}
+
+function replicaRow(
+  endpoint: string,
+  { ballot, bars, leader, peers, role, server, sessions, time, waiting }: ReplicaStatus,
+  chosen: number,
+  note: string,
+): string[] {
+  const up = peers.filter((peer) => peer.up).length
+  return [
+    `s${server}`,
+    endpoint,
+    role,
+    ballot.seq === 0 ? '-' : formatBallot(ballot),
+    leader === null ? '-' : `s${leader}`,
+    String(bars.snapshotted),
+    String(bars.executed),
+    String(bars.chosen),
+    String(bars.voted),
+    String(Math.max(0, chosen - bars.executed)),
+    `${up}/${peers.length}`,
+    String(sessions),
+    String(waiting),
+    new Date(time.log_ms).toISOString(),
+    `${(time.clock_ahead_ms / 1000).toFixed(1)} s`,
+    note,
+  ]
+}
+
+function unreachableRow(endpoint: string, error: Error): string[] {
+  return HEADING.map((name) => {
+    if (name === 'endpoint') return endpoint
+    return name === 'note' ? error.message : '-'
+  })
+}
+
+/** What is wrong with a replica, or why it does not vote; empty for one that is as it should be. */
+function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
+  const { bars, cluster, digest } = status
+  const different = all.find(
+    (other) => other.cluster === cluster && other.bars.executed === bars.executed && other.digest !== digest,
+  )
+  if (different !== undefined) return `has executed something else than s${different.server}`
+  if (isStranger(status)) return 'is not a member: see synod member add --help'
+  return explain(status) ?? membershipNote(status) ?? upgradeNote(status) ?? ''
+}
+
+/** It knows who is a member, and is none. */
+function isStranger({ members, server }: ReplicaStatus): boolean {
+  return members.length > 0 && !members.some((member) => member.server === server)
+}
+
+/** It has been upgraded, and not all members have. */
+function upgradeNote({ versions: { agreed, support } }: ReplicaStatus): string | undefined {
+  const { formats, machine } = support
+  if (formats.newest > agreed.format)
+    return `supports format ${formats.newest}; the members have agreed on ${agreed.format}`
+  if (machine > agreed.machine)
+    return `supports machine version ${machine}; the members have agreed on ${agreed.machine}`
+  return undefined
+}
+
+/** Why a replica does not vote that has nothing wrong with it. */
+function membershipNote({ members, role, server }: ReplicaStatus): string | undefined {
+  const member = members.find((each) => each.server === server)
+  if (member === undefined) return 'does not know yet who is a member'
+  // A change takes force after the slots that may be under way.
+  return member.role === 'voter' && role === 'learner' ? 'is about to vote' : memberNote(member)
+}

@@ -1,0 +1,46 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  ENCODINGS,
+  decodeArgument,
+  encodeBytes,
+  keyDocument,
+  keyText,
+  shownKey,
+  valueDocument,
+} from '../../src/terminal/encoding.js'
+
+test('a value is text if it can be, and base64 otherwise, unless an encoding was asked for', () => {
+  expect(valueDocument(Buffer.from('äöü'), 'utf8')).toEqual({ value: 'äöü' })
+  expect(valueDocument(Buffer.from('\ufeffmarked'), 'utf8')).toEqual({ value: '\ufeffmarked' })
+  expect(valueDocument(Uint8Array.of(0xff, 0), 'utf8')).toEqual({ value_base64: '/wA=' })
+  expect(valueDocument(Buffer.from('hi'), 'hex')).toEqual({ value_hex: '6869' })
+  expect(keyDocument('hi', 'base64')).toEqual({ key_base64: 'aGk=' })
+  expect(keyDocument('hi', 'utf8')).toEqual({ key: 'hi' })
+})
+
+test('hex and base64 give back all bytes, and what is neither is refused', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), fc.constantFrom('hex' as const, 'base64' as const), (bytes, encoding) => {
+      const text = encodeBytes(bytes, encoding)
+      expect(decodeArgument(text.toString(), encoding, 'value')).toEqual(Buffer.from(bytes))
+    }),
+  )
+  for (const text of ['0', 'zz', '0x00', '00 '])
+    expect(() => decodeArgument(text, 'hex', 'value')).toThrow(`the value is not hex: '${text}'`)
+  for (const text of ['a', '!!!!', 'AA', 'A A='])
+    expect(() => decodeArgument(text, 'base64', 'key')).toThrow(`the key is not base64: '${text}'`)
+  expect(decodeArgument('AB', 'hex', 'value')).toEqual(Buffer.of(0xab))
+})
+
+test('a key is text, whatever it is written as', () => {
+  for (const encoding of ENCODINGS)
+    expect(keyText(decodeArgument(Buffer.from('ü\0\n').toString(encoding), encoding, 'key'), 'key')).toBe(
+      'ü\0\n',
+    )
+  expect(() => keyText(Buffer.of(0xff, 0), 'key')).toThrow(
+    'a key is text in UTF-8, and these bytes are not: ff00',
+  )
+  expect(shownKey('a', 'utf8')).toBe("'a'")
+  expect(shownKey('a', 'hex')).toBe('hex 61')
+})
