@@ -1,6 +1,6 @@
 import type { ServerId } from './paxos/ballot.js'
 import { MAX_APART_MS } from './replica/log-time.js'
-import type { AwaitedStatus, PeerStatus, ReplicaStatus, SpaceStatus, TimeStatus } from './status.js'
+import type { PeerStatus, PendingQuorumStatus, ReplicaStatus, SpaceStatus, TimeStatus } from './status.js'
 
 /** What takes less than this is nobody's concern. */
 const CONCERN_MS = 500
@@ -12,7 +12,8 @@ const ORDINALS = ['a first', 'a second', 'a third', 'a fourth', 'a fifth'] as co
  * alone, so that it says the same wherever the status has been taken to.
  */
 export function explain(status: ReplicaStatus): string | null {
-  const { admitted, awaited, bars, damage, formed, journal, lease, snapshot, space, stalls, time } = status
+  const { admitted, bars, damage, formed, journal, lease, pendingQuorum, snapshot, space, stalls, time } =
+    status
   if (damage !== null) return `does not vote: ${damage}`
   if (!formed) return unformed(status)
   if (!admitted) return unadmitted(status)
@@ -22,7 +23,7 @@ export function explain(status: ReplicaStatus): string | null {
     return `gets a snapshot from s${from}: ${percent} % of ${size_bytes} bytes`
   }
   if (space.state !== 'ample') return spaceWords(space)
-  if (awaited !== null && awaited.for_ms >= CONCERN_MS) return awaitedWords(status, awaited)
+  if (pendingQuorum !== null && pendingQuorum.for_ms >= CONCERN_MS) return pendingWords(status, pendingQuorum)
   if (status.mode === 'leader' && status.leader === null)
     return `knows of no leader: ${absent(status, []) || 'all servers are connected, and none leads'}`
   if (time.log_ms === 0 && status.waiting > 0)
@@ -67,14 +68,14 @@ function unadmitted(status: ReplicaStatus): string {
   return `has started, and waits for a quorum to welcome it${missing === '' ? '' : `: ${missing}`}`
 }
 
-function awaitedWords(status: ReplicaStatus, { heard, needed, phase, slot }: AwaitedStatus): string {
+function pendingWords(status: ReplicaStatus, { heard, needed, slot, step }: PendingQuorumStatus): string {
   const reasons = absent(status, heard)
   const missing = needed - heard.length
-  const what = { accept: 'vote', prepare: 'promise', probe: 'answer' }[phase]
+  const what = { accept: 'vote', prepare: 'promise', probe: 'answer' }[step]
   const which = missing === 1 ? (ORDINALS[heard.length] ?? 'one more') : String(missing)
   const wanted = missing === 1 ? `${which} ${what}` : `${which} more ${what}s`
   const why = reasons === '' ? '' : `: ${reasons}`
-  if (phase === 'probe') return `misses the leader, and waits for ${wanted} of others that do too${why}`
+  if (step === 'probe') return `misses the leader, and waits for ${wanted} of others that do too${why}`
   if (slot === 0) return `wants to lead, and waits for ${wanted}${why}`
   return `slot ${slot} waits for ${wanted}${why}`
 }

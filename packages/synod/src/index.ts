@@ -44,9 +44,9 @@ export type { TraceEvent } from './trace/trace-event.js'
 export { rebuildReplica } from './recovery/rebuild.js'
 export type {
   ArrivalStatus,
-  AwaitedStatus,
   MemberStatus,
   PeerStatus,
+  PendingQuorumStatus,
   ReplicaStatus,
   SnapshotStatus,
   Stalls,

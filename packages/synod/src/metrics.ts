@@ -77,9 +77,9 @@ export const METRICS = {
   slot_chosen: { type: 'gauge', help: 'Every slot up to this one is known to be chosen.' },
   slot_voted: { type: 'gauge', help: 'The highest slot voted in.' },
   waiting: { type: 'gauge', help: 'Commands and reads that wait at this replica.' },
-  awaited_seconds: {
+  pending_quorum_seconds: {
     type: 'gauge',
-    help: 'For how long a slot has been waiting for answers of peers; 0 if none is.',
+    help: 'For how long a slot has been waiting for a quorum; 0 if none is.',
   },
   clients: { type: 'gauge', help: 'Connected clients.' },
   client_held_bytes: {

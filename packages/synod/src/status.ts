@@ -11,7 +11,7 @@ import type { Mode } from './paxos/config.js'
 import type { Bars } from './paxos/invariants.js'
 import type { MemberRole } from './paxos/membership.js'
 import type { LeaseStatus } from './paxos/paxos.js'
-import type { Awaited, Role } from './paxos/proposer.js'
+import type { PendingQuorum, Role } from './paxos/proposer.js'
 
 /** What decides on the commands and records of a cluster: docs/operating/upgrade.md. */
 export interface VersionStatus {
@@ -75,7 +75,7 @@ export interface SnapshotStatus {
 }
 
 /** What keeps slots from being chosen, where it is this replica's to choose them. */
-export interface AwaitedStatus extends Awaited {
+export interface PendingQuorumStatus extends PendingQuorum {
   /** For how long the chosen bar has not moved. */
   readonly for_ms: number
 }
@@ -146,7 +146,7 @@ export interface ReplicaStatus {
   /** Null on a server that does not vote. */
   readonly journal: JournalStats | null
   readonly space: SpaceStatus
-  readonly awaited: AwaitedStatus | null
+  readonly pendingQuorum: PendingQuorumStatus | null
   /** Whether it answers reads alone; null in a cluster without leases. */
   readonly lease: LeaseStatus | null
   readonly snapshot: SnapshotStatus

@@ -47,14 +47,14 @@ const well: ReplicaStatus = {
   recovery: 'clean',
   space: { state: 'ample', free_bytes: null, reserved_bytes: 0 },
   journal,
-  awaited: null,
+  pendingQuorum: null,
   lease: null,
   snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
   time: { executed_ms: 1_700_000_000_000, log_ms: 1_700_000_000_500, clock_ahead_ms: 0, isMedianKnown: true },
   stalls: { count: 0, longest_ms: 0 },
   uptime_ms: 1000,
 }
-const vote = { phase: 'accept', slot: 812, heard: [1], needed: 2, for_ms: 1300 } as const
+const vote = { step: 'accept', slot: 812, heard: [1], needed: 2, for_ms: 1300 } as const
 
 test.each<[string | null, Partial<ReplicaStatus>]>([
   [null, {}],
@@ -67,12 +67,12 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
   ],
   [
     'slot 812 waits for a second vote: s2 is connected and does not answer, s3 unreachable for 4.1 s (refused)',
-    { awaited: vote },
+    { pendingQuorum: vote },
   ],
   [
     "slot 812 waits for a second vote: s2's disk has not answered for 1.2 s, s3 unreachable for 4.1 s (refused)",
     {
-      awaited: vote,
+      pendingQuorum: vote,
       peers: [
         { ...up, writing_ms: 1200 },
         { ...down, writing_ms: 700 },
@@ -99,15 +99,15 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
   ],
   [
     'slot 812 waits for a second vote: its own disk has not answered for 1.2 s, s3 unreachable for 4.1 s (refused)',
-    { awaited: { ...vote, heard: [2] }, journal: { ...journal, writing_ms: 1200 } },
+    { pendingQuorum: { ...vote, heard: [2] }, journal: { ...journal, writing_ms: 1200 } },
   ],
-  [null, { awaited: { ...vote, for_ms: 400 } }],
+  [null, { pendingQuorum: { ...vote, for_ms: 400 } }],
   [
     'wants to lead, and waits for 2 more promises: s3 unreachable for 4.1 s (refused)',
     {
       role: 'candidate',
       leader: null,
-      awaited: { phase: 'prepare', slot: 0, heard: [1, 2], needed: 4, for_ms: 900 },
+      pendingQuorum: { step: 'prepare', slot: 0, heard: [1, 2], needed: 4, for_ms: 900 },
     },
   ],
   [
@@ -116,12 +116,15 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
       role: 'follower',
       leader: null,
       peers: [{ ...down, reason: undefined }],
-      awaited: { phase: 'probe', slot: 0, heard: [1], needed: 2, for_ms: 900 },
+      pendingQuorum: { step: 'probe', slot: 0, heard: [1], needed: 2, for_ms: 900 },
     },
   ],
   [
     'slot 3 waits for a third promise: s3 unreachable for 4.1 s (refused)',
-    { mode: 'leaderless', awaited: { phase: 'prepare', slot: 3, heard: [1, 2], needed: 3, for_ms: 900 } },
+    {
+      mode: 'leaderless',
+      pendingQuorum: { step: 'prepare', slot: 3, heard: [1, 2], needed: 3, for_ms: 900 },
+    },
   ],
   [
     'knows of no leader: s2 is connected and does not answer, s3 unreachable for 4.1 s (refused)',
@@ -154,7 +157,7 @@ describe('of replicas as they are', () => {
       .replica(leader)
       .propose('b', { timeout_ms: 60_000 })
       .catch(() => undefined)
-    await world.run(() => (world.status(leader).awaited?.for_ms ?? 0) > 480)
+    await world.run(() => (world.status(leader).pendingQuorum?.for_ms ?? 0) > 480)
     await world.run(() => explain(world.status(leader)) !== null)
     expect(explain(world.status(leader))).toMatch(
       new RegExp(

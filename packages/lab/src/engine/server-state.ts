@@ -59,7 +59,7 @@ export interface FlightView {
 /** A slot in which a leaderless server proposes. */
 export interface InstanceView {
   readonly slot: Slot
-  readonly phase: 'prepare' | 'accept' | 'waiting'
+  readonly step: 'prepare' | 'accept' | 'waiting'
   readonly ballot: Ballot
   readonly value: string
   readonly answered: readonly ServerId[]
@@ -142,11 +142,11 @@ function slots({ log }: Paxos, describe: DescribeValue): SlotView[] {
   return views
 }
 
-function phaseOne({ leader: { phase } }: PaxosState, describe: DescribeValue): PhaseOneView | undefined {
-  if (phase.role === 'follower') return undefined
-  const { first, from, voters, votes } = phase.promises
+function phaseOne({ leader: { role } }: PaxosState, describe: DescribeValue): PhaseOneView | undefined {
+  if (role.name === 'follower') return undefined
+  const { first, from, voters, votes } = role.phase1
   return {
-    ballot: phase.ballot,
+    ballot: role.ballot,
     first,
     promised: from,
     asked: voters,
@@ -154,9 +154,9 @@ function phaseOne({ leader: { phase } }: PaxosState, describe: DescribeValue): P
   }
 }
 
-function flights({ leader: { phase } }: PaxosState, describe: DescribeValue): FlightView[] {
-  if (phase.role !== 'leader') return []
-  return [...phase.flights.values()].map(({ first, values, votes }) => ({
+function flights({ leader: { role } }: PaxosState, describe: DescribeValue): FlightView[] {
+  if (role.name !== 'leader') return []
+  return [...role.flights.values()].map(({ first, values, votes }) => ({
     first,
     values: values.map(describe),
     votes,
@@ -164,9 +164,9 @@ function flights({ leader: { phase } }: PaxosState, describe: DescribeValue): Fl
 }
 
 function instances({ leaderless }: PaxosState, describe: DescribeValue): InstanceView[] {
-  return [...leaderless.instances.values()].map(({ slot, phase, ballot, value, answered }) => ({
+  return [...leaderless.instances.values()].map(({ slot, step, ballot, value, answered }) => ({
     slot,
-    phase,
+    step,
     ballot,
     value: describe(value),
     answered,

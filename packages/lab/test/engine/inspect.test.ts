@@ -83,8 +83,8 @@ test('the progress of phase 1', () => {
 test('an instance of leaderless mode', () => {
   const session = play('cluster 3 leaderless', 'propose s1 a', 'deliver prepare s1>s2', 'deliver promise')
   const { before, after } = inspect(session, last(session, 's1', 'receive'))!
-  expect(before.instances).toMatchObject([{ slot: 1, phase: 'prepare', answered: [1] }])
-  expect(after.instances).toMatchObject([{ slot: 1, phase: 'accept', value: 'a' }])
+  expect(before.instances).toMatchObject([{ slot: 1, step: 'prepare', answered: [1] }])
+  expect(after.instances).toMatchObject([{ slot: 1, step: 'accept', value: 'a' }])
   expect(after.log).toMatchObject([{ slot: 1, promised: { seq: 1, server: 1 } }])
 })
 

@@ -46,7 +46,7 @@ const status: ReplicaStatus = {
   recovery: 'clean',
   journal: null,
   space: { state: 'ample', free_bytes: null, reserved_bytes: 0 },
-  awaited: null,
+  pendingQuorum: null,
   lease: null,
   snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
   time: { executed_ms: 1_700_000_000_000, log_ms: 1_700_000_000_500, clock_ahead_ms: 0, isMedianKnown: true },

@@ -1,5 +1,5 @@
 import type { ServerId, Slot } from './ballot.js'
-import type { Membership } from './membership.js'
+import type { MembershipView } from './membership.js'
 import type { Message } from './messages.js'
 import type { JournalRecord } from './records.js'
 
@@ -39,7 +39,7 @@ export interface Output {
 /** Gathers what a step asks for. */
 export class Effects {
   readonly #self: ServerId
-  readonly #membership: Membership
+  readonly #membership: MembershipView
   #records: JournalRecord[] = []
   #messages: Envelope[] = []
   #reads: ReadableAt[] = []
@@ -47,7 +47,7 @@ export class Effects {
   /** How many records have been written since this server started. */
   position = 0
 
-  constructor(self: ServerId, membership: Membership) {
+  constructor(self: ServerId, membership: MembershipView) {
     this.#self = self
     this.#membership = membership
   }

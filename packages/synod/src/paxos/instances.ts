@@ -1,15 +1,15 @@
 import type { Slot } from './ballot.js'
 import type { Instance, LeaderlessState } from './leaderless/leaderless-state.js'
-import type { Log } from './log.js'
+import type { LogView } from './log.js'
 
 /** The instances of single-decree Paxos that a leaderless proposer runs: at most one in a slot. There are many, and each step asks for them. */
 export class Instances {
   readonly #state: Pick<LeaderlessState, 'instances' | 'due_ms'>
-  readonly #log: Log
+  readonly #log: LogView
   /** How many decisions of the log they have been held against. */
   #decisions = -1
 
-  constructor(state: Pick<LeaderlessState, 'instances' | 'due_ms'>, log: Log) {
+  constructor(state: Pick<LeaderlessState, 'instances' | 'due_ms'>, log: LogView) {
     this.#state = state
     this.#log = log
   }

@@ -2,15 +2,14 @@ import { Acceptor, type AcceptorState, emptyAcceptor } from './acceptor.js'
 import type { Ballot, ServerId, Slot } from './ballot.js'
 import type { PaxosConfig } from './config.js'
 import { Effects, type Output } from './effects.js'
-import { type LeaderState, emptyLeader } from './leader/leader-state.js'
-import { LeaderProposer } from './leader/leader.js'
+import { LeaderMode, type LeaderModeState, emptyLeaderMode } from './leader/leader-mode.js'
+import { LeasePromise, type LeasePromiseState, emptyLeasePromise } from './leader/lease-promise.js'
 import { type LeaderlessState, emptyLeaderless } from './leaderless/leaderless-state.js'
 import { LeaderlessProposer } from './leaderless/leaderless.js'
 import { Learner, type LearnerState, emptyLearner } from './learner.js'
-import { Bond, type BondState, emptyBond } from './leader/lease.js'
 import { Log, type LogState, type LogView, emptyLog } from './log.js'
 import type { Accepted, Message, PromiseMessage } from './messages.js'
-import type { Awaited, Context, Heard, Proposal, Proposer, Role } from './proposer.js'
+import type { Context, Heard, PendingQuorum, Proposal, Proposer, Role } from './proposer.js'
 import { Membership, type MembershipState, type MembershipView } from './membership.js'
 import { type RandomState, random } from './random.js'
 import { Reads, type ReadsState, emptyReads } from './reads.js'
@@ -60,10 +59,10 @@ export interface PaxosState {
   readonly log: LogState
   readonly acceptor: AcceptorState
   readonly learner: LearnerState
-  readonly bond: BondState
+  readonly leasePromise: LeasePromiseState
   readonly reads: ReadsState
   readonly random: RandomState
-  readonly leader: LeaderState
+  readonly leader: LeaderModeState
   readonly leaderless: LeaderlessState
   ownAnswers: OwnAnswer[]
   /** How many records have been written, and how many of them are durable, since this server started. */
@@ -77,7 +76,7 @@ export interface PaxosStatus {
   readonly leader: ServerId | undefined
   readonly chosen: Slot
   readonly voted: Slot
-  readonly awaited: Awaited | undefined
+  readonly pendingQuorum: PendingQuorum | undefined
 }
 
 /** Whether the leader may answer reads alone. */
@@ -101,9 +100,11 @@ export class Paxos {
   readonly #effects: Effects
   readonly #acceptor: Acceptor
   readonly #learner: Learner
-  readonly #bond: Bond
+  readonly #leasePromise: LeasePromise
   readonly #reads: Reads
   readonly #proposer: Proposer
+  /** The same proposer, where the mode is that of a leader. */
+  readonly #leaderMode: LeaderMode | undefined
 
   private constructor(config: PaxosConfig, state: PaxosState) {
     const membership = new Membership(state.membership, config.window)
@@ -116,7 +117,7 @@ export class Paxos {
     this.#membership = membership
     this.#acceptor = new Acceptor(state.acceptor, this.#log, effects)
     this.#learner = new Learner(state.learner, this.#log, effects, membership, config)
-    this.#bond = new Bond(state.bond, config.lease_ms)
+    this.#leasePromise = new LeasePromise(state.leasePromise, config.lease_ms)
     this.#reads = new Reads(state.reads, config, membership, this.#log, effects)
     const context: Context = {
       config,
@@ -124,17 +125,15 @@ export class Paxos {
       log: this.#log,
       acceptor: this.#acceptor,
       learner: this.#learner,
-      bond: this.#bond,
+      leasePromise: this.#leasePromise,
       effects,
       random: state.random,
       answerSelf: (message) => {
         state.ownAnswers.push({ position: effects.position, message })
       },
     }
-    this.#proposer =
-      config.mode === 'leader'
-        ? new LeaderProposer(state.leader, context)
-        : new LeaderlessProposer(state.leaderless, context)
+    this.#leaderMode = config.mode === 'leader' ? new LeaderMode(state.leader, context) : undefined
+    this.#proposer = this.#leaderMode ?? new LeaderlessProposer(state.leaderless, context)
   }
 
   /**
@@ -153,10 +152,10 @@ export class Paxos {
       log: emptyLog(),
       acceptor: emptyAcceptor(),
       learner: emptyLearner(),
-      bond: emptyBond(now_ms + config.lease_ms),
+      leasePromise: emptyLeasePromise(now_ms + config.lease_ms),
       reads: emptyReads(Math.floor(random(randomState) * 2 ** 40)),
       random: randomState,
-      leader: emptyLeader(now_ms + config.lease_ms),
+      leader: emptyLeaderMode(now_ms + config.lease_ms),
       leaderless: emptyLeaderless(now_ms),
       ownAnswers: [],
       position: 0,
@@ -188,8 +187,9 @@ export class Paxos {
   }
 
   status(): PaxosStatus {
-    const { awaited, role, ballot, leader } = this.#proposer
-    return { role, ballot, leader, awaited, chosen: this.#learner.state.chosen, voted: this.#log.state.voted }
+    const { ballot, leader, pendingQuorum, role } = this.#proposer
+    const { chosen } = this.#learner.state
+    return { role, ballot, leader, pendingQuorum, chosen, voted: this.#log.state.voted }
   }
 
   /** The chosen bar: every slot up to it is chosen, and its value stands in the log. */
@@ -212,8 +212,8 @@ export class Paxos {
   }
 
   /** How many more proposals may wait here for a slot. The host keeps the others, and drops what peers forward. */
-  get room(): number {
-    return this.#proposer.room
+  get capacity(): number {
+    return this.#proposer.capacity
   }
 
   get role(): Role {
@@ -223,13 +223,13 @@ export class Paxos {
   /** The lease as it is now; undefined where there are none. */
   lease(now_ms: number): LeaseStatus | undefined {
     if (this.#config.lease_ms === 0) return undefined
-    const held = this.#proposer.readableAlone?.(now_ms) !== undefined
+    const held = this.#leaderMode?.readableAlone(now_ms) !== undefined
     return { held, unsound: this.unsound }
   }
 
   /** Servers whose clocks this one has seen to be too fast beside its own, since it started. */
   get unsound(): readonly ServerId[] {
-    return this.#proposer.unsound ?? NO_SERVERS
+    return this.#leaderMode?.state.unsound ?? NO_SERVERS
   }
 
   get ballot(): Ballot {
@@ -261,13 +261,13 @@ export class Paxos {
         break
       case 'durable':
         this.#state.durable = input.position
-        this.#proposer.onDurable?.()
+        this.#leaderMode?.onDurable()
         break
       case 'disk-stuck':
-        this.#proposer.onDiskStuck?.(now_ms)
+        this.#leaderMode?.onDiskStuck(now_ms)
         break
       case 'transfer':
-        this.#proposer.transfer?.(input.to, now_ms)
+        this.#leaderMode?.transfer(input.to, now_ms)
         break
       case 'trim':
         this.#trim(input.slot, input.membership, now_ms)
@@ -276,7 +276,7 @@ export class Paxos {
         this.#membership.identify(input.acceptors)
         break
       case 'peer-gone':
-        this.#proposer.onPeerGone?.(input.peer, now_ms)
+        this.#leaderMode?.onPeerGone(input.peer, now_ms)
         break
       case 'tick':
         this.#proposer.tick(now_ms)
@@ -295,10 +295,10 @@ export class Paxos {
         // One that is bound does not answer: a nack would tell of a ballot that is in the way, and there may be none.
         if (
           voting &&
-          this.#bond.allows(message.ballot, message.over, now_ms) &&
+          this.#leasePromise.allows(message.ballot, message.over, now_ms) &&
           this.#acceptor.onPrepare(from, message)
         )
-          this.#proposer.onRival?.(message.ballot, now_ms)
+          this.#leaderMode?.onHigherBallot(message.ballot, now_ms)
         break
       case 'promise':
         this.#proposer.onPromise(from, message, now_ms)
@@ -326,18 +326,18 @@ export class Paxos {
         this.#learner.onBar(from, message.chosen, now_ms)
         break
       case 'heartbeat-answer':
-        this.#proposer.onHeartbeatAnswer?.(from, message, now_ms)
+        this.#leaderMode?.onHeartbeatAnswer(from, message, now_ms)
         this.#learner.onBar(from, message.chosen, now_ms)
         break
       case 'transfer':
-        this.#proposer.onTransfer?.(from, message, now_ms)
+        this.#leaderMode?.onTransfer(from, message, now_ms)
         break
       case 'probe':
-        if (voting) this.#proposer.onProbe?.(from, message, now_ms)
+        if (voting) this.#leaderMode?.onProbe(from, message, now_ms)
         this.#learner.onBar(from, message.chosen, now_ms)
         break
       case 'probe-answer':
-        this.#proposer.onProbeAnswer?.(from, message, now_ms)
+        this.#leaderMode?.onProbeAnswer(from, message, now_ms)
         this.#learner.onBar(from, message.chosen, now_ms)
         break
       case 'forward':
@@ -358,13 +358,13 @@ export class Paxos {
         break
       case 'trimmed':
         this.#learner.onTrimmed(from, message.slot)
-        this.#proposer.onTrimmed?.(message.slot, now_ms)
+        this.#leaderMode?.onTrimmed(message.slot, now_ms)
         break
     }
   }
 
   #read(id: number, now_ms: number): void {
-    const slot = this.#proposer.readableAlone?.(now_ms)
+    const slot = this.#leaderMode?.readableAlone(now_ms)
     if (slot === undefined) this.#reads.read(id, now_ms)
     else this.#effects.readable(id, slot)
   }

@@ -1,10 +1,10 @@
 import type { ServerId, Slot } from './ballot.js'
 import type { PaxosConfig } from './config.js'
 import type { Effects } from './effects.js'
-import type { Log } from './log.js'
+import type { LogView } from './log.js'
 import type { Observed } from './messages.js'
 import { isPhase1Quorum } from './configuration.js'
-import type { Membership } from './membership.js'
+import type { MembershipView } from './membership.js'
 import { NO_SERVERS, type ServerSet, withServer } from './server-set.js'
 
 /** Reads that are answered once `slot` is known to be chosen, unless the membership turns out to have changed before. */
@@ -47,11 +47,17 @@ export function emptyReads(firstRound: number): ReadsState {
 export class Reads {
   readonly state: ReadsState
   readonly #config: PaxosConfig
-  readonly #membership: Membership
-  readonly #log: Log
+  readonly #membership: MembershipView
+  readonly #log: LogView
   readonly #effects: Effects
 
-  constructor(state: ReadsState, config: PaxosConfig, membership: Membership, log: Log, effects: Effects) {
+  constructor(
+    state: ReadsState,
+    config: PaxosConfig,
+    membership: MembershipView,
+    log: LogView,
+    effects: Effects,
+  ) {
     this.state = state
     this.#config = config
     this.#membership = membership

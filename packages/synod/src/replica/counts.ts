@@ -43,7 +43,7 @@ export class Counts {
     status: ReplicaStatus,
     snapshots: { readonly taken: number; readonly received: number },
   ): ReplicaMetrics {
-    const { awaited, bars, journal, peers } = status
+    const { bars, journal, peers, pendingQuorum } = status
     return {
       requests_total: this.requests,
       requests_refused_total: this.refused,
@@ -69,7 +69,7 @@ export class Counts {
       slot_chosen: bars.chosen,
       slot_voted: bars.voted,
       waiting: status.waiting,
-      awaited_seconds: (awaited?.for_ms ?? 0) / 1000,
+      pending_quorum_seconds: (pendingQuorum?.for_ms ?? 0) / 1000,
       clients: status.clients,
       client_held_bytes: status.held.bytes,
       sessions: status.sessions,

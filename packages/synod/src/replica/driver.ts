@@ -83,7 +83,7 @@ export class Driver {
 
   /** How many more values may be proposed. */
   get room(): number {
-    return this.#isBehind ? 0 : this.#parts.paxos.room
+    return this.#isBehind ? 0 : this.#parts.paxos.capacity
   }
 
   /** How many bytes of them: one that is larger may be proposed when there is any room. */

@@ -564,7 +564,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   /** Role, ballot, bars, peers and so on, as plain data. */
   status(): ReplicaStatus {
     const { clusterName, host, id, mode } = this.#settings
-    const { awaited, ballot, chosen, leader, role, voted } = this.#paxos.status()
+    const { ballot, chosen, leader, pendingQuorum, role, voted } = this.#paxos.status()
     const { damage, journal, recovery } = this.#opened
     const { executed } = this.#state.executor
     return {
@@ -598,7 +598,10 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       journal: journal?.stats ?? null,
       space: this.#space.status,
       lease: this.#paxos.lease(host.clock.now()) ?? null,
-      awaited: awaited === undefined ? null : { ...awaited, for_ms: host.clock.now() - this.#moved.at_ms },
+      pendingQuorum:
+        pendingQuorum === undefined
+          ? null
+          : { ...pendingQuorum, for_ms: host.clock.now() - this.#moved.at_ms },
       snapshot: this.#state.status,
       time: this.#clocks.status,
       stalls: this.#stalls.status,

@@ -42,7 +42,7 @@ class Rig {
 
   constructor() {
     const step = (input: Input) => this.#step(input)
-    const paxos = Object.defineProperty({ step }, 'room', { get: () => this.room })
+    const paxos = Object.defineProperty({ step }, 'capacity', { get: () => this.room })
     const link = { send: () => this.sent.push(2), flush: () => undefined }
     this.driver = new Driver({
       paxos: paxos as unknown as Paxos,

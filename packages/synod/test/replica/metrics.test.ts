@@ -30,7 +30,7 @@ test('a replica counts what it does', async () => {
     slot_executed: bars.executed,
     slot_snapshotted: bars.snapshotted,
     waiting: 0,
-    awaited_seconds: 0,
+    pending_quorum_seconds: 0,
     peers_up: 2,
   })
   expect(metrics.snapshots_total).toBeGreaterThan(0)

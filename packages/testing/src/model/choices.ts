@@ -57,5 +57,5 @@ export function choicesFor(message: number, state: KnownState, states: ServerSta
 }
 
 function canCampaign({ server, saved }: KnownState, { mode, proposers }: ModelConfig): boolean {
-  return mode === 'leader' && proposers.includes(server) && saved.leader.phase.role === 'follower'
+  return mode === 'leader' && proposers.includes(server) && saved.leader.role.name === 'follower'
 }

@@ -53,9 +53,9 @@ function describeChoice(choice: Choice, { pending }: KnownState, { messages }: S
 }
 
 function becomes({ leader: before }: PaxosState, { leader: after }: PaxosState): string[] {
-  if (before.phase.role === after.phase.role) return []
-  const { role, ballot } = after.phase
-  return [role === 'follower' ? 'is a follower again' : `is ${role} at ${formatBallot(ballot)}`]
+  if (before.role.name === after.role.name) return []
+  const { name, ballot } = after.role
+  return [name === 'follower' ? 'is a follower again' : `is ${name} at ${formatBallot(ballot)}`]
 }
 
 /** Each message once, with all that it goes to. */

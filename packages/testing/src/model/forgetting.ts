@@ -38,23 +38,23 @@ export function looksSpent(
 }
 
 function awaitsPromise(
-  { leader: { phase }, leaderless }: PaxosState,
+  { leader: { role }, leaderless }: PaxosState,
   message: PromiseMessage,
   { values }: ModelConfig,
 ): boolean {
   if (message.scope === 'log') {
     // A leader asks again where the membership may change.
-    const isAsking = phase.role === 'candidate' || (phase.role === 'leader' && values !== undefined)
-    return isAsking && sameBallot(phase.ballot, message.ballot)
+    const isAsking = role.name === 'candidate' || (role.name === 'leader' && values !== undefined)
+    return isAsking && sameBallot(role.ballot, message.ballot)
   }
   const instance = leaderless.instances.get(message.slot)
-  return instance?.phase === 'prepare' && sameBallot(instance.ballot, message.ballot)
+  return instance?.step === 'prepare' && sameBallot(instance.ballot, message.ballot)
 }
 
-function awaitsVote({ leader: { phase }, leaderless }: PaxosState, { ballot, first }: Accepted): boolean {
-  if (phase.role === 'leader' && sameBallot(phase.ballot, ballot)) return phase.flights.has(first)
+function awaitsVote({ leader: { role }, leaderless }: PaxosState, { ballot, first }: Accepted): boolean {
+  if (role.name === 'leader' && sameBallot(role.ballot, ballot)) return role.flights.has(first)
   const instance = leaderless.instances.get(first)
-  return instance?.phase === 'accept' && sameBallot(instance.ballot, ballot)
+  return instance?.step === 'accept' && sameBallot(instance.ballot, ballot)
 }
 
 function logBound({ acceptor }: PaxosState): Ballot {

@@ -16,7 +16,7 @@
  */
 import { MIN_AVERAGE_MS } from 'synod/internal/paxos/average.js'
 import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
-import type { LeaderState } from 'synod/internal/paxos/leader/leader-state.js'
+import type { LeaderModeState } from 'synod/internal/paxos/leader/leader-mode.js'
 import type { LeaderlessState } from 'synod/internal/paxos/leaderless/leaderless-state.js'
 import type { Message } from 'synod/internal/paxos/messages.js'
 import type { PaxosState } from 'synod/internal/paxos/paxos.js'
@@ -46,23 +46,23 @@ export function setTimes(state: PaxosState, due: Due): void {
   setLeaderlessTimes(state.leaderless, time_ms)
 }
 
-function setLeaderTimes({ phase }: LeaderState, time_ms: (timer: Due) => number): void {
-  switch (phase.role) {
+function setLeaderTimes({ role }: LeaderModeState, time_ms: (timer: Due) => number): void {
+  switch (role.name) {
     case 'follower':
-      phase.heard_ms = time_ms('everything')
-      phase.until_ms = time_ms('everything')
-      phase.patience_ms = 0
-      phase.yielded = false
+      role.heard_ms = time_ms('everything')
+      role.until_ms = time_ms('everything')
+      role.patience_ms = 0
+      role.yielded = false
       break
     case 'candidate':
-      phase.promises.resend_ms = time_ms('resend')
-      phase.until_ms = time_ms('everything')
+      role.phase1.resend_ms = time_ms('resend')
+      role.until_ms = time_ms('everything')
       break
     case 'leader':
-      phase.heartbeat_ms = time_ms('heartbeat')
-      phase.promises.resend_ms = time_ms('resend')
-      for (const server of phase.contact.keys()) phase.contact.set(server, time_ms('everything'))
-      for (const flight of phase.flights.values()) flight.sent_ms = time_ms('heartbeat')
+      role.heartbeat_ms = time_ms('heartbeat')
+      role.phase1.resend_ms = time_ms('resend')
+      for (const server of role.contact.keys()) role.contact.set(server, time_ms('everything'))
+      for (const flight of role.flights.values()) flight.sent_ms = time_ms('heartbeat')
   }
 }
 
@@ -91,19 +91,19 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
   state.random.seed = 0
   state.reads.number = 0
   // There are no leases in the model.
-  state.bond.until_ms = 0
-  state.bond.firm_ms = 0
+  state.leasePromise.until_ms = 0
+  state.leasePromise.firm_ms = 0
   if (!config.delivers.includes('fetch')) state.learner.fetch = null
   const { leader, leaderless } = state
   leader.round = Math.min(leader.round, 1)
-  if (leader.phase.role === 'leader') {
-    leader.phase.round = 0
-    leader.phase.progress.clear()
+  if (leader.role.name === 'leader') {
+    leader.role.round = 0
+    leader.role.progress.clear()
     // It has a quorum of promises: whose they were matters only if the membership may change.
     if (config.values === undefined) {
       const all = serversOf(config)
-      const { votes } = leader.phase.promises
-      leader.phase.promises = { first: 1, from: all, voters: all, next: new Map(), votes, resend_ms: FAR_MS }
+      const { votes } = leader.role.phase1
+      leader.role.phase1 = { first: 1, from: all, voters: all, next: new Map(), votes, resend_ms: FAR_MS }
     }
   }
   const { chosen } = state.learner
@@ -143,7 +143,7 @@ export function normaliseMessage(message: Message): Message {
 export function ticksOf({ leader, leaderless }: PaxosState, { mode, delivers }: ModelConfig): Due[] {
   const heartbeat: Due[] = delivers.includes('heartbeat') ? ['heartbeat'] : []
   if (mode === 'leader') {
-    switch (leader.phase.role) {
+    switch (leader.role.name) {
       case 'follower':
         return delivers.includes('probe') ? ['everything'] : []
       case 'candidate':

@@ -115,7 +115,7 @@ export class ServerStates {
 
   #evidenceOf({ server, saved, journal, usage, failure }: ServerState): number {
     const { number, records, broken }: Journal = this.journals.get(journal)
-    const { phase } = saved.leader
+    const { role } = saved.leader
     const chosenBar = saved.learner.chosen
     const log = new Log(saved.log)
     const chosen = new Map<Slot, Value>()
@@ -134,7 +134,7 @@ export class ServerStates {
         chosen: chosenBar,
         voted: log.state.voted,
       },
-      leads: phase.role === 'leader' ? phase.ballot : undefined,
+      leads: role.name === 'leader' ? role.ballot : undefined,
       hasRestarted: usage.crashes > 0,
     }
     return this.#evidence.number(structuralKey({ ...evidence, records: number }), () => evidence)

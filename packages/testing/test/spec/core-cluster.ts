@@ -125,7 +125,7 @@ export class CoreCluster {
   /** A follower asks whether others miss the leader, and one does. */
   #campaign(id: ServerId): void {
     this.#runOut(id, ({ leader }) => {
-      if (leader.phase.role === 'follower') leader.phase.until_ms = NOW_MS
+      if (leader.role.name === 'follower') leader.role.until_ms = NOW_MS
     })
     const { round } = this.#server(id).paxos.save().leader
     this.#receive(id, peerOf(id), {
@@ -138,11 +138,11 @@ export class CoreCluster {
   }
 
   #giveUp(id: ServerId): void {
-    this.#runOut(id, ({ leader: { phase } }) => {
-      if (phase.role === 'candidate') phase.until_ms = NOW_MS
-      if (phase.role !== 'leader') return
-      phase.heartbeat_ms = NOW_MS
-      for (const server of SERVERS) phase.contact.set(server, -Infinity)
+    this.#runOut(id, ({ leader: { role } }) => {
+      if (role.name === 'candidate') role.until_ms = NOW_MS
+      if (role.name !== 'leader') return
+      role.heartbeat_ms = NOW_MS
+      for (const server of SERVERS) role.contact.set(server, -Infinity)
     })
   }
 

@@ -27,16 +27,16 @@ export function proposerOf(state: PaxosState, config: PaxosConfig): SpecProposer
   return config.mode === 'leader' ? { role: roleOf(state) } : instancesOf(state)
 }
 
-function roleOf({ leader: { phase } }: PaxosState): SpecRole {
-  switch (phase.role) {
+function roleOf({ leader: { role } }: PaxosState): SpecRole {
+  switch (role.name) {
     case 'follower':
       return { tag: 'Follower', value: [] }
     case 'candidate': {
-      const { ballot, promises } = phase
-      return { tag: 'Candidate', value: { ballot, first: promises.first, promised: promises.from } }
+      const { ballot, phase1 } = role
+      return { tag: 'Candidate', value: { ballot, first: phase1.first, promised: phase1.from } }
     }
     case 'leader': {
-      const { ballot, next, flights } = phase
+      const { ballot, next, flights } = role
       const voters = new Map(
         [...flights.values()].map(({ first, values, votes }) => [
           values.map((_, offset) => first + offset),
@@ -52,8 +52,8 @@ const PHASES = { prepare: 'Preparing', accept: 'Accepting', waiting: 'Waiting' }
 
 function instancesOf({ leaderless }: PaxosState): ReadonlyMap<Slot, SpecInstance> {
   const { instances, requests } = leaderless
-  const specOf = ({ phase, ballot, seen, request, answered }: Instance): SpecInstance => ({
-    phase: { tag: PHASES[phase], value: [] },
+  const specOf = ({ step, ballot, seen, request, answered }: Instance): SpecInstance => ({
+    phase: { tag: PHASES[step], value: [] },
     ballot,
     seen,
     request: textOf(requests.get(request)?.value),

@@ -1,251 +1,273 @@
-import { type ServerId, type Slot, ZERO_BALLOT, sameBallot } from '../ballot.js'
+import { type Ballot, type ServerId, type Slot, sameBallot } from '../ballot.js'
 import { batches } from '../batches.js'
-import { type Configuration, isPhase1Quorum, isPhase2Quorum, votersIn } from '../configuration.js'
 import { MAX_QUEUED } from '../config.js'
-import { Election } from './election.js'
-import type { Campaign, Leading } from './leader-state.js'
-import { beginRound, boundTo, emptyLease, hearAnswer } from './lease.js'
-import type { Accepted, HeartbeatAnswer } from '../messages.js'
-import type { Awaited, Heard, Proposal, Proposer } from '../proposer.js'
+import { type Configuration, isPhase2Quorum, votersIn } from '../configuration.js'
+import type { Accepted, HeartbeatAnswer, PromiseMessage } from '../messages.js'
+import type { Heard, PendingQuorum } from '../proposer.js'
 import { NO_SERVERS, type ServerSet, withServer } from '../server-set.js'
 import { NO_OP, type Value } from '../value.js'
+import { Lease, type LeaseState, emptyLease } from './lease.js'
+import { Phase1, type Phase1State } from './phase-1.js'
+import { type Role, type RoleContext, type Transition, canLead } from './role.js'
+
+/** An accept under way: consecutive slots that are voted on together. */
+export interface Flight {
+  readonly first: Slot
+  readonly last: Slot
+  readonly values: readonly Value[]
+  votes: ServerSet
+  sent_ms: number
+}
+
+export interface LeaderState {
+  readonly name: 'leader'
+  readonly ballot: Ballot
+  phase1: Phase1State
+  /** The next slot that has never been proposed in at this ballot. */
+  next: Slot
+  /** The slots up to this one have to be decided, with no-ops if there is nothing else. */
+  fill: Slot
+  /** By first slot. None spans two configurations. */
+  readonly flights: Map<Slot, Flight>
+  /** Proposals that wait for a slot within the window. */
+  queue: Value[]
+  /** When each peer last showed that it follows. */
+  readonly contact: Map<ServerId, number>
+  /** The chosen watermark that each follower last reported. */
+  readonly progress: Map<ServerId, Slot>
+  /** The number of the last heartbeat. */
+  round: number
+  heartbeat_ms: number
+  /** Null where there are no leases. */
+  readonly lease: LeaseState | null
+}
+
+/** The slots up to the highest reported vote have to be decided; new proposals go above. */
+export function newLeader(
+  ballot: Ballot,
+  phase1: Phase1State,
+  { config, log, membership }: RoleContext,
+  now_ms: number,
+): LeaderState {
+  let last = log.state.voted
+  for (const slot of phase1.votes.keys()) last = Math.max(last, slot)
+  return {
+    name: 'leader',
+    ballot,
+    phase1,
+    next: phase1.first,
+    fill: last,
+    flights: new Map(),
+    queue: [],
+    contact: new Map(membership.servers.map((server) => [server, now_ms])),
+    progress: new Map(),
+    round: 0,
+    heartbeat_ms: now_ms,
+    lease: config.lease_ms > 0 ? emptyLease(last) : null,
+  }
+}
 
 /**
- * Leader mode: the distinguished proposer. A server that misses the leader asks a quorum whether it does
- * too, runs phase 1 once for all slots, adopts the votes that it hears of, fills holes with no-ops, and then
- * runs phase 2 alone, many slots at a time. (Lamport: Paxos Made Simple, section 3.)
+ * The distinguished proposer: adopts the votes of phase 1, fills holes with no-ops, and then runs phase 2 alone, for many slots
+ * at a time. (Lamport: Paxos Made Simple, section 3.)
  */
-export class LeaderProposer extends Election implements Proposer {
+export class Leader implements Role {
+  readonly name = 'leader'
+  readonly state: LeaderState
+  readonly #context: RoleContext
+  readonly #phase1: Phase1
+  readonly #lease: Lease | undefined
+
+  constructor(state: LeaderState, context: RoleContext) {
+    this.state = state
+    this.#context = context
+    this.#phase1 = new Phase1(state.phase1, state.ballot, context)
+    this.#lease = state.lease === null ? undefined : new Lease(state.lease, context.config.lease_ms)
+  }
+
+  get leader(): ServerId {
+    return this.#context.config.self
+  }
+
+  get capacity(): number {
+    return MAX_QUEUED - this.state.queue.length
+  }
+
   get deadline_ms(): number {
-    const { phase } = this.state
-    switch (phase.role) {
-      case 'leader':
-        return phase.heartbeat_ms
-      case 'candidate':
-        return Math.min(phase.promises.resend_ms, phase.until_ms)
-      case 'follower':
-        return phase.until_ms
+    return this.state.heartbeat_ms
+  }
+
+  pendingQuorum(current: Configuration): PendingQuorum | undefined {
+    const { flights, phase1 } = this.state
+    const { quorums } = current
+    const slot = this.#context.learner.state.chosen + 1
+    for (const { first, last, votes } of flights.values()) {
+      if (first <= slot && slot <= last)
+        return { step: 'accept', slot, heard: votersIn(current, votes), needed: quorums.phase2 }
     }
+    if (this.#phase1.hasQuorum(current)) return undefined
+    return { step: 'prepare', slot, heard: votersIn(current, phase1.from), needed: quorums.phase1 }
   }
 
-  get reachesQuorum(): boolean {
-    return this.leader !== undefined
+  missesLeader(): boolean {
+    return false
   }
 
-  get room(): number {
-    const { phase } = this.state
-    return phase.role === 'leader' ? MAX_QUEUED - phase.queue.length : Infinity
-  }
-
-  get awaited(): Awaited | undefined {
-    const { learner, membership } = this.context
-    const { phase } = this.state
-    if (!membership.isKnown) return undefined
-    const { current } = membership
-    const { phase1, phase2 } = current.quorums
-    switch (phase.role) {
-      case 'follower':
-        if (phase.probe.length === 0) return undefined
-        return { phase: 'probe', slot: 0, heard: votersIn(current, phase.probe), needed: phase1 }
-      case 'candidate':
-        return { phase: 'prepare', slot: 0, heard: votersIn(current, phase.promises.from), needed: phase1 }
-      case 'leader': {
-        const slot = learner.state.chosen + 1
-        for (const { first, last, votes } of phase.flights.values()) {
-          if (first <= slot && slot <= last)
-            return { phase: 'accept', slot, heard: votersIn(current, votes), needed: phase2 }
-        }
-        if (isPhase1Quorum(current, phase.promises.from)) return undefined
-        return { phase: 'prepare', slot, heard: votersIn(current, phase.promises.from), needed: phase1 }
-      }
-    }
-  }
-
-  /** A follower hands proposals to the leader; without a leader they are dropped, and the host asks again. */
-  propose(proposals: readonly Proposal[], now_ms: number): void {
-    const values = proposals.map((proposal) => proposal.value)
-    if (this.state.phase.role === 'leader') {
-      this.onForward(values, now_ms)
-    } else if (this.leader !== undefined) {
-      for (const batch of batches(values))
-        this.context.effects.send(this.leader, { type: 'forward', values: batch })
-    }
-  }
-
-  onForward(values: readonly Value[], now_ms: number): void {
-    const { phase } = this.state
-    if (phase.role !== 'leader') return
-    for (const value of values) phase.queue.push(value)
-    this.#launch(phase, now_ms)
-  }
-
-  /** What has been handed on cannot be taken back; a session executes it once at most. */
-  withdraw(): void {
-    // Nothing is kept here.
-  }
-
+  /** What a follower last reported; undefined where it has not answered yet. */
   heardOf(server: ServerId): Heard | undefined {
-    const { phase } = this.state
-    if (phase.role !== 'leader') return undefined
-    const [at_ms, chosen] = [phase.contact.get(server), phase.progress.get(server)]
+    const [at_ms, chosen] = [this.state.contact.get(server), this.state.progress.get(server)]
     return at_ms === undefined || chosen === undefined ? undefined : { at_ms, chosen }
   }
 
-  tick(now_ms: number): void {
-    if (now_ms < this.deadline_ms) return
-    const { phase } = this.state
-    switch (phase.role) {
-      case 'follower':
-        this.probe(phase, now_ms)
-        break
-      case 'candidate':
-        if (now_ms >= phase.until_ms) this.follow(ZERO_BALLOT, now_ms)
-        else this.prepareAgain(phase, now_ms)
-        break
-      case 'leader':
-        if (this.#hasQuorum(phase, now_ms)) this.#heartbeat(phase, now_ms)
-        else this.follow(ZERO_BALLOT, now_ms)
-    }
+  start(now_ms: number): Transition | undefined {
+    const transition = this.#advance(now_ms)
+    this.#heartbeat(now_ms)
+    return transition
+  }
+
+  /** A leader that no quorum answers must not keep the followers quiet. */
+  tick(now_ms: number): Transition | undefined {
+    if (!this.#hasQuorum(now_ms)) return { to: 'follower' }
+    this.#heartbeat(now_ms)
+    return undefined
+  }
+
+  onPromise(from: ServerId, message: PromiseMessage): void {
+    if (!this.#phase1.onPromise(from, message) || this.#lease === undefined) return
+    const { state } = this.#lease
+    for (const { slot } of message.votes) state.inherited = Math.max(state.inherited, slot)
+  }
+
+  /** More slots may be known to be chosen, or more promises. */
+  onChosen(now_ms: number): Transition | undefined {
+    this.#phase1.askNewVoters(now_ms)
+    return this.#advance(now_ms)
   }
 
   // Phase 2
 
-  /**
-   * From the first slot that was open to the highest one that anyone voted in: what is chosen stays, the
-   * vote at the highest ballot is adopted, and a hole gets a no-op. New proposals go above.
-   */
-  protected override lead({ ballot, promises }: Campaign, now_ms: number): void {
-    const { config, log, membership } = this.context
-    let last = log.state.voted
-    for (const slot of promises.votes.keys()) last = Math.max(last, slot)
-    const leading: Leading = {
-      role: 'leader',
-      ballot,
-      promises,
-      next: promises.first,
-      fill: last,
-      flights: new Map(),
-      queue: [],
-      contact: new Map(membership.servers.map((server) => [server, now_ms])),
-      progress: new Map(),
-      round: 0,
-      heartbeat_ms: now_ms,
-      lease: config.lease_ms > 0 ? emptyLease(last) : null,
-    }
-    this.state.phase = leading
-    this.goOn(leading, now_ms)
-    this.#heartbeat(leading, now_ms)
+  propose(values: readonly Value[], now_ms: number): void {
+    for (const value of values) this.state.queue.push(value)
+    this.#proposeNext(now_ms)
+  }
+
+  onAccepted(from: ServerId, message: Accepted, now_ms: number): Transition | undefined {
+    const { effects, learner, membership } = this.#context
+    const { ballot, contact, flights } = this.state
+    if (!sameBallot(message.ballot, ballot)) return undefined
+    contact.set(from, now_ms)
+    const flight = flights.get(message.first)
+    if (flight?.last !== message.last) return undefined
+    flight.votes = withServer(flight.votes, from)
+    const { first, last, votes } = flight
+    if (!isPhase2Quorum(membership.at(first), votes)) return undefined
+    flights.delete(first)
+    learner.chooseVotes(ballot, first, last)
+    effects.broadcast({ type: 'chosen', ballot, first, last })
+    return this.onChosen(now_ms)
   }
 
   /**
-   * Slots may turn out to be chosen by other ways than this leader's own 2a: a peer tells, or a snapshot arrives. Acceptors
-   * that have dropped such slots vote in them no more, so what is left of a flight above them flies anew. Where the voters
-   * are about to change, the slots before that are filled; and a leader that votes no more makes room.
+   * Slots may be chosen without this leader's accept: a peer or a snapshot says so. Acceptors that have dropped such slots do
+   * not vote in them, so the slots above are proposed anew. A leader that votes no more transfers its leadership.
    */
-  protected override goOn(phase: Leading, now_ms: number): void {
-    const { learner, membership } = this.context
+  #advance(now_ms: number): Transition | undefined {
+    const { learner, membership } = this.#context
+    const { state } = this
     const { chosen } = learner.state
-    if (!this.canLead) {
-      this.handOver(0, now_ms)
-      this.follow(ZERO_BALLOT, now_ms)
-      return
+    if (!canLead(this.#context)) {
+      this.transfer(0, now_ms)
+      return { to: 'follower' }
     }
-    for (const flight of phase.flights.values()) {
-      if (flight.first > chosen) continue
-      phase.flights.delete(flight.first)
-      if (flight.last > chosen)
-        this.#fly(phase, chosen + 1, flight.values.slice(chosen + 1 - flight.first), now_ms)
+    for (const { first, last, values } of state.flights.values()) {
+      if (first > chosen) continue
+      state.flights.delete(first)
+      if (last > chosen) this.#proposeBatch(chosen + 1, values.slice(chosen + 1 - first), now_ms)
     }
-    phase.next = Math.max(phase.next, chosen + 1)
-    phase.fill = Math.max(phase.fill, membership.latest.first - 1)
-    this.#launch(phase, now_ms)
+    state.next = Math.max(state.next, chosen + 1)
+    // Where the voters are about to change, the slots before that have to be decided.
+    state.fill = Math.max(state.fill, membership.latest.first - 1)
+    this.#proposeNext(now_ms)
+    return undefined
   }
 
   /**
    * Phase 2a for the next slots, as far as there is anything to propose: no further than the window, and only where a quorum of
    * the slot's own configuration has promised.
    */
-  #launch(phase: Leading, now_ms: number): void {
-    const { config, learner, log, membership } = this.context
-    const { fill, promises, queue } = phase
+  #proposeNext(now_ms: number): void {
+    const { config, learner, log, membership } = this.#context
+    const { state } = this
+    const { fill, phase1, queue } = state
     const end = learner.state.chosen + config.window
     let configuration = membership.current
     let values: Value[] = []
     let taken = 0
-    let slot = phase.next
+    let slot = state.next
     for (; slot <= end; slot++) {
       const before = configuration
       configuration = membership.at(slot)
       if (values.length > 0 && (configuration !== before || log.isChosen(slot))) {
-        this.#flyAll(phase, slot - values.length, values, now_ms)
+        this.#propose(slot - values.length, values, now_ms)
         values = []
       }
       if (log.isChosen(slot)) continue
-      if (!this.#mayPropose(phase, configuration)) break
-      const vote = promises.votes.get(slot)
+      if (!this.#mayPropose(configuration)) break
+      const vote = phase1.votes.get(slot)
       if (vote !== undefined) values.push(vote.value)
       else if (taken < queue.length) values.push(queue[taken++] ?? NO_OP)
       else if (slot <= fill) values.push(NO_OP)
       else break
     }
-    phase.next = slot
-    for (const told of promises.votes.keys()) if (told < slot) promises.votes.delete(told)
-    if (taken > 0) phase.queue = queue.slice(taken)
-    this.#flyAll(phase, slot - values.length, values, now_ms)
+    state.next = slot
+    for (const reported of phase1.votes.keys()) if (reported < slot) phase1.votes.delete(reported)
+    if (taken > 0) state.queue = queue.slice(taken)
+    this.#propose(slot - values.length, values, now_ms)
   }
 
-  #mayPropose({ promises }: Leading, configuration: Configuration): boolean {
-    return (
-      configuration.voters.includes(this.context.config.self) && isPhase1Quorum(configuration, promises.from)
-    )
+  #mayPropose(configuration: Configuration): boolean {
+    return configuration.voters.includes(this.#context.config.self) && this.#phase1.hasQuorum(configuration)
   }
 
-  #flyAll(phase: Leading, first: Slot, values: readonly Value[], now_ms: number): void {
+  #propose(first: Slot, values: readonly Value[], now_ms: number): void {
     let next = first
     for (const batch of batches(values)) {
-      this.#fly(phase, next, batch, now_ms)
+      this.#proposeBatch(next, batch, now_ms)
       next += batch.length
     }
   }
 
-  /** A 2a: to the peers at once, and to the own journal at the same time. */
-  #fly(phase: Leading, first: Slot, values: readonly Value[], now_ms: number): void {
-    const { acceptor, answerSelf, effects } = this.context
-    const { ballot } = phase
+  /** One accept: it goes to the peers at once, and to the own journal at the same time. */
+  #proposeBatch(first: Slot, values: readonly Value[], now_ms: number): void {
+    const { acceptor, answerSelf, effects } = this.#context
+    const { ballot, flights } = this.state
     const own = acceptor.vote(ballot, first, values)
-    // Not without its own vote: it has promised a higher ballot then, and leads no more.
+    // Without its own vote it proposes nothing: it has promised a higher ballot, and leads no more.
     if (own === undefined) return
-    phase.flights.set(first, { first, last: own.last, values, votes: NO_SERVERS, sent_ms: now_ms })
+    flights.set(first, { first, last: own.last, values, votes: NO_SERVERS, sent_ms: now_ms })
     effects.broadcast({ type: 'accept', ballot, first, values })
     answerSelf(own)
   }
 
-  onAccepted(from: ServerId, message: Accepted, now_ms: number): void {
-    const { effects, learner, membership } = this.context
-    const { phase } = this.state
-    if (phase.role !== 'leader' || !sameBallot(message.ballot, phase.ballot)) return
-    phase.contact.set(from, now_ms)
-    const flight = phase.flights.get(message.first)
-    if (flight?.last !== message.last) return
-    flight.votes = withServer(flight.votes, from)
-    const { first, last, votes } = flight
-    if (!isPhase2Quorum(membership.at(first), votes)) return
-    phase.flights.delete(first)
-    learner.chooseVotes(phase.ballot, first, last)
-    effects.broadcast({ type: 'chosen', ballot: phase.ballot, first, last })
-    this.onChosen(now_ms)
+  // Heartbeats
+
+  #heartbeat(now_ms: number): void {
+    const { config, effects, learner, log } = this.#context
+    const { state } = this
+    const { ballot } = state
+    state.heartbeat_ms = now_ms + config.heartbeat_ms
+    state.round++
+    this.#lease?.beginRound(state.round, now_ms)
+    const { chosen } = learner.state
+    effects.broadcast({ type: 'heartbeat', ballot, round: state.round, chosen, voted: log.state.voted })
+    if (!this.#phase1.isComplete) this.#phase1.prepareAgain(now_ms)
+    this.#resend(now_ms)
   }
 
-  #heartbeat(phase: Leading, now_ms: number): void {
-    const { config, effects, learner, log, membership } = this.context
-    const { ballot } = phase
-    phase.heartbeat_ms = now_ms + config.heartbeat_ms
-    phase.round++
-    if (phase.lease !== null) beginRound(phase.lease, config.lease_ms, phase.round, now_ms)
-    const { chosen } = learner.state
-    effects.broadcast({ type: 'heartbeat', ballot, round: phase.round, chosen, voted: log.state.voted })
-    if (this.lacksPromises(phase.promises)) this.prepareAgain(phase, now_ms)
-    for (const flight of phase.flights.values()) {
+  #resend(now_ms: number): void {
+    const { config, effects, membership } = this.#context
+    const { ballot, flights } = this.state
+    for (const flight of flights.values()) {
       if (now_ms - flight.sent_ms < config.resend_ms) continue
       flight.sent_ms = now_ms
       const { first, values, votes } = flight
@@ -257,71 +279,65 @@ export class LeaderProposer extends Election implements Proposer {
   }
 
   onHeartbeatAnswer(from: ServerId, message: HeartbeatAnswer, now_ms: number): void {
-    const { phase } = this.state
-    if (phase.role !== 'leader' || !sameBallot(message.ballot, phase.ballot)) return
-    phase.contact.set(from, now_ms)
-    phase.progress.set(from, message.chosen)
-    const { lease_ms } = this.context.config
-    if (phase.lease !== null && !hearAnswer(phase.lease, lease_ms, from, message, now_ms))
-      this.state.unsound = withServer(this.state.unsound, from)
-    // A vote above everything proposed here was cast for an older leader and never chosen. A read may wait
-    // for that slot, so it must not stay open until someone has something to write.
-    if (message.voted <= phase.fill) return
-    phase.fill = message.voted
-    this.#launch(phase, now_ms)
+    const { shared } = this.#context
+    const { state } = this
+    if (!sameBallot(message.ballot, state.ballot)) return
+    state.contact.set(from, now_ms)
+    state.progress.set(from, message.chosen)
+    if (this.#lease?.onAnswer(from, message, now_ms) === false)
+      shared.unsound = withServer(shared.unsound, from)
+    // A vote above all slots proposed here was cast for an older leader and never chosen. A read may wait for that slot, so it
+    // is filled now, before a client has something to write.
+    if (message.voted <= state.fill) return
+    state.fill = message.voted
+    this.#proposeNext(now_ms)
   }
 
+  #hasQuorum(now_ms: number): boolean {
+    const { config, membership } = this.#context
+    let reached = withServer(NO_SERVERS, config.self)
+    for (const [server, contact_ms] of this.state.contact) {
+      if (now_ms - contact_ms < config.electionTimeout_ms) reached = withServer(reached, server)
+    }
+    return isPhase2Quorum(membership.current, reached)
+  }
+
+  // Transfer and lease
+
   /**
-   * It goes on leading until the other one's prepare arrives: what is voted for until then, the other one hears of. It need not
-   * ask anybody whether this leader is missed.
+   * Tells `to` to take over, or where it is 0 the voter that has come furthest. This server leads on until the prepare
+   * arrives: the new leader hears of what is voted for until then.
    */
-  override handOver(to: ServerId, now_ms: number): void {
-    const { config, effects, membership } = this.context
-    const { phase } = this.state
-    if (phase.role !== 'leader' || !membership.isKnown) return
+  transfer(to: ServerId, now_ms: number): void {
+    const { config, effects, membership } = this.#context
+    const { ballot, contact, progress } = this.state
+    if (!membership.isKnown) return
     let [best, furthest] = [to, -1]
-    for (const [server, chosen] of phase.progress) {
-      const isThere = now_ms - (phase.contact.get(server) ?? -Infinity) < config.electionTimeout_ms
+    for (const [server, chosen] of progress) {
+      const isUp = now_ms - (contact.get(server) ?? -Infinity) < config.electionTimeout_ms
       const isVoter = membership.latest.voters.includes(server)
-      if (to !== 0 || !isThere || !isVoter || chosen <= furthest) continue
+      if (to !== 0 || !isUp || !isVoter || chosen <= furthest) continue
       best = server
       furthest = chosen
     }
     if (best === 0 || best === config.self) return
-    if (phase.lease !== null) phase.lease.isOver = true
-    effects.send(best, { type: 'transfer', ballot: phase.ballot, to: best })
-  }
-
-  // The lease
-
-  get unsound(): ServerSet {
-    return this.state.unsound
+    if (this.#lease !== undefined) this.#lease.state.isOver = true
+    effects.send(best, { type: 'transfer', ballot, to: best })
   }
 
   /**
-   * What was acknowledged anywhere is chosen at this leader's ballot, and then it was the first to know, or at one before, and then
-   * phase 1 has told of it: so all of it is in the slots up to the chosen bar, once that has passed what phase 1 told of.
+   * The slot to execute before a read, where the lease holds. What was acknowledged was chosen at this ballot, and this leader
+   * knew first, or before it, and phase 1 reported it: all of that is up to the chosen watermark, once it is past `inherited`.
    */
   readableAlone(now_ms: number): Slot | undefined {
-    const { config, learner, membership } = this.context
-    const { phase, unsound } = this.state
-    if (phase.role !== 'leader' || phase.lease === null || phase.lease.isOver) return undefined
+    const { config, learner, membership, shared } = this.#context
+    if (this.#lease === undefined || this.#lease.state.isOver) return undefined
     const { chosen } = learner.state
-    if (!membership.isKnown || chosen < phase.lease.inherited || this.lacksPromises(phase.promises))
+    if (!membership.isKnown || chosen < this.#lease.state.inherited || !this.#phase1.isComplete)
       return undefined
-    // Not in some configuration alone: a rival needs a quorum of the one that governs the slot in which it proposes first.
-    const bound = boundTo(phase.lease, config.lease_ms, config.self, unsound, now_ms)
+    // A rival needs a quorum of the configuration of its first slot, which may be any of those known.
+    const bound = this.#lease.boundServers(config.self, shared.unsound, now_ms)
     const { configurations } = membership.state
     return configurations.every((configuration) => isPhase2Quorum(configuration, bound)) ? chosen : undefined
-  }
-
-  /** A leader that a quorum does not answer must not keep the others quiet. */
-  #hasQuorum(phase: Leading, now_ms: number): boolean {
-    const { config, membership } = this.context
-    let reached = withServer(NO_SERVERS, config.self)
-    for (const [server, contact_ms] of phase.contact) {
-      if (now_ms - contact_ms < config.electionTimeout_ms) reached = withServer(reached, server)
-    }
-    return isPhase2Quorum(membership.current, reached)
   }
 }

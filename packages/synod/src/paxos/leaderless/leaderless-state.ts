@@ -21,7 +21,7 @@ export interface Request {
 export interface Instance {
   readonly slot: Slot
   /** `waiting`: preempted, until its back-off is over. */
-  phase: 'prepare' | 'accept' | 'waiting'
+  step: 'prepare' | 'accept' | 'waiting'
   ballot: Ballot
   /** How often it was preempted here. */
   preemptions: number

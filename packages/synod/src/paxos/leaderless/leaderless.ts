@@ -15,7 +15,7 @@ import { isPhase1Quorum, isPhase2Quorum, votersIn } from '../configuration.js'
 import { Instances } from '../instances.js'
 import type { Instance, LeaderlessState, Request } from './leaderless-state.js'
 import type { Accepted, Heartbeat, Nack, PromiseMessage } from '../messages.js'
-import type { Awaited, Context, Heard, Proposal, Proposer } from '../proposer.js'
+import type { Context, Heard, PendingQuorum, Proposal, Proposer } from '../proposer.js'
 import { randomBetween } from '../random.js'
 import { NO_SERVERS, withServer } from '../server-set.js'
 import { NO_OP, type Value, sameValue } from '../value.js'
@@ -73,19 +73,19 @@ export class LeaderlessProposer implements Proposer {
     return this.state.reachesQuorum
   }
 
-  get room(): number {
+  get capacity(): number {
     return this.#context.config.voting ? MAX_QUEUED - this.state.waiting.size : Infinity
   }
 
-  get awaited(): Awaited | undefined {
+  get pendingQuorum(): PendingQuorum | undefined {
     const { learner, membership } = this.#context
     const instance = this.#instances.get(learner.state.chosen + 1)
-    if (instance === undefined || instance.phase === 'waiting') return undefined
-    const { answered, phase, slot } = instance
+    if (instance === undefined || instance.step === 'waiting') return undefined
+    const { answered, slot, step } = instance
     const { current } = membership
     const { phase1, phase2 } = current.quorums
-    const needed = phase === 'prepare' ? phase1 : phase2
-    return { phase, slot, heard: votersIn(current, answered), needed }
+    const needed = step === 'prepare' ? phase1 : phase2
+    return { step, slot, heard: votersIn(current, answered), needed }
   }
 
   get deadline_ms(): number {
@@ -144,7 +144,7 @@ export class LeaderlessProposer implements Proposer {
     }
     if (!this.#votes) return
     for (const instance of this.#instances.takeDue(now_ms)) {
-      if (instance.phase === 'waiting') this.#prepare(instance, now_ms)
+      if (instance.step === 'waiting') this.#prepare(instance, now_ms)
       else this.#resend(instance, now_ms)
     }
     if (now_ms >= state.hole_ms) this.#fillHoles(now_ms)
@@ -281,7 +281,7 @@ export class LeaderlessProposer implements Proposer {
   #start(slot: Slot, request: number, now_ms: number): void {
     const instance: Instance = {
       slot,
-      phase: 'waiting',
+      step: 'waiting',
       ballot: ZERO_BALLOT,
       preemptions: 0,
       seen: ZERO_BALLOT,
@@ -305,7 +305,7 @@ export class LeaderlessProposer implements Proposer {
     const lost = this.state.requests.get(instance.request)?.lost ?? 0
     const raised = Math.min(Math.max(0, lost - LOST_SLOTS), MOST_RAISED)
     const ballot = ballotAbove({ seq: seq + raised, server: 0 }, config.self)
-    instance.phase = 'prepare'
+    instance.step = 'prepare'
     instance.ballot = ballot
     instance.answered = NO_SERVERS
     instance.vote = null
@@ -319,7 +319,7 @@ export class LeaderlessProposer implements Proposer {
   onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void {
     const { learner, membership } = this.#context
     const instance = this.#instances.get(message.slot)
-    if (instance?.phase !== 'prepare' || !sameBallot(message.ballot, instance.ballot)) return
+    if (instance?.step !== 'prepare' || !sameBallot(message.ballot, instance.ballot)) return
     for (const vote of message.votes) {
       if (vote.slot !== instance.slot) return
       if (vote.chosen) {
@@ -357,7 +357,7 @@ export class LeaderlessProposer implements Proposer {
     } else {
       instance.value = NO_OP
     }
-    instance.phase = 'accept'
+    instance.step = 'accept'
     instance.answered = NO_SERVERS
     this.#instances.wait(instance, now_ms + config.resend_ms)
     const own = acceptor.vote(ballot, slot, [instance.value])
@@ -375,7 +375,7 @@ export class LeaderlessProposer implements Proposer {
     const { effects, learner, membership } = this.#context
     const { ballot, first: slot } = message
     const instance = this.#instances.get(slot)
-    if (instance?.phase !== 'accept' || message.last !== slot || !sameBallot(ballot, instance.ballot)) return
+    if (instance?.step !== 'accept' || message.last !== slot || !sameBallot(ballot, instance.ballot)) return
     instance.answered = withServer(instance.answered, from)
     if (!isPhase2Quorum(membership.at(slot), instance.answered)) return
     effects.broadcast({ type: 'chosen', ballot, first: slot, last: slot })
@@ -403,7 +403,7 @@ export class LeaderlessProposer implements Proposer {
 
   onNack(message: Nack, now_ms: number): void {
     const instance = this.#instances.get(message.slot)
-    if (instance === undefined || instance.phase === 'waiting') return
+    if (instance === undefined || instance.step === 'waiting') return
     if (sameBallot(message.refused, instance.ballot)) this.#backOff(instance, message.ballot, now_ms)
   }
 
@@ -411,7 +411,7 @@ export class LeaderlessProposer implements Proposer {
     const { random } = this.#context
     const rival_ms = 2 * this.state.phase_ms
     const backoff_ms = Math.min(rival_ms * 2 ** instance.preemptions++, MAX_BACKOFF_MS)
-    instance.phase = 'waiting'
+    instance.step = 'waiting'
     instance.seen = maxBallot(instance.seen, seen)
     this.#instances.wait(instance, now_ms + randomBetween(random, backoff_ms, 2 * backoff_ms))
   }
@@ -422,7 +422,7 @@ export class LeaderlessProposer implements Proposer {
     this.#instances.wait(instance, now_ms + config.resend_ms)
     for (const peer of membership.servers) {
       if (peer === config.self || instance.answered.includes(peer)) continue
-      if (instance.phase === 'prepare')
+      if (instance.step === 'prepare')
         effects.sendAfterDurable(peer, { type: 'prepare', ballot, scope: 'slot', slot })
       else effects.send(peer, { type: 'accept', ballot, first: slot, values: [instance.value] })
     }

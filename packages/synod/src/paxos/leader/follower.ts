@@ -1,0 +1,190 @@
+import { type Ballot, type ServerId, ZERO_BALLOT } from '../ballot.js'
+import { batches } from '../batches.js'
+import { type Configuration, isPhase1Quorum, votersIn } from '../configuration.js'
+import type { Heartbeat, ProbeAnswer } from '../messages.js'
+import type { PendingQuorum } from '../proposer.js'
+import { randomBetween } from '../random.js'
+import { NO_SERVERS, type ServerSet, withServer } from '../server-set.js'
+import type { Value } from '../value.js'
+import { type Role, type RoleContext, type Transition, canLead, drawPatience } from './role.js'
+
+/** How soon a follower probes when the leader's process is known to be gone. */
+const GONE_PATIENCE_MS = 20
+
+export interface FollowerState {
+  readonly name: 'follower'
+  /** The ballot of the leader that this server follows; zero when it knows of none. */
+  readonly ballot: Ballot
+  heard_ms: number
+  /** The leader's process is known to be gone. */
+  gone: boolean
+  /** The leader has not been heard from for too long. */
+  missed: boolean
+  /** How long this server waits for the leader before it probes: drawn anew for each leader. */
+  patience_ms: number
+  /** When to probe. */
+  until_ms: number
+  /** The probe was put off once for another server that probed: not twice, as that one may get no answers. */
+  yielded: boolean
+  /** The probe under way: the servers that miss the leader too. */
+  probe: ServerSet
+}
+
+/** A follower of the leader at `ballot`; of none where that is zero. */
+export function newFollower(ballot: Ballot, patience_ms: number, now_ms: number): FollowerState {
+  const hasLeader = ballot !== ZERO_BALLOT
+  return {
+    name: 'follower',
+    ballot,
+    heard_ms: hasLeader ? now_ms : -Infinity,
+    gone: false,
+    missed: !hasLeader,
+    yielded: false,
+    patience_ms,
+    until_ms: now_ms + patience_ms,
+    probe: NO_SERVERS,
+  }
+}
+
+/**
+ * Follows a leader and answers its heartbeats. When it misses the leader, it probes: it asks whether a quorum misses the leader
+ * too, which promises nothing, and campaigns only then.
+ */
+export class Follower implements Role {
+  readonly name = 'follower'
+  readonly capacity = Infinity
+  readonly state: FollowerState
+  readonly #context: RoleContext
+
+  constructor(state: FollowerState, context: RoleContext) {
+    this.state = state
+    this.#context = context
+  }
+
+  get leader(): ServerId | undefined {
+    const { ballot, gone, missed } = this.state
+    return gone || missed || ballot.server === 0 ? undefined : ballot.server
+  }
+
+  get deadline_ms(): number {
+    return this.state.until_ms
+  }
+
+  pendingQuorum(current: Configuration): PendingQuorum | undefined {
+    const { probe } = this.state
+    if (probe.length === 0) return undefined
+    return { step: 'probe', slot: 0, heard: votersIn(current, probe), needed: current.quorums.phase1 }
+  }
+
+  missesLeader(now_ms: number): boolean {
+    const { gone, heard_ms } = this.state
+    return gone || now_ms - heard_ms >= this.#context.config.electionTimeout_ms
+  }
+
+  /** The leader has not been heard from for too long: probes. */
+  tick(now_ms: number): Transition | undefined {
+    const { config, effects, learner, shared } = this.#context
+    const { state } = this
+    state.missed = true
+    state.yielded = false
+    if (shared.stuck) {
+      state.until_ms = now_ms + drawPatience(this.#context)
+      return undefined
+    }
+    shared.round++
+    state.probe = canLead(this.#context) ? [config.self] : NO_SERVERS
+    state.until_ms = now_ms + this.#probePatience()
+    // A server that cannot lead probes too: the answers tell it what is chosen, which may make it a voter.
+    effects.broadcast({ type: 'probe', round: shared.round, chosen: learner.state.chosen })
+    return this.#campaignIfMissed()
+  }
+
+  /** This server has heard from the leader that it follows. */
+  onLeader(now_ms: number): void {
+    const { state } = this
+    state.heard_ms = now_ms
+    state.gone = false
+    state.missed = false
+    state.yielded = false
+    state.probe = NO_SERVERS
+    state.until_ms = now_ms + state.patience_ms
+  }
+
+  /** Answers the leader, and promises it the lease. */
+  onHeartbeat(from: ServerId, { ballot, round }: Heartbeat, now_ms: number): void {
+    const { config, effects, leasePromise, learner, log } = this.#context
+    // An answer may count towards the leader's quorum: it must come from a server that has forgotten nothing.
+    if (!config.voting) return
+    leasePromise.extend(ballot, now_ms)
+    effects.send(from, {
+      type: 'heartbeat-answer',
+      ballot,
+      round,
+      chosen: learner.state.chosen,
+      voted: log.state.voted,
+      ...(config.lease_ms > 0 ? { clock_ms: now_ms } : {}),
+    })
+  }
+
+  /** A peer that misses the leader too goes first: this server puts its own probe off. */
+  yieldTo(peer: ServerId, now_ms: number): void {
+    const { state } = this
+    if (state.yielded || !this.#context.membership.isVoter(peer)) return
+    state.yielded = true
+    state.until_ms = now_ms + drawPatience(this.#context) / 3
+  }
+
+  onProbeAnswer(from: ServerId, { missing, round }: ProbeAnswer): Transition | undefined {
+    const { state } = this
+    if (state.probe.length === 0 || round !== this.#context.shared.round || !missing) return undefined
+    state.probe = withServer(state.probe, from)
+    return this.#campaignIfMissed()
+  }
+
+  onPeerGone(peer: ServerId, now_ms: number): void {
+    const { leasePromise, random } = this.#context
+    const { state } = this
+    if (state.ballot.server !== peer) return
+    state.gone = true
+    // Acceptors bound by a lease do not say before its end that they miss the leader: that it is gone is only very likely.
+    const from_ms = Math.max(now_ms, leasePromise.end_ms)
+    state.until_ms = from_ms + randomBetween(random, 0, GONE_PATIENCE_MS)
+  }
+
+  /** Hands values to the leader. Without a leader they are dropped, and the host proposes them again. */
+  forward(values: readonly Value[]): void {
+    const { leader } = this
+    if (leader === undefined) return
+    for (const batch of batches(values))
+      this.#context.effects.send(leader, { type: 'forward', values: batch })
+  }
+
+  /** Asks the leader to transfer its leadership. */
+  transfer(to: ServerId): void {
+    const { leader } = this
+    if (leader !== undefined)
+      this.#context.effects.send(leader, { type: 'transfer', ballot: this.state.ballot, to })
+  }
+
+  /** The leader tells this server to take over: no probe is needed. */
+  onTransfer(from: ServerId): Transition | undefined {
+    const { ballot } = this.state
+    if (from !== ballot.server || !canLead(this.#context) || this.#context.shared.stuck) return undefined
+    return { to: 'candidate', over: ballot }
+  }
+
+  #campaignIfMissed(): Transition | undefined {
+    const isMissed =
+      canLead(this.#context) && isPhase1Quorum(this.#context.membership.current, this.state.probe)
+    return isMissed ? { to: 'candidate', over: undefined } : undefined
+  }
+
+  /** How long to wait for answers before the next probe: not long where no leader can come back. */
+  #probePatience(): number {
+    const { config, random } = this.#context
+    const { ballot, gone } = this.state
+    if (gone) return GONE_PATIENCE_MS + drawPatience(this.#context) / 10
+    if (ballot.server === 0) return randomBetween(random, config.resend_ms, 2 * config.resend_ms)
+    return drawPatience(this.#context) / 3
+  }
+}
