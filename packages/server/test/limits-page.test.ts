@@ -151,10 +151,10 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'net/peer/messages.ts#MAX_WALL_MS': 'part of a message: the end of the year 9999',
   'pace.ts#MAX_RETRY_MS': 'a time, in docs/errors.md#overloaded',
   'paxos/average.ts#MAX_AVERAGE_MS': 'a time inside the protocol',
-  'paxos/leaderless/leaderless.ts#MAX_BACKOFF_MS': 'a time inside the protocol',
-  'paxos/leaderless/leaderless.ts#MOST_RAISED':
+  'paxos/leaderless/contention.ts#MAX_BACKOFF_MS': 'a time inside the protocol',
+  'paxos/leaderless/contention.ts#MOST_RAISED':
     'how far a ballot is raised for a request that loses its slots',
-  'paxos/leaderless/leaderless.ts#MAX_HEAD_START_MS': 'a time inside the protocol',
+  'paxos/leaderless/contention.ts#MAX_HEAD_START_MS': 'a time inside the protocol',
   'replica/log-time.ts#MAX_APART_MS': 'a time, in docs/state-machines.md',
   'replica/log-time.ts#MAX_DRIFT': 'of clocks, in docs/decisions/0028-log-time.md',
   'replica/peers.ts#MAX_GREETINGS':

@@ -4,8 +4,7 @@ import type { PaxosConfig } from './config.js'
 import { Effects, type Output } from './effects.js'
 import { LeaderMode, type LeaderModeState, emptyLeaderMode } from './leader/leader-mode.js'
 import { LeasePromise, type LeasePromiseState, emptyLeasePromise } from './leader/lease-promise.js'
-import { type LeaderlessState, emptyLeaderless } from './leaderless/leaderless-state.js'
-import { LeaderlessProposer } from './leaderless/leaderless.js'
+import { LeaderlessMode, type LeaderlessState, emptyLeaderless } from './leaderless/leaderless-mode.js'
 import { Learner, type LearnerState, emptyLearner } from './learner.js'
 import { Log, type LogState, type LogView, emptyLog } from './log.js'
 import type { Accepted, Message, PromiseMessage } from './messages.js'
@@ -133,7 +132,7 @@ export class Paxos {
       },
     }
     this.#leaderMode = config.mode === 'leader' ? new LeaderMode(state.leader, context) : undefined
-    this.#proposer = this.#leaderMode ?? new LeaderlessProposer(state.leaderless, context)
+    this.#proposer = this.#leaderMode ?? new LeaderlessMode(state.leaderless, context)
   }
 
   /**

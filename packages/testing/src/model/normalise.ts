@@ -17,7 +17,7 @@
 import { MIN_AVERAGE_MS } from 'synod/internal/paxos/average.js'
 import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
 import type { LeaderModeState } from 'synod/internal/paxos/leader/leader-mode.js'
-import type { LeaderlessState } from 'synod/internal/paxos/leaderless/leaderless-state.js'
+import type { LeaderlessState } from 'synod/internal/paxos/leaderless/leaderless-mode.js'
 import type { Message } from 'synod/internal/paxos/messages.js'
 import type { PaxosState } from 'synod/internal/paxos/paxos.js'
 import { type ModelConfig, serversOf } from './config.js'
@@ -111,14 +111,14 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
   if (config.mode === 'leader' || !config.proposers.includes(self)) {
     // It fills no holes.
     leaderless.voted = 0
-    leaderless.bar = 0
+    leaderless.watermark = 0
     leaderless.hole_ms = Infinity
   } else if (!votes) {
     // Nor does this one, and if it comes to vote, it looks for holes then.
-    leaderless.bar = chosen
+    leaderless.watermark = chosen
     leaderless.hole_ms = Infinity
   } else if (
-    leaderless.bar === chosen &&
+    leaderless.watermark === chosen &&
     Math.max(leaderless.voted, state.log.voted) <= chosen &&
     leaderless.waiting.size === 0
   ) {

@@ -1,6 +1,6 @@
 import type { Slot } from 'synod/internal/paxos/ballot.js'
 import type { PaxosConfig } from 'synod/internal/paxos/config.js'
-import type { Instance } from 'synod/internal/paxos/leaderless/leaderless-state.js'
+import type { Instance } from 'synod/internal/paxos/leaderless/instances.js'
 import type { SlotState } from 'synod/internal/paxos/log.js'
 import type { PaxosState } from 'synod/internal/paxos/paxos.js'
 import { textOf } from './messages.js'

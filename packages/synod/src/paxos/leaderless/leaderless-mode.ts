@@ -1,3 +1,4 @@
+import { MIN_AVERAGE_MS, averageWith } from '../average.js'
 import {
   type Ballot,
   type ServerId,
@@ -8,48 +9,72 @@ import {
   maxBallot,
   sameBallot,
 } from '../ballot.js'
-import { averageWith } from '../average.js'
 import { batches } from '../batches.js'
-import { MAX_QUEUED } from '../config.js'
 import { isPhase1Quorum, isPhase2Quorum, votersIn } from '../configuration.js'
-import { Instances } from '../instances.js'
-import type { Instance, LeaderlessState, Request } from './leaderless-state.js'
 import type { Accepted, Heartbeat, Nack, PromiseMessage } from '../messages.js'
 import type { Context, Heard, PendingQuorum, Proposal, Proposer } from '../proposer.js'
 import { randomBetween } from '../random.js'
 import { NO_SERVERS, withServer } from '../server-set.js'
 import { NO_OP, type Value, sameValue } from '../value.js'
+import { type Pace, drawBackoff, raiseFor, turnOf } from './contention.js'
+import { type Instance, Instances, type InstancesState, newInstance } from './instances.js'
+import { Presence, type PresenceState } from './presence.js'
+import { type Request, Requests, type RequestsState } from './requests.js'
+import { Slots } from './slots.js'
 
-/** The others hold back while the chosen prefix grows without pauses of so many phases, but no longer than this. */
-const PAUSE_PHASES = 4
-const MAX_HEAD_START_MS = 2000
-
-/** Back-off doubles with each preemption in a slot, up to this. */
-const MAX_BACKOFF_MS = 500
-
-/** A request that has lost more slots than this begins the next one at a ballot that is raised by as many more, up to the second. */
-const LOST_SLOTS = 3
-const MOST_RAISED = 16
-
-/** A slot that nobody seems to work on is taken up after between one and two of these. */
+/** A slot that no server seems to work on is taken up after between one and two of these. */
 const HOLE_PATIENCE_MS = 50
 
+export interface LeaderlessState extends RequestsState, InstancesState, PresenceState, Pace {
+  /** The highest slot that any server is known to have voted in. */
+  voted: Slot
+  /** The chosen watermark when it last moved. */
+  watermark: Slot
+  /** When to fill the hole above it. */
+  hole_ms: number
+}
+
+export function emptyLeaderless(now_ms: number): LeaderlessState {
+  return {
+    requests: new Map(),
+    waiting: new Set(),
+    instances: new Map(),
+    due_ms: Infinity,
+    nextForwarded: -1,
+    request_ms: MIN_AVERAGE_MS,
+    phase_ms: MIN_AVERAGE_MS,
+    favourite: 0,
+    voted: 0,
+    watermark: 0,
+    moved_ms: -Infinity,
+    hole_ms: now_ms,
+    heartbeat_ms: now_ms,
+    heard: new Map(),
+    reachesQuorum: false,
+  }
+}
+
 /**
- * Leaderless mode: for each request a server finds an empty slot and runs both phases of single-decree Paxos
- * there. If another value wins the slot, the request moves on to the next. All servers do so at once, so
- * being preempted is normal: the answer is a random back-off that grows with the contention.
+ * Leaderless mode: for each request a server runs both phases of single-decree Paxos in an empty slot. A request that loses its
+ * slot moves on to the next. All servers do so at once: being preempted is normal, and answered with a random back-off.
  */
-export class LeaderlessProposer implements Proposer {
+export class LeaderlessMode implements Proposer {
+  readonly leader = undefined
+  readonly ballot = ZERO_BALLOT
   readonly state: LeaderlessState
   readonly #context: Context
-  /** No slot before this one is empty; what is in use stays so. */
-  #firstEmpty: Slot = 1
+  readonly #requests: Requests
   readonly #instances: Instances
+  readonly #slots: Slots
+  readonly #presence: Presence
 
   constructor(state: LeaderlessState, context: Context) {
     this.state = state
     this.#context = context
+    this.#requests = new Requests(state, context.random)
     this.#instances = new Instances(state, context.log)
+    this.#slots = new Slots(context, this.#instances)
+    this.#presence = new Presence(state, context)
   }
 
   get role() {
@@ -61,20 +86,12 @@ export class LeaderlessProposer implements Proposer {
     return config.voting && membership.isVoter(config.self)
   }
 
-  get ballot(): Ballot {
-    return ZERO_BALLOT
-  }
-
-  get leader(): undefined {
-    return undefined
-  }
-
   get reachesQuorum(): boolean {
     return this.state.reachesQuorum
   }
 
   get capacity(): number {
-    return this.#context.config.voting ? MAX_QUEUED - this.state.waiting.size : Infinity
+    return this.#context.config.voting ? this.#requests.capacity : Infinity
   }
 
   get pendingQuorum(): PendingQuorum | undefined {
@@ -92,79 +109,50 @@ export class LeaderlessProposer implements Proposer {
     const { due_ms, heartbeat_ms, hole_ms } = this.state
     if (!this.#votes) return heartbeat_ms
     const deadline_ms = Math.min(heartbeat_ms, hole_ms, due_ms)
-    const next = this.#nextRequest()
-    if (next === undefined || this.#emptySlot() === undefined) return deadline_ms
-    return Math.min(deadline_ms, this.#dueAt(next))
+    const { next } = this.#requests
+    if (next === undefined || this.#slots.findEmpty() === undefined) return deadline_ms
+    return Math.min(deadline_ms, this.#turnOf(next))
   }
 
-  /** A server that does not vote hands its clients' commands to the others; so does one whose disk is full. */
+  heardOf(server: ServerId): Heard | undefined {
+    return this.#presence.heardOf(server)
+  }
+
+  /** A server that does not vote forwards its clients' requests to the others; so does one whose disk is full (`elsewhere`). */
   propose(proposals: readonly Proposal[], now_ms: number, elsewhere = false): void {
-    const { effects, random } = this.#context
     if (!this.#votes || elsewhere) {
-      const values = proposals.map((proposal) => proposal.value)
-      for (const batch of batches(values)) effects.broadcast({ type: 'forward', values: batch })
+      const values = proposals.map(({ value }) => value)
+      for (const batch of batches(values)) this.#context.effects.broadcast({ type: 'forward', values: batch })
       return
     }
-    for (const { id, value } of proposals) {
-      if (this.state.requests.has(id)) continue
-      const from_ms = now_ms + randomBetween(random, 2, 4) * this.state.request_ms
-      this.state.requests.set(id, { id, value, slot: 0, lost: 0, arrived_ms: now_ms, from_ms })
-      this.state.waiting.add(id)
-    }
+    for (const { id, value } of proposals) this.#requests.add(id, value, now_ms)
     this.#place(now_ms)
   }
 
-  /** For the clients of a server that does not vote. Nobody here waits for these: their ids are negative. */
+  /** From a server that does not vote, for its clients. */
   onForward(values: readonly Value[], now_ms: number): void {
     if (!this.#votes) return
-    const proposals = values.map((value) => ({ id: this.state.nextForwarded--, value }))
+    const proposals = values.map((value) => ({ id: this.#requests.nextForwardedId(), value }))
     this.propose(proposals, now_ms)
   }
 
   withdraw(id: number, now_ms: number): void {
-    const request = this.state.requests.get(id)
+    const request = this.#requests.get(id)
     if (request === undefined) return
-    this.state.requests.delete(id)
-    this.state.waiting.delete(id)
     const instance = this.#instances.get(request.slot)
     if (instance !== undefined) instance.request = 0
-    this.state.request_ms = averageWith(this.state.request_ms, now_ms - request.arrived_ms)
-  }
-
-  heardOf(server: ServerId): Heard | undefined {
-    return this.state.heard.get(server)
+    this.#requests.end(request, now_ms)
   }
 
   tick(now_ms: number): void {
-    const { config } = this.#context
-    const { state } = this
-    if (now_ms >= state.heartbeat_ms) {
-      state.heartbeat_ms = now_ms + config.heartbeat_ms
-      this.#lookAround(now_ms)
-    }
+    this.#presence.tick(now_ms)
     if (!this.#votes) return
     for (const instance of this.#instances.takeDue(now_ms)) {
       if (instance.step === 'waiting') this.#prepare(instance, now_ms)
       else this.#resend(instance, now_ms)
     }
-    if (now_ms >= state.hole_ms) this.#fillHoles(now_ms)
+    if (now_ms >= this.state.hole_ms) this.#fillHoles(now_ms)
     this.#place(now_ms)
-  }
-
-  /** Shows the others that it is here, if it counts, and looks who else is. */
-  #lookAround(now_ms: number): void {
-    const { config, effects, learner, log, membership } = this.#context
-    let reached = config.voting ? withServer(NO_SERVERS, config.self) : NO_SERVERS
-    for (const [server, { at_ms }] of this.state.heard) {
-      if (now_ms - at_ms < config.electionTimeout_ms) reached = withServer(reached, server)
-    }
-    this.state.reachesQuorum =
-      membership.isKnown &&
-      isPhase1Quorum(membership.current, reached) &&
-      isPhase2Quorum(membership.current, reached)
-    if (!config.voting) return
-    const { chosen } = learner.state
-    effects.broadcast({ type: 'heartbeat', ballot: ZERO_BALLOT, round: 0, chosen, voted: log.state.voted })
   }
 
   // Which slots to work on
@@ -172,9 +160,9 @@ export class LeaderlessProposer implements Proposer {
   /** Proposes the requests that wait for a slot, in order of arrival, as far as the window allows. */
   #place(now_ms: number): void {
     for (;;) {
-      const request = this.#nextRequest()
-      if (request === undefined || now_ms < this.#dueAt(request)) return
-      const slot = this.#emptySlot()
+      const request = this.#requests.next
+      if (request === undefined || now_ms < this.#turnOf(request)) return
+      const slot = this.#slots.findEmpty()
       if (slot === undefined) {
         if (this.state.hole_ms === Infinity) this.#watchHole(now_ms)
         return
@@ -184,75 +172,28 @@ export class LeaderlessProposer implements Proposer {
   }
 
   #begin(request: Request, slot: Slot, now_ms: number): void {
-    this.state.waiting.delete(request.id)
-    request.slot = slot
+    this.#requests.assign(request, slot)
     this.#start(slot, request.id, now_ms)
   }
 
-  /**
-   * When a request may be proposed. All servers get the same requests at the same time, and would keep
-   * preempting each other if all proposed them: so the one that won last goes first, and the others follow
-   * when it makes no progress.
-   */
-  #dueAt({ arrived_ms, from_ms }: Request): number {
-    const { favourite, moved_ms, phase_ms } = this.state
-    if (favourite === this.#context.config.self) return arrived_ms
-    const paused_ms = moved_ms + PAUSE_PHASES * phase_ms
-    return Math.min(Math.max(from_ms, paused_ms), arrived_ms + MAX_HEAD_START_MS)
+  #turnOf(request: Request): number {
+    return turnOf(request, this.state, this.#context.config.self)
   }
 
-  #nextRequest(): Request | undefined {
-    for (const id of this.state.waiting) return this.state.requests.get(id)
-    return undefined
-  }
-
-  /** Runs single-decree Paxos for a request that lost its slot in the first empty one, once the window has room. */
+  /** Another value won the slot of this request: it moves on to the first empty one, or waits for the window to advance. */
   #proposeAgain(request: Request, now_ms: number): void {
-    const slot = this.#emptySlot()
-    request.slot = 0
-    request.lost++
-    if (slot === undefined) this.state.waiting.add(request.id)
-    else this.#begin(request, slot, now_ms)
-  }
-
-  /** The slots that are not known to be chosen, no further than the window, in which this server votes and does not work. */
-  *#open(): Generator<Slot, void, undefined> {
-    const { config, learner, log, membership } = this.#context
-    const first = learner.state.chosen + 1
-    for (let slot = first; slot < first + config.window; slot++) {
-      if (!membership.at(slot).voters.includes(config.self)) return
-      if (!log.isChosen(slot) && !this.#instances.has(slot)) yield slot
-    }
-  }
-
-  /** The first slot of the window, if any, that nobody is known to use, and in which this server votes. */
-  #emptySlot(): Slot | undefined {
-    const { config, learner, membership } = this.#context
-    const { chosen } = learner.state
-    let slot = Math.max(this.#firstEmpty, chosen + 1)
-    while (slot <= chosen + config.window && !this.#isEmpty(slot)) slot++
-    this.#firstEmpty = slot
-    if (slot > chosen + config.window) return undefined
-    return membership.at(slot).voters.includes(config.self) ? slot : undefined
-  }
-
-  /** Nobody is known to use it: no vote, no outcome, no promise to anyone, this server included. */
-  #isEmpty(slot: Slot): boolean {
-    const { log } = this.#context
-    const state = log.find(slot)
-    return (
-      !log.isChosen(slot) && (state === undefined || (state.value === undefined && state.promised.seq === 0))
-    )
+    const slot = this.#slots.findEmpty()
+    this.#requests.lose(request)
+    if (slot !== undefined) this.#begin(request, slot, now_ms)
   }
 
   /**
-   * The chosen prefix has stood still for a while below a slot that somebody voted in: runs an instance in
-   * each open slot between, which finishes what another server began, or decides a no-op. And where others have begun something in all slots
-   * of the window, and gone no further, a request that waits for an empty one goes ahead in the first of them.
+   * The chosen prefix has stood still for a while below a vote: runs an instance in each open slot up to there, which finishes
+   * what another server began or decides a no-op. Where the whole window is in use, a waiting request takes the first open slot.
    */
   #fillHoles(now_ms: number): void {
-    const request = this.#emptySlot() === undefined ? this.#nextRequest() : undefined
-    for (const slot of this.#open()) {
+    const request = this.#slots.findEmpty() === undefined ? this.#requests.next : undefined
+    for (const slot of this.#slots.open()) {
       if (slot <= this.state.voted) this.#start(slot, 0, now_ms)
       else if (request?.slot === 0) this.#begin(request, slot, now_ms)
       else break
@@ -263,15 +204,15 @@ export class LeaderlessProposer implements Proposer {
   #watchHole(now_ms: number): void {
     const { learner, log, membership, random } = this.#context
     const { state } = this
-    if (learner.state.chosen > state.bar) state.moved_ms = now_ms
-    state.bar = learner.state.chosen
-    state.favourite = log.find(state.bar)?.ballot.server ?? 0
+    if (learner.state.chosen > state.watermark) state.moved_ms = now_ms
+    state.watermark = learner.state.chosen
+    state.favourite = log.find(state.watermark)?.ballot.server ?? 0
     // Where the voters are about to change, the slots before that have to be decided.
     const change = membership.isKnown ? membership.latest.first - 1 : 0
     state.voted = Math.max(state.voted, log.state.voted, change)
-    const isFull = state.waiting.size > 0 && this.#emptySlot() === undefined
+    const isFull = state.waiting.size > 0 && this.#slots.findEmpty() === undefined
     state.hole_ms =
-      state.voted > state.bar || isFull
+      state.voted > state.watermark || isFull
         ? now_ms + randomBetween(random, HOLE_PATIENCE_MS, 2 * HOLE_PATIENCE_MS)
         : Infinity
   }
@@ -279,19 +220,7 @@ export class LeaderlessProposer implements Proposer {
   // Phase 1
 
   #start(slot: Slot, request: number, now_ms: number): void {
-    const instance: Instance = {
-      slot,
-      step: 'waiting',
-      ballot: ZERO_BALLOT,
-      preemptions: 0,
-      seen: ZERO_BALLOT,
-      request,
-      answered: NO_SERVERS,
-      vote: null,
-      since_ms: now_ms,
-      value: NO_OP,
-      until_ms: Infinity,
-    }
+    const instance = newInstance(slot, request, now_ms)
     this.#instances.begin(instance)
     this.#prepare(instance, now_ms)
   }
@@ -301,9 +230,7 @@ export class LeaderlessProposer implements Proposer {
     const { acceptor, answerSelf, config, effects } = this.#context
     const { slot } = instance
     const { seq } = maxBallot(instance.seen, acceptor.bound(slot))
-    // At equal numbers the higher server wins. Who has lost often begins higher, or could lose each slot.
-    const lost = this.state.requests.get(instance.request)?.lost ?? 0
-    const raised = Math.min(Math.max(0, lost - LOST_SLOTS), MOST_RAISED)
+    const raised = raiseFor(this.#requests.get(instance.request)?.lost ?? 0)
     const ballot = ballotAbove({ seq: seq + raised, server: 0 }, config.self)
     instance.step = 'prepare'
     instance.ballot = ballot
@@ -337,11 +264,11 @@ export class LeaderlessProposer implements Proposer {
 
   // Phase 2
 
-  /** Bound to the vote at the highest ballot, if there is one; free to propose the own request otherwise. */
+  /** Proposes the vote at the highest ballot, if there is one; otherwise its own request. */
   #accept(instance: Instance, now_ms: number): void {
     const { acceptor, answerSelf, config, effects } = this.#context
     const { ballot, slot, vote } = instance
-    const request = this.state.requests.get(instance.request)
+    const request = this.#requests.get(instance.request)
     if (vote !== null) {
       instance.value = vote.value
       if (request !== undefined && !sameValue(request.value, vote.value)) {
@@ -365,7 +292,7 @@ export class LeaderlessProposer implements Proposer {
       this.#backOff(instance, acceptor.bound(slot), now_ms)
       return
     }
-    this.#seeVote(slot, now_ms)
+    this.#onVote(slot, now_ms)
     effects.broadcast({ type: 'accept', ballot, first: slot, values: [instance.value] })
     answerSelf(own)
     this.#place(now_ms)
@@ -384,18 +311,18 @@ export class LeaderlessProposer implements Proposer {
     this.onChosen(now_ms)
   }
 
-  /** Ends the instances whose slot is decided; a request that did not win its slot moves on to another. */
+  /** Ends the instances whose slot is decided. A request that did not win its slot moves on to another. */
   onChosen(now_ms: number): void {
     const { learner, log } = this.#context
     for (const instance of this.#instances.takeDecided()) {
-      const request = this.state.requests.get(instance.request)
+      const request = this.#requests.get(instance.request)
       if (request === undefined) continue
-      // What was chosen in a slot that has been dropped is not known: the request may have won there, or not.
+      // The value of a slot that has been dropped is not known: the request may have won there, or not.
       const chosen = log.chosen(instance.slot)
       if (chosen !== undefined && sameValue(request.value, chosen)) this.withdraw(request.id, now_ms)
       else this.#proposeAgain(request, now_ms)
     }
-    if (learner.state.chosen !== this.state.bar) this.#watchHole(now_ms)
+    if (learner.state.chosen !== this.state.watermark) this.#watchHole(now_ms)
     this.#place(now_ms)
   }
 
@@ -408,12 +335,10 @@ export class LeaderlessProposer implements Proposer {
   }
 
   #backOff(instance: Instance, seen: Ballot, now_ms: number): void {
-    const { random } = this.#context
-    const rival_ms = 2 * this.state.phase_ms
-    const backoff_ms = Math.min(rival_ms * 2 ** instance.preemptions++, MAX_BACKOFF_MS)
+    const backoff_ms = drawBackoff(instance.preemptions++, this.state, this.#context.random)
     instance.step = 'waiting'
     instance.seen = maxBallot(instance.seen, seen)
-    this.#instances.wait(instance, now_ms + randomBetween(random, backoff_ms, 2 * backoff_ms))
+    this.#instances.wait(instance, now_ms + backoff_ms)
   }
 
   #resend(instance: Instance, now_ms: number): void {
@@ -429,17 +354,16 @@ export class LeaderlessProposer implements Proposer {
   }
 
   onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void {
-    const isFirst = !this.state.heard.has(from)
-    this.state.heard.set(from, { at_ms: now_ms, chosen: message.chosen })
-    if (isFirst) this.state.heartbeat_ms = now_ms
-    this.#seeVote(message.voted, now_ms)
+    this.#presence.onHeartbeat(from, message, now_ms)
+    this.#onVote(message.voted, now_ms)
   }
 
   onVoted(_ballot: Ballot, last: Slot, now_ms: number): void {
-    this.#seeVote(last, now_ms)
+    this.#onVote(last, now_ms)
   }
 
-  #seeVote(slot: Slot, now_ms: number): void {
+  /** A server is known to have voted in this slot. */
+  #onVote(slot: Slot, now_ms: number): void {
     if (slot <= this.state.voted) return
     this.state.voted = slot
     if (this.state.hole_ms === Infinity) this.#watchHole(now_ms)

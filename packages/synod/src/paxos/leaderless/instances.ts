@@ -1,0 +1,107 @@
+import { type Ballot, type Slot, ZERO_BALLOT } from '../ballot.js'
+import type { LogView } from '../log.js'
+import type { ReportedVote } from '../messages.js'
+import { NO_SERVERS, type ServerSet } from '../server-set.js'
+import { NO_OP, type Value } from '../value.js'
+
+/** Single-decree Paxos in one slot, run by this server. */
+export interface Instance {
+  readonly slot: Slot
+  /** `waiting`: preempted, until its back-off is over. */
+  step: 'prepare' | 'accept' | 'waiting'
+  ballot: Ballot
+  /** How often it was preempted. */
+  preemptions: number
+  /** The highest ballot seen in this slot. */
+  seen: Ballot
+  /** The request that this server proposes here if it is free to; 0 for none. */
+  request: number
+  /** The servers that have answered in this step. */
+  answered: ServerSet
+  /** The reported vote at the highest ballot. */
+  vote: ReportedVote | null
+  /** When the prepare was sent first. */
+  since_ms: number
+  /** What it proposes in phase 2. */
+  value: Value
+  until_ms: number
+}
+
+export function newInstance(slot: Slot, request: number, now_ms: number): Instance {
+  return {
+    slot,
+    step: 'waiting',
+    ballot: ZERO_BALLOT,
+    preemptions: 0,
+    seen: ZERO_BALLOT,
+    request,
+    answered: NO_SERVERS,
+    vote: null,
+    since_ms: now_ms,
+    value: NO_OP,
+    until_ms: Infinity,
+  }
+}
+
+export interface InstancesState {
+  readonly instances: Map<Slot, Instance>
+  /** No instance is due before this time. */
+  due_ms: number
+}
+
+/** The instances that this server runs: at most one in a slot. There are many, and each step asks for them. */
+export class Instances {
+  readonly #state: InstancesState
+  readonly #log: LogView
+  /** `decisions` of the log when decided instances were last taken. */
+  #decisions = -1
+
+  constructor(state: InstancesState, log: LogView) {
+    this.#state = state
+    this.#log = log
+  }
+
+  has(slot: Slot): boolean {
+    return this.#state.instances.has(slot)
+  }
+
+  get(slot: Slot): Instance | undefined {
+    return this.#state.instances.get(slot)
+  }
+
+  /** Adds an instance. The caller then says how long it waits. */
+  begin(instance: Instance): void {
+    this.#state.instances.set(instance.slot, instance)
+  }
+
+  end(slot: Slot): void {
+    this.#state.instances.delete(slot)
+  }
+
+  /** The instance is due at this time, if nothing happens before. */
+  wait(instance: Instance, until_ms: number): void {
+    instance.until_ms = until_ms
+    this.#state.due_ms = Math.min(this.#state.due_ms, until_ms)
+  }
+
+  /** The instances that are due. The caller then says how long each waits. */
+  takeDue(now_ms: number): Instance[] {
+    if (now_ms < this.#state.due_ms) return []
+    const due: Instance[] = []
+    this.#state.due_ms = Infinity
+    for (const instance of this.#state.instances.values()) {
+      if (instance.until_ms <= now_ms) due.push(instance)
+      else this.#state.due_ms = Math.min(this.#state.due_ms, instance.until_ms)
+    }
+    return due
+  }
+
+  /** Ends the instances whose slots are decided, and returns them. */
+  takeDecided(): Instance[] {
+    if (this.#decisions === this.#log.decisions) return []
+    this.#decisions = this.#log.decisions
+    const decided = [...this.#state.instances.values()].filter(({ slot }) => this.#log.isChosen(slot))
+    for (const { slot } of decided) this.#state.instances.delete(slot)
+    return decided
+  }
+}

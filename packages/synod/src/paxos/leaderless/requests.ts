@@ -1,0 +1,86 @@
+import { averageWith } from '../average.js'
+import type { Slot } from '../ballot.js'
+import { MAX_QUEUED } from '../config.js'
+import { type RandomState, randomBetween } from '../random.js'
+import type { Value } from '../value.js'
+
+/** A client's request on its way into the log. */
+export interface Request {
+  readonly id: number
+  readonly value: Value
+  /** The slot in which it is being proposed; 0 while it waits for one. */
+  slot: Slot
+  /** How many slots other values won. */
+  lost: number
+  readonly arrived_ms: number
+  /** No slot before this time, unless this server is the favourite. */
+  readonly from_ms: number
+}
+
+export interface RequestsState {
+  /** In order of arrival, by id. */
+  readonly requests: Map<number, Request>
+  /** The requests that have no slot. */
+  readonly waiting: Set<number>
+  /** The id of the next request that a peer forwards: below 0, as no client of this server waits for it. */
+  nextForwarded: number
+  /** How long requests took lately, from their arrival here to their execution: a running average. */
+  request_ms: number
+}
+
+/** The requests that this server is to bring into the log. */
+export class Requests {
+  readonly #state: RequestsState
+  readonly #random: RandomState
+
+  constructor(state: RequestsState, random: RandomState) {
+    this.#state = state
+    this.#random = random
+  }
+
+  get capacity(): number {
+    return MAX_QUEUED - this.#state.waiting.size
+  }
+
+  get(id: number): Request | undefined {
+    return this.#state.requests.get(id)
+  }
+
+  /** The first request that waits for a slot. */
+  get next(): Request | undefined {
+    for (const id of this.#state.waiting) return this.get(id)
+    return undefined
+  }
+
+  add(id: number, value: Value, now_ms: number): void {
+    const { request_ms, requests, waiting } = this.#state
+    if (requests.has(id)) return
+    const from_ms = now_ms + randomBetween(this.#random, 2, 4) * request_ms
+    requests.set(id, { id, value, slot: 0, lost: 0, arrived_ms: now_ms, from_ms })
+    waiting.add(id)
+  }
+
+  nextForwardedId(): number {
+    return this.#state.nextForwarded--
+  }
+
+  /** The request is being proposed in this slot. */
+  assign(request: Request, slot: Slot): void {
+    this.#state.waiting.delete(request.id)
+    request.slot = slot
+  }
+
+  /** Another value has won the request's slot. */
+  lose(request: Request): void {
+    request.slot = 0
+    request.lost++
+    this.#state.waiting.add(request.id)
+  }
+
+  /** The request is executed, or no client waits for it any more. */
+  end({ arrived_ms, id }: Request, now_ms: number): void {
+    this.#state.requests.delete(id)
+    this.#state.waiting.delete(id)
+    this.#state.request_ms = averageWith(this.#state.request_ms, now_ms - arrived_ms)
+  }
+}
