@@ -9,7 +9,7 @@ import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const patches = join(root, 'planted', 'patches')
+const patches = join(root, 'tools', 'planted', 'patches')
 const names = (await readdir(patches)).filter((name) => name.endsWith('.patch')).sort()
 
 /** What a mistake may do, but somebody who makes it may not: a name, a property or a module that there is not. */

@@ -6,7 +6,7 @@ import ts from 'typescript'
 import { run } from './run-command.js'
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
-export const patches = join(root, 'planted', 'patches')
+export const patches = join(root, 'tools', 'planted', 'patches')
 
 /** What is planted into, under the names by which it is imported. */
 const PLANTED = { synod: 'packages/synod', 'synod-testing': 'packages/testing' }

@@ -50,8 +50,8 @@ const synod = ['node', 'packages/server/dist/bin.js']
 const { jobs, seeds } = options
 
 /** What the parts of the proof run. */
-const CODE = ['packages/synod/src', 'packages/server/src', 'package-lock.json', 'proof']
-const WITH_MISTAKES = [...CODE, 'packages/synod/test', 'packages/server/test', 'planted']
+const CODE = ['packages/synod/src', 'packages/server/src', 'package-lock.json', 'tools/proof']
+const WITH_MISTAKES = [...CODE, 'packages/synod/test', 'packages/server/test', 'tools/planted']
 
 const commit = await output(root, ['git', 'rev-parse', 'HEAD'])
 const isClean = (await output(root, ['git', 'status', '--porcelain'])) === ''
@@ -82,7 +82,7 @@ async function explore(): Promise<Explored[]> {
 
 async function theRest(): Promise<Pick<Proof, 'core' | 'planted' | 'random' | 'spec'>> {
   const core = await json<Proof['core']>(['node', 'tools/proof/dist/core.js', seeds])
-  const spec = await results.capture(['npm', 'run', '--silent', 'spec'], ['spec', 'package-lock.json'])
+  const spec = await results.capture(['npm', 'run', '--silent', 'spec'], ['tools/spec', 'package-lock.json'])
   return { core, spec, planted: await hunt(), random: await hunt('--random-only') }
 }
 
