@@ -45,7 +45,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'unsent of one client to one replica': ['net/client/link.ts#CLIENT_LIMIT_BYTES'],
   'client connections of one replica': ['net/transport/descriptors.ts#MAX_CLIENT_CONNECTIONS'],
-  'who waits for a leadership to be handed over': ['replica/hand-over.ts#MAX_WISHES'],
+  'transfers of the leadership that wait': ['replica/transfers.ts#MAX_TRANSFERS'],
   sessions: ['machine/sessions.ts#MAX_SESSIONS'],
   'results kept for them, all together': [
     'machine/sessions.ts#MAX_OUTCOME_BYTES',
@@ -77,13 +77,13 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'a record of the journal': ['journal/journal.ts#MAX_RECORD_BYTES'],
   'a segment of the journal': ['journal/open-journal.ts#DEFAULT_SEGMENT_SIZE_BYTES'],
   'free space on the disk, besides reserves': [
-    'replica/disk-space.ts#LOW_BYTES',
-    'replica/disk-space.ts#FULL_BYTES',
+    'replica/space-limits.ts#LOW_BYTES',
+    'replica/space-limits.ts#FULL_BYTES',
   ],
   'reserves on the disk, besides a snapshot': [
-    'replica/disk-space.ts#GROUPS_RESERVE_BYTES',
-    'replica/disk-space.ts#TRIM_RESERVE_BYTES',
-    'replica/disk-space.ts#SNAPSHOT_RESERVE_BYTES',
+    'replica/space-limits.ts#GROUPS_RESERVE_BYTES',
+    'replica/space-limits.ts#TRIM_RESERVE_BYTES',
+    'replica/space-limits.ts#SNAPSHOT_RESERVE_BYTES',
   ],
   'a chunk of a snapshot': ['machine/machine.ts#MAX_SNAPSHOT_CHUNK_BYTES'],
   'directories that a recovery reads': ['recovery/recover-cluster.ts#MAX_SOURCES'],

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { Calls, MAX_CALL_BYTES } from '../src/call.js'
 import type { SynodError } from '../src/errors.js'
-import { Driver } from '../src/replica/driver.js'
+import { Inbox } from '../src/replica/inbox.js'
+import { Loop } from '../src/replica/loop.js'
 import { divergedError } from '../src/snapshots/fence.js'
 import { outcomeError } from '../src/machine/outcome.js'
 import { recoverCluster } from '../src/recovery/recover-cluster.js'
@@ -599,12 +600,18 @@ const situations: readonly Situation[] = [
       const step = () => {
         throw new Error('slot 3 has two values')
       }
+      const world = new World()
       let fatal: SynodError | undefined
-      const onFatal = (error: SynodError) => (fatal = error)
-      const parts = { paxos: { step }, links: new Map(), clock: new World().clock, onFatal }
-      const driver = new Driver(parts as unknown as ConstructorParameters<typeof Driver>[0])
-      driver.start()
-      driver.step({ type: 'tick' })
+      const parts = {
+        inbox: new Inbox(world.clock),
+        formation: { isFormed: true },
+        admission: { isAdmitted: true },
+        state: { begin: () => undefined },
+        driver: { step },
+        ending: { fail: (error: SynodError) => (fatal = error) },
+      }
+      new Loop(parts as unknown as ConstructorParameters<typeof Loop>[0]).begin()
+      await world.run(() => fatal !== undefined)
       return fatal
     },
   },

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js'
-import type { Outdated } from '../journal/outdated.js'
 import { type Electorate, electorateOf } from '../net/peer/electorate.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { MembershipView } from '../paxos/membership.js'
+import type { Inbox } from './inbox.js'
 
 export interface AdmissionParts {
   readonly clock: Clock
@@ -12,8 +12,7 @@ export interface AdmissionParts {
   readonly membership: MembershipView
   /** The last durable group of the own journal; undefined on a server without one, which does not vote. */
   readonly position: () => number | undefined
-  readonly onAdmitted: () => void
-  readonly onOutdated: (outdated: Outdated) => void
+  readonly inbox: Inbox
 }
 
 /**
@@ -72,14 +71,14 @@ export class Admission {
   isSound(heard: number): boolean {
     const position = this.#parts.position() ?? Infinity
     if (heard <= position) return true
-    this.#parts.onOutdated({ position, heard })
+    this.#parts.inbox.post({ type: 'outdated', outdated: { position, heard } })
     return false
   }
 
   #admitIfReady(): void {
     if (this.#isAdmitted || !this.#isReady) return
     this.#isAdmitted = true
-    this.#parts.onAdmitted()
+    this.#parts.inbox.wake()
   }
 
   get #isReady(): boolean {

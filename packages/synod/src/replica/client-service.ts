@@ -9,8 +9,10 @@ import type { ClientHello, ClientWelcome, Refuse } from '../net/hello.js'
 import type { Intake } from '../net/transport/intake.js'
 import type { Address, Network } from '../net/transport/network.js'
 import { BYTES_PER_UNIT } from '../net/transport/turns.js'
-import type { ServerId, Slot } from '../paxos/ballot.js'
+import type { Slot } from '../paxos/ballot.js'
 import type { HeldStatus } from '../status.js'
+import type { Leadership } from './leadership.js'
+import type { Operations } from './operations.js'
 import { MAX_COMMAND_BYTES, type Settings } from './options.js'
 import type { Done } from './reads.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
@@ -34,19 +36,15 @@ const GIVE_UPS_PER_TURN = 512
 
 const NOTHING = new Uint8Array(0)
 
-/** What the service asks of the replica. Each returns a function that gives up on the request. */
-export interface ClientRequests {
-  execute(value: Uint8Array, owner: object, done: (outcome: Outcome | SynodError) => void): () => void
-  read(query: Uint8Array, owner: object, done: Done): () => void
-  readStale(query: Uint8Array, atLeast: Slot, owner: object, done: Done): () => void
-  transfer(to: ServerId, done: (error?: SynodError) => void): () => void
-  save(slot: Slot, offset: number, owner: object, done: Done): () => void
-  /** The executed bar. */
-  executed(): Slot
-  status(): unknown
-  hint(): LeaderHint
-  /** The id of the cluster; null until it is written down. */
-  clusterId(): ClusterId | null
+export interface ClientServiceParts {
+  readonly settings: Settings
+  /** Shared with others who do something for clients. */
+  readonly intake: Intake
+  readonly operations: Operations
+  readonly leadership: Leadership
+  readonly peers: { readonly clusterId: ClusterId | null }
+  readonly state: { readonly executor: { readonly executed: Slot } }
+  readonly report: { status(): unknown }
 }
 
 interface UnderWay {
@@ -62,8 +60,8 @@ interface Client extends Holder {
 
 /** Serves clients over the network: takes their requests, and gives back what comes of them. */
 export class ClientService {
+  readonly #parts: ClientServiceParts
   readonly #settings: Settings
-  readonly #requests: ClientRequests
   readonly #clients = new Map<ClientConnection, Client>()
   /** Those to whom something has been said since they were last written to. */
   readonly #unflushed = new Set<Client>()
@@ -75,10 +73,10 @@ export class ClientService {
   #told: { readonly turn: number; readonly status: Uint8Array } = { turn: -1, status: NOTHING }
   #listener: ChannelListener | undefined
 
-  /** `intake` is shared with others who do something for clients. */
-  constructor(settings: Settings, intake: Intake, requests: ClientRequests) {
+  constructor(parts: ClientServiceParts) {
+    const { intake, settings } = parts
+    this.#parts = parts
     this.#settings = settings
-    this.#requests = requests
     const { clock } = settings.host
     this.#intake = intake
     this.#holdings = new Holdings(
@@ -118,7 +116,7 @@ export class ClientService {
           unread_bytes: 0,
         }
         this.#clients.set(connection, client)
-        this.#say(client, this.#requests.hint())
+        this.#say(client, this.#parts.leadership.hint)
         connection.flush()
       },
       onMessages: (connection, batch) => {
@@ -192,7 +190,7 @@ export class ClientService {
 
   #judge({ cluster, clusterId: wanted }: ClientHello): ClientWelcome | Refuse {
     const { clusterName, id, mode } = this.#settings
-    const clusterId = this.#requests.clusterId()
+    const { clusterId } = this.#parts.peers
     if (cluster !== '' && cluster !== clusterName) {
       const reason = `this is cluster '${clusterName}', not '${cluster}'`
       return { type: 'refuse', code: 'wrong-cluster', reason }
@@ -207,6 +205,7 @@ export class ClientService {
   }
 
   #receive(client: Client, message: ClientMessage): void {
+    const { operations } = this.#parts
     try {
       switch (message.type) {
         case 'execute':
@@ -214,24 +213,24 @@ export class ClientService {
           break
         case 'read':
           this.#read(client, message.request, message.query, (query, done) =>
-            this.#requests.read(query, client, done),
+            operations.read(query, done, client),
           )
           break
         case 'stale-read':
           this.#read(client, message.request, message.query, (query, done) =>
-            this.#requests.readStale(query, message.atLeast, client, done),
+            operations.readStale(query, message.atLeast, done, client),
           )
           break
         case 'transfer':
           this.#read(client, message.request, NOTHING, (_query, done) =>
-            this.#requests.transfer(message.to, (error) => {
+            operations.transfer(message.to, (error) => {
               done(error ?? NOTHING)
             }),
           )
           break
         case 'save':
           this.#read(client, message.request, NOTHING, (_query, done) =>
-            this.#requests.save(message.slot, message.offset, client, done),
+            operations.save(message.slot, message.offset, client, done),
           )
           break
         case 'status':
@@ -255,7 +254,7 @@ export class ClientService {
     }
     const underWay = this.#begin(client, request, value.length)
     try {
-      underWay.giveUp = this.#requests.execute(toKeep(value), client, (outcome) => {
+      underWay.giveUp = this.#parts.operations.execute(toKeep(value), client, (outcome) => {
         this.#end(client, request, underWay)
         if (outcome instanceof SynodError) this.#fail(client, request, outcome)
         else this.#answer(client, request, outcome)
@@ -328,7 +327,7 @@ export class ClientService {
   #status(): Uint8Array {
     const turn = this.#intake.turns.number
     if (this.#told.turn !== turn)
-      this.#told = { turn, status: Buffer.from(JSON.stringify(this.#requests.status())) }
+      this.#told = { turn, status: Buffer.from(JSON.stringify(this.#parts.report.status())) }
     return this.#told.status
   }
 
@@ -353,7 +352,7 @@ export class ClientService {
 
   #reply(client: Client, request: number, result: Uint8Array): void {
     this.#intake.turns.spend(Math.floor(result.length / BYTES_PER_UNIT))
-    this.#say(client, { type: 'reply', request, slot: this.#requests.executed(), result })
+    this.#say(client, { type: 'reply', request, slot: this.#parts.state.executor.executed, result })
     if (client.paused) this.#pauseOrResume(client)
   }
 

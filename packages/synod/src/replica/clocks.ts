@@ -28,8 +28,6 @@ export interface ClocksParts {
   readonly connected: () => Iterable<ServerId>
   /** Sends a peer a report at once. */
   readonly tell: (to: ServerId, report: ClockReport) => void
-  /** Log time has begun: there is a stamp. */
-  readonly onKnown: () => void
 }
 
 interface Question {
@@ -75,7 +73,7 @@ export class Clocks {
   }
 
   onReport(from: ServerId, report: ClockReport): void {
-    const { clock, onKnown, tell } = this.#parts
+    const { clock, tell } = this.#parts
     if (report.type === 'clock-request') {
       tell(from, { type: 'clock', round: report.round, wall_ms: this.#wall_ms })
       // Its answer may be lost: when it was asked, it may have had no connection to answer by.
@@ -85,9 +83,7 @@ export class Clocks {
     const asked = this.#asked.get(from)
     if (asked?.round !== report.round) return
     this.#asked.delete(from)
-    const wasKnown = this.#logTime.isKnown
     this.#logTime.heard(from, report.wall_ms, asked.at_ms, clock.now())
-    if (!wasKnown && this.isKnown) onKnown()
   }
 
   get status(): TimeStatus {

@@ -1,4 +1,4 @@
-import type { Call } from '../call.js'
+import type { Call, Calls } from '../call.js'
 import { MalformedError } from '../bytes/reader.js'
 import { SynodError } from '../errors.js'
 import { encodeChange } from '../machine/change-codec.js'
@@ -16,14 +16,14 @@ import {
 import { newSessionKey } from '../machine/session-key.js'
 import { Session } from '../machine/session.js'
 import type { Change } from '../paxos/membership.js'
-import type { Paxos } from '../paxos/paxos.js'
+import type { Input, Paxos } from '../paxos/paxos.js'
 import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
 import type { ChangeGuard } from './change-guard.js'
+import type { ChangeQueue } from './change-queue.js'
 import type { Clocks } from './clocks.js'
 import type { Counts } from './counts.js'
-import type { Driver } from './driver.js'
-import type { Members } from './members.js'
+import type { Inbox } from './inbox.js'
 import type { Settings } from './options.js'
 import { type Done, Requests } from './requests.js'
 import type { SpaceGuard } from './space-guard.js'
@@ -31,21 +31,18 @@ import type { SpaceGuard } from './space-guard.js'
 /** So often a replica looks for requests that got lost on their way to another server. */
 const LOOK_FOR_LOST_MS = 500
 
-/** What the commands of a replica need of it. */
 export interface CommandsParts {
   readonly settings: Settings
+  readonly calls: Calls
   readonly paxos: Paxos
-  readonly driver: Driver
   readonly counts: Counts
   readonly guard: ChangeGuard
+  readonly changes: ChangeQueue
   readonly clocks: Clocks
   readonly spaceGuard: SpaceGuard
-  /** Whether all members know a command. */
-  readonly isKnownByAll: (request: Request) => boolean
-  /** Has a change of the membership wait for the one before it. */
-  readonly inTurn: Members['inTurn']
-  /** The call in which the replica's own session is opened. */
-  readonly openCall: () => Call<Uint8Array>
+  /** Knows whether all members know a command. */
+  readonly state: { isKnownByAll(request: Request): boolean }
+  readonly inbox: Pick<Inbox, 'step' | 'wake'>
 }
 
 /** The way of a command through its replica: taken from a client or a caller in this process, proposed until it is executed, answered. */
@@ -54,8 +51,8 @@ export class Commands {
   readonly #requests: Requests
   /** In which the callers in this process are numbered. */
   readonly #session: Session
-  /** Requests that have been executed, and that the core has yet to be told of. */
-  readonly #executed: number[] = []
+  /** It is time to look for requests that got lost. */
+  #isLookDue = false
   #cancelLook: () => void = () => undefined
 
   constructor(parts: CommandsParts) {
@@ -67,7 +64,7 @@ export class Commands {
         this.#submitOwn(value, call)
       },
       () => newSessionKey(host.randomBytes),
-      parts.openCall,
+      () => parts.calls.start<Uint8Array>('connect', {}),
     )
   }
 
@@ -101,7 +98,7 @@ export class Commands {
    * Returns what gives up on it.
    */
   submit(value: Uint8Array, done: Done, owner?: object): () => void {
-    const { counts, driver, inTurn, isKnownByAll, settings, spaceGuard } = this.#parts
+    const { changes, counts, inbox, settings, spaceGuard, state } = this.#parts
     const { clock } = settings.host
     const request = admitRequest(value)
     if (request.kind === 'raise' && owner !== undefined)
@@ -110,31 +107,45 @@ export class Commands {
     const key = { sequence, session }
     counts.requests++
     counts.unlessRefused(() => {
-      if (request.kind === 'command' && !isKnownByAll(request)) throw notKnownByAll()
+      if (request.kind === 'command' && !state.isKnownByAll(request)) throw notKnownByAll()
       spaceGuard.check(value)
     })
     const begin = (done: Done) => {
       const waiting = counts.unlessRefused(() => this.#requests.submit(key, value, clock.now(), done, owner))
-      driver.endTurn()
+      inbox.wake()
       return () => {
         if (!waiting.waits) return
         this.#requests.cancel(waiting)
-        driver.step({ type: 'withdraw', id: waiting.id })
+        inbox.step({ type: 'withdraw', id: waiting.id })
       }
     }
-    return value[0] === CHANGE_TAG ? inTurn(begin, done) : begin(done)
+    return value[0] === CHANGE_TAG ? changes.add(begin, done) : begin(done)
   }
 
-  /** Proposes what has come, as far as the core has room for it. */
-  propose(): void {
-    const { clocks, driver, settings, spaceGuard } = this.#parts
-    if (this.#requests.isAllProposed || (!this.#handsOn && !clocks.isKnown)) return
+  /** What is to be proposed next: at most `most` requests, until there are as many bytes of them. */
+  takeProposals(most: number, most_bytes: number): Input | undefined {
+    const { settings } = this.#parts
+    const proposals = [...this.#takeLost(), ...this.#takeNew(most, most_bytes)]
+    if (proposals.length === 0) return undefined
+    return { type: 'propose', proposals, elsewhere: settings.mode === 'leaderless' && this.#handsOn }
+  }
+
+  #takeNew(most: number, most_bytes: number): readonly Proposal[] {
+    const { clocks, settings, spaceGuard } = this.#parts
+    if (this.#requests.isAllProposed || (!this.#handsOn && !clocks.isKnown)) return []
     const now_ms = settings.host.clock.now()
-    const taken = this.#requests.take(driver.room, driver.room_bytes, now_ms, (value) => {
+    const taken = this.#requests.take(most, most_bytes, now_ms, (value) => {
       spaceGuard.check(value)
     })
     const values = this.#prepare(taken.map(({ value }) => value))
-    this.#propose(taken.map(({ id, value }, index) => ({ id, value: values[index] ?? value })))
+    return taken.map(({ id, value }, index) => ({ id, value: values[index] ?? value }))
+  }
+
+  /** What went to a leader that is gone, or got lost on the way there. */
+  #takeLost(): readonly Proposal[] {
+    if (!this.#isLookDue) return []
+    this.#isLookDue = false
+    return this.#handsOn ? this.#requests.takeLost(this.#parts.settings.host.clock.now()) : []
   }
 
   /** What others hand on to this server. What there is no space for they hand on again, or refuse themselves. */
@@ -156,38 +167,33 @@ export class Commands {
     return values.map((value) => guard.judge(stampRequest(value, time_ms)))
   }
 
-  /** Answers whoever waits for what has been executed. */
-  executed(execution: Execution): void {
-    const { counts, settings } = this.#parts
+  /** Answers the callers that wait for these executions. */
+  answer(executions: readonly Execution[]): void {
+    const { counts, inbox, settings } = this.#parts
     const now_ms = settings.host.clock.now()
-    const waited = this.#requests.executed(execution, now_ms)
-    if (waited === undefined) return
-    counts.request_s.record((now_ms - waited.arrived_ms) / 1000)
-    // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
-    if (settings.mode === 'leaderless') this.#executed.push(waited.id)
+    for (const execution of executions) {
+      const waited = this.#requests.executed(execution, now_ms)
+      if (waited === undefined) continue
+      counts.request_s.record((now_ms - waited.arrived_ms) / 1000)
+      // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
+      if (settings.mode === 'leaderless') inbox.step({ type: 'withdraw', id: waited.id })
+    }
   }
 
-  /** Tells the core which of its proposals have been executed. */
-  withdrawExecuted(): void {
-    for (const id of this.#executed.splice(0)) this.#parts.driver.step({ type: 'withdraw', id })
-  }
-
-  /** Whoever leads now is handed everything that waits here. */
+  /** The leader is another one: it is handed everything that waits here. */
   restart(): void {
     if (!this.#handsOn) this.#parts.guard.begin()
     this.#requests.restart()
-    this.#parts.driver.endTurn()
   }
 
-  /** From now on, what went to a leader that is gone, or got lost on the way, is proposed again. */
-  lookForLost(): void {
-    const { clock } = this.#parts.settings.host
-    if (this.#handsOn) {
-      this.#propose(this.#requests.takeLost(clock.now()))
-    }
+  /** From now on it looks for requests that got lost. */
+  begin(): void {
+    const { inbox, settings } = this.#parts
+    this.#isLookDue = true
+    inbox.wake()
     this.#cancelLook()
-    this.#cancelLook = clock.timer(LOOK_FOR_LOST_MS, () => {
-      this.lookForLost()
+    this.#cancelLook = settings.host.clock.timer(LOOK_FOR_LOST_MS, () => {
+      this.begin()
     })
   }
 
@@ -201,13 +207,6 @@ export class Commands {
     const { leader, role } = paxos
     if (settings.mode === 'leader') return leader !== undefined && leader !== settings.id
     return role === 'learner' || spaceGuard.leavesToOthers
-  }
-
-  #propose(proposals: readonly Proposal[]): void {
-    const { driver, settings } = this.#parts
-    if (proposals.length === 0) return
-    const elsewhere = settings.mode === 'leaderless' && this.#handsOn
-    driver.step({ type: 'propose', proposals, elsewhere })
   }
 
   #submitOwn(value: Uint8Array, call: Call<Uint8Array>): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
+import type { Journal } from '../journal/journal.js'
 import type { Disk } from '../storage/disk.js'
 import { type Space, isNoSpace } from '../storage/no-space.js'
 import type { Reserve } from '../storage/reserve.js'
@@ -7,32 +8,8 @@ import type { Logger } from '../logger.js'
 import { messageOf } from '../machine/contract.js'
 import type { SpaceState } from '../net/peer/messages.js'
 import type { SpaceStatus } from '../status.js'
-
-/** From how little free space on a server warns, and refuses; and what it allocates beforehand. */
-export interface SpaceLimits {
-  /** With less than this beyond its reserves it warns, and leads no more if another server has more. */
-  readonly low_bytes: number
-  /** With less than this beyond its reserves it counts as full. */
-  readonly full_bytes: number
-  /** Allocated for what is under way, to trim with, and for the next snapshot besides the size of the last one. */
-  readonly groups_bytes: number
-  readonly trim_bytes: number
-  readonly snapshot_bytes: number
-}
-
-const LOW_BYTES = 256 << 20
-const FULL_BYTES = 64 << 20
-const GROUPS_RESERVE_BYTES = 16 << 20
-const TRIM_RESERVE_BYTES = 1 << 20
-const SNAPSHOT_RESERVE_BYTES = 8 << 20
-
-export const SPACE_LIMITS: SpaceLimits = {
-  low_bytes: LOW_BYTES,
-  full_bytes: FULL_BYTES,
-  groups_bytes: GROUPS_RESERVE_BYTES,
-  trim_bytes: TRIM_RESERVE_BYTES,
-  snapshot_bytes: SNAPSHOT_RESERVE_BYTES,
-}
+import type { Inbox } from './inbox.js'
+import type { SpaceLimits } from './space-limits.js'
 
 /** A disk that was full has space again when this many times as much is free. */
 const RECOVERED = 1.25
@@ -50,19 +27,17 @@ export interface DiskSpaceParts {
   readonly directory: string
   readonly limits: SpaceLimits
   readonly logger: Logger
-  /** Bytes written to the journal since the start. */
-  readonly written_bytes: () => number
-  /** It has looked at the disk. */
-  readonly onLooked: () => void
+  readonly inbox: Inbox
 }
 
 /** Watches how much space the data directory has left, and keeps the reserves. */
 export class DiskSpace implements Space {
   readonly #parts: DiskSpaceParts
   #reserves: readonly Reserve[] = []
+  #journal: Journal | undefined
   #state: SpaceState = 'ample'
   #free_bytes = Infinity
-  #written_bytes = 0
+  #written_bytes: number | undefined
   #looked_ms = -Infinity
   #refused_ms = -Infinity
   #isLooking = false
@@ -75,8 +50,9 @@ export class DiskSpace implements Space {
     this.#parts = parts
   }
 
-  /** From now on it watches, and keeps these files filled. */
-  begin(reserves: readonly Reserve[]): void {
+  /** From now on it watches, more often while this journal is written to, and keeps these files filled. */
+  begin(journal: Journal | undefined, reserves: readonly Reserve[]): void {
+    this.#journal = journal
     this.#reserves = reserves
     void this.#look()
     this.#watch()
@@ -116,9 +92,9 @@ export class DiskSpace implements Space {
   }
 
   #watch(): void {
-    const { clock, written_bytes } = this.#parts
+    const { clock } = this.#parts
     this.#cancel = clock.timer(BUSY_MS, () => {
-      const isBusy = written_bytes() !== this.#written_bytes || this.#waiting.size > 0
+      const isBusy = this.#journal?.stats.bytes !== this.#written_bytes || this.#waiting.size > 0
       if (isBusy || clock.now() - this.#looked_ms >= IDLE_MS) void this.#look()
       this.#watch()
     })
@@ -127,9 +103,9 @@ export class DiskSpace implements Space {
   async #look(): Promise<void> {
     if (this.#isLooking) return
     this.#isLooking = true
-    const { clock, directory, disk, onLooked, written_bytes } = this.#parts
+    const { clock, directory, disk, inbox } = this.#parts
     this.#looked_ms = clock.now()
-    this.#written_bytes = written_bytes()
+    this.#written_bytes = this.#journal?.stats.bytes
     try {
       this.#free_bytes = await disk.free(directory)
       await this.#refill()
@@ -142,7 +118,7 @@ export class DiskSpace implements Space {
     for (const { go } of this.#waiting) go()
     this.#waiting.clear()
     this.#judge()
-    onLooked()
+    inbox.post({ type: 'space' })
   }
 
   /** No more is allocated than leaves room for what is not in reserve. */

@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.js'
-import { SynodError } from '../errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { PeerLink } from '../net/peer/link.js'
 import type { ServerId } from '../paxos/ballot.js'
-import type { Behind, Envelope, Output, ReadableAt } from '../paxos/effects.js'
+import type { Behind, Envelope, ReadableAt } from '../paxos/effects.js'
 import type { Message } from '../paxos/messages.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { JournalRecord } from '../paxos/records.js'
+import type { PositionReports } from './position-reports.js'
 import type { ReplicaTrace } from './replica-trace.js'
 
 /** What nothing waits for is written along with the next vote, or when this many records have gathered, or bytes of them. */
@@ -41,34 +41,22 @@ export interface DriverParts {
   readonly journal: Journal | undefined
   readonly links: ReadonlyMap<ServerId, PeerLink>
   readonly clock: Clock
-  /** When a write takes longer than this, the disk is stuck. */
-  readonly diskPatience_ms: number
   readonly trace: ReplicaTrace | undefined
-  /** After each step, when its records and messages are on their way. */
-  readonly onStep: () => void
-  readonly onReadable: (read: ReadableAt) => void
-  /** A snapshot of a peer is needed. */
-  readonly onBehind: (behind: Behind) => void
-  /** A message is about to leave for a peer. */
-  readonly onSend: (to: ServerId) => void
-  /** The last thing in each turn of the event loop in which anything happened. */
-  readonly onTurnEnd: () => void
-  readonly onFatal: (error: SynodError) => void
+  /** Tells a peer how far the journal has come, ahead of a message that may rest on it. */
+  readonly positions: Pick<PositionReports, 'tell'> | undefined
 }
 
 /**
- * Drives the core: gives it one input after the other and carries out what it asks for. All that happens in
- * one turn of the event loop leaves together at its end: one frame for each peer, one group for the disk.
+ * Drives the core: gives it one input after the other, appends its records to the journal, and sends its messages, those that rest on
+ * records once these are durable. All of one turn leaves together with `flush`: one frame for each peer, one group for the disk.
  */
 export class Driver {
   readonly #parts: DriverParts
   /** Messages that wait for records to be durable, in order of position. */
   #held: { readonly position: number; readonly envelope: Envelope }[] = []
-  #cancelTimer: () => void = () => undefined
-  #timer_ms = Infinity
-  #turning = false
-  #started = false
-  #stopped = false
+  #reads: ReadableAt[] = []
+  #behind: Behind | undefined
+  #deadline_ms = Infinity
   /** How many messages have been handed to the links. */
   sent = 0
   /** How many of peers were dropped. */
@@ -91,6 +79,11 @@ export class Driver {
     return MAX_AHEAD_BYTES - this.#unwritten_bytes
   }
 
+  /** When the core wants its next tick, at the latest. */
+  get deadline_ms(): number {
+    return this.#deadline_ms
+  }
+
   /**
    * Takes a message of a peer, or drops it where there is no room for what would come of it: memory is bounded, and the protocol is
    * made for messages that get lost.
@@ -102,22 +95,11 @@ export class Driver {
     else this.step({ type: 'message', from, message })
   }
 
-  /** From now on this server takes part: the core is given inputs. */
-  start(): void {
-    this.#started = true
-  }
-
+  /** Throws InvariantError if the protocol was broken, and what the journal throws. */
   step(input: Input): void {
-    if (!this.#started || this.#stopped) return
-    const { clock, journal, onBehind, onReadable, onStep, paxos } = this.#parts
-    let output: Output
-    try {
-      output = paxos.step(input, clock.now())
-      if (output.records.length > 0 && journal !== undefined) this.#append(journal, output.records)
-    } catch (error) {
-      this.#fail(error)
-      return
-    }
+    const { clock, journal, paxos } = this.#parts
+    const output = paxos.step(input, clock.now())
+    if (output.records.length > 0 && journal !== undefined) this.#append(journal, output.records)
     for (const envelope of output.messages) {
       if (envelope.afterDurable && journal !== undefined && output.position > journal.durable) {
         // It may wait for records that were written down lazily: now something waits for them.
@@ -127,11 +109,9 @@ export class Driver {
         this.#send(envelope)
       }
     }
-    for (const read of output.reads) onReadable(read)
-    if (output.behind !== undefined) onBehind(output.behind)
-    this.#arm(output.deadline_ms)
-    onStep()
-    this.endTurn()
+    for (const read of output.reads) this.#reads.push(read)
+    this.#behind = output.behind ?? this.#behind
+    this.#deadline_ms = output.deadline_ms
   }
 
   /** Every record up to this position is durable. */
@@ -146,28 +126,34 @@ export class Driver {
     this.step({ type: 'durable', position })
   }
 
+  /** The reads that a quorum has answered since this was last asked. */
+  takeReads(): readonly ReadableAt[] {
+    const reads = this.#reads
+    if (reads.length > 0) this.#reads = []
+    return reads
+  }
+
+  /** The peer whose snapshot is needed, if one has turned out to be since this was last asked. */
+  takeBehind(): Behind | undefined {
+    const behind = this.#behind
+    this.#behind = undefined
+    return behind
+  }
+
   /** All that was appended so far is to be durable soon, though no message waits for it. */
   secure(): void {
     this.#mustSync = true
-    this.endTurn()
   }
 
-  /** What has been asked for leaves at the end of this turn of the event loop. */
-  endTurn(): void {
-    if (this.#turning) return
-    this.#turning = true
-    this.#parts.clock.soon(() => {
-      if (this.#stopped) return
-      // What happens in here (the turn's proposals, say) still belongs to this turn.
-      this.#parts.onTurnEnd()
-      this.#turning = false
-      this.#flush()
-    })
-  }
-
-  stop(): void {
-    this.#stopped = true
-    this.#cancelTimer()
+  /** The messages of this turn leave, and its records go to the disk. Peers first: their disks work at the same time as the own one. */
+  flush(): void {
+    for (const link of this.#parts.links.values()) link.flush()
+    const isMuch = this.#unflushed >= LAZY_RECORDS || this.#unwritten_bytes >= LAZY_BYTES
+    if (this.#mustSync || isMuch) {
+      this.#mustSync = false
+      this.#unflushed = 0
+      this.#parts.journal?.flush()
+    }
   }
 
   get #isBehind(): boolean {
@@ -185,46 +171,10 @@ export class Driver {
     this.#mustSync ||= records.some(({ type }) => type === 'promise' || type === 'vote' || type === 'trim')
   }
 
-  #flush(): void {
-    const isMuch = this.#unflushed >= LAZY_RECORDS || this.#unwritten_bytes >= LAZY_BYTES
-    if (this.#mustSync || isMuch) {
-      this.#mustSync = false
-      this.#unflushed = 0
-      this.#parts.journal?.flush()
-    }
-    for (const link of this.#parts.links.values()) link.flush()
-  }
-
   #send({ message, to }: Envelope): void {
+    const { links, positions, trace } = this.#parts
     this.sent++
-    this.#parts.onSend(to)
-    if (this.#parts.links.get(to)?.send(message) === true) this.#parts.trace?.sent(to, message)
-  }
-
-  /** One timer, moved only when the core wants to be called earlier; a tick that is too early does nothing. */
-  #arm(deadline_ms: number): void {
-    if (deadline_ms >= this.#timer_ms) return
-    const { clock } = this.#parts
-    this.#cancelTimer()
-    this.#timer_ms = deadline_ms
-    this.#cancelTimer = clock.timer(Math.max(0, deadline_ms - clock.now()), () => {
-      this.#timer_ms = Infinity
-      this.#checkDisk()
-      this.step({ type: 'tick' })
-    })
-  }
-
-  #checkDisk(): void {
-    const { diskPatience_ms, journal } = this.#parts
-    if (journal !== undefined && journal.writing_ms > diskPatience_ms) this.step({ type: 'disk-stuck' })
-  }
-
-  #fail(error: unknown): void {
-    this.stop()
-    const message = error instanceof Error ? error.message : String(error)
-    const fatal = new SynodError('invariant-violated', `the replica cannot go on: ${message}`, {
-      cause: error,
-    })
-    this.#parts.onFatal(error instanceof SynodError ? error : fatal)
+    positions?.tell(to)
+    if (links.get(to)?.send(message) === true) trace?.sent(to, message)
   }
 }

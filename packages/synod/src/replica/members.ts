@@ -1,171 +1,155 @@
+import type { Calls } from '../call.js'
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
+import type { Journal } from '../journal/journal.js'
 import type { Logger } from '../logger.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Change, MembershipView } from '../paxos/membership.js'
-import type { Heard } from '../paxos/proposer.js'
-import type { AcceptorId } from '../journal/identity.js'
+import type { Paxos } from '../paxos/paxos.js'
 import { withoutServer } from '../paxos/server-set.js'
-import type { Done } from './requests.js'
+import type { ChangeGuard } from './change-guard.js'
+import type { ChangeQueue } from './change-queue.js'
+import type { Commands } from './commands.js'
+import type { Driver } from './driver.js'
+import type { Inbox } from './inbox.js'
+import type { Peers } from './peers.js'
+import { isInCharge } from './in-charge.js'
 
-/** Has something executed; `done` is told what came of it. Returns what gives up on it. */
-type Begin = (done: Done) => () => void
-
-/** How often it looks whether who joins has caught up: with what was chosen when it looked last. */
+/** How often it compares the progress of a joining server with what was chosen when it last did. */
 const LOOK_MS = 200
 
 export interface MembersParts {
   readonly self: ServerId
-  readonly membership: MembershipView
   readonly clock: Clock
   readonly logger: Logger
-  readonly chosen: () => Slot
-  /** Whether it is for this replica to see to it that who joins votes some day. */
-  readonly isInCharge: () => boolean
-  readonly heardOf: (server: ServerId) => Heard | undefined
-  readonly acceptorOf: (server: ServerId) => AcceptorId | undefined
-  /** Whether a change leaves enough voters that are up. */
-  readonly allows: (change: Change) => boolean
-  /** Has a change chosen; what comes of it nobody here waits for. */
-  readonly submit: (change: Change) => void
-  /** How much has been written to the journal; Infinity where there is none, and nothing is remembered. */
-  readonly written: () => number
-  /** Has the disk hurry with it. */
-  readonly secure: () => void
-  /** Who is a member has changed, or what is known of that has become durable. */
-  readonly onChanged: () => void
-  readonly onRemoved: (error: SynodError) => void
+  readonly calls: Calls
+  readonly paxos: Paxos
+  readonly peers: Peers
+  /** None on a server that does not vote: nothing is remembered there. */
+  readonly journal: Journal | undefined
+  readonly driver: Driver
+  readonly guard: ChangeGuard
+  readonly changes: ChangeQueue
+  readonly commands: Commands
+  readonly inbox: Inbox
 }
 
 /**
- * Watches who is a member: lets a server vote that has joined and caught up, and ends this one when it has been removed.
+ * Watches the membership: promotes a joining server that has caught up, and ends this one when it was removed.
  *
- * It ends only when more than half of those who vote now have refused it as removed: they know then all that was chosen up to its removal, of which its
- * own disk may have held one of few copies. So they refuse it only when they will know that for good: one that knew of it, told it, and forgot it in a
- * crash may need its vote.
+ * It ends only when more than half of the voters have refused it as removed: they know then all that was chosen up to its removal,
+ * of which its own disk may have held one of few copies. So a server refuses a removed one only once it knows of the removal for good:
+ * a server that knew of it, told it, and forgot it in a crash may need the vote of the removed one.
  */
 export class Members {
   readonly #parts: MembersParts
-  /** As they were when it looked last. */
+  /** The members when it last compared. */
   #known: MembershipView['servers'] | undefined
-  /** The chosen bar then. */
-  #bar: Slot = Infinity
+  /** The chosen watermark at the last comparison. */
+  #chosen: Slot = Infinity
   /** The members are known for good when the journal is durable up to here, which it is up to `#durable`. */
   #position = 0
   #durable = 0
   readonly #refusers = new Set<ServerId>()
-  readonly #waiting = new Set<() => void>()
-  #cancelLook: () => void = () => undefined
+  #cancelTimer: () => void = () => undefined
 
   constructor(parts: MembersParts) {
     this.#parts = parts
   }
 
-  /** After each step: the membership may be another. */
-  look(): void {
-    const { membership, onChanged, secure, written } = this.#parts
-    if (membership.servers === this.#known) return
-    this.#known = membership.servers
-    this.#position = written()
-    if (!this.isRemembered) secure()
-    onChanged()
-    this.#tell()
+  /** After each step: the membership may be another one. */
+  refresh(): void {
+    const { changes, driver, journal } = this.#parts
+    const { servers } = this.#membership
+    if (servers === this.#known) return
+    this.#known = servers
+    this.#position = journal?.appended ?? Infinity
+    if (!this.#isRemembered) driver.secure()
+    this.#onChanged()
+    this.#log()
     if (this.#joining.length > 0) this.#watch()
-    if (!this.#isChanging) for (const again of [...this.#waiting]) again()
+    changes.advance()
     this.#leaveIfRefused()
-  }
-
-  /** Whether this server knows the members for good, however it may end. */
-  get isRemembered(): boolean {
-    return this.#durable >= this.#position
   }
 
   /** The journal is durable up to this position. */
   durable(position: number): void {
-    const before = this.isRemembered
+    const before = this.#isRemembered
     this.#durable = position
-    if (this.isRemembered && !before) this.#parts.onChanged()
+    if (this.#isRemembered && !before) this.#onChanged()
   }
 
-  /** Has a change made when no other one of the voters is on its way: now, or as soon as it can be. Returns what gives up on it. */
-  inTurn(begin: Begin, done: Done): () => void {
-    let giveUp: () => void = () => undefined
-    const attempt = () => {
-      giveUp = begin((outcome) => {
-        if (!('status' in outcome) || outcome.status !== 'later') {
-          done(outcome)
-          return
-        }
-        this.#waiting.add(again)
-        // Execution lags behind: the other change may have taken force already, and no further one be on its way.
-        if (!this.#isChanging)
-          this.#parts.clock.next(() => {
-            if (this.#waiting.has(again)) again()
-          })
-      })
-    }
-    const again = () => {
-      this.#waiting.delete(again)
-      try {
-        attempt()
-      } catch (error) {
-        done({ status: 'refused', result: Buffer.from((error as Error).message) })
-      }
-    }
-    if (this.#isChanging) this.#waiting.add(again)
-    else attempt()
-    return () => {
-      this.#waiting.delete(again)
-      giveUp()
-    }
-  }
-
-  get #isChanging(): boolean {
-    return this.#parts.membership.state.configurations.length > 1
-  }
-
-  /** The server says that this one has been removed. */
+  /** The server says that this one was removed. */
   refused(by: ServerId): void {
     this.#refusers.add(by)
     this.#leaveIfRefused()
   }
 
   stop(): void {
-    this.#cancelLook()
+    this.#cancelTimer()
+  }
+
+  get #membership(): MembershipView {
+    return this.#parts.paxos.membership
+  }
+
+  /** Whether this server knows the members for good, however it ends. */
+  get #isRemembered(): boolean {
+    return this.#durable >= this.#position
   }
 
   get #joining() {
-    return this.#parts.membership.state.members.filter(({ role }) => role === 'joining')
+    return this.#membership.state.members.filter(({ role }) => role === 'joining')
   }
 
-  #tell(): void {
-    const { logger, membership } = this.#parts
-    const members = membership.state.members.map(({ role, server }) => `s${server} (${role})`)
-    if (membership.isKnown) logger.info({ members }, `the members are ${members.join(', ')}`)
+  #onChanged(): void {
+    const { journal, peers } = this.#parts
+    peers.membersChanged(this.#isRemembered)
+    if (this.#membership.isKnown) journal?.positions.keepIf((acceptor) => peers.isMember(acceptor))
+  }
+
+  #log(): void {
+    const { isKnown, state } = this.#membership
+    const members = state.members.map(({ role, server }) => `s${server} (${role})`)
+    if (isKnown) this.#parts.logger.info({ members }, `the members are ${members.join(', ')}`)
   }
 
   #watch(): void {
-    this.#cancelLook()
-    this.#cancelLook = this.#parts.clock.timer(LOOK_MS, () => {
-      const { acceptorOf, allows, chosen, heardOf, isInCharge, submit } = this.#parts
-      for (const { server } of this.#joining) {
-        const acceptor = acceptorOf(server)
-        const hasCaughtUp = (heardOf(server)?.chosen ?? 0) >= this.#bar
-        if (!isInCharge() || !hasCaughtUp || acceptor === undefined) continue
-        const change: Change = { type: 'promote', server, acceptor }
-        if (allows(change)) submit(change)
-      }
-      this.#bar = chosen()
+    const { clock, paxos } = this.#parts
+    this.#cancelTimer()
+    this.#cancelTimer = clock.timer(LOOK_MS, () => {
+      this.#promote()
+      this.#chosen = paxos.chosen
       if (this.#joining.length > 0) this.#watch()
     })
   }
 
+  /** Joining servers that have reached what was chosen at the last comparison are to vote. */
+  #promote(): void {
+    const { calls, commands, guard, paxos, peers, self } = this.#parts
+    if (!isInCharge(paxos, self)) return
+    for (const { server } of this.#joining) {
+      const acceptor = peers.acceptorOf(server)
+      if (acceptor === undefined || (paxos.heardOf(server)?.chosen ?? 0) < this.#chosen) continue
+      const change: Change = { type: 'promote', server, acceptor }
+      if (!guard.allows(change)) continue
+      const call = calls.start<Uint8Array>('change', {})
+      call.promise.catch(() => undefined)
+      commands.change(change, call)
+    }
+  }
+
   #leaveIfRefused(): void {
-    const { membership, onRemoved, self } = this.#parts
+    const { inbox, self } = this.#parts
     if (this.#refusers.size === 0) return
+    const membership = this.#membership
     const voters = membership.isKnown ? withoutServer(membership.latest.voters, self) : []
     const refusers = voters.filter((server) => this.#refusers.has(server))
     if (2 * refusers.length <= voters.length && voters.length > 0) return
-    onRemoved(new SynodError('removed', `s${self} is not a member of the cluster any more: it was removed`))
+    const error = new SynodError(
+      'removed',
+      `s${self} is not a member of the cluster any more: it was removed`,
+    )
+    inbox.post({ type: 'failed', error })
   }
 }

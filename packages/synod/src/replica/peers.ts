@@ -2,55 +2,28 @@ import { SynodError } from '../errors.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
 import type { Support } from '../cluster/versions.js'
 import type { AcceptorId, Identity } from '../journal/identity.js'
+import type { Journal } from '../journal/journal.js'
 import type { PeerHello, PeerWelcome } from '../net/hello.js'
 import type { LinkEvents } from '../net/transport/link.js'
 import { type Address, type Network, formatAddress, parseAddress } from '../net/transport/network.js'
 import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer/link.js'
-import { type AnswerSnapshot, type PeerListener, listenForPeers } from '../net/peer/listener.js'
-import type {
-  ClockReport,
-  DigestReport,
-  PeerMessage,
-  PositionsReport,
-  Report,
-  SnapshotRequest,
-  SpaceState,
-} from '../net/peer/messages.js'
+import { type PeerListener, listenForPeers } from '../net/peer/listener.js'
+import type { PeerMessage, Report, SpaceState } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { MembershipView } from '../paxos/membership.js'
-import type { Message } from '../paxos/messages.js'
 import type { PeerStatus } from '../status.js'
-import { Agreement, type Founding, type Versions } from './agreement.js'
+import { Agreement, type Versions } from './agreement.js'
 import { DiskReports } from './disk-reports.js'
+import type { Inbox } from './inbox.js'
 import type { Settings } from './options.js'
 import { RefusalLog } from './refusal-log.js'
 
 export interface PeersParts {
-  /** Whether what is known of the members is durable. */
-  knowsMembers(): boolean
-  /** For how long the disk of this server has been at one write; 0 if it writes nothing. */
-  writing_ms(): number
+  /** None on a server that does not vote. */
+  readonly journal: Journal | undefined
   /** How much space the disk of this server has. */
-  space(): SpaceState
-  onMessages(from: ServerId, batch: readonly Message[]): void
-  onDigest(from: ServerId, report: DigestReport): void
-  onClock(from: ServerId, report: ClockReport): void
-  /** Messages can be sent to this server, whose process may be a new one. */
-  onConnected(welcome: PeerWelcome): void
-  onPositions(report: PositionsReport): void
-  /** How far the journal of this acceptor is known to have come; 0 where nothing was heard. */
-  heardOf(acceptor: AcceptorId): number
-  onSnapshotRequest(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
-  /** All founders have welcomed this one, or a member of the cluster that it joins has: this is to be written down. */
-  onComplete(founding: Founding): void
-  /** All founders have written that down, this one included: they may vote. */
-  onFormed(founding: Founding): void
-  onUnreachable(server: ServerId): void
-  onProcessGone(server: ServerId): void
-  /** The others will not have this server: it is not part of the cluster yet, or its build cannot work with what is agreed on. */
-  onRejected(error: SynodError): void
-  /** The server says that this one has been removed. */
-  onRemoved(by: ServerId): void
+  readonly space: { readonly state: SpaceState }
+  readonly inbox: Inbox
 }
 
 /** So many servers that have dialled are remembered; the rest is for those of which this one does not know yet that they are gone. */
@@ -90,6 +63,8 @@ export class Peers {
   readonly #disks: DiskReports
   readonly #refusals: RefusalLog
   #listener: PeerListener | undefined
+  /** Whether this server knows the members for good, however it ends. */
+  #knowsMembers = true
   #isClosed = false
 
   constructor(
@@ -108,15 +83,20 @@ export class Peers {
     this.#refusals = new RefusalLog(host.clock, settings.logger, 'a server')
     this.#disks = new DiskReports({
       clock: host.clock,
-      writing_ms: () => parts.writing_ms(),
-      space: () => parts.space(),
+      writing_ms: () => parts.journal?.writing_ms ?? 0,
+      space: () => parts.space.state,
       tell: (report) => {
-        this.tellAll(report)
-        for (const link of this.#links.values()) link.flush()
+        for (const server of this.#links.keys()) this.tellNow(server, report)
       },
     })
     this.update()
     this.#completeIfAll()
+  }
+
+  /** The members are others now, or this server knows them for good since. */
+  membersChanged(isRemembered: boolean): void {
+    this.#knowsMembers = isRemembered
+    this.update()
   }
 
   /** The membership may have changed, or what is agreed on: there is a link to each member, and none to others. */
@@ -180,7 +160,7 @@ export class Peers {
 
   /** Whether it may be told that it was removed: it may end then, and take with it what it knows. */
   #isGone(server: ServerId): boolean {
-    return this.#membership.isRemoved(server) && this.#parts.knowsMembers()
+    return this.#membership.isRemoved(server) && this.#knowsMembers
   }
 
   /**
@@ -249,17 +229,18 @@ export class Peers {
         this.#onRefused(server, code, reason)
       },
       onUnreachable: () => {
-        this.#parts.onUnreachable(server)
+        this.#parts.inbox.post({ type: 'unreachable', peer: server })
       },
       onProcessGone: () => {
         logger.warn({ peer: server }, `the process of s${server} is gone`)
-        this.#parts.onProcessGone(server)
+        this.#parts.inbox.step({ type: 'peer-gone', peer: server })
       },
     })
   }
 
   async listen(network: Pick<Network, 'listen'>): Promise<void> {
     const { connections, host, listen, trace } = this.#settings
+    const { inbox, journal } = this.#parts
     this.#listener = await listenForPeers({
       network,
       clock: host.clock,
@@ -272,21 +253,21 @@ export class Peers {
         else this.#lacking.delete(hello.server)
         if (error !== undefined) return { type: 'refuse', code: error.code, reason: error.message }
         this.#greet(hello)
-        return this.#agreement.welcome(this.#parts.heardOf(hello.acceptor))
+        return this.#agreement.welcome(journal?.positions.of(hello.acceptor) ?? 0)
       },
       onMessages: (from, batch) => {
         trace?.received(from, batch)
-        this.#parts.onMessages(from, batch)
+        inbox.post({ type: 'messages', from, batch })
       },
       onReport: (from, report) => {
         trace?.received(from, [report])
         if (report.type === 'disk') this.#disks.heard(from, report)
-        else if (report.type === 'digest') this.#parts.onDigest(from, report)
-        else if (report.type === 'positions') this.#parts.onPositions(report)
-        else this.#parts.onClock(from, report)
+        else if (report.type === 'digest') inbox.post({ type: 'digest', from, report })
+        else if (report.type === 'positions') inbox.post({ type: 'positions', report })
+        else inbox.post({ type: 'clock', from, report })
       },
       onSnapshotRequest: (from, request, answer) => {
-        this.#parts.onSnapshotRequest(from, request, answer)
+        inbox.post({ type: 'snapshot-request', from, request, answer })
       },
       onRefused: (error, remote) => {
         this.#refusals.warn(error, remote)
@@ -294,12 +275,13 @@ export class Peers {
     })
   }
 
-  /** Tells all peers; it leaves with whatever goes next. */
+  /** Tells all peers, at the end of this turn. */
   tellAll(report: Report): void {
     for (const server of this.#links.keys()) this.tell(server, report)
+    this.#parts.inbox.wake()
   }
 
-  /** Returns whether the link to the peer takes it. */
+  /** Returns whether the link to the peer takes it. It leaves with whatever is sent there next. */
   tell(to: ServerId, report: Report): boolean {
     const isTaken = this.#links.get(to)?.send(report) === true
     if (isTaken) this.#settings.trace?.sent(to, report)
@@ -403,7 +385,7 @@ export class Peers {
     this.#completeIfAll()
     this.#joinIfMember(welcome)
     this.#note(welcome)
-    this.#parts.onConnected(welcome)
+    this.#parts.inbox.post({ type: 'connected', welcome })
   }
 
   /** Once for each peer and value. */
@@ -429,20 +411,21 @@ export class Peers {
   #formIfAllWritten(): void {
     const { acceptors, clusterId } = this.#agreement
     if (clusterId !== null && acceptors !== null && this.missing.length === 0)
-      this.#parts.onFormed({ clusterId, acceptors })
+      this.#parts.inbox.post({ type: 'formed', founding: { clusterId, acceptors } })
   }
 
   #completeIfAll(): void {
     const { acceptors, joins } = this.#agreement
     if (acceptors === null && !joins && this.missing.length === 0)
-      this.#parts.onComplete(this.#agreement.found(this.#welcomed))
+      this.#parts.inbox.post({ type: 'complete', founding: this.#agreement.found(this.#welcomed) })
   }
 
   /** A server that joins learns the id of its cluster from one that it was told to ask. */
   #joinIfMember({ clusterId, server }: PeerWelcome): void {
     const { acceptors, joins } = this.#agreement
     if (!joins || acceptors !== null || clusterId === null) return
-    if (this.#settings.addresses.has(server)) this.#parts.onComplete(this.#agreement.join(clusterId))
+    if (this.#settings.addresses.has(server))
+      this.#parts.inbox.post({ type: 'complete', founding: this.#agreement.join(clusterId) })
     else
       this.#warnOnce(
         server,
@@ -454,19 +437,19 @@ export class Peers {
   #onRefused(server: ServerId, code: SynodError['code'], reason: string): void {
     this.#settings.logger.error({ peer: server, code }, `s${server} and this server do not agree: ${reason}`)
     this.#welcomed.delete(server)
-    if (code === 'removed') this.#parts.onRemoved(server)
+    if (code === 'removed') this.#parts.inbox.post({ type: 'refused-as-removed', by: server })
     // What is agreed on stays so: this build will be refused by all.
-    if (code === 'wrong-version') this.#parts.onRejected(new SynodError(code, refusedBy(server, reason)))
+    if (code === 'wrong-version') this.#fail(code, server, reason)
     // What was said in another protocol may have been garbled on the way: it is tried again.
     const { acceptors, joins } = this.#agreement
-    if (acceptors === null && !joins && code.startsWith('wrong-') && code !== 'wrong-protocol') {
-      this.#parts.onRejected(new SynodError(code, refusedBy(server, reason)))
-    }
+    if (acceptors === null && !joins && code.startsWith('wrong-') && code !== 'wrong-protocol')
+      this.#fail(code, server, reason)
   }
-}
 
-function refusedBy(server: ServerId, reason: string): string {
-  return `s${server} refuses this server: ${reason}`
+  #fail(code: SynodError['code'], server: ServerId, reason: string): void {
+    const error = new SynodError(code, `s${server} refuses this server: ${reason}`)
+    this.#parts.inbox.post({ type: 'failed', error })
+  }
 }
 
 /** Of those that have dialled, the oldest is forgotten when there are too many. */

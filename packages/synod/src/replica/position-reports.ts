@@ -3,6 +3,8 @@ import type { AcceptorId } from '../journal/identity.js'
 import type { Journal } from '../journal/journal.js'
 import type { PositionsReport } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
+import type { Admission } from './admission.js'
+import type { Peers } from './peers.js'
 
 /** How often what was heard of other acceptors is passed on, where there is news. */
 const PASS_ON_MS = 500
@@ -11,13 +13,8 @@ export interface PositionReportsParts {
   readonly clock: Clock
   readonly acceptor: AcceptorId
   readonly journal: Journal
-  /** Whether this is the acceptor of a server that may be a member. */
-  readonly isMember: (acceptor: AcceptorId) => boolean
-  /** Hands a report to one peer. Returns whether its link takes it. */
-  readonly tell: (to: ServerId, report: PositionsReport) => boolean
-  readonly tellAll: (report: PositionsReport) => void
-  /** A peer has heard of so many groups of the own journal. */
-  readonly onOwn: (heard: number) => void
+  readonly peers: Peers
+  readonly admission: Admission
 }
 
 /**
@@ -41,7 +38,8 @@ export class PositionReports {
   tell(to: ServerId): void {
     const { position } = this.#parts.journal
     if (this.#told.get(to) === position) return
-    if (this.#parts.tell(to, { type: 'positions', positions: [this.#own] })) this.#told.set(to, position)
+    const report: PositionsReport = { type: 'positions', positions: [this.#own] }
+    if (this.#parts.peers.tell(to, report)) this.#told.set(to, position)
   }
 
   /** The link to a peer is new: what was told before may not have arrived. */
@@ -50,10 +48,10 @@ export class PositionReports {
   }
 
   heard({ positions }: PositionsReport): void {
-    const { acceptor: own, isMember, journal, onOwn } = this.#parts
+    const { acceptor: own, admission, journal, peers } = this.#parts
     for (const { acceptor, position } of positions) {
-      if (acceptor === own) onOwn(position)
-      else if (journal.positions.of(acceptor) > 0 || isMember(acceptor))
+      if (acceptor === own) admission.isSound(position)
+      else if (journal.positions.of(acceptor) > 0 || peers.isMember(acceptor))
         journal.positions.hear(acceptor, position)
     }
   }
@@ -76,11 +74,11 @@ export class PositionReports {
   }
 
   #passOn(): void {
-    const { journal, tellAll } = this.#parts
+    const { journal, peers } = this.#parts
     const positions = [this.#own, ...journal.positions.all]
     const sum = positions.reduce((total, { position }) => total + position, 0)
     if (sum === this.#passedOn) return
     this.#passedOn = sum
-    tellAll({ type: 'positions', positions })
+    peers.tellAll({ type: 'positions', positions })
   }
 }

@@ -5,6 +5,7 @@ import type { Turns } from '../net/transport/turns.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { ReadableAt } from '../paxos/effects.js'
 import { FairQueue } from './fair-queue.js'
+import type { Inbox } from './inbox.js'
 import { OWN_PROCESS, Room } from './room.js'
 
 /** More bytes of queries do not wait here: further reads are refused as `overloaded`. */
@@ -27,10 +28,7 @@ export interface ReadsParts {
   readonly executed: () => Slot
   /** Answers an encoded query from the state as it is. Throws what the state machine throws. */
   readonly query: (query: Uint8Array) => Uint8Array
-  /** Something was answered in a turn that may have nothing else to do: its end must come. */
-  readonly endTurn: () => void
-  /** Nobody waits for this linearizable read any more. */
-  readonly withdraw: (id: number) => void
+  readonly inbox: Pick<Inbox, 'step' | 'wake'>
 }
 
 interface Read extends Linked<Read> {
@@ -88,7 +86,8 @@ export class Reads {
       if (this.#giveUp(read) || !group.reads.delete(read)) return
       this.#leave(read)
       // What the core has not been told of, it need not be told to forget.
-      if (group.reads.size === 0 && this.#unconfirmed.delete(group.id)) this.#parts.withdraw(group.id)
+      if (group.reads.size === 0 && this.#unconfirmed.delete(group.id))
+        this.#parts.inbox.step({ type: 'withdraw-read', id: group.id })
     }
   }
 
@@ -161,7 +160,8 @@ export class Reads {
     turns.later(() => {
       this.#isLater = false
       this.#answerSome()
-      this.#parts.endTurn()
+      // Something was answered in a turn that may have nothing else to do: what is said must leave.
+      this.#parts.inbox.wake()
     }, 'modest')
   }
 

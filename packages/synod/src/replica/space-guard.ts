@@ -5,6 +5,7 @@ import type { ServerId } from '../paxos/ballot.js'
 import type { Heard } from '../paxos/proposer.js'
 import type { MembershipView } from '../paxos/membership.js'
 import type { Value } from '../paxos/value.js'
+import type { Inbox } from './inbox.js'
 
 /** From the most space to the least. */
 const LEVELS: readonly SpaceState[] = ['ample', 'low', 'full']
@@ -18,8 +19,7 @@ export interface SpaceGuardParts {
   readonly heardOf: (server: ServerId) => Heard | undefined
   /** Whether a command of the state machine makes the state smaller. */
   readonly frees: (command: Uint8Array) => boolean
-  /** Has another server lead. */
-  readonly transfer: (to: ServerId) => void
+  readonly inbox: Pick<Inbox, 'step'>
 }
 
 /**
@@ -58,7 +58,7 @@ export class SpaceGuard {
 
   /** This server leads, and may have looked at its disk: one with more space leads instead, if there is one. */
   makeRoom(): void {
-    const { heardOf, membership, self, space, transfer } = this.#parts
+    const { heardOf, inbox, membership, self, space } = this.#parts
     const own = LEVELS.indexOf(space())
     if (own === 0 || !membership.isKnown) return
     const better = this.#up
@@ -66,7 +66,7 @@ export class SpaceGuard {
       .sort((a, b) => (heardOf(b)?.chosen ?? 0) - (heardOf(a)?.chosen ?? 0))
     // One that does not take over is not asked alone.
     const to = better[this.#turn++ % better.length]
-    if (to !== undefined) transfer(to)
+    if (to !== undefined) inbox.step({ type: 'transfer', to })
   }
 
   /** Fewer voters have space than a decision takes. One that cannot be reached counts neither way. */

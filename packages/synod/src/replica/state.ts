@@ -2,7 +2,7 @@ import type { ClusterId } from '../cluster/cluster-id.js'
 import { SynodError } from '../errors.js'
 import type { Identity } from '../journal/identity.js'
 import type { Reserve } from '../storage/reserve.js'
-import { journalFailed } from '../journal/journal.js'
+import { type Journal, journalFailed } from '../journal/journal.js'
 import { type Execution, Executor } from '../machine/executor.js'
 import type { Machine } from '../machine/machine.js'
 import type { Request } from '../machine/request.js'
@@ -19,10 +19,13 @@ import { type SnapshotFinding, judgeSnapshot } from '../snapshots/snapshot-table
 import type { SnapshotStatus } from '../status.js'
 import { CatchUp } from './catch-up.js'
 import { DIGEST_EVERY_SLOTS, type Disagreement, Divergence } from './divergence.js'
+import type { Inbox } from './inbox.js'
 import type { Settings } from './options.js'
 import type { Peers } from './peers.js'
 import { SnapshotService } from './snapshot-service.js'
 import { Snapshots } from './snapshots.js'
+
+const NOTHING: readonly Execution[] = []
 
 /** A state machine as its newest snapshot has left it. */
 export interface RestoredState<Command, Result, Query, Answer> {
@@ -55,15 +58,11 @@ export interface StateParts {
   readonly settings: Settings
   readonly paxos: Paxos
   readonly peers: Peers
-  /** Bytes written to the journal since the start. */
-  readonly journal_bytes: () => number
-  /** The disk is full. */
-  readonly isShort: () => boolean
-  readonly step: (input: Input) => void
-  readonly onExecuted: (execution: Execution) => void
-  /** The state is that of a peer now: what was executed on the way there was not told. */
-  readonly onRestored: () => void
-  readonly onFailed: (error: SynodError) => void
+  /** None on a server that does not vote. */
+  readonly journal: Journal | undefined
+  /** Whether the disk is full. */
+  readonly space: { readonly isShort: boolean }
+  readonly inbox: Inbox
 }
 
 /**
@@ -85,7 +84,7 @@ export class State<Command, Result, Query, Answer> {
   #received = 0
 
   constructor({ executor, store }: RestoredState<Command, Result, Query, Answer>, parts: StateParts) {
-    const { paxos, peers, settings, step } = parts
+    const { inbox, journal, paxos, peers, settings, space } = parts
     const { host, logger, trace } = settings
     this.executor = executor
     if (trace !== undefined) {
@@ -116,11 +115,11 @@ export class State<Command, Result, Query, Answer> {
       log: paxos.log,
       ballot: () => paxos.bound,
       snapshot: () => executor.snapshot(),
-      journal_bytes: parts.journal_bytes,
-      isShort: parts.isShort,
+      journal_bytes: () => journal?.stats.bytes ?? 0,
+      isShort: () => space.isShort,
       isServing: () => this.#service.isServing,
       trim: (slot) => {
-        step({ type: 'trim', slot })
+        inbox.step({ type: 'trim', slot })
       },
     })
     this.#catchUp = new CatchUp({
@@ -187,14 +186,15 @@ export class State<Command, Result, Query, Answer> {
     }
   }
 
-  /** This server takes part now. What the snapshot holds is chosen, though the journal may not know all of that. */
-  begin(): void {
+  /**
+   * This server takes part now. Returns what the core has to take first: the slots of the snapshot are chosen, though the journal
+   * may not know all of that.
+   */
+  begin(): Input | undefined {
     this.#hasBegun = true
-    const { paxos, step } = this.#parts
-    const { newest } = this.#store
-    const { membership } = this.executor
-    if (newest !== undefined && newest.slot > paxos.chosen)
-      step({ type: 'trim', slot: newest.slot, membership })
+    const slot = this.#store.newest?.slot ?? 0
+    if (slot <= this.#parts.paxos.chosen) return undefined
+    return { type: 'trim', slot, membership: this.executor.membership }
   }
 
   /** Throws `wrong-version` where what is chosen, and not executed yet, raises the versions to what this build does not know. */
@@ -203,29 +203,30 @@ export class State<Command, Result, Query, Answer> {
     this.executor.checkVersions((slot) => (slot > chosen ? undefined : log.chosen(slot)))
   }
 
-  /** Executes what is chosen and not executed yet. Answers whether there was anything. */
-  execute(): boolean {
+  /** Executes what is chosen and not executed yet, and returns the results, in the order of the slots. */
+  execute(): readonly Execution[] {
     const { executor } = this
-    const { onExecuted, paxos } = this.#parts
-    if (this.#isHalted) return false
+    const { paxos } = this.#parts
+    if (this.#isHalted) return NOTHING
     const { trimmed } = paxos.log.state
     // Whoever does not know the membership has nothing to go by: a server that joins, for one.
     if (executor.executed < trimmed || !paxos.membership.isKnown) {
       if (this.#hasBegun) this.#catchUp.need(Math.max(trimmed, 1))
-      return false
+      return NOTHING
     }
-    if (executor.executed >= paxos.chosen) return false
+    if (executor.executed >= paxos.chosen) return NOTHING
+    const executions: Execution[] = []
     while (executor.executed < paxos.chosen) {
       const slot = executor.executed + 1
       const value = paxos.log.chosen(slot)
       if (value === undefined) throw new RangeError(`slot ${slot} is chosen, but has no value`)
       const execution = this.#executeIn(slot, value)
-      if (execution === 'failed') return false
-      // What diverged answers nobody.
-      if (slot % DIGEST_EVERY_SLOTS === 0 && !this.#compareDigest(slot)) return false
-      if (execution !== undefined) onExecuted(execution)
+      if (execution === 'failed') break
+      // A state that has diverged gives no answers.
+      if (slot % DIGEST_EVERY_SLOTS === 0 && !this.#compareDigest(slot)) break
+      if (execution !== undefined) executions.push(execution)
     }
-    return true
+    return executions
   }
 
   /** Takes a snapshot if one is due. */
@@ -258,7 +259,7 @@ export class State<Command, Result, Query, Answer> {
 
   /** A snapshot of a peer is durable here: it takes the place of the state, unless that has come further by itself. */
   async #install({ slot }: StoredSnapshot): Promise<void> {
-    const { onFailed, onRestored, settings, step } = this.#parts
+    const { inbox, settings } = this.#parts
     await this.#snapshots.idle
     if (this.#isHalted) return
     if (slot > this.executor.executed) {
@@ -266,7 +267,7 @@ export class State<Command, Result, Query, Answer> {
       try {
         await restore(this.executor, this.#store, settings.dataDir)
       } catch (error) {
-        onFailed(error as SynodError)
+        inbox.post({ type: 'failed', error: error as SynodError })
         return
       }
       this.#isHalted = false
@@ -274,8 +275,8 @@ export class State<Command, Result, Query, Answer> {
     }
     this.#received++
     settings.logger.info({ slot }, `goes on from the snapshot of slot ${slot}`)
-    step({ type: 'trim', slot, membership: this.executor.membership })
-    onRestored()
+    inbox.step({ type: 'trim', slot, membership: this.executor.membership })
+    inbox.post({ type: 'restored' })
   }
 
   /** A state that may change by itself is shown to nobody, and not kept. */
@@ -285,7 +286,7 @@ export class State<Command, Result, Query, Answer> {
     } catch (error) {
       if (!(error instanceof SynodError)) throw error
       this.#isHalted = true
-      this.#parts.onFailed(error)
+      this.#parts.inbox.post({ type: 'failed', error })
       return 'failed'
     }
   }
@@ -300,15 +301,25 @@ export class State<Command, Result, Query, Answer> {
 
   /** More than half of the servers came to another state: this replica stops, and does not start on its state again. */
   #fence(at: Disagreement): void {
-    const { onFailed, settings } = this.#parts
+    const { inbox, settings } = this.#parts
     if (this.#isHalted) return
     this.#isHalted = true
     void saveFence(settings.host.disk, settings.dataDir, at)
       .catch(() => undefined)
       .then(() => {
-        onFailed(divergedError(settings.dataDir, at))
+        inbox.post({ type: 'failed', error: divergedError(settings.dataDir, at) })
       })
   }
+}
+
+type Generic = State<never, never, never, never>
+
+/** The state of a replica, for those to whom the types of its machine do not matter. */
+export type AnyState = Omit<Generic, 'executor'> & {
+  readonly executor: Pick<
+    Generic['executor'],
+    'agreed' | 'digest' | 'executed' | 'identify' | 'sessions' | 'support'
+  >
 }
 
 /** Rejects with `restore-failed` and `wrong-version`: what is in the machine then is of no use. */

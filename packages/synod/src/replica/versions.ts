@@ -1,28 +1,25 @@
+import type { Calls } from '../call.js'
 import type { Clock } from '../clock.js'
 import { type Agreed, type Support, mostFor } from '../cluster/versions.js'
 import type { Raise } from '../machine/raise.js'
 import type { ServerId } from '../paxos/ballot.js'
-import type { ServerSet } from '../paxos/server-set.js'
+import type { Paxos } from '../paxos/paxos.js'
+import type { Commands } from './commands.js'
+import { isInCharge } from './in-charge.js'
+import type { Peers } from './peers.js'
 
-/** So often it looks whether all members support more than they have agreed on. */
+/** How often it compares what the members support with what they have agreed on. */
 const LOOK_MS = 200
 
 export interface VersionsParts {
   readonly self: ServerId
   readonly clock: Clock
-  readonly own: Support
-  /** As of the executed bar. */
-  readonly agreed: () => Agreed
-  /** Those that vote or learn, as of the chosen bar; none while that is not known. */
-  readonly servers: () => ServerSet
-  /** What a server that is connected can work with: one that is not may come back with another build. */
-  readonly supportOf: (server: ServerId) => Support | undefined
-  /** Whether it is for this replica to propose a raise. Several may: the second one changes nothing. */
-  readonly isInCharge: () => boolean
-  /** Has a raise chosen; resolves when it is over, whatever came of it. */
-  readonly submit: (raise: Raise) => Promise<void>
-  /** Another server may be too old from now on. */
-  readonly onRaised: () => void
+  readonly calls: Calls
+  /** What this server supports, and what was agreed on as of the executed watermark. */
+  readonly executor: { readonly support: Support; readonly agreed: Agreed }
+  readonly paxos: Paxos
+  readonly peers: Peers
+  readonly commands: Commands
 }
 
 /** Raises what the members have agreed on as soon as all of them support more. */
@@ -30,53 +27,59 @@ export class Versions {
   readonly #parts: VersionsParts
   #known: Agreed
   #isRaising = false
-  #cancelLook: () => void = () => undefined
+  #cancelTimer: () => void = () => undefined
 
   constructor(parts: VersionsParts) {
     this.#parts = parts
-    this.#known = parts.agreed()
+    this.#known = parts.executor.agreed
   }
 
-  /** From now on, until `stop`. */
-  look(): void {
+  /** From now on it compares, until `stop`. */
+  begin(): void {
     this.#raise()
-    this.#cancelLook()
-    this.#cancelLook = this.#parts.clock.timer(LOOK_MS, () => {
-      this.look()
+    this.#cancelTimer()
+    this.#cancelTimer = this.#parts.clock.timer(LOOK_MS, () => {
+      this.begin()
     })
   }
 
-  /** Slots have been executed, or a snapshot was taken in. */
-  executed(): void {
-    const { agreed, onRaised } = this.#parts
-    if (agreed() === this.#known) return
-    this.#known = agreed()
-    onRaised()
+  /** Slots were executed, or the state was replaced by a snapshot: a peer may be too old from now on. */
+  refresh(): void {
+    const { executor, peers } = this.#parts
+    if (executor.agreed === this.#known) return
+    this.#known = executor.agreed
+    peers.update()
   }
 
   stop(): void {
-    this.#cancelLook()
+    this.#cancelTimer()
   }
 
+  /** Several servers may propose a raise: the second one changes nothing. */
   #raise(): void {
-    const { agreed, isInCharge, own, self, servers, submit, supportOf } = this.#parts
-    if (this.#isRaising || !isInCharge()) return
+    const { calls, commands, executor, paxos, peers, self } = this.#parts
+    if (this.#isRaising || !isInCharge(paxos, self)) return
     const members: Raise['members'][number][] = []
-    for (const server of servers()) {
-      const support = server === self ? own : supportOf(server)
+    for (const server of paxos.membership.servers) {
+      // A server that is not connected may come back with another build.
+      const support = server === self ? executor.support : peers.supportOf(server)
       if (support === undefined) return
       members.push({ server, support })
     }
     if (members.length === 0) return
-    const before = agreed()
+    const before = executor.agreed
     const to = mostFor(
       members.map(({ support }) => support),
       before,
     )
     if (to.format === before.format && to.machine === before.machine) return
     this.#isRaising = true
-    void submit({ to, members }).then(() => {
-      this.#isRaising = false
-    })
+    const call = calls.start<Uint8Array>('change', {})
+    commands.raise({ to, members }, call)
+    void call.promise
+      .catch(() => undefined)
+      .then(() => {
+        this.#isRaising = false
+      })
   }
 }

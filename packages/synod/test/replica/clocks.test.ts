@@ -136,7 +136,6 @@ test('an answer counts once, for the last question alone, and only until its pee
     executed_ms: () => 5000,
     connected: () => [2],
     tell: (_to, report) => rounds.push(report.round),
-    onKnown: () => undefined,
   })
   const answer = (round = 0) => {
     clocks.onReport(2, { type: 'clock', round, wall_ms: clock.wallTime() })

@@ -49,24 +49,15 @@ class Rig {
       journal: this.journal as unknown as Journal,
       links: new Map([[2, link as unknown as PeerLink]]),
       clock: this.clock,
-      diskPatience_ms: 1000,
       trace: undefined,
-      onStep: () => undefined,
-      onSend: () => undefined,
-      onReadable: () => undefined,
-      onBehind: () => undefined,
-      onTurnEnd: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
+      positions: undefined,
     })
-    this.driver.start()
   }
 
   step(output: Partial<Output>): void {
     this.#next = output
     this.driver.step({ type: 'tick' })
-    this.clock.advance(1)
+    this.driver.flush()
   }
 
   durable(position: number): void {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SynodError } from '../../src/errors.js'
-import { HandOver, MAX_WISHES } from '../../src/replica/hand-over.js'
+import { MAX_TRANSFERS, Transfers } from '../../src/replica/transfers.js'
+import type { Paxos } from '../../src/paxos/paxos.js'
 import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
 import { ANSWERS_AT_ONCE, MAX_QUERY_BYTES, Reads } from '../../src/replica/reads.js'
 import { MAX_TURN_UNITS, Turns } from '../../src/net/transport/turns.js'
@@ -91,8 +92,10 @@ describe('reads', () => {
       turns,
       executed: () => state.executed,
       query: (query: Uint8Array) => query,
-      endTurn: () => ended.turns++,
-      withdraw: (id) => withdrawn.push(id),
+      inbox: {
+        wake: () => ended.turns++,
+        step: (input) => withdrawn.push((input as { id: number }).id),
+      },
     })
     return { clock, ended, reads, state, turns, withdrawn }
   }
@@ -219,23 +222,19 @@ describe('reads', () => {
   })
 })
 
-test('so many may wait for a hand-over; the next is told when the first of them gives up', () => {
+test('transfers that wait have a limit; the next is told when the first of them gives up', () => {
   const clock = new ManualClock()
-  const handOver = new HandOver({
-    clock,
-    leader: () => 1,
-    isVoter: (server) => server <= 2,
-    ask: () => undefined,
-  })
-  handOver.begin(2, () => undefined)
+  const paxos = { leader: 1, membership: { voters: [1, 2] } } as unknown as Paxos
+  const transfers = new Transfers({ clock, paxos, inbox: { step: () => undefined } })
+  transfers.begin(2, () => undefined)
   clock.advance(1000)
-  for (let count = 1; count < MAX_WISHES; count++) handOver.begin(2, () => undefined)
-  expect(() => handOver.begin(2, () => undefined)).toThrow(
+  for (let count = 1; count < MAX_TRANSFERS; count++) transfers.begin(2, () => undefined)
+  expect(() => transfers.begin(2, () => undefined)).toThrow(
     expect.objectContaining({ code: 'overloaded', retryAfter_ms: 4000 }),
   )
   clock.advance(4100)
-  handOver.begin(2, () => undefined)
-  handOver.stop()
+  transfers.begin(2, () => undefined)
+  transfers.stop()
 })
 
 test('a query may have as many bytes as a command, and no more', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { HAND_OVER_MS } from '../../src/replica/hand-over.js'
+import { TRANSFER_MS } from '../../src/replica/transfers.js'
 import { World } from './world.js'
 
 test('another replica leads, whichever takes the wish, and commands go on', async () => {
@@ -52,7 +52,7 @@ describe('it fails', () => {
     ).rejects.toMatchObject({
       code: 'transfer-failed',
     })
-    expect(world.clock.now() - begun_ms).toBeGreaterThanOrEqual(HAND_OVER_MS)
+    expect(world.clock.now() - begun_ms).toBeGreaterThanOrEqual(TRANSFER_MS)
   })
 
   test('where nobody leads, or there is nothing to lead, or no such server', async () => {

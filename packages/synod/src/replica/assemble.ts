@@ -1,0 +1,307 @@
+import { Calls } from '../call.js'
+import { SynodError } from '../errors.js'
+import type { Identity } from '../journal/identity.js'
+import { type OpenedJournal, openJournal } from '../journal/open-journal.js'
+import type { Machine } from '../machine/machine.js'
+import { openIntake } from '../net/transport/intake.js'
+import { formatAddress } from '../net/transport/network.js'
+import { Paxos } from '../paxos/paxos.js'
+import { NO_SERVERS } from '../paxos/server-set.js'
+import { Admission } from './admission.js'
+import { ChangeGuard } from './change-guard.js'
+import { ChangeQueue } from './change-queue.js'
+import { ClientService } from './client-service.js'
+import { Clocks } from './clocks.js'
+import { Commands } from './commands.js'
+import { Counts } from './counts.js'
+import { DiskSpace } from './disk-space.js'
+import { Driver } from './driver.js'
+import { Ending } from './ending.js'
+import { Formation } from './formation.js'
+import { Inbox } from './inbox.js'
+import { Leadership } from './leadership.js'
+import { Loop } from './loop.js'
+import { Members } from './members.js'
+import { Operations } from './operations.js'
+import type { Settings } from './options.js'
+import { Peers } from './peers.js'
+import { PositionReports } from './position-reports.js'
+import { Progress } from './progress.js'
+import { Reads } from './reads.js'
+import { Report } from './report.js'
+import { SpaceGuard } from './space-guard.js'
+import { Stalls } from './stalls.js'
+import { type RestoredState, State, restoreState } from './state.js'
+import { Transfers } from './transfers.js'
+import { Versions } from './versions.js'
+
+/** In election timeouts: a leader whose disk takes longer for one write makes room for another. */
+const DISK_PATIENCE = 2
+
+/** The parts of a replica that its callers reach. */
+export interface Assembled<Command, Result, Query, Answer> {
+  readonly settings: Settings
+  readonly calls: Calls
+  readonly paxos: Paxos
+  readonly peers: Peers
+  readonly formation: Formation
+  readonly state: State<Command, Result, Query, Answer>
+  readonly commands: Commands
+  readonly operations: Operations
+  readonly service: ClientService
+  readonly report: Report
+  readonly loop: Loop
+  readonly ending: Ending
+}
+
+/**
+ * Opens the data directory, recovers what is in it, and puts a replica together. Each part is given those that it uses, which were
+ * made before it; what it has to say to the others it posts to the inbox.
+ */
+export async function assemble<Command, Result, Query, Answer>(
+  settings: Settings,
+  machine: Machine<Command, Result, Query, Answer>,
+): Promise<Assembled<Command, Result, Query, Answer>> {
+  const { clusterName, host, mode } = settings
+  const { lease_ms, quorums } = settings.parameters
+  settings.trace?.started(clusterName, mode, settings.servers, {
+    ...(quorums === null ? {} : { quorums }),
+    ...(lease_ms === 0 ? {} : { lease_ms }),
+  })
+  const inbox = new Inbox(host.clock)
+  const space = new DiskSpace({
+    clock: host.clock,
+    disk: host.disk,
+    directory: settings.dataDir,
+    limits: settings.space,
+    logger: settings.logger,
+    inbox,
+  })
+  const opened = await open(settings, space, inbox)
+  try {
+    const identity = identityOf(opened)
+    const restored = await restoreState(settings, machine, identity)
+    return join(settings, inbox, space, opened, identity, restored)
+  } catch (error) {
+    await (opened.journal ?? opened).close()
+    throw error
+  }
+}
+
+function open(settings: Settings, space: DiskSpace, inbox: Inbox): Promise<OpenedJournal> {
+  const { clusterName: cluster, host, id: server, parameters } = settings
+  const founders = settings.join ? [] : settings.servers
+  const texts = [...settings.addresses].map(([id, address]) => [id, formatAddress(address)] as const)
+  return openJournal({
+    disk: host.disk,
+    directory: settings.dataDir,
+    identity: { cluster, parameters, founders, server, addresses: Object.fromEntries(texts) },
+    randomBytes: host.randomBytes,
+    reserve: settings.space,
+    space,
+    now: () => host.clock.now(),
+    onDurable: (position) => {
+      inbox.post({ type: 'durable', position })
+    },
+    onFailure: (error) => {
+      inbox.post({ type: 'failed', error })
+    },
+  })
+}
+
+/** Throws `journal-damaged`: a server that cannot be told apart from a new one cannot even learn, as the peers would refuse it. */
+function identityOf({ damage, identity, recovery }: OpenedJournal): Identity {
+  if (identity === null || (damage !== undefined && identity.peers === null))
+    throw new SynodError('journal-damaged', (damage ?? recovery).message)
+  return identity
+}
+
+function join<Command, Result, Query, Answer>(
+  settings: Settings,
+  inbox: Inbox,
+  space: DiskSpace,
+  opened: OpenedJournal,
+  identity: Identity,
+  restored: RestoredState<Command, Result, Query, Answer>,
+): Assembled<Command, Result, Query, Answer> {
+  const { host, id: self, logger, mode, trace } = settings
+  const { clock } = host
+  const { electionTimeout_ms } = settings.paxos
+  const { journal } = opened
+  const { executor } = restored
+  const counts = new Counts()
+  const intake = openIntake(clock)
+  const calls = new Calls(clock, settings.requestTimeout_ms, (timeout_ms) => report.timeoutError(timeout_ms))
+
+  const config = { ...settings.paxos, membership: executor.membership, voting: opened.damage === undefined }
+  const paxos = Paxos.recover(config, opened.records, host.randomId(), clock.now())
+  const { membership } = paxos
+  const peers = new Peers(settings, identity, membership, executor, { journal, space, inbox })
+  const admission = new Admission({
+    clock,
+    patience_ms: electionTimeout_ms,
+    self,
+    membership,
+    position: () => journal?.position,
+    inbox,
+  })
+  const positions =
+    journal && new PositionReports({ clock, acceptor: identity.acceptor, journal, peers, admission })
+  const driver = new Driver({ paxos, journal, links: peers.links, clock, trace, positions })
+  const state = new State(restored, { settings, paxos, peers, journal, space, inbox })
+  const formation = new Formation({ logger, identity, journal, peers, state, inbox })
+  const leadership = new Leadership(self, mode, paxos)
+  const progress = new Progress({ clock, logger, paxos, counts, trace })
+
+  const isConnected = (server: number) => peers.links.get(server)?.up === true
+  const heardOf = (server: number) => paxos.heardOf(server)
+  const clocks = new Clocks({
+    self,
+    clock,
+    randomId: host.randomId,
+    logger,
+    voters: () => (membership.isKnown ? membership.current.voters : NO_SERVERS),
+    executed_ms: () => executor.time_ms,
+    connected: () => peers.connected,
+    tell: (to, answer) => {
+      peers.tellNow(to, answer)
+    },
+  })
+  const guard = new ChangeGuard({
+    self,
+    clock,
+    patience_ms: electionTimeout_ms,
+    membership,
+    chosen: () => paxos.chosen,
+    heardOf,
+    isConnected,
+    lackOf: (server) => peers.lackOf(server),
+    addressOf: (server) => report.members().find((member) => member.server === server)?.address,
+  })
+  const spaceGuard = new SpaceGuard({
+    self,
+    membership,
+    space: () => space.state,
+    spaceOf: (server) => peers.spaceOf(server),
+    isConnected,
+    heardOf,
+    frees: (command) => executor.frees(command),
+    inbox,
+  })
+  const changes = new ChangeQueue(clock, membership)
+  const commands = new Commands({
+    settings,
+    calls,
+    paxos,
+    counts,
+    guard,
+    changes,
+    clocks,
+    spaceGuard,
+    state,
+    inbox,
+  })
+  const reads = new Reads({
+    limit: settings.maxWaiting,
+    now: () => clock.now(),
+    turns: intake.turns,
+    executed: () => state.readable,
+    query: (query) => executor.query(query),
+    inbox,
+  })
+  const transfers = new Transfers({ clock, paxos, inbox })
+  const members = new Members({
+    self,
+    clock,
+    logger,
+    calls,
+    paxos,
+    peers,
+    journal,
+    driver,
+    guard,
+    changes,
+    commands,
+    inbox,
+  })
+  const versions = new Versions({ self, clock, calls, executor, paxos, peers, commands })
+  const stalls = new Stalls({ clock, logger, worry_ms: electionTimeout_ms / 2 })
+
+  const operations = new Operations({ clock, mode, counts, commands, reads, transfers, state, inbox })
+  const report: Report = new Report({
+    settings,
+    opened,
+    paxos,
+    driver,
+    peers,
+    formation,
+    admission,
+    leadership,
+    progress,
+    state,
+    commands,
+    reads,
+    clocks,
+    space,
+    stalls,
+    counts,
+    service: () => service,
+  })
+  const service: ClientService = new ClientService({
+    settings,
+    intake,
+    operations,
+    leadership,
+    peers,
+    state,
+    report,
+  })
+  const timed = [clocks, space, stalls, admission, transfers, members, versions, commands]
+  const stoppable = positions === undefined ? timed : [...timed, positions]
+  const ending = new Ending({ settings, opened, inbox, calls, peers, state, service, stoppable })
+  const loop = new Loop({
+    self,
+    mode,
+    diskPatience_ms: DISK_PATIENCE * electionTimeout_ms,
+    inbox,
+    paxos,
+    journal,
+    driver,
+    peers,
+    formation,
+    admission,
+    positions,
+    leadership,
+    progress,
+    members,
+    versions,
+    transfers,
+    clocks,
+    spaceGuard,
+    commands,
+    reads,
+    state,
+    service,
+    counts,
+    ending,
+  })
+
+  space.begin(journal, [...(journal?.reserves ?? []), state.reserve])
+  if (opened.damage !== undefined) logger.error({ case: opened.damage.case }, opened.damage.message)
+  else logger.info({ case: opened.recovery.case }, opened.recovery.message)
+  trace?.opened(opened.recovery.case, opened.damage?.message ?? null)
+  return {
+    settings,
+    calls,
+    paxos,
+    peers,
+    formation,
+    state,
+    commands,
+    operations,
+    service,
+    report,
+    loop,
+    ending,
+  }
+}

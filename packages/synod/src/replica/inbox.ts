@@ -1,0 +1,117 @@
+import type { Clock } from '../clock.js'
+import type { SynodError } from '../errors.js'
+import type { Outdated } from '../journal/outdated.js'
+import type { PeerWelcome } from '../net/hello.js'
+import type { AnswerSnapshot } from '../net/peer/listener.js'
+import type { ClockReport, DigestReport, PositionsReport, SnapshotRequest } from '../net/peer/messages.js'
+import type { ServerId } from '../paxos/ballot.js'
+import type { Message } from '../paxos/messages.js'
+import type { Input } from '../paxos/paxos.js'
+import type { Founding } from './agreement.js'
+
+/** What has happened to a replica since its last turn. */
+export type Arrival =
+  /** It is the time that `tickAt` was told. */
+  | { readonly type: 'tick' }
+  /** An input for the core that another part of the replica asks for. */
+  | { readonly type: 'input'; readonly input: Input }
+  | { readonly type: 'messages'; readonly from: ServerId; readonly batch: readonly Message[] }
+  | { readonly type: 'digest'; readonly from: ServerId; readonly report: DigestReport }
+  | { readonly type: 'clock'; readonly from: ServerId; readonly report: ClockReport }
+  | { readonly type: 'positions'; readonly report: PositionsReport }
+  | {
+      readonly type: 'snapshot-request'
+      readonly from: ServerId
+      readonly request: SnapshotRequest
+      readonly answer: AnswerSnapshot
+    }
+  /** Messages can be sent to this server, whose process may be a new one. */
+  | { readonly type: 'connected'; readonly welcome: PeerWelcome }
+  | { readonly type: 'unreachable'; readonly peer: ServerId }
+  /** All founders have welcomed this one, or a member of the cluster that it joins has: this is to be written down. */
+  | { readonly type: 'complete'; readonly founding: Founding }
+  /** All founders have written that down, this one included: they may vote. */
+  | { readonly type: 'formed'; readonly founding: Founding }
+  /** The server says that this one was removed. */
+  | { readonly type: 'refused-as-removed'; readonly by: ServerId }
+  /** Every record up to this position is durable. */
+  | { readonly type: 'durable'; readonly position: number }
+  /** The free space on the disk was read. */
+  | { readonly type: 'space' }
+  /** The state is that of a peer now: the results of the slots that it skipped are not known here. */
+  | { readonly type: 'restored' }
+  /** The data directory is an old copy. */
+  | { readonly type: 'outdated'; readonly outdated: Outdated }
+  /** The replica cannot go on. */
+  | { readonly type: 'failed'; readonly error: SynodError }
+
+/**
+ * Collects what happens to a replica during one turn of the event loop, and has its own turn follow at the end of that. The
+ * parts of a replica post here, so that none of them calls back into the loop.
+ */
+export class Inbox {
+  readonly #clock: Clock
+  #arrivals: Arrival[] = []
+  #turn: () => void = () => undefined
+  #isDue = false
+  #isClosed = false
+  #tick_ms = Infinity
+  #cancelTick: () => void = () => undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** From now on `turn` is called at the end of each turn of the event loop in which something was posted. */
+  open(turn: () => void): void {
+    this.#turn = turn
+    if (this.#arrivals.length > 0) this.wake()
+  }
+
+  post(arrival: Arrival): void {
+    this.#arrivals.push(arrival)
+    this.wake()
+  }
+
+  /** Has the core take this input in the next turn. */
+  step(input: Input): void {
+    this.post({ type: 'input', input })
+  }
+
+  /** A turn is to follow, though nothing is posted: a queue has something in it, or a peer is to be sent a report. */
+  wake(): void {
+    if (this.#isDue || this.#isClosed) return
+    this.#isDue = true
+    this.#clock.soon(() => {
+      this.#isDue = false
+      if (!this.#isClosed) this.#turn()
+    })
+  }
+
+  /**
+   * Has a tick posted at this time. One timer, moved only when the tick is wanted earlier: a tick that is too early does
+   * nothing.
+   */
+  tickAt(at_ms: number): void {
+    if (at_ms >= this.#tick_ms || this.#isClosed) return
+    this.#cancelTick()
+    this.#tick_ms = at_ms
+    this.#cancelTick = this.#clock.timer(Math.max(0, at_ms - this.#clock.now()), () => {
+      this.#tick_ms = Infinity
+      this.post({ type: 'tick' })
+    })
+  }
+
+  /** Everything that was posted since it was last taken, in order. */
+  take(): readonly Arrival[] {
+    const arrivals = this.#arrivals
+    this.#arrivals = []
+    return arrivals
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelTick()
+    this.#arrivals = []
+  }
+}
