@@ -9,8 +9,6 @@ const MAX_ORDINAL = 2 ** 52
 /** As many servers as any list of them names. */
 export const MAX_MEMBERS = 255
 
-const utf8 = new TextEncoder()
-
 export function readServer(reader: Reader): ServerId {
   const server = readServerOrNone(reader)
   if (server === 0) throw new MalformedError('server 0 where there must be one')
@@ -66,9 +64,17 @@ export function writeText(writer: Writer, text: string, limit_bytes: number): vo
   if (Buffer.byteLength(text) <= limit_bytes) {
     writer.string(text)
   } else {
-    const cut = new Uint8Array(limit_bytes)
-    writer.bytes(cut.subarray(0, utf8.encodeInto(text, cut).written))
+    // Not encodeInto: that of Node 26 leaves out a last character that would fit.
+    const bytes = Buffer.from(text)
+    let end = limit_bytes
+    while (isContinuation(bytes[end])) end--
+    writer.bytes(bytes.subarray(0, end))
   }
+}
+
+/** Whether a byte of UTF-8 is not the first of its character. */
+function isContinuation(byte = 0): boolean {
+  return (byte & 0xc0) === 0x80
 }
 
 export function readText(reader: Reader, limit_bytes: number): string {
