@@ -8,7 +8,7 @@ import type { LinkStatus } from './net/transport/link.js'
 import type { SpaceState } from './net/peer/messages.js'
 import type { Ballot, ServerId, Slot } from './paxos/ballot.js'
 import type { Mode } from './paxos/config.js'
-import type { Bars } from './paxos/invariants.js'
+import type { Watermarks } from './paxos/invariants.js'
 import type { MemberRole } from './paxos/membership.js'
 import type { LeaseStatus } from './paxos/paxos.js'
 import type { PendingQuorum, Role } from './paxos/proposer.js'
@@ -130,7 +130,7 @@ export interface ReplicaStatus {
   /** False for a server that may have forgotten votes: it learns only. `damage` says why. */
   readonly voting: boolean
   readonly damage: string | null
-  readonly bars: Bars
+  readonly bars: Watermarks
   /** A checksum over everything executed. */
   readonly digest: number
   readonly versions: VersionStatus

@@ -54,6 +54,6 @@ export function membershipAfter(
   values: readonly Value[],
 ): MembershipState {
   const it = new Membership(structuredClone(membership), window)
-  for (const [index, value] of values.entries()) it.pass(index + 1, changeOf(value))
+  for (const [index, value] of values.entries()) it.apply(index + 1, changeOf(value))
   return it.state
 }

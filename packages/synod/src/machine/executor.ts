@@ -135,7 +135,7 @@ export class Executor<Command, Result, Query, Answer> {
   skip(slot: Slot): void {
     if (slot <= this.#executed) throw new RangeError(`slot ${slot} does not follow ${this.#executed}`)
     this.#executed = slot
-    this.#membership.pass(slot, undefined)
+    this.#membership.apply(slot, undefined)
   }
 
   /** Goes on as another cluster, of which the log says nothing. */
@@ -144,7 +144,7 @@ export class Executor<Command, Result, Query, Answer> {
   }
 
   #execute(slot: Slot, value: Value): Execution | undefined {
-    const change = this.#membership.pass(slot, changeOf(value))
+    const change = this.#membership.apply(slot, changeOf(value))
     const request = value.length === 0 ? undefined : readRequest(value)
     if (request === undefined) return undefined
     this.#time_ms = Math.max(this.#time_ms, request.time_ms)
@@ -174,7 +174,7 @@ export class Executor<Command, Result, Query, Answer> {
     for (let slot = this.#executed + 1; ; slot++) {
       const value = valueOf(slot)
       if (value === undefined) return
-      membership.pass(slot, changeOf(value))
+      membership.apply(slot, changeOf(value))
       const raise = raiseOf(value)
       if (raise === undefined || objectionTo(raise, agreed, membership.servers) !== undefined) continue
       agreed = raise.to

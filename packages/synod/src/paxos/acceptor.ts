@@ -27,9 +27,9 @@ export function emptyAcceptor(): AcceptorState {
 }
 
 /**
- * The acceptor of both modes. For a slot it is bound by the highest ballot that it has promised for that
- * slot, by either kind of prepare, or voted at there. Everything that it answers rests on a record, so the
- * answer leaves only once that record is durable.
+ * The acceptor of both modes. For a slot it is bound by the highest ballot that it has promised for
+ * that slot, by either kind of prepare, or voted at there. Each answer rests on a record, and
+ * leaves only once that record is durable.
  */
 export class Acceptor {
   readonly state: AcceptorState
@@ -42,19 +42,19 @@ export class Acceptor {
     this.#effects = effects
   }
 
-  /** Below this ballot it neither promises nor votes in the slot. */
+  /** Below this ballot the acceptor neither promises nor votes in the slot. */
   bound(slot: Slot): Ballot {
     const state = this.#log.find(slot)
     if (state === undefined) return this.state.promised
     return maxBallot(this.state.promised, maxBallot(state.promised, state.ballot))
   }
 
-  /** Below this ballot it does not promise every slot: some slot is bound to it. */
+  /** Below this ballot the acceptor makes no promise for every slot. */
   get logBound(): Ballot {
     return maxBallot(this.state.promised, this.state.voted)
   }
 
-  /** Promises, or answers undefined because a higher ballot binds it. */
+  /** Returns undefined if a higher ballot binds the acceptor. */
   promise(ballot: Ballot, scope: Scope, slot: Slot): PromiseMessage | undefined {
     if (this.#refuses(ballot, scope, slot)) return undefined
     const before = scope === 'log' ? this.state.promised : (this.#log.find(slot)?.promised ?? ZERO_BALLOT)
@@ -66,7 +66,10 @@ export class Acceptor {
     return { type: 'promise', ballot, scope, slot, votes, next }
   }
 
-  /** Votes for one value in each slot from `first` on, or for none of them if any slot is bound higher. */
+  /**
+   * Votes for one value in each slot from `first` on. Returns undefined, with no vote, if any slot
+   * is bound higher.
+   */
   vote(ballot: Ballot, first: Slot, values: readonly Value[]): Accepted | undefined {
     let repeated = true
     for (const [offset, value] of values.entries()) {
@@ -84,21 +87,21 @@ export class Acceptor {
     return { type: 'accepted', ballot, first, last: first + values.length - 1 }
   }
 
-  /** Answers whether it promised. */
+  /** Returns whether the acceptor promised. */
   onPrepare(from: ServerId, message: Prepare): boolean {
     const { ballot, scope, slot } = message
     if (ballot.server !== from) return false
-    if (this.#tellTrimmed(from, message, slot)) return false
+    if (this.#reportTrimmed(from, message, slot)) return false
     const promise = this.promise(ballot, scope, slot)
     if (promise !== undefined) this.#effects.sendAfterDurable(from, promise)
     else this.#refuse(from, ballot, slot, scope)
     return promise !== undefined
   }
 
-  /** Answers whether it voted. */
+  /** Returns whether the acceptor voted. */
   onAccept(from: ServerId, message: Accept): boolean {
     if (message.ballot.server !== from || message.values.length === 0) return false
-    if (this.#tellTrimmed(from, message, message.first)) return false
+    if (this.#reportTrimmed(from, message, message.first)) return false
     const accepted = this.vote(message.ballot, message.first, message.values)
     if (accepted !== undefined) this.#effects.sendAfterDurable(from, accepted)
     else this.#refuse(from, message.ballot, message.first, 'slot')
@@ -106,10 +109,10 @@ export class Acceptor {
   }
 
   /**
-   * What was chosen in a trimmed slot cannot be told any more, and a promise without it would say "no vote": whoever asks at a
-   * ballot that counts has to catch up first, and is told so.
+   * The votes of a trimmed slot are gone, and a promise without them would say "no vote". A
+   * proposer at a ballot that counts has to catch up first, and is told so.
    */
-  #tellTrimmed(from: ServerId, message: Prepare | Accept, slot: Slot): boolean {
+  #reportTrimmed(from: ServerId, message: Prepare | Accept, slot: Slot): boolean {
     const { trimmed } = this.#log.state
     if (slot > trimmed) return false
     const scope = message.type === 'prepare' ? message.scope : 'slot'
@@ -144,7 +147,10 @@ export class Acceptor {
     this.#effects.send(from, { type: 'nack', refused, ballot, slot })
   }
 
-  /** The votes in slots `first` to `last`, as many as one message takes. What is chosen is told as such. */
+  /**
+   * The votes in slots `first` to `last`, as many as one message takes. A chosen value is marked as
+   * chosen.
+   */
   #votes(first: Slot, last: Slot): { votes: ReportedVote[]; next: Slot } {
     const votes: ReportedVote[] = []
     let size_bytes = 0

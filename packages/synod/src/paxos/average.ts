@@ -1,4 +1,4 @@
-/** Waits are measured by how long things took lately, within these bounds. */
+/** Waits depend on how long requests and phases took lately, within these bounds. */
 export const MIN_AVERAGE_MS = 4
 const MAX_AVERAGE_MS = 250
 

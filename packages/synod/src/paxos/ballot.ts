@@ -8,8 +8,8 @@ export const MAX_SERVER_ID = 65_535
 export type Slot = number
 
 /**
- * A ballot is a pair (seq, server), ordered lexicographically: (1, s2) < (4, s1) and (1, s2) > (1, s1).
- * The server in it makes ballots of different servers distinct, so that each ballot has one proposer.
+ * A ballot is a pair (seq, server), ordered lexicographically: (1, s2) < (4, s1) and (1, s2) > (1,
+ * s1). The server in it makes ballots of different servers distinct: each ballot has one proposer.
  */
 export interface Ballot {
   readonly seq: number

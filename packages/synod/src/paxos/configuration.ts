@@ -2,14 +2,17 @@ import type { Slot } from './ballot.js'
 import { type Quorums, faultOfQuorums, majorities } from './quorum.js'
 import type { ServerSet } from './server-set.js'
 
-/** Who decides the slots from `first` on, up to the next configuration. */
+/** The servers that decide the slots from `first` on, up to the next configuration. */
 export interface Configuration {
   readonly first: Slot
   readonly voters: ServerSet
   readonly quorums: Quorums
 }
 
-/** With majorities, unless other quorums are given. Throws a RangeError for quorums that need not meet. */
+/**
+ * Quorums are majorities unless others are given. Throws a RangeError for quorums that need not
+ * meet.
+ */
 export function configurationOf(
   first: Slot,
   voters: ServerSet,
@@ -20,17 +23,20 @@ export function configurationOf(
   return { first, voters, quorums }
 }
 
-/** Enough to begin a ballot, or to know all that may have been chosen before. */
+/**
+ * Whether these servers are enough to begin a ballot, or to know all that may have been chosen
+ * before.
+ */
 export function isPhase1Quorum(configuration: Configuration, set: ServerSet): boolean {
   return countVoters(configuration, set) >= configuration.quorums.phase1
 }
 
-/** Enough for what they voted for to be chosen. */
+/** Whether a value is chosen that these servers voted for at one ballot. */
 export function isPhase2Quorum(configuration: Configuration, set: ServerSet): boolean {
   return countVoters(configuration, set) >= configuration.quorums.phase2
 }
 
-/** Those of a set whose votes count. */
+/** The servers of a set whose votes count. */
 export function votersIn({ voters }: Configuration, set: ServerSet): ServerSet {
   return set.filter((server) => voters.includes(server))
 }

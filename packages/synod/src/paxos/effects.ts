@@ -7,7 +7,7 @@ import type { JournalRecord } from './records.js'
 export interface Envelope {
   readonly to: ServerId
   readonly message: Message
-  /** It may leave only when every record up to `Output.position` is durable. */
+  /** The message may leave only when every record up to `Output.position` is durable. */
   readonly afterDurable: boolean
 }
 
@@ -17,22 +17,25 @@ export interface ReadableAt {
   readonly slot: Slot
 }
 
-/** A peer has dropped slots that are not known here: this server needs a snapshot that reaches to `slot` at least. */
+/**
+ * A peer has dropped slots that are not known here: this server needs a snapshot of slot `slot` or
+ * a later one.
+ */
 export interface Behind {
   readonly peer: ServerId
   readonly slot: Slot
 }
 
-/** What one step asks of the world outside. */
+/** What one step asks of the host. */
 export interface Output {
   /** To be appended to the journal, in order. */
   readonly records: readonly JournalRecord[]
-  /** How many records there have been, up to and with these. */
+  /** How many records there have been, these included. */
   readonly position: number
   readonly behind: Behind | undefined
   readonly messages: readonly Envelope[]
   readonly reads: readonly ReadableAt[]
-  /** When `tick` wants to be called, at the latest. */
+  /** When a tick is due, at the latest. */
   readonly deadline_ms: number
 }
 

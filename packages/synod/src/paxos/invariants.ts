@@ -15,13 +15,13 @@ import { NO_SERVERS, type ServerSet, withServer, withoutServer } from './server-
 import type { JournalRecord } from './records.js'
 import { type Value, isNoOp, sameValue } from './value.js'
 
-/** Something that the protocol rules out has happened. Going on would make it worse. */
+/** Something that the protocol rules out has happened. To continue would make it worse. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError'
 }
 
-/** The bars of one replica: slots up to which something holds, in the order in which it comes to hold. */
-export interface Bars {
+/** The watermarks of one replica: the slots up to which each holds. */
+export interface Watermarks {
   readonly snapshotted: Slot
   readonly executed: Slot
   readonly chosen: Slot
@@ -29,13 +29,13 @@ export interface Bars {
 }
 
 /** snapshotted ≤ executed ≤ chosen ≤ voted. */
-export function checkBars(bars: Bars): void {
-  const { snapshotted, executed, chosen, voted } = bars
+export function checkWatermarks(watermarks: Watermarks): void {
+  const { snapshotted, executed, chosen, voted } = watermarks
   require(snapshotted <= executed && executed <= chosen && chosen <= voted, () =>
-    `bars out of order: snapshotted ${snapshotted}, executed ${executed}, chosen ${chosen}, voted ${voted}`)
+    `watermarks out of order: snapshotted ${snapshotted}, executed ${executed}, chosen ${chosen}, voted ${voted}`)
 }
 
-/** What one server executed agrees with what another did, as far as both have come. */
+/** What one server executed agrees with what another executed, as far as both have come. */
 export function checkPrefixes(a: readonly Value[], b: readonly Value[]): void {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const [left, right] = [a[i], b[i]]
@@ -51,35 +51,37 @@ interface VoteHistory {
 }
 
 interface SlotHistory {
-  /** Durable votes: by ballot, the value and who voted for it. */
+  /** Durable votes: by ballot, the value and its voters. */
   readonly votes: Map<string, VoteHistory>
-  /** At the lowest ballot at which a quorum has voted, whether anyone knows it or not. */
+  /**
+   * The votes at the lowest ballot at which a quorum has voted, whether a server knows it or not.
+   */
   decided: VoteHistory | undefined
-  /** What some server takes to be chosen. */
+  /** The value that some server takes to be chosen. */
   chosen: Value | undefined
-  /** By server, what binds it in this slot alone. */
+  /** By server, the ballot that binds it in this slot alone. */
   readonly bounds: Map<ServerId, Ballot>
 }
 
 /**
- * Everything durable that a cluster has done, and the invariants that hold of it. A check feeds it the
- * records of each server as they become durable, and what each server takes to be chosen; a violation is an
- * InvariantError.
+ * All that a cluster has made durable, and the invariants that hold of it. A check feeds it the
+ * records of each server as they become durable, and what each server takes to be chosen. It throws
+ * an InvariantError for a violation.
  */
 export class History {
   readonly #membership: Membership
   readonly #changeOf: (value: Value) => Change | undefined
-  /** By slot, where it has been asked for: configurations that are over are forgotten elsewhere. */
+  /** By slot, where it has been asked for: the membership forgets configurations that are over. */
   readonly #configurations = new Map<Slot, Configuration>()
   readonly #window: number
   readonly #slots = new Map<Slot, SlotHistory>()
   readonly #promised = new Map<ServerId, Ballot>()
-  /** By ballot, who has promised it for all slots. */
+  /** By ballot, the servers that have promised it for all slots. */
   readonly #promisers = new Map<string, ServerSet>()
   /** By ballot, the last slot that was decided at it. */
   readonly #decided = new Map<string, { readonly ballot: Ballot; slot: Slot }>()
 
-  /** Of a cluster that was founded with this membership, and whose servers have this window. */
+  /** The cluster was founded with this membership, and its servers have this window. */
   constructor({ changeOf, membership, window }: Pick<PaxosConfig, 'changeOf' | 'membership' | 'window'>) {
     this.#membership = new Membership(structuredClone(membership), window)
     this.#changeOf = changeOf
@@ -105,8 +107,8 @@ export class History {
   }
 
   /**
-   * A message has left `server`: what it tells of is durable. Of a prepare that is the server's own promise, so that it
-   * never begins the same ballot twice.
+   * A message has left `server`: what it reports is durable. For a prepare that is the server's own
+   * promise, so that it never begins the same ballot twice.
    */
   sent(server: ServerId, message: Message): void {
     if (message.type === 'prepare' || message.type === 'promise') {
@@ -119,7 +121,7 @@ export class History {
       for (let slot = message.first; slot <= message.last; slot++) {
         const voters = this.#slots.get(slot)?.votes.get(key)?.voters ?? NO_SERVERS
         require(voters.includes(server), () =>
-          `s${server} told of a vote at ${key} in slot ${slot} that is not durable`)
+          `s${server} reported a vote at ${key} in slot ${slot} that is not durable`)
       }
     } else if (message.type === 'accept') {
       this.#checkProposal(server, message.ballot, message.first, message.first + message.values.length - 1)
@@ -130,8 +132,8 @@ export class History {
   }
 
   /**
-   * `server` says that what was voted for at `ballot` is chosen in `slot`. At a higher ballot it would be the same value, but
-   * that is for the theorem to know, and not for a learner to rely on.
+   * `server` says that the value voted for at `ballot` is chosen in `slot`. At a higher ballot it
+   * would be the same value, but a learner must not rely on the theorem.
    */
   chosenAt(server: ServerId, slot: Slot, ballot: Ballot): void {
     const key = formatBallot(ballot)
@@ -165,16 +167,16 @@ export class History {
 
   /** Phase 2 begins in a slot when a quorum of the slot's own configuration has promised. */
   #checkProposal(server: ServerId, ballot: Ballot, first: Slot, last: Slot): void {
-    // Where each slot has its own phase 1, nobody has promised anything for all of them.
+    // Where each slot has its own phase 1, there are no promises for all slots.
     if (!this.#promisers.has(formatBallot(ballot))) return
-    for (let slot = first; slot <= last && this.knowsWhoDecides(slot); slot++) {
+    for (let slot = first; slot <= last && this.knowsConfiguration(slot); slot++) {
       require(this.isElected(ballot, this.#configuration(slot)), () =>
         `s${server} proposes in slot ${slot} at ${formatBallot(ballot)}, which no quorum has promised`)
     }
   }
 
-  /** Whether it is known whose votes count in this slot. */
-  knowsWhoDecides(slot: Slot): boolean {
+  /** Whether the configuration of this slot is known. */
+  knowsConfiguration(slot: Slot): boolean {
     return this.#configurations.has(slot) || slot <= this.#membership.state.slot + this.#window
   }
 
@@ -195,26 +197,26 @@ export class History {
     require(quorum, () =>
       `s${server} takes ${what} to be chosen in slot ${slot} that no quorum voted for at one ballot`)
     history.chosen = value
-    this.#pass()
+    this.#applyChosen()
   }
 
-  /** Takes note of what the chosen prefix says of the membership. */
-  #pass(): void {
+  /** Applies the chosen prefix to the membership. */
+  #applyChosen(): void {
     for (;;) {
       const slot = this.#membership.state.slot + 1
       const value = this.#slots.get(slot)?.chosen
       if (value === undefined) return
       this.#configuration(slot)
-      this.#membership.pass(slot, this.#changeOf(value))
+      this.#membership.apply(slot, this.#changeOf(value))
     }
   }
 
-  /** Whose votes count in a slot. */
+  /** The configuration that decides a slot. */
   #configuration(slot: Slot): Configuration {
     let configuration = this.#configurations.get(slot)
     if (configuration === undefined) {
-      require(this.knowsWhoDecides(slot), () =>
-        `slot ${slot} is taken to be chosen when nobody can know yet who decides it`)
+      require(this.knowsConfiguration(slot), () =>
+        `slot ${slot} is taken to be chosen while its configuration is not known yet`)
       configuration = this.#membership.at(slot)
       this.#configurations.set(slot, configuration)
     }
@@ -248,11 +250,11 @@ export class History {
     this.#decide(slot, history, vote)
   }
 
-  /** Where a quorum has voted at one ballot, nobody votes for anything else at a higher one. */
+  /** Where a quorum has voted at one ballot, no server votes for another value at a higher one. */
   #decide(slot: Slot, history: SlotHistory, vote: VoteHistory): void {
     const { ballot, voters } = vote
     const isLower = history.decided === undefined || compareBallots(ballot, history.decided.ballot) < 0
-    if (isLower && this.knowsWhoDecides(slot) && isPhase2Quorum(this.#configuration(slot), voters)) {
+    if (isLower && this.knowsConfiguration(slot) && isPhase2Quorum(this.#configuration(slot), voters)) {
       history.decided = vote
       const key = formatBallot(ballot)
       const before = this.#decided.get(key)

@@ -8,9 +8,9 @@ import type { Decided, Fetch } from './messages.js'
 import { type Value, sameValue } from './value.js'
 
 export interface LearnerState {
-  /** The chosen bar: every slot up to this one is known to be chosen. */
+  /** The chosen watermark: every slot up to this one is known to be chosen. */
   chosen: Slot
-  /** A question to a peer that has not been answered. */
+  /** A fetch that its peer has not answered. */
   fetch: { peer: ServerId; until_ms: number } | null
 }
 
@@ -18,7 +18,9 @@ export function emptyLearner(): LearnerState {
   return { chosen: 0, fetch: null }
 }
 
-/** The learner of both modes: which values are chosen, and catching up with peers that know more. */
+/**
+ * The learner of both modes: which values are chosen, and catching up with peers that know more.
+ */
 export class Learner {
   readonly state: LearnerState
   readonly #log: Log
@@ -43,8 +45,8 @@ export class Learner {
   }
 
   /**
-   * In slots `first` to `last` the value voted for at `ballot` is chosen. That says nothing about a vote of
-   * this server at another ballot: such slots stay open, and the answer is false.
+   * In slots `first` to `last` the value voted for at `ballot` is chosen. That says nothing about a
+   * vote of this server at another ballot: such slots stay open, and the method returns false.
    */
   chooseVotes(ballot: Ballot, first: Slot, last: Slot): boolean {
     let complete = true
@@ -78,24 +80,31 @@ export class Learner {
     if (this.restoreValues(first, values)) this.#effects.record({ type: 'decided', first, values })
   }
 
-  /** A peer knows the chosen values up to `bar`: asks for what is missing here, unless it has been asked. */
-  onBar(peer: ServerId, bar: Slot, now_ms: number): void {
+  /**
+   * A peer knows the chosen values up to `watermark`: fetches what is missing here, unless a fetch
+   * is under way.
+   */
+  onWatermark(peer: ServerId, watermark: Slot, now_ms: number): void {
     const { chosen, fetch } = this.state
-    if (bar <= chosen || (fetch !== null && now_ms < fetch.until_ms)) return
+    if (watermark <= chosen || (fetch !== null && now_ms < fetch.until_ms)) return
     this.state.fetch = { peer, until_ms: now_ms + this.#resend_ms }
     const first = chosen + 1
-    this.#effects.send(peer, { type: 'fetch', first, last: Math.min(bar, first + MAX_MESSAGE_SLOTS - 1) })
+    this.#effects.send(peer, {
+      type: 'fetch',
+      first,
+      last: Math.min(watermark, first + MAX_MESSAGE_SLOTS - 1),
+    })
   }
 
   onDecided(from: ServerId, message: Decided, now_ms: number): void {
     this.chooseValues(message.first, message.values)
     if (this.state.fetch?.peer !== from) return
     this.state.fetch = null
-    // Whoever is far behind goes on at once; an answer that runs dry (no values) ends it.
-    if (message.values.length > 0) this.onBar(from, this.state.chosen + MAX_MESSAGE_SLOTS, now_ms)
+    // A server that is far behind continues at once. An answer without values ends it.
+    if (message.values.length > 0) this.onWatermark(from, this.state.chosen + MAX_MESSAGE_SLOTS, now_ms)
   }
 
-  /** A peer has dropped slots that are missing here: only a snapshot can bring what came of them. */
+  /** A peer has dropped slots that are missing here: only a snapshot holds their results. */
   onTrimmed(from: ServerId, slot: Slot): void {
     if (slot > this.state.chosen) this.#effects.behind(from, slot)
   }
@@ -120,7 +129,7 @@ export class Learner {
     this.#effects.send(from, { type: 'decided', first: message.first, values })
   }
 
-  /** A snapshot holds what came of every slot up to this one, and tells of the membership there. */
+  /** A snapshot holds the results of every slot up to this one, and the membership there. */
   trim(slot: Slot, membership?: MembershipState): void {
     this.#log.trim(slot)
     this.state.chosen = Math.max(this.state.chosen, slot)
@@ -128,7 +137,7 @@ export class Learner {
     const isNews = !isKnown || (membership?.slot ?? 0) > state.slot
     if (membership !== undefined && isNews && membership.slot >= this.#log.state.trimmed) {
       this.#membership.replace(membership)
-      for (let next = membership.slot + 1; next <= this.state.chosen; next++) this.#pass(next)
+      for (let next = membership.slot + 1; next <= this.state.chosen; next++) this.#apply(next)
     }
     this.#membership.skip(slot)
     this.#advance()
@@ -144,7 +153,7 @@ export class Learner {
     this.#advance()
   }
 
-  /** Answers whether any of it is news. */
+  /** Returns whether any of the values is new. */
   restoreValues(first: Slot, values: readonly Value[]): boolean {
     let news = false
     for (const [offset, value] of values.entries()) {
@@ -162,11 +171,11 @@ export class Learner {
   }
 
   #advance(): void {
-    while (this.#log.isChosen(this.state.chosen + 1)) this.#pass(++this.state.chosen)
+    while (this.#log.isChosen(this.state.chosen + 1)) this.#apply(++this.state.chosen)
   }
 
-  #pass(slot: Slot): void {
+  #apply(slot: Slot): void {
     const value = this.#log.chosen(slot)
-    this.#membership.pass(slot, value === undefined ? undefined : this.#changeOf(value))
+    this.#membership.apply(slot, value === undefined ? undefined : this.#changeOf(value))
   }
 }

@@ -1,7 +1,10 @@
 import { type Ballot, type Slot, ZERO_BALLOT } from './ballot.js'
 import type { Value } from './value.js'
 
-/** What one server knows of one slot: its promise and vote as an acceptor, the outcome as a learner. */
+/**
+ * What one server knows of one slot: its promise and vote as an acceptor, the chosen value as a
+ * learner.
+ */
 export interface SlotState {
   /** The highest ballot promised for this slot alone, by a prepare with scope `slot`. */
   promised: Ballot
@@ -9,7 +12,7 @@ export interface SlotState {
   ballot: Ballot
   /** The value of this server's vote. */
   value: Value | undefined
-  /** The value that is chosen here, once this server knows. */
+  /** The chosen value, once this server knows it. */
   chosen: Value | undefined
 }
 
@@ -20,7 +23,9 @@ export type SlotStatus =
   | { readonly status: 'chosen'; readonly value: Value }
   | { readonly status: 'trimmed' }
 
-/** Slots are kept in pages, so that neither a far slot nor a long log costs more than what it holds. */
+/**
+ * Slots are kept in pages, so that a far slot or a long log costs no more than the slots in use.
+ */
 const PAGE_SLOTS = 1024
 
 export interface LogState {
@@ -44,11 +49,17 @@ export interface LogView {
   /** The chosen value of a slot; undefined if it is not known. */
   chosen(slot: Slot): Value | undefined
   isChosen(slot: Slot): boolean
-  /** Grows whenever a slot is decided or dropped: while it is the same, no further slot is known to be chosen. */
+  /**
+   * Grows whenever a slot is decided or dropped: while it is the same, no further slot is known to
+   * be chosen.
+   */
   readonly decisions: number
 }
 
-/** One server's log: slots from 1 on, without end. Acceptor and learner write it; all parts of the core read it. */
+/**
+ * One server's log: slots from 1 on, without end. Acceptor and learner write it; all parts of the
+ * core read it.
+ */
 export class Log implements LogView {
   readonly state: LogState
   #page: (SlotState | undefined)[] | undefined
@@ -64,7 +75,7 @@ export class Log implements LogView {
     return this.#find(slot)?.[slot % PAGE_SLOTS]
   }
 
-  /** What is known of a slot, to be changed. The slot must not be trimmed. */
+  /** The state of a slot, to be changed. Throws a RangeError for a trimmed slot. */
   at(slot: Slot): SlotState {
     if (slot <= this.state.trimmed) throw new RangeError(`slot ${slot} is trimmed`)
     let page = this.#find(slot)
@@ -97,7 +108,7 @@ export class Log implements LogView {
     return slot <= this.state.trimmed || this.chosen(slot) !== undefined
   }
 
-  /** Writes this server's vote. */
+  /** Stores this server's vote. */
   vote(slot: Slot, ballot: Ballot, value: Value): void {
     const state = this.at(slot)
     state.ballot = ballot
@@ -105,7 +116,7 @@ export class Log implements LogView {
     if (slot > this.state.voted) this.state.voted = slot
   }
 
-  /** Writes down that `value` is chosen. */
+  /** Stores that `value` is chosen. */
   choose(slot: Slot, value: Value): void {
     this.at(slot).chosen = value
     this.decisions++

@@ -9,15 +9,17 @@ export type MemberRole = 'voter' | 'joining' | 'learner'
 export interface Member {
   readonly server: ServerId
   readonly role: MemberRole
-  /** Of one that is joining: the voter whose place it will take; 0 for none. */
+  /** The voter whose place a joining member will take; 0 for none. */
   readonly replaces: ServerId
-  /** Where it listens for the others; empty for a founder, whose address each server is told by its options. */
+  /** Where it listens for peers; empty for a founder, whose address is in each server's options. */
   readonly address: string
-  /** Which acceptor has the vote; empty while that is not known, and for who has none. */
+  /**
+   * The acceptor that has the vote; empty while it is not known, and for a member without a vote.
+   */
   readonly acceptor: string
 }
 
-/** What can be done to the membership. Each change is chosen in a slot, like any command. */
+/** A change of the membership. It is chosen in a slot, as any command is. */
 export type Change =
   | {
       readonly type: 'add'
@@ -26,34 +28,37 @@ export type Change =
       readonly role: 'joining' | 'learner'
       readonly replaces: ServerId
     }
-  /** A member listens for the others at another address. */
+  /** A member listens for peers at another address. */
   | { readonly type: 'update'; readonly server: ServerId; readonly address: string }
   | { readonly type: 'promote'; readonly server: ServerId; readonly acceptor: string }
   | {
       readonly type: 'remove'
       readonly server: ServerId
-      /** Also if too few are up to decide anything without it. */
+      /** Also if too few servers are up to decide anything without it. */
       readonly isForced: boolean
     }
-  /** A change of this server that whoever proposed it would not have, and why: it changes nothing. */
+  /** A change of this server that its proposer refused, and why: it changes nothing. */
   | { readonly type: 'refuse'; readonly server: ServerId; readonly reason: string }
 
 /**
- * What came of a change. It was refused for a reason that all servers agree on; to change what is so already is no error. `later`: it has to wait for another
- * one to take force, and can be tried again then.
+ * The result of a change. All servers agree on the reason of a refusal. A change that makes no
+ * difference is done. `later`: another change has to take force first; try again then.
  */
 export type ChangeOutcome =
   { readonly result: 'done' } | { readonly result: 'refused' | 'later'; readonly reason: string }
 
 export interface MembershipState {
-  /** The changes chosen in the slots up to this one are in here. */
+  /** The changes chosen in the slots up to this one are applied. */
   slot: Slot
   members: readonly Member[]
   /** No server has had a higher id. Ids are not used twice: a ballot names its server for good. */
   highest: ServerId
-  /** Those that govern the slots above `slot`, as far as they are known, in order. None: the membership is not known. */
+  /**
+   * The known configurations of the slots above `slot`, in order. None: the membership is not
+   * known.
+   */
   configurations: readonly Configuration[]
-  /** The sizes of quorums that were chosen for the cluster; null for majorities. */
+  /** The sizes of quorums that the cluster was founded with; null for majorities. */
   readonly quorums: Quorums | null
 }
 
@@ -65,11 +70,20 @@ export interface MembershipView {
   /** The voters and the other members: all servers that messages for everyone go to. */
   readonly servers: ServerSet
   readonly isKnown: boolean
-  /** The configuration of the first slot that is not known to be chosen. Throws a RangeError unless `isKnown`. */
+  /**
+   * The configuration of the first slot that is not known to be chosen. Throws a RangeError unless
+   * `isKnown`.
+   */
   readonly current: Configuration
-  /** The last known configuration, in force once the slots before it are chosen. Throws a RangeError unless `isKnown`. */
+  /**
+   * The last known configuration, in force once the slots before it are chosen. Throws a RangeError
+   * unless `isKnown`.
+   */
   readonly latest: Configuration
-  /** The configuration of a slot above `state.slot`, by no more than the window. Throws a RangeError for others. */
+  /**
+   * The configuration of a slot above `state.slot`, by no more than the window. Throws a RangeError
+   * for others.
+   */
   at(slot: Slot): Configuration
   /** The first slot in which this server's vote counts; Infinity for none. */
   firstSlotOf(server: ServerId): Slot
@@ -77,13 +91,19 @@ export interface MembershipView {
   isVoter(server: ServerId): boolean
   /** Whether this server was a member and is none any more. */
   isRemoved(server: ServerId): boolean
-  /** The voters and quorums once this change is in force; undefined if it leaves the voters as they are. */
+  /**
+   * The voters and quorums once this change is in force; undefined if it leaves the voters as they
+   * are.
+   */
   after(change: Change): Pick<Configuration, 'voters' | 'quorums'> | undefined
   /** A copy that changes independently. */
   copy(): Membership
 }
 
-/** The membership that a cluster begins with. Without any servers it is one that is not known yet. */
+/**
+ * The membership that a cluster begins with. Without servers it is a membership that is not known
+ * yet.
+ */
 export function foundingMembership(
   servers: readonly ServerId[],
   quorums?: Quorums,
@@ -108,11 +128,9 @@ export function foundingMembership(
 const DONE: ChangeOutcome = { result: 'done' }
 
 /**
- * Who takes part, and which configuration governs a slot. A change of the voters that is chosen in slot s governs the slots from
- * s + window on; nobody proposes in a slot before all those are known to be chosen that are `window` or more before it. So whoever
- * proposes in a slot knows its configuration, and all who do know the same. (Lamport: Paxos Made Simple, section 3; his α is the window.)
- *
- * One change of voters at a time is on its way: a further one is refused until the slots before it are chosen.
+ * The members, and the configuration of each slot. A change chosen in slot s governs the slots from
+ * s + window on. A proposer knows all slots `window` or more below its own: all proposers in a slot
+ * know one configuration. (Lamport: Paxos Made Simple, section 3, where the window is α.)
  */
 export class Membership implements MembershipView {
   readonly state: MembershipState
@@ -147,7 +165,7 @@ export class Membership implements MembershipView {
     let found = configurations[0]
     for (const configuration of configurations) if (configuration.first <= slot) found = configuration
     if (found === undefined || slot > this.state.slot + this.#window)
-      throw new RangeError(`nobody knows yet who decides slot ${slot}`)
+      throw new RangeError(`the configuration of slot ${slot} is not known yet`)
     return found
   }
 
@@ -175,8 +193,8 @@ export class Membership implements MembershipView {
     return { voters: then, quorums: this.state.quorums ?? majorities(then.length) }
   }
 
-  /** The next slot is chosen, and this change with it, if there is one: answers what comes of that. */
-  pass(slot: Slot, change: Change | undefined): ChangeOutcome | undefined {
+  /** The next slot is chosen, and with it this change, if any. Returns the result of the change. */
+  apply(slot: Slot, change: Change | undefined): ChangeOutcome | undefined {
     if (!this.isKnown || slot <= this.state.slot) return undefined
     const outcome = change === undefined ? undefined : this.#change(slot, change)
     this.state.slot = slot
@@ -187,7 +205,10 @@ export class Membership implements MembershipView {
     return outcome
   }
 
-  /** The slots up to this one are chosen, and what was chosen there cannot be told any more. */
+  /**
+   * The slots up to this one are chosen, and their values are gone: the membership is not known any
+   * more.
+   */
   skip(slot: Slot): void {
     if (slot > this.state.slot) this.replace({ ...this.state, slot, members: [], configurations: [] })
   }
@@ -200,7 +221,7 @@ export class Membership implements MembershipView {
     }))
   }
 
-  /** A snapshot tells what became of the membership. */
+  /** Takes the membership of a snapshot. */
   replace(state: MembershipState): void {
     Object.assign(this.state, state)
     this.#note()
@@ -261,7 +282,7 @@ export class Membership implements MembershipView {
     return DONE
   }
 
-  /** Two servers at one address would end each other's connections. */
+  /** The member at this address. Two servers at one address would end each other's connections. */
   #holderOf(address: string): ServerId | undefined {
     return this.state.members.find((other) => address !== '' && other.address === address)?.server
   }
@@ -305,7 +326,7 @@ export class Membership implements MembershipView {
   }
 }
 
-/** Why no other server may be said to listen at this address. */
+/** Why no other server can be given this address. */
 export function takenWords(address: string, holder: ServerId): string {
   return `s${holder} listens at ${address}: give an address of its own to each server`
 }

@@ -1,36 +1,47 @@
 import type { Ballot, ServerId, Slot } from './ballot.js'
 import type { Value } from './value.js'
 
-/** Which slots a prepare covers: one slot (leaderless mode), or every slot of the log (leader mode). */
+/**
+ * Which slots a prepare covers: one slot (leaderless mode), or every slot of the log (leader mode).
+ */
 export type Scope = 'slot' | 'log'
 
 /**
- * Phase 1a. With scope `slot` it asks for a promise in `slot` alone. With scope `log` the promise binds
- * every slot, and `slot` says from which slot on the sender needs to hear of votes: it knows what was
- * chosen in all slots before.
+ * Phase 1a. With scope `slot` it asks for a promise in `slot` alone. With scope `log` the promise
+ * binds every slot, and the sender needs the votes from `slot` on: it knows the chosen values of
+ * all slots before.
  */
 export interface Prepare {
   readonly type: 'prepare'
   readonly ballot: Ballot
   readonly scope: Scope
   readonly slot: Slot
-  /** Where there are leases: the leader at this ballot has told the sender to take over, and given up its lease. */
+  /**
+   * Where there are leases: the leader at this ballot has told the sender to take over, and given
+   * up its lease.
+   */
   readonly over?: Ballot
 }
 
-/** A vote as told in a promise: the ballot is the one at which it was cast, never the promised one. */
+/**
+ * A vote as reported in a promise: the ballot is the one at which it was cast, never the promised
+ * one.
+ */
 export interface ReportedVote {
   readonly slot: Slot
   readonly ballot: Ballot
   readonly value: Value
-  /** The sender knows that this value is chosen here (it may never have voted: then the ballot is zero). */
+  /**
+   * The sender knows that this value is chosen here (it may never have voted: then the ballot is
+   * zero).
+   */
   readonly chosen: boolean
 }
 
 /**
- * Phase 1b. `votes` lists the sender's votes in the slots that the prepare asked about, from `slot` on, in
- * order. When they do not fit into one message, `next` is the first slot not listed; the proposer asks
- * again from there, at the same ballot. Otherwise `next` is 0.
+ * Phase 1b. `votes` lists the sender's votes in the slots that the prepare covers, from `slot` on,
+ * in order. When they do not fit into one message, `next` is the first slot not listed, and the
+ * proposer asks again from there. Otherwise `next` is 0.
  */
 export interface PromiseMessage {
   readonly type: 'promise'
@@ -57,7 +68,10 @@ export interface Accepted {
   readonly last: Slot
 }
 
-/** A prepare or accept at `refused` met a promise at the higher `ballot`; `slot` is the slot it was for. */
+/**
+ * A prepare or accept at `refused` met a promise at the higher `ballot`; `slot` is the slot it was
+ * for.
+ */
 export interface Nack {
   readonly type: 'nack'
   readonly refused: Ballot
@@ -74,8 +88,9 @@ export interface Chosen {
 }
 
 /**
- * In leader mode the leader of `ballot` is up. In leaderless mode every server that votes sends it, at
- * ballot zero, to let the others see that it is there and how far it is. `chosen` and `voted` are the sender's bars.
+ * In leader mode the leader of `ballot` is up. In leaderless mode every server that votes sends it,
+ * at ballot zero, to show that it is up and how far it is. `chosen` and `voted` are the sender's
+ * watermarks.
  */
 export interface Heartbeat {
   readonly type: 'heartbeat'
@@ -85,20 +100,24 @@ export interface Heartbeat {
   readonly voted: Slot
 }
 
-/** The sender follows the leader of `ballot`: the answer to heartbeat `round`, with the sender's bars. */
+/**
+ * The sender follows the leader of `ballot`: the answer to heartbeat `round`, with the sender's
+ * watermarks.
+ */
 export interface HeartbeatAnswer {
   readonly type: 'heartbeat-answer'
   readonly ballot: Ballot
   readonly round: number
   readonly chosen: Slot
   readonly voted: Slot
-  /** Where there are leases: the sender is bound to this leader, and what its clock says. */
+  /** Where there are leases: the sender is bound to this leader, and its clock shows this time. */
   readonly clock_ms?: number
 }
 
 /**
- * The leader of `ballot` is to make room for server `to`. From a follower it is a wish, and `to` may be 0 for any; from the leader it
- * makes `to`, which gets it, campaign at once.
+ * The leader of `ballot` is to transfer its leadership to server `to`. From a follower it is a
+ * request, and `to` may be 0 for any server; from the leader it makes its receiver, `to`, campaign
+ * at once.
  */
 export interface Transfer {
   readonly type: 'transfer'
@@ -107,8 +126,8 @@ export interface Transfer {
 }
 
 /**
- * Do you miss the leader too? Asked before a campaign; it promises nothing. A server that does not vote asks as well: question and answer tell how
- * far each of the two has come.
+ * Do you miss the leader too? Asked before a campaign; it promises nothing. A server that does not
+ * vote asks as well: question and answer carry chosen watermarks.
  */
 export interface Probe {
   readonly type: 'probe'
@@ -116,7 +135,10 @@ export interface Probe {
   readonly chosen: Slot
 }
 
-/** `missing`: the sender has no leader either. `ballot` is the highest that it has promised, `chosen` its chosen bar. */
+/**
+ * `missing`: the sender has no leader either. `ballot` is the highest that it has seen, `chosen`
+ * its chosen watermark.
+ */
 export interface ProbeAnswer {
   readonly type: 'probe-answer'
   readonly round: number
@@ -131,7 +153,7 @@ export interface Forward {
   readonly values: readonly Value[]
 }
 
-/** Which is the highest slot that you have voted in? Asked on behalf of linearizable reads. */
+/** Which is the highest slot that you have voted in? Asked for linearizable reads. */
 export interface Observe {
   readonly type: 'observe'
   readonly round: number
@@ -158,15 +180,15 @@ export interface Decided {
 }
 
 /**
- * Every slot up to `slot` is chosen, and the sender has dropped what was chosen there: a snapshot holds what came of it. The
- * answer to a prepare, an accept or a fetch for such a slot.
+ * Every slot up to `slot` is chosen, and the sender has dropped the values: a snapshot holds their
+ * results. The answer to a prepare, an accept or a fetch for such a slot.
  */
 export interface Trimmed {
   readonly type: 'trimmed'
   readonly slot: Slot
 }
 
-/** What servers tell each other. A server never sends itself one. */
+/** A message between servers. A server never sends one to itself. */
 export type Message =
   | Prepare
   | PromiseMessage

@@ -15,15 +15,16 @@ import { Reads, type ReadsState, emptyReads } from './reads.js'
 import { NO_SERVERS } from './server-set.js'
 import type { JournalRecord } from './records.js'
 
-/** What can happen to a server. */
+/** An event that a server reacts to. */
 export type Input =
   | { readonly type: 'message'; readonly from: ServerId; readonly message: Message }
   /**
-   * Commands to be chosen. In leader mode they may get lost: propose again what is not executed in time. So may those that in
-   * leaderless mode are to be proposed `elsewhere`, not by this server.
+   * Commands to be chosen. In leader mode they may get lost: propose again what is not executed in
+   * time. The same goes for leaderless mode with `elsewhere`, which has another server propose
+   * them.
    */
   | { readonly type: 'propose'; readonly proposals: readonly Proposal[]; readonly elsewhere?: boolean }
-  /** Nobody waits for this proposal any more, or it has been executed. */
+  /** The host waits for this proposal no longer, or it has been executed. */
   | { readonly type: 'withdraw'; readonly id: number }
   /** A linearizable read: `Output.reads` will name the slot to execute first. */
   | { readonly type: 'read'; readonly id: number }
@@ -32,17 +33,19 @@ export type Input =
   | { readonly type: 'durable'; readonly position: number }
   /** The disk has been at the same write for longer than a leader may wait for it. */
   | { readonly type: 'disk-stuck' }
-  /** Somebody else is to lead: this server, or whoever keeps up best where it is 0. Leaderless mode has no use for it. */
+  /** Leader mode: server `to` is to lead, or where it is 0 the voter that has come furthest. */
   | { readonly type: 'transfer'; readonly to: ServerId }
   /**
-   * A snapshot at this slot or a later one is durable, and the state that this server executes on holds it: the slots up to here
-   * may be dropped. They need not have been known to be chosen here; whoever made the snapshot knew. Then the membership as
-   * of the snapshot must come with it.
+   * A snapshot of this slot or a later one is durable, and the state machine here has come as far:
+   * the slots up to here are dropped. Where some were not known to be chosen here, the membership
+   * as of the snapshot must come with it.
    */
   | { readonly type: 'trim'; readonly slot: Slot; readonly membership?: MembershipState }
   /** The founders of the cluster have met: which acceptor each of them is. */
   | { readonly type: 'founded'; readonly acceptors: Readonly<Record<ServerId, string>> }
-  /** The process of this peer is known to be gone: its connection broke and nothing listens there. */
+  /**
+   * The process of this peer is known to be gone: its connection broke and nothing listens there.
+   */
   | { readonly type: 'peer-gone'; readonly peer: ServerId }
   | { readonly type: 'tick' }
 
@@ -52,7 +55,7 @@ interface OwnAnswer {
   readonly message: PromiseMessage | Accepted
 }
 
-/** All that a server holds in memory, as plain data. */
+/** The whole state of a server, as plain data. */
 export interface PaxosState {
   readonly membership: MembershipState
   readonly log: LogState
@@ -64,7 +67,10 @@ export interface PaxosState {
   readonly leader: LeaderModeState
   readonly leaderless: LeaderlessState
   ownAnswers: OwnAnswer[]
-  /** How many records have been written, and how many of them are durable, since this server started. */
+  /**
+   * How many records have been written, and how many of them are durable, since this server
+   * started.
+   */
   position: number
   durable: number
 }
@@ -80,16 +86,19 @@ export interface PaxosStatus {
 
 /** Whether the leader may answer reads alone. */
 export interface LeaseStatus {
-  /** This server leads, and may. */
+  /** This server leads, and its lease holds. */
   readonly held: boolean
-  /** Servers whose clocks this one has seen to be too fast beside its own: they do not count for a lease of this server any more. */
+  /**
+   * Servers whose clocks ran too fast beside this server's clock: no lease of this server rests on
+   * them.
+   */
   readonly unsound: readonly ServerId[]
 }
 
 /**
- * One server of a MultiPaxos cluster: proposer, acceptor and learner in one, as a state machine without I/O,
- * clock or chance of its own. The host calls `step`, appends the records of the output to its journal, sends
- * the messages (some only once the records are durable), and reports back what became durable.
+ * One server of a MultiPaxos cluster, as a state machine without I/O, clock or randomness. The host
+ * calls `step`, which alone changes the state, appends the records to its journal, sends the
+ * messages (some only once the records are durable), and reports what became durable.
  */
 export class Paxos {
   readonly #log: Log
@@ -102,7 +111,7 @@ export class Paxos {
   readonly #leasePromise: LeasePromise
   readonly #reads: Reads
   readonly #proposer: Proposer
-  /** The same proposer, where the mode is that of a leader. */
+  /** The same proposer in leader mode; undefined in leaderless mode. */
   readonly #leaderMode: LeaderMode | undefined
 
   private constructor(config: PaxosConfig, state: PaxosState) {
@@ -136,8 +145,8 @@ export class Paxos {
   }
 
   /**
-   * A server as its journal left it: empty for a new one. Whatever it led or proposed before is over; it
-   * starts as a follower. The seed decides all its random choices; it should differ from start to start.
+   * A server as its journal left it: empty for a new one. It leads and proposes nothing, and starts
+   * as a follower. The seed decides all its random choices, and should differ from start to start.
    */
   static recover(
     config: PaxosConfig,
@@ -160,13 +169,14 @@ export class Paxos {
       position: 0,
       durable: 0,
     })
-    // Records of slots that were dropped may be gone, or be among the others still: they are passed over.
+    // Records of dropped slots may be gone or still there: the trims come first, so that they are
+    // skipped.
     for (const record of records) if (record.type === 'trim') paxos.#restore(record)
     for (const record of records) if (record.type !== 'trim') paxos.#restore(record)
     return paxos
   }
 
-  /** A server as it was saved, in the middle of anything. */
+  /** A server as it was saved, at any moment. */
   static load(config: PaxosConfig, state: PaxosState): Paxos {
     return new Paxos(config, structuredClone(state))
   }
@@ -191,7 +201,7 @@ export class Paxos {
     return { role, ballot, leader, pendingQuorum, chosen, voted: this.#log.state.voted }
   }
 
-  /** The chosen bar: every slot up to it is chosen, and its value stands in the log. */
+  /** The chosen watermark: every slot up to it is chosen. */
   get chosen(): Slot {
     return this.#learner.state.chosen
   }
@@ -200,7 +210,7 @@ export class Paxos {
     return this.#proposer.leader
   }
 
-  /** The chosen bar of another server, as it last told; undefined where that is not known. */
+  /** The chosen watermark that another server last reported; undefined where that is not known. */
   heardOf(server: ServerId): Heard | undefined {
     return this.#proposer.heardOf(server)
   }
@@ -210,7 +220,10 @@ export class Paxos {
     return this.#proposer.reachesQuorum
   }
 
-  /** How many more proposals may wait here for a slot. The host keeps the others, and drops what peers forward. */
+  /**
+   * How many more proposals may wait here for a slot. The host keeps further ones, and drops those
+   * that peers forward.
+   */
   get capacity(): number {
     return this.#proposer.capacity
   }
@@ -226,7 +239,7 @@ export class Paxos {
     return { held, unsound: this.unsound }
   }
 
-  /** Servers whose clocks this one has seen to be too fast beside its own, since it started. */
+  /** Servers whose clocks ran too fast beside this server's clock, since it started. */
   get unsound(): readonly ServerId[] {
     return this.#leaderMode?.state.unsound ?? NO_SERVERS
   }
@@ -235,12 +248,12 @@ export class Paxos {
     return this.#proposer.ballot
   }
 
-  /** The highest ballot promised here for every slot, or of any vote. */
+  /** The highest ballot of a promise for every slot, or of any vote. */
   get bound(): Ballot {
     return this.#acceptor.logBound
   }
 
-  /** Takes one input at a time that never goes back. Throws InvariantError if the protocol was broken. */
+  /** Takes one input. Time never goes back. Throws an InvariantError if the protocol was broken. */
   step(input: Input, now_ms: number): Output {
     switch (input.type) {
       case 'message':
@@ -291,7 +304,8 @@ export class Paxos {
     const { voting } = this.#config
     switch (message.type) {
       case 'prepare':
-        // One that is bound does not answer: a nack would tell of a ballot that is in the way, and there may be none.
+        // An acceptor bound by a lease does not answer. A nack would name a higher ballot, and
+        // there may be none.
         if (
           voting &&
           this.#leasePromise.allows(message.ballot, message.over, now_ms) &&
@@ -316,28 +330,28 @@ export class Paxos {
         break
       case 'chosen':
         if (!this.#learner.chooseVotes(message.ballot, message.first, message.last)) {
-          this.#learner.onBar(from, message.last, now_ms)
+          this.#learner.onWatermark(from, message.last, now_ms)
         }
         this.#proposer.onChosen(now_ms)
         break
       case 'heartbeat':
         this.#proposer.onHeartbeat(from, message, now_ms)
-        this.#learner.onBar(from, message.chosen, now_ms)
+        this.#learner.onWatermark(from, message.chosen, now_ms)
         break
       case 'heartbeat-answer':
         this.#leaderMode?.onHeartbeatAnswer(from, message, now_ms)
-        this.#learner.onBar(from, message.chosen, now_ms)
+        this.#learner.onWatermark(from, message.chosen, now_ms)
         break
       case 'transfer':
         this.#leaderMode?.onTransfer(from, message, now_ms)
         break
       case 'probe':
         if (voting) this.#leaderMode?.onProbe(from, message, now_ms)
-        this.#learner.onBar(from, message.chosen, now_ms)
+        this.#learner.onWatermark(from, message.chosen, now_ms)
         break
       case 'probe-answer':
         this.#leaderMode?.onProbeAnswer(from, message, now_ms)
-        this.#learner.onBar(from, message.chosen, now_ms)
+        this.#learner.onWatermark(from, message.chosen, now_ms)
         break
       case 'forward':
         this.#proposer.onForward(message.values, now_ms)

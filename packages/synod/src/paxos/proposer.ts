@@ -16,7 +16,9 @@ export interface Proposal {
   readonly value: Value
 }
 
-/** What a server does in its cluster at the moment. In leaderless mode every server is a `proposer`. */
+/**
+ * What a server does in its cluster at the moment. In leaderless mode every server is a `proposer`.
+ */
 export type Role = 'leader' | 'candidate' | 'follower' | 'proposer' | 'learner'
 
 /** A quorum that a proposer waits for. */
@@ -48,14 +50,17 @@ export interface Context {
   readonly leasePromise: LeasePromise
   readonly effects: Effects
   readonly random: RandomState
-  /** Delivers this server's own answer to it, as if from a peer, once the record behind it is durable. */
+  /** Delivers this server's own answer, as if from a peer, once the record behind it is durable. */
   readonly answerSelf: (message: PromiseMessage | Accepted) => void
 }
 
 /** What both modes have: a proposer decides what is proposed, where and when. */
 export interface Proposer {
   readonly role: Role
-  /** The ballot that this server proposes at or follows; zero in leaderless mode, where each slot has its own. */
+  /**
+   * The ballot that this server proposes at or follows; zero in leaderless mode, where each slot
+   * has its own.
+   */
   readonly ballot: Ballot
   /** The leader that this server knows of. */
   readonly leader: ServerId | undefined
@@ -65,7 +70,7 @@ export interface Proposer {
   readonly pendingQuorum: PendingQuorum | undefined
   /** How many more values may wait here for a slot; Infinity where this server keeps none. */
   readonly capacity: number
-  /** When `tick` has to be called, at the latest. */
+  /** When a tick is due, at the latest. */
   readonly deadline_ms: number
   propose(proposals: readonly Proposal[], now_ms: number, elsewhere?: boolean): void
   withdraw(id: number, now_ms: number): void

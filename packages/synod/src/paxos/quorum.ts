@@ -1,10 +1,10 @@
-/** A cluster of more servers is not wise: of more than seven rarely, of more than this never. */
+/** The most servers of a cluster. More than seven are rarely wise. */
 export const MAX_SERVERS = 31
 
 /**
- * How many servers make a quorum, in each phase. Any quorum of phase 1 must share a server with any of phase 2, so that a
- * proposer hears of what may have been chosen; two quorums of the same phase need not meet. (Howard, Malkhi, Spiegelman:
- * Flexible Paxos, OPODIS 2016.)
+ * How many servers make a quorum, in each phase. Any quorum of phase 1 must share a server with any
+ * of phase 2, so that a proposer hears of values that may be chosen. Quorums of the same phase need
+ * not meet. (Howard et al.: Flexible Paxos, OPODIS 2016.)
  */
 export interface Quorums {
   readonly phase1: number
@@ -16,7 +16,7 @@ export function majorities(servers: number): Quorums {
   return { phase1: size, phase2: size }
 }
 
-/** What is wrong with quorums of these sizes; undefined if nothing is. */
+/** What is wrong with quorums of these sizes; undefined for valid ones. */
 export function faultOfQuorums(servers: number, { phase1, phase2 }: Quorums): string | undefined {
   for (const size of [phase1, phase2]) {
     if (!Number.isInteger(size) || size < 1 || size > servers)

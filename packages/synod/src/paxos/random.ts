@@ -1,4 +1,7 @@
-/** A small generator with its whole state in one number (mulberry32), so that it can be saved and loaded. */
+/**
+ * A small generator with its whole state in one number (mulberry32), so that it can be saved and
+ * loaded.
+ */
 export interface RandomState {
   seed: number
 }

@@ -7,7 +7,9 @@ import { isPhase1Quorum } from './configuration.js'
 import type { MembershipView } from './membership.js'
 import { NO_SERVERS, type ServerSet, withServer } from './server-set.js'
 
-/** Reads that are answered once `slot` is known to be chosen, unless the membership turns out to have changed before. */
+/**
+ * Reads that are answered once `slot` is known to be chosen, unless the membership changes before.
+ */
 interface Settling {
   readonly ids: readonly number[]
   readonly slot: Slot
@@ -18,11 +20,14 @@ export interface ReadsState {
   waiting: number[]
   /** The round under way. */
   round: { ids: number[]; heard: ServerSet; voted: Slot; until_ms: number } | null
-  /** Those of earlier rounds, in ascending order of slots. */
+  /** The reads of earlier rounds, in ascending order of slots. */
   settling: Settling[]
-  /** The first slot of the latest configuration that was known when these rounds began. */
+  /** The first slot of the latest configuration that was known when the rounds began. */
   configured: Slot
-  /** The number of the round under way, or of the last one. It starts at random: numbers outlive restarts. */
+  /**
+   * The number of the round under way, or of the last one. It starts at random, so that no number
+   * is used again after a restart.
+   */
   number: number
 }
 
@@ -31,18 +36,9 @@ export function emptyReads(firstRound: number): ReadsState {
 }
 
 /**
- * Linearizable reads in both modes, on any server: ask a quorum for the highest slot that each has voted
- * in; once the highest of these is executed here, the state is no older than the read. For whatever was
- * acknowledged before the read began is chosen, so a quorum of phase 2 had voted for it, and one of phase 1 meets it.
- * One round serves all reads that wait when it starts. (Charapko, Ailijiang, Demirbas: Linearizable Quorum
- * Reads in Paxos, HotStorage 2019.)
- *
- * The quorum must be one of each configuration that is known, and the round counts only if all slots up to the one that it names turn out
- * to bring no further configuration; or else another round is due. Let w be the last slot acknowledged before the read, c the chosen bar
- * here, and r what the round names. Proposing in a slot takes knowing that all slots the window or more before it are chosen: so of w, w - window, w - 2 window,
- * and so on all have been voted on by quorums, and one of them lies within the window above c. Its configuration is known here: r reaches it. If
- * no slot up to r brings a configuration, then that of the next one in this row, no further than the window above r, is known here too, so r reaches it as well; and
- * so on, up to w.
+ * Linearizable reads in both modes. A round asks a quorum of each known configuration for the
+ * highest slot voted in. Once that is executed, the state is no older than the read: docs/reads.md
+ * has the proof. (Charapko et al.: Linearizable Quorum Reads in Paxos, HotStorage 2019.)
  */
 export class Reads {
   readonly state: ReadsState
@@ -94,7 +90,7 @@ export class Reads {
   }
 
   onObserved(from: ServerId, message: Observed, now_ms: number): void {
-    if (message.round === this.state.number) this.#hear(from, message.voted, now_ms)
+    if (message.round === this.state.number) this.#onAnswer(from, message.voted, now_ms)
   }
 
   /** More slots may be known to be chosen. */
@@ -123,14 +119,16 @@ export class Reads {
     this.#start(now_ms)
   }
 
-  /** Enough have answered, also since a configuration that was to be asked is over. */
+  /**
+   * A quorum has answered. A configuration may have ended since, so that fewer answers are needed.
+   */
   #closeRound(): void {
     const { round, settling } = this.state
     const { configurations, slot: chosen } = this.#membership.state
     if (round === null) return
     if (!configurations.every((configuration) => isPhase1Quorum(configuration, round.heard))) return
     this.state.round = null
-    // What is known to be chosen counts too: configurations that are over by now have not been asked.
+    // The chosen watermark counts too: configurations that have ended by now were not asked.
     settling.push({ ids: round.ids, slot: Math.max(round.voted, chosen, settling.at(-1)?.slot ?? 0) })
   }
 
@@ -147,14 +145,14 @@ export class Reads {
     state.waiting = []
     state.number++
     this.#ask()
-    if (this.#config.voting) this.#hear(this.#config.self, this.#log.state.voted, now_ms)
+    if (this.#config.voting) this.#onAnswer(this.#config.self, this.#log.state.voted, now_ms)
   }
 
   #ask(): void {
     this.#effects.broadcast({ type: 'observe', round: this.state.number })
   }
 
-  #hear(from: ServerId, voted: Slot, now_ms: number): void {
+  #onAnswer(from: ServerId, voted: Slot, now_ms: number): void {
     const { round } = this.state
     if (round === null) return
     round.heard = withServer(round.heard, from)

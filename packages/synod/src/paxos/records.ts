@@ -19,8 +19,8 @@ export interface VoteRecord {
 }
 
 /**
- * In slots `first` to `last`, the value of the latest vote recorded before this is chosen. It spares a
- * restarted server the question; nothing waits for it to be durable.
+ * In slots `first` to `last`, the value of the latest vote recorded before this is chosen. A
+ * restarted server need not ask for it; no message waits for this record to be durable.
  */
 export interface ChosenRecord {
   readonly type: 'chosen'
@@ -28,7 +28,10 @@ export interface ChosenRecord {
   readonly last: Slot
 }
 
-/** The values chosen in consecutive slots from `first` on, learned from a peer rather than by a vote. */
+/**
+ * The values chosen in consecutive slots from `first` on, learned from a peer rather than by a
+ * vote.
+ */
 export interface DecidedRecord {
   readonly type: 'decided'
   readonly first: Slot
@@ -36,8 +39,9 @@ export interface DecidedRecord {
 }
 
 /**
- * A snapshot holds what came of every slot up to `slot`: earlier records that speak of no later slot need not be kept. What
- * must outlive them is said here: the highest ballot promised for every slot, and the highest of any vote.
+ * A snapshot holds the results of every slot up to `slot`: earlier records of no later slot need
+ * not be kept. This record keeps what must outlive them: the highest ballot promised for every
+ * slot, and the highest ballot of any vote.
  */
 export interface TrimRecord {
   readonly type: 'trim'
@@ -46,5 +50,8 @@ export interface TrimRecord {
   readonly voted: Ballot
 }
 
-/** What a server writes to its journal, in this order, and reads back in this order when it restarts. */
+/**
+ * What a server writes to its journal, in this order, and reads back in this order when it
+ * restarts.
+ */
 export type JournalRecord = PromiseRecord | VoteRecord | ChosenRecord | DecidedRecord | TrimRecord

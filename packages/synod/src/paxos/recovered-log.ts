@@ -3,12 +3,12 @@ import { InvariantError } from './invariants.js'
 import type { JournalRecord } from './records.js'
 import { type Value, sameValue } from './value.js'
 
-/** What is found in one journal: its records in order, and `gap` where records are missing. */
+/** A record of a journal, or a `gap` where records are missing. */
 export type FoundRecord = JournalRecord | { readonly type: 'gap' }
 
-/** What the log of a dead cluster is taken to hold in one slot. */
+/** The value that the log of a dead cluster is taken to hold in one slot. */
 export interface FoundValue {
-  /** Of the vote that it was taken from; zero where it is known to be chosen. */
+  /** The ballot of the vote that it was taken from; zero where it is known to be chosen. */
   readonly ballot: Ballot
   readonly value: Value
   readonly isChosen: boolean
@@ -20,28 +20,28 @@ interface Range {
 }
 
 /**
- * The log of a cluster as some of its journals tell it. A slot holds the value that one of them knows to be chosen, or else
- * that of the vote with the highest ballot. If a value was chosen by a quorum of which one journal is here, that is the value:
- * every vote at a higher ballot is for the same one.
+ * The log of a cluster, from some of its journals. A slot holds the value that a journal knows to
+ * be chosen, or else that of the vote at the highest ballot. If one journal of a quorum that chose
+ * a value is here, that is the value: every vote at a higher ballot is for the same one.
  */
 export class RecoveredLog {
-  /** No journal that was read tells of a higher promise or vote. */
+  /** The highest ballot of a promise or vote in any journal. */
   highest: Ballot = ZERO_BALLOT
-  /** Every slot up to this one was chosen, and was dropped from one of the journals at least. */
+  /** Every slot up to this one was chosen, and dropped from at least one journal. */
   trimmed: Slot = 0
   readonly #after: Slot
   readonly #found = new Map<Slot, FoundValue>()
-  /** Known to be chosen, whether the value is known or not. */
+  /** The slots that are known to be chosen, whether their values are known or not. */
   readonly #chosen: Range[] = []
 
-  /** What came of the slots up to `after` is known from a snapshot. */
+  /** A snapshot holds the results of the slots up to `after`. */
   constructor(after: Slot) {
     this.#after = after
   }
 
   /** Throws an InvariantError where two journals contradict each other. */
   take(records: readonly FoundRecord[]): void {
-    /** The latest vote in each slot, as far as no later one can be missing. */
+    /** The latest vote in each slot, where no later one can be missing. */
     const latest = new Map<Slot, Value>()
     for (const record of records) {
       switch (record.type) {
@@ -62,23 +62,26 @@ export class RecoveredLog {
           for (const [slot, value] of this.#slotsOf(record)) this.#choose(slot, value)
           break
         case 'chosen':
-          this.#know(record.first, record.last)
+          this.#markChosen(record.first, record.last)
           for (const slot of slotsIn(latest, record)) this.#choose(slot, latest.get(slot))
           break
         case 'trim':
           this.highest = maxBallot(this.highest, maxBallot(record.promised, record.voted))
           this.trimmed = Math.max(this.trimmed, record.slot)
-          this.#know(1, record.slot)
+          this.#markChosen(1, record.slot)
       }
     }
   }
 
-  /** The slots after the snapshot of which a value is known, in order. */
+  /** The slots after the snapshot whose values are known, in order. */
   get slots(): Slot[] {
     return [...this.#found.keys()].sort((a, b) => a - b)
   }
 
-  /** The highest slot that was voted in, or that is known to be chosen; that of the snapshot where there is none above. */
+  /**
+   * The highest slot that was voted in or is known to be chosen; the slot of the snapshot where
+   * there is none above.
+   */
   get last(): Slot {
     let last = this.#after
     for (const slot of this.#found.keys()) last = Math.max(last, slot)
@@ -90,7 +93,7 @@ export class RecoveredLog {
     return this.#found.get(slot)
   }
 
-  /** How many slots after the snapshot are known to be chosen, and have no value here. */
+  /** How many slots after the snapshot are known to be chosen, without a known value. */
   get lost(): number {
     const { slots } = this
     let [lost, covered, next] = [0, this.#after, 0]
@@ -104,7 +107,10 @@ export class RecoveredLog {
     return lost
   }
 
-  /** The first slot after the snapshot that some journal has dropped, and of which no chosen value is here; 0 for none. */
+  /**
+   * The first slot after the snapshot that a journal has dropped, without a chosen value here; 0
+   * for none.
+   */
   get firstDropped(): Slot {
     for (let slot = this.#after + 1; slot <= this.trimmed; slot++)
       if (this.#found.get(slot)?.isChosen !== true) return slot
@@ -116,8 +122,8 @@ export class RecoveredLog {
       if (first + offset > this.#after) yield [first + offset, value] as const
   }
 
-  /** Runs of slots follow upon each other, so that few ranges hold them. */
-  #know(first: Slot, last: Slot): void {
+  /** Ranges mostly follow each other, so that few are kept. */
+  #markChosen(first: Slot, last: Slot): void {
     const before = this.#chosen.at(-1)
     if (before !== undefined && first >= before.first && first <= before.last + 1)
       before.last = Math.max(before.last, last)
@@ -142,7 +148,7 @@ export class RecoveredLog {
   }
 }
 
-/** A range may be far longer than what is known of it. */
+/** A range may be far longer than the known part of it. */
 function slotsIn(known: ReadonlyMap<Slot, Value>, { first, last }: Range): Iterable<Slot> {
   if (last - first < known.size) return Array.from({ length: last - first + 1 }, (_, index) => first + index)
   return [...known.keys()].filter((slot) => slot >= first && slot <= last)

@@ -1,6 +1,6 @@
 /**
- * What a slot decides: a client's command, opaque to the protocol. The empty value is the no-op, which a
- * proposer puts into a slot that must be decided although nobody has a command for it.
+ * What a slot decides, opaque to the protocol. The empty value is the no-op: a proposer puts it
+ * into a slot that must be decided when there is no command for it.
  */
 export type Value = Uint8Array
 

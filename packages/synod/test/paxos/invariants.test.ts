@@ -1,7 +1,7 @@
 import { coreConfig } from '../../../testing/src/core-config.js'
 import { describe, expect, test } from 'vitest'
 import type { Ballot, ServerId, Slot } from '../../src/paxos/ballot.js'
-import { History, InvariantError, checkBars, checkPrefixes } from '../../src/paxos/invariants.js'
+import { History, InvariantError, checkWatermarks, checkPrefixes } from '../../src/paxos/invariants.js'
 import { value } from '../../../testing/src/cluster/cluster.js'
 import { ballot } from './lone-server.js'
 
@@ -196,8 +196,8 @@ describe('what a message tells of is durable', () => {
     const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
     it.durable(2, { type: 'vote', ballot: ballot(2, 1), first: 1, values: [value('a')] })
     it.sent(2, { ...accepted, last: 1 })
-    violation(() => it.sent(2, accepted), 's2 told of a vote at (2, s1) in slot 2 that is not durable')
-    violation(() => it.sent(3, { ...accepted, last: 1 }), 's3 told of a vote')
+    violation(() => it.sent(2, accepted), 's2 reported a vote at (2, s1) in slot 2 that is not durable')
+    violation(() => it.sent(3, { ...accepted, last: 1 }), 's3 reported a vote')
   })
 })
 
@@ -218,8 +218,8 @@ test('what is told to be chosen at a ballot has a quorum of votes there, not at 
 
 describe('bars', () => {
   test('in order: snapshotted, executed, chosen, voted', () => {
-    checkBars({ snapshotted: 0, executed: 0, chosen: 0, voted: 0 })
-    checkBars({ snapshotted: 1, executed: 2, chosen: 3, voted: 4 })
+    checkWatermarks({ snapshotted: 0, executed: 0, chosen: 0, voted: 0 })
+    checkWatermarks({ snapshotted: 1, executed: 2, chosen: 3, voted: 4 })
   })
 
   test.each([
@@ -227,7 +227,7 @@ describe('bars', () => {
     { snapshotted: 1, executed: 5, chosen: 4, voted: 5 },
     { snapshotted: 1, executed: 2, chosen: 6, voted: 5 },
   ])('out of order: %o', (bars) => {
-    violation(() => checkBars(bars), 'bars out of order')
+    violation(() => checkWatermarks(bars), 'watermarks out of order')
   })
 })
 

@@ -20,7 +20,7 @@ const remove = (server: number): Change => ({ type: 'remove', server, isForced: 
 
 /** These changes are chosen in the next slots. */
 function pass(membership: Membership, ...changes: (Change | undefined)[]) {
-  return changes.map((change) => membership.pass(membership.state.slot + 1, change)?.result)
+  return changes.map((change) => membership.apply(membership.state.slot + 1, change)?.result)
 }
 
 /** s4 learns, and is to have the vote of s2. */
@@ -47,7 +47,7 @@ describe('the membership', () => {
   test('nobody knows who decides a slot that is further than the window above the bar', () => {
     const it = founded([1, 2, 3])
     expect(it.at(WINDOW).voters).toEqual([1, 2, 3])
-    expect(() => it.at(WINDOW + 1)).toThrow('nobody knows yet who decides slot 5')
+    expect(() => it.at(WINDOW + 1)).toThrow('the configuration of slot 5 is not known yet')
   })
 
   test('one change of the voters at a time: a further one waits until the slots before are chosen', () => {

@@ -80,7 +80,7 @@ describe('a removal', () => {
 
   test('passes where it is of no voter', () => {
     const { judge, membership } = guardOf(3, {})
-    membership.pass(1, { type: 'add', server: 4, address: 'd:1', role: 'joining', replaces: 0 })
+    membership.apply(1, { type: 'add', server: 4, address: 'd:1', role: 'joining', replaces: 0 })
     expect(judge(remove(4))).toBe(undefined)
     expect(judge(remove(9))).toBe(undefined)
   })
@@ -100,7 +100,7 @@ test('a server is let vote where a quorum with it is up', () => {
   const promote: Change = { type: 'promote', server: 4, acceptor: 'a'.repeat(32) }
   const joining = (heard: Parameters<typeof guardOf>[1], replaces = 0) => {
     const { judge, membership } = guardOf(3, heard)
-    membership.pass(1, { type: 'add', server: 4, address: 'd:1', role: 'joining', replaces })
+    membership.apply(1, { type: 'add', server: 4, address: 'd:1', role: 'joining', replaces })
     return judge(promote)
   }
   expect(joining({ 2: NOW, 4: NOW })).toBe(undefined)

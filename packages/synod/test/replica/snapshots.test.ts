@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ServerId } from '../../src/paxos/ballot.js'
-import { checkBars } from '../../src/paxos/invariants.js'
+import { checkWatermarks } from '../../src/paxos/invariants.js'
 import { snapshotSlots } from '../../src/snapshots/snapshot-store.js'
 import { segmentNumbers } from '../../src/journal/segment.js'
 import { DATA_DIR } from '../../../testing/src/simulator/world.js'
@@ -69,7 +69,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     const { admitted, bars } = world.status(3)
     expect(admitted).toBe(false)
     expect(bars.snapshotted).toBeGreaterThan(0)
-    checkBars(bars)
+    checkWatermarks(bars)
   })
 
   test('all of them at once, killed at any time, come back with what was acknowledged', async () => {

@@ -1,5 +1,5 @@
 import type { Client } from '../../src/client/client.js'
-import { checkBars } from '../../src/paxos/invariants.js'
+import { checkWatermarks } from '../../src/paxos/invariants.js'
 import type { ServerId } from '../../src/paxos/ballot.js'
 import type { Mode } from '../../src/paxos/config.js'
 import type { ReplicaOptions } from '../../src/replica/options.js'
@@ -83,7 +83,7 @@ export class World extends SimulatedWorld<string, number, number, readonly strin
     const digests = new Map<number, number>()
     for (const id of this.running) {
       const { bars, digest } = this.status(id)
-      checkBars(bars)
+      checkWatermarks(bars)
       const other = digests.get(bars.executed) ?? digest
       if (other !== digest) throw new Error(`digests differ at slot ${bars.executed}\n${this.describe()}`)
       digests.set(bars.executed, digest)

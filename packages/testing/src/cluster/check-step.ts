@@ -1,6 +1,6 @@
 import { ZERO_BALLOT, compareBallots, formatBallot, maxBallot } from 'synod/internal/paxos/ballot.js'
 import type { Output } from 'synod/internal/paxos/effects.js'
-import { type History, InvariantError, checkBars } from 'synod/internal/paxos/invariants.js'
+import { type History, InvariantError, checkWatermarks } from 'synod/internal/paxos/invariants.js'
 import type { Input } from 'synod/internal/paxos/paxos.js'
 import type { ClusterServer } from './cluster-server.js'
 
@@ -14,7 +14,7 @@ export function checkStep(
 ): void {
   const { id, paxos } = server
   const { chosen, voted } = paxos.status()
-  checkBars({ snapshotted: paxos.log.state.trimmed, executed: chosen, chosen, voted })
+  checkWatermarks({ snapshotted: paxos.log.state.trimmed, executed: chosen, chosen, voted })
   checkHint(server, output)
   const clock_ms = server.clock_ms(now_ms)
   if (input.type === 'tick' && output.deadline_ms <= clock_ms)

@@ -1,9 +1,9 @@
 import { type Ballot, type ServerId, type Slot, formatBallot } from 'synod/internal/paxos/ballot.js'
 import {
-  type Bars,
+  type Watermarks,
   History,
   InvariantError,
-  checkBars,
+  checkWatermarks,
   checkPrefixes,
 } from 'synod/internal/paxos/invariants.js'
 import { isPhase2Quorum } from 'synod/internal/paxos/configuration.js'
@@ -27,7 +27,7 @@ export interface Evidence {
   readonly records: readonly JournalRecord[]
   /** What the server takes to be chosen. */
   readonly chosen: ReadonlyMap<Slot, Value>
-  readonly bars: Bars
+  readonly bars: Watermarks
   /** The ballot at which the server leads. */
   readonly leads: Ballot | undefined
   readonly hasRestarted: boolean
@@ -72,7 +72,7 @@ function chosenInFact(cluster: readonly Evidence[], { changeOf, membership, wind
     const here = votes.filter(({ voters }) => isPhase2Quorum(configuration, voters))
     chosen.push(...here)
     const [first] = here
-    if (first !== undefined && slot === passed.state.slot + 1) passed.pass(slot, changeOf(first.value))
+    if (first !== undefined && slot === passed.state.slot + 1) passed.apply(slot, changeOf(first.value))
   }
   return chosen
 }
@@ -90,7 +90,7 @@ export function checkCluster(cluster: readonly Evidence[], config: ModelConfig):
   const history = new History(core)
   for (const { server, failure, records, bars } of cluster) {
     if (failure !== undefined) throw new InvariantError(failure)
-    checkBars(bars)
+    checkWatermarks(bars)
     for (const record of records) history.durable(server, record)
   }
   const inFact = chosenInFact(cluster, core)

@@ -89,7 +89,7 @@ class Exploration {
 
   async run(): Promise<void> {
     for (const executor of this.#executors) executor.execute(1, encodeOpen(KEY))
-    this.#membership.pass(1, undefined)
+    this.#membership.apply(1, undefined)
     for (let slot = 2; slot <= SLOTS; slot++) {
       const drawn = this.#draw(slot)
       await this.#execute(slot, drawn)
@@ -163,11 +163,11 @@ class Exploration {
     if (dice < 0.3) return this.#drawRaise(slot)
     if (dice < 0.45) {
       const change = this.#drawChange()
-      this.#membership.pass(slot, change)
+      this.#membership.apply(slot, change)
       const value = encodeChangeRequest(KEY, encodeChange(change))
       return { value, words: `change ${JSON.stringify(change)}`, isDone: undefined }
     }
-    this.#membership.pass(slot, undefined)
+    this.#membership.apply(slot, undefined)
     if (dice < 0.6) return { value: NO_OP, words: 'no-op', isDone: undefined }
     return this.#drawCommand()
   }
@@ -191,7 +191,7 @@ class Exploration {
     const servers = [...this.#membership.servers]
     const named = chance.happens(0.7) ? servers : servers.filter(() => chance.happens(0.7))
     if (chance.happens(0.1)) named.push(100 + chance.below(3))
-    this.#membership.pass(slot, undefined)
+    this.#membership.apply(slot, undefined)
     const now = this.#membership.servers
     const members: MemberSupport[] = named.map((server) => ({ server, support: drawSupport(chance) }))
     const least = (of: (support: Support) => number) =>

@@ -7,7 +7,7 @@ import type { Build } from 'synod/internal/replica/host.js'
 import { changeOf } from 'synod/internal/machine/change-codec.js'
 import { DEFAULT_WINDOW } from 'synod/internal/paxos/config.js'
 import { foundingMembership } from 'synod/internal/paxos/membership.js'
-import { History, InvariantError, checkBars } from 'synod/internal/paxos/invariants.js'
+import { History, InvariantError, checkWatermarks } from 'synod/internal/paxos/invariants.js'
 import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
 import { Chance } from '../chance.js'
 import { DurableWatch } from './checks/durable-watch.js'
@@ -539,7 +539,7 @@ class Simulation<C, R, Q, A> {
   }
 
   /**
-   * Bars are in order, whoever has executed as far as another has executed the same, and nobody has taken a server that
+   * Watermarks are in order, whoever has executed as far as another has executed the same, and nobody has taken a server that
    * lost its disk for what it was before.
    */
   #compare(): void {
@@ -548,7 +548,7 @@ class Simulation<C, R, Q, A> {
       const status = this.#world.status(id)
       const { bars, digest, formed, peers, role } = status
       this.#ports?.check(id, status)
-      checkBars(bars)
+      checkWatermarks(bars)
       if (role === 'leader') this.#checkDisk(id)
       if (formed) this.#compareAcceptors(id, peers)
       const before = this.#digests.get(bars.executed)

@@ -73,7 +73,10 @@ export class Candidate implements Role {
     if (this.#phase1.onPromise(from, message)) this.state.until_ms = now_ms + drawPatience(this.#context)
   }
 
-  /** More slots may be known to be chosen, or more promises: the membership may have changed, or a quorum be complete. */
+  /**
+   * More slots may be known to be chosen, or more promises: the membership may have changed, or a
+   * quorum be complete.
+   */
   onChosen(now_ms: number): Transition | undefined {
     const { ballot, phase1 } = this.state
     this.#phase1.askNewVoters(now_ms)
@@ -83,7 +86,9 @@ export class Candidate implements Role {
       : undefined
   }
 
-  /** A peer has dropped slots that this campaign asks about: a server that knows them has to lead. */
+  /**
+   * A peer has dropped slots that this campaign asks about: a server that knows them has to lead.
+   */
   onTrimmed(slot: Slot): Transition | undefined {
     return slot > this.#context.learner.state.chosen ? { to: 'follower' } : undefined
   }

@@ -24,7 +24,10 @@ export interface FollowerState {
   patience_ms: number
   /** When to probe. */
   until_ms: number
-  /** The probe was put off once for another server that probed: not twice, as that one may get no answers. */
+  /**
+   * The probe was put off once for another server that probed: not twice, as that one may get no
+   * answers.
+   */
   yielded: boolean
   /** The probe under way: the servers that miss the leader too. */
   probe: ServerSet
@@ -47,8 +50,8 @@ export function newFollower(ballot: Ballot, patience_ms: number, now_ms: number)
 }
 
 /**
- * Follows a leader and answers its heartbeats. When it misses the leader, it probes: it asks whether a quorum misses the leader
- * too, which promises nothing, and campaigns only then.
+ * Follows a leader and answers its heartbeats. When it misses the leader, it probes: it asks
+ * whether a quorum misses the leader too, which promises nothing, and campaigns only then.
  */
 export class Follower implements Role {
   readonly name = 'follower'
@@ -94,7 +97,8 @@ export class Follower implements Role {
     shared.round++
     state.probe = canLead(this.#context) ? [config.self] : NO_SERVERS
     state.until_ms = now_ms + this.#probePatience()
-    // A server that cannot lead probes too: the answers tell it what is chosen, which may make it a voter.
+    // A server that cannot lead probes too: the answers tell it what is chosen, which may make it a
+    // voter.
     effects.broadcast({ type: 'probe', round: shared.round, chosen: learner.state.chosen })
     return this.#campaignIfMissed()
   }
@@ -113,7 +117,8 @@ export class Follower implements Role {
   /** Answers the leader, and promises it the lease. */
   onHeartbeat(from: ServerId, { ballot, round }: Heartbeat, now_ms: number): void {
     const { config, effects, leasePromise, learner, log } = this.#context
-    // An answer may count towards the leader's quorum: it must come from a server that has forgotten nothing.
+    // An answer may count towards the leader's quorum: it must come from a server that has
+    // forgotten nothing.
     if (!config.voting) return
     leasePromise.extend(ballot, now_ms)
     effects.send(from, {
@@ -146,12 +151,16 @@ export class Follower implements Role {
     const { state } = this
     if (state.ballot.server !== peer) return
     state.gone = true
-    // Acceptors bound by a lease do not say before its end that they miss the leader: that it is gone is only very likely.
+    // Acceptors bound by a lease do not say before its end that they miss the leader: that it is
+    // gone is only very likely.
     const from_ms = Math.max(now_ms, leasePromise.end_ms)
     state.until_ms = from_ms + randomBetween(random, 0, GONE_PATIENCE_MS)
   }
 
-  /** Hands values to the leader. Without a leader they are dropped, and the host proposes them again. */
+  /**
+   * Hands values to the leader. Without a leader they are dropped, and the host proposes them
+   * again.
+   */
   forward(values: readonly Value[]): void {
     const { leader } = this
     if (leader === undefined) return

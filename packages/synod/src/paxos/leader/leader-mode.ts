@@ -42,8 +42,8 @@ export function emptyLeaderMode(from_ms: number): LeaderModeState {
 }
 
 /**
- * Leader mode: gives each message to the role that this server has, and is the only place that changes the role. A role asks
- * for that with the `Transition` that its handler returns.
+ * Leader mode: gives each message to the role that this server has, and is the only place that
+ * changes the role. A role asks for that with the `Transition` that its handler returns.
  */
 export class LeaderMode implements Proposer {
   readonly state: LeaderModeState
@@ -98,7 +98,10 @@ export class LeaderMode implements Proposer {
     return this.#role.name === 'leader' ? this.#role.heardOf(server) : undefined
   }
 
-  /** The slot to execute before a read that this server can answer alone; undefined where it has to ask a quorum. */
+  /**
+   * The slot to execute before a read that this server can answer alone; undefined where it has to
+   * ask a quorum.
+   */
   readableAlone(now_ms: number): Slot | undefined {
     return this.#role.name === 'leader' ? this.#role.readableAlone(now_ms) : undefined
   }

@@ -68,8 +68,8 @@ export function newLeader(
 }
 
 /**
- * The distinguished proposer: adopts the votes of phase 1, fills holes with no-ops, and then runs phase 2 alone, for many slots
- * at a time. (Lamport: Paxos Made Simple, section 3.)
+ * The distinguished proposer: adopts the votes of phase 1, fills holes with no-ops, and then runs
+ * phase 2 alone, for many slots at a time. (Lamport: Paxos Made Simple, section 3.)
  */
 export class Leader implements Role {
   readonly name = 'leader'
@@ -168,8 +168,9 @@ export class Leader implements Role {
   }
 
   /**
-   * Slots may be chosen without this leader's accept: a peer or a snapshot says so. Acceptors that have dropped such slots do
-   * not vote in them, so the slots above are proposed anew. A leader that votes no more transfers its leadership.
+   * Slots may be chosen without this leader's accept: a peer or a snapshot says so. Acceptors that
+   * have dropped such slots do not vote in them, so the slots above are proposed anew. A leader
+   * that votes no more transfers its leadership.
    */
   #advance(now_ms: number): Transition | undefined {
     const { learner, membership } = this.#context
@@ -192,8 +193,8 @@ export class Leader implements Role {
   }
 
   /**
-   * Phase 2a for the next slots, as far as there is anything to propose: no further than the window, and only where a quorum of
-   * the slot's own configuration has promised.
+   * Phase 2a for the next slots, as far as there is anything to propose: no further than the
+   * window, and only where a quorum of the slot's own configuration has promised.
    */
   #proposeNext(now_ms: number): void {
     const { config, learner, log, membership } = this.#context
@@ -286,8 +287,8 @@ export class Leader implements Role {
     state.progress.set(from, message.chosen)
     if (this.#lease?.onAnswer(from, message, now_ms) === false)
       shared.unsound = withServer(shared.unsound, from)
-    // A vote above all slots proposed here was cast for an older leader and never chosen. A read may wait for that slot, so it
-    // is filled now, before a client has something to write.
+    // A vote above all slots proposed here was cast for an older leader and never chosen. A read
+    // may wait for that slot, so it is filled now, before a client has something to write.
     if (message.voted <= state.fill) return
     state.fill = message.voted
     this.#proposeNext(now_ms)
@@ -305,8 +306,8 @@ export class Leader implements Role {
   // Transfer and lease
 
   /**
-   * Tells `to` to take over, or where it is 0 the voter that has come furthest. This server leads on until the prepare
-   * arrives: the new leader hears of what is voted for until then.
+   * Tells `to` to take over, or where it is 0 the voter that has come furthest. This server leads
+   * on until the prepare arrives: the new leader hears of what is voted for until then.
    */
   transfer(to: ServerId, now_ms: number): void {
     const { config, effects, membership } = this.#context
@@ -326,8 +327,9 @@ export class Leader implements Role {
   }
 
   /**
-   * The slot to execute before a read, where the lease holds. What was acknowledged was chosen at this ballot, and this leader
-   * knew first, or before it, and phase 1 reported it: all of that is up to the chosen watermark, once it is past `inherited`.
+   * The slot to execute before a read, where the lease holds. What was acknowledged was chosen at
+   * this ballot, and this leader knew first, or before it, and phase 1 reported it: all of that is
+   * up to the chosen watermark, once it is past `inherited`.
    */
   readableAlone(now_ms: number): Slot | undefined {
     const { config, learner, membership, shared } = this.#context
@@ -335,7 +337,8 @@ export class Leader implements Role {
     const { chosen } = learner.state
     if (!membership.isKnown || chosen < this.#lease.state.inherited || !this.#phase1.isComplete)
       return undefined
-    // A rival needs a quorum of the configuration of its first slot, which may be any of those known.
+    // A rival needs a quorum of the configuration of its first slot, which may be any of those
+    // known.
     const bound = this.#lease.boundServers(config.self, shared.unsound, now_ms)
     const { configurations } = membership.state
     return configurations.every((configuration) => isPhase2Quorum(configuration, bound)) ? chosen : undefined

@@ -1,11 +1,17 @@
 import { type Ballot, ZERO_BALLOT, sameBallot } from '../ballot.js'
 
-/** It is kept in memory alone: an acceptor that starts is bound for the time of a lease, as it may have been before. */
+/**
+ * It is kept in memory alone: an acceptor that starts is bound for the time of a lease, as it may
+ * have been before.
+ */
 export interface LeasePromiseState {
   /** The leader that the promise was given to; zero for none. */
   ballot: Ballot
   until_ms: number
-  /** Until then no leader can release this acceptor: it may be bound to several, or to one that it has forgotten. */
+  /**
+   * Until then no leader can release this acceptor: it may be bound to several, or to one that it
+   * has forgotten.
+   */
   firm_ms: number
 }
 
@@ -13,7 +19,10 @@ export function emptyLeasePromise(from_ms: number): LeasePromiseState {
   return { ballot: ZERO_BALLOT, until_ms: from_ms, firm_ms: from_ms }
 }
 
-/** The acceptor's side of a lease: while it is bound to a leader, it promises no ballot of another server. */
+/**
+ * The acceptor's side of a lease: while it is bound to a leader, it promises no ballot of another
+ * server.
+ */
 export class LeasePromise {
   readonly state: LeasePromiseState
   readonly #lease_ms: number
@@ -39,7 +48,10 @@ export class LeasePromise {
     state.until_ms = now_ms + this.#lease_ms
   }
 
-  /** Whether it may promise `ballot`. The leader at `over` has told that ballot's server to take over, and ended its lease. */
+  /**
+   * Whether it may promise `ballot`. The leader at `over` has told that ballot's server to take
+   * over, and ended its lease.
+   */
   allows(ballot: Ballot, over: Ballot | undefined, now_ms: number): boolean {
     const { state } = this
     if (over !== undefined && sameBallot(over, state.ballot)) state.until_ms = state.firm_ms

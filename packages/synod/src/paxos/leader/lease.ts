@@ -2,7 +2,10 @@ import type { ServerId, Slot } from '../ballot.js'
 import type { HeartbeatAnswer } from '../messages.js'
 import { type ServerSet, withServer } from '../server-set.js'
 
-/** What is assumed of clocks: while the leader's clock advances by 1 - CLOCK_MARGIN, no other clock advances by more than 1. */
+/**
+ * What is assumed of clocks: while the leader's clock advances by 1 - CLOCK_MARGIN, no other clock
+ * advances by more than 1.
+ */
 export const CLOCK_MARGIN = 0.2
 
 /** How many leases long clocks are compared, beside comparing each answer with the one before. */
@@ -23,7 +26,10 @@ export interface LeaseState {
   readonly sent: Map<number, number>
   /** By acceptor, when the latest heartbeat left that it has answered. */
   readonly answered: Map<ServerId, number>
-  /** By acceptor, the readings that its clock is compared with: the first one in some time, and the latest. */
+  /**
+   * By acceptor, the readings that its clock is compared with: the first one in some time, and the
+   * latest.
+   */
   readonly clocks: Map<ServerId, { first: Reading; last: Reading }>
 }
 
@@ -32,9 +38,9 @@ export function emptyLease(inherited: Slot): LeaseState {
 }
 
 /**
- * The leader's side of a lease. An acceptor is bound for one lease from when it answers; the leader counts from when the
- * heartbeat left, which is earlier, and counts less. A quorum of phase 2 that is bound leaves none of phase 1 to a rival.
- * (Gray and Cheriton: Leases, SOSP 1989; docs/reads.md has the proof.)
+ * The leader's side of a lease. Acceptors are bound from when they answer; the leader counts from
+ * when the heartbeat left, and for less time. A bound quorum of phase 2 leaves a rival none of
+ * phase 1: docs/reads.md has the proof. (Gray and Cheriton: Leases, SOSP 1989.)
  */
 export class Lease {
   readonly state: LeaseState

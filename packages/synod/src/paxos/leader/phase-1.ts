@@ -4,15 +4,23 @@ import type { Prepare, PromiseMessage, ReportedVote } from '../messages.js'
 import type { Context } from '../proposer.js'
 import { NO_SERVERS, type ServerSet, unionOf, withServer, withoutServer } from '../server-set.js'
 
-/** Phase 1 for all slots. A candidate runs it; as the leader it continues, since servers become voters later. */
+/**
+ * Phase 1 for all slots. A candidate runs it; as the leader it continues, since servers become
+ * voters later.
+ */
 export interface Phase1State {
   /** The first slot whose outcome this server did not know when it began. */
   readonly first: Slot
   /** The servers that have promised the ballot in all slots, and reported all votes that matter. */
   from: ServerSet
-  /** The servers that have been asked for a promise: the voters of every configuration known so far. */
+  /**
+   * The servers that have been asked for a promise: the voters of every configuration known so far.
+   */
   voters: ServerSet
-  /** From which slot on a server has yet to report its votes; `first` for a server that is not listed. */
+  /**
+   * From which slot on a server has yet to report its votes; `first` for a server that is not
+   * listed.
+   */
   readonly next: Map<ServerId, Slot>
   /** The reported vote at the highest ballot in each slot. */
   readonly votes: Map<Slot, ReportedVote>
@@ -46,8 +54,8 @@ export class Phase1 {
   }
 
   /**
-   * The own promise comes first: from then on this server cannot vote for an older leader, so the votes that it reads are its
-   * last ones below this ballot.
+   * The own promise comes first: from then on this server cannot vote for an older leader, so the
+   * votes that it reads are its last ones below this ballot.
    */
   start(now_ms: number): void {
     this.#promiseSelf(this.state.first)
@@ -91,8 +99,9 @@ export class Phase1 {
   }
 
   /**
-   * Asks servers that have become voters for a promise, in the slots in which they vote. An earlier promise does not count: the
-   * server was not an acceptor of the cluster then, and may have had another disk.
+   * Asks servers that have become voters for a promise, in the slots in which they vote. An earlier
+   * promise does not count: the server was not an acceptor of the cluster then, and may have had
+   * another disk.
    */
   askNewVoters(now_ms: number): void {
     const { membership } = this.#context
@@ -113,8 +122,8 @@ export class Phase1 {
   }
 
   /**
-   * A prepare leaves only once the own promise is durable. Otherwise this server could forget the ballot in a crash, and use it
-   * again with other values.
+   * A prepare leaves only once the own promise is durable. Otherwise this server could forget the
+   * ballot in a crash, and use it again with other values.
    */
   #prepare(now_ms: number): void {
     const { config, effects, learner } = this.#context

@@ -11,7 +11,10 @@ export interface SharedState {
   seen: Ballot
   /** The number of the last probe. */
   round: number
-  /** The disk has been at one write for too long: this server does not campaign until that write is done. */
+  /**
+   * The disk has been at one write for too long: this server does not campaign until that write is
+   * done.
+   */
   stuck: boolean
   /** Servers whose clocks ran too fast beside this server's clock: no lease rests on them. */
   unsound: ServerSet
@@ -23,8 +26,8 @@ export interface RoleContext extends Context {
 }
 
 /**
- * A request of a role to become another one. A role never changes itself: its handlers return a transition, or undefined to
- * stay, and leader-mode.ts carries it out.
+ * A request of a role to become another one. A role never changes itself: its handlers return a
+ * transition, or undefined to stay, and leader-mode.ts carries it out.
  */
 export type Transition =
   /** Of no leader, until this server hears from one. */

@@ -2,7 +2,10 @@ import type { ServerId } from '../ballot.js'
 import { type RandomState, randomBetween } from '../random.js'
 import type { Request } from './requests.js'
 
-/** A server that is not the favourite holds back while the chosen prefix grows without pauses of this many phases. */
+/**
+ * A server that is not the favourite holds back while the chosen prefix grows without pauses of
+ * this many phases.
+ */
 const PAUSE_PHASES = 4
 
 /** It holds back no longer than this. */
@@ -11,7 +14,10 @@ const MAX_HEAD_START_MS = 2000
 /** Back-off doubles with each preemption in a slot, up to this. */
 const MAX_BACKOFF_MS = 500
 
-/** A request that has lost more slots than this begins the next at a higher ballot: higher by the slots lost beyond that. */
+/**
+ * A request that has lost more slots than this begins the next at a higher ballot: higher by the
+ * slots lost beyond that.
+ */
 const LOST_SLOTS = 3
 const MOST_RAISED = 16
 
@@ -21,13 +27,17 @@ export interface Pace {
   favourite: ServerId
   /** When the chosen watermark last moved. */
   moved_ms: number
-  /** How long phases took lately, from the question of this server to a quorum of answers: a running average. */
+  /**
+   * How long phases took lately, from the question of this server to a quorum of answers: a running
+   * average.
+   */
   phase_ms: number
 }
 
 /**
- * When a request may be proposed. All servers get the same requests at the same time, and would preempt each other if all proposed
- * them. So the favourite goes first, and the others follow when it makes no progress.
+ * When a request may be proposed. All servers get the same requests at the same time, and would
+ * preempt each other if all proposed them. So the favourite goes first, and the others follow when
+ * it makes no progress.
  */
 export function turnOf({ arrived_ms, from_ms }: Request, pace: Pace, self: ServerId): number {
   if (pace.favourite === self) return arrived_ms
@@ -41,7 +51,10 @@ export function drawBackoff(preemptions: number, { phase_ms }: Pace, random: Ran
   return randomBetween(random, backoff_ms, 2 * backoff_ms)
 }
 
-/** By how much to raise the ballot of a request that has lost slots: among equal numbers the highest server wins each time. */
+/**
+ * By how much to raise the ballot of a request that has lost slots: among equal numbers the highest
+ * server wins each time.
+ */
 export function raiseFor(lost: number): number {
   return Math.min(Math.max(0, lost - LOST_SLOTS), MOST_RAISED)
 }

@@ -49,7 +49,10 @@ export interface InstancesState {
   due_ms: number
 }
 
-/** The instances that this server runs: at most one in a slot. There are many, and each step asks for them. */
+/**
+ * The instances that this server runs: at most one in a slot. There are many, and each step asks
+ * for them.
+ */
 export class Instances {
   readonly #state: InstancesState
   readonly #log: LogView

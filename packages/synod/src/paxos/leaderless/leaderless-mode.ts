@@ -55,8 +55,9 @@ export function emptyLeaderless(now_ms: number): LeaderlessState {
 }
 
 /**
- * Leaderless mode: for each request a server runs both phases of single-decree Paxos in an empty slot. A request that loses its
- * slot moves on to the next. All servers do so at once: being preempted is normal, and answered with a random back-off.
+ * Leaderless mode: for each request a server runs both phases of single-decree Paxos in an empty
+ * slot. A request that loses its slot moves on to the next. All servers do so at once: being
+ * preempted is normal, and answered with a random back-off.
  */
 export class LeaderlessMode implements Proposer {
   readonly leader = undefined
@@ -118,7 +119,10 @@ export class LeaderlessMode implements Proposer {
     return this.#presence.heardOf(server)
   }
 
-  /** A server that does not vote forwards its clients' requests to the others; so does one whose disk is full (`elsewhere`). */
+  /**
+   * A server that does not vote forwards its clients' requests to the others; so does one whose
+   * disk is full (`elsewhere`).
+   */
   propose(proposals: readonly Proposal[], now_ms: number, elsewhere = false): void {
     if (!this.#votes || elsewhere) {
       const values = proposals.map(({ value }) => value)
@@ -157,7 +161,9 @@ export class LeaderlessMode implements Proposer {
 
   // Which slots to work on
 
-  /** Proposes the requests that wait for a slot, in order of arrival, as far as the window allows. */
+  /**
+   * Proposes the requests that wait for a slot, in order of arrival, as far as the window allows.
+   */
   #place(now_ms: number): void {
     for (;;) {
       const request = this.#requests.next
@@ -180,7 +186,10 @@ export class LeaderlessMode implements Proposer {
     return turnOf(request, this.state, this.#context.config.self)
   }
 
-  /** Another value won the slot of this request: it moves on to the first empty one, or waits for the window to advance. */
+  /**
+   * Another value won the slot of this request: it moves on to the first empty one, or waits for
+   * the window to advance.
+   */
   #proposeAgain(request: Request, now_ms: number): void {
     const slot = this.#slots.findEmpty()
     this.#requests.lose(request)
@@ -188,8 +197,9 @@ export class LeaderlessMode implements Proposer {
   }
 
   /**
-   * The chosen prefix has stood still for a while below a vote: runs an instance in each open slot up to there, which finishes
-   * what another server began or decides a no-op. Where the whole window is in use, a waiting request takes the first open slot.
+   * The chosen prefix has stood still for a while below a vote: runs an instance in each open slot
+   * up to there, which finishes what another server began or decides a no-op. Where the whole
+   * window is in use, a waiting request takes the first open slot.
    */
   #fillHoles(now_ms: number): void {
     const request = this.#slots.findEmpty() === undefined ? this.#requests.next : undefined
@@ -225,7 +235,10 @@ export class LeaderlessMode implements Proposer {
     this.#prepare(instance, now_ms)
   }
 
-  /** The prepare leaves only once the own promise is durable, so that no ballot is used twice after a restart. */
+  /**
+   * The prepare leaves only once the own promise is durable, so that no ballot is used twice after
+   * a restart.
+   */
   #prepare(instance: Instance, now_ms: number): void {
     const { acceptor, answerSelf, config, effects } = this.#context
     const { slot } = instance
@@ -278,7 +291,8 @@ export class LeaderlessMode implements Proposer {
     } else if (request !== undefined) {
       instance.value = request.value
     } else if (slot > this.state.voted) {
-      // The request was withdrawn, and no vote above makes this slot a hole: nothing needs to be decided.
+      // The request was withdrawn, and no vote above makes this slot a hole: nothing needs to be
+      // decided.
       this.#instances.end(slot)
       return
     } else {
@@ -311,13 +325,17 @@ export class LeaderlessMode implements Proposer {
     this.onChosen(now_ms)
   }
 
-  /** Ends the instances whose slot is decided. A request that did not win its slot moves on to another. */
+  /**
+   * Ends the instances whose slot is decided. A request that did not win its slot moves on to
+   * another.
+   */
   onChosen(now_ms: number): void {
     const { learner, log } = this.#context
     for (const instance of this.#instances.takeDecided()) {
       const request = this.#requests.get(instance.request)
       if (request === undefined) continue
-      // The value of a slot that has been dropped is not known: the request may have won there, or not.
+      // The value of a slot that has been dropped is not known: the request may have won there, or
+      // not.
       const chosen = log.chosen(instance.slot)
       if (chosen !== undefined && sameValue(request.value, chosen)) this.withdraw(request.id, now_ms)
       else this.#proposeAgain(request, now_ms)

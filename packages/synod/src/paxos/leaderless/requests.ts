@@ -22,9 +22,14 @@ export interface RequestsState {
   readonly requests: Map<number, Request>
   /** The requests that have no slot. */
   readonly waiting: Set<number>
-  /** The id of the next request that a peer forwards: below 0, as no client of this server waits for it. */
+  /**
+   * The id of the next request that a peer forwards: below 0, as no client of this server waits for
+   * it.
+   */
   nextForwarded: number
-  /** How long requests took lately, from their arrival here to their execution: a running average. */
+  /**
+   * How long requests took lately, from their arrival here to their execution: a running average.
+   */
   request_ms: number
 }
 

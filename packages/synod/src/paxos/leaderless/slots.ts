@@ -14,7 +14,10 @@ export class Slots {
     this.#instances = instances
   }
 
-  /** The slots that are not known to be chosen, no further than the window, in which this server votes and runs no instance. */
+  /**
+   * The slots that are not known to be chosen, no further than the window, in which this server
+   * votes and runs no instance.
+   */
   *open(): Generator<Slot, void, undefined> {
     const { config, learner, log, membership } = this.#context
     const first = learner.state.chosen + 1

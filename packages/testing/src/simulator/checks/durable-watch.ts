@@ -80,7 +80,7 @@ export class DurableWatch {
   }
 
   #choose(server: ServerId, slot: Slot, value: Value): void {
-    if (this.#history.knowsWhoDecides(slot)) this.#history.chosen(server, slot, value)
+    if (this.#history.knowsConfiguration(slot)) this.#history.chosen(server, slot, value)
     else this.#later.push({ server, slot, value })
   }
 }
