@@ -53,7 +53,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'the message of what a state machine throws': ['machine/contract.ts#MAX_MESSAGE_BYTES'],
 
-  'the window: slots above the chosen bar, leader mode': ['paxos/config.ts#DEFAULT_WINDOW.leader'],
+  'the window: slots above the chosen watermark, leader mode': ['paxos/config.ts#DEFAULT_WINDOW.leader'],
   'the window, leaderless mode': ['paxos/config.ts#DEFAULT_WINDOW.leaderless'],
   'proposals in that queue': ['paxos/config.ts#MAX_QUEUED'],
   'bytes that a server proposes ahead of its disk': ['replica/driver.ts#MAX_AHEAD_BYTES'],

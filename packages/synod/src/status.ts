@@ -17,7 +17,7 @@ import type { PendingQuorum, Role } from './paxos/proposer.js'
 export interface VersionStatus {
   /** What this build and its state machine can work with. */
   readonly support: Support
-  /** What all members have agreed on, as of the executed bar. */
+  /** What all members have agreed on, as of the executed watermark. */
   readonly agreed: Agreed
 }
 
@@ -76,7 +76,7 @@ export interface SnapshotStatus {
 
 /** What keeps slots from being chosen, where it is this replica's to choose them. */
 export interface PendingQuorumStatus extends PendingQuorum {
-  /** For how long the chosen bar has not moved. */
+  /** For how long the chosen watermark has not moved. */
   readonly for_ms: number
 }
 
@@ -135,7 +135,7 @@ export interface ReplicaStatus {
   readonly digest: number
   readonly versions: VersionStatus
   readonly peers: readonly PeerStatus[]
-  /** Who is a member, as of the chosen bar; nobody while that is not known. */
+  /** Who is a member, as of the chosen watermark; nobody while that is not known. */
   readonly members: readonly MemberStatus[]
   /** Open sessions, requests and reads that wait here, and connected clients. */
   readonly sessions: number

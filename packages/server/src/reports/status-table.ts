@@ -23,7 +23,7 @@ const HEADING = [
 
 /**
  * The state of each endpoint as a table. `lag` is how many slots what a replica has executed is behind the
- * most advanced chosen bar of all that answered.
+ * most advanced chosen watermark of all that answered.
  */
 export function statusTable(statuses: readonly EndpointStatus[]): string {
   const known = statuses.flatMap((answer) => ('status' in answer ? [answer.status] : []))

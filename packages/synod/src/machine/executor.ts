@@ -84,22 +84,22 @@ export class Executor<Command, Result, Query, Answer> {
     this.codecs = completeCodecs(machine.codecs)
   }
 
-  /** The executed bar. */
+  /** The executed watermark. */
   get executed(): Slot {
     return this.#executed
   }
 
-  /** A checksum over everything executed, and what came of it: replicas with the same executed bar must have the same. */
+  /** A checksum over everything executed, and what came of it: replicas with the same executed watermark must have the same. */
   get digest(): number {
     return this.#digest
   }
 
-  /** As of the executed bar. */
+  /** As of the executed watermark. */
   get membership(): MembershipState {
     return this.#membership.state
   }
 
-  /** What the members have agreed on, as of the executed bar. */
+  /** What the members have agreed on, as of the executed watermark. */
   get agreed(): Agreed {
     return this.#agreed
   }

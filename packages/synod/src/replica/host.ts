@@ -29,7 +29,7 @@ export interface Host {
   readonly crash: (error: SynodError) => void
   /** How many files and sockets the process may have open. */
   readonly descriptors: () => number
-  /** How far above the chosen bar slots are proposed in, the same on all servers: that of the mode unless given. */
+  /** How far above the chosen watermark slots are proposed in, the same on all servers: that of the mode unless given. */
   readonly window?: number
   /** What a build of Synod knows, where another one than this is to be simulated. */
   readonly build?: Build

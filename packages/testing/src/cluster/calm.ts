@@ -37,7 +37,7 @@ export function chooseAlone(cluster: Cluster, id: ServerId, text: string): void 
   }
 }
 
-/** Lets what is under way come to its end. Returns the chosen bar. */
+/** Lets what is under way come to its end. Returns the chosen watermark. */
 function quietBar(cluster: Cluster): Slot {
   for (;;) {
     const before = chosenBar(cluster)

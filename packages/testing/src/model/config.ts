@@ -17,7 +17,7 @@ export interface ModelConfig {
   readonly joining?: Readonly<Record<ServerId, ServerId>>
   /** By server, what it proposes one after the other instead of values that all differ: changes of the membership, say. */
   readonly values?: Readonly<Record<ServerId, readonly string[]>>
-  /** How far slots are proposed in above the chosen bar; so far that it makes no difference unless given. */
+  /** How far slots are proposed in above the chosen watermark; so far that it makes no difference unless given. */
   readonly window?: number
   /** By server, a window of its own: servers that no handshake has compared. */
   readonly windows?: Readonly<Record<ServerId, number>>

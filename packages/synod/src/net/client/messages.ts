@@ -67,7 +67,7 @@ export interface SnapshotPiece {
   readonly bytes: Uint8Array
 }
 
-/** `slot` is the executed bar of the replica: what the result says is from there or from before. */
+/** `slot` is the executed watermark of the replica: what the result says is from there or from before. */
 export interface Reply {
   readonly type: 'reply'
   readonly request: number

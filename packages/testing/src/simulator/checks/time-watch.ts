@@ -81,7 +81,7 @@ export class TimeWatch {
   }
 }
 
-/** As of the chosen bar. */
+/** As of the chosen watermark. */
 function votersOf({ members }: ReplicaStatus): ServerSet {
   return members.filter(({ role }) => role === 'voter').map(({ server }) => server)
 }

@@ -23,7 +23,7 @@ export interface Plan {
   readonly servers: number
   /** Majorities unless given. */
   readonly quorums?: Quorums
-  /** How far above the chosen bar slots are proposed in: that of the mode unless given. */
+  /** How far above the chosen watermark slots are proposed in: that of the mode unless given. */
   readonly window?: number
   /** How long leases last; there are none unless given. Then the clocks are no more different than leases bear. */
   readonly lease_ms?: number
