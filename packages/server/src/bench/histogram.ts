@@ -1,12 +1,12 @@
-/** Each power of two has so many buckets, so that a bucket is less than 1 % wide. */
+/** Buckets of each power of two: a bucket is less than 1 % wide. */
 const BUCKETS = 128
 
 /** Values from 2^32 on are counted as 2^32 - 1. */
 const MAX_VALUE = 2 ** 32 - 1
 
 /**
- * Counts whole numbers from 0 to 2^32 - 1 (microseconds, say) in buckets that grow with the values: exact below
- * 256, and to within 1 % above. It has a fixed size, and counting allocates nothing.
+ * Counts whole numbers from 0 to 2^32 - 1 (microseconds, say) in buckets that grow with the values:
+ * exact below 256, and to within 1 % above. It has a fixed size, and counting allocates nothing.
  */
 export class Histogram {
   readonly #counts = new Float64Array(bucketOf(MAX_VALUE) + 1)
@@ -31,8 +31,8 @@ export class Histogram {
   }
 
   /**
-   * The value that `percent` % of all values do not exceed, rounded up to the end of its bucket; 0 if there is
-   * none.
+   * The value that `percent` % of all values do not exceed, rounded up to the end of its bucket; 0
+   * if there is none.
    */
   percentile(percent: number): number {
     const wanted = Math.max(1, Math.ceil((percent / 100) * this.#count))
@@ -45,7 +45,9 @@ export class Histogram {
   }
 }
 
-/** Values below 2 * BUCKETS have one each; then every doubling of the values halves the resolution. */
+/**
+ * Values below 2 * BUCKETS have one each; then every doubling of the values halves the resolution.
+ */
 function bucketOf(value: number): number {
   const shift = Math.max(0, 24 - Math.clz32(value))
   return shift * BUCKETS + (value >>> shift)

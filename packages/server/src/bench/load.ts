@@ -5,7 +5,9 @@ import { Histogram } from './histogram.js'
 
 export type LoadClient = Client<KvCommand, KvResult, KvQuery, KvAnswer>
 
-/** What to ask for: made once, so that the load costs little of the machine that it shares with the replicas. */
+/**
+ * The operations, made once: the load shares its machine with the replicas, and must cost little.
+ */
 export interface Operations {
   readonly puts: readonly KvCommand[]
   readonly gets: readonly KvQuery[]
@@ -13,10 +15,10 @@ export interface Operations {
   readonly reads: number
 }
 
-/** After an error, a loop waits this long: what refuses because it is busy is not asked again at once. */
+/** The pause after an error: a replica that is overloaded is not asked again at once. */
 const ERROR_PAUSE_MS = 10
 
-/** Puts and gets, over and over: on every client so many at a time. It measures only when told to. */
+/** Repeats puts and gets, `inFlight` at a time on every client. It measures after `measure()`. */
 export class Load {
   /** In microseconds. */
   readonly latencies = new Histogram()

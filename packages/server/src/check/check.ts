@@ -10,7 +10,7 @@ import { endText, findingsText, progressText } from './report.js'
 import { type SearchOptions, describeConfiguration, search } from './search.js'
 
 export interface CheckOptions extends SearchOptions {
-  /** Where the trace of a way goes that was found. */
+  /** The file for the trace of a way. */
   readonly trace?: string
 }
 
@@ -21,8 +21,9 @@ export async function runCheck({ trace, ...options }: CheckOptions, output: Outp
 }
 
 /**
- * Goes through a search to its end, and reports. `what` says what is searched; where a way was found, its trace is written to `file`. Rejects with `violation`, `unreached` or
- * `unproven`, and with `interrupted` once `stop` has resolved.
+ * Runs a search to its end, and reports. `what` describes the search; the trace of a way that it
+ * finds is written to `file`. Rejects with `violation`, `unreached` or `unproven`, and with
+ * `interrupted` once `stop` has resolved.
  */
 export async function checkWith(
   search: Search,
@@ -54,7 +55,7 @@ export async function checkWith(
   if (isFailure(findings.end)) throw new CliError(findings.end, endText(findings))
 }
 
-/** Takes turns with all else that is to be done. Undefined if it was stopped. */
+/** Yields to the event loop between steps. Undefined if it was stopped. */
 async function drive(
   search: Search,
   onProgress: (progress: SearchProgress) => void,

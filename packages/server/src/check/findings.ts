@@ -21,17 +21,20 @@ export interface Way {
 
 export const NO_WAY: Way = { steps: [], actions: [], trace: [] }
 
-/** What came of a search. */
+/** The results of a search. */
 export interface Findings extends Way {
   readonly end: End
-  /** The invariant that is broken, the goal that was not reached, or why states may have been left out. */
+  /**
+   * The invariant that is broken, the goal that was not reached, or why states may have been left
+   * out.
+   */
   readonly detail: string | undefined
   readonly progress: SearchProgress
-  /** What it has come across. */
+  /** The goals that it reached on its way. */
   readonly goals: readonly Goal[]
 }
 
-/** A search under way: it says now and then how far it is. */
+/** A running search, which yields its progress. */
 export type Search = Generator<SearchProgress, Findings>
 
 export function isFailure(end: End): end is Failure {

@@ -1,6 +1,6 @@
 import type { ConfigurationName, Goal } from 'synod-testing'
 
-// Named here again, and checked by the compiler, so that the help has the names without loading the model checker.
+// Named here again, checked by the compiler: the help has the names without the model checker.
 
 export const CONFIGURATION_NAMES = Object.keys({
   'leader-small': true,

@@ -18,7 +18,7 @@ export function progressText(progress: SearchProgress, elapsed_ms: number): stri
   return [count, `depth ${formatCount(depth)}`, restText(progress), rateText(states, elapsed_ms)].join(', ')
 }
 
-/** What came of a search, in words. `what` says what was searched. */
+/** The results of a search as text. `what` describes the search. */
 export function findingsText(what: string, findings: Findings, elapsed_ms: number): string {
   const { goals, progress, steps } = findings
   const { depth, states, transitions } = progress

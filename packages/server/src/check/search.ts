@@ -17,19 +17,19 @@ import {
 import { plural } from '../terminal/output.js'
 import { type Findings, NO_WAY, type Search, type Way } from './findings.js'
 
-/** A walk ends after so many steps. */
+/** The most steps of a walk. */
 const WALK_DEPTH = 300
 
-/** So many states are gone on from in a fraction of a second. */
+/** States between two reports of progress: a fraction of a second. */
 const YIELD_EVERY = 1000
 
 /** What is searched, and how: all states, unless walks or goals are given. */
 export interface SearchOptions {
   readonly configuration: ConfigurationName
-  /** So many random walks, drawn from the seed. */
+  /** The number of random walks, which are drawn from the seed. */
   readonly walks?: number
   readonly seed: number
-  /** States on the way, one after the other. */
+  /** States to reach, in this order. */
   readonly goals?: readonly Goal[]
 }
 

@@ -5,13 +5,13 @@ import { plural, print } from '../terminal/output.js'
 import { integerFrom, numberUpTo } from '../terminal/parsers.js'
 import { formatTable } from '../terminal/table.js'
 
-/** A day: long enough, and timers can wait for it. */
+/** A day. */
 const MAX_SECONDS = 86_400
 
-/** As many requests as one session may have under way. */
+/** The most requests that one session may have in flight. */
 const MAX_IN_FLIGHT = 1024
 
-/** A command has at most 1 MiB; this leaves room for the key. */
+/** A command has at most 1 MiB; the rest is for the key. */
 const MAX_VALUE_BYTES = 1_048_000
 
 interface BenchCommandOptions extends ClusterOptions {
@@ -30,7 +30,7 @@ export function addBench(program: Command): void {
     .command('bench')
     .description('Put a running cluster under load, and measure. It writes keys that begin with bench/.')
     .option('--connections <n>', 'clients, each with connections of its own', integerFrom(1, 10_000), 64)
-    .option('--in-flight <n>', 'operations that each client has under way', integerFrom(1, MAX_IN_FLIGHT), 1)
+    .option('--in-flight <n>', 'operations that each client has in flight', integerFrom(1, MAX_IN_FLIGHT), 1)
     .option('--seconds <s>', 'how long to measure', numberUpTo(MAX_SECONDS), 10)
     .option('--warmup-seconds <s>', 'how long before that', numberUpTo(MAX_SECONDS), 2)
     .option('--value-bytes <n>', 'the size of the values', integerFrom(0, MAX_VALUE_BYTES), 256)

@@ -49,7 +49,7 @@ export function addCheck(program: Command): void {
 async function run(configuration: SearchOptions['configuration'], options: CheckOptions): Promise<void> {
   const { goal: goals, seed, trace, walks } = options
   if (trace !== undefined) await requireTraceTarget(trace)
-  // The other commands need not wait until all of this is loaded.
+  // Loaded here, so that the other commands start without the model checker.
   const { runCheck } = await import('../check/check.js')
   await runCheck({ configuration, seed, ...defined({ walks, goals, trace }) }, options)
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, EndpointStatus, MemberStatus, ReplicaStatus } from 'synod'
 
-/** How often it is tried whether the connections stand. */
+/** How often the status is asked for until all endpoints are connected. */
 const POLL_MS = 10
 
-/** The statuses once all endpoints have answered, or when the time is up. */
+/** The statuses when all endpoints have answered, or after `timeout_ms`. */
 export async function firstStatuses(
   client: Client<unknown, unknown, unknown, unknown>,
   timeout_ms: number,
@@ -31,10 +31,10 @@ export function answered(statuses: readonly EndpointStatus[]): ReplicaStatus[] {
     .sort((a, b) => b.bars.chosen - a.bars.chosen)
 }
 
-/** Who is a member, as the most advanced of these replicas has it that knows that, by id. */
+/** The members by id, from the most advanced replica that knows them. */
 export function membersOf(statuses: readonly ReplicaStatus[]): MemberStatus[] {
   const members = statuses.find((status) => status.members.length > 0)?.members ?? []
-  // Where a founder listens, only those know that were told by their options.
+  // The address of a founder is known only to servers that have it in their options.
   const addresses = new Map(
     statuses
       .flatMap((status) => [...status.members])

@@ -9,7 +9,7 @@ import { defined } from '../terminal/defined.js'
 import type { OutputOptions } from '../terminal/output.js'
 import { integerFrom } from '../terminal/parsers.js'
 
-/** The mode of a cluster is chosen once, so each has data of its own. */
+/** The mode of a cluster never changes, so each mode has its own data. */
 const DIRECTORIES: Readonly<Record<Mode, string>> = {
   leader: join('.synod', 'demo'),
   leaderless: join('.synod', 'demo-leaderless'),
@@ -39,7 +39,7 @@ export function addDemo(program: Command): void {
     .option('--replicas <n>', 'how many', integerFrom(1, MAX_REPLICAS), 3)
     .option(
       '--dir <dir>',
-      `where data and logs are kept (default: ${DIRECTORIES.leader}; leaderless: ${DIRECTORIES.leaderless})`,
+      `the directory of data and logs (default: ${DIRECTORIES.leader}; leaderless: ${DIRECTORIES.leaderless})`,
     )
     .option(
       '--base-port <n>',
@@ -60,7 +60,7 @@ async function run(options: DemoCommandOptions, command: Command): Promise<void>
   await runDemo({ mode, replicas, directory: tidy(dir), ...defined({ basePort }) }, fresh, options)
 }
 
-/** The shorter way to write a path, as it is shown and typed again. */
+/** The shorter form of a path, for messages and commands. */
 function tidy(path: string): string {
   const inside = relative('', path)
   return inside === '' || inside.startsWith('..') ? resolve(path) : inside

@@ -38,7 +38,10 @@ async function run(args: readonly string[], options: KeyOptions): Promise<void> 
   print(options, value, { ...keyDocument(key, encoding), value })
 }
 
-/** By how much to increment: 1, or an integer of any size that the store can count with. Throws `usage`. */
+/**
+ * By how much to increment: 1, or an integer of any size that the store can count with. Throws
+ * `usage`.
+ */
 export function amountOf([by = '1', ...more]: readonly string[]): bigint {
   if (more.length > 0) throw new CliError('usage', `${plural(more.length, 'argument')} too many`)
   const amount = parseInteger(by)

@@ -7,7 +7,7 @@ import { print } from '../terminal/output.js'
 import { type ServerAt, parseServer, parseServerAt } from '../terminal/parsers.js'
 import { formatTable } from '../terminal/table.js'
 
-/** For so long it looks at most who can tell a new server about the cluster. */
+/** How long it waits for the addresses of members, which a new server starts with. */
 const LOOK_MS = 500
 
 interface AddOptions extends ClusterOptions {
@@ -148,7 +148,7 @@ async function runAdd(
   print(options, text.join('\n'), { event: 'member-added', server, role, replaces, address })
 }
 
-/** How the new server is started, as far as the replicas have said. */
+/** The command that starts the new server, as far as the replicas have answered. */
 function serveCommand(
   { address, server }: ServerAt,
   replaces: number,
@@ -182,7 +182,7 @@ async function runRemove(server: number, options: RemoveOptions): Promise<void> 
   print(options, text, { event: 'member-removed', server })
 }
 
-/** Connects, does something with the client, and closes it. */
+/** Calls `use` with a connected client, and closes the client. */
 async function connected<T>(
   options: ClusterOptions,
   use: (client: Client<unknown, unknown, unknown, unknown>) => Promise<T>,

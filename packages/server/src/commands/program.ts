@@ -20,7 +20,10 @@ import { addSnapshot } from './snapshot.js'
 import { addStatus } from './status.js'
 import { addTransfer } from './transfer.js'
 
-/** The `synod` command with all its subcommands. It throws CommanderErrors and never ends the process. */
+/**
+ * The `synod` command with all its subcommands. It throws CommanderErrors and never ends the
+ * process.
+ */
 export function buildProgram<C, R, Q, A>(store: ServedStore<C, R, Q, A>): Command {
   const program = new Command('synod')
     .description('A replicated key-value store on MultiPaxos: run it, use it, watch it.')

@@ -35,7 +35,7 @@ export function addRange(program: Command): void {
     .command('range')
     .description('List the keys that begin with a prefix, in order, with their values: at most 1 MiB.')
     .argument('<prefix>', 'what the keys begin with; "" for all')
-    .option('--limit <n>', 'at most so many keys', integerFrom(1, MAX_RANGE_LIMIT), DEFAULT_RANGE_LIMIT)
+    .option('--limit <n>', 'the most keys to list', integerFrom(1, MAX_RANGE_LIMIT), DEFAULT_RANGE_LIMIT)
     .option('--after <key>', 'only keys that come after this one', '')
     .option('--keys-only', 'without the values')
     .action(run)
@@ -66,7 +66,7 @@ async function run(prefixText: string, options: RangeOptions): Promise<void> {
   }
   for (const pair of pairs) writePair(pair, options)
   const last = pairs.at(-1)
-  // Not to stdout, where it would pass for a key.
+  // To stderr: on stdout it would look like a key.
   if (more && last !== undefined)
     process.stderr.write(
       `more keys come after ${printable(shownKey(last.key, encoding))}: --after shows them\n`,

@@ -5,18 +5,19 @@ import { dirname } from 'node:path'
 import { readSnapshotInfo } from 'synod'
 import { CliError } from '../terminal/cli-error.js'
 
-/** It holds all keys: nobody else may read it. */
+/** Only its owner may read the file: it holds all keys. */
 const MODE = 0o600
 
-/** What ends a command in the middle; it is to leave nothing behind then. */
+/** Signals that end the command. It removes its partial file first. */
 const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Some file systems have no links. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
 /**
- * Writes a snapshot to a file: under a name of its own first, checked and durable before it gets its last one. So the file is there as a
- * whole, or not at all, also where several write it. Throws `file-exists` for one that is there, unless it is to be replaced.
+ * Writes a snapshot to a partial file, checks it, makes it durable, and renames it. So the file is
+ * whole or absent, also when two commands write it. Throws `file-exists` unless an existing file is
+ * to be replaced.
  */
 export async function saveFile(
   file: string,
@@ -42,7 +43,7 @@ export async function saveFile(
   }
 }
 
-/** A rename would replace what another process has put there meanwhile; a link does not. */
+/** Links and does not rename: a rename would replace a file that another process has put there. */
 async function give(partial: string, file: string): Promise<void> {
   try {
     await link(partial, file)

@@ -220,7 +220,9 @@ async function beginTrace(
   return new TraceWriter({ file: await openTraceFile(path), path, server, logger })
 }
 
-/** Resolves with the function that ends the metrics. Metrics that cannot be served end the command. */
+/**
+ * Resolves with the function that ends the metrics. Metrics that cannot be served end the command.
+ */
 async function beginMetrics(
   { clusterName: cluster, id, metrics: address }: ServeOptions,
   metrics: () => ReplicaMetrics | undefined,

@@ -8,7 +8,7 @@ import { requireTraceTarget } from '../trace/trace-target.js'
 
 const DEFAULT_SEEDS = 100
 
-/** Seeds beyond are equal to smaller ones. */
+/** Larger seeds repeat smaller ones. */
 const MAX_SEED = 2 ** 31 - 1
 
 /** A year. */
@@ -46,9 +46,9 @@ export function addSimulate(program: Command): void {
       new Option('--mode <mode>', 'how slots get decided').choices(Object.keys(MODES)).default('both'),
     )
     .option('--servers <n>', 'how many (default: the seed draws 3 or 5)', integerFrom(2, 9))
-    .option('--minutes <m>', 'begin no run after so much time; 0 for no limit', parseMinutes)
+    .option('--minutes <m>', 'begin no run after this time; 0 for no limit', parseMinutes)
     .option('--jobs <n>', 'threads that share the runs', integerFrom(1, 256), 1)
-    .option('--trace <file>', 'write what happens in the one run that there must be (see docs/trace.md)')
+    .option('--trace <file>', 'write what happens in the run, which must be the only one (see docs/trace.md)')
     .addOption(
       new Option('--replay <file>', 'run the plan of a trace again, and compare').conflicts([
         'seeds',
@@ -71,7 +71,7 @@ export function addSimulate(program: Command): void {
 
 async function run(options: SimulateCommandOptions, command: Command): Promise<void> {
   const { jobs, minutes = 0, mode, replay, seed, servers, trace } = options
-  // The other commands need not wait until all of this is loaded.
+  // Loaded here, so that the other commands start without the simulator.
   if (replay !== undefined) {
     const { runReplay } = await import('../simulate/replay.js')
     await runReplay(replay, options)

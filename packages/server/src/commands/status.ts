@@ -27,7 +27,7 @@ export function addStatus(program: Command): void {
 
 async function run(options: StatusOptions): Promise<void> {
   const { intervalMs, json = false, timeoutMs, watch = false } = options
-  // Unlike connect, this does not insist on an answer: that there is none is worth showing too.
+  // Not `connect`, which fails without an answer: the status shows that there is none.
   const client = new Client(connectOptions(options))
   const screen = new Redrawing('stdout')
   const show = (statuses: readonly EndpointStatus[]) => {

@@ -1,7 +1,7 @@
 import { KvClient } from '../kv/client.js'
 import { type ClusterOptions, connectOptions } from '../terminal/common-options.js'
 
-/** Connects, does something with the client, and closes it. */
+/** Calls `use` with a connected client of the store, and closes the client. */
 export async function withClient<T>(
   options: ClusterOptions,
   use: (client: KvClient) => Promise<T>,

@@ -12,11 +12,11 @@ import { endReport, nextSteps, replicaTable } from './report.js'
 import { typedCommand } from './typed-command.js'
 
 /**
- * Runs a whole cluster on this machine, one process for each replica, until it is asked to stop. A replica that
- * ends is reported and not started again: to see that the others go on is what a demo is for.
+ * Runs a whole cluster on this machine, one process for each replica, until it is asked to stop. A
+ * replica that ends is reported and not started again: a demo shows that the other replicas go on.
  *
- * Rejects with `port-in-use`, with what `prepareData` rejects with, and with `replica-ended` if a replica ends
- * before the cluster is ready, or when none is left.
+ * Rejects with `port-in-use`, with what `prepareData` rejects with, and with `replica-ended` if a
+ * replica ends before the cluster is ready, or when none is left.
  */
 export async function runDemo(options: DemoOptions, fresh: boolean, output: OutputOptions): Promise<void> {
   const replicas = planDemo(options)
@@ -94,7 +94,7 @@ async function watch(
   stopping = true
 }
 
-/** Lets all replicas close cleanly; kills what is left when asked a second time. */
+/** Lets all replicas close cleanly; a second request to stop kills the rest. */
 async function stopAll(processes: readonly ReplicaProcess[], output: OutputOptions): Promise<void> {
   const progress = new Progress(output)
   const allEnded = Promise.all(processes.map(({ ended }) => ended))

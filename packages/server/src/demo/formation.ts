@@ -5,8 +5,8 @@ import type { ReplicaProcess } from './replica-process.js'
 const POLL_MS = 50
 
 /**
- * Waits until all replicas listen, have formed the cluster and, in leader mode, know the leader. Tells `progress`
- * what it waits for. Resolves with the id of the leader; null in leaderless mode.
+ * Waits until all replicas listen, have formed the cluster and, in leader mode, know the leader.
+ * Tells `progress` what it waits for. Resolves with the id of the leader; null in leaderless mode.
  */
 export async function formation(
   processes: readonly ReplicaProcess[],

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Mode } from 'synod'
 import { defaultClientAddress, defaultPeerAddress, localAddress } from '../terminal/addresses.js'
 
-/** So many a demo has at most. */
+/** The most replicas of a demo. */
 export const MAX_REPLICAS = 9
 
 export interface DemoOptions {
@@ -13,7 +13,7 @@ export interface DemoOptions {
   readonly basePort?: number
 }
 
-/** One replica of a demo, and where everything of it is. */
+/** One replica of a demo, with its addresses and files. */
 export interface DemoReplica {
   readonly id: number
   readonly name: string
@@ -27,7 +27,7 @@ export interface DemoReplica {
 
 const CLUSTER_NAME = 'demo'
 
-/** Decides who runs where. */
+/** Assigns addresses and directories to the replicas. */
 export function planDemo({ basePort, directory, mode, replicas }: DemoOptions): DemoReplica[] {
   const addresses = Array.from({ length: replicas }, (_, index) => ({
     clients: basePort === undefined ? defaultClientAddress(index) : localAddress(basePort + 2 * index),

@@ -16,8 +16,8 @@ export interface Ended {
 }
 
 /**
- * A replica in a process of its own, which logs to a file. The process ends when this one does, whatever that
- * dies of, but Ctrl-C does not reach it: whoever started it stops it.
+ * A replica in its own process, which logs to a file. The process ends when this process ends or is
+ * killed, but Ctrl-C does not reach it: the demo stops it.
  */
 export class ReplicaProcess {
   readonly replica: DemoReplica

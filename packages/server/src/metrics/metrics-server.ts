@@ -3,17 +3,18 @@ import type { Socket } from 'node:net'
 import { type Logger, SynodError, parseAddress } from 'synod'
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
-/** Whoever asks for metrics asks for little, and not often. A connection beyond takes the place of the oldest one. */
+/** Scrapers are few. A further connection replaces the oldest one. */
 const MAX_CONNECTIONS = 16
 const MAX_HEADER_BYTES = 8 * 1024
-/** For the request to arrive, and for the answer to be taken. */
+/** For the request to arrive and the answer to be read. */
 const CONNECTION_TIMEOUT_MS = 5000
-/** What an absolute-form request target begins with. */
+/** The beginning of an absolute-form request target. */
 const ORIGIN = /^https?:\/\/[^/?#]*/i
 
 /**
- * Serves a text at /metrics over HTTP, and nothing else: one request on each connection. Where there is no text yet, the
- * answer is 503; if `text` throws, it is 500, and the log says why. Rejects with `invalid-options` if it cannot listen. Resolves with what ends it.
+ * Serves a text at /metrics over HTTP, one request on each connection. The answer is 503 while
+ * there is no text, and 500 with a line in the log if `text` throws. Rejects with `invalid-options`
+ * if it cannot listen. Resolves with the function that ends it.
  */
 export async function serveMetrics(
   address: string,
@@ -24,7 +25,7 @@ export async function serveMetrics(
   const answered = new WeakSet<Socket>()
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     const { socket } = request
-    // Requests that were sent behind the first one may be many, and cost more than they cost the sender.
+    // Pipelined requests would cost the server more than their sender.
     if (answered.has(socket)) {
       socket.destroy()
       return
@@ -86,7 +87,7 @@ function answer(request: IncomingMessage, response: ServerResponse, text: () => 
 
 function listening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Once it listens, an error is that of a connection that could not be accepted: nothing to anyone else.
+    // Once it listens, an error concerns one connection that could not be accepted.
     server.on('error', (error) => {
       reject(new SynodError('invalid-options', `cannot serve metrics at ${host}:${port}: ${error.message}`))
     })

@@ -7,7 +7,7 @@ import {
 } from 'synod'
 import { plural } from '../terminal/output.js'
 
-/** What a journal holds, in words. With `records`, every group and record has a line. */
+/** The content of a journal as text. With `records`, every group and record has a line. */
 export function inspectionReport(inspection: JournalInspection, records: boolean): string {
   const { directory, segments } = inspection
   const lines = [`directory  ${directory}`, ...identityLines(inspection), ...findingLines(inspection)]

@@ -1,6 +1,6 @@
 import type { MemberStatus } from 'synod'
 
-/** What a member does that does not vote, or not yet; undefined of one that does. */
+/** Why a member does not vote; undefined for a voter. */
 export function memberNote({ replaces, role }: Pick<MemberStatus, 'replaces' | 'role'>): string | undefined {
   switch (role) {
     case 'voter':

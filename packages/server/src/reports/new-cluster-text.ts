@@ -1,4 +1,4 @@
-/** What is said of a cluster that was just made: how it goes on. */
+/** The message after a cluster was made: how to start it. */
 export function newClusterText(
   {
     cluster,

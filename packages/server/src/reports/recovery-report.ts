@@ -1,7 +1,7 @@
 import type { RecoveryPlan } from 'synod'
 import { plural } from '../terminal/output.js'
 
-/** What a recovery found, how far it goes and what may be lost, in lines for people. */
+/** What a recovery found, up to which slot, and what may be lost, as text. */
 export function recoveryReport(plan: RecoveryPlan): string {
   const { cluster, last, members, mode, sessions, sources, time_ms } = plan
   const time = time_ms === 0 ? 'no command' : `last command ${new Date(time_ms).toISOString()}`

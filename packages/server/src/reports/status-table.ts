@@ -22,8 +22,8 @@ const HEADING = [
 ]
 
 /**
- * The state of each endpoint as a table. `lag` is how many slots what a replica has executed is behind the
- * most advanced chosen watermark of all that answered.
+ * The state of each endpoint as a table. `lag` is by how many slots a replica's executed watermark
+ * is behind the highest chosen watermark of all that answered.
  */
 export function statusTable(statuses: readonly EndpointStatus[]): string {
   const known = statuses.flatMap((answer) => ('status' in answer ? [answer.status] : []))
@@ -70,7 +70,7 @@ function unreachableRow(endpoint: string, error: Error): string[] {
   })
 }
 
-/** What is wrong with a replica, or why it does not vote; empty for one that is as it should be. */
+/** What is wrong with a replica, or why it does not vote; empty for a healthy voter. */
 function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
   const { bars, cluster, digest } = status
   const different = all.find(
@@ -81,12 +81,12 @@ function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
   return explain(status) ?? membershipNote(status) ?? upgradeNote(status) ?? ''
 }
 
-/** It knows who is a member, and is none. */
+/** Whether a replica knows the members and is not one of them. */
 function isStranger({ members, server }: ReplicaStatus): boolean {
   return members.length > 0 && !members.some((member) => member.server === server)
 }
 
-/** It has been upgraded, and not all members have. */
+/** The note of a replica that is newer than other members. */
 function upgradeNote({ versions: { agreed, support } }: ReplicaStatus): string | undefined {
   const { formats, machine } = support
   if (formats.newest > agreed.format)
@@ -96,10 +96,10 @@ function upgradeNote({ versions: { agreed, support } }: ReplicaStatus): string |
   return undefined
 }
 
-/** Why a replica does not vote that has nothing wrong with it. */
+/** Why a healthy replica does not vote. */
 function membershipNote({ members, role, server }: ReplicaStatus): string | undefined {
   const member = members.find((each) => each.server === server)
   if (member === undefined) return 'does not know yet who is a member'
-  // A change takes force after the slots that may be under way.
+  // A change takes force after the window of slots.
   return member.role === 'voter' && role === 'learner' ? 'is about to vote' : memberNote(member)
 }

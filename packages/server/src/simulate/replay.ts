@@ -8,8 +8,8 @@ import { type Runner, hasFailed } from './runner.js'
 import { WorkerRunner } from './worker-runner.js'
 
 /**
- * Runs the plan of a trace again, and says whether the same comes of it, line by line. Rejects with `not-a-trace`,
- * `violation` or `interrupted`, and with what the system says if the file cannot be read.
+ * Runs the plan of a trace again, and compares the traces line by line. Rejects with `not-a-trace`,
+ * `violation` or `interrupted`, and with the error of the system if the file cannot be read.
  */
 export async function runReplay(path: string, output: OutputOptions): Promise<void> {
   const runner = new WorkerRunner()
@@ -20,7 +20,7 @@ export async function runReplay(path: string, output: OutputOptions): Promise<vo
   }
 }
 
-/** The same with a runner that someone else brings and ends, until `stop` resolves. */
+/** Does the same with the runner of the caller, until `stop` resolves. */
 export async function replayWith(
   runner: Runner,
   path: string,
@@ -43,7 +43,7 @@ export async function replayWith(
   if (hasFailed(run)) throw violationError(run)
 }
 
-/** A trace begins with what was planned. What is not a plan is not looked at any closer. */
+/** The plan in the first line of a trace; undefined if the line holds none. */
 function planOf(line: string): Plan | undefined {
   try {
     const { event, plan } = JSON.parse(line) as { readonly event?: unknown; readonly plan?: Plan }

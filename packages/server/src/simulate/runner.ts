@@ -1,13 +1,13 @@
 import { type Outcome, type Plan, Violation, type Workload, runPlan, shrinkPlan } from 'synod-testing'
 
-/** What came of a plan, as plain data that can go from one thread to another. */
+/** The result of a plan, as plain data that can go from one thread to another. */
 export interface Run extends Omit<Outcome, 'violation'> {
   readonly violation: Pick<Violation, 'kind' | 'message'> | undefined
   /** The lines of its trace (docs/trace.md), where they were asked for. */
   readonly trace: readonly string[] | undefined
 }
 
-/** What was found has been reported before: whoever has no patience need not wait for the end of it. */
+/** Shrinking is optional: the violation has been reported before it begins. */
 const SHRINK_LIMIT_MS = 60_000
 
 /** A run with a violation. */

@@ -22,8 +22,9 @@ export interface Failure {
 }
 
 /**
- * Has runners share the runs of a series. The first run with a violation is the last; it is returned. `onRun` is
- * told of each run that counts. When the signal is aborted, the runs under way are the last.
+ * Has runners share the runs of a series. The first run with a violation is the last; it is
+ * returned. `onRun` is told of each run that counts. When the signal is aborted, the runs under way
+ * are the last.
  */
 export async function runSeries(
   options: SeriesOptions,

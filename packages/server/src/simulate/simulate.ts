@@ -21,13 +21,13 @@ import { WorkerRunner } from './worker-runner.js'
 export interface SimulateOptions extends Omit<SeriesOptions, 'traced'> {
   /** How many threads share the runs. */
   readonly jobs: number
-  /** Where the trace of the one run goes. */
+  /** The file for the trace of the only run. */
   readonly trace?: string
 }
 
 /**
- * Runs a series of simulations until one finds something, all are done, or it is asked to stop, and reports.
- * Rejects with `violation` or `interrupted`.
+ * Runs a series of simulations until one finds something, all are done, or it is asked to stop, and
+ * reports. Rejects with `violation` or `interrupted`.
  */
 export async function runSimulate(options: SimulateOptions, output: OutputOptions): Promise<void> {
   const runners = Array.from({ length: options.jobs }, () => new WorkerRunner())
@@ -38,7 +38,7 @@ export async function runSimulate(options: SimulateOptions, output: OutputOption
   }
 }
 
-/** The same with runners that someone else brings and ends, until `stop` resolves. */
+/** Does the same with the runners of the caller, until `stop` resolves. */
 export async function simulateWith(
   runners: readonly Runner[],
   options: SimulateOptions,
@@ -74,7 +74,7 @@ export async function simulateWith(
   if (failure !== undefined) throw violationError(failure.run)
 }
 
-/** Says what was found, and what of the plan it takes. Returns it for programs. */
+/** Reports a violation and the faults that it needs. Returns the same as a document. */
 async function explain(
   { run, runner }: Failure,
   { servers, trace }: SimulateOptions,

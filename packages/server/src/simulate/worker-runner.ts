@@ -11,8 +11,8 @@ export type FromWorker =
   | { readonly type: 'done'; readonly run: Run }
 
 /**
- * Runs plans in a thread of its own, with the store that Synod brings. A simulation takes the clock of its thread
- * into its hands; in this one, time goes on, and progress can be shown.
+ * Runs plans in a thread of its own, with the store that Synod brings. A simulation takes the clock
+ * of its thread into its hands; in this one, time goes on, and progress can be shown.
  */
 export class WorkerRunner implements Runner {
   readonly #worker = new Worker(new URL('./worker.js', import.meta.url))

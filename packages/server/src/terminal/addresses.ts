@@ -1,15 +1,15 @@
 const FIRST_CLIENT_PORT = 2379
 const PORT_STEP = 10_000
 
-/** Of replicas on one machine, so many have a default address of their own. */
+/** How many replicas on one machine have default addresses: ports end at 65,535. */
 export const MAX_DEFAULT_ADDRESSES = 6
 
-/** Where the replicas of a demo listen for clients, unless told otherwise: ports 2379, 22379, 32379, … */
+/** The default address for clients of each replica of a demo: ports 2379, 22379, 32379, … */
 export function defaultClientAddress(index: number): string {
   return localAddress(defaultPort(index))
 }
 
-/** Likewise for peers, one port further: 2380, 22380, 32380, … */
+/** The default address for peers, one port further: 2380, 22380, 32380, … */
 export function defaultPeerAddress(index: number): string {
   return localAddress(defaultPort(index) + 1)
 }

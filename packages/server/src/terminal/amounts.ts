@@ -14,7 +14,7 @@ export function formatDuration(duration_ms: number): string {
   return `${formatCount(hours)} h ${left} min`
 }
 
-/** `[######      ]`, filled from 0 (not at all) to 1. */
+/** `[######      ]`. `done` is the share that is filled, from 0 to 1. */
 export function formatBar(done: number, width: number): string {
   const filled = Math.round(Math.min(1, done) * width)
   return `[${'#'.repeat(filled)}${' '.repeat(width - filled)}]`

@@ -1,4 +1,7 @@
-/** Stable codes of what the command itself refuses, described in docs/cli.md. Those of Synod are in docs/errors.md. */
+/**
+ * Stable codes of the errors of the command, described in docs/cli.md. docs/errors.md has those of
+ * the library.
+ */
 export type CliErrorCode =
   | 'usage'
   | 'not-found'
@@ -15,11 +18,11 @@ export type CliErrorCode =
   | 'interrupted'
   | 'output-failed'
 
-/** Something that was asked for cannot be done. */
+/** An error of the command itself. */
 export class CliError extends Error {
   override readonly name = 'CliError'
   readonly code: CliErrorCode
-  /** What `--json` shows besides code and message. */
+  /** Fields that `--json` shows besides code and message. */
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: CliErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {

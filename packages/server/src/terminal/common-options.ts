@@ -5,7 +5,7 @@ import { defined } from './defined.js'
 import type { OutputOptions } from './output.js'
 import { integerFrom, parseList } from './parsers.js'
 
-/** What the library takes. */
+/** The limit of the library. */
 const MAX_TIMEOUT_MS = 3_600_000
 
 /** Where and how to reach a cluster. */
@@ -23,7 +23,7 @@ export function finish(command: Command, examples: readonly string[]): Command {
     .addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
 }
 
-/** Adds what a command needs that talks to a cluster. */
+/** Adds the options of a command that connects to a cluster. */
 export function addClusterOptions(command: Command, timeout_ms = 10_000): Command {
   const endpoints = [0, 1, 2].map(defaultClientAddress)
   return command
@@ -43,7 +43,7 @@ export interface FreshnessOptions {
   readonly atLeast?: number
 }
 
-/** Adds what a command needs that reads. */
+/** Adds the options of a command that reads keys. */
 export function addFreshnessOptions(command: Command): Command {
   return command
     .option('--stale', 'from any one replica as it is, however old; no quorum needed')
@@ -54,7 +54,7 @@ export function addFreshnessOptions(command: Command): Command {
     )
 }
 
-/** The same options, as the library takes them. */
+/** The options in the form of the library. */
 export function connectOptions({
   cluster,
   endpoints,

@@ -2,7 +2,8 @@ import { createInterface } from 'node:readline/promises'
 import { CliError } from './cli-error.js'
 
 /**
- * Asks on the terminal whether to go on: `yes` is the one answer that does. Throws `usage` where nobody can be asked.
+ * Asks on the terminal whether to go on. Resolves with true for the answer `yes`. Throws `usage`
+ * where there is no terminal.
  */
 export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY)

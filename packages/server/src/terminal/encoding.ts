@@ -6,10 +6,13 @@ export const ENCODINGS = ['utf8', 'hex', 'base64'] as const
 
 export type Encoding = (typeof ENCODINGS)[number]
 
-/** The bytes that an argument stands for. `what` names it. Throws `usage` for what is not in that encoding. */
+/**
+ * The bytes of an argument. `what` names it in errors. Throws `usage` for text that is not in that
+ * encoding.
+ */
 export function decodeArgument(text: string, encoding: Encoding, what: string): Buffer {
   const bytes = Buffer.from(text, encoding)
-  // Node stops at the first character that does not fit.
+  // Node decodes up to the first character that is not in the encoding, and drops the rest.
   if (encoding !== 'utf8' && bytes.toString(encoding) !== (encoding === 'hex' ? text.toLowerCase() : text))
     throw new CliError('usage', `the ${what} is not ${encoding}: '${text}'`)
   return bytes
@@ -21,7 +24,7 @@ export function keyText(bytes: Buffer, what: string): string {
   throw new CliError('usage', `a ${what} is text in UTF-8, and these bytes are not: ${bytes.toString('hex')}`)
 }
 
-/** For stdout: the bytes as they are unless an encoding was asked for. */
+/** Bytes for stdout: unchanged in utf8, otherwise as text in the encoding. */
 export function encodeBytes(value: Uint8Array, encoding: Encoding): Uint8Array | string {
   return encoding === 'utf8' ? value : bufferOf(value).toString(encoding)
 }
@@ -30,17 +33,20 @@ export function encodeText(text: string, encoding: Encoding): string {
   return encoding === 'utf8' ? text : Buffer.from(text).toString(encoding)
 }
 
-/** A key as messages name it. */
+/** A key in the form of messages. */
 export function shownKey(key: string, encoding: Encoding): string {
   return encoding === 'utf8' ? `'${key}'` : `${encoding} ${encodeText(key, encoding)}`
 }
 
-/** Under `key`, or `key_hex` or `key_base64`. */
+/** A key for JSON, as `key`, `key_hex` or `key_base64`. */
 export function keyDocument(key: string, encoding: Encoding): Readonly<Record<string, string>> {
   return { [fieldName('key', encoding)]: encodeText(key, encoding) }
 }
 
-/** Under `value_hex` or `value_base64`; unless an encoding was asked for, as text under `value` if the bytes are UTF-8. */
+/**
+ * A value for JSON, as `value_hex` or `value_base64`; in utf8 as `value`, unless its bytes are not
+ * UTF-8.
+ */
 export function valueDocument(value: Uint8Array, encoding: Encoding): Readonly<Record<string, string>> {
   const bytes = bufferOf(value)
   if (encoding === 'utf8' && !isUtf8(bytes)) return { value_base64: bytes.toString('base64') }

@@ -1,16 +1,22 @@
-/** So much may wait for a reader. Lines beyond it are dropped and counted, until half of it has been read. */
+/**
+ * The most text that waits for a reader. More lines are dropped and counted until half of it is
+ * read.
+ */
 export const MAX_UNWRITTEN_BYTES = 1024 * 1024
 
-/** What a LineWriter needs of a stream; `done` is called once for each write, with what went wrong. */
+/**
+ * The part of a stream that a LineWriter uses. `done` is called once for each write, with its
+ * error.
+ */
 export interface TextStream {
-  /** Bytes that wait to be written. */
+  /** Bytes that are not written yet. */
   readonly writableLength: number
   write(text: string, done: (error?: Error | null) => void): unknown
 }
 
 /**
- * Writes lines to a stream that may fail, or have a reader that stops reading: the writer never waits and never fails.
- * Lines that cannot be written are dropped, and once writing works again a notice says how many.
+ * Writes lines to a stream that may fail or stop being read, and never waits or fails itself. Lines
+ * that cannot be written are dropped; once writing works again, a notice says how many.
  */
 export class LineWriter {
   readonly #stream: TextStream
@@ -25,7 +31,7 @@ export class LineWriter {
 
   write(line: string): void {
     if (this.#dropped > 0) {
-      // Between full and half full nothing is tried, or each line that is read would make way for a notice.
+      // Above half full nothing is written, or every second line would be a notice.
       if (this.#stream.writableLength > MAX_UNWRITTEN_BYTES / 2) {
         this.#dropped++
         return

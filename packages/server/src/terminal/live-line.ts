@@ -3,10 +3,10 @@ import { Progress } from './progress.js'
 
 const REDRAW_MS = 200
 
-/** Where there is no terminal, each line stays. */
+/** Without a terminal each line stays, so lines are rare. */
 const REPEAT_MS = 10_000
 
-/** Shows on stderr how far something is, again and again, until the function that it returns is called. */
+/** Shows the progress of a command on stderr until the returned function is called. */
 export function liveLine(output: OutputOptions, line: () => string): () => void {
   const progress = new Progress(output)
   const timer = setInterval(

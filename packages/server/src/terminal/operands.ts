@@ -5,20 +5,20 @@ import { CliError } from './cli-error.js'
 import { plural } from './output.js'
 import { ENCODINGS, type Encoding, decodeArgument } from './encoding.js'
 
-/** No key, value or command is larger. */
+/** The most bytes of a key, a value or a command. */
 const MAX_INPUT_BYTES = 1 << 20
 
-/** Both an argument and a file may name stdin by this. */
+/** The name of stdin, as an argument and as a file. */
 const STDIN = '-'
 
 export interface EncodingOptions {
   readonly encoding: Encoding
 }
 
-/** What a command takes: as an argument, or from the file that an option names. */
+/** An input of a command: an argument, or the content of the file that an option names. */
 export interface Operand {
   readonly name: string
-  /** The file that takes the place of the argument. */
+  /** The file that replaces the argument. */
   readonly file?: string | undefined
   /** Whether the argument may be `-` for stdin. */
   readonly stdin?: boolean
@@ -34,10 +34,10 @@ export function addEncodingOption(command: Command): Command {
 }
 
 /**
- * The bytes of each operand, in order. Those that have no file take the arguments, one each. A file or stdin gives its bytes as
- * they are, whatever the encoding of the arguments.
+ * The bytes of each operand, in order. Operands without a file take one argument each. The encoding
+ * is that of arguments: the bytes of a file or of stdin are taken unchanged.
  *
- * Rejects with `usage`, `too-large`, or what the system says of a file.
+ * Rejects with `usage`, `too-large`, or the error of the system for a file.
  */
 export async function readOperands(
   operands: readonly Operand[],
@@ -63,7 +63,7 @@ export async function readOperands(
   return found
 }
 
-/** All of a file, or of stdin, unless that is more than can be of use. */
+/** All bytes of a file or of stdin. Rejects with `too-large`. */
 async function readInput(path: string): Promise<Buffer> {
   if (path === STDIN) return gather(process.stdin, 'stdin')
   const file = await open(path)

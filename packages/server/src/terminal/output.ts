@@ -1,6 +1,6 @@
 import { writeText } from './standard-streams.js'
 
-/** What every command can be told. */
+/** Options of every command. */
 export interface OutputOptions {
   /** Write JSON, one document on a line. */
   readonly json?: boolean
@@ -12,12 +12,12 @@ export function print({ json = false }: OutputOptions, text: string, document: u
   else writeText('stdout', `${text}\n`)
 }
 
-/** That lines are missing in what a server has written. */
+/** The notice that lines are missing in the output of a server. */
 export function droppedMessage(lines: number): string {
   return `${plural(lines, 'line')} could not be written, and ${lines === 1 ? 'is' : 'are'} missing here`
 }
 
-/** The same as a line of stdout. */
+/** That notice as a line of stdout. */
 export function droppedLine({ json = false }: OutputOptions, lines: number): string {
   return json ? `${JSON.stringify({ event: 'dropped', lines })}\n` : `${droppedMessage(lines)}\n`
 }

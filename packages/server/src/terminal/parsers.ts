@@ -20,7 +20,7 @@ export function parseServer(text: string): number {
   throw new InvalidArgumentError('it must be a server such as s2')
 }
 
-/** A server by its id, and where it listens for the others. */
+/** A server by its id, and its address for peers. */
 export interface ServerAt {
   readonly server: number
   readonly address: string
@@ -43,10 +43,10 @@ export function numberUpTo(high: number): (text: string) => number {
   }
 }
 
-/** Parses `a,b,c`. What the parts mean is checked by whoever uses them. */
+/** Parses `a,b,c`. The caller checks the parts. */
 export function parseList(text: string): string[] {
   const parts = text.split(',').map((part) => part.trim())
-  // What was no UTF-8 in a variable of the environment, Node has replaced by then.
+  // Node has replaced bytes of the environment that are not UTF-8 by this character.
   if (parts.some((part) => part === '' || part.includes('\ufffd')))
     throw new InvalidArgumentError('it must be a list such as a,b,c')
   return parts

@@ -1,7 +1,10 @@
 import { Redrawing } from './redrawing.js'
 import type { OutputOptions } from './output.js'
 
-/** What is going on, on stderr: one line that changes, or a new line for each change. Silent with `--json`. */
+/**
+ * Progress on stderr: one line that changes, without a terminal a new line for each change. Silent
+ * with `--json`.
+ */
 export class Progress {
   readonly #screen: Redrawing | null
   #shown = ''
@@ -16,7 +19,7 @@ export class Progress {
     this.#screen?.draw(text)
   }
 
-  /** It is over. */
+  /** Removes the line. */
   clear(): void {
     this.#screen?.clear()
   }

@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { CliError } from './cli-error.js'
 
-/** What Node puts in the place of bytes that are not UTF-8. */
+/** Node replaces bytes that are not UTF-8 by this character. */
 const REPLACEMENT = '\ufffd'
 
 /**
- * Throws `usage` if an argument is not what was typed: Node replaces bytes that are not UTF-8. Where that cannot be told from the
- * same character typed by hand, it is refused too.
+ * Throws `usage` for an argument whose bytes Node has replaced because they are not UTF-8. Without
+ * the raw bytes, an argument that holds the replacement character is refused too.
  */
 export function requireFaithful(
   args: readonly string[],
@@ -27,9 +27,9 @@ export function requireFaithful(
   }
 }
 
-/** The bytes of the command line; undefined where the system, or npm, does not give them. */
+/** The bytes of the command line; undefined where the system or npm hides them. */
 function rawArguments(): readonly Buffer[] | undefined {
-  // npm and npx are programs of Node, which have replaced the bytes before they passed them on.
+  // npm and npx run on Node, which has replaced the bytes before npm passes them on.
   if (process.env.npm_lifecycle_event !== undefined) return undefined
   let line: Buffer
   try {

@@ -4,8 +4,8 @@ const CLEAR_LINE = '\x1b[K'
 const CLEAR_BELOW = '\x1b[J'
 
 /**
- * Text that replaces what was drawn before. Where there is no terminal, it is appended. While earlier text has not
- * been read, nothing more is drawn.
+ * Text that replaces the text drawn before; without a terminal it is appended. Nothing is drawn
+ * while earlier text waits for its reader.
  */
 export class Redrawing {
   readonly #name: 'stdout' | 'stderr'
@@ -22,14 +22,14 @@ export class Redrawing {
       writeText(this.#name, `${text}\n`)
       return
     }
-    // A line that wraps would be two to go back over.
+    // Lines are cut at the width of the terminal: a wrapped line would count as two.
     const lines = text.split('\n').map((line) => line.slice(0, stream.columns))
     const back = this.#lines > 0 ? `\x1b[${this.#lines}A\r` : ''
     writeText(this.#name, `${back}${lines.map((line) => `${line}${CLEAR_LINE}\n`).join('')}${CLEAR_BELOW}`)
     this.#lines = lines.length
   }
 
-  /** Removes what was drawn. Does nothing where there is no terminal. */
+  /** Removes the text. Does nothing without a terminal. */
   clear(): void {
     if (process[this.#name].isTTY && this.#lines > 0) {
       writeText(this.#name, `\x1b[${this.#lines}A\r${CLEAR_BELOW}`)

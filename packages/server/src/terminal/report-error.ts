@@ -5,8 +5,8 @@ import { printable } from './printable.js'
 import { writeText } from './standard-streams.js'
 
 /**
- * Prints an error to stderr: `error: <message> (<code>)`, or with `json` as a document. What has no code is a
- * fault of the program, and comes with its stack.
+ * Prints an error to stderr: `error: <message> (<code>)`, or with `json` as a document. An error
+ * without a code is a fault of the program, and is printed with its stack.
  */
 export function reportError(error: unknown, json: boolean): void {
   const { code, message } = describe(error)
@@ -19,7 +19,7 @@ export function reportError(error: unknown, json: boolean): void {
   if (code === 'internal' && error instanceof Error) writeText('stderr', `${error.stack ?? ''}\n`)
 }
 
-/** What a program is told besides code and message. */
+/** Fields of the document besides code and message. */
 function detailsOf(error: unknown): Readonly<Record<string, unknown>> {
   if (error instanceof CliError) return error.details
   return error instanceof SynodError ? defined({ retryAfter_ms: error.retryAfter_ms }) : {}

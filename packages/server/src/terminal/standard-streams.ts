@@ -1,25 +1,25 @@
 import { LineWriter, type TextStream } from './line-writer.js'
 
-/** So long the end of a server waits for readers of its last lines. */
+/** How long a server that ends waits for the readers of its last lines. */
 const LAST_LINES_MS = 1000
 
-/** As a shell says it of what SIGPIPE has ended. */
+/** The exit code that a shell gives a command that SIGPIPE ended. */
 const READER_GONE = 141
 
 type Name = 'stdout' | 'stderr'
 
-/** Those of a process that must not depend on its readers. */
+/** Of a server, which must not depend on the readers of its output; undefined otherwise. */
 let lineWriters: Readonly<Record<Name, LineWriter>> | undefined
 
-/** Writes text to stdout or stderr: of a server never waits, fails, or ends the process. */
+/** Writes text to stdout or stderr. In a server this never waits, fails, or ends the process. */
 export function writeText(name: Name, text: string): void {
   if (lineWriters === undefined) process[name].write(text)
   else lineWriters[name].write(text)
 }
 
 /**
- * From here on this process is a server: whatever happens to stdout and stderr does not stop it, and does not keep
- * it from ending. Each notice makes the line that says how many lines are missing.
+ * Makes this process a server: errors and slow readers of stdout and stderr neither stop it nor
+ * keep it from ending. Each notice makes the line that says how many lines are missing.
  */
 export function outliveReaders(notices: Readonly<Record<Name, (lines: number) => string>>): void {
   lineWriters = {
@@ -29,8 +29,8 @@ export function outliveReaders(notices: Readonly<Record<Name, (lines: number) =>
 }
 
 /**
- * What is done about errors of stdout and stderr. A command whose output nobody reads any more ends quietly;
- * `onFailure` is told of any other error of stdout, a full disk for example. A server goes on.
+ * Handles errors of stdout and stderr. A command whose reader is gone ends quietly; `onFailure`
+ * gets any other error of stdout, a full disk for example. A server goes on.
  */
 export function handleStreamErrors(onFailure: (error: Error) => void): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -38,11 +38,13 @@ export function handleStreamErrors(onFailure: (error: Error) => void): void {
     if (error.code === 'EPIPE') process.exit(READER_GONE)
     onFailure(error)
   })
-  // That stderr cannot be written is nothing that could be told anywhere.
+  // An error of stderr cannot be reported anywhere.
   process.stderr.on('error', () => undefined)
 }
 
-/** Resolves when all text has been written, or cannot be. A server does not wait for a reader that does not read. */
+/**
+ * Resolves when all text is written or has failed. A server waits for its readers for one second.
+ */
 export async function flushText(): Promise<void> {
   const written = Promise.all(
     [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
@@ -60,8 +62,8 @@ export async function flushText(): Promise<void> {
 }
 
 /**
- * Node writes to terminals, and any process that shares a pipe can have it write to that, in a way that waits for the
- * reader, and the whole process with it. So this is undone before each write (docs/decisions/0024).
+ * Node writes to terminals in blocking mode, and any process that shares a pipe can set that mode:
+ * the process would wait for the reader. So it is undone before each write (docs/decisions/0024).
  */
 function unblocked(stream: NodeJS.WriteStream): TextStream {
   const { _handle: handle } = stream as { _handle?: { setBlocking?: (blocking: boolean) => number } }

@@ -1,12 +1,12 @@
 import { isatty } from 'node:tty'
 
-/** Their default would end the process, or open a debugger to anyone on this machine. */
+/** By default they end the process, or open a debugger to every user of this machine. */
 const WITHOUT_MEANING = ['SIGUSR1', 'SIGUSR2'] as const
 
 /**
- * Resolves when this process is asked to stop: by SIGINT, SIGTERM or the end of its terminal, or, if it was started
- * with an IPC channel, when the process at the other end is gone. After that, these signals end the process as they
- * do by default. Other signals that would end it are ignored, and `onIgnored` is told.
+ * Resolves when this process is asked to stop: by SIGINT, SIGTERM, the end of its terminal, or the
+ * end of the process that started it with an IPC channel. Later signals end it as they do by
+ * default. Other signals that would end it are ignored, and `onIgnored` is called.
  */
 export function stopRequest(onIgnored: (signal: NodeJS.Signals) => void = () => undefined): Promise<void> {
   const stopping = writesToTerminal()
@@ -25,8 +25,8 @@ export function stopRequest(onIgnored: (signal: NodeJS.Signals) => void = () => 
 }
 
 /**
- * Whether SIGHUP is the end of a terminal that this process is shown in. nohup redirects both, everywhere. That it
- * has SIGHUP ignored cannot be seen here: Node sets all signals back to their defaults when it starts.
+ * Whether SIGHUP means the end of the terminal of this process. nohup redirects both streams; that
+ * it ignores SIGHUP cannot be seen here, since Node resets all signals when it starts.
  */
 function writesToTerminal(): boolean {
   return isatty(1) || isatty(2)

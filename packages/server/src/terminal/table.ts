@@ -1,7 +1,9 @@
-/** What stands in a column of numbers: `-` where there is none. */
+/** A cell in a column of numbers; `-` is no number. */
 const NUMBER = /^(\d+|-)$/
 
-/** Lays cells out in columns, two spaces apart, under a heading. Columns of numbers stand to the right. */
+/**
+ * Lays cells out in columns, two spaces apart, under a heading. Numbers are aligned to the right.
+ */
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [heading, ...rows]
   const widths = heading.map((_, column) => Math.max(...lines.map((row) => row[column]?.length ?? 0)))

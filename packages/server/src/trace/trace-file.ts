@@ -7,9 +7,9 @@ import type { Appendable } from './trace-writer.js'
 const LINE_FEED = 10
 
 /**
- * Opens a file to add lines to it: what an earlier process wrote stays. If that one was killed within a line, the next line begins on
- * one of its own all the same. Rejects with what the system says, with `not-a-trace`, and with `usage` for a pipe or a terminal: a reader that reads no more
- * would hold one of the threads that write the journal, and keep the process from ending.
+ * Opens a file to append lines to it, after a line that an earlier process left unfinished too.
+ * Rejects with `not-a-trace`, and with `usage` for a pipe or a terminal: a reader that stops
+ * reading would hold a thread that writes the journal, and keep the process from ending.
  */
 export async function openTraceFile(path: string): Promise<Appendable> {
   await requireTraceTarget(path)

@@ -1,12 +1,12 @@
 import { open, stat } from 'node:fs/promises'
 import { CliError } from '../terminal/cli-error.js'
 
-/** What every line of a trace begins with. */
+/** The beginning of every line of a trace. */
 const LINE = '{"at_ms":'
 
 /**
- * Throws `not-a-trace` for a file that holds something else, which a trace would replace or damage. A trace may be
- * replaced: the same command gives it again.
+ * Throws `not-a-trace` for a file that holds something else, which a trace would replace or damage.
+ * An older trace may be replaced: the same command makes it again.
  */
 export async function requireTraceTarget(path: string): Promise<void> {
   const found = await stat(path).catch((error: unknown) => {
@@ -17,7 +17,7 @@ export async function requireTraceTarget(path: string): Promise<void> {
   const file = await open(path, 'r')
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(LINE.length), 0, LINE.length, 0)
-    // A process that was killed may have written less than that.
+    // A process that was killed may have written less than this beginning.
     if (LINE.startsWith(buffer.toString('latin1', 0, bytesRead))) return
   } finally {
     await file.close()

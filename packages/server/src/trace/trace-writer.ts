@@ -1,9 +1,9 @@
 import type { Logger, TraceEvent } from 'synod'
 
-/** As much may wait to be written. What comes beyond is dropped and counted. */
+/** The most text that waits to be written. More events are dropped and counted. */
 export const MOST_WAITING_BYTES = 16 * 1024 * 1024
 
-/** So long the end of the process waits for what is still to be written. */
+/** How long a process that ends waits for the rest to be written. */
 const CLOSE_PATIENCE_MS = 5000
 
 /** A file that grows at its end. */
@@ -14,22 +14,22 @@ export interface Appendable {
 
 export interface TraceWriterParts {
   readonly file: Appendable
-  /** As it is called in the log. */
+  /** Its name in the log. */
   readonly path: string
-  /** The one whose trace it is. */
+  /** The server that the trace is of. */
   readonly server: number
   readonly logger: Logger
 }
 
 /**
- * Writes the trace of a replica as NDJSON, as fast as the file takes it. All that comes while one piece is being written goes into the
- * next one. When the file cannot keep up, events are dropped, and a line says how many; when it cannot be written, the trace ends, with a
- * warning in the log. The replica never waits for it.
+ * Writes the trace of a replica as NDJSON; the replica never waits for it. Events that arrive
+ * during a write go into the next one. When the file is too slow, events are dropped and a line
+ * says how many; when a write fails, the trace ends with a warning in the log.
  */
 export class TraceWriter {
   readonly #parts: TraceWriterParts
   #lines: string[] = []
-  /** With what is being written. */
+  /** The text under way included. */
   #waiting_bytes = 0
   #dropped = 0
   #last_ms = 0
@@ -51,7 +51,7 @@ export class TraceWriter {
     this.#last_ms = event.at_ms
   }
 
-  /** Writes what waits, if that does not take for ever. */
+  /** Writes the rest, or gives up after CLOSE_PATIENCE_MS. */
   async close(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const patience = new Promise<void>((resolve) => {
@@ -83,7 +83,7 @@ export class TraceWriter {
     this.#writing = undefined
   }
 
-  /** The line takes the time of the last event that is missing, and so stands in its place. */
+  /** The line has the time of the last event that is missing. */
   #tellDropped(): void {
     if (this.#dropped === 0) return
     const { server } = this.#parts

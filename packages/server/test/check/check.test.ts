@@ -74,7 +74,7 @@ test('a search that finds nothing succeeds', async () => {
   expect(stdout).toMatch(/^end {7}every state was visited\n$/m)
 })
 
-test('whoever stops it hears how far it was', async () => {
+test('a stop prints the progress so far', async () => {
   let stop: () => void = () => undefined
   const stopped = new Promise<void>((resolve) => (stop = resolve))
   function* endless(): Search {

@@ -32,7 +32,7 @@ test('a demo of another mode or size is refused, with what to do', async () => {
   })
 })
 
-test('a directory of somebody else is left alone', async () => {
+test('a directory of another owner is left alone', async () => {
   await writeFile(join(directory, 'thesis.txt'), 'precious')
   for (const fresh of [false, true]) {
     await expect(prepareData({ ...options, directory }, fresh)).rejects.toMatchObject({ code: 'not-a-demo' })

@@ -133,7 +133,7 @@ test('connections that stay open do not lock anyone out: the oldest goes', async
   for (const socket of idle) socket.destroy()
 })
 
-test('half a request is dropped when its time is up, and so is an answer that nobody takes', async () => {
+test('half a request is dropped when its time is up, and so is an answer that is not read', async () => {
   text = () => 'x'.repeat(32 * 1024 * 1024)
   const halves = ['', 'GET /metrics HTTP/1.1\r\n', 'GET /metr'].map(send)
   const unread = send('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n').pause()

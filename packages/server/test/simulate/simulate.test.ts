@@ -112,7 +112,7 @@ test('runners share the seeds, and the first violation ends all of them', async 
   expect(JSON.parse(stdout)).toMatchObject({ runs: 3 })
 })
 
-test('whoever stops it gets the summary so far', async () => {
+test('a stop prints the summary so far', async () => {
   let runs = 0
   let stop: () => void = () => undefined
   const stopped = new Promise<void>((resolve) => (stop = resolve))
