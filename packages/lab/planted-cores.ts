@@ -22,9 +22,7 @@ export function plantedCores(): Plugin {
       if (imported.startsWith(SCHEME)) return entry + QUERY + imported.slice(SCHEME.length)
       const [file = '', mistake] = importer?.split(QUERY) ?? []
       if (mistake === undefined) return undefined
-      const path = imported.startsWith(INTERNAL)
-        ? join(library, imported.slice(INTERNAL.length))
-        : imported.startsWith('.') && join(dirname(file), imported)
+      const path = sourceOf(imported, dirname(file))
       return path && path.replace(/\.js$/, '.ts') + QUERY + mistake
     },
 
@@ -39,6 +37,14 @@ export function plantedCores(): Plugin {
       return code
     },
   }
+}
+
+/** The source of an import that a planted core brings with it; undefined for all others. */
+function sourceOf(imported: string, directory: string): string | undefined {
+  if (imported.startsWith(INTERNAL)) return join(library, imported.slice(INTERNAL.length))
+  if (imported.startsWith('.')) return join(directory, imported)
+  // An alias of the tests has named the source already.
+  return imported.startsWith(library) ? imported : undefined
 }
 
 /** The file as the patch leaves it; false if it does not apply. */
