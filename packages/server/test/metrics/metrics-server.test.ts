@@ -103,10 +103,16 @@ test.each([
   ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ['a giant header', `GET /metrics HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9000)}\r\n\r\n`, 431],
   ['a giant target', `GET /${'x'.repeat(9000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
-  ['many headers', `GET /metrics HTTP/1.1\r\nHost: a\r\n${'x:\r\n'.repeat(1500)}\r\n`, 200],
 ])('%s does no harm', async (_, bytes, status) => {
   const answer = await exchange(bytes)
   expect(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]).toBe(status?.toString())
+  expect((await get('/metrics')).status).toBe(200)
+})
+
+test('many headers do no harm', async () => {
+  const answer = await exchange(`GET /metrics HTTP/1.1\r\nHost: a\r\n${'x:\r\n'.repeat(1500)}\r\n`)
+  // From Node 22 on, the line ends count towards the size of a header.
+  expect(['200', '431']).toContain(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])
   expect((await get('/metrics')).status).toBe(200)
 })
 
