@@ -9,10 +9,7 @@ export interface PaxosConfig {
   readonly self: ServerId
   /** The membership as it was founded, or as of the newest snapshot. */
   readonly membership: MembershipState
-  /**
-   * The change of the membership that a value stands for; undefined for other values. All servers
-   * must agree.
-   */
+  /** The membership change that a value stands for, if any. All servers must agree. */
   readonly changeOf: (value: Value) => Change | undefined
   readonly mode: Mode
   /**
@@ -20,10 +17,7 @@ export interface PaxosConfig {
    * and only learns.
    */
   readonly voting: boolean
-  /**
-   * How often a leader shows that it is up; in leaderless mode, how often each server reports its
-   * watermarks.
-   */
+  /** How often a leader, or in leaderless mode each server, sends heartbeats. */
   readonly heartbeat_ms: number
   /**
    * A follower that has not heard from the leader for between one and one and a half of these
@@ -56,10 +50,7 @@ export const PAXOS_DEFAULTS = {
 
 export const DEFAULT_WINDOW: Readonly<Record<Mode, number>> = { leader: 8192, leaderless: 128 }
 
-/**
- * How many values may wait for a slot in the core. A value outside it can still be given up, or
- * refused.
- */
+/** How many values may wait for a slot in the core. The host can give up or refuse further ones. */
 export const MAX_QUEUED = 8192
 
 /** The most bytes of values in one message; a single larger value goes alone. */

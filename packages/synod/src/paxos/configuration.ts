@@ -9,10 +9,7 @@ export interface Configuration {
   readonly quorums: Quorums
 }
 
-/**
- * Quorums are majorities unless others are given. Throws a RangeError for quorums that need not
- * meet.
- */
+/** Quorums default to majorities. Throws a RangeError for quorums that need not meet. */
 export function configurationOf(
   first: Slot,
   voters: ServerSet,
@@ -23,10 +20,7 @@ export function configurationOf(
   return { first, voters, quorums }
 }
 
-/**
- * Whether these servers are enough to begin a ballot, or to know all that may have been chosen
- * before.
- */
+/** Whether these servers know of all values that may have been chosen at lower ballots. */
 export function isPhase1Quorum(configuration: Configuration, set: ServerSet): boolean {
   return countVoters(configuration, set) >= configuration.quorums.phase1
 }

@@ -80,10 +80,7 @@ export class Learner {
     if (this.restoreValues(first, values)) this.#effects.record({ type: 'decided', first, values })
   }
 
-  /**
-   * A peer knows the chosen values up to `watermark`: fetches what is missing here, unless a fetch
-   * is under way.
-   */
+  /** A peer knows the chosen values up to `watermark`: fetches those that are missing here. */
   onWatermark(peer: ServerId, watermark: Slot, now_ms: number): void {
     const { chosen, fetch } = this.state
     if (watermark <= chosen || (fetch !== null && now_ms < fetch.until_ms)) return

@@ -70,10 +70,7 @@ export interface MembershipView {
   /** The voters and the other members: all servers that messages for everyone go to. */
   readonly servers: ServerSet
   readonly isKnown: boolean
-  /**
-   * The configuration of the first slot that is not known to be chosen. Throws a RangeError unless
-   * `isKnown`.
-   */
+  /** The configuration of the first open slot. Throws a RangeError unless `isKnown`. */
   readonly current: Configuration
   /**
    * The last known configuration, in force once the slots before it are chosen. Throws a RangeError
@@ -91,19 +88,13 @@ export interface MembershipView {
   isVoter(server: ServerId): boolean
   /** Whether this server was a member and is none any more. */
   isRemoved(server: ServerId): boolean
-  /**
-   * The voters and quorums once this change is in force; undefined if it leaves the voters as they
-   * are.
-   */
+  /** The voters and quorums once this change is in force; undefined if the voters stay the same. */
   after(change: Change): Pick<Configuration, 'voters' | 'quorums'> | undefined
   /** A copy that changes independently. */
   copy(): Membership
 }
 
-/**
- * The membership that a cluster begins with. Without servers it is a membership that is not known
- * yet.
- */
+/** The membership that a cluster begins with. Without servers it is one that is not known yet. */
 export function foundingMembership(
   servers: readonly ServerId[],
   quorums?: Quorums,
@@ -205,10 +196,7 @@ export class Membership implements MembershipView {
     return outcome
   }
 
-  /**
-   * The slots up to this one are chosen, and their values are gone: the membership is not known any
-   * more.
-   */
+  /** The slots up to this one are chosen and their values gone: the membership becomes unknown. */
   skip(slot: Slot): void {
     if (slot > this.state.slot) this.replace({ ...this.state, slot, members: [], configurations: [] })
   }

@@ -24,10 +24,7 @@ export interface FollowerState {
   patience_ms: number
   /** When to probe. */
   until_ms: number
-  /**
-   * The probe was put off once for another server that probed: not twice, as that one may get no
-   * answers.
-   */
+  /** The probe was put off for another server's: only once, as that one may get no answers. */
   yielded: boolean
   /** The probe under way: the servers that miss the leader too. */
   probe: ServerSet
@@ -157,10 +154,7 @@ export class Follower implements Role {
     state.until_ms = from_ms + randomBetween(random, 0, GONE_PATIENCE_MS)
   }
 
-  /**
-   * Hands values to the leader. Without a leader they are dropped, and the host proposes them
-   * again.
-   */
+  /** Hands values to the leader. Without one they are dropped: the host proposes them again. */
   forward(values: readonly Value[]): void {
     const { leader } = this
     if (leader === undefined) return

@@ -4,10 +4,7 @@ import type { Prepare, PromiseMessage, ReportedVote } from '../messages.js'
 import type { Context } from '../proposer.js'
 import { NO_SERVERS, type ServerSet, unionOf, withServer, withoutServer } from '../server-set.js'
 
-/**
- * Phase 1 for all slots. A candidate runs it; as the leader it continues, since servers become
- * voters later.
- */
+/** Phase 1 for all slots. It continues while its server leads, as servers become voters later. */
 export interface Phase1State {
   /** The first slot whose outcome this server did not know when it began. */
   readonly first: Slot
@@ -17,10 +14,7 @@ export interface Phase1State {
    * The servers that have been asked for a promise: the voters of every configuration known so far.
    */
   voters: ServerSet
-  /**
-   * From which slot on a server has yet to report its votes; `first` for a server that is not
-   * listed.
-   */
+  /** From which slot on a server has yet to report its votes; `first` if it is not listed. */
   readonly next: Map<ServerId, Slot>
   /** The reported vote at the highest ballot in each slot. */
   readonly votes: Map<Slot, ReportedVote>

@@ -11,10 +11,7 @@ export interface SharedState {
   seen: Ballot
   /** The number of the last probe. */
   round: number
-  /**
-   * The disk has been at one write for too long: this server does not campaign until that write is
-   * done.
-   */
+  /** The disk has been at one write for too long: no campaign until that write is done. */
   stuck: boolean
   /** Servers whose clocks ran too fast beside this server's clock: no lease rests on them. */
   unsound: ServerSet

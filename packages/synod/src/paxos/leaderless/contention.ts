@@ -27,10 +27,7 @@ export interface Pace {
   favourite: ServerId
   /** When the chosen watermark last moved. */
   moved_ms: number
-  /**
-   * How long phases took lately, from the question of this server to a quorum of answers: a running
-   * average.
-   */
+  /** How long phases took lately, from question to quorum: a running average. */
   phase_ms: number
 }
 

@@ -49,10 +49,7 @@ export interface InstancesState {
   due_ms: number
 }
 
-/**
- * The instances that this server runs: at most one in a slot. There are many, and each step asks
- * for them.
- */
+/** The instances that this server runs: at most one in a slot. Each step asks for them. */
 export class Instances {
   readonly #state: InstancesState
   readonly #log: LogView

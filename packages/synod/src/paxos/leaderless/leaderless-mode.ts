@@ -325,10 +325,7 @@ export class LeaderlessMode implements Proposer {
     this.onChosen(now_ms)
   }
 
-  /**
-   * Ends the instances whose slot is decided. A request that did not win its slot moves on to
-   * another.
-   */
+  /** Ends the instances of decided slots. A request that lost its slot moves on to another. */
   onChosen(now_ms: number): void {
     const { learner, log } = this.#context
     for (const instance of this.#instances.takeDecided()) {

@@ -22,10 +22,7 @@ export interface RequestsState {
   readonly requests: Map<number, Request>
   /** The requests that have no slot. */
   readonly waiting: Set<number>
-  /**
-   * The id of the next request that a peer forwards: below 0, as no client of this server waits for
-   * it.
-   */
+  /** The id of the next request that a peer forwards: below 0, unlike those of own clients. */
   nextForwarded: number
   /**
    * How long requests took lately, from their arrival here to their execution: a running average.
