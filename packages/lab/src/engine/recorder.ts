@@ -183,6 +183,7 @@ export class Recorder implements ClusterObserver {
       // Their rows are open, or nothing shows.
       case 'message':
       case 'durable':
+      case 'founded':
       case 'withdraw':
       case 'withdraw-read':
         break
