@@ -32,7 +32,7 @@ const replicas = await Promise.all(
 )
 
 // Any replica takes commands; each is executed once, on all of them.
-await Promise.all(replicas.map((replica) => replica.propose(10)))
+await Promise.all(replicas.map((replica) => replica.execute(10)))
 
 // A read sees everything that was acknowledged before it began, on whichever replica.
 for (const replica of replicas) console.log(`s${replica.status().server}: ${await replica.read('total')}`)

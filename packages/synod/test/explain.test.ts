@@ -149,13 +149,13 @@ describe('of replicas as they are', () => {
   test('a leader whose followers are gone says who is missing at which slot', async () => {
     // So that it does not give up before it has waited for long enough to say so.
     const world = await World.formed({ options: { electionTimeout_ms: 2000 } })
-    await world.settled(world.replica(1).propose('a'))
+    await world.settled(world.replica(1).execute('a'))
     const leader = world.leader!
     const { chosen } = world.status(leader).bars
     for (const id of world.followers) world.kill(id)
     world
       .replica(leader)
-      .propose('b', { timeout_ms: 60_000 })
+      .execute('b', { timeout_ms: 60_000 })
       .catch(() => undefined)
     await world.run(() => (world.status(leader).pendingQuorum?.for_ms ?? 0) > 480)
     await world.run(() => explain(world.status(leader)) !== null)
@@ -173,7 +173,7 @@ describe('of replicas as they are', () => {
     const world = await World.formed()
     const leader = world.leader!
     world.server(leader).sync_ms = () => Infinity
-    await world.settled(world.replica(leader).propose('a'))
+    await world.settled(world.replica(leader).execute('a'))
     await world.wait(700)
     expect(explain(world.status(leader))).toMatch(/^its disk has not answered for 0\.\d s$/)
   })
@@ -186,7 +186,7 @@ describe('of replicas as they are', () => {
     world.kill(gone!)
     world
       .replica(leader)
-      .propose('a', { timeout_ms: 60_000 })
+      .execute('a', { timeout_ms: 60_000 })
       .catch(() => undefined)
     await world.wait(600)
     const disk = new RegExp(`s${stuck}'s disk has not answered for 0\\.\\d s`)
@@ -197,12 +197,12 @@ describe('of replicas as they are', () => {
 
   test('one that is alone in leaderless mode names the slot that it works on', async () => {
     const world = await World.formed({ mode: 'leaderless' })
-    await world.settled(world.replica(1).propose('first'))
+    await world.settled(world.replica(1).execute('first'))
     await world.converged()
     for (const id of [2, 3]) world.kill(id)
     world
       .replica(1)
-      .propose('a', { timeout_ms: 60_000 })
+      .execute('a', { timeout_ms: 60_000 })
       .catch(() => undefined)
     await world.run(() => explain(world.status(1)) !== null)
     expect(explain(world.status(1))).toMatch(/^slot \d+ waits for a second promise: s2 unreachable/)

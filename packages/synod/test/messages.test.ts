@@ -31,7 +31,7 @@ async function alone(mode: 'leader' | 'leaderless' = 'leader') {
   const world = await World.formed({ mode })
   const client = await world.connect()
   await world.settled(client.execute('a'))
-  await world.settled(world.replica(1).propose('b'))
+  await world.settled(world.replica(1).execute('b'))
   world.crash(2)
   world.crash(3)
   await world.wait(2000)
@@ -110,7 +110,7 @@ const situations: readonly Situation[] = [
     message: RegExp(`^no quorum of servers within 500 ms: s1 misses a quorum: s2 .*, s3 .*; ${COMMAND}$`),
     async failure() {
       const { replica, world } = await alone()
-      return world.failure(replica.propose('x', TIME))
+      return world.failure(replica.execute('x', TIME))
     },
   },
   {
@@ -219,7 +219,7 @@ const situations: readonly Situation[] = [
     async failure() {
       const { replica, world } = await alone()
       const abort = new AbortController()
-      const proposing = replica.propose('x', { signal: abort.signal })
+      const proposing = replica.execute('x', { signal: abort.signal })
       await world.wait(10)
       abort.abort()
       return world.failure(proposing)
@@ -339,7 +339,7 @@ const situations: readonly Situation[] = [
     message: 'refused: !',
     async failure() {
       const world = await World.formed()
-      return world.failure(world.replica(1).propose('!'))
+      return world.failure(world.replica(1).execute('!'))
     },
   },
   {
@@ -453,11 +453,11 @@ const situations: readonly Situation[] = [
     message: RegExp(`^the journal could not be written: EIO: .*; ${COMMAND}$`),
     async failure() {
       const world = await World.formed({ servers: 1 })
-      await world.settled(world.replica(1).propose('a'))
+      await world.settled(world.replica(1).execute('a'))
       // Its reserve is there by then: the next sync is that of the journal.
       await world.wait(1000)
       world.server(1).disk.failNext('sync')
-      return world.failure(world.replica(1).propose('b'))
+      return world.failure(world.replica(1).execute('b'))
     },
   },
   {
@@ -469,7 +469,7 @@ const situations: readonly Situation[] = [
       const world = await World.formed({ servers: 1 })
       world.server(1).disk.fill()
       await world.run(() => world.status(1).space.state === 'full')
-      return world.failure(world.replica(1).propose('a'))
+      return world.failure(world.replica(1).execute('a'))
     },
   },
   {
@@ -482,7 +482,7 @@ const situations: readonly Situation[] = [
       world.kill(1)
       await world.open(1, { machine: Object.assign(new Notes(), { version: 2, versionOf: () => 2 }) })
       await world.ready()
-      return world.failure(world.replica(1).propose('a'))
+      return world.failure(world.replica(1).execute('a'))
     },
   },
   {
@@ -494,7 +494,7 @@ const situations: readonly Situation[] = [
       const world = new World({ servers: 1, options: { snapshots: { everySlots: 1 } } })
       await world.open(1, { machine: Object.assign(new Notes(), { version: 2 }) })
       await world.run(() => world.status(1).versions.agreed.machine === 2)
-      await world.settled(world.replica(1).propose('a'))
+      await world.settled(world.replica(1).execute('a'))
       await world.run(() => world.status(1).snapshot.slot > 2)
       world.kill(1)
       return world.failure(world.begin(1, { machine: new Notes() }))
@@ -511,7 +511,7 @@ const situations: readonly Situation[] = [
         }
       }
       const world = await World.formed({ servers: 1, options: { snapshots: { everySlots: 1 } } })
-      await world.settled(world.replica(1).propose('a'))
+      await world.settled(world.replica(1).execute('a'))
       await world.run(() => world.status(1).snapshot.slot > 0)
       world.kill(1)
       return world.failure(world.begin(1, { machine: new Picky() }))

@@ -161,7 +161,7 @@ describe('of each call', () => {
       'execute',
       async (door, world, options) =>
         door === 'replica'
-          ? world.replica(1).propose('a', options as CallOptions)
+          ? world.replica(1).execute('a', options as CallOptions)
           : (await client(world)).execute('a', options as CallOptions),
     ],
     ['read', async (door, world, options) => (await doorOf(door, world)).read(0, options as CallOptions)],
@@ -211,8 +211,8 @@ describe('of each call', () => {
   test('a time limit of Infinity is none, and undefined the usual one', async () => {
     const world = await World.formed()
     world.isolate(1)
-    const forever = world.replica(1).propose('a', { timeout_ms: Infinity })
-    const usual = world.replica(1).propose('b', { timeout_ms: undefined, signal: undefined })
+    const forever = world.replica(1).execute('a', { timeout_ms: Infinity })
+    const usual = world.replica(1).execute('b', { timeout_ms: undefined, signal: undefined })
     usual.catch(() => undefined)
     await world.wait(4_000_000)
     await expect(usual).rejects.toMatchObject({ code: 'no-quorum' })
@@ -224,7 +224,7 @@ describe('of each call', () => {
     const world = await World.formed({ options: { requestTimeout_ms: Infinity } })
     const patient = await world.connect('patient', { timeout_ms: Infinity })
     for (const id of [1, 2]) world.isolate(id)
-    const calls = [world.replica(1).propose('a'), patient.execute('b')]
+    const calls = [world.replica(1).execute('a'), patient.execute('b')]
     await world.wait(100_000)
     world.heal()
     await world.settled(Promise.all(calls))
@@ -266,7 +266,7 @@ describe('of each call', () => {
       })
       await expect(it.readStale(circle as never)).rejects.toMatchObject({ code: 'invalid-options' })
     }
-    await expect(world.replica(1).propose(circle as never)).rejects.toMatchObject({
+    await expect(world.replica(1).execute(circle as never)).rejects.toMatchObject({
       code: 'invalid-options',
       message: expect.stringMatching(/^the command cannot be encoded: /),
     })

@@ -61,7 +61,7 @@ describe.each(['leader', 'leaderless'] as const)('the traces of replicas in %s m
       ),
     )
     await world.ready()
-    for (const id of world.ids) await world.settled(world.replica(id).propose(`from ${id}`))
+    for (const id of world.ids) await world.settled(world.replica(id).execute(`from ${id}`))
     await world.converged()
     for (const id of world.ids) await world.close(id)
     merged = picture(...traces.values())

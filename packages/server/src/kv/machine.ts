@@ -15,7 +15,7 @@ const NO_VALUE = new Uint8Array(0)
  *
  * @example
  * const replica = await Replica.open({ id: 1, cluster, dataDir, machine: new KvMachine() })
- * await replica.propose({ type: 'put', key: 'hello', value: Buffer.from('world') })
+ * await replica.execute({ type: 'put', key: 'hello', value: Buffer.from('world') })
  */
 export class KvMachine implements Machine<KvCommand, KvResult, KvQuery, KvAnswer> {
   readonly codecs = kvCodecs

@@ -68,7 +68,7 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
   readonly heartbeat_ms?: number
   /** 500 ms unless given, at least twice the heartbeat, up to 600,000. */
   readonly electionTimeout_ms?: number
-  /** How long `propose` and `read` go on trying: 10,000 ms unless given, 1 to 3,600,000, or Infinity for no limit. */
+  /** How long `execute` and `read` go on trying: 10,000 ms unless given, 1 to 3,600,000, or Infinity for no limit. */
   readonly requestTimeout_ms?: number
   /**
    * How many commands may wait here to be executed, and as many reads; more are refused as `overloaded`, with a hint when to try

@@ -32,14 +32,14 @@ const PARTING_PATIENCE = 2
  *   dataDir: '/var/lib/counter',
  *   machine: new Counter(),
  * })
- * const total = await replica.propose(1)
+ * const total = await replica.execute(1)
  */
 export class Replica<Command, Result, Query, Answer> implements AsyncDisposable {
   readonly #parts: Assembled<Command, Result, Query, Answer>
 
   /**
    * Opens the data directory, recovers what is in it, and joins the others. It resolves before a quorum is
-   * reached: `propose` and `read` wait for one.
+   * reached: `execute` and `read` wait for one.
    *
    * Rejects with `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`, `wrong-acceptor`,
    * `journal-damaged` (where not even the identity is left, or another version of Synod wrote the directory),
@@ -78,8 +78,8 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * `closed`, `no-quorum` or `outcome-unknown`. After any of the last four the command may have been executed, or may
    * still be; after the others it was not.
    */
-  async propose(command: Command, options: CallOptions = {}): Promise<Result> {
-    checkCall('propose', options)
+  async execute(command: Command, options: CallOptions = {}): Promise<Result> {
+    checkCall('execute', options)
     const { calls, commands, state } = this.#parts
     const { executor } = state
     const { command: codec, result } = executor.codecs
@@ -150,7 +150,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * added learns then, and votes as soon as it has caught up; one that was removed stops by itself. What is so already is no error.
    * (docs/membership.md)
    *
-   * Rejects with `change-refused` (saying why), `invalid-options`, and as `propose` does.
+   * Rejects with `change-refused` (saying why), `invalid-options`, and as `execute` does.
    */
   async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
     const checked = checkChange(change)

@@ -28,7 +28,7 @@ describe('a replica stops reading from a client', () => {
   test('that does not read its answers, until it does', async () => {
     const world = await World.formed({ servers: 1 })
     const megabyte = 'x'.repeat(1 << 19)
-    for (let count = 0; count < 2; count++) await world.settled(world.replica(1).propose(megabyte))
+    for (let count = 0; count < 2; count++) await world.settled(world.replica(1).execute(megabyte))
     const slow = new SlowClient(world)
     await world.wait(10)
     slow.channel.pause()
@@ -51,7 +51,7 @@ describe('a replica stops reading from a client', () => {
 test('when clients together leave too much unread, they get no more until they have read, and others do', async () => {
   const world = await World.formed({ servers: 1 })
   for (let count = 0; count < 15; count++)
-    await world.settled(world.replica(1).propose('x'.repeat((1 << 20) - 2)))
+    await world.settled(world.replica(1).execute('x'.repeat((1 << 20) - 2)))
   const clients = Array.from({ length: 6 }, (_, index) => new SlowClient(world, `slow ${index}`))
   await world.wait(10)
   for (const { channel } of clients) channel.pause()

@@ -16,7 +16,7 @@ async function working(servers = 3) {
   const world = new World({ servers, machine: () => new Chronicle(), options: { snapshots: POLICY } })
   await world.openAll()
   await world.ready()
-  await world.settled(Promise.all(['a', 'b', 'c'].map((text) => world.replica(1).propose(text))))
+  await world.settled(Promise.all(['a', 'b', 'c'].map((text) => world.replica(1).execute(text))))
   return world
 }
 
@@ -50,7 +50,7 @@ describe('a client saves a snapshot', () => {
     const client = await world.connect()
     const saved = await world.settled(client.saveSnapshot())
     expect(saved.slot).toBe(world.status(1).bars.executed)
-    const later = Array.from({ length: 20 }, (_, n) => world.replica(1).propose(`later${n}`))
+    const later = Array.from({ length: 20 }, (_, n) => world.replica(1).execute(`later${n}`))
     const bytes = await world.settled(bytesOf(saved))
     await world.settled(Promise.all(later))
     expect(bytes).toHaveLength(saved.size_bytes)
@@ -94,7 +94,7 @@ describe('a client saves a snapshot', () => {
     world.server(1).sync_ms = () => 200
     const saved = await world.settled(world.replica(1).saveSnapshot())
     await world.settled(bytesOf(saved))
-    await world.settled(world.replica(1).propose('d'))
+    await world.settled(world.replica(1).execute('d'))
     const refused = await world.failure(world.replica(1).saveSnapshot())
     expect(refused.code).toBe('overloaded')
     await world.wait(refused.retryAfter_ms ?? 0)
@@ -105,7 +105,7 @@ describe('a client saves a snapshot', () => {
     const world = await working(1)
     const saved = await world.settled(world.replica(1).saveSnapshot())
     await world.wait(PATIENCE_MS)
-    await world.settled(world.replica(1).propose('d'))
+    await world.settled(world.replica(1).execute('d'))
     const other = await world.settled(world.replica(1).saveSnapshot())
     await world.settled(bytesOf(other))
     expect(await world.failure(bytesOf(saved))).toMatchObject({
@@ -132,7 +132,7 @@ describe('a saved snapshot', () => {
     await world.wait(old.clock.now())
     await world.openAll()
     await world.ready()
-    await world.settled(world.replica(1).propose('d'))
+    await world.settled(world.replica(1).execute('d'))
     expect(await world.settled(world.replica(1).read(null))).toEqual(['a', 'b', 'c', 'd'])
     const { ballot, bars, members } = world.status(1)
     expect(ballot.seq).toBeGreaterThan(old.status(1).ballot.seq + MARGIN_BALLOTS)

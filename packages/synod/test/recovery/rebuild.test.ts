@@ -11,7 +11,7 @@ async function working() {
   const world = new World({ servers: 1, machine: () => new Chronicle() })
   await world.openAll({ snapshots })
   await world.ready()
-  for (let n = 0; n < 6; n++) await world.settled(world.replica(1).propose(`w${n}`))
+  for (let n = 0; n < 6; n++) await world.settled(world.replica(1).execute(`w${n}`))
   await world.run(() => world.status(1).bars.snapshotted > 0)
   return world
 }
@@ -32,7 +32,7 @@ test('the only member of a cluster keeps its state, the only copy of it', async 
 test('one that others have joined is rebuilt', async () => {
   const world = await working()
   await world.settled(world.replica(1).changeMembership({ add: 2, address: peerAddressOf(2) }))
-  for (let n = 0; n < 6; n++) await world.settled(world.replica(1).propose(`after ${n}`))
+  for (let n = 0; n < 6; n++) await world.settled(world.replica(1).execute(`after ${n}`))
   const { disk } = world.server(1)
   const slot = world.status(1).bars.executed
   await world.run(() => world.status(1).bars.snapshotted >= slot - 2)

@@ -11,7 +11,7 @@ async function working(servers = 3) {
   const world = new World({ servers, machine: () => new Chronicle() })
   await world.openAll()
   await world.ready()
-  await world.settled(world.replica(1).propose('first'))
+  await world.settled(world.replica(1).execute('first'))
   return world
 }
 

@@ -132,7 +132,7 @@ test('what is no change passes as it is', () => {
 describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three servers down', (mode) => {
   async function crippled() {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).propose('before'))
+    await world.settled(world.replica(1).execute('before'))
     world.kill(3)
     await world.wait(5000)
     await world.ready()
@@ -149,7 +149,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three 
           /^without s2 the voters would be s1, s3, .* only s1 is connected/,
         ) as string,
       })
-      await world.settled(world.replica(id).propose(`after ${id}`))
+      await world.settled(world.replica(id).execute(`after ${id}`))
     }
     const client = await world.connect('operator')
     expect(await world.failure(client.changeMembership({ remove: 1 }))).toMatchObject({
@@ -161,7 +161,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three 
   test('the removal of that one is not, and then one more can be added and removed', async () => {
     const world = await crippled()
     await world.settled(world.replica(1).changeMembership({ remove: 3 }))
-    await world.settled(world.replica(2).propose('of two'))
+    await world.settled(world.replica(2).execute('of two'))
     await world.settled(world.replica(2).changeMembership({ add: 4, address: peerAddressOf(4) }))
     world.add(4)
     await world.open(4)
@@ -170,13 +170,13 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three 
     )
     await world.run(() => world.status(4).role !== 'learner')
     await world.settled(world.replica(4).changeMembership({ remove: 1 }))
-    await world.settled(world.replica(4).propose('of two others'))
+    await world.settled(world.replica(4).execute('of two others'))
   })
 
   test('a removal that is forced is made', async () => {
     const world = await crippled()
     await world.settled(world.replica(1).changeMembership({ remove: 2, force: true }))
     await world.restart(3)
-    await world.settled(world.replica(1).propose('with s3 again'))
+    await world.settled(world.replica(1).execute('with s3 again'))
   })
 })

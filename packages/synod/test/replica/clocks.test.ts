@@ -22,7 +22,7 @@ async function formed(mode: Mode, off_ms: number, servers = 3): Promise<World> {
 async function executeOnEach(world: World, mode: Mode): Promise<void> {
   for (const id of world.running) {
     if (mode === 'leader') await world.settled(world.replica(id).transferLeadership({ to: id }))
-    await world.settled(world.replica(id).propose(`by s${id}`))
+    await world.settled(world.replica(id).execute(`by s${id}`))
   }
   await world.converged()
 }
@@ -59,7 +59,7 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
     await executeOnEach(world, mode)
     for (const id of world.ids) world.crash(id)
     await world.openAll()
-    const commands = world.ids.map((id) => world.replica(id).propose(`again s${id}`))
+    const commands = world.ids.map((id) => world.replica(id).execute(`again s${id}`))
     await world.settled(Promise.all(commands))
     await world.converged()
     for (const { time_ms } of world.server(2).machine.notes)
@@ -92,7 +92,7 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
         network: { latency_ms: () => chance.between(0.1, most_ms) },
       })
       await world.openAll()
-      await world.settled(Promise.all(world.ids.map((id) => world.replica(id).propose(`by s${id}`))))
+      await world.settled(Promise.all(world.ids.map((id) => world.replica(id).execute(`by s${id}`))))
       for (const { time_ms } of world.server(1).machine.notes)
         expect(Math.abs(time_ms - world.clock.wallTime()), `seed ${seed}`).toBeLessThan(1000)
       expect(world.clock.now(), `seed ${seed}`).toBeLessThan(1000)
@@ -118,7 +118,7 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
     expect(Math.round(lastError_ms(world) / 1000)).toBe(-5)
     world.server(1).skew_ms = YEARS_MS
     await world.wait(1000)
-    await world.settled(world.replica(1).propose('after the jump'))
+    await world.settled(world.replica(1).execute('after the jump'))
     expect(Math.round(lastError_ms(world) / 1000)).toBe(-5)
     expect(world.server(1).log.join('\n')).toContain('the wall clock of this server is')
   })
@@ -164,8 +164,8 @@ test('a command that was forwarded has the stamp of the leader, and a member tha
   await world.settled(world.replica(2).changeMembership({ add: 4, address: 's4:2380', learner: true }))
   await world.open(4)
   await world.wait(1000)
-  await world.settled(world.replica(4).propose('from s4'))
-  await world.settled(world.replica(1).propose('from s1'))
+  await world.settled(world.replica(4).execute('from s4'))
+  await world.settled(world.replica(1).execute('from s1'))
   await world.converged()
   for (const { time_ms } of world.server(2).machine.notes)
     expect(Math.abs(time_ms - world.clock.wallTime())).toBeLessThan(1000)

@@ -73,12 +73,12 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   test('a server of another cluster of the same name is refused, though it was added by mistake', async () => {
     const world = await twoClusters(mode)
-    await world.settled(world.replica(2).propose('theirs'))
+    await world.settled(world.replica(2).execute('theirs'))
     await world.settled(world.replica(1).changeMembership({ add: 2, address: peerAddressOf(2) }))
     await world.wait(3000)
     expect(world.status(1).peers).toMatchObject([{ server: 2, up: false }])
     expect(world.server(1).log.join('\n')).toMatch(/do not agree: s2 belongs to cluster 'synod' with the id/)
-    expect(await world.settled(world.replica(1).propose('ours'))).toBe(1)
+    expect(await world.settled(world.replica(1).execute('ours'))).toBe(1)
     expect(world.texts(1)).toEqual(['ours'])
     expect(world.texts(2)).toEqual(['theirs'])
   })
@@ -89,7 +89,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.open(3, alone(3, 2))
     await world.run(() => world.status(3).clusterId === world.status(2).clusterId)
     world.crash(3)
-    await world.settled(world.replica(1).propose('foreign'))
+    await world.settled(world.replica(1).execute('foreign'))
     await world.open(3, alone(3, 1))
     await world.wait(3000)
     expect(world.status(3).peers.filter(({ server, up }) => server === 1 && up)).toEqual([])

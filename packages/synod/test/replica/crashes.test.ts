@@ -9,11 +9,11 @@ describe.each(MODES)('in %s mode', (mode) => {
     async (victim) => {
       const world = await World.formed({ mode })
       const others = world.ids.filter((id) => id !== victim)
-      await world.settled(world.replica(victim).propose('before'))
+      await world.settled(world.replica(victim).execute('before'))
       world.crash(victim)
-      expect(await world.settled(world.replica(others[0]!).propose('meanwhile'))).toBe(2)
+      expect(await world.settled(world.replica(others[0]!).execute('meanwhile'))).toBe(2)
       await world.restart(victim)
-      expect(await world.settled(world.replica(victim).propose('after'))).toBe(3)
+      expect(await world.settled(world.replica(victim).execute('after'))).toBe(3)
       await world.converged()
       expect(world.texts(victim)).toEqual(['before', 'meanwhile', 'after'])
     },
@@ -22,7 +22,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   test('what was acknowledged survives the crash of all', async () => {
     const world = await World.formed({ mode })
     for (let count = 1; count <= 10; count++)
-      await world.settled(world.replica((count % 3) + 1).propose(`${count}`))
+      await world.settled(world.replica((count % 3) + 1).execute(`${count}`))
     for (const id of world.ids) world.crash(id)
     await world.openAll()
     const expected = Array.from({ length: 10 }, (_, index) => `${index + 1}`)
@@ -32,9 +32,9 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   test('a torn write at the end of the journal is cut off', async () => {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).propose('acknowledged'))
+    await world.settled(world.replica(1).execute('acknowledged'))
     world.server(1).sync_ms = () => 50
-    const late = world.replica(1).propose('under way')
+    const late = world.replica(1).execute('under way')
     await world.wait(10)
     // The size of the file has grown, and what was to be written there has not come.
     const sizes = [0.99, 0.99]
@@ -43,23 +43,23 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.restart(1)
     expect(['torn-tail', 'clean']).toContain(world.status(1).recovery)
     expect(world.status(1)).toMatchObject({ voting: true, damage: null })
-    expect(await world.settled(world.replica(1).propose('goes on'))).toBeGreaterThan(1)
+    expect(await world.settled(world.replica(1).execute('goes on'))).toBeGreaterThan(1)
     late.catch(() => undefined)
     await world.converged()
   })
 
   test('without a majority a proposal fails as no-quorum in time, and all resumes when it is back', async () => {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).propose('a'))
+    await world.settled(world.replica(1).execute('a'))
     world.crash(2)
     world.crash(3)
     await world.wait(2000)
     const begun_ms = world.clock.now()
-    const error = await world.failure(world.replica(1).propose('maybe', { timeout_ms: 1500 }))
+    const error = await world.failure(world.replica(1).execute('maybe', { timeout_ms: 1500 }))
     expect(error.code).toBe('no-quorum')
     expect(world.clock.now() - begun_ms).toBeLessThanOrEqual(1510)
     await world.restart(2)
-    await world.settled(world.replica(1).propose('b'))
+    await world.settled(world.replica(1).execute('b'))
     await world.converged()
     const texts = world.texts(1).filter((text) => text !== 'maybe')
     expect(texts).toEqual(['a', 'b'])
@@ -69,10 +69,10 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   test('a proposal with more time than the outage lasts goes through', async () => {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).propose('a'))
+    await world.settled(world.replica(1).execute('a'))
     world.crash(2)
     world.crash(3)
-    const patient = world.replica(1).propose('patient', { timeout_ms: 60_000 })
+    const patient = world.replica(1).execute('patient', { timeout_ms: 60_000 })
     await world.wait(20_000)
     await world.restart(3)
     expect(await world.settled(patient)).toBe(2)
@@ -82,7 +82,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     const world = await World.formed({ mode })
     world.crash(2)
     world.crash(3)
-    const patient = world.replica(1).propose('patient', { timeout_ms: 60_000 })
+    const patient = world.replica(1).execute('patient', { timeout_ms: 60_000 })
     patient.catch(() => undefined)
     await world.wait(20_000)
     await world.restart(3)
@@ -95,8 +95,8 @@ describe('when the leader crashes', () => {
     const world = await World.formed()
     const leader = world.leader!
     const [follower] = world.followers
-    await world.settled(world.replica(follower!).propose('a'))
-    const pending = Array.from({ length: 30 }, (_, index) => world.replica(follower!).propose(`${index}`))
+    await world.settled(world.replica(follower!).execute('a'))
+    const pending = Array.from({ length: 30 }, (_, index) => world.replica(follower!).execute(`${index}`))
     await world.wait(2)
     world.crash(leader)
     const results = await world.settled(Promise.all(pending))
@@ -110,10 +110,10 @@ describe('when the leader crashes', () => {
   test('the others know within tens of milliseconds', async () => {
     const world = await World.formed()
     const [follower] = world.followers
-    await world.settled(world.replica(follower!).propose('a'))
+    await world.settled(world.replica(follower!).execute('a'))
     const begun_ms = world.clock.now()
     world.crash(world.leader!)
-    await world.settled(world.replica(follower!).propose('b'))
+    await world.settled(world.replica(follower!).execute('b'))
     expect(world.clock.now() - begun_ms).toBeLessThan(150)
   })
 
@@ -122,10 +122,10 @@ describe('when the leader crashes', () => {
     const leader = world.leader!
     const [follower] = world.followers
     world.isolate(leader)
-    expect(await world.settled(world.replica(follower!).propose('a'))).toBe(1)
+    expect(await world.settled(world.replica(follower!).execute('a'))).toBe(1)
     expect(world.status(leader).role).toBe('follower')
     world.heal()
-    expect(await world.settled(world.replica(leader).propose('b'))).toBe(2)
+    expect(await world.settled(world.replica(leader).execute('b'))).toBe(2)
     await world.converged()
   })
 
@@ -133,10 +133,10 @@ describe('when the leader crashes', () => {
     const world = await World.formed()
     const leader = world.leader!
     const [follower] = world.followers
-    await world.settled(world.replica(leader).propose('a'))
+    await world.settled(world.replica(leader).execute('a'))
     world.isolate(leader)
-    const pending = world.replica(leader).propose('stuck')
-    await world.settled(world.replica(follower!).propose('b'))
+    const pending = world.replica(leader).execute('stuck')
+    await world.settled(world.replica(follower!).execute('b'))
     world.heal()
     expect(await world.settled(pending)).toBe(3)
     await world.converged()
@@ -147,13 +147,13 @@ describe('when the leader crashes', () => {
 test('after a call is over, a proposal that comes through late is executed at most once', async () => {
   const world = await World.formed()
   const [follower] = world.followers
-  await world.settled(world.replica(follower!).propose('a'))
+  await world.settled(world.replica(follower!).execute('a'))
   world.partition(follower!, world.leader!)
-  const error = await world.failure(world.replica(follower!).propose('late', { timeout_ms: 100 }))
+  const error = await world.failure(world.replica(follower!).execute('late', { timeout_ms: 100 }))
   expect(['outcome-unknown', 'no-quorum']).toContain(error.code)
   world.heal()
   await world.wait(3000)
-  await world.settled(world.replica(follower!).propose('b'))
+  await world.settled(world.replica(follower!).execute('b'))
   await world.converged()
   expect(world.texts(1).filter((text) => text === 'late').length).toBeLessThanOrEqual(1)
 })

@@ -124,7 +124,7 @@ describe('of replicas as they are', () => {
     const server = world.server(stuck)
     const { sync_ms } = server
     server.sync_ms = () => Infinity
-    await world.settled(world.replica(leader).propose('a'))
+    await world.settled(world.replica(leader).execute('a'))
     await world.wait(3000)
     const own_ms = world.status(stuck).journal!.writing_ms
     for (const at of [leader, sound]) expect(Math.abs(stuckFor(world, at, stuck) - own_ms)).toBeLessThan(2)

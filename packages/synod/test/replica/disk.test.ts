@@ -21,7 +21,7 @@ function flipByte(world: World, id: number): void {
 /** A cluster with something in its journals. */
 async function used(mode: 'leader' | 'leaderless'): Promise<World> {
   const world = await World.formed({ mode })
-  for (let count = 1; count <= 10; count++) await world.settled(world.replica(1).propose(`${count}`))
+  for (let count = 1; count <= 10; count++) await world.settled(world.replica(1).execute(`${count}`))
   await world.converged()
   return world
 }
@@ -52,8 +52,8 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     const world = await damaged()
     const expected = Array.from({ length: 10 }, (_, index) => `${index + 1}`)
     expect(await world.settled(world.replica(3).read(0))).toEqual(expected)
-    expect(await world.settled(world.replica(3).propose('by the learner'))).toBe(11)
-    await world.settled(world.replica(1).propose('by another'))
+    expect(await world.settled(world.replica(3).execute('by the learner'))).toBe(11)
+    await world.settled(world.replica(1).execute('by another'))
     await world.converged()
     expect(world.texts(3)).toEqual([...expected, 'by the learner', 'by another'])
   })
@@ -66,7 +66,7 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     const survivor = [1, 2].find((id) => id !== killed)!
     for (const id of [survivor, 3]) {
       const calls = [
-        world.replica(id).propose('no', { timeout_ms: 3000 }),
+        world.replica(id).execute('no', { timeout_ms: 3000 }),
         world.replica(id).read(0, { timeout_ms: 3000 }),
       ]
       for (const call of calls) call.catch(() => undefined)
@@ -74,14 +74,14 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     }
     expect(world.leader).toBeUndefined()
     await world.restart(killed)
-    await world.settled(world.replica(3).propose('yes'))
+    await world.settled(world.replica(3).execute('yes'))
   })
 
   test('a proposal of the learner survives that it is cut off for a while', async () => {
     const world = await damaged()
-    await world.settled(world.replica(3).propose('first'))
+    await world.settled(world.replica(3).execute('first'))
     world.isolate(3)
-    const pending = world.replica(3).propose('second', { timeout_ms: 60_000 })
+    const pending = world.replica(3).execute('second', { timeout_ms: 60_000 })
     pending.catch(() => undefined)
     await world.wait(3000)
     world.heal()
@@ -94,7 +94,7 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     flipByte(world, 3)
     const before = world.server(3).disk.snapshot(DATA_DIR)
     await world.restart(3)
-    await world.settled(world.replica(3).propose('a'))
+    await world.settled(world.replica(3).execute('a'))
     await world.close(3)
     expect(world.server(3).disk.snapshot(DATA_DIR)).toEqual(before)
   })
@@ -109,7 +109,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.run(() => world.server(3).fatal !== undefined)
     expect(world.server(3).fatal).toMatchObject({ code: 'wrong-acceptor' })
     expect(world.server(3).fatal?.message).toMatch(/was emptied or replaced/)
-    expect(await world.settled(world.replica(1).propose('on'))).toBe(11)
+    expect(await world.settled(world.replica(1).execute('on'))).toBe(11)
     expect(world.running).toEqual([1, 2])
   })
 
@@ -133,7 +133,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.restart(3)
     expect(world.status(3)).toMatchObject({ voting: true, damage: null })
     world.crash(2)
-    expect(await world.settled(world.replica(3).propose('votes'))).toBe(11)
+    expect(await world.settled(world.replica(3).execute('votes'))).toBe(11)
   })
 
   test.each(['write', 'sync'] as const)(
@@ -143,13 +143,13 @@ describe.each(MODES)('in %s mode', (mode) => {
       const failing = world.leader ?? 3
       const [other] = world.ids.filter((id) => id !== failing)
       world.server(failing).disk.failNext(fault)
-      const call = world.replica(failing).propose('in doubt')
+      const call = world.replica(failing).execute('in doubt')
       call.catch(() => undefined)
       await world.run(() => world.server(failing).fatal !== undefined)
       expect(world.server(failing).fatal).toMatchObject({ code: 'journal-failed' })
       expect(await world.failure(call)).toMatchObject({ code: 'journal-failed' })
       expect(await world.failure(world.replica(failing).read(0))).toMatchObject({ code: 'journal-failed' })
-      await world.settled(world.replica(other!).propose('the others go on'))
+      await world.settled(world.replica(other!).execute('the others go on'))
       expect(world.texts(other!)).toContain('the others go on')
       expect(world.texts(other!).filter((text) => text === 'in doubt').length).toBeLessThanOrEqual(1)
     },
@@ -160,7 +160,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     world.server(3).disk.failNext('sync')
     world
       .replica(3)
-      .propose('in doubt')
+      .execute('in doubt')
       .catch(() => undefined)
     await world.run(() => world.server(3).fatal !== undefined)
     await world.settled(world.replica(3).close())
@@ -169,7 +169,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await release()
     world.crash(3)
     await world.restart(3)
-    await world.settled(world.replica(3).propose('again'))
+    await world.settled(world.replica(3).execute('again'))
   })
 })
 
@@ -199,11 +199,11 @@ describe('on a real disk', () => {
       machine: new Notes(),
     }
     const replica = await Replica.open(options)
-    expect(await replica.propose('a')).toBe(1)
+    expect(await replica.execute('a')).toBe(1)
     await expect(Replica.open({ ...options, machine: new Notes() })).rejects.toMatchObject({
       code: 'directory-in-use',
     })
-    expect(await replica.propose('b')).toBe(2)
+    expect(await replica.execute('b')).toBe(2)
     await replica.close()
     await using again = await Replica.open({ ...options, machine: new Notes() })
     expect(await again.read(0)).toEqual(['a', 'b'])

@@ -84,14 +84,14 @@ async function clusterWith(wrong: number, snapshots = {}) {
 type Wrongly = Awaited<ReturnType<typeof clusterWith>>
 
 async function write(world: Wrongly, by: number, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await world.settled(world.replica(by).propose(`${i}`))
+  for (let i = 0; i < count; i++) await world.settled(world.replica(by).execute(`${i}`))
 }
 
 describe('a replica whose state machine came to another result', () => {
   test('stops, says at which slots, and does not start again; the others go on', async () => {
     const world = await clusterWith(2)
     await write(world, 1, 10)
-    await world.settled(world.replica(1).propose('trap'))
+    await world.settled(world.replica(1).execute('trap'))
     await write(world, 1, DIGEST_EVERY_SLOTS)
     await world.run(() => world.server(2).fatal !== undefined)
     expect(world.server(2).fatal).toMatchObject({ code: 'diverged' })
@@ -105,7 +105,7 @@ describe('a replica whose state machine came to another result', () => {
   test('comes back after a rebuild: with the log, or a snapshot of a peer', async () => {
     for (const snapshots of [{}, { everySlots: 50, keepSlots: 0 }]) {
       const world = await clusterWith(2, snapshots)
-      await world.settled(world.replica(1).propose('trap'))
+      await world.settled(world.replica(1).execute('trap'))
       await write(world, 1, DIGEST_EVERY_SLOTS)
       await world.run(() => world.server(2).fatal !== undefined)
       world.kill(2)
@@ -122,7 +122,7 @@ describe('a replica whose state machine came to another result', () => {
   test('is only told of where two cannot tell which of them is wrong', async () => {
     const world = await clusterWith(2)
     world.kill(3)
-    await world.settled(world.replica(1).propose('trap'))
+    await world.settled(world.replica(1).execute('trap'))
     await write(world, 1, DIGEST_EVERY_SLOTS)
     await world.wait(1000)
     expect(world.running).toEqual([1, 2])

@@ -11,7 +11,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.open(2)
     await world.wait(5000)
     expect(world.status(1)).toMatchObject({ formed: false, voting: true, leader: null, recovery: 'new' })
-    const early = world.replica(1).propose('early')
+    const early = world.replica(1).execute('early')
     await world.open(3)
     expect(await world.settled(early)).toBe(1)
     await world.ready()
@@ -21,7 +21,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   test('until then a proposal fails as no-quorum, and says who is missing', async () => {
     const world = new World({ mode })
     await world.open(1)
-    const error = await world.failure(world.replica(1).propose('a', { timeout_ms: 1000 }))
+    const error = await world.failure(world.replica(1).execute('a', { timeout_ms: 1000 }))
     expect(error.code).toBe('no-quorum')
     expect(error.message).toMatch(/s2, s3/)
     expect(world.clock.now()).toBeLessThan(1100)
@@ -42,7 +42,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.restart(1)
     await world.ready()
     world.crash(3)
-    expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+    expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
   })
 
   test('once it has formed, a majority is enough, after a restart too', async () => {
@@ -50,12 +50,12 @@ describe.each(MODES)('in %s mode', (mode) => {
     for (const id of world.ids) world.crash(id)
     await world.open(2)
     await world.open(3)
-    expect(await world.settled(world.replica(2).propose('a'))).toBe(1)
+    expect(await world.settled(world.replica(2).execute('a'))).toBe(1)
   })
 
   test('a single server forms a cluster by itself', async () => {
     const world = await World.formed({ servers: 1, mode })
-    expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+    expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
     expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
     world.crash(1)
     await world.open(1)
@@ -66,7 +66,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     const world = await World.formed({ servers: 5, mode })
     world.crash(4)
     world.crash(5)
-    expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+    expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
   })
 })
 
@@ -109,7 +109,7 @@ describe('servers that do not agree refuse each other, and fail', () => {
     await world.open(id, { mode: 'leaderless' })
     await world.run(() => world.server(id).fatal !== undefined)
     expect(world.server(id).fatal).toMatchObject({ code: 'wrong-mode' })
-    expect(await world.settled(world.replica(world.leader!).propose('a'))).toBe(1)
+    expect(await world.settled(world.replica(world.leader!).execute('a'))).toBe(1)
   })
 
   test('on quorums other than those of the directory: rejected, as what they chose might not be found', async () => {
@@ -117,7 +117,7 @@ describe('servers that do not agree refuse each other, and fail', () => {
     const world = new World()
     await world.openAll({ cluster: { servers: THREE, quorums } })
     await world.ready()
-    expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+    expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
     world.crash(1)
     expect(await world.failure(world.begin(1))).toMatchObject({
       code: 'wrong-cluster',
@@ -157,7 +157,7 @@ describe.each(MODES)('an emptied disk, in %s mode', (mode) => {
     await world.wait(1000)
     await world.open(3)
     await world.ready()
-    expect(await world.settled(world.replica(2).propose('a'))).toBe(1)
+    expect(await world.settled(world.replica(2).execute('a'))).toBe(1)
     await world.converged()
   })
 
@@ -173,6 +173,6 @@ describe.each(MODES)('an emptied disk, in %s mode', (mode) => {
     await world.open(2)
     await world.ready()
     expect(world.running).toEqual([1, 2, 3])
-    expect(await world.settled(world.replica(2).propose('a'))).toBe(1)
+    expect(await world.settled(world.replica(2).execute('a'))).toBe(1)
   })
 })

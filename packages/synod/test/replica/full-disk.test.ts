@@ -37,7 +37,7 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
     world.server(full).disk.fill()
     await world.run(() => world.status(full).space.state === 'full')
     if (mode === 'leader') await world.run(() => world.leader !== undefined && world.leader !== full)
-    for (const id of world.ids) await world.settled(world.replica(id).propose(`by s${id}`))
+    for (const id of world.ids) await world.settled(world.replica(id).execute(`by s${id}`))
     const [other] = world.ids.filter((id) => id !== full)
     await world.run(() => world.status(other!).peers.some(({ space }) => space === 'full'))
     world.server(full).disk.clearFaults()
@@ -48,13 +48,13 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
 
   test('all disks full: writes are refused, all else goes on, and so do writes when there is space', async () => {
     const world = await formed(mode)
-    await world.settled(world.replica(1).propose('before'))
+    await world.settled(world.replica(1).execute('before'))
     for (const id of world.ids) world.server(id).disk.fill()
     await known(world)
     const client = await world.connect()
     for (const id of world.ids) {
-      await expect(world.settled(world.replica(id).propose('refused'))).rejects.toMatchObject(FULL)
-      await world.settled(world.replica(id).propose(`free by s${id}`))
+      await expect(world.settled(world.replica(id).execute('refused'))).rejects.toMatchObject(FULL)
+      await world.settled(world.replica(id).execute(`free by s${id}`))
       expect(await world.settled(world.replica(id).read(0))).toContain('before')
       expect((await world.settled(world.replica(id).readStale(0))).answer).toContain('before')
     }
@@ -76,14 +76,14 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
   test('full disks are emptied by a snapshot: what is trimmed makes space', async () => {
     const world = await formed(mode, { snapshots: { everySlots: 40, everyBytes: 2 ** 40 } })
     for (let count = 0; count < 48; count++)
-      await world.settled(world.replica(1).propose(`${count} ${'-'.repeat(500)}`))
+      await world.settled(world.replica(1).execute(`${count} ${'-'.repeat(500)}`))
     await world.converged()
     await world.run(() => world.ids.every((id) => world.status(id).space.reserved_bytes > 45_000))
     for (const id of world.ids) world.server(id).disk.fill()
     await known(world)
-    await world.settled(world.replica(1).propose('free'))
+    await world.settled(world.replica(1).execute('free'))
     await spacious(world)
-    await world.settled(world.replica(1).propose('after'))
+    await world.settled(world.replica(1).execute('after'))
   })
 })
 
@@ -93,7 +93,7 @@ test('a server whose disk gets low makes room for one with more, and goes on oth
   world.server(low).disk.fill(20_000)
   await world.run(() => world.status(low).space.state === 'low')
   await world.run(() => world.leader !== undefined && world.leader !== low)
-  await world.settled(world.replica(low).propose('as ever'))
+  await world.settled(world.replica(low).execute('as ever'))
 })
 
 test('a full server that is restarted goes on with what it has in reserve', async () => {
@@ -103,5 +103,5 @@ test('a full server that is restarted goes on with what it has in reserve', asyn
   for (const id of world.ids) world.crash(id)
   await world.openAll()
   await world.ready()
-  await world.settled(world.replica(1).propose('free'))
+  await world.settled(world.replica(1).execute('free'))
 })

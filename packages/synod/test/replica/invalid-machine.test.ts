@@ -27,8 +27,8 @@ test('a replica whose apply returns a promise stops, and all do; the next versio
   const world = new World({ machine: () => new Sum(() => isMended) })
   await world.openAll()
   await world.ready()
-  expect(await world.settled(world.replica(1).propose(5))).toBe(5)
-  const error = await world.failure(world.replica(1).propose(-2))
+  expect(await world.settled(world.replica(1).execute(5))).toBe(5)
+  const error = await world.failure(world.replica(1).execute(-2))
   expect(error).toMatchObject({
     code: 'invalid-machine',
     message: expect.stringMatching(/^apply returned a promise: it must be done when it returns/),

@@ -9,7 +9,7 @@ async function formed(rates: readonly number[] = []): Promise<{ world: World; le
   for (const id of world.ids) world.server(id).rate = rates[id - 1] ?? 1
   await world.openAll()
   await world.ready()
-  await world.settled(world.replica(1).propose('a'))
+  await world.settled(world.replica(1).execute('a'))
   return { world, leader: world.leader! }
 }
 

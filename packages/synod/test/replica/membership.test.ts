@@ -11,7 +11,7 @@ async function clusterOf(mode: (typeof MODES)[number], servers = 3, options: Opt
 }
 
 async function write(world: World, by: ServerId, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await world.settled(world.replica(by).propose(`${by}.${i}`))
+  for (let i = 0; i < count; i++) await world.settled(world.replica(by).execute(`${by}.${i}`))
 }
 
 /** Adds a server to the cluster, through `by`, and starts it. */
@@ -47,7 +47,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await write(world, 4, 3)
     world.kill(2)
     const timeout_ms = 3000
-    await expect(world.settled(world.replica(4).propose('x', { timeout_ms }))).rejects.toMatchObject({
+    await expect(world.settled(world.replica(4).execute('x', { timeout_ms }))).rejects.toMatchObject({
       code: expect.stringMatching(/no-quorum|outcome-unknown/) as string,
     })
     await world.restart(2)

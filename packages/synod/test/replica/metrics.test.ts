@@ -12,7 +12,7 @@ test('a replica counts what it does', async () => {
   const world = await World.formed({ options: { snapshots: { everySlots: 10 } } })
   const leader = world.leader!
   const [follower] = world.followers
-  for (let i = 0; i < 20; i++) await world.settled(world.replica(leader).propose('x'))
+  for (let i = 0; i < 20; i++) await world.settled(world.replica(leader).execute('x'))
   await world.settled(world.replica(leader).read(0))
   await world.replica(leader).readStale(0)
   await world.wait(100)

@@ -9,7 +9,7 @@ import { World } from './world.js'
 const PASSED_ON_MS = 1200
 
 async function write(world: World, id: ServerId, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await world.settled(world.replica(id).propose(`from s${id}`))
+  for (let i = 0; i < count; i++) await world.settled(world.replica(id).execute(`from s${id}`))
 }
 
 function copyOf(world: World, id: ServerId): ReadonlyMap<string, Buffer> {

@@ -48,8 +48,8 @@ describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode)
 
   test('refuse the calls of their own process in the same way', async () => {
     const world = await World.formed({ mode, options })
-    await world.settled(world.replica(1).propose('first'))
-    const calls = Array.from({ length: 2 * MAX_WAITING }, (_, index) => world.replica(1).propose(`${index}`))
+    await world.settled(world.replica(1).execute('first'))
+    const calls = Array.from({ length: 2 * MAX_WAITING }, (_, index) => world.replica(1).execute(`${index}`))
     const outcomes = await world.settled(Promise.allSettled(calls))
     const refused = outcomes.filter(({ status }) => status === 'rejected')
     expect(refused).toHaveLength(MAX_WAITING)
@@ -64,7 +64,7 @@ describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode)
     for (let count = 0; count < 3 * MAX_WAITING; count++) {
       const abort = new AbortController()
       const calls = [
-        replica.propose(`${count}`, { signal: abort.signal }),
+        replica.execute(`${count}`, { signal: abort.signal }),
         replica.read(0, { signal: abort.signal }),
       ]
       for (const call of calls) call.catch(() => undefined)
@@ -74,7 +74,7 @@ describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode)
     }
     for (const id of [2, 3]) await world.open(id)
     await world.ready()
-    await world.settled(replica.propose('last'))
+    await world.settled(replica.execute('last'))
     expect(world.texts(1)).toEqual(['last'])
   })
 })

@@ -33,7 +33,7 @@ describe.each(MODES)('PITFALL 7: a result is that of the command that was execut
   test('PITFALL 7: with all servers competing for the same slots', async () => {
     const world = await World.formed({ mode, sync_ms: 15 })
     const texts = world.ids.flatMap((id) => Array.from({ length: 15 }, (_, index) => `${id}/${index}`))
-    const calls = texts.map((text) => world.replica(Number(text[0])).propose(text))
+    const calls = texts.map((text) => world.replica(Number(text[0])).execute(text))
     const results = await world.settled(Promise.all(calls))
     await world.converged()
     for (const [index, result] of results.entries()) expect(world.texts(1)[result - 1]).toBe(texts[index])
@@ -42,12 +42,12 @@ describe.each(MODES)('PITFALL 7: a result is that of the command that was execut
   test('PITFALL 7: when another server finishes what this one began', async () => {
     const world = await World.formed({ mode })
     const proposer = world.leader ?? 1
-    await world.settled(world.replica(proposer).propose('a'))
-    const call = world.replica(proposer).propose('mine')
+    await world.settled(world.replica(proposer).execute('a'))
+    const call = world.replica(proposer).execute('mine')
     await world.wait(1.5)
     world.isolate(proposer)
     const [other] = world.ids.filter((id) => id !== proposer)
-    const theirs = await world.settled(world.replica(other!).propose('theirs'))
+    const theirs = await world.settled(world.replica(other!).execute('theirs'))
     world.heal()
     const mine = await world.settled(call)
     await world.converged()
@@ -60,7 +60,7 @@ describe('PITFALL 9: a restarted leader does not lead on', () => {
   test('PITFALL 9: it comes back as a follower, says so, and is led at a higher ballot', async () => {
     const world = await World.formed()
     const leader = world.leader!
-    await world.settled(world.replica(leader).propose('a'))
+    await world.settled(world.replica(leader).execute('a'))
     const { ballot } = world.status(leader)
     for (const id of world.followers) world.partition(leader, id)
     world.crash(leader)
@@ -70,19 +70,19 @@ describe('PITFALL 9: a restarted leader does not lead on', () => {
     world.heal()
     await world.ready()
     expect(world.status(leader).ballot.seq).toBeGreaterThan(ballot.seq)
-    expect(await world.settled(world.replica(leader).propose('b'))).toBe(2)
+    expect(await world.settled(world.replica(leader).execute('b'))).toBe(2)
     await world.converged()
   })
 
   test('PITFALL 9: all restart at once: what the old leader was proposing becomes one thing or another', async () => {
     const world = await World.formed()
     const leader = world.leader!
-    await world.settled(world.replica(leader).propose('a'))
+    await world.settled(world.replica(leader).execute('a'))
     const { ballot } = world.status(leader)
     world.isolate(leader)
     world
       .replica(leader)
-      .propose('voted for by the old leader alone')
+      .execute('voted for by the old leader alone')
       .catch(() => undefined)
     await world.wait(20)
     for (const id of world.ids) world.crash(id)
@@ -90,7 +90,7 @@ describe('PITFALL 9: a restarted leader does not lead on', () => {
     await world.openAll()
     await world.ready()
     expect(world.status(1).ballot.seq).toBeGreaterThan(ballot.seq)
-    await world.settled(world.replica(1).propose('b'))
+    await world.settled(world.replica(1).execute('b'))
     await world.converged()
     expect(world.texts(2)[0]).toBe('a')
     expect(world.texts(2).at(-1)).toBe('b')
@@ -193,7 +193,7 @@ describe('PITFALL 12: leaderless, a request that every server proposes', () => {
 
   test('PITFALL 12: voted for by the only server before it crashed, is finished without another one', async () => {
     const world = await World.formed({ servers: 1, mode: 'leaderless' })
-    await world.settled(world.replica(1).propose('a'))
+    await world.settled(world.replica(1).execute('a'))
     world.crash(1)
     await world.restart(1)
     expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
@@ -201,16 +201,16 @@ describe('PITFALL 12: leaderless, a request that every server proposes', () => {
 
   test('PITFALL 12: left behind in a hole by a server that crashed, holds nobody up', async () => {
     const world = await World.formed({ mode: 'leaderless' })
-    await world.settled(world.replica(1).propose('a'))
+    await world.settled(world.replica(1).execute('a'))
     for (let delay_ms = 1; delay_ms <= 8; delay_ms++) {
       world
         .replica(2)
-        .propose(`by s2, ${delay_ms}`)
+        .execute(`by s2, ${delay_ms}`)
         .catch(() => undefined)
       await world.wait(delay_ms)
       world.crash(2)
       const begun_ms = world.clock.now()
-      await world.settled(world.replica(1).propose(`by s1, ${delay_ms}`))
+      await world.settled(world.replica(1).execute(`by s1, ${delay_ms}`))
       await world.settled(world.replica(3).read(0))
       expect(world.clock.now() - begun_ms).toBeLessThan(1500)
       await world.restart(2)
@@ -229,7 +229,7 @@ describe.each(MODES)('PITFALL 13: a failed fsync is not retried (%s mode)', (mod
       await world.settled(
         world
           .replica(1)
-          .propose(`${count}`)
+          .execute(`${count}`)
           .then(
             () => acknowledged.push(`${count}`),
             () => undefined,
@@ -243,7 +243,7 @@ describe.each(MODES)('PITFALL 13: a failed fsync is not retried (%s mode)', (mod
     expect(world.server(1).disk.counts.syncs).toBe(syncs)
     world.crash(1)
     await world.restart(1)
-    await world.settled(world.replica(1).propose('after'))
+    await world.settled(world.replica(1).execute('after'))
     const texts = await world.settled(world.replica(1).read(0))
     expect(texts.filter((text) => acknowledged.includes(text))).toEqual(acknowledged)
   })
@@ -273,7 +273,7 @@ describe.each(MODES)('PITFALL 13: a failed fsync is not retried (%s mode)', (mod
 describe.each(MODES)('PITFALL 14: damage in the middle is no torn tail (%s mode)', (mode) => {
   test('PITFALL 14: nothing is cut off, and the server votes no more', async () => {
     const world = await World.formed({ mode })
-    for (let count = 1; count <= 10; count++) await world.settled(world.replica(1).propose(`${count}`))
+    for (let count = 1; count <= 10; count++) await world.settled(world.replica(1).execute(`${count}`))
     await world.converged()
     world.crash(3)
     const { disk } = world.server(3)
@@ -289,12 +289,12 @@ describe.each(MODES)('PITFALL 14: damage in the middle is no torn tail (%s mode)
 
   test('PITFALL 14: with the only other copy away, what was acknowledged is waited for, not forgotten', async () => {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).propose('before'))
+    await world.settled(world.replica(1).execute('before'))
     await world.converged()
     const away = world.leader ?? 1
     const [damaged, behind] = world.ids.filter((id) => id !== away)
     world.isolate(behind!)
-    await world.settled(world.replica(away).propose('acknowledged by two'))
+    await world.settled(world.replica(away).execute('acknowledged by two'))
     world.crash(away)
     world.crash(damaged!)
     const { disk } = world.server(damaged!)
@@ -313,12 +313,12 @@ describe.each(MODES)('PITFALL 14: damage in the middle is no torn tail (%s mode)
 describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', (mode) => {
   test('PITFALL 15: it does not come back as the old one, and what a quorum acknowledged is not lost', async () => {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).propose('before'))
+    await world.settled(world.replica(1).execute('before'))
     await world.converged()
     const away = world.leader ?? 1
     const [emptied, behind] = world.ids.filter((id) => id !== away)
     world.isolate(behind!)
-    await world.settled(world.replica(away).propose('acknowledged by two'))
+    await world.settled(world.replica(away).execute('acknowledged by two'))
     world.crash(emptied!)
     world.emptyDisk(emptied!)
     world.heal()
@@ -329,7 +329,7 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
     expect(world.server(emptied!).fatal).toMatchObject({ code: 'wrong-acceptor' })
     world.heal()
     expect(await world.settled(read)).toEqual(['before', 'acknowledged by two'])
-    expect(await world.settled(world.replica(away).propose('on'))).toBe(3)
+    expect(await world.settled(world.replica(away).execute('on'))).toBe(3)
     expect(world.running).not.toContain(emptied)
   })
 
@@ -371,7 +371,7 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
       expect(world.status(id).peers.find(({ server }) => server === 3)?.up).toBe(false)
     }
     expect(received).toEqual([])
-    expect(await world.settled(world.replica(1).propose('on'))).toBe(1)
+    expect(await world.settled(world.replica(1).execute('on'))).toBe(1)
   })
 })
 
@@ -379,9 +379,9 @@ describe('PITFALL 18: reads', () => {
   test.each(MODES)('PITFALL 18: wait for execution, not only for what is chosen (%s mode)', async (mode) => {
     const world = await World.formed({ mode })
     const lagging = world.leader === 3 ? 2 : 3
-    for (let count = 1; count <= 30; count++) await world.settled(world.replica(1).propose(`${count}`))
+    for (let count = 1; count <= 30; count++) await world.settled(world.replica(1).execute(`${count}`))
     world.crash(lagging)
-    await world.settled(world.replica(1).propose('31'))
+    await world.settled(world.replica(1).execute('31'))
     await world.restart(lagging)
     expect(world.status(lagging).bars.executed).toBeLessThan(31)
     expect(await world.settled(world.replica(lagging).read(30))).toEqual(['31'])
@@ -390,9 +390,9 @@ describe('PITFALL 18: reads', () => {
   test('PITFALL 18: a leader that was deposed and does not know it answers nothing', async () => {
     const { old, world } = await withStubbornLeader()
     const [other] = world.followers
-    await world.settled(world.replica(old).propose('old'))
+    await world.settled(world.replica(old).execute('old'))
     world.isolate(old)
-    await world.settled(world.replica(other!).propose('new'))
+    await world.settled(world.replica(other!).execute('new'))
     expect(world.status(old)).toMatchObject({ role: 'leader', leader: old })
     const error = await world.failure(world.replica(old).read(0, { timeout_ms: 3000 }))
     expect(['no-quorum', 'outcome-unknown']).toContain(error.code)
@@ -407,7 +407,7 @@ describe('PITFALL 18: reads', () => {
       const before = world.leader ?? 1
       const others = world.ids.filter((id) => id !== before)
       for (let count = 1; count <= 5; count++) {
-        await world.settled(world.replica(before).propose(`${count}`))
+        await world.settled(world.replica(before).execute(`${count}`))
         // It is acknowledged, and the word that it is chosen has not left.
         for (const id of others) expect(world.texts(id)).not.toContain(`${count}`)
         world.crash(before)
@@ -566,11 +566,11 @@ describe.each(MODES)('PITFALL 19: duplicates are filtered where they are execute
 describe.each(MODES)('PITFALL 24: nothing waits for company (%s mode)', (mode) => {
   test('PITFALL 24: a single proposal or read, with nothing else going on, is done at once', async () => {
     const world = await World.formed({ mode })
-    for (const id of world.ids) await world.settled(world.replica(id).propose('opens the session'))
+    for (const id of world.ids) await world.settled(world.replica(id).execute('opens the session'))
     for (const id of world.ids) {
       await world.wait(1000)
       const begun_ms = world.clock.now()
-      await world.settled(world.replica(id).propose('alone'))
+      await world.settled(world.replica(id).execute('alone'))
       const proposed_ms = world.clock.now()
       await world.settled(world.replica(id).read(0))
       expect(proposed_ms - begun_ms).toBeLessThan(40)

@@ -16,7 +16,7 @@ const machine = { apply: (number) => numbers.push(number), query: () => numbers 
 const cluster = { servers: { 1: '127.0.0.1:0' } }
 const replica = await Replica.open({ id: 1, cluster, dataDir, machine })
 for (let number = Number(from); number <= Number(to); number++) {
-  await replica.propose(number)
+  await replica.execute(number)
   console.log(number)
 }
 console.log('all: ' + (await replica.read()).join(' '))
@@ -49,10 +49,10 @@ const replica = await Replica.open({
   machine: { apply: (text) => text, query: () => null },
   host: { disk },
 })
-console.log(await replica.propose('before'))
+console.log(await replica.execute('before'))
 fails = true
 try {
-  await replica.propose('after')
+  await replica.execute('after')
 } catch (error) {
   console.log(error.code)
 }

@@ -9,7 +9,7 @@ const MODES = ['leader', 'leaderless'] as const
 describe.each(MODES)('in %s mode', (mode) => {
   test('every replica takes proposals and gives back results', async () => {
     const world = await World.formed({ mode })
-    for (const id of world.ids) expect(await world.settled(world.replica(id).propose(`from s${id}`))).toBe(id)
+    for (const id of world.ids) expect(await world.settled(world.replica(id).execute(`from s${id}`))).toBe(id)
     await world.converged()
     for (const id of world.ids) expect(world.texts(id)).toEqual(['from s1', 'from s2', 'from s3'])
   })
@@ -17,7 +17,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   test('many at once on all replicas are executed once each, in one order', async () => {
     const world = await World.formed({ mode })
     const proposals = world.ids.flatMap((id) =>
-      Array.from({ length: 20 }, (_, index) => world.replica(id).propose(`${id}/${index}`)),
+      Array.from({ length: 20 }, (_, index) => world.replica(id).execute(`${id}/${index}`)),
     )
     const results = await world.settled(Promise.all(proposals))
     expect([...results].sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1))
@@ -28,18 +28,18 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   test('what the state machine throws is command-failed, and the next command goes on', async () => {
     const world = await World.formed({ mode })
-    expect(await world.failure(world.replica(2).propose('!bad'))).toMatchObject({
+    expect(await world.failure(world.replica(2).execute('!bad'))).toMatchObject({
       code: 'command-failed',
       message: 'refused: !bad',
     })
-    expect(await world.settled(world.replica(2).propose('good'))).toBe(1)
+    expect(await world.settled(world.replica(2).execute('good'))).toBe(1)
     expect(await world.failure(world.replica(2).read(-1))).toMatchObject({ code: 'command-failed' })
   })
 
   test('the time that the machine sees does not go back when the clocks differ', async () => {
     const world = await World.formed({ mode })
     world.server(1).skew_ms = 60_000
-    for (const id of [1, 2, 3, 1]) await world.settled(world.replica(id).propose(`s${id}`))
+    for (const id of [1, 2, 3, 1]) await world.settled(world.replica(id).execute(`s${id}`))
     await world.converged()
     const times = world.server(2).machine.notes.map(({ time_ms }) => time_ms)
     expect(times).toEqual([...times].sort((a, b) => a - b))
@@ -49,17 +49,17 @@ describe.each(MODES)('in %s mode', (mode) => {
   test('a command of the largest size goes through, a larger one is too-large', async () => {
     const world = await World.formed({ mode })
     const largest = 'x'.repeat(MAX_COMMAND_BYTES - 2)
-    expect(await world.settled(world.replica(1).propose(largest))).toBe(1)
-    expect(await world.failure(world.replica(1).propose(`${largest}x`))).toMatchObject({ code: 'too-large' })
-    expect(await world.settled(world.replica(2).propose('small'))).toBe(2)
+    expect(await world.settled(world.replica(1).execute(largest))).toBe(1)
+    expect(await world.failure(world.replica(1).execute(`${largest}x`))).toMatchObject({ code: 'too-large' })
+    expect(await world.settled(world.replica(2).execute('small'))).toBe(2)
   })
 
   test('aborted before: it is never proposed', async () => {
     const world = await World.formed({ mode })
     const signal = AbortSignal.abort()
-    expect(await world.failure(world.replica(1).propose('a', { signal }))).toMatchObject({ code: 'aborted' })
+    expect(await world.failure(world.replica(1).execute('a', { signal }))).toMatchObject({ code: 'aborted' })
     expect(await world.failure(world.replica(1).read(0, { signal }))).toMatchObject({ code: 'aborted' })
-    expect(await world.settled(world.replica(1).propose('b'))).toBe(1)
+    expect(await world.settled(world.replica(1).execute('b'))).toBe(1)
     expect(world.texts(1)).toEqual(['b'])
   })
 
@@ -68,7 +68,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     for (const id of [2, 3]) world.partition(1, id)
     const abort = new AbortController()
     const calls = [
-      world.replica(1).propose('a', { signal: abort.signal }),
+      world.replica(1).execute('a', { signal: abort.signal }),
       world.replica(1).read(0, { signal: abort.signal }),
     ]
     for (const call of calls) call.catch(() => undefined)
@@ -80,21 +80,21 @@ describe.each(MODES)('in %s mode', (mode) => {
     world.heal()
     // At most the request that opens the session is left, which is nobody's in particular.
     await world.run(() => world.status(1).waiting === 0)
-    await world.settled(world.replica(1).propose('b'))
+    await world.settled(world.replica(1).execute('b'))
     expect(world.texts(1).filter((text) => text === 'b')).toHaveLength(1)
   })
 
   test('close fails what waits as closed, and frees the directory', async () => {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).propose('a'))
+    await world.settled(world.replica(1).execute('a'))
     for (const id of [2, 3]) world.partition(1, id)
-    const calls = [world.replica(1).propose('b'), world.replica(1).read(0)]
+    const calls = [world.replica(1).execute('b'), world.replica(1).read(0)]
     for (const call of calls) call.catch(() => undefined)
     await world.wait(5)
     const replica = world.replica(1)
     await world.settled(replica.close())
     for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'closed' })
-    await expect(replica.propose('c')).rejects.toMatchObject({ code: 'closed' })
+    await expect(replica.execute('c')).rejects.toMatchObject({ code: 'closed' })
     await expect(replica.read(0)).rejects.toMatchObject({ code: 'closed' })
     expect(world.server(1).fatal).toBeUndefined()
 
@@ -120,13 +120,13 @@ describe.each(MODES)('in %s mode', (mode) => {
     {
       await using replica = await world.open(1)
       kept = replica
-      expect(await world.settled(replica.propose('a'))).toBe(1)
+      expect(await world.settled(replica.execute('a'))).toBe(1)
       // Disposal waits for the network and the disk, which wait for the clock.
       const turning = world.wait(2000)
       await replica.close()
       await turning
     }
-    await expect(kept.propose('b')).rejects.toMatchObject({ code: 'closed' })
+    await expect(kept.execute('b')).rejects.toMatchObject({ code: 'closed' })
   })
 })
 

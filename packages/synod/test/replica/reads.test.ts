@@ -7,7 +7,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   test('after a proposal returns anywhere, a read on every replica sees it', async () => {
     const world = await World.formed({ mode })
     for (const proposer of world.ids) {
-      await world.settled(world.replica(proposer).propose(`by s${proposer}`))
+      await world.settled(world.replica(proposer).execute(`by s${proposer}`))
       const answers = await world.settled(Promise.all(world.ids.map((id) => world.replica(id).read(0))))
       for (const answer of answers) expect(answer.at(-1)).toBe(`by s${proposer}`)
     }
@@ -19,7 +19,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     const [a, b] = world.ids.filter((id) => id !== lagging)
     // It hears from one of the others alone, whose word of what is chosen comes late.
     world.crash(lagging)
-    for (let count = 1; count <= 50; count++) await world.settled(world.replica(a!).propose(`${count}`))
+    for (let count = 1; count <= 50; count++) await world.settled(world.replica(a!).execute(`${count}`))
     await world.restart(lagging)
     const answer = await world.settled(world.replica(lagging).read(49))
     expect(answer).toEqual(['50'])
@@ -28,7 +28,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   test('many reads at once share rounds and all see the newest state', async () => {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).propose('a'))
+    await world.settled(world.replica(1).execute('a'))
     const reads = Array.from({ length: 200 }, () => world.replica(2).read(0))
     const begun_ms = world.clock.now()
     for (const answer of await world.settled(Promise.all(reads))) expect(answer).toEqual(['a'])
@@ -40,13 +40,13 @@ describe.each(MODES)('in %s mode', (mode) => {
     'on s%i cut off from the others: no-quorum in time, and never old data',
     async (victim) => {
       const world = await World.formed({ mode })
-      await world.settled(world.replica(victim).propose('old'))
+      await world.settled(world.replica(victim).execute('old'))
       world.isolate(victim)
       const begun_ms = world.clock.now()
       const early = world.replica(victim).read(0, { timeout_ms: 3000 })
       early.catch(() => undefined)
       const other = world.ids.find((id) => id !== victim)!
-      await world.settled(world.replica(other).propose('new'))
+      await world.settled(world.replica(other).execute('new'))
       expect(await world.failure(early)).toMatchObject({ code: 'no-quorum' })
       expect(world.clock.now() - begun_ms).toBeLessThanOrEqual(3010)
       expect(await world.failure(world.replica(victim).read(0, { timeout_ms: 500 }))).toMatchObject({
@@ -59,17 +59,17 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   test('a read that waits out a partition is answered with what is new by then', async () => {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).propose('old'))
+    await world.settled(world.replica(1).execute('old'))
     world.isolate(1)
     const read = world.replica(1).read(0)
-    await world.settled(world.replica(2).propose('new'))
+    await world.settled(world.replica(2).execute('new'))
     world.heal()
     expect(await world.settled(read)).toEqual(['old', 'new'])
   })
 
   test('a single server reads from itself', async () => {
     const world = await World.formed({ servers: 1, mode })
-    await world.settled(world.replica(1).propose('a'))
+    await world.settled(world.replica(1).execute('a'))
     expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
   })
 })

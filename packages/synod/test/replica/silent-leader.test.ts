@@ -83,7 +83,7 @@ describe('a leader that falls silent,', () => {
         const others = world.ids.filter((id) => id !== leader)
         const other = others[seed % others.length]!
         const clients = await connectAll(world, leader, other)
-        await world.settled(world.replica(leader).propose('before'))
+        await world.settled(world.replica(leader).execute('before'))
         await world.wait(world.chance.between(0, electionTimeout_ms))
 
         silence(world, leader, [...others, ...CLIENTS])
@@ -98,7 +98,7 @@ describe('a leader that falls silent,', () => {
             const late = await world.beginConnect('late')
             await late.execute('after')
           }),
-          time('a write in a follower', () => world.replica(other).propose('after')),
+          time('a write in a follower', () => world.replica(other).execute('after')),
         ]
         await world.settled(Promise.all(calls))
       }

@@ -15,7 +15,7 @@ async function clusterOf(mode: (typeof MODES)[number], snapshots: object = OFTEN
 }
 
 async function write(world: World, by: ServerId, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await world.settled(world.replica(by).propose(`${by}.${i}`))
+  for (let i = 0; i < count; i++) await world.settled(world.replica(by).execute(`${by}.${i}`))
 }
 
 async function files(world: World, id: ServerId): Promise<string[]> {

@@ -6,10 +6,10 @@ const MODES = ['leader', 'leaderless'] as const
 describe.each(MODES)('a stale read in %s mode', (mode) => {
   test('is answered at once by a replica that reaches nobody, with the slot that it is from', async () => {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).propose('old'))
+    await world.settled(world.replica(1).execute('old'))
     await world.settled(world.replica(3).read(0))
     world.isolate(3)
-    await world.settled(world.replica(1).propose('new'))
+    await world.settled(world.replica(1).execute('new'))
     const begun_ms = world.clock.now()
     const { answer, slot } = await world.settled(world.replica(3).readStale(0))
     expect(answer).toEqual(['old'])
@@ -22,7 +22,7 @@ describe.each(MODES)('a stale read in %s mode', (mode) => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).read(0))
     world.isolate(3)
-    await world.settled(world.replica(1).propose('mine'))
+    await world.settled(world.replica(1).execute('mine'))
     const atLeast = world.status(1).bars.executed
     const read = world.replica(3).readStale(0, { atLeast })
     let over = false

@@ -78,7 +78,7 @@ describe('a start that fails leaves the directory as it was', () => {
 
   test.each([...FAILURES, ...WRONG])('one in use: $name', async ({ before, code, options }) => {
     const world = await World.formed()
-    await world.settled(world.replica(1).propose('a'))
+    await world.settled(world.replica(1).execute('a'))
     world.crash(1)
     const used = contents(world, 1)
     await before?.(world)
@@ -126,7 +126,7 @@ describe.each(MODES)('once the cluster has formed, in %s mode', (mode) => {
     world.crash(1)
     await world.open(1, listOf(1, 2))
     await world.ready()
-    expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+    expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
     await world.converged()
   })
 
@@ -150,7 +150,7 @@ test('quorums count the servers that founded the cluster, not those in the list'
   await world.ready()
   world.crash(1)
   await world.open(1, { cluster: { ...listOf(1, 2).cluster!, quorums } })
-  expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+  expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
 })
 
 test('a server that joins and knows of no member is told which one could let it in', async () => {

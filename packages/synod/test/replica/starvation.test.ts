@@ -20,15 +20,15 @@ test.each([
     sync_ms,
     network: { latency_ms: () => latency_ms },
   })
-  await world.settled(world.replica(asked).propose('first'))
+  await world.settled(world.replica(asked).execute('first'))
   let isOver = false
   const write = async (name: string): Promise<void> => {
-    for (let count = 0; !isOver; count++) await world.replica(servers).propose(`${name}.${count}`)
+    for (let count = 0; !isOver; count++) await world.replica(servers).execute(`${name}.${count}`)
   }
   const writers = Array.from({ length: others }, (_, writer) => write(`w${writer}`))
   await world.run(() => world.status(servers).bars.chosen > 20)
   const before_ms = world.clock.now()
-  await world.settled(world.replica(asked).propose('alone'))
+  await world.settled(world.replica(asked).execute('alone'))
   expect(world.clock.now() - before_ms).toBeLessThanOrEqual(HEAD_START_MS + CONTEST_MS)
   isOver = true
   await world.settled(Promise.all(writers))

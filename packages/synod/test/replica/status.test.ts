@@ -39,7 +39,7 @@ describe('the status of a replica', () => {
     const world = await World.formed()
     const leader = world.leader!
     const [follower] = world.followers
-    await world.settled(world.replica(follower!).propose('a'))
+    await world.settled(world.replica(follower!).execute('a'))
     await world.converged()
     const [of, other] = [world.status(leader), world.status(follower!)]
     expect(of).toMatchObject({ role: 'leader', leader, formed: true, voting: true, sessions: 1 })
@@ -55,7 +55,7 @@ describe('the status of a replica', () => {
 
   test('in leaderless mode', async () => {
     const world = await World.formed({ mode: 'leaderless' })
-    await world.settled(world.replica(1).propose('a'))
+    await world.settled(world.replica(1).execute('a'))
     expect(world.status(1)).toMatchObject({
       mode: 'leaderless',
       role: 'proposer',
@@ -69,11 +69,11 @@ describe('the status of a replica', () => {
     const client = await world.connect()
     await world.run(() => world.status(1).clients === 1)
     const [follower] = world.followers
-    await world.settled(world.replica(follower!).propose('a'))
+    await world.settled(world.replica(follower!).execute('a'))
     world.isolate(follower!)
     const calls = [
-      world.replica(follower!).propose('b'),
-      world.replica(follower!).propose('c'),
+      world.replica(follower!).execute('b'),
+      world.replica(follower!).execute('c'),
       world.replica(follower!).read(0),
     ]
     await world.wait(10)

@@ -19,13 +19,13 @@ test('a leader whose disk is stuck makes room within three election timeouts, an
   const old = world.leader!
   const unstick = stick(world, old)
   const begun_ms = world.clock.now()
-  await world.settled(world.replica(old).propose('a'))
+  await world.settled(world.replica(old).execute('a'))
   await world.run(() => world.status(old).role !== 'leader')
   expect(world.clock.now() - begun_ms).toBeLessThan(3 * electionTimeout_ms)
   expect(world.status(old).journal?.writing_ms).toBeGreaterThan(2 * electionTimeout_ms)
   await world.run(() => world.leader !== undefined)
   expect(world.leader).not.toBe(old)
-  expect(await world.settled(world.replica(old).propose('b'))).toBe(2)
+  expect(await world.settled(world.replica(old).execute('b'))).toBe(2)
   unstick()
   await world.converged()
   expect(world.status(old).journal?.writing_ms).toBe(0)
@@ -36,7 +36,7 @@ test('a leader whose disk is slow stays', async () => {
   const leader = world.leader!
   const { ballot } = world.status(leader)
   world.server(leader).sync_ms = () => 1.9 * electionTimeout_ms
-  for (let count = 1; count <= 10; count++) await world.settled(world.replica(leader).propose(`${count}`))
+  for (let count = 1; count <= 10; count++) await world.settled(world.replica(leader).execute(`${count}`))
   await world.wait(5000)
   expect(world.status(leader)).toMatchObject({ role: 'leader', ballot })
 })

@@ -52,7 +52,7 @@ function range(first: number, last: number): number[] {
 describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s mode', (mode) => {
   test('begins with its start, and ends when it is closed', async () => {
     const world = await TracedWorld.ready({ mode })
-    await world.settled(world.replica(2).propose('a'))
+    await world.settled(world.replica(2).execute('a'))
     await world.close(2)
     const [start, open] = world.trace(2)
     expect(start).toMatchObject({ event: 'start', server: 2, cluster: 'synod', mode, servers: [1, 2, 3] })
@@ -64,7 +64,7 @@ describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s m
 
   test('has each message where it was sent, and later where it arrived', async () => {
     const world = await TracedWorld.ready({ mode })
-    await world.settled(Promise.all([1, 2, 3].map((id) => world.replica(id).propose(`${id}`))))
+    await world.settled(Promise.all([1, 2, 3].map((id) => world.replica(id).execute(`${id}`))))
     await world.converged()
     let arrived = 0
     for (const to of world.ids) {
@@ -102,7 +102,7 @@ describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s m
     await world.settled(Promise.all(world.ids.map((id) => world.beginTraced(id))))
     await world.ready()
     for (let round = 0; round < 5; round++)
-      await world.settled(Promise.all([1, 2, 3].map((id) => world.replica(id).propose(`${round}${id}`))))
+      await world.settled(Promise.all([1, 2, 3].map((id) => world.replica(id).execute(`${round}${id}`))))
     await world.converged()
     await world.wait(100)
     expect(early).toBe(0)
@@ -129,9 +129,9 @@ describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s m
 
   test('has each slot chosen once, and then each command executed, on all replicas alike', async () => {
     const world = await TracedWorld.ready({ mode })
-    await world.settled(world.replica(1).propose('a'))
-    await world.failure(world.replica(1).propose('!b'))
-    await world.settled(world.replica(2).propose('c'))
+    await world.settled(world.replica(1).execute('a'))
+    await world.failure(world.replica(1).execute('!b'))
+    await world.settled(world.replica(2).execute('c'))
     await world.converged()
     const executions = world.ids.map((id) => world.of(id, 'execute'))
     for (const id of world.ids) {
@@ -209,7 +209,7 @@ test('a replica that gives up says why, and then nothing more', async () => {
   world.server(2).disk.failNext('sync')
   world
     .replica(2)
-    .propose('a')
+    .execute('a')
     .catch(() => undefined)
   await world.run(() => world.server(2).fatal !== undefined)
   await world.wait(1000)
@@ -226,7 +226,7 @@ test('a listener that throws ends the trace, with a warning, and not the replica
   }
   await world.settled(Promise.all(world.ids.map((id) => world.begin(id, id === 1 ? { trace } : {}))))
   await world.ready()
-  expect(await world.settled(world.replica(1).propose('a'))).toBe(1)
+  expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
   expect(told).toBe(10)
   const warnings = world.server(1).log.filter((line) => line.includes('trace'))
   expect(warnings).toEqual(['warn: the trace ends here, the replica goes on: no room'])

@@ -12,7 +12,7 @@ test('another replica leads, whichever takes the wish, and commands go on', asyn
     await world.settled(world.replica(by).transferLeadership({ to }))
     await world.ready()
     expect(world.leader).toBe(to)
-    await world.settled(world.replica(by).propose(`after s${to}`))
+    await world.settled(world.replica(by).execute(`after s${to}`))
   }
   const leader = world.leader!
   await world.settled(world.replica(leader).transferLeadership())

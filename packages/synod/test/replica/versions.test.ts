@@ -37,12 +37,12 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     const NOT_YET = { code: 'not-known-by-all' }
     expect(await world.failure(client.execute('v2 a'))).toMatchObject(NOT_YET)
     for (const id of [1, 2])
-      expect(await world.failure(world.replica(id).propose('v2 b'))).toMatchObject(NOT_YET)
+      expect(await world.failure(world.replica(id).execute('v2 b'))).toMatchObject(NOT_YET)
     expect(await world.settled(old.execute('c'))).toBe(1)
     await upgrade(world, 3, upgraded(2))
     await world.run(() => agreed(world).every(({ machine }) => machine === 2))
     expect(await world.settled(client.execute('v2 d'))).toBe(2)
-    expect(await world.settled(world.replica(3).propose('v2 e'))).toBe(3)
+    expect(await world.settled(world.replica(3).execute('v2 e'))).toBe(3)
     await world.converged()
   })
 
@@ -54,7 +54,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     expect(new Set(agreed(world).map(({ format }) => format))).toEqual(new Set([1]))
     await upgrade(world, 3, next())
     await world.run(() => agreed(world).every(({ format }) => format === 2))
-    await world.settled(world.replica(3).propose('a'))
+    await world.settled(world.replica(3).execute('a'))
     await world.run(() => world.status(3).snapshot.slot === world.status(3).bars.executed)
     world.kill(3)
     const files = async () => (await world.server(3).disk.list('/data')).filter((name) => name !== 'lock')
@@ -66,7 +66,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     expect(await files()).toEqual(before)
     world.kill(3)
     await world.open(3, next())
-    await world.settled(world.replica(3).propose('b'))
+    await world.settled(world.replica(3).execute('b'))
     await world.converged()
   })
 

@@ -112,7 +112,7 @@ export class DoomedCluster {
       const text = `w${++this.written}`
       this.world
         .replica(id)
-        .propose(text)
+        .execute(text)
         .then(
           () => this.acknowledged.add(text),
           () => undefined,

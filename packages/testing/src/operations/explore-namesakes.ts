@@ -79,7 +79,7 @@ class Run {
     await this.#formed()
     for (const place of world.ids) {
       const text = `${clusterOf(place)}.${++this.#written}`
-      await world.settled(world.replica(place).propose(text), PATIENCE_MS)
+      await world.settled(world.replica(place).execute(text), PATIENCE_MS)
     }
     await world.settled(Promise.all(this.#clients.map((client) => client.close())), PATIENCE_MS)
     this.#check()
@@ -112,7 +112,7 @@ class Run {
     const text = `${clusterOf(place)}.${++this.#written}`
     this.#world
       .replica(place)
-      .propose(text, { timeout_ms: 3000 })
+      .execute(text, { timeout_ms: 3000 })
       .catch(() => undefined)
   }
 

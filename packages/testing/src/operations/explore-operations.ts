@@ -140,8 +140,8 @@ class Run {
     const replica = this.#world.replica(this.#running())
     const texts = Array.from({ length: count }, () => `w${++this.#written}`)
     if (count > 20 || chance.happens(0.5))
-      await this.#settled(Promise.all(texts.map((text) => replica.propose(text))))
-    else for (const text of texts) await this.#settled(replica.propose(text))
+      await this.#settled(Promise.all(texts.map((text) => replica.execute(text))))
+    else for (const text of texts) await this.#settled(replica.execute(text))
     const [seen = ''] = (await this.#settled(this.#world.replica(this.#running()).read(null))).split(' ')
     if (Number(seen) !== this.#written)
       throw new Violation('not-linearizable', `a read saw ${seen} of ${this.#written} commands`)
@@ -324,7 +324,7 @@ class Run {
     ) {
       const replica = world.replica(this.#chance.pick(others))
       await this.#settled(
-        Promise.all(Array.from({ length: 64 }, () => replica.propose(`w${++this.#written}`))),
+        Promise.all(Array.from({ length: 64 }, () => replica.execute(`w${++this.#written}`))),
       )
     }
     await this.#inTime(`s${id} is wrong, and goes on`, () => world.server(id).fatal !== undefined)

@@ -267,7 +267,7 @@ class Run {
     }
     after = []
     const text = `w${++this.#doomed.written}`
-    await world.settled(world.replica(1 + chance.below(1 + joined)).propose(text), PATIENCE_MS)
+    await world.settled(world.replica(1 + chance.below(1 + joined)).execute(text), PATIENCE_MS)
     const wanted = [...executed.map((each) => each.text), text]
     for (const id of world.ids) {
       const found = await world.settled(world.replica(id).read(null), PATIENCE_MS)

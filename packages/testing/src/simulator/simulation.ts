@@ -385,7 +385,7 @@ class Simulation<C, R, Q, A> {
       execute: async (command, options) => {
         // The code from before has no such command.
         if (simulatedVersion(command) > (this.#versionOn(id) ?? Infinity)) throw notKnown()
-        return replica.propose(command, options)
+        return replica.execute(command, options)
       },
       read: (query, options) => replica.read(query, options),
       readStale: (query, options) => replica.readStale(query, options),
