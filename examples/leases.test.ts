@@ -1,9 +1,9 @@
 import type { ApplyContext } from 'synod'
 import { type Workload, simulate } from 'synod-testing'
 import { expect, test } from 'vitest'
-import { type Lease, type LeaseCommand, LeaseTable } from './leases.js'
+import { type LeaseCommand, LeaseTable } from './leases.js'
 
-const leases: Workload<LeaseCommand, boolean, string, Lease | null> = {
+const leases: Workload<LeaseTable> = {
   machine: () => new LeaseTable(),
   command: (chance) => ({
     type: chance.pick(['acquire', 'release']),

@@ -14,7 +14,17 @@ export {
 export { type HistogramData, METRICS, type MetricName, type ReplicaMetrics } from './metrics.js'
 export type { Logger } from './logger.js'
 export { type Codec, type Codecs, jsonCodec } from './machine/codec.js'
-export { type ApplyContext, type AtOnce, MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine/machine.js'
+export {
+  type ApplyContext,
+  type AnswerOf,
+  type AnyMachine,
+  type CommandOf,
+  type QueryOf,
+  type ResultOf,
+  MAX_SNAPSHOT_CHUNK_BYTES,
+  type Machine,
+} from './machine/machine.js'
+export type { Replicated } from './machine/replicated.js'
 export { SnapshotMap } from './machine/snapshot-map.js'
 export { type Address, parseAddress } from './net/transport/network.js'
 export type { SavedSnapshot } from './net/client/saved-snapshot.js'

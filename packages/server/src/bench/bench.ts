@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ConnectOptions, connect } from 'synod'
+import { type AnyMachine, type ConnectOptions, connect } from 'synod'
 import { Progress } from '../terminal/progress.js'
 import type { OutputOptions } from '../terminal/output.js'
 import { kvCodecs } from '../kv/codecs.js'
 import { Load, type LoadClient, type Operations } from './load.js'
 
 export interface BenchOptions {
-  readonly connection: Pick<
-    ConnectOptions<never, never, never, never>,
-    'cluster' | 'endpoints' | 'timeout_ms'
-  >
+  readonly connection: Pick<ConnectOptions<AnyMachine>, 'cluster' | 'endpoints' | 'timeout_ms'>
   /** How many clients, and how many operations each of them has under way. */
   readonly connections: number
   readonly inFlight: number

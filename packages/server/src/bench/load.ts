@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, SynodError } from 'synod'
-import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../kv/operations.js'
+import type { KvMachine } from '../kv/machine.js'
+import type { KvCommand, KvQuery } from '../kv/operations.js'
 import { Histogram } from './histogram.js'
 
-export type LoadClient = Client<KvCommand, KvResult, KvQuery, KvAnswer>
+export type LoadClient = Client<KvMachine>
 
 /**
  * The operations, made once: the load shares its machine with the replicas, and must cost little.

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Client, EndpointStatus, MemberStatus, ReplicaStatus } from 'synod'
+import type { AnyMachine, Client, EndpointStatus, MemberStatus, ReplicaStatus } from 'synod'
 
 /** How often the status is asked for until all endpoints are connected. */
 const POLL_MS = 10
 
 /** The statuses when all endpoints have answered, or after `timeout_ms`. */
 export async function firstStatuses(
-  client: Client<unknown, unknown, unknown, unknown>,
+  client: Client<AnyMachine>,
   timeout_ms: number,
 ): Promise<EndpointStatus[]> {
   const deadline = performance.now() + timeout_ms

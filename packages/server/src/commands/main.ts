@@ -1,3 +1,4 @@
+import type { AnyMachine } from 'synod'
 import { CommanderError } from 'commander'
 import { CliError } from '../terminal/cli-error.js'
 import { buildProgram } from './program.js'
@@ -15,9 +16,9 @@ const INTERRUPTED = 130
  * Runs the command with these arguments. Returns the exit code: 0, 1 for a failure, 2 for wrong
  * usage, 130 for a command that was asked to stop before its end.
  */
-export async function main<C, R, Q, A>(
+export async function main<M extends AnyMachine>(
   args: readonly string[],
-  store: ServedStore<C, R, Q, A>,
+  store: ServedStore<M>,
 ): Promise<number> {
   const json = wantsJson(args)
   handleStreamErrors((error) => {

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander'
-import { Client, type MemberStatus, type ReplicaStatus, connect } from 'synod'
+import { type AnyMachine, Client, type MemberStatus, type ReplicaStatus, connect } from 'synod'
 import { answered, firstStatuses, membersOf, requireAnswer } from './cluster-status.js'
 import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '../terminal/common-options.js'
 import { memberNote } from '../reports/member-note.js'
@@ -185,7 +185,7 @@ async function runRemove(server: number, options: RemoveOptions): Promise<void> 
 /** Calls `use` with a connected client, and closes the client. */
 async function connected<T>(
   options: ClusterOptions,
-  use: (client: Client<unknown, unknown, unknown, unknown>) => Promise<T>,
+  use: (client: Client<AnyMachine>) => Promise<T>,
 ): Promise<T> {
   const client = await connect(connectOptions(options))
   try {

@@ -1,3 +1,4 @@
+import type { AnyMachine } from 'synod'
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBench } from './bench.js'
@@ -24,7 +25,7 @@ import { addTransfer } from './transfer.js'
  * The `synod` command with all its subcommands. It throws CommanderErrors and never ends the
  * process.
  */
-export function buildProgram<C, R, Q, A>(store: ServedStore<C, R, Q, A>): Command {
+export function buildProgram<M extends AnyMachine>(store: ServedStore<M>): Command {
   const program = new Command('synod')
     .description('A replicated key-value store on MultiPaxos: run it, use it, watch it.')
     .version(version())

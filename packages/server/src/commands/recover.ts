@@ -1,3 +1,4 @@
+import type { AnyMachine } from 'synod'
 import type { Command } from 'commander'
 import { type RecoveredCluster, type RecoveryPlan, type RecoveryProgress, recoverCluster } from 'synod'
 import { finish } from '../terminal/common-options.js'
@@ -21,7 +22,7 @@ interface RecoverOptions extends OutputOptions {
 }
 
 /** Adds `synod recover`, which makes a cluster of this store. */
-export function addRecover<C, R, Q, A>(program: Command, store: ServedStore<C, R, Q, A>): void {
+export function addRecover<M extends AnyMachine>(program: Command, store: ServedStore<M>): void {
   const recover = program
     .command('recover')
     .description(
@@ -45,7 +46,7 @@ export function addRecover<C, R, Q, A>(program: Command, store: ServedStore<C, R
   ])
 }
 
-async function run<C, R, Q, A>(options: RecoverOptions, store: ServedStore<C, R, Q, A>): Promise<void> {
+async function run<M extends AnyMachine>(options: RecoverOptions, store: ServedStore<M>): Promise<void> {
   const { address, dataDir, force, from, id, json = false, yes = false } = options
   let progress: RecoveryProgress | undefined
   const showProgress = () => liveLine(options, () => `${progress?.step ?? 'reading'} ${progress?.upTo ?? ''}`)

@@ -1,5 +1,14 @@
+import {
+  type AnyMachine,
+  type Logger,
+  type Mode,
+  type Quorums,
+  Replica,
+  type ReplicaMetrics,
+  type ReplicaOptions,
+  SynodError,
+} from 'synod'
 import { type Command, Option } from 'commander'
-import { type Logger, type Mode, type Quorums, Replica, type ReplicaMetrics, SynodError } from 'synod'
 import { serveMetrics } from '../metrics/metrics-server.js'
 import { prometheusText } from '../metrics/prometheus.js'
 import { openTraceFile } from '../trace/trace-file.js'
@@ -42,7 +51,7 @@ interface Listeners {
 }
 
 /** Adds `synod serve`, whose replica holds this store. */
-export function addServe<C, R, Q, A>(program: Command, store: ServedStore<C, R, Q, A>): void {
+export function addServe<M extends AnyMachine>(program: Command, store: ServedStore<M>): void {
   const serve = program
     .command('serve')
     .description(
@@ -120,7 +129,7 @@ export function addServe<C, R, Q, A>(program: Command, store: ServedStore<C, R, 
   ])
 }
 
-async function run<C, R, Q, A>(options: ServeOptions, store: ServedStore<C, R, Q, A>): Promise<void> {
+async function run<M extends AnyMachine>(options: ServeOptions, store: ServedStore<M>): Promise<void> {
   const { json = false } = options
   const logger = lineLogger(json, (line) => {
     writeText('stderr', line)
@@ -146,9 +155,9 @@ async function run<C, R, Q, A>(options: ServeOptions, store: ServedStore<C, R, Q
 }
 
 /** Resolves when the replica was asked to stop and is closed. */
-async function serve<C, R, Q, A>(
+async function serve<M extends AnyMachine>(
   options: ServeOptions,
-  store: ServedStore<C, R, Q, A>,
+  store: ServedStore<M>,
   listeners: Listeners,
 ): Promise<void> {
   const { logger } = listeners
@@ -157,7 +166,7 @@ async function serve<C, R, Q, A>(
     logger.info({ signal }, `${signal} is ignored`)
   })
   // The port for metrics comes first: a start that fails leaves the data directory as it was.
-  let replica: Replica<C, R, Q, A> | undefined
+  let replica: Replica<M> | undefined
   const endMetrics = await beginMetrics(options, () => replica?.metrics(), logger)
   try {
     replica = await openReplica(options, store, listeners)
@@ -180,13 +189,13 @@ async function serve<C, R, Q, A>(
   await endMetrics?.()
 }
 
-function openReplica<C, R, Q, A>(
+function openReplica<M extends AnyMachine>(
   options: ServeOptions,
-  store: ServedStore<C, R, Q, A>,
+  store: ServedStore<M>,
   { logger, onFatal, trace }: Listeners,
-): Promise<Replica<C, R, Q, A>> {
+): Promise<Replica<M>> {
   const { clients, clusterName: name, dataDir, id, join, leaseMs: lease_ms, mode, quorums, servers } = options
-  return Replica.open({
+  const open: ReplicaOptions<M> = {
     id,
     cluster: { name, servers, ...defined({ quorums, lease_ms }) },
     dataDir,
@@ -208,7 +217,9 @@ function openReplica<C, R, Q, A>(
     logger,
     ...(trace === undefined ? {} : { trace: (event) => trace.add(event) }),
     onFatal,
-  })
+  }
+  // bin.ts names the store, and the compiler checks the types of its machine there.
+  return Replica.open<M>(open as never)
 }
 
 /** A trace that cannot be written ends the command. */

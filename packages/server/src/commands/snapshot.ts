@@ -1,3 +1,4 @@
+import type { AnyMachine } from 'synod'
 import { Argument, type Command } from 'commander'
 import { type SavedSnapshot, type SnapshotInfo, connect, readSnapshotInfo, restoreCluster } from 'synod'
 import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '../terminal/common-options.js'
@@ -22,7 +23,7 @@ interface RestoreOptions extends OutputOptions {
 }
 
 /** Adds `synod snapshot` with its commands, for snapshots of this store. */
-export function addSnapshot<C, R, Q, A>(program: Command, store: ServedStore<C, R, Q, A>): void {
+export function addSnapshot<M extends AnyMachine>(program: Command, store: ServedStore<M>): void {
   const snapshot = program
     .command('snapshot')
     .description('Back up a running cluster into a file, look at such a file, and make a new cluster of it.')
@@ -47,7 +48,7 @@ function addSave(snapshot: Command): void {
   ])
 }
 
-function addStatus<C, R, Q, A>(snapshot: Command, store: ServedStore<C, R, Q, A>): void {
+function addStatus<M extends AnyMachine>(snapshot: Command, store: ServedStore<M>): void {
   const status = snapshot
     .command('status')
     .description('Read a file that a snapshot was saved to, check all of it, and show what it holds.')
@@ -56,7 +57,7 @@ function addStatus<C, R, Q, A>(snapshot: Command, store: ServedStore<C, R, Q, A>
   finish(status, ['snapshot status backup.snapshot', 'snapshot status backup.snapshot --json'])
 }
 
-function addRestore<C, R, Q, A>(snapshot: Command, store: ServedStore<C, R, Q, A>): void {
+function addRestore<M extends AnyMachine>(snapshot: Command, store: ServedStore<M>): void {
   const restore = snapshot
     .command('restore')
     .description(
@@ -99,10 +100,10 @@ async function runSave(file: string, options: SaveOptions): Promise<void> {
   print(options, `saved ${file}: ${describeInfo(info)}`, { event: 'saved', file, ...info })
 }
 
-async function runStatus<C, R, Q, A>(
+async function runStatus<M extends AnyMachine>(
   file: string,
   options: OutputOptions,
-  store: ServedStore<C, R, Q, A>,
+  store: ServedStore<M>,
 ): Promise<void> {
   const machine = store.machine()
   const info = await readSnapshotInfo(file, { machine })
@@ -115,10 +116,10 @@ async function runStatus<C, R, Q, A>(
   print(options, text.join('\n'), { file, ...info, keys: machine.size })
 }
 
-async function runRestore<C, R, Q, A>(
+async function runRestore<M extends AnyMachine>(
   file: string,
   options: RestoreOptions,
-  store: ServedStore<C, R, Q, A>,
+  store: ServedStore<M>,
 ): Promise<void> {
   const { address, dataDir, id } = options
   let written_bytes = 0

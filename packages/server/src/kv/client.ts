@@ -2,10 +2,11 @@ import { type CallOptions, type Client, type ConnectOptions, type Slot, SynodErr
 import { kvCodecs } from './codecs.js'
 import { requireText } from './key.js'
 import { DEFAULT_RANGE_LIMIT } from './limits.js'
+import type { KvMachine } from './machine.js'
 import type { KvAnswer, KvCommand, KvPair, KvQuery, KvResult } from './operations.js'
 
 /** As for `connect`; the codecs are the store's own. */
-export type KvConnectOptions = Omit<ConnectOptions<KvCommand, KvResult, KvQuery, KvAnswer>, 'codecs'>
+export type KvConnectOptions = Omit<ConnectOptions<KvMachine>, 'codecs'>
 
 export interface ReadOptions extends CallOptions {
   /** From the state as it is on any one replica, however old: without a quorum, and faster. Linearizable unless given. */
@@ -35,9 +36,9 @@ export interface RangeOptions extends ReadOptions {
  * const value = await client.get('hello')
  */
 export class KvClient implements AsyncDisposable {
-  readonly #client: Client<KvCommand, KvResult, KvQuery, KvAnswer>
+  readonly #client: Client<KvMachine>
 
-  private constructor(client: Client<KvCommand, KvResult, KvQuery, KvAnswer>) {
+  private constructor(client: Client<KvMachine>) {
     this.#client = client
   }
 

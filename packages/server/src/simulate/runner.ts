@@ -1,3 +1,4 @@
+import type { AnyMachine } from 'synod'
 import { type Outcome, type Plan, Violation, type Workload, runPlan, shrinkPlan } from 'synod-testing'
 
 /** The result of a plan, as plain data that can go from one thread to another. */
@@ -28,10 +29,10 @@ export interface Runner {
 }
 
 /** Runs plans in this thread, which does nothing else meanwhile. */
-export class LocalRunner<C, R, Q, A> implements Runner {
-  readonly #workload: Workload<C, R, Q, A>
+export class LocalRunner<M extends AnyMachine> implements Runner {
+  readonly #workload: Workload<M>
 
-  constructor(workload: Workload<C, R, Q, A>) {
+  constructor(workload: Workload<M>) {
     this.#workload = workload
   }
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { ConnectOptions } from 'synod'
+import type { AnyMachine, ConnectOptions } from 'synod'
 import { defaultClientAddress } from './addresses.js'
 import { defined } from './defined.js'
 import type { OutputOptions } from './output.js'
@@ -59,6 +59,6 @@ export function connectOptions({
   cluster,
   endpoints,
   timeoutMs,
-}: ClusterOptions): Pick<ConnectOptions<never, never, never, never>, 'cluster' | 'endpoints' | 'timeout_ms'> {
+}: ClusterOptions): Pick<ConnectOptions<AnyMachine>, 'cluster' | 'endpoints' | 'timeout_ms'> {
   return { endpoints, timeout_ms: timeoutMs, ...defined({ cluster }) }
 }

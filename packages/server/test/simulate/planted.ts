@@ -21,7 +21,7 @@ class LastSeen implements Machine<string, number, string, number | null> {
   }
 }
 
-function workload(now: (context: ApplyContext) => number): Workload<string, number, string, number | null> {
+function workload(now: (context: ApplyContext) => number): Workload<LastSeen> {
   return {
     machine: () => new LastSeen(now),
     command: (chance) => chance.pick(['ann', 'bob']),

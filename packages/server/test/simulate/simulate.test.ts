@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { AnyMachine } from 'synod'
 import { type Workload, drawPlan } from 'synod-testing'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Run, type Runner, LocalRunner } from '../../src/simulate/runner.js'
@@ -29,8 +30,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true })
 })
 
-function simulated<C, R, Q, A>(
-  workload: Workload<C, R, Q, A>,
+function simulated<M extends AnyMachine>(
+  workload: Workload<M>,
   options: Partial<SimulateOptions> = {},
   json = true,
 ): Promise<void> {

@@ -1,15 +1,17 @@
+import type { AnyMachine, CommandOf, ResultOf, QueryOf, AnswerOf, CodecsOf } from '../machine/machine.js'
 import { randomBytes } from 'node:crypto'
 import { type CallOptions, Calls, type TransferOptions, checkCall, checkTransfer } from '../call.js'
 import { type Clock, systemClock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
-import { type Codecs, completeCodecs } from '../machine/codec.js'
+import { completeCodecs } from '../machine/codec.js'
 import { CODECS, decodeAnswered, encodeGiven, versionOfCommand } from '../machine/contract.js'
 import { encodeChange } from '../machine/change-codec.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
 import { encodeChangeRequest } from '../machine/request.js'
 import { type SessionKey, newSessionKey } from '../machine/session-key.js'
 import { Session } from '../machine/session.js'
+import type { Replicated } from '../machine/replicated.js'
 import {
   type StaleAnswer,
   type StaleReadOptions,
@@ -41,18 +43,18 @@ import { Endpoints } from './endpoints.js'
 const DEFAULT_TIMEOUT_MS = 10_000
 const MAX_ENDPOINTS = 31
 
-export interface ConnectOptions<Command, Result, Query, Answer> {
+export interface ConnectOptions<M extends AnyMachine> {
   /** Where the replicas listen for clients, as `host:port`. All of them, so that none must be up. */
   readonly endpoints: readonly string[]
   /** The name of the cluster; any unless given. */
   readonly cluster?: string
   /** As on the replicas. */
-  readonly codecs?: Partial<Codecs<Command, Result, Query, Answer>>
+  readonly codecs?: Partial<CodecsOf<M>>
   /**
    * The version of the state machine from which on a command is known, as `versionOf` of the machine says; 1 unless given. Also a replica
    * whose state machine is older then refuses the command.
    */
-  readonly versionOf?: (command: Command) => number
+  readonly versionOf?: (command: CommandOf<M>) => number
   /** How long `connect` and each call go on trying: 10,000 ms unless given, 1 to 3,600,000, or Infinity for no limit. */
   readonly timeout_ms?: number
   /**
@@ -98,12 +100,10 @@ export type EndpointStatus =
  * `unreachable`, `wrong-cluster`, `wrong-protocol` or `aborted`.
  *
  * @example
- * const client = await connect<number, number, 'total', number>({ endpoints: ['127.0.0.1:2379'] })
+ * const client = await connect<Counter>({ endpoints: ['127.0.0.1:2379'] })
  * const total = await client.execute(1)
  */
-export async function connect<Command, Result, Query, Answer>(
-  options: ConnectOptions<Command, Result, Query, Answer>,
-): Promise<Client<Command, Result, Query, Answer>> {
+export async function connect<M extends AnyMachine>(options: ConnectOptions<M>): Promise<Client<M>> {
   const client = new Client(options)
   try {
     await client.ready(options.signal)
@@ -118,16 +118,16 @@ export async function connect<Command, Result, Query, Answer>(
  * A session with a cluster, from outside of it. A command is executed once, whatever happens to connections
  * and leaders meanwhile: in doubt it is sent again, and the replicas recognise it.
  */
-export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
+export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposable {
   readonly #endpoints: Endpoints
-  readonly #codecs: Codecs<Command, Result, Query, Answer>
+  readonly #codecs: CodecsOf<M>
   readonly #session: Session
-  readonly #rule: Pick<ConnectOptions<Command, Result, Query, Answer>, 'versionOf'>
+  readonly #rule: Pick<ConnectOptions<M>, 'versionOf'>
   readonly #newKey: () => SessionKey
   readonly #calls: Calls
 
   /** Use `connect`. */
-  constructor(options: ConnectOptions<Command, Result, Query, Answer>) {
+  constructor(options: ConnectOptions<M>) {
     checkOptions('the options of connect', options, RULES)
     const { host = {}, endpoints, timeout_ms = DEFAULT_TIMEOUT_MS } = options
     const random = host.random ?? Math.random
@@ -172,7 +172,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
    * command may have been executed, or may still be. After the others it was not, unless it had been sent
    * before over a connection that broke.
    */
-  async execute(command: Command, options: CallOptions = {}): Promise<Result> {
+  async execute(command: CommandOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
     checkCall('execute', options)
     const encoded = encodeGiven('command', this.#codecs.command, command)
     this.#endpoints.checkSize(encoded.length)
@@ -182,7 +182,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
   }
 
   /** Answers a query from a state that holds everything acknowledged before the call (linearizable). */
-  async read(query: Query, options: CallOptions = {}): Promise<Answer> {
+  async read(query: QueryOf<M>, options: CallOptions = {}): Promise<AnswerOf<M>> {
     checkCall('read', options)
     const encoded = encodeGiven('query', this.#codecs.query, query)
     this.#endpoints.checkSize(encoded.length)
@@ -199,7 +199,7 @@ export class Client<Command, Result, Query, Answer> implements AsyncDisposable {
    * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `unreachable`, `too-stale`, or what the state
    * machine throws.
    */
-  async readStale(query: Query, options: StaleReadOptions = {}): Promise<StaleAnswer<Answer>> {
+  async readStale(query: QueryOf<M>, options: StaleReadOptions = {}): Promise<StaleAnswer<AnswerOf<M>>> {
     const atLeast = checkStaleRead(options)
     const encoded = encodeGiven('query', this.#codecs.query, query)
     this.#endpoints.checkSize(encoded.length)

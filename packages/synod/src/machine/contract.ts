@@ -12,8 +12,17 @@ import {
   wholeFrom,
   withMethods,
 } from '../options.js'
-import type { Codec, Codecs } from './codec.js'
-import { type ApplyContext, MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from './machine.js'
+import { type Codec, type Codecs, completeCodecs } from './codec.js'
+import {
+  type AnswerOf,
+  type AnyMachine,
+  type ApplyContext,
+  type CodecsOf,
+  type CommandOf,
+  MAX_SNAPSHOT_CHUNK_BYTES,
+  type QueryOf,
+  type ResultOf,
+} from './machine.js'
 
 /** The largest result or answer, encoded. */
 export const MAX_RESULT_BYTES = 16 << 20
@@ -27,6 +36,11 @@ const CODEC = withMethods('encode', 'decode')
 
 /** Of a machine's `codecs`, and of a client's. */
 export const CODECS: Rule = group({ command: CODEC, result: CODEC, query: CODEC, answer: CODEC })
+
+/** The codecs of a machine, JSON for those that it does not give. */
+export function codecsOf<M extends AnyMachine>(machine: M): CodecsOf<M> {
+  return completeCodecs(machine.codecs) as CodecsOf<M>
+}
 
 /** Throws `invalid-options` for what has not the methods of a state machine. */
 export function checkMachine(machine: unknown): void {
@@ -47,16 +61,16 @@ export function checkMachine(machine: unknown): void {
  * The encoded result of a command. Throws what the state machine throws; `command-failed` where its result cannot be encoded; and
  * `invalid-machine` where it went on after it had returned: nobody can say what its state will be.
  */
-export function applyCommand<C, R, Q, A>(
-  machine: Machine<C, R, Q, A>,
-  codecs: Codecs<C, R, Q, A>,
-  command: C,
+export function applyCommand<M extends AnyMachine>(
+  machine: M,
+  codecs: CodecsOf<M>,
+  command: CommandOf<M>,
   context: ApplyContext,
 ): Uint8Array {
-  const result: unknown = machine.apply(command, context)
+  const result = machine.apply(command, context)
   refusePromise('apply', result)
   try {
-    return checkSize(encodeWith('result', codecs.result, result as R))
+    return checkSize(encodeWith('result', codecs.result, result as ResultOf<M>))
   } catch (error) {
     // By now the state has changed, whatever comes of the result.
     const what = `the command was executed, and its result cannot be returned: ${messageOf(error)}`
@@ -79,21 +93,21 @@ export function versionOfCommand<C>(
 }
 
 /** The encoded answer to a query. Throws what the state machine throws, `too-large` and `invalid-machine`. */
-export function answerQuery<C, R, Q, A>(
-  machine: Machine<C, R, Q, A>,
-  codecs: Codecs<C, R, Q, A>,
-  query: Q,
+export function answerQuery<M extends AnyMachine>(
+  machine: M,
+  codecs: CodecsOf<M>,
+  query: QueryOf<M>,
 ): Uint8Array {
-  const answer: unknown = machine.query(query)
+  const answer = machine.query(query)
   refusePromise('query', answer)
-  return checkSize(encodeWith('answer', codecs.answer, answer as A))
+  return checkSize(encodeWith('answer', codecs.answer, answer as AnswerOf<M>))
 }
 
 /**
  * The chunks of a snapshot, of which none has been made yet; undefined if the state machine has none. Throws what it throws, and
  * `invalid-machine` for what is not chunks at once.
  */
-export function chunksOf<C, R, Q, A>(machine: Machine<C, R, Q, A>): Iterable<Uint8Array> | undefined {
+export function chunksOf(machine: AnyMachine): Iterable<Uint8Array> | undefined {
   if (machine.snapshot === undefined || machine.restore === undefined) return undefined
   const chunks: unknown = machine.snapshot()
   refusePromise('snapshot', chunks)

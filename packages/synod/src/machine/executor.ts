@@ -1,3 +1,4 @@
+import type { AnyMachine, CommandOf, CodecsOf } from './machine.js'
 import { crc32 } from '../bytes/checksum.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
@@ -15,7 +16,6 @@ import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { ChangeOutcome, Membership, MembershipState } from '../paxos/membership.js'
 import type { Value } from '../paxos/value.js'
 import { changeOf, encodeMembership, readMembership } from './change-codec.js'
-import { type Codecs, completeCodecs } from './codec.js'
 import {
   answerQuery,
   applyCommand,
@@ -24,8 +24,8 @@ import {
   decodeWith,
   messageOf,
   versionOfCommand,
+  codecsOf,
 } from './contract.js'
-import type { Machine } from './machine.js'
 import { type Outcome, markOf } from './outcome.js'
 import { objectionTo, raiseOf } from './raise.js'
 import { type Request, type RequestKey, decodeRequest } from './request.js'
@@ -62,11 +62,11 @@ export interface Applied {
 }
 
 /** A state machine with the sessions in front of it: executes chosen values, in the order of their slots. */
-export class Executor<Command, Result, Query, Answer> {
-  readonly codecs: Codecs<Command, Result, Query, Answer>
+export class Executor<M extends AnyMachine> {
+  readonly codecs: CodecsOf<M>
   /** Is told of each command that is applied; not of one that a session answers again. */
   onApplied: ((applied: Applied) => void) | undefined
-  readonly #machine: Machine<Command, Result, Query, Answer>
+  readonly #machine: M
   readonly #sessions = new Sessions()
   readonly #membership: Membership
   /** What this build and its state machine can work with. */
@@ -77,11 +77,11 @@ export class Executor<Command, Result, Query, Answer> {
   #digest = 0
 
   /** With a membership of its own, as the cluster was founded. */
-  constructor(machine: Machine<Command, Result, Query, Answer>, membership: Membership, formats = FORMATS) {
+  constructor(machine: M, membership: Membership, formats = FORMATS) {
     this.#machine = machine
     this.#membership = membership
     this.support = { formats, machine: machine.version ?? 1 }
-    this.codecs = completeCodecs(machine.codecs)
+    this.codecs = codecsOf(machine)
   }
 
   /** The executed watermark. */
@@ -192,7 +192,7 @@ export class Executor<Command, Result, Query, Answer> {
   }
 
   /** The version from which on a command is known, as this state machine says. Throws what that throws. */
-  versionOf(command: Command): number {
+  versionOf(command: CommandOf<M>): number {
     return versionOfCommand(this.#machine, command)
   }
 

@@ -17,22 +17,28 @@ export interface ApplyContext {
   readonly version: number
 }
 
+/** Any state machine. Its types are CommandOf<M>, ResultOf<M>, QueryOf<M> and AnswerOf<M>. */
+export type AnyMachine = Machine<unknown, unknown, unknown, unknown>
+
+/** What a state machine of type M takes as a command: anything where its `apply` takes nothing. */
+export type CommandOf<M extends AnyMachine> = FirstOf<Parameters<M['apply']>>
+
+/** What `apply` of a state machine of type M returns. */
+export type ResultOf<M extends AnyMachine> = ReturnType<M['apply']>
+
+/** What a state machine of type M takes as a query: anything where its `query` takes nothing. */
+export type QueryOf<M extends AnyMachine> = FirstOf<Parameters<M['query']>>
+
+/** What `query` of a state machine of type M returns. */
+export type AnswerOf<M extends AnyMachine> = ReturnType<M['query']>
+
+/** How the values of a state machine of type M travel. */
+export type CodecsOf<M extends AnyMachine> = Codecs<CommandOf<M>, ResultOf<M>, QueryOf<M>, AnswerOf<M>>
+
+type FirstOf<Parameters extends readonly unknown[]> = Parameters extends readonly [] ? unknown : Parameters[0]
+
 /** A chunk of a snapshot has at most this many bytes. */
 export const MAX_SNAPSHOT_CHUNK_BYTES = 2 << 20
-
-/**
- * A result or answer that is there when `apply` or `query` returns. A method that returns a promise does not fit: the compiler
- * names this type, and what it says.
- */
-export type AtOnce<T> =
-  T extends PromiseLike<unknown>
-    ? 'a state machine must be done when it returns: no async, no promise'
-    : T extends Nothing
-      ? Nothing | undefined
-      : T
-
-/** A method that returns a promise fits `void`, but not `void | undefined`. */
-type Nothing = ReturnType<() => void>
 
 /**
  * A deterministic state machine, to be replicated: every replica applies the same commands in the same
@@ -54,11 +60,11 @@ export interface Machine<Command, Result, Query, Answer> {
   /**
    * Carries out a command that was chosen. What it throws is given to whoever proposed the command, as
    * `command-failed`; it must not have changed the state then. It is done when it returns: where it returns a promise, the replica
-   * stops with `invalid-machine`.
+   * stops with `invalid-machine`. A machine whose `apply` or `query` is async does not compile where it is handed over.
    */
-  apply(command: Command, context: ApplyContext): AtOnce<Result>
+  apply(command: Command, context: ApplyContext): Result
   /** Answers from the state as it is, at once, and does not change it. */
-  query(query: Query): AtOnce<Answer>
+  query(query: Query): Answer
   /**
    * The state as of this call, as chunks of 1 byte to 2 MiB (64 KiB are a good size). The first chunk is taken at once, so it may
    * be a generator; the others one by one over many turns of the event loop, while commands go on being applied. They still tell

@@ -1,3 +1,4 @@
+import type { AnyMachine } from '../machine/machine.js'
 import { type ClusterId, drawClusterId } from '../cluster/cluster-id.js'
 import type { ClusterParameters } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
@@ -79,8 +80,8 @@ export async function requireEmpty(disk: Disk, directory: string): Promise<void>
  *
  * Rejects with `directory-in-use`, `invalid-options` and `journal-failed`.
  */
-export async function writeCluster<C, R, Q, A>(
-  executor: Executor<C, R, Q, A>,
+export async function writeCluster<M extends AnyMachine>(
+  executor: Executor<M>,
   cluster: NewCluster,
 ): Promise<FormedIdentity> {
   const { directory, disk } = cluster
@@ -99,8 +100,8 @@ export async function writeCluster<C, R, Q, A>(
   }
 }
 
-async function write<C, R, Q, A>(
-  executor: Executor<C, R, Q, A>,
+async function write<M extends AnyMachine>(
+  executor: Executor<M>,
   cluster: NewCluster,
 ): Promise<FormedIdentity> {
   const { address, directory, disk, onWritten } = cluster

@@ -1,3 +1,4 @@
+import type { AnyMachine } from '../machine/machine.js'
 import { SynodError } from '../errors.js'
 import type { Disk } from '../storage/disk.js'
 import type { Identity } from '../journal/identity.js'
@@ -65,8 +66,8 @@ export async function readJournals(
 }
 
 /** Executes what the log is taken to hold. Throws `invalid-machine`. */
-export function executeLog<C, R, Q, A>(
-  executor: Executor<C, R, Q, A>,
+export function executeLog<M extends AnyMachine>(
+  executor: Executor<M>,
   { log, journals }: Pick<OldLog, 'log' | 'journals'>,
   onExecuted: (slot: Slot) => void,
 ): OldLog {

@@ -1,7 +1,7 @@
+import type { AnyMachine } from '../machine/machine.js'
 import { SynodError } from '../errors.js'
 import { checkMachine } from '../machine/contract.js'
 import { Executor } from '../machine/executor.js'
-import type { Machine } from '../machine/machine.js'
 import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
 import { parseAddress } from '../net/transport/network.js'
 import {
@@ -100,7 +100,7 @@ export interface RecoveryProgress {
   readonly upTo: string | number
 }
 
-export interface RecoverOptions<Command, Result, Query, Answer> {
+export interface RecoverOptions<M extends AnyMachine> {
   /** Data directories of servers of the old cluster, 1 to 31. They are not changed. No process may use them. */
   readonly from: readonly string[]
   /** The data directory of the new server: empty or absent. */
@@ -110,7 +110,7 @@ export interface RecoverOptions<Command, Result, Query, Answer> {
   /** Where the new server will listen for the others, as `host:port`. */
   readonly address: string
   /** The state machine, in its initial state; it must have snapshots. It is left in the state that was recovered. */
-  readonly machine: Machine<Command, Result, Query, Answer>
+  readonly machine: M
   /** Also where something answers at the address of an old member: whatever it still does, the new cluster knows nothing of. */
   readonly force?: boolean
   /** Is shown the plan before anything is written; unless it answers true, nothing is. */
@@ -165,8 +165,8 @@ const RULES: Rules = {
  *   confirm: (plan) => !plan.mayLack,
  * })
  */
-export async function recoverCluster<C, R, Q, A>(
-  options: RecoverOptions<C, R, Q, A>,
+export async function recoverCluster<M extends AnyMachine>(
+  options: RecoverOptions<M>,
 ): Promise<RecoveredCluster> {
   checkOptions('the options of recoverCluster', options, RULES)
   checkMachine(options.machine)
@@ -183,8 +183,8 @@ export async function recoverCluster<C, R, Q, A>(
   }
 }
 
-async function recover<C, R, Q, A>(
-  options: RecoverOptions<C, R, Q, A>,
+async function recover<M extends AnyMachine>(
+  options: RecoverOptions<M>,
   host: RecoveryHost,
   sources: readonly Source[],
 ): Promise<RecoveredCluster> {
@@ -220,11 +220,11 @@ async function recover<C, R, Q, A>(
 }
 
 /** The state as the newest snapshot of all directories tells it, or the one that the cluster began with. */
-async function newestState<C, R, Q, A>(
-  machine: Machine<C, R, Q, A>,
+async function newestState<M extends AnyMachine>(
+  machine: M,
   { disk }: RecoveryHost,
   sources: readonly Source[],
-): Promise<Executor<C, R, Q, A>> {
+): Promise<Executor<M>> {
   const { quorums, window } = identityOf(sources).parameters
   const acceptors = founders(sources)
   const founding = foundingMembership(
@@ -244,10 +244,10 @@ async function newestState<C, R, Q, A>(
   return executor
 }
 
-async function planOf<C, R, Q, A>(
+async function planOf<M extends AnyMachine>(
   old: OldLog,
   snapshot: Slot,
-  { membership: { members }, sessions, time_ms }: Executor<C, R, Q, A>,
+  { membership: { members }, sessions, time_ms }: Executor<M>,
   host: RecoveryHost,
   sources: readonly Source[],
 ): Promise<RecoveryPlan> {

@@ -1,6 +1,6 @@
+import type { AnyMachine } from '../machine/machine.js'
 import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
 import { checkMachine } from '../machine/contract.js'
-import type { Machine } from '../machine/machine.js'
 import { parseAddress } from '../net/transport/network.js'
 import {
   FUNCTION,
@@ -18,7 +18,7 @@ import { type Host, systemHost } from '../replica/host.js'
 import { beginOf, requireEmpty, writeCluster } from './new-cluster.js'
 import { readSavedState } from './snapshot-info.js'
 
-export interface RestoreOptions<Command, Result, Query, Answer> {
+export interface RestoreOptions<M extends AnyMachine> {
   /** A file that a snapshot was saved to. */
   readonly file: string
   /** The data directory of the new server: empty or absent. */
@@ -28,7 +28,7 @@ export interface RestoreOptions<Command, Result, Query, Answer> {
   /** Where the new server will listen for the others, as `host:port`. */
   readonly address: string
   /** The state machine, in its initial state; it must have snapshots. It is left in the state that was restored. */
-  readonly machine: Machine<Command, Result, Query, Answer>
+  readonly machine: M
   /** Is told how many bytes have been written. */
   readonly onProgress?: (size_bytes: number) => void
   /** For tests: the disk and randomness to use. */
@@ -72,8 +72,8 @@ const RULES: Rules = {
  * const [file, dataDir] = ['/backup/counter.snapshot', '/var/lib/counter']
  * await restoreCluster({ file, dataDir, id: 1, address: '10.0.0.1:2380', machine: new Counter() })
  */
-export async function restoreCluster<C, R, Q, A>(
-  options: RestoreOptions<C, R, Q, A>,
+export async function restoreCluster<M extends AnyMachine>(
+  options: RestoreOptions<M>,
 ): Promise<RestoredCluster> {
   checkOptions('the options of restoreCluster', options, RULES)
   const { address, dataDir, file, id, machine, onProgress } = options

@@ -1,3 +1,4 @@
+import type { AnyMachine } from '../machine/machine.js'
 import { messageOf } from '../machine/contract.js'
 import { MAX_VERSION } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
@@ -27,9 +28,9 @@ export interface SnapshotInfo {
   readonly members: readonly number[]
 }
 
-export interface SnapshotInfoOptions<Command, Result, Query, Answer> {
+export interface SnapshotInfoOptions<M extends AnyMachine> {
   /** Takes the state in, which shows that it can; afterwards it can be asked. */
-  readonly machine?: Machine<Command, Result, Query, Answer>
+  readonly machine?: M
   /** For tests: the disk to use. */
   readonly disk?: Disk
 }
@@ -38,9 +39,9 @@ export interface SnapshotInfoOptions<Command, Result, Query, Answer> {
  * Reads a file that a snapshot was saved to, and checks every checksum in it. Rejects with `snapshot-failed` where it is damaged, not
  * whole, or no snapshot, and with `restore-failed` where the state machine does not take it in.
  */
-export async function readSnapshotInfo<C, R, Q, A>(
+export async function readSnapshotInfo<M extends AnyMachine>(
   file: string,
-  { disk = nodeDisk, machine }: SnapshotInfoOptions<C, R, Q, A> = {},
+  { disk = nodeDisk, machine }: SnapshotInfoOptions<M> = {},
 ): Promise<SnapshotInfo> {
   const { executor, header } = await readSavedState(disk, file, machine ?? blindMachine)
   return {
@@ -56,11 +57,11 @@ export async function readSnapshotInfo<C, R, Q, A>(
 }
 
 /** The state that a file holds. Rejects with `snapshot-failed` and `restore-failed`. */
-export async function readSavedState<C, R, Q, A>(
+export async function readSavedState<M extends AnyMachine>(
   disk: Disk,
   file: string,
-  machine: Machine<C, R, Q, A>,
-): Promise<{ readonly executor: Executor<C, R, Q, A>; readonly header: SnapshotHeader }> {
+  machine: M,
+): Promise<{ readonly executor: Executor<M>; readonly header: SnapshotHeader }> {
   try {
     const header = await readHeader(disk, file)
     const executor = new Executor(machine, new Membership(foundingMembership([]), header.parameters.window))
@@ -78,8 +79,8 @@ export async function readSavedState<C, R, Q, A>(
 }
 
 /** Rejects with `restore-failed` and `wrong-version`. */
-export async function restoreFrom<C, R, Q, A>(
-  executor: Executor<C, R, Q, A>,
+export async function restoreFrom<M extends AnyMachine>(
+  executor: Executor<M>,
   disk: Disk,
   file: string,
 ): Promise<void> {

@@ -1,8 +1,8 @@
+import type { AnyMachine } from '../machine/machine.js'
 import { Calls } from '../call.js'
 import { SynodError } from '../errors.js'
 import type { Identity } from '../journal/identity.js'
 import { type OpenedJournal, openJournal } from '../journal/open-journal.js'
-import type { Machine } from '../machine/machine.js'
 import { openIntake } from '../net/transport/intake.js'
 import { formatAddress } from '../net/transport/network.js'
 import { Paxos } from '../paxos/paxos.js'
@@ -39,13 +39,13 @@ import { Versions } from './versions.js'
 const DISK_PATIENCE = 2
 
 /** The parts of a replica that its callers reach. */
-export interface Assembled<Command, Result, Query, Answer> {
+export interface Assembled<M extends AnyMachine> {
   readonly settings: Settings
   readonly calls: Calls
   readonly paxos: Paxos
   readonly peers: Peers
   readonly formation: Formation
-  readonly state: State<Command, Result, Query, Answer>
+  readonly state: State<M>
   readonly commands: Commands
   readonly operations: Operations
   readonly service: ClientService
@@ -58,10 +58,7 @@ export interface Assembled<Command, Result, Query, Answer> {
  * Opens the data directory, recovers what is in it, and puts a replica together. Each part is given those that it uses, which were
  * made before it; what it has to say to the others it posts to the inbox.
  */
-export async function assemble<Command, Result, Query, Answer>(
-  settings: Settings,
-  machine: Machine<Command, Result, Query, Answer>,
-): Promise<Assembled<Command, Result, Query, Answer>> {
+export async function assemble<M extends AnyMachine>(settings: Settings, machine: M): Promise<Assembled<M>> {
   const { clusterName, host, mode } = settings
   const { lease_ms, quorums } = settings.parameters
   settings.trace?.started(clusterName, mode, settings.servers, {
@@ -116,14 +113,14 @@ function identityOf({ damage, identity, recovery }: OpenedJournal): Identity {
   return identity
 }
 
-function join<Command, Result, Query, Answer>(
+function join<M extends AnyMachine>(
   settings: Settings,
   inbox: Inbox,
   space: DiskSpace,
   opened: OpenedJournal,
   identity: Identity,
-  restored: RestoredState<Command, Result, Query, Answer>,
-): Assembled<Command, Result, Query, Answer> {
+  restored: RestoredState<M>,
+): Assembled<M> {
   const { host, id: self, logger, mode, trace } = settings
   const { clock } = host
   const { electionTimeout_ms } = settings.paxos

@@ -1,9 +1,9 @@
+import type { AnyMachine } from '../machine/machine.js'
 import { MAX_ADDRESS_BYTES } from '../bytes/address.js'
 import type { ClusterParameters } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
 import { changeOf } from '../machine/change-codec.js'
-import type { Machine } from '../machine/machine.js'
 import { type ConnectionLimits, connectionLimits } from '../net/transport/descriptors.js'
 import { type Address, parseAddress } from '../net/transport/network.js'
 import { checkOption, checkOptions as checkEach, invalid, withDefaults } from '../options.js'
@@ -45,7 +45,7 @@ export interface ClusterOptions {
   readonly lease_ms?: number
 }
 
-export interface ReplicaOptions<Command, Result, Query, Answer> {
+export interface ReplicaOptions<M extends AnyMachine> {
   /** Which of the cluster's servers this is. */
   readonly id: ServerId
   /**
@@ -57,7 +57,7 @@ export interface ReplicaOptions<Command, Result, Query, Answer> {
   /** Where its promises and votes are kept. One directory for each replica; made if it is not there. */
   readonly dataDir: string
   /** The state machine, in its initial state. */
-  readonly machine: Machine<Command, Result, Query, Answer>
+  readonly machine: M
   /** How slots get decided: `leader` unless given. All servers of a cluster must agree. */
   readonly mode?: Mode
   /** Listen for clients here, as `host:port`. Without it, only this process uses the replica. */
@@ -119,7 +119,7 @@ export interface Settings {
 }
 
 /** Throws SynodError `invalid-options`, saying which option is wrong and what it may be. */
-export function checkOptions<C, R, Q, A>(options: ReplicaOptions<C, R, Q, A>): Settings {
+export function checkOptions<M extends AnyMachine>(options: ReplicaOptions<M>): Settings {
   checkEach('the options of Replica.open', options, REPLICA_RULES)
   const { id, cluster, dataDir, mode = 'leader' } = options
   const addresses = checkServers(cluster)

@@ -1,7 +1,9 @@
+import type { AnyMachine, CommandOf, ResultOf, QueryOf, AnswerOf } from '../machine/machine.js'
 import { type CallOptions, type TransferOptions, checkCall, checkTransfer } from '../call.js'
 import { SynodError } from '../errors.js'
 import { decodeAnswered, encodeGiven } from '../machine/contract.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
+import type { Replicated } from '../machine/replicated.js'
 import {
   type StaleAnswer,
   type StaleReadOptions,
@@ -14,6 +16,7 @@ import { EarlyListeners } from '../net/transport/early-listeners.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { ReplicaStatus } from '../status.js'
 import { type Assembled, assemble } from './assemble.js'
+import type { Fit } from '../machine/machine-check.js'
 import { checkSize } from './operations.js'
 import { type ReplicaOptions, checkOptions } from './options.js'
 import type { Done } from './reads.js'
@@ -34,8 +37,8 @@ const PARTING_PATIENCE = 2
  * })
  * const total = await replica.execute(1)
  */
-export class Replica<Command, Result, Query, Answer> implements AsyncDisposable {
-  readonly #parts: Assembled<Command, Result, Query, Answer>
+export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDisposable {
+  readonly #parts: Assembled<M>
 
   /**
    * Opens the data directory, recovers what is in it, and joins the others. It resolves before a quorum is
@@ -46,9 +49,9 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * `journal-failed`, `restore-failed`, `diverged` and `wrong-version` (this build, or the state machine, is older than what the
    * members have agreed on).
    */
-  static async open<Command, Result, Query, Answer>(
-    options: ReplicaOptions<Command, Result, Query, Answer>,
-  ): Promise<Replica<Command, Result, Query, Answer>> {
+  static async open<M extends AnyMachine>(
+    options: ReplicaOptions<M> & { readonly machine: Fit<M> },
+  ): Promise<Replica<M>> {
     const settings = checkOptions(options)
     const { clients, host, listen } = settings
     // All that can fail is tried before the directory is touched.
@@ -66,7 +69,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
     }
   }
 
-  private constructor(parts: Assembled<Command, Result, Query, Answer>) {
+  private constructor(parts: Assembled<M>) {
     this.#parts = parts
   }
 
@@ -78,7 +81,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * `closed`, `no-quorum` or `outcome-unknown`. After any of the last four the command may have been executed, or may
    * still be; after the others it was not.
    */
-  async execute(command: Command, options: CallOptions = {}): Promise<Result> {
+  async execute(command: CommandOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
     checkCall('execute', options)
     const { calls, commands, state } = this.#parts
     const { executor } = state
@@ -96,7 +99,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    * (linearizable), on any replica. Rejects with `aborted`, `closed`, `overloaded`, `no-quorum`, or what the
    * state machine throws.
    */
-  async read(query: Query, options: CallOptions = {}): Promise<Answer> {
+  async read(query: QueryOf<M>, options: CallOptions = {}): Promise<AnswerOf<M>> {
     checkCall('read', options)
     const { operations, state } = this.#parts
     const encoded = encodeGiven('query', state.executor.codecs.query, query)
@@ -110,7 +113,7 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
    *
    * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `too-stale`, or what the state machine throws.
    */
-  async readStale(query: Query, options: StaleReadOptions = {}): Promise<StaleAnswer<Answer>> {
+  async readStale(query: QueryOf<M>, options: StaleReadOptions = {}): Promise<StaleAnswer<AnswerOf<M>>> {
     const atLeast = checkStaleRead(options)
     const { operations, state } = this.#parts
     const encoded = encodeGiven('query', state.executor.codecs.query, query)
@@ -122,6 +125,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
       }),
     )
     return { answer: await staleAnswer(answer, atLeast), slot }
+  }
+
+  /** The highest slot that is executed here: no answer of this replica was from a later one. It never goes down. */
+  get seen(): Slot {
+    return this.#parts.state.executor.executed
   }
 
   /**
@@ -221,7 +229,11 @@ export class Replica<Command, Result, Query, Answer> implements AsyncDisposable 
   }
 
   /** Begins a read on behalf of a caller in this process, and waits for its answer. */
-  async #answer(query: Uint8Array, options: CallOptions, begin: (done: Done) => () => void): Promise<Answer> {
+  async #answer(
+    query: Uint8Array,
+    options: CallOptions,
+    begin: (done: Done) => () => void,
+  ): Promise<AnswerOf<M>> {
     const { calls, state } = this.#parts
     const call = calls.take<Uint8Array>('read', query.length, options)
     try {

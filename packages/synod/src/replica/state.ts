@@ -1,10 +1,10 @@
+import type { AnyMachine } from '../machine/machine.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
 import { SynodError } from '../errors.js'
 import type { Identity } from '../journal/identity.js'
 import type { Reserve } from '../storage/reserve.js'
 import { type Journal, journalFailed } from '../journal/journal.js'
 import { type Execution, Executor } from '../machine/executor.js'
-import type { Machine } from '../machine/machine.js'
 import type { Request } from '../machine/request.js'
 import type { AnswerSnapshot } from '../net/peer/listener.js'
 import type { SnapshotPiece } from '../net/client/messages.js'
@@ -28,17 +28,17 @@ import { Snapshots } from './snapshots.js'
 const NOTHING: readonly Execution[] = []
 
 /** A state machine as its newest snapshot has left it. */
-export interface RestoredState<Command, Result, Query, Answer> {
-  readonly executor: Executor<Command, Result, Query, Answer>
+export interface RestoredState<M extends AnyMachine> {
+  readonly executor: Executor<M>
   readonly store: SnapshotStore
 }
 
 /** Rejects with `diverged`, `restore-failed`, `wrong-version` and `journal-failed`. */
-export async function restoreState<C, R, Q, A>(
+export async function restoreState<M extends AnyMachine>(
   { dataDir, host, paxos, space }: Settings,
-  machine: Machine<C, R, Q, A>,
+  machine: M,
   identity: Identity,
-): Promise<RestoredState<C, R, Q, A>> {
+): Promise<RestoredState<M>> {
   const { founders, parameters, peers } = identity
   // A server that joins knows of no founders: a snapshot tells it who the members are.
   const founding = foundingMembership(founders, parameters.quorums ?? undefined, peers ?? {})
@@ -69,8 +69,8 @@ export interface StateParts {
  * The state of a replica: the state machine that executes what is chosen; the snapshots that are made of it, and sent to peers; the
  * snapshot of a peer that takes its place when this replica is too far behind; and its digests, compared with those of the peers.
  */
-export class State<Command, Result, Query, Answer> {
-  readonly executor: Executor<Command, Result, Query, Answer>
+export class State<M extends AnyMachine> {
+  readonly executor: Executor<M>
   readonly #store: SnapshotStore
   readonly #parts: StateParts
   readonly #found: SnapshotFinding
@@ -83,7 +83,7 @@ export class State<Command, Result, Query, Answer> {
   #hasBegun = false
   #received = 0
 
-  constructor({ executor, store }: RestoredState<Command, Result, Query, Answer>, parts: StateParts) {
+  constructor({ executor, store }: RestoredState<M>, parts: StateParts) {
     const { inbox, journal, paxos, peers, settings, space } = parts
     const { host, logger, trace } = settings
     this.executor = executor
@@ -312,7 +312,7 @@ export class State<Command, Result, Query, Answer> {
   }
 }
 
-type Generic = State<never, never, never, never>
+type Generic = State<AnyMachine>
 
 /** The state of a replica, for those to whom the types of its machine do not matter. */
 export type AnyState = Omit<Generic, 'executor'> & {
@@ -323,8 +323,8 @@ export type AnyState = Omit<Generic, 'executor'> & {
 }
 
 /** Rejects with `restore-failed` and `wrong-version`: what is in the machine then is of no use. */
-async function restore<C, R, Q, A>(
-  executor: Executor<C, R, Q, A>,
+async function restore<M extends AnyMachine>(
+  executor: Executor<M>,
   store: SnapshotStore,
   directory: string,
 ): Promise<void> {

@@ -2,18 +2,16 @@ import { describe, expect, test } from 'vitest'
 import { MalformedError } from '../../src/bytes/reader.js'
 import { MAX_MESSAGE_BYTES, messageOf } from '../../src/machine/contract.js'
 import type { Executor, SnapshotPart } from '../../src/machine/executor.js'
-import type { Machine } from '../../src/machine/machine.js'
+import type { AnyMachine } from '../../src/machine/machine.js'
 import { markOf } from '../../src/machine/outcome.js'
 import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { keyOf } from './keys.js'
 import { newExecutor } from './new-executor.js'
 
-type Any = Machine<unknown, unknown, unknown, unknown>
-
 const OPENING = 1
 
 /** An executor of a machine as JavaScript lets anyone write it, with one session. */
-function executorOf(machine: object): Executor<unknown, unknown, unknown, unknown> {
+function executorOf(machine: object): Executor<AnyMachine> {
   const executor = newExecutor({ apply: () => 1, query: () => 1, ...machine })
   executor.execute(1, encodeOpen(keyOf(OPENING)))
   return executor
@@ -108,7 +106,7 @@ describe('a state machine that is not done when it returns', () => {
     await expect(restored).rejects.toThrow('restore was over before it had read all chunks')
   })
 
-  test.each<[string, Partial<Any['codecs']>, RegExp]>([
+  test.each<[string, Partial<AnyMachine['codecs']>, RegExp]>([
     [
       'result',
       { result: { encode: later as never, decode: () => 1 } },

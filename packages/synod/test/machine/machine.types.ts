@@ -1,9 +1,8 @@
 // Compiled by `npm run check:types`, and never run: what the types must refuse, and what they must take.
-import { type Machine, Replica, type ReplicaOptions } from '../../src/index.js'
+import { type AnyMachine, type Codec, type Machine, Replica, type ReplicaOptions } from '../../src/index.js'
 import { simulate } from '../../../testing/src/index.js'
 
-declare const around: Omit<ReplicaOptions<never, never, never, never>, 'machine'>
-type Nothing = ReturnType<() => void>
+declare const around: Omit<ReplicaOptions<AnyMachine>, 'machine'>
 declare const later: Promise<number>
 
 class Counter {
@@ -78,9 +77,36 @@ class RestoreOfNoPromise extends Counter {
   }
 }
 
+interface With<Command, Result> {
+  apply(command: Command): Result
+  query(query: 'total'): number
+}
+
+declare const withDate: With<{ at: Date }, number>
+declare const withBigint: With<string, bigint>
+declare const withBytes: With<string, { values: readonly Uint8Array[] }>
+declare const withText: With<{ at: string; of?: number[] }, null>
+declare const withTree: With<Tree, undefined>
+
+class Dated {
+  readonly codecs = { command: codecOf<Date>() }
+  apply(_: Date): number {
+    return 0
+  }
+  query(_: 'total'): number {
+    return 0
+  }
+}
+
+interface Tree {
+  readonly branches: readonly Tree[]
+}
+
+declare function codecOf<T>(): Codec<T>
+
 export function types() {
   // A machine that is done when it returns has its types inferred.
-  const opened: Promise<Replica<number, number, 'total', number>> = Replica.open({
+  const opened: Promise<Replica<Counter>> = Replica.open({
     ...around,
     machine: new Counter(),
   })
@@ -88,8 +114,8 @@ export function types() {
   void Replica.open({ ...around, machine: new AsyncApply() })
   // @ts-expect-error apply returns a promise of nothing, which would fit a result of nothing
   void Replica.open({ ...around, machine: new AsyncApplyOfNothing() })
-  // @ts-expect-error the same where the types are given
-  void Replica.open<number, Nothing, 'total', number>({ ...around, machine: new AsyncApplyOfNothing() })
+  // @ts-expect-error the same where the type is given
+  void Replica.open<AsyncApplyOfNothing>({ ...around, machine: new AsyncApplyOfNothing() })
   // @ts-expect-error query returns a promise
   void Replica.open({ ...around, machine: new AsyncQuery() })
   // @ts-expect-error apply may return a promise
@@ -103,11 +129,21 @@ export function types() {
   // @ts-expect-error a simulation refuses the same
   void simulate({ machine: () => new AsyncApply(), command: () => 1, query: () => 'total' as const })
 
-  // @ts-expect-error and so does the interface
-  const implemented: Machine<number, Promise<number>, 'total', number> = new AsyncApply()
-  // @ts-expect-error also where there is no result
-  const ofNothing: Machine<number, void, 'total', number> = new AsyncApplyOfNothing()
+  // JSON would give back other values than these: without a codec they are refused.
+  // @ts-expect-error a command with a Date in it
+  void Replica.open({ ...around, machine: withDate })
+  // @ts-expect-error a result that is a bigint
+  void Replica.open({ ...around, machine: withBigint })
+  // @ts-expect-error bytes in a list
+  void Replica.open({ ...around, machine: withBytes })
+  const withCodec = Replica.open({ ...around, machine: new Dated() })
+  const json = Replica.open({ ...around, machine: withText })
+  const tree = Replica.open({ ...around, machine: withTree })
+
+  const total: (replica: Replica<Counter>) => Promise<number> = (replica) => replica.read('total')
+  // @ts-expect-error no such query
+  const sum = (replica: Replica<Counter>) => replica.read('sum')
   const silent: Machine<number, void, 'total', number> = { apply: () => undefined, query: () => 0 }
-  const anything: Machine<unknown, unknown, unknown, unknown> = { apply: (it) => it, query: (it) => it }
-  return { opened, implemented, ofNothing, silent, anything }
+  const anything: AnyMachine = { apply: (it) => it, query: (it) => it }
+  return { opened, withCodec, json, tree, total, sum, silent, anything }
 }

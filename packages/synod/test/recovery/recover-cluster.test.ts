@@ -5,7 +5,7 @@ import { Chronicle } from '../../../testing/src/operations/chronicle.js'
 import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DATA_DIR, World, peerAddressOf } from '../../../testing/src/simulator/world.js'
 
-type Options = RecoverOptions<string, number, null, readonly string[]>
+type Options = RecoverOptions<Chronicle>
 
 async function working(servers = 3) {
   const world = new World({ servers, machine: () => new Chronicle() })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ReplicaOptions } from '../../src/replica/options.js'
 import { World } from './world.js'
+import type { Notes } from './notes.js'
 
 const LEASE_MS = 400
 
@@ -98,7 +99,7 @@ describe('servers that have another lease', () => {
   })
 })
 
-test.each<[string, Partial<ReplicaOptions<string, number, number, readonly string[]>>, number]>([
+test.each<[string, Partial<ReplicaOptions<Notes>>, number]>([
   ['is for leader mode', { mode: 'leaderless' }, 400],
   ['at least twice the heartbeat, 100, not 99', {}, 99],
   ['from 0 to 600,000, not 600001', {}, 600_001],

@@ -7,8 +7,8 @@ import type { MemoryNetworkOptions } from '../../../testing/src/simulator/hardwa
 import { type Place, World as SimulatedWorld } from '../../../testing/src/simulator/world.js'
 import { type Note, Notes } from './notes.js'
 
-export type NotesClient = Client<string, number, number, readonly string[]>
-export type Options = Partial<ReplicaOptions<string, number, number, readonly string[]>>
+export type NotesClient = Client<Notes>
+export type Options = Partial<ReplicaOptions<Notes>>
 
 export interface WorldOptions {
   readonly servers?: number
@@ -24,7 +24,7 @@ export interface WorldOptions {
 }
 
 /** A simulated world of replicas that take notes, which are compared as they are taken. */
-export class World extends SimulatedWorld<string, number, number, readonly string[], Notes> {
+export class World extends SimulatedWorld<Notes> {
   /** What was executed in each slot, by whoever came first. */
   readonly #executed = new Map<number, Note>()
   readonly #partitions: (readonly [Place, Place])[] = []

@@ -10,7 +10,7 @@ import { Chronicle, type Executed } from './chronicle.js'
 
 const PATIENCE_MS = 60_000
 
-export type ChronicleWorld = World<string, number, null, readonly string[], Chronicle>
+export type ChronicleWorld = World<Chronicle>
 
 /** What a replica sent as a snapshot. */
 export interface Backup {

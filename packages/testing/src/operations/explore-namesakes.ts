@@ -11,8 +11,8 @@ const SERVERS = 3
 const STEPS = 12
 const PATIENCE_MS = 60_000
 
-type Clusters = World<string, number, null, readonly string[], Chronicle>
-type Options = Partial<ReplicaOptions<string, number, null, readonly string[]>>
+type Clusters = World<Chronicle>
+type Options = Partial<ReplicaOptions<Chronicle>>
 
 /**
  * Two clusters have the same name and servers with the same ids, each on machines of its own. Servers start again with a list in which an
@@ -29,7 +29,7 @@ export async function exploreNamesakes(mode: Mode, seed: number): Promise<void> 
 class Run {
   readonly #chance: Chance
   readonly #world: Clusters
-  readonly #clients: Client<string, number, null, readonly string[]>[] = []
+  readonly #clients: Client<Chronicle>[] = []
   #written = 0
 
   constructor(mode: Mode, chance: Chance) {
@@ -101,7 +101,7 @@ class Run {
     )
   }
 
-  #writeBy(client: Client<string, number, null, readonly string[]>): void {
+  #writeBy(client: Client<Chronicle>): void {
     client
       .execute(`client${this.#clients.indexOf(client)}.${++this.#written}`, { timeout_ms: 3000 })
       .catch(() => undefined)

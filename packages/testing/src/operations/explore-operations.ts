@@ -37,7 +37,7 @@ export async function exploreOperations(mode: Mode, seed: number): Promise<void>
 class Run {
   readonly #chance: Chance
   readonly #mode: Mode
-  readonly #world: World<string, string, null, string, Ledger>
+  readonly #world: World<Ledger>
   readonly #operations: readonly (typeof OPERATIONS)[number][]
   readonly #end: (typeof ENDS)[number]
   readonly #keepSlots: number

@@ -228,7 +228,7 @@ class Run {
   }
 }
 
-type Explored = Executor<string, string, string, string>
+type Explored = Executor<Counters>
 
 function newExecutor(fault?: string): Explored {
   return new Executor(new Counters(fault), new Membership(foundingMembership([1, 2, 3]), 8))

@@ -54,7 +54,7 @@ class Versioned implements Machine<number, string, never, never> {
   }
 }
 
-type Explored = Executor<number, string, never, never>
+type Explored = Executor<Versioned>
 
 /** What a value is, and what becomes of it, as the twin has it. */
 interface Drawn {

@@ -1,3 +1,4 @@
+import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import { type Outcome, runPlan } from './simulation.js'
 import { FUNCTION, type Rules, SIGNAL, TIMEOUT_MS, checkOptions } from 'synod/internal/options.js'
 import type { Plan } from './faults/plan.js'
@@ -29,9 +30,9 @@ export const SHRINK_RULES = {
  * clients, a shorter run. (Zeller, Hildebrandt: Simplifying and Isolating Failure-Inducing Input, 2002.) Answers the outcome of the
  * smallest plan found.
  */
-export async function shrinkPlan<C, R, Q, A>(
+export async function shrinkPlan<M extends AnyMachine>(
   failed: Outcome,
-  workload: Workload<C, R, Q, A>,
+  workload: Workload<M>,
   options: ShrinkOptions = {},
 ): Promise<Outcome> {
   checkOptions('the options of shrinkPlan', options, SHRINK_RULES)
@@ -46,14 +47,14 @@ export async function shrinkPlan<C, R, Q, A>(
   return shrinking.smallest
 }
 
-class Shrinking<C, R, Q, A> {
+class Shrinking<M extends AnyMachine> {
   smallest: Outcome
-  readonly #workload: Workload<C, R, Q, A>
+  readonly #workload: Workload<M>
   readonly #options: ShrinkOptions
   readonly #until_ms: number
   #attempts = 0
 
-  constructor(failed: Outcome, workload: Workload<C, R, Q, A>, options: ShrinkOptions) {
+  constructor(failed: Outcome, workload: Workload<M>, options: ShrinkOptions) {
     this.smallest = failed
     this.#workload = workload
     this.#options = options

@@ -1,3 +1,5 @@
+import type { Fit } from 'synod/internal/machine/machine-check.js'
+import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import type { FaultKind } from './faults/faults.js'
 import { describeFault } from './faults/fault-words.js'
 import { type Plan, type PlanOptions, drawPlan } from './faults/plan.js'
@@ -118,8 +120,8 @@ export class SimulationFailure extends Error {
  *   })
  * })
  */
-export async function simulate<C, R, Q, A>(
-  workload: Workload<C, R, Q, A>,
+export async function simulate<M extends AnyMachine>(
+  workload: Workload<M> & { machine(): Fit<M> },
   options: SimulateOptions = {},
 ): Promise<Summary> {
   checkOptions('the options of simulate', options, RULES)

@@ -1,3 +1,4 @@
+import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import type { AcceptorId } from 'synod/internal/journal/identity.js'
 import { FORMATS } from 'synod/internal/cluster/versions.js'
 import { SynodError } from 'synod/internal/errors.js'
@@ -30,13 +31,7 @@ import { type Access, Walker } from './walker.js'
 import { type Said, WireTap } from './trace/wire-tap.js'
 import { asData } from './trace/words.js'
 import type { Way } from './hardware/socket.js'
-import {
-  type Placed,
-  type Tagged,
-  WatchedMachine,
-  simulatedVersion,
-  watchedCodecs,
-} from './checks/watched-machine.js'
+import { WatchedMachine, simulatedVersion, watchedCodecs } from './checks/watched-machine.js'
 import { type ClientOperation, type Output, type Workload, checkWorkload } from './workload.js'
 import { World } from './world.js'
 
@@ -81,10 +76,10 @@ const NEXT_BUILD: Build = {
   formats: { ...FORMATS, newest: FORMATS.newest + 1 },
 }
 
-type Replicas<C, R, Q, A> = World<Tagged<C>, Uint8Array, Q, Placed, WatchedMachine<C, R, Q, A>>
+type Replicas<M extends AnyMachine> = World<WatchedMachine<M>>
 
-interface Employed<C, R, Q, A> {
-  readonly walker: Walker<C, R, Q, A>
+interface Employed<M extends AnyMachine> {
+  readonly walker: Walker<M>
   /** The server in whose process it works; undefined for a client. */
   readonly home: ServerId | undefined
   readonly walk: Promise<void>
@@ -95,9 +90,9 @@ interface Employed<C, R, Q, A> {
  * the signal is, and with `invalid-options`. Nothing is thrown for what it
  * finds; the outcome tells. `listener` is given the trace, line by line (docs/trace.md).
  */
-export async function runPlan<C, R, Q, A>(
+export async function runPlan<M extends AnyMachine>(
   plan: Plan,
-  workload: Workload<C, R, Q, A>,
+  workload: Workload<M>,
   listener?: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<Outcome> {
@@ -111,24 +106,24 @@ export async function runPlan<C, R, Q, A>(
   })
 }
 
-class Simulation<C, R, Q, A> {
+class Simulation<M extends AnyMachine> {
   readonly #plan: Plan
-  readonly #workload: Workload<C, R, Q, A>
-  readonly #world: Replicas<C, R, Q, A>
+  readonly #workload: Workload<M>
+  readonly #world: Replicas<M>
   readonly #trace: Trace
-  readonly #nemesis: Nemesis<Tagged<C>, Uint8Array, Q, Placed, WatchedMachine<C, R, Q, A>>
+  readonly #nemesis: Nemesis<WatchedMachine<M>>
   readonly #executions: Executions
   readonly #time: TimeWatch
   readonly #durable: DurableWatch
   readonly #ports: ClientPorts | undefined
   readonly #tap = new WireTap()
   readonly #manners: Manners
-  readonly #operations: ClientOperation<C, Q>[] = []
+  readonly #operations: ClientOperation<M>[] = []
   readonly #digests = new Map<Slot, { readonly digest: number; readonly by: ServerId }>()
   readonly #acceptors = new Map<ServerId, AcceptorId>()
-  readonly #walkers: Employed<C, R, Q, A>[] = []
+  readonly #walkers: Employed<M>[] = []
   readonly #signal: AbortSignal | undefined
-  readonly #clients = new Map<number, Access<C, Q> | 'connecting'>()
+  readonly #clients = new Map<number, Access<M> | 'connecting'>()
   readonly #chance: Chance
   /** Those that start with the build and state machine from before. */
   readonly #old: Set<ServerId>
@@ -141,7 +136,7 @@ class Simulation<C, R, Q, A> {
 
   constructor(
     plan: Plan,
-    workload: Workload<C, R, Q, A>,
+    workload: Workload<M>,
     guard: Guard,
     listener: ((line: string) => void) | undefined,
     signal: AbortSignal | undefined,
@@ -318,7 +313,7 @@ class Simulation<C, R, Q, A> {
     this.#watch()
   }
 
-  #employ(name: string, home: ServerId | undefined, access: () => Access<C, Q> | undefined): void {
+  #employ(name: string, home: ServerId | undefined, access: () => Access<M> | undefined): void {
     const walker = new Walker({
       name,
       clock: this.#world.clock,
@@ -363,7 +358,7 @@ class Simulation<C, R, Q, A> {
   }
 
   /** The client with this number, on a host of its own. It is connected again when it was killed. */
-  #client(number: number): Access<C, Q> | undefined {
+  #client(number: number): Access<M> | undefined {
     const client = this.#clients.get(number)
     if (client === 'connecting') return undefined
     if (client !== undefined) return client
@@ -378,19 +373,20 @@ class Simulation<C, R, Q, A> {
     return undefined
   }
 
-  #embedded(id: ServerId): Access<C, Q> | undefined {
+  #embedded(id: ServerId): Access<M> | undefined {
     if (!this.#world.running.includes(id)) return undefined
     const replica = this.#world.replica(id)
+    if (!this.#plan.old) return replica
     return {
       execute: async (command, options) => {
-        // The code from before has no such command.
+        // The code from before the upgrade has no such command.
         if (simulatedVersion(command) > (this.#versionOn(id) ?? Infinity)) throw notKnown()
         return replica.execute(command, options)
       },
       read: (query, options) => replica.read(query, options),
       readStale: (query, options) => replica.readStale(query, options),
       get seen() {
-        return replica.status().bars.executed
+        return replica.seen
       },
     }
   }
@@ -434,12 +430,7 @@ class Simulation<C, R, Q, A> {
   }
 
   /** Only a command that not all know is refused for that, only until all do, and only where it is taken. */
-  #checkRefusal(
-    name: string,
-    request: ClientOperation<C, Q>['request'],
-    output?: Output,
-    code?: string,
-  ): void {
+  #checkRefusal(name: string, request: ClientOperation<M>['request'], output?: Output, code?: string): void {
     const isNew = request.type === 'command' && simulatedVersion(request) > 1
     if (code === 'not-known-by-all' && (this.#plan.old === undefined || !isNew || this.#isRaised))
       this.#violate(
@@ -503,7 +494,7 @@ class Simulation<C, R, Q, A> {
     return longest?.members.map(({ server }) => server) ?? this.#world.ids
   }
 
-  async #finishWalk(walker: Walker<C, R, Q, A>, home: ServerId | undefined): Promise<void> {
+  async #finishWalk(walker: Walker<M>, home: ServerId | undefined): Promise<void> {
     const isGone = () => home !== undefined && !this.#members.includes(home)
     const error = await walker.finish(LIVENESS_BOUND_MS, isGone)
     if (error === undefined || (error.code === 'removed' && isGone())) return

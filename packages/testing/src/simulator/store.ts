@@ -70,7 +70,7 @@ const KEYS = ['a', 'b', 'c', 'd']
 const SEARCH_LIMIT = 3_000_000
 
 /** Of few keys and few values, so that clients get in each other's way. */
-export const storeWorkload: Workload<StoreCommand, boolean, StoreQuery, string | null> = {
+export const storeWorkload: Workload<Store> = {
   machine: () => new Store(),
   command(chance) {
     const key = chance.pick(KEYS)

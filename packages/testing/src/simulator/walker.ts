@@ -1,36 +1,31 @@
+import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import { SynodError } from 'synod/internal/errors.js'
 import type { Chance } from '../chance.js'
 import type { StepClock } from './hardware/clock.js'
 import type { Slot } from 'synod/internal/paxos/ballot.js'
-import type { StaleAnswer, StaleReadOptions } from 'synod/internal/machine/stale-read.js'
 import type { Range } from './faults/plan.js'
 import type { ClientOperation, Returned, Workload } from './workload.js'
-import type { Placed, Tagged } from './checks/watched-machine.js'
+import type { WatchedMachine } from './checks/watched-machine.js'
+import type { Replicated } from 'synod/internal/machine/replicated.js'
 
-type Request<C, Q> = ClientOperation<C, Q>['request']
+type Request<M extends AnyMachine> = ClientOperation<M>['request']
 type Answered = Omit<Returned, 'position'>
 
 /** Through what a walker reaches the cluster: a client, or the replica in its own process. */
-export interface Access<C, Q> {
-  execute(command: Tagged<C>, options: { readonly timeout_ms: number }): Promise<Uint8Array>
-  read(query: Q, options: { readonly timeout_ms: number }): Promise<Placed>
-  readStale(query: Q, options: StaleReadOptions): Promise<StaleAnswer<Placed>>
-  /** The highest slot that anything it has been told is from. */
-  readonly seen: Slot
-}
+export type Access<M extends AnyMachine> = Replicated<WatchedMachine<M>>
 
-export interface WalkerParts<C, R, Q, A> {
+export interface WalkerParts<M extends AnyMachine> {
   readonly name: string
   readonly clock: StepClock
   readonly chance: Chance
-  readonly workload: Workload<C, R, Q, A>
+  readonly workload: Workload<M>
   readonly rest_ms: Range
   /** Undefined while there is none. */
-  readonly access: () => Access<C, Q> | undefined
+  readonly access: () => Access<M> | undefined
   readonly nextTag: () => number
   readonly nextPosition: () => number
-  readonly record: (operation: ClientOperation<C, Q>) => void
-  readonly onReturn: (operation: ClientOperation<C, Q>, error: SynodError | undefined) => void
+  readonly record: (operation: ClientOperation<M>) => void
+  readonly onReturn: (operation: ClientOperation<M>, error: SynodError | undefined) => void
 }
 
 /** How long it waits for a call beyond its timeout: the process that was to end it may be gone. */
@@ -41,13 +36,13 @@ const STALE_READS = 0.1
 const READS_OWN_WRITES = 0.7
 
 /** One client at its work: one operation after the other, with rests between them. */
-export class Walker<C, R, Q, A> {
+export class Walker<M extends AnyMachine> {
   readonly name: string
-  readonly #parts: WalkerParts<C, R, Q, A>
+  readonly #parts: WalkerParts<M>
   #stopped = false
   #seen: Slot = 0
 
-  constructor(parts: WalkerParts<C, R, Q, A>) {
+  constructor(parts: WalkerParts<M>) {
     this.name = parts.name
     this.#parts = parts
   }
@@ -93,26 +88,26 @@ export class Walker<C, R, Q, A> {
     return undefined
   }
 
-  #draw(way: Access<C, Q>): Request<C, Q> {
+  #draw(way: Access<M>): Request<M> {
     const { chance } = this.#parts
     const kind = chance.next()
     if (kind < STALE_READS) return this.#staleQuery(way)
     return kind < READS ? this.#query() : this.#command()
   }
 
-  #command(): Request<C, Q> {
+  #command(): Request<M> {
     const { chance, nextTag, workload } = this.#parts
     return { type: 'command', tag: nextTag(), command: workload.command(chance) }
   }
 
-  #query(): Request<C, Q> {
+  #query(): Request<M> {
     const { chance, workload } = this.#parts
     const query = workload.query?.(chance)
     return query === undefined ? this.#command() : { type: 'query', query }
   }
 
   /** Now and then of a state that need not hold what this client has seen or done itself. */
-  #staleQuery(way: Access<C, Q>): Request<C, Q> {
+  #staleQuery(way: Access<M>): Request<M> {
     const { chance, workload } = this.#parts
     const query = workload.query?.(chance)
     if (query === undefined) return this.#command()
@@ -121,13 +116,9 @@ export class Walker<C, R, Q, A> {
   }
 
   /** Resolves to the error, unless there was an answer. */
-  async #operate(
-    way: Access<C, Q>,
-    request: Request<C, Q>,
-    timeout_ms: number,
-  ): Promise<SynodError | undefined> {
+  async #operate(way: Access<M>, request: Request<M>, timeout_ms: number): Promise<SynodError | undefined> {
     const { name, nextPosition, onReturn, record } = this.#parts
-    const operation: ClientOperation<C, Q> = {
+    const operation: ClientOperation<M> = {
       client: name,
       request,
       invoked: nextPosition(),
@@ -171,7 +162,11 @@ export class Walker<C, R, Q, A> {
   }
 }
 
-async function ask<C, Q>(way: Access<C, Q>, request: Request<C, Q>, timeout_ms: number): Promise<Answered> {
+async function ask<M extends AnyMachine>(
+  way: Access<M>,
+  request: Request<M>,
+  timeout_ms: number,
+): Promise<Answered> {
   switch (request.type) {
     case 'command':
       return { output: await way.execute({ tag: request.tag, command: request.command }, { timeout_ms }) }

@@ -1,6 +1,6 @@
+import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import { type Client, type ConnectOptions, connect } from 'synod/internal/client/client.js'
 import type { SynodError } from 'synod/internal/errors.js'
-import type { Machine } from 'synod/internal/machine/machine.js'
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import type { Mode } from 'synod/internal/paxos/config.js'
 import type { Quorums } from 'synod/internal/paxos/quorum.js'
@@ -33,12 +33,12 @@ const SPACE: SpaceLimits = {
 export type Place = ServerId | string
 
 /** A machine with its disk, and the replica that runs there. */
-export interface Server<C, R, Q, A, M> {
+export interface Server<M extends AnyMachine> {
   readonly id: ServerId
   disk: MemoryDisk
   /** Of the process that runs, or ran last. */
   process: Process | undefined
-  replica: Replica<C, R, Q, A> | undefined
+  replica: Replica<M> | undefined
   machine: M
   /** What the replica gave up for. */
   fatal: SynodError | undefined
@@ -58,7 +58,7 @@ export interface Server<C, R, Q, A, M> {
 /** What a replica has of the machine that its process runs on. */
 export type Edges = Pick<Host, 'clock' | 'disk' | 'network' | 'descriptors'>
 
-export interface WorldOptions<C, R, Q, A, M extends Machine<C, R, Q, A>> {
+export interface WorldOptions<M extends AnyMachine> {
   /** 3 unless given. */
   readonly servers?: number
   /** Majorities unless given. */
@@ -72,7 +72,7 @@ export interface WorldOptions<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   /** Makes the state machine for a server, each time its replica starts. */
   readonly machine: (server: ServerId) => M
   /** For every replica. */
-  readonly options?: Partial<ReplicaOptions<C, R, Q, A>>
+  readonly options?: Partial<ReplicaOptions<M>>
   readonly network?: MemoryNetworkOptions
   /** How long an fsync takes; 1 ms unless given. */
   readonly sync_ms?: number
@@ -89,15 +89,15 @@ export interface WorldOptions<C, R, Q, A, M extends Machine<C, R, Q, A>> {
  * memory. All that is theirs is the shipped code; only disk, network, clock and chance are simulated. So a seed says all
  * that happens.
  */
-export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
+export class World<M extends AnyMachine> extends Timeline {
   readonly mode: Mode
   readonly chance: Chance
   readonly network: MemoryNetwork
-  readonly servers = new Map<ServerId, Server<C, R, Q, A, M>>()
-  readonly #options: WorldOptions<C, R, Q, A, M>
+  readonly servers = new Map<ServerId, Server<M>>()
+  readonly #options: WorldOptions<M>
   readonly #processes = new Map<string, Process>()
 
-  constructor(options: WorldOptions<C, R, Q, A, M>) {
+  constructor(options: WorldOptions<M>) {
     super()
     const { mode = 'leader', network, seed = 1, servers = 3 } = options
     this.#options = options
@@ -149,13 +149,13 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
     })
   }
 
-  server(id: ServerId): Server<C, R, Q, A, M> {
+  server(id: ServerId): Server<M> {
     const server = this.servers.get(id)
     if (server === undefined) throw new Error(`there is no s${id}`)
     return server
   }
 
-  replica(id: ServerId): Replica<C, R, Q, A> {
+  replica(id: ServerId): Replica<M> {
     const { replica } = this.server(id)
     if (replica === undefined) throw new Error(`s${id} does not run`)
     return replica
@@ -166,16 +166,16 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
   }
 
   /** Starts a process on a server, and waits until its replica is open. */
-  open(id: ServerId, options: Partial<ReplicaOptions<C, R, Q, A>> = {}): Promise<Replica<C, R, Q, A>> {
+  open(id: ServerId, options: Partial<ReplicaOptions<M>> = {}): Promise<Replica<M>> {
     return this.settled(this.begin(id, options))
   }
 
-  async openAll(options: Partial<ReplicaOptions<C, R, Q, A>> = {}): Promise<void> {
+  async openAll(options: Partial<ReplicaOptions<M>> = {}): Promise<void> {
     await this.settled(Promise.all(this.ids.map((id) => this.begin(id, options))))
   }
 
   /** Starts a process on a server; it gets on as the clock is moved. */
-  async begin(id: ServerId, options: Partial<ReplicaOptions<C, R, Q, A>> = {}): Promise<Replica<C, R, Q, A>> {
+  async begin(id: ServerId, options: Partial<ReplicaOptions<M>> = {}): Promise<Replica<M>> {
     const server = this.server(id)
     const { host, ...more } = options
     if (this.isUp(id)) throw new Error(`s${id} runs already`)
@@ -200,7 +200,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
       disk: process.disk ?? disk,
       descriptors: () => Infinity,
     }
-    const replica = await Replica.open({
+    const open: ReplicaOptions<M> = {
       id,
       cluster: {
         servers: this.#addressesFor(server),
@@ -229,7 +229,9 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
       },
       ...this.#options.options,
       ...more,
-    })
+    }
+    // The types of the machine are checked where the caller has them.
+    const replica = await Replica.open<M>(open as never)
     server.replica = replica
     return replica
   }
@@ -256,7 +258,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
     this.server(id).disk.restart()
   }
 
-  restart(id: ServerId, options: Partial<ReplicaOptions<C, R, Q, A>> = {}): Promise<Replica<C, R, Q, A>> {
+  restart(id: ServerId, options: Partial<ReplicaOptions<M>> = {}): Promise<Replica<M>> {
     return this.open(id, options)
   }
 
@@ -305,17 +307,11 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
   // Clients
 
   /** Connects a client on a host of its own. */
-  async connect(
-    name = 'client',
-    options: Partial<ConnectOptions<C, R, Q, A>> = {},
-  ): Promise<Client<C, R, Q, A>> {
+  async connect(name = 'client', options: Partial<ConnectOptions<M>> = {}): Promise<Client<M>> {
     return this.settled(this.beginConnect(name, options))
   }
 
-  beginConnect(
-    name = 'client',
-    options: Partial<ConnectOptions<C, R, Q, A>> = {},
-  ): Promise<Client<C, R, Q, A>> {
+  beginConnect(name = 'client', options: Partial<ConnectOptions<M>> = {}): Promise<Client<M>> {
     const { clock, network } = this.#start(name)
     return connect({
       endpoints: this.ids.map(clientAddressOf),
@@ -374,7 +370,7 @@ export class World<C, R, Q, A, M extends Machine<C, R, Q, A>> extends Timeline {
   }
 
   /** Of the founders; of all servers for one that joins, as the founders may be gone by then. */
-  #addressesFor(server: Pick<Server<C, R, Q, A, M>, 'joins'>): Record<ServerId, string> {
+  #addressesFor(server: Pick<Server<M>, 'joins'>): Record<ServerId, string> {
     const known = [...this.servers.values()].filter(({ joins }) => server.joins || !joins)
     return Object.fromEntries(known.map(({ id }) => [id, peerAddressOf(id)]))
   }

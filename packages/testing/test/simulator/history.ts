@@ -17,9 +17,9 @@ class Text implements Machine<string, string, 'text' | 'length', string | number
   }
 }
 
-export type TextOperation = ClientOperation<string, 'text' | 'length'>
+export type TextOperation = ClientOperation<Text>
 
-export const texts: Workload<string, string, 'text' | 'length', string | number> = {
+export const texts: Workload<Text> = {
   machine: () => new Text(),
   command: () => 'x',
 }
@@ -33,7 +33,7 @@ export function executed(letters: string, results: Readonly<Record<string, unkno
   for (const [at, letter] of letters.split('').entries()) {
     let result: Output
     try {
-      result = encode(machine.apply(letter, { slot: at + 1, time_ms: 0, version: 1 }))
+      result = encode(machine.apply(letter))
     } catch (error) {
       result = (error as Error).message
     }

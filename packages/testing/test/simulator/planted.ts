@@ -4,7 +4,7 @@ import type { Workload } from '../../src/simulator/workload.js'
 type Apply = (total: number, context: ApplyContext) => number
 
 /** Adds up, and makes of each sum what `apply` says. */
-class Counter implements Machine<number, number, 'total', number> {
+export class Counter implements Machine<number, number, 'total', number> {
   #total = 0
   readonly #apply: Apply
 
@@ -22,7 +22,7 @@ class Counter implements Machine<number, number, 'total', number> {
 }
 
 /** A workload with a counter; without `apply` nothing is wrong with it. */
-export function counting(apply: Apply = (total) => total): Workload<number, number, 'total', number> {
+export function counting(apply: Apply = (total) => total): Workload<Counter> {
   return {
     machine: () => new Counter(apply),
     command: (chance) => 1 + chance.below(9),

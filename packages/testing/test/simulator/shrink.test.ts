@@ -4,10 +4,10 @@ import { type Plan, drawPlan } from '../../src/simulator/faults/plan.js'
 import { shrinkPlan } from '../../src/simulator/shrink.js'
 import { runPlan } from '../../src/simulator/simulation.js'
 import type { Workload } from '../../src/simulator/workload.js'
-import { counting } from './planted.js'
+import { type Counter, counting } from './planted.js'
 
 /** A check that fails when a lone voter starts with a wrong clock, which it believes: that takes a fault of one kind. */
-const timekeeping: Workload<number, number, 'total', number> = {
+const timekeeping: Workload<Counter> = {
   ...counting((_, { time_ms }) => time_ms),
   check(history) {
     const late = history.some(({ output }) => typeof output === 'number' && output > 1_700_050_000_000)

@@ -4,7 +4,7 @@ import { drawPlan } from '../../src/simulator/faults/plan.js'
 import { type SimulateOptions, SimulationFailure, simulate } from '../../src/simulator/simulate.js'
 import type { Outcome } from '../../src/simulator/simulation.js'
 import type { Workload } from '../../src/simulator/workload.js'
-import { counting } from './planted.js'
+import { type Counter, counting } from './planted.js'
 
 beforeEach(() => {
   vi.stubEnv('SYNOD_SEED', undefined)
@@ -17,7 +17,7 @@ afterEach(() => {
 
 /** How the simulation of a machine that is wrong fails. */
 async function failure(
-  workload: Workload<number, number, 'total', number>,
+  workload: Workload<Counter>,
   options: SimulateOptions = {},
 ): Promise<SimulationFailure> {
   const error: unknown = await simulate(workload, {

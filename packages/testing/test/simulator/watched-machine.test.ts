@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { MAX_RESULT_BYTES } from 'synod/internal/machine/contract.js'
 import type { Executor } from 'synod/internal/machine/executor.js'
-import type { ApplyContext, Machine } from 'synod/internal/machine/machine.js'
+import type { AnyMachine, ApplyContext, Machine } from 'synod/internal/machine/machine.js'
 import { encodeOpen, encodeRequest } from 'synod/internal/machine/request.js'
 import { keyOf } from '../../../synod/test/machine/keys.js'
 import { Executions } from '../../src/simulator/checks/executions.js'
@@ -56,7 +56,7 @@ class Diary implements Machine<string, number, string, string> {
 }
 
 interface Bench {
-  readonly executor: Executor<never, unknown, never, unknown>
+  readonly executor: Executor<AnyMachine>
   readonly encode: (text: string) => Uint8Array
   readonly answerIn: (bytes: Uint8Array) => Uint8Array
 }
@@ -190,7 +190,7 @@ class LazyCounter implements Machine<number, number, 'n', number> {
 
 const counting = (
   machine: () => Machine<number, number, 'n', number>,
-): Workload<number, number, 'n', number> => ({
+): Workload<Machine<number, number, 'n', number>> => ({
   machine,
   command: (chance) => chance.below(10),
   query: () => 'n',

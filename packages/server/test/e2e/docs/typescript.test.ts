@@ -17,31 +17,31 @@ const AROUND: Readonly<
   },
   'await runPlan(failure': {
     before:
-      "import type { SimulationFailure, Workload } from 'synod-testing'\n" +
-      'declare const failure: SimulationFailure\ndeclare const workload: Workload<number, number, number, number>\n',
+      "import type { Machine } from 'synod'\nimport type { SimulationFailure, Workload } from 'synod-testing'\n" +
+      'declare const failure: SimulationFailure\ndeclare const workload: Workload<Machine<number, number, number, number>>\n',
   },
   'const total: Model': {
     before: 'declare class Counter { apply(amount: number): number; query(query: "total"): number }\n',
   },
   'history.invoke': {
     before:
-      "import type { Client } from 'synod'\ndeclare const client: Client<number, number, number, number>\n",
+      "import type { Client, Machine } from 'synod'\ndeclare const client: Client<Machine<number, number, number, number>>\n",
     dots: '1',
   },
   'await replica.changeMembership': {
     before:
-      "import type { Replica } from 'synod'\ndeclare const replica: Replica<number, number, number, number>\n",
+      "import type { Machine, Replica } from 'synod'\ndeclare const replica: Replica<Machine<number, number, number, number>>\n",
   },
   'Replica.open({ cluster': {
     before:
-      "import { Replica, type ReplicaOptions } from 'synod'\ndeclare const servers: Record<number, string>\n" +
-      'declare const rest: Omit<ReplicaOptions<number, number, number, number>, "cluster">\n',
+      "import { type Machine, Replica, type ReplicaOptions } from 'synod'\ndeclare const servers: Record<number, string>\n" +
+      'declare const rest: Omit<ReplicaOptions<Machine<number, number, number, number>>, "cluster">\n',
     dots: '...rest',
   },
   'Replica.open({ …, trace': {
     before:
-      "import { Replica, type ReplicaOptions } from 'synod'\n" +
-      'declare const rest: ReplicaOptions<number, number, number, number>\n',
+      "import { type Machine, Replica, type ReplicaOptions } from 'synod'\n" +
+      'declare const rest: ReplicaOptions<Machine<number, number, number, number>>\n',
     dots: '...rest',
   },
 }

@@ -1,5 +1,7 @@
+import { codecsOf } from 'synod/internal/machine/contract.js'
+import type { AnyMachine, CommandOf, ResultOf, QueryOf, AnswerOf } from 'synod/internal/machine/machine.js'
 import type { Operation } from '../../linearizability/history.js'
-import { type Codec, completeCodecs } from 'synod/internal/machine/codec.js'
+import type { Codec } from 'synod/internal/machine/codec.js'
 import { type Executions, sameResult, showResult } from './executions.js'
 import { Retelling } from './retelling.js'
 import { Violation } from './violation.js'
@@ -14,16 +16,16 @@ import type { ClientOperation, Workload } from '../workload.js'
  * A stale query must have the answer of the slot that it names, and where it asked for that see what its client has seen.
  * Throws a Violation.
  */
-export function checkHistory<C, R, Q, A>(
-  operations: readonly ClientOperation<C, Q>[],
+export function checkHistory<M extends AnyMachine>(
+  operations: readonly ClientOperation<M>[],
   executions: Executions,
-  workload: Workload<C, R, Q, A>,
+  workload: Workload<M>,
 ): void {
   const order = new Map(executions.all.map(({ tag }, index) => [tag, index + 1]))
   const machine = workload.machine()
-  const codecs = completeCodecs(machine.codecs)
+  const codecs = codecsOf(machine)
   checkOrigin(operations, executions, codecs.command)
-  const queryOf = (query: Q) => Buffer.from(codecs.query.encode(query)).toString('latin1')
+  const queryOf = (query: QueryOf<M>) => Buffer.from(codecs.query.encode(query)).toString('latin1')
   const queries = operations.flatMap(({ request }) => (request.type === 'command' ? [] : [request.query]))
   const retelling = new Retelling(
     machine,
@@ -34,9 +36,9 @@ export function checkHistory<C, R, Q, A>(
   const calls = [...operations].sort((a, b) => a.invoked - b.invoked)
   const returns = operations.filter(({ returned }) => returned !== undefined)
   returns.sort((a, b) => positionOf(a) - positionOf(b))
-  const places = new Map<ClientOperation<C, Q>, number>()
+  const places = new Map<ClientOperation<M>, number>()
   let next = 0
-  let latest: ClientOperation<C, Q> | undefined
+  let latest: ClientOperation<M> | undefined
   let place = 0
   /** By client, the latest place of what it had done, and been answered: each does one thing after the other. */
   const own = new Map<string, number>()
@@ -117,18 +119,18 @@ export function checkHistory<C, R, Q, A>(
 }
 
 /** What was executed is what clients asked for, to the byte. */
-function checkOrigin<C, Q>(
-  operations: readonly ClientOperation<C, Q>[],
+function checkOrigin<M extends AnyMachine>(
+  operations: readonly ClientOperation<M>[],
   executions: Executions,
-  codec: Codec<C>,
+  codec: Codec<CommandOf<M>>,
 ): void {
-  const asked = new Map<number, C>()
+  const asked = new Map<number, CommandOf<M>>()
   for (const { request } of operations) {
     if (request.type === 'command') asked.set(request.tag, request.command)
   }
   for (const { command, encoded, slot, tag } of executions.all) {
-    const its = asked.get(tag)
-    if (asked.has(tag) && sameResult(codec.encode(its as C), encoded)) continue
+    const its: unknown = asked.get(tag)
+    if (asked.has(tag) && sameResult(codec.encode(its as CommandOf<M>), encoded)) continue
     const what = asked.has(tag) ? inWords(its) : 'nothing'
     throw new Violation(
       'not-linearizable',
@@ -141,21 +143,28 @@ function checkOrigin<C, Q>(
  * The history as a model sees it: without the log, by calls and returns alone. What has no answer and was never executed is
  * left out, as it had no effect; whether it had would take the longest to search.
  */
-function checkByModel<C, R, Q, A>(
-  operations: readonly ClientOperation<C, Q>[],
-  workload: Workload<C, R, Q, A>,
+function checkByModel<M extends AnyMachine>(
+  operations: readonly ClientOperation<M>[],
+  workload: Workload<M>,
 ): void {
   if (workload.check === undefined) return
-  const { answer, result } = completeCodecs(workload.machine().codecs)
-  const history = operations.flatMap(({ client, invoked, request, returned }): Operation<C | Q, R | A>[] => {
-    const input = request.type === 'command' ? request.command : request.query
-    if (request.type === 'stale-query') return []
-    if (returned === undefined) return request.type === 'query' ? [] : [{ client, input, invoked }]
-    const { output, position } = returned
-    if (typeof output === 'string') return []
-    const decoded = request.type === 'command' ? result.decode(output) : answer.decode(output)
-    return [{ client, input, invoked, returned: position, output: decoded }]
-  })
+  const { answer, result } = codecsOf(workload.machine())
+  const history = operations.flatMap(
+    ({
+      client,
+      invoked,
+      request,
+      returned,
+    }): Operation<CommandOf<M> | QueryOf<M>, ResultOf<M> | AnswerOf<M>>[] => {
+      const input = request.type === 'command' ? request.command : request.query
+      if (request.type === 'stale-query') return []
+      if (returned === undefined) return request.type === 'query' ? [] : [{ client, input, invoked }]
+      const { output, position } = returned
+      if (typeof output === 'string') return []
+      const decoded = request.type === 'command' ? result.decode(output) : answer.decode(output)
+      return [{ client, input, invoked, returned: position, output: decoded }]
+    },
+  )
   try {
     workload.check(history)
   } catch (error) {
@@ -164,11 +173,11 @@ function checkByModel<C, R, Q, A>(
   }
 }
 
-function positionOf<C, Q>({ returned }: ClientOperation<C, Q>): number {
+function positionOf<M extends AnyMachine>({ returned }: ClientOperation<M>): number {
   return returned?.position ?? Infinity
 }
 
-function describe<C, Q>({ client, request, returned }: ClientOperation<C, Q>): string {
+function describe<M extends AnyMachine>({ client, request, returned }: ClientOperation<M>): string {
   const asked = inWords(request.type === 'command' ? request.command : request.query)
   return `${client}'s ${request.type} ${asked} got ${returned === undefined ? 'no answer' : showResult(returned.output)}`
 }

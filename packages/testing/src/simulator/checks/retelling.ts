@@ -1,5 +1,4 @@
-import { completeCodecs } from 'synod/internal/machine/codec.js'
-import { answerQuery, applyCommand, messageOf } from 'synod/internal/machine/contract.js'
+import { answerQuery, applyCommand, messageOf, codecsOf } from 'synod/internal/machine/contract.js'
 import type { Machine } from 'synod/internal/machine/machine.js'
 import { inWords } from '../trace/words.js'
 import { type Executions, sameResult, showResult } from './executions.js'
@@ -27,7 +26,7 @@ export class Retelling<Q> {
     executions: Executions,
     queries: ReadonlyMap<string, Uint8Array>,
   ) {
-    const codecs = completeCodecs(machine.codecs)
+    const codecs = codecsOf(machine)
     const answer = (place: number) => {
       for (const [key, query] of queries) {
         const output = outputOf(() => answerQuery(machine, codecs, codecs.query.decode(query)))

@@ -1,7 +1,8 @@
+import type { AnyMachine, CommandOf, QueryOf, CodecsOf } from 'synod/internal/machine/machine.js'
 import { Reader } from 'synod/internal/bytes/reader.js'
 import { Writer } from 'synod/internal/bytes/writer.js'
 import { SynodError } from 'synod/internal/errors.js'
-import { type Codec, type Codecs, completeCodecs } from 'synod/internal/machine/codec.js'
+import type { Codec, Codecs } from 'synod/internal/machine/codec.js'
 import {
   answerQuery,
   applyCommand,
@@ -11,6 +12,7 @@ import {
   encodeWith,
   messageOf,
   versionOfCommand,
+  codecsOf,
 } from 'synod/internal/machine/contract.js'
 import type { ApplyContext, Machine } from 'synod/internal/machine/machine.js'
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
@@ -20,9 +22,9 @@ import type { Guard } from './guard.js'
 import { Violation } from './violation.js'
 
 /** A command and the number of its request, by which it is known again wherever it is executed. */
-export interface Tagged<C> {
+export interface Tagged<M extends AnyMachine> {
   readonly tag: number
-  readonly command: C
+  readonly command: CommandOf<M>
   /** The command as it stands in the log, where it was decoded from there. */
   readonly encoded?: Uint8Array
 }
@@ -44,10 +46,15 @@ const FOREIGN_TAG = 0
 const bytesAsTheyAre: Codec<Uint8Array> = { encode: (bytes) => bytes, decode: (bytes) => bytes }
 
 /** A state machine of which every step is watched. Results and answers come out encoded, answers with their place. */
-export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array, Q, Placed> {
-  readonly codecs: Codecs<Tagged<C>, Uint8Array, Q, Placed>
-  readonly #inner: Machine<C, R, Q, A>
-  readonly #innerCodecs: Codecs<C, R, Q, A>
+export class WatchedMachine<M extends AnyMachine> implements Machine<
+  Tagged<M>,
+  Uint8Array,
+  QueryOf<M>,
+  Placed
+> {
+  readonly codecs: Codecs<Tagged<M>, Uint8Array, QueryOf<M>, Placed>
+  readonly #inner: M
+  readonly #innerCodecs: CodecsOf<M>
   readonly #server: ServerId
   readonly #executions: Executions
   readonly #guard: Guard
@@ -55,13 +62,13 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
   /** One of the two that a simulation of upgrades has; the version of the machine itself, where undefined. */
   readonly #simulated: number | undefined
   readonly version?: number
-  readonly versionOf?: (tagged: Tagged<C>) => number
+  readonly versionOf?: (tagged: Tagged<M>) => number
   readonly snapshot?: () => Iterable<Uint8Array>
   readonly restore?: (chunks: AsyncIterable<Uint8Array>) => Promise<void>
   #executed = 0
 
   constructor(
-    inner: Machine<C, R, Q, A>,
+    inner: M,
     server: ServerId,
     executions: Executions,
     guard: Guard,
@@ -69,7 +76,7 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     simulated?: number,
   ) {
     this.#inner = inner
-    this.#innerCodecs = completeCodecs(inner.codecs)
+    this.#innerCodecs = codecsOf(inner)
     this.codecs = watchedCodecs(inner)
     this.#server = server
     this.#executions = executions
@@ -86,7 +93,7 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
   }
 
   /** What comes of a command is what `applyCommand` makes of it, here as in a replica. */
-  apply({ command, encoded, tag }: Tagged<C>, context: ApplyContext): Uint8Array {
+  apply({ command, encoded, tag }: Tagged<M>, context: ApplyContext): Uint8Array {
     const words = inWords(command)
     this.#checkVersion(tag, context)
     let result: Uint8Array | string
@@ -120,11 +127,11 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     this.#onViolation(new Violation('agreement', `${what}, and version ${version} was agreed on`))
   }
 
-  frees({ command }: Tagged<C>): boolean {
+  frees({ command }: Tagged<M>): boolean {
     return this.#inner.frees?.(command) === true
   }
 
-  query(query: Q): Placed {
+  query(query: QueryOf<M>): Placed {
     const answer = this.#guard.run(this.#server, 'query', () =>
       answerQuery(this.#inner, this.#innerCodecs, query),
     )
@@ -146,7 +153,7 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
     }
   }
 
-  async #restore(restore: Machine<C, R, Q, A>['restore'], chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async #restore(restore: M['restore'], chunks: AsyncIterable<Uint8Array>): Promise<void> {
     await restore?.(
       withoutLast(chunks, (count) => {
         this.#executed = new Reader(count).varint()
@@ -156,7 +163,7 @@ export class WatchedMachine<C, R, Q, A> implements Machine<Tagged<C>, Uint8Array
 }
 
 /** The version from which on a command is known where upgrades are simulated: of two commands, one. */
-export function simulatedVersion({ tag }: Pick<Tagged<unknown>, 'tag'>): number {
+export function simulatedVersion({ tag }: { readonly tag: number }): number {
   return 1 + (tag % 2)
 }
 
@@ -198,10 +205,10 @@ function encodeCount(count: number): Uint8Array {
 }
 
 /** How clients of a watched machine speak with it. */
-export function watchedCodecs<C, R, Q, A>(
-  machine: Machine<C, R, Q, A>,
-): Codecs<Tagged<C>, Uint8Array, Q, Placed> {
-  const { command, query } = completeCodecs(machine.codecs)
+export function watchedCodecs<M extends AnyMachine>(
+  machine: M,
+): Codecs<Tagged<M>, Uint8Array, QueryOf<M>, Placed> {
+  const { command, query } = codecsOf(machine)
   return {
     command: {
       encode(tagged) {

@@ -1,8 +1,8 @@
+import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import { join } from 'node:path'
 import { SynodError } from 'synod/internal/errors.js'
 import { inspectJournal } from 'synod/internal/journal/inspect.js'
 import { recover } from 'synod/internal/journal/recovery.js'
-import type { Machine } from 'synod/internal/machine/machine.js'
 import type { MembershipChange } from 'synod/internal/machine/membership-change.js'
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import type { Chance } from '../../chance.js'
@@ -22,9 +22,9 @@ const RESTART_MS = 100
 /** What a server says that another one has refused in the handshake. */
 const REFUSED = /^s\d+ refuses this server: /
 
-export interface NemesisParts<C, R, Q, A, M extends Machine<C, R, Q, A>> {
+export interface NemesisParts<M extends AnyMachine> {
   readonly plan: Plan
-  readonly world: World<C, R, Q, A, M>
+  readonly world: World<M>
   readonly trace: Trace
   readonly chance: Chance
   /** Servers that start with the build and state machine from before: those that are upgraded are taken out. */
@@ -37,7 +37,7 @@ export interface NemesisParts<C, R, Q, A, M extends Machine<C, R, Q, A>> {
 }
 
 /** Carries out the faults of a plan, and starts again what has ended. */
-export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
+export class Nemesis<M extends AnyMachine> {
   /** How many faults of each kind have struck. */
   readonly struck = new Map<FaultKind, number>()
   /** Servers that lost promises or votes for good. */
@@ -46,7 +46,7 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   readonly wrongClocks = new Set<ServerId>()
   /** Those of them whose directory is an old copy: none may take part. */
   readonly outdated = new Set<ServerId>()
-  readonly #parts: NemesisParts<C, R, Q, A, M>
+  readonly #parts: NemesisParts<M>
   /** What ends the faults that last. */
   readonly #lasting = new Set<() => void>()
   readonly #rates = new Map<string, Rates>()
@@ -64,7 +64,7 @@ export class Nemesis<C, R, Q, A, M extends Machine<C, R, Q, A>> {
   #hostileHosts = 0
   #healed = false
 
-  constructor(parts: NemesisParts<C, R, Q, A, M>) {
+  constructor(parts: NemesisParts<M>) {
     this.#parts = parts
     this.#syncs_ms = new Map([...parts.world.servers].map(([id, { sync_ms }]) => [id, sync_ms]))
   }
