@@ -25,7 +25,7 @@ import {
   runPlan,
   storeWorkload,
 } from 'synod-testing'
-import type { Machine } from 'synod'
+import type { AnyMachine } from 'synod'
 import type { CheckName } from './checks.js'
 
 type Mode = 'leader' | 'leaderless'
@@ -117,10 +117,10 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
 }
 
 /** The state machine of the server, as it is in this copy. */
-async function serverWorkload(): Promise<Workload<unknown, unknown, unknown, unknown>> {
+async function serverWorkload(): Promise<Workload<AnyMachine>> {
   const file = new URL('packages/server/dist/kv/machine.js', import.meta.url)
   const { KvMachine } = (await import(file.href)) as {
-    KvMachine: new () => Machine<unknown, unknown, unknown, unknown>
+    KvMachine: new () => AnyMachine
   }
   const key = (chance: Chance) => `k${chance.below(6)}`
   const value = (chance: Chance) => Buffer.alloc(chance.below(4), chance.below(256))
