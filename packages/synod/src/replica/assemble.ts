@@ -98,6 +98,8 @@ function open(settings: Settings, space: DiskSpace, inbox: Inbox): Promise<Opene
     space,
     now: () => host.clock.now(),
     onDurable: (position) => {
+      // Also while it closes, when there are no more turns.
+      settings.trace?.durable(position)
       inbox.post({ type: 'durable', position })
     },
     onFailure: (error) => {

@@ -116,7 +116,6 @@ export class Driver {
 
   /** Every record up to this position is durable. */
   durable(position: number): void {
-    this.#parts.trace?.durable(position)
     const held = this.#held
     let ready = 0
     for (let entry = held[0]; entry !== undefined && entry.position <= position; entry = held[++ready]) {
