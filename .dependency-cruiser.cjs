@@ -2,7 +2,9 @@
 
 const src = '^packages/synod/src'
 
-/** Files of packages/synod/src that `part`, a folder or a file, may not import, not even for a type. */
+/**
+ * Files of packages/synod/src that `part`, a folder or a file, may not import, not even for a type.
+ */
 function only(part, allowed) {
   return {
     name: `${part}-only`,

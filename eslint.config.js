@@ -1,6 +1,7 @@
 import eslint from '@eslint/js'
 import { defineConfig, globalIgnores } from 'eslint/config'
 import tseslint from 'typescript-eslint'
+import { plainComments } from './tools/lint/plain-comments.js'
 
 const inPaxos = 'Time, randomness and the outside world reach src/paxos as inputs of a step.'
 
@@ -43,13 +44,26 @@ export default defineConfig(
 
       // Hot paths index arrays and buffers by hand.
       '@typescript-eslint/prefer-for-of': 'off',
-      // A method that must return a promise may have nothing to wait for; async makes its throws rejections.
+      // A method that must return a promise may have nothing to wait for; async makes its throws
+      // rejections.
       '@typescript-eslint/require-await': 'off',
     },
   },
   {
     files: ['packages/synod/src/**'],
     rules: { 'no-console': 'error' },
+  },
+  {
+    plugins: { synod: { rules: { 'plain-comments': plainComments } } },
+    rules: { 'synod/plain-comments': 'error' },
+  },
+  {
+    // Where the words have been gone through. The other folders follow.
+    files: [
+      'packages/synod/src/{paxos,bytes}/**',
+      'packages/server/src/{bench,check,commands,demo,metrics,reports,terminal,trace}/**',
+    ],
+    rules: { 'synod/plain-comments': ['error', { words: true }] },
   },
   {
     // The protocol is a pure function of its inputs: see docs/decisions/0001-tooling.md.

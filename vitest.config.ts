@@ -35,7 +35,8 @@ export default defineConfig({
           name: 'unit',
           // What the lab draws has its colours in it.
           css: true,
-          // Long enough that a busy machine does not decide: a test that hangs is all that this is to end.
+          // Long enough that a busy machine does not decide: a test that hangs is all that this is
+          // to end.
           testTimeout: 60_000,
           include: ['packages/*/test/**/*.test.{ts,tsx}', 'tools/bench/*.test.ts'],
           exclude: [...exclude, 'packages/*/test/e2e/**'],

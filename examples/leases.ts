@@ -1,4 +1,5 @@
-// A table of leases: whoever acquires a name holds it for a while, and nobody else can have it meanwhile.
+// A table of leases: whoever acquires a name holds it for a while, and nobody else can have it
+// meanwhile.
 import { type ApplyContext, type Machine, SnapshotMap } from 'synod'
 
 export type LeaseCommand =
@@ -10,7 +11,10 @@ export interface Lease {
   readonly until_ms: number
 }
 
-/** Commands answer whether they could be done. A query answers the last lease, which may have run out. */
+/**
+ * Commands answer whether they could be done. A query answers the last lease, which may have run
+ * out.
+ */
 export class LeaseTable implements Machine<LeaseCommand, boolean, string, Lease | null> {
   readonly #leases = new SnapshotMap<string, Lease>()
 

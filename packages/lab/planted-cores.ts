@@ -1,5 +1,5 @@
-// `import('planted:NAME')` gives what `synod-testing/script` gives, with a mistake of tools/planted/patches in it: the page shows how the protocol breaks
-// without one of its rules.
+// `import('planted:NAME')` gives what `synod-testing/script` gives, with a mistake of
+// tools/planted/patches in it: the page shows how the protocol breaks without one of its rules.
 import { readFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -7,8 +7,8 @@ const WARM_UP_S = 1
 const VALUE = Buffer.alloc(256, 'v')
 
 /**
- * etcd with its defaults, from the distribution's packages: puts over gRPC to the leader, sent by h2load. That
- * is a load generator in C, where the others have one in Node.
+ * etcd with its defaults, from the distribution's packages: puts over gRPC to the leader, sent by
+ * h2load. That is a load generator in C, where the others have one in Node.
  */
 export const etcd: System = {
   name: 'etcd',

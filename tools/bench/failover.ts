@@ -6,8 +6,9 @@ const VALUE = Buffer.alloc(256, 'v')
 const SETTLED_SLOTS = 50
 
 /**
- * Kills the leader again and again under a steady write load, one write at a time. Gives back, for each time,
- * the milliseconds from SIGKILL to the first acknowledgement of a write that began after it.
+ * Kills the leader again and again under a steady write load, one write at a time. Gives back, for
+ * each time, the milliseconds from SIGKILL to the first acknowledgement of a write that began after
+ * it.
  */
 export async function measureFailovers(
   times: number,

@@ -3,7 +3,9 @@ const GROWTH = 1.02
 const LOWEST_MS = 0.01
 const BUCKETS = 1000
 
-/** Latencies as counts in buckets that grow by 2 %: percentiles to that precision in a fixed space. */
+/**
+ * Latencies as counts in buckets that grow by 2 %: percentiles to that precision in a fixed space.
+ */
 export class Latencies {
   readonly #buckets = new Uint32Array(BUCKETS)
   #count = 0

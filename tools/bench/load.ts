@@ -1,6 +1,6 @@
-// The load: so many connections, each with so many puts in flight, for so long. It speaks the wire protocol
-// itself, to the floor as to Synod, so that what is compared is the servers (as h2load does for etcd). Prints
-// one line of JSON.
+// The load: so many connections, each with so many puts in flight, for so long. It speaks the wire
+// protocol itself, to the floor as to Synod, so that what is compared is the servers (as h2load
+// does for etcd). Prints one line of JSON.
 import { randomBytes } from 'node:crypto'
 import { kvCodecs } from 'synod-server'
 import { Reader } from 'synod/internal/bytes/reader.js'
@@ -65,7 +65,8 @@ class Connection {
               this.#waiting.get(message.request)?.(message.result)
               this.#waiting.delete(message.request)
             } else if (message.type === 'fail') {
-              // In leaderless mode a server that is late may refuse what another one has answered by then.
+              // In leaderless mode a server that is late may refuse what another one has answered
+              // by then.
               if (this.#waiting.has(message.request)) fail(message.code, message.message)
             } else if (message.type === 'leader' && message.server !== 0) {
               leader = message.server

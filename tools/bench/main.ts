@@ -1,6 +1,6 @@
-// Compares Synod with what it cannot beat (the floor) and with what it wants to beat (etcd). All systems run
-// in turn, several times over: the machine's speed changes from minute to minute, so only ratios of runs next
-// to each other mean anything.
+// Compares Synod with what it cannot beat (the floor) and with what it wants to beat (etcd). All
+// systems run in turn, several times over: the machine's speed changes from minute to minute, so
+// only ratios of runs next to each other mean anything.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'

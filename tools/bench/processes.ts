@@ -17,7 +17,10 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Starts a command; resolves once it has printed a line that contains `ready`, or at once without it. */
+/**
+ * Starts a command; resolves once it has printed a line that contains `ready`, or at once without
+ * it.
+ */
 export async function start(command: string, args: readonly string[], ready?: string): Promise<Running> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)

@@ -17,7 +17,9 @@ export async function onPath(...commands: string[]): Promise<string[]> {
   return missing
 }
 
-/** Rates as medians over the rounds, and their ratios as medians of the ratios within each round. */
+/**
+ * Rates as medians over the rounds, and their ratios as medians of the ratios within each round.
+ */
 export function table(
   systems: readonly System[],
   loads: readonly Load[],
@@ -82,7 +84,9 @@ Machine: ${await machine()}.
   await writeFile(RESULTS, [text, ...sections(before).slice(1)].join(MARK))
 }
 
-/** Puts a section of its own, with what it was measured on, in the place of the one of that name. */
+/**
+ * Puts a section of its own, with what it was measured on, in the place of the one of that name.
+ */
 export async function saveSection(name: string, report: string): Promise<void> {
   const text = `${name}\n\n${new Date().toISOString().slice(0, 10)}, ${await machine()}.\n\n${report}`
   const before = sections(await readFile(RESULTS, 'utf8').catch(() => ''))

@@ -1,4 +1,5 @@
-// A cluster at steady load for as long as one likes: does it need more memory or more disk as time goes by?
+// A cluster at steady load for as long as one likes: does it need more memory or more disk as time
+// goes by?
 import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'

@@ -1,5 +1,5 @@
-// A cluster with millions of keys: what snapshots cost those who write meanwhile, how long a replica that comes back takes, and
-// one that has missed everything.
+// A cluster with millions of keys: what snapshots cost those who write meanwhile, how long a
+// replica that comes back takes, and one that has missed everything.
 import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +23,9 @@ const VALUE_BYTES = 16
 const WATCH_MS = 20
 /** How long writing goes on before and after a replica catches up. */
 const QUIET_S = 10
-/** The processor of the servers that have not been away, and that of all else, where there are two. */
+/**
+ * The processor of the servers that have not been away, and that of all else, where there are two.
+ */
 const FIRST = '0'
 const OTHERS = '1'
 /** A replica has caught up when it is no further behind than this, as writing goes on. */
@@ -111,8 +113,9 @@ async function load(): Promise<void> {
 }
 
 /**
- * Writes one key after the other while `goesOn`, with many under way. `onWritten` is told how many have begun, how long one took, and
- * whether a snapshot was being written all along, or never (undefined where neither is so).
+ * Writes one key after the other while `goesOn`, with many under way. `onWritten` is told how many
+ * have begun, how long one took, and whether a snapshot was being written all along, or never
+ * (undefined where neither is so).
  */
 async function write(
   goesOn: (count: number) => boolean,
@@ -140,8 +143,9 @@ async function write(
 }
 
 /**
- * Starts a server that has missed everything, while others write. Servers of a cluster do not share their processors as these do: those that stayed have
- * the first one to themselves here, and the one that comes back shares another with the clients.
+ * Starts a server that has missed everything, while others write. Servers of a cluster do not share
+ * their processors as these do: those that stayed have the first one to themselves here, and the
+ * one that comes back shares another with the clients.
  */
 async function catchUpUnderLoad(away: number): Promise<{ catchUp_s: number; ratio: number }> {
   let written = 0

@@ -1,4 +1,7 @@
-/** A check that tries seeds, or, the model checker, all states of some small clusters: `trial.ts` runs it. */
+/**
+ * A check that tries seeds, or, the model checker, all states of some small clusters: `trial.ts`
+ * runs it.
+ */
 export interface Check {
   /** As the hunt calls it. */
   readonly words: string

@@ -41,7 +41,10 @@ const TRANSFER = [
 ]
 const DIVERGENCE = ['packages/synod/test/replica/divergence.test.ts']
 
-/** The tests of a mistake, by its number or its name, where they do not have the number of its pitfall in their names: a file has no other subject. */
+/**
+ * The tests of a mistake, by its number or its name, where they do not have the number of its
+ * pitfall in their names: a file has no other subject.
+ */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   '22-restore-keeps-what-was-there.patch': ['packages/server/test/kv/snapshot.test.ts'],
   '23': ['packages/synod/test/paxos/membership.test.ts', 'packages/synod/test/replica/membership.test.ts'],
@@ -63,9 +66,10 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 const ROUNDS = [10, 60, 300]
 
 /**
- * Plants a mistake, and lets the harness look for it, what is quick first: where it was found the last time, a few seeds of each check, the tests of the pitfall that its name has the
- * number of, then ever more seeds, and the model checker. A check is only asked where the mistake is in what it runs. Undefined if nothing finds it
- * within so many seeds.
+ * Plants a mistake, and lets the harness look for it, what is quick first: where it was found the
+ * last time, a few seeds of each check, the tests of the pitfall that its name has the number of,
+ * then ever more seeds, and the model checker. A check is only asked where the mistake is in what
+ * it runs. Undefined if nothing finds it within so many seeds.
  */
 export async function hunt(mistake: string, options: HuntOptions): Promise<Find | undefined> {
   const { last, randomOnly, seeds } = options
@@ -102,7 +106,10 @@ export async function hunt(mistake: string, options: HuntOptions): Promise<Find 
 /** Code that has moved on under a patch: it names what is not there any more. */
 const ROTTEN = /is not defined|is not a function|must be declared|ReferenceError|SyntaxError/
 
-/** A patch that still applies may not load, which every check would take for a mistake that it has found. */
+/**
+ * A patch that still applies may not load, which every check would take for a mistake that it has
+ * found.
+ */
 async function checkThatItRuns(scratch: Scratch, mistake: string): Promise<void> {
   const { code, output } = await run(
     process.execPath,

@@ -1,4 +1,5 @@
-// A patch that still applies may be no mistake any more: where it names what is not there, every check takes the crash for a find.
+// A patch that still applies may be no mistake any more: where it names what is not there, every
+// check takes the crash for a find.
 import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,10 +13,16 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const patches = join(root, 'tools', 'planted', 'patches')
 const names = (await readdir(patches)).filter((name) => name.endsWith('.patch')).sort()
 
-/** What a mistake may do, but somebody who makes it may not: a name, a property or a module that there is not. */
+/**
+ * What a mistake may do, but somebody who makes it may not: a name, a property or a module that
+ * there is not.
+ */
 const NOT_THERE = new Set([2304, 2305, 2307, 2339, 2551, 2552, 2561, 2353])
 
-/** Types that are what is left when all others have been ruled out: the mistake has made the code unreachable. */
+/**
+ * Types that are what is left when all others have been ruled out: the mistake has made the code
+ * unreachable.
+ */
 const UNREACHABLE = "on type 'never'"
 
 let scratch: string

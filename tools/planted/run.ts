@@ -1,5 +1,5 @@
-// Puts one mistake after the other into a copy of the code, and lets the harness look for it. A mistake that
-// nothing finds is a hole in the harness.
+// Puts one mistake after the other into a copy of the code, and lets the harness look for it. A
+// mistake that nothing finds is a hole in the harness.
 import { readdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -83,7 +83,10 @@ function line(name: string, find: Find | undefined, right: boolean): string {
   return `${progress}found by ${find.by}${seed} after ${(find.elapsed_ms / 1000).toFixed(1)} s`
 }
 
-/** Each mistake with the check that finds it and its seed, or with the reason why none does; then how many are found. */
+/**
+ * Each mistake with the check that finds it and its seed, or with the reason why none does; then
+ * how many are found.
+ */
 function table(): string {
   const mistakes = names.filter((name) => name !== HARMLESS)
   const rows = mistakes.map((name) => {

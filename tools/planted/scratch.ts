@@ -19,8 +19,8 @@ const CONFIGURATION = [
 ]
 
 /**
- * A copy of the library, its sources and what has been built of them, with a mistake in both. Its tests can run there,
- * and programs that import `synod`.
+ * A copy of the library, its sources and what has been built of them, with a mistake in both. Its
+ * tests can run there, and programs that import `synod`.
  */
 export class Scratch implements AsyncDisposable {
   readonly directory: string

@@ -1,5 +1,5 @@
-// Runs in a scratch copy, against the library with a mistake in it: node trial.js CHECK MODE FIRST_SEED SEEDS.
-// Prints the first thing found, as JSON, or nothing.
+// Runs in a scratch copy, against the library with a mistake in it: node trial.js CHECK MODE
+// FIRST_SEED SEEDS. Prints the first thing found, as JSON, or nothing.
 import {
   CONFIGURATIONS,
   type Chance,
@@ -39,8 +39,8 @@ interface Found {
 const MOST_STATES = 200_000
 
 /**
- * One of three voters is replaced: some quorum of those before shares no server with some quorum of those after, and whoever leads may
- * belong to both.
+ * One of three voters is replaced: some quorum of those before shares no server with some quorum of
+ * those after, and whoever leads may belong to both.
  */
 const EXCHANGED: ModelConfig = {
   mode: 'leader',

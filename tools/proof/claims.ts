@@ -1,4 +1,6 @@
-/** What the parts of the proof are to show, and where it stops: it stands at the head of the report. */
+/**
+ * What the parts of the proof are to show, and where it stops: it stands at the head of the report.
+ */
 export const CLAIMS = `## What holds, and what shows it
 
 - **One value in a slot.** Two quorums meet, and a promise tells of every lower vote. Shown by the specification, the model checker, the core's random runs, and the

@@ -1,5 +1,5 @@
-// Runs the core alone under random events, in both modes, with three and with five servers, and with servers that come and go:
-// node core.js SEEDS.
+// Runs the core alone under random events, in both modes, with three and with five servers, and
+// with servers that come and go: node core.js SEEDS.
 import { exploreCore, exploreMembership } from 'synod-testing'
 
 const seeds = Number(process.argv[2])

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { output } from './command.js'
 
 /**
- * What commands wrote, kept among the temporary files of this machine for as long as all that they run is the same: a
- * proof that was interrupted goes on where it was.
+ * What commands wrote, kept among the temporary files of this machine for as long as all that they
+ * run is the same: a proof that was interrupted goes on where it was.
  */
 export class Results {
   readonly #root: string
@@ -18,7 +18,10 @@ export class Results {
     this.#keeps = keeps
   }
 
-  /** What a command writes to stdout, which depends on nothing but these paths; its stderr is shown. Rejects if it fails. */
+  /**
+   * What a command writes to stdout, which depends on nothing but these paths; its stderr is shown.
+   * Rejects if it fails.
+   */
   async capture(command: readonly string[], paths: readonly string[]): Promise<string> {
     const line = command.join(' ')
     const file = this.#keeps ? await this.#file(line, paths) : undefined

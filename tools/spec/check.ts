@@ -1,5 +1,5 @@
-// Checks the specification: its stories, and random samples of what can happen in each mode. Quint looks at the types
-// before it runs anything.
+// Checks the specification: its stories, and random samples of what can happen in each mode. Quint
+// looks at the types before it runs anything.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'

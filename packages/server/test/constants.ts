@@ -13,7 +13,10 @@ const OPERATORS = new Map<string, (a: number, b: number) => number>([
   ['<<', (a, b) => a * 2 ** b],
 ])
 
-/** The numbers that stand as constants at the top of the sources, exported or not, by `file#NAME`, such as `call.ts#MAX_CALLS`. */
+/**
+ * The numbers that stand as constants at the top of the sources, exported or not, by `file#NAME`,
+ * such as `call.ts#MAX_CALLS`.
+ */
 export class Constants {
   readonly #nodes = new Map<string, ts.Expression>()
 

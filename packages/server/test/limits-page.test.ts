@@ -3,7 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { Constants } from './constants.js'
 
-/** What the numbers of each row are, in their order. A number that is no constant stands as it is written. */
+/**
+ * What the numbers of each row are, in their order. A number that is no constant stands as it is
+ * written.
+ */
 const ROWS: Readonly<Record<string, readonly string[]>> = {
   'servers of a cluster': ['paxos/quorum.ts#MAX_SERVERS'],
   'quorums of phase 1 and 2': [],

@@ -1,4 +1,5 @@
-// The form of all messages of errors, in the library and in the command: lower case, no full stop at the end, one sentence.
+// The form of all messages of errors, in the library and in the command: lower case, no full stop
+// at the end, one sentence.
 import { readFile, readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'

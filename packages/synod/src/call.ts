@@ -5,13 +5,18 @@ import { Pace, overloaded } from './pace.js'
 import { type Rules, SIGNAL, TIMEOUT_MS, checkOptions, wholeFrom } from './options.js'
 import { MAX_SERVER_ID, type ServerId } from './paxos/ballot.js'
 
-/** So many calls may be under way at one client or replica, and so many bytes of commands and queries in them. */
+/**
+ * So many calls may be under way at one client or replica, and so many bytes of commands and
+ * queries in them.
+ */
 export const MAX_CALLS = 65_536
 export const MAX_CALL_BYTES = 256 << 20
 
 /** What every call that can take long lets its caller set. */
 export interface CallOptions {
-  /** Gives up when aborted: the call fails as `aborted`. What it asked for may happen all the same. */
+  /**
+   * Gives up when aborted: the call fails as `aborted`. What it asked for may happen all the same.
+   */
   readonly signal?: AbortSignal | undefined
   /** How long to go on trying, in milliseconds: 1 to 3,600,000, or Infinity for no limit. */
   readonly timeout_ms?: number | undefined
@@ -61,8 +66,8 @@ const NOT_SENT: Readonly<Record<CallKind, string>> = {
 }
 
 /**
- * A promise that its caller may stop waiting for, by signal or by timeout. It is over once; what was begun on
- * its behalf is told by `onOver`.
+ * A promise that its caller may stop waiting for, by signal or by timeout. It is over once; what
+ * was begun on its behalf is told by `onOver`.
  */
 export class Call<T> {
   readonly promise: Promise<T>
@@ -91,7 +96,9 @@ export class Call<T> {
     return this.#over
   }
 
-  /** What to add to a message that says why there is no answer; empty where nothing is left open. */
+  /**
+   * What to add to a message that says why there is no answer; empty where nothing is left open.
+   */
   get doubt(): string {
     return (this.sent ? IN_DOUBT : NOT_SENT)[this.kind]
   }
@@ -132,7 +139,10 @@ export class Calls {
   readonly #timeoutError: (timeout_ms: number) => SynodError
   /** Those without a timeout of their own, the oldest first. */
   readonly #calls = new LinkedList<Listed>()
-  /** Runs while the list is not empty; one timer for all, as a timer for each would cost more than the rest. */
+  /**
+   * Runs while the list is not empty; one timer for all, as a timer for each would cost more than
+   * the rest.
+   */
   #cancelTimer: (() => void) | undefined
   readonly #others = new Set<Listed>()
   /** Of those that `take` has taken. */
@@ -142,8 +152,8 @@ export class Calls {
   #ended: SynodError | undefined
 
   /**
-   * `timeout_ms` is for calls that bring none of their own; `timeoutError` says why nothing came of a call
-   * when its time is up. What that leaves open for the caller is added here.
+   * `timeout_ms` is for calls that bring none of their own; `timeoutError` says why nothing came of
+   * a call when its time is up. What that leaves open for the caller is added here.
    */
   constructor(clock: Clock, timeout_ms: number, timeoutError: (timeout_ms: number) => SynodError) {
     this.#clock = clock
@@ -160,7 +170,10 @@ export class Calls {
     return call
   }
 
-  /** A call that a caller makes, with so many bytes to send; fails as `overloaded` if that is one too many. */
+  /**
+   * A call that a caller makes, with so many bytes to send; fails as `overloaded` if that is one
+   * too many.
+   */
   take<T>(kind: CallKind, size_bytes: number, options: CallOptions): Call<T> {
     const call = this.start<T>(kind, options)
     if (call.over) return call

@@ -1,5 +1,6 @@
 /**
- * The stable codes of the errors that reach users. Each is described in docs/errors.md, with what to do.
+ * The stable codes of the errors that reach users. Each is described in docs/errors.md, with what
+ * to do.
  */
 export type ErrorCode =
   | 'outcome-unknown'
@@ -42,8 +43,9 @@ export class SynodError extends Error {
   override readonly name = 'SynodError'
   readonly code: ErrorCode
   /**
-   * Of `overloaded`: after how many milliseconds there is likely to be room again, by how much waits and how fast that has been
-   * done lately. Undefined for all other codes, and where nothing is known about that.
+   * Of `overloaded`: after how many milliseconds there is likely to be room again, by how much
+   * waits and how fast that has been done lately. Undefined for all other codes, and where nothing
+   * is known about that.
    */
   readonly retryAfter_ms: number | undefined
 

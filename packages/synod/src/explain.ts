@@ -8,8 +8,8 @@ const CONCERN_MS = 500
 const ORDINALS = ['a first', 'a second', 'a third', 'a fourth', 'a fifth'] as const
 
 /**
- * What keeps a replica from getting on, or is wrong with it, in one sentence; null if nothing is. It is made from the status
- * alone, so that it says the same wherever the status has been taken to.
+ * What keeps a replica from getting on, or is wrong with it, in one sentence; null if nothing is.
+ * It is made from the status alone, so that it says the same wherever the status has been taken to.
  */
 export function explain(status: ReplicaStatus): string | null {
   const { admitted, bars, damage, formed, journal, lease, pendingQuorum, snapshot, space, stalls, time } =
@@ -62,7 +62,9 @@ function unformed({ peers }: ReplicaStatus): string {
   return `has not formed a cluster: waits for ${missing.join(', ') || 'the others to agree'}`
 }
 
-/** A server that starts takes part when a quorum has confirmed that its directory is no old copy. */
+/**
+ * A server that starts takes part when a quorum has confirmed that its directory is no old copy.
+ */
 function unadmitted(status: ReplicaStatus): string {
   const missing = absent(status, [])
   return `has started, and waits for a quorum to welcome it${missing === '' ? '' : `: ${missing}`}`

@@ -5,8 +5,8 @@ export interface Linked<Item> {
 }
 
 /**
- * A list through the items themselves, for what comes and goes fast: adding and removing cost the same
- * wherever the item stands, and nothing has to be rebuilt.
+ * A list through the items themselves, for what comes and goes fast: adding and removing cost the
+ * same wherever the item stands, and nothing has to be rebuilt.
  */
 export class LinkedList<Item extends Linked<Item>> {
   #first: Item | undefined
@@ -31,7 +31,8 @@ export class LinkedList<Item extends Linked<Item>> {
     else before.after = after
     if (after === undefined) this.#last = before
     else after.before = before
-    // A dead item that still pointed to its neighbours would keep them from being collected cheaply.
+    // A dead item that still pointed to its neighbours would keep them from being collected
+    // cheaply.
     item.before = undefined
     item.after = undefined
   }

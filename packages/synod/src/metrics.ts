@@ -1,4 +1,7 @@
-/** Seconds: the upper bounds of the buckets of every histogram of durations. What is above the last one is counted too. */
+/**
+ * Seconds: the upper bounds of the buckets of every histogram of durations. What is above the last
+ * one is counted too.
+ */
 export const DURATION_BOUNDS_S: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ]
@@ -37,8 +40,8 @@ export class Histogram {
 }
 
 /**
- * What a replica counts, by name: since it was opened (`counter`), at the moment (`gauge`), or how often which duration in
- * seconds (`histogram`). docs/metrics.md explains them.
+ * What a replica counts, by name: since it was opened (`counter`), at the moment (`gauge`), or how
+ * often which duration in seconds (`histogram`). docs/metrics.md explains them.
  */
 export const METRICS = {
   requests_total: { type: 'counter', help: 'Commands taken from clients of this replica.' },

@@ -4,7 +4,10 @@ import { SynodError } from './errors.js'
 export interface Rule {
   /** In words that come after "must be". */
   readonly may: string
-  /** What is wrong with a value, where there is more to say than that it does not fit; its name comes first. */
+  /**
+   * What is wrong with a value, where there is more to say than that it does not fit; its name
+   * comes first.
+   */
   readonly fits: (value: unknown, name: string) => boolean
   readonly isRequired?: boolean
 }
@@ -15,8 +18,8 @@ export type Rules = Readonly<Record<string, Rule>>
 const SHOWN_LENGTH = 100
 
 /**
- * Checks the options of a call: each by its rule, and that there are no others. `what` names them, `path` stands before the name
- * of each. Throws `invalid-options`.
+ * Checks the options of a call: each by its rule, and that there are no others. `what` names them,
+ * `path` stands before the name of each. Throws `invalid-options`.
  */
 export function checkOptions(what: string, options: unknown, rules: Rules, path = ''): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options))

@@ -1,6 +1,9 @@
 import { SynodError } from './errors.js'
 
-/** Nobody is told to try again sooner than this: all that came in one turn would be back in the next. */
+/**
+ * Nobody is told to try again sooner than this: all that came in one turn would be back in the
+ * next.
+ */
 export const MIN_RETRY_MS = 10
 
 /** Nor later: what stands still now (there is no leader, say) may go on at any time. */
@@ -9,12 +12,14 @@ export const MAX_RETRY_MS = 5000
 /** Lately: the last one or two of these in which anything waited. */
 const PERIOD_MS = 1000
 
-/** It is time to try again when so much of what waits is done: not all, or the queue would run dry. */
+/**
+ * It is time to try again when so much of what waits is done: not all, or the queue would run dry.
+ */
 const SHARE = 0.5
 
 /**
- * How fast things that wait have been done lately, and by that when there is room for more. Time in which nothing waits does not
- * count: it says nothing of how fast things would be done.
+ * How fast things that wait have been done lately, and by that when there is room for more. Time in
+ * which nothing waits does not count: it says nothing of how fast things would be done.
  */
 export class Pace {
   /** Something waits. */
@@ -22,7 +27,10 @@ export class Pace {
   /** When that was last found to be so or not, and for how long it has been so until then. */
   #changed_ms = 0
   #busy_ms = 0
-  /** When the present period began, by the time that counts; so much was done since, and in the period before. */
+  /**
+   * When the present period began, by the time that counts; so much was done since, and in the
+   * period before.
+   */
   #since_ms = 0
   #done = 0
   #before: number | undefined
@@ -43,8 +51,8 @@ export class Pace {
   }
 
   /**
-   * When half of what waits will be done if it goes on like this, within `MIN_RETRY_MS` and `MAX_RETRY_MS`; after a period where
-   * nothing is known yet.
+   * When half of what waits will be done if it goes on like this, within `MIN_RETRY_MS` and
+   * `MAX_RETRY_MS`; after a period where nothing is known yet.
    */
   retryAfter_ms(waiting: number, now_ms: number): number {
     this.#turn(now_ms)

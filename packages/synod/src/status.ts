@@ -24,7 +24,9 @@ export interface VersionStatus {
 /** Another server, as a replica sees it. */
 export interface PeerStatus extends LinkStatus {
   readonly server: ServerId
-  /** Which acceptor it is, by the identity of its data directory; null while it is not connected. */
+  /**
+   * Which acceptor it is, by the identity of its data directory; null while it is not connected.
+   */
   readonly acceptor: AcceptorId | null
   /** What its build and its state machine can work with; null while it is not connected. */
   readonly support: Support | null
@@ -45,7 +47,10 @@ export interface MemberStatus {
   readonly acceptor: AcceptorId | null
 }
 
-/** How often, since it was opened, the process of a replica stood still for 50 ms or more, and for how long at most. */
+/**
+ * How often, since it was opened, the process of a replica stood still for 50 ms or more, and for
+ * how long at most.
+ */
 export interface Stalls {
   readonly count: number
   readonly longest_ms: number
@@ -91,13 +96,24 @@ export interface HeldStatus {
 
 /** Log time, and the wall clock of this server beside it: docs/state-machines.md. */
 export interface TimeStatus {
-  /** The latest stamp of what was executed here, in milliseconds since 1970; 0 before anything was. */
+  /**
+   * The latest stamp of what was executed here, in milliseconds since 1970; 0 before anything was.
+   */
   readonly executed_ms: number
-  /** What this replica would stamp a command with now; 0 in a new cluster in which too few clocks of voters are known yet. */
+  /**
+   * What this replica would stamp a command with now; 0 in a new cluster in which too few clocks of
+   * voters are known yet.
+   */
   readonly log_ms: number
-  /** How far the wall clock of this server is ahead of `log_ms`; below 0 where it is behind; 0 where `log_ms` is. */
+  /**
+   * How far the wall clock of this server is ahead of `log_ms`; below 0 where it is behind; 0 where
+   * `log_ms` is.
+   */
   readonly clock_ahead_ms: number
-  /** Whether the clocks of enough voters are known, and near enough to each other, to tell their median within a second. */
+  /**
+   * Whether the clocks of enough voters are known, and near enough to each other, to tell their
+   * median within a second.
+   */
   readonly isMedianKnown: boolean
 }
 
@@ -119,13 +135,18 @@ export interface ReplicaStatus {
   readonly clusterId: ClusterId | null
   readonly mode: Mode
   readonly role: Role
-  /** The ballot that it leads at or follows; zero in leaderless mode, where each slot has its own. */
+  /**
+   * The ballot that it leads at or follows; zero in leaderless mode, where each slot has its own.
+   */
   readonly ballot: Ballot
   /** Who leads, as far as it knows. */
   readonly leader: ServerId | null
   /** All servers have met once; from then on they vote. */
   readonly formed: boolean
-  /** A quorum has confirmed that the data directory is no old copy; before that the server takes no part. */
+  /**
+   * A quorum has confirmed that the data directory is no old copy; before that the server takes no
+   * part.
+   */
   readonly admitted: boolean
   /** False for a server that may have forgotten votes: it learns only. `damage` says why. */
   readonly voting: boolean

@@ -1,8 +1,8 @@
 import { SynodError } from './errors.js'
 
 /**
- * Why a request has no answer when its time is up. `outage` says why there is no quorum, as far as that is known; null where
- * there is one.
+ * Why a request has no answer when its time is up. `outage` says why there is no quorum, as far as
+ * that is known; null where there is one.
  */
 export function unansweredError(timeout_ms: number, outage: string | null): SynodError {
   const within = `within ${timeout_ms} ms`

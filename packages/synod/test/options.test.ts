@@ -25,7 +25,10 @@ const NONSENSE: Readonly<Record<string, unknown>> = {
   'a bare object': Object.create(null),
 }
 
-/** That a call with these options is refused as it should be: by a promise, with the name of what is wrong. */
+/**
+ * That a call with these options is refused as it should be: by a promise, with the name of what is
+ * wrong.
+ */
 async function expectRefused(call: () => Promise<unknown>, name: RegExp): Promise<void> {
   const promise = call()
   expect(promise).toBeInstanceOf(Promise)

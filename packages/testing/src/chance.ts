@@ -1,6 +1,8 @@
 import { type RandomState, random, randomBetween } from 'synod/internal/paxos/random.js'
 
-/** All that is left to chance, from one seed: the same seed gives the same draws in the same order. */
+/**
+ * All that is left to chance, from one seed: the same seed gives the same draws in the same order.
+ */
 export class Chance {
   readonly #state: RandomState
 

@@ -29,7 +29,10 @@ export function coreConfig(
 
 const CHANGE = /^(add|learn|promote|remove) s(\d+)(?: for s(\d+))?$/
 
-/** The change that a text stands for: `add s4`, `add s4 for s2`, `learn s4`, `promote s4` or `remove s2`. */
+/**
+ * The change that a text stands for: `add s4`, `add s4 for s2`, `learn s4`, `promote s4` or `remove
+ * s2`.
+ */
 export function changeOfText(value: Value): Change | undefined {
   const [, verb, id = '', replaces = '0'] = CHANGE.exec(new TextDecoder().decode(value.subarray(0, 32))) ?? []
   const server = Number(id)

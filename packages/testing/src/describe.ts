@@ -21,8 +21,8 @@ export function describeValue(value: Value): string {
 }
 
 /**
- * A message in the protocol's words, on one line. Two messages that differ read differently, but for long
- * values and long lists of them, which are cut short.
+ * A message in the protocol's words, on one line. Two messages that differ read differently, but
+ * for long values and long lists of them, which are cut short.
  */
 export function describeMessage(message: Message, describe: DescribeValue = describeValue): string {
   const { type } = message
@@ -72,7 +72,9 @@ export function describeMessage(message: Message, describe: DescribeValue = desc
   }
 }
 
-/** A record of a server's journal in the protocol's words, on one line; long lists are cut short. */
+/**
+ * A record of a server's journal in the protocol's words, on one line; long lists are cut short.
+ */
 export function describeRecord(record: JournalRecord, describe: DescribeValue = describeValue): string {
   switch (record.type) {
     case 'promise': {

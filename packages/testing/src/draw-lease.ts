@@ -15,7 +15,8 @@ export interface DrawnLease {
 }
 
 /**
- * Now and then a lease in leader mode, with clocks as different as it bears. What else is drawn from the seed stays as it is.
+ * Now and then a lease in leader mode, with clocks as different as it bears. What else is drawn
+ * from the seed stays as it is.
  */
 export function drawLease(
   mode: Mode,

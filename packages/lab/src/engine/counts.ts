@@ -7,17 +7,26 @@ export interface Counts {
   readonly values: readonly string[]
   /** The event in which the client asked. */
   readonly event: number
-  /** Messages one after the other, each caused by the one before, from the request to its first answer; undefined while there is none. */
+  /**
+   * Messages one after the other, each caused by the one before, from the request to its first
+   * answer; undefined while there is none.
+   */
   readonly delays: number | undefined
   /** From the request to its first answer, by the clock of the cluster. */
   readonly duration_ms: number | undefined
-  /** Messages that it caused and that speak of it or of its slots, with the requests and answers; heartbeats speak of none. Those shared with other requests count in full. */
+  /**
+   * Messages that it caused and that speak of it or of its slots, with the requests and answers;
+   * heartbeats speak of none. Those shared with other requests count in full.
+   */
   readonly messages: number
   /** Writes to disks that something waited for: of promises and votes in its slots. */
   readonly fsyncs: number
 }
 
-/** What each request in a picture has cost, in the order in which clients asked. What was sent to several servers at once is one request. */
+/**
+ * What each request in a picture has cost, in the order in which clients asked. What was sent to
+ * several servers at once is one request.
+ */
 export function counts(picture: Picture): Counts[] {
   const all: Counts[] = []
   let last = ''
@@ -36,7 +45,10 @@ function count(picture: Picture, start: number, { from: client, values }: Pictur
   const slots = slotsOf(picture, start, values)
   const begin = events[start]
   if (begin === undefined) throw new RangeError(`there is no event ${start}`)
-  /** How many messages led to where an actor is, and to a message: only of those that the request caused. */
+  /**
+   * How many messages led to where an actor is, and to a message: only of those that the request
+   * caused.
+   */
   const reached = new Map<ActorId, number>([[client, 0]])
   const depths = new Map<number, number>()
   let sent = 0

@@ -9,8 +9,8 @@ export interface Inspection {
 }
 
 /**
- * The state of the server of an event of the picture, before and after its row: by playing the session again up to there. Undefined for
- * an event of a client, which has no state.
+ * The state of the server of an event of the picture, before and after its row: by playing the
+ * session again up to there. Undefined for an event of a client, which has no state.
  */
 export function inspect(session: Session, event: number): Inspection | undefined {
   const { actor, step } = session.picture?.events[event] ?? {}

@@ -136,7 +136,10 @@ function serverActions(cluster: Cluster, id: ServerId): Action[] {
   ]
 }
 
-/** What can be done about a server as a member: each change is a command, which somebody has to take. */
+/**
+ * What can be done about a server as a member: each change is a command, which somebody has to
+ * take.
+ */
 function memberActions(cluster: Cluster, id: ServerId): Action[] {
   const ids = cluster.ids.filter((it) => cluster.server(it).isRunning)
   const [first, ...rest] = ids

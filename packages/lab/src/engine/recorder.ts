@@ -26,7 +26,10 @@ import type {
 } from '../picture/picture.js'
 import { depictMessage, depictRecord } from './depict.js'
 
-/** What a client waits for on a server: a value to be executed, or a read, once it is known up to which slot. */
+/**
+ * What a client waits for on a server: a value to be executed, or a read, once it is known up to
+ * which slot.
+ */
 interface Ask {
   readonly client: ActorId
   readonly text: string
@@ -47,8 +50,9 @@ export interface Mark {
 }
 
 /**
- * Watches a cluster and draws what happens, a step of an actor a row. What a disk gets done for a step in the same command is in the
- * row of that step. Requests of clients and their answers arrive at once.
+ * Watches a cluster and draws what happens, a step of an actor a row. What a disk gets done for a
+ * step in the same command is in the row of that step. Requests of clients and their answers arrive
+ * at once.
  */
 export class Recorder implements ClusterObserver {
   readonly #cluster: Cluster
@@ -285,7 +289,10 @@ export class Recorder implements ClusterObserver {
     return id
   }
 
-  /** A request reaches a server. One that no client has sent by name comes from the client in it, or else from the server's own. */
+  /**
+   * A request reaches a server. One that no client has sent by name comes from the client in it, or
+   * else from the server's own.
+   */
   #ask(id: ServerId, asks: readonly Omit<Ask, 'client'>[]): void {
     let request = this.#requests.get(id)
     this.#requests.delete(id)

@@ -9,7 +9,10 @@ export interface Pace {
   readonly seed: number
   /** How long a message takes, at the least and at the most. */
   readonly latency_ms: readonly [low: number, high: number]
-  /** How long a write to a disk that is stuck takes until it is synced; undefined for as long as nobody syncs it. */
+  /**
+   * How long a write to a disk that is stuck takes until it is synced; undefined for as long as
+   * nobody syncs it.
+   */
   readonly sync_ms: number | undefined
 }
 
@@ -24,8 +27,9 @@ interface Due {
 }
 
 /**
- * The next command of a cluster that runs by itself: whatever is due first by its clock, or the passing of time until then. It is a function of the
- * session alone, so a run can be stopped, led elsewhere, and gone on with. Undefined if nothing will ever happen.
+ * The next command of a cluster that runs by itself: whatever is due first by its clock, or the
+ * passing of time until then. It is a function of the session alone, so a run can be stopped, led
+ * elsewhere, and gone on with. Undefined if nothing will ever happen.
  */
 export function nextCommand(session: Session, pace: Pace = DEFAULT_PACE): string | undefined {
   const { stage, recorder, violation } = session
@@ -80,7 +84,10 @@ function first(all: readonly (Due | undefined)[]): Due | undefined {
   return found
 }
 
-/** Drawn by the message, so that it is the same however often the session is played. In whole microseconds. */
+/**
+ * Drawn by the message, so that it is the same however often the session is played. In whole
+ * microseconds.
+ */
 function latencyOf(message: number, { seed, latency_ms: [low, high] }: Pace): number {
   let hash = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(message + 1, 0xc2b2ae35)
   hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d)

@@ -65,7 +65,10 @@ export interface InstanceView {
   readonly answered: readonly ServerId[]
 }
 
-/** A server at one moment. Ballots that it has not are undefined. Times are those of the cluster, in ms. */
+/**
+ * A server at one moment. Ballots that it has not are undefined. Times are those of the cluster, in
+ * ms.
+ */
 export interface ServerState {
   readonly server: ServerId
   readonly process: 'up' | 'paused' | 'down'
@@ -89,7 +92,10 @@ export interface ServerState {
   readonly instances: readonly InstanceView[]
 }
 
-/** A server as it is now. What one that is down held in memory is gone: only its journal and its snapshot are left. */
+/**
+ * A server as it is now. What one that is down held in memory is gone: only its journal and its
+ * snapshot are left.
+ */
 export function serverState(cluster: Cluster, id: ServerId): ServerState {
   const server = cluster.server(id)
   const { paxos, up, paused, deadline_ms } = server

@@ -7,8 +7,9 @@ import { Tape } from './tape.js'
 type Line = Pick<Command, 'text' | 'before'>
 
 /**
- * What was done with a cluster, as a list of commands, and a place in it. The list holds all there is to know: to go back is to play less of it. What
- * is drawn is kept, so that moving about in it costs nothing until the cluster itself is asked for.
+ * What was done with a cluster, as a list of commands, and a place in it. The list holds all there
+ * is to know: to go back is to play less of it. What is drawn is kept, so that moving about in it
+ * costs nothing until the cluster itself is asked for.
  */
 export class Session {
   readonly #core: Core
@@ -25,7 +26,10 @@ export class Session {
     this.#whole = new Tape(core)
   }
 
-  /** A session from the text of a script, at its end. Throws a ScriptError that says in which line, and why. */
+  /**
+   * A session from the text of a script, at its end. Throws a ScriptError that says in which line,
+   * and why.
+   */
   static parse(text: string): Session {
     const session = new Session()
     for (const { before, line, text: command } of parseScript(text).commands) {
@@ -63,7 +67,10 @@ export class Session {
     return this.#whole.picture(this.#position)
   }
 
-  /** The cluster at the position: to be looked at, not to be changed. Undefined before the first command. */
+  /**
+   * The cluster at the position: to be looked at, not to be changed. Undefined before the first
+   * command.
+   */
   get stage(): Stage | undefined {
     return this.#tape().stage
   }
@@ -73,8 +80,8 @@ export class Session {
   }
 
   /**
-   * Carries out a command at the position, and drops those that stood behind it. Returns its answer. Throws an Error that says why it cannot be carried
-   * out; then nothing has changed.
+   * Carries out a command at the position, and drops those that stood behind it. Returns its
+   * answer. Throws an Error that says why it cannot be carried out; then nothing has changed.
    */
   perform(line: string): readonly string[] {
     return this.#append(line.trim(), [])
@@ -87,12 +94,18 @@ export class Session {
     this.#position = position
   }
 
-  /** The command in which an event of the picture happened, counted from 1. Throws a RangeError if there is no such event. */
+  /**
+   * The command in which an event of the picture happened, counted from 1. Throws a RangeError if
+   * there is no such event.
+   */
   commandOf(event: number): number {
     return this.#whole.commandOf(event)
   }
 
-  /** What was done up to the position, as a golden script with its answers. A command that broke an invariant becomes a comment. */
+  /**
+   * What was done up to the position, as a golden script with its answers. A command that broke an
+   * invariant becomes a comment.
+   */
   script(): string {
     const end = this.violation === undefined ? this.#position : this.#position - 1
     const lines = this.#commands.slice(0, end).flatMap(({ before, text }, index) => {
@@ -104,7 +117,10 @@ export class Session {
     return lines.length === 0 ? '' : this.#core.runScript(`${lines.join('\n')}\n`, 'session')
   }
 
-  /** Plays the first so many commands on a cluster of its own; `opens` is told of each row before it happens. */
+  /**
+   * Plays the first so many commands on a cluster of its own; `opens` is told of each row before it
+   * happens.
+   */
   replay(position: number, opens?: Opens): Tape {
     const tape = new Tape(this.#core, opens)
     for (const { text } of this.#commands.slice(0, position)) tape.perform(text)

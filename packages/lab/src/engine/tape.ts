@@ -38,8 +38,8 @@ export class Tape {
   }
 
   /**
-   * Plays one command, and returns its answer. One that breaks an invariant is played as far as it goes. Throws an Error if it cannot be
-   * carried out; then this tape is not to be used any more.
+   * Plays one command, and returns its answer. One that breaks an invariant is played as far as it
+   * goes. Throws an Error if it cannot be carried out; then this tape is not to be used any more.
    */
   perform(line: string): readonly string[] {
     if (this.stage !== undefined && /^\s*cluster\b/.test(line)) throw new Error('there is a cluster already')
@@ -51,7 +51,10 @@ export class Tape {
     return answer
   }
 
-  /** What was drawn when this many commands had been played; undefined where there was no cluster yet. */
+  /**
+   * What was drawn when this many commands had been played; undefined where there was no cluster
+   * yet.
+   */
   picture(position: number): Picture | undefined {
     const mark = this.#marks[position - 1]
     return mark === undefined ? undefined : this.#recorder?.picture(mark)

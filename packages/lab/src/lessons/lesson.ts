@@ -15,8 +15,8 @@ export interface Part {
 }
 
 /**
- * Reads a lesson: a script whose comments are the prose, of which the first line is the title. A comment begins a part, which goes on up to
- * the next one. Throws an Error where there is no title.
+ * Reads a lesson: a script whose comments are the prose, of which the first line is the title. A
+ * comment begins a part, which goes on up to the next one. Throws an Error where there is no title.
  */
 export function parseLesson(name: string, script: string): Lesson {
   const parts: { prose: string; commands: string[] }[] = []

@@ -1,20 +1,29 @@
 import type { ActorId, Picture } from './picture.js'
 
-/** What may have brought what about: events of one actor in their order, and the sending of a message before its end. */
+/**
+ * What may have brought what about: events of one actor in their order, and the sending of a
+ * message before its end.
+ */
 export interface Causes {
-  /** Whether event `cause` happened before event `effect`, so that it may have had a part in it. Both are places in the picture. */
+  /**
+   * Whether event `cause` happened before event `effect`, so that it may have had a part in it.
+   * Both are places in the picture.
+   */
   readonly precedes: (cause: number, effect: number) => boolean
 }
 
 /**
- * Made once for a picture, in time and space of its events times its actors: a vector clock for each event says how many events of
- * each actor are in its past. What an actor wrote precedes its being durable as both are the actor's own.
+ * Made once for a picture, in time and space of its events times its actors: a vector clock for
+ * each event says how many events of each actor are in its past. What an actor wrote precedes its
+ * being durable as both are the actor's own.
  */
 export function causesOf({ actors, events, messages }: Picture): Causes {
   const width = actors.length
   const columnOf = new Map<ActorId, number>(actors.map((actor, column) => [actor, column]))
   const columns = Int32Array.from(events, ({ actor }) => columnOf.get(actor) ?? 0)
-  /** The clock of event e is from e × width on: how many events of each actor precede it, or are it. */
+  /**
+   * The clock of event e is from e × width on: how many events of each actor precede it, or are it.
+   */
   const clocks = new Int32Array(events.length * width)
   const latest = new Int32Array(width).fill(-1)
   const sendings = new Int32Array(messages.length).fill(-1)

@@ -8,13 +8,16 @@ export interface Choice {
   readonly ballot: Ballot
   /** The place in the picture of the event with which it did. */
   readonly event: number
-  /** Whose durable votes at this ballot made it chosen, in the order in which they became durable. */
+  /**
+   * Whose durable votes at this ballot made it chosen, in the order in which they became durable.
+   */
   readonly quorum: readonly ServerId[]
 }
 
 /**
- * What is chosen by the durable votes in a picture: in each slot the first value for which a quorum of those that decide it has votes at one
- * ballot. Any other value that a quorum has votes for in the same slot follows as a choice of its own: it must never be there.
+ * What is chosen by the durable votes in a picture: in each slot the first value for which a quorum
+ * of those that decide it has votes at one ballot. Any other value that a quorum has votes for in
+ * the same slot follows as a choice of its own: it must never be there.
  */
 export function choicesOf({ configurations, events }: Picture): readonly Choice[] {
   const choices: Choice[] = []

@@ -38,8 +38,9 @@ export const FILTER_WORDS: readonly string[] = [
 ]
 
 /**
- * Reads a filter: words between spaces, in any order. `s1` or `c1`; a kind of event, or the type of a message or record; `slot:3` or
- * `slots:3-5`; `ballot:2.s1` or `ballot:(2,s1)`; `heartbeats`. Throws a `FilterError`.
+ * Reads a filter: words between spaces, in any order. `s1` or `c1`; a kind of event, or the type of
+ * a message or record; `slot:3` or `slots:3-5`; `ballot:2.s1` or `ballot:(2,s1)`; `heartbeats`.
+ * Throws a `FilterError`.
  */
 export function parseFilter(text: string): Filter {
   // A space within the parentheses of a ballot parts no words.

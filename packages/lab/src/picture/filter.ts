@@ -8,7 +8,10 @@ import {
   isHeartbeat,
 } from './picture.js'
 
-/** What is to be seen of a picture. Of each list any one must fit, and an empty one leaves nothing out. */
+/**
+ * What is to be seen of a picture. Of each list any one must fit, and an empty one leaves nothing
+ * out.
+ */
 export interface Filter {
   readonly actors: readonly ActorId[]
   /** Words: the kind of an event, the type of its message, or the type of a record in it. */
@@ -41,7 +44,10 @@ export function passes(filter: Filter, { messages }: Picture, event: PictureEven
   return ballots.some(({ seq, server }) => told.some((one) => one.seq === seq && one.server === server))
 }
 
-/** The places of the events that pass, in order. A timer that brought nothing about but signs of life is folded with them. */
+/**
+ * The places of the events that pass, in order. A timer that brought nothing about but signs of
+ * life is folded with them.
+ */
 export function filterEvents(filter: Filter, picture: Picture): readonly number[] {
   const { events } = picture
   const passing = [...events.entries()].filter(([, event]) => passes(filter, picture, event))

@@ -1,4 +1,7 @@
-/** What something was from which event on. The changes come in the order of events; what it is after any event is found by halving. */
+/**
+ * What something was from which event on. The changes come in the order of events; what it is after
+ * any event is found by halving.
+ */
 export class History<T> {
   readonly #events: number[] = []
   readonly #values: T[] = []

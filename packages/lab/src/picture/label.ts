@@ -35,7 +35,10 @@ export function ballotText({ seq, server }: Ballot): string {
   return `(${seq}, s${server})`
 }
 
-/** What stands beside the arrow of a message: its type, its ballot, its slots and values, as far as it has them. */
+/**
+ * What stands beside the arrow of a message: its type, its ballot, its slots and values, as far as
+ * it has them.
+ */
 export function labelOf({ ballot, fields, slots, type, values }: PictureMessage): string {
   const parts = [OF_THE_LECTURE[type], type]
   if (ballot !== undefined && ballot.seq > 0) parts.push(ballotText(ballot))

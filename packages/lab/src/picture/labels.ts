@@ -28,7 +28,10 @@ const SHARES = [0.5, 0.35, 0.65, 0.25, 0.75]
 /** Labels overlap where they share a square of this size. */
 const SQUARE_PX = 10
 
-/** Finds places for the labels of a diagram, so that few overlap. Whoever comes first is placed best. */
+/**
+ * Finds places for the labels of a diagram, so that few overlap. Whoever comes first is placed
+ * best.
+ */
 export class Labels {
   readonly #width: number
   /** Squares that something stands in. */
@@ -49,7 +52,10 @@ export class Labels {
     return side
   }
 
-  /** The point of a line that the middle of its label stands above; `wanted` is how far along the line it should be, from 0 to 1. */
+  /**
+   * The point of a line that the middle of its label stands above; `wanted` is how far along the
+   * line it should be, from 0 to 1.
+   */
   onLine({ x1, x2, y1, y2 }: Line, text: string, wanted: number): Point {
     const length = Math.hypot(x2 - x1, y2 - y1)
     const width = widthOf(text)

@@ -3,7 +3,10 @@ import { labelOf } from './label.js'
 import { Labels, type Point } from './labels.js'
 import type { ActorId, Happening, Picture, PictureEvent, PictureMessage } from './picture.js'
 
-/** Where everything of a space-time diagram stands, in pixels: columns from left to right, time from top to bottom. */
+/**
+ * Where everything of a space-time diagram stands, in pixels: columns from left to right, time from
+ * top to bottom.
+ */
 export interface Layout {
   readonly width: number
   readonly height: number
@@ -18,7 +21,10 @@ export interface Layout {
 export interface Column {
   readonly actor: ActorId
   readonly x: number
-  /** The line of its life, in pieces: a server that is down has none, one that is paused a dotted one. */
+  /**
+   * The line of its life, in pieces: a server that is down has none, one that is paused a dotted
+   * one.
+   */
   readonly life: readonly Life[]
 }
 
@@ -68,7 +74,10 @@ export interface LayoutOptions {
   readonly shows: (event: PictureEvent, index: number) => boolean
 }
 
-/** Room above the first row for the heads of the columns, and to the left and right of the outer ones. */
+/**
+ * Room above the first row for the heads of the columns, and to the left and right of the outer
+ * ones.
+ */
 const HEAD = 12
 const MARGIN = 40
 /** To the right of the last column stands what is said of its marks. */
@@ -83,7 +92,10 @@ interface Ends {
   readonly ended: number[]
 }
 
-/** Lays a picture out. Every step in which something is shown has a row; the rows are equally far apart. */
+/**
+ * Lays a picture out. Every step in which something is shown has a row; the rows are equally far
+ * apart.
+ */
 export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: LayoutOptions): Layout {
   const { actors, events, messages } = picture
   const xOf = new Map(actors.map((actor, index) => [actor, MARGIN + index * columnWidth]))
@@ -154,8 +166,8 @@ export function layOut(picture: Picture, { columnWidth, rowHeight, shows }: Layo
 }
 
 /**
- * How far along an arrow its label should stand: in the last gap between columns to the right, so that the labels of a broadcast stand apart;
- * in the middle of one that ends short of a column.
+ * How far along an arrow its label should stand: in the last gap between columns to the right, so
+ * that the labels of a broadcast stand apart; in the middle of one that ends short of a column.
  */
 function wantedShare({ x1, x2 }: Pick<Arrow, 'x1' | 'x2'>, columnWidth: number): number {
   const width = Math.abs(x2 - x1)
@@ -256,7 +268,10 @@ export function rowEnd({ rowHeight }: Layout, rows: number): number {
   return HEAD + rows * rowHeight
 }
 
-/** The part of a layout between two heights: with many thousand rows only what is to be seen is drawn. */
+/**
+ * The part of a layout between two heights: with many thousand rows only what is to be seen is
+ * drawn.
+ */
 export function visiblePart(
   { arrows, marks }: Layout,
   top: number,

@@ -9,11 +9,16 @@ export type SlotState = 'empty' | 'promised' | 'voted' | 'chosen' | 'executed' |
 /** A slot in the log of a server, at a moment. */
 export interface SlotLog {
   readonly state: SlotState
-  /** The highest ballot that binds the server here: by a promise for this slot or for all, or by a vote. */
+  /**
+   * The highest ballot that binds the server here: by a promise for this slot or for all, or by a
+   * vote.
+   */
   readonly promised: { readonly ballot: Ballot; readonly durable: boolean } | undefined
   /** Its vote at the highest ballot; only written as long as it is not durable. */
   readonly vote: Entry['vote']
-  /** The value that it knows to be chosen; undefined where it knows of none, or does not say which. */
+  /**
+   * The value that it knows to be chosen; undefined where it knows of none, or does not say which.
+   */
   readonly chosen: string | undefined
 }
 
@@ -25,7 +30,10 @@ export interface Logs {
   readonly slots: readonly Slot[]
   /** Those of them that one had said something of by an event. */
   readonly slotsAt: (event: number) => readonly Slot[]
-  /** What the log of a server says of a slot after an event, by its place in the picture; −1 is before all. */
+  /**
+   * What the log of a server says of a slot after an event, by its place in the picture; −1 is
+   * before all.
+   */
   readonly at: (server: ActorId, slot: Slot, event: number) => SlotLog
   /** The ballot promised for the whole log. */
   readonly promised: (server: ActorId, event: number) => SlotLog['promised']
@@ -33,7 +41,10 @@ export interface Logs {
   readonly trimmed: (server: ActorId, event: number) => Slot
 }
 
-/** Made once for a picture, in one pass over its events; a slot at a moment is then found by halving its own changes. */
+/**
+ * Made once for a picture, in one pass over its events; a slot at a moment is then found by halving
+ * its own changes.
+ */
 export function logsOf({ actors, events }: Picture): Logs {
   const servers = actors.filter((actor) => actor.startsWith('s'))
   const logs = new Map(servers.map((server) => [server, new ServerLog()]))

@@ -1,17 +1,22 @@
 import type { Ballot, Mode, Quorums, ServerId, Slot } from 'synod-testing/script'
 
-// What a space-time diagram shows, whoever made it: the cluster of the page, or a trace that was opened. It is plain data; the layout,
-// the logs, the causes and the filters are functions of it.
+// What a space-time diagram shows, whoever made it: the cluster of the page, or a trace that was
+// opened. It is plain data; the layout, the logs, the causes and the filters are functions of it.
 
 /** Who has a column: `c1` is a client, `s1` a server. */
 export type ActorId = string
 
-/** A message on its way, from the event in which it left to the one in which it arrived or got lost. */
+/**
+ * A message on its way, from the event in which it left to the one in which it arrived or got lost.
+ */
 export interface PictureMessage {
   readonly id: number
   readonly from: ActorId
   readonly to: ActorId
-  /** Its type: `prepare`, `promise`, `accept` and so on between servers, `request` and `answer` between a client and a server. */
+  /**
+   * Its type: `prepare`, `promise`, `accept` and so on between servers, `request` and `answer`
+   * between a client and a server.
+   */
   readonly type: string
   readonly ballot: Ballot | undefined
   /** The slots that it speaks of. */
@@ -57,7 +62,9 @@ export type Happening =
   /** Something else that a trace tells of. */
   | { readonly kind: 'note'; readonly text: string }
 
-/** Things that happen to one actor in one step have the same step: a step is a row of the diagram. */
+/**
+ * Things that happen to one actor in one step have the same step: a step is a row of the diagram.
+ */
 export type PictureEvent = Happening & {
   readonly actor: ActorId
   readonly step: number
@@ -75,7 +82,10 @@ export interface Picture {
   readonly mode: Mode
   /** In the order of their columns. */
   readonly actors: readonly ActorId[]
-  /** Those that are known, in the order of their slots: each governs the slots from its first one on, up to the next one's. */
+  /**
+   * Those that are known, in the order of their slots: each governs the slots from its first one
+   * on, up to the next one's.
+   */
   readonly configurations: readonly [PictureConfiguration, ...PictureConfiguration[]]
   /** By id: an id is the place in here. */
   readonly messages: readonly PictureMessage[]
@@ -92,7 +102,10 @@ export const EMPTY_PICTURE: Picture = {
   events: [],
 }
 
-/** Whether messages of this type only show that somebody is up: they are folded unless one asks for them. */
+/**
+ * Whether messages of this type only show that somebody is up: they are folded unless one asks for
+ * them.
+ */
 export function isHeartbeat(type: string): boolean {
   return type === 'heartbeat' || type === 'heartbeat-answer'
 }

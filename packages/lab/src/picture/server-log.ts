@@ -3,7 +3,10 @@ import { History } from './history.js'
 import type { PictureEvent } from './picture.js'
 import { type Entry, NOTHING, type Put, putRecord, slotsBetween } from './slot-log.js'
 
-/** The log of one server through all events: what is in its memory, of which a crash leaves what is durable. */
+/**
+ * The log of one server through all events: what is in its memory, of which a crash leaves what is
+ * durable.
+ */
 export class ServerLog {
   readonly #entries = new Map<Slot, History<Entry>>()
   readonly #trimmed = new History<Slot>()

@@ -12,7 +12,10 @@ export interface Entry {
 
 export const NOTHING: Entry = { promised: undefined, vote: undefined, chosen: undefined, executed: false }
 
-/** A range of more slots than this is not gone through: only the slots in it that something else was said of. */
+/**
+ * A range of more slots than this is not gone through: only the slots in it that something else was
+ * said of.
+ */
 const MOST_SLOTS = 10_000
 
 /** What a change in a log leaves there: the slot, and what is to be said of it now. */
@@ -25,7 +28,10 @@ export function slotsBetween(first: Slot, last: Slot, known: Iterable<Slot>): Sl
   return [...known].filter((slot) => slot >= first && slot <= last)
 }
 
-/** Puts into a log what a record says, but for `trim`. A promise for the whole log is put into slot 0. */
+/**
+ * Puts into a log what a record says, but for `trim`. A promise for the whole log is put into slot
+ * 0.
+ */
 export function putRecord(record: PictureRecord, durable: boolean, known: Iterable<Slot>, put: Put): void {
   switch (record.type) {
     case 'promise': {

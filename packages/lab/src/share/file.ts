@@ -5,7 +5,10 @@ const EXTENSIONS: Readonly<Record<Saved, string>> = { script: 'txt', picture: 's
 
 const MAX_NAME_LENGTH = 60
 
-/** A name for a file that holds `what`, made of what people call it: `Two leaders!` as a script is `two-leaders.txt`. */
+/**
+ * A name for a file that holds `what`, made of what people call it: `Two leaders!` as a script is
+ * `two-leaders.txt`.
+ */
 export function fileName(what: Saved, title: string): string {
   const words = title
     .normalize('NFKD')

@@ -1,5 +1,5 @@
-// What was clicked together as the fragment of a URL: a letter for the form, then the text, deflated, in base64url. The page needs no
-// server for it, and a fragment is sent to none.
+// What was clicked together as the fragment of a URL: a letter for the form, then the text,
+// deflated, in base64url. The page needs no server for it, and a fragment is sent to none.
 
 /** A text of more characters is not made a link of: programs that pass links on cut longer ones. */
 export const MAX_TEXT_LENGTH = 1_000_000
@@ -15,7 +15,10 @@ export class LinkError extends Error {
   override readonly name = 'LinkError'
 }
 
-/** The fragment, without its `#`, that `decodeLink` makes `text` of again. Rejects with a `LinkError` where it would be too long. */
+/**
+ * The fragment, without its `#`, that `decodeLink` makes `text` of again. Rejects with a
+ * `LinkError` where it would be too long.
+ */
 export async function encodeLink(text: string): Promise<string> {
   if (text.length > MAX_TEXT_LENGTH) throw tooLong(text.length)
   // A lone half of a pair of code units is no text, and would come back as something else.

@@ -18,8 +18,8 @@ export class Draft {
   }
 
   /**
-   * In order, with steps: what one line of the trace tells of is one step, and so is what happens to one actor at one time with nothing
-   * in between.
+   * In order, with steps: what one line of the trace tells of is one step, and so is what happens
+   * to one actor at one time with nothing in between.
    */
   events(): PictureEvent[] {
     const sorted = this.#placed.sort((a, b) => comparePlaces(a.place, b.place))

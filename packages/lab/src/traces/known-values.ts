@@ -4,7 +4,10 @@ import type { ActorId, PictureMessage, PictureRecord } from '../picture/picture.
 /** What nothing tells the value of: it was chosen before the trace began. */
 const UNKNOWN = '?'
 
-/** The value that each server has last seen in each slot: of what it comes to know as chosen, traces name only the slots. */
+/**
+ * The value that each server has last seen in each slot: of what it comes to know as chosen, traces
+ * name only the slots.
+ */
 export class KnownValues {
   readonly #values = new Map<ActorId, Map<Slot, string>>()
 

@@ -35,14 +35,19 @@ export class TraceError extends Error {
   override readonly name = 'TraceError'
 }
 
-/** Throws a `TraceError` if files of so many bytes together are not opened: it spares reading them. */
+/**
+ * Throws a `TraceError` if files of so many bytes together are not opened: it spares reading them.
+ */
 export function checkTraceSize(size_bytes: number): void {
   if (size_bytes <= MAX_TRACE_BYTES) return
   const [size, most] = [size_bytes, MAX_TRACE_BYTES].map((bytes) => `${Math.ceil(bytes / 1024 / 1024)} MiB`)
   throw new TraceError(`A trace of ${size} is too large: at most ${most} are opened. Cut a part out of it.`)
 }
 
-/** The lines of all files, in the order of the files. A line that says nothing is told to `onProblem`, and left out. */
+/**
+ * The lines of all files, in the order of the files. A line that says nothing is told to
+ * `onProblem`, and left out.
+ */
 export function readLines(
   files: readonly TraceFile[],
   onProblem: (problem: TraceProblem) => void,

@@ -8,8 +8,8 @@ export interface Merged {
 }
 
 /**
- * Merges what replicas tell, by time. The clocks of two machines differ, so that the order within what each replica tells goes before time, and
- * no message arrives before it was sent.
+ * Merges what replicas tell, by time. The clocks of two machines differ, so that the order within
+ * what each replica tells goes before time, and no message arrives before it was sent.
  */
 export function mergeLive(told: readonly Told[]): Merged {
   const sendings = pair(told)
@@ -47,7 +47,10 @@ interface Stream {
   at: number
 }
 
-/** What each replica tells, in its order. Of several files of one replica the one that begins first is first. */
+/**
+ * What each replica tells, in its order. Of several files of one replica the one that begins first
+ * is first.
+ */
 function streamsOf(told: readonly Told[]): Stream[] {
   const byActor = new Map<ActorId | undefined, Map<string, Told[]>>()
   for (const line of told) {
@@ -64,9 +67,10 @@ function streamsOf(told: readonly Told[]): Stream[] {
 }
 
 /**
- * Finds the sending of each arrival: one of the same message on the same way. Of several the last that is not later is taken, from the end
- * back, so that a message that was lost shifts none of the others; unless there are no more sendings than arrivals. What arrives `again`
- * comes from a sending that has an arrival already.
+ * Finds the sending of each arrival: one of the same message on the same way. Of several the last
+ * that is not later is taken, from the end back, so that a message that was lost shifts none of the
+ * others; unless there are no more sendings than arrivals. What arrives `again` comes from a
+ * sending that has an arrival already.
  */
 function pair(told: readonly Told[]): Map<Told, Told> {
   const ways = new Map<string, { readonly sent: Told[]; readonly arrived: Told[]; readonly again: Told[] }>()

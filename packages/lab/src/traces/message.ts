@@ -38,7 +38,10 @@ function valuesIn(fields: Fields): readonly string[] {
   return textOf(fields.value)
 }
 
-/** A message speaks of `first` to `last` or of as many slots as it has values, of those of its votes, which are in order, or of one. */
+/**
+ * A message speaks of `first` to `last` or of as many slots as it has values, of those of its
+ * votes, which are in order, or of one.
+ */
 function slotsIn(fields: Fields, values: number): readonly [Slot, Slot] | undefined {
   const first = countOf(fields.first)
   if (first !== undefined) {

@@ -11,7 +11,10 @@ import { RESUME } from './simulated.js'
 import type { Told } from './tell.js'
 import { faultWords, requestWords, returnWords } from './words.js'
 
-/** Of what a replica knows as chosen when it opens, which may be a whole log, so many slots are shown. */
+/**
+ * Of what a replica knows as chosen when it opens, which may be a whole log, so many slots are
+ * shown.
+ */
 const MOST_CHOSEN = 1000
 
 /** Makes events of the lines of a trace, one after the other. */
@@ -40,7 +43,9 @@ export class Narrator {
     this.#arriving = new Set(sentIn.values())
   }
 
-  /** Throws a `FieldError`, and adds nothing, if something is missing that a line of its kind has. */
+  /**
+   * Throws a `FieldError`, and adds nothing, if something is missing that a line of its kind has.
+   */
   tell(line: Told, place: Place): void {
     const { actor, event, fields } = line
     if (actor !== undefined) this.#tellOf(actor, line, place)
@@ -144,7 +149,10 @@ export class Narrator {
     this.#values.hear(to, message)
   }
 
-  /** What was sent earlier on the way of a message that has arrived, and has no arrival in the trace, is not coming any more. */
+  /**
+   * What was sent earlier on the way of a message that has arrived, and has no arrival in the
+   * trace, is not coming any more.
+   */
   #loseBefore(message: PictureMessage, place: Place): void {
     const others = this.#underWay.get(`${message.from} ${message.to}`) ?? []
     for (const other of others) {

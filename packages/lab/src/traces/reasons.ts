@@ -2,8 +2,8 @@ import { ballotText } from '../picture/label.js'
 import type { PictureMessage, PictureRecord } from '../picture/picture.js'
 import { ballotOf, countOf, isFields } from './json.js'
 
-// Why servers send what they send, as far as a trace shows it. A fact is something that happened to an actor, as a text;
-// a reason is a fact at the sender that the message follows.
+// Why servers send what they send, as far as a trace shows it. A fact is something that happened to
+// an actor, as a text; a reason is a fact at the sender that the message follows.
 
 /** The facts that the arrival of a message makes at its receiver. */
 export function factsOfArrival(message: PictureMessage): readonly string[] {

@@ -1,7 +1,10 @@
 import type { PictureRecord } from '../picture/picture.js'
 import { type Fields, ballotAt, countAt, valuesAt } from './json.js'
 
-/** A record of a trace, as the picture has it; undefined if it is of a type that is not known. Throws a `FieldError`. */
+/**
+ * A record of a trace, as the picture has it; undefined if it is of a type that is not known.
+ * Throws a `FieldError`.
+ */
 export function recordOf(fields: Fields): PictureRecord | undefined {
   switch (fields.type) {
     case 'promise': {

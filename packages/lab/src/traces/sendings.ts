@@ -9,13 +9,15 @@ interface Absence {
 }
 
 /**
- * Where a message was sent of which only the arrival is told, as in simulations. It is a guess, but never after the arrival, and never
- * from an actor that was down or paused:
+ * Where a message was sent of which only the arrival is told, as in simulations. It is a guess, but
+ * never after the arrival, and never from an actor that was down or paused:
  *
- * - An answer was sent when its question had arrived and what it speaks of was durable, whichever came last.
- * - What else has a reason on record, like a prepare, which its sender's own durable promise comes before, was sent with the last such reason, if
- *   it can have been on its way since then.
- * - All else, like a heartbeat, was sent as late as it can have been: the shortest latency before it arrived.
+ * - An answer was sent when its question had arrived and what it speaks of was durable, whichever
+ *   came last.
+ * - What else has a reason on record, like a prepare, which its sender's own durable promise comes
+ *   before, was sent with the last such reason, if it can have been on its way since then.
+ * - All else, like a heartbeat, was sent as late as it can have been: the shortest latency before
+ *   it arrived.
  * - What would come from an actor that was absent was sent just before it went.
  */
 export class Sendings {
@@ -28,7 +30,10 @@ export class Sendings {
   /** Facts that a paused actor does not know of yet. */
   readonly #held = new Map<ActorId, string[]>()
 
-  /** `latency_ms` is from the shortest to the longest that a message is on its way where nothing holds it up. */
+  /**
+   * `latency_ms` is from the shortest to the longest that a message is on its way where nothing
+   * holds it up.
+   */
   constructor(latency_ms: readonly [shortest: number, longest: number]) {
     const [shortest, longest] = latency_ms
     this.#shortest_ms = shortest

@@ -1,10 +1,15 @@
 import { type Fields, isFields } from './json.js'
 import type { Told } from './tell.js'
 
-/** What a line of our own tells: that a server which was paused goes on. The trace has no such line. */
+/**
+ * What a line of our own tells: that a server which was paused goes on. The trace has no such line.
+ */
 export const RESUME = 'resume'
 
-/** The lines of a simulation, with one more where a pause ends: when its time is over, or all faults are, unless its server stopped before. */
+/**
+ * The lines of a simulation, with one more where a pause ends: when its time is over, or all faults
+ * are, unless its server stopped before.
+ */
 export function withResumes(told: readonly Told[]): Told[] {
   const lines: Told[] = []
   const paused: Told[] = []

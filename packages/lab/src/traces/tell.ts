@@ -2,7 +2,10 @@ import type { ActorId } from '../picture/picture.js'
 import { type Fields, actorAt, serverAt } from './json.js'
 import type { TraceLine } from './lines.js'
 
-/** To whom a line of each kind happened; undefined where that is the cluster. Kinds that are not here are not known. */
+/**
+ * To whom a line of each kind happened; undefined where that is the cluster. Kinds that are not
+ * here are not known.
+ */
 const TELLERS: Readonly<Record<string, (fields: Fields) => ActorId | undefined>> = {
   plan: () => undefined,
   fault: () => undefined,
@@ -27,7 +30,9 @@ export interface Told extends TraceLine {
   readonly actor: ActorId | undefined
 }
 
-/** Undefined if the kind is not known. Throws a `FieldError` where nothing says to whom it happened. */
+/**
+ * Undefined if the kind is not known. Throws a `FieldError` where nothing says to whom it happened.
+ */
 export function tell(line: TraceLine): Told | undefined {
   const teller = Object.hasOwn(TELLERS, line.event) ? TELLERS[line.event] : undefined
   return teller === undefined ? undefined : { ...line, actor: teller(line.fields) }

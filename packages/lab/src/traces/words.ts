@@ -1,7 +1,10 @@
 import { ballotText } from '../picture/label.js'
 import { type Fields, ballotOf, isFields } from './json.js'
 
-/** Something of a trace in a few words: a ballot as `(1, s2)`, the fields of an object by their names, a list with commas. */
+/**
+ * Something of a trace in a few words: a ballot as `(1, s2)`, the fields of an object by their
+ * names, a list with commas.
+ */
 export function wordsOf(it: unknown): string {
   if (typeof it === 'string') return it
   if (Array.isArray(it)) return it.length === 0 ? 'none' : it.map(wordsOf).join(', ')

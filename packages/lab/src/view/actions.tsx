@@ -28,7 +28,10 @@ function titleOf({ command, name, why }: Action): string {
   return why ?? (hint === undefined ? command : `${hint} (${command})`)
 }
 
-/** What one can do: to the message that was clicked, to each server, to the links, and on behalf of clients. */
+/**
+ * What one can do: to the message that was clicked, to each server, to the links, and on behalf of
+ * clients.
+ */
 export function Actions({ lab }: { readonly lab: Lab }) {
   const { clients, cluster, links, messages, servers } = lab.possible.value
   const clicked = messages.find(({ message }) => message === lab.message.value)

@@ -11,13 +11,22 @@ export interface DiagramProps extends Omit<DrawingProps, 'part' | 'columns'> {
   readonly onWidth?: (width: number) => void
 }
 
-/** Beyond the edge of what is to be seen, so that it need not be drawn anew with every pixel that one scrolls. */
+/**
+ * Beyond the edge of what is to be seen, so that it need not be drawn anew with every pixel that
+ * one scrolls.
+ */
 const OVERSCAN = 400
 
-/** What is selected stands no closer to the lower edge, as the heads of the columns have their place above. */
+/**
+ * What is selected stands no closer to the lower edge, as the heads of the columns have their place
+ * above.
+ */
 const MARGIN_PX = 60
 
-/** The space-time diagram: actors from left to right, time from top to bottom. Only what is to be seen of it is drawn. */
+/**
+ * The space-time diagram: actors from left to right, time from top to bottom. Only what is to be
+ * seen of it is drawn.
+ */
 export function Diagram({ layout, onWidth, rows, ...drawing }: DiagramProps) {
   const frame = useRef<HTMLDivElement>(null)
   const top = useSignal(0)

@@ -8,7 +8,10 @@ export interface DrawingProps {
   readonly columns: readonly Column[]
   /** The place of the event that is selected. */
   readonly selected?: number | undefined
-  /** Whether an event belongs to the causes and effects of the one that is pointed at; undefined if none is. */
+  /**
+   * Whether an event belongs to the causes and effects of the one that is pointed at; undefined if
+   * none is.
+   */
   readonly isRelated?: ((event: number) => boolean) | undefined
   readonly onSelect?: (event: number) => void
   readonly onPoint?: (event: number | undefined) => void

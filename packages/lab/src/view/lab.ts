@@ -106,7 +106,10 @@ export class Lab {
       : inspect(this.#played.value.session, event)
   })
 
-  /** Carries out a command. Whatever stood behind the place at which one looks is dropped: that is a fork. */
+  /**
+   * Carries out a command. Whatever stood behind the place at which one looks is dropped: that is a
+   * fork.
+   */
   perform(line: string): void {
     this.opened.value = undefined
     this.#change((session) => session.perform(line))
@@ -173,7 +176,10 @@ export class Lab {
     this.#rows.value = Infinity
   }
 
-  /** Selects the event so many places after the one that is selected, of those that are drawn; or the last one. */
+  /**
+   * Selects the event so many places after the one that is selected, of those that are drawn; or
+   * the last one.
+   */
   selectNext(places: number): void {
     const events = drawnEvents(this.layout.value)
     const selected = this.selected.value

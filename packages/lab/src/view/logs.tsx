@@ -13,7 +13,10 @@ export interface LogGridProps {
 /** As many slots are shown, the last that are in use: a grid of thousands is no picture. */
 const MOST_SLOTS = 60
 
-/** The log of every server, slot by slot, as it is at a moment; below, what a quorum of votes has chosen by then. */
+/**
+ * The log of every server, slot by slot, as it is at a moment; below, what a quorum of votes has
+ * chosen by then.
+ */
 export function LogGrid({ choices, event, logs }: LogGridProps) {
   const inUse = logs.slotsAt(event)
   const slots = inUse.length < MOST_SLOTS ? logs.slots.slice(0, MOST_SLOTS) : inUse.slice(-MOST_SLOTS)

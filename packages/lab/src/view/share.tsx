@@ -5,7 +5,10 @@ import { openFiles, openUrl } from './open-files.js'
 import type { Lab } from './lab.js'
 import { pictureFile } from './picture-file.js'
 
-/** Gives away what was clicked together, as a link, a golden script or a picture; and opens what others gave away. */
+/**
+ * Gives away what was clicked together, as a link, a golden script or a picture; and opens what
+ * others gave away.
+ */
 export function Share({ lab }: { readonly lab: Lab }) {
   const input = useRef<HTMLInputElement>(null)
   const link = async () => {
@@ -63,7 +66,10 @@ function download(name: string, type: string, text: string): void {
   URL.revokeObjectURL(url)
 }
 
-/** Opens what the address carries, if it carries something: `?open=` the address of a trace or a script, or a session behind the #. */
+/**
+ * Opens what the address carries, if it carries something: `?open=` the address of a trace or a
+ * script, or a session behind the #.
+ */
 export async function openAddress(lab: Lab): Promise<void> {
   const url = new URLSearchParams(location.search).get('open')
   if (url !== null) {

@@ -1,4 +1,5 @@
-// The page's main views, from the page itself. `npm run lab:screenshots` keeps them in docs/screenshots.
+// The page's main views, from the page itself. `npm run lab:screenshots` keeps them in
+// docs/screenshots.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'

@@ -13,7 +13,10 @@ test.each(names)('the golden script %s is a session, and makes a picture', async
   checkPicture(session.picture!)
 })
 
-/** Every message leaves once, before it comes to its end; a row belongs to one actor; rows and time go on. */
+/**
+ * Every message leaves once, before it comes to its end; a row belongs to one actor; rows and time
+ * go on.
+ */
 function checkPicture({ actors, events, messages }: Picture): void {
   const sent = new Set<number>()
   const arrived = new Set<number>()

@@ -6,7 +6,9 @@ export function malformed(message: string): SynodError {
   return new SynodError('wrong-protocol', `malformed: ${message}`)
 }
 
-/** Reads what a Packer wrote. Nothing is trusted: faults are thrown as SynodError `wrong-protocol`. */
+/**
+ * Reads what a Packer wrote. Nothing is trusted: faults are thrown as SynodError `wrong-protocol`.
+ */
 export class Unpacker {
   readonly #buffer: Buffer
   #position = 0

@@ -9,9 +9,15 @@ import type { KvAnswer, KvCommand, KvPair, KvQuery, KvResult } from './operation
 export type KvConnectOptions = Omit<ConnectOptions<KvMachine>, 'codecs'>
 
 export interface ReadOptions extends CallOptions {
-  /** From the state as it is on any one replica, however old: without a quorum, and faster. Linearizable unless given. */
+  /**
+   * From the state as it is on any one replica, however old: without a quorum, and faster.
+   * Linearizable unless given.
+   */
   readonly stale?: boolean | undefined
-  /** A stale read waits until this slot is executed on that replica. `seen` makes it see all that this client has seen. */
+  /**
+   * A stale read waits until this slot is executed on that replica. `seen` makes it see all that
+   * this client has seen.
+   */
   readonly atLeast?: Slot | undefined
 }
 
@@ -27,8 +33,9 @@ export interface RangeOptions extends ReadOptions {
 /**
  * A client of the key-value store. Values that are given as text are stored as UTF-8.
  *
- * Every method rejects with what `Client.execute`, `Client.read` or `Client.readStale` does, and with `invalid-options` for a key
- * that is empty, longer than 1024 bytes or not text, and for a value that is given as text and is none.
+ * Every method rejects with what `Client.execute`, `Client.read` or `Client.readStale` does, and
+ * with `invalid-options` for a key that is empty, longer than 1024 bytes or not text, and for a
+ * value that is given as text and is none.
  *
  * @example
  * const client = await KvClient.connect({ endpoints: ['127.0.0.1:2379'] })
@@ -66,8 +73,8 @@ export class KvClient implements AsyncDisposable {
   }
 
   /**
-   * The pairs whose keys begin with `prefix`, in order: at most `limit` of them, and at most 1 MiB. `more`
-   * says whether there are others behind them.
+   * The pairs whose keys begin with `prefix`, in order: at most `limit` of them, and at most 1 MiB.
+   * `more` says whether there are others behind them.
    */
   async range(
     prefix: string,
@@ -77,8 +84,8 @@ export class KvClient implements AsyncDisposable {
   }
 
   /**
-   * Sets a key if its value is the expected one, or with `null` if it is not there. `actual` is the value
-   * before.
+   * Sets a key if its value is the expected one, or with `null` if it is not there. `actual` is the
+   * value before.
    */
   async cas(
     key: string,
@@ -90,7 +97,10 @@ export class KvClient implements AsyncDisposable {
     return this.#execute({ type: 'cas', key, expected: bytes, value: toBytes(value) }, 'cas', options)
   }
 
-  /** Adds to the decimal integer that the value is; 0 if the key is not there. Returns the sum, or why not. */
+  /**
+   * Adds to the decimal integer that the value is; 0 if the key is not there. Returns the sum, or
+   * why not.
+   */
   async increment(
     key: string,
     by = 1n,

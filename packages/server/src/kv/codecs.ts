@@ -6,8 +6,8 @@ import { queryCodec } from './query-codec.js'
 import { resultCodec } from './result-codec.js'
 
 /**
- * How the store's operations travel. What is encoded here is in the log for good, so a tag is never given to
- * another operation.
+ * How the store's operations travel. What is encoded here is in the log for good, so a tag is never
+ * given to another operation.
  */
 export const kvCodecs: Codecs<KvCommand, KvResult, KvQuery, KvAnswer> = {
   command: commandCodec,

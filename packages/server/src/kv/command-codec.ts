@@ -14,7 +14,8 @@ const HEAD_BYTES = 1 + 2
  * Commands: a tag (u8), the key (u16 size, UTF-8), and then, by tag:
  * - put: the value, up to the end;
  * - delete: nothing;
- * - cas: whether a value is expected (u8), if so that value (u32 size, bytes); the new value, up to the end;
+ * - cas: whether a value is expected (u8), if so that value (u32 size, bytes); the new value, up to
+ *   the end;
  * - increment: a decimal integer in ASCII, up to the end.
  *
  * Sizes are little-endian. Decoded values are views into the bytes.

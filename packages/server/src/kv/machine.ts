@@ -20,8 +20,8 @@ const NO_VALUE = new Uint8Array(0)
 export class KvMachine implements Machine<KvCommand, KvResult, KvQuery, KvAnswer> {
   readonly codecs = kvCodecs
   /**
-   * Values as text of one byte a character: that takes a third of the memory of as many small arrays, and keeps nothing
-   * alive of the messages and the log that they came with.
+   * Values as text of one byte a character: that takes a third of the memory of as many small
+   * arrays, and keeps nothing alive of the messages and the log that they came with.
    */
   readonly #values = new OrderedMap<string>()
 
@@ -101,7 +101,8 @@ export class KvMachine implements Machine<KvCommand, KvResult, KvQuery, KvAnswer
       if (!key.startsWith(prefix)) break
       const pair = { key, value: keysOnly ? NO_VALUE : fromText(value) }
       size_bytes += pairSize_bytes(pair)
-      // The first pair always fits, or whoever asks for what comes after the last one would never get on.
+      // The first pair always fits, or whoever asks for what comes after the last one would never
+      // get on.
       const full = pairs.length === limit || (pairs.length > 0 && size_bytes > MAX_RANGE_BYTES)
       if (full) return { type: 'range', pairs, more: true }
       pairs.push(pair)

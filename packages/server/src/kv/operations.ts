@@ -50,7 +50,9 @@ export type KvAnswer =
   | { readonly type: 'get'; readonly value: Uint8Array | null }
   | {
       readonly type: 'range'
-      /** In the order of their keys, which is that of JavaScript's strings: by UTF-16 code units. */
+      /**
+       * In the order of their keys, which is that of JavaScript's strings: by UTF-16 code units.
+       */
       readonly pairs: readonly KvPair[]
       /** There are more behind the last one; ask again with its key as `after`. */
       readonly more: boolean

@@ -4,7 +4,10 @@ const DEFAULT_MAX_RUN = 512
 interface Run<V> extends Entries<V> {
   readonly keys: string[]
   readonly values: V[]
-  /** Which snapshot was the last when the run was made. A run that an earlier one may show is copied before it is changed. */
+  /**
+   * Which snapshot was the last when the run was made. A run that an earlier one may show is copied
+   * before it is changed.
+   */
   readonly epoch: number
 }
 
@@ -15,9 +18,10 @@ export interface Entries<V> {
 }
 
 /**
- * A map in the order of its keys, by UTF-16 code units. The entries stand in sorted runs of bounded length, one after the
- * other, so that every operation costs two binary searches and the move of part of one run, and no operation takes longer
- * because the map has grown. A snapshot shares the runs with the map, which copies those that it changes meanwhile.
+ * A map in the order of its keys, by UTF-16 code units. The entries stand in sorted runs of bounded
+ * length, one after the other, so that every operation costs two binary searches and the move of
+ * part of one run, and no operation takes longer because the map has grown. A snapshot shares the
+ * runs with the map, which copies those that it changes meanwhile.
  */
 export class OrderedMap<V> {
   /** None is empty. */
@@ -118,8 +122,8 @@ export class OrderedMap<V> {
   }
 
   /**
-   * All entries as of this call, in order, whatever changes while they are read: a run of them at a time, for speed. The next
-   * snapshot takes its place.
+   * All entries as of this call, in order, whatever changes while they are read: a run of them at a
+   * time, for speed. The next snapshot takes its place.
    */
   snapshot(): Generator<Entries<V>, void, undefined> {
     this.#snapshots++

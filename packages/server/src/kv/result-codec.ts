@@ -7,14 +7,17 @@ const TAGS = { put: 1, delete: 2, cas: 3, increment: 4 } as const satisfies Reco
 
 const REFUSALS: readonly IncrementRefusal[] = ['not-an-integer', 'out-of-range']
 
-/** The results of most commands, ready-made: there are four of them, each encoded at every replica. */
+/**
+ * The results of most commands, ready-made: there are four of them, each encoded at every replica.
+ */
 const EXISTED = { put: flags(TAGS.put), delete: flags(TAGS.delete) }
 
 /**
  * Results: a tag (u8) and then, by tag:
  * - put, delete: whether the key existed (u8);
  * - cas: swapped (u8), whether the key was there (u8), its value, up to the end;
- * - increment: done (u8); if so the value, a decimal integer in ASCII, up to the end; else the reason (u8).
+ * - increment: done (u8); if so the value, a decimal integer in ASCII, up to the end; else the
+ *   reason (u8).
  */
 export const resultCodec: Codec<KvResult> = {
   encode(result) {

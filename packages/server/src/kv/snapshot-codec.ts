@@ -10,8 +10,8 @@ const SIZES_BYTES = 6
 const CHARACTER_BYTES = 3
 
 /**
- * Keys with their values, as text of one byte a character, in as many chunks as it takes. There may be millions of them: nothing
- * is allocated for a single one.
+ * Keys with their values, as text of one byte a character, in as many chunks as it takes. There may
+ * be millions of them: nothing is allocated for a single one.
  */
 export function* chunksOf(runs: Iterable<Entries<string>>): Generator<Uint8Array, void, undefined> {
   let chunk = Buffer.allocUnsafe(CHUNK_BYTES)

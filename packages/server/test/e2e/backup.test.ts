@@ -1,4 +1,5 @@
-// A backup is taken while a cluster works, and restored into a new one: it holds one moment of the old cluster, whole.
+// A backup is taken while a cluster works, and restored into a new one: it holds one moment of the
+// old cluster, whole.
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -21,7 +22,8 @@ test.each(['leader', 'leaderless'] as const)(
     const file = join(directory, 'backup.snapshot')
     const endpoints = ['--endpoints', cluster.endpoints.join(',')]
 
-    // A counter goes up all the while: the backup has a value of it, and all keys that were written before that.
+    // A counter goes up all the while: the backup has a value of it, and all keys that were written
+    // before that.
     let counted = 0
     let isOver = false as boolean
     const load = (async () => {

@@ -47,7 +47,9 @@ function ok(args: readonly string[], input?: Uint8Array): Buffer {
   return stdout
 }
 
-/** Runs the command as a shell does when it is given these words, with \\377 and the like in them. */
+/**
+ * Runs the command as a shell does when it is given these words, with \\377 and the like in them.
+ */
 function typed(words: string, env: Readonly<Record<string, string>> = {}) {
   const script = `exec "$NODE" "$BIN" ${words} --endpoints "$ENDPOINT"`
   const { status, stderr, stdout } = spawnSync('sh', ['-c', script], {

@@ -110,7 +110,8 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await cp(third.dataDir, copy, { recursive: true, filter: (source) => !/lock(\.\w+)?$/.test(source) })
     await third.restart()
     await settledStatuses(cluster.endpoints, SETTLE_MS)
-    // Without the second, every put needs a vote of the third: the first has heard of the group that holds it.
+    // Without the second, every put needs a vote of the third: the first has heard of the group
+    // that holds it.
     await second.kill('SIGKILL')
     for (let i = 0; i < 20; i++) await client.put('key', `after ${i}`)
     await second.restart()

@@ -1,4 +1,5 @@
-// Servers on a disk of 420 MiB that another program fills: a tmpfs, which takes the right to mount one.
+// Servers on a disk of 420 MiB that another program fills: a tmpfs, which takes the right to mount
+// one.
 import { execFile } from 'node:child_process'
 import { cp, mkdtemp, rm, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

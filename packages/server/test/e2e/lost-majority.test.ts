@@ -1,4 +1,5 @@
-// Two of three servers are lost for good, with their disks: what the third one has becomes a new cluster, which others join.
+// Two of three servers are lost for good, with their disks: what the third one has becomes a new
+// cluster, which others join.
 import { rm } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { KvClient } from 'synod-server'

@@ -1,4 +1,5 @@
-// The three packages as a consumer gets them: packed, installed without a registry, imported, required, bundled, and checked.
+// The three packages as a consumer gets them: packed, installed without a registry, imported,
+// required, bundled, and checked.
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { build } from 'esbuild'
 import { execFile } from 'node:child_process'
@@ -169,7 +170,8 @@ describe.each(NAMES)('%s', (name) => {
   test('has types that attw finds right', async () => {
     const result = await checkPackage(createPackageFromTarballData(await readFile(tarballOf(name))))
     if (!('problems' in result)) throw new Error('attw found no types')
-    // The packages are ES modules: node10 knows no exports, and CommonJS of node16 cannot require them.
+    // The packages are ES modules: node10 knows no exports, and CommonJS of node16 cannot require
+    // them.
     const problems = result.problems.filter(
       (problem) =>
         !('resolutionKind' in problem) ||

@@ -1,10 +1,16 @@
 import { createServer } from 'node:net'
 
-/** Below the range from which the system takes ports for outgoing connections: those would get in the way. */
+/**
+ * Below the range from which the system takes ports for outgoing connections: those would get in
+ * the way.
+ */
 const LOWEST_PORT = 20_000
 const HIGHEST_PORT = 32_000
 
-/** Files run side by side, each in a worker of its own: a port that one has let go for a moment is not free for the other. */
+/**
+ * Files run side by side, each in a worker of its own: a port that one has let go for a moment is
+ * not free for the other.
+ */
 const WORKERS = 4
 const worker = Number(process.env.VITEST_POOL_ID ?? 1) % WORKERS
 const COUNT = (HIGHEST_PORT - LOWEST_PORT) / WORKERS

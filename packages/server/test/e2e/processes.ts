@@ -74,7 +74,9 @@ export class TestReplica {
     this.#current.signal(signal)
   }
 
-  /** Starts one more process with these further arguments, and resolves when it has ended by itself. */
+  /**
+   * Starts one more process with these further arguments, and resolves when it has ended by itself.
+   */
   async startAndExit(args: readonly string[] = []): Promise<Exit> {
     return runCli([...this.#args, ...args], this.#options)
   }
@@ -99,7 +101,10 @@ export interface ClusterOptions {
   readonly mode: Mode
   /** How many replicas, side by side on this machine; or where they are to run. */
   readonly replicas: number | Site
-  /** Of the servers of the site, so many found the cluster, the first; the others may join it. All unless given. */
+  /**
+   * Of the servers of the site, so many found the cluster, the first; the others may join it. All
+   * unless given.
+   */
   readonly founders?: number
   /** Further arguments of every `synod serve`. */
   readonly args?: readonly string[]
@@ -117,7 +122,10 @@ export interface TestCluster extends AsyncDisposable {
   address(id: number): string
   /** An id that no server has had yet, of which the place on the site is free. */
   newId(): number
-  /** Starts a server that is new to the cluster, with a list of these and itself: of all of the cluster unless given. */
+  /**
+   * Starts a server that is new to the cluster, with a list of these and itself: of all of the
+   * cluster unless given.
+   */
   join(id: number, asked?: readonly number[]): Promise<TestReplica>
   /** The test goes on without this one. */
   leave(replica: TestReplica): void

@@ -3,7 +3,10 @@ import { KvClient } from 'synod-server'
 import { startCluster } from './processes.js'
 import { statusesWhen } from './settled.js'
 
-/** How often all three are restarted: `SYNOD_ROLLING_ROUNDS=20 npx vitest run packages/server/test/e2e/rolling-restart.test.ts`. */
+/**
+ * How often all three are restarted: `SYNOD_ROLLING_ROUNDS=20 npx vitest run
+ * packages/server/test/e2e/rolling-restart.test.ts`.
+ */
 const ROUNDS = Number(process.env.SYNOD_ROLLING_ROUNDS ?? 2)
 const CLIENTS = 8
 const SETTLE_MS = 60_000
@@ -59,7 +62,8 @@ test(
       `rolling restart: ${pauses_ms.length} restarts, ${acknowledged} increments; longest pause of each: ` +
         `median ${median_ms} ms, most ${most_ms} ms\n`,
     )
-    // However busy the machine is, this is far less than an election that waits for timeouts would take each time.
+    // However busy the machine is, this is far less than an election that waits for timeouts would
+    // take each time.
     expect(median_ms).toBeLessThan(2000)
     await Promise.all(clients.map((each) => each.close()))
   },

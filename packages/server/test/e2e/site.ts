@@ -2,7 +2,10 @@ import { freePorts } from './ports.js'
 
 /** Where replicas run, and under which addresses they find each other. */
 export interface Site {
-  /** The ids of the first servers, one for each place. A later server takes a place that has become free: its id is higher by their number. */
+  /**
+   * The ids of the first servers, one for each place. A later server takes a place that has become
+   * free: its id is higher by their number.
+   */
   readonly ids: readonly number[]
   /** Where a server listens for clients. */
   clients(id: number): string

@@ -23,13 +23,16 @@ export interface RunOptions {
   readonly bin?: string
   /** What it reads from stdin. */
   readonly input?: string
-  /** A program and its arguments that the command line begins with; it must become the command, not start it. */
+  /**
+   * A program and its arguments that the command line begins with; it must become the command, not
+   * start it.
+   */
   readonly under?: readonly string[]
 }
 
 /**
- * A run of the `synod` command. It has an IPC channel to this process, so that `serve` and `demo` end when this
- * process does, in whatever way.
+ * A run of the `synod` command. It has an IPC channel to this process, so that `serve` and `demo`
+ * end when this process does, in whatever way.
  */
 export class SynodProcess implements AsyncDisposable {
   /** Resolves when it has ended and all its output has been read. */

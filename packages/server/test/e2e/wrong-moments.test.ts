@@ -1,4 +1,5 @@
-// Commands at the wrong moment, twice, several at once, and on the wrong directory: each refuses with words, and keeps what is there.
+// Commands at the wrong moment, twice, several at once, and on the wrong directory: each refuses
+// with words, and keeps what is there.
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { type Server, connect, createServer } from 'node:net'
 import { join } from 'node:path'

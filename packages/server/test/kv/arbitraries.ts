@@ -7,7 +7,10 @@ export const fewKeys = fc.constantFrom('a', 'a/1', 'a/2', 'ab', 'b', 'ä', '\0',
 
 export const keys = fc.oneof(fewKeys, fc.string({ minLength: 1, maxLength: 20, unit: 'binary' }))
 
-/** Buffers, as that is what decoding gives: the same bytes in another class would not be equal to them. */
+/**
+ * Buffers, as that is what decoding gives: the same bytes in another class would not be equal to
+ * them.
+ */
 export const values = fc
   .oneof(
     fc.uint8Array({ maxLength: 20 }),

@@ -2,7 +2,10 @@ import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../../src/kv/operat
 
 const BOUND = 10n ** 100n
 
-/** The store, written to be obviously right: nothing is kept in order, and everything is looked through. */
+/**
+ * The store, written to be obviously right: nothing is kept in order, and everything is looked
+ * through.
+ */
 export class KvModel {
   readonly #values = new Map<string, Buffer>()
 

@@ -9,7 +9,10 @@ const TABLE = Int32Array.from({ length: 256 }, (_, index) => {
   return rest
 })
 
-/** The CRC-32 of the bytes from `start` up to, not including, `end`; it goes on from `before`, the one of bytes before these. */
+/**
+ * The CRC-32 of the bytes from `start` up to, not including, `end`; it goes on from `before`, the
+ * one of bytes before these.
+ */
 export function crc32(bytes: Uint8Array, start = 0, end = bytes.length, before = 0): number {
   if (end - start > SMALL_BYTES) return nativeCrc32(bytes.subarray(start, end), before)
   let rest = ~before

@@ -4,8 +4,8 @@ export class MalformedError extends Error {
 }
 
 /**
- * Reads what a Writer wrote. Nothing read is trusted: every length is checked against what is there, every
- * integer against its range, and a fault is a MalformedError.
+ * Reads what a Writer wrote. Nothing read is trusted: every length is checked against what is
+ * there, every integer against its range, and a fault is a MalformedError.
  */
 export class Reader {
   readonly #buffer: Buffer

@@ -3,8 +3,9 @@ import { crc32 } from './checksum.js'
 const INITIAL_SIZE = 1024
 
 /**
- * Writes numbers, strings and bytes one after the other into a buffer that grows. Integers are unsigned
- * LEB128 varints up to 2^53 - 1 unless the name says otherwise; fixed-size numbers are little-endian.
+ * Writes numbers, strings and bytes one after the other into a buffer that grows. Integers are
+ * unsigned LEB128 varints up to 2^53 - 1 unless the name says otherwise; fixed-size numbers are
+ * little-endian.
  */
 export class Writer {
   #buffer: Buffer
@@ -85,14 +86,17 @@ export class Writer {
     return crc32(this.#buffer, start, end)
   }
 
-  /** What has been written from `start` on, without a copy: valid until the next write or `take`. */
+  /**
+   * What has been written from `start` on, without a copy: valid until the next write or `take`.
+   */
   view(start = 0): Buffer {
     return this.#buffer.subarray(start, this.#length)
   }
 
   /**
-   * What has been written, and the writer starts again. Little is copied out; much is handed over, and the next buffer has
-   * room for as much, until little is taken again: one large message does not cost its room for good.
+   * What has been written, and the writer starts again. Little is copied out; much is handed over,
+   * and the next buffer has room for as much, until little is taken again: one large message does
+   * not cost its room for good.
    */
   take(): Buffer {
     const written = this.#buffer.subarray(0, this.#length)

@@ -44,22 +44,28 @@ const DEFAULT_TIMEOUT_MS = 10_000
 const MAX_ENDPOINTS = 31
 
 export interface ConnectOptions<M extends AnyMachine> {
-  /** Where the replicas listen for clients, as `host:port`. All of them, so that none must be up. */
+  /**
+   * Where the replicas listen for clients, as `host:port`. All of them, so that none must be up.
+   */
   readonly endpoints: readonly string[]
   /** The name of the cluster; any unless given. */
   readonly cluster?: string
   /** As on the replicas. */
   readonly codecs?: Partial<CodecsOf<M>>
   /**
-   * The version of the state machine from which on a command is known, as `versionOf` of the machine says; 1 unless given. Also a replica
-   * whose state machine is older then refuses the command.
+   * The version of the state machine from which on a command is known, as `versionOf` of the
+   * machine says; 1 unless given. Also a replica whose state machine is older then refuses the
+   * command.
    */
   readonly versionOf?: (command: CommandOf<M>) => number
-  /** How long `connect` and each call go on trying: 10,000 ms unless given, 1 to 3,600,000, or Infinity for no limit. */
+  /**
+   * How long `connect` and each call go on trying: 10,000 ms unless given, 1 to 3,600,000, or
+   * Infinity for no limit.
+   */
   readonly timeout_ms?: number
   /**
-   * What is refused as `overloaded` is tried again after the time that the replica names, as long as the call may take; `false`: it
-   * fails at once, for callers who would rather pass that on.
+   * What is refused as `overloaded` is tried again after the time that the replica names, as long
+   * as the call may take; `false`: it fails at once, for callers who would rather pass that on.
    */
   readonly retryOverloaded?: boolean
   readonly signal?: AbortSignal
@@ -96,8 +102,8 @@ export type EndpointStatus =
   | { readonly endpoint: string; readonly error: Error }
 
 /**
- * Connects to a cluster; resolves when any of its replicas has answered. Rejects with `invalid-options`,
- * `unreachable`, `wrong-cluster`, `wrong-protocol` or `aborted`.
+ * Connects to a cluster; resolves when any of its replicas has answered. Rejects with
+ * `invalid-options`, `unreachable`, `wrong-cluster`, `wrong-protocol` or `aborted`.
  *
  * @example
  * const client = await connect<Counter>({ endpoints: ['127.0.0.1:2379'] })
@@ -115,8 +121,8 @@ export async function connect<M extends AnyMachine>(options: ConnectOptions<M>):
 }
 
 /**
- * A session with a cluster, from outside of it. A command is executed once, whatever happens to connections
- * and leaders meanwhile: in doubt it is sent again, and the replicas recognise it.
+ * A session with a cluster, from outside of it. A command is executed once, whatever happens to
+ * connections and leaders meanwhile: in doubt it is sent again, and the replicas recognise it.
  */
 export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposable {
   readonly #endpoints: Endpoints
@@ -167,10 +173,10 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   /**
    * Has a command executed once, and gives back its result.
    *
-   * Rejects with `command-failed` (the state machine threw), `not-known-by-all`, `too-large`, `overloaded`, `session-expired`,
-   * `aborted`, `closed`, `unreachable`, `no-quorum` or `outcome-unknown`. After any of the last five the
-   * command may have been executed, or may still be. After the others it was not, unless it had been sent
-   * before over a connection that broke.
+   * Rejects with `command-failed` (the state machine threw), `not-known-by-all`, `too-large`,
+   * `overloaded`, `session-expired`, `aborted`, `closed`, `unreachable`, `no-quorum` or
+   * `outcome-unknown`. After any of the last five the command may have been executed, or may still
+   * be. After the others it was not, unless it had been sent before over a connection that broke.
    */
   async execute(command: CommandOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
     checkCall('execute', options)
@@ -181,7 +187,9 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
     return decodeAnswered('result', this.#codecs.result, await call.promise)
   }
 
-  /** Answers a query from a state that holds everything acknowledged before the call (linearizable). */
+  /**
+   * Answers a query from a state that holds everything acknowledged before the call (linearizable).
+   */
   async read(query: QueryOf<M>, options: CallOptions = {}): Promise<AnswerOf<M>> {
     checkCall('read', options)
     const encoded = encodeGiven('query', this.#codecs.query, query)
@@ -192,12 +200,13 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   }
 
   /**
-   * Answers a query from the state as it is on one of the replicas, any that can be reached, with the slot that it is
-   * from: without a quorum, and without the round trip between replicas that `read` takes. With `atLeast: client.seen`
-   * the answer is from no older state than all that this client has been told before, its own commands included.
+   * Answers a query from the state as it is on one of the replicas, any that can be reached, with
+   * the slot that it is from: without a quorum, and without the round trip between replicas that
+   * `read` takes. With `atLeast: client.seen` the answer is from no older state than all that this
+   * client has been told before, its own commands included.
    *
-   * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `unreachable`, `too-stale`, or what the state
-   * machine throws.
+   * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `unreachable`, `too-stale`,
+   * or what the state machine throws.
    */
   async readStale(query: QueryOf<M>, options: StaleReadOptions = {}): Promise<StaleAnswer<AnswerOf<M>>> {
     const atLeast = checkStaleRead(options)
@@ -212,12 +221,18 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
     return { answer: decodeAnswered('answer', this.#codecs.answer, bytes), slot }
   }
 
-  /** The highest slot that any answer to this client was from; 0 before the first. It never goes down. */
+  /**
+   * The highest slot that any answer to this client was from; 0 before the first. It never goes
+   * down.
+   */
   get seen(): Slot {
     return this.#endpoints.seen
   }
 
-  /** The status of each endpoint: what `replica.status()` says there, or the reason why there is no answer. */
+  /**
+   * The status of each endpoint: what `replica.status()` says there, or the reason why there is no
+   * answer.
+   */
   async status(options: CallOptions = {}): Promise<EndpointStatus[]> {
     checkCall('status', options)
     return Promise.all(
@@ -235,8 +250,9 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   }
 
   /**
-   * Has another replica lead: server `to`, or whichever keeps up best. Resolves when it does. Rejects with `transfer-failed`,
-   * `wrong-mode` (in leaderless mode nobody leads), `aborted`, `closed` or `unreachable`.
+   * Has another replica lead: server `to`, or whichever keeps up best. Resolves when it does.
+   * Rejects with `transfer-failed`, `wrong-mode` (in leaderless mode nobody leads), `aborted`,
+   * `closed` or `unreachable`.
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
     const to = checkTransfer(options)
@@ -246,8 +262,9 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   }
 
   /**
-   * Adds a server to the cluster, replaces one by another, or removes one. Resolves when that is chosen and executed: a server that was added learns then, and
-   * votes as soon as it has caught up; one that was removed stops by itself. What is so already is no error. (docs/membership.md)
+   * Adds a server to the cluster, replaces one by another, or removes one. Resolves when that is
+   * chosen and executed: a server that was added learns then, and votes as soon as it has caught
+   * up; one that was removed stops by itself. What is so already is no error. (docs/membership.md)
    *
    * Rejects with `change-refused` (saying why), `invalid-options`, and as `execute` does.
    */
@@ -260,11 +277,13 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   }
 
   /**
-   * Has a replica take a snapshot of its state as it is, and gives it back piece by piece, to be kept as a backup: what is written
-   * to a file is read by `readSnapshotInfo` and `restoreCluster`. It needs no quorum, and is as old as the replica is behind. The limit of
-   * time is for each piece; the first one comes when the snapshot has been written there. (docs/operating/backup.md)
+   * Has a replica take a snapshot of its state as it is, and gives it back piece by piece, to be
+   * kept as a backup: what is written to a file is read by `readSnapshotInfo` and `restoreCluster`.
+   * It needs no quorum, and is as old as the replica is behind. The limit of time is for each
+   * piece; the first one comes when the snapshot has been written there. (docs/operating/backup.md)
    *
-   * Rejects with `overloaded` while another client gets one, `snapshot-failed`, `aborted`, `closed` and `unreachable`; so does the iteration.
+   * Rejects with `overloaded` while another client gets one, `snapshot-failed`, `aborted`, `closed`
+   * and `unreachable`; so does the iteration.
    *
    * @example
    * const saved = await client.saveSnapshot()

@@ -46,8 +46,9 @@ interface Endpoint {
 }
 
 /**
- * The replicas that a client knows of. A question goes to the leader (leader mode) or to every replica
- * (leaderless mode), and to another one when a connection breaks, the leader changes, or who was asked falls silent.
+ * The replicas that a client knows of. A question goes to the leader (leader mode) or to every
+ * replica (leaderless mode), and to another one when a connection breaks, the leader changes, or
+ * who was asked falls silent.
  */
 export class Endpoints {
   readonly #options: EndpointsOptions
@@ -61,7 +62,9 @@ export class Endpoints {
   #turn = 0
   readonly #outage: OutageReport
   #seen: Slot = 0
-  /** The cluster that this client was connected to first: it has no other for the rest of its life. */
+  /**
+   * The cluster that this client was connected to first: it has no other for the rest of its life.
+   */
   #clusterId: ClusterId | null = null
 
   constructor(options: EndpointsOptions) {
@@ -104,7 +107,10 @@ export class Endpoints {
     )
   }
 
-  /** Asks whoever can answer, as often as it takes, until the call is over. `onSlot` is told the slot of the answer first. */
+  /**
+   * Asks whoever can answer, as often as it takes, until the call is over. `onSlot` is told the
+   * slot of the answer first.
+   */
   send(question: Question, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): void {
     const pending = this.#add(question, call, onSlot)
     if (pending === undefined) return
@@ -285,7 +291,9 @@ export class Endpoints {
     }
   }
 
-  /** What only those have that are silent is asked of another one; whoever answers first answers it. */
+  /**
+   * What only those have that are silent is asked of another one; whoever answers first answers it.
+   */
   #onSilent({ bit, name }: Endpoint): void {
     this.#options.logger.warn({ endpoint: name }, `${name} does not answer: asking others too`)
     this.#retarget()
@@ -301,7 +309,10 @@ export class Endpoints {
     return false
   }
 
-  /** Whether none has it that says anything, though it may be asked of any, and does not wait for its next attempt. */
+  /**
+   * Whether none has it that says anything, though it may be asked of any, and does not wait for
+   * its next attempt.
+   */
   #isLeft({ asked, cancelRetry, routing }: Pending): boolean {
     if (routing === 'one' || cancelRetry !== undefined) return false
     return !this.#endpoints.some(({ bit, silence }) => (asked & bit) !== 0 && !silence.isSilent)
@@ -343,7 +354,10 @@ export class Endpoints {
     )
   }
 
-  /** Replicas that have not said of which cluster they are must say so now: what waits there may not be executed in another one. */
+  /**
+   * Replicas that have not said of which cluster they are must say so now: what waits there may not
+   * be executed in another one.
+   */
   #learn(clusterId: ClusterId, from: Endpoint): void {
     if (this.#clusterId !== null) return
     this.#clusterId = clusterId
@@ -368,9 +382,10 @@ export class Endpoints {
   }
 
   /**
-   * One replica of several that is too busy is no answer while another one may give one. When all are, the question is asked again: not
-   * before the time that was named; twice as late after each refusal, as others have been told the same; and at random up to as late
-   * again, so that those who were refused together do not come back together.
+   * One replica of several that is too busy is no answer while another one may give one. When all
+   * are, the question is asked again: not before the time that was named; twice as late after each
+   * refusal, as others have been told the same; and at random up to as late again, so that those
+   * who were refused together do not come back together.
    */
   #onRefused(pending: Pending, error: SynodError): void {
     const { call, routing } = pending
@@ -391,7 +406,10 @@ export class Endpoints {
     })
   }
 
-  /** A new target is asked everything that is unanswered: the old leader may not know that it is deposed. */
+  /**
+   * A new target is asked everything that is unanswered: the old leader may not know that it is
+   * deposed.
+   */
   #retarget(): void {
     const target = chooseTarget(this.#endpoints)
     if (target === this.#target) return

@@ -4,7 +4,10 @@ import { SynodError } from '../errors.js'
 import { explainNoQuorum } from '../explain.js'
 import type { ReplicaStatus } from '../status.js'
 
-/** The first look, and the longest wait between two: each comes twice as late, so that none is older than half the outage. */
+/**
+ * The first look, and the longest wait between two: each comes twice as late, so that none is older
+ * than half the outage.
+ */
 const FIRST_LOOK_MS = 50
 const LONGEST_WAIT_MS = 5000
 
@@ -17,8 +20,8 @@ export interface OutageReportParts {
 }
 
 /**
- * Why the replicas that answer reach no quorum, in their own words. They are asked while calls wait, so that a call whose time
- * is up can say it at once.
+ * Why the replicas that answer reach no quorum, in their own words. They are asked while calls
+ * wait, so that a call whose time is up can say it at once.
  */
 export class OutageReport {
   readonly #parts: OutageReportParts

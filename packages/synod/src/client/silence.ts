@@ -1,13 +1,22 @@
 import type { Clock } from '../clock.js'
 
-/** How often it looks whether anything has been heard: none that said something less long ago is silent. */
+/**
+ * How often it looks whether anything has been heard: none that said something less long ago is
+ * silent.
+ */
 export const PERIOD_MS = 250
 
-/** After so many periods without a word a replica that was asked is silent: that is 250 to 500 ms. At most 5 s. */
+/**
+ * After so many periods without a word a replica that was asked is silent: that is 250 to 500 ms.
+ * At most 5 s.
+ */
 const LEAST_PERIODS = 2
 const MOST_PERIODS = 20
 
-/** So much longer than it took lately: where replicas have too much to do, asking others too would make more of it. */
+/**
+ * So much longer than it took lately: where replicas have too much to do, asking others too would
+ * make more of it.
+ */
 const PATIENCE = 4
 
 /** The weight of the latest time in the running average. */
@@ -20,9 +29,10 @@ export interface SilenceParts {
 }
 
 /**
- * Notices that a replica which was asked something says nothing: it may be stopped, cut off from this client, or wait for a
- * quorum that it does not reach, and its connection shows none of that for seconds. Periods in which this process ran
- * count, not the time: one that stood still has not been waiting.
+ * Notices that a replica which was asked something says nothing: it may be stopped, cut off from
+ * this client, or wait for a quorum that it does not reach, and its connection shows none of that
+ * for seconds. Periods in which this process ran count, not the time: one that stood still has not
+ * been waiting.
  */
 export class Silence {
   readonly #clock: Clock

@@ -1,10 +1,13 @@
-/** More than this many at once do not fit: a client has at most half as many calls, and one of its own. */
+/**
+ * More than this many at once do not fit: a client has at most half as many calls, and one of its
+ * own.
+ */
 const MAX_SLOTS = 131_072
 
 /**
- * Things with a number each, which come and go fast. A place that is free again is used again under another
- * number. (A map from growing numbers would be rebuilt all the time, and what it held before it was rebuilt
- * stays in memory for long.)
+ * Things with a number each, which come and go fast. A place that is free again is used again under
+ * another number. (A map from growing numbers would be rebuilt all the time, and what it held
+ * before it was rebuilt stays in memory for long.)
  */
 export class Slots<T> {
   readonly #places: { number: number; value: T | undefined }[] = []

@@ -11,9 +11,9 @@ export interface Candidate {
 }
 
 /**
- * Whom to ask in leader mode; undefined where none has told of a leader. Of all hints the one with the highest ballot holds: an
- * older one may name a leader that was deposed. Where the leader is silent or not connected, it is one that knows the leader and
- * hands on what it is asked.
+ * Whom to ask in leader mode; undefined where none has told of a leader. Of all hints the one with
+ * the highest ballot holds: an older one may name a leader that was deposed. Where the leader is
+ * silent or not connected, it is one that knows the leader and hands on what it is asked.
  */
 export function chooseTarget<Its extends Candidate>(candidates: readonly Its[]): Its | undefined {
   const telling = candidates.filter(({ hint }) => hint !== null && hint.server !== 0)

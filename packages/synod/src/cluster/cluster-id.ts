@@ -8,7 +8,9 @@ const CLUSTER_ID_BYTES = 16
 /** What a cluster is, whatever its name: 32 hexadecimal digits in lower case. */
 export type ClusterId = string
 
-/** The id of the cluster that these acceptors found: each founder comes to the same one by itself. */
+/**
+ * The id of the cluster that these acceptors found: each founder comes to the same one by itself.
+ */
 export function clusterIdOf(acceptors: Readonly<Record<ServerId, string>>): ClusterId {
   const founders = Object.keys(acceptors)
     .map(Number)

@@ -15,7 +15,9 @@ export interface ClusterParameters {
   readonly window: number
 }
 
-/** What two sides say of the parameters in which they differ, in the words of a message to people. */
+/**
+ * What two sides say of the parameters in which they differ, in the words of a message to people.
+ */
 export interface Difference {
   readonly code: 'wrong-mode' | 'wrong-cluster'
   readonly ours: string
@@ -33,7 +35,10 @@ const WORDS: readonly ((parameters: ClusterParameters) => string)[] = [
   ({ window }) => `a window of ${window} slots`,
 ]
 
-/** In what these parameters differ; undefined where they are the same. Of two modes, the rest follows. */
+/**
+ * In what these parameters differ; undefined where they are the same. Of two modes, the rest
+ * follows.
+ */
 export function differenceOf(ours: ClusterParameters, theirs: ClusterParameters): Difference | undefined {
   const different = WORDS.filter((wordsOf) => wordsOf(ours) !== wordsOf(theirs))
   if (different.length === 0) return undefined

@@ -16,8 +16,9 @@ export interface Support {
 }
 
 /**
- * What all members of a cluster can work with. It is part of the replicated state, and only a record of the log raises it:
- * `format` decides on log values, sessions and rules of the membership, `machine` on the commands of the state machine.
+ * What all members of a cluster can work with. It is part of the replicated state, and only a
+ * record of the log raises it: `format` decides on log values, sessions and rules of the
+ * membership, `machine` on the commands of the state machine.
  */
 export interface Agreed {
   readonly format: number

@@ -25,8 +25,9 @@ export interface Group {
 }
 
 /**
- * What a group begins with: the first four bytes of the acceptor's id. They differ from journal to journal,
- * so that neither a piece of another journal nor a value made to look like a group can pass for one.
+ * What a group begins with: the first four bytes of the acceptor's id. They differ from journal to
+ * journal, so that neither a piece of another journal nor a value made to look like a group can
+ * pass for one.
  */
 export function groupMarker(acceptor: AcceptorId): number {
   return Buffer.from(acceptor.slice(0, 8), 'hex').readUInt32LE()
@@ -79,7 +80,10 @@ export function readGroup(segment: Buffer, offset: number, marker: number): Grou
   }
 }
 
-/** The first group that begins at `from` or anywhere after it and has at least the given sequence, or null. */
+/**
+ * The first group that begins at `from` or anywhere after it and has at least the given sequence,
+ * or null.
+ */
 export function findGroup(segment: Buffer, from: number, marker: number, minSequence: number): Group | null {
   const pattern = Buffer.alloc(4)
   pattern.writeUInt32LE(marker)

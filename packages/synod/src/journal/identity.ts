@@ -23,8 +23,9 @@ const FORMAT = 2
 const MAX_CLUSTER_BYTES = 255
 
 /**
- * Names what remembers the promises and votes of a server: 32 hex digits, drawn when its data directory is
- * first used. A server that lost its directory comes back with another one, and so cannot pass for itself.
+ * Names what remembers the promises and votes of a server: 32 hex digits, drawn when its data
+ * directory is first used. A server that lost its directory comes back with another one, and so
+ * cannot pass for itself.
  */
 export type AcceptorId = string
 
@@ -35,7 +36,10 @@ export interface IdentityOptions {
   /** Those that found the cluster, this one included; none for a server that joins one. */
   readonly founders: readonly ServerId[]
   readonly server: ServerId
-  /** Where servers listen for their peers, as `host:port`, by the options that this one was last started with. */
+  /**
+   * Where servers listen for their peers, as `host:port`, by the options that this one was last
+   * started with.
+   */
   readonly addresses: Addresses
 }
 
@@ -44,9 +48,15 @@ export type Addresses = Readonly<Record<ServerId, string>>
 /** Who a data directory belongs to. */
 export interface Identity extends IdentityOptions {
   readonly acceptor: AcceptorId
-  /** Null until the cluster has formed, or this server has heard from a member of the one that it joins. */
+  /**
+   * Null until the cluster has formed, or this server has heard from a member of the one that it
+   * joins.
+   */
   readonly clusterId: ClusterId | null
-  /** The acceptor of every founder, null as long as `clusterId` is. Of a server that joined: its own alone. */
+  /**
+   * The acceptor of every founder, null as long as `clusterId` is. Of a server that joined: its own
+   * alone.
+   */
   readonly peers: Peers | null
 }
 
@@ -84,8 +94,9 @@ export function newIdentity(options: IdentityOptions, randomBytes: (size: number
 }
 
 /**
- * The identity for a start with these addresses, the same object where they change nothing. A list that was shortened since
- * leaves out founders of whose addresses the log knows nothing: they keep what was known.
+ * The identity for a start with these addresses, the same object where they change nothing. A list
+ * that was shortened since leaves out founders of whose addresses the log knows nothing: they keep
+ * what was known.
  */
 export function withAddresses(identity: Identity, given: Addresses): Identity {
   const kept = Object.entries(identity.addresses).filter(([id]) => identity.founders.includes(Number(id)))
@@ -93,7 +104,10 @@ export function withAddresses(identity: Identity, given: Addresses): Identity {
   return isDeepStrictEqual(addresses, identity.addresses) ? identity : { ...identity, addresses }
 }
 
-/** Replaces the identity of a directory; after a crash it is the old or the new one, never part of one. */
+/**
+ * Replaces the identity of a directory; after a crash it is the old or the new one, never part of
+ * one.
+ */
 export async function saveIdentity(
   disk: Disk,
   directory: string,
@@ -103,7 +117,10 @@ export async function saveIdentity(
   await replaceFile(disk, directory, FILE, Buffer.from(formatIdentity(identity)), space)
 }
 
-/** The identity of a directory; null when it has none. Rejects with an IdentityFault when it is unsound. */
+/**
+ * The identity of a directory; null when it has none. Rejects with an IdentityFault when it is
+ * unsound.
+ */
 export async function loadIdentity(disk: Disk, directory: string): Promise<Identity | null> {
   const names = await disk.list(directory)
   if (!names.includes(FILE)) return null
@@ -120,7 +137,10 @@ export function isIdentity(value: object): value is Identity {
   return isClusterId(clusterId) && isPeers(peers) && peers[server] === acceptor
 }
 
-/** Throws `wrong-cluster`, `wrong-mode` or `wrong-acceptor` when the directory is not the one asked for. */
+/**
+ * Throws `wrong-cluster`, `wrong-mode` or `wrong-acceptor` when the directory is not the one asked
+ * for.
+ */
 export function checkIdentity(found: Identity, asked: IdentityOptions, directory: string): void {
   if (found.cluster !== asked.cluster) {
     throw new SynodError(

@@ -59,8 +59,8 @@ export type RecordSummary =
   | { readonly type: 'decided'; readonly first: Slot; readonly last: Slot; readonly sizes: readonly number[] }
 
 /**
- * Reads a data directory without taking it or changing anything in it: one in use, or damaged, will do. What
- * a running server is writing at the moment looks like a torn tail.
+ * Reads a data directory without taking it or changing anything in it: one in use, or damaged, will
+ * do. What a running server is writing at the moment looks like a torn tail.
  */
 export async function inspectJournal(directory: string, disk: Disk = nodeDisk): Promise<JournalInspection> {
   const { identity, finding } = await recover(disk, directory)

@@ -15,7 +15,10 @@ import type { SegmentWriter } from './segment-writer.js'
 /** The largest record, with its values. */
 export const MAX_RECORD_BYTES = 64 << 20
 
-/** The most that may wait for one fsync. A segment, with a group of this size at its end, can still be read. */
+/**
+ * The most that may wait for one fsync. A segment, with a group of this size at its end, can still
+ * be read.
+ */
 export const MAX_GROUP_BYTES = 1 << 30
 
 /** Counts since the journal was opened. */
@@ -50,17 +53,19 @@ export interface JournalParts {
 }
 
 /**
- * What an acceptor must not forget, on disk. Records are appended in memory and written in groups: while one
- * group is being written and fsynced, all that is appended gathers in the next. A group is written only
- * after the fsync of the one before it has succeeded.
+ * What an acceptor must not forget, on disk. Records are appended in memory and written in groups:
+ * while one group is being written and fsynced, all that is appended gathers in the next. A group
+ * is written only after the fsync of the one before it has succeeded.
  *
- * A write or fsync that fails ends it: nothing is retried, nothing more is written, and nothing more is
- * reported durable. The system drops what it could not write, so that a second fsync would succeed, and lie.
- * A write that a full disk refuses, before any fsync, is repeated when there is space again: see
- * docs/decisions/0029-a-full-disk.md.
+ * A write or fsync that fails ends it: nothing is retried, nothing more is written, and nothing
+ * more is reported durable. The system drops what it could not write, so that a second fsync would
+ * succeed, and lie. A write that a full disk refuses, before any fsync, is repeated when there is
+ * space again: see docs/decisions/0029-a-full-disk.md.
  */
 export class Journal {
-  /** How far the journals of other acceptors have come. What is new is written with the next group. */
+  /**
+   * How far the journals of other acceptors have come. What is new is written with the next group.
+   */
   readonly positions: Positions
   readonly #disk: Disk
   readonly #directory: string
@@ -157,11 +162,11 @@ export class Journal {
   }
 
   /**
-   * Encodes the records, all or none of them, and returns the position of the last: how many have been
-   * appended since the journal was opened. Nothing is written before `flush`.
+   * Encodes the records, all or none of them, and returns the position of the last: how many have
+   * been appended since the journal was opened. Nothing is written before `flush`.
    *
-   * Throws `too-large` for a record of more than 64 MiB, `overloaded` when more than 1 GiB waits to be
-   * written, `closed`, and `journal-failed`.
+   * Throws `too-large` for a record of more than 64 MiB, `overloaded` when more than 1 GiB waits to
+   * be written, `closed`, and `journal-failed`.
    */
   append(records: readonly JournalRecord[]): number {
     if (this.#failure !== null) throw this.#failure
@@ -177,8 +182,8 @@ export class Journal {
   }
 
   /**
-   * Starts to write everything appended so far; if a group is under way, it follows in the next one.
-   * `onDurable` tells when it is durable.
+   * Starts to write everything appended so far; if a group is under way, it follows in the next
+   * one. `onDurable` tells when it is durable.
    */
   flush(): void {
     this.#wanted = this.#appended
@@ -186,8 +191,8 @@ export class Journal {
   }
 
   /**
-   * Records the id of the cluster and the acceptors that founded it, now that they are known; resolves with the
-   * identity when it is durable. Rejects with `journal-failed` and `closed`.
+   * Records the id of the cluster and the acceptors that founded it, now that they are known;
+   * resolves with the identity when it is durable. Rejects with `journal-failed` and `closed`.
    */
   savePeers(clusterId: ClusterId, peers: Peers): Promise<Identity> {
     const saved = this.#saving.then(() => this.#savePeers(clusterId, peers))
@@ -196,8 +201,8 @@ export class Journal {
   }
 
   /**
-   * Flushes, and gives up the directory. If the flush fails, that is reported as any failure is; compare
-   * `durable` with `appended`.
+   * Flushes, and gives up the directory. If the flush fails, that is reported as any failure is;
+   * compare `durable` with `appended`.
    */
   close(): Promise<void> {
     if (this.#closing === null) {

@@ -33,11 +33,20 @@ export interface JournalOptions {
   readonly randomBytes: (size: number) => Uint8Array
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
-  /** A segment that has reached this size is followed by a new one. 64 MiB unless given, 512 MiB at most. */
+  /**
+   * A segment that has reached this size is followed by a new one. 64 MiB unless given, 512 MiB at
+   * most.
+   */
   readonly segmentSize_bytes?: number
-  /** How much is allocated beforehand, in bytes, for groups and to trim with on a full disk. Nothing unless given. */
+  /**
+   * How much is allocated beforehand, in bytes, for groups and to trim with on a full disk. Nothing
+   * unless given.
+   */
   readonly reserve?: SegmentWriterOptions['reserve']
-  /** How to wait for space on a full disk. Unless given, a write that is refused is a write that fails. */
+  /**
+   * How to wait for space on a full disk. Unless given, a write that is refused is a write that
+   * fails.
+   */
   readonly space?: Space
   /** Every record up to this position is durable. */
   readonly onDurable: (upTo: number) => void
@@ -55,7 +64,9 @@ export interface UsableJournal {
   readonly damage?: undefined
 }
 
-/** Something acknowledged is gone: there is no journal, and nothing in the directory was changed. */
+/**
+ * Something acknowledged is gone: there is no journal, and nothing in the directory was changed.
+ */
 export interface DamagedJournal {
   readonly journal?: undefined
   /** Null when it is what is missing or damaged. */
@@ -71,12 +82,12 @@ export interface DamagedJournal {
 export type OpenedJournal = UsableJournal | DamagedJournal
 
 /**
- * Takes a data directory for this process and recovers the journal in it, or begins one, as the table in
- * recovery-table.ts says. `damage` is set when the server must not vote.
+ * Takes a data directory for this process and recovers the journal in it, or begins one, as the
+ * table in recovery-table.ts says. `damage` is set when the server must not vote.
  *
- * Rejects with `directory-in-use`, `wrong-cluster`, `wrong-acceptor`, `wrong-mode` and `invalid-options`
- * when the directory is not for this server to use, `journal-damaged` when another version of Synod wrote it, and
- * `journal-failed` when the disk fails.
+ * Rejects with `directory-in-use`, `wrong-cluster`, `wrong-acceptor`, `wrong-mode` and
+ * `invalid-options` when the directory is not for this server to use, `journal-damaged` when
+ * another version of Synod wrote it, and `journal-failed` when the disk fails.
  */
 export async function openJournal(options: JournalOptions): Promise<OpenedJournal> {
   const { segmentSize_bytes = DEFAULT_SEGMENT_SIZE_BYTES } = options
@@ -140,7 +151,10 @@ async function openLocked(
   return { journal, identity, records: found.records, recovery }
 }
 
-/** Begins an identity, or writes down the addresses of this start. A full disk is no reason not to start with other ones. */
+/**
+ * Begins an identity, or writes down the addresses of this start. A full disk is no reason not to
+ * start with other ones.
+ */
 async function takeIdentity(
   { disk, directory, identity: asked, randomBytes }: JournalOptions,
   found: Identity | null,
@@ -156,8 +170,9 @@ async function takeIdentity(
 }
 
 /**
- * What shows that something acknowledged is gone may be in memory only, if the process before was killed in the middle
- * of a write. Were it lost with the next power failure, what is left could pass for a torn tail.
+ * What shows that something acknowledged is gone may be in memory only, if the process before was
+ * killed in the middle of a write. Were it lost with the next power failure, what is left could
+ * pass for a torn tail.
  */
 async function keepEvidence(disk: Disk, directory: string): Promise<void> {
   for (const number of segmentNumbers(await disk.list(directory))) {
@@ -168,8 +183,9 @@ async function keepEvidence(disk: Disk, directory: string): Promise<void> {
 }
 
 /**
- * Carries out what the table says, and begins or resumes the last segment. The names that were found are made
- * durable before anything is built on them: the process before may have ended with that still to do.
+ * Carries out what the table says, and begins or resumes the last segment. The names that were
+ * found are made durable before anything is built on them: the process before may have ended with
+ * that still to do.
  */
 async function goOn(
   options: SegmentWriterOptions,

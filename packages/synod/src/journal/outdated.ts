@@ -5,7 +5,10 @@ import { replaceFile } from '../storage/replace-file.js'
 
 export const OUTDATED_FILE = 'outdated'
 
-/** Shows that a directory is an old copy of itself: another server has heard of a later group than its last. */
+/**
+ * Shows that a directory is an old copy of itself: another server has heard of a later group than
+ * its last.
+ */
 export interface Outdated {
   /** The last group in the directory when that was found out. */
   readonly position: number
@@ -24,7 +27,10 @@ export async function saveOutdated(
   await replaceFile(disk, directory, OUTDATED_FILE, Buffer.from(text))
 }
 
-/** Why the journal in a directory must not be used, in words; undefined where no mark says so. One that is damaged counts too. */
+/**
+ * Why the journal in a directory must not be used, in words; undefined where no mark says so. One
+ * that is damaged counts too.
+ */
 export async function loadOutdated(
   disk: Disk,
   directory: string,

@@ -2,8 +2,8 @@ import type { AcceptorId } from './identity.js'
 import type { AcceptorPosition } from './record-codec.js'
 
 /**
- * How far the journals of other acceptors have come, as this server has heard: the number of the last group
- * that each has made durable. A server that comes back with fewer groups has lost some.
+ * How far the journals of other acceptors have come, as this server has heard: the number of the
+ * last group that each has made durable. A server that comes back with fewer groups has lost some.
  */
 export class Positions {
   readonly #heard: Map<AcceptorId, number>

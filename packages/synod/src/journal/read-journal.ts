@@ -22,13 +22,15 @@ export interface ReadJournal {
   readonly finding: Finding
   /** In the order in which they were written. */
   readonly records: readonly (JournalRecord | Gap)[]
-  /** Groups that should be there and are not; those after the last one that is left are not counted. */
+  /**
+   * Groups that should be there and are not; those after the last one that is left are not counted.
+   */
   readonly lostGroups: number
 }
 
 /**
- * Reads the journal in a data directory and changes nothing. Of a damaged one, it gives back every group that is whole.
- * Rejects only if the disk does.
+ * Reads the journal in a data directory and changes nothing. Of a damaged one, it gives back every
+ * group that is whole. Rejects only if the disk does.
  */
 export async function readJournal(disk: Disk, directory: string): Promise<ReadJournal> {
   const { finding, identity, records } = await recover(disk, directory)
@@ -37,7 +39,10 @@ export async function readJournal(disk: Disk, directory: string): Promise<ReadJo
   return { identity, finding, ...(await salvage(disk, directory, identity)) }
 }
 
-/** Group by group, past all damage. A group with a lower sequence than the one before it is left over from an earlier use. */
+/**
+ * Group by group, past all damage. A group with a lower sequence than the one before it is left
+ * over from an earlier use.
+ */
 async function salvage(
   disk: Disk,
   directory: string,
@@ -50,7 +55,8 @@ async function salvage(
     const bytes = await disk.read(join(directory, segmentName(number)))
     const begin = beginOf(bytes, acceptor)
     if (begin === undefined) continue
-    // The segments before the first one may have been trimmed, or lost: what is left begins with a gap in either case.
+    // The segments before the first one may have been trimmed, or lost: what is left begins with a
+    // gap in either case.
     if (isFirst) next = begin.firstSequence
     isFirst = false
     let group = findGroup(bytes, begin.offset, marker, next)

@@ -33,7 +33,10 @@ export type StoredRecord = JournalRecord | PositionsRecord
 const SCOPE_SLOT = 0
 const SCOPE_LOG = 1
 
-/** The most bytes that anything but the values of a record takes, and that is needed to delimit a value. */
+/**
+ * The most bytes that anything but the values of a record takes, and that is needed to delimit a
+ * value.
+ */
 const FIXED_BYTES = 64
 const DELIMITER_BYTES = 8
 
@@ -85,7 +88,10 @@ export function readRecord(reader: Reader): StoredRecord {
   return record
 }
 
-/** What makes a record one that cannot be, or null. What is written must pass as well as what is read. */
+/**
+ * What makes a record one that cannot be, or null. What is written must pass as well as what is
+ * read.
+ */
 export function faultOf(record: StoredRecord): string | null {
   switch (record.type) {
     case 'promise':
@@ -172,7 +178,10 @@ function isCount(count: number): boolean {
   return Number.isSafeInteger(count) && count >= 0
 }
 
-/** Once this slot is trimmed, the record need not be kept: what a trim says counts until there is a later one. */
+/**
+ * Once this slot is trimmed, the record need not be kept: what a trim says counts until there is a
+ * later one.
+ */
 export function lastSlotOf(record: StoredRecord): Slot {
   switch (record.type) {
     case 'promise':

@@ -44,7 +44,10 @@ export interface KeptSegment {
 export interface Recovery {
   readonly finding: Finding
   readonly identity: Identity | null
-  /** Everything recorded, in order, values as views of the segments; empty when the finding is to refuse. */
+  /**
+   * Everything recorded, in order, values as views of the segments; empty when the finding is to
+   * refuse.
+   */
   readonly records: readonly JournalRecord[]
   /** What other acceptors' journals had come to, as far as this server had heard. */
   readonly heard: ReadonlyMap<AcceptorId, number>
@@ -96,9 +99,13 @@ class Examination {
   readonly #segments: KeptSegment[] = []
   #nextSequence = 1
   #end: JournalEnd | null = null
-  /** What is to be said of the segment before, unless the one after it begins with the next group. */
+  /**
+   * What is to be said of the segment before, unless the one after it begins with the next group.
+   */
   #doubt: Finding | null = null
-  /** The same, but where it may be space that was never used, and the next segment was never begun. */
+  /**
+   * The same, but where it may be space that was never used, and the next segment was never begun.
+   */
   #lost: Finding | null = null
 
   constructor(identity: Identity) {
@@ -129,7 +136,10 @@ class Examination {
     return findingOf('clean', null, 0, message)
   }
 
-  /** The newest header says which segments were trimmed. Where it is not whole, the one before it counts. */
+  /**
+   * The newest header says which segments were trimmed. Where it is not whole, the one before it
+   * counts.
+   */
   async #firstNeeded(disk: Disk, directory: string, numbers: readonly number[]): Promise<number> {
     for (const number of numbers.slice(-2).reverse()) {
       const bytes = await disk.read(join(directory, segmentName(number)))
@@ -247,8 +257,9 @@ class Examination {
   }
 
   /**
-   * Bytes where a group should begin were either never acknowledged, or they were and have been damaged. Before a later
-   * segment they were not, if that one begins with the group that should be here.
+   * Bytes where a group should begin were either never acknowledged, or they were and have been
+   * damaged. Before a later segment they were not, if that one begins with the group that should be
+   * here.
    */
   #judgeTail(bytes: Buffer, offset: number, name: string, isLast: boolean): Finding | null {
     const later = findGroup(bytes, offset + 1, this.#marker, this.#nextSequence)

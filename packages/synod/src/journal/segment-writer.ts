@@ -8,7 +8,10 @@ import { type Space, isNoSpace, writeWhenSpace } from '../storage/no-space.js'
 import { Reserve } from '../storage/reserve.js'
 import type { SegmentHeader } from './segment.js'
 
-/** The segments that are allocated beforehand: one for what is under way when the disk gets full, one to trim with. */
+/**
+ * The segments that are allocated beforehand: one for what is under way when the disk gets full,
+ * one to trim with.
+ */
 const GROUPS_RESERVE = 'groups.reserve'
 const TRIM_RESERVE = 'trim.reserve'
 
@@ -28,8 +31,8 @@ export interface SegmentWriterOptions {
 export const NO_RESERVE: SegmentWriterOptions['reserve'] = { groups_bytes: 0, trim_bytes: 0 }
 
 /**
- * Writes groups at the end of the last segment, one at a time. After a method has rejected, none may be
- * called but `close`: what is on the disk is then unknown.
+ * Writes groups at the end of the last segment, one at a time. After a method has rejected, none
+ * may be called but `close`: what is on the disk is then unknown.
  */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions
@@ -70,9 +73,10 @@ export class SegmentWriter {
   }
 
   /**
-   * Goes on where a journal ends; what is beyond is cut off. What was written last is written once more: if
-   * its fsync failed or never was, it may be in memory only, where it was read from, and the system may
-   * take it for written. Only what is written anew is sure to reach the disk with the next fsync.
+   * Goes on where a journal ends; what is beyond is cut off. What was written last is written once
+   * more: if its fsync failed or never was, it may be in memory only, where it was read from, and
+   * the system may take it for written. Only what is written anew is sure to reach the disk with
+   * the next fsync.
    */
   static async resume(options: SegmentWriterOptions, end: JournalEnd): Promise<SegmentWriter> {
     const { disk, directory } = options
@@ -119,10 +123,11 @@ export class SegmentWriter {
   }
 
   /**
-   * Records that speak of no slot above this one are not needed any more: the segments that hold nothing else go, but for the
-   * one being written. They go once the header of the next segment is durable, which says so: it is begun with the next group,
-   * also where nothing goes yet, so that the one being written can go with the next trim; and at once on a disk that has little
-   * space, where there may be no next group until something goes.
+   * Records that speak of no slot above this one are not needed any more: the segments that hold
+   * nothing else go, but for the one being written. They go once the header of the next segment is
+   * durable, which says so: it is begun with the next group, also where nothing goes yet, so that
+   * the one being written can go with the next trim; and at once on a disk that has little space,
+   * where there may be no next group until something goes.
    */
   async trim(slot: Slot): Promise<void> {
     this.#first = this.#firstAfter(slot)
@@ -160,8 +165,8 @@ export class SegmentWriter {
   }
 
   /**
-   * Where the disk is full, the group goes into the segment in reserve; where that is used up, it waits.
-   * Each attempt writes the whole group, and nothing is synced before one has succeeded.
+   * Where the disk is full, the group goes into the segment in reserve; where that is used up, it
+   * waits. Each attempt writes the whole group, and nothing is synced before one has succeeded.
    */
   #put(group: Buffer): Promise<void> {
     const { space } = this.#options
@@ -175,7 +180,10 @@ export class SegmentWriter {
     })
   }
 
-  /** Begins the next segment. On a disk too full for that the one being written grows on, but for a trim there is a reserve. */
+  /**
+   * Begins the next segment. On a disk too full for that the one being written grows on, but for a
+   * trim there is a reserve.
+   */
   async #rotate(): Promise<void> {
     if (await this.#goOnIn(await createSegment(this.#options, this.#nextHeader))) return
     this.#options.space.refused()

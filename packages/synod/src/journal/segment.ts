@@ -63,8 +63,9 @@ export function encodeHeader(header: SegmentHeader): Buffer {
 }
 
 /**
- * The header of a segment, or null if there is no whole one. Throws an UnsupportedVersionError: magic,
- * version and size come first and the checksum last in every version, so that a later one is told from damage.
+ * The header of a segment, or null if there is no whole one. Throws an UnsupportedVersionError:
+ * magic, version and size come first and the checksum last in every version, so that a later one is
+ * told from damage.
  */
 export function decodeHeader(segment: Buffer): FoundHeader | null {
   try {

@@ -48,7 +48,10 @@ export function decodeChange(bytes: Uint8Array): Change {
   return change
 }
 
-/** The change of the membership that a value stands for. What is no sound change is none, on every server alike. */
+/**
+ * The change of the membership that a value stands for. What is no sound change is none, on every
+ * server alike.
+ */
 export function changeOf(value: Value): Change | undefined {
   if (value[0] !== CHANGE_TAG) return undefined
   try {

@@ -58,8 +58,9 @@ export function checkMachine(machine: unknown): void {
 }
 
 /**
- * The encoded result of a command. Throws what the state machine throws; `command-failed` where its result cannot be encoded; and
- * `invalid-machine` where it went on after it had returned: nobody can say what its state will be.
+ * The encoded result of a command. Throws what the state machine throws; `command-failed` where its
+ * result cannot be encoded; and `invalid-machine` where it went on after it had returned: nobody
+ * can say what its state will be.
  */
 export function applyCommand<M extends AnyMachine>(
   machine: M,
@@ -78,7 +79,10 @@ export function applyCommand<M extends AnyMachine>(
   }
 }
 
-/** The version from which on a command is known. Throws what `versionOf` throws, and `invalid-options` where that gives no version. */
+/**
+ * The version from which on a command is known. Throws what `versionOf` throws, and
+ * `invalid-options` where that gives no version.
+ */
 export function versionOfCommand<C>(
   rule: { versionOf?: ((command: C) => number) | undefined },
   command: C,
@@ -92,7 +96,10 @@ export function versionOfCommand<C>(
   )
 }
 
-/** The encoded answer to a query. Throws what the state machine throws, `too-large` and `invalid-machine`. */
+/**
+ * The encoded answer to a query. Throws what the state machine throws, `too-large` and
+ * `invalid-machine`.
+ */
 export function answerQuery<M extends AnyMachine>(
   machine: M,
   codecs: CodecsOf<M>,
@@ -104,8 +111,8 @@ export function answerQuery<M extends AnyMachine>(
 }
 
 /**
- * The chunks of a snapshot, of which none has been made yet; undefined if the state machine has none. Throws what it throws, and
- * `invalid-machine` for what is not chunks at once.
+ * The chunks of a snapshot, of which none has been made yet; undefined if the state machine has
+ * none. Throws what it throws, and `invalid-machine` for what is not chunks at once.
  */
 export function chunksOf(machine: AnyMachine): Iterable<Uint8Array> | undefined {
   if (machine.snapshot === undefined || machine.restore === undefined) return undefined
@@ -124,7 +131,10 @@ export function checkChunk(chunk: unknown): void {
   throw invalidMachine(`a chunk of a snapshot has ${limit}, not ${length}: the state machine must cut it`)
 }
 
-/** The bytes of what a caller gave. Throws `invalid-options` where the codec cannot tell it, and what codecs throw on purpose. */
+/**
+ * The bytes of what a caller gave. Throws `invalid-options` where the codec cannot tell it, and
+ * what codecs throw on purpose.
+ */
 export function encodeGiven<T>(name: 'command' | 'query', codec: Codec<T>, value: T): Uint8Array {
   try {
     return encodeWith(name, codec, value)
@@ -146,7 +156,9 @@ export function decodeAnswered<T>(name: 'result' | 'answer', codec: Codec<T>, by
   }
 }
 
-/** The bytes of a value. Throws what the codec throws, and `invalid-options` where it gives none. */
+/**
+ * The bytes of a value. Throws what the codec throws, and `invalid-options` where it gives none.
+ */
 export function encodeWith<T>(name: keyof Codecs<T, T, T, T>, codec: Codec<T>, value: T): Uint8Array {
   const bytes: unknown = codec.encode(value)
   if (isBytes(bytes)) return bytes
@@ -155,7 +167,10 @@ export function encodeWith<T>(name: keyof Codecs<T, T, T, T>, codec: Codec<T>, v
   throw new SynodError('invalid-options', what)
 }
 
-/** The value of bytes. Throws what the codec throws, and `invalid-options` where it is not done when it returns. */
+/**
+ * The value of bytes. Throws what the codec throws, and `invalid-options` where it is not done when
+ * it returns.
+ */
 export function decodeWith<T>(name: keyof Codecs<T, T, T, T>, codec: Codec<T>, bytes: Uint8Array): T {
   const value = codec.decode(bytes)
   if (!isThenable(value)) return value

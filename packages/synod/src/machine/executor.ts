@@ -33,15 +33,19 @@ import { Sessions } from './sessions.js'
 
 const NOTHING = new Uint8Array(0)
 
-/** A piece of a snapshot: what there is besides the state, first; then the sessions; then the chunks of the state machine. */
+/**
+ * A piece of a snapshot: what there is besides the state, first; then the sessions; then the chunks
+ * of the state machine.
+ */
 export interface SnapshotPart {
   readonly kind: 'meta' | 'sessions' | 'state'
   readonly bytes: Uint8Array
 }
 
 /**
- * All that came of the slots up to `slot`. The parts are made as they are taken, and tell of that moment. Whoever does not take all of
- * them must call `return`, or what has changed meanwhile is kept.
+ * All that came of the slots up to `slot`. The parts are made as they are taken, and tell of that
+ * moment. Whoever does not take all of them must call `return`, or what has changed meanwhile is
+ * kept.
  */
 export interface ExecutorSnapshot {
   readonly slot: Slot
@@ -61,7 +65,10 @@ export interface Applied {
   readonly outcome: Outcome
 }
 
-/** A state machine with the sessions in front of it: executes chosen values, in the order of their slots. */
+/**
+ * A state machine with the sessions in front of it: executes chosen values, in the order of their
+ * slots.
+ */
 export class Executor<M extends AnyMachine> {
   readonly codecs: CodecsOf<M>
   /** Is told of each command that is applied; not of one that a session answers again. */
@@ -89,7 +96,10 @@ export class Executor<M extends AnyMachine> {
     return this.#executed
   }
 
-  /** A checksum over everything executed, and what came of it: replicas with the same executed watermark must have the same. */
+  /**
+   * A checksum over everything executed, and what came of it: replicas with the same executed
+   * watermark must have the same.
+   */
   get digest(): number {
     return this.#digest
   }
@@ -109,7 +119,10 @@ export class Executor<M extends AnyMachine> {
     this.#membership.identify(acceptors)
   }
 
-  /** Log time: the latest stamp of what was executed, in milliseconds since 1970; 0 before anything was. */
+  /**
+   * Log time: the latest stamp of what was executed, in milliseconds since 1970; 0 before anything
+   * was.
+   */
   get time_ms(): number {
     return this.#time_ms
   }
@@ -119,8 +132,9 @@ export class Executor<M extends AnyMachine> {
   }
 
   /**
-   * Executes the value of the next slot. Undefined if nobody can be waiting for it: a no-op, say. Throws `invalid-machine`, and
-   * `wrong-version` for a raise to what this build does not know; then nothing may be executed or read any more.
+   * Executes the value of the next slot. Undefined if nobody can be waiting for it: a no-op, say.
+   * Throws `invalid-machine`, and `wrong-version` for a raise to what this build does not know;
+   * then nothing may be executed or read any more.
    */
   execute(slot: Slot, value: Value): Execution | undefined {
     if (slot !== this.#executed + 1) throw new RangeError(`slot ${slot} cannot follow ${this.#executed}`)
@@ -165,8 +179,9 @@ export class Executor<M extends AnyMachine> {
   }
 
   /**
-   * Throws `wrong-version` where one of the values that are to be executed next raises the versions to what this build does not know.
-   * `valueOf` gives the value of a slot, and undefined above the last one.
+   * Throws `wrong-version` where one of the values that are to be executed next raises the versions
+   * to what this build does not know. `valueOf` gives the value of a slot, and undefined above the
+   * last one.
    */
   checkVersions(valueOf: (slot: Slot) => Value | undefined): void {
     const membership = this.#membership.copy()
@@ -191,17 +206,26 @@ export class Executor<M extends AnyMachine> {
     return versionOfCommand(this.#machine, decoded) <= this.#agreed.machine
   }
 
-  /** The version from which on a command is known, as this state machine says. Throws what that throws. */
+  /**
+   * The version from which on a command is known, as this state machine says. Throws what that
+   * throws.
+   */
   versionOf(command: CommandOf<M>): number {
     return versionOfCommand(this.#machine, command)
   }
 
-  /** Answers an encoded query from the state as it is. Throws what the state machine throws, `too-large` and `invalid-machine`. */
+  /**
+   * Answers an encoded query from the state as it is. Throws what the state machine throws,
+   * `too-large` and `invalid-machine`.
+   */
   query(query: Uint8Array): Uint8Array {
     return answerQuery(this.#machine, this.codecs, decodeWith('query', this.codecs.query, query))
   }
 
-  /** Whether an encoded command makes the state smaller, as the state machine says. One that it cannot read does not. */
+  /**
+   * Whether an encoded command makes the state smaller, as the state machine says. One that it
+   * cannot read does not.
+   */
   frees(command: Uint8Array): boolean {
     try {
       return this.#machine.frees?.(decodeWith('command', this.codecs.command, command)) === true
@@ -215,7 +239,10 @@ export class Executor<M extends AnyMachine> {
     return this.#machine.snapshot !== undefined && this.#machine.restore !== undefined
   }
 
-  /** Undefined if the state machine has none. One at a time may be read. Throws what the state machine throws, and `invalid-machine`. */
+  /**
+   * Undefined if the state machine has none. One at a time may be read. Throws what the state
+   * machine throws, and `invalid-machine`.
+   */
   snapshot(): ExecutorSnapshot | undefined {
     const chunks = chunksOf(this.#machine)
     if (chunks === undefined) return undefined
@@ -231,8 +258,9 @@ export class Executor<M extends AnyMachine> {
   }
 
   /**
-   * Puts what a snapshot told in the place of everything here. Rejects with a MalformedError, `wrong-version`, and with what the state
-   * machine rejects with; nothing may be executed after that.
+   * Puts what a snapshot told in the place of everything here. Rejects with a MalformedError,
+   * `wrong-version`, and with what the state machine rejects with; nothing may be executed after
+   * that.
    */
   async restore(parts: AsyncIterable<SnapshotPart>): Promise<void> {
     if (this.#machine.restore === undefined) throw new TypeError('the state machine has no restore')
@@ -299,7 +327,8 @@ export class Executor<M extends AnyMachine> {
       const context = { slot, time_ms: this.#time_ms, version: this.#agreed.machine }
       return { status: 'done', result: applyCommand(this.#machine, this.codecs, command, context) }
     } catch (error) {
-      // What it does later cannot be known: to go on would be to give answers from another state than the others have.
+      // What it does later cannot be known: to go on would be to give answers from another state
+      // than the others have.
       if (error instanceof SynodError && error.code === 'invalid-machine') throw error
       return { status: 'failed', result: Buffer.from(messageOf(error)) }
     }
@@ -316,7 +345,10 @@ function outcomeOfChange(change: ChangeOutcome | undefined): Outcome {
   return { status: change.result, result: Buffer.from(change.reason) }
 }
 
-/** Messages are for people: another version of the state machine, or of Synod, may word them differently. */
+/**
+ * Messages are for people: another version of the state machine, or of Synod, may word them
+ * differently.
+ */
 function digestOf({ result, status }: Outcome, before: number): number {
   const marked = crc32(markOf(status), 0, 1, before)
   return status === 'done' ? crc32(result, 0, result.length, marked) : marked
@@ -333,8 +365,8 @@ function readRequest(value: Value): Request | undefined {
 }
 
 /**
- * Takes the first piece at once: a generator does nothing before that, and would look at a state that is a later one by then; nor would
- * it do anything at its end.
+ * Takes the first piece at once: a generator does nothing before that, and would look at a state
+ * that is a later one by then; nor would it do anything at its end.
  */
 function begun<T>(pieces: Iterable<T>): IterableIterator<T> {
   const iterator = pieces[Symbol.iterator]()

@@ -1,8 +1,8 @@
 import type { AnyMachine, AnswerOf, CommandOf, QueryOf, ResultOf } from './machine.js'
 
 /**
- * What a machine that is handed over has to be besides an M: `unknown` where it is fit, else a message that names the fault, which
- * no machine is. The compiler shows it.
+ * What a machine that is handed over has to be besides an M: `unknown` where it is fit, else a
+ * message that names the fault, which no machine is. The compiler shows it.
  */
 export type Fit<M extends AnyMachine> =
   IsPromise<ResultOf<M>> extends true
@@ -37,7 +37,9 @@ type Travels<M extends AnyMachine, Kind extends string, T> = M extends { readonl
 /** So deep the values are looked into: types may refer to themselves. */
 type MaxDepth = 4
 
-/** False where JSON gives back another value; true where it does not, or where that cannot be told. */
+/**
+ * False where JSON gives back another value; true where it does not, or where that cannot be told.
+ */
 type IsJson<T, Depth extends unknown[] = []> =
   IsAny<T> extends true
     ? true

@@ -6,13 +6,15 @@ export interface ApplyContext {
   /** The slot in which the command was chosen. */
   readonly slot: Slot
   /**
-   * Log time: milliseconds since 1970, a whole number, the same on every replica. It never goes back, and is near the median of the
-   * voters' wall clocks at the moment at which the command was proposed, however wrong a minority of them is. (docs/state-machines.md)
+   * Log time: milliseconds since 1970, a whole number, the same on every replica. It never goes
+   * back, and is near the median of the voters' wall clocks at the moment at which the command was
+   * proposed, however wrong a minority of them is. (docs/state-machines.md)
    */
   readonly time_ms: number
   /**
-   * The version of the state machine on which all members of the cluster have agreed, from 1: it grows when the last of them has been
-   * upgraded, at one slot on every replica. Rules that change with a version go by it. (docs/operating/upgrade.md)
+   * The version of the state machine on which all members of the cluster have agreed, from 1: it
+   * grows when the last of them has been upgraded, at one slot on every replica. Rules that change
+   * with a version go by it. (docs/operating/upgrade.md)
    */
   readonly version: number
 }
@@ -41,9 +43,10 @@ type FirstOf<Parameters extends readonly unknown[]> = Parameters extends readonl
 export const MAX_SNAPSHOT_CHUNK_BYTES = 2 << 20
 
 /**
- * A deterministic state machine, to be replicated: every replica applies the same commands in the same
- * order, so the same state and results must come of them. It must not look at the clock, at chance, at the
- * machine it runs on, or at anything else outside its own state, the command and the context.
+ * A deterministic state machine, to be replicated: every replica applies the same commands in the
+ * same order, so the same state and results must come of them. It must not look at the clock, at
+ * chance, at the machine it runs on, or at anything else outside its own state, the command and the
+ * context.
  *
  * @example
  * class Counter implements Machine<number, number, 'total', number> {
@@ -58,38 +61,41 @@ export const MAX_SNAPSHOT_CHUNK_BYTES = 2 << 20
  */
 export interface Machine<Command, Result, Query, Answer> {
   /**
-   * Carries out a command that was chosen. What it throws is given to whoever proposed the command, as
-   * `command-failed`; it must not have changed the state then. It is done when it returns: where it returns a promise, the replica
-   * stops with `invalid-machine`. A machine whose `apply` or `query` is async does not compile where it is handed over.
+   * Carries out a command that was chosen. What it throws is given to whoever proposed the command,
+   * as `command-failed`; it must not have changed the state then. It is done when it returns: where
+   * it returns a promise, the replica stops with `invalid-machine`. A machine whose `apply` or
+   * `query` is async does not compile where it is handed over.
    */
   apply(command: Command, context: ApplyContext): Result
   /** Answers from the state as it is, at once, and does not change it. */
   query(query: Query): Answer
   /**
-   * The state as of this call, as chunks of 1 byte to 2 MiB (64 KiB are a good size). The first chunk is taken at once, so it may
-   * be a generator; the others one by one over many turns of the event loop, while commands go on being applied. They still tell
-   * of the state as it was.
+   * The state as of this call, as chunks of 1 byte to 2 MiB (64 KiB are a good size). The first
+   * chunk is taken at once, so it may be a generator; the others one by one over many turns of the
+   * event loop, while commands go on being applied. They still tell of the state as it was.
    * `SnapshotMap` does that for a map. Without `snapshot` and `restore` the log is never trimmed.
    */
   snapshot?(): Iterable<Uint8Array>
   /**
-   * Replaces the whole state by what a snapshot told, in the same chunks. Nothing else is called meanwhile. If it
-   * rejects, the replica stops.
+   * Replaces the whole state by what a snapshot told, in the same chunks. Nothing else is called
+   * meanwhile. If it rejects, the replica stops.
    */
   restore?(chunks: AsyncIterable<Uint8Array>): Promise<void>
   /**
-   * Whether a command makes the state smaller, so that it is taken also while too few servers have space on their disks for
-   * a write. Without it none is.
+   * Whether a command makes the state smaller, so that it is taken also while too few servers have
+   * space on their disks for a write. Without it none is.
    */
   frees?(command: Command): boolean
   /**
-   * The newest version of its commands that this code knows, from 1 to 65,535; 1 unless given. It is raised with each new command and
-   * each rule that changes. A replica whose machine is older than what the members have agreed on does not start.
+   * The newest version of its commands that this code knows, from 1 to 65,535; 1 unless given. It
+   * is raised with each new command and each rule that changes. A replica whose machine is older
+   * than what the members have agreed on does not start.
    */
   readonly version?: number
   /**
-   * The version from which on a command is known; 1 for all unless given. A command is refused with `not-known-by-all`, and not executed,
-   * until all members have that version. What the code does not know at all it must refuse by throwing, in `apply` or in its codec.
+   * The version from which on a command is known; 1 for all unless given. A command is refused with
+   * `not-known-by-all`, and not executed, until all members have that version. What the code does
+   * not know at all it must refuse by throwing, in `apply` or in its codec.
    */
   versionOf?(command: Command): number
   /** How values travel between clients and replicas, and in the log. JSON unless given. */

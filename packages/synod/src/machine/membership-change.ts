@@ -4,7 +4,10 @@ import { BOOLEAN, type Rules, checkOptions, required, wholeFrom } from '../optio
 import { MAX_SERVER_ID, type ServerId } from '../paxos/ballot.js'
 import type { Change } from '../paxos/membership.js'
 
-/** What can be done to the membership of a cluster. Ids are from 1 to 65,535, and none is used twice. */
+/**
+ * What can be done to the membership of a cluster. Ids are from 1 to 65,535, and none is used
+ * twice.
+ */
 export type MembershipChange =
   | {
       /** A server that is new to the cluster, started with `join`. */
@@ -25,12 +28,16 @@ export type MembershipChange =
   | {
       readonly remove: ServerId
       /**
-       * Also where too few of the others are up and up to date to decide anything without it: then nothing is decided until enough of them are back.
+       * Also where too few of the others are up and up to date to decide anything without it: then
+       * nothing is decided until enough of them are back.
        */
       readonly force?: boolean
     }
 
-/** One host listens at it, and others can dial it: a port, and a host that is not any address of whoever reads it. */
+/**
+ * One host listens at it, and others can dial it: a port, and a host that is not any address of
+ * whoever reads it.
+ */
 const ADDRESS = /^(?:\[[^\s[\]]+\]|[^\s:[\]]+):(\d{1,5})$/
 const ANY_ADDRESS = /^(?:0+(?:\.0+){0,3}|\[[0:]*\]):/
 const ID = wholeFrom(1, MAX_SERVER_ID)

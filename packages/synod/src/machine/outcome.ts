@@ -5,9 +5,11 @@ import { MIN_RETRY_MS, overloaded } from '../pace.js'
  * What came of a request.
  * - `done`: executed; `result` is what the state machine returned, encoded.
  * - `failed`: executed; `result` is the message of what the state machine threw, as UTF-8.
- * - `expired`: not executed, as the session is not known (any more), or has had its answer and said so.
+ * - `expired`: not executed, as the session is not known (any more), or has had its answer and said
+ *   so.
  * - `refused`: a change of the membership that is not possible; `result` is the reason, as UTF-8.
- * - `later`: a change of the membership that has to wait for another one; `result` says so, as UTF-8.
+ * - `later`: a change of the membership that has to wait for another one; `result` says so, as
+ *   UTF-8.
  * - `ahead`: not executed, as it is too far ahead of the oldest unanswered request of its session.
  */
 export interface Outcome {

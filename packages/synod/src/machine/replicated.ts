@@ -4,7 +4,8 @@ import type { AnswerOf, AnyMachine, CommandOf, QueryOf, ResultOf } from './machi
 import type { StaleAnswer, StaleReadOptions } from './stale-read.js'
 
 /**
- * A replicated state machine of type M, as its callers see it: a `Replica` in this process and a `Client` from outside offer the same.
+ * A replicated state machine of type M, as its callers see it: a `Replica` in this process and a
+ * `Client` from outside offer the same.
  *
  * @example
  * async function visit(state: Replicated<Counter>) {
@@ -15,10 +16,15 @@ import type { StaleAnswer, StaleReadOptions } from './stale-read.js'
 export interface Replicated<M extends AnyMachine> {
   /** Has a command executed once, on every replica, and gives back its result. */
   execute(command: CommandOf<M>, options?: CallOptions): Promise<ResultOf<M>>
-  /** Answers a query from a state that holds everything acknowledged before the call (linearizable). */
+  /**
+   * Answers a query from a state that holds everything acknowledged before the call (linearizable).
+   */
   read(query: QueryOf<M>, options?: CallOptions): Promise<AnswerOf<M>>
   /** Answers a query from the state as it is on one replica, with the slot that it is from. */
   readStale(query: QueryOf<M>, options?: StaleReadOptions): Promise<StaleAnswer<AnswerOf<M>>>
-  /** The highest slot that an answer here was from; 0 before the first. `atLeast: seen` keeps stale reads from going back. */
+  /**
+   * The highest slot that an answer here was from; 0 before the first. `atLeast: seen` keeps stale
+   * reads from going back.
+   */
   readonly seen: Slot
 }

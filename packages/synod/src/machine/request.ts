@@ -3,24 +3,33 @@ import { Writer } from '../bytes/writer.js'
 import { type SessionKey, readSessionKey, writeSessionKey } from './session-key.js'
 
 /**
- * `open` begins a session, `change` changes the membership, and `raise` the versions that its members agree on. The last two are of no
- * session: the key of each is a random one of its own, by which the one who asked knows the answer.
+ * `open` begins a session, `change` changes the membership, and `raise` the versions that its
+ * members agree on. The last two are of no session: the key of each is a random one of its own, by
+ * which the one who asked knows the answer.
  */
 export type RequestKind = 'open' | 'command' | 'change' | 'raise'
 
 /** A client's request as it stands in a slot of the log. */
 export interface Request {
   readonly kind: RequestKind
-  /** The stamp of the server that proposed it: milliseconds since 1970, a whole number from 0 to `MAX_TIME_MS`; 0 until then. */
+  /**
+   * The stamp of the server that proposed it: milliseconds since 1970, a whole number from 0 to
+   * `MAX_TIME_MS`; 0 until then.
+   */
   readonly time_ms: number
   readonly session: SessionKey
   /** The number that the session was given when it was opened; 0 for all but `command`. */
   readonly opening: number
-  /** Numbers the commands of a session, from 1. One that is sent again keeps its number. 0 for all but `command`. */
+  /**
+   * Numbers the commands of a session, from 1. One that is sent again keeps its number. 0 for all
+   * but `command`.
+   */
   readonly sequence: number
   /** The client has the results of all its commands up to this number: they can be forgotten. */
   readonly acknowledged: number
-  /** The version of the state machine from which on it is known, from 1; 0 for all but `command`. */
+  /**
+   * The version of the state machine from which on it is known, from 1; 0 for all but `command`.
+   */
   readonly version: number
   readonly command: Uint8Array
 }
@@ -101,7 +110,10 @@ export function decodeRequest(bytes: Uint8Array): Request {
   }
 }
 
-/** Whether two requests are one and the same, sent twice. Nobody else can have the same: that takes the key of the session. */
+/**
+ * Whether two requests are one and the same, sent twice. Nobody else can have the same: that takes
+ * the key of the session.
+ */
 export interface RequestKey {
   readonly session: SessionKey
   readonly sequence: number
@@ -118,8 +130,9 @@ export function admitRequest(bytes: Uint8Array): Request {
 }
 
 /**
- * A request with the time at which it is proposed. It is a copy: what was proposed before, at another time, stays as it was voted
- * for. What is no request has no place for a stamp, and nobody executes it.
+ * A request with the time at which it is proposed. It is a copy: what was proposed before, at
+ * another time, stays as it was voted for. What is no request has no place for a stamp, and nobody
+ * executes it.
  */
 export function stampRequest(bytes: Uint8Array, time_ms: number): Uint8Array {
   const stamped = Buffer.from(bytes)

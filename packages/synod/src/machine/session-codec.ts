@@ -17,7 +17,8 @@ export interface SessionState {
  * Sessions in a snapshot are records: a size (u32), a tag (u8), and then, by tag:
  * - uses: how many uses there were of all sessions (varint), in the first record and no other;
  * - session: key (16 bytes), opening, last use, acknowledged (varints);
- * - an outcome of that session, in the order of their requests: the result, up to the end; nothing for one that is not there yet.
+ * - an outcome of that session, in the order of their requests: the result, up to the end; nothing
+ *   for one that is not there yet.
  *
  * Pieces end anywhere.
  */
@@ -72,7 +73,10 @@ function writeNumbers(
   writer.setU32(start, writer.length - start - SIZE_BYTES)
 }
 
-/** What is read of sessions, in the order in which it was written. Either may throw a MalformedError. */
+/**
+ * What is read of sessions, in the order in which it was written. Either may throw a
+ * MalformedError.
+ */
 export interface SessionEvents {
   readonly onUses: (uses: number) => void
   readonly onSession: (key: SessionKey, session: Omit<SessionState, 'outcomes'>) => void

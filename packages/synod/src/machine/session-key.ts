@@ -4,8 +4,9 @@ import type { Writer } from '../bytes/writer.js'
 export const SESSION_KEY_BYTES = 16
 
 /**
- * 128 random bits that the client draws for a session, as 32 hexadecimal digits in lower case. A session is found by its key alone,
- * so only a client that knows the key can use the session: it belongs into no log, trace or message to others.
+ * 128 random bits that the client draws for a session, as 32 hexadecimal digits in lower case. A
+ * session is found by its key alone, so only a client that knows the key can use the session: it
+ * belongs into no log, trace or message to others.
  */
 export type SessionKey = string
 

@@ -4,7 +4,10 @@ import { type ErrorCode, SynodError } from '../errors.js'
 import { SESSION_WINDOW, encodeOpen, encodeRequest } from './request.js'
 import type { SessionKey } from './session-key.js'
 
-/** Sends an encoded request, as often as it takes, until `call` is over; gives it the encoded result. */
+/**
+ * Sends an encoded request, as often as it takes, until `call` is over; gives it the encoded
+ * result.
+ */
 export type Submit = (value: Uint8Array, call: Call<Uint8Array>) => void
 
 /** The errors of a call whose time was up. */
@@ -27,19 +30,25 @@ interface Numbering {
 }
 
 /**
- * The client's half of a session: opens it when it is first needed, numbers the requests, and lets the
- * replicas know which results they may forget. Requests that are under way at the same time may be executed
- * in any order, each of them once.
+ * The client's half of a session: opens it when it is first needed, numbers the requests, and lets
+ * the replicas know which results they may forget. Requests that are under way at the same time may
+ * be executed in any order, each of them once.
  */
 export class Session {
   readonly #submit: Submit
   readonly #newKey: () => SessionKey
   readonly #openCall: () => Call<Uint8Array>
-  /** Of the session that is open, or is to be opened: an opening that is tried again opens the same session. */
+  /**
+   * Of the session that is open, or is to be opened: an opening that is tried again opens the same
+   * session.
+   */
   #key: SessionKey
   #numbering: Numbering | undefined
   #isOpening = false
-  /** Commands that wait for the session to be open, or for room in its window. Those whose call is over have left. */
+  /**
+   * Commands that wait for the session to be open, or for room in its window. Those whose call is
+   * over have left.
+   */
   readonly #waiting = new Set<Waiting>()
   #isSending = false
 

@@ -7,16 +7,23 @@ import { SessionDecoder, type SessionState, encodeSessions } from './session-cod
 import type { SessionKey } from './session-key.js'
 import { SnapshotMap } from './snapshot-map.js'
 
-/** More sessions than this are not kept: opening one then ends the one that has been idle the longest. */
+/**
+ * More sessions than this are not kept: opening one then ends the one that has been idle the
+ * longest.
+ */
 export const MAX_SESSIONS = 100_000
 
 /**
- * Nor more bytes of outcomes than this: then those that have been idle the longest are ended, until a quarter of it is free.
+ * Nor more bytes of outcomes than this: then those that have been idle the longest are ended, until
+ * a quarter of it is free.
  */
 export const MAX_OUTCOME_BYTES = 64 << 20
 const KEPT_SHARE = 0.75
 
-/** What an outcome takes besides its result; that of one that failed is a message, which takes as much as one can have. */
+/**
+ * What an outcome takes besides its result; that of one that failed is a message, which takes as
+ * much as one can have.
+ */
 export const OUTCOME_BYTES = 256
 
 /** The place of an outcome that is not there yet. */
@@ -31,7 +38,10 @@ interface Session extends SessionState, Linked<Session> {
   /** What these take, by `sizeOf`. */
   bytes: number
   lastUse: number
-  /** Of the map, when it was put there: one that a snapshot may tell of is replaced rather than changed. */
+  /**
+   * Of the map, when it was put there: one that a snapshot may tell of is replaced rather than
+   * changed.
+   */
   readonly epoch: number
 }
 
@@ -40,19 +50,26 @@ const EXPIRED: Outcome = { status: 'expired', result: NOTHING }
 const AHEAD: Outcome = { status: 'ahead', result: NOTHING }
 
 /**
- * The sessions of all clients. They are part of the replicated state: every replica sees the same requests in
- * the same order, so all agree which of two equal requests is the first, and answer the second one with the
- * first one's result. Nothing here depends on a clock: a session ends when too many others were used since, or their results take too much room.
+ * The sessions of all clients. They are part of the replicated state: every replica sees the same
+ * requests in the same order, so all agree which of two equal requests is the first, and answer the
+ * second one with the first one's result. Nothing here depends on a clock: a session ends when too
+ * many others were used since, or their results take too much room.
  */
 export class Sessions {
   readonly #sessions = new SnapshotMap<SessionKey, Session>()
-  /** The one that has been idle for the longest comes first: to find it must not take longer the more there are. */
+  /**
+   * The one that has been idle for the longest comes first: to find it must not take longer the
+   * more there are.
+   */
   readonly #byUse = new LinkedList<Session>()
   readonly #limit: number
   readonly #limit_bytes: number
   /** Of all sessions. */
   #bytes = 0
-  /** How often sessions were used, those that have ended included. A session is numbered by the use that opened it. */
+  /**
+   * How often sessions were used, those that have ended included. A session is numbered by the use
+   * that opened it.
+   */
   #uses = 0
 
   constructor(limit = MAX_SESSIONS, limit_bytes = MAX_OUTCOME_BYTES) {
@@ -65,8 +82,9 @@ export class Sessions {
   }
 
   /**
-   * Opens the session of a key and returns its number, which no other opening has had. One that is open stays as it is: it was
-   * opened by this request before. One that has ended begins anew, and does not take the commands of the time before.
+   * Opens the session of a key and returns its number, which no other opening has had. One that is
+   * open stays as it is: it was opened by this request before. One that has ended begins anew, and
+   * does not take the commands of the time before.
    */
   open(key: SessionKey): number {
     const open = this.#sessions.get(key)
@@ -81,8 +99,9 @@ export class Sessions {
   }
 
   /**
-   * Executes a command unless this very request has been executed before. One that the client has acknowledged, so that its
-   * result is forgotten, counts as expired: the client has its answer, but a replica may still keep the request.
+   * Executes a command unless this very request has been executed before. One that the client has
+   * acknowledged, so that its result is forgotten, counts as expired: the client has its answer,
+   * but a replica may still keep the request.
    */
   execute(request: Request, run: () => Outcome): Outcome {
     const found = this.#sessions.get(request.session)
@@ -108,7 +127,10 @@ export class Sessions {
     return encodeSessions(this.#uses, this.#sessions.snapshot())
   }
 
-  /** Puts what a snapshot tells in the place of what is here, piece by piece. Both methods throw a MalformedError. */
+  /**
+   * Puts what a snapshot tells in the place of what is here, piece by piece. Both methods throw a
+   * MalformedError.
+   */
   restoration(): Pick<SessionDecoder, 'take' | 'end'> {
     this.#sessions.clear()
     for (let { first } = this.#byUse; first !== undefined; { first } = this.#byUse) this.#byUse.remove(first)
@@ -155,7 +177,10 @@ export class Sessions {
     return { key, ...state, epoch, outcomes: [], bytes: 0, before: undefined, after: undefined }
   }
 
-  /** Counts a use. While a snapshot is being read, a session that it may tell of is copied before it is changed. */
+  /**
+   * Counts a use. While a snapshot is being read, a session that it may tell of is copied before it
+   * is changed.
+   */
   #use(found: Session): Session {
     const { epoch, isViewed } = this.#sessions
     this.#byUse.remove(found)
@@ -167,7 +192,10 @@ export class Sessions {
     return session
   }
 
-  /** Only those go that have outcomes; the last of them may be the one that has just come to have one. */
+  /**
+   * Only those go that have outcomes; the last of them may be the one that has just come to have
+   * one.
+   */
   #endUntilItFits(): void {
     let session = this.#byUse.first
     while (session !== undefined && this.#bytes > KEPT_SHARE * this.#limit_bytes) {
@@ -184,7 +212,8 @@ export class Sessions {
   }
 
   #forget(session: Session, acknowledged: number): void {
-    // No request was executed that is more than a window ahead: there is nothing to forget beyond it.
+    // No request was executed that is more than a window ahead: there is nothing to forget beyond
+    // it.
     const last = Math.min(acknowledged, session.acknowledged + SESSION_WINDOW)
     for (; session.acknowledged < last; session.acknowledged++)
       if (session.outcomes.length > 0) this.#count(session, -sizeOf(session.outcomes.shift()))
@@ -196,7 +225,10 @@ export class Sessions {
   }
 }
 
-/** By this it is decided which sessions end, so it must be the same everywhere: of a message nothing counts, its length neither. */
+/**
+ * By this it is decided which sessions end, so it must be the same everywhere: of a message nothing
+ * counts, its length neither.
+ */
 function sizeOf(outcome: Outcome | undefined): number {
   if (outcome === undefined) return PLACE_BYTES
   const { result, status } = outcome

@@ -1,24 +1,31 @@
 /** In the place of a key that was deleted. */
 const HOLE: unique symbol = Symbol('hole')
 
-/** From so many holes on, and when half of the places are holes, a table is replaced by a dense one. */
+/**
+ * From so many holes on, and when half of the places are holes, a table is replaced by a dense one.
+ */
 const MIN_HOLES = 32
 
 /** Keys and values by place, in the order in which the keys were put in. */
 interface Table<K, V> {
   readonly keys: (K | typeof HOLE)[]
   readonly values: (V | undefined)[]
-  /** What has replaced it, and which of its places were left out, in order: who is reading it goes on there. */
+  /**
+   * What has replaced it, and which of its places were left out, in order: who is reading it goes
+   * on there.
+   */
   next: { readonly table: Table<K, V>; readonly without: readonly number[] | 'all' } | undefined
 }
 
 /**
- * A Map of which snapshots can be taken: the entries as of a moment, read later, while the map goes on being changed. That
- * costs memory for what is changed meanwhile only, and only until the snapshot has come past it. Values must be replaced
- * rather than changed in place. One snapshot is read at a time: the next one takes its place.
+ * A Map of which snapshots can be taken: the entries as of a moment, read later, while the map goes
+ * on being changed. That costs memory for what is changed meanwhile only, and only until the
+ * snapshot has come past it. Values must be replaced rather than changed in place. One snapshot is
+ * read at a time: the next one takes its place.
  *
- * Like those of a Map, the entries are in the order in which their keys were put in, in snapshots too: a map that is filled from
- * a snapshot has the order of the one that it was taken of, so a state machine may rely on it.
+ * Like those of a Map, the entries are in the order in which their keys were put in, in snapshots
+ * too: a map that is filled from a snapshot has the order of the one that it was taken of, so a
+ * state machine may rely on it.
  *
  * @example
  * class Stock implements Machine<Change, void, string, number> {
@@ -36,7 +43,10 @@ export class SnapshotMap<K, V> implements Map<K, V> {
   #table: Table<K, V> = newTable()
   /** The snapshot that is being read. */
   #view: View<K, V> | undefined
-  /** How many snapshots have been taken: what was put in before the last of them must not be changed in place. */
+  /**
+   * How many snapshots have been taken: what was put in before the last of them must not be changed
+   * in place.
+   */
   #epoch = 0
 
   constructor(entries: Iterable<readonly [K, V]> = []) {
@@ -119,8 +129,9 @@ export class SnapshotMap<K, V> implements Map<K, V> {
   }
 
   /**
-   * The entries as of this call, each once, in their order. What is changed is kept as it was until the snapshot has come past it, or
-   * is left as `for` leaves it, or the next one is taken; then it throws.
+   * The entries as of this call, each once, in their order. What is changed is kept as it was until
+   * the snapshot has come past it, or is left as `for` leaves it, or the next one is taken; then it
+   * throws.
    */
   snapshot(): IterableIterator<[K, V]> {
     this.#epoch++

@@ -4,7 +4,10 @@ import { type Rules, wholeFrom } from '../options.js'
 import type { Slot } from '../paxos/ballot.js'
 
 export interface StaleReadOptions extends CallOptions {
-  /** Waits until this slot is executed on the replica that answers. A whole number; 0, which waits for nothing, unless given. */
+  /**
+   * Waits until this slot is executed on the replica that answers. A whole number; 0, which waits
+   * for nothing, unless given.
+   */
   readonly atLeast?: Slot | undefined
 }
 
@@ -23,7 +26,10 @@ export function checkStaleRead(options: StaleReadOptions): Slot {
   return options.atLeast ?? 0
 }
 
-/** Waits for a stale read. That it was not answered in time says nothing of a quorum, only that the replica is behind. */
+/**
+ * Waits for a stale read. That it was not answered in time says nothing of a quorum, only that the
+ * replica is behind.
+ */
 export async function staleAnswer<T>(answer: Promise<T>, atLeast: Slot): Promise<T> {
   try {
     return await answer

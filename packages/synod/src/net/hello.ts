@@ -20,7 +20,10 @@ export const MAX_CLUSTER_BYTES = 255
 /** What a refusal says is cut to this size. */
 const MAX_REASON_BYTES = 1024
 
-/** What a connection between servers is for: the messages of the protocol, or a snapshot on its way to who dialled. */
+/**
+ * What a connection between servers is for: the messages of the protocol, or a snapshot on its way
+ * to who dialled.
+ */
 export type Purpose = 'messages' | 'snapshot'
 
 /** A server introduces itself to the one that it dials. */
@@ -29,7 +32,10 @@ export interface PeerHello {
   readonly purpose: Purpose
   /** The name of its cluster: 1 to `MAX_CLUSTER_BYTES` bytes. */
   readonly cluster: string
-  /** Null until it has written down which acceptors founded its cluster, or the id of the one that it joins. */
+  /**
+   * Null until it has written down which acceptors founded its cluster, or the id of the one that
+   * it joins.
+   */
   readonly clusterId: ClusterId | null
   readonly parameters: ClusterParameters
   /** Servers may differ in this one; it is a whole number. */
@@ -37,7 +43,10 @@ export interface PeerHello {
   readonly server: ServerId
   /** The identity of its acceptor, which a lost disk ends: 32 hexadecimal digits in lower case. */
   readonly acceptor: string
-  /** The servers that found the cluster, itself included: at most 255, each once. None for a server that joins. */
+  /**
+   * The servers that found the cluster, itself included: at most 255, each once. None for a server
+   * that joins.
+   */
   readonly founders: readonly ServerId[]
   /** Where it listens for the others: 1 to `MAX_ADDRESS_BYTES` bytes. */
   readonly address: string
@@ -51,8 +60,8 @@ export interface PeerHello {
 export interface PeerWelcome {
   readonly type: 'peer-welcome'
   /**
-   * The highest position that this server has heard of the journal of whoever dialled; 0 for none. One that
-   * has recovered less is on an old copy of its directory.
+   * The highest position that this server has heard of the journal of whoever dialled; 0 for none.
+   * One that has recovered less is on an old copy of its directory.
    */
   readonly heard: number
   readonly server: ServerId
@@ -159,8 +168,9 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
 }
 
 /**
- * Reads the handshake message that `payload` holds. A later version of the protocol may say more at its end, and changes
- * nothing before that: what a side that speaks a later one has added is left unread.
+ * Reads the handshake message that `payload` holds. A later version of the protocol may say more at
+ * its end, and changes nothing before that: what a side that speaks a later one has added is left
+ * unread.
  *
  * @throws MalformedError
  */
@@ -174,7 +184,7 @@ export function decodeHandshake(payload: Uint8Array, speaksLater = false): Hands
 /**
  * Returns `message` if it is of the type that has to come now.
  *
- * @throws SynodError with the code and reason of the refusal that came instead, or `wrong-protocol`.
+ * @throws SynodError with the code and reason of a refusal that came instead; `wrong-protocol`.
  */
 export function expectHandshake<Type extends Handshake['type']>(
   message: Handshake,

@@ -15,8 +15,8 @@ import { SnapshotStore } from '../snapshots/snapshot-store.js'
 import type { SnapshotPart } from '../snapshots/format.js'
 
 /**
- * How far the log and the ballots of a new cluster begin above the last that is known of the old one: servers that are lost, and
- * all that came after a backup, may have gone further.
+ * How far the log and the ballots of a new cluster begin above the last that is known of the old
+ * one: servers that are lost, and all that came after a backup, may have gone further.
  */
 export const MARGIN_SLOTS = 2 ** 30
 export const MARGIN_BALLOTS = 2 ** 24
@@ -30,7 +30,10 @@ type FormedIdentity = Identity & { readonly clusterId: ClusterId; readonly peers
 export interface NewCluster {
   readonly disk: Disk
   readonly directory: string
-  /** The name of the cluster, and what its servers agree on; but for the quorums, which are majorities from now on. */
+  /**
+   * The name of the cluster, and what its servers agree on; but for the quorums, which are
+   * majorities from now on.
+   */
   readonly cluster: string
   readonly parameters: ClusterParameters
   readonly server: ServerId
@@ -44,7 +47,10 @@ export interface NewCluster {
   readonly onWritten?: ((size_bytes: number) => void) | undefined
 }
 
-/** The slot and the ballot that a new cluster begins above. Throws `journal-damaged` where there is none. */
+/**
+ * The slot and the ballot that a new cluster begins above. Throws `journal-damaged` where there is
+ * none.
+ */
 export function beginOf({ last, highest }: Pick<NewCluster, 'last' | 'highest'>): {
   readonly slot: Slot
   readonly ballot: Ballot
@@ -75,8 +81,9 @@ export async function requireEmpty(disk: Disk, directory: string): Promise<void>
 }
 
 /**
- * Writes a data directory that a server can start on. The journal comes first and the identity last: a directory without
- * an identity and with a segment is refused, so none that is half written can start. Nothing else may use the executor.
+ * Writes a data directory that a server can start on. The journal comes first and the identity
+ * last: a directory without an identity and with a segment is refused, so none that is half written
+ * can start. Nothing else may use the executor.
  *
  * Rejects with `directory-in-use`, `invalid-options` and `journal-failed`.
  */
@@ -131,7 +138,9 @@ function membershipOf({ peers, server }: FormedIdentity, address: string, slot: 
   return { ...founding, slot, members: founding.members.map((member) => ({ ...member, address })) }
 }
 
-/** One record: all slots up to here are in the snapshot, and no ballot up to this one may be used. */
+/**
+ * One record: all slots up to here are in the snapshot, and no ballot up to this one may be used.
+ */
 async function writeJournal(
   disk: Disk,
   directory: string,

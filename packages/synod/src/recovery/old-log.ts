@@ -24,7 +24,10 @@ export interface JournalFinding {
 export interface OldLog {
   readonly log: RecoveredLog
   readonly journals: readonly JournalFinding[]
-  /** Slots after the snapshot: known to be chosen; taken from the vote with the highest ballot; without any value. */
+  /**
+   * Slots after the snapshot: known to be chosen; taken from the vote with the highest ballot;
+   * without any value.
+   */
   readonly chosen: number
   readonly voted: number
   readonly holes: number
@@ -32,7 +35,9 @@ export interface OldLog {
   readonly configurations: readonly Configuration[]
 }
 
-/** Reads the journals, one after the other. Rejects with `invariant-violated` and `journal-damaged`. */
+/**
+ * Reads the journals, one after the other. Rejects with `invariant-violated` and `journal-damaged`.
+ */
 export async function readJournals(
   disk: Disk,
   sources: readonly Source[],
@@ -93,8 +98,8 @@ export function executeLog<M extends AnyMachine>(
 }
 
 /**
- * Whether a quorum can have chosen something of which none of the journals knows. A damaged journal may have lost what it
- * knew; one of another acceptor than the member's was begun anew.
+ * Whether a quorum can have chosen something of which none of the journals knows. A damaged journal
+ * may have lost what it knew; one of another acceptor than the member's was begun anew.
  */
 export function mayLack({ configurations, journals }: OldLog, members: readonly Member[]): boolean {
   const known = new Map(members.map(({ acceptor, server }) => [server, acceptor]))

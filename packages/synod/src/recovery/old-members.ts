@@ -10,8 +10,9 @@ const PATIENCE_MS = 2000
 const NO_PREAMBLE = new Uint8Array(64)
 
 /**
- * Where a member may listen: by the log, which knows no addresses of founders, and by what the servers were last
- * started with. These may differ, as a server can have been moved by its options alone.
+ * Where a member may listen: by the log, which knows no addresses of founders, and by what the
+ * servers were last started with. These may differ, as a server can have been moved by its options
+ * alone.
  */
 export function addressesOf({ address, server }: Member, sources: readonly Source[]): string[] {
   const given = sources.map(({ identity }) => identity.addresses[server] ?? '')

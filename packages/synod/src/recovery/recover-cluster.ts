@@ -36,7 +36,10 @@ export interface OldMember {
   readonly server: ServerId
   /** `voter`, `joining` or `learner`. */
   readonly role: string
-  /** Where it may listen for its peers, by the log and by the directories; empty where they do not say. */
+  /**
+   * Where it may listen for its peers, by the log and by the directories; empty where they do not
+   * say.
+   */
   readonly addresses: readonly string[]
   /** One of the directories is its. */
   readonly given: boolean
@@ -101,7 +104,10 @@ export interface RecoveryProgress {
 }
 
 export interface RecoverOptions<M extends AnyMachine> {
-  /** Data directories of servers of the old cluster, 1 to 31. They are not changed. No process may use them. */
+  /**
+   * Data directories of servers of the old cluster, 1 to 31. They are not changed. No process may
+   * use them.
+   */
   readonly from: readonly string[]
   /** The data directory of the new server: empty or absent. */
   readonly dataDir: string
@@ -109,9 +115,15 @@ export interface RecoverOptions<M extends AnyMachine> {
   readonly id: ServerId
   /** Where the new server will listen for the others, as `host:port`. */
   readonly address: string
-  /** The state machine, in its initial state; it must have snapshots. It is left in the state that was recovered. */
+  /**
+   * The state machine, in its initial state; it must have snapshots. It is left in the state that
+   * was recovered.
+   */
   readonly machine: M
-  /** Also where something answers at the address of an old member: whatever it still does, the new cluster knows nothing of. */
+  /**
+   * Also where something answers at the address of an old member: whatever it still does, the new
+   * cluster knows nothing of.
+   */
   readonly force?: boolean
   /** Is shown the plan before anything is written; unless it answers true, nothing is. */
   readonly confirm?: (plan: RecoveryPlan) => boolean | Promise<boolean>
@@ -147,13 +159,15 @@ const RULES: Rules = {
 }
 
 /**
- * Makes a new cluster of one server out of data directories of an old one that has lost a majority for good: the newest snapshot,
- * what is known to be chosen after it, and in each other slot the vote with the highest ballot. The new cluster has another
- * identity: old members and clients are refused. Servers join it with `changeMembership`. (docs/operating/lost-majority.md)
+ * Makes a new cluster of one server out of data directories of an old one that has lost a majority
+ * for good: the newest snapshot, what is known to be chosen after it, and in each other slot the
+ * vote with the highest ballot. The new cluster has another identity: old members and clients are
+ * refused. Servers join it with `changeMembership`. (docs/operating/lost-majority.md)
  *
- * Rejects with `cluster-running` while an old member answers, `aborted` where `confirm` says no, `invalid-options`,
- * `directory-in-use`, `wrong-cluster`, `journal-damaged`, `restore-failed`, `diverged`, `invariant-violated`, `invalid-machine` and
- * `journal-failed`. A directory that was written in part cannot be started on.
+ * Rejects with `cluster-running` while an old member answers, `aborted` where `confirm` says no,
+ * `invalid-options`, `directory-in-use`, `wrong-cluster`, `journal-damaged`, `restore-failed`,
+ * `diverged`, `invariant-violated`, `invalid-machine` and `journal-failed`. A directory that was
+ * written in part cannot be started on.
  *
  * @example
  * await recoverCluster({
@@ -219,7 +233,10 @@ async function recover<M extends AnyMachine>(
   return { ...plan, dataDir, id: options.id, clusterId, acceptor }
 }
 
-/** The state as the newest snapshot of all directories tells it, or the one that the cluster began with. */
+/**
+ * The state as the newest snapshot of all directories tells it, or the one that the cluster began
+ * with.
+ */
 async function newestState<M extends AnyMachine>(
   machine: M,
   { disk }: RecoveryHost,

@@ -27,7 +27,10 @@ export interface RestoreOptions<M extends AnyMachine> {
   readonly id: ServerId
   /** Where the new server will listen for the others, as `host:port`. */
   readonly address: string
-  /** The state machine, in its initial state; it must have snapshots. It is left in the state that was restored. */
+  /**
+   * The state machine, in its initial state; it must have snapshots. It is left in the state that
+   * was restored.
+   */
   readonly machine: M
   /** Is told how many bytes have been written. */
   readonly onProgress?: (size_bytes: number) => void
@@ -62,11 +65,13 @@ const RULES: Rules = {
 }
 
 /**
- * Makes a new cluster of one server out of a saved snapshot. It has the name, mode and lease of the one that it was saved from, and
- * another identity: old members and clients are refused. Servers join it with `changeMembership`. (docs/operating/backup.md)
+ * Makes a new cluster of one server out of a saved snapshot. It has the name, mode and lease of the
+ * one that it was saved from, and another identity: old members and clients are refused. Servers
+ * join it with `changeMembership`. (docs/operating/backup.md)
  *
- * Rejects with `snapshot-failed`, `restore-failed`, `invalid-options`, `directory-in-use`, `invalid-machine` and `journal-failed`. A
- * directory that was written in part cannot be started on.
+ * Rejects with `snapshot-failed`, `restore-failed`, `invalid-options`, `directory-in-use`,
+ * `invalid-machine` and `journal-failed`. A directory that was written in part cannot be started
+ * on.
  *
  * @example
  * const [file, dataDir] = ['/backup/counter.snapshot', '/var/lib/counter']

@@ -36,8 +36,9 @@ export interface SnapshotInfoOptions<M extends AnyMachine> {
 }
 
 /**
- * Reads a file that a snapshot was saved to, and checks every checksum in it. Rejects with `snapshot-failed` where it is damaged, not
- * whole, or no snapshot, and with `restore-failed` where the state machine does not take it in.
+ * Reads a file that a snapshot was saved to, and checks every checksum in it. Rejects with
+ * `snapshot-failed` where it is damaged, not whole, or no snapshot, and with `restore-failed` where
+ * the state machine does not take it in.
  */
 export async function readSnapshotInfo<M extends AnyMachine>(
   file: string,

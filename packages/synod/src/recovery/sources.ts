@@ -15,8 +15,9 @@ export interface Source {
 }
 
 /**
- * Takes the data directories of one cluster, and finds out what is in them; nothing in them is changed. Rejects with
- * `directory-in-use`, `invalid-options`, `wrong-cluster`, `journal-damaged`, `diverged` and `journal-failed`.
+ * Takes the data directories of one cluster, and finds out what is in them; nothing in them is
+ * changed. Rejects with `directory-in-use`, `invalid-options`, `wrong-cluster`, `journal-damaged`,
+ * `diverged` and `journal-failed`.
  */
 export async function openSources(disk: Disk, directories: readonly string[]): Promise<Source[]> {
   const sources: Source[] = []

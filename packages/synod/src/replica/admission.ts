@@ -6,24 +6,29 @@ import type { Inbox } from './inbox.js'
 
 export interface AdmissionParts {
   readonly clock: Clock
-  /** For so long at most a server waits for members that neither answer nor are known to be down. */
+  /**
+   * For so long at most a server waits for members that neither answer nor are known to be down.
+   */
   readonly patience_ms: number
   readonly self: ServerId
   readonly membership: MembershipView
-  /** The last durable group of the own journal; undefined on a server without one, which does not vote. */
+  /**
+   * The last durable group of the own journal; undefined on a server without one, which does not
+   * vote.
+   */
   readonly position: () => number | undefined
   readonly inbox: Inbox
 }
 
 /**
- * A server that starts takes no part before a quorum, itself included, has welcomed it: a quorum for phase 1, as
- * that has a member in common with every quorum that has chosen a value. Each says in its welcome how far it
- * has heard this acceptor's journal to have come. Where that is further than what was recovered, the data
- * directory is an old copy, and promises and votes are missing. An honest crash cannot look like that: a
- * position is told only when it is durable.
+ * A server that starts takes no part before a quorum, itself included, has welcomed it: a quorum
+ * for phase 1, as that has a member in common with every quorum that has chosen a value. Each says
+ * in its welcome how far it has heard this acceptor's journal to have come. Where that is further
+ * than what was recovered, the data directory is an old copy, and promises and votes are missing.
+ * An honest crash cannot look like that: a position is told only when it is durable.
  *
- * Once it takes part its position goes on, and may come to pass what a member has heard. So it gives all members
- * the time to say so before.
+ * Once it takes part its position goes on, and may come to pass what a member has heard. So it
+ * gives all members the time to say so before.
  */
 export class Admission {
   readonly #parts: AdmissionParts
@@ -89,15 +94,18 @@ export class Admission {
   }
 
   /**
-   * Those who vote by the latest that is known: the voters of which this server knows may have been removed while it was
-   * away, and be gone. Whoever has taken part with the later ones has told these how far its journal had come.
+   * Those who vote by the latest that is known: the voters of which this server knows may have been
+   * removed while it was away, and be gone. Whoever has taken part with the later ones has told
+   * these how far its journal had come.
    */
   get #electorate(): Electorate {
     const own = electorateOf(this.#parts.membership)
     return this.#told.slot > own.slot ? this.#told : own
   }
 
-  /** A server that joins does not know who votes. It takes the word of the first that it reaches. */
+  /**
+   * A server that joins does not know who votes. It takes the word of the first that it reaches.
+   */
   get #hasQuorum(): boolean {
     const { membership, self } = this.#parts
     if (!membership.isKnown) return this.#welcomers.size > 0

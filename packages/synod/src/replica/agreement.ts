@@ -13,7 +13,10 @@ import type { Settings } from './options.js'
 /** What a server that dialled, or was dialled, says of itself. */
 type Claim = Pick<PeerHello, 'server' | 'acceptor' | 'clusterId'>
 
-/** What this server can work with, and what the members have agreed on, as far as it has executed the log. */
+/**
+ * What this server can work with, and what the members have agreed on, as far as it has executed
+ * the log.
+ */
 export interface Versions {
   readonly support: Support
   readonly agreed: Agreed
@@ -27,8 +30,9 @@ export interface Founding {
 }
 
 /**
- * What this server says of itself to others, and why it will not have one of them: a server of another cluster, one whose cluster
- * works by other rules, or another acceptor than the one that has the vote.
+ * What this server says of itself to others, and why it will not have one of them: a server of
+ * another cluster, one whose cluster works by other rules, or another acceptor than the one that
+ * has the vote.
  */
 export class Agreement {
   /** The other servers that found the cluster along with this one; none of a server that joins. */
@@ -176,7 +180,10 @@ export class Agreement {
     )
   }
 
-  /** Those who found a cluster must agree on who does; who has met all the others once is told by the log. */
+  /**
+   * Those who found a cluster must agree on who does; who has met all the others once is told by
+   * the log.
+   */
   #foundsAnother(hello: PeerHello, who: string): SynodError | undefined {
     const { id } = this.#settings
     const founders = [...this.founders, id]

@@ -55,8 +55,9 @@ export interface Assembled<M extends AnyMachine> {
 }
 
 /**
- * Opens the data directory, recovers what is in it, and puts a replica together. Each part is given those that it uses, which were
- * made before it; what it has to say to the others it posts to the inbox.
+ * Opens the data directory, recovers what is in it, and puts a replica together. Each part is given
+ * those that it uses, which were made before it; what it has to say to the others it posts to the
+ * inbox.
  */
 export async function assemble<M extends AnyMachine>(settings: Settings, machine: M): Promise<Assembled<M>> {
   const { clusterName, host, mode } = settings
@@ -108,7 +109,10 @@ function open(settings: Settings, space: DiskSpace, inbox: Inbox): Promise<Opene
   })
 }
 
-/** Throws `journal-damaged`: a server that cannot be told apart from a new one cannot even learn, as the peers would refuse it. */
+/**
+ * Throws `journal-damaged`: a server that cannot be told apart from a new one cannot even learn, as
+ * the peers would refuse it.
+ */
 function identityOf({ damage, identity, recovery }: OpenedJournal): Identity {
   if (identity === null || (damage !== undefined && identity.peers === null))
     throw new SynodError('journal-damaged', (damage ?? recovery).message)

@@ -23,13 +23,16 @@ export interface CatchUpParts {
   /** The peers, those first that are within reach. */
   readonly peers: () => readonly ServerId[]
   readonly open: (peer: ServerId, events: LinkEvents<'peer', PeerMessage>) => SnapshotLink
-  /** The snapshot is durable: the state is to be replaced by it. Rejects if that is not possible. */
+  /**
+   * The snapshot is durable: the state is to be replaced by it. Rejects if that is not possible.
+   */
   readonly install: (snapshot: StoredSnapshot) => Promise<void>
 }
 
 /**
- * Gets a snapshot from a peer when slots that this replica needs have been dropped everywhere else, or here: over a connection of
- * its own, piece by piece. After a broken connection it goes on where it was.
+ * Gets a snapshot from a peer when slots that this replica needs have been dropped everywhere else,
+ * or here: over a connection of its own, piece by piece. After a broken connection it goes on where
+ * it was.
  */
 export class CatchUp {
   readonly #parts: CatchUpParts
@@ -55,7 +58,9 @@ export class CatchUp {
     return { from: this.#from, slot, arrived_bytes, size_bytes }
   }
 
-  /** A snapshot is needed that reaches to this slot at least; this peer, if one is named, has it. */
+  /**
+   * A snapshot is needed that reaches to this slot at least; this peer, if one is named, has it.
+   */
   need(slot: Slot, peer?: ServerId): void {
     if (this.#isStopped) return
     this.#wanted = Math.max(this.#wanted, slot)

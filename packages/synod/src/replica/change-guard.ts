@@ -8,8 +8,9 @@ import type { ServerSet } from '../paxos/server-set.js'
 import type { Value } from '../paxos/value.js'
 
 /**
- * A server that is further behind may take long before its vote helps anybody. Twice the largest window: a change
- * just before has filled the window with no-ops, of which the others have not told yet.
+ * A server that is further behind may take long before its vote helps anybody. Twice the largest
+ * window: a change just before has filled the window with no-ops, of which the others have not told
+ * yet.
  */
 export const MAX_BEHIND_SLOTS = 16_384
 
@@ -22,16 +23,20 @@ export interface ChangeGuardParts {
   readonly chosen: () => Slot
   readonly heardOf: (server: ServerId) => Heard | undefined
   readonly isConnected: (server: ServerId) => boolean
-  /** Why a server cannot work with what the members have agreed on, as far as it has said; undefined where it can. */
+  /**
+   * Why a server cannot work with what the members have agreed on, as far as it has said; undefined
+   * where it can.
+   */
   readonly lackOf: (server: ServerId) => string | undefined
   /** Where a member listens for the others, as far as this server knows. */
   readonly addressOf: (server: ServerId) => string | undefined
 }
 
 /**
- * Keeps a change from the log after which too few voters would be up, and up to date, to decide anything: it would be chosen by those before it, and
- * be the last thing that is. What leaves the voters as they are passes, and so does the removal of a voter that is down: no
- * repair is forbidden.
+ * Keeps a change from the log after which too few voters would be up, and up to date, to decide
+ * anything: it would be chosen by those before it, and be the last thing that is. What leaves the
+ * voters as they are passes, and so does the removal of a voter that is down: no repair is
+ * forbidden.
  */
 export class ChangeGuard {
   readonly #parts: ChangeGuardParts
@@ -48,8 +53,9 @@ export class ChangeGuard {
   }
 
   /**
-   * What is to be proposed in place of a value: the value itself, or where it is a change that must not be, its refusal. That goes through the log,
-   * so that whoever asked hears of it, wherever that was.
+   * What is to be proposed in place of a value: the value itself, or where it is a change that must
+   * not be, its refusal. That goes through the log, so that whoever asked hears of it, wherever
+   * that was.
    */
   judge(value: Value): Value {
     if (value[0] !== CHANGE_TAG) return value
@@ -89,7 +95,10 @@ export class ChangeGuard {
     )
   }
 
-  /** One that has not had the time to be heard from counts as up; one whose connection broke does not, however lately it was heard from. */
+  /**
+   * One that has not had the time to be heard from counts as up; one whose connection broke does
+   * not, however lately it was heard from.
+   */
   #isUp(server: ServerId): boolean {
     const { chosen, clock, heardOf, isConnected, patience_ms, self } = this.#parts
     if (server === self) return true

@@ -16,7 +16,10 @@ export class ChangeQueue {
     this.#membership = membership
   }
 
-  /** Has a change made now, or as soon as the one before it has taken force. Returns what gives up on it. */
+  /**
+   * Has a change made now, or as soon as the one before it has taken force. Returns what gives up
+   * on it.
+   */
   add(begin: Begin, done: Done): () => void {
     let giveUp: () => void = () => undefined
     const attempt = () => {
@@ -26,7 +29,8 @@ export class ChangeQueue {
           return
         }
         this.#waiting.add(again)
-        // Execution lags behind: the other change may have taken force already, and no further one be on its way.
+        // Execution lags behind: the other change may have taken force already, and no further one
+        // be on its way.
         if (!this.#isChanging)
           this.#clock.next(() => {
             if (this.#waiting.has(again)) again()

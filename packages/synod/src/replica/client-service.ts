@@ -19,7 +19,10 @@ import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
 import { RefusalLog } from './refusal-log.js'
 import { type Holder, Holdings } from './holdings.js'
 
-/** A client with this many requests under way, or this much unread, is not read from until it has fewer. */
+/**
+ * A client with this many requests under way, or this much unread, is not read from until it has
+ * fewer.
+ */
 export const MAX_UNDER_WAY = 4096
 export const MAX_UNREAD_BYTES = 4 << 20
 
@@ -27,7 +30,10 @@ export const MAX_UNREAD_BYTES = 4 << 20
 const CONNECTION_BYTES = 8 * 1024
 const REQUEST_BYTES = 1024
 
-/** Writing to a connection takes as long as dealing with so many messages; to a few it is done in any turn. */
+/**
+ * Writing to a connection takes as long as dealing with so many messages; to a few it is done in
+ * any turn.
+ */
 const FLUSH_UNITS = 4
 const FLUSHES_AT_LEAST = 32
 
@@ -91,7 +97,10 @@ export class ClientService {
     return this.#clients.size
   }
 
-  /** What is held for clients, in bytes, whatever it is held as; and of that, of frames whose end has not arrived. */
+  /**
+   * What is held for clients, in bytes, whatever it is held as; and of that, of frames whose end
+   * has not arrived.
+   */
   get held(): HeldStatus {
     const { budget, frames } = this.#intake
     return { bytes: budget.heldBytes, most_bytes: budget.mostBytes, unfinished_bytes: frames.bytes }
@@ -123,7 +132,8 @@ export class ClientService {
         const client = this.#clients.get(connection)
         if (client === undefined) return
         for (const message of batch) this.#receive(client, message)
-        // What could be answered at once need not wait for a turn of the replica: there may be none.
+        // What could be answered at once need not wait for a turn of the replica: there may be
+        // none.
         connection.flush()
         this.#holdings.settle(client)
         this.#pauseOrResume(client)
@@ -291,7 +301,10 @@ export class ClientService {
     underWay.giveUp()
   }
 
-  /** Throws `overloaded`; and `wrong-protocol`: of two requests with one number, nobody could tell which one an answer is to. */
+  /**
+   * Throws `overloaded`; and `wrong-protocol`: of two requests with one number, nobody could tell
+   * which one an answer is to.
+   */
   #begin(client: Client, request: number, size: number): UnderWay {
     if (client.underWay.has(request))
       throw new SynodError('wrong-protocol', `request ${request} is under way already`)
@@ -339,7 +352,10 @@ export class ClientService {
     }
   }
 
-  /** Many that waited may be answered at once: an answer that changes nothing is left out rather than kept for too long. */
+  /**
+   * Many that waited may be answered at once: an answer that changes nothing is left out rather
+   * than kept for too long.
+   */
   #replyIfRoom(client: Client, request: number, answer: Uint8Array): void {
     try {
       this.#holdings.check(client, answer.length)
@@ -378,7 +394,10 @@ export class ClientService {
   }
 }
 
-/** What is kept for longer than the batch it came in must not keep all of that, unless it is most of it. */
+/**
+ * What is kept for longer than the batch it came in must not keep all of that, unless it is most of
+ * it.
+ */
 function toKeep(bytes: Uint8Array): Uint8Array {
   return bytes.length > bytes.buffer.byteLength / 2 ? bytes : Buffer.from(bytes)
 }

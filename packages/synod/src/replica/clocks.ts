@@ -37,7 +37,10 @@ interface Question {
   readonly isHeard: boolean
 }
 
-/** Asks the peers for their wall clocks, stamps what this server proposes with log time, and warns of clocks that are wrong. */
+/**
+ * Asks the peers for their wall clocks, stamps what this server proposes with log time, and warns
+ * of clocks that are wrong.
+ */
 export class Clocks {
   readonly #parts: ClocksParts
   readonly #logTime: LogTime
@@ -60,7 +63,9 @@ export class Clocks {
     return this.#logTime.isKnown || this.stamp() !== undefined
   }
 
-  /** The stamp of what is proposed now; undefined in a new cluster that does not know the time yet. */
+  /**
+   * The stamp of what is proposed now; undefined in a new cluster that does not know the time yet.
+   */
   stamp(): number | undefined {
     const { time_ms } = this.#now()
     return this.#logTime.isKnown ? time_ms : undefined

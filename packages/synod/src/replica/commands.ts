@@ -45,7 +45,10 @@ export interface CommandsParts {
   readonly inbox: Pick<Inbox, 'step' | 'wake'>
 }
 
-/** The way of a command through its replica: taken from a client or a caller in this process, proposed until it is executed, answered. */
+/**
+ * The way of a command through its replica: taken from a client or a caller in this process,
+ * proposed until it is executed, answered.
+ */
 export class Commands {
   readonly #parts: CommandsParts
   readonly #requests: Requests
@@ -74,8 +77,8 @@ export class Commands {
   }
 
   /**
-   * Has an encoded command of a caller in this process executed, which is known from this version on; `call` is told of its encoded
-   * result.
+   * Has an encoded command of a caller in this process executed, which is known from this version
+   * on; `call` is told of its encoded result.
    */
   execute(command: Uint8Array, version: number, call: Call<Uint8Array>): void {
     this.#session.execute(command, version, call)
@@ -94,8 +97,8 @@ export class Commands {
   }
 
   /**
-   * Takes an encoded request, of a client where it has an owner. Throws MalformedError, `not-known-by-all`, `overloaded` and `disk-full`.
-   * Returns what gives up on it.
+   * Takes an encoded request, of a client where it has an owner. Throws MalformedError,
+   * `not-known-by-all`, `overloaded` and `disk-full`. Returns what gives up on it.
    */
   submit(value: Uint8Array, done: Done, owner?: object): () => void {
     const { changes, counts, inbox, settings, spaceGuard, state } = this.#parts
@@ -122,7 +125,9 @@ export class Commands {
     return value[0] === CHANGE_TAG ? changes.add(begin, done) : begin(done)
   }
 
-  /** What is to be proposed next: at most `most` requests, until there are as many bytes of them. */
+  /**
+   * What is to be proposed next: at most `most` requests, until there are as many bytes of them.
+   */
   takeProposals(most: number, most_bytes: number): Input | undefined {
     const { settings } = this.#parts
     const proposals = [...this.#takeLost(), ...this.#takeNew(most, most_bytes)]
@@ -148,7 +153,10 @@ export class Commands {
     return this.#handsOn ? this.#requests.takeLost(this.#parts.settings.host.clock.now()) : []
   }
 
-  /** What others hand on to this server. What there is no space for they hand on again, or refuse themselves. */
+  /**
+   * What others hand on to this server. What there is no space for they hand on again, or refuse
+   * themselves.
+   */
   takeForwarded(values: readonly Value[]): readonly Value[] {
     return this.#prepare(
       this.#handsOn ? values : values.filter((value) => this.#parts.spaceGuard.passes(value)),
@@ -156,8 +164,8 @@ export class Commands {
   }
 
   /**
-   * Requests as this server proposes them, unless others do: whoever proposes a request stamps it, not whoever took it. None
-   * while it does not know the time: who handed them on does so again.
+   * Requests as this server proposes them, unless others do: whoever proposes a request stamps it,
+   * not whoever took it. None while it does not know the time: who handed them on does so again.
    */
   #prepare(values: readonly Value[]): readonly Value[] {
     const { clocks, guard } = this.#parts
@@ -175,7 +183,8 @@ export class Commands {
       const waited = this.#requests.executed(execution, now_ms)
       if (waited === undefined) continue
       counts.request_s.record((now_ms - waited.arrived_ms) / 1000)
-      // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it is told.
+      // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it
+      // is told.
       if (settings.mode === 'leaderless') inbox.step({ type: 'withdraw', id: waited.id })
     }
   }

@@ -2,13 +2,18 @@ import type { Clock } from '../clock.js'
 import type { DiskReport, SpaceState } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 
-/** A write that takes as long as this is told of: well before a slot has waited so long that someone asks why. */
+/**
+ * A write that takes as long as this is told of: well before a slot has waited so long that someone
+ * asks why.
+ */
 const TELL_AFTER_MS = 250
 
 /** How often it looks at the disk, and tells again. */
 const PERIOD_MS = 250
 
-/** What has not been told again for so long may be over: the report that said so can have been lost. */
+/**
+ * What has not been told again for so long may be over: the report that said so can have been lost.
+ */
 const FORGET_AFTER_MS = 1000
 
 export interface DiskReportsParts {
@@ -22,9 +27,9 @@ export interface DiskReportsParts {
 }
 
 /**
- * Servers tell each other when their disk is stuck or short of space: only so can one whose slot waits for a vote say what it waits
- * for, and refuse a write for which too few have space. They do so again and again while it lasts, as any report may be lost, and
- * once when it is over.
+ * Servers tell each other when their disk is stuck or short of space: only so can one whose slot
+ * waits for a vote say what it waits for, and refuse a write for which too few have space. They do
+ * so again and again while it lasts, as any report may be lost, and once when it is over.
  */
 export class DiskReports {
   readonly #parts: DiskReportsParts
@@ -41,7 +46,10 @@ export class DiskReports {
     this.#heard.set(from, { ...report, at_ms: this.#parts.clock.now() })
   }
 
-  /** For how long the disk of a peer has been at one write, as it says; 0 if it says nothing of the kind. */
+  /**
+   * For how long the disk of a peer has been at one write, as it says; 0 if it says nothing of the
+   * kind.
+   */
   writing_ms(peer: ServerId): number {
     const { at_ms, writing_ms } = this.#recent(peer)
     return writing_ms === 0 ? 0 : this.#parts.clock.now() - at_ms + writing_ms

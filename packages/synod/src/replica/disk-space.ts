@@ -18,7 +18,10 @@ const RECOVERED = 1.25
 const IDLE_MS = 1000
 const BUSY_MS = 250
 
-/** After a write that was refused, the disk counts as full for so long, whatever the system says: there are quotas. */
+/**
+ * After a write that was refused, the disk counts as full for so long, whatever the system says:
+ * there are quotas.
+ */
 const REFUSED_MS = 3000
 
 export interface DiskSpaceParts {
@@ -50,7 +53,10 @@ export class DiskSpace implements Space {
     this.#parts = parts
   }
 
-  /** From now on it watches, more often while this journal is written to, and keeps these files filled. */
+  /**
+   * From now on it watches, more often while this journal is written to, and keeps these files
+   * filled.
+   */
   begin(journal: Journal | undefined, reserves: readonly Reserve[]): void {
     this.#journal = journal
     this.#reserves = reserves

@@ -15,7 +15,10 @@ export interface DivergenceParts {
   readonly onDisagreement: (at: Disagreement) => void
 }
 
-/** Who differs from this replica, at which slot, and up to which slot they were still known to agree (0 if not at all). */
+/**
+ * Who differs from this replica, at which slot, and up to which slot they were still known to agree
+ * (0 if not at all).
+ */
 export interface Disagreement {
   readonly slot: Slot
   readonly agreed: Slot
@@ -23,8 +26,9 @@ export interface Disagreement {
 }
 
 /**
- * Compares what replicas have come to. All execute the same commands in the same order, so at one slot all have the same digest,
- * over commands and results, unless a state machine depends on something else, or memory or disk have lied.
+ * Compares what replicas have come to. All execute the same commands in the same order, so at one
+ * slot all have the same digest, over commands and results, unless a state machine depends on
+ * something else, or memory or disk have lied.
  */
 export class Divergence {
   readonly #parts: DivergenceParts

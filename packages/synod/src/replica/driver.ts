@@ -9,19 +9,23 @@ import type { JournalRecord } from '../paxos/records.js'
 import type { PositionReports } from './position-reports.js'
 import type { ReplicaTrace } from './replica-trace.js'
 
-/** What nothing waits for is written along with the next vote, or when this many records have gathered, or bytes of them. */
+/**
+ * What nothing waits for is written along with the next vote, or when this many records have
+ * gathered, or bytes of them.
+ */
 const LAZY_RECORDS = 1000
 const LAZY_BYTES = 4 << 20
 
 /**
- * The disk is too far behind when so much waits for it, or so many messages wait for what is written. A write under way may be as large
- * again, and disks of a server take seconds for that.
+ * The disk is too far behind when so much waits for it, or so many messages wait for what is
+ * written. A write under way may be as large again, and disks of a server take seconds for that.
  */
 const MAX_UNWRITTEN_BYTES = 64 << 20
 
 /**
- * A server proposes on its own no more than this ahead of its disk. What is further ahead gets through no sooner, and is sent again
- * as it is not answered in time, which is more work for disks that have too much already.
+ * A server proposes on its own no more than this ahead of its disk. What is further ahead gets
+ * through no sooner, and is sent again as it is not answered in time, which is more work for disks
+ * that have too much already.
  */
 const MAX_AHEAD_BYTES = 8 << 20
 
@@ -47,8 +51,9 @@ export interface DriverParts {
 }
 
 /**
- * Drives the core: gives it one input after the other, appends its records to the journal, and sends its messages, those that rest on
- * records once these are durable. All of one turn leaves together with `flush`: one frame for each peer, one group for the disk.
+ * Drives the core: gives it one input after the other, appends its records to the journal, and
+ * sends its messages, those that rest on records once these are durable. All of one turn leaves
+ * together with `flush`: one frame for each peer, one group for the disk.
  */
 export class Driver {
   readonly #parts: DriverParts
@@ -85,8 +90,8 @@ export class Driver {
   }
 
   /**
-   * Takes a message of a peer, or drops it where there is no room for what would come of it: memory is bounded, and the protocol is
-   * made for messages that get lost.
+   * Takes a message of a peer, or drops it where there is no room for what would come of it: memory
+   * is bounded, and the protocol is made for messages that get lost.
    */
   receive(from: ServerId, message: Message): void {
     const isTooMuch =
@@ -144,7 +149,10 @@ export class Driver {
     this.#mustSync = true
   }
 
-  /** The messages of this turn leave, and its records go to the disk. Peers first: their disks work at the same time as the own one. */
+  /**
+   * The messages of this turn leave, and its records go to the disk. Peers first: their disks work
+   * at the same time as the own one.
+   */
   flush(): void {
     for (const link of this.#parts.links.values()) link.flush()
     const isMuch = this.#unflushed >= LAZY_RECORDS || this.#unwritten_bytes >= LAZY_BYTES

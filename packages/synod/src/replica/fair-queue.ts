@@ -19,8 +19,9 @@ interface Line<Item extends Owned<Item>> extends Linked<Line<Item>> {
 }
 
 /**
- * A queue in which owners take turns, so that one who asks for little does not wait for all that others have asked for before. (Deficit
- * round robin: M. Shreedhar, G. Varghese, Efficient Fair Queueing Using Deficit Round Robin, 1995.)
+ * A queue in which owners take turns, so that one who asks for little does not wait for all that
+ * others have asked for before. (Deficit round robin: M. Shreedhar, G. Varghese, Efficient Fair
+ * Queueing Using Deficit Round Robin, 1995.)
  */
 export class FairQueue<Item extends Owned<Item>> {
   readonly #sizeOf: (item: Item) => number

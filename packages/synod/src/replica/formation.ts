@@ -19,7 +19,10 @@ export interface FormationParts {
   readonly inbox: Inbox
 }
 
-/** Writes down which servers found a cluster, once all have met; the cluster has formed once all have written that. */
+/**
+ * Writes down which servers found a cluster, once all have met; the cluster has formed once all
+ * have written that.
+ */
 export class Formation {
   readonly #parts: FormationParts
   #isFormed: boolean

@@ -3,16 +3,24 @@ import type { Budget } from '../net/transport/budget.js'
 import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../net/transport/intake.js'
 import { overloaded } from '../pace.js'
 
-/** A client for which less than this is held is not refused because of what others hold; less, where clients are many. */
+/**
+ * A client for which less than this is held is not refused because of what others hold; less, where
+ * clients are many.
+ */
 export const SMALL_BYTES = 256 * 1024
 
 /** All who hold so little together. */
 const MAX_SMALL_BYTES = MAX_HELD_AT_ALL_BYTES - MAX_HELD_BYTES
 
-/** What clients have left unread is counted no more often than this: there may be thousands of them. */
+/**
+ * What clients have left unread is counted no more often than this: there may be thousands of them.
+ */
 const COUNT_EVERY_MS = 10
 
-/** A client that is refused is to try again after this time: what is held goes as fast as clients read. */
+/**
+ * A client that is refused is to try again after this time: what is held goes as fast as clients
+ * read.
+ */
 const RETRY_AFTER_MS = 100
 
 /** A client, as far as something is held for it. */
@@ -21,7 +29,9 @@ export interface Holder {
     readonly unsent_bytes: number
     end(error: SynodError): void
   }
-  /** What it has asked for and has no answer to, and what it has not read, as the budget was told. */
+  /**
+   * What it has asked for and has no answer to, and what it has not read, as the budget was told.
+   */
   asked_bytes: number
   unread_bytes: number
 }

@@ -15,7 +15,9 @@ export interface Build {
   readonly formats: VersionRange
 }
 
-/** What a replica has of the machine that it runs on. A simulation puts its own in place of each. */
+/**
+ * What a replica has of the machine that it runs on. A simulation puts its own in place of each.
+ */
 export interface Host {
   readonly clock: Clock
   readonly disk: Disk
@@ -29,11 +31,17 @@ export interface Host {
   readonly crash: (error: SynodError) => void
   /** How many files and sockets the process may have open. */
   readonly descriptors: () => number
-  /** How far above the chosen watermark slots are proposed in, the same on all servers: that of the mode unless given. */
+  /**
+   * How far above the chosen watermark slots are proposed in, the same on all servers: that of the
+   * mode unless given.
+   */
   readonly window?: number
   /** What a build of Synod knows, where another one than this is to be simulated. */
   readonly build?: Build
-  /** From how little free space on a server warns and refuses writes, and how much it allocates beforehand. */
+  /**
+   * From how little free space on a server warns and refuses writes, and how much it allocates
+   * beforehand.
+   */
   readonly space?: SpaceLimits
 }
 

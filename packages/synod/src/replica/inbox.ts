@@ -28,7 +28,10 @@ export type Arrival =
   /** Messages can be sent to this server, whose process may be a new one. */
   | { readonly type: 'connected'; readonly welcome: PeerWelcome }
   | { readonly type: 'unreachable'; readonly peer: ServerId }
-  /** All founders have welcomed this one, or a member of the cluster that it joins has: this is to be written down. */
+  /**
+   * All founders have welcomed this one, or a member of the cluster that it joins has: this is to
+   * be written down.
+   */
   | { readonly type: 'complete'; readonly founding: Founding }
   /** All founders have written that down, this one included: they may vote. */
   | { readonly type: 'formed'; readonly founding: Founding }
@@ -38,7 +41,9 @@ export type Arrival =
   | { readonly type: 'durable'; readonly position: number }
   /** The free space on the disk was read. */
   | { readonly type: 'space' }
-  /** The state is that of a peer now: the results of the slots that it skipped are not known here. */
+  /**
+   * The state is that of a peer now: the results of the slots that it skipped are not known here.
+   */
   | { readonly type: 'restored' }
   /** The data directory is an old copy. */
   | { readonly type: 'outdated'; readonly outdated: Outdated }
@@ -46,8 +51,9 @@ export type Arrival =
   | { readonly type: 'failed'; readonly error: SynodError }
 
 /**
- * Collects what happens to a replica during one turn of the event loop, and has its own turn follow at the end of that. The
- * parts of a replica post here, so that none of them calls back into the loop.
+ * Collects what happens to a replica during one turn of the event loop, and has its own turn follow
+ * at the end of that. The parts of a replica post here, so that none of them calls back into the
+ * loop.
  */
 export class Inbox {
   readonly #clock: Clock
@@ -62,7 +68,10 @@ export class Inbox {
     this.#clock = clock
   }
 
-  /** From now on `turn` is called at the end of each turn of the event loop in which something was posted. */
+  /**
+   * From now on `turn` is called at the end of each turn of the event loop in which something was
+   * posted.
+   */
   open(turn: () => void): void {
     this.#turn = turn
     if (this.#arrivals.length > 0) this.wake()
@@ -78,7 +87,10 @@ export class Inbox {
     this.post({ type: 'input', input })
   }
 
-  /** A turn is to follow, though nothing is posted: a queue has something in it, or a peer is to be sent a report. */
+  /**
+   * A turn is to follow, though nothing is posted: a queue has something in it, or a peer is to be
+   * sent a report.
+   */
   wake(): void {
     if (this.#isDue || this.#isClosed) return
     this.#isDue = true
@@ -89,8 +101,8 @@ export class Inbox {
   }
 
   /**
-   * Has a tick posted at this time. One timer, moved only when the tick is wanted earlier: a tick that is too early does
-   * nothing.
+   * Has a tick posted at this time. One timer, moved only when the tick is wanted earlier: a tick
+   * that is too early does nothing.
    */
   tickAt(at_ms: number): void {
     if (at_ms >= this.#tick_ms || this.#isClosed) return

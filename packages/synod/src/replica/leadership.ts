@@ -16,7 +16,10 @@ export class Leadership {
     this.#paxos = paxos
   }
 
-  /** The leader and its ballot; in leaderless mode this server while it reaches a quorum. Server 0 where there is none. */
+  /**
+   * The leader and its ballot; in leaderless mode this server while it reaches a quorum. Server 0
+   * where there is none.
+   */
   get hint(): LeaderHint {
     return this.#hint
   }

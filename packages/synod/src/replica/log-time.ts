@@ -7,7 +7,10 @@ export const MAX_APART_MS = 1000
 /** A reading of a peer's wall clock is forgotten after this time, 10 minutes. */
 export const READING_KEPT_MS = 600_000
 
-/** Two monotonic clocks drift apart by no more than this share of the time: NTP takes the same for granted. */
+/**
+ * Two monotonic clocks drift apart by no more than this share of the time: NTP takes the same for
+ * granted.
+ */
 export const MAX_DRIFT = 500e-6
 
 /** The pace of log time while it is ahead of the median: it is never set back. */
@@ -49,14 +52,18 @@ export interface LogMoment {
 }
 
 /**
- * The time that this server stamps what it proposes with. It goes on with the monotonic clock of the process, and is kept between
- * the bounds of the median of the voters' wall clocks: where it is behind, it jumps to the lower one; where it is ahead, it goes
- * on at half the pace. So a minority of wrong clocks moves it nowhere, and it never goes back. (docs/decisions/0028-log-time.md)
+ * The time that this server stamps what it proposes with. It goes on with the monotonic clock of
+ * the process, and is kept between the bounds of the median of the voters' wall clocks: where it is
+ * behind, it jumps to the lower one; where it is ahead, it goes on at half the pace. So a minority
+ * of wrong clocks moves it nowhere, and it never goes back. (docs/decisions/0028-log-time.md)
  */
 export class LogTime {
   readonly #self: ServerId
   readonly #readings = new Map<ServerId, Reading>()
-  /** Of the own wall clock against the monotonic one, as it is believed where no other clock can tell. */
+  /**
+   * Of the own wall clock against the monotonic one, as it is believed where no other clock can
+   * tell.
+   */
   #believed_ms: number
   #time_ms = 0
   #isKnown = false
@@ -68,12 +75,17 @@ export class LogTime {
     this.#believed_ms = wall_ms - now_ms
   }
 
-  /** Whether log time has begun: the log has told of a time before, or the median of the clocks has been known once. */
+  /**
+   * Whether log time has begun: the log has told of a time before, or the median of the clocks has
+   * been known once.
+   */
   get isKnown(): boolean {
     return this.#isKnown
   }
 
-  /** A peer has answered, at `now_ms`, what its wall clock showed at some moment since `asked_ms`. */
+  /**
+   * A peer has answered, at `now_ms`, what its wall clock showed at some moment since `asked_ms`.
+   */
   heard(server: ServerId, wall_ms: number, asked_ms: number, now_ms: number): void {
     const error_ms = (now_ms - asked_ms) / 2
     this.#readings.set(server, { offset_ms: wall_ms - asked_ms - error_ms, error_ms, at_ms: now_ms })
@@ -119,8 +131,9 @@ export class LogTime {
 }
 
 /**
- * Between which bounds the median of `count` times lies, of which some are known, each between bounds, and the others may be any;
- * undefined where too few are known for bounds. Of an even number, all between the two in the middle counts as the median.
+ * Between which bounds the median of `count` times lies, of which some are known, each between
+ * bounds, and the others may be any; undefined where too few are known for bounds. Of an even
+ * number, all between the two in the middle counts as the median.
  */
 export function medianOf(known: readonly Bounds[], count: number): Bounds | undefined {
   const unknown = count - known.length
@@ -131,7 +144,10 @@ export function medianOf(known: readonly Bounds[], count: number): Bounds | unde
   return low === undefined || high === undefined ? undefined : { low, high }
 }
 
-/** By how much the bounds of the median are apart for another reason than that the times are not known exactly. */
+/**
+ * By how much the bounds of the median are apart for another reason than that the times are not
+ * known exactly.
+ */
 function apartFor(known: readonly Bounds[], count: number): number {
   const inner = medianOf(
     known.map(({ high, low }) => ({ low: high, high: low })),

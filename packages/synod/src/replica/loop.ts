@@ -56,8 +56,9 @@ export interface LoopParts {
 }
 
 /**
- * The turns of a replica. At the end of each turn of the event loop in which something happened, in this order: take in all that
- * arrived, step the core, send to the peers, hand the records to the disk, execute what is chosen, answer.
+ * The turns of a replica. At the end of each turn of the event loop in which something happened, in
+ * this order: take in all that arrived, step the core, send to the peers, hand the records to the
+ * disk, execute what is chosen, answer.
  */
 export class Loop {
   readonly #parts: LoopParts

@@ -35,11 +35,13 @@ export interface MembersParts {
 }
 
 /**
- * Watches the membership: promotes a joining server that has caught up, and ends this one when it was removed.
+ * Watches the membership: promotes a joining server that has caught up, and ends this one when it
+ * was removed.
  *
- * It ends only when more than half of the voters have refused it as removed: they know then all that was chosen up to its removal,
- * of which its own disk may have held one of few copies. So a server refuses a removed one only once it knows of the removal for good:
- * a server that knew of it, told it, and forgot it in a crash may need the vote of the removed one.
+ * It ends only when more than half of the voters have refused it as removed: they know then all
+ * that was chosen up to its removal, of which its own disk may have held one of few copies. So a
+ * server refuses a removed one only once it knows of the removal for good: a server that knew of
+ * it, told it, and forgot it in a crash may need the vote of the removed one.
  */
 export class Members {
   readonly #parts: MembersParts
@@ -47,7 +49,10 @@ export class Members {
   #known: MembershipView['servers'] | undefined
   /** The chosen watermark at the last comparison. */
   #chosen: Slot = Infinity
-  /** The members are known for good when the journal is durable up to here, which it is up to `#durable`. */
+  /**
+   * The members are known for good when the journal is durable up to here, which it is up to
+   * `#durable`.
+   */
   #position = 0
   #durable = 0
   readonly #refusers = new Set<ServerId>()

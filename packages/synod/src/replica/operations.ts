@@ -24,8 +24,9 @@ export interface OperationsParts {
 }
 
 /**
- * What callers ask of a replica, in this process or over the network. Each operation calls `done` once, and returns a function that
- * gives up on it. Operations of one owner are served in order, and owners take turns.
+ * What callers ask of a replica, in this process or over the network. Each operation calls `done`
+ * once, and returns a function that gives up on it. Operations of one owner are served in order,
+ * and owners take turns.
  */
 export class Operations {
   readonly #parts: OperationsParts
@@ -39,7 +40,10 @@ export class Operations {
     return this.#parts.commands.submit(value, done, owner)
   }
 
-  /** Answers a query from a state with everything that was acknowledged before. Throws `too-large` and `overloaded`. */
+  /**
+   * Answers a query from a state with everything that was acknowledged before. Throws `too-large`
+   * and `overloaded`.
+   */
   read(query: Uint8Array, done: Done, owner?: object): () => void {
     const { clock, counts, inbox, reads } = this.#parts
     const arrived_ms = clock.now()
@@ -54,7 +58,10 @@ export class Operations {
     return giveUp
   }
 
-  /** Answers a query from the state as it is once `atLeast` is executed here. Throws `too-large` and `overloaded`. */
+  /**
+   * Answers a query from the state as it is once `atLeast` is executed here. Throws `too-large` and
+   * `overloaded`.
+   */
   readStale(query: Uint8Array, atLeast: Slot, done: Done, owner?: object): () => void {
     const { counts, reads } = this.#parts
     checkSize('query', query)
@@ -62,7 +69,10 @@ export class Operations {
     return counts.unlessRefused(() => reads.stale(query, atLeast, done, owner))
   }
 
-  /** Has another server lead: `to`, or the one that keeps up best where it is 0. Throws `wrong-mode`, and as `Transfers.begin` does. */
+  /**
+   * Has another server lead: `to`, or the one that keeps up best where it is 0. Throws
+   * `wrong-mode`, and as `Transfers.begin` does.
+   */
   transfer(to: ServerId, done: (error?: SynodError) => void): () => void {
     const { mode, transfers } = this.#parts
     if (mode === 'leaderless')

@@ -67,7 +67,9 @@ const HOST = group({
   }),
 })
 
-/** What each option of `Replica.open` may be by itself; what goes together is up to `checkOptions`. */
+/**
+ * What each option of `Replica.open` may be by itself; what goes together is up to `checkOptions`.
+ */
 export const REPLICA_RULES: Rules = {
   id: required(SERVER_ID),
   join: BOOLEAN,

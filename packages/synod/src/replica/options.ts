@@ -23,24 +23,34 @@ export const MAX_COMMAND_BYTES = 1 << 20
 
 const DEFAULT_REQUEST_TIMEOUT_MS = 10_000
 
-/** A cluster as it is founded, the same on each of its servers; or, for a server that joins, as it is now. */
+/**
+ * A cluster as it is founded, the same on each of its servers; or, for a server that joins, as it
+ * is now.
+ */
 export interface ClusterOptions {
-  /** Tells clusters apart: servers of another name are refused. `synod` unless given; up to 255 bytes. */
+  /**
+   * Tells clusters apart: servers of another name are refused. `synod` unless given; up to 255
+   * bytes.
+   */
   readonly name?: string
   /**
-   * By id (1 to 65,535), the address at which each server listens for the others, as `host:port`. When the cluster has formed, its log says who is a
-   * member, and these are no more than addresses: they go before those in the log.
+   * By id (1 to 65,535), the address at which each server listens for the others, as `host:port`.
+   * When the cluster has formed, its log says who is a member, and these are no more than
+   * addresses: they go before those in the log.
    */
   readonly servers: Readonly<Record<ServerId, string>>
   /**
-   * How many servers make a quorum in phase 1, which elects a leader, and in phase 2, in which commands are chosen: together
-   * more than there are servers. Chosen once per cluster. Majorities unless given. (docs/quorums.md)
+   * How many servers make a quorum in phase 1, which elects a leader, and in phase 2, in which
+   * commands are chosen: together more than there are servers. Chosen once per cluster. Majorities
+   * unless given. (docs/quorums.md)
    */
   readonly quorums?: Quorums
   /**
-   * Has a leader answer linearizable reads alone while it holds a lease of so many milliseconds, which takes clocks for granted that run
-   * equally fast within a fifth; for as long at most, others wait to take over from a leader that is gone. Chosen once per cluster, in leader
-   * mode. Unless given, or for 0, there are none; otherwise a whole number, at least twice the heartbeat, up to 600,000. (docs/reads.md)
+   * Has a leader answer linearizable reads alone while it holds a lease of so many milliseconds,
+   * which takes clocks for granted that run equally fast within a fifth; for as long at most,
+   * others wait to take over from a leader that is gone. Chosen once per cluster, in leader mode.
+   * Unless given, or for 0, there are none; otherwise a whole number, at least twice the heartbeat,
+   * up to 600,000. (docs/reads.md)
    */
   readonly lease_ms?: number
 }
@@ -49,12 +59,15 @@ export interface ReplicaOptions<M extends AnyMachine> {
   /** Which of the cluster's servers this is. */
   readonly id: ServerId
   /**
-   * This server comes to a cluster that is there already, which has to add it (`changeMembership`): it begins with a snapshot of another server. It counts only
-   * where the data directory is empty. (docs/membership.md)
+   * This server comes to a cluster that is there already, which has to add it (`changeMembership`):
+   * it begins with a snapshot of another server. It counts only where the data directory is empty.
+   * (docs/membership.md)
    */
   readonly join?: boolean
   readonly cluster: ClusterOptions
-  /** Where its promises and votes are kept. One directory for each replica; made if it is not there. */
+  /**
+   * Where its promises and votes are kept. One directory for each replica; made if it is not there.
+   */
   readonly dataDir: string
   /** The state machine, in its initial state. */
   readonly machine: M
@@ -68,11 +81,15 @@ export interface ReplicaOptions<M extends AnyMachine> {
   readonly heartbeat_ms?: number
   /** 500 ms unless given, at least twice the heartbeat, up to 600,000. */
   readonly electionTimeout_ms?: number
-  /** How long `execute` and `read` go on trying: 10,000 ms unless given, 1 to 3,600,000, or Infinity for no limit. */
+  /**
+   * How long `execute` and `read` go on trying: 10,000 ms unless given, 1 to 3,600,000, or Infinity
+   * for no limit.
+   */
   readonly requestTimeout_ms?: number
   /**
-   * How many commands may wait here to be executed, and as many reads; more are refused as `overloaded`, with a hint when to try
-   * again. The fewer, the sooner a client hears that there is too much to do. 65,536 unless given, 1 to 65,536.
+   * How many commands may wait here to be executed, and as many reads; more are refused as
+   * `overloaded`, with a hint when to try again. The fewer, the sooner a client hears that there is
+   * too much to do. 65,536 unless given, 1 to 65,536.
    */
   readonly maxWaiting?: number
   /** When to take snapshots, where the state machine has them. (docs/snapshots.md) */
@@ -80,13 +97,15 @@ export interface ReplicaOptions<M extends AnyMachine> {
   /** Silent unless given. */
   readonly logger?: Logger
   /**
-   * Is told of all that this replica does in the protocol, at once: docs/trace.md. The events are plain data, and belong to whoever
-   * gets them. What is thrown here ends the trace, with a warning in the log, and not the replica.
+   * Is told of all that this replica does in the protocol, at once: docs/trace.md. The events are
+   * plain data, and belong to whoever gets them. What is thrown here ends the trace, with a warning
+   * in the log, and not the replica.
    */
   readonly trace?: (event: TraceEvent) => void
   /**
-   * The replica has failed and can do nothing more: its disk failed, a peer broke the protocol, or it was `removed`. Unless
-   * given, the error is thrown where nobody can catch it, which ends the process.
+   * The replica has failed and can do nothing more: its disk failed, a peer broke the protocol, or
+   * it was `removed`. Unless given, the error is thrown where nobody can catch it, which ends the
+   * process.
    */
   readonly onFatal?: (error: SynodError) => void
   /** For tests: the disk, network, clock and randomness to run on. */

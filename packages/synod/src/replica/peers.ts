@@ -26,7 +26,10 @@ export interface PeersParts {
   readonly inbox: Inbox
 }
 
-/** So many servers that have dialled are remembered; the rest is for those of which this one does not know yet that they are gone. */
+/**
+ * So many servers that have dialled are remembered; the rest is for those of which this one does
+ * not know yet that they are gone.
+ */
 const MAX_GREETINGS = 64
 
 /** What a server that dialled said of itself. */
@@ -38,10 +41,11 @@ type Greeting = Pick<
 /**
  * The other servers: a link to each, a listener for theirs, and who they are.
  *
- * A cluster forms once. Each founder waits until every other one has welcomed it, writes down all acceptors,
- * and votes only once it has heard that all others have done so too. So no server that has ever voted will take another acceptor for one that it
- * knew: one that lost its disk, and with it its promises and votes, is refused, whoever is up at the time. Later on the log says who comes and goes,
- * and as which acceptor.
+ * A cluster forms once. Each founder waits until every other one has welcomed it, writes down all
+ * acceptors, and votes only once it has heard that all others have done so too. So no server that
+ * has ever voted will take another acceptor for one that it knew: one that lost its disk, and with
+ * it its promises and votes, is refused, whoever is up at the time. Later on the log says who comes
+ * and goes, and as which acceptor.
  */
 export class Peers {
   readonly links: ReadonlyMap<ServerId, PeerLink>
@@ -56,7 +60,10 @@ export class Peers {
   readonly #strangers = new Set<ServerId>()
   /** Why the last to dial under a number cannot work with what is agreed on. */
   readonly #lacking = new Map<ServerId, string>()
-  /** The founders that have written down which acceptors the cluster has, and the id that follows from these. */
+  /**
+   * The founders that have written down which acceptors the cluster has, and the id that follows
+   * from these.
+   */
   readonly #peersWritten = new Map<ServerId, ClusterId>()
   /** Warnings about the list of servers; each is given once. */
   readonly #warned = new Set<string>()
@@ -99,7 +106,10 @@ export class Peers {
     this.update()
   }
 
-  /** The membership may have changed, or what is agreed on: there is a link to each member, and none to others. */
+  /**
+   * The membership may have changed, or what is agreed on: there is a link to each member, and none
+   * to others.
+   */
   update(): void {
     if (this.#isClosed) return
     for (const [server, link] of this.#links) {
@@ -151,21 +161,27 @@ export class Peers {
     this.#settings.logger.warn({ peer }, warning)
   }
 
-  /** A member; or where it is not known who is one, or where this server lags behind, whoever may be. */
+  /**
+   * A member; or where it is not known who is one, or where this server lags behind, whoever may
+   * be.
+   */
   #isWanted(server: ServerId): boolean {
     const { isKnown, servers, state } = this.#membership
     if (!isKnown) return true
     return servers.includes(server) || (server > state.highest && this.#greeted.has(server))
   }
 
-  /** Whether it may be told that it was removed: it may end then, and take with it what it knows. */
+  /**
+   * Whether it may be told that it was removed: it may end then, and take with it what it knows.
+   */
   #isGone(server: ServerId): boolean {
     return this.#membership.isRemoved(server) && this.#knowsMembers
   }
 
   /**
-   * Whether the server is gone for good, or whoever dialled last under its number is another acceptor than the one that has turned out to have the vote: nothing
-   * more must be heard of what has arrived from it.
+   * Whether the server is gone for good, or whoever dialled last under its number is another
+   * acceptor than the one that has turned out to have the vote: nothing more must be heard of what
+   * has arrived from it.
    */
   isStranger(server: ServerId): boolean {
     return this.#strangers.size > 0 && this.#strangers.has(server)
@@ -179,7 +195,10 @@ export class Peers {
     return servers.some((server) => this.#agreement.knownAcceptor(server) === acceptor)
   }
 
-  /** What a server can work with, as it said when this one was connected to it; undefined while it is not connected. */
+  /**
+   * What a server can work with, as it said when this one was connected to it; undefined while it
+   * is not connected.
+   */
   supportOf(server: ServerId): Support | undefined {
     return this.#welcomed.get(server)?.support
   }
@@ -221,7 +240,8 @@ export class Peers {
         this.#onUp(welcome)
       },
       onDown: (reason) => {
-        // Until the cluster has formed, it may come back with an empty directory, as another acceptor.
+        // Until the cluster has formed, it may come back with an empty directory, as another
+        // acceptor.
         this.#welcomed.delete(server)
         logger.warn({ peer: server, reason }, `lost the connection to s${server}: ${reason}`)
       },
@@ -324,10 +344,14 @@ export class Peers {
     return this.#agreement.clusterId
   }
 
-  /** This server has written down the id of its cluster: it tells the others, and hears of no other cluster any more. */
+  /**
+   * This server has written down the id of its cluster: it tells the others, and hears of no other
+   * cluster any more.
+   */
   written(clusterId: ClusterId): void {
     this.#agreement.written(clusterId)
-    // A server that joins was welcome without an id; those that found a cluster wait for each other's.
+    // A server that joins was welcome without an id; those that found a cluster wait for each
+    // other's.
     for (const [server, link] of this.#links)
       if (!this.#agreement.joins || this.#welcomed.get(server)?.clusterId !== clusterId) link.redial()
     this.update()

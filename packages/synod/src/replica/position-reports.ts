@@ -18,8 +18,9 @@ export interface PositionReportsParts {
 }
 
 /**
- * Servers tell one another how far their journals have come, and pass on what they have heard. So an acceptor
- * that has lost its last groups is found out by whichever of them it meets first (see Admission).
+ * Servers tell one another how far their journals have come, and pass on what they have heard. So
+ * an acceptor that has lost its last groups is found out by whichever of them it meets first (see
+ * Admission).
  */
 export class PositionReports {
   readonly #parts: PositionReportsParts
@@ -34,7 +35,10 @@ export class PositionReports {
     this.#watch()
   }
 
-  /** A message is about to leave for a peer, and may rest on the own journal: its position goes ahead, if it is new. */
+  /**
+   * A message is about to leave for a peer, and may rest on the own journal: its position goes
+   * ahead, if it is new.
+   */
   tell(to: ServerId): void {
     const { position } = this.#parts.journal
     if (this.#told.get(to) === position) return

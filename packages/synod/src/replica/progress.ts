@@ -13,7 +13,10 @@ export interface ProgressParts {
   readonly trace: ReplicaTrace | undefined
 }
 
-/** Notices what the core has come to: slots chosen, another ballot or role, clocks that are unfit for leases. */
+/**
+ * Notices what the core has come to: slots chosen, another ballot or role, clocks that are unfit
+ * for leases.
+ */
 export class Progress {
   readonly #parts: ProgressParts
   #chosen: Slot = 0

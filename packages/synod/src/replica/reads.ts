@@ -35,22 +35,28 @@ interface Read extends Linked<Read> {
   readonly query: Uint8Array
   readonly done: Done
   readonly owner: object
-  /** What it waits for: a quorum, the slot that it must see executed, its turn; and then the answers to those before it. */
+  /**
+   * What it waits for: a quorum, the slot that it must see executed, its turn; and then the answers
+   * to those before it.
+   */
   waitsFor: 'quorum' | 'slot' | 'turn' | 'answer' | 'nothing'
   /** Which slot that is, once a quorum has named it. */
   slot: Slot
 }
 
-/** Linearizable reads that came in one turn: to the core they are one, so that thousands are begun, and given up on, as fast. */
+/**
+ * Linearizable reads that came in one turn: to the core they are one, so that thousands are begun,
+ * and given up on, as fast.
+ */
 interface Group {
   readonly id: number
   readonly reads: Set<Read>
 }
 
 /**
- * The reads that wait at this replica. The linearizable ones wait for a quorum to name the slot that they must see
- * executed, and then for that slot to be executed; the stale ones only for the slot that they name themselves. Where many may be answered at
- * once, those who asked take turns.
+ * The reads that wait at this replica. The linearizable ones wait for a quorum to name the slot
+ * that they must see executed, and then for that slot to be executed; the stale ones only for the
+ * slot that they name themselves. Where many may be answered at once, those who asked take turns.
  */
 export class Reads {
   readonly #parts: ReadsParts
@@ -77,7 +83,9 @@ export class Reads {
     return this.#room.size
   }
 
-  /** `done` is called once, in a later turn. Throws `overloaded`. Returns what gives up on the read. */
+  /**
+   * `done` is called once, in a later turn. Throws `overloaded`. Returns what gives up on the read.
+   */
   linearizable(query: Uint8Array, done: Done, owner = OWN_PROCESS): () => void {
     const read = this.#admit(query, done, owner)
     const group = (this.#new ??= { id: this.#nextId++, reads: new Set() })
@@ -91,7 +99,10 @@ export class Reads {
     }
   }
 
-  /** `done` is called once, and at once if it can be. Throws `overloaded`. Returns what gives up on the read. */
+  /**
+   * `done` is called once, and at once if it can be. Throws `overloaded`. Returns what gives up on
+   * the read.
+   */
   stale(query: Uint8Array, atLeast: Slot, done: Done, owner = OWN_PROCESS): () => void {
     if (atLeast <= this.#parts.executed()) {
       done(this.#answerOf(query))

@@ -21,8 +21,8 @@ export interface ReplicaTraceParts {
 }
 
 /**
- * Tells what happens on one replica, event by event (docs/trace.md). Whatever goes wrong in here, or where the events go, ends the
- * trace and not the replica.
+ * Tells what happens on one replica, event by event (docs/trace.md). Whatever goes wrong in here,
+ * or where the events go, ends the trace and not the replica.
  */
 export class ReplicaTrace {
   readonly #parts: ReplicaTraceParts
@@ -130,8 +130,9 @@ export class ReplicaTrace {
   }
 
   /**
-   * The time of day, without its steps back, so that it keeps the order of events. As the system tells it in whole
-   * milliseconds, the greatest distance seen between the two clocks is the most exact one.
+   * The time of day, without its steps back, so that it keeps the order of events. As the system
+   * tells it in whole milliseconds, the greatest distance seen between the two clocks is the most
+   * exact one.
    */
   #now(): number {
     const { clock } = this.#parts
@@ -147,7 +148,10 @@ function nameOf(server: ServerId): string {
   return `s${server}`
 }
 
-/** A command that is sent again keeps both numbers. They name the session to people; its key stays a secret. */
+/**
+ * A command that is sent again keeps both numbers. They name the session to people; its key stays a
+ * secret.
+ */
 function tagOf({ opening, sequence }: Request): string {
   return `${opening}.${sequence}`
 }

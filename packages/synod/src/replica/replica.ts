@@ -21,12 +21,15 @@ import { checkSize } from './operations.js'
 import { type ReplicaOptions, checkOptions } from './options.js'
 import type { Done } from './reads.js'
 
-/** In election timeouts: a leader that is closed waits for at most so long until another one takes over. */
+/**
+ * In election timeouts: a leader that is closed waits for at most so long until another one takes
+ * over.
+ */
 const PARTING_PATIENCE = 2
 
 /**
- * One replica of a state machine: a server of the cluster, with its journal, its connections and its copy of
- * the state.
+ * One replica of a state machine: a server of the cluster, with its journal, its connections and
+ * its copy of the state.
  *
  * @example
  * const replica = await Replica.open({
@@ -41,13 +44,13 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   readonly #parts: Assembled<M>
 
   /**
-   * Opens the data directory, recovers what is in it, and joins the others. It resolves before a quorum is
-   * reached: `execute` and `read` wait for one.
+   * Opens the data directory, recovers what is in it, and joins the others. It resolves before a
+   * quorum is reached: `execute` and `read` wait for one.
    *
-   * Rejects with `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`, `wrong-acceptor`,
-   * `journal-damaged` (where not even the identity is left, or another version of Synod wrote the directory),
-   * `journal-failed`, `restore-failed`, `diverged` and `wrong-version` (this build, or the state machine, is older than what the
-   * members have agreed on).
+   * Rejects with `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`,
+   * `wrong-acceptor`, `journal-damaged` (where not even the identity is left, or another version of
+   * Synod wrote the directory), `journal-failed`, `restore-failed`, `diverged` and `wrong-version`
+   * (this build, or the state machine, is older than what the members have agreed on).
    */
   static async open<M extends AnyMachine>(
     options: ReplicaOptions<M> & { readonly machine: Fit<M> },
@@ -74,12 +77,12 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Has a command executed, once, by the whole cluster, and gives back its result. Works on any replica. While
-   * there is no quorum it goes on trying.
+   * Has a command executed, once, by the whole cluster, and gives back its result. Works on any
+   * replica. While there is no quorum it goes on trying.
    *
-   * Rejects with `command-failed` (the state machine threw), `not-known-by-all`, `too-large`, `overloaded`, `aborted`,
-   * `closed`, `no-quorum` or `outcome-unknown`. After any of the last four the command may have been executed, or may
-   * still be; after the others it was not.
+   * Rejects with `command-failed` (the state machine threw), `not-known-by-all`, `too-large`,
+   * `overloaded`, `aborted`, `closed`, `no-quorum` or `outcome-unknown`. After any of the last four
+   * the command may have been executed, or may still be; after the others it was not.
    */
   async execute(command: CommandOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
     checkCall('execute', options)
@@ -95,9 +98,9 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Answers a query from a state that holds everything that was acknowledged anywhere before the call
-   * (linearizable), on any replica. Rejects with `aborted`, `closed`, `overloaded`, `no-quorum`, or what the
-   * state machine throws.
+   * Answers a query from a state that holds everything that was acknowledged anywhere before the
+   * call (linearizable), on any replica. Rejects with `aborted`, `closed`, `overloaded`,
+   * `no-quorum`, or what the state machine throws.
    */
   async read(query: QueryOf<M>, options: CallOptions = {}): Promise<AnswerOf<M>> {
     checkCall('read', options)
@@ -107,11 +110,13 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Answers a query from the state as it is on this replica, with the slot that it is from: without asking anyone, also
-   * while there is no quorum, and however far behind the others this one is. With `atLeast` it waits until that slot is
-   * executed here. Slots of later answers of this replica do not go down while it runs.
+   * Answers a query from the state as it is on this replica, with the slot that it is from: without
+   * asking anyone, also while there is no quorum, and however far behind the others this one is.
+   * With `atLeast` it waits until that slot is executed here. Slots of later answers of this
+   * replica do not go down while it runs.
    *
-   * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `too-stale`, or what the state machine throws.
+   * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `too-stale`, or what the
+   * state machine throws.
    */
   async readStale(query: QueryOf<M>, options: StaleReadOptions = {}): Promise<StaleAnswer<AnswerOf<M>>> {
     const atLeast = checkStaleRead(options)
@@ -127,14 +132,18 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     return { answer: await staleAnswer(answer, atLeast), slot }
   }
 
-  /** The highest slot that is executed here: no answer of this replica was from a later one. It never goes down. */
+  /**
+   * The highest slot that is executed here: no answer of this replica was from a later one. It
+   * never goes down.
+   */
   get seen(): Slot {
     return this.#parts.state.executor.executed
   }
 
   /**
-   * Has another server lead: `to`, or whichever keeps up best. Works on any replica, and resolves when the other one leads.
-   * Rejects with `transfer-failed`, `wrong-mode` (in leaderless mode nobody leads), `invalid-options`, `aborted` or `closed`.
+   * Has another server lead: `to`, or whichever keeps up best. Works on any replica, and resolves
+   * when the other one leads. Rejects with `transfer-failed`, `wrong-mode` (in leaderless mode
+   * nobody leads), `invalid-options`, `aborted` or `closed`.
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
     const to = checkTransfer(options)
@@ -154,8 +163,9 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Adds a server, replaces one by another, or removes one. Works on any replica, and resolves when that is chosen and executed: a server that was
-   * added learns then, and votes as soon as it has caught up; one that was removed stops by itself. What is so already is no error.
+   * Adds a server, replaces one by another, or removes one. Works on any replica, and resolves when
+   * that is chosen and executed: a server that was added learns then, and votes as soon as it has
+   * caught up; one that was removed stops by itself. What is so already is no error.
    * (docs/membership.md)
    *
    * Rejects with `change-refused` (saying why), `invalid-options`, and as `execute` does.
@@ -170,10 +180,12 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Takes a snapshot of the state as it is here, and gives it back piece by piece, to be kept as a backup: what is written to a file is
-   * read by `readSnapshotInfo` and `restoreCluster`. Needs no quorum. (docs/operating/backup.md)
+   * Takes a snapshot of the state as it is here, and gives it back piece by piece, to be kept as a
+   * backup: what is written to a file is read by `readSnapshotInfo` and `restoreCluster`. Needs no
+   * quorum. (docs/operating/backup.md)
    *
-   * Rejects with `overloaded` while someone else gets one, `snapshot-failed` and `closed`; so does the iteration.
+   * Rejects with `overloaded` while someone else gets one, `snapshot-failed` and `closed`; so does
+   * the iteration.
    */
   async saveSnapshot(): Promise<SavedSnapshot> {
     const { ending, state } = this.#parts
@@ -195,8 +207,8 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Leaves. A leader first has another server lead, if that does not take long; then what waits here fails as `closed`, what was
-   * written is flushed, and the directory is free.
+   * Leaves. A leader first has another server lead, if that does not take long; then what waits
+   * here fails as `closed`, what was written is flushed, and the directory is free.
    */
   async close(): Promise<void> {
     const { ending, paxos, peers, settings } = this.#parts

@@ -9,18 +9,25 @@ import type { Value } from '../paxos/value.js'
 import { FairQueue } from './fair-queue.js'
 import { OWN_PROCESS, Room } from './room.js'
 
-/** More requests than this do not wait here, or fewer where the replica is told so: further ones are refused as `overloaded`. */
+/**
+ * More requests than this do not wait here, or fewer where the replica is told so: further ones are
+ * refused as `overloaded`.
+ */
 export const MAX_WAITING_REQUESTS = 65_536
 
-/** Nor more bytes of them: what one replica keeps of what it could do later must leave room for its state. */
+/**
+ * Nor more bytes of them: what one replica keeps of what it could do later must leave room for its
+ * state.
+ */
 export const MAX_WAITING_BYTES = 256 << 20
 
 /** Sessions of which nothing waits are remembered up to this number: most will be back at once. */
 const MAX_IDLE_SESSIONS = 4096
 
 /**
- * What was handed to another server is taken for lost after so many times as long as requests took lately, within these bounds. Where
- * there is much to do they take long, and what were handed on again would only be more of it.
+ * What was handed to another server is taken for lost after so many times as long as requests took
+ * lately, within these bounds. Where there is much to do they take long, and what were handed on
+ * again would only be more of it.
  */
 const LOST_AFTER = 4
 const MIN_LOST_MS = 1000
@@ -47,9 +54,10 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
 }
 
 /**
- * The requests that somebody waits for at this replica, from the moment they arrive until they are executed
- * here. Being chosen twice does no harm, as sessions execute a request once: so whatever may have got lost
- * is simply proposed again. What nobody waits for any more before it has been proposed is not proposed.
+ * The requests that somebody waits for at this replica, from the moment they arrive until they are
+ * executed here. Being chosen twice does no harm, as sessions execute a request once: so whatever
+ * may have got lost is simply proposed again. What nobody waits for any more before it has been
+ * proposed is not proposed.
  */
 export class Requests {
   readonly #room: Room
@@ -77,8 +85,8 @@ export class Requests {
   }
 
   /**
-   * `done` is called once, when it has been executed, unless it is cancelled before. Owners share the room, and take turns.
-   * Throws `overloaded`.
+   * `done` is called once, when it has been executed, unless it is cancelled before. Owners share
+   * the room, and take turns. Throws `overloaded`.
    */
   submit(key: RequestKey, value: Value, now_ms: number, done: Done, owner = OWN_PROCESS): Waiting {
     this.#room.check(owner, value.length, now_ms)
@@ -136,7 +144,10 @@ export class Requests {
     return waiting
   }
 
-  /** What is to be proposed next: at most so many, until there are as many bytes of them. What `check` throws for is refused. */
+  /**
+   * What is to be proposed next: at most so many, until there are as many bytes of them. What
+   * `check` throws for is refused.
+   */
   take(
     most: number,
     most_bytes: number,

@@ -7,8 +7,9 @@ export const OWN_PROCESS: object = {}
 const MIN_SHARE = 16
 
 /**
- * Room for so many things that wait, and so many bytes of them. Owners share it: one of whom as many wait already as there is room for others
- * is refused. One of whom few wait is not, or those who take all the room would keep the others out.
+ * Room for so many things that wait, and so many bytes of them. Owners share it: one of whom as
+ * many wait already as there is room for others is refused. One of whom few wait is not, or those
+ * who take all the room would keep the others out.
  */
 export class Room {
   readonly #noun: string
@@ -31,7 +32,10 @@ export class Room {
     return this.#size
   }
 
-  /** Throws `overloaded`, which says when to try again, if there is no room for one more of so many bytes. */
+  /**
+   * Throws `overloaded`, which says when to try again, if there is no room for one more of so many
+   * bytes.
+   */
   check(owner: object, bytes: number, now_ms: number): void {
     const left = this.#limit - this.#size
     if ((owner === OWN_PROCESS && left <= 0) || this.#bytes + bytes > this.#limit_bytes)

@@ -10,7 +10,10 @@ import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { SnapshotPolicy } from './snapshots.js'
 import type { SnapshotStore } from '../snapshots/snapshot-store.js'
 
-/** All peers and clients together get no more than this in a second, so that the cluster has the rest of the machine for its work. */
+/**
+ * All peers and clients together get no more than this in a second, so that the cluster has the
+ * rest of the machine for its work.
+ */
 export const RATE_BYTES_PER_S = 32 << 20
 
 /** Who has not asked for longer than this is not getting a snapshot any more. */
@@ -71,8 +74,9 @@ export class SnapshotService {
   }
 
   /**
-   * The piece from `offset` on of the snapshot at `slot`, or of a new one where that is 0. Rejects with `overloaded` while another client gets
-   * one, or soon after one was taken for a client; and with `snapshot-failed`.
+   * The piece from `offset` on of the snapshot at `slot`, or of a new one where that is 0. Rejects
+   * with `overloaded` while another client gets one, or soon after one was taken for a client; and
+   * with `snapshot-failed`.
    */
   async save(slot: Slot, offset: number, owner: object): Promise<SnapshotPiece> {
     this.#admit(owner)
@@ -89,7 +93,10 @@ export class SnapshotService {
     }
   }
 
-  /** Until the piece is there, the client counts as one that is getting a snapshot. Throws `overloaded`. */
+  /**
+   * Until the piece is there, the client counts as one that is getting a snapshot. Throws
+   * `overloaded`.
+   */
   #admit(owner: object): void {
     const asked_ms = this.#asked_ms.get(this.#saver ?? owner) ?? -Infinity
     const isBusy = asked_ms === Infinity

@@ -8,13 +8,19 @@ import type { SnapshotStore } from '../snapshots/snapshot-store.js'
 
 /** When a replica takes a snapshot of its state, and how many slots it keeps behind it. */
 export interface SnapshotPolicy {
-  /** After so many slots, or one for every 128 bytes of the snapshot before, whichever is more. 1 to 10^9. */
+  /**
+   * After so many slots, or one for every 128 bytes of the snapshot before, whichever is more. 1 to
+   * 10^9.
+   */
   readonly everySlots: number
-  /** After so many bytes of journal, or as many as the snapshot before has, whichever is more. 1 to 2^40. */
+  /**
+   * After so many bytes of journal, or as many as the snapshot before has, whichever is more. 1 to
+   * 2^40.
+   */
   readonly everyBytes: number
   /**
-   * So many slots before the snapshot are kept, for followers that are a little behind, but never more than `KEPT_BYTES` of
-   * commands. 0 to 10^6.
+   * So many slots before the snapshot are kept, for followers that are a little behind, but never
+   * more than `KEPT_BYTES` of commands. 0 to 10^6.
    */
   readonly keepSlots: number
   /** A snapshot goes to a peer in pieces of this size, each in answer to a request. 1 to 2^20. */
@@ -31,7 +37,10 @@ export const DEFAULT_SNAPSHOT_POLICY: SnapshotPolicy = {
 /** The most bytes of commands that are kept before a snapshot. */
 export const KEPT_BYTES = 16 << 20
 
-/** What a slot of the log weighs, next to what a snapshot does: so much is written and kept of either. */
+/**
+ * What a slot of the log weighs, next to what a snapshot does: so much is written and kept of
+ * either.
+ */
 const SLOT_BYTES = 128
 
 /** Making a snapshot takes one part of the time, commands have so many. */
@@ -40,10 +49,16 @@ const REST = 4
 /** More than this at a time was the disk's work, or that of others. */
 const MOST_WORK_MS = 5
 
-/** While a peer gets the snapshot that there is, the next one waits, until it is due this many times over. */
+/**
+ * While a peer gets the snapshot that there is, the next one waits, until it is due this many times
+ * over.
+ */
 const PATIENCE = 4
 
-/** Where the disk is full, every so often at most: it lets the journal be trimmed, and the space of what was deleted go. */
+/**
+ * Where the disk is full, every so often at most: it lets the journal be trimmed, and the space of
+ * what was deleted go.
+ */
 const FULL_EVERY_MS = 10_000
 
 /** After one that could not be written. */
@@ -149,7 +164,9 @@ export class Snapshots {
     await this.#writing
   }
 
-  /** Waits in proportion to what was done since the last wait: the rest of the time is for commands. */
+  /**
+   * Waits in proportion to what was done since the last wait: the rest of the time is for commands.
+   */
   #pace(): () => Promise<void> | undefined {
     const { clock } = this.#parts
     let since_ms = clock.now()

@@ -23,8 +23,9 @@ export interface SpaceGuardParts {
 }
 
 /**
- * Keeps writes from a cluster in which too few disks have space for them, so that what is in reserve there is left for what makes
- * space; and the leadership from a disk with less space than another has.
+ * Keeps writes from a cluster in which too few disks have space for them, so that what is in
+ * reserve there is left for what makes space; and the leadership from a disk with less space than
+ * another has.
  */
 export class SpaceGuard {
   readonly #parts: SpaceGuardParts
@@ -44,19 +45,28 @@ export class SpaceGuard {
       )
   }
 
-  /** Sessions begin and the membership changes as ever: neither takes much, and nothing could be deleted without the one. */
+  /**
+   * Sessions begin and the membership changes as ever: neither takes much, and nothing could be
+   * deleted without the one.
+   */
   passes(value: Value): boolean {
     if (!this.#isScarce) return true
     const { command, kind } = decodeRequest(value)
     return kind !== 'command' || this.#parts.frees(command)
   }
 
-  /** Whether this server is to leave it to others to propose: it is full, and enough of them are not. */
+  /**
+   * Whether this server is to leave it to others to propose: it is full, and enough of them are
+   * not.
+   */
   get leavesToOthers(): boolean {
     return this.#parts.space() === 'full' && !this.#isScarce
   }
 
-  /** This server leads, and may have looked at its disk: one with more space leads instead, if there is one. */
+  /**
+   * This server leads, and may have looked at its disk: one with more space leads instead, if there
+   * is one.
+   */
   makeRoom(): void {
     const { heardOf, inbox, membership, self, space } = this.#parts
     const own = LEVELS.indexOf(space())
@@ -69,7 +79,9 @@ export class SpaceGuard {
     if (to !== undefined) inbox.step({ type: 'transfer', to })
   }
 
-  /** Fewer voters have space than a decision takes. One that cannot be reached counts neither way. */
+  /**
+   * Fewer voters have space than a decision takes. One that cannot be reached counts neither way.
+   */
   get #isScarce(): boolean {
     const { membership } = this.#parts
     if (!membership.isKnown) return false

@@ -1,10 +1,15 @@
 /** From how little free space on a server warns, and refuses; and what it allocates beforehand. */
 export interface SpaceLimits {
-  /** With less than this beyond its reserves it warns, and leads no more if another server has more. */
+  /**
+   * With less than this beyond its reserves it warns, and leads no more if another server has more.
+   */
   readonly low_bytes: number
   /** With less than this beyond its reserves it counts as full. */
   readonly full_bytes: number
-  /** Allocated for what is under way, to trim with, and for the next snapshot besides the size of the last one. */
+  /**
+   * Allocated for what is under way, to trim with, and for the next snapshot besides the size of
+   * the last one.
+   */
   readonly groups_bytes: number
   readonly trim_bytes: number
   readonly snapshot_bytes: number

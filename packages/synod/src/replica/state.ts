@@ -66,8 +66,9 @@ export interface StateParts {
 }
 
 /**
- * The state of a replica: the state machine that executes what is chosen; the snapshots that are made of it, and sent to peers; the
- * snapshot of a peer that takes its place when this replica is too far behind; and its digests, compared with those of the peers.
+ * The state of a replica: the state machine that executes what is chosen; the snapshots that are
+ * made of it, and sent to peers; the snapshot of a peer that takes its place when this replica is
+ * too far behind; and its digests, compared with those of the peers.
  */
 export class State<M extends AnyMachine> {
   readonly executor: Executor<M>
@@ -187,8 +188,8 @@ export class State<M extends AnyMachine> {
   }
 
   /**
-   * This server takes part now. Returns what the core has to take first: the slots of the snapshot are chosen, though the journal
-   * may not know all of that.
+   * This server takes part now. Returns what the core has to take first: the slots of the snapshot
+   * are chosen, though the journal may not know all of that.
    */
   begin(): Input | undefined {
     this.#hasBegun = true
@@ -197,13 +198,19 @@ export class State<M extends AnyMachine> {
     return { type: 'trim', slot, membership: this.executor.membership }
   }
 
-  /** Throws `wrong-version` where what is chosen, and not executed yet, raises the versions to what this build does not know. */
+  /**
+   * Throws `wrong-version` where what is chosen, and not executed yet, raises the versions to what
+   * this build does not know.
+   */
   checkVersions(): void {
     const { chosen, log } = this.#parts.paxos
     this.executor.checkVersions((slot) => (slot > chosen ? undefined : log.chosen(slot)))
   }
 
-  /** Executes what is chosen and not executed yet, and returns the results, in the order of the slots. */
+  /**
+   * Executes what is chosen and not executed yet, and returns the results, in the order of the
+   * slots.
+   */
   execute(): readonly Execution[] {
     const { executor } = this
     const { paxos } = this.#parts
@@ -243,7 +250,10 @@ export class State<M extends AnyMachine> {
     this.#divergence.heard(from, slot, digest)
   }
 
-  /** A piece of a new snapshot where `slot` is 0, or of the one that was begun with. Rejects with `overloaded` and `snapshot-failed`. */
+  /**
+   * A piece of a new snapshot where `slot` is 0, or of the one that was begun with. Rejects with
+   * `overloaded` and `snapshot-failed`.
+   */
   save(slot: Slot, offset: number, owner: object): Promise<SnapshotPiece> {
     return this.#service.save(slot, offset, owner)
   }
@@ -257,7 +267,10 @@ export class State<M extends AnyMachine> {
     await this.#catchUp.stop()
   }
 
-  /** A snapshot of a peer is durable here: it takes the place of the state, unless that has come further by itself. */
+  /**
+   * A snapshot of a peer is durable here: it takes the place of the state, unless that has come
+   * further by itself.
+   */
   async #install({ slot }: StoredSnapshot): Promise<void> {
     const { inbox, settings } = this.#parts
     await this.#snapshots.idle
@@ -299,7 +312,10 @@ export class State<M extends AnyMachine> {
     return !this.#isHalted
   }
 
-  /** More than half of the servers came to another state: this replica stops, and does not start on its state again. */
+  /**
+   * More than half of the servers came to another state: this replica stops, and does not start on
+   * its state again.
+   */
   #fence(at: Disagreement): void {
     const { inbox, settings } = this.#parts
     if (this.#isHalted) return

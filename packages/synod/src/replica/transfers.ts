@@ -38,8 +38,9 @@ export class Transfers {
   }
 
   /**
-   * Has `to` lead, or the server that keeps up best where it is 0. `done` is called once. Returns what gives up on it. Throws
-   * `invalid-options` for a server that does not vote, `transfer-failed` and `overloaded`.
+   * Has `to` lead, or the server that keeps up best where it is 0. `done` is called once. Returns
+   * what gives up on it. Throws `invalid-options` for a server that does not vote,
+   * `transfer-failed` and `overloaded`.
    */
   begin(to: ServerId, done: (error?: SynodError) => void): () => void {
     const { clock, paxos } = this.#parts

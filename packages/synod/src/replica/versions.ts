@@ -43,7 +43,10 @@ export class Versions {
     })
   }
 
-  /** Slots were executed, or the state was replaced by a snapshot: a peer may be too old from now on. */
+  /**
+   * Slots were executed, or the state was replaced by a snapshot: a peer may be too old from now
+   * on.
+   */
   refresh(): void {
     const { executor, peers } = this.#parts
     if (executor.agreed === this.#known) return

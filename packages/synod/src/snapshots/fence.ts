@@ -10,7 +10,10 @@ const FILE = 'diverged'
 
 /** Why a replica may not go on with its state. */
 export interface Fence {
-  /** The first slot at which it was seen to differ from the others, and the last at which it did not. */
+  /**
+   * The first slot at which it was seen to differ from the others, and the last at which it did
+   * not.
+   */
   readonly slot: Slot
   readonly agreed: Slot
 }
@@ -40,9 +43,9 @@ export function divergedError(directory: string, at: Fence | undefined): SynodEr
 }
 
 /**
- * Takes the fence away, and the state with it: the snapshots in the directory, of which the caller holds the lock. What was
- * promised and voted stays. The replica then executes its log again, or gets a snapshot from a peer. Answers whether there
- * was a fence.
+ * Takes the fence away, and the state with it: the snapshots in the directory, of which the caller
+ * holds the lock. What was promised and voted stays. The replica then executes its log again, or
+ * gets a snapshot from a peer. Answers whether there was a fence.
  */
 export async function rebuild(disk: Disk, directory: string): Promise<boolean> {
   const names = await disk.list(directory)

@@ -41,11 +41,16 @@ export interface SnapshotOwner {
   readonly parameters: ClusterParameters
 }
 
-/** What a snapshot says of itself in its first bytes; laid out byte by byte in docs/snapshots.md. */
+/**
+ * What a snapshot says of itself in its first bytes; laid out byte by byte in docs/snapshots.md.
+ */
 export interface SnapshotHeader extends SnapshotOwner {
   /** It holds what came of every slot up to this one. */
   readonly slot: Slot
-  /** Whoever took it has promised and cast no vote at a higher ballot: a new cluster that is made of it begins above. */
+  /**
+   * Whoever took it has promised and cast no vote at a higher ballot: a new cluster that is made of
+   * it begins above.
+   */
   readonly ballot: Ballot
 }
 
@@ -127,8 +132,8 @@ function writeFrame(writer: Writer, kind: number, bytes: Uint8Array): void {
 export type Frame = SnapshotPart | { readonly kind: 'end'; readonly frames: number }
 
 /**
- * The frame that `bytes` begin with, and what it takes; undefined if more must be there first. The part is a view of the
- * bytes. Throws a SnapshotFault.
+ * The frame that `bytes` begin with, and what it takes; undefined if more must be there first. The
+ * part is a view of the bytes. Throws a SnapshotFault.
  */
 export function readFrame(bytes: Buffer): { readonly frame: Frame; readonly size_bytes: number } | undefined {
   if (bytes.length < FRAME_BYTES) return undefined

@@ -16,7 +16,10 @@ export async function readHeader(disk: Disk, path: string): Promise<SnapshotHead
   return decodeHeader(await disk.readPart(path, 0, MAX_HEADER_BYTES))
 }
 
-/** The parts of a snapshot, in order, each checked. Ends only if nothing is missing; throws a SnapshotFault otherwise. */
+/**
+ * The parts of a snapshot, in order, each checked. Ends only if nothing is missing; throws a
+ * SnapshotFault otherwise.
+ */
 export async function* readParts(disk: Disk, path: string): AsyncGenerator<SnapshotPart, void, undefined> {
   let { size_bytes: position } = await readHeader(disk, path)
   let rest: Buffer = Buffer.alloc(0)

@@ -17,15 +17,23 @@ import {
 } from './format.js'
 import { readHeader, readParts } from './read-snapshot.js'
 
-/** A snapshot while it is being written, and until then the space for it; and one while it arrives. */
+/**
+ * A snapshot while it is being written, and until then the space for it; and one while it arrives.
+ */
 const BEING_WRITTEN = 'snapshot.new'
 const ARRIVING = 'snapshot.arriving'
 const NAME = /^(\d{16})\.snapshot$/
 
-/** So much is encoded and written at once: what the state machine does for it must not hold others up for long. */
+/**
+ * So much is encoded and written at once: what the state machine does for it must not hold others
+ * up for long.
+ */
 const WRITE_BYTES = 1 << 16
 
-/** So much is written between two fsyncs: the journal's own must not wait until a whole snapshot is on the disk. */
+/**
+ * So much is written between two fsyncs: the journal's own must not wait until a whole snapshot is
+ * on the disk.
+ */
 const SYNC_BYTES = 1 << 22
 
 /** A snapshot that is durable. */
@@ -44,7 +52,10 @@ export function snapshotName(slot: Slot): string {
   return `${String(slot).padStart(16, '0')}.snapshot`
 }
 
-/** The next snapshot may be larger than the last one by this share, and by what the store is opened with. */
+/**
+ * The next snapshot may be larger than the last one by this share, and by what the store is opened
+ * with.
+ */
 const GROWTH = 0.25
 
 /** The slots of the snapshots among the names of a directory, newest first. */
@@ -64,8 +75,8 @@ export interface FoundSnapshots {
 }
 
 /**
- * Finds the newest snapshot that is whole. Every part of it is read and checked; nothing is changed. Rejects with `journal-damaged`
- * where another version of Synod wrote one.
+ * Finds the newest snapshot that is whole. Every part of it is read and checked; nothing is
+ * changed. Rejects with `journal-damaged` where another version of Synod wrote one.
  */
 export async function findSnapshot(
   disk: Disk,
@@ -88,8 +99,9 @@ export async function findSnapshot(
 }
 
 /**
- * The snapshots in a data directory. One becomes visible as a whole: written under another name, fsynced, renamed, and the
- * directory fsynced. The one before is given up only after that: its space is in reserve for the next one.
+ * The snapshots in a data directory. One becomes visible as a whole: written under another name,
+ * fsynced, renamed, and the directory fsynced. The one before is given up only after that: its
+ * space is in reserve for the next one.
  */
 export class SnapshotStore {
   readonly #disk: Disk
@@ -121,10 +133,11 @@ export class SnapshotStore {
   }
 
   /**
-   * Finds the newest snapshot that is whole in the directory, which must be locked. Every part of it is read and checked.
-   * What was left half written is removed, but for the space of an own one, and what is older; what is damaged is kept for
-   * analysis until a newer one is there. `margin_bytes` says how much more than for another snapshot like the last one is kept
-   * in reserve; nothing at all for 0.
+   * Finds the newest snapshot that is whole in the directory, which must be locked. Every part of
+   * it is read and checked. What was left half written is removed, but for the space of an own one,
+   * and what is older; what is damaged is kept for analysis until a newer one is there.
+   * `margin_bytes` says how much more than for another snapshot like the last one is kept in
+   * reserve; nothing at all for 0.
    */
   static async open(
     disk: Disk,
@@ -166,8 +179,9 @@ export class SnapshotStore {
   }
 
   /**
-   * Writes a snapshot, a little at a time, and resolves when it is durable; `rest` is waited for after each write, and `ballot` is the
-   * highest that was promised or voted at here. Rejects with the error of the disk or of the parts; nothing but its space is left of it then.
+   * Writes a snapshot, a little at a time, and resolves when it is durable; `rest` is waited for
+   * after each write, and `ballot` is the highest that was promised or voted at here. Rejects with
+   * the error of the disk or of the parts; nothing but its space is left of it then.
    */
   async write(
     slot: Slot,
@@ -200,8 +214,8 @@ export class SnapshotStore {
   }
 
   /**
-   * From here on it is the newest one, also after a power failure; unless there is a newer one by now: one of its own may be
-   * finished while one of a peer arrives. One goes after the other.
+   * From here on it is the newest one, also after a power failure; unless there is a newer one by
+   * now: one of its own may be finished while one of a peer arrives. One goes after the other.
    */
   #publish(path: string, snapshot: StoredSnapshot): Promise<StoredSnapshot> {
     const published = this.#publishing.then(() => this.#publishNext(path, snapshot))
@@ -266,7 +280,10 @@ export class ArrivingSnapshot {
     this.#synced_bytes = this.#arrived_bytes
   }
 
-  /** Checks every part, and makes it the newest snapshot. Rejects with a SnapshotFault if it is not what it should be. */
+  /**
+   * Checks every part, and makes it the newest snapshot. Rejects with a SnapshotFault if it is not
+   * what it should be.
+   */
   async finish(): Promise<StoredSnapshot> {
     await this.#file.sync()
     await this.#file.close()
@@ -320,7 +337,10 @@ async function verify(disk: Disk, path: string, owner: SnapshotOwner, slot: Slot
   return disk.size(path)
 }
 
-/** It is not damage: a peer's snapshot in its place would throw away what the other version goes on from. */
+/**
+ * It is not damage: a peer's snapshot in its place would throw away what the other version goes on
+ * from.
+ */
 function otherVersion(directory: string, name: string, { message }: OtherVersion): SynodError {
   return new SynodError(
     'journal-damaged',

@@ -14,20 +14,27 @@ const STARTER = /^lock\.[0-9a-f]{16}$/
 /** The shortest `sun_path` around (macOS), less its closing zero. */
 const MAX_SOCKET_PATH_BYTES = 103
 
-/** What the kernel says of a socket that is gone, left over, or closed before it took the connection. */
+/**
+ * What the kernel says of a socket that is gone, left over, or closed before it took the
+ * connection.
+ */
 const NOT_LISTENED_ON: ReadonlySet<unknown> = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET'])
 
-/** How often, and how many times, a starter looks whether the one that it goes before has given up. */
+/**
+ * How often, and how many times, a starter looks whether the one that it goes before has given up.
+ */
 const LOOK_AGAIN_MS = 10
 const LOOKS = 1000
 
 /**
- * Takes a directory for one process of this machine. Starters and owner listen on unix sockets in it, which the
- * kernel closes when the process ends, in whatever way: a socket that refuses a connection is left over, and in
- * nobody's way. No process is asked anything; that the kernel accepts the connection says enough.
+ * Takes a directory for one process of this machine. Starters and owner listen on unix sockets in
+ * it, which the kernel closes when the process ends, in whatever way: a socket that refuses a
+ * connection is left over, and in nobody's way. No process is asked anything; that the kernel
+ * accepts the connection says enough.
  *
- * A starter listens under a name of its own, looks at all other sockets, and only if none is alive renames its own
- * to that of the owner. docs/decisions/0022 proves that there is at most one owner, whoever is killed when.
+ * A starter listens under a name of its own, looks at all other sockets, and only if none is alive
+ * renames its own to that of the owner. docs/decisions/0022 proves that there is at most one owner,
+ * whoever is killed when.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = resolve(directory)
@@ -66,15 +73,17 @@ async function takeSocket(directory: string, shown: string): Promise<Server> {
       return server
     } catch (error) {
       await close(server)
-      // Another starter looked before this one listened, took the name for one left over, and removed it.
+      // Another starter looked before this one listened, took the name for one left over, and
+      // removed it.
       if (codeOf(error) !== 'ENOENT') throw error
     }
   }
 }
 
 /**
- * Resolves with the names of starters that are left over when no other process starts or is the owner. Of several
- * starters those with higher names give up, and the one with the lowest name waits for that.
+ * Resolves with the names of starters that are left over when no other process starts or is the
+ * owner. Of several starters those with higher names give up, and the one with the lowest name
+ * waits for that.
  */
 async function requireAlone(directory: string, own: string, shown: string): Promise<string[]> {
   for (let look = 0; look < LOOKS; look++) {
@@ -99,7 +108,10 @@ function inUse(what: string, remedy: string): SynodError {
   return new SynodError('directory-in-use', `${what}: ${remedy}, or give this server a directory of its own`)
 }
 
-/** Opens a directory whose path is too long for that of a socket: there is a short path through the handle. */
+/**
+ * Opens a directory whose path is too long for that of a socket: there is a short path through the
+ * handle.
+ */
 async function openIfLong(directory: string): Promise<FileHandle | undefined> {
   const size_bytes = Buffer.byteLength(join(directory, `${SOCKET}.0123456789abcdef`))
   if (size_bytes <= MAX_SOCKET_PATH_BYTES) return undefined
@@ -151,7 +163,8 @@ function connect(path: string): Promise<void> {
 function listen(path: string): Promise<Server> {
   return new Promise((done, failed) => {
     const server = createServer((socket) => socket.destroy())
-    // Once it listens, an error is that of a connection that could not be accepted: for want of descriptors, say.
+    // Once it listens, an error is that of a connection that could not be accepted: for want of
+    // descriptors, say.
     server.on('error', failed)
     // Exclusive: a worker of node:cluster must own the socket itself, not share its parent's.
     server.listen({ path, exclusive: true }, () => {

@@ -4,9 +4,10 @@
  * `code` (such as `ENOENT`); what it left behind is then unknown. A path that leads through a file
  * rejects with `ENOTDIR`.
  *
- * What is relied on: after `sync` the bytes of a file survive a power failure, and after `syncDirectory` the
- * names in a directory do. Before that anything may be left of a write, but a disk sector is never half
- * old and half new, and bytes beside those written stay as they are. A rename happens at once or not at all.
+ * What is relied on: after `sync` the bytes of a file survive a power failure, and after
+ * `syncDirectory` the names in a directory do. Before that anything may be left of a write, but a
+ * disk sector is never half old and half new, and bytes beside those written stay as they are. A
+ * rename happens at once or not at all.
  */
 export interface Disk {
   /**
@@ -18,7 +19,10 @@ export interface Disk {
   list(directory: string): Promise<string[]>
   /** A whole file. */
   read(path: string): Promise<Buffer>
-  /** Up to `length` bytes of a file from `position` on: fewer where it ends, and none beyond its end. */
+  /**
+   * Up to `length` bytes of a file from `position` on: fewer where it ends, and none beyond its
+   * end.
+   */
   readPart(path: string, position: number, length: number): Promise<Buffer>
   /** Of a file, in bytes. */
   size(path: string): Promise<number>

@@ -22,8 +22,8 @@ export function isNoSpace(error: unknown): boolean {
 }
 
 /**
- * Repeats a write until the disk has space for it. `write` must not sync, and must put the same bytes
- * at the same place each time: then a refused attempt leaves nothing that anything rests on.
+ * Repeats a write until the disk has space for it. `write` must not sync, and must put the same
+ * bytes at the same place each time: then a refused attempt leaves nothing that anything rests on.
  */
 export async function writeWhenSpace<T>(
   write: () => Promise<T>,

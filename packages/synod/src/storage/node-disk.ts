@@ -6,7 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { lockDirectory } from './directory-lock.js'
 import type { Disk, DiskFile, OpenMode } from './disk.js'
 
-/** A process that has no descriptor left to open a file with waits for one: for so long, looking so often. */
+/**
+ * A process that has no descriptor left to open a file with waits for one: for so long, looking so
+ * often.
+ */
 const DESCRIPTOR_PATIENCE_MS = 30_000
 const DESCRIPTOR_LOOK_MS = 50
 
@@ -27,7 +30,10 @@ export const nodeDisk: Disk = {
   lock: lockDirectory,
 }
 
-/** Nothing is lost by trying again where a file could not be opened for want of descriptors, and they may be back at any time. */
+/**
+ * Nothing is lost by trying again where a file could not be opened for want of descriptors, and
+ * they may be back at any time.
+ */
 async function open(path: string, flags: string | number): Promise<FileHandle> {
   for (let waited_ms = 0; ; waited_ms += DESCRIPTOR_LOOK_MS) {
     try {
@@ -90,8 +96,9 @@ async function free(directory: string): Promise<number> {
 }
 
 /**
- * From the top down, each name made durable before the next directory is made: so a crash in between leaves
- * at most the deepest one with a name that is not durable, and the next call begins by making it so.
+ * From the top down, each name made durable before the next directory is made: so a crash in
+ * between leaves at most the deepest one with a name that is not durable, and the next call begins
+ * by making it so.
  */
 async function makeDirectory(path: string): Promise<void> {
   const missing: string[] = []

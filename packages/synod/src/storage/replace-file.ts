@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import type { Disk, DiskFile } from './disk.js'
 import { NO_PATIENCE, writeWhenSpace } from './no-space.js'
 
-/** Replaces a small file as a whole: after a crash it is the old or the new one, never part of one. */
+/**
+ * Replaces a small file as a whole: after a crash it is the old or the new one, never part of one.
+ */
 export async function replaceFile(
   disk: Disk,
   directory: string,

@@ -9,8 +9,8 @@ const FILL_BYTES = 1 << 20
 const EXCESS = 2
 
 /**
- * A file whose bytes were written beforehand, so that its space stays this server's when the disk is
- * full, whoever else writes there. Its content means nothing.
+ * A file whose bytes were written beforehand, so that its space stays this server's when the disk
+ * is full, whoever else writes there. Its content means nothing.
  */
 export class Reserve {
   readonly #disk: Disk
@@ -48,7 +48,9 @@ export class Reserve {
     this.#size_bytes = isThere ? await this.#disk.size(this.path) : 0
   }
 
-  /** Allocates what is missing, or gives back what is too much. Rejects with the error of the disk. */
+  /**
+   * Allocates what is missing, or gives back what is too much. Rejects with the error of the disk.
+   */
   async refill(): Promise<void> {
     if (this.#isHeld || this.#filling !== undefined) return
     const wanted_bytes = this.#wanted()
@@ -63,7 +65,10 @@ export class Reserve {
     }
   }
 
-  /** Takes the file for a writer, who must `giveBack` it; what the writer renames is not in the reserve any more. */
+  /**
+   * Takes the file for a writer, who must `giveBack` it; what the writer renames is not in the
+   * reserve any more.
+   */
   async take(): Promise<DiskFile> {
     this.#isHeld = true
     await this.#filling
@@ -81,8 +86,8 @@ export class Reserve {
   }
 
   /**
-   * Gives the file another name, with `head` at its beginning, all durable. Undefined where nothing is in
-   * reserve, or not even that can be written.
+   * Gives the file another name, with `head` at its beginning, all durable. Undefined where nothing
+   * is in reserve, or not even that can be written.
    */
   async become(path: string, head: Uint8Array): Promise<DiskFile | undefined> {
     await this.#filling
@@ -90,7 +95,8 @@ export class Reserve {
     const file = await this.#disk.open(this.path, 'existing')
     try {
       await file.write(head, 0)
-      // A process before may have ended as its fsync of this file failed: its size is not durable then.
+      // A process before may have ended as its fsync of this file failed: its size is not durable
+      // then.
       await file.truncate(this.#size_bytes)
     } catch (error) {
       await file.close()
@@ -99,7 +105,8 @@ export class Reserve {
     }
     this.#size_bytes = 0
     try {
-      // The content comes first: a name that is durable must not stand for what was in the file before.
+      // The content comes first: a name that is durable must not stand for what was in the file
+      // before.
       await file.sync()
       await this.#disk.rename(this.path, path)
       await this.#disk.syncDirectory(this.#directory)

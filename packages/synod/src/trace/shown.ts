@@ -5,7 +5,10 @@ import type { Value } from '../paxos/value.js'
 /** By what a command is known again, wherever it turns up. */
 export type TagOf = (request: Request) => number | string
 
-/** A copy as plain data, with bytes as `showBytes` has them. What JSON turns into something else by itself stays as it is. */
+/**
+ * A copy as plain data, with bytes as `showBytes` has them. What JSON turns into something else by
+ * itself stays as it is.
+ */
 export function shown(it: unknown, showBytes: (bytes: Uint8Array) => string): unknown {
   if (it instanceof Uint8Array) return showBytes(it)
   if (typeof it === 'bigint') return it.toString()
@@ -14,7 +17,10 @@ export function shown(it: unknown, showBytes: (bytes: Uint8Array) => string): un
   return Object.fromEntries(Object.entries(it).map(([key, part]) => [key, shown(part, showBytes)]))
 }
 
-/** A value of a slot: a command as `#` and its tag, `open`, `change`, `no-op`, or what is no request in hexadecimal. */
+/**
+ * A value of a slot: a command as `#` and its tag, `open`, `change`, `no-op`, or what is no request
+ * in hexadecimal.
+ */
 export function showValue(value: Value, tagOf: TagOf): string {
   if (value.length === 0) return 'no-op'
   try {

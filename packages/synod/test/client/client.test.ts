@@ -43,7 +43,8 @@ describe.each(MODES)('a client, in %s mode', (mode) => {
     const results = await world.settled(Promise.all([a.execute('a'), b.execute('b')]))
     expect([...results].sort()).toEqual([1, 2])
     await world.converged()
-    // There may be more: a session that was asked for twice is opened twice, and one of the two is used.
+    // There may be more: a session that was asked for twice is opened twice, and one of the two is
+    // used.
     expect(world.status(1).sessions).toBeGreaterThanOrEqual(2)
   })
 

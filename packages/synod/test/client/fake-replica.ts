@@ -6,7 +6,10 @@ import { ZERO_BALLOT } from '../../src/paxos/ballot.js'
 import type { Mode } from '../../src/paxos/config.js'
 import type { World } from '../replica/world.js'
 
-/** The part of a replica that clients see, without a replica behind it: the test says what it answers. */
+/**
+ * The part of a replica that clients see, without a replica behind it: the test says what it
+ * answers.
+ */
 export class FakeReplica {
   readonly received: ClientMessage[] = []
   readonly #id: number
@@ -50,7 +53,10 @@ export class FakeReplica {
     return this.received.filter((message): message is ClientMessage & { type: Type } => message.type === type)
   }
 
-  /** Says that `server` leads at the ballot `seq` of that server; 0 for nobody. Leaderless mode has ballot 0. */
+  /**
+   * Says that `server` leads at the ballot `seq` of that server; 0 for nobody. Leaderless mode has
+   * ballot 0.
+   */
   hint(seq: number, server: number): void {
     const ballot = seq === 0 ? ZERO_BALLOT : { seq, server: server === 0 ? this.#id : server }
     this.#say({ type: 'leader', ballot, server })

@@ -4,7 +4,10 @@ import { Timeline } from '../../../testing/src/simulator/timeline.js'
 import { World } from '../replica/world.js'
 import { FakeReplica } from './fake-replica.js'
 
-/** Replicas that say what the test has them say, and a client that takes the first of them for the leader. */
+/**
+ * Replicas that say what the test has them say, and a client that takes the first of them for the
+ * leader.
+ */
 async function fakes(mode: 'leader' | 'leaderless' = 'leader') {
   const world = new World({ mode })
   const replicas = [

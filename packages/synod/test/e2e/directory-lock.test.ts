@@ -1,5 +1,5 @@
-// Many processes take one directory again and again and are killed at random moments: it never has two owners, and it
-// is always taken again. Seed: SYNOD_SEED.
+// Many processes take one directory again and again and are killed at random moments: it never has
+// two owners, and it is always taken again. Seed: SYNOD_SEED.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

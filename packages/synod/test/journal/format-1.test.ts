@@ -10,7 +10,10 @@ import type { SnapshotOwner } from '../../src/snapshots/format.js'
 import { SnapshotStore } from '../../src/snapshots/snapshot-store.js'
 import { Notes } from '../replica/notes.js'
 
-/** A data directory as version 1 of the formats has it: one replica, with a snapshot and two segments. */
+/**
+ * A data directory as version 1 of the formats has it: one replica, with a snapshot and two
+ * segments.
+ */
 const FIXTURE = fileURLToPath(new URL('../fixtures/format-1', import.meta.url))
 const VERSIONS = 'has format version 1, and this version of Synod reads 2'
 

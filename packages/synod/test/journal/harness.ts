@@ -33,7 +33,10 @@ export class Listener {
     this.#wake()
   }
 
-  /** Resolves once the journal says that everything up to `position` is durable, or that it has failed. */
+  /**
+   * Resolves once the journal says that everything up to `position` is durable, or that it has
+   * failed.
+   */
   async until(position: number): Promise<void> {
     while ((this.durable.at(-1) ?? 0) < position && this.failures.length === 0) {
       await new Promise<void>((done) => this.#waiting.push(done))
@@ -110,7 +113,10 @@ export async function appendGroup(
   await listener.until(position)
 }
 
-/** What two recoveries are compared by: values as they are, whatever class of bytes they are held in. */
+/**
+ * What two recoveries are compared by: values as they are, whatever class of bytes they are held
+ * in.
+ */
 export function plain(records: readonly JournalRecord[]): unknown[] {
   return records.map((record) =>
     'values' in record

@@ -144,7 +144,10 @@ test('PITFALL 17: no crash leaves a journal with a gap, or one without what its 
   )
 })
 
-/** The history up to what was found, which must be all of it but what a trim that was found makes needless. */
+/**
+ * The history up to what was found, which must be all of it but what a trim that was found makes
+ * needless.
+ */
 function survived(
   history: readonly JournalRecord[],
   found: readonly JournalRecord[],

@@ -1,4 +1,5 @@
-// Compiled by `npm run check:types`, and never run: what the types must refuse, and what they must take.
+// Compiled by `npm run check:types`, and never run: what the types must refuse, and what they must
+// take.
 import { type AnyMachine, type Codec, type Machine, Replica, type ReplicaOptions } from '../../src/index.js'
 import { simulate } from '../../../testing/src/index.js'
 

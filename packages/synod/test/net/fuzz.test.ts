@@ -13,7 +13,10 @@ import { PREAMBLE_BYTES, type ConnectionKind } from '../../src/net/transport/pre
 import { ManualClock } from './manual-clock.js'
 import { clientHello, clientWelcome, messages, peerHello, peerWelcome, plain } from './samples.js'
 
-/** What a dialled side makes of these chunks: a welcome for any hello, then messages, then perhaps an end. */
+/**
+ * What a dialled side makes of these chunks: a welcome for any hello, then messages, then perhaps
+ * an end.
+ */
 function receive(kind: ConnectionKind, chunks: Iterable<Uint8Array>) {
   const delivered: unknown[] = []
   const ends: ChannelClosed[] = []

@@ -301,7 +301,8 @@ describe('when so many clients are connected as there may be', () => {
         },
       })
     rig.clock.advance(10)
-    // Three of them have the places of those that were idle, and the others the place of one of these.
+    // Three of them have the places of those that were idle, and the others the place of one of
+    // these.
     const silent = rig.taken().filter((line) => line.startsWith('silent'))
     expect(silent).toEqual(Array.from({ length: 7 }, () => 'silent: ended'))
     expect(links.filter(({ link }) => link.up)).toHaveLength(limit - 3)

@@ -7,7 +7,10 @@ import { peerHello } from './samples.js'
 
 const range = (oldest: number, newest: number): VersionRange => ({ oldest, newest })
 
-/** A peer that listens and speaks `there`, and one that dials and speaks `here`: what both noted, and what they speak. */
+/**
+ * A peer that listens and speaks `there`, and one that dials and speaks `here`: what both noted,
+ * and what they speak.
+ */
 async function meet(here: VersionRange, there: VersionRange) {
   const rig = new Rig()
   const { received } = await rig.peers({ protocols: there })

@@ -94,7 +94,10 @@ export class LoneServer {
     return this.step({ type: 'tick' })
   }
 
-  /** All that it has written is durable. Returns the messages that waited for it, then those it caused. */
+  /**
+   * All that it has written is durable. Returns the messages that waited for it, then those it
+   * caused.
+   */
   sync(): Message[] {
     const held = this.#held.map(({ envelope }) => envelope.message)
     this.#held = []
@@ -106,7 +109,10 @@ export class LoneServer {
     return [...this.hear(from, message), ...this.sync()]
   }
 
-  /** Ticks when it asks for it, with a quick disk, until it sends a message of this type. Returns those. */
+  /**
+   * Ticks when it asks for it, with a quick disk, until it sends a message of this type. Returns
+   * those.
+   */
   tickUntil<T extends MessageType>(type: T): Extract<Message, { type: T }>[] {
     let messages = only(this.sync(), type)
     for (let ticks = 0; messages.length === 0; ticks++) {

@@ -111,7 +111,8 @@ describe('the membership', () => {
   })
 })
 
-// It was elected by s2 and itself. Of those who vote then, that is itself alone: another leader may have a quorum without it.
+// It was elected by s2 and itself. Of those who vote then, that is itself alone: another leader may
+// have a quorum without it.
 test('a leader proposes in the slots of a new configuration only when a quorum of that has promised', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 1 } })
   cluster.isolate(1)
@@ -132,7 +133,8 @@ test('a leader proposes in the slots of a new configuration only when a quorum o
   expect(texts(cluster.prefix(4)).slice(0, 3)).toEqual(['add s4 for s2', 'promote s4', 'a'])
 })
 
-// What s4 promised while it had no vote, it may have forgotten by the time it has one: it may vote with another disk then.
+// What s4 promised while it had no vote, it may have forgotten by the time it has one: it may vote
+// with another disk then.
 test('a promise given before the vote is none of who has the vote now', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 1 } })
   cluster.makeLeader(1)
@@ -158,7 +160,8 @@ test('a promise given before the vote is none of who has the vote now', () => {
   cluster.run(() => [1, 3, 4].every((id) => cluster.paxos(id).chosen >= 3))
 })
 
-// The slots before are not chosen yet, so the configuration in force is still that of s1, s2 and s3.
+// The slots before are not chosen yet, so the configuration in force is still that of s1, s2 and
+// s3.
 test('votes are counted by the configuration of their own slot', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 4 } })
   cluster.makeLeader(3)

@@ -5,7 +5,10 @@ import { Cluster, texts, value } from '../../../testing/src/cluster/cluster.js'
 import { runTimed } from '../../../testing/src/cluster/run-timed.js'
 import { LoneServer, ballot, chosenVote, only, vote } from './lone-server.js'
 
-/** Where published implementations of MultiPaxos went wrong. Each test fails if the mistake is made here. */
+/**
+ * Where published implementations of MultiPaxos went wrong. Each test fails if the mistake is made
+ * here.
+ */
 
 const { electionTimeout_ms } = new LoneServer().config
 

@@ -1,4 +1,5 @@
-// What a recovery refuses, and what it says. That it finds the right values is explored: test/testing/explore.
+// What a recovery refuses, and what it says. That it finds the right values is explored:
+// test/testing/explore.
 import { expect, test } from 'vitest'
 import { recoverCluster, type RecoverOptions } from '../../src/recovery/recover-cluster.js'
 import { Chronicle } from '../../../testing/src/operations/chronicle.js'
@@ -17,7 +18,9 @@ async function working(servers = 3) {
 
 type Working = Awaited<ReturnType<typeof working>>
 
-/** Recovers from the directory of one server, which is on the disk that the new one is written to. */
+/**
+ * Recovers from the directory of one server, which is on the disk that the new one is written to.
+ */
 function recovering(world: Working, id: number, more: Partial<Options> = {}) {
   const { disk } = world.server(id)
   const options: Options = {

@@ -7,7 +7,10 @@ import ts from 'typescript'
 
 const SOURCES = fileURLToPath(new URL('../../src/', import.meta.url))
 
-/** Writes the sources into a directory as JavaScript, types stripped, for processes that run without vitest. */
+/**
+ * Writes the sources into a directory as JavaScript, types stripped, for processes that run without
+ * vitest.
+ */
 export async function stripSources(directory: string): Promise<void> {
   await writeFile(join(directory, 'package.json'), '{ "type": "module" }')
   const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext }

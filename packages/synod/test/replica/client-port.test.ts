@@ -11,7 +11,10 @@ import { World } from './world.js'
 
 const QUERY = Buffer.from('0')
 
-/** A client that says what it likes, all of a kind in one frame, and reads nothing after its welcome where it is told so. */
+/**
+ * A client that says what it likes, all of a kind in one frame, and reads nothing after its welcome
+ * where it is told so.
+ */
 class RawClient {
   readonly socket: Socket
   readonly #frames = new FrameWriter('client')

@@ -13,7 +13,10 @@ import { Chance } from '../../../testing/src/chance.js'
 const TODAY_MS = 1_700_000_000_000
 const YEARS_MS = 10 * 365 * 86_400_000
 
-/** s1 of some voters; the monotonic clock of its process shows `now_ms`, and right is TODAY_MS + now_ms. */
+/**
+ * s1 of some voters; the monotonic clock of its process shows `now_ms`, and right is TODAY_MS +
+ * now_ms.
+ */
 class Rig {
   now_ms = 0
   /** How far the wall clock of each server is off. */
@@ -164,7 +167,10 @@ describe('log time', () => {
 })
 
 describe('the median of clocks of which some are known', () => {
-  /** What can be the median, by trying what the unknown ones may be and where in its bounds each known one is. */
+  /**
+   * What can be the median, by trying what the unknown ones may be and where in its bounds each
+   * known one is.
+   */
   function tried(known: readonly Bounds[], count: number): Bounds {
     const far = 1e6
     const middle = (times: number[]): [number, number] => {

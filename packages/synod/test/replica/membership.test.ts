@@ -67,7 +67,8 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.status(1).peers.map(({ server }) => server)).toEqual([2])
   })
 
-  // Of the slots before the change takes force, two servers have to decide: s2 alone could never make up for what it forgot.
+  // Of the slots before the change takes force, two servers have to decide: s2 alone could never
+  // make up for what it forgot.
   test('a server that is removed ends no sooner than the others know of it for good', async () => {
     const world = await clusterOf(mode, 2)
     await write(world, 1, 5)
@@ -156,7 +157,8 @@ describe.each(MODES)('in %s mode', (mode) => {
       await votersAre(world, [1, 2, 3, 4, 5].slice(0, id))
     }
     for (const id of [1, 2]) {
-      // A client asks all servers: one alone can lose slot after slot to another one that has requests all the time.
+      // A client asks all servers: one alone can lose slot after slot to another one that has
+      // requests all the time.
       await world.settled(world.replica(3).changeMembership({ remove: id }))
       await world.run(() => world.server(id).fatal !== undefined)
     }

@@ -8,8 +8,9 @@ export interface Note {
 }
 
 /**
- * The state machine of these tests: writes down every command. The result is the number of notes, the answer
- * to a query all notes from that number on. A command that begins with `!` is refused by throwing.
+ * The state machine of these tests: writes down every command. The result is the number of notes,
+ * the answer to a query all notes from that number on. A command that begins with `!` is refused by
+ * throwing.
  */
 export class Notes implements Machine<string, number, number, readonly string[]> {
   readonly notes: Note[] = []

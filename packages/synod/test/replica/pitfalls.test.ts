@@ -11,12 +11,15 @@ import { World } from './world.js'
 
 const SUPPORT: Support = { formats: FORMATS, machine: 1 }
 
-// Where published implementations went wrong, as far as it shows in whole replicas. Those of the core alone are in
-// ../paxos/pitfalls.test.ts.
+// Where published implementations went wrong, as far as it shows in whole replicas. Those of the
+// core alone are in ../paxos/pitfalls.test.ts.
 
 const MODES = ['leader', 'leaderless'] as const
 
-/** A cluster whose leader gives up only after ten minutes without the others; they elect another one much sooner. */
+/**
+ * A cluster whose leader gives up only after ten minutes without the others; they elect another one
+ * much sooner.
+ */
 async function withStubbornLeader(): Promise<{ world: World; old: number }> {
   const world = await World.formed({ options: { electionTimeout_ms: 600_000 } })
   const old = world.leader!

@@ -6,7 +6,10 @@ import { runProgram, stripSources, whyNoStrace } from './child.js'
 
 // Real processes on a real disk: what can be seen in no simulation.
 
-/** Opens a replica of one server on the directory given, and notes on stdout each number that is acknowledged. */
+/**
+ * Opens a replica of one server on the directory given, and notes on stdout each number that is
+ * acknowledged.
+ */
 const COUNTING = `
 import { Replica } from './src/replica/replica.js'
 
@@ -59,7 +62,10 @@ try {
 setTimeout(() => console.log('still running'), 5000)
 `
 
-/** All descriptors are taken when a file is to be opened; some are free again as soon as that has been tried. */
+/**
+ * All descriptors are taken when a file is to be opened; some are free again as soon as that has
+ * been tried.
+ */
 const SHORT = `
 import { openSync, closeSync } from 'node:fs'
 import { nodeDisk } from './src/storage/node-disk.js'

@@ -72,7 +72,10 @@ class Walker {
   }
 }
 
-/** Something goes wrong, or right again. At most a minority is down at any time, though all may be cut off. */
+/**
+ * Something goes wrong, or right again. At most a minority is down at any time, though all may be
+ * cut off.
+ */
 async function disturb(world: World): Promise<void> {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(world.random() * list.length)]!
   const down = world.ids.filter((id) => world.server(id).process?.alive !== true)

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { OWN_PROCESS, Room } from '../../src/replica/room.js'
 
-/** Room for 1000 things of 1000 bytes together, and what takes as much of it as one owner may have. */
+/**
+ * Room for 1000 things of 1000 bytes together, and what takes as much of it as one owner may have.
+ */
 function rig() {
   const room = new Room('things', 1000, 1000)
   const enter = (owner: object, bytes = 0) => {

@@ -8,7 +8,10 @@ const LIMIT_MS = 2 * electionTimeout_ms
 /** By the replicas that they know; the last one comes when the leader is silent already. */
 const CLIENTS = ['all', 'others', 'one', 'pair', 'late']
 
-/** Each way of a leader to fall silent while its connections stay: `places` are all that it talks with. */
+/**
+ * Each way of a leader to fall silent while its connections stay: `places` are all that it talks
+ * with.
+ */
 const WAYS: Readonly<Record<string, (world: World, leader: number, places: readonly Place[]) => void>> = {
   'whose links are all cut': (world, leader, places) => {
     for (const place of places) world.partition(leader, place)

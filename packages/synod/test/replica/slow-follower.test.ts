@@ -43,7 +43,10 @@ const WAYS: Readonly<Record<string, (world: World, cast: Cast, link: SlowLink) =
   },
 }
 
-/** How long writes took, each begun at its time whether others are answered or not, the quickest first. */
+/**
+ * How long writes took, each begun at its time whether others are answered or not, the quickest
+ * first.
+ */
 async function latencies(
   seed: number,
   way: (world: World, cast: Cast, link: SlowLink) => void,

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 import { World } from './world.js'
 
-/** For so long a server leaves it to the one that won last to go on. From then on it takes part in each slot. */
+/**
+ * For so long a server leaves it to the one that won last to go on. From then on it takes part in
+ * each slot.
+ */
 const HEAD_START_MS = 2000
 /** A few slots. */
 const CONTEST_MS = 120

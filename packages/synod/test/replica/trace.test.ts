@@ -199,7 +199,8 @@ test('its times are exact to a millisecond, also where the process is held up be
     onEvent: ({ at_ms }) => late.push(time_ms - at_ms),
   })
   for (let slot = 1; slot <= 1000; slot++) trace.chosen(slot, slot)
-  // When it has looked at both, the time that it tells is past by the second pause, and at most both and what the system leaves out.
+  // When it has looked at both, the time that it tells is past by the second pause, and at most
+  // both and what the system leaves out.
   expect(Math.min(...late)).toBeGreaterThanOrEqual(7.2)
   expect(Math.max(...late.slice(100))).toBeLessThanOrEqual(12.4 + 1)
 })

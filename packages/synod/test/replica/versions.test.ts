@@ -11,7 +11,10 @@ import { type Options, World } from './world.js'
 
 const versionOf = (text: string) => (text.startsWith('v2') ? 2 : 1)
 
-/** Options of a replica that runs a state machine of this version, on a build that knows these formats. */
+/**
+ * Options of a replica that runs a state machine of this version, on a build that knows these
+ * formats.
+ */
 function upgraded(version: number, formats: VersionRange = { oldest: 1, newest: 1 }): Options {
   return {
     machine: Object.assign(new Notes(), { version, versionOf }),

@@ -4,8 +4,8 @@ import { type Value, sameValue } from 'synod/internal/paxos/value.js'
 import { type Cluster, value } from './cluster.js'
 import { LATENCY_MS, type Latency, runTimed } from './run-timed.js'
 
-// What a cluster does when nothing goes wrong any more: the rules here are of liveness and of good manners. Their bounds
-// are a little above the most that thousands of seeds have shown.
+// What a cluster does when nothing goes wrong any more: the rules here are of liveness and of good
+// manners. Their bounds are a little above the most that thousands of seeds have shown.
 
 /** While something has been chosen within this time, what began before may still be under way. */
 const QUIET_MS = 2000
@@ -17,14 +17,16 @@ const SLOW_MS: Latency = [30, 90]
 const MOST_ROUNDS = 5
 
 /**
- * The same where there are leases: who is bound to a leader that a candidate has just deposed answers no other one until that is over, and more of them
- * come in between.
+ * The same where there are leases: who is bound to a leader that a candidate has just deposed
+ * answers no other one until that is over, and more of them come in between.
  */
 const MOST_ROUNDS_WITH_LEASES = 8
 
 const ELECTIONS = 3
 
-/** With nobody else proposing and nothing lost, a value is chosen in one slot, and takes no other. */
+/**
+ * With nobody else proposing and nothing lost, a value is chosen in one slot, and takes no other.
+ */
 export function chooseAlone(cluster: Cluster, id: ServerId, text: string): void {
   const before = quietBar(cluster)
   cluster.propose(id, text)
@@ -88,8 +90,9 @@ function hasAll(cluster: Cluster, id: ServerId, after: Slot, wanted: readonly Va
 }
 
 /**
- * Leader mode. Of several candidates one soon leads. What a leader has taken it proposes, though nothing follows. Nobody
- * who is cut off deposes a leader that a quorum hears; and a leader that is cut off itself stops saying that it leads.
+ * Leader mode. Of several candidates one soon leads. What a leader has taken it proposes, though
+ * nothing follows. Nobody who is cut off deposes a leader that a quorum hears; and a leader that is
+ * cut off itself stops saying that it leads.
  */
 export function changeLeaders(cluster: Cluster): void {
   electTimed(cluster)

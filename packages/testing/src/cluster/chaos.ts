@@ -3,7 +3,9 @@ import type { MessageType } from 'synod/internal/paxos/messages.js'
 import { Chance } from '../chance.js'
 import type { Cluster, Transit } from './cluster.js'
 
-/** How often things happen, of all events; `loss` and `duplicate` of all deliveries, `hurry` too. */
+/**
+ * How often things happen, of all events; `loss` and `duplicate` of all deliveries, `hurry` too.
+ */
 export interface Faults {
   readonly loss: number
   readonly duplicate: number
@@ -85,7 +87,9 @@ export class Chaos {
     this.#trims = trims
   }
 
-  /** One random event: a delivery, a loss, a duplicate, a sync, a crash, a restart, a tick, a cut. */
+  /**
+   * One random event: a delivery, a loss, a duplicate, a sync, a crash, a restart, a tick, a cut.
+   */
   event(): void {
     const { chance, ids, network } = this.#cluster
     if (this.#faults.trim > 0 && this.#trims.happens(this.#faults.trim)) this.#trim()

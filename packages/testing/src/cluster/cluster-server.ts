@@ -21,7 +21,10 @@ interface ReadsFrom {
   readonly decided: Slot
 }
 
-/** One server of the pure core with its disk: a journal, of which the last part may not be durable yet. */
+/**
+ * One server of the pure core with its disk: a journal, of which the last part may not be durable
+ * yet.
+ */
 export class ClusterServer {
   readonly config: PaxosConfig
   paxos: Paxos
@@ -51,11 +54,16 @@ export class ClusterServer {
   #start = 0
   #held: { readonly position: number; readonly envelope: Envelope }[] = []
 
-  /** What clients wait for here, and how much of what was executed has been looked through for it. */
+  /**
+   * What clients wait for here, and how much of what was executed has been looked through for it.
+   */
   awaited: Proposal[] = []
   #answered: Slot = 0
 
-  /** It has a snapshot of another server, or founded the cluster; until then it does not know who is a member. */
+  /**
+   * It has a snapshot of another server, or founded the cluster; until then it does not know who is
+   * a member.
+   */
   hasJoined: boolean
 
   constructor(config: PaxosConfig, seed: number) {
@@ -119,7 +127,10 @@ export class ClusterServer {
     return { output, leaving }
   }
 
-  /** The ids of those proposals that clients wait for and that have been executed now: they wait no longer. */
+  /**
+   * The ids of those proposals that clients wait for and that have been executed now: they wait no
+   * longer.
+   */
   takeAnswered(): number[] {
     if (this.#answered === this.executed.length) return []
     const news = this.executed.slice(this.#answered)
@@ -130,7 +141,10 @@ export class ClusterServer {
     return done.map(({ id }) => id)
   }
 
-  /** The first `count` records that are not durable become so. Returns the messages that waited for them. */
+  /**
+   * The first `count` records that are not durable become so. Returns the messages that waited for
+   * them.
+   */
   write(count: number): Envelope[] {
     this.durable = Math.min(this.durable + count, this.journal.length)
     const isFree = ({ position }: { position: number }) => position <= this.position

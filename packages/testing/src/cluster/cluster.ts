@@ -13,7 +13,10 @@ import { ClusterServer } from './cluster-server.js'
 import { LeaseWatch } from './lease-watch.js'
 import type { ClusterObserver, Transit, TransitOf, Turn } from './observer.js'
 
-/** Within this time a request sets out that has the cluster to itself: servers give each other a head start. */
+/**
+ * Within this time a request sets out that has the cluster to itself: servers give each other a
+ * head start.
+ */
 export const HEAD_START_MS = 40
 
 export type { Transit, TransitOf } from './observer.js'
@@ -32,8 +35,8 @@ export interface ClusterOptions {
 }
 
 /**
- * Servers of the pure core, joined by a network, disks and a clock that a test moves by hand or by chance.
- * Every step is checked against the invariants.
+ * Servers of the pure core, joined by a network, disks and a clock that a test moves by hand or by
+ * chance. Every step is checked against the invariants.
  */
 export class Cluster {
   readonly mode: Mode
@@ -50,7 +53,10 @@ export class Cluster {
   readonly stuckDisks = new Set<ServerId>()
   readonly #observers: ClusterObserver[] = []
   readonly #leases: LeaseWatch
-  /** The highest slot up to which some server has been able to execute: what may have been acknowledged. */
+  /**
+   * The highest slot up to which some server has been able to execute: what may have been
+   * acknowledged.
+   */
   #acknowledged: Slot = 0
   #nextProposal = 1
   #nextRead = 1
@@ -196,8 +202,8 @@ export class Cluster {
   }
 
   /**
-   * A client asks these servers for values, and each of them that takes it proposes them. As soon as a server has executed one, nobody waits for it there
-   * any more.
+   * A client asks these servers for values, and each of them that takes it proposes them. As soon
+   * as a server has executed one, nobody waits for it there any more.
    */
   request(client: number, servers: readonly ServerId[], values: readonly Value[]): void {
     this.#tell((it) => it.requested?.(client, servers, values))
@@ -210,7 +216,9 @@ export class Cluster {
     }
   }
 
-  /** A linearizable read on this server. Returns its id; `readable` tells the slot once it is known. */
+  /**
+   * A linearizable read on this server. Returns its id; `readable` tells the slot once it is known.
+   */
   read(id: ServerId): number {
     const read = this.#nextRead++
     const server = this.server(id)
@@ -225,7 +233,10 @@ export class Cluster {
     return this.server(id).readable.get(read)
   }
 
-  /** Proposes in leaderless mode, and gives this server alone the time that it waits before it goes ahead. */
+  /**
+   * Proposes in leaderless mode, and gives this server alone the time that it waits before it goes
+   * ahead.
+   */
   setOut(id: ServerId, ...values: (string | Value)[]): number[] {
     const ids = this.propose(id, ...values)
     const server = this.server(id)
@@ -238,7 +249,9 @@ export class Cluster {
     return ids
   }
 
-  /** Everything that the server has written becomes durable, or the first `count` of what is not. */
+  /**
+   * Everything that the server has written becomes durable, or the first `count` of what is not.
+   */
   sync(id: ServerId, count = Infinity): void {
     const server = this.server(id)
     if (!server.isRunning || count === 0 || !server.isWriting) return
@@ -256,7 +269,9 @@ export class Cluster {
     this.#turn(id, 'crash', () => this.server(id).crash())
   }
 
-  /** The process stands still: it takes no messages and no ticks, and its disk gets nothing done. */
+  /**
+   * The process stands still: it takes no messages and no ticks, and its disk gets nothing done.
+   */
   pause(id: ServerId): void {
     this.#turn(id, 'pause', () => {
       this.server(id).paused = true
@@ -291,8 +306,8 @@ export class Cluster {
   }
 
   /**
-   * Delivers the message at this place of the network, and takes it off unless it is to be duplicated. One to a server that is paused
-   * stays where it is.
+   * Delivers the message at this place of the network, and takes it off unless it is to be
+   * duplicated. One to a server that is paused stays where it is.
    */
   deliver(index: number, duplicate = false): void {
     const transit = this.network[index]
@@ -309,7 +324,10 @@ export class Cluster {
     return this.network.filter((transit): transit is TransitOf<T> => transit.message.type === type)
   }
 
-  /** Delivers the messages of this type that are under way, in order; what they cause stays under way. */
+  /**
+   * Delivers the messages of this type that are under way, in order; what they cause stays under
+   * way.
+   */
   deliverAll(type: MessageType, where: (transit: Transit) => boolean = () => true): void {
     for (const transit of this.underWay(type)) {
       if (where(transit)) this.deliver(this.network.indexOf(transit))
@@ -358,7 +376,9 @@ export class Cluster {
     throw new Error(`messages without end: ${types.join('; ').slice(0, 1000)}`)
   }
 
-  /** Everything written becomes durable, and what follows from that, but on disks that are stuck. */
+  /**
+   * Everything written becomes durable, and what follows from that, but on disks that are stuck.
+   */
   syncDisks(): void {
     for (let busy = this.busyDisks(); busy.length > 0; busy = this.busyDisks()) {
       for (const id of busy) this.sync(id)
@@ -424,7 +444,10 @@ export class Cluster {
     return Math.min(...servers.map(({ isRunning, deadline_ms }) => (isRunning ? deadline_ms : Infinity)))
   }
 
-  /** Lets so much time pass that every server misses the leader, and this one be the first to ask around. */
+  /**
+   * Lets so much time pass that every server misses the leader, and this one be the first to ask
+   * around.
+   */
   missLeader(id: ServerId): void {
     this.now_ms += 4 * this.server(id).config.electionTimeout_ms
     this.step(id, { type: 'tick' })

@@ -12,13 +12,15 @@ import { readUnderLease } from './read-under-lease.js'
 
 const EVENTS = 4000
 
-/** Values of which two do not fit into one message: views of one buffer, so that they cost nothing. */
+/**
+ * Values of which two do not fit into one message: views of one buffer, so that they cost nothing.
+ */
 const large = new Uint8Array(600_000)
 
 /**
- * One run of the core alone: thousands of random events, messages lost, doubled and overtaken far more than whole
- * replicas see; then a healed cluster that must choose everything proposed, without fuss. Reads must be fresh. Throws what
- * was violated.
+ * One run of the core alone: thousands of random events, messages lost, doubled and overtaken far
+ * more than whole replicas see; then a healed cluster that must choose everything proposed, without
+ * fuss. Reads must be fresh. Throws what was violated.
  */
 export function exploreCore(mode: Mode, seed: number, servers: number): void {
   const chance = new Chance(seed)

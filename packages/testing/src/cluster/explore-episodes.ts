@@ -18,7 +18,10 @@ const ELECTION_TIMEOUT_MS = 100
 /** The most messages under way: the oldest are lost beyond that. */
 const MOST_MESSAGES = 400
 
-/** So many of the messages of each type that were ever sent are kept, to arrive once more when all is calm. */
+/**
+ * So many of the messages of each type that were ever sent are kept, to arrive once more when all
+ * is calm.
+ */
 const MOST_ECHOES = 5
 
 /** How likely a cluster is given the time to come to rest after an episode. */
@@ -44,7 +47,9 @@ const TYPES: readonly MessageType[] = [
   'fetch',
 ]
 
-/** What can happen in an episode. How often is drawn for each run, from never to most of the time. */
+/**
+ * What can happen in an episode. How often is drawn for each run, from never to most of the time.
+ */
 const ACTIONS = [
   'deliver',
   'flood',
@@ -70,10 +75,11 @@ type Action = (typeof ACTIONS)[number]
 const ALWAYS: ReadonlySet<Action> = new Set<Action>(['deliver', 'flood', 'sync', 'propose'])
 
 /**
- * One run of the core alone, in episodes: in each of them some servers hear each other and others do not, some kinds of messages
- * are late, and a few things happen again and again. What was under way stays so into later episodes, so that rounds, campaigns and
- * changes of the membership overlap that began long after each other. Runs are not of one kind: each draws what happens in it
- * at all, how often, and how long that takes. Throws what was violated.
+ * One run of the core alone, in episodes: in each of them some servers hear each other and others
+ * do not, some kinds of messages are late, and a few things happen again and again. What was under
+ * way stays so into later episodes, so that rounds, campaigns and changes of the membership overlap
+ * that began long after each other. Runs are not of one kind: each draws what happens in it at all,
+ * how often, and how long that takes. Throws what was violated.
  */
 export function exploreEpisodes(mode: Mode, seed: number): void {
   const run = new Run(mode, seed)
@@ -88,7 +94,10 @@ class Run {
   readonly #changes: boolean
   readonly #leases: boolean
   readonly #weights: readonly (readonly [Action, number])[]
-  /** How long an episode is, how much time passes at once, and how many messages come through at once, about. */
+  /**
+   * How long an episode is, how much time passes at once, and how many messages come through at
+   * once, about.
+   */
   readonly #events: number
   readonly #pass_ms: number
   readonly #batch: number
@@ -334,7 +343,10 @@ class Run {
     }
   }
 
-  /** Where nothing goes wrong for a while, somebody leads, and no slot that anyone has voted in stays open. */
+  /**
+   * Where nothing goes wrong for a while, somebody leads, and no slot that anyone has voted in
+   * stays open.
+   */
   #rest(): void {
     const cluster = this.#cluster
     this.#heal()
@@ -350,7 +362,10 @@ class Run {
     }, REST_MS)
   }
 
-  /** Nothing goes wrong any more: what is left must choose what is proposed, and what is late must not matter. */
+  /**
+   * Nothing goes wrong any more: what is left must choose what is proposed, and what is late must
+   * not matter.
+   */
   end(): void {
     const cluster = this.#cluster
     this.#heal()
@@ -388,7 +403,9 @@ class Run {
   }
 }
 
-/** A leader that has seen that a clock is too fast answers nothing alone on the word of that server. */
+/**
+ * A leader that has seen that a clock is too fast answers nothing alone on the word of that server.
+ */
 function distrustFastClock(cluster: Cluster): void {
   const leader = cluster.elect()
   const [fast = 0, ...others] = cluster.others(leader)

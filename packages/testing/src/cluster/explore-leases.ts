@@ -24,7 +24,10 @@ const RATES = {
   betray: 0.02,
 } as const
 
-/** What an exploration has come across: it is worth nothing if it meets no leases, or nobody who would break them. */
+/**
+ * What an exploration has come across: it is worth nothing if it meets no leases, or nobody who
+ * would break them.
+ */
 export interface LeasesSeen {
   /** Reads that were answered under a lease. */
   reads: number
@@ -33,9 +36,11 @@ export interface LeasesSeen {
 }
 
 /**
- * One run of the core alone in which all is about leases: messages are quick, time passes in small steps, leaders are cut off and yet not
- * gone, taken for gone and yet there, told to hand over; servers crash and are back at once; others hurry to lead as soon as a
- * leader with a lease is cut off, and write; and whoever holds a lease is asked at each turn. The clocks are as different as leases bear. For one seed of three the membership changes too. Throws what was violated.
+ * One run of the core alone in which all is about leases: messages are quick, time passes in small
+ * steps, leaders are cut off and yet not gone, taken for gone and yet there, told to hand over;
+ * servers crash and are back at once; others hurry to lead as soon as a leader with a lease is cut
+ * off, and write; and whoever holds a lease is asked at each turn. The clocks are as different as
+ * leases bear. For one seed of three the membership changes too. Throws what was violated.
  */
 export function exploreLeases(seed: number): LeasesSeen {
   const chance = new Chance(seed ^ 0x6c656173)
@@ -125,7 +130,10 @@ class Turns {
     }
   }
 
-  /** A leader with a lease is cut off, and others do all they can to lead, and to write, before that has run out. */
+  /**
+   * A leader with a lease is cut off, and others do all they can to lead, and to write, before that
+   * has run out.
+   */
   #betray(): void {
     const chance = this.#chance
     const cluster = this.#cluster

@@ -25,14 +25,23 @@ export type Turn = 'crash' | 'restart' | 'pause' | 'resume'
 
 /** Is told what happens in a cluster, at once. Each of its methods may be left out. */
 export interface ClusterObserver {
-  /** A client asks these servers for values. Those that are up and not paused step next, one after the other. */
+  /**
+   * A client asks these servers for values. Those that are up and not paused step next, one after
+   * the other.
+   */
   requested?(client: number, servers: readonly ServerId[], values: readonly Value[]): void
-  /** A server is about to take a step. One that installs a snapshot takes a further step in the middle of it. */
+  /**
+   * A server is about to take a step. One that installs a snapshot takes a further step in the
+   * middle of it.
+   */
   stepping?(id: ServerId, input: Input): void
   stepped?(id: ServerId, input: Input, output: Output): void
   /** A message has left its sender. */
   sent?(transit: Transit): void
-  /** A message, or a copy of one that stays under way, is at its end. If it is taken, the step follows. */
+  /**
+   * A message, or a copy of one that stays under way, is at its end. If it is taken, the step
+   * follows.
+   */
   arrived?(transit: Transit, arrival: Arrival): void
   /** A message was taken off the network for good. */
   lost?(transit: Transit): void

@@ -9,7 +9,9 @@ export function holdersOf(cluster: Cluster): ServerId[] {
   })
 }
 
-/** Whoever holds a lease is asked: it answers at once, and is judged by that. Returns how many do. */
+/**
+ * Whoever holds a lease is asked: it answers at once, and is judged by that. Returns how many do.
+ */
 export function readUnderLease(cluster: Cluster): number {
   const holders = holdersOf(cluster)
   for (const id of holders) cluster.read(id)

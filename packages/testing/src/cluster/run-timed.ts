@@ -10,8 +10,9 @@ export type Latency = readonly [low: number, high: number]
 export const LATENCY_MS: Latency = [1, 3]
 
 /**
- * Lets everything run until `done` with messages and disks that take their time: so messages cross, and
- * proposers get in each other's way as they do on a real network. Fails after `limit_ms` of the cluster's time.
+ * Lets everything run until `done` with messages and disks that take their time: so messages cross,
+ * and proposers get in each other's way as they do on a real network. Fails after `limit_ms` of the
+ * cluster's time.
  */
 export function runTimed(
   cluster: Cluster,

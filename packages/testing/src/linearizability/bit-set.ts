@@ -2,8 +2,8 @@ const WORD_BITS = 16
 const FULL = 0xffff
 
 /**
- * A set of numbers below a limit. Its key is short if all small numbers are in it and all large ones are not,
- * as in the set of operations that have been put in order.
+ * A set of numbers below a limit. Its key is short if all small numbers are in it and all large
+ * ones are not, as in the set of operations that have been put in order.
  */
 export class BitSet {
   readonly #words: Uint16Array

@@ -18,11 +18,12 @@ export interface CheckOptions {
 }
 
 /**
- * Whether operations can have happened one at a time, each at some moment between its call and its return,
- * with the answers that they had. No answer but `linearizable` may pass a test.
+ * Whether operations can have happened one at a time, each at some moment between its call and its
+ * return, with the answers that they had. No answer but `linearizable` may pass a test.
  *
- * Throws RangeError for an operation that returns before its call, and TypeError for one that returned and
- * has no output, or has an output and did not return, and for states and inputs that are not plain values.
+ * Throws RangeError for an operation that returns before its call, and TypeError for one that
+ * returned and has no output, or has an output and did not return, and for states and inputs that
+ * are not plain values.
  *
  * @example
  *
@@ -77,8 +78,8 @@ export class NotLinearizableError extends Error {
 }
 
 /**
- * As checkLinearizable, but throws NotLinearizableError, with the explanation as its message, if the
- * operations are not linearizable, and also if that could not be decided.
+ * As checkLinearizable, but throws NotLinearizableError, with the explanation as its message, if
+ * the operations are not linearizable, and also if that could not be decided.
  */
 export function assertLinearizable<State, Input, Output>(
   model: Model<State, Input, Output>,

@@ -2,9 +2,10 @@ import type { BitSet } from './bit-set.js'
 import { type Used, includes } from './used.js'
 
 /**
- * The configurations that a search has come to: which completed operations are in order, which pending ones
- * were used, and the state. One is not worth a visit if another was there with the same completed operations,
- * the same state, and fewer pending ones used: what is left could do all that this one could.
+ * The configurations that a search has come to: which completed operations are in order, which
+ * pending ones were used, and the state. One is not worth a visit if another was there with the
+ * same completed operations, the same state, and fewer pending ones used: what is left could do all
+ * that this one could.
  */
 export class Configurations {
   readonly #visited = new Map<string, Used[]>()

@@ -7,8 +7,8 @@ import { type Used, countOf } from './used.js'
 import { type Move, haveConflict } from './zones.js'
 
 /**
- * Tells early that an order leads nowhere, if each operation leads to one state of its own or changes
- * nothing, as those of a register do. Elsewhere it tells nothing.
+ * Tells early that an order leads nowhere, if each operation leads to one state of its own or
+ * changes nothing, as those of a register do. Elsewhere it tells nothing.
  */
 export class Foresight<State, Input, Output> {
   /** Whether there is no order at all. */
@@ -20,7 +20,8 @@ export class Foresight<State, Input, Output> {
   /** The state that each kind of pending operation leads to. */
   readonly #pendingTo: readonly (number | undefined)[]
   /**
-   * By state, of the completed operations that are not in order: how many need it, and how many lead to it.
+   * By state, of the completed operations that are not in order: how many need it, and how many
+   * lead to it.
    */
   readonly #needed: Int32Array
   readonly #supply: Int32Array
@@ -59,8 +60,8 @@ export class Foresight<State, Input, Output> {
   }
 
   /**
-   * Whether a state that is left is missed: an operation that is not in order needs it, and none is left that
-   * leads there. Of a register, a value that is yet to be read.
+   * Whether a state that is left is missed: an operation that is not in order needs it, and none is
+   * left that leads there. Of a register, a value that is yet to be read.
    */
   isMissed(state: number, used: Used): boolean {
     if (!this.#knows || at(this.#needed, state) === 0 || at(this.#supply, state) > 0) return false

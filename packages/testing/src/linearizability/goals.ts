@@ -25,7 +25,10 @@ export interface Insight<State, Input, Output> {
   readonly goals: ReadonlyMap<Operation<Input, Output>, Goal> | undefined
 }
 
-/** Finds the goals of operations. If each has one, they lead to no more states than there are operations. */
+/**
+ * Finds the goals of operations. If each has one, they lead to no more states than there are
+ * operations.
+ */
 export function insightInto<State, Input, Output>(
   model: Model<State, Input, Output>,
   operations: readonly Operation<Input, Output>[],

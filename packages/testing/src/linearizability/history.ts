@@ -1,6 +1,7 @@
 /**
- * What a client saw of one operation. Times are of any unit, as long as it is one for the whole history. If
- * one operation returned before another was invoked, it happened first; at the same time, either may have.
+ * What a client saw of one operation. Times are of any unit, as long as it is one for the whole
+ * history. If one operation returned before another was invoked, it happened first; at the same
+ * time, either may have.
  */
 export interface Operation<Input, Output> {
   /** Who asked for it. Only shown: operations of one client may overlap. */
@@ -9,8 +10,8 @@ export interface Operation<Input, Output> {
   /** When it was asked for. */
   readonly invoked: number
   /**
-   * When it was answered. Without it nobody knows the outcome: the operation may have happened at any time
-   * from `invoked` on, even after all others, or never.
+   * When it was answered. Without it nobody knows the outcome: the operation may have happened at
+   * any time from `invoked` on, even after all others, or never.
    */
   readonly returned?: number
   /** The answer, which is not undefined. Present if `returned` is. */
@@ -23,8 +24,8 @@ export function withoutOutcome<I, O>({ client, input, invoked }: Operation<I, O>
 }
 
 /**
- * An operation that was asked for, to be told once what became of it. What is told nothing has an unknown
- * outcome.
+ * An operation that was asked for, to be told once what became of it. What is told nothing has an
+ * unknown outcome.
  */
 export interface Invocation<Output> {
   /** It was answered. */

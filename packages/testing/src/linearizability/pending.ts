@@ -2,8 +2,8 @@ import type { Operation } from './history.js'
 import { structuralKey } from './structural-key.js'
 
 /**
- * Operations of unknown outcome with the same input. One will do as well as another, so the oldest is used
- * first.
+ * Operations of unknown outcome with the same input. One will do as well as another, so the oldest
+ * is used first.
  */
 export interface PendingKind<Input, Output> {
   readonly input: Input

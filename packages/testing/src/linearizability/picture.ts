@@ -1,8 +1,8 @@
 import type { Operation } from './history.js'
 
 /**
- * Operations, one a line in the given order, with a bar from call to return. Only the order of calls and
- * returns is true to scale: each time takes one column.
+ * Operations, one a line in the given order, with a bar from call to return. Only the order of
+ * calls and returns is true to scale: each time takes one column.
  */
 export function picture<I, O>(
   operations: readonly Operation<I, O>[],

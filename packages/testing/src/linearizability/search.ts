@@ -51,9 +51,9 @@ interface Visit<State, Input, Output> {
 }
 
 /**
- * Looks for an order of operations that the model allows and that keeps to real time: the algorithm of Wing
- * and Gong, "Testing and verifying concurrent objects" (1993), with the memory of configurations that Lowe
- * adds to it in "Testing for linearizability" (2017).
+ * Looks for an order of operations that the model allows and that keeps to real time: the algorithm
+ * of Wing and Gong, "Testing and verifying concurrent objects" (1993), with the memory of
+ * configurations that Lowe adds to it in "Testing for linearizability" (2017).
  *
  * A pending operation, one of unknown outcome, stays possible for ever, which would make the search
  * exponential. So pending ones are used only right before a completed one, few before many, and a
@@ -73,8 +73,8 @@ export class Search<State, Input, Output> {
   readonly #configurations = new Configurations()
 
   /**
-   * The operations come in the order of their calls. The search gives up when it has looked at more than
-   * `limit` configurations. The insight may be into more operations than these.
+   * The operations come in the order of their calls. The search gives up when it has looked at more
+   * than `limit` configurations. The insight may be into more operations than these.
    */
   constructor(
     model: Model<State, Input, Output>,
@@ -123,7 +123,8 @@ export class Search<State, Input, Output> {
   }
 
   /**
-   * All ways on: by completed operations, first without pending ones, then with ever more of them in between.
+   * All ways on: by completed operations, first without pending ones, then with ever more of them
+   * in between.
    */
   *#ways(place: Place<State, Input, Output>): Generator<Way<State, Input, Output>, void> {
     const candidates = this.#candidates()
@@ -144,7 +145,9 @@ export class Search<State, Input, Output> {
     }
   }
 
-  /** What can come next, with what returned first in front: it is likelier to have happened first. */
+  /**
+   * What can come next, with what returned first in front: it is likelier to have happened first.
+   */
   #candidates(): number[] {
     const returned = (each: number) => at(this.#completed, each).returned
     return this.#calls.candidates().sort((a, b) => returned(a) - returned(b))

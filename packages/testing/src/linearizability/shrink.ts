@@ -2,15 +2,18 @@ import { isCompleted } from './calls.js'
 import type { Operation } from './history.js'
 import type { Weakening } from './weakening.js'
 
-/** How many searches are made at most, and how many configurations each may look at, and all together. */
+/**
+ * How many searches are made at most, and how many configurations each may look at, and all
+ * together.
+ */
 const SEARCHES = 60
 const LIMIT = 5000
 const TOTAL = 60_000
 
 /**
- * Few of the operations that returned until some time and are not linearizable, such that the others do not
- * matter: these cannot be put in order even if the outcomes of all others are unknown. An operation also
- * stays if it would take long to find out whether it matters.
+ * Few of the operations that returned until some time and are not linearizable, such that the
+ * others do not matter: these cannot be put in order even if the outcomes of all others are
+ * unknown. An operation also stays if it would take long to find out whether it matters.
  */
 export function shrink<State, Input, Output>(
   weakening: Weakening<State, Input, Output>,

@@ -1,6 +1,6 @@
 /**
- * Pending operations that are taken to have happened: the numbers of their kinds, ascending, as often as
- * used.
+ * Pending operations that are taken to have happened: the numbers of their kinds, ascending, as
+ * often as used.
  */
 export type Used = readonly number[]
 

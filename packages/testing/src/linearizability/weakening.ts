@@ -5,8 +5,8 @@ import type { Model } from './model.js'
 import { type Finding, Search } from './search.js'
 
 /**
- * Operations of which some outcomes are forgotten. What is not linearizable when some are forgotten is not so
- * when they are known.
+ * Operations of which some outcomes are forgotten. What is not linearizable when some are forgotten
+ * is not so when they are known.
  */
 export class Weakening<State, Input, Output> {
   readonly model: Model<State, Input, Output>

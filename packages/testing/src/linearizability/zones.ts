@@ -21,11 +21,12 @@ const FIRST = 0
 
 /**
  * Whether completed operations cannot be put in order for one of the reasons that need no search:
- * - one is possible in no state, or in one that never comes about, or more end a state than bring it about;
- * - a state that can come about only once must have lasted from one time to another, since operations that need
- *   it returned by the one and were called at the other; and it cannot have come about by then, or another state
- *   must have lasted meanwhile, or some operation that ends it, or is not possible in it, must have happened
- *   meanwhile.
+ * - one is possible in no state, or in one that never comes about, or more end a state than bring
+ *   it about;
+ * - a state that can come about only once must have lasted from one time to another, since
+ *   operations that need it returned by the one and were called at the other; and it cannot have
+ *   come about by then, or another state must have lasted meanwhile, or some operation that ends
+ *   it, or is not possible in it, must have happened meanwhile.
  *
  * Such times are the zones of Gibbons and Korach, "Testing shared memories" (1997).
  */

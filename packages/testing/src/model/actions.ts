@@ -16,9 +16,9 @@ type Happening =
   | { readonly type: 'crash'; readonly keeps: number }
 
 /**
- * What happens to a server, as plain data that means the same in every run of one configuration: a `Choice`
- * with its message in the words of describeMessage. With `crash` the server crashes after it, before its
- * records are durable; so many of them survive.
+ * What happens to a server, as plain data that means the same in every run of one configuration: a
+ * `Choice` with its message in the words of describeMessage. With `crash` the server crashes after
+ * it, before its records are durable; so many of them survive.
  */
 export type Action = Happening & { readonly server: ServerId; readonly crash?: { readonly keeps: number } }
 
@@ -35,8 +35,8 @@ export function actionOf(
 }
 
 /**
- * What happened on a way through the states of a cluster, each of which is one step away from the one
- * before.
+ * What happened on a way through the states of a cluster, each of which is one step away from the
+ * one before.
  */
 export function actionsAlong(world: World, path: readonly Cluster[]): Action[] {
   return path.slice(1).map((cluster, i) => actionBetween(world, path[i] ?? cluster, cluster))

@@ -5,13 +5,15 @@ import type { KnownState, ServerStates } from './server-states.js'
 
 /** What can happen to one server next. */
 export type Choice =
-  /** A message that `from` has sent arrives; messages stay in the network, so it may do so again. */
+  /**
+   * A message that `from` has sent arrives; messages stay in the network, so it may do so again.
+   */
   | { readonly type: 'deliver'; readonly message: number; readonly due: 'nothing' | 'everything' }
   | { readonly type: 'tick'; readonly due: Due }
   /**
-   * The server misses the leader, a quorum says that it does too, and it begins a ballot. Whoever is asked
-   * tells of the highest ballot that it knows: here of `seen`. All times and answers of probes come to no
-   * more than that.
+   * The server misses the leader, a quorum says that it does too, and it begins a ballot. Whoever
+   * is asked tells of the highest ballot that it knows: here of `seen`. All times and answers of
+   * probes come to no more than that.
    */
   | { readonly type: 'campaign'; readonly seen: Ballot }
   /** A client proposes a value at this server. */
@@ -20,7 +22,10 @@ export type Choice =
   | { readonly type: 'trim' }
   /** The first record that is not yet durable becomes so. */
   | { readonly type: 'sync' }
-  /** The server crashes: of the records not yet durable the first `keeps` survive. It restarts at once. */
+  /**
+   * The server crashes: of the records not yet durable the first `keeps` survive. It restarts at
+   * once.
+   */
   | { readonly type: 'crash'; readonly keeps: number }
 
 /** What a server can do by itself, apart from messages. */

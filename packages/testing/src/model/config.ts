@@ -13,11 +13,20 @@ export interface ModelConfig {
   readonly servers: number
   /** How many of them vote from the beginning; all unless given. */
   readonly founders?: number
-  /** Those of the others that are joining, by the voter whose place each of them takes; 0 for nobody's. */
+  /**
+   * Those of the others that are joining, by the voter whose place each of them takes; 0 for
+   * nobody's.
+   */
   readonly joining?: Readonly<Record<ServerId, ServerId>>
-  /** By server, what it proposes one after the other instead of values that all differ: changes of the membership, say. */
+  /**
+   * By server, what it proposes one after the other instead of values that all differ: changes of
+   * the membership, say.
+   */
   readonly values?: Readonly<Record<ServerId, readonly string[]>>
-  /** How far slots are proposed in above the chosen watermark; so far that it makes no difference unless given. */
+  /**
+   * How far slots are proposed in above the chosen watermark; so far that it makes no difference
+   * unless given.
+   */
   readonly window?: number
   /** By server, a window of its own: servers that no handshake has compared. */
   readonly windows?: Readonly<Record<ServerId, number>>
@@ -33,14 +42,17 @@ export interface ModelConfig {
   readonly slots: Slot
   /** How many times a server may crash and restart, all servers together. */
   readonly crashes: number
-  /** How many times a server may drop all slots that it knows to be chosen, all servers together; never unless given. */
+  /**
+   * How many times a server may drop all slots that it knows to be chosen, all servers together;
+   * never unless given.
+   */
   readonly trims?: number
   /** Messages of other types are all lost. */
   readonly delivers: readonly MessageType[]
   /**
-   * `lazy`: records become durable one by one, at any time. `eager`: at once after the step that wrote
-   * them, unless the server crashes between. So eager leaves out that a server hears more while its disk is
-   * at work.
+   * `lazy`: records become durable one by one, at any time. `eager`: at once after the step that
+   * wrote them, unless the server crashes between. So eager leaves out that a server hears more
+   * while its disk is at work.
    */
   readonly sync: 'eager' | 'lazy'
 }
@@ -49,7 +61,10 @@ export function serversOf(config: ModelConfig): ServerId[] {
   return Array.from({ length: config.servers }, (_, index) => index + 1)
 }
 
-/** As a snapshot at this slot tells it: no configuration has both trims and changes of the membership. */
+/**
+ * As a snapshot at this slot tells it: no configuration has both trims and changes of the
+ * membership.
+ */
 export function snapshotMembership(config: ModelConfig, slot: Slot): MembershipState {
   if (config.values !== undefined) throw new RangeError('trims, where the membership changes')
   return { ...paxosConfig(config, 1).membership, slot }
@@ -76,8 +91,8 @@ export function paxosConfig(config: ModelConfig, self: ServerId): PaxosConfig {
 }
 
 /**
- * The values of a server are `v1.1`, `v1.2` and so on unless others are given, so that the order in which servers take proposals
- * makes no difference.
+ * The values of a server are `v1.1`, `v1.2` and so on unless others are given, so that the order in
+ * which servers take proposals makes no difference.
  */
 export function valueOf({ values }: ModelConfig, server: ServerId, id: number): Value {
   return new TextEncoder().encode(values?.[server]?.[id - 1] ?? `v${server}.${id}`)

@@ -2,10 +2,10 @@ import type { MessageType } from 'synod/internal/paxos/messages.js'
 import type { ModelConfig } from './config.js'
 
 /**
- * Both phases, and telling what is chosen. No behaviour is left out with the nacks in leader mode: a server
- * that a nack would turn back may lose patience instead, and a campaign may have heard of any ballot (where
- * syncs are lazy: of any whose prepare has left). Nor is one in leaderless mode with two ballots: a nack
- * would make its receiver wait until it begins a third one.
+ * Both phases, and telling what is chosen. No behaviour is left out with the nacks in leader mode:
+ * a server that a nack would turn back may lose patience instead, and a campaign may have heard of
+ * any ballot (where syncs are lazy: of any whose prepare has left). Nor is one in leaderless mode
+ * with two ballots: a nack would make its receiver wait until it begins a third one.
  */
 const PHASES: readonly MessageType[] = ['prepare', 'promise', 'accept', 'accepted', 'chosen']
 
@@ -47,7 +47,9 @@ const REPLACED = {
   ballots: 3,
 } satisfies Partial<ModelConfig>
 
-/** One of two voters is replaced, and either of them may have chosen things with the other alone. */
+/**
+ * One of two voters is replaced, and either of them may have chosen things with the other alone.
+ */
 const SWAPPED = {
   servers: 3,
   founders: 2,
@@ -70,10 +72,10 @@ const WIDE: ModelConfig = {
 }
 
 /**
- * Clusters to explore, by name. The small ones take seconds. Those with more ballots have one slot and no
- * crashes; the slow ones have one slot, and disks that take their time; the flexible ones have quorums of another size in
- * each phase; in those with a trim a server drops what is chosen, as if a snapshot held it. The wide ones have too many states
- * for anything but random walks.
+ * Clusters to explore, by name. The small ones take seconds. Those with more ballots have one slot
+ * and no crashes; the slow ones have one slot, and disks that take their time; the flexible ones
+ * have quorums of another size in each phase; in those with a trim a server drops what is chosen,
+ * as if a snapshot held it. The wide ones have too many states for anything but random walks.
  */
 export const CONFIGURATIONS = {
   leader: LEADER,

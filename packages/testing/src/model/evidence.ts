@@ -20,8 +20,8 @@ import { checkRecoveries } from './recovered.js'
 export interface Evidence {
   readonly server: ServerId
   /**
-   * Why the server could not go on: an error that the core has thrown, or durable records that break an
-   * invariant.
+   * Why the server could not go on: an error that the core has thrown, or durable records that
+   * break an invariant.
    */
   readonly failure: string | undefined
   readonly records: readonly JournalRecord[]
@@ -60,8 +60,8 @@ export function votesOf(cluster: readonly Evidence[]): Votes[] {
 }
 
 /**
- * What has been chosen in fact, by the durable votes of a quorum of the slot's configuration, whether or not anyone knows: as far as the slots
- * before it tell which one that is.
+ * What has been chosen in fact, by the durable votes of a quorum of the slot's configuration,
+ * whether or not anyone knows: as far as the slots before it tell which one that is.
  */
 function chosenInFact(cluster: readonly Evidence[], { changeOf, membership, window }: PaxosConfig): Votes[] {
   const passed = new Membership(structuredClone(membership), window)
@@ -106,7 +106,10 @@ export function checkCluster(cluster: readonly Evidence[], config: ModelConfig):
   }
 }
 
-/** Nothing, where the beginning has been dropped: what is known of each slot has been compared before. */
+/**
+ * Nothing, where the beginning has been dropped: what is known of each slot has been compared
+ * before.
+ */
 function prefixOf({ chosen, bars }: Evidence): Value[] {
   if (bars.snapshotted > 0) return []
   return [...chosen].filter(([slot]) => slot <= bars.chosen).map(([, value]) => value)

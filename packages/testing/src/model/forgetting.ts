@@ -12,9 +12,10 @@ import type { PaxosState } from 'synod/internal/paxos/paxos.js'
 import type { ModelConfig } from './config.js'
 
 /**
- * Whether a message looks spent: as if it could do nothing in this state of a server, nor in any that may
- * follow. `durable` is what the server would be after a restart. This is a guess from the rules of the
- * protocol, to be proven afterwards. Where slots may be dropped, nothing but a promise for every slot outlives them.
+ * Whether a message looks spent: as if it could do nothing in this state of a server, nor in any
+ * that may follow. `durable` is what the server would be after a restart. This is a guess from the
+ * rules of the protocol, to be proven afterwards. Where slots may be dropped, nothing but a promise
+ * for every slot outlives them.
  */
 export function looksSpent(
   message: Message,

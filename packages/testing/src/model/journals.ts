@@ -21,10 +21,10 @@ export interface Journal {
 }
 
 /**
- * All journals that servers have had. Two mean the same if the server comes back the same from both, and
- * they hold the same votes, also those that later votes replaced, and the same highest promises. A restart
- * reads records one by one, so what is written behind either means the same again; and neither a check of
- * durable votes nor one of what comes later can tell the two apart.
+ * All journals that servers have had. Two mean the same if the server comes back the same from
+ * both, and they hold the same votes, also those that later votes replaced, and the same highest
+ * promises. A restart reads records one by one, so what is written behind either means the same
+ * again; and neither a check of durable votes nor one of what comes later can tell the two apart.
  */
 export class Journals {
   readonly #config: ModelConfig
@@ -67,8 +67,8 @@ export class Journals {
   }
 
   /**
-   * In leaderless mode the first tick is part of a restart, as it is due at once. All that it does is to
-   * look how far the log goes; heartbeats apart, it sends nothing.
+   * In leaderless mode the first tick is part of a restart, as it is due at once. All that it does
+   * is to look how far the log goes; heartbeats apart, it sends nothing.
    */
   #recover(server: ServerId, records: readonly JournalRecord[]): PaxosState | Error {
     try {

@@ -6,8 +6,8 @@ import { Interned } from './interned.js'
 import { normaliseMessage } from './normalise.js'
 
 /**
- * A message that has left its sender. It stays deliverable, so that loss, duplication and reordering need
- * no choices of their own.
+ * A message that has left its sender. It stays deliverable, so that loss, duplication and
+ * reordering need no choices of their own.
  */
 export interface Transit {
   readonly from: ServerId

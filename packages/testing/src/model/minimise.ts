@@ -5,9 +5,9 @@ import type { Step } from './running-server.js'
 import { World } from './world.js'
 
 /**
- * The shortest trace found that breaks the same invariant as `actions` do: takes actions out, many at a
- * time and then one by one, as long as the rest still breaks it. (Zeller, Hildebrandt: Simplifying and
- * Isolating Failure-Inducing Input, TSE 2002.)
+ * The shortest trace found that breaks the same invariant as `actions` do: takes actions out, many
+ * at a time and then one by one, as long as the rest still breaks it. (Zeller, Hildebrandt:
+ * Simplifying and Isolating Failure-Inducing Input, TSE 2002.)
  */
 export function minimise(config: ModelConfig, actions: readonly Action[], step?: Step): Trace {
   const world = new World(config, { forgets: false, ...(step === undefined ? {} : { step }) })

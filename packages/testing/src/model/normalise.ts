@@ -1,18 +1,19 @@
 /*
- * The model has no clock. A saved state keeps no times: before each step all of its times are set anew, so
- * that what the step shall find due is past and all else is far ahead. Which timers are due is a choice of
- * the search, made afresh at each step.
+ * The model has no clock. A saved state keeps no times: before each step all of its times are set
+ * anew, so that what the step shall find due is past and all else is far ahead. Which timers are
+ * due is a choice of the search, made afresh at each step.
  *
- * That is sound for safety. The core compares times only with `now`, so a step depends on no more than
- * which comparisons hold. A message finds either no timer due or all of them. A tick finds one: timers that
- * run out at once are the same as one tick for each, with nothing between. Nor does it matter which
- * requests of leaderless mode are due when a message or a proposal arrives: they are placed last, so it is
- * the same if ticks that follow place them. So every timing that is possible is explored, and more: timers
- * that were set one after the other may run out in any order.
+ * That is sound for safety. The core compares times only with `now`, so a step depends on no more
+ * than which comparisons hold. A message finds either no timer due or all of them. A tick finds
+ * one: timers that run out at once are the same as one tick for each, with nothing between. Nor
+ * does it matter which requests of leaderless mode are due when a message or a proposal arrives:
+ * they are placed last, so it is the same if ticks that follow place them. So every timing that is
+ * possible is explored, and more: timers that were set one after the other may run out in any
+ * order.
  *
  * For the same reason what only times are drawn from or counted for is forgotten: the random state,
- * averages, back-offs, who was heard when, and who goes first. The rounds of probes and heartbeats are all
- * the same round: an answer counts even if it is late.
+ * averages, back-offs, who was heard when, and who goes first. The rounds of probes and heartbeats
+ * are all the same round: an answer counts even if it is late.
  */
 import { MIN_AVERAGE_MS } from 'synod/internal/paxos/average.js'
 import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
@@ -28,15 +29,15 @@ export const NOW_MS = 0
 const FAR_MS = 1e9
 
 /**
- * Which timers a step finds due: none, all, a single one of those that a server runs side by side. The
- * timer `slot n` is that of a leaderless instance, `place` that of the first request which waits for a
- * slot, `hole` that of filling holes.
+ * Which timers a step finds due: none, all, a single one of those that a server runs side by side.
+ * The timer `slot n` is that of a leaderless instance, `place` that of the first request which
+ * waits for a slot, `hole` that of filling holes.
  */
 export type Due = 'nothing' | 'everything' | 'resend' | 'heartbeat' | 'hole' | 'place' | `slot ${Slot}`
 
 /**
- * Sets every time of a saved state, in place. Deadlines that are due, and ages that are old, lie in the
- * past.
+ * Sets every time of a saved state, in place. Deadlines that are due, and ages that are old, lie in
+ * the past.
  */
 export function setTimes(state: PaxosState, due: Due): void {
   const time_ms = (timer: Due) => (due === 'everything' || due === timer ? -FAR_MS : FAR_MS)
@@ -83,8 +84,8 @@ function setLeaderlessTimes(state: LeaderlessState, time_ms: (timer: Due) => num
 }
 
 /**
- * Forgets, in place, what cannot matter to safety, so that states which differ in no more than that are
- * one.
+ * Forgets, in place, what cannot matter to safety, so that states which differ in no more than that
+ * are one.
  */
 export function normalise(state: PaxosState, config: ModelConfig, self: ServerId): void {
   setTimes(state, 'nothing')

@@ -8,14 +8,17 @@ import type { KnownState, ServerState, ServerStates } from './server-states.js'
 
 /** What may come of a choice. */
 export interface Outcome extends Move {
-  /** The server crashed after the step, before all of its records were durable; so many of them survived. */
+  /**
+   * The server crashed after the step, before all of its records were durable; so many of them
+   * survived.
+   */
   readonly keeps: number | undefined
   readonly wrote: readonly JournalRecord[]
 }
 
 /**
- * What happens to a server: the number of the state that it gets into, and of the set of messages that
- * leave.
+ * What happens to a server: the number of the state that it gets into, and of the set of messages
+ * that leave.
  */
 export interface Move {
   readonly state: number
@@ -88,8 +91,8 @@ function take(
 }
 
 /**
- * A campaign begins when patience is at its end. What else has no time of its own finds nothing due: a tick
- * may follow.
+ * A campaign begins when patience is at its end. What else has no time of its own finds nothing
+ * due: a tick may follow.
  */
 function dueIn(choice: Choice): Due {
   if (choice.type === 'campaign') return 'everything'

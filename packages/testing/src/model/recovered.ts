@@ -19,8 +19,9 @@ export interface ChosenValue {
 }
 
 /**
- * A recovery out of any of the journals as they are now: what was chosen with the vote of one of them is in the log of the new
- * cluster. Of enough journals for phase 1, one has voted for anything that was chosen. Throws InvariantError.
+ * A recovery out of any of the journals as they are now: what was chosen with the vote of one of
+ * them is in the log of the new cluster. Of enough journals for phase 1, one has voted for anything
+ * that was chosen. Throws InvariantError.
  */
 export function checkRecoveries(cluster: readonly Directory[], chosen: readonly ChosenValue[]): void {
   for (let some = 1; some < 2 ** cluster.length; some++)

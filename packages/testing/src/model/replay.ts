@@ -23,7 +23,9 @@ interface Taken extends Omit<TraceStep, 'action'> {
   readonly next: Cluster
 }
 
-/** Lets these things happen to new servers, one after the other. What is not possible is skipped. */
+/**
+ * Lets these things happen to new servers, one after the other. What is not possible is skipped.
+ */
 export function replay(config: ModelConfig, actions: readonly Action[], step?: Step): Trace {
   return replayIn(new World(config, { forgets: false, ...(step === undefined ? {} : { step }) }), actions)
 }

@@ -29,8 +29,8 @@ export interface BreadthFirstOptions {
 
 export interface BreadthFirstResult {
   /**
-   * `exhausted`: there are no other states. `unproven`: there may be, as messages were dropped that were
-   * not spent.
+   * `exhausted`: there are no other states. `unproven`: there may be, as messages were dropped that
+   * were not spent.
    */
   readonly end: 'exhausted' | 'unproven' | 'violation' | 'goal' | 'limit'
   readonly progress: Progress
@@ -40,7 +40,10 @@ export interface BreadthFirstResult {
   readonly violation: string | undefined
   /** Which message was not spent. */
   readonly unspent: string | undefined
-  /** The states on a shortest way to the violation or the goal, from the first on; empty if there is none. */
+  /**
+   * The states on a shortest way to the violation or the goal, from the first on; empty if there is
+   * none.
+   */
   readonly path: readonly Cluster[]
 }
 

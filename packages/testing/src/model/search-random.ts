@@ -7,7 +7,10 @@ import { type Step, stepCore } from './running-server.js'
 import { TupleTable } from './tuple-table.js'
 import { type Cluster, World } from './world.js'
 
-/** What is known of servers takes much room, and walks seldom meet: beyond so many states it is forgotten. */
+/**
+ * What is known of servers takes much room, and walks seldom meet: beyond so many states it is
+ * forgotten.
+ */
 const MAX_SERVER_STATES = 50_000
 
 export interface RandomOptions {
@@ -41,8 +44,8 @@ export interface RandomResult {
 }
 
 /**
- * Walks into the depth at random, again and again from new servers, and checks each state. A walk ends at
- * its depth, or where nothing changes any more.
+ * Walks into the depth at random, again and again from new servers, and checks each state. A walk
+ * ends at its depth, or where nothing changes any more.
  */
 export function* randomWalks(
   config: ModelConfig,
@@ -82,9 +85,9 @@ export function* randomWalks(
 }
 
 /**
- * Each walk has its own taste: how likely it takes each kind of choice, next to hearing a message or
- * syncing. So some walks are calm enough to get values chosen, others full of crashes or ballots. (Groce,
- * Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012.)
+ * Each walk has its own taste: how likely it takes each kind of choice, next to hearing a message
+ * or syncing. So some walks are calm enough to get values chosen, others full of crashes or
+ * ballots. (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012.)
  */
 type Taste = Readonly<Record<Choice['type'], number>>
 

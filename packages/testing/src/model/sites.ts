@@ -16,8 +16,8 @@ export interface Site {
 export const NOTHING = 0
 
 /**
- * All servers in all their states, each with the messages on their way to it. What can happen there is
- * worked out once.
+ * All servers in all their states, each with the messages on their way to it. What can happen there
+ * is worked out once.
  */
 export class Sites {
   readonly states: ServerStates
@@ -61,7 +61,10 @@ export class Sites {
     return number
   }
 
-  /** The sites that come next, each followed by the number of the set of messages that leave on the way. */
+  /**
+   * The sites that come next, each followed by the number of the set of messages that leave on the
+   * way.
+   */
   next(number: number): Int32Array {
     return (this.#next[number] ??= this.#nextOf(number))
   }

@@ -34,9 +34,9 @@ export interface StagedResult {
 }
 
 /**
- * Looks for a state that reaches the first goal, from there for one that reaches the second, and so on: so
- * it comes to states that are too far away for a search in all directions. What the configuration allows is
- * allowed once, to all stages together.
+ * Looks for a state that reaches the first goal, from there for one that reaches the second, and so
+ * on: so it comes to states that are too far away for a search in all directions. What the
+ * configuration allows is allowed once, to all stages together.
  */
 export function* staged(
   world: World,

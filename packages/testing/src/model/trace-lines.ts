@@ -3,8 +3,9 @@ import type { Trace } from './replay.js'
 import type { ModelEvent } from './tell-step.js'
 
 /**
- * A way through the states of a cluster as the lines of a trace. There is no clock: the time of each line is the number of its step, from 1 on. A
- * message that arrives oftener than it was sent is said to arrive `again`.
+ * A way through the states of a cluster as the lines of a trace. There is no clock: the time of
+ * each line is the number of its step, from 1 on. A message that arrives oftener than it was sent
+ * is said to arrive `again`.
  */
 export function traceLines(config: ModelConfig, { steps, violation }: Trace): string[] {
   const { mode } = config

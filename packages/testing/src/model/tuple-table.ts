@@ -1,9 +1,9 @@
 const NONE = 0
 
 /**
- * A set of tuples of 32-bit numbers, each numbered from 0 on in the order in which it was added. It is
- * exact, so that no two states of a search are ever taken for one: a hash finds the place to look, and
- * whole tuples are compared. A tuple of three takes 20 to 40 bytes.
+ * A set of tuples of 32-bit numbers, each numbered from 0 on in the order in which it was added. It
+ * is exact, so that no two states of a search are ever taken for one: a hash finds the place to
+ * look, and whole tuples are compared. A tuple of three takes 20 to 40 bytes.
  */
 export class TupleTable {
   readonly #width: number

@@ -54,7 +54,10 @@ export class World {
     return this.sites.get(cluster[index] ?? -1).state
   }
 
-  /** Visits the states that are one step of the server at `index` away. They are all written into `next`. */
+  /**
+   * Visits the states that are one step of the server at `index` away. They are all written into
+   * `next`.
+   */
   successors(cluster: Cluster, next: Cluster, visit: (index: number) => void): void {
     for (let index = 0; index < cluster.length; index++) {
       const moves = this.sites.next(cluster[index] ?? -1)
@@ -97,11 +100,11 @@ export class World {
   }
 
   /**
-   * Proves that nothing was lost with the messages that were dropped: in every state that a server has been
-   * in since, such a message comes to no more than what the server may do without it. Then whatever a
-   * cluster does that keeps all messages, one that drops them does too: by induction over its steps, as
-   * each leads to states that have been looked at. For that, all states must have been gone on from.
-   * Answers what message does more, if one does.
+   * Proves that nothing was lost with the messages that were dropped: in every state that a server
+   * has been in since, such a message comes to no more than what the server may do without it. Then
+   * whatever a cluster does that keeps all messages, one that drops them does too: by induction
+   * over its steps, as each leads to states that have been looked at. For that, all states must
+   * have been gone on from. Answers what message does more, if one does.
    */
   refuteForgetting(): string | undefined {
     const { states } = this.sites
@@ -117,7 +120,10 @@ export class World {
     return undefined
   }
 
-  /** By state of a server: the messages that were dropped there, or in a state that may have come before. */
+  /**
+   * By state of a server: the messages that were dropped there, or in a state that may have come
+   * before.
+   */
   #droppedBefore(): Map<number, Set<number>> {
     const { sites } = this
     const dropped = new Map<number, Set<number>>()

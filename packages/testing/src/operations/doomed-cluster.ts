@@ -20,7 +20,10 @@ export interface Backup {
   readonly bytes: Buffer
 }
 
-/** A cluster that works under faults, until most of its disks are lost for good; and what of it must not be lost. */
+/**
+ * A cluster that works under faults, until most of its disks are lost for good; and what of it must
+ * not be lost.
+ */
 export class DoomedCluster {
   readonly founders: number
   readonly quorums: Quorums | undefined

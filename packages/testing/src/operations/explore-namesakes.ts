@@ -15,9 +15,11 @@ type Clusters = World<Chronicle>
 type Options = Partial<ReplicaOptions<Chronicle>>
 
 /**
- * Two clusters have the same name and servers with the same ids, each on machines of its own. Servers start again with a list in which an
- * address leads to the other cluster, and clients have endpoints of both. Nothing of one may reach the other: no command is executed in both, each
- * client's commands are executed in one of them, and with the right lists both work. Throws a Violation.
+ * Two clusters have the same name and servers with the same ids, each on machines of its own.
+ * Servers start again with a list in which an address leads to the other cluster, and clients have
+ * endpoints of both. Nothing of one may reach the other: no command is executed in both, each
+ * client's commands are executed in one of them, and with the right lists both work. Throws a
+ * Violation.
  */
 export async function exploreNamesakes(mode: Mode, seed: number): Promise<void> {
   const run = new Run(mode, new Chance(seed ^ 0x6e616d65))
@@ -136,7 +138,10 @@ function clusterOf(place: ServerId): string {
   return place <= SERVERS ? 'first' : 'second'
 }
 
-/** A server has the same id as its counterpart. `misled`: the machine that it takes for the one which has the server with that id. */
+/**
+ * A server has the same id as its counterpart. `misled`: the machine that it takes for the one
+ * which has the server with that id.
+ */
 function optionsOf(place: ServerId, misled?: ServerId): Options {
   const base = place <= SERVERS ? 0 : SERVERS
   const idOf = (place: ServerId) => ((place - 1) % SERVERS) + 1

@@ -23,9 +23,10 @@ const OPERATIONS = ['write', 'transfer', 'close', 'away', 'remove', 'replace', '
 const ENDS = ['none', 'none', 'diverge', 'emptied', 'revenant'] as const
 
 /**
- * Operators at their work on a sound cluster: leadership is transferred, servers are closed, stay away for long, are removed and
- * replaced; nothing else goes wrong, so everything must go as the documentation says. In the end the state machine of one server may
- * go wrong, a server lose its disk, or one that was removed come back. Throws what was violated.
+ * Operators at their work on a sound cluster: leadership is transferred, servers are closed, stay
+ * away for long, are removed and replaced; nothing else goes wrong, so everything must go as the
+ * documentation says. In the end the state machine of one server may go wrong, a server lose its
+ * disk, or one that was removed come back. Throws what was violated.
  */
 export async function exploreOperations(mode: Mode, seed: number): Promise<void> {
   const run = new Run(mode, new Chance(seed ^ 0x6f706572))
@@ -217,7 +218,10 @@ class Run {
     await this.#converge()
   }
 
-  /** One that is removed ends, or is told so when it comes back; and the others need nothing of it any more. */
+  /**
+   * One that is removed ends, or is told so when it comes back; and the others need nothing of it
+   * any more.
+   */
   async #remove(isUp: boolean): Promise<void> {
     const chance = this.#chance
     const world = this.#world
@@ -249,7 +253,10 @@ class Run {
     await world.ready()
   }
 
-  /** With as many down as the cluster bears, the removal of another one would be the last thing that is decided: it is refused. */
+  /**
+   * With as many down as the cluster bears, the removal of another one would be the last thing that
+   * is decided: it is refused.
+   */
   async #reckless(): Promise<void> {
     const world = this.#world
     const down = Math.floor((this.#members.length - 1) / 2)

@@ -28,11 +28,13 @@ const PATIENCE_MS = 60_000
 const CUTS = 3
 
 /**
- * A cluster works under faults, until most of its disks are lost for good. What is left of it is made a new cluster by
- * `recoverCluster`, which may be cut short at any change of the disk. Then: the new cluster holds exactly what a plain reading of the
- * directories says; it holds all that was acknowledged, if every quorum left one of its directories; nothing that was handed out
- * before is handed out again; the directories are as they were; and others join it. What was saved of it while it worked is restored, and
- * holds exactly what was executed up to its slot. Throws a Violation.
+ * A cluster works under faults, until most of its disks are lost for good. What is left of it is
+ * made a new cluster by `recoverCluster`, which may be cut short at any change of the disk. Then:
+ * the new cluster holds exactly what a plain reading of the directories says; it holds all that was
+ * acknowledged, if every quorum left one of its directories; nothing that was handed out before is
+ * handed out again; the directories are as they were; and others join it. What was saved of it
+ * while it worked is restored, and holds exactly what was executed up to its slot. Throws a
+ * Violation.
  */
 export async function exploreRecovery(mode: Mode, seed: number): Promise<void> {
   const chance = new Chance(seed ^ 0x7265636f)
@@ -111,7 +113,9 @@ class Run {
     return false
   }
 
-  /** What is damaged may be refused, and what a server that has just joined knows; nothing else may. */
+  /**
+   * What is damaged may be refused, and what a server that has just joined knows; nothing else may.
+   */
   #refused(error: unknown): void {
     const code = error instanceof SynodError ? error.code : undefined
     // A server that joins has met no member yet.
@@ -149,7 +153,10 @@ class Run {
     return all.map(([name, content]) => `${name} ${content.toString('latin1')}`).join('\n')
   }
 
-  /** What the directories hold, read by the core itself, slot by slot: what is chosen, or else the highest vote, or else nothing. */
+  /**
+   * What the directories hold, read by the core itself, slot by slot: what is chosen, or else the
+   * highest vote, or else nothing.
+   */
   async #plainReading(): Promise<readonly Executed[] | undefined> {
     if (this.#doomed.isDamaged) return undefined
     const servers = Array.from({ length: this.#doomed.founders }, (_, index) => index + 1)

@@ -1,6 +1,9 @@
 import type { Machine } from 'synod/internal/machine/machine.js'
 
-/** Numbers what it is given. Its results, and its state, show every command that it executed, in order. */
+/**
+ * Numbers what it is given. Its results, and its state, show every command that it executed, in
+ * order.
+ */
 export class Ledger implements Machine<string, string, null, string> {
   #count = 0
   #sum = 0

@@ -20,11 +20,12 @@ const OTHER = 'ff'.repeat(16)
 const MOST_TURNS = 500
 
 /**
- * A journal with small segments goes through many lives: it is written and trimmed, its process dies at any change of the disk, the
- * power fails, a write or an fsync fails, the disk gets full, and in the end a bit turns over in what was written long ago. Each
- * time it must hold all that it had reported durable, but what a trim has made needless; or else say that it is damaged. A full
- * disk alone must not end it. The number of its last group never goes back, unless an old copy of the directory takes its place:
- * then that shows it. Throws a Violation.
+ * A journal with small segments goes through many lives: it is written and trimmed, its process
+ * dies at any change of the disk, the power fails, a write or an fsync fails, the disk gets full,
+ * and in the end a bit turns over in what was written long ago. Each time it must hold all that it
+ * had reported durable, but what a trim has made needless; or else say that it is damaged. A full
+ * disk alone must not end it. The number of its last group never goes back, unless an old copy of
+ * the directory takes its place: then that shows it. Throws a Violation.
  */
 export async function exploreJournal(seed: number): Promise<void> {
   const run = new Run(new Chance(seed ^ 0x6a6f7572), new Chance(seed ^ 0x66756c6c))
@@ -50,7 +51,10 @@ class Run {
   #next = 1
   /** The last group that was durable, as the journal said. */
   #position = 0
-  /** What was heard of another acceptor's journal, and how much of it was written with a group that is durable. */
+  /**
+   * What was heard of another acceptor's journal, and how much of it was written with a group that
+   * is durable.
+   */
   #heard = 0
   #heardForSure = 0
   /** The directory as it was at some time, and the position that the journal had told by then. */
@@ -138,7 +142,10 @@ class Run {
     }
   }
 
-  /** Checks what was found, and takes note of it. Answers how many records that were ever written are in it, or were made needless. */
+  /**
+   * Checks what was found, and takes note of it. Answers how many records that were ever written
+   * are in it, or were made needless.
+   */
   #recovered(opened: OpenedJournal): number {
     const missing = this.#missing(opened.records)
     if (missing !== undefined)

@@ -20,8 +20,9 @@ interface Reign {
 }
 
 /**
- * Changes of the membership, sensible or not, in a row of slots, made to a Membership and to a dumb twin that forgets nothing. Both must have
- * the same members at each slot, the same voters in it, and majorities of them for quorums. Throws a Violation.
+ * Changes of the membership, sensible or not, in a row of slots, made to a Membership and to a dumb
+ * twin that forgets nothing. Both must have the same members at each slot, the same voters in it,
+ * and majorities of them for quorums. Throws a Violation.
  */
 export function exploreMembershipRules(seed: number): void {
   const chance = new Chance(seed ^ 0x72756c65)

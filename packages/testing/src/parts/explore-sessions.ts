@@ -32,9 +32,10 @@ interface KeyTwin {
 }
 
 /**
- * Tables of sessions with little room, so that sessions end all the time: one sees every request, the others are put in the
- * state of the first by snapshots now and then, whatever they held before. From equal states all must go on alike. Requests come
- * twice, and late, openings too; and some are of clients that guess. Throws a Violation.
+ * Tables of sessions with little room, so that sessions end all the time: one sees every request,
+ * the others are put in the state of the first by snapshots now and then, whatever they held
+ * before. From equal states all must go on alike. Requests come twice, and late, openings too; and
+ * some are of clients that guess. Throws a Violation.
  */
 export function exploreSessions(seed: number): void {
   new Run(new Chance(seed ^ 0x73657373)).run()
@@ -131,7 +132,10 @@ class Run {
     return `${outcome}, ${sessions.size} sessions`
   }
 
-  /** A number is given to one key alone; and where the session of the key is open already, it is that one. */
+  /**
+   * A number is given to one key alone; and where the session of the key is open already, it is
+   * that one.
+   */
   #opened(key: SessionKey, opening: number, more: number): void {
     const twin = this.#keys.find((it) => it.key === key)
     const isNew = opening > this.#openings
@@ -141,7 +145,10 @@ class Run {
     this.#openings = Math.max(this.#openings, opening)
   }
 
-  /** A command is executed once, in the session that is open by its key, and answered with what came of it then. */
+  /**
+   * A command is executed once, in the session that is open by its key, and answered with what came
+   * of it then.
+   */
   #executed({ opening, sequence, session }: Request, outcome: string, ran: boolean): void {
     const twin = this.#keys.find((it) => it.key === session)
     const name = `${session} ${opening} ${sequence}`
@@ -156,7 +163,10 @@ class Run {
     if (ran) this.#results.set(name, outcome)
   }
 
-  /** What the first table tells of its state replaces that of another one; some of it is read only a few steps later. */
+  /**
+   * What the first table tells of its state replaces that of another one; some of it is read only a
+   * few steps later.
+   */
   #transfer(other: Table): void {
     const first = this.#first
     const { sessions, taken } = first

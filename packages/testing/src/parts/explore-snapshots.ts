@@ -14,8 +14,9 @@ const OWNER: SnapshotOwner = {
 const LIVES = 10
 
 /**
- * Snapshots are written, arrive from a peer, or both at once, while the process dies at any change of the disk and the power
- * fails. Each time the newest one that had become durable, or a newer one, must be there, and hold what it should. Throws a Violation.
+ * Snapshots are written, arrive from a peer, or both at once, while the process dies at any change
+ * of the disk and the power fails. Each time the newest one that had become durable, or a newer
+ * one, must be there, and hold what it should. Throws a Violation.
  */
 export async function exploreSnapshots(seed: number): Promise<void> {
   const chance = new Chance(seed ^ 0x736e6170)

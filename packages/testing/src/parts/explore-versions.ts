@@ -23,7 +23,10 @@ const MOST = 4
 const WINDOW = 4
 const KEY = newSessionKey((size) => Buffer.alloc(size, 7))
 
-/** A command is the version from which on it is known; its result tells by which version's rules it was executed. */
+/**
+ * A command is the version from which on it is known; its result tells by which version's rules it
+ * was executed.
+ */
 class Versioned implements Machine<number, string, never, never> {
   readonly version: number
   #count = 0
@@ -64,9 +67,10 @@ interface Drawn {
 }
 
 /**
- * Raises of versions, right ones and wrong ones, among changes of the membership and commands of different versions, executed by
- * executors of different builds and by a dumb twin. All must agree on the same, execute the same, and each must end at the
- * first raise to what it does not know, and not before. Some go on from a snapshot of another one. Throws a Violation.
+ * Raises of versions, right ones and wrong ones, among changes of the membership and commands of
+ * different versions, executed by executors of different builds and by a dumb twin. All must agree
+ * on the same, execute the same, and each must end at the first raise to what it does not know, and
+ * not before. Some go on from a snapshot of another one. Throws a Violation.
  */
 export async function exploreVersions(seed: number): Promise<void> {
   await new Exploration(seed).run()
@@ -187,7 +191,8 @@ class Exploration {
 
   #drawRaise(slot: Slot): Drawn {
     const chance = this.#chance
-    // The change of the membership in which the last one was made may not be known to whoever proposes.
+    // The change of the membership in which the last one was made may not be known to whoever
+    // proposes.
     const servers = [...this.#membership.servers]
     const named = chance.happens(0.7) ? servers : servers.filter(() => chance.happens(0.7))
     if (chance.happens(0.1)) named.push(100 + chance.below(3))

@@ -32,7 +32,10 @@ export interface Selection {
   readonly place: number | undefined
 }
 
-/** The words of a command after its name, taken one after the other. Every method throws an Error with the reason. */
+/**
+ * The words of a command after its name, taken one after the other. Every method throws an Error
+ * with the reason.
+ */
 export class Arguments {
   readonly #words: string[]
 
@@ -95,7 +98,10 @@ export class Arguments {
     return { client: Number(client), servers: servers === '' ? [] : servers.split(',').map(parseServer) }
   }
 
-  /** `s1>s2`, `s1>` or `>s2`; a type of message; `slot N`; any of these together, or `all`; `#N` for the Nth of them alone. */
+  /**
+   * `s1>s2`, `s1>` or `>s2`; a type of message; `slot N`; any of these together, or `all`; `#N` for
+   * the Nth of them alone.
+   */
   selection(): Selection {
     const words = this.rest('which messages: all, s1>s2, a type, slot N')
     let place: number | undefined

@@ -11,9 +11,10 @@ import { type Cluster, value } from '../cluster/cluster.js'
 import { changeOfText } from '../core-config.js'
 import { describeValue } from '../describe.js'
 
-// A value of a script is a text, or a client's request as replicas write it into a slot: `c1:open` opens a
-// session for client c1, and `c1/2:+5` is the second request of that session, to add 5 to a counter. A change of the membership
-// is written in one word: `add-s4` for what `changeOfText` reads as `add s4`.
+// A value of a script is a text, or a client's request as replicas write it into a slot: `c1:open`
+// opens a session for client c1, and `c1/2:+5` is the second request of that session, to add 5 to a
+// counter. A change of the membership is written in one word: `add-s4` for what `changeOfText`
+// reads as `add s4`.
 const OPEN = /^c(\d+):open$/
 const ADD = /^c(\d+)\/(\d+):([+-]\d+)$/
 const CHANGE = /^(add-s\d+(-for-s\d+)?|(learn|promote|remove)-s\d+)$/
@@ -34,7 +35,10 @@ class Counter implements Machine<number, number, undefined, number> {
   }
 }
 
-/** The value that a word of a script stands for. Throws if it is a request of a session that is not open. */
+/**
+ * The value that a word of a script stands for. Throws if it is a request of a session that is not
+ * open.
+ */
 export function encodeValue(cluster: Cluster, word: string): Value {
   const [, opener] = OPEN.exec(word) ?? []
   if (opener !== undefined) return encodeOpen(keyOf(Number(opener)))

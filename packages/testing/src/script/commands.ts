@@ -9,13 +9,18 @@ import { decodeValue, executions } from './client-requests.js'
 import { Stage } from './stage.js'
 import { logTable, statusLines } from './tables.js'
 
-/** Does what a command asks for; the lines are its answer. Throws an Error that says what is wrong with it. */
+/**
+ * Does what a command asks for; the lines are its answer. Throws an Error that says what is wrong
+ * with it.
+ */
 type Run = (stage: Stage, args: Arguments) => string[]
 
 const OK = ['ok']
 const MAX_TICKS = 100
 
-/** The commands of a script, but for `cluster`, which comes first; docs/scripts.md explains them. */
+/**
+ * The commands of a script, but for `cluster`, which comes first; docs/scripts.md explains them.
+ */
 export const COMMANDS: Readonly<Record<string, Run>> = {
   // Clients
 

@@ -8,7 +8,10 @@ import type { ClusterObserver, Transit } from '../cluster/observer.js'
 import { type DescribeValue, describeMessage, describeRecord, describeValues } from '../describe.js'
 import { decodeValue } from './client-requests.js'
 
-/** How much is told: what came of it; the messages that left, too; or even the heartbeats among them. */
+/**
+ * How much is told: what came of it; the messages that left, too; or even the heartbeats among
+ * them.
+ */
 export type Detail = 'outcome' | 'messages' | 'heartbeats'
 
 /** What was last known of a server, to tell what is new. */
@@ -19,7 +22,10 @@ interface Known {
   decisions: number
   /** Reads that cannot be answered yet. */
   readonly pending: Set<number>
-  /** Reads that can be answered, by the slot that they have to see; and those that have been said to wait. */
+  /**
+   * Reads that can be answered, by the slot that they have to see; and those that have been said to
+   * wait.
+   */
   readonly reads: Map<number, Slot>
   readonly waiting: Set<number>
 }

@@ -13,8 +13,9 @@ export interface Script {
 }
 
 /**
- * Takes a script apart: blocks with a blank line between them. In a block the first line that is no comment is
- * a command; the lines below it are the answer that it got when the script was last written, and are left out.
+ * Takes a script apart: blocks with a blank line between them. In a block the first line that is no
+ * comment is a command; the lines below it are the answer that it got when the script was last
+ * written, and are left out.
  */
 export function parseScript(text: string): Script {
   const commands: Command[] = []

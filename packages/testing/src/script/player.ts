@@ -8,7 +8,9 @@ export class ScriptPlayer {
   readonly #isMade: (cluster: Cluster) => void
   #stage: Stage | undefined
 
-  /** `isMade` is told of each cluster as soon as it is there: it may observe it from the beginning. */
+  /**
+   * `isMade` is told of each cluster as soon as it is there: it may observe it from the beginning.
+   */
   constructor(isMade: (cluster: Cluster) => void = () => undefined) {
     this.#isMade = isMade
   }
@@ -19,8 +21,9 @@ export class ScriptPlayer {
   }
 
   /**
-   * Carries out one line, and returns its answer. The first one is `cluster`. Throws an Error that says why it cannot be carried out;
-   * then part of it may have happened. Throws InvariantError if the protocol was broken.
+   * Carries out one line, and returns its answer. The first one is `cluster`. Throws an Error that
+   * says why it cannot be carried out; then part of it may have happened. Throws InvariantError if
+   * the protocol was broken.
    */
   perform(line: string): string[] {
     const [name = '', ...words] = line.trim().split(/\s+/)

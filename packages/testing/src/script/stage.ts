@@ -18,7 +18,9 @@ export class Stage {
     this.narrator = new Narrator(cluster)
   }
 
-  /** Does something, with disks that write at once unless they are stuck, and tells what came of it. */
+  /**
+   * Does something, with disks that write at once unless they are stuck, and tells what came of it.
+   */
   tell(detail: Detail, act: () => void): string[] {
     act()
     this.cluster.syncDisks()
@@ -49,7 +51,10 @@ export class Stage {
     this.cluster.step(id, { type: 'withdraw', id: proposal })
   }
 
-  /** Delivers messages one by one, and tells of each what it causes. With `keep` they stay under way. */
+  /**
+   * Delivers messages one by one, and tells of each what it causes. With `keep` they stay under
+   * way.
+   */
   deliver(selection: Selection, keep: boolean): string[] {
     const detail = detailFor(selection)
     const lines: string[] = []
@@ -108,7 +113,10 @@ export class Stage {
     return lines.length === 0 ? ['nothing'] : lines
   }
 
-  /** The messages under way that are meant, in the order in which they were sent. Throws if there is none. */
+  /**
+   * The messages under way that are meant, in the order in which they were sent. Throws if there is
+   * none.
+   */
   #select(selection: Selection): Transit[] {
     return pick(this.cluster.network, selection, 'is under way')
   }

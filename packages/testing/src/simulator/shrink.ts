@@ -7,7 +7,10 @@ import type { Workload } from './workload.js'
 export interface ShrinkOptions {
   /** How many plans to try, at most: 200 unless given. */
   readonly attempts?: number
-  /** For how long to try, in milliseconds of real time: Infinity, which is no limit, unless given, or 0 to 3,600,000. */
+  /**
+   * For how long to try, in milliseconds of real time: Infinity, which is no limit, unless given,
+   * or 0 to 3,600,000.
+   */
   readonly limit_ms?: number
   /** Ends the attempts: the smallest plan found by then is the answer. */
   readonly signal?: AbortSignal
@@ -26,9 +29,9 @@ export const SHRINK_RULES = {
 } satisfies Rules
 
 /**
- * Cuts a plan with a violation down to what it takes to find a violation of the same kind: fewer faults, fewer
- * clients, a shorter run. (Zeller, Hildebrandt: Simplifying and Isolating Failure-Inducing Input, 2002.) Answers the outcome of the
- * smallest plan found.
+ * Cuts a plan with a violation down to what it takes to find a violation of the same kind: fewer
+ * faults, fewer clients, a shorter run. (Zeller, Hildebrandt: Simplifying and Isolating
+ * Failure-Inducing Input, 2002.) Answers the outcome of the smallest plan found.
  */
 export async function shrinkPlan<M extends AnyMachine>(
   failed: Outcome,

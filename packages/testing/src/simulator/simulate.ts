@@ -26,13 +26,20 @@ export interface SimulateOptions extends PlanOptions {
   readonly seeds?: number
   readonly onOutcome?: (outcome: Outcome) => void
   /**
-   * Is told of what was found at once, before its plan is cut down, which takes its time. Unless given, it is written to stderr, so that it
-   * can be read even where the time of the test is up before that is done.
+   * Is told of what was found at once, before its plan is cut down, which takes its time. Unless
+   * given, it is written to stderr, so that it can be read even where the time of the test is up
+   * before that is done.
    */
   readonly onViolation?: (failure: SimulationFailure) => void
-  /** How long and how often to try a smaller plan once something is found; `false`: not at all. 10 s and 200 times unless given. */
+  /**
+   * How long and how often to try a smaller plan once something is found; `false`: not at all. 10 s
+   * and 200 times unless given.
+   */
   readonly shrink?: false | Pick<ShrinkOptions, 'attempts' | 'limit_ms'>
-  /** Ends the simulation: that of a test, which vitest and node:test abort when its time is up. It rejects with `aborted` then. */
+  /**
+   * Ends the simulation: that of a test, which vitest and node:test abort when its time is up. It
+   * rejects with `aborted` then.
+   */
   readonly signal?: AbortSignal
 }
 
@@ -83,7 +90,10 @@ export class Summary {
   }
 }
 
-/** A simulation has found something that must not happen. The message says what, and how to see it again. */
+/**
+ * A simulation has found something that must not happen. The message says what, and how to see it
+ * again.
+ */
 export class SimulationFailure extends Error {
   override readonly name = 'SimulationFailure'
   readonly seed: number
@@ -105,10 +115,11 @@ export class SimulationFailure extends Error {
 }
 
 /**
- * Puts a state machine through simulated clusters, each seed with its own faults: crashes, partitions, failing
- * disks and so on (docs/testing-your-machine.md). Rejects with a SimulationFailure when replicas or clients see what
- * must not be, or when the state machine turns out not to be deterministic; with `invalid-options`; and with `aborted`. One simulation runs at
- * a time in a thread: the next one waits.
+ * Puts a state machine through simulated clusters, each seed with its own faults: crashes,
+ * partitions, failing disks and so on (docs/testing-your-machine.md). Rejects with a
+ * SimulationFailure when replicas or clients see what must not be, or when the state machine turns
+ * out not to be deterministic; with `invalid-options`; and with `aborted`. One simulation runs at a
+ * time in a thread: the next one waits.
  *
  * @example
  *
@@ -144,7 +155,10 @@ export async function simulate<M extends AnyMachine>(
   return summary
 }
 
-/** A number of the environment goes before the one that is given. What is none would be no seed, and so no simulation. */
+/**
+ * A number of the environment goes before the one that is given. What is none would be no seed, and
+ * so no simulation.
+ */
 function seedsOf(name: 'SYNOD_SEED' | 'SYNOD_SEEDS', given: number, rule: Rule): number {
   const text = process.env[name]
   if (text === undefined || text === '') return given

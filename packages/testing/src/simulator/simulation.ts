@@ -38,10 +38,16 @@ import { World } from './world.js'
 /** Within this time of its own, a healed majority must have answered everything. */
 export const LIVENESS_BOUND_MS = 30_000
 
-/** Within this time of its own, a replica notices that its clients are gone, and gives back what it held. Half a frame alone would last longer. */
+/**
+ * Within this time of its own, a replica notices that its clients are gone, and gives back what it
+ * held. Half a frame alone would last longer.
+ */
 const RELEASE_BOUND_MS = 3000
 
-/** In election timeouts: how long a leader may take to notice that its disk is stuck, however slow its clock. */
+/**
+ * In election timeouts: how long a leader may take to notice that its disk is stuck, however slow
+ * its clock.
+ */
 const LEAD_STUCK = 4
 
 /** How often what the replicas say of themselves is compared. */
@@ -86,9 +92,10 @@ interface Employed<M extends AnyMachine> {
 }
 
 /**
- * Runs a plan, when those before it are over: whole replicas and clients under its faults, and then healed. Rejects with `aborted` when
- * the signal is, and with `invalid-options`. Nothing is thrown for what it
- * finds; the outcome tells. `listener` is given the trace, line by line (docs/trace.md).
+ * Runs a plan, when those before it are over: whole replicas and clients under its faults, and then
+ * healed. Rejects with `aborted` when the signal is, and with `invalid-options`. Nothing is thrown
+ * for what it finds; the outcome tells. `listener` is given the trace, line by line
+ * (docs/trace.md).
  */
 export async function runPlan<M extends AnyMachine>(
   plan: Plan,
@@ -357,7 +364,9 @@ class Simulation<M extends AnyMachine> {
     this.#walkers.push({ walker, home, walk: walker.walk() })
   }
 
-  /** The client with this number, on a host of its own. It is connected again when it was killed. */
+  /**
+   * The client with this number, on a host of its own. It is connected again when it was killed.
+   */
   #client(number: number): Access<M> | undefined {
     const client = this.#clients.get(number)
     if (client === 'connecting') return undefined
@@ -391,7 +400,10 @@ class Simulation<M extends AnyMachine> {
     }
   }
 
-  /** Everything is healed. Whoever asks must be answered, and all replicas must come to the same state. */
+  /**
+   * Everything is healed. Whoever asks must be answered, and all replicas must come to the same
+   * state.
+   */
   async #finish(): Promise<void> {
     const world = this.#world
     const { wrecked } = this.#nemesis
@@ -429,7 +441,10 @@ class Simulation<M extends AnyMachine> {
     return this.#plan.old && (this.#old.has(id) ? 1 : 2)
   }
 
-  /** Only a command that not all know is refused for that, only until all do, and only where it is taken. */
+  /**
+   * Only a command that not all know is refused for that, only until all do, and only where it is
+   * taken.
+   */
   #checkRefusal(name: string, request: ClientOperation<M>['request'], output?: Output, code?: string): void {
     const isNew = request.type === 'command' && simulatedVersion(request) > 1
     if (code === 'not-known-by-all' && (this.#plan.old === undefined || !isNew || this.#isRaised))
@@ -530,8 +545,8 @@ class Simulation<M extends AnyMachine> {
   }
 
   /**
-   * Watermarks are in order, whoever has executed as far as another has executed the same, and nobody has taken a server that
-   * lost its disk for what it was before.
+   * Watermarks are in order, whoever has executed as far as another has executed the same, and
+   * nobody has taken a server that lost its disk for what it was before.
    */
   #compare(): void {
     this.#time.look()

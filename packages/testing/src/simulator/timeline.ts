@@ -7,8 +7,8 @@ export class TooLateError extends Error {
 }
 
 /**
- * The time of a simulated world. Nothing happens but at the word of its clock, which moves one timer at a
- * time; what promises have to do is done after each of them.
+ * The time of a simulated world. Nothing happens but at the word of its clock, which moves one
+ * timer at a time; what promises have to do is done after each of them.
  */
 export class Timeline {
   readonly clock = new StepClock()
@@ -16,7 +16,9 @@ export class Timeline {
   onStep: () => void = () => undefined
   #moving = false
 
-  /** Moves the clock until something holds. Throws TooLateError if it does not within `limit_ms`. */
+  /**
+   * Moves the clock until something holds. Throws TooLateError if it does not within `limit_ms`.
+   */
   async run(until: () => boolean, limit_ms = 60_000): Promise<void> {
     if (await this.#move(this.clock.now() + limit_ms, until)) return
     throw new TooLateError(`not within ${limit_ms} ms: ${until.toString()}\n${this.describe()}`)
@@ -53,7 +55,10 @@ export class Timeline {
     return `at ${this.clock.now()} ms`
   }
 
-  /** Between two steps all promises are done. Callbacks, as a promise for each step would take longer than the step. */
+  /**
+   * Between two steps all promises are done. Callbacks, as a promise for each step would take
+   * longer than the step.
+   */
   #move(end_ms: number, until: () => boolean): Promise<boolean> {
     if (this.#moving) throw new Error('the clock is being moved already')
     this.#moving = true
@@ -76,13 +81,17 @@ export class Timeline {
   }
 }
 
-/** So many steps go between turns of the event loop, in which Node reports rejections that nobody handles. */
+/**
+ * So many steps go between turns of the event loop, in which Node reports rejections that nobody
+ * handles.
+ */
 const STEPS_A_TURN = 32
 
 /**
- * Nothing here waits for anything but promises and the clock. Node begins its next tick when no promise has anything
- * left to do; a turn of the event loop comes after that too, but costs as much as a step does. (Each step is a microtask
- * itself: a tick that a tick asks for comes before promises.)
+ * Nothing here waits for anything but promises and the clock. Node begins its next tick when no
+ * promise has anything left to do; a turn of the event loop comes after that too, but costs as much
+ * as a step does. (Each step is a microtask itself: a tick that a tick asks for comes before
+ * promises.)
  */
 function whenPromisesAreDone(step: number, run: () => void): void {
   if (step % STEPS_A_TURN === 0) setImmediate(queueMicrotask, run)

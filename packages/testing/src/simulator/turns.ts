@@ -1,6 +1,9 @@
 import { SynodError } from 'synod/internal/errors.js'
 
-/** The simulation that is the last in the queue of this thread: one at a time holds its clock and its chance. */
+/**
+ * The simulation that is the last in the queue of this thread: one at a time holds its clock and
+ * its chance.
+ */
 let last: Promise<unknown> = Promise.resolve()
 
 /** Runs a simulation when those that were asked for before it are over, however they ended. */

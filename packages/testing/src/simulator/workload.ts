@@ -14,8 +14,9 @@ export interface Workload<M extends AnyMachine> {
   /** The next query. Without it, clients only write. */
   query?(chance: Chance): QueryOf<M>
   /**
-   * A further check of what clients saw, by a model that is not the state machine itself: with assertLinearizable, say. What
-   * it throws is a violation. What the state machine refused by throwing is left out.
+   * A further check of what clients saw, by a model that is not the state machine itself: with
+   * assertLinearizable, say. What it throws is a violation. What the state machine refused by
+   * throwing is left out.
    */
   check?(history: readonly Operation<CommandOf<M> | QueryOf<M>, ResultOf<M> | AnswerOf<M>>[]): void
 }
@@ -33,7 +34,9 @@ export function checkWorkload<M extends AnyMachine>(workload: Workload<M>): void
   checkMachine(workload.machine())
 }
 
-/** What a client did, and what it saw of it. Positions number all calls and returns of a simulation. */
+/**
+ * What a client did, and what it saw of it. Positions number all calls and returns of a simulation.
+ */
 export interface ClientOperation<M extends AnyMachine> {
   readonly client: string
   readonly request:
@@ -49,7 +52,10 @@ export interface ClientOperation<M extends AnyMachine> {
 export interface Returned {
   readonly position: number
   readonly output: Output
-  /** How many commands the state had executed that answered a query. Unknown where the state machine refused it. */
+  /**
+   * How many commands the state had executed that answered a query. Unknown where the state machine
+   * refused it.
+   */
   readonly place?: number
   /** Which slot a stale answer is from. */
   readonly slot?: Slot

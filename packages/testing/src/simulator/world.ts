@@ -48,7 +48,9 @@ export interface Server<M extends AnyMachine> {
   sync_ms: () => number
   /** It is new to the cluster, and joins it. */
   readonly joins: boolean
-  /** How far its idea of the time of day is off, and how fast its clock runs from the next start on. */
+  /**
+   * How far its idea of the time of day is off, and how fast its clock runs from the next start on.
+   */
   skew_ms: number
   /** How far it has run away lately, besides. */
   runaway_ms: () => number
@@ -85,9 +87,9 @@ export interface WorldOptions<M extends AnyMachine> {
 }
 
 /**
- * Whole replicas and clients in one thread, each process on a machine of its own, joined by a network in
- * memory. All that is theirs is the shipped code; only disk, network, clock and chance are simulated. So a seed says all
- * that happens.
+ * Whole replicas and clients in one thread, each process on a machine of its own, joined by a
+ * network in memory. All that is theirs is the shipped code; only disk, network, clock and chance
+ * are simulated. So a seed says all that happens.
  */
 export class World<M extends AnyMachine> extends Timeline {
   readonly mode: Mode
@@ -237,8 +239,8 @@ export class World<M extends AnyMachine> extends Timeline {
   }
 
   /**
-   * A server loses its power: its process is gone, and so is what was not synced (all of it, unless given). Its
-   * connections are reset, as if it came back at once.
+   * A server loses its power: its process is gone, and so is what was not synced (all of it, unless
+   * given). Its connections are reset, as if it came back at once.
    */
   crash(id: ServerId, random: Random = LOSE): void {
     this.#kill(hostOf(id))
@@ -293,7 +295,10 @@ export class World<M extends AnyMachine> extends Timeline {
     return this.running.filter((id) => id !== leader)
   }
 
-  /** Waits until all that run have formed and agree on a leader (leader mode) or are linked (leaderless). */
+  /**
+   * Waits until all that run have formed and agree on a leader (leader mode) or are linked
+   * (leaderless).
+   */
   async ready(): Promise<void> {
     await this.run(() => {
       const states = this.running.map((id) => this.status(id))
@@ -320,7 +325,10 @@ export class World<M extends AnyMachine> extends Timeline {
     })
   }
 
-  /** A process on a host of its own, for whoever speaks with servers by other means. `killClient` ends it. */
+  /**
+   * A process on a host of its own, for whoever speaks with servers by other means. `killClient`
+   * ends it.
+   */
   stranger(name: string): Process {
     return this.#start(name)
   }

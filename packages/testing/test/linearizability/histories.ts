@@ -26,8 +26,8 @@ interface Planned<Input> {
 }
 
 /**
- * What clients see of an object that does one operation at a time, each between its call and its return but
- * for the slack. Those of unknown outcome happen soon, much later, or never.
+ * What clients see of an object that does one operation at a time, each between its call and its
+ * return but for the slack. Those of unknown outcome happen soon, much later, or never.
  */
 export function simulate<State, Input, Output>(
   { apply, draw, model }: TestObject<State, Input, Output>,

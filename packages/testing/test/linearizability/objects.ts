@@ -26,8 +26,8 @@ export interface TestObject<State, Input, Output> {
   /** Does an operation: the next state and the answer. */
   readonly apply: (state: State, input: Input) => readonly [State, Output]
   /**
-   * Draws the operation with a number, which is the value that it writes unless `values` says that there are
-   * fewer.
+   * Draws the operation with a number, which is the value that it writes unless `values` says that
+   * there are fewer.
    */
   readonly draw: (chance: Chance, number: number, values: number) => Input
 }

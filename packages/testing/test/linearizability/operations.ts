@@ -17,7 +17,10 @@ export function unknown<I>(client: string, invoked: number, input: I): Operation
   return { client, input, invoked }
 }
 
-/** Why an order of some operations is not one in which all of them can have happened; undefined if it is. */
+/**
+ * Why an order of some operations is not one in which all of them can have happened; undefined if
+ * it is.
+ */
 export function faultOf<S, I, O>(
   model: Model<S, I, O>,
   operations: readonly Operation<I, O>[],
@@ -41,7 +44,10 @@ export function statesAfter<S, I, O>(model: Model<S, I, O>, order: readonly Oper
   return states
 }
 
-/** Whether operations are linearizable, by trying every order of every choice of those of unknown outcome. */
+/**
+ * Whether operations are linearizable, by trying every order of every choice of those of unknown
+ * outcome.
+ */
 export function bruteForce<S, I, O>(model: Model<S, I, O>, operations: readonly Operation<I, O>[]): boolean {
   const tryFrom = (state: S, left: readonly Operation<I, O>[]): boolean => {
     if (left.every(({ returned }) => returned === undefined)) return true

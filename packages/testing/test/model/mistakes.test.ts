@@ -85,8 +85,8 @@ test('in leaderless mode too', () => {
 })
 
 test('where a dropped message was not spent after all, the search says that it proves nothing', () => {
-  // After a crash that its promise does not survive, a server begins the same ballot again; promises of
-  // before count.
+  // After a crash that its promise does not survive, a server begins the same ballot again;
+  // promises of before count.
   const world = new World({ ...TINY, crashes: 1 }, { step: early('prepare') })
   const { end, unspent } = finish(breadthFirst(world))
   expect(end).toBe('unproven')

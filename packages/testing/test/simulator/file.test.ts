@@ -106,7 +106,9 @@ it('a bit that turns over does so on the platter and in what is read', () => {
   for (const bytes of [file.content, file.durable]) expect([...bytes]).toEqual([0, 8])
 })
 
-/** What a power failure may make of a file whose platter held `synced` and that was read as `seen`. */
+/**
+ * What a power failure may make of a file whose platter held `synced` and that was read as `seen`.
+ */
 function expectAllowed(after: Buffer, synced: Buffer, seen: Buffer): void {
   expect(after.length).toBeGreaterThanOrEqual(Math.min(synced.length, seen.length))
   expect(after.length).toBeLessThanOrEqual(Math.max(synced.length, seen.length))

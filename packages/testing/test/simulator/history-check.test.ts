@@ -85,7 +85,10 @@ describe('a history shows', () => {
 })
 
 describe('an answer that names the state that it is from', () => {
-  /** A query at the end, answered after `place` commands, of which `c1` was told that both are executed. */
+  /**
+   * A query at the end, answered after `place` commands, of which `c1` was told that both are
+   * executed.
+   */
   function ask(order: string, text: string, place: number): void {
     const told = history({ c1: 'a=a !=!  b=', c2: '             ?=' + text })
     const last = told.pop()!

@@ -3,7 +3,9 @@ import type { Machine } from 'synod/internal/machine/machine.js'
 import { Executions } from '../../src/simulator/checks/executions.js'
 import type { ClientOperation, Output, Workload } from '../../src/simulator/workload.js'
 
-/** A text that grows. A command answers what it has grown to; a query gives the text, or its length. */
+/**
+ * A text that grows. A command answers what it has grown to; a query gives the text, or its length.
+ */
 class Text implements Machine<string, string, 'text' | 'length', string | number> {
   #text = ''
 
@@ -46,9 +48,10 @@ export function executed(letters: string, results: Readonly<Record<string, unkno
 }
 
 /**
- * A history, one line for each client: `a=a` is a command that got this text, `?=a` a query for the text, `#=1` one
- * for the length; what got no answer has nothing after `=`, what was refused has `!`. Operations take place in columns: one
- * that begins left of where another ends is concurrent with it.
+ * A history, one line for each client: `a=a` is a command that got this text, `?=a` a query for the
+ * text, `#=1` one for the length; what got no answer has nothing after `=`, what was refused has
+ * `!`. Operations take place in columns: one that begins left of where another ends is concurrent
+ * with it.
  */
 export function history(lines: Readonly<Record<string, string>>): TextOperation[] {
   return Object.entries(lines).flatMap(([client, line]) =>

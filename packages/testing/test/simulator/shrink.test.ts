@@ -6,7 +6,10 @@ import { runPlan } from '../../src/simulator/simulation.js'
 import type { Workload } from '../../src/simulator/workload.js'
 import { type Counter, counting } from './planted.js'
 
-/** A check that fails when a lone voter starts with a wrong clock, which it believes: that takes a fault of one kind. */
+/**
+ * A check that fails when a lone voter starts with a wrong clock, which it believes: that takes a
+ * fault of one kind.
+ */
 const timekeeping: Workload<Counter> = {
   ...counting((_, { time_ms }) => time_ms),
   check(history) {

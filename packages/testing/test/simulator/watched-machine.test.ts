@@ -66,7 +66,7 @@ const WAYS: readonly [string, (machine: Machine<string, number, string, string>)
   [
     'as it ships',
     (machine) => ({
-      executor: newExecutor(machine) as never,
+      executor: newExecutor(machine),
       encode: (text) => Buffer.from(`"${text}"`),
       answerIn: (bytes) => bytes,
     }),
@@ -81,7 +81,7 @@ const WAYS: readonly [string, (machine: Machine<string, number, string, string>)
       let tag = 0
       const { answer, command } = watchedCodecs(machine)
       return {
-        executor: newExecutor(watched) as never,
+        executor: newExecutor(watched),
         encode: (text) => command.encode({ tag: ++tag, command: text }),
         answerIn: (bytes) => answer.decode(bytes).answer,
       }
@@ -97,7 +97,9 @@ function apply({ encode, executor }: Bench, text: string) {
   return executor.execute(slot, value)?.outcome
 }
 
-/** What a machine is called with, and what comes of it, when a replica does all that replicas do. */
+/**
+ * What a machine is called with, and what comes of it, when a replica does all that replicas do.
+ */
 async function story(watch: (machine: Diary) => Bench, chunks: number): Promise<string[]> {
   const machine = new Diary(chunks)
   const { lines } = machine
@@ -171,7 +173,10 @@ describe.each(WAYS)('a machine that reads a snapshot, %s,', (_, watch) => {
   })
 })
 
-/** A counter as docs/state-machines.md allows it: its snapshot is a generator that looks at the state when it begins. */
+/**
+ * A counter as docs/state-machines.md allows it: its snapshot is a generator that looks at the
+ * state when it begins.
+ */
 class LazyCounter implements Machine<number, number, 'n', number> {
   n = 0
   apply(amount: number): number {

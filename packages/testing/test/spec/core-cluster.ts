@@ -178,7 +178,10 @@ export class CoreCluster {
     }
   }
 
-  /** The server notices at once what it otherwise notices with its next timer: how far it has voted itself. */
+  /**
+   * The server notices at once what it otherwise notices with its next timer: how far it has voted
+   * itself.
+   */
   #tellVoted(id: ServerId): void {
     const { voted } = this.#server(id).paxos.status()
     const message: Message = { type: 'heartbeat', ballot: ZERO_BALLOT, round: 0, chosen: 0, voted }

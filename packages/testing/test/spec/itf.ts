@@ -1,6 +1,6 @@
 /**
- * Reads a value of a trace as Quint writes it: numbers, sets (as arrays, numbers in order), maps and records. The
- * format is the Informal Trace Format of Apalache (ADR 015).
+ * Reads a value of a trace as Quint writes it: numbers, sets (as arrays, numbers in order), maps
+ * and records. The format is the Informal Trace Format of Apalache (ADR 015).
  */
 export function readItf(json: unknown): unknown {
   if (typeof json !== 'object' || json === null) return json

@@ -63,7 +63,10 @@ function range(slots: readonly Slot[]): { first: Slot; last: Slot } {
   return { first: Math.min(...slots), last: Math.max(...slots) }
 }
 
-/** The network of the specification, message by message, as `describePost` describes those of the core. */
+/**
+ * The network of the specification, message by message, as `describePost` describes those of the
+ * core.
+ */
 export function describeNetwork(network: SpecMessages, servers: readonly ServerId[]): Set<string> {
   const posts: Post[] = []
   const broadcast = (from: ServerId, message: Message) => {

@@ -1,4 +1,5 @@
-// Every command in README and docs is run, with the substitutions that stand here; what is not run is printed, with its reason.
+// Every command in README and docs is run, with the substitutions that stand here; what is not run
+// is printed, with its reason.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'

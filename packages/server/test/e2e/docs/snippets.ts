@@ -27,8 +27,8 @@ async function pages(): Promise<(readonly [string, readonly string[]])[]> {
 }
 
 /**
- * All commands of the pages, in their order: indented lines, and code in a sentence or a table that is a whole command. A comment at the
- * end is left out, and a line that goes on is put together.
+ * All commands of the pages, in their order: indented lines, and code in a sentence or a table that
+ * is a whole command. A comment at the end is left out, and a line that goes on is put together.
  */
 export async function commandsOfDocs(): Promise<Snippet[]> {
   const found: Snippet[] = []

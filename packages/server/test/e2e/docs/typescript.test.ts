@@ -1,4 +1,5 @@
-// The TypeScript of README and docs compiles against the packages as they are built, as their users see them.
+// The TypeScript of README and docs compiles against the packages as they are built, as their users
+// see them.
 import { execFile } from 'node:child_process'
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -10,7 +10,10 @@ import {
   keyValueModel,
 } from 'synod-testing'
 
-/** Few, so that clients get in each other's way; and each is given up in time, so that its history can be decided. */
+/**
+ * Few, so that clients get in each other's way; and each is given up in time, so that its history
+ * can be decided.
+ */
 const KEYS_AT_ONCE = 4
 const OPERATIONS_OF_AN_AGE = 600
 
@@ -26,8 +29,9 @@ interface Age {
 }
 
 /**
- * Keys that clients read and write at random, with everything that they ask for and are told. After some hundred
- * operations come new keys; when all is answered that was asked of the old ones, their histories are checked, and forgotten.
+ * Keys that clients read and write at random, with everything that they ask for and are told. After
+ * some hundred operations come new keys; when all is answered that was asked of the old ones, their
+ * histories are checked, and forgotten.
  */
 export class CheckedKeys {
   readonly #chance: Chance
@@ -52,7 +56,10 @@ export class CheckedKeys {
     return this.#doubtful
   }
 
-  /** Has a client do something. Rejects if it is told what cannot be, or if what was seen so far is not linearizable. */
+  /**
+   * Has a client do something. Rejects if it is told what cannot be, or if what was seen so far is
+   * not linearizable.
+   */
   async operate(name: string, client: KvClient): Promise<void> {
     const age = this.#age
     const input = this.#draw(age)

@@ -1,7 +1,10 @@
 import { expect } from 'vitest'
 import type { KvClient } from 'synod-server'
 
-/** Counters of which each increment must count exactly once: one of each client's own, and one that all share. */
+/**
+ * Counters of which each increment must count exactly once: one of each client's own, and one that
+ * all share.
+ */
 export class Counters {
   readonly #own: bigint[]
   #shared = 0n
@@ -15,7 +18,10 @@ export class Counters {
     return this.#own.reduce((sum, each) => sum + each, this.#shared)
   }
 
-  /** Has a client increment its own counter, which must have gone up by one since the last time, and the shared one. */
+  /**
+   * Has a client increment its own counter, which must have gone up by one since the last time, and
+   * the shared one.
+   */
   async increment(index: number, client: KvClient): Promise<void> {
     const own = await client.increment(`own-${index}`)
     const before = this.#own[index] ?? 0n

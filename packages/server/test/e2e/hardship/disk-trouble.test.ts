@@ -16,7 +16,10 @@ const SLACK_MS = 5000
 const whyNot = await whyNoStrace()
 if (whyNot !== undefined) console.log(`disks of real processes in trouble are skipped: ${whyNot}`)
 
-/** Clients increment one counter as long as `during` takes, each increment once; then all replicas must be the same. */
+/**
+ * Clients increment one counter as long as `during` takes, each increment once; then all replicas
+ * must be the same.
+ */
 async function underLoad(cluster: TestCluster, during: (pulse: Pulse) => Promise<void>): Promise<void> {
   await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
   const pulse = new Pulse()

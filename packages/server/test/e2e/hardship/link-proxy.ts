@@ -10,7 +10,10 @@ export interface Trouble {
   readonly delay_ms: number
   /** How many bytes get through in a second, on each connection and way. */
   readonly rate: number
-  /** The ways on which nothing gets through. It is kept, as TCP keeps what was not acknowledged, and comes through later. */
+  /**
+   * The ways on which nothing gets through. It is kept, as TCP keeps what was not acknowledged, and
+   * comes through later.
+   */
   readonly cut: readonly Way[]
 }
 
@@ -27,8 +30,9 @@ export interface LinkProxyOptions {
 }
 
 /**
- * Passes connections on to one address, in this process, and makes trouble on the way. Where nothing listens at that address,
- * nothing listens here either, once that has been found out, until `open`.
+ * Passes connections on to one address, in this process, and makes trouble on the way. Where
+ * nothing listens at that address, nothing listens here either, once that has been found out, until
+ * `open`.
  */
 export class LinkProxy {
   readonly #options: LinkProxyOptions

@@ -4,8 +4,9 @@ import { type Site, sideBySide } from '../site.js'
 import { LinkProxy } from './link-proxy.js'
 
 /**
- * Servers side by side on this machine. What one says to another goes through a link of these two, of this direction: a server
- * dials each peer to talk to it, and listens for what the peer says, so that `link(1, 2)` carries what s1 says to s2.
+ * Servers side by side on this machine. What one says to another goes through a link of these two,
+ * of this direction: a server dials each peer to talk to it, and listens for what the peer says, so
+ * that `link(1, 2)` carries what s1 says to s2.
  */
 export class Links implements Site {
   readonly ids: readonly number[]

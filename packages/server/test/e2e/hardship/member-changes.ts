@@ -15,8 +15,9 @@ export interface MemberScene extends Scene {
 }
 
 /**
- * Changes of the membership that are possible now. Each takes the server that is to go out of the cluster at once, so that no other hardship befalls it;
- * how that one fares the change sees to itself.
+ * Changes of the membership that are possible now. Each takes the server that is to go out of the
+ * cluster at once, so that no other hardship befalls it; how that one fares the change sees to
+ * itself.
  */
 export function memberChanges({ cluster }: MemberScene): Hardship<MemberScene>[] {
   const count = cluster.replicas.length
@@ -76,7 +77,10 @@ async function add(
   return id
 }
 
-/** A server that was removed ends by itself; if it was killed before, the next time that it is started. */
+/**
+ * A server that was removed ends by itself; if it was killed before, the next time that it is
+ * started.
+ */
 async function isTold(replica: TestReplica): Promise<void> {
   const exit = await replica.exit()
   expectRemoved(exit.signal === null ? exit : await replica.startAndExit(), replica.id)

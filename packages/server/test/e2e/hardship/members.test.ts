@@ -28,7 +28,10 @@ test.each(['leader', 'leaderless'] as const)(
   (SECONDS + 180) * 1000,
 )
 
-/** A change of the membership, with one hardship of replicas after the other until it has come through. */
+/**
+ * A change of the membership, with one hardship of replicas after the other until it has come
+ * through.
+ */
 function amidTrouble(change: Hardship<MemberScene>): Hardship<MemberScene> {
   return {
     ...change,

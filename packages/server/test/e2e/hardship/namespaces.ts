@@ -28,8 +28,8 @@ export function whyNoNamespaces(): string | undefined {
 }
 
 /**
- * Each server in a network namespace of its own, joined to each other one, and to the clients, by a cable of its own: a pair of
- * `veth` devices. A cable can be pulled out.
+ * Each server in a network namespace of its own, joined to each other one, and to the clients, by a
+ * cable of its own: a pair of `veth` devices. A cable can be pulled out.
  */
 export class Namespaces implements Site {
   readonly ids: readonly number[]
@@ -120,7 +120,10 @@ export class Namespaces implements Site {
     this.#remove()
   }
 
-  /** Its devices, and what they are joined to, go with a namespace; the one of the clients' side is gone when this returns. */
+  /**
+   * Its devices, and what they are joined to, go with a namespace; the one of the clients' side is
+   * gone when this returns.
+   */
   #remove(): void {
     for (const id of this.ids) {
       spawnSync('ip', ['link', 'delete', `se${process.pid}-${id}`])
@@ -133,7 +136,10 @@ function nameOf(id: number): string {
   return `${PREFIX}${process.pid}-${id}`
 }
 
-/** Of a server, on its cable to another one; 0 is the clients. Each cable is a network of four addresses. */
+/**
+ * Of a server, on its cable to another one; 0 is the clients. Each cable is a network of four
+ * addresses.
+ */
 function addressOf(id: number, other: number): string {
   const [low, high] = [Math.min(id, other), Math.max(id, other)]
   return `${NETWORK}.${process.pid % 256}.${4 * (8 * low + high) + (id === low ? 1 : 2)}`

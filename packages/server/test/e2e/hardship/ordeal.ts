@@ -18,7 +18,9 @@ export const SNAPSHOTS_OFTEN = ['--snapshot-every', '300', '--keep-slots', '100'
 
 const COUNTING = 8
 const CHECKING = 6
-/** How long those wait who must have an answer in the end, and those who may go away without one. */
+/**
+ * How long those wait who must have an answer in the end, and those who may go away without one.
+ */
 const PATIENCE_MS = 60_000
 const IMPATIENCE_MS = 1500
 /** So that the machine is not all that is tested. */
@@ -34,8 +36,9 @@ export interface Ordeal<Its extends Scene> {
 }
 
 /**
- * Has a cluster go through hardships while clients use it: each increment must count once, what the others see must be linearizable, and in the end
- * all replicas must have come to the same. Rejects otherwise, with what happened last and how to do it again.
+ * Has a cluster go through hardships while clients use it: each increment must count once, what the
+ * others see must be linearizable, and in the end all replicas must have come to the same. Rejects
+ * otherwise, with what happened last and how to do it again.
  */
 export async function endure<Its extends Scene>(ordeal: Ordeal<Its>): Promise<void> {
   const happened: string[] = []

@@ -28,8 +28,8 @@ const PATIENT = 2
 const AT_ONCE = 100
 
 /**
- * The most that a replica may come to. It is 130 to 190 MiB here. With the limit as it is unless given, and values twice as large, it
- * was up to 700.
+ * The most that a replica may come to. It is 130 to 190 MiB here. With the limit as it is unless
+ * given, and values twice as large, it was up to 700.
  */
 const MOST_MEMORY_BYTES = 400 << 20
 
@@ -92,8 +92,8 @@ class Load implements AsyncDisposable {
   }
 
   /**
-   * Sends twice as much as the cluster has `done`, however fast that is on this machine, so that ever more would wait if nothing were
-   * refused. Resolves when something has come of all of it.
+   * Sends twice as much as the cluster has `done`, however fast that is on this machine, so that
+   * ever more would wait if nothing were refused. Resolves when something has come of all of it.
    */
   async overload(done: () => number): Promise<void> {
     const end_ms = performance.now() + LOADING_MS

@@ -16,7 +16,10 @@ export type Silence = 'cut off' | 'cut off from its peers alone' | 'stopped'
 /** Which replicas a client knows. */
 export type Knows = 'all' | 'the others' | 'the leader and one other'
 
-/** From the silence of the leader to the acknowledgement of a write that was asked for right after it, by what its client knows. */
+/**
+ * From the silence of the leader to the acknowledgement of a write that was asked for right after
+ * it, by what its client knows.
+ */
 export type Waits = Readonly<Record<Knows, number>>
 
 /** Where clients find a server. */
@@ -25,7 +28,10 @@ interface Door {
   readonly address: string
 }
 
-/** A cluster of three whose links, those of clients too, go through proxies, so that its leader can be made to fall silent. */
+/**
+ * A cluster of three whose links, those of clients too, go through proxies, so that its leader can
+ * be made to fall silent.
+ */
 export class SilencedCluster implements AsyncDisposable {
   readonly #cluster: TestCluster
   readonly #links: Links

@@ -14,7 +14,10 @@ export async function whyNoStrace(): Promise<string | undefined> {
   }
 }
 
-/** Has system calls of a running process fail or take long, all its threads', until this is disposed of: see `inject` in strace(1). */
+/**
+ * Has system calls of a running process fail or take long, all its threads', until this is disposed
+ * of: see `inject` in strace(1).
+ */
 export async function injectFault(pid: number, fault: string): Promise<AsyncDisposable> {
   const [call = ''] = fault.split(':')
   const args = ['-f', '-p', String(pid), '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${fault}`]

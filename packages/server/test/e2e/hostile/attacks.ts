@@ -59,7 +59,9 @@ function flood(
   }
 }
 
-/** Connections that come, as many as there can be, and say nothing, or greet and say nothing more. */
+/**
+ * Connections that come, as many as there can be, and say nothing, or greet and say nothing more.
+ */
 function crowd(name: string, connections: number, greets: boolean): Attack {
   return {
     name,

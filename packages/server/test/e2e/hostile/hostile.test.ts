@@ -40,7 +40,8 @@ describe.skipIf(process.platform !== 'linux')('a replica under attack', () => {
   test.each(ATTACKS)('$name', async ({ name, run }) => {
     const leader = (await settledStatuses(cluster.endpoints, PATIENCE_MS))[0]!.leader! - 1
     const stop = new AbortController()
-    // Figures are of runs side by side: what was attacked before has another heap than a process that has just begun.
+    // Figures are of runs side by side: what was attacked before has another heap than a process
+    // that has just begun.
     if (SECONDS > 1) alone = await honest(SECONDS)
     await memory()
     const attack = run(cluster.endpoints[leader]!, stop.signal)
@@ -70,7 +71,9 @@ describe.skipIf(process.platform !== 'linux')('a replica under attack', () => {
     for (const replica of cluster.replicas) expect(() => process.kill(replica.pid, 0)).not.toThrow()
   })
 
-  /** The latencies of a client in a process of its own, which asks for one thing after the other. */
+  /**
+   * The latencies of a client in a process of its own, which asks for one thing after the other.
+   */
   async function honest(seconds: number): Promise<Latencies> {
     const load = ['--connections', '1', '--reads', '50', '--keys', '100', '--json']
     const time = ['--seconds', String(seconds), '--warmup-seconds', '1', '--timeout-ms', String(PATIENCE_MS)]

@@ -1,5 +1,6 @@
-// Loaded into a replica by `node --import`: writes to the file TURNS_FILE how much processor time the longest turn
-// of the event loop took, in milliseconds. Time in which other processes had the processor does not count.
+// Loaded into a replica by `node --import`: writes to the file TURNS_FILE how much processor time
+// the longest turn of the event loop took, in milliseconds. Time in which other processes had the
+// processor does not count.
 import { Buffer } from 'node:buffer'
 import { openSync, readSync, writeFileSync } from 'node:fs'
 import process from 'node:process'

@@ -1,5 +1,6 @@
-// A start that is killed at any system call that it makes on its directory keeps no later start from succeeding, and
-// loses nothing. All calls of a start: SYNOD_KILLS=all; some of them, evenly spread, unless that is set.
+// A start that is killed at any system call that it makes on its directory keeps no later start
+// from succeeding, and loses nothing. All calls of a start: SYNOD_KILLS=all; some of them, evenly
+// spread, unless that is set.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -62,7 +63,10 @@ async function run(
   return { acknowledged, exit }
 }
 
-/** How many of these calls a run makes depends on what is written together: the last ones may not be reached. */
+/**
+ * How many of these calls a run makes depends on what is written together: the last ones may not be
+ * reached.
+ */
 const IN_GROUPS: ReadonlySet<string> = new Set(['pwrite64', 'fdatasync', 'fsync'])
 
 /** Throws unless the run was killed at its point, where each run reaches it. */
@@ -88,7 +92,9 @@ async function chosenPoints(root: string, load: number, args: readonly string[] 
   return some
 }
 
-/** What the counter is, by a server that must start; it is killed then, so that its lock is left. */
+/**
+ * What the counter is, by a server that must start; it is killed then, so that its lock is left.
+ */
 async function counterAfterwards(root: string): Promise<bigint> {
   await using server = await start([], [], root)
   await using client = await server.client()

@@ -3,7 +3,10 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** A system call at whose entry a process is killed: the `count`-th of this name that concerns the directory. */
+/**
+ * A system call at whose entry a process is killed: the `count`-th of this name that concerns the
+ * directory.
+ */
 export interface Point {
   readonly call: string
   readonly count: number

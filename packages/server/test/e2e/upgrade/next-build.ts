@@ -15,7 +15,10 @@ export interface NextBuild extends AsyncDisposable {
   readonly bin: string
 }
 
-/** Makes a copy of what was built, and compiles in it what the patch changes. Rejects if that does not apply any more. */
+/**
+ * Makes a copy of what was built, and compiles in it what the patch changes. Rejects if that does
+ * not apply any more.
+ */
 export async function nextBuild(): Promise<NextBuild> {
   const directory = await temporaryDirectory()
   for (const name of PACKAGES) {

@@ -18,7 +18,10 @@ export const CLIENT_TAGS: Tags<ClientMessage['type']> = {
   save: 7,
 }
 
-/** The first byte of each message that a replica sends to a client. A tag is never given to another message. */
+/**
+ * The first byte of each message that a replica sends to a client. A tag is never given to another
+ * message.
+ */
 export const REPLICA_TAGS: Tags<ReplicaMessage['type']> = {
   reply: 1,
   fail: 2,

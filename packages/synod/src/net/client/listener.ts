@@ -24,14 +24,17 @@ export class ClientConnection {
     return this.#channel.remote
   }
 
-  /** Bytes sent, but not yet handed to the kernel: a reason to `pause` a client that does not read. */
+  /**
+   * Bytes sent, but not yet handed to the kernel: a reason to `pause` a client that does not read.
+   */
   get unsent_bytes(): number {
     return this.#channel.unsent_bytes
   }
 
   /**
-   * Takes a message, to leave with the next `flush`. A client that has more than the limit unsent is
-   * disconnected: no answer is ever left out between others. On a closed connection this does nothing.
+   * Takes a message, to leave with the next `flush`. A client that has more than the limit unsent
+   * is disconnected: no answer is ever left out between others. On a closed connection this does
+   * nothing.
    *
    * @throws SynodError `too-large` if it takes more than `MAX_MESSAGE_BYTES`.
    */

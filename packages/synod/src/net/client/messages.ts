@@ -2,7 +2,10 @@ import type { ClusterId } from '../../cluster/cluster-id.js'
 import type { Ballot, ServerId, Slot } from '../../paxos/ballot.js'
 import type { ErrorCode } from '../../errors.js'
 
-/** Asks for `value`, an encoded request of a session, to be chosen and executed. Answered by reply or fail. */
+/**
+ * Asks for `value`, an encoded request of a session, to be chosen and executed. Answered by reply
+ * or fail.
+ */
 export interface Execute {
   readonly type: 'execute'
   readonly request: number
@@ -17,8 +20,8 @@ export interface Read {
 }
 
 /**
- * A read of the state as it is on the replica that is asked, once the slots up to `atLeast` are executed there.
- * Answered by reply or fail.
+ * A read of the state as it is on the replica that is asked, once the slots up to `atLeast` are
+ * executed there. Answered by reply or fail.
  */
 export interface StaleRead {
   readonly type: 'stale-read'
@@ -33,7 +36,10 @@ export interface StatusRequest {
   readonly request: number
 }
 
-/** Server `to` is to lead, or any other than the one that does where it is 0. Answered by reply or fail. */
+/**
+ * Server `to` is to lead, or any other than the one that does where it is 0. Answered by reply or
+ * fail.
+ */
 export interface TransferRequest {
   readonly type: 'transfer'
   readonly request: number
@@ -41,8 +47,8 @@ export interface TransferRequest {
 }
 
 /**
- * Asks for a piece of a snapshot of the state, from byte `offset` on: of the one at `slot`, or where that is 0 of a new one. Answered
- * by reply, whose result is a `SnapshotPiece`, or fail.
+ * Asks for a piece of a snapshot of the state, from byte `offset` on: of the one at `slot`, or
+ * where that is 0 of a new one. Answered by reply, whose result is a `SnapshotPiece`, or fail.
  */
 export interface SaveRequest {
   readonly type: 'save'
@@ -67,7 +73,10 @@ export interface SnapshotPiece {
   readonly bytes: Uint8Array
 }
 
-/** `slot` is the executed watermark of the replica: what the result says is from there or from before. */
+/**
+ * `slot` is the executed watermark of the replica: what the result says is from there or from
+ * before.
+ */
 export interface Reply {
   readonly type: 'reply'
   readonly request: number
@@ -85,9 +94,9 @@ export interface Fail {
 }
 
 /**
- * A hint: the server that leads at `ballot`, as far as the replica knows; 0 if it knows of none. Of two hints
- * the one with the higher ballot holds. In leaderless mode the ballot is zero, and the server is the replica
- * itself, or 0 if it does not reach a quorum.
+ * A hint: the server that leads at `ballot`, as far as the replica knows; 0 if it knows of none. Of
+ * two hints the one with the higher ballot holds. In leaderless mode the ballot is zero, and the
+ * server is the replica itself, or 0 if it does not reach a quorum.
  */
 export interface LeaderHint {
   readonly type: 'leader'
@@ -95,7 +104,10 @@ export interface LeaderHint {
   readonly server: ServerId
 }
 
-/** The connection was idle and its place is needed: the replica ends it. It is to be dialled again when there is something to ask. */
+/**
+ * The connection was idle and its place is needed: the replica ends it. It is to be dialled again
+ * when there is something to ask.
+ */
 export interface Rest {
   readonly type: 'rest'
 }

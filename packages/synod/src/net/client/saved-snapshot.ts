@@ -9,7 +9,10 @@ export interface SavedSnapshot extends AsyncIterable<Uint8Array> {
   readonly size_bytes: number
 }
 
-/** Asks for the pieces one after the other: the first with slot 0, the others of the snapshot that came. */
+/**
+ * Asks for the pieces one after the other: the first with slot 0, the others of the snapshot that
+ * came.
+ */
 export async function savedSnapshot(
   piece: (slot: Slot, offset: number) => Promise<SnapshotPiece>,
 ): Promise<SavedSnapshot> {

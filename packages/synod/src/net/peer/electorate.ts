@@ -11,7 +11,10 @@ const MAX_CONFIGURATIONS = 2
 export interface Electorate {
   /** The slot of the last change of the membership that it has executed; 0 for none. */
   readonly slot: Slot
-  /** None where it does not know the membership. `phase1`: how many voters a quorum of phase 1 has, 1 to as many as there are. */
+  /**
+   * None where it does not know the membership. `phase1`: how many voters a quorum of phase 1 has,
+   * 1 to as many as there are.
+   */
   readonly configurations: readonly { readonly phase1: number; readonly voters: readonly ServerId[] }[]
 }
 

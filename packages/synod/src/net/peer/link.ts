@@ -3,13 +3,20 @@ import { Link, type LinkOptions } from '../transport/link.js'
 import { peerSender, snapshotAsker } from './codec.js'
 import type { PeerMessage, Report, SnapshotRequest } from './messages.js'
 
-/** What a link to a peer may have unsent; further messages are dropped, and repaired by catch-up. */
+/**
+ * What a link to a peer may have unsent; further messages are dropped, and repaired by catch-up.
+ */
 export const PEER_LIMIT_BYTES = 16 * 1024 * 1024
 
-/** The same of a connection for a snapshot: each side sends one message, and waits for the answer. */
+/**
+ * The same of a connection for a snapshot: each side sends one message, and waits for the answer.
+ */
 export const SNAPSHOT_LIMIT_BYTES = 2 * 1024 * 1024
 
-/** The connection over which this server's messages go to one peer. That peer's come over one of its own. */
+/**
+ * The connection over which this server's messages go to one peer. That peer's come over one of its
+ * own.
+ */
 export type PeerLink = Link<'peer', Message | Report, never>
 
 export interface PeerLinkOptions extends Omit<

@@ -37,8 +37,9 @@ export interface PeerListener extends ChannelListener {
 }
 
 /**
- * Listens for the messages of other servers. Each has one connection for messages and one to get a snapshot: a
- * second one for the same purpose replaces the first, whose end may not have been noticed yet.
+ * Listens for the messages of other servers. Each has one connection for messages and one to get a
+ * snapshot: a second one for the same purpose replaces the first, whose end may not have been
+ * noticed yet.
  */
 export async function listenForPeers(options: PeerListenerOptions): Promise<PeerListener> {
   const { network, clock, address, judge, onRefused, protocols } = options

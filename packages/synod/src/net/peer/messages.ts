@@ -1,7 +1,10 @@
 import type { Slot } from '../../paxos/ballot.js'
 import type { Message } from '../../paxos/messages.js'
 
-/** Asks a peer for a piece of its newest snapshot, on a connection for that alone. The next request waits for the answer. */
+/**
+ * Asks a peer for a piece of its newest snapshot, on a connection for that alone. The next request
+ * waits for the answer.
+ */
 export interface SnapshotRequest {
   readonly type: 'snapshot-request'
   /** Of no use is one of a slot before this. */
@@ -11,7 +14,10 @@ export interface SnapshotRequest {
   readonly offset: number
 }
 
-/** A piece of the file that holds the peer's newest snapshot. Where that is not the one asked for, its first piece. */
+/**
+ * A piece of the file that holds the peer's newest snapshot. Where that is not the one asked for,
+ * its first piece.
+ */
 export interface SnapshotChunk {
   readonly type: 'snapshot-chunk'
   readonly slot: Slot
@@ -33,12 +39,14 @@ export interface DigestReport {
   readonly digest: number
 }
 
-/** How much space a disk has: enough; less than the operator should let be; too little for writes. */
+/**
+ * How much space a disk has: enough; less than the operator should let be; too little for writes.
+ */
 export type SpaceState = 'ample' | 'low' | 'full'
 
 /**
- * The sender's disk has been at one write for so long, 0 when that is over; and how much space it has. Told again and again while
- * either is a trouble.
+ * The sender's disk has been at one write for so long, 0 when that is over; and how much space it
+ * has. Told again and again while either is a trouble.
  */
 export interface DiskReport {
   readonly type: 'disk'
@@ -53,7 +61,10 @@ export interface ClockRequest {
   readonly round: number
 }
 
-/** What the wall clock of the sender showed when it was asked: milliseconds since 1970, a whole number up to `MAX_WALL_MS`. */
+/**
+ * What the wall clock of the sender showed when it was asked: milliseconds since 1970, a whole
+ * number up to `MAX_WALL_MS`.
+ */
 export interface ClockAnswer {
   readonly type: 'clock'
   readonly round: number
@@ -65,7 +76,10 @@ export const MAX_WALL_MS = 253_402_300_799_999
 
 export type ClockReport = ClockRequest | ClockAnswer
 
-/** How far the journals of acceptors have come, the sender's own among them: each has that many groups durable. */
+/**
+ * How far the journals of acceptors have come, the sender's own among them: each has that many
+ * groups durable.
+ */
 export interface PositionsReport {
   readonly type: 'positions'
   /** At most 255. An acceptor is named by 32 hexadecimal digits. */

@@ -15,7 +15,10 @@ export interface Alive {
   stop(): void
 }
 
-/** The side that was dialled: where something arrives and it has nothing to say, it gives a sign of life. */
+/**
+ * The side that was dialled: where something arrives and it has nothing to say, it gives a sign of
+ * life.
+ */
 export class Signs implements Alive {
   readonly #clock: Clock
   readonly #sign: () => void
@@ -53,9 +56,10 @@ export class Signs implements Alive {
 }
 
 /**
- * The side that dialled: where it has written and hears nothing for too long, nothing gets through any more. The system
- * would find out too, but takes minutes; and it takes as long again to find out that the network is back, since it waits twice as long
- * before each further try. A new connection gets through at once.
+ * The side that dialled: where it has written and hears nothing for too long, nothing gets through
+ * any more. The system would find out too, but takes minutes; and it takes as long again to find
+ * out that the network is back, since it waits twice as long before each further try. A new
+ * connection gets through at once.
  *
  * It counts seconds in which this process ran: one that stood still has not been waiting.
  */
@@ -79,7 +83,10 @@ export class Watch implements Alive {
     if (this.#cancel === undefined) this.#wait()
   }
 
-  /** What was under way already when it wrote counts too. If that was the last that got through, the next write will tell. */
+  /**
+   * What was under way already when it wrote counts too. If that was the last that got through, the
+   * next write will tell.
+   */
   heard(): void {
     this.#waits = false
   }

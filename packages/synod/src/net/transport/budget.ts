@@ -1,5 +1,6 @@
 /**
- * How many bytes are held on behalf of others, whatever they are held as. Who holds some says so, and says so again when they are gone.
+ * How many bytes are held on behalf of others, whatever they are held as. Who holds some says so,
+ * and says so again when they are gone.
  *
  * @example
  * const budget = new Budget(192 << 20)

@@ -9,7 +9,10 @@ import type { Address, Network, OpenSocket } from './network.js'
 import type { VersionRange } from '../../cluster/versions.js'
 import type { ConnectionKind } from './preamble.js'
 
-/** So many connections above the limit are told why they are refused; more are dropped without a word. */
+/**
+ * So many connections above the limit are told why they are refused; more are dropped without a
+ * word.
+ */
 export const POLITE_REFUSALS = 8
 
 /** This part of all connections may be in their handshake; then the one that began first goes. */
@@ -23,7 +26,9 @@ export interface ConnectionEvents<In> {
   onMessages(batch: In[]): void
   onDrained(): void
   onClosed(reason: ChannelClosed): void
-  /** Whether it has to go when its place is needed. It is told that by `onEvicted`, and then ended. */
+  /**
+   * Whether it has to go when its place is needed. It is told that by `onEvicted`, and then ended.
+   */
   isIdle?(): boolean
   onEvicted?(): void
 }

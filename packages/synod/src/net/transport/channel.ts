@@ -31,10 +31,16 @@ const MAX_BATCH_MESSAGES = 4096
 /** The same where others wait for their share of a turn. */
 const MAX_SHARE_MESSAGES = 16
 
-/** A chunk as large as this tells of one who sends a lot: the next one is read when it has another share. */
+/**
+ * A chunk as large as this tells of one who sends a lot: the next one is read when it has another
+ * share.
+ */
 const BULK_BYTES = 32 * 1024
 
-/** What a socket may hold of what arrived, besides what it has handed over, when it is told to pause. */
+/**
+ * What a socket may hold of what arrived, besides what it has handed over, when it is told to
+ * pause.
+ */
 const SOCKET_BYTES = 64 * 1024
 
 const NOTHING = new Reader(Buffer.alloc(0))
@@ -70,15 +76,18 @@ export interface ChannelOptions<Out, In> {
   readonly limit_bytes: number
   /** Given by the side that dials; the other side answers. */
   readonly hello?: Handshake
-  /** Bounds what is held and done for the other side, together with others like it. Without it, the other side is trusted that far. */
+  /**
+   * Bounds what is held and done for the other side, together with others like it. Without it, the
+   * other side is trusted that far.
+   */
   readonly intake?: Intake
   readonly events: ChannelEvents<In>
 }
 
 /**
- * A connection that speaks in messages. Each side introduces itself first; then messages go in frames, all
- * that were sent since the last `flush` in one. What the other side sends is not trusted: a fault in it closes the
- * channel with the error that says why.
+ * A connection that speaks in messages. Each side introduces itself first; then messages go in
+ * frames, all that were sent since the last `flush` in one. What the other side sends is not
+ * trusted: a fault in it closes the channel with the error that says why.
  */
 export class Channel<Out, In> {
   readonly #clock: Clock
@@ -103,7 +112,10 @@ export class Channel<Out, In> {
   /** What the last chunk cost. */
   #chunkUnits = 0
   #paused = false
-  /** Something has arrived that has not been delivered, since the owner pauses or this turn has done enough. */
+  /**
+   * Something has arrived that has not been delivered, since the owner pauses or this turn has done
+   * enough.
+   */
   #isBehind = false
   #isQueued = false
   /** What is held of that, as the budget was told. */
@@ -159,7 +171,10 @@ export class Channel<Out, In> {
     return this.#socket.remote
   }
 
-  /** The version of the protocol that is spoken here: the newest that both sides speak; 0 until that is known. */
+  /**
+   * The version of the protocol that is spoken here: the newest that both sides speak; 0 until that
+   * is known.
+   */
   get protocol(): number {
     const { theirs } = this.#input
     return (theirs && newestInBoth(this.#protocols, theirs)) ?? 0
@@ -176,10 +191,10 @@ export class Channel<Out, In> {
   }
 
   /**
-   * Takes a message, to leave with the next `flush`. Returns false if it was not taken: the channel is not
-   * open, or has more than `limit_bytes` unsent.
+   * Takes a message, to leave with the next `flush`. Returns false if it was not taken: the channel
+   * is not open, or has more than `limit_bytes` unsent.
    *
-   * @throws SynodError `too-large` if it takes more than `MAX_MESSAGE_BYTES`; the channel goes on without it.
+   * @throws SynodError `too-large` if it takes more than `MAX_MESSAGE_BYTES`; the channel goes on.
    */
   send(message: Out): boolean {
     if (this.#state !== 'open' || this.unsent_bytes > this.#limit_bytes) return false
@@ -195,7 +210,10 @@ export class Channel<Out, In> {
     return true
   }
 
-  /** Hands everything sent so far to the network; where that is behind, once it is not, or in large pieces: each costs memory. */
+  /**
+   * Hands everything sent so far to the network; where that is behind, once it is not, or in large
+   * pieces: each costs memory.
+   */
   flush(): void {
     const isBehind = this.#socket.unsent_bytes >= DRAIN_MARK_BYTES
     if (!isBehind || this.#output.length >= FULL_FRAME_BYTES) this.#write()
@@ -341,7 +359,10 @@ export class Channel<Out, In> {
     return true
   }
 
-  /** Whether what has arrived is not to be looked at now; `isFirst`: it has had no share of this turn. */
+  /**
+   * Whether what has arrived is not to be looked at now; `isFirst`: it has had no share of this
+   * turn.
+   */
   #mustWait(isFirst: boolean): boolean {
     if (this.#paused) return true
     if (this.#intake === undefined) return false

@@ -14,13 +14,17 @@ interface Place {
 }
 
 /**
- * Listens at addresses before anyone is let in there: a start that cannot listen fails before it has changed anything. Who dials
- * before `listen` is called for the address is turned away, and dials again.
+ * Listens at addresses before anyone is let in there: a start that cannot listen fails before it
+ * has changed anything. Who dials before `listen` is called for the address is turned away, and
+ * dials again.
  */
 export class EarlyListeners implements Pick<Network, 'listen'> {
   readonly #places: Place[] = []
 
-  /** Rejects with SynodError `invalid-options` if it cannot listen at one of them; then it listens at none. */
+  /**
+   * Rejects with SynodError `invalid-options` if it cannot listen at one of them; then it listens
+   * at none.
+   */
   static async bind(network: Network, addresses: readonly Address[]): Promise<EarlyListeners> {
     const early = new EarlyListeners()
     try {
@@ -32,7 +36,10 @@ export class EarlyListeners implements Pick<Network, 'listen'> {
     return early
   }
 
-  /** Lets in who dials this address from now on. It must be one of those that were bound, and each is given away once. */
+  /**
+   * Lets in who dials this address from now on. It must be one of those that were bound, and each
+   * is given away once.
+   */
   listen(address: Address, onSocket: (open: OpenSocket) => void): Promise<Listener> {
     const index = this.#places.findIndex((place) => formatAddress(place.address) === formatAddress(address))
     const [place] = index < 0 ? [] : this.#places.splice(index, 1)

@@ -1,15 +1,22 @@
 import type { Turns } from './turns.js'
 
-/** A flow that has spent no more than this lately asks for little; in each turn so much of it is forgotten. */
+/**
+ * A flow that has spent no more than this lately asks for little; in each turn so much of it is
+ * forgotten.
+ */
 const MODEST_UNITS = 64
 const FORGOTTEN_UNITS = 8
 
-/** One that is new has to wait until that is forgotten: otherwise there would be no end of new ones that ask for little each. */
+/**
+ * One that is new has to wait until that is forgotten: otherwise there would be no end of new ones
+ * that ask for little each.
+ */
 const NEW_UNITS = 4 * MODEST_UNITS
 
 /**
- * One who has work done in turns: a connection, say. It asks for little as long as it spends little; who has much to do and gets a small
- * share of each turn spends little, too, and so does not count as modest while it has more.
+ * One who has work done in turns: a connection, say. It asks for little as long as it spends
+ * little; who has much to do and gets a small share of each turn spends little, too, and so does
+ * not count as modest while it has more.
  */
 export class Flow {
   readonly #turns: Turns
@@ -28,7 +35,10 @@ export class Flow {
     this.#at = this.#turns.number
   }
 
-  /** Calls `run` in a later turn: sooner if little was spent lately, unless it `hasMore` after its share. */
+  /**
+   * Calls `run` in a later turn: sooner if little was spent lately, unless it `hasMore` after its
+   * share.
+   */
   later(run: () => void, hasMore: boolean): void {
     this.#turns.later(run, hasMore || this.#lately > MODEST_UNITS ? 'more' : 'modest')
   }

@@ -11,8 +11,9 @@ export const MAX_FRAME_BYTES = 32 * 1024 * 1024
 export const MAX_HANDSHAKE_BYTES = 4 * 1024
 
 /**
- * Payload length, payload checksum, and a checksum of these two, each a u32. A length is not taken at its word:
- * a reader that waits for a payload which never comes would swallow all that follows, and nobody would notice.
+ * Payload length, payload checksum, and a checksum of these two, each a u32. A length is not taken
+ * at its word: a reader that waits for a payload which never comes would swallow all that follows,
+ * and nobody would notice.
  */
 export const HEADER_BYTES = 12
 const HEADER_CHECKSUM = 8
@@ -49,7 +50,9 @@ export class FrameWriter {
     return this.#writer
   }
 
-  /** Forgets what was written after the writer's length was `length`. For the rare case: it copies. */
+  /**
+   * Forgets what was written after the writer's length was `length`. For the rare case: it copies.
+   */
   cut(length: number): void {
     const kept = this.#writer.take().subarray(0, length)
     this.#writer.raw(kept)
@@ -70,9 +73,9 @@ export class FrameWriter {
 }
 
 /**
- * Turns the chunks of a connection back into payloads: give it a chunk, then take payloads until there are
- * none. A payload that lies within a chunk is a view of it; one that does not is gathered in a buffer of at most
- * `GROWTH` times what has arrived of it.
+ * Turns the chunks of a connection back into payloads: give it a chunk, then take payloads until
+ * there are none. A payload that lies within a chunk is a view of it; one that does not is gathered
+ * in a buffer of at most `GROWTH` times what has arrived of it.
  */
 export class FrameReader {
   readonly #kind: ConnectionKind
@@ -99,7 +102,9 @@ export class FrameReader {
     this.#maxFrame_bytes = maxFrame_bytes
   }
 
-  /** The versions of the protocol that the other side speaks; undefined until its preamble was read. */
+  /**
+   * The versions of the protocol that the other side speaks; undefined until its preamble was read.
+   */
   get theirs(): VersionRange | undefined {
     return this.#theirs
   }
@@ -141,9 +146,10 @@ export class FrameReader {
   }
 
   /**
-   * The next payload, or undefined if more has to arrive first. After the handshake it may be empty.
+   * The next payload, or undefined if more has to arrive first. After the handshake it may be
+   * empty.
    *
-   * @throws SynodError `wrong-protocol`: what arrives is not the preamble or frames. There is no way to read on.
+   * @throws SynodError `wrong-protocol`: what arrives is not the preamble or frames.
    */
   next(): Buffer | undefined {
     for (;;) {

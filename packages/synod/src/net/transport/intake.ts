@@ -6,13 +6,19 @@ import { UnfinishedFrames } from './unfinished-frames.js'
 /** From here on clients are refused what they ask for. */
 export const MAX_HELD_BYTES = 96 << 20
 
-/** Results of commands are kept beyond that; from here on the client that has the most unread is disconnected. */
+/**
+ * Results of commands are kept beyond that; from here on the client that has the most unread is
+ * disconnected.
+ */
 export const MAX_HELD_AT_ALL_BYTES = 128 << 20
 
 /** A frame of a client: what it gathers before it sends, and one message of the largest kind. */
 export const MAX_CLIENT_FRAME_BYTES = 2 << 20
 
-/** What the connections of all clients of a replica share, so that no number of them is too much for it. */
+/**
+ * What the connections of all clients of a replica share, so that no number of them is too much for
+ * it.
+ */
 export interface Intake {
   readonly budget: Budget
   readonly frames: UnfinishedFrames

@@ -14,13 +14,18 @@ export const SHORTEST_WAIT_ms = 10
 export const LONGEST_WAIT_ms = 1000
 
 export interface LinkEvents<Kind extends ConnectionKind, In> {
-  /** Judges a welcome before the link is up. Returns the error for which this side does not want it. */
+  /**
+   * Judges a welcome before the link is up. Returns the error for which this side does not want it.
+   */
   judge?(welcome: WelcomeOf<Kind>): SynodError | undefined
   /** The other side has welcomed this one: messages can be sent. */
   onUp(welcome: WelcomeOf<Kind>): void
   /** The link was up, and its connection broke. It dials again. */
   onDown(reason: string): void
-  /** One side will not speak to the other. Told once until the reason changes; the link keeps trying. */
+  /**
+   * One side will not speak to the other. Told once until the reason changes; the link keeps
+   * trying.
+   */
   onRefused(code: ErrorCode, reason: string): void
   /** A dial has failed, or was refused. */
   onUnreachable?(): void
@@ -61,10 +66,10 @@ export interface LinkStatus {
 }
 
 /**
- * A connection to one address that is dialled again whenever it ends, until `close`. The waits between dials
- * grow, and half of each is random. A connection that was up is dialled again at once, as this shows a moment after a
- * process was killed that nothing listens there any more; but at most once per second, in case the other side
- * keeps welcoming and breaking.
+ * A connection to one address that is dialled again whenever it ends, until `close`. The waits
+ * between dials grow, and half of each is random. A connection that was up is dialled again at
+ * once, as this shows a moment after a process was killed that nothing listens there any more; but
+ * at most once per second, in case the other side keeps welcoming and breaking.
  */
 export class Link<Kind extends ConnectionKind, Out, In> {
   readonly #options: LinkOptions<Kind, Out, In>
@@ -100,8 +105,8 @@ export class Link<Kind extends ConnectionKind, Out, In> {
   }
 
   /**
-   * Takes a message, to leave with the next `flush`. Returns false, and counts it as dropped, if the link is
-   * down or full.
+   * Takes a message, to leave with the next `flush`. Returns false, and counts it as dropped, if
+   * the link is down or full.
    *
    * @throws SynodError `too-large` if it takes more than `MAX_MESSAGE_BYTES`.
    */

@@ -8,8 +8,8 @@ export interface Address {
 }
 
 /**
- * Reads `host:port`, such as `127.0.0.1:2380`, `db1.example.com:2380` or `[::1]:2380`. Port 0, any free
- * port, makes sense for listening only.
+ * Reads `host:port`, such as `127.0.0.1:2380`, `db1.example.com:2380` or `[::1]:2380`. Port 0, any
+ * free port, makes sense for listening only.
  *
  * @throws SynodError `invalid-options` if the text is not an address.
  */

@@ -3,7 +3,10 @@ import type { Writer } from '../../bytes/writer.js'
 import { type VersionRange, newestInBoth, rangeWords } from '../../cluster/versions.js'
 import { SynodError } from '../../errors.js'
 
-/** The versions of the protocol that this build speaks: of everything that follows the preamble. Each is from 1 to 255. */
+/**
+ * The versions of the protocol that this build speaks: of everything that follows the preamble.
+ * Each is from 1 to 255.
+ */
 export const PROTOCOLS: VersionRange = { oldest: 2, newest: 2 }
 
 /** What a connection is for: a server's messages to another server, or a client's requests. */
@@ -15,7 +18,9 @@ const CHECKED_BYTES = 7
 const MAGIC = Buffer.from('SYND', 'latin1')
 const KIND_TAGS = { peer: 1, client: 2 } as const satisfies Record<ConnectionKind, number>
 
-/** The first bytes that each side sends. Their layout is the same in all versions of the protocol. */
+/**
+ * The first bytes that each side sends. Their layout is the same in all versions of the protocol.
+ */
 export function writePreamble(writer: Writer, kind: ConnectionKind, { newest, oldest } = PROTOCOLS): void {
   const start = writer.length
   writer.raw(MAGIC)
@@ -26,9 +31,10 @@ export function writePreamble(writer: Writer, kind: ConnectionKind, { newest, ol
 }
 
 /**
- * Checks the other side's preamble, and returns the versions that it speaks, of which this side speaks at least one.
+ * Checks the other side's preamble, and returns the versions that it speaks, of which this side
+ * speaks at least one.
  *
- * @throws SynodError `wrong-protocol`: it is not Synod or was garbled, or speaks no version of `ours`, or is not of this `kind`.
+ * @throws SynodError `wrong-protocol`: it is garbled, of another kind, or of no version of `ours`.
  */
 export function readPreamble(bytes: Buffer, kind: ConnectionKind, ours = PROTOCOLS): VersionRange {
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) {

@@ -15,7 +15,10 @@ import {
 /** A connection silent for so long is probed, so that one whose other side vanished is noticed. */
 const KEEP_ALIVE_ms = 10_000
 
-/** So many connections may wait to be accepted: they are accepted all at once, in one turn of the event loop. */
+/**
+ * So many connections may wait to be accepted: they are accepted all at once, in one turn of the
+ * event loop.
+ */
 const BACKLOG = 256
 
 const REASONS: Readonly<Record<string, SocketClosed>> = {
@@ -53,7 +56,8 @@ export const tcpNetwork: Network = {
         )
       })
       server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
-        // From here on an error is that of one connection that could not be accepted; its dialler notices.
+        // From here on an error is that of one connection that could not be accepted; its dialler
+        // notices.
         server.on('error', () => undefined)
         resolve((listener = new TcpListener(server)))
       })
@@ -119,8 +123,8 @@ class TcpSocket implements Socket {
     this.#reason ??= 'closed'
     this.#isClosing = true
     this.#socket.end()
-    // A socket that is closed with bytes unread would be reset, and the other side might lose the last
-    // bytes written to it: so read on, until the other side ends it as well.
+    // A socket that is closed with bytes unread would be reset, and the other side might lose the
+    // last bytes written to it: so read on, until the other side ends it as well.
     this.#socket.resume()
   }
 

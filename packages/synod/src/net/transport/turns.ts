@@ -1,6 +1,9 @@
 import type { Clock } from '../../clock.js'
 
-/** One turn of the event loop does this much work for clients: in units, of which a message costs one. */
+/**
+ * One turn of the event loop does this much work for clients: in units, of which a message costs
+ * one.
+ */
 export const MAX_TURN_UNITS = 512
 
 /** Bytes that arrive or leave cost time as messages do: so many as one. */
@@ -10,9 +13,10 @@ export const BYTES_PER_UNIT = 128
 export const MAX_TURN_MS = 1
 
 /**
- * Shares the turns of the event loop among all who have more to do than fits into one. They wait in queues: first those who
- * ask for little, then those who had a share lately and have more. So one who asks for little waits for a turn, whatever others ask for.
- * (As in fair queueing: T. Høiland-Jørgensen et al., RFC 8290, of new and old flows.)
+ * Shares the turns of the event loop among all who have more to do than fits into one. They wait in
+ * queues: first those who ask for little, then those who had a share lately and have more. So one
+ * who asks for little waits for a turn, whatever others ask for. (As in fair queueing: T.
+ * Høiland-Jørgensen et al., RFC 8290, of new and old flows.)
  */
 export class Turns {
   readonly #clock: Clock
@@ -49,7 +53,10 @@ export class Turns {
     this.#units += units
   }
 
-  /** Calls `run` in a later turn, after all of its kind who have asked before; what it does is to be told by `spend`. */
+  /**
+   * Calls `run` in a later turn, after all of its kind who have asked before; what it does is to be
+   * told by `spend`.
+   */
   later(run: () => void, kind: 'modest' | 'more'): void {
     this.#arm()
     const queue = kind === 'modest' ? this.#modest : this.#more

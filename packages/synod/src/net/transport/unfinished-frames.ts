@@ -17,8 +17,8 @@ export interface Unfinished extends Linked<Unfinished> {
 }
 
 /**
- * The frames of all connections whose end has not arrived. When there is too much of them, the one that began first goes: a frame of
- * an honest client is whole within moments.
+ * The frames of all connections whose end has not arrived. When there is too much of them, the one
+ * that began first goes: a frame of an honest client is whole within moments.
  */
 export class UnfinishedFrames {
   readonly #clock: Clock

@@ -66,7 +66,10 @@ function peerLink(port: number, options: Partial<PeerLinkOptions> = {}): PeerLin
   )
 }
 
-/** Sends raw bytes to the listener, and returns what it tells: the handshake messages, up to its end. */
+/**
+ * Sends raw bytes to the listener, and returns what it tells: the handshake messages, up to its
+ * end.
+ */
 async function answersTo(port: number, bytes: Uint8Array): Promise<Handshake[]> {
   const socket = net.connect(port, '127.0.0.1')
   socket.write(bytes)

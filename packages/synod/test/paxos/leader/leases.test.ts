@@ -355,7 +355,10 @@ describe('PITFALL 18: leases', () => {
     expect(leaders).toBeGreaterThan(100)
   })
 
-  /** The leader is cut off, and others with clocks as fast as this lead and write as soon as they can. Reads under its lease meanwhile. */
+  /**
+   * The leader is cut off, and others with clocks as fast as this lead and write as soon as they
+   * can. Reads under its lease meanwhile.
+   */
   function leadBehindItsBack(rate: number, says: 'as it is' | 'as if it were right'): Cluster {
     const cluster = new Cluster({ config: { lease_ms: LEASE_MS } })
     for (const id of [2, 3]) cluster.server(id).rate = rate

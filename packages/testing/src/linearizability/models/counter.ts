@@ -5,8 +5,8 @@ import type { Model } from '../model.js'
 export type CounterInput = { readonly type: 'add'; readonly amount: number } | { readonly type: 'read' }
 
 /**
- * A total that only grows: it can be added to, and read. Both answer with the total, an add with the new one.
- * An amount below 0 throws RangeError.
+ * A total that only grows: it can be added to, and read. Both answer with the total, an add with
+ * the new one. An amount below 0 throws RangeError.
  *
  * @example
  *

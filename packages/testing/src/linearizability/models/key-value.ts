@@ -13,8 +13,8 @@ export type KeyValueInput = { readonly key: string } & (
 )
 
 /**
- * Of a get, the value; of a cas, whether it put; of a put or a delete, whether the key was there before, or
- * null from a store that does not tell.
+ * Of a get, the value; of a cas, whether it put; of a put or a delete, whether the key was there
+ * before, or null from a store that does not tell.
  */
 export type KeyValueOutput = KeyValue | boolean
 
@@ -24,7 +24,8 @@ export type KeyValueOutput = KeyValue | boolean
  * @example
  *
  * checkLinearizable(keyValueModel(), [
- *   { client: 'a', input: { type: 'put', key: 'x', value: 1 }, invoked: 0, returned: 1, output: false },
+ *   { client: 'a', input: { type: 'put', key: 'x', value: 1 }, invoked: 0, returned: 1,
+ *     output: false },
  *   { client: 'b', input: { type: 'get', key: 'x' }, invoked: 2, returned: 3, output: 1 },
  * ])
  */

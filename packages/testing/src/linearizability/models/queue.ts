@@ -6,7 +6,9 @@ export type QueueValue = string | number
 export type QueueInput =
   { readonly type: 'enqueue'; readonly value: QueueValue } | { readonly type: 'dequeue' }
 
-/** Of a dequeue, the value, null if the queue was empty; of an enqueue, anything: true by custom. */
+/**
+ * Of a dequeue, the value, null if the queue was empty; of an enqueue, anything: true by custom.
+ */
 export type QueueOutput = QueueValue | boolean | null
 
 /**

@@ -15,15 +15,18 @@ import { CLIENT_PORT } from '../world.js'
 import { type PutOff, TurnWatch } from './turn-watch.js'
 import { Violation } from './violation.js'
 
-/** What one batch of messages and the callers in the process of the replica may add to what is under way. */
+/**
+ * What one batch of messages and the callers in the process of the replica may add to what is under
+ * way.
+ */
 const BATCH = 64
 const EMBEDDED = 64
 
 const GIVE_UP_MS = 10
 
 /**
- * Holds a replica to docs/limits.md while clients do what they want: at the sockets, where nothing can be left out of the count, and by what
- * the replica says of itself.
+ * Holds a replica to docs/limits.md while clients do what they want: at the sockets, where nothing
+ * can be left out of the count, and by what the replica says of itself.
  */
 export class ClientPortWatch {
   readonly #name: string
@@ -157,7 +160,10 @@ class Line {
   #isLost = false
   /** Of the messages that were handed over, those that may not have been looked at. */
   readonly #behind: PutOff[] = []
-  /** By number, how often something was asked here that has no answer: a number that is used twice is answered twice. */
+  /**
+   * By number, how often something was asked here that has no answer: a number that is used twice
+   * is answered twice.
+   */
   readonly #unanswered = new Map<number, number>()
   /** How many of these were given up since: the replica may not have looked at that. */
   #cancelled = 0
@@ -236,7 +242,10 @@ class Line {
     else if (this.#answer(request)) this.#cancelled++
   }
 
-  /** The replica has been given them; what it has not looked at by now it has put off, and reads nothing more until it has. */
+  /**
+   * The replica has been given them; what it has not looked at by now it has put off, and reads
+   * nothing more until it has.
+   */
   delivered(messages: number, unsent_bytes: number): void {
     if (this.isOver || this.isClosing) return
     if (this.isPaused) {
@@ -262,7 +271,10 @@ class Line {
     this.#stopWaiting()
   }
 
-  /** A frame of which the beginning has arrived has to be whole in time, unless nothing is read that could end it. */
+  /**
+   * A frame of which the beginning has arrived has to be whole in time, unless nothing is read that
+   * could end it.
+   */
   #awaitEnd(): void {
     const { buffered_bytes, payloads } = this.#frames
     if (payloads !== this.#payloads || buffered_bytes === 0) this.#stopWaiting()

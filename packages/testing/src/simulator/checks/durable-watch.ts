@@ -10,14 +10,17 @@ import type { MemoryDisk } from '../hardware/disk.js'
 export type OnRecords = (server: ServerId, payload: Uint8Array, records: readonly JournalRecord[]) => void
 
 /**
- * Reads along on the platters: each group of records, as soon as it is durable, goes into the history of what
- * the cluster has promised and voted, where the invariants are checked.
+ * Reads along on the platters: each group of records, as soon as it is durable, goes into the
+ * history of what the cluster has promised and voted, where the invariants are checked.
  */
 export class DurableWatch {
   readonly #history: History
   readonly #onRecords: OnRecords
   readonly #onViolation: (error: Error) => void
-  /** What is taken to be chosen where it is not known yet whose votes count: the slots before have not been told of. */
+  /**
+   * What is taken to be chosen where it is not known yet whose votes count: the slots before have
+   * not been told of.
+   */
   #later: { readonly server: ServerId; readonly slot: Slot; readonly value: Value }[] = []
 
   constructor(history: History, onRecords: OnRecords, onViolation: (error: Error) => void) {
@@ -28,7 +31,10 @@ export class DurableWatch {
 
   /** From now on the journal on this disk is read along. */
   watch(server: ServerId, disk: MemoryDisk): void {
-    /** By segment, how far it has been read. Their files may have had other names when they were opened. */
+    /**
+     * By segment, how far it has been read. Their files may have had other names when they were
+     * opened.
+     */
     const read = new Map<number, { marker: number; offset: number }>()
     const votes = new Map<Slot, Value>()
     disk.onSynced = (_path, content) => {

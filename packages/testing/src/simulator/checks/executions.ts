@@ -18,7 +18,10 @@ export interface Execution {
   readonly result: Uint8Array | string
 }
 
-/** What all replicas have executed: in the same slots the same commands, with the same results, each once. */
+/**
+ * What all replicas have executed: in the same slots the same commands, with the same results, each
+ * once.
+ */
 export class Executions {
   /** In the order of their slots. */
   readonly all: Execution[] = []

@@ -5,9 +5,9 @@ import { Violation } from './violation.js'
 type Inside = 'apply' | 'query'
 
 /**
- * Stands between a state machine and the clock and chance of the system: while `apply` runs, a look at them is
- * noted, and answered differently on each server, as it would be on real ones. A look is a mistake even where
- * nothing comes of it today.
+ * Stands between a state machine and the clock and chance of the system: while `apply` runs, a look
+ * at them is noted, and answered differently on each server, as it would be on real ones. A look is
+ * a mistake even where nothing comes of it today.
  */
 export class Guard implements Disposable {
   static #stands = false

@@ -9,11 +9,13 @@ import { inWords } from '../trace/words.js'
 import type { ClientOperation, Workload } from '../workload.js'
 
 /**
- * Checks that what clients saw is what a single copy of the state machine would have shown them, each operation
- * at one moment between its call and its return. The log says in which order that copy executes, so nothing need
- * be searched: a command's moment is its place in the log, a linearizable query's the place of the state that answered it; where that was not
- * told, the first with its answer that is not before anything that had returned when it was called. Then nobody may have returned before the call of an operation with an earlier place.
- * A stale query must have the answer of the slot that it names, and where it asked for that see what its client has seen.
+ * Checks that what clients saw is what a single copy of the state machine would have shown them,
+ * each operation at one moment between its call and its return. The log says in which order that
+ * copy executes, so nothing need be searched: a command's moment is its place in the log, a
+ * linearizable query's the place of the state that answered it; where that was not told, the first
+ * with its answer that is not before anything that had returned when it was called. Then nobody may
+ * have returned before the call of an operation with an earlier place. A stale query must have the
+ * answer of the slot that it names, and where it asked for that see what its client has seen.
  * Throws a Violation.
  */
 export function checkHistory<M extends AnyMachine>(
@@ -40,7 +42,10 @@ export function checkHistory<M extends AnyMachine>(
   let next = 0
   let latest: ClientOperation<M> | undefined
   let place = 0
-  /** By client, the latest place of what it had done, and been answered: each does one thing after the other. */
+  /**
+   * By client, the latest place of what it had done, and been answered: each does one thing after
+   * the other.
+   */
   const own = new Map<string, number>()
   for (const operation of calls) {
     for (let end = returns[next]; end && positionOf(end) < operation.invoked; end = returns[++next]) {
@@ -140,8 +145,9 @@ function checkOrigin<M extends AnyMachine>(
 }
 
 /**
- * The history as a model sees it: without the log, by calls and returns alone. What has no answer and was never executed is
- * left out, as it had no effect; whether it had would take the longest to search.
+ * The history as a model sees it: without the log, by calls and returns alone. What has no answer
+ * and was never executed is left out, as it had no effect; whether it had would take the longest to
+ * search.
  */
 function checkByModel<M extends AnyMachine>(
   operations: readonly ClientOperation<M>[],

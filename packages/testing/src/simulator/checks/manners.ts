@@ -32,9 +32,9 @@ const LOSING_CLIENTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
 ])
 
 /**
- * Reads along, and knows what nobody should say: a client that asks one replica twice for the same thing, or somebody
- * else than the leader that it knows of; a server that numbers its rounds of reads as in an earlier life, so that
- * answers of then could pass for answers of now.
+ * Reads along, and knows what nobody should say: a client that asks one replica twice for the same
+ * thing, or somebody else than the leader that it knows of; a server that numbers its rounds of
+ * reads as in an earlier life, so that answers of then could pass for answers of now.
  */
 export class Manners {
   readonly #parts: MannersParts
@@ -95,14 +95,19 @@ export class Manners {
     this.#spoke.set(key, [...lately, now()])
   }
 
-  /** Whether it had said nothing for long when the question left, so that another one may be asked. */
+  /**
+   * Whether it had said nothing for long when the question left, so that another one may be asked.
+   */
   #isSilent(server: ServerId, client: string): boolean {
     const { now, plan } = this.#parts
     const times = this.#spoke.get(`${client} ${server}`) ?? []
     return !times.some((at_ms) => now() - at_ms < PERIOD_MS && now() - at_ms > plan.latency_ms[1])
   }
 
-  /** It had known for as long as its question can have taken that another one leads, from that one itself. */
+  /**
+   * It had known for as long as its question can have taken that another one leads, from that one
+   * itself.
+   */
   #checkLeader({ from, to }: Way): void {
     const { now, plan, processOn } = this.#parts
     if (plan.mode !== 'leader' || !this.#keepsConnections) return

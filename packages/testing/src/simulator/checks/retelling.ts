@@ -11,15 +11,15 @@ interface Answer {
 }
 
 /**
- * The log told again to one more copy of the state machine: what it makes of the commands, and how it would
- * have answered each query at each place. Place n is after the n-th command.
+ * The log told again to one more copy of the state machine: what it makes of the commands, and how
+ * it would have answered each query at each place. Place n is after the n-th command.
  */
 export class Retelling<Q> {
   readonly #answers = new Map<string, Answer[]>()
 
   /**
-   * `queries` are encoded: as a replica does, the copy gets each one anew from its bytes, and each command. Throws a Violation
-   * where it comes to other results than the replicas did.
+   * `queries` are encoded: as a replica does, the copy gets each one anew from its bytes, and each
+   * command. Throws a Violation where it comes to other results than the replicas did.
    */
   constructor(
     machine: Machine<unknown, unknown, Q, unknown>,

@@ -4,7 +4,10 @@ import type { ReplicaStatus } from 'synod/internal/status.js'
 import type { Execution } from './executions.js'
 import { Violation } from './violation.js'
 
-/** Besides the drift of the monotonic clocks: what rounding, and the way of a question and its answer, may add. */
+/**
+ * Besides the drift of the monotonic clocks: what rounding, and the way of a question and its
+ * answer, may add.
+ */
 const MARGIN_MS = 100
 
 export interface TimeWatchParts {
@@ -20,9 +23,10 @@ export interface TimeWatchParts {
 }
 
 /**
- * Log time never goes back. And while each replica knows of voters of which a majority have right wall clocks, it is never ahead of the
- * right time by more than the monotonic clocks drift in the whole run: no jump leads beyond a right clock. How far it may be behind
- * depends on which clocks a replica has heard of; so that is looked at in the end, when all is healed.
+ * Log time never goes back. And while each replica knows of voters of which a majority have right
+ * wall clocks, it is never ahead of the right time by more than the monotonic clocks drift in the
+ * whole run: no jump leads beyond a right clock. How far it may be behind depends on which clocks a
+ * replica has heard of; so that is looked at in the end, when all is healed.
  */
 export class TimeWatch {
   readonly #parts: TimeWatchParts
@@ -64,7 +68,10 @@ export class TimeWatch {
       .some((status) => !this.#hasRightMajority(votersOf(status), () => true))
   }
 
-  /** Of these replicas, those whose log time should be right now, and is not; they run, and all else is healed. */
+  /**
+   * Of these replicas, those whose log time should be right now, and is not; they run, and all else
+   * is healed.
+   */
   lost(sound: readonly ServerId[]): ServerId[] {
     const { statuses, wallTime } = this.#parts
     if (this.#isOver) return []

@@ -11,8 +11,8 @@ export interface PutOff {
 }
 
 /**
- * Counts the messages of clients that a replica deals with, and the turns of its event loop that it takes for them: over a period, from
- * one moment at which nothing was put off to the next.
+ * Counts the messages of clients that a replica deals with, and the turns of its event loop that it
+ * takes for them: over a period, from one moment at which nothing was put off to the next.
  */
 export class TurnWatch {
   readonly #clock: Clock

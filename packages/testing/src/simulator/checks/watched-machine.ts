@@ -29,7 +29,10 @@ export interface Tagged<M extends AnyMachine> {
   readonly encoded?: Uint8Array
 }
 
-/** An answer, and how many commands the state that gave it had executed: an old state shows also where its answer is still right. */
+/**
+ * An answer, and how many commands the state that gave it had executed: an old state shows also
+ * where its answer is still right.
+ */
 export interface Placed {
   readonly answer: Uint8Array
   readonly place: number
@@ -37,7 +40,10 @@ export interface Placed {
 
 const NOTHING = new Uint8Array(0)
 
-/** What clients from outside ask for that do not belong to the workload: every state machine refuses it. */
+/**
+ * What clients from outside ask for that do not belong to the workload: every state machine refuses
+ * it.
+ */
 export const FOREIGN_COMMAND: Uint8Array = Buffer.from([0])
 export const FOREIGN_QUERY: Uint8Array = Buffer.from('\0a query of nobody\0')
 
@@ -45,7 +51,10 @@ const FOREIGN_TAG = 0
 
 const bytesAsTheyAre: Codec<Uint8Array> = { encode: (bytes) => bytes, decode: (bytes) => bytes }
 
-/** A state machine of which every step is watched. Results and answers come out encoded, answers with their place. */
+/**
+ * A state machine of which every step is watched. Results and answers come out encoded, answers
+ * with their place.
+ */
 export class WatchedMachine<M extends AnyMachine> implements Machine<
   Tagged<M>,
   Uint8Array,
@@ -59,7 +68,10 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
   readonly #executions: Executions
   readonly #guard: Guard
   readonly #onViolation: (error: Error) => void
-  /** One of the two that a simulation of upgrades has; the version of the machine itself, where undefined. */
+  /**
+   * One of the two that a simulation of upgrades has; the version of the machine itself, where
+   * undefined.
+   */
   readonly #simulated: number | undefined
   readonly version?: number
   readonly versionOf?: (tagged: Tagged<M>) => number
@@ -138,7 +150,10 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
     return { answer, place: this.#executed }
   }
 
-  /** Begun when a replica begins it, and chunk by chunk as there. How many commands were executed comes last. */
+  /**
+   * Begun when a replica begins it, and chunk by chunk as there. How many commands were executed
+   * comes last.
+   */
   #snapshot(): Iterable<Uint8Array> {
     const count = encodeCount(this.#executed)
     const failed = (error: unknown) => {
@@ -162,7 +177,9 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
   }
 }
 
-/** The version from which on a command is known where upgrades are simulated: of two commands, one. */
+/**
+ * The version from which on a command is known where upgrades are simulated: of two commands, one.
+ */
 export function simulatedVersion({ tag }: { readonly tag: number }): number {
   return 1 + (tag % 2)
 }
@@ -184,7 +201,10 @@ function* followedBy(
   yield last
 }
 
-/** The end is asked for when the reader asks for it, and not before: who does not read so far is refused by a replica. */
+/**
+ * The end is asked for when the reader asks for it, and not before: who does not read so far is
+ * refused by a replica.
+ */
 async function* withoutLast(
   chunks: AsyncIterable<Uint8Array>,
   onLast: (chunk: Uint8Array) => void,

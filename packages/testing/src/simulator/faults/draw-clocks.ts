@@ -3,21 +3,28 @@ import { Chance } from '../../chance.js'
 import { magnitude } from '../../magnitude.js'
 import type { Fault } from './faults.js'
 
-/** How many of all plans have wrong clocks of their own, and how many of all may have them on any server. */
+/**
+ * How many of all plans have wrong clocks of their own, and how many of all may have them on any
+ * server.
+ */
 const SHARE = 0.5
 const RECKLESS = 1 / 8
 
 const TEN_YEARS_MS = 10 * 365 * 86_400_000
 
 export interface DrawnClocks {
-  /** The servers whose wall clocks may be wrong: a minority as a rule, so that log time must be right. */
+  /**
+   * The servers whose wall clocks may be wrong: a minority as a rule, so that log time must be
+   * right.
+   */
   readonly wrong: readonly ServerId[]
   readonly faults: readonly Fault[]
 }
 
 /**
- * Wall clocks that jump by anything between a second and ten years, ahead or back, also before the first command; that run away, stand still or
- * run backwards. What else is drawn from the seed stays as it is.
+ * Wall clocks that jump by anything between a second and ten years, ahead or back, also before the
+ * first command; that run away, stand still or run backwards. What else is drawn from the seed
+ * stays as it is.
  */
 export function drawClocks(seed: number, ids: readonly ServerId[], duration_ms: number): DrawnClocks {
   const chance = new Chance(seed ^ 0x636c6f63)

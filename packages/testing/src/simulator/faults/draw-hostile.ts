@@ -5,11 +5,17 @@ import type { HostileFault } from './hostile-clients.js'
 /** How many of all plans have hostile clients. */
 const SHARE = 0.12
 
-/** How many of these have clients that come by the thousand, and how many last long enough for frames to expire. */
+/**
+ * How many of these have clients that come by the thousand, and how many last long enough for
+ * frames to expire.
+ */
 const CROWDS = 0.25
 const LONG = 0.15
 
-/** The least descriptors that a server is run with, and more; the limit of its clients follows from them. */
+/**
+ * The least descriptors that a server is run with, and more; the limit of its clients follows from
+ * them.
+ */
 const DESCRIPTORS = [96, 128, 160, 256, 1024]
 
 export interface DrawnHostility {
@@ -19,7 +25,10 @@ export interface DrawnHostility {
   readonly descriptors?: number
 }
 
-/** For few seeds: clients that do what they can against the servers. What else is drawn from the seed stays as it is. */
+/**
+ * For few seeds: clients that do what they can against the servers. What else is drawn from the
+ * seed stays as it is.
+ */
 export function drawHostility(seed: number, ids: readonly ServerId[], before_ms: number): DrawnHostility {
   const chance = new Chance(seed ^ 0x686f7374)
   if (!chance.happens(SHARE)) return { faults: [], duration_ms: before_ms }

@@ -3,32 +3,38 @@ import type { ServerId } from 'synod/internal/paxos/ballot.js'
 /*
  * The fault model: what may go wrong in a simulation.
  *
- * Network. Bytes take any time. A connection breaks, and what was under way on it is lost; between servers, single
- * frames are also lost, doubled or overtaken (whoever dials again and sends again causes as much). A way is slow, in one direction. A way is cut, in
- * one direction or both, for a while, again and again, or to the end; bytes wait there, or are lost with their
- * connection. A bit on the way turns over: that must be noticed, and the connection ended.
+ * Network. Bytes take any time. A connection breaks, and what was under way on it is lost; between
+ * servers, single frames are also lost, doubled or overtaken (whoever dials again and sends again
+ * causes as much). A way is slow, in one direction. A way is cut, in one direction or both, for a
+ * while, again and again, or to the end; bytes wait there, or are lost with their connection. A bit
+ * on the way turns over: that must be noticed, and the connection ended.
  *
- * Disk. A power failure keeps what was synced. Each sector of the rest is old, new, zeros or garbage, the size of a file is any
- * between old and new, and each change of a name in a directory has happened or not. An fsync takes any time,
- * or does not end, or fails, and then what it was to write may be lost although it can still be read. A disk gets full, or those of
- * all servers do, and have space again later; no replica may give up for that.
- * Bits of what was written long ago turn over, a disk is lost as a whole, or a directory is put back as it was earlier; all that only on a minority of the servers, so that a good copy
- * of everything is left. (One plan in fifty lets bits turn over on any server. Then the cluster may stop, but must not disagree.) Not
- * in the model: damage to the last group of a journal, as it cannot be told from a write that was cut short
- * (docs/journal.md).
+ * Disk. A power failure keeps what was synced. Each sector of the rest is old, new, zeros or
+ * garbage, the size of a file is any between old and new, and each change of a name in a directory
+ * has happened or not. An fsync takes any time, or does not end, or fails, and then what it was to
+ * write may be lost although it can still be read. A disk gets full, or those of all servers do,
+ * and have space again later; no replica may give up for that. Bits of what was written long ago
+ * turn over, a disk is lost as a whole, or a directory is put back as it was earlier; all that only
+ * on a minority of the servers, so that a good copy of everything is left. (One plan in fifty lets
+ * bits turn over on any server. Then the cluster may stop, but must not disagree.) Not in the
+ * model: damage to the last group of a journal, as it cannot be told from a write that was cut
+ * short (docs/journal.md).
  *
- * Processes. A process ends at any moment, also while it starts; it is restarted. It is paused, and goes on later. A replica
- * that has failed is started again, unless it said that its data directory is lost.
+ * Processes. A process ends at any moment, also while it starts; it is restarted. It is paused, and
+ * goes on later. A replica that has failed is started again, unless it said that its data directory
+ * is lost.
  *
- * Upgrades. Servers run the build and state machine from before, and are upgraded one by one, while others join; a command in two is known from the
- * new version on. No server goes back.
+ * Upgrades. Servers run the build and state machine from before, and are upgraded one by one, while
+ * others join; a command in two is known from the new version on. No server goes back.
  *
- * Clients. Some are hostile: they send frames that are cut short, giant, malformed, repeated, out of order, or thousands at a time, ask for
- * what is never answered, read nothing, and come back when they are cut off. Others connect by the thousand and are idle. Each process of a
- * server has few descriptors then. What they ask for is refused by the state machine, so that what honest clients see can be judged.
+ * Clients. Some are hostile: they send frames that are cut short, giant, malformed, repeated, out
+ * of order, or thousands at a time, ask for what is never answered, read nothing, and come back
+ * when they are cut off. Others connect by the thousand and are idle. Each process of a server has
+ * few descriptors then. What they ask for is refused by the state machine, so that what honest
+ * clients see can be judged.
  *
- * Clocks. They run fast or slow, at another rate on each server. The time of day jumps, runs away, stands still or runs backwards; in most
- * plans on a minority of the servers.
+ * Clocks. They run fast or slow, at another rate on each server. The time of day jumps, runs away,
+ * stands still or runs backwards; in most plans on a minority of the servers.
  *
  * Not in the model: servers that lie, and a network that forges what has a right checksum.
  */
@@ -50,7 +56,10 @@ interface OnWay extends Timed {
 }
 
 export type Fault =
-  /** The power fails; `for_ms` later it is back. If `silent`, others see their connections hang until then. */
+  /**
+   * The power fails; `for_ms` later it is back. If `silent`, others see their connections hang
+   * until then.
+   */
   | (OnServer & { readonly kind: 'power-failure'; readonly silent: boolean })
   /** The process is killed; the system under it goes on. */
   | (OnServer & { readonly kind: 'kill' })
@@ -68,7 +77,10 @@ export type Fault =
   /** A way is cut and healed again and again, each for `period_ms`. */
   | (OnWay & { readonly kind: 'flapping'; readonly period_ms: number })
   | (OnWay & { readonly kind: 'reset' })
-  /** Frames between two servers get lost, come twice or are overtaken by the next: how often, of all. */
+  /**
+   * Frames between two servers get lost, come twice or are overtaken by the next: how often, of
+   * all.
+   */
   | (OnWay & {
       readonly kind: 'lossy'
       readonly loss: number
@@ -87,19 +99,31 @@ export type Fault =
   /** While the server is down, so many bits turn over in what its disk has held for long. */
   | (OnServer & { readonly kind: 'bit-rot'; readonly bits: number })
   | (OnServer & { readonly kind: 'lost-disk' })
-  /** After `for_ms` the directory of the server is put back as it is now, if all others have heard of what it lacks then. */
+  /**
+   * After `for_ms` the directory of the server is put back as it is now, if all others have heard
+   * of what it lacks then.
+   */
   | (OnServer & { readonly kind: 'old-copy' })
   /** The process of a client is killed; another one takes its place. */
   | (Timed & { readonly kind: 'client-kill'; readonly client: number })
   /** Not a fault, but of the same kind of days: somebody wants this server to lead. */
   | (OnServer & { readonly kind: 'transfer' })
-  /** The replica is closed in an orderly way; `for_ms` later its process is gone, and is started again. */
+  /**
+   * The replica is closed in an orderly way; `for_ms` later its process is gone, and is started
+   * again.
+   */
   | (OnServer & { readonly kind: 'shutdown' })
-  /** A new server is added and started. It takes the place of `replaces` when it has caught up, if that is not 0. */
+  /**
+   * A new server is added and started. It takes the place of `replaces` when it has caught up, if
+   * that is not 0.
+   */
   | (OnServer & { readonly kind: 'join'; readonly replaces: ServerId })
   /** The server is removed from the cluster. */
   | (OnServer & { readonly kind: 'removal' })
-  /** The process of a server with the build and state machine from before is killed; `for_ms` later it starts with the new ones. */
+  /**
+   * The process of a server with the build and state machine from before is killed; `for_ms` later
+   * it starts with the new ones.
+   */
   | (OnServer & { readonly kind: 'upgrade' })
   /** Bytes take so much longer this way, and only this way. */
   | (OnWay & { readonly kind: 'slow-way'; readonly delay_ms: number })

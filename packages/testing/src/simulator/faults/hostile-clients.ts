@@ -41,7 +41,10 @@ export function setHostile(fault: HostileFault, host: HostileHost): void {
   }
 }
 
-/** Connects as it should, then asks for hardly anything. When its place was needed, it comes back now and then. */
+/**
+ * Connects as it should, then asks for hardly anything. When its place was needed, it comes back
+ * now and then.
+ */
 class IdleClient {
   readonly #fault: HostileFault
   readonly #host: HostileHost
@@ -75,7 +78,10 @@ class IdleClient {
   }
 }
 
-/** One connection after the other, each with its own part of the grammar, its own pace, and its own way to read. */
+/**
+ * One connection after the other, each with its own part of the grammar, its own pace, and its own
+ * way to read.
+ */
 class HostileClient {
   readonly #fault: HostileFault
   readonly #host: HostileHost

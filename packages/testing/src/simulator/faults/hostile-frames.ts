@@ -12,8 +12,8 @@ import type { Chance } from '../../chance.js'
 import { FOREIGN_COMMAND, FOREIGN_QUERY } from '../checks/watched-machine.js'
 
 /*
- * The grammar of what hostile clients send. Most of it is right as far as it goes, since what is wrong from the first byte
- * on gets nowhere.
+ * The grammar of what hostile clients send. Most of it is right as far as it goes, since what is
+ * wrong from the first byte on gets nowhere.
  */
 
 /** What a hostile client knows of its connection. */
@@ -27,7 +27,9 @@ export interface Memory {
   readonly allowance: Allowance
 }
 
-/** What all clients of a fault together may still send in floods: simulating them takes its time. */
+/**
+ * What all clients of a fault together may still send in floods: simulating them takes its time.
+ */
 export interface Allowance {
   messages: number
 }

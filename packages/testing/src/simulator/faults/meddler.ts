@@ -19,8 +19,9 @@ export function garble(chunk: Uint8Array, chance: Chance): Uint8Array {
 }
 
 /**
- * Loses, doubles and reorders whole frames of one direction of a connection, as often as `rates` says at the
- * moment. The preamble and the handshake pass as they are: what comes before them is no conversation.
+ * Loses, doubles and reorders whole frames of one direction of a connection, as often as `rates`
+ * says at the moment. The preamble and the handshake pass as they are: what comes before them is no
+ * conversation.
  */
 export function frameMeddler(rates: () => Rates | undefined, chance: Chance): Meddler {
   let rest = Buffer.alloc(0)

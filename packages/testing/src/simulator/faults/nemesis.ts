@@ -27,7 +27,10 @@ export interface NemesisParts<M extends AnyMachine> {
   readonly world: World<M>
   readonly trace: Trace
   readonly chance: Chance
-  /** Servers that start with the build and state machine from before: those that are upgraded are taken out. */
+  /**
+   * Servers that start with the build and state machine from before: those that are upgraded are
+   * taken out.
+   */
   readonly old: Set<ServerId>
   readonly onNewDisk: (server: ServerId) => void
   /** A further server has been set up. */
@@ -55,7 +58,10 @@ export class Nemesis<M extends AnyMachine> {
   readonly #delays_ms = new Map<string, number>()
   /** Servers whose disk has given them a reason to fail. */
   readonly #excused = new Set<ServerId>()
-  /** Servers of which somebody has asked for their removal, or that may have come too late to be let in. */
+  /**
+   * Servers of which somebody has asked for their removal, or that may have come too late to be let
+   * in.
+   */
   readonly #removable = new Set<ServerId>()
   /** Servers that have said that they are not to be started again. */
   readonly #ended = new Set<ServerId>()
@@ -449,8 +455,8 @@ export class Nemesis<M extends AnyMachine> {
   }
 
   /**
-   * Turns bits over in what the disk of a server has held for long, so that all of it is on the platter: not in the
-   * last group, as it could pass for torn.
+   * Turns bits over in what the disk of a server has held for long, so that all of it is on the
+   * platter: not in the last group, as it could pass for torn.
    */
   async #rot(id: ServerId, bits: number): Promise<void> {
     const { chance, world } = this.#parts
@@ -498,8 +504,9 @@ export class Nemesis<M extends AnyMachine> {
   }
 
   /**
-   * Whether all other servers that can vote know for good of something that a copy lacks. Where only some do, the
-   * copy may meet the others first, and be taken for sound: no server can know better.
+   * Whether all other servers that can vote know for good of something that a copy lacks. Where
+   * only some do, the copy may meet the others first, and be taken for sound: no server can know
+   * better.
    */
   async #isMissed(id: ServerId, copy: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
     const { world } = this.#parts

@@ -14,8 +14,8 @@ import { FAULT_KINDS, type Fault, type FaultKind, ORDERLY_KINDS, WRECKING } from
 export type Range = readonly [low: number, high: number]
 
 /**
- * One simulation, said in full: the same plan and the same code give the same run. It is plain data, so it can be
- * kept, and cut down to what matters.
+ * One simulation, said in full: the same plan and the same code give the same run. It is plain
+ * data, so it can be kept, and cut down to what matters.
  */
 export interface Plan {
   readonly seed: number
@@ -25,7 +25,10 @@ export interface Plan {
   readonly quorums?: Quorums
   /** How far above the chosen watermark slots are proposed in: that of the mode unless given. */
   readonly window?: number
-  /** How long leases last; there are none unless given. Then the clocks are no more different than leases bear. */
+  /**
+   * How long leases last; there are none unless given. Then the clocks are no more different than
+   * leases bear.
+   */
   readonly lease_ms?: number
   /** Clients on hosts of their own. On each server one more is at work, inside its process. */
   readonly clients: number
@@ -44,9 +47,9 @@ export interface Plan {
   /** Whether faults begin only when the cluster has formed. */
   readonly formed: boolean
   /**
-   * Whether the cluster, once healed, must get on. It need not where too few for a quorum may be sound, nor
-   * where servers have less patience than their network and disks take: those depose each other for ever, which makes for
-   * rare orders of events.
+   * Whether the cluster, once healed, must get on. It need not where too few for a quorum may be
+   * sound, nor where servers have less patience than their network and disks take: those depose
+   * each other for ever, which makes for rare orders of events.
    */
   readonly live: boolean
   /** Whether all that is sent is read and judged too, which takes its time. */
@@ -56,13 +59,16 @@ export interface Plan {
   /** How many descriptors the process of each server has: enough, unless given. */
   readonly descriptors?: number
   /**
-   * The servers that start with the build and state machine from before; all others have the next ones. Unless given, there is one build, and no
-   * command that only a later version knows.
+   * The servers that start with the build and state machine from before; all others have the next
+   * ones. Unless given, there is one build, and no command that only a later version knows.
    */
   readonly old?: readonly ServerId[]
   /** More clients on one of the servers. */
   readonly crowd?: Crowd
-  /** How many things each client on a host of its own does at once, through one session: 1 unless given. */
+  /**
+   * How many things each client on a host of its own does at once, through one session: 1 unless
+   * given.
+   */
   readonly atOnce?: number
   /** In order of time. */
   readonly faults: readonly Fault[]
@@ -96,9 +102,9 @@ const SYNCS_MS: readonly Range[] = [
 ]
 
 /**
- * Draws a plan from a seed. Each seed has its own mix: some kinds of faults and not others, often or rarely,
- * a quick network or a slow one. That finds more than the same mix of everything each time (Groce, Zhang, Eide, Chen, Regehr:
- * Swarm Testing, ISSTA 2012).
+ * Draws a plan from a seed. Each seed has its own mix: some kinds of faults and not others, often
+ * or rarely, a quick network or a slow one. That finds more than the same mix of everything each
+ * time (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012).
  */
 export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const chance = new Chance(seed)
@@ -176,7 +182,10 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   return { ...plan, ...drawLease(mode, seed, servers, plan) }
 }
 
-/** For one seed of four: somebody starts a server on an old copy of its directory, where nothing else befalls that for good. */
+/**
+ * For one seed of four: somebody starts a server on an old copy of its directory, where nothing
+ * else befalls that for good.
+ */
 function drawMistakes(
   seed: number,
   losable: readonly ServerId[],
@@ -220,7 +229,9 @@ function leftOf(dice: number): number {
   return Math.floor(dice ** 3 * (64 << 10))
 }
 
-/** For most seeds in which no server is lost: servers join, and others go, but for one of the first. */
+/**
+ * For most seeds in which no server is lost: servers join, and others go, but for one of the first.
+ */
 function drawChanges(seed: number, ids: readonly ServerId[], duration_ms: number): Fault[] {
   const chance = new Chance(seed ^ 0x6d656d62)
   if (chance.happens(0.3)) return []
@@ -240,7 +251,10 @@ function drawChanges(seed: number, ids: readonly ServerId[], duration_ms: number
     })
 }
 
-/** For most seeds in which no server is lost: some or all servers, and some that join, are upgraded one after the other. */
+/**
+ * For most seeds in which no server is lost: some or all servers, and some that join, are upgraded
+ * one after the other.
+ */
 function drawUpgrades(
   seed: number,
   ids: readonly ServerId[],
@@ -266,13 +280,18 @@ function drawUpgrades(
   return { old, faults: chance.happens(0.2) ? faults.slice(1) : faults }
 }
 
-/** Small, so that changes of the membership take force soon, and many slots are at the edge of it. */
+/**
+ * Small, so that changes of the membership take force soon, and many slots are at the edge of it.
+ */
 function drawWindow(seed: number): number {
   const chance = new Chance(seed ^ 0x77696e64)
   return 1 + chance.below(chance.pick([4, 40, 400]))
 }
 
-/** For two seeds of three: often, with little behind them, so that whoever is away for a moment needs one. */
+/**
+ * For two seeds of three: often, with little behind them, so that whoever is away for a moment
+ * needs one.
+ */
 function drawSnapshots(seed: number): Pick<Plan, 'snapshots'> {
   const chance = new Chance(seed ^ 0x736e6170)
   if (chance.happens(1 / 3)) return {}
@@ -300,7 +319,10 @@ function drawMinority(ids: readonly ServerId[], chance: Chance): ServerId[] {
 interface Targets {
   readonly ids: readonly ServerId[]
   readonly clients: number
-  /** The servers whose disks may be lost. Of more than a minority, nothing could tell the rest from a new cluster. */
+  /**
+   * The servers whose disks may be lost. Of more than a minority, nothing could tell the rest from
+   * a new cluster.
+   */
   readonly losable: readonly ServerId[]
   /** The servers on whose disks bits may turn over. */
   readonly rotten: readonly ServerId[]

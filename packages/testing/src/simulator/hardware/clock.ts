@@ -10,7 +10,10 @@ interface Timer {
 /** The wall time at the beginning of a simulation. */
 const EPOCH_MS = 1_700_000_000_000
 
-/** A clock that moves only from one timer to the next, one at a time: what is due first, then what was asked for first. */
+/**
+ * A clock that moves only from one timer to the next, one at a time: what is due first, then what
+ * was asked for first.
+ */
 export class StepClock implements Clock {
   #now_ms = 0
   #order = 0
@@ -50,7 +53,9 @@ export class StepClock implements Clock {
     this.timer(0, run)
   }
 
-  /** Runs the next timer if it is due by `end_ms`. Otherwise moves on to then, and answers false. */
+  /**
+   * Runs the next timer if it is due by `end_ms`. Otherwise moves on to then, and answers false.
+   */
   step(end_ms: number): boolean {
     const next = this.#next.shift()
     if (next !== undefined) {

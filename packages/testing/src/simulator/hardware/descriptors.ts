@@ -16,8 +16,9 @@ import { systemError } from './system-error.js'
 const OPEN_FROM_THE_START = 32
 
 /**
- * The descriptors of one process. When all are taken, no file can be opened (the wait that a real disk would have is left out:
- * it is never to be needed), dialling fails, and who dials in is dropped.
+ * The descriptors of one process. When all are taken, no file can be opened (the wait that a real
+ * disk would have is left out: it is never to be needed), dialling fails, and who dials in is
+ * dropped.
  */
 export class Descriptors {
   readonly #limit: number

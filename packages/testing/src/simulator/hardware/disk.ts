@@ -9,15 +9,16 @@ import { systemError } from './system-error.js'
 /*
  * A disk in memory, with its faults.
  *
- * A file is what processes see of it (the page cache) and what is on the platter. A write changes the cache
- * and marks sectors dirty; a sync brings dirty sectors and the size to the platter. A sync that fails marks
- * them clean all the same, as Linux does: they are still read back, and no later sync writes them. A disk that
- * is full takes of a write what it has room for and refuses the rest. What a file has may be rewritten.
+ * A file is what processes see of it (the page cache) and what is on the platter. A write changes
+ * the cache and marks sectors dirty; a sync brings dirty sectors and the size to the platter. A
+ * sync that fails marks them clean all the same, as Linux does: they are still read back, and no
+ * later sync writes them. A disk that is full takes of a write what it has room for and refuses the
+ * rest. What a file has may be rewritten.
  *
- * `crash` is a power failure. Of what was not synced, each sector that is on the platter stays old or gets
- * new; each sector beyond gets new, zeros or garbage; the size is any between old and new; each change of a
- * name in a directory has happened or not. `restart` is the end of the process alone: the cache
- * stays, and so does the socket of its lock.
+ * `crash` is a power failure. Of what was not synced, each sector that is on the platter stays old
+ * or gets new; each sector beyond gets new, zeros or garbage; the size is any between old and new;
+ * each change of a name in a directory has happened or not. `restart` is the end of the process
+ * alone: the cache stays, and so does the socket of its lock.
  */
 
 /** With this, a crash loses whatever it can. */
@@ -58,7 +59,10 @@ export class MemoryDisk implements Disk {
     this.capacity_bytes = this.#directories.used_bytes + left_bytes
   }
 
-  /** The process can change the disk this many times more; the next change, and all after, do not come to pass. */
+  /**
+   * The process can change the disk this many times more; the next change, and all after, do not
+   * come to pass.
+   */
   dieAfter(changes: number): void {
     this.#lives = changes
   }

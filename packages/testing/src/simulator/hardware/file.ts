@@ -75,7 +75,10 @@ export class MemoryFile {
     for (const [sector, content] of sectors) content.copy(this.#platter.view, sector * SECTOR_BYTES)
   }
 
-  /** The power fails: of what is dirty, anything may have reached the platter, and nothing else is left. */
+  /**
+   * The power fails: of what is dirty, anything may have reached the platter, and nothing else is
+   * left.
+   */
   crash(random: Random): void {
     const { size_bytes, sectors } = this.takeDirty()
     const platter = this.#platter

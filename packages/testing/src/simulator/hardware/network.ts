@@ -13,24 +13,30 @@ import { PendingWork } from './pending-work.js'
 import { MemorySocket, type Meddler, type Way } from './socket.js'
 
 export interface MemoryNetworkOptions {
-  /** How long bytes take from one host to another, asked for each chunk. Order is kept all the same. Default: 1. */
+  /**
+   * How long bytes take from one host to another, asked for each chunk. Order is kept all the same.
+   * Default: 1.
+   */
   readonly latency_ms?: number | ((from: string, to: string) => number)
   /** What both kernels together hold of one direction of a connection. Default: 256 KiB. */
   readonly window_bytes?: number
   /** How many of `available` bytes the next chunk has, at least 1. Default: all. */
   readonly split?: (available: number) => number
-  /** What becomes of a chunk that arrives: it may be changed, replaced by several, or held back. Default: nothing. */
+  /**
+   * What becomes of a chunk that arrives: it may be changed, replaced by several, or held back.
+   * Default: nothing.
+   */
   readonly meddle?: (way: Way) => Meddler | undefined
   /** Called for every chunk that arrives, before its receiver gets it. */
   readonly onArrival?: (way: Way, chunk: Uint8Array) => void
 }
 
 /**
- * Hosts and the connections between them, in memory. It behaves as TCP does as far as Synod can tell: bytes arrive
- * in order or not at all, a reader that pauses holds up the writer, a host without a listener refuses,
- * one whose process is killed ends its connections, one that lost its power says nothing until it
- * is back, and where a way is cut, bytes wait until it is healed. `timeout` and `unreachable` never
- * happen.
+ * Hosts and the connections between them, in memory. It behaves as TCP does as far as Synod can
+ * tell: bytes arrive in order or not at all, a reader that pauses holds up the writer, a host
+ * without a listener refuses, one whose process is killed ends its connections, one that lost its
+ * power says nothing until it is back, and where a way is cut, bytes wait until it is healed.
+ * `timeout` and `unreachable` never happen.
  *
  * Everything happens at the clock's word, and in the same order each time.
  */
@@ -88,7 +94,10 @@ export class MemoryNetwork {
     ])
   }
 
-  /** A host that had lost its power is back, and resets the connections that it does not know any more. */
+  /**
+   * A host that had lost its power is back, and resets the connections that it does not know any
+   * more.
+   */
   powerOn(host: string): void {
     for (const socket of this.#halfOpen.get(host) ?? []) socket.after(() => socket.finish('reset'))
     this.#halfOpen.delete(host)

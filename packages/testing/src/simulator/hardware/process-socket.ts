@@ -14,8 +14,9 @@ export interface Turns {
 }
 
 /**
- * A socket of a process, which may hear of chunks long after they arrived. If its owner has paused it by then, they wait for
- * `resume`, and the end of the connection behind them: as in the kernel of a real machine.
+ * A socket of a process, which may hear of chunks long after they arrived. If its owner has paused
+ * it by then, they wait for `resume`, and the end of the connection behind them: as in the kernel
+ * of a real machine.
  */
 export class ProcessSocket implements Socket {
   readonly #socket: Socket

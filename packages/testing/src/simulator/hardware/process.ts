@@ -20,9 +20,9 @@ export interface Surroundings {
 }
 
 /**
- * A process of the simulated world. Until it is killed it uses the clock, network and disk around it;
- * afterwards no timer fires for it, nothing arrives, and nothing that it began on the disk ever ends. While it
- * is paused, all of that waits.
+ * A process of the simulated world. Until it is killed it uses the clock, network and disk around
+ * it; afterwards no timer fires for it, nothing arrives, and nothing that it began on the disk ever
+ * ends. While it is paused, all of that waits.
  */
 export class Process {
   readonly clock: Clock
@@ -62,7 +62,10 @@ export class Process {
     this.#catchUp()
   }
 
-  /** For how long, by the world's clock, an fsync has been under way that takes for ever; 0 if there is none. */
+  /**
+   * For how long, by the world's clock, an fsync has been under way that takes for ever; 0 if there
+   * is none.
+   */
   get stuck_ms(): number {
     return this.#stuck.length === 0 ? 0 : this.#around.clock.now() - this.#stuckSince_ms
   }
@@ -81,7 +84,10 @@ export class Process {
     })
   }
 
-  /** Nothing happens in a process that is gone; in one that is paused, or has not caught up, it happens later. */
+  /**
+   * Nothing happens in a process that is gone; in one that is paused, or has not caught up, it
+   * happens later.
+   */
   #run(run: () => void): void {
     if (!this.alive) return
     if (this.#paused || this.#missed.length > 0) this.#missed.push(run)
@@ -181,7 +187,10 @@ export class Process {
     }
   }
 
-  /** Snapshots are written while the replica goes on: each step takes its time, so that much happens in between. */
+  /**
+   * Snapshots are written while the replica goes on: each step takes its time, so that much happens
+   * in between.
+   */
   #guardedFile(file: DiskFile, isSnapshot: boolean): DiskFile {
     const pending = new PendingWork()
     const during = (work: () => Promise<void>) => this.#guarded(() => pending.run(work))

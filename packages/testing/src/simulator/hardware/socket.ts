@@ -6,7 +6,10 @@ import {
   type SocketEvents,
 } from 'synod/internal/net/transport/network.js'
 
-/** Changes what passes in one direction of a connection: gives back what arrives in place of a chunk. */
+/**
+ * Changes what passes in one direction of a connection: gives back what arrives in place of a
+ * chunk.
+ */
 export type Meddler = (chunk: Uint8Array) => readonly Uint8Array[]
 
 /** One direction of a connection. */
@@ -35,7 +38,10 @@ export interface Wires {
   forget(socket: MemorySocket): void
 }
 
-/** One end of a connection. What it writes is pumped into the window, and from there arrives at the other end. */
+/**
+ * One end of a connection. What it writes is pumped into the window, and from there arrives at the
+ * other end.
+ */
 export class MemorySocket implements Socket {
   readonly remote: string
   over = false

@@ -9,7 +9,10 @@ import type { StepClock } from '../hardware/clock.js'
 import type { Way } from '../hardware/socket.js'
 import type { Said } from './wire-tap.js'
 
-/** What happens in a simulation: on its replicas, to them, and to their clients. docs/trace.md lists the kinds. */
+/**
+ * What happens in a simulation: on its replicas, to them, and to their clients. docs/trace.md lists
+ * the kinds.
+ */
 export type SimulationEvent =
   | ReplicaEvent
   | {
@@ -18,8 +21,9 @@ export type SimulationEvent =
     }
 
 /**
- * Everything that happens in a simulation, in order. It goes into a digest, by which two runs are told to be the
- * same to the byte; and, where somebody listens, out as one line of JSON for each event.
+ * Everything that happens in a simulation, in order. It goes into a digest, by which two runs are
+ * told to be the same to the byte; and, where somebody listens, out as one line of JSON for each
+ * event.
  */
 export class Trace {
   digest = 0
