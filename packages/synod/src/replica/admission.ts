@@ -54,7 +54,7 @@ export class Admission {
     return this.#isAdmitted
   }
 
-  /** A peer has welcomed this server, and has heard of so many groups of its journal. */
+  /** A peer has welcomed this server, and has heard of this many groups of its journal. */
   welcomed(by: ServerId, heard: number, electorate: Electorate): void {
     if (!this.isSound(heard)) return
     if (electorate.slot > this.#told.slot) this.#told = electorate
@@ -95,8 +95,8 @@ export class Admission {
 
   /**
    * Those who vote by the latest that is known: the voters of which this server knows may have been
-   * removed while it was away, and be gone. Whoever has taken part with the later ones has told
-   * these how far its journal had come.
+   * removed while it was away, and be gone. A server that took part with the later voters has told
+   * them how far its journal had come.
    */
   get #electorate(): Electorate {
     const own = electorateOf(this.#parts.membership)

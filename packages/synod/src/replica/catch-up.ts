@@ -74,7 +74,7 @@ export class CatchUp {
     await this.#abandon()
   }
 
-  /** Whoever comes after the peer that was asked last. */
+  /** The peer after the one that was asked last. */
   #next(): ServerId | undefined {
     const peers = this.#parts.peers()
     return peers[peers.indexOf(this.#from) + 1] ?? peers[0]

@@ -8,8 +8,8 @@ import type { ServerSet } from '../paxos/server-set.js'
 import type { Value } from '../paxos/value.js'
 
 /**
- * A server that is further behind may take long before its vote helps anybody. Twice the largest
- * window: a change just before has filled the window with no-ops, of which the others have not told
+ * A server that is further behind may take long before its vote helps. Twice the largest window:
+ * the change before has filled the window with no-ops that the other servers may not have reported
  * yet.
  */
 export const MAX_BEHIND_SLOTS = 16_384
@@ -47,15 +47,15 @@ export class ChangeGuard {
     this.#began_ms = parts.clock.now()
   }
 
-  /** This server begins to lead: it has heard from nobody as a leader yet. */
+  /** This server begins to lead: no follower has answered it as a leader yet. */
   begin(): void {
     this.#began_ms = this.#parts.clock.now()
   }
 
   /**
-   * What is to be proposed in place of a value: the value itself, or where it is a change that must
-   * not be, its refusal. That goes through the log, so that whoever asked hears of it, wherever
-   * that was.
+   * What to propose in place of a value: the value itself, or the refusal of a change that is not
+   * allowed. The refusal goes through the log, so that it reaches the caller at whichever replica
+   * it waits.
    */
   judge(value: Value): Value {
     if (value[0] !== CHANGE_TAG) return value
@@ -66,7 +66,9 @@ export class ChangeGuard {
     return encodeRequest({ ...decodeRequest(value), command: refusal })
   }
 
-  /** Whether a change may be: one that nobody asked for need not be proposed to be refused. */
+  /**
+   * Whether a change is allowed. One that no caller asked for need not be proposed to be refused.
+   */
   allows(change: Change): boolean {
     return this.#objection(change) === undefined
   }

@@ -31,13 +31,13 @@ const CONNECTION_BYTES = 8 * 1024
 const REQUEST_BYTES = 1024
 
 /**
- * Writing to a connection takes as long as dealing with so many messages; to a few it is done in
- * any turn.
+ * Writing to a connection takes as long as handling this many messages. A few are written to in any
+ * turn.
  */
 const FLUSH_UNITS = 4
 const FLUSHES_AT_LEAST = 32
 
-/** So many requests of clients that are gone are given up in one turn. */
+/** At most this many requests of clients that are gone are given up in one turn. */
 const GIVE_UPS_PER_TURN = 512
 
 const NOTHING = new Uint8Array(0)
@@ -64,7 +64,7 @@ interface Client extends Holder {
   paused: boolean
 }
 
-/** Serves clients over the network: takes their requests, and gives back what comes of them. */
+/** Serves clients over the network: takes their requests, and sends back the results. */
 export class ClientService {
   readonly #parts: ClientServiceParts
   readonly #settings: Settings
@@ -98,8 +98,8 @@ export class ClientService {
   }
 
   /**
-   * What is held for clients, in bytes, whatever it is held as; and of that, of frames whose end
-   * has not arrived.
+   * The bytes held for clients, in any form; and how many of them are in frames whose end has not
+   * arrived.
    */
   get held(): HeldStatus {
     const { budget, frames } = this.#intake
@@ -302,8 +302,8 @@ export class ClientService {
   }
 
   /**
-   * Throws `overloaded`; and `wrong-protocol`: of two requests with one number, nobody could tell
-   * which one an answer is to.
+   * Throws `overloaded`; and `wrong-protocol` for a number that is in use: an answer could not be
+   * told apart.
    */
   #begin(client: Client, request: number, size: number): UnderWay {
     if (client.underWay.has(request))

@@ -164,8 +164,9 @@ export class Commands {
   }
 
   /**
-   * Requests as this server proposes them, unless others do: whoever proposes a request stamps it,
-   * not whoever took it. None while it does not know the time: who handed them on does so again.
+   * Requests as this server proposes them. The server that proposes a request stamps it, not the
+   * one that received it. None while this server does not know the time: the sender forwards them
+   * again.
    */
   #prepare(values: readonly Value[]): readonly Value[] {
     const { clocks, guard } = this.#parts

@@ -19,7 +19,7 @@ const IDLE_MS = 1000
 const BUSY_MS = 250
 
 /**
- * After a write that was refused, the disk counts as full for so long, whatever the system says:
+ * After a refused write the disk counts as full for this long, even if the system says otherwise:
  * there are quotas.
  */
 const REFUSED_MS = 3000

@@ -3,7 +3,7 @@ import type { ServerId, Slot } from '../paxos/ballot.js'
 /** Replicas tell each other what their digest is at every slot that is a multiple of this. */
 export const DIGEST_EVERY_SLOTS = 256
 
-/** So many of one's own digests, and of each peer's, are remembered. */
+/** How many digests are remembered of this replica, and of each peer. */
 const MOST_DIGESTS = 64
 
 export interface DivergenceParts {
@@ -11,7 +11,7 @@ export interface DivergenceParts {
   readonly servers: () => number
   /** More than half of all servers came to another state than this one did: this one is wrong. */
   readonly onDiverged: (at: Disagreement) => void
-  /** Somebody came to another state, and there are too few to tell who is wrong. */
+  /** A peer has another state, and there are too few servers to tell which one is wrong. */
   readonly onDisagreement: (at: Disagreement) => void
 }
 

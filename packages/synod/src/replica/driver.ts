@@ -17,8 +17,8 @@ const LAZY_RECORDS = 1000
 const LAZY_BYTES = 4 << 20
 
 /**
- * The disk is too far behind when so much waits for it, or so many messages wait for what is
- * written. A write under way may be as large again, and disks of a server take seconds for that.
+ * The disk is too far behind when this many bytes wait for it, or this many messages wait for
+ * records. A write under way may be as large again, for which the disk of a server takes seconds.
  */
 const MAX_UNWRITTEN_BYTES = 64 << 20
 
@@ -31,7 +31,9 @@ const MAX_AHEAD_BYTES = 8 << 20
 
 const MAX_HELD_MESSAGES = 16_384
 
-/** What makes work for the disk. Whoever sent it sends it again when it is not answered. */
+/**
+ * Messages that make work for the disk. Their senders send them again when they are not answered.
+ */
 const DISK_WORK: ReadonlySet<Message['type']> = new Set<Message['type']>([
   'prepare',
   'accept',

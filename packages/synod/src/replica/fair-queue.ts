@@ -3,10 +3,10 @@ import { type Linked, LinkedList } from '../linked-list.js'
 /** What an item costs besides its bytes. */
 const ITEM_BYTES = 1024
 
-/** So much more each owner may spend when its turn comes: at least one small item. */
+/** How much each owner may spend when its turn comes: at least one small item. */
 const QUANTUM_BYTES = 2 * ITEM_BYTES
 
-/** What waits on somebody's behalf. */
+/** An item that waits on behalf of an owner. */
 export interface Owned<Item> extends Linked<Item> {
   readonly owner: object
 }
@@ -65,7 +65,7 @@ export class FairQueue<Item extends Owned<Item>> {
     this.#turns.remove(line)
   }
 
-  /** Takes at most so many, until there are as many bytes of them. */
+  /** Takes at most `most` items, until they have `most_bytes` bytes. */
   take(most: number, most_bytes: number): Item[] {
     const taken: Item[] = []
     let bytes = 0

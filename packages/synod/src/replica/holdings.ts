@@ -52,7 +52,10 @@ export class Holdings {
     this.#clients = clients
   }
 
-  /** It has asked for something, of so many bytes with all that is kept along with them. */
+  /**
+   * The client has asked for something that takes this many bytes, with all that is kept along with
+   * it.
+   */
   ask(holder: Holder, bytes: number): void {
     holder.asked_bytes += bytes
     this.#budget.hold(bytes)
@@ -77,7 +80,7 @@ export class Holdings {
     holder.unread_bytes = 0
   }
 
-  /** Throws `overloaded` if too much is held to hold so much more for this client. */
+  /** Throws `overloaded` if too much is held to hold this many bytes more for this client. */
   check(holder: Holder, bytes: number): void {
     if (!this.#budget.isFull()) return
     this.#recount()

@@ -56,7 +56,7 @@ export const systemHost: Host = {
   descriptors: descriptorLimit,
 }
 
-/** Where nobody catches it. */
+/** Throws where no caller catches it. */
 function throwUncaught(error: SynodError): void {
   setImmediate(() => {
     throw error

@@ -46,11 +46,11 @@ export interface ClusterOptions {
    */
   readonly quorums?: Quorums
   /**
-   * Has a leader answer linearizable reads alone while it holds a lease of so many milliseconds,
-   * which takes clocks for granted that run equally fast within a fifth; for as long at most,
-   * others wait to take over from a leader that is gone. Chosen once per cluster, in leader mode.
-   * Unless given, or for 0, there are none; otherwise a whole number, at least twice the heartbeat,
-   * up to 600,000. (docs/reads.md)
+   * Has a leader answer linearizable reads alone while it holds a lease of this many milliseconds.
+   * That assumes clocks whose speeds differ by less than a fifth. Other servers wait up to that
+   * long before they replace a leader that is gone. Chosen once per cluster, in leader mode. Unless
+   * given, or for 0, there are none; otherwise a whole number, at least twice the heartbeat, up to
+   * 600,000. (docs/reads.md)
    */
   readonly lease_ms?: number
 }
@@ -98,14 +98,14 @@ export interface ReplicaOptions<M extends AnyMachine> {
   readonly logger?: Logger
   /**
    * Is told of all that this replica does in the protocol, at once: docs/trace.md. The events are
-   * plain data, and belong to whoever gets them. What is thrown here ends the trace, with a warning
-   * in the log, and not the replica.
+   * plain data, and belong to the callback. What it throws ends the trace, with a warning in the
+   * log, and not the replica.
    */
   readonly trace?: (event: TraceEvent) => void
   /**
    * The replica has failed and can do nothing more: its disk failed, a peer broke the protocol, or
-   * it was `removed`. Unless given, the error is thrown where nobody can catch it, which ends the
-   * process.
+   * it was `removed`. Unless given, the error is thrown where no caller can catch it, which ends
+   * the process.
    */
   readonly onFatal?: (error: SynodError) => void
   /** For tests: the disk, network, clock and randomness to run on. */

@@ -27,8 +27,8 @@ export interface PeersParts {
 }
 
 /**
- * So many servers that have dialled are remembered; the rest is for those of which this one does
- * not know yet that they are gone.
+ * How many servers that have dialled are remembered: the members, and some that this server does
+ * not know yet to be gone.
  */
 const MAX_GREETINGS = 64
 
@@ -43,9 +43,9 @@ type Greeting = Pick<
  *
  * A cluster forms once. Each founder waits until every other one has welcomed it, writes down all
  * acceptors, and votes only once it has heard that all others have done so too. So no server that
- * has ever voted will take another acceptor for one that it knew: one that lost its disk, and with
- * it its promises and votes, is refused, whoever is up at the time. Later on the log says who comes
- * and goes, and as which acceptor.
+ * has ever voted takes another acceptor for one that it knew: a server that lost its disk, and with
+ * it its promises and votes, is refused by any server that is up. Later the log says which servers
+ * come and go, and as which acceptors.
  */
 export class Peers {
   readonly links: ReadonlyMap<ServerId, PeerLink>
@@ -162,8 +162,8 @@ export class Peers {
   }
 
   /**
-   * A member; or where it is not known who is one, or where this server lags behind, whoever may
-   * be.
+   * Whether the server is a member, or may be one where this server does not know the members or
+   * lags behind.
    */
   #isWanted(server: ServerId): boolean {
     const { isKnown, servers, state } = this.#membership
@@ -179,9 +179,8 @@ export class Peers {
   }
 
   /**
-   * Whether the server is gone for good, or whoever dialled last under its number is another
-   * acceptor than the one that has turned out to have the vote: nothing more must be heard of what
-   * has arrived from it.
+   * Whether the server is gone for good, or the last to dial under its number is another acceptor
+   * than the one that has the vote. Nothing that has arrived from it may be taken in.
    */
   isStranger(server: ServerId): boolean {
     return this.#strangers.size > 0 && this.#strangers.has(server)
@@ -301,7 +300,9 @@ export class Peers {
     this.#parts.inbox.wake()
   }
 
-  /** Returns whether the link to the peer takes it. It leaves with whatever is sent there next. */
+  /**
+   * Returns whether the link to the peer takes it. It leaves with the next message to that peer.
+   */
   tell(to: ServerId, report: Report): boolean {
     const isTaken = this.#links.get(to)?.send(report) === true
     if (isTaken) this.#settings.trace?.sent(to, report)

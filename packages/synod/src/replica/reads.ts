@@ -11,10 +11,10 @@ import { OWN_PROCESS, Room } from './room.js'
 /** More bytes of queries do not wait here: further reads are refused as `overloaded`. */
 export const MAX_QUERY_BYTES = 256 << 20
 
-/** So many linearizable reads are answered before it is somebody else's turn. */
+/** How many linearizable reads are answered before other work gets its turn. */
 export const ANSWERS_AT_ONCE = 128
 
-/** Is told what came of a read: the encoded answer, or why there is none. */
+/** Gets the encoded answer of a read, or the reason why there is none. */
 export type Done = (answer: Uint8Array | SynodError) => void
 
 /** What the reads of a replica need of it. */

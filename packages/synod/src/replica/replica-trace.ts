@@ -21,8 +21,8 @@ export interface ReplicaTraceParts {
 }
 
 /**
- * Tells what happens on one replica, event by event (docs/trace.md). Whatever goes wrong in here,
- * or where the events go, ends the trace and not the replica.
+ * Tells what happens on one replica, event by event (docs/trace.md). An error in here, or in the
+ * callback, ends the trace and not the replica.
  */
 export class ReplicaTrace {
   readonly #parts: ReplicaTraceParts
@@ -69,7 +69,7 @@ export class ReplicaTrace {
     if (!this.#isOver) this.#undurable.push(...records)
   }
 
-  /** Of all records handed to the journal, so many are durable. */
+  /** This many of the records handed to the journal are durable. */
   durable(position: number): void {
     const records = this.#undurable.splice(0, position - this.#durable)
     this.#durable = position

@@ -141,9 +141,9 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Has another server lead: `to`, or whichever keeps up best. Works on any replica, and resolves
-   * when the other one leads. Rejects with `transfer-failed`, `wrong-mode` (in leaderless mode
-   * nobody leads), `invalid-options`, `aborted` or `closed`.
+   * Has another server lead: `to`, or the one that keeps up best. Works on any replica, and
+   * resolves when the other one leads. Rejects with `transfer-failed`, `wrong-mode` (in leaderless
+   * mode no server leads), `invalid-options`, `aborted` or `closed`.
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
     const to = checkTransfer(options)
@@ -259,7 +259,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
         })
       }
     } catch (error) {
-      // The call is over with that: it must not time out later, when nobody listens.
+      // The call is over with that: it must not time out later, when no caller listens.
       call.reject(error as Error)
     }
     return decodeAnswered('answer', state.executor.codecs.answer, await call.promise)

@@ -25,9 +25,8 @@ export const MAX_WAITING_BYTES = 256 << 20
 const MAX_IDLE_SESSIONS = 4096
 
 /**
- * What was handed to another server is taken for lost after so many times as long as requests took
- * lately, within these bounds. Where there is much to do they take long, and what were handed on
- * again would only be more of it.
+ * A forwarded request counts as lost after this many times the recent duration of requests, within
+ * these bounds. Under load requests take long, and forwarding them again would only add to it.
  */
 const LOST_AFTER = 4
 const MIN_LOST_MS = 1000
@@ -35,7 +34,7 @@ const MAX_LOST_MS = 10_000
 /** What a request adds to how long they take. */
 const SAMPLE_WEIGHT = 1 / 16
 
-/** What came of a request, or why it was never proposed. */
+/** Gets the outcome of a request, or the reason why it was never proposed. */
 export type Done = (outcome: Outcome | SynodError) => void
 
 /** A request that waits to be executed. */
@@ -44,7 +43,7 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
   readonly owner: object
   readonly done: Done
   readonly arrived_ms: number
-  /** Whether it has ever been proposed: then it may be executed, whatever becomes of it here. */
+  /** Whether it was ever proposed: then it may be executed, even if its caller has given up. */
   wasProposed: boolean
   proposed_ms: number
   /** Whether it still waits. */
@@ -54,10 +53,9 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
 }
 
 /**
- * The requests that somebody waits for at this replica, from the moment they arrive until they are
- * executed here. Being chosen twice does no harm, as sessions execute a request once: so whatever
- * may have got lost is simply proposed again. What nobody waits for any more before it has been
- * proposed is not proposed.
+ * The requests that callers of this replica wait for, from their arrival until they are executed
+ * here. A request that is chosen twice does no harm, as sessions execute it once: so a request that
+ * may be lost is proposed again. One whose caller gives up before it was proposed is not proposed.
  */
 export class Requests {
   readonly #room: Room
@@ -108,7 +106,8 @@ export class Requests {
     const ofSession = this.#ofSession(key)
     if (ofSession.length >= SESSION_WINDOW)
       throw this.#room.overloaded(`${ofSession.length} requests of this session wait already`, now_ms)
-    // Whoever sends a request again has given up on the connection over which it was sent before.
+    // A client that sends a request again has given up on the connection over which it sent it
+    // before.
     const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
     if (earlier !== undefined) this.cancel(earlier)
     ofSession.push(waiting)
@@ -117,7 +116,7 @@ export class Requests {
     return waiting
   }
 
-  /** Nobody waits for it any more. It may still be executed. */
+  /** Its caller has given up. It may still be executed. */
   cancel(waiting: Waiting): void {
     if (!waiting.waits) return
     waiting.waits = false
@@ -132,7 +131,7 @@ export class Requests {
       this.#bySession.delete(waiting.session)
   }
 
-  /** Answers whoever waits for this request. Returns what waited, if anything did. */
+  /** Answers the caller of this request. Returns the request that waited, if any did. */
   executed({ request, outcome }: Execution, now_ms: number): Waiting | undefined {
     const ofSession = this.#bySession.get(request.session)
     const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
@@ -145,8 +144,8 @@ export class Requests {
   }
 
   /**
-   * What is to be proposed next: at most so many, until there are as many bytes of them. What
-   * `check` throws for is refused.
+   * What is to be proposed next: at most `most` requests, until they have `most_bytes` bytes. A
+   * request for which `check` throws is refused.
    */
   take(
     most: number,

@@ -3,13 +3,13 @@ import { Pace, overloaded } from '../pace.js'
 /** The owner of what this process asks for itself: all the room is there for it. */
 export const OWN_PROCESS: object = {}
 
-/** So many may wait of one owner at least, however little room is left. */
+/** At least this many may wait of one owner, however little room is left. */
 const MIN_SHARE = 16
 
 /**
- * Room for so many things that wait, and so many bytes of them. Owners share it: one of whom as
- * many wait already as there is room for others is refused. One of whom few wait is not, or those
- * who take all the room would keep the others out.
+ * Room for items that wait, with a limit of their number and of their bytes. Owners share it: an
+ * owner that has as many waiting as there is room left is refused, and one that has few is not.
+ * Else those that take all the room would keep the others out.
  */
 export class Room {
   readonly #noun: string
@@ -33,8 +33,8 @@ export class Room {
   }
 
   /**
-   * Throws `overloaded`, which says when to try again, if there is no room for one more of so many
-   * bytes.
+   * Throws `overloaded`, which says when to try again, if there is no room for one more item of
+   * this many bytes.
    */
   check(owner: object, bytes: number, now_ms: number): void {
     const left = this.#limit - this.#size

@@ -23,7 +23,10 @@ export const PATIENCE_MS = 5000
 export const MAX_SAVING_CLIENTS = 1
 const RETRY_AFTER_MS = 1000
 
-/** After a snapshot that was taken for a client, none is for so many times as long as it took. */
+/**
+ * After a snapshot for a client, no other one is taken for clients for this many times as long as
+ * it took.
+ */
 export const SAVE_REST = 4
 
 export interface SnapshotServiceParts {
@@ -162,7 +165,7 @@ export class SnapshotService {
       const bytes = await store.read(offset, policy.chunkBytes)
       answer({ type: 'snapshot-chunk', slot, size_bytes, offset, bytes })
     } catch (error) {
-      // A newer one may have taken its place just now: whoever asks again gets that.
+      // A newer one may have replaced it just now: a peer that asks again gets that one.
       const reason = error instanceof Error ? error.message : String(error)
       logger.warn({ slot }, `the snapshot at slot ${slot} could not be read: ${reason}`)
       answer({ type: 'no-snapshot' })

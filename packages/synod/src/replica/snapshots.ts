@@ -9,17 +9,17 @@ import type { SnapshotStore } from '../snapshots/snapshot-store.js'
 /** When a replica takes a snapshot of its state, and how many slots it keeps behind it. */
 export interface SnapshotPolicy {
   /**
-   * After so many slots, or one for every 128 bytes of the snapshot before, whichever is more. 1 to
-   * 10^9.
+   * After this many slots, or one for every 128 bytes of the snapshot before, whichever is more. 1
+   * to 10^9.
    */
   readonly everySlots: number
   /**
-   * After so many bytes of journal, or as many as the snapshot before has, whichever is more. 1 to
-   * 2^40.
+   * After this many bytes of journal, or as many as the snapshot before has, whichever is more. 1
+   * to 2^40.
    */
   readonly everyBytes: number
   /**
-   * So many slots before the snapshot are kept, for followers that are a little behind, but never
+   * This many slots before the snapshot are kept, for followers that are a little behind, but never
    * more than `KEPT_BYTES` of commands. 0 to 10^6.
    */
   readonly keepSlots: number
@@ -37,13 +37,10 @@ export const DEFAULT_SNAPSHOT_POLICY: SnapshotPolicy = {
 /** The most bytes of commands that are kept before a snapshot. */
 export const KEPT_BYTES = 16 << 20
 
-/**
- * What a slot of the log weighs, next to what a snapshot does: so much is written and kept of
- * either.
- */
+/** What a slot of the log weighs beside a snapshot: the bytes that are written and kept for it. */
 const SLOT_BYTES = 128
 
-/** Making a snapshot takes one part of the time, commands have so many. */
+/** Making a snapshot takes one part of the time, and commands have this many. */
 const REST = 4
 
 /** More than this at a time was the disk's work, or that of others. */

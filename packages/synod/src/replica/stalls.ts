@@ -5,7 +5,7 @@ import type { Stalls as Status } from '../status.js'
 /** How often it looks at the clock. */
 const PERIOD_MS = 100
 
-/** What is later than this by so much has been held up. */
+/** A timer that is this late means that the process stood still. */
 const STALL_MS = 50
 
 export interface StallsOptions {

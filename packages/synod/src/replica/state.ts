@@ -216,7 +216,7 @@ export class State<M extends AnyMachine> {
     const { paxos } = this.#parts
     if (this.#isHalted) return NOTHING
     const { trimmed } = paxos.log.state
-    // Whoever does not know the membership has nothing to go by: a server that joins, for one.
+    // A server that does not know the membership, as one that joins, needs a snapshot first.
     if (executor.executed < trimmed || !paxos.membership.isKnown) {
       if (this.#hasBegun) this.#catchUp.need(Math.max(trimmed, 1))
       return NOTHING
@@ -292,7 +292,7 @@ export class State<M extends AnyMachine> {
     inbox.post({ type: 'restored' })
   }
 
-  /** A state that may change by itself is shown to nobody, and not kept. */
+  /** A state that may change by itself is neither shown nor kept. */
   #executeIn(slot: Slot, value: Value): Execution | 'failed' | undefined {
     try {
       return this.executor.execute(slot, value)

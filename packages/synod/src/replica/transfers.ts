@@ -11,7 +11,7 @@ const AGAIN_MS = 100
 /** After this time a transfer has failed. */
 export const TRANSFER_MS = 5000
 
-/** So many transfers may wait at once: more than people and programs have a reason for. */
+/** How many transfers may wait at once: more than people and programs have a reason for. */
 export const MAX_TRANSFERS = 256
 
 export interface TransfersParts {
