@@ -60,7 +60,7 @@ export default defineConfig(
   {
     // Where the words have been gone through. The other folders follow.
     files: [
-      'packages/synod/src/{paxos,bytes}/**',
+      'packages/synod/src/**',
       'packages/server/src/{bench,check,commands,demo,metrics,reports,terminal,trace}/**',
     ],
     rules: { 'synod/plain-comments': ['error', { words: true }] },

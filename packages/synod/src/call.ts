@@ -6,7 +6,7 @@ import { type Rules, SIGNAL, TIMEOUT_MS, checkOptions, wholeFrom } from './optio
 import { MAX_SERVER_ID, type ServerId } from './paxos/ballot.js'
 
 /**
- * So many calls may be under way at one client or replica, and so many bytes of commands and
+ * How many calls may be under way at one client or replica, and how many bytes of commands and
  * queries in them.
  */
 export const MAX_CALLS = 65_536
@@ -72,7 +72,7 @@ const NOT_SENT: Readonly<Record<CallKind, string>> = {
 export class Call<T> {
   readonly promise: Promise<T>
   readonly kind: CallKind
-  /** Whether anyone may have got the request: set by whoever sends it. */
+  /** Whether a replica may have got the request: set by its sender. */
   sent = false
   #resolve!: (value: T) => void
   #reject!: (error: Error) => void
@@ -170,10 +170,7 @@ export class Calls {
     return call
   }
 
-  /**
-   * A call that a caller makes, with so many bytes to send; fails as `overloaded` if that is one
-   * too many.
-   */
+  /** A call with this many bytes to send. It fails as `overloaded` if that is one too many. */
   take<T>(kind: CallKind, size_bytes: number, options: CallOptions): Call<T> {
     const call = this.start<T>(kind, options)
     if (call.over) return call

@@ -2,7 +2,7 @@ import type { ServerId } from './paxos/ballot.js'
 import { MAX_APART_MS } from './replica/log-time.js'
 import type { PeerStatus, PendingQuorumStatus, ReplicaStatus, SpaceStatus, TimeStatus } from './status.js'
 
-/** What takes less than this is nobody's concern. */
+/** A wait that is shorter than this is not explained. */
 const CONCERN_MS = 500
 
 const ORDINALS = ['a first', 'a second', 'a third', 'a fourth', 'a fifth'] as const

@@ -67,7 +67,7 @@ export function oneOf(...values: readonly string[]): Rule {
   }
 }
 
-/** Text of so many bytes as UTF-8. */
+/** Text with a limit of its bytes as UTF-8. */
 export function textOf(least_bytes: number, most_bytes: number): Rule {
   return {
     may: `text of ${least_bytes} to ${count(most_bytes)} bytes`,
@@ -116,7 +116,7 @@ export const TIMEOUT_MS: Rule = {
   fits: (value) => value === Infinity || isFrom(value, 1, 3_600_000),
 }
 
-/** Of whatever realm or library. */
+/** A promise of any realm or library. */
 export const SIGNAL: Rule = {
   may: 'an AbortSignal',
   fits: (value) =>
@@ -146,7 +146,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as Partial<PromiseLike<unknown>> | null)?.then === 'function'
 }
 
-/** Never fails, whatever object it is. */
+/** Never fails, for any value. */
 function shownObject(value: object): string {
   if (isThenable(value)) return 'a promise'
   if (Array.isArray(value)) return 'an array'

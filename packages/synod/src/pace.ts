@@ -1,7 +1,7 @@
 import { SynodError } from './errors.js'
 
 /**
- * Nobody is told to try again sooner than this: all that came in one turn would be back in the
+ * No caller is told to try again sooner than this: all that came in one turn would be back in the
  * next.
  */
 export const MIN_RETRY_MS = 10
@@ -13,7 +13,8 @@ export const MAX_RETRY_MS = 5000
 const PERIOD_MS = 1000
 
 /**
- * It is time to try again when so much of what waits is done: not all, or the queue would run dry.
+ * It is time to try again when this part of what waits is done: not all, or the queue would run
+ * dry.
  */
 const SHARE = 0.5
 
@@ -28,7 +29,7 @@ export class Pace {
   #changed_ms = 0
   #busy_ms = 0
   /**
-   * When the present period began, by the time that counts; so much was done since, and in the
+   * When the present period began, by the time that counts; how much was done since, and in the
    * period before.
    */
   #since_ms = 0
@@ -41,7 +42,7 @@ export class Pace {
     this.#isBusy = true
   }
 
-  /** So much is done, and so much is left. */
+  /** This many are done, and this many are left. */
   done(count: number, left: number, now_ms: number): void {
     this.#turn(now_ms)
     this.#done += count

@@ -85,7 +85,7 @@ export interface PendingQuorumStatus extends PendingQuorum {
   readonly for_ms: number
 }
 
-/** What a replica holds for clients, whatever it is held as. docs/limits.md has the limits. */
+/** What a replica holds for clients, in any form. docs/limits.md has the limits. */
 export interface HeldStatus {
   readonly bytes: number
   /** The most since the replica was opened. */
@@ -156,7 +156,7 @@ export interface ReplicaStatus {
   readonly digest: number
   readonly versions: VersionStatus
   readonly peers: readonly PeerStatus[]
-  /** Who is a member, as of the chosen watermark; nobody while that is not known. */
+  /** The members, as of the chosen watermark; none while they are not known. */
   readonly members: readonly MemberStatus[]
   /** Open sessions, requests and reads that wait here, and connected clients. */
   readonly sessions: number

@@ -121,8 +121,8 @@ export async function connect<M extends AnyMachine>(options: ConnectOptions<M>):
 }
 
 /**
- * A session with a cluster, from outside of it. A command is executed once, whatever happens to
- * connections and leaders meanwhile: in doubt it is sent again, and the replicas recognise it.
+ * A session with a cluster, from outside of it. A command is executed once, even if connections
+ * break and leaders change: in doubt it is sent again, and the replicas recognise it.
  */
 export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposable {
   readonly #endpoints: Endpoints
@@ -250,8 +250,8 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   }
 
   /**
-   * Has another replica lead: server `to`, or whichever keeps up best. Resolves when it does.
-   * Rejects with `transfer-failed`, `wrong-mode` (in leaderless mode nobody leads), `aborted`,
+   * Has another replica lead: server `to`, or the one that keeps up best. Resolves when it does.
+   * Rejects with `transfer-failed`, `wrong-mode` (in leaderless mode no server leads), `aborted`,
    * `closed` or `unreachable`.
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {

@@ -108,8 +108,8 @@ export class Endpoints {
   }
 
   /**
-   * Asks whoever can answer, as often as it takes, until the call is over. `onSlot` is told the
-   * slot of the answer first.
+   * Asks replicas that can answer, as often as it takes, until the call is over. `onSlot` is told
+   * the slot of the answer first.
    */
   send(question: Question, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): void {
     const pending = this.#add(question, call, onSlot)
@@ -291,9 +291,7 @@ export class Endpoints {
     }
   }
 
-  /**
-   * What only those have that are silent is asked of another one; whoever answers first answers it.
-   */
+  /** A request that only silent replicas have goes to another one too. The first answer counts. */
   #onSilent({ bit, name }: Endpoint): void {
     this.#options.logger.warn({ endpoint: name }, `${name} does not answer: asking others too`)
     this.#retarget()

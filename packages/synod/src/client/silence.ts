@@ -7,15 +7,15 @@ import type { Clock } from '../clock.js'
 export const PERIOD_MS = 250
 
 /**
- * After so many periods without a word a replica that was asked is silent: that is 250 to 500 ms.
+ * After this many periods without a word a replica that was asked is silent: that is 250 to 500 ms.
  * At most 5 s.
  */
 const LEAST_PERIODS = 2
 const MOST_PERIODS = 20
 
 /**
- * So much longer than it took lately: where replicas have too much to do, asking others too would
- * make more of it.
+ * How much longer than lately it may take: where replicas have too much to do, asking others too
+ * would add to it.
  */
 const PATIENCE = 4
 

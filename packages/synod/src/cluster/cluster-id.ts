@@ -5,7 +5,7 @@ import type { ServerId } from '../paxos/ballot.js'
 
 const CLUSTER_ID_BYTES = 16
 
-/** What a cluster is, whatever its name: 32 hexadecimal digits in lower case. */
+/** What a cluster is, under any name: 32 hexadecimal digits in lower case. */
 export type ClusterId = string
 
 /**

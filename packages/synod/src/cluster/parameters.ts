@@ -49,7 +49,7 @@ export function differenceOf(ours: ClusterParameters, theirs: ClusterParameters)
 }
 
 /**
- * As a cluster that so many servers found has them: majorities have no other name.
+ * As a cluster of this many founders has them: majorities are null.
  *
  * @throws SynodError `invalid-options` for quorums that need not meet.
  */

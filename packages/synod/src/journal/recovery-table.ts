@@ -6,8 +6,8 @@
  *
  * A group is written only after the fsync of the one before it has succeeded, a segment only after
  * the last group of the one before it, and the identity says `peers` only after the first segment
- * is there. So whatever follows a thing proves that the thing was durable, and its absence or
- * damage is a loss.
+ * is there. So what follows a thing proves that the thing was durable, and its absence or damage is
+ * a loss.
  */
 export const RECOVERY_TABLE = {
   new: { outcome: 'start', when: 'There is neither an identity nor a segment.' },

@@ -59,8 +59,8 @@ export function checkMachine(machine: unknown): void {
 
 /**
  * The encoded result of a command. Throws what the state machine throws; `command-failed` where its
- * result cannot be encoded; and `invalid-machine` where it went on after it had returned: nobody
- * can say what its state will be.
+ * result cannot be encoded; and `invalid-machine` where it went on after it had returned: its state
+ * cannot be foretold.
  */
 export function applyCommand<M extends AnyMachine>(
   machine: M,
@@ -73,7 +73,7 @@ export function applyCommand<M extends AnyMachine>(
   try {
     return checkSize(encodeWith('result', codecs.result, result as ResultOf<M>))
   } catch (error) {
-    // By now the state has changed, whatever comes of the result.
+    // By now the state has changed, even if the result cannot be returned.
     const what = `the command was executed, and its result cannot be returned: ${messageOf(error)}`
     throw new SynodError('command-failed', what, { cause: error })
   }
@@ -178,7 +178,7 @@ export function decodeWith<T>(name: keyof Codecs<T, T, T, T>, codec: Codec<T>, b
   throw new SynodError('invalid-options', `codecs.${name}.decode must return a value, not a promise`)
 }
 
-/** The message of whatever was thrown, cut off at `MAX_MESSAGE_BYTES`. */
+/** The message of a thrown value, cut off at `MAX_MESSAGE_BYTES`. */
 export function messageOf(error: unknown): string {
   const text = textOf(error)
   const bytes = Buffer.from(text.slice(0, MAX_MESSAGE_BYTES))

@@ -43,22 +43,22 @@ export interface SnapshotPart {
 }
 
 /**
- * All that came of the slots up to `slot`. The parts are made as they are taken, and tell of that
- * moment. Whoever does not take all of them must call `return`, or what has changed meanwhile is
- * kept.
+ * The state after the slots up to `slot`. The parts are made as they are taken, and tell of that
+ * moment. A reader that does not take all of them must call `return`, or what has changed meanwhile
+ * is kept.
  */
 export interface ExecutorSnapshot {
   readonly slot: Slot
   readonly parts: IterableIterator<SnapshotPart>
 }
 
-/** What came of which request. */
+/** A request and its outcome. */
 export interface Execution {
   readonly request: RequestKey
   readonly outcome: Outcome
 }
 
-/** A command that has gone to the state machine, and what came of it. */
+/** A command that has gone to the state machine, and its outcome. */
 export interface Applied {
   readonly slot: Slot
   readonly request: Request
@@ -97,7 +97,7 @@ export class Executor<M extends AnyMachine> {
   }
 
   /**
-   * A checksum over everything executed, and what came of it: replicas with the same executed
+   * A checksum over all commands executed and their results: replicas with the same executed
    * watermark must have the same.
    */
   get digest(): number {
@@ -132,7 +132,7 @@ export class Executor<M extends AnyMachine> {
   }
 
   /**
-   * Executes the value of the next slot. Undefined if nobody can be waiting for it: a no-op, say.
+   * Executes the value of the next slot. Undefined if no caller can wait for it: a no-op, say.
    * Throws `invalid-machine`, and `wrong-version` for a raise to what this build does not know;
    * then nothing may be executed or read any more.
    */

@@ -61,10 +61,10 @@ export const MAX_SNAPSHOT_CHUNK_BYTES = 2 << 20
  */
 export interface Machine<Command, Result, Query, Answer> {
   /**
-   * Carries out a command that was chosen. What it throws is given to whoever proposed the command,
-   * as `command-failed`; it must not have changed the state then. It is done when it returns: where
-   * it returns a promise, the replica stops with `invalid-machine`. A machine whose `apply` or
-   * `query` is async does not compile where it is handed over.
+   * Carries out a command that was chosen. What it throws is given to the caller as
+   * `command-failed`; it must not have changed the state then. It is done when it returns: where it
+   * returns a promise, the replica stops with `invalid-machine`. A machine whose `apply` or `query`
+   * is async does not compile where it is handed over.
    */
   apply(command: Command, context: ApplyContext): Result
   /** Answers from the state as it is, at once, and does not change it. */

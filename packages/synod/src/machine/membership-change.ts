@@ -35,8 +35,8 @@ export type MembershipChange =
     }
 
 /**
- * One host listens at it, and others can dial it: a port, and a host that is not any address of
- * whoever reads it.
+ * One host listens at it, and others can dial it: a port, and a host that does not mean the
+ * reader's own machine.
  */
 const ADDRESS = /^(?:\[[^\s[\]]+\]|[^\s:[\]]+):(\d{1,5})$/
 const ANY_ADDRESS = /^(?:0+(?:\.0+){0,3}|\[[0:]*\]):/

@@ -2,7 +2,7 @@ import { SynodError } from '../errors.js'
 import { MIN_RETRY_MS, overloaded } from '../pace.js'
 
 /**
- * What came of a request.
+ * The outcome of a request.
  * - `done`: executed; `result` is what the state machine returned, encoded.
  * - `failed`: executed; `result` is the message of what the state machine threw, as UTF-8.
  * - `expired`: not executed, as the session is not known (any more), or has had its answer and said

@@ -111,8 +111,8 @@ export function decodeRequest(bytes: Uint8Array): Request {
 }
 
 /**
- * Whether two requests are one and the same, sent twice. Nobody else can have the same: that takes
- * the key of the session.
+ * Whether two requests are one, sent twice. No other client can have the same one: that takes the
+ * key of the session.
  */
 export interface RequestKey {
   readonly session: SessionKey
@@ -131,8 +131,8 @@ export function admitRequest(bytes: Uint8Array): Request {
 
 /**
  * A request with the time at which it is proposed. It is a copy: what was proposed before, at
- * another time, stays as it was voted for. What is no request has no place for a stamp, and nobody
- * executes it.
+ * another time, stays as it was voted for. A value that is no request has no place for a stamp, and
+ * is not executed.
  */
 export function stampRequest(bytes: Uint8Array, time_ms: number): Uint8Array {
   const stamped = Buffer.from(bytes)

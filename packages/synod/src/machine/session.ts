@@ -123,7 +123,7 @@ export class Session {
     this.#submit(encodeOpen(session), call)
   }
 
-  /** Whether it was answered or given up on, nobody needs its result any more. */
+  /** Answered or given up on, its result is not needed any more. */
   #over(numbering: Numbering, sequence: number, error: Error | undefined): void {
     const { answered } = numbering
     if (sequence === numbering.acknowledged + 1) numbering.acknowledged++

@@ -2,7 +2,8 @@
 const HOLE: unique symbol = Symbol('hole')
 
 /**
- * From so many holes on, and when half of the places are holes, a table is replaced by a dense one.
+ * From this many holes on, and when half of the places are holes, a table is replaced by a dense
+ * one.
  */
 const MIN_HOLES = 32
 

@@ -60,8 +60,8 @@ export interface PeerHello {
 export interface PeerWelcome {
   readonly type: 'peer-welcome'
   /**
-   * The highest position that this server has heard of the journal of whoever dialled; 0 for none.
-   * One that has recovered less is on an old copy of its directory.
+   * The highest position that this server has heard of the dialler's journal; 0 for none. A server
+   * that has recovered less is on an old copy of its directory.
    */
   readonly heard: number
   readonly server: ServerId
@@ -69,7 +69,7 @@ export interface PeerWelcome {
   readonly clusterId: ClusterId | null
   readonly process: number
   readonly support: Support
-  /** Who votes. Whoever dialled may have been away while others were added and removed. */
+  /** Who votes. The dialler may have been away while others were added and removed. */
   readonly electorate: Electorate
 }
 

@@ -24,7 +24,7 @@ export async function rebuildReplica(dataDir: string, disk: Disk = nodeDisk): Pr
   }
 }
 
-/** A server that joined has others, whatever its directory says. */
+/** A server that joined has other members beside it, even if its directory names none. */
 async function requireOtherCopy(disk: Disk, directory: string): Promise<void> {
   const identity = await identityIn(disk, directory)
   const { newest } = await findSnapshot(disk, directory, identity)

@@ -28,7 +28,7 @@ import { type OldLog, executeLog, founders, mayLack, readJournals } from './old-
 import { restoreFrom } from './snapshot-info.js'
 import { type Source, closeSources, openSources } from './sources.js'
 
-/** So many directories can be given: one for each server that a cluster can have. */
+/** How many directories can be given: one for each server that a cluster can have. */
 export const MAX_SOURCES = 31
 
 /** A server of the old cluster, as the directories tell. */
@@ -87,7 +87,7 @@ export interface RecoveryPlan {
   readonly mayLack: boolean
 }
 
-/** What came of it: where and as whom the new cluster's first server starts. */
+/** The result: where and as which server the new cluster starts. */
 export interface RecoveredCluster extends RecoveryPlan {
   readonly dataDir: string
   readonly id: ServerId
@@ -121,8 +121,8 @@ export interface RecoverOptions<M extends AnyMachine> {
    */
   readonly machine: M
   /**
-   * Also where something answers at the address of an old member: whatever it still does, the new
-   * cluster knows nothing of.
+   * Also where something answers at the address of an old member. The new cluster knows nothing of
+   * what that still does.
    */
   readonly force?: boolean
   /** Is shown the plan before anything is written; unless it answers true, nothing is. */

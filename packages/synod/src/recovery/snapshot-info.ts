@@ -18,7 +18,7 @@ export interface SnapshotInfo {
   readonly cluster: string
   readonly clusterId: string
   readonly mode: Mode
-  /** It holds what came of every slot up to this one. */
+  /** It holds the state after every slot up to this one. */
   readonly slot: Slot
   /** Of the last command, in milliseconds since 1970; 0 if there was none. */
   readonly time_ms: number

@@ -45,10 +45,10 @@ export interface SnapshotOwner {
  * What a snapshot says of itself in its first bytes; laid out byte by byte in docs/snapshots.md.
  */
 export interface SnapshotHeader extends SnapshotOwner {
-  /** It holds what came of every slot up to this one. */
+  /** It holds the state after every slot up to this one. */
   readonly slot: Slot
   /**
-   * Whoever took it has promised and cast no vote at a higher ballot: a new cluster that is made of
+   * The server that took it has given no promise or vote at a higher ballot: a new cluster made of
    * it begins above.
    */
   readonly ballot: Ballot

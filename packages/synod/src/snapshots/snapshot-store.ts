@@ -25,13 +25,13 @@ const ARRIVING = 'snapshot.arriving'
 const NAME = /^(\d{16})\.snapshot$/
 
 /**
- * So much is encoded and written at once: what the state machine does for it must not hold others
- * up for long.
+ * How much is encoded and written at once: the state machine's work for it must not hold others up
+ * for long.
  */
 const WRITE_BYTES = 1 << 16
 
 /**
- * So much is written between two fsyncs: the journal's own must not wait until a whole snapshot is
+ * How much is written between two fsyncs: the journal's own must not wait until a whole snapshot is
  * on the disk.
  */
 const SYNC_BYTES = 1 << 22

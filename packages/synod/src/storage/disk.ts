@@ -40,9 +40,9 @@ export interface Disk {
   syncDirectory(path: string): Promise<void>
   /**
    * Takes a directory for this process alone, until the function returned is called or the process
-   * ends in whatever way. Calling it again does nothing. Rejects with a SynodError
-   * `directory-in-use` when the directory is taken, by this process too. The name `lock` in the
-   * directory belongs to the lock; it stays there when the process ends without a release.
+   * ends in any way. Calling it again does nothing. Rejects with a SynodError `directory-in-use`
+   * when the directory is taken, by this process too. The name `lock` in the directory belongs to
+   * the lock; it stays there when the process ends without a release.
    */
   lock(directory: string): Promise<() => Promise<void>>
 }

@@ -2,15 +2,15 @@ import { join } from 'node:path'
 import type { Disk, DiskFile } from './disk.js'
 import { isNoSpace } from './no-space.js'
 
-/** So much is written at once to allocate space. */
+/** How much is written at once to allocate space. */
 const FILL_BYTES = 1 << 20
 
 /** A file this many times larger than wanted is cut. */
 const EXCESS = 2
 
 /**
- * A file whose bytes were written beforehand, so that its space stays this server's when the disk
- * is full, whoever else writes there. Its content means nothing.
+ * A file whose bytes were written beforehand, so that its space stays this server's when other
+ * programs fill the disk. Its content means nothing.
  */
 export class Reserve {
   readonly #disk: Disk

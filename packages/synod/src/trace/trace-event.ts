@@ -6,7 +6,7 @@ import type { Quorums } from '../paxos/quorum.js'
 import type { JournalRecord } from '../paxos/records.js'
 import { type TagOf, showValue, shown } from './shown.js'
 
-/** Somebody says something to somebody: `s1` is a server, `c1` a client. */
+/** A message between two parties: `s1` is a server, `c1` a client. */
 export interface Exchange {
   /** Where connections are numbered. */
   readonly connection?: number

@@ -4,7 +4,7 @@ import type { SnapshotPiece } from './messages.js'
 
 /** A snapshot on its way: iterated once, it gives all of its bytes in order. */
 export interface SavedSnapshot extends AsyncIterable<Uint8Array> {
-  /** It holds what came of every slot up to this one. */
+  /** It holds the state after every slot up to this one. */
   readonly slot: Slot
   readonly size_bytes: number
 }

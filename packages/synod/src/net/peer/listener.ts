@@ -27,7 +27,7 @@ export interface PeerListenerOptions extends Pick<
   /** Messages of one peer, in the order sent; some may be missing. */
   onMessages(from: ServerId, batch: Message[]): void
   onReport?(from: ServerId, report: Report): void
-  /** Without this, nobody gets a snapshot here. */
+  /** Without this, no peer gets a snapshot here. */
   onSnapshotRequest?(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
 }
 

@@ -27,7 +27,7 @@ export interface SnapshotChunk {
   readonly bytes: Uint8Array
 }
 
-/** The peer has no such snapshot at the moment, or no time: ask again, or somebody else. */
+/** The peer has no such snapshot at the moment, or no time: ask again, or another peer. */
 export interface NoSnapshot {
   readonly type: 'no-snapshot'
 }

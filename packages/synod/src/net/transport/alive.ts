@@ -1,9 +1,9 @@
 import type { Clock } from '../../clock.js'
 
-/** How often whoever was dialled says that it is there, as long as something arrives. */
+/** How often the accepting side says that it is there, as long as something arrives. */
 export const SIGN_ms = 1000
 
-/** For how long whoever dialled waits for a sign of life, up to a second less. */
+/** How long the dialling side waits for a sign of life, up to a second less. */
 export const PATIENCE_ms = 5000
 
 /** What a side of a connection does to tell one that is dead from one that is idle. */

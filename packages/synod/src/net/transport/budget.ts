@@ -1,6 +1,6 @@
 /**
- * How many bytes are held on behalf of others, whatever they are held as. Who holds some says so,
- * and says so again when they are gone.
+ * How many bytes are held on behalf of others, in any form. A holder says when it takes some and
+ * when it lets them go.
  *
  * @example
  * const budget = new Budget(192 << 20)

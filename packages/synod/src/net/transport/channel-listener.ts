@@ -10,7 +10,7 @@ import type { VersionRange } from '../../cluster/versions.js'
 import type { ConnectionKind } from './preamble.js'
 
 /**
- * So many connections above the limit are told why they are refused; more are dropped without a
+ * How many connections above the limit are told why they are refused. More are dropped without a
  * word.
  */
 export const POLITE_REFUSALS = 8
@@ -18,7 +18,7 @@ export const POLITE_REFUSALS = 8
 /** This part of all connections may be in their handshake; then the one that began first goes. */
 const GREETING_SHARE = 1 / 8
 
-/** Only so many are looked at for one that is idle: each that is not comes last again. */
+/** How many connections are looked at to find an idle one. Each that is busy comes last again. */
 const MAX_LOOKS = 16
 
 /** What one accepted connection tells, once its hello was welcomed. */
@@ -41,11 +41,11 @@ export interface ChannelListenerOptions<Kind extends ConnectionKind, Out, In> {
   readonly codec: Codec<Out, In>
   /** The versions of the protocol that this side speaks: those of this build unless given. */
   readonly protocols?: VersionRange | undefined
-  /** Above so many unsent bytes a connection takes no message. */
+  /** With more unsent bytes than this a connection takes no message. */
   readonly limit_bytes: number
   readonly limit_connections: number
   readonly intake?: Intake
-  /** Welcomes or refuses whoever dialled. */
+  /** Welcomes or refuses a dialler. */
   judge(hello: HelloOf<Kind>): WelcomeOf<Kind> | Refuse
   /** The welcome has left: messages can be sent. Returns what is to be told of this connection. */
   onOpen(channel: Channel<Out, In>, hello: HelloOf<Kind>): ConnectionEvents<In>
@@ -53,7 +53,7 @@ export interface ChannelListenerOptions<Kind extends ConnectionKind, Out, In> {
   onRefused(error: SynodError, remote: string): void
 }
 
-/** Listens at one address, and judges whoever dials it. */
+/** Listens at one address, and judges those that dial it. */
 export interface ChannelListener {
   /** The address, with the real port if 0 was asked for. */
   readonly address: Address

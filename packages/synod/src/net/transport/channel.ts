@@ -72,7 +72,7 @@ export interface ChannelOptions<Out, In> {
   /** The versions of the protocol that this side speaks: those of this build unless given. */
   readonly protocols?: VersionRange | undefined
   readonly codec: Codec<Out, In>
-  /** Above so many unsent bytes no message is taken. */
+  /** With more unsent bytes than this no message is taken. */
   readonly limit_bytes: number
   /** Given by the side that dials; the other side answers. */
   readonly hello?: Handshake

@@ -48,7 +48,7 @@ export class EarlyListeners implements Pick<Network, 'listen'> {
     return Promise.resolve(place.listener)
   }
 
-  /** Stops to listen where nobody has been let in. */
+  /** Stops to listen where no connection was let in. */
   async close(): Promise<void> {
     for (const { listener } of this.#places.splice(0)) await listener?.close()
   }

@@ -1,7 +1,7 @@
 import type { Turns } from './turns.js'
 
 /**
- * A flow that has spent no more than this lately asks for little; in each turn so much of it is
+ * A flow that has spent no more than this lately asks for little; in each turn this much of it is
  * forgotten.
  */
 const MODEST_UNITS = 64

@@ -13,7 +13,7 @@ export const MAX_HANDSHAKE_BYTES = 4 * 1024
 /**
  * Payload length, payload checksum, and a checksum of these two, each a u32. A length is not taken
  * at its word: a reader that waits for a payload which never comes would swallow all that follows,
- * and nobody would notice.
+ * unnoticed.
  */
 export const HEADER_BYTES = 12
 const HEADER_CHECKSUM = 8
@@ -21,7 +21,7 @@ const HEADER_CHECKSUM = 8
 /** What the buffer for a part that arrives in pieces starts with. */
 const INITIAL_PART_BYTES = 4 * 1024
 
-/** A buffer that is too small is followed by one of so many times what has arrived. */
+/** A buffer that is too small is followed by one of this many times what has arrived. */
 const GROWTH = 4
 
 const NOTHING: Buffer = Buffer.alloc(0)

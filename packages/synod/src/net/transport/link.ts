@@ -44,7 +44,7 @@ export interface LinkOptions<Kind extends ConnectionKind, Out, In> extends LinkE
   readonly codec: Codec<Out, In>
   /** The versions of the protocol that this side speaks: those of this build unless given. */
   readonly protocols?: VersionRange
-  /** Above so many unsent bytes, messages are dropped. */
+  /** With more unsent bytes than this, messages are dropped. */
   readonly limit_bytes: number
   /** What to introduce oneself with, asked at each dial. */
   readonly hello: () => HelloOf<Kind>

@@ -55,7 +55,7 @@ export interface SocketEvents {
   drained(): void
   /**
    * The socket is gone. Called exactly once, and last. The reason is `closed` if the owner closed
-   * the socket first, whatever happened afterwards.
+   * the socket first.
    */
   closed(reason: SocketClosed): void
 }
@@ -67,7 +67,7 @@ export const NO_OWNER: SocketEvents = {
   closed: () => undefined,
 }
 
-/** After so many unsent bytes, a socket tells when they are gone. */
+/** After this many unsent bytes, a socket tells when they are gone. */
 export const DRAIN_MARK_BYTES = 64 * 1024
 
 /** An ordered, reliable stream of bytes in both directions. */

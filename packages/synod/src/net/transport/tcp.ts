@@ -16,7 +16,7 @@ import {
 const KEEP_ALIVE_ms = 10_000
 
 /**
- * So many connections may wait to be accepted: they are accepted all at once, in one turn of the
+ * How many connections may wait to be accepted. They are accepted all at once, in one turn of the
  * event loop.
  */
 const BACKLOG = 256

@@ -6,17 +6,17 @@ import type { Clock } from '../../clock.js'
  */
 export const MAX_TURN_UNITS = 512
 
-/** Bytes that arrive or leave cost time as messages do: so many as one. */
+/** Bytes that arrive or leave cost time as messages do: this many as one message. */
 export const BYTES_PER_UNIT = 128
 
-/** Nor does it go on for longer than this, whatever a unit takes on this machine. */
+/** Nor does a turn go on for longer than this, however slow the machine is. */
 export const MAX_TURN_MS = 1
 
 /**
  * Shares the turns of the event loop among all who have more to do than fits into one. They wait in
- * queues: first those who ask for little, then those who had a share lately and have more. So one
- * who asks for little waits for a turn, whatever others ask for. (As in fair queueing: T.
- * Høiland-Jørgensen et al., RFC 8290, of new and old flows.)
+ * queues: first those who ask for little, then those who had a share lately and have more. So a
+ * client that asks for little waits for one turn, however much others ask for. (As in fair
+ * queueing: T. Høiland-Jørgensen et al., RFC 8290, of new and old flows.)
  */
 export class Turns {
   readonly #clock: Clock
@@ -47,7 +47,7 @@ export class Turns {
     return this.#modest.length + this.#more.length > 0
   }
 
-  /** This turn has done so much. */
+  /** This turn has done this much work. */
   spend(units: number): void {
     this.#arm()
     this.#units += units
@@ -84,7 +84,7 @@ export class Turns {
     this.#serve(this.#more, 1)
   }
 
-  /** Those who wait now, as far as there is room, and so many of them at least. */
+  /** Serves those who wait now, as far as there is room, and at least this many of them. */
   #serve(queue: (() => void)[], atLeast = 0): void {
     const waiting = queue.length
     for (let served = 0; served < waiting && (this.hasRoom || served < atLeast); served++) queue.shift()?.()
