@@ -101,8 +101,8 @@ export class KvMachine implements Machine<KvCommand, KvResult, KvQuery, KvAnswer
       if (!key.startsWith(prefix)) break
       const pair = { key, value: keysOnly ? NO_VALUE : fromText(value) }
       size_bytes += pairSize_bytes(pair)
-      // The first pair always fits, or whoever asks for what comes after the last one would never
-      // get on.
+      // The first pair always fits, or a client that asks for the pairs after the last one would
+      // never get on.
       const full = pairs.length === limit || (pairs.length > 0 && size_bytes > MAX_RANGE_BYTES)
       if (full) return { type: 'range', pairs, more: true }
       pairs.push(pair)

@@ -11,7 +11,7 @@ export type KvCommand =
     }
   | { readonly type: 'increment'; readonly key: string; readonly by: bigint }
 
-/** What came of a command, under the command's own type. */
+/** The result of a command, under the command's own type. */
 export type KvResult =
   | { readonly type: 'put'; readonly existed: boolean }
   | { readonly type: 'delete'; readonly existed: boolean }

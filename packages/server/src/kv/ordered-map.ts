@@ -122,8 +122,8 @@ export class OrderedMap<V> {
   }
 
   /**
-   * All entries as of this call, in order, whatever changes while they are read: a run of them at a
-   * time, for speed. The next snapshot takes its place.
+   * All entries as of this call, in order, also where the map changes while they are read: a run of
+   * them at a time, for speed. The next snapshot takes its place.
    */
   snapshot(): Generator<Entries<V>, void, undefined> {
     this.#snapshots++

@@ -10,7 +10,7 @@ export interface SeriesOptions {
   readonly seeds: number
   /** Drawn by the seed unless given. */
   readonly servers?: number
-  /** No run begins after so much real time. */
+  /** No run begins after this much real time. */
   readonly limit_ms: number
   readonly traced: boolean
 }

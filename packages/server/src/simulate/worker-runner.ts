@@ -25,7 +25,7 @@ export class WorkerRunner implements Runner {
     return this.#ask({ type: 'shrink', failed }, onAttempt)
   }
 
-  /** Ends the thread, whatever it is about to do. What was asked of it is never answered. */
+  /** Ends the thread at once. What was asked of it is never answered. */
   async close(): Promise<void> {
     await this.#worker.terminate()
   }

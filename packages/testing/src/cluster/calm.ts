@@ -24,9 +24,7 @@ const MOST_ROUNDS_WITH_LEASES = 8
 
 const ELECTIONS = 3
 
-/**
- * With nobody else proposing and nothing lost, a value is chosen in one slot, and takes no other.
- */
+/** With no other proposals and nothing lost, a value is chosen in one slot, and takes no other. */
 export function chooseAlone(cluster: Cluster, id: ServerId, text: string): void {
   const before = quietBar(cluster)
   cluster.propose(id, text)
@@ -52,7 +50,7 @@ function chosenBar(cluster: Cluster): Slot {
   return Math.max(...cluster.ids.map((id) => cluster.paxos(id).chosen))
 }
 
-/** All propose at once: each value is chosen, and nobody is in the way of the others for long. */
+/** All propose at once: each value is chosen, and no server holds the others up for long. */
 export function chooseAtOnce(cluster: Cluster): void {
   chooseEach(cluster, 3, LATENCY_MS)
   if (cluster.mode === 'leaderless') duelSlowly(cluster)
@@ -90,9 +88,9 @@ function hasAll(cluster: Cluster, id: ServerId, after: Slot, wanted: readonly Va
 }
 
 /**
- * Leader mode. Of several candidates one soon leads. What a leader has taken it proposes, though
- * nothing follows. Nobody who is cut off deposes a leader that a quorum hears; and a leader that is
- * cut off itself stops saying that it leads.
+ * Leader mode. Of several candidates one soon leads. A leader proposes what it has taken, though
+ * nothing follows. A server that is cut off does not depose a leader that a quorum hears; and a
+ * leader that is cut off itself stops saying that it leads.
  */
 export function changeLeaders(cluster: Cluster): void {
   electTimed(cluster)
@@ -145,7 +143,9 @@ function cutLeaderOff(cluster: Cluster, leader: ServerId): void {
   cluster.heal()
 }
 
-/** One that hears nobody, but is heard, does not keep the others from having a leader. */
+/**
+ * A server that hears no other one, but is heard, does not keep the others from having a leader.
+ */
 function leadBesideDeaf(cluster: Cluster): void {
   const leader = cluster.elect()
   const [deaf = leader] = cluster.others(leader)
@@ -167,7 +167,7 @@ function isSettled(cluster: Cluster): boolean {
   return leader !== undefined && cluster.ids.every((id) => cluster.paxos(id).leader === leader)
 }
 
-/** Of the ballots that anybody has heard of: a campaign goes above all of them. */
+/** Of the ballots that any server has heard of: a campaign goes above all of them. */
 function highestSeq(cluster: Cluster): number {
   return Math.max(
     ...cluster.ids.map((id) => {

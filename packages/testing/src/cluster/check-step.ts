@@ -21,8 +21,8 @@ export function checkStep(
     throw new Error(`s${id} wants a tick at ${output.deadline_ms} when it has just had one at ${clock_ms}`)
   for (const { id: read, slot } of output.reads) {
     const { acknowledged = 0, decided = 0 } = server.readsFrom.get(read) ?? {}
-    // Whoever answers alone, at once, need not know what a quorum has just voted for. A quorum that
-    // is asked does.
+    // A leader that answers alone, at once, need not know what a quorum has just voted for. A
+    // quorum that is asked does.
     const from = input.type === 'read' && input.id === read ? acknowledged : decided
     if (slot < from)
       throw new InvariantError(`s${id} would read at slot ${slot} what began when slot ${from} was decided`)
@@ -41,7 +41,7 @@ export function checkStep(
 
 /**
  * Clients follow the hint with the highest ballot: a server names a leader with its ballot, and
- * never an older one. Nobody leads who has promised a higher ballot.
+ * never an older one. No server leads that has promised a higher ballot.
  */
 function checkHint(server: ClusterServer, { records }: Output): void {
   const { id } = server

@@ -9,7 +9,7 @@ import type { Proposal } from 'synod/internal/paxos/proposer.js'
 import { type Value, sameValue } from 'synod/internal/paxos/value.js'
 import { membershipAfter } from '../core-config.js'
 
-/** What came of a step: its output, and the messages that may leave now. */
+/** The result of a step: its output, and the messages that may leave now. */
 export interface Step {
   readonly output: Output
   readonly leaving: readonly Envelope[]

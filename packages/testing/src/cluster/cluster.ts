@@ -49,7 +49,7 @@ export class Cluster {
   readonly cut = new Set<string>()
   /** How many messages of each type have left their sender. */
   readonly sent = new Map<MessageType, number>()
-  /** Servers whose disk gets nothing done but by `sync`, whatever else runs in order. */
+  /** Servers whose disk writes only by `sync`, also where all else runs in order. */
   readonly stuckDisks = new Set<ServerId>()
   readonly #observers: ClusterObserver[] = []
   readonly #leases: LeaseWatch
@@ -203,7 +203,7 @@ export class Cluster {
 
   /**
    * A client asks these servers for values, and each of them that takes it proposes them. As soon
-   * as a server has executed one, nobody waits for it there any more.
+   * as a server has executed one, it is withdrawn there.
    */
   request(client: number, servers: readonly ServerId[], values: readonly Value[]): void {
     this.#tell((it) => it.requested?.(client, servers, values))
@@ -393,7 +393,7 @@ export class Cluster {
     })
   }
 
-  /** Moves the clock to the next deadline and ticks whoever waits for it. */
+  /** Moves the clock to the next deadline and ticks the servers that wait for it. */
   advance(): void {
     const next_ms = this.nextDeadline_ms()
     if (next_ms === Infinity) return
@@ -409,7 +409,7 @@ export class Cluster {
     this.step(id, { type: 'tick' })
   }
 
-  /** Ticks whoever waits for it. */
+  /** Ticks the servers that wait for it. */
   tickDue(): void {
     for (const [id, { deadline_ms }] of this.servers) {
       if (deadline_ms <= this.now_ms) this.step(id, { type: 'tick' })
@@ -444,10 +444,7 @@ export class Cluster {
     return Math.min(...servers.map(({ isRunning, deadline_ms }) => (isRunning ? deadline_ms : Infinity)))
   }
 
-  /**
-   * Lets so much time pass that every server misses the leader, and this one be the first to ask
-   * around.
-   */
+  /** Lets time pass until every server misses the leader, and this one is the first to probe. */
   missLeader(id: ServerId): void {
     this.now_ms += 4 * this.server(id).config.electionTimeout_ms
     this.step(id, { type: 'tick' })

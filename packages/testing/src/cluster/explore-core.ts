@@ -65,7 +65,7 @@ export function exploreCore(mode: Mode, seed: number, servers: number): void {
     for (const b of cluster.ids) checkPrefixes(cluster.prefix(a), cluster.prefix(b))
 }
 
-/** Whoever may propose at once: the leader, or anyone. */
+/** The servers that may propose at once: the leader, or all. */
 function beginner(cluster: Cluster): ServerId {
   return cluster.mode === 'leader' ? cluster.elect() : cluster.chance.pick(cluster.ids)
 }

@@ -19,8 +19,7 @@ const ELECTION_TIMEOUT_MS = 100
 const MOST_MESSAGES = 400
 
 /**
- * So many of the messages of each type that were ever sent are kept, to arrive once more when all
- * is calm.
+ * How many messages of each type are kept of those ever sent, to arrive once more when all is calm.
  */
 const MOST_ECHOES = 5
 
@@ -30,7 +29,7 @@ const RESTS = 0.1
 /** Within this time a cluster comes to rest. */
 const REST_MS = 20_000
 
-/** A clock that is so much too fast is noticed. */
+/** A clock that is too fast by this factor is noticed. */
 const FAST = 8
 
 const TYPES: readonly MessageType[] = [
@@ -104,7 +103,7 @@ class Run {
   /** How likely the next message is the oldest, and how likely the youngest. */
   readonly #order: readonly [oldest: number, youngest: number]
   readonly #echoes = new Map<MessageType, Transit[]>()
-  /** Servers that somebody wanted to vote. */
+  /** Servers that were asked to vote. */
   readonly #promoted = new Set<ServerId>()
   #late: ReadonlySet<MessageType> = new Set()
   #proposed = 0
@@ -320,7 +319,7 @@ class Run {
     return true
   }
 
-  /** A change that makes sense to whoever knows most; now and then any. */
+  /** A change that makes sense to the server that knows most; now and then any. */
   #change(): string {
     const chance = this.#chance
     const membership = newest(this.#cluster)
@@ -343,10 +342,7 @@ class Run {
     }
   }
 
-  /**
-   * Where nothing goes wrong for a while, somebody leads, and no slot that anyone has voted in
-   * stays open.
-   */
+  /** Where nothing goes wrong for a while, a server leads, and no slot with a vote stays open. */
   #rest(): void {
     const cluster = this.#cluster
     this.#heal()
@@ -384,7 +380,7 @@ class Run {
     if (this.#leases && voters.length === 3) distrustFastClock(cluster)
   }
 
-  /** What was sent long ago arrives once more, and nobody is deposed by that. */
+  /** What was sent long ago arrives once more, and deposes no leader. */
   #echo(): void {
     const cluster = this.#cluster
     const leader = cluster.elect()

@@ -25,7 +25,7 @@ const RATES = {
 } as const
 
 /**
- * What an exploration has come across: it is worth nothing if it meets no leases, or nobody who
+ * What an exploration has come across: it is worth nothing if it meets no leases, or no server that
  * would break them.
  */
 export interface LeasesSeen {
@@ -39,7 +39,7 @@ export interface LeasesSeen {
  * One run of the core alone in which all is about leases: messages are quick, time passes in small
  * steps, leaders are cut off and yet not gone, taken for gone and yet there, told to hand over;
  * servers crash and are back at once; others hurry to lead as soon as a leader with a lease is cut
- * off, and write; and whoever holds a lease is asked at each turn. The clocks are as different as
+ * off, and write; and the holder of a lease is asked at each turn. The clocks are as different as
  * leases bear. For one seed of three the membership changes too. Throws what was violated.
  */
 export function exploreLeases(seed: number): LeasesSeen {
@@ -119,7 +119,7 @@ class Turns {
     this.#cluster.tickDue()
   }
 
-  /** A leader hears nobody any more, or some not; now and then it is only not heard. */
+  /** A leader hears no server any more, or not all; now and then it is only not heard. */
   #cutOff(): void {
     const chance = this.#chance
     const cluster = this.#cluster
@@ -171,7 +171,7 @@ class Turns {
     }
   }
 
-  /** All arrives at once, and whoever leads writes. */
+  /** All arrives at once, and the leader writes. */
   #hurry(steps: number): void {
     for (let step = 0; step < steps; step++) {
       this.#pass()
@@ -182,7 +182,7 @@ class Turns {
     }
   }
 
-  /** Somebody takes a leader for gone. */
+  /** A server takes the leader for gone. */
   #mislead(): void {
     for (const peer of this.#leaders)
       for (const id of this.#cluster.others(peer))

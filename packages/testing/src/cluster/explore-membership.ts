@@ -103,7 +103,7 @@ function bar(cluster: Cluster, id: ServerId): number {
   return cluster.server(id).hasJoined ? cluster.paxos(id).chosen : -1
 }
 
-/** As whoever knows most of what is chosen has it. */
+/** As the server has it that knows most of what is chosen. */
 export function newest(cluster: Cluster): MembershipView {
   const all = cluster.ids.filter((id) => cluster.server(id).hasJoined)
   return all.map((id) => cluster.paxos(id).membership).reduce((a, b) => (b.state.slot > a.state.slot ? b : a))

@@ -12,9 +12,9 @@ interface Bound {
 }
 
 /**
- * Reads along what servers say of leases. Whoever has answered a heartbeat keeps to it for the time
- * of a lease, whatever becomes of its process; and a leader answers alone only while enough servers
- * are sure to keep to theirs.
+ * Reads along what servers say of leases. A server that has answered a heartbeat keeps to it for
+ * the time of a lease, even if its process ends; and a leader answers alone only while enough
+ * servers are sure to keep to theirs.
  */
 export class LeaseWatch {
   readonly #history: History

@@ -17,7 +17,7 @@ export interface TransitOf<T extends MessageType> extends Transit {
   readonly message: Extract<Message, { type: T }>
 }
 
-/** What came of a message at its end: taken, or lost because the link is cut or nobody is there. */
+/** What became of a message: taken, or lost because the link is cut or the server is down. */
 export type Arrival = 'taken' | 'cut' | 'down'
 
 /** What can happen to the process of a server. */
@@ -47,7 +47,9 @@ export interface ClusterObserver {
   lost?(transit: Transit): void
   /** These records of a server are durable from now on. What waited for that follows. */
   durable?(id: ServerId, records: readonly JournalRecord[]): void
-  /** A server gets the snapshot of a peer, which holds what came of every slot up to this one. */
+  /**
+   * A server gets the snapshot of a peer, which holds the state after every slot up to this one.
+   */
   installing?(id: ServerId, from: ServerId, slot: Slot): void
   /** Something is about to happen to the process of a server. */
   turning?(id: ServerId, turn: Turn): void

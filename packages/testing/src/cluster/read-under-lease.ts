@@ -10,7 +10,8 @@ export function holdersOf(cluster: Cluster): ServerId[] {
 }
 
 /**
- * Whoever holds a lease is asked: it answers at once, and is judged by that. Returns how many do.
+ * The holder of a lease is asked: it answers at once, and is judged by that. Returns how many hold
+ * one.
  */
 export function readUnderLease(cluster: Cluster): number {
   const holders = holdersOf(cluster)

@@ -15,7 +15,7 @@ export interface Goal {
 
 export const NOT_POSSIBLE = -1
 
-/** Beyond so many steps of the model, an insight is not worth its time and memory. */
+/** Beyond this many steps of the model, an insight is not worth its time and memory. */
 const MOST_STEPS = 10_000_000
 
 /** What is known of operations before a search. */

@@ -10,15 +10,15 @@ export interface Operation<Input, Output> {
   /** When it was asked for. */
   readonly invoked: number
   /**
-   * When it was answered. Without it nobody knows the outcome: the operation may have happened at
-   * any time from `invoked` on, even after all others, or never.
+   * When it was answered. Without it the outcome is unknown: the operation may have happened at any
+   * time from `invoked` on, even after all others, or never.
    */
   readonly returned?: number
   /** The answer, which is not undefined. Present if `returned` is. */
   readonly output?: Output
 }
 
-/** The operation as if nobody knew what became of it. */
+/** The operation as if its outcome were unknown. */
 export function withoutOutcome<I, O>({ client, input, invoked }: Operation<I, O>): Operation<I, O> {
   return { client, input, invoked }
 }

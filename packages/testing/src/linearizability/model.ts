@@ -19,7 +19,7 @@ export interface Model<State, Input, Output> {
 
   /**
    * The states that an operation can lead to, most often one; none if `output` is not possible in
-   * this state. An `output` of undefined is one that nobody saw: any is possible.
+   * this state. An `output` of undefined was seen by no client: any is possible.
    */
   step(state: State, input: Input, output: Output | undefined): readonly State[]
 
@@ -31,8 +31,8 @@ export interface Model<State, Input, Output> {
   partition?(input: Input): string
 
   /**
-   * True only if an operation with this output (undefined: with whatever output) leaves every state
-   * in which it is possible as it is. Such an operation need not be tried at several places. Never
+   * True only if an operation with this output (undefined: with any output) leaves every state in
+   * which it is possible as it is. Such an operation need not be tried at several places. Never
    * true unless given.
    */
   reads?(input: Input, output: Output | undefined): boolean

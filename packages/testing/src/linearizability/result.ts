@@ -1,7 +1,7 @@
 import type { Operation } from './history.js'
 
 /**
- * What came of a check. Partitions have the names that the model gives them; without any, the one
+ * The result of a check. Partitions have the names that the model gives them; without any, the one
  * is ''.
  */
 export type CheckResult<State, Input, Output> =

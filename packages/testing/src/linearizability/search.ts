@@ -133,7 +133,7 @@ export class Search<State, Input, Output> {
       if (candidates.some((each) => this.#isTooLate(each, here))) continue
       const read = candidates.find((each) => at(this.#reads, each) && this.#by(each, here).length > 0)
       if (read !== undefined) {
-        // Whatever else comes next can come after this read as well.
+        // All that comes next can come after this read as well.
         yield* this.#by(read, here)
         continue
       }

@@ -18,7 +18,7 @@ type Happening =
 /**
  * What happens to a server, as plain data that means the same in every run of one configuration: a
  * `Choice` with its message in the words of describeMessage. With `crash` the server crashes after
- * it, before its records are durable; so many of them survive.
+ * it, before its records are durable; `crash` says how many of them survive.
  */
 export type Action = Happening & { readonly server: ServerId; readonly crash?: { readonly keeps: number } }
 

@@ -11,9 +11,9 @@ export type Choice =
   | { readonly type: 'deliver'; readonly message: number; readonly due: 'nothing' | 'everything' }
   | { readonly type: 'tick'; readonly due: Due }
   /**
-   * The server misses the leader, a quorum says that it does too, and it begins a ballot. Whoever
-   * is asked tells of the highest ballot that it knows: here of `seen`. All times and answers of
-   * probes come to no more than that.
+   * The server misses the leader, a quorum says that it does too, and it begins a ballot. The
+   * servers that are asked tell of the highest ballot that they know: here of `seen`. All times and
+   * answers of probes come to no more than that.
    */
   | { readonly type: 'campaign'; readonly seen: Ballot }
   /** A client proposes a value at this server. */

@@ -14,8 +14,7 @@ export interface ModelConfig {
   /** How many of them vote from the beginning; all unless given. */
   readonly founders?: number
   /**
-   * Those of the others that are joining, by the voter whose place each of them takes; 0 for
-   * nobody's.
+   * Those of the others that are joining, by the voter whose place each of them takes; 0 for none.
    */
   readonly joining?: Readonly<Record<ServerId, ServerId>>
   /**

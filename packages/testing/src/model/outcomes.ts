@@ -9,7 +9,7 @@ import type { KnownState, ServerState, ServerStates } from './server-states.js'
 /** What may come of a choice. */
 export interface Outcome extends Move {
   /**
-   * The server crashed after the step, before all of its records were durable; so many of them
+   * The server crashed after the step, before all of its records were durable; this many of them
    * survived.
    */
   readonly keeps: number | undefined

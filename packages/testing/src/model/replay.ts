@@ -5,7 +5,7 @@ import type { Step } from './running-server.js'
 import { type ModelEvent, tellStep } from './tell-step.js'
 import { type Cluster, World } from './world.js'
 
-/** Something that happened, and what came of it, in words and as the events of a trace. */
+/** A step and its effects, in words and as the events of a trace. */
 export interface TraceStep {
   readonly action: Action
   readonly words: string

@@ -70,7 +70,7 @@ export class RunningServer {
       this.#failure = String(error)
       return
     }
-    // Whoever has dropped the slots has a snapshot that reaches so far, and sends it.
+    // A server that has dropped the slots has a snapshot that reaches so far, and sends it.
     if (output.behind !== undefined) this.#catchUp = output.behind.slot
     this.#pending = [...this.#pending, ...output.records]
     this.#wrote.push(...output.records)

@@ -21,9 +21,9 @@ export interface BreadthFirstOptions {
   readonly from?: Cluster
   /** Ends at a state that reaches this. */
   readonly until?: Goal
-  /** Ends with `limit` beyond so many states. */
+  /** Ends with `limit` beyond this many states. */
   readonly maxStates?: number
-  /** Yields each time when so many states more have been gone on from. */
+  /** Yields each time when this many more states have been explored. */
   readonly every?: number
 }
 

@@ -8,7 +8,7 @@ import { TupleTable } from './tuple-table.js'
 import { type Cluster, World } from './world.js'
 
 /**
- * What is known of servers takes much room, and walks seldom meet: beyond so many states it is
+ * What is known of servers takes much room, and walks seldom meet: beyond this many states it is
  * forgotten.
  */
 const MAX_SERVER_STATES = 50_000
@@ -16,9 +16,9 @@ const MAX_SERVER_STATES = 50_000
 export interface RandomOptions {
   readonly seed: number
   readonly walks: number
-  /** A walk ends after so many steps. */
+  /** A walk ends after this many steps. */
   readonly depth: number
-  /** Yields each time when so many steps more have been taken. */
+  /** Yields each time when this many more steps have been taken. */
   readonly every?: number
   readonly step?: Step
 }

@@ -9,7 +9,7 @@ import {
 import type { Cluster, World } from './world.js'
 
 export interface StagedOptions {
-  /** Ends beyond so many states, all stages together. */
+  /** Ends beyond this many states, all stages together. */
   readonly maxStates?: number
   readonly every?: number
 }

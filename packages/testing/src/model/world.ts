@@ -102,7 +102,7 @@ export class World {
   /**
    * Proves that nothing was lost with the messages that were dropped: in every state that a server
    * has been in since, such a message comes to no more than what the server may do without it. Then
-   * whatever a cluster does that keeps all messages, one that drops them does too: by induction
+   * all that a cluster does that keeps all messages, one that drops them does too: by induction
    * over its steps, as each leads to states that have been looked at. For that, all states must
    * have been gone on from. Answers what message does more, if one does.
    */

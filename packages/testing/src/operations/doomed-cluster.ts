@@ -144,7 +144,7 @@ export class DoomedCluster {
     else this.world.crash(id, () => this.#chance.next())
   }
 
-  /** It may have led, and go on for a while with votes that nobody else casts. */
+  /** It may have led, and go on for a while with votes that no other server casts. */
   #cutOff(id: ServerId): void {
     for (const other of this.world.ids) {
       if (other === id) continue

@@ -10,7 +10,7 @@ import { Ledger } from './ledger.js'
 
 const ACTS = 4
 
-/** A snapshot is due after so many slots, at most. */
+/** A snapshot is due after at most this many slots. */
 const MOST_EVERY_SLOTS = 20
 
 /** Elections, transfers and changes of the membership are over within this time. */
@@ -313,7 +313,7 @@ class Run {
     await world.ready()
   }
 
-  /** The state of one server is wrong: it must stop, stay so, and nobody else. */
+  /** The state of one server is wrong: it must stop, and stay so, and no other server. */
   async #diverge(): Promise<void> {
     const world = this.#world
     if (this.#members.length < 3) return

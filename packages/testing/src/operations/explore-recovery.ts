@@ -233,7 +233,7 @@ class Run {
     return finding.case === 'torn-tail' || finding.case === 'torn-segment'
   }
 
-  /** Nobody takes the new cluster and its server for those of before. */
+  /** No client or server takes the new cluster for the old one. */
   async #requireNew({ acceptor, clusterId, dataDir }: RecoveredCluster): Promise<void> {
     const found = await loadIdentity(this.#doomed.disk, dataDir)
     if (found?.acceptor !== acceptor || found.clusterId !== clusterId)

@@ -67,8 +67,8 @@ interface SessionTwin {
  * Some executors execute the same log of requests, sent twice and late and out of order: one from
  * the first slot to the last, the others with detours over snapshots, which are read while they go
  * on, into executors that have had other states before. All must come to the same; each request is
- * executed once at most; and whoever comes to another result must have another digest. Throws a
- * Violation.
+ * executed once at most; and an executor that comes to another result must have another digest.
+ * Throws a Violation.
  */
 export async function exploreExecutor(seed: number): Promise<void> {
   await new Run(new Chance(seed ^ 0x65786563)).run()
@@ -119,7 +119,7 @@ class Run {
     return decodeRequest(encodeOpen(key))
   }
 
-  /** Now and then of somebody who has a number of the session, and not its key. */
+  /** Now and then of a client that has a number of the session, and not its key. */
   #command(): Request {
     const chance = this.#chance
     const [session, twin] = chance.pick([...this.#sessions])
@@ -170,7 +170,7 @@ class Run {
     if (!isOver) twin.results.set(sequence, result)
   }
 
-  /** There are never so many sessions that one ends: who asks again has the same one. */
+  /** There are never enough sessions for one to end: a client that asks again has the same one. */
   #opened({ session }: Request, { result }: Outcome): void {
     const opening = new Reader(result).varint()
     const twin = this.#sessions.get(session)
@@ -210,7 +210,7 @@ class Run {
   async *#read({ parts }: ExecutorSnapshot, source: Explored) {
     for (const part of parts) {
       if (source !== this.#first) this.#catchUp(source, this.#chance.below(4))
-      // Whoever reads a stream waits in between.
+      // The reader of a stream waits in between.
       yield await Promise.resolve(part)
     }
   }

@@ -45,7 +45,7 @@ class Run {
   readonly #trims: number
   /** Each record has a ballot of its own, by which it is known again. */
   #records: JournalRecord[] = []
-  /** So many of them were reported durable. */
+  /** This many of them were reported durable. */
   #sure = 0
   #slot = 0
   #next = 1
@@ -176,7 +176,7 @@ class Run {
     this.#heard = heard
   }
 
-  /** Somebody puts an old copy of the directory in the place of what is there. */
+  /** An old copy of the directory is put in the place of what is there. */
   async restoreCopy(): Promise<void> {
     if (this.#copy === undefined) return
     const copy = MemoryDisk.with(DIRECTORY, this.#copy.files)

@@ -16,7 +16,7 @@ type Step =
 class Table {
   readonly sessions: Sessions
   taken = 0
-  /** A snapshot that it has begun and nobody has read yet. */
+  /** A snapshot that it has begun and that is not read yet. */
   told: { readonly at: number; readonly size: number; readonly pieces: Iterable<Uint8Array> } | undefined
 
   constructor(limit: number, limit_bytes: number) {
@@ -33,9 +33,9 @@ interface KeyTwin {
 
 /**
  * Tables of sessions with little room, so that sessions end all the time: one sees every request,
- * the others are put in the state of the first by snapshots now and then, whatever they held
- * before. From equal states all must go on alike. Requests come twice, and late, openings too; and
- * some are of clients that guess. Throws a Violation.
+ * the others are put in the state of the first by snapshots now and then. From equal states all
+ * must go on alike. Requests come twice, and late, openings too; and some are of clients that
+ * guess. Throws a Violation.
  */
 export function exploreSessions(seed: number): void {
   new Run(new Chance(seed ^ 0x73657373)).run()
@@ -48,7 +48,7 @@ class Run {
   readonly #steps: Step[] = []
   readonly #outcomes: string[] = []
   readonly #keys: KeyTwin[] = []
-  /** What was executed in which session, and what came of it, by key, opening and sequence. */
+  /** What was executed in which session, and its outcome, by key, opening and sequence. */
   readonly #results = new Map<string, string>()
   #openings = 0
 
@@ -146,8 +146,8 @@ class Run {
   }
 
   /**
-   * A command is executed once, in the session that is open by its key, and answered with what came
-   * of it then.
+   * A command is executed once, in the session that is open by its key, and answered with the
+   * outcome of then.
    */
   #executed({ opening, sequence, session }: Request, outcome: string, ran: boolean): void {
     const twin = this.#keys.find((it) => it.key === session)

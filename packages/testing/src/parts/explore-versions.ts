@@ -191,8 +191,7 @@ class Exploration {
 
   #drawRaise(slot: Slot): Drawn {
     const chance = this.#chance
-    // The change of the membership in which the last one was made may not be known to whoever
-    // proposes.
+    // The change of the membership in which the last one was made may not be known to the proposer.
     const servers = [...this.#membership.servers]
     const named = chance.happens(0.7) ? servers : servers.filter(() => chance.happens(0.7))
     if (chance.happens(0.1)) named.push(100 + chance.below(3))

@@ -72,7 +72,7 @@ export function decodeValue(value: Value): string {
   return `${client}/${request.sequence}:${sign}${amount}`
 }
 
-/** What came of each slot that this server has executed, and the total of the counter. */
+/** The outcome of each slot that this server has executed, and the total of the counter. */
 export function executions(cluster: Cluster, id: ServerId): string[] {
   const counter = new Counter()
   const lines: string[] = []

@@ -9,8 +9,7 @@ import { type DescribeValue, describeMessage, describeRecord, describeValues } f
 import { decodeValue } from './client-requests.js'
 
 /**
- * How much is told: what came of it; the messages that left, too; or even the heartbeats among
- * them.
+ * How much is told: the effects; the messages that left, too; or even the heartbeats among them.
  */
 export type Detail = 'outcome' | 'messages' | 'heartbeats'
 

@@ -8,8 +8,8 @@ export class ScriptError extends Error {
 
 /**
  * Runs a script on a cluster of its own, and returns its text with the answers that the cluster
- * gave. Whoever calls it compares them with those in the script. Throws ScriptError; `file` is for
- * its message alone.
+ * gave. The caller compares them with those in the script. Throws ScriptError; `file` is for its
+ * message alone.
  */
 export function runScript(text: string, file: string): string {
   const script = parseScript(text)

@@ -18,9 +18,7 @@ export class Stage {
     this.narrator = new Narrator(cluster)
   }
 
-  /**
-   * Does something, with disks that write at once unless they are stuck, and tells what came of it.
-   */
+  /** Does something, with disks that write at once unless they are stuck, and tells the effects. */
   tell(detail: Detail, act: () => void): string[] {
     act()
     this.cluster.syncDisks()
@@ -44,7 +42,7 @@ export class Stage {
     this.cluster.request(client, servers, values)
   }
 
-  /** Nobody waits any more for a value that was proposed on a server. */
+  /** The caller of a value that was proposed on a server has given up. */
   withdraw(id: ServerId, word: string): void {
     const proposal = this.#proposals.get(`s${id} ${word}`)
     if (proposal === undefined) throw new Error(`s${id} was not asked to propose ${word}`)

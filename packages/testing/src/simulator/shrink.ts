@@ -78,7 +78,7 @@ class Shrinking<M extends AnyMachine> {
     }
   }
 
-  /** Whatever else need not be: what is gone after one attempt is tried no further. */
+  /** Then all else that need not be: what is gone after one attempt is tried no further. */
   async simplify(): Promise<void> {
     const plan = this.#plan
     if (plan.left.length > 0) await this.#try({ left: [] })

@@ -66,7 +66,7 @@ export interface SimulationStats {
   readonly recovery_ms: number
 }
 
-/** What came of a plan. */
+/** The outcome of a plan. */
 export interface Outcome {
   readonly plan: Plan
   readonly violation: Violation | undefined
@@ -259,7 +259,7 @@ class Simulation<M extends AnyMachine> {
 
   async run(): Promise<Outcome> {
     this.#trace.add({ event: 'plan', plan: this.#plan })
-    // What a replica throws where nobody catches it would end its process.
+    // What a replica throws where no caller catches it would end its process.
     const onRejection = (error: unknown) => {
       this.#violate(error)
     }
@@ -346,7 +346,7 @@ class Simulation<M extends AnyMachine> {
             ),
           )
         this.#checkRefusal(name, request, returned?.output, error?.code)
-        // No simulation has so many sessions that one must end.
+        // No simulation has enough sessions for one to end.
         if (error?.code === 'session-expired')
           this.#violate(
             new Violation('unexpected-failure', `${name}, whose call was out, was told: ${error.message}`),
@@ -401,7 +401,7 @@ class Simulation<M extends AnyMachine> {
   }
 
   /**
-   * Everything is healed. Whoever asks must be answered, and all replicas must come to the same
+   * Everything is healed. Every client must be answered, and all replicas must come to the same
    * state.
    */
   async #finish(): Promise<void> {
@@ -482,7 +482,7 @@ class Simulation<M extends AnyMachine> {
     }
   }
 
-  /** All clients end. Then no replica holds anything for them, whatever they had asked for. */
+  /** All clients end. Then no replica holds anything for them. */
   async #dismissClients(): Promise<void> {
     for (let client = 1; client <= this.#plan.clients; client++) this.#world.killClient(`c${client}`)
     const holding = () =>
@@ -545,8 +545,8 @@ class Simulation<M extends AnyMachine> {
   }
 
   /**
-   * Watermarks are in order, whoever has executed as far as another has executed the same, and
-   * nobody has taken a server that lost its disk for what it was before.
+   * Watermarks are in order, replicas that have executed as far have executed the same, and no
+   * server has taken one that lost its disk for what it was before.
    */
   #compare(): void {
     this.#time.look()

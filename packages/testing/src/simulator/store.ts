@@ -17,7 +17,7 @@ export interface StoreQuery {
   readonly key: string
 }
 
-/** The state machine that is simulated when nobody brings another: a small store of texts. */
+/** The state machine that is simulated unless another one is given: a small store of texts. */
 class Store implements Machine<StoreCommand, boolean, StoreQuery, string | null> {
   readonly #values = new SnapshotMap<string, string>()
 

@@ -82,8 +82,7 @@ export class Timeline {
 }
 
 /**
- * So many steps go between turns of the event loop, in which Node reports rejections that nobody
- * handles.
+ * How many steps go between turns of the event loop, in which Node reports unhandled rejections.
  */
 const STEPS_A_TURN = 32
 

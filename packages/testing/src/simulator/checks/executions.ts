@@ -2,7 +2,7 @@ import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
 import { inWords } from '../trace/words.js'
 import { Violation } from './violation.js'
 
-/** What came of one command, on the replica that executed it first. */
+/** The outcome of one command, on the replica that executed it first. */
 export interface Execution {
   readonly slot: Slot
   /** Numbers the requests of a simulation. */

@@ -13,9 +13,9 @@ import type { ClientOperation, Workload } from '../workload.js'
  * each operation at one moment between its call and its return. The log says in which order that
  * copy executes, so nothing need be searched: a command's moment is its place in the log, a
  * linearizable query's the place of the state that answered it; where that was not told, the first
- * with its answer that is not before anything that had returned when it was called. Then nobody may
- * have returned before the call of an operation with an earlier place. A stale query must have the
- * answer of the slot that it names, and where it asked for that see what its client has seen.
+ * with its answer that is not before anything that had returned when it was called. Then no
+ * operation may have returned before the call of one with an earlier place. A stale query must have
+ * the answer of the slot that it names, and where it asked for that see what its client has seen.
  * Throws a Violation.
  */
 export function checkHistory<M extends AnyMachine>(

@@ -32,9 +32,9 @@ const LOSING_CLIENTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
 ])
 
 /**
- * Reads along, and knows what nobody should say: a client that asks one replica twice for the same
- * thing, or somebody else than the leader that it knows of; a server that numbers its rounds of
- * reads as in an earlier life, so that answers of then could pass for answers of now.
+ * Reads along, and knows what no party should say: a client that asks one replica twice for the
+ * same thing, or another server than the leader that it knows of; a server that numbers its rounds
+ * of reads as in an earlier life, so that answers of then could pass for answers of now.
  */
 export class Manners {
   readonly #parts: MannersParts

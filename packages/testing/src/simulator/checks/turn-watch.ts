@@ -29,14 +29,14 @@ export class TurnWatch {
     this.#violate = violate
   }
 
-  /** So many were dealt with in this turn. */
+  /** How many were dealt with in this turn. */
   done(messages: number): void {
     if (messages === 0) return
     this.#done += messages
     this.#arm()
   }
 
-  /** So many will be dealt with in this turn or in later ones. */
+  /** How many will be dealt with in this turn or in later ones. */
   putOff(messages: number): PutOff {
     this.#behind += messages
     if (messages > 0) this.#arm()
@@ -64,7 +64,7 @@ export class TurnWatch {
     })
   }
 
-  /** What is still put off after so many turns is so for another reason, and may be for ever. */
+  /** What is still put off after this many turns is so for another reason, and may be for ever. */
   #endTurn(): void {
     this.#turns++
     const enough = (this.#done + this.#behind) / MOST_IN_A_TURN + 1

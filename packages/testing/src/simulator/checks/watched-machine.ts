@@ -104,7 +104,7 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
     this.restore = (chunks) => this.#restore(inner.restore?.bind(inner), chunks)
   }
 
-  /** What comes of a command is what `applyCommand` makes of it, here as in a replica. */
+  /** The result of a command is what `applyCommand` makes of it, here as in a replica. */
   apply({ command, encoded, tag }: Tagged<M>, context: ApplyContext): Uint8Array {
     const words = inWords(command)
     this.#checkVersion(tag, context)

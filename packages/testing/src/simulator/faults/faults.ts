@@ -4,10 +4,10 @@ import type { ServerId } from 'synod/internal/paxos/ballot.js'
  * The fault model: what may go wrong in a simulation.
  *
  * Network. Bytes take any time. A connection breaks, and what was under way on it is lost; between
- * servers, single frames are also lost, doubled or overtaken (whoever dials again and sends again
- * causes as much). A way is slow, in one direction. A way is cut, in one direction or both, for a
- * while, again and again, or to the end; bytes wait there, or are lost with their connection. A bit
- * on the way turns over: that must be noticed, and the connection ended.
+ * servers, single frames are also lost, doubled or overtaken (a peer that dials again and sends
+ * again causes as much). A way is slow, in one direction. A way is cut, in one direction or both,
+ * for a while, again and again, or to the end; bytes wait there, or are lost with their connection.
+ * A bit on the way turns over: that must be noticed, and the connection ended.
  *
  * Disk. A power failure keeps what was synced. Each sector of the rest is old, new, zeros or
  * garbage, the size of a file is any between old and new, and each change of a name in a directory
@@ -65,11 +65,11 @@ export type Fault =
   | (OnServer & { readonly kind: 'kill' })
   /** All servers lose their power. */
   | (Timed & { readonly kind: 'outage' })
-  /** The power fails when so many more changes have reached the disk. */
+  /** The power fails when this many more changes have reached the disk. */
   | (OnServer & { readonly kind: 'death-while-writing'; readonly changes: number })
   | (OnServer & { readonly kind: 'pause' })
   | (OnServer & { readonly kind: 'clock-jump'; readonly by_ms: number })
-  /** The time of day goes on so many times as fast, backwards below 0. */
+  /** The time of day goes on this many times as fast, backwards below 0. */
   | (OnServer & { readonly kind: 'clock-run'; readonly rate: number })
   | (OnWay & { readonly kind: 'cut'; readonly oneWay: boolean; readonly reset: boolean })
   /** One server and all others are cut off from each other. */
@@ -92,11 +92,11 @@ export type Fault =
   | (OnServer & { readonly kind: 'slow-disk'; readonly sync_ms: number })
   | (OnServer & { readonly kind: 'stuck-disk' })
   | (OnServer & { readonly kind: 'failed-fsync' })
-  /** So many bytes more can be written, and then the disk is full. */
+  /** This many more bytes can be written, and then the disk is full. */
   | (OnServer & { readonly kind: 'full-disk'; readonly left_bytes: number })
   /** Likewise on all servers. */
   | (Timed & { readonly kind: 'full-disks'; readonly left_bytes: number })
-  /** While the server is down, so many bits turn over in what its disk has held for long. */
+  /** While the server is down, this many bits turn over in what its disk has held for long. */
   | (OnServer & { readonly kind: 'bit-rot'; readonly bits: number })
   | (OnServer & { readonly kind: 'lost-disk' })
   /**
@@ -106,7 +106,7 @@ export type Fault =
   | (OnServer & { readonly kind: 'old-copy' })
   /** The process of a client is killed; another one takes its place. */
   | (Timed & { readonly kind: 'client-kill'; readonly client: number })
-  /** Not a fault, but of the same kind of days: somebody wants this server to lead. */
+  /** Not a fault, but of the same kind of days: this server is asked to lead. */
   | (OnServer & { readonly kind: 'transfer' })
   /**
    * The replica is closed in an orderly way; `for_ms` later its process is gone, and is started
@@ -125,11 +125,11 @@ export type Fault =
    * it starts with the new ones.
    */
   | (OnServer & { readonly kind: 'upgrade' })
-  /** Bytes take so much longer this way, and only this way. */
+  /** Bytes take this much longer this way, and only this way. */
   | (OnWay & { readonly kind: 'slow-way'; readonly delay_ms: number })
-  /** So many clients do to the server what they can, each by what it draws from the seed. */
+  /** This many clients do to the server what they can, each by what it draws from the seed. */
   | (OnServer & { readonly kind: 'hostile-clients'; readonly clients: number; readonly seed: number })
-  /** So many clients are connected with the server, and ask for hardly anything. */
+  /** This many clients are connected with the server, and ask for hardly anything. */
   | (OnServer & { readonly kind: 'idle-clients'; readonly clients: number; readonly seed: number })
 
 export type FaultKind = Fault['kind']
@@ -182,7 +182,7 @@ export const UPGRADE_KINDS = ['upgrade'] as const
 /** What clients do to servers. It is drawn on its own too. */
 export const HOSTILE_KINDS = ['hostile-clients', 'idle-clients'] as const
 
-/** What somebody does by mistake. It is drawn on its own too. */
+/** A mistake of an operator. It is drawn on its own too. */
 export const MISTAKEN_KINDS = ['old-copy'] as const
 /** What fills the disks of all servers. It is drawn on its own too. */
 export const FULL_KINDS = ['full-disks'] as const

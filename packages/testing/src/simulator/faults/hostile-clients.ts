@@ -13,10 +13,10 @@ export interface HostileHost {
   readonly network: Network
 }
 
-/** A client does not go on where so much of what it sent waits on its own side. */
+/** A client does not go on where this many bytes of what it sent wait on its own side. */
 const MOST_UNSENT_BYTES = 4 << 20
 
-/** So many messages of floods may all clients of a fault send. */
+/** How many messages of floods all clients of a fault may send. */
 const MOST_MESSAGES = 30_000
 
 /** Idle clients come over so long a time. */

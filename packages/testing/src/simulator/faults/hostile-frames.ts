@@ -34,10 +34,10 @@ export interface Allowance {
   messages: number
 }
 
-/** No slot is that high: whoever waits for it waits for ever. */
+/** No slot is that high: a read that waits for it waits for ever. */
 const NEVER = 2 ** 50
 
-/** Keys of sessions that nobody has opened: no client draws one with so many zeros. */
+/** Keys of sessions that no client has opened: none draws one with this many zeros. */
 const FOREIGN_KEYS = [1, 2, 3, 4].map((last) =>
   newSessionKey((size) => Buffer.alloc(size).fill(last, size - 1)),
 )
@@ -51,7 +51,7 @@ const UNNUMBERED = {
   command: Buffer.alloc(0),
 } as const
 
-/** So many messages of a flood, at most. */
+/** The most messages of a flood. */
 const FLOOD = 12_000
 
 type Draw = (chance: Chance, memory: Memory) => Uint8Array
@@ -79,7 +79,7 @@ export const OPENINGS: Readonly<Record<string, Draw>> = {
 export const ACTS: Readonly<Record<string, Draw>> = {
   statuses: (chance, memory) => flood(chance, memory, FLOOD / 2, statuses),
   reads: (chance, memory) => flood(chance, memory, FLOOD / 8, reads),
-  // Nobody answers them.
+  // They are not answered.
   'reads-of-never': (chance, memory) => flood(chance, memory, FLOOD, readsOfNever),
   // More of them than may be under way, and nearly all of them given up again.
   'reads-and-cancels': (chance, memory) => {
@@ -157,7 +157,7 @@ export function frame(
   return writer.take()
 }
 
-/** Frames of up to so many messages. */
+/** Frames of up to this many messages. */
 function flood(
   chance: Chance,
   memory: Memory,
@@ -202,7 +202,7 @@ function opening(chance: Chance): Request {
   return { ...UNNUMBERED, kind: 'open', session }
 }
 
-/** Of a session that nobody has opened, by numbers that a client may have: it guesses them. */
+/** Of a session that no client has opened, by numbers that a client may have: it guesses them. */
 function command(chance: Chance): Request {
   const sequence = 1 + chance.below(40)
   return {

@@ -16,7 +16,7 @@ import type { Trace } from '../trace/trace.js'
 import { Violation } from '../checks/violation.js'
 import { DATA_DIR, PEER_PORT, type Place, type World, hostOf, peerAddressOf } from '../world.js'
 
-/** A replica that failed is started again after this time, as whatever looks after it would do. */
+/** A replica that failed is started again after this time, as a supervisor would do. */
 const RESTART_MS = 100
 
 /** What a server says that another one has refused in the handshake. */
@@ -58,10 +58,7 @@ export class Nemesis<M extends AnyMachine> {
   readonly #delays_ms = new Map<string, number>()
   /** Servers whose disk has given them a reason to fail. */
   readonly #excused = new Set<ServerId>()
-  /**
-   * Servers of which somebody has asked for their removal, or that may have come too late to be let
-   * in.
-   */
+  /** Servers whose removal was asked for, or that may have come too late to be let in. */
   readonly #removable = new Set<ServerId>()
   /** Servers that have said that they are not to be started again. */
   readonly #ended = new Set<ServerId>()
@@ -484,7 +481,7 @@ export class Nemesis<M extends AnyMachine> {
     }
   }
 
-  /** Somebody copies the directory of a server, and later starts it on the copy. */
+  /** The directory of a server is copied, and later the server starts on the copy. */
   async #copyAndRestore(id: ServerId, after_ms: number): Promise<void> {
     const { world } = this.#parts
     const { disk } = world.server(id)

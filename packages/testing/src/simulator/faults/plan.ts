@@ -132,7 +132,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const left =
     formed && spare > 0 && chance.happens(0.3) ? ids.filter((id) => !wrecked.has(id)).slice(0, spare) : []
   const quorums = drawQuorums(servers, seed)
-  // Whoever is lost for good may be one too many when the membership shrinks.
+  // A server that is lost for good may be one too many when the membership shrinks.
   const isWhole = formed && !reckless && wrecked.size === 0 && left.length === 0 && quorums === undefined
   const changes = isWhole ? drawChanges(seed, ids, duration_ms) : []
   const upgrades = isWhole ? drawUpgrades(seed, ids, changes, duration_ms) : { faults: [] }
@@ -183,8 +183,8 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
 }
 
 /**
- * For one seed of four: somebody starts a server on an old copy of its directory, where nothing
- * else befalls that for good.
+ * For one seed of four: a server is started on an old copy of its directory, where nothing else
+ * befalls that for good.
  */
 function drawMistakes(
   seed: number,
@@ -289,8 +289,8 @@ function drawWindow(seed: number): number {
 }
 
 /**
- * For two seeds of three: often, with little behind them, so that whoever is away for a moment
- * needs one.
+ * For two seeds of three: often, with little behind them, so that a server that is away for a
+ * moment needs one.
  */
 function drawSnapshots(seed: number): Pick<Plan, 'snapshots'> {
   const chance = new Chance(seed ^ 0x736e6170)

@@ -21,7 +21,7 @@ import { systemError } from './system-error.js'
  * alone: the cache stays, and so does the socket of its lock.
  */
 
-/** With this, a crash loses whatever it can. */
+/** With this, a crash loses all that it can. */
 export const LOSE: Random = () => 0.99
 
 /** What has the name `lock` in a directory that is taken, or was when its process ended. */
@@ -54,7 +54,7 @@ export class MemoryDisk implements Disk {
     this.capacity_bytes = Infinity
   }
 
-  /** From now on only so many bytes more can be written. */
+  /** From now on only this many more bytes can be written. */
   fill(left_bytes = 0): void {
     this.capacity_bytes = this.#directories.used_bytes + left_bytes
   }

@@ -96,7 +96,7 @@ export class MemoryFile {
     this.#cache.view.set(platter.view)
   }
 
-  /** A bit turns over, on the platter and in whatever has been read from it. */
+  /** A bit turns over, on the platter and in what has been read from it. */
   flip(offset: number, bit: number): void {
     for (const { view } of [this.#cache, this.#platter]) {
       const byte = view[offset]

@@ -136,7 +136,7 @@ export class Process {
           let isOpen = true
           const listener = await network.listen(address, (open) => {
             if (!this.alive) return
-            // The system accepts, whatever the process does.
+            // The system accepts, even if the process does nothing.
             const socket = this.#guardedSocket(open)
             this.#run(() => {
               if (isOpen) onSocket((events) => socket.use(events))

@@ -65,7 +65,7 @@ export class MemorySocket implements Socket {
   #lastArrival_ms = 0
   /** What is under way, in order. */
   readonly #underWay: (() => void)[] = []
-  /** So many of the first of them have arrived. */
+  /** This many of the first of them have arrived. */
   #taken = 0
   /** How many times something arrived where the way was cut, and waits until it is healed. */
   #stalled = 0

@@ -22,7 +22,7 @@ export type SimulationEvent =
 
 /**
  * Everything that happens in a simulation, in order. It goes into a digest, by which two runs are
- * told to be the same to the byte; and, where somebody listens, out as one line of JSON for each
+ * told to be the same to the byte; and, where there is a listener, out as one line of JSON for each
  * event.
  */
 export class Trace {
