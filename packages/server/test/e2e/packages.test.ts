@@ -37,7 +37,7 @@ import { KvClient, type KvCommand, KvMachine } from 'synod-server'
 import { Counter } from './counter.js'
 
 export const machine: Machine<number, number, 'total', number> = new Counter()
-export const workload: Workload<number, number, 'total', number> = {
+export const workload: Workload<Counter> = {
   machine: () => new Counter(),
   command: (chance) => chance.below(10),
 }
@@ -69,7 +69,7 @@ async function run(port) {
     dataDir,
     machine: { apply: (amount) => (total += amount), query: () => total },
   })
-  console.log(await replica.propose(42))
+  console.log(await replica.execute(42))
   await replica.close()
   rmSync(dataDir, { recursive: true })
 }
