@@ -1,5 +1,4 @@
-// A counter that survives the loss of any one of three machines: here, three replicas in one
-// process.
+// A counter that survives the loss of one of three machines: here, three replicas in one process.
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
