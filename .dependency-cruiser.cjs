@@ -19,6 +19,20 @@ function pathOf(name) {
   return name.endsWith('.ts') ? `${src}/${name.replace('.', '\\.')}$` : `${src}/${name}/`
 }
 
+/** What each part of net/ may import. */
+const NET = [
+  'bytes',
+  'clock.ts',
+  'cluster',
+  'errors.ts',
+  'linked-list.ts',
+  'net/hello.ts',
+  'net/error-tags.ts',
+  'net/fields.ts',
+  'options.ts',
+  'paxos',
+]
+
 const server = '^packages/server/src'
 
 /** Folders of packages/server/src that `folder` may import besides itself. */
@@ -41,44 +55,9 @@ module.exports = {
     only('cluster', ['bytes', 'errors.ts', 'paxos']),
     only('storage', ['errors.ts']),
     only('journal', ['bytes', 'cluster', 'errors.ts', 'options.ts', 'paxos', 'storage']),
-    only('net/transport', [
-      'bytes',
-      'clock.ts',
-      'cluster',
-      'errors.ts',
-      'linked-list.ts',
-      'net/hello.ts',
-      'net/error-tags.ts',
-      'net/fields.ts',
-      'options.ts',
-      'paxos',
-    ]),
-    only('net/peer', [
-      'bytes',
-      'clock.ts',
-      'cluster',
-      'errors.ts',
-      'linked-list.ts',
-      'net/transport',
-      'net/hello.ts',
-      'net/error-tags.ts',
-      'net/fields.ts',
-      'options.ts',
-      'paxos',
-    ]),
-    only('net/client', [
-      'bytes',
-      'clock.ts',
-      'cluster',
-      'errors.ts',
-      'linked-list.ts',
-      'net/transport',
-      'net/hello.ts',
-      'net/error-tags.ts',
-      'net/fields.ts',
-      'options.ts',
-      'paxos',
-    ]),
+    only('net/transport', NET),
+    only('net/peer', ['net/transport', ...NET]),
+    only('net/client', ['net/transport', ...NET]),
     only('net', ['bytes', 'clock.ts', 'cluster', 'errors.ts', 'linked-list.ts', 'options.ts', 'paxos']),
     only('snapshots', ['bytes', 'cluster', 'errors.ts', 'journal', 'paxos', 'storage']),
     only('machine', [

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import type { Outdated } from '../journal/outdated.js'
 import { type Electorate, electorateOf } from '../net/peer/electorate.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { MembershipView } from '../paxos/membership.js'
@@ -37,6 +38,7 @@ export class Admission {
   readonly #answered = new Set<ServerId>()
   /** The latest that a member has told of. */
   #told: Electorate = { slot: 0, configurations: [] }
+  #outdated: Outdated | undefined
   #isPatient = true
   #isAdmitted = false
   readonly #cancel: () => void
@@ -48,6 +50,11 @@ export class Admission {
       this.#admitIfReady()
     })
     this.#isAdmitted = this.#isReady
+  }
+
+  /** The own journal has turned out to be an old copy: from then on this server takes no part. */
+  get outdated(): Outdated | undefined {
+    return this.#outdated
   }
 
   get isAdmitted(): boolean {
@@ -76,12 +83,13 @@ export class Admission {
   isSound(heard: number): boolean {
     const position = this.#parts.position() ?? Infinity
     if (heard <= position) return true
-    this.#parts.inbox.post({ type: 'outdated', outdated: { position, heard } })
+    this.#outdated ??= { position, heard }
+    this.#parts.inbox.wake()
     return false
   }
 
   #admitIfReady(): void {
-    if (this.#isAdmitted || !this.#isReady) return
+    if (this.#isAdmitted || this.#outdated !== undefined || !this.#isReady) return
     this.#isAdmitted = true
     this.#parts.inbox.wake()
   }

@@ -29,6 +29,11 @@ export class Ending {
     this.#parts = parts
   }
 
+  /** Whether the replica takes no part any more. */
+  get hasBegun(): boolean {
+    return this.#isOutdated || this.#error !== undefined
+  }
+
   /** Why the replica has ended; undefined while it runs. */
   get error(): SynodError | undefined {
     return this.#error

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.js'
 import type { SynodError } from '../errors.js'
-import type { Outdated } from '../journal/outdated.js'
 import type { PeerWelcome } from '../net/hello.js'
 import type { AnswerSnapshot } from '../net/peer/listener.js'
 import type { ClockReport, DigestReport, PositionsReport, SnapshotRequest } from '../net/peer/messages.js'
@@ -45,8 +44,6 @@ export type Arrival =
    * The state is that of a peer now: the results of the slots that it skipped are not known here.
    */
   | { readonly type: 'restored' }
-  /** The data directory is an old copy. */
-  | { readonly type: 'outdated'; readonly outdated: Outdated }
   /** The replica cannot go on. */
   | { readonly type: 'failed'; readonly error: SynodError }
 

@@ -77,11 +77,12 @@ export class Loop {
   }
 
   #turn(): void {
-    const { driver, ending, inbox, state } = this.#parts
+    const { admission, driver, ending, inbox, state } = this.#parts
     try {
       for (const arrival of inbox.take()) {
         this.#takeIn(arrival)
-        if (ending.error !== undefined) return
+        if (admission.outdated !== undefined) ending.outdated(admission.outdated)
+        if (ending.hasBegun) return
         this.#startIfReady()
       }
       this.#startIfReady()
@@ -145,9 +146,6 @@ export class Loop {
         reads.executed()
         commands.restart()
         versions.refresh()
-        break
-      case 'outdated':
-        ending.outdated(arrival.outdated)
         break
       case 'failed':
         ending.fail(arrival.error)

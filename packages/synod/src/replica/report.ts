@@ -39,7 +39,7 @@ export interface ReportParts {
   readonly space: DiskSpace
   readonly stalls: Stalls
   readonly counts: Counts
-  /** Undefined until clients are served. */
+  /** It is made after the report, which it tells. */
   readonly service: () => ClientService
 }
 

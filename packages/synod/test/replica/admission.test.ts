@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { Membership, foundingMembership } from '../../src/paxos/membership.js'
+import { Admission } from '../../src/replica/admission.js'
+import { Inbox } from '../../src/replica/inbox.js'
+import { ManualClock } from '../net/manual-clock.js'
+
+const PATIENCE_MS = 500
+
+function admission() {
+  const clock = new ManualClock()
+  const membership = new Membership(foundingMembership([1, 2, 3]), 4)
+  const inbox = new Inbox(clock)
+  const parts = { clock, patience_ms: PATIENCE_MS, self: 3, membership, position: () => 7, inbox }
+  return { clock, it: new Admission(parts) }
+}
+
+const NONE = { slot: 0, configurations: [] }
+
+test('a server on an old copy is not admitted by the others, however long it waits', () => {
+  const { clock, it } = admission()
+  it.welcomed(1, 8, NONE)
+  expect(it.outdated).toEqual({ position: 7, heard: 8 })
+  it.welcomed(2, 7, NONE)
+  clock.advance(2 * PATIENCE_MS)
+  expect(it.isAdmitted).toBe(false)
+})
+
+test('a quorum that has heard of no later group admits a server, when the others had their time', () => {
+  const { clock, it } = admission()
+  it.welcomed(2, 7, NONE)
+  expect(it.isAdmitted).toBe(false)
+  clock.advance(2 * PATIENCE_MS)
+  expect(it.isAdmitted).toBe(true)
+})
