@@ -21,6 +21,7 @@ export default defineConfig(
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'Export by name.' },
         { selector: 'ExportSpecifier[exported.name="default"]', message: 'Export by name.' },
+        { selector: 'Identifier[name=/[a-z]_(ms|us|s)$/]', message: 'Write the unit as in `timeoutMs`.' },
       ],
 
       '@typescript-eslint/consistent-type-exports': 'error',

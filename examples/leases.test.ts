@@ -9,7 +9,7 @@ const leases: Workload<LeaseTable> = {
     type: chance.pick(['acquire', 'release']),
     name: chance.pick(['door', 'window']),
     holder: chance.pick(['ann', 'bob', 'cyd']),
-    for_ms: chance.below(2000),
+    forMs: chance.below(2000),
   }),
   query: (chance) => chance.pick(['door', 'window']),
 }
@@ -21,7 +21,7 @@ test('the leases survive', async ({ signal }) => {
 /** The mistake: whether a lease has run out depends on when a replica comes to look. */
 class HastyLeaseTable extends LeaseTable {
   override apply(command: LeaseCommand, context: ApplyContext) {
-    return super.apply(command, { ...context, time_ms: Date.now() })
+    return super.apply(command, { ...context, timeMs: Date.now() })
   }
 }
 

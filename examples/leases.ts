@@ -3,12 +3,12 @@
 import { type ApplyContext, type Machine, SnapshotMap } from 'synod'
 
 export type LeaseCommand =
-  | { readonly type: 'acquire'; readonly name: string; readonly holder: string; readonly for_ms: number }
+  | { readonly type: 'acquire'; readonly name: string; readonly holder: string; readonly forMs: number }
   | { readonly type: 'release'; readonly name: string; readonly holder: string }
 
 export interface Lease {
   readonly holder: string
-  readonly until_ms: number
+  readonly untilMs: number
 }
 
 /**
@@ -18,12 +18,12 @@ export interface Lease {
 export class LeaseTable implements Machine<LeaseCommand, boolean, string, Lease | null> {
   readonly #leases = new SnapshotMap<string, Lease>()
 
-  apply(command: LeaseCommand, { time_ms }: ApplyContext): boolean {
+  apply(command: LeaseCommand, { timeMs }: ApplyContext): boolean {
     const { holder, name } = command
     const lease = this.#leases.get(name)
-    if (lease !== undefined && lease.holder !== holder && lease.until_ms > time_ms) return false
+    if (lease !== undefined && lease.holder !== holder && lease.untilMs > timeMs) return false
     if (command.type === 'release') this.#leases.delete(name)
-    else this.#leases.set(name, { holder, until_ms: time_ms + command.for_ms })
+    else this.#leases.set(name, { holder, untilMs: timeMs + command.forMs })
     return true
   }
 

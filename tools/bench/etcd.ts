@@ -42,7 +42,7 @@ export const etcd: System = {
         const failed = /(\d+) failed/.exec(text)?.[1]
         if (rate === undefined || failed !== '0') throw new Error(`h2load said:\n${text}`)
         const mean = /time for request: +\S+ +\S+ +(\S+)/.exec(text)?.[1] ?? ''
-        return { rate: Number(rate), p50_ms: milliseconds(mean), p99_ms: NaN }
+        return { rate: Number(rate), p50Ms: milliseconds(mean), p99Ms: NaN }
       },
       stop: () => stopAll(servers, data),
     }

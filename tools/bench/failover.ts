@@ -16,7 +16,7 @@ export async function measureFailovers(
   progress: (text: string) => void,
 ): Promise<number[]> {
   const cluster = await startSynod('leader', directory)
-  const client = await connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeout_ms: 30_000 })
+  const client = await connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeoutMs: 30_000 })
   const write = () => client.execute({ type: 'put', key: 'failover', value: VALUE })
   const results: number[] = []
   try {
@@ -24,10 +24,10 @@ export async function measureFailovers(
       progress(`failover ${i + 1} of ${times}`)
       for (let n = 0; n < SETTLED_SLOTS; n++) await write()
       const leader = await settledLeader(client)
-      const killed_ms = performance.now()
+      const killedMs = performance.now()
       cluster.servers[leader - 1]?.child.kill('SIGKILL')
       await write()
-      results.push(performance.now() - killed_ms)
+      results.push(performance.now() - killedMs)
       await cluster.servers[leader - 1]?.stop('SIGKILL')
       await cluster.startServer(leader)
     }
@@ -40,15 +40,18 @@ export async function measureFailovers(
 
 /** Writes until all three servers are up, follow one leader and have executed the same. */
 async function settledLeader(client: {
-  status(options: { timeout_ms: number }): Promise<EndpointStatus[]>
+  status(options: { timeoutMs: number }): Promise<EndpointStatus[]>
 }): Promise<number> {
   for (;;) {
-    const answers = await client.status({ timeout_ms: 1000 })
+    const answers = await client.status({ timeoutMs: 1000 })
     const statuses = answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
     const [first] = statuses
     const settled =
       statuses.length === answers.length &&
-      statuses.every(({ bars, leader }) => leader === first?.leader && bars.executed === first.bars.executed)
+      statuses.every(
+        ({ watermarks, leader }) =>
+          leader === first?.leader && watermarks.executed === first.watermarks.executed,
+      )
     if (settled && first !== undefined && first.leader !== null) return first.leader
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

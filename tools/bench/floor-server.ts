@@ -19,7 +19,7 @@ import { tcpNetwork } from 'synod/internal/net/transport/tcp.js'
 const BALLOT = { seq: 1, server: 1 }
 const LEADER = 1
 const CLUSTER = 'floor'
-const PARAMETERS: ClusterParameters = { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 }
+const PARAMETERS: ClusterParameters = { mode: 'leader', quorums: null, leaseMs: 0, window: 8192 }
 
 /** Requests that were sent on together, and who has them durably. */
 interface Batch {
@@ -60,7 +60,7 @@ async function main(
     cluster: CLUSTER,
     clusterId: null,
     parameters: PARAMETERS,
-    electionTimeout_ms: 500,
+    electionTimeoutMs: 500,
     server: id,
     acceptor: randomBytes(16).toString('hex'),
     founders: [1, 2, 3],
@@ -109,7 +109,7 @@ async function main(
         clusterId: null,
         mode: 'leader',
         server: id,
-        maxCommand_bytes: 1 << 20,
+        maxCommandBytes: 1 << 20,
       }),
       onConnected: () => undefined,
       onDrained: () => undefined,

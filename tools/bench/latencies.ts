@@ -14,8 +14,8 @@ export class Latencies {
     return this.#count
   }
 
-  add(latency_ms: number): void {
-    const bucket = Math.floor(Math.log(latency_ms / LOWEST_MS) / Math.log(GROWTH))
+  add(latencyMs: number): void {
+    const bucket = Math.floor(Math.log(latencyMs / LOWEST_MS) / Math.log(GROWTH))
     const index = Math.min(Math.max(bucket, 0), BUCKETS - 1)
     this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
     this.#count++

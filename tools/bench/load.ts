@@ -105,7 +105,7 @@ class Connection {
         ? this.#command
         : encodeRequest({
             kind: 'command',
-            time_ms: 0,
+            timeMs: 0,
             session,
             opening,
             sequence,
@@ -153,9 +153,9 @@ let running = true
 let measuring = false
 
 function loop(connection: Connection): void {
-  const started_ms = performance.now()
+  const startedMs = performance.now()
   connection.put(() => {
-    if (measuring) latencies.add(performance.now() - started_ms)
+    if (measuring) latencies.add(performance.now() - startedMs)
     if (running) loop(connection)
   })
 }
@@ -163,15 +163,15 @@ function loop(connection: Connection): void {
 for (const connection of connections) for (let i = 0; i < inFlight; i++) loop(connection)
 await new Promise((resolve) => setTimeout(resolve, Number(warmup) * 1000))
 measuring = true
-const started_ms = performance.now()
+const startedMs = performance.now()
 await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000))
-const elapsed_s = (performance.now() - started_ms) / 1000
+const elapsedSeconds = (performance.now() - startedMs) / 1000
 running = false
 process.stdout.write(
   JSON.stringify({
-    rate: latencies.count / elapsed_s,
-    p50_ms: latencies.percentile(0.5),
-    p99_ms: latencies.percentile(0.99),
+    rate: latencies.count / elapsedSeconds,
+    p50Ms: latencies.percentile(0.5),
+    p99Ms: latencies.percentile(0.99),
   }) + '\n',
 )
 process.exit(0)

@@ -9,8 +9,8 @@ const svg = plotSvg([
       {
         name: 's<1>',
         points: [
-          { at_s: 0, value: 0 },
-          { at_s: 100, value: 150 },
+          { atSeconds: 0, value: 0 },
+          { atSeconds: 100, value: 150 },
         ],
       },
     ],

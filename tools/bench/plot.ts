@@ -28,21 +28,21 @@ ${body.join('\n')}
 
 function panelSvg({ lines, title, unit }: Panel): string {
   const all = lines.flatMap(({ points }) => points)
-  const most_s = niceCeiling(Math.max(1, ...all.map(({ at_s }) => at_s)))
+  const mostSeconds = niceCeiling(Math.max(1, ...all.map(({ atSeconds }) => atSeconds)))
   const most = niceCeiling(Math.max(1, ...all.map(({ value }) => value)))
   const [width, height] = [WIDTH - MARGIN.left - MARGIN.right, PANEL_HEIGHT - MARGIN.top - MARGIN.bottom]
-  const x = (at_s: number) => round(MARGIN.left + (at_s / most_s) * width)
+  const x = (atSeconds: number) => round(MARGIN.left + (atSeconds / mostSeconds) * width)
   const y = (value: number) => round(MARGIN.top + height - (value / most) * height)
   const ticks = Array.from({ length: TICKS + 1 }, (_, index) => index / TICKS)
   const grid = ticks.map(
     (share) =>
-      `<line x1="${x(0)}" x2="${x(most_s)}" y1="${y(share * most)}" y2="${y(share * most)}" stroke="#ddd"/>` +
+      `<line x1="${x(0)}" x2="${x(mostSeconds)}" y1="${y(share * most)}" y2="${y(share * most)}" stroke="#ddd"/>` +
       `<text x="${MARGIN.left - 6}" y="${y(share * most) + 4}" text-anchor="end">${round(share * most)}</text>` +
-      `<text x="${x(share * most_s)}" y="${MARGIN.top + height + 16}" text-anchor="middle">${round(share * most_s)} s</text>`,
+      `<text x="${x(share * mostSeconds)}" y="${MARGIN.top + height + 16}" text-anchor="middle">${round(share * mostSeconds)} s</text>`,
   )
   const drawn = lines.map(({ name, points }, index) => {
     const colour = COLOURS[index % COLOURS.length] ?? 'black'
-    const path = points.map(({ at_s, value }) => `${x(at_s)},${y(value)}`).join(' ')
+    const path = points.map(({ atSeconds, value }) => `${x(atSeconds)},${y(value)}`).join(' ')
     const legend = `<text x="${WIDTH - MARGIN.right - 60 * (lines.length - index)}" y="18" fill="${colour}">${escaped(name)}</text>`
     return `<polyline fill="none" stroke="${colour}" stroke-width="1.5" points="${path}"/>${legend}`
   })

@@ -24,7 +24,7 @@ export function table(
   systems: readonly System[],
   loads: readonly Load[],
   results: ReadonlyMap<string, readonly Measured[]>,
-  failovers_ms: readonly number[],
+  failoversMs: readonly number[],
 ): string {
   const has = (name: string) => systems.some((system) => system.name === name)
   const columns = systems.map(({ name }) => `${name} /s`)
@@ -50,18 +50,18 @@ export function table(
       const each = of(above).map(({ rate }, round) => rate / (of(below)[round]?.rate ?? NaN))
       return median(each).toFixed(2)
     })
-    const latency = (['p50_ms', 'p99_ms'] as const).map((key) =>
+    const latency = (['p50Ms', 'p99Ms'] as const).map((key) =>
       median(of('leader').map((run) => run[key])).toFixed(1),
     )
     return [name, ...rates, ...shares, latency.join(', ')]
   })
   const lines = [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
-  const worst = Math.max(...failovers_ms)
+  const worst = Math.max(...failoversMs)
   const failover =
-    failovers_ms.length === 0
+    failoversMs.length === 0
       ? ''
-      : `\nLeader SIGKILL to the next acknowledged write: median ${median(failovers_ms).toFixed(0)} ms, ` +
-        `slowest ${worst.toFixed(0)} ms of ${failovers_ms.length}.\n`
+      : `\nLeader SIGKILL to the next acknowledged write: median ${median(failoversMs).toFixed(0)} ms, ` +
+        `slowest ${worst.toFixed(0)} ms of ${failoversMs.length}.\n`
   return `${lines.join('\n')}\n${failover}`
 }
 

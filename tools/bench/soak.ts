@@ -40,15 +40,15 @@ if (options.help) {
   process.stdout.write(HELP)
   process.exit(0)
 }
-const duration_ms = Number(options.minutes) * 60_000
+const durationMs = Number(options.minutes) * 60_000
 const rate = Number(options.rate)
-if (!(duration_ms > 0) || !(rate > 0) || (options.mode !== 'leader' && options.mode !== 'leaderless')) {
+if (!(durationMs > 0) || !(rate > 0) || (options.mode !== 'leader' && options.mode !== 'leaderless')) {
   process.stderr.write(HELP)
   process.exit(2)
 }
 
 interface Sample {
-  readonly at_s: number
+  readonly atSeconds: number
   readonly server: number
   readonly memory_MiB: number
   readonly disk_MiB: number
@@ -58,7 +58,7 @@ interface Sample {
 const directory = join(process.cwd(), options.dir)
 await mkdir(directory, { recursive: true })
 const cluster = await startSynod(options.mode, directory, SNAPSHOT_ARGS)
-const client = await connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeout_ms: 30_000 })
+const client = await connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeoutMs: 30_000 })
 const samples: Sample[] = []
 const counts = { done: 0, failed: 0, underWay: 0 }
 let isOver = false
@@ -74,20 +74,20 @@ try {
 await report()
 
 async function soak(): Promise<void> {
-  const began_ms = performance.now()
+  const beganMs = performance.now()
   let issued = 0
   const load = setInterval(() => {
-    const due = Math.floor(((performance.now() - began_ms) / 1000) * rate)
+    const due = Math.floor(((performance.now() - beganMs) / 1000) * rate)
     // What cannot be kept up with is left out, rather than made up for later.
     for (; issued < due; issued++) if (counts.underWay < MOST_UNDER_WAY) void operate(issued)
   }, BATCH_MS)
-  while (!isOver && performance.now() - began_ms < duration_ms) {
+  while (!isOver && performance.now() - beganMs < durationMs) {
     await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS))
-    const at_s = Math.round((performance.now() - began_ms) / 1000)
-    for (const server of [1, 2, 3]) samples.push(await sample(server, at_s))
+    const atSeconds = Math.round((performance.now() - beganMs) / 1000)
+    for (const server of [1, 2, 3]) samples.push(await sample(server, atSeconds))
     if (process.stderr.isTTY)
       process.stderr.write(
-        `\r\x1b[K${at_s} s of ${duration_ms / 1000}: ${counts.done} done, ${counts.failed} failed`,
+        `\r\x1b[K${atSeconds} s of ${durationMs / 1000}: ${counts.done} done, ${counts.failed} failed`,
       )
   }
   clearInterval(load)
@@ -109,7 +109,7 @@ async function operate(number: number): Promise<void> {
   counts.underWay--
 }
 
-async function sample(server: number, at_s: number): Promise<Sample> {
+async function sample(server: number, atSeconds: number): Promise<Sample> {
   const pid = cluster.servers[server - 1]?.child.pid ?? 0
   const text = await readFile(`/proc/${pid}/status`, 'utf8')
   const memory_MiB = Number(/^VmRSS:\s*(\d+) kB$/m.exec(text)?.[1] ?? NaN) / 1024
@@ -119,7 +119,7 @@ async function sample(server: number, at_s: number): Promise<Sample> {
   for (const name of await readdir(dataDir))
     disk += (await stat(join(dataDir, name)).catch(() => undefined))?.size ?? 0
   const files = (await readdir(`/proc/${pid}/fd`)).length
-  return { at_s, server, memory_MiB, disk_MiB: disk / 2 ** 20, files }
+  return { atSeconds, server, memory_MiB, disk_MiB: disk / 2 ** 20, files }
 }
 
 async function report(): Promise<void> {
@@ -152,5 +152,7 @@ async function report(): Promise<void> {
 }
 
 function pointsOf(server: number, of: (it: Sample) => number): Point[] {
-  return samples.filter((it) => it.server === server).map((it) => ({ at_s: it.at_s, value: of(it) }))
+  return samples
+    .filter((it) => it.server === server)
+    .map((it) => ({ atSeconds: it.atSeconds, value: of(it) }))
 }

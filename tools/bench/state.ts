@@ -49,7 +49,7 @@ const directory = join(process.cwd(), options.dir)
 await mkdir(directory, { recursive: true })
 
 const cluster = await startSynod('leader', directory)
-const watching = await connect({ endpoints: cluster.endpoints, timeout_ms: 5000 })
+const watching = await connect({ endpoints: cluster.endpoints, timeoutMs: 5000 })
 const latencies = { during: new Latencies(), otherwise: new Latencies() }
 /** Some replica writes a snapshot at the moment. */
 let isSnapshotting = false
@@ -68,33 +68,33 @@ async function run(): Promise<string> {
   const away = await follower()
   await cluster.servers[away - 1]?.stop('SIGKILL')
 
-  const began_ms = performance.now()
+  const beganMs = performance.now()
   const watch = setInterval(() => void look(), WATCH_MS)
   await load()
   clearInterval(watch)
-  const load_s = (performance.now() - began_ms) / 1000
+  const loadSeconds = (performance.now() - beganMs) / 1000
   const [first] = await statusesWhen((statuses) => statuses.every(({ snapshot }) => !snapshot.writing))
   const size = await sizeOnDisk(cluster, first?.server ?? 1)
 
-  const { catchUp_s, ratio: whileCatchingUp } = await catchUpUnderLoad(away)
+  const { catchUpSeconds, ratio: whileCatchingUp } = await catchUpUnderLoad(away)
   const back = await follower(away)
   await cluster.servers[back - 1]?.stop('SIGTERM')
-  const restart_s = await startAndWait(back)
+  const restartSeconds = await startAndWait(back)
   const peaks = await Promise.all(cluster.servers.map(({ child }) => peak_MiB(child.pid ?? 0)))
 
   const ratio = latencies.during.percentile(0.999) / latencies.otherwise.percentile(0.999)
   const rows = [
-    ['written', `${keys} keys with ${VALUE_BYTES} bytes each, ${Math.round(keys / load_s)} /s`],
+    ['written', `${keys} keys with ${VALUE_BYTES} bytes each, ${Math.round(keys / loadSeconds)} /s`],
     ['snapshots meanwhile', `${snapshots}`],
     ['write latency, no snapshot under way', percentiles(latencies.otherwise)],
     ['write latency, while one is written', `${percentiles(latencies.during)}; p99.9 × ${ratio.toFixed(1)}`],
     ['newest snapshot; journal behind it', `${size.snapshot} MiB; ${size.journal} MiB`],
     [
       'a replica that missed everything',
-      `${catchUp_s.toFixed(1)} s to the state of the others, writes going on`,
+      `${catchUpSeconds.toFixed(1)} s to the state of the others, writes going on`,
     ],
     ['writes while it caught up', `× ${whileCatchingUp.toFixed(2)} of those before and after`],
-    ['a replica that is restarted', `${restart_s.toFixed(1)} s to the state of the others`],
+    ['a replica that is restarted', `${restartSeconds.toFixed(1)} s to the state of the others`],
     ['peak memory of the replicas', `${peaks.join(', ')} MiB`],
   ]
   return `${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`.replace('\n', '\n| --- | --- |\n')
@@ -104,8 +104,8 @@ async function run(): Promise<string> {
 async function load(): Promise<void> {
   await write(
     (count) => count < keys,
-    (count, latency_ms, snapshottedAll) => {
-      if (snapshottedAll !== undefined) latencies[snapshottedAll ? 'during' : 'otherwise'].add(latency_ms)
+    (count, latencyMs, snapshottedAll) => {
+      if (snapshottedAll !== undefined) latencies[snapshottedAll ? 'during' : 'otherwise'].add(latencyMs)
       if (count % 100_000 === 0) progress(`${count} of ${keys} keys, ${snapshots} snapshots`)
     },
   )
@@ -119,23 +119,23 @@ async function load(): Promise<void> {
  */
 async function write(
   goesOn: (count: number) => boolean,
-  onWritten: (count: number, latency_ms: number, snapshottedAll: boolean | undefined) => void,
+  onWritten: (count: number, latencyMs: number, snapshottedAll: boolean | undefined) => void,
 ): Promise<void> {
   let count = 0
   const value = Buffer.alloc(VALUE_BYTES, 'v')
   const clients = await Promise.all(
     Array.from({ length: CLIENTS }, () =>
-      connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeout_ms: 60_000 }),
+      connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeoutMs: 60_000 }),
     ),
   )
   const writer = async (client: (typeof clients)[number]) => {
     while (goesOn(count)) {
       const key = `key/${String((count++ * 7_919) % keys).padStart(9, '0')}`
-      const began_ms = performance.now()
+      const beganMs = performance.now()
       const wasSnapshotting = isSnapshotting
       await client.execute({ type: 'put', key, value })
       const snapshottedAll = wasSnapshotting === isSnapshotting ? wasSnapshotting : undefined
-      onWritten(count, performance.now() - began_ms, snapshottedAll)
+      onWritten(count, performance.now() - beganMs, snapshottedAll)
     }
   }
   await Promise.all(clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => writer(client))))
@@ -147,7 +147,7 @@ async function write(
  * their processors as these do: those that stayed have the first one to themselves here, and the
  * one that comes back shares another with the clients.
  */
-async function catchUpUnderLoad(away: number): Promise<{ catchUp_s: number; ratio: number }> {
+async function catchUpUnderLoad(away: number): Promise<{ catchUpSeconds: number; ratio: number }> {
   let written = 0
   let isOver = false
   const writing = write(
@@ -155,24 +155,24 @@ async function catchUpUnderLoad(away: number): Promise<{ catchUp_s: number; rati
     () => written++,
   )
   const rateOf = async <T>(work: () => Promise<T>): Promise<[rate: number, result: T]> => {
-    const [before, began_ms] = [written, performance.now()]
+    const [before, beganMs] = [written, performance.now()]
     const result = await work()
-    return [(written - before) / (performance.now() - began_ms), result]
+    return [(written - before) / (performance.now() - beganMs), result]
   }
   const quiet = () => new Promise<void>((resolve) => setTimeout(resolve, 1000 * QUIET_S))
   for (const [index, { child }] of cluster.servers.entries())
     if (index + 1 !== away) await pin(child.pid, FIRST)
   await pin(process.pid, OTHERS)
   const [before] = await rateOf(quiet)
-  const [during, catchUp_s] = await rateOf(() => startAndWait(away))
+  const [during, catchUpSeconds] = await rateOf(() => startAndWait(away))
   const [after] = await rateOf(quiet)
   isOver = true
   await writing
-  return { catchUp_s, ratio: (2 * during) / (before + after) }
+  return { catchUpSeconds, ratio: (2 * during) / (before + after) }
 }
 
 async function look(): Promise<void> {
-  const statuses = known(await watching.status({ timeout_ms: 1000 }))
+  const statuses = known(await watching.status({ timeoutMs: 1000 }))
   const before = isSnapshotting
   isSnapshotting = statuses.some(({ snapshot }) => snapshot.writing)
   if (isSnapshotting && !before) snapshots++
@@ -186,15 +186,17 @@ async function pin(pid: number | undefined, processor: string): Promise<void> {
 
 /** How long until a server that is started has executed what the others have. */
 async function startAndWait(id: number): Promise<number> {
-  const began_ms = performance.now()
+  const beganMs = performance.now()
   progress(`s${id} comes back`)
   await cluster.startServer(id)
   await statusesWhen((statuses) => {
-    const most = Math.max(...statuses.map(({ bars }) => bars.chosen))
-    return statuses.length === 3 && statuses.every(({ bars }) => bars.executed >= most - BEHIND_SLOTS)
+    const most = Math.max(...statuses.map(({ watermarks }) => watermarks.chosen))
+    return (
+      statuses.length === 3 && statuses.every(({ watermarks }) => watermarks.executed >= most - BEHIND_SLOTS)
+    )
   })
   progress('')
-  return (performance.now() - began_ms) / 1000
+  return (performance.now() - beganMs) / 1000
 }
 
 async function follower(than = 0): Promise<number> {
@@ -208,7 +210,7 @@ async function statusesWhen(
   holds: (statuses: readonly ReplicaStatus[]) => boolean,
 ): Promise<ReplicaStatus[]> {
   for (;;) {
-    const statuses = known(await watching.status({ timeout_ms: 5000 }))
+    const statuses = known(await watching.status({ timeoutMs: 5000 }))
     if (statuses.length > 0 && holds(statuses)) return statuses
     await new Promise((resolve) => setTimeout(resolve, WATCH_MS))
   }

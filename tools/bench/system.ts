@@ -6,8 +6,8 @@ export interface Load {
 export interface Measured {
   /** Acknowledged writes per second. */
   readonly rate: number
-  readonly p50_ms: number
-  readonly p99_ms: number
+  readonly p50Ms: number
+  readonly p99Ms: number
 }
 
 /** Three servers that are up, for one measurement. */

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest'
 import { trendOf } from './trend.js'
 
-const line = (value: (at_s: number) => number) =>
-  Array.from({ length: 100 }, (_, at_s) => ({ at_s, value: value(at_s) }))
+const line = (value: (atSeconds: number) => number) =>
+  Array.from({ length: 100 }, (_, atSeconds) => ({ atSeconds, value: value(atSeconds) }))
 
 test('a line is found again, whatever came before it', () => {
-  const { gained, perHour } = trendOf(line((at_s) => (at_s < 30 ? 1000 : 50 + at_s)))
+  const { gained, perHour } = trendOf(line((atSeconds) => (atSeconds < 30 ? 1000 : 50 + atSeconds)))
   expect(perHour).toBeCloseTo(3600)
   expect(gained).toBeCloseTo(69 / (50 + 64.5))
 })
 
 test('what goes up and down has no trend', () => {
-  const { gained, mean } = trendOf(line((at_s) => 100 + (at_s % 2)))
+  const { gained, mean } = trendOf(line((atSeconds) => 100 + (atSeconds % 2)))
   expect(mean).toBeCloseTo(100.5)
   expect(Math.abs(gained)).toBeLessThan(0.001)
 })

@@ -1,6 +1,6 @@
 /** A value at a time, in seconds. */
 export interface Point {
-  readonly at_s: number
+  readonly atSeconds: number
   readonly value: number
 }
 
@@ -19,13 +19,17 @@ const WARM_UP = 0.3
 export function trendOf(points: readonly Point[]): Trend {
   const kept = points.slice(Math.floor(points.length * WARM_UP))
   const mean = (of: (point: Point) => number) => kept.reduce((sum, point) => sum + of(point), 0) / kept.length
-  const [at, value] = [mean(({ at_s }) => at_s), mean((point) => point.value)]
+  const [at, value] = [mean(({ atSeconds }) => atSeconds), mean((point) => point.value)]
   let [above, below] = [0, 0]
   for (const point of kept) {
-    above += (point.at_s - at) * (point.value - value)
-    below += (point.at_s - at) ** 2
+    above += (point.atSeconds - at) * (point.value - value)
+    below += (point.atSeconds - at) ** 2
   }
   const perSecond = below === 0 ? 0 : above / below
-  const span_s = (kept.at(-1)?.at_s ?? 0) - (kept[0]?.at_s ?? 0)
-  return { mean: value, perHour: perSecond * 3600, gained: value === 0 ? 0 : (perSecond * span_s) / value }
+  const spanSeconds = (kept.at(-1)?.atSeconds ?? 0) - (kept[0]?.atSeconds ?? 0)
+  return {
+    mean: value,
+    perHour: perSecond * 3600,
+    gained: value === 0 ? 0 : (perSecond * spanSeconds) / value,
+  }
 }

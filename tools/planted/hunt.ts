@@ -15,7 +15,7 @@ export interface Find {
   /** Where to look for it first the next time. Undefined for a test, and for the model checker. */
   readonly sighting: Sighting | undefined
   readonly message: string
-  readonly elapsed_ms: number
+  readonly elapsedMs: number
 }
 
 export interface HuntOptions {
@@ -73,12 +73,12 @@ const ROUNDS = [10, 60, 300]
  */
 export async function hunt(mistake: string, options: HuntOptions): Promise<Find | undefined> {
   const { last, randomOnly, seeds } = options
-  const started_ms = performance.now()
+  const startedMs = performance.now()
   const scratch = await Scratch.plant(mistake)
   try {
     await checkThatItRuns(scratch, mistake)
     const find = await look()
-    return find && { mistake, ...find, elapsed_ms: performance.now() - started_ms }
+    return find && { mistake, ...find, elapsedMs: performance.now() - startedMs }
   } finally {
     await scratch[Symbol.asyncDispose]()
   }
@@ -128,7 +128,7 @@ async function checksFor(mistake: string, isRandom = true): Promise<CheckName[]>
   })
 }
 
-type Found = Omit<Find, 'mistake' | 'elapsed_ms'>
+type Found = Omit<Find, 'mistake' | 'elapsedMs'>
 
 function trials(checks: readonly CheckName[], from: number, to: number): Trial[] {
   return checks.flatMap((check) => CHECKS[check].modes.map((mode) => ({ check, mode, from, to })))

@@ -80,7 +80,7 @@ function line(name: string, find: Find | undefined, right: boolean): string {
   const progress = `${finds.size}/${names.length} ${name}: ${mark}`
   if (find === undefined) return `${progress}not found`
   const seed = find.seed === undefined ? '' : ` at seed ${find.seed}`
-  return `${progress}found by ${find.by}${seed} after ${(find.elapsed_ms / 1000).toFixed(1)} s`
+  return `${progress}found by ${find.by}${seed} after ${(find.elapsedMs / 1000).toFixed(1)} s`
 }
 
 /**

@@ -5,7 +5,7 @@ import { exploreCore, exploreMembership } from 'synod-testing'
 const seeds = Number(process.argv[2])
 const MODES = ['leader', 'leaderless'] as const
 const SIZES = [3, 5]
-const started_ms = performance.now()
+const startedMs = performance.now()
 let runs = 0
 for (let seed = 1; seed <= seeds; seed++) {
   for (const mode of MODES) {
@@ -27,4 +27,4 @@ function run(what: string, mode: string, seed: number, explore: () => void): voi
   }
   runs++
 }
-process.stdout.write(`${JSON.stringify({ seeds, runs, elapsed_ms: performance.now() - started_ms })}\n`)
+process.stdout.write(`${JSON.stringify({ seeds, runs, elapsedMs: performance.now() - startedMs })}\n`)

@@ -3,14 +3,14 @@ import { CLAIMS } from './claims.js'
 /** What `synod simulate --json` says, as far as the report needs it. */
 export interface Simulated {
   readonly runs: number
-  readonly simulated_ms: number
+  readonly simulatedMs: number
   readonly steps: number
   readonly operations: number
   readonly answered: number
   readonly executed: number
-  readonly slowestRecovery_ms: number
+  readonly slowestRecoveryMs: number
   readonly faults: Readonly<Record<string, number>>
-  readonly elapsed_ms: number
+  readonly elapsedMs: number
 }
 
 /** What `synod check --json` says, as far as the report needs it. */
@@ -18,7 +18,7 @@ export interface Explored {
   /** The configuration in words. */
   readonly searched: string
   readonly progress: { readonly states: number; readonly transitions: number; readonly depth: number }
-  readonly elapsed_ms: number
+  readonly elapsedMs: number
 }
 
 /** What `npm run planted -- --json` says of a mistake. */
@@ -27,7 +27,7 @@ export interface Planted {
   readonly right: boolean
   readonly by?: string
   readonly seed?: number
-  readonly elapsed_ms?: number
+  readonly elapsedMs?: number
   /** Why the random checks miss it, where they alone have looked. */
   readonly reason?: string
 }
@@ -41,13 +41,13 @@ export interface Proof {
     readonly plans: number
     /** Each plan is run so often, and its fastest run counts. */
     readonly rounds: number
-    readonly simulated_ms: number
-    readonly elapsed_ms: number
+    readonly simulatedMs: number
+    readonly elapsedMs: number
     readonly operations: number
     readonly steps: number
   }
   readonly simulated: Simulated
-  readonly core: { readonly seeds: number; readonly runs: number; readonly elapsed_ms: number }
+  readonly core: { readonly seeds: number; readonly runs: number; readonly elapsedMs: number }
   readonly explored: readonly Explored[]
   readonly spec: string
   readonly planted: readonly Planted[]
@@ -82,14 +82,14 @@ Whole replicas, both modes, every seed with its own faults ([fault model](../pac
 ${table([
   ['', ''],
   ['runs', count(simulated.runs)],
-  ['simulated time', duration(simulated.simulated_ms)],
-  ['real time', duration(simulated.elapsed_ms)],
+  ['simulated time', duration(simulated.simulatedMs)],
+  ['real time', duration(simulated.elapsedMs)],
   ['steps (arrivals, timers, fsyncs)', count(simulated.steps)],
   ['operations of clients', `${count(simulated.operations)}, ${count(simulated.answered)} of them answered`],
   ['commands executed', count(simulated.executed)],
   [
     'slowest recovery',
-    `${duration(simulated.slowestRecovery_ms)} from the healing to the last answer; 30 s are allowed`,
+    `${duration(simulated.slowestRecoveryMs)} from the healing to the last answer; 30 s are allowed`,
   ],
 ])}
 
@@ -102,13 +102,13 @@ ${table([
     .map(([kind, times]) => [kind, count(times)]),
 ])}
 
-Speed, on one core: ${count(speed.simulated_ms / speed.elapsed_ms)} × real time. That is ${count(speed.plans)} plans of three replicas under load, on
-average ${count((1000 * speed.operations) / speed.simulated_ms)} operations and ${count((1000 * speed.steps) / speed.simulated_ms)} steps in each second of their time; of ${count(speed.rounds)} runs of each plan the
+Speed, on one core: ${count(speed.simulatedMs / speed.elapsedMs)} × real time. That is ${count(speed.plans)} plans of three replicas under load, on
+average ${count((1000 * speed.operations) / speed.simulatedMs)} operations and ${count((1000 * speed.steps) / speed.simulatedMs)} steps in each second of their time; of ${count(speed.rounds)} runs of each plan the
 fastest counts, as the machine is shared.
 
 ## The core alone
 
-${count(core.runs)} runs of 4,000 random events each, in both modes, with three and with five servers and with servers that come and go: ${duration(core.elapsed_ms)}.
+${count(core.runs)} runs of 4,000 random events each, in both modes, with three and with five servers and with servers that come and go: ${duration(core.elapsedMs)}.
 
 ## All states
 
@@ -117,12 +117,12 @@ The shipped core, every order of deliveries, timers, fsyncs and crashes within t
 
 ${table([
   ['configuration', 'distinct states', 'transitions', 'depth', 'time'],
-  ...explored.map(({ elapsed_ms, progress: { depth, states, transitions }, searched }) => [
+  ...explored.map(({ elapsedMs, progress: { depth, states, transitions }, searched }) => [
     searched,
     count(states),
     count(transitions),
     count(depth),
-    duration(elapsed_ms),
+    duration(elapsedMs),
   ]),
 ])}
 
@@ -140,11 +140,11 @@ ${planted.filter(({ right }) => right).length} of ${planted.length} as they shou
 
 ${table([
   ['mistake', 'found by', 'seed', 'after'],
-  ...planted.map(({ by, elapsed_ms = 0, name, seed }) => [
+  ...planted.map(({ by, elapsedMs = 0, name, seed }) => [
     name.replace('.patch', ''),
     by === undefined ? 'nothing' : hunter(by),
     seed === undefined ? '' : String(seed),
-    by === undefined ? '' : duration(elapsed_ms),
+    by === undefined ? '' : duration(elapsedMs),
   ]),
 ])}
 
@@ -183,10 +183,10 @@ function count(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }
 
-function duration(time_ms: number): string {
-  if (time_ms < 60_000) return `${(time_ms / 1000).toFixed(1)} s`
-  if (time_ms < 3_600_000) return `${(time_ms / 60_000).toFixed(1)} min`
-  return time_ms < 48 * 3_600_000
-    ? `${(time_ms / 3_600_000).toFixed(1)} h`
-    : `${(time_ms / 86_400_000).toFixed(1)} days`
+function duration(timeMs: number): string {
+  if (timeMs < 60_000) return `${(timeMs / 1000).toFixed(1)} s`
+  if (timeMs < 3_600_000) return `${(timeMs / 60_000).toFixed(1)} min`
+  return timeMs < 48 * 3_600_000
+    ? `${(timeMs / 3_600_000).toFixed(1)} h`
+    : `${(timeMs / 86_400_000).toFixed(1)} days`
 }

@@ -9,19 +9,19 @@ const ROUNDS = 5
 
 interface Run {
   readonly stats: SimulationStats
-  readonly elapsed_ms: number
+  readonly elapsedMs: number
 }
 
 const fastest = new Map<string, Run>()
 for (let round = 0; round < ROUNDS; round++) {
   for (let seed = 1; seed <= SEEDS; seed++) {
     for (const mode of ['leader', 'leaderless'] as const) {
-      const started_ms = performance.now()
+      const startedMs = performance.now()
       const { stats, violation } = await runPlan(drawPlan(seed, { mode, servers: 3 }), storeWorkload)
       if (violation !== undefined) throw violation
-      const elapsed_ms = performance.now() - started_ms
+      const elapsedMs = performance.now() - startedMs
       const key = `${mode} ${seed}`
-      if (elapsed_ms < (fastest.get(key)?.elapsed_ms ?? Infinity)) fastest.set(key, { stats, elapsed_ms })
+      if (elapsedMs < (fastest.get(key)?.elapsedMs ?? Infinity)) fastest.set(key, { stats, elapsedMs })
     }
   }
 }
@@ -30,8 +30,8 @@ const sum = (of: (run: Run) => number) => runs.reduce((total, run) => total + of
 const speed = {
   plans: runs.length,
   rounds: ROUNDS,
-  simulated_ms: sum(({ stats }) => stats.simulated_ms),
-  elapsed_ms: sum(({ elapsed_ms }) => elapsed_ms),
+  simulatedMs: sum(({ stats }) => stats.simulatedMs),
+  elapsedMs: sum(({ elapsedMs }) => elapsedMs),
   operations: sum(({ stats }) => stats.operations),
   steps: sum(({ stats }) => stats.steps),
 }

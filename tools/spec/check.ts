@@ -104,7 +104,7 @@ async function drawSamples({ main, name, witnesses }: Part): Promise<boolean> {
 }
 
 async function runQuint(command: string, file: string, args: readonly string[]) {
-  const started_ms = performance.now()
+  const startedMs = performance.now()
   const common = ['--backend=typescript', `--seed=${options.seed}`, '--verbosity=1']
   const child = spawn(process.execPath, [quint, command, file, ...args, ...common], {
     cwd: spec,
@@ -116,7 +116,7 @@ async function runQuint(command: string, file: string, args: readonly string[]) 
     stream.on('data', (text: string) => (output += text))
   }
   const [code] = (await once(child, 'close')) as [number | null]
-  return { code, output, time: ` (${((performance.now() - started_ms) / 1000).toFixed(1)} s)` }
+  return { code, output, time: ` (${((performance.now() - startedMs) / 1000).toFixed(1)} s)` }
 }
 
 function say(text: string): void {

@@ -19,7 +19,7 @@ export interface CallOptions {
    */
   readonly signal?: AbortSignal | undefined
   /** How long to go on trying, in milliseconds: 1 to 3,600,000, or Infinity for no limit. */
-  readonly timeout_ms?: number | undefined
+  readonly timeoutMs?: number | undefined
 }
 
 export interface TransferOptions extends CallOptions {
@@ -28,7 +28,7 @@ export interface TransferOptions extends CallOptions {
 }
 
 /** What every call takes. */
-export const CALL_RULES: Rules = { signal: SIGNAL, timeout_ms: TIMEOUT_MS }
+export const CALL_RULES: Rules = { signal: SIGNAL, timeoutMs: TIMEOUT_MS }
 
 const TRANSFER_RULES: Rules = { ...CALL_RULES, to: wholeFrom(1, MAX_SERVER_ID) }
 
@@ -82,7 +82,7 @@ export class Call<T> {
   before: Listed | undefined
   after: Listed | undefined
   /** When it times out. */
-  until_ms = Infinity
+  untilMs = Infinity
 
   constructor(kind: CallKind) {
     this.kind = kind
@@ -127,7 +127,7 @@ export class Call<T> {
 
 /** A call as the list of those under way sees it. */
 interface Listed extends Linked<Listed> {
-  readonly until_ms: number
+  readonly untilMs: number
   readonly doubt: string
   reject(error: Error): void
 }
@@ -135,8 +135,8 @@ interface Listed extends Linked<Listed> {
 /** The calls under way at one replica or client. */
 export class Calls {
   readonly #clock: Clock
-  readonly #timeout_ms: number
-  readonly #timeoutError: (timeout_ms: number) => SynodError
+  readonly #timeoutMs: number
+  readonly #timeoutError: (timeoutMs: number) => SynodError
   /** Those without a timeout of their own, the oldest first. */
   readonly #calls = new LinkedList<Listed>()
   /**
@@ -152,38 +152,38 @@ export class Calls {
   #ended: SynodError | undefined
 
   /**
-   * `timeout_ms` is for calls that bring none of their own; `timeoutError` says why nothing came of
+   * `timeoutMs` is for calls that bring none of their own; `timeoutError` says why nothing came of
    * a call when its time is up. What that leaves open for the caller is added here.
    */
-  constructor(clock: Clock, timeout_ms: number, timeoutError: (timeout_ms: number) => SynodError) {
+  constructor(clock: Clock, timeoutMs: number, timeoutError: (timeoutMs: number) => SynodError) {
     this.#clock = clock
-    this.#timeout_ms = timeout_ms
+    this.#timeoutMs = timeoutMs
     this.#timeoutError = timeoutError
   }
 
-  start<T>(kind: CallKind, { signal, timeout_ms }: CallOptions): Call<T> {
+  start<T>(kind: CallKind, { signal, timeoutMs }: CallOptions): Call<T> {
     const call = new Call<T>(kind)
     if (this.#ended !== undefined) call.reject(this.#ended)
-    else if (timeout_ms === undefined) this.#append(call)
-    else this.#time(call, timeout_ms)
+    else if (timeoutMs === undefined) this.#append(call)
+    else this.#time(call, timeoutMs)
     if (signal !== undefined) endOnAbort(call, signal)
     return call
   }
 
   /** A call with this many bytes to send. It fails as `overloaded` if that is one too many. */
-  take<T>(kind: CallKind, size_bytes: number, options: CallOptions): Call<T> {
+  take<T>(kind: CallKind, sizeBytes: number, options: CallOptions): Call<T> {
     const call = this.start<T>(kind, options)
     if (call.over) return call
-    if (this.#taken >= MAX_CALLS || this.#bytes + size_bytes > MAX_CALL_BYTES) {
+    if (this.#taken >= MAX_CALLS || this.#bytes + sizeBytes > MAX_CALL_BYTES) {
       const what = `${this.#taken} calls with ${this.#bytes} bytes are under way already`
-      call.reject(overloaded(what, this.#pace.retryAfter_ms(this.#taken, this.#clock.now())))
+      call.reject(overloaded(what, this.#pace.retryAfterMs(this.#taken, this.#clock.now())))
       return call
     }
     if (this.#taken++ === 0) this.#pace.begin(this.#clock.now())
-    this.#bytes += size_bytes
+    this.#bytes += sizeBytes
     call.onOver(() => {
       this.#taken--
-      this.#bytes -= size_bytes
+      this.#bytes -= sizeBytes
       this.#pace.done(1, this.#taken, this.#clock.now())
     })
     return call
@@ -198,34 +198,34 @@ export class Calls {
   }
 
   #append<T>(call: Call<T>): void {
-    call.until_ms = this.#clock.now() + this.#timeout_ms
+    call.untilMs = this.#clock.now() + this.#timeoutMs
     this.#calls.append(call)
     call.onOver(() => {
       this.#calls.remove(call)
     })
-    if (this.#timeout_ms === Infinity) return
-    this.#cancelTimer ??= this.#clock.timer(this.#timeout_ms, () => {
+    if (this.#timeoutMs === Infinity) return
+    this.#cancelTimer ??= this.#clock.timer(this.#timeoutMs, () => {
       this.#expire()
     })
   }
 
   #expire(): void {
-    const now_ms = this.#clock.now()
-    while (this.#calls.first !== undefined && this.#calls.first.until_ms <= now_ms) {
-      this.#calls.first.reject(withDoubt(this.#timeoutError(this.#timeout_ms), this.#calls.first))
+    const nowMs = this.#clock.now()
+    while (this.#calls.first !== undefined && this.#calls.first.untilMs <= nowMs) {
+      this.#calls.first.reject(withDoubt(this.#timeoutError(this.#timeoutMs), this.#calls.first))
     }
     const { first } = this.#calls
     this.#cancelTimer =
       first &&
-      this.#clock.timer(first.until_ms - now_ms, () => {
+      this.#clock.timer(first.untilMs - nowMs, () => {
         this.#expire()
       })
   }
 
-  #time<T>(call: Call<T>, timeout_ms: number): void {
-    call.until_ms = this.#clock.now() + timeout_ms
-    const cancelTimer = this.#clock.timer(timeout_ms, () => {
-      call.reject(withDoubt(this.#timeoutError(timeout_ms), call))
+  #time<T>(call: Call<T>, timeoutMs: number): void {
+    call.untilMs = this.#clock.now() + timeoutMs
+    const cancelTimer = this.#clock.timer(timeoutMs, () => {
+      call.reject(withDoubt(this.#timeoutError(timeoutMs), call))
     })
     this.#others.add(call)
     call.onOver(() => {

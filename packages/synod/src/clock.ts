@@ -5,13 +5,13 @@ export interface Clock {
   /** Milliseconds since 1970 by the machine's idea of the time, a whole number; it may jump. */
   wallTime(): number
   /**
-   * Calls `run` once, at least `delay_ms` from now and never within this call. A timer of Infinity
+   * Calls `run` once, at least `delayMs` from now and never within this call. A timer of Infinity
    * never runs. Returns a function that cancels the timer. Timers of the same delay run in the
    * order in which they were set; late timers of different delays run in any order.
    *
-   * @throws RangeError if `delay_ms` is NaN.
+   * @throws RangeError if `delayMs` is NaN.
    */
-  timer(delay_ms: number, run: () => void): () => void
+  timer(delayMs: number, run: () => void): () => void
   /**
    * Calls `run` after the current callback and the promises that follow from it, before any timer
    * and anything from outside.
@@ -30,20 +30,20 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
-  timer(delay_ms, run) {
-    if (Number.isNaN(delay_ms)) throw new RangeError('a timer needs a number of milliseconds')
-    if (delay_ms === Infinity) return () => undefined
-    const due_ms = performance.now() + delay_ms
-    const wait = (rest_ms: number) => {
+  timer(delayMs, run) {
+    if (Number.isNaN(delayMs)) throw new RangeError('a timer needs a number of milliseconds')
+    if (delayMs === Infinity) return () => undefined
+    const dueMs = performance.now() + delayMs
+    const wait = (restMs: number) => {
       // Node counts from the last whole millisecond: without one more the timer is early.
-      const part_ms = rest_ms > 0 ? Math.min(Math.ceil(rest_ms) + 1, LONGEST_WAIT_MS) : 0
+      const partMs = restMs > 0 ? Math.min(Math.ceil(restMs) + 1, LONGEST_WAIT_MS) : 0
       return setTimeout(() => {
-        const left_ms = due_ms - performance.now()
-        if (left_ms > 0) timeout = wait(left_ms)
+        const leftMs = dueMs - performance.now()
+        if (leftMs > 0) timeout = wait(leftMs)
         else run()
-      }, part_ms)
+      }, partMs)
     }
-    let timeout = wait(delay_ms)
+    let timeout = wait(delayMs)
     return () => {
       clearTimeout(timeout)
     }

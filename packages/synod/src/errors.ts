@@ -35,7 +35,7 @@ export type ErrorCode =
   | 'invalid-options'
 
 export interface SynodErrorOptions extends ErrorOptions {
-  readonly retryAfter_ms?: number | undefined
+  readonly retryAfterMs?: number | undefined
 }
 
 /** Every error that Synod raises on purpose. Tell them apart by `code`: messages may change. */
@@ -47,11 +47,11 @@ export class SynodError extends Error {
    * waits and how fast that has been done lately. Undefined for all other codes, and where nothing
    * is known about that.
    */
-  readonly retryAfter_ms: number | undefined
+  readonly retryAfterMs: number | undefined
 
   constructor(code: ErrorCode, message: string, options: SynodErrorOptions = {}) {
     super(message, options)
     this.code = code
-    this.retryAfter_ms = options.retryAfter_ms
+    this.retryAfterMs = options.retryAfterMs
   }
 }

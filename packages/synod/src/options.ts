@@ -68,13 +68,13 @@ export function oneOf(...values: readonly string[]): Rule {
 }
 
 /** Text with a limit of its bytes as UTF-8. */
-export function textOf(least_bytes: number, most_bytes: number): Rule {
+export function textOf(leastBytes: number, mostBytes: number): Rule {
   return {
-    may: `text of ${least_bytes} to ${count(most_bytes)} bytes`,
+    may: `text of ${leastBytes} to ${count(mostBytes)} bytes`,
     fits(value) {
-      if (typeof value !== 'string' || value.length > most_bytes) return false
-      const size_bytes = Buffer.byteLength(value)
-      return size_bytes >= least_bytes && size_bytes <= most_bytes
+      if (typeof value !== 'string' || value.length > mostBytes) return false
+      const sizeBytes = Buffer.byteLength(value)
+      return sizeBytes >= leastBytes && sizeBytes <= mostBytes
     },
   }
 }

@@ -31,7 +31,7 @@ export interface PeerStatus extends LinkStatus {
   /** What its build and its state machine can work with; null while it is not connected. */
   readonly support: Support | null
   /** For how long its disk has been at one write, as it says; 0 if it says nothing of the kind. */
-  readonly writing_ms: number
+  readonly writingMs: number
   /** How much space its disk has, as it says. */
   readonly space: SpaceState
 }
@@ -53,7 +53,7 @@ export interface MemberStatus {
  */
 export interface Stalls {
   readonly count: number
-  readonly longest_ms: number
+  readonly longestMs: number
 }
 
 /** A snapshot on its way from a peer. */
@@ -61,15 +61,15 @@ export interface ArrivalStatus {
   readonly from: ServerId
   /** The slot that it is of; 0 while nothing has arrived. */
   readonly slot: Slot
-  readonly arrived_bytes: number
-  readonly size_bytes: number
+  readonly arrivedBytes: number
+  readonly sizeBytes: number
 }
 
 /** The snapshots of a replica. */
 export interface SnapshotStatus {
   /** Of the newest one; 0 while there is none. */
   readonly slot: Slot
-  readonly size_bytes: number
+  readonly sizeBytes: number
   /** One is being written. */
   readonly writing: boolean
   /** A peer is getting the newest one. */
@@ -82,16 +82,16 @@ export interface SnapshotStatus {
 /** What keeps slots from being chosen, where it is this replica's to choose them. */
 export interface PendingQuorumStatus extends PendingQuorum {
   /** For how long the chosen watermark has not moved. */
-  readonly for_ms: number
+  readonly forMs: number
 }
 
 /** What a replica holds for clients, in any form. docs/limits.md has the limits. */
 export interface HeldStatus {
   readonly bytes: number
   /** The most since the replica was opened. */
-  readonly most_bytes: number
+  readonly mostBytes: number
   /** Of the bytes, those of frames whose end has not arrived. */
-  readonly unfinished_bytes: number
+  readonly unfinishedBytes: number
 }
 
 /** Log time, and the wall clock of this server beside it: docs/state-machines.md. */
@@ -99,17 +99,17 @@ export interface TimeStatus {
   /**
    * The latest stamp of what was executed here, in milliseconds since 1970; 0 before anything was.
    */
-  readonly executed_ms: number
+  readonly executedMs: number
   /**
    * What this replica would stamp a command with now; 0 in a new cluster in which too few clocks of
    * voters are known yet.
    */
-  readonly log_ms: number
+  readonly logMs: number
   /**
-   * How far the wall clock of this server is ahead of `log_ms`; below 0 where it is behind; 0 where
-   * `log_ms` is.
+   * How far the wall clock of this server is ahead of `logMs`; below 0 where it is behind; 0 where
+   * `logMs` is.
    */
-  readonly clock_ahead_ms: number
+  readonly clockAheadMs: number
   /**
    * Whether the clocks of enough voters are known, and near enough to each other, to tell their
    * median within a second.
@@ -121,9 +121,9 @@ export interface TimeStatus {
 export interface SpaceStatus {
   readonly state: SpaceState
   /** As the system last said; null where it has said nothing yet. */
-  readonly free_bytes: number | null
+  readonly freeBytes: number | null
   /** Allocated beforehand, for what must be written on a full disk. */
-  readonly reserved_bytes: number
+  readonly reservedBytes: number
 }
 
 /** A replica at one moment, as plain data. */
@@ -151,7 +151,7 @@ export interface ReplicaStatus {
   /** False for a server that may have forgotten votes: it learns only. `damage` says why. */
   readonly voting: boolean
   readonly damage: string | null
-  readonly bars: Watermarks
+  readonly watermarks: Watermarks
   /** A checksum over everything executed. */
   readonly digest: number
   readonly versions: VersionStatus
@@ -173,5 +173,5 @@ export interface ReplicaStatus {
   readonly snapshot: SnapshotStatus
   readonly time: TimeStatus
   readonly stalls: Stalls
-  readonly uptime_ms: number
+  readonly uptimeMs: number
 }

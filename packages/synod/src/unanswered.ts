@@ -4,8 +4,8 @@ import { SynodError } from './errors.js'
  * Why a request has no answer when its time is up. `outage` says why there is no quorum, as far as
  * that is known; null where there is one.
  */
-export function unansweredError(timeout_ms: number, outage: string | null): SynodError {
-  const within = `within ${timeout_ms} ms`
+export function unansweredError(timeoutMs: number, outage: string | null): SynodError {
+  const within = `within ${timeoutMs} ms`
   if (outage === null) {
     return new SynodError(
       'outcome-unknown',

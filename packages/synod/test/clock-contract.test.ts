@@ -21,7 +21,7 @@ function simulatedBench(rate?: number): Bench {
   const clock =
     rate === undefined
       ? timeline.clock
-      : new Process({ clock: timeline.clock, network: network.host('a'), rate, skew_ms: () => 0.7 }).clock
+      : new Process({ clock: timeline.clock, network: network.host('a'), rate, skewMs: () => 0.7 }).clock
   return { clock, settled: (promise) => timeline.settled(promise) }
 }
 
@@ -37,7 +37,7 @@ describe.each(makers)('%s', (_, make) => {
   const { clock, settled } = make()
 
   /** Lets so many milliseconds pass. */
-  const passed = (delay_ms: number) => settled(new Promise<void>((done) => clock.timer(delay_ms, done)))
+  const passed = (delayMs: number) => settled(new Promise<void>((done) => clock.timer(delayMs, done)))
 
   /** What `work`, called from a callback, has noted by the time that `passed` is over. */
   async function notedBy(
@@ -58,8 +58,8 @@ describe.each(makers)('%s', (_, make) => {
 
   it('tells a time that never goes back, and whole milliseconds of the day', async () => {
     const times = [clock.now()]
-    for (const delay_ms of [1, 0.3, 2.7]) {
-      await passed(delay_ms)
+    for (const delayMs of [1, 0.3, 2.7]) {
+      await passed(delayMs)
       times.push(clock.now())
       expect(Number.isSafeInteger(clock.wallTime())).toBe(true)
     }
@@ -68,10 +68,10 @@ describe.each(makers)('%s', (_, make) => {
 
   it('runs a timer never too early', async () => {
     for (let n = 0; n < 30; n++) {
-      const delay_ms = 0.37 * n
-      const due_ms = clock.now() + delay_ms
-      await passed(delay_ms)
-      expect(clock.now()).toBeGreaterThanOrEqual(due_ms)
+      const delayMs = 0.37 * n
+      const dueMs = clock.now() + delayMs
+      await passed(delayMs)
+      expect(clock.now()).toBeGreaterThanOrEqual(dueMs)
     }
   })
 
@@ -82,10 +82,10 @@ describe.each(makers)('%s', (_, make) => {
     await settled(
       new Promise<void>((done) => {
         for (let n = 0; n < count; n++) {
-          const due_ms = clock.now() + 3.5
+          const dueMs = clock.now() + 3.5
           clock.timer(3.5, () => {
             ran.push(n)
-            if (clock.now() < due_ms) early.push(n)
+            if (clock.now() < dueMs) early.push(n)
             if (ran.length === count) done()
           })
         }
@@ -150,7 +150,7 @@ describe.each(makers)('%s', (_, make) => {
 
   it('runs a timer that is due already in a later turn', async () => {
     const log = await notedBy((note) => {
-      for (const delay_ms of [0, -5, -Infinity]) clock.timer(delay_ms, note('timer'))
+      for (const delayMs of [0, -5, -Infinity]) clock.timer(delayMs, note('timer'))
       clock.next(note('next'))
     })
     expect(log).toEqual(['sync', 'next', 'timer', 'timer', 'timer'])

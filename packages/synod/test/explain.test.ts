@@ -7,18 +7,18 @@ const up: PeerStatus = {
   server: 2,
   acceptor: null,
   support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
-  writing_ms: 0,
+  writingMs: 0,
   space: 'ample' as const,
   address: '127.0.0.1:2',
   up: true,
-  for_ms: 60_000,
+  forMs: 60_000,
   reason: undefined,
   protocol: 2,
-  unsent_bytes: 0,
-  dropped_messages: 0,
+  unsentBytes: 0,
+  droppedMessages: 0,
 }
-const down: PeerStatus = { ...up, server: 3, up: false, for_ms: 4100, reason: 'refused' }
-const journal = { groups: 1, segments: 1, bytes: 100, fsyncs: 1, lastFsync_ms: 1, writing_ms: 0 }
+const down: PeerStatus = { ...up, server: 3, up: false, forMs: 4100, reason: 'refused' }
+const journal = { groups: 1, segments: 1, bytes: 100, fsyncs: 1, lastFsyncMs: 1, writingMs: 0 }
 
 const well: ReplicaStatus = {
   server: 1,
@@ -32,7 +32,7 @@ const well: ReplicaStatus = {
   admitted: true,
   voting: true,
   damage: null,
-  bars: { snapshotted: 0, executed: 811, chosen: 811, voted: 820 },
+  watermarks: { snapshotted: 0, executed: 811, chosen: 811, voted: 820 },
   digest: 77,
   versions: {
     support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
@@ -43,18 +43,18 @@ const well: ReplicaStatus = {
   sessions: 5,
   waiting: 2,
   clients: 1,
-  held: { bytes: 8192, most_bytes: 8192, unfinished_bytes: 0 },
+  held: { bytes: 8192, mostBytes: 8192, unfinishedBytes: 0 },
   recovery: 'clean',
-  space: { state: 'ample', free_bytes: null, reserved_bytes: 0 },
+  space: { state: 'ample', freeBytes: null, reservedBytes: 0 },
   journal,
   pendingQuorum: null,
   lease: null,
-  snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
-  time: { executed_ms: 1_700_000_000_000, log_ms: 1_700_000_000_500, clock_ahead_ms: 0, isMedianKnown: true },
-  stalls: { count: 0, longest_ms: 0 },
-  uptime_ms: 1000,
+  snapshot: { slot: 0, sizeBytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
+  time: { executedMs: 1_700_000_000_000, logMs: 1_700_000_000_500, clockAheadMs: 0, isMedianKnown: true },
+  stalls: { count: 0, longestMs: 0 },
+  uptimeMs: 1000,
 }
-const vote = { step: 'accept', slot: 812, heard: [1], needed: 2, for_ms: 1300 } as const
+const vote = { step: 'accept', slot: 812, heard: [1], needed: 2, forMs: 1300 } as const
 
 test.each<[string | null, Partial<ReplicaStatus>]>([
   [null, {}],
@@ -63,7 +63,7 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
   ['has not formed a cluster: waits for the others to agree', { formed: false, peers: [up] }],
   [
     'gets a snapshot from s2: 25 % of 2000 bytes',
-    { snapshot: { ...well.snapshot, arriving: { from: 2, slot: 9, arrived_bytes: 500, size_bytes: 2000 } } },
+    { snapshot: { ...well.snapshot, arriving: { from: 2, slot: 9, arrivedBytes: 500, sizeBytes: 2000 } } },
   ],
   [
     'slot 812 waits for a second vote: s2 is connected and does not answer, s3 unreachable for 4.1 s (refused)',
@@ -74,40 +74,40 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
     {
       pendingQuorum: vote,
       peers: [
-        { ...up, writing_ms: 1200 },
-        { ...down, writing_ms: 700 },
+        { ...up, writingMs: 1200 },
+        { ...down, writingMs: 700 },
       ],
     },
   ],
-  [null, { peers: [{ ...up, writing_ms: 1200 }] }],
-  [null, { time: { ...well.time, clock_ahead_ms: -1000 } }],
+  [null, { peers: [{ ...up, writingMs: 1200 }] }],
+  [null, { time: { ...well.time, clockAheadMs: -1000 } }],
   [
     "its wall clock is 3.6 s ahead of log time, which follows the median of the voters' clocks",
-    { time: { ...well.time, clock_ahead_ms: 3600 } },
+    { time: { ...well.time, clockAheadMs: 3600 } },
   ],
   [
     "its wall clock is 1.1 s behind log time, which follows the median of the voters' clocks",
-    { time: { ...well.time, clock_ahead_ms: -1100 } },
+    { time: { ...well.time, clockAheadMs: -1100 } },
   ],
   [
     'its wall clock is 3.6 s ahead of log time, and too few clocks of voters agree to tell which is right',
-    { time: { ...well.time, clock_ahead_ms: 3600, isMedianKnown: false } },
+    { time: { ...well.time, clockAheadMs: 3600, isMedianKnown: false } },
   ],
   [
     'waits for the wall clocks of a majority of the voters, to tell the time: s2 is connected and does not answer, s3 unreachable for 4.1 s (refused)',
-    { time: { ...well.time, executed_ms: 0, log_ms: 0 }, waiting: 1 },
+    { time: { ...well.time, executedMs: 0, logMs: 0 }, waiting: 1 },
   ],
   [
     'slot 812 waits for a second vote: its own disk has not answered for 1.2 s, s3 unreachable for 4.1 s (refused)',
-    { pendingQuorum: { ...vote, heard: [2] }, journal: { ...journal, writing_ms: 1200 } },
+    { pendingQuorum: { ...vote, heard: [2] }, journal: { ...journal, writingMs: 1200 } },
   ],
-  [null, { pendingQuorum: { ...vote, for_ms: 400 } }],
+  [null, { pendingQuorum: { ...vote, forMs: 400 } }],
   [
     'wants to lead, and waits for 2 more promises: s3 unreachable for 4.1 s (refused)',
     {
       role: 'candidate',
       leader: null,
-      pendingQuorum: { step: 'prepare', slot: 0, heard: [1, 2], needed: 4, for_ms: 900 },
+      pendingQuorum: { step: 'prepare', slot: 0, heard: [1, 2], needed: 4, forMs: 900 },
     },
   ],
   [
@@ -116,14 +116,14 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
       role: 'follower',
       leader: null,
       peers: [{ ...down, reason: undefined }],
-      pendingQuorum: { step: 'probe', slot: 0, heard: [1], needed: 2, for_ms: 900 },
+      pendingQuorum: { step: 'probe', slot: 0, heard: [1], needed: 2, forMs: 900 },
     },
   ],
   [
     'slot 3 waits for a third promise: s3 unreachable for 4.1 s (refused)',
     {
       mode: 'leaderless',
-      pendingQuorum: { step: 'prepare', slot: 3, heard: [1, 2], needed: 3, for_ms: 900 },
+      pendingQuorum: { step: 'prepare', slot: 3, heard: [1, 2], needed: 3, forMs: 900 },
     },
   ],
   [
@@ -134,13 +134,16 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
     'knows of no leader: all servers are connected, and none leads',
     { role: 'follower', leader: null, peers: [] },
   ],
-  ['its disk has not answered for 2.0 s', { journal: { ...journal, writing_ms: 2000.4 } }],
-  ['slots 800 to 811 are chosen, and wait to be executed', { bars: { ...well.bars, executed: 799 } }],
+  ['its disk has not answered for 2.0 s', { journal: { ...journal, writingMs: 2000.4 } }],
+  [
+    'slots 800 to 811 are chosen, and wait to be executed',
+    { watermarks: { ...well.watermarks, executed: 799 } },
+  ],
   [
     'its clock is slow beside s2, s3: for a lease of its own it does not count on those any more',
     { lease: { held: false, unsound: [2, 3] } },
   ],
-  ['stood still for up to 1.2 s', { stalls: { count: 2, longest_ms: 1234.5 } }],
+  ['stood still for up to 1.2 s', { stalls: { count: 2, longestMs: 1234.5 } }],
 ])('%s', (sentence, change) => {
   expect(explain({ ...well, ...change })).toBe(sentence)
 })
@@ -148,16 +151,16 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
 describe('of replicas as they are', () => {
   test('a leader whose followers are gone says who is missing at which slot', async () => {
     // So that it does not give up before it has waited for long enough to say so.
-    const world = await World.formed({ options: { electionTimeout_ms: 2000 } })
+    const world = await World.formed({ options: { electionTimeoutMs: 2000 } })
     await world.settled(world.replica(1).execute('a'))
     const leader = world.leader!
-    const { chosen } = world.status(leader).bars
+    const { chosen } = world.status(leader).watermarks
     for (const id of world.followers) world.kill(id)
     world
       .replica(leader)
-      .execute('b', { timeout_ms: 60_000 })
+      .execute('b', { timeoutMs: 60_000 })
       .catch(() => undefined)
-    await world.run(() => (world.status(leader).pendingQuorum?.for_ms ?? 0) > 480)
+    await world.run(() => (world.status(leader).pendingQuorum?.forMs ?? 0) > 480)
     await world.run(() => explain(world.status(leader)) !== null)
     expect(explain(world.status(leader))).toMatch(
       new RegExp(
@@ -172,7 +175,7 @@ describe('of replicas as they are', () => {
   test('a leader whose own disk is stuck says so', async () => {
     const world = await World.formed()
     const leader = world.leader!
-    world.server(leader).sync_ms = () => Infinity
+    world.server(leader).syncMs = () => Infinity
     await world.settled(world.replica(leader).execute('a'))
     await world.wait(700)
     expect(explain(world.status(leader))).toMatch(/^its disk has not answered for 0\.\d s$/)
@@ -182,11 +185,11 @@ describe('of replicas as they are', () => {
     const world = await World.formed()
     const leader = world.leader!
     const [stuck, gone] = world.followers
-    world.server(stuck!).sync_ms = () => Infinity
+    world.server(stuck!).syncMs = () => Infinity
     world.kill(gone!)
     world
       .replica(leader)
-      .execute('a', { timeout_ms: 60_000 })
+      .execute('a', { timeoutMs: 60_000 })
       .catch(() => undefined)
     await world.wait(600)
     const disk = new RegExp(`s${stuck}'s disk has not answered for 0\\.\\d s`)
@@ -202,7 +205,7 @@ describe('of replicas as they are', () => {
     for (const id of [2, 3]) world.kill(id)
     world
       .replica(1)
-      .execute('a', { timeout_ms: 60_000 })
+      .execute('a', { timeoutMs: 60_000 })
       .catch(() => undefined)
     await world.run(() => explain(world.status(1)) !== null)
     expect(explain(world.status(1))).toMatch(/^slot \d+ waits for a second promise: s2 unreachable/)

@@ -17,7 +17,7 @@ import { World } from './replica/world.js'
 
 const COMMAND = 'the command may still be executed: read what became of it before you send it again'
 const CHANGE = 'the change may still be made: to ask for it again does no harm'
-const TIME = { timeout_ms: 500 }
+const TIME = { timeoutMs: 500 }
 
 interface Situation {
   readonly name: string
@@ -385,7 +385,7 @@ const situations: readonly Situation[] = [
     code: 'wrong-cluster',
     message:
       /^\/\S+ belongs to a cluster with no lease, and this server was started with a lease of 200 ms: that is chosen once for a cluster, so ask for no lease$/,
-    failure: () => reopened({ cluster: { name: 'synod', servers: { 1: 's1:2380' }, lease_ms: 200 } }),
+    failure: () => reopened({ cluster: { name: 'synod', servers: { 1: 's1:2380' }, leaseMs: 200 } }),
   },
   {
     name: 'a directory of the other mode',

@@ -54,9 +54,9 @@ const OPEN: Readonly<Record<string, readonly string[]>> = {
   mode: [],
   clients: [],
   listen: [],
-  heartbeat_ms: [],
-  electionTimeout_ms: [],
-  requestTimeout_ms: [],
+  heartbeatMs: [],
+  electionTimeoutMs: [],
+  requestTimeoutMs: [],
   maxWaiting: [],
   snapshots: ['an object', 'a bare object', 'a promise'],
   logger: [],
@@ -68,7 +68,7 @@ const CONNECT: Readonly<Record<string, readonly string[]>> = {
   endpoints: [],
   cluster: ['text'],
   codecs: ['an object', 'a bare object', 'a promise'],
-  timeout_ms: [],
+  timeoutMs: [],
   retryOverloaded: ['true'],
   signal: [],
   logger: [],
@@ -86,7 +86,7 @@ describe('of Replica.open', () => {
   })
 
   test.each<[object, string]>([
-    [{ hearbeat_ms: 5 }, 'hearbeat_ms is no option: there are id, join, cluster'],
+    [{ hearbeatMs: 5 }, 'hearbeatMs is no option: there are id, join, cluster'],
     [{ cluster: { ...cluster, lease: 5 } }, 'cluster.lease is no option: there are cluster.name, '],
     [
       { cluster: { servers: null } },
@@ -103,8 +103,8 @@ describe('of Replica.open', () => {
     ],
     [{ id: 2 }, "id must be one of the cluster's servers, 1, not 2"],
     [
-      { heartbeat_ms: 100, electionTimeout_ms: 150 },
-      'electionTimeout_ms must be at least twice the heartbeat, 200, not 150',
+      { heartbeatMs: 100, electionTimeoutMs: 150 },
+      'electionTimeoutMs must be at least twice the heartbeat, 200, not 150',
     ],
     [
       { snapshots: { everySlots: 1.5 } },
@@ -200,7 +200,7 @@ describe('of each call', () => {
       for (const [what, value] of TIMEOUTS) {
         const refused = (options: unknown, name: RegExp) =>
           expectRefused(() => call(door, world, options), name)
-        await refused({ timeout_ms: value }, /timeout_ms/)
+        await refused({ timeoutMs: value }, /timeoutMs/)
         await refused({ signal: value }, /signal/)
         const isOptions = ['an object', 'a bare object', 'a promise'].includes(what)
         if (!isOptions) await refused(value, /the options of \w+/)
@@ -214,8 +214,8 @@ describe('of each call', () => {
   test('a time limit of Infinity is none, and undefined the usual one', async () => {
     const world = await World.formed()
     world.isolate(1)
-    const forever = world.replica(1).execute('a', { timeout_ms: Infinity })
-    const usual = world.replica(1).execute('b', { timeout_ms: undefined, signal: undefined })
+    const forever = world.replica(1).execute('a', { timeoutMs: Infinity })
+    const usual = world.replica(1).execute('b', { timeoutMs: undefined, signal: undefined })
     usual.catch(() => undefined)
     await world.wait(4_000_000)
     await expect(usual).rejects.toMatchObject({ code: 'no-quorum' })
@@ -224,8 +224,8 @@ describe('of each call', () => {
   })
 
   test('of a whole replica or client, too', async () => {
-    const world = await World.formed({ options: { requestTimeout_ms: Infinity } })
-    const patient = await world.connect('patient', { timeout_ms: Infinity })
+    const world = await World.formed({ options: { requestTimeoutMs: Infinity } })
+    const patient = await world.connect('patient', { timeoutMs: Infinity })
     for (const id of [1, 2]) world.isolate(id)
     const calls = [world.replica(1).execute('a'), patient.execute('b')]
     await world.wait(100_000)
@@ -279,15 +279,15 @@ describe('of each call', () => {
 describe('the clock of the system', () => {
   test.each([1000, 2 ** 31 - 1, 2 ** 31, 2 ** 33])(
     'runs a timer of %i ms then, and not before',
-    (delay_ms) => {
+    (delayMs) => {
       vi.useFakeTimers()
       let runs = 0
-      systemClock.timer(delay_ms, () => runs++)
-      const cancel = systemClock.timer(delay_ms, () => expect.fail('cancelled'))
-      vi.advanceTimersByTime(delay_ms / 2)
+      systemClock.timer(delayMs, () => runs++)
+      const cancel = systemClock.timer(delayMs, () => expect.fail('cancelled'))
+      vi.advanceTimersByTime(delayMs / 2)
       cancel()
-      if (delay_ms > 0) vi.advanceTimersByTime(delay_ms / 2 - 1)
-      if (delay_ms > 2) expect(runs).toBe(0)
+      if (delayMs > 0) vi.advanceTimersByTime(delayMs / 2 - 1)
+      if (delayMs > 2) expect(runs).toBe(0)
       vi.advanceTimersByTime(2)
       expect(runs).toBe(1)
       expect(vi.getTimerCount()).toBe(0)

@@ -2,58 +2,58 @@ import { describe, expect, test } from 'vitest'
 import { MAX_RETRY_MS, MIN_RETRY_MS, Pace, overloaded } from '../src/pace.js'
 
 /** A pace at which so many are done in every millisecond, up to a time. */
-function steady(perMs: number, until_ms: number): Pace {
+function steady(perMs: number, untilMs: number): Pace {
   const pace = new Pace()
   pace.begin(0)
-  for (let now_ms = 0; now_ms < until_ms; now_ms++) pace.done(perMs, 1, now_ms)
+  for (let nowMs = 0; nowMs < untilMs; nowMs++) pace.done(perMs, 1, nowMs)
   return pace
 }
 
 describe('when to try again', () => {
   test('is when half of what waits is done, as fast as it went lately', () => {
-    expect(steady(10, 3500).retryAfter_ms(10_000, 3500)).toBe(500)
-    expect(steady(1, 3500).retryAfter_ms(1000, 3500)).toBe(500)
-    expect(steady(1, 3500).retryAfter_ms(300, 3500)).toBe(150)
+    expect(steady(10, 3500).retryAfterMs(10_000, 3500)).toBe(500)
+    expect(steady(1, 3500).retryAfterMs(1000, 3500)).toBe(500)
+    expect(steady(1, 3500).retryAfterMs(300, 3500)).toBe(150)
   })
 
   test('follows a pace that has changed, within two seconds', () => {
     const pace = steady(10, 10_000)
-    for (let now_ms = 10_000; now_ms < 12_000; now_ms++) pace.done(1, 1, now_ms)
-    expect(pace.retryAfter_ms(1000, 12_000)).toBe(500)
+    for (let nowMs = 10_000; nowMs < 12_000; nowMs++) pace.done(1, 1, nowMs)
+    expect(pace.retryAfterMs(1000, 12_000)).toBe(500)
   })
 
   test('is in a while where nothing is known yet', () => {
     const pace = new Pace()
-    expect(pace.retryAfter_ms(1, 60_000)).toBe(1000)
+    expect(pace.retryAfterMs(1, 60_000)).toBe(1000)
     pace.begin(60_000)
-    expect(pace.retryAfter_ms(100, 60_100)).toBe(1000)
+    expect(pace.retryAfterMs(100, 60_100)).toBe(1000)
     pace.done(10, 90, 60_200)
-    expect(pace.retryAfter_ms(90, 60_200)).toBe(900)
+    expect(pace.retryAfterMs(90, 60_200)).toBe(900)
   })
 
   test('is as before after nothing has waited for long', () => {
     const pace = steady(10, 3500)
     pace.done(0, 0, 3500)
     pace.begin(60_000)
-    expect(pace.retryAfter_ms(10_000, 60_000)).toBe(500)
+    expect(pace.retryAfterMs(10_000, 60_000)).toBe(500)
   })
 
   test('is as late as can be where nothing gets on any more', () => {
     const never = new Pace()
     never.begin(0)
-    expect(never.retryAfter_ms(1, 2000)).toBe(MAX_RETRY_MS)
-    expect(steady(10, 2000).retryAfter_ms(1, 60_000)).toBe(MAX_RETRY_MS)
-    expect(steady(1, 2000).retryAfter_ms(1e6, 2000)).toBe(MAX_RETRY_MS)
+    expect(never.retryAfterMs(1, 2000)).toBe(MAX_RETRY_MS)
+    expect(steady(10, 2000).retryAfterMs(1, 60_000)).toBe(MAX_RETRY_MS)
+    expect(steady(1, 2000).retryAfterMs(1e6, 2000)).toBe(MAX_RETRY_MS)
   })
 
   test('is never at once', () => {
-    expect(steady(1000, 2000).retryAfter_ms(1, 2000)).toBe(MIN_RETRY_MS)
+    expect(steady(1000, 2000).retryAfterMs(1, 2000)).toBe(MIN_RETRY_MS)
   })
 
   test('stands in the error, for programs and for people', () => {
     expect(overloaded('too much', 70)).toMatchObject({
       code: 'overloaded',
-      retryAfter_ms: 70,
+      retryAfterMs: 70,
       message: 'too much: try again in 70 ms',
     })
   })

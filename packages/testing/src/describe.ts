@@ -44,7 +44,7 @@ export function describeMessage(message: Message, describe: DescribeValue = desc
     case 'heartbeat-answer': {
       const round = message.ballot.seq === 0 ? '' : ` ${formatBallot(message.ballot)} round ${message.round}`
       const clock =
-        message.type === 'heartbeat' || message.clock_ms === undefined ? '' : `, clock ${message.clock_ms} ms`
+        message.type === 'heartbeat' || message.clockMs === undefined ? '' : `, clock ${message.clockMs} ms`
       return `${type}${round}: chosen ${message.chosen}, voted ${message.voted}${clock}`
     }
     case 'probe':

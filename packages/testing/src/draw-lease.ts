@@ -10,7 +10,7 @@ const FASTEST = (SLOWEST / (1 - CLOCK_MARGIN)) * 0.9999
 
 /** A lease, and the rates of the clocks that it has to do with. */
 export interface DrawnLease {
-  readonly lease_ms: number
+  readonly leaseMs: number
   readonly rates: readonly number[]
 }
 
@@ -22,15 +22,12 @@ export function drawLease(
   mode: Mode,
   seed: number,
   servers: number,
-  {
-    electionTimeout_ms,
-    heartbeat_ms,
-  }: { readonly electionTimeout_ms: number; readonly heartbeat_ms: number },
+  { electionTimeoutMs, heartbeatMs }: { readonly electionTimeoutMs: number; readonly heartbeatMs: number },
 ): DrawnLease | undefined {
   const chance = new Chance(seed ^ 0x6c656173)
   if (mode === 'leaderless' || !chance.happens(WITH_LEASES)) return undefined
-  const lease_ms = Math.ceil(Math.max(2 * heartbeat_ms, electionTimeout_ms * chance.between(0.5, 1.5)))
-  return { lease_ms, rates: drawClocks(chance, servers) }
+  const leaseMs = Math.ceil(Math.max(2 * heartbeatMs, electionTimeoutMs * chance.between(0.5, 1.5)))
+  return { leaseMs, rates: drawClocks(chance, servers) }
 }
 
 /** How fast the clock of each server runs: often as different as leases bear. */

@@ -13,7 +13,7 @@ export interface Counts {
    */
   readonly delays: number | undefined
   /** From the request to its first answer, by the clock of the cluster. */
-  readonly duration_ms: number | undefined
+  readonly durationMs: number | undefined
   /**
    * Messages that it caused and that speak of it or of its slots, with the requests and answers;
    * heartbeats speak of none. Those shared with other requests count in full.
@@ -53,7 +53,7 @@ function count(picture: Picture, start: number, { from: client, values }: Pictur
   const depths = new Map<number, number>()
   let sent = 0
   let fsyncs = 0
-  let answer: { readonly delays: number; readonly at_ms: number } | undefined
+  let answer: { readonly delays: number; readonly atMs: number } | undefined
   for (const event of events.slice(start)) {
     const { actor } = event
     const depth = reached.get(actor)
@@ -63,7 +63,7 @@ function count(picture: Picture, start: number, { from: client, values }: Pictur
       reached.set(actor, Math.max(depth ?? 0, before + 1))
       const message = messages[event.message]
       if (message?.type === 'answer' && actor === client && isOf(message, values))
-        answer ??= { delays: before + 1, at_ms: event.at_ms }
+        answer ??= { delays: before + 1, atMs: event.atMs }
     } else if (event.kind === 'send' && depth !== undefined) {
       const message = messages[event.message]
       if (message === undefined) continue
@@ -84,7 +84,7 @@ function count(picture: Picture, start: number, { from: client, values }: Pictur
     values,
     event: start,
     delays: answer?.delays,
-    duration_ms: answer === undefined ? undefined : answer.at_ms - begin.at_ms,
+    durationMs: answer === undefined ? undefined : answer.atMs - begin.atMs,
     messages: sent,
     fsyncs,
   }

@@ -104,7 +104,7 @@ function heldActions(all: readonly Transit[], transit: Transit): Action[] {
 }
 
 function serverActions(cluster: Cluster, id: ServerId): Action[] {
-  const { up, paused, isWriting, deadline_ms, executed, snapshotted, paxos } = cluster.server(id)
+  const { up, paused, isWriting, deadlineMs, executed, snapshotted, paxos } = cluster.server(id)
   const s = `s${id}`
   const down = !up && `${s} is down.`
   const still = down || (paused && `${s} is paused.`)
@@ -116,7 +116,7 @@ function serverActions(cluster: Cluster, id: ServerId): Action[] {
     action('restart', `restart ${s}`, up && `${s} is up.`),
     action('pause', `pause ${s}`, still),
     action('resume', `resume ${s}`, down || (!paused && `${s} is not paused.`)),
-    action('timer', `tick ${s}`, still || (deadline_ms === Infinity && `${s} waits for no timer.`)),
+    action('timer', `tick ${s}`, still || (deadlineMs === Infinity && `${s} waits for no timer.`)),
     action('read', `read ${s}`, still),
     action('disk stuck', `disk ${s} stuck`, stuck && 'Its disk is stuck already.'),
     action('disk well', `disk ${s} well`, !stuck && 'Its disk is well.'),

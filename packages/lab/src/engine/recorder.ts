@@ -70,7 +70,7 @@ export class Recorder implements ClusterObserver {
   /** Requests that a server is about to step on: the client, and the message. */
   readonly #requests = new Map<ServerId, readonly [client: ActorId, message: number]>()
   /** When each record of a journal was written. */
-  readonly #writtenAt_ms = new Map<ServerId, number[]>()
+  readonly #writtenAtMs = new Map<ServerId, number[]>()
   #unsent: Transit[] = []
   #depth = 0
   #step = -1
@@ -118,12 +118,12 @@ export class Recorder implements ClusterObserver {
   }
 
   /** When each message of the picture was sent. */
-  readonly sentAt_ms: number[] = []
+  readonly sentAtMs: number[] = []
 
   /** Since when a server has had something to write to its disk that is not durable. */
-  writingSince_ms(id: ServerId): number {
+  writingSinceMs(id: ServerId): number {
     const { durable } = this.#cluster.server(id)
-    return this.#writtenAt_ms.get(id)?.[durable] ?? this.#cluster.now_ms
+    return this.#writtenAtMs.get(id)?.[durable] ?? this.#cluster.nowMs
   }
 
   /** The next command begins: what happens from now on is in rows of its own. */
@@ -259,7 +259,7 @@ export class Recorder implements ClusterObserver {
 
   #emit(actor: ActorId, happening: Happening): void {
     if (this.#row !== actor) this.#open(actor)
-    this.#events.push({ ...happening, actor, step: this.#step, at_ms: this.#cluster.now_ms })
+    this.#events.push({ ...happening, actor, step: this.#step, atMs: this.#cluster.nowMs })
   }
 
   #note(actor: ActorId, text: string): void {
@@ -277,7 +277,7 @@ export class Recorder implements ClusterObserver {
 
   #send(message: PictureMessage): void {
     this.#messages.push(message)
-    this.sentAt_ms.push(this.#cluster.now_ms)
+    this.sentAtMs.push(this.#cluster.nowMs)
     this.#emit(message.from, { kind: 'send', message: message.id })
   }
 
@@ -324,10 +324,10 @@ export class Recorder implements ClusterObserver {
     if (records.length === 0) return
     const { journal } = this.#cluster.server(id)
     // A crash may have cut the journal short.
-    const times_ms = this.#writtenAt_ms.get(id) ?? []
-    times_ms.length = journal.length - records.length
-    times_ms.push(...records.map(() => this.#cluster.now_ms))
-    this.#writtenAt_ms.set(id, times_ms)
+    const timesMs = this.#writtenAtMs.get(id) ?? []
+    timesMs.length = journal.length - records.length
+    timesMs.push(...records.map(() => this.#cluster.nowMs))
+    this.#writtenAtMs.set(id, timesMs)
     this.#emit(`s${id}`, { kind: 'write', records: this.#records(records) })
   }
 

@@ -8,19 +8,19 @@ export interface Pace {
   /** Draws the time that each message takes. */
   readonly seed: number
   /** How long a message takes, at the least and at the most. */
-  readonly latency_ms: readonly [low: number, high: number]
+  readonly latencyMs: readonly [low: number, high: number]
   /**
    * How long a write to a disk that is stuck takes until it is synced; undefined for as long as
    * nobody syncs it.
    */
-  readonly sync_ms: number | undefined
+  readonly syncMs: number | undefined
 }
 
-export const DEFAULT_PACE: Pace = { seed: 1, latency_ms: [1, 3], sync_ms: undefined }
+export const DEFAULT_PACE: Pace = { seed: 1, latencyMs: [1, 3], syncMs: undefined }
 
 /** What happens next, when, and the command for it. */
 interface Due {
-  readonly at_ms: number
+  readonly atMs: number
   readonly command: string
   /** The command itself moves the clock to where it is due. */
   readonly movesClock: boolean
@@ -37,32 +37,32 @@ export function nextCommand(session: Session, pace: Pace = DEFAULT_PACE): string
   const { cluster } = stage
   const due = first([arrival(cluster, recorder, pace), sync(cluster, recorder, pace), timer(cluster)])
   if (due === undefined) return undefined
-  const { at_ms, command, movesClock } = due
-  const left_ms = at_ms - cluster.now_ms
-  return movesClock || left_ms <= 0 ? command : `pass ${ceilToMicroseconds(left_ms)} ms`
+  const { atMs, command, movesClock } = due
+  const leftMs = atMs - cluster.nowMs
+  return movesClock || leftMs <= 0 ? command : `pass ${ceilToMicroseconds(leftMs)} ms`
 }
 
 function arrival(cluster: Cluster, recorder: Recorder, pace: Pace): Due | undefined {
   let next: Transit | undefined
-  let at_ms = Infinity
+  let atMs = Infinity
   for (const transit of cluster.network) {
     if (cluster.server(transit.to).paused) continue
     const id = recorder.idOf(transit)
-    const arrives_ms = (recorder.sentAt_ms[id] ?? 0) + latencyOf(id, pace)
-    if (arrives_ms < at_ms) [next, at_ms] = [transit, arrives_ms]
+    const arrivesMs = (recorder.sentAtMs[id] ?? 0) + latencyOf(id, pace)
+    if (arrivesMs < atMs) [next, atMs] = [transit, arrivesMs]
   }
   if (next === undefined) return undefined
-  return { at_ms, command: `deliver ${which(cluster.network, next)}`, movesClock: false }
+  return { atMs, command: `deliver ${which(cluster.network, next)}`, movesClock: false }
 }
 
-function sync(cluster: Cluster, recorder: Recorder, { sync_ms }: Pace): Due | undefined {
-  if (sync_ms === undefined) return undefined
+function sync(cluster: Cluster, recorder: Recorder, { syncMs }: Pace): Due | undefined {
+  if (syncMs === undefined) return undefined
   return first(
     cluster.ids.map((id) => {
       const { isRunning, isWriting } = cluster.server(id)
       if (!isRunning || !isWriting) return undefined
-      const at_ms = recorder.writingSince_ms(id) + sync_ms
-      return { at_ms, command: `sync s${id}`, movesClock: false }
+      const atMs = recorder.writingSinceMs(id) + syncMs
+      return { atMs, command: `sync s${id}`, movesClock: false }
     }),
   )
 }
@@ -70,9 +70,9 @@ function sync(cluster: Cluster, recorder: Recorder, { sync_ms }: Pace): Due | un
 function timer(cluster: Cluster): Due | undefined {
   return first(
     cluster.ids.map((id: ServerId) => {
-      const { deadline_ms, isRunning } = cluster.server(id)
-      if (!isRunning || deadline_ms === Infinity) return undefined
-      return { at_ms: deadline_ms, command: `tick s${id}`, movesClock: true }
+      const { deadlineMs, isRunning } = cluster.server(id)
+      if (!isRunning || deadlineMs === Infinity) return undefined
+      return { atMs: deadlineMs, command: `tick s${id}`, movesClock: true }
     }),
   )
 }
@@ -80,7 +80,7 @@ function timer(cluster: Cluster): Due | undefined {
 /** What is due first; of those due together the one that stands first. */
 function first(all: readonly (Due | undefined)[]): Due | undefined {
   let found: Due | undefined
-  for (const due of all) if (due !== undefined && due.at_ms < (found?.at_ms ?? Infinity)) found = due
+  for (const due of all) if (due !== undefined && due.atMs < (found?.atMs ?? Infinity)) found = due
   return found
 }
 
@@ -88,7 +88,7 @@ function first(all: readonly (Due | undefined)[]): Due | undefined {
  * Drawn by the message, so that it is the same however often the session is played. In whole
  * microseconds.
  */
-function latencyOf(message: number, { seed, latency_ms: [low, high] }: Pace): number {
+function latencyOf(message: number, { seed, latencyMs: [low, high] }: Pace): number {
   let hash = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(message + 1, 0xc2b2ae35)
   hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d)
   hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b)
@@ -97,6 +97,6 @@ function latencyOf(message: number, { seed, latency_ms: [low, high] }: Pace): nu
 }
 
 /** Never less, so that what waits for this time is due then; and never nothing. */
-function ceilToMicroseconds(duration_ms: number): number {
-  return Math.max(1, Math.ceil(duration_ms * 1000)) / 1000
+function ceilToMicroseconds(durationMs: number): number {
+  return Math.max(1, Math.ceil(durationMs * 1000)) / 1000
 }

@@ -73,9 +73,9 @@ export interface ServerState {
   readonly server: ServerId
   readonly process: 'up' | 'paused' | 'down'
   readonly disk: 'well' | 'stuck'
-  readonly now_ms: number
+  readonly nowMs: number
   /** When it wants its timer to fire; undefined for never. */
-  readonly timer_ms: number | undefined
+  readonly timerMs: number | undefined
   readonly role: string
   readonly ballot: Ballot | undefined
   readonly leader: ServerId | undefined
@@ -98,7 +98,7 @@ export interface ServerState {
  */
 export function serverState(cluster: Cluster, id: ServerId): ServerState {
   const server = cluster.server(id)
-  const { paxos, up, paused, deadline_ms } = server
+  const { paxos, up, paused, deadlineMs } = server
   const describe: DescribeValue = decodeValue
   const status = paxos.status()
   const state = paxos.save()
@@ -106,8 +106,8 @@ export function serverState(cluster: Cluster, id: ServerId): ServerState {
     server: id,
     process: up ? (paused ? 'paused' : 'up') : 'down',
     disk: cluster.stuckDisks.has(id) ? 'stuck' : 'well',
-    now_ms: cluster.now_ms,
-    timer_ms: up && deadline_ms < Infinity ? deadline_ms : undefined,
+    nowMs: cluster.nowMs,
+    timerMs: up && deadlineMs < Infinity ? deadlineMs : undefined,
     role: up ? roleOf(status) : 'down',
     ballot: up ? known(status.ballot) : undefined,
     leader: up ? status.leader : undefined,

@@ -68,7 +68,7 @@ export type Happening =
 export type PictureEvent = Happening & {
   readonly actor: ActorId
   readonly step: number
-  readonly at_ms: number
+  readonly atMs: number
 }
 
 /** Who decides the slots from this one on. */

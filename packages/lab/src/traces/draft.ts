@@ -27,10 +27,10 @@ export class Draft {
     return sorted.map(({ actor, happening, place }, index) => {
       const before = sorted[index - 1]
       if (before !== undefined) {
-        const isSameTime = before.place.at_ms === place.at_ms
+        const isSameTime = before.place.atMs === place.atMs
         if (!isSameTime || (before.actor !== actor && before.place.order !== place.order)) step++
       }
-      return { ...happening, actor, step, at_ms: place.at_ms }
+      return { ...happening, actor, step, atMs: place.atMs }
     })
   }
 }

@@ -25,7 +25,7 @@ export interface TraceProblem {
 export interface TraceLine {
   readonly file: string
   readonly line: number
-  readonly at_ms: number
+  readonly atMs: number
   readonly event: string
   readonly fields: Fields
 }
@@ -38,9 +38,9 @@ export class TraceError extends Error {
 /**
  * Throws a `TraceError` if files of so many bytes together are not opened: it spares reading them.
  */
-export function checkTraceSize(size_bytes: number): void {
-  if (size_bytes <= MAX_TRACE_BYTES) return
-  const [size, most] = [size_bytes, MAX_TRACE_BYTES].map((bytes) => `${Math.ceil(bytes / 1024 / 1024)} MiB`)
+export function checkTraceSize(sizeBytes: number): void {
+  if (sizeBytes <= MAX_TRACE_BYTES) return
+  const [size, most] = [sizeBytes, MAX_TRACE_BYTES].map((bytes) => `${Math.ceil(bytes / 1024 / 1024)} MiB`)
   throw new TraceError(`A trace of ${size} is too large: at most ${most} are opened. Cut a part out of it.`)
 }
 
@@ -74,13 +74,13 @@ export function readLines(
   return lines
 }
 
-function read(content: string): Pick<TraceLine, 'at_ms' | 'event' | 'fields'> {
+function read(content: string): Pick<TraceLine, 'atMs' | 'event' | 'fields'> {
   const fields = parse(content)
   if (!isFields(fields)) throw new FieldError('it is no JSON object')
-  const { at_ms, event } = fields
-  if (typeof at_ms !== 'number' || !Number.isFinite(at_ms)) throw new FieldError('it has no time, at_ms')
+  const { atMs, event } = fields
+  if (typeof atMs !== 'number' || !Number.isFinite(atMs)) throw new FieldError('it has no time, atMs')
   if (typeof event !== 'string') throw new FieldError('it has no kind, event')
-  return { at_ms, event, fields }
+  return { atMs, event, fields }
 }
 
 function parse(content: string): unknown {

@@ -37,7 +37,7 @@ export function mergeLive(told: readonly Told[]): Merged {
 
 function earliest(lines: readonly Told[]): Told | undefined {
   return lines.reduce<Told | undefined>(
-    (first, line) => (first === undefined || line.at_ms < first.at_ms ? line : first),
+    (first, line) => (first === undefined || line.atMs < first.atMs ? line : first),
     undefined,
   )
 }
@@ -62,7 +62,7 @@ function streamsOf(told: readonly Told[]): Stream[] {
   }
   return [...byActor.values()].map((files) => ({
     at: 0,
-    lines: [...files.values()].sort((a, b) => (a[0]?.at_ms ?? 0) - (b[0]?.at_ms ?? 0)).flat(),
+    lines: [...files.values()].sort((a, b) => (a[0]?.atMs ?? 0) - (b[0]?.atMs ?? 0)).flat(),
   }))
 }
 
@@ -85,13 +85,13 @@ function pair(told: readonly Told[]): Map<Told, Told> {
   const sendings = new Map<Told, Told>()
   for (const { again, arrived, sent } of ways.values()) {
     for (const arrival of again) {
-      const sending = sent.findLast(({ at_ms }) => at_ms <= arrival.at_ms)
+      const sending = sent.findLast(({ atMs }) => atMs <= arrival.atMs)
       if (sending !== undefined) sendings.set(arrival, sending)
     }
     let left = sent.length
     for (let rest = arrived.length; rest > 0 && left > 0; rest--) {
       const arrival = arrived[rest - 1]
-      while (left > rest && (sent[left - 1]?.at_ms ?? 0) > (arrival?.at_ms ?? 0)) left--
+      while (left > rest && (sent[left - 1]?.atMs ?? 0) > (arrival?.atMs ?? 0)) left--
       const sending = sent[--left]
       if (arrival !== undefined && sending !== undefined) sendings.set(arrival, sending)
     }

@@ -17,7 +17,7 @@ export interface OpenedTrace {
   readonly picture: Picture
   readonly source: 'simulation' | 'replicas'
   /** The time that is 0 in the picture, in milliseconds since 1970; 0 for a simulation. */
-  readonly begin_ms: number
+  readonly beginMs: number
   /** Lines that say nothing, the first so many: the picture has all the others. */
   readonly problems: readonly TraceProblem[]
   /** How many lines say nothing. */
@@ -68,12 +68,12 @@ export function openTrace(files: readonly TraceFile[]): OpenedTrace {
   const setting = plan === undefined ? settingOfReplicas(told) : settingOfPlan(plan)
   const servers = setting.configurations[0].voters.map((id): ActorId => `s${id}`)
   const narrator = new Narrator(servers, new Sendings(latencyOf(plan)), sendings)
-  const begin_ms = plan === undefined ? (ordered[0]?.at_ms ?? 0) : 0
-  let at_ms = 0
+  const beginMs = plan === undefined ? (ordered[0]?.atMs ?? 0) : 0
+  let atMs = 0
   for (const [order, line] of ordered.entries()) {
     // Clocks that differ make no line earlier than one that it follows.
-    at_ms = Math.max(at_ms, line.at_ms - begin_ms)
-    careful(line, () => narrator.tell(line, { at_ms, order, side: 0 }))
+    atMs = Math.max(atMs, line.atMs - beginMs)
+    careful(line, () => narrator.tell(line, { atMs, order, side: 0 }))
   }
   const { draft, messages } = narrator
   const drafted = draft.events()
@@ -82,7 +82,7 @@ export function openTrace(files: readonly TraceFile[]): OpenedTrace {
   return {
     picture: { ...setting, actors, messages, events },
     source: plan === undefined ? 'replicas' : 'simulation',
-    begin_ms,
+    beginMs,
     problems,
     broken,
     passedOver,
@@ -140,7 +140,7 @@ function quorumsOf(quorums: unknown, servers: number): Quorums {
 
 /** How long a message is on its way in a simulation. Of replicas nothing is known. */
 function latencyOf(plan: Fields | undefined): readonly [number, number] {
-  const [shortest, longest] = Array.isArray(plan?.latency_ms) ? (plan.latency_ms as unknown[]) : []
+  const [shortest, longest] = Array.isArray(plan?.latencyMs) ? (plan.latencyMs as unknown[]) : []
   return typeof shortest === 'number' && typeof longest === 'number' ? [shortest, longest] : [0, 0]
 }
 

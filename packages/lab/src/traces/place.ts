@@ -1,6 +1,6 @@
 /** Where something stands in the order of a picture: by its time, then by these. */
 export interface Place {
-  readonly at_ms: number
+  readonly atMs: number
   /** The place of its line in the trace; halves are between two lines. */
   readonly order: number
   /** Before (−1), with (0) or after (1) what its line tells of. */
@@ -9,7 +9,7 @@ export interface Place {
 
 /** Negative, zero or positive as `a` is before, at or after `b`. */
 export function comparePlaces(a: Place, b: Place): number {
-  return a.at_ms - b.at_ms || a.order - b.order || a.side - b.side
+  return a.atMs - b.atMs || a.order - b.order || a.side - b.side
 }
 
 export function laterPlace(a: Place | undefined, b: Place | undefined): Place | undefined {

@@ -17,13 +17,13 @@ export function withRoles(
 ): PictureEvent[] {
   const roles = new Map<ActorId, Role>()
   return events.flatMap((event) => {
-    const { actor, at_ms, step } = event
+    const { actor, atMs, step } = event
     if (event.kind === 'crash') roles.delete(actor)
     const now = roleIn(event, messages)
     const before = roles.get(actor)
     if (now === undefined || (before !== undefined && !isNews(before, now))) return [event]
     roles.set(actor, now)
-    return [event, { kind: 'role', ...now, actor, step, at_ms }]
+    return [event, { kind: 'role', ...now, actor, step, atMs }]
   })
 }
 

@@ -21,8 +21,8 @@ interface Absence {
  * - What would come from an actor that was absent was sent just before it went.
  */
 export class Sendings {
-  readonly #shortest_ms: number
-  readonly #longest_ms: number
+  readonly #shortestMs: number
+  readonly #longestMs: number
   readonly #facts = new Map<string, Place>()
   /** Facts too new for what arrives to follow them. */
   readonly #recent: { readonly name: string; readonly place: Place }[] = []
@@ -31,13 +31,13 @@ export class Sendings {
   readonly #held = new Map<ActorId, string[]>()
 
   /**
-   * `latency_ms` is from the shortest to the longest that a message is on its way where nothing
+   * `latencyMs` is from the shortest to the longest that a message is on its way where nothing
    * holds it up.
    */
-  constructor(latency_ms: readonly [shortest: number, longest: number]) {
-    const [shortest, longest] = latency_ms
-    this.#shortest_ms = shortest
-    this.#longest_ms = longest
+  constructor(latencyMs: readonly [shortest: number, longest: number]) {
+    const [shortest, longest] = latencyMs
+    this.#shortestMs = shortest
+    this.#longestMs = longest
   }
 
   /** Something happened to an actor that may make it send. */
@@ -72,19 +72,19 @@ export class Sendings {
 
   /** Where this message was sent, which arrives at `arrival`. Facts and arrivals come in order. */
   of(message: PictureMessage, arrival: Place): Place {
-    const latest_ms = arrival.at_ms - this.#shortest_ms
-    this.#age(latest_ms)
+    const latestMs = arrival.atMs - this.#shortestMs
+    this.#age(latestMs)
     const { facts, only } = reasonsFor(message)
     const reason = facts
       .map((fact) => this.#facts.get(`${message.from} ${fact}`))
       .reduce(laterPlace, undefined)
-    if (reason !== undefined && (only || arrival.at_ms - reason.at_ms <= this.#longest_ms))
+    if (reason !== undefined && (only || arrival.atMs - reason.atMs <= this.#longestMs))
       return this.#present(message.from, { ...reason, side: 1 })
-    return this.#present(message.from, { at_ms: latest_ms, order: arrival.order - 0.5, side: 0 })
+    return this.#present(message.from, { atMs: latestMs, order: arrival.order - 0.5, side: 0 })
   }
 
-  #age(latest_ms: number): void {
-    const young = this.#recent.findIndex(({ place }) => place.at_ms > latest_ms)
+  #age(latestMs: number): void {
+    const young = this.#recent.findIndex(({ place }) => place.atMs > latestMs)
     const old = this.#recent.splice(0, young < 0 ? this.#recent.length : young)
     for (const { name, place } of old) this.#facts.set(name, place)
   }

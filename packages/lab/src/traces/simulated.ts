@@ -14,11 +14,11 @@ export function withResumes(told: readonly Told[]): Told[] {
   const lines: Told[] = []
   const paused: Told[] = []
   for (const line of told) {
-    const isOver = (end: Told) => end.at_ms <= line.at_ms || line.event === 'heal'
-    const over = paused.filter(isOver).sort((a, b) => a.at_ms - b.at_ms)
+    const isOver = (end: Told) => end.atMs <= line.atMs || line.event === 'heal'
+    const over = paused.filter(isOver).sort((a, b) => a.atMs - b.atMs)
     for (const end of over) {
       paused.splice(paused.indexOf(end), 1)
-      lines.push({ ...end, at_ms: Math.min(end.at_ms, line.at_ms) })
+      lines.push({ ...end, atMs: Math.min(end.atMs, line.atMs) })
     }
     lines.push(line)
     if (line.event === 'stop') {
@@ -28,8 +28,8 @@ export function withResumes(told: readonly Told[]): Told[] {
     const fault = pauseIn(line)
     const actor = `s${String(fault?.server)}`
     if (fault === undefined || paused.some((end) => end.actor === actor)) continue
-    const for_ms = typeof fault.for_ms === 'number' ? fault.for_ms : 0
-    paused.push({ ...line, event: RESUME, actor, at_ms: line.at_ms + for_ms })
+    const forMs = typeof fault.forMs === 'number' ? fault.forMs : 0
+    paused.push({ ...line, event: RESUME, actor, atMs: line.atMs + forMs })
   }
   return lines
 }

@@ -28,8 +28,8 @@ export function headed(head: string, { [head]: what, ...rest }: Fields): string 
 }
 
 /** `cut: from 1, to 2, oneWay false, for 120 ms`. */
-export function faultWords({ at_ms: _, for_ms, ...fault }: Fields): string {
-  const lasting = typeof for_ms === 'number' && for_ms > 0 ? `, for ${wordsOf(for_ms)} ms` : ''
+export function faultWords({ atMs: _, forMs, ...fault }: Fields): string {
+  const lasting = typeof forMs === 'number' && forMs > 0 ? `, for ${wordsOf(forMs)} ms` : ''
   return headed('kind', fault) + lasting
 }
 

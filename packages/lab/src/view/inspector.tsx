@@ -21,7 +21,7 @@ export function Inspector({ event: index, picture, states }: InspectorProps) {
       </h2>
       <dl>
         <dt>at</dt>
-        <dd>{event.at_ms.toFixed(1)} ms</dd>
+        <dd>{event.atMs.toFixed(1)} ms</dd>
         {message !== undefined && (
           <>
             <dt>from, to</dt>

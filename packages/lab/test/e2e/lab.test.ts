@@ -36,9 +36,9 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
       const content = await (await fetch(url)).arrayBuffer()
       return gzipSync(content).length
     })
-    const size_bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
-    expect(size_bytes).toBeGreaterThan(50_000)
-    expect(size_bytes).toBeLessThan(200_000)
+    const sizeBytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+    expect(sizeBytes).toBeGreaterThan(50_000)
+    expect(sizeBytes).toBeLessThan(200_000)
   })
 
   test('each lesson plays to its end, with the keyboard', async () => {

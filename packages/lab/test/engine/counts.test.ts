@@ -48,10 +48,10 @@ test('what is lost is sent again, and counted', () => {
   const session = play('cluster 3 leader', 'elect s1', 'request c1> a', 'lose accept', 'wait 300 ms')
   const [count] = counts(session.picture!)
   expect(count).toMatchObject({ delays: 4, messages: 10 })
-  expect(count!.duration_ms).toBeGreaterThan(200)
+  expect(count!.durationMs).toBeGreaterThan(200)
 })
 
 test('a request without an answer has taken no time yet', () => {
   const session = play('cluster 3 leader', 'elect s1', 'request c1> a', 'deliver accept')
-  expect(counts(session.picture!)).toMatchObject([{ delays: undefined, duration_ms: undefined, messages: 5 }])
+  expect(counts(session.picture!)).toMatchObject([{ delays: undefined, durationMs: undefined, messages: 5 }])
 })

@@ -52,8 +52,8 @@ test('one server several times in one command', () => {
   const receives = events.flatMap(({ actor, kind }, index) =>
     actor === 's2' && kind === 'receive' ? [index] : [],
   )
-  const bars = receives.slice(-2).map((event) => inspect(session, event)!)
-  expect(bars.map(({ before, after }) => [before.voted, after.voted])).toEqual([
+  const watermarks = receives.slice(-2).map((event) => inspect(session, event)!)
+  expect(watermarks.map(({ before, after }) => [before.voted, after.voted])).toEqual([
     [0, 1],
     [1, 2],
   ])

@@ -10,8 +10,8 @@ function play(...lines: string[]): Session {
 }
 
 /** Runs by itself until this time of the cluster. */
-function runUntil(session: Session, end_ms: number, pace?: Pace): void {
-  while (session.stage!.cluster.now_ms < end_ms) session.perform(nextCommand(session, pace)!)
+function runUntil(session: Session, endMs: number, pace?: Pace): void {
+  while (session.stage!.cluster.nowMs < endMs) session.perform(nextCommand(session, pace)!)
 }
 
 describe('a cluster that runs by itself', () => {
@@ -32,7 +32,7 @@ describe('a cluster that runs by itself', () => {
     runUntil(session, 2000)
     for (const value of ['a', 'b', 'c']) {
       session.perform(`request c1> ${value}`)
-      runUntil(session, session.stage!.cluster.now_ms + 100)
+      runUntil(session, session.stage!.cluster.nowMs + 100)
     }
     expect(
       session
@@ -64,30 +64,30 @@ describe('a cluster that runs by itself', () => {
     const session = play('cluster 3 leader')
     runUntil(session, 3000)
     const { events } = session.picture!
-    const sent_ms = new Map<number, number>()
+    const sentMs = new Map<number, number>()
     for (const event of events) {
-      if (event.kind === 'send') sent_ms.set(event.message, event.at_ms)
+      if (event.kind === 'send') sentMs.set(event.message, event.atMs)
       if (event.kind !== 'receive') continue
-      const latency_ms = event.at_ms - sent_ms.get(event.message)!
-      expect(latency_ms).toBeGreaterThanOrEqual(0.999)
-      expect(latency_ms).toBeLessThanOrEqual(3.002)
+      const latencyMs = event.atMs - sentMs.get(event.message)!
+      expect(latencyMs).toBeGreaterThanOrEqual(0.999)
+      expect(latencyMs).toBeLessThanOrEqual(3.002)
     }
   })
 
   test('leaves alone who is paused or down, and disks that are stuck', () => {
     const story = ['cluster 3 leader', 'elect s1', 'disk s2 stuck', 'propose s1 a', 'pause s3']
     const session = play(...story)
-    runUntil(session, session.stage!.cluster.now_ms + 40)
+    runUntil(session, session.stage!.cluster.nowMs + 40)
     expect(session.lines.slice(story.length).some((line) => /^tick s3|>s3|sync/.test(line))).toBe(false)
     expect(session.stage!.cluster.paxos(1).chosen).toBe(0)
     session.seek(story.length)
-    runUntil(session, session.stage!.cluster.now_ms + 40, { ...DEFAULT_PACE, sync_ms: 5 })
+    runUntil(session, session.stage!.cluster.nowMs + 40, { ...DEFAULT_PACE, syncMs: 5 })
     expect(session.lines).toContain('sync s2')
     expect(session.stage!.cluster.paxos(1).chosen).toBe(1)
   })
 
   test('waits for no disk that has nothing to write', () => {
-    expect(nextCommand(play('cluster 1 leader', 'tick s1'), { ...DEFAULT_PACE, sync_ms: 5 })).toBe('tick s1')
+    expect(nextCommand(play('cluster 1 leader', 'tick s1'), { ...DEFAULT_PACE, syncMs: 5 })).toBe('tick s1')
   })
 
   test('has nothing to do without servers', () => {

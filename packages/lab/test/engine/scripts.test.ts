@@ -24,7 +24,7 @@ function checkPicture({ actors, events, messages }: Picture): void {
   for (const event of events) {
     expect(actors).toContain(event.actor)
     expect(event.step).toBeGreaterThanOrEqual(last.step)
-    expect(event.at_ms).toBeGreaterThanOrEqual(last.at_ms)
+    expect(event.atMs).toBeGreaterThanOrEqual(last.atMs)
     if (event.step === last.step) expect(event.actor).toBe(last.actor)
     last = event
     if (!('message' in event)) continue

@@ -52,10 +52,10 @@ describe('a session', () => {
     expect(() => session.perform(line)).toThrow(reason)
     expect(session.lines).toEqual(STORY)
     expect(session.picture).toEqual(before)
-    expect(session.stage?.cluster.now_ms).toBe(play(...STORY).stage?.cluster.now_ms)
+    expect(session.stage?.cluster.nowMs).toBe(play(...STORY).stage?.cluster.nowMs)
     session.seek(session.position - 1)
     expect(() => session.perform(line)).toThrow(reason)
-    expect(session.stage?.cluster.now_ms).toBe(play(...STORY.slice(0, -1)).stage?.cluster.now_ms)
+    expect(session.stage?.cluster.nowMs).toBe(play(...STORY.slice(0, -1)).stage?.cluster.nowMs)
     expect(session.lines).toEqual(STORY)
   })
 

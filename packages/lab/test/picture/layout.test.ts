@@ -17,7 +17,7 @@ function pictureOf(
     ...happening,
     actor,
     step,
-    at_ms: step,
+    atMs: step,
   }))
   return {
     mode: 'leader',

@@ -14,7 +14,7 @@ export function pictureOf(rows: readonly Row[], messages: readonly PictureMessag
       ...happening,
       actor,
       step: step ?? index,
-      at_ms: index,
+      atMs: index,
     })),
   }
 }

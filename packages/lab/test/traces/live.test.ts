@@ -7,7 +7,7 @@ import type { Picture } from '../../src/picture/picture.js'
 import { openTrace } from '../../src/traces/open-trace.js'
 
 interface Line {
-  readonly at_ms: number
+  readonly atMs: number
   readonly event: string
   readonly server?: number
   readonly first?: number
@@ -22,26 +22,26 @@ const fileOf = (name: string, lines: readonly object[]) => ({
 const picture = (...files: Line[][]) =>
   openTrace(files.map((lines, index) => fileOf(`${index}.ndjson`, lines))).picture
 const heartbeat = { type: 'heartbeat', ballot: { seq: 0, server: 0 }, round: 0, chosen: 0, voted: 0 }
-const send = (at_ms: number, message: object = heartbeat) => ({
-  at_ms,
+const send = (atMs: number, message: object = heartbeat) => ({
+  atMs,
   event: 'send',
   from: 's1',
   to: 's2',
   message,
 })
-const arrival = (at_ms: number, message: object = heartbeat) => ({
-  ...send(at_ms, message),
+const arrival = (atMs: number, message: object = heartbeat) => ({
+  ...send(atMs, message),
   event: 'message',
 })
-const start = (at_ms: number, server: number) => ({
-  ...{ at_ms, event: 'start', server, cluster: 'main', mode: 'leaderless', servers: [1, 2, 3] },
+const start = (atMs: number, server: number) => ({
+  ...{ atMs, event: 'start', server, cluster: 'main', mode: 'leaderless', servers: [1, 2, 3] },
   quorums: { phase1: 3, phase2: 1 },
 })
 /** When each message was sent, and how and when that ended, and in which order. */
 const ways = ({ events, messages }: Picture) =>
   messages.map(({ id }) =>
     events.flatMap((event) =>
-      'message' in event && event.message === id ? [`${event.kind} ${event.at_ms}`] : [],
+      'message' in event && event.message === id ? [`${event.kind} ${event.atMs}`] : [],
     ),
   )
 
@@ -79,7 +79,7 @@ describe.each(['leader', 'leaderless'] as const)('the traces of replicas in %s m
       if (event.kind === 'send') sent.add(event.message)
       if (event.kind === 'receive') expect(sent).toContain(event.message)
     }
-    expect(merged.events[0]).toMatchObject({ at_ms: 0 })
+    expect(merged.events[0]).toMatchObject({ atMs: 0 })
   })
 
   it('are the same picture as one file, and in any order', () => {
@@ -130,7 +130,7 @@ describe('replicas', () => {
       [start(900, 2), arrival(990), { ...start(995, 2), event: 'stop' }],
     )
     expect(messages).toHaveLength(1)
-    expect(events.map(({ at_ms, kind }) => [kind, at_ms])).toEqual([
+    expect(events.map(({ atMs, kind }) => [kind, atMs])).toEqual([
       ['note', 0],
       ['send', 100],
       ['receive', 100],
@@ -147,13 +147,13 @@ describe('replicas', () => {
     const accept = { type: 'accept', ballot: { seq: 1, server: 1 }, first: 4, values: ['#1', '#2'] }
     const { events } = picture([
       arrival(1, accept),
-      { at_ms: 2, event: 'chosen', server: 2, first: 4, last: 5 },
+      { atMs: 2, event: 'chosen', server: 2, first: 4, last: 5 },
     ])
     expect(events.at(-1)).toMatchObject({ kind: 'chosen', first: 4, values: ['#1', '#2'] })
   })
 
   it('say ? for what was chosen before the trace began, and of a long log show the end', () => {
-    const { events } = picture([{ at_ms: 1, event: 'chosen', server: 1, first: 1, last: 2_000_000_000 }])
+    const { events } = picture([{ atMs: 1, event: 'chosen', server: 1, first: 1, last: 2_000_000_000 }])
     expect(events).toMatchObject([
       { kind: 'note', text: 'knows slots 1 to 1999999000 to be chosen' },
       { kind: 'chosen', first: 1_999_999_001, values: Array.from({ length: 1000 }, () => '?') },

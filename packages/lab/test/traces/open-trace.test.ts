@@ -7,7 +7,7 @@ import {
   openTrace,
 } from '../../src/traces/open-trace.js'
 
-const plan = { at_ms: 0, event: 'plan', plan: { mode: 'leader', servers: 3, clients: 1, latency_ms: [1, 5] } }
+const plan = { atMs: 0, event: 'plan', plan: { mode: 'leader', servers: 3, clients: 1, latencyMs: [1, 5] } }
 const fileOf = (...lines: (string | object)[]) => ({
   name: 'a.ndjson',
   text: lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'),
@@ -15,13 +15,13 @@ const fileOf = (...lines: (string | object)[]) => ({
 const open = (...lines: (string | object)[]) => openTrace([fileOf(...lines)])
 const shown = (...lines: (string | object)[]) =>
   open(...lines).picture.events.map(
-    ({ actor, at_ms, step: _, ...happening }) => [at_ms, actor, happening] as const,
+    ({ actor, atMs, step: _, ...happening }) => [atMs, actor, happening] as const,
   )
-const start = (at_ms: number, server: number) => ({ at_ms, event: 'start', server })
-const stop = (at_ms: number, server: number) => ({ at_ms, event: 'stop', server })
-const fault = (at_ms: number, fault: object) => ({ at_ms, event: 'fault', fault: { at_ms, ...fault } })
-const arrival = (at_ms: number, from: string, to: string, message: object) => ({
-  ...{ at_ms, event: 'message', connection: 1, from, to },
+const start = (atMs: number, server: number) => ({ atMs, event: 'start', server })
+const stop = (atMs: number, server: number) => ({ atMs, event: 'stop', server })
+const fault = (atMs: number, fault: object) => ({ atMs, event: 'fault', fault: { atMs, ...fault } })
+const arrival = (atMs: number, from: string, to: string, message: object) => ({
+  ...{ atMs, event: 'message', connection: 1, from, to },
   message,
 })
 const ballot = { seq: 1, server: 1 }
@@ -31,21 +31,21 @@ describe('a broken trace', () => {
     const { broken, picture, problems } = open(
       plan,
       start(1, 1),
-      '{"at_ms":2,"event":"sta',
+      '{"atMs":2,"event":"sta',
       '',
       '[1]',
       { event: 'stop', server: 1 },
-      { at_ms: 3, server: 1 },
-      { at_ms: 4, event: 'stop' },
+      { atMs: 3, server: 1 },
+      { atMs: 4, event: 'stop' },
       arrival(5, 's1', 'x', { type: 'accept' }),
       arrival(5, 's1', 's2', {}),
-      { at_ms: 6, event: 'durable', server: 1, records: [{ type: 'vote', ballot, values: [] }] },
+      { atMs: 6, event: 'durable', server: 1, records: [{ type: 'vote', ballot, values: [] }] },
       stop(7, 1),
     )
     expect(problems.map(({ file, line, text }) => `${file}:${line} ${text}`)).toEqual([
       'a.ndjson:3 it is not JSON',
       'a.ndjson:5 it is no JSON object',
-      'a.ndjson:6 it has no time, at_ms',
+      'a.ndjson:6 it has no time, atMs',
       'a.ndjson:7 it has no kind, event',
       'a.ndjson:8 stop: no server',
       'a.ndjson:9 message: no to',
@@ -60,11 +60,11 @@ describe('a broken trace', () => {
   it('passes over kinds, records and fields that it does not know', () => {
     const { passedOver, picture, problems } = open(
       plan,
-      { at_ms: 1, event: 'toString', server: 1 },
-      { at_ms: 1, event: 'eclipse' },
+      { atMs: 1, event: 'toString', server: 1 },
+      { atMs: 1, event: 'eclipse' },
       { ...start(2, 1), colour: 'red' },
       {
-        at_ms: 3,
+        atMs: 3,
         event: 'durable',
         server: 1,
         records: [{ type: 'poem' }, { type: 'trim', slot: 4, voted: ballot }],
@@ -88,7 +88,7 @@ describe('a broken trace', () => {
     expect(() => checkTraceSize(MAX_TRACE_BYTES + 1)).toThrow(
       'A trace of 65 MiB is too large: at most 64 MiB are opened.',
     )
-    const line = '{"at_ms":1,"event":"x"}\n'
+    const line = '{"atMs":1,"event":"x"}\n'
     const many = { name: 'a', text: line.repeat(MAX_TRACE_EVENTS + 1) }
     expect(() => openTrace([many])).toThrow('more than 500000 events')
   })
@@ -106,12 +106,12 @@ describe('servers', () => {
   })
 
   it('are paused until the fault is over, or all are, but not beyond their end', () => {
-    const pause = (at_ms: number, server: number) => fault(at_ms, { kind: 'pause', for_ms: 10, server })
+    const pause = (atMs: number, server: number) => fault(atMs, { kind: 'pause', forMs: 10, server })
     const kinds = shown(
       ...[plan, start(0, 1), start(0, 2), pause(1, 1), pause(2, 2), pause(3, 3), stop(4, 2)],
-      ...[start(6, 2), pause(7, 2), pause(13, 1), { at_ms: 14, event: 'heal', left: [] }],
+      ...[start(6, 2), pause(7, 2), pause(13, 1), { atMs: 14, event: 'heal', left: [] }],
     ).filter(([, , { kind }]) => kind === 'pause' || kind === 'resume')
-    expect(kinds.map(([at_ms, actor, { kind }]) => [at_ms, actor, kind])).toEqual([
+    expect(kinds.map(([atMs, actor, { kind }]) => [atMs, actor, kind])).toEqual([
       [1, 's1', 'pause'],
       [2, 's2', 'pause'],
       [7, 's2', 'pause'],
@@ -125,9 +125,9 @@ describe('servers', () => {
   it('and clients are struck by faults, each where it is, but in one step', () => {
     const { events } = open(
       plan,
-      fault(1, { kind: 'cut', from: 's1', to: 2, for_ms: 12.5, oneWay: false }),
-      fault(2, { kind: 'client-kill', client: 1, for_ms: 0 }),
-      fault(3, { kind: 'outage', for_ms: 7 }),
+      fault(1, { kind: 'cut', from: 's1', to: 2, forMs: 12.5, oneWay: false }),
+      fault(2, { kind: 'client-kill', client: 1, forMs: 0 }),
+      fault(3, { kind: 'outage', forMs: 7 }),
     ).picture
     const texts = events.map((event) => [event.actor, 'text' in event ? event.text : ''])
     expect(events.map(({ step }) => step)).toEqual([0, 0, 1, 2, 2, 2])
@@ -143,14 +143,14 @@ describe('servers', () => {
 
 describe('a message of a simulation was sent', () => {
   const sendings = (...lines: object[]) =>
-    shown(plan, start(0, 1), start(0, 2), ...lines).flatMap(([at_ms, actor, { kind }]) =>
-      kind === 'send' ? [[at_ms, actor]] : [],
+    shown(plan, start(0, 1), start(0, 2), ...lines).flatMap(([atMs, actor, { kind }]) =>
+      kind === 'send' ? [[atMs, actor]] : [],
     )
   const prepare = { type: 'prepare', ballot, scope: 'log', slot: 1 }
   const promise = { type: 'promise', ballot, scope: 'log', slot: 1, votes: [], next: 0 }
   const heartbeat = { type: 'heartbeat', ballot, round: 1, chosen: 0, voted: 0 }
-  const promised = (at_ms: number, server: number) => ({
-    ...{ at_ms, event: 'durable', server },
+  const promised = (atMs: number, server: number) => ({
+    ...{ atMs, event: 'durable', server },
     records: [{ type: 'promise', ballot, scope: 'log', slot: 0 }],
   })
 
@@ -175,7 +175,7 @@ describe('a message of a simulation was sent', () => {
   it('otherwise as late as it can have been, but by nobody who is down or paused', () => {
     expect(sendings(arrival(10, 's1', 's2', heartbeat))).toEqual([[9, 's1']])
     expect(sendings(stop(8, 1), arrival(10, 's1', 's2', heartbeat))).toEqual([[8, 's1']])
-    const pause = fault(6, { kind: 'pause', for_ms: 50, server: 1 })
+    const pause = fault(6, { kind: 'pause', forMs: 50, server: 1 })
     expect(sendings(pause, stop(8, 1), arrival(10, 's1', 's2', heartbeat))).toEqual([[6, 's1']])
     expect(
       shown(plan, start(0, 1), stop(8, 1), arrival(10, 's1', 's2', heartbeat)).map(([, , { kind }]) => kind),
@@ -183,7 +183,7 @@ describe('a message of a simulation was sent', () => {
   })
 
   it('by a paused server when it goes on', () => {
-    const pause = fault(6, { kind: 'pause', for_ms: 14, server: 2 })
+    const pause = fault(6, { kind: 'pause', forMs: 14, server: 2 })
     expect(
       sendings(
         pause,

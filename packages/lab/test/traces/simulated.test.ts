@@ -9,7 +9,7 @@ import { type OpenedTrace, openTrace } from '../../src/traces/open-trace.js'
 /** What of a line the tests look at. */
 interface Line {
   readonly event: string
-  readonly plan?: { readonly latency_ms: readonly [number, number] }
+  readonly plan?: { readonly latencyMs: readonly [number, number] }
   readonly fault?: { readonly kind: string }
   readonly slot?: number
   readonly tag?: number
@@ -23,7 +23,7 @@ async function traceOf(
 ): Promise<string[]> {
   const lines: string[] = []
   const plan = drawPlan(seed, { mode, servers: 3 })
-  const short = { ...plan, duration_ms: Math.min(plan.duration_ms, 1500) }
+  const short = { ...plan, durationMs: Math.min(plan.durationMs, 1500) }
   await runPlan(short, workload, (line) => lines.push(line))
   return lines
 }
@@ -57,7 +57,7 @@ describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', (
   it('becomes a picture that leaves nothing out', () => {
     expect(opened).toMatchObject({
       source: 'simulation',
-      begin_ms: 0,
+      beginMs: 0,
       problems: [],
       broken: 0,
       passedOver: 0,
@@ -81,30 +81,30 @@ describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', (
     for (const [index, event] of picture.events.entries()) {
       const before = picture.events[index - 1]
       if (before === undefined) continue
-      expect(event.at_ms).toBeGreaterThanOrEqual(before.at_ms)
+      expect(event.atMs).toBeGreaterThanOrEqual(before.atMs)
       expect(event.step - before.step).toBeOneOf([0, 1])
-      if (event.step === before.step) expect(event.at_ms).toBe(before.at_ms)
+      if (event.step === before.step) expect(event.atMs).toBe(before.atMs)
     }
   })
 
   it('has each message sent once, by a server that is there, at least the shortest latency before it arrives', () => {
-    const [shortest_ms] = lines[0]!.plan!.latency_ms
+    const [shortestMs] = lines[0]!.plan!.latencyMs
     const absent = new Set<string>()
-    const sent_ms = new Map<number, number>()
+    const sentMs = new Map<number, number>()
     for (const event of picture.events) {
       if (event.kind === 'crash' || event.kind === 'pause') absent.add(event.actor)
       if (event.kind === 'restart' || event.kind === 'resume') absent.delete(event.actor)
       if (event.kind === 'send') {
         expect(absent).not.toContain(event.actor)
-        expect(sent_ms.has(event.message)).toBe(false)
+        expect(sentMs.has(event.message)).toBe(false)
         expect(event.actor).toBe(picture.messages[event.message]!.from)
-        sent_ms.set(event.message, event.at_ms)
+        sentMs.set(event.message, event.atMs)
       }
       if (event.kind !== 'receive') continue
       expect(event.actor).toBe(picture.messages[event.message]!.to)
-      expect(event.at_ms - sent_ms.get(event.message)!).toBeGreaterThanOrEqual(shortest_ms - 1e-6)
+      expect(event.atMs - sentMs.get(event.message)!).toBeGreaterThanOrEqual(shortestMs - 1e-6)
     }
-    expect(sent_ms.size).toBe(picture.messages.length)
+    expect(sentMs.size).toBe(picture.messages.length)
   })
 
   it('has promises and votes durable before they are told, also by its causes', () => {

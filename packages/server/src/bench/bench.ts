@@ -7,24 +7,24 @@ import { kvCodecs } from '../kv/codecs.js'
 import { Load, type LoadClient, type Operations } from './load.js'
 
 export interface BenchOptions {
-  readonly connection: Pick<ConnectOptions<AnyMachine>, 'cluster' | 'endpoints' | 'timeout_ms'>
+  readonly connection: Pick<ConnectOptions<AnyMachine>, 'cluster' | 'endpoints' | 'timeoutMs'>
   /** How many clients, and how many operations each of them has under way. */
   readonly connections: number
   readonly inFlight: number
-  readonly warmup_s: number
-  readonly measured_s: number
-  readonly value_bytes: number
+  readonly warmupSeconds: number
+  readonly measuredSeconds: number
+  readonly valueBytes: number
   readonly keys: number
   /** How many of 100 operations are reads. */
-  readonly reads_percent: number
+  readonly readsPercent: number
 }
 
 /** What was measured; latencies in milliseconds. */
 export interface BenchResult {
-  readonly measured_s: number
+  readonly measuredSeconds: number
   readonly operations: number
   readonly perSecond: number
-  readonly latency_ms: {
+  readonly latencyMs: {
     readonly p50: number
     readonly p90: number
     readonly p99: number
@@ -52,30 +52,30 @@ export async function runBench(options: BenchOptions, output: OutputOptions): Pr
 }
 
 async function measure(
-  { inFlight, measured_s, warmup_s, ...options }: BenchOptions,
+  { inFlight, measuredSeconds, warmupSeconds, ...options }: BenchOptions,
   clients: readonly LoadClient[],
   output: OutputOptions,
 ): Promise<BenchResult> {
   const load = new Load(operations(options), clients, inFlight)
   const stopProgress = process.stderr.isTTY ? showProgress(load, output) : () => undefined
-  await sleep(warmup_s * 1000)
+  await sleep(warmupSeconds * 1000)
   load.measure()
-  const start_ms = performance.now()
-  await sleep(measured_s * 1000)
+  const startMs = performance.now()
+  await sleep(measuredSeconds * 1000)
   load.stop()
-  const elapsed_s = (performance.now() - start_ms) / 1000
+  const elapsedSeconds = (performance.now() - startMs) / 1000
   stopProgress()
   const { errors, latencies } = load
-  const percentile_ms = (percent: number) => latencies.percentile(percent) / 1000
+  const percentileMs = (percent: number) => latencies.percentile(percent) / 1000
   return {
-    measured_s: elapsed_s,
+    measuredSeconds: elapsedSeconds,
     operations: latencies.count,
-    perSecond: latencies.count / elapsed_s,
-    latency_ms: {
-      p50: percentile_ms(50),
-      p90: percentile_ms(90),
-      p99: percentile_ms(99),
-      p99_9: percentile_ms(99.9),
+    perSecond: latencies.count / elapsedSeconds,
+    latencyMs: {
+      p50: percentileMs(50),
+      p90: percentileMs(90),
+      p99: percentileMs(99),
+      p99_9: percentileMs(99.9),
       max: latencies.max / 1000,
     },
     errors: Object.fromEntries(errors),
@@ -84,15 +84,15 @@ async function measure(
 
 function operations({
   keys,
-  reads_percent,
-  value_bytes,
-}: Pick<BenchOptions, 'keys' | 'reads_percent' | 'value_bytes'>): Operations {
-  const value = randomBytes(value_bytes)
+  readsPercent,
+  valueBytes,
+}: Pick<BenchOptions, 'keys' | 'readsPercent' | 'valueBytes'>): Operations {
+  const value = randomBytes(valueBytes)
   const names = Array.from({ length: keys }, (_, index) => `bench/${index}`)
   return {
     puts: names.map((key) => ({ type: 'put', key, value })),
     gets: names.map((key) => ({ type: 'get', key })),
-    reads: reads_percent / 100,
+    reads: readsPercent / 100,
   }
 }
 

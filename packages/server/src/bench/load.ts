@@ -54,7 +54,7 @@ export class Load {
       const [put, get] = [puts[index], gets[index]]
       if (put === undefined || get === undefined) return
       const measured = this.#measuring
-      const start_ms = performance.now()
+      const startMs = performance.now()
       try {
         if (reads > 0 && Math.random() < reads) await client.read(get)
         else await client.execute(put)
@@ -63,13 +63,13 @@ export class Load {
         continue
       }
       this.done++
-      if (measured) this.#measured((performance.now() - start_ms) * 1000)
+      if (measured) this.#measured((performance.now() - startMs) * 1000)
     }
   }
 
   /** What was under way at the end does not count: it would not all be there. */
-  #measured(latency_us: number): void {
-    if (!this.#stopped) this.latencies.record(latency_us)
+  #measured(latencyUs: number): void {
+    if (!this.#stopped) this.latencies.record(latencyUs)
   }
 
   async #failed(error: unknown): Promise<void> {

@@ -32,10 +32,10 @@ export async function checkWith(
   stop: Promise<void>,
   file?: string,
 ): Promise<void> {
-  const begin_ms = performance.now()
-  const elapsed_ms = () => performance.now() - begin_ms
+  const beginMs = performance.now()
+  const elapsedMs = () => performance.now() - beginMs
   let progress: SearchProgress = { states: 0, transitions: 0, depth: 0, walks: 0 }
-  const hide = liveLine(output, () => progressText(progress, elapsed_ms()))
+  const hide = liveLine(output, () => progressText(progress, elapsedMs()))
   const interruption = new AbortController()
   void stop.then(() => {
     interruption.abort()
@@ -45,13 +45,13 @@ export async function checkWith(
   }
   const findings =
     (await drive(search, onProgress, interruption.signal).finally(hide)) ?? interrupted(progress)
-  const took_ms = elapsed_ms()
+  const tookMs = elapsedMs()
   const { trace, ...rest } = findings
   const written = trace.length > 0 ? file : undefined
   if (written !== undefined) await writeLines(written, trace)
-  const document = { searched: what, ...rest, ...defined({ trace: written }), elapsed_ms: took_ms }
+  const document = { searched: what, ...rest, ...defined({ trace: written }), elapsedMs: tookMs }
   const where = written === undefined ? '' : `\n\nIts trace is in ${written}.`
-  print(output, findingsText(what, findings, took_ms) + where, document)
+  print(output, findingsText(what, findings, tookMs) + where, document)
   if (isFailure(findings.end)) throw new CliError(findings.end, endText(findings))
 }
 

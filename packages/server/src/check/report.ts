@@ -12,21 +12,21 @@ const ENDS: Readonly<Record<End, string>> = {
 }
 
 /** How far a search is, on one line. */
-export function progressText(progress: SearchProgress, elapsed_ms: number): string {
+export function progressText(progress: SearchProgress, elapsedMs: number): string {
   const { depth, states } = progress
-  const count = `${formatCount(states)} states in ${formatDuration(elapsed_ms)}`
-  return [count, `depth ${formatCount(depth)}`, restText(progress), rateText(states, elapsed_ms)].join(', ')
+  const count = `${formatCount(states)} states in ${formatDuration(elapsedMs)}`
+  return [count, `depth ${formatCount(depth)}`, restText(progress), rateText(states, elapsedMs)].join(', ')
 }
 
 /** The results of a search as text. `what` describes the search. */
-export function findingsText(what: string, findings: Findings, elapsed_ms: number): string {
+export function findingsText(what: string, findings: Findings, elapsedMs: number): string {
   const { goals, progress, steps } = findings
   const { depth, states, transitions } = progress
   const lines = [
     ['searched', what],
     ['states', `${formatCount(states)}, ${formatCount(transitions)} steps between them`],
     ['depth', `${formatCount(depth)}, ${restText(progress)}`],
-    ['time', `${formatDuration(elapsed_ms)}: ${rateText(states, elapsed_ms)}`],
+    ['time', `${formatDuration(elapsedMs)}: ${rateText(states, elapsedMs)}`],
     ['seen', goals.join(', ') || 'none of the goals'],
     ['end', endText(findings)],
   ] as const
@@ -49,6 +49,6 @@ function restText(progress: SearchProgress): string {
     : `${formatCount(progress.walks)} walks`
 }
 
-function rateText(states: number, elapsed_ms: number): string {
-  return `${formatCount((states * 1000) / elapsed_ms)} states/s`
+function rateText(states: number, elapsedMs: number): string {
+  return `${formatCount((states * 1000) / elapsedMs)} states/s`
 }

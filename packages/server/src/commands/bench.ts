@@ -51,24 +51,24 @@ async function run(options: BenchCommandOptions): Promise<void> {
       connection: connectOptions(options),
       connections,
       inFlight,
-      measured_s: seconds,
-      warmup_s: warmupSeconds,
-      value_bytes: valueBytes,
+      measuredSeconds: seconds,
+      warmupSeconds: warmupSeconds,
+      valueBytes: valueBytes,
       keys,
-      reads_percent: reads,
+      readsPercent: reads,
     },
     options,
   )
   print(options, report(result), result)
 }
 
-function report({ errors, latency_ms, measured_s, operations, perSecond }: BenchResult): string {
-  const { max, p50, p90, p99, p99_9 } = latency_ms
+function report({ errors, latencyMs, measuredSeconds, operations, perSecond }: BenchResult): string {
+  const { max, p50, p90, p99, p99_9 } = latencyMs
   const heading = ['latency', 'p50', 'p90', 'p99', 'p99.9', 'max']
   const values = [p50, p90, p99, p99_9, max].map((value) => `${value.toFixed(2)} ms`)
   const failed = Object.entries(errors).map(([code, count]) => `${plural(count, 'error')}: ${code}`)
   return [
-    `${Math.round(perSecond)} operations per second (${operations} in ${measured_s.toFixed(1)} s)`,
+    `${Math.round(perSecond)} operations per second (${operations} in ${measuredSeconds.toFixed(1)} s)`,
     formatTable(heading, [['', ...values]]),
     ...failed,
   ].join('\n')

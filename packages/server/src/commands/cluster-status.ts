@@ -4,14 +4,14 @@ import type { AnyMachine, Client, EndpointStatus, MemberStatus, ReplicaStatus } 
 /** How often the status is asked for until all endpoints are connected. */
 const POLL_MS = 10
 
-/** The statuses when all endpoints have answered, or after `timeout_ms`. */
+/** The statuses when all endpoints have answered, or after `timeoutMs`. */
 export async function firstStatuses(
   client: Client<AnyMachine>,
-  timeout_ms: number,
+  timeoutMs: number,
 ): Promise<EndpointStatus[]> {
-  const deadline = performance.now() + timeout_ms
+  const deadline = performance.now() + timeoutMs
   for (;;) {
-    const statuses = await client.status({ timeout_ms })
+    const statuses = await client.status({ timeoutMs })
     if (performance.now() >= deadline || statuses.every((answer) => 'status' in answer)) return statuses
     await sleep(POLL_MS)
   }
@@ -28,7 +28,7 @@ export function requireAnswer(statuses: readonly EndpointStatus[]): void {
 export function answered(statuses: readonly EndpointStatus[]): ReplicaStatus[] {
   return statuses
     .flatMap((answer) => ('status' in answer ? [answer.status] : []))
-    .sort((a, b) => b.bars.chosen - a.bars.chosen)
+    .sort((a, b) => b.watermarks.chosen - a.watermarks.chosen)
 }
 
 /** The members by id, from the most advanced replica that knows them. */

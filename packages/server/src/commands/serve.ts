@@ -194,10 +194,10 @@ function openReplica<M extends AnyMachine>(
   store: ServedStore<M>,
   { logger, onFatal, trace }: Listeners,
 ): Promise<Replica<M>> {
-  const { clients, clusterName: name, dataDir, id, join, leaseMs: lease_ms, mode, quorums, servers } = options
+  const { clients, clusterName: name, dataDir, id, join, leaseMs: leaseMs, mode, quorums, servers } = options
   const open: ReplicaOptions<M> = {
     id,
-    cluster: { name, servers, ...defined({ quorums, lease_ms }) },
+    cluster: { name, servers, ...defined({ quorums, leaseMs }) },
     dataDir,
     machine: store.machine(),
     mode,
@@ -205,8 +205,8 @@ function openReplica<M extends AnyMachine>(
     ...defined({
       join,
       listen: options.listen,
-      heartbeat_ms: options.heartbeatMs,
-      electionTimeout_ms: options.electionTimeoutMs,
+      heartbeatMs: options.heartbeatMs,
+      electionTimeoutMs: options.electionTimeoutMs,
       maxWaiting: options.maxWaiting,
     }),
     snapshots: defined({

@@ -84,10 +84,10 @@ async function run(options: SimulateCommandOptions, command: Command): Promise<v
       '--trace is of one run: it needs --mode leader or --mode leaderless, and no more than one seed',
     )
   }
-  const limit_ms = minutes > 0 ? minutes * 60_000 : Infinity
+  const limitMs = minutes > 0 ? minutes * 60_000 : Infinity
   if (trace !== undefined) await requireTraceTarget(trace)
   const { runSimulate } = await import('../simulate/simulate.js')
-  await runSimulate({ modes, seed, seeds, jobs, limit_ms, ...defined({ servers, trace }) }, options)
+  await runSimulate({ modes, seed, seeds, jobs, limitMs, ...defined({ servers, trace }) }, options)
 }
 
 function parseMinutes(text: string): number {

@@ -79,17 +79,17 @@ function fileArgument(): Argument {
 
 async function runSave(file: string, options: SaveOptions): Promise<void> {
   const client = await connect(connectOptions(options))
-  let [written_bytes, size_bytes] = [0, 0]
+  let [writtenBytes, sizeBytes] = [0, 0]
   const endLine = liveLine(options, () =>
-    size_bytes === 0 ? 'the replica takes a snapshot' : `${written_bytes} of ${size_bytes} bytes`,
+    sizeBytes === 0 ? 'the replica takes a snapshot' : `${writtenBytes} of ${sizeBytes} bytes`,
   )
   try {
     await saveFile(file, options.force ?? false, async function* () {
-      const saved: SavedSnapshot = await client.saveSnapshot({ timeout_ms: options.timeoutMs })
-      size_bytes = saved.size_bytes
+      const saved: SavedSnapshot = await client.saveSnapshot({ timeoutMs: options.timeoutMs })
+      sizeBytes = saved.sizeBytes
       for await (const bytes of saved) {
         yield bytes
-        written_bytes += bytes.length
+        writtenBytes += bytes.length
       }
     })
   } finally {
@@ -122,14 +122,14 @@ async function runRestore<M extends AnyMachine>(
   store: ServedStore<M>,
 ): Promise<void> {
   const { address, dataDir, id } = options
-  let written_bytes = 0
-  const endLine = liveLine(options, () => `${written_bytes} bytes written`)
+  let writtenBytes = 0
+  const endLine = liveLine(options, () => `${writtenBytes} bytes written`)
   try {
     const restored = await restoreCluster({
       ...{ file, dataDir, id, address },
       machine: store.machine(),
-      onProgress: (size_bytes) => {
-        written_bytes = size_bytes
+      onProgress: (sizeBytes) => {
+        writtenBytes = sizeBytes
       },
     })
     print(options, newClusterText(restored, address), { event: 'restored', ...restored })
@@ -138,7 +138,7 @@ async function runRestore<M extends AnyMachine>(
   }
 }
 
-function describeInfo({ cluster, size_bytes, slot, time_ms }: SnapshotInfo): string {
-  const time = time_ms === 0 ? 'no command' : `last command ${new Date(time_ms).toISOString()}`
-  return `cluster ${cluster}, slot ${slot}, ${time}, ${plural(size_bytes, 'byte')}`
+function describeInfo({ cluster, sizeBytes, slot, timeMs }: SnapshotInfo): string {
+  const time = timeMs === 0 ? 'no command' : `last command ${new Date(timeMs).toISOString()}`
+  return `cluster ${cluster}, slot ${slot}, ${time}, ${plural(sizeBytes, 'byte')}`
 }

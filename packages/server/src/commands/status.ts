@@ -18,7 +18,7 @@ interface StatusOptions extends ClusterOptions {
 export function addStatus(program: Command): void {
   const status = program
     .command('status')
-    .description('Show role, ballot and bars of each replica. Fails if none answers.')
+    .description('Show role, ballot and watermarks of each replica. Fails if none answers.')
     .option('--watch', 'again and again, until Ctrl-C')
     .option('--interval-ms <ms>', 'how often, with --watch', integerFrom(10, 3_600_000), 1000)
     .action(run)
@@ -42,7 +42,7 @@ async function run(options: StatusOptions): Promise<void> {
     while (watch) {
       await sleep(intervalMs)
       await flushText()
-      show(await client.status({ timeout_ms: timeoutMs }))
+      show(await client.status({ timeoutMs: timeoutMs }))
     }
   } finally {
     await client.close()

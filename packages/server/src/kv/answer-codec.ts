@@ -23,8 +23,8 @@ export const answerCodec: Codec<KvAnswer> = {
       }
       case 'range': {
         const { more, pairs } = answer
-        const size_bytes = pairs.reduce((total, pair) => total + pairSize_bytes(pair), 4)
-        const packer = new Packer(size_bytes).u8(TAGS.range).boolean(more).u16(pairs.length)
+        const sizeBytes = pairs.reduce((total, pair) => total + pairSizeBytes(pair), 4)
+        const packer = new Packer(sizeBytes).u8(TAGS.range).boolean(more).u16(pairs.length)
         for (const { key, value } of pairs) {
           packer.text(key, Buffer.byteLength(key)).u32(value.length).raw(value)
         }
@@ -42,7 +42,7 @@ export const answerCodec: Codec<KvAnswer> = {
 }
 
 /** What a pair takes in an answer. */
-export function pairSize_bytes({ key, value }: KvPair): number {
+export function pairSizeBytes({ key, value }: KvPair): number {
   return 2 + Buffer.byteLength(key) + 4 + value.length
 }
 

@@ -41,10 +41,10 @@ export class Unpacker {
     return this.#buffer.subarray(start, start + size)
   }
 
-  /** Text of 0 to `max_bytes` bytes. */
-  text(max_bytes: number): string {
+  /** Text of 0 to `maxBytes` bytes. */
+  text(maxBytes: number): string {
     const size = this.u16()
-    if (size > max_bytes) throw malformed(`text of ${size} bytes`)
+    if (size > maxBytes) throw malformed(`text of ${size} bytes`)
     const start = this.#take(size)
     if (!isUtf8(this.#buffer.subarray(start, start + size))) throw malformed('text that is not UTF-8')
     return this.#buffer.toString('utf8', start, start + size)
@@ -83,8 +83,8 @@ export class Packer {
   readonly #buffer: Buffer
   #position = 0
 
-  constructor(size_bytes: number) {
-    this.#buffer = Buffer.allocUnsafe(size_bytes)
+  constructor(sizeBytes: number) {
+    this.#buffer = Buffer.allocUnsafe(sizeBytes)
   }
 
   u8(value: number): this {
@@ -112,9 +112,9 @@ export class Packer {
     return this
   }
 
-  /** Text that takes `size_bytes` as UTF-8, after that size. */
-  text(text: string, size_bytes: number): this {
-    this.u16(size_bytes)
+  /** Text that takes `sizeBytes` as UTF-8, after that size. */
+  text(text: string, sizeBytes: number): this {
+    this.u16(sizeBytes)
     this.#position += this.#buffer.write(text, this.#position)
     return this
   }

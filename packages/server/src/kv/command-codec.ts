@@ -1,7 +1,7 @@
 import { type Codec, SynodError } from 'synod'
 import { Packer, Unpacker, malformed } from './bytes.js'
 import { isInRange, parseIntegerBytes } from './integer.js'
-import { keySize_bytes } from './key.js'
+import { keySizeBytes } from './key.js'
 import { MAX_INTEGER_DIGITS, MAX_KEY_BYTES } from './limits.js'
 import type { KvCommand } from './operations.js'
 
@@ -23,7 +23,7 @@ const HEAD_BYTES = 1 + 2
 export const commandCodec: Codec<KvCommand> = {
   encode(command) {
     const { key, type } = command
-    const keySize = keySize_bytes(key)
+    const keySize = keySizeBytes(key)
     switch (command.type) {
       case 'put':
         checkValue(command.value)
@@ -88,6 +88,6 @@ export function readKey(unpacker: Unpacker): string {
   return key
 }
 
-function head(type: KvCommand['type'], key: string, keySize: number, rest_bytes: number): Packer {
-  return new Packer(HEAD_BYTES + keySize + rest_bytes).u8(TAGS[type]).text(key, keySize)
+function head(type: KvCommand['type'], key: string, keySize: number, restBytes: number): Packer {
+  return new Packer(HEAD_BYTES + keySize + restBytes).u8(TAGS[type]).text(key, keySize)
 }

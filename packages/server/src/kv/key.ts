@@ -5,22 +5,22 @@ import { MAX_KEY_BYTES } from './limits.js'
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** The size of a key in bytes. Throws SynodError `invalid-options` for what is none. */
-export function keySize_bytes(key: string): number {
-  const size_bytes = textSize_bytes(key)
-  if (size_bytes === 0) throw new SynodError('invalid-options', 'a key must not be empty')
-  return size_bytes
+export function keySizeBytes(key: string): number {
+  const sizeBytes = textSizeBytes(key)
+  if (sizeBytes === 0) throw new SynodError('invalid-options', 'a key must not be empty')
+  return sizeBytes
 }
 
-/** As `keySize_bytes`, of a prefix or of nothing, which may be empty. */
-export function textSize_bytes(text: string): number {
+/** As `keySizeBytes`, of a prefix or of nothing, which may be empty. */
+export function textSizeBytes(text: string): number {
   if (typeof text !== 'string')
     throw new SynodError('invalid-options', `a key must be text, not ${typeof text}`)
-  const size_bytes = Buffer.byteLength(text)
-  if (size_bytes > MAX_KEY_BYTES) {
-    throw new SynodError('invalid-options', `a key has at most ${MAX_KEY_BYTES} bytes, not ${size_bytes}`)
+  const sizeBytes = Buffer.byteLength(text)
+  if (sizeBytes > MAX_KEY_BYTES) {
+    throw new SynodError('invalid-options', `a key has at most ${MAX_KEY_BYTES} bytes, not ${sizeBytes}`)
   }
   requireText(text, 'key')
-  return size_bytes
+  return sizeBytes
 }
 
 /** Throws SynodError `invalid-options` for text that has no UTF-8. */

@@ -1,6 +1,6 @@
 import type { Machine } from 'synod'
 import { malformed } from './bytes.js'
-import { pairSize_bytes } from './answer-codec.js'
+import { pairSizeBytes } from './answer-codec.js'
 import { kvCodecs } from './codecs.js'
 import { isInRange, parseIntegerBytes } from './integer.js'
 import { MAX_RANGE_BYTES } from './limits.js'
@@ -95,15 +95,15 @@ export class KvMachine implements Machine<KvCommand, KvResult, KvQuery, KvAnswer
 
   #range({ after, keysOnly, limit, prefix }: Extract<KvQuery, { type: 'range' }>): KvAnswer {
     const pairs: KvPair[] = []
-    let size_bytes = 0
+    let sizeBytes = 0
     // With a zero character at its end, a key is the least of those that come after it.
     for (const [key, value] of this.#values.from(after < prefix ? prefix : `${after}\0`)) {
       if (!key.startsWith(prefix)) break
       const pair = { key, value: keysOnly ? NO_VALUE : fromText(value) }
-      size_bytes += pairSize_bytes(pair)
+      sizeBytes += pairSizeBytes(pair)
       // The first pair always fits, or a client that asks for the pairs after the last one would
       // never get on.
-      const full = pairs.length === limit || (pairs.length > 0 && size_bytes > MAX_RANGE_BYTES)
+      const full = pairs.length === limit || (pairs.length > 0 && sizeBytes > MAX_RANGE_BYTES)
       if (full) return { type: 'range', pairs, more: true }
       pairs.push(pair)
     }

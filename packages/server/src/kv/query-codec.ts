@@ -1,7 +1,7 @@
 import { type Codec, SynodError } from 'synod'
 import { Packer, Unpacker, malformed } from './bytes.js'
 import { readKey } from './command-codec.js'
-import { keySize_bytes, textSize_bytes } from './key.js'
+import { keySizeBytes, textSizeBytes } from './key.js'
 import { MAX_KEY_BYTES, MAX_RANGE_LIMIT } from './limits.js'
 import type { KvQuery } from './operations.js'
 
@@ -16,8 +16,8 @@ export const queryCodec: Codec<KvQuery> = {
   encode(query) {
     switch (query.type) {
       case 'get': {
-        const size_bytes = keySize_bytes(query.key)
-        return new Packer(3 + size_bytes).u8(TAGS.get).text(query.key, size_bytes).done()
+        const sizeBytes = keySizeBytes(query.key)
+        return new Packer(3 + sizeBytes).u8(TAGS.get).text(query.key, sizeBytes).done()
       }
       case 'range': {
         const { after, keysOnly, limit, prefix } = query
@@ -26,8 +26,8 @@ export const queryCodec: Codec<KvQuery> = {
         if (!isLimit(limit)) {
           throw new SynodError('invalid-options', `the limit is from 1 to ${MAX_RANGE_LIMIT}, not ${limit}`)
         }
-        const prefixSize = textSize_bytes(prefix)
-        const afterSize = textSize_bytes(after)
+        const prefixSize = textSizeBytes(prefix)
+        const afterSize = textSizeBytes(after)
         return new Packer(8 + prefixSize + afterSize)
           .u8(TAGS.range)
           .text(prefix, prefixSize)

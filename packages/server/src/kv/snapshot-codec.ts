@@ -15,29 +15,29 @@ const CHARACTER_BYTES = 3
  */
 export function* chunksOf(runs: Iterable<Entries<string>>): Generator<Uint8Array, void, undefined> {
   let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-  let size_bytes = 0
+  let sizeBytes = 0
   for (const { keys, values } of runs) {
     for (const [index, key] of keys.entries()) {
       const value = values[index] ?? ''
-      const needed_bytes = SIZES_BYTES + CHARACTER_BYTES * key.length + value.length
-      if (size_bytes > 0 && size_bytes + needed_bytes > chunk.length) {
-        yield chunk.subarray(0, size_bytes)
-        chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, needed_bytes))
-        size_bytes = 0
-      } else if (needed_bytes > chunk.length) {
-        chunk = Buffer.allocUnsafe(needed_bytes)
+      const neededBytes = SIZES_BYTES + CHARACTER_BYTES * key.length + value.length
+      if (sizeBytes > 0 && sizeBytes + neededBytes > chunk.length) {
+        yield chunk.subarray(0, sizeBytes)
+        chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, neededBytes))
+        sizeBytes = 0
+      } else if (neededBytes > chunk.length) {
+        chunk = Buffer.allocUnsafe(neededBytes)
       }
-      size_bytes = writeEntry(chunk, size_bytes, key, value)
+      sizeBytes = writeEntry(chunk, sizeBytes, key, value)
     }
   }
-  if (size_bytes > 0) yield chunk.subarray(0, size_bytes)
+  if (sizeBytes > 0) yield chunk.subarray(0, sizeBytes)
 }
 
 /** Returns where the entry ends. */
 function writeEntry(chunk: Buffer, start: number, key: string, value: string): number {
-  const key_bytes = chunk.write(key, start + 2)
-  chunk.writeUInt16LE(key_bytes, start)
-  const place = chunk.writeUInt32LE(value.length, start + 2 + key_bytes)
+  const keyBytes = chunk.write(key, start + 2)
+  chunk.writeUInt16LE(keyBytes, start)
+  const place = chunk.writeUInt32LE(value.length, start + 2 + keyBytes)
   return place + chunk.write(value, place, 'latin1')
 }
 

@@ -19,13 +19,13 @@ export function inspectionReport(inspection: JournalInspection, records: boolean
 }
 
 /** A segment with numbers in place of its groups and records. */
-export function summariseSegment({ groups, header, name, size_bytes }: SegmentInspection) {
+export function summariseSegment({ groups, header, name, sizeBytes }: SegmentInspection) {
   const records = { promise: 0, vote: 0, chosen: 0, decided: 0, trim: 0, positions: 0 }
   for (const group of groups) {
     for (const { type } of group.records ?? []) records[type]++
   }
   const sequences = { first: groups[0]?.sequence ?? null, last: groups.at(-1)?.sequence ?? null }
-  return { name, size_bytes, header, groups: { count: groups.length, ...sequences }, records }
+  return { name, sizeBytes, header, groups: { count: groups.length, ...sequences }, records }
 }
 
 function identityLines({ identity }: JournalInspection): string[] {
@@ -65,18 +65,18 @@ function findingLines({ finding }: JournalInspection): string[] {
 }
 
 function segmentLines(segment: SegmentInspection): string[] {
-  const { groups, header, name, records, size_bytes } = summariseSegment(segment)
+  const { groups, header, name, records, sizeBytes } = summariseSegment(segment)
   const counts = Object.entries(records).map(([type, count]) => `${count} ${type}`)
   const sequences = groups.count === 0 ? '' : `, ${groups.first} to ${groups.last}`
   return [
-    `segment    ${name}, ${plural(size_bytes, 'byte')}${header === null ? ', its header is not readable' : ''}`,
+    `segment    ${name}, ${plural(sizeBytes, 'byte')}${header === null ? ', its header is not readable' : ''}`,
     `           ${plural(groups.count, 'group')}${sequences}`,
     `           records: ${counts.join(', ')}`,
   ]
 }
 
-function groupLines({ offset, records, sequence, size_bytes }: GroupInspection): string[] {
-  const head = `  group ${sequence} at byte ${offset}, ${plural(size_bytes, 'byte')}`
+function groupLines({ offset, records, sequence, sizeBytes }: GroupInspection): string[] {
+  const head = `  group ${sequence} at byte ${offset}, ${plural(sizeBytes, 'byte')}`
   if (records === null) return [`${head}: not understood`]
   return [head, ...records.map((record) => `    ${recordText(record)}`)]
 }

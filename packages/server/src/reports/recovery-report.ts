@@ -3,8 +3,8 @@ import { plural } from '../terminal/output.js'
 
 /** What a recovery found, up to which slot, and what may be lost, as text. */
 export function recoveryReport(plan: RecoveryPlan): string {
-  const { cluster, last, members, mode, sessions, sources, time_ms } = plan
-  const time = time_ms === 0 ? 'no command' : `last command ${new Date(time_ms).toISOString()}`
+  const { cluster, last, members, mode, sessions, sources, timeMs } = plan
+  const time = timeMs === 0 ? 'no command' : `last command ${new Date(timeMs).toISOString()}`
   return [
     `cluster ${cluster}, ${mode} mode: ${members.map(({ server }) => `s${server}`).join(', ')}`,
     ...sources.map(sourceLine),

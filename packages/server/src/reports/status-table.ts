@@ -27,7 +27,7 @@ const HEADING = [
  */
 export function statusTable(statuses: readonly EndpointStatus[]): string {
   const known = statuses.flatMap((answer) => ('status' in answer ? [answer.status] : []))
-  const chosen = Math.max(0, ...known.map(({ bars }) => bars.chosen))
+  const chosen = Math.max(0, ...known.map(({ watermarks }) => watermarks.chosen))
   const rows = statuses.map((answer) =>
     'status' in answer
       ? replicaRow(answer.endpoint, answer.status, chosen, noteOf(answer.status, known))
@@ -38,7 +38,7 @@ export function statusTable(statuses: readonly EndpointStatus[]): string {
 
 function replicaRow(
   endpoint: string,
-  { ballot, bars, leader, peers, role, server, sessions, time, waiting }: ReplicaStatus,
+  { ballot, watermarks, leader, peers, role, server, sessions, time, waiting }: ReplicaStatus,
   chosen: number,
   note: string,
 ): string[] {
@@ -49,16 +49,16 @@ function replicaRow(
     role,
     ballot.seq === 0 ? '-' : formatBallot(ballot),
     leader === null ? '-' : `s${leader}`,
-    String(bars.snapshotted),
-    String(bars.executed),
-    String(bars.chosen),
-    String(bars.voted),
-    String(Math.max(0, chosen - bars.executed)),
+    String(watermarks.snapshotted),
+    String(watermarks.executed),
+    String(watermarks.chosen),
+    String(watermarks.voted),
+    String(Math.max(0, chosen - watermarks.executed)),
     `${up}/${peers.length}`,
     String(sessions),
     String(waiting),
-    new Date(time.log_ms).toISOString(),
-    `${(time.clock_ahead_ms / 1000).toFixed(1)} s`,
+    new Date(time.logMs).toISOString(),
+    `${(time.clockAheadMs / 1000).toFixed(1)} s`,
     note,
   ]
 }
@@ -72,9 +72,12 @@ function unreachableRow(endpoint: string, error: Error): string[] {
 
 /** What is wrong with a replica, or why it does not vote; empty for a healthy voter. */
 function noteOf(status: ReplicaStatus, all: readonly ReplicaStatus[]): string {
-  const { bars, cluster, digest } = status
+  const { watermarks, cluster, digest } = status
   const different = all.find(
-    (other) => other.cluster === cluster && other.bars.executed === bars.executed && other.digest !== digest,
+    (other) =>
+      other.cluster === cluster &&
+      other.watermarks.executed === watermarks.executed &&
+      other.digest !== digest,
   )
   if (different !== undefined) return `has executed something else than s${different.server}`
   if (isStranger(status)) return 'is not a member: see synod member add --help'

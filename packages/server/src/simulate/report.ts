@@ -17,20 +17,20 @@ export interface Difference {
 
 /** How far a series is, on one line. */
 export function progressText(tally: Tally): string {
-  const { allRuns, done, elapsed_ms, runs, summary } = tally
+  const { allRuns, done, elapsedMs, runs, summary } = tally
   const of = allRuns === Infinity ? '' : ` of ${formatCount(allRuns)}`
-  const { simulated_ms } = summary
+  const { simulatedMs } = summary
   return [
-    `${formatBar(done, BAR_WIDTH)} ${formatCount(runs)}${of} runs in ${formatDuration(elapsed_ms)}`,
-    `${formatDuration(simulated_ms)} simulated (${timesReal(simulated_ms, elapsed_ms)})`,
-    `${((runs * 1000) / elapsed_ms).toFixed(1)} runs/s`,
+    `${formatBar(done, BAR_WIDTH)} ${formatCount(runs)}${of} runs in ${formatDuration(elapsedMs)}`,
+    `${formatDuration(simulatedMs)} simulated (${timesReal(simulatedMs, elapsedMs)})`,
+    `${((runs * 1000) / elapsedMs).toFixed(1)} runs/s`,
     'nothing found',
   ].join(', ')
 }
 
-/** What a series has seen, in words. `elapsed_ms` is the real time that it took. */
-export function summaryText({ digests, runs, series, summary }: Tally, elapsed_ms: number): string {
-  const { answered, executed, faults, operations, simulated_ms, slowestRecovery_ms, steps } = summary
+/** What a series has seen, in words. `elapsedMs` is the real time that it took. */
+export function summaryText({ digests, runs, series, summary }: Tally, elapsedMs: number): string {
+  const { answered, executed, faults, operations, simulatedMs, slowestRecoveryMs, steps } = summary
   const lines = [
     [
       'simulated',
@@ -38,13 +38,13 @@ export function summaryText({ digests, runs, series, summary }: Tally, elapsed_m
     ],
     [
       'time',
-      `${formatDuration(simulated_ms)} in ${formatDuration(elapsed_ms)}: ${timesReal(simulated_ms, elapsed_ms)}, ` +
-        `${((runs * 1000) / elapsed_ms).toFixed(1)} runs/s`,
+      `${formatDuration(simulatedMs)} in ${formatDuration(elapsedMs)}: ${timesReal(simulatedMs, elapsedMs)}, ` +
+        `${((runs * 1000) / elapsedMs).toFixed(1)} runs/s`,
     ],
     ['steps', formatCount(steps)],
     ['operations', `${formatCount(operations)}, ${formatCount(answered)} answered`],
     ['commands', `${formatCount(executed)} executed`],
-    ['recovery', `${formatDuration(slowestRecovery_ms)} at most, from the healing to the last answer`],
+    ['recovery', `${formatDuration(slowestRecoveryMs)} at most, from the healing to the last answer`],
     ['faults', formatCount(Object.values(faults).reduce((sum, count) => sum + count, 0))],
     ...faultsByClass(faults).map(([name, text]) => [`  ${name}`, text]),
     ...Object.entries(digests).map(([mode, digest]) => ['digest', `${digest} (${mode} mode)`]),
@@ -53,9 +53,9 @@ export function summaryText({ digests, runs, series, summary }: Tally, elapsed_m
 }
 
 /** The same for programs. */
-export function summaryDocument({ digests, series, summary }: Tally, elapsed_ms: number): object {
+export function summaryDocument({ digests, series, summary }: Tally, elapsedMs: number): object {
   const { seeds: runs, ...totals } = summary
-  return { seed: series.seed, modes: series.modes, runs, ...totals, elapsed_ms, digests }
+  return { seed: series.seed, modes: series.modes, runs, ...totals, elapsedMs, digests }
 }
 
 /** What was found, by whom, and how to see it again. */
@@ -101,8 +101,8 @@ export function violationDocument(run: Run, command: string, trace: string | nul
   return { ...violation, seed, mode, command, faults: faults.map(describeFault), trace }
 }
 
-function timesReal(simulated_ms: number, elapsed_ms: number): string {
-  return `${formatCount(simulated_ms / elapsed_ms)} × real time`
+function timesReal(simulatedMs: number, elapsedMs: number): string {
+  return `${formatCount(simulatedMs / elapsedMs)} × real time`
 }
 
 /** For each class of faults that struck, how many of each kind, the most frequent first. */

@@ -46,7 +46,7 @@ export class LocalRunner<M extends AnyMachine> implements Runner {
 
   async shrink({ violation, ...failed }: FailedRun, onAttempt: OnAttempt): Promise<Run> {
     const outcome = { ...failed, violation: new Violation(violation.kind, violation.message) }
-    const { plan } = await shrinkPlan(outcome, this.#workload, { onAttempt, limit_ms: SHRINK_LIMIT_MS })
+    const { plan } = await shrinkPlan(outcome, this.#workload, { onAttempt, limitMs: SHRINK_LIMIT_MS })
     return this.run(plan, true)
   }
 }

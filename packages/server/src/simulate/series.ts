@@ -11,7 +11,7 @@ export interface SeriesOptions {
   /** Drawn by the seed unless given. */
   readonly servers?: number
   /** No run begins after this much real time. */
-  readonly limit_ms: number
+  readonly limitMs: number
   readonly traced: boolean
 }
 
@@ -32,12 +32,12 @@ export async function runSeries(
   onRun: (run: Run) => void,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
-  const end_ms = performance.now() + options.limit_ms
+  const endMs = performance.now() + options.limitMs
   const plans = plansOf(options)
   let failure: Failure | undefined
   const isOver = () => failure !== undefined || signal.aborted
   const work = async (runner: Runner) => {
-    while (!isOver() && performance.now() < end_ms) {
+    while (!isOver() && performance.now() < endMs) {
       const { done, value: plan } = plans.next()
       if (done === true) return
       const run = await runner.run(plan, options.traced)

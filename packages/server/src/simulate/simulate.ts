@@ -62,14 +62,14 @@ export async function simulateWith(
     interruption.signal,
   )
   const failure = (await Promise.race([series, stopped]).finally(hide)) ?? undefined
-  const { elapsed_ms } = tally
+  const { elapsedMs } = tally
   if (trace !== undefined && last !== undefined) await writeLines(trace, last.trace ?? [])
   const write = (text: string) => {
     if (output.json !== true) process.stdout.write(`${text}\n`)
   }
-  write(summaryText(tally, elapsed_ms))
+  write(summaryText(tally, elapsedMs))
   const found = failure && (await explain(failure, options, output, stopped, write))
-  if (output.json === true) printJson({ ...summaryDocument(tally, elapsed_ms), violation: found ?? null })
+  if (output.json === true) printJson({ ...summaryDocument(tally, elapsedMs), violation: found ?? null })
   if (interruption.signal.aborted) throw new CliError('interrupted', 'interrupted before all was done')
   if (failure !== undefined) throw violationError(failure.run)
 }

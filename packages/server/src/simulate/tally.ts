@@ -9,7 +9,7 @@ export class Tally {
   readonly summary = new Summary()
   /** Of each run, where there is one seed. */
   readonly digests: Partial<Record<Mode, string>> = {}
-  readonly #begin_ms = performance.now()
+  readonly #beginMs = performance.now()
 
   constructor(series: SeriesOptions) {
     this.series = series
@@ -31,12 +31,12 @@ export class Tally {
   }
 
   /** Real time since the series began. */
-  get elapsed_ms(): number {
-    return performance.now() - this.#begin_ms
+  get elapsedMs(): number {
+    return performance.now() - this.#beginMs
   }
 
   /** How much of the series is done, from 0 to 1. */
   get done(): number {
-    return Math.max(this.runs / this.allRuns, this.elapsed_ms / this.series.limit_ms)
+    return Math.max(this.runs / this.allRuns, this.elapsedMs / this.series.limitMs)
   }
 }

@@ -4,9 +4,9 @@ export function formatCount(count: number): string {
 }
 
 /** `850 ms`, `12.3 s`, `2 min 5 s`, `3 h 20 min`. */
-export function formatDuration(duration_ms: number): string {
-  if (duration_ms < 1000) return `${Math.round(duration_ms)} ms`
-  const seconds = duration_ms / 1000
+export function formatDuration(durationMs: number): string {
+  if (durationMs < 1000) return `${Math.round(durationMs)} ms`
+  const seconds = durationMs / 1000
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`
   const [minutes, rest] = split(Math.round(seconds))
   if (minutes < 60) return `${minutes} min ${rest} s`

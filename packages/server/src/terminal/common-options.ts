@@ -24,7 +24,7 @@ export function finish(command: Command, examples: readonly string[]): Command {
 }
 
 /** Adds the options of a command that connects to a cluster. */
-export function addClusterOptions(command: Command, timeout_ms = 10_000): Command {
+export function addClusterOptions(command: Command, timeoutMs = 10_000): Command {
   const endpoints = [0, 1, 2].map(defaultClientAddress)
   return command
     .addOption(
@@ -34,7 +34,7 @@ export function addClusterOptions(command: Command, timeout_ms = 10_000): Comman
         .default(endpoints, endpoints.join(',')),
     )
     .option('--cluster <name>', 'the name that the cluster must have (default: any)')
-    .option('--timeout-ms <ms>', 'how long to go on trying', integerFrom(1, MAX_TIMEOUT_MS), timeout_ms)
+    .option('--timeout-ms <ms>', 'how long to go on trying', integerFrom(1, MAX_TIMEOUT_MS), timeoutMs)
 }
 
 /** How fresh an answer must be. */
@@ -59,6 +59,6 @@ export function connectOptions({
   cluster,
   endpoints,
   timeoutMs,
-}: ClusterOptions): Pick<ConnectOptions<AnyMachine>, 'cluster' | 'endpoints' | 'timeout_ms'> {
-  return { endpoints, timeout_ms: timeoutMs, ...defined({ cluster }) }
+}: ClusterOptions): Pick<ConnectOptions<AnyMachine>, 'cluster' | 'endpoints' | 'timeoutMs'> {
+  return { endpoints, timeoutMs: timeoutMs, ...defined({ cluster }) }
 }

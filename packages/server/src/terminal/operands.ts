@@ -72,10 +72,10 @@ async function readInput(path: string): Promise<Buffer> {
 
 async function gather(chunks: AsyncIterable<Buffer>, where: string): Promise<Buffer> {
   const parts: Buffer[] = []
-  let size_bytes = 0
+  let sizeBytes = 0
   for await (const chunk of chunks) {
-    size_bytes += chunk.length
-    if (size_bytes > MAX_INPUT_BYTES)
+    sizeBytes += chunk.length
+    if (sizeBytes > MAX_INPUT_BYTES)
       throw new SynodError('too-large', `${where} has more than ${MAX_INPUT_BYTES} bytes: nothing was sent`)
     parts.push(chunk)
   }

@@ -22,7 +22,7 @@ export function reportError(error: unknown, json: boolean): void {
 /** Fields of the document besides code and message. */
 function detailsOf(error: unknown): Readonly<Record<string, unknown>> {
   if (error instanceof CliError) return error.details
-  return error instanceof SynodError ? defined({ retryAfter_ms: error.retryAfter_ms }) : {}
+  return error instanceof SynodError ? defined({ retryAfterMs: error.retryAfterMs }) : {}
 }
 
 function describe(error: unknown): { readonly code: string; readonly message: string } {

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises'
 import { CliError } from '../terminal/cli-error.js'
 
 /** The beginning of every line of a trace. */
-const LINE = '{"at_ms":'
+const LINE = '{"atMs":'
 
 /**
  * Throws `not-a-trace` for a file that holds something else, which a trace would replace or damage.

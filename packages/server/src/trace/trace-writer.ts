@@ -30,9 +30,9 @@ export class TraceWriter {
   readonly #parts: TraceWriterParts
   #lines: string[] = []
   /** The text under way included. */
-  #waiting_bytes = 0
+  #waitingBytes = 0
   #dropped = 0
-  #last_ms = 0
+  #lastMs = 0
   #writing: Promise<void> | undefined
   #hasFailed = false
 
@@ -43,12 +43,12 @@ export class TraceWriter {
   add(event: TraceEvent): void {
     if (this.#hasFailed) return
     const line = lineOf(event)
-    if (this.#waiting_bytes + Buffer.byteLength(line) > MOST_WAITING_BYTES) this.#dropped++
+    if (this.#waitingBytes + Buffer.byteLength(line) > MOST_WAITING_BYTES) this.#dropped++
     else {
       this.#tellDropped()
       this.#push(line)
     }
-    this.#last_ms = event.at_ms
+    this.#lastMs = event.atMs
   }
 
   /** Writes the rest, or gives up after CLOSE_PATIENCE_MS. */
@@ -78,7 +78,7 @@ export class TraceWriter {
         this.#fail(error)
         break
       }
-      this.#waiting_bytes -= Buffer.byteLength(text)
+      this.#waitingBytes -= Buffer.byteLength(text)
     }
     this.#writing = undefined
   }
@@ -87,13 +87,13 @@ export class TraceWriter {
   #tellDropped(): void {
     if (this.#dropped === 0) return
     const { server } = this.#parts
-    this.#push(lineOf({ at_ms: this.#last_ms, event: 'dropped', server, events: this.#dropped }))
+    this.#push(lineOf({ atMs: this.#lastMs, event: 'dropped', server, events: this.#dropped }))
     this.#dropped = 0
   }
 
   #push(line: string): void {
     this.#lines.push(line)
-    this.#waiting_bytes += Buffer.byteLength(line)
+    this.#waitingBytes += Buffer.byteLength(line)
     this.#writing ??= this.#write()
   }
 

@@ -14,7 +14,7 @@ const FOUND: Findings = {
   goals: ['leader', 'chosen'],
   steps: ['s1 campaigns', 's2 hears prepare (1, s1) from s1'],
   actions: [{ server: 1, type: 'propose' }],
-  trace: ['{"at_ms":0,"event":"start"}', '{"at_ms":1,"event":"send"}'],
+  trace: ['{"atMs":0,"event":"start"}', '{"atMs":1,"event":"send"}'],
 }
 
 let stdout: string
@@ -50,7 +50,7 @@ The way there, in 2 steps:
 test('the same for programs', async () => {
   await expect(checkWith(search(FOUND), 'small', { json: true }, NEVER)).rejects.toThrow()
   const { trace: _, ...rest } = FOUND
-  expect(JSON.parse(stdout)).toEqual({ searched: 'small', ...rest, elapsed_ms: expect.any(Number) })
+  expect(JSON.parse(stdout)).toEqual({ searched: 'small', ...rest, elapsedMs: expect.any(Number) })
 })
 
 test('the trace of the way is written where it is asked for, and there is a way', async () => {

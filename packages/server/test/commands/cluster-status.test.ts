@@ -8,7 +8,10 @@ function member(server: number, address: string): MemberStatus {
 
 /** All that is looked at here. */
 function status(chosen: number, members: readonly MemberStatus[]): ReplicaStatus {
-  return { bars: { snapshotted: 0, executed: 0, chosen, voted: 0 }, members } as unknown as ReplicaStatus
+  return {
+    watermarks: { snapshotted: 0, executed: 0, chosen, voted: 0 },
+    members,
+  } as unknown as ReplicaStatus
 }
 
 test('the most advanced of those that answer comes first; if none does, the first error is thrown', () => {

@@ -25,7 +25,7 @@ test('all three servers move to other addresses at once', { timeout }, async () 
   await Promise.all(
     replicas.map((replica) => replica.restart(['--servers', list, '--listen', addresses[replica.id] ?? ''])),
   )
-  await using client = await KvClient.connect({ endpoints, timeout_ms: PATIENCE_MS })
+  await using client = await KvClient.connect({ endpoints, timeoutMs: PATIENCE_MS })
   expect(String(await client.get('before'))).toBe('here')
   await client.put('after', 'there')
   for (const { dataDir } of replicas)
@@ -73,7 +73,7 @@ test(
     await untilVoters(cluster.replicas)
     // Three of four: each of those that are left is needed.
     await cluster.replicas.find(({ id }) => id === 4)?.kill('SIGKILL')
-    await using client = await KvClient.connect({ endpoints: [third.endpoint], timeout_ms: PATIENCE_MS })
+    await using client = await KvClient.connect({ endpoints: [third.endpoint], timeoutMs: PATIENCE_MS })
     await client.put('after', 'all')
   },
 )

@@ -168,9 +168,9 @@ test('every command on keys does what it says', async () => {
       '--reads',
       '50',
     ),
-  ) as { operations: number; latency_ms: { p50: number; max: number }; errors: object }
+  ) as { operations: number; latencyMs: { p50: number; max: number }; errors: object }
   expect(result.operations).toBeGreaterThan(0)
-  expect(result.latency_ms.p50).toBeLessThanOrEqual(result.latency_ms.max)
+  expect(result.latencyMs.p50).toBeLessThanOrEqual(result.latencyMs.max)
   expect(result.errors).toEqual({})
 
   // While the replica runs: nothing is taken, nothing changed.

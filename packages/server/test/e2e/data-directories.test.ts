@@ -64,7 +64,7 @@ test('a flipped byte in the middle of a journal: the server says so, learns, and
   await client.put('through', 'the learner')
   expect(String(await client.get('through'))).toBe('the learner')
   await cluster.replicas[1]?.kill('SIGKILL')
-  await expect(client.put('key', 'value', { timeout_ms: 2000 })).rejects.toMatchObject({ code: 'no-quorum' })
+  await expect(client.put('key', 'value', { timeoutMs: 2000 })).rejects.toMatchObject({ code: 'no-quorum' })
 })
 
 test('a journal that ends in part of a write: the part is cut off, and the server votes', async () => {
@@ -74,7 +74,7 @@ test('a journal that ends in part of a write: the part is cut off, and the serve
   const bytes = await readFile(file)
   const group = (await inspectJournal(third.dataDir)).segments.at(-1)?.groups.at(-1)
   if (group === undefined) throw new Error('no group')
-  const last = bytes.subarray(group.offset, group.offset + group.size_bytes)
+  const last = bytes.subarray(group.offset, group.offset + group.sizeBytes)
   // Every cut is covered by the unit tests; here a few of them meet a whole server.
   for (const written of [1, Math.floor(last.length / 2), last.length - 1]) {
     await appendFile(file, last.subarray(0, written))
@@ -91,7 +91,7 @@ test('a journal cut in a group that was acknowledged: the others know of it, and
   await using _ = cluster
   const group = (await inspectJournal(third.dataDir)).segments.at(-1)?.groups.at(-1)
   if (group === undefined) throw new Error('no group')
-  await truncate(await journalOf(third.dataDir), group.offset + Math.floor(group.size_bytes / 2))
+  await truncate(await journalOf(third.dataDir), group.offset + Math.floor(group.sizeBytes / 2))
   const { code, stderr } = await third.startAndExit()
   expect(code).toBe(1)
   expect(stderr).toMatch(/it is an old copy: it ends with group .*journal-damaged/)
@@ -128,7 +128,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     const status = (await settledStatuses(cluster.endpoints, SETTLE_MS)).find(({ server }) => server === 3)
     expect(status).toMatchObject({ role: 'learner', voting: false, recovery: 'outdated' })
     await second.kill('SIGKILL')
-    await expect(client.put('key', 'value', { timeout_ms: 2000 })).rejects.toThrow()
+    await expect(client.put('key', 'value', { timeoutMs: 2000 })).rejects.toThrow()
   })
 
   test(`a server that is killed under load and started again, ${KILLS} times, is always welcome`, async () => {

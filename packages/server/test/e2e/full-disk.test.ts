@@ -45,7 +45,7 @@ test.skipIf(whyNot !== undefined)(
       expect((await synod('put', 'a', '1')).code).toBe(0)
       await all('ample')
       await statusesWhen(endpoints, PATIENCE_MS, (statuses) =>
-        statuses.every(({ space }) => space.reserved_bytes >= 25 * 2 ** 20),
+        statuses.every(({ space }) => space.reservedBytes >= 25 * 2 ** 20),
       )
       const filler = join(mountPoint, 'filler')
       await run('sh', ['-c', `head -c 1G /dev/zero > ${filler}`]).catch(() => undefined)
@@ -94,7 +94,7 @@ test.skipIf(whyNot !== undefined)(
     const transferred = await runCli(['transfer', '--to', 's1', '--endpoints', endpoints.join(',')])
     expect(transferred, transferred.stderr).toMatchObject({ code: 0 })
     await s1('ample', true)
-    await using client = await KvClient.connect({ endpoints, timeout_ms: PATIENCE_MS })
+    await using client = await KvClient.connect({ endpoints, timeoutMs: PATIENCE_MS })
     const filler = join(mountPoint, 'filler')
     await run('sh', ['-c', `head -c 1G /dev/zero > ${filler}`]).catch(() => undefined)
     await s1('full', false)

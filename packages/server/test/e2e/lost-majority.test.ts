@@ -23,7 +23,7 @@ test.each(['leader', 'leaderless'] as const)(
     await reader.get('key0', { stale: true, atLeast: client.seen })
     // More is under way when they go.
     const underWay = Promise.allSettled(
-      Array.from({ length: 50 }, (_, n) => client.put(`late${n}`, 'value', { timeout_ms: 2000 })),
+      Array.from({ length: 50 }, (_, n) => client.put(`late${n}`, 'value', { timeoutMs: 2000 })),
     )
 
     const running = await recover(cluster.address(1), third.dataDir, `${third.dataDir}-new`)
@@ -75,8 +75,8 @@ test.each(['leader', 'leaderless'] as const)(
 
     await first.restart()
     // Who remembers the old cluster is refused: a client, and the server that is left.
-    await expect(reader.get('key0', { timeout_ms: 1000 })).rejects.toThrow()
-    await expect(client.put('key0', 'again', { timeout_ms: 10_000 })).rejects.toThrow(
+    await expect(reader.get('key0', { timeoutMs: 1000 })).rejects.toThrow()
+    await expect(client.put('key0', 'again', { timeoutMs: 10_000 })).rejects.toThrow(
       /refuses this client: .*cluster/,
     )
     await third.restart()

@@ -20,19 +20,19 @@ test.each(['leader', 'leaderless'] as const)(
     await Promise.all([first?.kill('SIGKILL'), second?.kill('SIGKILL')])
 
     for (const attempt of [
-      () => client.put('key', 'in doubt', { timeout_ms: DEADLINE_MS }),
-      () => client.get('key', { timeout_ms: DEADLINE_MS }),
+      () => client.put('key', 'in doubt', { timeoutMs: DEADLINE_MS }),
+      () => client.get('key', { timeoutMs: DEADLINE_MS }),
     ]) {
-      const started_ms = performance.now()
+      const startedMs = performance.now()
       await expect(attempt()).rejects.toMatchObject({ code: 'no-quorum' })
-      expect(performance.now() - started_ms).toBeLessThan(DEADLINE_MS + SLACK_MS)
+      expect(performance.now() - startedMs).toBeLessThan(DEADLINE_MS + SLACK_MS)
     }
 
     expect(String(await client.get('key', { stale: true, atLeast: written }))).toBe('before')
 
     await first?.restart()
     // What was in doubt may have been executed by now, or not; anything else would be a lie.
-    expect(['before', 'in doubt']).toContain(String(await client.get('key', { timeout_ms: 30_000 })))
+    expect(['before', 'in doubt']).toContain(String(await client.get('key', { timeoutMs: 30_000 })))
     await client.put('key', 'after')
     expect(String(await client.get('key'))).toBe('after')
     await second?.restart()

@@ -58,7 +58,7 @@ test.each(MODES)(
 
 test.each(MODES)('in %s mode: a server whose directory is lost is replaced by a new one', async (mode) => {
   await using cluster = await startCluster({ mode, replicas: 4, founders: 3 })
-  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
   for (let i = 0; i < 50; i++) await client.put(`key-${i}`, 'x'.repeat(100))
   const [first, , lost] = cluster.replicas
   if (first === undefined || lost === undefined) throw new Error('no such replica')
@@ -94,7 +94,7 @@ test.each(MODES)('in %s mode: a server whose directory is lost is replaced by a 
 
 test.each(MODES)('in %s mode: with one of three down, no other one can be removed', async (mode) => {
   await using cluster = await startCluster({ mode, replicas: 3 })
-  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
   await client.put('before', 'x')
   const [, , down] = cluster.replicas
   if (down === undefined) throw new Error('no such replica')

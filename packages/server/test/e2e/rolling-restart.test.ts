@@ -17,18 +17,18 @@ test(
     await using cluster = await startCluster({ mode: 'leader', replicas: 3 })
     const clients = await Promise.all(
       Array.from({ length: CLIENTS }, () =>
-        KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: SETTLE_MS }),
+        KvClient.connect({ endpoints: cluster.endpoints, timeoutMs: SETTLE_MS }),
       ),
     )
     let isRunning = true
     let acknowledged = 0n
     /** The longest time in which nothing was acknowledged, since it was last looked at. */
-    let longest_ms = 0
-    let last_ms = performance.now()
+    let longestMs = 0
+    let lastMs = performance.now()
     const note = () => {
-      const now_ms = performance.now()
-      longest_ms = Math.max(longest_ms, now_ms - last_ms)
-      last_ms = now_ms
+      const nowMs = performance.now()
+      longestMs = Math.max(longestMs, nowMs - lastMs)
+      lastMs = nowMs
     }
     const loops = clients.map(async (client) => {
       while (isRunning) {
@@ -38,10 +38,10 @@ test(
       }
     })
 
-    const pauses_ms: number[] = []
+    const pausesMs: number[] = []
     for (let round = 0; round < ROUNDS; round++) {
       for (const replica of cluster.replicas) {
-        longest_ms = 0
+        longestMs = 0
         await Promise.race([replica.kill('SIGTERM'), ...loops])
         note()
         await replica.restart()
@@ -49,22 +49,22 @@ test(
           statuses.every(({ leader, peers }) => leader !== null && peers.every(({ up }) => up)),
         )
         note()
-        pauses_ms.push(longest_ms)
+        pausesMs.push(longestMs)
       }
     }
     isRunning = false
     await Promise.all(loops)
     const [client] = clients
     expect(BigInt(String(await client?.get('n')))).toBe(acknowledged)
-    const sorted = [...pauses_ms].sort((a, b) => a - b)
-    const [median_ms, most_ms] = [sorted[sorted.length >> 1], sorted.at(-1)].map((it) => Math.round(it ?? 0))
+    const sorted = [...pausesMs].sort((a, b) => a - b)
+    const [medianMs, mostMs] = [sorted[sorted.length >> 1], sorted.at(-1)].map((it) => Math.round(it ?? 0))
     process.stdout.write(
-      `rolling restart: ${pauses_ms.length} restarts, ${acknowledged} increments; longest pause of each: ` +
-        `median ${median_ms} ms, most ${most_ms} ms\n`,
+      `rolling restart: ${pausesMs.length} restarts, ${acknowledged} increments; longest pause of each: ` +
+        `median ${medianMs} ms, most ${mostMs} ms\n`,
     )
     // However busy the machine is, this is far less than an election that waits for timeouts would
     // take each time.
-    expect(median_ms).toBeLessThan(2000)
+    expect(medianMs).toBeLessThan(2000)
     await Promise.all(clients.map((each) => each.close()))
   },
   (ROUNDS * 30 + 100) * 1000,

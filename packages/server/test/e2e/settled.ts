@@ -5,25 +5,25 @@ const POLL_MS = 50
 /** The statuses of all replicas, once all of them answer and the condition holds. */
 export async function statusesWhen(
   endpoints: readonly string[],
-  timeout_ms: number,
+  timeoutMs: number,
   holds: (statuses: readonly ReplicaStatus[]) => boolean,
 ): Promise<ReplicaStatus[]> {
   await using client = await connect({ endpoints })
-  const end_ms = performance.now() + timeout_ms
+  const endMs = performance.now() + timeoutMs
   for (;;) {
-    const answers = await client.status({ timeout_ms: 1000 })
+    const answers = await client.status({ timeoutMs: 1000 })
     const statuses = answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
     if (statuses.length === endpoints.length && holds(statuses)) return statuses
-    if (performance.now() > end_ms) throw new Error(`it did not come to that: ${JSON.stringify(answers)}`)
+    if (performance.now() > endMs) throw new Error(`it did not come to that: ${JSON.stringify(answers)}`)
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
 }
 
 /** The statuses of all replicas, once each has executed the same slots. */
-export function settledStatuses(endpoints: readonly string[], timeout_ms: number): Promise<ReplicaStatus[]> {
+export function settledStatuses(endpoints: readonly string[], timeoutMs: number): Promise<ReplicaStatus[]> {
   return statusesWhen(
     endpoints,
-    timeout_ms,
-    (statuses) => new Set(statuses.map(({ bars }) => bars.executed)).size === 1,
+    timeoutMs,
+    (statuses) => new Set(statuses.map(({ watermarks }) => watermarks.executed)).size === 1,
   )
 }

@@ -54,7 +54,7 @@ test('a plan that leaves no majority is seen to make no progress', async () => {
   const { code, stderr, stdout } = await simulate('--replay', 'hopeless')
   expect(code).toBe(1)
   expect(stdout).toMatch(
-    /^Another run: line 2 of hopeless .*\n {2}there: nothing more\n {2}now: {3}\{"at_ms":/m,
+    /^Another run: line 2 of hopeless .*\n {2}there: nothing more\n {2}now: {3}\{"atMs":/m,
   )
   expect(stdout).toMatch(/^no-progress: /m)
   expect(stderr).toBe('error: seed 1 in leader mode: no-progress (violation)\n')

@@ -41,21 +41,21 @@ test.each(['leader', 'leaderless'] as const)(
     const documented = named(/^The form/)
     for (const { id, tracePath } of cluster.replicas) {
       const events = parsed(await readFile(tracePath, 'utf8'))
-      let before_ms = 0
+      let beforeMs = 0
       for (const event of events) {
         expect(documented).toContain(event.event)
-        const { at_ms, event: kind, ...rest } = event
+        const { atMs, event: kind, ...rest } = event
         const shown = shownFields(kind)
         for (const field of Object.keys(rest)) expect(shown, kind).toContain(field)
         // The clock of a new process may be a moment behind that of the one before it.
-        if (kind !== 'start') expect(at_ms).toBeGreaterThanOrEqual(before_ms)
-        before_ms = at_ms
+        if (kind !== 'start') expect(atMs).toBeGreaterThanOrEqual(beforeMs)
+        beforeMs = atMs
       }
       expect([...new Set(events.map(({ event }) => event))].sort()).toEqual([...KINDS].sort())
       expect(events[0]).toMatchObject({ event: 'start', server: id, mode, servers: [1, 2, 3] })
       expect(events.filter(({ event }) => event === 'start')).toHaveLength(id === 1 ? 2 : 1)
       expect(events.at(-1)).toMatchObject({ event: 'stop', server: id })
-      expect(Math.abs(before_ms - Date.now())).toBeLessThan(60_000)
+      expect(Math.abs(beforeMs - Date.now())).toBeLessThan(60_000)
       const executed = events.flatMap((event) => (event.event === 'execute' ? [event] : []))
       expect(executed.map(({ command, result }) => [command, result])).toEqual(
         expect.arrayContaining([
@@ -73,19 +73,19 @@ test.each(['leader', 'leaderless'] as const)(
       }),
     )
     const sent = new Map<string, number>()
-    let before_ms = 0
+    let beforeMs = 0
     let arrived = 0
     for (const event of merged) {
-      expect(event.at_ms).toBeGreaterThanOrEqual(before_ms)
-      before_ms = event.at_ms
+      expect(event.atMs).toBeGreaterThanOrEqual(beforeMs)
+      beforeMs = event.atMs
       if (event.event !== 'send') continue
       const key = JSON.stringify([event.from, event.to, event.message])
-      sent.set(key, Math.min(event.at_ms, sent.get(key) ?? Infinity))
+      sent.set(key, Math.min(event.atMs, sent.get(key) ?? Infinity))
     }
     for (const event of merged) {
       if (event.event !== 'message' || event.from === 's1') continue
-      const sent_ms = sent.get(JSON.stringify([event.from, event.to, event.message]))
-      expect(sent_ms).toBeLessThanOrEqual(event.at_ms + CLOCK_MS)
+      const sentMs = sent.get(JSON.stringify([event.from, event.to, event.message]))
+      expect(sentMs).toBeLessThanOrEqual(event.atMs + CLOCK_MS)
       arrived++
     }
     expect(arrived).toBeGreaterThan(10)

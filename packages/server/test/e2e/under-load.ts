@@ -14,7 +14,7 @@ export async function underLoad(
   work: () => Promise<void>,
 ): Promise<void> {
   const clients = await Promise.all(
-    Array.from({ length: count }, () => KvClient.connect({ endpoints, timeout_ms: PATIENCE_MS })),
+    Array.from({ length: count }, () => KvClient.connect({ endpoints, timeoutMs: PATIENCE_MS })),
   )
   let isRunning = true
   let acknowledged = 0n

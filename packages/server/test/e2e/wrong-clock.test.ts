@@ -24,7 +24,7 @@ test.each(['leader', 'leaderless'] as const)(
 
     /** A write on each server, after which log time is right on all of them. */
     const write = async () => {
-      const before_ms = Date.now()
+      const beforeMs = Date.now()
       for (const { endpoint, id } of replicas) {
         if (mode === 'leader')
           expect(
@@ -33,17 +33,19 @@ test.each(['leader', 'leaderless'] as const)(
             code: 0,
           })
         await using client = await KvClient.connect({ endpoints: [endpoint] })
-        await client.put('key', `by s${id}`, { timeout_ms: PATIENCE_MS })
+        await client.put('key', `by s${id}`, { timeoutMs: PATIENCE_MS })
       }
       const statuses = await statusesWhen(endpoints, PATIENCE_MS, (all) =>
-        all.every(({ bars, time }) => bars.executed === all[0]?.bars.executed && time.isMedianKnown),
+        all.every(
+          ({ watermarks, time }) => watermarks.executed === all[0]?.watermarks.executed && time.isMedianKnown,
+        ),
       )
-      const after_ms = Date.now()
+      const afterMs = Date.now()
       for (const { server, time } of statuses) {
-        expect(time.executed_ms, `s${server}`).toBeGreaterThan(before_ms - 1000)
-        expect(time.executed_ms, `s${server}`).toBeLessThan(after_ms + 1000)
-        const off_ms = server === wrong?.id ? TEN_YEARS_MS : 0
-        expect(Math.abs(time.clock_ahead_ms - off_ms), `s${server}`).toBeLessThan(1000)
+        expect(time.executedMs, `s${server}`).toBeGreaterThan(beforeMs - 1000)
+        expect(time.executedMs, `s${server}`).toBeLessThan(afterMs + 1000)
+        const offMs = server === wrong?.id ? TEN_YEARS_MS : 0
+        expect(Math.abs(time.clockAheadMs - offMs), `s${server}`).toBeLessThan(1000)
       }
     }
 

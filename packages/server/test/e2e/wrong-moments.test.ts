@@ -36,7 +36,7 @@ beforeAll(async () => {
     return process
   }
   server = await start()
-  await using client = await KvClient.connect({ endpoints: [`127.0.0.1:${port}`], timeout_ms: 60_000 })
+  await using client = await KvClient.connect({ endpoints: [`127.0.0.1:${port}`], timeoutMs: 60_000 })
   for (let n = 0; n < 10; n++) await client.put(`key-${n}`, 'x'.repeat(100_000))
   expect(await run('snapshot save backup.snapshot --endpoints 127.0.0.1:CLIENTS')).toMatchObject({ code: 0 })
   await server.kill('SIGTERM')
@@ -176,14 +176,14 @@ test('a save that is interrupted leaves no file, and a later one is not hindered
 })
 
 /** Passes on what the server sends, but no more than this: less than a snapshot. */
-async function stallingRelay(limit_bytes = 100_000): Promise<Server> {
+async function stallingRelay(limitBytes = 100_000): Promise<Server> {
   const relay = createServer((client) => {
     const there = connect(port, '127.0.0.1')
-    let seen_bytes = 0
+    let seenBytes = 0
     client.pipe(there)
     there.on('data', (data) => {
-      seen_bytes += data.length
-      if (seen_bytes < limit_bytes) client.write(data)
+      seenBytes += data.length
+      if (seenBytes < limitBytes) client.write(data)
     })
     for (const socket of [client, there]) socket.on('error', () => socket.destroy())
     client.on('close', () => there.destroy())

@@ -10,7 +10,7 @@ const inspection: JournalInspection = {
   identity: {
     cluster: 'test',
     clusterId: 'cd'.repeat(16),
-    parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+    parameters: { mode: 'leader', quorums: null, leaseMs: 0, window: 8192 },
     founders: [1],
     server: 1,
     acceptor,
@@ -27,13 +27,13 @@ const inspection: JournalInspection = {
   segments: [
     {
       name: '00000001.journal',
-      size_bytes: 120,
-      header: { number: 1, first: 1, firstSequence: 1, acceptor, cluster: 'test', size_bytes: 53 },
+      sizeBytes: 120,
+      header: { number: 1, first: 1, firstSequence: 1, acceptor, cluster: 'test', sizeBytes: 53 },
       groups: [
         {
           sequence: 1,
           offset: 53,
-          size_bytes: 40,
+          sizeBytes: 40,
           records: [
             { type: 'promise', scope: 'log', slot: 0, ballot },
             { type: 'promise', scope: 'slot', slot: 3, ballot },
@@ -42,7 +42,7 @@ const inspection: JournalInspection = {
             { type: 'decided', first: 5, last: 5, sizes: [1] },
           ],
         },
-        { sequence: 2, offset: 93, size_bytes: 6, records: null },
+        { sequence: 2, offset: 93, sizeBytes: 6, records: null },
       ],
     },
   ],

@@ -4,17 +4,17 @@ import { statusTable } from '../../src/reports/status-table.js'
 
 const peer = {
   server: 2,
-  writing_ms: 0,
+  writingMs: 0,
   space: 'ample' as const,
   acceptor: null,
   support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
   address: '127.0.0.1:2',
   up: true,
-  for_ms: 1,
+  forMs: 1,
   reason: undefined,
   protocol: 2,
-  unsent_bytes: 0,
-  dropped_messages: 0,
+  unsentBytes: 0,
+  droppedMessages: 0,
 }
 
 const member: MemberStatus = { server: 1, role: 'voter', replaces: 0, address: '127.0.0.1:1', acceptor: null }
@@ -31,7 +31,7 @@ const status: ReplicaStatus = {
   admitted: true,
   voting: true,
   damage: null,
-  bars: { snapshotted: 0, executed: 10, chosen: 10, voted: 12 },
+  watermarks: { snapshotted: 0, executed: 10, chosen: 10, voted: 12 },
   digest: 77,
   versions: {
     support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
@@ -42,16 +42,16 @@ const status: ReplicaStatus = {
   sessions: 5,
   waiting: 2,
   clients: 1,
-  held: { bytes: 8192, most_bytes: 8192, unfinished_bytes: 0 },
+  held: { bytes: 8192, mostBytes: 8192, unfinishedBytes: 0 },
   recovery: 'clean',
   journal: null,
-  space: { state: 'ample', free_bytes: null, reserved_bytes: 0 },
+  space: { state: 'ample', freeBytes: null, reservedBytes: 0 },
   pendingQuorum: null,
   lease: null,
-  snapshot: { slot: 0, size_bytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
-  time: { executed_ms: 1_700_000_000_000, log_ms: 1_700_000_000_500, clock_ahead_ms: 0, isMedianKnown: true },
-  stalls: { count: 1, longest_ms: 60 },
-  uptime_ms: 1000,
+  snapshot: { slot: 0, sizeBytes: 0, writing: false, serving: false, arriving: null, found: 'none' },
+  time: { executedMs: 1_700_000_000_000, logMs: 1_700_000_000_500, clockAheadMs: 0, isMedianKnown: true },
+  stalls: { count: 1, longestMs: 60 },
+  uptimeMs: 1000,
 }
 
 /** The cells of the last row. */
@@ -60,14 +60,14 @@ function lastRow(...statuses: ReplicaStatus[]): string[] {
   return table.split('\n').at(-1)!.split(/ {2,}/)
 }
 
-test('a row tells role, ballot, leader, bars, lag, peers and what waits', () => {
+test('a row tells role, ballot, leader, watermarks, lag, peers and what waits', () => {
   const members = [member, { ...member, server: 2 }]
   const behind = {
     ...status,
     server: 2,
     members,
     role: 'follower' as const,
-    bars: { ...status.bars, executed: 3 },
+    watermarks: { ...status.watermarks, executed: 3 },
   }
   expect(lastRow(status, behind)).toEqual([
     's2',

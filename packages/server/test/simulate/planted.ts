@@ -11,9 +11,9 @@ class LastSeen implements Machine<string, number, string, number | null> {
   }
 
   apply(name: string, context: ApplyContext): number {
-    const now_ms = this.#now(context)
-    this.#seen.set(name, now_ms)
-    return now_ms
+    const nowMs = this.#now(context)
+    this.#seen.set(name, nowMs)
+    return nowMs
   }
 
   query(name: string): number | null {
@@ -33,4 +33,4 @@ function workload(now: (context: ApplyContext) => number): Workload<LastSeen> {
 export const clockRead = workload(() => Date.now())
 
 /** As it should be. */
-export const stamped = workload(({ time_ms }) => time_ms)
+export const stamped = workload(({ timeMs }) => timeMs)

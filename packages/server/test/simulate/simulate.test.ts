@@ -11,7 +11,7 @@ import { clockRead, stamped } from './planted.js'
 
 const NEVER = new Promise<void>(() => undefined)
 
-const OPTIONS: SimulateOptions = { modes: ['leader'], seed: 4, seeds: 4, jobs: 1, limit_ms: Infinity }
+const OPTIONS: SimulateOptions = { modes: ['leader'], seed: 4, seeds: 4, jobs: 1, limitMs: Infinity }
 
 let directory: string
 let stdout: string
@@ -77,7 +77,7 @@ test('with --trace the run is kept as it was, with all its faults', async () => 
   await expect(simulated(clockRead, { seed: 3, seeds: 1, trace: 'whole.ndjson' }, false)).rejects.toThrow()
   expect(stdout).toContain('It takes these faults:\n  at ')
   const [first] = (await readFile('whole.ndjson', 'utf8')).split('\n')
-  expect(JSON.parse(first!)).toEqual({ at_ms: 0, event: 'plan', plan: drawPlan(3) })
+  expect(JSON.parse(first!)).toEqual({ atMs: 0, event: 'plan', plan: drawPlan(3) })
 })
 
 test('what finds nothing says what it did', async () => {
@@ -140,7 +140,7 @@ test('a replay says where another run begins', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ same: true, difference: null, violation: null })
 
   const lines = (await readFile('kept.ndjson', 'utf8')).split('\n')
-  const before = (lines[4] = lines[4]!.replace('"at_ms"', '"at_us"'))
+  const before = (lines[4] = lines[4]!.replace('"atMs"', '"atUs"'))
   await writeFile('kept.ndjson', lines.join('\n'))
   stdout = ''
   await replay()

@@ -6,8 +6,8 @@ test('counts', () => {
 })
 
 test('durations', () => {
-  const durations_ms = [0, 999.4, 1000, 59_949, 59_950, 125_000, 3_599_600, 12_000_000]
-  expect(durations_ms.map(formatDuration)).toEqual([
+  const durationsMs = [0, 999.4, 1000, 59_949, 59_950, 125_000, 3_599_600, 12_000_000]
+  expect(durationsMs.map(formatDuration)).toEqual([
     '0 ms',
     '999 ms',
     '1.0 s',

@@ -11,11 +11,11 @@ test.each(['leader', 'leaderless'] as const)('and knows all that a run in %s mod
   const planned = new Set<string>()
   let order = true
   for (let seed = 1; seed <= 4; seed++) {
-    let before_ms = 0
+    let beforeMs = 0
     await runPlan(drawPlan(seed, { mode }), storeWorkload, (line) => {
-      const { at_ms, event, ...rest } = JSON.parse(line)
-      order &&= at_ms >= before_ms
-      before_ms = at_ms
+      const { atMs, event, ...rest } = JSON.parse(line)
+      order &&= atMs >= beforeMs
+      beforeMs = atMs
       const known = fields.get(event) ?? new Set()
       fields.set(event, known)
       for (const field of Object.keys(rest)) known.add(field)

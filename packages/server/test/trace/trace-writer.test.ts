@@ -58,8 +58,8 @@ class Rig {
     logger: lineLogger(false, (line) => this.log.push(line)),
   })
 
-  add(at_ms: number, message: unknown = 'x'): void {
-    this.writer.add({ at_ms, event: 'message', from: 's2', to: 's1', message })
+  add(atMs: number, message: unknown = 'x'): void {
+    this.writer.add({ atMs, event: 'message', from: 's2', to: 's1', message })
   }
 
   get lines(): TraceEvent[] {
@@ -82,7 +82,7 @@ describe('a trace on its way to a file', () => {
     const closed = rig.writer.close()
     await rig.file.takeAll()
     await closed
-    expect(rig.lines.map(({ at_ms }) => at_ms)).toEqual([1, 2, 3, 4])
+    expect(rig.lines.map(({ atMs }) => atMs)).toEqual([1, 2, 3, 4])
     expect(rig.file.isClosed).toBe(true)
   })
 
@@ -90,16 +90,16 @@ describe('a trace on its way to a file', () => {
     const rig = new Rig()
     const large = 'x'.repeat(MOST_WAITING_BYTES / 2)
     rig.add(1, large)
-    for (const at_ms of [2, 3, 4]) rig.add(at_ms, large)
+    for (const atMs of [2, 3, 4]) rig.add(atMs, large)
     await rig.file.take()
     rig.add(5, large)
     await rig.file.takeAll()
-    expect(rig.lines.map(({ at_ms, event }) => [at_ms, event])).toEqual([
+    expect(rig.lines.map(({ atMs, event }) => [atMs, event])).toEqual([
       [1, 'message'],
       [4, 'dropped'],
       [5, 'message'],
     ])
-    expect(rig.lines[1]).toEqual({ at_ms: 4, event: 'dropped', server: 1, events: 3 })
+    expect(rig.lines[1]).toEqual({ atMs: 4, event: 'dropped', server: 1, events: 3 })
   })
 
   test('tells at its end what it has dropped last, and a line that can never fit stops nothing', async () => {
@@ -111,7 +111,7 @@ describe('a trace on its way to a file', () => {
     const closed = rig.writer.close()
     await rig.file.takeAll()
     await closed
-    expect(rig.lines.map(({ at_ms, event }) => [at_ms, event])).toEqual([
+    expect(rig.lines.map(({ atMs, event }) => [atMs, event])).toEqual([
       [1, 'dropped'],
       [2, 'message'],
       [3, 'dropped'],
@@ -151,11 +151,11 @@ test('lines are added to a file, also behind one that was cut short', async () =
       await file.append(text)
       await file.close()
     }
-    await write('{"at_ms":1}\n')
-    await write('{"at_ms":2}\n')
+    await write('{"atMs":1}\n')
+    await write('{"atMs":2}\n')
     await writeFile(path, '{"at_', { flag: 'a' })
-    await write('{"at_ms":3}\n')
-    expect(await readFile(path, 'utf8')).toBe('{"at_ms":1}\n{"at_ms":2}\n{"at_\n{"at_ms":3}\n')
+    await write('{"atMs":3}\n')
+    expect(await readFile(path, 'utf8')).toBe('{"atMs":1}\n{"atMs":2}\n{"at_\n{"atMs":3}\n')
   } finally {
     await rm(directory, { recursive: true })
   }

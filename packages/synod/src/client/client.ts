@@ -62,7 +62,7 @@ export interface ConnectOptions<M extends AnyMachine> {
    * How long `connect` and each call go on trying: 10,000 ms unless given, 1 to 3,600,000, or
    * Infinity for no limit.
    */
-  readonly timeout_ms?: number
+  readonly timeoutMs?: number
   /**
    * What is refused as `overloaded` is tried again after the time that the replica names, as long
    * as the call may take; `false`: it fails at once, for callers who would rather pass that on.
@@ -85,7 +85,7 @@ const RULES: Rules = {
   cluster: textOf(0, MAX_CLUSTER_BYTES),
   codecs: CODECS,
   versionOf: FUNCTION,
-  timeout_ms: TIMEOUT_MS,
+  timeoutMs: TIMEOUT_MS,
   retryOverloaded: BOOLEAN,
   signal: SIGNAL,
   logger: LOGGER,
@@ -135,10 +135,10 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   /** Use `connect`. */
   constructor(options: ConnectOptions<M>) {
     checkOptions('the options of connect', options, RULES)
-    const { host = {}, endpoints, timeout_ms = DEFAULT_TIMEOUT_MS } = options
+    const { host = {}, endpoints, timeoutMs = DEFAULT_TIMEOUT_MS } = options
     const random = host.random ?? Math.random
     const clock = host.clock ?? systemClock
-    this.#calls = new Calls(clock, timeout_ms, (after_ms) => this.#endpoints.timeoutError(after_ms))
+    this.#calls = new Calls(clock, timeoutMs, (afterMs) => this.#endpoints.timeoutError(afterMs))
     this.#codecs = completeCodecs(options.codecs)
     this.#rule = options
     this.#endpoints = new Endpoints({

@@ -7,7 +7,7 @@ import type { Logger } from '../logger.js'
 import { type ClientLink, openClientLink } from '../net/client/link.js'
 import type { Fail, LeaderHint, ReplicaMessage } from '../net/client/messages.js'
 import type { ClientWelcome } from '../net/hello.js'
-import { LONGEST_WAIT_ms } from '../net/transport/link.js'
+import { LONGEST_WAIT_MS } from '../net/transport/link.js'
 import { type Address, type Network, formatAddress } from '../net/transport/network.js'
 import type { Slot } from '../paxos/ballot.js'
 import { MAX_RETRY_MS, MIN_RETRY_MS, overloaded } from '../pace.js'
@@ -98,12 +98,12 @@ export class Endpoints {
   }
 
   /** Throws `too-large`, where the replicas have said what they take. */
-  checkSize(size_bytes: number): void {
-    const limit_bytes = this.#up()[0]?.welcome?.maxCommand_bytes ?? Infinity
-    if (size_bytes <= limit_bytes) return
+  checkSize(sizeBytes: number): void {
+    const limitBytes = this.#up()[0]?.welcome?.maxCommandBytes ?? Infinity
+    if (sizeBytes <= limitBytes) return
     throw new SynodError(
       'too-large',
-      `a command or query of ${size_bytes} bytes was not sent: the most is ${limit_bytes}`,
+      `a command or query of ${sizeBytes} bytes was not sent: the most is ${limitBytes}`,
     )
   }
 
@@ -134,16 +134,16 @@ export class Endpoints {
   }
 
   /** Why a question was not answered in time. */
-  timeoutError(timeout_ms: number): SynodError {
+  timeoutError(timeoutMs: number): SynodError {
     const up = this.#up()
     if (up.length === 0) {
       const { message } = this.#noAnswer(this.#endpoints)
       return new SynodError(
         'unreachable',
-        `${message} within ${timeout_ms} ms: check that the replicas run, and listen for clients there`,
+        `${message} within ${timeoutMs} ms: check that the replicas run, and listen for clients there`,
       )
     }
-    return unansweredError(timeout_ms, this.#knowsNoQuorum(up) ? this.#outage.text : null)
+    return unansweredError(timeoutMs, this.#knowsNoQuorum(up) ? this.#outage.text : null)
   }
 
   close(): void {
@@ -188,8 +188,8 @@ export class Endpoints {
         onRefused: (code, reason) => {
           logger.error({ endpoint: name, code }, `${name} refuses this client: ${reason}`)
           // By then the link has dialled again.
-          const retryAfter_ms = code === 'overloaded' ? LONGEST_WAIT_ms : undefined
-          endpoint.refusal = new SynodError(code, `${name} refuses this client: ${reason}`, { retryAfter_ms })
+          const retryAfterMs = code === 'overloaded' ? LONGEST_WAIT_MS : undefined
+          endpoint.refusal = new SynodError(code, `${name} refuses this client: ${reason}`, { retryAfterMs })
           this.#failIfAllRefuse(endpoint.refusal)
         },
         onMessages: (batch) => {
@@ -226,7 +226,7 @@ export class Endpoints {
     const routing = ROUTINGS[question.type]
     const pending: Pending = {
       ...{ routing, message: undefined as never, call, onSlot, asked: 0 },
-      ...{ refusals: 0, retryAfter_ms: 0, cancelRetry: undefined },
+      ...{ refusals: 0, retryAfterMs: 0, cancelRetry: undefined },
     }
     const request = this.#pending.add(pending)
     pending.message = { ...question, request }
@@ -369,11 +369,11 @@ export class Endpoints {
     if (this.#objection(clusterId) !== undefined) endpoint.link.redial()
   }
 
-  #onFail(endpoint: Endpoint, { code, message, request, retryAfter_ms }: Fail): void {
+  #onFail(endpoint: Endpoint, { code, message, request, retryAfterMs }: Fail): void {
     const pending = this.#pending.get(request)
     if (pending === undefined) return
     pending.asked &= ~endpoint.bit
-    if (code === 'overloaded') this.#onRefused(pending, overloadedBy(message, retryAfter_ms))
+    if (code === 'overloaded') this.#onRefused(pending, overloadedBy(message, retryAfterMs))
     // As with one that is too busy, another one may give an answer.
     else if (REFUSALS.has(code) && pending.asked !== 0) return
     else pending.call.reject(new SynodError(code, message))
@@ -388,17 +388,17 @@ export class Endpoints {
   #onRefused(pending: Pending, error: SynodError): void {
     const { call, routing } = pending
     const { clock, random, retryOverloaded } = this.#options
-    const named_ms = error.retryAfter_ms ?? 0
-    pending.retryAfter_ms = Math.min(pending.retryAfter_ms || named_ms, named_ms)
+    const namedMs = error.retryAfterMs ?? 0
+    pending.retryAfterMs = Math.min(pending.retryAfterMs || namedMs, namedMs)
     if (pending.asked !== 0) return
-    const wait_ms = Math.min(pending.retryAfter_ms * 2 ** pending.refusals++, MAX_RETRY_MS) * (1 + random())
-    pending.retryAfter_ms = 0
-    const mayRetry = retryOverloaded && routing !== 'one' && wait_ms > 0
-    if (!mayRetry || clock.now() + wait_ms >= call.until_ms) {
+    const waitMs = Math.min(pending.retryAfterMs * 2 ** pending.refusals++, MAX_RETRY_MS) * (1 + random())
+    pending.retryAfterMs = 0
+    const mayRetry = retryOverloaded && routing !== 'one' && waitMs > 0
+    if (!mayRetry || clock.now() + waitMs >= call.untilMs) {
       call.reject(error)
       return
     }
-    pending.cancelRetry = clock.timer(wait_ms, () => {
+    pending.cancelRetry = clock.timer(waitMs, () => {
       pending.cancelRetry = undefined
       if (this.#isLeft(pending)) this.#ask(pending)
     })
@@ -442,6 +442,6 @@ export class Endpoints {
   }
 }
 
-function overloadedBy(message: string, retryAfter_ms: number): SynodError {
-  return new SynodError('overloaded', message, retryAfter_ms === 0 ? {} : { retryAfter_ms })
+function overloadedBy(message: string, retryAfterMs: number): SynodError {
+  return new SynodError('overloaded', message, retryAfterMs === 0 ? {} : { retryAfterMs })
 }

@@ -28,7 +28,7 @@ export class OutageReport {
   readonly #reasons = new Map<number, string>()
   /** Those of the last look. */
   #calls: Call<Uint8Array>[] = []
-  #wait_ms = FIRST_LOOK_MS
+  #waitMs = FIRST_LOOK_MS
   #cancelTimer: (() => void) | undefined
 
   constructor(parts: OutageReportParts) {
@@ -43,14 +43,14 @@ export class OutageReport {
   /** A call waits, or a replica has lost its quorum. */
   look(): void {
     if (this.#cancelTimer !== undefined || !this.#parts.isOut()) return
-    this.#cancelTimer = this.#parts.clock.timer(this.#wait_ms, () => {
+    this.#cancelTimer = this.#parts.clock.timer(this.#waitMs, () => {
       this.#cancelTimer = undefined
       this.#forget()
       if (!this.#parts.isOut()) {
-        this.#wait_ms = FIRST_LOOK_MS
+        this.#waitMs = FIRST_LOOK_MS
         return
       }
-      this.#wait_ms = Math.min(2 * this.#wait_ms, LONGEST_WAIT_MS)
+      this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS)
       this.#parts.ask(() => this.#newCall())
       this.look()
     })

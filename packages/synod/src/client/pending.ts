@@ -38,7 +38,7 @@ export interface Pending {
   /** How often all who had it have refused it as `overloaded`. */
   refusals: number
   /** The shortest time that any of those who refuse it now has named; 0 for none. */
-  retryAfter_ms: number
+  retryAfterMs: number
   /** Ends the wait for the next attempt; undefined while it does not wait. */
   cancelRetry: (() => void) | undefined
 }

@@ -39,11 +39,11 @@ export class Silence {
   readonly #parts: SilenceParts
   #cancel: (() => void) | undefined
   /** Since when it has been asked something and has said nothing. */
-  #asked_ms: number | undefined
+  #askedMs: number | undefined
   /** Of those in which it has said nothing. */
   #periods = 0
   /** How long it took lately until it said something. */
-  #took_ms = 0
+  #tookMs = 0
 
   constructor(clock: Clock, parts: SilenceParts) {
     this.#clock = clock
@@ -52,28 +52,28 @@ export class Silence {
 
   get isSilent(): boolean {
     if (this.#periods < LEAST_PERIODS) return false
-    return this.#periods >= Math.min((PATIENCE * this.#took_ms) / PERIOD_MS, MOST_PERIODS)
+    return this.#periods >= Math.min((PATIENCE * this.#tookMs) / PERIOD_MS, MOST_PERIODS)
   }
 
   /** It was asked something that others can answer too. */
   asked(): void {
-    if (this.#asked_ms !== undefined) return
-    this.#asked_ms = this.#clock.now()
+    if (this.#askedMs !== undefined) return
+    this.#askedMs = this.#clock.now()
     if (this.#cancel === undefined) this.#wait()
   }
 
   /** It said something. Returns whether it was silent until then. */
   heard(): boolean {
     const wasSilent = this.isSilent
-    if (this.#asked_ms !== undefined)
-      this.#took_ms += WEIGHT * (this.#clock.now() - this.#asked_ms - this.#took_ms)
+    if (this.#askedMs !== undefined)
+      this.#tookMs += WEIGHT * (this.#clock.now() - this.#askedMs - this.#tookMs)
     this.reset()
     return wasSilent
   }
 
   /** What it was asked is lost with its connection. */
   reset(): void {
-    this.#asked_ms = undefined
+    this.#askedMs = undefined
     this.#periods = 0
   }
 
@@ -85,7 +85,7 @@ export class Silence {
     this.#cancel = this.#clock.timer(PERIOD_MS, () => {
       this.#cancel = undefined
       // It said something, but perhaps not all that it was asked for.
-      if (this.#asked_ms === undefined) {
+      if (this.#askedMs === undefined) {
         if (this.#parts.isAwaited()) this.asked()
         return
       }

@@ -10,7 +10,7 @@ export interface ClusterParameters {
   /** Null for majorities. */
   readonly quorums: Quorums | null
   /** How long leases last; 0 for none. */
-  readonly lease_ms: number
+  readonly leaseMs: number
   /** How many slots after the one in which a change of the voters is chosen it takes force. */
   readonly window: number
 }
@@ -31,7 +31,7 @@ const WORDS: readonly ((parameters: ClusterParameters) => string)[] = [
   ({ mode }) => `${mode} mode`,
   ({ quorums }) =>
     quorums === null ? 'majorities' : `quorums of ${quorums.phase1} and ${quorums.phase2} servers`,
-  ({ lease_ms }) => (lease_ms === 0 ? 'no lease' : `a lease of ${lease_ms} ms`),
+  ({ leaseMs }) => (leaseMs === 0 ? 'no lease' : `a lease of ${leaseMs} ms`),
   ({ window }) => `a window of ${window} slots`,
 ]
 
@@ -70,21 +70,21 @@ export function withoutNeedlessQuorums(parameters: ClusterParameters, founders: 
 
 export function areParameters(value: unknown): value is ClusterParameters {
   if (typeof value !== 'object' || value === null) return false
-  const { lease_ms, mode, quorums, window } = value as Record<string, unknown>
+  const { leaseMs, mode, quorums, window } = value as Record<string, unknown>
   return (
     MODES.includes(mode as Mode) &&
-    isFrom(0, lease_ms) &&
+    isFrom(0, leaseMs) &&
     isFrom(1, window) &&
     (quorums === null || areQuorums(quorums))
   )
 }
 
 export function writeParameters(writer: Writer, parameters: ClusterParameters): void {
-  const { lease_ms, mode, quorums, window } = parameters
+  const { leaseMs, mode, quorums, window } = parameters
   writer.u8(MODES.indexOf(mode) + 1)
   writer.varint(quorums?.phase1 ?? 0)
   writer.varint(quorums?.phase2 ?? 0)
-  writer.varint(lease_ms)
+  writer.varint(leaseMs)
   writer.varint(window)
 }
 
@@ -93,7 +93,7 @@ export function readParameters(reader: Reader): ClusterParameters {
   const mode = MODES[reader.u8() - 1]
   const [phase1, phase2] = [reader.varint(), reader.varint()]
   const quorums = phase1 === 0 && phase2 === 0 ? null : { phase1, phase2 }
-  const parameters = { mode, quorums, lease_ms: reader.varint(), window: reader.varint() }
+  const parameters = { mode, quorums, leaseMs: reader.varint(), window: reader.varint() }
   if (!areParameters(parameters)) throw new MalformedError(`parameters ${JSON.stringify(parameters)}`)
   return parameters
 }

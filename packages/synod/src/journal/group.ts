@@ -19,7 +19,7 @@ export interface Group {
   readonly sequence: number
   /** Where the group begins in its segment. */
   readonly offset: number
-  readonly size_bytes: number
+  readonly sizeBytes: number
   /** The encoded records: a view of the segment. */
   readonly payload: Buffer
 }
@@ -43,7 +43,7 @@ export class GroupWriter {
   }
 
   /** What the group would take if it were sealed now; 0 when it holds no record. */
-  get size_bytes(): number {
+  get sizeBytes(): number {
     return this.#writer.length
   }
 
@@ -75,7 +75,7 @@ export function readGroup(segment: Buffer, offset: number, marker: number): Grou
   return {
     sequence: segment.readDoubleLE(offset + SEQUENCE),
     offset,
-    size_bytes: end - offset,
+    sizeBytes: end - offset,
     payload: segment.subarray(payload, end),
   }
 }

@@ -198,11 +198,11 @@ function contentOf({
   cluster,
   clusterId,
   founders,
-  parameters: { lease_ms, mode, quorums, window },
+  parameters: { leaseMs, mode, quorums, window },
   peers,
   server,
 }: Identity): Identity {
-  const parameters = { mode, quorums, lease_ms, window }
+  const parameters = { mode, quorums, leaseMs, window }
   return { cluster, clusterId, parameters, founders, server, acceptor, peers, addresses }
 }
 

@@ -28,7 +28,7 @@ export interface JournalInspection {
 
 export interface SegmentInspection {
   readonly name: string
-  readonly size_bytes: number
+  readonly sizeBytes: number
   /** Null when there is no whole one of a version that is known. */
   readonly header: FoundHeader | null
   /** All whole groups, also those beyond damage. What lies between them is not readable. */
@@ -38,7 +38,7 @@ export interface SegmentInspection {
 export interface GroupInspection {
   readonly sequence: number
   readonly offset: number
-  readonly size_bytes: number
+  readonly sizeBytes: number
   /** Null when they are not understood. */
   readonly records: readonly RecordSummary[] | null
 }
@@ -78,13 +78,13 @@ function inspectSegment(name: string, bytes: Buffer, identity: Identity | null):
   const groups: GroupInspection[] = []
   if (acceptor !== undefined) {
     const marker = groupMarker(acceptor)
-    let group = findGroup(bytes, header?.size_bytes ?? 0, marker, 1)
+    let group = findGroup(bytes, header?.sizeBytes ?? 0, marker, 1)
     while (group !== null) {
       groups.push(inspectGroup(group))
-      group = findGroup(bytes, group.offset + group.size_bytes, marker, 1)
+      group = findGroup(bytes, group.offset + group.sizeBytes, marker, 1)
     }
   }
-  return { name, size_bytes: bytes.length, header, groups }
+  return { name, sizeBytes: bytes.length, header, groups }
 }
 
 function headerOf(bytes: Buffer): FoundHeader | null {
@@ -96,11 +96,11 @@ function headerOf(bytes: Buffer): FoundHeader | null {
   }
 }
 
-function inspectGroup({ sequence, offset, size_bytes, payload }: Group): GroupInspection {
+function inspectGroup({ sequence, offset, sizeBytes, payload }: Group): GroupInspection {
   try {
-    return { sequence, offset, size_bytes, records: readRecords(payload).map(summarise) }
+    return { sequence, offset, sizeBytes, records: readRecords(payload).map(summarise) }
   } catch (error) {
-    if (error instanceof MalformedError) return { sequence, offset, size_bytes, records: null }
+    if (error instanceof MalformedError) return { sequence, offset, sizeBytes, records: null }
     throw error
   }
 }

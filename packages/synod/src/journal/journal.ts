@@ -9,7 +9,7 @@ import type { Identity, Peers } from './identity.js'
 import type { Positions } from './positions.js'
 import type { Space } from '../storage/no-space.js'
 import type { Reserve } from '../storage/reserve.js'
-import { faultOf, lastSlotOf, sizeBound_bytes } from './record-codec.js'
+import { faultOf, lastSlotOf, sizeBoundBytes } from './record-codec.js'
 import type { SegmentWriter } from './segment-writer.js'
 
 /** The largest record, with its values. */
@@ -30,9 +30,9 @@ export interface JournalStats {
   readonly bytes: number
   /** One for each group and each segment. */
   readonly fsyncs: number
-  readonly lastFsync_ms: number
+  readonly lastFsyncMs: number
   /** For how long the disk has been at the write that is under way; 0 if there is none. */
-  readonly writing_ms: number
+  readonly writingMs: number
 }
 
 export interface JournalParts {
@@ -88,7 +88,7 @@ export class Journal {
   #groups = 0
   #bytes = 0
   /** When the write under way began; Infinity while there is none. */
-  #writingSince_ms = Infinity
+  #writingSinceMs = Infinity
 
   #failure: SynodError | null = null
   #writing: Promise<void> | null = null
@@ -126,17 +126,17 @@ export class Journal {
   }
 
   /** For how long the disk has been at the group that it writes; 0 if it writes none. */
-  get writing_ms(): number {
-    return Math.max(0, this.#now() - this.#writingSince_ms)
+  get writingMs(): number {
+    return Math.max(0, this.#now() - this.#writingSinceMs)
   }
 
   /** What has been appended since the group that is being written. */
-  get waiting_bytes(): number {
-    return this.#group.size_bytes
+  get waitingBytes(): number {
+    return this.#group.sizeBytes
   }
 
-  get lastFsync_ms(): number {
-    return this.#segments.lastFsync_ms
+  get lastFsyncMs(): number {
+    return this.#segments.lastFsyncMs
   }
 
   /** Files whose space is allocated beforehand. */
@@ -149,15 +149,15 @@ export class Journal {
   }
 
   get stats(): JournalStats {
-    const { fsyncs, lastFsync_ms } = this.#segments
+    const { fsyncs, lastFsyncMs } = this.#segments
     const segments = this.#segments.count
     return {
       groups: this.#groups,
       segments,
       bytes: this.#bytes,
       fsyncs,
-      lastFsync_ms,
-      writing_ms: this.writing_ms,
+      lastFsyncMs,
+      writingMs: this.writingMs,
     }
   }
 
@@ -213,17 +213,17 @@ export class Journal {
   }
 
   #check(records: readonly JournalRecord[]): void {
-    let group_bytes = this.#group.size_bytes
+    let groupBytes = this.#group.sizeBytes
     for (const record of records) {
       const fault = faultOf(record)
       if (fault !== null) throw new RangeError(`invalid record: ${fault}`)
-      const size_bytes = sizeBound_bytes(record)
-      if (size_bytes > MAX_RECORD_BYTES) {
-        throw new SynodError('too-large', `a record has at most ${MAX_RECORD_BYTES} bytes, not ${size_bytes}`)
+      const sizeBytes = sizeBoundBytes(record)
+      if (sizeBytes > MAX_RECORD_BYTES) {
+        throw new SynodError('too-large', `a record has at most ${MAX_RECORD_BYTES} bytes, not ${sizeBytes}`)
       }
-      group_bytes += size_bytes
+      groupBytes += sizeBytes
     }
-    if (group_bytes > MAX_GROUP_BYTES) {
+    if (groupBytes > MAX_GROUP_BYTES) {
       throw new SynodError('overloaded', `more than ${MAX_GROUP_BYTES} bytes wait for the disk`)
     }
   }
@@ -237,7 +237,7 @@ export class Journal {
       if (heard.length > 0) this.#group.add({ type: 'positions', heard })
       const group = this.#group.seal(this.#segments.nextSequence)
       this.#last = this.#trim = 0
-      this.#writingSince_ms = this.#now()
+      this.#writingSinceMs = this.#now()
       try {
         await this.#segments.write(group, last)
         if (trim > 0) await this.#segments.trim(trim)
@@ -251,7 +251,7 @@ export class Journal {
       this.#durable = upTo
       this.#onDurable(upTo)
     }
-    this.#writingSince_ms = Infinity
+    this.#writingSinceMs = Infinity
     this.#writing = null
   }
 

@@ -37,7 +37,7 @@ export interface JournalOptions {
    * A segment that has reached this size is followed by a new one. 64 MiB unless given, 512 MiB at
    * most.
    */
-  readonly segmentSize_bytes?: number
+  readonly segmentSizeBytes?: number
   /**
    * How much is allocated beforehand, in bytes, for groups and to trim with on a full disk. Nothing
    * unless given.
@@ -90,11 +90,11 @@ export type OpenedJournal = UsableJournal | DamagedJournal
  * another version of Synod wrote it, and `journal-failed` when the disk fails.
  */
 export async function openJournal(options: JournalOptions): Promise<OpenedJournal> {
-  const { segmentSize_bytes = DEFAULT_SEGMENT_SIZE_BYTES } = options
-  if (!(segmentSize_bytes > 0 && segmentSize_bytes <= MAX_SEGMENT_SIZE_BYTES)) {
+  const { segmentSizeBytes = DEFAULT_SEGMENT_SIZE_BYTES } = options
+  if (!(segmentSizeBytes > 0 && segmentSizeBytes <= MAX_SEGMENT_SIZE_BYTES)) {
     throw new SynodError(
       'invalid-options',
-      `a segment has 1 to ${MAX_SEGMENT_SIZE_BYTES} bytes, not ${segmentSize_bytes}`,
+      `a segment has 1 to ${MAX_SEGMENT_SIZE_BYTES} bytes, not ${segmentSizeBytes}`,
     )
   }
   const { disk, directory } = options
@@ -102,7 +102,7 @@ export async function openJournal(options: JournalOptions): Promise<OpenedJourna
     await disk.makeDirectory(directory)
     const release = await disk.lock(directory)
     try {
-      return await openLocked(options, segmentSize_bytes, release)
+      return await openLocked(options, segmentSizeBytes, release)
     } catch (error) {
       await release()
       throw error
@@ -120,7 +120,7 @@ export function damageWords(directory: string, { message }: Pick<Finding, 'messa
 
 async function openLocked(
   options: JournalOptions,
-  segmentSize_bytes: number,
+  segmentSizeBytes: number,
   release: () => Promise<void>,
 ): Promise<OpenedJournal> {
   const { disk, directory, now, onDurable, onFailure, reserve = NO_RESERVE, space = NO_PATIENCE } = options
@@ -144,7 +144,7 @@ async function openLocked(
   }
 
   const identity = await takeIdentity(options, found.identity)
-  const segments = await goOn({ disk, directory, identity, segmentSize_bytes, reserve, space, now }, found)
+  const segments = await goOn({ disk, directory, identity, segmentSizeBytes, reserve, space, now }, found)
   const positions = new Positions(found.heard)
   const parts = { disk, directory, identity, segments, positions, space, now }
   const journal = new Journal({ ...parts, onDurable, onFailure, release })

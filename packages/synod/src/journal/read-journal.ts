@@ -66,7 +66,7 @@ async function salvage(
       lostGroups += group.sequence - next + (found === undefined ? 1 : 0)
       for (const record of found ?? []) records.push(record)
       next = group.sequence + 1
-      group = findGroup(bytes, group.offset + group.size_bytes, marker, next)
+      group = findGroup(bytes, group.offset + group.sizeBytes, marker, next)
     }
   }
   return { records, lostGroups }
@@ -81,7 +81,7 @@ function beginOf(
     const header = decodeHeader(bytes)
     if (header === null) return { offset: 0, firstSequence: 1 }
     if (header.acceptor !== acceptor) return undefined
-    return { offset: header.size_bytes, firstSequence: header.firstSequence }
+    return { offset: header.sizeBytes, firstSequence: header.firstSequence }
   } catch (error) {
     if (error instanceof UnsupportedVersionError) return undefined
     throw error

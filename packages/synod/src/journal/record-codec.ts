@@ -115,7 +115,7 @@ export function faultOf(record: StoredRecord): string | null {
 }
 
 /** An upper bound of what a record takes when it is written. */
-export function sizeBound_bytes(record: JournalRecord): number {
+export function sizeBoundBytes(record: JournalRecord): number {
   if (record.type !== 'vote' && record.type !== 'decided') return FIXED_BYTES
   let size = FIXED_BYTES
   for (const value of record.values) size += value.length + DELIMITER_BYTES

@@ -25,7 +25,7 @@ export interface JournalEnd {
   /** Those that are needed, in order, at least one. */
   readonly segments: readonly KeptSegment[]
   /** Where the groups in the last of them end. */
-  readonly size_bytes: number
+  readonly sizeBytes: number
   /** Only zeros follow there: space that was allocated beforehand. */
   readonly isPadded: boolean
   readonly nextSequence: number
@@ -170,7 +170,7 @@ class Examination {
     this.#doubt = this.#lost = null
     this.#segments.push({ number, last: 0 })
 
-    let offset = header.size_bytes
+    let offset = header.sizeBytes
     this.#endsWith(bytes.subarray(0, offset), offset)
     while (offset < bytes.length) {
       const group = readGroup(bytes, offset, this.#marker)
@@ -178,15 +178,15 @@ class Examination {
         return this.#judgeTail(bytes, offset, name, isLast)
       const found = this.#takeIn(group, name)
       if (found !== null) return found
-      offset += group.size_bytes
+      offset += group.sizeBytes
       this.#endsWith(bytes.subarray(group.offset, offset), offset)
     }
     return null
   }
 
-  #endsWith(lastWritten: Buffer, size_bytes: number): void {
+  #endsWith(lastWritten: Buffer, sizeBytes: number): void {
     const nextSequence = this.#nextSequence
-    this.#end = { segments: this.#segments, size_bytes, isPadded: false, nextSequence, lastWritten }
+    this.#end = { segments: this.#segments, sizeBytes, isPadded: false, nextSequence, lastWritten }
   }
 
   #takeIn(group: Group, name: string): Finding | null {

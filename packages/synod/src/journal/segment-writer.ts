@@ -20,15 +20,15 @@ export interface SegmentWriterOptions {
   readonly directory: string
   readonly identity: Identity
   /** A segment that has reached this size is followed by a new one. */
-  readonly segmentSize_bytes: number
+  readonly segmentSizeBytes: number
   /** How large the reserves are. */
-  readonly reserve: { readonly groups_bytes: number; readonly trim_bytes: number }
+  readonly reserve: { readonly groupsBytes: number; readonly trimBytes: number }
   readonly space: Space
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
 }
 
-export const NO_RESERVE: SegmentWriterOptions['reserve'] = { groups_bytes: 0, trim_bytes: 0 }
+export const NO_RESERVE: SegmentWriterOptions['reserve'] = { groupsBytes: 0, trimBytes: 0 }
 
 /**
  * Writes groups at the end of the last segment, one at a time. After a method has rejected, none
@@ -39,11 +39,11 @@ export class SegmentWriter {
   #file: DiskFile
   /** In order; the last one is being written. */
   readonly #segments: KeptSegment[]
-  #size_bytes: number
+  #sizeBytes: number
   #nextSequence: number
   /** The one of the header, or of what was written last. */
   #fsyncs = 1
-  #lastFsync_ms = 0
+  #lastFsyncMs = 0
   /** The first segment that is needed, and whether the next one has yet to say so. */
   #first: number
   #isTrimming = false
@@ -56,19 +56,19 @@ export class SegmentWriter {
     this.#file = file
     this.#segments = [...end.segments]
     this.#first = end.segments[0]?.number ?? 1
-    this.#size_bytes = end.size_bytes
+    this.#sizeBytes = end.sizeBytes
     this.#nextSequence = end.nextSequence
     const { directory, disk, reserve } = options
-    this.#groupsReserve = new Reserve(disk, directory, GROUPS_RESERVE, () => reserve.groups_bytes)
-    this.#trimReserve = new Reserve(disk, directory, TRIM_RESERVE, () => reserve.trim_bytes)
+    this.#groupsReserve = new Reserve(disk, directory, GROUPS_RESERVE, () => reserve.groupsBytes)
+    this.#trimReserve = new Reserve(disk, directory, TRIM_RESERVE, () => reserve.trimBytes)
   }
 
   /** Begins a journal with its first segment. */
   static async create(options: SegmentWriterOptions): Promise<SegmentWriter> {
     const begun = await createSegment(options, { number: 1, first: 1, firstSequence: 1 })
     if (begun === undefined) throw new Error('there is no space left for a journal')
-    const { file, size_bytes } = begun
-    const end = { segments: [{ number: 1, last: 0 }], size_bytes, isPadded: false, nextSequence: 1 }
+    const { file, sizeBytes } = begun
+    const end = { segments: [{ number: 1, last: 0 }], sizeBytes, isPadded: false, nextSequence: 1 }
     return new SegmentWriter(options, file, end).#ready()
   }
 
@@ -83,8 +83,8 @@ export class SegmentWriter {
     const file = await disk.open(join(directory, segmentName(lastOf(end.segments).number)), 'existing')
     try {
       // Zeros are space that was allocated beforehand, and is needed all the more on a full disk.
-      if (!end.isPadded) await file.truncate(end.size_bytes)
-      await file.write(end.lastWritten, end.size_bytes - end.lastWritten.length)
+      if (!end.isPadded) await file.truncate(end.sizeBytes)
+      await file.write(end.lastWritten, end.sizeBytes - end.lastWritten.length)
       await file.sync()
     } catch (error) {
       await file.close()
@@ -113,8 +113,8 @@ export class SegmentWriter {
     return this.#fsyncs
   }
 
-  get lastFsync_ms(): number {
-    return this.#lastFsync_ms
+  get lastFsyncMs(): number {
+    return this.#lastFsyncMs
   }
 
   /** Segments that are kept, the one being written included. */
@@ -142,13 +142,13 @@ export class SegmentWriter {
 
   /** Writes a group, which speaks of slots up to `last`, and resolves when it is durable. */
   async write(group: Buffer, last: Slot): Promise<void> {
-    if (this.#size_bytes >= this.#options.segmentSize_bytes || this.#isTrimming) await this.#rotate()
+    if (this.#sizeBytes >= this.#options.segmentSizeBytes || this.#isTrimming) await this.#rotate()
     await this.#put(group)
     const start = this.#options.now()
     await this.#file.sync()
-    this.#lastFsync_ms = this.#options.now() - start
+    this.#lastFsyncMs = this.#options.now() - start
     this.#fsyncs++
-    this.#size_bytes += group.length
+    this.#sizeBytes += group.length
     this.#nextSequence++
     const segment = lastOf(this.#segments)
     segment.last = Math.max(segment.last, last)
@@ -170,7 +170,7 @@ export class SegmentWriter {
    */
   #put(group: Buffer): Promise<void> {
     const { space } = this.#options
-    return writeWhenSpace(() => this.#file.write(group, this.#size_bytes), {
+    return writeWhenSpace(() => this.#file.write(group, this.#sizeBytes), {
       refused: () => {
         space.refused()
       },
@@ -203,21 +203,21 @@ export class SegmentWriter {
     const header = this.#nextHeader
     const bytes = encodeHeader({ ...header, acceptor: identity.acceptor, cluster: identity.cluster })
     const file = await reserve.become(join(directory, segmentName(header.number)), bytes)
-    return file && { ...header, file, size_bytes: bytes.length }
+    return file && { ...header, file, sizeBytes: bytes.length }
   }
 
   /** Answers whether there is a segment to go on in. What is needed no more is removed. */
   async #goOnIn(next: BegunSegment | undefined): Promise<boolean> {
     if (next === undefined) return false
-    const { file, first, number, size_bytes } = next
+    const { file, first, number, sizeBytes } = next
     this.#fsyncs++
     this.#isTrimming = false
-    const [full, full_bytes] = [this.#file, this.#size_bytes]
+    const [full, fullBytes] = [this.#file, this.#sizeBytes]
     this.#file = file
     this.#segments.push({ number, last: 0 })
-    this.#size_bytes = size_bytes
+    this.#sizeBytes = sizeBytes
     // What is beyond is part of a group that was refused, or space that was never used.
-    await full.truncate(full_bytes)
+    await full.truncate(fullBytes)
     await full.close()
     const trimmed = this.#segments.splice(
       0,
@@ -248,7 +248,7 @@ interface BegunSegment {
   readonly number: number
   readonly first: number
   readonly file: DiskFile
-  readonly size_bytes: number
+  readonly sizeBytes: number
 }
 
 /** Undefined where the disk has no space for it: nothing is left of it then. */
@@ -280,5 +280,5 @@ async function createSegment(
     await file.close()
     throw error
   }
-  return { ...header, file, size_bytes: bytes.length }
+  return { ...header, file, sizeBytes: bytes.length }
 }

@@ -24,9 +24,9 @@ export interface SegmentHeader {
   readonly cluster: string
 }
 
-/** A header as found; `size_bytes` is where the groups begin. */
+/** A header as found; `sizeBytes` is where the groups begin. */
 export interface FoundHeader extends SegmentHeader {
-  readonly size_bytes: number
+  readonly sizeBytes: number
 }
 
 /** The header is whole, and of a version that is not known here. */
@@ -72,9 +72,9 @@ export function decodeHeader(segment: Buffer): FoundHeader | null {
     const reader = new Reader(segment)
     if (!reader.raw(MAGIC.length).equals(MAGIC)) return null
     const version = reader.u32()
-    const size_bytes = reader.u32()
-    if (size_bytes < FIXED_BYTES + CHECKSUM_BYTES || size_bytes > segment.length) return null
-    const checked = segment.subarray(0, size_bytes - CHECKSUM_BYTES)
+    const sizeBytes = reader.u32()
+    if (sizeBytes < FIXED_BYTES + CHECKSUM_BYTES || sizeBytes > segment.length) return null
+    const checked = segment.subarray(0, sizeBytes - CHECKSUM_BYTES)
     if (segment.readUInt32LE(checked.length) !== crc32(checked)) return null
     if (version !== VERSION) {
       throw new UnsupportedVersionError(
@@ -89,7 +89,7 @@ export function decodeHeader(segment: Buffer): FoundHeader | null {
     const cluster = fields.string()
     fields.end()
     if (first < 1 || first > number) return null
-    return { number, first, firstSequence, acceptor, cluster, size_bytes }
+    return { number, first, firstSequence, acceptor, cluster, sizeBytes }
   } catch (error) {
     if (error instanceof MalformedError) return null
     throw error

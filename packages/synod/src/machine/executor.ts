@@ -80,7 +80,7 @@ export class Executor<M extends AnyMachine> {
   readonly support: Support
   #agreed = FIRST_AGREED
   #executed: Slot = 0
-  #time_ms = 0
+  #timeMs = 0
   #digest = 0
 
   /** With a membership of its own, as the cluster was founded. */
@@ -123,8 +123,8 @@ export class Executor<M extends AnyMachine> {
    * Log time: the latest stamp of what was executed, in milliseconds since 1970; 0 before anything
    * was.
    */
-  get time_ms(): number {
-    return this.#time_ms
+  get timeMs(): number {
+    return this.#timeMs
   }
 
   get sessions(): number {
@@ -161,7 +161,7 @@ export class Executor<M extends AnyMachine> {
     const change = this.#membership.apply(slot, changeOf(value))
     const request = value.length === 0 ? undefined : readRequest(value)
     if (request === undefined) return undefined
-    this.#time_ms = Math.max(this.#time_ms, request.time_ms)
+    this.#timeMs = Math.max(this.#timeMs, request.timeMs)
     return { request, outcome: this.#outcomeOf(slot, value, request, change) }
   }
 
@@ -249,7 +249,7 @@ export class Executor<M extends AnyMachine> {
     const meta = new Writer(64)
     writeAgreed(meta, this.#agreed)
     meta.varint(this.#executed)
-    meta.f64(this.#time_ms)
+    meta.f64(this.#timeMs)
     meta.u32(this.#digest)
     encodeMembership(meta, this.#membership.state)
     const state = begun(chunks)
@@ -271,7 +271,7 @@ export class Executor<M extends AnyMachine> {
     const meta = new Reader(first.value.bytes)
     const agreed = readAgreed(meta)
     this.#refuseIfLacking(agreed)
-    const [executed, time_ms, digest] = [meta.varint(), meta.f64(), meta.u32()]
+    const [executed, timeMs, digest] = [meta.varint(), meta.f64(), meta.u32()]
     const membership = readMembership(meta)
     meta.end()
     const sessions = this.#sessions.restoration()
@@ -288,7 +288,7 @@ export class Executor<M extends AnyMachine> {
     this.#executed = executed
     this.#agreed = agreed
     this.#membership.replace(membership)
-    this.#time_ms = time_ms
+    this.#timeMs = timeMs
     this.#digest = digest
   }
 
@@ -324,7 +324,7 @@ export class Executor<M extends AnyMachine> {
     try {
       if (!this.isKnownByAll(request)) throw new Error('not all members know this command')
       const command = decodeWith('command', this.codecs.command, request.command)
-      const context = { slot, time_ms: this.#time_ms, version: this.#agreed.machine }
+      const context = { slot, timeMs: this.#timeMs, version: this.#agreed.machine }
       return { status: 'done', result: applyCommand(this.#machine, this.codecs, command, context) }
     } catch (error) {
       // What it does later cannot be known: to go on would be to give answers from another state

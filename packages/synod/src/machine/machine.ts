@@ -10,7 +10,7 @@ export interface ApplyContext {
    * back, and is near the median of the voters' wall clocks at the moment at which the command was
    * proposed, however wrong a minority of them is. (docs/state-machines.md)
    */
-  readonly time_ms: number
+  readonly timeMs: number
   /**
    * The version of the state machine on which all members of the cluster have agreed, from 1: it
    * grows when the last of them has been upgraded, at one slot on every replica. Rules that change

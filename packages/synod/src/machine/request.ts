@@ -16,7 +16,7 @@ export interface Request {
    * The stamp of the server that proposed it: milliseconds since 1970, a whole number from 0 to
    * `MAX_TIME_MS`; 0 until then.
    */
-  readonly time_ms: number
+  readonly timeMs: number
   readonly session: SessionKey
   /** The number that the session was given when it was opened; 0 for all but `command`. */
   readonly opening: number
@@ -52,7 +52,7 @@ export const MAX_TIME_MS = 8.64e15
 const TIME_OFFSET = 1
 const TIME_BYTES = 8
 const NO_COMMAND = new Uint8Array(0)
-const UNNUMBERED = { time_ms: 0, opening: 0, sequence: 0, acknowledged: 0, version: 0 } as const
+const UNNUMBERED = { timeMs: 0, opening: 0, sequence: 0, acknowledged: 0, version: 0 } as const
 
 /** What a request takes besides its command, at most. */
 export const REQUEST_OVERHEAD_BYTES = 64
@@ -63,7 +63,7 @@ export const SESSION_WINDOW = 1024
 export function encodeRequest(request: Request): Uint8Array {
   const writer = new Writer(request.command.length + REQUEST_OVERHEAD_BYTES)
   writer.u8(KIND_TAGS[request.kind])
-  writer.f64(request.time_ms)
+  writer.f64(request.timeMs)
   writeSessionKey(writer, request.session)
   writer.varint(request.opening)
   writer.varint(request.sequence)
@@ -100,7 +100,7 @@ export function decodeRequest(bytes: Uint8Array): Request {
   const reader = new Reader(bytes)
   return {
     kind: readKind(reader),
-    time_ms: readTime(reader),
+    timeMs: readTime(reader),
     session: readSessionKey(reader),
     opening: reader.varint(),
     sequence: reader.varint(),
@@ -134,17 +134,17 @@ export function admitRequest(bytes: Uint8Array): Request {
  * another time, stays as it was voted for. A value that is no request has no place for a stamp, and
  * is not executed.
  */
-export function stampRequest(bytes: Uint8Array, time_ms: number): Uint8Array {
+export function stampRequest(bytes: Uint8Array, timeMs: number): Uint8Array {
   const stamped = Buffer.from(bytes)
-  if (stamped.length >= TIME_OFFSET + TIME_BYTES) stamped.writeDoubleLE(time_ms, TIME_OFFSET)
+  if (stamped.length >= TIME_OFFSET + TIME_BYTES) stamped.writeDoubleLE(timeMs, TIME_OFFSET)
   return stamped
 }
 
 function readTime(reader: Reader): number {
-  const time_ms = reader.f64()
-  if (!Number.isInteger(time_ms) || time_ms < 0 || time_ms > MAX_TIME_MS)
-    throw new MalformedError(`a stamp of ${time_ms} ms`)
-  return time_ms
+  const timeMs = reader.f64()
+  if (!Number.isInteger(timeMs) || timeMs < 0 || timeMs > MAX_TIME_MS)
+    throw new MalformedError(`a stamp of ${timeMs} ms`)
+  return timeMs
 }
 
 function readKind(reader: Reader): RequestKind {

@@ -88,7 +88,7 @@ export class SessionDecoder {
   readonly #events: SessionEvents
   /** The beginning of a record, and how many bytes are missing before it can be read on. */
   #begun: Uint8Array[] = []
-  #missing_bytes = SIZE_BYTES
+  #missingBytes = SIZE_BYTES
 
   constructor(events: SessionEvents) {
     this.#events = events
@@ -96,9 +96,9 @@ export class SessionDecoder {
 
   /** Throws a MalformedError. */
   take(piece: Uint8Array): void {
-    if (piece.length < this.#missing_bytes) {
+    if (piece.length < this.#missingBytes) {
       this.#begun.push(Uint8Array.from(piece))
-      this.#missing_bytes -= piece.length
+      this.#missingBytes -= piece.length
       return
     }
     const bytes = Buffer.concat([...this.#begun, piece])
@@ -106,8 +106,8 @@ export class SessionDecoder {
     for (;;) {
       const left = bytes.length - position
       const size = left < SIZE_BYTES ? 0 : bytes.readUInt32LE(position)
-      this.#missing_bytes = SIZE_BYTES + size - left
-      if (this.#missing_bytes > 0) break
+      this.#missingBytes = SIZE_BYTES + size - left
+      if (this.#missingBytes > 0) break
       this.#read(new Reader(bytes.subarray(position + SIZE_BYTES, position + SIZE_BYTES + size)))
       position += SIZE_BYTES + size
     }

@@ -82,7 +82,7 @@ export class Session {
     this.#submit(
       encodeRequest({
         kind: 'command',
-        time_ms: 0,
+        timeMs: 0,
         session,
         opening,
         sequence,

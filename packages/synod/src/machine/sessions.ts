@@ -63,7 +63,7 @@ export class Sessions {
    */
   readonly #byUse = new LinkedList<Session>()
   readonly #limit: number
-  readonly #limit_bytes: number
+  readonly #limitBytes: number
   /** Of all sessions. */
   #bytes = 0
   /**
@@ -72,9 +72,9 @@ export class Sessions {
    */
   #uses = 0
 
-  constructor(limit = MAX_SESSIONS, limit_bytes = MAX_OUTCOME_BYTES) {
+  constructor(limit = MAX_SESSIONS, limitBytes = MAX_OUTCOME_BYTES) {
     this.#limit = limit
-    this.#limit_bytes = limit_bytes
+    this.#limitBytes = limitBytes
   }
 
   get size(): number {
@@ -118,7 +118,7 @@ export class Sessions {
       this.#count(session, PLACE_BYTES)
     session.outcomes[index] = outcome
     this.#count(session, sizeOf(outcome) - PLACE_BYTES)
-    if (this.#bytes > this.#limit_bytes) this.#endUntilItFits()
+    if (this.#bytes > this.#limitBytes) this.#endUntilItFits()
     return outcome
   }
 
@@ -198,7 +198,7 @@ export class Sessions {
    */
   #endUntilItFits(): void {
     let session = this.#byUse.first
-    while (session !== undefined && this.#bytes > KEPT_SHARE * this.#limit_bytes) {
+    while (session !== undefined && this.#bytes > KEPT_SHARE * this.#limitBytes) {
       const { after } = session
       if (session.bytes > 0) this.#end(session)
       session = after

@@ -59,14 +59,14 @@ export function readProposedBallot(reader: Reader): Ballot {
   return ballot
 }
 
-/** Writes a text, cut after the last whole character that fits into `limit_bytes`. */
-export function writeText(writer: Writer, text: string, limit_bytes: number): void {
-  if (Buffer.byteLength(text) <= limit_bytes) {
+/** Writes a text, cut after the last whole character that fits into `limitBytes`. */
+export function writeText(writer: Writer, text: string, limitBytes: number): void {
+  if (Buffer.byteLength(text) <= limitBytes) {
     writer.string(text)
   } else {
     // Not encodeInto: that of Node 26 leaves out a last character that would fit.
     const bytes = Buffer.from(text)
-    let end = limit_bytes
+    let end = limitBytes
     while (isContinuation(bytes[end])) end--
     writer.bytes(bytes.subarray(0, end))
   }
@@ -77,8 +77,8 @@ function isContinuation(byte = 0): boolean {
   return (byte & 0xc0) === 0x80
 }
 
-export function readText(reader: Reader, limit_bytes: number): string {
+export function readText(reader: Reader, limitBytes: number): string {
   const bytes = reader.bytes()
-  if (bytes.length > limit_bytes) throw new MalformedError(`a text of ${bytes.length} bytes`)
+  if (bytes.length > limitBytes) throw new MalformedError(`a text of ${bytes.length} bytes`)
   return bytes.toString('utf8')
 }

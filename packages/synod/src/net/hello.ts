@@ -39,7 +39,7 @@ export interface PeerHello {
   readonly clusterId: ClusterId | null
   readonly parameters: ClusterParameters
   /** Servers may differ in this one; it is a whole number. */
-  readonly electionTimeout_ms: number
+  readonly electionTimeoutMs: number
   readonly server: ServerId
   /** The identity of its acceptor, which a lost disk ends: 32 hexadecimal digits in lower case. */
   readonly acceptor: string
@@ -91,7 +91,7 @@ export interface ClientWelcome {
   readonly mode: Mode
   readonly server: ServerId
   /** The largest value that `execute` may carry. */
-  readonly maxCommand_bytes: number
+  readonly maxCommandBytes: number
 }
 
 /** The side that was dialled will not have this connection. It ends it after this. */
@@ -131,7 +131,7 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
       writer.string(message.cluster)
       writeClusterId(writer, message.clusterId)
       writeParameters(writer, message.parameters)
-      writer.varint(message.electionTimeout_ms)
+      writer.varint(message.electionTimeoutMs)
       writer.varint(message.server)
       writeAcceptor(writer, message.acceptor)
       writer.varint(message.founders.length)
@@ -158,7 +158,7 @@ export function encodeHandshake(writer: Writer, message: Handshake): void {
       writeClusterId(writer, message.clusterId)
       writer.u8(MODE_TAGS[message.mode])
       writer.varint(message.server)
-      writer.varint(message.maxCommand_bytes)
+      writer.varint(message.maxCommandBytes)
       return
     case 'refuse':
       writeErrorCode(writer, message.code)
@@ -206,7 +206,7 @@ function readHandshake(reader: Reader): Handshake {
         cluster: readCluster(reader),
         clusterId: readClusterId(reader),
         parameters: readParameters(reader),
-        electionTimeout_ms: reader.varint(),
+        electionTimeoutMs: reader.varint(),
         server: readServer(reader),
         acceptor: readAcceptor(reader),
         founders: readFounders(reader),
@@ -238,7 +238,7 @@ function readHandshake(reader: Reader): Handshake {
         clusterId: readClusterId(reader),
         mode: readTag(reader, MODES),
         server: readServer(reader),
-        maxCommand_bytes: reader.varint(),
+        maxCommandBytes: reader.varint(),
       }
     case 'refuse':
       return { type, code: readErrorCode(reader), reason: readText(reader, MAX_REASON_BYTES) }

@@ -153,18 +153,18 @@ export class Acceptor {
    */
   #votes(first: Slot, last: Slot): { votes: ReportedVote[]; next: Slot } {
     const votes: ReportedVote[] = []
-    let size_bytes = 0
+    let sizeBytes = 0
     for (let slot = first; slot <= last; slot++) {
       const state = this.#log.find(slot)
       const value = state?.chosen ?? state?.value
       if (state === undefined || value === undefined) continue
       if (
         votes.length >= MAX_MESSAGE_SLOTS ||
-        (votes.length > 0 && size_bytes + value.length > MAX_MESSAGE_VALUES_BYTES)
+        (votes.length > 0 && sizeBytes + value.length > MAX_MESSAGE_VALUES_BYTES)
       ) {
         return { votes, next: slot }
       }
-      size_bytes += value.length
+      sizeBytes += value.length
       votes.push({ slot, ballot: state.ballot, value, chosen: state.chosen !== undefined })
     }
     return { votes, next: 0 }

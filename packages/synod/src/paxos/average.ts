@@ -6,7 +6,7 @@ const MAX_AVERAGE_MS = 250
 const SAMPLE_WEIGHT = 1 / 8
 
 /** The running average with one more sample. */
-export function averageWith(average_ms: number, sample_ms: number): number {
-  const next_ms = average_ms * (1 - SAMPLE_WEIGHT) + sample_ms * SAMPLE_WEIGHT
-  return Math.min(Math.max(next_ms, MIN_AVERAGE_MS), MAX_AVERAGE_MS)
+export function averageWith(averageMs: number, sampleMs: number): number {
+  const nextMs = averageMs * (1 - SAMPLE_WEIGHT) + sampleMs * SAMPLE_WEIGHT
+  return Math.min(Math.max(nextMs, MIN_AVERAGE_MS), MAX_AVERAGE_MS)
 }

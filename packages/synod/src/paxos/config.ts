@@ -18,15 +18,15 @@ export interface PaxosConfig {
    */
   readonly voting: boolean
   /** How often a leader, or in leaderless mode each server, sends heartbeats. */
-  readonly heartbeat_ms: number
+  readonly heartbeatMs: number
   /**
    * A follower that has not heard from the leader for between one and one and a half of these
    * probes, to become the leader. A leader that has not heard from a quorum for one of these steps
    * down.
    */
-  readonly electionTimeout_ms: number
+  readonly electionTimeoutMs: number
   /** An unanswered message is sent again after this time. */
-  readonly resend_ms: number
+  readonly resendMs: number
   /**
    * No server proposes in a slot further than this above its chosen watermark. A change of the
    * voters takes force this many slots after the one in which it is chosen. All servers must agree,
@@ -38,14 +38,14 @@ export interface PaxosConfig {
    * leader may answer reads alone; 0 for no leases. Leader mode only. All servers must agree, for
    * good.
    */
-  readonly lease_ms: number
+  readonly leaseMs: number
 }
 
 export const PAXOS_DEFAULTS = {
-  heartbeat_ms: 50,
-  electionTimeout_ms: 500,
-  resend_ms: 250,
-  lease_ms: 0,
+  heartbeatMs: 50,
+  electionTimeoutMs: 500,
+  resendMs: 250,
+  leaseMs: 0,
 } as const
 
 export const DEFAULT_WINDOW: Readonly<Record<Mode, number>> = { leader: 8192, leaderless: 128 }

@@ -36,7 +36,7 @@ export interface Output {
   readonly messages: readonly Envelope[]
   readonly reads: readonly ReadableAt[]
   /** When a tick is due, at the latest. */
-  readonly deadline_ms: number
+  readonly deadlineMs: number
 }
 
 /** Gathers what a step asks for. */
@@ -85,14 +85,14 @@ export class Effects {
     this.#behind = { peer, slot }
   }
 
-  take(deadline_ms: number): Output {
+  take(deadlineMs: number): Output {
     const output: Output = {
       records: this.#records,
       position: this.position,
       behind: this.#behind,
       messages: this.#messages,
       reads: this.#reads,
-      deadline_ms,
+      deadlineMs,
     }
     this.#records = []
     this.#messages = []

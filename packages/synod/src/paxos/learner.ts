@@ -11,7 +11,7 @@ export interface LearnerState {
   /** The chosen watermark: every slot up to this one is known to be chosen. */
   chosen: Slot
   /** A fetch that its peer has not answered. */
-  fetch: { peer: ServerId; until_ms: number } | null
+  fetch: { peer: ServerId; untilMs: number } | null
 }
 
 export function emptyLearner(): LearnerState {
@@ -27,21 +27,21 @@ export class Learner {
   readonly #effects: Effects
   readonly #membership: Membership
   readonly #changeOf: (value: Value) => Change | undefined
-  readonly #resend_ms: number
+  readonly #resendMs: number
 
   constructor(
     state: LearnerState,
     log: Log,
     effects: Effects,
     membership: Membership,
-    { changeOf, resend_ms }: PaxosConfig,
+    { changeOf, resendMs }: PaxosConfig,
   ) {
     this.state = state
     this.#log = log
     this.#effects = effects
     this.#membership = membership
     this.#changeOf = changeOf
-    this.#resend_ms = resend_ms
+    this.#resendMs = resendMs
   }
 
   /**
@@ -81,10 +81,10 @@ export class Learner {
   }
 
   /** A peer knows the chosen values up to `watermark`: fetches those that are missing here. */
-  onWatermark(peer: ServerId, watermark: Slot, now_ms: number): void {
+  onWatermark(peer: ServerId, watermark: Slot, nowMs: number): void {
     const { chosen, fetch } = this.state
-    if (watermark <= chosen || (fetch !== null && now_ms < fetch.until_ms)) return
-    this.state.fetch = { peer, until_ms: now_ms + this.#resend_ms }
+    if (watermark <= chosen || (fetch !== null && nowMs < fetch.untilMs)) return
+    this.state.fetch = { peer, untilMs: nowMs + this.#resendMs }
     const first = chosen + 1
     this.#effects.send(peer, {
       type: 'fetch',
@@ -93,12 +93,12 @@ export class Learner {
     })
   }
 
-  onDecided(from: ServerId, message: Decided, now_ms: number): void {
+  onDecided(from: ServerId, message: Decided, nowMs: number): void {
     this.chooseValues(message.first, message.values)
     if (this.state.fetch?.peer !== from) return
     this.state.fetch = null
     // A server that is far behind continues at once. An answer without values ends it.
-    if (message.values.length > 0) this.onWatermark(from, this.state.chosen + MAX_MESSAGE_SLOTS, now_ms)
+    if (message.values.length > 0) this.onWatermark(from, this.state.chosen + MAX_MESSAGE_SLOTS, nowMs)
   }
 
   /** A peer has dropped slots that are missing here: only a snapshot holds their results. */
@@ -114,13 +114,13 @@ export class Learner {
       return
     }
     const values: Value[] = []
-    let size_bytes = 0
+    let sizeBytes = 0
     const last = Math.min(message.last, message.first + MAX_MESSAGE_SLOTS - 1)
     for (let slot = message.first; slot <= last; slot++) {
       const value = this.#log.chosen(slot)
       if (value === undefined) break
-      if (values.length > 0 && size_bytes + value.length > MAX_MESSAGE_VALUES_BYTES) break
-      size_bytes += value.length
+      if (values.length > 0 && sizeBytes + value.length > MAX_MESSAGE_VALUES_BYTES) break
+      sizeBytes += value.length
       values.push(value)
     }
     this.#effects.send(from, { type: 'decided', first: message.first, values })

@@ -111,7 +111,7 @@ export interface HeartbeatAnswer {
   readonly chosen: Slot
   readonly voted: Slot
   /** Where there are leases: the sender is bound to this leader, and its clock shows this time. */
-  readonly clock_ms?: number
+  readonly clockMs?: number
 }
 
 /**

@@ -125,7 +125,7 @@ export class Paxos {
     this.#membership = membership
     this.#acceptor = new Acceptor(state.acceptor, this.#log, effects)
     this.#learner = new Learner(state.learner, this.#log, effects, membership, config)
-    this.#leasePromise = new LeasePromise(state.leasePromise, config.lease_ms)
+    this.#leasePromise = new LeasePromise(state.leasePromise, config.leaseMs)
     this.#reads = new Reads(state.reads, config, membership, this.#log, effects)
     const context: Context = {
       config,
@@ -148,23 +148,18 @@ export class Paxos {
    * A server as its journal left it: empty for a new one. It leads and proposes nothing, and starts
    * as a follower. The seed decides all its random choices, and should differ from start to start.
    */
-  static recover(
-    config: PaxosConfig,
-    records: readonly JournalRecord[],
-    seed: number,
-    now_ms: number,
-  ): Paxos {
+  static recover(config: PaxosConfig, records: readonly JournalRecord[], seed: number, nowMs: number): Paxos {
     const randomState: RandomState = { seed: seed | 0 }
     const paxos = new Paxos(config, {
       membership: structuredClone(config.membership),
       log: emptyLog(),
       acceptor: emptyAcceptor(),
       learner: emptyLearner(),
-      leasePromise: emptyLeasePromise(now_ms + config.lease_ms),
+      leasePromise: emptyLeasePromise(nowMs + config.leaseMs),
       reads: emptyReads(Math.floor(random(randomState) * 2 ** 40)),
       random: randomState,
-      leader: emptyLeaderMode(now_ms + config.lease_ms),
-      leaderless: emptyLeaderless(now_ms),
+      leader: emptyLeaderMode(nowMs + config.leaseMs),
+      leaderless: emptyLeaderless(nowMs),
       ownAnswers: [],
       position: 0,
       durable: 0,
@@ -233,9 +228,9 @@ export class Paxos {
   }
 
   /** The lease as it is now; undefined where there are none. */
-  lease(now_ms: number): LeaseStatus | undefined {
-    if (this.#config.lease_ms === 0) return undefined
-    const held = this.#leaderMode?.readableAlone(now_ms) !== undefined
+  lease(nowMs: number): LeaseStatus | undefined {
+    if (this.#config.leaseMs === 0) return undefined
+    const held = this.#leaderMode?.readableAlone(nowMs) !== undefined
     return { held, unsound: this.unsound }
   }
 
@@ -254,19 +249,19 @@ export class Paxos {
   }
 
   /** Takes one input. Time never goes back. Throws an InvariantError if the protocol was broken. */
-  step(input: Input, now_ms: number): Output {
+  step(input: Input, nowMs: number): Output {
     switch (input.type) {
       case 'message':
-        this.#receive(input.from, input.message, now_ms)
+        this.#receive(input.from, input.message, nowMs)
         break
       case 'propose':
-        this.#proposer.propose(input.proposals, now_ms, input.elsewhere)
+        this.#proposer.propose(input.proposals, nowMs, input.elsewhere)
         break
       case 'withdraw':
-        this.#proposer.withdraw(input.id, now_ms)
+        this.#proposer.withdraw(input.id, nowMs)
         break
       case 'read':
-        this.#read(input.id, now_ms)
+        this.#read(input.id, nowMs)
         break
       case 'withdraw-read':
         this.#reads.withdraw(input.id)
@@ -276,31 +271,31 @@ export class Paxos {
         this.#leaderMode?.onDurable()
         break
       case 'disk-stuck':
-        this.#leaderMode?.onDiskStuck(now_ms)
+        this.#leaderMode?.onDiskStuck(nowMs)
         break
       case 'transfer':
-        this.#leaderMode?.transfer(input.to, now_ms)
+        this.#leaderMode?.transfer(input.to, nowMs)
         break
       case 'trim':
-        this.#trim(input.slot, input.membership, now_ms)
+        this.#trim(input.slot, input.membership, nowMs)
         break
       case 'founded':
         this.#membership.identify(input.acceptors)
         break
       case 'peer-gone':
-        this.#leaderMode?.onPeerGone(input.peer, now_ms)
+        this.#leaderMode?.onPeerGone(input.peer, nowMs)
         break
       case 'tick':
-        this.#proposer.tick(now_ms)
-        this.#reads.tick(now_ms)
+        this.#proposer.tick(nowMs)
+        this.#reads.tick(nowMs)
         break
     }
-    this.#answerSelf(now_ms)
-    this.#reads.onChosen(now_ms)
-    return this.#effects.take(Math.min(this.#proposer.deadline_ms, this.#reads.deadline_ms))
+    this.#answerSelf(nowMs)
+    this.#reads.onChosen(nowMs)
+    return this.#effects.take(Math.min(this.#proposer.deadlineMs, this.#reads.deadlineMs))
   }
 
-  #receive(from: ServerId, message: Message, now_ms: number): void {
+  #receive(from: ServerId, message: Message, nowMs: number): void {
     const { voting } = this.#config
     switch (message.type) {
       case 'prepare':
@@ -308,94 +303,94 @@ export class Paxos {
         // there may be none.
         if (
           voting &&
-          this.#leasePromise.allows(message.ballot, message.over, now_ms) &&
+          this.#leasePromise.allows(message.ballot, message.over, nowMs) &&
           this.#acceptor.onPrepare(from, message)
         )
-          this.#leaderMode?.onHigherBallot(message.ballot, now_ms)
+          this.#leaderMode?.onHigherBallot(message.ballot, nowMs)
         break
       case 'promise':
-        this.#proposer.onPromise(from, message, now_ms)
-        this.#proposer.onChosen(now_ms)
+        this.#proposer.onPromise(from, message, nowMs)
+        this.#proposer.onChosen(nowMs)
         break
       case 'accept':
         if (voting && this.#acceptor.onAccept(from, message)) {
-          this.#proposer.onVoted(message.ballot, message.first + message.values.length - 1, now_ms)
+          this.#proposer.onVoted(message.ballot, message.first + message.values.length - 1, nowMs)
         }
         break
       case 'accepted':
-        this.#proposer.onAccepted(from, message, now_ms)
+        this.#proposer.onAccepted(from, message, nowMs)
         break
       case 'nack':
-        this.#proposer.onNack(message, now_ms)
+        this.#proposer.onNack(message, nowMs)
         break
       case 'chosen':
         if (!this.#learner.chooseVotes(message.ballot, message.first, message.last)) {
-          this.#learner.onWatermark(from, message.last, now_ms)
+          this.#learner.onWatermark(from, message.last, nowMs)
         }
-        this.#proposer.onChosen(now_ms)
+        this.#proposer.onChosen(nowMs)
         break
       case 'heartbeat':
-        this.#proposer.onHeartbeat(from, message, now_ms)
-        this.#learner.onWatermark(from, message.chosen, now_ms)
+        this.#proposer.onHeartbeat(from, message, nowMs)
+        this.#learner.onWatermark(from, message.chosen, nowMs)
         break
       case 'heartbeat-answer':
-        this.#leaderMode?.onHeartbeatAnswer(from, message, now_ms)
-        this.#learner.onWatermark(from, message.chosen, now_ms)
+        this.#leaderMode?.onHeartbeatAnswer(from, message, nowMs)
+        this.#learner.onWatermark(from, message.chosen, nowMs)
         break
       case 'transfer':
-        this.#leaderMode?.onTransfer(from, message, now_ms)
+        this.#leaderMode?.onTransfer(from, message, nowMs)
         break
       case 'probe':
-        if (voting) this.#leaderMode?.onProbe(from, message, now_ms)
-        this.#learner.onWatermark(from, message.chosen, now_ms)
+        if (voting) this.#leaderMode?.onProbe(from, message, nowMs)
+        this.#learner.onWatermark(from, message.chosen, nowMs)
         break
       case 'probe-answer':
-        this.#leaderMode?.onProbeAnswer(from, message, now_ms)
-        this.#learner.onWatermark(from, message.chosen, now_ms)
+        this.#leaderMode?.onProbeAnswer(from, message, nowMs)
+        this.#learner.onWatermark(from, message.chosen, nowMs)
         break
       case 'forward':
-        this.#proposer.onForward(message.values, now_ms)
+        this.#proposer.onForward(message.values, nowMs)
         break
       case 'observe':
         if (voting) this.#reads.onObserve(from, message.round)
         break
       case 'observed':
-        this.#reads.onObserved(from, message, now_ms)
+        this.#reads.onObserved(from, message, nowMs)
         break
       case 'fetch':
         this.#learner.onFetch(from, message)
         break
       case 'decided':
-        this.#learner.onDecided(from, message, now_ms)
-        this.#proposer.onChosen(now_ms)
+        this.#learner.onDecided(from, message, nowMs)
+        this.#proposer.onChosen(nowMs)
         break
       case 'trimmed':
         this.#learner.onTrimmed(from, message.slot)
-        this.#leaderMode?.onTrimmed(message.slot, now_ms)
+        this.#leaderMode?.onTrimmed(message.slot, nowMs)
         break
     }
   }
 
-  #read(id: number, now_ms: number): void {
-    const slot = this.#leaderMode?.readableAlone(now_ms)
-    if (slot === undefined) this.#reads.read(id, now_ms)
+  #read(id: number, nowMs: number): void {
+    const slot = this.#leaderMode?.readableAlone(nowMs)
+    if (slot === undefined) this.#reads.read(id, nowMs)
     else this.#effects.readable(id, slot)
   }
 
-  #trim(slot: Slot, membership: MembershipState | undefined, now_ms: number): void {
+  #trim(slot: Slot, membership: MembershipState | undefined, nowMs: number): void {
     const isNews = slot > this.#log.state.trimmed
     this.#learner.trim(slot, membership)
     const { promised, voted } = this.#acceptor.state
     if (isNews) this.#effects.record({ type: 'trim', slot, promised, voted })
-    this.#proposer.onChosen(now_ms)
+    this.#proposer.onChosen(nowMs)
   }
 
   /** Delivers this server's own answers that rest on durable records. */
-  #answerSelf(now_ms: number): void {
+  #answerSelf(nowMs: number): void {
     const { durable, ownAnswers } = this.#state
     for (let next = ownAnswers[0]; next !== undefined && next.position <= durable; next = ownAnswers[0]) {
       ownAnswers.shift()
-      this.#receive(this.#config.self, next.message, now_ms)
+      this.#receive(this.#config.self, next.message, nowMs)
     }
   }
 

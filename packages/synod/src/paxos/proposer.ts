@@ -35,7 +35,7 @@ export interface PendingQuorum {
 
 /** When another server was last heard from, and what it reported. */
 export interface Heard {
-  readonly at_ms: number
+  readonly atMs: number
   /** Its chosen watermark. */
   readonly chosen: Slot
 }
@@ -71,20 +71,20 @@ export interface Proposer {
   /** How many more values may wait here for a slot; Infinity where this server keeps none. */
   readonly capacity: number
   /** When a tick is due, at the latest. */
-  readonly deadline_ms: number
-  propose(proposals: readonly Proposal[], now_ms: number, elsewhere?: boolean): void
-  withdraw(id: number, now_ms: number): void
+  readonly deadlineMs: number
+  propose(proposals: readonly Proposal[], nowMs: number, elsewhere?: boolean): void
+  withdraw(id: number, nowMs: number): void
   /** What another server last reported; undefined where that is not known. */
   heardOf(server: ServerId): Heard | undefined
   /** Values that a peer received from its clients. */
-  onForward(values: readonly Value[], now_ms: number): void
-  tick(now_ms: number): void
-  onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void
-  onAccepted(from: ServerId, message: Accepted, now_ms: number): void
-  onNack(message: Nack, now_ms: number): void
-  onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void
+  onForward(values: readonly Value[], nowMs: number): void
+  tick(nowMs: number): void
+  onPromise(from: ServerId, message: PromiseMessage, nowMs: number): void
+  onAccepted(from: ServerId, message: Accepted, nowMs: number): void
+  onNack(message: Nack, nowMs: number): void
+  onHeartbeat(from: ServerId, message: Heartbeat, nowMs: number): void
   /** This server has voted at a peer's ballot, in slots up to `last`. */
-  onVoted(ballot: Ballot, last: Slot, now_ms: number): void
+  onVoted(ballot: Ballot, last: Slot, nowMs: number): void
   /** More slots may be known to be chosen: what is under way in them is over. */
-  onChosen(now_ms: number): void
+  onChosen(nowMs: number): void
 }

@@ -19,7 +19,7 @@ export interface ReadsState {
   /** Reads that wait for the next round. */
   waiting: number[]
   /** The round under way. */
-  round: { ids: number[]; heard: ServerSet; voted: Slot; until_ms: number } | null
+  round: { ids: number[]; heard: ServerSet; voted: Slot; untilMs: number } | null
   /** The reads of earlier rounds, in ascending order of slots. */
   settling: Settling[]
   /** The first slot of the latest configuration that was known when the rounds began. */
@@ -61,13 +61,13 @@ export class Reads {
     this.#effects = effects
   }
 
-  get deadline_ms(): number {
-    return this.state.round?.until_ms ?? Infinity
+  get deadlineMs(): number {
+    return this.state.round?.untilMs ?? Infinity
   }
 
-  read(id: number, now_ms: number): void {
+  read(id: number, nowMs: number): void {
     this.state.waiting.push(id)
-    this.#start(now_ms)
+    this.#start(nowMs)
   }
 
   withdraw(id: number): void {
@@ -78,10 +78,10 @@ export class Reads {
     state.settling = state.settling.map(({ ids, slot }) => ({ ids: without(ids), slot }))
   }
 
-  tick(now_ms: number): void {
+  tick(nowMs: number): void {
     const { round } = this.state
-    if (round === null || now_ms < round.until_ms) return
-    round.until_ms = now_ms + this.#config.resend_ms
+    if (round === null || nowMs < round.untilMs) return
+    round.untilMs = nowMs + this.#config.resendMs
     this.#ask()
   }
 
@@ -89,15 +89,15 @@ export class Reads {
     this.#effects.send(from, { type: 'observed', round, voted: this.#log.state.voted })
   }
 
-  onObserved(from: ServerId, message: Observed, now_ms: number): void {
-    if (message.round === this.state.number) this.#onAnswer(from, message.voted, now_ms)
+  onObserved(from: ServerId, message: Observed, nowMs: number): void {
+    if (message.round === this.state.number) this.#onAnswer(from, message.voted, nowMs)
   }
 
   /** More slots may be known to be chosen. */
-  onChosen(now_ms: number): void {
+  onChosen(nowMs: number): void {
     const { state } = this
     if (state.round === null && state.settling.length === 0) {
-      if (state.waiting.length > 0) this.#start(now_ms)
+      if (state.waiting.length > 0) this.#start(nowMs)
       return
     }
     if (!this.#membership.isKnown || this.#membership.latest.first !== state.configured) {
@@ -105,7 +105,7 @@ export class Reads {
       state.waiting = [...ids, ...state.waiting]
       state.settling = []
       state.round = null
-      this.#start(now_ms)
+      this.#start(nowMs)
       return
     }
     this.#closeRound()
@@ -116,7 +116,7 @@ export class Reads {
       settled++
     }
     if (settled > 0) state.settling = state.settling.slice(settled)
-    this.#start(now_ms)
+    this.#start(nowMs)
   }
 
   /**
@@ -132,7 +132,7 @@ export class Reads {
     settling.push({ ids: round.ids, slot: Math.max(round.voted, chosen, settling.at(-1)?.slot ?? 0) })
   }
 
-  #start(now_ms: number): void {
+  #start(nowMs: number): void {
     const { state } = this
     if (state.round !== null || state.waiting.length === 0 || !this.#membership.isKnown) return
     state.configured = this.#membership.latest.first
@@ -140,23 +140,23 @@ export class Reads {
       ids: state.waiting,
       heard: NO_SERVERS,
       voted: 0,
-      until_ms: now_ms + this.#config.resend_ms,
+      untilMs: nowMs + this.#config.resendMs,
     }
     state.waiting = []
     state.number++
     this.#ask()
-    if (this.#config.voting) this.#onAnswer(this.#config.self, this.#log.state.voted, now_ms)
+    if (this.#config.voting) this.#onAnswer(this.#config.self, this.#log.state.voted, nowMs)
   }
 
   #ask(): void {
     this.#effects.broadcast({ type: 'observe', round: this.state.number })
   }
 
-  #onAnswer(from: ServerId, voted: Slot, now_ms: number): void {
+  #onAnswer(from: ServerId, voted: Slot, nowMs: number): void {
     const { round } = this.state
     if (round === null) return
     round.heard = withServer(round.heard, from)
     round.voted = Math.max(round.voted, voted)
-    this.onChosen(now_ms)
+    this.onChosen(nowMs)
   }
 }

@@ -44,7 +44,7 @@ export interface NewCluster {
   readonly highest: Ballot
   readonly randomBytes: (size: number) => Uint8Array
   /** Is told how many bytes of the state have been written. */
-  readonly onWritten?: ((size_bytes: number) => void) | undefined
+  readonly onWritten?: ((sizeBytes: number) => void) | undefined
 }
 
 /**
@@ -151,7 +151,7 @@ async function writeJournal(
   const group = new GroupWriter(groupMarker(identity.acceptor))
   group.add({ type: 'trim', slot, promised: ballot, voted: ballot })
   const shared = { disk, directory, identity, reserve: NO_RESERVE, space: NO_PATIENCE }
-  const options = { ...shared, segmentSize_bytes: SEGMENT_SIZE_BYTES, now: () => 0 }
+  const options = { ...shared, segmentSizeBytes: SEGMENT_SIZE_BYTES, now: () => 0 }
   const segments = await SegmentWriter.create(options)
   try {
     await segments.write(group.seal(segments.nextSequence), slot + 1)
@@ -164,10 +164,10 @@ function* counted(
   { parts }: ExecutorSnapshot,
   onWritten: NewCluster['onWritten'],
 ): Generator<SnapshotPart, void, undefined> {
-  let size_bytes = 0
+  let sizeBytes = 0
   for (const part of parts) {
-    size_bytes += part.bytes.length
+    sizeBytes += part.bytes.length
     yield part
-    onWritten?.(size_bytes)
+    onWritten?.(sizeBytes)
   }
 }

@@ -81,7 +81,7 @@ export interface RecoveryPlan {
   /** The new cluster's ballots are higher. */
   readonly ballotSeq: number
   /** Of the last command, in milliseconds since 1970; 0 if there was none. */
-  readonly time_ms: number
+  readonly timeMs: number
   readonly sessions: number
   /** What was acknowledged by servers that were not given alone may be lost. */
   readonly mayLack: boolean
@@ -264,7 +264,7 @@ async function newestState<M extends AnyMachine>(
 async function planOf<M extends AnyMachine>(
   old: OldLog,
   snapshot: Slot,
-  { membership: { members }, sessions, time_ms }: Executor<M>,
+  { membership: { members }, sessions, timeMs }: Executor<M>,
   host: RecoveryHost,
   sources: readonly Source[],
 ): Promise<RecoveryPlan> {
@@ -300,7 +300,7 @@ async function planOf<M extends AnyMachine>(
     last: log.last,
     slot,
     ballotSeq: ballot.seq,
-    time_ms,
+    timeMs,
     sessions,
     mayLack: mayLack(old, members),
   }

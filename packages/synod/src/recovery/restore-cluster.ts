@@ -33,7 +33,7 @@ export interface RestoreOptions<M extends AnyMachine> {
    */
   readonly machine: M
   /** Is told how many bytes have been written. */
-  readonly onProgress?: (size_bytes: number) => void
+  readonly onProgress?: (sizeBytes: number) => void
   /** For tests: the disk and randomness to use. */
   readonly host?: Partial<Pick<Host, 'disk' | 'randomBytes'>>
 }

@@ -21,8 +21,8 @@ export interface SnapshotInfo {
   /** It holds the state after every slot up to this one. */
   readonly slot: Slot
   /** Of the last command, in milliseconds since 1970; 0 if there was none. */
-  readonly time_ms: number
-  readonly size_bytes: number
+  readonly timeMs: number
+  readonly sizeBytes: number
   readonly sessions: number
   /** The servers of the cluster at that slot. */
   readonly members: readonly number[]
@@ -50,8 +50,8 @@ export async function readSnapshotInfo<M extends AnyMachine>(
     clusterId: header.clusterId ?? '',
     mode: header.parameters.mode,
     slot: header.slot,
-    time_ms: executor.time_ms,
-    size_bytes: await disk.size(file),
+    timeMs: executor.timeMs,
+    sizeBytes: await disk.size(file),
     sessions: executor.sessions,
     members: executor.membership.members.map(({ server }) => server),
   }

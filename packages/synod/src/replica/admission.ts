@@ -10,7 +10,7 @@ export interface AdmissionParts {
   /**
    * For so long at most a server waits for members that neither answer nor are known to be down.
    */
-  readonly patience_ms: number
+  readonly patienceMs: number
   readonly self: ServerId
   readonly membership: MembershipView
   /**
@@ -45,7 +45,7 @@ export class Admission {
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts
-    this.#cancel = parts.clock.timer(parts.patience_ms, () => {
+    this.#cancel = parts.clock.timer(parts.patienceMs, () => {
       this.#isPatient = false
       this.#admitIfReady()
     })

@@ -97,7 +97,7 @@ export class Agreement {
       purpose,
       cluster,
       parameters: this.#parameters,
-      electionTimeout_ms: Math.round(paxos.electionTimeout_ms),
+      electionTimeoutMs: Math.round(paxos.electionTimeoutMs),
       founders: this.joins ? [] : [...this.founders, id],
       address: formatAddress(addresses.get(id) ?? listen),
     }

@@ -61,10 +61,10 @@ export interface Assembled<M extends AnyMachine> {
  */
 export async function assemble<M extends AnyMachine>(settings: Settings, machine: M): Promise<Assembled<M>> {
   const { clusterName, host, mode } = settings
-  const { lease_ms, quorums } = settings.parameters
+  const { leaseMs, quorums } = settings.parameters
   settings.trace?.started(clusterName, mode, settings.servers, {
     ...(quorums === null ? {} : { quorums }),
-    ...(lease_ms === 0 ? {} : { lease_ms }),
+    ...(leaseMs === 0 ? {} : { leaseMs }),
   })
   const inbox = new Inbox(host.clock)
   const space = new DiskSpace({
@@ -129,12 +129,12 @@ function join<M extends AnyMachine>(
 ): Assembled<M> {
   const { host, id: self, logger, mode, trace } = settings
   const { clock } = host
-  const { electionTimeout_ms } = settings.paxos
+  const { electionTimeoutMs } = settings.paxos
   const { journal } = opened
   const { executor } = restored
   const counts = new Counts()
   const intake = openIntake(clock)
-  const calls = new Calls(clock, settings.requestTimeout_ms, (timeout_ms) => report.timeoutError(timeout_ms))
+  const calls = new Calls(clock, settings.requestTimeoutMs, (timeoutMs) => report.timeoutError(timeoutMs))
 
   const config = { ...settings.paxos, membership: executor.membership, voting: opened.damage === undefined }
   const paxos = Paxos.recover(config, opened.records, host.randomId(), clock.now())
@@ -142,7 +142,7 @@ function join<M extends AnyMachine>(
   const peers = new Peers(settings, identity, membership, executor, { journal, space, inbox })
   const admission = new Admission({
     clock,
-    patience_ms: electionTimeout_ms,
+    patienceMs: electionTimeoutMs,
     self,
     membership,
     position: () => journal?.position,
@@ -164,7 +164,7 @@ function join<M extends AnyMachine>(
     randomId: host.randomId,
     logger,
     voters: () => (membership.isKnown ? membership.current.voters : NO_SERVERS),
-    executed_ms: () => executor.time_ms,
+    executedMs: () => executor.timeMs,
     connected: () => peers.connected,
     tell: (to, answer) => {
       peers.tellNow(to, answer)
@@ -173,7 +173,7 @@ function join<M extends AnyMachine>(
   const guard = new ChangeGuard({
     self,
     clock,
-    patience_ms: electionTimeout_ms,
+    patienceMs: electionTimeoutMs,
     membership,
     chosen: () => paxos.chosen,
     heardOf,
@@ -228,7 +228,7 @@ function join<M extends AnyMachine>(
     inbox,
   })
   const versions = new Versions({ self, clock, calls, executor, paxos, peers, commands })
-  const stalls = new Stalls({ clock, logger, worry_ms: electionTimeout_ms / 2 })
+  const stalls = new Stalls({ clock, logger, worryMs: electionTimeoutMs / 2 })
 
   const operations = new Operations({ clock, mode, counts, commands, reads, transfers, state, inbox })
   const report: Report = new Report({
@@ -265,7 +265,7 @@ function join<M extends AnyMachine>(
   const loop = new Loop({
     self,
     mode,
-    diskPatience_ms: DISK_PATIENCE * electionTimeout_ms,
+    diskPatienceMs: DISK_PATIENCE * electionTimeoutMs,
     inbox,
     paxos,
     journal,

@@ -41,9 +41,9 @@ export class CatchUp {
   #link: SnapshotLink | undefined
   #from: ServerId = 0
   #arriving: ArrivingSnapshot | undefined
-  #progress_ms = 0
+  #progressMs = 0
   /** After one that was of no use. */
-  #notBefore_ms = -Infinity
+  #notBeforeMs = -Infinity
   #cancelTimer: () => void = () => undefined
   #isBusy = false
   #isStopped = false
@@ -54,8 +54,8 @@ export class CatchUp {
 
   get status(): ArrivalStatus | null {
     if (this.#link === undefined) return null
-    const { arrived_bytes = 0, size_bytes = 0, slot = 0 } = this.#arriving ?? {}
-    return { from: this.#from, slot, arrived_bytes, size_bytes }
+    const { arrivedBytes = 0, sizeBytes = 0, slot = 0 } = this.#arriving ?? {}
+    return { from: this.#from, slot, arrivedBytes, sizeBytes }
   }
 
   /**
@@ -64,7 +64,7 @@ export class CatchUp {
   need(slot: Slot, peer?: ServerId): void {
     if (this.#isStopped) return
     this.#wanted = Math.max(this.#wanted, slot)
-    if (this.#link !== undefined || this.#isBusy || this.#parts.clock.now() < this.#notBefore_ms) return
+    if (this.#link !== undefined || this.#isBusy || this.#parts.clock.now() < this.#notBeforeMs) return
     this.#turnTo(peer ?? this.#next())
   }
 
@@ -85,7 +85,7 @@ export class CatchUp {
     const { clock, logger, open } = this.#parts
     if (peer !== this.#from) void this.#abandon()
     this.#from = peer
-    this.#progress_ms = clock.now()
+    this.#progressMs = clock.now()
     logger.info(
       { peer, slot: this.#wanted },
       `needs a snapshot of slot ${this.#wanted} or later: asks s${peer}`,
@@ -109,7 +109,7 @@ export class CatchUp {
   #watch(): void {
     this.#cancelTimer()
     this.#cancelTimer = this.#parts.clock.timer(PAUSE_MS, () => {
-      if (this.#parts.clock.now() - this.#progress_ms < PATIENCE_MS || this.#isBusy) {
+      if (this.#parts.clock.now() - this.#progressMs < PATIENCE_MS || this.#isBusy) {
         this.#watch()
         return
       }
@@ -125,7 +125,7 @@ export class CatchUp {
   }
 
   #ask(): void {
-    const { slot = 0, arrived_bytes: offset = 0 } = this.#arriving ?? {}
+    const { slot = 0, arrivedBytes: offset = 0 } = this.#arriving ?? {}
     this.#link?.send({ type: 'snapshot-request', atLeast: this.#wanted, slot, offset })
     this.#link?.flush()
   }
@@ -134,7 +134,7 @@ export class CatchUp {
     if (
       message.type !== 'snapshot-chunk' ||
       message.slot < this.#wanted ||
-      message.size_bytes > MAX_SNAPSHOT_BYTES
+      message.sizeBytes > MAX_SNAPSHOT_BYTES
     ) {
       this.#parts.clock.timer(PAUSE_MS, () => {
         this.#ask()
@@ -149,21 +149,21 @@ export class CatchUp {
       this.#parts.logger.error({ peer: this.#from }, `the snapshot of s${this.#from} is of no use: ${reason}`)
       await this.#abandon()
       this.#leave()
-      this.#notBefore_ms = this.#parts.clock.now() + PAUSE_MS
+      this.#notBeforeMs = this.#parts.clock.now() + PAUSE_MS
     }
     this.#isBusy = false
     if (this.#isStopped) await this.#abandon()
   }
 
-  async #take({ bytes, offset, size_bytes, slot }: SnapshotChunk): Promise<void> {
-    if (this.#arriving?.slot !== slot || this.#arriving.size_bytes !== size_bytes) {
+  async #take({ bytes, offset, sizeBytes, slot }: SnapshotChunk): Promise<void> {
+    if (this.#arriving?.slot !== slot || this.#arriving.sizeBytes !== sizeBytes) {
       await this.#abandon()
-      this.#arriving = await this.#parts.store.receive(slot, size_bytes)
+      this.#arriving = await this.#parts.store.receive(slot, sizeBytes)
     }
     // After a new connection, the same piece may arrive twice.
-    if (offset !== this.#arriving.arrived_bytes) return
+    if (offset !== this.#arriving.arrivedBytes) return
     await this.#arriving.take(bytes)
-    this.#progress_ms = this.#parts.clock.now()
+    this.#progressMs = this.#parts.clock.now()
     if (this.#arriving.isComplete) await this.#finish(this.#arriving)
     else this.#ask()
   }

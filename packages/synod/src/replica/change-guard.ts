@@ -18,7 +18,7 @@ export interface ChangeGuardParts {
   readonly self: ServerId
   readonly clock: Clock
   /** A server that was not heard from within this time may be down. */
-  readonly patience_ms: number
+  readonly patienceMs: number
   readonly membership: MembershipView
   readonly chosen: () => Slot
   readonly heardOf: (server: ServerId) => Heard | undefined
@@ -40,16 +40,16 @@ export interface ChangeGuardParts {
  */
 export class ChangeGuard {
   readonly #parts: ChangeGuardParts
-  #began_ms: number
+  #beganMs: number
 
   constructor(parts: ChangeGuardParts) {
     this.#parts = parts
-    this.#began_ms = parts.clock.now()
+    this.#beganMs = parts.clock.now()
   }
 
   /** This server begins to lead: no follower has answered it as a leader yet. */
   begin(): void {
-    this.#began_ms = this.#parts.clock.now()
+    this.#beganMs = this.#parts.clock.now()
   }
 
   /**
@@ -92,7 +92,7 @@ export class ChangeGuard {
     const what = change.type === 'remove' ? `without s${change.server}` : `with s${change.server}`
     return (
       `${what} the voters would be ${listOf(after.voters)}, of which a decision takes ${needed}, and ` +
-      `${up.length === 0 ? 'none' : `only ${listOf(up)}`} is connected, was heard from in the last ${this.#parts.patience_ms} ms and is ` +
+      `${up.length === 0 ? 'none' : `only ${listOf(up)}`} is connected, was heard from in the last ${this.#parts.patienceMs} ms and is ` +
       `no more than ${MAX_BEHIND_SLOTS} slots behind: start the others first, or remove one that is down`
     )
   }
@@ -102,11 +102,11 @@ export class ChangeGuard {
    * not, however lately it was heard from.
    */
   #isUp(server: ServerId): boolean {
-    const { chosen, clock, heardOf, isConnected, patience_ms, self } = this.#parts
+    const { chosen, clock, heardOf, isConnected, patienceMs, self } = this.#parts
     if (server === self) return true
     if (!isConnected(server)) return false
     const heard = heardOf(server)
-    if (clock.now() - (heard?.at_ms ?? this.#began_ms) > patience_ms) return false
+    if (clock.now() - (heard?.atMs ?? this.#beganMs) > patienceMs) return false
     return heard === undefined || chosen() - heard.chosen <= MAX_BEHIND_SLOTS
   }
 }

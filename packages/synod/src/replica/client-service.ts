@@ -103,7 +103,7 @@ export class ClientService {
    */
   get held(): HeldStatus {
     const { budget, frames } = this.#intake
-    return { bytes: budget.heldBytes, most_bytes: budget.mostBytes, unfinished_bytes: frames.bytes }
+    return { bytes: budget.heldBytes, mostBytes: budget.mostBytes, unfinishedBytes: frames.bytes }
   }
 
   async listen(network: Pick<Network, 'listen'>, address: Address): Promise<void> {
@@ -114,15 +114,15 @@ export class ClientService {
       address,
       judge: (hello) => this.#judge(hello),
       intake: this.#intake,
-      limit_connections: settings.connections.clients,
+      connectionLimit: settings.connections.clients,
       onConnected: (connection) => {
         this.#intake.budget.hold(CONNECTION_BYTES)
         const client: Client = {
           connection,
           underWay: new Map(),
           paused: false,
-          asked_bytes: 0,
-          unread_bytes: 0,
+          askedBytes: 0,
+          unreadBytes: 0,
         }
         this.#clients.set(connection, client)
         this.#say(client, this.#parts.leadership.hint)
@@ -154,7 +154,7 @@ export class ClientService {
         this.#giveUp(client)
       },
       isIdle: (connection) =>
-        this.#clients.get(connection)?.underWay.size === 0 && connection.unsent_bytes === 0,
+        this.#clients.get(connection)?.underWay.size === 0 && connection.unsentBytes === 0,
       onRefused: (error, remote) => {
         this.#refusals.warn(error, remote)
       },
@@ -210,8 +210,8 @@ export class ClientService {
       const reason = `cluster '${clusterName}' of s${id} ${own}, the one that this client was connected to has the id ${wanted}`
       return { type: 'refuse', code: 'wrong-cluster', reason }
     }
-    const maxCommand_bytes = MAX_COMMAND_BYTES
-    return { type: 'client-welcome', cluster: clusterName, clusterId, mode, server: id, maxCommand_bytes }
+    const maxCommandBytes = MAX_COMMAND_BYTES
+    return { type: 'client-welcome', cluster: clusterName, clusterId, mode, server: id, maxCommandBytes }
   }
 
   #receive(client: Client, message: ClientMessage): void {
@@ -372,8 +372,8 @@ export class ClientService {
     if (client.paused) this.#pauseOrResume(client)
   }
 
-  #fail(client: Client, request: number, { code, message, retryAfter_ms = 0 }: SynodError): void {
-    this.#say(client, { type: 'fail', request, code, retryAfter_ms, message })
+  #fail(client: Client, request: number, { code, message, retryAfterMs = 0 }: SynodError): void {
+    this.#say(client, { type: 'fail', request, code, retryAfterMs, message })
     if (client.paused) this.#pauseOrResume(client)
   }
 
@@ -386,7 +386,7 @@ export class ClientService {
   #pauseOrResume(client: Client): void {
     const { connection, paused, underWay } = client
     const share = paused ? 0.5 : 1
-    const busy = underWay.size > share * MAX_UNDER_WAY || connection.unsent_bytes > share * MAX_UNREAD_BYTES
+    const busy = underWay.size > share * MAX_UNDER_WAY || connection.unsentBytes > share * MAX_UNREAD_BYTES
     if (busy === paused) return
     client.paused = busy
     if (busy) connection.pause()

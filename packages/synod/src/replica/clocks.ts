@@ -23,7 +23,7 @@ export interface ClocksParts {
   /** The voters of the configuration in force; none while it is not known. */
   readonly voters: () => ServerSet
   /** The log time of the last command executed here. */
-  readonly executed_ms: () => number
+  readonly executedMs: () => number
   /** The peers that are connected. */
   readonly connected: () => Iterable<ServerId>
   /** Sends a peer a report at once. */
@@ -32,7 +32,7 @@ export interface ClocksParts {
 
 interface Question {
   readonly round: number
-  readonly at_ms: number
+  readonly atMs: number
   /** Whether the peer has asked too since it was connected: it can answer. */
   readonly isHeard: boolean
 }
@@ -47,13 +47,13 @@ export class Clocks {
   /** The questions that are not answered yet. */
   readonly #asked = new Map<ServerId, Question>()
   #round: number
-  #warned_ms = -Infinity
+  #warnedMs = -Infinity
   #cancel: () => void = () => undefined
 
   constructor(parts: ClocksParts) {
     const { clock, randomId, self } = parts
     this.#parts = parts
-    this.#logTime = new LogTime(self, clock.now(), this.#wall_ms)
+    this.#logTime = new LogTime(self, clock.now(), this.#wallMs)
     this.#round = randomId()
     this.#watch()
   }
@@ -67,8 +67,8 @@ export class Clocks {
    * The stamp of what is proposed now; undefined in a new cluster that does not know the time yet.
    */
   stamp(): number | undefined {
-    const { time_ms } = this.#now()
-    return this.#logTime.isKnown ? time_ms : undefined
+    const { timeMs } = this.#now()
+    return this.#logTime.isKnown ? timeMs : undefined
   }
 
   /** A peer is connected anew: its process may be another one. */
@@ -80,7 +80,7 @@ export class Clocks {
   onReport(from: ServerId, report: ClockReport): void {
     const { clock, tell } = this.#parts
     if (report.type === 'clock-request') {
-      tell(from, { type: 'clock', round: report.round, wall_ms: this.#wall_ms })
+      tell(from, { type: 'clock', round: report.round, wallMs: this.#wallMs })
       // Its answer may be lost: when it was asked, it may have had no connection to answer by.
       if (this.#asked.get(from)?.isHeard === false) this.#ask(from, true)
       return
@@ -88,17 +88,17 @@ export class Clocks {
     const asked = this.#asked.get(from)
     if (asked?.round !== report.round) return
     this.#asked.delete(from)
-    this.#logTime.heard(from, report.wall_ms, asked.at_ms, clock.now())
+    this.#logTime.heard(from, report.wallMs, asked.atMs, clock.now())
   }
 
   get status(): TimeStatus {
-    const { executed_ms } = this.#parts
-    const { median, time_ms } = this.#now()
+    const { executedMs } = this.#parts
+    const { median, timeMs } = this.#now()
     const { isKnown } = this.#logTime
     return {
-      executed_ms: executed_ms(),
-      log_ms: isKnown ? time_ms : 0,
-      clock_ahead_ms: isKnown ? this.#wall_ms - time_ms : 0,
+      executedMs: executedMs(),
+      logMs: isKnown ? timeMs : 0,
+      clockAheadMs: isKnown ? this.#wallMs - timeMs : 0,
       isMedianKnown: median !== undefined && median.high - median.low <= MAX_APART_MS,
     }
   }
@@ -108,17 +108,17 @@ export class Clocks {
   }
 
   /** A machine can be set to a time of which no other server would hear. */
-  get #wall_ms(): number {
+  get #wallMs(): number {
     return Math.min(Math.max(0, this.#parts.clock.wallTime()), MAX_WALL_MS)
   }
 
   #now(): LogMoment {
-    const { clock, executed_ms, voters } = this.#parts
+    const { clock, executedMs, voters } = this.#parts
     return this.#logTime.at({
-      now_ms: clock.now(),
-      wall_ms: this.#wall_ms,
+      nowMs: clock.now(),
+      wallMs: this.#wallMs,
       voters: voters(),
-      executed_ms: executed_ms(),
+      executedMs: executedMs(),
     })
   }
 
@@ -126,8 +126,8 @@ export class Clocks {
     const { clock, connected } = this.#parts
     this.#cancel = clock.timer(PERIOD_MS, () => {
       for (const peer of connected()) {
-        const asked_ms = this.#asked.get(peer)?.at_ms ?? -Infinity
-        if (clock.now() - asked_ms >= PATIENCE_MS) this.#ask(peer, true)
+        const askedMs = this.#asked.get(peer)?.atMs ?? -Infinity
+        if (clock.now() - askedMs >= PATIENCE_MS) this.#ask(peer, true)
       }
       this.#warn()
       this.#watch()
@@ -137,28 +137,28 @@ export class Clocks {
   #ask(peer: ServerId, isHeard: boolean): void {
     const { clock, tell } = this.#parts
     const round = ++this.#round
-    this.#asked.set(peer, { round, at_ms: clock.now(), isHeard })
+    this.#asked.set(peer, { round, atMs: clock.now(), isHeard })
     tell(peer, { type: 'clock-request', round })
   }
 
   #warn(): void {
     const { clock, logger } = this.#parts
-    const { apart_ms, median } = this.#now()
-    if (median === undefined || clock.now() - this.#warned_ms < WARN_EVERY_MS) return
-    const wall_ms = this.#wall_ms
-    const ahead_ms = Math.round(Math.max(wall_ms - median.high, Math.min(wall_ms - median.low, 0)))
-    if (Math.abs(ahead_ms) <= MAX_APART_MS && apart_ms <= MAX_APART_MS) return
-    this.#warned_ms = clock.now()
-    if (Math.abs(ahead_ms) > MAX_APART_MS) {
-      const where = `${Math.abs(ahead_ms)} ms ${ahead_ms > 0 ? 'ahead of' : 'behind'}`
+    const { apartMs, median } = this.#now()
+    if (median === undefined || clock.now() - this.#warnedMs < WARN_EVERY_MS) return
+    const wallMs = this.#wallMs
+    const aheadMs = Math.round(Math.max(wallMs - median.high, Math.min(wallMs - median.low, 0)))
+    if (Math.abs(aheadMs) <= MAX_APART_MS && apartMs <= MAX_APART_MS) return
+    this.#warnedMs = clock.now()
+    if (Math.abs(aheadMs) > MAX_APART_MS) {
+      const where = `${Math.abs(aheadMs)} ms ${aheadMs > 0 ? 'ahead of' : 'behind'}`
       logger.warn(
-        { ahead_ms },
+        { aheadMs },
         `the wall clock of this server is ${where} the median of the voters' clocks, which log time follows: set the clock`,
       )
     } else {
       logger.warn(
-        { apart_ms: Math.round(apart_ms) },
-        `the wall clocks of the voters differ by ${Math.round(apart_ms)} ms, and log time goes on by the monotonic clock: set the clocks`,
+        { apartMs: Math.round(apartMs) },
+        `the wall clocks of the voters differ by ${Math.round(apartMs)} ms, and log time goes on by the monotonic clock: set the clocks`,
       )
     }
   }

@@ -128,18 +128,18 @@ export class Commands {
   /**
    * What is to be proposed next: at most `most` requests, until there are as many bytes of them.
    */
-  takeProposals(most: number, most_bytes: number): Input | undefined {
+  takeProposals(most: number, mostBytes: number): Input | undefined {
     const { settings } = this.#parts
-    const proposals = [...this.#takeLost(), ...this.#takeNew(most, most_bytes)]
+    const proposals = [...this.#takeLost(), ...this.#takeNew(most, mostBytes)]
     if (proposals.length === 0) return undefined
     return { type: 'propose', proposals, elsewhere: settings.mode === 'leaderless' && this.#handsOn }
   }
 
-  #takeNew(most: number, most_bytes: number): readonly Proposal[] {
+  #takeNew(most: number, mostBytes: number): readonly Proposal[] {
     const { clocks, settings, spaceGuard } = this.#parts
     if (this.#requests.isAllProposed || (!this.#handsOn && !clocks.isKnown)) return []
-    const now_ms = settings.host.clock.now()
-    const taken = this.#requests.take(most, most_bytes, now_ms, (value) => {
+    const nowMs = settings.host.clock.now()
+    const taken = this.#requests.take(most, mostBytes, nowMs, (value) => {
       spaceGuard.check(value)
     })
     const values = this.#prepare(taken.map(({ value }) => value))
@@ -171,19 +171,19 @@ export class Commands {
   #prepare(values: readonly Value[]): readonly Value[] {
     const { clocks, guard } = this.#parts
     if (this.#handsOn || values.length === 0) return values
-    const time_ms = clocks.stamp()
-    if (time_ms === undefined) return []
-    return values.map((value) => guard.judge(stampRequest(value, time_ms)))
+    const timeMs = clocks.stamp()
+    if (timeMs === undefined) return []
+    return values.map((value) => guard.judge(stampRequest(value, timeMs)))
   }
 
   /** Answers the callers that wait for these executions. */
   answer(executions: readonly Execution[]): void {
     const { counts, inbox, settings } = this.#parts
-    const now_ms = settings.host.clock.now()
+    const nowMs = settings.host.clock.now()
     for (const execution of executions) {
-      const waited = this.#requests.executed(execution, now_ms)
+      const waited = this.#requests.executed(execution, nowMs)
       if (waited === undefined) continue
-      counts.request_s.record((now_ms - waited.arrived_ms) / 1000)
+      counts.requestSeconds.record((nowMs - waited.arrivedMs) / 1000)
       // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it
       // is told.
       if (settings.mode === 'leaderless') inbox.step({ type: 'withdraw', id: waited.id })

@@ -13,9 +13,9 @@ export class Counts {
   received = 0
   messagesRefused = 0
   leaderChanges = 0
-  readonly request_s = new Histogram()
-  readonly read_s = new Histogram()
-  readonly fsync_s = new Histogram()
+  readonly requestSeconds = new Histogram()
+  readonly readSeconds = new Histogram()
+  readonly fsyncSeconds = new Histogram()
   #elections = 0
   #won = 0
   #role: Role | undefined
@@ -43,7 +43,7 @@ export class Counts {
     status: ReplicaStatus,
     snapshots: { readonly taken: number; readonly received: number },
   ): ReplicaMetrics {
-    const { bars, journal, peers, pendingQuorum } = status
+    const { watermarks, journal, peers, pendingQuorum } = status
     return {
       requests_total: this.requests,
       requests_refused_total: this.refused,
@@ -55,7 +55,7 @@ export class Counts {
       messages_sent_total: this.sent,
       messages_received_total: this.received,
       messages_refused_total: this.messagesRefused,
-      messages_dropped_total: peers.reduce((sum, peer) => sum + peer.dropped_messages, 0),
+      messages_dropped_total: peers.reduce((sum, peer) => sum + peer.droppedMessages, 0),
       journal_groups_total: journal?.groups ?? 0,
       journal_bytes_total: journal?.bytes ?? 0,
       journal_fsyncs_total: journal?.fsyncs ?? 0,
@@ -64,30 +64,30 @@ export class Counts {
       stalls_total: status.stalls.count,
       leader: status.role === 'leader' ? 1 : 0,
       voting: status.voting ? 1 : 0,
-      slot_snapshotted: bars.snapshotted,
-      slot_executed: bars.executed,
-      slot_chosen: bars.chosen,
-      slot_voted: bars.voted,
+      slot_snapshotted: watermarks.snapshotted,
+      slot_executed: watermarks.executed,
+      slot_chosen: watermarks.chosen,
+      slot_voted: watermarks.voted,
       waiting: status.waiting,
-      pending_quorum_seconds: (pendingQuorum?.for_ms ?? 0) / 1000,
+      pending_quorum_seconds: (pendingQuorum?.forMs ?? 0) / 1000,
       clients: status.clients,
       client_held_bytes: status.held.bytes,
       sessions: status.sessions,
       peers_up: peers.filter(({ up }) => up).length,
-      snapshot_bytes: status.snapshot.size_bytes,
+      snapshot_bytes: status.snapshot.sizeBytes,
       journal_segments: journal?.segments ?? 0,
-      journal_writing_seconds: (journal?.writing_ms ?? 0) / 1000,
-      log_time_seconds: status.time.executed_ms / 1000,
-      clock_ahead_seconds: status.time.clock_ahead_ms / 1000,
+      journal_writing_seconds: (journal?.writingMs ?? 0) / 1000,
+      log_time_seconds: status.time.executedMs / 1000,
+      clock_ahead_seconds: status.time.clockAheadMs / 1000,
       clock_median_known: status.time.isMedianKnown ? 1 : 0,
-      disk_free_bytes: status.space.free_bytes ?? 0,
-      disk_reserved_bytes: status.space.reserved_bytes,
+      disk_free_bytes: status.space.freeBytes ?? 0,
+      disk_reserved_bytes: status.space.reservedBytes,
       disk_low: status.space.state === 'ample' ? 0 : 1,
       disk_full: status.space.state === 'full' ? 1 : 0,
-      uptime_seconds: status.uptime_ms / 1000,
-      request_seconds: this.request_s.data(),
-      read_seconds: this.read_s.data(),
-      fsync_seconds: this.fsync_s.data(),
+      uptime_seconds: status.uptimeMs / 1000,
+      request_seconds: this.requestSeconds.data(),
+      read_seconds: this.readSeconds.data(),
+      fsync_seconds: this.fsyncSeconds.data(),
     }
   }
 }

@@ -19,7 +19,7 @@ const FORGET_AFTER_MS = 1000
 export interface DiskReportsParts {
   readonly clock: Clock
   /** For how long the own disk has been at one write; 0 if it writes nothing. */
-  readonly writing_ms: () => number
+  readonly writingMs: () => number
   /** How much space the own disk has. */
   readonly space: () => SpaceState
   /** Tells all peers. */
@@ -33,7 +33,7 @@ export interface DiskReportsParts {
  */
 export class DiskReports {
   readonly #parts: DiskReportsParts
-  readonly #heard = new Map<ServerId, DiskReport & { readonly at_ms: number }>()
+  readonly #heard = new Map<ServerId, DiskReport & { readonly atMs: number }>()
   #isTold = false
   #cancel: () => void = () => undefined
 
@@ -43,16 +43,16 @@ export class DiskReports {
   }
 
   heard(from: ServerId, report: DiskReport): void {
-    this.#heard.set(from, { ...report, at_ms: this.#parts.clock.now() })
+    this.#heard.set(from, { ...report, atMs: this.#parts.clock.now() })
   }
 
   /**
    * For how long the disk of a peer has been at one write, as it says; 0 if it says nothing of the
    * kind.
    */
-  writing_ms(peer: ServerId): number {
-    const { at_ms, writing_ms } = this.#recent(peer)
-    return writing_ms === 0 ? 0 : this.#parts.clock.now() - at_ms + writing_ms
+  writingMs(peer: ServerId): number {
+    const { atMs, writingMs } = this.#recent(peer)
+    return writingMs === 0 ? 0 : this.#parts.clock.now() - atMs + writingMs
   }
 
   /** How much space the disk of a peer has, as it says; enough if it says nothing of the kind. */
@@ -64,11 +64,11 @@ export class DiskReports {
     this.#cancel()
   }
 
-  #recent(peer: ServerId): DiskReport & { readonly at_ms: number } {
-    const now_ms = this.#parts.clock.now()
+  #recent(peer: ServerId): DiskReport & { readonly atMs: number } {
+    const nowMs = this.#parts.clock.now()
     const report = this.#heard.get(peer)
-    return report === undefined || now_ms - report.at_ms > FORGET_AFTER_MS
-      ? { type: 'disk', writing_ms: 0, space: 'ample', at_ms: now_ms }
+    return report === undefined || nowMs - report.atMs > FORGET_AFTER_MS
+      ? { type: 'disk', writingMs: 0, space: 'ample', atMs: nowMs }
       : report
   }
 
@@ -80,11 +80,11 @@ export class DiskReports {
   }
 
   #look(): void {
-    const now_ms = Math.round(this.#parts.writing_ms())
-    const writing_ms = now_ms >= TELL_AFTER_MS ? now_ms : 0
+    const nowMs = Math.round(this.#parts.writingMs())
+    const writingMs = nowMs >= TELL_AFTER_MS ? nowMs : 0
     const space = this.#parts.space()
     const wasTold = this.#isTold
-    this.#isTold = writing_ms > 0 || space !== 'ample'
-    if (this.#isTold || wasTold) this.#parts.tell({ type: 'disk', writing_ms, space })
+    this.#isTold = writingMs > 0 || space !== 'ample'
+    if (this.#isTold || wasTold) this.#parts.tell({ type: 'disk', writingMs, space })
   }
 }

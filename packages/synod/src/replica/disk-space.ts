@@ -39,10 +39,10 @@ export class DiskSpace implements Space {
   #reserves: readonly Reserve[] = []
   #journal: Journal | undefined
   #state: SpaceState = 'ample'
-  #free_bytes = Infinity
-  #written_bytes: number | undefined
-  #looked_ms = -Infinity
-  #refused_ms = -Infinity
+  #freeBytes = Infinity
+  #writtenBytes: number | undefined
+  #lookedMs = -Infinity
+  #refusedMs = -Infinity
   #isLooking = false
   #isStopped = false
   #hasWarned = false
@@ -69,9 +69,9 @@ export class DiskSpace implements Space {
   }
 
   get status(): SpaceStatus {
-    const reserved_bytes = this.#reserves.reduce((sum, { size_bytes }) => sum + size_bytes, 0)
-    const free_bytes = Number.isFinite(this.#free_bytes) ? this.#free_bytes : null
-    return { state: this.#state, free_bytes, reserved_bytes }
+    const reservedBytes = this.#reserves.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const freeBytes = Number.isFinite(this.#freeBytes) ? this.#freeBytes : null
+    return { state: this.#state, freeBytes, reservedBytes }
   }
 
   get isShort(): boolean {
@@ -79,7 +79,7 @@ export class DiskSpace implements Space {
   }
 
   refused(): void {
-    this.#refused_ms = this.#parts.clock.now()
+    this.#refusedMs = this.#parts.clock.now()
     this.#judge()
   }
 
@@ -100,8 +100,8 @@ export class DiskSpace implements Space {
   #watch(): void {
     const { clock } = this.#parts
     this.#cancel = clock.timer(BUSY_MS, () => {
-      const isBusy = this.#journal?.stats.bytes !== this.#written_bytes || this.#waiting.size > 0
-      if (isBusy || clock.now() - this.#looked_ms >= IDLE_MS) void this.#look()
+      const isBusy = this.#journal?.stats.bytes !== this.#writtenBytes || this.#waiting.size > 0
+      if (isBusy || clock.now() - this.#lookedMs >= IDLE_MS) void this.#look()
       this.#watch()
     })
   }
@@ -110,10 +110,10 @@ export class DiskSpace implements Space {
     if (this.#isLooking) return
     this.#isLooking = true
     const { clock, directory, disk, inbox } = this.#parts
-    this.#looked_ms = clock.now()
-    this.#written_bytes = this.#journal?.stats.bytes
+    this.#lookedMs = clock.now()
+    this.#writtenBytes = this.#journal?.stats.bytes
     try {
-      this.#free_bytes = await disk.free(directory)
+      this.#freeBytes = await disk.free(directory)
       await this.#refill()
     } catch (error) {
       if (isNoSpace(error)) this.refused()
@@ -130,24 +130,24 @@ export class DiskSpace implements Space {
   /** No more is allocated than leaves room for what is not in reserve. */
   async #refill(): Promise<void> {
     for (const reserve of this.#reserves) {
-      if (this.#free_bytes - reserve.missing_bytes < this.#parts.limits.full_bytes) continue
-      this.#free_bytes -= reserve.missing_bytes
+      if (this.#freeBytes - reserve.missingBytes < this.#parts.limits.fullBytes) continue
+      this.#freeBytes -= reserve.missingBytes
       await reserve.refill()
     }
   }
 
   #judge(): void {
     const { clock, limits, logger } = this.#parts
-    const missing_bytes = this.#reserves.reduce((sum, reserve) => sum + reserve.missing_bytes, 0)
-    const spare_bytes = this.#free_bytes - missing_bytes
-    const wasRefused = clock.now() - this.#refused_ms < REFUSED_MS
-    const enough_bytes = limits.full_bytes * (this.#state === 'full' ? RECOVERED : 1)
+    const missingBytes = this.#reserves.reduce((sum, reserve) => sum + reserve.missingBytes, 0)
+    const spareBytes = this.#freeBytes - missingBytes
+    const wasRefused = clock.now() - this.#refusedMs < REFUSED_MS
+    const enoughBytes = limits.fullBytes * (this.#state === 'full' ? RECOVERED : 1)
     const state =
-      wasRefused || spare_bytes < enough_bytes ? 'full' : spare_bytes < limits.low_bytes ? 'low' : 'ample'
+      wasRefused || spareBytes < enoughBytes ? 'full' : spareBytes < limits.lowBytes ? 'low' : 'ample'
     if (state === this.#state) return
     this.#state = state
-    const fields = { free_bytes: this.#free_bytes }
-    const free = `${Math.floor(this.#free_bytes / 2 ** 20)} MiB free`
+    const fields = { freeBytes: this.#freeBytes }
+    const free = `${Math.floor(this.#freeBytes / 2 ** 20)} MiB free`
     if (state === 'full') logger.error(fields, `the disk is full, ${free}: writes are refused`)
     else if (state === 'low') logger.warn(fields, `the disk is getting full: ${free}`)
     else logger.info(fields, `the disk has space again: ${free}`)

@@ -63,7 +63,7 @@ export class Driver {
   #held: { readonly position: number; readonly envelope: Envelope }[] = []
   #reads: ReadableAt[] = []
   #behind: Behind | undefined
-  #deadline_ms = Infinity
+  #deadlineMs = Infinity
   /** How many messages have been handed to the links. */
   sent = 0
   /** How many of peers were dropped. */
@@ -82,13 +82,13 @@ export class Driver {
   }
 
   /** How many bytes of them: one that is larger may be proposed when there is any room. */
-  get room_bytes(): number {
-    return MAX_AHEAD_BYTES - this.#unwritten_bytes
+  get roomBytes(): number {
+    return MAX_AHEAD_BYTES - this.#unwrittenBytes
   }
 
   /** When the core wants its next tick, at the latest. */
-  get deadline_ms(): number {
-    return this.#deadline_ms
+  get deadlineMs(): number {
+    return this.#deadlineMs
   }
 
   /**
@@ -118,7 +118,7 @@ export class Driver {
     }
     for (const read of output.reads) this.#reads.push(read)
     this.#behind = output.behind ?? this.#behind
-    this.#deadline_ms = output.deadline_ms
+    this.#deadlineMs = output.deadlineMs
   }
 
   /** Every record up to this position is durable. */
@@ -157,7 +157,7 @@ export class Driver {
    */
   flush(): void {
     for (const link of this.#parts.links.values()) link.flush()
-    const isMuch = this.#unflushed >= LAZY_RECORDS || this.#unwritten_bytes >= LAZY_BYTES
+    const isMuch = this.#unflushed >= LAZY_RECORDS || this.#unwrittenBytes >= LAZY_BYTES
     if (this.#mustSync || isMuch) {
       this.#mustSync = false
       this.#unflushed = 0
@@ -166,11 +166,11 @@ export class Driver {
   }
 
   get #isBehind(): boolean {
-    return this.#unwritten_bytes > MAX_UNWRITTEN_BYTES || this.#held.length >= MAX_HELD_MESSAGES
+    return this.#unwrittenBytes > MAX_UNWRITTEN_BYTES || this.#held.length >= MAX_HELD_MESSAGES
   }
 
-  get #unwritten_bytes(): number {
-    return this.#parts.journal?.waiting_bytes ?? 0
+  get #unwrittenBytes(): number {
+    return this.#parts.journal?.waitingBytes ?? 0
   }
 
   #append(journal: Journal, records: readonly JournalRecord[]): void {

@@ -15,7 +15,7 @@ export interface Owned<Item> extends Linked<Item> {
 interface Line<Item extends Owned<Item>> extends Linked<Line<Item>> {
   readonly owner: object
   readonly items: LinkedList<Item>
-  credit_bytes: number
+  creditBytes: number
 }
 
 /**
@@ -45,7 +45,7 @@ export class FairQueue<Item extends Owned<Item>> {
       line = {
         owner,
         items: new LinkedList(),
-        credit_bytes: QUANTUM_BYTES,
+        creditBytes: QUANTUM_BYTES,
         before: undefined,
         after: undefined,
       }
@@ -65,22 +65,22 @@ export class FairQueue<Item extends Owned<Item>> {
     this.#turns.remove(line)
   }
 
-  /** Takes at most `most` items, until they have `most_bytes` bytes. */
-  take(most: number, most_bytes: number): Item[] {
+  /** Takes at most `most` items, until they have `mostBytes` bytes. */
+  take(most: number, mostBytes: number): Item[] {
     const taken: Item[] = []
     let bytes = 0
-    while (taken.length < most && bytes < most_bytes) {
+    while (taken.length < most && bytes < mostBytes) {
       const line = this.#turns.first
       const item = line?.items.first
       if (line === undefined || item === undefined) break
       const size = this.#sizeOf(item)
-      if (ITEM_BYTES + size > line.credit_bytes) {
-        line.credit_bytes += QUANTUM_BYTES
+      if (ITEM_BYTES + size > line.creditBytes) {
+        line.creditBytes += QUANTUM_BYTES
         this.#turns.remove(line)
         this.#turns.append(line)
         continue
       }
-      line.credit_bytes -= ITEM_BYTES + size
+      line.creditBytes -= ITEM_BYTES + size
       bytes += size
       taken.push(item)
       this.remove(item)

@@ -26,14 +26,14 @@ const RETRY_AFTER_MS = 100
 /** A client, as far as something is held for it. */
 export interface Holder {
   readonly connection: {
-    readonly unsent_bytes: number
+    readonly unsentBytes: number
     end(error: SynodError): void
   }
   /**
    * What it has asked for and has no answer to, and what it has not read, as the budget was told.
    */
-  asked_bytes: number
-  unread_bytes: number
+  askedBytes: number
+  unreadBytes: number
 }
 
 /** What is held for clients from their requests on until they have read the answers. */
@@ -43,7 +43,7 @@ export class Holdings {
   readonly #clients: () => number
   /** Those who have something unread, as far as the budget was told. */
   readonly #unread = new Set<Holder>()
-  #counted_ms = -Infinity
+  #countedMs = -Infinity
 
   /** `clients` tells how many there are. */
   constructor(budget: Budget, now: () => number, clients: () => number) {
@@ -57,13 +57,13 @@ export class Holdings {
    * it.
    */
   ask(holder: Holder, bytes: number): void {
-    holder.asked_bytes += bytes
+    holder.askedBytes += bytes
     this.#budget.hold(bytes)
   }
 
   /** It waits for that no more. */
   answer(holder: Holder, bytes: number): void {
-    holder.asked_bytes -= bytes
+    holder.askedBytes -= bytes
     this.#budget.release(bytes)
   }
 
@@ -76,8 +76,8 @@ export class Holdings {
   /** Its connection is over. */
   forget(holder: Holder): void {
     this.#unread.delete(holder)
-    this.#budget.release(holder.unread_bytes)
-    holder.unread_bytes = 0
+    this.#budget.release(holder.unreadBytes)
+    holder.unreadBytes = 0
   }
 
   /** Throws `overloaded` if too much is held to hold this many bytes more for this client. */
@@ -85,26 +85,26 @@ export class Holdings {
     if (!this.#budget.isFull()) return
     this.#recount()
     if (!this.#budget.isFull()) return
-    const small_bytes = Math.min(SMALL_BYTES, MAX_SMALL_BYTES / Math.max(1, this.#clients()))
-    if (holder.asked_bytes + holder.unread_bytes + bytes < small_bytes) return
+    const smallBytes = Math.min(SMALL_BYTES, MAX_SMALL_BYTES / Math.max(1, this.#clients()))
+    if (holder.askedBytes + holder.unreadBytes + bytes < smallBytes) return
     throw overloaded(`${this.#budget.heldBytes} bytes are held for clients`, RETRY_AFTER_MS)
   }
 
   #count(holder: Holder): void {
-    const { unsent_bytes } = holder.connection
-    if (unsent_bytes === holder.unread_bytes) return
-    this.#budget.release(holder.unread_bytes)
-    this.#budget.hold(unsent_bytes)
-    holder.unread_bytes = unsent_bytes
-    if (unsent_bytes === 0) this.#unread.delete(holder)
+    const { unsentBytes } = holder.connection
+    if (unsentBytes === holder.unreadBytes) return
+    this.#budget.release(holder.unreadBytes)
+    this.#budget.hold(unsentBytes)
+    holder.unreadBytes = unsentBytes
+    if (unsentBytes === 0) this.#unread.delete(holder)
     else this.#unread.add(holder)
   }
 
   /** Few bytes may be gone without a word. */
   #recount(): void {
-    const now_ms = this.#now()
-    if (now_ms - this.#counted_ms < COUNT_EVERY_MS) return
-    this.#counted_ms = now_ms
+    const nowMs = this.#now()
+    if (nowMs - this.#countedMs < COUNT_EVERY_MS) return
+    this.#countedMs = nowMs
     for (const holder of this.#unread) this.#count(holder)
   }
 
@@ -112,12 +112,12 @@ export class Holdings {
     this.#recount()
     let largest: Holder | undefined
     for (const holder of this.#unread)
-      if (largest === undefined || holder.unread_bytes > largest.unread_bytes) largest = holder
+      if (largest === undefined || holder.unreadBytes > largest.unreadBytes) largest = holder
     if (largest === undefined) return
-    const { connection, unread_bytes } = largest
+    const { connection, unreadBytes } = largest
     this.forget(largest)
     connection.end(
-      new SynodError('overloaded', `${unread_bytes} bytes are unread here, and too many of all clients`),
+      new SynodError('overloaded', `${unreadBytes} bytes are unread here, and too many of all clients`),
     )
   }
 }

@@ -58,7 +58,7 @@ export class Inbox {
   #turn: () => void = () => undefined
   #isDue = false
   #isClosed = false
-  #tick_ms = Infinity
+  #tickMs = Infinity
   #cancelTick: () => void = () => undefined
 
   constructor(clock: Clock) {
@@ -101,12 +101,12 @@ export class Inbox {
    * Has a tick posted at this time. One timer, moved only when the tick is wanted earlier: a tick
    * that is too early does nothing.
    */
-  tickAt(at_ms: number): void {
-    if (at_ms >= this.#tick_ms || this.#isClosed) return
+  tickAt(atMs: number): void {
+    if (atMs >= this.#tickMs || this.#isClosed) return
     this.#cancelTick()
-    this.#tick_ms = at_ms
-    this.#cancelTick = this.#clock.timer(Math.max(0, at_ms - this.#clock.now()), () => {
-      this.#tick_ms = Infinity
+    this.#tickMs = atMs
+    this.#cancelTick = this.#clock.timer(Math.max(0, atMs - this.#clock.now()), () => {
+      this.#tickMs = Infinity
       this.post({ type: 'tick' })
     })
   }

@@ -24,31 +24,31 @@ export interface Bounds {
 
 /** A peer's wall clock against the monotonic clock of this process. */
 interface Reading {
-  readonly offset_ms: number
-  readonly error_ms: number
-  readonly at_ms: number
+  readonly offsetMs: number
+  readonly errorMs: number
+  readonly atMs: number
 }
 
 /** What log time is drawn to at one moment, by the clocks of this process. */
 export interface Moment {
   /** Monotonic. */
-  readonly now_ms: number
+  readonly nowMs: number
   /** What the wall clock of this server shows. */
-  readonly wall_ms: number
+  readonly wallMs: number
   /** Those of the configuration in force. */
   readonly voters: ServerSet
   /** The log time of the last command executed here; 0 for none. */
-  readonly executed_ms: number
+  readonly executedMs: number
 }
 
 /** Log time at one moment. */
 export interface LogMoment {
   /** A whole number of milliseconds since 1970: the stamp of what is proposed now. */
-  readonly time_ms: number
+  readonly timeMs: number
   /** Where the median of the voters' wall clocks is; undefined while too few of them are known. */
   readonly median: Bounds | undefined
   /** By how much those wall clocks differ for certain that may be the median. */
-  readonly apart_ms: number
+  readonly apartMs: number
 }
 
 /**
@@ -64,15 +64,15 @@ export class LogTime {
    * Of the own wall clock against the monotonic one, as it is believed where no other clock can
    * tell.
    */
-  #believed_ms: number
-  #time_ms = 0
+  #believedMs: number
+  #timeMs = 0
   #isKnown = false
-  #now_ms: number
+  #nowMs: number
 
-  constructor(self: ServerId, now_ms: number, wall_ms: number) {
+  constructor(self: ServerId, nowMs: number, wallMs: number) {
     this.#self = self
-    this.#now_ms = now_ms
-    this.#believed_ms = wall_ms - now_ms
+    this.#nowMs = nowMs
+    this.#believedMs = wallMs - nowMs
   }
 
   /**
@@ -84,11 +84,11 @@ export class LogTime {
   }
 
   /**
-   * A peer has answered, at `now_ms`, what its wall clock showed at some moment since `asked_ms`.
+   * A peer has answered, at `nowMs`, what its wall clock showed at some moment since `askedMs`.
    */
-  heard(server: ServerId, wall_ms: number, asked_ms: number, now_ms: number): void {
-    const error_ms = (now_ms - asked_ms) / 2
-    this.#readings.set(server, { offset_ms: wall_ms - asked_ms - error_ms, error_ms, at_ms: now_ms })
+  heard(server: ServerId, wallMs: number, askedMs: number, nowMs: number): void {
+    const errorMs = (nowMs - askedMs) / 2
+    this.#readings.set(server, { offsetMs: wallMs - askedMs - errorMs, errorMs, atMs: nowMs })
   }
 
   /** The process of a peer is another one, and its machine may be set to another time. */
@@ -96,36 +96,36 @@ export class LogTime {
     this.#readings.delete(server)
   }
 
-  /** Log time goes on to this moment. `now_ms` never goes back from one call to the next. */
+  /** Log time goes on to this moment. `nowMs` never goes back from one call to the next. */
   at(moment: Moment): LogMoment {
-    const { executed_ms, now_ms, voters } = moment
-    const passed_ms = now_ms - this.#now_ms
+    const { executedMs, nowMs, voters } = moment
+    const passedMs = nowMs - this.#nowMs
     const known = this.#known(moment)
     const median = medianOf(known, voters.length)
-    let time_ms = this.#time_ms + passed_ms
+    let timeMs = this.#timeMs + passedMs
     if (median !== undefined) {
-      const slow_ms = this.#time_ms + SLOW_PACE * passed_ms
-      time_ms = Math.max(median.low, Math.min(time_ms, Math.max(median.high, slow_ms)))
+      const slowMs = this.#timeMs + SLOW_PACE * passedMs
+      timeMs = Math.max(median.low, Math.min(timeMs, Math.max(median.high, slowMs)))
     }
-    this.#time_ms = Math.max(time_ms, executed_ms)
-    this.#isKnown ||= median !== undefined || executed_ms > 0
-    this.#now_ms = now_ms
-    return { time_ms: Math.floor(this.#time_ms), median, apart_ms: apartFor(known, voters.length) }
+    this.#timeMs = Math.max(timeMs, executedMs)
+    this.#isKnown ||= median !== undefined || executedMs > 0
+    this.#nowMs = nowMs
+    return { timeMs: Math.floor(this.#timeMs), median, apartMs: apartFor(known, voters.length) }
   }
 
   /** What the wall clocks of the voters show, as far as it is known. */
-  #known({ now_ms, voters, wall_ms }: Moment): Bounds[] {
-    const offset_ms = wall_ms - now_ms
+  #known({ nowMs, voters, wallMs }: Moment): Bounds[] {
+    const offsetMs = wallMs - nowMs
     // A jump is not followed where no other clock says that it is right.
-    if (Math.abs(offset_ms - this.#believed_ms) <= MAX_APART_MS) this.#believed_ms = offset_ms
-    const own_ms = voters.length === 1 ? now_ms + this.#believed_ms : wall_ms
+    if (Math.abs(offsetMs - this.#believedMs) <= MAX_APART_MS) this.#believedMs = offsetMs
+    const ownMs = voters.length === 1 ? nowMs + this.#believedMs : wallMs
     return voters.flatMap((server) => {
-      if (server === this.#self) return [{ low: own_ms, high: own_ms }]
+      if (server === this.#self) return [{ low: ownMs, high: ownMs }]
       const reading = this.#readings.get(server)
-      if (reading === undefined || now_ms - reading.at_ms > READING_KEPT_MS) return []
-      const shown_ms = now_ms + reading.offset_ms
-      const error_ms = reading.error_ms + MAX_DRIFT * (now_ms - reading.at_ms)
-      return [{ low: shown_ms - error_ms, high: shown_ms + error_ms }]
+      if (reading === undefined || nowMs - reading.atMs > READING_KEPT_MS) return []
+      const shownMs = nowMs + reading.offsetMs
+      const errorMs = reading.errorMs + MAX_DRIFT * (nowMs - reading.atMs)
+      return [{ low: shownMs - errorMs, high: shownMs + errorMs }]
     })
   }
 }

@@ -31,7 +31,7 @@ export interface LoopParts {
   readonly self: ServerId
   readonly mode: Mode
   /** A write that takes longer than this is stuck. */
-  readonly diskPatience_ms: number
+  readonly diskPatienceMs: number
   readonly inbox: Inbox
   readonly paxos: Paxos
   readonly journal: Journal | undefined
@@ -90,7 +90,7 @@ export class Loop {
       this.#propose()
       driver.flush()
       this.#answer(this.#hasStarted ? state.execute() : [])
-      inbox.tickAt(driver.deadline_ms)
+      inbox.tickAt(driver.deadlineMs)
     } catch (error) {
       ending.fail(fatal(error))
     }
@@ -196,7 +196,7 @@ export class Loop {
 
   #durable(position: number): void {
     const { counts, driver, journal, members } = this.#parts
-    counts.fsync_s.record((journal?.lastFsync_ms ?? 0) / 1000)
+    counts.fsyncSeconds.record((journal?.lastFsyncMs ?? 0) / 1000)
     driver.durable(position)
     members.durable(position)
     this.#refresh()
@@ -234,7 +234,7 @@ export class Loop {
   #propose(): void {
     if (!this.#hasStarted) return
     const { commands, driver, reads } = this.#parts
-    const proposals = commands.takeProposals(driver.room, driver.room_bytes)
+    const proposals = commands.takeProposals(driver.room, driver.roomBytes)
     if (proposals !== undefined) this.#step(proposals)
     const id = reads.takeNew()
     if (id !== undefined) this.#step({ type: 'read', id })
@@ -253,8 +253,8 @@ export class Loop {
   }
 
   #tick(): void {
-    const { diskPatience_ms, journal } = this.#parts
-    if (journal !== undefined && journal.writing_ms > diskPatience_ms) this.#step({ type: 'disk-stuck' })
+    const { diskPatienceMs, journal } = this.#parts
+    if (journal !== undefined && journal.writingMs > diskPatienceMs) this.#step({ type: 'disk-stuck' })
     this.#step({ type: 'tick' })
   }
 }

@@ -46,11 +46,11 @@ export class Operations {
    */
   read(query: Uint8Array, done: Done, owner?: object): () => void {
     const { clock, counts, inbox, reads } = this.#parts
-    const arrived_ms = clock.now()
+    const arrivedMs = clock.now()
     checkSize('query', query)
     counts.reads++
     const answered: Done = (answer) => {
-      counts.read_s.record((clock.now() - arrived_ms) / 1000)
+      counts.readSeconds.record((clock.now() - arrivedMs) / 1000)
       done(answer)
     }
     const giveUp = counts.unlessRefused(() => reads.linearizable(query, answered, owner))

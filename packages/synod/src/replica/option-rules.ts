@@ -59,11 +59,11 @@ const HOST = group({
   window: wholeFrom(1, 1e6),
   build: group({ protocols: required(VERSIONS), formats: required(VERSIONS) }),
   space: group({
-    low_bytes: wholeFrom(0, 2 ** 50),
-    full_bytes: wholeFrom(0, 2 ** 50),
-    groups_bytes: wholeFrom(0, 2 ** 30),
-    trim_bytes: wholeFrom(0, 2 ** 30),
-    snapshot_bytes: wholeFrom(0, 2 ** 30),
+    lowBytes: wholeFrom(0, 2 ** 50),
+    fullBytes: wholeFrom(0, 2 ** 50),
+    groupsBytes: wholeFrom(0, 2 ** 30),
+    trimBytes: wholeFrom(0, 2 ** 30),
+    snapshotBytes: wholeFrom(0, 2 ** 30),
   }),
 })
 
@@ -78,7 +78,7 @@ export const REPLICA_RULES: Rules = {
       name: textOf(1, MAX_CLUSTER_BYTES),
       servers: required(SERVERS),
       quorums: group({ phase1: QUORUM, phase2: QUORUM }),
-      lease_ms: wholeFrom(0, MAX_LEASE_MS),
+      leaseMs: wholeFrom(0, MAX_LEASE_MS),
     }),
   ),
   dataDir: required(textOf(1, 4096)),
@@ -86,9 +86,9 @@ export const REPLICA_RULES: Rules = {
   mode: oneOf('leader', 'leaderless'),
   clients: textOf(1, 512),
   listen: textOf(1, 512),
-  heartbeat_ms: numberFrom(1, 60_000),
-  electionTimeout_ms: numberFrom(2, 600_000),
-  requestTimeout_ms: TIMEOUT_MS,
+  heartbeatMs: numberFrom(1, 60_000),
+  electionTimeoutMs: numberFrom(2, 600_000),
+  requestTimeoutMs: TIMEOUT_MS,
   maxWaiting: wholeFrom(1, MAX_WAITING_REQUESTS),
   snapshots: group({
     everySlots: wholeFrom(1, 1e9),

@@ -52,7 +52,7 @@ export interface ClusterOptions {
    * given, or for 0, there are none; otherwise a whole number, at least twice the heartbeat, up to
    * 600,000. (docs/reads.md)
    */
-  readonly lease_ms?: number
+  readonly leaseMs?: number
 }
 
 export interface ReplicaOptions<M extends AnyMachine> {
@@ -78,14 +78,14 @@ export interface ReplicaOptions<M extends AnyMachine> {
   /** Listen for peers here, where that is not the address under which they find this server. */
   readonly listen?: string
   /** 50 ms unless given, 1 to 60,000. */
-  readonly heartbeat_ms?: number
+  readonly heartbeatMs?: number
   /** 500 ms unless given, at least twice the heartbeat, up to 600,000. */
-  readonly electionTimeout_ms?: number
+  readonly electionTimeoutMs?: number
   /**
    * How long `execute` and `read` go on trying: 10,000 ms unless given, 1 to 3,600,000, or Infinity
    * for no limit.
    */
-  readonly requestTimeout_ms?: number
+  readonly requestTimeoutMs?: number
   /**
    * How many commands may wait here to be executed, and as many reads; more are refused as
    * `overloaded`, with a hint when to try again. The fewer, the sooner a client hears that there is
@@ -126,7 +126,7 @@ export interface Settings {
   readonly dataDir: string
   readonly mode: Mode
   readonly paxos: Omit<PaxosConfig, 'voting' | 'membership'>
-  readonly requestTimeout_ms: number
+  readonly requestTimeoutMs: number
   readonly maxWaiting: number
   readonly connections: ConnectionLimits
   readonly snapshots: SnapshotPolicy
@@ -145,31 +145,25 @@ export function checkOptions<M extends AnyMachine>(options: ReplicaOptions<M>): 
   const own = addresses.get(id)
   const servers = [...addresses.keys()]
   if (own === undefined) throw invalid('id', `one of the cluster's servers, ${servers.join(', ')}`, id)
-  const {
-    heartbeat_ms = PAXOS_DEFAULTS.heartbeat_ms,
-    electionTimeout_ms = PAXOS_DEFAULTS.electionTimeout_ms,
-  } = options
-  const { maxWaiting = MAX_WAITING_REQUESTS, requestTimeout_ms = DEFAULT_REQUEST_TIMEOUT_MS } = options
+  const { heartbeatMs = PAXOS_DEFAULTS.heartbeatMs, electionTimeoutMs = PAXOS_DEFAULTS.electionTimeoutMs } =
+    options
+  const { maxWaiting = MAX_WAITING_REQUESTS, requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options
   const join = options.join === true
   if (join && (options.machine.snapshot === undefined || options.machine.restore === undefined))
     throw fault('a server joins by a snapshot: its state machine must have snapshot and restore')
-  const lease_ms = checkLease(cluster.lease_ms, mode, heartbeat_ms)
+  const leaseMs = checkLease(cluster.leaseMs, mode, heartbeatMs)
   const host: Host = withDefaults(systemHost, options.host)
   const window = host.window ?? DEFAULT_WINDOW[mode]
   const { logger = silentLogger, trace: onEvent } = options
-  if (electionTimeout_ms < 2 * heartbeat_ms)
-    throw invalid(
-      'electionTimeout_ms',
-      `at least twice the heartbeat, ${2 * heartbeat_ms}`,
-      electionTimeout_ms,
-    )
+  if (electionTimeoutMs < 2 * heartbeatMs)
+    throw invalid('electionTimeoutMs', `at least twice the heartbeat, ${2 * heartbeatMs}`, electionTimeoutMs)
   const snapshots = withDefaults(DEFAULT_SNAPSHOT_POLICY, options.snapshots)
   return {
     id,
     join,
     clusterName: cluster.name ?? 'synod',
     servers,
-    parameters: { mode, quorums: cluster.quorums ?? null, lease_ms, window },
+    parameters: { mode, quorums: cluster.quorums ?? null, leaseMs, window },
     addresses,
     listen: options.listen === undefined ? own : parseAddress(options.listen),
     clients: options.clients === undefined ? undefined : parseAddress(options.clients),
@@ -179,13 +173,13 @@ export function checkOptions<M extends AnyMachine>(options: ReplicaOptions<M>): 
       self: id,
       changeOf,
       mode,
-      heartbeat_ms,
-      electionTimeout_ms,
-      resend_ms: PAXOS_DEFAULTS.resend_ms,
+      heartbeatMs,
+      electionTimeoutMs,
+      resendMs: PAXOS_DEFAULTS.resendMs,
       window,
-      lease_ms,
+      leaseMs,
     },
-    requestTimeout_ms,
+    requestTimeoutMs,
     maxWaiting,
     connections: connectionLimits(host.descriptors()),
     snapshots,
@@ -201,13 +195,12 @@ export function checkOptions<M extends AnyMachine>(options: ReplicaOptions<M>): 
 }
 
 /** Shorter ones would run out between two heartbeats. */
-function checkLease(lease_ms = 0, mode: Mode, heartbeat_ms: number): number {
-  if (lease_ms === 0) return 0
-  if (mode === 'leaderless')
-    throw fault('cluster.lease_ms is for leader mode: leaderless, nobody reads alone')
-  if (lease_ms < 2 * heartbeat_ms)
-    throw invalid('cluster.lease_ms', `0, or at least twice the heartbeat, ${2 * heartbeat_ms}`, lease_ms)
-  return lease_ms
+function checkLease(leaseMs = 0, mode: Mode, heartbeatMs: number): number {
+  if (leaseMs === 0) return 0
+  if (mode === 'leaderless') throw fault('cluster.leaseMs is for leader mode: leaderless, nobody reads alone')
+  if (leaseMs < 2 * heartbeatMs)
+    throw invalid('cluster.leaseMs', `0, or at least twice the heartbeat, ${2 * heartbeatMs}`, leaseMs)
+  return leaseMs
 }
 
 function checkServers({ servers }: ClusterOptions): Map<ServerId, Address> {

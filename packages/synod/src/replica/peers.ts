@@ -35,7 +35,7 @@ const MAX_GREETINGS = 64
 /** What a server that dialled said of itself. */
 type Greeting = Pick<
   PeerHello,
-  'server' | 'acceptor' | 'clusterId' | 'address' | 'electionTimeout_ms' | 'support'
+  'server' | 'acceptor' | 'clusterId' | 'address' | 'electionTimeoutMs' | 'support'
 >
 
 /**
@@ -90,7 +90,7 @@ export class Peers {
     this.#refusals = new RefusalLog(host.clock, settings.logger, 'a server')
     this.#disks = new DiskReports({
       clock: host.clock,
-      writing_ms: () => parts.journal?.writing_ms ?? 0,
+      writingMs: () => parts.journal?.writingMs ?? 0,
       space: () => parts.space.state,
       tell: (report) => {
         for (const server of this.#links.keys()) this.tellNow(server, report)
@@ -265,7 +265,7 @@ export class Peers {
       clock: host.clock,
       address: listen,
       protocols: host.build?.protocols,
-      limit_connections: connections.peers,
+      connectionLimit: connections.peers,
       judge: (hello) => {
         const error = this.#agreement.refusal(hello, this.#isGone(hello.server))
         if (error?.code === 'wrong-version') remember(this.#lacking, hello.server, error.message)
@@ -376,7 +376,7 @@ export class Peers {
       server,
       acceptor: this.#welcomed.get(server)?.acceptor ?? null,
       support: this.#welcomed.get(server)?.support ?? null,
-      writing_ms: this.#disks.writing_ms(server),
+      writingMs: this.#disks.writingMs(server),
       space: this.#disks.space(server),
       ...link.status(),
     }))
@@ -396,9 +396,9 @@ export class Peers {
 
   /** A server has dialled that is welcome: this one may have to dial it too. */
   #greet(hello: PeerHello): void {
-    const { acceptor, address, clusterId, electionTimeout_ms, server, support } = hello
+    const { acceptor, address, clusterId, electionTimeoutMs, server, support } = hello
     this.#warnOfTimeout(hello)
-    remember(this.#greeted, server, { server, acceptor, address, clusterId, electionTimeout_ms, support })
+    remember(this.#greeted, server, { server, acceptor, address, clusterId, electionTimeoutMs, support })
     this.#note(hello)
     this.update()
   }
@@ -414,14 +414,14 @@ export class Peers {
   }
 
   /** Once for each peer and value. */
-  #warnOfTimeout({ electionTimeout_ms, server }: PeerHello): void {
+  #warnOfTimeout({ electionTimeoutMs, server }: PeerHello): void {
     const { logger, paxos } = this.#settings
-    const own_ms = Math.round(paxos.electionTimeout_ms)
-    const before_ms = this.#greeted.get(server)?.electionTimeout_ms ?? own_ms
-    if (electionTimeout_ms === own_ms || electionTimeout_ms === before_ms) return
+    const ownMs = Math.round(paxos.electionTimeoutMs)
+    const beforeMs = this.#greeted.get(server)?.electionTimeoutMs ?? ownMs
+    if (electionTimeoutMs === ownMs || electionTimeoutMs === beforeMs) return
     logger.warn(
-      { peer: server, electionTimeout_ms, own_ms },
-      `s${server} has an election timeout of ${electionTimeout_ms} ms, this server one of ${own_ms} ms: ` +
+      { peer: server, electionTimeoutMs, ownMs },
+      `s${server} has an election timeout of ${electionTimeoutMs} ms, this server one of ${ownMs} ms: ` +
         `the servers of a cluster should have the same`,
     )
   }

@@ -21,18 +21,18 @@ export class Progress {
   readonly #parts: ProgressParts
   #chosen: Slot = 0
   #ballot: Ballot = { seq: 0, server: 0 }
-  #changed_ms: number
+  #changedMs: number
   /** Servers of which the log says that their clocks are unfit. */
   #unsound: readonly ServerId[] = []
 
   constructor(parts: ProgressParts) {
     this.#parts = parts
-    this.#changed_ms = parts.clock.now()
+    this.#changedMs = parts.clock.now()
   }
 
   /** When the chosen watermark or the ballot last changed. */
-  get changed_ms(): number {
-    return this.#changed_ms
+  get changedMs(): number {
+    return this.#changedMs
   }
 
   /** After each step. */
@@ -45,7 +45,7 @@ export class Progress {
     if (chosen > this.#chosen) trace?.chosen(this.#chosen + 1, chosen)
     this.#chosen = chosen
     this.#ballot = ballot
-    this.#changed_ms = clock.now()
+    this.#changedMs = clock.now()
   }
 
   #warnOfClocks(): void {

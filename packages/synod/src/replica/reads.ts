@@ -24,7 +24,7 @@ export interface ReadsParts {
   readonly now: () => number
   /** The turns of the event loop, which answers share with what arrives. */
   readonly turns: Turns
-  /** The executed bar. */
+  /** The executed watermark. */
   readonly executed: () => Slot
   /** Answers an encoded query from the state as it is. Throws what the state machine throws. */
   readonly query: (query: Uint8Array) => Uint8Array
@@ -178,9 +178,9 @@ export class Reads {
 
   /** Returns a read that may wait. Throws `overloaded`. */
   #admit(query: Uint8Array, done: Done, owner: object): Read {
-    const now_ms = this.#parts.now()
-    this.#room.check(owner, query.length, now_ms)
-    this.#room.enter(owner, query.length, now_ms)
+    const nowMs = this.#parts.now()
+    this.#room.check(owner, query.length, nowMs)
+    this.#room.enter(owner, query.length, nowMs)
     return { query, done, owner, waitsFor: 'quorum', slot: 0, before: undefined, after: undefined }
   }
 

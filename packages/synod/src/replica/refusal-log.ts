@@ -11,7 +11,7 @@ export class RefusalLog {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #who: string
-  #began_ms = -Infinity
+  #beganMs = -Infinity
   #lines = 0
   #unlogged = 0
 
@@ -22,9 +22,9 @@ export class RefusalLog {
   }
 
   warn({ code, message }: SynodError, remote: string): void {
-    const now_ms = this.#clock.now()
-    if (now_ms - this.#began_ms >= PERIOD_MS) {
-      this.#began_ms = now_ms
+    const nowMs = this.#clock.now()
+    if (nowMs - this.#beganMs >= PERIOD_MS) {
+      this.#beganMs = nowMs
       this.#lines = 0
     }
     if (this.#lines++ >= MAX_LINES) {

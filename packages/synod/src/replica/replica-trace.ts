@@ -28,7 +28,7 @@ export class ReplicaTrace {
   readonly #parts: ReplicaTraceParts
   readonly #name: string
   /** From the clock that never goes back to the time of day. */
-  #offset_ms = -Infinity
+  #offsetMs = -Infinity
   /** Records that are on their way to the disk, and how many were there before. */
   readonly #undurable: JournalRecord[] = []
   #durable = 0
@@ -44,7 +44,7 @@ export class ReplicaTrace {
     cluster: string,
     mode: Mode,
     servers: readonly ServerId[],
-    chosen: { readonly quorums?: Quorums; readonly lease_ms?: number },
+    chosen: { readonly quorums?: Quorums; readonly leaseMs?: number },
   ): void {
     const { server } = this.#parts
     this.#tell(() => ({ event: 'start', server, cluster, mode, servers, ...chosen }))
@@ -116,7 +116,7 @@ export class ReplicaTrace {
     if (this.#isOver) return
     const { logger, onEvent } = this.#parts
     try {
-      onEvent({ at_ms: this.#now(), ...make() })
+      onEvent({ atMs: this.#now(), ...make() })
     } catch (error) {
       this.#end()
       const reason = error instanceof Error ? error.message : String(error)
@@ -137,10 +137,10 @@ export class ReplicaTrace {
   #now(): number {
     const { clock } = this.#parts
     // In this order: a pause between the two only makes the distance smaller.
-    const wall_ms = clock.wallTime()
-    const now_ms = clock.now()
-    this.#offset_ms = Math.max(this.#offset_ms, wall_ms - now_ms)
-    return Math.round((now_ms + this.#offset_ms) * 1000) / 1000
+    const wallMs = clock.wallTime()
+    const nowMs = clock.now()
+    this.#offsetMs = Math.max(this.#offsetMs, wallMs - nowMs)
+    return Math.round((nowMs + this.#offsetMs) * 1000) / 1000
   }
 }
 

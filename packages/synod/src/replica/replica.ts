@@ -213,8 +213,8 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   async close(): Promise<void> {
     const { ending, paxos, peers, settings } = this.#parts
     if (ending.error === undefined && paxos.leader === settings.id && peers.links.size > 0) {
-      const timeout_ms = PARTING_PATIENCE * settings.paxos.electionTimeout_ms
-      await this.transferLeadership({ timeout_ms }).catch(() => undefined)
+      const timeoutMs = PARTING_PATIENCE * settings.paxos.electionTimeoutMs
+      await this.transferLeadership({ timeoutMs }).catch(() => undefined)
     }
     await ending.close()
   }

@@ -46,11 +46,11 @@ export interface ReportParts {
 /** Tells what a replica is doing, as plain data. */
 export class Report {
   readonly #parts: ReportParts
-  readonly #started_ms: number
+  readonly #startedMs: number
 
   constructor(parts: ReportParts) {
     this.#parts = parts
-    this.#started_ms = parts.settings.host.clock.now()
+    this.#startedMs = parts.settings.host.clock.now()
   }
 
   status(): ReplicaStatus {
@@ -60,7 +60,7 @@ export class Report {
     const { ballot, chosen, leader, pendingQuorum, role, voted } = paxos.status()
     const { damage, journal, recovery } = opened
     const { executed } = state.executor
-    const now_ms = host.clock.now()
+    const nowMs = host.clock.now()
     const service = this.#parts.service()
     return {
       server: id,
@@ -74,7 +74,7 @@ export class Report {
       admitted: admission.isAdmitted,
       voting: damage === undefined,
       damage: damage?.message ?? null,
-      bars: {
+      watermarks: {
         snapshotted: state.snapshotted,
         executed,
         // The log is told of what the snapshot holds when this server takes part.
@@ -92,13 +92,13 @@ export class Report {
       recovery: recovery.case,
       journal: journal?.stats ?? null,
       space: space.status,
-      lease: paxos.lease(now_ms) ?? null,
+      lease: paxos.lease(nowMs) ?? null,
       pendingQuorum:
-        pendingQuorum === undefined ? null : { ...pendingQuorum, for_ms: now_ms - progress.changed_ms },
+        pendingQuorum === undefined ? null : { ...pendingQuorum, forMs: nowMs - progress.changedMs },
       snapshot: state.status,
       time: clocks.status,
       stalls: stalls.status,
-      uptime_ms: now_ms - this.#started_ms,
+      uptimeMs: nowMs - this.#startedMs,
     }
   }
 
@@ -110,10 +110,10 @@ export class Report {
   }
 
   /** Why a call was not answered within this time. */
-  timeoutError(timeout_ms: number): SynodError {
+  timeoutError(timeoutMs: number): SynodError {
     const { admission, formation, leadership } = this.#parts
     const isOut = !formation.isFormed || !admission.isAdmitted || leadership.hint.server === 0
-    return unansweredError(timeout_ms, isOut ? explainNoQuorum(this.status()) : null)
+    return unansweredError(timeoutMs, isOut ? explainNoQuorum(this.status()) : null)
   }
 
   /** The members, with the addresses at which this server reaches them. */

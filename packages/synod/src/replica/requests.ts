@@ -42,10 +42,10 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
   /** On whose behalf: those of one owner are proposed in the order of arrival. */
   readonly owner: object
   readonly done: Done
-  readonly arrived_ms: number
+  readonly arrivedMs: number
   /** Whether it was ever proposed: then it may be executed, even if its caller has given up. */
   wasProposed: boolean
-  proposed_ms: number
+  proposedMs: number
   /** Whether it still waits. */
   waits: boolean
   /** Whether it has been proposed, unless all was to be proposed anew since. */
@@ -67,7 +67,7 @@ export class Requests {
   readonly #bySession = new Map<SessionKey, Waiting[]>()
   #nextId = 1
   /** How long requests took lately, from their arrival to their execution: a running average. */
-  #took_ms = 0
+  #tookMs = 0
 
   constructor(limit = MAX_WAITING_REQUESTS) {
     this.#room = new Room('requests', limit, MAX_WAITING_BYTES)
@@ -86,8 +86,8 @@ export class Requests {
    * `done` is called once, when it has been executed, unless it is cancelled before. Owners share
    * the room, and take turns. Throws `overloaded`.
    */
-  submit(key: RequestKey, value: Value, now_ms: number, done: Done, owner = OWN_PROCESS): Waiting {
-    this.#room.check(owner, value.length, now_ms)
+  submit(key: RequestKey, value: Value, nowMs: number, done: Done, owner = OWN_PROCESS): Waiting {
+    this.#room.check(owner, value.length, nowMs)
     const waiting: Waiting = {
       id: this.#nextId++,
       session: key.session,
@@ -95,8 +95,8 @@ export class Requests {
       value,
       owner,
       done,
-      arrived_ms: now_ms,
-      proposed_ms: now_ms,
+      arrivedMs: nowMs,
+      proposedMs: nowMs,
       waits: true,
       wasProposed: false,
       isProposed: false,
@@ -105,14 +105,14 @@ export class Requests {
     }
     const ofSession = this.#ofSession(key)
     if (ofSession.length >= SESSION_WINDOW)
-      throw this.#room.overloaded(`${ofSession.length} requests of this session wait already`, now_ms)
+      throw this.#room.overloaded(`${ofSession.length} requests of this session wait already`, nowMs)
     // A client that sends a request again has given up on the connection over which it sent it
     // before.
     const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
     if (earlier !== undefined) this.cancel(earlier)
     ofSession.push(waiting)
     this.#queue.add(waiting)
-    this.#room.enter(owner, value.length, now_ms)
+    this.#room.enter(owner, value.length, nowMs)
     return waiting
   }
 
@@ -132,31 +132,31 @@ export class Requests {
   }
 
   /** Answers the caller of this request. Returns the request that waited, if any did. */
-  executed({ request, outcome }: Execution, now_ms: number): Waiting | undefined {
+  executed({ request, outcome }: Execution, nowMs: number): Waiting | undefined {
     const ofSession = this.#bySession.get(request.session)
     const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
     if (waiting === undefined) return undefined
     this.cancel(waiting)
-    this.#room.done(now_ms)
-    this.#took_ms += SAMPLE_WEIGHT * (now_ms - waiting.arrived_ms - this.#took_ms)
+    this.#room.done(nowMs)
+    this.#tookMs += SAMPLE_WEIGHT * (nowMs - waiting.arrivedMs - this.#tookMs)
     waiting.done(outcome)
     return waiting
   }
 
   /**
-   * What is to be proposed next: at most `most` requests, until they have `most_bytes` bytes. A
+   * What is to be proposed next: at most `most` requests, until they have `mostBytes` bytes. A
    * request for which `check` throws is refused.
    */
   take(
     most: number,
-    most_bytes: number,
-    now_ms: number,
+    mostBytes: number,
+    nowMs: number,
     check: (value: Value) => void = () => undefined,
   ): readonly Proposal[] {
     const proposals: Waiting[] = []
-    for (const waiting of this.#queue.take(most, most_bytes)) {
+    for (const waiting of this.#queue.take(most, mostBytes)) {
       waiting.isProposed = true
-      waiting.proposed_ms = now_ms
+      waiting.proposedMs = nowMs
       this.#proposed.append(waiting)
       if (this.#isRefused(waiting, check)) continue
       waiting.wasProposed = true
@@ -189,12 +189,12 @@ export class Requests {
   }
 
   /** What was handed on and is taken for lost, to be proposed again. */
-  takeLost(now_ms: number): readonly Proposal[] {
-    const after_ms = Math.min(Math.max(LOST_AFTER * this.#took_ms, MIN_LOST_MS), MAX_LOST_MS)
+  takeLost(nowMs: number): readonly Proposal[] {
+    const afterMs = Math.min(Math.max(LOST_AFTER * this.#tookMs, MIN_LOST_MS), MAX_LOST_MS)
     const proposals: Waiting[] = []
     for (let waiting = this.#proposed.first; waiting !== undefined; waiting = waiting.after) {
-      if (now_ms - waiting.proposed_ms <= after_ms) continue
-      waiting.proposed_ms = now_ms
+      if (nowMs - waiting.proposedMs <= afterMs) continue
+      waiting.proposedMs = nowMs
       proposals.push(waiting)
     }
     return proposals

@@ -14,7 +14,7 @@ const MIN_SHARE = 16
 export class Room {
   readonly #noun: string
   readonly #limit: number
-  readonly #limit_bytes: number
+  readonly #limitBytes: number
   readonly #pace = new Pace()
   /** How many wait of each owner. */
   readonly #shares = new Map<object, number>()
@@ -22,10 +22,10 @@ export class Room {
   #bytes = 0
 
   /** `noun` is what they are called where too many wait: `requests`, say. */
-  constructor(noun: string, limit: number, limit_bytes: number) {
+  constructor(noun: string, limit: number, limitBytes: number) {
     this.#noun = noun
     this.#limit = limit
-    this.#limit_bytes = limit_bytes
+    this.#limitBytes = limitBytes
   }
 
   get size(): number {
@@ -36,18 +36,18 @@ export class Room {
    * Throws `overloaded`, which says when to try again, if there is no room for one more item of
    * this many bytes.
    */
-  check(owner: object, bytes: number, now_ms: number): void {
+  check(owner: object, bytes: number, nowMs: number): void {
     const left = this.#limit - this.#size
-    if ((owner === OWN_PROCESS && left <= 0) || this.#bytes + bytes > this.#limit_bytes)
-      throw this.overloaded(`${this.#size} ${this.#noun} of ${this.#bytes} bytes wait already`, now_ms)
+    if ((owner === OWN_PROCESS && left <= 0) || this.#bytes + bytes > this.#limitBytes)
+      throw this.overloaded(`${this.#size} ${this.#noun} of ${this.#bytes} bytes wait already`, nowMs)
     const its = this.#shares.get(owner) ?? 0
     if (owner !== OWN_PROCESS && its >= Math.max(MIN_SHARE, left))
-      throw this.overloaded(`${its} ${this.#noun} of this client wait already`, now_ms)
+      throw this.overloaded(`${its} ${this.#noun} of this client wait already`, nowMs)
   }
 
-  enter(owner: object, bytes: number, now_ms: number): void {
+  enter(owner: object, bytes: number, nowMs: number): void {
     this.#shares.set(owner, (this.#shares.get(owner) ?? 0) + 1)
-    if (this.#size++ === 0) this.#pace.begin(now_ms)
+    if (this.#size++ === 0) this.#pace.begin(nowMs)
     this.#bytes += bytes
   }
 
@@ -60,11 +60,11 @@ export class Room {
   }
 
   /** One of those that have left was dealt with. */
-  done(now_ms: number): void {
-    this.#pace.done(1, this.#size, now_ms)
+  done(nowMs: number): void {
+    this.#pace.done(1, this.#size, nowMs)
   }
 
-  overloaded(what: string, now_ms: number) {
-    return overloaded(what, this.#pace.retryAfter_ms(this.#size, now_ms))
+  overloaded(what: string, nowMs: number) {
+    return overloaded(what, this.#pace.retryAfterMs(this.#size, nowMs))
   }
 }

@@ -43,12 +43,12 @@ export interface SnapshotServiceParts {
 export class SnapshotService {
   readonly #parts: SnapshotServiceParts
   /** When each peer, or client, last asked. */
-  readonly #asked_ms = new Map<ServerId | object, number>()
+  readonly #askedMs = new Map<ServerId | object, number>()
   /** When the next piece may leave. */
-  #next_ms = -Infinity
+  #nextMs = -Infinity
   /** The client that gets one, and when the next may be taken for one. */
   #saver: object | undefined
-  #notBefore_ms = -Infinity
+  #notBeforeMs = -Infinity
 
   constructor(parts: SnapshotServiceParts) {
     this.#parts = parts
@@ -56,10 +56,10 @@ export class SnapshotService {
 
   /** Whether anyone is getting a snapshot. */
   get isServing(): boolean {
-    const now_ms = this.#parts.clock.now()
-    for (const [who, asked_ms] of this.#asked_ms) {
-      if (now_ms - asked_ms < PATIENCE_MS) return true
-      this.#asked_ms.delete(who)
+    const nowMs = this.#parts.clock.now()
+    for (const [who, askedMs] of this.#askedMs) {
+      if (nowMs - askedMs < PATIENCE_MS) return true
+      this.#askedMs.delete(who)
     }
     return false
   }
@@ -72,7 +72,7 @@ export class SnapshotService {
       answer({ type: 'no-snapshot' })
       return
     }
-    this.#asked_ms.set(from, this.#parts.clock.now())
+    this.#askedMs.set(from, this.#parts.clock.now())
     void this.#inTurn().then(() => this.#send(request, answer))
   }
 
@@ -88,11 +88,11 @@ export class SnapshotService {
       if (slot === 0) await this.#takeNew()
       await this.#inTurn()
       const piece = await this.#read(slot, offset)
-      isOver = offset + piece.bytes.length >= piece.size_bytes
+      isOver = offset + piece.bytes.length >= piece.sizeBytes
       return piece
     } finally {
-      if (isOver) this.#asked_ms.delete(owner)
-      else this.#asked_ms.set(owner, this.#parts.clock.now())
+      if (isOver) this.#askedMs.delete(owner)
+      else this.#askedMs.set(owner, this.#parts.clock.now())
     }
   }
 
@@ -101,30 +101,30 @@ export class SnapshotService {
    * `overloaded`.
    */
   #admit(owner: object): void {
-    const asked_ms = this.#asked_ms.get(this.#saver ?? owner) ?? -Infinity
-    const isBusy = asked_ms === Infinity
-    if (isBusy || (this.#saver !== owner && this.#parts.clock.now() - asked_ms < PATIENCE_MS))
+    const askedMs = this.#askedMs.get(this.#saver ?? owner) ?? -Infinity
+    const isBusy = askedMs === Infinity
+    if (isBusy || (this.#saver !== owner && this.#parts.clock.now() - askedMs < PATIENCE_MS))
       throw overloaded(`${MAX_SAVING_CLIENTS} client gets a snapshot already`, RETRY_AFTER_MS)
-    if (this.#saver !== undefined) this.#asked_ms.delete(this.#saver)
+    if (this.#saver !== undefined) this.#askedMs.delete(this.#saver)
     this.#saver = owner
-    this.#asked_ms.set(owner, Infinity)
+    this.#askedMs.set(owner, Infinity)
   }
 
-  /** Sees to it that the newest snapshot is that of the executed bar, or of a later one. */
+  /** Sees to it that the newest snapshot is that of the executed watermark, or of a later one. */
   async #takeNew(): Promise<void> {
     const { clock, executed, store, take } = this.#parts
     const wanted = executed()
-    const start_ms = clock.now()
+    const startMs = clock.now()
     if (wanted > 0 && (store.newest?.slot ?? 0) >= wanted) return
-    if (this.#notBefore_ms > start_ms)
+    if (this.#notBeforeMs > startMs)
       throw overloaded(
         'a snapshot was taken for a client a moment ago',
-        Math.ceil(this.#notBefore_ms - start_ms),
+        Math.ceil(this.#notBeforeMs - startMs),
       )
     await take()
     // That may have been one of an earlier slot, which was under way.
     if ((store.newest?.slot ?? 0) < wanted) await take()
-    this.#notBefore_ms = clock.now() + SAVE_REST * (clock.now() - start_ms)
+    this.#notBeforeMs = clock.now() + SAVE_REST * (clock.now() - startMs)
     if (store.newest === undefined || store.newest.slot < wanted)
       throw saveFailed(
         'no snapshot could be taken: the log of the replica says why, if its state machine has snapshots',
@@ -136,11 +136,11 @@ export class SnapshotService {
     const { newest } = store
     if (newest === undefined || (slot !== 0 && newest.slot !== slot))
       throw saveFailed(`the snapshot of slot ${slot} was replaced by a newer one: begin again`)
-    const { size_bytes } = newest
-    if (offset >= size_bytes)
-      throw saveFailed(`the snapshot of slot ${newest.slot} has ${size_bytes} bytes, and none at ${offset}`)
+    const { sizeBytes } = newest
+    if (offset >= sizeBytes)
+      throw saveFailed(`the snapshot of slot ${newest.slot} has ${sizeBytes} bytes, and none at ${offset}`)
     try {
-      return { slot: newest.slot, size_bytes, bytes: await store.read(offset, policy.chunkBytes) }
+      return { slot: newest.slot, sizeBytes, bytes: await store.read(offset, policy.chunkBytes) }
     } catch (error) {
       throw saveFailed(`the snapshot of slot ${newest.slot} could not be read: ${messageOf(error)}`)
     }
@@ -149,9 +149,9 @@ export class SnapshotService {
   /** Resolves when the next piece may leave. */
   #inTurn(): Promise<void> {
     const { clock, policy } = this.#parts
-    this.#next_ms = Math.max(this.#next_ms, clock.now()) + (policy.chunkBytes / RATE_BYTES_PER_S) * 1000
+    this.#nextMs = Math.max(this.#nextMs, clock.now()) + (policy.chunkBytes / RATE_BYTES_PER_S) * 1000
     return new Promise((resolve) => {
-      clock.timer(this.#next_ms - clock.now(), resolve)
+      clock.timer(this.#nextMs - clock.now(), resolve)
     })
   }
 
@@ -159,11 +159,11 @@ export class SnapshotService {
     const { logger, policy, store } = this.#parts
     const { newest } = store
     if (newest === undefined) return
-    const { size_bytes, slot } = newest
-    const offset = request.slot === slot && request.offset < size_bytes ? request.offset : 0
+    const { sizeBytes, slot } = newest
+    const offset = request.slot === slot && request.offset < sizeBytes ? request.offset : 0
     try {
       const bytes = await store.read(offset, policy.chunkBytes)
-      answer({ type: 'snapshot-chunk', slot, size_bytes, offset, bytes })
+      answer({ type: 'snapshot-chunk', slot, sizeBytes, offset, bytes })
     } catch (error) {
       // A newer one may have replaced it just now: a peer that asks again gets that one.
       const reason = error instanceof Error ? error.message : String(error)

@@ -67,14 +67,14 @@ export interface SnapshotsParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly log: LogView
-  /** The executed bar. */
+  /** The executed watermark. */
   readonly executed: () => Slot
   /** The highest that was promised or voted at here. */
   readonly ballot: () => Ballot
   /** Undefined where the state machine has no snapshots. */
   readonly snapshot: () => ExecutorSnapshot | undefined
   /** Bytes written to the journal since the start. */
-  readonly journal_bytes: () => number
+  readonly journalBytes: () => number
   /** A peer is getting the newest snapshot at the moment. */
   readonly isServing: () => boolean
   /** The disk is full. */
@@ -87,9 +87,9 @@ export interface SnapshotsParts {
 export class Snapshots {
   readonly #parts: SnapshotsParts
   #writing: Promise<void> | undefined
-  #journal_bytes = 0
-  #notBefore_ms = -Infinity
-  #taken_ms = -Infinity
+  #journalBytes = 0
+  #notBeforeMs = -Infinity
+  #takenMs = -Infinity
   #stopped = false
   /** How many have been written. */
   taken = 0
@@ -110,10 +110,10 @@ export class Snapshots {
   /** Takes one if it is due. */
   takeIfDue(): void {
     const { clock, isServing, isShort } = this.#parts
-    if (isShort() && clock.now() >= Math.max(this.#notBefore_ms, this.#taken_ms + FULL_EVERY_MS)) this.take()
+    if (isShort() && clock.now() >= Math.max(this.#notBeforeMs, this.#takenMs + FULL_EVERY_MS)) this.take()
     const due = this.#due()
     if (due < 1 || this.#writing !== undefined || (due < PATIENCE && isServing())) return
-    if (clock.now() >= this.#notBefore_ms) this.take()
+    if (clock.now() >= this.#notBeforeMs) this.take()
   }
 
   /** Takes one now, unless one is under way or there is nothing new to be held. */
@@ -129,15 +129,15 @@ export class Snapshots {
     }
     if (taken === undefined) return
     const { parts, slot } = taken
-    this.#journal_bytes = this.#parts.journal_bytes()
-    const start_ms = this.#parts.clock.now()
+    this.#journalBytes = this.#parts.journalBytes()
+    const startMs = this.#parts.clock.now()
     this.#writing = store.write(slot, parts, this.#pace(), this.#parts.ballot()).then(
-      ({ size_bytes }) => {
+      ({ sizeBytes }) => {
         this.#writing = undefined
         this.taken++
-        this.#taken_ms = this.#parts.clock.now()
-        const took_ms = Math.round(this.#parts.clock.now() - start_ms)
-        logger.info({ slot, size_bytes, took_ms }, `took a snapshot at slot ${slot}`)
+        this.#takenMs = this.#parts.clock.now()
+        const tookMs = Math.round(this.#parts.clock.now() - startMs)
+        logger.info({ slot, sizeBytes, tookMs }, `took a snapshot at slot ${slot}`)
         if (!this.#stopped) this.#trim(slot)
       },
       (error: unknown) => {
@@ -151,7 +151,7 @@ export class Snapshots {
   /** It is tried again, but not at once. */
   #failed(slot: Slot, error: unknown): void {
     const { clock, logger } = this.#parts
-    this.#notBefore_ms = clock.now() + PAUSE_MS
+    this.#notBeforeMs = clock.now() + PAUSE_MS
     logger.error({ slot }, `the snapshot at slot ${slot} could not be written: ${messageOf(error)}`)
   }
 
@@ -166,14 +166,14 @@ export class Snapshots {
    */
   #pace(): () => Promise<void> | undefined {
     const { clock } = this.#parts
-    let since_ms = clock.now()
+    let sinceMs = clock.now()
     return () => {
-      const worked_ms = Math.min(clock.now() - since_ms, MOST_WORK_MS)
-      since_ms = clock.now()
-      if (worked_ms <= 0 || this.#stopped) return undefined
+      const workedMs = Math.min(clock.now() - sinceMs, MOST_WORK_MS)
+      sinceMs = clock.now()
+      if (workedMs <= 0 || this.#stopped) return undefined
       return new Promise((done) => {
-        clock.timer(REST * worked_ms, () => {
-          since_ms = clock.now()
+        clock.timer(REST * workedMs, () => {
+          sinceMs = clock.now()
           done()
         })
       })
@@ -182,20 +182,20 @@ export class Snapshots {
 
   /** How often over a snapshot is due: 1 or more when it is time. */
   #due(): number {
-    const { executed, journal_bytes, policy, store } = this.#parts
-    const { size_bytes, slot } = store.newest ?? { size_bytes: 0, slot: 0 }
-    const slots = (executed() - slot) / Math.max(policy.everySlots, size_bytes / SLOT_BYTES)
-    const bytes = (journal_bytes() - this.#journal_bytes) / Math.max(policy.everyBytes, size_bytes)
+    const { executed, journalBytes, policy, store } = this.#parts
+    const { sizeBytes, slot } = store.newest ?? { sizeBytes: 0, slot: 0 }
+    const slots = (executed() - slot) / Math.max(policy.everySlots, sizeBytes / SLOT_BYTES)
+    const bytes = (journalBytes() - this.#journalBytes) / Math.max(policy.everyBytes, sizeBytes)
     return Math.max(slots, bytes)
   }
 
   #trim(slot: Slot): void {
     const { isShort, log, policy, trim } = this.#parts
     const keepSlots = isShort() ? 0 : policy.keepSlots
-    let kept_bytes = 0
+    let keptBytes = 0
     let first = slot
-    while (first > 0 && slot - first < keepSlots && kept_bytes < KEPT_BYTES) {
-      kept_bytes += log.chosen(first)?.length ?? 0
+    while (first > 0 && slot - first < keepSlots && keptBytes < KEPT_BYTES) {
+      keptBytes += log.chosen(first)?.length ?? 0
       first--
     }
     if (first > 0) trim(first)

@@ -3,16 +3,16 @@ export interface SpaceLimits {
   /**
    * With less than this beyond its reserves it warns, and leads no more if another server has more.
    */
-  readonly low_bytes: number
+  readonly lowBytes: number
   /** With less than this beyond its reserves it counts as full. */
-  readonly full_bytes: number
+  readonly fullBytes: number
   /**
    * Allocated for what is under way, to trim with, and for the next snapshot besides the size of
    * the last one.
    */
-  readonly groups_bytes: number
-  readonly trim_bytes: number
-  readonly snapshot_bytes: number
+  readonly groupsBytes: number
+  readonly trimBytes: number
+  readonly snapshotBytes: number
 }
 
 const LOW_BYTES = 256 << 20
@@ -22,9 +22,9 @@ const TRIM_RESERVE_BYTES = 1 << 20
 const SNAPSHOT_RESERVE_BYTES = 8 << 20
 
 export const SPACE_LIMITS: SpaceLimits = {
-  low_bytes: LOW_BYTES,
-  full_bytes: FULL_BYTES,
-  groups_bytes: GROUPS_RESERVE_BYTES,
-  trim_bytes: TRIM_RESERVE_BYTES,
-  snapshot_bytes: SNAPSHOT_RESERVE_BYTES,
+  lowBytes: LOW_BYTES,
+  fullBytes: FULL_BYTES,
+  groupsBytes: GROUPS_RESERVE_BYTES,
+  trimBytes: TRIM_RESERVE_BYTES,
+  snapshotBytes: SNAPSHOT_RESERVE_BYTES,
 }

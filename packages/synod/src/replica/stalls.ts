@@ -12,7 +12,7 @@ export interface StallsOptions {
   readonly clock: Clock
   readonly logger: Logger
   /** Of a stall as long as this the log tells. */
-  readonly worry_ms: number
+  readonly worryMs: number
 }
 
 /**
@@ -23,8 +23,8 @@ export interface StallsOptions {
 export class Stalls {
   readonly #options: StallsOptions
   #count = 0
-  #longest_ms = 0
-  #due_ms = 0
+  #longestMs = 0
+  #dueMs = 0
   #cancel: () => void = () => undefined
 
   constructor(options: StallsOptions) {
@@ -33,7 +33,7 @@ export class Stalls {
   }
 
   get status(): Status {
-    return { count: this.#count, longest_ms: this.#longest_ms }
+    return { count: this.#count, longestMs: this.#longestMs }
   }
 
   stop(): void {
@@ -42,23 +42,23 @@ export class Stalls {
 
   #watch(): void {
     const { clock } = this.#options
-    this.#due_ms = clock.now() + PERIOD_MS
+    this.#dueMs = clock.now() + PERIOD_MS
     this.#cancel = clock.timer(PERIOD_MS, () => {
-      this.#look(clock.now() - this.#due_ms)
+      this.#look(clock.now() - this.#dueMs)
       this.#watch()
     })
   }
 
-  #look(late_ms: number): void {
-    if (late_ms < STALL_MS) return
-    const { logger, worry_ms } = this.#options
+  #look(lateMs: number): void {
+    if (lateMs < STALL_MS) return
+    const { logger, worryMs } = this.#options
     this.#count++
-    this.#longest_ms = Math.max(this.#longest_ms, late_ms)
-    if (late_ms < worry_ms) return
-    const stall_ms = Math.round(late_ms)
+    this.#longestMs = Math.max(this.#longestMs, lateMs)
+    if (lateMs < worryMs) return
+    const stallMs = Math.round(lateMs)
     logger.warn(
-      { stall_ms },
-      `this process stood still for ${stall_ms} ms: what it is busy with, or its machine, holds up the replica`,
+      { stallMs },
+      `this process stood still for ${stallMs} ms: what it is busy with, or its machine, holds up the replica`,
     )
   }
 }

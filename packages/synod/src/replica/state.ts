@@ -45,7 +45,7 @@ export async function restoreState<M extends AnyMachine>(
   const executor = new Executor(machine, new Membership(founding, paxos.window), host.build?.formats)
   try {
     await checkFence(host.disk, dataDir)
-    const store = await SnapshotStore.open(host.disk, dataDir, identity, space.snapshot_bytes)
+    const store = await SnapshotStore.open(host.disk, dataDir, identity, space.snapshotBytes)
     if (store.newest !== undefined) await restore(executor, store, dataDir)
     return { executor, store }
   } catch (error) {
@@ -116,7 +116,7 @@ export class State<M extends AnyMachine> {
       log: paxos.log,
       ballot: () => paxos.bound,
       snapshot: () => executor.snapshot(),
-      journal_bytes: () => journal?.stats.bytes ?? 0,
+      journalBytes: () => journal?.stats.bytes ?? 0,
       isShort: () => space.isShort,
       isServing: () => this.#service.isServing,
       trim: (slot) => {
@@ -162,10 +162,10 @@ export class State<M extends AnyMachine> {
   }
 
   get status(): SnapshotStatus {
-    const { size_bytes, slot } = this.#store.newest ?? { size_bytes: 0, slot: 0 }
+    const { sizeBytes, slot } = this.#store.newest ?? { sizeBytes: 0, slot: 0 }
     return {
       slot,
-      size_bytes,
+      sizeBytes,
       writing: this.#snapshots.isWriting,
       serving: this.#service.isServing,
       arriving: this.#catchUp.status,

@@ -23,7 +23,7 @@ export interface TransfersParts {
 interface Transfer {
   readonly from: ServerId
   readonly to: ServerId
-  readonly until_ms: number
+  readonly untilMs: number
   readonly done: (error?: SynodError) => void
 }
 
@@ -52,9 +52,9 @@ export class Transfers {
     const [oldest] = this.#waiting
     if (oldest !== undefined && this.#waiting.size >= MAX_TRANSFERS) {
       const what = `${MAX_TRANSFERS} wait already for another server to lead`
-      throw overloaded(what, Math.max(MIN_RETRY_MS, Math.ceil(oldest.until_ms - clock.now())))
+      throw overloaded(what, Math.max(MIN_RETRY_MS, Math.ceil(oldest.untilMs - clock.now())))
     }
-    const transfer: Transfer = { from, to, until_ms: clock.now() + TRANSFER_MS, done }
+    const transfer: Transfer = { from, to, untilMs: clock.now() + TRANSFER_MS, done }
     this.#waiting.add(transfer)
     this.#ask()
     return () => this.#waiting.delete(transfer)
@@ -78,7 +78,7 @@ export class Transfers {
     const { clock, inbox } = this.#parts
     this.refresh()
     for (const transfer of this.#waiting) {
-      if (clock.now() < transfer.until_ms) inbox.step({ type: 'transfer', to: transfer.to })
+      if (clock.now() < transfer.untilMs) inbox.step({ type: 'transfer', to: transfer.to })
       else
         this.#end(
           transfer,

@@ -78,16 +78,16 @@ export function encodeHeader({ ballot, slot, cluster, clusterId, parameters }: S
 }
 
 /** The header that `bytes` begin with, and where the frames begin. Throws a SnapshotFault. */
-export function decodeHeader(bytes: Buffer): SnapshotHeader & { readonly size_bytes: number } {
+export function decodeHeader(bytes: Buffer): SnapshotHeader & { readonly sizeBytes: number } {
   try {
     const reader = new Reader(bytes)
     if (!reader.raw(MAGIC.length).equals(MAGIC)) throw new SnapshotFault('this is no snapshot')
     const version = reader.u32()
-    const size_bytes = reader.u32()
-    if (size_bytes < FIXED_BYTES + CHECKSUM_BYTES || size_bytes > MAX_HEADER_BYTES)
-      throw new SnapshotFault(`a header of ${size_bytes} bytes`)
-    const checked = reader.raw(size_bytes - FIXED_BYTES - CHECKSUM_BYTES)
-    if (reader.u32() !== crc32(bytes, 0, size_bytes - CHECKSUM_BYTES))
+    const sizeBytes = reader.u32()
+    if (sizeBytes < FIXED_BYTES + CHECKSUM_BYTES || sizeBytes > MAX_HEADER_BYTES)
+      throw new SnapshotFault(`a header of ${sizeBytes} bytes`)
+    const checked = reader.raw(sizeBytes - FIXED_BYTES - CHECKSUM_BYTES)
+    if (reader.u32() !== crc32(bytes, 0, sizeBytes - CHECKSUM_BYTES))
       throw new SnapshotFault('the checksum of its header is wrong')
     if (version !== VERSION)
       throw new OtherVersion(`it has format version ${version}; this version of Synod reads ${VERSION}`)
@@ -99,7 +99,7 @@ export function decodeHeader(bytes: Buffer): SnapshotHeader & { readonly size_by
     const ballot = readBallot(fields)
     fields.end()
     if (!Number.isSafeInteger(slot) || slot < 1) throw new SnapshotFault(`it says that it is of slot ${slot}`)
-    return { slot, cluster, clusterId, parameters, ballot, size_bytes }
+    return { slot, cluster, clusterId, parameters, ballot, sizeBytes }
   } catch (error) {
     if (error instanceof MalformedError) throw new SnapshotFault('it ends within its header')
     throw error
@@ -135,21 +135,21 @@ export type Frame = SnapshotPart | { readonly kind: 'end'; readonly frames: numb
  * The frame that `bytes` begin with, and what it takes; undefined if more must be there first. The
  * part is a view of the bytes. Throws a SnapshotFault.
  */
-export function readFrame(bytes: Buffer): { readonly frame: Frame; readonly size_bytes: number } | undefined {
+export function readFrame(bytes: Buffer): { readonly frame: Frame; readonly sizeBytes: number } | undefined {
   if (bytes.length < FRAME_BYTES) return undefined
   const length = bytes.readUInt32LE(4)
   if (length === 0 || length > MAX_PART_BYTES) throw new SnapshotFault(`a part of ${length} bytes`)
-  const size_bytes = FRAME_BYTES + length
-  if (bytes.length < size_bytes) return undefined
-  if (crc32(bytes, 4, size_bytes) !== bytes.readUInt32LE(0))
+  const sizeBytes = FRAME_BYTES + length
+  if (bytes.length < sizeBytes) return undefined
+  if (crc32(bytes, 4, sizeBytes) !== bytes.readUInt32LE(0))
     throw new SnapshotFault('the checksum of a part is wrong')
   const tag = bytes.readUInt8(8)
-  const content = bytes.subarray(FRAME_BYTES, size_bytes)
+  const content = bytes.subarray(FRAME_BYTES, sizeBytes)
   if (tag === END) {
     if (length !== END_BYTES) throw new SnapshotFault(`an end of ${length} bytes`)
-    return { frame: { kind: 'end', frames: content.readDoubleLE() }, size_bytes }
+    return { frame: { kind: 'end', frames: content.readDoubleLE() }, sizeBytes }
   }
   const kind = KINDS[tag - 1]
   if (kind === undefined) throw new SnapshotFault(`unknown kind of part: ${tag}`)
-  return { frame: { kind, bytes: content }, size_bytes }
+  return { frame: { kind, bytes: content }, sizeBytes }
 }

@@ -12,7 +12,7 @@ import {
 /** How much is read from the disk at once. */
 const READ_BYTES = 1 << 18
 
-export async function readHeader(disk: Disk, path: string): Promise<SnapshotHeader & { size_bytes: number }> {
+export async function readHeader(disk: Disk, path: string): Promise<SnapshotHeader & { sizeBytes: number }> {
   return decodeHeader(await disk.readPart(path, 0, MAX_HEADER_BYTES))
 }
 
@@ -21,7 +21,7 @@ export async function readHeader(disk: Disk, path: string): Promise<SnapshotHead
  * SnapshotFault otherwise.
  */
 export async function* readParts(disk: Disk, path: string): AsyncGenerator<SnapshotPart, void, undefined> {
-  let { size_bytes: position } = await readHeader(disk, path)
+  let { sizeBytes: position } = await readHeader(disk, path)
   let rest: Buffer = Buffer.alloc(0)
   let frames = 0
   for (;;) {
@@ -33,7 +33,7 @@ export async function* readParts(disk: Disk, path: string): AsyncGenerator<Snaps
       rest = rest.length === 0 ? more : Buffer.concat([rest, more])
       continue
     }
-    rest = rest.subarray(found.size_bytes)
+    rest = rest.subarray(found.sizeBytes)
     if (found.frame.kind !== 'end') {
       frames++
       yield found.frame

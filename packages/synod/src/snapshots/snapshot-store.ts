@@ -39,7 +39,7 @@ const SYNC_BYTES = 1 << 22
 /** A snapshot that is durable. */
 export interface StoredSnapshot {
   readonly slot: Slot
-  readonly size_bytes: number
+  readonly sizeBytes: number
 }
 
 /** A snapshot that was found and cannot be used. */
@@ -87,8 +87,8 @@ export async function findSnapshot(
   for (const slot of snapshotSlots(await disk.list(directory))) {
     const name = snapshotName(slot)
     try {
-      const size_bytes = await verify(disk, join(directory, name), owner, slot)
-      return { newest: { slot, size_bytes }, damaged }
+      const sizeBytes = await verify(disk, join(directory, name), owner, slot)
+      return { newest: { slot, sizeBytes }, damaged }
     } catch (error) {
       if (!(error instanceof SnapshotFault)) throw error
       if (error instanceof OtherVersion) throw otherVersion(directory, name, error)
@@ -120,7 +120,7 @@ export class SnapshotStore {
     owner: SnapshotOwner,
     newest: StoredSnapshot | undefined,
     damaged: readonly DamagedSnapshot[],
-    margin_bytes: number,
+    marginBytes: number,
   ) {
     this.#disk = disk
     this.#directory = directory
@@ -128,7 +128,7 @@ export class SnapshotStore {
     this.#newest = newest
     this.damaged = damaged
     this.reserve = new Reserve(disk, directory, BEING_WRITTEN, () =>
-      margin_bytes === 0 ? 0 : Math.ceil((this.#newest?.size_bytes ?? 0) * (1 + GROWTH)) + margin_bytes,
+      marginBytes === 0 ? 0 : Math.ceil((this.#newest?.sizeBytes ?? 0) * (1 + GROWTH)) + marginBytes,
     )
   }
 
@@ -136,14 +136,14 @@ export class SnapshotStore {
    * Finds the newest snapshot that is whole in the directory, which must be locked. Every part of
    * it is read and checked. What was left half written is removed, but for the space of an own one,
    * and what is older; what is damaged is kept for analysis until a newer one is there.
-   * `margin_bytes` says how much more than for another snapshot like the last one is kept in
+   * `marginBytes` says how much more than for another snapshot like the last one is kept in
    * reserve; nothing at all for 0.
    */
   static async open(
     disk: Disk,
     directory: string,
     owner: SnapshotOwner,
-    margin_bytes = 0,
+    marginBytes = 0,
   ): Promise<SnapshotStore> {
     const names = await disk.list(directory)
     if (names.includes(ARRIVING)) await disk.remove(join(directory, ARRIVING))
@@ -152,7 +152,7 @@ export class SnapshotStore {
     const { damaged, newest } = await findSnapshot(disk, directory, owner)
     for (const slot of snapshotSlots(names))
       if (slot < (newest?.slot ?? 0)) await disk.remove(join(directory, snapshotName(slot)))
-    const store = new SnapshotStore(disk, directory, owner, newest, damaged, margin_bytes)
+    const store = new SnapshotStore(disk, directory, owner, newest, damaged, marginBytes)
     await store.reserve.refresh()
     return store
   }
@@ -192,9 +192,9 @@ export class SnapshotStore {
     const { path } = this.reserve
     const file = await this.reserve.take()
     try {
-      const size_bytes = await writeAll(file, encodeHeader({ ...this.#owner, slot, ballot }), parts, rest)
+      const sizeBytes = await writeAll(file, encodeHeader({ ...this.#owner, slot, ballot }), parts, rest)
       await file.close()
-      return await this.#publish(path, { slot, size_bytes })
+      return await this.#publish(path, { slot, sizeBytes })
     } finally {
       await file.close()
       await this.reserve.giveBack()
@@ -202,15 +202,15 @@ export class SnapshotStore {
   }
 
   /** Begins to take in a snapshot that arrives from a peer. */
-  async receive(slot: Slot, size_bytes: number): Promise<ArrivingSnapshot> {
+  async receive(slot: Slot, sizeBytes: number): Promise<ArrivingSnapshot> {
     const path = join(this.#directory, ARRIVING)
     const file = await this.#disk.open(path, 'replace')
     const publish = async () => {
       const found = await verify(this.#disk, path, this.#owner, slot)
-      if (found !== size_bytes) throw new SnapshotFault(`${found} of ${size_bytes} bytes have arrived`)
-      return this.#publish(path, { slot, size_bytes })
+      if (found !== sizeBytes) throw new SnapshotFault(`${found} of ${sizeBytes} bytes have arrived`)
+      return this.#publish(path, { slot, sizeBytes })
     }
-    return new ArrivingSnapshot(slot, size_bytes, file, publish)
+    return new ArrivingSnapshot(slot, sizeBytes, file, publish)
   }
 
   /**
@@ -248,36 +248,36 @@ export class SnapshotStore {
 /** A snapshot that arrives from a peer, from its first byte to its last. */
 export class ArrivingSnapshot {
   readonly slot: Slot
-  readonly size_bytes: number
+  readonly sizeBytes: number
   readonly #file: DiskFile
   readonly #publish: () => Promise<StoredSnapshot>
-  #arrived_bytes = 0
-  #synced_bytes = 0
+  #arrivedBytes = 0
+  #syncedBytes = 0
 
-  constructor(slot: Slot, size_bytes: number, file: DiskFile, publish: () => Promise<StoredSnapshot>) {
+  constructor(slot: Slot, sizeBytes: number, file: DiskFile, publish: () => Promise<StoredSnapshot>) {
     this.slot = slot
-    this.size_bytes = size_bytes
+    this.sizeBytes = sizeBytes
     this.#file = file
     this.#publish = publish
   }
 
   /** How much has been taken in: what comes next begins there. */
-  get arrived_bytes(): number {
-    return this.#arrived_bytes
+  get arrivedBytes(): number {
+    return this.#arrivedBytes
   }
 
   get isComplete(): boolean {
-    return this.#arrived_bytes === this.size_bytes
+    return this.#arrivedBytes === this.sizeBytes
   }
 
   async take(bytes: Uint8Array): Promise<void> {
-    if (this.#arrived_bytes + bytes.length > this.size_bytes)
-      throw new SnapshotFault(`more than ${this.size_bytes} bytes arrive`)
-    await this.#file.write(bytes, this.#arrived_bytes)
-    this.#arrived_bytes += bytes.length
-    if (this.#arrived_bytes - this.#synced_bytes < SYNC_BYTES) return
+    if (this.#arrivedBytes + bytes.length > this.sizeBytes)
+      throw new SnapshotFault(`more than ${this.sizeBytes} bytes arrive`)
+    await this.#file.write(bytes, this.#arrivedBytes)
+    this.#arrivedBytes += bytes.length
+    if (this.#arrivedBytes - this.#syncedBytes < SYNC_BYTES) return
     await this.#file.sync()
-    this.#synced_bytes = this.#arrived_bytes
+    this.#syncedBytes = this.#arrivedBytes
   }
 
   /**
@@ -302,14 +302,14 @@ async function writeAll(
   rest: () => Promise<void> | undefined,
 ): Promise<number> {
   const writer = new Writer(WRITE_BYTES)
-  let [size_bytes, synced_bytes, frames] = [0, 0, 0]
+  let [sizeBytes, syncedBytes, frames] = [0, 0, 0]
   const write = async () => {
     const bytes = writer.take()
-    await file.write(bytes, size_bytes)
-    size_bytes += bytes.length
-    if (size_bytes - synced_bytes >= SYNC_BYTES) {
+    await file.write(bytes, sizeBytes)
+    sizeBytes += bytes.length
+    if (sizeBytes - syncedBytes >= SYNC_BYTES) {
       await file.sync()
-      synced_bytes = size_bytes
+      syncedBytes = sizeBytes
     }
     await rest()
   }
@@ -322,9 +322,9 @@ async function writeAll(
   writeEnd(writer, frames)
   await write()
   // What was in the file before may be longer.
-  await file.truncate(size_bytes)
+  await file.truncate(sizeBytes)
   await file.sync()
-  return size_bytes
+  return sizeBytes
 }
 
 /** Reads all of it, and answers its size. Throws a SnapshotFault. */

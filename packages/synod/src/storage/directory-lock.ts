@@ -113,13 +113,13 @@ function inUse(what: string, remedy: string): SynodError {
  * handle.
  */
 async function openIfLong(directory: string): Promise<FileHandle | undefined> {
-  const size_bytes = Buffer.byteLength(join(directory, `${SOCKET}.0123456789abcdef`))
-  if (size_bytes <= MAX_SOCKET_PATH_BYTES) return undefined
+  const sizeBytes = Buffer.byteLength(join(directory, `${SOCKET}.0123456789abcdef`))
+  if (sizeBytes <= MAX_SOCKET_PATH_BYTES) return undefined
   if (process.platform === 'linux') return open(directory, 'r')
   throw new SynodError(
     'invalid-options',
     `the path of the data directory is too long for the lock in it: a socket in ${directory} has ` +
-      `${size_bytes} bytes, and the system allows ${MAX_SOCKET_PATH_BYTES}`,
+      `${sizeBytes} bytes, and the system allows ${MAX_SOCKET_PATH_BYTES}`,
   )
 }
 

@@ -67,7 +67,7 @@ export interface DiskFile {
   /** Makes durable what was written, and the size of the file. */
   sync(): Promise<void>
   /** Cuts the file, or extends it with zeros. */
-  truncate(size_bytes: number): Promise<void>
+  truncate(sizeBytes: number): Promise<void>
   /** Closes the file after the operations under way. */
   close(): Promise<void>
 }

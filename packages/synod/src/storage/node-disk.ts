@@ -35,12 +35,12 @@ export const nodeDisk: Disk = {
  * they may be back at any time.
  */
 async function open(path: string, flags: string | number): Promise<FileHandle> {
-  for (let waited_ms = 0; ; waited_ms += DESCRIPTOR_LOOK_MS) {
+  for (let waitedMs = 0; ; waitedMs += DESCRIPTOR_LOOK_MS) {
     try {
       return await openOnce(path, flags)
     } catch (error) {
       const isShort = hasCode(error, 'EMFILE') || hasCode(error, 'ENFILE')
-      if (!isShort || waited_ms >= DESCRIPTOR_PATIENCE_MS) throw error
+      if (!isShort || waitedMs >= DESCRIPTOR_PATIENCE_MS) throw error
     }
     await delay(DESCRIPTOR_LOOK_MS)
   }
@@ -65,8 +65,8 @@ class NodeFile implements DiskFile {
     return this.#handle.datasync()
   }
 
-  truncate(size_bytes: number): Promise<void> {
-    return this.#handle.truncate(size_bytes)
+  truncate(sizeBytes: number): Promise<void> {
+    return this.#handle.truncate(sizeBytes)
   }
 
   close(): Promise<void> {

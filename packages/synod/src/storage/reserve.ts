@@ -17,7 +17,7 @@ export class Reserve {
   readonly #directory: string
   readonly #name: string
   readonly #wanted: () => number
-  #size_bytes = 0
+  #sizeBytes = 0
   #isHeld = false
   #filling: Promise<void> | undefined
 
@@ -33,19 +33,19 @@ export class Reserve {
     return join(this.#directory, this.#name)
   }
 
-  get size_bytes(): number {
-    return this.#size_bytes
+  get sizeBytes(): number {
+    return this.#sizeBytes
   }
 
   /** What has yet to be allocated; 0 while the file is being written to. */
-  get missing_bytes(): number {
-    return this.#isHeld ? 0 : Math.max(0, this.#wanted() - this.#size_bytes)
+  get missingBytes(): number {
+    return this.#isHeld ? 0 : Math.max(0, this.#wanted() - this.#sizeBytes)
   }
 
   /** Learns how large the file is. */
   async refresh(): Promise<void> {
     const isThere = (await this.#disk.list(this.#directory)).includes(this.#name)
-    this.#size_bytes = isThere ? await this.#disk.size(this.path) : 0
+    this.#sizeBytes = isThere ? await this.#disk.size(this.path) : 0
   }
 
   /**
@@ -53,10 +53,10 @@ export class Reserve {
    */
   async refill(): Promise<void> {
     if (this.#isHeld || this.#filling !== undefined) return
-    const wanted_bytes = this.#wanted()
-    const isTooLarge = this.#size_bytes > EXCESS * wanted_bytes
-    if (!isTooLarge && this.#size_bytes >= wanted_bytes) return
-    const filling = this.#fill(wanted_bytes)
+    const wantedBytes = this.#wanted()
+    const isTooLarge = this.#sizeBytes > EXCESS * wantedBytes
+    if (!isTooLarge && this.#sizeBytes >= wantedBytes) return
+    const filling = this.#fill(wantedBytes)
     this.#filling = filling.catch(() => undefined)
     try {
       await filling
@@ -91,19 +91,19 @@ export class Reserve {
    */
   async become(path: string, head: Uint8Array): Promise<DiskFile | undefined> {
     await this.#filling
-    if (this.#size_bytes < head.length) return undefined
+    if (this.#sizeBytes < head.length) return undefined
     const file = await this.#disk.open(this.path, 'existing')
     try {
       await file.write(head, 0)
       // A process before may have ended as its fsync of this file failed: its size is not durable
       // then.
-      await file.truncate(this.#size_bytes)
+      await file.truncate(this.#sizeBytes)
     } catch (error) {
       await file.close()
       if (isNoSpace(error)) return undefined
       throw error
     }
-    this.#size_bytes = 0
+    this.#sizeBytes = 0
     try {
       // The content comes first: a name that is durable must not stand for what was in the file
       // before.
@@ -118,22 +118,22 @@ export class Reserve {
   }
 
   #open(): Promise<DiskFile> {
-    return this.#disk.open(this.path, this.#size_bytes === 0 ? 'replace' : 'existing')
+    return this.#disk.open(this.path, this.#sizeBytes === 0 ? 'replace' : 'existing')
   }
 
-  async #fill(wanted_bytes: number): Promise<void> {
+  async #fill(wantedBytes: number): Promise<void> {
     const file = await this.#open()
     try {
-      if (this.#size_bytes > wanted_bytes) {
-        await file.truncate(wanted_bytes)
-        this.#size_bytes = wanted_bytes
+      if (this.#sizeBytes > wantedBytes) {
+        await file.truncate(wantedBytes)
+        this.#sizeBytes = wantedBytes
       }
-      while (this.#size_bytes < wanted_bytes) {
-        const bytes = Buffer.alloc(Math.min(FILL_BYTES, wanted_bytes - this.#size_bytes))
-        await file.write(bytes, this.#size_bytes)
+      while (this.#sizeBytes < wantedBytes) {
+        const bytes = Buffer.alloc(Math.min(FILL_BYTES, wantedBytes - this.#sizeBytes))
+        await file.write(bytes, this.#sizeBytes)
         // The space counts once it is on the disk: some file systems allocate it no sooner.
         await file.sync()
-        this.#size_bytes += bytes.length
+        this.#sizeBytes += bytes.length
       }
     } finally {
       await file.close()

@@ -24,7 +24,7 @@ export type ReplicaEvent =
       readonly mode?: Mode
       readonly servers?: readonly ServerId[]
       readonly quorums?: Quorums
-      readonly lease_ms?: number
+      readonly leaseMs?: number
     }
   | {
       readonly event: 'open'
@@ -54,7 +54,7 @@ export type ReplicaEvent =
   | { readonly event: 'dropped'; readonly server: ServerId; readonly events: number }
 
 /** An event of a trace, with its time in milliseconds. */
-export type TraceEvent = { readonly at_ms: number } & ReplicaEvent
+export type TraceEvent = { readonly atMs: number } & ReplicaEvent
 
 export function messageEvent(
   event: 'send' | 'message',

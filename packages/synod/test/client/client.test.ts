@@ -74,7 +74,7 @@ describe.each(MODES)('a client, in %s mode', (mode) => {
       query: (from: number) => (from === 1 ? huge : from),
     }
     await world.open(1, { machine: machine as never })
-    const client = await world.connect('client', { timeout_ms: 1000 })
+    const client = await world.connect('client', { timeoutMs: 1000 })
     expect(await world.failure(client.read(1))).toMatchObject({
       code: expect.stringMatching(/too-large|failed/),
     })

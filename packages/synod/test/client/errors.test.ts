@@ -15,7 +15,7 @@ describe('connecting', () => {
 
   test('where nothing listens is unreachable, when the time is up', async () => {
     const world = new World()
-    const error = await world.failure(world.beginConnect('client', { timeout_ms: 500 }))
+    const error = await world.failure(world.beginConnect('client', { timeoutMs: 500 }))
     expect(error).toMatchObject({ code: 'unreachable' })
     expect(error.message).toMatch(/s1:2379 \(refused\)/)
     expect(world.clock.now()).toBe(500)
@@ -58,7 +58,7 @@ describe.each(['leader', 'leaderless'] as const)('a call that runs out of time, 
     world.crash(2)
     world.crash(3)
     await world.wait(2000)
-    const calls = [client.execute('maybe', { timeout_ms: 500 }), client.read(0, { timeout_ms: 500 })]
+    const calls = [client.execute('maybe', { timeoutMs: 500 }), client.read(0, { timeoutMs: 500 })]
     for (const call of calls) call.catch(() => undefined)
     for (const call of calls) expect(await world.failure(call)).toMatchObject({ code: 'no-quorum' })
     await world.restart(2)
@@ -73,7 +73,7 @@ describe.each(['leader', 'leaderless'] as const)('a call that runs out of time, 
     await world.settled(client.execute('a'))
     for (const id of world.ids) world.crash(id)
     await world.wait(100)
-    expect(await world.failure(client.execute('b', { timeout_ms: 500 }))).toMatchObject({
+    expect(await world.failure(client.execute('b', { timeoutMs: 500 }))).toMatchObject({
       code: 'unreachable',
     })
   })
@@ -84,7 +84,7 @@ describe.each(['leader', 'leaderless'] as const)('a call that runs out of time, 
     const client = await world.connect()
     replica.hint(mode === 'leader' ? 1 : 0, 1)
     await world.wait(10)
-    expect(await world.failure(client.execute('a', { timeout_ms: 500 }))).toMatchObject({
+    expect(await world.failure(client.execute('a', { timeoutMs: 500 }))).toMatchObject({
       code: 'outcome-unknown',
     })
   })

@@ -37,7 +37,7 @@ export class FakeReplica {
         clusterId,
         mode,
         server: id,
-        maxCommand_bytes: 1 << 20,
+        maxCommandBytes: 1 << 20,
       }),
       onConnected: (connection) => replica.#connections.add(connection),
       onMessages: (_connection, batch) => replica.received.push(...batch),
@@ -72,8 +72,8 @@ export class FakeReplica {
     this.#say({ type: 'reply', request, slot: session, result: Buffer.from([session]) })
   }
 
-  fail(request: number, code: ErrorCode, retryAfter_ms = 0): void {
-    this.#say({ type: 'fail', request, code, retryAfter_ms, message: `because of ${code}` })
+  fail(request: number, code: ErrorCode, retryAfterMs = 0): void {
+    this.#say({ type: 'fail', request, code, retryAfterMs, message: `because of ${code}` })
   }
 
   close(): Promise<void> | undefined {

@@ -79,8 +79,8 @@ test('what a connection has no room for, as too much waits to be sent, is sent l
   world.partition('client', 1)
   const megabyte = 'x'.repeat((1 << 20) - 2)
   const calls = Array.from({ length: 80 }, () => client.execute(megabyte))
-  const late = client.execute('no time', { timeout_ms: 5 })
-  expect(await world.failure(late)).toMatchObject({ code: 'overloaded', retryAfter_ms: expect.any(Number) })
+  const late = client.execute('no time', { timeoutMs: 5 })
+  expect(await world.failure(late)).toMatchObject({ code: 'overloaded', retryAfterMs: expect.any(Number) })
   await world.wait(100)
   world.reunite('client', 1)
   const results = await world.settled(Promise.all(calls))
@@ -100,7 +100,7 @@ class SlowClient {
       clock: world.clock,
       kind: 'client',
       codec: clientSide,
-      limit_bytes: 1 << 26,
+      limitBytes: 1 << 26,
       hello: { type: 'client-hello', cluster: '', clusterId: null },
       events: {
         greet: () => undefined,

@@ -53,7 +53,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   test('all servers crash and come back: the client goes on in its session', async () => {
     const world = await World.formed({ mode })
-    const client = await world.connect('client', { timeout_ms: 60_000 })
+    const client = await world.connect('client', { timeoutMs: 60_000 })
     await world.settled(client.execute('before'))
     const { sessions } = world.status(1)
     const call = client.execute('during')
@@ -109,10 +109,10 @@ test('a deposed leader that does not know it keeps no client waiting', async () 
   await world.settled(client.execute('a'))
   const old = world.leader!
   world.isolate(old)
-  const begun_ms = world.clock.now()
+  const begunMs = world.clock.now()
   expect(await world.settled(client.execute('b'))).toBe(2)
   expect(await world.settled(client.read(0))).toEqual(['a', 'b'])
-  expect(world.clock.now() - begun_ms).toBeLessThan(2500)
+  expect(world.clock.now() - begunMs).toBeLessThan(2500)
   world.heal()
   await world.converged()
   expect(world.texts(old)).toEqual(['a', 'b'])

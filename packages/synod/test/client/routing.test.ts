@@ -127,27 +127,27 @@ describe('a question that is refused as overloaded', () => {
   /** How long after each refusal, with this hint, the question was asked again. */
   async function waits(
     { s1, world }: Awaited<ReturnType<typeof leaderAndClient>>,
-    retryAfter_ms: number,
+    retryAfterMs: number,
     refusals: number,
   ) {
     const waited: number[] = []
     for (let count = 1; count <= refusals; count++) {
       await world.run(() => s1.of('read').length === count)
-      const refused_ms = world.clock.now()
-      s1.fail(s1.of('read').at(-1)!.request, 'overloaded', retryAfter_ms)
+      const refusedMs = world.clock.now()
+      s1.fail(s1.of('read').at(-1)!.request, 'overloaded', retryAfterMs)
       await world.run(() => s1.of('read').length === count + 1)
-      waited.push(world.clock.now() - refused_ms)
+      waited.push(world.clock.now() - refusedMs)
     }
     return waited
   }
 
   test('is asked again after the time that was named, twice as late each time, and at random up to as late again', async () => {
     const scene = await leaderAndClient()
-    const read = scene.client.read(0, { timeout_ms: 60_000 })
+    const read = scene.client.read(0, { timeoutMs: 60_000 })
     const waited = await waits(scene, 100, 4)
-    for (const [index, wait_ms] of waited.entries()) {
-      expect(wait_ms).toBeGreaterThanOrEqual(100 * 2 ** index)
-      expect(wait_ms).toBeLessThan(200 * 2 ** index + 10)
+    for (const [index, waitMs] of waited.entries()) {
+      expect(waitMs).toBeGreaterThanOrEqual(100 * 2 ** index)
+      expect(waitMs).toBeLessThan(200 * 2 ** index + 10)
     }
     scene.s1.reply(scene.s1.of('read').at(-1)!.request, ['done'])
     expect(await scene.world.settled(read)).toEqual(['done'])
@@ -169,12 +169,12 @@ describe('a question that is refused as overloaded', () => {
 
   test('fails at once, with the hint, if there is no time to try again', async () => {
     const { client, s1, world } = await leaderAndClient()
-    const read = client.read(0, { timeout_ms: 1000 })
+    const read = client.read(0, { timeoutMs: 1000 })
     await world.wait(10)
-    const begun_ms = world.clock.now()
+    const begunMs = world.clock.now()
     s1.fail(s1.of('read')[0]!.request, 'overloaded', 1000)
-    expect(await world.failure(read)).toMatchObject({ code: 'overloaded', retryAfter_ms: 1000 })
-    expect(world.clock.now() - begun_ms).toBeLessThan(10)
+    expect(await world.failure(read)).toMatchObject({ code: 'overloaded', retryAfterMs: 1000 })
+    expect(world.clock.now() - begunMs).toBeLessThan(10)
   })
 
   test('fails at once if the caller wants it so', async () => {
@@ -182,7 +182,7 @@ describe('a question that is refused as overloaded', () => {
     const read = client.read(0)
     await world.wait(10)
     s1.fail(s1.of('read')[0]!.request, 'overloaded', 20)
-    expect(await world.failure(read)).toMatchObject({ code: 'overloaded', retryAfter_ms: 20 })
+    expect(await world.failure(read)).toMatchObject({ code: 'overloaded', retryAfterMs: 20 })
   })
 
   test('is asked no more once its caller has given up', async () => {
@@ -250,7 +250,7 @@ describe('a call that its caller gives up on', () => {
     const { client, replicas, world } = await fakes()
     replicas[0].hint(1, 1)
     await world.wait(10)
-    expect(await world.failure(client.read(0, { timeout_ms: 100 }))).toMatchObject({
+    expect(await world.failure(client.read(0, { timeoutMs: 100 }))).toMatchObject({
       code: 'outcome-unknown',
     })
     await world.wait(10)
@@ -329,7 +329,7 @@ describe.each(['leader', 'leaderless'] as const)('a stale read of a client in %s
 
   test('that was not answered in time was too stale', async () => {
     const { client, world } = await fakes(mode)
-    const read = client.readStale(0, { atLeast: 5, timeout_ms: 300 })
+    const read = client.readStale(0, { atLeast: 5, timeoutMs: 300 })
     expect(await world.failure(read)).toMatchObject({ code: 'too-stale' })
   })
 })

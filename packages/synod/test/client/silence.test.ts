@@ -83,7 +83,7 @@ describe('a client whose leader says nothing', () => {
 
   test('asks nobody else for what only that one can answer', async () => {
     const { client, replicas, world } = await fakes()
-    const asked = client.status({ timeout_ms: 3000 })
+    const asked = client.status({ timeoutMs: 3000 })
     await world.wait(2000)
     expect(replicas.map((replica) => replica.of('status').length)).toEqual([1, 1, 1])
     const statuses = await world.settled(asked)
@@ -114,16 +114,16 @@ test.each(['leader', 'leaderless'] as const)(
 describe('a replica that was asked', () => {
   class Watched {
     readonly time = new Timeline()
-    readonly silent_ms: number[] = []
+    readonly silentMs: number[] = []
     isAwaited = false
     readonly silence = new Silence(this.time.clock, {
       isAwaited: () => this.isAwaited,
-      onSilent: () => this.silent_ms.push(this.time.clock.now()),
+      onSilent: () => this.silentMs.push(this.time.clock.now()),
     })
   }
 
   test('is silent after 250 to 500 ms without a word, and told of once', async () => {
-    const { silence, silent_ms, time } = new Watched()
+    const { silence, silentMs, time } = new Watched()
     await time.wait(1000)
     silence.asked()
     await time.wait(100)
@@ -131,24 +131,24 @@ describe('a replica that was asked', () => {
     expect(silence.heard()).toBe(false)
     silence.asked()
     await time.wait(5000)
-    expect(silent_ms).toEqual([1500])
+    expect(silentMs).toEqual([1500])
     expect(silence.isSilent).toBe(true)
     expect(silence.heard()).toBe(true)
     expect(silence.isSilent).toBe(false)
   })
 
   test('is not silent where it takes as long as it took lately, however long that is', async () => {
-    const { silence, silent_ms, time } = new Watched()
+    const { silence, silentMs, time } = new Watched()
     // It has ever more to do: each answer takes a little longer.
-    for (let took_ms = 100; took_ms < 4000; took_ms *= 1.2) {
+    for (let tookMs = 100; tookMs < 4000; tookMs *= 1.2) {
       silence.asked()
-      await time.wait(took_ms)
+      await time.wait(tookMs)
       silence.heard()
     }
-    expect(silent_ms).toEqual([])
+    expect(silentMs).toEqual([])
     silence.asked()
     await time.wait(10_000)
-    expect(silent_ms).toHaveLength(1)
+    expect(silentMs).toHaveLength(1)
   })
 
   test('is silent too where it answered some of what it was asked, and then no more', async () => {
@@ -158,15 +158,15 @@ describe('a replica that was asked', () => {
     await watched.time.wait(100)
     watched.silence.heard()
     await watched.time.wait(1000)
-    expect(watched.silent_ms).toEqual([750])
+    expect(watched.silentMs).toEqual([750])
   })
 
   test('is not silent while nothing is asked, or once its connection is over', async () => {
-    const { silence, silent_ms, time } = new Watched()
+    const { silence, silentMs, time } = new Watched()
     silence.asked()
     await time.wait(300)
     silence.reset()
     await time.wait(5000)
-    expect(silent_ms).toEqual([])
+    expect(silentMs).toEqual([])
   })
 })

@@ -29,7 +29,7 @@ test('PITFALL 14: whatever was reported durable survives any crash, and no crash
       fc.array(anyLife, { maxLength: 8 }),
       fc.integer({ min: 1, max: 1500 }),
       fc.nat(),
-      async (lives, segmentSize_bytes, seed) => {
+      async (lives, segmentSizeBytes, seed) => {
         const disk = new MemoryDisk()
         const random = randomFrom(seed)
         let sure: unknown[] = []
@@ -37,7 +37,7 @@ test('PITFALL 14: whatever was reported durable survives any crash, and no crash
         for (const life of lives) {
           const listener = new Listener()
           disk.dieAfter(life.dieAfter)
-          const lived = await live(disk, life, { listener, segmentSize_bytes, sure, formed })
+          const lived = await live(disk, life, { listener, segmentSizeBytes, sure, formed })
           if (lived !== null) {
             sure = lived.history.slice(0, lived.recovered + (listener.durable.at(-1) ?? 0))
             formed ||= lived.formed
@@ -45,7 +45,7 @@ test('PITFALL 14: whatever was reported durable survives any crash, and no crash
           if (life.power) disk.crash(random)
           else disk.restart()
         }
-        const { records } = await openUsable(disk, { segmentSize_bytes })
+        const { records } = await openUsable(disk, { segmentSizeBytes })
         expect(plain(records).slice(0, sure.length)).toEqual(sure)
       },
     ),
@@ -73,18 +73,18 @@ test('a first start that dies anywhere, twice, and then loses power, leaves a di
 
 interface Before {
   readonly listener: Listener
-  readonly segmentSize_bytes: number
+  readonly segmentSizeBytes: number
   readonly sure: readonly unknown[]
   readonly formed: boolean
 }
 
 /** Null if the process died before it had the journal open. */
 async function live(disk: MemoryDisk, life: Life, before: Before) {
-  const { listener, segmentSize_bytes } = before
+  const { listener, segmentSizeBytes } = before
   const { onDurable, onFailure } = listener
   let opened
   try {
-    opened = await openUsable(disk, { segmentSize_bytes, onDurable, onFailure })
+    opened = await openUsable(disk, { segmentSizeBytes, onDurable, onFailure })
   } catch (error) {
     expect(error).toMatchObject({ code: 'journal-failed' })
     return null

@@ -20,7 +20,7 @@ const VERSIONS = 'has format version 1, and this version of Synod reads 2'
 const OWNER: SnapshotOwner = {
   cluster: 'first',
   clusterId: null,
-  parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+  parameters: { mode: 'leader', quorums: null, leaseMs: 0, window: 8192 },
 }
 
 let directory: string

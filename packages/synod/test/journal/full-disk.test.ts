@@ -5,7 +5,7 @@ import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.j
 import { DIRECTORY, Listener, openUsable, optionsFor, plain } from './harness.js'
 import { openJournal } from '../../src/journal/open-journal.js'
 
-const RESERVE = { groups_bytes: 2000, trim_bytes: 300 }
+const RESERVE = { groupsBytes: 2000, trimBytes: 300 }
 
 /** A journal that waits for space until it is told that there is some. */
 async function opened(disk: MemoryDisk, reserve = RESERVE) {
@@ -63,7 +63,7 @@ test('what is under way when the disk gets full goes into the reserve', async ()
 
 test('a group that has no place waits, with all after it, and goes on when there is space', async () => {
   const disk = new MemoryDisk()
-  const { goOn, journal, listener, told } = await opened(disk, { groups_bytes: 0, trim_bytes: 0 })
+  const { goOn, journal, listener, told } = await opened(disk, { groupsBytes: 0, trimBytes: 0 })
   disk.fill(30)
   journal.append([vote(1, 200)])
   journal.flush()
@@ -95,7 +95,7 @@ test('a full disk is trimmed by way of the reserve', async () => {
   await journal.close()
   expect(await disk.list(DIRECTORY)).not.toContain(segmentName(1))
   expect(await disk.free(DIRECTORY)).toBeGreaterThan(3000)
-  expect(journal.reserves.map(({ missing_bytes }) => missing_bytes)).toEqual([300, 2000])
+  expect(journal.reserves.map(({ missingBytes }) => missingBytes)).toEqual([300, 2000])
   const again = await openUsable(disk)
   expect(plain(again.records)).toEqual(plain([vote(2, 100), trim(1), vote(3, 10)]))
 })

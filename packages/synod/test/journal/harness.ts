@@ -10,7 +10,7 @@ import type { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js
 export const DIRECTORY = '/data'
 export const S1: IdentityOptions = {
   cluster: 'test',
-  parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+  parameters: { mode: 'leader', quorums: null, leaseMs: 0, window: 8192 },
   founders: [1, 2, 3],
   server: 1,
   addresses: { 1: '10.0.0.1:2380', 2: '10.0.0.2:2380', 3: '[::1]:2380' },
@@ -64,13 +64,13 @@ export function optionsFor(
   more: Partial<JournalOptions> = {},
 ): JournalOptions {
   const { onDurable, onFailure } = listener
-  let time_ms = 0
+  let timeMs = 0
   return {
     disk,
     directory: DIRECTORY,
     identity: S1,
     randomBytes,
-    now: () => time_ms++,
+    now: () => timeMs++,
     onDurable,
     onFailure,
     ...more,

@@ -12,7 +12,7 @@ const GROUPS = [
 
 test('a journal is told segment by segment, group by group, record by record', async () => {
   const disk = new MemoryDisk()
-  const identity = await written(disk, GROUPS, { segmentSize_bytes: 100 })
+  const identity = await written(disk, GROUPS, { segmentSizeBytes: 100 })
   const inspection = await inspectJournal(DIRECTORY, disk)
   expect(inspection).toMatchObject({
     directory: DIRECTORY,
@@ -36,13 +36,13 @@ test('a journal is told segment by segment, group by group, record by record', a
     },
     { name: segmentName(2), header: { number: 2, firstSequence: 3 }, groups: [{ sequence: 3 }] },
   ])
-  for (const { header, groups, size_bytes } of inspection.segments) {
-    let offset = header!.size_bytes
+  for (const { header, groups, sizeBytes } of inspection.segments) {
+    let offset = header!.sizeBytes
     for (const group of groups) {
       expect(group.offset).toBe(offset)
-      offset += group.size_bytes
+      offset += group.sizeBytes
     }
-    expect(offset).toBe(size_bytes)
+    expect(offset).toBe(sizeBytes)
   }
   expect(JSON.parse(JSON.stringify(inspection))).toEqual(inspection)
 })

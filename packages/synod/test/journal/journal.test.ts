@@ -23,10 +23,10 @@ test('whatever groups are written come back in order, over any number of segment
       anyGroups,
       anyGroups,
       fc.integer({ min: 1, max: 5000 }),
-      async (before, after, segmentSize_bytes) => {
+      async (before, after, segmentSizeBytes) => {
         const disk = new MemoryDisk()
-        await written(disk, before, { segmentSize_bytes })
-        await written(disk, after, { segmentSize_bytes })
+        await written(disk, before, { segmentSizeBytes })
+        await written(disk, after, { segmentSizeBytes })
         const { records, recovery } = await openUsable(disk)
         expect(recovery.case).toBe('clean')
         expect(plain(records)).toEqual(plain([...before, ...after].flat()))
@@ -76,7 +76,7 @@ test('group commit: all that is appended during one fsync is covered by one more
   await listener.until(1000)
   expect(listener.durable).toEqual([1, 1000])
   expect(disk.counts).toMatchObject({ writes: before.writes + 2, syncs: before.syncs + 2 })
-  expect(journal.stats).toMatchObject({ groups: 2, fsyncs: 3, lastFsync_ms: 1 })
+  expect(journal.stats).toMatchObject({ groups: 2, fsyncs: 3, lastFsyncMs: 1 })
 })
 
 test('what was appended and not flushed does not make a group of its own', async () => {
@@ -97,7 +97,7 @@ test('what was appended and not flushed does not make a group of its own', async
 test('segments follow each other at the size given, and each is durable before its groups are', async () => {
   const disk = new MemoryDisk()
   for (let seq = 1; seq <= 10; seq++) {
-    const { journal, listener, recovery, records } = await openUsable(disk, { segmentSize_bytes: 120 })
+    const { journal, listener, recovery, records } = await openUsable(disk, { segmentSizeBytes: 120 })
     expect([recovery.case, records.length]).toEqual([seq === 1 ? 'new' : 'clean', seq - 1])
     await appendGroup(journal, listener, [promise(seq)])
     disk.crash(LOSE)
@@ -117,7 +117,7 @@ test.each(['write', 'sync', 'syncDirectory'] as const)(
     const disk = new MemoryDisk()
     // A segment size of 1 makes every group begin a segment, and so sync the directory.
     const { journal, listener } = await openUsable(disk, {
-      segmentSize_bytes: fault === 'syncDirectory' ? 1 : 1000,
+      segmentSizeBytes: fault === 'syncDirectory' ? 1 : 1000,
     })
     await appendGroup(journal, listener, [promise(1)])
     disk.failNext(fault)
@@ -226,8 +226,8 @@ test('a record that is too large or cannot be is refused, and so are those with 
   await journal.close()
 })
 
-test.each([0, -1, Number.NaN, 2 ** 40])('a segment cannot have %d bytes', async (segmentSize_bytes) => {
-  await expect(open(new MemoryDisk(), { segmentSize_bytes })).rejects.toMatchObject({
+test.each([0, -1, Number.NaN, 2 ** 40])('a segment cannot have %d bytes', async (segmentSizeBytes) => {
+  await expect(open(new MemoryDisk(), { segmentSizeBytes })).rejects.toMatchObject({
     code: 'invalid-options',
   })
 })

@@ -6,7 +6,7 @@ import {
   type StoredRecord,
   faultOf,
   readRecord,
-  sizeBound_bytes,
+  sizeBoundBytes,
   writeRecord,
 } from '../../src/journal/record-codec.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
@@ -25,7 +25,7 @@ test('every record reads back as it was written, within the size announced', () 
       const reader = new Reader(bytes)
       expect(plain([readRecord(reader) as JournalRecord])).toEqual(plain([record]))
       reader.end()
-      expect(bytes.length).toBeLessThanOrEqual(sizeBound_bytes(record))
+      expect(bytes.length).toBeLessThanOrEqual(sizeBoundBytes(record))
     }),
   )
 })

@@ -28,7 +28,7 @@ const GROUPS = [
   [vote(4, 'd')],
 ]
 const RECORDS = GROUPS.flat()
-const SMALL = { segmentSize_bytes: 80 }
+const SMALL = { segmentSizeBytes: 80 }
 
 const first = `${DIRECTORY}/${segmentName(1)}`
 
@@ -42,9 +42,9 @@ interface Scene {
   readonly offsets: readonly number[]
 }
 
-async function scene({ segmentSize_bytes = 1 << 20, formed = false } = {}): Promise<Scene> {
+async function scene({ segmentSizeBytes = 1 << 20, formed = false } = {}): Promise<Scene> {
   const disk = new MemoryDisk()
-  let identity = await written(disk, GROUPS, { segmentSize_bytes })
+  let identity = await written(disk, GROUPS, { segmentSizeBytes })
   if (formed) {
     identity = { ...identity, clusterId: CLUSTER_ID, peers: { 1: identity.acceptor } }
     await saveIdentity(disk, DIRECTORY, identity)
@@ -127,7 +127,7 @@ const SCENES: Readonly<Record<RecoveryCase, () => Promise<MemoryDisk>>> = {
   },
   'unsupported-version': async () => {
     const { disk, bytes } = await scene()
-    const size = decodeHeader(bytes)!.size_bytes
+    const size = decodeHeader(bytes)!.sizeBytes
     const later = Buffer.from(bytes)
     later.writeUInt32LE(3, 8)
     later.writeUInt32LE(crc32(later.subarray(0, size - 4)), size - 4)
@@ -245,8 +245,8 @@ test('a journal cut at any byte of its last group recovers all before it', async
 test('a first segment cut at any byte of its header is begun again, unless the cluster has formed', async () => {
   for (const formed of [false, true]) {
     const { disk, bytes } = await scene({ formed })
-    const { size_bytes } = decodeHeader(bytes)!
-    for (let size = 0; size < size_bytes; size++) {
+    const { sizeBytes } = decodeHeader(bytes)!
+    for (let size = 0; size < sizeBytes; size++) {
       disk.put(first, bytes.subarray(0, size))
       const opened = await open(disk)
       expect(opened.recovery.case).toBe(formed ? 'damaged-header' : 'torn-segment')

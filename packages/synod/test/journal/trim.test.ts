@@ -6,7 +6,7 @@ import type { JournalRecord } from '../../src/paxos/records.js'
 import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DIRECTORY, appendGroup, open, openUsable, plain, promise, trim, vote } from './harness.js'
 
-const SMALL = { segmentSize_bytes: 100 }
+const SMALL = { segmentSizeBytes: 100 }
 const LONG = 'x'.repeat(100)
 
 /** A vote that fills a segment. */

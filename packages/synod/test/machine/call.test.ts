@@ -22,7 +22,7 @@ describe('a call', () => {
   test('fails when its time is up: the usual time, or its own', async () => {
     const { calls, clock } = rig()
     const usual = calls.start('read', {})
-    const short = calls.start('read', { timeout_ms: 10 })
+    const short = calls.start('read', { timeoutMs: 10 })
     clock.advance(10)
     await expect(short.promise).rejects.toMatchObject({ code: 'no-quorum', message: '10 ms' })
     expect(usual.over).toBe(false)
@@ -88,7 +88,7 @@ describe('of calls that callers make', () => {
     const taken = Array.from({ length: MAX_CALLS }, () => calls.take<number>('command', 0, {}))
     await expect(calls.take('command', 0, {}).promise).rejects.toMatchObject({
       code: 'overloaded',
-      retryAfter_ms: 1000,
+      retryAfterMs: 1000,
     })
     expect(taken.every(({ over }) => !over)).toBe(true)
     for (const call of taken.splice(0, MAX_CALLS / 2)) call.resolve(1)
@@ -96,7 +96,7 @@ describe('of calls that callers make', () => {
       calls.take('command', 0, {}).promise.catch(() => undefined)
     clock.advance(500)
     // 32,768 ended in half a second: so long it takes for half of those under way.
-    await expect(calls.take('command', 0, {}).promise).rejects.toMatchObject({ retryAfter_ms: 500 })
+    await expect(calls.take('command', 0, {}).promise).rejects.toMatchObject({ retryAfterMs: 500 })
     // What the library asks for by itself is not refused.
     expect(calls.start('read', {}).over).toBe(false)
     for (const call of taken) call.resolve(1)

@@ -22,7 +22,7 @@ function run(executor: ReturnType<typeof executorOf>, sequence = 1, opening = OP
   const session = keyOf(opening)
   const request = {
     kind: 'command',
-    time_ms: 0,
+    timeMs: 0,
     session,
     opening,
     sequence,

@@ -17,7 +17,7 @@ function rig() {
     const command = Buffer.from(JSON.stringify(text))
     const request = {
       kind: 'command',
-      time_ms: 1000 + sequence,
+      timeMs: 1000 + sequence,
       session: keyOf(7),
       opening,
       sequence,
@@ -54,7 +54,7 @@ describe('a snapshot of an executor', () => {
     expect(text(execute('b', 2, other.executor))).toBe(text(first))
     expect(other.machine.texts).toEqual(['a', 'b'])
     expect(text(execute('c', 3, other.executor))).toBe('3')
-    expect(other.machine.notes.at(-1)?.time_ms).toBe(1003)
+    expect(other.machine.notes.at(-1)?.timeMs).toBe(1003)
   })
 
   test('PITFALL 16: tells of the slot at which it was taken, though it is read later', async () => {
@@ -154,7 +154,7 @@ describe('sessions in a snapshot', () => {
   const request = (number: number, sequence: number, acknowledged = 0) =>
     ({
       kind: 'command',
-      time_ms: 0,
+      timeMs: 0,
       session: keyOf(number),
       opening: number,
       sequence,

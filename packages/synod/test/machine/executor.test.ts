@@ -27,7 +27,7 @@ class Rig {
     const command = Buffer.from(JSON.stringify(text))
     return encodeRequest({
       kind: 'command',
-      time_ms: 1000,
+      timeMs: 1000,
       session: KEY,
       opening: this.opening,
       sequence,
@@ -55,7 +55,7 @@ describe('an executor', () => {
     expect(execution?.request).toMatchObject({ session: KEY, sequence: 1 })
     expect(execution?.outcome.status).toBe('done')
     expect(Buffer.from(execution!.outcome.result).toString()).toBe('1')
-    expect(rig.machine.notes).toEqual([{ slot: 2, time_ms: 1000, text: 'a' }])
+    expect(rig.machine.notes).toEqual([{ slot: 2, timeMs: 1000, text: 'a' }])
   })
 
   test('takes slots in order only', () => {
@@ -65,7 +65,7 @@ describe('an executor', () => {
     expect(rig.executor.executed).toBe(1)
   })
 
-  test('a no-op moves the bar and does nothing else', () => {
+  test('a no-op moves the watermark and does nothing else', () => {
     const rig = new Rig()
     expect(rig.next(NO_OP)).toBeUndefined()
     expect(rig.executor.executed).toBe(2)
@@ -88,9 +88,9 @@ describe('an executor', () => {
 
   test('time comes from the requests, and never goes back', () => {
     const rig = new Rig()
-    for (const [index, time_ms] of [2000, 1500, 2500].entries())
-      rig.next(rig.value(`${time_ms}`, index + 1, { time_ms }))
-    expect(rig.machine.notes.map((note) => note.time_ms)).toEqual([2000, 2000, 2500])
+    for (const [index, timeMs] of [2000, 1500, 2500].entries())
+      rig.next(rig.value(`${timeMs}`, index + 1, { timeMs }))
+    expect(rig.machine.notes.map((note) => note.timeMs)).toEqual([2000, 2000, 2500])
   })
 
   test('a value that is no request is ignored by all alike', () => {

@@ -42,7 +42,7 @@ function rig() {
     next(
       encodeRequest({
         kind: 'command',
-        time_ms: 0,
+        timeMs: 0,
         session: keyOf(7),
         opening: 1,
         sequence: ++sequence,
@@ -165,7 +165,7 @@ describe('a command of a later version', () => {
     })
     const value = (sequence: number) =>
       encodeRequest({
-        ...{ kind: 'command', time_ms: 0, session: keyOf(7), opening: 1, acknowledged: 0 },
+        ...{ kind: 'command', timeMs: 0, session: keyOf(7), opening: 1, acknowledged: 0 },
         ...{ sequence, version: 1, command: Buffer.from('"a"') },
       })
     executor.execute(1, encodeOpen(keyOf(7)))
@@ -187,7 +187,7 @@ test('a snapshot holds what is agreed on, and an older machine does not take it 
   await other.restore(given())
   expect(other.agreed).toEqual(TWO)
   const machine = new Notes()
-  machine.apply('before', { slot: 1, time_ms: 0, version: 1 })
+  machine.apply('before', { slot: 1, timeMs: 0, version: 1 })
   await expect(newExecutor(machine).restore(given())).rejects.toMatchObject({ code: 'wrong-version' })
   expect(machine.texts, 'it was not even asked').toEqual(['before'])
   expect(FORMATS.newest).toBe(1)

@@ -14,7 +14,7 @@ import { keyOf } from './keys.js'
 
 const COMMAND: Request = {
   kind: 'command',
-  time_ms: 1_700_000_000_123,
+  timeMs: 1_700_000_000_123,
   session: keyOf(0xfedcba987654),
   opening: 2 ** 40,
   sequence: 1025,
@@ -76,14 +76,14 @@ describe('a stamp', () => {
     const encoded = encodeRequest(COMMAND)
     const stamped = stampRequest(encoded, 42)
     const decoded = decodeRequest(stamped)
-    expect({ ...decoded, command: Buffer.from(decoded.command) }).toEqual({ ...COMMAND, time_ms: 42 })
-    expect(decodeRequest(encoded).time_ms).toBe(COMMAND.time_ms)
+    expect({ ...decoded, command: Buffer.from(decoded.command) }).toEqual({ ...COMMAND, timeMs: 42 })
+    expect(decodeRequest(encoded).timeMs).toBe(COMMAND.timeMs)
   })
 
   test.each([-1, 0.5, NaN, Infinity, MAX_TIME_MS + 1])(
     'of %d is none: nobody executes the request',
-    (time_ms) => {
-      expect(() => decodeRequest(stampRequest(encodeRequest(COMMAND), time_ms))).toThrow(MalformedError)
+    (timeMs) => {
+      expect(() => decodeRequest(stampRequest(encodeRequest(COMMAND), timeMs))).toThrow(MalformedError)
     },
   )
 

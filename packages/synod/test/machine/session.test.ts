@@ -26,7 +26,7 @@ class Rig {
   )
 
   execute(text = '', signal?: AbortSignal) {
-    const call = this.calls.start<Uint8Array>('command', { signal, timeout_ms: 60_000 })
+    const call = this.calls.start<Uint8Array>('command', { signal, timeoutMs: 60_000 })
     call.promise.catch(() => undefined)
     this.session.execute(Buffer.from(text), 1, call)
     return call

@@ -22,7 +22,7 @@ function open(sessions: Sessions, number: number): Opened {
 function request({ opening, session }: Opened, sequence: number, acknowledged = 0): Request {
   return {
     kind: 'command',
-    time_ms: 0,
+    timeMs: 0,
     session,
     opening,
     sequence,
@@ -290,16 +290,16 @@ describe('with as many bytes of results as are kept', () => {
 
 describe('which sessions end', () => {
   const LIMIT_BYTES = 20_000
-  const outcome = (status: Outcome['status'], size_bytes: number) => () => ({
+  const outcome = (status: Outcome['status'], sizeBytes: number) => () => ({
     status,
-    result: Buffer.alloc(size_bytes, 'x'),
+    result: Buffer.alloc(sizeBytes, 'x'),
   })
 
   test('does not depend on how errors are worded: only what the digest covers counts', () => {
-    const sizes = [0, 1, MAX_MESSAGE_BYTES].map((size_bytes) => {
+    const sizes = [0, 1, MAX_MESSAGE_BYTES].map((sizeBytes) => {
       const sessions = new Sessions(1000, LIMIT_BYTES)
       const opened = Array.from({ length: 50 }, (_, number) => open(sessions, number))
-      for (const session of opened) sessions.execute(request(session, 1), outcome('failed', size_bytes))
+      for (const session of opened) sessions.execute(request(session, 1), outcome('failed', sizeBytes))
       return sessions.size
     })
     expect(new Set(sizes).size).toBe(1)
@@ -392,5 +392,5 @@ test('what comes of a request has a code', () => {
   expect(outcomeError({ status: 'expired', result: nothing }).code).toBe('session-expired')
   const ahead = outcomeError({ status: 'ahead', result: nothing })
   expect(ahead.code).toBe('overloaded')
-  expect(ahead.retryAfter_ms).toBeGreaterThan(0)
+  expect(ahead.retryAfterMs).toBeGreaterThan(0)
 })

@@ -86,11 +86,11 @@ describe('what cannot be is malformed', () => {
     ['a prepare at the zero ballot', { type: 'prepare', ballot: zero, scope: 'log', slot: 1 }],
     [
       'a clock before its beginning',
-      { type: 'heartbeat-answer', ballot, round: 1, chosen: 0, voted: 0, clock_ms: -1 },
+      { type: 'heartbeat-answer', ballot, round: 1, chosen: 0, voted: 0, clockMs: -1 },
     ],
     [
       'a clock that is no number',
-      { type: 'heartbeat-answer', ballot, round: 1, chosen: 0, voted: 0, clock_ms: NaN },
+      { type: 'heartbeat-answer', ballot, round: 1, chosen: 0, voted: 0, clockMs: NaN },
     ],
     ['a prepare for slot 0', { type: 'prepare', ballot, scope: 'slot', slot: 0 }],
     [

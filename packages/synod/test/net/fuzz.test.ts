@@ -36,7 +36,7 @@ function receive(kind: ConnectionKind, chunks: Iterable<Uint8Array>) {
       const nothing = () => undefined
       return {
         remote: 'fuzz:1',
-        unsent_bytes: 0,
+        unsentBytes: 0,
         write: nothing,
         pause: nothing,
         resume: nothing,
@@ -48,7 +48,7 @@ function receive(kind: ConnectionKind, chunks: Iterable<Uint8Array>) {
       clock,
       kind,
       codec: kind === 'peer' ? peerReceiver : replicaSide,
-      limit_bytes: 0,
+      limitBytes: 0,
       events: {
         greet(message): Handshake {
           if (message.type !== `${kind}-hello`) throw new SynodError('wrong-protocol', 'expected a hello')
@@ -206,7 +206,7 @@ describe('the frame reader', () => {
             for (const chunk of cut(bytes, sizes)) {
               reader.push(chunk)
               while (reader.next() !== undefined);
-              held = Math.max(held, reader.buffered_bytes)
+              held = Math.max(held, reader.bufferedBytes)
             }
           } catch (error) {
             expect(error).toBeInstanceOf(SynodError)

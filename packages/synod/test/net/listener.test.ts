@@ -105,20 +105,20 @@ describe('listening for clients', () => {
     rig.clock.advance(10)
     expect(requests).toEqual([[1, 2, 3].map((request) => ({ type: 'status', request }))])
     connections[0]!.send({ type: 'leader', ballot: { seq: 1, server: 3 }, server: 3 })
-    connections[0]!.send({ type: 'fail', request: 1, code: 'no-quorum', retryAfter_ms: 0, message: 'wait' })
+    connections[0]!.send({ type: 'fail', request: 1, code: 'no-quorum', retryAfterMs: 0, message: 'wait' })
     connections[0]!.flush()
     rig.clock.advance(10)
     expect(answers).toEqual([
       [
         { type: 'leader', ballot: { seq: 1, server: 3 }, server: 3 },
-        { type: 'fail', request: 1, code: 'no-quorum', retryAfter_ms: 0, message: 'wait' },
+        { type: 'fail', request: 1, code: 'no-quorum', retryAfterMs: 0, message: 'wait' },
       ],
     ])
   })
 
   it('refuses a client above the limit, and takes it when there is room', async () => {
     const rig = new Rig()
-    await rig.clients({ limit_connections: 2 })
+    await rig.clients({ connectionLimit: 2 })
     const first = rig.clientLink().link
     rig.clientLink()
     rig.clock.advance(10)
@@ -134,7 +134,7 @@ describe('listening for clients', () => {
 
   it('disconnects a client that has too much unread', async () => {
     const rig = new Rig()
-    const { connections } = await rig.clients({ limit_bytes: 1_000_000 })
+    const { connections } = await rig.clients({ limitBytes: 1_000_000 })
     rig.clientLink()
     rig.clock.advance(10)
     rig.taken()
@@ -144,33 +144,33 @@ describe('listening for clients', () => {
     for (let request = 0; request < 1000; request++) {
       connection!.send({ type: 'reply', request, slot: 7, result: Buffer.alloc(10_000) })
       connection!.flush()
-      most = Math.max(most, connection!.unsent_bytes)
+      most = Math.max(most, connection!.unsentBytes)
     }
     rig.clock.advance(10)
     expect(most).toBeLessThan(1_020_000)
-    expect(connection!.unsent_bytes).toBe(0)
+    expect(connection!.unsentBytes).toBe(0)
     const fault = 'the client does not read what is sent to it'
     expect(rig.taken()).toEqual([`listener refused: overloaded: ${fault}`, `disconnected: ${fault}`])
   })
 
   it('tells when a slow client has read everything', async () => {
-    const rig = new Rig({ window_bytes: 10_000 })
+    const rig = new Rig({ windowBytes: 10_000 })
     const { connections } = await rig.clients()
     rig.clientLink()
     rig.clock.advance(10)
     rig.taken()
     connections[0]!.send({ type: 'reply', request: 1, slot: 7, result: Buffer.alloc(200_000) })
     connections[0]!.flush()
-    expect(connections[0]!.unsent_bytes).toBeGreaterThan(180_000)
+    expect(connections[0]!.unsentBytes).toBeGreaterThan(180_000)
     rig.clock.advance(5)
     expect(rig.taken()).toEqual([])
     rig.clock.advance(100)
     expect(rig.taken()).toEqual(['drained'])
-    expect(connections[0]!.unsent_bytes).toBe(0)
+    expect(connections[0]!.unsentBytes).toBe(0)
   })
 
   it('receives nothing while it pauses a client, whose messages wait for it', async () => {
-    const rig = new Rig({ window_bytes: 1000 })
+    const rig = new Rig({ windowBytes: 1000 })
     const { connections, batches } = await rig.clients()
     const { link } = rig.clientLink()
     rig.clock.advance(10)
@@ -181,14 +181,14 @@ describe('listening for clients', () => {
     }
     rig.clock.advance(1000)
     expect(batches).toEqual([])
-    expect(link.unsent_bytes).toBeGreaterThan(4000)
+    expect(link.unsentBytes).toBeGreaterThan(4000)
     connections[0]!.resume()
     rig.clock.advance(1000)
     expect(batches.flat().map(({ request }) => request)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
   it('sends what was sent before close, and no more', async () => {
-    const rig = new Rig({ window_bytes: 1000 })
+    const rig = new Rig({ windowBytes: 1000 })
     const { connections } = await rig.clients()
     const { batches } = rig.clientLink()
     rig.clock.advance(10)
@@ -249,7 +249,7 @@ describe('when so many clients are connected as there may be', () => {
   async function full(idle: (index: number) => boolean) {
     const rig = new Rig()
     const { connections, batches } = await rig.clients({
-      limit_connections: limit,
+      connectionLimit: limit,
       isIdle: (connection) => idle(connections.indexOf(connection)),
     })
     const links = Array.from({ length: limit }, () => resting(rig))

@@ -36,7 +36,7 @@ export class Rig {
 
   /** When each dial was made. */
   dialTimes(): number[] {
-    return this.network.dials.map(({ at_ms }) => at_ms)
+    return this.network.dials.map(({ atMs }) => atMs)
   }
 
   async peers(options: Partial<PeerListenerOptions> = {}) {

@@ -239,7 +239,7 @@ describe('more votes than one message takes', () => {
     const at = server.becomeCandidate()
     server.sync()
     server.hear(2, { type: 'promise', ballot: at, scope: 'log', slot: 1, votes: [], next: 5 })
-    server.tick(server.now_ms + server.config.resend_ms)
+    server.tick(server.nowMs + server.config.resendMs)
     expect(server.sync()).toEqual([prepare(at, 'log', 5)])
   })
 })

@@ -38,7 +38,7 @@ describe('a server far behind', () => {
     const heartbeat = { type: 'heartbeat', ballot: at, round: 1, chosen: 5, voted: 5 } as const
     expect(only(server.hear(1, heartbeat), 'fetch')).toEqual([{ type: 'fetch', first: 1, last: 5 }])
     expect(only(server.hear(1, heartbeat), 'fetch')).toEqual([])
-    server.now_ms += server.config.resend_ms
+    server.nowMs += server.config.resendMs
     expect(only(server.hear(1, heartbeat), 'fetch')).toHaveLength(1)
   })
 

@@ -216,7 +216,7 @@ test('what is told to be chosen at a ballot has a quorum of votes there, not at 
   violation(() => it.sent(1, { ...chosen, last: 2 }), 'slot 2 is chosen at (2, s1)')
 })
 
-describe('bars', () => {
+describe('watermarks', () => {
   test('in order: snapshotted, executed, chosen, voted', () => {
     checkWatermarks({ snapshotted: 0, executed: 0, chosen: 0, voted: 0 })
     checkWatermarks({ snapshotted: 1, executed: 2, chosen: 3, voted: 4 })
@@ -226,8 +226,8 @@ describe('bars', () => {
     { snapshotted: 3, executed: 2, chosen: 4, voted: 5 },
     { snapshotted: 1, executed: 5, chosen: 4, voted: 5 },
     { snapshotted: 1, executed: 2, chosen: 6, voted: 5 },
-  ])('out of order: %o', (bars) => {
-    violation(() => checkWatermarks(bars), 'watermarks out of order')
+  ])('out of order: %o', (watermarks) => {
+    violation(() => checkWatermarks(watermarks), 'watermarks out of order')
   })
 })
 

@@ -5,7 +5,7 @@ import { runTimed } from '../../../testing/src/cluster/run-timed.js'
 import { LoneServer } from './lone-server.js'
 import { forSeeds } from './replay.js'
 
-const { electionTimeout_ms } = new LoneServer().config
+const { electionTimeoutMs } = new LoneServer().config
 
 const SERVERS: readonly ServerId[] = [1, 2, 3]
 const DIRECTIONS = ['1>2', '2>1', '1>3', '3>1', '2>3', '3>2']
@@ -22,15 +22,15 @@ const CUTS = Array.from({ length: 2 ** DIRECTIONS.length }, (_, bits) =>
 ).filter((cut) => ableUnder(cut).length > 0)
 
 /** Returns the ballots at which somebody led in this time. */
-function watch(cluster: Cluster, time_ms: number): Set<string> {
-  const end_ms = cluster.now_ms + time_ms
+function watch(cluster: Cluster, timeMs: number): Set<string> {
+  const endMs = cluster.nowMs + timeMs
   const led = new Set<string>()
   runTimed(cluster, () => {
     for (const id of cluster.ids) {
       const { ballot, role } = cluster.paxos(id).status()
       if (role === 'leader') led.add(`${ballot.seq}.${ballot.server}`)
     }
-    return cluster.now_ms >= end_ms
+    return cluster.nowMs >= endMs
   })
   return led
 }
@@ -43,7 +43,7 @@ function cutLinks(cut: readonly string[], leader: ServerId, seed: number): Clust
 }
 
 /** Somebody has a command chosen. */
-function getOn(cluster: Cluster, able: readonly ServerId[], limit_ms: number): void {
+function getOn(cluster: Cluster, able: readonly ServerId[], limitMs: number): void {
   const asked = new Set<ServerId>()
   runTimed(
     cluster,
@@ -55,7 +55,7 @@ function getOn(cluster: Cluster, able: readonly ServerId[], limit_ms: number): v
       }
       return able.some((id) => cluster.paxos(id).chosen > 0)
     },
-    { limit_ms },
+    { limitMs },
   )
 }
 
@@ -65,8 +65,8 @@ describe.each(CUTS.map((cut) => ({ cut, named: cut.join(' ') || 'none' })))('cut
     (leader) => {
       forSeeds(import.meta.url, 5, (seed) => {
         const cluster = cutLinks(cut, leader, seed)
-        getOn(cluster, ableUnder(cut), 3 * electionTimeout_ms)
-        expect([...watch(cluster, 20 * electionTimeout_ms)]).toHaveLength(1)
+        getOn(cluster, ableUnder(cut), 3 * electionTimeoutMs)
+        expect([...watch(cluster, 20 * electionTimeoutMs)]).toHaveLength(1)
       })
     },
   )
@@ -75,6 +75,6 @@ describe.each(CUTS.map((cut) => ({ cut, named: cut.join(' ') || 'none' })))('cut
 test('a leader that is heard, and hears nobody, does not keep the others from electing one', () => {
   forSeeds(import.meta.url, 100, (seed) => {
     const cluster = cutLinks(['1>3', '2>3'], 3, seed)
-    getOn(cluster, [1, 2], 3 * electionTimeout_ms)
+    getOn(cluster, [1, 2], 3 * electionTimeoutMs)
   })
 })

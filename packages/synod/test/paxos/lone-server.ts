@@ -30,7 +30,7 @@ interface LoneServerOptions extends Partial<PaxosConfig> {
 
 /** One server of the pure core: the test plays all the others, the disk and the clock. */
 export class LoneServer {
-  now_ms = 0
+  nowMs = 0
   paxos: Paxos
   readonly config: PaxosConfig
   readonly journal: JournalRecord[] = []
@@ -57,7 +57,7 @@ export class LoneServer {
 
   /** Takes a step. Returns the messages that may leave at once. */
   step(input: Input): Message[] {
-    const output = this.paxos.step(input, this.now_ms)
+    const output = this.paxos.step(input, this.nowMs)
     this.last = output
     this.journal.push(...output.records)
     this.#position = output.position
@@ -82,15 +82,15 @@ export class LoneServer {
   /** Proposes in leaderless mode, and waits as long as it does before it goes ahead. */
   setOut(...texts: string[]): Message[] {
     const messages = this.propose(...texts)
-    const end_ms = this.now_ms + HEAD_START_MS
-    for (let ticks = 0; ticks < 100 && this.last!.deadline_ms <= end_ms; ticks++)
-      messages.push(...this.tick(this.last!.deadline_ms))
-    this.now_ms = end_ms
+    const endMs = this.nowMs + HEAD_START_MS
+    for (let ticks = 0; ticks < 100 && this.last!.deadlineMs <= endMs; ticks++)
+      messages.push(...this.tick(this.last!.deadlineMs))
+    this.nowMs = endMs
     return messages.filter(({ type }) => type !== 'heartbeat')
   }
 
-  tick(now_ms = this.now_ms): Message[] {
-    this.now_ms = Math.max(this.now_ms, now_ms)
+  tick(nowMs = this.nowMs): Message[] {
+    this.nowMs = Math.max(this.nowMs, nowMs)
     return this.step({ type: 'tick' })
   }
 
@@ -117,21 +117,21 @@ export class LoneServer {
     let messages = only(this.sync(), type)
     for (let ticks = 0; messages.length === 0; ticks++) {
       if (ticks === 1000) throw new Error(`no ${type} in ${ticks} ticks`)
-      messages = only([...this.tick(this.last?.deadline_ms), ...this.sync()], type)
+      messages = only([...this.tick(this.last?.deadlineMs), ...this.sync()], type)
     }
     return messages
   }
 
   /** Crashes with all it has written on disk, and starts again. */
   restart(seed = 2): void {
-    this.paxos = Paxos.recover(this.config, this.journal, seed, this.now_ms)
+    this.paxos = Paxos.recover(this.config, this.journal, seed, this.nowMs)
     this.#position = 0
     this.#held = []
   }
 
   /** Misses the leader, as everyone does, and sends its prepares. Returns its ballot. */
   becomeCandidate(): Ballot {
-    this.now_ms += 4 * this.config.electionTimeout_ms
+    this.nowMs += 4 * this.config.electionTimeoutMs
     const probe = only(this.tick(), 'probe')[0]
     for (const peer of this.peers) {
       const answer = { round: probe?.round ?? 0, missing: true, ballot: ZERO_BALLOT, chosen: 0 }

@@ -25,7 +25,7 @@ describe.each(modes)('a server that does not vote, in %s mode', (mode) => {
     const server = lone()
     server.propose('a')
     server.hear(2, { type: 'heartbeat', ballot: ballot(0, 0), round: 0, chosen: 0, voted: 5 })
-    for (let step = 0; step < 50; step++) server.tick(Math.min(server.last!.deadline_ms, 1e6))
+    for (let step = 0; step < 50; step++) server.tick(Math.min(server.last!.deadlineMs, 1e6))
     expect(server.journal).toEqual([])
     expect(server.status.role).toBe('learner')
   })
@@ -82,8 +82,8 @@ test('a server that does not vote asks for a tick only when it has something to 
   const server = new LoneServer({ mode: 'leaderless', self: 3, voting: false })
   server.hear(2, { type: 'heartbeat', ballot: ballot(0, 0), round: 0, chosen: 0, voted: 5 })
   for (let step = 0; step < 20; step++) {
-    server.tick(server.last!.deadline_ms)
-    expect(server.last!.deadline_ms).toBeGreaterThan(server.now_ms)
+    server.tick(server.last!.deadlineMs)
+    expect(server.last!.deadlineMs).toBeGreaterThan(server.nowMs)
   }
 })
 

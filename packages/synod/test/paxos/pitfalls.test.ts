@@ -10,7 +10,7 @@ import { LoneServer, ballot, chosenVote, only, vote } from './lone-server.js'
  * here.
  */
 
-const { electionTimeout_ms } = new LoneServer().config
+const { electionTimeoutMs } = new LoneServer().config
 
 describe('PITFALL 1: a candidate is bound by its own promise before it reads its own votes', () => {
   test('PITFALL 1: it does not vote for the old leader any more, though its promise is not durable yet', () => {
@@ -38,7 +38,7 @@ describe('PITFALL 1: a candidate is bound by its own promise before it reads its
     cluster.sync(1)
     const late = cluster.lose('accept').filter(({ to }) => to === 2)
     cluster.isolate(1)
-    cluster.now_ms += 4 * electionTimeout_ms
+    cluster.nowMs += 4 * electionTimeoutMs
     cluster.step(2, { type: 'tick' })
     cluster.deliverAll('probe')
     cluster.deliverAll('probe-answer')
@@ -209,7 +209,7 @@ describe('PITFALL 6: "chosen up to here" says nothing about votes at another bal
     expect(server.paxos.log.status(1)).toEqual({ status: 'chosen', value: value('new') })
   })
 
-  test('PITFALL 6: nor by the bar of a heartbeat', () => {
+  test('PITFALL 6: nor by the watermark of a heartbeat', () => {
     const server = new LoneServer({ self: 3 })
     server.exchange(1, { type: 'accept', ballot: ballot(1, 1), first: 1, values: [value('old')] })
     server.hear(2, { type: 'heartbeat', ballot: ballot(2, 2), round: 1, chosen: 1, voted: 1 })
@@ -294,7 +294,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
     server.sync()
     server.hear(2, { type: 'nack', refused: at, ballot: ballot(9, 2), slot: 1 })
     expect(server.sync()).toEqual([])
-    expect(server.tick(server.now_ms + electionTimeout_ms - 1)).toEqual([])
+    expect(server.tick(server.nowMs + electionTimeoutMs - 1)).toEqual([])
     expect(server.status.role).toBe('follower')
   })
 
@@ -302,7 +302,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const cluster = new Cluster({ seed, servers: 5 })
       for (const id of cluster.ids) cluster.step(id, { type: 'tick' })
-      runTimed(cluster, () => cluster.leader() !== undefined, { limit_ms: 10_000 })
+      runTimed(cluster, () => cluster.leader() !== undefined, { limitMs: 10_000 })
       expect(cluster.sent.get('prepare')).toBeLessThan(100)
     }
   })
@@ -316,9 +316,9 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
       const nack = { type: 'nack', refused: at, ballot: ballot(at.seq + 1, 2), slot: 1 } as const
       expect(server.hear(2, nack)).toEqual([])
       expect(server.last?.records).toEqual([])
-      expect(server.last?.deadline_ms).toBeGreaterThan(server.now_ms)
+      expect(server.last?.deadlineMs).toBeGreaterThan(server.nowMs)
     }
-    expect(server.now_ms).toBeGreaterThan(200)
+    expect(server.nowMs).toBeGreaterThan(200)
   })
 
   test("PITFALL 8: leaderless mode: three servers in each other's way need few prepares for a slot", () => {
@@ -329,7 +329,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
         cluster.propose(id, ...Array.from({ length: each }, (_, index) => `s${id}-${index}`))
       }
       const all = () => new Set(texts(cluster.prefix(1))).size >= 3 * each
-      runTimed(cluster, () => all() || cluster.sent.get('prepare')! > 20_000, { limit_ms: 20_000 })
+      runTimed(cluster, () => all() || cluster.sent.get('prepare')! > 20_000, { limitMs: 20_000 })
       expect(cluster.sent.get('prepare')! / cluster.paxos(1).chosen).toBeLessThan(12)
     }
   })

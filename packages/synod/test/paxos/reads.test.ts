@@ -111,7 +111,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
   test('a lost question is asked again, in the same round', () => {
     const server = new LoneServer({ mode })
     const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
-    const [again] = only(server.tick(server.config.resend_ms), 'observe')
+    const [again] = only(server.tick(server.config.resendMs), 'observe')
     expect(again).toEqual(first)
   })
 

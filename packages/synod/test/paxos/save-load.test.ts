@@ -29,7 +29,7 @@ class Accompanied extends Cluster {
     if (!server.up) return undefined
     const saved = server.paxos.save()
     const copy = Paxos.load(server.config, saved)
-    const expected = copy.step(structuredClone(input), this.now_ms)
+    const expected = copy.step(structuredClone(input), this.nowMs)
     const output = super.step(id, input)
     expect(written(output)).toBe(written(expected))
     expect(written(copy.save())).toBe(written(server.paxos.save()))
@@ -70,7 +70,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
     cluster.settle()
     expect(written(saved)).toBe(before)
     expect(copy.chosen).toBe(1)
-    copy.step({ type: 'propose', proposals: [{ id: 99, value: Buffer.from('c') }] }, cluster.now_ms)
+    copy.step({ type: 'propose', proposals: [{ id: 99, value: Buffer.from('c') }] }, cluster.nowMs)
     expect(written(saved)).toBe(before)
     expect(cluster.paxos(1).chosen).toBe(2)
   })

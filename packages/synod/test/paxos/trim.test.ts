@@ -20,7 +20,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
     expect(cluster.sent.get('trimmed')).toBeGreaterThan(0)
   })
 
-  test('what is trimmed may have been chosen without this server: its bar moves', () => {
+  test('what is trimmed may have been chosen without this server: its watermark moves', () => {
     const server = new LoneServer({ self: 3, mode })
     server.step({ type: 'trim', slot: 5 })
     expect(server.status).toMatchObject({ chosen: 5, voted: 5 })
@@ -79,7 +79,7 @@ describe('an acceptor that has dropped slots', () => {
 
 test('a candidate that asks about dropped slots goes back to following', () => {
   const server = new LoneServer()
-  server.now_ms = 10_000
+  server.nowMs = 10_000
   server.step({ type: 'tick' })
   server.hear(2, { type: 'probe-answer', round: 1, missing: true, ballot: ballot(0, 0), chosen: 0 })
   expect(server.status.role).toBe('candidate')

@@ -49,11 +49,11 @@ describe('a client saves a snapshot', () => {
     const world = await working()
     const client = await world.connect()
     const saved = await world.settled(client.saveSnapshot())
-    expect(saved.slot).toBe(world.status(1).bars.executed)
+    expect(saved.slot).toBe(world.status(1).watermarks.executed)
     const later = Array.from({ length: 20 }, (_, n) => world.replica(1).execute(`later${n}`))
     const bytes = await world.settled(bytesOf(saved))
     await world.settled(Promise.all(later))
-    expect(bytes).toHaveLength(saved.size_bytes)
+    expect(bytes).toHaveLength(saved.sizeBytes)
     const disk = new MemoryDisk()
     disk.put(FILE, bytes)
     const machine = new Chronicle()
@@ -62,8 +62,8 @@ describe('a client saves a snapshot', () => {
       clusterId: world.status(1).clusterId,
       mode: 'leader',
       slot: saved.slot,
-      time_ms: machine.executed.at(-1)?.time_ms,
-      size_bytes: saved.size_bytes,
+      timeMs: machine.executed.at(-1)?.timeMs,
+      sizeBytes: saved.sizeBytes,
       members: [1, 2, 3],
     })
     expect(machine.query()).toEqual(['a', 'b', 'c'])
@@ -83,7 +83,7 @@ describe('a client saves a snapshot', () => {
     const [first, second] = [await world.connect('first'), await world.connect('second')]
     const saved = await world.settled(first.saveSnapshot())
     const refused = await world.failure(second.saveSnapshot())
-    expect(refused).toMatchObject({ code: 'overloaded', retryAfter_ms: 1000 })
+    expect(refused).toMatchObject({ code: 'overloaded', retryAfterMs: 1000 })
     await world.wait(PATIENCE_MS)
     expect((await world.settled(second.saveSnapshot())).slot).toBe(saved.slot)
     expect(await world.failure(bytesOf(saved))).toMatchObject({ code: 'overloaded' })
@@ -91,13 +91,13 @@ describe('a client saves a snapshot', () => {
 
   test('no new one is taken right after the last: that would cost the replica more than the client', async () => {
     const world = await working(1)
-    world.server(1).sync_ms = () => 200
+    world.server(1).syncMs = () => 200
     const saved = await world.settled(world.replica(1).saveSnapshot())
     await world.settled(bytesOf(saved))
     await world.settled(world.replica(1).execute('d'))
     const refused = await world.failure(world.replica(1).saveSnapshot())
     expect(refused.code).toBe('overloaded')
-    await world.wait(refused.retryAfter_ms ?? 0)
+    await world.wait(refused.retryAfterMs ?? 0)
     expect((await world.settled(world.replica(1).saveSnapshot())).slot).toBe(saved.slot + 1)
   })
 
@@ -134,9 +134,9 @@ describe('a saved snapshot', () => {
     await world.ready()
     await world.settled(world.replica(1).execute('d'))
     expect(await world.settled(world.replica(1).read(null))).toEqual(['a', 'b', 'c', 'd'])
-    const { ballot, bars, members } = world.status(1)
+    const { ballot, watermarks, members } = world.status(1)
     expect(ballot.seq).toBeGreaterThan(old.status(1).ballot.seq + MARGIN_BALLOTS)
-    expect(bars.executed).toBeGreaterThan(restored.slot)
+    expect(watermarks.executed).toBeGreaterThan(restored.slot)
     expect(members).toMatchObject([{ server: 1, role: 'voter', address: peerAddressOf(1) }])
   })
 
@@ -192,7 +192,7 @@ test('PITFALL 29: an old client is refused by the cluster that was made of the o
   const target = { dataDir: '/new', id: 1, address: peerAddressOf(1), machine: new Chronicle() }
   await world.settled(recoverCluster({ from: [DATA_DIR], ...target, host }))
   await world.open(1, { dataDir: '/new' })
-  expect(await world.failure(client.execute('e', { timeout_ms: 5000 }))).toMatchObject({
+  expect(await world.failure(client.execute('e', { timeoutMs: 5000 }))).toMatchObject({
     code: 'wrong-cluster',
   })
   const other = await world.connect('new', { endpoints: [clientAddressOf(1)] })

@@ -12,7 +12,7 @@ async function working() {
   await world.openAll({ snapshots })
   await world.ready()
   for (let n = 0; n < 6; n++) await world.settled(world.replica(1).execute(`w${n}`))
-  await world.run(() => world.status(1).bars.snapshotted > 0)
+  await world.run(() => world.status(1).watermarks.snapshotted > 0)
   return world
 }
 
@@ -34,8 +34,8 @@ test('one that others have joined is rebuilt', async () => {
   await world.settled(world.replica(1).changeMembership({ add: 2, address: peerAddressOf(2) }))
   for (let n = 0; n < 6; n++) await world.settled(world.replica(1).execute(`after ${n}`))
   const { disk } = world.server(1)
-  const slot = world.status(1).bars.executed
-  await world.run(() => world.status(1).bars.snapshotted >= slot - 2)
+  const slot = world.status(1).watermarks.executed
+  await world.run(() => world.status(1).watermarks.snapshotted >= slot - 2)
   world.kill(1)
   expect(await rebuildReplica(DATA_DIR, disk)).toBe(false)
   expect((await disk.list(DATA_DIR)).some((name) => name.endsWith('.snapshot'))).toBe(false)

@@ -10,7 +10,7 @@ function admission() {
   const clock = new ManualClock()
   const membership = new Membership(foundingMembership([1, 2, 3]), 4)
   const inbox = new Inbox(clock)
-  const parts = { clock, patience_ms: PATIENCE_MS, self: 3, membership, position: () => 7, inbox }
+  const parts = { clock, patienceMs: PATIENCE_MS, self: 3, membership, position: () => 7, inbox }
   return { clock, it: new Admission(parts) }
 }
 

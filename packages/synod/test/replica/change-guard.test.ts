@@ -17,10 +17,10 @@ const NOW = [0] as const
 const LATELY = [PATIENCE_MS] as const
 const LONG_AGO = [PATIENCE_MS + 1] as const
 
-/** s1 of so many servers, and when it heard of the others, and of which chosen bar. */
+/** s1 of so many servers, and when it heard of the others, and of which chosen watermark. */
 function guardOf(
   servers: number,
-  heard: Readonly<Record<ServerId, readonly [ago_ms: number, chosen?: Slot]>>,
+  heard: Readonly<Record<ServerId, readonly [agoMs: number, chosen?: Slot]>>,
   quorums?: Quorums,
   connected: readonly ServerId[] = Object.keys(heard).map(Number),
 ) {
@@ -30,15 +30,15 @@ function guardOf(
   const guard = new ChangeGuard({
     self: 1,
     clock,
-    patience_ms: PATIENCE_MS,
+    patienceMs: PATIENCE_MS,
     membership,
     chosen: () => CHOSEN,
     lackOf: (server) => (server === 9 ? 's9 is too old' : undefined),
     addressOf: (server) => (server === 2 ? 'b:1' : undefined),
     isConnected: (server) => connected.includes(server),
     heardOf(server) {
-      const [ago_ms, chosen = CHOSEN] = heard[server] ?? []
-      return ago_ms === undefined ? undefined : { at_ms: clock.now() - ago_ms, chosen }
+      const [agoMs, chosen = CHOSEN] = heard[server] ?? []
+      return agoMs === undefined ? undefined : { atMs: clock.now() - agoMs, chosen }
     },
   })
   const judge = (change: Change) => {

@@ -19,14 +19,14 @@ class RawClient {
   readonly socket: Socket
   readonly #frames = new FrameWriter('client')
   closed: string | undefined
-  received_bytes = 0
+  receivedBytes = 0
 
   constructor(world: World, name: string) {
     this.socket = world.network.host(name).connect(
       { host: 's1', port: 2379 },
       {
         data: ({ length }) => {
-          this.received_bytes += length
+          this.receivedBytes += length
         },
         drained: () => undefined,
         closed: (reason) => {
@@ -70,7 +70,7 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     client.say([...reads, ...cancels])
     let most = 0
     const watch = () => (most = Math.max(most, world.status(1).waiting))
-    await world.run(() => (watch(), client.received_bytes > 60_000 * 5))
+    await world.run(() => (watch(), client.receivedBytes > 60_000 * 5))
     expect(most).toBeGreaterThan(100)
     expect(most).toBeLessThan(MAX_UNDER_WAY + 64)
     client.socket.destroy()
@@ -86,8 +86,8 @@ describe('what a client sends, a replica holds no more for it than it may', () =
       client.say(many(30_000, (request): ClientMessage => ({ type: 'status', request })))
     }
     await world.wait(1000)
-    expect(held().most_bytes).toBeGreaterThan(1 << 20)
-    expect(held().most_bytes).toBeLessThan(8 * (6 << 20))
+    expect(held().mostBytes).toBeGreaterThan(1 << 20)
+    expect(held().mostBytes).toBeLessThan(8 * (6 << 20))
     for (const { socket } of clients) socket.destroy()
     await world.run(isIdle)
   })
@@ -101,9 +101,9 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     const clients = many(100, (index) => new RawClient(world, `hostile ${index}`))
     await world.wait(10)
     for (const { socket } of clients) socket.write(bytes)
-    await world.run(() => held().unfinished_bytes > MAX_UNFINISHED_BYTES / 2)
+    await world.run(() => held().unfinishedBytes > MAX_UNFINISHED_BYTES / 2)
     await world.wait(100)
-    expect(held().unfinished_bytes).toBeLessThanOrEqual(MAX_UNFINISHED_BYTES)
+    expect(held().unfinishedBytes).toBeLessThanOrEqual(MAX_UNFINISHED_BYTES)
     const closed = () => clients.filter((client) => client.closed !== undefined).length
     expect(closed()).toBeGreaterThan(0)
     expect(closed()).toBeLessThan(100)
@@ -158,7 +158,7 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     await world.run(() => world.status(1).waiting === 1000)
     await world.wait(10)
     expect(held().bytes).toBeLessThan(2 << 20)
-    expect(held().most_bytes).toBeLessThan(MAX_HELD_AT_ALL_BYTES)
+    expect(held().mostBytes).toBeLessThan(MAX_HELD_AT_ALL_BYTES)
   })
 })
 

@@ -10,9 +10,9 @@ const MODES: readonly Mode[] = ['leader', 'leaderless']
 const YEARS_MS = 10 * 365 * 86_400_000
 
 /** A world whose first server has a wrong clock from the start. */
-async function formed(mode: Mode, off_ms: number, servers = 3): Promise<World> {
+async function formed(mode: Mode, offMs: number, servers = 3): Promise<World> {
   const world = new World({ mode, servers })
-  world.server(1).skew_ms = off_ms
+  world.server(1).skewMs = offMs
   await world.openAll()
   await world.ready()
   return world
@@ -28,26 +28,26 @@ async function executeOnEach(world: World, mode: Mode): Promise<void> {
 }
 
 /** How far the stamp of the last command is from the right time. */
-function lastError_ms(world: World): number {
+function lastErrorMs(world: World): number {
   const [id = 1] = world.running
-  return (world.server(id).machine.notes.at(-1)?.time_ms ?? NaN) - world.clock.wallTime()
+  return (world.server(id).machine.notes.at(-1)?.timeMs ?? NaN) - world.clock.wallTime()
 }
 
 describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
   test.each([YEARS_MS, -YEARS_MS])(
     'PITFALL 31: does not follow one clock that is off by %d ms, also while its server proposes',
-    async (off_ms) => {
-      const world = await formed(mode, off_ms)
+    async (offMs) => {
+      const world = await formed(mode, offMs)
       await executeOnEach(world, mode)
-      for (const { time_ms } of world.server(2).machine.notes)
-        expect(Math.abs(time_ms - world.clock.wallTime())).toBeLessThan(1000)
+      for (const { timeMs } of world.server(2).machine.notes)
+        expect(Math.abs(timeMs - world.clock.wallTime())).toBeLessThan(1000)
       const { time } = world.status(1)
       expect(time.isMedianKnown).toBe(true)
-      expect(time.clock_ahead_ms / off_ms).toBeCloseTo(1, 6)
+      expect(time.clockAheadMs / offMs).toBeCloseTo(1, 6)
       await world.wait(2000)
       const warnings = world.server(1).log.filter((line) => line.includes('the wall clock of this server is'))
       expect(warnings).toHaveLength(1)
-      expect(warnings[0]).toContain(off_ms > 0 ? 'ahead of' : 'behind')
+      expect(warnings[0]).toContain(offMs > 0 ? 'ahead of' : 'behind')
       expect(world.server(2).log.join('\n')).not.toContain('wall clock')
       await world.wait(60_000)
       expect(world.server(1).log.filter((line) => line.includes('wall clock'))).toHaveLength(2)
@@ -62,8 +62,8 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
     const commands = world.ids.map((id) => world.replica(id).execute(`again s${id}`))
     await world.settled(Promise.all(commands))
     await world.converged()
-    for (const { time_ms } of world.server(2).machine.notes)
-      expect(Math.abs(time_ms - world.clock.wallTime())).toBeLessThan(1000)
+    for (const { timeMs } of world.server(2).machine.notes)
+      expect(Math.abs(timeMs - world.clock.wallTime())).toBeLessThan(1000)
   })
 
   test('PITFALL 31: an outage moves it on by as much, in one step, and a state machine sees that it was one', async () => {
@@ -74,27 +74,27 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
     await world.openAll()
     await world.ready()
     await executeOnEach(world, mode)
-    expect(Math.abs(lastError_ms(world))).toBeLessThan(100)
-    const times = world.server(2).machine.notes.map(({ time_ms }) => time_ms)
-    const steps = times.slice(1).map((time_ms, index) => time_ms - times[index]!)
-    expect(steps.filter((step_ms) => step_ms > 1000)).toEqual([expect.closeTo(3_600_000, -4)])
+    expect(Math.abs(lastErrorMs(world))).toBeLessThan(100)
+    const times = world.server(2).machine.notes.map(({ timeMs }) => timeMs)
+    const steps = times.slice(1).map((timeMs, index) => timeMs - times[index]!)
+    expect(steps.filter((stepMs) => stepMs > 1000)).toEqual([expect.closeTo(3_600_000, -4)])
     expect(Math.min(...steps)).toBeGreaterThanOrEqual(0)
   })
 
   test('a new cluster proposes nothing before it knows the time, which it soon does', async () => {
     for (let seed = 1; seed <= 40; seed++) {
       const chance = new Chance(seed)
-      const most_ms = chance.pick([0.5, 5, 20])
+      const mostMs = chance.pick([0.5, 5, 20])
       const world = new World({
         mode,
         seed,
-        options: { electionTimeout_ms: 200, heartbeat_ms: 40 },
-        network: { latency_ms: () => chance.between(0.1, most_ms) },
+        options: { electionTimeoutMs: 200, heartbeatMs: 40 },
+        network: { latencyMs: () => chance.between(0.1, mostMs) },
       })
       await world.openAll()
       await world.settled(Promise.all(world.ids.map((id) => world.replica(id).execute(`by s${id}`))))
-      for (const { time_ms } of world.server(1).machine.notes)
-        expect(Math.abs(time_ms - world.clock.wallTime()), `seed ${seed}`).toBeLessThan(1000)
+      for (const { timeMs } of world.server(1).machine.notes)
+        expect(Math.abs(timeMs - world.clock.wallTime()), `seed ${seed}`).toBeLessThan(1000)
       expect(world.clock.now(), `seed ${seed}`).toBeLessThan(1000)
     }
   })
@@ -102,10 +102,10 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
   test('two voters that do not agree on the time: it goes on by the monotonic clock, and both are warned', async () => {
     const world = await formed(mode, 5000, 2)
     await executeOnEach(world, mode)
-    world.server(1).skew_ms = YEARS_MS
+    world.server(1).skewMs = YEARS_MS
     await world.wait(10_000)
     await executeOnEach(world, mode)
-    expect(Math.abs(lastError_ms(world))).toBeLessThan(1000)
+    expect(Math.abs(lastErrorMs(world))).toBeLessThan(1000)
     for (const id of [1, 2]) {
       expect(world.status(id).time.isMedianKnown).toBe(false)
       expect(world.server(id).log.join('\n')).toContain('the wall clocks of the voters differ by')
@@ -115,11 +115,11 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
   test('a lone voter believes its clock as it starts, and not a jump', async () => {
     const world = await formed(mode, -5000, 1)
     await executeOnEach(world, mode)
-    expect(Math.round(lastError_ms(world) / 1000)).toBe(-5)
-    world.server(1).skew_ms = YEARS_MS
+    expect(Math.round(lastErrorMs(world) / 1000)).toBe(-5)
+    world.server(1).skewMs = YEARS_MS
     await world.wait(1000)
     await world.settled(world.replica(1).execute('after the jump'))
-    expect(Math.round(lastError_ms(world) / 1000)).toBe(-5)
+    expect(Math.round(lastErrorMs(world) / 1000)).toBe(-5)
     expect(world.server(1).log.join('\n')).toContain('the wall clock of this server is')
   })
 })
@@ -133,12 +133,12 @@ test('an answer counts once, for the last question alone, and only until its pee
     randomId: () => 77,
     logger: silentLogger,
     voters: () => [1, 2, 3],
-    executed_ms: () => 5000,
+    executedMs: () => 5000,
     connected: () => [2],
     tell: (_to, report) => rounds.push(report.round),
   })
   const answer = (round = 0) => {
-    clocks.onReport(2, { type: 'clock', round, wall_ms: clock.wallTime() })
+    clocks.onReport(2, { type: 'clock', round, wallMs: clock.wallTime() })
     return clocks.status.isMedianKnown
   }
   clocks.onConnected(2)
@@ -159,7 +159,7 @@ test('a command that was forwarded has the stamp of the leader, and a member tha
   const world = await formed('leader', YEARS_MS)
   await world.settled(world.replica(2).transferLeadership({ to: 2 }))
   world.add(4)
-  world.server(4).skew_ms = YEARS_MS
+  world.server(4).skewMs = YEARS_MS
   // A learner: with its vote there would be two wrong clocks of four.
   await world.settled(world.replica(2).changeMembership({ add: 4, address: 's4:2380', learner: true }))
   await world.open(4)
@@ -167,6 +167,6 @@ test('a command that was forwarded has the stamp of the leader, and a member tha
   await world.settled(world.replica(4).execute('from s4'))
   await world.settled(world.replica(1).execute('from s1'))
   await world.converged()
-  for (const { time_ms } of world.server(2).machine.notes)
-    expect(Math.abs(time_ms - world.clock.wallTime())).toBeLessThan(1000)
+  for (const { timeMs } of world.server(2).machine.notes)
+    expect(Math.abs(timeMs - world.clock.wallTime())).toBeLessThan(1000)
 })

@@ -103,7 +103,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     const [own, other] = world.texts(1).length === 1 ? [1, 2] : [2, 1]
     expect(first).toBe(1)
     world.crash(own)
-    const error = await world.failure(client.execute('second', { timeout_ms: 3000 }))
+    const error = await world.failure(client.execute('second', { timeoutMs: 3000 }))
     expect(error.code).toMatch(/outcome-unknown|unreachable|no-quorum/)
     expect(world.texts(other)).toEqual([])
     const [status] = (await world.settled(client.status())).filter(({ endpoint }) =>
@@ -140,7 +140,7 @@ describe('PITFALL 26: servers that work by other rules', () => {
 
 test('servers with other election timeouts are welcome, with one warning for each value', async () => {
   const world = new World()
-  await world.open(1, { electionTimeout_ms: 600 })
+  await world.open(1, { electionTimeoutMs: 600 })
   await world.open(2)
   await world.open(3)
   await world.ready()

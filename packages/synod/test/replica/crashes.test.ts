@@ -33,13 +33,13 @@ describe.each(MODES)('in %s mode', (mode) => {
   test('a torn write at the end of the journal is cut off', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('acknowledged'))
-    world.server(1).sync_ms = () => 50
+    world.server(1).syncMs = () => 50
     const late = world.replica(1).execute('under way')
     await world.wait(10)
     // The size of the file has grown, and what was to be written there has not come.
     const sizes = [0.99, 0.99]
     world.crash(1, () => sizes.shift() ?? 0.6)
-    world.server(1).sync_ms = () => 1
+    world.server(1).syncMs = () => 1
     await world.restart(1)
     expect(['torn-tail', 'clean']).toContain(world.status(1).recovery)
     expect(world.status(1)).toMatchObject({ voting: true, damage: null })
@@ -54,10 +54,10 @@ describe.each(MODES)('in %s mode', (mode) => {
     world.crash(2)
     world.crash(3)
     await world.wait(2000)
-    const begun_ms = world.clock.now()
-    const error = await world.failure(world.replica(1).execute('maybe', { timeout_ms: 1500 }))
+    const begunMs = world.clock.now()
+    const error = await world.failure(world.replica(1).execute('maybe', { timeoutMs: 1500 }))
     expect(error.code).toBe('no-quorum')
-    expect(world.clock.now() - begun_ms).toBeLessThanOrEqual(1510)
+    expect(world.clock.now() - begunMs).toBeLessThanOrEqual(1510)
     await world.restart(2)
     await world.settled(world.replica(1).execute('b'))
     await world.converged()
@@ -72,7 +72,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.settled(world.replica(1).execute('a'))
     world.crash(2)
     world.crash(3)
-    const patient = world.replica(1).execute('patient', { timeout_ms: 60_000 })
+    const patient = world.replica(1).execute('patient', { timeoutMs: 60_000 })
     await world.wait(20_000)
     await world.restart(3)
     expect(await world.settled(patient)).toBe(2)
@@ -82,7 +82,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     const world = await World.formed({ mode })
     world.crash(2)
     world.crash(3)
-    const patient = world.replica(1).execute('patient', { timeout_ms: 60_000 })
+    const patient = world.replica(1).execute('patient', { timeoutMs: 60_000 })
     patient.catch(() => undefined)
     await world.wait(20_000)
     await world.restart(3)
@@ -111,10 +111,10 @@ describe('when the leader crashes', () => {
     const world = await World.formed()
     const [follower] = world.followers
     await world.settled(world.replica(follower!).execute('a'))
-    const begun_ms = world.clock.now()
+    const begunMs = world.clock.now()
     world.crash(world.leader!)
     await world.settled(world.replica(follower!).execute('b'))
-    expect(world.clock.now() - begun_ms).toBeLessThan(150)
+    expect(world.clock.now() - begunMs).toBeLessThan(150)
   })
 
   test('that is only cut off, the others elect another, and it follows when it is back', async () => {
@@ -149,7 +149,7 @@ test('after a call is over, a proposal that comes through late is executed at mo
   const [follower] = world.followers
   await world.settled(world.replica(follower!).execute('a'))
   world.partition(follower!, world.leader!)
-  const error = await world.failure(world.replica(follower!).execute('late', { timeout_ms: 100 }))
+  const error = await world.failure(world.replica(follower!).execute('late', { timeoutMs: 100 }))
   expect(['outcome-unknown', 'no-quorum']).toContain(error.code)
   world.heal()
   await world.wait(3000)

@@ -10,11 +10,11 @@ class Rig {
   readonly told: DiskReport[] = []
   isCut = false
   /** When the write began that the first one's disk is at. */
-  writingSince_ms = Infinity
+  writingSinceMs = Infinity
   space: SpaceState = 'ample'
   readonly first = new DiskReports({
     clock: this.clock,
-    writing_ms: () => Math.max(0, this.clock.now() - this.writingSince_ms),
+    writingMs: () => Math.max(0, this.clock.now() - this.writingSinceMs),
     space: () => this.space,
     tell: (report) => {
       this.told.push(report)
@@ -23,19 +23,19 @@ class Rig {
   })
   readonly second = new DiskReports({
     clock: this.clock,
-    writing_ms: () => 0,
+    writingMs: () => 0,
     space: () => 'ample',
     tell: () => {
       throw new Error('its disk is well')
     },
   })
 
-  get heard_ms(): number {
-    return this.second.writing_ms(1)
+  get heardMs(): number {
+    return this.second.writingMs(1)
   }
 
   stick(): void {
-    this.writingSince_ms = this.clock.now()
+    this.writingSinceMs = this.clock.now()
   }
 }
 
@@ -47,7 +47,7 @@ describe('what a server says of its disk', () => {
       rig.clock.advance(200)
     }
     expect(rig.told).toEqual([])
-    expect(rig.heard_ms).toBe(0)
+    expect(rig.heardMs).toBe(0)
   })
 
   test('that it is full, again and again, and once that there is space', () => {
@@ -55,7 +55,7 @@ describe('what a server says of its disk', () => {
     expect(rig.second.space(1)).toBe('ample')
     rig.space = 'full'
     rig.clock.advance(5000)
-    expect([rig.second.space(1), rig.heard_ms]).toEqual(['full', 0])
+    expect([rig.second.space(1), rig.heardMs]).toEqual(['full', 0])
     const { length } = rig.told
     rig.space = 'ample'
     rig.clock.advance(5000)
@@ -77,31 +77,31 @@ describe('what a server says of its disk', () => {
     rig.clock.advance(1100)
     rig.stick()
     rig.clock.advance(500)
-    expect(rig.heard_ms).toBe(500)
+    expect(rig.heardMs).toBe(500)
     rig.clock.advance(10_000)
-    expect(rig.heard_ms).toBe(10_500)
-    rig.writingSince_ms = Infinity
+    expect(rig.heardMs).toBe(10_500)
+    rig.writingSinceMs = Infinity
     rig.clock.advance(250)
-    expect(rig.heard_ms).toBe(0)
+    expect(rig.heardMs).toBe(0)
     const { length } = rig.told
     rig.clock.advance(10_000)
     expect(rig.told.slice(length)).toEqual([])
-    expect(rig.told.filter(({ writing_ms }) => writing_ms === 0)).toHaveLength(1)
+    expect(rig.told.filter(({ writingMs }) => writingMs === 0)).toHaveLength(1)
   })
 
   test('is forgotten when it is not said any more, and believed again when it is', () => {
     const rig = new Rig()
     rig.stick()
     rig.clock.advance(2000)
-    expect(rig.heard_ms).toBe(2000)
+    expect(rig.heardMs).toBe(2000)
     rig.isCut = true
     rig.clock.advance(900)
-    expect(rig.heard_ms).toBe(2900)
+    expect(rig.heardMs).toBe(2900)
     rig.clock.advance(200)
-    expect(rig.heard_ms).toBe(0)
+    expect(rig.heardMs).toBe(0)
     rig.isCut = false
     rig.clock.advance(250)
-    expect(rig.heard_ms).toBe(3350)
+    expect(rig.heardMs).toBe(3350)
   })
 
   test('nothing more after the end', () => {
@@ -115,22 +115,22 @@ describe('what a server says of its disk', () => {
 
 describe('of replicas as they are', () => {
   const stuckFor = (world: World, at: number, of: number) =>
-    world.status(at).peers.find(({ server }) => server === of)!.writing_ms
+    world.status(at).peers.find(({ server }) => server === of)!.writingMs
 
   test('the others know of a stuck disk for as long as it is stuck, and nothing of sound ones', async () => {
     const world = await World.formed()
     const leader = world.leader!
     const [stuck, sound] = world.followers as [number, number]
     const server = world.server(stuck)
-    const { sync_ms } = server
-    server.sync_ms = () => Infinity
+    const { syncMs } = server
+    server.syncMs = () => Infinity
     await world.settled(world.replica(leader).execute('a'))
     await world.wait(3000)
-    const own_ms = world.status(stuck).journal!.writing_ms
-    for (const at of [leader, sound]) expect(Math.abs(stuckFor(world, at, stuck) - own_ms)).toBeLessThan(2)
+    const ownMs = world.status(stuck).journal!.writingMs
+    for (const at of [leader, sound]) expect(Math.abs(stuckFor(world, at, stuck) - ownMs)).toBeLessThan(2)
     expect(stuckFor(world, leader, sound)).toBe(0)
     expect(stuckFor(world, stuck, leader)).toBe(0)
-    server.sync_ms = sync_ms
+    server.syncMs = syncMs
     server.process?.unstick()
     await world.wait(300)
     for (const at of [leader, sound]) expect(stuckFor(world, at, stuck)).toBe(0)

@@ -66,8 +66,8 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     const survivor = [1, 2].find((id) => id !== killed)!
     for (const id of [survivor, 3]) {
       const calls = [
-        world.replica(id).execute('no', { timeout_ms: 3000 }),
-        world.replica(id).read(0, { timeout_ms: 3000 }),
+        world.replica(id).execute('no', { timeoutMs: 3000 }),
+        world.replica(id).read(0, { timeoutMs: 3000 }),
       ]
       for (const call of calls) call.catch(() => undefined)
       for (const call of calls) expect(await world.failure(call)).toMatchObject({ code: 'no-quorum' })
@@ -81,7 +81,7 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     const world = await damaged()
     await world.settled(world.replica(3).execute('first'))
     world.isolate(3)
-    const pending = world.replica(3).execute('second', { timeout_ms: 60_000 })
+    const pending = world.replica(3).execute('second', { timeoutMs: 60_000 })
     pending.catch(() => undefined)
     await world.wait(3000)
     world.heal()

@@ -113,7 +113,7 @@ describe('a replica whose state machine came to another result', () => {
       expect(await rebuild(disk, DATA_DIR)).toBe(true)
       await world.restart(2, { machine: new Notes() })
       await write(world, 1, DIGEST_EVERY_SLOTS)
-      await world.run(() => world.status(2).bars.executed === world.status(1).bars.executed)
+      await world.run(() => world.status(2).watermarks.executed === world.status(1).watermarks.executed)
       expect(world.status(2).digest).toBe(world.status(1).digest)
       expect(world.server(2).fatal).toBeUndefined()
     }

@@ -31,8 +31,8 @@ class Rig {
   room = 1
   readonly journal = {
     durable: 0,
-    writing_ms: 0,
-    waiting_bytes: 0,
+    writingMs: 0,
+    waitingBytes: 0,
     append: () => 0,
     flush: () => {
       this.flushes++
@@ -76,7 +76,7 @@ class Rig {
       behind: undefined,
       records,
       position: this.#position,
-      deadline_ms: Infinity,
+      deadlineMs: Infinity,
     }
   }
 }
@@ -115,10 +115,10 @@ describe('the driver of a replica', () => {
 
   test('writes what nobody waits for when there are many bytes of it', () => {
     const rig = new Rig()
-    rig.journal.waiting_bytes = (4 << 20) - 1
+    rig.journal.waitingBytes = (4 << 20) - 1
     rig.step({ records: [CHOSEN] })
     expect(rig.flushes).toBe(0)
-    rig.journal.waiting_bytes++
+    rig.journal.waitingBytes++
     rig.step({ records: [CHOSEN] })
     expect(rig.flushes).toBe(1)
   })
@@ -148,12 +148,12 @@ describe('while there is no room for what would come of it, the driver drops', (
 
   test('all that makes work for the disk, if that is too far behind; nor is anything proposed', () => {
     const rig = new Rig()
-    rig.journal.waiting_bytes = (64 << 20) + 1
+    rig.journal.waitingBytes = (64 << 20) + 1
     expect(rig.driver.room).toBe(0)
-    expect(rig.driver.room_bytes).toBeLessThanOrEqual(0)
+    expect(rig.driver.roomBytes).toBeLessThanOrEqual(0)
     expect(received(rig)).toEqual(['probe'])
-    rig.journal.waiting_bytes = 3 << 20
-    expect(rig.driver.room_bytes).toBe(5 << 20)
+    rig.journal.waitingBytes = 3 << 20
+    expect(rig.driver.roomBytes).toBe(5 << 20)
     expect(received(rig)).toHaveLength(5)
   })
 

@@ -21,7 +21,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   test('until then a proposal fails as no-quorum, and says who is missing', async () => {
     const world = new World({ mode })
     await world.open(1)
-    const error = await world.failure(world.replica(1).execute('a', { timeout_ms: 1000 }))
+    const error = await world.failure(world.replica(1).execute('a', { timeoutMs: 1000 }))
     expect(error.code).toBe('no-quorum')
     expect(error.message).toMatch(/s2, s3/)
     expect(world.clock.now()).toBeLessThan(1100)

@@ -6,7 +6,7 @@ const FULL = { code: 'disk-full' }
 
 async function formed(mode: Mode, options: Options = {}): Promise<World> {
   const world = await World.formed({ mode, options })
-  await world.run(() => world.ids.every((id) => world.status(id).space.reserved_bytes > 20_000))
+  await world.run(() => world.ids.every((id) => world.status(id).space.reservedBytes > 20_000))
   return world
 }
 
@@ -70,7 +70,7 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
     await world.settled(client.execute('after'))
     await world.converged()
     expect(world.texts(1)).not.toContain('refused')
-    await world.run(() => world.ids.every((id) => world.status(id).space.reserved_bytes > 20_000))
+    await world.run(() => world.ids.every((id) => world.status(id).space.reservedBytes > 20_000))
   })
 
   test('full disks are emptied by a snapshot: what is trimmed makes space', async () => {
@@ -78,7 +78,7 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
     for (let count = 0; count < 48; count++)
       await world.settled(world.replica(1).execute(`${count} ${'-'.repeat(500)}`))
     await world.converged()
-    await world.run(() => world.ids.every((id) => world.status(id).space.reserved_bytes > 45_000))
+    await world.run(() => world.ids.every((id) => world.status(id).space.reservedBytes > 45_000))
     for (const id of world.ids) world.server(id).disk.fill()
     await known(world)
     await world.settled(world.replica(1).execute('free'))

@@ -7,21 +7,21 @@ import { type Holder, Holdings, SMALL_BYTES } from '../../src/replica/holdings.j
 const LIMIT_BYTES = 4 * SMALL_BYTES
 
 class Client implements Holder {
-  asked_bytes = 0
-  unread_bytes = 0
+  askedBytes = 0
+  unreadBytes = 0
   looks = 0
   ended: SynodError | undefined
-  #unsent_bytes = 0
+  #unsentBytes = 0
 
   readonly connection = this
 
-  get unsent_bytes(): number {
+  get unsentBytes(): number {
     this.looks++
-    return this.#unsent_bytes
+    return this.#unsentBytes
   }
 
-  set unsent_bytes(bytes: number) {
-    this.#unsent_bytes = bytes
+  set unsentBytes(bytes: number) {
+    this.#unsentBytes = bytes
   }
 
   end(error: SynodError): void {
@@ -30,22 +30,22 @@ class Client implements Holder {
 }
 
 function rig() {
-  const clock = { now_ms: 0 }
+  const clock = { nowMs: 0 }
   const crowd = { clients: 2 }
   const budget = new Budget(LIMIT_BYTES)
   const holdings = new Holdings(
     budget,
-    () => clock.now_ms,
+    () => clock.nowMs,
     () => crowd.clients,
   )
   const leave = (client: Client, bytes: number) => {
-    client.unsent_bytes = bytes
+    client.unsentBytes = bytes
     holdings.settle(client)
   }
   return { budget, clock, crowd, holdings, leave }
 }
 
-const OVERLOADED = expect.objectContaining({ code: 'overloaded', retryAfter_ms: 100 }) as unknown
+const OVERLOADED = expect.objectContaining({ code: 'overloaded', retryAfterMs: 100 }) as unknown
 
 test('what clients have asked for counts until it is answered, and the answers until they are read', () => {
   const { budget, holdings, leave } = rig()
@@ -74,9 +74,9 @@ test('while they do not read, those who hold much are refused, and looked at onl
   }
   for (let count = 0; count < 100; count++) expect(check).toThrow(OVERLOADED)
   expect(client.looks).toBe(1)
-  client.unsent_bytes = 10
+  client.unsentBytes = 10
   expect(check).toThrow(OVERLOADED)
-  clock.now_ms = 10
+  clock.nowMs = 10
   check()
 })
 
@@ -99,9 +99,9 @@ test('where clients are many, little is less: all of them together hold no more 
   const check = (bytes: number) => () => {
     holdings.check(new Client(), bytes)
   }
-  const small_bytes = (MAX_HELD_AT_ALL_BYTES - MAX_HELD_BYTES) / crowd.clients
-  check(small_bytes - 1)()
-  expect(check(small_bytes)).toThrow(OVERLOADED)
+  const smallBytes = (MAX_HELD_AT_ALL_BYTES - MAX_HELD_BYTES) / crowd.clients
+  check(smallBytes - 1)()
+  expect(check(smallBytes)).toThrow(OVERLOADED)
 })
 
 test('what has to be said all the same is kept, and the one with the most unread goes', () => {

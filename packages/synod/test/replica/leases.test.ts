@@ -6,7 +6,7 @@ import type { Notes } from './notes.js'
 const LEASE_MS = 400
 
 async function formed(rates: readonly number[] = []): Promise<{ world: World; leader: number }> {
-  const world = new World({ lease_ms: LEASE_MS })
+  const world = new World({ leaseMs: LEASE_MS })
   for (const id of world.ids) world.server(id).rate = rates[id - 1] ?? 1
   await world.openAll()
   await world.ready()
@@ -20,13 +20,13 @@ describe('with leases', () => {
     await world.wait(1000)
     expect(world.status(leader).lease).toEqual({ held: true, unsound: [] })
     world.isolate(leader)
-    for (const end_ms = world.clock.now() + LEASE_MS / 2; world.clock.now() < end_ms;) {
+    for (const endMs = world.clock.now() + LEASE_MS / 2; world.clock.now() < endMs;) {
       await world.wait(10)
       expect(await world.settled(world.replica(leader).read(0))).toEqual(['a'])
     }
     await world.wait(LEASE_MS / 2)
     expect(world.status(leader).lease).toEqual({ held: false, unsound: [] })
-    const error = await world.failure(world.replica(leader).read(0, { timeout_ms: 1000 }))
+    const error = await world.failure(world.replica(leader).read(0, { timeoutMs: 1000 }))
     expect(['no-quorum', 'outcome-unknown']).toContain(error.code)
     world.heal()
     expect(await world.settled(world.replica(leader).read(0))).toEqual(['a'])
@@ -43,17 +43,17 @@ describe('with leases', () => {
   test('the place of a leader that was killed is taken when its lease is over, that of one that was closed at once', async () => {
     const { world, leader } = await formed()
     await world.wait(1000)
-    let begun_ms = world.clock.now()
+    let begunMs = world.clock.now()
     world.crash(leader)
     await world.run(() => world.leader !== undefined)
-    expect(world.clock.now() - begun_ms).toBeGreaterThan(LEASE_MS / 2)
-    expect(world.clock.now() - begun_ms).toBeLessThan(2 * LEASE_MS)
+    expect(world.clock.now() - begunMs).toBeGreaterThan(LEASE_MS / 2)
+    expect(world.clock.now() - begunMs).toBeLessThan(2 * LEASE_MS)
     await world.restart(leader)
     await world.wait(1000)
-    begun_ms = world.clock.now()
+    begunMs = world.clock.now()
     await world.close(world.leader!)
     await world.run(() => world.leader !== undefined)
-    expect(world.clock.now() - begun_ms).toBeLessThan(LEASE_MS / 4)
+    expect(world.clock.now() - begunMs).toBeLessThan(LEASE_MS / 4)
   })
 
   test('PITFALL 20: clocks that are too different end them, with a warning', async () => {
@@ -72,7 +72,7 @@ describe('with leases', () => {
 
 describe('servers that have another lease', () => {
   test('refuse each other', async () => {
-    const world = new World({ servers: 2, lease_ms: LEASE_MS })
+    const world = new World({ servers: 2, leaseMs: LEASE_MS })
     await world.open(1)
     const cluster = { servers: { 1: 's1:2380', 2: 's2:2380' } }
     await world.open(2, { cluster })
@@ -89,7 +89,7 @@ describe('servers that have another lease', () => {
     const { world } = await formed()
     world.crash(1)
     const servers = { 1: 's1:2380', 2: 's2:2380', 3: 's3:2380' }
-    for (const lease of [{}, { lease_ms: 800 }]) {
+    for (const lease of [{}, { leaseMs: 800 }]) {
       const error = await world.failure(world.begin(1, { cluster: { servers, ...lease } }))
       expect(error.code).toBe('wrong-cluster')
       expect(error.message).toMatch(/a lease of 400 ms/)
@@ -104,10 +104,10 @@ test.each<[string, Partial<ReplicaOptions<Notes>>, number]>([
   ['at least twice the heartbeat, 100, not 99', {}, 99],
   ['from 0 to 600,000, not 600001', {}, 600_001],
   ['a whole number', {}, 400.5],
-])('a lease that cannot be is refused: %s', async (why, options, lease_ms) => {
+])('a lease that cannot be is refused: %s', async (why, options, leaseMs) => {
   const world = new World({ servers: 1 })
   const error = await world.failure(
-    world.begin(1, { ...options, cluster: { servers: { 1: 's1:2380' }, lease_ms } }),
+    world.begin(1, { ...options, cluster: { servers: { 1: 's1:2380' }, leaseMs } }),
   )
   expect(error.code).toBe('invalid-options')
   expect(error.message).toContain(why)

@@ -46,8 +46,8 @@ describe.each(MODES)('in %s mode', (mode) => {
     world.kill(1)
     await write(world, 4, 3)
     world.kill(2)
-    const timeout_ms = 3000
-    await expect(world.settled(world.replica(4).execute('x', { timeout_ms }))).rejects.toMatchObject({
+    const timeoutMs = 3000
+    await expect(world.settled(world.replica(4).execute('x', { timeoutMs }))).rejects.toMatchObject({
       code: expect.stringMatching(/no-quorum|outcome-unknown/) as string,
     })
     await world.restart(2)
@@ -73,11 +73,11 @@ describe.each(MODES)('in %s mode', (mode) => {
     const world = await clusterOf(mode, 2)
     await write(world, 1, 5)
     const knows = () => world.status(2).peers.length === 0
-    world.server(2).sync_ms = () => (knows() ? 500 : 1)
+    world.server(2).syncMs = () => (knows() ? 500 : 1)
     await world.settled(world.replica(1).changeMembership({ remove: 1 }))
     await world.run(() => world.server(1).fatal?.code === 'removed')
     world.crash(2)
-    world.server(2).sync_ms = () => 1
+    world.server(2).syncMs = () => 1
     await world.restart(2)
     await write(world, 2, 5)
     expect(world.texts(2)).toHaveLength(10)

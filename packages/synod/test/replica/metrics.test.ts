@@ -17,7 +17,7 @@ test('a replica counts what it does', async () => {
   await world.replica(leader).readStale(0)
   await world.wait(100)
   const metrics = world.replica(leader).metrics()
-  const { bars } = world.status(leader)
+  const { watermarks } = world.status(leader)
   expect(metrics).toMatchObject({
     requests_total: 21,
     reads_total: 1,
@@ -27,8 +27,8 @@ test('a replica counts what it does', async () => {
     elections_won_total: 1,
     leader: 1,
     voting: 1,
-    slot_executed: bars.executed,
-    slot_snapshotted: bars.snapshotted,
+    slot_executed: watermarks.executed,
+    slot_snapshotted: watermarks.snapshotted,
     waiting: 0,
     pending_quorum_seconds: 0,
     peers_up: 2,

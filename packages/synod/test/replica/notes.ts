@@ -3,7 +3,7 @@ import type { ApplyContext, Machine } from '../../src/machine/machine.js'
 /** What a replica has executed, to be compared with what the others have. */
 export interface Note {
   readonly slot: number
-  readonly time_ms: number
+  readonly timeMs: number
   readonly text: string
 }
 
@@ -24,9 +24,9 @@ export class Notes implements Machine<string, number, number, readonly string[]>
     return this.notes.map(({ text }) => text)
   }
 
-  apply(text: string, { slot, time_ms }: ApplyContext): number {
+  apply(text: string, { slot, timeMs }: ApplyContext): number {
     if (text.startsWith('!')) throw new Error(`refused: ${text}`)
-    const note = { slot, time_ms, text }
+    const note = { slot, timeMs, text }
     this.#onNote(note)
     return this.notes.push(note)
   }

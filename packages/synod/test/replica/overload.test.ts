@@ -24,9 +24,9 @@ describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode)
       outcome.status === 'rejected' ? [outcome.reason as SynodError] : [],
     )
     expect(refused.length).toBeGreaterThan(0)
-    for (const { code, retryAfter_ms } of refused) {
+    for (const { code, retryAfterMs } of refused) {
       expect(code).toBe('overloaded')
-      expect(retryAfter_ms).toBeGreaterThan(0)
+      expect(retryAfterMs).toBeGreaterThan(0)
     }
     await world.converged()
     const executed = 1 + outcomes.length - refused.length
@@ -37,7 +37,7 @@ describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode)
 
   test('execute all of it, once each, for a client that tries again as it is told', async () => {
     const world = await World.formed({ mode, options })
-    const client = await world.connect('client', { timeout_ms: 60_000 })
+    const client = await world.connect('client', { timeoutMs: 60_000 })
     const texts = Array.from({ length: 10 * MAX_WAITING }, (_, index) => `${index}`)
     const calls = texts.map((text) => client.execute(text))
     const reads = texts.map(() => client.read(0))
@@ -54,7 +54,7 @@ describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode)
     const refused = outcomes.filter(({ status }) => status === 'rejected')
     expect(refused).toHaveLength(MAX_WAITING)
     for (const outcome of refused)
-      expect(outcome).toMatchObject({ reason: { code: 'overloaded', retryAfter_ms: expect.any(Number) } })
+      expect(outcome).toMatchObject({ reason: { code: 'overloaded', retryAfterMs: expect.any(Number) } })
   })
 
   test('before the cluster has formed, keep nothing of what was given up on', async () => {
@@ -106,7 +106,7 @@ describe('reads', () => {
     const half = new Uint8Array(MAX_QUERY_BYTES / 2)
     const giveUp = waiting.linearizable(half, done)
     waiting.linearizable(half, done)
-    const refusal = expect.objectContaining({ code: 'overloaded', retryAfter_ms: 1000 })
+    const refusal = expect.objectContaining({ code: 'overloaded', retryAfterMs: 1000 })
     const one = () => waiting.linearizable(new Uint8Array(1), done)
     expect(one).toThrow(refusal)
     expect(() => waiting.stale(new Uint8Array(1), 6, done)).toThrow(refusal)
@@ -230,7 +230,7 @@ test('transfers that wait have a limit; the next is told when the first of them 
   clock.advance(1000)
   for (let count = 1; count < MAX_TRANSFERS; count++) transfers.begin(2, () => undefined)
   expect(() => transfers.begin(2, () => undefined)).toThrow(
-    expect.objectContaining({ code: 'overloaded', retryAfter_ms: 4000 }),
+    expect.objectContaining({ code: 'overloaded', retryAfterMs: 4000 }),
   )
   clock.advance(4100)
   transfers.begin(2, () => undefined)

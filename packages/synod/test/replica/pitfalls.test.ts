@@ -21,11 +21,11 @@ const MODES = ['leader', 'leaderless'] as const
  * much sooner.
  */
 async function withStubbornLeader(): Promise<{ world: World; old: number }> {
-  const world = await World.formed({ options: { electionTimeout_ms: 600_000 } })
+  const world = await World.formed({ options: { electionTimeoutMs: 600_000 } })
   const old = world.leader!
   for (const id of world.followers) {
     world.crash(id)
-    await world.restart(id, { electionTimeout_ms: 500 })
+    await world.restart(id, { electionTimeoutMs: 500 })
     await world.ready()
   }
   if (world.leader !== old) throw new Error('another leads now')
@@ -34,7 +34,7 @@ async function withStubbornLeader(): Promise<{ world: World; old: number }> {
 
 describe.each(MODES)('PITFALL 7: a result is that of the command that was executed (%s mode)', (mode) => {
   test('PITFALL 7: with all servers competing for the same slots', async () => {
-    const world = await World.formed({ mode, sync_ms: 15 })
+    const world = await World.formed({ mode, syncMs: 15 })
     const texts = world.ids.flatMap((id) => Array.from({ length: 15 }, (_, index) => `${id}/${index}`))
     const calls = texts.map((text) => world.replica(Number(text[0])).execute(text))
     const results = await world.settled(Promise.all(calls))
@@ -131,7 +131,7 @@ describe('PITFALL 11: of hints about the leader the one with the highest ballot 
   test('PITFALL 11: two that name each other send the client to one of them, once', async () => {
     const { client, replicas, world } = await clientOfThree()
     const [s1, s2] = replicas
-    const read = client.read(0, { timeout_ms: 5000 })
+    const read = client.read(0, { timeoutMs: 5000 })
     for (let count = 0; count < 20; count++) {
       s1.hint(4, 2)
       s2.hint(5, 1)
@@ -149,10 +149,10 @@ describe('PITFALL 11: of hints about the leader the one with the highest ballot 
     world.isolate(old)
     expect(await world.settled(client.execute('b'))).toBe(2)
     expect(world.status(old).role).toBe('leader')
-    const begun_ms = world.clock.now()
+    const begunMs = world.clock.now()
     expect(await world.settled(client.execute('c'))).toBe(3)
     expect(await world.settled(client.read(0))).toEqual(['a', 'b', 'c'])
-    expect(world.clock.now() - begun_ms).toBeLessThan(50)
+    expect(world.clock.now() - begunMs).toBeLessThan(50)
   })
 })
 
@@ -179,15 +179,17 @@ describe('PITFALL 12: leaderless, a request that every server proposes', () => {
     const results = []
     for (const slow of world.ids) {
       // One that begins and takes long to go on: the others begin elsewhere.
-      world.server(slow).sync_ms = () => 100
+      world.server(slow).syncMs = () => 100
       const more = Array.from({ length: 10 }, (_, index) => `${slow}/${index}`)
       results.push(...(await world.settled(Promise.all(more.map((text) => client.execute(text))))))
       texts.push(...more)
-      world.server(slow).sync_ms = () => 1
+      world.server(slow).syncMs = () => 1
     }
     await world.converged()
     await world.wait(1000)
-    const chosen = [...(await commands(world, 1))].filter(([slot]) => slot <= world.status(1).bars.executed)
+    const chosen = [...(await commands(world, 1))].filter(
+      ([slot]) => slot <= world.status(1).watermarks.executed,
+    )
     expect(chosen.length, 'slots with a command').toBeGreaterThan(texts.length)
     expect(new Set(chosen.map(([, key]) => key)).size).toBe(texts.length)
     for (const id of world.ids) expect([...world.texts(id)].sort()).toEqual([...texts].sort())
@@ -205,17 +207,17 @@ describe('PITFALL 12: leaderless, a request that every server proposes', () => {
   test('PITFALL 12: left behind in a hole by a server that crashed, holds nobody up', async () => {
     const world = await World.formed({ mode: 'leaderless' })
     await world.settled(world.replica(1).execute('a'))
-    for (let delay_ms = 1; delay_ms <= 8; delay_ms++) {
+    for (let delayMs = 1; delayMs <= 8; delayMs++) {
       world
         .replica(2)
-        .execute(`by s2, ${delay_ms}`)
+        .execute(`by s2, ${delayMs}`)
         .catch(() => undefined)
-      await world.wait(delay_ms)
+      await world.wait(delayMs)
       world.crash(2)
-      const begun_ms = world.clock.now()
-      await world.settled(world.replica(1).execute(`by s1, ${delay_ms}`))
+      const begunMs = world.clock.now()
+      await world.settled(world.replica(1).execute(`by s1, ${delayMs}`))
       await world.settled(world.replica(3).read(0))
-      expect(world.clock.now() - begun_ms).toBeLessThan(1500)
+      expect(world.clock.now() - begunMs).toBeLessThan(1500)
       await world.restart(2)
       await world.settled(world.replica(2).read(0))
     }
@@ -253,7 +255,7 @@ describe.each(MODES)('PITFALL 13: a failed fsync is not retried (%s mode)', (mod
 
   test('PITFALL 13: a quorum of disks that fail: what is acknowledged survives the power failure of all', async () => {
     const world = await World.formed({ mode })
-    const client = await world.connect('client', { timeout_ms: 3000 })
+    const client = await world.connect('client', { timeoutMs: 3000 })
     const acknowledged: string[] = []
     for (let count = 1; count <= 12; count++) {
       if (count === 5) world.server(1).disk.failNext('sync')
@@ -306,7 +308,7 @@ describe.each(MODES)('PITFALL 14: damage in the middle is no torn tail (%s mode)
     disk.put(`${DATA_DIR}/00000001.journal`, bytes)
     world.heal()
     await world.restart(damaged!)
-    const read = world.replica(behind!).read(0, { timeout_ms: 60_000 })
+    const read = world.replica(behind!).read(0, { timeoutMs: 60_000 })
     await world.wait(5000)
     await world.restart(away)
     expect(await world.settled(read)).toEqual(['before', 'acknowledged by two'])
@@ -327,7 +329,7 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
     world.heal()
     world.partition(away, behind!)
     await world.restart(emptied!)
-    const read = world.replica(behind!).read(0, { timeout_ms: 60_000 })
+    const read = world.replica(behind!).read(0, { timeoutMs: 60_000 })
     await world.wait(5000)
     expect(world.server(emptied!).fatal).toMatchObject({ code: 'wrong-acceptor' })
     world.heal()
@@ -386,7 +388,7 @@ describe('PITFALL 18: reads', () => {
     world.crash(lagging)
     await world.settled(world.replica(1).execute('31'))
     await world.restart(lagging)
-    expect(world.status(lagging).bars.executed).toBeLessThan(31)
+    expect(world.status(lagging).watermarks.executed).toBeLessThan(31)
     expect(await world.settled(world.replica(lagging).read(30))).toEqual(['31'])
   })
 
@@ -397,7 +399,7 @@ describe('PITFALL 18: reads', () => {
     world.isolate(old)
     await world.settled(world.replica(other!).execute('new'))
     expect(world.status(old)).toMatchObject({ role: 'leader', leader: old })
-    const error = await world.failure(world.replica(old).read(0, { timeout_ms: 3000 }))
+    const error = await world.failure(world.replica(old).read(0, { timeoutMs: 3000 }))
     expect(['no-quorum', 'outcome-unknown']).toContain(error.code)
     world.heal()
     expect(await world.settled(world.replica(old).read(0))).toEqual(['old', 'new'])
@@ -461,8 +463,8 @@ describe('PITFALL 18: reads', () => {
         purpose: 'messages',
         cluster: 'synod',
         clusterId,
-        parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
-        electionTimeout_ms: 500,
+        parameters: { mode: 'leader', quorums: null, leaseMs: 0, window: 8192 },
+        electionTimeoutMs: 500,
         server: 2,
         acceptor,
         founders: [1, 2],
@@ -538,7 +540,7 @@ describe.each(MODES)('PITFALL 19: duplicates are filtered where they are execute
 
   test('PITFALL 19: a retry after all servers have restarted', async () => {
     const world = await World.formed({ mode })
-    const client = await world.connect('client', { timeout_ms: 60_000 })
+    const client = await world.connect('client', { timeoutMs: 60_000 })
     await world.settled(client.execute('first'))
     const call = client.execute('once')
     const asked = world.leader ?? 1
@@ -555,9 +557,9 @@ describe.each(MODES)('PITFALL 19: duplicates are filtered where they are execute
     const world = await World.formed({ mode })
     const client = await world.connect()
     await world.settled(client.execute('a'))
-    const year_ms = 365 * 24 * 3_600_000
-    for (const [index, skew_ms] of [year_ms, -year_ms, 2 * year_ms].entries()) {
-      for (const id of world.ids) world.server(id).skew_ms = id === 2 ? 0 : skew_ms
+    const yearMs = 365 * 24 * 3_600_000
+    for (const [index, skewMs] of [yearMs, -yearMs, 2 * yearMs].entries()) {
+      for (const id of world.ids) world.server(id).skewMs = id === 2 ? 0 : skewMs
       expect(await world.settled(client.execute(`${index}`))).toBe(index + 2)
     }
     await world.converged()
@@ -572,12 +574,12 @@ describe.each(MODES)('PITFALL 24: nothing waits for company (%s mode)', (mode) =
     for (const id of world.ids) await world.settled(world.replica(id).execute('opens the session'))
     for (const id of world.ids) {
       await world.wait(1000)
-      const begun_ms = world.clock.now()
+      const begunMs = world.clock.now()
       await world.settled(world.replica(id).execute('alone'))
-      const proposed_ms = world.clock.now()
+      const proposedMs = world.clock.now()
       await world.settled(world.replica(id).read(0))
-      expect(proposed_ms - begun_ms).toBeLessThan(40)
-      expect(world.clock.now() - proposed_ms).toBeLessThan(10)
+      expect(proposedMs - begunMs).toBeLessThan(40)
+      expect(world.clock.now() - proposedMs).toBeLessThan(10)
     }
   })
 
@@ -587,9 +589,9 @@ describe.each(MODES)('PITFALL 24: nothing waits for company (%s mode)', (mode) =
     await world.settled(client.execute('opens the session'))
     for (const count of [1, 2, 127, 128, 129, 256, 257]) {
       await world.wait(1000)
-      const begun_ms = world.clock.now()
+      const begunMs = world.clock.now()
       await world.settled(Promise.all(Array.from({ length: count }, () => client.execute('x'))))
-      expect(world.clock.now() - begun_ms, `${count} at once`).toBeLessThan(mode === 'leader' ? 40 : 400)
+      expect(world.clock.now() - begunMs, `${count} at once`).toBeLessThan(mode === 'leader' ? 40 : 400)
     }
   })
 })

@@ -38,10 +38,10 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   test('the time that the machine sees does not go back when the clocks differ', async () => {
     const world = await World.formed({ mode })
-    world.server(1).skew_ms = 60_000
+    world.server(1).skewMs = 60_000
     for (const id of [1, 2, 3, 1]) await world.settled(world.replica(id).execute(`s${id}`))
     await world.converged()
-    const times = world.server(2).machine.notes.map(({ time_ms }) => time_ms)
+    const times = world.server(2).machine.notes.map(({ timeMs }) => timeMs)
     expect(times).toEqual([...times].sort((a, b) => a - b))
     expect(world.server(3).machine.notes).toEqual(world.server(2).machine.notes)
   })
@@ -73,10 +73,10 @@ describe.each(MODES)('in %s mode', (mode) => {
     ]
     for (const call of calls) call.catch(() => undefined)
     await world.wait(50)
-    const begun_ms = world.clock.now()
+    const begunMs = world.clock.now()
     abort.abort()
     for (const call of calls) expect(await world.failure(call)).toMatchObject({ code: 'aborted' })
-    expect(world.clock.now()).toBe(begun_ms)
+    expect(world.clock.now()).toBe(begunMs)
     world.heal()
     // At most the request that opens the session is left, which is nobody's in particular.
     await world.run(() => world.status(1).waiting === 0)
@@ -136,7 +136,7 @@ describe('a replica takes no more than it can hold', () => {
     world.isolate(1)
     const waiting = Array.from({ length: MAX_WAITING_REQUESTS }, () => world.replica(1).read(0))
     for (const read of waiting) read.catch(() => undefined)
-    const refused = world.replica(1).read(0, { timeout_ms: 100 })
+    const refused = world.replica(1).read(0, { timeoutMs: 100 })
     await expect(refused).rejects.toMatchObject({ code: 'overloaded' })
     // Nor does it time out later, as a rejection that nobody handles.
     await world.wait(200)

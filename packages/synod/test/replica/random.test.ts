@@ -43,7 +43,7 @@ class Walker {
 
   async #write(text: string): Promise<void> {
     try {
-      const result = await this.#client.execute(text, { timeout_ms: 200 + this.#world.random() * 3000 })
+      const result = await this.#client.execute(text, { timeoutMs: 200 + this.#world.random() * 3000 })
       if (result <= this.#seen) this.violation = `note ${result} after ${this.#seen} had been seen`
       this.#seen = Math.max(this.#seen, result)
       this.acknowledged.push(text)
@@ -56,7 +56,7 @@ class Walker {
     const before = this.acknowledged.length
     let answer: readonly string[]
     try {
-      answer = await this.#client.read(0, { timeout_ms: 200 + this.#world.random() * 3000 })
+      answer = await this.#client.read(0, { timeoutMs: 200 + this.#world.random() * 3000 })
     } catch {
       return
     }
@@ -67,8 +67,8 @@ class Walker {
       if (!shown.has(text)) this.violation = `a read without ${text}`
   }
 
-  #rest(duration_ms: number): Promise<void> {
-    return new Promise((done) => this.#world.clock.timer(duration_ms, done))
+  #rest(durationMs: number): Promise<void> {
+    return new Promise((done) => this.#world.clock.timer(durationMs, done))
   }
 }
 
@@ -90,9 +90,9 @@ async function disturb(world: World): Promise<void> {
   else if (dice < 0.7) world.partition(`c${1 + Math.floor(world.random() * CLIENTS)}`, pick(world.ids))
   else if (dice < 0.75) world.breakConnections(pick(world.ids), pick(world.ids))
   else if (dice < 0.85) {
-    const longest_ms = pick([0.5, 5, 100])
-    world.server(pick(world.ids)).sync_ms = () => world.random() * longest_ms
-  } else if (dice < 0.88) world.server(pick(world.ids)).skew_ms = (world.random() - 0.5) * 1e9
+    const longestMs = pick([0.5, 5, 100])
+    world.server(pick(world.ids)).syncMs = () => world.random() * longestMs
+  } else if (dice < 0.88) world.server(pick(world.ids)).skewMs = (world.random() - 0.5) * 1e9
   else world.heal()
   await world.wait(world.random() * 400)
 }
@@ -109,7 +109,7 @@ async function run(mode: Mode, seed: number): Promise<void> {
 
   world.heal()
   for (const id of world.ids) {
-    world.server(id).sync_ms = () => 1
+    world.server(id).syncMs = () => 1
     if (world.server(id).process?.alive !== true) void world.begin(id)
   }
   for (const walker of walkers) walker.stop()
@@ -158,7 +158,7 @@ describe.each(['leader', 'leaderless'] as const)(
         void walker.walk()
         for (let round = 0; round < 15; round++) await disturb(world)
         return {
-          at_ms: world.clock.now(),
+          atMs: world.clock.now(),
           dials: world.network.dials,
           texts: world.ids.map((id) => world.texts(id)),
         }

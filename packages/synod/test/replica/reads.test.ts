@@ -30,9 +30,9 @@ describe.each(MODES)('in %s mode', (mode) => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('a'))
     const reads = Array.from({ length: 200 }, () => world.replica(2).read(0))
-    const begun_ms = world.clock.now()
+    const begunMs = world.clock.now()
     for (const answer of await world.settled(Promise.all(reads))) expect(answer).toEqual(['a'])
-    expect(world.clock.now() - begun_ms).toBeLessThan(60)
+    expect(world.clock.now() - begunMs).toBeLessThan(60)
     expect(world.status(2).waiting).toBe(0)
   })
 
@@ -42,14 +42,14 @@ describe.each(MODES)('in %s mode', (mode) => {
       const world = await World.formed({ mode })
       await world.settled(world.replica(victim).execute('old'))
       world.isolate(victim)
-      const begun_ms = world.clock.now()
-      const early = world.replica(victim).read(0, { timeout_ms: 3000 })
+      const begunMs = world.clock.now()
+      const early = world.replica(victim).read(0, { timeoutMs: 3000 })
       early.catch(() => undefined)
       const other = world.ids.find((id) => id !== victim)!
       await world.settled(world.replica(other).execute('new'))
       expect(await world.failure(early)).toMatchObject({ code: 'no-quorum' })
-      expect(world.clock.now() - begun_ms).toBeLessThanOrEqual(3010)
-      expect(await world.failure(world.replica(victim).read(0, { timeout_ms: 500 }))).toMatchObject({
+      expect(world.clock.now() - begunMs).toBeLessThanOrEqual(3010)
+      expect(await world.failure(world.replica(victim).read(0, { timeoutMs: 500 }))).toMatchObject({
         code: 'no-quorum',
       })
       world.heal()

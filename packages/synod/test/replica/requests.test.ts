@@ -36,28 +36,26 @@ test('PITFALL 29: who has the numbers of a request and not its key gets no answe
 /** Requests of as many sessions, and what waits of each. */
 function several(count: number, limit?: number) {
   const requests = new Requests(limit)
-  const submit = (session: number, now_ms = 0) =>
-    requests.submit({ session: keyOf(session), sequence: 1 }, Buffer.from('x'), now_ms, () => undefined)
+  const submit = (session: number, nowMs = 0) =>
+    requests.submit({ session: keyOf(session), sequence: 1 }, Buffer.from('x'), nowMs, () => undefined)
   const waiting: Waiting[] = []
   for (let session = 1; session <= count; session++) waiting.push(submit(session))
-  const execute = (session: number, now_ms: number) =>
-    requests.executed({ request: { session: keyOf(session), sequence: 1 }, outcome: outcome('') }, now_ms)
-  const take = (most: number, most_bytes = Infinity) =>
-    requests.take(most, most_bytes, 0).map((proposal) => waiting.indexOf(proposal as Waiting) + 1)
+  const execute = (session: number, nowMs: number) =>
+    requests.executed({ request: { session: keyOf(session), sequence: 1 }, outcome: outcome('') }, nowMs)
+  const take = (most: number, mostBytes = Infinity) =>
+    requests.take(most, mostBytes, 0).map((proposal) => waiting.indexOf(proposal as Waiting) + 1)
   return { requests, submit, waiting, execute, take }
 }
 
 test('one request too many is told when half of those that wait will be done', () => {
   const { execute, submit } = several(100, 100)
-  expect(() => submit(101)).toThrow(expect.objectContaining({ code: 'overloaded', retryAfter_ms: 1000 }))
+  expect(() => submit(101)).toThrow(expect.objectContaining({ code: 'overloaded', retryAfterMs: 1000 }))
   for (let session = 1; session <= 50; session++) {
     execute(session, 1000)
     submit(100 + session, 1000)
   }
   // 50 of 100 in the last 1.5 s.
-  expect(() => submit(999, 1500)).toThrow(
-    expect.objectContaining({ code: 'overloaded', retryAfter_ms: 1500 }),
-  )
+  expect(() => submit(999, 1500)).toThrow(expect.objectContaining({ code: 'overloaded', retryAfterMs: 1500 }))
 })
 
 test('so many are proposed as there is room for, in the order of arrival, and none that was given up on before', () => {
@@ -82,15 +80,15 @@ test('all that waits is proposed anew after a restart, but what was not proposed
 
 test('what takes long is not taken for lost as soon as what is done at once', () => {
   const { execute, requests, submit, take } = several(0)
-  const one = (session: number, took_ms: number) => {
+  const one = (session: number, tookMs: number) => {
     submit(session, 0)
     take(1)
-    execute(session, took_ms)
+    execute(session, tookMs)
   }
-  const isLostAfter = (after_ms: number) => {
+  const isLostAfter = (afterMs: number) => {
     const waiting = submit(999)
     take(1)
-    const lost = requests.takeLost(after_ms)
+    const lost = requests.takeLost(afterMs)
     requests.cancel(waiting)
     return lost.length > 0
   }
@@ -125,14 +123,14 @@ function owned(limit?: number) {
   const names = new Map<Waiting, string>()
   const owners = { a: {}, b: {}, c: {} }
   let sequence = 0
-  const submit = (owner: keyof typeof owners, size_bytes = 1) => {
+  const submit = (owner: keyof typeof owners, sizeBytes = 1) => {
     const key = { session: keyOf(1 + sequence++), sequence: 1 }
-    const waiting = requests.submit(key, Buffer.alloc(size_bytes), 0, () => undefined, owners[owner])
+    const waiting = requests.submit(key, Buffer.alloc(sizeBytes), 0, () => undefined, owners[owner])
     names.set(waiting, owner)
     return waiting
   }
-  const take = (most: number, most_bytes = Infinity) =>
-    requests.take(most, most_bytes, 0).map((proposal) => names.get(proposal as Waiting))
+  const take = (most: number, mostBytes = Infinity) =>
+    requests.take(most, mostBytes, 0).map((proposal) => names.get(proposal as Waiting))
   return { requests, submit, take }
 }
 

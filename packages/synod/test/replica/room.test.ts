@@ -15,7 +15,7 @@ function rig() {
       try {
         enter(owner)
       } catch (error) {
-        expect(error).toMatchObject({ code: 'overloaded', retryAfter_ms: 1000 })
+        expect(error).toMatchObject({ code: 'overloaded', retryAfterMs: 1000 })
         return count
       }
     }

@@ -3,8 +3,8 @@ import { type Place, clientAddressOf, hostOf } from '../../../testing/src/simula
 import { type NotesClient, World, type WorldOptions } from './world.js'
 
 const SEEDS = 200
-const electionTimeout_ms = 500
-const LIMIT_MS = 2 * electionTimeout_ms
+const electionTimeoutMs = 500
+const LIMIT_MS = 2 * electionTimeoutMs
 /** By the replicas that they know; the last one comes when the leader is silent already. */
 const CLIENTS = ['all', 'others', 'one', 'pair', 'late']
 
@@ -33,24 +33,24 @@ const WAYS: Readonly<Record<string, (world: World, leader: number, places: reado
 /** What takes how long, at most over all seeds, and with which seed. */
 class Slowest {
   readonly #what: string
-  readonly #found = new Map<string, { took_ms: number; seed: number }>()
+  readonly #found = new Map<string, { tookMs: number; seed: number }>()
 
   constructor(what: string) {
     this.#what = what
   }
 
   async time(world: World, seed: number, name: string, begin: () => Promise<unknown>): Promise<void> {
-    const begun_ms = world.clock.now()
+    const begunMs = world.clock.now()
     await begin()
-    const took_ms = world.clock.now() - begun_ms
-    if (took_ms > (this.#found.get(name)?.took_ms ?? -1)) this.#found.set(name, { took_ms, seed })
+    const tookMs = world.clock.now() - begunMs
+    if (tookMs > (this.#found.get(name)?.tookMs ?? -1)) this.#found.set(name, { tookMs, seed })
   }
 
   /** Those that took longer than that. */
-  above(limit_ms: number): string[] {
+  above(limitMs: number): string[] {
     return [...this.#found]
-      .filter(([, { took_ms }]) => took_ms > limit_ms)
-      .map(([name, { seed, took_ms }]) => `${this.#what}, ${name}: ${took_ms} ms, seed ${seed}`)
+      .filter(([, { tookMs }]) => tookMs > limitMs)
+      .map(([name, { seed, tookMs }]) => `${this.#what}, ${name}: ${tookMs} ms, seed ${seed}`)
   }
 }
 
@@ -69,7 +69,7 @@ async function connectAll(world: World, leader: number, other: number): Promise<
 const CLUSTERS = [
   { servers: 3 },
   { servers: 5 },
-  { servers: 3, lease_ms: electionTimeout_ms },
+  { servers: 3, leaseMs: electionTimeoutMs },
   { servers: 3, mode: 'leaderless' },
 ] as const satisfies readonly WorldOptions[]
 
@@ -87,7 +87,7 @@ describe('a leader that falls silent,', () => {
         const other = others[seed % others.length]!
         const clients = await connectAll(world, leader, other)
         await world.settled(world.replica(leader).execute('before'))
-        await world.wait(world.chance.between(0, electionTimeout_ms))
+        await world.wait(world.chance.between(0, electionTimeoutMs))
 
         silence(world, leader, [...others, ...CLIENTS])
         const time = (name: string, begin: () => Promise<unknown>) => slowest.time(world, seed, name, begin)
@@ -116,7 +116,7 @@ test('a client that knows the silent leader alone is not answered by it, and tol
   const client = await world.connect('one', { endpoints: [clientAddressOf(leader)] })
   await world.settled(client.execute('before'))
   world.isolate(leader)
-  const failed = world.failure(client.execute('after', { timeout_ms: 5000 }))
+  const failed = world.failure(client.execute('after', { timeoutMs: 5000 }))
   expect(await failed).toMatchObject({ code: 'no-quorum' })
   expect(world.status(leader)).toMatchObject({ leader: null, role: 'follower' })
 })

@@ -23,10 +23,10 @@ interface SlowLink {
 /** Each way of one server to have a bad day without being away. */
 const WAYS: Readonly<Record<string, (world: World, cast: Cast, link: SlowLink) => void>> = {
   'a follower whose syncs take 100 ms': (world, { slow }) => {
-    world.server(slow).sync_ms = () => SLOW_MS
+    world.server(slow).syncMs = () => SLOW_MS
   },
   'a leader whose syncs take 100 ms': (world, { leader }) => {
-    world.server(leader).sync_ms = () => SLOW_MS
+    world.server(leader).syncMs = () => SLOW_MS
   },
   'a follower that stands still for a fifth of the time': (world, { slow }) => {
     const stand = () => {
@@ -56,7 +56,7 @@ async function latencies(
     link.between?.includes(from) === true && link.between.includes(to)
   const world = await World.formed({
     seed,
-    network: { latency_ms: (from, to) => (isSlow(from, to) ? SLOW_MS : 1) },
+    network: { latencyMs: (from, to) => (isSlow(from, to) ? SLOW_MS : 1) },
     // So that snapshots are taken, and slots are dropped that the slow one has yet to vote in.
     options: { snapshots: { everySlots: 50, keepSlots: 10 } },
   })
@@ -68,21 +68,21 @@ async function latencies(
   ]
   for (const client of clients) await world.settled(client.execute('before'))
   way(world, { leader, slow, other }, link)
-  const took_ms: number[][] = [[], []]
+  const tookMs: number[][] = [[], []]
   const writes: Promise<void>[] = []
   for (let begun = 0; begun < LOADED_MS; begun += EVERY_MS) {
     for (const [index, client] of clients.entries()) {
-      const begun_ms = world.clock.now()
+      const begunMs = world.clock.now()
       const write = async () => {
         await client.execute('a note')
-        took_ms[index]!.push(world.clock.now() - begun_ms)
+        tookMs[index]!.push(world.clock.now() - begunMs)
       }
       writes.push(write())
     }
     await world.wait(EVERY_MS)
   }
   await world.settled(Promise.all(writes))
-  const [byLeader, byOther] = took_ms.map((list) => list.sort((a, b) => a - b)) as [number[], number[]]
+  const [byLeader, byOther] = tookMs.map((list) => list.sort((a, b) => a - b)) as [number[], number[]]
   return { byLeader, byOther, leaderStayed: world.leader === leader }
 }
 

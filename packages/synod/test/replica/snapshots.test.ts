@@ -33,9 +33,9 @@ describe.each(MODES)('in %s mode', (mode) => {
     await write(world, 1, 55)
     await world.converged()
     for (const id of world.ids) {
-      const { bars, snapshot } = world.status(id)
+      const { watermarks, snapshot } = world.status(id)
       expect(snapshot.slot).toBeGreaterThan(40)
-      expect(bars.snapshotted).toBe(snapshot.slot)
+      expect(watermarks.snapshotted).toBe(snapshot.slot)
       expect(snapshotSlots(await files(world, id))).toEqual([snapshot.slot])
       expect(segmentNumbers(await files(world, id)).length).toBeLessThanOrEqual(3)
     }
@@ -57,7 +57,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.status(2).sessions).toBe(before.sessions + 1)
   })
 
-  test('the bars of one that waits for the others are in order, though its snapshot is ahead of its journal', async () => {
+  test('the watermarks of one that waits for the others are in order, though its snapshot is ahead of its journal', async () => {
     const world = await clusterOf(mode)
     world.crash(3)
     await write(world, 1, 25)
@@ -66,10 +66,10 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.run(() => said(world, 3, 'goes on from the snapshot'))
     for (const id of world.ids) world.crash(id)
     await world.open(3)
-    const { admitted, bars } = world.status(3)
+    const { admitted, watermarks } = world.status(3)
     expect(admitted).toBe(false)
-    expect(bars.snapshotted).toBeGreaterThan(0)
-    checkWatermarks(bars)
+    expect(watermarks.snapshotted).toBeGreaterThan(0)
+    checkWatermarks(watermarks)
   })
 
   test('all of them at once, killed at any time, come back with what was acknowledged', async () => {
@@ -96,7 +96,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.converged()
     expect(world.texts(3)).toEqual(world.texts(1))
     expect(said(world, 3, 'goes on from the snapshot of slot')).toBe(true)
-    expect(world.status(3).bars.executed).toBe(world.status(1).bars.executed)
+    expect(world.status(3).watermarks.executed).toBe(world.status(1).watermarks.executed)
     await write(world, 3, 1)
     await world.converged()
   })
@@ -106,12 +106,12 @@ describe.each(MODES)('in %s mode', (mode) => {
     world.kill(3)
     await write(world, 1, 100)
     for (const id of [1, 2]) {
-      const { bars, journal, snapshot } = world.status(id)
-      expect(bars.executed - snapshot.slot).toBeLessThan(60)
-      let left_bytes = 0
+      const { watermarks, journal, snapshot } = world.status(id)
+      expect(watermarks.executed - snapshot.slot).toBeLessThan(60)
+      let leftBytes = 0
       for (const [name, content] of world.server(id).disk.snapshot(DATA_DIR))
-        if (name.endsWith('.journal')) left_bytes += content.length
-      expect(left_bytes).toBeLessThan(0.8 * (journal?.bytes ?? 0))
+        if (name.endsWith('.journal')) leftBytes += content.length
+      expect(leftBytes).toBeLessThan(0.8 * (journal?.bytes ?? 0))
       expect(segmentNumbers(await files(world, id)).length).toBeLessThanOrEqual(3)
     }
   })
@@ -121,7 +121,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     world.kill(3)
     await write(world, 1, 90)
     await world.restart(3)
-    await world.run(() => (world.status(3).snapshot.arriving?.arrived_bytes ?? 0) > 1000)
+    await world.run(() => (world.status(3).snapshot.arriving?.arrivedBytes ?? 0) > 1000)
     const { arriving } = world.status(3).snapshot
     world.breakConnections(3, arriving!.from)
     await world.run(() => world.status(3).snapshot.arriving === null)
@@ -136,7 +136,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     world.kill(3)
     await write(world, 1, 90)
     await world.restart(3)
-    await world.run(() => (world.status(3).snapshot.arriving?.arrived_bytes ?? 0) > 1000)
+    await world.run(() => (world.status(3).snapshot.arriving?.arrivedBytes ?? 0) > 1000)
     const { from } = world.status(3).snapshot.arriving!
     world.partition(3, from)
     await world.run(() => world.status(3).snapshot.arriving === null, 30_000)

@@ -10,12 +10,12 @@ describe.each(MODES)('a stale read in %s mode', (mode) => {
     await world.settled(world.replica(3).read(0))
     world.isolate(3)
     await world.settled(world.replica(1).execute('new'))
-    const begun_ms = world.clock.now()
+    const begunMs = world.clock.now()
     const { answer, slot } = await world.settled(world.replica(3).readStale(0))
     expect(answer).toEqual(['old'])
-    expect(slot).toBe(world.status(3).bars.executed)
-    expect(slot).toBeLessThan(world.status(1).bars.executed)
-    expect(world.clock.now()).toBe(begun_ms)
+    expect(slot).toBe(world.status(3).watermarks.executed)
+    expect(slot).toBeLessThan(world.status(1).watermarks.executed)
+    expect(world.clock.now()).toBe(begunMs)
   })
 
   test('waits for the slot that it is to see', async () => {
@@ -23,7 +23,7 @@ describe.each(MODES)('a stale read in %s mode', (mode) => {
     await world.settled(world.replica(1).read(0))
     world.isolate(3)
     await world.settled(world.replica(1).execute('mine'))
-    const atLeast = world.status(1).bars.executed
+    const atLeast = world.status(1).watermarks.executed
     const read = world.replica(3).readStale(0, { atLeast })
     let over = false
     void read.then(() => (over = true))
@@ -38,7 +38,7 @@ describe.each(MODES)('a stale read in %s mode', (mode) => {
 
   test('of a slot that does not come fails as too-stale in time, and is forgotten', async () => {
     const world = await World.formed({ mode })
-    const read = world.replica(1).readStale(0, { atLeast: 1_000_000, timeout_ms: 500 })
+    const read = world.replica(1).readStale(0, { atLeast: 1_000_000, timeoutMs: 500 })
     expect(await world.failure(read)).toMatchObject({ code: 'too-stale' })
     expect(world.status(1).waiting).toBe(0)
   })

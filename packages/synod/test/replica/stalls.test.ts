@@ -8,10 +8,10 @@ function warnings(world: World, id: number): string[] {
 }
 
 /** The process of a server stands still. */
-async function pause(world: World, id: number, duration_ms: number): Promise<void> {
+async function pause(world: World, id: number, durationMs: number): Promise<void> {
   const { process } = world.server(id)
   process?.pause()
-  await world.wait(duration_ms)
+  await world.wait(durationMs)
   process?.resume()
   await world.wait(0)
 }
@@ -19,19 +19,19 @@ async function pause(world: World, id: number, duration_ms: number): Promise<voi
 test('a process that never stood still says so', async () => {
   const world = await World.formed()
   await world.wait(10_000)
-  expect(world.status(1).stalls).toEqual({ count: 0, longest_ms: 0 })
+  expect(world.status(1).stalls).toEqual({ count: 0, longestMs: 0 })
 })
 
 test('each stall is counted, and the longest one kept', async () => {
   const world = await World.formed()
-  for (const duration_ms of [1000, 3000, 200]) {
-    await pause(world, 1, duration_ms)
+  for (const durationMs of [1000, 3000, 200]) {
+    await pause(world, 1, durationMs)
     await world.wait(1000)
   }
-  const { count, longest_ms } = world.status(1).stalls
+  const { count, longestMs } = world.status(1).stalls
   expect(count).toBe(3)
-  expect(longest_ms).toBeGreaterThan(2800)
-  expect(longest_ms).toBeLessThanOrEqual(3000)
+  expect(longestMs).toBeGreaterThan(2800)
+  expect(longestMs).toBeLessThanOrEqual(3000)
   expect(world.status(2).stalls.count).toBe(0)
 })
 

@@ -42,7 +42,7 @@ const FAILURES: readonly {
     before: (world) => take(world, clientAddressOf(1)),
   },
   { name: 'the state machine is none', code: 'invalid-options', options: { machine: {} as never } },
-  { name: 'an option is wrong', code: 'invalid-options', options: { heartbeat_ms: -1 } },
+  { name: 'an option is wrong', code: 'invalid-options', options: { heartbeatMs: -1 } },
   {
     name: 'the directory may not be used',
     code: 'journal-failed',

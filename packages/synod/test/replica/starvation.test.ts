@@ -11,17 +11,17 @@ const CONTEST_MS = 120
 
 // No jitter: the same server would win each slot at equal ballots.
 test.each([
-  { servers: 2, latency_ms: 0.1, sync_ms: 1, others: 1, asked: 1 },
-  { servers: 3, latency_ms: 0.5, sync_ms: 2, others: 3, asked: 2 },
-  { servers: 3, latency_ms: 1, sync_ms: 0.1, others: 1, asked: 1 },
-  { servers: 5, latency_ms: 3, sync_ms: 2, others: 3, asked: 1 },
+  { servers: 2, latencyMs: 0.1, syncMs: 1, others: 1, asked: 1 },
+  { servers: 3, latencyMs: 0.5, syncMs: 2, others: 3, asked: 2 },
+  { servers: 3, latencyMs: 1, syncMs: 0.1, others: 1, asked: 1 },
+  { servers: 5, latencyMs: 3, syncMs: 2, others: 3, asked: 1 },
 ])('a request that one server alone has wins a slot from one that always has more: %o', async (setting) => {
-  const { asked, latency_ms, others, servers, sync_ms } = setting
+  const { asked, latencyMs, others, servers, syncMs } = setting
   const world = await World.formed({
     mode: 'leaderless',
     servers,
-    sync_ms,
-    network: { latency_ms: () => latency_ms },
+    syncMs,
+    network: { latencyMs: () => latencyMs },
   })
   await world.settled(world.replica(asked).execute('first'))
   let isOver = false
@@ -29,10 +29,10 @@ test.each([
     for (let count = 0; !isOver; count++) await world.replica(servers).execute(`${name}.${count}`)
   }
   const writers = Array.from({ length: others }, (_, writer) => write(`w${writer}`))
-  await world.run(() => world.status(servers).bars.chosen > 20)
-  const before_ms = world.clock.now()
+  await world.run(() => world.status(servers).watermarks.chosen > 20)
+  const beforeMs = world.clock.now()
   await world.settled(world.replica(asked).execute('alone'))
-  expect(world.clock.now() - before_ms).toBeLessThanOrEqual(HEAD_START_MS + CONTEST_MS)
+  expect(world.clock.now() - beforeMs).toBeLessThanOrEqual(HEAD_START_MS + CONTEST_MS)
   isOver = true
   await world.settled(Promise.all(writers))
   await world.converged()

@@ -20,7 +20,7 @@ describe('the status of a replica', () => {
       formed: false,
       voting: true,
       damage: null,
-      bars: NO_BARS,
+      watermarks: NO_BARS,
       digest: 0,
       sessions: 0,
       waiting: 0,
@@ -32,7 +32,7 @@ describe('the status of a replica', () => {
       [3, false, 's3:2380'],
     ])
     expect(status.peers[1]?.reason).toBe('refused')
-    expect(status.uptime_ms).toBeGreaterThan(0)
+    expect(status.uptimeMs).toBeGreaterThan(0)
   })
 
   test('of a leader and of a follower', async () => {
@@ -46,7 +46,7 @@ describe('the status of a replica', () => {
     expect(other).toMatchObject({ role: 'follower', leader, formed: true, voting: true, sessions: 1 })
     expect(of.ballot).toMatchObject({ server: leader })
     expect(other.ballot).toEqual(of.ballot)
-    expect(of.bars).toEqual({ snapshotted: 0, executed: 2, chosen: 2, voted: 2 })
+    expect(of.watermarks).toEqual({ snapshotted: 0, executed: 2, chosen: 2, voted: 2 })
     expect(of.digest).not.toBe(0)
     expect(other.digest).toBe(of.digest)
     expect(of.journal?.fsyncs).toBeGreaterThan(0)
@@ -89,7 +89,7 @@ describe('the status of a replica', () => {
     const world = new World()
     await world.open(1)
     const client = await world.connect()
-    const [first] = await world.settled(client.status({ timeout_ms: 1000 }))
+    const [first] = await world.settled(client.status({ timeoutMs: 1000 }))
     expect(first).toMatchObject({ status: { server: 1, formed: false } })
   })
 

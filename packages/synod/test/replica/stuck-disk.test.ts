@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { World } from './world.js'
 
-const electionTimeout_ms = 500
+const electionTimeoutMs = 500
 
 /** The fsyncs of a server do not end any more. Returns what ends them. */
 function stick(world: World, id: number): () => void {
   const server = world.server(id)
-  const before = server.sync_ms
-  server.sync_ms = () => Infinity
+  const before = server.syncMs
+  server.syncMs = () => Infinity
   return () => {
-    server.sync_ms = before
+    server.syncMs = before
     server.process?.unstick()
   }
 }
@@ -18,24 +18,24 @@ test('a leader whose disk is stuck makes room within three election timeouts, an
   const world = await World.formed()
   const old = world.leader!
   const unstick = stick(world, old)
-  const begun_ms = world.clock.now()
+  const begunMs = world.clock.now()
   await world.settled(world.replica(old).execute('a'))
   await world.run(() => world.status(old).role !== 'leader')
-  expect(world.clock.now() - begun_ms).toBeLessThan(3 * electionTimeout_ms)
-  expect(world.status(old).journal?.writing_ms).toBeGreaterThan(2 * electionTimeout_ms)
+  expect(world.clock.now() - begunMs).toBeLessThan(3 * electionTimeoutMs)
+  expect(world.status(old).journal?.writingMs).toBeGreaterThan(2 * electionTimeoutMs)
   await world.run(() => world.leader !== undefined)
   expect(world.leader).not.toBe(old)
   expect(await world.settled(world.replica(old).execute('b'))).toBe(2)
   unstick()
   await world.converged()
-  expect(world.status(old).journal?.writing_ms).toBe(0)
+  expect(world.status(old).journal?.writingMs).toBe(0)
 })
 
 test('a leader whose disk is slow stays', async () => {
   const world = await World.formed()
   const leader = world.leader!
   const { ballot } = world.status(leader)
-  world.server(leader).sync_ms = () => 1.9 * electionTimeout_ms
+  world.server(leader).syncMs = () => 1.9 * electionTimeoutMs
   for (let count = 1; count <= 10; count++) await world.settled(world.replica(leader).execute(`${count}`))
   await world.wait(5000)
   expect(world.status(leader)).toMatchObject({ role: 'leader', ballot })

@@ -68,12 +68,12 @@ describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s m
     await world.converged()
     let arrived = 0
     for (const to of world.ids) {
-      for (const { at_ms, from, message } of world.of(to, 'message')) {
+      for (const { atMs, from, message } of world.of(to, 'message')) {
         const sender = Number(from.slice(1))
         const sent = world
           .of(sender, 'send')
           .filter((send) => send.to === `s${to}` && JSON.stringify(send.message) === JSON.stringify(message))
-        expect(sent.some((send) => send.at_ms < at_ms)).toBe(true)
+        expect(sent.some((send) => send.atMs < atMs)).toBe(true)
         arrived++
       }
     }
@@ -136,7 +136,7 @@ describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s m
     const executions = world.ids.map((id) => world.of(id, 'execute'))
     for (const id of world.ids) {
       const slots = world.of(id, 'chosen').flatMap(({ first, last }) => range(first, last))
-      expect(slots).toEqual(range(1, world.status(id).bars.chosen))
+      expect(slots).toEqual(range(1, world.status(id).watermarks.chosen))
       expect(executions[id - 1]!.map(({ command, result }) => [command, result])).toEqual([
         ['a', '1'],
         ['!b', 'refused: !b'],
@@ -174,18 +174,18 @@ test('a command that was sent again is executed once, and told once', async () =
 test('its times are those of the day, and do not go back when that is set back', async () => {
   const world = await TracedWorld.ready()
   await world.wait(500)
-  world.server(1).skew_ms -= 60_000
+  world.server(1).skewMs -= 60_000
   await world.wait(500)
-  const times = world.trace(1).map(({ at_ms }) => at_ms)
+  const times = world.trace(1).map(({ atMs }) => atMs)
   expect([...times].sort((a, b) => a - b)).toEqual(times)
   expect(times.at(-1)! - times[0]!).toBeGreaterThan(900)
   expect(times.at(-1)! - times[0]!).toBeLessThan(5000)
 })
 
 test('its times are exact to a millisecond, also where the process is held up between two looks at the clocks', () => {
-  let time_ms = 1_700_000_000_000
+  let timeMs = 1_700_000_000_000
   /** The time before a pause. */
-  const beforePause = (pause_ms: number) => (time_ms += pause_ms) - pause_ms
+  const beforePause = (pauseMs: number) => (timeMs += pauseMs) - pauseMs
   const clock: Clock = {
     ...systemClock,
     now: () => beforePause(7.3) - 1_600_000_000_000,
@@ -196,7 +196,7 @@ test('its times are exact to a millisecond, also where the process is held up be
     server: 1,
     clock,
     logger: silentLogger,
-    onEvent: ({ at_ms }) => late.push(time_ms - at_ms),
+    onEvent: ({ atMs }) => late.push(timeMs - atMs),
   })
   for (let slot = 1; slot <= 1000; slot++) trace.chosen(slot, slot)
   // When it has looked at both, the time that it tells is past by the second pause, and at most

@@ -29,14 +29,14 @@ test('it takes a few round trips, and no request is lost', async () => {
   const [to] = world.followers
   const client = await world.connect()
   const answers: number[] = []
-  const end_ms = world.clock.now() + 300
+  const endMs = world.clock.now() + 300
   const working = (async () => {
-    while (world.clock.now() < end_ms) answers.push(await client.execute('x'))
+    while (world.clock.now() < endMs) answers.push(await client.execute('x'))
   })()
   await world.wait(100)
-  const begun_ms = world.clock.now()
+  const begunMs = world.clock.now()
   await world.settled(world.replica(leader).transferLeadership({ to }))
-  expect(world.clock.now() - begun_ms).toBeLessThan(30)
+  expect(world.clock.now() - begunMs).toBeLessThan(30)
   await world.settled(working)
   expect(answers).toEqual(answers.map((_, index) => index + 1))
 })
@@ -46,13 +46,13 @@ describe('it fails', () => {
     const world = await World.formed()
     const [gone] = world.followers
     world.kill(gone!)
-    const begun_ms = world.clock.now()
+    const begunMs = world.clock.now()
     await expect(
       world.settled(world.replica(world.leader!).transferLeadership({ to: gone })),
     ).rejects.toMatchObject({
       code: 'transfer-failed',
     })
-    expect(world.clock.now() - begun_ms).toBeGreaterThanOrEqual(TRANSFER_MS)
+    expect(world.clock.now() - begunMs).toBeGreaterThanOrEqual(TRANSFER_MS)
   })
 
   test('where nobody leads, or there is nothing to lead, or no such server', async () => {
@@ -101,12 +101,12 @@ test('a leader that is closed hands over first: nobody waits for an election', a
   const client = await world.connect()
   for (let round = 0; round < 3; round++) {
     const leader = world.leader!
-    const begun_ms = world.clock.now()
+    const begunMs = world.clock.now()
     const executing = client.execute(`${round}`)
     await world.settled(world.replica(leader).close())
     expect(world.leader).not.toBe(leader)
     await world.settled(executing)
-    expect(world.clock.now() - begun_ms).toBeLessThan(50)
+    expect(world.clock.now() - begunMs).toBeLessThan(50)
     world.kill(leader)
     await world.restart(leader)
     await world.ready()
@@ -117,7 +117,7 @@ test('one that cannot hand over is closed all the same', async () => {
   const world = await World.formed()
   const leader = world.leader!
   for (const id of world.followers) world.kill(id)
-  const begun_ms = world.clock.now()
+  const begunMs = world.clock.now()
   await world.settled(world.replica(leader).close())
-  expect(world.clock.now() - begun_ms).toBeLessThan(2000)
+  expect(world.clock.now() - begunMs).toBeLessThan(2000)
 })

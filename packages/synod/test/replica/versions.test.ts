@@ -58,7 +58,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await upgrade(world, 3, next())
     await world.run(() => agreed(world).every(({ format }) => format === 2))
     await world.settled(world.replica(3).execute('a'))
-    await world.run(() => world.status(3).snapshot.slot === world.status(3).bars.executed)
+    await world.run(() => world.status(3).snapshot.slot === world.status(3).watermarks.executed)
     world.kill(3)
     const files = async () => (await world.server(3).disk.list('/data')).filter((name) => name !== 'lock')
     const before = await files()

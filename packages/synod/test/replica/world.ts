@@ -14,13 +14,13 @@ export interface WorldOptions {
   readonly servers?: number
   readonly mode?: Mode
   /** How long leases last; there are none unless given. */
-  readonly lease_ms?: number
+  readonly leaseMs?: number
   readonly seed?: number
   /** For every replica. */
   readonly options?: Options
   readonly network?: MemoryNetworkOptions
   /** How long an fsync takes; 1 ms unless given. */
-  readonly sync_ms?: number
+  readonly syncMs?: number
 }
 
 /** A simulated world of replicas that take notes, which are compared as they are taken. */
@@ -78,28 +78,29 @@ export class World extends SimulatedWorld<Notes> {
     }
   }
 
-  /** Replicas with the same executed bar have executed the same, and bars are in order. */
+  /** Replicas that executed the same slots have the same state, and watermarks are in order. */
   checkAgreement(): void {
     const digests = new Map<number, number>()
     for (const id of this.running) {
-      const { bars, digest } = this.status(id)
-      checkWatermarks(bars)
-      const other = digests.get(bars.executed) ?? digest
-      if (other !== digest) throw new Error(`digests differ at slot ${bars.executed}\n${this.describe()}`)
-      digests.set(bars.executed, digest)
+      const { watermarks, digest } = this.status(id)
+      checkWatermarks(watermarks)
+      const other = digests.get(watermarks.executed) ?? digest
+      if (other !== digest)
+        throw new Error(`digests differ at slot ${watermarks.executed}\n${this.describe()}`)
+      digests.set(watermarks.executed, digest)
     }
   }
 
   /** Waits until all that run have executed the same, and checks that. */
   async converged(): Promise<void> {
-    await this.run(() => new Set(this.running.map((id) => this.status(id).bars.executed)).size <= 1)
+    await this.run(() => new Set(this.running.map((id) => this.status(id).watermarks.executed)).size <= 1)
     this.checkAgreement()
   }
 
   #note(id: ServerId, note: Note): void {
     const before = this.#executed.get(note.slot)
     if (before === undefined) this.#executed.set(note.slot, note)
-    else if (before.text !== note.text || before.time_ms !== note.time_ms) {
+    else if (before.text !== note.text || before.timeMs !== note.timeMs) {
       const what = `${JSON.stringify(note)} where another had executed ${JSON.stringify(before)}`
       this.#violation ??= new Error(`s${id} has executed ${what}`)
     }

@@ -15,7 +15,7 @@ beforeEach(async () => {
 const OWNER: SnapshotOwner = {
   cluster: 'test',
   clusterId: 'ab'.repeat(16),
-  parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+  parameters: { mode: 'leader', quorums: null, leaseMs: 0, window: 8192 },
 }
 
 const open = (owner: Partial<SnapshotOwner> = {}) =>
@@ -157,7 +157,7 @@ describe('a snapshot that arrives', () => {
     const other = await SnapshotStore.open(target, DIRECTORY, OWNER)
     const arriving = await other.receive(7, bytes.length)
     await arriving.take(bytes.subarray(0, 20))
-    expect([arriving.arrived_bytes, arriving.isComplete]).toEqual([20, false])
+    expect([arriving.arrivedBytes, arriving.isComplete]).toEqual([20, false])
     await arriving.take(bytes.subarray(20))
     expect(await arriving.finish()).toEqual(store.newest)
     expect(await read(other)).toEqual(['meta meta', 'state abc'])

@@ -22,7 +22,7 @@ test('a journal on a real disk comes back, over segments', async () => {
     identity: S1,
     randomBytes: (size: number) => new Uint8Array(size).fill(1),
     now: () => 0,
-    segmentSize_bytes: 200,
+    segmentSizeBytes: 200,
     onDurable: listener.onDurable,
     onFailure: listener.onFailure,
   })

@@ -6,7 +6,7 @@ import { hexadecimal, showValue, shown } from '../../src/trace/shown.js'
 
 const request = encodeRequest({
   kind: 'command',
-  time_ms: 1000,
+  timeMs: 1000,
   session: keyOf(77),
   opening: 12,
   sequence: 3,

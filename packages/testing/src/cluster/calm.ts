@@ -26,10 +26,10 @@ const ELECTIONS = 3
 
 /** With no other proposals and nothing lost, a value is chosen in one slot, and takes no other. */
 export function chooseAlone(cluster: Cluster, id: ServerId, text: string): void {
-  const before = quietBar(cluster)
+  const before = quietWatermark(cluster)
   cluster.propose(id, text)
   cluster.run(() => cluster.ids.every((other) => cluster.paxos(other).chosen > before))
-  cluster.wait(cluster.server(id).config.resend_ms)
+  cluster.wait(cluster.server(id).config.resendMs)
   for (const other of cluster.ids) {
     const added = cluster.prefix(other).slice(before)
     const once = added.length === 1 && added.every((it) => sameValue(it, value(text)))
@@ -38,15 +38,15 @@ export function chooseAlone(cluster: Cluster, id: ServerId, text: string): void 
 }
 
 /** Lets what is under way come to its end. Returns the chosen watermark. */
-function quietBar(cluster: Cluster): Slot {
+function quietWatermark(cluster: Cluster): Slot {
   for (;;) {
-    const before = chosenBar(cluster)
+    const before = chosenWatermark(cluster)
     cluster.wait(QUIET_MS)
-    if (chosenBar(cluster) === before) return before
+    if (chosenWatermark(cluster) === before) return before
   }
 }
 
-function chosenBar(cluster: Cluster): Slot {
+function chosenWatermark(cluster: Cluster): Slot {
   return Math.max(...cluster.ids.map((id) => cluster.paxos(id).chosen))
 }
 
@@ -57,10 +57,10 @@ export function chooseAtOnce(cluster: Cluster): void {
 }
 
 function duelSlowly(cluster: Cluster): void {
-  const before = chosenBar(cluster)
+  const before = chosenWatermark(cluster)
   chooseEach(cluster, 1, SLOW_MS)
   const most = cluster.ids.length ** 2 + 1
-  for (let slot = before + 1; slot <= chosenBar(cluster); slot++) {
+  for (let slot = before + 1; slot <= chosenWatermark(cluster); slot++) {
     const seqs = cluster.ids.map((id) => {
       const state = cluster.paxos(id).log.find(slot)
       return Math.max(state?.ballot.seq ?? 0, state?.promised.seq ?? 0)
@@ -69,8 +69,8 @@ function duelSlowly(cluster: Cluster): void {
   }
 }
 
-function chooseEach(cluster: Cluster, count: number, latency_ms: Latency): void {
-  const before = chosenBar(cluster)
+function chooseEach(cluster: Cluster, count: number, latencyMs: Latency): void {
+  const before = chosenWatermark(cluster)
   const texts = cluster.ids.flatMap((id) =>
     Array.from({ length: count }, (_, index) => ({
       id,
@@ -79,7 +79,7 @@ function chooseEach(cluster: Cluster, count: number, latency_ms: Latency): void 
   )
   for (const { id, text } of texts) cluster.propose(id, text)
   const wanted = texts.map(({ text }) => value(text))
-  runTimed(cluster, () => cluster.ids.every((id) => hasAll(cluster, id, before, wanted)), { latency_ms })
+  runTimed(cluster, () => cluster.ids.every((id) => hasAll(cluster, id, before, wanted)), { latencyMs })
 }
 
 function hasAll(cluster: Cluster, id: ServerId, after: Slot, wanted: readonly Value[]): boolean {
@@ -101,7 +101,7 @@ export function changeLeaders(cluster: Cluster): void {
     electTimed(cluster)
   }
   const leader = cluster.elect()
-  const before = chosenBar(cluster)
+  const before = chosenWatermark(cluster)
   const queued = ['queued 1', 'queued 2', 'queued 3']
   cluster.propose(leader, ...queued)
   cluster.run(() => hasAll(cluster, leader, before, queued.map(value)))
@@ -118,7 +118,7 @@ function electTimed(cluster: Cluster): void {
   const before = highestSeq(cluster)
   runTimed(cluster, () => isSettled(cluster))
   const rounds = highestSeq(cluster) - before
-  const most = cluster.ids.some((id) => cluster.server(id).config.lease_ms > 0)
+  const most = cluster.ids.some((id) => cluster.server(id).config.leaseMs > 0)
     ? MOST_ROUNDS_WITH_LEASES
     : MOST_ROUNDS
   require(rounds <= most, `it took ${rounds} rounds of ballots to elect a leader`)
@@ -128,16 +128,16 @@ function cutFollowerOff(cluster: Cluster, leader: ServerId): void {
   const { ballot } = cluster.paxos(leader).status()
   const [follower = leader] = cluster.others(leader)
   cluster.isolate(follower)
-  cluster.wait(patience_ms(cluster, leader))
+  cluster.wait(patienceMs(cluster, leader))
   cluster.heal()
-  cluster.wait(patience_ms(cluster, leader))
+  cluster.wait(patienceMs(cluster, leader))
   const after = cluster.paxos(leader).status()
   require(after.ballot.seq === ballot.seq, `s${follower}, which was cut off, deposed s${leader}`)
 }
 
 function cutLeaderOff(cluster: Cluster, leader: ServerId): void {
   cluster.isolate(leader)
-  cluster.wait(patience_ms(cluster, leader))
+  cluster.wait(patienceMs(cluster, leader))
   const { role } = cluster.paxos(leader).status()
   require(role !== 'leader', `s${leader} takes itself for the leader, though nobody hears it`)
   cluster.heal()
@@ -157,8 +157,8 @@ function leadBesideDeaf(cluster: Cluster): void {
 }
 
 /** In this time everyone has missed whom it does not hear, and asked around. */
-function patience_ms(cluster: Cluster, id: ServerId): number {
-  return 4 * cluster.server(id).config.electionTimeout_ms
+function patienceMs(cluster: Cluster, id: ServerId): number {
+  return 4 * cluster.server(id).config.electionTimeoutMs
 }
 
 /** One leads, and all follow it. */

@@ -132,7 +132,7 @@ export class Chaos {
   #pass(): void {
     const { chance } = this.#cluster
     const passed = chance.next()
-    this.#cluster.now_ms += passed * (chance.happens(this.#faults.stall) ? 600 : 60)
+    this.#cluster.nowMs += passed * (chance.happens(this.#faults.stall) ? 600 : 60)
     this.#cluster.tickDue()
   }
 

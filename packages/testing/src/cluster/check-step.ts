@@ -8,7 +8,7 @@ import type { ClusterServer } from './cluster-server.js'
 export function checkStep(
   server: ClusterServer,
   history: History,
-  now_ms: number,
+  nowMs: number,
   input: Input,
   output: Output,
 ): void {
@@ -16,9 +16,9 @@ export function checkStep(
   const { chosen, voted } = paxos.status()
   checkWatermarks({ snapshotted: paxos.log.state.trimmed, executed: chosen, chosen, voted })
   checkHint(server, output)
-  const clock_ms = server.clock_ms(now_ms)
-  if (input.type === 'tick' && output.deadline_ms <= clock_ms)
-    throw new Error(`s${id} wants a tick at ${output.deadline_ms} when it has just had one at ${clock_ms}`)
+  const clockMs = server.clockMs(nowMs)
+  if (input.type === 'tick' && output.deadlineMs <= clockMs)
+    throw new Error(`s${id} wants a tick at ${output.deadlineMs} when it has just had one at ${clockMs}`)
   for (const { id: read, slot } of output.reads) {
     const { acknowledged = 0, decided = 0 } = server.readsFrom.get(read) ?? {}
     // A leader that answers alone, at once, need not know what a quorum has just voted for. A

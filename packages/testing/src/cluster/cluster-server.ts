@@ -37,7 +37,7 @@ export class ClusterServer {
   readonly journal: JournalRecord[] = []
   durable = 0
   /** When it wants a tick, by the cluster's clock. */
-  deadline_ms = 0
+  deadlineMs = 0
   /** What a state machine on it would have executed. A crash leaves what is in the snapshot. */
   executed: Value[] = []
   /** How many of these values the snapshot holds. */
@@ -101,17 +101,17 @@ export class ClusterServer {
     return this.durable < this.journal.length
   }
 
-  holdsLease(now_ms: number): boolean {
-    return this.paxos.lease(this.clock_ms(now_ms))?.held === true
+  holdsLease(nowMs: number): boolean {
+    return this.paxos.lease(this.clockMs(nowMs))?.held === true
   }
 
   /** What its own clock says. */
-  clock_ms(now_ms: number): number {
-    return now_ms * this.rate
+  clockMs(nowMs: number): number {
+    return nowMs * this.rate
   }
 
-  step(input: Input, now_ms: number): Step {
-    const output = this.paxos.step(input, this.clock_ms(now_ms))
+  step(input: Input, nowMs: number): Step {
+    const output = this.paxos.step(input, this.clockMs(nowMs))
     const { position } = output
     this.journal.push(...output.records)
     const leaving: Envelope[] = []
@@ -121,9 +121,9 @@ export class ClusterServer {
       else leaving.push(envelope)
     }
     for (const { id, slot } of output.reads) this.readable.set(id, slot)
-    this.deadline_ms = output.deadline_ms / this.rate
+    this.deadlineMs = output.deadlineMs / this.rate
     // Its clock must not be a rounding error short of what it wants then.
-    if (this.clock_ms(this.deadline_ms) < output.deadline_ms) this.deadline_ms *= 1 + Number.EPSILON
+    if (this.clockMs(this.deadlineMs) < output.deadlineMs) this.deadlineMs *= 1 + Number.EPSILON
     return { output, leaving }
   }
 
@@ -175,11 +175,11 @@ export class ClusterServer {
     this.hasJoined = false
   }
 
-  restart(seed: number, now_ms: number): void {
+  restart(seed: number, nowMs: number): void {
     this.up = true
     this.#start = this.journal.length
-    this.paxos = Paxos.recover(this.#recovered, withoutTrimmed(this.journal), seed, this.clock_ms(now_ms))
-    this.deadline_ms = now_ms
+    this.paxos = Paxos.recover(this.#recovered, withoutTrimmed(this.journal), seed, this.clockMs(nowMs))
+    this.deadlineMs = nowMs
     this.executed.length = this.snapshotted
     this.#answered = this.snapshotted
     this.named = ZERO_BALLOT

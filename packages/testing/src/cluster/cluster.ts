@@ -40,7 +40,7 @@ export interface ClusterOptions {
  */
 export class Cluster {
   readonly mode: Mode
-  now_ms = 0
+  nowMs = 0
   network: Transit[] = []
   readonly servers = new Map<ServerId, ClusterServer>()
   readonly history: History
@@ -109,9 +109,9 @@ export class Cluster {
     const server = this.server(id)
     if (!server.isRunning) return undefined
     this.#tell((it) => it.stepping?.(id, input))
-    const { output, leaving } = server.step(input, this.now_ms)
+    const { output, leaving } = server.step(input, this.nowMs)
     for (const envelope of leaving) this.#post(id, envelope)
-    checkStep(server, this.history, this.now_ms, input, output)
+    checkStep(server, this.history, this.nowMs, input, output)
     if (output.behind !== undefined) this.#transfer(id, output.behind)
     this.#execute(id)
     this.#tell((it) => it.stepped?.(id, input, output))
@@ -225,7 +225,7 @@ export class Cluster {
     const from = { acknowledged: this.#acknowledged, decided: this.history.lastDecided() }
     server.readsFrom.set(read, from)
     this.step(id, { type: 'read', id: read })
-    if (server.isRunning && server.holdsLease(this.now_ms)) this.#leases.holds(server, this.now_ms)
+    if (server.isRunning && server.holdsLease(this.nowMs)) this.#leases.holds(server, this.nowMs)
     return read
   }
 
@@ -240,12 +240,12 @@ export class Cluster {
   setOut(id: ServerId, ...values: (string | Value)[]): number[] {
     const ids = this.propose(id, ...values)
     const server = this.server(id)
-    const end_ms = this.now_ms + HEAD_START_MS
-    while (server.deadline_ms <= end_ms) {
-      this.now_ms = Math.max(this.now_ms, server.deadline_ms)
+    const endMs = this.nowMs + HEAD_START_MS
+    while (server.deadlineMs <= endMs) {
+      this.nowMs = Math.max(this.nowMs, server.deadlineMs)
       this.step(id, { type: 'tick' })
     }
-    this.now_ms = end_ms
+    this.nowMs = endMs
     return ids
   }
 
@@ -299,7 +299,7 @@ export class Cluster {
 
   restart(id: ServerId): void {
     const server = this.server(id)
-    this.#turn(id, 'restart', () => server.restart(this.chance.seed(), this.now_ms))
+    this.#turn(id, 'restart', () => server.restart(this.chance.seed(), this.nowMs))
     // The snapshot may have become durable when the record that goes with it had not.
     if (server.snapshotted > 0) this.#tellSnapshot(server)
     else this.#execute(id)
@@ -395,58 +395,58 @@ export class Cluster {
 
   /** Moves the clock to the next deadline and ticks the servers that wait for it. */
   advance(): void {
-    const next_ms = this.nextDeadline_ms()
-    if (next_ms === Infinity) return
-    this.now_ms = Math.max(this.now_ms, next_ms)
+    const nextMs = this.nextDeadlineMs()
+    if (nextMs === Infinity) return
+    this.nowMs = Math.max(this.nowMs, nextMs)
     this.tickDue()
   }
 
   /** Moves the clock to where this server wants a tick, and gives one to it alone. */
   tick(id: ServerId): void {
-    const { deadline_ms } = this.server(id)
-    if (deadline_ms === Infinity) return
-    this.now_ms = Math.max(this.now_ms, deadline_ms)
+    const { deadlineMs } = this.server(id)
+    if (deadlineMs === Infinity) return
+    this.nowMs = Math.max(this.nowMs, deadlineMs)
     this.step(id, { type: 'tick' })
   }
 
   /** Ticks the servers that wait for it. */
   tickDue(): void {
-    for (const [id, { deadline_ms }] of this.servers) {
-      if (deadline_ms <= this.now_ms) this.step(id, { type: 'tick' })
+    for (const [id, { deadlineMs }] of this.servers) {
+      if (deadlineMs <= this.nowMs) this.step(id, { type: 'tick' })
     }
   }
 
-  /** Lets everything run in order until `done`, or fails after `limit_ms` of the cluster's time. */
-  run(done: () => boolean, limit_ms = 60_000): void {
-    const end_ms = this.now_ms + limit_ms
+  /** Lets everything run in order until `done`, or fails after `limitMs` of the cluster's time. */
+  run(done: () => boolean, limitMs = 60_000): void {
+    const endMs = this.nowMs + limitMs
     this.settle()
     while (!done()) {
-      if (this.now_ms > end_ms) throw new Error(`not done within ${limit_ms} ms of simulated time`)
+      if (this.nowMs > endMs) throw new Error(`not done within ${limitMs} ms of simulated time`)
       this.advance()
       this.settle()
     }
   }
 
   /** Lets everything run in order for this long. */
-  wait(duration_ms: number): void {
-    const end_ms = this.now_ms + duration_ms
+  wait(durationMs: number): void {
+    const endMs = this.nowMs + durationMs
     this.settle()
-    while (this.nextDeadline_ms() <= end_ms) {
+    while (this.nextDeadlineMs() <= endMs) {
       this.advance()
       this.settle()
     }
-    this.now_ms = end_ms
+    this.nowMs = endMs
   }
 
   /** When the first server that is up wants a tick. */
-  nextDeadline_ms(): number {
+  nextDeadlineMs(): number {
     const servers = [...this.servers.values()]
-    return Math.min(...servers.map(({ isRunning, deadline_ms }) => (isRunning ? deadline_ms : Infinity)))
+    return Math.min(...servers.map(({ isRunning, deadlineMs }) => (isRunning ? deadlineMs : Infinity)))
   }
 
   /** Lets time pass until every server misses the leader, and this one is the first to probe. */
   missLeader(id: ServerId): void {
-    this.now_ms += 4 * this.server(id).config.electionTimeout_ms
+    this.nowMs += 4 * this.server(id).config.electionTimeoutMs
     this.step(id, { type: 'tick' })
   }
 
@@ -480,7 +480,7 @@ export class Cluster {
     this.sent.set(type, (this.sent.get(type) ?? 0) + 1)
     const transit = { from, to: envelope.to, message: envelope.message }
     this.history.sent(from, envelope.message)
-    this.#leases.sent(this.server(from), envelope.message, this.now_ms)
+    this.#leases.sent(this.server(from), envelope.message, this.nowMs)
     if (!this.servers.has(envelope.to)) return
     this.network.push(transit)
     this.#tell((it) => it.sent?.(transit))

@@ -24,15 +24,15 @@ const large = new Uint8Array(600_000)
  */
 export function exploreCore(mode: Mode, seed: number, servers: number): void {
   const chance = new Chance(seed)
-  const electionTimeout_ms = chance.between(20, 200)
+  const electionTimeoutMs = chance.between(20, 200)
   const quorums = drawQuorums(servers, seed)
-  const heartbeat_ms = electionTimeout_ms / 5
-  const lease = drawLease(mode, seed, servers, { electionTimeout_ms, heartbeat_ms })
+  const heartbeatMs = electionTimeoutMs / 5
+  const lease = drawLease(mode, seed, servers, { electionTimeoutMs, heartbeatMs })
   const config = {
-    electionTimeout_ms,
-    heartbeat_ms,
-    lease_ms: lease?.lease_ms ?? 0,
-    resend_ms: chance.between(20, 250),
+    electionTimeoutMs,
+    heartbeatMs,
+    leaseMs: lease?.leaseMs ?? 0,
+    resendMs: chance.between(20, 250),
     window: Math.ceil(chance.next() ** 2 * 64),
   }
   const cluster = new Cluster({ mode, seed, servers, config, quorums })

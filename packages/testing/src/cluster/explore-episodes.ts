@@ -98,7 +98,7 @@ class Run {
    * once, about.
    */
   readonly #events: number
-  readonly #pass_ms: number
+  readonly #passMs: number
   readonly #batch: number
   /** How likely the next message is the oldest, and how likely the youngest. */
   readonly #order: readonly [oldest: number, youngest: number]
@@ -123,10 +123,10 @@ class Run {
       founders,
       quorums: this.#changes ? undefined : drawQuorums(servers, seed),
       config: {
-        electionTimeout_ms: ELECTION_TIMEOUT_MS,
-        heartbeat_ms: magnitude(chance, 5, 50),
-        lease_ms: this.#leases ? Math.round(magnitude(chance, 40, 1000)) : 0,
-        resend_ms: magnitude(chance, 10, 500),
+        electionTimeoutMs: ELECTION_TIMEOUT_MS,
+        heartbeatMs: magnitude(chance, 5, 50),
+        leaseMs: this.#leases ? Math.round(magnitude(chance, 40, 1000)) : 0,
+        resendMs: magnitude(chance, 10, 500),
         window: Math.round(magnitude(chance, 1, this.#changes ? 12 : 40)),
       },
     })
@@ -137,7 +137,7 @@ class Run {
       (action) => [action, magnitude(chance, 0.02, 1)] as const,
     )
     this.#events = magnitude(chance, 3, 60)
-    this.#pass_ms = magnitude(chance, 1, 300)
+    this.#passMs = magnitude(chance, 1, 300)
     this.#batch = magnitude(chance, 1, 12)
     this.#order = [chance.next(), chance.next()]
     this.#cluster.observe({
@@ -232,7 +232,7 @@ class Run {
         else cluster.sync(id, chance.happens(0.5) ? 1 + chance.below(3) : Infinity)
         break
       case 'pass':
-        cluster.now_ms += chance.next() * this.#pass_ms
+        cluster.nowMs += chance.next() * this.#passMs
         cluster.tickDue()
         break
       case 'miss':
@@ -407,8 +407,8 @@ function distrustFastClock(cluster: Cluster): void {
   const [fast = 0, ...others] = cluster.others(leader)
   cluster.server(fast).rate *= FAST
   for (const other of others) cluster.isolate(other)
-  const end_ms = cluster.now_ms + FAST * cluster.server(leader).config.lease_ms
-  while (cluster.now_ms < end_ms && cluster.paxos(leader).role === 'leader') {
+  const endMs = cluster.nowMs + FAST * cluster.server(leader).config.leaseMs
+  while (cluster.nowMs < endMs && cluster.paxos(leader).role === 'leader') {
     cluster.advance()
     cluster.settle()
     if (cluster.paxos(leader).unsound.includes(fast)) readUnderLease(cluster)

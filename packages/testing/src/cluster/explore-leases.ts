@@ -46,12 +46,12 @@ export function exploreLeases(seed: number): LeasesSeen {
   const chance = new Chance(seed ^ 0x6c656173)
   const changes = chance.happens(1 / 3)
   const servers = changes ? 6 : chance.pick([3, 3, 5])
-  const lease_ms = Math.round(ELECTION_TIMEOUT_MS * chance.between(0.4, 2))
+  const leaseMs = Math.round(ELECTION_TIMEOUT_MS * chance.between(0.4, 2))
   const config = {
-    electionTimeout_ms: ELECTION_TIMEOUT_MS,
-    heartbeat_ms: HEARTBEAT_MS,
-    lease_ms,
-    resend_ms: chance.between(10, 60),
+    electionTimeoutMs: ELECTION_TIMEOUT_MS,
+    heartbeatMs: HEARTBEAT_MS,
+    leaseMs,
+    resendMs: chance.between(10, 60),
     window: 1 + chance.below(8),
   }
   const founders = changes ? 1 + chance.below(4) : servers
@@ -115,7 +115,7 @@ class Turns {
   }
 
   #pass(): void {
-    this.#cluster.now_ms += (this.#chance.next() * ELECTION_TIMEOUT_MS) / 8
+    this.#cluster.nowMs += (this.#chance.next() * ELECTION_TIMEOUT_MS) / 8
     this.#cluster.tickDue()
   }
 

@@ -26,14 +26,14 @@ const MOST_ROUNDS = 20
  */
 export function exploreMembership(mode: Mode, seed: number): void {
   const chance = new Chance(seed ^ 0x6d656d62)
-  const electionTimeout_ms = chance.between(20, 200)
-  const heartbeat_ms = electionTimeout_ms / 5
-  const lease = drawLease(mode, seed, SERVERS, { electionTimeout_ms, heartbeat_ms })
+  const electionTimeoutMs = chance.between(20, 200)
+  const heartbeatMs = electionTimeoutMs / 5
+  const lease = drawLease(mode, seed, SERVERS, { electionTimeoutMs, heartbeatMs })
   const config = {
-    electionTimeout_ms,
-    heartbeat_ms,
-    lease_ms: lease?.lease_ms ?? 0,
-    resend_ms: chance.between(20, 250),
+    electionTimeoutMs,
+    heartbeatMs,
+    leaseMs: lease?.leaseMs ?? 0,
+    resendMs: chance.between(20, 250),
     window: 1 + chance.below(chance.happens(0.5) ? 3 : 20),
   }
   const cluster = new Cluster({ mode, seed, servers: SERVERS, founders: 1 + chance.below(4), config })
@@ -86,12 +86,14 @@ export function comeToRest(cluster: Cluster): void {
   for (let round = 0; round < MOST_ROUNDS; round++) {
     cluster.wait(QUIET_MS)
     const { servers, state } = newest(cluster)
-    const [source = 0] = cluster.ids.filter((id) => bar(cluster, id) === state.slot)
+    const [source = 0] = cluster.ids.filter((id) => watermark(cluster, id) === state.slot)
     const strangers = cluster.ids.filter((id) => !servers.includes(id))
     const newcomers = servers.filter((id) => !cluster.server(id).hasJoined)
     for (const id of newcomers) cluster.join(id, source)
     cluster.wait(QUIET_MS)
-    const isAtRest = cluster.ids.every((id) => bar(cluster, id) === state.slot || strangers.includes(id))
+    const isAtRest = cluster.ids.every(
+      (id) => watermark(cluster, id) === state.slot || strangers.includes(id),
+    )
     if (!isAtRest || state.configurations.length > 1 || newcomers.length > 0) continue
     for (const id of strangers) cluster.retire(id)
     return
@@ -99,7 +101,7 @@ export function comeToRest(cluster: Cluster): void {
   throw new InvariantError('a cluster whose members have changed does not come to rest')
 }
 
-function bar(cluster: Cluster, id: ServerId): number {
+function watermark(cluster: Cluster, id: ServerId): number {
   return cluster.server(id).hasJoined ? cluster.paxos(id).chosen : -1
 }
 

@@ -32,9 +32,9 @@ class Run {
   readonly #chance: Chance
   readonly #cluster: Cluster
   /** By way, how long a message takes: at least so long, and up to twice that. */
-  readonly #delays_ms = new Map<string, number>()
+  readonly #delaysMs = new Map<string, number>()
   readonly #arrivals = new Map<Transit, number>()
-  readonly #sync_ms: number
+  readonly #syncMs: number
   readonly #syncs = new Map<ServerId, number>()
   readonly #every: Readonly<Record<'write' | 'read' | 'cut' | 'pause' | 'crash', number>>
   readonly #readers: readonly ServerId[]
@@ -43,30 +43,30 @@ class Run {
   constructor(mode: Mode, chance: Chance, seed: number) {
     this.#chance = chance
     const servers = chance.pick([3, 3, 5])
-    const heartbeat_ms = magnitude(chance, 4, 40)
-    const lease_ms = mode === 'leader' && chance.happens(0.7) ? Math.ceil(magnitude(chance, 20, 400)) : 0
+    const heartbeatMs = magnitude(chance, 4, 40)
+    const leaseMs = mode === 'leader' && chance.happens(0.7) ? Math.ceil(magnitude(chance, 20, 400)) : 0
     this.#cluster = new Cluster({
       mode,
       seed,
       servers,
       config: {
-        electionTimeout_ms: ELECTION_TIMEOUT_MS,
-        heartbeat_ms,
-        lease_ms,
-        resend_ms: magnitude(chance, 10, 300),
+        electionTimeoutMs: ELECTION_TIMEOUT_MS,
+        heartbeatMs,
+        leaseMs,
+        resendMs: magnitude(chance, 10, 300),
         window: Math.round(magnitude(chance, 1, 30)),
       },
     })
     const { ids } = this.#cluster
     const rates = drawClocks(chance, servers)
-    if (lease_ms > 0) for (const id of ids) this.#cluster.server(id).rate = rates[id - 1] ?? 1
+    if (leaseMs > 0) for (const id of ids) this.#cluster.server(id).rate = rates[id - 1] ?? 1
     for (const from of ids)
       for (const to of ids)
-        this.#delays_ms.set(
+        this.#delaysMs.set(
           `${from}>${to}`,
           chance.happens(0.5) ? magnitude(chance, 0.2, 4) : magnitude(chance, 4, 90),
         )
-    this.#sync_ms = magnitude(chance, 0.1, 10)
+    this.#syncMs = magnitude(chance, 0.1, 10)
     const rarely = (most: number) => (chance.happens(0.6) ? magnitude(chance, 0.001, most) : 0)
     this.#every = {
       write: magnitude(chance, 0.01, 0.3),
@@ -78,8 +78,8 @@ class Run {
     this.#readers = ids.filter(() => chance.happens(0.5))
     this.#cluster.observe({
       sent: (transit) => {
-        const delay_ms = this.#delays_ms.get(`${transit.from}>${transit.to}`) ?? 1
-        this.#arrivals.set(transit, this.#cluster.now_ms + delay_ms * chance.between(1, 2))
+        const delayMs = this.#delaysMs.get(`${transit.from}>${transit.to}`) ?? 1
+        this.#arrivals.set(transit, this.#cluster.nowMs + delayMs * chance.between(1, 2))
       },
     })
   }
@@ -113,29 +113,29 @@ class Run {
   #next(): void {
     const cluster = this.#cluster
     for (const id of cluster.busyDisks())
-      if (!this.#syncs.has(id)) this.#syncs.set(id, cluster.now_ms + this.#sync_ms * this.#chance.next())
-    let due_ms = cluster.nextDeadline_ms()
+      if (!this.#syncs.has(id)) this.#syncs.set(id, cluster.nowMs + this.#syncMs * this.#chance.next())
+    let dueMs = cluster.nextDeadlineMs()
     let act = () => {
       cluster.advance()
     }
-    for (const [id, at_ms] of this.#syncs) {
-      if (at_ms >= due_ms) continue
-      due_ms = at_ms
+    for (const [id, atMs] of this.#syncs) {
+      if (atMs >= dueMs) continue
+      dueMs = atMs
       act = () => {
         this.#syncs.delete(id)
         cluster.sync(id)
       }
     }
-    for (const [transit, at_ms] of this.#arrivals) {
-      if (at_ms >= due_ms || cluster.server(transit.to).paused) continue
-      due_ms = at_ms
+    for (const [transit, atMs] of this.#arrivals) {
+      if (atMs >= dueMs || cluster.server(transit.to).paused) continue
+      dueMs = atMs
       act = () => {
         this.#arrivals.delete(transit)
         cluster.deliver(cluster.network.indexOf(transit))
       }
     }
-    if (due_ms === Infinity) due_ms = cluster.now_ms + 1
-    cluster.now_ms = Math.max(cluster.now_ms, due_ms)
+    if (dueMs === Infinity) dueMs = cluster.nowMs + 1
+    cluster.nowMs = Math.max(cluster.nowMs, dueMs)
     act()
   }
 

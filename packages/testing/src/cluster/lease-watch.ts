@@ -8,7 +8,7 @@ import type { ClusterServer } from './cluster-server.js'
 /** Whom a server is bound to, as it has said itself, and until when by the clock of the cluster. */
 interface Bound {
   readonly ballot: Ballot
-  readonly until_ms: number
+  readonly untilMs: number
 }
 
 /**
@@ -27,23 +27,22 @@ export class LeaseWatch {
   }
 
   /** A message has left this server. Throws an InvariantError. */
-  sent({ config: { lease_ms }, id, rate }: ClusterServer, message: Message, now_ms: number): void {
-    if (lease_ms === 0) return
+  sent({ config: { leaseMs }, id, rate }: ClusterServer, message: Message, nowMs: number): void {
+    if (leaseMs === 0) return
     const { type } = message
-    if (type === 'heartbeat-answer')
-      this.#bind(id, message.ballot, ((message.clock_ms ?? 0) + lease_ms) / rate)
+    if (type === 'heartbeat-answer') this.#bind(id, message.ballot, ((message.clockMs ?? 0) + leaseMs) / rate)
     else if (type === 'transfer' && message.ballot.server === id) this.#released.push(message.ballot)
     else if (type === 'promise' && message.scope === 'log')
-      this.#keeps(id, `promises ${formatBallot(message.ballot)}`, message.ballot, now_ms)
+      this.#keeps(id, `promises ${formatBallot(message.ballot)}`, message.ballot, nowMs)
     else if (type === 'probe-answer' && message.missing)
-      this.#keeps(id, 'says that it misses its leader', undefined, now_ms)
+      this.#keeps(id, 'says that it misses its leader', undefined, nowMs)
   }
 
   /** This server holds a lease now. Throws an InvariantError. */
-  holds({ id, paxos }: ClusterServer, now_ms: number): void {
+  holds({ id, paxos }: ClusterServer, nowMs: number): void {
     const { ballot } = paxos
     const isBound = (server: ServerId) =>
-      server === id || this.#of(server, now_ms).some((bound) => sameBallot(bound.ballot, ballot))
+      server === id || this.#of(server, nowMs).some((bound) => sameBallot(bound.ballot, ballot))
     const what = `s${id} takes itself for the holder of a lease at ${formatBallot(ballot)}`
     const isReleased = this.#released.some((released) => sameBallot(released, ballot))
     require(!isReleased, `${what}, and has told another one to take over`)
@@ -63,13 +62,13 @@ export class LeaseWatch {
       paxos.chosen, `${what}, and does not know yet what slot ${decided} was decided on before it led`)
   }
 
-  #bind(id: ServerId, ballot: Ballot, until_ms: number): void {
+  #bind(id: ServerId, ballot: Ballot, untilMs: number): void {
     const others = (this.#bound.get(id) ?? []).filter((bound) => !sameBallot(bound.ballot, ballot))
-    this.#bound.set(id, [...others, { ballot, until_ms }])
+    this.#bound.set(id, [...others, { ballot, untilMs }])
   }
 
-  #keeps(id: ServerId, what: string, ballot: Ballot | undefined, now_ms: number): void {
-    for (const bound of this.#of(id, now_ms)) {
+  #keeps(id: ServerId, what: string, ballot: Ballot | undefined, nowMs: number): void {
+    for (const bound of this.#of(id, nowMs)) {
       const isOwn = ballot !== undefined && compareBallots(ballot, bound.ballot) <= 0
       const isReleased = this.#released.some((released) => sameBallot(released, bound.ballot))
       require(isOwn || isReleased, `s${id} ${what} while it is bound to ${formatBallot(bound.ballot)}`)
@@ -77,9 +76,9 @@ export class LeaseWatch {
   }
 
   /** The servers that this one is bound to still. */
-  #of(id: ServerId, now_ms: number): readonly Bound[] {
+  #of(id: ServerId, nowMs: number): readonly Bound[] {
     // What it promises at the very end may be a rounding error early.
-    return (this.#bound.get(id) ?? []).filter(({ until_ms }) => until_ms - now_ms > 1e-6)
+    return (this.#bound.get(id) ?? []).filter(({ untilMs }) => untilMs - nowMs > 1e-6)
   }
 }
 

@@ -5,7 +5,7 @@ import type { Cluster } from './cluster.js'
 export function holdersOf(cluster: Cluster): ServerId[] {
   return cluster.ids.filter((id) => {
     const server = cluster.server(id)
-    return server.up && server.holdsLease(cluster.now_ms)
+    return server.up && server.holdsLease(cluster.nowMs)
   })
 }
 

@@ -27,7 +27,7 @@ export interface Evidence {
   readonly records: readonly JournalRecord[]
   /** What the server takes to be chosen. */
   readonly chosen: ReadonlyMap<Slot, Value>
-  readonly bars: Watermarks
+  readonly watermarks: Watermarks
   /** The ballot at which the server leads. */
   readonly leads: Ballot | undefined
   readonly hasRestarted: boolean
@@ -88,9 +88,9 @@ function bySlot(all: readonly Votes[]): [Slot, Votes[]][] {
 export function checkCluster(cluster: readonly Evidence[], config: ModelConfig): void {
   const core = paxosConfig(config, 1)
   const history = new History(core)
-  for (const { server, failure, records, bars } of cluster) {
+  for (const { server, failure, records, watermarks } of cluster) {
     if (failure !== undefined) throw new InvariantError(failure)
-    checkWatermarks(bars)
+    checkWatermarks(watermarks)
     for (const record of records) history.durable(server, record)
   }
   const inFact = chosenInFact(cluster, core)
@@ -110,7 +110,7 @@ export function checkCluster(cluster: readonly Evidence[], config: ModelConfig):
  * Nothing, where the beginning has been dropped: what is known of each slot has been compared
  * before.
  */
-function prefixOf({ chosen, bars }: Evidence): Value[] {
-  if (bars.snapshotted > 0) return []
-  return [...chosen].filter(([slot]) => slot <= bars.chosen).map(([, value]) => value)
+function prefixOf({ chosen, watermarks }: Evidence): Value[] {
+  if (watermarks.snapshotted > 0) return []
+  return [...chosen].filter(([slot]) => slot <= watermarks.chosen).map(([, value]) => value)
 }

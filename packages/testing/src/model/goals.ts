@@ -36,8 +36,8 @@ export const GOALS = {
   'hole-filled': (cluster) => cluster.some(({ chosen }) => [...chosen.values()].some(isNoOp)),
   /** Values are chosen in all slots that anyone has voted in, and every server knows them. */
   'learned-everywhere': (cluster) => {
-    const voted = Math.max(...cluster.map(({ bars }) => bars.voted))
-    return voted > 0 && cluster.every(({ bars }) => bars.chosen === voted)
+    const voted = Math.max(...cluster.map(({ watermarks }) => watermarks.voted))
+    return voted > 0 && cluster.every(({ watermarks }) => watermarks.chosen === voted)
   },
   /** A server has crashed and restarted. */
   restarted: (cluster) => cluster.some(({ hasRestarted }) => hasRestarted),

@@ -40,47 +40,47 @@ export type Due = 'nothing' | 'everything' | 'resend' | 'heartbeat' | 'hole' | '
  * the past.
  */
 export function setTimes(state: PaxosState, due: Due): void {
-  const time_ms = (timer: Due) => (due === 'everything' || due === timer ? -FAR_MS : FAR_MS)
+  const timeMs = (timer: Due) => (due === 'everything' || due === timer ? -FAR_MS : FAR_MS)
   const { fetch } = state.learner
-  if (fetch !== null) fetch.until_ms = time_ms('everything')
-  setLeaderTimes(state.leader, time_ms)
-  setLeaderlessTimes(state.leaderless, time_ms)
+  if (fetch !== null) fetch.untilMs = timeMs('everything')
+  setLeaderTimes(state.leader, timeMs)
+  setLeaderlessTimes(state.leaderless, timeMs)
 }
 
-function setLeaderTimes({ role }: LeaderModeState, time_ms: (timer: Due) => number): void {
+function setLeaderTimes({ role }: LeaderModeState, timeMs: (timer: Due) => number): void {
   switch (role.name) {
     case 'follower':
-      role.heard_ms = time_ms('everything')
-      role.until_ms = time_ms('everything')
-      role.patience_ms = 0
+      role.heardMs = timeMs('everything')
+      role.untilMs = timeMs('everything')
+      role.patienceMs = 0
       role.yielded = false
       break
     case 'candidate':
-      role.phase1.resend_ms = time_ms('resend')
-      role.until_ms = time_ms('everything')
+      role.phase1.resendMs = timeMs('resend')
+      role.untilMs = timeMs('everything')
       break
     case 'leader':
-      role.heartbeat_ms = time_ms('heartbeat')
-      role.phase1.resend_ms = time_ms('resend')
-      for (const server of role.contact.keys()) role.contact.set(server, time_ms('everything'))
-      for (const flight of role.flights.values()) flight.sent_ms = time_ms('heartbeat')
+      role.heartbeatMs = timeMs('heartbeat')
+      role.phase1.resendMs = timeMs('resend')
+      for (const server of role.contact.keys()) role.contact.set(server, timeMs('everything'))
+      for (const flight of role.flights.values()) flight.sentMs = timeMs('heartbeat')
   }
 }
 
-function setLeaderlessTimes(state: LeaderlessState, time_ms: (timer: Due) => number): void {
-  state.heartbeat_ms = time_ms('heartbeat')
-  if (state.hole_ms !== Infinity) state.hole_ms = time_ms('hole')
-  state.moved_ms = time_ms('place')
+function setLeaderlessTimes(state: LeaderlessState, timeMs: (timer: Due) => number): void {
+  state.heartbeatMs = timeMs('heartbeat')
+  if (state.holeMs !== Infinity) state.holeMs = timeMs('hole')
+  state.movedMs = timeMs('place')
   const [first] = state.waiting
   for (const [id, request] of state.requests) {
-    const due_ms = time_ms(id === first ? 'place' : 'everything')
-    state.requests.set(id, { ...request, arrived_ms: due_ms, from_ms: due_ms })
+    const dueMs = timeMs(id === first ? 'place' : 'everything')
+    state.requests.set(id, { ...request, arrivedMs: dueMs, fromMs: dueMs })
   }
   for (const instance of state.instances.values()) {
-    instance.since_ms = time_ms('everything')
-    instance.until_ms = time_ms(`slot ${instance.slot}`)
+    instance.sinceMs = timeMs('everything')
+    instance.untilMs = timeMs(`slot ${instance.slot}`)
   }
-  state.due_ms = Math.min(...[...state.instances.values()].map(({ until_ms }) => until_ms))
+  state.dueMs = Math.min(...[...state.instances.values()].map(({ untilMs }) => untilMs))
 }
 
 /**
@@ -92,8 +92,8 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
   state.random.seed = 0
   state.reads.number = 0
   // There are no leases in the model.
-  state.leasePromise.until_ms = 0
-  state.leasePromise.firm_ms = 0
+  state.leasePromise.untilMs = 0
+  state.leasePromise.firmMs = 0
   if (!config.delivers.includes('fetch')) state.learner.fetch = null
   const { leader, leaderless } = state
   leader.round = Math.min(leader.round, 1)
@@ -104,7 +104,7 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
     if (config.values === undefined) {
       const all = serversOf(config)
       const { votes } = leader.role.phase1
-      leader.role.phase1 = { first: 1, from: all, voters: all, next: new Map(), votes, resend_ms: FAR_MS }
+      leader.role.phase1 = { first: 1, from: all, voters: all, next: new Map(), votes, resendMs: FAR_MS }
     }
   }
   const { chosen } = state.learner
@@ -113,21 +113,21 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
     // It fills no holes.
     leaderless.voted = 0
     leaderless.watermark = 0
-    leaderless.hole_ms = Infinity
+    leaderless.holeMs = Infinity
   } else if (!votes) {
     // Nor does this one, and if it comes to vote, it looks for holes then.
     leaderless.watermark = chosen
-    leaderless.hole_ms = Infinity
+    leaderless.holeMs = Infinity
   } else if (
     leaderless.watermark === chosen &&
     Math.max(leaderless.voted, state.log.voted) <= chosen &&
     leaderless.waiting.size === 0
   ) {
     // The timer of holes would find nothing to do, and turn itself off.
-    leaderless.hole_ms = Infinity
+    leaderless.holeMs = Infinity
   }
-  leaderless.request_ms = MIN_AVERAGE_MS
-  leaderless.phase_ms = MIN_AVERAGE_MS
+  leaderless.requestMs = MIN_AVERAGE_MS
+  leaderless.phaseMs = MIN_AVERAGE_MS
   leaderless.favourite = 0
   leaderless.heard.clear()
   leaderless.reachesQuorum = false
@@ -154,6 +154,6 @@ export function ticksOf({ leader, leaderless }: PaxosState, { mode, delivers }: 
     }
   }
   const instances = [...leaderless.instances.keys()].map((slot): Due => `slot ${slot}`)
-  const hole: Due[] = leaderless.hole_ms === Infinity ? [] : ['hole']
+  const hole: Due[] = leaderless.holeMs === Infinity ? [] : ['hole']
   return [...heartbeat, ...instances, ...hole, ...(leaderless.waiting.size === 0 ? [] : ['place' as const])]
 }

@@ -7,10 +7,10 @@ import { type Due, NOW_MS, normalise, setTimes } from './normalise.js'
 import type { Held, ServerState, ServerStates, Usage } from './server-states.js'
 
 /** Runs the core for one step. A test may put a mistake in here. */
-export type Step = (paxos: Paxos, input: Input, now_ms: number) => Output
+export type Step = (paxos: Paxos, input: Input, nowMs: number) => Output
 
-export function stepCore(paxos: Paxos, input: Input, now_ms: number): Output {
-  return paxos.step(input, now_ms)
+export function stepCore(paxos: Paxos, input: Input, nowMs: number): Output {
+  return paxos.step(input, nowMs)
 }
 
 /** One server taken out of its state, while something happens to it. */

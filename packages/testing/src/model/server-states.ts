@@ -116,7 +116,7 @@ export class ServerStates {
   #evidenceOf({ server, saved, journal, usage, failure }: ServerState): number {
     const { number, records, broken }: Journal = this.journals.get(journal)
     const { role } = saved.leader
-    const chosenBar = saved.learner.chosen
+    const chosenWatermark = saved.learner.chosen
     const log = new Log(saved.log)
     const chosen = new Map<Slot, Value>()
     for (let slot = 1; slot <= log.state.voted; slot++) {
@@ -128,10 +128,10 @@ export class ServerStates {
       failure: failure ?? broken,
       records,
       chosen,
-      bars: {
+      watermarks: {
         snapshotted: log.state.trimmed,
-        executed: chosenBar,
-        chosen: chosenBar,
+        executed: chosenWatermark,
+        chosen: chosenWatermark,
         voted: log.state.voted,
       },
       leads: role.name === 'leader' ? role.ballot : undefined,

@@ -12,7 +12,7 @@ export function traceLines(config: ModelConfig, { steps, violation }: Trace): st
   const { configurations } = paxosConfig(config, 1).membership
   const { quorums, voters: servers } = configurations[0] ?? {}
   const lines: string[] = []
-  const tell = (at_ms: number, event: object) => lines.push(JSON.stringify({ at_ms, ...event }))
+  const tell = (atMs: number, event: object) => lines.push(JSON.stringify({ atMs, ...event }))
   for (const server of serversOf(config)) tell(0, { event: 'start', server, mode, servers, quorums })
   /** By message: how many copies are on their way. */
   const copies = new Map<string, number>()

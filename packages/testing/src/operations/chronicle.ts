@@ -5,7 +5,7 @@ import type { Slot } from 'synod/internal/paxos/ballot.js'
 export interface Executed {
   readonly text: string
   readonly slot: Slot
-  readonly time_ms: number
+  readonly timeMs: number
 }
 
 /** Keeps all that it was given, with slot and time: what two of them differ in can be named. */
@@ -17,8 +17,8 @@ export class Chronicle implements Machine<string, number, null, readonly string[
     this.#onApplied = onApplied
   }
 
-  apply(text: string, { slot, time_ms }: ApplyContext): number {
-    const executed = { text, slot, time_ms }
+  apply(text: string, { slot, timeMs }: ApplyContext): number {
+    const executed = { text, slot, timeMs }
     this.#onApplied(executed)
     return this.executed.push(executed)
   }

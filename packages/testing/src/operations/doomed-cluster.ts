@@ -34,7 +34,7 @@ export class DoomedCluster {
   written = 0
   /** The highest ballot of any server, and the latest time of any command. */
   highest: Ballot = ZERO_BALLOT
-  time_ms = 0
+  timeMs = 0
   /** Its log tells of another server than the founders. */
   isReplaced = false
   readonly backups: Backup[] = []
@@ -50,18 +50,18 @@ export class DoomedCluster {
     this.#chance = chance
     this.founders = chance.pick([1, 2, 3, 3, 3, 4, 5])
     this.quorums = drawQuorums(this.founders, chance.seed())
-    const latency_ms = 0.1 * 100 ** chance.next()
+    const latencyMs = 0.1 * 100 ** chance.next()
     this.world = new World({
       mode,
       servers: this.founders,
       quorums: this.quorums,
       seed: chance.seed(),
-      network: { latency_ms: () => chance.between(0, latency_ms) },
+      network: { latencyMs: () => chance.between(0, latencyMs) },
       machine: () =>
         new Chronicle((executed) => {
           this.#onExecuted(executed)
         }),
-      options: { heartbeat_ms: 50 + 2 * latency_ms, electionTimeout_ms: 300 + 10 * latency_ms },
+      options: { heartbeatMs: 50 + 2 * latencyMs, electionTimeoutMs: 300 + 10 * latencyMs },
     })
     this.world.onStep = () => {
       for (const id of this.world.running)
@@ -69,9 +69,9 @@ export class DoomedCluster {
     }
   }
 
-  #onExecuted({ slot, text, time_ms }: Executed): void {
+  #onExecuted({ slot, text, timeMs }: Executed): void {
     this.truth.set(slot, text)
-    this.time_ms = Math.max(this.time_ms, time_ms)
+    this.timeMs = Math.max(this.timeMs, timeMs)
   }
 
   /** Commands all the while, and servers that fail and come back. */

@@ -36,14 +36,14 @@ class Run {
 
   constructor(mode: Mode, chance: Chance) {
     this.#chance = chance
-    const latency_ms = 0.1 * 50 ** chance.next()
+    const latencyMs = 0.1 * 50 ** chance.next()
     this.#world = new World({
       mode,
       servers: 2 * SERVERS,
       seed: chance.seed(),
-      network: { latency_ms: () => chance.between(0, latency_ms) },
+      network: { latencyMs: () => chance.between(0, latencyMs) },
       machine: () => new Chronicle(),
-      options: { heartbeat_ms: 50 + 2 * latency_ms, electionTimeout_ms: 300 + 10 * latency_ms },
+      options: { heartbeatMs: 50 + 2 * latencyMs, electionTimeoutMs: 300 + 10 * latencyMs },
     })
   }
 
@@ -97,7 +97,7 @@ class Run {
     const endpoints = ids.filter(() => this.#chance.happens(0.5)).map(clientAddressOf)
     if (endpoints.length === 0) return
     const name = `client${this.#clients.length}.${++this.#written}`
-    this.#world.beginConnect(name, { endpoints, timeout_ms: 3000 }).then(
+    this.#world.beginConnect(name, { endpoints, timeoutMs: 3000 }).then(
       (client) => this.#clients.push(client),
       () => undefined,
     )
@@ -105,7 +105,7 @@ class Run {
 
   #writeBy(client: Client<Chronicle>): void {
     client
-      .execute(`client${this.#clients.indexOf(client)}.${++this.#written}`, { timeout_ms: 3000 })
+      .execute(`client${this.#clients.indexOf(client)}.${++this.#written}`, { timeoutMs: 3000 })
       .catch(() => undefined)
   }
 
@@ -114,7 +114,7 @@ class Run {
     const text = `${clusterOf(place)}.${++this.#written}`
     this.#world
       .replica(place)
-      .execute(text, { timeout_ms: 3000 })
+      .execute(text, { timeoutMs: 3000 })
       .catch(() => undefined)
   }
 

@@ -42,7 +42,7 @@ class Run {
   readonly #operations: readonly (typeof OPERATIONS)[number][]
   readonly #end: (typeof ENDS)[number]
   readonly #keepSlots: number
-  readonly #sync_ms: number
+  readonly #syncMs: number
   #members: ServerId[]
   #highest: ServerId
   #written = 0
@@ -54,9 +54,9 @@ class Run {
     this.#end = chance.pick(ENDS)
     // A state that is wrong must not reach others by a snapshot, nor be replaced by one.
     this.#keepSlots = this.#end === 'diverge' ? 10_000 : chance.below(2) * chance.below(10)
-    const latency_ms = 0.1 * 100 ** chance.next()
-    const rest_ms = 0.1 * 300 ** chance.next()
-    this.#sync_ms = 0.1 * 300 ** chance.next()
+    const latencyMs = 0.1 * 100 ** chance.next()
+    const restMs = 0.1 * 300 ** chance.next()
+    this.#syncMs = 0.1 * 300 ** chance.next()
     const servers = chance.pick([1, 2, 3, 3, 3, 5])
     this.#members = Array.from({ length: servers }, (_, index) => index + 1)
     this.#highest = servers
@@ -64,12 +64,12 @@ class Run {
       mode,
       servers,
       seed: chance.seed(),
-      sync_ms: 1,
-      network: { latency_ms: () => chance.between(0, latency_ms) },
-      machine: () => new Ledger(() => new Promise((done) => this.#world.clock.timer(rest_ms, done))),
+      syncMs: 1,
+      network: { latencyMs: () => chance.between(0, latencyMs) },
+      machine: () => new Ledger(() => new Promise((done) => this.#world.clock.timer(restMs, done))),
       options: {
-        heartbeat_ms: 50 + 2 * latency_ms,
-        electionTimeout_ms: 300 + 10 * latency_ms,
+        heartbeatMs: 50 + 2 * latencyMs,
+        electionTimeoutMs: 300 + 10 * latencyMs,
       },
     })
   }
@@ -203,7 +203,7 @@ class Run {
     await this.#write(4 * MOST_EVERY_SLOTS + Math.min(this.#keepSlots, 10))
     await world.wait(5000)
     for (const other of world.running) {
-      const { executed } = world.status(other).bars
+      const { executed } = world.status(other).watermarks
       const { records } = await recover(world.server(other).disk, DATA_DIR)
       const trimmed = Math.max(0, ...records.map((record) => (record.type === 'trim' ? record.slot : 0)))
       if (executed - trimmed > this.#keepSlots + 2 * MOST_EVERY_SLOTS)
@@ -232,7 +232,7 @@ class Run {
     if (!isUp) await world.ready()
     // All that are up have been heard from, or the removal is refused.
     await world.wait(1000)
-    for (const other of rest) world.server(other).sync_ms = () => (chance.happens(0.3) ? this.#sync_ms : 1)
+    for (const other of rest) world.server(other).syncMs = () => (chance.happens(0.3) ? this.#syncMs : 1)
     await this.#settled(world.replica(chance.pick(rest)).changeMembership({ remove: id }))
     this.#members = rest
     if (!isUp) {
@@ -247,7 +247,7 @@ class Run {
     world.kill(id)
     world.servers.delete(id)
     for (const other of rest) {
-      world.server(other).sync_ms = () => 1
+      world.server(other).syncMs = () => 1
       if (!world.isUp(other)) await this.#open(other)
     }
     await world.ready()
@@ -360,7 +360,11 @@ class Run {
     world.emptyDisk(id)
     const replica = await world.settled(world.begin(id).catch(() => undefined))
     await world.wait(2000)
-    if (replica !== undefined && world.server(id).fatal === undefined && world.status(id).bars.chosen > 0)
+    if (
+      replica !== undefined &&
+      world.server(id).fatal === undefined &&
+      world.status(id).watermarks.chosen > 0
+    )
       throw new Violation('stranger', `s${id} lost its disk, and the others take it for what it was`)
     world.kill(id)
     this.#members = this.#members.filter((other) => other !== id)
@@ -371,7 +375,8 @@ class Run {
     await this.#inTime('the replicas did not come to the same state', () => {
       const states = this.#members.map((id) => world.status(id))
       return states.every(
-        ({ bars, digest }) => bars.executed === states[0]?.bars.chosen && digest === states[0].digest,
+        ({ watermarks, digest }) =>
+          watermarks.executed === states[0]?.watermarks.chosen && digest === states[0].digest,
       )
     })
     const failed = this.#members.find((id) => world.server(id).fatal !== undefined)

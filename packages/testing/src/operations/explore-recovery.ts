@@ -333,9 +333,9 @@ class Run {
   /** Slots, ballots and time go on above all that the old cluster had handed out. */
   #checkBeyond(world: ChronicleWorld, after: readonly Executed[]): void {
     const slot = Math.max(0, ...this.#doomed.truth.keys())
-    const isBelow = after.some((each) => each.slot <= slot || each.time_ms < this.#doomed.time_ms)
+    const isBelow = after.some((each) => each.slot <= slot || each.timeMs < this.#doomed.timeMs)
     if (after.length === 0 || isBelow) {
-      const was = `slot ${slot}, ${this.#doomed.time_ms} ms`
+      const was = `slot ${slot}, ${this.#doomed.timeMs} ms`
       throw new Violation(
         'agreement',
         `the old cluster came to ${was}, the new one begins with ${JSON.stringify(after)}`,

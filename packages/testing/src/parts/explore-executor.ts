@@ -28,10 +28,10 @@ class Counters implements Machine<string, string, string, string> {
     this.#fault = fault
   }
 
-  apply(key: string, { slot, time_ms }: ApplyContext): string {
+  apply(key: string, { slot, timeMs }: ApplyContext): string {
     if (key === '!') throw new Error(`refused ${this.#fault}`)
     const before = Number(this.#counts.get(key)?.split(' ')[0] ?? 0)
-    this.#counts.set(key, `${before + 1} ${slot} ${time_ms}`)
+    this.#counts.set(key, `${before + 1} ${slot} ${timeMs}`)
     return `${before + 1}${key === 'k0' ? this.#fault : ''}`
   }
 
@@ -129,7 +129,7 @@ class Run {
     const key = chance.happens(0.05) ? '!' : `k${chance.below(KEYS)}`
     return {
       kind: 'command',
-      time_ms: chance.below(1000),
+      timeMs: chance.below(1000),
       session: isGuess ? NO_KEY : session,
       opening: twin.opening,
       sequence,

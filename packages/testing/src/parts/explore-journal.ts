@@ -10,7 +10,7 @@ import { MemoryDisk } from '../simulator/hardware/disk.js'
 import { Violation } from '../simulator/checks/violation.js'
 
 const DIRECTORY = '/data'
-const PARAMETERS: ClusterParameters = { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 }
+const PARAMETERS: ClusterParameters = { mode: 'leader', quorums: null, leaseMs: 0, window: 8192 }
 const LIVES = 12
 
 /** Another acceptor, whose journal is heard of. */
@@ -38,10 +38,10 @@ class Run {
   readonly #chance: Chance
   /** Says when the disk gets full. It draws on its own, so that all else stays as it is. */
   readonly #fullness: Chance
-  readonly #reserve: { readonly groups_bytes: number; readonly trim_bytes: number }
+  readonly #reserve: { readonly groupsBytes: number; readonly trimBytes: number }
   readonly #isShort: boolean
   readonly #disk = new MemoryDisk()
-  readonly #segmentSize_bytes: number
+  readonly #segmentSizeBytes: number
   readonly #trims: number
   /** Each record has a ballot of its own, by which it is known again. */
   #records: JournalRecord[] = []
@@ -64,8 +64,8 @@ class Run {
     this.#chance = chance
     this.#fullness = fullness
     this.#isShort = fullness.happens(0.5)
-    this.#reserve = { groups_bytes: fullness.below(2000), trim_bytes: fullness.below(300) }
-    this.#segmentSize_bytes = Math.ceil(40 * 100 ** chance.next())
+    this.#reserve = { groupsBytes: fullness.below(2000), trimBytes: fullness.below(300) }
+    this.#segmentSizeBytes = Math.ceil(40 * 100 ** chance.next())
     this.#trims = chance.happens(0.2) ? 0 : chance.next() ** 2 / 2
   }
 
@@ -100,7 +100,7 @@ class Run {
     }
     if (chance.happens(0.2) && this.#position > 0)
       this.#copy = { files: disk.durable(DIRECTORY).snapshot(DIRECTORY), position: this.#position }
-    disk.capacity_bytes = Infinity
+    disk.capacityBytes = Infinity
     if (chance.happens(0.6)) disk.crash(() => chance.next())
     else disk.restart()
   }
@@ -108,7 +108,7 @@ class Run {
   /** There is space again after a while. */
   async #wait(): Promise<void> {
     await new Promise((done) => setImmediate(done))
-    if (this.#fullness.happens(0.2)) this.#disk.capacity_bytes = Infinity
+    if (this.#fullness.happens(0.2)) this.#disk.capacityBytes = Infinity
   }
 
   /** Undefined if that failed, as the process died before it had it, or a bit has turned over. */
@@ -118,15 +118,15 @@ class Run {
     mayFail = true,
   ): Promise<OpenedJournal | undefined> {
     const chance = this.#chance
-    let time_ms = 0
+    let timeMs = 0
     try {
       return await openJournal({
         disk: this.#disk,
         directory: DIRECTORY,
         identity: { cluster: 'explored', parameters: PARAMETERS, founders: [1], server: 1, addresses: {} },
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => chance.below(256))),
-        now: () => time_ms++,
-        segmentSize_bytes: this.#segmentSize_bytes,
+        now: () => timeMs++,
+        segmentSizeBytes: this.#segmentSizeBytes,
         reserve: this.#reserve,
         space: { isShort: this.#isShort, refused: () => undefined, wait: () => this.#wait() },
         onDurable: (upTo) => {
@@ -248,13 +248,13 @@ class Run {
     const files = segments
       .map((segment) => ({
         name: segment.name,
-        size_bytes: segment === last ? (segment.groups.at(-1)?.offset ?? 0) : segment.size_bytes,
+        sizeBytes: segment === last ? (segment.groups.at(-1)?.offset ?? 0) : segment.sizeBytes,
       }))
-      .filter(({ size_bytes }) => size_bytes > 0)
+      .filter(({ sizeBytes }) => sizeBytes > 0)
     if (files.length === 0) return
     for (let bit = 1 + chance.below(3); bit > 0; bit--) {
-      const { name, size_bytes } = chance.pick(files)
-      disk.flip(join(DIRECTORY, name), chance.below(size_bytes), chance.below(8))
+      const { name, sizeBytes } = chance.pick(files)
+      disk.flip(join(DIRECTORY, name), chance.below(sizeBytes), chance.below(8))
     }
     const opened = await this.#open({ upTo: 0 }, { is: false })
     if (opened === undefined || opened.damage !== undefined) return

@@ -19,8 +19,8 @@ class Table {
   /** A snapshot that it has begun and that is not read yet. */
   told: { readonly at: number; readonly size: number; readonly pieces: Iterable<Uint8Array> } | undefined
 
-  constructor(limit: number, limit_bytes: number) {
-    this.sessions = new Sessions(limit, limit_bytes)
+  constructor(limit: number, limitBytes: number) {
+    this.sessions = new Sessions(limit, limitBytes)
   }
 }
 
@@ -55,9 +55,9 @@ class Run {
   constructor(chance: Chance) {
     this.#chance = chance
     const limit = 1 + chance.below(8)
-    const limit_bytes = Math.ceil(20 * 50 ** chance.next())
-    this.#first = new Table(limit, limit_bytes)
-    this.#others = Array.from({ length: OTHERS }, () => new Table(limit, limit_bytes))
+    const limitBytes = Math.ceil(20 * 50 ** chance.next())
+    this.#first = new Table(limit, limitBytes)
+    this.#others = Array.from({ length: OTHERS }, () => new Table(limit, limitBytes))
   }
 
   run(): void {
@@ -88,7 +88,7 @@ class Run {
     const sequence = 1 + chance.below(12)
     const request: Request = {
       kind: 'command',
-      time_ms: 0,
+      timeMs: 0,
       // Who guesses knows all numbers, and not the key.
       session: chance.happens(0.05) ? newSessionKey((size) => Buffer.alloc(size)) : key,
       opening,

@@ -9,7 +9,7 @@ const DIRECTORY = '/data'
 const OWNER: SnapshotOwner = {
   cluster: 'explored',
   clusterId: 'ab'.repeat(16),
-  parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
+  parameters: { mode: 'leader', quorums: null, leaseMs: 0, window: 8192 },
 }
 const LIVES = 10
 
@@ -86,10 +86,10 @@ async function receive(
   slot: Slot,
   chance: Chance,
 ): Promise<void> {
-  const { size_bytes } = await sources.write(slot, partsOf(slot))
-  const arriving = await store.receive(slot, size_bytes)
+  const { sizeBytes } = await sources.write(slot, partsOf(slot))
+  const arriving = await store.receive(slot, sizeBytes)
   while (!arriving.isComplete)
-    await arriving.take(await sources.read(arriving.arrived_bytes, 1 + chance.below(size_bytes)))
+    await arriving.take(await sources.read(arriving.arrivedBytes, 1 + chance.below(sizeBytes)))
   await arriving.finish()
 }
 

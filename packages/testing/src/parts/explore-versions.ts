@@ -183,7 +183,7 @@ class Exploration {
     const isDone = Math.max(command, version) <= this.#agreed.machine
     if (isDone) this.#commands++
     const value = encodeRequest({
-      ...{ kind: 'command', time_ms: 0, session: KEY, opening: 1, acknowledged: this.#sequence, version },
+      ...{ kind: 'command', timeMs: 0, session: KEY, opening: 1, acknowledged: this.#sequence, version },
       ...{ sequence: ++this.#sequence, command: Buffer.from(String(command)) },
     })
     return { value, words: `command ${command} as ${version}`, isDone }

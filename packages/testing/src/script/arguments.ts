@@ -71,12 +71,12 @@ export class Arguments {
     return parseNumber(this.word(what), what)
   }
 
-  duration_ms(): number {
+  durationMs(): number {
     const word = this.word('a time, as 100 ms')
     if (!/^\d+(\.\d+)?$/.test(word)) throw new Error(`expected a time, as 100 ms, not ${word}`)
-    const duration_ms = Number(word)
+    const durationMs = Number(word)
     if (this.word('a unit of time: ms') !== 'ms') throw new Error('times are in ms')
-    return duration_ms
+    return durationMs
   }
 
   oneOf<T extends string>(choices: readonly T[]): T {

@@ -48,7 +48,7 @@ export function encodeValue(cluster: Cluster, word: string): Value {
   const sequence = Number(number)
   return encodeRequest({
     kind: 'command',
-    time_ms: 0,
+    timeMs: 0,
     session: keyOf(Number(client)),
     opening: openingOf(cluster, Number(client)),
     sequence,

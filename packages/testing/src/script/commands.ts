@@ -78,11 +78,11 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     return stage.tell('messages', () => stage.cluster.step(id, { type: 'transfer', to }))
   },
   wait: (stage, args) => {
-    const duration_ms = args.duration_ms()
-    return stage.tell('outcome', () => stage.cluster.wait(duration_ms))
+    const durationMs = args.durationMs()
+    return stage.tell('outcome', () => stage.cluster.wait(durationMs))
   },
   pass: ({ cluster }, args) => {
-    cluster.now_ms += args.duration_ms()
+    cluster.nowMs += args.durationMs()
     return OK
   },
   settle: (stage) => stage.tell('outcome', () => stage.cluster.settle()),

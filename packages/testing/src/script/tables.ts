@@ -3,7 +3,7 @@ import type { Cluster } from '../cluster/cluster.js'
 import { decodeValue } from './client-requests.js'
 import { describeRole } from './narrator.js'
 
-/** What each server is, what it has promised in every slot, and its bars. */
+/** What each server is, what it has promised in every slot, and its watermarks. */
 export function statusLines(cluster: Cluster): string[] {
   return cluster.ids.map((id) => {
     const { paxos, up } = cluster.server(id)

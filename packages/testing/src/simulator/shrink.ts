@@ -11,7 +11,7 @@ export interface ShrinkOptions {
    * For how long to try, in milliseconds of real time: Infinity, which is no limit, unless given,
    * or 0 to 3,600,000.
    */
-  readonly limit_ms?: number
+  readonly limitMs?: number
   /** Ends the attempts: the smallest plan found by then is the answer. */
   readonly signal?: AbortSignal
   /** Called before each attempt with the number of faults that are left. */
@@ -20,7 +20,7 @@ export interface ShrinkOptions {
 
 export const SHRINK_RULES = {
   attempts: { may: 'a number from 0 on', fits: (value: unknown) => typeof value === 'number' && value >= 0 },
-  limit_ms: {
+  limitMs: {
     may: 'from 0 to 3,600,000, or Infinity for no limit',
     fits: (value: unknown) => value === 0 || TIMEOUT_MS.fits(value, ''),
   },
@@ -54,14 +54,14 @@ class Shrinking<M extends AnyMachine> {
   smallest: Outcome
   readonly #workload: Workload<M>
   readonly #options: ShrinkOptions
-  readonly #until_ms: number
+  readonly #untilMs: number
   #attempts = 0
 
   constructor(failed: Outcome, workload: Workload<M>, options: ShrinkOptions) {
     this.smallest = failed
     this.#workload = workload
     this.#options = options
-    this.#until_ms = performance.now() + (options.limit_ms ?? Infinity)
+    this.#untilMs = performance.now() + (options.limitMs ?? Infinity)
   }
 
   /** Leaves out parts of the faults: halves first, then ever smaller ones, to single faults. */
@@ -88,9 +88,9 @@ class Shrinking<M extends AnyMachine> {
     if (plan.pieces) await this.#try({ pieces: false })
     if (plan.rates.some((rate) => rate !== 1)) await this.#try({ rates: plan.rates.map(() => 1) })
     for (let clients = plan.clients - 1; clients >= 0; clients--) if (!(await this.#try({ clients }))) break
-    const last_ms = Math.max(0, ...this.#plan.faults.map(({ at_ms, for_ms }) => at_ms + for_ms))
-    for (const duration_ms of [last_ms, this.#plan.duration_ms / 4, this.#plan.duration_ms / 2]) {
-      if (duration_ms < this.#plan.duration_ms) await this.#try({ duration_ms })
+    const lastMs = Math.max(0, ...this.#plan.faults.map(({ atMs, forMs }) => atMs + forMs))
+    for (const durationMs of [lastMs, this.#plan.durationMs / 4, this.#plan.durationMs / 2]) {
+      if (durationMs < this.#plan.durationMs) await this.#try({ durationMs })
     }
   }
 
@@ -100,7 +100,7 @@ class Shrinking<M extends AnyMachine> {
 
   get #isOver(): boolean {
     const { attempts = 200, signal } = this.#options
-    return this.#attempts >= attempts || performance.now() >= this.#until_ms || signal?.aborted === true
+    return this.#attempts >= attempts || performance.now() >= this.#untilMs || signal?.aborted === true
   }
 
   async #try(change: Partial<Plan>): Promise<boolean> {

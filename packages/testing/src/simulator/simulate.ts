@@ -35,7 +35,7 @@ export interface SimulateOptions extends PlanOptions {
    * How long and how often to try a smaller plan once something is found; `false`: not at all. 10 s
    * and 200 times unless given.
    */
-  readonly shrink?: false | Pick<ShrinkOptions, 'attempts' | 'limit_ms'>
+  readonly shrink?: false | Pick<ShrinkOptions, 'attempts' | 'limitMs'>
   /**
    * Ends the simulation: that of a test, which vitest and node:test abort when its time is up. It
    * rejects with `aborted` then.
@@ -48,7 +48,7 @@ const SHRINK_LIMIT_MS = 10_000
 
 /** Seeds beyond are equal to smaller ones. */
 const SEED = wholeFrom(0, 2 ** 31 - 1)
-const SHRINK = group({ attempts: SHRINK_RULES.attempts, limit_ms: SHRINK_RULES.limit_ms })
+const SHRINK = group({ attempts: SHRINK_RULES.attempts, limitMs: SHRINK_RULES.limitMs })
 
 const RULES = {
   mode: oneOf('leader', 'leaderless'),
@@ -67,23 +67,23 @@ const RULES = {
 /** What has been simulated, all seeds together. */
 export class Summary {
   seeds = 0
-  simulated_ms = 0
+  simulatedMs = 0
   steps = 0
   operations = 0
   answered = 0
   executed = 0
   /** The longest time that a healed cluster took until all were answered. */
-  slowestRecovery_ms = 0
+  slowestRecoveryMs = 0
   readonly faults: Partial<Record<FaultKind, number>> = {}
 
   add(stats: SimulationStats): void {
     this.seeds++
-    this.simulated_ms += stats.simulated_ms
+    this.simulatedMs += stats.simulatedMs
     this.steps += stats.steps
     this.operations += stats.operations
     this.answered += stats.answered
     this.executed += stats.executed
-    this.slowestRecovery_ms = Math.max(this.slowestRecovery_ms, stats.recovery_ms)
+    this.slowestRecoveryMs = Math.max(this.slowestRecoveryMs, stats.recoveryMs)
     for (const [kind, count] of Object.entries(stats.faults) as [FaultKind, number][]) {
       this.faults[kind] = (this.faults[kind] ?? 0) + count
     }
@@ -148,7 +148,7 @@ export async function simulate<M extends AnyMachine>(
     const failure = new SimulationFailure(seed, outcome.plan, outcome.violation)
     onViolation(failure)
     if (shrink === false) throw failure
-    const limits = { limit_ms: SHRINK_LIMIT_MS, ...shrink, ...(signal && { signal }) }
+    const limits = { limitMs: SHRINK_LIMIT_MS, ...shrink, ...(signal && { signal }) }
     const smallest = await shrinkPlan(outcome, workload, limits)
     throw new SimulationFailure(seed, smallest.plan, smallest.violation ?? outcome.violation)
   }

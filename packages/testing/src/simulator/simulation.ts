@@ -54,7 +54,7 @@ const LEAD_STUCK = 4
 const WATCH_MS = 20
 
 export interface SimulationStats {
-  readonly simulated_ms: number
+  readonly simulatedMs: number
   /** Timers that ran: arrivals, deadlines, ends of fsyncs and so on. */
   readonly steps: number
   readonly operations: number
@@ -63,7 +63,7 @@ export interface SimulationStats {
   readonly executed: number
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>
   /** From the healing to the last answer. */
-  readonly recovery_ms: number
+  readonly recoveryMs: number
 }
 
 /** The outcome of a plan. */
@@ -139,7 +139,7 @@ class Simulation<M extends AnyMachine> {
   #violation: Violation | undefined
   #tag = 0
   #position = 0
-  #recovery_ms = 0
+  #recoveryMs = 0
 
   constructor(
     plan: Plan,
@@ -163,7 +163,7 @@ class Simulation<M extends AnyMachine> {
       servers: plan.servers,
       quorums: plan.quorums,
       window: plan.window,
-      lease_ms: plan.lease_ms,
+      leaseMs: plan.leaseMs,
       mode: plan.mode,
       seed: chance.seed(),
       machine: (server) =>
@@ -178,14 +178,14 @@ class Simulation<M extends AnyMachine> {
           this.#versionOn(server),
         ),
       options: {
-        heartbeat_ms: plan.heartbeat_ms,
-        electionTimeout_ms: plan.electionTimeout_ms,
+        heartbeatMs: plan.heartbeatMs,
+        electionTimeoutMs: plan.electionTimeoutMs,
         snapshots: { everySlots: 1e9, everyBytes: 2 ** 40, ...plan.snapshots },
       },
       build: plan.old && ((server) => (this.#old.has(server) ? OLD_BUILD : NEXT_BUILD)),
       between: (server, edges) => this.#ports?.between(server, edges) ?? edges,
       network: {
-        latency_ms: (from, to) => network.between(...plan.latency_ms) + this.#nemesis.delay_ms(from, to),
+        latencyMs: (from, to) => network.between(...plan.latencyMs) + this.#nemesis.delayMs(from, to),
         ...(plan.pieces ? { split: (available) => 1 + network.below(available) } : {}),
         meddle: (way) => this.#nemesis.meddle(way),
         onArrival: (way, chunk) => {
@@ -232,7 +232,7 @@ class Simulation<M extends AnyMachine> {
     )
     const setUp = (id: ServerId) => {
       const server = this.#world.server(id)
-      server.sync_ms = () => disks.between(...plan.sync_ms)
+      server.syncMs = () => disks.between(...plan.syncMs)
       server.rate = plan.rates[id - 1] ?? 1
       this.#durable.watch(id, server.disk)
     }
@@ -266,7 +266,7 @@ class Simulation<M extends AnyMachine> {
     process.on('unhandledRejection', onRejection)
     try {
       await this.#start()
-      await this.#world.wait(this.#plan.duration_ms)
+      await this.#world.wait(this.#plan.durationMs)
       await this.#finish()
     } catch (error) {
       checkSignal(this.#signal)
@@ -282,13 +282,13 @@ class Simulation<M extends AnyMachine> {
       plan: this.#plan,
       violation: this.#violation,
       stats: {
-        simulated_ms: this.#world.clock.now(),
+        simulatedMs: this.#world.clock.now(),
         steps: this.#world.clock.steps,
         operations: this.#operations.length,
         answered: this.#operations.filter(({ returned }) => returned !== undefined).length,
         executed: this.#executions.all.length,
         faults: Object.fromEntries(this.#nemesis.struck),
-        recovery_ms: this.#recovery_ms,
+        recoveryMs: this.#recoveryMs,
       },
       digest: this.#trace.digest,
     }
@@ -326,7 +326,7 @@ class Simulation<M extends AnyMachine> {
       clock: this.#world.clock,
       chance: this.#chance.fork(),
       workload: this.#workload,
-      rest_ms: this.#plan.rest_ms,
+      restMs: this.#plan.restMs,
       access,
       nextTag: () => ++this.#tag,
       nextPosition: () => ++this.#position,
@@ -374,7 +374,7 @@ class Simulation<M extends AnyMachine> {
     this.#clients.set(number, 'connecting')
     const codecs = watchedCodecs(this.#workload.machine())
     const versionOf = this.#plan.old && { versionOf: simulatedVersion }
-    const connecting = this.#world.beginConnect(`c${number}`, { codecs, timeout_ms: 2000, ...versionOf })
+    const connecting = this.#world.beginConnect(`c${number}`, { codecs, timeoutMs: 2000, ...versionOf })
     connecting.then(
       (client) => this.#clients.set(number, client),
       () => this.#clients.delete(number),
@@ -408,7 +408,7 @@ class Simulation<M extends AnyMachine> {
     const world = this.#world
     const { wrecked } = this.#nemesis
     this.#nemesis.heal()
-    const healed_ms = world.clock.now()
+    const healedMs = world.clock.now()
     for (const { walker } of this.#walkers) walker.stop()
     await this.#inTime('an operation did not end', Promise.all(this.#walkers.map(({ walk }) => walk)))
     if (this.#plan.live) {
@@ -418,11 +418,14 @@ class Simulation<M extends AnyMachine> {
         .filter(({ home }) => home === undefined || sound.includes(home))
         .map(({ home, walker }) => this.#finishWalk(walker, home))
       await this.#inTime('a client was not answered', Promise.all(finishing))
-      this.#recovery_ms = world.clock.now() - healed_ms
+      this.#recoveryMs = world.clock.now() - healedMs
       await this.#inTime('the replicas did not come to the same state', () => {
         const same = sound.filter((id) => this.#members.includes(id))
-        const bars = same.map((id) => world.server(id).replica?.status().bars)
-        return bars.every((bar) => bar?.executed === bars[0]?.executed && bar?.executed === bar?.chosen)
+        const watermarks = same.map((id) => world.server(id).replica?.status().watermarks)
+        return watermarks.every(
+          (watermark) =>
+            watermark?.executed === watermarks[0]?.executed && watermark?.executed === watermark?.chosen,
+        )
       })
       await this.#inTime(
         'log time did not come to the right time',
@@ -488,7 +491,7 @@ class Simulation<M extends AnyMachine> {
     const holding = () =>
       this.#world.running.filter((id) => {
         const { clients, held } = this.#world.status(id)
-        return clients > 0 || held.bytes > 0 || held.unfinished_bytes > 0
+        return clients > 0 || held.bytes > 0 || held.unfinishedBytes > 0
       })
     try {
       await this.#world.run(() => holding().length === 0, RELEASE_BOUND_MS)
@@ -505,7 +508,7 @@ class Simulation<M extends AnyMachine> {
   /** Those that are members by the longest log, if any. */
   get #members(): ServerId[] {
     const all = this.#world.running.map((id) => this.#world.status(id))
-    const [longest] = all.sort((a, b) => b.bars.chosen - a.bars.chosen)
+    const [longest] = all.sort((a, b) => b.watermarks.chosen - a.watermarks.chosen)
     return longest?.members.map(({ server }) => server) ?? this.#world.ids
   }
 
@@ -552,15 +555,15 @@ class Simulation<M extends AnyMachine> {
     this.#time.look()
     for (const id of this.#world.running) {
       const status = this.#world.status(id)
-      const { bars, digest, formed, peers, role } = status
+      const { watermarks, digest, formed, peers, role } = status
       this.#ports?.check(id, status)
-      checkWatermarks(bars)
+      checkWatermarks(watermarks)
       if (role === 'leader') this.#checkDisk(id)
       if (formed) this.#compareAcceptors(id, peers)
-      const before = this.#digests.get(bars.executed)
-      if (before === undefined) this.#digests.set(bars.executed, { digest, by: id })
+      const before = this.#digests.get(watermarks.executed)
+      if (before === undefined) this.#digests.set(watermarks.executed, { digest, by: id })
       else if (before.digest !== digest) {
-        const what = `s${id} and s${before.by} have executed different values up to slot ${bars.executed}`
+        const what = `s${id} and s${before.by} have executed different values up to slot ${watermarks.executed}`
         throw new Violation('agreement', what)
       }
     }
@@ -568,12 +571,12 @@ class Simulation<M extends AnyMachine> {
 
   /** A leader whose disk is stuck makes room for another. */
   #checkDisk(id: ServerId): void {
-    const { electionTimeout_ms, faults } = this.#plan
-    const stuck_ms = this.#world.server(id).process?.stuck_ms ?? 0
+    const { electionTimeoutMs, faults } = this.#plan
+    const stuckMs = this.#world.server(id).process?.stuckMs ?? 0
     // A process that stands still notices nothing.
-    const most_ms = LEAD_STUCK * electionTimeout_ms + WATCH_MS
-    if (stuck_ms <= most_ms || faults.some(({ kind }) => kind === 'pause')) return
-    throw new Violation('no-progress', `s${id} leads, though its disk has been stuck for ${stuck_ms} ms`)
+    const mostMs = LEAD_STUCK * electionTimeoutMs + WATCH_MS
+    if (stuckMs <= mostMs || faults.some(({ kind }) => kind === 'pause')) return
+    throw new Violation('no-progress', `s${id} leads, though its disk has been stuck for ${stuckMs} ms`)
   }
 
   /** In a cluster that has formed, each server is one acceptor for good. */

@@ -17,37 +17,37 @@ export class Timeline {
   #moving = false
 
   /**
-   * Moves the clock until something holds. Throws TooLateError if it does not within `limit_ms`.
+   * Moves the clock until something holds. Throws TooLateError if it does not within `limitMs`.
    */
-  async run(until: () => boolean, limit_ms = 60_000): Promise<void> {
-    if (await this.#move(this.clock.now() + limit_ms, until)) return
-    throw new TooLateError(`not within ${limit_ms} ms: ${until.toString()}\n${this.describe()}`)
+  async run(until: () => boolean, limitMs = 60_000): Promise<void> {
+    if (await this.#move(this.clock.now() + limitMs, until)) return
+    throw new TooLateError(`not within ${limitMs} ms: ${until.toString()}\n${this.describe()}`)
   }
 
-  async wait(duration_ms: number): Promise<void> {
-    await this.#move(this.clock.now() + duration_ms, () => false)
+  async wait(durationMs: number): Promise<void> {
+    await this.#move(this.clock.now() + durationMs, () => false)
   }
 
   /** Moves the clock until a promise is settled, and gives it back. */
-  async settled<T>(promise: Promise<T>, limit_ms?: number): Promise<T> {
+  async settled<T>(promise: Promise<T>, limitMs?: number): Promise<T> {
     let over = false
     promise.then(
       () => (over = true),
       () => (over = true),
     )
-    await this.run(() => over, limit_ms)
+    await this.run(() => over, limitMs)
     return promise
   }
 
   /** Moves the clock until a promise is rejected, and gives back the error. */
-  async failure(promise: Promise<unknown>, limit_ms?: number): Promise<SynodError> {
+  async failure(promise: Promise<unknown>, limitMs?: number): Promise<SynodError> {
     const error = promise.then(
       (value) => {
         throw new Error(`no failure, but ${JSON.stringify(value)}`)
       },
       (error: unknown) => error as SynodError,
     )
-    return this.settled(error, limit_ms)
+    return this.settled(error, limitMs)
   }
 
   /** What the world is like now, for the message of an error. */
@@ -59,7 +59,7 @@ export class Timeline {
    * Between two steps all promises are done. Callbacks, as a promise for each step would take
    * longer than the step.
    */
-  #move(end_ms: number, until: () => boolean): Promise<boolean> {
+  #move(endMs: number, until: () => boolean): Promise<boolean> {
     if (this.#moving) throw new Error('the clock is being moved already')
     this.#moving = true
     return new Promise<boolean>((resolve, reject) => {
@@ -67,7 +67,7 @@ export class Timeline {
         try {
           this.onStep()
           if (until()) resolve(true)
-          else if (this.clock.step(end_ms)) {
+          else if (this.clock.step(endMs)) {
             whenPromisesAreDone(this.clock.steps, move)
             return
           } else resolve(false)

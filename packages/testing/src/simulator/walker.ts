@@ -19,7 +19,7 @@ export interface WalkerParts<M extends AnyMachine> {
   readonly clock: StepClock
   readonly chance: Chance
   readonly workload: Workload<M>
-  readonly rest_ms: Range
+  readonly restMs: Range
   /** Undefined while there is none. */
   readonly access: () => Access<M> | undefined
   readonly nextTag: () => number
@@ -54,11 +54,11 @@ export class Walker<M extends AnyMachine> {
 
   /** Walks until it is stopped. */
   async walk(): Promise<void> {
-    const { access, chance, rest_ms } = this.#parts
+    const { access, chance, restMs } = this.#parts
     while (!this.#stopped) {
       const way = access()
       if (way !== undefined) await this.#operate(way, this.#draw(way), chance.between(20, 3000))
-      await this.#rest(chance.between(...rest_ms))
+      await this.#rest(chance.between(...restMs))
     }
   }
 
@@ -68,22 +68,22 @@ export class Walker<M extends AnyMachine> {
    * without. It ends as `removed` once `isGone` says that the replica in whose process it walks is
    * no more.
    */
-  async finish(timeout_ms: number, isGone: () => boolean): Promise<SynodError | undefined> {
+  async finish(timeoutMs: number, isGone: () => boolean): Promise<SynodError | undefined> {
     const { access, clock } = this.#parts
-    const end_ms = clock.now() + timeout_ms
+    const endMs = clock.now() + timeoutMs
     const next = [() => this.#query(), () => this.#command(), () => this.#query()]
     for (let draw = next[0]; draw !== undefined; draw = next[0]) {
       let way = access()
-      while (way === undefined && clock.now() < end_ms) {
+      while (way === undefined && clock.now() < endMs) {
         if (isGone()) return new SynodError('removed', 'the replica is gone')
         await this.#rest(10)
         way = access()
       }
       if (way === undefined) return new SynodError('unreachable', 'no connection')
-      const error = await this.#operate(way, draw(), end_ms - clock.now())
+      const error = await this.#operate(way, draw(), endMs - clock.now())
       if (error === undefined) next.shift()
       // What was full until now takes a moment to notice that there is space.
-      else if (error.code === 'disk-full' && clock.now() < end_ms) await this.#rest(100)
+      else if (error.code === 'disk-full' && clock.now() < endMs) await this.#rest(100)
       else return error
     }
     return undefined
@@ -117,7 +117,7 @@ export class Walker<M extends AnyMachine> {
   }
 
   /** Resolves to the error, unless there was an answer. */
-  async #operate(way: Access<M>, request: Request<M>, timeout_ms: number): Promise<SynodError | undefined> {
+  async #operate(way: Access<M>, request: Request<M>, timeoutMs: number): Promise<SynodError | undefined> {
     const { name, nextPosition, onReturn, record } = this.#parts
     const operation: ClientOperation<M> = {
       client: name,
@@ -128,7 +128,7 @@ export class Walker<M extends AnyMachine> {
     record(operation)
     let error: SynodError | undefined
     try {
-      const answer = await this.#answerOf(ask(way, request, timeout_ms), timeout_ms)
+      const answer = await this.#answerOf(ask(way, request, timeoutMs), timeoutMs)
       operation.returned = { ...answer, position: nextPosition() }
       if (request.type !== 'stale-query') this.#seen = Math.max(this.#seen, way.seen)
     } catch (caught) {
@@ -140,11 +140,11 @@ export class Walker<M extends AnyMachine> {
   }
 
   /** What a state machine threw is an answer too. */
-  async #answerOf(call: Promise<Answered>, timeout_ms: number): Promise<Answered> {
+  async #answerOf(call: Promise<Answered>, timeoutMs: number): Promise<Answered> {
     const { clock } = this.#parts
     let cancel: () => void = () => undefined
     const gone = new Promise<never>((_, reject) => {
-      cancel = clock.timer(timeout_ms + GRACE_MS, () => {
+      cancel = clock.timer(timeoutMs + GRACE_MS, () => {
         reject(new SynodError('outcome-unknown', 'the process is gone'))
       })
     })
@@ -158,26 +158,26 @@ export class Walker<M extends AnyMachine> {
     }
   }
 
-  #rest(duration_ms: number): Promise<void> {
-    return new Promise((done) => this.#parts.clock.timer(duration_ms, done))
+  #rest(durationMs: number): Promise<void> {
+    return new Promise((done) => this.#parts.clock.timer(durationMs, done))
   }
 }
 
 async function ask<M extends AnyMachine>(
   way: Access<M>,
   request: Request<M>,
-  timeout_ms: number,
+  timeoutMs: number,
 ): Promise<Answered> {
   switch (request.type) {
     case 'command':
-      return { output: await way.execute({ tag: request.tag, command: request.command }, { timeout_ms }) }
+      return { output: await way.execute({ tag: request.tag, command: request.command }, { timeoutMs }) }
     case 'query': {
-      const { answer, place } = await way.read(request.query, { timeout_ms })
+      const { answer, place } = await way.read(request.query, { timeoutMs })
       return { output: answer, place }
     }
     case 'stale-query': {
       const { atLeast, query } = request
-      const { answer: its, slot } = await way.readStale(query, { atLeast, timeout_ms })
+      const { answer: its, slot } = await way.readStale(query, { atLeast, timeoutMs })
       return { output: its.answer, place: its.place, slot }
     }
   }

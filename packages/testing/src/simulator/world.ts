@@ -22,11 +22,11 @@ export const CLIENT_PORT = 2379
 
 /** On a small scale, as all else is. */
 const SPACE: SpaceLimits = {
-  low_bytes: 32 << 10,
-  full_bytes: 8 << 10,
-  groups_bytes: 16 << 10,
-  trim_bytes: 2 << 10,
-  snapshot_bytes: 4 << 10,
+  lowBytes: 32 << 10,
+  fullBytes: 8 << 10,
+  groupsBytes: 16 << 10,
+  trimBytes: 2 << 10,
+  snapshotBytes: 4 << 10,
 }
 
 /** A server by its id, or the host of a client by its name. */
@@ -45,15 +45,15 @@ export interface Server<M extends AnyMachine> {
   /** What it told its logger, as `level: message`. */
   readonly log: string[]
   /** How long an fsync takes. */
-  sync_ms: () => number
+  syncMs: () => number
   /** It is new to the cluster, and joins it. */
   readonly joins: boolean
   /**
    * How far its idea of the time of day is off, and how fast its clock runs from the next start on.
    */
-  skew_ms: number
+  skewMs: number
   /** How far it has run away lately, besides. */
-  runaway_ms: () => number
+  runawayMs: () => number
   rate: number
 }
 
@@ -68,7 +68,7 @@ export interface WorldOptions<M extends AnyMachine> {
   /** That of the mode unless given. */
   readonly window?: number | undefined
   /** How long leases last; there are none unless given. */
-  readonly lease_ms?: number | undefined
+  readonly leaseMs?: number | undefined
   readonly mode?: Mode
   readonly seed?: number
   /** Makes the state machine for a server, each time its replica starts. */
@@ -77,7 +77,7 @@ export interface WorldOptions<M extends AnyMachine> {
   readonly options?: Partial<ReplicaOptions<M>>
   readonly network?: MemoryNetworkOptions
   /** How long an fsync takes; 1 ms unless given. */
-  readonly sync_ms?: number
+  readonly syncMs?: number
   /** Stands between the process of a server, each time that it starts, and the machine. */
   readonly between?: (server: ServerId, edges: Edges) => Edges
   /** The build that a server runs from its next start on: this one unless given. */
@@ -117,7 +117,7 @@ export class World<M extends AnyMachine> extends Timeline {
   }
 
   #add(id: ServerId, joins: boolean): void {
-    const { machine, sync_ms = 1 } = this.#options
+    const { machine, syncMs = 1 } = this.#options
     this.servers.set(id, {
       id,
       joins,
@@ -127,9 +127,9 @@ export class World<M extends AnyMachine> extends Timeline {
       machine: machine(id),
       fatal: undefined,
       log: [],
-      sync_ms: () => sync_ms,
-      skew_ms: 0,
-      runaway_ms: () => 0,
+      syncMs: () => syncMs,
+      skewMs: 0,
+      runawayMs: () => 0,
       rate: 1,
     })
   }
@@ -185,8 +185,8 @@ export class World<M extends AnyMachine> extends Timeline {
     const { disk } = server
     const process = this.#start(hostOf(id), {
       disk,
-      sync_ms: () => server.sync_ms(),
-      skew_ms: () => server.skew_ms + server.runaway_ms(),
+      syncMs: () => server.syncMs(),
+      skewMs: () => server.skewMs + server.runawayMs(),
       rate: server.rate,
     })
     server.process = process
@@ -207,7 +207,7 @@ export class World<M extends AnyMachine> extends Timeline {
       cluster: {
         servers: this.#addressesFor(server),
         ...(this.#options.quorums === undefined ? {} : { quorums: this.#options.quorums }),
-        ...(this.#options.lease_ms === undefined ? {} : { lease_ms: this.#options.lease_ms }),
+        ...(this.#options.leaseMs === undefined ? {} : { leaseMs: this.#options.leaseMs }),
       },
       join: server.joins,
       dataDir: DATA_DIR,
@@ -360,8 +360,8 @@ export class World<M extends AnyMachine> extends Timeline {
       const { fatal, replica } = this.server(id)
       if (fatal !== undefined) return `s${id}: failed, ${fatal.code}: ${fatal.message}`
       if (!this.isUp(id) || replica === undefined) return `s${id}: down`
-      const { ballot, bars, formed, leader, role, voting, waiting } = replica.status()
-      return `s${id}: ${JSON.stringify({ role, leader, formed, voting, ballot, bars, waiting })}`
+      const { ballot, watermarks, formed, leader, role, voting, waiting } = replica.status()
+      return `s${id}: ${JSON.stringify({ role, leader, formed, voting, ballot, watermarks, waiting })}`
     })
     return [super.describe(), ...lines].join('\n')
   }

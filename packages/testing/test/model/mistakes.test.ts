@@ -16,17 +16,17 @@ import { TINY, finish } from './searches.js'
 /** The core, but for what it is told. */
 const hearing =
   (change: (paxos: Paxos, message: Message) => Message): Step =>
-  (paxos, input, now_ms) => {
+  (paxos, input, nowMs) => {
     const changed: Input =
       input.type === 'message' ? { ...input, message: change(paxos, input.message) } : input
-    return paxos.step(changed, now_ms)
+    return paxos.step(changed, nowMs)
   }
 
 /** The core, but for what it answers. */
 const answering =
   (change: (output: Output) => Output): Step =>
-  (paxos, input, now_ms) =>
-    change(paxos.step(input, now_ms))
+  (paxos, input, nowMs) =>
+    change(paxos.step(input, nowMs))
 
 const early = (type: Message['type']) =>
   answering((output) => ({

@@ -12,11 +12,11 @@ const LEADERLESS = CONFIGURATIONS['leaderless-wide']
 function run(
   config: ModelConfig,
   seed: number,
-  start_ms: number,
+  startMs: number,
   inputs: readonly (readonly [number, Input])[],
 ) {
-  const paxos = Paxos.recover(paxosConfig(config, 1), [], seed, start_ms)
-  for (const [after_ms, input] of inputs) paxos.step(input, start_ms + after_ms)
+  const paxos = Paxos.recover(paxosConfig(config, 1), [], seed, startMs)
+  for (const [afterMs, input] of inputs) paxos.step(input, startMs + afterMs)
   const state = paxos.save()
   normalise(state, config, 1)
   return state

@@ -26,9 +26,9 @@ test('a seed walks the same way each time', () => {
 
 test('they find a mistake, of which little remains', () => {
   // A promise that tells of no votes.
-  const step: Step = (paxos, input, now_ms) => {
-    if (input.type !== 'message' || input.message.type !== 'promise') return paxos.step(input, now_ms)
-    return paxos.step({ ...input, message: { ...input.message, votes: [] } }, now_ms)
+  const step: Step = (paxos, input, nowMs) => {
+    if (input.type !== 'message' || input.message.type !== 'promise') return paxos.step(input, nowMs)
+    return paxos.step({ ...input, message: { ...input.message, votes: [] } }, nowMs)
   }
   const config = { ...CONFIGURATIONS['leader-small'], sync: 'lazy' } as const
   const { violation, actions } = finish(randomWalks(config, { seed: 1, walks: 500, depth: 100, step }))

@@ -110,8 +110,8 @@ test('a way as the lines of a trace: what arrives, becomes durable and leaves, s
   const world = new World(TINY)
   const { path } = finish(breadthFirst(world, { until: 'chosen' }))
   const lines = traceLines(TINY, replay(TINY, actionsAlong(world, path)))
-  const events = lines.map((line) => JSON.parse(line) as { at_ms: number; event: string })
-  expect(events.map(({ at_ms, event }) => `${at_ms} ${event}`)).toEqual([
+  const events = lines.map((line) => JSON.parse(line) as { atMs: number; event: string })
+  expect(events.map(({ atMs, event }) => `${atMs} ${event}`)).toEqual([
     ...['0 start', '0 start', '0 start'],
     ...['1 durable', '1 send', '1 send'],
     ...['2 message', '2 durable', '2 send'],
@@ -121,10 +121,10 @@ test('a way as the lines of a trace: what arrives, becomes durable and leaves, s
     ...['6 message', '6 durable', '6 send', '6 send', '6 chosen'],
   ])
   expect(events[0]).toEqual({
-    ...{ at_ms: 0, event: 'start', server: 1, mode: 'leader' },
+    ...{ atMs: 0, event: 'start', server: 1, mode: 'leader' },
     ...{ servers: [1, 2, 3], quorums: { phase1: 2, phase2: 2 } },
   })
-  expect(events.at(-1)).toEqual({ at_ms: 6, event: 'chosen', server: 1, first: 1, last: 1 })
+  expect(events.at(-1)).toEqual({ atMs: 6, event: 'chosen', server: 1, first: 1, last: 1 })
 })
 
 test('a trace tells what a crash leaves, and what arrives oftener than it was sent', () => {
@@ -155,6 +155,6 @@ test('a trace tells what a crash leaves, and what arrives oftener than it was se
   )
   expect(arrivals.map((line) => line.includes('"again":true'))).toEqual([false, true])
   expect(traceLines(config, { steps, violation: 'two leaders' }).at(-1)).toBe(
-    '{"at_ms":5,"event":"violation","kind":"invariant","message":"two leaders"}',
+    '{"atMs":5,"event":"violation","kind":"invariant","message":"two leaders"}',
   )
 })

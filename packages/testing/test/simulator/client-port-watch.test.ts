@@ -27,7 +27,7 @@ const HANDSHAKE = OPENINGS.right!(new Chance(1), {
 
 /** A replica that does what the test says with what arrives, and is watched. */
 async function port(onData: (socket: Socket) => void = () => undefined) {
-  const rig = new Rig({ window_bytes: 1024 })
+  const rig = new Rig({ windowBytes: 1024 })
   const violations: string[] = []
   const watch = new ClientPortWatch('s1', rig.clock, LIMIT, ({ message }) => violations.push(message))
   const sockets: Socket[] = []
@@ -48,7 +48,7 @@ async function port(onData: (socket: Socket) => void = () => undefined) {
     return socket
   }
   const status = (held: Partial<ReplicaStatus['held']>, waiting = 0) => {
-    watch.check({ held: { bytes: 0, most_bytes: 0, unfinished_bytes: 0, ...held }, waiting } as ReplicaStatus)
+    watch.check({ held: { bytes: 0, mostBytes: 0, unfinishedBytes: 0, ...held }, waiting } as ReplicaStatus)
   }
   return { rig, violations, sockets, dial, status }
 }
@@ -78,10 +78,10 @@ describe('the watch over a port for clients', () => {
 
   it('finds that more is held than may be', async () => {
     const { violations, status } = await port()
-    status({ most_bytes: MAX_HELD_AT_ALL_BYTES, unfinished_bytes: MAX_UNFINISHED_BYTES })
+    status({ mostBytes: MAX_HELD_AT_ALL_BYTES, unfinishedBytes: MAX_UNFINISHED_BYTES })
     expect(violations).toEqual([])
-    status({ most_bytes: 2 * MAX_HELD_AT_ALL_BYTES })
-    status({ unfinished_bytes: MAX_UNFINISHED_BYTES + 1 })
+    status({ mostBytes: 2 * MAX_HELD_AT_ALL_BYTES })
+    status({ unfinishedBytes: MAX_UNFINISHED_BYTES + 1 })
     expect(violations).toEqual([
       `s1 held ${2 * MAX_HELD_AT_ALL_BYTES} bytes for clients`,
       `s1 holds ${MAX_UNFINISHED_BYTES + 1} bytes of unfinished frames`,
@@ -126,7 +126,7 @@ describe('the watch over a port for clients', () => {
     for (const bytes of [asked(...reads), asked(...reads)]) socket.write(bytes)
     rig.advance(1000)
     sockets[0]!.write(HANDSHAKE)
-    const refused = { type: 'fail', code: 'wrong-protocol', retryAfter_ms: 0, message: '' } as const
+    const refused = { type: 'fail', code: 'wrong-protocol', retryAfterMs: 0, message: '' } as const
     const answer = () => {
       for (const { request } of reads) sockets[0]!.write(said({ ...refused, request }))
     }

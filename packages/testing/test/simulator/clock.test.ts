@@ -8,24 +8,24 @@ it('runs timers in the order of a sorted list: by time, then as they were asked 
     const chance = new Chance(seed)
     const clock = new StepClock()
     const ran: number[] = []
-    let waiting: { readonly id: number; readonly at_ms: number; readonly cancel: () => void }[] = []
+    let waiting: { readonly id: number; readonly atMs: number; readonly cancel: () => void }[] = []
     for (let id = 0; id < 200; id++) {
       const dice = chance.next()
       if (dice < 0.6) {
-        const delay_ms = chance.below(20)
-        const cancel = clock.timer(delay_ms, () => ran.push(id))
-        waiting.push({ id, at_ms: clock.now() + delay_ms, cancel })
+        const delayMs = chance.below(20)
+        const cancel = clock.timer(delayMs, () => ran.push(id))
+        waiting.push({ id, atMs: clock.now() + delayMs, cancel })
         // The sort is stable.
-        waiting.sort((a, b) => a.at_ms - b.at_ms)
+        waiting.sort((a, b) => a.atMs - b.atMs)
       } else if (dice < 0.7 && waiting.length > 0) {
         const cancelled = chance.pick(waiting)
         cancelled.cancel()
         waiting = waiting.filter((timer) => timer !== cancelled)
       } else {
         const next = waiting.shift()
-        const end_ms = next?.at_ms ?? clock.now() + 1
-        expect(clock.step(end_ms)).toBe(next !== undefined)
-        expect(clock.now()).toBe(end_ms)
+        const endMs = next?.atMs ?? clock.now() + 1
+        expect(clock.step(endMs)).toBe(next !== undefined)
+        expect(clock.now()).toBe(endMs)
         expect(ran.splice(0)).toEqual(next === undefined ? [] : [next.id])
       }
     }
@@ -60,7 +60,7 @@ it('does what is next before any timer, and what is soon after those that are du
 
 it('tells a time of day that goes along', () => {
   const clock = new StepClock()
-  const before_ms = clock.wallTime()
+  const beforeMs = clock.wallTime()
   clock.step(1234)
-  expect(clock.wallTime() - before_ms).toBe(1234)
+  expect(clock.wallTime() - beforeMs).toBe(1234)
 })

@@ -36,7 +36,7 @@ class Segment {
   readonly #file: DiskFile
   readonly #groups = new GroupWriter(groupMarker(ACCEPTOR))
   #sequence = 0
-  #size_bytes = 0
+  #sizeBytes = 0
 
   private constructor(file: DiskFile, disk: MemoryDisk) {
     this.#file = file
@@ -60,8 +60,8 @@ class Segment {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    await this.#file.write(bytes, this.#size_bytes)
-    this.#size_bytes += bytes.length
+    await this.#file.write(bytes, this.#sizeBytes)
+    this.#sizeBytes += bytes.length
   }
 
   async sync(): Promise<void> {

@@ -12,7 +12,7 @@ beforeEach(() => {
 function execution(by: number, slot: number, tag: number, more: Partial<Execution> = {}): Execution {
   const command = `command ${tag}`
   const encoded = Buffer.from(command)
-  return { by, slot, tag, time_ms: 1000, version: 1, command, encoded, result: Buffer.from('done'), ...more }
+  return { by, slot, tag, timeMs: 1000, version: 1, command, encoded, result: Buffer.from('done'), ...more }
 }
 
 it('replicas that execute the same are fine, each at its own pace', () => {
@@ -37,7 +37,7 @@ it('a replica that starts again executes the same again', () => {
 it.each<[string, Execution, Execution, string]>([
   ['another command in a slot', execution(1, 1, 11), execution(2, 1, 12), 'agreement'],
   ['the same command in another slot', execution(1, 1, 11), execution(2, 2, 11), 'agreement'],
-  ['another time', execution(1, 1, 11), execution(2, 1, 11, { time_ms: 5 }), 'agreement'],
+  ['another time', execution(1, 1, 11), execution(2, 1, 11, { timeMs: 5 }), 'agreement'],
   [
     'another result',
     execution(1, 1, 11),

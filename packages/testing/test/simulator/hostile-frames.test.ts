@@ -42,7 +42,7 @@ function read(bytes: Uint8Array): number {
     const reader = new Reader(payload)
     for (; reader.remaining > 0; messages++) decodeClientMessage(reader)
   }
-  if (frames.buffered_bytes > 0) throw new Error('cut short')
+  if (frames.bufferedBytes > 0) throw new Error('cut short')
   return messages
 }
 

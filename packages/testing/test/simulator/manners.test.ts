@@ -8,15 +8,15 @@ const ports: Record<string, number> = { s1: 1, s2: 2, s3: 3 }
 
 /** One connection between the client and each server. */
 class Conversation {
-  now_ms = 0
+  nowMs = 0
   readonly processes = new Map<number, object>([1, 2, 3].map((id) => [id, { id }]))
   readonly #manners: Manners
 
   constructor(change: Partial<Plan> = {}) {
-    const plan: Plan = { ...drawPlan(1, { mode: 'leader' }), latency_ms: [1, 5], faults: [], ...change }
+    const plan: Plan = { ...drawPlan(1, { mode: 'leader' }), latencyMs: [1, 5], faults: [], ...change }
     this.#manners = new Manners({
       plan,
-      now: () => this.now_ms,
+      now: () => this.nowMs,
       processOn: (server) => this.processes.get(server),
     })
   }
@@ -40,8 +40,8 @@ class Conversation {
       purpose: 'messages',
       cluster: 'synod',
       clusterId: 'cd'.repeat(16),
-      parameters: { mode: 'leader', quorums: null, lease_ms: 0, window: 8192 },
-      electionTimeout_ms: 500,
+      parameters: { mode: 'leader', quorums: null, leaseMs: 0, window: 8192 },
+      electionTimeoutMs: 500,
       server: 1,
       acceptor: 'ab'.repeat(16),
       founders: [1, 2, 3],
@@ -67,7 +67,7 @@ describe('a client', () => {
   it('may ask again where it was turned away', () => {
     const talk = new Conversation()
     talk.ask('s1')
-    talk.say('s1', 'c1', { type: 'fail', request: 1, code: 'overloaded', retryAfter_ms: 0, message: '' })
+    talk.say('s1', 'c1', { type: 'fail', request: 1, code: 'overloaded', retryAfterMs: 0, message: '' })
     talk.ask('s1')
   })
 
@@ -75,7 +75,7 @@ describe('a client', () => {
     const talk = new Conversation()
     talk.hint('s2', 2, 2)
     talk.hint('s1', 1, 1)
-    talk.now_ms = 6
+    talk.nowMs = 6
     talk.ask('s2')
     expect(() => {
       talk.ask('s1')
@@ -85,23 +85,23 @@ describe('a client', () => {
   it('asks the leader as long as that says anything', () => {
     const talk = new Conversation()
     talk.hint('s2', 2, 2)
-    talk.now_ms = 300
+    talk.nowMs = 300
     talk.say('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
-    talk.now_ms = 306
+    talk.nowMs = 306
     expect(() => {
       talk.ask('s1')
     }).toThrow('c1 asked s1, and not s2')
   })
 
   it.each<[string, (talk: Conversation) => void, Partial<Plan>]>([
-    ['the question may have left before the hint came', (talk) => (talk.now_ms = 5), {}],
-    ['the leader has said nothing for long', (talk) => (talk.now_ms = 250), {}],
+    ['the question may have left before the hint came', (talk) => (talk.nowMs = 5), {}],
+    ['the leader has said nothing for long', (talk) => (talk.nowMs = 250), {}],
     [
       'it has not until the question had left',
       (talk) => {
-        talk.now_ms = 300
+        talk.nowMs = 300
         talk.say('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
-        talk.now_ms = 305
+        talk.nowMs = 305
       },
       {},
     ],
@@ -117,12 +117,12 @@ describe('a client', () => {
     [
       'its connection may be broken',
       () => undefined,
-      { faults: [{ kind: 'reset', at_ms: 0, for_ms: 0, from: 'c1', to: 2 }] },
+      { faults: [{ kind: 'reset', atMs: 0, forMs: 0, from: 'c1', to: 2 }] },
     ],
   ])('may ask another one where %s', (_why, change, plan) => {
     const talk = new Conversation(plan)
     talk.hint('s2', 2, 2)
-    talk.now_ms = 6
+    talk.nowMs = 6
     change(talk)
     talk.ask('s1')
   })

@@ -10,7 +10,7 @@ describe('a connection', () => {
     forSeeds(import.meta.url, 200, (seed) => {
       const chance = new Chance(seed)
       const rig = new Rig({
-        latency_ms: () => chance.between(0, 50),
+        latencyMs: () => chance.between(0, 50),
         split: (available) => 1 + chance.below(available),
       })
       const { a, b } = rig.connect()
@@ -26,7 +26,7 @@ describe('a connection', () => {
   })
 
   it('delivers pieces of the size that was asked for, after one latency', () => {
-    const rig = new Rig({ latency_ms: 10, split: (available) => Math.min(available, 2) })
+    const rig = new Rig({ latencyMs: 10, split: (available) => Math.min(available, 2) })
     const { a, b } = rig.connect()
     a.write('abcde')
     rig.advance(9.9)
@@ -36,21 +36,21 @@ describe('a connection', () => {
   })
 
   it('holds up the writer while the reader pauses', () => {
-    const rig = new Rig({ window_bytes: 1000 })
+    const rig = new Rig({ windowBytes: 1000 })
     const { a, b } = rig.connect()
     b.socket.pause()
     a.socket.write(Buffer.alloc(DRAIN_MARK_BYTES + 1000))
     rig.advance()
-    expect(a.socket.unsent_bytes).toBe(DRAIN_MARK_BYTES)
+    expect(a.socket.unsentBytes).toBe(DRAIN_MARK_BYTES)
     expect([a.drains, b.chunks.length]).toEqual([0, 0])
     b.socket.resume()
     rig.advance()
-    expect(a.socket.unsent_bytes).toBe(0)
+    expect(a.socket.unsentBytes).toBe(0)
     expect([a.drains, b.text.length]).toEqual([1, DRAIN_MARK_BYTES + 1000])
   })
 
   it('that one side closes delivers the rest first', () => {
-    const rig = new Rig({ window_bytes: 2 })
+    const rig = new Rig({ windowBytes: 2 })
     const { a, b } = rig.connect()
     a.write('the rest')
     a.socket.close()
@@ -62,7 +62,7 @@ describe('a connection', () => {
 
 describe('a way that is cut', () => {
   it('stalls bytes in one direction, and they go on in order when it is healed', () => {
-    const rig = new Rig({ latency_ms: 10 })
+    const rig = new Rig({ latencyMs: 10 })
     const { a, b } = rig.connect()
     a.write('under way, ')
     rig.advance(5)
@@ -80,7 +80,7 @@ describe('a way that is cut', () => {
   it('keeps the order also of what was under way when it was cut, and healed before that would have arrived', () => {
     forSeeds(import.meta.url, 200, (seed) => {
       const chance = new Chance(seed)
-      const rig = new Rig({ latency_ms: () => chance.between(0, 50) })
+      const rig = new Rig({ latencyMs: () => chance.between(0, 50) })
       const { a, b } = rig.connect()
       let sent = ''
       for (let n = 0; n < 30; n++) {
@@ -179,7 +179,7 @@ describe('a host', () => {
   })
 
   it('whose process is killed resets who goes on writing before it knows', () => {
-    const rig = new Rig({ latency_ms: 10 })
+    const rig = new Rig({ latencyMs: 10 })
     const { a, b } = rig.connect()
     a.socket.pause()
     b.write('last words')
@@ -252,7 +252,7 @@ describe('a meddler', () => {
     ])
   })
 
-  const window_bytes = 10
+  const windowBytes = 10
   it.each<[string, Meddler]>([
     ['loses', () => []],
     ['doubles', (chunk) => [chunk, chunk]],
@@ -260,31 +260,31 @@ describe('a meddler', () => {
   ])('that %s bytes leaves the window as large as it was', (_, meddler) => {
     let meddles = true
     const rig = new Rig({
-      window_bytes,
+      windowBytes,
       split: (available) => Math.min(available, 3),
       meddle: () => (chunk) => (meddles ? meddler(chunk) : [chunk]),
     })
     const { a, b } = rig.connect()
     a.write('x'.repeat(100))
     rig.advance()
-    expect(a.socket.unsent_bytes).toBe(0)
+    expect(a.socket.unsentBytes).toBe(0)
     meddles = false
     b.socket.pause()
     a.write('x'.repeat(25))
     rig.advance()
-    expect(a.socket.unsent_bytes).toBe(25 - window_bytes)
+    expect(a.socket.unsentBytes).toBe(25 - windowBytes)
   })
 
   it('that doubles bytes does not free the window before they are read', () => {
-    const rig = new Rig({ window_bytes, meddle: () => (chunk) => [chunk, chunk] })
+    const rig = new Rig({ windowBytes, meddle: () => (chunk) => [chunk, chunk] })
     const { a, b } = rig.connect()
     b.socket.pause()
     a.write('x'.repeat(25))
     rig.advance()
-    expect(a.socket.unsent_bytes).toBe(15)
+    expect(a.socket.unsentBytes).toBe(15)
     b.socket.resume()
     rig.advance()
-    expect([a.socket.unsent_bytes, b.text.length]).toEqual([0, 50])
+    expect([a.socket.unsentBytes, b.text.length]).toEqual([0, 50])
   })
 })
 

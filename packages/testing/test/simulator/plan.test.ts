@@ -44,13 +44,13 @@ describe('a plan', () => {
   })
 
   it('has its faults in order of time, all within it', () => {
-    forPlans(({ duration_ms, faults }) => {
-      const times = faults.map(({ at_ms }) => at_ms)
+    forPlans(({ durationMs, faults }) => {
+      const times = faults.map(({ atMs }) => atMs)
       expect(times).toEqual(times.toSorted((a, b) => a - b))
-      for (const { at_ms, for_ms } of faults) {
-        expect(at_ms).toBeGreaterThanOrEqual(0)
-        expect(at_ms).toBeLessThan(duration_ms)
-        expect(for_ms).toBeGreaterThanOrEqual(0)
+      for (const { atMs, forMs } of faults) {
+        expect(atMs).toBeGreaterThanOrEqual(0)
+        expect(atMs).toBeLessThan(durationMs)
+        expect(forMs).toBeGreaterThanOrEqual(0)
       }
     })
   })

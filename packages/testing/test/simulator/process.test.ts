@@ -19,13 +19,13 @@ function connected(): { rig: Rig; process: Process; a: End; b: End } {
   return { rig, process, a, b: accepted[0]! }
 }
 
-/** A process with a file, whose fsyncs take what `sync_ms` says. */
-async function writing(sync_ms: () => number) {
+/** A process with a file, whose fsyncs take what `syncMs` says. */
+async function writing(syncMs: () => number) {
   const rig = new Rig()
   const timeline = new Timeline()
   const disk = new MemoryDisk()
   const { clock } = timeline
-  const process = new Process({ clock, network: rig.network.host('a'), disk, sync_ms })
+  const process = new Process({ clock, network: rig.network.host('a'), disk, syncMs })
   const durable: string[] = []
   disk.onSynced = (_, content) => durable.push(content.toString())
   await disk.makeDirectory('/data')
@@ -290,7 +290,7 @@ describe('a connection between processes', () => {
   it.each(endings)('that ends with %s tells each end so once, however it was paused', (ending, bring) => {
     forSeeds(import.meta.url, 500, (seed) => {
       const chance = new Chance(seed)
-      const rig = new Rig({ latency_ms: () => chance.between(0, 2) })
+      const rig = new Rig({ latencyMs: () => chance.between(0, 2) })
       const [left, right] = ['a', 'b'].map(
         (host) => new Process({ clock: rig.clock, network: rig.network.host(host) }),
       ) as [Process, Process]
@@ -326,17 +326,17 @@ describe('a connection between processes', () => {
 describe('the clock of a process', () => {
   it('runs at its own rate, and so do its timers', () => {
     const { rig, process } = alone({ rate: 1.25 })
-    const at_ms: number[] = []
-    process.clock.timer(100, () => at_ms.push(process.clock.now(), rig.clock.now()))
+    const atMs: number[] = []
+    process.clock.timer(100, () => atMs.push(process.clock.now(), rig.clock.now()))
     rig.advance()
-    expect(at_ms).toEqual([100, 80])
+    expect(atMs).toEqual([100, 80])
   })
 
   it('has its own time of day', () => {
-    let skew_ms = 0
-    const { rig, process } = alone({ skew_ms: () => skew_ms })
+    let skewMs = 0
+    const { rig, process } = alone({ skewMs: () => skewMs })
     expect(process.clock.wallTime()).toBe(rig.clock.wallTime())
-    skew_ms = -5000
+    skewMs = -5000
     expect(process.clock.wallTime()).toBe(rig.clock.wallTime() - 5000)
   })
 })

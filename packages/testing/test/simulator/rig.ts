@@ -37,9 +37,9 @@ export class Rig {
     this.network = new MemoryNetwork(this.clock, options)
   }
 
-  advance(duration_ms = 1000): void {
-    const end_ms = this.clock.now() + duration_ms
-    while (this.clock.step(end_ms));
+  advance(durationMs = 1000): void {
+    const endMs = this.clock.now() + durationMs
+    while (this.clock.step(endMs));
   }
 
   /** The ends of the connections that this host will accept. */

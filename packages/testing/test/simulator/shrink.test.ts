@@ -11,27 +11,27 @@ import { type Counter, counting } from './planted.js'
  * fault of one kind.
  */
 const timekeeping: Workload<Counter> = {
-  ...counting((_, { time_ms }) => time_ms),
+  ...counting((_, { timeMs }) => timeMs),
   check(history) {
     const late = history.some(({ output }) => typeof output === 'number' && output > 1_700_050_000_000)
     if (late) throw new Error('the time has jumped')
   },
 }
 
-const jump = { kind: 'clock-jump', at_ms: 0, for_ms: 0, by_ms: 9e7, server: 1 } as const
-const harmless = (at_ms: number): Fault[] => [
-  { kind: 'pause', at_ms, for_ms: 20, server: 1 },
-  { kind: 'reset', at_ms: at_ms + 10, for_ms: 0, from: 'c1', to: 1 },
-  { kind: 'slow-disk', at_ms: at_ms + 20, for_ms: 50, server: 1, sync_ms: 20 },
+const jump = { kind: 'clock-jump', atMs: 0, forMs: 0, byMs: 9e7, server: 1 } as const
+const harmless = (atMs: number): Fault[] => [
+  { kind: 'pause', atMs, forMs: 20, server: 1 },
+  { kind: 'reset', atMs: atMs + 10, forMs: 0, from: 'c1', to: 1 },
+  { kind: 'slow-disk', atMs: atMs + 20, forMs: 50, server: 1, syncMs: 20 },
 ]
 
 const failing: Plan = {
   ...drawPlan(1, { mode: 'leaderless', servers: 1 }),
   formed: false,
   rates: [1.1],
-  sync_ms: [1, 1],
+  syncMs: [1, 1],
   clients: 3,
-  duration_ms: 1000,
+  durationMs: 1000,
   pieces: true,
   left: [],
   faults: [jump, jump, ...harmless(100), ...harmless(300), ...harmless(500)],
@@ -46,7 +46,7 @@ it('a plan is cut down to the fault that it takes, and nothing else', async () =
   expect(violation?.message).toBe('the time has jumped')
   expect(plan.faults.map(({ kind }) => kind)).toEqual(['clock-jump'])
   expect(plan).toMatchObject({ seed: 1, clients: 0, pieces: false, rates: [1] })
-  expect(plan.duration_ms).toBeLessThan(failing.duration_ms)
+  expect(plan.durationMs).toBeLessThan(failing.durationMs)
   expect(attempts.map(([attempt]) => attempt)).toEqual(attempts.map((_, index) => index + 1))
   expect((await runPlan(plan, timekeeping)).violation, 'found again').toEqual(violation)
 })

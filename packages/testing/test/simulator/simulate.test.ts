@@ -24,7 +24,7 @@ async function failure(
     seeds: 3,
     onViolation: () => undefined,
     // However slow the machine is.
-    shrink: { limit_ms: Infinity },
+    shrink: { limitMs: Infinity },
     ...options,
   }).then(
     () => undefined,
@@ -74,7 +74,7 @@ describe('a state machine', () => {
 
   it('that goes by the time in the context passes', async () => {
     await simulate(
-      counting((total, { time_ms, slot }) => total + slot + (time_ms % 7)),
+      counting((total, { timeMs, slot }) => total + slot + (timeMs % 7)),
       { seeds: 2 },
     )
   })
@@ -93,8 +93,8 @@ describe('the message of a failure', () => {
   })
 
   it('tells the story of the faults that it takes', () => {
-    const pause = { kind: 'pause', at_ms: 12.3, for_ms: 40, server: 2 } as const
-    const cut = { kind: 'cut', at_ms: 99, for_ms: 5, from: 'c1', to: 3, oneWay: true, reset: false } as const
+    const pause = { kind: 'pause', atMs: 12.3, forMs: 40, server: 2 } as const
+    const cut = { kind: 'cut', atMs: 99, forMs: 5, from: 'c1', to: 3, oneWay: true, reset: false } as const
     const plan = { ...drawPlan(1), faults: [pause, cut] }
     const { cause, message } = new SimulationFailure(1, plan, new Violation('agreement', 'they differ'))
     expect(message.split('\n')).toEqual([
@@ -147,7 +147,7 @@ describe('what is found', () => {
   })
 
   it('is cut down for as long as was asked for, and not at all where that is off', async () => {
-    for (const shrink of [false, { attempts: 0 }, { limit_ms: 0 }] as const)
+    for (const shrink of [false, { attempts: 0 }, { limitMs: 0 }] as const)
       expect((await failure(wrong(), { shrink })).plan).toEqual(drawPlan(1))
     const found: SimulationFailure[] = []
     const { plan } = await failure(wrong(), { onViolation: (failure) => found.push(failure) })
@@ -188,7 +188,7 @@ describe('options', () => {
     [{ servers: 0 }, 'servers must be'],
     [{ sedes: 5 }, 'sedes is no option: there are mode, '],
     [{ shrink: true }, 'shrink must be an object, not true'],
-    [{ shrink: { limit_ms: NaN } }, 'shrink.limit_ms must be'],
+    [{ shrink: { limitMs: NaN } }, 'shrink.limitMs must be'],
     [{ signal: {} }, 'signal must be an AbortSignal'],
   ])('%o are refused, with the reason', async (options, message) => {
     await expect(simulate(counting(), options as SimulateOptions)).rejects.toMatchObject({

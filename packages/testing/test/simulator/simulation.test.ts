@@ -5,7 +5,7 @@ import { type Outcome, runPlan } from '../../src/simulator/simulation.js'
 import { storeWorkload } from '../../src/simulator/store.js'
 
 function planOf(seed: number, mode: Mode): Plan {
-  return { ...drawPlan(seed, { mode }), duration_ms: 1000 }
+  return { ...drawPlan(seed, { mode }), durationMs: 1000 }
 }
 
 async function traced(plan: Plan): Promise<{ readonly outcome: Outcome; readonly lines: readonly string[] }> {
@@ -52,8 +52,8 @@ describe.each<Mode>(['leader', 'leaderless'])('a simulation in %s mode', (mode) 
     const plan = planOf(1, mode)
     const { lines, outcome } = await traced(plan)
     const events = lines.map((line) => JSON.parse(line))
-    expect(events[0]).toEqual({ at_ms: 0, event: 'plan', plan })
-    const times = events.map(({ at_ms }) => at_ms as number)
+    expect(events[0]).toEqual({ atMs: 0, event: 'plan', plan })
+    const times = events.map(({ atMs }) => atMs as number)
     expect(times).toEqual(times.toSorted((a, b) => a - b))
     const count = (event: string) => events.filter((it) => it.event === event).length
     expect(count('violation')).toBe(0)

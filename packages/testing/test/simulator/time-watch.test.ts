@@ -8,30 +8,30 @@ const NOTHING = new Uint8Array(0)
 class Rig {
   readonly wrong = new Set<number>()
   voters = [1, 2, 3]
-  log_ms = TODAY_MS
-  now_ms = 0
+  logMs = TODAY_MS
+  nowMs = 0
   readonly watch: TimeWatch
 
   constructor(rates: readonly number[] = [1, 1, 1]) {
     this.watch = new TimeWatch({
       rates,
-      now: () => this.now_ms,
-      wallTime: () => TODAY_MS + this.now_ms,
+      now: () => this.nowMs,
+      wallTime: () => TODAY_MS + this.nowMs,
       isRight: (server) => !this.wrong.has(server),
       statuses: () =>
         [1, 2, 3].map((server) => {
           const members = this.voters.map((voter) => ({ server: voter, role: 'voter' }))
-          return { server, members, time: { log_ms: this.log_ms } } as unknown as ReplicaStatus
+          return { server, members, time: { logMs: this.logMs } } as unknown as ReplicaStatus
         }),
     })
   }
 
-  execute(time_ms: number): void {
+  execute(timeMs: number): void {
     const slot = 1
     this.watch.executed({
       slot,
       tag: 1,
-      time_ms,
+      timeMs,
       version: 1,
       command: '',
       encoded: NOTHING,
@@ -53,7 +53,7 @@ test('log time must not go back', () => {
 test('it must not be ahead while a majority of the clocks is right, beyond what the monotonic clocks drift', () => {
   const rig = new Rig([1, 1.25, 0.9])
   rig.wrong.add(1)
-  rig.now_ms = 1000
+  rig.nowMs = 1000
   rig.execute(TODAY_MS + 1000 + 350)
   expect(() => {
     rig.execute(TODAY_MS + 1000 + 351)
@@ -73,7 +73,7 @@ test('when a majority has been wrong once, it may be anything for good', () => {
 test('in the end it must be right where the right clocks of a majority are up', () => {
   const rig = new Rig()
   expect(rig.watch.lost([1, 2, 3])).toEqual([])
-  rig.log_ms -= 101
+  rig.logMs -= 101
   expect(rig.watch.lost([1, 2, 3])).toEqual([1, 2, 3])
   expect(rig.watch.lost([2, 3])).toEqual([2, 3])
   expect(rig.watch.lost([3])).toEqual([])

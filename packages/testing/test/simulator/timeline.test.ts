@@ -6,7 +6,7 @@ import { Timeline, TooLateError } from '../../src/simulator/timeline.js'
 function noting(): { readonly line: Timeline; readonly noted: number[] } {
   const line = new Timeline()
   const noted: number[] = []
-  for (const at_ms of [10, 20, 30]) line.clock.timer(at_ms, () => noted.push(line.clock.now()))
+  for (const atMs of [10, 20, 30]) line.clock.timer(atMs, () => noted.push(line.clock.now()))
   return { line, noted }
 }
 

@@ -92,7 +92,7 @@ const WAYS: readonly [string, (machine: Machine<string, number, string, string>)
 function apply({ encode, executor }: Bench, text: string) {
   if (executor.executed === 0) executor.execute(1, encodeOpen(keyOf(7)))
   const slot = executor.executed + 1
-  const request = { kind: 'command', time_ms: 0, session: keyOf(7), opening: 1, sequence: slot } as const
+  const request = { kind: 'command', timeMs: 0, session: keyOf(7), opening: 1, sequence: slot } as const
   const value = encodeRequest({ ...request, acknowledged: slot - 1, version: 1, command: encode(text) })
   return executor.execute(slot, value)?.outcome
 }
@@ -212,7 +212,7 @@ describe('a simulation', () => {
     vi.unstubAllEnvs()
   })
 
-  const plan = { ...drawPlan(1, { mode: 'leader', servers: 3 }), duration_ms: 1000, faults: [] }
+  const plan = { ...drawPlan(1, { mode: 'leader', servers: 3 }), durationMs: 1000, faults: [] }
 
   it('finds nothing in a machine that keeps what it is given, and changes it', async () => {
     class Keeper implements Machine<{ n: number }, number, { n: number }, number> {

@@ -53,10 +53,10 @@ export class CoreCluster {
       case 'retry':
         return this.#runOut(s, ({ leaderless }) => {
           const instance = leaderless.instances.get(slot)
-          if (instance !== undefined) leaderless.due_ms = instance.until_ms = NOW_MS
+          if (instance !== undefined) leaderless.dueMs = instance.untilMs = NOW_MS
         })
       case 'fillHoles':
-        return this.#runOut(s, ({ leaderless }) => (leaderless.hole_ms = NOW_MS))
+        return this.#runOut(s, ({ leaderless }) => (leaderless.holeMs = NOW_MS))
       case 'sync':
         return this.#sync(s)
       case 'restart':
@@ -125,7 +125,7 @@ export class CoreCluster {
   /** A follower asks whether others miss the leader, and one does. */
   #campaign(id: ServerId): void {
     this.#runOut(id, ({ leader }) => {
-      if (leader.role.name === 'follower') leader.role.until_ms = NOW_MS
+      if (leader.role.name === 'follower') leader.role.untilMs = NOW_MS
     })
     const { round } = this.#server(id).paxos.save().leader
     this.#receive(id, peerOf(id), {
@@ -139,9 +139,9 @@ export class CoreCluster {
 
   #giveUp(id: ServerId): void {
     this.#runOut(id, ({ leader: { role } }) => {
-      if (role.name === 'candidate') role.until_ms = NOW_MS
+      if (role.name === 'candidate') role.untilMs = NOW_MS
       if (role.name !== 'leader') return
-      role.heartbeat_ms = NOW_MS
+      role.heartbeatMs = NOW_MS
       for (const server of SERVERS) role.contact.set(server, -Infinity)
     })
   }

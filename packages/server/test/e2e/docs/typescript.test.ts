@@ -13,7 +13,7 @@ const AROUND: Readonly<
 > = {
   'apply(command: LeaseCommand) {': {
     before: "import type { LeaseCommand } from './leases.js'\nexport class LeaseTable {\n",
-    dots: 'return [command, now_ms]\n}',
+    dots: 'return [command, nowMs]\n}',
     after: '\n}',
   },
   'await runPlan(failure': {

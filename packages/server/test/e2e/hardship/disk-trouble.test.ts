@@ -21,7 +21,7 @@ if (whyNot !== undefined) console.log(`disks of real processes in trouble are sk
  * must be the same.
  */
 async function underLoad(cluster: TestCluster, during: (pulse: Pulse) => Promise<void>): Promise<void> {
-  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
   const pulse = new Pulse()
   const controller = new AbortController()
   const loop = (async () => {
@@ -80,7 +80,7 @@ test.skipIf(whyNot !== undefined)(
     await underLoad(cluster, async (pulse) => {
       await enough(pulse)
       const leader = await first(cluster, 'leader')
-      pulse.longestPause_ms()
+      pulse.longestPauseMs()
       await using _ = await injectFault(leader.pid, 'fdatasync:delay_enter=3000000')
       const statuses = await statusesWhen(
         cluster.endpoints,
@@ -89,17 +89,17 @@ test.skipIf(whyNot !== undefined)(
           all.some(({ role, server }) => role === 'leader' && server !== leader.id) &&
           all.some(
             ({ journal, role, server }) =>
-              server === leader.id && role === 'follower' && (journal?.writing_ms ?? 0) > 0,
+              server === leader.id && role === 'follower' && (journal?.writingMs ?? 0) > 0,
           ),
       )
       await enough(pulse)
-      const pause_ms = pulse.longestPause_ms()
-      const writing_ms = statuses.find(({ server }) => server === leader.id)?.journal?.writing_ms ?? 0
+      const pauseMs = pulse.longestPauseMs()
+      const writingMs = statuses.find(({ server }) => server === leader.id)?.journal?.writingMs ?? 0
       process.stdout.write(
-        `a stuck disk: its leader had been writing for ${Math.round(writing_ms)} ms when another one led; ` +
-          `longest pause ${Math.round(pause_ms)} ms\n`,
+        `a stuck disk: its leader had been writing for ${Math.round(writingMs)} ms when another one led; ` +
+          `longest pause ${Math.round(pauseMs)} ms\n`,
       )
-      expect(pause_ms).toBeLessThan(3 * ELECTION_TIMEOUT_MS + SLACK_MS)
+      expect(pauseMs).toBeLessThan(3 * ELECTION_TIMEOUT_MS + SLACK_MS)
     })
   },
 )

@@ -12,11 +12,11 @@ test.each(['leader', 'leaderless'] as const)(
     const chance = new Chance(SEED)
     const links = await Links.start(3, chance)
     await using cluster = await startCluster({ mode, replicas: links, args: SNAPSHOTS_OFTEN })
-    await using watcher = await connect({ endpoints: cluster.endpoints, timeout_ms: 300 })
-    const scene = { cluster, links, chance, longest_ms: LONGEST_MS, status: () => watcher.status() }
+    await using watcher = await connect({ endpoints: cluster.endpoints, timeoutMs: 300 })
+    const scene = { cluster, links, chance, longestMs: LONGEST_MS, status: () => watcher.status() }
     await endure({ file: 'hardship.test.ts', mode, scene, draw: () => draw(chance) })
     for (const link of links.all)
-      expect(link.carried_bytes.forth, 'a link that nobody uses').toBeGreaterThan(0)
+      expect(link.carriedBytes.forth, 'a link that nobody uses').toBeGreaterThan(0)
   },
   (SECONDS + 180) * 1000,
 )

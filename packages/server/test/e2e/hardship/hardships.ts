@@ -9,7 +9,7 @@ export interface Scene {
   readonly cluster: TestCluster
   readonly chance: Chance
   /** The longest that a hardship may take. */
-  readonly longest_ms: number
+  readonly longestMs: number
   status(): Promise<EndpointStatus[]>
 }
 
@@ -39,7 +39,7 @@ export const REPLICA_HARDSHIPS: readonly Hardship[] = [
 /** To have clusters go through one more, add it here. */
 export const HARDSHIPS: readonly Hardship<LinkedScene>[] = [
   ...REPLICA_HARDSHIPS,
-  { name: 'slow', strikes: 'links', befall: onSome(({ chance }) => ({ delay_ms: chance.between(10, 300) })) },
+  { name: 'slow', strikes: 'links', befall: onSome(({ chance }) => ({ delayMs: chance.between(10, 300) })) },
   { name: 'narrow', strikes: 'links', befall: onSome(({ chance }) => ({ rate: chance.between(1e4, 2e5) })) },
   { name: 'cut', strikes: 'links', befall: onSome(() => ({ cut: WAYS })) },
   { name: 'cut one way', strikes: 'links', befall: onSome(({ chance }) => ({ cut: [chance.pick(WAYS)] })) },
@@ -58,14 +58,14 @@ async function victim({ chance, cluster, status }: Scene): Promise<TestReplica> 
 }
 
 async function killed({ chance }: Scene, replicas: readonly TestReplica[]): Promise<string> {
-  const down_ms = chance.happens(0.5) ? 0 : chance.between(0, 500)
+  const downMs = chance.happens(0.5) ? 0 : chance.between(0, 500)
   await Promise.all(
     replicas.map(async (replica) => {
       const exit = await replica.kill('SIGKILL')
       if (exit.signal !== 'SIGKILL') throw new Error(`s${replica.id} had ended by itself: ${exit.stderr}`)
     }),
   )
-  await sleep(down_ms)
+  await sleep(downMs)
   await Promise.all(replicas.map((replica) => replica.restart()))
   return `${names(replicas)} killed`
 }
@@ -123,10 +123,10 @@ async function during(scene: Scene, some: readonly LinkProxy[], trouble: Partial
 }
 
 /** Short ones are as likely as long ones: each order of magnitude is. */
-async function aWhile({ chance, longest_ms }: Scene): Promise<number> {
-  const for_ms = SHORTEST_MS * (longest_ms / SHORTEST_MS) ** chance.next()
-  await sleep(for_ms)
-  return Math.round(for_ms)
+async function aWhile({ chance, longestMs }: Scene): Promise<number> {
+  const forMs = SHORTEST_MS * (longestMs / SHORTEST_MS) ** chance.next()
+  await sleep(forMs)
+  return Math.round(forMs)
 }
 
 function shuffled<T>(list: readonly T[], chance: Chance): T[] {
@@ -140,6 +140,6 @@ function names(replicas: readonly TestReplica[]): string {
   return replicas.map(({ id }) => `s${id}`).join(', ')
 }
 
-export function sleep(duration_ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, duration_ms))
+export function sleep(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs))
 }

@@ -44,17 +44,17 @@ async function connected(): Promise<{ near: Socket; far: Socket }> {
 }
 
 /** What comes next, so many bytes of it. */
-async function text(socket: Socket, size_bytes: number): Promise<string> {
+async function text(socket: Socket, sizeBytes: number): Promise<string> {
   let found = ''
-  while (found.length < size_bytes) {
+  while (found.length < sizeBytes) {
     const [chunk] = (await once(socket, 'data')) as [Buffer]
     found += chunk.toString('latin1')
   }
   return found
 }
 
-function sleep(duration_ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, duration_ms))
+function sleep(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs))
 }
 
 test('bytes get through on both ways, in order, with the ends of both, and are counted', async () => {
@@ -65,7 +65,7 @@ test('bytes get through on both ways, in order, with the ends of both, and are c
   far.write('hello')
   expect(await there).toBe(large)
   expect(await back).toBe('hello')
-  expect(proxy.carried_bytes).toEqual({ forth: 1 + large.length, back: 5 })
+  expect(proxy.carriedBytes).toEqual({ forth: 1 + large.length, back: 5 })
   near.end()
   await once(far, 'end')
   const last = text(near, 4)
@@ -77,22 +77,22 @@ test('bytes get through on both ways, in order, with the ends of both, and are c
 
 test('a delay holds each byte back, at least by half of it', async () => {
   const { far, near } = await connected()
-  proxy.trouble({ delay_ms: 200 })
-  const started_ms = performance.now()
+  proxy.trouble({ delayMs: 200 })
+  const startedMs = performance.now()
   const arrived = text(far, 3)
   near.write('abc')
   expect(await arrived).toBe('abc')
-  expect(performance.now() - started_ms).toBeGreaterThan(99)
+  expect(performance.now() - startedMs).toBeGreaterThan(99)
 })
 
 test('a rate holds back what is above it', async () => {
   const { far, near } = await connected()
   proxy.trouble({ rate: 10_000 })
-  const started_ms = performance.now()
+  const startedMs = performance.now()
   const arrived = text(far, 2000)
   near.write('x'.repeat(2000))
   await arrived
-  expect(performance.now() - started_ms).toBeGreaterThan(199)
+  expect(performance.now() - startedMs).toBeGreaterThan(199)
 })
 
 test.each(['forth', 'back'] as const)(
@@ -120,13 +120,13 @@ test.each(['forth', 'back'] as const)(
 test('a sender has to wait at a cut', async () => {
   const { far, near } = await connected()
   proxy.trouble({ cut: ['forth'] })
-  const size_bytes = 64 << 20
-  const arrived = text(far, size_bytes)
-  near.write(Buffer.alloc(size_bytes, 'x'))
+  const sizeBytes = 64 << 20
+  const arrived = text(far, sizeBytes)
+  near.write(Buffer.alloc(sizeBytes, 'x'))
   await sleep(QUIET_MS)
   expect(near.writableLength).toBeGreaterThan(0)
   proxy.trouble({})
-  expect(await arrived).toHaveLength(size_bytes)
+  expect(await arrived).toHaveLength(sizeBytes)
 })
 
 test('who dials while forth is cut reaches nobody, until it is whole', async () => {

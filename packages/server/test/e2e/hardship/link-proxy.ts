@@ -7,7 +7,7 @@ export type Way = 'forth' | 'back'
 /** What a link does to bytes, those under way included. */
 export interface Trouble {
   /** How long bytes take, by half of it more or less; their order stays. */
-  readonly delay_ms: number
+  readonly delayMs: number
   /** How many bytes get through in a second, on each connection and way. */
   readonly rate: number
   /**
@@ -17,7 +17,7 @@ export interface Trouble {
   readonly cut: readonly Way[]
 }
 
-export const CALM: Trouble = { delay_ms: 0, rate: Infinity, cut: [] }
+export const CALM: Trouble = { delayMs: 0, rate: Infinity, cut: [] }
 
 /** What is taken from a sender and not passed on yet; above it, the sender has to wait. */
 const MOST_HELD_BYTES = 256 << 10
@@ -39,15 +39,15 @@ export class LinkProxy {
   readonly #connections = new Set<Connection>()
   #server: Server | undefined
   #trouble = CALM
-  readonly #carried_bytes = { forth: 0, back: 0 }
+  readonly #carriedBytes = { forth: 0, back: 0 }
 
   constructor(options: LinkProxyOptions) {
     this.#options = options
   }
 
   /** Payload that got through. */
-  get carried_bytes(): Readonly<Record<Way, number>> {
-    return this.#carried_bytes
+  get carriedBytes(): Readonly<Record<Way, number>> {
+    return this.#carriedBytes
   }
 
   get connections(): number {
@@ -91,8 +91,8 @@ export class LinkProxy {
     const connection = new Connection(dialler, {
       ...this.#options,
       trouble: () => this.#trouble,
-      onCarried: (way, size_bytes) => {
-        this.#carried_bytes[way] += size_bytes
+      onCarried: (way, sizeBytes) => {
+        this.#carriedBytes[way] += sizeBytes
       },
       onRefused: () => {
         if (this.#server === server) void this.close()
@@ -105,7 +105,7 @@ export class LinkProxy {
 
 interface ConnectionOptions extends LinkProxyOptions {
   readonly trouble: () => Trouble
-  readonly onCarried: (way: Way, size_bytes: number) => void
+  readonly onCarried: (way: Way, sizeBytes: number) => void
   /** Nothing listens at the target. */
   readonly onRefused: () => void
   readonly onOver: () => void
@@ -160,7 +160,7 @@ class Connection {
   #pipe(way: Way, from: Socket, to: () => Socket): Pipe {
     const { onCarried, random, trouble } = this.#options
     const cut = () => trouble().cut.includes(way)
-    return new Pipe({ from, to, random, trouble, cut, onCarried: (size_bytes) => onCarried(way, size_bytes) })
+    return new Pipe({ from, to, random, trouble, cut, onCarried: (sizeBytes) => onCarried(way, sizeBytes) })
   }
 
   #overIfBothAre(): void {
@@ -177,17 +177,17 @@ interface PipeOptions {
   readonly random: () => number
   readonly trouble: () => Trouble
   readonly cut: () => boolean
-  readonly onCarried: (size_bytes: number) => void
+  readonly onCarried: (sizeBytes: number) => void
 }
 
 /** One way of a connection. */
 class Pipe {
   readonly #options: PipeOptions
   /** In order. The last one may be how the sender ended it. */
-  readonly #held: { readonly what: Buffer | 'end' | 'reset'; due_ms: number }[] = []
-  #held_bytes = 0
+  readonly #held: { readonly what: Buffer | 'end' | 'reset'; dueMs: number }[] = []
+  #heldBytes = 0
   /** When what came last is due. */
-  #last_ms = 0
+  #lastMs = 0
   #timer: NodeJS.Timeout | undefined
   #blocked = false
 
@@ -206,8 +206,8 @@ class Pipe {
   }
 
   changed(): void {
-    this.#last_ms = 0
-    for (const each of this.#held) each.due_ms = this.#due_ms(each.what)
+    this.#lastMs = 0
+    for (const each of this.#held) each.dueMs = this.#dueMs(each.what)
     this.#pump()
   }
 
@@ -217,18 +217,18 @@ class Pipe {
   }
 
   #take(what: Buffer | 'end' | 'reset'): void {
-    this.#held.push({ what, due_ms: this.#due_ms(what) })
-    this.#held_bytes += sizeOf(what)
-    if (this.#held_bytes > MOST_HELD_BYTES) this.#options.from.pause()
+    this.#held.push({ what, dueMs: this.#dueMs(what) })
+    this.#heldBytes += sizeOf(what)
+    if (this.#heldBytes > MOST_HELD_BYTES) this.#options.from.pause()
     this.#pump()
   }
 
-  #due_ms(what: Buffer | 'end' | 'reset'): number {
+  #dueMs(what: Buffer | 'end' | 'reset'): number {
     const { random, trouble } = this.#options
-    const { delay_ms, rate } = trouble()
-    const arrived_ms = performance.now() + delay_ms * (0.5 + random())
-    this.#last_ms = Math.max(arrived_ms, this.#last_ms) + (sizeOf(what) / rate) * 1000
-    return this.#last_ms
+    const { delayMs, rate } = trouble()
+    const arrivedMs = performance.now() + delayMs * (0.5 + random())
+    this.#lastMs = Math.max(arrivedMs, this.#lastMs) + (sizeOf(what) / rate) * 1000
+    return this.#lastMs
   }
 
   #pump(): void {
@@ -236,11 +236,11 @@ class Pipe {
     for (;;) {
       const [next] = this.#held
       if (next === undefined || this.#blocked || this.#options.cut()) return
-      const wait_ms = next.due_ms - performance.now()
-      if (wait_ms > 0) {
+      const waitMs = next.dueMs - performance.now()
+      if (waitMs > 0) {
         this.#timer = setTimeout(() => {
           this.#pump()
-        }, wait_ms)
+        }, waitMs)
         return
       }
       this.#held.shift()
@@ -265,8 +265,8 @@ class Pipe {
         socket.on('drain', goOn).on('close', goOn)
       }
     }
-    this.#held_bytes -= sizeOf(what)
-    if (this.#held_bytes <= MOST_HELD_BYTES) from.resume()
+    this.#heldBytes -= sizeOf(what)
+    if (this.#heldBytes <= MOST_HELD_BYTES) from.resume()
   }
 }
 

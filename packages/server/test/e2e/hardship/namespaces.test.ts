@@ -18,7 +18,7 @@ test.skipIf(whyNot !== undefined)(
   async () => {
     const site = Namespaces.create(3)
     await using cluster = await startCluster({ mode: 'leader', replicas: site })
-    await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+    await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
     const pulse = new Pulse()
     const controller = new AbortController()
     const loop = (async () => {
@@ -38,16 +38,16 @@ test.skipIf(whyNot !== undefined)(
     await enough()
     const leader = (await whole())[0]?.leader ?? 0
     const [follower = 0] = site.ids.filter((id) => id !== leader)
-    pulse.longestPause_ms()
+    pulse.longestPauseMs()
 
     // The follower misses a leader whom the third one hears: it disturbs nobody.
     site.cable(leader, follower, 'down')
     await statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) => misses(statuses, follower))
     await enough()
-    const withoutOne_ms = pulse.longestPause_ms()
+    const withoutOneMs = pulse.longestPauseMs()
     site.cable(leader, follower, 'up')
     const stayed = (await whole())[0]?.leader === leader
-    pulse.longestPause_ms()
+    pulse.longestPauseMs()
 
     // The other two elect one of them.
     site.cables(leader, 'down')
@@ -55,7 +55,7 @@ test.skipIf(whyNot !== undefined)(
       statuses.some(({ role, server }) => role === 'leader' && server !== leader),
     )
     await enough()
-    const withoutLeader_ms = pulse.longestPause_ms()
+    const withoutLeaderMs = pulse.longestPauseMs()
     site.cables(leader, 'up')
     await whole()
 
@@ -64,8 +64,8 @@ test.skipIf(whyNot !== undefined)(
     const statuses = await settledStatuses(cluster.endpoints, PATIENCE_MS)
     expect(new Set(statuses.map(({ digest }) => digest)).size).toBe(1)
     process.stdout.write(
-      `network namespaces: longest pause ${Math.round(withoutOne_ms)} ms with one cable out of a leader ` +
-        `(which ${stayed ? 'stayed' : 'changed'}), ${Math.round(withoutLeader_ms)} ms with both\n`,
+      `network namespaces: longest pause ${Math.round(withoutOneMs)} ms with one cable out of a leader ` +
+        `(which ${stayed ? 'stayed' : 'changed'}), ${Math.round(withoutLeaderMs)} ms with both\n`,
     )
   },
 )

@@ -65,10 +65,10 @@ async function run<Its extends Scene>({ draw, mode, scene }: Ordeal<Its>, happen
   const clients: KvClient[] = []
   const loop = async (
     endpoints: readonly string[],
-    timeout_ms: number,
+    timeoutMs: number,
     act: (client: KvClient) => Promise<void>,
   ) => {
-    const client = await KvClient.connect({ endpoints, timeout_ms })
+    const client = await KvClient.connect({ endpoints, timeoutMs })
     clients.push(client)
     while (isRunning) {
       await act(client)
@@ -93,16 +93,16 @@ async function run<Its extends Scene>({ draw, mode, scene }: Ordeal<Its>, happen
 
   try {
     await Promise.race([pulse.next(), failed])
-    const end_ms = performance.now() + SECONDS * 1000
-    while (performance.now() < end_ms) {
+    const endMs = performance.now() + SECONDS * 1000
+    while (performance.now() < endMs) {
       const befalling = draw()
-      pulse.longestPause_ms()
+      pulse.longestPauseMs()
       const told = Promise.all(befalling.map((hardship) => hardship.befall(scene)))
       // Whatever fails meanwhile: it is over, and all replicas run, before this is left.
       await Promise.race([told, failed]).finally(() => told)
       happened.push((await told).join(' and '))
       await Promise.race([pulse.next(), failed])
-      pauses.add(befalling.map(({ name }) => name).join(' and '), pulse.longestPause_ms())
+      pauses.add(befalling.map(({ name }) => name).join(' and '), pulse.longestPauseMs())
       await Promise.race([sleep(chance.between(0, 500)), failed])
     }
     isRunning = false
@@ -113,16 +113,16 @@ async function run<Its extends Scene>({ draw, mode, scene }: Ordeal<Its>, happen
   }
   keys.finish()
 
-  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+  await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
   await counters.check(client)
   // One digest over everything that was executed, at the same slot on every replica.
   const endpoints = cluster.replicas.map(({ endpoint }) => endpoint)
   const statuses = await settledStatuses(endpoints, PATIENCE_MS)
   expect(new Set(statuses.map(({ digest }) => digest)).size).toBe(1)
-  for (const { bars } of statuses) expect(bars.snapshotted).toBeGreaterThan(0)
+  for (const { watermarks } of statuses) expect(watermarks.snapshotted).toBeGreaterThan(0)
   process.stdout.write(
     `${mode}, seed ${SEED}: ${happened.length} hardships, ${counters.acknowledged} increments, ` +
-      `${keys.checked} operations checked, ${keys.doubtful} of them in doubt, ${statuses[0]?.bars.executed ?? 0} slots\n` +
+      `${keys.checked} operations checked, ${keys.doubtful} of them in doubt, ${statuses[0]?.watermarks.executed ?? 0} slots\n` +
       pauses.table(),
   )
 }

@@ -45,29 +45,29 @@ test.skipIf(process.platform !== 'linux')(
     await load.overload(() => load.answered + patient.reduce((sum, { counted }) => sum + counted, 0))
     for (const each of patient) each.isRunning = false
     await counting
-    const memory_bytes = await Promise.all(cluster.replicas.map(({ pid }) => peakMemory_bytes(pid)))
+    const memoryBytes = await Promise.all(cluster.replicas.map(({ pid }) => peakMemoryBytes(pid)))
 
     // Every one was answered, or refused as documented; none was left in doubt.
     expect(load.unexpected).toEqual([])
     expect(load.answered).toBeGreaterThan(0)
     expect(load.refused).toBeGreaterThan(0)
     expect(load.answered + load.refused).toBe(load.sent)
-    for (const bytes of memory_bytes) expect(bytes).toBeLessThan(MOST_MEMORY_BYTES)
+    for (const bytes of memoryBytes) expect(bytes).toBeLessThan(MOST_MEMORY_BYTES)
 
     // Then all is as it was.
     await statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) =>
       statuses.every(({ waiting }) => waiting === 0),
     )
-    await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+    await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
     for (const { counted, key } of patient)
       expect(Buffer.from((await client.get(key))!).toString()).toBe(String(counted))
     const statuses = await settledStatuses(cluster.endpoints, PATIENCE_MS)
     expect(new Set(statuses.map(({ digest }) => digest)).size).toBe(1)
     process.stdout.write(
       `${load.sent} sent, ${load.answered} answered, ${load.refused} refused, ` +
-        `hints of ${load.hints_ms.least} to ${load.hints_ms.most} ms, ` +
+        `hints of ${load.hintsMs.least} to ${load.hintsMs.most} ms, ` +
         `${patient.map(({ counted }) => counted).join(' and ')} counted, ` +
-        `memory ${memory_bytes.map((bytes) => bytes >> 20).join(', ')} MiB\n`,
+        `memory ${memoryBytes.map((bytes) => bytes >> 20).join(', ')} MiB\n`,
     )
   },
 )
@@ -77,7 +77,7 @@ class Load implements AsyncDisposable {
   sent = 0
   answered = 0
   refused = 0
-  readonly hints_ms = { least: Infinity, most: 0 }
+  readonly hintsMs = { least: Infinity, most: 0 }
   readonly unexpected: unknown[] = []
   readonly #clients: readonly KvClient[]
 
@@ -86,7 +86,7 @@ class Load implements AsyncDisposable {
   }
 
   static async connect({ endpoints }: TestCluster): Promise<Load> {
-    const options = { endpoints, timeout_ms: PATIENCE_MS, retryOverloaded: false }
+    const options = { endpoints, timeoutMs: PATIENCE_MS, retryOverloaded: false }
     const clients = await Promise.all(Array.from({ length: CLIENTS }, () => KvClient.connect(options)))
     return new Load(clients)
   }
@@ -96,9 +96,9 @@ class Load implements AsyncDisposable {
    * ever more would wait if nothing were refused. Resolves when something has come of all of it.
    */
   async overload(done: () => number): Promise<void> {
-    const end_ms = performance.now() + LOADING_MS
+    const endMs = performance.now() + LOADING_MS
     const calls: Promise<void>[] = []
-    while (performance.now() < end_ms) {
+    while (performance.now() < endMs) {
       while (calls.length < BURST + FACTOR * done()) calls.push(this.#send())
       await sleep(TICK_MS)
     }
@@ -120,14 +120,14 @@ class Load implements AsyncDisposable {
 
   #fail(error: unknown): void {
     const isRefusal = error instanceof SynodError && error.code === 'overloaded'
-    const { retryAfter_ms = 0 } = isRefusal ? error : {}
-    if (retryAfter_ms < 1) {
+    const { retryAfterMs = 0 } = isRefusal ? error : {}
+    if (retryAfterMs < 1) {
       this.unexpected.push(error)
       return
     }
     this.refused++
-    this.hints_ms.least = Math.min(this.hints_ms.least, retryAfter_ms)
-    this.hints_ms.most = Math.max(this.hints_ms.most, retryAfter_ms)
+    this.hintsMs.least = Math.min(this.hintsMs.least, retryAfterMs)
+    this.hintsMs.most = Math.max(this.hintsMs.most, retryAfterMs)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -147,7 +147,7 @@ class Patient {
 
   /** Counts, many at a time. */
   async run({ endpoints }: TestCluster): Promise<void> {
-    await using client = await KvClient.connect({ endpoints, timeout_ms: PATIENCE_MS })
+    await using client = await KvClient.connect({ endpoints, timeoutMs: PATIENCE_MS })
     const loops = Array.from({ length: AT_ONCE }, async () => {
       while (this.isRunning) {
         await client.increment(this.key)
@@ -159,7 +159,7 @@ class Patient {
 }
 
 /** The most memory that a process has had so far. */
-async function peakMemory_bytes(pid: number): Promise<number> {
+async function peakMemoryBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? []
   return Number(kilobytes) * 1024

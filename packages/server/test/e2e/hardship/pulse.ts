@@ -1,8 +1,8 @@
 /** Notes when things are acknowledged, and so for how long nothing was. */
 export class Pulse {
   #count = 0
-  #last_ms = performance.now()
-  #longest_ms = 0
+  #lastMs = performance.now()
+  #longestMs = 0
   readonly #waiting = new Set<() => void>()
 
   get count(): number {
@@ -12,7 +12,7 @@ export class Pulse {
   beat(): void {
     this.#look()
     this.#count++
-    this.#last_ms = performance.now()
+    this.#lastMs = performance.now()
     for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
   }
@@ -23,14 +23,14 @@ export class Pulse {
   }
 
   /** The longest time without a beat, since this was last asked. */
-  longestPause_ms(): number {
+  longestPauseMs(): number {
     this.#look()
-    const longest_ms = this.#longest_ms
-    this.#longest_ms = 0
-    return longest_ms
+    const longestMs = this.#longestMs
+    this.#longestMs = 0
+    return longestMs
   }
 
   #look(): void {
-    this.#longest_ms = Math.max(this.#longest_ms, performance.now() - this.#last_ms)
+    this.#longestMs = Math.max(this.#longestMs, performance.now() - this.#lastMs)
   }
 }

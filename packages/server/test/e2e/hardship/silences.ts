@@ -115,7 +115,7 @@ export class SilencedCluster implements AsyncDisposable {
   /** A client that has written already. */
   async #connect(known: readonly TestReplica[]): Promise<KvClient> {
     const endpoints = known.map(({ id }) => this.#door(id).address)
-    const client = await KvClient.connect({ endpoints, timeout_ms: PATIENCE_MS })
+    const client = await KvClient.connect({ endpoints, timeoutMs: PATIENCE_MS })
     await client.put('before', 'it')
     return client
   }

@@ -24,7 +24,7 @@ export const SLOW_DAYS: Readonly<Record<string, SlowDay>> = {
     control: () => Promise.resolve(CALM),
     slow: (replica) => Promise.resolve(standingStill(replica)),
   },
-  'a follower whose links take 100 ms': slowLinks({ delay_ms: 100 }),
+  'a follower whose links take 100 ms': slowLinks({ delayMs: 100 }),
   'a follower whose links let 50 kB/s through': slowLinks({ rate: 50_000 }),
 }
 

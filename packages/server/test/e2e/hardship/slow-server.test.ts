@@ -30,7 +30,7 @@ if (whyNot !== undefined) console.log(`slow disks of real processes are skipped:
 async function start(whose: 'follower' | 'leader', mode: 'leader' | 'leaderless') {
   const links = await Links.start(3, new Chance(SEED))
   const cluster = await startCluster({ mode, replicas: links })
-  const client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+  const client = await KvClient.connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
   const [status] = await statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) =>
     statuses.every(
       ({ leader }) => mode === 'leaderless' || (leader !== null && leader === statuses[0]?.leader),

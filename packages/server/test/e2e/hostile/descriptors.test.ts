@@ -24,7 +24,7 @@ test.skipIf(process.platform === 'win32')(
       cluster.endpoints.flatMap((endpoint) => Array.from({ length: IDLE }, () => Hostile.open(endpoint))),
     )
     try {
-      await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeout_ms: PATIENCE_MS })
+      await using client = await KvClient.connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
       for (let count = 0; count < PUTS; count++) await client.put(`key ${count % 8}`, VALUE)
       const { code, stdout } = await runCli([
         ...['status', '--json', '--timeout-ms', String(PATIENCE_MS)],

@@ -16,12 +16,12 @@ const MOST_MEMORY_BYTES = 512 << 20
 interface Latencies {
   readonly operations: number
   readonly errors: Readonly<Record<string, number>>
-  readonly latency_ms: { readonly p50: number; readonly p99: number }
+  readonly latencyMs: { readonly p50: number; readonly p99: number }
 }
 
 describe.skipIf(process.platform !== 'linux')('a replica under attack', () => {
   let cluster: TestCluster
-  let idle_bytes: number[]
+  let idleBytes: number[]
   let turnsFile: string
   let alone: Latencies
 
@@ -32,7 +32,7 @@ describe.skipIf(process.platform !== 'linux')('a replica under attack', () => {
     const under = [...FIRST, 'env', `TURNS_FILE=${turnsFile}`, `NODE_OPTIONS=--import ${probe}`]
     cluster = await startCluster({ mode: 'leader', replicas: { ...site, under: () => under } })
     alone = await honest(SECONDS)
-    idle_bytes = await memory()
+    idleBytes = await memory()
   }, PATIENCE_MS)
 
   afterAll(() => cluster.stop())
@@ -58,9 +58,9 @@ describe.skipIf(process.platform !== 'linux')('a replica under attack', () => {
     await attack
     clearInterval(watch)
     const statuses = await settledStatuses(cluster.endpoints, PATIENCE_MS)
-    const held = Math.max(...statuses.map(({ held }) => held.most_bytes))
-    const used = (await memory()).map((bytes, index) => bytes - idle_bytes[index]!)
-    const [p99, p99Alone] = [beside.latency_ms.p99, alone.latency_ms.p99]
+    const held = Math.max(...statuses.map(({ held }) => held.mostBytes))
+    const used = (await memory()).map((bytes, index) => bytes - idleBytes[index]!)
+    const [p99, p99Alone] = [beside.latencyMs.p99, alone.latencyMs.p99]
     process.stdout.write(
       `${name}: p99 ${p99.toFixed(1)} ms of ${beside.operations}, ${(p99 / p99Alone).toFixed(1)} x as alone ` +
         `(${p99Alone.toFixed(1)} ms of ${alone.operations}); longest turn ${turn.toFixed(0)} ms; ` +

@@ -42,13 +42,13 @@ export function varint(value: number): number[] {
 /** A connection that says what no client of the library would. It reads what it is told to read. */
 export class Hostile {
   readonly socket: Socket
-  received_bytes = 0
+  receivedBytes = 0
 
   private constructor(socket: Socket) {
     this.socket = socket
     socket.on('error', () => undefined)
     socket.on('data', ({ length }) => {
-      this.received_bytes += length
+      this.receivedBytes += length
     })
   }
 

@@ -52,8 +52,8 @@ export class LoneServer implements AsyncDisposable {
     await client.increment('served')
   }
 
-  client(timeout_ms = PATIENCE_MS): Promise<KvClient> {
-    return KvClient.connect({ endpoints: [this.endpoint], timeout_ms })
+  client(timeoutMs = PATIENCE_MS): Promise<KvClient> {
+    return KvClient.connect({ endpoints: [this.endpoint], timeoutMs })
   }
 
   /** Sends a signal, and resolves as `exited` does. */

@@ -70,7 +70,7 @@ function isRunning(pid: number): boolean {
 }
 
 async function put(endpoint: string): Promise<void> {
-  await using client = await KvClient.connect({ endpoints: [endpoint], timeout_ms: 60_000 })
+  await using client = await KvClient.connect({ endpoints: [endpoint], timeoutMs: 60_000 })
   await client.put('key', 'value')
 }
 

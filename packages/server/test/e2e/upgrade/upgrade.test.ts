@@ -61,9 +61,9 @@ test.each(['leader', 'leaderless'] as const)(
 
     // Notes go on being written, though no client writes: all execute them, and come to the same.
     const [status] = await statusesWhen(endpointsOf(replicas), PATIENCE_MS, () => true)
-    const later = (status?.bars.executed ?? 0) + 3
+    const later = (status?.watermarks.executed ?? 0) + 3
     await statusesWhen(endpointsOf(replicas), PATIENCE_MS, (statuses) =>
-      statuses.every(({ bars }) => bars.executed >= later),
+      statuses.every(({ watermarks }) => watermarks.executed >= later),
     )
     const settled = await settledStatuses(endpointsOf(replicas), PATIENCE_MS)
     expect(new Set(settled.map(({ digest }) => digest)).size).toBe(1)

@@ -92,10 +92,10 @@ export function decodeClientMessage(reader: Reader): ClientMessage {
   }
 }
 
-export function encodePiece({ bytes, size_bytes, slot }: SnapshotPiece): Uint8Array {
+export function encodePiece({ bytes, sizeBytes, slot }: SnapshotPiece): Uint8Array {
   const writer = new Writer(bytes.length + PIECE_OVERHEAD_BYTES)
   writer.varint(slot)
-  writer.varint(size_bytes)
+  writer.varint(sizeBytes)
   writer.raw(bytes)
   return writer.view()
 }
@@ -103,7 +103,7 @@ export function encodePiece({ bytes, size_bytes, slot }: SnapshotPiece): Uint8Ar
 /** @throws MalformedError */
 export function decodePiece(result: Uint8Array): SnapshotPiece {
   const reader = new Reader(result)
-  return { slot: reader.varint(), size_bytes: reader.varint(), bytes: reader.raw(reader.remaining) }
+  return { slot: reader.varint(), sizeBytes: reader.varint(), bytes: reader.raw(reader.remaining) }
 }
 
 /** Writes one message, tag first. */
@@ -118,7 +118,7 @@ export function encodeReplicaMessage(writer: Writer, message: ReplicaMessage): v
     case 'fail':
       writer.varint(message.request)
       writeErrorCode(writer, message.code)
-      writer.varint(message.retryAfter_ms)
+      writer.varint(message.retryAfterMs)
       writeText(writer, message.message, MAX_TEXT_BYTES)
       return
     case 'leader':
@@ -148,7 +148,7 @@ export function decodeReplicaMessage(reader: Reader): ReplicaMessage {
         type,
         request: reader.varint(),
         code: readErrorCode(reader),
-        retryAfter_ms: reader.varint(),
+        retryAfterMs: reader.varint(),
         message: readText(reader, MAX_TEXT_BYTES),
       }
     case 'leader':

@@ -10,12 +10,12 @@ export type ClientLink = Link<'client', ClientMessage, ReplicaMessage>
 
 export interface ClientLinkOptions extends Omit<
   LinkOptions<'client', ClientMessage, ReplicaMessage>,
-  'kind' | 'codec' | 'limit_bytes'
+  'kind' | 'codec' | 'limitBytes'
 > {
   /** Default: 64 MiB. */
-  readonly limit_bytes?: number
+  readonly limitBytes?: number
 }
 
 export function openClientLink(options: ClientLinkOptions): ClientLink {
-  return new Link({ limit_bytes: CLIENT_LIMIT_BYTES, ...options, kind: 'client', codec: clientSide })
+  return new Link({ limitBytes: CLIENT_LIMIT_BYTES, ...options, kind: 'client', codec: clientSide })
 }

@@ -27,8 +27,8 @@ export class ClientConnection {
   /**
    * Bytes sent, but not yet handed to the kernel: a reason to `pause` a client that does not read.
    */
-  get unsent_bytes(): number {
-    return this.#channel.unsent_bytes
+  get unsentBytes(): number {
+    return this.#channel.unsentBytes
   }
 
   /**
@@ -72,9 +72,9 @@ export interface ClientListenerOptions extends Pick<
   'network' | 'clock' | 'address' | 'protocols' | 'judge' | 'onRefused'
 > {
   /** Default: 10,000. */
-  readonly limit_connections?: number
+  readonly connectionLimit?: number
   /** Default: 64 MiB of answers that a client has not read. */
-  readonly limit_bytes?: number
+  readonly limitBytes?: number
   /** What is held and done for clients is counted here. */
   readonly intake?: Intake
   /** A client was welcomed. */
@@ -99,8 +99,8 @@ export function listenForClients(options: ClientListenerOptions): Promise<Channe
     onRefused,
     kind: 'client',
     codec: replicaSide,
-    limit_bytes: options.limit_bytes ?? CLIENT_LIMIT_BYTES,
-    limit_connections: options.limit_connections ?? MAX_CLIENT_CONNECTIONS,
+    limitBytes: options.limitBytes ?? CLIENT_LIMIT_BYTES,
+    connectionLimit: options.connectionLimit ?? MAX_CLIENT_CONNECTIONS,
     intake,
     onOpen(channel) {
       const connection = new ClientConnection(channel)

@@ -66,10 +66,10 @@ export interface Cancel {
 export type ClientMessage =
   Execute | Read | StaleRead | StatusRequest | TransferRequest | SaveRequest | Cancel
 
-/** A piece of the snapshot at `slot`, which has `size_bytes` in all. */
+/** A piece of the snapshot at `slot`, which has `sizeBytes` in all. */
 export interface SnapshotPiece {
   readonly slot: Slot
-  readonly size_bytes: number
+  readonly sizeBytes: number
   readonly bytes: Uint8Array
 }
 
@@ -89,7 +89,7 @@ export interface Fail {
   readonly request: number
   readonly code: ErrorCode
   /** 0 where no time is named. */
-  readonly retryAfter_ms: number
+  readonly retryAfterMs: number
   readonly message: string
 }
 

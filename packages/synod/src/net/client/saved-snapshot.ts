@@ -6,7 +6,7 @@ import type { SnapshotPiece } from './messages.js'
 export interface SavedSnapshot extends AsyncIterable<Uint8Array> {
   /** It holds the state after every slot up to this one. */
   readonly slot: Slot
-  readonly size_bytes: number
+  readonly sizeBytes: number
 }
 
 /**
@@ -17,26 +17,21 @@ export async function savedSnapshot(
   piece: (slot: Slot, offset: number) => Promise<SnapshotPiece>,
 ): Promise<SavedSnapshot> {
   const first = await piece(0, 0)
-  const { size_bytes, slot } = first
-  return { slot, size_bytes, [Symbol.asyncIterator]: () => piecesOf(first, piece) }
+  const { sizeBytes, slot } = first
+  return { slot, sizeBytes, [Symbol.asyncIterator]: () => piecesOf(first, piece) }
 }
 
 async function* piecesOf(
   first: SnapshotPiece,
   piece: (slot: Slot, offset: number) => Promise<SnapshotPiece>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { size_bytes, slot } = first
+  const { sizeBytes, slot } = first
   let offset = 0
   for (let next = first; ; next = await piece(slot, offset)) {
     offset += next.bytes.length
-    if (
-      next.slot !== slot ||
-      next.size_bytes !== size_bytes ||
-      next.bytes.length === 0 ||
-      offset > size_bytes
-    )
+    if (next.slot !== slot || next.sizeBytes !== sizeBytes || next.bytes.length === 0 || offset > sizeBytes)
       throw new SynodError('wrong-protocol', `a piece of another snapshot than that of slot ${slot} came`)
     yield next.bytes
-    if (offset === size_bytes) return
+    if (offset === sizeBytes) return
   }
 }

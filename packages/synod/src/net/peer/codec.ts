@@ -102,11 +102,11 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       writer.varint(message.slot)
       return
     case 'heartbeat':
-      writeBars(writer, message)
+      writeWatermarks(writer, message)
       return
     case 'heartbeat-answer':
-      writeBars(writer, message)
-      writer.f64(message.clock_ms ?? NO_CLOCK)
+      writeWatermarks(writer, message)
+      writer.f64(message.clockMs ?? NO_CLOCK)
       return
     case 'probe':
       writer.varint(message.round)
@@ -150,7 +150,7 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       return
     case 'snapshot-chunk':
       writer.varint(message.slot)
-      writer.varint(message.size_bytes)
+      writer.varint(message.sizeBytes)
       writer.varint(message.offset)
       writer.bytes(message.bytes)
       return
@@ -159,7 +159,7 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       writer.u32(message.digest)
       return
     case 'disk':
-      writer.varint(message.writing_ms)
+      writer.varint(message.writingMs)
       writer.u8(SPACE_TAGS[message.space])
       return
     case 'clock-request':
@@ -167,7 +167,7 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       return
     case 'clock':
       writer.varint(message.round)
-      writer.varint(message.wall_ms)
+      writer.varint(message.wallMs)
       return
     case 'positions':
       writer.varint(message.positions.length)
@@ -217,12 +217,12 @@ export function decodeMessage(reader: Reader): PeerMessage {
         slot: readSlotOrNone(reader),
       }
     case 'heartbeat':
-      return { type, ...readBars(reader) }
+      return { type, ...readWatermarks(reader) }
     case 'heartbeat-answer': {
-      const bars = readBars(reader)
-      const clock_ms = reader.f64()
-      if (!(clock_ms >= 0 && clock_ms < Infinity)) throw new MalformedError(`a clock at ${clock_ms} ms`)
-      return { type, ...bars, ...(clock_ms === NO_CLOCK ? {} : { clock_ms }) }
+      const watermarks = readWatermarks(reader)
+      const clockMs = reader.f64()
+      if (!(clockMs >= 0 && clockMs < Infinity)) throw new MalformedError(`a clock at ${clockMs} ms`)
+      return { type, ...watermarks, ...(clockMs === NO_CLOCK ? {} : { clockMs }) }
     }
     case 'probe':
       return { type, round: reader.varint(), chosen: readSlotOrNone(reader) }
@@ -257,21 +257,21 @@ export function decodeMessage(reader: Reader): PeerMessage {
       }
     case 'snapshot-chunk': {
       const slot = readSlot(reader)
-      const [size_bytes, offset, bytes] = [reader.varint(), reader.varint(), reader.bytes()]
-      if (bytes.length === 0 || offset + bytes.length > size_bytes)
-        throw new MalformedError(`${bytes.length} bytes at ${offset} of ${size_bytes}`)
-      return { type, slot, size_bytes, offset, bytes }
+      const [sizeBytes, offset, bytes] = [reader.varint(), reader.varint(), reader.bytes()]
+      if (bytes.length === 0 || offset + bytes.length > sizeBytes)
+        throw new MalformedError(`${bytes.length} bytes at ${offset} of ${sizeBytes}`)
+      return { type, slot, sizeBytes, offset, bytes }
     }
     case 'digest':
       return { type, slot: readSlot(reader), digest: reader.u32() }
     case 'disk':
-      return { type, writing_ms: reader.varint(), space: readTag(reader, SPACES) }
+      return { type, writingMs: reader.varint(), space: readTag(reader, SPACES) }
     case 'clock-request':
       return { type, round: reader.varint() }
     case 'clock': {
-      const [round, wall_ms] = [reader.varint(), reader.varint()]
-      if (wall_ms > MAX_WALL_MS) throw new MalformedError(`a wall clock at ${wall_ms} ms`)
-      return { type, round, wall_ms }
+      const [round, wallMs] = [reader.varint(), reader.varint()]
+      if (wallMs > MAX_WALL_MS) throw new MalformedError(`a wall clock at ${wallMs} ms`)
+      return { type, round, wallMs }
     }
     case 'positions':
       return { type, positions: readPositions(reader) }
@@ -308,14 +308,17 @@ function readPositions(reader: Reader): PositionsReport['positions'] {
   return Array.from({ length: count }, () => ({ acceptor: readAcceptor(reader), position: reader.varint() }))
 }
 
-function writeBars(writer: Writer, { ballot, chosen, round, voted }: Heartbeat | HeartbeatAnswer): void {
+function writeWatermarks(
+  writer: Writer,
+  { ballot, chosen, round, voted }: Heartbeat | HeartbeatAnswer,
+): void {
   writeBallot(writer, ballot)
   writer.varint(round)
   writer.varint(chosen)
   writer.varint(voted)
 }
 
-function readBars(reader: Reader): Omit<Heartbeat, 'type'> {
+function readWatermarks(reader: Reader): Omit<Heartbeat, 'type'> {
   return {
     ballot: readBallotOrZero(reader),
     round: reader.varint(),

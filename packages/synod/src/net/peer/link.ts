@@ -21,15 +21,15 @@ export type PeerLink = Link<'peer', Message | Report, never>
 
 export interface PeerLinkOptions extends Omit<
   LinkOptions<'peer', Message | Report, never>,
-  'kind' | 'codec' | 'limit_bytes' | 'onMessages'
+  'kind' | 'codec' | 'limitBytes' | 'onMessages'
 > {
   /** Default: 16 MiB. */
-  readonly limit_bytes?: number
+  readonly limitBytes?: number
 }
 
 export function openPeerLink(options: PeerLinkOptions): PeerLink {
   return new Link({
-    limit_bytes: PEER_LIMIT_BYTES,
+    limitBytes: PEER_LIMIT_BYTES,
     ...options,
     kind: 'peer',
     codec: peerSender,
@@ -41,7 +41,7 @@ export function openPeerLink(options: PeerLinkOptions): PeerLink {
 export type SnapshotLink = Link<'peer', SnapshotRequest, PeerMessage>
 
 export function openSnapshotLink(
-  options: Omit<LinkOptions<'peer', SnapshotRequest, PeerMessage>, 'kind' | 'codec' | 'limit_bytes'>,
+  options: Omit<LinkOptions<'peer', SnapshotRequest, PeerMessage>, 'kind' | 'codec' | 'limitBytes'>,
 ): SnapshotLink {
-  return new Link({ ...options, limit_bytes: SNAPSHOT_LIMIT_BYTES, kind: 'peer', codec: snapshotAsker })
+  return new Link({ ...options, limitBytes: SNAPSHOT_LIMIT_BYTES, kind: 'peer', codec: snapshotAsker })
 }

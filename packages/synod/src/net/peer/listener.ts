@@ -23,7 +23,7 @@ export interface PeerListenerOptions extends Pick<
   'network' | 'clock' | 'address' | 'protocols' | 'judge' | 'onRefused'
 > {
   /** Default: 1,024. */
-  readonly limit_connections?: number
+  readonly connectionLimit?: number
   /** Messages of one peer, in the order sent; some may be missing. */
   onMessages(from: ServerId, batch: Message[]): void
   onReport?(from: ServerId, report: Report): void
@@ -53,8 +53,8 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
     onRefused,
     kind: 'peer',
     codec: peerReceiver,
-    limit_bytes: SNAPSHOT_LIMIT_BYTES,
-    limit_connections: options.limit_connections ?? MAX_PEER_CONNECTIONS,
+    limitBytes: SNAPSHOT_LIMIT_BYTES,
+    connectionLimit: options.connectionLimit ?? MAX_PEER_CONNECTIONS,
     onOpen(channel, { purpose, server }) {
       const place = `${server} ${purpose}`
       channels.get(place)?.close()

@@ -22,7 +22,7 @@ export interface SnapshotChunk {
   readonly type: 'snapshot-chunk'
   readonly slot: Slot
   /** Of the whole file. */
-  readonly size_bytes: number
+  readonly sizeBytes: number
   readonly offset: number
   readonly bytes: Uint8Array
 }
@@ -50,7 +50,7 @@ export type SpaceState = 'ample' | 'low' | 'full'
  */
 export interface DiskReport {
   readonly type: 'disk'
-  readonly writing_ms: number
+  readonly writingMs: number
   readonly space: SpaceState
 }
 
@@ -68,7 +68,7 @@ export interface ClockRequest {
 export interface ClockAnswer {
   readonly type: 'clock'
   readonly round: number
-  readonly wall_ms: number
+  readonly wallMs: number
 }
 
 /** The latest that a wall clock may show: the end of the year 9999. */

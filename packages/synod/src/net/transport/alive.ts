@@ -1,10 +1,10 @@
 import type { Clock } from '../../clock.js'
 
 /** How often the accepting side says that it is there, as long as something arrives. */
-export const SIGN_ms = 1000
+export const SIGN_MS = 1000
 
 /** How long the dialling side waits for a sign of life, up to a second less. */
-export const PATIENCE_ms = 5000
+export const PATIENCE_MS = 5000
 
 /** What a side of a connection does to tell one that is dead from one that is idle. */
 export interface Alive {
@@ -47,7 +47,7 @@ export class Signs implements Alive {
 
   #wait(): void {
     this.#wrote = false
-    this.#cancel = this.#clock.timer(SIGN_ms, () => {
+    this.#cancel = this.#clock.timer(SIGN_MS, () => {
       this.#cancel = undefined
       if (!this.#wrote) this.#sign()
       if (this.#isPaused()) this.#wait()
@@ -69,7 +69,7 @@ export class Watch implements Alive {
   #cancel: (() => void) | undefined
   /** It has written, and heard nothing since. */
   #waits = false
-  #silent_ms = 0
+  #silentMs = 0
 
   constructor(clock: Clock, onDead: () => void) {
     this.#clock = clock
@@ -79,7 +79,7 @@ export class Watch implements Alive {
   wrote(): void {
     if (this.#waits) return
     this.#waits = true
-    this.#silent_ms = 0
+    this.#silentMs = 0
     if (this.#cancel === undefined) this.#wait()
   }
 
@@ -96,11 +96,11 @@ export class Watch implements Alive {
   }
 
   #wait(): void {
-    this.#cancel = this.#clock.timer(SIGN_ms, () => {
+    this.#cancel = this.#clock.timer(SIGN_MS, () => {
       this.#cancel = undefined
       if (!this.#waits) return
-      this.#silent_ms += SIGN_ms
-      if (this.#silent_ms < PATIENCE_ms) this.#wait()
+      this.#silentMs += SIGN_MS
+      if (this.#silentMs < PATIENCE_MS) this.#wait()
       else this.#onDead()
     })
   }

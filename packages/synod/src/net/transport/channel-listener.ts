@@ -42,8 +42,8 @@ export interface ChannelListenerOptions<Kind extends ConnectionKind, Out, In> {
   /** The versions of the protocol that this side speaks: those of this build unless given. */
   readonly protocols?: VersionRange | undefined
   /** With more unsent bytes than this a connection takes no message. */
-  readonly limit_bytes: number
-  readonly limit_connections: number
+  readonly limitBytes: number
+  readonly connectionLimit: number
   readonly intake?: Intake
   /** Welcomes or refuses a dialler. */
   judge(hello: HelloOf<Kind>): WelcomeOf<Kind> | Refuse
@@ -101,7 +101,7 @@ class Accepted<Kind extends ConnectionKind, Out, In> {
   }
 
   accept(open: OpenSocket): void {
-    const limit = this.#options.limit_connections
+    const limit = this.#options.connectionLimit
     if (this.#all.size >= limit) this.#makeRoom()
     const { channel } = this.#take(open)
     const excess = this.#all.size - limit
@@ -119,8 +119,8 @@ class Accepted<Kind extends ConnectionKind, Out, In> {
 
   /** Ends a connection of which least is lost, if there is one. */
   #makeRoom(): void {
-    const { limit_connections } = this.#options
-    if (this.#greetingCount > GREETING_SHARE * limit_connections) {
+    const { connectionLimit } = this.#options
+    if (this.#greetingCount > GREETING_SHARE * connectionLimit) {
       this.#drop(this.#greeting.first)
       return
     }
@@ -142,7 +142,7 @@ class Accepted<Kind extends ConnectionKind, Out, In> {
     place.channel.destroy(
       new SynodError(
         'overloaded',
-        `${this.#options.limit_connections} connections are open, and this one was idle`,
+        `${this.#options.connectionLimit} connections are open, and this one was idle`,
       ),
     )
     this.#forget(place)
@@ -160,13 +160,13 @@ class Accepted<Kind extends ConnectionKind, Out, In> {
 
   #take(open: OpenSocket): Place<Out, In> {
     let hello: HelloOf<Kind>
-    const { clock, codec, intake, kind, limit_bytes, protocols } = this.#options
+    const { clock, codec, intake, kind, limitBytes, protocols } = this.#options
     const channel = new Channel<Out, In>(open, {
       clock,
       kind,
       protocols,
       codec,
-      limit_bytes,
+      limitBytes,
       ...(intake && { intake }),
       events: {
         greet: (message) => {

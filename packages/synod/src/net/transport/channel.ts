@@ -14,10 +14,10 @@ import { BYTES_PER_UNIT } from './turns.js'
 import type { Unfinished } from './unfinished-frames.js'
 
 /** From the dial to the end of the handshake. */
-export const HANDSHAKE_TIMEOUT_ms = 5000
+export const HANDSHAKE_TIMEOUT_MS = 5000
 
 /** How long the other side may take to receive the last bytes and to end the connection too. */
-export const CLOSE_TIMEOUT_ms = 1000
+export const CLOSE_TIMEOUT_MS = 1000
 
 /** A frame that has grown to this size leaves without waiting for `flush`. */
 export const FULL_FRAME_BYTES = 256 * 1024
@@ -60,7 +60,7 @@ export interface ChannelEvents<In> {
   onOpen(): void
   /** All messages that the last bytes received have completed, in order (4096 at a time). */
   onMessages(batch: In[]): void
-  /** `unsent_bytes` is back at 0, or near it, after it was above `DRAIN_MARK_BYTES`. */
+  /** `unsentBytes` is back at 0, or near it, after it was above `DRAIN_MARK_BYTES`. */
   onDrained(): void
   /** The connection is gone. Called exactly once, and last. */
   onClosed(reason: ChannelClosed): void
@@ -73,7 +73,7 @@ export interface ChannelOptions<Out, In> {
   readonly protocols?: VersionRange | undefined
   readonly codec: Codec<Out, In>
   /** With more unsent bytes than this no message is taken. */
-  readonly limit_bytes: number
+  readonly limitBytes: number
   /** Given by the side that dials; the other side answers. */
   readonly hello?: Handshake
   /**
@@ -92,7 +92,7 @@ export interface ChannelOptions<Out, In> {
 export class Channel<Out, In> {
   readonly #clock: Clock
   readonly #codec: Codec<Out, In>
-  readonly #limit_bytes: number
+  readonly #limitBytes: number
   readonly #dialled: boolean
   readonly #protocols: VersionRange
   readonly #events: ChannelEvents<In>
@@ -119,12 +119,12 @@ export class Channel<Out, In> {
   #isBehind = false
   #isQueued = false
   /** What is held of that, as the budget was told. */
-  #behind_bytes = 0
+  #behindBytes = 0
 
   constructor(open: OpenSocket, options: ChannelOptions<Out, In>) {
     this.#clock = options.clock
     this.#codec = options.codec
-    this.#limit_bytes = options.limit_bytes
+    this.#limitBytes = options.limitBytes
     this.#dialled = options.hello !== undefined
     this.#protocols = options.protocols ?? PROTOCOLS
     this.#events = options.events
@@ -160,7 +160,7 @@ export class Channel<Out, In> {
         this.#events.onClosed(this.#reason ?? reason)
       },
     })
-    this.#cancelTimer = this.#clock.timer(HANDSHAKE_TIMEOUT_ms, () => {
+    this.#cancelTimer = this.#clock.timer(HANDSHAKE_TIMEOUT_MS, () => {
       this.destroy('timeout')
     })
     if (options.hello) this.#say(options.hello)
@@ -186,18 +186,18 @@ export class Channel<Out, In> {
   }
 
   /** Bytes sent, but not yet handed to the kernel. */
-  get unsent_bytes(): number {
-    return this.#output.length + this.#socket.unsent_bytes
+  get unsentBytes(): number {
+    return this.#output.length + this.#socket.unsentBytes
   }
 
   /**
    * Takes a message, to leave with the next `flush`. Returns false if it was not taken: the channel
-   * is not open, or has more than `limit_bytes` unsent.
+   * is not open, or has more than `limitBytes` unsent.
    *
    * @throws SynodError `too-large` if it takes more than `MAX_MESSAGE_BYTES`; the channel goes on.
    */
   send(message: Out): boolean {
-    if (this.#state !== 'open' || this.unsent_bytes > this.#limit_bytes) return false
+    if (this.#state !== 'open' || this.unsentBytes > this.#limitBytes) return false
     const writer = this.#output.open()
     const start = writer.length
     this.#codec.encode(writer, message)
@@ -215,7 +215,7 @@ export class Channel<Out, In> {
    * pieces: each costs memory.
    */
   flush(): void {
-    const isBehind = this.#socket.unsent_bytes >= DRAIN_MARK_BYTES
+    const isBehind = this.#socket.unsentBytes >= DRAIN_MARK_BYTES
     if (!isBehind || this.#output.length >= FULL_FRAME_BYTES) this.#write()
   }
 
@@ -238,7 +238,7 @@ export class Channel<Out, In> {
     this.#write()
     this.#end(reason)
     this.#socket.close()
-    this.#cancelTimer = this.#clock.timer(CLOSE_TIMEOUT_ms, () => {
+    this.#cancelTimer = this.#clock.timer(CLOSE_TIMEOUT_MS, () => {
       this.#socket.destroy()
     })
   }
@@ -373,7 +373,7 @@ export class Channel<Out, In> {
   #fallBehind(hadShare: boolean): void {
     this.#isBehind = true
     this.#socket.pause()
-    this.#holdBehind(this.#payload.size + this.#input.unread_bytes + SOCKET_BYTES)
+    this.#holdBehind(this.#payload.size + this.#input.unreadBytes + SOCKET_BYTES)
     if (!this.#paused) this.#deliverLater(hadShare)
   }
 
@@ -381,9 +381,9 @@ export class Channel<Out, In> {
   #catchUp(): void {
     if (this.#state !== 'open') return
     if (this.#unfinished !== undefined) {
-      const { buffered_bytes, isWithinFrame, payloads } = this.#input
+      const { bufferedBytes, isWithinFrame, payloads } = this.#input
       // A header alone is kept nowhere, and has a deadline all the same.
-      const bytes = Math.max(buffered_bytes, isWithinFrame ? 1 : 0)
+      const bytes = Math.max(bufferedBytes, isWithinFrame ? 1 : 0)
       this.#intake?.frames.hold(this.#unfinished, bytes, payloads !== this.#payloads)
       this.#payloads = payloads
     }
@@ -408,9 +408,9 @@ export class Channel<Out, In> {
   }
 
   #holdBehind(bytes: number): void {
-    this.#intake?.budget.release(this.#behind_bytes)
+    this.#intake?.budget.release(this.#behindBytes)
     this.#intake?.budget.hold(bytes)
-    this.#behind_bytes = bytes
+    this.#behindBytes = bytes
   }
 }
 

@@ -80,12 +80,12 @@ export class FrameWriter {
 export class FrameReader {
   readonly #kind: ConnectionKind
   readonly #protocols: VersionRange
-  readonly #maxFrame_bytes: number
+  readonly #maxFrameBytes: number
   #theirs: VersionRange | undefined
   #expected: 'preamble' | 'header' | 'payload' = 'preamble'
-  #limit_bytes = MAX_HANDSHAKE_BYTES
+  #limitBytes = MAX_HANDSHAKE_BYTES
   #payloads = 0
-  #payload_bytes = 0
+  #payloadBytes = 0
   #checksum = 0
 
   /** The chunk being read, and how far it is. */
@@ -94,12 +94,12 @@ export class FrameReader {
 
   /** The beginning of a part whose end has not arrived. */
   #part: Buffer = NOTHING
-  #part_bytes = 0
+  #partBytes = 0
 
-  constructor(kind: ConnectionKind, maxFrame_bytes = MAX_FRAME_BYTES, protocols = PROTOCOLS) {
+  constructor(kind: ConnectionKind, maxFrameBytes = MAX_FRAME_BYTES, protocols = PROTOCOLS) {
     this.#kind = kind
     this.#protocols = protocols
-    this.#maxFrame_bytes = maxFrame_bytes
+    this.#maxFrameBytes = maxFrameBytes
   }
 
   /**
@@ -110,13 +110,13 @@ export class FrameReader {
   }
 
   /** Bytes held for a part that is not complete. */
-  get buffered_bytes(): number {
+  get bufferedBytes(): number {
     return this.#part.length
   }
 
   /** Whether a frame has begun whose end has not arrived. */
   get isWithinFrame(): boolean {
-    return this.#expected === 'payload' || this.#part_bytes > 0
+    return this.#expected === 'payload' || this.#partBytes > 0
   }
 
   /** How many payloads were complete so far. */
@@ -125,7 +125,7 @@ export class FrameReader {
   }
 
   /** The chunk that is being read, if that is not at its end. */
-  get unread_bytes(): number {
+  get unreadBytes(): number {
     return this.#position < this.#chunk.length ? this.#chunk.length : 0
   }
 
@@ -134,7 +134,7 @@ export class FrameReader {
     this.#chunk = NOTHING
     this.#position = 0
     this.#part = NOTHING
-    this.#part_bytes = 0
+    this.#partBytes = 0
   }
 
   /** Gives the next chunk; the one before must have been read to its end. */
@@ -153,7 +153,7 @@ export class FrameReader {
    */
   next(): Buffer | undefined {
     for (;;) {
-      const part = this.#take(this.#expected_bytes())
+      const part = this.#take(this.#expectedBytes())
       if (part === undefined) return undefined
       switch (this.#expected) {
         case 'preamble':
@@ -168,21 +168,21 @@ export class FrameReader {
           if (crc32(part) !== this.#checksum)
             throw new SynodError('wrong-protocol', 'wrong checksum of a frame')
           this.#expected = 'header'
-          this.#limit_bytes = this.#maxFrame_bytes
+          this.#limitBytes = this.#maxFrameBytes
           this.#payloads++
           return part
       }
     }
   }
 
-  #expected_bytes(): number {
+  #expectedBytes(): number {
     switch (this.#expected) {
       case 'preamble':
         return PREAMBLE_BYTES
       case 'header':
         return HEADER_BYTES
       case 'payload':
-        return this.#payload_bytes
+        return this.#payloadBytes
     }
   }
 
@@ -190,14 +190,14 @@ export class FrameReader {
     if (crc32(header, 0, HEADER_CHECKSUM) !== header.readUInt32LE(HEADER_CHECKSUM)) {
       throw new SynodError('wrong-protocol', 'wrong checksum of the header of a frame')
     }
-    this.#payload_bytes = header.readUInt32LE(0)
+    this.#payloadBytes = header.readUInt32LE(0)
     this.#checksum = header.readUInt32LE(4)
-    if (this.#payload_bytes === 0 && this.#limit_bytes === MAX_HANDSHAKE_BYTES)
+    if (this.#payloadBytes === 0 && this.#limitBytes === MAX_HANDSHAKE_BYTES)
       throw new SynodError('wrong-protocol', 'an empty frame, where a handshake should be')
-    if (this.#payload_bytes > this.#limit_bytes) {
+    if (this.#payloadBytes > this.#limitBytes) {
       throw new SynodError(
         'wrong-protocol',
-        `a frame of ${this.#payload_bytes} bytes, above the limit of ${this.#limit_bytes}`,
+        `a frame of ${this.#payloadBytes} bytes, above the limit of ${this.#limitBytes}`,
       )
     }
   }
@@ -205,33 +205,33 @@ export class FrameReader {
   /** The next `size` bytes, or undefined while they are not all there. */
   #take(size: number): Buffer | undefined {
     const available = this.#chunk.length - this.#position
-    if (this.#part_bytes === 0 && available >= size) {
+    if (this.#partBytes === 0 && available >= size) {
       this.#position += size
       return this.#chunk.subarray(this.#position - size, this.#position)
     }
-    const wanted = Math.min(available, size - this.#part_bytes)
+    const wanted = Math.min(available, size - this.#partBytes)
     if (wanted > 0) this.#gather(wanted, size)
-    if (this.#part_bytes < size) {
+    if (this.#partBytes < size) {
       this.#chunk = NOTHING
       this.#position = 0
       return undefined
     }
     const whole = this.#part
     this.#part = NOTHING
-    this.#part_bytes = 0
+    this.#partBytes = 0
     return whole
   }
 
   /** Moves `wanted` bytes from the chunk to the part, which will have `size` bytes in the end. */
   #gather(wanted: number, size: number): void {
-    const needed = this.#part_bytes + wanted
+    const needed = this.#partBytes + wanted
     if (needed > this.#part.length) {
       const grown = Buffer.allocUnsafe(Math.min(size, Math.max(INITIAL_PART_BYTES, GROWTH * needed)))
-      this.#part.copy(grown, 0, 0, this.#part_bytes)
+      this.#part.copy(grown, 0, 0, this.#partBytes)
       this.#part = grown
     }
-    this.#chunk.copy(this.#part, this.#part_bytes, this.#position, this.#position + wanted)
+    this.#chunk.copy(this.#part, this.#partBytes, this.#position, this.#position + wanted)
     this.#position += wanted
-    this.#part_bytes = needed
+    this.#partBytes = needed
   }
 }

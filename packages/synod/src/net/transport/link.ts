@@ -8,10 +8,10 @@ import type { VersionRange } from '../../cluster/versions.js'
 import type { ConnectionKind } from './preamble.js'
 
 /** The first wait before dialling again; each further one is twice as long. */
-export const SHORTEST_WAIT_ms = 10
+export const SHORTEST_WAIT_MS = 10
 
 /** The longest wait before dialling again. */
-export const LONGEST_WAIT_ms = 1000
+export const LONGEST_WAIT_MS = 1000
 
 export interface LinkEvents<Kind extends ConnectionKind, In> {
   /**
@@ -45,7 +45,7 @@ export interface LinkOptions<Kind extends ConnectionKind, Out, In> extends LinkE
   /** The versions of the protocol that this side speaks: those of this build unless given. */
   readonly protocols?: VersionRange
   /** With more unsent bytes than this, messages are dropped. */
-  readonly limit_bytes: number
+  readonly limitBytes: number
   /** What to introduce oneself with, asked at each dial. */
   readonly hello: () => HelloOf<Kind>
 }
@@ -57,12 +57,12 @@ export interface LinkStatus {
   /** The version of the protocol that both sides speak; 0 while it is down. */
   readonly protocol: number
   /** For how long it has been up, or down. */
-  readonly for_ms: number
+  readonly forMs: number
   /** Why it is down: how the last connection ended, or the last dial failed. */
   readonly reason: string | undefined
-  readonly unsent_bytes: number
+  readonly unsentBytes: number
   /** Messages not taken since the start, because the link was down or full. */
-  readonly dropped_messages: number
+  readonly droppedMessages: number
 }
 
 /**
@@ -100,8 +100,8 @@ export class Link<Kind extends ConnectionKind, Out, In> {
   }
 
   /** Bytes sent, but not yet handed to the kernel. */
-  get unsent_bytes(): number {
-    return this.#channel.unsent_bytes
+  get unsentBytes(): number {
+    return this.#channel.unsentBytes
   }
 
   /**
@@ -149,15 +149,15 @@ export class Link<Kind extends ConnectionKind, Out, In> {
       address: formatAddress(this.#options.address),
       up: this.#up,
       protocol: this.#up ? this.#channel.protocol : 0,
-      for_ms: this.#options.clock.now() - this.#since,
+      forMs: this.#options.clock.now() - this.#since,
       reason: this.#reason,
-      unsent_bytes: this.unsent_bytes,
-      dropped_messages: this.#dropped,
+      unsentBytes: this.unsentBytes,
+      droppedMessages: this.#dropped,
     }
   }
 
   #dial(): Channel<Out, In> {
-    const { network, address, clock, kind, codec, limit_bytes, hello, protocols } = this.#options
+    const { network, address, clock, kind, codec, limitBytes, hello, protocols } = this.#options
     let welcome: WelcomeOf<Kind>
     this.#dials++
     return new Channel<Out, In>((events) => network.connect(address, events), {
@@ -165,7 +165,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
       kind,
       protocols,
       codec,
-      limit_bytes,
+      limitBytes,
       hello: hello(),
       events: {
         greet: (message) => {
@@ -208,10 +208,10 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     }
     if (reason instanceof SynodError) {
       this.#broken = false
-      this.#dialAfter(LONGEST_WAIT_ms)
+      this.#dialAfter(LONGEST_WAIT_MS)
       this.#tellRefusal(reason)
     } else {
-      this.#dialAfter(SHORTEST_WAIT_ms * 2 ** (this.#dials - 1))
+      this.#dialAfter(SHORTEST_WAIT_MS * 2 ** (this.#dials - 1))
       if (reason === 'refused' && this.#broken) {
         this.#broken = false
         this.#options.onProcessGone?.()
@@ -235,19 +235,19 @@ export class Link<Kind extends ConnectionKind, Out, In> {
   #dialAfterBreak(): void {
     if (this.#closed) return
     const now = this.#options.clock.now()
-    if (now - this.#dialledAtOnce >= LONGEST_WAIT_ms) {
+    if (now - this.#dialledAtOnce >= LONGEST_WAIT_MS) {
       this.#dialledAtOnce = now
       this.#dials = 0
       this.#channel = this.#dial()
     } else {
-      this.#dialAfter(SHORTEST_WAIT_ms * 2 ** (this.#dials - 1))
+      this.#dialAfter(SHORTEST_WAIT_MS * 2 ** (this.#dials - 1))
     }
   }
 
-  #dialAfter(wait_ms: number): void {
+  #dialAfter(waitMs: number): void {
     const { clock, random } = this.#options
-    const jittered_ms = Math.min(wait_ms, LONGEST_WAIT_ms) * (0.5 + random() / 2)
-    this.#cancelWait = clock.timer(jittered_ms, () => {
+    const jitteredMs = Math.min(waitMs, LONGEST_WAIT_MS) * (0.5 + random() / 2)
+    this.#cancelWait = clock.timer(jitteredMs, () => {
       this.#channel = this.#dial()
     })
   }

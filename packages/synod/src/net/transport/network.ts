@@ -49,7 +49,7 @@ export interface SocketEvents {
   /** The next bytes received. They belong to the receiver, which may keep views into them. */
   data(chunk: Uint8Array): void
   /**
-   * `unsent_bytes` is back at 0 after it was `DRAIN_MARK_BYTES` or more. Never after the owner has
+   * `unsentBytes` is back at 0 after it was `DRAIN_MARK_BYTES` or more. Never after the owner has
    * closed the socket.
    */
   drained(): void
@@ -75,7 +75,7 @@ export interface Socket {
   /** The other side's address, for messages to people. */
   readonly remote: string
   /** Bytes that were written, but not yet handed to the kernel. */
-  readonly unsent_bytes: number
+  readonly unsentBytes: number
   /**
    * Queues bytes, which must not change afterwards; also before the connection stands. Ignored once
    * the socket is closed.

@@ -13,7 +13,7 @@ import {
 } from './network.js'
 
 /** A connection silent for so long is probed, so that one whose other side vanished is noticed. */
-const KEEP_ALIVE_ms = 10_000
+const KEEP_ALIVE_MS = 10_000
 
 /**
  * How many connections may wait to be accepted. They are accepted all at once, in one turn of the
@@ -81,7 +81,7 @@ class TcpSocket implements Socket {
     this.remote = remote
     this.#socket = socket
     socket.setNoDelay(true)
-    socket.setKeepAlive(true, KEEP_ALIVE_ms)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.on('data', (chunk) => {
       if (!this.#isClosing) events.data(chunk)
     })
@@ -100,7 +100,7 @@ class TcpSocket implements Socket {
     })
   }
 
-  get unsent_bytes(): number {
+  get unsentBytes(): number {
     return this.#socket.writableLength
   }
 
@@ -108,7 +108,7 @@ class TcpSocket implements Socket {
     // What is written to a stream that has ended destroys it, and what it has not sent yet.
     if (!this.#socket.writable) return
     this.#socket.write(bytes)
-    if (this.unsent_bytes >= DRAIN_MARK_BYTES) this.#mustTellDrained = true
+    if (this.unsentBytes >= DRAIN_MARK_BYTES) this.#mustTellDrained = true
   }
 
   pause(): void {

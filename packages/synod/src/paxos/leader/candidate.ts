@@ -10,7 +10,7 @@ export interface CandidateState {
   readonly ballot: Ballot
   readonly phase1: Phase1State
   /** When to give up, unless a promise arrives before. */
-  until_ms: number
+  untilMs: number
 }
 
 /** `over`: the ballot of the leader that told this server to take over. */
@@ -18,15 +18,15 @@ export function newCandidate(
   ballot: Ballot,
   over: Ballot | undefined,
   context: RoleContext,
-  now_ms: number,
+  nowMs: number,
 ): CandidateState {
   const { config, learner, membership } = context
-  const released = config.lease_ms > 0 ? over : undefined
+  const released = config.leaseMs > 0 ? over : undefined
   return {
     name: 'candidate',
     ballot,
     phase1: emptyPhase1(learner.state.chosen + 1, membership.voters, released),
-    until_ms: now_ms + drawPatience(context),
+    untilMs: nowMs + drawPatience(context),
   }
 }
 
@@ -45,8 +45,8 @@ export class Candidate implements Role {
     this.#phase1 = new Phase1(state.phase1, state.ballot, context)
   }
 
-  get deadline_ms(): number {
-    return Math.min(this.state.phase1.resend_ms, this.state.until_ms)
+  get deadlineMs(): number {
+    return Math.min(this.state.phase1.resendMs, this.state.untilMs)
   }
 
   pendingQuorum(current: Configuration): PendingQuorum {
@@ -58,28 +58,28 @@ export class Candidate implements Role {
     return true
   }
 
-  start(now_ms: number): void {
-    this.#phase1.start(now_ms)
+  start(nowMs: number): void {
+    this.#phase1.start(nowMs)
   }
 
-  tick(now_ms: number): Transition | undefined {
-    if (now_ms >= this.state.until_ms) return { to: 'follower' }
-    this.#phase1.prepareAgain(now_ms)
+  tick(nowMs: number): Transition | undefined {
+    if (nowMs >= this.state.untilMs) return { to: 'follower' }
+    this.#phase1.prepareAgain(nowMs)
     return undefined
   }
 
   /** Votes may fill many messages: each promise gives the campaign more time. */
-  onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void {
-    if (this.#phase1.onPromise(from, message)) this.state.until_ms = now_ms + drawPatience(this.#context)
+  onPromise(from: ServerId, message: PromiseMessage, nowMs: number): void {
+    if (this.#phase1.onPromise(from, message)) this.state.untilMs = nowMs + drawPatience(this.#context)
   }
 
   /**
    * More slots may be known to be chosen, or more promises: the membership may have changed, or a
    * quorum be complete.
    */
-  onChosen(now_ms: number): Transition | undefined {
+  onChosen(nowMs: number): Transition | undefined {
     const { ballot, phase1 } = this.state
-    this.#phase1.askNewVoters(now_ms)
+    this.#phase1.askNewVoters(nowMs)
     if (!canLead(this.#context)) return { to: 'follower' }
     return this.#phase1.hasQuorum(this.#context.membership.current)
       ? { to: 'leader', ballot, phase1 }

@@ -15,15 +15,15 @@ export interface FollowerState {
   readonly name: 'follower'
   /** The ballot of the leader that this server follows; zero when it knows of none. */
   readonly ballot: Ballot
-  heard_ms: number
+  heardMs: number
   /** The leader's process is known to be gone. */
   gone: boolean
   /** The leader has not been heard from for too long. */
   missed: boolean
   /** How long this server waits for the leader before it probes: drawn anew for each leader. */
-  patience_ms: number
+  patienceMs: number
   /** When to probe. */
-  until_ms: number
+  untilMs: number
   /** The probe was put off for another server's: only once, as that one may get no answers. */
   yielded: boolean
   /** The probe under way: the servers that miss the leader too. */
@@ -31,17 +31,17 @@ export interface FollowerState {
 }
 
 /** A follower of the leader at `ballot`; of none where that is zero. */
-export function newFollower(ballot: Ballot, patience_ms: number, now_ms: number): FollowerState {
+export function newFollower(ballot: Ballot, patienceMs: number, nowMs: number): FollowerState {
   const hasLeader = ballot !== ZERO_BALLOT
   return {
     name: 'follower',
     ballot,
-    heard_ms: hasLeader ? now_ms : -Infinity,
+    heardMs: hasLeader ? nowMs : -Infinity,
     gone: false,
     missed: !hasLeader,
     yielded: false,
-    patience_ms,
-    until_ms: now_ms + patience_ms,
+    patienceMs,
+    untilMs: nowMs + patienceMs,
     probe: NO_SERVERS,
   }
 }
@@ -66,8 +66,8 @@ export class Follower implements Role {
     return gone || missed || ballot.server === 0 ? undefined : ballot.server
   }
 
-  get deadline_ms(): number {
-    return this.state.until_ms
+  get deadlineMs(): number {
+    return this.state.untilMs
   }
 
   pendingQuorum(current: Configuration): PendingQuorum | undefined {
@@ -76,24 +76,24 @@ export class Follower implements Role {
     return { step: 'probe', slot: 0, heard: votersIn(current, probe), needed: current.quorums.phase1 }
   }
 
-  missesLeader(now_ms: number): boolean {
-    const { gone, heard_ms } = this.state
-    return gone || now_ms - heard_ms >= this.#context.config.electionTimeout_ms
+  missesLeader(nowMs: number): boolean {
+    const { gone, heardMs } = this.state
+    return gone || nowMs - heardMs >= this.#context.config.electionTimeoutMs
   }
 
   /** The leader has not been heard from for too long: probes. */
-  tick(now_ms: number): Transition | undefined {
+  tick(nowMs: number): Transition | undefined {
     const { config, effects, learner, shared } = this.#context
     const { state } = this
     state.missed = true
     state.yielded = false
     if (shared.stuck) {
-      state.until_ms = now_ms + drawPatience(this.#context)
+      state.untilMs = nowMs + drawPatience(this.#context)
       return undefined
     }
     shared.round++
     state.probe = canLead(this.#context) ? [config.self] : NO_SERVERS
-    state.until_ms = now_ms + this.#probePatience()
+    state.untilMs = nowMs + this.#probePatience()
     // A server that cannot lead probes too: the answers tell it what is chosen, which may make it a
     // voter.
     effects.broadcast({ type: 'probe', round: shared.round, chosen: learner.state.chosen })
@@ -101,39 +101,39 @@ export class Follower implements Role {
   }
 
   /** This server has heard from the leader that it follows. */
-  onLeader(now_ms: number): void {
+  onLeader(nowMs: number): void {
     const { state } = this
-    state.heard_ms = now_ms
+    state.heardMs = nowMs
     state.gone = false
     state.missed = false
     state.yielded = false
     state.probe = NO_SERVERS
-    state.until_ms = now_ms + state.patience_ms
+    state.untilMs = nowMs + state.patienceMs
   }
 
   /** Answers the leader, and promises it the lease. */
-  onHeartbeat(from: ServerId, { ballot, round }: Heartbeat, now_ms: number): void {
+  onHeartbeat(from: ServerId, { ballot, round }: Heartbeat, nowMs: number): void {
     const { config, effects, leasePromise, learner, log } = this.#context
     // An answer may count towards the leader's quorum: it must come from a server that has
     // forgotten nothing.
     if (!config.voting) return
-    leasePromise.extend(ballot, now_ms)
+    leasePromise.extend(ballot, nowMs)
     effects.send(from, {
       type: 'heartbeat-answer',
       ballot,
       round,
       chosen: learner.state.chosen,
       voted: log.state.voted,
-      ...(config.lease_ms > 0 ? { clock_ms: now_ms } : {}),
+      ...(config.leaseMs > 0 ? { clockMs: nowMs } : {}),
     })
   }
 
   /** A peer that misses the leader too goes first: this server puts its own probe off. */
-  yieldTo(peer: ServerId, now_ms: number): void {
+  yieldTo(peer: ServerId, nowMs: number): void {
     const { state } = this
     if (state.yielded || !this.#context.membership.isVoter(peer)) return
     state.yielded = true
-    state.until_ms = now_ms + drawPatience(this.#context) / 3
+    state.untilMs = nowMs + drawPatience(this.#context) / 3
   }
 
   onProbeAnswer(from: ServerId, { missing, round }: ProbeAnswer): Transition | undefined {
@@ -143,15 +143,15 @@ export class Follower implements Role {
     return this.#campaignIfMissed()
   }
 
-  onPeerGone(peer: ServerId, now_ms: number): void {
+  onPeerGone(peer: ServerId, nowMs: number): void {
     const { leasePromise, random } = this.#context
     const { state } = this
     if (state.ballot.server !== peer) return
     state.gone = true
     // Acceptors bound by a lease do not say before its end that they miss the leader: that it is
     // gone is only very likely.
-    const from_ms = Math.max(now_ms, leasePromise.end_ms)
-    state.until_ms = from_ms + randomBetween(random, 0, GONE_PATIENCE_MS)
+    const fromMs = Math.max(nowMs, leasePromise.endMs)
+    state.untilMs = fromMs + randomBetween(random, 0, GONE_PATIENCE_MS)
   }
 
   /** Hands values to the leader. Without one they are dropped: the host proposes them again. */
@@ -187,7 +187,7 @@ export class Follower implements Role {
     const { config, random } = this.#context
     const { ballot, gone } = this.state
     if (gone) return GONE_PATIENCE_MS + drawPatience(this.#context) / 10
-    if (ballot.server === 0) return randomBetween(random, config.resend_ms, 2 * config.resend_ms)
+    if (ballot.server === 0) return randomBetween(random, config.resendMs, 2 * config.resendMs)
     return drawPatience(this.#context) / 3
   }
 }

@@ -30,10 +30,10 @@ export interface LeaderModeState extends SharedState {
   role: FollowerState | CandidateState | LeaderState
 }
 
-/** A server that has just started misses the leader from `from_ms` on. */
-export function emptyLeaderMode(from_ms: number): LeaderModeState {
+/** A server that has just started misses the leader from `fromMs` on. */
+export function emptyLeaderMode(fromMs: number): LeaderModeState {
   return {
-    role: { ...newFollower(ZERO_BALLOT, 0, 0), until_ms: from_ms },
+    role: { ...newFollower(ZERO_BALLOT, 0, 0), untilMs: fromMs },
     seen: ZERO_BALLOT,
     round: 0,
     stuck: false,
@@ -90,8 +90,8 @@ export class LeaderMode implements Proposer {
     return membership.isKnown ? this.#role.pendingQuorum(membership.current) : undefined
   }
 
-  get deadline_ms(): number {
-    return this.#role.deadline_ms
+  get deadlineMs(): number {
+    return this.#role.deadlineMs
   }
 
   heardOf(server: ServerId): Heard | undefined {
@@ -102,15 +102,15 @@ export class LeaderMode implements Proposer {
    * The slot to execute before a read that this server can answer alone; undefined where it has to
    * ask a quorum.
    */
-  readableAlone(now_ms: number): Slot | undefined {
-    return this.#role.name === 'leader' ? this.#role.readableAlone(now_ms) : undefined
+  readableAlone(nowMs: number): Slot | undefined {
+    return this.#role.name === 'leader' ? this.#role.readableAlone(nowMs) : undefined
   }
 
   // Inputs of the host
 
-  propose(proposals: readonly Proposal[], now_ms: number): void {
+  propose(proposals: readonly Proposal[], nowMs: number): void {
     const values = proposals.map(({ value }) => value)
-    if (this.#role.name === 'leader') this.#role.propose(values, now_ms)
+    if (this.#role.name === 'leader') this.#role.propose(values, nowMs)
     else if (this.#role.name === 'follower') this.#role.forward(values)
   }
 
@@ -119,24 +119,24 @@ export class LeaderMode implements Proposer {
     // No proposal is kept by its id.
   }
 
-  tick(now_ms: number): void {
-    if (now_ms >= this.deadline_ms) this.#change(this.#role.tick(now_ms), now_ms)
+  tick(nowMs: number): void {
+    if (nowMs >= this.deadlineMs) this.#change(this.#role.tick(nowMs), nowMs)
   }
 
-  transfer(to: ServerId, now_ms: number): void {
-    if (this.#role.name === 'leader') this.#role.transfer(to, now_ms)
+  transfer(to: ServerId, nowMs: number): void {
+    if (this.#role.name === 'leader') this.#role.transfer(to, nowMs)
     else if (this.#role.name === 'follower') this.#role.transfer(to)
   }
 
   /** The process of this peer is known to be gone. */
-  onPeerGone(peer: ServerId, now_ms: number): void {
-    if (this.#role.name === 'follower') this.#role.onPeerGone(peer, now_ms)
+  onPeerGone(peer: ServerId, nowMs: number): void {
+    if (this.#role.name === 'follower') this.#role.onPeerGone(peer, nowMs)
   }
 
   /** Steps down: what this server proposes would rest on the disks of the others alone. */
-  onDiskStuck(now_ms: number): void {
+  onDiskStuck(nowMs: number): void {
     this.state.stuck = true
-    if (this.#role.name !== 'follower') this.#follow(ZERO_BALLOT, now_ms)
+    if (this.#role.name !== 'follower') this.#follow(ZERO_BALLOT, nowMs)
   }
 
   onDurable(): void {
@@ -145,125 +145,123 @@ export class LeaderMode implements Proposer {
 
   // Messages
 
-  onForward(values: readonly Value[], now_ms: number): void {
-    if (this.#role.name === 'leader') this.#role.propose(values, now_ms)
+  onForward(values: readonly Value[], nowMs: number): void {
+    if (this.#role.name === 'leader') this.#role.propose(values, nowMs)
   }
 
-  onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void {
-    if (this.#role.name === 'candidate') this.#role.onPromise(from, message, now_ms)
+  onPromise(from: ServerId, message: PromiseMessage, nowMs: number): void {
+    if (this.#role.name === 'candidate') this.#role.onPromise(from, message, nowMs)
     else if (this.#role.name === 'leader') this.#role.onPromise(from, message)
   }
 
-  onAccepted(from: ServerId, message: Accepted, now_ms: number): void {
-    if (this.#role.name === 'leader') this.#change(this.#role.onAccepted(from, message, now_ms), now_ms)
+  onAccepted(from: ServerId, message: Accepted, nowMs: number): void {
+    if (this.#role.name === 'leader') this.#change(this.#role.onAccepted(from, message, nowMs), nowMs)
   }
 
-  onChosen(now_ms: number): void {
-    if (this.#role.name !== 'follower') this.#change(this.#role.onChosen(now_ms), now_ms)
+  onChosen(nowMs: number): void {
+    if (this.#role.name !== 'follower') this.#change(this.#role.onChosen(nowMs), nowMs)
   }
 
   /** Preempted: follows, and waits before the next campaign. */
-  onNack({ ballot, refused }: Nack, now_ms: number): void {
+  onNack({ ballot, refused }: Nack, nowMs: number): void {
     this.#noteBallot(ballot)
-    if (this.#role.name !== 'follower' && sameBallot(refused, this.ballot))
-      this.onHigherBallot(ballot, now_ms)
+    if (this.#role.name !== 'follower' && sameBallot(refused, this.ballot)) this.onHigherBallot(ballot, nowMs)
   }
 
   /** This server has promised `ballot` to a peer. Its own ballot is over if it is lower. */
-  onHigherBallot(ballot: Ballot, now_ms: number): void {
+  onHigherBallot(ballot: Ballot, nowMs: number): void {
     this.#noteBallot(ballot)
-    if (compareBallots(ballot, this.ballot) > 0) this.#follow(ZERO_BALLOT, now_ms)
+    if (compareBallots(ballot, this.ballot) > 0) this.#follow(ZERO_BALLOT, nowMs)
   }
 
-  onVoted(ballot: Ballot, _last: Slot, now_ms: number): void {
-    if (compareBallots(ballot, this.ballot) >= 0) this.#onLeader(ballot, now_ms)
+  onVoted(ballot: Ballot, _last: Slot, nowMs: number): void {
+    if (compareBallots(ballot, this.ballot) >= 0) this.#onLeader(ballot, nowMs)
   }
 
-  onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void {
+  onHeartbeat(from: ServerId, message: Heartbeat, nowMs: number): void {
     const { acceptor, effects } = this.#context
     if (message.ballot.server !== from) return
     const ballot = maxBallot(acceptor.logBound, this.ballot)
     if (compareBallots(message.ballot, ballot) < 0)
       effects.send(from, { type: 'nack', refused: message.ballot, ballot, slot: 0 })
-    else this.#onLeader(message.ballot, now_ms).onHeartbeat(from, message, now_ms)
+    else this.#onLeader(message.ballot, nowMs).onHeartbeat(from, message, nowMs)
   }
 
-  onHeartbeatAnswer(from: ServerId, message: HeartbeatAnswer, now_ms: number): void {
-    if (this.#role.name === 'leader') this.#role.onHeartbeatAnswer(from, message, now_ms)
+  onHeartbeatAnswer(from: ServerId, message: HeartbeatAnswer, nowMs: number): void {
+    if (this.#role.name === 'leader') this.#role.onHeartbeatAnswer(from, message, nowMs)
   }
 
-  onProbe(from: ServerId, { round }: Probe, now_ms: number): void {
+  onProbe(from: ServerId, { round }: Probe, nowMs: number): void {
     const { acceptor, effects, leasePromise, learner } = this.#context
-    const missing = now_ms >= leasePromise.end_ms && this.#role.missesLeader(now_ms)
+    const missing = nowMs >= leasePromise.endMs && this.#role.missesLeader(nowMs)
     const ballot = maxBallot(this.state.seen, acceptor.logBound)
     effects.send(from, { type: 'probe-answer', round, missing, ballot, chosen: learner.state.chosen })
-    if (missing && this.#role.name === 'follower') this.#role.yieldTo(from, now_ms)
+    if (missing && this.#role.name === 'follower') this.#role.yieldTo(from, nowMs)
   }
 
-  onProbeAnswer(from: ServerId, message: ProbeAnswer, now_ms: number): void {
+  onProbeAnswer(from: ServerId, message: ProbeAnswer, nowMs: number): void {
     this.#noteBallot(message.ballot)
-    if (this.#role.name === 'follower') this.#change(this.#role.onProbeAnswer(from, message), now_ms)
+    if (this.#role.name === 'follower') this.#change(this.#role.onProbeAnswer(from, message), nowMs)
   }
 
   /** From a follower it is a request; from the leader it tells this server to take over. */
-  onTransfer(from: ServerId, { ballot, to }: Transfer, now_ms: number): void {
+  onTransfer(from: ServerId, { ballot, to }: Transfer, nowMs: number): void {
     if (!sameBallot(ballot, this.ballot)) return
-    if (this.#role.name === 'leader') this.#role.transfer(to, now_ms)
-    else if (this.#role.name === 'follower') this.#change(this.#role.onTransfer(from), now_ms)
+    if (this.#role.name === 'leader') this.#role.transfer(to, nowMs)
+    else if (this.#role.name === 'follower') this.#change(this.#role.onTransfer(from), nowMs)
   }
 
   /** A peer has dropped the slots up to `slot`. */
-  onTrimmed(slot: Slot, now_ms: number): void {
-    if (this.#role.name === 'candidate') this.#change(this.#role.onTrimmed(slot), now_ms)
+  onTrimmed(slot: Slot, nowMs: number): void {
+    if (this.#role.name === 'candidate') this.#change(this.#role.onTrimmed(slot), nowMs)
   }
 
   // Changes of the role
 
-  #change(transition: Transition | undefined, now_ms: number): void {
+  #change(transition: Transition | undefined, nowMs: number): void {
     if (transition === undefined) return
     switch (transition.to) {
       case 'follower':
-        this.#follow(ZERO_BALLOT, now_ms)
+        this.#follow(ZERO_BALLOT, nowMs)
         break
       case 'candidate':
-        this.#campaign(transition.over, now_ms)
+        this.#campaign(transition.over, nowMs)
         break
       case 'leader':
-        this.#lead(transition, now_ms)
+        this.#lead(transition, nowMs)
     }
   }
 
   /** The leader at `ballot` is up: follows it, if this server does not yet. */
-  #onLeader(ballot: Ballot, now_ms: number): Follower {
-    if (this.#role.name !== 'follower' || !sameBallot(this.ballot, ballot))
-      return this.#follow(ballot, now_ms)
-    this.#role.onLeader(now_ms)
+  #onLeader(ballot: Ballot, nowMs: number): Follower {
+    if (this.#role.name !== 'follower' || !sameBallot(this.ballot, ballot)) return this.#follow(ballot, nowMs)
+    this.#role.onLeader(nowMs)
     return this.#role
   }
 
   /** Follows the leader at `ballot`, or none (zero) until this server hears from one. */
-  #follow(ballot: Ballot, now_ms: number): Follower {
+  #follow(ballot: Ballot, nowMs: number): Follower {
     this.#noteBallot(ballot)
-    const follower = new Follower(newFollower(ballot, drawPatience(this.#context), now_ms), this.#context)
+    const follower = new Follower(newFollower(ballot, drawPatience(this.#context), nowMs), this.#context)
     this.#take(follower)
     return follower
   }
 
   /** Stays a follower where a lease of another leader forbids a higher ballot. */
-  #campaign(over: Ballot | undefined, now_ms: number): void {
+  #campaign(over: Ballot | undefined, nowMs: number): void {
     const { acceptor, config, leasePromise } = this.#context
     const ballot = ballotAbove(maxBallot(this.state.seen, acceptor.logBound), config.self)
-    if (!leasePromise.allows(ballot, over, now_ms)) return
+    if (!leasePromise.allows(ballot, over, nowMs)) return
     this.#noteBallot(ballot)
-    const candidate = new Candidate(newCandidate(ballot, over, this.#context, now_ms), this.#context)
+    const candidate = new Candidate(newCandidate(ballot, over, this.#context, nowMs), this.#context)
     this.#take(candidate)
-    candidate.start(now_ms)
+    candidate.start(nowMs)
   }
 
-  #lead({ ballot, phase1 }: Transition & { to: 'leader' }, now_ms: number): void {
-    const leader = new Leader(newLeader(ballot, phase1, this.#context, now_ms), this.#context)
+  #lead({ ballot, phase1 }: Transition & { to: 'leader' }, nowMs: number): void {
+    const leader = new Leader(newLeader(ballot, phase1, this.#context, nowMs), this.#context)
     this.#take(leader)
-    this.#change(leader.start(now_ms), now_ms)
+    this.#change(leader.start(nowMs), nowMs)
   }
 
   #take(role: Follower | Candidate | Leader): void {

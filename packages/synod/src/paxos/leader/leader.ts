@@ -16,7 +16,7 @@ export interface Flight {
   readonly last: Slot
   readonly values: readonly Value[]
   votes: ServerSet
-  sent_ms: number
+  sentMs: number
 }
 
 export interface LeaderState {
@@ -37,7 +37,7 @@ export interface LeaderState {
   readonly progress: Map<ServerId, Slot>
   /** The number of the last heartbeat. */
   round: number
-  heartbeat_ms: number
+  heartbeatMs: number
   /** Null where there are no leases. */
   readonly lease: LeaseState | null
 }
@@ -47,7 +47,7 @@ export function newLeader(
   ballot: Ballot,
   phase1: Phase1State,
   { config, log, membership }: RoleContext,
-  now_ms: number,
+  nowMs: number,
 ): LeaderState {
   let last = log.state.voted
   for (const slot of phase1.votes.keys()) last = Math.max(last, slot)
@@ -59,11 +59,11 @@ export function newLeader(
     fill: last,
     flights: new Map(),
     queue: [],
-    contact: new Map(membership.servers.map((server) => [server, now_ms])),
+    contact: new Map(membership.servers.map((server) => [server, nowMs])),
     progress: new Map(),
     round: 0,
-    heartbeat_ms: now_ms,
-    lease: config.lease_ms > 0 ? emptyLease(last) : null,
+    heartbeatMs: nowMs,
+    lease: config.leaseMs > 0 ? emptyLease(last) : null,
   }
 }
 
@@ -82,7 +82,7 @@ export class Leader implements Role {
     this.state = state
     this.#context = context
     this.#phase1 = new Phase1(state.phase1, state.ballot, context)
-    this.#lease = state.lease === null ? undefined : new Lease(state.lease, context.config.lease_ms)
+    this.#lease = state.lease === null ? undefined : new Lease(state.lease, context.config.leaseMs)
   }
 
   get leader(): ServerId {
@@ -93,8 +93,8 @@ export class Leader implements Role {
     return MAX_QUEUED - this.state.queue.length
   }
 
-  get deadline_ms(): number {
-    return this.state.heartbeat_ms
+  get deadlineMs(): number {
+    return this.state.heartbeatMs
   }
 
   pendingQuorum(current: Configuration): PendingQuorum | undefined {
@@ -115,20 +115,20 @@ export class Leader implements Role {
 
   /** What a follower last reported; undefined where it has not answered yet. */
   heardOf(server: ServerId): Heard | undefined {
-    const [at_ms, chosen] = [this.state.contact.get(server), this.state.progress.get(server)]
-    return at_ms === undefined || chosen === undefined ? undefined : { at_ms, chosen }
+    const [atMs, chosen] = [this.state.contact.get(server), this.state.progress.get(server)]
+    return atMs === undefined || chosen === undefined ? undefined : { atMs, chosen }
   }
 
-  start(now_ms: number): Transition | undefined {
-    const transition = this.#advance(now_ms)
-    this.#heartbeat(now_ms)
+  start(nowMs: number): Transition | undefined {
+    const transition = this.#advance(nowMs)
+    this.#heartbeat(nowMs)
     return transition
   }
 
   /** A leader that no quorum answers must not keep the followers quiet. */
-  tick(now_ms: number): Transition | undefined {
-    if (!this.#hasQuorum(now_ms)) return { to: 'follower' }
-    this.#heartbeat(now_ms)
+  tick(nowMs: number): Transition | undefined {
+    if (!this.#hasQuorum(nowMs)) return { to: 'follower' }
+    this.#heartbeat(nowMs)
     return undefined
   }
 
@@ -139,23 +139,23 @@ export class Leader implements Role {
   }
 
   /** More slots may be known to be chosen, or more promises. */
-  onChosen(now_ms: number): Transition | undefined {
-    this.#phase1.askNewVoters(now_ms)
-    return this.#advance(now_ms)
+  onChosen(nowMs: number): Transition | undefined {
+    this.#phase1.askNewVoters(nowMs)
+    return this.#advance(nowMs)
   }
 
   // Phase 2
 
-  propose(values: readonly Value[], now_ms: number): void {
+  propose(values: readonly Value[], nowMs: number): void {
     for (const value of values) this.state.queue.push(value)
-    this.#proposeNext(now_ms)
+    this.#proposeNext(nowMs)
   }
 
-  onAccepted(from: ServerId, message: Accepted, now_ms: number): Transition | undefined {
+  onAccepted(from: ServerId, message: Accepted, nowMs: number): Transition | undefined {
     const { effects, learner, membership } = this.#context
     const { ballot, contact, flights } = this.state
     if (!sameBallot(message.ballot, ballot)) return undefined
-    contact.set(from, now_ms)
+    contact.set(from, nowMs)
     const flight = flights.get(message.first)
     if (flight?.last !== message.last) return undefined
     flight.votes = withServer(flight.votes, from)
@@ -164,7 +164,7 @@ export class Leader implements Role {
     flights.delete(first)
     learner.chooseVotes(ballot, first, last)
     effects.broadcast({ type: 'chosen', ballot, first, last })
-    return this.onChosen(now_ms)
+    return this.onChosen(nowMs)
   }
 
   /**
@@ -172,23 +172,23 @@ export class Leader implements Role {
    * have dropped such slots do not vote in them, so the slots above are proposed anew. A leader
    * that votes no more transfers its leadership.
    */
-  #advance(now_ms: number): Transition | undefined {
+  #advance(nowMs: number): Transition | undefined {
     const { learner, membership } = this.#context
     const { state } = this
     const { chosen } = learner.state
     if (!canLead(this.#context)) {
-      this.transfer(0, now_ms)
+      this.transfer(0, nowMs)
       return { to: 'follower' }
     }
     for (const { first, last, values } of state.flights.values()) {
       if (first > chosen) continue
       state.flights.delete(first)
-      if (last > chosen) this.#proposeBatch(chosen + 1, values.slice(chosen + 1 - first), now_ms)
+      if (last > chosen) this.#proposeBatch(chosen + 1, values.slice(chosen + 1 - first), nowMs)
     }
     state.next = Math.max(state.next, chosen + 1)
     // Where the voters are about to change, the slots before that have to be decided.
     state.fill = Math.max(state.fill, membership.latest.first - 1)
-    this.#proposeNext(now_ms)
+    this.#proposeNext(nowMs)
     return undefined
   }
 
@@ -196,7 +196,7 @@ export class Leader implements Role {
    * Phase 2a for the next slots, as far as there is anything to propose: no further than the
    * window, and only where a quorum of the slot's own configuration has promised.
    */
-  #proposeNext(now_ms: number): void {
+  #proposeNext(nowMs: number): void {
     const { config, learner, log, membership } = this.#context
     const { state } = this
     const { fill, phase1, queue } = state
@@ -209,7 +209,7 @@ export class Leader implements Role {
       const before = configuration
       configuration = membership.at(slot)
       if (values.length > 0 && (configuration !== before || log.isChosen(slot))) {
-        this.#propose(slot - values.length, values, now_ms)
+        this.#propose(slot - values.length, values, nowMs)
         values = []
       }
       if (log.isChosen(slot)) continue
@@ -223,54 +223,54 @@ export class Leader implements Role {
     state.next = slot
     for (const reported of phase1.votes.keys()) if (reported < slot) phase1.votes.delete(reported)
     if (taken > 0) state.queue = queue.slice(taken)
-    this.#propose(slot - values.length, values, now_ms)
+    this.#propose(slot - values.length, values, nowMs)
   }
 
   #mayPropose(configuration: Configuration): boolean {
     return configuration.voters.includes(this.#context.config.self) && this.#phase1.hasQuorum(configuration)
   }
 
-  #propose(first: Slot, values: readonly Value[], now_ms: number): void {
+  #propose(first: Slot, values: readonly Value[], nowMs: number): void {
     let next = first
     for (const batch of batches(values)) {
-      this.#proposeBatch(next, batch, now_ms)
+      this.#proposeBatch(next, batch, nowMs)
       next += batch.length
     }
   }
 
   /** One accept: it goes to the peers at once, and to the own journal at the same time. */
-  #proposeBatch(first: Slot, values: readonly Value[], now_ms: number): void {
+  #proposeBatch(first: Slot, values: readonly Value[], nowMs: number): void {
     const { acceptor, answerSelf, effects } = this.#context
     const { ballot, flights } = this.state
     const own = acceptor.vote(ballot, first, values)
     // Without its own vote it proposes nothing: it has promised a higher ballot, and leads no more.
     if (own === undefined) return
-    flights.set(first, { first, last: own.last, values, votes: NO_SERVERS, sent_ms: now_ms })
+    flights.set(first, { first, last: own.last, values, votes: NO_SERVERS, sentMs: nowMs })
     effects.broadcast({ type: 'accept', ballot, first, values })
     answerSelf(own)
   }
 
   // Heartbeats
 
-  #heartbeat(now_ms: number): void {
+  #heartbeat(nowMs: number): void {
     const { config, effects, learner, log } = this.#context
     const { state } = this
     const { ballot } = state
-    state.heartbeat_ms = now_ms + config.heartbeat_ms
+    state.heartbeatMs = nowMs + config.heartbeatMs
     state.round++
-    this.#lease?.beginRound(state.round, now_ms)
+    this.#lease?.beginRound(state.round, nowMs)
     const { chosen } = learner.state
     effects.broadcast({ type: 'heartbeat', ballot, round: state.round, chosen, voted: log.state.voted })
-    if (!this.#phase1.isComplete) this.#phase1.prepareAgain(now_ms)
-    this.#resend(now_ms)
+    if (!this.#phase1.isComplete) this.#phase1.prepareAgain(nowMs)
+    this.#resend(nowMs)
   }
 
-  #resend(now_ms: number): void {
+  #resend(nowMs: number): void {
     const { config, effects, membership } = this.#context
     const { ballot, flights } = this.state
     for (const flight of flights.values()) {
-      if (now_ms - flight.sent_ms < config.resend_ms) continue
-      flight.sent_ms = now_ms
+      if (nowMs - flight.sentMs < config.resendMs) continue
+      flight.sentMs = nowMs
       const { first, values, votes } = flight
       for (const peer of membership.servers) {
         if (peer !== config.self && !votes.includes(peer))
@@ -279,26 +279,26 @@ export class Leader implements Role {
     }
   }
 
-  onHeartbeatAnswer(from: ServerId, message: HeartbeatAnswer, now_ms: number): void {
+  onHeartbeatAnswer(from: ServerId, message: HeartbeatAnswer, nowMs: number): void {
     const { shared } = this.#context
     const { state } = this
     if (!sameBallot(message.ballot, state.ballot)) return
-    state.contact.set(from, now_ms)
+    state.contact.set(from, nowMs)
     state.progress.set(from, message.chosen)
-    if (this.#lease?.onAnswer(from, message, now_ms) === false)
+    if (this.#lease?.onAnswer(from, message, nowMs) === false)
       shared.unsound = withServer(shared.unsound, from)
     // A vote above all slots proposed here was cast for an older leader and never chosen. A read
     // may wait for that slot, so it is filled now, before a client has something to write.
     if (message.voted <= state.fill) return
     state.fill = message.voted
-    this.#proposeNext(now_ms)
+    this.#proposeNext(nowMs)
   }
 
-  #hasQuorum(now_ms: number): boolean {
+  #hasQuorum(nowMs: number): boolean {
     const { config, membership } = this.#context
     let reached = withServer(NO_SERVERS, config.self)
-    for (const [server, contact_ms] of this.state.contact) {
-      if (now_ms - contact_ms < config.electionTimeout_ms) reached = withServer(reached, server)
+    for (const [server, contactMs] of this.state.contact) {
+      if (nowMs - contactMs < config.electionTimeoutMs) reached = withServer(reached, server)
     }
     return isPhase2Quorum(membership.current, reached)
   }
@@ -309,13 +309,13 @@ export class Leader implements Role {
    * Tells `to` to take over, or where it is 0 the voter that has come furthest. This server leads
    * on until the prepare arrives: the new leader hears of what is voted for until then.
    */
-  transfer(to: ServerId, now_ms: number): void {
+  transfer(to: ServerId, nowMs: number): void {
     const { config, effects, membership } = this.#context
     const { ballot, contact, progress } = this.state
     if (!membership.isKnown) return
     let [best, furthest] = [to, -1]
     for (const [server, chosen] of progress) {
-      const isUp = now_ms - (contact.get(server) ?? -Infinity) < config.electionTimeout_ms
+      const isUp = nowMs - (contact.get(server) ?? -Infinity) < config.electionTimeoutMs
       const isVoter = membership.latest.voters.includes(server)
       if (to !== 0 || !isUp || !isVoter || chosen <= furthest) continue
       best = server
@@ -331,7 +331,7 @@ export class Leader implements Role {
    * this ballot, and this leader knew first, or before it, and phase 1 reported it: all of that is
    * up to the chosen watermark, once it is past `inherited`.
    */
-  readableAlone(now_ms: number): Slot | undefined {
+  readableAlone(nowMs: number): Slot | undefined {
     const { config, learner, membership, shared } = this.#context
     if (this.#lease === undefined || this.#lease.state.isOver) return undefined
     const { chosen } = learner.state
@@ -339,7 +339,7 @@ export class Leader implements Role {
       return undefined
     // A rival needs a quorum of the configuration of its first slot, which may be any of those
     // known.
-    const bound = this.#lease.boundServers(config.self, shared.unsound, now_ms)
+    const bound = this.#lease.boundServers(config.self, shared.unsound, nowMs)
     const { configurations } = membership.state
     return configurations.every((configuration) => isPhase2Quorum(configuration, bound)) ? chosen : undefined
   }

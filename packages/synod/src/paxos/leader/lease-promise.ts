@@ -7,16 +7,16 @@ import { type Ballot, ZERO_BALLOT, sameBallot } from '../ballot.js'
 export interface LeasePromiseState {
   /** The leader that the promise was given to; zero for none. */
   ballot: Ballot
-  until_ms: number
+  untilMs: number
   /**
    * Until then no leader can release this acceptor: it may be bound to several, or to one that it
    * has forgotten.
    */
-  firm_ms: number
+  firmMs: number
 }
 
-export function emptyLeasePromise(from_ms: number): LeasePromiseState {
-  return { ballot: ZERO_BALLOT, until_ms: from_ms, firm_ms: from_ms }
+export function emptyLeasePromise(fromMs: number): LeasePromiseState {
+  return { ballot: ZERO_BALLOT, untilMs: fromMs, firmMs: fromMs }
 }
 
 /**
@@ -25,36 +25,36 @@ export function emptyLeasePromise(from_ms: number): LeasePromiseState {
  */
 export class LeasePromise {
   readonly state: LeasePromiseState
-  readonly #lease_ms: number
+  readonly #leaseMs: number
 
-  constructor(state: LeasePromiseState, lease_ms: number) {
+  constructor(state: LeasePromiseState, leaseMs: number) {
     this.state = state
-    this.#lease_ms = lease_ms
+    this.#leaseMs = leaseMs
   }
 
   /** From then on this acceptor may promise any ballot. */
-  get end_ms(): number {
-    return Math.max(this.state.until_ms, this.state.firm_ms)
+  get endMs(): number {
+    return Math.max(this.state.untilMs, this.state.firmMs)
   }
 
   /** This acceptor is about to answer a heartbeat of the leader at `ballot`. */
-  extend(ballot: Ballot, now_ms: number): void {
+  extend(ballot: Ballot, nowMs: number): void {
     const { state } = this
-    if (this.#lease_ms === 0) return
+    if (this.#leaseMs === 0) return
     if (!sameBallot(ballot, state.ballot)) {
-      state.firm_ms = this.end_ms
+      state.firmMs = this.endMs
       state.ballot = ballot
     }
-    state.until_ms = now_ms + this.#lease_ms
+    state.untilMs = nowMs + this.#leaseMs
   }
 
   /**
    * Whether it may promise `ballot`. The leader at `over` has told that ballot's server to take
    * over, and ended its lease.
    */
-  allows(ballot: Ballot, over: Ballot | undefined, now_ms: number): boolean {
+  allows(ballot: Ballot, over: Ballot | undefined, nowMs: number): boolean {
     const { state } = this
-    if (over !== undefined && sameBallot(over, state.ballot)) state.until_ms = state.firm_ms
-    return now_ms >= state.firm_ms && (now_ms >= state.until_ms || sameBallot(ballot, state.ballot))
+    if (over !== undefined && sameBallot(over, state.ballot)) state.untilMs = state.firmMs
+    return nowMs >= state.firmMs && (nowMs >= state.untilMs || sameBallot(ballot, state.ballot))
   }
 }

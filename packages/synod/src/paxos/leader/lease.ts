@@ -11,10 +11,10 @@ export const CLOCK_MARGIN = 0.2
 /** How many leases long clocks are compared, beside comparing each answer with the one before. */
 const COMPARED_LEASES = 4
 
-/** An answer of an acceptor: its clock when it answered the heartbeat that left at `sent_ms`. */
+/** An answer of an acceptor: its clock when it answered the heartbeat that left at `sentMs`. */
 interface Reading {
-  readonly sent_ms: number
-  readonly clock_ms: number
+  readonly sentMs: number
+  readonly clockMs: number
 }
 
 export interface LeaseState {
@@ -44,47 +44,47 @@ export function emptyLease(inherited: Slot): LeaseState {
  */
 export class Lease {
   readonly state: LeaseState
-  readonly #lease_ms: number
+  readonly #leaseMs: number
 
-  constructor(state: LeaseState, lease_ms: number) {
+  constructor(state: LeaseState, leaseMs: number) {
     this.state = state
-    this.#lease_ms = lease_ms
+    this.#leaseMs = leaseMs
   }
 
   /** The heartbeats of this round leave now. */
-  beginRound(round: number, now_ms: number): void {
+  beginRound(round: number, nowMs: number): void {
     const { sent } = this.state
-    for (const [old, sent_ms] of sent) if (now_ms - sent_ms >= this.#lease_ms) sent.delete(old)
-    sent.set(round, now_ms)
+    for (const [old, sentMs] of sent) if (nowMs - sentMs >= this.#leaseMs) sent.delete(old)
+    sent.set(round, nowMs)
   }
 
   /** An acceptor is bound. Returns false if its clock is known to run too fast. */
-  onAnswer(from: ServerId, { clock_ms, round }: HeartbeatAnswer, now_ms: number): boolean {
+  onAnswer(from: ServerId, { clockMs, round }: HeartbeatAnswer, nowMs: number): boolean {
     const { answered, clocks, sent } = this.state
-    const sent_ms = sent.get(round)
-    if (sent_ms === undefined || clock_ms === undefined) return true
-    answered.set(from, Math.max(answered.get(from) ?? -Infinity, sent_ms))
-    const reading = { sent_ms, clock_ms }
+    const sentMs = sent.get(round)
+    if (sentMs === undefined || clockMs === undefined) return true
+    answered.set(from, Math.max(answered.get(from) ?? -Infinity, sentMs))
+    const reading = { sentMs, clockMs }
     const before = clocks.get(from)
     // A clock that is behind what it was belongs to another process.
-    if (before === undefined || clock_ms < before.last.clock_ms) {
+    if (before === undefined || clockMs < before.last.clockMs) {
       clocks.set(from, { first: reading, last: reading })
       return true
     }
     const { first, last } = before
-    const isOld = now_ms - first.sent_ms > COMPARED_LEASES * this.#lease_ms
+    const isOld = nowMs - first.sentMs > COMPARED_LEASES * this.#leaseMs
     clocks.set(from, { first: isOld ? reading : first, last: reading })
     // Between two answers no more time can have passed here than since the earlier heartbeat left.
     return [first, last].every(
-      (earlier) => (clock_ms - earlier.clock_ms) * (1 - CLOCK_MARGIN) <= now_ms - earlier.sent_ms,
+      (earlier) => (clockMs - earlier.clockMs) * (1 - CLOCK_MARGIN) <= nowMs - earlier.sentMs,
     )
   }
 
   /** The servers that are certainly still bound, the leader itself among them. */
-  boundServers(self: ServerId, unsound: ServerSet, now_ms: number): ServerSet {
+  boundServers(self: ServerId, unsound: ServerSet, nowMs: number): ServerSet {
     let bound: ServerSet = [self]
-    for (const [server, sent_ms] of this.state.answered) {
-      if (now_ms - sent_ms < this.#lease_ms * (1 - CLOCK_MARGIN) && !unsound.includes(server))
+    for (const [server, sentMs] of this.state.answered) {
+      if (nowMs - sentMs < this.#leaseMs * (1 - CLOCK_MARGIN) && !unsound.includes(server))
         bound = withServer(bound, server)
     }
     return bound

@@ -20,7 +20,7 @@ export interface Phase1State {
   readonly votes: Map<Slot, ReportedVote>
   /** Where there are leases: the ballot of the leader that told this server to take over. */
   readonly over?: Ballot
-  resend_ms: number
+  resendMs: number
 }
 
 export function emptyPhase1(first: Slot, voters: ServerSet, over: Ballot | undefined): Phase1State {
@@ -31,7 +31,7 @@ export function emptyPhase1(first: Slot, voters: ServerSet, over: Ballot | undef
     next: new Map(),
     votes: new Map(),
     ...(over === undefined ? {} : { over }),
-    resend_ms: 0,
+    resendMs: 0,
   }
 }
 
@@ -51,14 +51,14 @@ export class Phase1 {
    * The own promise comes first: from then on this server cannot vote for an older leader, so the
    * votes that it reads are its last ones below this ballot.
    */
-  start(now_ms: number): void {
+  start(nowMs: number): void {
     this.#promiseSelf(this.state.first)
-    this.#prepare(now_ms)
+    this.#prepare(nowMs)
   }
 
   /** Asks the servers again that have not promised. */
-  prepareAgain(now_ms: number): void {
-    if (now_ms >= this.state.resend_ms) this.#prepare(now_ms)
+  prepareAgain(nowMs: number): void {
+    if (nowMs >= this.state.resendMs) this.#prepare(nowMs)
   }
 
   /** Whether a quorum of this configuration has promised. */
@@ -97,7 +97,7 @@ export class Phase1 {
    * promise does not count: the server was not an acceptor of the cluster then, and may have had
    * another disk.
    */
-  askNewVoters(now_ms: number): void {
+  askNewVoters(nowMs: number): void {
     const { membership } = this.#context
     const { state } = this
     const added = membership.voters.filter((server) => !state.voters.includes(server))
@@ -107,7 +107,7 @@ export class Phase1 {
       state.from = withoutServer(state.from, server)
       state.next.set(server, Math.max(state.first, membership.firstSlotOf(server)))
     }
-    this.#prepare(now_ms)
+    this.#prepare(nowMs)
   }
 
   #promiseSelf(slot: Slot): void {
@@ -119,10 +119,10 @@ export class Phase1 {
    * A prepare leaves only once the own promise is durable. Otherwise this server could forget the
    * ballot in a crash, and use it again with other values.
    */
-  #prepare(now_ms: number): void {
+  #prepare(nowMs: number): void {
     const { config, effects, learner } = this.#context
     const { state } = this
-    state.resend_ms = now_ms + config.resend_ms
+    state.resendMs = nowMs + config.resendMs
     for (const peer of state.voters) {
       if (peer === config.self || state.from.includes(peer)) continue
       // Slots that are known to be chosen by now need no votes, and the peer may have dropped them.

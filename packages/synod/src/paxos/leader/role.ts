@@ -40,13 +40,13 @@ export interface Role {
   readonly leader: ServerId | undefined
   /** How many more values may wait here for a slot; Infinity for a role that keeps none. */
   readonly capacity: number
-  readonly deadline_ms: number
+  readonly deadlineMs: number
   /** What this server waits for, judged by the configuration in force. */
   pendingQuorum(current: Configuration): PendingQuorum | undefined
   /** Whether this server has no leader: its answer to a probe. */
-  missesLeader(now_ms: number): boolean
-  /** Called when `deadline_ms` has passed. */
-  tick(now_ms: number): Transition | undefined
+  missesLeader(nowMs: number): boolean
+  /** Called when `deadlineMs` has passed. */
+  tick(nowMs: number): Transition | undefined
 }
 
 /** Whether this server votes: only a voter may lead. */
@@ -56,5 +56,5 @@ export function canLead({ config, membership }: Context): boolean {
 
 /** How long to wait for a leader, or for the end of a campaign: drawn anew each time. */
 export function drawPatience({ config, random }: Context): number {
-  return randomBetween(random, config.electionTimeout_ms, 1.5 * config.electionTimeout_ms)
+  return randomBetween(random, config.electionTimeoutMs, 1.5 * config.electionTimeoutMs)
 }

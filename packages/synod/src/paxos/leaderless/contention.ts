@@ -26,9 +26,9 @@ export interface Pace {
   /** The server whose proposal was chosen last; 0 while that is not known. */
   favourite: ServerId
   /** When the chosen watermark last moved. */
-  moved_ms: number
+  movedMs: number
   /** How long phases took lately, from question to quorum: a running average. */
-  phase_ms: number
+  phaseMs: number
 }
 
 /**
@@ -36,16 +36,16 @@ export interface Pace {
  * preempt each other if all proposed them. So the favourite goes first, and the others follow when
  * it makes no progress.
  */
-export function turnOf({ arrived_ms, from_ms }: Request, pace: Pace, self: ServerId): number {
-  if (pace.favourite === self) return arrived_ms
-  const paused_ms = pace.moved_ms + PAUSE_PHASES * pace.phase_ms
-  return Math.min(Math.max(from_ms, paused_ms), arrived_ms + MAX_HEAD_START_MS)
+export function turnOf({ arrivedMs, fromMs }: Request, pace: Pace, self: ServerId): number {
+  if (pace.favourite === self) return arrivedMs
+  const pausedMs = pace.movedMs + PAUSE_PHASES * pace.phaseMs
+  return Math.min(Math.max(fromMs, pausedMs), arrivedMs + MAX_HEAD_START_MS)
 }
 
 /** How long an instance waits that was preempted, and had been `preemptions` times before. */
-export function drawBackoff(preemptions: number, { phase_ms }: Pace, random: RandomState): number {
-  const backoff_ms = Math.min(2 * phase_ms * 2 ** preemptions, MAX_BACKOFF_MS)
-  return randomBetween(random, backoff_ms, 2 * backoff_ms)
+export function drawBackoff(preemptions: number, { phaseMs }: Pace, random: RandomState): number {
+  const backoffMs = Math.min(2 * phaseMs * 2 ** preemptions, MAX_BACKOFF_MS)
+  return randomBetween(random, backoffMs, 2 * backoffMs)
 }
 
 /**

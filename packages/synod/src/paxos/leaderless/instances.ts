@@ -21,13 +21,13 @@ export interface Instance {
   /** The reported vote at the highest ballot. */
   vote: ReportedVote | null
   /** When the prepare was sent first. */
-  since_ms: number
+  sinceMs: number
   /** What it proposes in phase 2. */
   value: Value
-  until_ms: number
+  untilMs: number
 }
 
-export function newInstance(slot: Slot, request: number, now_ms: number): Instance {
+export function newInstance(slot: Slot, request: number, nowMs: number): Instance {
   return {
     slot,
     step: 'waiting',
@@ -37,16 +37,16 @@ export function newInstance(slot: Slot, request: number, now_ms: number): Instan
     request,
     answered: NO_SERVERS,
     vote: null,
-    since_ms: now_ms,
+    sinceMs: nowMs,
     value: NO_OP,
-    until_ms: Infinity,
+    untilMs: Infinity,
   }
 }
 
 export interface InstancesState {
   readonly instances: Map<Slot, Instance>
   /** No instance is due before this time. */
-  due_ms: number
+  dueMs: number
 }
 
 /** The instances that this server runs: at most one in a slot. Each step asks for them. */
@@ -79,19 +79,19 @@ export class Instances {
   }
 
   /** The instance is due at this time, if nothing happens before. */
-  wait(instance: Instance, until_ms: number): void {
-    instance.until_ms = until_ms
-    this.#state.due_ms = Math.min(this.#state.due_ms, until_ms)
+  wait(instance: Instance, untilMs: number): void {
+    instance.untilMs = untilMs
+    this.#state.dueMs = Math.min(this.#state.dueMs, untilMs)
   }
 
   /** The instances that are due. The caller then says how long each waits. */
-  takeDue(now_ms: number): Instance[] {
-    if (now_ms < this.#state.due_ms) return []
+  takeDue(nowMs: number): Instance[] {
+    if (nowMs < this.#state.dueMs) return []
     const due: Instance[] = []
-    this.#state.due_ms = Infinity
+    this.#state.dueMs = Infinity
     for (const instance of this.#state.instances.values()) {
-      if (instance.until_ms <= now_ms) due.push(instance)
-      else this.#state.due_ms = Math.min(this.#state.due_ms, instance.until_ms)
+      if (instance.untilMs <= nowMs) due.push(instance)
+      else this.#state.dueMs = Math.min(this.#state.dueMs, instance.untilMs)
     }
     return due
   }

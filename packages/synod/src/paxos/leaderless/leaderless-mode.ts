@@ -31,24 +31,24 @@ export interface LeaderlessState extends RequestsState, InstancesState, Presence
   /** The chosen watermark when it last moved. */
   watermark: Slot
   /** When to fill the hole above it. */
-  hole_ms: number
+  holeMs: number
 }
 
-export function emptyLeaderless(now_ms: number): LeaderlessState {
+export function emptyLeaderless(nowMs: number): LeaderlessState {
   return {
     requests: new Map(),
     waiting: new Set(),
     instances: new Map(),
-    due_ms: Infinity,
+    dueMs: Infinity,
     nextForwarded: -1,
-    request_ms: MIN_AVERAGE_MS,
-    phase_ms: MIN_AVERAGE_MS,
+    requestMs: MIN_AVERAGE_MS,
+    phaseMs: MIN_AVERAGE_MS,
     favourite: 0,
     voted: 0,
     watermark: 0,
-    moved_ms: -Infinity,
-    hole_ms: now_ms,
-    heartbeat_ms: now_ms,
+    movedMs: -Infinity,
+    holeMs: nowMs,
+    heartbeatMs: nowMs,
     heard: new Map(),
     reachesQuorum: false,
   }
@@ -106,13 +106,13 @@ export class LeaderlessMode implements Proposer {
     return { step, slot, heard: votersIn(current, answered), needed }
   }
 
-  get deadline_ms(): number {
-    const { due_ms, heartbeat_ms, hole_ms } = this.state
-    if (!this.#votes) return heartbeat_ms
-    const deadline_ms = Math.min(heartbeat_ms, hole_ms, due_ms)
+  get deadlineMs(): number {
+    const { dueMs, heartbeatMs, holeMs } = this.state
+    if (!this.#votes) return heartbeatMs
+    const deadlineMs = Math.min(heartbeatMs, holeMs, dueMs)
     const { next } = this.#requests
-    if (next === undefined || this.#slots.findEmpty() === undefined) return deadline_ms
-    return Math.min(deadline_ms, this.#turnOf(next))
+    if (next === undefined || this.#slots.findEmpty() === undefined) return deadlineMs
+    return Math.min(deadlineMs, this.#turnOf(next))
   }
 
   heardOf(server: ServerId): Heard | undefined {
@@ -123,40 +123,40 @@ export class LeaderlessMode implements Proposer {
    * A server that does not vote forwards its clients' requests to the others; so does one whose
    * disk is full (`elsewhere`).
    */
-  propose(proposals: readonly Proposal[], now_ms: number, elsewhere = false): void {
+  propose(proposals: readonly Proposal[], nowMs: number, elsewhere = false): void {
     if (!this.#votes || elsewhere) {
       const values = proposals.map(({ value }) => value)
       for (const batch of batches(values)) this.#context.effects.broadcast({ type: 'forward', values: batch })
       return
     }
-    for (const { id, value } of proposals) this.#requests.add(id, value, now_ms)
-    this.#place(now_ms)
+    for (const { id, value } of proposals) this.#requests.add(id, value, nowMs)
+    this.#place(nowMs)
   }
 
   /** From a server that does not vote, for its clients. */
-  onForward(values: readonly Value[], now_ms: number): void {
+  onForward(values: readonly Value[], nowMs: number): void {
     if (!this.#votes) return
     const proposals = values.map((value) => ({ id: this.#requests.nextForwardedId(), value }))
-    this.propose(proposals, now_ms)
+    this.propose(proposals, nowMs)
   }
 
-  withdraw(id: number, now_ms: number): void {
+  withdraw(id: number, nowMs: number): void {
     const request = this.#requests.get(id)
     if (request === undefined) return
     const instance = this.#instances.get(request.slot)
     if (instance !== undefined) instance.request = 0
-    this.#requests.end(request, now_ms)
+    this.#requests.end(request, nowMs)
   }
 
-  tick(now_ms: number): void {
-    this.#presence.tick(now_ms)
+  tick(nowMs: number): void {
+    this.#presence.tick(nowMs)
     if (!this.#votes) return
-    for (const instance of this.#instances.takeDue(now_ms)) {
-      if (instance.step === 'waiting') this.#prepare(instance, now_ms)
-      else this.#resend(instance, now_ms)
+    for (const instance of this.#instances.takeDue(nowMs)) {
+      if (instance.step === 'waiting') this.#prepare(instance, nowMs)
+      else this.#resend(instance, nowMs)
     }
-    if (now_ms >= this.state.hole_ms) this.#fillHoles(now_ms)
-    this.#place(now_ms)
+    if (nowMs >= this.state.holeMs) this.#fillHoles(nowMs)
+    this.#place(nowMs)
   }
 
   // Which slots to work on
@@ -164,22 +164,22 @@ export class LeaderlessMode implements Proposer {
   /**
    * Proposes the requests that wait for a slot, in order of arrival, as far as the window allows.
    */
-  #place(now_ms: number): void {
+  #place(nowMs: number): void {
     for (;;) {
       const request = this.#requests.next
-      if (request === undefined || now_ms < this.#turnOf(request)) return
+      if (request === undefined || nowMs < this.#turnOf(request)) return
       const slot = this.#slots.findEmpty()
       if (slot === undefined) {
-        if (this.state.hole_ms === Infinity) this.#watchHole(now_ms)
+        if (this.state.holeMs === Infinity) this.#watchHole(nowMs)
         return
       }
-      this.#begin(request, slot, now_ms)
+      this.#begin(request, slot, nowMs)
     }
   }
 
-  #begin(request: Request, slot: Slot, now_ms: number): void {
+  #begin(request: Request, slot: Slot, nowMs: number): void {
     this.#requests.assign(request, slot)
-    this.#start(slot, request.id, now_ms)
+    this.#start(slot, request.id, nowMs)
   }
 
   #turnOf(request: Request): number {
@@ -190,10 +190,10 @@ export class LeaderlessMode implements Proposer {
    * Another value won the slot of this request: it moves on to the first empty one, or waits for
    * the window to advance.
    */
-  #proposeAgain(request: Request, now_ms: number): void {
+  #proposeAgain(request: Request, nowMs: number): void {
     const slot = this.#slots.findEmpty()
     this.#requests.lose(request)
-    if (slot !== undefined) this.#begin(request, slot, now_ms)
+    if (slot !== undefined) this.#begin(request, slot, nowMs)
   }
 
   /**
@@ -201,45 +201,45 @@ export class LeaderlessMode implements Proposer {
    * up to there, which finishes what another server began or decides a no-op. Where the whole
    * window is in use, a waiting request takes the first open slot.
    */
-  #fillHoles(now_ms: number): void {
+  #fillHoles(nowMs: number): void {
     const request = this.#slots.findEmpty() === undefined ? this.#requests.next : undefined
     for (const slot of this.#slots.open()) {
-      if (slot <= this.state.voted) this.#start(slot, 0, now_ms)
-      else if (request?.slot === 0) this.#begin(request, slot, now_ms)
+      if (slot <= this.state.voted) this.#start(slot, 0, nowMs)
+      else if (request?.slot === 0) this.#begin(request, slot, nowMs)
       else break
     }
-    this.#watchHole(now_ms)
+    this.#watchHole(nowMs)
   }
 
-  #watchHole(now_ms: number): void {
+  #watchHole(nowMs: number): void {
     const { learner, log, membership, random } = this.#context
     const { state } = this
-    if (learner.state.chosen > state.watermark) state.moved_ms = now_ms
+    if (learner.state.chosen > state.watermark) state.movedMs = nowMs
     state.watermark = learner.state.chosen
     state.favourite = log.find(state.watermark)?.ballot.server ?? 0
     // Where the voters are about to change, the slots before that have to be decided.
     const change = membership.isKnown ? membership.latest.first - 1 : 0
     state.voted = Math.max(state.voted, log.state.voted, change)
     const isFull = state.waiting.size > 0 && this.#slots.findEmpty() === undefined
-    state.hole_ms =
+    state.holeMs =
       state.voted > state.watermark || isFull
-        ? now_ms + randomBetween(random, HOLE_PATIENCE_MS, 2 * HOLE_PATIENCE_MS)
+        ? nowMs + randomBetween(random, HOLE_PATIENCE_MS, 2 * HOLE_PATIENCE_MS)
         : Infinity
   }
 
   // Phase 1
 
-  #start(slot: Slot, request: number, now_ms: number): void {
-    const instance = newInstance(slot, request, now_ms)
+  #start(slot: Slot, request: number, nowMs: number): void {
+    const instance = newInstance(slot, request, nowMs)
     this.#instances.begin(instance)
-    this.#prepare(instance, now_ms)
+    this.#prepare(instance, nowMs)
   }
 
   /**
    * The prepare leaves only once the own promise is durable, so that no ballot is used twice after
    * a restart.
    */
-  #prepare(instance: Instance, now_ms: number): void {
+  #prepare(instance: Instance, nowMs: number): void {
     const { acceptor, answerSelf, config, effects } = this.#context
     const { slot } = instance
     const { seq } = maxBallot(instance.seen, acceptor.bound(slot))
@@ -249,14 +249,14 @@ export class LeaderlessMode implements Proposer {
     instance.ballot = ballot
     instance.answered = NO_SERVERS
     instance.vote = null
-    instance.since_ms = now_ms
-    this.#instances.wait(instance, now_ms + config.resend_ms)
+    instance.sinceMs = nowMs
+    this.#instances.wait(instance, nowMs + config.resendMs)
     const own = acceptor.promise(ballot, 'slot', slot)
     if (own !== undefined) answerSelf(own)
     effects.broadcastAfterDurable({ type: 'prepare', ballot, scope: 'slot', slot })
   }
 
-  onPromise(from: ServerId, message: PromiseMessage, now_ms: number): void {
+  onPromise(from: ServerId, message: PromiseMessage, nowMs: number): void {
     const { learner, membership } = this.#context
     const instance = this.#instances.get(message.slot)
     if (instance?.step !== 'prepare' || !sameBallot(message.ballot, instance.ballot)) return
@@ -271,14 +271,14 @@ export class LeaderlessMode implements Proposer {
     }
     instance.answered = withServer(instance.answered, from)
     if (!isPhase1Quorum(membership.at(instance.slot), instance.answered)) return
-    this.state.phase_ms = averageWith(this.state.phase_ms, now_ms - instance.since_ms)
-    this.#accept(instance, now_ms)
+    this.state.phaseMs = averageWith(this.state.phaseMs, nowMs - instance.sinceMs)
+    this.#accept(instance, nowMs)
   }
 
   // Phase 2
 
   /** Proposes the vote at the highest ballot, if there is one; otherwise its own request. */
-  #accept(instance: Instance, now_ms: number): void {
+  #accept(instance: Instance, nowMs: number): void {
     const { acceptor, answerSelf, config, effects } = this.#context
     const { ballot, slot, vote } = instance
     const request = this.#requests.get(instance.request)
@@ -286,7 +286,7 @@ export class LeaderlessMode implements Proposer {
       instance.value = vote.value
       if (request !== undefined && !sameValue(request.value, vote.value)) {
         instance.request = 0
-        this.#proposeAgain(request, now_ms)
+        this.#proposeAgain(request, nowMs)
       }
     } else if (request !== undefined) {
       instance.value = request.value
@@ -300,19 +300,19 @@ export class LeaderlessMode implements Proposer {
     }
     instance.step = 'accept'
     instance.answered = NO_SERVERS
-    this.#instances.wait(instance, now_ms + config.resend_ms)
+    this.#instances.wait(instance, nowMs + config.resendMs)
     const own = acceptor.vote(ballot, slot, [instance.value])
     if (own === undefined) {
-      this.#backOff(instance, acceptor.bound(slot), now_ms)
+      this.#backOff(instance, acceptor.bound(slot), nowMs)
       return
     }
-    this.#onVote(slot, now_ms)
+    this.#onVote(slot, nowMs)
     effects.broadcast({ type: 'accept', ballot, first: slot, values: [instance.value] })
     answerSelf(own)
-    this.#place(now_ms)
+    this.#place(nowMs)
   }
 
-  onAccepted(from: ServerId, message: Accepted, now_ms: number): void {
+  onAccepted(from: ServerId, message: Accepted, nowMs: number): void {
     const { effects, learner, membership } = this.#context
     const { ballot, first: slot } = message
     const instance = this.#instances.get(slot)
@@ -322,11 +322,11 @@ export class LeaderlessMode implements Proposer {
     effects.broadcast({ type: 'chosen', ballot, first: slot, last: slot })
     learner.chooseVotes(ballot, slot, slot)
     if (!this.#context.log.isChosen(slot)) learner.chooseValues(slot, [instance.value])
-    this.onChosen(now_ms)
+    this.onChosen(nowMs)
   }
 
   /** Ends the instances of decided slots. A request that lost its slot moves on to another. */
-  onChosen(now_ms: number): void {
+  onChosen(nowMs: number): void {
     const { learner, log } = this.#context
     for (const instance of this.#instances.takeDecided()) {
       const request = this.#requests.get(instance.request)
@@ -334,32 +334,32 @@ export class LeaderlessMode implements Proposer {
       // The value of a slot that has been dropped is not known: the request may have won there, or
       // not.
       const chosen = log.chosen(instance.slot)
-      if (chosen !== undefined && sameValue(request.value, chosen)) this.withdraw(request.id, now_ms)
-      else this.#proposeAgain(request, now_ms)
+      if (chosen !== undefined && sameValue(request.value, chosen)) this.withdraw(request.id, nowMs)
+      else this.#proposeAgain(request, nowMs)
     }
-    if (learner.state.chosen !== this.state.watermark) this.#watchHole(now_ms)
-    this.#place(now_ms)
+    if (learner.state.chosen !== this.state.watermark) this.#watchHole(nowMs)
+    this.#place(nowMs)
   }
 
   // Contention and loss
 
-  onNack(message: Nack, now_ms: number): void {
+  onNack(message: Nack, nowMs: number): void {
     const instance = this.#instances.get(message.slot)
     if (instance === undefined || instance.step === 'waiting') return
-    if (sameBallot(message.refused, instance.ballot)) this.#backOff(instance, message.ballot, now_ms)
+    if (sameBallot(message.refused, instance.ballot)) this.#backOff(instance, message.ballot, nowMs)
   }
 
-  #backOff(instance: Instance, seen: Ballot, now_ms: number): void {
-    const backoff_ms = drawBackoff(instance.preemptions++, this.state, this.#context.random)
+  #backOff(instance: Instance, seen: Ballot, nowMs: number): void {
+    const backoffMs = drawBackoff(instance.preemptions++, this.state, this.#context.random)
     instance.step = 'waiting'
     instance.seen = maxBallot(instance.seen, seen)
-    this.#instances.wait(instance, now_ms + backoff_ms)
+    this.#instances.wait(instance, nowMs + backoffMs)
   }
 
-  #resend(instance: Instance, now_ms: number): void {
+  #resend(instance: Instance, nowMs: number): void {
     const { config, effects, membership } = this.#context
     const { ballot, slot } = instance
-    this.#instances.wait(instance, now_ms + config.resend_ms)
+    this.#instances.wait(instance, nowMs + config.resendMs)
     for (const peer of membership.servers) {
       if (peer === config.self || instance.answered.includes(peer)) continue
       if (instance.step === 'prepare')
@@ -368,19 +368,19 @@ export class LeaderlessMode implements Proposer {
     }
   }
 
-  onHeartbeat(from: ServerId, message: Heartbeat, now_ms: number): void {
-    this.#presence.onHeartbeat(from, message, now_ms)
-    this.#onVote(message.voted, now_ms)
+  onHeartbeat(from: ServerId, message: Heartbeat, nowMs: number): void {
+    this.#presence.onHeartbeat(from, message, nowMs)
+    this.#onVote(message.voted, nowMs)
   }
 
-  onVoted(_ballot: Ballot, last: Slot, now_ms: number): void {
-    this.#onVote(last, now_ms)
+  onVoted(_ballot: Ballot, last: Slot, nowMs: number): void {
+    this.#onVote(last, nowMs)
   }
 
   /** A server is known to have voted in this slot. */
-  #onVote(slot: Slot, now_ms: number): void {
+  #onVote(slot: Slot, nowMs: number): void {
     if (slot <= this.state.voted) return
     this.state.voted = slot
-    if (this.state.hole_ms === Infinity) this.#watchHole(now_ms)
+    if (this.state.holeMs === Infinity) this.#watchHole(nowMs)
   }
 }

@@ -12,9 +12,9 @@ export interface Request {
   slot: Slot
   /** How many slots other values won. */
   lost: number
-  readonly arrived_ms: number
+  readonly arrivedMs: number
   /** No slot before this time, unless this server is the favourite. */
-  readonly from_ms: number
+  readonly fromMs: number
 }
 
 export interface RequestsState {
@@ -27,7 +27,7 @@ export interface RequestsState {
   /**
    * How long requests took lately, from their arrival here to their execution: a running average.
    */
-  request_ms: number
+  requestMs: number
 }
 
 /** The requests that this server is to bring into the log. */
@@ -54,11 +54,11 @@ export class Requests {
     return undefined
   }
 
-  add(id: number, value: Value, now_ms: number): void {
-    const { request_ms, requests, waiting } = this.#state
+  add(id: number, value: Value, nowMs: number): void {
+    const { requestMs, requests, waiting } = this.#state
     if (requests.has(id)) return
-    const from_ms = now_ms + randomBetween(this.#random, 2, 4) * request_ms
-    requests.set(id, { id, value, slot: 0, lost: 0, arrived_ms: now_ms, from_ms })
+    const fromMs = nowMs + randomBetween(this.#random, 2, 4) * requestMs
+    requests.set(id, { id, value, slot: 0, lost: 0, arrivedMs: nowMs, fromMs })
     waiting.add(id)
   }
 
@@ -80,9 +80,9 @@ export class Requests {
   }
 
   /** The request is executed, or no client waits for it any more. */
-  end({ arrived_ms, id }: Request, now_ms: number): void {
+  end({ arrivedMs, id }: Request, nowMs: number): void {
     this.#state.requests.delete(id)
     this.#state.waiting.delete(id)
-    this.#state.request_ms = averageWith(this.#state.request_ms, now_ms - arrived_ms)
+    this.#state.requestMs = averageWith(this.#state.requestMs, nowMs - arrivedMs)
   }
 }

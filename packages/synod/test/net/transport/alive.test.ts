@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { PATIENCE_ms, SIGN_ms, Watch } from '../../../src/net/transport/alive.js'
+import { PATIENCE_MS, SIGN_MS, Watch } from '../../../src/net/transport/alive.js'
 import type { ReplicaMessage } from '../../../src/net/client/messages.js'
 import { Rig } from '../rig.js'
 
-const MINUTE_ms = 60_000
+const MINUTE_MS = 60_000
 
 /** A rig with a link that is up. */
 async function peers() {
@@ -24,11 +24,11 @@ describe('a connection on which nothing gets through', () => {
     const { received, rig, say } = await peers()
     rig.network.cut('a', 'b')
     say(1)
-    rig.clock.advance(PATIENCE_ms - 1)
+    rig.clock.advance(PATIENCE_MS - 1)
     expect(rig.taken()).toEqual([])
     rig.clock.advance(10)
     expect(rig.taken()).toEqual(['down: timeout'])
-    rig.clock.advance(10 * MINUTE_ms)
+    rig.clock.advance(10 * MINUTE_MS)
     rig.network.heal('a', 'b')
     // The dial under way may be in vain, and then it waits for a second at most.
     rig.clock.advance(7000)
@@ -52,9 +52,9 @@ describe('a connection on which nothing gets through', () => {
     const { received, rig, say } = await peers()
     rig.network.cut('a', 'b')
     say(1)
-    rig.clock.advance(PATIENCE_ms - SIGN_ms - 10)
+    rig.clock.advance(PATIENCE_MS - SIGN_MS - 10)
     rig.network.heal('a', 'b')
-    rig.clock.advance(MINUTE_ms)
+    rig.clock.advance(MINUTE_MS)
     expect(rig.taken()).toEqual([])
     expect(received).toHaveLength(1)
   })
@@ -63,13 +63,13 @@ describe('a connection on which nothing gets through', () => {
 describe('a connection stays', () => {
   it('on which one side says something now and then, or all the time, and the other one nothing', async () => {
     const { received, rig, say } = await peers()
-    for (const every_ms of [10, 900, 1000, 1100, 4000, 20_000]) {
-      for (let passed_ms = 0; passed_ms < MINUTE_ms; passed_ms += every_ms) {
+    for (const everyMs of [10, 900, 1000, 1100, 4000, 20_000]) {
+      for (let passedMs = 0; passedMs < MINUTE_MS; passedMs += everyMs) {
         say(1)
-        rig.clock.advance(every_ms)
+        rig.clock.advance(everyMs)
       }
     }
-    rig.clock.advance(MINUTE_ms)
+    rig.clock.advance(MINUTE_MS)
     expect(rig.taken()).toEqual([])
     expect(received.length).toBeGreaterThan(6000)
   })
@@ -81,7 +81,7 @@ describe('a connection stays', () => {
     rig.clock.advance(10)
     link.send({ type: 'status', request: 1 })
     link.flush()
-    rig.clock.advance(MINUTE_ms)
+    rig.clock.advance(MINUTE_MS)
     const reply: ReplicaMessage = { type: 'reply', request: 1, slot: 1, result: Buffer.of(1) }
     connections[0]?.send(reply)
     connections[0]?.flush()
@@ -133,6 +133,6 @@ it('a process that stood still has not been waiting', () => {
     expect(isDead).toBe(false)
     ring()
   }
-  expect(rings).toHaveLength(PATIENCE_ms / SIGN_ms)
+  expect(rings).toHaveLength(PATIENCE_MS / SIGN_MS)
   expect(isDead).toBe(true)
 })

@@ -37,7 +37,7 @@ function readAll(chunks: Iterable<Uint8Array>, reader = new FrameReader('peer'))
   for (const chunk of chunks) {
     reader.push(chunk)
     for (let payload = reader.next(); payload; payload = reader.next()) payloads.push(payload)
-    buffered = Math.max(buffered, reader.buffered_bytes)
+    buffered = Math.max(buffered, reader.bufferedBytes)
   }
   return { payloads, buffered }
 }
@@ -102,11 +102,11 @@ describe('frames', () => {
       for (let payload = reader.next(); payload; payload = reader.next()) {
         if (payload.length > 5) expect(payload.equals(large)).toBe(true)
       }
-      if (reader.buffered_bytes > before) copied += before
-      before = reader.buffered_bytes
+      if (reader.bufferedBytes > before) copied += before
+      before = reader.bufferedBytes
     }
     expect(copied).toBeLessThan(2 * MAX_FRAME_BYTES)
-    expect(reader.buffered_bytes).toBe(0)
+    expect(reader.bufferedBytes).toBe(0)
   })
 
   it('that are announced take no more than twice what has arrived of them', () => {

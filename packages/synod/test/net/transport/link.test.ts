@@ -18,28 +18,28 @@ describe('a link', () => {
     link.flush()
     rig.clock.advance(10)
     expect(received).toEqual([1, 2, 3].map((round) => ({ from: 1, message: { type: 'observe', round } })))
-    expect(link.status()).toMatchObject({ address: 'b:2380', up: true, unsent_bytes: 0, dropped_messages: 1 })
+    expect(link.status()).toMatchObject({ address: 'b:2380', up: true, unsentBytes: 0, droppedMessages: 1 })
   })
 
   it('dials again after 10 ms, 20 ms and so on up to a second', () => {
-    const rig = new Rig({ latency_ms: 0 })
+    const rig = new Rig({ latencyMs: 0 })
     rig.peerLink()
     rig.clock.advance(4000)
     const times = rig.dialTimes()
-    const waits = times.slice(1).map((at_ms, i) => at_ms - times[i]!)
+    const waits = times.slice(1).map((atMs, i) => atMs - times[i]!)
     expect(waits).toEqual([10, 20, 40, 80, 160, 320, 640, 1000, 1000])
     expect(rig.taken()).toEqual([])
   })
 
   it('waits half of that at least, the rest by chance', () => {
-    const rig = new Rig({ latency_ms: 0 })
+    const rig = new Rig({ latencyMs: 0 })
     rig.peerLink({ random: () => 0 })
     rig.clock.advance(34)
     expect(rig.dialTimes()).toEqual([0, 5, 15])
   })
 
   it('starts with short waits again after a welcome', async () => {
-    const rig = new Rig({ latency_ms: 0 })
+    const rig = new Rig({ latencyMs: 0 })
     rig.peerLink()
     rig.clock.advance(3000)
     await rig.peers()
@@ -47,12 +47,12 @@ describe('a link', () => {
     expect(rig.taken()).toEqual(['up: s2'])
     rig.network.kill('b')
     const dials = rig.network.dials.length
-    const broken_ms = rig.clock.now()
+    const brokenMs = rig.clock.now()
     rig.clock.advance(30)
     const waits = rig
       .dialTimes()
       .slice(dials)
-      .map((at_ms) => at_ms - broken_ms)
+      .map((atMs) => atMs - brokenMs)
     expect(waits).toEqual([0, 10, 30])
   })
 
@@ -102,7 +102,7 @@ describe('a link', () => {
   })
 
   it('dials at once only once per second, in case the other side keeps breaking', async () => {
-    const rig = new Rig({ latency_ms: 0 })
+    const rig = new Rig({ latencyMs: 0 })
     await rig.peers()
     // Two that claim to be the same server: each one's connection replaces the other's.
     rig.peerLink()
@@ -124,7 +124,7 @@ describe('a link', () => {
   })
 
   it('tells of a refusal once, and tries again every second', async () => {
-    const rig = new Rig({ latency_ms: 0 })
+    const rig = new Rig({ latencyMs: 0 })
     let cluster = 'orders'
     await rig.peers({
       judge: ({ cluster: asked }) => ({
@@ -188,7 +188,7 @@ describe('a link', () => {
   })
 
   it('can be closed while it waits, and from within what it tells', async () => {
-    const rig = new Rig({ latency_ms: 0 })
+    const rig = new Rig({ latencyMs: 0 })
     const waiting = rig.peerLink()
     rig.clock.advance(1)
     waiting.close()
@@ -207,8 +207,8 @@ describe('a peer that does not read', () => {
     const rig = new Rig()
     await rig.peers()
     const network = rig.network.host('a')
-    const limit_bytes = 1024 * 1024
-    const link = rig.peerLink({ network, limit_bytes })
+    const limitBytes = 1024 * 1024
+    const link = rig.peerLink({ network, limitBytes })
     rig.clock.advance(10)
     // Nothing passes any more, and nobody is told.
     rig.network.cut('a', 'b')
@@ -217,17 +217,17 @@ describe('a peer that does not read', () => {
       link.send({ type: 'forward', values: [value] })
       link.flush()
     }
-    const { unsent_bytes, dropped_messages } = link.status()
-    expect(unsent_bytes).toBeGreaterThan(limit_bytes - 20_000)
-    expect(unsent_bytes).toBeLessThan(limit_bytes + 20_000)
-    expect(dropped_messages).toBeGreaterThan(800)
+    const { unsentBytes, droppedMessages } = link.status()
+    expect(unsentBytes).toBeGreaterThan(limitBytes - 20_000)
+    expect(unsentBytes).toBeLessThan(limitBytes + 20_000)
+    expect(droppedMessages).toBeGreaterThan(800)
     expect(link.up).toBe(true)
   })
 
   it('takes messages again once it reads', async () => {
-    const rig = new Rig({ window_bytes: 4096 })
+    const rig = new Rig({ windowBytes: 4096 })
     const { received } = await rig.peers()
-    const link = rig.peerLink({ limit_bytes: 10_000 })
+    const link = rig.peerLink({ limitBytes: 10_000 })
     rig.clock.advance(10)
     rig.network.cut('a', 'b')
     for (let i = 0; i < 10; i++) link.send({ type: 'forward', values: [Buffer.alloc(5000)] })

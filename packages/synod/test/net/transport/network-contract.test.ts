@@ -52,7 +52,7 @@ const realBench: Bench = {
 }
 
 function simulatedBench(
-  latency_ms: number,
+  latencyMs: number,
   process = (network: MemoryNetwork): Pick<Process, 'network' | 'pause' | 'resume'> => ({
     network: network.host('a'),
     pause: () => undefined,
@@ -60,7 +60,7 @@ function simulatedBench(
   }),
 ): Bench {
   const clock = new StepClock()
-  const { network, ...running } = process(new MemoryNetwork(clock, { latency_ms }))
+  const { network, ...running } = process(new MemoryNetwork(clock, { latencyMs }))
   return {
     network,
     host: 'a',
@@ -74,8 +74,8 @@ function simulatedBench(
     standStill(work) {
       running.pause()
       work()
-      const until_ms = clock.now() + 10
-      while (clock.step(until_ms));
+      const untilMs = clock.now() + 10
+      while (clock.step(untilMs));
       running.resume()
     },
     freePort: async () => 1,
@@ -110,7 +110,7 @@ class End {
   readonly chunks: Uint8Array[] = []
   readonly log: string[] = []
   closed: SocketClosed | undefined
-  received_bytes = 0
+  receivedBytes = 0
   onData: () => void = () => undefined
   #isCalling = true
 
@@ -119,7 +119,7 @@ class End {
       data: (chunk) => {
         this.#told('data')
         this.chunks.push(chunk)
-        this.received_bytes += chunk.length
+        this.receivedBytes += chunk.length
         this.onData()
       },
       drained: () => {
@@ -149,11 +149,11 @@ class End {
   }
 
   /** Writes until this much is unsent: the system takes a lot by itself. */
-  fill(unsent_bytes: number, piece_bytes: number): number {
-    let written_bytes = 0
-    for (; this.socket.unsent_bytes < unsent_bytes; written_bytes += piece_bytes)
-      this.write(Buffer.alloc(piece_bytes))
-    return written_bytes
+  fill(unsentBytes: number, pieceBytes: number): number {
+    let writtenBytes = 0
+    for (; this.socket.unsentBytes < unsentBytes; writtenBytes += pieceBytes)
+      this.write(Buffer.alloc(pieceBytes))
+    return writtenBytes
   }
 
   call(work: (socket: Socket) => void): void {
@@ -221,16 +221,16 @@ describe.each(makers)('%s', (_, make) => {
       accepted.write('!')
     })
     const a = dial(listener.address)
-    await bench.until(() => a.received_bytes > 0)
-    a.chunks.length = a.received_bytes = a.log.length = 0
+    await bench.until(() => a.receivedBytes > 0)
+    a.chunks.length = a.receivedBytes = a.log.length = 0
     return { a, b: accepted!, listener }
   }
 
   /** What the one writes now has arrived at the other. */
   async function exchanged(from: End, to: End): Promise<void> {
-    const before_bytes = to.received_bytes
+    const beforeBytes = to.receivedBytes
     from.write('.')
-    await bench.until(() => to.received_bytes > before_bytes)
+    await bench.until(() => to.receivedBytes > beforeBytes)
   }
 
   /** Time enough for what has left before to arrive. */
@@ -263,7 +263,7 @@ describe.each(makers)('%s', (_, make) => {
       const a = dial(address)
       const bytes = Buffer.alloc(2 * DRAIN_MARK_BYTES, 'x')
       a.write(bytes)
-      expect(a.socket.unsent_bytes).toBe(bytes.length)
+      expect(a.socket.unsentBytes).toBe(bytes.length)
       a.call((socket) => socket.close())
       await bench.until(() => b?.closed !== undefined && a.closed !== undefined)
       expect([b?.text === bytes.toString(), b?.closed, a.events]).toEqual([true, 'ended', ['closed closed']])
@@ -298,7 +298,7 @@ describe.each(makers)('%s', (_, make) => {
       a.write('anyone?')
       expect(a.log).toEqual([])
       await bench.until(() => a.closed !== undefined)
-      expect([a.log, a.socket.unsent_bytes]).toEqual([['closed refused'], 0])
+      expect([a.log, a.socket.unsentBytes]).toEqual([['closed refused'], 0])
     })
 
     it.each<'close' | 'destroy'>(['close', 'destroy'])(
@@ -344,7 +344,7 @@ describe.each(makers)('%s', (_, make) => {
       expect(b.chunks.length).toBe(1)
       b.onData = () => undefined
       b.call((socket) => socket.resume())
-      await bench.until(() => b.received_bytes === 100 * DRAIN_MARK_BYTES)
+      await bench.until(() => b.receivedBytes === 100 * DRAIN_MARK_BYTES)
     })
 
     it('holds back what arrived while the process stood still, and the end after it', async () => {
@@ -366,7 +366,7 @@ describe.each(makers)('%s', (_, make) => {
       b.onData = () => undefined
       b.call((socket) => socket.resume())
       await bench.until(() => b.closed !== undefined)
-      expect([b.received_bytes, b.events]).toEqual([3 * DRAIN_MARK_BYTES, ['closed ended']])
+      expect([b.receivedBytes, b.events]).toEqual([3 * DRAIN_MARK_BYTES, ['closed ended']])
     })
 
     it.each([false, true])(
@@ -387,7 +387,7 @@ describe.each(makers)('%s', (_, make) => {
           await othersTalked()
           b.call((socket) => socket.resume())
         }
-        expect([b.received_bytes, b.events]).toEqual([3 * DRAIN_MARK_BYTES, ['closed ended']])
+        expect([b.receivedBytes, b.events]).toEqual([3 * DRAIN_MARK_BYTES, ['closed ended']])
       },
     )
 
@@ -413,27 +413,27 @@ describe.each(makers)('%s', (_, make) => {
     it('holds up the writer, who is told when all is sent', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
-      const written_bytes = a.fill(DRAIN_MARK_BYTES, DRAIN_MARK_BYTES)
+      const writtenBytes = a.fill(DRAIN_MARK_BYTES, DRAIN_MARK_BYTES)
       await exchanged(b, a)
       expect(a.events).toEqual([])
-      expect(a.socket.unsent_bytes).toBeGreaterThan(0)
+      expect(a.socket.unsentBytes).toBeGreaterThan(0)
       b.call((socket) => socket.resume())
       await bench.until(() => a.events.length > 0)
-      expect([a.events, a.socket.unsent_bytes]).toEqual([['drained'], 0])
-      await bench.until(() => b.received_bytes === written_bytes)
+      expect([a.events, a.socket.unsentBytes]).toEqual([['drained'], 0])
+      await bench.until(() => b.receivedBytes === writtenBytes)
     })
 
     it('and a writer below the mark is told nothing', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
       // More than a stream of Node holds before it wants to drain.
-      const written_bytes = a.fill(20_000, 4096)
-      expect(a.socket.unsent_bytes).toBeLessThan(DRAIN_MARK_BYTES)
+      const writtenBytes = a.fill(20_000, 4096)
+      expect(a.socket.unsentBytes).toBeLessThan(DRAIN_MARK_BYTES)
       b.call((socket) => socket.resume())
-      await bench.until(() => b.received_bytes === written_bytes)
+      await bench.until(() => b.receivedBytes === writtenBytes)
       await exchanged(a, b)
       await exchanged(b, a)
-      expect([a.events, a.socket.unsent_bytes]).toEqual([[], 0])
+      expect([a.events, a.socket.unsentBytes]).toEqual([[], 0])
     })
   })
 
@@ -441,7 +441,7 @@ describe.each(makers)('%s', (_, make) => {
     it('delivers the rest first, and takes no more', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
-      const written_bytes = a.fill(2 * DRAIN_MARK_BYTES, DRAIN_MARK_BYTES)
+      const writtenBytes = a.fill(2 * DRAIN_MARK_BYTES, DRAIN_MARK_BYTES)
       a.call((socket) => {
         socket.close()
         socket.write(Buffer.from('more'))
@@ -449,8 +449,8 @@ describe.each(makers)('%s', (_, make) => {
       })
       b.call((socket) => socket.resume())
       await bench.until(() => a.closed !== undefined && b.closed !== undefined)
-      expect([b.received_bytes, b.events, a.events]).toEqual([
-        written_bytes,
+      expect([b.receivedBytes, b.events, a.events]).toEqual([
+        writtenBytes,
         ['closed ended'],
         ['closed closed'],
       ])
@@ -510,7 +510,7 @@ describe.each(makers)('%s', (_, make) => {
         socket.close()
         socket.destroy()
       })
-      expect([a.log, a.socket.unsent_bytes]).toEqual([[], 0])
+      expect([a.log, a.socket.unsentBytes]).toEqual([[], 0])
       await bench.until(() => a.closed !== undefined && b.closed !== undefined)
       expect([a.log, b.text, b.events]).toEqual([['closed closed'], 'last words', ['closed ended']])
     })
@@ -534,7 +534,7 @@ describe.each(makers)('%s', (_, make) => {
       await exchanged(a, b)
       a.call((socket) => socket.destroy())
       await bench.until(() => b.closed !== undefined)
-      expect([b.closed, b.socket.unsent_bytes]).toEqual(['reset', 0])
+      expect([b.closed, b.socket.unsentBytes]).toEqual(['reset', 0])
     })
 
     it('is told as a reset to one that goes on writing before it has received that', async () => {

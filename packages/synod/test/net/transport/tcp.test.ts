@@ -126,7 +126,7 @@ describe('over loopback', () => {
     expect(rounds).toEqual(Array.from({ length: 2000 }, (_, round) => round))
     const accept = received.find((message) => message.type === 'accept')
     expect(large.equals(accept!.values[0]!)).toBe(true)
-    expect(link.status()).toMatchObject({ unsent_bytes: 0, dropped_messages: 0 })
+    expect(link.status()).toMatchObject({ unsentBytes: 0, droppedMessages: 0 })
   })
 
   it('a peer that goes away is noticed as gone', async () => {

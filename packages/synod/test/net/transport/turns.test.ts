@@ -4,10 +4,10 @@ import { ManualClock } from '../manual-clock.js'
 
 /** A clock of which the test says how long what runs takes. */
 class SlowClock extends ManualClock {
-  busy_ms = 0
+  busyMs = 0
 
   override now(): number {
-    return super.now() + this.busy_ms
+    return super.now() + this.busyMs
   }
 }
 
@@ -37,7 +37,7 @@ describe('turns of the event loop', () => {
   it('have room for so long, whatever was done', () => {
     const { clock, turns } = rig()
     turns.spend(1)
-    clock.busy_ms += MAX_TURN_MS
+    clock.busyMs += MAX_TURN_MS
     expect(turns.hasRoom).toBe(false)
     clock.advance(0)
     expect(turns.hasRoom).toBe(true)

@@ -53,7 +53,7 @@ describe('an election', () => {
     const server = new LoneServer()
     const first = server.becomeCandidate()
     server.sync()
-    server.tick(server.now_ms + 4 * server.config.electionTimeout_ms)
+    server.tick(server.nowMs + 4 * server.config.electionTimeoutMs)
     expect(server.status.role).toBe('follower')
     const second = server.becomeCandidate()
     server.sync()
@@ -98,7 +98,7 @@ describe('an election', () => {
     expect(cluster.lose('prepare', ({ to }) => to !== 2)).toHaveLength(3)
     cluster.settle()
     expect(cluster.paxos(1).status().role).toBe('candidate')
-    cluster.now_ms += cluster.server(1).config.resend_ms
+    cluster.nowMs += cluster.server(1).config.resendMs
     cluster.step(1, { type: 'tick' })
     expect(cluster.underWay('prepare').map(({ to }) => to)).toEqual([3, 4, 5])
     cluster.settle()
@@ -111,7 +111,7 @@ describe('an election', () => {
     server.sync()
     const pages = 20
     for (let page = 1; page <= pages; page++) {
-      server.tick(server.now_ms + server.config.electionTimeout_ms / 2)
+      server.tick(server.nowMs + server.config.electionTimeoutMs / 2)
       expect(server.status).toMatchObject({ role: 'candidate', ballot: at })
       const next = page < pages ? page + 1 : 0
       server.hear(2, { type: 'promise', ballot: at, scope: 'log', slot: page, votes: [], next })
@@ -122,9 +122,9 @@ describe('an election', () => {
   test('a candidate that hears from no quorum gives up, and asks around again first', () => {
     const server = new LoneServer()
     server.becomeCandidate()
-    server.tick(server.now_ms + 2 * server.config.electionTimeout_ms)
+    server.tick(server.nowMs + 2 * server.config.electionTimeoutMs)
     expect(server.status).toMatchObject({ role: 'follower', leader: undefined })
-    const asked = server.tick(server.now_ms + 2 * server.config.electionTimeout_ms)
+    const asked = server.tick(server.nowMs + 2 * server.config.electionTimeoutMs)
     expect(asked.map(({ type }) => type)).toEqual(['probe', 'probe'])
   })
 })

@@ -7,7 +7,7 @@ import { coreConfig } from '../../../../testing/src/core-config.js'
 import { ballot } from '../lone-server.js'
 
 const LEASE_MS = 100
-const config = { ...coreConfig(2, [1, 2, 3], 'leader'), lease_ms: LEASE_MS }
+const config = { ...coreConfig(2, [1, 2, 3], 'leader'), leaseMs: LEASE_MS }
 const at = ballot(4, 1)
 const promise = { type: 'promise', ballot: ballot(5, 3), scope: 'log', slot: 1, votes: [], next: 0 } as const
 const transfer = { type: 'transfer', ballot: at, to: 3 } as const
@@ -20,14 +20,14 @@ beforeEach(() => {
   server = new ClusterServer(config, 1)
 })
 
-function answers(now_ms: number): void {
-  const bars = { chosen: 0, voted: 0 }
-  watch.sent(server, { type: 'heartbeat-answer', ballot: at, round: 1, ...bars, clock_ms: now_ms }, now_ms)
+function answers(nowMs: number): void {
+  const watermarks = { chosen: 0, voted: 0 }
+  watch.sent(server, { type: 'heartbeat-answer', ballot: at, round: 1, ...watermarks, clockMs: nowMs }, nowMs)
 }
 
-function violates(message: Message, now_ms: number): void {
+function violates(message: Message, nowMs: number): void {
   expect(() => {
-    watch.sent(server, message, now_ms)
+    watch.sent(server, message, nowMs)
   }).toThrow('while it is bound to (4, s1)')
 }
 

@@ -13,17 +13,17 @@ const LEASE_MS = 500
 const COUNTS_MS = LEASE_MS * (1 - CLOCK_MARGIN)
 
 function leader(options: ConstructorParameters<typeof LoneServer>[0] = {}): LoneServer {
-  const server = new LoneServer({ lease_ms: LEASE_MS, ...options })
-  server.now_ms = LEASE_MS
+  const server = new LoneServer({ leaseMs: LEASE_MS, ...options })
+  server.nowMs = LEASE_MS
   server.becomeLeader()
   return server
 }
 
 /** A peer answers the heartbeats of this round. Its clock is right unless given. */
-function answer(server: LoneServer, from: ServerId, round: number, clock_ms = server.now_ms): void {
+function answer(server: LoneServer, from: ServerId, round: number, clockMs = server.nowMs): void {
   const { ballot: at } = server.status
-  const bars = { chosen: 0, voted: 0 }
-  server.hear(from, { type: 'heartbeat-answer', ballot: at, round, ...bars, clock_ms })
+  const watermarks = { chosen: 0, voted: 0 }
+  server.hear(from, { type: 'heartbeat-answer', ballot: at, round, ...watermarks, clockMs })
 }
 
 /** Sends heartbeats, and answers their round. */
@@ -43,29 +43,29 @@ describe('a leader', () => {
   test('answers reads alone once a quorum is bound, for a part of the lease', () => {
     const server = leader()
     expect(readAlone(server)).toBeUndefined()
-    const sent_ms = server.now_ms
+    const sentMs = server.nowMs
     answer(server, 2, 1)
     expect(readAlone(server)).toBe(0)
-    expect(server.paxos.lease(server.now_ms)).toEqual({ held: true, unsound: [] })
-    server.now_ms = sent_ms + COUNTS_MS - 1
+    expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, unsound: [] })
+    server.nowMs = sentMs + COUNTS_MS - 1
     expect(readAlone(server)).toBe(0)
-    server.now_ms = sent_ms + COUNTS_MS
+    server.nowMs = sentMs + COUNTS_MS
     expect(readAlone(server)).toBeUndefined()
   })
 
   test('PITFALL 18: counts from when the heartbeat went out, not from when the answer came', () => {
     const server = leader()
-    const sent_ms = server.now_ms
-    server.now_ms = sent_ms + 300
+    const sentMs = server.nowMs
+    server.nowMs = sentMs + 300
     answer(server, 2, 1)
     expect(readAlone(server)).toBe(0)
-    server.now_ms = sent_ms + COUNTS_MS
+    server.nowMs = sentMs + COUNTS_MS
     expect(readAlone(server)).toBeUndefined()
   })
 
   test('PITFALL 18: answers nothing alone before all that was chosen before it is', () => {
-    const server = new LoneServer({ lease_ms: LEASE_MS })
-    server.now_ms = LEASE_MS
+    const server = new LoneServer({ leaseMs: LEASE_MS })
+    server.nowMs = LEASE_MS
     const at = server.becomeLeader([vote(2, ballot(1, 3), 'before')])
     answer(server, 2, 1)
     expect(readAlone(server)).toBeUndefined()
@@ -75,10 +75,10 @@ describe('a leader', () => {
   })
 
   test('PITFALL 18: nor before what it hears of only when it leads', () => {
-    const server = new LoneServer({ lease_ms: LEASE_MS, window: 4 })
+    const server = new LoneServer({ leaseMs: LEASE_MS, window: 4 })
     const changes = ['add s4 for s3', 'promote s4'].map(value)
     server.hear(3, { type: 'decided', first: 1, values: changes })
-    server.now_ms = LEASE_MS
+    server.nowMs = LEASE_MS
     const at = server.becomeCandidate()
     server.sync()
     const before = ballot(1, 2)
@@ -108,11 +108,11 @@ describe('a leader', () => {
 
   test('needs those that any quorum of phase 1 meets', () => {
     const server = new LoneServer({
-      lease_ms: LEASE_MS,
+      leaseMs: LEASE_MS,
       servers: [1, 2, 3, 4],
       quorums: { phase1: 3, phase2: 2 },
     })
-    server.now_ms = LEASE_MS
+    server.nowMs = LEASE_MS
     const at = server.becomeCandidate()
     server.sync()
     for (const peer of [2, 3]) server.hearPromise(peer, at)
@@ -121,9 +121,9 @@ describe('a leader', () => {
   })
 
   test('whose cluster is it alone needs nobody', () => {
-    const cluster = new Cluster({ servers: 1, config: { lease_ms: LEASE_MS } })
+    const cluster = new Cluster({ servers: 1, config: { leaseMs: LEASE_MS } })
     cluster.makeLeader(1)
-    cluster.now_ms += 10 * LEASE_MS
+    cluster.nowMs += 10 * LEASE_MS
     expect(readUnderLease(cluster)).toBe(1)
   })
 
@@ -138,7 +138,7 @@ describe('a leader', () => {
 
   /** Heartbeats for longer than a lease, while messages of one type are lost. */
   function without(cluster: Cluster, type: MessageType): void {
-    for (const end_ms = cluster.now_ms + 2 * LEASE_MS; cluster.now_ms < end_ms;) {
+    for (const endMs = cluster.nowMs + 2 * LEASE_MS; cluster.nowMs < endMs;) {
       cluster.advance()
       do {
         cluster.syncDisks()
@@ -149,7 +149,7 @@ describe('a leader', () => {
   }
 
   test('PITFALL 18: of a configuration that takes force has to hear what its acceptors voted for', () => {
-    const cluster = new Cluster({ servers: 2, founders: 1, config: { lease_ms: LEASE_MS, window: 4 } })
+    const cluster = new Cluster({ servers: 2, founders: 1, config: { leaseMs: LEASE_MS, window: 4 } })
     cluster.run(() => cluster.paxos(1).role === 'leader')
     expect(readUnderLease(cluster)).toBe(1)
     cluster.propose(1, 'add s2')
@@ -163,7 +163,7 @@ describe('a leader', () => {
   })
 
   test('PITFALL 18: needs a quorum of every configuration that a rival may propose in', () => {
-    const cluster = new Cluster({ servers: 3, founders: 2, config: { lease_ms: LEASE_MS, window: 4 } })
+    const cluster = new Cluster({ servers: 3, founders: 2, config: { leaseMs: LEASE_MS, window: 4 } })
     cluster.makeLeader(1)
     cluster.propose(1, 'add s3 for s2')
     cluster.settle()
@@ -202,9 +202,9 @@ describe('a server that is bound', () => {
     )
 
   function bound(options: ConstructorParameters<typeof LoneServer>[0] = {}): LoneServer {
-    const server = new LoneServer({ self: 2, lease_ms: LEASE_MS, ...options })
-    server.now_ms = LEASE_MS
-    expect(hear(server, 1, at)).toMatchObject([{ clock_ms: LEASE_MS }])
+    const server = new LoneServer({ self: 2, leaseMs: LEASE_MS, ...options })
+    server.nowMs = LEASE_MS
+    expect(hear(server, 1, at)).toMatchObject([{ clockMs: LEASE_MS }])
     return server
   }
 
@@ -219,9 +219,9 @@ describe('a server that is bound', () => {
 
   test('promises nothing to another, and does not turn it away either, until the lease is over', () => {
     const server = bound()
-    server.now_ms += LEASE_MS - 1
+    server.nowMs += LEASE_MS - 1
     expect(server.exchange(3, prepare(5))).toEqual([])
-    server.now_ms += 1
+    server.nowMs += 1
     expect(server.exchange(3, prepare(5))).toMatchObject([{ type: 'promise', ballot: ballot(5, 3) }])
   })
 
@@ -232,21 +232,21 @@ describe('a server that is bound', () => {
 
   test('PITFALL 18: stays so over a restart', () => {
     const server = bound()
-    server.now_ms += 100
+    server.nowMs += 100
     server.restart()
-    server.now_ms += LEASE_MS - 1
+    server.nowMs += LEASE_MS - 1
     expect(server.exchange(3, prepare(5))).toEqual([])
-    server.now_ms += 1
+    server.nowMs += 1
     expect(server.exchange(3, prepare(5))).toMatchObject([{ type: 'promise' }])
   })
 
   test('PITFALL 18: does not campaign, however sure the others are', () => {
-    const server = bound({ lease_ms: 4000 })
-    server.now_ms = 0
+    const server = bound({ leaseMs: 4000 })
+    server.nowMs = 0
     server.restart()
-    server.now_ms = 4000
+    server.nowMs = 4000
     hear(server, 1, at)
-    server.now_ms += 2000
+    server.nowMs += 2000
     const [probe] = only(server.tick(), 'probe')
     for (const peer of [1, 3]) {
       const answer = { round: probe!.round, missing: true, ballot: at, chosen: 0 }
@@ -261,7 +261,7 @@ describe('a server that is bound', () => {
     const missing = () =>
       only(server.hear(3, { type: 'probe', round: 1, chosen: 0 }), 'probe-answer')[0]!.missing
     expect(missing()).toBe(false)
-    server.now_ms += LEASE_MS
+    server.nowMs += LEASE_MS
     expect(missing()).toBe(true)
   })
 
@@ -273,73 +273,73 @@ describe('a server that is bound', () => {
 
   test('PITFALL 18: lets go of the last leader alone, where it is bound to two', () => {
     const server = bound()
-    server.now_ms += 100
+    server.nowMs += 100
     const next = ballot(5, 3)
     hear(server, 3, next)
-    server.now_ms += LEASE_MS - 101
+    server.nowMs += LEASE_MS - 101
     const takesOver = { ...prepare(6, next), ballot: ballot(6, 1) }
     expect(server.exchange(1, takesOver)).toEqual([])
-    server.now_ms += 1
+    server.nowMs += 1
     expect(server.exchange(1, takesOver)).toMatchObject([{ type: 'promise' }])
   })
 
   test('that does not vote binds nobody to itself', () => {
-    const server = new LoneServer({ self: 2, lease_ms: LEASE_MS, voting: false })
+    const server = new LoneServer({ self: 2, leaseMs: LEASE_MS, voting: false })
     expect(hear(server, 1, at)).toEqual([])
   })
 })
 
 test('leadership is handed over at once, however long the lease', () => {
-  const cluster = new Cluster({ config: { lease_ms: 60_000 } })
+  const cluster = new Cluster({ config: { leaseMs: 60_000 } })
   cluster.run(() => readUnderLease(cluster) === 1, 200_000)
   const before = cluster.leader()!
   const [next] = cluster.others(before)
-  const before_ms = cluster.now_ms
+  const beforeMs = cluster.nowMs
   cluster.step(before, { type: 'transfer', to: next! })
   expect(readUnderLease(cluster)).toBe(0)
   cluster.settle()
   expect(cluster.leader()).toBe(next)
-  expect(cluster.now_ms).toBe(before_ms)
+  expect(cluster.nowMs).toBe(beforeMs)
 })
 
 describe('clocks', () => {
   /** A minute of heartbeats, of which s2 and s3 answer with clocks as fast as this. */
   function minute(rate: number): LoneServer {
     const server = leader()
-    for (const start_ms = server.now_ms; server.now_ms < start_ms + 60_000;) {
+    for (const startMs = server.nowMs; server.nowMs < startMs + 60_000;) {
       const round = heartbeat(server)
-      server.now_ms += 5
-      for (const peer of [2, 3]) answer(server, peer, round, server.now_ms * rate)
+      server.nowMs += 5
+      for (const peer of [2, 3]) answer(server, peer, round, server.nowMs * rate)
     }
     return server
   }
 
   test.each([0.1, 0.8, 1, 1.2, 1.249])('that are %d times as fast as the leader’s count', (rate) => {
     const server = minute(rate)
-    expect(server.paxos.lease(server.now_ms)).toEqual({ held: true, unsound: [] })
+    expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, unsound: [] })
   })
 
   test.each([1.4, 3])('that are %d times as fast do not, for as long as the process runs', (rate) => {
     const server = minute(rate)
-    expect(server.paxos.lease(server.now_ms)).toEqual({ held: false, unsound: [2, 3] })
+    expect(server.paxos.lease(server.nowMs)).toEqual({ held: false, unsound: [2, 3] })
     const refused = server.status.ballot
     server.hear(2, { type: 'nack', refused, ballot: ballot(refused.seq + 1, 2), slot: 0 })
     server.becomeLeader()
     answer(server, 2, 1)
-    expect(server.paxos.lease(server.now_ms)).toEqual({ held: false, unsound: [2, 3] })
+    expect(server.paxos.lease(server.nowMs)).toEqual({ held: false, unsound: [2, 3] })
   })
 
   test('that go on while the leader’s stood still are found out by the next answer', () => {
     const server = minute(1)
-    answer(server, 2, heartbeat(server), server.now_ms + 200)
-    expect(server.paxos.lease(server.now_ms)?.unsound).toEqual([2])
+    answer(server, 2, heartbeat(server), server.nowMs + 200)
+    expect(server.paxos.lease(server.nowMs)?.unsound).toEqual([2])
   })
 
   test('of a process that was started again begin anew', () => {
     const server = minute(1)
     answer(server, 2, heartbeat(server), 10)
     answer(server, 2, heartbeat(server), 60)
-    expect(server.paxos.lease(server.now_ms)).toEqual({ held: true, unsound: [] })
+    expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, unsound: [] })
   })
 })
 
@@ -360,19 +360,19 @@ describe('PITFALL 18: leases', () => {
    * can. Reads under its lease meanwhile.
    */
   function leadBehindItsBack(rate: number, says: 'as it is' | 'as if it were right'): Cluster {
-    const cluster = new Cluster({ config: { lease_ms: LEASE_MS } })
+    const cluster = new Cluster({ config: { leaseMs: LEASE_MS } })
     for (const id of [2, 3]) cluster.server(id).rate = rate
     cluster.makeLeader(1)
     cluster.observe({
       sent: ({ from, message }) => {
         if (message.type === 'heartbeat-answer' && says === 'as if it were right')
           Object.assign(message, {
-            clock_ms: message.clock_ms! / cluster.server(from).rate,
+            clockMs: message.clockMs! / cluster.server(from).rate,
           } satisfies Partial<HeartbeatAnswer>)
       },
     })
     const pass = () => {
-      cluster.now_ms += 5
+      cluster.nowMs += 5
       cluster.tickDue()
       cluster.settle()
       readUnderLease(cluster)

@@ -120,7 +120,7 @@ describe('the window', () => {
     expect(firsts(accepted(2))).toEqual([4])
   })
 
-  test('goes no further above the chosen bar, though slots before its end are chosen', () => {
+  test('goes no further above the chosen watermark, though slots before its end are chosen', () => {
     const { server, accepted } = lone(2)
     server.propose('a')
     server.propose('b')
@@ -181,11 +181,11 @@ describe('lost messages', () => {
     for (const peer of [2, 3, 4, 5]) {
       five.hear(peer, { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 0 })
     }
-    expect(only(five.tick(five.now_ms + five.config.resend_ms), 'accept')).toHaveLength(3)
+    expect(only(five.tick(five.nowMs + five.config.resendMs), 'accept')).toHaveLength(3)
     server.propose('a')
     server.sync()
     accepted(1)
-    expect(only(server.tick(server.now_ms + server.config.resend_ms), 'accept')).toEqual([])
+    expect(only(server.tick(server.nowMs + server.config.resendMs), 'accept')).toEqual([])
   })
 
   test('a lost "chosen" is made up for by the next heartbeat', () => {
@@ -196,7 +196,7 @@ describe('lost messages', () => {
     cluster.sync(2)
     cluster.deliverAll('accepted')
     cluster.lose('chosen')
-    cluster.wait(cluster.server(1).config.heartbeat_ms)
+    cluster.wait(cluster.server(1).config.heartbeatMs)
     expect(cluster.ids.map((id) => cluster.paxos(id).chosen)).toEqual([1, 1, 1])
   })
 })

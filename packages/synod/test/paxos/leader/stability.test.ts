@@ -3,7 +3,7 @@ import { Cluster, texts } from '../../../../testing/src/cluster/cluster.js'
 import { runTimed } from '../../../../testing/src/cluster/run-timed.js'
 import { LoneServer, ballot, only } from '../lone-server.js'
 
-const { electionTimeout_ms, heartbeat_ms } = new LoneServer().config
+const { electionTimeoutMs, heartbeatMs } = new LoneServer().config
 
 describe('a leader that is well', () => {
   test('stays: nobody asks around while its heartbeats arrive', () => {
@@ -19,7 +19,7 @@ describe('a leader that is well', () => {
     const server = new LoneServer({ self: 2 })
     const at = ballot(1, 1)
     for (let round = 1; round < 10; round++) {
-      server.now_ms += electionTimeout_ms - 1
+      server.nowMs += electionTimeoutMs - 1
       expect(only(server.tick(), 'probe')).toHaveLength(round === 1 ? 2 : 0)
       server.exchange(1, { type: 'accept', ballot: at, first: round, values: [new Uint8Array(1)] })
       expect(server.status.leader).toBe(1)
@@ -55,14 +55,14 @@ describe('a server that misses the leader', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.crash(1)
-    cluster.wait(4 * electionTimeout_ms)
+    cluster.wait(4 * electionTimeoutMs)
     expect([2, 3]).toContain(cluster.leader())
   })
 
   test('takes no answer to an older question', () => {
     const server = new LoneServer()
-    const [first] = only(server.tick(4 * electionTimeout_ms), 'probe')
-    server.tick(8 * electionTimeout_ms)
+    const [first] = only(server.tick(4 * electionTimeoutMs), 'probe')
+    server.tick(8 * electionTimeoutMs)
     const answer = { type: 'probe-answer', missing: true, ballot: ballot(0, 0), chosen: 0 } as const
     server.hear(2, { ...answer, round: first!.round })
     expect(server.status.role).toBe('follower')
@@ -135,10 +135,10 @@ describe('the process of the leader is gone', () => {
       const cluster = new Cluster({ seed })
       const old = cluster.elect()
       cluster.wait(200)
-      const killed_ms = cluster.now_ms
+      const killedMs = cluster.nowMs
       cluster.kill(old)
       runTimed(cluster, () => cluster.leader() !== undefined)
-      costs.push(cluster.now_ms - killed_ms)
+      costs.push(cluster.nowMs - killedMs)
     }
     costs.sort((a, b) => a - b)
     expect(costs[25]).toBeLessThan(40)
@@ -166,10 +166,10 @@ describe('the process of the leader is gone', () => {
   test('a peer that is not the leader is not missed', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
-    const due_ms = cluster.server(3).deadline_ms
+    const dueMs = cluster.server(3).deadlineMs
     cluster.step(3, { type: 'peer-gone', peer: 2 })
     expect(cluster.paxos(3).leader).toBe(1)
-    expect(cluster.server(3).deadline_ms).toBe(due_ms)
+    expect(cluster.server(3).deadlineMs).toBe(dueMs)
   })
 })
 
@@ -180,7 +180,7 @@ describe('a preempted server', () => {
     server.sync()
     expect(server.hear(2, { type: 'nack', refused: at, ballot: ballot(7, 2), slot: 1 })).toEqual([])
     expect(server.status).toMatchObject({ role: 'follower', leader: undefined })
-    expect(server.tick(server.now_ms + electionTimeout_ms - 1)).toEqual([])
+    expect(server.tick(server.nowMs + electionTimeoutMs - 1)).toEqual([])
   })
 
   test('so does a leader', () => {
@@ -189,7 +189,7 @@ describe('a preempted server', () => {
     server.propose('a')
     server.hear(2, { type: 'nack', refused: at, ballot: ballot(7, 2), slot: 1 })
     expect(server.status.role).toBe('follower')
-    expect(server.tick(server.now_ms + electionTimeout_ms - 1)).toEqual([])
+    expect(server.tick(server.nowMs + electionTimeoutMs - 1)).toEqual([])
   })
 
   test('by a prepare that it promises, too', () => {
@@ -220,7 +220,7 @@ describe('a leader that cannot reach a quorum', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.isolate(1, [3, 4, 5])
-    cluster.wait(electionTimeout_ms + 2 * heartbeat_ms)
+    cluster.wait(electionTimeoutMs + 2 * heartbeatMs)
     expect(cluster.paxos(1).status()).toMatchObject({ role: 'follower', leader: undefined })
   })
 
@@ -238,17 +238,17 @@ describe('a leader that cannot reach a quorum', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.cut.add('2>1').add('3>1')
-    cluster.wait(electionTimeout_ms + 2 * heartbeat_ms)
+    cluster.wait(electionTimeoutMs + 2 * heartbeatMs)
     expect(cluster.paxos(1).status().role).toBe('follower')
   })
 
   test('answers to another ballot do not keep it up', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
-    for (let elapsed_ms = 0; elapsed_ms <= electionTimeout_ms; elapsed_ms += heartbeat_ms) {
+    for (let elapsedMs = 0; elapsedMs <= electionTimeoutMs; elapsedMs += heartbeatMs) {
       const ballot = { seq: at.seq - 1, server: 1 }
       server.hear(2, { type: 'heartbeat-answer', ballot, round: 1, chosen: 0, voted: 0 })
-      server.tick(server.now_ms + heartbeat_ms)
+      server.tick(server.nowMs + heartbeatMs)
     }
     expect(server.status.role).toBe('follower')
   })

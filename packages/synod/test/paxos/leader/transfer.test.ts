@@ -12,9 +12,9 @@ describe('a leader that is to make room', () => {
       { from: 1, to: 3, message: { type: 'transfer', ballot: at, to: 3 } },
     ])
     expect(cluster.paxos(1).status().role).toBe('leader')
-    const before_ms = cluster.now_ms
+    const beforeMs = cluster.nowMs
     cluster.settle()
-    expect(cluster.now_ms).toBe(before_ms)
+    expect(cluster.nowMs).toBe(beforeMs)
     expect(cluster.leader()).toBe(3)
     expect(cluster.sent.get('probe')).toBe(2)
     cluster.propose(3, 'b')

@@ -14,13 +14,13 @@ function preempt(server: LoneServer): number {
 
 /** How long it takes until it tries again. */
 function preempted(server: LoneServer): number {
-  const preempted_ms = server.now_ms
-  const waited_ms = () => server.now_ms - preempted_ms
+  const preemptedMs = server.nowMs
+  const waitedMs = () => server.nowMs - preemptedMs
   for (let ticks = 0; ticks < 1000; ticks++) {
-    server.tick(server.last?.deadline_ms)
-    if (server.last?.records.some(({ type }) => type === 'promise')) return waited_ms()
+    server.tick(server.last?.deadlineMs)
+    if (server.last?.records.some(({ type }) => type === 'promise')) return waitedMs()
   }
-  throw new Error(`did not try again within ${waited_ms()} ms`)
+  throw new Error(`did not try again within ${waitedMs()} ms`)
 }
 
 describe('a preempted proposer', () => {
@@ -35,7 +35,7 @@ describe('a preempted proposer', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.setOut('a')
     const waits = Array.from({ length: 30 }, () => preempt(server))
-    const sum = (numbers: number[]) => numbers.reduce((total, wait_ms) => total + wait_ms, 0)
+    const sum = (numbers: number[]) => numbers.reduce((total, waitMs) => total + waitMs, 0)
     // Twice two phases of 4 ms, doubled each time: 112 ms at most.
     expect(sum(waits.slice(0, 3))).toBeLessThan(300)
     expect(sum(waits.slice(3, 6))).toBeGreaterThan(sum(waits.slice(0, 3)))
@@ -46,7 +46,7 @@ describe('a preempted proposer', () => {
   test('waits less again when it has won slots', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.setOut('a')
-    const longest_ms = Math.max(...Array.from({ length: 10 }, () => preempt(server)))
+    const longestMs = Math.max(...Array.from({ length: 10 }, () => preempt(server)))
     let [prepare] = only(server.sync(), 'prepare')
     for (let won = 0; won < 80; won++) {
       const { ballot, slot } = prepare!
@@ -56,7 +56,7 @@ describe('a preempted proposer', () => {
       server.propose('b')
       prepare = server.tickUntil('prepare')[0]
     }
-    expect(longest_ms).toBeGreaterThan(100)
+    expect(longestMs).toBeGreaterThan(100)
     const { ballot: refused, slot } = prepare!
     server.hear(2, { type: 'nack', refused, ballot: ballot(2, 2), slot })
     expect(preempted(server)).toBeLessThan(20)
@@ -90,7 +90,7 @@ describe('three servers that propose at once', () => {
     forSeeds(import.meta.url, 5, (seed) => {
       const cluster = contend(seed)
       const slots = cluster.paxos(1).chosen
-      expect(cluster.now_ms).toBeLessThan(20_000)
+      expect(cluster.nowMs).toBeLessThan(20_000)
       expect(slots).toBeLessThan(1.2 * 3 * each)
       // Two a round, one for each peer; a duel without end would make it hundreds.
       expect((cluster.sent.get('prepare') ?? 0) / slots).toBeLessThan(12)
@@ -103,7 +103,7 @@ describe('three servers that propose at once', () => {
       const all = Array.from({ length: 20 }, (_, index) => `r${index}`)
       for (const id of cluster.ids) cluster.propose(id, ...all)
       const done = () => all.every((text) => texts(cluster.prefix(1)).includes(text))
-      runTimed(cluster, done, { limit_ms: 20_000 })
+      runTimed(cluster, done, { limitMs: 20_000 })
     })
   })
 })

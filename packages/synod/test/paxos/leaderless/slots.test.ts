@@ -164,7 +164,7 @@ describe('lost messages', () => {
     for (const id of cluster.ids) expect(texts(cluster.prefix(id))).toEqual(['a'])
   })
 
-  test('a lost "chosen" is made up for by the bars that servers show', () => {
+  test('a lost "chosen" is made up for by the watermarks that servers show', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.setOut(1, 'a')
     cluster.run(() => {

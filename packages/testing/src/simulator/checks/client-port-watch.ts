@@ -62,10 +62,10 @@ export class ClientPortWatch {
 
   /** To be called often. */
   check({ held, waiting }: ReplicaStatus): void {
-    if (held.most_bytes > MAX_HELD_AT_ALL_BYTES + MAX_MESSAGE_BYTES)
-      this.#violate(`held ${held.most_bytes} bytes for clients`)
-    if (held.unfinished_bytes > MAX_UNFINISHED_BYTES)
-      this.#violate(`holds ${held.unfinished_bytes} bytes of unfinished frames`)
+    if (held.mostBytes > MAX_HELD_AT_ALL_BYTES + MAX_MESSAGE_BYTES)
+      this.#violate(`held ${held.mostBytes} bytes for clients`)
+    if (held.unfinishedBytes > MAX_UNFINISHED_BYTES)
+      this.#violate(`holds ${held.unfinishedBytes} bytes of unfinished frames`)
     let underWay = EMBEDDED + this.#leaving
     for (const line of this.#lines) underWay += line.underWay
     if (waiting > underWay)
@@ -94,7 +94,7 @@ export class ClientPortWatch {
       data: (chunk) => {
         const messages = line.read(chunk)
         events.data(chunk)
-        line.delivered(messages, socket.unsent_bytes)
+        line.delivered(messages, socket.unsentBytes)
       },
       drained: () => {
         events.drained()
@@ -106,8 +106,8 @@ export class ClientPortWatch {
     })
     return {
       remote: socket.remote,
-      get unsent_bytes() {
-        return socket.unsent_bytes
+      get unsentBytes() {
+        return socket.unsentBytes
       },
       write: (bytes) => {
         line.wrote(bytes)
@@ -246,14 +246,14 @@ class Line {
    * The replica has been given them; what it has not looked at by now it has put off, and reads
    * nothing more until it has.
    */
-  delivered(messages: number, unsent_bytes: number): void {
+  delivered(messages: number, unsentBytes: number): void {
     if (this.isOver || this.isClosing) return
     if (this.isPaused) {
       this.#behind.push(this.#turns.putOff(messages))
     } else {
       this.#turns.done(messages)
-      if (messages > 0 && unsent_bytes > MAX_UNREAD_BYTES)
-        this.#violate(`reads from a client that has ${unsent_bytes} bytes unread`)
+      if (messages > 0 && unsentBytes > MAX_UNREAD_BYTES)
+        this.#violate(`reads from a client that has ${unsentBytes} bytes unread`)
     }
     this.#awaitEnd()
   }
@@ -276,14 +276,14 @@ class Line {
    * could end it.
    */
   #awaitEnd(): void {
-    const { buffered_bytes, payloads } = this.#frames
-    if (payloads !== this.#payloads || buffered_bytes === 0) this.#stopWaiting()
+    const { bufferedBytes, payloads } = this.#frames
+    if (payloads !== this.#payloads || bufferedBytes === 0) this.#stopWaiting()
     this.#payloads = payloads
-    if (this.#isLost || this.isPaused || this.isOver || buffered_bytes === 0) return
+    if (this.#isLost || this.isPaused || this.isOver || bufferedBytes === 0) return
     this.#cancelTimer ??= this.#clock.timer(FRAME_TIMEOUT_MS + 1, () => {
       this.#cancelTimer = undefined
       if (this.isPaused || this.isOver || this.isClosing) return
-      this.#violate(`holds ${buffered_bytes} bytes of a frame that began ${FRAME_TIMEOUT_MS} ms ago`)
+      this.#violate(`holds ${bufferedBytes} bytes of a frame that began ${FRAME_TIMEOUT_MS} ms ago`)
     })
   }
 

@@ -42,12 +42,12 @@ export class DurableWatch {
       if (header === null) return
       let place = read.get(header.number)
       if (place === undefined) {
-        read.set(header.number, (place = { marker: groupMarker(header.acceptor), offset: header.size_bytes }))
+        read.set(header.number, (place = { marker: groupMarker(header.acceptor), offset: header.sizeBytes }))
       }
       for (;;) {
         const group = readGroup(content, place.offset, place.marker)
         if (group === null) return
-        place.offset += group.size_bytes
+        place.offset += group.sizeBytes
         // Values are views of the group, and the platter changes.
         const payload = Buffer.from(group.payload)
         const records = readRecords(payload).filter((record) => record.type !== 'positions')

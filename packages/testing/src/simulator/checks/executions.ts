@@ -7,7 +7,7 @@ export interface Execution {
   readonly slot: Slot
   /** Numbers the requests of a simulation. */
   readonly tag: number
-  readonly time_ms: number
+  readonly timeMs: number
   /** Of the state machine, as the members had agreed on it by then. */
   readonly version: number
   readonly command: unknown
@@ -52,7 +52,7 @@ export class Executions {
 
   /** A replica, which has executed `before` commands, has executed one more. Throws a Violation. */
   add(execution: Execution, before: number): void {
-    const { by, command, slot, tag, time_ms, version } = execution
+    const { by, command, slot, tag, timeMs, version } = execution
     const first = this.all[before]
     if (first === undefined) {
       const last = this.all.at(-1)?.slot ?? 0
@@ -70,9 +70,9 @@ export class Executions {
       this.#onFirst(execution)
       return
     }
-    if (first.slot !== slot || first.tag !== tag || first.time_ms !== time_ms) {
-      const there = `s${by} executed ${inWords(command)} (stamped ${time_ms}) in slot ${slot}`
-      const here = `where s${first.by} executed ${inWords(first.command)} (stamped ${first.time_ms}) in slot ${first.slot}`
+    if (first.slot !== slot || first.tag !== tag || first.timeMs !== timeMs) {
+      const there = `s${by} executed ${inWords(command)} (stamped ${timeMs}) in slot ${slot}`
+      const here = `where s${first.by} executed ${inWords(first.command)} (stamped ${first.timeMs}) in slot ${first.slot}`
       throw new Violation('agreement', `${there}, ${here}`)
     }
     if (first.version !== version) {

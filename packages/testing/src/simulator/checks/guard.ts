@@ -69,7 +69,7 @@ export class Guard implements Disposable {
     throw new Violation(
       'non-determinism',
       `${step} called ${looked}: each replica would get another answer, and so come to another state. ` +
-        `What time it is stands in the context (time_ms); what is left to chance belongs into the command.`,
+        `What time it is stands in the context (timeMs); what is left to chance belongs into the command.`,
     )
   }
 

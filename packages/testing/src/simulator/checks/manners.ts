@@ -18,7 +18,7 @@ export interface MannersParts {
 /** A hint as a client has it from one replica. */
 interface Heard {
   readonly hint: LeaderHint
-  readonly at_ms: number
+  readonly atMs: number
   /** The process that gave it. */
   readonly process: object | undefined
 }
@@ -83,15 +83,13 @@ export class Manners {
     const server = serverOf(from)
     let hints = this.#hints.get(to)
     if (hints === undefined) this.#hints.set(to, (hints = new Map<ServerId, Heard>()))
-    hints.set(server, { hint, at_ms: now(), process: processOn(server) })
+    hints.set(server, { hint, atMs: now(), process: processOn(server) })
   }
 
   #spoken({ from, to }: Way): void {
     const { now, plan } = this.#parts
     const key = `${to} ${serverOf(from)}`
-    const lately = (this.#spoke.get(key) ?? []).filter(
-      (at_ms) => now() - at_ms < PERIOD_MS + plan.latency_ms[1],
-    )
+    const lately = (this.#spoke.get(key) ?? []).filter((atMs) => now() - atMs < PERIOD_MS + plan.latencyMs[1])
     this.#spoke.set(key, [...lately, now()])
   }
 
@@ -101,7 +99,7 @@ export class Manners {
   #isSilent(server: ServerId, client: string): boolean {
     const { now, plan } = this.#parts
     const times = this.#spoke.get(`${client} ${server}`) ?? []
-    return !times.some((at_ms) => now() - at_ms < PERIOD_MS && now() - at_ms > plan.latency_ms[1])
+    return !times.some((atMs) => now() - atMs < PERIOD_MS && now() - atMs > plan.latencyMs[1])
   }
 
   /**
@@ -120,7 +118,7 @@ export class Manners {
     if (own === undefined || leader === serverOf(to) || own.hint.server !== leader) return
     if (own.process === undefined || own.process !== processOn(leader)) return
     if (compareBallots(own.hint.ballot, best?.hint.ballot ?? own.hint.ballot) < 0) return
-    if (now() - own.at_ms <= plan.latency_ms[1] || this.#isSilent(leader, from)) return
+    if (now() - own.atMs <= plan.latencyMs[1] || this.#isSilent(leader, from)) return
     const known = `s${leader}, which leads at ${formatBallot(own.hint.ballot)} and had told it so`
     throw new Violation('wrong-message', `${from} asked ${to}, and not ${known}`)
   }

@@ -37,9 +37,9 @@ export class Retelling<Q> {
       }
     }
     answer(0)
-    for (const [index, { command, encoded, result, slot, time_ms, version }] of executions.all.entries()) {
+    for (const [index, { command, encoded, result, slot, timeMs, version }] of executions.all.entries()) {
       const again = outputOf(() =>
-        applyCommand(machine, codecs, codecs.command.decode(encoded), { slot, time_ms, version }),
+        applyCommand(machine, codecs, codecs.command.decode(encoded), { slot, timeMs, version }),
       )
       if (!sameResult(again, result)) {
         throw new Violation(

@@ -31,7 +31,7 @@ export interface TimeWatchParts {
 export class TimeWatch {
   readonly #parts: TimeWatchParts
   readonly #drift: number
-  #last_ms = 0
+  #lastMs = 0
   /** A majority of the voters had wrong clocks once: from then on log time may be anything. */
   #isOver = false
 
@@ -41,23 +41,23 @@ export class TimeWatch {
   }
 
   /** How far log time may be from the right time. */
-  get bound_ms(): number {
+  get boundMs(): number {
     return MARGIN_MS + this.#drift * this.#parts.now()
   }
 
   /** A command was executed for the first time. Throws a Violation. */
-  executed({ by, slot, time_ms }: Execution): void {
-    if (time_ms < this.#last_ms)
+  executed({ by, slot, timeMs }: Execution): void {
+    if (timeMs < this.#lastMs)
       throw new Violation(
         'wrong-time',
-        `log time went back from ${this.#last_ms} to ${time_ms} in slot ${slot}, on s${by}`,
+        `log time went back from ${this.#lastMs} to ${timeMs} in slot ${slot}, on s${by}`,
       )
-    this.#last_ms = time_ms
-    const ahead_ms = time_ms - this.#parts.wallTime()
-    if (ahead_ms <= this.bound_ms) return
+    this.#lastMs = timeMs
+    const aheadMs = timeMs - this.#parts.wallTime()
+    if (aheadMs <= this.boundMs) return
     this.look()
     if (this.#isOver) return
-    const what = `log time is ${ahead_ms} ms ahead of the right time in slot ${slot}, on s${by}`
+    const what = `log time is ${aheadMs} ms ahead of the right time in slot ${slot}, on s${by}`
     throw new Violation('wrong-time', `${what}, though a majority of the voters has right clocks`)
   }
 
@@ -78,7 +78,7 @@ export class TimeWatch {
     return statuses()
       .filter((status) => sound.includes(status.server))
       .filter((status) => this.#hasRightMajority(votersOf(status), (server) => sound.includes(server)))
-      .filter(({ time }) => Math.abs(time.log_ms - wallTime()) > this.bound_ms)
+      .filter(({ time }) => Math.abs(time.logMs - wallTime()) > this.boundMs)
       .map(({ server }) => server)
   }
 

@@ -117,12 +117,12 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
       if (error instanceof SynodError && error.code === 'invalid-machine') throw error
       result = messageOf(error)
     }
-    const { slot, time_ms, version } = context
+    const { slot, timeMs, version } = context
     try {
       this.#guard.check(`apply(${words}) in slot ${slot}`)
       // The state machine may have kept the command that it was given, and change it.
       const fresh = this.#innerCodecs.command.decode(encoded ?? NOTHING)
-      const execution = { slot, tag, time_ms, version, command: fresh, encoded: encoded ?? NOTHING, result }
+      const execution = { slot, tag, timeMs, version, command: fresh, encoded: encoded ?? NOTHING, result }
       this.#executions.add({ ...execution, by: this.#server }, this.#executed++)
     } catch (error) {
       this.#onViolation(error as Error)

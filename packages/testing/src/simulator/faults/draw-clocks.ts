@@ -26,7 +26,7 @@ export interface DrawnClocks {
  * first command; that run away, stand still or run backwards. What else is drawn from the seed
  * stays as it is.
  */
-export function drawClocks(seed: number, ids: readonly ServerId[], duration_ms: number): DrawnClocks {
+export function drawClocks(seed: number, ids: readonly ServerId[], durationMs: number): DrawnClocks {
   const chance = new Chance(seed ^ 0x636c6f63)
   const minority = Math.floor((ids.length - 1) / 2)
   const first = chance.below(ids.length)
@@ -36,18 +36,18 @@ export function drawClocks(seed: number, ids: readonly ServerId[], duration_ms: 
   const sign = () => (chance.happens(0.6) ? 1 : -1)
   const faults = Array.from({ length: 1 + chance.below(4) }, (): Fault => {
     const server = chance.pick(wrong)
-    const at_ms = chance.happens(0.4) ? 0 : chance.between(0, duration_ms)
+    const atMs = chance.happens(0.4) ? 0 : chance.between(0, durationMs)
     if (chance.happens(0.7))
       return {
         kind: 'clock-jump',
-        at_ms,
-        for_ms: 0,
+        atMs,
+        forMs: 0,
         server,
-        by_ms: sign() * magnitude(chance, 1000, TEN_YEARS_MS),
+        byMs: sign() * magnitude(chance, 1000, TEN_YEARS_MS),
       }
-    const for_ms = magnitude(chance, 20, 5000)
+    const forMs = magnitude(chance, 20, 5000)
     const rate = chance.happens(0.2) ? 0 : sign() * magnitude(chance, 1.5, 1e6)
-    return { kind: 'clock-run', at_ms, for_ms, server, rate }
+    return { kind: 'clock-run', atMs, forMs, server, rate }
   })
   return { wrong, faults }
 }

@@ -26,33 +26,33 @@ export interface DrawnExtremes {
  * seconds and go on; many clients on one server, most likely on one that lags behind; clients that
  * do several things at once. What else is drawn from the seed stays as it is.
  */
-export function drawExtremes(seed: number, ids: readonly ServerId[], duration_ms: number): DrawnExtremes {
+export function drawExtremes(seed: number, ids: readonly ServerId[], durationMs: number): DrawnExtremes {
   const own = new Chance(seed ^ 0x6f6e6365)
   const atOnce = own.happens(SHARE) ? { atOnce: 2 + own.below(7) } : {}
-  return { ...atOnce, ...drawRest(seed, ids, duration_ms) }
+  return { ...atOnce, ...drawRest(seed, ids, durationMs) }
 }
 
-function drawRest(seed: number, ids: readonly ServerId[], duration_ms: number): DrawnExtremes {
+function drawRest(seed: number, ids: readonly ServerId[], durationMs: number): DrawnExtremes {
   const chance = new Chance(seed ^ 0x65787472)
   if (!chance.happens(SHARE)) return { faults: [] }
   const faults: Fault[] = []
   const slow = chance.pick(ids)
   if (chance.happens(EACH)) {
-    const most_ms = magnitude(chance, 5, 500)
-    const at_ms = chance.between(0, duration_ms / 2)
+    const mostMs = magnitude(chance, 5, 500)
+    const atMs = chance.between(0, durationMs / 2)
     for (const other of ids) {
       if (other === slow) continue
       const [from, to] = chance.happens(0.7) ? [other, slow] : [slow, other]
-      const delay_ms = magnitude(chance, 1, most_ms)
-      faults.push({ kind: 'slow-way', at_ms, for_ms: magnitude(chance, 100, 10_000), from, to, delay_ms })
+      const delayMs = magnitude(chance, 1, mostMs)
+      faults.push({ kind: 'slow-way', atMs, forMs: magnitude(chance, 100, 10_000), from, to, delayMs })
     }
   }
   if (chance.happens(EACH)) {
     for (let count = 1 + chance.below(4); count > 0; count--)
       faults.push({
         kind: 'pause',
-        at_ms: chance.between(0, duration_ms),
-        for_ms: magnitude(chance, 50, 5000),
+        atMs: chance.between(0, durationMs),
+        forMs: magnitude(chance, 50, 5000),
         server: chance.pick(ids),
       })
   }

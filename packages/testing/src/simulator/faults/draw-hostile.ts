@@ -20,7 +20,7 @@ const DESCRIPTORS = [96, 128, 160, 256, 1024]
 
 export interface DrawnHostility {
   readonly faults: readonly HostileFault[]
-  readonly duration_ms: number
+  readonly durationMs: number
   /** How many descriptors the process of each server has. */
   readonly descriptors?: number
 }
@@ -29,15 +29,15 @@ export interface DrawnHostility {
  * For few seeds: clients that do what they can against the servers. What else is drawn from the
  * seed stays as it is.
  */
-export function drawHostility(seed: number, ids: readonly ServerId[], before_ms: number): DrawnHostility {
+export function drawHostility(seed: number, ids: readonly ServerId[], beforeMs: number): DrawnHostility {
   const chance = new Chance(seed ^ 0x686f7374)
-  if (!chance.happens(SHARE)) return { faults: [], duration_ms: before_ms }
+  if (!chance.happens(SHARE)) return { faults: [], durationMs: beforeMs }
   const isLong = chance.happens(LONG)
-  const duration_ms = isLong ? chance.between(12_000, 16_000) : before_ms
+  const durationMs = isLong ? chance.between(12_000, 16_000) : beforeMs
   const one = (kind: HostileFault['kind'], clients: number): HostileFault => ({
     kind,
-    at_ms: chance.between(0, duration_ms / 4),
-    for_ms: isLong ? chance.between(11_000, 16_000) : chance.between(200, 4000),
+    atMs: chance.between(0, durationMs / 4),
+    forMs: isLong ? chance.between(11_000, 16_000) : chance.between(200, 4000),
     server: chance.pick(ids),
     clients,
     seed: chance.seed(),
@@ -46,5 +46,5 @@ export function drawHostility(seed: number, ids: readonly ServerId[], before_ms:
     one('hostile-clients', 1 + chance.below(chance.pick([2, 8, 40]))),
   )
   const idle = !isLong && chance.happens(CROWDS) ? [one('idle-clients', 1000 + chance.below(2000))] : []
-  return { faults: [...hostile, ...idle], duration_ms, descriptors: chance.pick(DESCRIPTORS) }
+  return { faults: [...hostile, ...idle], durationMs, descriptors: chance.pick(DESCRIPTORS) }
 }

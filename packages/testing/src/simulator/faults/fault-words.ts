@@ -3,11 +3,11 @@ import { hostOf } from '../world.js'
 
 /** A fault in words, with its time: `at 120 ms: s2 loses its power, for 300 ms`. */
 export function describeFault(fault: Fault): string {
-  return `at ${fault.at_ms.toFixed(0)} ms: ${what(fault)}`
+  return `at ${fault.atMs.toFixed(0)} ms: ${what(fault)}`
 }
 
 function what(fault: Fault): string {
-  const lasting = `for ${fault.for_ms.toFixed(0)} ms`
+  const lasting = `for ${fault.forMs.toFixed(0)} ms`
   switch (fault.kind) {
     case 'power-failure':
       return `s${fault.server} loses its power, ${lasting}${fault.silent ? '; nobody is told' : ''}`
@@ -20,7 +20,7 @@ function what(fault: Fault): string {
     case 'pause':
       return `the process of s${fault.server} is paused, ${lasting}`
     case 'clock-jump':
-      return `the time of day on s${fault.server} jumps by ${fault.by_ms.toFixed(0)} ms`
+      return `the time of day on s${fault.server} jumps by ${fault.byMs.toFixed(0)} ms`
     case 'clock-run':
       return `the time of day on s${fault.server} goes on ${fault.rate.toFixed(1)} times as fast, ${lasting}`
     case 'upgrade':
@@ -43,21 +43,21 @@ function what(fault: Fault): string {
     case 'garbling':
       return `a bit turns over on the way from ${hostOf(fault.from)} to ${hostOf(fault.to)}`
     case 'slow-disk':
-      return `an fsync on s${fault.server} takes up to ${fault.sync_ms.toFixed(0)} ms, ${lasting}`
+      return `an fsync on s${fault.server} takes up to ${fault.syncMs.toFixed(0)} ms, ${lasting}`
     case 'stuck-disk':
       return `no fsync on s${fault.server} ends, ${lasting}`
     case 'failed-fsync':
       return `the next fsync on s${fault.server} fails`
     case 'full-disk':
-      return `the disk of s${fault.server} takes ${fault.left_bytes} bytes more and is full, ${lasting}`
+      return `the disk of s${fault.server} takes ${fault.leftBytes} bytes more and is full, ${lasting}`
     case 'full-disks':
-      return `the disks of all servers take ${fault.left_bytes} bytes more and are full, ${lasting}`
+      return `the disks of all servers take ${fault.leftBytes} bytes more and are full, ${lasting}`
     case 'bit-rot':
       return `s${fault.server} is down ${lasting}, and ${fault.bits} bits of its disk turn over`
     case 'lost-disk':
       return `s${fault.server} is down ${lasting}, and comes back with an empty disk`
     case 'old-copy':
-      return `the directory of s${fault.server} is copied, and put back after ${fault.for_ms.toFixed(0)} ms`
+      return `the directory of s${fault.server} is copied, and put back after ${fault.forMs.toFixed(0)} ms`
     case 'client-kill':
       return `the process of c${fault.client} is killed, and another takes its place`
     case 'transfer':
@@ -69,7 +69,7 @@ function what(fault: Fault): string {
     case 'removal':
       return `s${fault.server} is removed`
     case 'slow-way':
-      return `all takes ${fault.delay_ms.toFixed(0)} ms longer from ${hostOf(fault.from)} to ${hostOf(fault.to)}, ${lasting}`
+      return `all takes ${fault.delayMs.toFixed(0)} ms longer from ${hostOf(fault.from)} to ${hostOf(fault.to)}, ${lasting}`
     case 'hostile-clients':
       return `${fault.clients} hostile clients go for s${fault.server}, ${lasting}`
     case 'idle-clients':

@@ -41,8 +41,8 @@ import type { ServerId } from 'synod/internal/paxos/ballot.js'
 
 interface Timed {
   /** When it happens, and how long it lasts. */
-  readonly at_ms: number
-  readonly for_ms: number
+  readonly atMs: number
+  readonly forMs: number
 }
 
 interface OnServer extends Timed {
@@ -57,7 +57,7 @@ interface OnWay extends Timed {
 
 export type Fault =
   /**
-   * The power fails; `for_ms` later it is back. If `silent`, others see their connections hang
+   * The power fails; `forMs` later it is back. If `silent`, others see their connections hang
    * until then.
    */
   | (OnServer & { readonly kind: 'power-failure'; readonly silent: boolean })
@@ -68,14 +68,14 @@ export type Fault =
   /** The power fails when this many more changes have reached the disk. */
   | (OnServer & { readonly kind: 'death-while-writing'; readonly changes: number })
   | (OnServer & { readonly kind: 'pause' })
-  | (OnServer & { readonly kind: 'clock-jump'; readonly by_ms: number })
+  | (OnServer & { readonly kind: 'clock-jump'; readonly byMs: number })
   /** The time of day goes on this many times as fast, backwards below 0. */
   | (OnServer & { readonly kind: 'clock-run'; readonly rate: number })
   | (OnWay & { readonly kind: 'cut'; readonly oneWay: boolean; readonly reset: boolean })
   /** One server and all others are cut off from each other. */
   | (OnServer & { readonly kind: 'isolation'; readonly reset: boolean })
-  /** A way is cut and healed again and again, each for `period_ms`. */
-  | (OnWay & { readonly kind: 'flapping'; readonly period_ms: number })
+  /** A way is cut and healed again and again, each for `periodMs`. */
+  | (OnWay & { readonly kind: 'flapping'; readonly periodMs: number })
   | (OnWay & { readonly kind: 'reset' })
   /**
    * Frames between two servers get lost, come twice or are overtaken by the next: how often, of
@@ -89,18 +89,18 @@ export type Fault =
     })
   /** A bit of the next bytes that pass turns over. */
   | (OnWay & { readonly kind: 'garbling' })
-  | (OnServer & { readonly kind: 'slow-disk'; readonly sync_ms: number })
+  | (OnServer & { readonly kind: 'slow-disk'; readonly syncMs: number })
   | (OnServer & { readonly kind: 'stuck-disk' })
   | (OnServer & { readonly kind: 'failed-fsync' })
   /** This many more bytes can be written, and then the disk is full. */
-  | (OnServer & { readonly kind: 'full-disk'; readonly left_bytes: number })
+  | (OnServer & { readonly kind: 'full-disk'; readonly leftBytes: number })
   /** Likewise on all servers. */
-  | (Timed & { readonly kind: 'full-disks'; readonly left_bytes: number })
+  | (Timed & { readonly kind: 'full-disks'; readonly leftBytes: number })
   /** While the server is down, this many bits turn over in what its disk has held for long. */
   | (OnServer & { readonly kind: 'bit-rot'; readonly bits: number })
   | (OnServer & { readonly kind: 'lost-disk' })
   /**
-   * After `for_ms` the directory of the server is put back as it is now, if all others have heard
+   * After `forMs` the directory of the server is put back as it is now, if all others have heard
    * of what it lacks then.
    */
   | (OnServer & { readonly kind: 'old-copy' })
@@ -109,7 +109,7 @@ export type Fault =
   /** Not a fault, but of the same kind of days: this server is asked to lead. */
   | (OnServer & { readonly kind: 'transfer' })
   /**
-   * The replica is closed in an orderly way; `for_ms` later its process is gone, and is started
+   * The replica is closed in an orderly way; `forMs` later its process is gone, and is started
    * again.
    */
   | (OnServer & { readonly kind: 'shutdown' })
@@ -121,12 +121,12 @@ export type Fault =
   /** The server is removed from the cluster. */
   | (OnServer & { readonly kind: 'removal' })
   /**
-   * The process of a server with the build and state machine from before is killed; `for_ms` later
+   * The process of a server with the build and state machine from before is killed; `forMs` later
    * it starts with the new ones.
    */
   | (OnServer & { readonly kind: 'upgrade' })
   /** Bytes take this much longer this way, and only this way. */
-  | (OnWay & { readonly kind: 'slow-way'; readonly delay_ms: number })
+  | (OnWay & { readonly kind: 'slow-way'; readonly delayMs: number })
   /** This many clients do to the server what they can, each by what it draws from the seed. */
   | (OnServer & { readonly kind: 'hostile-clients'; readonly clients: number; readonly seed: number })
   /** This many clients are connected with the server, and ask for hardly anything. */

@@ -32,7 +32,7 @@ export function setHostile(fault: HostileFault, host: HostileHost): void {
   for (let client = 0; client < fault.clients; client++) {
     const own = chance.fork()
     if (fault.kind === 'hostile-clients') {
-      host.clock.timer(own.between(0, fault.for_ms / 4), () =>
+      host.clock.timer(own.between(0, fault.forMs / 4), () =>
         new HostileClient(fault, host, own, allowance).dial(),
       )
     } else {
@@ -87,7 +87,7 @@ class HostileClient {
   readonly #host: HostileHost
   readonly #chance: Chance
   readonly #acts: readonly string[]
-  readonly #pauses_ms: number
+  readonly #pausesMs: number
   /** How likely a frame that was begun goes on. */
   readonly #finishes: number
   readonly #allowance: Allowance
@@ -99,7 +99,7 @@ class HostileClient {
     this.#chance = chance
     const share = chance.between(0.05, 0.6)
     this.#acts = Object.keys(ACTS).filter(() => chance.happens(share))
-    this.#pauses_ms = chance.pick([2, 20, 200, 2000])
+    this.#pausesMs = chance.pick([2, 20, 200, 2000])
     this.#finishes = chance.pick([0, 0.3, 1])
   }
 
@@ -114,7 +114,7 @@ class HostileClient {
       drained: () => undefined,
       closed: () => {
         isOver = true
-        clock.timer(chance.between(0.1, 10 * this.#pauses_ms), () => {
+        clock.timer(chance.between(0.1, 10 * this.#pausesMs), () => {
           this.dial()
         })
       },
@@ -126,9 +126,9 @@ class HostileClient {
       // Who holds back the rest of a frame stays for as long as it may.
       if (memory.rest.length === 0 && chance.happens(0.02)) socket.destroy()
       else this.#act(socket, memory)
-      clock.timer(chance.between(0.1, this.#pauses_ms), goOn)
+      clock.timer(chance.between(0.1, this.#pausesMs), goOn)
     }
-    clock.timer(chance.between(0, this.#pauses_ms), goOn)
+    clock.timer(chance.between(0, this.#pausesMs), goOn)
   }
 
   /** As it comes, slowly, or never. */
@@ -151,7 +151,7 @@ class HostileClient {
 
   #act(socket: Socket, memory: Memory): void {
     const chance = this.#chance
-    if (this.#acts.length === 0 || socket.unsent_bytes > MOST_UNSENT_BYTES) return
+    if (this.#acts.length === 0 || socket.unsentBytes > MOST_UNSENT_BYTES) return
     if (memory.rest.length > 0) {
       if (!chance.happens(this.#finishes)) return
       const size = 1 + chance.below(memory.rest.length)

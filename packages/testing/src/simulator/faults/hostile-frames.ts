@@ -43,7 +43,7 @@ const FOREIGN_KEYS = [1, 2, 3, 4].map((last) =>
 )
 
 const UNNUMBERED = {
-  time_ms: 0,
+  timeMs: 0,
   opening: 0,
   sequence: 0,
   acknowledged: 0,

@@ -55,7 +55,7 @@ export class Nemesis<M extends AnyMachine> {
   readonly #rates = new Map<string, Rates>()
   readonly #toGarble = new Set<string>()
   /** By way, how much longer bytes take. */
-  readonly #delays_ms = new Map<string, number>()
+  readonly #delaysMs = new Map<string, number>()
   /** Servers whose disk has given them a reason to fail. */
   readonly #excused = new Set<ServerId>()
   /** Servers whose removal was asked for, or that may have come too late to be let in. */
@@ -63,20 +63,20 @@ export class Nemesis<M extends AnyMachine> {
   /** Servers that have said that they are not to be started again. */
   readonly #ended = new Set<ServerId>()
   /** How long the fsyncs of each server take while nothing is wrong. */
-  readonly #syncs_ms: ReadonlyMap<ServerId, () => number>
+  readonly #syncsMs: ReadonlyMap<ServerId, () => number>
   #hostileHosts = 0
   #healed = false
 
   constructor(parts: NemesisParts<M>) {
     this.#parts = parts
-    this.#syncs_ms = new Map([...parts.world.servers].map(([id, { sync_ms }]) => [id, sync_ms]))
+    this.#syncsMs = new Map([...parts.world.servers].map(([id, { syncMs }]) => [id, syncMs]))
   }
 
   /** From now on, faults strike when their time comes. */
   begin(): void {
     const { plan, world } = this.#parts
     for (const fault of plan.faults) {
-      world.clock.timer(fault.at_ms, () => {
+      world.clock.timer(fault.atMs, () => {
         if (!this.#healed) void this.#strike(fault)
       })
     }
@@ -160,8 +160,8 @@ export class Nemesis<M extends AnyMachine> {
   }
 
   /** How much longer than usual bytes take on this way. */
-  delay_ms(from: string, to: string): number {
-    return this.#delays_ms.get(`${from} ${to}`) ?? 0
+  delayMs(from: string, to: string): number {
+    return this.#delaysMs.get(`${from} ${to}`) ?? 0
   }
 
   // Faults
@@ -173,22 +173,22 @@ export class Nemesis<M extends AnyMachine> {
     switch (fault.kind) {
       case 'power-failure':
         this.#powerOff(fault.server, fault.silent)
-        this.#restartAfter(fault.server, fault.for_ms)
+        this.#restartAfter(fault.server, fault.forMs)
         break
       case 'kill':
         this.#kill(fault.server)
-        this.#restartAfter(fault.server, fault.for_ms)
+        this.#restartAfter(fault.server, fault.forMs)
         break
       case 'outage':
         for (const id of world.ids) {
           this.#powerOff(id, false)
-          this.#restartAfter(id, fault.for_ms)
+          this.#restartAfter(id, fault.forMs)
         }
         break
       case 'death-while-writing':
         this.#excused.add(fault.server)
         world.server(fault.server).disk.dieAfter(fault.changes)
-        this.#lastingUntil(fault.for_ms, () => {
+        this.#lastingUntil(fault.forMs, () => {
           this.#powerOff(fault.server, false)
           this.#restartAfter(fault.server, 0)
         })
@@ -196,16 +196,16 @@ export class Nemesis<M extends AnyMachine> {
       case 'pause': {
         const { process } = world.server(fault.server)
         process?.pause()
-        this.#lastingUntil(fault.for_ms, () => process?.resume())
+        this.#lastingUntil(fault.forMs, () => process?.resume())
         break
       }
       case 'clock-jump':
         this.wrongClocks.add(fault.server)
-        world.server(fault.server).skew_ms += fault.by_ms
+        world.server(fault.server).skewMs += fault.byMs
         break
       case 'clock-run':
         this.wrongClocks.add(fault.server)
-        this.#runAway(fault.server, fault.rate, fault.for_ms)
+        this.#runAway(fault.server, fault.rate, fault.forMs)
         break
       case 'client-kill':
         this.#parts.onClientKill(fault.client)
@@ -214,7 +214,7 @@ export class Nemesis<M extends AnyMachine> {
         this.#transfer(fault.server)
         break
       case 'shutdown':
-        this.#shutDown(fault.server, fault.for_ms)
+        this.#shutDown(fault.server, fault.forMs)
         break
       case 'join':
         this.#join(fault.server, fault.replaces)
@@ -226,7 +226,7 @@ export class Nemesis<M extends AnyMachine> {
       case 'upgrade':
         if (!this.#parts.old.has(fault.server)) break
         this.#upgrade(fault.server)
-        if (world.servers.has(fault.server)) this.#restartAfter(fault.server, fault.for_ms)
+        if (world.servers.has(fault.server)) this.#restartAfter(fault.server, fault.forMs)
         break
       case 'slow-disk':
       case 'stuck-disk':
@@ -239,29 +239,29 @@ export class Nemesis<M extends AnyMachine> {
         break
       case 'bit-rot':
         await this.#rot(fault.server, fault.bits)
-        this.#restartAfter(fault.server, fault.for_ms)
+        this.#restartAfter(fault.server, fault.forMs)
         break
       case 'lost-disk':
         this.#powerOff(fault.server, false)
         this.wrecked.add(fault.server)
         world.emptyDisk(fault.server)
         this.#parts.onNewDisk(fault.server)
-        this.#restartAfter(fault.server, fault.for_ms)
+        this.#restartAfter(fault.server, fault.forMs)
         break
       case 'old-copy':
-        await this.#copyAndRestore(fault.server, fault.for_ms)
+        await this.#copyAndRestore(fault.server, fault.forMs)
         break
       case 'slow-way': {
         const way = `${hostOf(fault.from)} ${hostOf(fault.to)}`
-        this.#delays_ms.set(way, fault.delay_ms)
-        this.#lastingUntil(fault.for_ms, () => this.#delays_ms.delete(way))
+        this.#delaysMs.set(way, fault.delayMs)
+        this.#lastingUntil(fault.forMs, () => this.#delaysMs.delete(way))
         break
       }
       case 'hostile-clients':
       case 'idle-clients': {
         const host = `h${++this.#hostileHosts}`
         setHostile(fault, world.stranger(host))
-        this.#lastingUntil(fault.for_ms, () => {
+        this.#lastingUntil(fault.forMs, () => {
           world.killClient(host)
         })
         break
@@ -278,19 +278,19 @@ export class Nemesis<M extends AnyMachine> {
   }
 
   /** What the clock has gained stays when that is over, or when the next such fault begins. */
-  #runAway(id: ServerId, rate: number, for_ms: number): void {
+  #runAway(id: ServerId, rate: number, forMs: number): void {
     const { world } = this.#parts
     const server = world.server(id)
-    const began_ms = world.clock.now()
-    const runaway_ms = () => (rate - 1) * (world.clock.now() - began_ms)
+    const beganMs = world.clock.now()
+    const runawayMs = () => (rate - 1) * (world.clock.now() - beganMs)
     const settle = () => {
-      server.skew_ms += server.runaway_ms()
-      server.runaway_ms = () => 0
+      server.skewMs += server.runawayMs()
+      server.runawayMs = () => 0
     }
     settle()
-    server.runaway_ms = runaway_ms
-    this.#lastingUntil(for_ms, () => {
-      if (server.runaway_ms === runaway_ms) settle()
+    server.runawayMs = runawayMs
+    this.#lastingUntil(forMs, () => {
+      if (server.runawayMs === runawayMs) settle()
     })
   }
 
@@ -299,7 +299,7 @@ export class Nemesis<M extends AnyMachine> {
     const { chance, world } = this.#parts
     if (world.running.length === 0) return
     const replica = world.replica(chance.pick(world.running))
-    replica.transferLeadership({ to, timeout_ms: 1000 }).catch(() => undefined)
+    replica.transferLeadership({ to, timeoutMs: 1000 }).catch(() => undefined)
   }
 
   #join(id: ServerId, replaces: ServerId): void {
@@ -318,7 +318,7 @@ export class Nemesis<M extends AnyMachine> {
     const { chance, world } = this.#parts
     if (world.running.length === 0) return
     const replica = world.replica(chance.pick(world.running))
-    replica.changeMembership(change, { timeout_ms: 5000 }).catch(() => undefined)
+    replica.changeMembership(change, { timeoutMs: 5000 }).catch(() => undefined)
   }
 
   /** One that has not joined yet joins with the new build. */
@@ -327,14 +327,14 @@ export class Nemesis<M extends AnyMachine> {
     if (this.#parts.world.servers.has(id)) this.#kill(id)
   }
 
-  #shutDown(id: ServerId, for_ms: number): void {
+  #shutDown(id: ServerId, forMs: number): void {
     const { world } = this.#parts
     if (!world.running.includes(id)) return
     world
       .replica(id)
       .close()
       .catch(() => undefined)
-    this.#lastingUntil(for_ms, () => {
+    this.#lastingUntil(forMs, () => {
       this.#kill(id)
       this.start(id)
     })
@@ -344,18 +344,18 @@ export class Nemesis<M extends AnyMachine> {
     const { chance, world } = this.#parts
     const server = world.server(fault.server)
     const { disk } = server
-    const sync_ms = this.#syncs_ms.get(fault.server) ?? server.sync_ms
+    const syncMs = this.#syncsMs.get(fault.server) ?? server.syncMs
     switch (fault.kind) {
       case 'slow-disk':
-        server.sync_ms = () => chance.between(0, fault.sync_ms)
-        this.#lastingUntil(fault.for_ms, () => {
-          server.sync_ms = sync_ms
+        server.syncMs = () => chance.between(0, fault.syncMs)
+        this.#lastingUntil(fault.forMs, () => {
+          server.syncMs = syncMs
         })
         break
       case 'stuck-disk':
-        server.sync_ms = () => Infinity
-        this.#lastingUntil(fault.for_ms, () => {
-          server.sync_ms = sync_ms
+        server.syncMs = () => Infinity
+        this.#lastingUntil(fault.forMs, () => {
+          server.syncMs = syncMs
           server.process?.unstick()
         })
         break
@@ -364,9 +364,9 @@ export class Nemesis<M extends AnyMachine> {
         disk.failNext(chance.happens(0.9) ? 'sync' : 'syncDirectory')
         break
       case 'full-disk':
-        disk.fill(fault.left_bytes)
-        this.#lastingUntil(fault.for_ms, () => {
-          disk.capacity_bytes = Infinity
+        disk.fill(fault.leftBytes)
+        this.#lastingUntil(fault.forMs, () => {
+          disk.capacityBytes = Infinity
         })
         break
     }
@@ -380,7 +380,7 @@ export class Nemesis<M extends AnyMachine> {
     if (fault.kind === 'isolation') {
       const others = world.ids.filter((id) => id !== fault.server)
       for (const other of others) world.partition(fault.server, other)
-      this.#lastingUntil(fault.for_ms, () => {
+      this.#lastingUntil(fault.forMs, () => {
         for (const other of others) this.#reunite(fault.server, other, fault.reset)
       })
       return
@@ -391,36 +391,36 @@ export class Nemesis<M extends AnyMachine> {
       case 'cut':
         if (fault.oneWay) network.cutWay(from, to)
         else network.cut(from, to)
-        this.#lastingUntil(fault.for_ms, () => {
+        this.#lastingUntil(fault.forMs, () => {
           if (fault.oneWay) network.healWay(from, to)
           else network.heal(from, to)
           if (fault.reset) world.breakConnections(fault.from, fault.to)
         })
         break
       case 'flapping':
-        this.#flap(fault.from, fault.to, fault.period_ms, Math.ceil(fault.for_ms / fault.period_ms / 2))
+        this.#flap(fault.from, fault.to, fault.periodMs, Math.ceil(fault.forMs / fault.periodMs / 2))
         break
       case 'reset':
         world.breakConnections(fault.from, fault.to)
         break
       case 'lossy':
         this.#rates.set(key, fault)
-        this.#lastingUntil(fault.for_ms, () => this.#rates.delete(key))
+        this.#lastingUntil(fault.forMs, () => this.#rates.delete(key))
         break
       case 'garbling':
         this.#toGarble.add(key)
-        this.#lastingUntil(fault.for_ms, () => this.#toGarble.delete(key))
+        this.#lastingUntil(fault.forMs, () => this.#toGarble.delete(key))
         break
     }
   }
 
-  #flap(a: Place, b: Place, period_ms: number, times: number): void {
+  #flap(a: Place, b: Place, periodMs: number, times: number): void {
     if (times === 0) return
     this.#parts.world.partition(a, b)
-    this.#lastingUntil(period_ms, () => {
+    this.#lastingUntil(periodMs, () => {
       this.#reunite(a, b, false)
-      this.#parts.world.clock.timer(period_ms, () => {
-        if (!this.#healed) this.#flap(a, b, period_ms, times - 1)
+      this.#parts.world.clock.timer(periodMs, () => {
+        if (!this.#healed) this.#flap(a, b, periodMs, times - 1)
       })
     })
   }
@@ -463,31 +463,31 @@ export class Nemesis<M extends AnyMachine> {
     // A disk that is new has nothing that could rot.
     if ((await disk.list(DATA_DIR).catch(() => [])).length === 0) return
     const { segments } = await inspectJournal(DATA_DIR, disk)
-    const files = segments.map(({ groups, name, size_bytes }, index) => {
+    const files = segments.map(({ groups, name, sizeBytes }, index) => {
       const last = index === segments.length - 1
-      return { name, size_bytes: last ? (groups.at(-1)?.offset ?? 0) : size_bytes }
+      return { name, sizeBytes: last ? (groups.at(-1)?.offset ?? 0) : sizeBytes }
     })
     const identity = disk.snapshot(DATA_DIR).get('identity')
-    if (identity !== undefined) files.push({ name: 'identity', size_bytes: identity.length })
+    if (identity !== undefined) files.push({ name: 'identity', sizeBytes: identity.length })
     for (const [name, content] of disk.snapshot(DATA_DIR)) {
-      if (name.endsWith('.snapshot')) files.push({ name, size_bytes: content.length })
+      if (name.endsWith('.snapshot')) files.push({ name, sizeBytes: content.length })
     }
-    const rotten = files.filter(({ size_bytes }) => size_bytes > 0)
+    const rotten = files.filter(({ sizeBytes }) => sizeBytes > 0)
     if (rotten.length === 0) return
     this.wrecked.add(id)
     for (let bit = 0; bit < bits; bit++) {
-      const { name, size_bytes } = chance.pick(rotten)
-      disk.flip(join(DATA_DIR, name), chance.below(size_bytes), chance.below(8))
+      const { name, sizeBytes } = chance.pick(rotten)
+      disk.flip(join(DATA_DIR, name), chance.below(sizeBytes), chance.below(8))
     }
   }
 
   /** The directory of a server is copied, and later the server starts on the copy. */
-  async #copyAndRestore(id: ServerId, after_ms: number): Promise<void> {
+  async #copyAndRestore(id: ServerId, afterMs: number): Promise<void> {
     const { world } = this.#parts
     const { disk } = world.server(id)
     if ((await disk.list(DATA_DIR).catch(() => [])).length === 0) return
     const copy = disk.snapshot(DATA_DIR)
-    world.clock.timer(after_ms, () => {
+    world.clock.timer(afterMs, () => {
       if (this.#healed || this.wrecked.has(id)) return
       void this.#isMissed(id, copy).then((isMissed) => {
         if (!isMissed || this.#healed || this.wrecked.has(id)) return
@@ -518,18 +518,18 @@ export class Nemesis<M extends AnyMachine> {
     return true
   }
 
-  #restartAfter(id: ServerId, for_ms: number): void {
-    this.#lastingUntil(for_ms, () => {
+  #restartAfter(id: ServerId, forMs: number): void {
+    this.#lastingUntil(forMs, () => {
       this.start(id)
     })
   }
 
   /** Ends a fault when its time is over, or when all is healed. */
-  #lastingUntil(for_ms: number, undo: () => void): void {
+  #lastingUntil(forMs: number, undo: () => void): void {
     const end = () => {
       if (this.#lasting.delete(end)) undo()
     }
     this.#lasting.add(end)
-    this.#parts.world.clock.timer(for_ms, end)
+    this.#parts.world.clock.timer(forMs, end)
   }
 }

@@ -29,17 +29,17 @@ export interface Plan {
    * How long leases last; there are none unless given. Then the clocks are no more different than
    * leases bear.
    */
-  readonly lease_ms?: number
+  readonly leaseMs?: number
   /** Clients on hosts of their own. On each server one more is at work, inside its process. */
   readonly clients: number
   /** How long the phase under faults lasts. */
-  readonly duration_ms: number
-  readonly latency_ms: Range
-  readonly sync_ms: Range
+  readonly durationMs: number
+  readonly latencyMs: Range
+  readonly syncMs: Range
   /** How long a client rests between two operations. */
-  readonly rest_ms: Range
-  readonly heartbeat_ms: number
-  readonly electionTimeout_ms: number
+  readonly restMs: Range
+  readonly heartbeatMs: number
+  readonly electionTimeoutMs: number
   /** Bytes arrive in pieces of any size. */
   readonly pieces: boolean
   /** How fast the clock of each server runs. */
@@ -111,33 +111,33 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const { mode = 'leader', servers = drawSize(chance) } = options
   const ids = Array.from({ length: servers }, (_, index) => index + 1)
   const clients = 1 + chance.below(4)
-  const duration_ms = chance.between(1000, 6000)
+  const durationMs = chance.between(1000, 6000)
   const formed = chance.happens(0.85)
   const reckless = formed && chance.happens(0.02)
   const losable = formed ? drawMinority(ids, chance) : []
-  const clocks = drawClocks(seed, ids, duration_ms)
+  const clocks = drawClocks(seed, ids, durationMs)
   const rotten = reckless ? ids : losable
   const draw = new FaultDraw(chance, { ids, clients, losable, rotten, wrong: clocks.wrong })
-  const drawn = draw.all(duration_ms)
-  const faults = [...drawn, ...drawMistakes(seed, losable, drawn, duration_ms)]
+  const drawn = draw.all(durationMs)
+  const faults = [...drawn, ...drawMistakes(seed, losable, drawn, durationMs)]
   const wrecked = new Set(faults.filter((fault) => WRECKING.has(fault.kind)).map((fault) => serverOf(fault)))
   const spare = Math.floor((servers - 1) / 2) - wrecked.size
-  const latency_ms = chance.pick(LATENCIES_MS)
-  const sync_ms = chance.pick(SYNCS_MS)
-  const roundTrip_ms = 2 * latency_ms[1] + 2 * sync_ms[1]
-  const nervous = formed && roundTrip_ms > 4 && chance.happens(0.4)
-  const electionTimeout_ms = nervous
-    ? 4 + chance.between(0.3, 2) * roundTrip_ms
-    : 20 + chance.pick([4, 8, 20]) * roundTrip_ms
+  const latencyMs = chance.pick(LATENCIES_MS)
+  const syncMs = chance.pick(SYNCS_MS)
+  const roundTripMs = 2 * latencyMs[1] + 2 * syncMs[1]
+  const nervous = formed && roundTripMs > 4 && chance.happens(0.4)
+  const electionTimeoutMs = nervous
+    ? 4 + chance.between(0.3, 2) * roundTripMs
+    : 20 + chance.pick([4, 8, 20]) * roundTripMs
   const left =
     formed && spare > 0 && chance.happens(0.3) ? ids.filter((id) => !wrecked.has(id)).slice(0, spare) : []
   const quorums = drawQuorums(servers, seed)
   // A server that is lost for good may be one too many when the membership shrinks.
   const isWhole = formed && !reckless && wrecked.size === 0 && left.length === 0 && quorums === undefined
-  const changes = isWhole ? drawChanges(seed, ids, duration_ms) : []
-  const upgrades = isWhole ? drawUpgrades(seed, ids, changes, duration_ms) : { faults: [] }
-  const hostility = drawHostility(seed, ids, duration_ms)
-  const extremes = drawExtremes(seed, ids, duration_ms)
+  const changes = isWhole ? drawChanges(seed, ids, durationMs) : []
+  const upgrades = isWhole ? drawUpgrades(seed, ids, changes, durationMs) : { faults: [] }
+  const hostility = drawHostility(seed, ids, durationMs)
+  const extremes = drawExtremes(seed, ids, durationMs)
   const { phase1, phase2 } = quorums ?? majorities(servers)
   const enough = servers - wrecked.size - left.length >= Math.max(phase1, phase2)
   const plan: Plan = {
@@ -147,16 +147,16 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     ...(quorums === undefined ? {} : { quorums }),
     ...(changes.length === 0 ? {} : { window: drawWindow(seed) }),
     clients,
-    duration_ms: hostility.duration_ms,
-    latency_ms,
-    sync_ms,
-    rest_ms: chance.pick<Range>([
+    durationMs: hostility.durationMs,
+    latencyMs,
+    syncMs,
+    restMs: chance.pick<Range>([
       [0, 5],
       [0, 40],
       [20, 200],
     ]),
-    heartbeat_ms: Math.max(2, electionTimeout_ms / chance.pick([2, 3, 10])),
-    electionTimeout_ms,
+    heartbeatMs: Math.max(2, electionTimeoutMs / chance.pick([2, 3, 10])),
+    electionTimeoutMs,
     pieces: chance.happens(0.2),
     rates: ids.map(() => (chance.happens(0.5) ? 1 : chance.between(0.8, 1.25))),
     formed,
@@ -169,14 +169,14 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     ...(extremes.atOnce === undefined ? {} : { atOnce: extremes.atOnce }),
     faults: [
       ...faults,
-      ...drawOrderly(seed, ids, duration_ms),
+      ...drawOrderly(seed, ids, durationMs),
       ...changes,
       ...upgrades.faults,
       ...hostility.faults,
       ...extremes.faults,
       ...clocks.faults,
-      ...drawFullness(seed, duration_ms),
-    ].sort((a, b) => a.at_ms - b.at_ms),
+      ...drawFullness(seed, durationMs),
+    ].sort((a, b) => a.atMs - b.atMs),
     left,
   }
   return { ...plan, ...drawLease(mode, seed, servers, plan) }
@@ -190,37 +190,37 @@ function drawMistakes(
   seed: number,
   losable: readonly ServerId[],
   drawn: readonly Fault[],
-  duration_ms: number,
+  durationMs: number,
 ): Fault[] {
   const chance = new Chance(seed ^ 0x6d697374)
   const wrecked = drawn.filter((fault) => WRECKING.has(fault.kind)).map(serverOf)
   const sound = losable.filter((id) => !wrecked.includes(id))
   if (sound.length === 0 || !chance.happens(0.25)) return []
-  const at_ms = chance.between(0, duration_ms / 2)
-  return [{ kind: 'old-copy', at_ms, for_ms: chance.between(0, duration_ms / 2), server: chance.pick(sound) }]
+  const atMs = chance.between(0, durationMs / 2)
+  return [{ kind: 'old-copy', atMs, forMs: chance.between(0, durationMs / 2), server: chance.pick(sound) }]
 }
 
 /** For one seed of three: leaders make room, and replicas are restarted on purpose. */
-function drawOrderly(seed: number, ids: readonly ServerId[], duration_ms: number): Fault[] {
+function drawOrderly(seed: number, ids: readonly ServerId[], durationMs: number): Fault[] {
   const chance = new Chance(seed ^ 0x6f726465)
   if (chance.happens(2 / 3)) return []
   return Array.from({ length: 1 + chance.below(12) }, () => ({
     kind: chance.pick(ORDERLY_KINDS),
-    at_ms: chance.between(0, duration_ms),
-    for_ms: chance.between(0, 1500),
+    atMs: chance.between(0, durationMs),
+    forMs: chance.between(0, 1500),
     server: chance.pick(ids),
   }))
 }
 
 /** For one seed of five: the disks of all servers get full, for a while. */
-function drawFullness(seed: number, duration_ms: number): Fault[] {
+function drawFullness(seed: number, durationMs: number): Fault[] {
   const chance = new Chance(seed ^ 0x66756c6c)
   if (chance.happens(0.8)) return []
   return Array.from({ length: 1 + chance.below(3) }, () => ({
     kind: 'full-disks',
-    at_ms: chance.between(0, duration_ms),
-    for_ms: chance.between(0, 3000),
-    left_bytes: leftOf(chance.next()),
+    atMs: chance.between(0, durationMs),
+    forMs: chance.between(0, 3000),
+    leftBytes: leftOf(chance.next()),
   }))
 }
 
@@ -232,18 +232,18 @@ function leftOf(dice: number): number {
 /**
  * For most seeds in which no server is lost: servers join, and others go, but for one of the first.
  */
-function drawChanges(seed: number, ids: readonly ServerId[], duration_ms: number): Fault[] {
+function drawChanges(seed: number, ids: readonly ServerId[], durationMs: number): Fault[] {
   const chance = new Chance(seed ^ 0x6d656d62)
   if (chance.happens(0.3)) return []
   const stays = chance.pick(ids)
   const going = ids.filter((id) => id !== stays)
   const goes = (): ServerId => going.splice(chance.below(going.length), 1)[0] ?? 0
-  const times_ms = Array.from({ length: 1 + chance.below(5) }, () => chance.between(0, duration_ms))
+  const timesMs = Array.from({ length: 1 + chance.below(5) }, () => chance.between(0, durationMs))
   let next = ids.length + 1
-  return times_ms
+  return timesMs
     .sort((a, b) => a - b)
-    .flatMap((at_ms): Fault[] => {
-      const timed = { at_ms, for_ms: 0 }
+    .flatMap((atMs): Fault[] => {
+      const timed = { atMs, forMs: 0 }
       if (chance.happens(0.6))
         return [{ kind: 'join', ...timed, server: next++, replaces: chance.happens(0.4) ? goes() : 0 }]
       const server = goes()
@@ -259,21 +259,21 @@ function drawUpgrades(
   seed: number,
   ids: readonly ServerId[],
   changes: readonly Fault[],
-  duration_ms: number,
+  durationMs: number,
 ): { readonly old?: readonly ServerId[]; readonly faults: readonly Fault[] } {
   const chance = new Chance(seed ^ 0x75706772)
   if (chance.happens(0.4)) return { faults: [] }
   const first = chance.happens(0.8) ? ids : ids.filter(() => chance.happens(0.6))
-  const end_ms = chance.between(duration_ms / 8, duration_ms)
-  const upgrade = (server: ServerId, from_ms: number, to_ms: number): Fault => {
-    const at_ms = chance.between(from_ms, to_ms)
-    return { kind: 'upgrade', at_ms, for_ms: chance.between(0, 300), server }
+  const endMs = chance.between(durationMs / 8, durationMs)
+  const upgrade = (server: ServerId, fromMs: number, toMs: number): Fault => {
+    const atMs = chance.between(fromMs, toMs)
+    return { kind: 'upgrade', atMs, forMs: chance.between(0, 300), server }
   }
   // Also after the first ones have been upgraded, servers with the old build try to join.
   const joining = changes.filter(({ kind }) => kind === 'join' && chance.happens(0.5))
   const faults = [
-    ...first.map((server) => upgrade(server, 0, end_ms)),
-    ...joining.map((fault) => upgrade(serverOf(fault), fault.at_ms, duration_ms)),
+    ...first.map((server) => upgrade(server, 0, endMs)),
+    ...joining.map((fault) => upgrade(serverOf(fault), fault.atMs, durationMs)),
   ]
   const old = [...first, ...joining.map(serverOf)]
   // Now and then one is left for the end.
@@ -348,28 +348,28 @@ class FaultDraw {
     this.#kinds = possible.filter(() => chance.happens(share))
   }
 
-  all(duration_ms: number): Fault[] {
+  all(durationMs: number): Fault[] {
     const chance = this.#chance
     const faults: Fault[] = []
-    const gap_ms = chance.pick([60, 200, 600])
-    for (let at_ms = chance.between(0, gap_ms); at_ms < duration_ms; at_ms += chance.between(0, 2 * gap_ms)) {
+    const gapMs = chance.pick([60, 200, 600])
+    for (let atMs = chance.between(0, gapMs); atMs < durationMs; atMs += chance.between(0, 2 * gapMs)) {
       if (this.#kinds.length === 0 || faults.length === MOST_FAULTS) break
-      faults.push(this.#one(at_ms))
+      faults.push(this.#one(atMs))
     }
     return faults
   }
 
-  #one(at_ms: number): Fault {
+  #one(atMs: number): Fault {
     const chance = this.#chance
     const { clients, ids, losable, rotten, wrong } = this.#targets
     const kind = chance.pick(this.#kinds)
-    const for_ms = chance.between(0, chance.pick([20, 300, 2000]))
-    const onServer = { at_ms, for_ms, server: chance.pick(ids) }
+    const forMs = chance.between(0, chance.pick([20, 300, 2000]))
+    const onServer = { atMs, forMs, server: chance.pick(ids) }
     const to = chance.pick(ids)
     const client = `c${1 + chance.below(clients)}`
     const others = ids.filter((id) => id !== to)
     const other = others.length === 0 ? to : chance.pick(others)
-    const onWay = { at_ms, for_ms, to, from: others.length === 0 || chance.happens(0.2) ? client : other }
+    const onWay = { atMs, forMs, to, from: others.length === 0 || chance.happens(0.2) ? client : other }
     const dice = chance.next()
     switch (kind) {
       case 'power-failure':
@@ -381,21 +381,21 @@ class FaultDraw {
           kind,
           ...onServer,
           server: wrong[onServer.server % wrong.length] ?? onServer.server,
-          by_ms: chance.between(-1e8, 1e8),
+          byMs: chance.between(-1e8, 1e8),
         }
       case 'isolation':
         return { kind, ...onServer, reset: dice < 0.5 }
       case 'slow-disk':
-        return { kind, ...onServer, sync_ms: chance.between(10, 600) }
+        return { kind, ...onServer, syncMs: chance.between(10, 600) }
       case 'kill':
       case 'pause':
       case 'stuck-disk':
       case 'failed-fsync':
         return { kind, ...onServer }
       case 'full-disk':
-        return { kind, ...onServer, left_bytes: leftOf(dice) }
+        return { kind, ...onServer, leftBytes: leftOf(dice) }
       case 'full-disks':
-        return { kind, at_ms, for_ms, left_bytes: leftOf(dice) }
+        return { kind, atMs, forMs, leftBytes: leftOf(dice) }
       case 'bit-rot':
         return { kind, ...onServer, server: chance.pick(rotten), bits: 1 + chance.below(4) }
       case 'lost-disk':
@@ -403,7 +403,7 @@ class FaultDraw {
       case 'cut':
         return { kind, ...onWay, oneWay: dice < 0.4, reset: chance.happens(0.5) }
       case 'flapping':
-        return { kind, ...onWay, period_ms: chance.between(5, 200) }
+        return { kind, ...onWay, periodMs: chance.between(5, 200) }
       case 'lossy': {
         const most = chance.between(0, 0.5)
         const [loss, duplication, reordering] = [chance.next(), chance.next(), chance.next()]
@@ -414,9 +414,9 @@ class FaultDraw {
       case 'garbling':
         return { kind, ...onWay }
       case 'outage':
-        return { kind, at_ms, for_ms }
+        return { kind, atMs, forMs }
       case 'client-kill':
-        return { kind, at_ms, for_ms, client: 1 + chance.below(clients) }
+        return { kind, atMs, forMs, client: 1 + chance.below(clients) }
       case 'transfer':
       case 'shutdown':
       case 'upgrade':
@@ -425,7 +425,7 @@ class FaultDraw {
       case 'clock-run':
         return { kind, ...onServer, rate: chance.between(-2, 4) }
       case 'slow-way':
-        return { kind, ...onWay, delay_ms: chance.between(0, 100) }
+        return { kind, ...onWay, delayMs: chance.between(0, 100) }
       case 'hostile-clients':
       case 'idle-clients':
         return { kind, ...onServer, clients: 1, seed: chance.seed() }

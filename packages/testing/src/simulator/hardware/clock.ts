@@ -1,7 +1,7 @@
 import type { Clock } from 'synod/internal/clock.js'
 
 interface Timer {
-  readonly at_ms: number
+  readonly atMs: number
   readonly order: number
   /** Undefined once it is cancelled. */
   run: (() => void) | undefined
@@ -15,7 +15,7 @@ const EPOCH_MS = 1_700_000_000_000
  * was asked for first.
  */
 export class StepClock implements Clock {
-  #now_ms = 0
+  #nowMs = 0
   #order = 0
   #steps = 0
   /** A binary heap: the next timer is at 0, and none is before its parent. */
@@ -29,17 +29,17 @@ export class StepClock implements Clock {
   }
 
   now(): number {
-    return this.#now_ms
+    return this.#nowMs
   }
 
   wallTime(): number {
-    return EPOCH_MS + Math.floor(this.#now_ms)
+    return EPOCH_MS + Math.floor(this.#nowMs)
   }
 
-  timer(delay_ms: number, run: () => void): () => void {
-    if (Number.isNaN(delay_ms)) throw new RangeError('a timer needs a number of milliseconds')
-    const timer: Timer = { at_ms: this.#now_ms + Math.max(0, delay_ms), order: this.#order++, run }
-    if (delay_ms !== Infinity) this.#push(timer)
+  timer(delayMs: number, run: () => void): () => void {
+    if (Number.isNaN(delayMs)) throw new RangeError('a timer needs a number of milliseconds')
+    const timer: Timer = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, run }
+    if (delayMs !== Infinity) this.#push(timer)
     return () => {
       timer.run = undefined
     }
@@ -54,23 +54,23 @@ export class StepClock implements Clock {
   }
 
   /**
-   * Runs the next timer if it is due by `end_ms`. Otherwise moves on to then, and answers false.
+   * Runs the next timer if it is due by `endMs`. Otherwise moves on to then, and answers false.
    */
-  step(end_ms: number): boolean {
+  step(endMs: number): boolean {
     const next = this.#next.shift()
     if (next !== undefined) {
       next()
       return true
     }
-    for (let timer = this.#heap[0]; timer !== undefined && timer.at_ms <= end_ms; timer = this.#heap[0]) {
+    for (let timer = this.#heap[0]; timer !== undefined && timer.atMs <= endMs; timer = this.#heap[0]) {
       this.#pop()
       if (timer.run === undefined) continue
-      this.#now_ms = timer.at_ms
+      this.#nowMs = timer.atMs
       this.#steps++
       timer.run()
       return true
     }
-    this.#now_ms = Math.max(this.#now_ms, end_ms)
+    this.#nowMs = Math.max(this.#nowMs, endMs)
     return false
   }
 
@@ -104,5 +104,5 @@ export class StepClock implements Clock {
 }
 
 function isBefore(a: Timer, b: Timer): boolean {
-  return a.at_ms < b.at_ms || (a.at_ms === b.at_ms && a.order < b.order)
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
 }

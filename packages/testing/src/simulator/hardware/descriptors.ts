@@ -139,8 +139,8 @@ export class Descriptors {
     })
     return {
       remote: socket.remote,
-      get unsent_bytes() {
-        return socket.unsent_bytes
+      get unsentBytes() {
+        return socket.unsentBytes
       },
       write: (bytes) => {
         socket.write(bytes)
@@ -174,7 +174,7 @@ function deadSocket(address: Address, clock: Clock, events: SocketEvents): Socke
   }
   return {
     remote: formatAddress(address),
-    unsent_bytes: 0,
+    unsentBytes: 0,
     write: nothing,
     pause: nothing,
     resume: nothing,
@@ -187,7 +187,7 @@ function closing(file: DiskFile, release: () => void): DiskFile {
   return {
     write: (bytes, position) => file.write(bytes, position),
     sync: () => file.sync(),
-    truncate: (size_bytes) => file.truncate(size_bytes),
+    truncate: (sizeBytes) => file.truncate(sizeBytes),
     close: () => {
       release()
       return file.close()

@@ -62,11 +62,11 @@ export class Directories {
   }
 
   /** What all files have together. */
-  get used_bytes(): number {
-    let used_bytes = 0
+  get usedBytes(): number {
+    let usedBytes = 0
     for (const { names } of this.#all.values())
-      for (const entry of names.values()) if (entry !== 'directory') used_bytes += entry.content.length
-    return used_bytes
+      for (const entry of names.values()) if (entry !== 'directory') usedBytes += entry.content.length
+    return usedBytes
   }
 
   /** The missing directories on the way to a path, top down. Throws if a file is in the way. */

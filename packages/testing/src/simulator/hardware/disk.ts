@@ -32,7 +32,7 @@ export type Fault = 'write' | 'sync' | 'syncDirectory'
 export class MemoryDisk implements Disk {
   readonly counts = { writes: 0, syncs: 0, directorySyncs: 0 }
   /** How many bytes all files together may have; infinite unless set. */
-  capacity_bytes = Infinity
+  capacityBytes = Infinity
   /** Called when a file has been synced, with what is on the platter now. */
   onSynced: ((path: string, content: Buffer) => void) | undefined
   readonly #directories = new Directories()
@@ -51,12 +51,12 @@ export class MemoryDisk implements Disk {
   clearFaults(): void {
     this.#faults.length = 0
     this.#lives = Infinity
-    this.capacity_bytes = Infinity
+    this.capacityBytes = Infinity
   }
 
   /** From now on only this many more bytes can be written. */
-  fill(left_bytes = 0): void {
-    this.capacity_bytes = this.#directories.used_bytes + left_bytes
+  fill(leftBytes = 0): void {
+    this.capacityBytes = this.#directories.usedBytes + leftBytes
   }
 
   /**
@@ -152,7 +152,7 @@ export class MemoryDisk implements Disk {
 
   async free(directory: string): Promise<number> {
     this.#directories.list(directory, 'statfs')
-    return this.#free_bytes
+    return this.#freeBytes
   }
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
@@ -167,7 +167,7 @@ export class MemoryDisk implements Disk {
       return this.#handle(path, file)
     }
     this.#live()
-    if (this.#free_bytes <= 0) throw systemError('ENOSPC', 'open', path)
+    if (this.#freeBytes <= 0) throw systemError('ENOSPC', 'open', path)
     const file = new MemoryFile()
     this.#directories.add(path, file)
     return this.#handle(path, file)
@@ -225,7 +225,7 @@ export class MemoryDisk implements Disk {
           file.write(bytes.subarray(0, bytes.length >> 1), position)
           throw systemError('EIO', 'write')
         }
-        const end = file.content.length + this.#free_bytes
+        const end = file.content.length + this.#freeBytes
         file.write(bytes.subarray(0, Math.max(0, end - position)), position)
         if (position + bytes.length > end) throw systemError('ENOSPC', 'write')
       },
@@ -240,9 +240,9 @@ export class MemoryDisk implements Disk {
           file.toPlatter(written)
           this.onSynced?.(path, file.durable)
         }),
-      truncate: async (size_bytes) => {
+      truncate: async (sizeBytes) => {
         check('ftruncate')
-        file.truncate(size_bytes)
+        file.truncate(sizeBytes)
       },
       close: async () => {
         await pending.idle()
@@ -251,9 +251,9 @@ export class MemoryDisk implements Disk {
     }
   }
 
-  get #free_bytes(): number {
-    if (this.capacity_bytes === Infinity) return Infinity
-    return Math.max(0, this.capacity_bytes - this.#directories.used_bytes)
+  get #freeBytes(): number {
+    if (this.capacityBytes === Infinity) return Infinity
+    return Math.max(0, this.capacityBytes - this.#directories.usedBytes)
   }
 
   /** A file that can be opened. */

@@ -5,9 +5,9 @@ export type Random = () => number
 
 /** What a sync has to write, as it is when it begins. */
 export interface Written {
-  readonly size_bytes: number | null
+  readonly sizeBytes: number | null
   /** What lay beyond it was cut off, although the file may have grown again. */
-  readonly kept_bytes: number
+  readonly keptBytes: number
   readonly sectors: readonly (readonly [sector: number, content: Buffer])[]
 }
 
@@ -18,7 +18,7 @@ export class MemoryFile {
   readonly #dirty = new Set<number>()
   #sizeDirty = false
   /** The smallest size to which it was cut since the last sync. */
-  #kept_bytes = Infinity
+  #keptBytes = Infinity
 
   /** With this in it, durable. */
   constructor(content: Uint8Array = new Uint8Array(0)) {
@@ -49,28 +49,28 @@ export class MemoryFile {
     for (let s = Math.floor(position / SECTOR_BYTES); s * SECTOR_BYTES < end; s++) this.#dirty.add(s)
   }
 
-  truncate(size_bytes: number): void {
-    this.#cache.resize(size_bytes)
+  truncate(sizeBytes: number): void {
+    this.#cache.resize(sizeBytes)
     this.#sizeDirty = true
-    this.#kept_bytes = Math.min(this.#kept_bytes, size_bytes)
+    this.#keptBytes = Math.min(this.#keptBytes, sizeBytes)
   }
 
   /** What has to be written; from now on it counts as written, whether it will be or not. */
   takeDirty(): Written {
     const { view, size } = this.#cache
     const sectors = [...this.#dirty].map((sector) => [sector, Buffer.from(sectorOf(view, sector))] as const)
-    const size_bytes = this.#sizeDirty ? size : null
-    const kept_bytes = this.#kept_bytes
+    const sizeBytes = this.#sizeDirty ? size : null
+    const keptBytes = this.#keptBytes
     this.#dirty.clear()
     this.#sizeDirty = false
-    this.#kept_bytes = Infinity
-    return { size_bytes, kept_bytes, sectors }
+    this.#keptBytes = Infinity
+    return { sizeBytes, keptBytes, sectors }
   }
 
-  toPlatter({ size_bytes, kept_bytes, sectors }: Written): void {
-    if (size_bytes !== null) {
-      this.#platter.resize(Math.min(this.#platter.size, kept_bytes))
-      this.#platter.resize(size_bytes)
+  toPlatter({ sizeBytes, keptBytes, sectors }: Written): void {
+    if (sizeBytes !== null) {
+      this.#platter.resize(Math.min(this.#platter.size, keptBytes))
+      this.#platter.resize(sizeBytes)
     }
     for (const [sector, content] of sectors) content.copy(this.#platter.view, sector * SECTOR_BYTES)
   }
@@ -80,15 +80,15 @@ export class MemoryFile {
    * left.
    */
   crash(random: Random): void {
-    const { size_bytes, sectors } = this.takeDirty()
+    const { sizeBytes, sectors } = this.takeDirty()
     const platter = this.#platter
-    const old_bytes = platter.size
-    if (size_bytes !== null) platter.resize(old_bytes + Math.round((size_bytes - old_bytes) * random()))
+    const oldBytes = platter.size
+    if (sizeBytes !== null) platter.resize(oldBytes + Math.round((sizeBytes - oldBytes) * random()))
     for (const [sector, content] of sectors) {
       const target = sectorOf(platter.view, sector)
       const dice = random()
       if (dice < 0.5) content.copy(target)
-      else if (dice < 0.75 && sector * SECTOR_BYTES >= old_bytes) {
+      else if (dice < 0.75 && sector * SECTOR_BYTES >= oldBytes) {
         for (let i = 0; i < target.length; i++) target[i] = Math.floor(random() * 256)
       }
     }

@@ -17,9 +17,9 @@ export interface MemoryNetworkOptions {
    * How long bytes take from one host to another, asked for each chunk. Order is kept all the same.
    * Default: 1.
    */
-  readonly latency_ms?: number | ((from: string, to: string) => number)
+  readonly latencyMs?: number | ((from: string, to: string) => number)
   /** What both kernels together hold of one direction of a connection. Default: 256 KiB. */
-  readonly window_bytes?: number
+  readonly windowBytes?: number
   /** How many of `available` bytes the next chunk has, at least 1. Default: all. */
   readonly split?: (available: number) => number
   /**
@@ -43,10 +43,10 @@ export interface MemoryNetworkOptions {
 export class MemoryNetwork {
   readonly clock: Clock
   readonly options: MemoryNetworkOptions
-  readonly window_bytes: number
+  readonly windowBytes: number
   readonly split: (available: number) => number
   /** Every dial, in order: from which host, to which address, and when. */
-  readonly dials: { readonly from: string; readonly to: string; readonly at_ms: number }[] = []
+  readonly dials: { readonly from: string; readonly to: string; readonly atMs: number }[] = []
   readonly #listeners = new Map<string, (open: OpenSocket) => void>()
   readonly #sockets = new Set<MemorySocket>()
   /** Those from which something waits at a way that is cut, also when they are gone themselves. */
@@ -61,7 +61,7 @@ export class MemoryNetwork {
   constructor(clock: Clock, options: MemoryNetworkOptions = {}) {
     this.clock = clock
     this.options = options
-    this.window_bytes = options.window_bytes ?? 256 * 1024
+    this.windowBytes = options.windowBytes ?? 256 * 1024
     this.split = options.split ?? ((available) => available)
   }
 
@@ -73,9 +73,9 @@ export class MemoryNetwork {
     }
   }
 
-  latency_ms(from: string, to: string): number {
-    const { latency_ms = 1 } = this.options
-    return typeof latency_ms === 'number' ? latency_ms : latency_ms(from, to)
+  latencyMs(from: string, to: string): number {
+    const { latencyMs = 1 } = this.options
+    return typeof latencyMs === 'number' ? latencyMs : latencyMs(from, to)
   }
 
   /** The processes on a host die: they are told nothing, and the other ends see an end. */
@@ -172,8 +172,8 @@ export class MemoryNetwork {
     const way: Way = { connection, from: host, to: address.host, port: address.port }
     const socket = new MemorySocket(this, way, to, events)
     this.#sockets.add(socket)
-    this.dials.push({ from: host, to, at_ms: this.clock.now() })
-    this.clock.timer(this.latency_ms(host, address.host), () => {
+    this.dials.push({ from: host, to, atMs: this.clock.now() })
+    this.clock.timer(this.latencyMs(host, address.host), () => {
       if (socket.over || this.isCut(host, address.host) || this.isCut(address.host, host)) return
       // A machine without power does not even refuse.
       if (this.#halfOpen.has(address.host)) return

@@ -59,8 +59,8 @@ export class ProcessSocket implements Socket {
     return this.#socket.remote
   }
 
-  get unsent_bytes(): number {
-    return this.#socket.unsent_bytes
+  get unsentBytes(): number {
+    return this.#socket.unsentBytes
   }
 
   write(bytes: Uint8Array): void {

@@ -12,9 +12,9 @@ export interface Surroundings {
   readonly network: Network
   readonly disk?: Disk | undefined
   /** How long the next fsync takes; for ever if infinite, until `unstick`. */
-  readonly sync_ms?: () => number
+  readonly syncMs?: () => number
   /** How far the machine's idea of the time is off. */
-  readonly skew_ms?: () => number
+  readonly skewMs?: () => number
   /** How fast its clock runs: 1 is right. */
   readonly rate?: number
 }
@@ -36,7 +36,7 @@ export class Process {
   /** Syncs that take for ever. */
   #stuck: (() => void)[] = []
   /** Since when the first of them has. */
-  #stuckSince_ms = Infinity
+  #stuckSinceMs = Infinity
 
   constructor(around: Surroundings) {
     this.#around = around
@@ -66,8 +66,8 @@ export class Process {
    * For how long, by the world's clock, an fsync has been under way that takes for ever; 0 if there
    * is none.
    */
-  get stuck_ms(): number {
-    return this.#stuck.length === 0 ? 0 : this.#around.clock.now() - this.#stuckSince_ms
+  get stuckMs(): number {
+    return this.#stuck.length === 0 ? 0 : this.#around.clock.now() - this.#stuckSinceMs
   }
 
   /** Syncs that took for ever end now. */
@@ -95,24 +95,24 @@ export class Process {
   }
 
   #guardedClock(): Clock {
-    const { clock, rate = 1, skew_ms = () => 0 } = this.#around
+    const { clock, rate = 1, skewMs = () => 0 } = this.#around
     const guarded = (run: () => void) => () => {
       this.#run(run)
     }
     const now = () => clock.now() * rate
     return {
       now,
-      wallTime: () => Math.floor(clock.wallTime() + skew_ms()),
-      timer(delay_ms, run) {
-        const due_ms = now() + delay_ms
+      wallTime: () => Math.floor(clock.wallTime() + skewMs()),
+      timer(delayMs, run) {
+        const dueMs = now() + delayMs
         const fire = guarded(run)
-        const wait = (rest_ms: number) =>
-          clock.timer(rest_ms / rate, () => {
+        const wait = (restMs: number) =>
+          clock.timer(restMs / rate, () => {
             // Rounding may have it a trace too early.
-            if (now() < due_ms) cancel = wait(Math.max(due_ms - now(), now() * 2 * Number.EPSILON))
+            if (now() < dueMs) cancel = wait(Math.max(dueMs - now(), now() * 2 * Number.EPSILON))
             else fire()
           })
-        let cancel = wait(delay_ms)
+        let cancel = wait(delayMs)
         return () => {
           cancel()
         }
@@ -205,7 +205,7 @@ export class Process {
           await this.#spin()
           await file.sync()
         }),
-      truncate: (size_bytes) => during(() => file.truncate(size_bytes)),
+      truncate: (sizeBytes) => during(() => file.truncate(sizeBytes)),
       close: () =>
         this.#guarded(async () => {
           await pending.idle()
@@ -216,15 +216,15 @@ export class Process {
 
   /** The time that the platter takes. */
   #spin(): Promise<void> | undefined {
-    const { clock, sync_ms = () => 0 } = this.#around
-    const duration_ms = sync_ms()
-    if (duration_ms <= 0) return undefined
+    const { clock, syncMs = () => 0 } = this.#around
+    const durationMs = syncMs()
+    if (durationMs <= 0) return undefined
     return new Promise((done) => {
-      if (duration_ms === Infinity) {
-        if (this.#stuck.length === 0) this.#stuckSince_ms = clock.now()
+      if (durationMs === Infinity) {
+        if (this.#stuck.length === 0) this.#stuckSinceMs = clock.now()
         this.#stuck.push(done)
       } else
-        clock.timer(duration_ms, () => {
+        clock.timer(durationMs, () => {
           if (this.alive) done()
         })
     })

@@ -25,13 +25,13 @@ export interface Way {
 /** What a socket has of the network around it. */
 export interface Wires {
   readonly clock: Clock
-  readonly window_bytes: number
+  readonly windowBytes: number
   readonly split: (available: number) => number
   readonly options: {
     readonly meddle?: (way: Way) => Meddler | undefined
     readonly onArrival?: (way: Way, chunk: Uint8Array) => void
   }
-  latency_ms(from: string, to: string): number
+  latencyMs(from: string, to: string): number
   isCut(from: string, to: string): boolean
   /** Something waits until the way from this socket is healed. */
   stall(socket: MemorySocket): void
@@ -53,16 +53,16 @@ export class MemorySocket implements Socket {
   readonly #meddle: Meddler | undefined
   #other: MemorySocket | undefined
   #unsent: Uint8Array[] = []
-  #unsent_bytes = 0
+  #unsentBytes = 0
   #mustTellDrained = false
-  #inWindow_bytes = 0
+  #inWindowBytes = 0
   /** With what each takes of the window until it is read. */
   #arrived: { readonly bytes: Uint8Array; readonly size: number }[] = []
   #paused = false
   #ending = false
   #endArrived = false
   /** When the last thing that was sent arrives: nothing overtakes it. */
-  #lastArrival_ms = 0
+  #lastArrivalMs = 0
   /** What is under way, in order. */
   readonly #underWay: (() => void)[] = []
   /** This many of the first of them have arrived. */
@@ -86,16 +86,16 @@ export class MemorySocket implements Socket {
     return this.#way.to
   }
 
-  get unsent_bytes(): number {
-    return this.#unsent_bytes
+  get unsentBytes(): number {
+    return this.#unsentBytes
   }
 
   write(bytes: Uint8Array): void {
     if (this.over || this.#ending || bytes.length === 0) return
     this.#unsent.push(bytes)
-    this.#unsent_bytes += bytes.length
+    this.#unsentBytes += bytes.length
     this.#pump()
-    if (this.#unsent_bytes >= DRAIN_MARK_BYTES) this.#mustTellDrained = true
+    if (this.#unsentBytes >= DRAIN_MARK_BYTES) this.#mustTellDrained = true
   }
 
   pause(): void {
@@ -187,9 +187,9 @@ export class MemorySocket implements Socket {
   #setOut(): void {
     const { clock } = this.#network
     const { from, to } = this.#way
-    const now_ms = clock.now()
-    this.#lastArrival_ms = Math.max(this.#lastArrival_ms, now_ms + this.#network.latency_ms(from, to))
-    clock.timer(this.#lastArrival_ms - now_ms, () => {
+    const nowMs = clock.now()
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, nowMs + this.#network.latencyMs(from, to))
+    clock.timer(this.#lastArrivalMs - nowMs, () => {
       if (this.#network.isCut(from, to)) {
         this.#stalled++
         this.#network.stall(this)
@@ -214,14 +214,14 @@ export class MemorySocket implements Socket {
     const other = this.#other
     if (!other || this.over || this.#network.isCut(this.host, this.otherHost)) return
     for (let next = this.#unsent[0]; next; next = this.#unsent[0]) {
-      const room = this.#network.window_bytes - this.#inWindow_bytes
+      const room = this.#network.windowBytes - this.#inWindowBytes
       if (room === 0) return
       const size = this.#network.split(Math.min(room, next.length))
       const chunk = next.subarray(0, size)
       if (size === next.length) this.#unsent.shift()
       else this.#unsent[0] = next.subarray(size)
-      this.#unsent_bytes -= size
-      this.#inWindow_bytes += size
+      this.#unsentBytes -= size
+      this.#inWindowBytes += size
       this.after(() => {
         other.#arrive(chunk)
       })
@@ -258,7 +258,7 @@ export class MemorySocket implements Socket {
     }
     if (size > 0) {
       // Nothing is left of the chunk that could be read.
-      other.#inWindow_bytes -= size
+      other.#inWindowBytes -= size
       other.#pump()
     }
     this.#read()
@@ -269,7 +269,7 @@ export class MemorySocket implements Socket {
       const next = this.#arrived.shift()
       const other = this.#other
       if (next === undefined || other === undefined) break
-      other.#inWindow_bytes -= next.size
+      other.#inWindowBytes -= next.size
       other.#pump()
       if (this.#ending) continue
       this.#network.options.onArrival?.(other.#way, next.bytes)
@@ -289,7 +289,7 @@ export class MemorySocket implements Socket {
   #stop(): void {
     this.over = true
     this.#unsent = []
-    this.#unsent_bytes = 0
+    this.#unsentBytes = 0
     this.#arrived = []
     this.#network.forget(this)
   }

@@ -65,7 +65,7 @@ export class Trace {
   }
 
   #line(event: SimulationEvent): string {
-    return JSON.stringify({ at_ms: this.#clock.now(), ...event })
+    return JSON.stringify({ atMs: this.#clock.now(), ...event })
   }
 
   #digestBytes(bytes: Uint8Array, where: number): void {
