@@ -297,7 +297,7 @@ const situations: readonly Situation[] = [
   {
     name: 'a transfer where no server leads',
     code: 'transfer-failed',
-    message: 'no server leads at the moment: try again when one does',
+    message: 'no server has led for 5000 ms: see in the status why',
     async failure() {
       const { replica, world } = await alone()
       return world.failure(replica.transferLeadership())

@@ -90,7 +90,9 @@ test.skipIf(whyNot !== undefined)(
             (server === 1 ? space.state : peers.find((peer) => peer.server === 1)?.space) === state,
         ),
       )
-    await statusesWhen(endpoints, PATIENCE_MS, (statuses) => statuses.every(({ admitted }) => admitted))
+    await statusesWhen(endpoints, PATIENCE_MS, (statuses) =>
+      statuses.every(({ admitted, leader }) => admitted && leader !== null),
+    )
     const transferred = await runCli(['transfer', '--to', 's1', '--endpoints', endpoints.join(',')])
     expect(transferred, transferred.stderr).toMatchObject({ code: 0 })
     await s1('ample', true)

@@ -21,7 +21,8 @@ export interface TransfersParts {
 }
 
 interface Transfer {
-  readonly from: ServerId
+  /** The leader that is to be replaced; undefined until one is known. */
+  from: ServerId | undefined
   readonly to: ServerId
   readonly untilMs: number
   readonly done: (error?: SynodError) => void
@@ -38,23 +39,20 @@ export class Transfers {
   }
 
   /**
-   * Has `to` lead, or the server that keeps up best where it is 0. `done` is called once. Returns
-   * what gives up on it. Throws `invalid-options` for a server that does not vote,
-   * `transfer-failed` and `overloaded`.
+   * Has `to` lead, or the server that keeps up best where it is 0. Where no leader is known it waits
+   * for one. `done` is called once. Returns what gives up on it. Throws `invalid-options` for a
+   * server that does not vote, and `overloaded`.
    */
   begin(to: ServerId, done: (error?: SynodError) => void): () => void {
     const { clock, paxos } = this.#parts
     if (to !== 0 && !paxos.membership.voters.includes(to))
       throw new SynodError('invalid-options', `s${to} is not a server that votes`)
-    const from = paxos.leader
-    if (from === undefined)
-      throw new SynodError('transfer-failed', 'no server leads at the moment: try again when one does')
     const [oldest] = this.#waiting
     if (oldest !== undefined && this.#waiting.size >= MAX_TRANSFERS) {
       const what = `${MAX_TRANSFERS} wait already for another server to lead`
       throw overloaded(what, Math.max(MIN_RETRY_MS, Math.ceil(oldest.untilMs - clock.now())))
     }
-    const transfer: Transfer = { from, to, untilMs: clock.now() + TRANSFER_MS, done }
+    const transfer: Transfer = { from: paxos.leader, to, untilMs: clock.now() + TRANSFER_MS, done }
     this.#waiting.add(transfer)
     this.#ask()
     return () => this.#waiting.delete(transfer)
@@ -65,6 +63,7 @@ export class Transfers {
     const { leader } = this.#parts.paxos
     if (this.#waiting.size === 0 || leader === undefined) return
     for (const transfer of this.#waiting) {
+      transfer.from ??= leader
       if (transfer.to === 0 ? leader !== transfer.from : leader === transfer.to) this.#end(transfer)
     }
   }
@@ -79,14 +78,7 @@ export class Transfers {
     this.refresh()
     for (const transfer of this.#waiting) {
       if (clock.now() < transfer.untilMs) inbox.step({ type: 'transfer', to: transfer.to })
-      else
-        this.#end(
-          transfer,
-          new SynodError(
-            'transfer-failed',
-            `no server took over the leadership within ${TRANSFER_MS} ms, and one still may: see in the status who is connected`,
-          ),
-        )
+      else this.#end(transfer, transferFailed(transfer))
     }
     this.#cancelTimer()
     if (this.#waiting.size === 0) return
@@ -98,4 +90,13 @@ export class Transfers {
   #end(transfer: Transfer, error?: SynodError): void {
     if (this.#waiting.delete(transfer)) transfer.done(error)
   }
+}
+
+function transferFailed({ from }: Transfer): SynodError {
+  return from === undefined
+    ? new SynodError('transfer-failed', `no server has led for ${TRANSFER_MS} ms: see in the status why`)
+    : new SynodError(
+        'transfer-failed',
+        `no server took over the leadership within ${TRANSFER_MS} ms, and one still may: see in the status who is connected`,
+      )
 }

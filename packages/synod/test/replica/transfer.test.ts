@@ -62,10 +62,23 @@ describe('it fails', () => {
     })
     for (const id of [2, 3]) world.kill(id)
     await world.run(() => world.status(1).leader === null)
-    await expect(world.replica(1).transferLeadership()).rejects.toMatchObject({ code: 'transfer-failed' })
+    const failed = world.settled(world.replica(1).transferLeadership())
+    await expect(failed).rejects.toMatchObject({ code: 'transfer-failed' })
     const leaderless = await World.formed({ mode: 'leaderless' })
     await expect(leaderless.replica(1).transferLeadership()).rejects.toMatchObject({ code: 'wrong-mode' })
   })
+})
+
+test.each([undefined, 1])('it waits for a leader where none is known: to s%s', async (to) => {
+  const world = await World.formed()
+  for (const id of [2, 3]) world.kill(id)
+  await world.run(() => world.status(1).leader === null)
+  const transferred = world.replica(1).transferLeadership({ to })
+  for (const id of [2, 3]) await world.restart(id)
+  await world.settled(transferred)
+  await world.ready()
+  if (to !== undefined) expect(world.leader).toBe(to)
+  else expect(world.status(1).ballot.seq).toBeGreaterThanOrEqual(3)
 })
 
 test('a client asks any replica, once: a new leader is not asked to make room again', async () => {
