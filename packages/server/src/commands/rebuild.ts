@@ -17,7 +17,7 @@ export function addRebuild(program: Command): void {
 }
 
 async function run(directory: string, options: OutputOptions): Promise<void> {
-  const fenced = await rebuildReplica(directory)
-  const what = fenced ? 'the replica may start again' : 'it was not marked as diverged'
-  print(options, `the state in ${directory} is gone; ${what}`, { event: 'rebuilt', directory, fenced })
+  const quarantined = await rebuildReplica(directory)
+  const what = quarantined ? 'the replica may start again' : 'it was not marked as diverged'
+  print(options, `the state in ${directory} is gone; ${what}`, { event: 'rebuilt', directory, quarantined })
 }

@@ -2,7 +2,7 @@ import { SynodError } from '../errors.js'
 import type { Disk } from '../storage/disk.js'
 import { type Identity, IdentityFault, loadIdentity } from '../journal/identity.js'
 import { journalFailed } from '../journal/journal.js'
-import { checkFence } from '../snapshots/fence.js'
+import { checkQuarantine } from '../snapshots/quarantine.js'
 import { type FoundSnapshots, findSnapshot } from '../snapshots/snapshot-store.js'
 
 /** A data directory of the old cluster, taken for reading. */
@@ -43,7 +43,7 @@ async function openSource(disk: Disk, directory: string): Promise<Source> {
   try {
     release = await lock(disk, directory)
     const identity = await identityIn(disk, directory)
-    await checkFence(disk, directory)
+    await checkQuarantine(disk, directory)
     return { directory, identity, snapshots: await findSnapshot(disk, directory, identity), release }
   } catch (error) {
     await release()

@@ -13,7 +13,7 @@ import type { ServerId, Slot } from '../paxos/ballot.js'
 import { Membership, foundingMembership } from '../paxos/membership.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { Value } from '../paxos/value.js'
-import { checkFence, divergedError, saveFence } from '../snapshots/fence.js'
+import { checkQuarantine, divergedError, saveQuarantine } from '../snapshots/quarantine.js'
 import { SnapshotStore, type StoredSnapshot } from '../snapshots/snapshot-store.js'
 import { type SnapshotFinding, judgeSnapshot } from '../snapshots/snapshot-table.js'
 import type { SnapshotStatus } from '../status.js'
@@ -44,7 +44,7 @@ export async function restoreState<M extends AnyMachine>(
   const founding = foundingMembership(founders, parameters.quorums ?? undefined, peers ?? {})
   const executor = new Executor(machine, new Membership(founding, paxos.window), host.build?.formats)
   try {
-    await checkFence(host.disk, dataDir)
+    await checkQuarantine(host.disk, dataDir)
     const store = await SnapshotStore.open(host.disk, dataDir, identity, space.snapshotBytes)
     if (store.newest !== undefined) await restore(executor, store, dataDir)
     return { executor, store }
@@ -132,7 +132,7 @@ export class State<M extends AnyMachine> {
     this.#divergence = new Divergence({
       servers: () => paxos.membership.servers.length,
       onDiverged: (at) => {
-        this.#fence(at)
+        this.#quarantine(at)
       },
       onDisagreement: ({ agreed, slot, with: others }) => {
         const who = others.map((server) => `s${server}`).join(', ')
@@ -316,11 +316,11 @@ export class State<M extends AnyMachine> {
    * More than half of the servers came to another state: this replica stops, and does not start on
    * its state again.
    */
-  #fence(at: Disagreement): void {
+  #quarantine(at: Disagreement): void {
     const { inbox, settings } = this.#parts
     if (this.#isHalted) return
     this.#isHalted = true
-    void saveFence(settings.host.disk, settings.dataDir, at)
+    void saveQuarantine(settings.host.disk, settings.dataDir, at)
       .catch(() => undefined)
       .then(() => {
         inbox.post({ type: 'failed', error: divergedError(settings.dataDir, at) })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ApplyContext } from '../../src/machine/machine.js'
 import { DIGEST_EVERY_SLOTS, type Disagreement, Divergence } from '../../src/replica/divergence.js'
-import { checkFence, rebuild, saveFence } from '../../src/snapshots/fence.js'
+import { checkQuarantine, rebuild, saveQuarantine } from '../../src/snapshots/quarantine.js'
 import { DATA_DIR, World as SimulatedWorld } from '../../../testing/src/simulator/world.js'
 import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { Notes } from './notes.js'
@@ -138,15 +138,15 @@ describe('a replica whose state machine came to another result', () => {
   })
 })
 
-test('a fence that cannot be read is one', async () => {
+test('a quarantine that cannot be read is one', async () => {
   const disk = new MemoryDisk()
   await disk.makeDirectory('/data')
-  await checkFence(disk, '/data')
-  await saveFence(disk, '/data', { slot: 512, agreed: 256 })
-  await expect(checkFence(disk, '/data')).rejects.toThrow('between slots 256 and 512')
+  await checkQuarantine(disk, '/data')
+  await saveQuarantine(disk, '/data', { slot: 512, agreed: 256 })
+  await expect(checkQuarantine(disk, '/data')).rejects.toThrow('between slots 256 and 512')
   disk.put('/data/diverged', Buffer.from('{"slot":1,"agreed":0,"crc32":1}'))
-  await expect(checkFence(disk, '/data')).rejects.toMatchObject({ code: 'diverged' })
+  await expect(checkQuarantine(disk, '/data')).rejects.toMatchObject({ code: 'diverged' })
   expect(await rebuild(disk, '/data')).toBe(true)
   expect(await rebuild(disk, '/data')).toBe(false)
-  await checkFence(disk, '/data')
+  await checkQuarantine(disk, '/data')
 })

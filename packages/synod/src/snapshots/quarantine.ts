@@ -9,7 +9,7 @@ import { snapshotName, snapshotSlots } from './snapshot-store.js'
 const FILE = 'diverged'
 
 /** Why a replica may not go on with its state. */
-export interface Fence {
+export interface Quarantine {
   /**
    * The first slot at which it was seen to differ from the others, and the last at which it did
    * not.
@@ -19,20 +19,24 @@ export interface Fence {
 }
 
 /** Keeps a replica from going on with this state, also after a restart, until `rebuild`. */
-export async function saveFence(disk: Disk, directory: string, { agreed, slot }: Fence): Promise<void> {
+export async function saveQuarantine(
+  disk: Disk,
+  directory: string,
+  { agreed, slot }: Quarantine,
+): Promise<void> {
   const content = { slot, agreed }
   const text = JSON.stringify({ ...content, crc32: crc32(JSON.stringify(content)) }) + '\n'
   await replaceFile(disk, directory, FILE, Buffer.from(text))
 }
 
-/** Rejects with `diverged` where a fence stands. A file that cannot be read is a fence too. */
-export async function checkFence(disk: Disk, directory: string): Promise<void> {
+/** Rejects with `diverged` where the state is quarantined. An unreadable file counts too. */
+export async function checkQuarantine(disk: Disk, directory: string): Promise<void> {
   if (!(await disk.list(directory)).includes(FILE)) return
-  const at = parseFence((await disk.read(join(directory, FILE))).toString())
+  const at = parseQuarantine((await disk.read(join(directory, FILE))).toString())
   throw divergedError(directory, at)
 }
 
-export function divergedError(directory: string, at: Fence | undefined): SynodError {
+export function divergedError(directory: string, at: Quarantine | undefined): SynodError {
   const where =
     at === undefined ? 'at a slot that cannot be read' : `between slots ${at.agreed} and ${at.slot}`
   return new SynodError(
@@ -43,14 +47,14 @@ export function divergedError(directory: string, at: Fence | undefined): SynodEr
 }
 
 /**
- * Takes the fence away, and the state with it: the snapshots in the directory, of which the caller
+ * Ends the quarantine, and drops the state: the snapshots in the directory, of which the caller
  * holds the lock. What was promised and voted stays. The replica then executes its log again, or
- * gets a snapshot from a peer. Answers whether there was a fence.
+ * gets a snapshot from a peer. Returns whether the state was quarantined.
  */
 export async function rebuild(disk: Disk, directory: string): Promise<boolean> {
   const names = await disk.list(directory)
   for (const slot of snapshotSlots(names)) await disk.remove(join(directory, snapshotName(slot)))
-  // The state goes first: a fence that is gone must not leave it behind.
+  // The state goes first: a quarantine that is over must not leave it behind.
   await disk.syncDirectory(directory)
   if (!names.includes(FILE)) return false
   await disk.remove(join(directory, FILE))
@@ -58,7 +62,7 @@ export async function rebuild(disk: Disk, directory: string): Promise<boolean> {
   return true
 }
 
-function parseFence(text: string): Fence | undefined {
+function parseQuarantine(text: string): Quarantine | undefined {
   try {
     const { agreed, crc32: expected, slot } = JSON.parse(text) as Record<string, unknown>
     if (typeof slot !== 'number' || typeof agreed !== 'number') return undefined
