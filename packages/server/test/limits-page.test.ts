@@ -160,7 +160,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'paxos/leaderless/contention.ts#MAX_HEAD_START_MS': 'a time inside the protocol',
   'replica/log-time.ts#MAX_APART_MS': 'a time, in docs/state-machines.md',
   'replica/log-time.ts#MAX_DRIFT': 'of clocks, in docs/decisions/0028-log-time.md',
-  'replica/peers.ts#MAX_GREETINGS':
+  'replica/peer-directory.ts#MAX_GREETINGS':
     'of servers that are new to this one: the oldest is forgotten, and dials again',
   'replica/requests.ts#MAX_IDLE_SESSIONS': 'memory for sessions that come back: more are set up again',
   'replica/requests.ts#MAX_LOST_MS': 'a time inside a replica',

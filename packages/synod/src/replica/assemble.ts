@@ -167,7 +167,7 @@ function join<M extends AnyMachine>(
     executedMs: () => executor.timeMs,
     connected: () => peers.connected,
     tell: (to, answer) => {
-      peers.tellNow(to, answer)
+      peers.reportNow(to, answer)
     },
   })
   const guard = new ChangeGuard({

@@ -44,7 +44,7 @@ export class Formation {
     journal.savePeers(clusterId, acceptors).then(
       () => {
         state.identify(clusterId)
-        peers.written(clusterId)
+        peers.onClusterIdWritten(clusterId)
       },
       (error: unknown) => {
         inbox.post({ type: 'failed', error: error as SynodError })

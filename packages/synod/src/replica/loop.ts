@@ -177,7 +177,7 @@ export class Loop {
     counts.received += batch.length
     for (const message of batch) {
       // One message may tell that the next one must not be heard.
-      if (peers.isStranger(from)) return
+      if (peers.isRejected(from)) return
       const { type } = message
       driver.receive(
         from,

@@ -43,7 +43,7 @@ export class PositionReports {
     const { position } = this.#parts.journal
     if (this.#told.get(to) === position) return
     const report: PositionsReport = { type: 'positions', positions: [this.#own] }
-    if (this.#parts.peers.tell(to, report)) this.#told.set(to, position)
+    if (this.#parts.peers.report(to, report)) this.#told.set(to, position)
   }
 
   /** The link to a peer is new: what was told before may not have arrived. */
@@ -83,6 +83,6 @@ export class PositionReports {
     const sum = positions.reduce((total, { position }) => total + position, 0)
     if (sum === this.#passedOn) return
     this.#passedOn = sum
-    peers.tellAll({ type: 'positions', positions })
+    peers.reportAll({ type: 'positions', positions })
   }
 }

@@ -125,7 +125,7 @@ export class State<M extends AnyMachine> {
     })
     this.#catchUp = new CatchUp({
       ...shared,
-      peers: () => peers.inReach,
+      peers: () => peers.connectedFirst,
       open: (peer, events) => peers.openSnapshotLink(peer, events),
       install: (snapshot) => this.#install(snapshot),
     })
@@ -307,7 +307,7 @@ export class State<M extends AnyMachine> {
   /** Answers whether this replica may go on. */
   #compareDigest(slot: Slot): boolean {
     const { digest } = this.executor
-    this.#parts.peers.tellAll({ type: 'digest', slot, digest })
+    this.#parts.peers.reportAll({ type: 'digest', slot, digest })
     this.#divergence.executed(slot, digest)
     return !this.#isHalted
   }
