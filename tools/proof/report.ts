@@ -71,13 +71,13 @@ export function report(proof: Proof): string {
   return `# Proof
 
 What \`npm run proof\` found on ${date}, at commit \`${commit}\`, on Node ${node}. Nothing was violated. The file is
-written by that command; what its parts are is said in [ARCHITECTURE.md](../ARCHITECTURE.md).
+written by that command; what its parts are is said in [ARCHITECTURE.md](../../ARCHITECTURE.md).
 
 ${CLAIMS}
 
 ## Simulated clusters
 
-Whole replicas, both modes, every seed with its own faults ([fault model](../packages/testing/src/simulator/faults/faults.ts)).
+Whole replicas, both modes, every seed with its own faults ([fault model](../../packages/testing/src/simulator/faults/faults.ts)).
 
 ${table([
   ['', ''],
@@ -113,7 +113,7 @@ ${count(core.runs)} runs of 4,000 random events each, in both modes, with three 
 ## All states
 
 The shipped core, every order of deliveries, timers, fsyncs and crashes within the bounds of the configuration
-([docs/model.md](model.md)).
+([the model checker](model.md)).
 
 ${table([
   ['configuration', 'distinct states', 'transitions', 'depth', 'time'],

@@ -1,4 +1,4 @@
-// Runs the whole proof, and writes its report: docs/proof.md. It takes an hour or so.
+// Runs the whole proof, and writes its report: docs/internals/proof.md. It takes an hour or so.
 import { availableParallelism } from 'node:os'
 import { readdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,7 @@ const HELP = `Usage: npm run proof -- [options]
 
 Simulates many seeds in both modes, runs the core alone for as many, explores all states of the small clusters,
 checks the specification, and lets the harness look for every planted mistake. Ends at the first thing that is not as
-it should be; otherwise writes docs/proof.md. Its progress goes to stderr. What was run before with the same code is not
+it should be; otherwise writes docs/internals/proof.md. Its progress goes to stderr. What was run before with the same code is not
 run again: a proof that was interrupted goes on.
 
   --seeds N   how many seeds for each mode (default: 5000)
@@ -70,9 +70,9 @@ const [explored, { core, planted, random, spec }] = await Promise.all([explore()
 const date = new Date().toISOString().slice(0, 10)
 const node = process.version
 const text = report({ commit, date, node, speed, simulated, core, explored, spec, planted, random })
-await writeFile(new URL('../../../docs/proof.md', import.meta.url), text)
-await output(root, ['npx', 'prettier', '--write', '--log-level', 'warn', 'docs/proof.md'])
-process.stderr.write('docs/proof.md is written.\n')
+await writeFile(new URL('../../../docs/internals/proof.md', import.meta.url), text)
+await output(root, ['npx', 'prettier', '--write', '--log-level', 'warn', 'docs/internals/proof.md'])
+process.stderr.write('docs/internals/proof.md is written.\n')
 
 async function explore(): Promise<Explored[]> {
   const explored: Explored[] = []

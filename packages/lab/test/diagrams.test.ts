@@ -10,7 +10,7 @@ import { pictureFile } from '../src/view/picture-file.js'
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const lessons = readdirSync(file('../src/lessons/scripts'))
 
-// The diagrams of docs/protocol.md are those of the lessons: `--update` draws them anew.
+// The diagrams of docs/concepts/protocol.md are those of the lessons: `--update` draws them anew.
 test.each(['single-decree', 'duel', 'adoption', 'leader', 'holes'])(
   'docs/diagrams/%s.svg is what the core does',
   async (name) => {

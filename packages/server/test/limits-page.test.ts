@@ -1,4 +1,4 @@
-// docs/limits.md has the numbers of the code. A new limit gets a row there, and one here.
+// docs/reference/limits.md has the numbers of the code. A new limit gets a row there, and one here.
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { Constants } from './constants.js'
@@ -152,13 +152,13 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'net/peer/electorate.ts#MAX_CONFIGURATIONS':
     'part of a message: the membership has no more in force at the same time',
   'net/peer/messages.ts#MAX_WALL_MS': 'part of a message: the end of the year 9999',
-  'pace.ts#MAX_RETRY_MS': 'a time, in docs/errors.md#overloaded',
+  'pace.ts#MAX_RETRY_MS': 'a time, in docs/reference/errors.md#overloaded',
   'paxos/average.ts#MAX_AVERAGE_MS': 'a time inside the protocol',
   'paxos/leaderless/contention.ts#MAX_BACKOFF_MS': 'a time inside the protocol',
   'paxos/leaderless/contention.ts#MOST_RAISED':
     'how far a ballot is raised for a request that loses its slots',
   'paxos/leaderless/contention.ts#MAX_HEAD_START_MS': 'a time inside the protocol',
-  'replica/log-time.ts#MAX_APART_MS': 'a time, in docs/state-machines.md',
+  'replica/log-time.ts#MAX_APART_MS': 'a time, in docs/concepts/state-machines.md',
   'replica/log-time.ts#MAX_DRIFT': 'of clocks, in docs/decisions/0028-log-time.md',
   'replica/peer-directory.ts#MAX_GREETINGS':
     'of servers that are new to this one: the oldest is forgotten, and dials again',
@@ -193,7 +193,7 @@ function numbersIn(text: string): string[] {
 }
 
 async function rowsOfPage(): Promise<Map<string, string>> {
-  const page = await readFile(new URL('../../../docs/limits.md', import.meta.url), 'utf8')
+  const page = await readFile(new URL('../../../docs/reference/limits.md', import.meta.url), 'utf8')
   const rows = [...page.matchAll(/^\| (?!-|what )(.*?) *\|(.*)\|$/gm)]
   return new Map(rows.map(([, label = '', rest = '']) => [label, rest]))
 }

@@ -1,6 +1,6 @@
 /**
- * The stable codes of the errors that reach users. Each is described in docs/errors.md, with what
- * to do.
+ * The stable codes of the errors that reach users. Each is described in docs/reference/errors.md,
+ * with what to do.
  */
 export type ErrorCode =
   | 'outcome-unknown'

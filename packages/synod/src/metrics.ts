@@ -41,7 +41,7 @@ export class Histogram {
 
 /**
  * What a replica counts, by name: since it was opened (`counter`), at the moment (`gauge`), or how
- * often which duration in seconds (`histogram`). docs/metrics.md explains them.
+ * often which duration in seconds (`histogram`). docs/reference/metrics.md explains them.
  */
 export const METRICS = {
   requests_total: { type: 'counter', help: 'Commands taken from clients of this replica.' },

@@ -85,7 +85,7 @@ export interface PendingQuorumStatus extends PendingQuorum {
   readonly forMs: number
 }
 
-/** What a replica holds for clients, in any form. docs/limits.md has the limits. */
+/** What a replica holds for clients, in any form. docs/reference/limits.md has the limits. */
 export interface HeldStatus {
   readonly bytes: number
   /** The most since the replica was opened. */
@@ -94,7 +94,7 @@ export interface HeldStatus {
   readonly unfinishedBytes: number
 }
 
-/** Log time, and the wall clock of this server beside it: docs/state-machines.md. */
+/** Log time, and the wall clock of this server beside it: docs/concepts/state-machines.md. */
 export interface TimeStatus {
   /**
    * The latest stamp of what was executed here, in milliseconds since 1970; 0 before anything was.

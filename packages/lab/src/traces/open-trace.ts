@@ -31,8 +31,8 @@ const MOST_PROBLEMS = 100
 
 /**
  * Opens a trace: that of one simulation, or the traces of several replicas, which are merged.
- * Throws a `TraceError` if it is too large, or nothing of a trace is in it. docs/trace.md describes
- * the form.
+ * Throws a `TraceError` if it is too large, or nothing of a trace is in it. The form is
+ * in docs/reference/trace.md.
  */
 export function openTrace(files: readonly TraceFile[]): OpenedTrace {
   const problems: TraceProblem[] = []

@@ -36,7 +36,7 @@ export function addCheck(program: Command): void {
     )
     .option('--seed <n>', 'what the walks are drawn from', integerFrom(0, MAX_SEED), 1)
     .option('--goal <list>', `a way to these, one after the other: ${GOAL_NAMES.join(', ')}`, parseGoals)
-    .option('--trace <file>', 'write the way to a violation or to the goals (see docs/trace.md)')
+    .option('--trace <file>', 'write the way to a violation or to the goals (see docs/reference/trace.md)')
     .action(run)
   finish(check, [
     'check',

@@ -119,7 +119,10 @@ export function addServe<M extends AnyMachine>(program: Command, store: ServedSt
       integerFrom(1, 65_536),
     )
     .option('--metrics <host:port>', 'serve metrics at http://host:port/metrics, for Prometheus')
-    .option('--trace <file>', 'append what this replica does to a file, as NDJSON (see docs/trace.md)')
+    .option(
+      '--trace <file>',
+      'append what this replica does to a file, as NDJSON (see docs/reference/trace.md)',
+    )
     .action((options: ServeOptions) => run(options, store))
   finish(serve, [
     'serve --id 1 --cluster-name main --data-dir /var/lib/synod --clients 10.0.0.1:2379 \\\n' +

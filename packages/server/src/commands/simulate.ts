@@ -48,7 +48,10 @@ export function addSimulate(program: Command): void {
     .option('--servers <n>', 'how many (default: the seed draws 3 or 5)', integerFrom(2, 9))
     .option('--minutes <m>', 'begin no run after this time; 0 for no limit', parseMinutes)
     .option('--jobs <n>', 'threads that share the runs', integerFrom(1, 256), 1)
-    .option('--trace <file>', 'write what happens in the run, which must be the only one (see docs/trace.md)')
+    .option(
+      '--trace <file>',
+      'write what happens in the run, which must be the only one (see docs/reference/trace.md)',
+    )
     .addOption(
       new Option('--replay <file>', 'run the plan of a trace again, and compare').conflicts([
         'seeds',

@@ -117,7 +117,7 @@ async function deleteDemo(directory: string, { replicas }: Mark): Promise<void> 
   }
 }
 
-/** Whether a process listens on the lock of a data directory (docs/journal.md). */
+/** Whether a process listens on the lock of a data directory (docs/internals/journal.md). */
 function isInUse(dataDir: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(join(dataDir, 'lock'))

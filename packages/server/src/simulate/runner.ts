@@ -4,7 +4,7 @@ import { type Outcome, type Plan, Violation, type Workload, runPlan, shrinkPlan 
 /** The result of a plan, as plain data that can go from one thread to another. */
 export interface Run extends Omit<Outcome, 'violation'> {
   readonly violation: Pick<Violation, 'kind' | 'message'> | undefined
-  /** The lines of its trace (docs/trace.md), where they were asked for. */
+  /** The lines of its trace (docs/reference/trace.md), where they were asked for. */
   readonly trace: readonly string[] | undefined
 }
 

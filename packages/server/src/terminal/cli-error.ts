@@ -1,6 +1,6 @@
 /**
- * Stable codes of the errors of the command, described in docs/cli.md. docs/errors.md has those of
- * the library.
+ * Stable codes of the errors of the command, described in docs/reference/cli.md. Those of the
+ * library are in docs/reference/errors.md.
  */
 export type CliErrorCode =
   | 'usage'

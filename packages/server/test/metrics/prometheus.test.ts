@@ -36,8 +36,8 @@ test('the buckets of a histogram add up, and end with all of it', () => {
   ])
 })
 
-test('docs/metrics.md describes exactly these', async () => {
-  const page = await readFile(new URL('../../../../docs/metrics.md', import.meta.url), 'utf8')
+test('docs/reference/metrics.md describes exactly these', async () => {
+  const page = await readFile(new URL('../../../../docs/reference/metrics.md', import.meta.url), 'utf8')
   const rows = [...page.matchAll(/^\| `(\w+)` +\| (\w+) +\| (.*?) +\|$/gm)].map(([, name, type, help]) => [
     name,
     type,

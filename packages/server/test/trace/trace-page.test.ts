@@ -2,7 +2,7 @@ import { FAULT_CLASS, drawPlan, runPlan, storeWorkload } from 'synod-testing'
 import { expect, test } from 'vitest'
 import { named, page, shownFields } from './trace-page.js'
 
-test('docs/trace.md names exactly the faults', () => {
+test('docs/reference/trace.md names exactly the faults', () => {
   expect(named(/^fault/).sort()).toEqual(Object.keys(FAULT_CLASS).sort())
 })
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
-/** docs/trace.md, which says what a trace is. */
+/** docs/reference/trace.md, which says what a trace is. */
 export const page = await readFile(
-  fileURLToPath(new URL('../../../../docs/trace.md', import.meta.url)),
+  fileURLToPath(new URL('../../../../docs/reference/trace.md', import.meta.url)),
   'utf8',
 )
 

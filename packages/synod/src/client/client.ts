@@ -264,7 +264,8 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   /**
    * Adds a server to the cluster, replaces one by another, or removes one. Resolves when that is
    * chosen and executed: a server that was added learns then, and votes as soon as it has caught
-   * up; one that was removed stops by itself. What is so already is no error. (docs/membership.md)
+   * up; one that was removed stops by itself. What is so already is no error.
+   * (docs/concepts/membership.md)
    *
    * Rejects with `change-refused` (saying why), `invalid-options`, and as `execute` does.
    */

@@ -12,7 +12,7 @@ const NAME = /^(\d{8})\.journal$/
 const FIXED_BYTES = MAGIC.length + 8
 const CHECKSUM_BYTES = 4
 
-/** What a segment says of itself in its first bytes; laid out byte by byte in docs/journal.md. */
+/** What a segment says of itself in its first bytes, byte by byte in docs/internals/journal.md. */
 export interface SegmentHeader {
   /** Segments are numbered from 1 on, without gaps. */
   readonly number: number

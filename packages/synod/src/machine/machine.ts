@@ -8,7 +8,7 @@ export interface ApplyContext {
   /**
    * Log time: milliseconds since 1970, a whole number, the same on every replica. It never goes
    * back, and is near the median of the voters' wall clocks at the moment at which the command was
-   * proposed, however wrong a minority of them is. (docs/state-machines.md)
+   * proposed, however wrong a minority of them is. (docs/concepts/state-machines.md)
    */
   readonly timeMs: number
   /**

@@ -37,8 +37,8 @@ export function emptyReads(firstRound: number): ReadsState {
 
 /**
  * Linearizable reads in both modes. A round asks a quorum of each known configuration for the
- * highest slot voted in. Once that is executed, the state is no older than the read: docs/reads.md
- * has the proof. (Charapko et al.: Linearizable Quorum Reads in Paxos, HotStorage 2019.)
+ * highest slot voted in. Once that is executed, the state is no older than the read. Proof:
+ * docs/concepts/reads.md. (Charapko et al.: Linearizable Quorum Reads in Paxos, HotStorage 2019.)
  */
 export class Reads {
   readonly state: ReadsState

@@ -51,7 +51,7 @@ export interface OldMember {
 export interface RecoverySource {
   readonly directory: string
   readonly server: ServerId
-  /** As in the table of docs/journal.md, and in words. */
+  /** As in the table of docs/internals/journal.md, and in words. */
   readonly journal: string
   readonly finding: string
   /** Groups of records that are damaged or missing; 0 for a sound journal. */

@@ -42,7 +42,7 @@ export interface ClusterOptions {
   /**
    * How many servers make a quorum in phase 1, which elects a leader, and in phase 2, in which
    * commands are chosen: together more than there are servers. Chosen once per cluster. Majorities
-   * unless given. (docs/quorums.md)
+   * unless given. (docs/concepts/quorums.md)
    */
   readonly quorums?: Quorums
   /**
@@ -50,7 +50,7 @@ export interface ClusterOptions {
    * That assumes clocks whose speeds differ by less than a fifth. Other servers wait up to that
    * long before they replace a leader that is gone. Chosen once per cluster, in leader mode. Unless
    * given, or for 0, there are none; otherwise a whole number, at least twice the heartbeat, up to
-   * 600,000. (docs/reads.md)
+   * 600,000. (docs/concepts/reads.md)
    */
   readonly leaseMs?: number
 }
@@ -61,7 +61,7 @@ export interface ReplicaOptions<M extends AnyMachine> {
   /**
    * This server comes to a cluster that is there already, which has to add it (`changeMembership`):
    * it begins with a snapshot of another server. It counts only where the data directory is empty.
-   * (docs/membership.md)
+   * (docs/concepts/membership.md)
    */
   readonly join?: boolean
   readonly cluster: ClusterOptions
@@ -92,14 +92,14 @@ export interface ReplicaOptions<M extends AnyMachine> {
    * too much to do. 65,536 unless given, 1 to 65,536.
    */
   readonly maxWaiting?: number
-  /** When to take snapshots, where the state machine has them. (docs/snapshots.md) */
+  /** When to take snapshots, where the state machine has them. (docs/concepts/snapshots.md) */
   readonly snapshots?: Partial<SnapshotPolicy>
   /** Silent unless given. */
   readonly logger?: Logger
   /**
-   * Is told of all that this replica does in the protocol, at once: docs/trace.md. The events are
-   * plain data, and belong to the callback. What it throws ends the trace, with a warning in the
-   * log, and not the replica.
+   * Is told of all that this replica does in the protocol, at once: docs/reference/trace.md.
+   * The events are plain data, and belong to the callback. What it throws ends the trace, with a
+   * warning in the log, and not the replica.
    */
   readonly trace?: (event: TraceEvent) => void
   /**

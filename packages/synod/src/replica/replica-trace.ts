@@ -21,8 +21,8 @@ export interface ReplicaTraceParts {
 }
 
 /**
- * Tells what happens on one replica, event by event (docs/trace.md). An error in here, or in the
- * callback, ends the trace and not the replica.
+ * Tells what happens on one replica, event by event (docs/reference/trace.md). An error in
+ * here, or in the callback, ends the trace and not the replica.
  */
 export class ReplicaTrace {
   readonly #parts: ReplicaTraceParts

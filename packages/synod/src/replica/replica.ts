@@ -166,7 +166,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * Adds a server, replaces one by another, or removes one. Works on any replica, and resolves when
    * that is chosen and executed: a server that was added learns then, and votes as soon as it has
    * caught up; one that was removed stops by itself. What is so already is no error.
-   * (docs/membership.md)
+   * (docs/concepts/membership.md)
    *
    * Rejects with `change-refused` (saying why), `invalid-options`, and as `execute` does.
    */
@@ -201,7 +201,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     return this.#parts.report.status()
   }
 
-  /** What it has counted, as plain data: docs/metrics.md. */
+  /** What it has counted, as plain data: docs/reference/metrics.md. */
   metrics(): ReplicaMetrics {
     return this.#parts.report.metrics()
   }

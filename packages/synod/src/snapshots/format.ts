@@ -42,7 +42,7 @@ export interface SnapshotOwner {
 }
 
 /**
- * What a snapshot says of itself in its first bytes; laid out byte by byte in docs/snapshots.md.
+ * What a snapshot says of itself in its first bytes, byte by byte in docs/concepts/snapshots.md.
  */
 export interface SnapshotHeader extends SnapshotOwner {
   /** It holds the state after every slot up to this one. */

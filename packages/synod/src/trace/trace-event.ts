@@ -14,7 +14,7 @@ export interface Exchange {
   readonly to: string
 }
 
-/** What happens on one replica, as plain data. docs/trace.md explains each kind. */
+/** What happens on one replica, as plain data. docs/reference/trace.md explains each kind. */
 export type ReplicaEvent =
   | {
       readonly event: 'start'

@@ -8,7 +8,7 @@ import type { Messages } from './messages.js'
 import type { Outcome } from './outcomes.js'
 import type { KnownState, ServerStates } from './server-states.js'
 
-/** What happens in a search, as the events of a trace. docs/trace.md lists the kinds. */
+/** What happens in a search, as the events of a trace. docs/reference/trace.md lists the kinds. */
 export type ModelEvent =
   ReplicaEvent | { readonly event: 'invoke' | 'violation'; readonly [detail: string]: unknown }
 

@@ -19,7 +19,7 @@ const OK = ['ok']
 const MAX_TICKS = 100
 
 /**
- * The commands of a script, but for `cluster`, which comes first; docs/scripts.md explains them.
+ * The commands of a script, but for `cluster`, which comes first: docs/reference/scripts.md.
  */
 export const COMMANDS: Readonly<Record<string, Run>> = {
   // Clients

@@ -116,7 +116,7 @@ export class SimulationFailure extends Error {
 
 /**
  * Puts a state machine through simulated clusters, each seed with its own faults: crashes,
- * partitions, failing disks and so on (docs/testing-your-machine.md). Rejects with a
+ * partitions, failing disks and so on (docs/start/testing-your-machine.md). Rejects with a
  * SimulationFailure when replicas or clients see what must not be, or when the state machine turns
  * out not to be deterministic; with `invalid-options`; and with `aborted`. One simulation runs at a
  * time in a thread: the next one waits.

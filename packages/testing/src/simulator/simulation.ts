@@ -95,7 +95,7 @@ interface Employed<M extends AnyMachine> {
  * Runs a plan, when those before it are over: whole replicas and clients under its faults, and then
  * healed. Rejects with `aborted` when the signal is, and with `invalid-options`. Nothing is thrown
  * for what it finds; the outcome tells. `listener` is given the trace, line by line
- * (docs/trace.md).
+ * (docs/reference/trace.md).
  */
 export async function runPlan<M extends AnyMachine>(
   plan: Plan,

@@ -137,17 +137,17 @@ test('changes of the membership are written in one word', () => {
   expect(last(...story)).toContain('accept (1, s1) in slots 1 to 2: add-s4, remove-s2')
 })
 
-const page = await readFile(new URL('../../../../docs/scripts.md', import.meta.url), 'utf8')
+const page = await readFile(new URL('../../../../docs/reference/scripts.md', import.meta.url), 'utf8')
 
-test('the example in docs/scripts.md is what a cluster does', () => {
+test('the example in docs/reference/scripts.md is what a cluster does', () => {
   const [, example = ''] = /```\n([^`]*)```/.exec(page) ?? []
   expect(run(example)).toBe(example)
 })
 
-test('docs/scripts.md explains every command, and leads to every script', async () => {
+test('docs/reference/scripts.md explains every command, and leads to every script', async () => {
   for (const name of ['cluster', ...Object.keys(COMMANDS)])
     expect(page).toMatch(new RegExp(`^\\| \`${name}[ \`]`, 'm'))
   const scripts = await readdir(new URL('.', import.meta.url))
   for (const name of scripts.filter((name) => name.endsWith('.txt')))
-    expect(page).toContain(`](../packages/testing/test/scripts/${name})`)
+    expect(page).toContain(`](../../packages/testing/test/scripts/${name})`)
 })

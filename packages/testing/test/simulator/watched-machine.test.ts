@@ -174,8 +174,8 @@ describe.each(WAYS)('a machine that reads a snapshot, %s,', (_, watch) => {
 })
 
 /**
- * A counter as docs/state-machines.md allows it: its snapshot is a generator that looks at the
- * state when it begins.
+ * A counter as docs/concepts/state-machines.md allows it: its snapshot is a generator that
+ * looks at the state when it begins.
  */
 class LazyCounter implements Machine<number, number, 'n', number> {
   n = 0

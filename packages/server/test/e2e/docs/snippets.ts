@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 export const ROOT = fileURLToPath(new URL('../../../../..', import.meta.url))
 
 export interface Snippet {
-  /** Such as `docs/cli.md:26`. */
+  /** Such as `docs/reference/cli.md:26`. */
   readonly where: string
   readonly page: string
   readonly text: string

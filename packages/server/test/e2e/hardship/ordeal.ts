@@ -8,7 +8,7 @@ import { type Hardship, type Scene, sleep } from './hardships.js'
 import { Pauses } from './pauses.js'
 import { Pulse } from './pulse.js'
 
-// For hours: docs/hardship.md says how.
+// For hours: docs/internals/hardship.md says how.
 export const SECONDS = Number(process.env.SYNOD_HARDSHIP_SECONDS ?? 12)
 export const SEED = Number(process.env.SYNOD_HARDSHIP_SEED ?? Math.floor(Math.random() * 2 ** 32))
 export const LONGEST_MS = SECONDS < 60 ? 1500 : 10_000

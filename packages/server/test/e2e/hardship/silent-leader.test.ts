@@ -4,7 +4,7 @@ import { SEED } from './ordeal.js'
 import { SilencedCluster } from './silences.js'
 
 // The measured version, with the election timeout that clusters have unless told otherwise:
-// docs/hardship.md says how.
+// docs/internals/hardship.md says how.
 const MEASURED = Number(process.env.SYNOD_SILENCES ?? 0)
 const TIMES = MEASURED > 0 ? MEASURED : 3
 /** In the short version so long that what a busy machine adds decides nothing. */

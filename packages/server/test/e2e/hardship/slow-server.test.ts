@@ -9,7 +9,7 @@ import { SEED } from './ordeal.js'
 import { SLOW_DAYS, delaySyncs } from './slow-days.js'
 import { whyNoStrace } from './strace.js'
 
-// The measured version: docs/hardship.md says how.
+// The measured version: docs/internals/hardship.md says how.
 const PAIRS = Number(process.env.SYNOD_SLOW_PAIRS ?? 0)
 const MODE = process.env.SYNOD_SLOW_MODE === 'leaderless' ? 'leaderless' : 'leader'
 const RATE_PER_SECOND = Number(process.env.SYNOD_SLOW_RATE ?? 100)

@@ -1,7 +1,7 @@
 import { type Socket, connect } from 'node:net'
 import { crc32 } from 'node:zlib'
 
-/** What a client can ask for, with a number of its own (docs/wire.md). */
+/** What a client can ask for, with a number of its own (docs/internals/wire.md). */
 export type Message =
   | { readonly type: 'execute'; readonly request: number; readonly value: Uint8Array }
   | { readonly type: 'read'; readonly request: number; readonly query: Uint8Array }

@@ -40,7 +40,7 @@ export function emptyLease(inherited: Slot): LeaseState {
 /**
  * The leader's side of a lease. Acceptors are bound from when they answer; the leader counts from
  * when the heartbeat left, and for less time. A bound quorum of phase 2 leaves a rival none of
- * phase 1: docs/reads.md has the proof. (Gray and Cheriton: Leases, SOSP 1989.)
+ * phase 1: docs/concepts/reads.md has the proof. (Gray and Cheriton: Leases, SOSP 1989.)
  */
 export class Lease {
   readonly state: LeaseState

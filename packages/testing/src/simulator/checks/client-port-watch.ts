@@ -25,8 +25,8 @@ const EMBEDDED = 64
 const GIVE_UP_MS = 10
 
 /**
- * Holds a replica to docs/limits.md while clients do what they want: at the sockets, where nothing
- * can be left out of the count, and by what the replica says of itself.
+ * Holds a replica to docs/reference/limits.md while clients do what they want: at the
+ * sockets, where nothing can be left out of the count, and by what the replica says of itself.
  */
 export class ClientPortWatch {
   readonly #name: string

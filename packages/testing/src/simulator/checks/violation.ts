@@ -14,8 +14,8 @@
  *   clock or chance.
  * - `wrong-time`: log time went back, or away from the right time though a majority of the voters
  *   had right clocks.
- * - `over-limit`: a replica did or held more for clients than docs/limits.md says, or still holds
- *   something for those that are gone.
+ * - `over-limit`: a replica did or held more for clients than docs/reference/limits.md says, or
+ *   still holds something for those that are gone.
  * - `no-progress`: a healed majority did not answer in time.
  * - `unexpected-failure`: a replica gave up for a reason that no fault has given it.
  */

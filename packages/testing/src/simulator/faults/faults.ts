@@ -18,7 +18,7 @@ import type { ServerId } from 'synod/internal/paxos/ballot.js'
  * on a minority of the servers, so that a good copy of everything is left. (One plan in fifty lets
  * bits turn over on any server. Then the cluster may stop, but must not disagree.) Not in the
  * model: damage to the last group of a journal, as it cannot be told from a write that was cut
- * short (docs/journal.md).
+ * short (docs/internals/journal.md).
  *
  * Processes. A process ends at any moment, also while it starts; it is restarted. It is paused, and
  * goes on later. A replica that has failed is started again, unless it said that its data directory

@@ -10,8 +10,8 @@ import type { Way } from '../hardware/socket.js'
 import type { Said } from './wire-tap.js'
 
 /**
- * What happens in a simulation: on its replicas, to them, and to their clients. docs/trace.md lists
- * the kinds.
+ * What happens in a simulation: on its replicas, to them, and to their clients. The kinds
+ * are in docs/reference/trace.md.
  */
 export type SimulationEvent =
   | ReplicaEvent

@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs'
+import { readFile, readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+
+async function markdownIn(folder: string, recursive: boolean): Promise<string[]> {
+  const names = await readdir(join(ROOT, folder), { recursive })
+  return names.filter((name) => name.endsWith('.md')).map((name) => join(folder, name))
+}
+
+/** What a heading can be linked by, as GitHub makes it. */
+const anchorOf = (heading: string) =>
+  heading
+    .replaceAll('`', '')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+
+const anchorsOf = (page: string) =>
+  new Set([...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading)))
+
+test('each link of a page leads to a file and a heading that exist', async () => {
+  const pages = [...(await markdownIn('.', false)), ...(await markdownIn('docs', true))]
+  expect(pages.length).toBeGreaterThan(60)
+  const broken: string[] = []
+  for (const page of pages) {
+    const text = await readFile(join(ROOT, page), 'utf8')
+    for (const [, link = ''] of text.matchAll(/(?:\]\(|(?:src|srcset|href)=")([^)"\s]+)[)"]/g)) {
+      if (/^[a-z]+:/.test(link)) continue
+      const [path = '', anchor] = link.split('#')
+      const target = path === '' ? page : join(dirname(page), path)
+      const isThere = existsSync(join(ROOT, target))
+      const hasAnchor =
+        anchor === undefined || (isThere && anchorsOf(await readFile(join(ROOT, target), 'utf8')).has(anchor))
+      if (!isThere || !hasAnchor) broken.push(`${page}: ${link}`)
+    }
+  }
+  expect(broken).toEqual([])
+})
