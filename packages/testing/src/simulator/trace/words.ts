@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import type { Output } from '../workload.js'
 
 /** A command or query for people: as JSON, where it has one. */
 export function inWords(value: unknown): string {
@@ -18,4 +19,9 @@ export function asData(value: unknown): unknown {
   } catch {
     return inWords(value)
   }
+}
+
+/** Encoded results and answers are text, unless the workload has a codec of its own. */
+export function shown(output: Output | undefined): string | undefined {
+  return output === undefined || typeof output === 'string' ? output : Buffer.from(output).toString()
 }
