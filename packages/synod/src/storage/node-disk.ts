@@ -120,7 +120,8 @@ async function makeDirectory(path: string): Promise<void> {
     if (!hasCode(error, 'EACCES')) throw error
   }
   for (const directory of missing.reverse()) {
-    await mkdir(directory)
+    // Another replica that starts at the same moment may have made it meanwhile.
+    await mkdir(directory, { recursive: true })
     await syncDirectory(dirname(directory))
   }
 }

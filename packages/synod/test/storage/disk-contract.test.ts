@@ -314,6 +314,12 @@ describe.each(makers)('%s', (name, make) => {
       expect((await disk.list(at('a', 'b'))).sort()).toEqual(['c', 'file'])
     })
 
+    it('of which several processes make the first one at once', async () => {
+      const names = Array.from({ length: 8 }, (_, index) => `s${index}`)
+      await Promise.all(names.map((name) => disk.makeDirectory(at('cluster', name))))
+      expect((await disk.list(at('cluster'))).sort()).toEqual(names)
+    })
+
     it('whichever way their path is written', async () => {
       await disk.makeDirectory(`${at('a')}/./b/../c/`)
       await made(join('a', 'c', 'file'))
