@@ -17,6 +17,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
 
   'a command or a query, encoded': ['replica/options.ts#MAX_COMMAND_BYTES'],
   'a result or an answer, encoded': ['machine/contract.ts#MAX_RESULT_BYTES'],
+  'a result of a machine with `applyBatch`, encoded': ['machine/contract.ts#MAX_BATCHED_RESULT_BYTES'],
   'commands that wait at one replica': [
     'replica/requests.ts#MAX_WAITING_REQUESTS',
     'replica/room.ts#MIN_SHARE',

@@ -18,12 +18,15 @@ export {
   type ApplyContext,
   type AnswerOf,
   type AnyMachine,
+  type BatchedCommand,
   type CommandOf,
   type QueryOf,
   type ResultOf,
   MAX_SNAPSHOT_CHUNK_BYTES,
   type Machine,
 } from './machine/machine.js'
+export { type Position, comparePositions } from './machine/position.js'
+export { Refusal } from './machine/refusal.js'
 export type { Replicated } from './machine/replicated.js'
 export { SnapshotMap } from './machine/snapshot-map.js'
 export { type Address, parseAddress } from './net/transport/network.js'

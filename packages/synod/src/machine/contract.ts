@@ -17,15 +17,21 @@ import {
   type AnswerOf,
   type AnyMachine,
   type ApplyContext,
+  type BatchedCommand,
   type CodecsOf,
   type CommandOf,
   MAX_SNAPSHOT_CHUNK_BYTES,
   type QueryOf,
   type ResultOf,
 } from './machine.js'
+import type { Outcome } from './outcome.js'
+import { Refusal } from './refusal.js'
 
 /** The largest result or answer, encoded. */
 export const MAX_RESULT_BYTES = 16 << 20
+
+/** The largest result of a machine that takes batches, encoded: it bounds those of a batch. */
+export const MAX_BATCHED_RESULT_BYTES = 64 << 10
 
 /** No more is kept of the message of what a state machine throws. */
 export const MAX_MESSAGE_BYTES = 1024
@@ -45,7 +51,9 @@ export function codecsOf<M extends AnyMachine>(machine: M): CodecsOf<M> {
 /** Throws `invalid-options` for what has not the methods of a state machine. */
 export function checkMachine(machine: unknown): void {
   checkOption('machine', machine, required(withMethods('apply', 'query')))
-  const { codecs, frees, restore, snapshot, version, versionOf } = machine as Partial<Record<string, unknown>>
+  const given = machine as Partial<Record<string, unknown>>
+  const { applyBatch, codecs, frees, restore, snapshot, version, versionOf } = given
+  checkOption('machine.applyBatch', applyBatch, FUNCTION)
   checkOption('machine.snapshot', snapshot, FUNCTION)
   checkOption('machine.restore', restore, FUNCTION)
   checkOption('machine.frees', frees, FUNCTION)
@@ -70,8 +78,50 @@ export function applyCommand<M extends AnyMachine>(
 ): Uint8Array {
   const result = machine.apply(command, context)
   refusePromise('apply', result)
+  return encodeResult(machine, codecs, result)
+}
+
+/**
+ * The outcomes of commands that the state machine takes as one batch, in their order. Throws
+ * `invalid-machine` where it gives no result for each: how far it came cannot be known.
+ */
+export function applyCommands<M extends AnyMachine>(
+  machine: M & Required<Pick<AnyMachine, 'applyBatch'>>,
+  codecs: CodecsOf<M>,
+  batch: readonly BatchedCommand<CommandOf<M>>[],
+): readonly Outcome[] {
+  let results: unknown
   try {
-    return checkSize(encodeWith('result', codecs.result, result as ResultOf<M>))
+    results = machine.applyBatch(batch)
+  } catch (error) {
+    const what = `applyBatch threw: ${messageOf(error)}; where it refuses a command, its result is a Refusal`
+    throw new SynodError('invalid-machine', what, { cause: error })
+  }
+  refusePromise('applyBatch', results)
+  if (!Array.isArray(results) || results.length !== batch.length) {
+    const given = Array.isArray(results) ? `${results.length} of them` : shown(results)
+    throw invalidMachine(`applyBatch must return ${batch.length} results, one for each command, not ${given}`)
+  }
+  return results.map((result: unknown) => {
+    refusePromise('applyBatch', result)
+    if (result instanceof Refusal) return failedOutcome(result.message)
+    try {
+      return { status: 'done', result: encodeResult(machine, codecs, result) }
+    } catch (error) {
+      return failedOutcome(error)
+    }
+  })
+}
+
+/** Of a command for which this was thrown. */
+export function failedOutcome(error: unknown): Outcome {
+  return { status: 'failed', result: Buffer.from(messageOf(error)) }
+}
+
+function encodeResult<M extends AnyMachine>(machine: M, codecs: CodecsOf<M>, result: unknown): Uint8Array {
+  try {
+    const limitBytes = machine.applyBatch === undefined ? MAX_RESULT_BYTES : MAX_BATCHED_RESULT_BYTES
+    return checkSize(encodeWith('result', codecs.result, result as ResultOf<M>), limitBytes)
   } catch (error) {
     // By now the state has changed, even if the result cannot be returned.
     const what = `the command was executed, and its result cannot be returned: ${messageOf(error)}`
@@ -221,7 +271,7 @@ function isIterable(value: unknown): value is Iterable<Uint8Array> {
   return typeof (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === 'function'
 }
 
-function checkSize(result: Uint8Array): Uint8Array {
-  if (result.length <= MAX_RESULT_BYTES) return result
-  throw new SynodError('too-large', `a result has at most ${MAX_RESULT_BYTES} bytes, not ${result.length}`)
+function checkSize(result: Uint8Array, limitBytes = MAX_RESULT_BYTES): Uint8Array {
+  if (result.length <= limitBytes) return result
+  throw new SynodError('too-large', `a result has at most ${limitBytes} bytes, not ${result.length}`)
 }

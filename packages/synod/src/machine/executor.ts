@@ -1,4 +1,4 @@
-import type { AnyMachine, CommandOf, CodecsOf } from './machine.js'
+import type { AnyMachine, ApplyContext, BatchedCommand, CommandOf, CodecsOf } from './machine.js'
 import { crc32 } from '../bytes/checksum.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
@@ -19,17 +19,18 @@ import { changeOf, encodeMembership, readMembership } from './change-codec.js'
 import {
   answerQuery,
   applyCommand,
+  applyCommands,
   checkChunk,
   chunksOf,
   decodeWith,
-  messageOf,
+  failedOutcome,
   versionOfCommand,
   codecsOf,
 } from './contract.js'
 import { type Outcome, markOf } from './outcome.js'
 import { objectionTo, raiseOf } from './raise.js'
 import { type Request, type RequestKey, decodeRequest } from './request.js'
-import { Sessions } from './sessions.js'
+import { type PendingOutcome, Sessions } from './sessions.js'
 
 const NOTHING = new Uint8Array(0)
 
@@ -58,11 +59,21 @@ export interface Execution {
   readonly outcome: Outcome
 }
 
-/** A command that has gone to the state machine, and its outcome. */
+/** A command that has gone to the state machine, its log time, and its outcome. */
 export interface Applied {
   readonly slot: Slot
+  readonly timeMs: number
   readonly request: Request
   readonly outcome: Outcome
+}
+
+/** A command of a batch that is to be applied; none where it was refused before that. */
+interface Deferred<Command> {
+  readonly slot: Slot
+  readonly request: Request
+  readonly pending: PendingOutcome
+  readonly command: BatchedCommand<Command> | undefined
+  readonly timeMs: number
 }
 
 /**
@@ -71,8 +82,7 @@ export interface Applied {
  */
 export class Executor<M extends AnyMachine> {
   readonly codecs: CodecsOf<M>
-  /** Is told of each command that is applied; not of one that a session answers again. */
-  onApplied: ((applied: Applied) => void) | undefined
+  readonly #listeners: ((applied: Applied) => void)[] = []
   readonly #machine: M
   readonly #sessions = new Sessions()
   readonly #membership: Membership
@@ -82,6 +92,8 @@ export class Executor<M extends AnyMachine> {
   #executed: Slot = 0
   #timeMs = 0
   #digest = 0
+  /** Commands that wait for the end of their batch. */
+  #deferred: Deferred<CommandOf<M>>[] = []
 
   /** With a membership of its own, as the cluster was founded. */
   constructor(machine: M, membership: Membership, formats = FORMATS) {
@@ -131,18 +143,39 @@ export class Executor<M extends AnyMachine> {
     return this.#sessions.size
   }
 
+  /** Has each command told that is applied; not one that a session answers again. */
+  onApplied(listener: (applied: Applied) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Whether the state machine takes several commands at a time. */
+  get takesBatches(): boolean {
+    return this.#machine.applyBatch !== undefined
+  }
+
   /**
    * Executes the value of the next slot. Undefined if no caller can wait for it: a no-op, say.
-   * Throws `invalid-machine`, and `wrong-version` for a raise to what this build does not know;
-   * then nothing may be executed or read any more.
+   * Throws as `executeAll` does.
    */
   execute(slot: Slot, value: Value): Execution | undefined {
-    if (slot !== this.#executed + 1) throw new RangeError(`slot ${slot} cannot follow ${this.#executed}`)
-    this.#executed = slot
-    this.#digest = crc32(value, 0, value.length, this.#digest)
-    const execution = this.#execute(slot, value)
-    if (execution !== undefined) this.#digest = digestOf(execution.outcome, this.#digest)
-    return execution
+    return this.executeAll(slot, [value])[0]
+  }
+
+  /**
+   * Executes the values of the next slots, and returns the executions for which a caller may wait,
+   * in order. Throws `invalid-machine`, and `wrong-version` for a raise to what this build does not
+   * know; then nothing may be executed or read any more.
+   */
+  executeAll(first: Slot, values: readonly Value[]): readonly Execution[] {
+    if (first !== this.#executed + 1) throw new RangeError(`slot ${first} cannot follow ${this.#executed}`)
+    const executions = values.map((value) => this.#execute(++this.#executed, value))
+    this.#applyDeferred()
+    for (const [index, value] of values.entries()) {
+      this.#digest = crc32(value, 0, value.length, this.#digest)
+      const execution = executions[index]
+      if (execution !== undefined) this.#digest = digestOf(execution.outcome, this.#digest)
+    }
+    return executions.filter((execution) => execution !== undefined)
   }
 
   /** Nothing was chosen in the slots up to this one: they count as no-ops. */
@@ -161,6 +194,7 @@ export class Executor<M extends AnyMachine> {
     const change = this.#membership.apply(slot, changeOf(value))
     const request = value.length === 0 ? undefined : readRequest(value)
     if (request === undefined) return undefined
+    if (request.kind !== 'command') this.#applyDeferred()
     this.#timeMs = Math.max(this.#timeMs, request.timeMs)
     return { request, outcome: this.#outcomeOf(slot, value, request, change) }
   }
@@ -315,24 +349,76 @@ export class Executor<M extends AnyMachine> {
   }
 
   #apply(slot: Slot, request: Request): Outcome {
+    if (this.takesBatches) return this.#defer(slot, request)
     const outcome = this.#outcomeOfCommand(slot, request)
-    this.onApplied?.({ slot, request, outcome })
+    this.#report({ slot, timeMs: this.#timeMs, request, outcome })
     return outcome
   }
 
   #outcomeOfCommand(slot: Slot, request: Request): Outcome {
     try {
-      if (!this.isKnownByAll(request)) throw new Error('not all members know this command')
-      const command = decodeWith('command', this.codecs.command, request.command)
-      const context = { slot, timeMs: this.#timeMs, version: this.#agreed.machine }
-      return { status: 'done', result: applyCommand(this.#machine, this.codecs, command, context) }
+      const command = this.#decode(request)
+      const result = applyCommand(this.#machine, this.codecs, command, this.#contextOf(slot))
+      return { status: 'done', result }
     } catch (error) {
       // What it does later cannot be known: to go on would be to give answers from another state
       // than the others have.
       if (error instanceof SynodError && error.code === 'invalid-machine') throw error
-      return { status: 'failed', result: Buffer.from(messageOf(error)) }
+      return failedOutcome(error)
     }
   }
+
+  #decode(request: Request): CommandOf<M> {
+    if (!this.isKnownByAll(request)) throw new Error('not all members know this command')
+    return decodeWith('command', this.codecs.command, request.command)
+  }
+
+  #contextOf(slot: Slot): ApplyContext {
+    return { position: { slot, index: 0 }, timeMs: this.#timeMs, version: this.#agreed.machine }
+  }
+
+  /**
+   * The outcome is known at the end of the batch. A batch ends before its outcomes could end a
+   * session: replicas with other batches, or none, execute the same commands.
+   */
+  #defer(slot: Slot, request: Request): Outcome {
+    if (!this.#sessions.hasRoom(this.#deferred.length + 1)) this.#applyDeferred()
+    const pending: PendingOutcome = { status: 'done', result: NOTHING }
+    let command: BatchedCommand<CommandOf<M>> | undefined
+    try {
+      command = { command: this.#decode(request), context: this.#contextOf(slot) }
+    } catch (error) {
+      Object.assign(pending, failedOutcome(error))
+    }
+    this.#deferred.push({ slot, request, pending, command, timeMs: this.#timeMs })
+    if (!this.#sessions.hasRoom(1)) this.#applyDeferred()
+    return pending
+  }
+
+  #applyDeferred(): void {
+    const deferred = this.#deferred
+    const machine = this.#machine
+    if (deferred.length === 0 || !hasBatches(machine)) return
+    this.#deferred = []
+    const batch = deferred.flatMap(({ command }) => command ?? [])
+    const outcomes = batch.length === 0 ? [] : applyCommands(machine, this.codecs, batch)
+    let next = 0
+    for (const { command, pending, request, slot, timeMs } of deferred) {
+      const outcome = command === undefined ? undefined : outcomes[next++]
+      if (outcome !== undefined) this.#sessions.settle(request, pending, outcome)
+      this.#report({ slot, timeMs, request, outcome: pending })
+    }
+  }
+
+  #report(applied: Applied): void {
+    for (const listener of this.#listeners) listener(applied)
+  }
+}
+
+function hasBatches<M extends AnyMachine>(
+  machine: M,
+): machine is M & Required<Pick<AnyMachine, 'applyBatch'>> {
+  return machine.applyBatch !== undefined
 }
 
 function refused(reason: string): Outcome {

@@ -1,4 +1,5 @@
-import type { AnyMachine, AnswerOf, CommandOf, QueryOf, ResultOf } from './machine.js'
+import type { AnyMachine, AnswerOf, BatchedCommand, CommandOf, QueryOf, ResultOf } from './machine.js'
+import type { Refusal } from './refusal.js'
 
 /**
  * What a machine that is handed over has to be besides an M: `unknown` where it is fit, else a
@@ -9,15 +10,24 @@ export type Fit<M extends AnyMachine> =
     ? 'apply must be done when it returns: no async, no promise'
     : IsPromise<AnswerOf<M>> extends true
       ? 'query must be done when it returns: no async, no promise'
-      : Travels<M, 'command', CommandOf<M>> extends false
-        ? 'JSON changes a command (a Date, Map, Set, bigint or bytes): give codecs.command'
-        : Travels<M, 'result', ResultOf<M>> extends false
-          ? 'JSON changes a result (a Date, Map, Set, bigint or bytes): give codecs.result'
-          : Travels<M, 'query', QueryOf<M>> extends false
-            ? 'JSON changes a query (a Date, Map, Set, bigint or bytes): give codecs.query'
-            : Travels<M, 'answer', AnswerOf<M>> extends false
-              ? 'JSON changes an answer (a Date, Map, Set, bigint or bytes): give codecs.answer'
-              : unknown
+      : IsBatchFit<M, CommandOf<M>, ResultOf<M>> extends false
+        ? 'applyBatch must take the commands of apply, and return its results, or a Refusal, at once'
+        : Travels<M, 'command', CommandOf<M>> extends false
+          ? 'JSON changes a command (a Date, Map, Set, bigint or bytes): give codecs.command'
+          : Travels<M, 'result', ResultOf<M>> extends false
+            ? 'JSON changes a result (a Date, Map, Set, bigint or bytes): give codecs.result'
+            : Travels<M, 'query', QueryOf<M>> extends false
+              ? 'JSON changes a query (a Date, Map, Set, bigint or bytes): give codecs.query'
+              : Travels<M, 'answer', AnswerOf<M>> extends false
+                ? 'JSON changes an answer (a Date, Map, Set, bigint or bytes): give codecs.answer'
+                : unknown
+
+/** Whether `applyBatch`, where there is one, fits `apply`. */
+type IsBatchFit<M, Command, Result> = M extends { readonly applyBatch: infer Given }
+  ? Given extends (batch: readonly BatchedCommand<Command>[]) => readonly (Result | Refusal)[]
+    ? true
+    : false
+  : true
 
 type IsAny<T> = 0 extends 1 & T ? true : false
 

@@ -1,10 +1,11 @@
-import type { Slot } from '../paxos/ballot.js'
 import type { Codecs } from './codec.js'
+import type { Position } from './position.js'
+import type { Refusal } from './refusal.js'
 
 /** What a state machine may know besides the command. */
 export interface ApplyContext {
-  /** The slot in which the command was chosen. */
-  readonly slot: Slot
+  /** Where the command stands in the log: each is after all that were executed before. */
+  readonly position: Position
   /**
    * Log time: milliseconds since 1970, a whole number, the same on every replica. It never goes
    * back, and is near the median of the voters' wall clocks at the moment at which the command was
@@ -17,6 +18,12 @@ export interface ApplyContext {
    * with a version go by it. (docs/operating/upgrade.md)
    */
   readonly version: number
+}
+
+/** A command as `applyBatch` is given it. */
+export interface BatchedCommand<Command> {
+  readonly command: Command
+  readonly context: ApplyContext
 }
 
 /** Any state machine. Its types are CommandOf<M>, ResultOf<M>, QueryOf<M> and AnswerOf<M>. */
@@ -67,6 +74,14 @@ export interface Machine<Command, Result, Query, Answer> {
    * is async does not compile where it is handed over.
    */
   apply(command: Command, context: ApplyContext): Result
+  /**
+   * Carries out several commands, in their order, in place of `apply`: what there is to execute in
+   * one turn. It returns one result for each, the one that `apply` would give; a `Refusal` where
+   * `apply` would throw. If it throws itself, the replica stops with `invalid-machine`. The results
+   * of a machine that has it, encoded, have at most 64 KiB each: a larger one fails, as a result
+   * above 16 MiB does elsewhere.
+   */
+  applyBatch?(batch: readonly BatchedCommand<Command>[]): readonly (Result | Refusal)[]
   /** Answers from the state as it is, at once, and does not change it. */
   query(query: Query): Answer
   /**

@@ -1,8 +1,8 @@
 import { MalformedError } from '../bytes/reader.js'
 import { type Linked, LinkedList } from '../linked-list.js'
-import { MAX_MESSAGE_BYTES } from './contract.js'
+import { MAX_BATCHED_RESULT_BYTES, MAX_MESSAGE_BYTES } from './contract.js'
 import type { Outcome } from './outcome.js'
-import { type Request, SESSION_WINDOW } from './request.js'
+import { type Request, type RequestKey, SESSION_WINDOW } from './request.js'
 import { SessionDecoder, type SessionState, encodeSessions } from './session-codec.js'
 import type { SessionKey } from './session-key.js'
 import { SnapshotMap } from './snapshot-map.js'
@@ -28,6 +28,12 @@ export const OUTCOME_BYTES = 256
 
 /** The place of an outcome that is not there yet. */
 const PLACE_BYTES = 8
+
+/** What a command of a batch adds at most: its outcome, and the places before it. */
+const BATCHED_COMMAND_BYTES = OUTCOME_BYTES + MAX_BATCHED_RESULT_BYTES + SESSION_WINDOW * PLACE_BYTES
+
+/** An outcome that becomes known when the batch of its command is applied. */
+export type PendingOutcome = { -readonly [Key in keyof Outcome]: Outcome[Key] }
 
 interface Session extends SessionState, Linked<Session> {
   readonly key: SessionKey
@@ -120,6 +126,24 @@ export class Sessions {
     this.#count(session, sizeOf(outcome) - PLACE_BYTES)
     if (this.#bytes > this.#limitBytes) this.#endUntilItFits()
     return outcome
+  }
+
+  /**
+   * Whether this many commands end no session, even with the largest outcomes: then each of them is
+   * executed, or not, before the outcomes are known.
+   */
+  hasRoom(commands: number): boolean {
+    return this.#bytes + commands * BATCHED_COMMAND_BYTES <= this.#limitBytes
+  }
+
+  /** The outcome that `execute` was given as pending for this request is known. */
+  settle({ sequence, session: key }: RequestKey, pending: PendingOutcome, outcome: Outcome): void {
+    const before = sizeOf(pending)
+    Object.assign(pending, kept(outcome))
+    const session = this.#sessions.get(key)
+    // A later command of the batch may have acknowledged it.
+    if (session?.outcomes[sequence - session.acknowledged - 1] !== pending) return
+    this.#count(session, sizeOf(pending) - before)
   }
 
   /** The sessions as of this call, in pieces that are made one by one. */

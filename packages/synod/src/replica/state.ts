@@ -89,9 +89,9 @@ export class State<M extends AnyMachine> {
     const { host, logger, trace } = settings
     this.executor = executor
     if (trace !== undefined) {
-      executor.onApplied = (applied) => {
+      executor.onApplied((applied) => {
         trace.applied(applied, executor.codecs)
-      }
+      })
     }
     this.#store = store
     this.#parts = parts
@@ -224,14 +224,12 @@ export class State<M extends AnyMachine> {
     if (executor.executed >= paxos.chosen) return NOTHING
     const executions: Execution[] = []
     while (executor.executed < paxos.chosen) {
-      const slot = executor.executed + 1
-      const value = paxos.log.chosen(slot)
-      if (value === undefined) throw new RangeError(`slot ${slot} is chosen, but has no value`)
-      const execution = this.#executeIn(slot, value)
-      if (execution === 'failed') break
+      const some = this.#executeSome(executor.executed + 1)
+      if (some === 'failed') break
       // A state that has diverged gives no answers.
-      if (slot % DIGEST_EVERY_SLOTS === 0 && !this.#compareDigest(slot)) break
-      if (execution !== undefined) executions.push(execution)
+      const { executed } = executor
+      if (executed % DIGEST_EVERY_SLOTS === 0 && !this.#compareDigest(executed)) break
+      executions.push(...some)
     }
     return executions
   }
@@ -292,10 +290,21 @@ export class State<M extends AnyMachine> {
     inbox.post({ type: 'restored' })
   }
 
-  /** A state that may change by itself is neither shown nor kept. */
-  #executeIn(slot: Slot, value: Value): Execution | 'failed' | undefined {
+  /**
+   * Executes one slot, or where the state machine takes batches all up to the next comparison of
+   * digests. A state that may change by itself is neither shown nor kept.
+   */
+  #executeSome(first: Slot): readonly Execution[] | 'failed' {
+    const { chosen, log } = this.#parts.paxos
+    const end = Math.min(chosen, Math.ceil(first / DIGEST_EVERY_SLOTS) * DIGEST_EVERY_SLOTS)
+    const values: Value[] = []
+    for (let slot = first; slot <= (this.executor.takesBatches ? end : first); slot++) {
+      const value = log.chosen(slot)
+      if (value === undefined) throw new RangeError(`slot ${slot} is chosen, but has no value`)
+      values.push(value)
+    }
     try {
-      return this.executor.execute(slot, value)
+      return this.executor.executeAll(first, values)
     } catch (error) {
       if (!(error instanceof SynodError)) throw error
       this.#isHalted = true

@@ -1,6 +1,14 @@
 // Compiled by `npm run check:types`, and never run: what the types must refuse, and what they must
 // take.
-import { type AnyMachine, type Codec, type Machine, Replica, type ReplicaOptions } from '../../src/index.js'
+import {
+  type AnyMachine,
+  type BatchedCommand,
+  type Codec,
+  type Machine,
+  type Refusal,
+  Replica,
+  type ReplicaOptions,
+} from '../../src/index.js'
 import { simulate } from '../../../testing/src/index.js'
 
 declare const around: Omit<ReplicaOptions<AnyMachine>, 'machine'>
@@ -78,6 +86,24 @@ class RestoreOfNoPromise extends Counter {
   }
 }
 
+class Batched extends Counter {
+  applyBatch(batch: readonly BatchedCommand<number>[]): (number | Refusal)[] {
+    return batch.map(({ command }) => command)
+  }
+}
+
+class BatchedOtherwise extends Counter {
+  applyBatch(batch: readonly BatchedCommand<number>[]): string[] {
+    return batch.map(String)
+  }
+}
+
+class AsyncBatch extends Counter {
+  async applyBatch(batch: readonly BatchedCommand<number>[]): Promise<number[]> {
+    return [batch.length, await later]
+  }
+}
+
 interface With<Command, Result> {
   apply(command: Command): Result
   query(query: 'total'): number
@@ -127,6 +153,11 @@ export function types() {
   void Replica.open({ ...around, machine: new AsyncChunks() })
   // @ts-expect-error restore returns no promise
   void Replica.open({ ...around, machine: new RestoreOfNoPromise() })
+  // @ts-expect-error applyBatch has results that apply has not
+  void Replica.open({ ...around, machine: new BatchedOtherwise() })
+  // @ts-expect-error applyBatch returns a promise
+  void Replica.open({ ...around, machine: new AsyncBatch() })
+  const batched = Replica.open({ ...around, machine: new Batched() })
   // @ts-expect-error a simulation refuses the same
   void simulate({ machine: () => new AsyncApply(), command: () => 1, query: () => 'total' as const })
 
@@ -146,5 +177,5 @@ export function types() {
   const sum = (replica: Replica<Counter>) => replica.read('sum')
   const silent: Machine<number, void, 'total', number> = { apply: () => undefined, query: () => 0 }
   const anything: AnyMachine = { apply: (it) => it, query: (it) => it }
-  return { opened, withCodec, json, tree, total, sum, silent, anything }
+  return { opened, batched, withCodec, json, tree, total, sum, silent, anything }
 }

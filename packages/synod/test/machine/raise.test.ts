@@ -187,7 +187,7 @@ test('a snapshot holds what is agreed on, and an older machine does not take it 
   await other.restore(given())
   expect(other.agreed).toEqual(TWO)
   const machine = new Notes()
-  machine.apply('before', { slot: 1, timeMs: 0, version: 1 })
+  machine.apply('before', { position: { slot: 1, index: 0 }, timeMs: 0, version: 1 })
   await expect(newExecutor(machine).restore(given())).rejects.toMatchObject({ code: 'wrong-version' })
   expect(machine.texts, 'it was not even asked').toEqual(['before'])
   expect(FORMATS.newest).toBe(1)

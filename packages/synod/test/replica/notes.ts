@@ -24,7 +24,7 @@ export class Notes implements Machine<string, number, number, readonly string[]>
     return this.notes.map(({ text }) => text)
   }
 
-  apply(text: string, { slot, timeMs }: ApplyContext): number {
+  apply(text: string, { position: { slot }, timeMs }: ApplyContext): number {
     if (text.startsWith('!')) throw new Error(`refused: ${text}`)
     const note = { slot, timeMs, text }
     this.#onNote(note)

@@ -17,8 +17,8 @@ export class Chronicle implements Machine<string, number, null, readonly string[
     this.#onApplied = onApplied
   }
 
-  apply(text: string, { slot, timeMs }: ApplyContext): number {
-    const executed = { text, slot, timeMs }
+  apply(text: string, { position, timeMs }: ApplyContext): number {
+    const executed = { text, slot: position.slot, timeMs }
     this.#onApplied(executed)
     return this.executed.push(executed)
   }

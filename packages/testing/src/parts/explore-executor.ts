@@ -1,7 +1,8 @@
 import { Executor, type ExecutorSnapshot } from 'synod/internal/machine/executor.js'
-import type { ApplyContext, Machine } from 'synod/internal/machine/machine.js'
+import type { ApplyContext, BatchedCommand, Machine } from 'synod/internal/machine/machine.js'
 import { Reader } from 'synod/internal/bytes/reader.js'
 import type { Outcome } from 'synod/internal/machine/outcome.js'
+import { Refusal } from 'synod/internal/machine/refusal.js'
 import { type Request, decodeRequest, encodeOpen, encodeRequest } from 'synod/internal/machine/request.js'
 import { newSessionKey } from 'synod/internal/machine/session-key.js'
 import { SnapshotMap } from 'synod/internal/machine/snapshot-map.js'
@@ -28,10 +29,10 @@ class Counters implements Machine<string, string, string, string> {
     this.#fault = fault
   }
 
-  apply(key: string, { slot, timeMs }: ApplyContext): string {
+  apply(key: string, { position, timeMs }: ApplyContext): string {
     if (key === '!') throw new Error(`refused ${this.#fault}`)
     const before = Number(this.#counts.get(key)?.split(' ')[0] ?? 0)
-    this.#counts.set(key, `${before + 1} ${slot} ${timeMs}`)
+    this.#counts.set(key, `${before + 1} ${position.slot} ${timeMs}`)
     return `${before + 1}${key === 'k0' ? this.#fault : ''}`
   }
 
@@ -55,6 +56,15 @@ class Counters implements Machine<string, string, string, string> {
   }
 }
 
+/** Takes all that is executed together in one step. */
+class BatchedCounters extends Counters {
+  applyBatch(batch: readonly BatchedCommand<string>[]): (string | Refusal)[] {
+    return batch.map(({ command, context }) =>
+      command === '!' ? new Refusal('refused ') : this.apply(command, context),
+    )
+  }
+}
+
 /** What the dumb twin knows of a session: everything that was ever asked in it. */
 interface SessionTwin {
   readonly opening: number
@@ -67,8 +77,8 @@ interface SessionTwin {
  * Some executors execute the same log of requests, sent twice and late and out of order: one from
  * the first slot to the last, the others with detours over snapshots, which are read while they go
  * on, into executors that have had other states before. All must come to the same; each request is
- * executed once at most; and an executor that comes to another result must have another digest.
- * Throws a Violation.
+ * executed once at most, though some take several in one batch; and an executor that comes to
+ * another result must have another digest. Throws a Violation.
  */
 export async function exploreExecutor(seed: number): Promise<void> {
   await new Run(new Chance(seed ^ 0x65786563)).run()
@@ -82,7 +92,9 @@ class Run {
   readonly #sessions = new Map<string, SessionTwin>()
   readonly #first = newExecutor()
   readonly #faulty = newExecutor('otherwise')
-  readonly #others = Array.from({ length: EXECUTORS }, () => newExecutor())
+  readonly #others = Array.from({ length: EXECUTORS }, (_, index) =>
+    executorOf(index === 0 ? new Counters() : new BatchedCounters()),
+  )
   readonly #again: number
   #wrong = false
 
@@ -182,10 +194,8 @@ class Run {
   }
 
   #catchUp(executor: Explored, slots: number): void {
-    for (let count = slots; count > 0 && executor.executed < this.#log.length; count--) {
-      const slot = executor.executed + 1
-      executor.execute(slot, this.#log[slot - 1] ?? Buffer.alloc(0))
-    }
+    const { executed } = executor
+    executor.executeAll(executed + 1, this.#log.slice(executed, executed + slots))
   }
 
   /** A snapshot of one goes to another one, and while it is read its source goes on. */
@@ -233,5 +243,9 @@ class Run {
 type Explored = Executor<Counters>
 
 function newExecutor(fault?: string): Explored {
-  return new Executor(new Counters(fault), new Membership(foundingMembership([1, 2, 3]), 8))
+  return executorOf(new Counters(fault))
+}
+
+function executorOf(machine: Counters): Explored {
+  return new Executor(machine, new Membership(foundingMembership([1, 2, 3]), 8))
 }

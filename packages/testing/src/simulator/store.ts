@@ -1,4 +1,4 @@
-import type { Machine } from 'synod/internal/machine/machine.js'
+import type { BatchedCommand, Machine } from 'synod/internal/machine/machine.js'
 import { SnapshotMap } from 'synod/internal/machine/snapshot-map.js'
 import type { Chance } from '../chance.js'
 import { assertLinearizable } from '../linearizability/check.js'
@@ -36,6 +36,10 @@ class Store implements Machine<StoreCommand, boolean, StoreQuery, string | null>
         this.#values.set(key, command.to)
         return true
     }
+  }
+
+  applyBatch(batch: readonly BatchedCommand<StoreCommand>[]): boolean[] {
+    return batch.map(({ command }) => this.apply(command))
   }
 
   frees({ type }: StoreCommand): boolean {

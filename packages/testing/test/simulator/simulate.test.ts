@@ -74,7 +74,7 @@ describe('a state machine', () => {
 
   it('that goes by the time in the context passes', async () => {
     await simulate(
-      counting((total, { timeMs, slot }) => total + slot + (timeMs % 7)),
+      counting((total, { timeMs, position }) => total + position.slot + (timeMs % 7)),
       { seeds: 2 },
     )
   })

@@ -22,8 +22,8 @@ class Diary implements Machine<string, number, string, string> {
     this.#chunks = chunks
   }
 
-  apply(text: string, { slot }: ApplyContext): number {
-    this.lines.push(`apply ${text} in slot ${slot}`)
+  apply(text: string, { position }: ApplyContext): number {
+    this.lines.push(`apply ${text} in slot ${position.slot}`)
     if (text === 'refuse') throw new Error('refused')
     if (text === 'large') return 'x'.repeat(MAX_RESULT_BYTES) as never
     return this.lines.length

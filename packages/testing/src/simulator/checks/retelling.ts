@@ -39,7 +39,11 @@ export class Retelling<Q> {
     answer(0)
     for (const [index, { command, encoded, result, slot, timeMs, version }] of executions.all.entries()) {
       const again = outputOf(() =>
-        applyCommand(machine, codecs, codecs.command.decode(encoded), { slot, timeMs, version }),
+        applyCommand(machine, codecs, codecs.command.decode(encoded), {
+          position: { slot, index: 0 },
+          timeMs,
+          version,
+        }),
       )
       if (!sameResult(again, result)) {
         throw new Violation(

@@ -6,6 +6,7 @@ import type { Codec, Codecs } from 'synod/internal/machine/codec.js'
 import {
   answerQuery,
   applyCommand,
+  applyCommands,
   checkChunk,
   chunksOf,
   decodeWith,
@@ -14,7 +15,8 @@ import {
   versionOfCommand,
   codecsOf,
 } from 'synod/internal/machine/contract.js'
-import type { ApplyContext, Machine } from 'synod/internal/machine/machine.js'
+import type { ApplyContext, BatchedCommand, Machine } from 'synod/internal/machine/machine.js'
+import { Refusal } from 'synod/internal/machine/refusal.js'
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import type { Executions } from './executions.js'
 import { inWords } from '../trace/words.js'
@@ -75,6 +77,8 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
   readonly #simulated: number | undefined
   readonly version?: number
   readonly versionOf?: (tagged: Tagged<M>) => number
+  /** On every second server, where the machine takes batches: the others show the same results. */
+  readonly applyBatch?: (batch: readonly BatchedCommand<Tagged<M>>[]) => (Uint8Array | Refusal)[]
   readonly snapshot?: () => Iterable<Uint8Array>
   readonly restore?: (chunks: AsyncIterable<Uint8Array>) => Promise<void>
   #executed = 0
@@ -99,14 +103,16 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
     if (version !== undefined) this.version = version
     if (simulated !== undefined) this.versionOf = (tagged) => Math.min(simulated, simulatedVersion(tagged))
     else if (inner.versionOf !== undefined) this.versionOf = ({ command }) => versionOfCommand(inner, command)
+    if (inner.applyBatch !== undefined && server % 2 === 0)
+      this.applyBatch = (batch) => this.#applyBatch(batch)
     if (inner.snapshot === undefined || inner.restore === undefined) return
     this.snapshot = () => this.#snapshot()
     this.restore = (chunks) => this.#restore(inner.restore?.bind(inner), chunks)
   }
 
   /** The result of a command is what `applyCommand` makes of it, here as in a replica. */
-  apply({ command, encoded, tag }: Tagged<M>, context: ApplyContext): Uint8Array {
-    const words = inWords(command)
+  apply(tagged: Tagged<M>, context: ApplyContext): Uint8Array {
+    const { command, tag } = tagged
     this.#checkVersion(tag, context)
     let result: Uint8Array | string
     try {
@@ -117,9 +123,36 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
       if (error instanceof SynodError && error.code === 'invalid-machine') throw error
       result = messageOf(error)
     }
-    const { slot, timeMs, version } = context
+    this.#executedOne(tagged, context, result)
+    if (typeof result === 'string') throw new Error(result)
+    return result
+  }
+
+  #applyBatch(batch: readonly BatchedCommand<Tagged<M>>[]): (Uint8Array | Refusal)[] {
+    const inner = this.#inner as M & Required<Pick<AnyMachine, 'applyBatch'>>
+    for (const { command, context } of batch) this.#checkVersion(command.tag, context)
+    const outcomes = this.#guard.run(this.#server, 'apply', () =>
+      applyCommands(
+        inner,
+        this.#innerCodecs,
+        batch.map(({ command: { command }, context }) => ({ command, context })),
+      ),
+    )
+    return batch.map(({ command, context }, index) => {
+      const { result, status } = outcomes[index] ?? { status: 'failed', result: NOTHING }
+      const text = Buffer.from(result).toString()
+      this.#executedOne(command, context, status === 'done' ? result : text)
+      return status === 'done' ? result : new Refusal(text)
+    })
+  }
+
+  #executedOne(
+    { command, encoded, tag }: Tagged<M>,
+    { position: { slot }, timeMs, version }: ApplyContext,
+    result: Uint8Array | string,
+  ): void {
     try {
-      this.#guard.check(`apply(${words}) in slot ${slot}`)
+      this.#guard.check(`apply(${inWords(command)}) in slot ${slot}`)
       // The state machine may have kept the command that it was given, and change it.
       const fresh = this.#innerCodecs.command.decode(encoded ?? NOTHING)
       const execution = { slot, tag, timeMs, version, command: fresh, encoded: encoded ?? NOTHING, result }
@@ -127,15 +160,13 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
     } catch (error) {
       this.#onViolation(error as Error)
     }
-    if (typeof result === 'string') throw new Error(result)
-    return result
   }
 
   /** No command may come to a build that does not know it, nor before all members do. */
-  #checkVersion(tag: number, { slot, version }: ApplyContext): void {
+  #checkVersion(tag: number, { position, version }: ApplyContext): void {
     const known = Math.min(this.#simulated ?? Infinity, version)
     if (this.#simulated === undefined || simulatedVersion({ tag }) <= known) return
-    const what = `s${this.#server} has executed command ${tag} in slot ${slot}, which only version 2 knows: it has version ${this.#simulated}`
+    const what = `s${this.#server} has executed command ${tag} in slot ${position.slot}, which only version 2 knows: it has version ${this.#simulated}`
     this.#onViolation(new Violation('agreement', `${what}, and version ${version} was agreed on`))
   }
 

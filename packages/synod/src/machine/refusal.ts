@@ -1,0 +1,17 @@
+/**
+ * Stands in the place of a result where a state machine has refused the command: in what
+ * `applyBatch` returns, and in what was applied. `apply` throws instead.
+ *
+ * @example
+ * return batch.map(({ command }) =>
+ *   command < 0 ? new Refusal('an amount is negative') : this.add(command),
+ * )
+ */
+export class Refusal {
+  /** Why, for people: up to 1 KiB of it reaches the caller, as `command-failed`. */
+  readonly message: string
+
+  constructor(message: string) {
+    this.message = message
+  }
+}
