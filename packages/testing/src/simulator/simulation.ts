@@ -140,9 +140,9 @@ class Simulation<M extends AnyMachine> {
       build: plan.old && ((server) => this.#upgrade.buildOn(server)),
       between: (server, edges) => this.#ports?.between(server, edges) ?? edges,
       network: {
-        latencyMs: (from, to) => network.between(...plan.latencyMs) + this.#nemesis.delayMs(from, to),
+        latencyMs: (from, to) => network.between(...plan.latencyMs) + this.#nemesis.network.delayMs(from, to),
         ...(plan.pieces ? { split: (available) => 1 + network.below(available) } : {}),
-        meddle: (way) => this.#nemesis.meddle(way),
+        meddle: (way) => this.#nemesis.network.meddle(way),
         onArrival: (way, chunk) => {
           this.#trace.arrival(way, chunk)
           if (listener === undefined && !plan.overheard) return
@@ -150,7 +150,7 @@ class Simulation<M extends AnyMachine> {
         },
       },
       onFatal: (server, error) => {
-        this.#nemesis.failed(server, error)
+        this.#nemesis.onFailure(server, error)
       },
     })
     const { ids } = this.#world

@@ -1,0 +1,113 @@
+import type { AnyMachine } from 'synod/internal/machine/machine.js'
+import type { Chance } from '../../chance.js'
+import type { Meddler, Way } from '../hardware/socket.js'
+import { PEER_PORT, type Place, type World, hostOf } from '../world.js'
+import type { Fault } from './faults.js'
+import type { LastingFaults } from './lasting-faults.js'
+import { type Rates, frameMeddler, garble } from './meddler.js'
+import type { Plan } from './plan.js'
+
+export type NetworkFault = Fault & {
+  kind: 'cut' | 'isolation' | 'flapping' | 'reset' | 'lossy' | 'garbling' | 'slow-way'
+}
+
+export interface NetworkFaultsParts<M extends AnyMachine> {
+  readonly plan: Plan
+  readonly world: World<M>
+  readonly chance: Chance
+  readonly lasting: LastingFaults
+}
+
+/** Carries out the faults of the network. */
+export class NetworkFaults<M extends AnyMachine> {
+  readonly #parts: NetworkFaultsParts<M>
+  readonly #rates = new Map<string, Rates>()
+  readonly #toGarble = new Set<string>()
+  /** By way, how much longer bytes take. */
+  readonly #delaysMs = new Map<string, number>()
+
+  constructor(parts: NetworkFaultsParts<M>) {
+    this.#parts = parts
+  }
+
+  /** For the network: what happens to bytes on a way. */
+  meddle(way: Way): Meddler | undefined {
+    const { chance, plan } = this.#parts
+    const kinds = new Set(plan.faults.map(({ kind }) => kind))
+    const key = `${way.from} ${way.to}`
+    const meddlers: Meddler[] = []
+    if (kinds.has('lossy') && way.port === PEER_PORT)
+      meddlers.push(frameMeddler(() => this.#rates.get(key), chance))
+    if (kinds.has('garbling'))
+      meddlers.push((chunk) => (this.#toGarble.delete(key) ? [garble(chunk, chance)] : [chunk]))
+    if (meddlers.length < 2) return meddlers[0]
+    return (chunk) =>
+      meddlers.reduce<readonly Uint8Array[]>((pieces, meddle) => pieces.flatMap(meddle), [chunk])
+  }
+
+  /** How much longer than usual bytes take on this way. */
+  delayMs(from: string, to: string): number {
+    return this.#delaysMs.get(`${from} ${to}`) ?? 0
+  }
+
+  strike(fault: NetworkFault): void {
+    const { lasting, world } = this.#parts
+    const { network } = world
+    if (fault.kind === 'isolation') {
+      const others = world.ids.filter((id) => id !== fault.server)
+      for (const other of others) world.partition(fault.server, other)
+      lasting.until(fault.forMs, () => {
+        for (const other of others) this.#reunite(fault.server, other, fault.reset)
+      })
+      return
+    }
+    const [from, to] = [hostOf(fault.from), hostOf(fault.to)]
+    const key = `${from} ${to}`
+    switch (fault.kind) {
+      case 'slow-way':
+        this.#delaysMs.set(key, fault.delayMs)
+        lasting.until(fault.forMs, () => this.#delaysMs.delete(key))
+        break
+      case 'cut':
+        if (fault.oneWay) network.cutWay(from, to)
+        else network.cut(from, to)
+        lasting.until(fault.forMs, () => {
+          if (fault.oneWay) network.healWay(from, to)
+          else network.heal(from, to)
+          if (fault.reset) world.breakConnections(fault.from, fault.to)
+        })
+        break
+      case 'flapping':
+        this.#flap(fault.from, fault.to, fault.periodMs, Math.ceil(fault.forMs / fault.periodMs / 2))
+        break
+      case 'reset':
+        world.breakConnections(fault.from, fault.to)
+        break
+      case 'lossy':
+        this.#rates.set(key, fault)
+        lasting.until(fault.forMs, () => this.#rates.delete(key))
+        break
+      case 'garbling':
+        this.#toGarble.add(key)
+        lasting.until(fault.forMs, () => this.#toGarble.delete(key))
+        break
+    }
+  }
+
+  #flap(a: Place, b: Place, periodMs: number, times: number): void {
+    if (times === 0) return
+    const { lasting, world } = this.#parts
+    world.partition(a, b)
+    lasting.until(periodMs, () => {
+      this.#reunite(a, b, false)
+      world.clock.timer(periodMs, () => {
+        if (!lasting.isHealed) this.#flap(a, b, periodMs, times - 1)
+      })
+    })
+  }
+
+  #reunite(a: Place, b: Place, reset: boolean): void {
+    this.#parts.world.reunite(a, b)
+    if (reset) this.#parts.world.breakConnections(a, b)
+  }
+}
