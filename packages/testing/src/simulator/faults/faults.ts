@@ -184,6 +184,7 @@ export const HOSTILE_KINDS = ['hostile-clients', 'idle-clients'] as const
 
 /** A mistake of an operator. It is drawn on its own too. */
 export const MISTAKEN_KINDS = ['old-copy'] as const
+
 /** What fills the disks of all servers. It is drawn on its own too. */
 export const FULL_KINDS = ['full-disks'] as const
 
@@ -211,3 +212,8 @@ export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
 
 /** Those after which a server cannot take part as the acceptor that it was. */
 export const WRECKING: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-rot', 'lost-disk', 'old-copy'])
+
+/** The server that a fault strikes; 0 if it strikes none, or several. */
+export function serverOf(fault: Fault): ServerId {
+  return 'server' in fault ? fault.server : 0
+}

@@ -7,8 +7,11 @@ import { drawQuorums } from '../../draw-quorums.js'
 import type { SnapshotPolicy } from 'synod/internal/replica/snapshots.js'
 import { drawClocks } from './draw-clocks.js'
 import { type Crowd, drawExtremes } from './draw-extremes.js'
+import { FaultDraw } from './draw-faults.js'
+import { drawFullness } from './draw-fullness.js'
 import { drawHostility } from './draw-hostile.js'
-import { FAULT_KINDS, type Fault, type FaultKind, ORDERLY_KINDS, WRECKING } from './faults.js'
+import { drawChanges, drawUpgrades, drawWindow } from './draw-membership.js'
+import { type Fault, ORDERLY_KINDS, WRECKING, serverOf } from './faults.js'
 
 /** From the first to the second, in milliseconds. */
 export type Range = readonly [low: number, high: number]
@@ -81,11 +84,6 @@ export interface PlanOptions {
   /** 3, or now and then 5 or 1, unless given. */
   readonly servers?: number
 }
-
-const MOST_FAULTS = 60
-
-/** Faults that a server alone cannot have. */
-const BETWEEN_SERVERS: ReadonlySet<FaultKind> = new Set<FaultKind>(['isolation', 'lossy'])
 
 const LATENCIES_MS: readonly Range[] = [
   [0.05, 0.2],
@@ -212,82 +210,6 @@ function drawOrderly(seed: number, ids: readonly ServerId[], durationMs: number)
   }))
 }
 
-/** For one seed of five: the disks of all servers get full, for a while. */
-function drawFullness(seed: number, durationMs: number): Fault[] {
-  const chance = new Chance(seed ^ 0x66756c6c)
-  if (chance.happens(0.8)) return []
-  return Array.from({ length: 1 + chance.below(3) }, () => ({
-    kind: 'full-disks',
-    atMs: chance.between(0, durationMs),
-    forMs: chance.between(0, 3000),
-    leftBytes: leftOf(chance.next()),
-  }))
-}
-
-/** Often little, and now and then more than what a server refuses writes at. */
-function leftOf(dice: number): number {
-  return Math.floor(dice ** 3 * (64 << 10))
-}
-
-/**
- * For most seeds in which no server is lost: servers join, and others go, but for one of the first.
- */
-function drawChanges(seed: number, ids: readonly ServerId[], durationMs: number): Fault[] {
-  const chance = new Chance(seed ^ 0x6d656d62)
-  if (chance.happens(0.3)) return []
-  const stays = chance.pick(ids)
-  const going = ids.filter((id) => id !== stays)
-  const goes = (): ServerId => going.splice(chance.below(going.length), 1)[0] ?? 0
-  const timesMs = Array.from({ length: 1 + chance.below(5) }, () => chance.between(0, durationMs))
-  let next = ids.length + 1
-  return timesMs
-    .sort((a, b) => a - b)
-    .flatMap((atMs): Fault[] => {
-      const timed = { atMs, forMs: 0 }
-      if (chance.happens(0.6))
-        return [{ kind: 'join', ...timed, server: next++, replaces: chance.happens(0.4) ? goes() : 0 }]
-      const server = goes()
-      return server === 0 ? [] : [{ kind: 'removal', ...timed, server }]
-    })
-}
-
-/**
- * For most seeds in which no server is lost: some or all servers, and some that join, are upgraded
- * one after the other.
- */
-function drawUpgrades(
-  seed: number,
-  ids: readonly ServerId[],
-  changes: readonly Fault[],
-  durationMs: number,
-): { readonly old?: readonly ServerId[]; readonly faults: readonly Fault[] } {
-  const chance = new Chance(seed ^ 0x75706772)
-  if (chance.happens(0.4)) return { faults: [] }
-  const first = chance.happens(0.8) ? ids : ids.filter(() => chance.happens(0.6))
-  const endMs = chance.between(durationMs / 8, durationMs)
-  const upgrade = (server: ServerId, fromMs: number, toMs: number): Fault => {
-    const atMs = chance.between(fromMs, toMs)
-    return { kind: 'upgrade', atMs, forMs: chance.between(0, 300), server }
-  }
-  // Also after the first ones have been upgraded, servers with the old build try to join.
-  const joining = changes.filter(({ kind }) => kind === 'join' && chance.happens(0.5))
-  const faults = [
-    ...first.map((server) => upgrade(server, 0, endMs)),
-    ...joining.map((fault) => upgrade(serverOf(fault), fault.atMs, durationMs)),
-  ]
-  const old = [...first, ...joining.map(serverOf)]
-  // Now and then one is left for the end.
-  return { old, faults: chance.happens(0.2) ? faults.slice(1) : faults }
-}
-
-/**
- * Small, so that changes of the membership take force soon, and many slots are at the edge of it.
- */
-function drawWindow(seed: number): number {
-  const chance = new Chance(seed ^ 0x77696e64)
-  return 1 + chance.below(chance.pick([4, 40, 400]))
-}
-
 /**
  * For two seeds of three: often, with little behind them, so that a server that is away for a
  * moment needs one.
@@ -306,133 +228,8 @@ function drawSize(chance: Chance): number {
   return dice < 0.96 ? 3 : 1
 }
 
-function serverOf(fault: Fault): ServerId {
-  return 'server' in fault ? fault.server : 0
-}
-
 function drawMinority(ids: readonly ServerId[], chance: Chance): ServerId[] {
   const rest = [...ids]
   const size = Math.floor((ids.length - 1) / 2)
   return Array.from({ length: size }, () => rest.splice(chance.below(rest.length), 1)).flat()
-}
-
-interface Targets {
-  readonly ids: readonly ServerId[]
-  readonly clients: number
-  /**
-   * The servers whose disks may be lost. Of more than a minority, nothing could tell the rest from
-   * a new cluster.
-   */
-  readonly losable: readonly ServerId[]
-  /** The servers on whose disks bits may turn over. */
-  readonly rotten: readonly ServerId[]
-  /** The servers whose wall clocks may be wrong. */
-  readonly wrong: readonly ServerId[]
-}
-
-class FaultDraw {
-  readonly #chance: Chance
-  readonly #targets: Targets
-  readonly #kinds: readonly FaultKind[]
-
-  constructor(chance: Chance, targets: Targets) {
-    this.#chance = chance
-    this.#targets = targets
-    const share = chance.between(0.1, 0.8)
-    const possible = FAULT_KINDS.filter(
-      (kind) =>
-        (targets.losable.length > 0 || kind !== 'lost-disk') &&
-        (targets.rotten.length > 0 || kind !== 'bit-rot') &&
-        (targets.ids.length > 1 || !BETWEEN_SERVERS.has(kind)),
-    )
-    this.#kinds = possible.filter(() => chance.happens(share))
-  }
-
-  all(durationMs: number): Fault[] {
-    const chance = this.#chance
-    const faults: Fault[] = []
-    const gapMs = chance.pick([60, 200, 600])
-    for (let atMs = chance.between(0, gapMs); atMs < durationMs; atMs += chance.between(0, 2 * gapMs)) {
-      if (this.#kinds.length === 0 || faults.length === MOST_FAULTS) break
-      faults.push(this.#one(atMs))
-    }
-    return faults
-  }
-
-  #one(atMs: number): Fault {
-    const chance = this.#chance
-    const { clients, ids, losable, rotten, wrong } = this.#targets
-    const kind = chance.pick(this.#kinds)
-    const forMs = chance.between(0, chance.pick([20, 300, 2000]))
-    const onServer = { atMs, forMs, server: chance.pick(ids) }
-    const to = chance.pick(ids)
-    const client = `c${1 + chance.below(clients)}`
-    const others = ids.filter((id) => id !== to)
-    const other = others.length === 0 ? to : chance.pick(others)
-    const onWay = { atMs, forMs, to, from: others.length === 0 || chance.happens(0.2) ? client : other }
-    const dice = chance.next()
-    switch (kind) {
-      case 'power-failure':
-        return { kind, ...onServer, silent: dice < 0.4 }
-      case 'death-while-writing':
-        return { kind, ...onServer, changes: chance.below(12) }
-      case 'clock-jump':
-        return {
-          kind,
-          ...onServer,
-          server: wrong[onServer.server % wrong.length] ?? onServer.server,
-          byMs: chance.between(-1e8, 1e8),
-        }
-      case 'isolation':
-        return { kind, ...onServer, reset: dice < 0.5 }
-      case 'slow-disk':
-        return { kind, ...onServer, syncMs: chance.between(10, 600) }
-      case 'kill':
-      case 'pause':
-      case 'stuck-disk':
-      case 'failed-fsync':
-        return { kind, ...onServer }
-      case 'full-disk':
-        return { kind, ...onServer, leftBytes: leftOf(dice) }
-      case 'full-disks':
-        return { kind, atMs, forMs, leftBytes: leftOf(dice) }
-      case 'bit-rot':
-        return { kind, ...onServer, server: chance.pick(rotten), bits: 1 + chance.below(4) }
-      case 'lost-disk':
-        return { kind, ...onServer, server: chance.pick(losable) }
-      case 'cut':
-        return { kind, ...onWay, oneWay: dice < 0.4, reset: chance.happens(0.5) }
-      case 'flapping':
-        return { kind, ...onWay, periodMs: chance.between(5, 200) }
-      case 'lossy': {
-        const most = chance.between(0, 0.5)
-        const [loss, duplication, reordering] = [chance.next(), chance.next(), chance.next()]
-        const rates = { loss: most * loss, duplication: most * duplication, reordering: most * reordering }
-        return { kind, ...onWay, from: other, ...rates }
-      }
-      case 'reset':
-      case 'garbling':
-        return { kind, ...onWay }
-      case 'outage':
-        return { kind, atMs, forMs }
-      case 'client-kill':
-        return { kind, atMs, forMs, client: 1 + chance.below(clients) }
-      case 'transfer':
-      case 'shutdown':
-      case 'upgrade':
-      case 'removal':
-        return { kind, ...onServer }
-      case 'clock-run':
-        return { kind, ...onServer, rate: chance.between(-2, 4) }
-      case 'slow-way':
-        return { kind, ...onWay, delayMs: chance.between(0, 100) }
-      case 'hostile-clients':
-      case 'idle-clients':
-        return { kind, ...onServer, clients: 1, seed: chance.seed() }
-      case 'old-copy':
-        return { kind, ...onServer }
-      case 'join':
-        return { kind, ...onServer, replaces: 0 }
-    }
-  }
 }
