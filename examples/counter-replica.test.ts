@@ -44,7 +44,7 @@ function start(id: number): ChildProcess {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   running.add(child)
-  createInterface({ input: child.stdout! }).on('line', (line) => {
+  createInterface({ input: child.stdout }).on('line', (line) => {
     const [, total] = /^s\d: (\d+)$/.exec(line) ?? []
     if (total !== undefined) totals.push(Number(total))
   })

@@ -40,3 +40,30 @@ test('each link of a page leads to a file and a heading that exist', async () =>
   }
   expect(broken).toEqual([])
 })
+
+test('each function that ARCHITECTURE.md names is in its file', async () => {
+  const text = await readFile(join(ROOT, 'ARCHITECTURE.md'), 'utf8')
+  const named = [...text.matchAll(/`([\w/-]+\.ts):(#?\w+)`/g)]
+  expect(named.length).toBeGreaterThan(20)
+  for (const [whole, path = '', name = ''] of named) {
+    const file = join(ROOT, path.startsWith('packages/') ? path : `packages/synod/src/${path}`)
+    const code = await readFile(file, 'utf8')
+    expect(code.includes(`  ${name}(`) || code.includes(` async ${name}(`), whole).toBe(true)
+  }
+})
+
+test('each file that ARCHITECTURE.md names is there', async () => {
+  const text = await readFile(join(ROOT, 'ARCHITECTURE.md'), 'utf8')
+  const roots = [
+    '.',
+    'packages/synod/src',
+    'packages/synod/src/paxos',
+    'packages/testing/src/simulator',
+    'packages/testing/src',
+  ]
+  for (const [whole, path = ''] of text.matchAll(/`([\w/-]+\.ts)[`:]/g))
+    expect(
+      roots.some((root) => existsSync(join(ROOT, root, path))),
+      whole,
+    ).toBe(true)
+})
