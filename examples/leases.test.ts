@@ -1,18 +1,8 @@
 import type { ApplyContext } from 'synod'
-import { type Workload, simulate } from 'synod-testing'
+import { simulate } from 'synod-testing'
 import { expect, test } from 'vitest'
+import { leases } from './leases-workload.js'
 import { type LeaseCommand, LeaseTable } from './leases.js'
-
-const leases: Workload<LeaseTable> = {
-  machine: () => new LeaseTable(),
-  command: (chance) => ({
-    type: chance.pick(['acquire', 'release']),
-    name: chance.pick(['door', 'window']),
-    holder: chance.pick(['ann', 'bob', 'cyd']),
-    forMs: chance.below(2000),
-  }),
-  query: (chance) => chance.pick(['door', 'window']),
-}
 
 test('the leases survive', async ({ signal }) => {
   await simulate(leases, { signal })

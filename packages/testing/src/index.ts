@@ -1,3 +1,9 @@
+export {
+  AcceptanceFailure,
+  type AcceptanceOptions,
+  type AcceptanceTest,
+  acceptanceTests,
+} from './acceptance/acceptance-tests.js'
 export { Chance } from './chance.js'
 export { Chaos, type Faults, MILD_FAULTS, drawFaults } from './cluster/chaos.js'
 export { Cluster, type ClusterOptions } from './cluster/cluster.js'

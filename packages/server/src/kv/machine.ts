@@ -19,6 +19,8 @@ const NO_VALUE = new Uint8Array(0)
  */
 export class KvMachine implements Machine<KvCommand, KvResult, KvQuery, KvAnswer> {
   readonly codecs = kvCodecs
+  /** Each answer is made for who asked. */
+  readonly immutableAnswers = true
   /**
    * Values as text of one byte a character: that takes a third of the memory of as many small
    * arrays, and keeps nothing alive of the messages and the log that they came with.

@@ -1,6 +1,7 @@
 import { MAX_VERSION } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
 import {
+  BOOLEAN,
   FUNCTION,
   type Rule,
   checkOption,
@@ -52,11 +53,12 @@ export function codecsOf<M extends AnyMachine>(machine: M): CodecsOf<M> {
 export function checkMachine(machine: unknown): void {
   checkOption('machine', machine, required(withMethods('apply', 'query')))
   const given = machine as Partial<Record<string, unknown>>
-  const { applyBatch, codecs, frees, restore, snapshot, version, versionOf } = given
+  const { applyBatch, codecs, frees, immutableAnswers, restore, snapshot, version, versionOf } = given
   checkOption('machine.applyBatch', applyBatch, FUNCTION)
   checkOption('machine.snapshot', snapshot, FUNCTION)
   checkOption('machine.restore', restore, FUNCTION)
   checkOption('machine.frees', frees, FUNCTION)
+  checkOption('machine.immutableAnswers', immutableAnswers, BOOLEAN)
   checkOption('machine.version', version, wholeFrom(1, MAX_VERSION))
   checkOption('machine.versionOf', versionOf, FUNCTION)
   checkOption('machine.codecs', codecs, CODECS)
@@ -155,9 +157,14 @@ export function answerQuery<M extends AnyMachine>(
   codecs: CodecsOf<M>,
   query: QueryOf<M>,
 ): Uint8Array {
+  return checkSize(encodeWith('answer', codecs.answer, answerOf(machine, query)))
+}
+
+/** The answer to a query. Throws what the state machine throws, and `invalid-machine`. */
+export function answerOf<M extends AnyMachine>(machine: M, query: QueryOf<M>): AnswerOf<M> {
   const answer = machine.query(query)
   refusePromise('query', answer)
-  return checkSize(encodeWith('answer', codecs.answer, answer as AnswerOf<M>))
+  return answer as AnswerOf<M>
 }
 
 /**

@@ -1,4 +1,12 @@
-import type { AnyMachine, ApplyContext, BatchedCommand, CommandOf, CodecsOf } from './machine.js'
+import type {
+  AnswerOf,
+  AnyMachine,
+  ApplyContext,
+  BatchedCommand,
+  CodecsOf,
+  CommandOf,
+  QueryOf,
+} from './machine.js'
 import { crc32 } from '../bytes/checksum.js'
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
@@ -17,6 +25,7 @@ import type { ChangeOutcome, Membership, MembershipState } from '../paxos/member
 import type { Value } from '../paxos/value.js'
 import { changeOf, encodeMembership, readMembership } from './change-codec.js'
 import {
+  answerOf,
   answerQuery,
   applyCommand,
   applyCommands,
@@ -254,6 +263,19 @@ export class Executor<M extends AnyMachine> {
    */
   query(query: Uint8Array): Uint8Array {
     return answerQuery(this.#machine, this.codecs, decodeWith('query', this.codecs.query, query))
+  }
+
+  /** Whether an answer may be handed to a caller in this process as it is. */
+  get hasImmutableAnswers(): boolean {
+    return this.#machine.immutableAnswers === true
+  }
+
+  /**
+   * Answers a query from the state as it is. Throws what the state machine throws, and
+   * `invalid-machine`.
+   */
+  answer(query: QueryOf<M>): AnswerOf<M> {
+    return answerOf(this.#machine, query)
   }
 
   /**

@@ -102,6 +102,12 @@ export interface Machine<Command, Result, Query, Answer> {
    */
   frees?(command: Command): boolean
   /**
+   * Promises that an answer of `query` is not changed once it was given, neither by the machine nor
+   * by who asked for it. Reads in the process of the replica then give it as it is. Otherwise, they
+   * give a copy made by the codecs.
+   */
+  readonly immutableAnswers?: boolean
+  /**
    * The newest version of its commands that this code knows, from 1 to 65,535; 1 unless given. It
    * is raised with each new command and each rule that changes. A replica whose machine is older
    * than what the members have agreed on does not start.

@@ -209,7 +209,6 @@ function join<M extends AnyMachine>(
     now: () => clock.now(),
     turns: intake.turns,
     executed: () => state.readable,
-    query: (query) => executor.query(query),
     inbox,
   })
   const transfers = new Transfers({ clock, paxos, inbox })

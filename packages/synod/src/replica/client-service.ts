@@ -12,9 +12,9 @@ import { BYTES_PER_UNIT } from '../net/transport/turns.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { HeldStatus } from '../status.js'
 import type { Leadership } from './leadership.js'
-import type { Operations } from './operations.js'
+import { type Operations, checkSize } from './operations.js'
 import { MAX_COMMAND_BYTES, type Settings } from './options.js'
-import type { Done } from './reads.js'
+import type { Done, Query } from './reads.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
 import { RefusalLog } from './refusal-log.js'
 import { type Holder, Holdings } from './holdings.js'
@@ -49,7 +49,7 @@ export interface ClientServiceParts {
   readonly operations: Operations
   readonly leadership: Leadership
   readonly peers: { readonly clusterId: ClusterId | null }
-  readonly state: { readonly executor: { readonly executed: Slot } }
+  readonly state: { readonly executor: { readonly executed: Slot; query(query: Uint8Array): Uint8Array } }
   readonly report: { status(): unknown }
 }
 
@@ -223,12 +223,12 @@ export class ClientService {
           break
         case 'read':
           this.#read(client, message.request, message.query, (query, done) =>
-            operations.read(query, done, client),
+            operations.read(this.#query(query), done, client),
           )
           break
         case 'stale-read':
           this.#read(client, message.request, message.query, (query, done) =>
-            operations.readStale(query, message.atLeast, done, client),
+            operations.readStale(this.#query(query), message.atLeast, done, client),
           )
           break
         case 'transfer':
@@ -292,6 +292,12 @@ export class ClientService {
       this.#end(client, request, underWay)
       throw error
     }
+  }
+
+  /** Throws `too-large`. */
+  #query(query: Uint8Array): Query<Uint8Array> {
+    checkSize('query', query)
+    return { sizeBytes: query.length, answer: () => this.#parts.state.executor.query(query) }
   }
 
   #cancel(client: Client, request: number): void {

@@ -8,7 +8,7 @@ import type { Commands } from './commands.js'
 import type { Counts } from './counts.js'
 import type { Inbox } from './inbox.js'
 import { MAX_COMMAND_BYTES } from './options.js'
-import type { Done, Reads } from './reads.js'
+import type { Done, Query, Reads } from './reads.js'
 import type { Transfers } from './transfers.js'
 import type { SnapshotPiece } from '../net/client/messages.js'
 
@@ -41,15 +41,13 @@ export class Operations {
   }
 
   /**
-   * Answers a query from a state with everything that was acknowledged before. Throws `too-large`
-   * and `overloaded`.
+   * Answers a query from a state with everything that was acknowledged before. Throws `overloaded`.
    */
-  read(query: Uint8Array, done: Done, owner?: object): () => void {
+  read<T>(query: Query<T>, done: Done<T>, owner?: object): () => void {
     const { clock, counts, inbox, reads } = this.#parts
     const arrivedMs = clock.now()
-    checkSize('query', query)
     counts.reads++
-    const answered: Done = (answer) => {
+    const answered: Done<T> = (answer) => {
       counts.readSeconds.record((clock.now() - arrivedMs) / 1000)
       done(answer)
     }
@@ -59,12 +57,10 @@ export class Operations {
   }
 
   /**
-   * Answers a query from the state as it is once `atLeast` is executed here. Throws `too-large` and
-   * `overloaded`.
+   * Answers a query from the state as it is once `atLeast` is executed here. Throws `overloaded`.
    */
-  readStale(query: Uint8Array, atLeast: Slot, done: Done, owner?: object): () => void {
+  readStale<T>(query: Query<T>, atLeast: Slot, done: Done<T>, owner?: object): () => void {
     const { counts, reads } = this.#parts
-    checkSize('query', query)
     counts.staleReads++
     return counts.unlessRefused(() => reads.stale(query, atLeast, done, owner))
   }

@@ -14,8 +14,16 @@ export const MAX_QUERY_BYTES = 256 << 20
 /** How many linearizable reads are answered before other work gets its turn. */
 export const ANSWERS_AT_ONCE = 128
 
-/** Gets the encoded answer of a read, or the reason why there is none. */
-export type Done = (answer: Uint8Array | SynodError) => void
+/** Gets the answer of a read, or the reason why there is none. */
+export type Done<T = Uint8Array> = (answer: T | SynodError) => void
+
+/** What is to be read. */
+export interface Query<T> {
+  /** What it takes while it waits. */
+  readonly sizeBytes: number
+  /** Answers from the state as it is. Throws what the state machine throws. */
+  answer(): T
+}
 
 /** What the reads of a replica need of it. */
 export interface ReadsParts {
@@ -26,14 +34,13 @@ export interface ReadsParts {
   readonly turns: Turns
   /** The executed watermark. */
   readonly executed: () => Slot
-  /** Answers an encoded query from the state as it is. Throws what the state machine throws. */
-  readonly query: (query: Uint8Array) => Uint8Array
   readonly inbox: Pick<Inbox, 'step' | 'wake'>
 }
 
 interface Read extends Linked<Read> {
-  readonly query: Uint8Array
-  readonly done: Done
+  readonly sizeBytes: number
+  /** Answers it. */
+  readonly end: () => void
   readonly owner: object
   /**
    * What it waits for: a quorum, the slot that it must see executed, its turn; and then the answers
@@ -67,7 +74,7 @@ export class Reads {
   /** Those that wait for their slot. */
   readonly #confirmed = new Set<Read>()
   /** Those that may be answered. */
-  readonly #readable = new FairQueue<Read>(({ query }) => query.length)
+  readonly #readable = new FairQueue<Read>(({ sizeBytes }) => sizeBytes)
   /** More of them will be answered in a later turn. */
   #isLater = false
   /** No confirmed read waits for a slot before this one. */
@@ -86,7 +93,7 @@ export class Reads {
   /**
    * `done` is called once, in a later turn. Throws `overloaded`. Returns what gives up on the read.
    */
-  linearizable(query: Uint8Array, done: Done, owner = OWN_PROCESS): () => void {
+  linearizable<T>(query: Query<T>, done: Done<T>, owner = OWN_PROCESS): () => void {
     const read = this.#admit(query, done, owner)
     const group = (this.#new ??= { id: this.#nextId++, reads: new Set() })
     group.reads.add(read)
@@ -103,9 +110,9 @@ export class Reads {
    * `done` is called once, and at once if it can be. Throws `overloaded`. Returns what gives up on
    * the read.
    */
-  stale(query: Uint8Array, atLeast: Slot, done: Done, owner = OWN_PROCESS): () => void {
+  stale<T>(query: Query<T>, atLeast: Slot, done: Done<T>, owner = OWN_PROCESS): () => void {
     if (atLeast <= this.#parts.executed()) {
-      done(this.#answerOf(query))
+      done(answerOf(query))
       return () => undefined
     }
     const read = this.#admit(query, done, owner)
@@ -177,11 +184,15 @@ export class Reads {
   }
 
   /** Returns a read that may wait. Throws `overloaded`. */
-  #admit(query: Uint8Array, done: Done, owner: object): Read {
+  #admit<T>(query: Query<T>, done: Done<T>, owner: object): Read {
+    const { sizeBytes } = query
     const nowMs = this.#parts.now()
-    this.#room.check(owner, query.length, nowMs)
-    this.#room.enter(owner, query.length, nowMs)
-    return { query, done, owner, waitsFor: 'quorum', slot: 0, before: undefined, after: undefined }
+    this.#room.check(owner, sizeBytes, nowMs)
+    this.#room.enter(owner, sizeBytes, nowMs)
+    const end = () => {
+      done(answerOf(query))
+    }
+    return { sizeBytes, end, owner, waitsFor: 'quorum', slot: 0, before: undefined, after: undefined }
   }
 
   #wait(read: Read): void {
@@ -207,23 +218,23 @@ export class Reads {
   /** It waits no more. */
   #leave(read: Read): void {
     read.waitsFor = 'nothing'
-    this.#room.leave(read.owner, read.query.length)
+    this.#room.leave(read.owner, read.sizeBytes)
   }
 
   #end(read: Read): void {
     this.#leave(read)
     this.#room.done(this.#parts.now())
     this.#parts.turns.spend(1)
-    read.done(this.#answerOf(read.query))
+    read.end()
   }
+}
 
-  #answerOf(query: Uint8Array): Uint8Array | SynodError {
-    try {
-      return this.#parts.query(query)
-    } catch (error) {
-      return error instanceof SynodError
-        ? error
-        : new SynodError('command-failed', messageOf(error), { cause: error })
-    }
+function answerOf<T>(query: Query<T>): T | SynodError {
+  try {
+    return query.answer()
+  } catch (error) {
+    return error instanceof SynodError
+      ? error
+      : new SynodError('command-failed', messageOf(error), { cause: error })
   }
 }

@@ -19,7 +19,7 @@ import { type Assembled, assemble } from './assemble.js'
 import type { Fit } from '../machine/machine-check.js'
 import { checkSize } from './operations.js'
 import { type ReplicaOptions, checkOptions } from './options.js'
-import type { Done } from './reads.js'
+import type { Done, Query } from './reads.js'
 
 /**
  * In election timeouts: a leader that is closed waits for at most so long until another one takes
@@ -104,9 +104,8 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    */
   async read(query: QueryOf<M>, options: CallOptions = {}): Promise<AnswerOf<M>> {
     checkCall('read', options)
-    const { operations, state } = this.#parts
-    const encoded = encodeGiven('query', state.executor.codecs.query, query)
-    return this.#answer(encoded, options, (done) => operations.read(encoded, done))
+    const { operations } = this.#parts
+    return this.#answer(this.#query(query), options, (asked, done) => operations.read(asked, done))
   }
 
   /**
@@ -121,10 +120,9 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   async readStale(query: QueryOf<M>, options: StaleReadOptions = {}): Promise<StaleAnswer<AnswerOf<M>>> {
     const atLeast = checkStaleRead(options)
     const { operations, state } = this.#parts
-    const encoded = encodeGiven('query', state.executor.codecs.query, query)
     let slot: Slot = 0
-    const answer = this.#answer(encoded, options, (done) =>
-      operations.readStale(encoded, atLeast, (result) => {
+    const answer = this.#answer(this.#query(query), options, (asked, done) =>
+      operations.readStale(asked, atLeast, (result) => {
         slot = state.executor.executed
         done(result)
       }),
@@ -240,17 +238,31 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
       logger.info({ waitingFor }, 'waiting for all servers, to form the cluster')
   }
 
+  /**
+   * Where answers change after they were given, or a caller could change the state by them, query
+   * and answer are copied through their codecs.
+   */
+  #query(query: QueryOf<M>): Query<AnswerOf<M>> {
+    const { executor } = this.#parts.state
+    if (executor.hasImmutableAnswers) return { sizeBytes: 0, answer: () => executor.answer(query) }
+    const { codecs } = executor
+    const encoded = encodeGiven('query', codecs.query, query)
+    checkSize('query', encoded)
+    const answer = () => decodeAnswered('answer', codecs.answer, executor.query(encoded))
+    return { sizeBytes: encoded.length, answer }
+  }
+
   /** Begins a read on behalf of a caller in this process, and waits for its answer. */
   async #answer(
-    query: Uint8Array,
+    query: Query<AnswerOf<M>>,
     options: CallOptions,
-    begin: (done: Done) => () => void,
+    begin: (query: Query<AnswerOf<M>>, done: Done<AnswerOf<M>>) => () => void,
   ): Promise<AnswerOf<M>> {
-    const { calls, state } = this.#parts
-    const call = calls.take<Uint8Array>('read', query.length, options)
+    const { calls } = this.#parts
+    const call = calls.take<AnswerOf<M>>('read', query.sizeBytes, options)
     try {
       if (!call.over) {
-        const giveUp = begin((result) => {
+        const giveUp = begin(query, (result) => {
           if (result instanceof SynodError) call.reject(result)
           else call.resolve(result)
         })
@@ -262,6 +274,6 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
       // The call is over with that: it must not time out later, when no caller listens.
       call.reject(error as Error)
     }
-    return decodeAnswered('answer', state.executor.codecs.answer, await call.promise)
+    return call.promise
   }
 }

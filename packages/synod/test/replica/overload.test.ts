@@ -91,7 +91,6 @@ describe('reads', () => {
       now: () => clock.now(),
       turns,
       executed: () => state.executed,
-      query: (query: Uint8Array) => query,
       inbox: {
         wake: () => ended.turns++,
         step: (input) => withdrawn.push((input as { id: number }).id),
@@ -99,21 +98,22 @@ describe('reads', () => {
     })
     return { clock, ended, reads, state, turns, withdrawn }
   }
+  const asked = (bytes: Uint8Array) => ({ sizeBytes: bytes.length, answer: () => bytes })
   const done = () => undefined
 
   test('take so many bytes of queries, and more when some are answered or given up on', () => {
     const { reads: waiting } = reads()
     const half = new Uint8Array(MAX_QUERY_BYTES / 2)
-    const giveUp = waiting.linearizable(half, done)
-    waiting.linearizable(half, done)
+    const giveUp = waiting.linearizable(asked(half), done)
+    waiting.linearizable(asked(half), done)
     const refusal = expect.objectContaining({ code: 'overloaded', retryAfterMs: 1000 })
-    const one = () => waiting.linearizable(new Uint8Array(1), done)
+    const one = () => waiting.linearizable(asked(new Uint8Array(1)), done)
     expect(one).toThrow(refusal)
-    expect(() => waiting.stale(new Uint8Array(1), 6, done)).toThrow(refusal)
+    expect(() => waiting.stale(asked(new Uint8Array(1)), 6, done)).toThrow(refusal)
     // What is answered at once does not wait.
-    waiting.stale(new Uint8Array(1), 5, done)
+    waiting.stale(asked(new Uint8Array(1)), 5, done)
     giveUp()
-    waiting.linearizable(half, done)
+    waiting.linearizable(asked(half), done)
     expect(one).toThrow(refusal)
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     expect(waiting.size).toBe(0)
@@ -124,7 +124,7 @@ describe('reads', () => {
     const { reads: waiting } = reads()
     const answers: string[] = []
     const read = (text: string) =>
-      waiting.linearizable(Buffer.from(text), (answer) => {
+      waiting.linearizable(asked(Buffer.from(text)), (answer) => {
         answers.push(Buffer.from(answer as Uint8Array).toString())
       })
     read('a')
@@ -145,7 +145,7 @@ describe('reads', () => {
     const { clock, ended, reads: waiting, state } = reads(10_000)
     const answers: number[] = []
     const giveUps = Array.from({ length: 3 * ANSWERS_AT_ONCE }, (_, index) =>
-      waiting.linearizable(new Uint8Array(1), () => answers.push(index)),
+      waiting.linearizable(asked(new Uint8Array(1)), () => answers.push(index)),
     )
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     expect(answers).toHaveLength(ANSWERS_AT_ONCE)
@@ -167,7 +167,7 @@ describe('reads', () => {
   test('have no share of a turn that has done enough already', () => {
     const { clock, reads: waiting, turns } = reads()
     const answers: string[] = []
-    waiting.linearizable(new Uint8Array(1), () => answers.push('answered'))
+    waiting.linearizable(asked(new Uint8Array(1)), () => answers.push('answered'))
     turns.spend(MAX_TURN_UNITS)
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     expect(answers).toEqual([])
@@ -179,7 +179,8 @@ describe('reads', () => {
     const { clock, reads: waiting } = reads(100_000)
     const [greedy, modest] = [{}, {}]
     const answers: object[] = []
-    const ask = (owner: object) => waiting.linearizable(new Uint8Array(1), () => answers.push(owner), owner)
+    const ask = (owner: object) =>
+      waiting.linearizable(asked(new Uint8Array(1)), () => answers.push(owner), owner)
     for (let count = 0; count < 20 * ANSWERS_AT_ONCE; count++) ask(greedy)
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     ask(modest)
@@ -192,12 +193,12 @@ describe('reads', () => {
   test('may be given up on while others are answered', () => {
     const { reads: waiting } = reads()
     const answers: string[] = []
-    waiting.linearizable(new Uint8Array(1), () => {
+    waiting.linearizable(asked(new Uint8Array(1)), () => {
       answers.push('first')
       giveUp()
     })
-    const giveUp = waiting.linearizable(new Uint8Array(1), () => answers.push('second'))
-    waiting.linearizable(new Uint8Array(1), () => answers.push('third'))
+    const giveUp = waiting.linearizable(asked(new Uint8Array(1)), () => answers.push('second'))
+    waiting.linearizable(asked(new Uint8Array(1)), () => answers.push('third'))
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     expect(answers).toEqual(['first', 'third'])
     expect(waiting.size).toBe(0)
@@ -205,10 +206,10 @@ describe('reads', () => {
 
   test('that are given up on in the turn in which they came are nobody else’s concern', () => {
     const { reads: waiting, withdrawn } = reads()
-    waiting.linearizable(new Uint8Array(1), done)()
+    waiting.linearizable(asked(new Uint8Array(1)), done)()
     expect(waiting.takeNew()).toBe(undefined)
     expect(waiting.size).toBe(0)
-    const giveUps = [1, 2, 3].map((bytes) => waiting.linearizable(new Uint8Array(bytes), done))
+    const giveUps = [1, 2, 3].map((bytes) => waiting.linearizable(asked(new Uint8Array(bytes)), done))
     const id = waiting.takeNew()!
     giveUps[0]!()
     giveUps[0]!()

@@ -5,15 +5,14 @@ import { describeFault } from './faults/fault-words.js'
 import { type Plan, type PlanOptions, drawPlan } from './faults/plan.js'
 import {
   FUNCTION,
-  type Rule,
   type Rules,
   SIGNAL,
   checkOptions,
   group,
-  invalid,
   oneOf,
   wholeFrom,
 } from 'synod/internal/options.js'
+import { SEED_RULES, seedsOf } from '../seeds.js'
 import { SHRINK_RULES, type ShrinkOptions, shrinkPlan } from './shrink.js'
 import { type Outcome, type SimulationStats, runPlan } from './simulation.js'
 import type { Violation } from './checks/violation.js'
@@ -46,15 +45,12 @@ export interface SimulateOptions extends PlanOptions {
 /** A test that has found something has to end in time to say so. */
 const SHRINK_LIMIT_MS = 10_000
 
-/** Seeds beyond are equal to smaller ones. */
-const SEED = wholeFrom(0, 2 ** 31 - 1)
 const SHRINK = group({ attempts: SHRINK_RULES.attempts, limitMs: SHRINK_RULES.limitMs })
 
 const RULES = {
   mode: oneOf('leader', 'leaderless'),
   servers: wholeFrom(1, 9),
-  seed: SEED,
-  seeds: wholeFrom(1, 2 ** 31 - 1),
+  ...SEED_RULES,
   onOutcome: FUNCTION,
   onViolation: FUNCTION,
   shrink: {
@@ -136,11 +132,10 @@ export async function simulate<M extends AnyMachine>(
   options: SimulateOptions = {},
 ): Promise<Summary> {
   checkOptions('the options of simulate', options, RULES)
-  const first = seedsOf('SYNOD_SEED', options.seed ?? 1, RULES.seed)
-  const seeds = seedsOf('SYNOD_SEEDS', options.seeds ?? 20, RULES.seeds)
+  const { count, first } = seedsOf(options)
   const { onViolation = tellAtOnce, shrink = {}, signal } = options
   const summary = new Summary()
-  for (let seed = first; seed < first + seeds; seed++) {
+  for (let seed = first; seed < first + count; seed++) {
     const outcome = await runPlan(drawPlan(seed, options), workload, undefined, signal)
     summary.add(outcome.stats)
     options.onOutcome?.(outcome)
@@ -153,18 +148,6 @@ export async function simulate<M extends AnyMachine>(
     throw new SimulationFailure(seed, smallest.plan, smallest.violation ?? outcome.violation)
   }
   return summary
-}
-
-/**
- * A number of the environment goes before the one that is given. What is none would be no seed, and
- * so no simulation.
- */
-function seedsOf(name: 'SYNOD_SEED' | 'SYNOD_SEEDS', given: number, rule: Rule): number {
-  const text = process.env[name]
-  if (text === undefined || text === '') return given
-  const value = Number(text)
-  if (!rule.fits(value, name)) throw invalid(`the environment variable ${name}`, rule.may, text)
-  return value
 }
 
 function tellAtOnce({ message }: SimulationFailure): void {

@@ -51,7 +51,8 @@ test('all TypeScript in README and docs compiles', async () => {
   const directory = join(ROOT, 'node_modules', '.cache', 'docs-typescript')
   await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { recursive: true })
-  await copyFile(`${ROOT}/examples/leases.ts`, join(directory, 'leases.ts'))
+  for (const name of ['leases.ts', 'leases-workload.ts'])
+    await copyFile(`${ROOT}/examples/${name}`, join(directory, name))
   const snippets = await typescriptOfDocs()
   expect(snippets.length).toBeGreaterThan(10)
   for (const [index, { text, where }] of snippets.entries()) {
