@@ -562,7 +562,7 @@ const situations: readonly Situation[] = [
       const world = await World.formed({ servers: 1 })
       await world.settled(world.replica(1).changeMembership({ add: 4, address: 's4:2380', learner: true }))
       world.kill(1)
-      const { clock, network } = world.stranger('s4')
+      const { clock, network } = world.startProcess('s4')
       await network.listen({ host: 's4', port: 2380 }, (open) => {
         const socket = open({
           data: () => socket.destroy(),

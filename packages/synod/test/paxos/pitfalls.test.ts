@@ -103,11 +103,11 @@ describe('PITFALL 2: a promise tells of slots that are already chosen', () => {
   test('PITFALL 2: leaderless, a slot chosen elsewhere is learned by its promise', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.isolate(3)
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     cluster.settle()
     cluster.crash(1)
     cluster.heal()
-    cluster.setOut(3, 'b')
+    cluster.proposeAlone(3, 'b')
     cluster.settle()
     expect(texts(cluster.prefix(3))).toEqual(['a', 'b'])
   })
@@ -432,9 +432,9 @@ describe('PITFALL 11: a leader hint carries a ballot', () => {
 describe('PITFALL 12: leaderless: a request in two slots, or behind a hole', () => {
   test('PITFALL 12: a request that its server has seen chosen is not proposed again', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     cluster.settle()
-    cluster.setOut(1, 'b')
+    cluster.proposeAlone(1, 'b')
     cluster.settle()
     cluster.wait(2000)
     expect(texts(cluster.prefix(2))).toEqual(['a', 'b'])
@@ -452,14 +452,14 @@ describe('PITFALL 12: leaderless: a request in two slots, or behind a hole', () 
 
   test('PITFALL 12: a request behind a hole that nobody proposes for does not wait for ever', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    cluster.setOut(3, 'lost')
+    cluster.proposeAlone(3, 'lost')
     cluster.sync(3)
     cluster.deliverAll('prepare')
     cluster.sync(1)
     cluster.sync(2)
     cluster.crash(3)
     cluster.network = []
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     cluster.run(() => [1, 2].every((id) => texts(cluster.prefix(id)).includes('a')), 1000)
     expect(texts(cluster.prefix(1))).toEqual(['-', 'a'])
   })

@@ -179,7 +179,7 @@ test('a client cannot raise anything', async () => {
     }),
   )
   const answers: unknown[] = []
-  const { clock, network } = world.stranger('hostile')
+  const { clock, network } = world.startProcess('hostile')
   const link = openClientLink({
     ...{ clock, network, random: () => 0.5, address: { host: 's1', port: 2379 } },
     hello: () => ({ type: 'client-hello', cluster: '', clusterId: null }),

@@ -102,7 +102,7 @@ export class Chaos {
     const falls = (rate: number) => (dice -= rate) < 0
     if (falls(up ? crash * (id === slowDisk ? 2 : 1) : restart)) this.#crashOrRestart(id)
     else if (falls(sync)) this.#sync(id)
-    else if (falls(tick)) this.#pass()
+    else if (falls(tick)) this.#advanceTime()
     else if (falls(cut)) this.#cutOrHeal(id)
     else if (this.#remembered.length > 0 && chance.happens(echo)) this.#echo()
     else if (network.length > 0) this.#deliver()
@@ -129,7 +129,7 @@ export class Chaos {
   }
 
   /** Time passes: now and then so long that everyone misses the leader. */
-  #pass(): void {
+  #advanceTime(): void {
     const { chance } = this.#cluster
     const passed = chance.next()
     this.#cluster.nowMs += passed * (chance.happens(this.#faults.stall) ? 600 : 60)

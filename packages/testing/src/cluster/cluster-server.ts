@@ -57,7 +57,7 @@ export class ClusterServer {
   /**
    * What clients wait for here, and how much of what was executed has been looked through for it.
    */
-  awaited: Proposal[] = []
+  unanswered: Proposal[] = []
   #answered: Slot = 0
 
   /**
@@ -136,8 +136,8 @@ export class ClusterServer {
     const news = this.executed.slice(this.#answered)
     this.#answered = this.executed.length
     const isDone = ({ value }: Proposal) => news.some((it) => sameValue(it, value))
-    const done = this.awaited.filter(isDone)
-    this.awaited = this.awaited.filter((proposal) => !done.includes(proposal))
+    const done = this.unanswered.filter(isDone)
+    this.unanswered = this.unanswered.filter((proposal) => !done.includes(proposal))
     return done.map(({ id }) => id)
   }
 
@@ -162,7 +162,7 @@ export class ClusterServer {
   crash(): void {
     this.up = false
     this.paused = false
-    this.awaited = []
+    this.unanswered = []
     this.journal.length = this.durable
     this.#held = []
   }

@@ -82,7 +82,7 @@ export class Cluster {
     this.#observers.push(observer)
   }
 
-  #tell(tell: (observer: ClusterObserver) => void): void {
+  #notify(tell: (observer: ClusterObserver) => void): void {
     for (const observer of this.#observers) tell(observer)
   }
 
@@ -108,13 +108,13 @@ export class Cluster {
   step(id: ServerId, input: Input): Output | undefined {
     const server = this.server(id)
     if (!server.isRunning) return undefined
-    this.#tell((it) => it.stepping?.(id, input))
+    this.#notify((it) => it.stepping?.(id, input))
     const { output, leaving } = server.step(input, this.nowMs)
     for (const envelope of leaving) this.#post(id, envelope)
     checkStep(server, this.history, this.nowMs, input, output)
     if (output.behind !== undefined) this.#transfer(id, output.behind)
     this.#execute(id)
-    this.#tell((it) => it.stepped?.(id, input, output))
+    this.#notify((it) => it.stepped?.(id, input, output))
     for (const proposal of server.takeAnswered()) this.step(id, { type: 'withdraw', id: proposal })
     return output
   }
@@ -136,10 +136,10 @@ export class Cluster {
     // A server that is new has no state of its own before it has a snapshot of another one.
     if (!server.isRunning || !server.hasJoined) return
     server.snapshotted = Math.max(server.snapshotted, Math.min(slot, server.executed.length))
-    this.#tellSnapshot(server)
+    this.#reportSnapshot(server)
   }
 
-  #tellSnapshot({ id, snapshotted: slot, snapshottedMembership: membership }: ClusterServer): void {
+  #reportSnapshot({ id, snapshotted: slot, snapshottedMembership: membership }: ClusterServer): void {
     this.step(id, { type: 'trim', slot, membership })
   }
 
@@ -148,7 +148,7 @@ export class Cluster {
     const [source, server] = [this.server(from), this.server(id)]
     if (!source.isRunning || !server.isRunning || source.executed.length < server.executed.length) return
     server.hasJoined = true
-    this.#tell((it) => it.installing?.(id, from, source.executed.length))
+    this.#notify((it) => it.installing?.(id, from, source.executed.length))
     this.#install(server, source.executed)
   }
 
@@ -169,7 +169,7 @@ export class Cluster {
     to.executed = [...values]
     for (const [index, value] of to.executed.entries()) this.history.chosen(to.id, index + 1, value)
     to.snapshotted = to.executed.length
-    this.#tellSnapshot(to)
+    this.#reportSnapshot(to)
   }
 
   /** A server that is behind what a peer has dropped gets the peer's snapshot, if that is up. */
@@ -178,7 +178,7 @@ export class Cluster {
     if (!from.up || from.snapshotted <= to.executed.length) return
     if (from.snapshotted < slot) throw new InvariantError(`s${peer} dropped slots that are in no snapshot`)
     to.hasJoined = true
-    this.#tell((it) => it.installing?.(id, peer, from.snapshotted))
+    this.#notify((it) => it.installing?.(id, peer, from.snapshotted))
     this.#install(to, from.executed.slice(0, from.snapshotted))
   }
 
@@ -206,12 +206,12 @@ export class Cluster {
    * as a server has executed one, it is withdrawn there.
    */
   request(client: number, servers: readonly ServerId[], values: readonly Value[]): void {
-    this.#tell((it) => it.requested?.(client, servers, values))
+    this.#notify((it) => it.requested?.(client, servers, values))
     for (const id of servers) {
       const server = this.server(id)
       if (!server.isRunning) continue
       const proposals = values.map((value) => ({ id: this.#nextProposal++, value }))
-      server.awaited.push(...proposals)
+      server.unanswered.push(...proposals)
       this.step(id, { type: 'propose', proposals })
     }
   }
@@ -237,7 +237,7 @@ export class Cluster {
    * Proposes in leaderless mode, and gives this server alone the time that it waits before it goes
    * ahead.
    */
-  setOut(id: ServerId, ...values: (string | Value)[]): number[] {
+  proposeAlone(id: ServerId, ...values: (string | Value)[]): number[] {
     const ids = this.propose(id, ...values)
     const server = this.server(id)
     const endMs = this.nowMs + HEAD_START_MS
@@ -259,7 +259,7 @@ export class Cluster {
     const freed = server.write(count)
     const records = journal.slice(durable, server.durable)
     for (const record of records) this.history.durable(id, record)
-    this.#tell((it) => it.durable?.(id, records))
+    this.#notify((it) => it.durable?.(id, records))
     for (const envelope of freed) this.#post(id, envelope)
     this.step(id, { type: 'durable', position: server.position })
   }
@@ -286,9 +286,9 @@ export class Cluster {
   }
 
   #turn(id: ServerId, turn: Turn, act: () => void): void {
-    this.#tell((it) => it.turning?.(id, turn))
+    this.#notify((it) => it.turning?.(id, turn))
     act()
-    this.#tell((it) => it.turned?.(id, turn))
+    this.#notify((it) => it.turned?.(id, turn))
   }
 
   /** The process ends, and the others see its connections break. */
@@ -301,7 +301,7 @@ export class Cluster {
     const server = this.server(id)
     this.#turn(id, 'restart', () => server.restart(this.chance.seed(), this.nowMs))
     // The snapshot may have become durable when the record that goes with it had not.
-    if (server.snapshotted > 0) this.#tellSnapshot(server)
+    if (server.snapshotted > 0) this.#reportSnapshot(server)
     else this.#execute(id)
   }
 
@@ -315,7 +315,7 @@ export class Cluster {
     if (!duplicate) this.network.splice(index, 1)
     const { from, to, message } = transit
     const arrival = this.isCut(from, to) ? 'cut' : this.server(to).up ? 'taken' : 'down'
-    this.#tell((it) => it.arrived?.(transit, arrival))
+    this.#notify((it) => it.arrived?.(transit, arrival))
     if (arrival === 'taken') this.step(to, { type: 'message', from, message })
   }
 
@@ -345,7 +345,7 @@ export class Cluster {
   drop(transits: readonly Transit[]): void {
     const gone = new Set(transits)
     this.network = this.network.filter((transit) => !gone.has(transit))
-    for (const transit of gone) this.#tell((it) => it.lost?.(transit))
+    for (const transit of gone) this.#notify((it) => it.lost?.(transit))
   }
 
   /** Cuts a server off from these peers, both ways. */
@@ -483,7 +483,7 @@ export class Cluster {
     this.#leases.sent(this.server(from), envelope.message, this.nowMs)
     if (!this.servers.has(envelope.to)) return
     this.network.push(transit)
-    this.#tell((it) => it.sent?.(transit))
+    this.#notify((it) => it.sent?.(transit))
   }
 }
 

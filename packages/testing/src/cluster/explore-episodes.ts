@@ -9,7 +9,7 @@ import { drawQuorums } from '../draw-quorums.js'
 import { magnitude } from '../magnitude.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
 import { Cluster, type Transit } from './cluster.js'
-import { comeToRest, drawChange, join, newest } from './explore-membership.js'
+import { settleMembership, drawChange, join, newest } from './explore-membership.js'
 import { readUnderLease } from './read-under-lease.js'
 
 const EPISODES = 70
@@ -365,7 +365,7 @@ class Run {
   end(): void {
     const cluster = this.#cluster
     this.#heal()
-    if (this.#changes) comeToRest(cluster)
+    if (this.#changes) settleMembership(cluster)
     const { voters } = newest(cluster).current
     const last = () => (this.#mode === 'leader' ? cluster.elect() : this.#chance.pick(voters))
     if (this.#mode === 'leader') {

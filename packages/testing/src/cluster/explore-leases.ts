@@ -14,14 +14,14 @@ const HEARTBEAT_MS = 15
 
 /** How often things happen, of all events; the rest are deliveries. */
 const RATES = {
-  pass: 0.3,
+  advance: 0.3,
   cut: 0.03,
   heal: 0.04,
-  mislead: 0.04,
+  gone: 0.04,
   transfer: 0.03,
   crash: 0.03,
   write: 0.1,
-  betray: 0.02,
+  rival: 0.02,
 } as const
 
 /**
@@ -89,15 +89,15 @@ class Turns {
     const cluster = this.#cluster
     let dice = chance.next()
     const falls = (rate: number) => (dice -= rate) < 0
-    const { betray, crash, cut, heal, mislead, pass, transfer, write } = RATES
-    if (falls(pass)) this.#pass()
+    const { advance, crash, cut, gone, heal, rival, transfer, write } = RATES
+    if (falls(advance)) this.#advanceTime()
     else if (falls(cut)) this.#cutOff()
     else if (falls(heal)) cluster.heal()
-    else if (falls(mislead)) this.#mislead()
+    else if (falls(gone)) this.#reportGone()
     else if (falls(transfer)) this.#transfer()
     else if (falls(crash)) cluster.crash(chance.pick(cluster.ids))
     else if (falls(write)) this.#write()
-    else if (falls(betray)) this.#betray()
+    else if (falls(rival)) this.#electRival()
     else this.#deliver()
     for (const id of cluster.ids) if (!cluster.server(id).up && chance.happens(0.3)) cluster.restart(id)
     if (chance.happens(0.7)) cluster.syncDisks()
@@ -114,12 +114,12 @@ class Turns {
     return this.#cluster.ids.filter((id) => this.#cluster.paxos(id).role === 'leader')
   }
 
-  #pass(): void {
+  #advanceTime(): void {
     this.#cluster.nowMs += (this.#chance.next() * ELECTION_TIMEOUT_MS) / 8
     this.#cluster.tickDue()
   }
 
-  /** A leader hears no server any more, or not all; now and then it is only not heard. */
+  /** A leader receives nothing, or not from all; now and then nothing of it arrives. */
   #cutOff(): void {
     const chance = this.#chance
     const cluster = this.#cluster
@@ -130,51 +130,48 @@ class Turns {
     }
   }
 
-  /**
-   * A leader with a lease is cut off, and others do all they can to lead, and to write, before that
-   * has run out.
-   */
-  #betray(): void {
+  /** A leader with a lease is cut off, and others try to lead and to write before that runs out. */
+  #electRival(): void {
     const chance = this.#chance
     const cluster = this.#cluster
     const [leader] = holdersOf(cluster)
     if (leader === undefined) return
     const others = cluster.others(leader)
-    if (chance.happens(0.3)) this.#campaignInVain(leader)
-    // One does not hear of the leader for so long that it is free to promise anything.
+    if (chance.happens(0.3)) this.#interruptCampaign(leader)
+    // One is cut off from the leader until its lease promise has ended.
     if (chance.happens(0.3)) {
       cluster.isolate(leader, [chance.pick(others)])
-      this.#hurry(20)
+      this.#writeSteps(20)
     }
     cluster.isolate(leader)
     const restarts = chance.happens(0.3)
     for (const id of others) if (restarts && chance.happens(0.8)) cluster.crash(id)
     for (const id of others) if (!cluster.server(id).up) cluster.restart(id)
-    if (chance.happens(0.3)) this.#mislead()
-    this.#hurry(30)
+    if (chance.happens(0.3)) this.#reportGone()
+    this.#writeSteps(30)
   }
 
-  /** Others want to lead, and before anyone hears of it the leader is back. */
-  #campaignInVain(leader: ServerId): void {
+  /** Others campaign, and the leader is back before their prepares arrive. */
+  #interruptCampaign(leader: ServerId): void {
     const cluster = this.#cluster
     cluster.isolate(leader)
     for (let step = 0; step < 60 && cluster.underWay('prepare').length === 0; step++) {
-      this.#pass()
+      this.#advanceTime()
       for (const type of ['probe', 'probe-answer'] as const) cluster.deliverAll(type)
       cluster.syncDisks()
     }
     cluster.heal()
     for (let step = 0; step < 8; step++) {
-      this.#pass()
+      this.#advanceTime()
       for (const type of ['heartbeat', 'heartbeat-answer'] as const) cluster.deliverAll(type)
       this.#read()
     }
   }
 
-  /** All arrives at once, and the leader writes. */
-  #hurry(steps: number): void {
+  /** For some steps, everything arrives at once and the leader writes. */
+  #writeSteps(steps: number): void {
     for (let step = 0; step < steps; step++) {
-      this.#pass()
+      this.#advanceTime()
       this.#cluster.settle()
       this.#write()
       this.#cluster.settle()
@@ -182,8 +179,8 @@ class Turns {
     }
   }
 
-  /** A server takes the leader for gone. */
-  #mislead(): void {
+  /** Servers are told that the process of the leader is gone. */
+  #reportGone(): void {
     for (const peer of this.#leaders)
       for (const id of this.#cluster.others(peer))
         if (this.#chance.happens(0.7)) this.#cluster.step(id, { type: 'peer-gone', peer })

@@ -54,7 +54,7 @@ export function exploreMembership(mode: Mode, seed: number): void {
     cluster.read(chance.pick(cluster.ids))
     join(cluster, chance)
   }
-  comeToRest(cluster)
+  settleMembership(cluster)
   const { current } = newest(cluster)
   if (mode === 'leader' && current.voters.length >= 3) changeLeaders(cluster)
   chooseAtOnce(cluster)
@@ -80,7 +80,7 @@ export function join(cluster: Cluster, chance: Chance): void {
 }
 
 /** Nothing goes wrong any more; who is not a member goes, and the last change takes force. */
-export function comeToRest(cluster: Cluster): void {
+export function settleMembership(cluster: Cluster): void {
   cluster.heal()
   for (const id of cluster.ids) if (!cluster.server(id).up) cluster.restart(id)
   for (let round = 0; round < MOST_ROUNDS; round++) {

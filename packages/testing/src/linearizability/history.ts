@@ -56,21 +56,21 @@ export class History<Input, Output> {
     const asked = { client, input, invoked: this.#position++ }
     let operation: Operation<Input, Output> = asked
     let told = false
-    const tell = () => {
+    const end = () => {
       if (told) throw new Error(`client ${client} tells twice what became of an operation`)
       told = true
     }
     this.#operations.add(operation)
     return {
       returned: (output) => {
-        tell()
+        end()
         this.#operations.delete(operation)
         operation = { ...asked, returned: this.#position++, output }
         this.#operations.add(operation)
       },
-      unknown: tell,
+      unknown: end,
       failed: () => {
-        tell()
+        end()
         this.#operations.delete(operation)
       },
     }

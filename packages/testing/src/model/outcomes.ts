@@ -33,7 +33,7 @@ export function outcomesOf(choice: Choice, state: KnownState, states: ServerStat
   const add = (next: ServerState, keeps?: number) =>
     outcomes.push({
       state: states.number(next),
-      said: states.messages.set(server.said),
+      said: states.messages.set(server.sent),
       keeps,
       wrote: server.wrote,
     })
@@ -78,7 +78,7 @@ function take(
     case 'propose': {
       const id = state.usage.proposals + 1
       server.step({ type: 'propose', proposals: [{ id, value: valueOf(states.config, state.server, id) }] })
-      if (server.keepsProposals || server.said.length > 0) server.countProposal()
+      if (server.keepsProposals || server.sent.length > 0) server.countProposal()
       break
     }
     case 'trim':

@@ -2,7 +2,7 @@ import { type Action, actionOf, sameAction } from './actions.js'
 import type { ModelConfig } from './config.js'
 import { describeStep } from './describe-step.js'
 import type { Step } from './running-server.js'
-import { type ModelEvent, tellStep } from './tell-step.js'
+import { type ModelEvent, stepEvents } from './step-events.js'
 import { type Cluster, World } from './world.js'
 
 /** A step and its effects, in words and as the events of a trace. */
@@ -65,6 +65,6 @@ function take(world: World, cluster: Cluster, action: Action): Taken | undefined
   return {
     next,
     words: describeStep(choice, state, outcome, sites.states),
-    events: tellStep(choice, state, outcome, sites.states),
+    events: stepEvents(choice, state, outcome, sites.states),
   }
 }

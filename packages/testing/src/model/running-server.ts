@@ -24,7 +24,7 @@ export class RunningServer {
   #held: readonly Held[]
   /** How many records have become durable since. */
   #durable = 0
-  readonly #said = new Set<number>()
+  readonly #sent = new Set<number>()
   /** The slot that a snapshot of a peer must reach; 0 where none is needed. */
   #catchUp: Slot = 0
   #usage: Usage
@@ -80,7 +80,7 @@ export class RunningServer {
       const number = this.#states.messages.send(this.#state.server, to, message)
       if (number === undefined) continue
       const position = output.position - this.#durable
-      if (!afterDurable || position <= 0) this.#said.add(number)
+      if (!afterDurable || position <= 0) this.#sent.add(number)
       else if (!this.#held.some((held) => held.message === number)) {
         this.#held = [...this.#held, { position, message: number }]
       }
@@ -101,7 +101,7 @@ export class RunningServer {
     }
     this.#pending = this.#pending.slice(count)
     this.#durable += count
-    for (const { position, message } of this.#held) if (position <= count) this.#said.add(message)
+    for (const { position, message } of this.#held) if (position <= count) this.#sent.add(message)
     this.#held = this.#held
       .filter(({ position }) => position > count)
       .map(({ position, message }) => ({ position: position - count, message }))
@@ -149,8 +149,8 @@ export class RunningServer {
   }
 
   /** The numbers of the messages that have left, in ascending order. */
-  get said(): number[] {
-    return [...this.#said].sort((a, b) => a - b)
+  get sent(): number[] {
+    return [...this.#sent].sort((a, b) => a - b)
   }
 
   #with(

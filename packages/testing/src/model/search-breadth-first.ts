@@ -66,7 +66,7 @@ export function* breadthFirst(
   const cluster = new Int32Array(width)
   const next = new Int32Array(width)
 
-  const look = (state: Cluster): void => {
+  const visit = (state: Cluster): void => {
     const assessment = world.assess(state)
     for (const goal of assessment.goals) goals.add(goal)
     const isWanted = until !== undefined && assessment.goals.has(until)
@@ -93,7 +93,7 @@ export function* breadthFirst(
   })
 
   table.add(from)
-  look(from)
+  visit(from)
   for (; stop.at === undefined && at < table.size; at++) {
     if (table.size >= maxStates) return result('limit')
     if (at === boundary) {
@@ -108,7 +108,7 @@ export function* breadthFirst(
       if (table.add(next) !== size) return
       if (parents.length <= size) parents = grown(parents)
       parents[size] = at
-      if (world.state(next, index).evidence !== world.state(cluster, index).evidence) look(next)
+      if (world.state(next, index).evidence !== world.state(cluster, index).evidence) visit(next)
     })
     if (at % every === every - 1) yield progress()
   }

@@ -65,7 +65,7 @@ export function* randomWalks(
     const taste = drawTaste(chance)
     const actions: Action[] = []
     for (let cluster = world.start(); actions.length < depth;) {
-      const went = goOn(world, cluster, taste, chance)
+      const went = takeStep(world, cluster, taste, chance)
       if (went === undefined) break
       cluster = went.next
       actions.push(went.action)
@@ -98,13 +98,13 @@ function drawTaste(chance: Chance): Taste {
   return { deliver: 1, sync: 1, tick: draw(), campaign: draw(), propose: draw(), crash: draw(), trim: draw() }
 }
 
-interface Went {
+interface TakenStep {
   readonly next: Cluster
   readonly action: Action
 }
 
 /** A step that changes something; undefined if nothing does any more. */
-function goOn(world: World, cluster: Cluster, taste: Taste, chance: Chance): Went | undefined {
+function takeStep(world: World, cluster: Cluster, taste: Taste, chance: Chance): TakenStep | undefined {
   const { sites } = world
   const choices = [...cluster].flatMap((site, index) =>
     sites.choices(site).map((choice) => ({ index, choice, weight: taste[choice.type] })),

@@ -100,8 +100,8 @@ export class Sites {
   choices(number: number): Choice[] {
     const { config } = this.states
     const { state, inbox } = this.get(number)
-    const heard = this.#inSet(inbox).flatMap((message) => choicesFor(message, state, this.states))
-    return [...ownChoices(state, config), ...heard]
+    const movesOnMessage = this.#inSet(inbox).flatMap((message) => choicesFor(message, state, this.states))
+    return [...ownChoices(state, config), ...movesOnMessage]
   }
 
   outcomes(choice: Choice, state: KnownState): Outcome[] {
@@ -109,7 +109,7 @@ export class Sites {
   }
 
   /** What the server may do by itself. */
-  own(state: KnownState): readonly Move[] {
+  ownMoves(state: KnownState): readonly Move[] {
     return (this.#own[state.number] ??= this.#moves(ownChoices(state, this.states.config), state))
   }
 
@@ -136,7 +136,7 @@ export class Sites {
 
   /** Whether a message comes to no more than what the server may do without it. */
   isIdle(state: KnownState, message: number): boolean {
-    const own = this.own(state)
+    const own = this.ownMoves(state)
     return this.heard(state, message).every((move) =>
       own.some((other) => other.state === move.state && other.said === move.said),
     )
@@ -164,7 +164,7 @@ export class Sites {
   #nextOf(number: number): Int32Array {
     const { state, inbox } = this.get(number)
     const messages = this.#inSet(inbox)
-    const moves = [this.own(state), ...messages.map((message) => this.heard(state, message))].flat()
+    const moves = [this.ownMoves(state), ...messages.map((message) => this.heard(state, message))].flat()
     const next = new Map<string, readonly [number, number]>()
     for (const { state, said } of moves) next.set(`${state} ${said}`, [this.after(number, state), said])
     return Int32Array.from([...next.values()].flat())

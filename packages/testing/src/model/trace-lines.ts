@@ -1,6 +1,6 @@
 import { type ModelConfig, paxosConfig, serversOf } from './config.js'
 import type { Trace } from './replay.js'
-import type { ModelEvent } from './tell-step.js'
+import type { ModelEvent } from './step-events.js'
 
 /**
  * A way through the states of a cluster as the lines of a trace. There is no clock: the time of
@@ -12,14 +12,14 @@ export function traceLines(config: ModelConfig, { steps, violation }: Trace): st
   const { configurations } = paxosConfig(config, 1).membership
   const { quorums, voters: servers } = configurations[0] ?? {}
   const lines: string[] = []
-  const tell = (atMs: number, event: object) => lines.push(JSON.stringify({ atMs, ...event }))
-  for (const server of serversOf(config)) tell(0, { event: 'start', server, mode, servers, quorums })
+  const emit = (atMs: number, event: object) => lines.push(JSON.stringify({ atMs, ...event }))
+  for (const server of serversOf(config)) emit(0, { event: 'start', server, mode, servers, quorums })
   /** By message: how many copies are on their way. */
   const copies = new Map<string, number>()
   for (const [index, { events }] of steps.entries())
-    for (const event of events) tell(index + 1, isAgain(event, copies) ? { ...event, again: true } : event)
+    for (const event of events) emit(index + 1, isAgain(event, copies) ? { ...event, again: true } : event)
   if (violation !== undefined)
-    tell(steps.length, { event: 'violation', kind: 'invariant', message: violation })
+    emit(steps.length, { event: 'violation', kind: 'invariant', message: violation })
   return lines
 }
 

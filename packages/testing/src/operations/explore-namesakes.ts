@@ -23,7 +23,7 @@ type Options = Partial<ReplicaOptions<Chronicle>>
  */
 export async function exploreNamesakes(mode: Mode, seed: number): Promise<void> {
   const run = new Run(mode, new Chance(seed ^ 0x6e616d65))
-  await run.found()
+  await run.formClusters()
   for (let step = 0; step < STEPS; step++) await run.step()
   await run.end()
 }
@@ -48,7 +48,7 @@ class Run {
   }
 
   /** They form at the same time, and clients come before they have. */
-  async found(): Promise<void> {
+  async formClusters(): Promise<void> {
     const { ids } = this.#world
     const opening = ids.map((place) => this.#world.begin(place, optionsOf(place)))
     for (let count = this.#chance.below(3); count > 0; count--) this.#connect()

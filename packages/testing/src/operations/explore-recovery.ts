@@ -43,7 +43,7 @@ export async function exploreRecovery(mode: Mode, seed: number): Promise<void> {
   doomed.lose()
   const run = new Run(mode, chance, doomed)
   await run.recover()
-  await run.goOn()
+  await run.runNewCluster()
   await run.restore()
 }
 
@@ -246,7 +246,7 @@ class Run {
   }
 
   /** The new cluster works, and others join it. */
-  async goOn(): Promise<void> {
+  async runNewCluster(): Promise<void> {
     if (this.#recovered === undefined) return
     const { as, executed } = this.#recovered
     const chance = this.#chance

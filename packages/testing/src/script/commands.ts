@@ -27,12 +27,12 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   propose: (stage, args) => {
     const id = serverThatIsUp(stage, args)
     const words = valuesIn(args)
-    return stage.tell('messages', () => stage.propose(id, words, true))
+    return stage.report('messages', () => stage.propose(id, words, true))
   },
   submit: (stage, args) => {
     const id = serverThatIsUp(stage, args)
     const words = valuesIn(args)
-    return stage.tell('messages', () => stage.propose(id, words, false))
+    return stage.report('messages', () => stage.propose(id, words, false))
   },
   request: (stage, args) => {
     const { client, servers } = args.ask()
@@ -41,51 +41,51 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     const asked = servers.length > 0 ? servers : serversToAsk(stage.cluster)
     if (asked.every((id) => !stage.cluster.server(id).isRunning))
       throw new Error('none of these servers is there to take it')
-    return stage.tell('messages', () => stage.request(client, asked, words))
+    return stage.report('messages', () => stage.request(client, asked, words))
   },
   withdraw: (stage, args) => {
     const id = serverThatIsUp(stage, args)
     const words = valuesIn(args)
-    return stage.tell('messages', () => {
+    return stage.report('messages', () => {
       for (const word of words) stage.withdraw(id, word)
     })
   },
   read: (stage, args) => {
     const id = serverThatIsUp(stage, args)
-    return stage.tell('messages', () => stage.cluster.read(id))
+    return stage.report('messages', () => stage.cluster.read(id))
   },
 
   // Time
 
   elect: (stage, args) => {
     const id = serverThatIsUp(stage, args)
-    return stage.tell('outcome', () => stage.cluster.makeLeader(id))
+    return stage.report('outcome', () => stage.cluster.makeLeader(id))
   },
   campaign: (stage, args) => {
     const id = serverThatIsUp(stage, args)
-    return stage.tell('messages', () => stage.cluster.missLeader(id))
+    return stage.report('messages', () => stage.cluster.missLeader(id))
   },
   tick: (stage, args) => {
     const id = serverThatIsUp(stage, args)
     const { cluster } = stage
-    if (args.isEmpty) return stage.tell('heartbeats', () => cluster.tick(id))
+    if (args.isEmpty) return stage.report('heartbeats', () => cluster.tick(id))
     const type = args.messageType()
-    return stage.tell('messages', () => tickUntil(cluster, id, type))
+    return stage.report('messages', () => tickUntil(cluster, id, type))
   },
   transfer: (stage, args) => {
     const id = serverThatIsUp(stage, args)
     const to = args.isEmpty ? 0 : args.server()
-    return stage.tell('messages', () => stage.cluster.step(id, { type: 'transfer', to }))
+    return stage.report('messages', () => stage.cluster.step(id, { type: 'transfer', to }))
   },
   wait: (stage, args) => {
     const durationMs = args.durationMs()
-    return stage.tell('outcome', () => stage.cluster.wait(durationMs))
+    return stage.report('outcome', () => stage.cluster.wait(durationMs))
   },
   pass: ({ cluster }, args) => {
     cluster.nowMs += args.durationMs()
     return OK
   },
-  settle: (stage) => stage.tell('outcome', () => stage.cluster.settle()),
+  settle: (stage) => stage.report('outcome', () => stage.cluster.settle()),
 
   // Messages
 
@@ -128,7 +128,7 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   },
   kill: (stage, args) => {
     const id = requireUp(stage.cluster, args.server())
-    return stage.tell('messages', () => stage.cluster.kill(id))
+    return stage.report('messages', () => stage.cluster.kill(id))
   },
   restart: ({ cluster, narrator }, args) => {
     const id = args.server()
@@ -144,14 +144,14 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   resume: (stage, args) => {
     const id = args.server()
     if (!stage.cluster.server(id).paused) throw new Error(`s${id} is not paused`)
-    return stage.tell('messages', () => stage.cluster.resume(id))
+    return stage.report('messages', () => stage.cluster.resume(id))
   },
   join: (stage, args) => {
     const [id, from] = [serverThatIsUp(stage, args), serverThatIsUp(stage, args)]
     const { cluster } = stage
     if (id === from || cluster.server(from).executed.length < cluster.server(id).executed.length)
       throw new Error(`s${id} knows all that s${from} does`)
-    return stage.tell('messages', () => cluster.join(id, from))
+    return stage.report('messages', () => cluster.join(id, from))
   },
   disk: ({ cluster }, args) => {
     const id = args.server()
@@ -163,14 +163,14 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   trim: (stage, args) => {
     const id = serverThatIsUp(stage, args)
     const slot = args.number('a slot')
-    return stage.tell('messages', () => {
+    return stage.report('messages', () => {
       stage.cluster.trim(id, slot)
     })
   },
   sync: (stage, args) => {
     const id = serverThatIsUp(stage, args)
     const count = args.isEmpty ? Infinity : args.number('how many records')
-    return stage.tell('messages', () => stage.cluster.sync(id, count))
+    return stage.report('messages', () => stage.cluster.sync(id, count))
   },
 
   // What there is to see

@@ -18,8 +18,8 @@ export class Stage {
     this.narrator = new Narrator(cluster)
   }
 
-  /** Does something, with disks that write at once unless they are stuck, and tells the effects. */
-  tell(detail: Detail, act: () => void): string[] {
+  /** Acts, with disks that write at once unless they are stuck. Returns the effects as lines. */
+  report(detail: Detail, act: () => void): string[] {
     act()
     this.cluster.syncDisks()
     const lines = this.narrator.take(detail)
@@ -31,7 +31,7 @@ export class Stage {
     const values = words.map((word) => encodeValue(this.cluster, word))
     const isLeaderless = this.cluster.server(id).config.mode === 'leaderless'
     const proposals =
-      atOnce && isLeaderless ? this.cluster.setOut(id, ...values) : this.cluster.propose(id, ...values)
+      atOnce && isLeaderless ? this.cluster.proposeAlone(id, ...values) : this.cluster.propose(id, ...values)
     for (const [place, proposal] of proposals.entries())
       this.#proposals.set(`s${id} ${words[place] ?? ''}`, proposal)
   }

@@ -66,7 +66,7 @@ export class HealedPhase<M extends AnyMachine> {
       await inTime(
         world,
         'log time did not come to the right time',
-        () => time.lost(sound).length === 0,
+        () => time.wrongTimes(sound).length === 0,
         'wrong-time',
       )
     }

@@ -12,7 +12,7 @@ import type { FaultKind } from './faults/faults.js'
 import { Guard } from './checks/guard.js'
 import { ClientPorts } from './checks/client-ports.js'
 import { checkHistory } from './checks/history-check.js'
-import { Manners } from './checks/manners.js'
+import { MessageWatch } from './checks/message-watch.js'
 import { HOSTILE_HOST } from './faults/hostile-clients.js'
 import { HealedPhase } from './healed-phase.js'
 import { inTime } from './liveness.js'
@@ -24,7 +24,7 @@ import { TimeWatch } from './checks/time-watch.js'
 import { checkSignal, inTurn } from './turns.js'
 import { Trace } from './trace/trace.js'
 import { Violation } from './checks/violation.js'
-import { type Said, WireTap } from './trace/wire-tap.js'
+import { type SentMessage, WireTap } from './trace/wire-tap.js'
 import { asData, shown } from './trace/words.js'
 import { Upgrade } from './upgrade.js'
 import type { Way } from './hardware/socket.js'
@@ -87,7 +87,7 @@ class Simulation<M extends AnyMachine> {
   readonly #durable: DurableWatch
   readonly #ports: ClientPorts | undefined
   readonly #tap = new WireTap()
-  readonly #manners: Manners
+  readonly #messages: MessageWatch
   readonly #statuses: StatusWatch
   readonly #callers: Callers<M>
   readonly #upgrade: Upgrade
@@ -142,7 +142,7 @@ class Simulation<M extends AnyMachine> {
       network: {
         latencyMs: (from, to) => network.between(...plan.latencyMs) + this.#nemesis.network.delayMs(from, to),
         ...(plan.pieces ? { split: (available) => 1 + network.below(available) } : {}),
-        meddle: (way) => this.#nemesis.network.meddle(way),
+        chunkFault: (way) => this.#nemesis.network.chunkFault(way),
         onArrival: (way, chunk) => {
           this.#trace.arrival(way, chunk)
           if (listener === undefined && !plan.overheard) return
@@ -155,7 +155,7 @@ class Simulation<M extends AnyMachine> {
     })
     const { ids } = this.#world
     this.#trace = new Trace(this.#world.clock, listener)
-    this.#manners = new Manners({
+    this.#messages = new MessageWatch({
       plan,
       now: () => this.#world.clock.now(),
       processOn: (server) => (this.#world.isUp(server) ? this.#world.server(server).process : undefined),
@@ -299,7 +299,7 @@ class Simulation<M extends AnyMachine> {
   }
 
   #compare(): void {
-    this.#time.look()
+    this.#time.refresh()
     for (const id of this.#world.running) {
       const status = this.#world.status(id)
       this.#ports?.check(id, status)
@@ -307,13 +307,13 @@ class Simulation<M extends AnyMachine> {
     }
   }
 
-  #onMessage(way: Way, message: Said): void {
+  #onMessage(way: Way, message: SentMessage): void {
     // They say what they want.
     if (HOSTILE_HOST.test(way.from) || HOSTILE_HOST.test(way.to)) return
     this.#trace.message(way, message)
     if (!this.#plan.overheard) return
     try {
-      this.#manners.check(way, message, this.#tap.greeting(way))
+      this.#messages.check(way, message, this.#tap.greeting(way))
     } catch (error) {
       this.#violate(error)
     }

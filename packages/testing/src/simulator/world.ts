@@ -329,7 +329,7 @@ export class World<M extends AnyMachine> extends Timeline {
    * A process on a host of its own, for tests that speak with servers by other means. `killClient`
    * ends it.
    */
-  stranger(name: string): Process {
+  startProcess(name: string): Process {
     return this.#start(name)
   }
 

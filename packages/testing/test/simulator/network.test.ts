@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DRAIN_MARK_BYTES } from 'synod/internal/net/transport/network.js'
 import { Chance } from '../../src/chance.js'
-import type { Meddler, Way } from '../../src/simulator/hardware/socket.js'
+import type { ChunkFault, Way } from '../../src/simulator/hardware/socket.js'
 import { forSeeds } from '../../../synod/test/paxos/replay.js'
 import { Rig } from './rig.js'
 
@@ -231,11 +231,11 @@ describe('a host', () => {
   })
 })
 
-describe('a meddler', () => {
+describe('a fault of chunks', () => {
   it('sees each way of a connection, and changes what passes there', () => {
     const ways: Way[] = []
     const rig = new Rig({
-      meddle(way) {
+      chunkFault(way) {
         ways.push(way)
         if (way.from === 'b') return undefined
         return (chunk) => [Buffer.from(Buffer.from(chunk).toString().toUpperCase()), Buffer.from('!')]
@@ -253,22 +253,22 @@ describe('a meddler', () => {
   })
 
   const windowBytes = 10
-  it.each<[string, Meddler]>([
+  it.each<[string, ChunkFault]>([
     ['loses', () => []],
     ['doubles', (chunk) => [chunk, chunk]],
     ['holds back', holdsBack()],
-  ])('that %s bytes leaves the window as large as it was', (_, meddler) => {
-    let meddles = true
+  ])('that %s bytes leaves the window as large as it was', (_, fault) => {
+    let isFaulty = true
     const rig = new Rig({
       windowBytes,
       split: (available) => Math.min(available, 3),
-      meddle: () => (chunk) => (meddles ? meddler(chunk) : [chunk]),
+      chunkFault: () => (chunk) => (isFaulty ? fault(chunk) : [chunk]),
     })
     const { a, b } = rig.connect()
     a.write('x'.repeat(100))
     rig.advance()
     expect(a.socket.unsentBytes).toBe(0)
-    meddles = false
+    isFaulty = false
     b.socket.pause()
     a.write('x'.repeat(25))
     rig.advance()
@@ -276,7 +276,7 @@ describe('a meddler', () => {
   })
 
   it('that doubles bytes does not free the window before they are read', () => {
-    const rig = new Rig({ windowBytes, meddle: () => (chunk) => [chunk, chunk] })
+    const rig = new Rig({ windowBytes, chunkFault: () => (chunk) => [chunk, chunk] })
     const { a, b } = rig.connect()
     b.socket.pause()
     a.write('x'.repeat(25))
@@ -289,7 +289,7 @@ describe('a meddler', () => {
 })
 
 /** Gives out each chunk when the next one comes. */
-function holdsBack(): Meddler {
+function holdsBack(): ChunkFault {
   let held: Uint8Array[] = []
   return (chunk) => {
     const out = held

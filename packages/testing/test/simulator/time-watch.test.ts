@@ -67,16 +67,16 @@ test('when a majority has been wrong once, it may be anything for good', () => {
   rig.execute(TODAY_MS + 1e9)
   rig.voters = [1, 2, 3]
   rig.execute(TODAY_MS + 2e9)
-  expect(rig.watch.lost([1, 2, 3])).toEqual([])
+  expect(rig.watch.wrongTimes([1, 2, 3])).toEqual([])
 })
 
 test('in the end it must be right where the right clocks of a majority are up', () => {
   const rig = new Rig()
-  expect(rig.watch.lost([1, 2, 3])).toEqual([])
+  expect(rig.watch.wrongTimes([1, 2, 3])).toEqual([])
   rig.logMs -= 101
-  expect(rig.watch.lost([1, 2, 3])).toEqual([1, 2, 3])
-  expect(rig.watch.lost([2, 3])).toEqual([2, 3])
-  expect(rig.watch.lost([3])).toEqual([])
+  expect(rig.watch.wrongTimes([1, 2, 3])).toEqual([1, 2, 3])
+  expect(rig.watch.wrongTimes([2, 3])).toEqual([2, 3])
+  expect(rig.watch.wrongTimes([3])).toEqual([])
   rig.wrong.add(2)
-  expect(rig.watch.lost([2, 3])).toEqual([])
+  expect(rig.watch.wrongTimes([2, 3])).toEqual([])
 })

@@ -35,14 +35,14 @@ describe('the watch over turns', () => {
 
   it('finds that what was put off was dealt with in one turn', () => {
     const { turns, violations, settle } = watch()
-    turns.caughtUp(turns.putOff(TOO_MANY))
+    turns.caughtUp(turns.defer(TOO_MANY))
     settle()
     expect(violations).toHaveLength(1)
   })
 
   it('lets what was put off be dealt with in as many turns as it takes', () => {
     const { clock, turns, violations, settle } = watch()
-    const putOff = turns.putOff(TOO_MANY)
+    const putOff = turns.defer(TOO_MANY)
     for (let turn = 0; turn < 2; turn++) clock.step(0)
     turns.caughtUp(putOff)
     settle()
@@ -51,11 +51,11 @@ describe('the watch over turns', () => {
 
   it('does not wait for ever for what is never dealt with, nor counts it', () => {
     const { clock, turns, violations, settle } = watch()
-    const putOff = turns.putOff(TOO_MANY)
+    const putOff = turns.defer(TOO_MANY)
     settle()
     expect(clock.now()).toBe(1)
     turns.caughtUp(putOff)
-    turns.forget(turns.putOff(TOO_MANY))
+    turns.forget(turns.defer(TOO_MANY))
     settle()
     expect(violations).toEqual([])
   })

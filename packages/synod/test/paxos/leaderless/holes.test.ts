@@ -5,7 +5,7 @@ import { LoneServer, ballot } from '../lone-server.js'
 /** s3 prepares slot 1 with a quorum, and is never heard of again. */
 function abandonedSlot(): Cluster {
   const cluster = new Cluster({ mode: 'leaderless' })
-  cluster.setOut(3, 'lost')
+  cluster.proposeAlone(3, 'lost')
   cluster.sync(3)
   cluster.deliverAll('prepare')
   cluster.sync(1)
@@ -18,7 +18,7 @@ function abandonedSlot(): Cluster {
 describe('a slot that nobody proposes in', () => {
   test('is passed over, and holds up what is chosen behind it', () => {
     const cluster = abandonedSlot()
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     cluster.settle()
     expect(cluster.paxos(1).log.status(2)).toEqual({ status: 'chosen', value: value('a') })
     expect(cluster.paxos(1).chosen).toBe(0)
@@ -26,14 +26,14 @@ describe('a slot that nobody proposes in', () => {
 
   test('is filled with a no-op within a fraction of a second, and what waits behind it executes', () => {
     const cluster = abandonedSlot()
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     cluster.run(() => cluster.paxos(1).chosen === 2 && cluster.paxos(2).chosen === 2, 300)
     expect(texts(cluster.prefix(1))).toEqual(['-', 'a'])
   })
 
   test('with a vote in it is finished with that value', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    cluster.setOut(3, 'orphan')
+    cluster.proposeAlone(3, 'orphan')
     cluster.sync(3)
     cluster.deliverAll('prepare')
     cluster.sync(2)
@@ -64,20 +64,20 @@ describe('a slot that nobody proposes in', () => {
 describe('a hole that a withdrawn request left', () => {
   test('is filled when something is chosen behind it', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    const [id] = cluster.setOut(1, 'withdrawn')
+    const [id] = cluster.proposeAlone(1, 'withdrawn')
     cluster.step(1, { type: 'withdraw', id: id! })
     cluster.settle()
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     cluster.run(() => cluster.ids.every((other) => cluster.paxos(other).chosen === 2), 500)
     expect(texts(cluster.prefix(2))).toEqual(['-', 'a'])
   })
 
   test('also on a server that is alone', () => {
     const cluster = new Cluster({ mode: 'leaderless', servers: 1 })
-    const [id] = cluster.setOut(1, 'withdrawn')
+    const [id] = cluster.proposeAlone(1, 'withdrawn')
     cluster.step(1, { type: 'withdraw', id: id! })
     cluster.settle()
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     cluster.run(() => cluster.paxos(1).chosen === 2, 500)
     expect(texts(cluster.prefix(1))).toEqual(['-', 'a'])
   })

@@ -48,7 +48,7 @@ describe('a proposer that restarts in the middle of an instance', () => {
 
 test('a whole cluster that lost its power finishes what it had voted for', () => {
   const cluster = new Cluster({ mode: 'leaderless' })
-  cluster.setOut(1, 'a')
+  cluster.proposeAlone(1, 'a')
   cluster.sync(1)
   cluster.deliverAll('prepare')
   cluster.sync(2)
@@ -64,7 +64,7 @@ test('a whole cluster that lost its power finishes what it had voted for', () =>
 
 test('a server alone that lost its power goes on', () => {
   const cluster = new Cluster({ mode: 'leaderless', servers: 1 })
-  cluster.setOut(1, 'a')
+  cluster.proposeAlone(1, 'a')
   cluster.sync(1)
   const voted = cluster.server(1).journal.findIndex(({ type }) => type === 'vote')
   cluster.sync(1, voted + 1 - cluster.server(1).durable)

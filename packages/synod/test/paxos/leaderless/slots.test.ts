@@ -19,7 +19,7 @@ const prepares = (messages: Parameters<typeof only>[0]) => [
 describe('a request', () => {
   test('takes an empty slot, and both phases there', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     cluster.sync(1)
     expect(cluster.underWay('prepare').map(({ message }) => message)).toEqual([
       { type: 'prepare', ballot: ballot(1, 1), scope: 'slot', slot: 1 },
@@ -38,7 +38,7 @@ describe('a request', () => {
 
   test('several at once take several slots', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    cluster.setOut(1, 'a', 'b', 'c')
+    cluster.proposeAlone(1, 'a', 'b', 'c')
     cluster.sync(1)
     expect(cluster.underWay('prepare').map(({ message }) => message.slot)).toEqual([1, 1, 2, 2, 3, 3])
     cluster.settle()
@@ -129,8 +129,8 @@ describe('a request whose slot another value won', () => {
 
   test('two servers in one slot: both values are chosen, each in a slot of its own', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    cluster.setOut(1, 'a')
-    cluster.setOut(2, 'b')
+    cluster.proposeAlone(1, 'a')
+    cluster.proposeAlone(2, 'b')
     cluster.run(() => cluster.ids.every((id) => cluster.paxos(id).chosen >= 2))
     expect(
       texts(cluster.prefix(3))
@@ -141,7 +141,7 @@ describe('a request whose slot another value won', () => {
 
   test('a request that won is done, and is not proposed again', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     cluster.settle()
     cluster.wait(5000)
     expect(texts(cluster.prefix(1))).toEqual(['a'])
@@ -152,7 +152,7 @@ describe('a request whose slot another value won', () => {
 describe('lost messages', () => {
   test.each(['prepare', 'promise', 'accept', 'accepted'] as const)('a lost %s is made up for', (type) => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     let lost = 0
     for (let step = 0; step < 20; step++) {
       for (const id of cluster.ids) cluster.sync(id)
@@ -166,7 +166,7 @@ describe('lost messages', () => {
 
   test('a lost "chosen" is made up for by the watermarks that servers show', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    cluster.setOut(1, 'a')
+    cluster.proposeAlone(1, 'a')
     cluster.run(() => {
       cluster.lose('chosen')
       return cluster.paxos(1).chosen === 1
@@ -224,7 +224,7 @@ describe('withdrawn requests', () => {
 
   test('one in phase 2 is finished: it may be chosen already', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    const [id] = cluster.setOut(1, 'a')
+    const [id] = cluster.proposeAlone(1, 'a')
     cluster.sync(1)
     cluster.deliverAll('prepare')
     cluster.sync(2)
@@ -250,7 +250,7 @@ describe('withdrawn requests', () => {
 
 test('a single server needs nobody', () => {
   const cluster = new Cluster({ mode: 'leaderless', servers: 1 })
-  cluster.setOut(1, 'a', 'b')
+  cluster.proposeAlone(1, 'a', 'b')
   cluster.settle()
   expect(texts(cluster.prefix(1))).toEqual(['a', 'b'])
 })

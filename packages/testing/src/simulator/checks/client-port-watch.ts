@@ -12,7 +12,7 @@ import { FRAME_TIMEOUT_MS, MAX_UNFINISHED_BYTES } from 'synod/internal/net/trans
 import { MAX_UNDER_WAY, MAX_UNREAD_BYTES } from 'synod/internal/replica/client-service.js'
 import type { ReplicaStatus } from 'synod/internal/status.js'
 import { CLIENT_PORT } from '../world.js'
-import { type PutOff, TurnWatch } from './turn-watch.js'
+import { type Deferred, TurnWatch } from './turn-watch.js'
 import { Violation } from './violation.js'
 
 /**
@@ -159,7 +159,7 @@ class Line {
   #isGreeted = false
   #isLost = false
   /** Of the messages that were handed over, those that may not have been looked at. */
-  readonly #behind: PutOff[] = []
+  readonly #behind: Deferred[] = []
   /**
    * By number, how often something was asked here that has no answer: a number that is used twice
    * is answered twice.
@@ -249,7 +249,7 @@ class Line {
   delivered(messages: number, unsentBytes: number): void {
     if (this.isOver || this.isClosing) return
     if (this.isPaused) {
-      this.#behind.push(this.#turns.putOff(messages))
+      this.#behind.push(this.#turns.defer(messages))
     } else {
       this.#turns.done(messages)
       if (messages > 0 && unsentBytes > MAX_UNREAD_BYTES)

@@ -55,14 +55,14 @@ export class TimeWatch {
     this.#lastMs = timeMs
     const aheadMs = timeMs - this.#parts.wallTime()
     if (aheadMs <= this.boundMs) return
-    this.look()
+    this.refresh()
     if (this.#isOver) return
     const what = `log time is ${aheadMs} ms ahead of the right time in slot ${slot}, on s${by}`
     throw new Violation('wrong-time', `${what}, though a majority of the voters has right clocks`)
   }
 
   /** Whose clocks are right, or who votes, may have changed. */
-  look(): void {
+  refresh(): void {
     this.#isOver ||= this.#parts
       .statuses()
       .some((status) => !this.#hasRightMajority(votersOf(status), () => true))
@@ -72,7 +72,7 @@ export class TimeWatch {
    * Of these replicas, those whose log time should be right now, and is not; they run, and all else
    * is healed.
    */
-  lost(sound: readonly ServerId[]): ServerId[] {
+  wrongTimes(sound: readonly ServerId[]): ServerId[] {
     const { statuses, wallTime } = this.#parts
     if (this.#isOver) return []
     return statuses()

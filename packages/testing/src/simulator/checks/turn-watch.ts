@@ -5,7 +5,7 @@ import { MAX_TURN_UNITS } from 'synod/internal/net/transport/turns.js'
 const MOST_IN_A_TURN = MAX_TURN_UNITS + 64
 
 /** Messages of one client that were put off. */
-export interface PutOff {
+export interface Deferred {
   readonly messages: number
   readonly period: number
 }
@@ -36,22 +36,22 @@ export class TurnWatch {
     this.#arm()
   }
 
-  /** How many will be dealt with in this turn or in later ones. */
-  putOff(messages: number): PutOff {
+  /** Counts messages that will be dealt with in this turn or in later ones. */
+  defer(messages: number): Deferred {
     this.#behind += messages
     if (messages > 0) this.#arm()
     return { messages, period: this.#period }
   }
 
   /** They have been dealt with. */
-  caughtUp({ messages, period }: PutOff): void {
+  caughtUp({ messages, period }: Deferred): void {
     if (period !== this.#period) return
     this.#behind -= messages
     this.done(messages)
   }
 
   /** They never will be: their client is gone. */
-  forget({ messages, period }: PutOff): void {
+  forget({ messages, period }: Deferred): void {
     if (period === this.#period) this.#behind -= messages
   }
 

@@ -70,10 +70,10 @@ class IdleClient {
         })
       },
     })
-    say(socket, OPENINGS.right, chance, this.#memory)
+    send(socket, OPENINGS.right, chance, this.#memory)
     if (chance.happens(0.1))
       clock.timer(chance.between(1, 2000), () => {
-        say(socket, ACTS['commands-of-no-session'], chance, this.#memory)
+        send(socket, ACTS['commands-of-no-session'], chance, this.#memory)
       })
   }
 }
@@ -119,7 +119,7 @@ class HostileClient {
         })
       },
     })
-    say(socket, OPENINGS[opening], chance, memory)
+    send(socket, OPENINGS[opening], chance, memory)
     this.#read(socket)
     const goOn = () => {
       if (isOver) return
@@ -159,7 +159,7 @@ class HostileClient {
       memory.rest = memory.rest.subarray(size)
       return
     }
-    say(socket, ACTS[chance.pick(this.#acts)], chance, memory)
+    send(socket, ACTS[chance.pick(this.#acts)], chance, memory)
   }
 }
 
@@ -167,7 +167,7 @@ function newMemory(allowance: Allowance): Memory {
   return { allowance, request: 0, last: new Uint8Array(0), rest: new Uint8Array(0) }
 }
 
-function say(
+function send(
   socket: Socket,
   draw: ((chance: Chance, memory: Memory) => Uint8Array) | undefined,
   chance: Chance,

@@ -168,7 +168,7 @@ export class Nemesis<M extends AnyMachine> {
       case 'hostile-clients':
       case 'idle-clients': {
         const host = `h${++this.#hostileHosts}`
-        setHostile(fault, world.stranger(host))
+        setHostile(fault, world.startProcess(host))
         this.#lasting.until(fault.forMs, () => {
           world.killClient(host)
         })

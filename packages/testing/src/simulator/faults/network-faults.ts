@@ -1,10 +1,10 @@
 import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import type { Chance } from '../../chance.js'
-import type { Meddler, Way } from '../hardware/socket.js'
+import type { ChunkFault, Way } from '../hardware/socket.js'
 import { PEER_PORT, type Place, type World, hostOf } from '../world.js'
 import type { Fault } from './faults.js'
 import type { LastingFaults } from './lasting-faults.js'
-import { type Rates, frameMeddler, garble } from './meddler.js'
+import { type Rates, frameFault, garble } from './frame-fault.js'
 import type { Plan } from './plan.js'
 
 export type NetworkFault = Fault & {
@@ -31,18 +31,17 @@ export class NetworkFaults<M extends AnyMachine> {
   }
 
   /** For the network: what happens to bytes on a way. */
-  meddle(way: Way): Meddler | undefined {
+  chunkFault(way: Way): ChunkFault | undefined {
     const { chance, plan } = this.#parts
     const kinds = new Set(plan.faults.map(({ kind }) => kind))
     const key = `${way.from} ${way.to}`
-    const meddlers: Meddler[] = []
+    const faults: ChunkFault[] = []
     if (kinds.has('lossy') && way.port === PEER_PORT)
-      meddlers.push(frameMeddler(() => this.#rates.get(key), chance))
+      faults.push(frameFault(() => this.#rates.get(key), chance))
     if (kinds.has('garbling'))
-      meddlers.push((chunk) => (this.#toGarble.delete(key) ? [garble(chunk, chance)] : [chunk]))
-    if (meddlers.length < 2) return meddlers[0]
-    return (chunk) =>
-      meddlers.reduce<readonly Uint8Array[]>((pieces, meddle) => pieces.flatMap(meddle), [chunk])
+      faults.push((chunk) => (this.#toGarble.delete(key) ? [garble(chunk, chance)] : [chunk]))
+    if (faults.length < 2) return faults[0]
+    return (chunk) => faults.reduce<readonly Uint8Array[]>((pieces, fault) => pieces.flatMap(fault), [chunk])
   }
 
   /** How much longer than usual bytes take on this way. */

@@ -10,7 +10,7 @@ import {
   formatAddress,
 } from 'synod/internal/net/transport/network.js'
 import { PendingWork } from './pending-work.js'
-import { MemorySocket, type Meddler, type Way } from './socket.js'
+import { MemorySocket, type ChunkFault, type Way } from './socket.js'
 
 export interface MemoryNetworkOptions {
   /**
@@ -26,7 +26,7 @@ export interface MemoryNetworkOptions {
    * What becomes of a chunk that arrives: it may be changed, replaced by several, or held back.
    * Default: nothing.
    */
-  readonly meddle?: (way: Way) => Meddler | undefined
+  readonly chunkFault?: (way: Way) => ChunkFault | undefined
   /** Called for every chunk that arrives, before its receiver gets it. */
   readonly onArrival?: (way: Way, chunk: Uint8Array) => void
 }
@@ -132,7 +132,7 @@ export class MemoryNetwork {
     for (const socket of new Set([...this.#stalled, ...this.#sockets])) {
       if (socket.host !== from || socket.otherHost !== to) continue
       this.#stalled.delete(socket)
-      socket.goOn()
+      socket.onHealed()
     }
   }
 

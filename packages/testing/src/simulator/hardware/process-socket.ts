@@ -111,7 +111,7 @@ export class ProcessSocket implements Socket {
     }
     if (this.#isPaused || this.#isClosed) return
     this.#socket.resume()
-    if (this.#heldEnd !== undefined) this.#tellEnd(this.#heldEnd)
+    if (this.#heldEnd !== undefined) this.#emitEnd(this.#heldEnd)
   }
 
   #dropHeld(): void {
@@ -119,11 +119,11 @@ export class ProcessSocket implements Socket {
     this.#held.length = 0
     if (this.#heldEnd === undefined) return
     this.#later(() => {
-      this.#tellEnd('closed')
+      this.#emitEnd('closed')
     })
   }
 
-  #tellEnd(reason: SocketClosed): void {
+  #emitEnd(reason: SocketClosed): void {
     if (this.#heldEnd === undefined) return
     this.#heldEnd = undefined
     this.#events.closed(reason)

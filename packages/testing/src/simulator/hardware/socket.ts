@@ -10,7 +10,7 @@ import {
  * Changes what passes in one direction of a connection: gives back what arrives in place of a
  * chunk.
  */
-export type Meddler = (chunk: Uint8Array) => readonly Uint8Array[]
+export type ChunkFault = (chunk: Uint8Array) => readonly Uint8Array[]
 
 /** One direction of a connection. */
 export interface Way {
@@ -28,7 +28,7 @@ export interface Wires {
   readonly windowBytes: number
   readonly split: (available: number) => number
   readonly options: {
-    readonly meddle?: (way: Way) => Meddler | undefined
+    readonly chunkFault?: (way: Way) => ChunkFault | undefined
     readonly onArrival?: (way: Way, chunk: Uint8Array) => void
   }
   latencyMs(from: string, to: string): number
@@ -50,7 +50,7 @@ export class MemorySocket implements Socket {
   readonly #network: Wires
   readonly #way: Way
   readonly #events: SocketEvents
-  readonly #meddle: Meddler | undefined
+  readonly #chunkFault: ChunkFault | undefined
   #other: MemorySocket | undefined
   #unsent: Uint8Array[] = []
   #unsentBytes = 0
@@ -75,7 +75,7 @@ export class MemorySocket implements Socket {
     this.#way = way
     this.remote = remote
     this.#events = events
-    this.#meddle = network.options.meddle?.(way)
+    this.#chunkFault = network.options.chunkFault?.(way)
   }
 
   get host(): string {
@@ -171,20 +171,20 @@ export class MemorySocket implements Socket {
     this.#read()
   }
 
-  /** The way is healed: what waited sets out again, then what was not sent yet. */
-  goOn(): void {
-    for (; this.#stalled > 0; this.#stalled--) this.#setOut()
+  /** The way is healed: what waited is sent again, then what was not sent yet. */
+  onHealed(): void {
+    for (; this.#stalled > 0; this.#stalled--) this.#schedule()
     this.#pump()
   }
 
   /** In one latency's time, and after all that was sent before; not while the way is cut. */
   after(run: () => void): void {
     this.#underWay.push(run)
-    this.#setOut()
+    this.#schedule()
   }
 
   /** Whenever something arrives, it is what was sent first. */
-  #setOut(): void {
+  #schedule(): void {
     const { clock } = this.#network
     const { from, to } = this.#way
     const nowMs = clock.now()
@@ -252,7 +252,7 @@ export class MemorySocket implements Socket {
       return
     }
     let size = chunk.length
-    for (const bytes of other.#meddle === undefined ? [chunk] : other.#meddle(chunk)) {
+    for (const bytes of other.#chunkFault === undefined ? [chunk] : other.#chunkFault(chunk)) {
       this.#arrived.push({ bytes, size })
       size = 0
     }

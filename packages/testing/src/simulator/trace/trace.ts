@@ -7,7 +7,7 @@ import type { JournalRecord } from 'synod/internal/paxos/records.js'
 import { type ReplicaEvent, durableEvent, messageEvent } from 'synod/internal/trace/trace-event.js'
 import type { StepClock } from '../hardware/clock.js'
 import type { Way } from '../hardware/socket.js'
-import type { Said } from './wire-tap.js'
+import type { SentMessage } from './wire-tap.js'
 
 /**
  * What happens in a simulation: on its replicas, to them, and to their clients. The kinds
@@ -59,7 +59,7 @@ export class Trace {
   }
 
   /** The last byte of a message has arrived. */
-  message(way: Way, message: Said): void {
+  message(way: Way, message: SentMessage): void {
     if (this.#listener === undefined) return
     this.#listener(this.#line(messageEvent('message', way, message, tagOf)))
   }

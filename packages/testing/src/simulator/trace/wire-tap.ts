@@ -10,12 +10,12 @@ import type { Way } from '../hardware/socket.js'
 import { PEER_PORT } from '../world.js'
 
 /** What servers and clients say to each other, once they have introduced themselves. */
-export type Said = PeerMessage | ClientMessage | ReplicaMessage
+export type SentMessage = PeerMessage | ClientMessage | ReplicaMessage
 
 /** One direction of a connection that is listened to. */
 interface Line {
   readonly frames: FrameReader
-  readonly codec: { decode(reader: Reader): Said }
+  readonly codec: { decode(reader: Reader): SentMessage }
   greeting: Handshake | undefined
   /** Something was garbled: what follows cannot be read. */
   lost: boolean
@@ -31,10 +31,10 @@ export class WireTap {
   }
 
   /** The messages that these bytes complete, after the handshake. */
-  messages(way: Way, chunk: Uint8Array): Said[] {
+  messages(way: Way, chunk: Uint8Array): SentMessage[] {
     const line = this.#line(way)
     if (line.lost) return []
-    const messages: Said[] = []
+    const messages: SentMessage[] = []
     try {
       line.frames.push(chunk)
       for (let payload = line.frames.next(); payload !== undefined; payload = line.frames.next()) {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { PeerHello } from 'synod/internal/net/hello.js'
-import { Manners } from '../../src/simulator/checks/manners.js'
+import { MessageWatch } from '../../src/simulator/checks/message-watch.js'
 import { type Plan, drawPlan } from '../../src/simulator/faults/plan.js'
-import type { Said } from '../../src/simulator/trace/wire-tap.js'
+import type { SentMessage } from '../../src/simulator/trace/wire-tap.js'
 
 const ports: Record<string, number> = { s1: 1, s2: 2, s3: 3 }
 
@@ -10,20 +10,20 @@ const ports: Record<string, number> = { s1: 1, s2: 2, s3: 3 }
 class Conversation {
   nowMs = 0
   readonly processes = new Map<number, object>([1, 2, 3].map((id) => [id, { id }]))
-  readonly #manners: Manners
+  readonly #messages: MessageWatch
 
   constructor(change: Partial<Plan> = {}) {
     const plan: Plan = { ...drawPlan(1, { mode: 'leader' }), latencyMs: [1, 5], faults: [], ...change }
-    this.#manners = new Manners({
+    this.#messages = new MessageWatch({
       plan,
       now: () => this.nowMs,
       processOn: (server) => this.processes.get(server),
     })
   }
 
-  say(from: string, to: string, message: Said, greeting?: PeerHello): void {
+  say(from: string, to: string, message: SentMessage, greeting?: PeerHello): void {
     const connection = ports[from] ?? ports[to] ?? 0
-    this.#manners.check({ connection, from, to, port: 1 }, message, greeting)
+    this.#messages.check({ connection, from, to, port: 1 }, message, greeting)
   }
 
   hint(from: string, seq: number, server: number): void {

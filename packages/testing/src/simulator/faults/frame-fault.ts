@@ -1,7 +1,7 @@
 import { HEADER_BYTES } from 'synod/internal/net/transport/frame.js'
 import { PREAMBLE_BYTES } from 'synod/internal/net/transport/preamble.js'
 import type { Chance } from '../../chance.js'
-import type { Meddler } from '../hardware/socket.js'
+import type { ChunkFault } from '../hardware/socket.js'
 
 /** How often a frame is lost, comes twice, or is overtaken by the next. */
 export interface Rates {
@@ -23,7 +23,7 @@ export function garble(chunk: Uint8Array, chance: Chance): Uint8Array {
  * says at the moment. The preamble and the handshake pass as they are: what comes before them is no
  * conversation.
  */
-export function frameMeddler(rates: () => Rates | undefined, chance: Chance): Meddler {
+export function frameFault(rates: () => Rates | undefined, chance: Chance): ChunkFault {
   let rest = Buffer.alloc(0)
   let greeted = 0
   let late: Buffer | undefined

@@ -3,7 +3,7 @@ import { SynodError } from 'synod/internal/errors.js'
 import { FrameReader, FrameWriter } from 'synod/internal/net/transport/frame.js'
 import { PREAMBLE_BYTES } from 'synod/internal/net/transport/preamble.js'
 import { Chance } from '../../src/chance.js'
-import { type Rates, frameMeddler, garble } from '../../src/simulator/faults/meddler.js'
+import { type Rates, frameFault, garble } from '../../src/simulator/faults/frame-fault.js'
 import { forSeeds } from '../../../synod/test/paxos/replay.js'
 
 const NEVER: Rates = { loss: 0, duplication: 0, reordering: 0 }
@@ -37,7 +37,7 @@ function cutAnywhere(bytes: Uint8Array, chance: Chance): Uint8Array[] {
   return chunks
 }
 
-describe('a meddler of frames', () => {
+describe('a fault of frames', () => {
   const sent = stream('handshake', '1', '2', '3', '4', '5')
 
   it.each<[string, Partial<Rates>, string[]]>([
@@ -48,32 +48,32 @@ describe('a meddler of frames', () => {
   ])('%s, wherever chunks are cut', (_, rates, expected) => {
     forSeeds(import.meta.url, 100, (seed) => {
       const chance = new Chance(seed)
-      const meddle = frameMeddler(() => ({ ...NEVER, ...rates }), chance)
-      expect(payloadsOf(cutAnywhere(sent, chance).flatMap(meddle))).toEqual(expected)
+      const fault = frameFault(() => ({ ...NEVER, ...rates }), chance)
+      expect(payloadsOf(cutAnywhere(sent, chance).flatMap(fault))).toEqual(expected)
     })
   })
 
   it('passes on every byte while nothing is wrong, and at once what is whole', () => {
-    const meddle = frameMeddler(() => undefined, new Chance(1))
-    expect(Buffer.concat(meddle(sent))).toEqual(sent)
+    const fault = frameFault(() => undefined, new Chance(1))
+    expect(Buffer.concat(fault(sent))).toEqual(sent)
   })
 
   it('gives out what was overtaken when all is well again', () => {
     let rates: Rates | undefined
-    const meddle = frameMeddler(() => rates, new Chance(1))
-    const chunks = [...meddle(stream('handshake'))]
+    const fault = frameFault(() => rates, new Chance(1))
+    const chunks = [...fault(stream('handshake'))]
     rates = { ...NEVER, reordering: 1 }
-    chunks.push(...meddle(stream('1').subarray(PREAMBLE_BYTES)))
+    chunks.push(...fault(stream('1').subarray(PREAMBLE_BYTES)))
     rates = undefined
-    chunks.push(...meddle(stream('2').subarray(PREAMBLE_BYTES)))
+    chunks.push(...fault(stream('2').subarray(PREAMBLE_BYTES)))
     expect(payloadsOf(chunks)).toEqual(['handshake', '2', '1'])
   })
 
   it('strikes as often as it is told', () => {
     const many = Array.from({ length: 4000 }, (_, n) => `${n}`)
     const count = (rates: Partial<Rates>) => {
-      const meddle = frameMeddler(() => ({ ...NEVER, ...rates }), new Chance(1))
-      return payloadsOf(meddle(stream('handshake', ...many))).length - 1
+      const fault = frameFault(() => ({ ...NEVER, ...rates }), new Chance(1))
+      return payloadsOf(fault(stream('handshake', ...many))).length - 1
     }
     expect(count({ loss: 0.25 }) / many.length).toBeCloseTo(0.75, 1)
     expect(count({ duplication: 0.25 }) / many.length).toBeCloseTo(1.25, 1)

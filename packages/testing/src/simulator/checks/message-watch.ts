@@ -5,10 +5,10 @@ import { type ServerId, compareBallots, formatBallot } from 'synod/internal/paxo
 import type { Fault, FaultKind } from '../faults/faults.js'
 import type { Plan } from '../faults/plan.js'
 import type { Way } from '../hardware/socket.js'
-import type { Said } from '../trace/wire-tap.js'
+import type { SentMessage } from '../trace/wire-tap.js'
 import { Violation } from './violation.js'
 
-export interface MannersParts {
+export interface MessageWatchParts {
   readonly plan: Plan
   readonly now: () => number
   /** The process that runs on a server; undefined if none does. */
@@ -16,7 +16,7 @@ export interface MannersParts {
 }
 
 /** A hint as a client has it from one replica. */
-interface Heard {
+interface ReceivedHint {
   readonly hint: LeaderHint
   readonly atMs: number
   /** The process that gave it. */
@@ -32,23 +32,22 @@ const LOSING_CLIENTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
 ])
 
 /**
- * Reads along, and knows what no party should say: a client that asks one replica twice for the
- * same thing, or another server than the leader that it knows of; a server that numbers its rounds
- * of reads as in an earlier life, so that answers of then could pass for answers of now.
+ * Checks that no party sends what it must not: a client asks each replica once, and the leader that
+ * it knows; a server does not number its rounds of reads as before a restart.
  */
-export class Manners {
-  readonly #parts: MannersParts
+export class MessageWatch {
+  readonly #parts: MessageWatchParts
   /** By connection, the numbers of what was asked there. */
   readonly #asked = new Map<number, Set<number>>()
   /** By client and server. */
-  readonly #hints = new Map<string, Map<ServerId, Heard>>()
-  /** By client and server, when something of it arrived lately. */
-  readonly #spoke = new Map<string, number[]>()
+  readonly #hints = new Map<string, Map<ServerId, ReceivedHint>>()
+  /** By client and server, when messages of the server arrived lately. */
+  readonly #signsMs = new Map<string, number[]>()
   /** By server and round, the process that used the number. */
   readonly #rounds = new Map<string, number>()
   readonly #keepsConnections: boolean
 
-  constructor(parts: MannersParts) {
+  constructor(parts: MessageWatchParts) {
     this.#parts = parts
     this.#keepsConnections = !parts.plan.faults.some(
       (fault) => LOSING_CLIENTS.has(fault.kind) || isOnClient(fault),
@@ -56,10 +55,10 @@ export class Manners {
   }
 
   /** Throws a Violation. `greeting` is how the sender has introduced itself. */
-  check(way: Way, message: Said, greeting: Handshake | undefined): void {
+  check(way: Way, message: SentMessage, greeting: Handshake | undefined): void {
     const { type } = message
-    if (type === 'leader' || type === 'reply' || type === 'fail') this.#spoken(way)
-    if (type === 'leader') this.#hear(way, message)
+    if (type === 'leader' || type === 'reply' || type === 'fail') this.#onSign(way)
+    if (type === 'leader') this.#onHint(way, message)
     else if (type === 'execute' || type === 'read') {
       this.#checkLeader(way)
       this.#checkOnce(way, message.request)
@@ -78,38 +77,35 @@ export class Manners {
     asked.add(request)
   }
 
-  #hear({ from, to }: Way, hint: LeaderHint): void {
+  #onHint({ from, to }: Way, hint: LeaderHint): void {
     const { now, processOn } = this.#parts
     const server = serverOf(from)
     let hints = this.#hints.get(to)
-    if (hints === undefined) this.#hints.set(to, (hints = new Map<ServerId, Heard>()))
+    if (hints === undefined) this.#hints.set(to, (hints = new Map<ServerId, ReceivedHint>()))
     hints.set(server, { hint, atMs: now(), process: processOn(server) })
   }
 
-  #spoken({ from, to }: Way): void {
+  #onSign({ from, to }: Way): void {
     const { now, plan } = this.#parts
     const key = `${to} ${serverOf(from)}`
-    const lately = (this.#spoke.get(key) ?? []).filter((atMs) => now() - atMs < PERIOD_MS + plan.latencyMs[1])
-    this.#spoke.set(key, [...lately, now()])
+    const lately = (this.#signsMs.get(key) ?? []).filter(
+      (atMs) => now() - atMs < PERIOD_MS + plan.latencyMs[1],
+    )
+    this.#signsMs.set(key, [...lately, now()])
   }
 
-  /**
-   * Whether it had said nothing for long when the question left, so that another one may be asked.
-   */
+  /** Whether the server was silent when the request left: another one may be asked then. */
   #isSilent(server: ServerId, client: string): boolean {
     const { now, plan } = this.#parts
-    const times = this.#spoke.get(`${client} ${server}`) ?? []
+    const times = this.#signsMs.get(`${client} ${server}`) ?? []
     return !times.some((atMs) => now() - atMs < PERIOD_MS && now() - atMs > plan.latencyMs[1])
   }
 
-  /**
-   * It had known for as long as its question can have taken that another one leads, from that one
-   * itself.
-   */
+  /** The client knew from the leader itself, before its request left, that another server leads. */
   #checkLeader({ from, to }: Way): void {
     const { now, plan, processOn } = this.#parts
     if (plan.mode !== 'leader' || !this.#keepsConnections) return
-    let best: Heard | undefined
+    let best: ReceivedHint | undefined
     for (const heard of this.#hints.get(from)?.values() ?? []) {
       if (best === undefined || compareBallots(heard.hint.ballot, best.hint.ballot) > 0) best = heard
     }

@@ -13,7 +13,7 @@ export type ModelEvent =
   ReplicaEvent | { readonly event: 'invoke' | 'violation'; readonly [detail: string]: unknown }
 
 /** A step of one server as the events of a trace, in order. */
-export function tellStep(
+export function stepEvents(
   choice: Choice,
   before: KnownState,
   outcome: Outcome,
