@@ -40,8 +40,8 @@ export class Transfers {
 
   /**
    * Has `to` lead, or the server that keeps up best where it is 0. Where no leader is known it
-   * waits for one. `done` is called once. Returns what gives up on it. Throws `invalid-options` for a
-   * server that does not vote, and `overloaded`.
+   * waits for one. `done` is called once. Returns what gives up on it. Throws `invalid-options`
+   * for a server that does not vote, and `overloaded`.
    */
   begin(to: ServerId, done: (error?: SynodError) => void): () => void {
     const { clock, paxos } = this.#parts
