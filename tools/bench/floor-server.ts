@@ -1,8 +1,6 @@
-// One server of the floor: what replication costs when nothing is decided. A leader (server 1)
-// writes each request to its journal and sends it to two followers, which write it too; it answers
-// when its own write and one follower's are durable. Framing, links, journal and group commit are
-// Synod's own; there are no ballots, no sessions and no state machine, and nothing survives a
-// leader.
+// One server of the floor: replication with Synod's framing, links, journal and group commit, and
+// no decision. A leader (server 1) writes each request and sends it to two followers, which write
+// it too; it answers when it and one follower are durable. Nothing survives a leader.
 import { randomBytes } from 'node:crypto'
 import { systemClock } from 'synod/internal/clock.js'
 import type { ClusterParameters } from 'synod/internal/cluster/parameters.js'

@@ -66,10 +66,9 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 const ROUNDS = [10, 60, 300]
 
 /**
- * Plants a mistake, and lets the harness look for it, what is quick first: where it was found the
- * last time, a few seeds of each check, the tests of the pitfall that its name has the number of,
- * then ever more seeds, and the model checker. A check is only asked where the mistake is in what
- * it runs. Undefined if nothing finds it within so many seeds.
+ * Plants a mistake, and lets the harness look for it, quick checks first: the last sighting, a few
+ * seeds of each check that runs the changed code, the tests of its pitfall, then more seeds and the
+ * model checker. Undefined if nothing finds it within the limits.
  */
 export async function hunt(mistake: string, options: HuntOptions): Promise<Find | undefined> {
   const { last, randomOnly, seeds } = options

@@ -77,7 +77,7 @@ ${CLAIMS}
 
 ## Simulated clusters
 
-Whole replicas, both modes, every seed with its own faults ([fault model](../../packages/testing/src/simulator/faults/faults.ts)).
+Whole replicas, both modes, every seed with its own faults ([fault model](fault-model.md)).
 
 ${table([
   ['', ''],

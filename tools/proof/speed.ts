@@ -1,7 +1,6 @@
-// How much faster than real time a simulation goes, on one core: three replicas under the load of
-// four to seven clients. Prints one line of JSON. Each plan is run several times, and its fastest
-// run counts: whatever else the machine does in the meantime, or the compiler has still to do, only
-// makes it slower.
+// How much faster than real time a simulation runs on one core: three replicas and four to seven
+// clients. Prints one line of JSON. The fastest of several runs of a plan counts: other work of the
+// machine, or of the compiler, only makes it slower.
 import { type SimulationStats, drawPlan, runPlan, storeWorkload } from 'synod-testing'
 
 const SEEDS = 50

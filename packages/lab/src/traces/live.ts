@@ -67,10 +67,9 @@ function streamsOf(told: readonly Told[]): Stream[] {
 }
 
 /**
- * Finds the sending of each arrival: one of the same message on the same way. Of several the last
- * that is not later is taken, from the end back, so that a message that was lost shifts none of the
- * others; unless there are no more sendings than arrivals. What arrives `again` comes from a
- * sending that has an arrival already.
+ * Finds the sending of each arrival: the last of the same message on the same way that is not
+ * later, from the end back, so that a lost message shifts no other; unless there are no more
+ * sendings than arrivals. An arrival with `again` shares the sending of an earlier one.
  */
 function pair(told: readonly Told[]): Map<Told, Told> {
   const ways = new Map<string, { readonly sent: Told[]; readonly arrived: Told[]; readonly again: Told[] }>()

@@ -9,16 +9,9 @@ interface Absence {
 }
 
 /**
- * Where a message was sent of which only the arrival is told, as in simulations. It is a guess, but
- * never after the arrival, and never from an actor that was down or paused:
- *
- * - An answer was sent when its question had arrived and what it speaks of was durable, whichever
- *   came last.
- * - What else has a reason on record, like a prepare, which its sender's own durable promise comes
- *   before, was sent with the last such reason, if it can have been on its way since then.
- * - All else, like a heartbeat, was sent as late as it can have been: the shortest latency before
- *   it arrived.
- * - What would come from an actor that was absent was sent just before it went.
+ * Guesses where a message was sent whose arrival alone is known: after its reason (the question
+ * that it answers, or a durable record such as a promise), otherwise as late as the shortest
+ * latency allows. Never after the arrival, nor while its sender was down or paused.
  */
 export class Sendings {
   readonly #shortestMs: number

@@ -16,11 +16,11 @@ interface Mark {
 }
 
 /**
- * Makes the directory of a demo ready, or checks that what is in it fits. With `fresh`, what an
- * earlier demo left there is deleted first, and nothing else.
+ * Prepares the directory of a demo, or checks that its content fits. With `fresh` it deletes what
+ * an earlier demo left, and nothing else.
  *
- * Rejects with `not-a-demo`, `directory-in-use`, `wrong-mode`, and `wrong-cluster` for another
- * number of replicas.
+ * @throws SynodError `not-a-demo`, `directory-in-use`, `wrong-mode`, or `wrong-cluster` for another
+ * number of replicas
  */
 export async function prepareData(options: DemoOptions, fresh: boolean): Promise<void> {
   const { directory, mode, replicas } = options

@@ -13,10 +13,10 @@ import { typedCommand } from './typed-command.js'
 
 /**
  * Runs a whole cluster on this machine, one process for each replica, until it is asked to stop. A
- * replica that ends is reported and not started again: a demo shows that the other replicas go on.
+ * replica that ends is reported and not started again: a demo shows that the others go on.
  *
- * Rejects with `port-in-use`, with what `prepareData` rejects with, and with `replica-ended` if a
- * replica ends before the cluster is ready, or when none is left.
+ * @throws SynodError `port-in-use`, what `prepareData` throws, or `replica-ended` if a replica ends
+ * before the cluster is ready, or none is left
  */
 export async function runDemo(options: DemoOptions, fresh: boolean, output: OutputOptions): Promise<void> {
   const replicas = planDemo(options)

@@ -7,10 +7,9 @@ import type { KvAnswer, KvPair } from './operations.js'
 const TAGS = { get: 1, range: 2 } as const satisfies Record<KvAnswer['type'], number>
 
 /**
- * Answers: a tag (u8) and then, by tag:
- * - get: whether the key is there (u8), its value, up to the end;
- * - range: more (u8), how many pairs (u16), and each: key (u16 size, UTF-8) and value (u32 size,
- *   bytes).
+ * Answers: a tag (u8) and the fields of the tag. `get`: whether the key is there (u8), its value up
+ * to the end. `range`: more (u8), the number of pairs (u16), each a key (u16 size, UTF-8) and a
+ * value (u32 size, bytes).
  */
 export const answerCodec: Codec<KvAnswer> = {
   encode(answer) {

@@ -11,14 +11,9 @@ const TAGS = { put: 1, delete: 2, cas: 3, increment: 4 } as const satisfies Reco
 const HEAD_BYTES = 1 + 2
 
 /**
- * Commands: a tag (u8), the key (u16 size, UTF-8), and then, by tag:
- * - put: the value, up to the end;
- * - delete: nothing;
- * - cas: whether a value is expected (u8), if so that value (u32 size, bytes); the new value, up to
- *   the end;
- * - increment: a decimal integer in ASCII, up to the end.
- *
- * Sizes are little-endian. Decoded values are views into the bytes.
+ * Commands: a tag (u8), the key (u16 size, UTF-8), and the fields of the tag; the last goes up to
+ * the end. `put`: value. `cas`: whether a value is expected (u8), if so that value (u32 size), new
+ * value. `increment`: a decimal integer. Sizes are little-endian; decoded values are views.
  */
 export const commandCodec: Codec<KvCommand> = {
   encode(command) {

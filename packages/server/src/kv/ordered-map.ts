@@ -18,10 +18,9 @@ export interface Entries<V> {
 }
 
 /**
- * A map in the order of its keys, by UTF-16 code units. The entries stand in sorted runs of bounded
- * length, one after the other, so that every operation costs two binary searches and the move of
- * part of one run, and no operation takes longer because the map has grown. A snapshot shares the
- * runs with the map, which copies those that it changes meanwhile.
+ * A map in the order of its keys, by UTF-16 code units, as sorted runs of bounded length: an
+ * operation costs two binary searches and the move of part of a run, however large the map. A
+ * snapshot shares the runs; the map copies those that it changes meanwhile.
  */
 export class OrderedMap<V> {
   /** None is empty. */

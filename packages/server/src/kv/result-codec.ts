@@ -13,11 +13,9 @@ const REFUSALS: readonly IncrementRefusal[] = ['not-an-integer', 'out-of-range']
 const EXISTED = { put: flags(TAGS.put), delete: flags(TAGS.delete) }
 
 /**
- * Results: a tag (u8) and then, by tag:
- * - put, delete: whether the key existed (u8);
- * - cas: swapped (u8), whether the key was there (u8), its value, up to the end;
- * - increment: done (u8); if so the value, a decimal integer in ASCII, up to the end; else the
- *   reason (u8).
+ * Results: a tag (u8) and the fields of the tag. `put`, `delete`: whether the key existed (u8).
+ * `cas`: swapped (u8), whether the key was there (u8), its value up to the end. `increment`: done
+ * (u8), then a decimal integer up to the end, or the reason (u8).
  */
 export const resultCodec: Codec<KvResult> = {
   encode(result) {

@@ -171,12 +171,13 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   }
 
   /**
-   * Has a command executed once, and gives back its result.
+   * Executes a command once, and returns its result. After one of the last five errors the command
+   * may have been executed, or may still be; after the others it was not, unless it was sent before
+   * over a connection that broke.
    *
-   * Rejects with `command-failed` (the state machine threw), `not-known-by-all`, `too-large`,
+   * @throws SynodError `command-failed` (the state machine threw), `not-known-by-all`, `too-large`,
    * `overloaded`, `session-expired`, `aborted`, `closed`, `unreachable`, `no-quorum` or
-   * `outcome-unknown`. After any of the last five the command may have been executed, or may still
-   * be. After the others it was not, unless it had been sent before over a connection that broke.
+   * `outcome-unknown`
    */
   async execute(command: CommandOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
     checkCall('execute', options)
@@ -200,13 +201,12 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   }
 
   /**
-   * Answers a query from the state as it is on one of the replicas, any that can be reached, with
-   * the slot that it is from: without a quorum, and without the round trip between replicas that
-   * `read` takes. With `atLeast: client.seen` the answer is from no older state than all that this
-   * client has been told before, its own commands included.
+   * Answers a query from the state of any replica that can be reached, with the slot of that state.
+   * It needs no quorum and no round trip between replicas. With `atLeast: client.seen` the state is
+   * no older than what this client has seen, its own commands included.
    *
-   * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `unreachable`, `too-stale`,
-   * or what the state machine throws.
+   * @throws SynodError `invalid-options`, `aborted`, `closed`, `overloaded`, `unreachable` or
+   * `too-stale`; or what the state machine throws
    */
   async readStale(query: QueryOf<M>, options: StaleReadOptions = {}): Promise<StaleAnswer<AnswerOf<M>>> {
     const atLeast = checkStaleRead(options)
@@ -262,12 +262,12 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   }
 
   /**
-   * Adds a server to the cluster, replaces one by another, or removes one. Resolves when that is
-   * chosen and executed: a server that was added learns then, and votes as soon as it has caught
-   * up; one that was removed stops by itself. What is so already is no error.
+   * Adds a server to the cluster, replaces one by another, or removes one. Resolves when the change
+   * is chosen and executed: an added server learns then, and votes once it has caught up; a removed
+   * one stops by itself. A change that has been made already is no error.
    * (docs/concepts/membership.md)
    *
-   * Rejects with `change-refused` (saying why), `invalid-options`, and as `execute` does.
+   * @throws SynodError `change-refused` (with the reason), `invalid-options`, and as `execute`
    */
   async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
     const encoded = encodeChange(checkChange(change))

@@ -380,10 +380,9 @@ export class Endpoints {
   }
 
   /**
-   * One replica of several that is too busy is no answer while another one may give one. When all
-   * are, the question is asked again: not before the time that was named; twice as late after each
-   * refusal, as others have been told the same; and at random up to as late again, so that those
-   * who were refused together do not come back together.
+   * When all replicas are too busy, the request is sent again: not before the time they named,
+   * twice as late after each refusal, and at random up to as late again, so that refused clients
+   * spread.
    */
   #onRefused(pending: Pending, error: SynodError): void {
     const { call, routing } = pending

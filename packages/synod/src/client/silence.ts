@@ -29,10 +29,8 @@ export interface SilenceParts {
 }
 
 /**
- * Notices that a replica which was asked something says nothing: it may be stopped, cut off from
- * this client, or wait for a quorum that it does not reach, and its connection shows none of that
- * for seconds. Periods in which this process ran count, not the time: one that stood still has not
- * been waiting.
+ * Notices that a replica which was asked something is silent: it may be stopped or cut off, and its
+ * connection does not show that for seconds. Only periods in which this process ran count.
  */
 export class Silence {
   readonly #clock: Clock

@@ -53,14 +53,9 @@ export interface JournalParts {
 }
 
 /**
- * What an acceptor must not forget, on disk. Records are appended in memory and written in groups:
- * while one group is being written and fsynced, all that is appended gathers in the next. A group
- * is written only after the fsync of the one before it has succeeded.
- *
- * A write or fsync that fails ends it: nothing is retried, nothing more is written, and nothing
- * more is reported durable. The system drops what it could not write, so that a second fsync would
- * succeed, and lie. A write that a full disk refuses, before any fsync, is repeated when there is
- * space again: see docs/decisions/0029-a-full-disk.md.
+ * What an acceptor must not forget, on disk. Records are written in groups, each after the fsync of
+ * the one before. A failed write or fsync ends the journal: the system drops what it could not
+ * write, so a second fsync would succeed, and lie (docs/internals/journal.md).
  */
 export class Journal {
   /**
@@ -165,8 +160,8 @@ export class Journal {
    * Encodes the records, all or none of them, and returns the position of the last: how many have
    * been appended since the journal was opened. Nothing is written before `flush`.
    *
-   * Throws `too-large` for a record of more than 64 MiB, `overloaded` when more than 1 GiB waits to
-   * be written, `closed`, and `journal-failed`.
+   * @throws SynodError `too-large` for a record of more than 64 MiB, `overloaded` when more than 1
+   * GiB waits to be written, `closed`, or `journal-failed`
    */
   append(records: readonly JournalRecord[]): number {
     if (this.#failure !== null) throw this.#failure

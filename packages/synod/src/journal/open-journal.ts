@@ -82,12 +82,12 @@ export interface DamagedJournal {
 export type OpenedJournal = UsableJournal | DamagedJournal
 
 /**
- * Takes a data directory for this process and recovers the journal in it, or begins one, as the
- * table in recovery-table.ts says. `damage` is set when the server must not vote.
+ * Locks a data directory and recovers or creates the journal in it, as the table in
+ * recovery-table.ts says. `damage` is set when the server must not vote.
  *
- * Rejects with `directory-in-use`, `wrong-cluster`, `wrong-acceptor`, `wrong-mode` and
- * `invalid-options` when the directory is not for this server to use, `journal-damaged` when
- * another version of Synod wrote it, and `journal-failed` when the disk fails.
+ * @throws SynodError `directory-in-use`, `wrong-cluster`, `wrong-acceptor`, `wrong-mode` or
+ * `invalid-options` when the directory is not for this server, `journal-damaged` when another
+ * version of Synod wrote it, `journal-failed` when the disk fails
  */
 export async function openJournal(options: JournalOptions): Promise<OpenedJournal> {
   const { segmentSizeBytes = DEFAULT_SEGMENT_SIZE_BYTES } = options

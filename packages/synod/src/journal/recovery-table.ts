@@ -1,13 +1,7 @@
 /**
- * What can be found in a data directory at start-up, and what is done about it: the decision table
- * of recovery. `start`: the journal is used as it is. `cut`: what was never acknowledged is
- * removed, then the journal is used. `refuse`: acknowledged promises or votes are gone or in doubt;
- * nothing is written, and the server does not vote.
- *
- * A group is written only after the fsync of the one before it has succeeded, a segment only after
- * the last group of the one before it, and the identity says `peers` only after the first segment
- * is there. So what follows a thing proves that the thing was durable, and its absence or damage is
- * a loss.
+ * The decision table of recovery. `start`: the journal is used as it is. `cut`: what was never
+ * acknowledged is removed first. `refuse`: acknowledged promises or votes are gone or in doubt, and
+ * the server does not vote. docs/internals/journal.md says why a successor proves durability.
  */
 export const RECOVERY_TABLE = {
   new: { outcome: 'start', when: 'There is neither an identity nor a segment.' },

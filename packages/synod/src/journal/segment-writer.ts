@@ -73,10 +73,8 @@ export class SegmentWriter {
   }
 
   /**
-   * Goes on where a journal ends; what is beyond is cut off. What was written last is written once
-   * more: if its fsync failed or never was, it may be in memory only, where it was read from, and
-   * the system may take it for written. Only what is written anew is sure to reach the disk with
-   * the next fsync.
+   * Resumes where a journal ends, and cuts off what is beyond. The last write is repeated: after a
+   * failed fsync it may be in the page cache only, and the system may take it for written.
    */
   static async resume(options: SegmentWriterOptions, end: JournalEnd): Promise<SegmentWriter> {
     const { disk, directory } = options
@@ -123,11 +121,9 @@ export class SegmentWriter {
   }
 
   /**
-   * Records that speak of no slot above this one are not needed any more: the segments that hold
-   * nothing else go, but for the one being written. They go once the header of the next segment is
-   * durable, which says so: it is begun with the next group, also where nothing goes yet, so that
-   * the one being written can go with the next trim; and at once on a disk that has little space,
-   * where there may be no next group until something goes.
+   * Drops the segments that hold only records of slots up to this one, but for the current segment,
+   * once the header of the next segment is durable: that says so. The next segment begins with the
+   * next group; at once where the disk has little space, as there may be no next group before.
    */
   async trim(slot: Slot): Promise<void> {
     this.#first = this.#firstAfter(slot)

@@ -68,27 +68,23 @@ export const MAX_SNAPSHOT_CHUNK_BYTES = 2 << 20
  */
 export interface Machine<Command, Result, Query, Answer> {
   /**
-   * Carries out a command that was chosen. What it throws is given to the caller as
-   * `command-failed`; it must not have changed the state then. It is done when it returns: where it
-   * returns a promise, the replica stops with `invalid-machine`. A machine whose `apply` or `query`
-   * is async does not compile where it is handed over.
+   * Executes a chosen command. What it throws is given to the caller as `command-failed`; the state
+   * must be unchanged then. It must not return a promise: the replica would stop with
+   * `invalid-machine`. (A machine whose `apply` or `query` is async does not compile.)
    */
   apply(command: Command, context: ApplyContext): Result
   /**
-   * Carries out several commands, in their order, in place of `apply`: what there is to execute in
-   * one turn. It returns one result for each, the one that `apply` would give; a `Refusal` where
-   * `apply` would throw. If it throws itself, the replica stops with `invalid-machine`. The results
-   * of a machine that has it, encoded, have at most 64 KiB each: a larger one fails, as a result
-   * above 16 MiB does elsewhere.
+   * Executes several commands in their order, in place of `apply`. It returns for each the result
+   * that `apply` would return, at most 64 KiB encoded, or a `Refusal` where `apply` would throw. If
+   * it throws itself, the replica stops with `invalid-machine`.
    */
   applyBatch?(batch: readonly BatchedCommand<Command>[]): readonly (Result | Refusal)[]
   /** Answers from the state as it is, at once, and does not change it. */
   query(query: Query): Answer
   /**
-   * The state as of this call, as chunks of 1 byte to 2 MiB (64 KiB are a good size). The first
-   * chunk is taken at once, so it may be a generator; the others one by one over many turns of the
-   * event loop, while commands go on being applied. They still tell of the state as it was.
-   * `SnapshotMap` does that for a map. Without `snapshot` and `restore` the log is never trimmed.
+   * The state as of this call, as chunks of 1 byte to 2 MiB (64 KiB are a good size). The first is
+   * taken at once, the others over many turns, while commands are applied; `SnapshotMap` does that
+   * for a map. Without `snapshot` and `restore` the log is never trimmed.
    */
   snapshot?(): Iterable<Uint8Array>
   /**

@@ -1,19 +1,21 @@
 import { SynodError } from '../errors.js'
 import { MIN_RETRY_MS, overloaded } from '../pace.js'
 
-/**
- * The outcome of a request.
- * - `done`: executed; `result` is what the state machine returned, encoded.
- * - `failed`: executed; `result` is the message of what the state machine threw, as UTF-8.
- * - `expired`: not executed, as the session is not known (any more), or has had its answer and said
- *   so.
- * - `refused`: a change of the membership that is not possible; `result` is the reason, as UTF-8.
- * - `later`: a change of the membership that has to wait for another one; `result` says so, as
- *   UTF-8.
- * - `ahead`: not executed, as it is too far ahead of the oldest unanswered request of its session.
- */
+/** The outcome of a request. */
 export interface Outcome {
-  readonly status: 'done' | 'failed' | 'refused' | 'later' | 'expired' | 'ahead'
+  readonly status:
+    /** Executed; `result` is what the state machine returned, encoded. */
+    | 'done'
+    /** Executed; `result` is the message of what the state machine threw, as UTF-8. */
+    | 'failed'
+    /** A change of the membership that is not possible; `result` is the reason, as UTF-8. */
+    | 'refused'
+    /** A change of the membership that has to wait for another one; `result` says so, as UTF-8. */
+    | 'later'
+    /** Not executed: the session is unknown, has ended, or has acknowledged the answer. */
+    | 'expired'
+    /** Not executed: too far ahead of the oldest unanswered request of its session. */
+    | 'ahead'
   readonly result: Uint8Array
 }
 

@@ -64,16 +64,8 @@ export function raiseOf(value: Value): Raise | undefined {
 
 /**
  * Why a raise changes nothing where it is executed; undefined if it holds. `servers` are those that
- * vote or learn at this slot.
- *
- * No server executes a value that it does not know. A value that rests on version v is proposed
- * only by a server that has executed a raise to v, in slot r say. All slots up to r were chosen by
- * then, so the value can only be chosen after r: each server comes to the raise first, in its log
- * or in a snapshot, and one that is too old for v ends there. Nor does that end a server which
- * keeps its build: the raise holds only if all that vote or learn in slot r are those that it
- * names, and each has told, by the build that it ran, that it supports v. A change of the
- * membership before r makes it void. A server that is added after r meets v at its first handshake,
- * and is refused.
+ * vote or learn at this slot. docs/internals/raise.md proves that no server executes a value that
+ * it does not know.
  */
 export function objectionTo({ members, to }: Raise, agreed: Agreed, servers: ServerSet): string | undefined {
   const named = members.map(({ server }) => server)

@@ -14,13 +14,9 @@ export interface SessionState {
 }
 
 /**
- * Sessions in a snapshot are records: a size (u32), a tag (u8), and then, by tag:
- * - uses: how many uses there were of all sessions (varint), in the first record and no other;
- * - session: key (16 bytes), opening, last use, acknowledged (varints);
- * - an outcome of that session, in the order of their requests: the result, up to the end; nothing
- *   for one that is not there yet.
- *
- * Pieces end anywhere.
+ * Sessions in a snapshot are records: a size (u32), a tag (u8), and the fields of the tag. `uses`
+ * is the first and comes once: a count (varint). `session`: key (16 bytes), opening, last use,
+ * acknowledged (varints). Its outcomes follow in order: a result, or nothing. Pieces end anywhere.
  */
 const TAGS = {
   session: 0,

@@ -56,10 +56,9 @@ const EXPIRED: Outcome = { status: 'expired', result: NOTHING }
 const AHEAD: Outcome = { status: 'ahead', result: NOTHING }
 
 /**
- * The sessions of all clients. They are part of the replicated state: every replica sees the same
- * requests in the same order, so all agree which of two equal requests is the first, and answer the
- * second one with the first one's result. Nothing here depends on a clock: a session ends when too
- * many others were used since, or their results take too much room.
+ * The sessions of all clients, as part of the replicated state: all replicas agree which of two
+ * equal requests is the first, and answer the second with its result. No clock is read: a session
+ * ends when many others were used since, or their results take too much space.
  */
 export class Sessions {
   readonly #sessions = new SnapshotMap<SessionKey, Session>()

@@ -81,11 +81,10 @@ export async function requireEmpty(disk: Disk, directory: string): Promise<void>
 }
 
 /**
- * Writes a data directory that a server can start on. The journal comes first and the identity
- * last: a directory without an identity and with a segment is refused, so none that is half written
- * can start. Nothing else may use the executor.
+ * Writes a data directory that a server can start on. The identity comes last: a directory with a
+ * segment and no identity is refused. Nothing else may use the executor.
  *
- * Rejects with `directory-in-use`, `invalid-options` and `journal-failed`.
+ * @throws SynodError `directory-in-use`, `invalid-options` or `journal-failed`
  */
 export async function writeCluster<M extends AnyMachine>(
   executor: Executor<M>,

@@ -8,11 +8,12 @@ import { readSnapshotInfo } from './snapshot-info.js'
 import { identityIn } from './sources.js'
 
 /**
- * Throws away the state in a data directory, and the mark that it is wrong; promises and votes
- * stay. Resolves with whether it was marked. Rejects with `directory-in-use`, with
- * `invalid-options` where there is no other member that has the state or the directory is not that
- * of a server, with `journal-damaged`, or with the error of the system where there is no such
- * directory.
+ * Removes the state in a data directory, and the mark that it is wrong; promises and votes stay.
+ * Resolves with whether it was marked.
+ *
+ * @throws SynodError `directory-in-use`; `invalid-options` where no other member has the state or
+ * the directory is not that of a server; `journal-damaged`; or the error of the system where there
+ * is no such directory
  */
 export async function rebuildReplica(dataDir: string, disk: Disk = nodeDisk): Promise<boolean> {
   const release = await disk.lock(dataDir)

@@ -22,14 +22,9 @@ export interface AdmissionParts {
 }
 
 /**
- * A server that starts takes no part before a quorum, itself included, has welcomed it: a quorum
- * for phase 1, as that has a member in common with every quorum that has chosen a value. Each says
- * in its welcome how far it has heard this acceptor's journal to have come. Where that is further
- * than what was recovered, the data directory is an old copy, and promises and votes are missing.
- * An honest crash cannot look like that: a position is told only when it is durable.
- *
- * Once it takes part its position goes on, and may come to pass what a member has heard. So it
- * gives all members the time to say so before.
+ * A server that starts takes part once a quorum for phase 1 has welcomed it. If a welcome names a
+ * later position of its journal than it recovered, its data directory is an old copy, which lacks
+ * promises and votes: positions are reported only when durable (docs/decisions/0031-positions.md).
  */
 export class Admission {
   readonly #parts: AdmissionParts

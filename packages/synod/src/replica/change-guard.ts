@@ -34,9 +34,8 @@ export interface ChangeGuardParts {
 
 /**
  * Keeps a change from the log after which too few voters would be up, and up to date, to decide
- * anything: it would be chosen by those before it, and be the last thing that is. What leaves the
- * voters as they are passes, and so does the removal of a voter that is down: no repair is
- * forbidden.
+ * anything. A change that leaves the voters as they are passes, and so does the removal of a voter
+ * that is down: every repair stays possible.
  */
 export class ChangeGuard {
   readonly #parts: ChangeGuardParts

@@ -52,10 +52,9 @@ export interface LogMoment {
 }
 
 /**
- * The time that this server stamps what it proposes with. It goes on with the monotonic clock of
- * the process, and is kept between the bounds of the median of the voters' wall clocks: where it is
- * behind, it jumps to the lower one; where it is ahead, it goes on at half the pace. So a minority
- * of wrong clocks moves it nowhere, and it never goes back. (docs/decisions/0028-log-time.md)
+ * The time that this server stamps proposals with: the monotonic clock, drawn to the median of the
+ * voters' wall clocks. Behind, it jumps; ahead, it runs at half the pace. So it never goes back,
+ * and a minority of wrong clocks cannot move it. (docs/decisions/0028-log-time.md)
  */
 export class LogTime {
   readonly #self: ServerId

@@ -35,13 +35,9 @@ export interface MembersParts {
 }
 
 /**
- * Watches the membership: promotes a joining server that has caught up, and ends this one when it
- * was removed.
- *
- * It ends only when more than half of the voters have refused it as removed: they know then all
- * that was chosen up to its removal, of which its own disk may have held one of few copies. So a
- * server refuses a removed one only once it knows of the removal for good: a server that knew of
- * it, told it, and forgot it in a crash may need the vote of the removed one.
+ * Promotes a joining server that has caught up, and ends this server when it was removed: once more
+ * than half of the voters have refused it. They know then all that was chosen up to its removal, of
+ * which its own disk may have held one of few copies.
  */
 export class Members {
   readonly #parts: MembersParts

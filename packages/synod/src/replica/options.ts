@@ -46,11 +46,9 @@ export interface ClusterOptions {
    */
   readonly quorums?: Quorums
   /**
-   * Has a leader answer linearizable reads alone while it holds a lease of this many milliseconds.
-   * That assumes clocks whose speeds differ by less than a fifth. Other servers wait up to that
-   * long before they replace a leader that is gone. Chosen once per cluster, in leader mode. Unless
-   * given, or for 0, there are none; otherwise a whole number, at least twice the heartbeat, up to
-   * 600,000. (docs/concepts/reads.md)
+   * How long a leader's lease lasts, in milliseconds: with one it answers linearizable reads alone,
+   * if the speeds of clocks differ by less than a fifth (docs/concepts/reads.md). 0, the default,
+   * for none; else a whole number from twice the heartbeat to 600,000, equal on all servers.
    */
   readonly leaseMs?: number
 }

@@ -47,10 +47,10 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * Opens the data directory, recovers what is in it, and joins the others. It resolves before a
    * quorum is reached: `execute` and `read` wait for one.
    *
-   * Rejects with `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`,
-   * `wrong-acceptor`, `journal-damaged` (where not even the identity is left, or another version of
-   * Synod wrote the directory), `journal-failed`, `restore-failed`, `diverged` and `wrong-version`
-   * (this build, or the state machine, is older than what the members have agreed on).
+   * @throws SynodError `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`,
+   * `wrong-acceptor`, `journal-damaged` (not even the identity is left, or another version of Synod
+   * wrote the directory), `journal-failed`, `restore-failed`, `diverged` or `wrong-version` (this
+   * build, or the state machine, is older than what the members have agreed on)
    */
   static async open<M extends AnyMachine>(
     options: ReplicaOptions<M> & { readonly machine: Fit<M> },
@@ -77,12 +77,12 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Has a command executed, once, by the whole cluster, and gives back its result. Works on any
-   * replica. While there is no quorum it goes on trying.
+   * Executes a command once, on the whole cluster, and returns its result. Works on any replica,
+   * and waits while there is no quorum. After one of the last four errors the command may have been
+   * executed, or may still be; after the others it was not.
    *
-   * Rejects with `command-failed` (the state machine threw), `not-known-by-all`, `too-large`,
-   * `overloaded`, `aborted`, `closed`, `no-quorum` or `outcome-unknown`. After any of the last four
-   * the command may have been executed, or may still be; after the others it was not.
+   * @throws SynodError `command-failed` (the state machine threw), `not-known-by-all`, `too-large`,
+   * `overloaded`, `aborted`, `closed`, `no-quorum` or `outcome-unknown`
    */
   async execute(command: CommandOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
     checkCall('execute', options)
@@ -109,13 +109,12 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Answers a query from the state as it is on this replica, with the slot that it is from: without
-   * asking anyone, also while there is no quorum, and however far behind the others this one is.
-   * With `atLeast` it waits until that slot is executed here. Slots of later answers of this
-   * replica do not go down while it runs.
+   * Answers a query from the state of this replica, with the slot of that state: without asking
+   * another one, and without a quorum, however far it lags behind. With `atLeast` it waits until
+   * that slot is executed here. Slots of later answers do not go down while it runs.
    *
-   * Rejects with `invalid-options`, `aborted`, `closed`, `overloaded`, `too-stale`, or what the
-   * state machine throws.
+   * @throws SynodError `invalid-options`, `aborted`, `closed`, `overloaded` or `too-stale`; or what
+   * the state machine throws
    */
   async readStale(query: QueryOf<M>, options: StaleReadOptions = {}): Promise<StaleAnswer<AnswerOf<M>>> {
     const atLeast = checkStaleRead(options)
@@ -161,12 +160,12 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Adds a server, replaces one by another, or removes one. Works on any replica, and resolves when
-   * that is chosen and executed: a server that was added learns then, and votes as soon as it has
-   * caught up; one that was removed stops by itself. What is so already is no error.
+   * Adds a server, replaces one by another, or removes one. Works on any replica. Resolves when the
+   * change is chosen and executed: an added server learns then, and votes once it has caught up; a
+   * removed one stops by itself. A change that has been made already is no error.
    * (docs/concepts/membership.md)
    *
-   * Rejects with `change-refused` (saying why), `invalid-options`, and as `execute` does.
+   * @throws SynodError `change-refused` (with the reason), `invalid-options`, and as `execute`
    */
   async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
     const checked = checkChange(change)
@@ -178,12 +177,12 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   }
 
   /**
-   * Takes a snapshot of the state as it is here, and gives it back piece by piece, to be kept as a
-   * backup: what is written to a file is read by `readSnapshotInfo` and `restoreCluster`. Needs no
-   * quorum. (docs/operating/backup.md)
+   * Takes a snapshot of the state of this replica, and returns it piece by piece, as a backup:
+   * `readSnapshotInfo` and `restoreCluster` read the file. Needs no quorum.
+   * (docs/operating/backup.md)
    *
-   * Rejects with `overloaded` while someone else gets one, `snapshot-failed` and `closed`; so does
-   * the iteration.
+   * @throws SynodError `overloaded` while another caller gets one, `snapshot-failed` or `closed`;
+   * so does the iteration
    */
   async saveSnapshot(): Promise<SavedSnapshot> {
     const { ending, state } = this.#parts

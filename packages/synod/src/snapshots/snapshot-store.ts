@@ -133,11 +133,9 @@ export class SnapshotStore {
   }
 
   /**
-   * Finds the newest snapshot that is whole in the directory, which must be locked. Every part of
-   * it is read and checked. What was left half written is removed, but for the space of an own one,
-   * and what is older; what is damaged is kept for analysis until a newer one is there.
-   * `marginBytes` says how much more than for another snapshot like the last one is kept in
-   * reserve; nothing at all for 0.
+   * Finds the newest whole snapshot in the directory, which must be locked, and checks each part.
+   * Removes what is half written or older; damaged files are kept for analysis until a newer one is
+   * there. Reserves the space of the last one and `marginBytes`; nothing for 0.
    */
   static async open(
     disk: Disk,

@@ -2,10 +2,9 @@ import type { Slot } from '../paxos/ballot.js'
 import type { DamagedSnapshot } from './snapshot-store.js'
 
 /**
- * How the newest snapshot of a data directory and its journal can stand to each other at start-up,
- * and what is done. `start`: the state is restored from the snapshot and the slots after it.
- * `fetch`: slots between the two are gone here, so a snapshot of a peer has to bring the state;
- * promises and votes are in the journal, and the server votes meanwhile.
+ * How the newest snapshot and the journal of a data directory can fit together at start-up.
+ * `start`: the state comes from the snapshot and the slots after it. `fetch`: slots between the two
+ * are gone, so a peer's snapshot brings the state; the server votes meanwhile.
  */
 export const SNAPSHOT_TABLE = {
   none: { outcome: 'start', when: 'There is no snapshot, and the journal has never been trimmed.' },

@@ -27,14 +27,9 @@ const LOOK_AGAIN_MS = 10
 const LOOKS = 1000
 
 /**
- * Takes a directory for one process of this machine. Starters and owner listen on unix sockets in
- * it, which the kernel closes when the process ends, in any way: a socket that refuses a connection
- * is left over, and does no harm. No process is asked anything: that the kernel accepts the
- * connection says enough.
- *
- * A starter listens under a name of its own, looks at all other sockets, and only if none is alive
- * renames its own to that of the owner. docs/decisions/0022 proves that there is at most one owner,
- * also where processes are killed at any moment.
+ * Takes a directory for one process of this machine. Starter and owner listen on unix sockets in
+ * it, which the kernel closes with their process. A starter renames its socket to the owner's only
+ * if no other is alive (docs/decisions/0022-a-lock-that-leaves-nothing.md has the proof).
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = resolve(directory)

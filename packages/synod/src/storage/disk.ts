@@ -1,13 +1,7 @@
 /**
- * Where the journal lives: the few things it asks of a file system, so that a simulated disk can
- * stand in for a real one. Every method rejects with the error of the system underneath, with its
- * `code` (such as `ENOENT`); what it left behind is then unknown. A path that leads through a file
- * rejects with `ENOTDIR`.
- *
- * What is relied on: after `sync` the bytes of a file survive a power failure, and after
- * `syncDirectory` the names in a directory do. Before that anything may be left of a write, but a
- * disk sector is never half old and half new, and bytes beside those written stay as they are. A
- * rename happens at once or not at all.
+ * The file system that journal and snapshots stand on, so that a simulated disk can replace a real
+ * one. Each method rejects with the error of the system, with its `code` (such as `ENOENT`, or
+ * `ENOTDIR` for a path through a file); what it left behind is unknown then.
  */
 export interface Disk {
   /**
@@ -39,10 +33,11 @@ export interface Disk {
   /** Makes durable which names are in a directory. */
   syncDirectory(path: string): Promise<void>
   /**
-   * Takes a directory for this process alone, until the function returned is called or the process
-   * ends in any way. Calling it again does nothing. Rejects with a SynodError `directory-in-use`
-   * when the directory is taken, by this process too. The name `lock` in the directory belongs to
-   * the lock; it stays there when the process ends without a release.
+   * Takes a directory for this process, until the function returned is called or the process ends
+   * in any way. A second call of it does nothing. The name `lock` in the directory belongs to the
+   * lock.
+   *
+   * @throws SynodError `directory-in-use` when the directory is taken, by this process too
    */
   lock(directory: string): Promise<() => Promise<void>>
 }

@@ -74,11 +74,9 @@ type Action = (typeof ACTIONS)[number]
 const ALWAYS: ReadonlySet<Action> = new Set<Action>(['deliver', 'flood', 'sync', 'propose'])
 
 /**
- * One run of the core alone, in episodes: in each of them some servers hear each other and others
- * do not, some kinds of messages are late, and a few things happen again and again. What was under
- * way stays so into later episodes, so that rounds, campaigns and changes of the membership overlap
- * that began long after each other. Runs are not of one kind: each draws what happens in it at all,
- * how often, and how long that takes. Throws what was violated.
+ * One run of the core alone, in episodes: in each, some links are cut, some kinds of messages late,
+ * and a few events repeated. Messages under way stay so into later episodes, so that old rounds,
+ * campaigns and changes overlap. Each run draws its own mix. Throws what was violated.
  */
 export function exploreEpisodes(mode: Mode, seed: number): void {
   const run = new Run(mode, seed)

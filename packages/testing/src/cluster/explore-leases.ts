@@ -36,11 +36,9 @@ export interface LeasesSeen {
 }
 
 /**
- * One run of the core alone in which all is about leases: messages are quick, time passes in small
- * steps, leaders are cut off and yet not gone, taken for gone and yet there, told to hand over;
- * servers crash and are back at once; others hurry to lead as soon as a leader with a lease is cut
- * off, and write; and the holder of a lease is asked at each turn. The clocks are as different as
- * leases bear. For one seed of three the membership changes too. Throws what was violated.
+ * One run of the core alone about leases, with clocks as different as leases bear: leaders are cut
+ * off, reported gone or asked to transfer, servers restart, rivals campaign and write at once. A
+ * holder of a lease is asked at each turn. Throws what was violated.
  */
 export function exploreLeases(seed: number): LeasesSeen {
   const chance = new Chance(seed ^ 0x6c656173)

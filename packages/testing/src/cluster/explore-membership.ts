@@ -19,10 +19,9 @@ const QUIET_MS = 3000
 const MOST_ROUNDS = 20
 
 /**
- * One run of the core alone in which servers come and go: changes of every kind, sensible or not,
- * proposed anywhere, along with everything that `exploreCore` lets happen; servers vote that have
- * not caught up, and those that were removed go on talking. Then those that are left must choose
- * what is proposed, without fuss. Throws what was violated.
+ * One run of the core alone in which the membership changes in every way, among all that
+ * `exploreCore` draws; servers vote before they have caught up, and removed ones go on sending.
+ * Then the members that are left must choose what is proposed. Throws what was violated.
  */
 export function exploreMembership(mode: Mode, seed: number): void {
   const chance = new Chance(seed ^ 0x6d656d62)

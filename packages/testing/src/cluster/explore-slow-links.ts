@@ -17,10 +17,9 @@ const ELECTION_TIMEOUT_MS = 100
 const CALM_MS = 60_000
 
 /**
- * One run of the core alone on links of very different delays, each way its own: some are so slow
- * that many heartbeats, and many rounds of reads, are out before the first answer comes. Servers
- * stand still and go on; links are cut and healed; clients read on few servers all the time, while
- * others write. Throws what was violated.
+ * One run of the core alone on links of very different delays in each direction: many heartbeats
+ * and rounds of reads are out before the first answer. Servers pause, links are cut and healed, few
+ * servers read all the time while others write. Throws what was violated.
  */
 export function exploreSlowLinks(mode: Mode, seed: number): void {
   const run = new Run(mode, new Chance(seed ^ 0x736c6f77), seed)

@@ -9,11 +9,9 @@ export function isCompleted<I, O>(operation: Operation<I, O>): operation is Comp
 }
 
 /**
- * The calls and returns of operations that completed, in the order of time, as a doubly linked
- * list. An operation is lifted out of the list when it is put in order, and put back, last first,
- * when another order is tried.
- *
- * The operation with number i has the events 2i, its call, and 2i + 1, its return.
+ * Calls and returns of completed operations in order of time, as a doubly linked list. An operation
+ * is lifted out when it is put in order, and put back, last first, to try another order. Operation
+ * i has the events 2i, its call, and 2i + 1, its return.
  */
 export class Calls {
   readonly #next: Int32Array

@@ -2,10 +2,9 @@ import type { BitSet } from './bit-set.js'
 import { type Used, includes } from './used.js'
 
 /**
- * The configurations that a search has come to: which completed operations are in order, which
- * pending ones were used, and the state. One is not worth a visit if another was there with the
- * same completed operations, the same state, and fewer pending ones used: what is left could do all
- * that this one could.
+ * The configurations that a search has visited: completed operations in order, pending ones used,
+ * state. One is not worth a visit if another has the same completed operations and state, and fewer
+ * pending ones used: all that follows from this one follows from that one.
  */
 export class Configurations {
   readonly #visited = new Map<string, Used[]>()

@@ -17,10 +17,9 @@ export interface Obstacle<State, Input, Output> {
 }
 
 /**
- * Finds where operations, which are not linearizable, cease to be. What was seen up to some time
- * has an order or has not, and if not, then neither has what was seen up to any later time: so
- * bisection finds it. Where a search gives up, a later obstacle may be found, and an order that is
- * not of all before it.
+ * Finds where operations cease to be linearizable, by bisection: a history up to a later time has
+ * no order if one up to an earlier time has none. Where a search gives up, a later obstacle may be
+ * found, with an order that does not cover all before it.
  */
 export function findObstacle<State, Input, Output>(
   weakening: Weakening<State, Input, Output>,

@@ -51,13 +51,9 @@ interface Visit<State, Input, Output> {
 }
 
 /**
- * Looks for an order of operations that the model allows and that keeps to real time: the algorithm
- * of Wing and Gong, "Testing and verifying concurrent objects" (1993), with the memory of
- * configurations that Lowe adds to it in "Testing for linearizability" (2017).
- *
- * A pending operation, one of unknown outcome, stays possible for ever, which would make the search
- * exponential. So pending ones are used only right before a completed one, few before many, and a
- * configuration is not visited if another is like it but used fewer.
+ * Searches an order that the model and real time allow: Wing and Gong (1993), with the memory of
+ * configurations of Lowe, "Testing for linearizability" (2017). Pending operations are possible for
+ * ever: they are used right before a completed one alone, few before many.
  */
 export class Search<State, Input, Output> {
   readonly #model: Model<State, Input, Output>

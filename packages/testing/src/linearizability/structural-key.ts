@@ -1,8 +1,7 @@
 /**
- * A text that is the same for two plain values of the same structure, and for no others. Plain
- * values are primitives other than symbols, and arrays, maps, sets, byte arrays and objects of
- * plain values. The order of an object's properties, of a map and of a set does not matter. Throws
- * TypeError for what is not plain, such as instances of classes.
+ * A text that is equal for two plain values of the same structure only: primitives but symbols;
+ * arrays, maps, sets, byte arrays and objects of plain values. The order in objects, maps and sets
+ * does not matter. Throws TypeError for other values, such as instances of classes.
  */
 export function structuralKey(value: unknown): string {
   switch (typeof value) {

@@ -20,15 +20,9 @@ interface Zone {
 const FIRST = 0
 
 /**
- * Whether completed operations cannot be put in order for one of the reasons that need no search:
- * - one is possible in no state, or in one that never comes about, or more end a state than bring
- *   it about;
- * - a state that can come about only once must have lasted from one time to another, since
- *   operations that need it returned by the one and were called at the other; and it cannot have
- *   come about by then, or another state must have lasted meanwhile, or some operation that ends
- *   it, or is not possible in it, must have happened meanwhile.
- *
- * Such times are the zones of Gibbons and Korach, "Testing shared memories" (1997).
+ * Whether completed operations have no order for a reason that needs no search: an operation fits
+ * no state that comes about, or the times in which states must have lasted exclude each other (the
+ * zones of Gibbons and Korach, "Testing shared memories", 1997).
  */
 export function haveConflict(completed: readonly Move[], pending: readonly Move[], states: number): boolean {
   if (completed.some(({ goal }) => goal.nexts.every((next) => next === NOT_POSSIBLE))) return true

@@ -2,10 +2,9 @@ import type { MessageType } from 'synod/internal/paxos/messages.js'
 import type { ModelConfig } from './config.js'
 
 /**
- * Both phases, and telling what is chosen. No behaviour is left out with the nacks in leader mode:
- * a server that a nack would turn back may lose patience instead, and a campaign may have heard of
- * any ballot (where syncs are lazy: of any whose prepare has left). Nor is one in leaderless mode
- * with two ballots: a nack would make its receiver wait until it begins a third one.
+ * Both phases, and the announcement of chosen slots. Nacks add no behaviour: in leader mode a
+ * server may lose patience instead, and a campaign may have seen any ballot; in leaderless mode
+ * with two ballots a nack would only make its receiver wait for a third.
  */
 const PHASES: readonly MessageType[] = ['prepare', 'promise', 'accept', 'accepted', 'chosen']
 
@@ -72,10 +71,9 @@ const WIDE: ModelConfig = {
 }
 
 /**
- * Clusters to explore, by name. The small ones take seconds. Those with more ballots have one slot
- * and no crashes; the slow ones have one slot, and disks that take their time; the flexible ones
- * have quorums of another size in each phase; in those with a trim a server drops what is chosen,
- * as if a snapshot held it. The wide ones have too many states for anything but random walks.
+ * Clusters to explore, by name. Small ones take seconds; slow ones have disks that take time;
+ * flexible ones have quorums of another size in each phase; with a trim a server drops chosen
+ * slots. The wide ones have too many states for anything but random walks.
  */
 export const CONFIGURATIONS = {
   leader: LEADER,

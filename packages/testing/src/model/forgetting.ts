@@ -13,9 +13,8 @@ import type { ModelConfig } from './config.js'
 
 /**
  * Whether a message looks spent: as if it could do nothing in this state of a server, nor in any
- * that may follow. `durable` is what the server would be after a restart. This is a guess from the
- * rules of the protocol, to be proven afterwards. Where slots may be dropped, nothing but a promise
- * for every slot outlives them.
+ * later one. `durable` is the server after a restart. This is a guess, to be proven afterwards.
+ * Where slots may be dropped, only a promise for every slot outlives them.
  */
 export function looksSpent(
   message: Message,

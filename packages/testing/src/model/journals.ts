@@ -21,10 +21,9 @@ export interface Journal {
 }
 
 /**
- * All journals that servers have had. Two mean the same if the server comes back the same from
- * both, and they hold the same votes, also those that later votes replaced, and the same highest
- * promises. A restart reads records one by one, so what is written behind either means the same
- * again; and neither a check of durable votes nor one of what comes later can tell the two apart.
+ * All journals that servers have had. Two are equal if the server restarts the same from both, and
+ * they hold the same votes, replaced ones too, and the same highest promises: later records then
+ * mean the same behind either, to a restart and to every check.
  */
 export class Journals {
   readonly #config: ModelConfig

@@ -1,19 +1,7 @@
 /*
- * The model has no clock. A saved state keeps no times: before each step all of its times are set
- * anew, so that what the step shall find due is past and all else is far ahead. Which timers are
- * due is a choice of the search, made afresh at each step.
- *
- * That is sound for safety. The core compares times only with `now`, so a step depends on no more
- * than which comparisons hold. A message finds either no timer due or all of them. A tick finds
- * one: timers that run out at once are the same as one tick for each, with nothing between. Nor
- * does it matter which requests of leaderless mode are due when a message or a proposal arrives:
- * they are placed last, so it is the same if ticks that follow place them. So every timing that is
- * possible is explored, and more: timers that were set one after the other may run out in any
- * order.
- *
- * For the same reason what only times are drawn from or counted for is forgotten: the random state,
- * averages, back-offs, who was heard when, and who goes first. The rounds of probes and heartbeats
- * are all the same round: an answer counts even if it is late.
+ * The model has no clock: before each step all times of a saved state are set anew, so that the due
+ * timers are past and the others far ahead. The search chooses which timers are due.
+ * docs/internals/model.md says why that loses no behaviour.
  */
 import { MIN_AVERAGE_MS } from 'synod/internal/paxos/average.js'
 import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'

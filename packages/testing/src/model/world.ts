@@ -100,11 +100,9 @@ export class World {
   }
 
   /**
-   * Proves that nothing was lost with the messages that were dropped: in every state that a server
-   * has been in since, such a message comes to no more than what the server may do without it. Then
-   * all that a cluster does that keeps all messages, one that drops them does too: by induction
-   * over its steps, as each leads to states that have been looked at. For that, all states must
-   * have been gone on from. Answers what message does more, if one does.
+   * Proves that dropped messages lose nothing: in each state that its server has been in since,
+   * such a message does no more than the server may do without it (docs/internals/model.md).
+   * Returns the message that does more, if there is one.
    */
   refuteForgetting(): string | undefined {
     const { states } = this.sites

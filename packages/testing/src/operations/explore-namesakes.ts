@@ -15,11 +15,9 @@ type Clusters = World<Chronicle>
 type Options = Partial<ReplicaOptions<Chronicle>>
 
 /**
- * Two clusters have the same name and servers with the same ids, each on machines of its own.
- * Servers start again with a list in which an address leads to the other cluster, and clients have
- * endpoints of both. Nothing of one may reach the other: no command is executed in both, each
- * client's commands are executed in one of them, and with the right lists both work. Throws a
- * Violation.
+ * Two clusters with the same name and server ids, on machines of their own; some lists of servers
+ * and endpoints lead to the wrong one. No command may be executed in both, each client must stay in
+ * one, and with right lists both must work. Throws a Violation.
  */
 export async function exploreNamesakes(mode: Mode, seed: number): Promise<void> {
   const run = new Run(mode, new Chance(seed ^ 0x6e616d65))

@@ -23,10 +23,9 @@ const OPERATIONS = ['write', 'transfer', 'close', 'away', 'remove', 'replace', '
 const ENDS = ['none', 'none', 'diverge', 'emptied', 'revenant'] as const
 
 /**
- * Operators at their work on a sound cluster: leadership is transferred, servers are closed, stay
- * away for long, are removed and replaced; nothing else goes wrong, so everything must go as the
- * documentation says. In the end the state machine of one server may go wrong, a server lose its
- * disk, or one that was removed come back. Throws what was violated.
+ * Operators at work on a sound cluster: leadership is transferred, servers are closed, away for
+ * long, removed and replaced, as the documentation says. In the end one state machine may diverge,
+ * a disk be lost, or a removed server return. Throws what was violated.
  */
 export async function exploreOperations(mode: Mode, seed: number): Promise<void> {
   const run = new Run(mode, new Chance(seed ^ 0x6f706572))

@@ -28,13 +28,9 @@ const PATIENCE_MS = 60_000
 const CUTS = 3
 
 /**
- * A cluster works under faults, until most of its disks are lost for good. What is left of it is
- * made a new cluster by `recoverCluster`, which may be cut short at any change of the disk. Then:
- * the new cluster holds exactly what a plain reading of the directories says; it holds all that was
- * acknowledged, if every quorum left one of its directories; nothing that was handed out before is
- * handed out again; the directories are as they were; and others join it. What was saved of it
- * while it worked is restored, and holds exactly what was executed up to its slot. Throws a
- * Violation.
+ * A cluster loses most disks, and `recoverCluster`, cut short anywhere, makes a new one of the
+ * rest: it must hold what the directories say and, if each quorum left one, all that was
+ * acknowledged, and reuse no id. Backups are restored as well. Throws a Violation.
  */
 export async function exploreRecovery(mode: Mode, seed: number): Promise<void> {
   const chance = new Chance(seed ^ 0x7265636f)

@@ -74,11 +74,9 @@ interface SessionTwin {
 }
 
 /**
- * Some executors execute the same log of requests, sent twice and late and out of order: one from
- * the first slot to the last, the others with detours over snapshots, which are read while they go
- * on, into executors that have had other states before. All must come to the same; each request is
- * executed once at most, though some take several in one batch; and an executor that comes to
- * another result must have another digest. Throws a Violation.
+ * Executors execute the same log, with requests sent twice, late and out of order: one slot by
+ * slot, the others over snapshots too. All must reach the same state, execute each request at most
+ * once, and show a different result by a different digest. Throws a Violation.
  */
 export async function exploreExecutor(seed: number): Promise<void> {
   await new Run(new Chance(seed ^ 0x65786563)).run()

@@ -20,12 +20,9 @@ const OTHER = 'ff'.repeat(16)
 const MOST_TURNS = 500
 
 /**
- * A journal with small segments goes through many lives: it is written and trimmed, its process
- * dies at any change of the disk, the power fails, a write or an fsync fails, the disk gets full,
- * and in the end a bit turns over in what was written long ago. Each time it must hold all that it
- * had reported durable, but what a trim has made needless; or else say that it is damaged. A full
- * disk alone must not end it. The number of its last group never goes back, unless an old copy of
- * the directory takes its place: then that shows it. Throws a Violation.
+ * A journal with small segments goes through many lives with crashes, power failures, failed writes
+ * and fsyncs, a full disk, at last bit rot. Each time it must hold all that it reported durable and
+ * was not trimmed, or say that it is damaged; an old copy must show. Throws a Violation.
  */
 export async function exploreJournal(seed: number): Promise<void> {
   const run = new Run(new Chance(seed ^ 0x6a6f7572), new Chance(seed ^ 0x66756c6c))

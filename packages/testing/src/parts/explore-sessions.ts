@@ -32,10 +32,9 @@ interface KeyTwin {
 }
 
 /**
- * Tables of sessions with little room, so that sessions end all the time: one sees every request,
- * the others are put in the state of the first by snapshots now and then. From equal states all
- * must go on alike. Requests come twice, and late, openings too; and some are of clients that
- * guess. Throws a Violation.
+ * Tables of sessions with little space, so that sessions end all the time: one sees every request,
+ * the others get its snapshots now and then, and must go on alike. Requests and openings come twice
+ * and late, some from clients that guess. Throws a Violation.
  */
 export function exploreSessions(seed: number): void {
   new Run(new Chance(seed ^ 0x73657373)).run()

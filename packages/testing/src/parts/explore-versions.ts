@@ -67,10 +67,9 @@ interface Drawn {
 }
 
 /**
- * Raises of versions, right ones and wrong ones, among changes of the membership and commands of
- * different versions, executed by executors of different builds and by a dumb twin. All must agree
- * on the same, execute the same, and each must end at the first raise to what it does not know, and
- * not before. Some go on from a snapshot of another one. Throws a Violation.
+ * Raises of versions, right and wrong, among changes of the membership and commands of different
+ * versions, executed by different builds and a dumb twin. All must agree, and each must end at the
+ * first raise beyond its build, not before. Throws a Violation.
  */
 export async function exploreVersions(seed: number): Promise<void> {
   await new Exploration(seed).run()

@@ -11,10 +11,9 @@ import { type Cluster, value } from '../cluster/cluster.js'
 import { changeOfText } from '../core-config.js'
 import { describeValue } from '../describe.js'
 
-// A value of a script is a text, or a client's request as replicas write it into a slot: `c1:open`
-// opens a session for client c1, and `c1/2:+5` is the second request of that session, to add 5 to a
-// counter. A change of the membership is written in one word: `add-s4` for what `changeOfText`
-// reads as `add s4`.
+// A value of a script is a text, or a client's request as replicas write it: `c1:open` opens a
+// session for client c1, `c1/2:+5` is its second request, to add 5 to a counter. `add-s4` is the
+// change of the membership that `changeOfText` reads as `add s4`.
 const OPEN = /^c(\d+):open$/
 const ADD = /^c(\d+)\/(\d+):([+-]\d+)$/
 const CHANGE = /^(add-s\d+(-for-s\d+)?|(learn|promote|remove)-s\d+)$/

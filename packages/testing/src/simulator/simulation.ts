@@ -55,10 +55,11 @@ export interface Outcome {
 }
 
 /**
- * Runs a plan, when those before it are over: whole replicas and clients under its faults, and then
- * healed. Rejects with `aborted` when the signal is, and with `invalid-options`. Nothing is thrown
- * for what it finds; the outcome tells. `listener` is given the trace, line by line
+ * Runs a plan, after those that run already: replicas and clients under its faults, then healed.
+ * What it finds is in the outcome. `listener` gets the trace, line by line
  * (docs/reference/trace.md).
+ *
+ * @throws SynodError `aborted` when the signal is, `invalid-options`
  */
 export async function runPlan<M extends AnyMachine>(
   plan: Plan,

@@ -88,9 +88,8 @@ const STEPS_A_TURN = 32
 
 /**
  * Nothing here waits for anything but promises and the clock. Node begins its next tick when no
- * promise has anything left to do; a turn of the event loop comes after that too, but costs as much
- * as a step does. (Each step is a microtask itself: a tick that a tick asks for comes before
- * promises.)
+ * promise has work left; a turn of the event loop would do too, but costs as much as a step. (Each
+ * step is a microtask: a tick within a tick comes before promises.)
  */
 function whenPromisesAreDone(step: number, run: () => void): void {
   if (step % STEPS_A_TURN === 0) setImmediate(queueMicrotask, run)

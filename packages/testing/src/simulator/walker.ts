@@ -63,10 +63,9 @@ export class Walker<M extends AnyMachine> {
   }
 
   /**
-   * One command between two queries, each of which must be answered. Resolves to the error of what
-   * was not. The first query comes while no client writes: what it waits for must come about
-   * without. It ends as `removed` once `isGone` says that the replica in whose process it walks is
-   * no more.
+   * One command between two queries; each must be answered. Resolves to the error of one that was
+   * not. The first query comes while no client writes: it must not need one. It ends as `removed`
+   * once `isGone` says that its replica is gone.
    */
   async finish(timeoutMs: number, isGone: () => boolean): Promise<SynodError | undefined> {
     const { access, clock } = this.#parts

@@ -48,10 +48,9 @@ export function executed(letters: string, results: Readonly<Record<string, unkno
 }
 
 /**
- * A history, one line for each client: `a=a` is a command that got this text, `?=a` a query for the
- * text, `#=1` one for the length; what got no answer has nothing after `=`, what was refused has
- * `!`. Operations take place in columns: one that begins left of where another ends is concurrent
- * with it.
+ * A history, one line for each client: `a=a` is a command with its text, `?=a` a query for the
+ * text, `#=1` for the length; nothing after `=` is no answer, `!` a refusal. An operation that
+ * begins left of where another ends is concurrent with it.
  */
 export function history(lines: Readonly<Record<string, string>>): TextOperation[] {
   return Object.entries(lines).flatMap(([client, line]) =>

@@ -56,12 +56,9 @@ export class Signs implements Alive {
 }
 
 /**
- * The side that dialled: where it has written and hears nothing for too long, nothing gets through
- * any more. The system would find out too, but takes minutes; and it takes as long again to find
- * out that the network is back, since it waits twice as long before each further try. A new
- * connection gets through at once.
- *
- * It counts seconds in which this process ran: one that stood still has not been waiting.
+ * The side that dialled: when it has written and receives nothing for long, it dials again. The
+ * system takes minutes to notice, and as long to find that the network is back. Only seconds in
+ * which this process ran count.
  */
 export class Watch implements Alive {
   readonly #clock: Clock

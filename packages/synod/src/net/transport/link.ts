@@ -68,8 +68,7 @@ export interface LinkStatus {
 /**
  * A connection to one address that is dialled again whenever it ends, until `close`. The waits
  * between dials grow, and half of each is random. A connection that was up is dialled again at
- * once, as this shows a moment after a process was killed that nothing listens there any more; but
- * at most once per second, in case the other side keeps welcoming and breaking.
+ * once, but once per second at most: a refusal shows that its process is gone.
  */
 export class Link<Kind extends ConnectionKind, Out, In> {
   readonly #options: LinkOptions<Kind, Out, In>

@@ -32,17 +32,22 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/**
- * Why a socket is over.
- * - `refused`: the other machine answered that nothing listens at that address.
- * - `reset`: the other side, or the way to it, broke off.
- * - `ended`: the other side ended it.
- * - `timeout`: no answer in time.
- * - `unreachable`: there is no such host, or no way to it.
- * - `closed`: this side closed it.
- * - `failed`: anything else.
- */
-export type SocketClosed = 'refused' | 'reset' | 'ended' | 'timeout' | 'unreachable' | 'closed' | 'failed'
+/** Why a socket is over. */
+export type SocketClosed =
+  /** The other machine answered that nothing listens at that address. */
+  | 'refused'
+  /** The other side, or the way to it, broke off. */
+  | 'reset'
+  /** The other side ended it. */
+  | 'ended'
+  /** No answer in time. */
+  | 'timeout'
+  /** There is no such host, or no way to it. */
+  | 'unreachable'
+  /** This side closed it. */
+  | 'closed'
+  /** Anything else. */
+  | 'failed'
 
 /** What a socket tells its owner; never from within a call that the owner makes. */
 export interface SocketEvents {

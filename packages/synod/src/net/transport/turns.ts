@@ -13,10 +13,9 @@ export const BYTES_PER_UNIT = 128
 export const MAX_TURN_MS = 1
 
 /**
- * Shares the turns of the event loop among all who have more to do than fits into one. They wait in
- * queues: first those who ask for little, then those who had a share lately and have more. So a
- * client that asks for little waits for one turn, however much others ask for. (As in fair
- * queueing: T. Høiland-Jørgensen et al., RFC 8290, of new and old flows.)
+ * Shares the turns of the event loop among all that have more to do than fits into one: new work
+ * goes before work that had a share lately, so a client with little work waits one turn. (Fair
+ * queueing: T. Høiland-Jørgensen et al., RFC 8290.)
  */
 export class Turns {
   readonly #clock: Clock

@@ -9,14 +9,9 @@ import { inWords } from '../trace/words.js'
 import type { ClientOperation, Workload } from '../workload.js'
 
 /**
- * Checks that what clients saw is what a single copy of the state machine would have shown them,
- * each operation at one moment between its call and its return. The log says in which order that
- * copy executes, so nothing need be searched: a command's moment is its place in the log, a
- * linearizable query's the place of the state that answered it; where that was not told, the first
- * with its answer that is not before anything that had returned when it was called. Then no
- * operation may have returned before the call of one with an earlier place. A stale query must have
- * the answer of the slot that it names, and where it asked for that see what its client has seen.
- * Throws a Violation.
+ * Checks that clients saw what a single copy of the state machine would have shown. The log gives
+ * the order, so no search is needed: each operation has its place there, and must not return before
+ * the call of an earlier one. A stale query must match the slot that it names. Throws a Violation.
  */
 export function checkHistory<M extends AnyMachine>(
   operations: readonly ClientOperation<M>[],

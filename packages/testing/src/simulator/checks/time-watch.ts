@@ -23,10 +23,9 @@ export interface TimeWatchParts {
 }
 
 /**
- * Log time never goes back. And while each replica knows of voters of which a majority have right
- * wall clocks, it is never ahead of the right time by more than the monotonic clocks drift in the
- * whole run: no jump leads beyond a right clock. How far it may be behind depends on which clocks a
- * replica has heard of; so that is looked at in the end, when all is healed.
+ * Log time never goes back. While most voters' wall clocks are right, it is ahead of the right time
+ * by no more than the monotonic clocks drift. How far it may be behind depends on which clocks a
+ * replica knows, so that is checked at the end, when everything is healed.
  */
 export class TimeWatch {
   readonly #parts: TimeWatchParts

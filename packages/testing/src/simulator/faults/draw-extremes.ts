@@ -21,10 +21,9 @@ export interface DrawnExtremes {
 }
 
 /**
- * For some seeds, what lies far from the average: one server to which all ways are slow, each in
- * its own measure, so that many rounds are under way at once; processes that stand still for
- * seconds and go on; many clients on one server, most likely on one that lags behind; clients that
- * do several things at once. What else is drawn from the seed stays as it is.
+ * For some seeds, extremes: slow ways to one server, so that many rounds are under way; pauses of
+ * seconds; many clients on one server, mostly one that lags; clients that do several things at
+ * once. What else is drawn from the seed stays as it is.
  */
 export function drawExtremes(seed: number, ids: readonly ServerId[], durationMs: number): DrawnExtremes {
   const own = new Chance(seed ^ 0x6f6e6365)

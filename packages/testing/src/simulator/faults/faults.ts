@@ -1,42 +1,8 @@
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 
 /*
- * The fault model: what may go wrong in a simulation.
- *
- * Network. Bytes take any time. A connection breaks, and what was under way on it is lost; between
- * servers, single frames are also lost, doubled or overtaken (a peer that dials again and sends
- * again causes as much). A way is slow, in one direction. A way is cut, in one direction or both,
- * for a while, again and again, or to the end; bytes wait there, or are lost with their connection.
- * A bit on the way turns over: that must be noticed, and the connection ended.
- *
- * Disk. A power failure keeps what was synced. Each sector of the rest is old, new, zeros or
- * garbage, the size of a file is any between old and new, and each change of a name in a directory
- * has happened or not. An fsync takes any time, or does not end, or fails, and then what it was to
- * write may be lost although it can still be read. A disk gets full, or those of all servers do,
- * and have space again later; no replica may give up for that. Bits of what was written long ago
- * turn over, a disk is lost as a whole, or a directory is put back as it was earlier; all that only
- * on a minority of the servers, so that a good copy of everything is left. (One plan in fifty lets
- * bits turn over on any server. Then the cluster may stop, but must not disagree.) Not in the
- * model: damage to the last group of a journal, as it cannot be told from a write that was cut
- * short (docs/internals/journal.md).
- *
- * Processes. A process ends at any moment, also while it starts; it is restarted. It is paused, and
- * goes on later. A replica that has failed is started again, unless it said that its data directory
- * is lost.
- *
- * Upgrades. Servers run the build and state machine from before, and are upgraded one by one, while
- * others join; a command in two is known from the new version on. No server goes back.
- *
- * Clients. Some are hostile: they send frames that are cut short, giant, malformed, repeated, out
- * of order, or thousands at a time, ask for what is never answered, read nothing, and come back
- * when they are cut off. Others connect by the thousand and are idle. Each process of a server has
- * few descriptors then. What they ask for is refused by the state machine, so that what honest
- * clients see can be judged.
- *
- * Clocks. They run fast or slow, at another rate on each server. The time of day jumps, runs away,
- * stands still or runs backwards; in most plans on a minority of the servers.
- *
- * Not in the model: servers that lie, and a network that forges what has a right checksum.
+ * The faults of a simulation. docs/internals/fault-model.md says what may go wrong and what is left
+ * out.
  */
 
 interface Timed {

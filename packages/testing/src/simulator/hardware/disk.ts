@@ -7,18 +7,9 @@ import { PendingWork } from './pending-work.js'
 import { systemError } from './system-error.js'
 
 /*
- * A disk in memory, with its faults.
- *
- * A file is what processes see of it (the page cache) and what is on the platter. A write changes
- * the cache and marks sectors dirty; a sync brings dirty sectors and the size to the platter. A
- * sync that fails marks them clean all the same, as Linux does: they are still read back, and no
- * later sync writes them. A disk that is full takes of a write what it has room for and refuses the
- * rest. What a file has may be rewritten.
- *
- * `crash` is a power failure. Of what was not synced, each sector that is on the platter stays old
- * or gets new; each sector beyond gets new, zeros or garbage; the size is any between old and new;
- * each change of a name in a directory has happened or not. `restart` is the end of the process
- * alone: the cache stays, and so does the socket of its lock.
+ * A disk in memory, with its faults: the page cache, which processes see, and the platter. A failed
+ * sync marks sectors clean, as Linux does. `crash` is a power failure; `restart` ends the process
+ * alone. docs/internals/fault-model.md says what each leaves.
  */
 
 /** With this, a crash loses all that it can. */

@@ -32,13 +32,9 @@ export interface MemoryNetworkOptions {
 }
 
 /**
- * Hosts and the connections between them, in memory. It behaves as TCP does as far as Synod can
- * tell: bytes arrive in order or not at all, a reader that pauses holds up the writer, a host
- * without a listener refuses, one whose process is killed ends its connections, one that lost its
- * power says nothing until it is back, and where a way is cut, bytes wait until it is healed.
- * `timeout` and `unreachable` never happen.
- *
- * Everything happens at the clock's word, and in the same order each time.
+ * Hosts and their connections in memory, as TCP behaves: bytes in order, back pressure, refusals,
+ * resets by a killed process, silence after a power failure, waiting where a way is cut. `timeout`
+ * and `unreachable` never happen. All runs by the clock, in the same order each time.
  */
 export class MemoryNetwork {
   readonly clock: Clock
