@@ -7,9 +7,9 @@ export const page = await readFile(
   'utf8',
 )
 
-/** The first cells of the tables in a section. */
+/** What the tables and lists of a section are about: their first words, as code. */
 export function named(section: RegExp): string[] {
-  return [...textOf(section).matchAll(/^\| `([\w-]+)`/gm)].map((match) => match[1]!)
+  return [...textOf(section).matchAll(/^[|-] `([\w-]+)`/gm)].map((match) => match[1]!)
 }
 
 /** The fields that the examples of a kind of line show. */

@@ -146,7 +146,7 @@ test('the example in docs/reference/scripts.md is what a cluster does', () => {
 
 test('docs/reference/scripts.md explains every command, and leads to every script', async () => {
   for (const name of ['cluster', ...Object.keys(COMMANDS)])
-    expect(page).toMatch(new RegExp(`^\\| \`${name}[ \`]`, 'm'))
+    expect(page).toMatch(new RegExp(`^- \`${name}[ \`]`, 'm'))
   const scripts = await readdir(new URL('.', import.meta.url))
   for (const name of scripts.filter((name) => name.endsWith('.txt')))
     expect(page).toContain(`](../../packages/testing/test/scripts/${name})`)
