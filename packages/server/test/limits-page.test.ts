@@ -25,6 +25,10 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'bytes of them': ['replica/requests.ts#MAX_WAITING_BYTES'],
   'reads that wait at one replica': ['replica/requests.ts#MAX_WAITING_REQUESTS', 'replica/room.ts#MIN_SHARE'],
   'bytes of their queries': ['replica/reads.ts#MAX_QUERY_BYTES'],
+  'slots of `replica.applied` that are kept, and bytes of their commands and results': [
+    'replica/applied.ts#MAX_APPLIED_SLOTS',
+    'replica/applied.ts#MAX_APPLIED_BYTES',
+  ],
   "calls under way of one client, or of a replica's process": ['call.ts#MAX_CALLS'],
   'bytes of their commands and queries': ['call.ts#MAX_CALL_BYTES'],
   'commands of one session ahead of the oldest unanswered one': ['machine/request.ts#SESSION_WINDOW'],

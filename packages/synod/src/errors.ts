@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'disk-full'
   | 'not-known-by-all'
   | 'too-stale'
+  | 'applied-gap'
   | 'transfer-failed'
   | 'change-refused'
   | 'closed'

@@ -295,6 +295,21 @@ const situations: readonly Situation[] = [
     },
   },
   {
+    name: 'a read of what was applied before it was kept',
+    code: 'applied-gap',
+    message: 'what was executed in slots 1 to 2 is not kept here: read the state, and go on from slot 3',
+    async failure() {
+      const world = await World.formed({ servers: 1 })
+      await world.settled(world.replica(1).execute('a'))
+      return world.failure(
+        world
+          .replica(1)
+          .applied({ from: { slot: 1, index: 0 } })
+          .next(),
+      )
+    },
+  },
+  {
     name: 'a transfer where no server leads',
     code: 'transfer-failed',
     message: 'no server has led for 5000 ms: see in the status why',

@@ -203,7 +203,11 @@ export function encodeGiven<T>(name: 'command' | 'query', codec: Codec<T>, value
 }
 
 /** The value of what replicas answered. Throws `wrong-protocol` where the codec cannot read it. */
-export function decodeAnswered<T>(name: 'result' | 'answer', codec: Codec<T>, bytes: Uint8Array): T {
+export function decodeAnswered<T>(
+  name: 'command' | 'result' | 'answer',
+  codec: Codec<T>,
+  bytes: Uint8Array,
+): T {
   try {
     return decodeWith(name, codec, bytes)
   } catch (error) {

@@ -34,6 +34,7 @@ const ERROR_TAGS: Tags<ErrorCode> = {
   'wrong-version': 28,
   'not-known-by-all': 29,
   'disk-full': 30,
+  'applied-gap': 31,
 }
 
 const CODES = namesByTag(ERROR_TAGS)

@@ -8,6 +8,7 @@ import { formatAddress } from '../net/transport/network.js'
 import { Paxos } from '../paxos/paxos.js'
 import { NO_SERVERS } from '../paxos/server-set.js'
 import { Admission } from './admission.js'
+import { AppliedLog } from './applied.js'
 import { ChangeGuard } from './change-guard.js'
 import { ChangeQueue } from './change-queue.js'
 import { ClientService } from './client-service.js'
@@ -32,6 +33,7 @@ import { Report } from './report.js'
 import { SpaceGuard } from './space-guard.js'
 import { Stalls } from './stalls.js'
 import { type RestoredState, State, restoreState } from './state.js'
+import { Subscriptions } from './subscriptions.js'
 import { Transfers } from './transfers.js'
 import { Versions } from './versions.js'
 
@@ -50,6 +52,9 @@ export interface Assembled<M extends AnyMachine> {
   readonly operations: Operations
   readonly service: ClientService
   readonly report: Report
+  readonly leadership: Leadership
+  readonly applied: AppliedLog<M>
+  readonly subscriptions: Subscriptions
   readonly loop: Loop
   readonly ending: Ending
 }
@@ -258,9 +263,21 @@ function join<M extends AnyMachine>(
     state,
     report,
   })
+  const applied = new AppliedLog(executor)
+  const subscriptions = new Subscriptions()
   const timed = [clocks, space, stalls, admission, transfers, members, versions, commands]
   const stoppable = positions === undefined ? timed : [...timed, positions]
-  const ending = new Ending({ settings, opened, inbox, calls, peers, state, service, stoppable })
+  const ending = new Ending({
+    settings,
+    opened,
+    inbox,
+    calls,
+    peers,
+    state,
+    service,
+    subscriptions,
+    stoppable,
+  })
   const loop = new Loop({
     self,
     mode,
@@ -284,6 +301,8 @@ function join<M extends AnyMachine>(
     reads,
     state,
     service,
+    applied,
+    subscriptions,
     counts,
     ending,
   })
@@ -303,6 +322,9 @@ function join<M extends AnyMachine>(
     operations,
     service,
     report,
+    leadership,
+    applied,
+    subscriptions,
     loop,
     ending,
   }

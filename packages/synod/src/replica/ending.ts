@@ -6,6 +6,7 @@ import type { ClientService } from './client-service.js'
 import type { Inbox } from './inbox.js'
 import type { Settings } from './options.js'
 import type { Peers } from './peers.js'
+import type { Subscriptions } from './subscriptions.js'
 
 export interface EndingParts {
   readonly settings: Settings
@@ -15,6 +16,7 @@ export interface EndingParts {
   readonly peers: Peers
   readonly state: { stop(): Promise<void> }
   readonly service: ClientService
+  readonly subscriptions: Subscriptions
   /** Parts with timers of their own. */
   readonly stoppable: readonly { stop(): void }[]
 }
@@ -78,10 +80,11 @@ export class Ending {
   }
 
   #stop(error: SynodError): void {
-    const { calls, inbox, stoppable } = this.#parts
+    const { calls, inbox, stoppable, subscriptions } = this.#parts
     this.#error = error
     inbox.close()
     for (const part of stoppable) part.stop()
+    subscriptions.end(error)
     calls.end(error)
   }
 }

@@ -24,6 +24,7 @@ import type { Progress } from './progress.js'
 import type { Reads } from './reads.js'
 import type { SpaceGuard } from './space-guard.js'
 import type { AnyState } from './state.js'
+import type { Subscriptions } from './subscriptions.js'
 import type { Transfers } from './transfers.js'
 import type { Versions } from './versions.js'
 
@@ -51,6 +52,8 @@ export interface LoopParts {
   readonly reads: Reads
   readonly state: AnyState
   readonly service: ClientService
+  readonly applied: { restored(): void }
+  readonly subscriptions: Subscriptions
   readonly counts: Counts
   readonly ending: Ending
 }
@@ -97,7 +100,7 @@ export class Loop {
   }
 
   #takeIn(arrival: Arrival): void {
-    const { admission, clocks, commands, ending, formation, members } = this.#parts
+    const { admission, applied, clocks, commands, ending, formation, members } = this.#parts
     const { positions, reads, state, versions } = this.#parts
     switch (arrival.type) {
       case 'tick':
@@ -143,6 +146,7 @@ export class Loop {
         this.#makeRoom()
         break
       case 'restored':
+        applied.restored()
         reads.executed()
         commands.restart()
         versions.refresh()
@@ -241,7 +245,7 @@ export class Loop {
   }
 
   #answer(executions: readonly Execution[]): void {
-    const { commands, driver, reads, service, state, versions } = this.#parts
+    const { commands, driver, reads, service, state, subscriptions, versions } = this.#parts
     commands.answer(executions)
     versions.refresh()
     reads.executed()
@@ -249,6 +253,7 @@ export class Loop {
     const behind = driver.takeBehind()
     if (behind !== undefined) state.behind(behind.peer, behind.slot)
     state.turnEnded()
+    subscriptions.wake()
     service.flush()
   }
 

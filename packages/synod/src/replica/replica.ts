@@ -13,13 +13,24 @@ import {
 import type { ReplicaMetrics } from '../metrics.js'
 import { type SavedSnapshot, savedSnapshot } from '../net/client/saved-snapshot.js'
 import { EarlyListeners } from '../net/transport/early-listeners.js'
+import { FUNCTION, type Rules, SIGNAL, checkOption, checkOptions, required } from '../options.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { ReplicaStatus } from '../status.js'
 import { type Assembled, assemble } from './assemble.js'
 import type { Fit } from '../machine/machine-check.js'
+import { APPLIED_RULES, type AppliedBatch, type AppliedOptions } from './applied.js'
+import type { CurrentLeadership } from './leadership.js'
 import { checkSize } from './operations.js'
-import { type ReplicaOptions, checkOptions } from './options.js'
+import { type ReplicaOptions, checkOptions as checkReplica } from './options.js'
 import type { Done, Query } from './reads.js'
+import { type Leading, whileLeader } from './while-leader.js'
+
+/** What follows events, and ends when its caller says so. */
+export interface FollowOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+const FOLLOW_RULES: Rules = { signal: SIGNAL }
 
 /**
  * In election timeouts: a leader that is closed waits for at most so long until another one takes
@@ -55,7 +66,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   static async open<M extends AnyMachine>(
     options: ReplicaOptions<M> & { readonly machine: Fit<M> },
   ): Promise<Replica<M>> {
-    const settings = checkOptions(options)
+    const settings = checkReplica(options)
     const { clients, host, listen } = settings
     // All that can fail is tried before the directory is touched.
     const listeners = await EarlyListeners.bind(host.network, [
@@ -193,6 +204,80 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     })
   }
 
+  /**
+   * Who leads, from what is known at the call: always the newest leadership only, so that who is
+   * slow skips some. It rejects with `aborted` when its signal is aborted, with `wrong-mode` in
+   * leaderless mode, and with the error of a replica that fails; after `close` it is done.
+   *
+   * @example
+   * for await (const { leader, fence, isSelf } of replica.leadership()) {
+   *   console.log(isSelf ? `this server leads, with fence ${fence}` : `s${leader} leads`)
+   * }
+   *
+   * @throws SynodError `invalid-options`, at once.
+   */
+  leadership(options: FollowOptions = {}): AsyncIterableIterator<CurrentLeadership, undefined> {
+    checkOptions('the options of leadership', options, FOLLOW_RULES)
+    const { leadership, settings, subscriptions } = this.#parts
+    let before: CurrentLeadership | undefined
+    return subscriptions.open(() => {
+      if (settings.mode === 'leaderless')
+        throw new SynodError('wrong-mode', 'in leaderless mode no server leads: follow what is applied')
+      const { current } = leadership
+      return current === before ? undefined : (before = current)
+    }, options.signal)
+  }
+
+  /**
+   * What is executed here, one item for each slot that holds commands, in order and without gaps.
+   * It begins with what comes after the call, or with `from`, where that is still kept: the last
+   * 4,096 slots, of at most 16 MiB, since the first call. It rejects with `applied-gap` where slots
+   * are not kept any more, which befalls a slow reader too, and otherwise as `leadership` does.
+   *
+   * @example
+   * const from = { slot: 1, index: 0 }
+   * for await (const { position, commands, results } of replica.applied({ from })) {
+   *   console.log(position.slot, commands, results)
+   * }
+   *
+   * @throws SynodError `invalid-options`, at once.
+   */
+  applied(options: AppliedOptions = {}): AsyncIterableIterator<AppliedBatch<M>, undefined> {
+    checkOptions('the options of applied', options, APPLIED_RULES)
+    const { applied, subscriptions } = this.#parts
+    return subscriptions.open(applied.reader(options.from), options.signal)
+  }
+
+  /**
+   * Runs `work` once in each leadership of this server, as soon as all is executed here that was
+   * chosen before it. Its signal is aborted when the leadership ends: at the latest one election
+   * timeout (500 ms unless set) after this server last heard from a quorum, as long as its process
+   * runs. While it is stopped, another server may begin: what the work writes to has to check the
+   * fence, which grows with every leadership.
+   *
+   * The next leadership waits until the work of the one before has ended. What the work throws
+   * rejects the call, unless it follows from its signal. The call rejects with `aborted` when its
+   * own signal is aborted, with `wrong-mode` in leaderless mode, and with the error of a replica
+   * that fails; it resolves after `close`.
+   *
+   * @example
+   * await replica.whileLeader(async ({ fence, signal }) => {
+   *   for await (const job of jobs(signal)) await store.write(job, { fence })
+   * })
+   */
+  async whileLeader(work: (leading: Leading) => unknown, options: FollowOptions = {}): Promise<void> {
+    checkOption('work', work, required(FUNCTION))
+    const { leadership } = this.#parts
+    await whileLeader(
+      {
+        leaderships: this.leadership(options),
+        isCurrent: (wanted) => leadership.current === wanted,
+        caughtUp: (signal) => this.#caughtUp(signal),
+      },
+      work,
+    )
+  }
+
   /** Role, ballot, watermarks, peers and so on, as plain data. */
   status(): ReplicaStatus {
     return this.#parts.report.status()
@@ -251,14 +336,32 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     return { sizeBytes: encoded.length, answer }
   }
 
+  /** A linearizable read of nothing, as long as it takes. */
+  async #caughtUp(signal: AbortSignal): Promise<void> {
+    const { operations, settings } = this.#parts
+    const nothing = { sizeBytes: 0, answer: () => undefined }
+    for (;;) {
+      try {
+        await this.#answer<undefined>(nothing, { signal, timeoutMs: Infinity }, (query, done) =>
+          operations.read(query, done),
+        )
+        return
+      } catch (error) {
+        if (!(error instanceof SynodError) || error.code !== 'overloaded') throw error
+        const { retryAfterMs = 0 } = error
+        await new Promise<void>((resolve) => settings.host.clock.timer(retryAfterMs, resolve))
+      }
+    }
+  }
+
   /** Begins a read on behalf of a caller in this process, and waits for its answer. */
-  async #answer(
-    query: Query<AnswerOf<M>>,
+  async #answer<T>(
+    query: Query<T>,
     options: CallOptions,
-    begin: (query: Query<AnswerOf<M>>, done: Done<AnswerOf<M>>) => () => void,
-  ): Promise<AnswerOf<M>> {
+    begin: (query: Query<T>, done: Done<T>) => () => void,
+  ): Promise<T> {
     const { calls } = this.#parts
-    const call = calls.take<AnswerOf<M>>('read', query.sizeBytes, options)
+    const call = calls.take<T>('read', query.sizeBytes, options)
     try {
       if (!call.over) {
         const giveUp = begin(query, (result) => {

@@ -33,6 +33,12 @@ const AROUND: Readonly<
     before:
       "import type { Machine, Replica } from 'synod'\ndeclare const replica: Replica<Machine<number, number, number, number>>\n",
   },
+  'replica.leadership()': {
+    before:
+      "import { type Machine, type ReplicaOptions } from 'synod'\ndeclare const servers: Record<number, string>\n" +
+      'declare const rest: Omit<ReplicaOptions<Machine<number, number, number, number>>, "cluster">\n',
+    dots: '...rest',
+  },
   'Replica.open({ cluster': {
     before:
       "import { type Machine, Replica, type ReplicaOptions } from 'synod'\ndeclare const servers: Record<number, string>\n" +

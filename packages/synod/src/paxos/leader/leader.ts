@@ -127,7 +127,7 @@ export class Leader implements Role {
 
   /** A leader that no quorum answers must not keep the followers quiet. */
   tick(nowMs: number): Transition | undefined {
-    if (!this.#hasQuorum(nowMs)) return { to: 'follower' }
+    if (nowMs >= this.#reachedUntilMs()) return { to: 'follower' }
     this.#heartbeat(nowMs)
     return undefined
   }
@@ -256,7 +256,8 @@ export class Leader implements Role {
     const { config, effects, learner, log } = this.#context
     const { state } = this
     const { ballot } = state
-    state.heartbeatMs = nowMs + config.heartbeatMs
+    // Not after the moment at which this server has lost the quorum: then it leads no more.
+    state.heartbeatMs = Math.min(nowMs + config.heartbeatMs, this.#reachedUntilMs())
     state.round++
     this.#lease?.beginRound(state.round, nowMs)
     const { chosen } = learner.state
@@ -294,13 +295,17 @@ export class Leader implements Role {
     this.#proposeNext(nowMs)
   }
 
-  #hasQuorum(nowMs: number): boolean {
+  /** Until when this server has a quorum, if no follower shows any more that it follows. */
+  #reachedUntilMs(): number {
     const { config, membership } = this.#context
     let reached = withServer(NO_SERVERS, config.self)
-    for (const [server, contactMs] of this.state.contact) {
-      if (nowMs - contactMs < config.electionTimeoutMs) reached = withServer(reached, server)
+    let untilMs = Infinity
+    for (const [server, contactMs] of [...this.state.contact].sort(([, a], [, b]) => b - a)) {
+      if (isPhase2Quorum(membership.current, reached)) return untilMs
+      reached = withServer(reached, server)
+      untilMs = contactMs + config.electionTimeoutMs
     }
-    return isPhase2Quorum(membership.current, reached)
+    return isPhase2Quorum(membership.current, reached) ? untilMs : -Infinity
   }
 
   // Transfer and lease
