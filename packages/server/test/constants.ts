@@ -9,6 +9,7 @@ const OPERATORS = new Map<string, (a: number, b: number) => number>([
   ['+', (a, b) => a + b],
   ['-', (a, b) => a - b],
   ['*', (a, b) => a * b],
+  ['/', (a, b) => a / b],
   ['**', (a, b) => a ** b],
   ['<<', (a, b) => a * 2 ** b],
 ])

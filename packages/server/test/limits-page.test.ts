@@ -32,6 +32,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   "calls under way of one client, or of a replica's process": ['call.ts#MAX_CALLS'],
   'bytes of their commands and queries': ['call.ts#MAX_CALL_BYTES'],
   'commands of one session ahead of the oldest unanswered one': ['machine/request.ts#SESSION_WINDOW'],
+  "sessions of one client, or of a replica's process": ['machine/session-pool.ts#MAX_OWN_SESSIONS'],
   'requests under way of one client connection': ['replica/client-service.ts#MAX_UNDER_WAY'],
   'answers that one client has not read': [
     'replica/client-service.ts#MAX_UNREAD_BYTES',

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import { SynodError } from './errors.js'
+import { type ErrorCode, SynodError, isRefusal, PendingRequest } from './errors.js'
 import { type Linked, LinkedList } from './linked-list.js'
 import { Pace, overloaded } from './pace.js'
 import { type Rules, SIGNAL, TIMEOUT_MS, checkOptions, wholeFrom } from './options.js'
@@ -22,6 +22,16 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined
 }
 
+/** What `execute` takes. */
+export interface ExecuteOptions extends CallOptions {
+  /**
+   * The `request` of an error: the call gets the outcome of that request, whose command must be
+   * given again. It is executed once, be it now or before. Its session keeps the outcome for 1,023
+   * later commands.
+   */
+  readonly resume?: PendingRequest | undefined
+}
+
 export interface TransferOptions extends CallOptions {
   /** Which server is to lead; whichever keeps up best unless given. */
   readonly to?: ServerId | undefined
@@ -29,6 +39,11 @@ export interface TransferOptions extends CallOptions {
 
 /** What every call takes. */
 export const CALL_RULES: Rules = { signal: SIGNAL, timeoutMs: TIMEOUT_MS }
+
+export const EXECUTE_RULES: Rules = {
+  ...CALL_RULES,
+  resume: { may: 'the `request` of an error', fits: (value) => PendingRequest.is(value) },
+}
 
 const TRANSFER_RULES: Rules = { ...CALL_RULES, to: wholeFrom(1, MAX_SERVER_ID) }
 
@@ -46,23 +61,30 @@ export function checkTransfer(options: TransferOptions): ServerId {
 /** What a caller waits for. What a failure leaves open depends on it. */
 export type CallKind = 'connect' | 'command' | 'change' | 'read' | 'status' | 'transfer' | 'save'
 
-/** What may have come of a request that was sent and has no answer, and what its caller can do. */
-const IN_DOUBT: Readonly<Record<CallKind, string>> = {
-  connect: '',
-  command: '; the command may still be executed: read what became of it before you send it again',
-  change: '; the change may still be made: to ask for it again does no harm',
-  read: '',
-  status: '',
-  transfer: '; another server may still take over the leadership',
-  save: '',
+/**
+ * Where a request is, as far as its sender knows: `unsent`, `sent` to a replica that may have it
+ * executed, or `refused` by all that had it.
+ */
+export type RequestState = 'unsent' | 'sent' | 'refused'
+
+const NOTHING_OPEN: Readonly<Record<CallKind, string>> = {
+  ...{ connect: '', command: '', change: '', read: '', status: '', transfer: '', save: '' },
 }
 
-/** The same of a request that never left. */
-const NOT_SENT: Readonly<Record<CallKind, string>> = {
-  ...IN_DOUBT,
-  command: '; the command was not sent',
-  change: '; the change was not sent',
-  transfer: '',
+/** What a failure leaves open, and what its caller can do. */
+const LEFT_OPEN: Readonly<Record<RequestState, Readonly<Record<CallKind, string>>>> = {
+  unsent: {
+    ...NOTHING_OPEN,
+    command: '; the command was not sent',
+    change: '; the change was not sent',
+  },
+  sent: {
+    ...NOTHING_OPEN,
+    command: '; the command may still be executed: read the state before you send it again',
+    change: '; the change may still be made: to ask for it again does no harm',
+    transfer: '; another server may still take over the leadership',
+  },
+  refused: NOTHING_OPEN,
 }
 
 /**
@@ -72,8 +94,11 @@ const NOT_SENT: Readonly<Record<CallKind, string>> = {
 export class Call<T> {
   readonly promise: Promise<T>
   readonly kind: CallKind
-  /** Whether a replica may have got the request: set by its sender. */
-  sent = false
+  state: RequestState = 'unsent'
+  /** Whether an earlier attempt may be executed, or have been, though it has no answer. */
+  wasLost = false
+  /** Of a command: what its caller can resume where the outcome is not known. */
+  request: PendingRequest | undefined
   #resolve!: (value: T) => void
   #reject!: (error: Error) => void
   #onOver: ((error: Error | undefined) => void)[] = []
@@ -84,8 +109,10 @@ export class Call<T> {
   /** When it times out. */
   untilMs = Infinity
 
-  constructor(kind: CallKind) {
+  /** `resume`: an earlier call has sent this request, and does not know its outcome. */
+  constructor(kind: CallKind, resume?: PendingRequest) {
     this.kind = kind
+    if (resume !== undefined) [this.state, this.wasLost, this.request] = ['sent', true, resume]
     this.promise = new Promise<T>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -94,13 +121,6 @@ export class Call<T> {
 
   get over(): boolean {
     return this.#over
-  }
-
-  /**
-   * What to add to a message that says why there is no answer; empty where nothing is left open.
-   */
-  get doubt(): string {
-    return (this.sent ? IN_DOUBT : NOT_SENT)[this.kind]
   }
 
   /** Called when the call is over, with the error if it failed; at once if it is over already. */
@@ -113,8 +133,33 @@ export class Call<T> {
     if (this.#finish(undefined)) this.#resolve(value)
   }
 
+  /** Fails with this error, which says why there is no answer. What that leaves open is added. */
   reject(error: Error): void {
-    if (this.#finish(error)) this.#reject(error)
+    const told = error instanceof SynodError ? this.#withDoubt(error) : error
+    if (this.#finish(told)) this.#reject(told)
+  }
+
+  /** No replica has the request any more: the last one has refused it with this code. */
+  refused(code: ErrorCode): void {
+    // What a command failed with is its outcome, by whichever way it came.
+    if (code === 'command-failed' || (isRefusal(code) && !this.wasLost)) this.state = 'refused'
+  }
+
+  #withDoubt(error: SynodError): SynodError {
+    const open = LEFT_OPEN[this.state][this.kind]
+    if (open === '') return error
+    const { cause, code, message, retryAfterMs } = error
+    return new SynodError(code, `${message}${open}`, {
+      ...(cause === undefined ? {} : { cause }),
+      ...(this.state === 'sent'
+        ? { mayHaveExecuted: true, request: this.#resumable(code) }
+        : { retryAfterMs }),
+    })
+  }
+
+  /** A session that has ended has no outcomes any more. */
+  #resumable(code: ErrorCode): PendingRequest | undefined {
+    return code === 'session-expired' ? undefined : this.request
   }
 
   #finish(error: Error | undefined): boolean {
@@ -128,7 +173,6 @@ export class Call<T> {
 /** A call as the list of those under way sees it. */
 interface Listed extends Linked<Listed> {
   readonly untilMs: number
-  readonly doubt: string
   reject(error: Error): void
 }
 
@@ -152,8 +196,8 @@ export class Calls {
   #ended: SynodError | undefined
 
   /**
-   * `timeoutMs` is for calls that bring none of their own; `timeoutError` says why nothing came of
-   * a call when its time is up. What that leaves open for the caller is added here.
+   * `timeoutMs` is for calls that bring none of their own; `timeoutError` says why a call has no
+   * answer when its time is up.
    */
   constructor(clock: Clock, timeoutMs: number, timeoutError: (timeoutMs: number) => SynodError) {
     this.#clock = clock
@@ -161,8 +205,8 @@ export class Calls {
     this.#timeoutError = timeoutError
   }
 
-  start<T>(kind: CallKind, { signal, timeoutMs }: CallOptions): Call<T> {
-    const call = new Call<T>(kind)
+  start<T>(kind: CallKind, { resume, signal, timeoutMs }: ExecuteOptions): Call<T> {
+    const call = new Call<T>(kind, resume)
     if (this.#ended !== undefined) call.reject(this.#ended)
     else if (timeoutMs === undefined) this.#append(call)
     else this.#time(call, timeoutMs)
@@ -171,7 +215,7 @@ export class Calls {
   }
 
   /** A call with this many bytes to send. It fails as `overloaded` if that is one too many. */
-  take<T>(kind: CallKind, sizeBytes: number, options: CallOptions): Call<T> {
+  take<T>(kind: CallKind, sizeBytes: number, options: ExecuteOptions): Call<T> {
     const call = this.start<T>(kind, options)
     if (call.over) return call
     if (this.#taken >= MAX_CALLS || this.#bytes + sizeBytes > MAX_CALL_BYTES) {
@@ -192,8 +236,8 @@ export class Calls {
   /** Fails every call that is under way, and every later one. */
   end(error: SynodError): void {
     this.#ended ??= error
-    while (this.#calls.first !== undefined) this.#calls.first.reject(withDoubt(error, this.#calls.first))
-    for (const call of this.#others) call.reject(withDoubt(error, call))
+    while (this.#calls.first !== undefined) this.#calls.first.reject(error)
+    for (const call of this.#others) call.reject(error)
     this.#cancelTimer?.()
   }
 
@@ -212,7 +256,7 @@ export class Calls {
   #expire(): void {
     const nowMs = this.#clock.now()
     while (this.#calls.first !== undefined && this.#calls.first.untilMs <= nowMs) {
-      this.#calls.first.reject(withDoubt(this.#timeoutError(this.#timeoutMs), this.#calls.first))
+      this.#calls.first.reject(this.#timeoutError(this.#timeoutMs))
     }
     const { first } = this.#calls
     this.#cancelTimer =
@@ -225,7 +269,7 @@ export class Calls {
   #time<T>(call: Call<T>, timeoutMs: number): void {
     call.untilMs = this.#clock.now() + timeoutMs
     const cancelTimer = this.#clock.timer(timeoutMs, () => {
-      call.reject(withDoubt(this.#timeoutError(timeoutMs), call))
+      call.reject(this.#timeoutError(timeoutMs))
     })
     this.#others.add(call)
     call.onOver(() => {
@@ -235,13 +279,9 @@ export class Calls {
   }
 }
 
-function withDoubt(error: SynodError, { doubt }: Listed): SynodError {
-  return doubt === '' ? error : new SynodError(error.code, `${error.message}${doubt}`, { cause: error })
-}
-
 function endOnAbort<T>(call: Call<T>, signal: AbortSignal): void {
   const abort = () => {
-    call.reject(new SynodError('aborted', `the caller gave up${call.doubt}`, { cause: signal.reason }))
+    call.reject(new SynodError('aborted', 'the caller gave up', { cause: signal.reason }))
   }
   signal.addEventListener('abort', abort)
   call.onOver(() => {

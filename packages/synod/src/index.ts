@@ -1,7 +1,7 @@
-export type { CallOptions, TransferOptions } from './call.js'
+export type { CallOptions, ExecuteOptions, TransferOptions } from './call.js'
 export type { Agreed, Support, VersionRange } from './cluster/versions.js'
 export { Client, type ConnectOptions, type EndpointStatus, connect } from './client/client.js'
-export { type ErrorCode, SynodError, type SynodErrorOptions } from './errors.js'
+export { type ErrorCode, SynodError, type SynodErrorOptions, type PendingRequest } from './errors.js'
 export { explain } from './explain.js'
 export {
   type FoundHeader,

@@ -15,7 +15,7 @@ import { DATA_DIR } from '../../testing/src/simulator/world.js'
 import { Notes } from './replica/notes.js'
 import { World } from './replica/world.js'
 
-const COMMAND = 'the command may still be executed: read what became of it before you send it again'
+const COMMAND = 'the command may still be executed: read the state before you send it again'
 const CHANGE = 'the change may still be made: to ask for it again does no harm'
 const TIME = { timeoutMs: 500 }
 
@@ -259,7 +259,7 @@ const situations: readonly Situation[] = [
   {
     name: 'a command of a client that is closed',
     code: 'closed',
-    message: 'the client is closed',
+    message: 'the client is closed; the command was not sent',
     async failure() {
       const { client, world } = await alone()
       await client.close()
@@ -312,7 +312,8 @@ const situations: readonly Situation[] = [
   {
     name: 'a transfer where no server leads',
     code: 'transfer-failed',
-    message: 'no server has led for 5000 ms: see in the status why',
+    message:
+      'no server has led for 5000 ms: see in the status why; another server may still take over the leadership',
     async failure() {
       const { replica, world } = await alone()
       return world.failure(replica.transferLeadership())
@@ -322,7 +323,7 @@ const situations: readonly Situation[] = [
     name: 'a transfer to a server that is not there',
     code: 'transfer-failed',
     message:
-      /^no server took over the leadership within \d+ ms, and one still may: see in the status who is connected$/,
+      /^no server took over the leadership within \d+ ms: see in the status who is connected; another server may still take over the leadership$/,
     async failure() {
       const world = await World.formed()
       const [follower] = world.followers
@@ -360,7 +361,7 @@ const situations: readonly Situation[] = [
   {
     name: 'more calls than a client may have under way',
     code: 'overloaded',
-    message: /^0 calls with 0 bytes are under way already: try again in \d+ ms$/,
+    message: /^0 calls with 0 bytes are under way already: try again in \d+ ms; the command was not sent$/,
     async failure() {
       const calls = new Calls(new World().clock, 1000, () => {
         throw new Error('no call is taken')
@@ -374,9 +375,7 @@ const situations: readonly Situation[] = [
   {
     name: 'a session that has ended',
     code: 'session-expired',
-    message:
-      'the session of this client has ended, as too many others were used since: the command was not executed, ' +
-      'unless it was sent before over a connection that broke',
+    message: 'the session of this client has ended, as too many others were used since',
     failure: async () => outcomeError({ status: 'expired', result: Buffer.alloc(0) }),
   },
   {

@@ -148,7 +148,7 @@ describe('of connect', () => {
   test('addresses are text, and no more than there may be', async () => {
     await expectRefused(() => connected({ endpoints: [5] }), /an address/)
     await expectRefused(() => connected({ endpoints: Array(32).fill('a:1') }), /endpoints/)
-    await expect(connected({ timeoutMs: 5 })).rejects.toThrow('timeoutMs is no option')
+    await expect(connected({ timeout: 5 })).rejects.toThrow('timeout is no option')
     await expectRefused(() => connect(undefined as never), /the options of connect/)
     expect(() => new Client(null as never)).toThrow('the options of connect must be an object, not null')
   })
@@ -205,7 +205,7 @@ describe('of each call', () => {
         const isOptions = ['an object', 'a bare object', 'a promise'].includes(what)
         if (!isOptions) await refused(value, /the options of \w+/)
       }
-      await expect(call(door, world, { timeoutMs: 5 })).rejects.toThrow('timeoutMs is no option: there are ')
+      await expect(call(door, world, { timeout: 5 })).rejects.toThrow('timeout is no option: there are ')
       // A call that was refused leaves nothing behind that would fail later, where nobody listens.
       await world.wait(20_000)
     },

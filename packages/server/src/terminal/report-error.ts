@@ -22,7 +22,9 @@ export function reportError(error: unknown, json: boolean): void {
 /** Fields of the document besides code and message. */
 function detailsOf(error: unknown): Readonly<Record<string, unknown>> {
   if (error instanceof CliError) return error.details
-  return error instanceof SynodError ? defined({ retryAfterMs: error.retryAfterMs }) : {}
+  if (!(error instanceof SynodError)) return {}
+  const { mayHaveExecuted, retryAfterMs, retryable } = error
+  return defined({ mayHaveExecuted, retryable, retryAfterMs })
 }
 
 function describe(error: unknown): { readonly code: string; readonly message: string } {

@@ -1,6 +1,14 @@
 import type { AnyMachine, CommandOf, ResultOf, QueryOf, AnswerOf, CodecsOf } from '../machine/machine.js'
 import { randomBytes } from 'node:crypto'
-import { type CallOptions, Calls, type TransferOptions, checkCall, checkTransfer } from '../call.js'
+import {
+  type CallOptions,
+  Calls,
+  EXECUTE_RULES,
+  type ExecuteOptions,
+  type TransferOptions,
+  checkCall,
+  checkTransfer,
+} from '../call.js'
 import { type Clock, systemClock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
@@ -10,7 +18,7 @@ import { encodeChange } from '../machine/change-codec.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
 import { encodeChangeRequest } from '../machine/request.js'
 import { type SessionKey, newSessionKey } from '../machine/session-key.js'
-import { Session } from '../machine/session.js'
+import { SessionPool } from '../machine/session-pool.js'
 import type { Replicated } from '../machine/replicated.js'
 import {
   type StaleAnswer,
@@ -127,7 +135,7 @@ export async function connect<M extends AnyMachine>(options: ConnectOptions<M>):
 export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposable {
   readonly #endpoints: Endpoints
   readonly #codecs: CodecsOf<M>
-  readonly #session: Session
+  readonly #sessions: SessionPool
   readonly #rule: Pick<ConnectOptions<M>, 'versionOf'>
   readonly #newKey: () => SessionKey
   readonly #calls: Calls
@@ -154,7 +162,7 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
     const bytes =
       host.random === undefined ? randomBytes : (size: number) => Buffer.alloc(size).map(() => random() * 256)
     this.#newKey = () => newSessionKey(bytes)
-    this.#session = new Session(
+    this.#sessions = new SessionPool(
       (value, call) => {
         this.#endpoints.send({ type: 'execute', value }, call)
       },
@@ -179,12 +187,13 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
    * `overloaded`, `session-expired`, `aborted`, `closed`, `unreachable`, `no-quorum` or
    * `outcome-unknown`
    */
-  async execute(command: CommandOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
-    checkCall('execute', options)
+  async execute(command: CommandOf<M>, options: ExecuteOptions = {}): Promise<ResultOf<M>> {
+    checkCall('execute', options, EXECUTE_RULES)
     const encoded = encodeGiven('command', this.#codecs.command, command)
     this.#endpoints.checkSize(encoded.length)
     const call = this.#calls.take<Uint8Array>('command', encoded.length, options)
-    this.#session.execute(encoded, versionOfCommand(this.#rule, command), call)
+    const version = versionOfCommand(this.#rule, command)
+    this.#sessions.execute({ command: encoded, version }, call, options.resume)
     return decodeAnswered('result', this.#codecs.result, await call.promise)
   }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
 import { type ErrorCode, SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
+import { commandFailed } from '../machine/outcome.js'
 import { type ClientLink, openClientLink } from '../net/client/link.js'
 import type { Fail, LeaderHint, ReplicaMessage } from '../net/client/messages.js'
 import type { ClientWelcome } from '../net/hello.js'
@@ -29,7 +30,7 @@ export interface EndpointsOptions {
 }
 
 /** Why one replica does not take a command that another one may take. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['disk-full', 'not-known-by-all'])
+const LOCAL_REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['disk-full', 'not-known-by-all'])
 
 interface Endpoint {
   /** One bit of its own, for sets of endpoints. */
@@ -268,7 +269,7 @@ export class Endpoints {
     pending.asked |= endpoint.bit
     if (pending.routing !== 'one') endpoint.silence.asked()
     this.#flushNext()
-    pending.call.sent = true
+    pending.call.state = 'sent'
   }
 
   #onUp(endpoint: Endpoint): void {
@@ -286,6 +287,7 @@ export class Endpoints {
     for (const pending of this.#pending.values()) {
       if ((pending.asked & endpoint.bit) === 0) continue
       pending.asked &= ~endpoint.bit
+      pending.call.wasLost = true
       if (pending.routing === 'one') pending.call.reject(this.#noAnswer([endpoint]))
       else if (this.#isLeft(pending)) this.#ask(pending)
     }
@@ -373,9 +375,11 @@ export class Endpoints {
     const pending = this.#pending.get(request)
     if (pending === undefined) return
     pending.asked &= ~endpoint.bit
+    if (pending.asked === 0 || code === 'command-failed') pending.call.refused(code)
     if (code === 'overloaded') this.#onRefused(pending, overloadedBy(message, retryAfterMs))
     // As with one that is too busy, another one may give an answer.
-    else if (REFUSALS.has(code) && pending.asked !== 0) return
+    else if (LOCAL_REFUSALS.has(code) && pending.asked !== 0) return
+    else if (code === 'command-failed') pending.call.reject(commandFailed(message))
     else pending.call.reject(new SynodError(code, message))
   }
 

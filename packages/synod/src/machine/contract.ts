@@ -14,6 +14,7 @@ import {
   withMethods,
 } from '../options.js'
 import { type Codec, type Codecs, completeCodecs } from './codec.js'
+import { NO_RESULT } from './outcome.js'
 import {
   type AnswerOf,
   type AnyMachine,
@@ -126,7 +127,7 @@ function encodeResult<M extends AnyMachine>(machine: M, codecs: CodecsOf<M>, res
     return checkSize(encodeWith('result', codecs.result, result as ResultOf<M>), limitBytes)
   } catch (error) {
     // By now the state has changed, even if the result cannot be returned.
-    const what = `the command was executed, and its result cannot be returned: ${messageOf(error)}`
+    const what = `${NO_RESULT}: ${messageOf(error)}`
     throw new SynodError('command-failed', what, { cause: error })
   }
 }
@@ -213,7 +214,7 @@ export function decodeAnswered<T>(
   } catch (error) {
     if (error instanceof SynodError) throw error
     const what = `the ${name} cannot be decoded: ${messageOf(error)}`
-    throw new SynodError('wrong-protocol', what, { cause: error })
+    throw new SynodError('wrong-protocol', what, { cause: error, mayHaveExecuted: name === 'result' })
   }
 }
 

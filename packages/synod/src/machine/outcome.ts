@@ -19,9 +19,10 @@ export interface Outcome {
   readonly result: Uint8Array
 }
 
-const SESSION_EXPIRED =
-  'the session of this client has ended, as too many others were used since: the command was not executed, unless it was ' +
-  'sent before over a connection that broke'
+const SESSION_EXPIRED = 'the session of this client has ended, as too many others were used since'
+
+/** How the message of a command begins that was executed, though it has no result. */
+export const NO_RESULT = 'the command was executed, and its result cannot be returned'
 
 const MARKS: Readonly<Record<Outcome['status'], Uint8Array>> = {
   done: Uint8Array.of(1),
@@ -39,10 +40,17 @@ export function markOf(status: Outcome['status']): Uint8Array {
 
 /** The error that an outcome other than `done` stands for. */
 export function outcomeError({ status, result }: Outcome): SynodError {
-  if (status === 'failed') return new SynodError('command-failed', Buffer.from(result).toString())
+  if (status === 'failed') return commandFailed(Buffer.from(result).toString())
   if (status === 'refused' || status === 'later')
     return new SynodError('change-refused', Buffer.from(result).toString())
   return status === 'expired'
     ? new SynodError('session-expired', SESSION_EXPIRED)
     : overloaded('too many requests of this session are unanswered', MIN_RETRY_MS)
+}
+
+/**
+ * The error of a command that failed, by its message alone: that is all that replicas keep of it.
+ */
+export function commandFailed(message: string): SynodError {
+  return new SynodError('command-failed', message, { mayHaveExecuted: message.startsWith(NO_RESULT) })
 }

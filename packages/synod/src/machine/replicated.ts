@@ -1,4 +1,4 @@
-import type { CallOptions } from '../call.js'
+import type { CallOptions, ExecuteOptions } from '../call.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { AnswerOf, AnyMachine, CommandOf, QueryOf, ResultOf } from './machine.js'
 import type { StaleAnswer, StaleReadOptions } from './stale-read.js'
@@ -15,7 +15,7 @@ import type { StaleAnswer, StaleReadOptions } from './stale-read.js'
  */
 export interface Replicated<M extends AnyMachine> {
   /** Has a command executed once, on every replica, and gives back its result. */
-  execute(command: CommandOf<M>, options?: CallOptions): Promise<ResultOf<M>>
+  execute(command: CommandOf<M>, options?: ExecuteOptions): Promise<ResultOf<M>>
   /**
    * Answers a query from a state that holds everything acknowledged before the call (linearizable).
    */

@@ -1,6 +1,6 @@
 import { Reader } from '../bytes/reader.js'
 import type { Call } from '../call.js'
-import { type ErrorCode, SynodError } from '../errors.js'
+import { type ErrorCode, SynodError, PendingRequest } from '../errors.js'
 import { SESSION_WINDOW, encodeOpen, encodeRequest } from './request.js'
 import type { SessionKey } from './session-key.js'
 
@@ -13,9 +13,13 @@ export type Submit = (value: Uint8Array, call: Call<Uint8Array>) => void
 /** The errors of a call whose time was up. */
 const IN_DOUBT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['no-quorum', 'outcome-unknown', 'unreachable'])
 
-interface Waiting {
+/** A command and the version of the state machine from which on it is known. */
+export interface VersionedCommand {
   readonly command: Uint8Array
   readonly version: number
+}
+
+interface Waiting extends VersionedCommand {
   readonly call: Call<Uint8Array>
 }
 
@@ -27,6 +31,14 @@ interface Numbering {
   acknowledged: number
   /** Those above `acknowledged`. */
   readonly answered: Set<number>
+  /** Those that a caller has given up on and may resume: they are not acknowledged. */
+  readonly resumable: Set<number>
+}
+
+/** A request that a caller may resume. */
+interface Resumable extends VersionedCommand {
+  readonly numbering: Numbering
+  readonly sequence: number
 }
 
 /**
@@ -50,6 +62,8 @@ export class Session {
    * over have left.
    */
   readonly #waiting = new Set<Waiting>()
+  /** By what stands for them; those whose callers have dropped the error are forgotten. */
+  readonly #resumable = new WeakMap<PendingRequest, Resumable>()
   #isSending = false
 
   /** `openCall` makes the call in which the session is opened. */
@@ -60,8 +74,12 @@ export class Session {
     this.#openCall = openCall
   }
 
-  /** `version` is that of the state machine from which on the command is known. */
-  execute(command: Uint8Array, version: number, call: Call<Uint8Array>): void {
+  /** Whether a command would be sent as soon as the session is open. */
+  get hasCapacity(): boolean {
+    return this.#waiting.size < (this.#numbering === undefined ? SESSION_WINDOW : capacityOf(this.#numbering))
+  }
+
+  execute({ command, version }: VersionedCommand, call: Call<Uint8Array>): void {
     if (call.over) return
     const numbering = this.#waiting.size === 0 ? this.#open() : undefined
     if (numbering !== undefined) {
@@ -73,11 +91,38 @@ export class Session {
     call.onOver(() => this.#waiting.delete(waiting))
   }
 
+  /**
+   * Sends a request again, under its number: it is executed once. Returns false if the request is
+   * not of this session.
+   */
+  resume(request: PendingRequest, command: Uint8Array, call: Call<Uint8Array>): boolean {
+    const resumable = this.#resumable.get(request)
+    if (resumable === undefined) return false
+    if (call.over) return true
+    const { numbering, sequence } = resumable
+    if (!Buffer.from(resumable.command).equals(command))
+      call.reject(new SynodError('invalid-options', 'resume must be given the command of that request'))
+    else if (numbering !== this.#numbering || !numbering.resumable.delete(sequence))
+      call.reject(cannotBeResumed())
+    else this.#submitNumbered(resumable, call, request)
+    return true
+  }
+
   #send(numbering: Numbering, { call, command, version }: Waiting): void {
-    const sequence = numbering.next++
+    const resumable = { numbering, sequence: numbering.next++, command, version }
+    this.#submitNumbered(resumable, call, new PendingRequest())
+  }
+
+  #submitNumbered(resumable: Resumable, call: Call<Uint8Array>, request: PendingRequest): void {
+    const { command, numbering, sequence, version } = resumable
     const { acknowledged, opening, session } = numbering
+    call.request = request
     call.onOver((error) => {
-      this.#over(numbering, sequence, error)
+      if (error instanceof SynodError && error.request === request) {
+        this.#resumable.set(request, resumable)
+        numbering.resumable.add(sequence)
+        this.#sendWaiting()
+      } else this.#over(numbering, sequence, error)
     })
     this.#submit(
       encodeRequest({
@@ -97,8 +142,15 @@ export class Session {
   /** The numbers of the session if it is open and has room. */
   #open(): Numbering | undefined {
     if (this.#numbering === undefined) this.#beginOpening()
-    else if (this.#numbering.next <= this.#numbering.acknowledged + SESSION_WINDOW) return this.#numbering
+    else if (this.#hasNext(this.#numbering)) return this.#numbering
     return undefined
+  }
+
+  /** The oldest requests that may be resumed are given up where the window is full otherwise. */
+  #hasNext(numbering: Numbering): boolean {
+    while (capacityOf(numbering) === 0 && numbering.resumable.delete(numbering.acknowledged + 1))
+      acknowledge(numbering, numbering.acknowledged + 1)
+    return capacityOf(numbering) > 0
   }
 
   #beginOpening(): void {
@@ -109,7 +161,13 @@ export class Session {
     call.promise.then(
       (result) => {
         const opening = new Reader(result).varint()
-        this.#numbering = { session, opening, next: 1, acknowledged: 0, answered: new Set() }
+        this.#numbering = {
+          session,
+          opening,
+          next: 1,
+          acknowledged: 0,
+          ...{ answered: new Set(), resumable: new Set() },
+        }
         this.#isOpening = false
         this.#sendWaiting()
       },
@@ -125,16 +183,13 @@ export class Session {
 
   /** Answered or given up on, its result is not needed any more. */
   #over(numbering: Numbering, sequence: number, error: Error | undefined): void {
-    const { answered } = numbering
-    if (sequence === numbering.acknowledged + 1) numbering.acknowledged++
-    else answered.add(sequence)
-    while (answered.size > 0 && answered.delete(numbering.acknowledged + 1)) numbering.acknowledged++
+    acknowledge(numbering, sequence)
     const expired = error instanceof SynodError && error.code === 'session-expired'
     if (expired && numbering === this.#numbering) {
       this.#numbering = undefined
       this.#key = this.#newKey()
     }
-    if (this.#waiting.size > 0) this.#sendWaiting()
+    this.#sendWaiting()
   }
 
   /** What is refused at once makes room for the next one while it is being sent. */
@@ -149,4 +204,23 @@ export class Session {
     }
     this.#isSending = false
   }
+}
+
+/** How many more commands fit into the window. */
+function capacityOf({ acknowledged, next }: Numbering): number {
+  return acknowledged + SESSION_WINDOW + 1 - next
+}
+
+function acknowledge(numbering: Numbering, sequence: number): void {
+  const { answered } = numbering
+  if (sequence === numbering.acknowledged + 1) numbering.acknowledged++
+  else answered.add(sequence)
+  while (answered.size > 0 && answered.delete(numbering.acknowledged + 1)) numbering.acknowledged++
+}
+
+function cannotBeResumed(): SynodError {
+  const reason = 'the session has ended, or 1,023 later commands were sent, or it is resumed already'
+  return new SynodError('outcome-unknown', `the request cannot be resumed: ${reason}`, {
+    mayHaveExecuted: true,
+  })
 }

@@ -1,6 +1,6 @@
 import type { Call, Calls } from '../call.js'
 import { MalformedError } from '../bytes/reader.js'
-import { SynodError } from '../errors.js'
+import { SynodError, type PendingRequest } from '../errors.js'
 import { encodeChange } from '../machine/change-codec.js'
 import type { Execution } from '../machine/executor.js'
 import { outcomeError } from '../machine/outcome.js'
@@ -14,7 +14,8 @@ import {
   stampRequest,
 } from '../machine/request.js'
 import { newSessionKey } from '../machine/session-key.js'
-import { Session } from '../machine/session.js'
+import { SessionPool } from '../machine/session-pool.js'
+import type { VersionedCommand } from '../machine/session.js'
 import type { Change } from '../paxos/membership.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { Proposal } from '../paxos/proposer.js'
@@ -52,8 +53,8 @@ export interface CommandsParts {
 export class Commands {
   readonly #parts: CommandsParts
   readonly #requests: Requests
-  /** In which the callers in this process are numbered. */
-  readonly #session: Session
+  /** Those of the callers in this process. */
+  readonly #sessions: SessionPool
   /** It is time to look for requests that got lost. */
   #isLookDue = false
   #cancelLook: () => void = () => undefined
@@ -62,7 +63,7 @@ export class Commands {
     const { host, maxWaiting } = parts.settings
     this.#parts = parts
     this.#requests = new Requests(maxWaiting)
-    this.#session = new Session(
+    this.#sessions = new SessionPool(
       (value, call) => {
         this.#submitOwn(value, call)
       },
@@ -77,11 +78,11 @@ export class Commands {
   }
 
   /**
-   * Has an encoded command of a caller in this process executed, which is known from this version
-   * on; `call` is told of its encoded result.
+   * Has an encoded command of a caller in this process executed, or an earlier request of one
+   * resumed; `call` gets its encoded result.
    */
-  execute(command: Uint8Array, version: number, call: Call<Uint8Array>): void {
-    this.#session.execute(command, version, call)
+  execute(command: VersionedCommand, call: Call<Uint8Array>, resume?: PendingRequest): void {
+    this.#sessions.execute(command, call, resume)
   }
 
   /** Has the membership changed. */
@@ -196,6 +197,11 @@ export class Commands {
     this.#requests.restart()
   }
 
+  /** A snapshot took the place of slots that were not executed here. */
+  skipped(): void {
+    this.#requests.skipped()
+  }
+
   /** From now on it looks for requests that got lost. */
   begin(): void {
     const { inbox, settings } = this.#parts
@@ -222,16 +228,21 @@ export class Commands {
   #submitOwn(value: Uint8Array, call: Call<Uint8Array>): void {
     try {
       const giveUp = this.submit(value, (outcome) => {
-        if (outcome instanceof SynodError) call.reject(outcome)
-        else if (outcome.status === 'done') call.resolve(outcome.result)
-        else call.reject(outcomeError(outcome))
+        if (!(outcome instanceof SynodError) && outcome.status === 'done') call.resolve(outcome.result)
+        else refuse(call, outcome instanceof SynodError ? outcome : outcomeError(outcome))
       })
-      call.sent = true
+      call.state = 'sent'
       call.onOver(giveUp)
     } catch (error) {
-      call.reject(error as Error)
+      if (error instanceof SynodError) refuse(call, error)
+      else call.reject(error as Error)
     }
   }
+}
+
+function refuse(call: Call<Uint8Array>, error: SynodError): void {
+  call.refused(error.code)
+  call.reject(error)
 }
 
 function notKnownByAll(): SynodError {

@@ -148,6 +148,7 @@ export class Loop {
       case 'restored':
         applied.restored()
         reads.executed()
+        commands.skipped()
         commands.restart()
         versions.refresh()
         break

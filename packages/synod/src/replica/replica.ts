@@ -1,5 +1,12 @@
 import type { AnyMachine, CommandOf, ResultOf, QueryOf, AnswerOf } from '../machine/machine.js'
-import { type CallOptions, type TransferOptions, checkCall, checkTransfer } from '../call.js'
+import {
+  type CallOptions,
+  EXECUTE_RULES,
+  type ExecuteOptions,
+  type TransferOptions,
+  checkCall,
+  checkTransfer,
+} from '../call.js'
 import { SynodError } from '../errors.js'
 import { decodeAnswered, encodeGiven } from '../machine/contract.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
@@ -95,8 +102,8 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * @throws SynodError `command-failed` (the state machine threw), `not-known-by-all`, `too-large`,
    * `overloaded`, `aborted`, `closed`, `no-quorum` or `outcome-unknown`
    */
-  async execute(command: CommandOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
-    checkCall('execute', options)
+  async execute(command: CommandOf<M>, options: ExecuteOptions = {}): Promise<ResultOf<M>> {
+    checkCall('execute', options, EXECUTE_RULES)
     const { calls, commands, state } = this.#parts
     const { executor } = state
     const { command: codec, result } = executor.codecs
@@ -104,7 +111,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     checkSize('command', encoded)
     const version = executor.versionOf(command)
     const call = calls.take<Uint8Array>('command', encoded.length, options)
-    commands.execute(encoded, version, call)
+    commands.execute({ command: encoded, version }, call, options.resume)
     return decodeAnswered('result', result, await call.promise)
   }
 
@@ -162,7 +169,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
         if (error === undefined) call.resolve(undefined)
         else call.reject(error)
       })
-      call.sent = true
+      call.state = 'sent'
       call.onOver(giveUp)
     } catch (error) {
       call.reject(error as Error)

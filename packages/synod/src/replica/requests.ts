@@ -1,4 +1,4 @@
-import type { SynodError } from '../errors.js'
+import { SynodError } from '../errors.js'
 import { type Linked, LinkedList } from '../linked-list.js'
 import type { Execution } from '../machine/executor.js'
 import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
@@ -45,6 +45,8 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
   readonly arrivedMs: number
   /** Whether it was ever proposed: then it may be executed, even if its caller has given up. */
   wasProposed: boolean
+  /** Whether it may have been executed in a slot that a snapshot took the place of. */
+  wasSkipped: boolean
   proposedMs: number
   /** Whether it still waits. */
   waits: boolean
@@ -99,6 +101,7 @@ export class Requests {
       proposedMs: nowMs,
       waits: true,
       wasProposed: false,
+      wasSkipped: false,
       isProposed: false,
       before: undefined,
       after: undefined,
@@ -139,7 +142,7 @@ export class Requests {
     this.cancel(waiting)
     this.#room.done(nowMs)
     this.#tookMs += SAMPLE_WEIGHT * (nowMs - waiting.arrivedMs - this.#tookMs)
-    waiting.done(outcome)
+    waiting.done(waiting.wasSkipped && outcome.status === 'expired' ? outcomeUnknown() : outcome)
     return waiting
   }
 
@@ -188,6 +191,15 @@ export class Requests {
     for (const waiting of queued) this.#queue.add(waiting)
   }
 
+  /**
+   * A snapshot took the place of slots that were not executed here. A proposed request may have
+   * been executed there, so that its session has ended since proves nothing.
+   */
+  skipped(): void {
+    for (const ofSession of this.#bySession.values())
+      for (const waiting of ofSession) waiting.wasSkipped = waiting.wasProposed
+  }
+
   /** What was handed on and is taken for lost, to be proposed again. */
   takeLost(nowMs: number): readonly Proposal[] {
     const afterMs = Math.min(Math.max(LOST_AFTER * this.#tookMs, MIN_LOST_MS), MAX_LOST_MS)
@@ -205,4 +217,8 @@ export class Requests {
     if (ofSession === undefined) this.#bySession.set(session, (ofSession = []))
     return ofSession
   }
+}
+
+function outcomeUnknown(): SynodError {
+  return new SynodError('outcome-unknown', 'the session of the command has ended while this server caught up')
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Writer } from '../../src/bytes/writer.js'
 import { Calls } from '../../src/call.js'
-import { SynodError } from '../../src/errors.js'
+import { SynodError, PendingRequest } from '../../src/errors.js'
 import { SESSION_WINDOW, decodeRequest } from '../../src/machine/request.js'
 import { Session, type Submit } from '../../src/machine/session.js'
 import { keyOf } from './keys.js'
@@ -28,7 +28,7 @@ class Rig {
   execute(text = '', signal?: AbortSignal) {
     const call = this.calls.start<Uint8Array>('command', { signal, timeoutMs: 60_000 })
     call.promise.catch(() => undefined)
-    this.session.execute(Buffer.from(text), 1, call)
+    this.session.execute({ command: Buffer.from(text), version: 1 }, call)
     return call
   }
 
@@ -201,5 +201,106 @@ describe('the client half of a session', () => {
     const long = rig.execute()
     await rig.opened(5)
     expect(rig.submitted.map(({ call }) => call)).toEqual([long])
+  })
+})
+
+describe('a request whose outcome is not known', () => {
+  /** A command that was sent, and whose caller gave up. */
+  async function givenUp(rig: Rig, text = 'a', opening?: number) {
+    const abort = new AbortController()
+    const call = rig.execute(text, abort.signal)
+    if (opening !== undefined) await rig.opened(opening)
+    call.state = 'sent'
+    abort.abort()
+    const error = (await call.promise.catch((error: unknown) => error)) as SynodError
+    expect(error).toMatchObject({ code: 'aborted', mayHaveExecuted: true, retryable: false })
+    return error.request!
+  }
+
+  function resume(rig: Rig, request: PendingRequest, text = 'a') {
+    const call = rig.calls.start<Uint8Array>('command', { resume: request })
+    const failure = call.promise.then(
+      () => undefined,
+      (error: unknown) => error as SynodError,
+    )
+    expect(rig.session.resume(request, Buffer.from(text), call)).toBe(true)
+    return { call, failure }
+  }
+
+  test('is sent again under its number, which is not acknowledged before', async () => {
+    const rig = new Rig()
+    const request = await givenUp(rig, 'a', 5)
+    rig.execute('b')
+    resume(rig, request).call.resolve(new Uint8Array(0))
+    rig.execute('c')
+    expect(rig.submitted.map(({ command }) => Buffer.from(command).toString())).toEqual(['a', 'b', 'a', 'c'])
+    expect(rig.numbers()).toEqual([
+      [5, 1, 0],
+      [5, 2, 0],
+      [5, 1, 0],
+      [5, 3, 1],
+    ])
+  })
+
+  test('can be resumed again when that has no answer either', async () => {
+    const rig = new Rig()
+    const request = await givenUp(rig, 'a', 5)
+    const { failure } = resume(rig, request)
+    rig.clock.advance(1000)
+    expect((await failure)?.request).toBe(request)
+    resume(rig, request)
+    expect(rig.numbers().at(-1)).toEqual([5, 1, 0])
+  })
+
+  test('may have been executed, whatever the second attempt is refused for', async () => {
+    const rig = new Rig()
+    const request = await givenUp(rig, 'a', 5)
+    const { call, failure } = resume(rig, request)
+    call.refused('overloaded')
+    call.reject(new SynodError('overloaded', 'no room'))
+    expect(await failure).toMatchObject({ mayHaveExecuted: true, retryable: false, request })
+  })
+
+  test('is that of one command, and is resumed by one call at a time', async () => {
+    const rig = new Rig()
+    const request = await givenUp(rig, 'a', 5)
+    expect(await resume(rig, request, 'b').failure).toMatchObject({ code: 'invalid-options' })
+    resume(rig, request)
+    expect(await resume(rig, request).failure).toMatchObject({
+      code: 'outcome-unknown',
+      mayHaveExecuted: true,
+    })
+  })
+
+  test('cannot be resumed after its session has ended', async () => {
+    const rig = new Rig()
+    const request = await givenUp(rig, 'a', 5)
+    const { call, failure } = resume(rig, request)
+    call.refused('session-expired')
+    call.reject(new SynodError('session-expired', 'gone'))
+    expect(await failure).toMatchObject({
+      code: 'session-expired',
+      mayHaveExecuted: true,
+      request: undefined,
+    })
+    rig.execute('b')
+    await rig.opened(9)
+    expect(await resume(rig, request).failure).toMatchObject({ code: 'outcome-unknown' })
+  })
+
+  test('gives its place to later commands when the window is full', async () => {
+    const rig = new Rig()
+    const request = await givenUp(rig, 'a', 5)
+    for (let count = 1; count < SESSION_WINDOW; count++) rig.execute().resolve(new Uint8Array(0))
+    rig.execute('one more')
+    expect(rig.numbers().at(-1)).toEqual([5, SESSION_WINDOW + 1, SESSION_WINDOW])
+    expect(await resume(rig, request).failure).toMatchObject({ code: 'outcome-unknown' })
+  })
+
+  test('of another session is left to that one', async () => {
+    const rig = new Rig()
+    const call = rig.calls.start<Uint8Array>('command', {})
+    expect(rig.session.resume(new PendingRequest(), Buffer.from('a'), call)).toBe(false)
+    expect(call.over).toBe(false)
   })
 })

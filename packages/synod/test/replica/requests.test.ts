@@ -179,3 +179,22 @@ test('what leaves makes room for its owner', () => {
   requests.cancel(waiting)
   submit('a')
 })
+
+test('a request that a snapshot may hold is in doubt where its session has ended since', () => {
+  const requests = new Requests()
+  const answers: string[] = []
+  const submit = (session: number) =>
+    requests.submit({ session: keyOf(session), sequence: 1 }, Buffer.from('x'), 0, (said) => {
+      answers.push(`${session}: ${'result' in said ? said.status : said.code}`)
+    })
+  submit(1)
+  requests.take(1, Infinity, 0)
+  submit(2)
+  requests.skipped()
+  requests.restart()
+  for (const session of [1, 2]) {
+    const expired: Outcome = { status: 'expired', result: Buffer.alloc(0) }
+    requests.executed({ request: { session: keyOf(session), sequence: 1 }, outcome: expired }, 0)
+  }
+  expect(answers).toEqual(['1: outcome-unknown', '2: expired'])
+})

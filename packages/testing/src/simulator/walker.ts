@@ -1,5 +1,5 @@
 import type { AnyMachine } from 'synod/internal/machine/machine.js'
-import { SynodError } from 'synod/internal/errors.js'
+import { type PendingRequest, SynodError } from 'synod/internal/errors.js'
 import type { Chance } from '../chance.js'
 import type { StepClock } from './hardware/clock.js'
 import type { Slot } from 'synod/internal/paxos/ballot.js'
@@ -34,6 +34,7 @@ const GRACE_MS = 50
 const READS = 0.3
 const STALE_READS = 0.1
 const READS_OWN_WRITES = 0.7
+const RESUMES = 0.3
 
 /** One client at its work: one operation after the other, with rests between them. */
 export class Walker<M extends AnyMachine> {
@@ -127,12 +128,13 @@ export class Walker<M extends AnyMachine> {
     record(operation)
     let error: SynodError | undefined
     try {
-      const answer = await this.#answerOf(ask(way, request, timeoutMs), timeoutMs)
+      const answer = await this.#answerOf(this.#ask(way, request, timeoutMs), timeoutMs)
       operation.returned = { ...answer, position: nextPosition() }
       if (request.type !== 'stale-query') this.#seen = Math.max(this.#seen, way.seen)
     } catch (caught) {
       if (!(caught instanceof SynodError)) throw caught
       error = caught
+      operation.isRefused = !error.mayHaveExecuted && error.code !== 'command-failed'
     }
     onReturn(operation, error)
     return error
@@ -144,7 +146,7 @@ export class Walker<M extends AnyMachine> {
     let cancel: () => void = () => undefined
     const gone = new Promise<never>((_, reject) => {
       cancel = clock.timer(timeoutMs + GRACE_MS, () => {
-        reject(new SynodError('outcome-unknown', 'the process is gone'))
+        reject(new SynodError('outcome-unknown', 'the process is gone', { mayHaveExecuted: true }))
       })
     })
     try {
@@ -157,6 +159,20 @@ export class Walker<M extends AnyMachine> {
     }
   }
 
+  /** Now and then it takes up again what has no answer when half of the time is over. */
+  async #ask(way: Access<M>, request: Request<M>, timeoutMs: number): Promise<Answered> {
+    if (request.type !== 'command' || !this.#parts.chance.happens(RESUMES))
+      return ask(way, request, timeoutMs)
+    const halfMs = Math.ceil(timeoutMs / 2)
+    try {
+      return await ask(way, request, halfMs)
+    } catch (error) {
+      const resume = error instanceof SynodError ? error.request : undefined
+      if (resume === undefined) throw error
+      return ask(way, request, halfMs, resume)
+    }
+  }
+
   #rest(durationMs: number): Promise<void> {
     return new Promise((done) => this.#parts.clock.timer(durationMs, done))
   }
@@ -166,10 +182,13 @@ async function ask<M extends AnyMachine>(
   way: Access<M>,
   request: Request<M>,
   timeoutMs: number,
+  resume?: PendingRequest,
 ): Promise<Answered> {
   switch (request.type) {
-    case 'command':
-      return { output: await way.execute({ tag: request.tag, command: request.command }, { timeoutMs }) }
+    case 'command': {
+      const { command, tag } = request
+      return { output: await way.execute({ tag, command }, { timeoutMs, resume }) }
+    }
     case 'query': {
       const { answer, place } = await way.read(request.query, { timeoutMs })
       return { output: answer, place }

@@ -47,6 +47,8 @@ export interface ClientOperation<M extends AnyMachine> {
   readonly invoked: number
   /** Undefined while there is no answer: it may have happened, and may still. */
   returned: Returned | undefined
+  /** Whether its client was told that it was not executed, and will not be. */
+  isRefused?: boolean
 }
 
 export interface Returned {

@@ -54,6 +54,11 @@ export function checkHistory<M extends AnyMachine>(
         if (returned === undefined) continue
         throw new Violation('not-linearizable', `${describe(operation)}, but no replica has executed it`)
       }
+      if (operation.isRefused === true)
+        throw new Violation(
+          'not-linearizable',
+          `${describe(operation)}, and was told that it was not executed`,
+        )
       const { result } = executions.all[at - 1] ?? { result: '' }
       if (returned !== undefined && !sameResult(returned.output, result))
         throw new Violation(
