@@ -48,6 +48,8 @@ export interface Proof {
   }
   readonly simulated: Simulated
   readonly core: { readonly seeds: number; readonly runs: number; readonly elapsedMs: number }
+  /** How often the leader was another one, and how often a fence that was over was refused. */
+  readonly fences: string
   readonly explored: readonly Explored[]
   readonly spec: string
   readonly planted: readonly Planted[]
@@ -67,7 +69,7 @@ const HUNTERS = {
 
 /** The report, as Markdown. */
 export function report(proof: Proof): string {
-  const { commit, core, date, explored, node, planted, random, simulated, spec, speed } = proof
+  const { commit, core, date, explored, fences, node, planted, random, simulated, spec, speed } = proof
   return `# Proof
 
 What \`npm run proof\` found on ${date}, at commit \`${commit}\`, on Node ${node}. Nothing was violated. The file is
@@ -125,6 +127,11 @@ ${table([
     duration(elapsedMs),
   ]),
 ])}
+
+## Fences
+
+\`whileLeader\` in processes of their own, which are stopped while they lead, and go on when another one leads ([events.md](../concepts/events.md)):
+${fences}. The resource never took a lower fence after a higher one.
 
 ## The specification
 

@@ -49,6 +49,9 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const synod = ['node', 'packages/server/dist/bin.js']
 const { jobs, seeds } = options
 
+/** How often leaders in processes of their own are stopped, and go on when another one leads. */
+const FENCE_CHANGES = 1000
+
 /** What the parts of the proof run. */
 const CODE = ['packages/synod/src', 'packages/server/src', 'package-lock.json', 'tools/proof']
 const WITH_MISTAKES = [...CODE, 'packages/synod/test', 'packages/server/test', 'tools/planted']
@@ -65,11 +68,11 @@ const simulate = [...synod, 'simulate', '--json']
 const speed = await json<Proof['speed']>(['node', 'tools/proof/dist/speed.js'])
 const simulated = await json<Simulated>([...simulate, '--seeds', seeds, '--jobs', jobs])
 // What has one thread, or is not measured, takes half as long side by side.
-const [explored, { core, planted, random, spec }] = await Promise.all([explore(), theRest()])
+const [explored, { core, fences, planted, random, spec }] = await Promise.all([explore(), theRest()])
 
 const date = new Date().toISOString().slice(0, 10)
 const node = process.version
-const text = report({ commit, date, node, speed, simulated, core, explored, spec, planted, random })
+const text = report({ commit, date, node, speed, simulated, core, fences, explored, spec, planted, random })
 await writeFile(new URL('../../../docs/internals/proof.md', import.meta.url), text)
 await output(root, ['npx', 'prettier', '--write', '--log-level', 'warn', 'docs/internals/proof.md'])
 process.stderr.write('docs/internals/proof.md is written.\n')
@@ -80,10 +83,20 @@ async function explore(): Promise<Explored[]> {
   return explored
 }
 
-async function theRest(): Promise<Pick<Proof, 'core' | 'planted' | 'random' | 'spec'>> {
+async function theRest(): Promise<Pick<Proof, 'core' | 'fences' | 'planted' | 'random' | 'spec'>> {
   const core = await json<Proof['core']>(['node', 'tools/proof/dist/core.js', seeds])
   const spec = await results.capture(['npm', 'run', '--silent', 'spec'], ['tools/spec', 'package-lock.json'])
-  return { core, spec, planted: await hunt(), random: await hunt('--random-only') }
+  return { core, fences: await fences(), spec, planted: await hunt(), random: await hunt('--random-only') }
+}
+
+/** What the test says of the changes of the leader. */
+async function fences(): Promise<string> {
+  const vitest = ['npx', 'vitest', 'run', '--project', 'e2e', 'examples/leader-work.test.ts']
+  const text = await results.capture(
+    ['env', `SYNOD_FENCE_CHANGES=${FENCE_CHANGES}`, ...vitest],
+    [...CODE, 'examples'],
+  )
+  return /^\d+ changes of the leader, .*$/m.exec(text)?.[0] ?? 'nothing'
 }
 
 /** Each mistake by itself, so that none is hunted twice. */
