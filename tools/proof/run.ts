@@ -86,11 +86,11 @@ async function explore(): Promise<Explored[]> {
 async function theRest(): Promise<Pick<Proof, 'core' | 'fences' | 'planted' | 'random' | 'spec'>> {
   const core = await json<Proof['core']>(['node', 'tools/proof/dist/core.js', seeds])
   const spec = await results.capture(['npm', 'run', '--silent', 'spec'], ['tools/spec', 'package-lock.json'])
-  return { core, fences: await fences(), spec, planted: await hunt(), random: await hunt('--random-only') }
+  return { core, fences: await changeLeaders(), spec, planted: await hunt(), random: await hunt('--random-only') }
 }
 
 /** What the test says of the changes of the leader. */
-async function fences(): Promise<string> {
+async function changeLeaders(): Promise<string> {
   const vitest = ['npx', 'vitest', 'run', '--project', 'e2e', 'examples/leader-work.test.ts']
   const text = await results.capture(
     ['env', `SYNOD_FENCE_CHANGES=${FENCE_CHANGES}`, ...vitest],
