@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net'
 
-/** The first of some ports in a row that nobody listens at. */
+/** The first of some ports in a row that are free. */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const first = await listen(0)

@@ -1,5 +1,4 @@
-// A table of leases: whoever acquires a name holds it for a while, and nobody else can have it
-// meanwhile.
+// A table of leases: who acquires a name holds it for a while, and others cannot have it meanwhile.
 import { type ApplyContext, type Machine, SnapshotMap } from 'synod'
 
 export type LeaseCommand =

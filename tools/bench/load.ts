@@ -1,6 +1,6 @@
-// The load: so many connections, each with so many puts in flight, for so long. It speaks the wire
-// protocol itself, to the floor as to Synod, so that what is compared is the servers (as h2load
-// does for etcd). Prints one line of JSON.
+// The load: connections, each with a number of puts in flight, for a time. It speaks the wire
+// protocol itself, to the floor as to Synod, so that the servers are compared (as h2load does for
+// etcd). Prints one line of JSON.
 import { randomBytes } from 'node:crypto'
 import { kvCodecs } from 'synod-server'
 import { Reader } from 'synod/internal/bytes/reader.js'

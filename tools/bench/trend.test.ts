@@ -4,7 +4,7 @@ import { trendOf } from './trend.js'
 const line = (value: (atSeconds: number) => number) =>
   Array.from({ length: 100 }, (_, atSeconds) => ({ atSeconds, value: value(atSeconds) }))
 
-test('a line is found again, whatever came before it', () => {
+test('a line is found again after any warm-up', () => {
   const { gained, perHour } = trendOf(line((atSeconds) => (atSeconds < 30 ? 1000 : 50 + atSeconds)))
   expect(perHour).toBeCloseTo(3600)
   expect(gained).toBeCloseTo(69 / (50 + 64.5))

@@ -12,7 +12,7 @@ export interface Trend {
   readonly gained: number
 }
 
-/** So much at the beginning is left out: caches fill, and the compiler is at work. */
+/** The share at the beginning that is left out: caches fill, and the compiler is at work. */
 const WARM_UP = 0.3
 
 /** The line through the points, but for the warm-up. */

@@ -14,8 +14,8 @@ const patches = join(root, 'tools', 'planted', 'patches')
 const names = (await readdir(patches)).filter((name) => name.endsWith('.patch')).sort()
 
 /**
- * What a mistake may do, but somebody who makes it may not: a name, a property or a module that
- * there is not.
+ * What a planted mistake may do, and its author may not: use a name, a property or a module that
+ * does not exist.
  */
 const NOT_THERE = new Set([2304, 2305, 2307, 2339, 2551, 2552, 2561, 2353])
 

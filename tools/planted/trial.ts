@@ -40,7 +40,7 @@ const MOST_STATES = 200_000
 
 /**
  * One of three voters is replaced: some quorum of those before shares no server with some quorum of
- * those after, and whoever leads may belong to both.
+ * those after, and the leader may belong to both.
  */
 const EXCHANGED: ModelConfig = {
   mode: 'leader',
@@ -66,7 +66,7 @@ for (let seed = from; seed < from + Number(seeds); seed++) {
   process.stdout.write(JSON.stringify({ seed, ...found }))
   break
 }
-// Whatever a mistake has left running ends here.
+// All that a mistake has left running ends here.
 process.exit(0)
 
 async function look(mode: Mode, seed: number): Promise<Found | undefined> {

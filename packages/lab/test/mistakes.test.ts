@@ -27,7 +27,7 @@ describe.each(Object.entries(MISTAKES))('%s', (name, { load, title }) => {
   test('the core without the mistake bears the same story', async () => {
     const text = await readFile(`${directory}/${name}.txt`, 'utf8')
     const commands = sound.parseScript(text).commands.map((command) => command.text)
-    // Without the mistake some messages are never sent: whoever wants to deliver these is told so.
+    // Without the mistake some messages are never sent: the command that delivers one says so.
     try {
       sound.runScript(commands.join('\n\n'), name)
     } catch (error) {

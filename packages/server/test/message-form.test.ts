@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** Whoever is handed the message of an error, or a part of it, as an argument. */
+/** The functions that take the message of an error, or a part of it, as an argument. */
 const TAKES_A_MESSAGE =
   /^(?:\w*Error|IdentityFault|invalid|malformed|refused|overloaded|findingOf|journalFailed)$/
 

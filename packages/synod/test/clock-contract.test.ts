@@ -36,7 +36,7 @@ const makers: [string, () => Bench][] = [
 describe.each(makers)('%s', (_, make) => {
   const { clock, settled } = make()
 
-  /** Lets so many milliseconds pass. */
+  /** Lets this many milliseconds pass. */
   const passed = (delayMs: number) => settled(new Promise<void>((done) => clock.timer(delayMs, done)))
 
   /** What `work`, called from a callback, has noted by the time that `passed` is over. */

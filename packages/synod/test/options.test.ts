@@ -6,7 +6,7 @@ import { Replica } from '../src/replica/replica.js'
 import { Notes } from './replica/notes.js'
 import { World } from './replica/world.js'
 
-/** Whatever a caller in JavaScript may give in the place of an option, but for undefined. */
+/** The values that a caller in JavaScript may give as an option, but for undefined. */
 const NONSENSE: Readonly<Record<string, unknown>> = {
   NaN: NaN,
   'a negative number': -1,
@@ -206,7 +206,7 @@ describe('of each call', () => {
         if (!isOptions) await refused(value, /the options of \w+/)
       }
       await expect(call(door, world, { timeout: 5 })).rejects.toThrow('timeout is no option: there are ')
-      // A call that was refused leaves nothing behind that would fail later, where nobody listens.
+      // A call that was refused leaves nothing behind that would fail later without a handler.
       await world.wait(20_000)
     },
   )

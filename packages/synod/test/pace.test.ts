@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_RETRY_MS, MIN_RETRY_MS, Pace, overloaded } from '../src/pace.js'
 
-/** A pace at which so many are done in every millisecond, up to a time. */
+/** A pace at which `perMs` are done in every millisecond, up to a time. */
 function steady(perMs: number, untilMs: number): Pace {
   const pace = new Pace()
   pace.begin(0)

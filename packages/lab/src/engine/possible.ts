@@ -136,10 +136,7 @@ function serverActions(cluster: Cluster, id: ServerId): Action[] {
   ]
 }
 
-/**
- * What can be done about a server as a member: each change is a command, which somebody has to
- * take.
- */
+/** What can be done about a server as a member: each change is a command that a server takes. */
 function memberActions(cluster: Cluster, id: ServerId): Action[] {
   const ids = cluster.ids.filter((it) => cluster.server(it).isRunning)
   const [first, ...rest] = ids
@@ -198,7 +195,7 @@ function clientsOf(actors: readonly ActorId[]): ActorId[] {
   return [...clients, `c${next}`]
 }
 
-/** The first of a, b … z, a2, b2 … that nobody has used. */
+/** The first of a, b … z, a2, b2 … that is not used yet. */
 function nextValue(used: readonly string[]): string {
   const taken = new Set(used)
   for (let round = 1; ; round++) {

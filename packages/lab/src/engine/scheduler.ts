@@ -10,8 +10,7 @@ export interface Pace {
   /** How long a message takes, at the least and at the most. */
   readonly latencyMs: readonly [low: number, high: number]
   /**
-   * How long a write to a disk that is stuck takes until it is synced; undefined for as long as
-   * nobody syncs it.
+   * How long a write to a stuck disk takes until it is synced; undefined until the user syncs it.
    */
   readonly syncMs: number | undefined
 }
@@ -27,9 +26,9 @@ interface Due {
 }
 
 /**
- * The next command of a cluster that runs by itself: whatever is due first by its clock, or the
- * passing of time until then. It is a function of the session alone, so a run can be stopped, led
- * elsewhere, and gone on with. Undefined if nothing will ever happen.
+ * The next command of a cluster that runs by itself: the event that is due first by its clock, or
+ * the passing of time. A function of the session alone, so a run can be stopped and resumed.
+ * Undefined if nothing will ever happen.
  */
 export function nextCommand(session: Session, pace: Pace = DEFAULT_PACE): string | undefined {
   const { stage, recorder, violation } = session

@@ -16,7 +16,7 @@ import { roleOf } from './recorder.js'
 /** What a server knows of a slot. */
 export interface SlotView {
   readonly slot: Slot
-  /** It has been dropped: a snapshot holds what came of it. */
+  /** It has been dropped: a snapshot holds its effects. */
   readonly trimmed: boolean
   /** The promise for this slot alone, as leaderless mode has it. */
   readonly promised: Ballot | undefined

@@ -118,8 +118,8 @@ export class Session {
   }
 
   /**
-   * Plays the first so many commands on a cluster of its own; `opens` is told of each row before it
-   * happens.
+   * Plays the commands up to `position` on a cluster of its own; `opens` is called with each row
+   * before it happens.
    */
   replay(position: number, opens?: Opens): Tape {
     const tape = new Tape(this.#core, opens)

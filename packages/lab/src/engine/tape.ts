@@ -60,7 +60,7 @@ export class Tape {
     return mark === undefined ? undefined : this.#recorder?.picture(mark)
   }
 
-  /** What the last of so many commands was answered. */
+  /** The answer to the last command before this position. */
   answerOf(position: number): readonly string[] {
     return this.#answers[position - 1] ?? []
   }

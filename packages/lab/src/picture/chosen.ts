@@ -1,7 +1,7 @@
 import type { Ballot, ServerId, Slot } from 'synod-testing/script'
 import type { Picture, PictureConfiguration } from './picture.js'
 
-/** A value became chosen, whether or not anybody knows. */
+/** A value became chosen, whether or not a server knows. */
 export interface Choice {
   readonly slot: Slot
   readonly value: string

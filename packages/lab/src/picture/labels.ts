@@ -29,7 +29,7 @@ const SHARES = [0.5, 0.35, 0.65, 0.25, 0.75]
 const SQUARE_PX = 10
 
 /**
- * Finds places for the labels of a diagram, so that few overlap. Whoever comes first is placed
+ * Finds places for the labels of a diagram, so that few overlap. Labels that come first are placed
  * best.
  */
 export class Labels {

@@ -263,7 +263,7 @@ export function heightOf({ arrows, marks }: Layout, event: number): number | und
   return marks.find((mark) => mark.events.includes(event))?.y
 }
 
-/** How far down the first so many rows end. */
+/** How far down the first `rows` rows end. */
 export function rowEnd({ rowHeight }: Layout, rows: number): number {
   return HEAD + rows * rowHeight
 }

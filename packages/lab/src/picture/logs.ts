@@ -37,7 +37,7 @@ export interface Logs {
   readonly at: (server: ActorId, slot: Slot, event: number) => SlotLog
   /** The ballot promised for the whole log. */
   readonly promised: (server: ActorId, event: number) => SlotLog['promised']
-  /** A snapshot holds what came of the slots up to this one; 0 if there is none. */
+  /** A snapshot holds the effects of the slots up to this one; 0 if there is none. */
   readonly trimmed: (server: ActorId, event: number) => Slot
 }
 

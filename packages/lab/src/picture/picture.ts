@@ -1,7 +1,7 @@
 import type { Ballot, Mode, Quorums, ServerId, Slot } from 'synod-testing/script'
 
-// What a space-time diagram shows, whoever made it: the cluster of the page, or a trace that was
-// opened. It is plain data; the layout, the logs, the causes and the filters are functions of it.
+// What a space-time diagram shows, of the cluster of the page or of an opened trace. It is plain
+// data; the layout, the logs, the causes and the filters are functions of it.
 
 /** Who has a column: `c1` is a client, `s1` a server. */
 export type ActorId = string
@@ -25,7 +25,7 @@ export interface PictureMessage {
   readonly values: readonly string[]
   /** All of it in a line. */
   readonly text: string
-  /** All of it as plain data, for whoever wants to see every field. */
+  /** All fields as plain data. */
   readonly fields: unknown
 }
 
@@ -93,7 +93,7 @@ export interface Picture {
   readonly events: readonly PictureEvent[]
 }
 
-/** Nothing has happened yet, to nobody. */
+/** A picture without actors and events. */
 export const EMPTY_PICTURE: Picture = {
   mode: 'leader',
   actors: [],
@@ -103,8 +103,7 @@ export const EMPTY_PICTURE: Picture = {
 }
 
 /**
- * Whether messages of this type only show that somebody is up: they are folded unless one asks for
- * them.
+ * Whether messages of this type only show that a server is up: they are folded unless asked for.
  */
 export function isHeartbeat(type: string): boolean {
   return type === 'heartbeat' || type === 'heartbeat-answer'

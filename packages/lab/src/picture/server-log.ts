@@ -81,7 +81,7 @@ export class ServerLog {
     return this.#entries.get(slot)?.after(event) ?? NOTHING
   }
 
-  /** What came of the slots up to this one is in a snapshot only. */
+  /** The effects of the slots up to this one are in a snapshot only. */
   trimmed(event: number): Slot {
     return this.#trimmed.after(event) ?? 0
   }

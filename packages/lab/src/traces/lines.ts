@@ -36,7 +36,8 @@ export class TraceError extends Error {
 }
 
 /**
- * Throws a `TraceError` if files of so many bytes together are not opened: it spares reading them.
+ * Throws a `TraceError` if files of this size together are too large to open: it spares reading
+ * them.
  */
 export function checkTraceSize(sizeBytes: number): void {
   if (sizeBytes <= MAX_TRACE_BYTES) return

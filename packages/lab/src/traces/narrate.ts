@@ -12,8 +12,8 @@ import type { Told } from './tell.js'
 import { faultWords, requestWords, returnWords } from './words.js'
 
 /**
- * Of what a replica knows as chosen when it opens, which may be a whole log, so many slots are
- * shown.
+ * How many slots are shown of those that a replica knows as chosen when it opens: it may be a whole
+ * log.
  */
 const MOST_CHOSEN = 1000
 
@@ -108,7 +108,7 @@ export class Narrator {
   }
 
   #start(actor: ActorId, place: Place): void {
-    // Nobody has told of its end: it was killed.
+    // No line tells of its end: it was killed.
     if (this.#up.has(actor)) this.#stop(actor, place)
     this.#up.add(actor)
     if (this.#started.has(actor)) this.draft.add(place, actor, { kind: 'restart' })

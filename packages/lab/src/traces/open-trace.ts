@@ -18,7 +18,7 @@ export interface OpenedTrace {
   readonly source: 'simulation' | 'replicas'
   /** The time that is 0 in the picture, in milliseconds since 1970; 0 for a simulation. */
   readonly beginMs: number
-  /** Lines that say nothing, the first so many: the picture has all the others. */
+  /** The first lines that could not be read; the picture has all the others. */
   readonly problems: readonly TraceProblem[]
   /** How many lines say nothing. */
   readonly broken: number
@@ -26,7 +26,7 @@ export interface OpenedTrace {
   readonly passedOver: number
 }
 
-/** So many problems are kept. */
+/** How many problems are kept. */
 const MOST_PROBLEMS = 100
 
 /**

@@ -7,9 +7,9 @@ interface Role {
 }
 
 /**
- * Adds what each server of leader mode is, which traces do not tell: whoever sends a prepare for
- * the log is a candidate, whoever sends accepts or heartbeats at its own ballot leads, and whoever
- * has promised another server's ballot follows.
+ * Adds the roles of servers in leader mode, which traces leave out: a server that sends a prepare
+ * for the log is a candidate, one that sends accepts or heartbeats at its own ballot leads, one
+ * that has promised another server's ballot follows.
  */
 export function withRoles(
   events: readonly PictureEvent[],

@@ -5,7 +5,7 @@ import { Drawing, type DrawingProps } from './drawing.js'
 
 export interface DiagramProps extends Omit<DrawingProps, 'part' | 'columns'> {
   readonly layout: Layout
-  /** So many rows are over at the moment that one looks at, where that is not the end. */
+  /** How many rows are over at the position, where that is not the end. */
   readonly rows?: number | undefined
   /** Is told how much room there is. */
   readonly onWidth?: (width: number) => void

@@ -124,7 +124,7 @@ function MarkView({ dim, isSelected, mark, onClick, onPoint }: PartProps & { rea
   )
 }
 
-/** Each kind has a shape of its own: colour alone tells nobody anything. */
+/** Each kind has a shape of its own: colour alone is not seen by all. */
 function Shape({ kind }: { readonly kind: MarkKind }) {
   switch (kind) {
     case 'crash':

@@ -55,7 +55,7 @@ export class Lab {
 
   /** How many rows of a trace are over at the moment that one looks at. */
   readonly #rows = signal(0)
-  /** How far in time one is: of commands that were played, so many; of a trace, so many rows. */
+  /** The position in time: the number of commands played, or of rows of a trace. */
   readonly position = computed(() =>
     this.opened.value === undefined
       ? this.#played.value.session.position
@@ -106,10 +106,7 @@ export class Lab {
       : inspect(this.#played.value.session, event)
   })
 
-  /**
-   * Carries out a command. Whatever stood behind the place at which one looks is dropped: that is a
-   * fork.
-   */
+  /** Carries out a command. Commands after the current position are dropped: that is a fork. */
   perform(line: string): void {
     this.opened.value = undefined
     this.#change((session) => session.perform(line))
@@ -127,7 +124,7 @@ export class Lab {
     this.#rows.value = place
   }
 
-  /** Lets the next thing happen, whatever is due first; in a trace, the next that did. */
+  /** Lets the event happen that is due first; in a trace, shows the next event. */
   step(): void {
     if (this.opened.value !== undefined) {
       if (this.position.value === this.length.value) this.isRunning.value = false
@@ -156,7 +153,7 @@ export class Lab {
     const commands = reading.lesson.parts.flatMap((part) => part.commands)
     const command = commands[reading.played]
     if (command === undefined) return
-    // Somebody has tried something else: the story goes on where it was left.
+    // The user has tried something else: the story resumes where it was left.
     this.opened.value = undefined
     if (this.position.value !== reading.played) this.seek(reading.played)
     this.perform(command)
@@ -176,10 +173,7 @@ export class Lab {
     this.#rows.value = Infinity
   }
 
-  /**
-   * Selects the event so many places after the one that is selected, of those that are drawn; or
-   * the last one.
-   */
+  /** Selects the event `places` after the selected one, among the drawn events; or the last one. */
   selectNext(places: number): void {
     const events = drawnEvents(this.layout.value)
     const selected = this.selected.value

@@ -17,7 +17,7 @@ interface View {
   readonly show: (page: Page) => Promise<void>
 }
 
-/** So many things of the story are told. */
+/** Plays the first `parts` commands of a story. */
 async function tell(page: Page, story: string, parts: number): Promise<void> {
   await page.getByRole('button', { name: story, exact: true }).click()
   await page.getByRole('heading', { name: story }).waitFor()

@@ -51,7 +51,7 @@ test.each(STORIES)(
         continue
       }
       expect(why).toMatch(/^[A-Za-z].*\.$/)
-      // What comes of these is for the core to say.
+      // The core decides the effects of these.
       if (why === 'Nobody leads in leaderless mode.' || why.endsWith('none for good.')) continue
       expect(answerOf(session, command), command).toMatch(
         /^(ok|nothing new|refused|.*waits: s\d is paused\))$/,
@@ -60,7 +60,7 @@ test.each(STORIES)(
   },
 )
 
-test('a message is named alone, whatever else goes the same way', () => {
+test('a message is named alone, also beside others on its way', () => {
   const session = play(...LEADER, 'propose s1 a', 'propose s1 b')
   const { messages } = possible(session)
   const b = messages.filter(({ message }) => session.picture!.messages[message]?.values.includes('b'))
@@ -75,7 +75,7 @@ test('a message is named alone, whatever else goes the same way', () => {
   expect(session.answer[0]).toBe('s1 > s2: accept (1, s1) in slot 2: b')
 })
 
-test('clients ask for what nobody has asked for, and there is one more than there were', () => {
+test('clients ask for a new value, and there is one client more than before', () => {
   const { clients } = possible(play(...LEADER, 'request c1> a', 'request c3> b'))
   expect(clients.map(({ client }) => client)).toEqual(['c1', 'c3', 'c2'])
   expect(clients[0]?.actions[0]).toEqual({ name: 'the leader', command: 'request c1> c', why: undefined })

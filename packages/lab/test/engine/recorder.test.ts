@@ -65,7 +65,7 @@ describe('what the recorder draws', () => {
     expect(drawn(...LEADER, 'pause s1', 'resume s1')).toEqual(['s1: resume;'])
   })
 
-  test('timers, and what comes of them', () => {
+  test('timers, and their effects', () => {
     expect(drawn(...LEADER, 'tick s1')).toEqual(['s1: timer; send heartbeat s1>s2; send heartbeat s1>s3;'])
   })
 

@@ -7,7 +7,7 @@ it('names a file after what people call it', () => {
   expect(fileName('trace', '../../etc/passwd')).toBe('etc-passwd.ndjson')
 })
 
-it('has a name for what nobody has named, and cuts a long one', () => {
+it('has a name for an unnamed script, and cuts a long one', () => {
   expect(fileName('script', ' 選挙 ')).toBe('synod-script.txt')
   expect(fileName('script', 'on and '.repeat(20))).toBe(`${'on-and-'.repeat(8)}on-a.txt`)
 })

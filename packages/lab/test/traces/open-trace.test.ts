@@ -172,7 +172,7 @@ describe('a message of a simulation was sent', () => {
     expect(sendings(promised(10, 1), arrival(16, 's1', 's2', prepare))).toEqual([[15, 's1']])
   })
 
-  it('otherwise as late as it can have been, but by nobody who is down or paused', () => {
+  it('otherwise as late as it can have been, but not by a server that is down or paused', () => {
     expect(sendings(arrival(10, 's1', 's2', heartbeat))).toEqual([[9, 's1']])
     expect(sendings(stop(8, 1), arrival(10, 's1', 's2', heartbeat))).toEqual([[8, 's1']])
     const pause = fault(6, { kind: 'pause', forMs: 50, server: 1 })

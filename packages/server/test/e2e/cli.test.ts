@@ -260,7 +260,7 @@ test('wrong usage is told apart from failure', async () => {
   expect(await fails(1, 'get', 'key', '--endpoints', 'nowhere')).toMatch(/\(invalid-options\)$/m)
 })
 
-test('where nobody listens, the error says so in time', async () => {
+test('where no server listens, the error says so in time', async () => {
   const stderr = await fails(1, 'get', 'key', '--endpoints', endpoints.join(','), '--timeout-ms', '200')
   expect(stderr).toMatch(/^error: no answer from .*refused.* \(unreachable\)$/m)
   const status = await runCli(['status', '--endpoints', endpoints[0]!, '--timeout-ms', '200'])

@@ -7,8 +7,8 @@ import type { Exit } from './synod-process.js'
 const LONGEST_WAIT_MS = 60_000
 
 /**
- * Resolves when these replicas vote, and nobody else, as all of them see it; and when that has
- * taken force, of those that are new.
+ * Resolves when these replicas vote, and no others, as all of them see it; and when that has taken
+ * force, of those that are new.
  */
 export async function untilVoters(replicas: readonly TestReplica[]): Promise<void> {
   const wanted = replicas.map(({ id }) => `${id} voter`).sort()

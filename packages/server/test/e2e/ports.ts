@@ -15,7 +15,7 @@ const WORKERS = 4
 const worker = Number(process.env.VITEST_POOL_ID ?? 1) % WORKERS
 const COUNT = (HIGHEST_PORT - LOWEST_PORT) / WORKERS
 
-/** The first of so many ports in a row on which nothing listens. */
+/** The first of `count` ports in a row on which nothing listens. */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const first = LOWEST_PORT + worker * COUNT + Math.floor(Math.random() * (COUNT - count))

@@ -102,7 +102,7 @@ export interface ClusterOptions {
   /** How many replicas, side by side on this machine; or where they are to run. */
   readonly replicas: number | Site
   /**
-   * Of the servers of the site, so many found the cluster, the first; the others may join it. All
+   * How many servers of the site found the cluster, the first ones; the others may join it. All
    * unless given.
    */
   readonly founders?: number
@@ -200,7 +200,7 @@ function tracePathOf(dataDir: string): string {
   return `${dataDir}.ndjson`
 }
 
-/** A new directory; whoever asked for it removes it. */
+/** A new directory; the caller removes it. */
 export async function temporaryDirectory(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'synod-e2e-'))
 }

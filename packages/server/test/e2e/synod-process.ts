@@ -32,7 +32,7 @@ export interface RunOptions {
 
 /**
  * A run of the `synod` command. It has an IPC channel to this process, so that `serve` and `demo`
- * end when this process does, in whatever way.
+ * end when this process does, in any way.
  */
 export class SynodProcess implements AsyncDisposable {
   /** Resolves when it has ended and all its output has been read. */

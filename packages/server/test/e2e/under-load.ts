@@ -5,8 +5,8 @@ import { KvClient } from 'synod-server'
 const PATIENCE_MS = 60_000
 
 /**
- * Runs `work` while so many clients increment one counter, each one request at a time. No request
- * may fail, and the counter ends as high as the number of increments that were acknowledged.
+ * Runs `work` while clients increment one counter, each one request at a time. No request may fail,
+ * and the counter ends as high as the number of increments that were acknowledged.
  */
 export async function underLoad(
   endpoints: readonly string[],

@@ -59,7 +59,7 @@ test.each(['leader', 'leaderless'] as const)(
     await wrong?.kill('SIGKILL')
     await wrong?.restart()
     await write()
-    // All of them: nobody has a reading of another when the first one proposes.
+    // All of them: no server has a reading of another when the first one proposes.
     await Promise.all(replicas.map((replica) => replica.kill('SIGKILL')))
     await Promise.all(replicas.map((replica) => replica.restart()))
     await write()

@@ -45,7 +45,7 @@ test('it is a sorted map, however its runs split and merge', () => {
 })
 
 describe('a snapshot', () => {
-  test('tells of the moment in which it was taken, whatever is changed while it is read', () => {
+  test('holds the state of its moment, also when the map changes while it is read', () => {
     fc.assert(
       fc.property(steps, steps, fc.nat(5), maxRun, (before, during, pace, maxRun) => {
         const map = new OrderedMap<number>(maxRun)

@@ -33,7 +33,7 @@ test('hex and base64 give back all bytes, and what is neither is refused', () =>
   expect(decodeArgument('AB', 'hex', 'value')).toEqual(Buffer.of(0xab))
 })
 
-test('a key is text, whatever it is written as', () => {
+test('a key is text in every encoding', () => {
   for (const encoding of ENCODINGS)
     expect(keyText(decodeArgument(Buffer.from('ü\0\n').toString(encoding), encoding, 'key'), 'key')).toBe(
       'ü\0\n',

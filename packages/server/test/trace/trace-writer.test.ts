@@ -71,7 +71,7 @@ class Rig {
 }
 
 describe('a trace on its way to a file', () => {
-  test('keeps its order, whatever the pace of the file', async () => {
+  test('keeps its order at every pace of the file', async () => {
     const rig = new Rig()
     rig.add(1)
     rig.add(2)

@@ -54,7 +54,7 @@ export class FakeReplica {
   }
 
   /**
-   * Says that `server` leads at the ballot `seq` of that server; 0 for nobody. Leaderless mode has
+   * Says that `server` leads at the ballot `seq` of that server; 0 for none. Leaderless mode has
    * ballot 0.
    */
   hint(seq: number, server: number): void {

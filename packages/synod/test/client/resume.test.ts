@@ -95,7 +95,7 @@ describe('an error says whether the command may have been executed', () => {
     expect(await world.settled(failed(call))).toMatchObject({ mayHaveExecuted: false, retryable: true })
   })
 
-  test('where a connection broke on which it was sent, whatever a later attempt is refused for', async () => {
+  test('where a connection broke on which it was sent, and a later attempt is refused', async () => {
     const { client, replica, sent, world } = await rig()
     const call = client.execute('a')
     await sent(call, 3)

@@ -207,7 +207,7 @@ describe('a question that is refused as overloaded', () => {
     await world.wait(10)
     s1.fail(s1.of('read')[0]!.request, 'overloaded', 300)
     await world.wait(10)
-    // It says something now and then: whoever is silent is not asked alone.
+    // It says something now and then: a silent replica is not asked alone.
     for (let time = 0; time < 5; time++) {
       s2.hint(2, 2)
       await world.wait(200)
@@ -298,7 +298,7 @@ describe('a session that has expired', () => {
 })
 
 describe.each(['leader', 'leaderless'] as const)('a stale read of a client in %s mode', (mode) => {
-  test('asks one replica, and the next read another one, whoever leads', async () => {
+  test('asks one replica, and the next read another one, independent of the leader', async () => {
     const { client, replicas, world } = await fakes(mode)
     replicas[0].hint(mode === 'leader' ? 1 : 0, 1)
     await world.wait(10)

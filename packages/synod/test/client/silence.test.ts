@@ -56,7 +56,7 @@ describe('a client whose leader says nothing', () => {
     expect([s1.of('read').length, s2.of('read').length]).toEqual([2, 2])
   })
 
-  test('asks whoever tells of a leader that it does not know', async () => {
+  test('asks a leader that it learns of', async () => {
     const { client, replicas, world } = await fakes()
     const read = client.read(0)
     await world.wait(10)
@@ -81,7 +81,7 @@ describe('a client whose leader says nothing', () => {
     expect(await world.settled(read)).toEqual(['there'])
   })
 
-  test('asks nobody else for what only that one can answer', async () => {
+  test('asks no other replica for what only that one can answer', async () => {
     const { client, replicas, world } = await fakes()
     const asked = client.status({ timeoutMs: 3000 })
     await world.wait(2000)

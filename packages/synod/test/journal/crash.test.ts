@@ -23,7 +23,7 @@ const anyLife: fc.Arbitrary<Life> = fc.record({
   form: fc.boolean(),
 })
 
-test('PITFALL 14: whatever was reported durable survives any crash, and no crash looks like damage', async () => {
+test('PITFALL 14: what was reported durable survives any crash, and no crash looks like damage', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(anyLife, { maxLength: 8 }),

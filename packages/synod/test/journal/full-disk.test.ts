@@ -100,7 +100,7 @@ test('a full disk is trimmed by way of the reserve', async () => {
   expect(plain(again.records)).toEqual(plain([vote(2, 100), trim(1), vote(3, 10)]))
 })
 
-test('what a full disk had refused half of is no damage, whatever a power failure leaves of it', async () => {
+test('a write that a full disk refused half of is no damage after any power failure', async () => {
   for (let seed = 0; seed < 200; seed++) {
     const disk = new MemoryDisk()
     const { journal, listener } = await opened(disk)

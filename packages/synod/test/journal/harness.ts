@@ -113,10 +113,7 @@ export async function appendGroup(
   await listener.until(position)
 }
 
-/**
- * What two recoveries are compared by: values as they are, whatever class of bytes they are held
- * in.
- */
+/** The fields by which two recoveries are compared: values as they are, in any class of bytes. */
 export function plain(records: readonly JournalRecord[]): unknown[] {
   return records.map((record) =>
     'values' in record

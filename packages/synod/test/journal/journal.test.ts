@@ -17,7 +17,7 @@ import {
 } from './harness.js'
 import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 
-test('whatever groups are written come back in order, over any number of segments and restarts', async () => {
+test('all groups come back in order, over any number of segments and restarts', async () => {
   await fc.assert(
     fc.asyncProperty(
       anyGroups,

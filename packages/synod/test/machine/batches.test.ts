@@ -74,7 +74,7 @@ describe('a state machine that takes batches', () => {
       command('!b', 2),
       NO_OP,
       command('?', 3),
-      // Sent twice: the second one is answered with what comes of the first, in the same batch.
+      // Sent twice: the second one is answered with the result of the first, in the same batch.
       command('c', 4),
       command('c', 4),
       command('d', 5, 2),

@@ -49,7 +49,7 @@ describe('an executor', () => {
     expect(new Reader(other!.outcome.result).varint()).toBe(2)
   })
 
-  test('executes commands and says what came of which request', () => {
+  test('executes commands and returns the outcome of each request', () => {
     const rig = new Rig()
     const execution = rig.next(rig.value('a', 1))
     expect(execution?.request).toMatchObject({ session: KEY, sequence: 1 })

@@ -125,7 +125,7 @@ describe('a raise of versions', () => {
     }
     expect(log([NO_OP, raise(TWO, ALL)])).not.toThrow()
     expect(log([NO_OP, four])).toThrow(expect.objectContaining({ code: 'wrong-version' }))
-    // What is void ends nobody.
+    // A void raise ends no server.
     const joining = change({ type: 'add', server: 4, address: 'd:1', role: 'learner', replaces: 0 })
     expect(log([joining, four])).not.toThrow()
     expect(executor.agreed.machine).toBe(1)
@@ -144,7 +144,7 @@ describe('a raise of versions', () => {
 })
 
 describe('a command of a later version', () => {
-  test('fails on every replica alike until that is agreed on, whoever says so', () => {
+  test('fails on every replica alike until that is agreed on', () => {
     const { command, machine, next } = rig()
     expect(command('v2 a')).toBe('failed not all members know this command')
     expect(command('b', 2)).toBe('failed not all members know this command')

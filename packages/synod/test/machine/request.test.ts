@@ -81,7 +81,7 @@ describe('a stamp', () => {
   })
 
   test.each([-1, 0.5, NaN, Infinity, MAX_TIME_MS + 1])(
-    'of %d is none: nobody executes the request',
+    'of %d is none: no replica executes the request',
     (timeMs) => {
       expect(() => decodeRequest(stampRequest(encodeRequest(COMMAND), timeMs))).toThrow(MalformedError)
     },

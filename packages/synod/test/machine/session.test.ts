@@ -252,7 +252,7 @@ describe('a request whose outcome is not known', () => {
     expect(rig.numbers().at(-1)).toEqual([5, 1, 0])
   })
 
-  test('may have been executed, whatever the second attempt is refused for', async () => {
+  test('may have been executed, also where the second attempt is refused', async () => {
     const rig = new Rig()
     const request = await givenUp(rig, 'a', 5)
     const { call, failure } = resume(rig, request)

@@ -124,7 +124,7 @@ describe('a session', () => {
     expect(counter.execute(session, SESSION_WINDOW + 1)).toBe('1')
   })
 
-  test('that nobody opened has expired', () => {
+  test('that was never opened has expired', () => {
     const counter = new Counter()
     expect(counter.execute({ session: keyOf(99), opening: 1 }, 1)).toBe('expired')
     expect(counter.count).toBe(0)
@@ -230,7 +230,7 @@ describe('with as many sessions as are kept', () => {
 describe('with as many bytes of results as are kept', () => {
   /** Room for 100 kB in three outcomes. */
   const LIMIT_BYTES = 100_000 + 3 * OUTCOME_BYTES
-  /** Executes a request with a result of so many kB; returns what came of it. */
+  /** Executes a request with a result of this many kB; returns the outcome. */
   function execute(sessions: Sessions, session: Opened, sequence: number, size_kB: number) {
     const result = new Uint8Array(1000 * size_kB)
     const { status } = sessions.execute(request(session, sequence), () => ({ status: 'done', result }))
@@ -318,7 +318,7 @@ describe('which sessions end', () => {
     expect(wide.size).toBeLessThan(5)
   })
 
-  test('what is acknowledged counts no more, whatever it was', () => {
+  test('an acknowledged outcome of any kind counts no more', () => {
     const sessions = new Sessions(1000, LIMIT_BYTES)
     const session = open(sessions, 1)
     for (let sequence = 2; sequence < 10_000; sequence += 2) {
@@ -383,7 +383,7 @@ test('replicas that are given the same requests answer the same', () => {
   )
 })
 
-test('what comes of a request has a code', () => {
+test('each outcome of a request has a code', () => {
   const nothing = new Uint8Array(0)
   expect(outcomeError({ status: 'failed', result: Buffer.from('tëxt') })).toMatchObject({
     code: 'command-failed',

@@ -60,7 +60,7 @@ test('it is a Map, in the order of its entries too, and when it is changed while
 })
 
 describe('a snapshot of a map', () => {
-  test('tells of each entry once, in order, as of the moment in which it was taken, whatever is changed while it is read', () => {
+  test('yields each entry once, in order, as of its moment, also when the map changes while it is read', () => {
     fc.assert(
       fc.property(steps, steps, fc.nat(40), (before, during, pace) => {
         const twins = new Twins()

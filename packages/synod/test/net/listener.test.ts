@@ -231,7 +231,7 @@ describe('listening for clients', () => {
   })
 })
 
-describe('when so many clients are connected as there may be', () => {
+describe('when as many clients are connected as there may be', () => {
   const limit = 16
 
   /** A client that rests when it is told to. */

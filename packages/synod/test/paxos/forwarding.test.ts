@@ -17,7 +17,7 @@ describe('a proposal at a follower', () => {
     ])
   })
 
-  test('goes nowhere while there is no leader: whoever waits for it proposes it again', () => {
+  test('goes nowhere while there is no leader: its server proposes it again', () => {
     const server = new LoneServer()
     expect(server.propose('a')).toEqual([])
     expect(server.last?.records).toEqual([])

@@ -119,7 +119,7 @@ describe('a vote is never below the promise', () => {
   })
 })
 
-test('a ballot has one value in a slot, whoever votes', () => {
+test('a ballot has one value in a slot over all voters', () => {
   const { votes } = history()
   votes(1, ballot(1, 1), 1, 'a')
   votes(1, ballot(1, 1), 2, 'b')
@@ -133,7 +133,7 @@ test('what is learned rather than voted adds no votes', () => {
   violation(() => it.chosen(1, 1, value('a')), 'no quorum')
 })
 
-test('what a quorum has voted for keeps others from getting votes, though nobody knows it', () => {
+test('a value with the votes of a quorum keeps others from getting votes, before any server knows', () => {
   const { it, votes } = history()
   votes(1, ballot(1, 1), 1, 'a')
   votes(2, ballot(1, 1), 1, 'a')

@@ -21,7 +21,7 @@ const CUTS = Array.from({ length: 2 ** DIRECTIONS.length }, (_, bits) =>
   DIRECTIONS.filter((_, index) => ((bits >> index) & 1) === 1),
 ).filter((cut) => ableUnder(cut).length > 0)
 
-/** Returns the ballots at which somebody led in this time. */
+/** Returns the ballots at which a server led in this time. */
 function watch(cluster: Cluster, timeMs: number): Set<string> {
   const endMs = cluster.nowMs + timeMs
   const led = new Set<string>()
@@ -42,7 +42,7 @@ function cutLinks(cut: readonly string[], leader: ServerId, seed: number): Clust
   return cluster
 }
 
-/** Somebody has a command chosen. */
+/** A server has a command chosen. */
 function getOn(cluster: Cluster, able: readonly ServerId[], limitMs: number): void {
   const asked = new Set<ServerId>()
   runTimed(
@@ -61,7 +61,7 @@ function getOn(cluster: Cluster, able: readonly ServerId[], limitMs: number): vo
 
 describe.each(CUTS.map((cut) => ({ cut, named: cut.join(' ') || 'none' })))('cut: $named', ({ cut }) => {
   test.each(SERVERS)(
-    'where s%i led, a quorum gets on within three election timeouts, and nobody is deposed after that',
+    'where s%i led, a quorum gets on within three election timeouts, and no leader is deposed after that',
     (leader) => {
       forSeeds(import.meta.url, 5, (seed) => {
         const cluster = cutLinks(cut, leader, seed)
@@ -72,7 +72,7 @@ describe.each(CUTS.map((cut) => ({ cut, named: cut.join(' ') || 'none' })))('cut
   )
 })
 
-test('a leader that is heard, and hears nobody, does not keep the others from electing one', () => {
+test('a leader that is heard, and hears no server, does not keep the others from electing one', () => {
   forSeeds(import.meta.url, 100, (seed) => {
     const cluster = cutLinks(['1>3', '2>3'], 3, seed)
     getOn(cluster, [1, 2], 3 * electionTimeoutMs)

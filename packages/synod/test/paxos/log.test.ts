@@ -11,7 +11,7 @@ const log = () => new Log(emptyLog())
 const a = value('a')
 
 describe('a slot', () => {
-  test('that nobody has touched is empty', () => {
+  test('that was never written is empty', () => {
     expect(log().status(1)).toEqual({ status: 'empty' })
     expect(log().find(1)).toBeUndefined()
   })
@@ -100,7 +100,7 @@ class DumbLog {
   }
 }
 
-test('the log answers as a dumb map does, whatever was written', () => {
+test('the log answers as a dumb map does, after all writes', () => {
   // Slots about where pages begin and end.
   const slots = fc.oneof(
     fc.integer({ min: 1, max: 12 }),

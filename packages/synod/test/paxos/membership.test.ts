@@ -44,7 +44,7 @@ describe('the membership', () => {
     expect(it.state.configurations).toHaveLength(1)
   })
 
-  test('nobody knows who decides a slot that is further than the window above the watermark', () => {
+  test('the configuration of a slot further than the window above the watermark is not known yet', () => {
     const it = founded([1, 2, 3])
     expect(it.at(WINDOW).voters).toEqual([1, 2, 3])
     expect(() => it.at(WINDOW + 1)).toThrow('the configuration of slot 5 is not known yet')

@@ -87,7 +87,7 @@ test('a server that does not vote asks for a tick only when it has something to 
   }
 })
 
-test('a forward reaches servers that vote, as requests that nobody waits for', () => {
+test('a forward reaches servers that vote, as requests without a waiting caller', () => {
   const server = new LoneServer({ mode: 'leaderless' })
   server.hear(3, { type: 'forward', values: ['a', 'b'].map(value) })
   server.setOut()

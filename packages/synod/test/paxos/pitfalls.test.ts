@@ -58,7 +58,7 @@ describe('PITFALL 1: a candidate is bound by its own promise before it reads its
 })
 
 describe('PITFALL 2: a promise tells of slots that are already chosen', () => {
-  test('PITFALL 2: as chosen, at whatever ballot this server voted there, or none', () => {
+  test("PITFALL 2: as chosen, at any ballot of this server's vote there, or none", () => {
     const server = new LoneServer({}, [
       { type: 'vote', ballot: ballot(1, 2), first: 1, values: [value('a')] },
       { type: 'chosen', first: 1, last: 1 },
@@ -273,7 +273,7 @@ describe('PITFALL 7: what is reported of a write is what a quorum made durable',
     expect(server.paxos.log.status(1)).toEqual({ status: 'chosen', value: value('other') })
   })
 
-  test('PITFALL 7: what a leader sees chosen is what it proposed at its ballot, whatever came since', () => {
+  test('PITFALL 7: a leader sees chosen what it proposed at its ballot, not what came since', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     server.propose('mine')
@@ -345,7 +345,7 @@ describe('PITFALL 9: a restarted server does not resume leadership', () => {
     expect(server.propose('a')).toEqual([])
   })
 
-  test('PITFALL 9: its next ballot is higher than any it ever used, though nobody tells it', () => {
+  test('PITFALL 9: its next ballot is higher than any it ever used, though no server tells it', () => {
     const server = new LoneServer()
     const before = server.becomeLeader()
     server.propose('a')
@@ -450,7 +450,7 @@ describe('PITFALL 12: leaderless: a request in two slots, or behind a hole', () 
     expect(server.paxos.chosen).toBe(2)
   })
 
-  test('PITFALL 12: a request behind a hole that nobody proposes for does not wait for ever', () => {
+  test('PITFALL 12: a request behind a hole without a proposer does not wait for ever', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(3, 'lost')
     cluster.sync(3)

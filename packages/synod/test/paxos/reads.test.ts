@@ -115,7 +115,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     expect(again).toEqual(first)
   })
 
-  test('one that nobody waits for any more is not answered', () => {
+  test('one without a waiting caller is not answered', () => {
     const server = new LoneServer({ mode })
     const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
     server.step({ type: 'read', id: 2 })

@@ -72,7 +72,7 @@ test('the first slot that was dropped is named, unless another journal has it', 
   expect(logOf(0, [trim])).toMatchObject({ firstDropped: 1, trimmed: 3, highest: { seq: 7, server: 2 } })
   expect(logOf(3, [trim]).firstDropped).toBe(0)
   expect(logOf(1, [trim], [decided(2, 'b', 'c')]).firstDropped).toBe(0)
-  // A vote is no proof of what came of the slot.
+  // A vote does not prove which value was chosen.
   expect(logOf(1, [trim], [vote(1, 2, 'b'), decided(3, 'c')]).firstDropped).toBe(2)
 })
 

@@ -4,7 +4,7 @@ import { Chaos } from '../../../testing/src/cluster/chaos.js'
 import { Cluster } from '../../../testing/src/cluster/cluster.js'
 import { forSeeds } from './replay.js'
 
-/** As text: the same whatever kind of array holds the bytes of a value. */
+/** As text: the same for every kind of array that holds the bytes of a value. */
 function written(it: unknown): string {
   return JSON.stringify(it, (_key, part: unknown) => {
     if (part instanceof Map) return [...part]

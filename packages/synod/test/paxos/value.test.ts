@@ -10,7 +10,7 @@ test('the no-op is the empty value, and nothing else is', () => {
   expect(isNoOp(new Uint8Array(1))).toBe(false)
 })
 
-test('values are the same by their bytes, whatever holds them', () => {
+test('values are the same by their bytes, in any array', () => {
   expect(sameValue(value('abc'), Uint8Array.from([97, 98, 99]))).toBe(true)
   expect(sameValue(value('abc'), value('abd'))).toBe(false)
   expect(sameValue(value('abc'), value('ab'))).toBe(false)

@@ -17,7 +17,7 @@ const NOW = [0] as const
 const LATELY = [PATIENCE_MS] as const
 const LONG_AGO = [PATIENCE_MS + 1] as const
 
-/** s1 of so many servers, and when it heard of the others, and of which chosen watermark. */
+/** s1 of this many servers, and when it heard of the others, and of which chosen watermark. */
 function guardOf(
   servers: number,
   heard: Readonly<Record<ServerId, readonly [agoMs: number, chosen?: Slot]>>,
@@ -139,7 +139,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three 
     return world
   }
 
-  test('the removal of another one is refused, whoever is asked, and the cluster goes on', async () => {
+  test('every replica refuses the removal of another one, and the cluster goes on', async () => {
     const world = await crippled()
     for (const id of [1, 2]) {
       const refusal = await world.failure(world.replica(id).changeMembership({ remove: 2 }))

@@ -62,7 +62,7 @@ async function rig() {
 }
 
 describe('what a client sends, a replica holds no more for it than it may', () => {
-  test('of reads and cancels without number in one frame, so many are under way at a time', async () => {
+  test('of reads and cancels without number in one frame, a limited number is under way at a time', async () => {
     const { isIdle, world } = await rig()
     const client = new RawClient(world, 'hostile')
     const reads = many(60_000, (request): ClientMessage => ({ type: 'read', request, query: QUERY }))
@@ -77,7 +77,7 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     await world.run(isIdle)
   })
 
-  test('of a status that is asked for without end and never read, so much', async () => {
+  test('of a status that is asked for without end and never read, a limited part', async () => {
     const { held, isIdle, world } = await rig()
     const clients = many(8, (index) => new RawClient(world, `hostile ${index}`))
     await world.wait(10)
@@ -92,7 +92,7 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     await world.run(isIdle)
   })
 
-  test('of frames that never end, so much, and not for long', async () => {
+  test('of frames that never end, a limited part, and not for long', async () => {
     const { held, isIdle, world } = await rig()
     const half = new FrameWriter('client')
     half.take()

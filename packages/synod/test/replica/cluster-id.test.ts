@@ -116,7 +116,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 })
 
 describe('PITFALL 26: servers that work by other rules', () => {
-  test('with another window are refused, whoever dials', async () => {
+  test('with another window are refused, in both directions', async () => {
     const world = new World()
     await world.open(1)
     await world.open(2)

@@ -21,7 +21,7 @@ class Rig {
 }
 
 describe('digests at the same slot', () => {
-  test('that are equal say nothing, in whatever order they come', () => {
+  test('that are equal say nothing, in any order', () => {
     const { diverged, disagreements, divergence } = new Rig()
     divergence.executed(256, 7)
     divergence.heard(2, 256, 7)

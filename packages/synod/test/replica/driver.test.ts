@@ -97,7 +97,7 @@ describe('the driver of a replica', () => {
     expect(rig.sent).toEqual([2])
   })
 
-  test('does not write what nobody waits for', () => {
+  test('does not write records that nothing waits for', () => {
     const rig = new Rig()
     rig.step({ records: [CHOSEN] })
     expect(rig.flushes).toBe(0)
@@ -113,7 +113,7 @@ describe('the driver of a replica', () => {
     expect(rig.sent).toEqual([2])
   })
 
-  test('writes what nobody waits for when there are many bytes of it', () => {
+  test('writes records that nothing waits for when there are many bytes of them', () => {
     const rig = new Rig()
     rig.journal.waitingBytes = (4 << 20) - 1
     rig.step({ records: [CHOSEN] })

@@ -27,7 +27,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.clock.now()).toBeLessThan(1100)
   })
 
-  test('nobody votes before all have written down who they are: none is left behind by a crash', async () => {
+  test('no server votes before all have written down who they are: none is left behind by a crash', async () => {
     const world = new World({ mode })
     await world.open(1)
     await world.open(2)
@@ -101,7 +101,7 @@ describe('servers that do not agree refuse each other, and fail', () => {
     expect(world.status(1).formed).toBe(false)
   })
 
-  test('but one that comes to a formed cluster harms nobody else', async () => {
+  test('but one that comes to a formed cluster harms no other', async () => {
     const world = await World.formed()
     const id = world.followers[0]!
     world.crash(id)

@@ -15,7 +15,7 @@ async function formed(rates: readonly number[] = []): Promise<{ world: World; le
 }
 
 describe('with leases', () => {
-  test('a leader that nobody hears answers reads for as long as its lease lasts, and no longer', async () => {
+  test('a leader that no server hears answers reads for as long as its lease lasts, and no longer', async () => {
     const { world, leader } = await formed()
     await world.wait(1000)
     expect(world.status(leader).lease).toEqual({ held: true, unsound: [] })

@@ -142,7 +142,7 @@ describe('log time', () => {
     expect(rig.errorMs).toBe(0)
   })
 
-  test('whoever answers again and again counts once', () => {
+  test('a server that answers again and again counts once', () => {
     const rig = new Rig({ 1: 0, 2: YEARS_MS, 3: 0 })
     rig.hear(2, 2, 2)
     expect(rig.errorMs).toBe(0)

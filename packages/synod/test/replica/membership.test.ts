@@ -83,7 +83,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(2)).toHaveLength(10)
   })
 
-  test('whoever leads may be removed as well', async () => {
+  test('the leader may be removed as well', async () => {
     const world = await clusterOf(mode)
     const id = world.leader ?? 1
     const [first = 0, second = 0] = world.ids.filter((other) => other !== id)

@@ -37,7 +37,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
       ),
     })
     world.kill(2)
-    // The mark stays, also where nobody is up who knows better.
+    // The mark stays, also where no server is up that knows better.
     for (const id of [1, 3]) world.kill(id)
     await world.restart(2)
     await world.wait(2000)
@@ -58,7 +58,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await write(world, 1, 20)
     world.heal()
     await world.run(() => world.texts(3).length === 25)
-    // It has told nobody of the groups in which it keeps what it has learned.
+    // It has told no server of the groups in which it keeps what it has learned.
     world.kill(3)
     restoreCopy(world, 3, copy)
     await world.restart(3)

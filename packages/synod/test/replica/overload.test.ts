@@ -101,7 +101,7 @@ describe('reads', () => {
   const asked = (bytes: Uint8Array) => ({ sizeBytes: bytes.length, answer: () => bytes })
   const done = () => undefined
 
-  test('take so many bytes of queries, and more when some are answered or given up on', () => {
+  test('take a limited number of bytes of queries, and more when some are answered or given up on', () => {
     const { reads: waiting } = reads()
     const half = new Uint8Array(MAX_QUERY_BYTES / 2)
     const giveUp = waiting.linearizable(asked(half), done)
@@ -204,7 +204,7 @@ describe('reads', () => {
     expect(waiting.size).toBe(0)
   })
 
-  test('that are given up on in the turn in which they came are nobody else’s concern', () => {
+  test('that are given up on in the turn in which they came hold up no others', () => {
     const { reads: waiting, withdrawn } = reads()
     waiting.linearizable(asked(new Uint8Array(1)), done)()
     expect(waiting.takeNew()).toBe(undefined)

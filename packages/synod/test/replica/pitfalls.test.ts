@@ -204,7 +204,7 @@ describe('PITFALL 12: leaderless, a request that every server proposes', () => {
     expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
   })
 
-  test('PITFALL 12: left behind in a hole by a server that crashed, holds nobody up', async () => {
+  test('PITFALL 12: left behind in a hole by a server that crashed, holds no server up', async () => {
     const world = await World.formed({ mode: 'leaderless' })
     await world.settled(world.replica(1).execute('a'))
     for (let delayMs = 1; delayMs <= 8; delayMs++) {
@@ -338,7 +338,7 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
     expect(world.running).not.toContain(emptied)
   })
 
-  test('PITFALL 15: whoever knew it refuses it, and says so', async () => {
+  test('PITFALL 15: a server that knew it refuses it, and says so', async () => {
     const world = await World.formed({ mode })
     world.crash(3)
     world.emptyDisk(3)
@@ -406,7 +406,7 @@ describe('PITFALL 18: reads', () => {
   })
 
   test.each(MODES)(
-    'PITFALL 18: see what the one before had acknowledged and told nobody of (%s mode)',
+    'PITFALL 18: see what the one before had acknowledged and told no server of (%s mode)',
     async (mode) => {
       const world = await World.formed({ mode })
       const before = world.leader ?? 1

@@ -26,7 +26,7 @@ console.log('all: ' + (await replica.read()).join(' '))
 await replica.close()
 `
 
-/** A replica whose disk fails, in a program that catches whatever it is given to catch. */
+/** A replica whose disk fails, in a program that catches every error that it is given. */
 const FAILING = `
 import { Replica } from './src/replica/replica.js'
 import { nodeDisk } from './src/storage/node-disk.js'
@@ -125,7 +125,7 @@ describe.skipIf(noStrace !== undefined)(
       'PITFALL 13: number %i of a thread ends the process; nothing acknowledged is lost',
       async (when) => {
         const data = `traced-${when}`
-        // Every later one succeeds: whoever tries again is told that all is well.
+        // Every later one succeeds: a second try would report that all is well.
         const fault = `inject=fdatasync:error=EIO:when=${when}`
         const inject = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync', '-e', fault]
         const traced = await runProgram('strace', [...inject, process.execPath, ...counting(data, 1, 500)])

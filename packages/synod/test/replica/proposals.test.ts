@@ -78,7 +78,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     for (const call of calls) expect(await world.failure(call)).toMatchObject({ code: 'aborted' })
     expect(world.clock.now()).toBe(begunMs)
     world.heal()
-    // At most the request that opens the session is left, which is nobody's in particular.
+    // At most the request that opens the session is left, which belongs to no caller.
     await world.run(() => world.status(1).waiting === 0)
     await world.settled(world.replica(1).execute('b'))
     expect(world.texts(1).filter((text) => text === 'b')).toHaveLength(1)
@@ -138,7 +138,7 @@ describe('a replica takes no more than it can hold', () => {
     for (const read of waiting) read.catch(() => undefined)
     const refused = world.replica(1).read(0, { timeoutMs: 100 })
     await expect(refused).rejects.toMatchObject({ code: 'overloaded' })
-    // Nor does it time out later, as a rejection that nobody handles.
+    // Nor does it time out later, as an unhandled rejection.
     await world.wait(200)
     expect(world.status(1).waiting).toBe(MAX_WAITING_REQUESTS)
     world.crash(1)

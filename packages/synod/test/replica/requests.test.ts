@@ -58,7 +58,7 @@ test('one request too many is told when half of those that wait will be done', (
   expect(() => submit(999, 1500)).toThrow(expect.objectContaining({ code: 'overloaded', retryAfterMs: 1500 }))
 })
 
-test('so many are proposed as there is room for, in the order of arrival, and none that was given up on before', () => {
+test('as many are proposed as there is room for, in the order of arrival, and none that was given up on before', () => {
   const { requests, take, waiting } = several(7)
   expect(take(2)).toEqual([1, 2])
   for (const session of [2, 3, 5]) requests.cancel(waiting[session - 1]!)
@@ -102,7 +102,7 @@ test('what takes long is not taken for lost as soon as what is done at once', ()
   expect(isLostAfter(1001)).toBe(true)
 })
 
-test('so many bytes are proposed as there is room for, and one that is larger goes alone', () => {
+test('as many bytes are proposed as there is room for, and one that is larger goes alone', () => {
   const { take } = several(5)
   expect(take(Infinity, 2)).toEqual([1, 2])
   expect(take(Infinity, 0)).toEqual([])

@@ -50,7 +50,7 @@ test('a hundred owners that take all they may do not keep out one of whom few wa
   }).toThrow('bytes wait already')
 })
 
-test('nobody takes more bytes than there are', () => {
+test('no client takes more bytes than there are', () => {
   const { enter } = rig()
   enter({}, 600)
   expect(() => {

@@ -101,7 +101,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.converged()
   })
 
-  test('PITFALL 21: one that is dead for good keeps nobody from trimming', async () => {
+  test('PITFALL 21: one that is dead for good keeps no server from trimming', async () => {
     const world = await clusterOf(mode)
     world.kill(3)
     await write(world, 1, 100)
@@ -217,7 +217,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(seen.at(-1)).toBe(40)
   })
 
-  test('PITFALL 22: nobody sees a state of which a part has been replaced', async () => {
+  test('PITFALL 22: no client sees a state of which a part has been replaced', async () => {
     const world = await clusterOf(mode)
     class Slow extends Notes {
       override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {

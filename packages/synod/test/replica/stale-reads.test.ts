@@ -4,7 +4,7 @@ import { World } from './world.js'
 const MODES = ['leader', 'leaderless'] as const
 
 describe.each(MODES)('a stale read in %s mode', (mode) => {
-  test('is answered at once by a replica that reaches nobody, with the slot that it is from', async () => {
+  test('is answered at once by a replica that reaches no other, with the slot that it is from', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('old'))
     await world.settled(world.replica(3).read(0))

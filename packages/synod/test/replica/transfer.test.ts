@@ -55,7 +55,7 @@ describe('it fails', () => {
     expect(world.clock.now() - begunMs).toBeGreaterThanOrEqual(TRANSFER_MS)
   })
 
-  test('where nobody leads, or there is nothing to lead, or no such server', async () => {
+  test('where no server leads, or there is nothing to lead, or no such server', async () => {
     const world = await World.formed()
     await expect(world.replica(1).transferLeadership({ to: 9 })).rejects.toMatchObject({
       code: 'invalid-options',
@@ -109,7 +109,7 @@ test('nor where the one that was asked is gone before its answer arrives', async
   expect(world.status(2).ballot.seq).toBe(ballot.seq + 1)
 })
 
-test('a leader that is closed hands over first: nobody waits for an election', async () => {
+test('a leader that is closed transfers first: no server waits for an election', async () => {
   const world = await World.formed()
   const client = await world.connect()
   for (let round = 0; round < 3; round++) {

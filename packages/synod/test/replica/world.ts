@@ -25,7 +25,7 @@ export interface WorldOptions {
 
 /** A simulated world of replicas that take notes, which are compared as they are taken. */
 export class World extends SimulatedWorld<Notes> {
-  /** What was executed in each slot, by whoever came first. */
+  /** What was executed in each slot, by the first server to do so. */
   readonly #executed = new Map<number, Note>()
   readonly #partitions: (readonly [Place, Place])[] = []
   #violation: Error | undefined

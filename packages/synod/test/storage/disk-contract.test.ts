@@ -92,7 +92,7 @@ describe.each(makers)('%s', (name, make) => {
       expect(await textOf('file')).toBe('text')
     })
 
-    it('with `replace` an empty file, whatever was there', async () => {
+    it('with `replace` an empty file in place of any other', async () => {
       await (await disk.open(at('file'), 'replace')).close()
       const before = await opened('file', 'before', 'existing')
       const after = await disk.open(at('file'), 'replace')
@@ -355,7 +355,7 @@ describe.each(makers)('%s', (name, make) => {
       )()
     })
 
-    it('a directory for its next owner, whatever the one before does', async () => {
+    it('a directory for its next owner, which the one before cannot release', async () => {
       const before = await disk.lock(bench.directory)
       await before()
       const release = await disk.lock(bench.directory)

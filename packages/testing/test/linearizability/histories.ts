@@ -21,7 +21,7 @@ interface Planned<Input> {
   readonly invoked: number
   /** When it happens; infinite if it never does. */
   readonly happens: number
-  /** Undefined if nobody sees it. */
+  /** Undefined if no client sees it. */
   readonly returned: number | undefined
 }
 

@@ -7,7 +7,7 @@ import { answered, simulate } from './histories.js'
 import { type TestObject, counter, keyValue, register } from './objects.js'
 import { faultOf } from './operations.js'
 
-/** What a search of so many configurations does not decide takes longer than a test may. */
+/** A search of this many configurations that decides nothing takes longer than a test may. */
 const limit = 100_000
 const SEEDS = 2
 
@@ -69,7 +69,7 @@ describe('1,000 operations of 20 clients on one key that are not', () => {
     })
   })
 
-  test('register: a value that nobody wrote', () => {
+  test('register: a value that no client wrote', () => {
     decides(register, 'not-linearizable', (operations, chance) =>
       answered(operations, late(operations, chance, 'read'), 'nobody'),
     )

@@ -98,7 +98,7 @@ describe('a message by its number', () => {
   })
 })
 
-test('time that passes calls nobody', () => {
+test('time that passes ticks no server', () => {
   const ticked = last('cluster 1 leader', 'tick s1')
   expect(last('cluster 1 leader', 'pass 5000.25 ms')).toBe('ok\n')
   expect(last('cluster 1 leader', 'pass 5000.25 ms', 'tick s1')).toBe(ticked)

@@ -7,7 +7,7 @@ import { Rig } from './rig.js'
 const PORT = 2380
 const DIRECTORY = '/data'
 
-/** As many descriptors as are open from the start, and so many more. */
+/** The descriptors that are open from the start, and `spare` more. */
 function descriptors(spare: number): Descriptors {
   return new Descriptors(new Descriptors(0).open + spare)
 }
@@ -19,7 +19,7 @@ async function files(spare: number) {
   return { counted, disk: counted.disk(disk) }
 }
 
-/** A host that listens with so many descriptors, one of them for listening. */
+/** A host with `spare` descriptors, one of them for listening. */
 function listening(spare: number) {
   const rig = new Rig()
   const counted = descriptors(spare + 1)

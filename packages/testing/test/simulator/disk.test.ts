@@ -99,7 +99,7 @@ it('a bit that turns over is one, whether it was synced or not', async () => {
   expect(await textOf(disk)).toBe('a')
 })
 
-it('a process that dies while it writes changes the disk so many times and no more', async () => {
+it('a process that dies while it writes changes the disk as often as planned and no more', async () => {
   const { disk, file } = await formatted()
   disk.dieAfter(2)
   await file.write(Buffer.from('a'), 0)

@@ -92,7 +92,7 @@ describe('garbling', () => {
     })
   })
 
-  it('is noticed, whatever bit it is', () => {
+  it('is noticed in each bit', () => {
     forSeeds(import.meta.url, 500, (seed) => {
       const chance = new Chance(seed)
       const chunks = cutAnywhere(garble(sent, chance), chance)

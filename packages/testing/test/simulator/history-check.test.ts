@@ -184,7 +184,7 @@ it('what the model finds is a violation', () => {
   expect(() => checkHistory([], executed(''), workload)).toThrow(violation('the model says no'))
 })
 
-it('what nobody asked for, or not like that, must not be executed', () => {
+it('a command that no client asked for, or not like that, must not be executed', () => {
   expect(() => checkHistory([], executed('a'), texts)).toThrow(violation(/a client had asked for nothing/))
   const [asked] = history({ c1: 'a=a' })
   const other = { ...asked!, request: { type: 'command', tag: 97, command: 'z' } as const }

@@ -119,7 +119,7 @@ describe('the seeds', () => {
     expect(await seedsOf({ seed: 5, seeds: 2 })).toEqual([5, 6])
   })
 
-  it('are those of the environment, whatever was asked for', async () => {
+  it('are those of the environment, before those of the options', async () => {
     vi.stubEnv('SYNOD_SEED', '8')
     vi.stubEnv('SYNOD_SEEDS', '1')
     expect(await seedsOf({ seed: 5, seeds: 2 })).toEqual([8])
@@ -172,7 +172,7 @@ describe('a simulation that was given up', () => {
     })
   })
 
-  it('or that nobody waits for lets the next one in as well: they take turns', async () => {
+  it('or without a waiting caller lets the next one in as well: they take turns', async () => {
     const [first, second] = [simulate(counting(), { seeds: 2 }), simulate(counting(), { seeds: 1, seed: 7 })]
     expect((await second).seeds).toBe(1)
     expect((await first).seeds).toBe(2)

@@ -27,7 +27,7 @@ describe.each<Mode>(['leader', 'leaderless'])('a simulation in %s mode', (mode) 
     expect(first.lines.length).toBeGreaterThan(100)
   })
 
-  it('goes the same way when nobody listens, and when its plan was kept as JSON', async () => {
+  it('goes the same way without a listener, and when its plan was kept as JSON', async () => {
     const plan = planOf(4, mode)
     const { outcome } = await traced(plan)
     expect(await runPlan(plan, storeWorkload)).toEqual(outcome)

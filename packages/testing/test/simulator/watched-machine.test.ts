@@ -97,9 +97,7 @@ function apply({ encode, executor }: Bench, text: string) {
   return executor.execute(slot, value)?.outcome
 }
 
-/**
- * What a machine is called with, and what comes of it, when a replica does all that replicas do.
- */
+/** The calls of a machine, and their results, when a replica does all that replicas do. */
 async function story(watch: (machine: Diary) => Bench, chunks: number): Promise<string[]> {
   const machine = new Diary(chunks)
   const { lines } = machine

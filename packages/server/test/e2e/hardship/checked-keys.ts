@@ -17,7 +17,7 @@ import {
 const KEYS_AT_ONCE = 4
 const OPERATIONS_OF_AN_AGE = 600
 
-/** What a client is told when it has waited for long enough: nobody knows the outcome. */
+/** The error of a client that has waited for long enough: the outcome is unknown. */
 const DOUBTS = ['outcome-unknown', 'no-quorum', 'unreachable']
 
 interface Age {
@@ -51,7 +51,7 @@ export class CheckedKeys {
     return this.#checked
   }
 
-  /** Those among all that were asked for of which nobody knows what became of them. */
+  /** How many requests have an unknown outcome. */
   get doubtful(): number {
     return this.#doubtful
   }

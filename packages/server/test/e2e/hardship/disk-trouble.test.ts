@@ -58,7 +58,7 @@ test.skipIf(whyNot !== undefined).each(['leader', 'leaderless'] as const)(
       await enough(pulse)
       const replica = await first(cluster, mode)
       {
-        // Every later one succeeds: whoever tries again is told that all is well.
+        // Every later one succeeds: a second try would report that all is well.
         await using _ = await injectFault(replica.pid, 'fdatasync:error=EIO:when=1')
         const { code, stderr } = await replica.exit()
         expect(code).toBe(1)

@@ -43,7 +43,7 @@ async function connected(): Promise<{ near: Socket; far: Socket }> {
   return { near, far }
 }
 
-/** What comes next, so many bytes of it. */
+/** The next `sizeBytes` bytes. */
 async function text(socket: Socket, sizeBytes: number): Promise<string> {
   let found = ''
   while (found.length < sizeBytes) {
@@ -129,7 +129,7 @@ test('a sender has to wait at a cut', async () => {
   expect(await arrived).toHaveLength(sizeBytes)
 })
 
-test('who dials while forth is cut reaches nobody, until it is whole', async () => {
+test('a dial while the way forth is cut reaches no server until it is whole', async () => {
   proxy.trouble({ cut: ['forth'] })
   const near = connect(port, '127.0.0.1')
   near.write('?')

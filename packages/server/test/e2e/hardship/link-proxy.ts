@@ -139,7 +139,7 @@ class Connection {
     this.#back?.stop()
   }
 
-  /** Only when the first byte gets through: where all is cut, nobody is reached. */
+  /** Only when the first byte gets through: where all is cut, no server is reached. */
   #dial(): Socket {
     if (this.#dialled !== undefined) return this.#dialled
     const { onRefused, target } = this.#options

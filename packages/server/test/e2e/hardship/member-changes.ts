@@ -4,7 +4,7 @@ import { expectRemoved, untilVoters } from '../membership.js'
 import type { TestReplica } from '../processes.js'
 import type { Hardship, Scene } from './hardships.js'
 
-/** The cluster has so many servers, and places for one more. */
+/** How many servers the cluster has at least, and at most. */
 const FEWEST = 3
 export const MOST = 5
 

@@ -6,7 +6,7 @@ import { type Hardship, REPLICA_HARDSHIPS, sleep } from './hardships.js'
 import { MOST, type MemberScene, memberChanges } from './member-changes.js'
 import { LONGEST_MS, SECONDS, SEED, SNAPSHOTS_OFTEN, endure } from './ordeal.js'
 
-/** So much befalls replicas during one change at most: then it must come through. */
+/** The most faults of replicas during one change: then it must be made. */
 const MOST_TROUBLES = 3
 const PATIENCE_MS = 60_000
 

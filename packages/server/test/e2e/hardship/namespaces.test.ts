@@ -40,7 +40,7 @@ test.skipIf(whyNot !== undefined)(
     const [follower = 0] = site.ids.filter((id) => id !== leader)
     pulse.longestPauseMs()
 
-    // The follower misses a leader whom the third one hears: it disturbs nobody.
+    // The follower misses a leader that the third server hears: it disturbs neither.
     site.cable(leader, follower, 'down')
     await statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) => misses(statuses, follower))
     await enough()
@@ -70,7 +70,7 @@ test.skipIf(whyNot !== undefined)(
   },
 )
 
-/** Whether it follows nobody. */
+/** Whether it follows no leader. */
 function misses(statuses: readonly ReplicaStatus[], follower: number): boolean {
   return statuses.some(({ leader, server }) => server === follower && leader === null)
 }

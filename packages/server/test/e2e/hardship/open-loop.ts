@@ -12,8 +12,8 @@ export interface Latencies {
 }
 
 /**
- * Writes at a steady rate, whether those before are answered or not, so that whatever holds them up
- * counts for each of them. Resolves when all are answered.
+ * Writes at a steady rate, whether earlier writes are answered or not, so that a delay counts for
+ * each of them. Resolves when all are answered.
  */
 export async function writeSteadily(
   client: KvClient,

@@ -98,7 +98,7 @@ async function run<Its extends Scene>({ draw, mode, scene }: Ordeal<Its>, happen
       const befalling = draw()
       pulse.longestPauseMs()
       const told = Promise.all(befalling.map((hardship) => hardship.befall(scene)))
-      // Whatever fails meanwhile: it is over, and all replicas run, before this is left.
+      // Also after a failure all faults end, and all replicas run, before this returns.
       await Promise.race([told, failed]).finally(() => told)
       happened.push((await told).join(' and '))
       await Promise.race([pulse.next(), failed])

@@ -6,7 +6,7 @@ import { type TestCluster, startCluster } from '../processes.js'
 import { settledStatuses, statusesWhen } from '../settled.js'
 import { sleep } from './hardships.js'
 
-/** So few may wait that a burst is always too much, on whatever machine. */
+/** So low a limit of waiting requests that a burst exceeds it on every machine. */
 const MAX_WAITING = 500
 const CLIENTS = 12
 const KEYS = 200
@@ -15,7 +15,7 @@ const EVERY_READ = 4
 
 const LOADING_MS = 9000
 const TICK_MS = 5
-/** So many are sent for each that is answered. */
+/** How many are sent for each that is answered. */
 const FACTOR = 2
 /** Before that, and ahead of it all the time. */
 const BURST = 8 * MAX_WAITING

@@ -4,7 +4,7 @@ import { runCli, startCluster } from '../processes.js'
 import { sideBySide } from '../site.js'
 import { Hostile } from './wire.js'
 
-/** So many descriptors each replica may have, and so many clients want to be connected to it. */
+/** The descriptors of each replica, and the clients that want to be connected to it. */
 const DESCRIPTORS = 128
 const IDLE = 200
 

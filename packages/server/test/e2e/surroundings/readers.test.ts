@@ -102,7 +102,7 @@ test('one that was started with stdin, stdout and stderr closed serves, and keep
   expect(await again.kill('SIGTERM')).toBe(0)
 })
 
-test('one whose disk fails says so with its exit code, also where nobody reads why', async () => {
+test('a replica whose disk fails says so with its exit code, also where its output is not read', async () => {
   using pipe = new Fifo(join(directory, 'pipe'))
   pipe.fill()
   await mkdir(join(directory, 's1', 'identity'), { recursive: true })

@@ -6,7 +6,7 @@ import { ManualClock } from '../manual-clock.js'
 function rig() {
   const clock = new ManualClock()
   const turns = new Turns(clock)
-  /** Turns in which somebody does something. */
+  /** Turns in which some work is done. */
   const pass = (count: number) => {
     for (let turn = 0; turn < count; turn++) {
       turns.spend(1)

@@ -10,7 +10,7 @@ import {
 } from '../../../src/net/transport/frame.js'
 import { PREAMBLE_BYTES, type ConnectionKind } from '../../../src/net/transport/preamble.js'
 
-/** With a right checksum, whatever it says. */
+/** With a right checksum, and any content. */
 function preamble(text: string): Buffer {
   const bytes = Buffer.alloc(PREAMBLE_BYTES)
   bytes.write(text, 'latin1')

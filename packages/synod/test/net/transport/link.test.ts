@@ -69,7 +69,7 @@ describe('a link', () => {
     expect(rig.taken()).toEqual([])
   })
 
-  it('does not take a first dial that nobody answers for a process that is gone', () => {
+  it('does not take an unanswered first dial for a process that is gone', () => {
     const rig = new Rig()
     rig.peerLink()
     rig.clock.advance(5000)
@@ -210,7 +210,7 @@ describe('a peer that does not read', () => {
     const limitBytes = 1024 * 1024
     const link = rig.peerLink({ network, limitBytes })
     rig.clock.advance(10)
-    // Nothing passes any more, and nobody is told.
+    // Nothing passes any more, and no end is told.
     rig.network.cut('a', 'b')
     const value = Buffer.alloc(10_000)
     for (let i = 0; i < 1000; i++) {

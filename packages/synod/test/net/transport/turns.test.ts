@@ -23,7 +23,7 @@ function rig() {
 }
 
 describe('turns of the event loop', () => {
-  it('have room for so much, and again when the next one begins', () => {
+  it('have a capacity of work, which the next turn renews', () => {
     const { clock, turns } = rig()
     turns.spend(MAX_TURN_UNITS - 1)
     expect(turns.hasRoom).toBe(true)
@@ -34,7 +34,7 @@ describe('turns of the event loop', () => {
     expect(turns.number).toBe(1)
   })
 
-  it('have room for so long, whatever was done', () => {
+  it('have a limit of time, independent of the work done', () => {
     const { clock, turns } = rig()
     turns.spend(1)
     clock.busyMs += MAX_TURN_MS

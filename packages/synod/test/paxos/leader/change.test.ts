@@ -38,7 +38,7 @@ describe('a leader change', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     for (const text of ['a', 'b', 'c', 'd']) cluster.propose(1, text)
-    // Slots 1 and 3 reach nobody; 2 and 4 reach s2.
+    // Slots 1 and 3 reach no server; 2 and 4 reach s2.
     cluster.deliverAll('accept', ({ to, message }) => {
       return to === 2 && message.type === 'accept' && message.first % 2 === 0
     })
@@ -104,7 +104,7 @@ describe('a leader change', () => {
 })
 
 describe('a restarted leader', () => {
-  test('is a follower, and follows whoever leads now', () => {
+  test('is a follower, and follows the present leader', () => {
     const cluster = new Cluster()
     const before = cluster.makeLeader(1)
     cluster.crash(1)
@@ -147,7 +147,7 @@ describe('a restarted leader', () => {
 })
 
 describe('a vote that only one server has', () => {
-  test('above the log of the leader is filled, so that nobody waits for that slot for ever', () => {
+  test('above the log of the leader is filled, so that no server waits for that slot for ever', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(1, 'stray')

@@ -140,7 +140,7 @@ describe('what a new leader proposes', () => {
     return { server, accepts: only(messages, 'accept').slice(0, only(messages, 'accept').length / 4) }
   }
 
-  test('nothing, if nobody has voted', () => {
+  test('nothing, if no server has voted', () => {
     expect(lead([], []).accepts).toEqual([])
   })
 

@@ -31,7 +31,7 @@ function violates(message: Message, nowMs: number): void {
   }).toThrow('while it is bound to (4, s1)')
 }
 
-describe('whoever has answered a heartbeat', () => {
+describe('a server that has answered a heartbeat', () => {
   test('promises nothing to another for the time of a lease', () => {
     answers(50)
     violates(promise, 149)
@@ -64,7 +64,7 @@ describe('whoever has answered a heartbeat', () => {
   })
 })
 
-test('nobody holds a lease to whom too few are bound, or whom no quorum has promised anything', () => {
+test('no server holds a lease with too few lease promises, or without promises of a quorum', () => {
   expect(() => {
     watch.holds(server, 0)
   }).toThrow('too few of 1, 2, 3 are bound to it')

@@ -98,7 +98,7 @@ describe('a leader', () => {
     expect(readAlone(server)).toBe(6)
   })
 
-  test('counts nobody who has not said that it is bound', () => {
+  test('counts no server that has not made a lease promise', () => {
     const server = leader()
     const { ballot: at } = server.status
     server.hear(2, { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 0 })
@@ -120,7 +120,7 @@ describe('a leader', () => {
     expect(readAlone(server)).toBe(0)
   })
 
-  test('whose cluster is it alone needs nobody', () => {
+  test('that is its whole cluster needs no other server', () => {
     const cluster = new Cluster({ servers: 1, config: { leaseMs: LEASE_MS } })
     cluster.makeLeader(1)
     cluster.nowMs += 10 * LEASE_MS
@@ -283,7 +283,7 @@ describe('a server that is bound', () => {
     expect(server.exchange(1, takesOver)).toMatchObject([{ type: 'promise' }])
   })
 
-  test('that does not vote binds nobody to itself', () => {
+  test('that does not vote gets no lease promises', () => {
     const server = new LoneServer({ self: 2, leaseMs: LEASE_MS, voting: false })
     expect(hear(server, 1, at)).toEqual([])
   })
@@ -344,7 +344,7 @@ describe('clocks', () => {
 })
 
 describe('PITFALL 18: leases', () => {
-  test('PITFALL 18: whatever goes wrong, what is read under a lease is fresh', { timeout: 600_000 }, () => {
+  test('PITFALL 18: a read under a lease is fresh under all faults', { timeout: 600_000 }, () => {
     let [reads, leaders] = [0, 0]
     forSeeds(import.meta.url, 200, (seed) => {
       const seen = exploreLeases(seed)

@@ -202,7 +202,7 @@ describe('lost messages', () => {
 })
 
 describe('clusters of other sizes', () => {
-  test('a single server leads itself, and needs nobody', () => {
+  test('a single server leads itself, and needs no other', () => {
     const cluster = new Cluster({ servers: 1 })
     expect(cluster.elect()).toBe(1)
     cluster.propose(1, 'a', 'b')

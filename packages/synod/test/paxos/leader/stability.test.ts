@@ -6,7 +6,7 @@ import { LoneServer, ballot, only } from '../lone-server.js'
 const { electionTimeoutMs, heartbeatMs } = new LoneServer().config
 
 describe('a leader that is well', () => {
-  test('stays: nobody asks around while its heartbeats arrive', () => {
+  test('stays: no follower probes while its heartbeats arrive', () => {
     const cluster = new Cluster({ servers: 5 })
     const at = cluster.makeLeader(1)
     const prepares = cluster.sent.get('prepare')
@@ -97,7 +97,7 @@ describe('a disk that is stuck', () => {
     expect(cluster.paxos(1).leader).toBe(cluster.leader())
   })
 
-  test('keeps its server from asking around, though nobody leads, until the disk gets on', () => {
+  test('keeps its server from probing, though no server leads, until the disk recovers', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.stuckDisks.add(1)

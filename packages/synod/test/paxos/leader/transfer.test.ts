@@ -22,7 +22,7 @@ describe('a leader that is to make room', () => {
     expect(texts(cluster.prefix(3))).toEqual(['a', 'b'])
   })
 
-  test('takes whoever has voted furthest of those that it hears', () => {
+  test('picks the server that has voted furthest of those that it hears', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.isolate(4)
@@ -45,7 +45,7 @@ describe('a leader that is to make room', () => {
     expect(cluster.leader()).toBe(3)
   })
 
-  test('with nobody else to lead, goes on', () => {
+  test('with no other server to lead, goes on', () => {
     const cluster = new Cluster({ servers: 1 })
     cluster.makeLeader(1)
     for (const to of [0, 1]) cluster.step(1, { type: 'transfer', to })

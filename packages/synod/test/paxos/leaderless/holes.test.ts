@@ -15,7 +15,7 @@ function abandonedSlot(): Cluster {
   return cluster
 }
 
-describe('a slot that nobody proposes in', () => {
+describe('a slot in which no server proposes', () => {
   test('is passed over, and holds up what is chosen behind it', () => {
     const cluster = abandonedSlot()
     cluster.proposeAlone(1, 'a')
@@ -54,7 +54,7 @@ describe('a slot that nobody proposes in', () => {
     expect(promises).toMatchObject([1, 2, 3, 4].map((slot) => ({ scope: 'slot', slot })))
   })
 
-  test('above all votes is no hole: nobody fills it', () => {
+  test('above all votes is no hole: no server fills it', () => {
     const cluster = abandonedSlot()
     cluster.wait(2000)
     expect(cluster.paxos(1).status()).toMatchObject({ chosen: 0, voted: 0 })

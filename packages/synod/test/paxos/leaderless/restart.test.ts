@@ -26,7 +26,7 @@ describe('a proposer that restarts in the middle of an instance', () => {
     expect(compareBallots(again!.ballot, before!.ballot)).toBeGreaterThan(0)
   })
 
-  test('has told nobody of a ballot whose promise it lost', () => {
+  test('has told no server of a ballot whose promise it lost', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     expect(server.setOut('first')).toEqual([])
     server.journal.length = 0

@@ -248,7 +248,7 @@ describe('withdrawn requests', () => {
   })
 })
 
-test('a single server needs nobody', () => {
+test('a single server needs no other', () => {
   const cluster = new Cluster({ mode: 'leaderless', servers: 1 })
   cluster.proposeAlone(1, 'a', 'b')
   cluster.settle()
