@@ -10,6 +10,7 @@ import {
   drawPlan,
   exploreCore,
   exploreEpisodes,
+  exploreEvents,
   exploreExecutor,
   exploreJournal,
   exploreLeases,
@@ -93,6 +94,7 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
         await exploreVersions(seed)
         return undefined
       case 'operations':
+        await exploreEvents(mode, seed)
         await exploreNamesakes(mode, seed)
         await exploreOperations(mode, seed)
         return undefined

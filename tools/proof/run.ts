@@ -86,7 +86,13 @@ async function explore(): Promise<Explored[]> {
 async function theRest(): Promise<Pick<Proof, 'core' | 'fences' | 'planted' | 'random' | 'spec'>> {
   const core = await json<Proof['core']>(['node', 'tools/proof/dist/core.js', seeds])
   const spec = await results.capture(['npm', 'run', '--silent', 'spec'], ['tools/spec', 'package-lock.json'])
-  return { core, fences: await changeLeaders(), spec, planted: await hunt(), random: await hunt('--random-only') }
+  return {
+    core,
+    fences: await changeLeaders(),
+    spec,
+    planted: await hunt(),
+    random: await hunt('--random-only'),
+  }
 }
 
 /** What the test says of the changes of the leader. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { exploreEvents } from '../../src/operations/explore-events.js'
 import { exploreNamesakes } from '../../src/operations/explore-namesakes.js'
 import { exploreOperations } from '../../src/operations/explore-operations.js'
 import { exploreRecovery } from '../../src/operations/explore-recovery.js'
@@ -35,6 +36,12 @@ test.each(['leader', 'leaderless'] as const)(
   'what operators do goes as it should (%s mode)',
   { timeout },
   (mode) => forEachSeed(url, 10, (seed) => exploreOperations(mode, seed)),
+)
+
+test.each(['leader', 'leaderless'] as const)(
+  'who follows a replica is told all, and works in turn (%s mode)',
+  { timeout },
+  (mode) => forEachSeed(url, 10, (seed) => exploreEvents(mode, seed)),
 )
 
 test.each(['leader', 'leaderless'] as const)(
