@@ -144,7 +144,10 @@ async function openLocked(
   }
 
   const identity = await takeIdentity(options, found.identity)
-  const segments = await goOn({ disk, directory, identity, segmentSizeBytes, reserve, space, now }, found)
+  const segments = await continueJournal(
+    { disk, directory, identity, segmentSizeBytes, reserve, space, now },
+    found,
+  )
   const positions = new Positions(found.heard)
   const parts = { disk, directory, identity, segments, positions, space, now }
   const journal = new Journal({ ...parts, onDurable, onFailure, release })
@@ -187,7 +190,7 @@ async function keepEvidence(disk: Disk, directory: string): Promise<void> {
  * found are made durable before anything is built on them: the process before may have ended with
  * that still to do.
  */
-async function goOn(
+async function continueJournal(
   options: SegmentWriterOptions,
   { finding, end, records }: Recovery,
 ): Promise<SegmentWriter> {

@@ -24,7 +24,7 @@ export class Positions {
     return this.#heard.get(acceptor) ?? 0
   }
 
-  hear(acceptor: AcceptorId, position: number): void {
+  record(acceptor: AcceptorId, position: number): void {
     if (position <= this.of(acceptor)) return
     this.#heard.set(acceptor, position)
     this.#grown.add(acceptor)

@@ -197,7 +197,7 @@ class Examination {
     try {
       const segment = this.#segments.at(-1)
       for (const record of readRecords(group.payload)) {
-        if (record.type === 'positions') this.#hear(record)
+        if (record.type === 'positions') this.#addPositions(record)
         else this.#records.push(record)
         if (segment !== undefined) segment.last = Math.max(segment.last, lastSlotOf(record))
       }
@@ -210,7 +210,7 @@ class Examination {
     return null
   }
 
-  #hear({ heard }: PositionsRecord): void {
+  #addPositions({ heard }: PositionsRecord): void {
     for (const { acceptor, position } of heard)
       this.#heard.set(acceptor, Math.max(position, this.#heard.get(acceptor) ?? 0))
   }

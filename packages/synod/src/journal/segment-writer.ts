@@ -171,7 +171,7 @@ export class SegmentWriter {
         space.refused()
       },
       wait: async () => {
-        if (!(await this.#goOnIn(await this.#fromReserve(this.#groupsReserve)))) await space.wait()
+        if (!(await this.#continueIn(await this.#fromReserve(this.#groupsReserve)))) await space.wait()
       },
     })
   }
@@ -181,11 +181,11 @@ export class SegmentWriter {
    * trim there is a reserve.
    */
   async #rotate(): Promise<void> {
-    if (await this.#goOnIn(await createSegment(this.#options, this.#nextHeader))) return
+    if (await this.#continueIn(await createSegment(this.#options, this.#nextHeader))) return
     this.#options.space.refused()
     if (!this.#isTrimming) return
     for (const reserve of this.reserves) {
-      if (await this.#goOnIn(await this.#fromReserve(reserve))) return
+      if (await this.#continueIn(await this.#fromReserve(reserve))) return
     }
   }
 
@@ -203,7 +203,7 @@ export class SegmentWriter {
   }
 
   /** Answers whether there is a segment to go on in. What is needed no more is removed. */
-  async #goOnIn(next: BegunSegment | undefined): Promise<boolean> {
+  async #continueIn(next: BegunSegment | undefined): Promise<boolean> {
     if (next === undefined) return false
     const { file, first, number, sizeBytes } = next
     this.#fsyncs++

@@ -56,7 +56,7 @@ export class PositionReports {
     for (const { acceptor, position } of positions) {
       if (acceptor === own) admission.isSound(position)
       else if (journal.positions.of(acceptor) > 0 || peers.isMember(acceptor))
-        journal.positions.hear(acceptor, position)
+        journal.positions.record(acceptor, position)
     }
   }
 

@@ -205,7 +205,7 @@ class Run {
     for (let group = chance.below(12); group > 0 && !failed.is; group--) {
       const records = Array.from({ length: 1 + chance.below(4) }, () => this.#draw())
       this.#records.push(...records)
-      if (chance.happens(0.3)) journal.positions.hear(OTHER, ++this.#heard)
+      if (chance.happens(0.3)) journal.positions.record(OTHER, ++this.#heard)
       const heard = this.#heard
       const position = journal.append(records)
       journal.flush()

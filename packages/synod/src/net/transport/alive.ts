@@ -9,9 +9,9 @@ export const PATIENCE_MS = 5000
 /** What a side of a connection does to tell one that is dead from one that is idle. */
 export interface Alive {
   /** Something was handed to the network. */
-  wrote(): void
+  onSent(): void
   /** Something arrived. */
-  heard(): void
+  onReceived(): void
   stop(): void
 }
 
@@ -33,11 +33,11 @@ export class Signs implements Alive {
     this.#isPaused = isPaused
   }
 
-  wrote(): void {
+  onSent(): void {
     this.#wrote = true
   }
 
-  heard(): void {
+  onReceived(): void {
     if (this.#cancel === undefined) this.#wait()
   }
 
@@ -73,7 +73,7 @@ export class Watch implements Alive {
     this.#onDead = onDead
   }
 
-  wrote(): void {
+  onSent(): void {
     if (this.#waits) return
     this.#waits = true
     this.#silentMs = 0
@@ -84,7 +84,7 @@ export class Watch implements Alive {
    * What was under way already when it wrote counts too. If that was the last that got through, the
    * next write will tell.
    */
-  heard(): void {
+  onReceived(): void {
     this.#waits = false
   }
 

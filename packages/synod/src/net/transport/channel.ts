@@ -163,7 +163,7 @@ export class Channel<Out, In> {
     this.#cancelTimer = this.#clock.timer(HANDSHAKE_TIMEOUT_MS, () => {
       this.destroy('timeout')
     })
-    if (options.hello) this.#say(options.hello)
+    if (options.hello) this.#sendHandshake(options.hello)
   }
 
   /** The other side's address, for messages to people. */
@@ -246,7 +246,7 @@ export class Channel<Out, In> {
   /** Tells the other side why it is not served, and ends the connection. */
   refuse(error: SynodError): void {
     if (this.#state !== 'greeting') return
-    this.#say({ type: 'refuse', code: error.code, reason: error.message })
+    this.#sendHandshake({ type: 'refuse', code: error.code, reason: error.message })
     this.close(error)
   }
 
@@ -271,10 +271,10 @@ export class Channel<Out, In> {
   #write(): void {
     if (this.#output.length === 0 || this.#state !== 'open') return
     this.#socket.write(this.#output.take())
-    this.#alive.wrote()
+    this.#alive.onSent()
   }
 
-  #say(message: Handshake): void {
+  #sendHandshake(message: Handshake): void {
     encodeHandshake(this.#output.open(), message)
     this.#socket.write(this.#output.take())
   }
@@ -287,7 +287,7 @@ export class Channel<Out, In> {
 
   #receive(chunk: Uint8Array): void {
     if (this.#state === 'closing') return
-    this.#alive.heard()
+    this.#alive.onReceived()
     this.#input.push(chunk)
     this.#chunkUnits = Math.ceil(chunk.length / BYTES_PER_UNIT)
     this.#flow?.spend(this.#chunkUnits)
@@ -314,7 +314,7 @@ export class Channel<Out, In> {
       else this.refuse(fault)
       return
     }
-    if (answer) this.#say(answer)
+    if (answer) this.#sendHandshake(answer)
     this.#state = 'open'
     this.#cancelTimer()
     this.#events.onOpen()

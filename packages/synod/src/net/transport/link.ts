@@ -208,7 +208,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     if (reason instanceof SynodError) {
       this.#broken = false
       this.#dialAfter(LONGEST_WAIT_MS)
-      this.#tellRefusal(reason)
+      this.#reportRefusal(reason)
     } else {
       this.#dialAfter(SHORTEST_WAIT_MS * 2 ** (this.#dials - 1))
       if (reason === 'refused' && this.#broken) {
@@ -224,7 +224,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     this.#since = this.#options.clock.now()
   }
 
-  #tellRefusal({ code, message }: SynodError): void {
+  #reportRefusal({ code, message }: SynodError): void {
     const refusal = `${code}: ${message}`
     if (refusal === this.#refusal) return
     this.#refusal = refusal

@@ -127,7 +127,7 @@ it('a process that stood still has not been waiting', () => {
     },
   }
   const watch = new Watch(clock, () => (isDead = true))
-  watch.wrote()
+  watch.onSent()
   // However late they come: what arrived meanwhile is dealt with after the first of them.
   for (const ring of rings) {
     expect(isDead).toBe(false)
