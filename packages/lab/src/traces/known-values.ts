@@ -11,7 +11,7 @@ const UNKNOWN = '?'
 export class KnownValues {
   readonly #values = new Map<ActorId, Map<Slot, string>>()
 
-  hear(actor: ActorId, { slots, type, values }: PictureMessage): void {
+  onMessage(actor: ActorId, { slots, type, values }: PictureMessage): void {
     if (slots !== undefined && (type === 'accept' || type === 'decided')) this.#put(actor, slots[0], values)
   }
 

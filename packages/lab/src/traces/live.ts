@@ -1,22 +1,22 @@
 import type { ActorId } from '../picture/picture.js'
-import type { Told } from './tell.js'
+import type { ActorLine } from './actor-line.js'
 
 /** The lines of several replicas in one order, and of each arrival that has one the sending. */
 export interface Merged {
-  readonly lines: readonly Told[]
-  readonly sendings: ReadonlyMap<Told, Told>
+  readonly lines: readonly ActorLine[]
+  readonly sendings: ReadonlyMap<ActorLine, ActorLine>
 }
 
 /**
  * Merges what replicas tell, by time. The clocks of two machines differ, so that the order within
  * what each replica tells goes before time, and no message arrives before it was sent.
  */
-export function mergeLive(told: readonly Told[]): Merged {
+export function mergeLive(told: readonly ActorLine[]): Merged {
   const sendings = pair(told)
   const streams = streamsOf(told)
-  const done = new Set<Told>()
-  const lines: Told[] = []
-  const isBlocked = (line: Told) => {
+  const done = new Set<ActorLine>()
+  const lines: ActorLine[] = []
+  const isBlocked = (line: ActorLine) => {
     const sending = sendings.get(line)
     return sending !== undefined && !done.has(sending)
   }
@@ -35,15 +35,15 @@ export function mergeLive(told: readonly Told[]): Merged {
   return { lines, sendings }
 }
 
-function earliest(lines: readonly Told[]): Told | undefined {
-  return lines.reduce<Told | undefined>(
+function earliest(lines: readonly ActorLine[]): ActorLine | undefined {
+  return lines.reduce<ActorLine | undefined>(
     (first, line) => (first === undefined || line.atMs < first.atMs ? line : first),
     undefined,
   )
 }
 
 interface Stream {
-  readonly lines: readonly Told[]
+  readonly lines: readonly ActorLine[]
   at: number
 }
 
@@ -51,10 +51,10 @@ interface Stream {
  * What each replica tells, in its order. Of several files of one replica the one that begins first
  * is first.
  */
-function streamsOf(told: readonly Told[]): Stream[] {
-  const byActor = new Map<ActorId | undefined, Map<string, Told[]>>()
+function streamsOf(told: readonly ActorLine[]): Stream[] {
+  const byActor = new Map<ActorId | undefined, Map<string, ActorLine[]>>()
   for (const line of told) {
-    const files = byActor.get(line.actor) ?? new Map<string, Told[]>()
+    const files = byActor.get(line.actor) ?? new Map<string, ActorLine[]>()
     byActor.set(line.actor, files)
     const lines = files.get(line.file)
     if (lines === undefined) files.set(line.file, [line])
@@ -71,8 +71,11 @@ function streamsOf(told: readonly Told[]): Stream[] {
  * later, from the end back, so that a lost message shifts no other; unless there are no more
  * sendings than arrivals. An arrival with `again` shares the sending of an earlier one.
  */
-function pair(told: readonly Told[]): Map<Told, Told> {
-  const ways = new Map<string, { readonly sent: Told[]; readonly arrived: Told[]; readonly again: Told[] }>()
+function pair(told: readonly ActorLine[]): Map<ActorLine, ActorLine> {
+  const ways = new Map<
+    string,
+    { readonly sent: ActorLine[]; readonly arrived: ActorLine[]; readonly again: ActorLine[] }
+  >()
   for (const line of told) {
     if (line.event !== 'send' && line.event !== 'message') continue
     const { from, message, to } = line.fields
@@ -81,7 +84,7 @@ function pair(told: readonly Told[]): Map<Told, Told> {
     ways.set(key, way)
     ;(line.event === 'send' ? way.sent : line.fields.again === true ? way.again : way.arrived).push(line)
   }
-  const sendings = new Map<Told, Told>()
+  const sendings = new Map<ActorLine, ActorLine>()
   for (const { again, arrived, sent } of ways.values()) {
     for (const arrival of again) {
       const sending = sent.findLast(({ atMs }) => atMs <= arrival.atMs)

@@ -8,7 +8,7 @@ import { WORK, factsOfArrival, factsOfRecord } from './reasons.js'
 import { recordOf } from './record.js'
 import type { Sendings } from './sendings.js'
 import { RESUME } from './simulated.js'
-import type { Told } from './tell.js'
+import type { ActorLine } from './actor-line.js'
 import { faultWords, requestWords, returnWords } from './words.js'
 
 /**
@@ -23,12 +23,12 @@ export class Narrator {
   readonly messages: PictureMessage[] = []
   readonly #servers: readonly ActorId[]
   readonly #sendings: Sendings
-  readonly #sentIn: ReadonlyMap<Told, Told>
+  readonly #sentIn: ReadonlyMap<ActorLine, ActorLine>
   /** Messages with a sending of their own, by its line. */
-  readonly #sent = new Map<Told, PictureMessage>()
+  readonly #sent = new Map<ActorLine, PictureMessage>()
   /** Of each way, the messages sent that have not arrived, in order. */
   readonly #underWay = new Map<string, Set<PictureMessage>>()
-  readonly #arriving: ReadonlySet<Told>
+  readonly #arriving: ReadonlySet<ActorLine>
   readonly #doomed = new Set<PictureMessage>()
   readonly #values = new KnownValues()
   readonly #up = new Set<ActorId>()
@@ -36,7 +36,7 @@ export class Narrator {
   readonly #started = new Set<ActorId>()
 
   /** `sentIn` has the sending of each arrival that has one. */
-  constructor(servers: readonly ActorId[], sendings: Sendings, sentIn: ReadonlyMap<Told, Told>) {
+  constructor(servers: readonly ActorId[], sendings: Sendings, sentIn: ReadonlyMap<ActorLine, ActorLine>) {
     this.#servers = servers
     this.#sendings = sendings
     this.#sentIn = sentIn
@@ -46,15 +46,15 @@ export class Narrator {
   /**
    * Throws a `FieldError`, and adds nothing, if something is missing that a line of its kind has.
    */
-  tell(line: Told, place: Place): void {
+  addLine(line: ActorLine, place: Place): void {
     const { actor, event, fields } = line
-    if (actor !== undefined) this.#tellOf(actor, line, place)
+    if (actor !== undefined) this.#addActorLine(actor, line, place)
     else if (event === 'heal') for (const server of this.#servers) this.#note(place, server, 'all faults end')
     if (event === 'fault') this.#fault(fieldsAt(fields, 'fault'), place)
     if (event === 'violation') this.#violation(fields, place)
   }
 
-  #tellOf(actor: ActorId, line: Told, place: Place): void {
+  #addActorLine(actor: ActorId, line: ActorLine, place: Place): void {
     const { event, fields } = line
     switch (event) {
       case 'start':
@@ -124,7 +124,7 @@ export class Narrator {
     this.#sendings.stop(actor, place)
   }
 
-  #send(line: Told, place: Place): void {
+  #send(line: ActorLine, place: Place): void {
     const message = this.#message(line.fields)
     this.#sent.set(line, message)
     if (!this.#arriving.has(line)) this.#doomed.add(message)
@@ -132,11 +132,11 @@ export class Narrator {
     const others = this.#underWay.get(way)
     if (others === undefined) this.#underWay.set(way, new Set([message]))
     else others.add(message)
-    this.#values.hear(message.from, message)
+    this.#values.onMessage(message.from, message)
     this.draft.add(place, message.from, { kind: 'send', message: message.id })
   }
 
-  #arrive(line: Told, place: Place): void {
+  #arrive(line: ActorLine, place: Place): void {
     const sending = this.#sentIn.get(line)
     const known = sending === undefined ? undefined : this.#sent.get(sending)
     const message = known ?? this.#message(line.fields)
@@ -146,7 +146,7 @@ export class Narrator {
     else this.#loseBefore(known, place)
     this.draft.add(place, to, { kind: 'receive', message: id, again: line.fields.again === true })
     for (const fact of factsOfArrival(message)) this.#sendings.fact(to, fact, place)
-    this.#values.hear(to, message)
+    this.#values.onMessage(to, message)
   }
 
   /**

@@ -7,7 +7,7 @@ import { Narrator } from './narrate.js'
 import { withRoles } from './roles.js'
 import { Sendings } from './sendings.js'
 import { withResumes } from './simulated.js'
-import { type Told, tell } from './tell.js'
+import { type ActorLine, withActor } from './actor-line.js'
 
 export { MAX_TRACE_BYTES, MAX_TRACE_EVENTS, TraceError, checkTraceSize } from './lines.js'
 export type { TraceFile, TraceProblem } from './lines.js'
@@ -56,7 +56,7 @@ export function openTrace(files: readonly TraceFile[]): OpenedTrace {
   const told = lines.flatMap(
     (line) =>
       careful(line, () => {
-        const one = tell(line)
+        const one = withActor(line)
         if (one === undefined) passedOver++
         return one
       }) ?? [],
@@ -64,7 +64,9 @@ export function openTrace(files: readonly TraceFile[]): OpenedTrace {
   if (told.length === 0) throw new TraceError(nothingIn(problems))
   const plan = planOf(told)
   const { lines: ordered, sendings } =
-    plan === undefined ? mergeLive(told) : { lines: withResumes(told), sendings: new Map<Told, Told>() }
+    plan === undefined
+      ? mergeLive(told)
+      : { lines: withResumes(told), sendings: new Map<ActorLine, ActorLine>() }
   const setting = plan === undefined ? settingOfReplicas(told) : settingOfPlan(plan)
   const servers = setting.configurations[0].voters.map((id): ActorId => `s${id}`)
   const narrator = new Narrator(servers, new Sendings(latencyOf(plan)), sendings)
@@ -73,7 +75,7 @@ export function openTrace(files: readonly TraceFile[]): OpenedTrace {
   for (const [order, line] of ordered.entries()) {
     // Clocks that differ make no line earlier than one that it follows.
     atMs = Math.max(atMs, line.atMs - beginMs)
-    careful(line, () => narrator.tell(line, { atMs, order, side: 0 }))
+    careful(line, () => narrator.addLine(line, { atMs, order, side: 0 }))
   }
   const { draft, messages } = narrator
   const drafted = draft.events()
@@ -91,7 +93,7 @@ export function openTrace(files: readonly TraceFile[]): OpenedTrace {
 
 type Setting = Pick<Picture, 'mode' | 'configurations'>
 
-function planOf(told: readonly Told[]): Fields | undefined {
+function planOf(told: readonly ActorLine[]): Fields | undefined {
   const plans = told.filter(({ event }) => event === 'plan')
   const [first] = plans
   if (first === undefined) return undefined
@@ -108,7 +110,7 @@ function settingOfPlan({ mode, quorums, servers }: Fields): Setting {
 }
 
 /** As the first `start` has it; of a trace that begins later, as far as it shows. */
-function settingOfReplicas(told: readonly Told[]): Setting {
+function settingOfReplicas(told: readonly ActorLine[]): Setting {
   const start = told.find(({ event, fields }) => event === 'start' && fields.servers !== undefined)
   const { mode, quorums, servers } = start?.fields ?? {}
   const listed = Array.isArray(servers) ? servers.flatMap((id) => countOf(id) ?? []) : []
@@ -119,7 +121,7 @@ function settingOfReplicas(told: readonly Told[]): Setting {
   }
 }
 
-function serversIn(told: readonly Told[]): ServerId[] {
+function serversIn(told: readonly ActorLine[]): ServerId[] {
   const names = told.flatMap(({ actor, fields: { from, to } }) => [actor, from, to])
   const ids = names.flatMap((name) =>
     typeof name === 'string' && name.startsWith('s') ? numberOf(name) : [],

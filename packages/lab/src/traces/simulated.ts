@@ -1,5 +1,5 @@
 import { type Fields, isFields } from './json.js'
-import type { Told } from './tell.js'
+import type { ActorLine } from './actor-line.js'
 
 /**
  * What a line of our own tells: that a server which was paused goes on. The trace has no such line.
@@ -10,11 +10,11 @@ export const RESUME = 'resume'
  * The lines of a simulation, with one more where a pause ends: when its time is over, or all faults
  * are, unless its server stopped before.
  */
-export function withResumes(told: readonly Told[]): Told[] {
-  const lines: Told[] = []
-  const paused: Told[] = []
+export function withResumes(told: readonly ActorLine[]): ActorLine[] {
+  const lines: ActorLine[] = []
+  const paused: ActorLine[] = []
   for (const line of told) {
-    const isOver = (end: Told) => end.atMs <= line.atMs || line.event === 'heal'
+    const isOver = (end: ActorLine) => end.atMs <= line.atMs || line.event === 'heal'
     const over = paused.filter(isOver).sort((a, b) => a.atMs - b.atMs)
     for (const end of over) {
       paused.splice(paused.indexOf(end), 1)
@@ -34,6 +34,6 @@ export function withResumes(told: readonly Told[]): Told[] {
   return lines
 }
 
-function pauseIn({ event, fields: { fault } }: Told): Fields | undefined {
+function pauseIn({ event, fields: { fault } }: ActorLine): Fields | undefined {
   return event === 'fault' && isFields(fault) && fault.kind === 'pause' ? fault : undefined
 }

@@ -6,7 +6,7 @@ import { Controls } from './controls.js'
 import { Diagram } from './diagram.js'
 import { Help } from './help.js'
 import { Inspector } from './inspector.js'
-import { type Wish, wishOf } from './keys.js'
+import { type KeyAction, actionOf } from './keys.js'
 import type { Lab } from './lab.js'
 import { LogGrid } from './logs.js'
 import { Share } from './share.js'
@@ -27,10 +27,10 @@ export function App({ lab }: { readonly lab: Lab }) {
   const isHelping = useSignal(false)
 
   useLayoutEffect(() => {
-    const wishes: Readonly<Record<Wish, () => void>> = {
+    const actions: Readonly<Record<KeyAction, () => void>> = {
       step: () => lab.step(),
       run: () => (lab.isRunning.value = !lab.isRunning.value),
-      'tell on': () => lab.tellOn(),
+      'tell on': () => lab.playNext(),
       back: () => lab.seek(lab.position.value - 1),
       forward: () => lab.seek(lab.position.value + 1),
       start: () => lab.seek(0),
@@ -41,16 +41,16 @@ export function App({ lab }: { readonly lab: Lab }) {
       filter: () => document.querySelector<HTMLInputElement>('#filter')?.focus(),
       theme: toggleTheme,
       help: () => (isHelping.value = true),
-      'let go': () => lab.letGo(),
+      'let go': () => lab.deselect(),
     }
     const onKey = (event: KeyboardEvent) => {
       const isTyping = event.target instanceof HTMLElement && event.target.matches('input, select, textarea')
       const onButton = event.key === ' ' && event.target instanceof HTMLButtonElement
       const { altKey, ctrlKey, key, metaKey } = event
-      const wish = wishOf({ altKey, ctrlKey, isTyping: isTyping || onButton, key, metaKey })
-      if (wish === undefined || isHelping.value) return
+      const action = actionOf({ altKey, ctrlKey, isTyping: isTyping || onButton, key, metaKey })
+      if (action === undefined || isHelping.value) return
       event.preventDefault()
-      wishes[wish]()
+      actions[action]()
     }
     document.addEventListener('keydown', onKey)
     return () => {
@@ -199,11 +199,11 @@ function Stage({ lab }: { readonly lab: Lab }) {
         lab.pointed.value = event
       }}
       onSelect={(event) => {
-        lab.letGo()
+        lab.deselect()
         lab.selected.value = event
       }}
       onMessage={(message) => {
-        lab.letGo()
+        lab.deselect()
         lab.message.value = message
       }}
     />

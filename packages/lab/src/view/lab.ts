@@ -120,7 +120,7 @@ export class Lab {
       })
       return
     }
-    this.letGo()
+    this.deselect()
     this.#rows.value = place
   }
 
@@ -143,11 +143,11 @@ export class Lab {
 
   read(lesson: Lesson, core?: Core): void {
     this.#open(() => new Session(core), { lesson, core, played: 0 })
-    this.tellOn()
+    this.playNext()
   }
 
   /** Plays the next command of the lesson. */
-  tellOn(): void {
+  playNext(): void {
     const reading = this.reading.value
     if (reading === undefined) return
     const commands = reading.lesson.parts.flatMap((part) => part.commands)
@@ -167,7 +167,7 @@ export class Lab {
 
   /** Shows a trace. */
   open(opened: Opened): void {
-    this.letGo()
+    this.deselect()
     this.isRunning.value = false
     this.opened.value = opened
     this.#rows.value = Infinity
@@ -179,12 +179,12 @@ export class Lab {
     const selected = this.selected.value
     const place = selected === undefined ? events.length - 1 : events.indexOf(selected) + places
     const event = events[Math.min(Math.max(place, 0), events.length - 1)]
-    this.letGo()
+    this.deselect()
     this.selected.value = event
   }
 
   /** Nothing is selected any more. */
-  letGo(): void {
+  deselect(): void {
     this.selected.value = undefined
     this.message.value = undefined
     this.pointed.value = undefined
@@ -213,7 +213,7 @@ export class Lab {
       this.problem.value = (error as Error).message
       return
     }
-    this.letGo()
+    this.deselect()
     this.isRunning.value = false
     this.opened.value = undefined
     this.reading.value = reading
@@ -222,7 +222,7 @@ export class Lab {
 
   #change(change: (session: Session) => unknown): void {
     const { session } = this.#played.value
-    this.letGo()
+    this.deselect()
     try {
       change(session)
       if (session.violation !== undefined) this.isRunning.value = false

@@ -118,7 +118,7 @@ function Reading({ lab }: { readonly lab: Lab }) {
       {isOver ? (
         <p class="note">That was it. The cluster is yours: try what else can happen.</p>
       ) : (
-        <button class="primary" onClick={() => lab.tellOn()}>
+        <button class="primary" onClick={() => lab.playNext()}>
           Next <kbd>n</kbd>
         </button>
       )}

@@ -6,7 +6,7 @@ import type { TraceLine } from './lines.js'
  * To whom a line of each kind happened; undefined where that is the cluster. Kinds that are not
  * here are not known.
  */
-const TELLERS: Readonly<Record<string, (fields: Fields) => ActorId | undefined>> = {
+const ACTOR_OF: Readonly<Record<string, (fields: Fields) => ActorId | undefined>> = {
   plan: () => undefined,
   fault: () => undefined,
   heal: () => undefined,
@@ -26,14 +26,14 @@ const TELLERS: Readonly<Record<string, (fields: Fields) => ActorId | undefined>>
 }
 
 /** A line of a known kind, and to whom it happened. */
-export interface Told extends TraceLine {
+export interface ActorLine extends TraceLine {
   readonly actor: ActorId | undefined
 }
 
 /**
  * Undefined if the kind is not known. Throws a `FieldError` where nothing says to whom it happened.
  */
-export function tell(line: TraceLine): Told | undefined {
-  const teller = Object.hasOwn(TELLERS, line.event) ? TELLERS[line.event] : undefined
-  return teller === undefined ? undefined : { ...line, actor: teller(line.fields) }
+export function withActor(line: TraceLine): ActorLine | undefined {
+  const actorOf = Object.hasOwn(ACTOR_OF, line.event) ? ACTOR_OF[line.event] : undefined
+  return actorOf === undefined ? undefined : { ...line, actor: actorOf(line.fields) }
 }
