@@ -13,15 +13,15 @@ export async function formation(
   signal: AbortSignal,
   progress: (waitingFor: string) => void,
 ): Promise<number | null> {
-  const tellStarting = () => {
+  const reportStarting = () => {
     const starting = processes.filter(({ isReady }) => !isReady)
     progress(`waiting for ${starting.map(({ replica }) => replica.name).join(', ')} to start`)
   }
-  tellStarting()
+  reportStarting()
   await Promise.all(
     processes.map(async ({ ready }) => {
       await ready
-      if (processes.some(({ isReady }) => !isReady)) tellStarting()
+      if (processes.some(({ isReady }) => !isReady)) reportStarting()
     }),
   )
   const client = new Client({ endpoints: processes.map(({ replica }) => replica.clients) })

@@ -45,7 +45,7 @@ export class TraceWriter {
     const line = lineOf(event)
     if (this.#waitingBytes + Buffer.byteLength(line) > MOST_WAITING_BYTES) this.#dropped++
     else {
-      this.#tellDropped()
+      this.#reportDropped()
       this.#push(line)
     }
     this.#lastMs = event.atMs
@@ -63,7 +63,7 @@ export class TraceWriter {
 
   async #finish(): Promise<void> {
     await this.#writing
-    if (!this.#hasFailed) this.#tellDropped()
+    if (!this.#hasFailed) this.#reportDropped()
     await this.#writing
     await this.#parts.file.close().catch(() => undefined)
   }
@@ -84,7 +84,7 @@ export class TraceWriter {
   }
 
   /** The line has the time of the last event that is missing. */
-  #tellDropped(): void {
+  #reportDropped(): void {
     if (this.#dropped === 0) return
     const { server } = this.#parts
     this.#push(lineOf({ atMs: this.#lastMs, event: 'dropped', server, events: this.#dropped }))
