@@ -19,10 +19,9 @@ interface Work extends Leading {
 }
 
 /**
- * A cluster under faults, on whose servers programs follow what is applied and work while they
- * lead. A reader is given every slot or told of a gap; a fence is handed out once and grows on each
- * server; work begins with all that was acknowledged before, and ends in time without a quorum.
- * Throws a Violation.
+ * Programs on a faulty cluster follow what is applied, and work while they lead. A reader gets
+ * every slot or a gap; fences are unique and grow on each server; work begins with all that was
+ * acknowledged, and ends in time without a quorum. Throws a Violation.
  */
 export async function exploreEvents(mode: Mode, seed: number): Promise<void> {
   const run = new Run(mode, new Chance(seed ^ 0x65766e74))
