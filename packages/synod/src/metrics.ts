@@ -56,7 +56,7 @@ export const METRICS = {
   leader_changes_total: { type: 'counter', help: 'How often another server, or none, was seen to lead.' },
   messages_sent_total: {
     type: 'counter',
-    help: 'Messages of the protocol handed to the connections with peers.',
+    help: 'Messages of the protocol handed to connections with peers.',
   },
   messages_received_total: { type: 'counter', help: 'Messages of the protocol received from peers.' },
   messages_dropped_total: {

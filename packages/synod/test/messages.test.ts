@@ -458,7 +458,7 @@ const situations: readonly Situation[] = [
     name: 'a directory without its identity',
     code: 'journal-damaged',
     message:
-      /^the journal in \/\S+ cannot be used: there are 1 segments, but the identity that says whose they are is gone; this server does not vote any more, and the others go on while a quorum of them is up; the directory is left as it is: keep it for analysis, and let the server back into the cluster as a new one, on an empty directory$/,
+      /^the journal in \/\S+ cannot be used: there are 1 segments, but the identity that says whose they are is gone; this server does not vote any more, and its peers continue while a quorum of them is up; the directory is left as it is: keep it for analysis, and let the server back into the cluster as a new one, on an empty directory$/,
     failure: () => reopened({}, (world) => void world.server(1).disk.remove(`${DATA_DIR}/identity`)),
   },
   {
@@ -571,7 +571,7 @@ const situations: readonly Situation[] = [
     code: 'cluster-running',
     message:
       'something answers at s4:2380, where s4 of the old cluster listened: stop it, or give its directory; forced, the two ' +
-      'clusters go on beside each other',
+      'clusters run side by side',
     async failure() {
       const world = await World.formed({ servers: 1 })
       await world.settled(world.replica(1).changeMembership({ add: 4, address: 's4:2380', learner: true }))

@@ -45,7 +45,7 @@ export function endText({ detail, end }: Pick<Findings, 'detail' | 'end'>): stri
 
 function restText(progress: SearchProgress): string {
   return 'frontier' in progress
-    ? `${formatCount(progress.frontier)} to go on from`
+    ? `${formatCount(progress.frontier)} left to visit`
     : `${formatCount(progress.walks)} walks`
 }
 

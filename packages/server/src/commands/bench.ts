@@ -28,7 +28,7 @@ interface BenchCommandOptions extends ClusterOptions {
 export function addBench(program: Command): void {
   const bench = program
     .command('bench')
-    .description('Put a running cluster under load, and measure. It writes keys that begin with bench/.')
+    .description('Put load on a running cluster, and measure it. It writes keys that begin with bench/.')
     .option('--connections <n>', 'clients, each with connections of its own', integerFrom(1, 10_000), 64)
     .option('--in-flight <n>', 'operations that each client has in flight', integerFrom(1, MAX_IN_FLIGHT), 1)
     .option('--seconds <s>', 'how long to measure', numberUpTo(MAX_SECONDS), 10)

@@ -26,7 +26,7 @@ interface RemoveOptions extends ClusterOptions {
 export function addMember(program: Command): void {
   const member = program
     .command('member')
-    .description('Show who is a member of the cluster, and change that while it runs.')
+    .description('Show the members of a cluster, and change them while it runs.')
   addList(member)
   addAdd(member)
   addUpdate(member)
@@ -52,7 +52,7 @@ function addAdd(member: Command): void {
         'Ids go up: none is used twice.',
     )
     .addArgument(newServerArgument('<id=host:port>'))
-    .option('--learner', 'it goes on learning, and never votes')
+    .option('--learner', 'it learns, and never votes')
     .action((server: ServerAt, options: AddOptions) =>
       runAdd(server, { learner: options.learner ?? false, replaces: 0 }, options),
     )
@@ -63,7 +63,7 @@ function addUpdate(member: Command): void {
   const update = member
     .command('update')
     .description(
-      'Correct where a member listens for the others. Those that have it in their own --servers go by that until they ' +
+      'Correct where a member listens for its peers. Servers that name it in their own --servers use that until they ' +
         'are started with another list.',
     )
     .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServer))
@@ -79,7 +79,7 @@ function addRemove(member: Command): void {
     .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServer))
     .option(
       '--force',
-      'also where too few of the others are up to decide anything: then nothing is decided until they are back',
+      'also if too few servers are left to make a quorum: then nothing is decided until enough are back',
     )
     .action(runRemove)
   finish(addClusterOptions(remove), ['member remove 3', 'member remove 3 --force'])
@@ -101,7 +101,7 @@ function addReplace(member: Command): void {
 }
 
 function newServerArgument(name: string): Argument {
-  return new Argument(name, 'the new server, and where it listens for the others').argParser(parseServerAt)
+  return new Argument(name, 'the new server, and where it listens for its peers').argParser(parseServerAt)
 }
 
 async function runList(options: ClusterOptions): Promise<void> {
@@ -142,7 +142,7 @@ async function runAdd(
   })
   const text = [
     `s${server} is a member, and ${memberNote({ replaces, role }) ?? ''}.`,
-    'Start it on an empty data directory, with the same --quorums as the others if they have any:',
+    'Start it on an empty data directory, with the same --quorums as its peers if they have any:',
     `  ${serveCommand({ address, server }, replaces, statuses)}`,
   ]
   print(options, text.join('\n'), { event: 'member-added', server, role, replaces, address })
@@ -168,7 +168,7 @@ function serveCommand(
 
 async function runUpdate(server: number, { address, ...options }: UpdateOptions): Promise<void> {
   await connected(options, (client) => client.changeMembership({ update: server, address }))
-  print(options, `s${server} listens for the others at ${address}`, {
+  print(options, `s${server} listens for its peers at ${address}`, {
     event: 'member-updated',
     server,
     address,

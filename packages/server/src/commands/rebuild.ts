@@ -8,8 +8,8 @@ export function addRebuild(program: Command): void {
   const rebuild = program
     .command('rebuild')
     .description(
-      'Throw away the state in a data directory, whose replica came to another one than the others, or has a bad snapshot. ' +
-        'What it promised and voted stays; the state comes from its log, or from a peer. No replica may use the directory.',
+      'Delete the state of a replica that diverged, or whose snapshot is damaged. ' +
+        'Its promises and votes stay; the state comes from its log, or from a peer. No replica may use the directory.',
     )
     .argument('<dir>', 'the data directory of one replica')
     .action(run)

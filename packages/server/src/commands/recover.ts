@@ -36,9 +36,9 @@ export function addRecover<M extends AnyMachine>(program: Command, store: Served
     )
     .requiredOption('--data-dir <dir>', 'the data directory of the new server: empty or absent')
     .requiredOption('--id <n>', 'the new server', integerFrom(1, MAX_SERVER_ID))
-    .requiredOption('--address <host:port>', 'where the new server will listen for the others')
+    .requiredOption('--address <host:port>', 'where the new server will listen for its peers')
     .option('--force', 'also while something answers at the address of an old member')
-    .option('--yes', 'go on without asking')
+    .option('--yes', 'do not ask')
     .action((options: RecoverOptions) => run(options, store))
   finish(recover, [
     'recover --from /var/lib/synod --data-dir /var/lib/synod-new --id 1 --address 10.0.0.3:2380',

@@ -33,7 +33,7 @@ export function addSimulate(program: Command): void {
     .command('simulate')
     .description(
       'Run whole clusters on simulated machines, under faults that a seed draws, and check what replicas ' +
-        'and clients see. Stops at the first violation, and cuts its faults down to what it takes. The same seed ' +
+        'and clients see. Stops at the first violation, and removes the faults that it does not need. The same seed ' +
         'gives the same run.',
     )
     .option(

@@ -26,7 +26,9 @@ interface RestoreOptions extends OutputOptions {
 export function addSnapshot<M extends AnyMachine>(program: Command, store: ServedStore<M>): void {
   const snapshot = program
     .command('snapshot')
-    .description('Back up a running cluster into a file, look at such a file, and make a new cluster of it.')
+    .description(
+      'Save a snapshot of a running cluster to a file, show such a file, and make a new cluster from it.',
+    )
   addSave(snapshot)
   addStatus(snapshot, store)
   addRestore(snapshot, store)
@@ -66,7 +68,7 @@ function addRestore<M extends AnyMachine>(snapshot: Command, store: ServedStore<
     .addArgument(fileArgument())
     .requiredOption('--data-dir <dir>', 'the data directory of the new server: empty or absent')
     .requiredOption('--id <n>', 'the new server', integerFrom(1, MAX_SERVER_ID))
-    .requiredOption('--address <host:port>', 'where the new server will listen for the others')
+    .requiredOption('--address <host:port>', 'where the new server will listen for its peers')
     .action((file: string, options: RestoreOptions) => runRestore(file, options, store))
   finish(restore, [
     'snapshot restore backup.snapshot --data-dir /var/lib/synod --id 1 --address 10.0.0.1:2380',

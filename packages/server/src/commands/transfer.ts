@@ -14,7 +14,7 @@ export function addTransfer(program: Command): void {
   const transfer = program
     .command('transfer')
     .description('Have another replica lead. Nothing is lost, and clients wait for some milliseconds.')
-    .option('--to <server>', 'which one, such as s2 (default: whichever keeps up best)', parseServer)
+    .option('--to <server>', 'the server, such as s2 (default: the one that keeps up best)', parseServer)
     .action(run)
   finish(addClusterOptions(transfer), ['transfer', 'transfer --to s2'])
 }

@@ -34,7 +34,7 @@ export function addClusterOptions(command: Command, timeoutMs = 10_000): Command
         .default(endpoints, endpoints.join(',')),
     )
     .option('--cluster <name>', 'the name that the cluster must have (default: any)')
-    .option('--timeout-ms <ms>', 'how long to go on trying', integerFrom(1, MAX_TIMEOUT_MS), timeoutMs)
+    .option('--timeout-ms <ms>', 'how long to keep trying', integerFrom(1, MAX_TIMEOUT_MS), timeoutMs)
 }
 
 /** How fresh an answer must be. */
@@ -46,7 +46,7 @@ export interface FreshnessOptions {
 /** Adds the options of a command that reads keys. */
 export function addFreshnessOptions(command: Command): Command {
   return command
-    .option('--stale', 'from any one replica as it is, however old; no quorum needed')
+    .option('--stale', 'from the state of any one replica, however old; no quorum needed')
     .addOption(
       new Option('--at-least <slot>', 'from a replica that has executed this slot')
         .argParser(integerFrom(0, Number.MAX_SAFE_INTEGER))

@@ -7,10 +7,10 @@ import { CliError } from './cli-error.js'
  */
 export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new CliError('usage', 'there is no terminal to ask at: look at the plan above, and say --yes')
+    throw new CliError('usage', 'there is no terminal to ask at: read the plan above, and give --yes')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    return (await terminal.question(`${question} Type yes to go on: `)).trim() === 'yes'
+    return (await terminal.question(`${question} Type yes to continue: `)).trim() === 'yes'
   } finally {
     terminal.close()
   }

@@ -102,7 +102,7 @@ export class TraceWriter {
     this.#lines = []
     const reason = error instanceof Error ? error.message : String(error)
     const { logger, path } = this.#parts
-    logger.warn({ path, reason }, `the trace in ${path} ends here, the replica goes on: ${reason}`)
+    logger.warn({ path, reason }, `the trace in ${path} ends here, the replica continues: ${reason}`)
   }
 }
 

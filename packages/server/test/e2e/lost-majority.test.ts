@@ -63,7 +63,7 @@ test.each(['leader', 'leaderless'] as const)(
     )
     expect(asked).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('look at the plan above, and say --yes'),
+      stderr: expect.stringContaining('read the plan above, and give --yes'),
     })
 
     const done = await recover(cluster.address(1), third.dataDir, first.dataDir)

@@ -98,7 +98,7 @@ test('a trace that cannot be written ends with a warning, and the replica goes o
   for (let count = 0; count < 10; count++) await client.put(`${count}`, 'value')
   const [replica] = cluster.replicas
   expect(replica!.log.match(/ warn .*trace.*/g)).toEqual([
-    expect.stringMatching(/the trace in \/dev\/full ends here, the replica goes on: ENOSPC/),
+    expect.stringMatching(/the trace in \/dev\/full ends here, the replica continues: ENOSPC/),
   ])
   expect(await replica!.kill('SIGTERM')).toMatchObject({ code: 0 })
 })

@@ -128,7 +128,7 @@ describe('a trace on its way to a file', () => {
     expect(rig.file.text).toBe('')
     expect(rig.file.isClosed).toBe(true)
     expect(rig.log).toHaveLength(1)
-    expect(rig.log[0]).toMatch(/ warn .*s1\.ndjson ends here, the replica goes on: ENOSPC: no space left/)
+    expect(rig.log[0]).toMatch(/ warn .*s1\.ndjson ends here, the replica continues: ENOSPC: no space left/)
   })
 
   test('does not hold up the end of the process for ever', async () => {

@@ -18,7 +18,7 @@ const DEFAULT_SEGMENT_SIZE_BYTES = 64 << 20
 const MAX_SEGMENT_SIZE_BYTES = 512 << 20
 
 const CONSEQUENCE =
-  'this server does not vote any more, and the others go on while a quorum of them is up; ' +
+  'this server does not vote any more, and its peers continue while a quorum of them is up; ' +
   'the directory is left as it is'
 const LET_IN_AS_NEW =
   'keep it for analysis, and let the server back into the cluster as a new one, on an empty directory'

@@ -313,7 +313,7 @@ function refuseIfRunning({ members }: RecoveryPlan, force: boolean): void {
   throw new SynodError(
     'cluster-running',
     `something answers at ${first.answersAt.join(' and ')}, where s${first.server} of the old cluster listened: ` +
-      `stop it, or give its directory; forced, the two clusters go on beside each other`,
+      `stop it, or give its directory; forced, the two clusters run side by side`,
   )
 }
 

@@ -92,7 +92,7 @@ export class ChangeGuard {
     return (
       `${what} the voters would be ${listOf(after.voters)}, of which a decision takes ${needed}, and ` +
       `${up.length === 0 ? 'none' : `only ${listOf(up)}`} is connected, was heard from in the last ${this.#parts.patienceMs} ms and is ` +
-      `no more than ${MAX_BEHIND_SLOTS} slots behind: start the others first, or remove one that is down`
+      `no more than ${MAX_BEHIND_SLOTS} slots behind: start the servers that are down, or remove one of them`
     )
   }
 

@@ -195,7 +195,8 @@ export function checkOptions<M extends AnyMachine>(options: ReplicaOptions<M>): 
 /** Shorter ones would run out between two heartbeats. */
 function checkLease(leaseMs = 0, mode: Mode, heartbeatMs: number): number {
   if (leaseMs === 0) return 0
-  if (mode === 'leaderless') throw fault('cluster.leaseMs is for leader mode: leaderless, nobody reads alone')
+  if (mode === 'leaderless')
+    throw fault('cluster.leaseMs is for leader mode: without a leader no server reads alone')
   if (leaseMs < 2 * heartbeatMs)
     throw invalid('cluster.leaseMs', `0, or at least twice the heartbeat, ${2 * heartbeatMs}`, leaseMs)
   return leaseMs

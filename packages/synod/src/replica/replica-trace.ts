@@ -120,7 +120,7 @@ export class ReplicaTrace {
     } catch (error) {
       this.#end()
       const reason = error instanceof Error ? error.message : String(error)
-      logger.warn({ reason }, `the trace ends here, the replica goes on: ${reason}`)
+      logger.warn({ reason }, `the trace ends here, the replica continues: ${reason}`)
     }
   }
 

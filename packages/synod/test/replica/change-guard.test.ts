@@ -65,7 +65,7 @@ describe('a removal', () => {
   test('does not where one of two is down', () => {
     const reason =
       'without s2 the voters would be s1, s3, of which a decision takes 2, and only s1 is connected, was heard from in the last ' +
-      `${PATIENCE_MS} ms and is no more than ${MAX_BEHIND_SLOTS} slots behind: start the others first, or remove one that is down`
+      `${PATIENCE_MS} ms and is no more than ${MAX_BEHIND_SLOTS} slots behind: start the servers that are down, or remove one of them`
     expect(guardOf(3, { 2: NOW, 3: LONG_AGO }).judge(remove(2))).toBe(reason)
     expect(guardOf(3, { 2: NOW }).judge(remove(2))).toBe(reason)
     expect(guardOf(3, { 2: NOW, 3: [0, CHOSEN - MAX_BEHIND_SLOTS - 1] }).judge(remove(2))).toBe(reason)

@@ -230,5 +230,5 @@ test('a listener that throws ends the trace, with a warning, and not the replica
   expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
   expect(told).toBe(10)
   const warnings = world.server(1).log.filter((line) => line.includes('trace'))
-  expect(warnings).toEqual(['warn: the trace ends here, the replica goes on: no room'])
+  expect(warnings).toEqual(['warn: the trace ends here, the replica continues: no room'])
 })
