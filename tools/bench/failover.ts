@@ -16,7 +16,7 @@ export async function measureFailovers(
   progress: (text: string) => void,
 ): Promise<number[]> {
   const cluster = await startSynod('leader', directory)
-  const client = await connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeoutMs: 30_000 })
+  const client = connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeoutMs: 30_000 })
   const write = () => client.execute({ type: 'put', key: 'failover', value: VALUE })
   const results: number[] = []
   try {

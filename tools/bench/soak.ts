@@ -58,7 +58,7 @@ interface Sample {
 const directory = join(process.cwd(), options.dir)
 await mkdir(directory, { recursive: true })
 const cluster = await startSynod(options.mode, directory, SNAPSHOT_ARGS)
-const client = await connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeoutMs: 30_000 })
+const client = connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeoutMs: 30_000 })
 const samples: Sample[] = []
 const counts = { done: 0, failed: 0, underWay: 0 }
 let isOver = false

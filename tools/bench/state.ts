@@ -49,7 +49,7 @@ const directory = join(process.cwd(), options.dir)
 await mkdir(directory, { recursive: true })
 
 const cluster = await startSynod('leader', directory)
-const watching = await connect({ endpoints: cluster.endpoints, timeoutMs: 5000 })
+const watching = connect({ endpoints: cluster.endpoints, timeoutMs: 5000 })
 const latencies = { during: new Latencies(), otherwise: new Latencies() }
 /** Some replica writes a snapshot at the moment. */
 let isSnapshotting = false
@@ -123,10 +123,8 @@ async function write(
 ): Promise<void> {
   let count = 0
   const value = Buffer.alloc(VALUE_BYTES, 'v')
-  const clients = await Promise.all(
-    Array.from({ length: CLIENTS }, () =>
-      connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeoutMs: 60_000 }),
-    ),
+  const clients = Array.from({ length: CLIENTS }, () =>
+    connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeoutMs: 60_000 }),
   )
   const writer = async (client: (typeof clients)[number]) => {
     while (goesOn(count)) {

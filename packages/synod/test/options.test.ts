@@ -42,7 +42,7 @@ async function expectRefused(call: () => Promise<unknown>, name: RegExp): Promis
 const cluster = { servers: { 1: '127.0.0.1:1' } }
 const open = (more: object) =>
   Replica.open({ id: 1, cluster, dataDir: '/none', machine: new Notes(), ...more })
-const connected = (more: object) => connect({ endpoints: ['127.0.0.1:1'], ...more })
+const connected = async (more: object) => connect({ endpoints: ['127.0.0.1:1'], ...more })
 
 /** By option, what is sound of the nonsense above. */
 const OPEN: Readonly<Record<string, readonly string[]>> = {
@@ -70,7 +70,6 @@ const CONNECT: Readonly<Record<string, readonly string[]>> = {
   codecs: ['an object', 'a bare object', 'a promise'],
   timeoutMs: [],
   retryOverloaded: ['true'],
-  signal: [],
   logger: [],
   host: ['an object', 'a bare object', 'a promise'],
 }
@@ -149,7 +148,7 @@ describe('of connect', () => {
     await expectRefused(() => connected({ endpoints: [5] }), /an address/)
     await expectRefused(() => connected({ endpoints: Array(32).fill('a:1') }), /endpoints/)
     await expect(connected({ timeout: 5 })).rejects.toThrow('timeout is no option')
-    await expectRefused(() => connect(undefined as never), /the options of connect/)
+    await expectRefused(async () => connect(undefined as never), /the options of connect/)
     expect(() => new Client(null as never)).toThrow('the options of connect must be an object, not null')
   })
 })

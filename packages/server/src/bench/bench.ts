@@ -37,14 +37,13 @@ export interface BenchResult {
 
 const PROGRESS_MS = 1000
 
-/** Puts a running cluster under load. Rejects as `connect` does. */
+/** Puts a running cluster under load. Rejects as `ready` of a client does. */
 export async function runBench(options: BenchOptions, output: OutputOptions): Promise<BenchResult> {
   const clients: LoadClient[] = []
   try {
-    const connecting = Array.from({ length: options.connections }, async () => {
-      clients.push(await connect({ ...options.connection, codecs: kvCodecs }))
-    })
-    await Promise.all(connecting)
+    for (let count = 0; count < options.connections; count++)
+      clients.push(connect({ ...options.connection, codecs: kvCodecs }))
+    await Promise.all(clients.map((client) => client.ready()))
     return await measure(options, clients, output)
   } finally {
     await Promise.all(clients.map((client) => client.close()))

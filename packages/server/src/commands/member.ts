@@ -187,7 +187,7 @@ async function connected<T>(
   options: ClusterOptions,
   use: (client: Client<AnyMachine>) => Promise<T>,
 ): Promise<T> {
-  const client = await connect(connectOptions(options))
+  const client = connect(connectOptions(options))
   try {
     return await use(client)
   } finally {

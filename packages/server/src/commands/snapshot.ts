@@ -80,7 +80,7 @@ function fileArgument(): Argument {
 }
 
 async function runSave(file: string, options: SaveOptions): Promise<void> {
-  const client = await connect(connectOptions(options))
+  const client = connect(connectOptions(options))
   let [writtenBytes, sizeBytes] = [0, 0]
   const endLine = liveLine(options, () =>
     sizeBytes === 0 ? 'the replica takes a snapshot' : `${writtenBytes} of ${sizeBytes} bytes`,

@@ -20,7 +20,7 @@ export function addTransfer(program: Command): void {
 }
 
 async function run(options: TransferOptions): Promise<void> {
-  const client = await connect(connectOptions(options))
+  const client = connect(connectOptions(options))
   try {
     await client.transferLeadership(defined({ to: options.to }))
   } finally {

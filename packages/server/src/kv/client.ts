@@ -49,9 +49,16 @@ export class KvClient implements AsyncDisposable {
     this.#client = client
   }
 
-  /** Resolves when any replica has answered. Rejects as `connect` does. */
+  /** Resolves when any replica has answered. Rejects as `ready` of a client does. */
   static async connect(options: KvConnectOptions): Promise<KvClient> {
-    return new KvClient(await connect({ ...options, codecs: kvCodecs }))
+    const client = connect<KvMachine>({ ...options, codecs: kvCodecs })
+    try {
+      await client.ready()
+    } catch (error) {
+      await client.close()
+      throw error
+    }
+    return new KvClient(client)
   }
 
   /** Returns whether the key was there before. */

@@ -33,7 +33,7 @@ test('a client puts, gets, lists, swaps, counts and deletes', async () => {
 
 test('what is no operation of the store is refused, and changes nothing', async () => {
   await using cluster = await startCluster({ mode: 'leader', replicas: 1 })
-  await using stranger = await connect<AnyMachine>({ endpoints: cluster.endpoints })
+  await using stranger = connect<AnyMachine>({ endpoints: cluster.endpoints })
   await expect(stranger.execute({ any: 'JSON' })).rejects.toMatchObject({ code: 'command-failed' })
   await expect(stranger.read({ any: 'JSON' })).rejects.toMatchObject({ code: 'wrong-protocol' })
   await using client = await KvClient.connect({ endpoints: cluster.endpoints })

@@ -8,7 +8,7 @@ export async function statusesWhen(
   timeoutMs: number,
   holds: (statuses: readonly ReplicaStatus[]) => boolean,
 ): Promise<ReplicaStatus[]> {
-  await using client = await connect({ endpoints })
+  await using client = connect({ endpoints })
   const endMs = performance.now() + timeoutMs
   for (;;) {
     const answers = await client.status({ timeoutMs: 1000 })

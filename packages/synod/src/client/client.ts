@@ -36,7 +36,6 @@ import {
   FUNCTION,
   LOGGER,
   type Rules,
-  SIGNAL,
   TIMEOUT_MS,
   checkOptions,
   group,
@@ -67,7 +66,7 @@ export interface ConnectOptions<M extends AnyMachine> {
    */
   readonly versionOf?: (command: CommandOf<M>) => number
   /**
-   * How long `connect` and each call go on trying: 10,000 ms unless given, 1 to 3,600,000, or
+   * How long each call goes on trying: 10,000 ms unless given, 1 to 3,600,000, or
    * Infinity for no limit.
    */
   readonly timeoutMs?: number
@@ -76,7 +75,6 @@ export interface ConnectOptions<M extends AnyMachine> {
    * as the call may take; `false`: it fails at once, for callers who would rather pass that on.
    */
   readonly retryOverloaded?: boolean
-  readonly signal?: AbortSignal
   /** Silent unless given. */
   readonly logger?: Logger
   /** For tests: the network and clock to use. */
@@ -95,7 +93,6 @@ const RULES: Rules = {
   versionOf: FUNCTION,
   timeoutMs: TIMEOUT_MS,
   retryOverloaded: BOOLEAN,
-  signal: SIGNAL,
   logger: LOGGER,
   host: group({
     network: withMethods('connect', 'listen'),
@@ -110,22 +107,15 @@ export type EndpointStatus =
   | { readonly endpoint: string; readonly error: Error }
 
 /**
- * Connects to a cluster; resolves when any of its replicas has answered. Rejects with
- * `invalid-options`, `unreachable`, `wrong-cluster`, `wrong-protocol` or `aborted`.
+ * A client of a cluster. It connects with its first call, or with `ready`. Throws
+ * `invalid-options`.
  *
  * @example
- * const client = await connect<Counter>({ endpoints: ['127.0.0.1:2379'] })
+ * const client = connect<Counter>({ endpoints: ['127.0.0.1:2379'] })
  * const total = await client.execute(1)
  */
-export async function connect<M extends AnyMachine>(options: ConnectOptions<M>): Promise<Client<M>> {
-  const client = new Client(options)
-  try {
-    await client.ready(options.signal)
-  } catch (error) {
-    await client.close()
-    throw error
-  }
-  return client
+export function connect<M extends AnyMachine>(options: ConnectOptions<M>): Client<M> {
+  return new Client(options)
 }
 
 /**
@@ -171,9 +161,20 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
     )
   }
 
-  /** Resolves when a replica has answered. */
-  async ready(signal: AbortSignal | undefined): Promise<void> {
-    const call = this.#calls.start<undefined>('connect', { signal })
+  /**
+   * Resolves when a replica has let this client in. No other call needs that: each waits for a
+   * connection by itself.
+   *
+   * Rejects with `unreachable`, `wrong-cluster`, `wrong-protocol`, `overloaded`, `aborted` or
+   * `closed`.
+   *
+   * @example
+   * const client = connect<Counter>({ endpoints: ['127.0.0.1:2379'] })
+   * await client.ready({ timeoutMs: 2000 })
+   */
+  async ready(options: CallOptions = {}): Promise<void> {
+    checkCall('ready', options)
+    const call = this.#calls.start<undefined>('connect', options)
     this.#endpoints.whenUp(call)
     await call.promise
   }
@@ -266,7 +267,7 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
     const to = checkTransfer(options)
     const call = this.#calls.take<Uint8Array>('transfer', 0, options)
-    this.#endpoints.sendTo(this.#endpoints.responsive, { type: 'transfer', to }, call)
+    this.#endpoints.sendToOne({ type: 'transfer', to }, call)
     await call.promise
   }
 
@@ -301,6 +302,7 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
    */
   async saveSnapshot(options: CallOptions = {}): Promise<SavedSnapshot> {
     checkCall('saveSnapshot', options)
+    await this.ready(options)
     const { responsive } = this.#endpoints
     return savedSnapshot(async (slot, offset) => {
       const call = this.#calls.take<Uint8Array>('save', 0, options)

@@ -32,6 +32,8 @@ export interface EndpointsOptions {
 /** Why one replica does not take a command that another one may take. */
 const LOCAL_REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['disk-full', 'not-known-by-all'])
 
+type AnyCall = Pick<Call<unknown>, 'over' | 'onOver' | 'reject'>
+
 interface Endpoint {
   /** One bit of its own, for sets of endpoints. */
   readonly bit: number
@@ -42,6 +44,8 @@ interface Endpoint {
   hint: LeaderHint | null
   /** It does not want this client. */
   refusal: SynodError | null
+  /** What waits for the outcome of its first dial, and of that after a rest; null after it. */
+  untried: (() => void)[] | null
   /** While it is silent, others are asked too, if there are any. */
   readonly silence: Silence
 }
@@ -55,7 +59,8 @@ export class Endpoints {
   readonly #options: EndpointsOptions
   readonly #endpoints: readonly Endpoint[]
   readonly #pending = new Slots<Pending>()
-  readonly #waitingForUp = new Set<Call<undefined>>()
+  /** What waits until any replica has let this client in. */
+  readonly #untilUp = new Map<AnyCall, () => void>()
   /** Whom to ask in leader mode: the leader, or else one that knows it. */
   #target: Endpoint | undefined
   #flushing = false
@@ -93,9 +98,9 @@ export class Endpoints {
 
   /** The call resolves once any replica has let this client in. */
   whenUp(call: Call<undefined>): void {
-    if (this.#up().length > 0) call.resolve(undefined)
-    this.#waitingForUp.add(call)
-    call.onOver(() => this.#waitingForUp.delete(call))
+    this.#whenUp(call, () => {
+      call.resolve(undefined)
+    })
   }
 
   /** Throws `too-large`, where the replicas have said what they take. */
@@ -125,13 +130,26 @@ export class Endpoints {
     return first === undefined ? 0 : this.#endpoints.indexOf(first)
   }
 
-  /** Asks one endpoint, once. */
+  /** Asks one endpoint, once, as soon as it is known whether it can be reached. */
   sendTo(index: number, question: Question, call: Call<Uint8Array>): void {
     const endpoint = this.#endpoints[index]
-    const pending = this.#add(question, call)
-    if (endpoint === undefined || pending === undefined) return
-    if (endpoint.welcome === null) call.reject(this.#noAnswer([endpoint]))
-    else this.#askOne(pending, endpoint)
+    if (endpoint === undefined) return
+    const ask = () => {
+      const pending = this.#add(question, call)
+      if (pending === undefined) return
+      if (endpoint.welcome === null) call.reject(this.#noAnswer([endpoint]))
+      else this.#askOne(pending, endpoint)
+    }
+    this.#wake(endpoint)
+    if (endpoint.untried === null) ask()
+    else endpoint.untried.push(ask)
+  }
+
+  /** Asks one endpoint that can be reached, once, as soon as there is one. */
+  sendToOne(question: Question, call: Call<Uint8Array>): void {
+    this.#whenUp(call, () => {
+      this.sendTo(this.responsive, question, call)
+    })
   }
 
   /** Why a question was not answered in time. */
@@ -164,6 +182,7 @@ export class Endpoints {
       welcome: null,
       hint: null,
       refusal: null,
+      untried: [],
       silence: new Silence(this.#options.clock, {
         isAwaited: () => this.#isAwaited(endpoint),
         onSilent: () => {
@@ -172,6 +191,7 @@ export class Endpoints {
       }),
       link: openClientLink({
         ...this.#options,
+        isAtRest: true,
         address,
         hello: () => ({ type: 'client-hello', cluster, clusterId: this.#clusterId }),
         judge: ({ clusterId }) => this.#objection(clusterId),
@@ -179,8 +199,12 @@ export class Endpoints {
           endpoint.welcome = welcome
           if (welcome.clusterId !== null) this.#learn(welcome.clusterId, endpoint)
           endpoint.refusal = null
-          for (const call of this.#waitingForUp) call.resolve(undefined)
+          this.#onTried(endpoint)
+          for (const [call, run] of this.#untilUp) if (this.#untilUp.delete(call)) run()
           this.#onUp(endpoint)
+        },
+        onUnreachable: () => {
+          this.#onTried(endpoint)
         },
         onDown: (reason) => {
           logger.warn({ endpoint: name, reason }, `lost the connection to ${name}: ${reason}`)
@@ -200,6 +224,27 @@ export class Endpoints {
       }),
     }
     return endpoint
+  }
+
+  #whenUp(call: AnyCall, run: () => void): void {
+    for (const endpoint of this.#endpoints) this.#wake(endpoint)
+    if (call.over || this.#up().length > 0) {
+      run()
+      return
+    }
+    this.#untilUp.set(call, run)
+    call.onOver(() => this.#untilUp.delete(call))
+  }
+
+  #wake(endpoint: Endpoint): void {
+    if (endpoint.link.wake()) endpoint.untried ??= []
+  }
+
+  /** Its first dial has an outcome. */
+  #onTried(endpoint: Endpoint): void {
+    const { untried } = endpoint
+    endpoint.untried = null
+    for (const ask of untried ?? []) ask()
   }
 
   get #waitsForQuorum(): boolean {
@@ -247,7 +292,7 @@ export class Endpoints {
   }
 
   #ask(pending: Pending): void {
-    for (const { link } of this.#endpoints) link.wake()
+    for (const endpoint of this.#endpoints) this.#wake(endpoint)
     const endpoints = this.#toAsk(pending)
     for (const endpoint of endpoints) this.#askOne(pending, endpoint)
     if (endpoints.length > 0 && pending.asked === 0)
@@ -423,7 +468,7 @@ export class Endpoints {
 
   #failIfAllRefuse(error: SynodError): void {
     if (!this.#endpoints.every(({ refusal }) => refusal !== null)) return
-    for (const call of this.#waitingForUp) call.reject(error)
+    for (const call of this.#untilUp.keys()) call.reject(error)
     for (const { call } of this.#pending.values()) call.reject(error)
   }
 

@@ -97,6 +97,6 @@ function transferFailed({ from }: Transfer): SynodError {
     ? new SynodError('transfer-failed', `no server has led for ${TRANSFER_MS} ms: see in the status why`)
     : new SynodError(
         'transfer-failed',
-        `no server took over the leadership within ${TRANSFER_MS} ms, and one still may: see in the status who is connected`,
+        `no server took over the leadership within ${TRANSFER_MS} ms: see in the status who is connected`,
       )
 }

@@ -1,4 +1,5 @@
 import type { AnyMachine } from 'synod/internal/machine/machine.js'
+import type { CallOptions } from 'synod/internal/call.js'
 import { type Client, type ConnectOptions, connect } from 'synod/internal/client/client.js'
 import type { SynodError } from 'synod/internal/errors.js'
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
@@ -316,7 +317,23 @@ export class World<M extends AnyMachine> extends Timeline {
     return this.settled(this.beginConnect(name, options))
   }
 
-  beginConnect(name = 'client', options: Partial<ConnectOptions<M>> = {}): Promise<Client<M>> {
+  /** Resolves when the client is connected. */
+  async beginConnect(
+    name = 'client',
+    { signal, ...options }: Partial<ConnectOptions<M>> & Pick<CallOptions, 'signal'> = {},
+  ): Promise<Client<M>> {
+    const client = this.newClient(name, options)
+    try {
+      await client.ready({ signal })
+      return client
+    } catch (error) {
+      await client.close()
+      throw error
+    }
+  }
+
+  /** A client that connects with its first call. */
+  newClient(name = 'client', options: Partial<ConnectOptions<M>> = {}): Client<M> {
     const { clock, network } = this.#start(name)
     return connect({
       endpoints: this.ids.map(clientAddressOf),

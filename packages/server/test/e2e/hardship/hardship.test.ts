@@ -12,7 +12,7 @@ test.each(['leader', 'leaderless'] as const)(
     const chance = new Chance(SEED)
     const links = await Links.start(3, chance)
     await using cluster = await startCluster({ mode, replicas: links, args: SNAPSHOTS_OFTEN })
-    await using watcher = await connect({ endpoints: cluster.endpoints, timeoutMs: 300 })
+    await using watcher = connect({ endpoints: cluster.endpoints, timeoutMs: 300 })
     const scene = { cluster, links, chance, longestMs: LONGEST_MS, status: () => watcher.status() }
     await endure({ file: 'hardship.test.ts', mode, scene, draw: () => draw(chance) })
     for (const link of links.all)

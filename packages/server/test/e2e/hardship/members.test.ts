@@ -15,8 +15,8 @@ test.each(['leader', 'leaderless'] as const)(
   async (mode) => {
     const chance = new Chance(SEED)
     await using cluster = await startCluster({ mode, replicas: MOST + 1, founders: 3, args: SNAPSHOTS_OFTEN })
-    await using watcher = await connect({ endpoints: cluster.endpoints, timeoutMs: 300 })
-    await using operator = await connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
+    await using watcher = connect({ endpoints: cluster.endpoints, timeoutMs: 300 })
+    await using operator = connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
     const scene: MemberScene = {
       ...{ cluster, chance, longestMs: LONGEST_MS },
       status: () => watcher.status(),

@@ -46,6 +46,8 @@ export interface LinkOptions<Kind extends ConnectionKind, Out, In> extends LinkE
   readonly protocols?: VersionRange
   /** With more unsent bytes than this, messages are dropped. */
   readonly limitBytes: number
+  /** It is not dialled before `wake`. */
+  readonly isAtRest?: boolean
   /** What to introduce oneself with, asked at each dial. */
   readonly hello: () => HelloOf<Kind>
 }
@@ -72,7 +74,7 @@ export interface LinkStatus {
  */
 export class Link<Kind extends ConnectionKind, Out, In> {
   readonly #options: LinkOptions<Kind, Out, In>
-  #channel: Channel<Out, In>
+  #channel: Channel<Out, In> | undefined
   #cancelWait: () => void = () => undefined
   #closed = false
   #up = false
@@ -91,7 +93,8 @@ export class Link<Kind extends ConnectionKind, Out, In> {
   constructor(options: LinkOptions<Kind, Out, In>) {
     this.#options = options
     this.#since = options.clock.now()
-    this.#channel = this.#dial()
+    if (options.isAtRest === true) this.#isResting = true
+    else this.#channel = this.#dial()
   }
 
   get up(): boolean {
@@ -100,7 +103,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
 
   /** Bytes sent, but not yet handed to the kernel. */
   get unsentBytes(): number {
-    return this.#channel.unsentBytes
+    return this.#channel?.unsentBytes ?? 0
   }
 
   /**
@@ -110,18 +113,18 @@ export class Link<Kind extends ConnectionKind, Out, In> {
    * @throws SynodError `too-large` if it takes more than `MAX_MESSAGE_BYTES`.
    */
   send(message: Out): boolean {
-    const taken = this.#channel.send(message)
+    const taken = this.#channel?.send(message) ?? false
     if (!taken) this.#dropped++
     return taken
   }
 
   flush(): void {
-    this.#channel.flush()
+    this.#channel?.flush()
   }
 
   /** Introduces this side anew: its hello has changed. */
   redial(): void {
-    if (this.#up) this.#channel.close()
+    if (this.#up) this.#channel?.close()
   }
 
   /** When its connection ends, it is not dialled again before `wake`. */
@@ -129,10 +132,13 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     this.#isResting = true
   }
 
-  wake(): void {
-    if (!this.#isResting) return
+  /** Returns whether it dials now, and did not before. */
+  wake(): boolean {
+    if (!this.#isResting) return false
     this.#isResting = false
-    if (!this.#up && !this.#closed) this.#channel = this.#dial()
+    if (this.#up || this.#closed) return false
+    this.#channel = this.#dial()
+    return true
   }
 
   /** Ends the link, after what was sent. Nothing is told any more. */
@@ -140,14 +146,14 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     this.#closed = true
     this.#up = false
     this.#cancelWait()
-    this.#channel.close()
+    this.#channel?.close()
   }
 
   status(): LinkStatus {
     return {
       address: formatAddress(this.#options.address),
       up: this.#up,
-      protocol: this.#up ? this.#channel.protocol : 0,
+      protocol: this.#up ? (this.#channel?.protocol ?? 0) : 0,
       forMs: this.#options.clock.now() - this.#since,
       reason: this.#reason,
       unsentBytes: this.unsentBytes,
