@@ -1,9 +1,9 @@
 import { readBallot } from '../bytes/paxos.js'
 import { MalformedError, type Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
-import { type Ballot, MAX_SERVER_ID, type ServerId, type Slot } from '../paxos/ballot.js'
+import { type Ballot, MAX_SEQ, MAX_SERVER_ID, type ServerId, type Slot } from '../paxos/ballot.js'
 
-/** Slots and ballot numbers stop here, so that a slot plus a count is still an exact integer. */
+/** Slots stop here, so that a slot plus a count is still an exact integer. */
 const MAX_ORDINAL = 2 ** 52
 
 /** As many servers as any list of them names. */
@@ -47,7 +47,7 @@ export function readLast(reader: Reader, first: Slot): Slot {
 export function readBallotOrZero(reader: Reader): Ballot {
   const ballot = readBallot(reader)
   const { seq, server } = ballot
-  const valid = seq === 0 ? server === 0 : seq <= MAX_ORDINAL && server >= 1 && server <= MAX_SERVER_ID
+  const valid = seq === 0 ? server === 0 : seq <= MAX_SEQ && server >= 1 && server <= MAX_SERVER_ID
   if (!valid) throw new MalformedError(`ballot (${seq}, s${server}) out of range`)
   return ballot
 }

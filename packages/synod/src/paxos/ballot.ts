@@ -4,6 +4,12 @@ export type ServerId = number
 /** The highest id that a server can have. */
 export const MAX_SERVER_ID = 65_535
 
+/**
+ * The highest `seq` of a ballot: with the server, of 16 bits, it fits one safe integer. It is
+ * reached after 4 years of one campaign a millisecond.
+ */
+export const MAX_SEQ = 2 ** 37 - 1
+
 /** An index into the log. The first slot is 1; 0 stands for "none yet". */
 export type Slot = number
 

@@ -99,8 +99,8 @@ describe('what cannot be is malformed', () => {
     ],
     ['a ballot of server 0', { type: 'prepare', ballot: { seq: 1, server: 0 }, scope: 'log', slot: 1 }],
     [
-      'a ballot above 2^52',
-      { type: 'prepare', ballot: { seq: 2 ** 53 - 1, server: 1 }, scope: 'log', slot: 1 },
+      'a ballot above 2^37 - 1',
+      { type: 'prepare', ballot: { seq: 2 ** 37, server: 1 }, scope: 'log', slot: 1 },
     ],
     ['a slot above 2^52', { type: 'prepare', ballot, scope: 'log', slot: 2 ** 53 - 1 }],
     ['an accept without values', { type: 'accept', ballot, first: 1, values: [] }],

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import type { Ballot } from '../../src/paxos/ballot.js'
+import { type Ballot, MAX_SEQ } from '../../src/paxos/ballot.js'
 import type { Message, ReportedVote } from '../../src/paxos/messages.js'
 import type { ErrorCode } from '../../src/errors.js'
 import type { ClientMessage, ReplicaMessage } from '../../src/net/client/messages.js'
@@ -73,7 +73,7 @@ const round = fc.oneof(fc.nat(300), fc.maxSafeNat())
 const slot = ordinal.map((n) => n + 1)
 const server = fc.integer({ min: 1, max: 255 })
 const size = fc.integer({ min: 1, max: 255 })
-const ballot: fc.Arbitrary<Ballot> = fc.record({ seq: slot, server })
+const ballot: fc.Arbitrary<Ballot> = fc.record({ seq: ordinal.map((n) => (n % MAX_SEQ) + 1), server })
 const anyBallot = fc.oneof(fc.constant<Ballot>({ seq: 0, server: 0 }), ballot)
 const values = fc.array(bytes, { maxLength: 6 })
 const range = fc.record({ first: slot, length: fc.nat(5000) })
