@@ -20,10 +20,13 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'a result of a machine with `applyBatch`, encoded': ['machine/contract.ts#MAX_BATCHED_RESULT_BYTES'],
   'commands that wait at one replica': [
     'replica/requests.ts#MAX_WAITING_REQUESTS',
-    'replica/room.ts#MIN_SHARE',
+    'replica/capacity.ts#MIN_SHARE',
   ],
   'bytes of them': ['replica/requests.ts#MAX_WAITING_BYTES'],
-  'reads that wait at one replica': ['replica/requests.ts#MAX_WAITING_REQUESTS', 'replica/room.ts#MIN_SHARE'],
+  'reads that wait at one replica': [
+    'replica/requests.ts#MAX_WAITING_REQUESTS',
+    'replica/capacity.ts#MIN_SHARE',
+  ],
   'bytes of their queries': ['replica/reads.ts#MAX_QUERY_BYTES'],
   'slots of `replica.applied` that are kept, and bytes of their commands and results': [
     'replica/applied.ts#MAX_APPLIED_SLOTS',
@@ -134,7 +137,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'bytes/address.ts#MAX_ADDRESS_BYTES': 'part of a message: the longest host name and a port',
   'client/silence.ts#MOST_PERIODS': 'a time inside a client: when a replica counts as silent',
-  'client/slots.ts#MAX_SLOTS': 'twice the calls under way, which have a row',
+  'client/handle-table.ts#MAX_HANDLES': 'twice the calls under way, which have a row',
   'journal/identity.ts#MAX_CLUSTER_BYTES': 'the same as in net/hello.ts, which has a row',
   'journal/open-journal.ts#MAX_SEGMENT_SIZE_BYTES': 'of an option that only tests set',
   'storage/directory-lock.ts#MAX_SOCKET_PATH_BYTES': 'a limit of the system',
@@ -148,6 +151,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'net/transport/channel.ts#MAX_MESSAGE_BYTES': 'what fits into a frame, which has a row',
   'net/transport/channel.ts#MAX_BATCH_MESSAGES': 'how much work is done at once: the rest is done next',
   'net/client/codec.ts#MAX_TEXT_BYTES': 'part of a message: a longer error message is cut',
+  'paxos/ballot.ts#MAX_SEQ': 'part of a message: a ballot is one safe integer',
   'net/fields.ts#MAX_ORDINAL': 'part of a message: what a number holds exactly',
   'net/transport/frame.ts#MAX_HANDSHAKE_BYTES': 'part of a message',
   'machine/raise.ts#MAX_MEMBERS': 'part of a record: more than the servers of a cluster',

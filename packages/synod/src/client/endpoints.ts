@@ -15,7 +15,7 @@ import { MAX_RETRY_MS, MIN_RETRY_MS, overloaded } from '../pace.js'
 import { OutageReport } from './outage-report.js'
 import { type Pending, type Question, ROUTINGS } from './pending.js'
 import { Silence } from './silence.js'
-import { Slots } from './slots.js'
+import { HandleTable } from './handle-table.js'
 import { chooseTarget } from './target.js'
 
 export interface EndpointsOptions {
@@ -58,7 +58,7 @@ interface Endpoint {
 export class Endpoints {
   readonly #options: EndpointsOptions
   readonly #endpoints: readonly Endpoint[]
-  readonly #pending = new Slots<Pending>()
+  readonly #pending = new HandleTable<Pending>()
   /** What waits until any replica has let this client in. */
   readonly #untilUp = new Map<AnyCall, () => void>()
   /** Whom to ask in leader mode: the leader, or else one that knows it. */
@@ -121,7 +121,7 @@ export class Endpoints {
     const pending = this.#add(question, call, onSlot)
     if (pending === undefined) return
     this.#ask(pending)
-    if (this.#target === undefined) this.#outage.look()
+    if (this.#target === undefined) this.#outage.refresh()
   }
 
   /** One that can be reached, if there is any. */
@@ -378,7 +378,7 @@ export class Endpoints {
       case 'leader':
         endpoint.hint = message
         this.#retarget()
-        this.#outage.look()
+        this.#outage.refresh()
         break
       case 'formed':
         this.#onFormed(endpoint, message.clusterId)

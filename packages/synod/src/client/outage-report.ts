@@ -5,10 +5,10 @@ import { explainNoQuorum } from '../explain.js'
 import type { ReplicaStatus } from '../status.js'
 
 /**
- * The first look, and the longest wait between two: each comes twice as late, so that none is older
- * than half the outage.
+ * The first refresh, and the longest wait between two: each comes twice as late, so that none is
+ * older than half the outage.
  */
-const FIRST_LOOK_MS = 50
+const FIRST_REFRESH_MS = 50
 const LONGEST_WAIT_MS = 5000
 
 export interface OutageReportParts {
@@ -26,9 +26,9 @@ export interface OutageReportParts {
 export class OutageReport {
   readonly #parts: OutageReportParts
   readonly #reasons = new Map<number, string>()
-  /** Those of the last look. */
+  /** Those of the last refresh. */
   #calls: Call<Uint8Array>[] = []
-  #waitMs = FIRST_LOOK_MS
+  #waitMs = FIRST_REFRESH_MS
   #cancelTimer: (() => void) | undefined
 
   constructor(parts: OutageReportParts) {
@@ -41,18 +41,18 @@ export class OutageReport {
   }
 
   /** A call waits, or a replica has lost its quorum. */
-  look(): void {
+  refresh(): void {
     if (this.#cancelTimer !== undefined || !this.#parts.isOut()) return
     this.#cancelTimer = this.#parts.clock.timer(this.#waitMs, () => {
       this.#cancelTimer = undefined
       this.#forget()
       if (!this.#parts.isOut()) {
-        this.#waitMs = FIRST_LOOK_MS
+        this.#waitMs = FIRST_REFRESH_MS
         return
       }
       this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS)
       this.#parts.ask(() => this.#newCall())
-      this.look()
+      this.refresh()
     })
   }
 
@@ -77,6 +77,7 @@ export class OutageReport {
 
   #forget(): void {
     this.#reasons.clear()
-    for (const call of this.#calls.splice(0)) call.reject(new SynodError('aborted', 'a later look has begun'))
+    for (const call of this.#calls.splice(0))
+      call.reject(new SynodError('aborted', 'a later refresh has begun'))
   }
 }

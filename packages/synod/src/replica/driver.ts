@@ -77,12 +77,12 @@ export class Driver {
   }
 
   /** How many more values may be proposed. */
-  get room(): number {
+  get capacity(): number {
     return this.#isBehind ? 0 : this.#parts.paxos.capacity
   }
 
   /** How many bytes of them: one that is larger may be proposed when there is any room. */
-  get roomBytes(): number {
+  get capacityBytes(): number {
     return MAX_AHEAD_BYTES - this.#unwrittenBytes
   }
 
@@ -97,7 +97,7 @@ export class Driver {
    */
   receive(from: ServerId, message: Message): void {
     const isTooMuch =
-      message.type === 'forward' ? this.room <= 0 : DISK_WORK.has(message.type) && this.#isBehind
+      message.type === 'forward' ? this.capacity <= 0 : DISK_WORK.has(message.type) && this.#isBehind
     if (isTooMuch) this.refused++
     else this.step({ type: 'message', from, message })
   }

@@ -239,7 +239,7 @@ export class Loop {
   #propose(): void {
     if (!this.#hasStarted) return
     const { commands, driver, reads } = this.#parts
-    const proposals = commands.takeProposals(driver.room, driver.roomBytes)
+    const proposals = commands.takeProposals(driver.capacity, driver.capacityBytes)
     if (proposals !== undefined) this.#step(proposals)
     const id = reads.takeNew()
     if (id !== undefined) this.#step({ type: 'read', id })

@@ -6,7 +6,7 @@ import type { Slot } from '../paxos/ballot.js'
 import type { ReadableAt } from '../paxos/effects.js'
 import { FairQueue } from './fair-queue.js'
 import type { Inbox } from './inbox.js'
-import { OWN_PROCESS, Room } from './room.js'
+import { OWN_PROCESS, Capacity } from './capacity.js'
 
 /** More bytes of queries do not wait here: further reads are refused as `overloaded`. */
 export const MAX_QUERY_BYTES = 256 << 20
@@ -67,7 +67,7 @@ interface Group {
  */
 export class Reads {
   readonly #parts: ReadsParts
-  readonly #room: Room
+  readonly #capacity: Capacity
   /** The group of this turn. */
   #new: Group | undefined
   readonly #unconfirmed = new Map<number, Group>()
@@ -83,11 +83,11 @@ export class Reads {
 
   constructor(parts: ReadsParts) {
     this.#parts = parts
-    this.#room = new Room('reads', parts.limit, MAX_QUERY_BYTES)
+    this.#capacity = new Capacity('reads', parts.limit, MAX_QUERY_BYTES)
   }
 
   get size(): number {
-    return this.#room.size
+    return this.#capacity.size
   }
 
   /**
@@ -187,8 +187,8 @@ export class Reads {
   #admit<T>(query: Query<T>, done: Done<T>, owner: object): Read {
     const { sizeBytes } = query
     const nowMs = this.#parts.now()
-    this.#room.check(owner, sizeBytes, nowMs)
-    this.#room.enter(owner, sizeBytes, nowMs)
+    this.#capacity.check(owner, sizeBytes, nowMs)
+    this.#capacity.enter(owner, sizeBytes, nowMs)
     const end = () => {
       done(answerOf(query))
     }
@@ -218,12 +218,12 @@ export class Reads {
   /** It waits no more. */
   #leave(read: Read): void {
     read.waitsFor = 'nothing'
-    this.#room.leave(read.owner, read.sizeBytes)
+    this.#capacity.leave(read.owner, read.sizeBytes)
   }
 
   #end(read: Read): void {
     this.#leave(read)
-    this.#room.done(this.#parts.now())
+    this.#capacity.done(this.#parts.now())
     this.#parts.turns.spend(1)
     read.end()
   }

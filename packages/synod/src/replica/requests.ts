@@ -7,7 +7,7 @@ import type { Outcome } from '../machine/outcome.js'
 import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
 import { FairQueue } from './fair-queue.js'
-import { OWN_PROCESS, Room } from './room.js'
+import { OWN_PROCESS, Capacity } from './capacity.js'
 
 /**
  * More requests than this do not wait here, or fewer where the replica is told so: further ones are
@@ -60,7 +60,7 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
  * may be lost is proposed again. One whose caller gives up before it was proposed is not proposed.
  */
 export class Requests {
-  readonly #room: Room
+  readonly #capacity: Capacity
   /** Those that have yet to be proposed. */
   readonly #queue = new FairQueue<Waiting>(({ value }) => value.length)
   /** All others, in the order in which they were proposed. */
@@ -72,11 +72,11 @@ export class Requests {
   #tookMs = 0
 
   constructor(limit = MAX_WAITING_REQUESTS) {
-    this.#room = new Room('requests', limit, MAX_WAITING_BYTES)
+    this.#capacity = new Capacity('requests', limit, MAX_WAITING_BYTES)
   }
 
   get size(): number {
-    return this.#room.size
+    return this.#capacity.size
   }
 
   /** Whether all that waits has been proposed. */
@@ -89,7 +89,7 @@ export class Requests {
    * the room, and take turns. Throws `overloaded`.
    */
   submit(key: RequestKey, value: Value, nowMs: number, done: Done, owner = OWN_PROCESS): Waiting {
-    this.#room.check(owner, value.length, nowMs)
+    this.#capacity.check(owner, value.length, nowMs)
     const waiting: Waiting = {
       id: this.#nextId++,
       session: key.session,
@@ -108,14 +108,14 @@ export class Requests {
     }
     const ofSession = this.#ofSession(key)
     if (ofSession.length >= SESSION_WINDOW)
-      throw this.#room.overloaded(`${ofSession.length} requests of this session wait already`, nowMs)
+      throw this.#capacity.overloaded(`${ofSession.length} requests of this session wait already`, nowMs)
     // A client that sends a request again has given up on the connection over which it sent it
     // before.
     const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
     if (earlier !== undefined) this.cancel(earlier)
     ofSession.push(waiting)
     this.#queue.add(waiting)
-    this.#room.enter(owner, value.length, nowMs)
+    this.#capacity.enter(owner, value.length, nowMs)
     return waiting
   }
 
@@ -125,7 +125,7 @@ export class Requests {
     waiting.waits = false
     if (waiting.isProposed) this.#proposed.remove(waiting)
     else this.#queue.remove(waiting)
-    this.#room.leave(waiting.owner, waiting.value.length)
+    this.#capacity.leave(waiting.owner, waiting.value.length)
     const ofSession = this.#ofSession(waiting)
     const index = ofSession.indexOf(waiting)
     if (index === 0) ofSession.shift()
@@ -140,7 +140,7 @@ export class Requests {
     const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
     if (waiting === undefined) return undefined
     this.cancel(waiting)
-    this.#room.done(nowMs)
+    this.#capacity.done(nowMs)
     this.#tookMs += SAMPLE_WEIGHT * (nowMs - waiting.arrivedMs - this.#tookMs)
     waiting.done(waiting.wasSkipped && outcome.status === 'expired' ? outcomeUnknown() : outcome)
     return waiting

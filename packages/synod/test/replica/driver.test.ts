@@ -28,7 +28,7 @@ class Rig {
   flushes = 0
   #next: Partial<Output> = {}
   #position = 0
-  room = 1
+  capacity = 1
   readonly journal = {
     durable: 0,
     writingMs: 0,
@@ -42,7 +42,7 @@ class Rig {
 
   constructor() {
     const step = (input: Input) => this.#step(input)
-    const paxos = Object.defineProperty({ step }, 'capacity', { get: () => this.room })
+    const paxos = Object.defineProperty({ step }, 'capacity', { get: () => this.capacity })
     const link = { send: () => this.sent.push(2), flush: () => undefined }
     this.driver = new Driver({
       paxos: paxos as unknown as Paxos,
@@ -141,7 +141,7 @@ describe('while there is no room for what would come of it, the driver drops', (
   test('what is forwarded, if the queue for a slot is full', () => {
     const rig = new Rig()
     expect(received(rig)).toEqual(['prepare', 'accept', 'decided', 'forward', 'probe'])
-    rig.room = 0
+    rig.capacity = 0
     expect(received(rig)).toEqual(['prepare', 'accept', 'decided', 'probe'])
     expect(rig.driver.refused).toBe(1)
   })
@@ -149,11 +149,11 @@ describe('while there is no room for what would come of it, the driver drops', (
   test('all that makes work for the disk, if that is too far behind; nor is anything proposed', () => {
     const rig = new Rig()
     rig.journal.waitingBytes = (64 << 20) + 1
-    expect(rig.driver.room).toBe(0)
-    expect(rig.driver.roomBytes).toBeLessThanOrEqual(0)
+    expect(rig.driver.capacity).toBe(0)
+    expect(rig.driver.capacityBytes).toBeLessThanOrEqual(0)
     expect(received(rig)).toEqual(['probe'])
     rig.journal.waitingBytes = 3 << 20
-    expect(rig.driver.roomBytes).toBe(5 << 20)
+    expect(rig.driver.capacityBytes).toBe(5 << 20)
     expect(received(rig)).toHaveLength(5)
   })
 

@@ -7,11 +7,11 @@ export const OWN_PROCESS: object = {}
 const MIN_SHARE = 16
 
 /**
- * Room for items that wait, with a limit of their number and of their bytes. Owners share it: an
- * owner that has as many waiting as there is room left is refused, and one that has few is not.
- * Else those that take all the room would keep the others out.
+ * A limit on the items that wait, and on their bytes. Owners share it: an owner that has as many
+ * waiting as are still free is refused, and one that has few is not. Otherwise, owners that take
+ * all of it would keep the others out.
  */
-export class Room {
+export class Capacity {
   readonly #noun: string
   readonly #limit: number
   readonly #limitBytes: number

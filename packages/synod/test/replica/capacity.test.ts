@@ -1,14 +1,12 @@
 import { expect, test } from 'vitest'
-import { OWN_PROCESS, Room } from '../../src/replica/room.js'
+import { OWN_PROCESS, Capacity } from '../../src/replica/capacity.js'
 
-/**
- * Room for 1000 things of 1000 bytes together, and what takes as much of it as one owner may have.
- */
+/** 1000 things of 1000 bytes together, and what takes as much of it as one owner may have. */
 function rig() {
-  const room = new Room('things', 1000, 1000)
+  const capacity = new Capacity('things', 1000, 1000)
   const enter = (owner: object, bytes = 0) => {
-    room.check(owner, bytes, 0)
-    room.enter(owner, bytes, 0)
+    capacity.check(owner, bytes, 0)
+    capacity.enter(owner, bytes, 0)
   }
   const fill = (owner: object) => {
     for (let count = 0; ; count++) {
@@ -20,14 +18,14 @@ function rig() {
       }
     }
   }
-  return { enter, fill, room }
+  return { enter, fill, capacity }
 }
 
 test('this process may take all of it, and is told when to try again', () => {
-  const { fill, room } = rig()
+  const { fill, capacity } = rig()
   expect(fill(OWN_PROCESS)).toBe(1000)
   expect(() => {
-    room.check(OWN_PROCESS, 1, 0)
+    capacity.check(OWN_PROCESS, 1, 0)
   }).toThrow('1000 things of 0 bytes wait already: try again in 1000 ms')
 })
 
@@ -37,9 +35,9 @@ test('one owner takes no more than it leaves for others', () => {
 })
 
 test('a hundred owners that take all they may do not keep out one of whom few wait', () => {
-  const { enter, fill, room } = rig()
+  const { enter, fill, capacity } = rig()
   for (let number = 0; number < 100; number++) fill({ number })
-  expect(room.size).toBeGreaterThan(1000)
+  expect(capacity.size).toBeGreaterThan(1000)
   const modest = { name: 'modest' }
   for (let count = 0; count < 16; count++) enter(modest)
   expect(() => {
@@ -60,12 +58,12 @@ test('no client takes more bytes than there are', () => {
 })
 
 test('what leaves makes room', () => {
-  const { enter, fill, room } = rig()
+  const { enter, fill, capacity } = rig()
   const owner = {}
   const count = fill(owner)
-  for (let left = 0; left < count; left++) room.leave(owner, 0)
-  expect(room.size).toBe(0)
+  for (let left = 0; left < count; left++) capacity.leave(owner, 0)
+  expect(capacity.size).toBe(0)
   expect(fill(owner)).toBe(count)
-  room.leave(owner, 0)
+  capacity.leave(owner, 0)
   enter(owner)
 })
