@@ -15,16 +15,27 @@ export { type HistogramData, METRICS, type MetricName, type ReplicaMetrics } fro
 export type { Logger } from './logger.js'
 export { type Codec, type Codecs, jsonCodec } from './machine/codec.js'
 export {
+  type Commands,
+  type DefinedMachine,
+  type MachineDefinition,
+  type MachineParts,
+  type Queries,
+  defineMachine,
+} from './machine/define-machine.js'
+export {
   type ApplyContext,
   type AnswerOf,
   type AnyMachine,
   type BatchedCommand,
+  type CodecsOf,
   type CommandOf,
   type QueryOf,
   type ResultOf,
   MAX_SNAPSHOT_CHUNK_BYTES,
   type Machine,
 } from './machine/machine.js'
+export type { Fit } from './machine/machine-check.js'
+export type { NamedCall, NamedResult } from './machine/named-call.js'
 export { type Position, comparePositions } from './machine/position.js'
 export { Refusal } from './machine/refusal.js'
 export type { Replicated } from './machine/replicated.js'
@@ -68,3 +79,35 @@ export type {
   Stalls,
   VersionStatus,
 } from './status.js'
+
+// What the types above name.
+export type { Clock } from './clock.js'
+export type { ClusterId } from './cluster/cluster-id.js'
+export type { ClusterParameters } from './cluster/parameters.js'
+export type { AcceptorId, Addresses, Identity, IdentityOptions, Peers } from './journal/identity.js'
+export type { JournalStats } from './journal/journal.js'
+export type { AcceptorPosition, PositionsRecord } from './journal/record-codec.js'
+export type { Finding, RecoveryCase, Outcome as RecoveryOutcome } from './journal/recovery-table.js'
+export type { SegmentHeader } from './journal/segment.js'
+export type { HistogramName, NumberName } from './metrics.js'
+export type { SpaceState } from './net/peer/messages.js'
+export type { LinkStatus } from './net/transport/link.js'
+export type {
+  Listener,
+  Network,
+  OpenSocket,
+  Socket,
+  SocketClosed,
+  SocketEvents,
+} from './net/transport/network.js'
+export type { Scope } from './paxos/messages.js'
+export type { PendingQuorum } from './paxos/proposer.js'
+export type { ChosenRecord, PromiseRecord, TrimRecord } from './paxos/records.js'
+export type { RecoveryHost } from './recovery/recover-cluster.js'
+export type { Build, Host } from './replica/host.js'
+export type { SnapshotPolicy } from './replica/snapshots.js'
+export type { SpaceLimits } from './replica/space-limits.js'
+export type { SnapshotCase } from './snapshots/snapshot-table.js'
+export type { HeldStatus, SpaceStatus, TimeStatus } from './status.js'
+export type { Disk, DiskFile, OpenMode } from './storage/disk.js'
+export type { Exchange, ReplicaEvent } from './trace/trace-event.js'

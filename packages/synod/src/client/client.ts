@@ -14,6 +14,7 @@ import { SynodError } from '../errors.js'
 import { type Logger, silentLogger } from '../logger.js'
 import { completeCodecs } from '../machine/codec.js'
 import { CODECS, decodeAnswered, encodeGiven, versionOfCommand } from '../machine/contract.js'
+import type { MachineDefinition } from '../machine/define-machine.js'
 import { encodeChange } from '../machine/change-codec.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
 import { encodeChangeRequest } from '../machine/request.js'
@@ -107,15 +108,24 @@ export type EndpointStatus =
   | { readonly endpoint: string; readonly error: Error }
 
 /**
- * A client of a cluster. It connects with its first call, or with `ready`. Throws
- * `invalid-options`.
+ * A client of a cluster. It connects with its first call, or with `ready`. Where the state machine
+ * is given by `defineMachine`, its codecs and versions come from there. Throws `invalid-options`.
  *
  * @example
  * const client = connect<Counter>({ endpoints: ['127.0.0.1:2379'] })
  * const total = await client.execute(1)
  */
-export function connect<M extends AnyMachine>(options: ConnectOptions<M>): Client<M> {
-  return new Client(options)
+export function connect<M extends AnyMachine>(options: ConnectOptions<M>): Client<M>
+export function connect<M extends AnyMachine>(
+  definition: MachineDefinition<M>,
+  options: Omit<ConnectOptions<M>, 'codecs' | 'versionOf'>,
+): Client<M>
+export function connect<M extends AnyMachine>(
+  ...given: [ConnectOptions<M>] | [MachineDefinition<M>, Omit<ConnectOptions<M>, 'codecs' | 'versionOf'>]
+): Client<M> {
+  if (given.length === 1) return new Client(given[0])
+  const [{ codecs, versionOf }, options] = given
+  return new Client<M>({ ...options, ...(codecs === undefined ? {} : { codecs }), versionOf })
 }
 
 /**
@@ -180,15 +190,20 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   }
 
   /**
-   * Executes a command once, and returns its result. After one of the last five errors the command
-   * may have been executed, or may still be; after the others it was not, unless it was sent before
-   * over a connection that broke.
+   * Executes a command once, and returns its result. `mayHaveExecuted` of an error says whether the
+   * command may have been executed all the same, and `request` is what `resume` takes.
+   *
+   * @example
+   * const total = await client.execute(1, { timeoutMs: 2000 })
    *
    * @throws SynodError `command-failed` (the state machine threw), `not-known-by-all`, `too-large`,
    * `overloaded`, `session-expired`, `aborted`, `closed`, `unreachable`, `no-quorum` or
    * `outcome-unknown`
    */
-  async execute(command: CommandOf<M>, options: ExecuteOptions = {}): Promise<ResultOf<M>> {
+  async execute<const Command extends CommandOf<M>>(
+    command: Command,
+    options: ExecuteOptions = {},
+  ): Promise<ResultOf<M, Command>> {
     checkCall('execute', options, EXECUTE_RULES)
     const encoded = encodeGiven('command', this.#codecs.command, command)
     this.#endpoints.checkSize(encoded.length)
@@ -200,8 +215,14 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
 
   /**
    * Answers a query from a state that holds everything acknowledged before the call (linearizable).
+   *
+   * @example
+   * const total = await client.read('total')
    */
-  async read(query: QueryOf<M>, options: CallOptions = {}): Promise<AnswerOf<M>> {
+  async read<const Query extends QueryOf<M>>(
+    query: Query,
+    options: CallOptions = {},
+  ): Promise<AnswerOf<M, Query>> {
     checkCall('read', options)
     const encoded = encodeGiven('query', this.#codecs.query, query)
     this.#endpoints.checkSize(encoded.length)
@@ -215,10 +236,16 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
    * It needs no quorum and no round trip between replicas. With `atLeast: client.seen` the state is
    * no older than what this client has seen, its own commands included.
    *
+   * @example
+   * const { answer, slot } = await client.readStale('total', { atLeast: client.seen })
+   *
    * @throws SynodError `invalid-options`, `aborted`, `closed`, `overloaded`, `unreachable` or
    * `too-stale`; or what the state machine throws
    */
-  async readStale(query: QueryOf<M>, options: StaleReadOptions = {}): Promise<StaleAnswer<AnswerOf<M>>> {
+  async readStale<const Query extends QueryOf<M>>(
+    query: Query,
+    options: StaleReadOptions = {},
+  ): Promise<StaleAnswer<AnswerOf<M, Query>>> {
     const atLeast = checkStaleRead(options)
     const encoded = encodeGiven('query', this.#codecs.query, query)
     this.#endpoints.checkSize(encoded.length)
@@ -234,6 +261,9 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   /**
    * The highest slot that any answer to this client was from; 0 before the first. It never goes
    * down.
+   *
+   * @example
+   * const { answer } = await client.readStale('total', { atLeast: client.seen })
    */
   get seen(): Slot {
     return this.#endpoints.seen
@@ -242,6 +272,10 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   /**
    * The status of each endpoint: what `replica.status()` says there, or the reason why there is no
    * answer.
+   *
+   * @example
+   * for (const its of await client.status())
+   *   console.log(its.endpoint, 'status' in its ? its.status.role : its.error.message)
    */
   async status(options: CallOptions = {}): Promise<EndpointStatus[]> {
     checkCall('status', options)
@@ -263,6 +297,9 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
    * Has another replica lead: server `to`, or the one that keeps up best. Resolves when it does.
    * Rejects with `transfer-failed`, `wrong-mode` (in leaderless mode no server leads), `aborted`,
    * `closed` or `unreachable`.
+   *
+   * @example
+   * await client.transferLeadership({ to: 2 })
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
     const to = checkTransfer(options)
@@ -276,6 +313,9 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
    * is chosen and executed: an added server learns then, and votes once it has caught up; a removed
    * one stops by itself. A change that has been made already is no error.
    * (docs/concepts/membership.md)
+   *
+   * @example
+   * await client.changeMembership({ add: 4, address: '10.0.0.4:2380' })
    *
    * @throws SynodError `change-refused` (with the reason), `invalid-options`, and as `execute`
    */
@@ -311,7 +351,12 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
     })
   }
 
-  /** Ends all connections. What is under way fails as `closed`. */
+  /**
+   * Ends all connections. What is under way fails as `closed`.
+   *
+   * @example
+   * await client.close()
+   */
   close(): Promise<void> {
     this.#calls.end(new SynodError('closed', 'the client is closed'))
     this.#endpoints.close()

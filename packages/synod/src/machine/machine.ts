@@ -1,4 +1,5 @@
 import type { Codecs } from './codec.js'
+import type { NamedResult } from './named-call.js'
 import type { Position } from './position.js'
 import type { Refusal } from './refusal.js'
 
@@ -32,14 +33,25 @@ export type AnyMachine = Machine<unknown, unknown, unknown, unknown>
 /** What a state machine of type M takes as a command: anything where its `apply` takes nothing. */
 export type CommandOf<M extends AnyMachine> = FirstOf<Parameters<M['apply']>>
 
-/** What `apply` of a state machine of type M returns. */
-export type ResultOf<M extends AnyMachine> = ReturnType<M['apply']>
+/**
+ * What `apply` of a state machine of type M returns: for this very command where the machine has
+ * named commands.
+ */
+export type ResultOf<M extends AnyMachine, Command = CommandOf<M>> = M extends {
+  readonly calls: { readonly commands: infer Functions }
+}
+  ? NamedResult<Functions, Command>
+  : ReturnType<M['apply']>
 
 /** What a state machine of type M takes as a query: anything where its `query` takes nothing. */
 export type QueryOf<M extends AnyMachine> = FirstOf<Parameters<M['query']>>
 
-/** What `query` of a state machine of type M returns. */
-export type AnswerOf<M extends AnyMachine> = ReturnType<M['query']>
+/** What `query` of a state machine of type M returns, as with `ResultOf`. */
+export type AnswerOf<M extends AnyMachine, Query = QueryOf<M>> = M extends {
+  readonly calls: { readonly queries: infer Functions }
+}
+  ? NamedResult<Functions, Query>
+  : ReturnType<M['query']>
 
 /** How the values of a state machine of type M travel. */
 export type CodecsOf<M extends AnyMachine> = Codecs<CommandOf<M>, ResultOf<M>, QueryOf<M>, AnswerOf<M>>

@@ -3,9 +3,14 @@
  * `applyBatch` returns, and in what was applied. `apply` throws instead.
  *
  * @example
- * return batch.map(({ command }) =>
- *   command < 0 ? new Refusal('an amount is negative') : this.add(command),
- * )
+ * class Total {
+ *   #total = 0
+ *   applyBatch(batch: readonly BatchedCommand<number>[]): (number | Refusal)[] {
+ *     return batch.map(({ command }) =>
+ *       command < 0 ? new Refusal('an amount is negative') : (this.#total += command),
+ *     )
+ *   }
+ * }
  */
 export class Refusal {
   /** Why, for people: up to 1 KiB of it reaches the caller, as `command-failed`. */

@@ -15,13 +15,19 @@ import type { StaleAnswer, StaleReadOptions } from './stale-read.js'
  */
 export interface Replicated<M extends AnyMachine> {
   /** Has a command executed once, on every replica, and gives back its result. */
-  execute(command: CommandOf<M>, options?: ExecuteOptions): Promise<ResultOf<M>>
+  execute<const Command extends CommandOf<M>>(
+    command: Command,
+    options?: ExecuteOptions,
+  ): Promise<ResultOf<M, Command>>
   /**
    * Answers a query from a state that holds everything acknowledged before the call (linearizable).
    */
-  read(query: QueryOf<M>, options?: CallOptions): Promise<AnswerOf<M>>
+  read<const Query extends QueryOf<M>>(query: Query, options?: CallOptions): Promise<AnswerOf<M, Query>>
   /** Answers a query from the state as it is on one replica, with the slot that it is from. */
-  readStale(query: QueryOf<M>, options?: StaleReadOptions): Promise<StaleAnswer<AnswerOf<M>>>
+  readStale<const Query extends QueryOf<M>>(
+    query: Query,
+    options?: StaleReadOptions,
+  ): Promise<StaleAnswer<AnswerOf<M, Query>>>
   /**
    * The highest slot that an answer here was from; 0 before the first. `atLeast: seen` keeps stale
    * reads from going back.

@@ -29,12 +29,21 @@ interface Table<K, V> {
  * state machine may rely on it.
  *
  * @example
- * class Stock implements Machine<Change, void, string, number> {
+ * class Stock {
  *   readonly #items = new SnapshotMap<string, number>()
- *   *snapshot() {
+ *   apply([item, count]: readonly [string, number]): void {
+ *     this.#items.set(item, count)
+ *   }
+ *   query(item: string): number {
+ *     return this.#items.get(item) ?? 0
+ *   }
+ *   *snapshot(): Generator<Uint8Array> {
  *     for (const entry of this.#items.snapshot()) yield Buffer.from(JSON.stringify(entry))
  *   }
- *   …
+ *   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+ *     this.#items.clear()
+ *     for await (const chunk of chunks) this.apply(JSON.parse(Buffer.from(chunk).toString()))
+ *   }
  * }
  */
 export class SnapshotMap<K, V> implements Map<K, V> {

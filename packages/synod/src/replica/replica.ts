@@ -65,6 +65,11 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * Opens the data directory, recovers what is in it, and joins the others. It resolves before a
    * quorum is reached: `execute` and `read` wait for one.
    *
+   * @example
+   * const cluster = { servers: { 1: '10.0.0.1:2380', 2: '10.0.0.2:2380', 3: '10.0.0.3:2380' } }
+   * const [dataDir, machine] = ['/var/lib/counter', new Counter()]
+   * const replica = await Replica.open({ id: 1, cluster, dataDir, machine })
+   *
    * @throws SynodError `invalid-options`, `directory-in-use`, `wrong-cluster`, `wrong-mode`,
    * `wrong-acceptor`, `journal-damaged` (not even the identity is left, or another version of Synod
    * wrote the directory), `journal-failed`, `restore-failed`, `diverged` or `wrong-version` (this
@@ -96,13 +101,19 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
 
   /**
    * Executes a command once, on the whole cluster, and returns its result. Works on any replica,
-   * and waits while there is no quorum. After one of the last four errors the command may have been
-   * executed, or may still be; after the others it was not.
+   * and waits while there is no quorum. Of an error, `mayHaveExecuted` says whether the command may
+   * have been executed all the same, and `request` is what `resume` takes.
+   *
+   * @example
+   * const total = await replica.execute(1, { timeoutMs: 2000 })
    *
    * @throws SynodError `command-failed` (the state machine threw), `not-known-by-all`, `too-large`,
    * `overloaded`, `aborted`, `closed`, `no-quorum` or `outcome-unknown`
    */
-  async execute(command: CommandOf<M>, options: ExecuteOptions = {}): Promise<ResultOf<M>> {
+  async execute<const Command extends CommandOf<M>>(
+    command: Command,
+    options: ExecuteOptions = {},
+  ): Promise<ResultOf<M, Command>> {
     checkCall('execute', options, EXECUTE_RULES)
     const { calls, commands, state } = this.#parts
     const { executor } = state
@@ -119,8 +130,14 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * Answers a query from a state that holds everything that was acknowledged anywhere before the
    * call (linearizable), on any replica. Rejects with `aborted`, `closed`, `overloaded`,
    * `no-quorum`, or what the state machine throws.
+   *
+   * @example
+   * const total = await replica.read('total')
    */
-  async read(query: QueryOf<M>, options: CallOptions = {}): Promise<AnswerOf<M>> {
+  async read<const Query extends QueryOf<M>>(
+    query: Query,
+    options: CallOptions = {},
+  ): Promise<AnswerOf<M, Query>> {
     checkCall('read', options)
     const { operations } = this.#parts
     return this.#answer(this.#query(query), options, (asked, done) => operations.read(asked, done))
@@ -131,10 +148,16 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * another one, and without a quorum, however far it lags behind. With `atLeast` it waits until
    * that slot is executed here. Slots of later answers do not go down while it runs.
    *
+   * @example
+   * const { answer, slot } = await replica.readStale('total')
+   *
    * @throws SynodError `invalid-options`, `aborted`, `closed`, `overloaded` or `too-stale`; or what
    * the state machine throws
    */
-  async readStale(query: QueryOf<M>, options: StaleReadOptions = {}): Promise<StaleAnswer<AnswerOf<M>>> {
+  async readStale<const Query extends QueryOf<M>>(
+    query: Query,
+    options: StaleReadOptions = {},
+  ): Promise<StaleAnswer<AnswerOf<M, Query>>> {
     const atLeast = checkStaleRead(options)
     const { operations, state } = this.#parts
     let slot: Slot = 0
@@ -150,6 +173,9 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   /**
    * The highest slot that is executed here: no answer of this replica was from a later one. It
    * never goes down.
+   *
+   * @example
+   * const { answer } = await replica.readStale('total', { atLeast: replica.seen })
    */
   get seen(): Slot {
     return this.#parts.state.executor.executed
@@ -159,6 +185,9 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * Has another server lead: `to`, or the one that keeps up best. Works on any replica, and
    * resolves when the other one leads. Rejects with `transfer-failed`, `wrong-mode` (in leaderless
    * mode no server leads), `invalid-options`, `aborted` or `closed`.
+   *
+   * @example
+   * await replica.transferLeadership({ to: 2 })
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
     const to = checkTransfer(options)
@@ -183,6 +212,9 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * removed one stops by itself. A change that has been made already is no error.
    * (docs/concepts/membership.md)
    *
+   * @example
+   * await replica.changeMembership({ add: 4, address: '10.0.0.4:2380' })
+   *
    * @throws SynodError `change-refused` (with the reason), `invalid-options`, and as `execute`
    */
   async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<void> {
@@ -198,6 +230,10 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * Takes a snapshot of the state of this replica, and returns it piece by piece, as a backup:
    * `readSnapshotInfo` and `restoreCluster` read the file. Needs no quorum.
    * (docs/operating/backup.md)
+   *
+   * @example
+   * const saved = await replica.saveSnapshot()
+   * for await (const bytes of saved) await file.write(bytes)
    *
    * @throws SynodError `overloaded` while another caller gets one, `snapshot-failed` or `closed`;
    * so does the iteration
@@ -285,12 +321,22 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     )
   }
 
-  /** Role, ballot, watermarks, peers and so on, as plain data. */
+  /**
+   * Role, ballot, watermarks, peers and so on, as plain data.
+   *
+   * @example
+   * const { leader, watermarks } = replica.status()
+   */
   status(): ReplicaStatus {
     return this.#parts.report.status()
   }
 
-  /** What it has counted, as plain data: docs/reference/metrics.md. */
+  /**
+   * What it has counted, as plain data: docs/reference/metrics.md.
+   *
+   * @example
+   * const { requests_total } = replica.metrics()
+   */
   metrics(): ReplicaMetrics {
     return this.#parts.report.metrics()
   }
@@ -298,6 +344,9 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   /**
    * Leaves. A leader first has another server lead, if that does not take long; then what waits
    * here fails as `closed`, what was written is flushed, and the directory is free.
+   *
+   * @example
+   * await replica.close()
    */
   async close(): Promise<void> {
     const { ending, paxos, peers, settings } = this.#parts

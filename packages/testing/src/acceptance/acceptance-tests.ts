@@ -38,7 +38,7 @@ export class AcceptanceFailure extends Error {
  * `applyBatch` and immutable answers, as far as the machine has them. Throws `invalid-options`.
  *
  * @example
- * const counter = { machine: () => new Counter(), command: (chance) => chance.below(10) }
+ * const counter = { machine: () => new Counter(), command: (chance: Chance) => chance.below(10) }
  * for (const { name, run } of acceptanceTests(counter)) test(name, run)
  */
 export function acceptanceTests<M extends AnyMachine>(

@@ -13,12 +13,15 @@ export interface Snippet {
 /** What a line of a shell begins with, for it to be a command of ours. */
 const COMMAND = /^(?:[A-Z_]+=\S+ +)*(?:npm|npx|synod|kill|printf) /
 
-/** `README.md` and the pages of docs but for decisions, with their lines. */
+/** Pages that are no text of ours, or of another time. */
+const LEFT_OUT = ['decisions', 'reference/api']
+
+/** `README.md` and the pages of docs, with their lines. */
 async function pages(): Promise<(readonly [string, readonly string[]])[]> {
   const names = [
     'README.md',
     ...(await readdir(`${ROOT}/docs`, { recursive: true }))
-      .filter((name) => name.endsWith('.md') && !name.startsWith('decisions'))
+      .filter((name) => name.endsWith('.md') && !LEFT_OUT.some((folder) => name.startsWith(folder)))
       .map((name) => `docs/${name}`),
   ]
   return Promise.all(
