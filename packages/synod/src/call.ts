@@ -65,26 +65,20 @@ export type CallKind = 'connect' | 'command' | 'change' | 'read' | 'status' | 't
  * Where a request is, as far as its sender knows: `unsent`, `sent` to a replica that may have it
  * executed, or `refused` by all that had it.
  */
-export type RequestState = 'unsent' | 'sent' | 'refused'
-
-const NOTHING_OPEN: Readonly<Record<CallKind, string>> = {
-  ...{ connect: '', command: '', change: '', read: '', status: '', transfer: '', save: '' },
-}
+type RequestState = 'unsent' | 'sent' | 'refused'
 
 /** What a failure leaves open, and what its caller can do. */
-const LEFT_OPEN: Readonly<Record<RequestState, Readonly<Record<CallKind, string>>>> = {
+const LEFT_OPEN: Readonly<Record<RequestState, Readonly<Partial<Record<CallKind, string>>>>> = {
   unsent: {
-    ...NOTHING_OPEN,
     command: '; the command was not sent',
     change: '; the change was not sent',
   },
   sent: {
-    ...NOTHING_OPEN,
     command: '; the command may still be executed: read the state before you send it again',
     change: '; the change may still be made: to ask for it again does no harm',
     transfer: '; another server may still take over the leadership',
   },
-  refused: NOTHING_OPEN,
+  refused: {},
 }
 
 /**
@@ -97,8 +91,10 @@ export class Call<T> {
   state: RequestState = 'unsent'
   /** Whether an earlier attempt may be executed, or have been, though it has no answer. */
   wasLost = false
-  /** Of a command: what its caller can resume where the outcome is not known. */
-  request: PendingRequest | undefined
+  /** Whether its sender can resume it where the outcome is not known. */
+  isResumable = false
+  /** The request that it resumes. */
+  readonly #resumed: PendingRequest | undefined
   #resolve!: (value: T) => void
   #reject!: (error: Error) => void
   #onOver: ((error: Error | undefined) => void)[] = []
@@ -112,7 +108,8 @@ export class Call<T> {
   /** `resume`: an earlier call has sent this request, and does not know its outcome. */
   constructor(kind: CallKind, resume?: PendingRequest) {
     this.kind = kind
-    if (resume !== undefined) [this.state, this.wasLost, this.request] = ['sent', true, resume]
+    this.#resumed = resume
+    if (resume !== undefined) [this.state, this.wasLost] = ['sent', true]
     this.promise = new Promise<T>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -147,7 +144,7 @@ export class Call<T> {
 
   #withDoubt(error: SynodError): SynodError {
     const open = LEFT_OPEN[this.state][this.kind]
-    if (open === '') return error
+    if (open === undefined) return error
     const { cause, code, message, retryAfterMs } = error
     return new SynodError(code, `${message}${open}`, {
       ...(cause === undefined ? {} : { cause }),
@@ -159,7 +156,8 @@ export class Call<T> {
 
   /** A session that has ended has no outcomes any more. */
   #resumable(code: ErrorCode): PendingRequest | undefined {
-    return code === 'session-expired' ? undefined : this.request
+    if (code === 'session-expired') return undefined
+    return this.#resumed ?? (this.isResumable ? new PendingRequest() : undefined)
   }
 
   #finish(error: Error | undefined): boolean {

@@ -1,6 +1,6 @@
 import { Reader } from '../bytes/reader.js'
 import type { Call } from '../call.js'
-import { type ErrorCode, SynodError, PendingRequest } from '../errors.js'
+import { type ErrorCode, SynodError, type PendingRequest } from '../errors.js'
 import { SESSION_WINDOW, encodeOpen, encodeRequest } from './request.js'
 import type { SessionKey } from './session-key.js'
 
@@ -76,7 +76,9 @@ export class Session {
 
   /** Whether a command would be sent as soon as the session is open. */
   get hasCapacity(): boolean {
-    return this.#waiting.size < (this.#numbering === undefined ? SESSION_WINDOW : capacityOf(this.#numbering))
+    if (this.#numbering === undefined) return this.#waiting.size < SESSION_WINDOW
+    const { acknowledged, resumable } = this.#numbering
+    return this.#waiting.size < capacityOf(this.#numbering) || resumable.has(acknowledged + 1)
   }
 
   execute({ command, version }: VersionedCommand, call: Call<Uint8Array>): void {
@@ -104,22 +106,22 @@ export class Session {
       call.reject(new SynodError('invalid-options', 'resume must be given the command of that request'))
     else if (numbering !== this.#numbering || !numbering.resumable.delete(sequence))
       call.reject(cannotBeResumed())
-    else this.#submitNumbered(resumable, call, request)
+    else this.#submitNumbered(resumable, call)
     return true
   }
 
   #send(numbering: Numbering, { call, command, version }: Waiting): void {
     const resumable = { numbering, sequence: numbering.next++, command, version }
-    this.#submitNumbered(resumable, call, new PendingRequest())
+    this.#submitNumbered(resumable, call)
   }
 
-  #submitNumbered(resumable: Resumable, call: Call<Uint8Array>, request: PendingRequest): void {
+  #submitNumbered(resumable: Resumable, call: Call<Uint8Array>): void {
     const { command, numbering, sequence, version } = resumable
     const { acknowledged, opening, session } = numbering
-    call.request = request
+    call.isResumable = true
     call.onOver((error) => {
-      if (error instanceof SynodError && error.request === request) {
-        this.#resumable.set(request, resumable)
+      if (error instanceof SynodError && error.request !== undefined) {
+        this.#resumable.set(error.request, resumable)
         numbering.resumable.add(sequence)
         this.#sendWaiting()
       } else this.#over(numbering, sequence, error)

@@ -3,7 +3,7 @@ import { Writer } from '../../src/bytes/writer.js'
 import { Call, MAX_CALLS } from '../../src/call.js'
 import { SESSION_WINDOW, decodeRequest } from '../../src/machine/request.js'
 import { SessionPool } from '../../src/machine/session-pool.js'
-import { PendingRequest } from '../../src/errors.js'
+import { PendingRequest, SynodError } from '../../src/errors.js'
 import { keyOf } from './keys.js'
 
 function rig() {
@@ -53,4 +53,18 @@ test('a request of no session here is not resumed', async () => {
   const call = new Call<Uint8Array>('command')
   pool.execute({ command: new Uint8Array(1), version: 1 }, call, new PendingRequest())
   await expect(call.promise).rejects.toMatchObject({ code: 'invalid-options' })
+})
+
+test('a request that may be resumed costs no further session', async () => {
+  const { commands, execute } = rig()
+  const lost = execute()
+  await Promise.resolve()
+  lost.state = 'sent'
+  lost.promise.catch(() => undefined)
+  lost.reject(new SynodError('no-quorum', 'no answer'))
+  for (let count = 0; count < 3 * SESSION_WINDOW; count++) {
+    execute()
+    commands().at(-1)!.call.resolve(new Uint8Array(0))
+  }
+  expect(new Set(commands().map(({ session }) => session)).size).toBe(1)
 })
