@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MalformedError, Reader } from '../../src/bytes/reader.js'
-import type { SnapshotPart } from '../../src/machine/executor.js'
+import type { SnapshotPart } from '../../src/machine/snapshot-parts.js'
 import { MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from '../../src/machine/machine.js'
 import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { Sessions } from '../../src/machine/sessions.js'

@@ -1,7 +1,8 @@
 import { type Agreed, FIRST_AGREED, type Support } from 'synod/internal/cluster/versions.js'
 import { SynodError } from 'synod/internal/errors.js'
 import { encodeChange } from 'synod/internal/machine/change-codec.js'
-import { Executor, type SnapshotPart } from 'synod/internal/machine/executor.js'
+import { Executor } from 'synod/internal/machine/executor.js'
+import type { SnapshotPart } from 'synod/internal/machine/snapshot-parts.js'
 import type { ApplyContext, Machine } from 'synod/internal/machine/machine.js'
 import { type MemberSupport, encodeRaise } from 'synod/internal/machine/raise.js'
 import {
