@@ -52,6 +52,20 @@ test('each link of a page leads to a file and a heading that exist', async () =>
   expect(broken).toEqual([])
 })
 
+test('no line of a page is longer than 120 columns, unless it is one link', async () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', ...(await markdownIn('docs', true))]
+  const isGenerated = (page: string) =>
+    page.startsWith('docs/reference/api/') || page === 'docs/internals/proof.md'
+  const isLink = (line: string) => /^\s*(?:[-*] )?(?:!?\[[^\]]*\]\(\S+\)|https?:\/\/\S+)$/.test(line)
+  const long: string[] = []
+  for (const page of pages.filter((page) => !isGenerated(page))) {
+    const lines = (await readFile(join(ROOT, page), 'utf8')).split('\n')
+    for (const [index, line] of lines.entries())
+      if (line.length > 120 && !isLink(line)) long.push(`${page}:${index + 1}`)
+  }
+  expect(long).toEqual([])
+})
+
 test('each function that ARCHITECTURE.md names is in its file', async () => {
   const text = await readFile(join(ROOT, 'ARCHITECTURE.md'), 'utf8')
   const named = [...text.matchAll(/`([\w/-]+\.ts):(#?\w+)`/g)]

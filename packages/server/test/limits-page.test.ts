@@ -204,8 +204,8 @@ function numbersIn(text: string): string[] {
 
 async function rowsOfPage(): Promise<Map<string, string>> {
   const page = await readFile(new URL('../../../docs/reference/limits.md', import.meta.url), 'utf8')
-  const rows = [...page.matchAll(/^\| (?!-|what )(.*?) *\|(.*)\|$/gm)]
-  return new Map(rows.map(([, label = '', rest = '']) => [label, rest]))
+  const rows = page.replaceAll(/\n {2}/g, ' ').matchAll(/^- \*\*(.*?)\*\*: (.*)$/gm)
+  return new Map([...rows].map(([, label = '', rest = '']) => [label, rest]))
 }
 
 test('every row has the numbers of the code, and no others', async () => {

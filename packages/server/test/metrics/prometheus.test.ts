@@ -38,10 +38,7 @@ test('the buckets of a histogram add up, and end with all of it', () => {
 
 test('docs/reference/metrics.md describes exactly these', async () => {
   const page = await readFile(new URL('../../../../docs/reference/metrics.md', import.meta.url), 'utf8')
-  const rows = [...page.matchAll(/^\| `(\w+)` +\| (\w+) +\| (.*?) +\|$/gm)].map(([, name, type, help]) => [
-    name,
-    type,
-    help,
-  ])
+  const lines = page.replaceAll(/\n {2}/g, ' ').matchAll(/^- `(\w+)` \((\w+)\): (.*)$/gm)
+  const rows = [...lines].map(([, name, type, help]) => [name, type, help])
   expect(rows).toEqual(names.map((name) => [name, METRICS[name].type, METRICS[name].help]))
 })
