@@ -68,8 +68,8 @@ export class Guard implements Disposable {
     if (looked === undefined) return
     throw new Violation(
       'non-determinism',
-      `${step} called ${looked}: each replica would get another answer, and so come to another state. ` +
-        `What time it is stands in the context (timeMs); what is left to chance belongs into the command.`,
+      `${step} called ${looked}: each replica gets another answer, and comes to another state; ` +
+        `take the time from the context (timeMs), and put random values into the command`,
     )
   }
 
