@@ -1,44 +1,29 @@
-import type {
-  AnswerOf,
-  AnyMachine,
-  ApplyContext,
-  BatchedCommand,
-  CodecsOf,
-  CommandOf,
-  QueryOf,
-} from './machine.js'
+import type { AnswerOf, AnyMachine, ApplyContext, CodecsOf, CommandOf, QueryOf } from './machine.js'
 import { crc32 } from '../bytes/checksum.js'
-import { MalformedError, Reader } from '../bytes/reader.js'
+import { MalformedError } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
-import {
-  type Agreed,
-  FIRST_AGREED,
-  FORMATS,
-  type Support,
-  lackOf,
-  readAgreed,
-  writeAgreed,
-} from '../cluster/versions.js'
+import { type Agreed, FIRST_AGREED, FORMATS, type Support, lackOf } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { ChangeOutcome, Membership, MembershipState } from '../paxos/membership.js'
 import type { Value } from '../paxos/value.js'
-import { changeOf, encodeMembership, readMembership } from './change-codec.js'
+import { changeOf } from './change-codec.js'
+import { CommandBatch, hasBatches } from './command-batch.js'
 import {
   answerOf,
   answerQuery,
   applyCommand,
-  applyCommands,
   chunksOf,
   decodeWith,
   failedOutcome,
   versionOfCommand,
   codecsOf,
 } from './contract.js'
-import { type Outcome, markOf } from './outcome.js'
+import { type Applied, type Outcome, markOf } from './outcome.js'
 import { objectionTo, raiseOf } from './raise.js'
 import { type Request, type RequestKey, decodeRequest } from './request.js'
-import { type PendingOutcome, Sessions } from './sessions.js'
+import { Sessions } from './sessions.js'
+import { decodeMeta, encodeMeta } from './snapshot-meta.js'
 import { type SnapshotPart, StateChunks, begun, partsOf } from './snapshot-parts.js'
 
 const NOTHING = new Uint8Array(0)
@@ -59,23 +44,6 @@ export interface Execution {
   readonly outcome: Outcome
 }
 
-/** A command that has gone to the state machine, its log time, and its outcome. */
-export interface Applied {
-  readonly slot: Slot
-  readonly timeMs: number
-  readonly request: Request
-  readonly outcome: Outcome
-}
-
-/** A command of a batch that is to be applied; none where it was refused before that. */
-interface Deferred<Command> {
-  readonly slot: Slot
-  readonly request: Request
-  readonly pending: PendingOutcome
-  readonly command: BatchedCommand<Command> | undefined
-  readonly timeMs: number
-}
-
 /**
  * A state machine with the sessions in front of it: executes chosen values, in the order of their
  * slots.
@@ -92,8 +60,8 @@ export class Executor<M extends AnyMachine> {
   #executed: Slot = 0
   #timeMs = 0
   #digest = 0
-  /** Commands that wait for the end of their batch. */
-  #deferred: Deferred<CommandOf<M>>[] = []
+  /** Undefined for a state machine that takes one command at a time. */
+  readonly #batch: CommandBatch<M> | undefined
 
   /** With a membership of its own, as the cluster was founded. */
   constructor(machine: M, membership: Membership, formats = FORMATS) {
@@ -101,6 +69,13 @@ export class Executor<M extends AnyMachine> {
     this.#membership = membership
     this.support = { formats, machine: machine.version ?? 1 }
     this.codecs = codecsOf(machine)
+    if (!hasBatches(machine)) return
+    this.#batch = new CommandBatch<M>({
+      ...{ machine, codecs: this.codecs, sessions: this.#sessions },
+      onApplied: (applied) => {
+        this.#report(applied)
+      },
+    })
   }
 
   /** The executed watermark. */
@@ -150,7 +125,7 @@ export class Executor<M extends AnyMachine> {
 
   /** Whether the state machine takes several commands at a time. */
   get takesBatches(): boolean {
-    return this.#machine.applyBatch !== undefined
+    return this.#batch !== undefined
   }
 
   /**
@@ -169,7 +144,7 @@ export class Executor<M extends AnyMachine> {
   executeAll(first: Slot, values: readonly Value[]): readonly Execution[] {
     if (first !== this.#executed + 1) throw new RangeError(`slot ${first} cannot follow ${this.#executed}`)
     const executions = values.map((value) => this.#execute(++this.#executed, value))
-    this.#applyDeferred()
+    this.#batch?.apply()
     for (const [index, value] of values.entries()) {
       this.#digest = crc32(value, 0, value.length, this.#digest)
       const execution = executions[index]
@@ -194,7 +169,7 @@ export class Executor<M extends AnyMachine> {
     const change = this.#membership.apply(slot, changeOf(value))
     const request = value.length === 0 ? undefined : readRequest(value)
     if (request === undefined) return undefined
-    if (request.kind !== 'command') this.#applyDeferred()
+    if (request.kind !== 'command') this.#batch?.apply()
     this.#timeMs = Math.max(this.#timeMs, request.timeMs)
     return { request, outcome: this.#outcomeOf(slot, value, request, change) }
   }
@@ -293,15 +268,16 @@ export class Executor<M extends AnyMachine> {
   snapshot(): ExecutorSnapshot | undefined {
     const chunks = chunksOf(this.#machine)
     if (chunks === undefined) return undefined
-    const meta = new Writer(64)
-    writeAgreed(meta, this.#agreed)
-    meta.varint(this.#executed)
-    meta.f64(this.#timeMs)
-    meta.u32(this.#digest)
-    encodeMembership(meta, this.#membership.state)
+    const meta = encodeMeta({
+      agreed: this.#agreed,
+      executed: this.#executed,
+      timeMs: this.#timeMs,
+      digest: this.#digest,
+      membership: this.#membership.state,
+    })
     const state = begun(chunks)
     const sessions = begun(this.#sessions.snapshot())
-    return { slot: this.#executed, parts: begun(partsOf(meta.take(), sessions, state)) }
+    return { slot: this.#executed, parts: begun(partsOf(meta, sessions, state)) }
   }
 
   /**
@@ -315,12 +291,9 @@ export class Executor<M extends AnyMachine> {
     const first = await source.next()
     if (first.done === true || first.value.kind !== 'meta')
       throw new MalformedError('a snapshot without a beginning')
-    const meta = new Reader(first.value.bytes)
-    const agreed = readAgreed(meta)
-    this.#refuseIfLacking(agreed)
-    const [executed, timeMs, digest] = [meta.varint(), meta.f64(), meta.u32()]
-    const membership = readMembership(meta)
-    meta.end()
+    const meta = decodeMeta(first.value.bytes, (agreed) => {
+      this.#refuseIfLacking(agreed)
+    })
     const sessions = this.#sessions.restoration()
     let next = await source.next()
     for (; next.done !== true && next.value.kind === 'sessions'; next = await source.next())
@@ -332,11 +305,11 @@ export class Executor<M extends AnyMachine> {
       throw new MalformedError(
         'restore was over before it had read all chunks: it must wait for the last one',
       )
-    this.#executed = executed
-    this.#agreed = agreed
-    this.#membership.replace(membership)
-    this.#timeMs = timeMs
-    this.#digest = digest
+    this.#executed = meta.executed
+    this.#agreed = meta.agreed
+    this.#membership.replace(meta.membership)
+    this.#timeMs = meta.timeMs
+    this.#digest = meta.digest
   }
 
   #open({ session }: Request): Outcome {
@@ -362,16 +335,18 @@ export class Executor<M extends AnyMachine> {
   }
 
   #apply(slot: Slot, request: Request): Outcome {
-    if (this.takesBatches) return this.#defer(slot, request)
-    const outcome = this.#outcomeOfCommand(slot, request)
-    this.#report({ slot, timeMs: this.#timeMs, request, outcome })
+    const timeMs = this.#timeMs
+    const context = this.#contextOf(slot)
+    if (this.#batch !== undefined)
+      return this.#batch.add({ slot, timeMs, request }, () => ({ command: this.#decode(request), context }))
+    const outcome = this.#outcomeOfCommand(request, context)
+    this.#report({ slot, timeMs, request, outcome })
     return outcome
   }
 
-  #outcomeOfCommand(slot: Slot, request: Request): Outcome {
+  #outcomeOfCommand(request: Request, context: ApplyContext): Outcome {
     try {
-      const command = this.#decode(request)
-      const result = applyCommand(this.#machine, this.codecs, command, this.#contextOf(slot))
+      const result = applyCommand(this.#machine, this.codecs, this.#decode(request), context)
       return { status: 'done', result }
     } catch (error) {
       // What it does later cannot be known: to go on would be to give answers from another state
@@ -390,48 +365,9 @@ export class Executor<M extends AnyMachine> {
     return { position: { slot, index: 0 }, timeMs: this.#timeMs, version: this.#agreed.machine }
   }
 
-  /**
-   * The outcome is known at the end of the batch. A batch ends before its outcomes could end a
-   * session: replicas with other batches, or none, execute the same commands.
-   */
-  #defer(slot: Slot, request: Request): Outcome {
-    if (!this.#sessions.hasRoom(this.#deferred.length + 1)) this.#applyDeferred()
-    const pending: PendingOutcome = { status: 'done', result: NOTHING }
-    let command: BatchedCommand<CommandOf<M>> | undefined
-    try {
-      command = { command: this.#decode(request), context: this.#contextOf(slot) }
-    } catch (error) {
-      Object.assign(pending, failedOutcome(error))
-    }
-    this.#deferred.push({ slot, request, pending, command, timeMs: this.#timeMs })
-    if (!this.#sessions.hasRoom(1)) this.#applyDeferred()
-    return pending
-  }
-
-  #applyDeferred(): void {
-    const deferred = this.#deferred
-    const machine = this.#machine
-    if (deferred.length === 0 || !hasBatches(machine)) return
-    this.#deferred = []
-    const batch = deferred.flatMap(({ command }) => command ?? [])
-    const outcomes = batch.length === 0 ? [] : applyCommands(machine, this.codecs, batch)
-    let next = 0
-    for (const { command, pending, request, slot, timeMs } of deferred) {
-      const outcome = command === undefined ? undefined : outcomes[next++]
-      if (outcome !== undefined) this.#sessions.settle(request, pending, outcome)
-      this.#report({ slot, timeMs, request, outcome: pending })
-    }
-  }
-
   #report(applied: Applied): void {
     for (const listener of this.#listeners) listener(applied)
   }
-}
-
-function hasBatches<M extends AnyMachine>(
-  machine: M,
-): machine is M & Required<Pick<AnyMachine, 'applyBatch'>> {
-  return machine.applyBatch !== undefined
 }
 
 function refused(reason: string): Outcome {

@@ -1,5 +1,7 @@
 import { SynodError } from '../errors.js'
 import { MIN_RETRY_MS, overloaded } from '../pace.js'
+import type { Slot } from '../paxos/ballot.js'
+import type { Request } from './request.js'
 
 /** The outcome of a request. */
 export interface Outcome {
@@ -17,6 +19,14 @@ export interface Outcome {
     /** Not executed: too far ahead of the oldest unanswered request of its session. */
     | 'ahead'
   readonly result: Uint8Array
+}
+
+/** A command that the state machine was given, its log time, and its outcome. */
+export interface Applied {
+  readonly slot: Slot
+  readonly timeMs: number
+  readonly request: Request
+  readonly outcome: Outcome
 }
 
 const SESSION_EXPIRED = 'the session of this client has ended, as too many others were used since'

@@ -1,6 +1,7 @@
 import { SynodError } from '../errors.js'
 import { decodeAnswered } from '../machine/contract.js'
-import type { Applied, Executor } from '../machine/executor.js'
+import type { Executor } from '../machine/executor.js'
+import type { Applied } from '../machine/outcome.js'
 import type { AnyMachine, CodecsOf, CommandOf, ResultOf } from '../machine/machine.js'
 import type { Position } from '../machine/position.js'
 import { Refusal } from '../machine/refusal.js'

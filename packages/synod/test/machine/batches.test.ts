@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_BATCHED_RESULT_BYTES } from '../../src/machine/contract.js'
-import type { Applied } from '../../src/machine/executor.js'
+import type { Applied } from '../../src/machine/outcome.js'
 import type { ApplyContext, BatchedCommand } from '../../src/machine/machine.js'
 import { Refusal } from '../../src/machine/refusal.js'
 import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
