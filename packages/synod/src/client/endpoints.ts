@@ -218,7 +218,7 @@ export class Endpoints {
           this.#failIfAllRefuse(endpoint.refusal)
         },
         onMessages: (batch) => {
-          if (endpoint.silence.heard()) this.#retarget()
+          if (endpoint.silence.onReceived()) this.#retarget()
           for (const message of batch) this.#receive(endpoint, message)
         },
       }),
@@ -312,7 +312,7 @@ export class Endpoints {
   #askOne(pending: Pending, endpoint: Endpoint): void {
     if ((pending.asked & endpoint.bit) !== 0 || !endpoint.link.send(pending.message)) return
     pending.asked |= endpoint.bit
-    if (pending.routing !== 'one') endpoint.silence.asked()
+    if (pending.routing !== 'one') endpoint.silence.onAsked()
     this.#flushNext()
     pending.call.state = 'sent'
   }

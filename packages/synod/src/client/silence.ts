@@ -54,14 +54,14 @@ export class Silence {
   }
 
   /** It was asked something that others can answer too. */
-  asked(): void {
+  onAsked(): void {
     if (this.#askedMs !== undefined) return
     this.#askedMs = this.#clock.now()
     if (this.#cancel === undefined) this.#wait()
   }
 
   /** It said something. Returns whether it was silent until then. */
-  heard(): boolean {
+  onReceived(): boolean {
     const wasSilent = this.isSilent
     if (this.#askedMs !== undefined)
       this.#tookMs += WEIGHT * (this.#clock.now() - this.#askedMs - this.#tookMs)
@@ -84,7 +84,7 @@ export class Silence {
       this.#cancel = undefined
       // It said something, but perhaps not all that it was asked for.
       if (this.#askedMs === undefined) {
-        if (this.#parts.isAwaited()) this.asked()
+        if (this.#parts.isAwaited()) this.onAsked()
         return
       }
       this.#periods++

@@ -135,7 +135,7 @@ export class Agreement {
       const reason = `s${hello.server} is not a member of cluster '${clusterName}' any more: it was removed`
       return new SynodError('removed', reason)
     }
-    return this.#foundsAnother(hello, who) ?? this.stranger(hello) ?? this.lacking(hello)
+    return this.#foundsAnother(hello, who) ?? this.wrongIdentity(hello) ?? this.lacking(hello)
   }
 
   /** Why a server cannot work with what the members have agreed on. */
@@ -152,11 +152,11 @@ export class Agreement {
         `s${welcome.server} listens at ${address}, where s${server} should`,
       )
     }
-    return this.stranger(welcome)
+    return this.wrongIdentity(welcome)
   }
 
   /** Why a server is not the one that this one knows by its number. */
-  stranger(claim: Claim): SynodError | undefined {
+  wrongIdentity(claim: Claim): SynodError | undefined {
     const { acceptor, server } = claim
     const known = this.knownAcceptor(server)
     const other = this.#otherCluster(claim)

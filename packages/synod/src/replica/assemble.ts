@@ -171,7 +171,7 @@ function join<M extends AnyMachine>(
     voters: () => (membership.isKnown ? membership.current.voters : NO_SERVERS),
     executedMs: () => executor.timeMs,
     connected: () => peers.connected,
-    tell: (to, answer) => {
+    send: (to, answer) => {
       peers.reportNow(to, answer)
     },
   })

@@ -162,12 +162,12 @@ export class ClientService {
   }
 
   /** Tells all clients who leads now. */
-  tellHint(hint: LeaderHint): void {
+  sendHint(hint: LeaderHint): void {
     for (const client of this.#clients.values()) this.#say(client, hint)
   }
 
   /** Tells all clients which cluster they are connected to: it had not formed when they came. */
-  tellFormed(clusterId: ClusterId): void {
+  sendFormed(clusterId: ClusterId): void {
     for (const client of this.#clients.values()) this.#say(client, { type: 'formed', clusterId })
     this.flush()
   }

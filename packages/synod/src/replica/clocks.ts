@@ -27,7 +27,7 @@ export interface ClocksParts {
   /** The peers that are connected. */
   readonly connected: () => Iterable<ServerId>
   /** Sends a peer a report at once. */
-  readonly tell: (to: ServerId, report: ClockReport) => void
+  readonly send: (to: ServerId, report: ClockReport) => void
 }
 
 interface Question {
@@ -78,9 +78,9 @@ export class Clocks {
   }
 
   onReport(from: ServerId, report: ClockReport): void {
-    const { clock, tell } = this.#parts
+    const { clock, send } = this.#parts
     if (report.type === 'clock-request') {
-      tell(from, { type: 'clock', round: report.round, wallMs: this.#wallMs })
+      send(from, { type: 'clock', round: report.round, wallMs: this.#wallMs })
       // Its answer may be lost: when it was asked, it may have had no connection to answer by.
       if (this.#asked.get(from)?.isHeard === false) this.#ask(from, true)
       return
@@ -88,7 +88,7 @@ export class Clocks {
     const asked = this.#asked.get(from)
     if (asked?.round !== report.round) return
     this.#asked.delete(from)
-    this.#logTime.heard(from, report.wallMs, asked.atMs, clock.now())
+    this.#logTime.onWallClock(from, report.wallMs, asked.atMs, clock.now())
   }
 
   get status(): TimeStatus {
@@ -135,10 +135,10 @@ export class Clocks {
   }
 
   #ask(peer: ServerId, isHeard: boolean): void {
-    const { clock, tell } = this.#parts
+    const { clock, send } = this.#parts
     const round = ++this.#round
     this.#asked.set(peer, { round, atMs: clock.now(), isHeard })
-    tell(peer, { type: 'clock-request', round })
+    send(peer, { type: 'clock-request', round })
   }
 
   #warn(): void {

@@ -30,7 +30,7 @@ import { type Done, Requests } from './requests.js'
 import type { SpaceGuard } from './space-guard.js'
 
 /** So often a replica looks for requests that got lost on their way to another server. */
-const LOOK_FOR_LOST_MS = 500
+const CHECK_LOST_MS = 500
 
 export interface CommandsParts {
   readonly settings: Settings
@@ -56,8 +56,8 @@ export class Commands {
   /** Those of the callers in this process. */
   readonly #sessions: SessionPool
   /** It is time to look for requests that got lost. */
-  #isLookDue = false
-  #cancelLook: () => void = () => undefined
+  #isCheckDue = false
+  #cancelCheck: () => void = () => undefined
 
   constructor(parts: CommandsParts) {
     const { host, maxWaiting } = parts.settings
@@ -149,8 +149,8 @@ export class Commands {
 
   /** What went to a leader that is gone, or got lost on the way there. */
   #takeLost(): readonly Proposal[] {
-    if (!this.#isLookDue) return []
-    this.#isLookDue = false
+    if (!this.#isCheckDue) return []
+    this.#isCheckDue = false
     return this.#handsOn ? this.#requests.takeLost(this.#parts.settings.host.clock.now()) : []
   }
 
@@ -205,16 +205,16 @@ export class Commands {
   /** From now on it looks for requests that got lost. */
   begin(): void {
     const { inbox, settings } = this.#parts
-    this.#isLookDue = true
+    this.#isCheckDue = true
     inbox.wake()
-    this.#cancelLook()
-    this.#cancelLook = settings.host.clock.timer(LOOK_FOR_LOST_MS, () => {
+    this.#cancelCheck()
+    this.#cancelCheck = settings.host.clock.timer(CHECK_LOST_MS, () => {
       this.begin()
     })
   }
 
   stop(): void {
-    this.#cancelLook()
+    this.#cancelCheck()
   }
 
   /** Whether others propose what waits here. */

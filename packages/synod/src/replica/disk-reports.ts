@@ -6,7 +6,7 @@ import type { ServerId } from '../paxos/ballot.js'
  * A write that takes as long as this is told of: well before a slot has waited so long that someone
  * asks why.
  */
-const TELL_AFTER_MS = 250
+const REPORT_AFTER_MS = 250
 
 /** How often it looks at the disk, and tells again. */
 const PERIOD_MS = 250
@@ -23,7 +23,7 @@ export interface DiskReportsParts {
   /** How much space the own disk has. */
   readonly space: () => SpaceState
   /** Tells all peers. */
-  readonly tell: (report: DiskReport) => void
+  readonly send: (report: DiskReport) => void
 }
 
 /**
@@ -33,8 +33,8 @@ export interface DiskReportsParts {
  */
 export class DiskReports {
   readonly #parts: DiskReportsParts
-  readonly #heard = new Map<ServerId, DiskReport & { readonly atMs: number }>()
-  #isTold = false
+  readonly #reports = new Map<ServerId, DiskReport & { readonly atMs: number }>()
+  #isReported = false
   #cancel: () => void = () => undefined
 
   constructor(parts: DiskReportsParts) {
@@ -42,8 +42,8 @@ export class DiskReports {
     this.#watch()
   }
 
-  heard(from: ServerId, report: DiskReport): void {
-    this.#heard.set(from, { ...report, atMs: this.#parts.clock.now() })
+  onReport(from: ServerId, report: DiskReport): void {
+    this.#reports.set(from, { ...report, atMs: this.#parts.clock.now() })
   }
 
   /**
@@ -66,7 +66,7 @@ export class DiskReports {
 
   #recent(peer: ServerId): DiskReport & { readonly atMs: number } {
     const nowMs = this.#parts.clock.now()
-    const report = this.#heard.get(peer)
+    const report = this.#reports.get(peer)
     return report === undefined || nowMs - report.atMs > FORGET_AFTER_MS
       ? { type: 'disk', writingMs: 0, space: 'ample', atMs: nowMs }
       : report
@@ -74,17 +74,17 @@ export class DiskReports {
 
   #watch(): void {
     this.#cancel = this.#parts.clock.timer(PERIOD_MS, () => {
-      this.#look()
+      this.#report()
       this.#watch()
     })
   }
 
-  #look(): void {
+  #report(): void {
     const nowMs = Math.round(this.#parts.writingMs())
-    const writingMs = nowMs >= TELL_AFTER_MS ? nowMs : 0
+    const writingMs = nowMs >= REPORT_AFTER_MS ? nowMs : 0
     const space = this.#parts.space()
-    const wasTold = this.#isTold
-    this.#isTold = writingMs > 0 || space !== 'ample'
-    if (this.#isTold || wasTold) this.#parts.tell({ type: 'disk', writingMs, space })
+    const wasReported = this.#isReported
+    this.#isReported = writingMs > 0 || space !== 'ample'
+    if (this.#isReported || wasReported) this.#parts.send({ type: 'disk', writingMs, space })
   }
 }

@@ -41,9 +41,9 @@ export class DiskSpace implements Space {
   #state: SpaceState = 'ample'
   #freeBytes = Infinity
   #writtenBytes: number | undefined
-  #lookedMs = -Infinity
+  #measuredMs = -Infinity
   #refusedMs = -Infinity
-  #isLooking = false
+  #isMeasuring = false
   #isStopped = false
   #hasWarned = false
   readonly #waiting = new Set<{ go: () => void; give: (error: Error) => void }>()
@@ -60,7 +60,7 @@ export class DiskSpace implements Space {
   begin(journal: Journal | undefined, reserves: readonly Reserve[]): void {
     this.#journal = journal
     this.#reserves = reserves
-    void this.#look()
+    void this.#measure()
     this.#watch()
   }
 
@@ -101,16 +101,16 @@ export class DiskSpace implements Space {
     const { clock } = this.#parts
     this.#cancel = clock.timer(BUSY_MS, () => {
       const isBusy = this.#journal?.stats.bytes !== this.#writtenBytes || this.#waiting.size > 0
-      if (isBusy || clock.now() - this.#lookedMs >= IDLE_MS) void this.#look()
+      if (isBusy || clock.now() - this.#measuredMs >= IDLE_MS) void this.#measure()
       this.#watch()
     })
   }
 
-  async #look(): Promise<void> {
-    if (this.#isLooking) return
-    this.#isLooking = true
+  async #measure(): Promise<void> {
+    if (this.#isMeasuring) return
+    this.#isMeasuring = true
     const { clock, directory, disk, inbox } = this.#parts
-    this.#lookedMs = clock.now()
+    this.#measuredMs = clock.now()
     this.#writtenBytes = this.#journal?.stats.bytes
     try {
       this.#freeBytes = await disk.free(directory)
@@ -119,7 +119,7 @@ export class DiskSpace implements Space {
       if (isNoSpace(error)) this.refused()
       else this.#warnOnce(error)
     }
-    this.#isLooking = false
+    this.#isMeasuring = false
     if (this.#isStopped) return
     for (const { go } of this.#waiting) go()
     this.#waiting.clear()

@@ -49,7 +49,7 @@ export class Divergence {
   }
 
   /** A peer has executed it. */
-  heard(from: ServerId, slot: Slot, digest: number): void {
+  onDigest(from: ServerId, slot: Slot, digest: number): void {
     let theirs = this.#theirs.get(from)
     if (theirs === undefined) this.#theirs.set(from, (theirs = new Map<Slot, number>()))
     remember(theirs, slot, digest)

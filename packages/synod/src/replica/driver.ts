@@ -49,7 +49,7 @@ export interface DriverParts {
   readonly clock: Clock
   readonly trace: ReplicaTrace | undefined
   /** Tells a peer how far the journal has come, ahead of a message that may rest on it. */
-  readonly positions: Pick<PositionReports, 'tell'> | undefined
+  readonly positions: Pick<PositionReports, 'report'> | undefined
 }
 
 /**
@@ -183,7 +183,7 @@ export class Driver {
   #send({ message, to }: Envelope): void {
     const { links, positions, trace } = this.#parts
     this.sent++
-    positions?.tell(to)
+    positions?.report(to)
     if (links.get(to)?.send(message) === true) trace?.sent(to, message)
   }
 }

@@ -85,7 +85,7 @@ export class LogTime {
   /**
    * A peer has answered, at `nowMs`, what its wall clock showed at some moment since `askedMs`.
    */
-  heard(server: ServerId, wallMs: number, askedMs: number, nowMs: number): void {
+  onWallClock(server: ServerId, wallMs: number, askedMs: number, nowMs: number): void {
     const errorMs = (nowMs - askedMs) / 2
     this.#readings.set(server, { offsetMs: wallMs - askedMs - errorMs, errorMs, atMs: nowMs })
   }

@@ -89,7 +89,7 @@ export class Loop {
         this.#startIfReady()
       }
       this.#startIfReady()
-      this.#tellLeader()
+      this.#sendHint()
       this.#propose()
       driver.flush()
       this.#answer(this.#hasStarted ? state.execute() : [])
@@ -119,7 +119,7 @@ export class Loop {
         clocks.onReport(arrival.from, arrival.report)
         break
       case 'positions':
-        positions?.heard(arrival.report)
+        positions?.onReport(arrival.report)
         break
       case 'snapshot-request':
         state.onSnapshotRequest(arrival.from, arrival.request, arrival.answer)
@@ -209,7 +209,7 @@ export class Loop {
 
   #formed({ acceptors, clusterId }: Founding): void {
     this.#parts.driver.step({ type: 'founded', acceptors })
-    this.#parts.service.tellFormed(clusterId)
+    this.#parts.service.sendFormed(clusterId)
   }
 
   #makeRoom(): void {
@@ -224,14 +224,14 @@ export class Loop {
   }
 
   /** Clients are told of a new leader, which is handed everything that waits here. */
-  #tellLeader(): void {
+  #sendHint(): void {
     const { commands, counts, leadership, mode, service, transfers } = this.#parts
     const changed = leadership.refresh()
     transfers.refresh()
     if (!changed) return
     const { hint } = leadership
     counts.leaderChanges++
-    service.tellHint(hint)
+    service.sendHint(hint)
     if (mode === 'leader' && hint.server !== 0) commands.restart()
   }
 

@@ -67,7 +67,7 @@ export class PeerDirectory {
   refreshRejected(): ReadonlySet<ServerId> {
     this.#rejected.clear()
     for (const [server, greeting] of this.#greeted) {
-      const objection = this.#agreement.stranger(greeting) ?? this.#agreement.lacking(greeting)
+      const objection = this.#agreement.wrongIdentity(greeting) ?? this.#agreement.lacking(greeting)
       if (!this.#isGone(server) && objection === undefined) continue
       this.#rejected.add(server)
     }

@@ -62,7 +62,7 @@ export class Peers {
       clock: host.clock,
       writingMs: () => parts.journal?.writingMs ?? 0,
       space: () => parts.space.state,
-      tell: (report) => {
+      send: (report) => {
         for (const server of this.#links.keys()) this.reportNow(server, report)
       },
     })
@@ -180,7 +180,7 @@ export class Peers {
       },
       onReport: (from, report) => {
         trace?.received(from, [report])
-        if (report.type === 'disk') this.#disks.heard(from, report)
+        if (report.type === 'disk') this.#disks.onReport(from, report)
         else if (report.type === 'digest') inbox.post({ type: 'digest', from, report })
         else if (report.type === 'positions') inbox.post({ type: 'positions', report })
         else inbox.post({ type: 'clock', from, report })

@@ -25,7 +25,7 @@ export interface PositionReportsParts {
 export class PositionReports {
   readonly #parts: PositionReportsParts
   /** By peer, the own position that was told last. */
-  readonly #told = new Map<ServerId, number>()
+  readonly #reported = new Map<ServerId, number>()
   /** All positions together, when they were passed on last: it grows with each of them. */
   #passedOn = 0
   #cancel: () => void = () => undefined
@@ -39,19 +39,19 @@ export class PositionReports {
    * A message is about to leave for a peer, and may rest on the own journal: its position goes
    * ahead, if it is new.
    */
-  tell(to: ServerId): void {
+  report(to: ServerId): void {
     const { position } = this.#parts.journal
-    if (this.#told.get(to) === position) return
+    if (this.#reported.get(to) === position) return
     const report: PositionsReport = { type: 'positions', positions: [this.#own] }
-    if (this.#parts.peers.report(to, report)) this.#told.set(to, position)
+    if (this.#parts.peers.report(to, report)) this.#reported.set(to, position)
   }
 
   /** The link to a peer is new: what was told before may not have arrived. */
   forget(peer: ServerId): void {
-    this.#told.delete(peer)
+    this.#reported.delete(peer)
   }
 
-  heard({ positions }: PositionsReport): void {
+  onReport({ positions }: PositionsReport): void {
     const { acceptor: own, admission, journal, peers } = this.#parts
     for (const { acceptor, position } of positions) {
       if (acceptor === own) admission.isSound(position)

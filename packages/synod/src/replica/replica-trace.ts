@@ -47,21 +47,21 @@ export class ReplicaTrace {
     chosen: { readonly quorums?: Quorums; readonly leaseMs?: number },
   ): void {
     const { server } = this.#parts
-    this.#tell(() => ({ event: 'start', server, cluster, mode, servers, ...chosen }))
+    this.#emit(() => ({ event: 'start', server, cluster, mode, servers, ...chosen }))
   }
 
   opened(recovery: RecoveryCase, damage: string | null): void {
     const { server } = this.#parts
-    this.#tell(() => ({ event: 'open', server, recovery, damage }))
+    this.#emit(() => ({ event: 'open', server, recovery, damage }))
   }
 
   sent(to: ServerId, message: PeerMessage): void {
-    this.#tell(() => messageEvent('send', { from: this.#name, to: nameOf(to) }, message, tagOf))
+    this.#emit(() => messageEvent('send', { from: this.#name, to: nameOf(to) }, message, tagOf))
   }
 
   received(from: ServerId, messages: readonly PeerMessage[]): void {
     for (const message of messages)
-      this.#tell(() => messageEvent('message', { from: nameOf(from), to: this.#name }, message, tagOf))
+      this.#emit(() => messageEvent('message', { from: nameOf(from), to: this.#name }, message, tagOf))
   }
 
   /** Records have been handed to the journal. */
@@ -73,19 +73,19 @@ export class ReplicaTrace {
   durable(position: number): void {
     const records = this.#undurable.splice(0, position - this.#durable)
     this.#durable = position
-    if (records.length > 0) this.#tell(() => durableEvent(this.#parts.server, records, tagOf))
+    if (records.length > 0) this.#emit(() => durableEvent(this.#parts.server, records, tagOf))
   }
 
   chosen(first: Slot, last: Slot): void {
     const { server } = this.#parts
-    this.#tell(() => ({ event: 'chosen', server, first, last }))
+    this.#emit(() => ({ event: 'chosen', server, first, last }))
   }
 
   applied<Command, Result>(
     { outcome, request, slot }: Applied,
     codecs: Pick<Codecs<Command, Result, never, never>, 'command' | 'result'>,
   ): void {
-    this.#tell(() => ({
+    this.#emit(() => ({
       event: 'execute',
       slot,
       tag: tagOf(request),
@@ -101,18 +101,18 @@ export class ReplicaTrace {
   /** The replica has given up. */
   failed({ code, message }: SynodError): void {
     const { server } = this.#parts
-    this.#tell(() => ({ event: 'failed', server, code, message }))
+    this.#emit(() => ({ event: 'failed', server, code, message }))
     this.stopped()
   }
 
   /** What comes after it is not told. */
   stopped(): void {
     const { server } = this.#parts
-    this.#tell(() => ({ event: 'stop', server }))
+    this.#emit(() => ({ event: 'stop', server }))
     this.#end()
   }
 
-  #tell(make: () => ReplicaEvent): void {
+  #emit(make: () => ReplicaEvent): void {
     if (this.#isOver) return
     const { logger, onEvent } = this.#parts
     try {

@@ -44,12 +44,12 @@ export class Stalls {
     const { clock } = this.#options
     this.#dueMs = clock.now() + PERIOD_MS
     this.#cancel = clock.timer(PERIOD_MS, () => {
-      this.#look(clock.now() - this.#dueMs)
+      this.#report(clock.now() - this.#dueMs)
       this.#watch()
     })
   }
 
-  #look(lateMs: number): void {
+  #report(lateMs: number): void {
     if (lateMs < STALL_MS) return
     const { logger, worryMs } = this.#options
     this.#count++

@@ -245,7 +245,7 @@ export class State<M extends AnyMachine> {
   }
 
   onDigest(from: ServerId, { digest, slot }: DigestReport): void {
-    this.#divergence.heard(from, slot, digest)
+    this.#divergence.onDigest(from, slot, digest)
   }
 
   /**

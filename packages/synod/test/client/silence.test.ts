@@ -125,15 +125,15 @@ describe('a replica that was asked', () => {
   test('is silent after 250 to 500 ms without a word, and told of once', async () => {
     const { silence, silentMs, time } = new Watched()
     await time.wait(1000)
-    silence.asked()
+    silence.onAsked()
     await time.wait(100)
-    silence.asked()
-    expect(silence.heard()).toBe(false)
-    silence.asked()
+    silence.onAsked()
+    expect(silence.onReceived()).toBe(false)
+    silence.onAsked()
     await time.wait(5000)
     expect(silentMs).toEqual([1500])
     expect(silence.isSilent).toBe(true)
-    expect(silence.heard()).toBe(true)
+    expect(silence.onReceived()).toBe(true)
     expect(silence.isSilent).toBe(false)
   })
 
@@ -141,12 +141,12 @@ describe('a replica that was asked', () => {
     const { silence, silentMs, time } = new Watched()
     // It has ever more to do: each answer takes a little longer.
     for (let tookMs = 100; tookMs < 4000; tookMs *= 1.2) {
-      silence.asked()
+      silence.onAsked()
       await time.wait(tookMs)
-      silence.heard()
+      silence.onReceived()
     }
     expect(silentMs).toEqual([])
-    silence.asked()
+    silence.onAsked()
     await time.wait(10_000)
     expect(silentMs).toHaveLength(1)
   })
@@ -154,16 +154,16 @@ describe('a replica that was asked', () => {
   test('is silent too where it answered some of what it was asked, and then no more', async () => {
     const watched = new Watched()
     watched.isAwaited = true
-    watched.silence.asked()
+    watched.silence.onAsked()
     await watched.time.wait(100)
-    watched.silence.heard()
+    watched.silence.onReceived()
     await watched.time.wait(1000)
     expect(watched.silentMs).toEqual([750])
   })
 
   test('is not silent while nothing is asked, or once its connection is over', async () => {
     const { silence, silentMs, time } = new Watched()
-    silence.asked()
+    silence.onAsked()
     await time.wait(300)
     silence.reset()
     await time.wait(5000)

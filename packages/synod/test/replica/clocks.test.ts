@@ -135,7 +135,7 @@ test('an answer counts once, for the last question alone, and only until its pee
     voters: () => [1, 2, 3],
     executedMs: () => 5000,
     connected: () => [2],
-    tell: (_to, report) => rounds.push(report.round),
+    send: (_to, report) => rounds.push(report.round),
   })
   const answer = (round = 0) => {
     clocks.onReport(2, { type: 'clock', round, wallMs: clock.wallTime() })

@@ -16,16 +16,16 @@ class Rig {
     clock: this.clock,
     writingMs: () => Math.max(0, this.clock.now() - this.writingSinceMs),
     space: () => this.space,
-    tell: (report) => {
+    send: (report) => {
       this.told.push(report)
-      if (!this.isCut) this.second.heard(1, report)
+      if (!this.isCut) this.second.onReport(1, report)
     },
   })
   readonly second = new DiskReports({
     clock: this.clock,
     writingMs: () => 0,
     space: () => 'ample',
-    tell: () => {
+    send: () => {
       throw new Error('its disk is well')
     },
   })

@@ -38,7 +38,7 @@ class Rig {
 
   /** These answer at once. */
   hear(...servers: number[]): void {
-    for (const server of servers) this.time.heard(server, this.wallMs(server), this.nowMs, this.nowMs)
+    for (const server of servers) this.time.onWallClock(server, this.wallMs(server), this.nowMs, this.nowMs)
   }
 
   read(): LogMoment {
@@ -111,7 +111,7 @@ describe('log time', () => {
   test('clocks are not apart because an answer took long', () => {
     const rig = new Rig({ 1: 0, 2: 0 })
     rig.nowMs = 4000
-    rig.time.heard(2, rig.wallMs(2), 0, 4000)
+    rig.time.onWallClock(2, rig.wallMs(2), 0, 4000)
     expect(rig.read()).toMatchObject({
       apartMs: 0,
       median: { low: TODAY_MS + 4000, high: TODAY_MS + 8000 },

@@ -133,7 +133,7 @@ export async function simulate<M extends AnyMachine>(
 ): Promise<Summary> {
   checkOptions('the options of simulate', options, RULES)
   const { count, first } = seedsOf(options)
-  const { onViolation = tellAtOnce, shrink = {}, signal } = options
+  const { onViolation = printFailure, shrink = {}, signal } = options
   const summary = new Summary()
   for (let seed = first; seed < first + count; seed++) {
     const outcome = await runPlan(drawPlan(seed, options), workload, undefined, signal)
@@ -150,6 +150,6 @@ export async function simulate<M extends AnyMachine>(
   return summary
 }
 
-function tellAtOnce({ message }: SimulationFailure): void {
+function printFailure({ message }: SimulationFailure): void {
   process.stderr.write(`${message}\nThis is as it was found. Which of it is needed is being tried.\n`)
 }
