@@ -168,7 +168,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'paxos/leaderless/contention.ts#MOST_RAISED':
     'how far a ballot is raised for a request that loses its slots',
   'paxos/leaderless/contention.ts#MAX_HEAD_START_MS': 'a time inside the protocol',
-  'replica/log-time.ts#MAX_APART_MS': 'a time, in docs/concepts/state-machines.md',
+  'status.ts#MAX_APART_MS': 'a time, in docs/concepts/state-machines.md',
   'replica/log-time.ts#MAX_DRIFT': 'of clocks, in docs/decisions/0028-log-time.md',
   'replica/peer-directory.ts#MAX_GREETINGS':
     'of servers that are new to this one: the oldest is forgotten, and dials again',

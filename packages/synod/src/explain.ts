@@ -1,6 +1,12 @@
 import type { ServerId } from './paxos/ballot.js'
-import { MAX_APART_MS } from './replica/log-time.js'
-import type { PeerStatus, PendingQuorumStatus, ReplicaStatus, SpaceStatus, TimeStatus } from './status.js'
+import {
+  MAX_APART_MS,
+  type PeerStatus,
+  type PendingQuorumStatus,
+  type ReplicaStatus,
+  type SpaceStatus,
+  type TimeStatus,
+} from './status.js'
 
 /** A wait that is shorter than this is not explained. */
 const CONCERN_MS = 500

@@ -94,6 +94,9 @@ export interface HeldStatus {
   readonly unfinishedBytes: number
 }
 
+/** Clocks that differ by more than this are not all right. */
+export const MAX_APART_MS = 1000
+
 /** Log time, and the wall clock of this server beside it: docs/concepts/state-machines.md. */
 export interface TimeStatus {
   /**

@@ -3,8 +3,8 @@ import type { Logger } from '../logger.js'
 import { type ClockReport, MAX_WALL_MS } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { ServerSet } from '../paxos/server-set.js'
-import type { TimeStatus } from '../status.js'
-import { LogTime, type LogMoment, MAX_APART_MS } from './log-time.js'
+import { MAX_APART_MS, type TimeStatus } from '../status.js'
+import { LogTime, type LogMoment } from './log-time.js'
 
 /** How often the wall clocks of the peers are asked for. */
 const PERIOD_MS = 1000

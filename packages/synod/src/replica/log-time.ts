@@ -1,8 +1,6 @@
 import type { ServerId } from '../paxos/ballot.js'
 import type { ServerSet } from '../paxos/server-set.js'
-
-/** Clocks that differ by more than this are not all right. */
-export const MAX_APART_MS = 1000
+import { MAX_APART_MS } from '../status.js'
 
 /** A reading of a peer's wall clock is forgotten after this time, 10 minutes. */
 export const READING_KEPT_MS = 600_000

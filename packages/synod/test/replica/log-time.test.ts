@@ -3,11 +3,11 @@ import {
   type Bounds,
   LogTime,
   type LogMoment,
-  MAX_APART_MS,
   MAX_DRIFT,
   READING_KEPT_MS,
   medianOf,
 } from '../../src/replica/log-time.js'
+import { MAX_APART_MS } from '../../src/status.js'
 import { Chance } from '../../../testing/src/chance.js'
 
 const TODAY_MS = 1_700_000_000_000
