@@ -32,6 +32,10 @@ export interface Output {
   readonly records: readonly JournalRecord[]
   /** How many records there have been, these included. */
   readonly position: number
+  /**
+   * This server's own answers wait until every record up to this position is durable; 0 for none.
+   */
+  readonly awaited: number
   readonly behind: Behind | undefined
   readonly messages: readonly Envelope[]
   readonly reads: readonly ReadableAt[]
@@ -85,10 +89,11 @@ export class Effects {
     this.#behind = { peer, slot }
   }
 
-  take(deadlineMs: number): Output {
+  take(awaited: number, deadlineMs: number): Output {
     const output: Output = {
       records: this.#records,
       position: this.position,
+      awaited,
       behind: this.#behind,
       messages: this.#messages,
       reads: this.#reads,

@@ -292,7 +292,8 @@ export class Paxos {
     }
     this.#answerSelf(nowMs)
     this.#reads.onChosen(nowMs)
-    return this.#effects.take(Math.min(this.#proposer.deadlineMs, this.#reads.deadlineMs))
+    const awaited = this.#state.ownAnswers.at(-1)?.position ?? 0
+    return this.#effects.take(awaited, Math.min(this.#proposer.deadlineMs, this.#reads.deadlineMs))
   }
 
   #receive(from: ServerId, message: Message, nowMs: number): void {

@@ -116,6 +116,8 @@ export class Driver {
         this.#send(envelope)
       }
     }
+    // A vote cast again makes no record, and its answer may still wait for ones written lazily.
+    if (journal !== undefined && output.awaited > journal.durable) this.#mustSync = true
     for (const read of output.reads) this.#reads.push(read)
     this.#behind = output.behind ?? this.#behind
     this.#deadlineMs = output.deadlineMs

@@ -494,6 +494,21 @@ describe('PITFALL 24: nothing waits for company', () => {
     }
   })
 
+  test('PITFALL 24: leader mode: a vote cast again says that it waits for the records before it', () => {
+    const server = new LoneServer()
+    const at = server.becomeLeader()
+    server.propose('a', 'b')
+    server.sync()
+    expect(server.last?.awaited).toBe(0)
+    // The first slot is known to be chosen, so the second is proposed anew: it has its vote already.
+    server.hear(2, { type: 'decided', first: 1, values: [value('a')] })
+    expect(server.last?.records.map(({ type }) => type)).toEqual(['decided'])
+    expect(server.last?.awaited).toBe(server.last?.position)
+    server.sync()
+    server.hear(2, { type: 'accepted', ballot: at, first: 2, last: 2 })
+    expect(server.status.chosen).toBe(2)
+  })
+
   test('PITFALL 24: leaderless mode: a single request sets out with no other to go with', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.setOut('alone')

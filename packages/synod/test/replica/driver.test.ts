@@ -67,7 +67,7 @@ class Rig {
 
   #step(input: Input): Output {
     if (input.type === 'message') this.received.push(input.message.type)
-    const { messages = [], records = [] } = this.#next
+    const { awaited = 0, messages = [], records = [] } = this.#next
     this.#next = {}
     this.#position += records.length
     return {
@@ -76,6 +76,7 @@ class Rig {
       behind: undefined,
       records,
       position: this.#position,
+      awaited,
       deadlineMs: Infinity,
     }
   }
@@ -111,6 +112,16 @@ describe('the driver of a replica', () => {
     expect(rig.flushes).toBe(1)
     rig.durable(1)
     expect(rig.sent).toEqual([2])
+  })
+
+  test('PITFALL 24: writes what an answer of this server to itself has come to wait for', () => {
+    const rig = new Rig()
+    rig.step({ records: [CHOSEN] })
+    rig.step({ awaited: 1 })
+    expect(rig.flushes).toBe(1)
+    rig.durable(1)
+    rig.step({ awaited: 1 })
+    expect(rig.flushes).toBe(1)
   })
 
   test('writes records that nothing waits for when there are many bytes of them', () => {
