@@ -31,6 +31,7 @@ export const FILTER_WORDS: readonly string[] = [
     'disk',
     'clock-request',
     'clock',
+    'positions',
     'cancel',
     'leader',
   ],

@@ -1,9 +1,19 @@
+import { CLIENT_TAGS, REPLICA_TAGS } from 'synod/internal/net/client/codec.js'
+import { MESSAGE_TAGS } from 'synod/internal/net/peer/codec.js'
+import { FILTER_WORDS } from '../../../lab/src/picture/filter-text.js'
 import { FAULT_CLASS, drawPlan, runPlan, storeWorkload } from 'synod-testing'
 import { expect, test } from 'vitest'
 import { named, page, shownFields } from './trace-page.js'
 
 test('docs/reference/trace.md names exactly the faults', () => {
   expect(named(/^fault/).sort()).toEqual(Object.keys(FAULT_CLASS).sort())
+})
+
+test('and every message, as the filter of the lab does those between servers', () => {
+  const between = Object.keys(MESSAGE_TAGS)
+  const types = [...between, ...Object.keys(CLIENT_TAGS), ...Object.keys(REPLICA_TAGS)]
+  expect(types.filter((type) => !page.includes(`\`${type}\``))).toEqual([])
+  expect(between.filter((type) => !FILTER_WORDS.includes(type))).toEqual([])
 })
 
 test.each(['leader', 'leaderless'] as const)('and knows all that a run in %s mode tells', async (mode) => {

@@ -500,7 +500,7 @@ describe('PITFALL 24: nothing waits for company', () => {
     server.propose('a', 'b')
     server.sync()
     expect(server.last?.awaited).toBe(0)
-    // The first slot is known to be chosen, so the second is proposed anew: it has its vote already.
+    // The first slot is known to be chosen, so the second is proposed anew: it has its vote.
     server.hear(2, { type: 'decided', first: 1, values: [value('a')] })
     expect(server.last?.records.map(({ type }) => type)).toEqual(['decided'])
     expect(server.last?.awaited).toBe(server.last?.position)

@@ -97,26 +97,22 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
   }
 }
 
-const REPORTS: ReadonlySet<PeerMessage['type']> = new Set<Report['type']>([
-  'digest',
-  'disk',
-  'clock-request',
-  'clock',
-  'positions',
-])
-
-/** What servers say to each other besides the messages of the protocol. */
-const OTHER_TYPES: ReadonlySet<PeerMessage['type']> = new Set<PeerMessage['type']>([
-  ...REPORTS,
-  'snapshot-request',
-  'snapshot-chunk',
-  'no-snapshot',
-])
+/** Of what kind a message is that is not of the protocol: each such type is named here. */
+const OTHER_KINDS: Readonly<Record<Exclude<PeerMessage, Message>['type'], 'report' | 'snapshot'>> = {
+  digest: 'report',
+  disk: 'report',
+  'clock-request': 'report',
+  clock: 'report',
+  positions: 'report',
+  'snapshot-request': 'snapshot',
+  'snapshot-chunk': 'snapshot',
+  'no-snapshot': 'snapshot',
+}
 
 function isReport(message: PeerMessage): message is Report {
-  return REPORTS.has(message.type)
+  return !isProtocol(message) && OTHER_KINDS[message.type] === 'report'
 }
 
 function isProtocol(message: PeerMessage): message is Message {
-  return !OTHER_TYPES.has(message.type)
+  return !Object.hasOwn(OTHER_KINDS, message.type)
 }
