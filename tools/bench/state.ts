@@ -1,4 +1,4 @@
-// A cluster with millions of keys: what snapshots cost those who write meanwhile, how long a
+// A cluster with millions of keys: what snapshots cost writers meanwhile, how long a
 // replica that comes back takes, and one that has missed everything.
 import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
@@ -142,8 +142,8 @@ async function write(
 
 /**
  * Starts a server that has missed everything, while others write. Servers of a cluster do not share
- * their processors as these do: those that stayed have the first one to themselves here, and the
- * one that comes back shares another with the clients.
+ * their processors as these do: the servers that stayed have the first one to themselves here,
+ * and the one that comes back shares another with the clients.
  */
 async function catchUpUnderLoad(away: number): Promise<{ catchUpSeconds: number; ratio: number }> {
   let written = 0

@@ -9,7 +9,8 @@ const MAX_LINES = 3
 /** What users call may need more: its parameters, its errors, an example. */
 const API_TAG = /@(?:param|throws|example)\b/
 
-const AVOIDED = /\b(whoever|whatever|nobody|somebody|anybody|what (?:came|comes) of|so many|so much)\b/i
+const AVOIDED =
+  /\b(whoever|whatever|nobody|somebody|anybody|what (?:came|comes) of|so many|so much|those (?:that|who|which))\b/i
 
 /** The functions whose first argument is the name of a test. */
 const TESTS = new Set(['describe', 'it', 'test'])

@@ -118,7 +118,7 @@ async function checkThatItRuns(scratch: Scratch, mistake: string): Promise<void>
   if (code !== 0) throw new Error(`${mistake} does not run any more:\n${output}`)
 }
 
-/** The checks that run code which the mistake is in: those that draw seeds, or the others. */
+/** The checks that run code which the mistake is in: the checks that draw seeds, or the others. */
 async function checksFor(mistake: string, isRandom = true): Promise<CheckName[]> {
   const patch = await readFile(join(patches, mistake), 'utf8')
   return (Object.keys(CHECKS) as CheckName[]).filter((name) => {
@@ -154,7 +154,7 @@ async function tryAll(
   }
   return undefined
 }
-/** The tests of the pitfall: those that have its number in their names, or all of some files. */
+/** The tests of the pitfall: the tests with its number in their names, or all of some files. */
 async function runTests(scratch: Scratch, mistake: string): Promise<Found | undefined> {
   const number = /^(h?\d\d)-/.exec(mistake)?.[1]
   const files = TESTS[mistake] ?? TESTS[number ?? '']

@@ -46,7 +46,7 @@ export class Scratch implements AsyncDisposable {
     return scratch
   }
 
-  /** All packages as they are installed, but those that are planted into from here. */
+  /** All packages as they are installed, but the ones that are planted into from here. */
   async #linkModules(): Promise<void> {
     const modules = join(this.directory, 'node_modules')
     await mkdir(modules)

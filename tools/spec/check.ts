@@ -22,7 +22,7 @@ interface Part {
   readonly name: string
   /** The module to draw samples of. */
   readonly main: string
-  /** Modules of stories: those that are mistakes say that the invariant finds them. */
+  /** Modules of stories: modules with a mistake say that the invariant finds it. */
   readonly stories: readonly string[]
   readonly witnesses: readonly string[]
 }

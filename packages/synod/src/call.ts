@@ -187,7 +187,7 @@ export class Calls {
    */
   #cancelTimer: (() => void) | undefined
   readonly #others = new Set<Listed>()
-  /** Of those that `take` has taken. */
+  /** The pace of the calls that `take` has taken. */
   readonly #pace = new Pace()
   #taken = 0
   #bytes = 0

@@ -6,7 +6,7 @@ import { Rig } from '../../testing/test/simulator/rig.js'
 import { Timeline } from '../../testing/src/simulator/timeline.js'
 
 /*
- * The promises of the interface, checked on the real clock and on those that stand in for it.
+ * The promises of the interface, checked on the real clock and on its doubles.
  */
 
 interface Bench {

@@ -46,7 +46,7 @@ function count(picture: Picture, start: number, { from: client, values }: Pictur
   const begin = events[start]
   if (begin === undefined) throw new RangeError(`there is no event ${start}`)
   /**
-   * How many messages led to where an actor is, and to a message: only of those that the request
+   * How many messages led to where an actor is, and to a message: only messages that the request
    * caused.
    */
   const reached = new Map<ActorId, number>([[client, 0]])

@@ -80,7 +80,7 @@ export class Session {
   }
 
   /**
-   * Carries out a command at the position, and drops those that stood behind it. Returns its
+   * Carries out a command at the position, and drops the commands after it. Returns its
    * answer. Throws an Error that says why it cannot be carried out; then nothing has changed.
    */
   perform(line: string): readonly string[] {

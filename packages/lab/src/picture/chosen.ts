@@ -16,8 +16,8 @@ export interface Choice {
 
 /**
  * What is chosen by the durable votes in a picture: in each slot the first value for which a quorum
- * of those that decide it has votes at one ballot. Any other value that a quorum has votes for in
- * the same slot follows as a choice of its own: it must never be there.
+ * of the servers that decide it has votes at one ballot. Any other value with a quorum
+ * in the same slot follows as a choice of its own: it must never be there.
  */
 export function choicesOf({ configurations, events }: Picture): readonly Choice[] {
   const choices: Choice[] = []

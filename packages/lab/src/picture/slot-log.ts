@@ -21,7 +21,7 @@ const MOST_SLOTS = 10_000
 /** What a change in a log leaves there: the slot, and what is to be said of it now. */
 export type Put = (slot: Slot, change: (entry: Entry) => Entry) => void
 
-/** The slots from `first` to `last`, but of a long range only those that are known. */
+/** The slots from `first` to `last`, but of a long range only the known ones. */
 export function slotsBetween(first: Slot, last: Slot, known: Iterable<Slot>): Slot[] {
   if (last - first < MOST_SLOTS)
     return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index)

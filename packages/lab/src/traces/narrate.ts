@@ -12,7 +12,7 @@ import type { ActorLine } from './actor-line.js'
 import { faultWords, requestWords, returnWords } from './words.js'
 
 /**
- * How many slots are shown of those that a replica knows as chosen when it opens: it may be a whole
+ * How many of the slots that a replica knows as chosen when it opens are shown: it may be a whole
  * log.
  */
 const MOST_CHOSEN = 1000

@@ -27,7 +27,7 @@ const arrival = (atMs: number, from: string, to: string, message: object) => ({
 const ballot = { seq: 1, server: 1 }
 
 describe('a broken trace', () => {
-  it('keeps all lines but those that say nothing, and names these', () => {
+  it('keeps all lines but the invalid ones, and names these', () => {
     const { broken, picture, problems } = open(
       plan,
       start(1, 1),

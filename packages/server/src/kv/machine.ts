@@ -98,7 +98,7 @@ export class KvMachine implements Machine<KvCommand, KvResult, KvQuery, KvAnswer
   #range({ after, keysOnly, limit, prefix }: Extract<KvQuery, { type: 'range' }>): KvAnswer {
     const pairs: KvPair[] = []
     let sizeBytes = 0
-    // With a zero character at its end, a key is the least of those that come after it.
+    // With a zero character at its end, a key is the least of the keys after it.
     for (const [key, value] of this.#values.from(after < prefix ? prefix : `${after}\0`)) {
       if (!key.startsWith(prefix)) break
       const pair = { key, value: keysOnly ? NO_VALUE : fromText(value) }

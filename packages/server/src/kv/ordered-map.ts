@@ -20,7 +20,7 @@ export interface Entries<V> {
 /**
  * A map in the order of its keys, by UTF-16 code units, as sorted runs of bounded length: an
  * operation costs two binary searches and the move of part of a run, however large the map. A
- * snapshot shares the runs; the map copies those that it changes meanwhile.
+ * snapshot shares the runs; the map copies a run before it changes it.
  */
 export class OrderedMap<V> {
   /** None is empty. */

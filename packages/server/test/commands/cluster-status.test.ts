@@ -14,7 +14,7 @@ function status(chosen: number, members: readonly MemberStatus[]): ReplicaStatus
   } as unknown as ReplicaStatus
 }
 
-test('the most advanced of those that answer comes first; if none does, the first error is thrown', () => {
+test('the most advanced replica that answers comes first; if none does, the first error is thrown', () => {
   const [first, second] = [status(1, []), status(2, [])]
   const error = new Error('no answer')
   const statuses = [
@@ -31,7 +31,7 @@ test('the most advanced of those that answer comes first; if none does, the firs
   ).toThrow(error)
 })
 
-test('the members are those that the most advanced knows, with addresses that others were told, by id', () => {
+test('the members are the ones that the most advanced knows, with addresses that others were told, by id', () => {
   const members = membersOf([
     status(9, []),
     status(8, [member(4, 'd:1'), member(1, '')]),

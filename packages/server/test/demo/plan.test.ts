@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { MAX_DEFAULT_ADDRESSES } from '../../src/terminal/addresses.js'
 import { planDemo } from '../../src/demo/plan.js'
 
-test('by default the ports are those that clients look for', () => {
+test('by default the ports are the ones that clients try', () => {
   const plan = planDemo({ mode: 'leader', replicas: MAX_DEFAULT_ADDRESSES, directory: 'd' })
   expect(plan.map(({ clients }) => clients.replace('127.0.0.1:', ''))).toEqual([
     '2379',

@@ -71,7 +71,7 @@ test(
     await member('add', `6=${cluster.address(6)}`)
     await cluster.join(6, [1, 2, 3])
     await untilVoters(cluster.replicas)
-    // Three of four: each of those that are left is needed.
+    // Three of four: each of the others is needed.
     await cluster.replicas.find(({ id }) => id === 4)?.kill('SIGKILL')
     await using client = await KvClient.connect({ endpoints: [third.endpoint], timeoutMs: PATIENCE_MS })
     await client.put('after', 'all')

@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 60_000
 
 /**
  * Resolves when these replicas vote, and no others, as all of them see it; and when that has taken
- * force, of those that are new.
+ * force, of the new ones.
  */
 export async function untilVoters(replicas: readonly TestReplica[]): Promise<void> {
   const wanted = replicas.map(({ id }) => `${id} voter`).sort()

@@ -183,7 +183,7 @@ describe.each(NAMES)('%s', (name) => {
 
 describe('types', () => {
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
-  // All declarations of the packages are checked, not only those that are used here.
+  // All declarations of the packages are checked, not only the declarations used here.
   const base = {
     target: 'es2023',
     lib: ['es2023'],

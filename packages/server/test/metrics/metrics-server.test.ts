@@ -52,7 +52,7 @@ async function exchange(bytes: string): Promise<string> {
   return answer
 }
 
-test('there is /metrics, for those who read, and nothing else', async () => {
+test('serves /metrics to GET and HEAD, and nothing else', async () => {
   const first = await get('/metrics')
   expect([first.status, first.headers.get('content-type'), first.headers.get('connection')]).toEqual([
     200,

@@ -20,7 +20,7 @@ export class Reader {
     this.#end = bytes.byteLength
   }
 
-  /** All bytes, those that were read included. */
+  /** All bytes, read ones included. */
   get size(): number {
     return this.#end
   }

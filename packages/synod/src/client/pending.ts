@@ -37,7 +37,7 @@ export interface Pending {
   asked: number
   /** How often all who had it have refused it as `overloaded`. */
   refusals: number
-  /** The shortest time that any of those who refuse it now has named; 0 for none. */
+  /** The shortest time named by a replica that refuses it now; 0 for none. */
   retryAfterMs: number
   /** Ends the wait for the next attempt; undefined while it does not wait. */
   cancelRetry: (() => void) | undefined

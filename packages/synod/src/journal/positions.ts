@@ -7,7 +7,7 @@ import type { AcceptorPosition } from './record-codec.js'
  */
 export class Positions {
   readonly #heard: Map<AcceptorId, number>
-  /** Those that have grown since they were last taken to be written. */
+  /** Acceptors whose position has grown since it was last taken to be written. */
   readonly #grown = new Set<AcceptorId>()
 
   /** `recovered`: what the journal says of them. */
@@ -39,7 +39,7 @@ export class Positions {
     }
   }
 
-  /** What is to be written with the next group: all of them, or those that have grown. */
+  /** What is to be written with the next group: all of them, or the ones that have grown. */
   take(isAll: boolean): AcceptorPosition[] {
     const taken = isAll ? this.all : this.all.filter(({ acceptor }) => this.#grown.has(acceptor))
     this.#grown.clear()

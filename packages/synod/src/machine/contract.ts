@@ -45,7 +45,7 @@ const CODEC = withMethods('encode', 'decode')
 /** Of a machine's `codecs`, and of a client's. */
 export const CODECS: Rule = group({ command: CODEC, result: CODEC, query: CODEC, answer: CODEC })
 
-/** The codecs of a machine, JSON for those that it does not give. */
+/** The codecs of a machine, JSON where it gives none. */
 export function codecsOf<M extends AnyMachine>(machine: M): CodecsOf<M> {
   return completeCodecs(machine.codecs) as CodecsOf<M>
 }

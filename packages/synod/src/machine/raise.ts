@@ -63,8 +63,8 @@ export function raiseOf(value: Value): Raise | undefined {
 }
 
 /**
- * Why a raise changes nothing where it is executed; undefined if it holds. `servers` are those that
- * vote or learn at this slot. docs/internals/raise.md proves that no server executes a value that
+ * Why a raise changes nothing where it is executed; undefined if it holds. `servers` vote or learn
+ * at this slot. docs/internals/raise.md proves that no server executes a value that
  * it does not know.
  */
 export function objectionTo({ members, to }: Raise, agreed: Agreed, servers: ServerSet): string | undefined {

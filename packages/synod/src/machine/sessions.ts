@@ -14,7 +14,7 @@ import { SnapshotMap } from './snapshot-map.js'
 export const MAX_SESSIONS = 100_000
 
 /**
- * Nor more bytes of outcomes than this: then those that have been idle the longest are ended, until
+ * Nor more bytes of outcomes than this: then the sessions idle for longest are ended, until
  * a quarter of it is free.
  */
 export const MAX_OUTCOME_BYTES = 64 << 20
@@ -72,7 +72,7 @@ export class Sessions {
   /** Of all sessions. */
   #bytes = 0
   /**
-   * How often sessions were used, those that have ended included. A session is numbered by the use
+   * How often sessions were used, ended ones included. A session is numbered by the use
    * that opened it.
    */
   #uses = 0

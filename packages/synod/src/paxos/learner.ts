@@ -80,7 +80,7 @@ export class Learner {
     if (this.restoreValues(first, values)) this.#effects.record({ type: 'decided', first, values })
   }
 
-  /** A peer knows the chosen values up to `watermark`: fetches those that are missing here. */
+  /** A peer knows the chosen values up to `watermark`: fetches the missing ones. */
   onWatermark(peer: ServerId, watermark: Slot, nowMs: number): void {
     const { chosen, fetch } = this.state
     if (watermark <= chosen || (fetch !== null && nowMs < fetch.untilMs)) return

@@ -37,7 +37,7 @@ export interface NewCluster {
   readonly cluster: string
   readonly parameters: ClusterParameters
   readonly server: ServerId
-  /** Where this server listens for those that will join. */
+  /** Where this server listens for joining servers. */
   readonly address: string
   /** The last slot of the old cluster, as far as it is known, and its highest ballot. */
   readonly last: Slot

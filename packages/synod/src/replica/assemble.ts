@@ -61,7 +61,7 @@ export interface Assembled<M extends AnyMachine> {
 
 /**
  * Opens the data directory, recovers what is in it, and puts a replica together. Each part is given
- * those that it uses, which were made before it; what it has to say to the others it posts to the
+ * parts that were made before it; what it has to say to the others it posts to the
  * inbox.
  */
 export async function assemble<M extends AnyMachine>(settings: Settings, machine: M): Promise<Assembled<M>> {

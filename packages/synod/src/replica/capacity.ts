@@ -59,7 +59,7 @@ export class Capacity {
     this.#bytes -= bytes
   }
 
-  /** One of those that have left was dealt with. */
+  /** A request that has left was dealt with. */
   done(nowMs: number): void {
     this.#pace.done(1, this.#size, nowMs)
   }

@@ -53,7 +53,7 @@ export class ChangeQueue {
     }
   }
 
-  /** The membership is another one: those that wait may go on. */
+  /** The membership has changed: waiting changes may go on. */
   advance(): void {
     if (!this.#isChanging) for (const again of [...this.#waiting]) again()
   }

@@ -54,7 +54,7 @@ export interface DriverParts {
 
 /**
  * Drives the core: gives it one input after the other, appends its records to the journal, and
- * sends its messages, those that rest on records once these are durable. All of one turn leaves
+ * sends its messages, the ones that rest on records once these are durable. All of one turn leaves
  * together with `flush`: one frame for each peer, one group for the disk.
  */
 export class Driver {

@@ -63,7 +63,7 @@ export class PeerDirectory {
     remember(this.#greeted, server, { server, acceptor, address, clusterId, electionTimeoutMs, support })
   }
 
-  /** Judges every server that has dialled again. Returns those that are rejected. */
+  /** Judges every server that has dialled again. Returns the rejected servers. */
   refreshRejected(): ReadonlySet<ServerId> {
     this.#rejected.clear()
     for (const [server, greeting] of this.#greeted) {

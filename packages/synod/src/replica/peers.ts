@@ -251,7 +251,7 @@ export class Peers {
    */
   onClusterIdWritten(clusterId: ClusterId): void {
     this.#agreement.written(clusterId)
-    // A server that joins was welcome without an id; those that found a cluster wait for each
+    // A server that joins was welcome without an id; founders wait for each
     // other's.
     for (const [server, link] of this.#links)
       if (!this.#agreement.joins || this.#welcomed.get(server)?.clusterId !== clusterId) link.redial()

@@ -63,7 +63,7 @@ interface Group {
 /**
  * The reads that wait at this replica. The linearizable ones wait for a quorum to name the slot
  * that they must see executed, and then for that slot to be executed; the stale ones only for the
- * slot that they name themselves. Where many may be answered at once, those who asked take turns.
+ * slot that they name themselves. Where many may be answered at once, clients take turns.
  */
 export class Reads {
   readonly #parts: ReadsParts
@@ -71,9 +71,9 @@ export class Reads {
   /** The group of this turn. */
   #new: Group | undefined
   readonly #unconfirmed = new Map<number, Group>()
-  /** Those that wait for their slot. */
+  /** Reads that wait for their slot. */
   readonly #confirmed = new Set<Read>()
-  /** Those that may be answered. */
+  /** Reads that may be answered. */
   readonly #readable = new FairQueue<Read>(({ sizeBytes }) => sizeBytes)
   /** More of them will be answered in a later turn. */
   #isLater = false

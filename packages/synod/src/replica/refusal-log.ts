@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import type { SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
 
-/** How many refusals are logged in each period: those who are refused must not fill a disk. */
+/** How many refusals are logged in each period: refused clients must not fill a disk. */
 const PERIOD_MS = 10_000
 const MAX_LINES = 10
 

@@ -18,7 +18,7 @@ export interface StallsOptions {
 /**
  * Notices when the process stands still: a state machine that takes long, garbage to be collected,
  * a machine that is overloaded or was suspended. Nothing of a replica gets on meanwhile, heartbeats
- * neither, and those who wait for it cannot tell why.
+ * neither, and the clients that wait cannot tell why.
  */
 export class Stalls {
   readonly #options: StallsOptions

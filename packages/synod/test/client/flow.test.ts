@@ -65,7 +65,7 @@ test('when clients together leave too much unread, they get no more until they h
   expect(await world.settled(client.execute('a'))).toBe(16)
   for (const { channel } of clients) channel.resume()
   await world.run(() => clients.every(({ answers, failures }) => answers.size + failures.size === 4))
-  // More at once than could be answered, and those that could were.
+  // More at once than could be answered, and the ones that could be were.
   const fitted = Math.ceil(MAX_HELD_BYTES / (15 << 20))
   expect(clients.reduce((sum, { answers }) => sum + answers.size, 0)).toBe(fitted)
   for (const { failures } of clients) for (const code of failures.values()) expect(code).toBe('overloaded')

@@ -172,7 +172,7 @@ describe('sessions in a snapshot', () => {
     restoration.end()
   }
 
-  test('PITFALL 19: are as they were when it was taken, however large, and take the place of those that were there', () => {
+  test('PITFALL 19: are as they were when it was taken, however large, and replace the sessions that were there', () => {
     const sessions = new Sessions()
     for (let number = 1; number <= 50; number++) sessions.open(keyOf(number))
     sessions.execute(request(1, 2), done(200_000))

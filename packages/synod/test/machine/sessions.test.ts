@@ -237,7 +237,7 @@ describe('with as many bytes of results as are kept', () => {
     return status
   }
 
-  test('those that were idle for the longest end, until a quarter is free; those without results stay', () => {
+  test('the sessions idle for longest end, until a quarter is free; sessions without results stay', () => {
     const sessions = new Sessions(10, LIMIT_BYTES)
     const [a, b, c, none] = [1, 2, 3, 4].map((number) => open(sessions, number)) as [
       Opened,
@@ -306,7 +306,7 @@ describe('which sessions end', () => {
     expect(sizes[0]).toBeLessThan(50)
   })
 
-  test('counts what an outcome takes besides its result, and the places of those that are not there yet', () => {
+  test('counts what an outcome takes besides its result, and the places of outcomes that are not there yet', () => {
     const sessions = new Sessions(1000, LIMIT_BYTES)
     for (let number = 1; number <= 100; number++)
       sessions.execute(request(open(sessions, number), 1), outcome('done', 0))

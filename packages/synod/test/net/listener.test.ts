@@ -279,7 +279,7 @@ describe('when as many clients are connected as there may be', () => {
     expect(batches.flat()).toHaveLength(1)
   })
 
-  it('those that wait for answers stay, and the newcomer is refused', async () => {
+  it('connections that wait for answers stay, and the new one is refused', async () => {
     const { rig } = await full(() => false)
     const late = rig.clientLink()
     rig.clock.advance(10)
@@ -290,7 +290,7 @@ describe('when as many clients are connected as there may be', () => {
     late.link.close()
   })
 
-  it('those that do not even greet make room first', async () => {
+  it('connections without a handshake are closed first', async () => {
     const { links, rig } = await full((index) => index < 3)
     for (let count = 0; count < 10; count++)
       rig.network.host('a').connect(CLIENT_ADDRESS, {
@@ -301,7 +301,7 @@ describe('when as many clients are connected as there may be', () => {
         },
       })
     rig.clock.advance(10)
-    // Three of them have the places of those that were idle, and the others the place of one of
+    // Three of them have the places of the idle ones, and the others the place of one of
     // these.
     const silent = rig.taken().filter((line) => line.startsWith('silent'))
     expect(silent).toEqual(Array.from({ length: 7 }, () => 'silent: ended'))

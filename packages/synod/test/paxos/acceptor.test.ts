@@ -154,7 +154,7 @@ describe('the two kinds of prepare', () => {
     expect(types(ask(prepare(ballot(1, 3), 'slot', 4)))).toEqual(['promise'])
   })
 
-  test('every slot: it binds those before the slot asked about, and those that do not exist yet', () => {
+  test('every slot: it binds slots before the one asked about, and slots that do not exist yet', () => {
     const { ask } = acceptor()
     ask(prepare(ballot(5, 2), 'log', 10))
     for (const slot of [1, 10, 1_000_000]) {

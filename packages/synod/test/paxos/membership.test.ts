@@ -111,8 +111,8 @@ describe('the membership', () => {
   })
 })
 
-// It was elected by s2 and itself. Of those who vote then, that is itself alone: another leader may
-// have a quorum without it.
+// It was elected by s2 and itself. Of the servers that vote then, that is itself alone:
+// another leader may have a quorum without it.
 test('a leader proposes in the slots of a new configuration only when a quorum of that has promised', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 1 } })
   cluster.isolate(1)

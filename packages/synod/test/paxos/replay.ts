@@ -4,7 +4,7 @@ import fc from 'fast-check'
 
 const { SYNOD_SEED, SYNOD_SEEDS, SYNOD_PATH } = process.env
 
-/** Runs `run` for `count` seeds from 1 on, or from those that the environment asks for. */
+/** Runs `run` for `count` seeds from 1 on, or for the seeds that the environment asks for. */
 export function forSeeds(url: string, count: number, run: (seed: number) => void): void {
   const first = Number(SYNOD_SEED ?? 1)
   for (let seed = first; seed < first + Number(SYNOD_SEEDS ?? count); seed++) {

@@ -55,7 +55,7 @@ function guardOf(
 const remove = (server: ServerId, isForced = false): Change => ({ type: 'remove', server, isForced })
 
 describe('a removal', () => {
-  test('passes where a quorum of those that are left is up', () => {
+  test('passes where a quorum of the remaining servers is up', () => {
     expect(guardOf(3, { 2: NOW, 3: LATELY }).judge(remove(2))).toBe(undefined)
     expect(guardOf(3, { 2: NOW, 3: LATELY }).judge(remove(1))).toBe(undefined)
     expect(guardOf(5, { 2: NOW, 3: NOW, 4: LONG_AGO }).judge(remove(2))).toMatch(/^without s2/)

@@ -64,7 +64,7 @@ test('what clients have asked for counts until it is answered, and the answers u
   expect(budget.heldBytes).toBe(0)
 })
 
-test('while they do not read, those who hold much are refused, and looked at only now and then', () => {
+test('clients that hold much and do not read are refused, and checked only now and then', () => {
   const { clock, holdings, leave } = rig()
   const client = new Client()
   leave(client, LIMIT_BYTES)
@@ -80,7 +80,7 @@ test('while they do not read, those who hold much are refused, and looked at onl
   check()
 })
 
-test('those who hold little are served beside them', () => {
+test('clients that hold little are served beside them', () => {
   const { holdings, leave } = rig()
   leave(new Client(), LIMIT_BYTES)
   const modest = new Client()

@@ -349,7 +349,7 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
     expect(world.running).toEqual([1, 2])
   })
 
-  test('PITFALL 15: nor is it taken for the old one by those that dial it', async () => {
+  test('PITFALL 15: nor do servers that dial it take it for the old one', async () => {
     const world = await World.formed({ mode })
     world.crash(3)
     const received: unknown[] = []

@@ -47,7 +47,7 @@ function several(count: number, limit?: number) {
   return { requests, submit, waiting, execute, take }
 }
 
-test('one request too many is told when half of those that wait will be done', () => {
+test('one request too many is told when half of the waiting requests will be done', () => {
   const { execute, submit } = several(100, 100)
   expect(() => submit(101)).toThrow(expect.objectContaining({ code: 'overloaded', retryAfterMs: 1000 }))
   for (let session = 1; session <= 50; session++) {
@@ -117,7 +117,7 @@ test('nothing is left of what comes and goes while nothing can be proposed', () 
   expect(take(Infinity)).toEqual([])
 })
 
-/** Requests of several owners, and the numbers of those that are proposed next. */
+/** Requests of several owners, and the numbers of the ones proposed next. */
 function owned(limit?: number) {
   const requests = new Requests(limit)
   const names = new Map<Waiting, string>()

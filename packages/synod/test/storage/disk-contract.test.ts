@@ -10,7 +10,7 @@ import { Process } from '../../../testing/src/simulator/hardware/process.js'
 import { Rig } from '../../../testing/test/simulator/rig.js'
 
 /*
- * The promises of the interface, checked on the real disk and on those that stand in for it. Where
+ * The promises of the interface, checked on the real disk and on its doubles. Where
  * they differ, Linux is right.
  */
 

@@ -77,7 +77,7 @@ export class Cluster {
     for (const self of ids) this.servers.set(self, new ClusterServer(configOf(self), this.chance.seed()))
   }
 
-  /** From now on this one is told what happens, after those that are told already. */
+  /** From now on this observer is called for each event, after the earlier observers. */
   observe(observer: ClusterObserver): void {
     this.#observers.push(observer)
   }

@@ -297,7 +297,7 @@ class Run {
     cluster.restart(id)
   }
 
-  /** One message of those that can arrive. Answers whether there was one. */
+  /** Delivers one message that can arrive. Returns whether there was one. */
   #deliver(duplicate: boolean): boolean {
     const chance = this.#chance
     const cluster = this.#cluster

@@ -8,7 +8,7 @@ const LIMIT = 100_000
 
 /** How far an order of operations can come. */
 export interface Obstacle<State, Input, Output> {
-  /** The first to return of those that no order can hold together with all that returned before. */
+  /** The first to return that no order can hold together with all that returned before. */
   readonly operation: Completed<Input, Output>
   /** An order of all that returned before. */
   readonly prefix: readonly Operation<Input, Output>[]

@@ -12,7 +12,7 @@ import { NOW_MS, normalise } from './normalise.js'
 export interface Journal {
   readonly number: number
   readonly server: ServerId
-  /** One list of all those that mean the same. */
+  /** One list for all journals that mean the same. */
   readonly records: readonly JournalRecord[]
   /** What the server is after a restart, or why it cannot be. */
   readonly recovered: PaxosState | Error

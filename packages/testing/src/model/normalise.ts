@@ -17,7 +17,7 @@ export const NOW_MS = 0
 const FAR_MS = 1e9
 
 /**
- * Which timers a step finds due: none, all, a single one of those that a server runs side by side.
+ * Which timers a step finds due: none, all, a single one of the timers a server runs side by side.
  * The timer `slot n` is that of a leaderless instance, `place` that of the first request which
  * waits for a slot, `hole` that of filling holes.
  */

@@ -28,7 +28,7 @@ export interface Selection {
   readonly matches: (transit: Transit) => boolean
   /** Asked for by name. */
   readonly type: MessageType | undefined
-  /** Of those that match, this one alone, counted from 1. */
+  /** Which of the matching messages, counted from 1. */
   readonly place: number | undefined
 }
 

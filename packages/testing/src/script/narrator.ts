@@ -22,7 +22,7 @@ interface Known {
   /** Reads that cannot be answered yet. */
   readonly pending: Set<number>
   /**
-   * Reads that can be answered, by the slot that they have to see; and those that have been said to
+   * Reads that can be answered, by the slot that they have to see; and reads that were said to
    * wait.
    */
   readonly reads: Map<number, Slot>

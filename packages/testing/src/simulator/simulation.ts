@@ -55,7 +55,7 @@ export interface Outcome {
 }
 
 /**
- * Runs a plan, after those that run already: replicas and clients under its faults, then healed.
+ * Runs a plan, after the plans under way: replicas and clients under its faults, then healed.
  * What it finds is in the outcome. `listener` gets the trace, line by line
  * (docs/reference/trace.md).
  *

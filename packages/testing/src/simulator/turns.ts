@@ -6,7 +6,7 @@ import { SynodError } from 'synod/internal/errors.js'
  */
 let last: Promise<unknown> = Promise.resolve()
 
-/** Runs a simulation when those that were asked for before it are over, however they ended. */
+/** Runs a simulation when all simulations asked for before it are over, however they ended. */
 export async function inTurn<T>(run: () => Promise<T>): Promise<T> {
   const own = last.then(run)
   last = own.catch(() => undefined)

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 const { SYNOD_SEED, SYNOD_SEEDS } = process.env
 
 /**
- * Runs `run` for `count` seeds from 1 on, or for those that the environment asks for; one after the
- * other.
+ * Runs `run` for `count` seeds from 1 on, or for the seeds that the environment asks for; one after
+ * the other.
  */
 export async function forEachSeed(
   url: string,

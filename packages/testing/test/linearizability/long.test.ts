@@ -31,7 +31,7 @@ function decides<S, I, O>(object: TestObject<S, I, O>, wanted: string, change?: 
   })
 }
 
-/** One of those that completed in the later half. */
+/** An operation that completed in the later half. */
 function late<I extends { readonly type: string }, O>(
   operations: readonly Operation<I, O>[],
   chance: Chance,

@@ -8,7 +8,7 @@ import { TINY, TINY_LEADERLESS, finish } from './searches.js'
 
 const explore = (config: ModelConfig, forgets = true) => finish(breadthFirst(new World(config, { forgets })))
 
-// The numbers of states are those that this code has. Another number means that the core, or the
+// The numbers of states belong to this code. Another number means that the core, or the
 // model, does something else than before: find out what, and write down the new number.
 describe('all states of a small cluster keep the invariants', () => {
   test('in leader mode', () => {

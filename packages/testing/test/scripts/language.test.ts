@@ -82,7 +82,7 @@ function last(...commands: string[]): string {
 describe('a message by its number', () => {
   const story = ['cluster 3 leader', 'elect s1', 'propose s1 a', 'propose s1 b', 'propose s1 c']
 
-  test('is the only one of those that match', () => {
+  test('is the only one that matches', () => {
     expect(last(...story, 'lose s1>s2 accept #2')).toBe('s1 > s2: accept (1, s1) in slot 2: b\n')
     expect(last(...story, 'lose s1>s2 accept #2', 'lose s1>s2')).toBe(
       's1 > s2: accept (1, s1) in slot 1: a\ns1 > s2: accept (1, s1) in slot 3: c\n',

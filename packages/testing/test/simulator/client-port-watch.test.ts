@@ -66,7 +66,7 @@ function said(message: ReplicaMessage): Buffer {
 }
 
 describe('the watch over a port for clients', () => {
-  it('finds more connections than may be, and those that are politely refused', async () => {
+  it('finds more connections than may be, and connections that are politely refused', async () => {
     const { violations, dial } = await port()
     for (let client = 0; client < LIMIT + POLITE_REFUSALS; client++) dial()
     expect(violations).toEqual([])

@@ -44,7 +44,7 @@ it('moves no further than it is told', () => {
   expect([clock.step(10), clock.now(), ran]).toEqual([true, 10, true])
 })
 
-it('does what is next before any timer, and what is soon after those that are due', () => {
+it('does what is next before any timer, and what is soon after the due timers', () => {
   const clock = new StepClock()
   const ran: string[] = []
   clock.timer(0, () => {

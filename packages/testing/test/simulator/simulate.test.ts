@@ -115,7 +115,7 @@ describe('the seeds', () => {
     return outcomes.map(({ plan }) => plan.seed)
   }
 
-  it('are those that were asked for', async () => {
+  it('are the ones that were asked for', async () => {
     expect(await seedsOf({ seed: 5, seeds: 2 })).toEqual([5, 6])
   })
 

@@ -19,7 +19,7 @@ export const SNAPSHOTS_OFTEN = ['--snapshot-every', '300', '--keep-slots', '100'
 const COUNTING = 8
 const CHECKING = 6
 /**
- * How long those wait who must have an answer in the end, and those who may go away without one.
+ * How long callers wait: the ones that need an answer in the end, and the ones that may give up.
  */
 const PATIENCE_MS = 60_000
 const IMPATIENCE_MS = 1500

@@ -53,7 +53,7 @@ export interface ChannelListenerOptions<Kind extends ConnectionKind, Out, In> {
   onRefused(error: SynodError, remote: string): void
 }
 
-/** Listens at one address, and judges those that dial it. */
+/** Listens at one address, and judges who dials it. */
 export interface ChannelListener {
   /** The address, with the real port if 0 was asked for. */
   readonly address: Address
@@ -79,7 +79,7 @@ export async function listenForChannels<Kind extends ConnectionKind, Out, In>(
   }
 }
 
-/** A connection among those that a listener has accepted. */
+/** One of the connections that a listener has accepted. */
 interface Place<Out, In> extends Linked<Place<Out, In>> {
   readonly channel: Channel<Out, In>
   /** Undefined until its hello was welcomed. */

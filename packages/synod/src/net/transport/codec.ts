@@ -2,7 +2,7 @@ import { MalformedError, type Reader } from '../../bytes/reader.js'
 import type { Writer } from '../../bytes/writer.js'
 
 /**
- * How the messages that one side of a connection sends, and those that it receives, become bytes.
+ * How the messages that one side of a connection sends and receives become bytes.
  */
 export interface Codec<Out, In> {
   encode(writer: Writer, message: Out): void

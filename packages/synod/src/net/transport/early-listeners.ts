@@ -37,7 +37,7 @@ export class EarlyListeners implements Pick<Network, 'listen'> {
   }
 
   /**
-   * Lets in who dials this address from now on. It must be one of those that were bound, and each
+   * Lets in who dials this address from now on. It must be one of the bound addresses, and each
    * is given away once.
    */
   listen(address: Address, onSocket: (open: OpenSocket) => void): Promise<Listener> {

@@ -71,7 +71,7 @@ export class Turns {
     })
   }
 
-  /** What arrived in this turn has been dealt with: the next one begins with those who wait. */
+  /** What arrived in this turn has been dealt with: the next one begins with the waiting flows. */
   #turn(): void {
     this.#number++
     this.#units = 0
@@ -83,7 +83,7 @@ export class Turns {
     this.#serve(this.#more, 1)
   }
 
-  /** Serves those who wait now, as far as there is room, and at least this many of them. */
+  /** Serves the flows that wait now, as far as there is room, and at least this many of them. */
   #serve(queue: (() => void)[], atLeast = 0): void {
     const waiting = queue.length
     for (let served = 0; served < waiting && (this.hasRoom || served < atLeast); served++) queue.shift()?.()

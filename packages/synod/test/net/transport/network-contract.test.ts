@@ -17,7 +17,7 @@ import { MemoryNetwork } from '../../../../testing/src/simulator/hardware/networ
 import { Process } from '../../../../testing/src/simulator/hardware/process.js'
 
 /*
- * The promises of the interface, checked on the real network and on those that stand in for it.
+ * The promises of the interface, checked on the real network and on its doubles.
  */
 
 interface Bench {

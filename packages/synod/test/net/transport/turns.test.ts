@@ -43,7 +43,7 @@ describe('turns of the event loop', () => {
     expect(turns.hasRoom).toBe(true)
   })
 
-  it('serve those who wait in the order in which they asked, as far as there is room', () => {
+  it('serve waiting flows in the order in which they asked, as far as there is capacity', () => {
     const { clock, ran, turns, work } = rig()
     for (const name of ['a', 'b', 'c', 'd']) turns.later(work(name, MAX_TURN_UNITS / 2), 'more')
     expect(turns.isQueued).toBe(true)
@@ -58,7 +58,7 @@ describe('turns of the event loop', () => {
     expect(turns.isQueued).toBe(false)
   })
 
-  it('serve those who ask for little before those who have more', () => {
+  it('serve modest flows before flows that have more', () => {
     const { clock, ran, turns, work } = rig()
     turns.later(work('more', 1), 'more')
     turns.later(work('new', 1), 'modest')
@@ -67,7 +67,7 @@ describe('turns of the event loop', () => {
     expect(ran).toEqual(['new', 'newer', 'more'])
   })
 
-  it('do not leave out those who have more where there is no end of those who ask for little', () => {
+  it('do not starve flows that have more where modest flows never end', () => {
     const { clock, ran, turns, work } = rig()
     let rounds = 3
     const endless = () => {

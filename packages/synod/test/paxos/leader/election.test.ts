@@ -89,7 +89,7 @@ describe('an election', () => {
     expect(server.status.role).toBe('candidate')
   })
 
-  test('lost prepares are sent again, to those who have not answered', () => {
+  test('lost prepares are sent again, to the servers that have not answered', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.step(1, { type: 'tick' })
     cluster.deliverAll('probe')

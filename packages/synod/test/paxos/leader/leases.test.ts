@@ -106,7 +106,7 @@ describe('a leader', () => {
     expect(readAlone(server)).toBeUndefined()
   })
 
-  test('needs those that any quorum of phase 1 meets', () => {
+  test('needs the servers that any quorum of phase 1 meets', () => {
     const server = new LoneServer({
       leaseMs: LEASE_MS,
       servers: [1, 2, 3, 4],

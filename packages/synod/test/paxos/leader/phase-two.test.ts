@@ -150,7 +150,7 @@ describe('the window', () => {
 })
 
 describe('lost messages', () => {
-  test('a lost 2a is sent again, to those who have not voted', () => {
+  test('a lost 2a is sent again, to the servers that have not voted', () => {
     const cluster = led()
     cluster.propose(1, 'a')
     cluster.lose('accept')

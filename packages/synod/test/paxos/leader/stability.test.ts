@@ -224,7 +224,7 @@ describe('a leader that cannot reach a quorum', () => {
     expect(cluster.paxos(1).status()).toMatchObject({ role: 'follower', leader: undefined })
   })
 
-  test('those that heard from it join the next one', () => {
+  test('servers that heard from it join the next one', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.isolate(1, [3, 4, 5])

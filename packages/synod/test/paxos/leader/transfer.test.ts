@@ -22,7 +22,7 @@ describe('a leader that is to make room', () => {
     expect(texts(cluster.prefix(3))).toEqual(['a', 'b'])
   })
 
-  test('picks the server that has voted furthest of those that it hears', () => {
+  test('picks the server that has voted furthest of the servers that it hears', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.isolate(4)

@@ -158,7 +158,7 @@ class Line {
   readonly #violate: (what: string) => void
   #isGreeted = false
   #isLost = false
-  /** Of the messages that were handed over, those that may not have been looked at. */
+  /** The messages that were handed over and may not have been processed. */
   readonly #behind: Deferred[] = []
   /**
    * By number, how often something was asked here that has no answer: a number that is used twice

@@ -100,7 +100,7 @@ export type Fault =
 
 export type FaultKind = Fault['kind']
 
-/** What a fault is about, for those who count. */
+/** What a fault is about, for statistics. */
 export const FAULT_CLASS: Readonly<
   Record<FaultKind, 'crash' | 'network' | 'storage' | 'process' | 'clients'>
 > = {

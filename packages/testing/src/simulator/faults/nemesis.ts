@@ -78,7 +78,7 @@ export class Nemesis<M extends AnyMachine> {
     }
   }
 
-  /** Ends all faults, and starts all servers that are down, but those that shall be left broken. */
+  /** Ends all faults, and starts all servers that are down, but those left broken on purpose. */
   heal(): void {
     const { plan, trace, world } = this.#parts
     trace.add({ event: 'heal', left: plan.left })
