@@ -43,7 +43,7 @@ export interface Possible {
   readonly messages: readonly MessageActions[]
   readonly servers: readonly ServerActions[]
   readonly links: readonly LinkActions[]
-  /** Those that have asked for something, and one more. */
+  /** The clients that have asked for something, and one more. */
   readonly clients: readonly ClientActions[]
   readonly cluster: readonly Action[]
 }

@@ -194,7 +194,7 @@ function endsOf({ events }: Picture): Map<number, Ends> {
 
 type BareMark = Omit<Mark, 'side'>
 
-/** Those whose shape does not say enough. */
+/** Kinds of arrows whose shape does not say enough. */
 const TOLD: ReadonlySet<MarkKind> = new Set(['chosen', 'role', 'violation', 'note'])
 
 function placed(mark: BareMark, labels: Labels): Mark {

@@ -83,8 +83,8 @@ export interface Picture {
   /** In the order of their columns. */
   readonly actors: readonly ActorId[]
   /**
-   * Those that are known, in the order of their slots: each governs the slots from its first one
-   * on, up to the next one's.
+   * The known configurations, in the order of their slots: each governs the slots from its first
+   * one on, up to the next one's.
    */
   readonly configurations: readonly [PictureConfiguration, ...PictureConfiguration[]]
   /** By id: an id is the place in here. */

@@ -24,7 +24,7 @@ export function requireAnswer(statuses: readonly EndpointStatus[]): void {
     throw first.error
 }
 
-/** Those that answered, the one first that knows of most slots that they are chosen. */
+/** The replicas that answered; first the one that knows the most slots to be chosen. */
 export function answered(statuses: readonly EndpointStatus[]): ReplicaStatus[] {
   return statuses
     .flatMap((answer) => ('status' in answer ? [answer.status] : []))

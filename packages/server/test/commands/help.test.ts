@@ -36,7 +36,7 @@ test('the program names all its commands', () => {
   expect(helpOf(program)).toContain('Start with `synod demo`')
 })
 
-/** Those that do something, with their whole names. */
+/** The commands that do something, with their whole names. */
 const commands = program.commands.flatMap((command) =>
   command.commands.length === 0
     ? [[command.name(), command] as const]

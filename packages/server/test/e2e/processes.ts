@@ -116,7 +116,7 @@ export interface ClusterOptions {
 export interface TestCluster extends AsyncDisposable {
   /** Where the replicas listen for clients, in the order of their ids: those of the whole site. */
   readonly endpoints: readonly string[]
-  /** Those that are part of it, as far as the test is concerned. */
+  /** The replicas that are part of it, as far as the test is concerned. */
   readonly replicas: readonly TestReplica[]
   /** Where a server listens for its peers. */
   address(id: number): string

@@ -260,7 +260,7 @@ export class Endpoints {
     return this.#endpoints.filter(({ welcome }) => welcome !== null)
   }
 
-  /** Those that are up, and not silent; all that are up if they all are. */
+  /** The endpoints that are up and not silent; all that are up if they are all silent. */
   #responsive(): Endpoint[] {
     const up = this.#up()
     const some = up.filter(({ silence }) => !silence.isSilent)

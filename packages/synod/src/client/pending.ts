@@ -10,9 +10,8 @@ export type Question = ClientMessage extends infer Message
   : never
 
 /**
- * Who is asked. `leader`: the leader, or everyone in leaderless mode, and another one when that one
- * is gone or silent. `any`: any one, and another one when that is gone or silent. `one`: that one,
- * once.
+ * Who is asked. `leader`: the leader, or all replicas in leaderless mode. `any`: any replica. Both
+ * try another one when that is gone or silent. `one`: the replica named, without a retry.
  */
 export type Routing = 'leader' | 'any' | 'one'
 

@@ -13,7 +13,7 @@ export interface Candidate {
 /**
  * Whom to ask in leader mode; undefined where none has told of a leader. Of all hints the one with
  * the highest ballot holds: an older one may name a leader that was deposed. Where the leader is
- * silent or not connected, it is one that knows the leader and hands on what it is asked.
+ * silent or not connected, it is a replica that forwards to the leader.
  */
 export function chooseTarget<Its extends Candidate>(candidates: readonly Its[]): Its | undefined {
   const telling = candidates.filter(({ hint }) => hint !== null && hint.server !== 0)
@@ -23,7 +23,7 @@ export function chooseTarget<Its extends Candidate>(candidates: readonly Its[]):
   return highest(telling.filter(({ silence }) => !silence.isSilent)) ?? leader
 }
 
-/** The first one of those whose hints have the highest ballot. */
+/** The first candidate whose hint has the highest ballot. */
 function highest<Its extends Candidate>(telling: readonly Its[]): Its | undefined {
   let best: Its | undefined
   for (const each of telling) {

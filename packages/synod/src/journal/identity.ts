@@ -33,7 +33,7 @@ export interface IdentityOptions {
   /** The name of the cluster. */
   readonly cluster: string
   readonly parameters: ClusterParameters
-  /** Those that found the cluster, this one included; none for a server that joins one. */
+  /** The servers that create the cluster, this one included; none for a server that joins one. */
   readonly founders: readonly ServerId[]
   readonly server: ServerId
   /**

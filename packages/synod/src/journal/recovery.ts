@@ -22,7 +22,7 @@ import type { FoundHeader } from './segment.js'
 
 /** Where a journal ends, once it is cut as found. */
 export interface JournalEnd {
-  /** Those that are needed, in order, at least one. */
+  /** The segments that are needed, in order, at least one. */
   readonly segments: readonly KeptSegment[]
   /** Where the groups in the last of them end. */
   readonly sizeBytes: number

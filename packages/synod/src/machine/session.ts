@@ -31,7 +31,7 @@ interface Numbering {
   acknowledged: number
   /** Those above `acknowledged`. */
   readonly answered: Set<number>
-  /** Those that a caller has given up on and may resume: they are not acknowledged. */
+  /** Requests that a caller has given up on and may resume: they are not acknowledged. */
   readonly resumable: Set<number>
 }
 
@@ -58,11 +58,11 @@ export class Session {
   #numbering: Numbering | undefined
   #isOpening = false
   /**
-   * Commands that wait for the session to be open, or for room in its window. Those whose call is
-   * over have left.
+   * Commands that wait for the session to be open, or for room in its window. A command whose call
+   * is over has left.
    */
   readonly #waiting = new Set<Waiting>()
-  /** By what stands for them; those whose callers have dropped the error are forgotten. */
+  /** By `error.request`: an entry is forgotten when the caller has dropped the error. */
   readonly #resumable = new WeakMap<PendingRequest, Resumable>()
   #isSending = false
 

@@ -14,8 +14,8 @@ import { SnapshotMap } from './snapshot-map.js'
 export const MAX_SESSIONS = 100_000
 
 /**
- * Nor more bytes of outcomes than this: then the sessions idle for longest are ended, until
- * a quarter of it is free.
+ * The most bytes of outcomes. Above it the sessions idle for longest are ended, until a quarter of
+ * it is free.
  */
 export const MAX_OUTCOME_BYTES = 64 << 20
 const KEPT_SHARE = 0.75
@@ -105,8 +105,8 @@ export class Sessions {
 
   /**
    * Executes a command unless this very request has been executed before. One that the client has
-   * acknowledged, so that its result is forgotten, counts as expired: the client has its answer,
-   * but a replica may still keep the request.
+   * acknowledged counts as expired: the client has its answer, but a late copy of the request may
+   * still be chosen.
    */
   execute(request: Request, run: () => Outcome): Outcome {
     const found = this.#sessions.get(request.session)
@@ -135,7 +135,7 @@ export class Sessions {
     return this.#bytes + commands * BATCHED_COMMAND_BYTES <= this.#limitBytes
   }
 
-  /** The outcome that `execute` was given as pending for this request is known. */
+  /** Fills in the outcome that `execute` left open for this request. */
   settle({ sequence, session: key }: RequestKey, pending: PendingOutcome, outcome: Outcome): void {
     const before = sizeOf(pending)
     Object.assign(pending, kept(outcome))
@@ -215,10 +215,7 @@ export class Sessions {
     return session
   }
 
-  /**
-   * Only those go that have outcomes; the last of them may be the one that has just come to have
-   * one.
-   */
+  /** Ends idle sessions that have outcomes, possibly even the present one. */
   #endUntilItFits(): void {
     let session = this.#byUse.first
     while (session !== undefined && this.#bytes > KEPT_SHARE * this.#limitBytes) {

@@ -27,8 +27,8 @@ export function checkStaleRead(options: StaleReadOptions): Slot {
 }
 
 /**
- * Waits for a stale read. That it was not answered in time says nothing of a quorum, only that the
- * replica is behind.
+ * Waits for a stale read. A timeout here means that the replica is behind, not that there is no
+ * quorum.
  */
 export async function staleAnswer<T>(answer: Promise<T>, atLeast: Slot): Promise<T> {
   try {

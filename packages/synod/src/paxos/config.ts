@@ -20,9 +20,8 @@ export interface PaxosConfig {
   /** How often a leader, or in leaderless mode each server, sends heartbeats. */
   readonly heartbeatMs: number
   /**
-   * A follower that has not heard from the leader for between one and one and a half of these
-   * probes, to become the leader. A leader that has not heard from a quorum for one of these steps
-   * down.
+   * After one to one and a half of these without the leader, a follower probes, to become the
+   * leader. After one of these without a quorum, a leader steps down.
    */
   readonly electionTimeoutMs: number
   /** An unanswered message is sent again after this time. */

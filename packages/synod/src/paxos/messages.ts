@@ -17,8 +17,8 @@ export interface Prepare {
   readonly scope: Scope
   readonly slot: Slot
   /**
-   * Where there are leases: the leader at this ballot has told the sender to take over, and given
-   * up its lease.
+   * Where there are leases: the ballot of the leader that told the sender to take over, and gave up
+   * its lease.
    */
   readonly over?: Ballot
 }
@@ -69,8 +69,8 @@ export interface Accepted {
 }
 
 /**
- * A prepare or accept at `refused` met a promise at the higher `ballot`; `slot` is the slot it was
- * for.
+ * A prepare or accept at `refused` was refused because of a promise at the higher `ballot`; `slot`
+ * is that of the refused message.
  */
 export interface Nack {
   readonly type: 'nack'
@@ -79,7 +79,10 @@ export interface Nack {
   readonly slot: Slot
 }
 
-/** In slots `first` to `last`, the value voted for at `ballot`, and at no other, is chosen. */
+/**
+ * In slots `first` to `last` the value of the votes at `ballot` is chosen. A receiver whose vote is
+ * at another ballot has to ask.
+ */
 export interface Chosen {
   readonly type: 'chosen'
   readonly ballot: Ballot

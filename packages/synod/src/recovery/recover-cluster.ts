@@ -111,7 +111,7 @@ export interface RecoverOptions<M extends AnyMachine> {
   readonly from: readonly string[]
   /** The data directory of the new server: empty or absent. */
   readonly dataDir: string
-  /** The new server: 1 to 65,535. Those that join it have higher ids. */
+  /** The new server: 1 to 65,535. Servers that join it have higher ids. */
   readonly id: ServerId
   /** Where the new server will listen for the others, as `host:port`. */
   readonly address: string

@@ -23,7 +23,7 @@ export interface RestoreOptions<M extends AnyMachine> {
   readonly file: string
   /** The data directory of the new server: empty or absent. */
   readonly dataDir: string
-  /** The new server: 1 to 65,535. Those that join it have higher ids. */
+  /** The new server: 1 to 65,535. Servers that join it have higher ids. */
   readonly id: ServerId
   /** Where the new server will listen for the others, as `host:port`. */
   readonly address: string

@@ -97,9 +97,9 @@ export class Admission {
   }
 
   /**
-   * Those who vote by the latest that is known: the voters of which this server knows may have been
-   * removed while it was away, and be gone. A server that took part with the later voters has told
-   * them how far its journal had come.
+   * The voters of the latest configuration that is known: the voters of which this server knows may
+   * have been removed while it was away, and be gone. A server that took part with the later voters
+   * has told them how far its journal had come.
    */
   get #electorate(): Electorate {
     const own = electorateOf(this.#parts.membership)

@@ -181,8 +181,8 @@ export class Agreement {
   }
 
   /**
-   * Those who found a cluster must agree on who does; who has met all the others once is told by
-   * the log.
+   * The founders of a cluster must agree on who they are. A server that has met all of them once
+   * learns of members from the log.
    */
   #foundsAnother(hello: PeerHello, who: string): SynodError | undefined {
     const { id } = this.#settings

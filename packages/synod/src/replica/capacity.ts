@@ -7,9 +7,9 @@ export const OWN_PROCESS: object = {}
 const MIN_SHARE = 16
 
 /**
- * A limit on the items that wait, and on their bytes. Owners share it: an owner that has as many
- * waiting as are still free is refused, and one that has few is not. Otherwise, owners that take
- * all of it would keep the others out.
+ * A limit on the items that wait, and on their bytes. Owners share it: an owner is refused when it
+ * has at least as many items as there are free places. Otherwise, owners that take all of it would
+ * keep the others out.
  */
 export class Capacity {
   readonly #noun: string

@@ -166,7 +166,7 @@ export class ClientService {
     for (const client of this.#clients.values()) this.#say(client, hint)
   }
 
-  /** Tells all clients which cluster they are connected to: it had not formed when they came. */
+  /** Tells clients that came before the cluster had formed its id. */
   sendFormed(clusterId: ClusterId): void {
     for (const client of this.#clients.values()) this.#say(client, { type: 'formed', clusterId })
     this.flush()
@@ -359,8 +359,8 @@ export class ClientService {
   }
 
   /**
-   * Many that waited may be answered at once: an answer that changes nothing is left out rather
-   * than kept for too long.
+   * Many that waited may be answered at once: the answer of a read is refused rather than kept for
+   * too long.
    */
   #replyIfRoom(client: Client, request: number, answer: Uint8Array): void {
     try {

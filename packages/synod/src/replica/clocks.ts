@@ -33,7 +33,10 @@ export interface ClocksParts {
 interface Question {
   readonly round: number
   readonly atMs: number
-  /** Whether the peer has asked too since it was connected: it can answer. */
+  /**
+   * True once the peer has asked too since it was connected: then its connection to this server
+   * works.
+   */
   readonly isHeard: boolean
 }
 
@@ -81,7 +84,7 @@ export class Clocks {
     const { clock, send } = this.#parts
     if (report.type === 'clock-request') {
       send(from, { type: 'clock', round: report.round, wallMs: this.#wallMs })
-      // Its answer may be lost: when it was asked, it may have had no connection to answer by.
+      // It may have had no connection to this server when it was asked: then its answer is lost.
       if (this.#asked.get(from)?.isHeard === false) this.#ask(from, true)
       return
     }

@@ -29,7 +29,7 @@ import type { Settings } from './options.js'
 import { type Done, Requests } from './requests.js'
 import type { SpaceGuard } from './space-guard.js'
 
-/** So often a replica looks for requests that got lost on their way to another server. */
+/** How often a replica looks for requests that got lost on their way to another server. */
 const CHECK_LOST_MS = 500
 
 export interface CommandsParts {
@@ -98,8 +98,8 @@ export class Commands {
   }
 
   /**
-   * Takes an encoded request, of a client where it has an owner. Throws MalformedError,
-   * `not-known-by-all`, `overloaded` and `disk-full`. Returns what gives up on it.
+   * Takes an encoded request; `owner` is its client, none for a caller in this process. Throws
+   * MalformedError, `not-known-by-all`, `overloaded` and `disk-full`. Returns what gives up on it.
    */
   submit(value: Uint8Array, done: Done, owner?: object): () => void {
     const { changes, counts, inbox, settings, spaceGuard, state } = this.#parts
@@ -155,8 +155,8 @@ export class Commands {
   }
 
   /**
-   * What others hand on to this server. What there is no space for they hand on again, or refuse
-   * themselves.
+   * What others hand on to this server. Without space on the disk it is dropped here; they hand it
+   * on again, or refuse it.
    */
   takeForwarded(values: readonly Value[]): readonly Value[] {
     return this.#prepare(

@@ -10,8 +10,8 @@ import type { PositionReports } from './position-reports.js'
 import type { ReplicaTrace } from './replica-trace.js'
 
 /**
- * What nothing waits for is written along with the next vote, or when this many records have
- * gathered, or bytes of them.
+ * Records that no message waits for are written with the next vote, or when this many have
+ * gathered, or this many bytes.
  */
 const LAZY_RECORDS = 1000
 const LAZY_BYTES = 4 << 20
@@ -66,7 +66,7 @@ export class Driver {
   #deadlineMs = Infinity
   /** How many messages have been handed to the links. */
   sent = 0
-  /** How many of peers were dropped. */
+  /** How many messages of peers were dropped. */
   refused = 0
   /** Something that an answer rests on has been appended since the last flush. */
   #mustSync = false

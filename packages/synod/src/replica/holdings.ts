@@ -4,8 +4,8 @@ import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../net/transport/intake.j
 import { overloaded } from '../pace.js'
 
 /**
- * A client for which less than this is held is not refused because of what others hold; less, where
- * clients are many.
+ * A client for which less than this is held is never refused because of others. The number falls as
+ * clients grow.
  */
 export const SMALL_BYTES = 256 * 1024
 
@@ -41,7 +41,7 @@ export class Holdings {
   readonly #budget: Budget
   readonly #now: () => number
   readonly #clients: () => number
-  /** Those who have something unread, as far as the budget was told. */
+  /** Clients that have something unread, as far as the budget was told. */
   readonly #unread = new Set<Holder>()
   #countedMs = -Infinity
 

@@ -10,7 +10,7 @@ import type { Founding } from './agreement.js'
 
 /** What has happened to a replica since its last turn. */
 export type Arrival =
-  /** It is the time that `tickAt` was told. */
+  /** The timer that `tickAt` set is due. */
   | { readonly type: 'tick' }
   /** An input for the core that another part of the replica asks for. */
   | { readonly type: 'input'; readonly input: Input }
@@ -28,8 +28,8 @@ export type Arrival =
   | { readonly type: 'connected'; readonly welcome: PeerWelcome }
   | { readonly type: 'unreachable'; readonly peer: ServerId }
   /**
-   * All founders have welcomed this one, or a member of the cluster that it joins has: this is to
-   * be written down.
+   * All founders have welcomed this server, or a member of the cluster that it joins has. Who they
+   * are is to be written to disk.
    */
   | { readonly type: 'complete'; readonly founding: Founding }
   /** All founders have written that down, this one included: they may vote. */
@@ -41,16 +41,16 @@ export type Arrival =
   /** The free space on the disk was read. */
   | { readonly type: 'space' }
   /**
-   * The state is that of a peer now: the results of the slots that it skipped are not known here.
+   * The snapshot of a peer has replaced the state: the results of the slots that it skipped are not
+   * known here.
    */
   | { readonly type: 'restored' }
   /** The replica cannot go on. */
   | { readonly type: 'failed'; readonly error: SynodError }
 
 /**
- * Collects what happens to a replica during one turn of the event loop, and has its own turn follow
- * at the end of that. The parts of a replica post here, so that none of them calls back into the
- * loop.
+ * Collects what happens to a replica during one turn of the event loop, and then runs one turn of
+ * the replica. The parts of a replica post here, so that no part calls the loop.
  */
 export class Inbox {
   readonly #clock: Clock
@@ -98,8 +98,8 @@ export class Inbox {
   }
 
   /**
-   * Has a tick posted at this time. One timer, moved only when the tick is wanted earlier: a tick
-   * that is too early does nothing.
+   * Posts a tick at this time. One timer, moved only when the tick is wanted earlier: a tick that
+   * is too early does nothing.
    */
   tickAt(atMs: number): void {
     if (atMs >= this.#tickMs || this.#isClosed) return

@@ -76,7 +76,10 @@ export class Operations {
     return transfers.begin(to, done)
   }
 
-  /** A piece of a new snapshot where `slot` is 0, or of the one that was begun with. */
+  /**
+   * A piece of a new snapshot where `slot` is 0, or of the snapshot whose first piece was sent
+   * before.
+   */
   save(slot: Slot, offset: number, owner: object, done: Done): () => void {
     const { inbox, state } = this.#parts
     let isOver = false

@@ -43,8 +43,8 @@ interface Read extends Linked<Read> {
   readonly end: () => void
   readonly owner: object
   /**
-   * What it waits for: a quorum, the slot that it must see executed, its turn; and then the answers
-   * to those before it.
+   * What it waits for: a quorum, the slot that it must see executed, its turn, and then the reads
+   * before it.
    */
   waitsFor: 'quorum' | 'slot' | 'turn' | 'answer' | 'nothing'
   /** Which slot that is, once a quorum has named it. */
@@ -52,8 +52,8 @@ interface Read extends Linked<Read> {
 }
 
 /**
- * Linearizable reads that came in one turn: to the core they are one, so that thousands are begun,
- * and given up on, as fast.
+ * Linearizable reads that came in one turn: the core sees them as one read, so that thousands cost
+ * as much as one.
  */
 interface Group {
   readonly id: number
@@ -100,7 +100,7 @@ export class Reads {
     return () => {
       if (this.#giveUp(read) || !group.reads.delete(read)) return
       this.#leave(read)
-      // What the core has not been told of, it need not be told to forget.
+      // The core knows this group only once `takeNew` has named it.
       if (group.reads.size === 0 && this.#unconfirmed.delete(group.id))
         this.#parts.inbox.step({ type: 'withdraw-read', id: group.id })
     }
@@ -206,7 +206,10 @@ export class Reads {
     this.#readable.add(read)
   }
 
-  /** Whether it waited for anything but a quorum. */
+  /**
+   * Gives up on a read that waits for its slot or its turn. False for one that waits for a quorum,
+   * or is over.
+   */
   #giveUp(read: Read): boolean {
     if (read.waitsFor === 'quorum' || read.waitsFor === 'nothing') return false
     if (read.waitsFor === 'slot') this.#confirmed.delete(read)

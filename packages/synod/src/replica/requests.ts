@@ -31,7 +31,7 @@ const MAX_IDLE_SESSIONS = 4096
 const LOST_AFTER = 4
 const MIN_LOST_MS = 1000
 const MAX_LOST_MS = 10_000
-/** What a request adds to how long they take. */
+/** The weight of one request in the average duration. */
 const SAMPLE_WEIGHT = 1 / 16
 
 /** Gets the outcome of a request, or the reason why it was never proposed. */
@@ -50,7 +50,7 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
   proposedMs: number
   /** Whether it still waits. */
   waits: boolean
-  /** Whether it has been proposed, unless all was to be proposed anew since. */
+  /** Whether it has been proposed to the present leader. */
   isProposed: boolean
 }
 
@@ -61,7 +61,7 @@ export interface Waiting extends RequestKey, Proposal, Linked<Waiting> {
  */
 export class Requests {
   readonly #capacity: Capacity
-  /** Those that have yet to be proposed. */
+  /** Requests that have yet to be proposed. */
   readonly #queue = new FairQueue<Waiting>(({ value }) => value.length)
   /** All others, in the order in which they were proposed. */
   readonly #proposed = new LinkedList<Waiting>()

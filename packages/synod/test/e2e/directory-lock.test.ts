@@ -33,7 +33,10 @@ test('of many processes that start at once and are killed at random, one at a ti
   const chance = randomFrom(seed)
   const directory = await mkdtemp(join(tmpdir(), 'synod-lock-'))
   const starters = new Set<ChildProcess>()
-  /** Those that have the directory, as far as they were neither killed nor told to let go of it. */
+  /**
+   * The processes that have the directory, as far as they were neither killed nor told to let go of
+   * it.
+   */
   const owners = new Set<ChildProcess>()
   let owned = 0
   try {

@@ -10,7 +10,7 @@ const { electionTimeoutMs } = new LoneServer().config
 const SERVERS: readonly ServerId[] = [1, 2, 3]
 const DIRECTIONS = ['1>2', '2>1', '1>3', '3>1', '2>3', '3>2']
 
-/** Those that reach another one, and are reached by it: they have a quorum. */
+/** The servers that reach another one, and are reached by it: they have a quorum. */
 function ableUnder(cut: readonly string[]): ServerId[] {
   const talk = (a: ServerId, b: ServerId) => !cut.includes(`${a}>${b}`) && !cut.includes(`${b}>${a}`)
   return SERVERS.filter((a) => SERVERS.some((b) => a !== b && talk(a, b)))

@@ -46,7 +46,7 @@ class Slowest {
     if (tookMs > (this.#found.get(name)?.tookMs ?? -1)) this.#found.set(name, { tookMs, seed })
   }
 
-  /** Those that took longer than that. */
+  /** The cases that took longer than that. */
   above(limitMs: number): string[] {
     return [...this.#found]
       .filter(([, { tookMs }]) => tookMs > limitMs)

@@ -26,8 +26,8 @@ export type Turn = 'crash' | 'restart' | 'pause' | 'resume'
 /** Is told what happens in a cluster, at once. Each of its methods may be left out. */
 export interface ClusterObserver {
   /**
-   * A client asks these servers for values. Those that are up and not paused step next, one after
-   * the other.
+   * A client asks these servers for values. The servers that are up and not paused step next, one
+   * after the other.
    */
   requested?(client: number, servers: readonly ServerId[], values: readonly Value[]): void
   /**

@@ -21,7 +21,7 @@ export interface LinkedScene extends Scene {
 /** Something that happens to a cluster, and passes. */
 export interface Hardship<Its extends Scene = Scene> {
   readonly name: string
-  /** Those that strike something else can befall a cluster at the same time. */
+  /** Hardships that strike different things can befall a cluster at the same time. */
   readonly strikes: 'replicas' | 'links' | 'members'
   /** Resolves when it has passed, with what happened. */
   readonly befall: (scene: Its) => Promise<string>

@@ -44,12 +44,12 @@ export class Links implements Site {
     return [...this.#links.values()]
   }
 
-  /** Those that carry what a server says. */
+  /** The links that carry what a server says. */
   from(id: number): readonly LinkProxy[] {
     return this.ids.filter((other) => other !== id).map((other) => this.link(id, other))
   }
 
-  /** Those that carry what it is told. */
+  /** The links that carry what a server is told. */
   to(id: number): readonly LinkProxy[] {
     return this.ids.filter((other) => other !== id).map((other) => this.link(other, id))
   }

@@ -23,7 +23,7 @@ const BURST = 8 * MAX_WAITING
 /** What takes longer than this has failed, however slow the machine is. */
 const PATIENCE_MS = 60_000
 
-/** Those who try again as they are told, and how much each has at once. */
+/** Clients that try again as they are told, and how much each has at once. */
 const PATIENT = 2
 const AT_ONCE = 100
 

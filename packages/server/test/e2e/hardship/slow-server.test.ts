@@ -52,7 +52,7 @@ async function syncsOf({ endpoint }: TestReplica): Promise<number> {
   return status?.journal?.groups ?? 0
 }
 
-/** Those that can be had here; a line above says which cannot. */
+/** The slow days that can be had here; a line above says which cannot. */
 const DAYS = Object.entries(SLOW_DAYS).filter(([, { needsStrace }]) => !needsStrace || whyNot === undefined)
 
 test.skipIf(whyNot !== undefined)(

@@ -83,7 +83,7 @@ export interface ClientListenerOptions extends Pick<
   /** Everything sent was handed over, after more than `DRAIN_MARK_BYTES` were unsent. */
   onDrained(connection: ClientConnection): void
   onDisconnected(connection: ClientConnection, reason: ChannelClosed): void
-  /** Whether it is dropped when its place is needed: its client waits for nothing. */
+  /** Whether it may be closed to make room: its client waits for nothing. */
   isIdle?(connection: ClientConnection): boolean
 }
 

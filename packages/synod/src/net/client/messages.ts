@@ -36,10 +36,7 @@ export interface StatusRequest {
   readonly request: number
 }
 
-/**
- * Server `to` is to lead, or any other than the one that does where it is 0. Answered by reply or
- * fail.
- */
+/** Server `to` is to lead; 0 for any server but the present leader. Answered by reply or fail. */
 export interface TransferRequest {
   readonly type: 'transfer'
   readonly request: number
@@ -73,10 +70,7 @@ export interface SnapshotPiece {
   readonly bytes: Uint8Array
 }
 
-/**
- * `slot` is the executed watermark of the replica: what the result says is from there or from
- * before.
- */
+/** `slot` is the executed watermark of the replica: the result reflects no slot after this one. */
 export interface Reply {
   readonly type: 'reply'
   readonly request: number

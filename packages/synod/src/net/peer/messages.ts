@@ -7,7 +7,7 @@ import type { Message } from '../../paxos/messages.js'
  */
 export interface SnapshotRequest {
   readonly type: 'snapshot-request'
-  /** Of no use is one of a slot before this. */
+  /** Older snapshots than this are of no use. */
   readonly atLeast: Slot
   /** The snapshot that is arriving, and how much of it has; 0 and 0 for whichever is the newest. */
   readonly slot: Slot
@@ -32,7 +32,7 @@ export interface NoSnapshot {
   readonly type: 'no-snapshot'
 }
 
-/** What the sender has come to at a slot: a checksum over all commands and results up to there. */
+/** The sender's checksum over all commands and results up to a slot. */
 export interface DigestReport {
   readonly type: 'digest'
   readonly slot: Slot
@@ -45,8 +45,8 @@ export interface DigestReport {
 export type SpaceState = 'ample' | 'low' | 'full'
 
 /**
- * The sender's disk has been at one write for so long, 0 when that is over; and how much space it
- * has. Told again and again while either is a trouble.
+ * For how many milliseconds the sender's disk has been at one write, 0 if none is slow; and how
+ * much space it has. Sent again and again while either is a trouble.
  */
 export interface DiskReport {
   readonly type: 'disk'
@@ -77,8 +77,8 @@ export const MAX_WALL_MS = 253_402_300_799_999
 export type ClockReport = ClockRequest | ClockAnswer
 
 /**
- * How far the journals of acceptors have come, the sender's own among them: each has that many
- * groups durable.
+ * How far the journals of acceptors have come, the sender's own among them: for each, how many
+ * groups of records are durable.
  */
 export interface PositionsReport {
   readonly type: 'positions'
@@ -86,7 +86,7 @@ export interface PositionsReport {
   readonly positions: readonly { readonly acceptor: string; readonly position: number }[]
 }
 
-/** What servers tell each other besides the messages of the protocol, and among them. */
+/** Messages between servers that the core never sees, sent on the connection of the protocol. */
 export type Report = DigestReport | DiskReport | ClockReport | PositionsReport
 
 export type SnapshotReply = SnapshotChunk | NoSnapshot

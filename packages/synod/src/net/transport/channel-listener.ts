@@ -10,12 +10,15 @@ import type { VersionRange } from '../../cluster/versions.js'
 import type { ConnectionKind } from './preamble.js'
 
 /**
- * How many connections above the limit are told why they are refused. More are dropped without a
- * word.
+ * How many connections above the limit are told why they are refused. More are closed without a
+ * reason.
  */
 export const POLITE_REFUSALS = 8
 
-/** This part of all connections may be in their handshake; then the one that began first goes. */
+/**
+ * This part of all connections may be in their handshake; then the oldest unfinished handshake is
+ * closed.
+ */
 const GREETING_SHARE = 1 / 8
 
 /** How many connections are looked at to find an idle one. Each that is busy comes last again. */
@@ -26,9 +29,7 @@ export interface ConnectionEvents<In> {
   onMessages(batch: In[]): void
   onDrained(): void
   onClosed(reason: ChannelClosed): void
-  /**
-   * Whether it has to go when its place is needed. It is told that by `onEvicted`, and then ended.
-   */
+  /** Whether it may be closed to make room. `onEvicted` tells it first. */
   isIdle?(): boolean
   onEvicted?(): void
 }
