@@ -76,11 +76,16 @@ export class Supervisor<M extends AnyMachine> {
     trace.add({ event: 'failed', server: id, code, message })
     // It has come too late for its build, and was told so before it was a member.
     const isLate = id > this.#parts.plan.servers && this.#parts.old.has(id) && REFUSED.test(message)
+    // It was removed, has not been told so, and met a raise of versions that names the others.
+    const isOutrun = this.#parts.old.has(id) && !REFUSED.test(message) && this.#wasRemoved(id)
     const lost = code === 'journal-damaged' || code === 'wrong-acceptor'
     if ((lost && this.wrecked.has(id)) || (code === 'removed' && this.removable.has(id))) {
       this.#ended.add(id)
-    } else if ((code === 'journal-failed' && this.excused.has(id)) || (code === 'wrong-version' && isLate)) {
-      if (isLate) this.#parts.old.delete(id)
+    } else if (
+      (code === 'journal-failed' && this.excused.has(id)) ||
+      (code === 'wrong-version' && (isLate || isOutrun))
+    ) {
+      if (code === 'wrong-version') this.#parts.old.delete(id)
       world.clock.timer(0, () => {
         this.#stop(id)
       })
@@ -91,6 +96,15 @@ export class Supervisor<M extends AnyMachine> {
       const kind = code === 'invariant-violated' ? 'invariant' : 'unexpected-failure'
       onViolation(new Violation(kind, `s${id} gave up, ${code}: ${message}`, { cause: error }))
     }
+  }
+
+  /** Whether the running replica that knows the most slots to be chosen names no such member. */
+  #wasRemoved(id: ServerId): boolean {
+    const { world } = this.#parts
+    const statuses = world.running.map((running) => world.status(running))
+    const [newest] = statuses.sort((a, b) => b.watermarks.chosen - a.watermarks.chosen)
+    const members = newest?.members ?? []
+    return members.length > 0 && members.every(({ server }) => server !== id)
   }
 
   powerOff(id: ServerId, silent: boolean): void {
