@@ -78,11 +78,13 @@ export class Supervisor<M extends AnyMachine> {
     const isLate = id > this.#parts.plan.servers && this.#parts.old.has(id) && REFUSED.test(message)
     // It was removed, has not been told so, and met a raise of versions that names the others.
     const isOutrun = this.#parts.old.has(id) && !REFUSED.test(message) && this.#wasRemoved(id)
+    // A disk that was lost and came back empty has no reserve: a full one cannot be begun with.
+    const isFull = this.wrecked.has(id) && message.includes('no space left')
     const lost = code === 'journal-damaged' || code === 'wrong-acceptor'
     if ((lost && this.wrecked.has(id)) || (code === 'removed' && this.removable.has(id))) {
       this.#ended.add(id)
     } else if (
-      (code === 'journal-failed' && this.excused.has(id)) ||
+      (code === 'journal-failed' && (this.excused.has(id) || isFull)) ||
       (code === 'wrong-version' && (isLate || isOutrun))
     ) {
       if (code === 'wrong-version') this.#parts.old.delete(id)
