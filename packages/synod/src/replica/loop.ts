@@ -89,7 +89,7 @@ export class Loop {
         this.#startIfReady()
       }
       this.#startIfReady()
-      this.#sendHint()
+      this.#refreshLeadership()
       this.#propose()
       driver.flush()
       this.#answer(this.#hasStarted ? state.execute() : [])
@@ -224,7 +224,7 @@ export class Loop {
   }
 
   /** Clients are told of a new leader, which is handed everything that waits here. */
-  #sendHint(): void {
+  #refreshLeadership(): void {
     const { commands, counts, leadership, mode, service, transfers } = this.#parts
     const changed = leadership.refresh()
     transfers.refresh()

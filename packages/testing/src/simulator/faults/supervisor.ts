@@ -77,7 +77,7 @@ export class Supervisor<M extends AnyMachine> {
     // It has come too late for its build, and was told so before it was a member.
     const isLate = id > this.#parts.plan.servers && this.#parts.old.has(id) && REFUSED.test(message)
     // It was removed, has not been told so, and met a raise of versions that names the others.
-    const isOutrun = this.#parts.old.has(id) && !REFUSED.test(message) && this.#wasRemoved(id)
+    const isOutrun = () => this.#parts.old.has(id) && !REFUSED.test(message) && this.#wasRemoved(id)
     // A disk that was lost and came back empty has no reserve: a full one cannot be begun with.
     const isFull = this.wrecked.has(id) && message.includes('no space left')
     const lost = code === 'journal-damaged' || code === 'wrong-acceptor'
@@ -85,7 +85,7 @@ export class Supervisor<M extends AnyMachine> {
       this.#ended.add(id)
     } else if (
       (code === 'journal-failed' && (this.excused.has(id) || isFull)) ||
-      (code === 'wrong-version' && (isLate || isOutrun))
+      (code === 'wrong-version' && (isLate || isOutrun()))
     ) {
       if (code === 'wrong-version') this.#parts.old.delete(id)
       world.clock.timer(0, () => {
