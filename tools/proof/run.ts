@@ -53,8 +53,9 @@ const { jobs, seeds } = options
 const FENCE_CHANGES = 1000
 
 /** What the parts of the proof run. */
-const CODE = ['packages/synod/src', 'packages/server/src', 'package-lock.json', 'tools/proof']
-const WITH_MISTAKES = [...CODE, 'packages/synod/test', 'packages/server/test', 'tools/planted']
+const PACKAGES = ['packages/synod', 'packages/testing', 'packages/server']
+const CODE = [...PACKAGES.map((name) => `${name}/src`), 'package-lock.json', 'tools/proof']
+const WITH_MISTAKES = [...CODE, ...PACKAGES.map((name) => `${name}/test`), 'tools/planted']
 
 const commit = await output(root, ['git', 'rev-parse', 'HEAD'])
 const isClean = (await output(root, ['git', 'status', '--porcelain'])) === ''
