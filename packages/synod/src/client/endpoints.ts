@@ -1,54 +1,28 @@
 import type { Call } from '../call.js'
 import { unansweredError } from '../unanswered.js'
-import type { Clock } from '../clock.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
 import { type ErrorCode, SynodError } from '../errors.js'
-import type { Logger } from '../logger.js'
 import { commandFailed } from '../machine/outcome.js'
-import { type ClientLink, openClientLink } from '../net/client/link.js'
-import type { Fail, LeaderHint, ReplicaMessage } from '../net/client/messages.js'
-import type { ClientWelcome } from '../net/hello.js'
-import { LONGEST_WAIT_MS } from '../net/transport/link.js'
-import { type Address, type Network, formatAddress } from '../net/transport/network.js'
+import type { Fail, ReplicaMessage } from '../net/client/messages.js'
+import type { Address } from '../net/transport/network.js'
 import type { Slot } from '../paxos/ballot.js'
 import { MAX_RETRY_MS, MIN_RETRY_MS, overloaded } from '../pace.js'
+import { Endpoint, type EndpointOptions } from './endpoint.js'
 import { OutageReport } from './outage-report.js'
 import { type Pending, type Question, ROUTINGS } from './pending.js'
-import { Silence } from './silence.js'
 import { HandleTable } from './handle-table.js'
 import { chooseTarget } from './target.js'
 
-export interface EndpointsOptions {
-  readonly network: Network
-  readonly clock: Clock
-  readonly random: () => number
+export interface EndpointsOptions extends EndpointOptions {
   readonly addresses: readonly Address[]
-  readonly cluster: string
   /** Whether what is refused as `overloaded` is asked again. */
   readonly retryOverloaded: boolean
-  readonly logger: Logger
 }
 
 /** Why one replica does not take a command that another one may take. */
 const LOCAL_REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['disk-full', 'not-known-by-all'])
 
 type AnyCall = Pick<Call<unknown>, 'over' | 'onOver' | 'reject'>
-
-interface Endpoint {
-  /** One bit of its own, for sets of endpoints. */
-  readonly bit: number
-  readonly name: string
-  readonly link: ClientLink
-  /** What it said when it took this client in; null while it is not connected. */
-  welcome: ClientWelcome | null
-  hint: LeaderHint | null
-  /** It does not want this client. */
-  refusal: SynodError | null
-  /** What waits for the outcome of its first dial, and of that after a rest; null after it. */
-  untried: (() => void)[] | null
-  /** While it is silent, others are asked too, if there are any. */
-  readonly silence: Silence
-}
 
 /**
  * The replicas that a client knows of. A question goes to the leader (leader mode) or to every
@@ -140,9 +114,8 @@ export class Endpoints {
       if (endpoint.welcome === null) call.reject(this.#noAnswer([endpoint]))
       else this.#askOne(pending, endpoint)
     }
-    this.#wake(endpoint)
-    if (endpoint.untried === null) ask()
-    else endpoint.untried.push(ask)
+    endpoint.wake()
+    endpoint.whenTried(ask)
   }
 
   /** Asks one endpoint that can be reached, once, as soon as there is one. */
@@ -167,84 +140,42 @@ export class Endpoints {
 
   close(): void {
     this.#outage.close()
-    for (const { link, silence } of this.#endpoints) {
-      silence.stop()
-      link.close()
-    }
+    for (const endpoint of this.#endpoints) endpoint.close()
   }
 
   #open(address: Address, bit: number): Endpoint {
-    const { cluster, logger } = this.#options
-    const name = formatAddress(address)
-    const endpoint: Endpoint = {
-      bit,
-      name,
-      welcome: null,
-      hint: null,
-      refusal: null,
-      untried: [],
-      silence: new Silence(this.#options.clock, {
-        isAwaited: () => this.#isAwaited(endpoint),
-        onSilent: () => {
-          this.#onSilent(endpoint)
-        },
-      }),
-      link: openClientLink({
-        ...this.#options,
-        isAtRest: true,
-        address,
-        hello: () => ({ type: 'client-hello', cluster, clusterId: this.#clusterId }),
-        judge: ({ clusterId }) => this.#objection(clusterId),
-        onUp: (welcome) => {
-          endpoint.welcome = welcome
-          if (welcome.clusterId !== null) this.#learn(welcome.clusterId, endpoint)
-          endpoint.refusal = null
-          this.#onTried(endpoint)
-          for (const [call, run] of this.#untilUp) if (this.#untilUp.delete(call)) run()
-          this.#onUp(endpoint)
-        },
-        onUnreachable: () => {
-          this.#onTried(endpoint)
-        },
-        onDown: (reason) => {
-          logger.warn({ endpoint: name, reason }, `lost the connection to ${name}: ${reason}`)
-          this.#onDown(endpoint)
-        },
-        onRefused: (code, reason) => {
-          logger.error({ endpoint: name, code }, `${name} refuses this client: ${reason}`)
-          // By then the link has dialled again.
-          const retryAfterMs = code === 'overloaded' ? LONGEST_WAIT_MS : undefined
-          endpoint.refusal = new SynodError(code, `${name} refuses this client: ${reason}`, { retryAfterMs })
-          this.#failIfAllRefuse(endpoint.refusal)
-        },
-        onMessages: (batch) => {
-          if (endpoint.silence.onReceived()) this.#retarget()
-          for (const message of batch) this.#receive(endpoint, message)
-        },
-      }),
-    }
-    return endpoint
+    return new Endpoint(address, bit, this.#options, {
+      clusterId: () => this.#clusterId,
+      isAwaited: (endpoint) => this.#isAwaited(endpoint),
+      onUp: (endpoint, { clusterId }) => {
+        if (clusterId !== null) this.#learn(clusterId, endpoint)
+        for (const [call, run] of this.#untilUp) if (this.#untilUp.delete(call)) run()
+        this.#onUp(endpoint)
+      },
+      onDown: (endpoint) => {
+        this.#onDown(endpoint)
+      },
+      onRefused: (refusal) => {
+        this.#failIfAllRefuse(refusal)
+      },
+      onSilent: (endpoint) => {
+        this.#onSilent(endpoint)
+      },
+      onReceived: (endpoint, batch, wasSilent) => {
+        if (wasSilent) this.#retarget()
+        for (const message of batch) this.#receive(endpoint, message)
+      },
+    })
   }
 
   #whenUp(call: AnyCall, run: () => void): void {
-    for (const endpoint of this.#endpoints) this.#wake(endpoint)
+    for (const endpoint of this.#endpoints) endpoint.wake()
     if (call.over || this.#up().length > 0) {
       run()
       return
     }
     this.#untilUp.set(call, run)
     call.onOver(() => this.#untilUp.delete(call))
-  }
-
-  #wake(endpoint: Endpoint): void {
-    if (endpoint.link.wake()) endpoint.untried ??= []
-  }
-
-  /** Its first dial has an outcome. */
-  #onTried(endpoint: Endpoint): void {
-    const { untried } = endpoint
-    endpoint.untried = null
-    for (const ask of untried ?? []) ask()
   }
 
   get #waitsForQuorum(): boolean {
@@ -292,7 +223,7 @@ export class Endpoints {
   }
 
   #ask(pending: Pending): void {
-    for (const endpoint of this.#endpoints) this.#wake(endpoint)
+    for (const endpoint of this.#endpoints) endpoint.wake()
     const endpoints = this.#toAsk(pending)
     for (const endpoint of endpoints) this.#askOne(pending, endpoint)
     if (endpoints.length > 0 && pending.asked === 0)
@@ -325,9 +256,6 @@ export class Endpoints {
   }
 
   #onDown(endpoint: Endpoint): void {
-    endpoint.welcome = null
-    endpoint.hint = null
-    endpoint.silence.reset()
     this.#retarget()
     for (const pending of this.#pending.values()) {
       if ((pending.asked & endpoint.bit) === 0) continue
@@ -389,16 +317,6 @@ export class Endpoints {
     }
   }
 
-  /** Why a replica is none of the cluster that this client belongs to. */
-  #objection(clusterId: ClusterId | null): SynodError | undefined {
-    if (this.#clusterId === null || clusterId === this.#clusterId) return undefined
-    const other = clusterId === null ? 'none that has formed' : `one with the id ${clusterId}`
-    return new SynodError(
-      'wrong-cluster',
-      `it belongs to another cluster, ${other}: this client was connected to the one with the id ${this.#clusterId}`,
-    )
-  }
-
   /**
    * Replicas that have not said of which cluster they are must say so now: what waits there may not
    * be executed in another one.
@@ -412,8 +330,7 @@ export class Endpoints {
 
   #onFormed(endpoint: Endpoint, clusterId: ClusterId): void {
     this.#learn(clusterId, endpoint)
-    if (endpoint.welcome !== null) endpoint.welcome = { ...endpoint.welcome, clusterId }
-    if (this.#objection(clusterId) !== undefined) endpoint.link.redial()
+    endpoint.onFormed(clusterId)
   }
 
   #onFail(endpoint: Endpoint, { code, message, request, retryAfterMs }: Fail): void {
@@ -473,10 +390,7 @@ export class Endpoints {
   }
 
   #noAnswer(endpoints: readonly Endpoint[]): SynodError {
-    const reasons = endpoints.map(({ link, name, refusal }) => {
-      const reason = refusal?.message ?? link.status().reason
-      return reason === undefined ? name : `${name} (${reason})`
-    })
+    const reasons = endpoints.map(({ reason, name }) => (reason === undefined ? name : `${name} (${reason})`))
     return new SynodError('unreachable', `no answer from ${reasons.join(', ')}`)
   }
 
