@@ -1,17 +1,15 @@
-import { MalformedError, Reader } from '../../bytes/reader.js'
 import { type VersionRange, newestInBoth } from '../../cluster/versions.js'
 import type { Clock } from '../../clock.js'
 import { SynodError } from '../../errors.js'
 import { type Alive, Signs, Watch } from './alive.js'
 import type { Codec } from './codec.js'
-import { Flow } from './flow.js'
-import { FrameReader, FrameWriter, MAX_FRAME_BYTES } from './frame.js'
+import { asFault } from './fault.js'
+import { FrameWriter, MAX_FRAME_BYTES } from './frame.js'
 import { decodeHandshake, encodeHandshake, type Handshake } from '../hello.js'
-import { MAX_CLIENT_FRAME_BYTES, type Intake } from './intake.js'
+import type { Intake } from './intake.js'
 import { DRAIN_MARK_BYTES, type OpenSocket, type Socket, type SocketClosed } from './network.js'
 import { PROTOCOLS, type ConnectionKind } from './preamble.js'
-import { BYTES_PER_UNIT } from './turns.js'
-import type { Unfinished } from './unfinished-frames.js'
+import { Receiver } from './receiver.js'
 
 /** From the dial to the end of the handshake. */
 export const HANDSHAKE_TIMEOUT_MS = 5000
@@ -24,26 +22,6 @@ export const FULL_FRAME_BYTES = 256 * 1024
 
 /** What one message may take, so that it fits into a frame with what was already there. */
 export const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES - FULL_FRAME_BYTES
-
-/** A frame of tiny messages is delivered in batches of this size, to bound what one batch takes. */
-const MAX_BATCH_MESSAGES = 4096
-
-/** The same where others wait for their share of a turn. */
-const MAX_SHARE_MESSAGES = 16
-
-/**
- * A chunk as large as this tells of one who sends a lot: the next one is read when it has another
- * share.
- */
-const BULK_BYTES = 32 * 1024
-
-/**
- * What a socket may hold of what arrived, besides what it has handed over, when it is told to
- * pause.
- */
-const SOCKET_BYTES = 64 * 1024
-
-const NOTHING = new Reader(Buffer.alloc(0))
 
 /** Why a channel is over: what the network said, or the error for which this side ended it. */
 export type ChannelClosed = SocketClosed | SynodError
@@ -98,28 +76,11 @@ export class Channel<Out, In> {
   readonly #events: ChannelEvents<In>
   readonly #socket: Socket
   readonly #output: FrameWriter
-  readonly #input: FrameReader
-  /** What is left of the payload being decoded. */
-  #payload = NOTHING
+  readonly #receiver: Receiver<In>
   #state: 'greeting' | 'open' | 'closing' = 'greeting'
   #reason: ChannelClosed | undefined
   #cancelTimer: () => void
   readonly #alive: Alive
-  readonly #intake: Intake | undefined
-  readonly #flow: Flow | undefined
-  readonly #unfinished: Unfinished | undefined
-  #payloads = 0
-  /** What the last chunk cost. */
-  #chunkUnits = 0
-  #paused = false
-  /**
-   * Something has arrived that has not been delivered, since the owner pauses or this turn has done
-   * enough.
-   */
-  #isBehind = false
-  #isQueued = false
-  /** What is held of that, as the budget was told. */
-  #behindBytes = 0
 
   constructor(open: OpenSocket, options: ChannelOptions<Out, In>) {
     this.#clock = options.clock
@@ -137,15 +98,27 @@ export class Channel<Out, In> {
           () => {
             this.#sign()
           },
-          () => this.#paused || this.#isBehind,
+          () => this.#receiver.isHeldBack,
         )
-    this.#intake = options.intake
-    this.#flow = this.#intake && new Flow(this.#intake.turns)
-    this.#unfinished = this.#intake?.frames.open((error) => {
-      this.destroy(error)
-    })
     this.#output = new FrameWriter(options.kind, this.#protocols)
-    this.#input = new FrameReader(options.kind, this.#intake && MAX_CLIENT_FRAME_BYTES, this.#protocols)
+    this.#receiver = new Receiver<In>({
+      ...{ clock: options.clock, codec: options.codec, intake: options.intake },
+      ...{ kind: options.kind, protocols: this.#protocols },
+      socket: {
+        pause: () => {
+          this.#socket.pause()
+        },
+        resume: () => {
+          this.#socket.resume()
+        },
+      },
+      onMessages: (batch) => {
+        this.#events.onMessages(batch)
+      },
+      onFault: (fault) => {
+        this.destroy(fault)
+      },
+    })
     this.#socket = open({
       data: (chunk) => {
         this.#receive(chunk)
@@ -176,7 +149,7 @@ export class Channel<Out, In> {
    * is known.
    */
   get protocol(): number {
-    const { theirs } = this.#input
+    const { theirs } = this.#receiver
     return (theirs && newestInBoth(this.#protocols, theirs)) ?? 0
   }
 
@@ -221,15 +194,11 @@ export class Channel<Out, In> {
 
   /** Receives nothing more until `resume`. */
   pause(): void {
-    this.#paused = true
-    this.#socket.pause()
+    this.#receiver.pause()
   }
 
   resume(): void {
-    if (!this.#paused) return
-    this.#paused = false
-    if (this.#isBehind) this.#deliverLater(true)
-    else this.#socket.resume()
+    this.#receiver.resume()
   }
 
   /** Ends the connection after what was sent. Nothing more is delivered. */
@@ -259,11 +228,8 @@ export class Channel<Out, In> {
   #end(reason: ChannelClosed): void {
     this.#state = 'closing'
     this.#reason ??= reason
-    this.#payload = NOTHING
-    this.#input.clear()
+    this.#receiver.end()
     this.#output.take()
-    this.#holdBehind(0)
-    if (this.#unfinished !== undefined) this.#intake?.frames.release(this.#unfinished)
     this.#cancelTimer()
     this.#alive.stop()
   }
@@ -288,25 +254,17 @@ export class Channel<Out, In> {
   #receive(chunk: Uint8Array): void {
     if (this.#state === 'closing') return
     this.#alive.onReceived()
-    this.#input.push(chunk)
-    this.#chunkUnits = Math.ceil(chunk.length / BYTES_PER_UNIT)
-    this.#flow?.spend(this.#chunkUnits)
+    this.#receiver.push(chunk)
     if (this.#state === 'greeting') this.#greet()
-    this.#deliver()
-    if (chunk.length >= BULK_BYTES && this.#hasCaughtUp() && this.#mustWait(false)) this.#fallBehind(true)
-  }
-
-  /** Whether nothing of what has arrived is left. */
-  #hasCaughtUp(): boolean {
-    return this.#state === 'open' && !this.#isBehind && !this.#paused
+    this.#receiver.deliver()
   }
 
   #greet(): void {
     let answer: Handshake | undefined
     try {
-      const payload = this.#input.next()
+      const payload = this.#receiver.takeHandshake()
       if (payload === undefined) return
-      const speaksLater = (this.#input.theirs?.newest ?? 0) > this.#protocols.newest
+      const speaksLater = (this.#receiver.theirs?.newest ?? 0) > this.#protocols.newest
       answer = this.#events.greet(decodeHandshake(payload, speaksLater))
     } catch (error) {
       const fault = asFault(error)
@@ -316,109 +274,8 @@ export class Channel<Out, In> {
     }
     if (answer) this.#sendHandshake(answer)
     this.#state = 'open'
+    this.#receiver.start()
     this.#cancelTimer()
     this.#events.onOpen()
   }
-
-  #deliver(): void {
-    for (let isFirst = true; this.#state === 'open'; isFirst = false) {
-      if (this.#mustWait(isFirst)) {
-        this.#fallBehind(!isFirst)
-        return
-      }
-      const batch: In[] = []
-      let fault: SynodError | undefined
-      let isAll = false
-      try {
-        isAll = !this.#decode(batch)
-      } catch (error) {
-        fault = asFault(error)
-      }
-      this.#flow?.spend(batch.length)
-      if (batch.length > 0) this.#events.onMessages(batch)
-      if (fault) this.destroy(fault)
-      else if (isAll) break
-    }
-    this.#catchUp()
-  }
-
-  /** Adds what was received to `batch`. Returns whether there may be more than fitted. */
-  #decode(batch: In[]): boolean {
-    const limit = this.#intake === undefined ? MAX_BATCH_MESSAGES : MAX_SHARE_MESSAGES
-    while (batch.length < limit) {
-      while (this.#payload.remaining === 0) {
-        const payload = this.#input.next()
-        if (payload === undefined) {
-          this.#payload = NOTHING
-          return false
-        }
-        this.#payload = new Reader(payload)
-      }
-      batch.push(this.#codec.decode(this.#payload))
-    }
-    return true
-  }
-
-  /**
-   * Whether what has arrived is not to be looked at now; `isFirst`: it has had no share of this
-   * turn.
-   */
-  #mustWait(isFirst: boolean): boolean {
-    if (this.#paused) return true
-    if (this.#intake === undefined) return false
-    const { turns } = this.#intake
-    return !turns.hasRoom || (turns.isQueued && !isFirst)
-  }
-
-  #fallBehind(hadShare: boolean): void {
-    this.#isBehind = true
-    this.#socket.pause()
-    this.#holdBehind(this.#payload.size + this.#input.unreadBytes + SOCKET_BYTES)
-    if (!this.#paused) this.#deliverLater(hadShare)
-  }
-
-  /** Everything that has arrived is delivered, but for the beginning of a frame. */
-  #catchUp(): void {
-    if (this.#state !== 'open') return
-    if (this.#unfinished !== undefined) {
-      const { bufferedBytes, isWithinFrame, payloads } = this.#input
-      // A header alone is kept nowhere, and has a deadline all the same.
-      const bytes = Math.max(bufferedBytes, isWithinFrame ? 1 : 0)
-      this.#intake?.frames.hold(this.#unfinished, bytes, payloads !== this.#payloads)
-      this.#payloads = payloads
-    }
-    if (!this.#isBehind) return
-    this.#isBehind = false
-    this.#holdBehind(0)
-    if (this.#paused) return
-    // As much as before may be there to be read at once.
-    this.#flow?.spend(this.#chunkUnits)
-    this.#socket.resume()
-  }
-
-  #deliverLater(hadShare: boolean): void {
-    if (this.#isQueued) return
-    this.#isQueued = true
-    const deliver = () => {
-      this.#isQueued = false
-      this.#deliver()
-    }
-    if (this.#flow !== undefined) this.#flow.later(deliver, hadShare)
-    else this.#clock.soon(deliver)
-  }
-
-  #holdBehind(bytes: number): void {
-    this.#intake?.budget.release(this.#behindBytes)
-    this.#intake?.budget.hold(bytes)
-    this.#behindBytes = bytes
-  }
-}
-
-/** What is wrong with the bytes received; any other error is a mistake in this program. */
-function asFault(error: unknown): SynodError {
-  if (error instanceof SynodError) return error
-  if (error instanceof MalformedError) {
-    return new SynodError('wrong-protocol', `malformed message: ${error.message}`, { cause: error })
-  }
-  throw error
 }
