@@ -25,7 +25,7 @@ afterEach(async () => {
   await rm(cwd, { recursive: true, force: true })
 })
 
-test('three replicas count together, two when one is killed, and from there when all were', async () => {
+test('three replicas agree on the counter, also after one was killed and after all restarted', async () => {
   const replicas = [1, 2, 3].map(start)
   await totalOf(7)
   await kill(replicas[0]!)

@@ -7,7 +7,7 @@ import { freePorts } from './free-ports.js'
 
 const run = promisify(execFile)
 
-test('the counter survives in three replicas', async () => {
+test('the counter keeps its value while one of three replicas is down', async () => {
   const example = fileURLToPath(new URL('dist/counter.js', import.meta.url))
   const { stderr, stdout } = await run(process.execPath, [example, `${await freePorts(3)}`], {
     timeout: 60_000,
@@ -16,7 +16,7 @@ test('the counter survives in three replicas', async () => {
   expect(stderr).toBe('')
 })
 
-test('and fits on one screen', async () => {
+test('the example fits on one screen', async () => {
   const text = await readFile(new URL('counter.ts', import.meta.url), 'utf8')
   expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
 })

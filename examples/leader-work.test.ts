@@ -115,7 +115,7 @@ async function changeLeaders(
 }
 
 test(
-  'no fence is taken after a higher one, though leaders are stopped and go on',
+  'the resource never accepts a lower fence after a higher one, though leaders are stopped and resumed',
   { timeout: CHANGES * 20_000 },
   async () => {
     const { lowered, refused } = await changeLeaders(true, (changes) => changes === CHANGES)
@@ -126,6 +126,6 @@ test(
   },
 )
 
-test('without the check the resource takes a fence that is over', { timeout: 120_000 }, async () => {
+test('without the fence check the resource accepts an outdated fence', { timeout: 120_000 }, async () => {
   await changeLeaders(false, (_, { lowered }) => lowered > 0)
 })

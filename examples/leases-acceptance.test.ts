@@ -7,7 +7,7 @@ import { leases } from './leases-workload.js'
 
 for (const { name, run } of acceptanceTests(leases)) test(name, run)
 
-test('node:test runs the same', async () => {
+test('the acceptance tests also pass under node:test', async () => {
   const file = fileURLToPath(new URL('dist/leases-acceptance.js', import.meta.url))
   const args = ['--test', '--test-reporter=tap', file]
   const { stdout } = await promisify(execFile)(process.execPath, args)

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { leases } from './leases-workload.js'
 import { type LeaseCommand, LeaseTable } from './leases.js'
 
-test('the leases survive', async ({ signal }) => {
+test('the lease table passes the simulation', async ({ signal }) => {
   await simulate(leases, { signal })
 })
 
@@ -15,7 +15,7 @@ class HastyLeaseTable extends LeaseTable {
   }
 }
 
-test('a look at the clock is found', async () => {
+test('the simulation finds a machine that reads the clock', async () => {
   await expect(simulate({ ...leases, machine: () => new HastyLeaseTable() })).rejects.toThrow(
     /^non-determinism: apply\(\{"type":.*\}\) in slot \d+ called Date\.now\(\)/,
   )
@@ -30,7 +30,7 @@ class LossyLeaseTable extends LeaseTable {
   }
 }
 
-test('a snapshot that loses something is found', async () => {
+test('the simulation finds a snapshot that loses a lease', async () => {
   await expect(simulate({ ...leases, machine: () => new LossyLeaseTable() }, { seeds: 200 })).rejects.toThrow(
     /^non-determinism: apply\(/,
   )

@@ -18,7 +18,7 @@ const svg = plotSvg([
   { title: 'Nothing', unit: 'files', lines: [{ name: 's1', points: [] }] },
 ])
 
-test('every element that is opened is closed, and text is escaped', () => {
+test('every SVG element is closed, and text is escaped', () => {
   const open: string[] = []
   for (const [, close, name, end] of svg.matchAll(/<(\/?)(\w+)[^>]*?(\/?)>/g)) {
     if (close === '/') expect(open.pop()).toBe(name)
@@ -29,7 +29,7 @@ test('every element that is opened is closed, and text is escaped', () => {
   expect(svg).toContain('s&lt;1&gt;')
 })
 
-test('the scales end at round numbers that hold all points', () => {
+test('the scales have round bounds that contain all points', () => {
   const [, points] = /<polyline [^>]*points="([^"]+)"/.exec(svg) ?? []
   expect(points).toBe('70,190 880,70')
   expect(svg).toContain('>200</text>')

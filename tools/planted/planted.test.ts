@@ -14,14 +14,18 @@ const MISTAKES = [
   '18-replica-read-needs-no-quorum.patch',
 ]
 
-test('planted mistakes are found, canaries are told apart', { timeout: 600_000 }, async () => {
-  const args = ['tools/planted/dist/run.js', '--json', 'canary', ...MISTAKES]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
-  const lines = stdout.trim().split('\n')
-  const found = lines.map((line) => JSON.parse(line) as { name: string; right: boolean; by?: string })
-  expect(found.filter(({ right }) => !right)).toEqual([])
-  expect(found.map(({ name }) => name).sort()).toEqual(
-    [...MISTAKES, 'canary-harmless.patch', 'canary-loud.patch'].sort(),
-  )
-  expect(found.find(({ name }) => name === 'canary-harmless.patch')?.by).toBe(undefined)
-})
+test(
+  'planted mistakes are found, and each canary has its expected outcome',
+  { timeout: 600_000 },
+  async () => {
+    const args = ['tools/planted/dist/run.js', '--json', 'canary', ...MISTAKES]
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
+    const lines = stdout.trim().split('\n')
+    const found = lines.map((line) => JSON.parse(line) as { name: string; right: boolean; by?: string })
+    expect(found.filter(({ right }) => !right)).toEqual([])
+    expect(found.map(({ name }) => name).sort()).toEqual(
+      [...MISTAKES, 'canary-harmless.patch', 'canary-loud.patch'].sort(),
+    )
+    expect(found.find(({ name }) => name === 'canary-harmless.patch')?.by).toBe(undefined)
+  },
+)

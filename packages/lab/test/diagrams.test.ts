@@ -12,7 +12,7 @@ const lessons = readdirSync(file('../src/lessons/scripts'))
 
 // The diagrams of docs/concepts/protocol.md are those of the lessons: `--update` draws them anew.
 test.each(['single-decree', 'duel', 'adoption', 'leader', 'holes'])(
-  'docs/diagrams/%s.svg is what the core does',
+  'docs/diagrams/%s.svg shows what the core does',
   async (name) => {
     const lesson = lessons.find((one) => one.endsWith(`-${name}.txt`)) ?? ''
     const script = readFileSync(file(`../src/lessons/scripts/${lesson}`), 'utf8')

@@ -8,7 +8,7 @@ import { MISTAKES } from '../src/lessons/mistakes.js'
 const directory = fileURLToPath(new URL('../src/lessons/broken', import.meta.url))
 
 describe.each(Object.entries(MISTAKES))('%s', (name, { load, title }) => {
-  test('breaks an invariant in the last command of its story', async () => {
+  test('breaks an invariant in the last command of its script', async () => {
     const text = await readFile(`${directory}/${name}.txt`, 'utf8')
     expect(parseLesson(name, text).title).toBe(title)
     const core = await load()
@@ -24,7 +24,7 @@ describe.each(Object.entries(MISTAKES))('%s', (name, { load, title }) => {
     )
   })
 
-  test('the core without the mistake bears the same story', async () => {
+  test('the core without the mistake passes the same script', async () => {
     const text = await readFile(`${directory}/${name}.txt`, 'utf8')
     const commands = sound.parseScript(text).commands.map((command) => command.text)
     // Without the mistake some messages are never sent: the command that delivers one says so.

@@ -66,7 +66,7 @@ test('no line of a page is longer than 120 columns, unless it is one link', asyn
   expect(long).toEqual([])
 })
 
-test('each function that ARCHITECTURE.md names is in its file', async () => {
+test('each function that ARCHITECTURE.md names is in the file given there', async () => {
   const text = await readFile(join(ROOT, 'ARCHITECTURE.md'), 'utf8')
   const named = [...text.matchAll(/`([\w/-]+\.ts):(#?\w+)`/g)]
   expect(named.length).toBeGreaterThan(20)
@@ -77,7 +77,7 @@ test('each function that ARCHITECTURE.md names is in its file', async () => {
   }
 })
 
-test('each file that ARCHITECTURE.md names is there', async () => {
+test('each file that ARCHITECTURE.md names exists', async () => {
   const text = await readFile(join(ROOT, 'ARCHITECTURE.md'), 'utf8')
   const roots = [
     '.',

@@ -18,7 +18,7 @@ test('docs/reference/errors.md describes exactly the codes of ErrorCode', async 
   }
 })
 
-test('docs/reference/cli.md describes exactly the codes of the command itself', async () => {
+test('docs/reference/cli.md describes exactly the codes of the command', async () => {
   const union = /export type CliErrorCode =((?:\s*\|? ?'[a-z-]+')+)/.exec(
     await read('packages/server/src/terminal/cli-error.ts'),
   )

@@ -220,7 +220,7 @@ test('every row has the numbers of the code, and no others', async () => {
   }
 })
 
-test('every limit of the code has a row, or a reason', async () => {
+test('every limit of the code has a row, or a reason for having none', async () => {
   const constants = await Constants.read()
   const limits = constants.names.filter(
     (name) =>

@@ -54,7 +54,7 @@ function messagesIn(path: string, source: string): Message[] {
   return found
 }
 
-test('every message of an error is in lower case, without a full stop, and one sentence', async () => {
+test('every error message is one sentence in lower case, without a full stop', async () => {
   const messages: Message[] = []
   for (const folder of ['packages/synod/src', 'packages/server/src']) {
     for (const name of await readdir(`${ROOT}/${folder}`, { recursive: true })) {

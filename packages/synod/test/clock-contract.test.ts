@@ -56,7 +56,7 @@ describe.each(makers)('%s', (_, make) => {
     return log
   }
 
-  it('tells a time that never goes back, and whole milliseconds of the day', async () => {
+  it('now() never goes back, and wallTime() is in whole milliseconds', async () => {
     const times = [clock.now()]
     for (const delayMs of [1, 0.3, 2.7]) {
       await passed(delayMs)
@@ -66,7 +66,7 @@ describe.each(makers)('%s', (_, make) => {
     expect(times).toEqual([...times].sort((a, b) => a - b))
   })
 
-  it('runs a timer never too early', async () => {
+  it('runs no timer early', async () => {
     for (let n = 0; n < 30; n++) {
       const delayMs = 0.37 * n
       const dueMs = clock.now() + delayMs
@@ -75,7 +75,7 @@ describe.each(makers)('%s', (_, make) => {
     }
   })
 
-  it('keeps the order of many timers of the same delay, none of them too early', async () => {
+  it('keeps the order of many timers of the same delay, and runs none early', async () => {
     const ran: number[] = []
     const early: number[] = []
     const count = 3000
@@ -95,7 +95,7 @@ describe.each(makers)('%s', (_, make) => {
     expect(ran).toEqual(Array.from({ length: count }, (__, n) => n))
   })
 
-  it('does what is next after all promises, then what is soon, then timers', async () => {
+  it('runs promises, then next(), then soon(), then timers', async () => {
     const log = await notedBy((note) => {
       clock.timer(20, note('timer'))
       clock.soon(note('soon'))
@@ -105,7 +105,7 @@ describe.each(makers)('%s', (_, make) => {
     expect(log).toEqual(['sync', 'promise', 'and the one after', 'next', 'soon', 'timer'])
   })
 
-  it('does what is next also where a promise asks for it', async () => {
+  it('runs a next() requested by a promise before soon()', async () => {
     const log = await notedBy((note) => {
       clock.soon(note('soon'))
       void Promise.resolve().then(() => {
@@ -116,7 +116,7 @@ describe.each(makers)('%s', (_, make) => {
     expect(log).toEqual(['sync', 'promise', 'next', 'soon'])
   })
 
-  it('does what is next before anything that was asked for earlier', async () => {
+  it('runs next() before a soon() or timer that was requested earlier', async () => {
     const log = await notedBy((note) => {
       clock.soon(note('soon'))
       clock.timer(0, note('timer'))
@@ -129,7 +129,7 @@ describe.each(makers)('%s', (_, make) => {
     expect(log.slice(3).sort()).toEqual(['soon', 'timer'])
   })
 
-  it('does what is soon in the order of asking, and what that asks for in a later turn', async () => {
+  it('runs soon() in the order of the requests, and a nested soon() in a later turn', async () => {
     const log = await notedBy((note) => {
       clock.soon(() => {
         note('first')()
@@ -140,7 +140,7 @@ describe.each(makers)('%s', (_, make) => {
     expect(log).toEqual(['sync', 'first', 'second', 'third'])
   })
 
-  it('runs timers of the same delay in the order of asking, and shorter ones first', async () => {
+  it('runs timers of the same delay in the order of the requests, and shorter timers first', async () => {
     const log = await notedBy((note) => {
       clock.timer(25, note('later'))
       for (const text of ['first', 'second', 'third']) clock.timer(5, note(text))
@@ -148,7 +148,7 @@ describe.each(makers)('%s', (_, make) => {
     expect(log).toEqual(['sync', 'first', 'second', 'third', 'later'])
   })
 
-  it('runs a timer that is due already in a later turn', async () => {
+  it('runs an overdue timer in a later turn', async () => {
     const log = await notedBy((note) => {
       for (const delayMs of [0, -5, -Infinity]) clock.timer(delayMs, note('timer'))
       clock.next(note('next'))
@@ -156,7 +156,7 @@ describe.each(makers)('%s', (_, make) => {
     expect(log).toEqual(['sync', 'next', 'timer', 'timer', 'timer'])
   })
 
-  it('runs no timer that is cancelled, and none at Infinity', async () => {
+  it('runs no cancelled timer, and no timer of Infinity', async () => {
     const log = await notedBy((note) => {
       clock.timer(Infinity, note('for ever'))()
       clock.timer(Infinity, note('for ever'))
@@ -173,12 +173,12 @@ describe.each(makers)('%s', (_, make) => {
     expect(log).toEqual(['sync', 'cancels'])
   })
 
-  it('takes no timer of NaN milliseconds', () => {
+  it('refuses a timer of NaN milliseconds', () => {
     expect(() => clock.timer(NaN, () => undefined)).toThrow(RangeError)
   })
 })
 
-it('the simulated clock runs nothing at Infinity, however far it is moved', () => {
+it('the simulated clock never runs a timer of Infinity, however far it moves', () => {
   const clock = new StepClock()
   const ran: string[] = []
   clock.timer(Infinity, () => ran.push('for ever'))

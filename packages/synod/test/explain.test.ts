@@ -144,12 +144,12 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
     { lease: { held: false, unsound: [2, 3] } },
   ],
   ['stood still for up to 1.2 s', { stalls: { count: 2, longestMs: 1234.5 } }],
-])('%s', (sentence, change) => {
+])('explain says: %s', (sentence, change) => {
   expect(explain({ ...well, ...change })).toBe(sentence)
 })
 
-describe('of replicas as they are', () => {
-  test('a leader whose followers are gone says who is missing at which slot', async () => {
+describe('the status of a running replica explains that', () => {
+  test('a leader without followers waits for votes in a slot, and which servers are missing', async () => {
     // So that it does not give up before it has waited for long enough to say so.
     const world = await World.formed({ options: { electionTimeoutMs: 2000 } })
     await world.settled(world.replica(1).execute('a'))
@@ -172,7 +172,7 @@ describe('of replicas as they are', () => {
     await world.run(() => explain(world.status(leader))?.startsWith(misses) === true)
   })
 
-  test('a leader whose own disk is stuck says so', async () => {
+  test('the disk of the leader is stuck', async () => {
     const world = await World.formed()
     const leader = world.leader!
     world.server(leader).syncMs = () => Infinity
@@ -181,7 +181,7 @@ describe('of replicas as they are', () => {
     expect(explain(world.status(leader))).toMatch(/^its disk has not answered for 0\.\d s$/)
   })
 
-  test('a leader whose slot waits for the disk of a peer says so, and of the other that it is unreachable', async () => {
+  test('a slot waits for the stuck disk of one follower, while the other follower is unreachable', async () => {
     const world = await World.formed()
     const leader = world.leader!
     const [stuck, gone] = world.followers
@@ -198,7 +198,7 @@ describe('of replicas as they are', () => {
     expect(explain(world.status(leader))).toMatch(new RegExp(`s${gone} unreachable for 0\\.\\d s`))
   })
 
-  test('one that is alone in leaderless mode names the slot that it works on', async () => {
+  test('a lone server in leaderless mode waits for promises in a slot', async () => {
     const world = await World.formed({ mode: 'leaderless' })
     await world.settled(world.replica(1).execute('first'))
     await world.converged()

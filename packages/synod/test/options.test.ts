@@ -79,8 +79,8 @@ const cases = (rules: Readonly<Record<string, readonly string[]>>) =>
     Object.keys(NONSENSE).flatMap((what) => (sound.includes(what) ? [] : [[option, what] as const])),
   )
 
-describe('of Replica.open', () => {
-  test.each(cases(OPEN))('the option %s is not %s', async (option, what) => {
+describe('the options of Replica.open', () => {
+  test.each(cases(OPEN))('the option %s may not be %s', async (option, what) => {
     await expectRefused(() => open({ [option]: NONSENSE[what] }), /(an address|[\w.]+)/)
   })
 
@@ -127,24 +127,24 @@ describe('of Replica.open', () => {
     ],
     [{ machine: undefined }, 'machine must be an object with the methods apply, query, not undefined'],
     [{ host: { clock: {} } }, 'host.clock must be an object with the methods now'],
-  ])('%o is refused, with the reason', async (more, message) => {
+  ])('with %o are refused, with the reason', async (more, message) => {
     await expect(open(more)).rejects.toMatchObject({
       code: 'invalid-options',
       message: expect.stringContaining(message),
     })
   })
 
-  test.each([undefined, null, 5, 'text', []])('the options are an object, not %o', async (options) => {
+  test.each([undefined, null, 5, 'text', []])('must be an object, not %o', async (options) => {
     await expectRefused(() => Replica.open(options as never), /the options of Replica.open/)
   })
 })
 
-describe('of connect', () => {
-  test.each(cases(CONNECT))('the option %s is not %s', async (option, what) => {
+describe('the options of connect', () => {
+  test.each(cases(CONNECT))('the option %s may not be %s', async (option, what) => {
     await expectRefused(() => connected({ [option]: NONSENSE[what] }), /(an address|[\w.]+)/)
   })
 
-  test('addresses are text, and no more than there may be', async () => {
+  test('take addresses that are text, up to a limit', async () => {
     await expectRefused(() => connected({ endpoints: [5] }), /an address/)
     await expectRefused(() => connected({ endpoints: Array(32).fill('a:1') }), /endpoints/)
     await expect(connected({ timeout: 5 })).rejects.toThrow('timeout is no option')
@@ -153,7 +153,7 @@ describe('of connect', () => {
   })
 })
 
-describe('of each call', () => {
+describe('the options of a call', () => {
   const TIMEOUTS = Object.entries(NONSENSE)
   const calls: readonly [
     string,
@@ -192,7 +192,7 @@ describe('of each call', () => {
 
   const DOORS = ['replica', 'client'] as const
   test.each(calls.flatMap(([method, call]) => DOORS.map((door) => [method, door, call] as const)))(
-    '%s of a %s: all that is wrong is refused, by name',
+    'refuse invalid values by name: %s of a %s',
     async (_, door, call) => {
       const world = await World.formed()
       await client(world)
@@ -210,7 +210,7 @@ describe('of each call', () => {
     },
   )
 
-  test('a time limit of Infinity is none, and undefined the usual one', async () => {
+  test('take Infinity for no timeout, and undefined for the default', async () => {
     const world = await World.formed()
     world.isolate(1)
     const forever = world.replica(1).execute('a', { timeoutMs: Infinity })
@@ -222,7 +222,7 @@ describe('of each call', () => {
     expect(await world.settled(forever)).toBeGreaterThan(0)
   })
 
-  test('of a whole replica or client, too', async () => {
+  test('default to the timeout of the replica or client, which may be Infinity', async () => {
     const world = await World.formed({ options: { requestTimeoutMs: Infinity } })
     const patient = await world.connect('patient', { timeoutMs: Infinity })
     for (const id of [1, 2]) world.isolate(id)
@@ -232,7 +232,7 @@ describe('of each call', () => {
     await world.settled(Promise.all(calls))
   })
 
-  test('servers, slots and changes are what they may be', async () => {
+  test('refuse invalid servers, slots and changes', async () => {
     const world = await World.formed()
     for (const door of DOORS) {
       const it = await doorOf(door, world)
@@ -256,7 +256,7 @@ describe('of each call', () => {
     }
   })
 
-  test('what a codec cannot tell is refused, and named', async () => {
+  test('a value that the codec cannot encode is refused, and named', async () => {
     const world = await World.formed()
     const circle: unknown[] = []
     circle.push(circle)
@@ -275,9 +275,9 @@ describe('of each call', () => {
   })
 })
 
-describe('the clock of the system', () => {
+describe('the system clock', () => {
   test.each([1000, 2 ** 31 - 1, 2 ** 31, 2 ** 33])(
-    'runs a timer of %i ms then, and not before',
+    'runs a timer of %i ms at that time, and not before',
     (delayMs) => {
       vi.useFakeTimers()
       let runs = 0
@@ -294,7 +294,7 @@ describe('the clock of the system', () => {
     },
   )
 
-  test('never runs one of Infinity, and refuses NaN', () => {
+  test('never runs a timer of Infinity, and refuses NaN', () => {
     vi.useFakeTimers()
     systemClock.timer(Infinity, () => expect.fail('run'))()
     expect(vi.getTimerCount()).toBe(0)

@@ -9,20 +9,20 @@ function steady(perMs: number, untilMs: number): Pace {
   return pace
 }
 
-describe('when to try again', () => {
-  test('is when half of what waits is done, as fast as it went lately', () => {
+describe('the delay before a retry', () => {
+  test('is the time in which half of the waiting work is done, at the recent pace', () => {
     expect(steady(10, 3500).retryAfterMs(10_000, 3500)).toBe(500)
     expect(steady(1, 3500).retryAfterMs(1000, 3500)).toBe(500)
     expect(steady(1, 3500).retryAfterMs(300, 3500)).toBe(150)
   })
 
-  test('follows a pace that has changed, within two seconds', () => {
+  test('follows a change of the pace within two seconds', () => {
     const pace = steady(10, 10_000)
     for (let nowMs = 10_000; nowMs < 12_000; nowMs++) pace.done(1, 1, nowMs)
     expect(pace.retryAfterMs(1000, 12_000)).toBe(500)
   })
 
-  test('is in a while where nothing is known yet', () => {
+  test('is a default while the pace is unknown', () => {
     const pace = new Pace()
     expect(pace.retryAfterMs(1, 60_000)).toBe(1000)
     pace.begin(60_000)
@@ -31,14 +31,14 @@ describe('when to try again', () => {
     expect(pace.retryAfterMs(90, 60_200)).toBe(900)
   })
 
-  test('is as before after nothing has waited for long', () => {
+  test('is the last known one after a long time without work', () => {
     const pace = steady(10, 3500)
     pace.done(0, 0, 3500)
     pace.begin(60_000)
     expect(pace.retryAfterMs(10_000, 60_000)).toBe(500)
   })
 
-  test('is as late as can be where nothing gets on any more', () => {
+  test('has a maximum, which applies when no work is done', () => {
     const never = new Pace()
     never.begin(0)
     expect(never.retryAfterMs(1, 2000)).toBe(MAX_RETRY_MS)
@@ -46,11 +46,11 @@ describe('when to try again', () => {
     expect(steady(1, 2000).retryAfterMs(1e6, 2000)).toBe(MAX_RETRY_MS)
   })
 
-  test('is never at once', () => {
+  test('has a minimum', () => {
     expect(steady(1000, 2000).retryAfterMs(1, 2000)).toBe(MIN_RETRY_MS)
   })
 
-  test('stands in the error, for programs and for people', () => {
+  test('is in the error, as a field and in the message', () => {
     expect(overloaded('too much', 70)).toMatchObject({
       code: 'overloaded',
       retryAfterMs: 70,

@@ -28,7 +28,7 @@ async function visit(state: Replicated<Counter>): Promise<number> {
 }
 
 describe('a state machine in memory', () => {
-  test('executes commands and answers queries, at the time that the test says', async () => {
+  test('executes commands and answers queries, at the time that the test sets', async () => {
     const state = new InMemory(new Counter())
     expect(await state.execute(2)).toEqual({ total: 2, timeMs: 0 })
     state.advance(50)
@@ -39,7 +39,7 @@ describe('a state machine in memory', () => {
     expect(() => state.advance(-1)).toThrow(RangeError)
   })
 
-  test('fails as a cluster does where the machine throws, or the caller has given up', async () => {
+  test('fails as a cluster does if the machine throws or the caller gives up', async () => {
     const state = new InMemory(new Counter())
     await expect(state.execute(-1)).rejects.toMatchObject({
       ...{ code: 'command-failed', message: 'no way back', mayHaveExecuted: false, retryable: false },
@@ -55,7 +55,7 @@ describe('a state machine in memory', () => {
     ['lost', 1],
     ['executed', 1],
   ] as const)(
-    'is counted once by code that looks at the error, when a command is %s',
+    'is counted once by code that inspects the error, when a command is %s',
     async (kind, total) => {
       const state = new InMemory(new Counter())
       state.failNext('no-quorum', kind)
@@ -64,7 +64,7 @@ describe('a state machine in memory', () => {
     },
   )
 
-  test('resumes a request as often as it is asked, executed once', async () => {
+  test('resumes a request any number of times, and executes it once', async () => {
     const state = new InMemory(new Counter())
     state.failNext('closed', 'lost')
     const { request } = (await state.execute(1).catch((error: unknown) => error)) as SynodError
@@ -76,7 +76,7 @@ describe('a state machine in memory', () => {
     await expect(other.execute(1, { resume: request })).rejects.toMatchObject({ code: 'invalid-options' })
   })
 
-  test('gives no caller a way into its state: values are copies', async () => {
+  test('copies values, so that callers cannot change its state', async () => {
     class Notes {
       readonly texts: string[] = []
       apply(text: string): string[] {
@@ -94,7 +94,7 @@ describe('a state machine in memory', () => {
     expect(await state.read('all')).toEqual(['a'])
   })
 
-  test('is no machine at all: it is refused', () => {
+  test('refuses an object that is no state machine', () => {
     expect(() => new InMemory({} as never)).toThrow('machine must be an object with the methods')
   })
 })

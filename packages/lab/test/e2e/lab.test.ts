@@ -17,7 +17,7 @@ import { Site, noBrowser } from './browser.js'
 
 if (noBrowser !== undefined) process.stderr.write(`The page is not tested: ${noBrowser}.\n`)
 
-describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
+describe.skipIf(noBrowser !== undefined)('the lab in a browser', () => {
   let site: Site
   beforeAll(async () => {
     site = await Site.open()
@@ -29,7 +29,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(site.errors.splice(0)).toEqual([])
   })
 
-  test('there is little to load', async () => {
+  test('the page loads few bytes', async () => {
     const page = await site.page()
     const loaded = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name))
     const sizes = [page.url(), ...loaded].map(async (url) => {
@@ -41,7 +41,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(sizeBytes).toBeLessThan(200_000)
   })
 
-  test('each lesson plays to its end, with the keyboard', async () => {
+  test('each lesson plays to its end by keyboard', async () => {
     const page = await site.page()
     const lessons = page.getByRole('region', { name: 'Lessons' }).getByRole('button')
     expect(await lessons.count()).toBe(12)
@@ -55,7 +55,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     }
   })
 
-  test('each core with a mistake breaks in the last step, which is marked', async () => {
+  test('each core with a mistake breaks an invariant in its last step, and the page marks that step', async () => {
     const page = await site.page()
     const stories = page.getByRole('region', { name: 'What goes wrong' }).getByRole('button')
     expect(await stories.count()).toBe(5)
@@ -68,7 +68,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     }
   })
 
-  test('messages are dropped and servers crashed by mouse, and the time is turned back to go another way', async () => {
+  test('the mouse drops messages, crashes servers and goes back in time to fork the run', async () => {
     const page = await site.page()
     await page.getByRole('combobox', { name: 'New cluster' }).selectOption('3 servers, leaderless')
     await page.getByRole('region', { name: 'Clients' }).getByRole('button', { name: 'S1' }).first().click()
@@ -95,7 +95,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(await page.locator('.mark.crash').count()).toBe(0)
   })
 
-  test('a click shows the whole message, and its server before and after', async () => {
+  test('a click on a message shows its fields, and its server before and after', async () => {
     const page = await site.page()
     await page.getByRole('button', { name: 'One slot, one value' }).click()
     for (let key = 0; key < 3; key++) await page.keyboard.press('n')
@@ -113,7 +113,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(await details.innerText()).toBe(last)
   })
 
-  test('both modes side by side: leader mode takes fewer delays, messages and writes, counted in the run', async () => {
+  test('side by side, leader mode takes fewer delays, messages and writes than leaderless mode', async () => {
     const page = await site.page()
     await page.getByRole('button', { name: 'Both modes' }).click()
     const costs = await page.getByTestId('cost').allInnerTexts()
@@ -122,7 +122,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     for (const [place, count] of leader!.entries()) expect(count).toBeLessThan(leaderless![place]!)
   })
 
-  test('what was clicked together is given away as a golden script that runs, as a picture, and as a link', async () => {
+  test('a session is exported as a golden script that runs, as a picture and as a link', async () => {
     const page = await site.page()
     await begin(page, page.getByRole('button', { name: 'Holes, and the no-op' }))
     await tellToEnd(page)
@@ -146,7 +146,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(await other.locator('.arrow').count()).toBe(await page.locator('.arrow').count())
   })
 
-  test('a trace that the simulator wrote is opened, and filtered', async () => {
+  test('a trace of the simulator opens and can be filtered', async () => {
     const lines: string[] = []
     await runPlan(drawPlan(3, { mode: 'leader' }), storeWorkload, (line) => lines.push(line))
     const page = await site.page()
@@ -180,7 +180,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(await page.locator('.filter .alarm').innerText()).toMatch(/slot/)
   })
 
-  test('what the model checker found is opened by its address, and a script that is dropped on the page', async () => {
+  test('a trace of the model checker opens by its address, and a script by drag and drop', async () => {
     const config = CONFIGURATIONS['leader-small']
     const search = staged(new World(config), ['leader', 'chosen'])
     let found = search.next()
@@ -206,7 +206,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     await expect.poll(() => page.getByRole('alert').innerText()).not.toBe('')
   })
 
-  test('a phone shows the welcome, and of a lesson what is said now', async () => {
+  test('a phone shows the welcome, and the current text of a lesson', async () => {
     const page = await site.page('', { viewport: { width: 390, height: 844 } })
     const prose = page.locator('.prose:visible')
     expect(await page.getByRole('region', { name: 'Welcome' }).locator(prose).count()).toBe(2)
@@ -217,7 +217,7 @@ describe.skipIf(noBrowser !== undefined)('the page in a browser', () => {
     expect(await prose.count()).toBe(1)
   })
 
-  test('the sheet of keys opens and closes by key', async () => {
+  test('a key opens and closes the sheet of keys', async () => {
     const page = await site.page()
     await page.keyboard.press('?')
     await page.getByRole('dialog').waitFor()

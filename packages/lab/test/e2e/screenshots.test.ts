@@ -63,7 +63,7 @@ const VIEWS: readonly View[] = [
   },
 ]
 
-describe.skipIf(noBrowser !== undefined)('a picture of the page', () => {
+describe.skipIf(noBrowser !== undefined)('a screenshot of the page', () => {
   let site: Site
   beforeAll(async () => {
     site = await Site.open()

@@ -8,7 +8,7 @@ function play(...lines: string[]): Session {
   return session
 }
 
-test('a leader needs four message delays: request, accept, accepted, answer', () => {
+test('leader mode takes four message delays: request, accept, accepted, answer', () => {
   const session = play('cluster 3 leader', 'elect s1', 'request c1> a', 'settle')
   // Two each of accept, accepted and chosen, and a vote on each disk.
   expect(counts(session.picture!)).toMatchObject([
@@ -16,17 +16,17 @@ test('a leader needs four message delays: request, accept, accepted, answer', ()
   ])
 })
 
-test('without a leader two more: prepare and promise', () => {
+test('leaderless mode takes two more delays: prepare and promise', () => {
   const session = play('cluster 3 leaderless', 'propose s1 a', 'settle')
   expect(counts(session.picture!)).toMatchObject([{ client: 'c1', delays: 6, messages: 12, fsyncs: 6 }])
 })
 
-test('a follower that is asked forwards: one delay to the leader, and one until it hears what was chosen', () => {
+test('a request to a follower takes two more delays: one to the leader, and one for chosen', () => {
   const session = play('cluster 3 leader', 'elect s1', 'request c1>s2 a', 'settle')
   expect(counts(session.picture!)).toMatchObject([{ delays: 6, messages: 9 }])
 })
 
-test('heartbeats and what other requests need are not counted, nor what came before', () => {
+test('heartbeats, earlier messages and those of other requests are not counted', () => {
   const session = play(
     'cluster 3 leader',
     'elect s1',
@@ -44,14 +44,14 @@ test('heartbeats and what other requests need are not counted, nor what came bef
   ])
 })
 
-test('what is lost is sent again, and counted', () => {
+test('a message that is sent again after a loss is counted', () => {
   const session = play('cluster 3 leader', 'elect s1', 'request c1> a', 'lose accept', 'wait 300 ms')
   const [count] = counts(session.picture!)
   expect(count).toMatchObject({ delays: 4, messages: 10 })
   expect(count!.durationMs).toBeGreaterThan(200)
 })
 
-test('a request without an answer has taken no time yet', () => {
+test('a request without an answer has no delays and no duration yet', () => {
   const session = play('cluster 3 leader', 'elect s1', 'request c1> a', 'deliver accept')
   expect(counts(session.picture!)).toMatchObject([{ delays: undefined, durationMs: undefined, messages: 5 }])
 })

@@ -13,7 +13,7 @@ function last(session: Session, actor: string, kind: string): number {
   return session.picture!.events.findLastIndex((event) => event.actor === actor && event.kind === kind)
 }
 
-test('a vote: before and after its row, though much has happened since', () => {
+test('the state before and after a vote is shown, though later events changed the server', () => {
   const session = play(
     'cluster 3 leader',
     'elect s1',
@@ -37,7 +37,7 @@ test('a vote: before and after its row, though much has happened since', () => {
   expect(after.journal.at(-1)).toMatchObject({ text: 'vote (1, s1) in slot 1: a', durable: true })
 })
 
-test('several servers in one command: each at its own moment', () => {
+test('each server of a command is shown at its own event', () => {
   const session = play('cluster 3 leader', 'elect s1', 'propose s1 a', 'settle')
   const event = session.picture!.events.findIndex(({ actor, kind }) => actor === 's1' && kind === 'chosen')
   const { before, after } = inspect(session, event)!
@@ -46,7 +46,7 @@ test('several servers in one command: each at its own moment', () => {
   expect(after.flights).toEqual([])
 })
 
-test('one server several times in one command', () => {
+test('each event of one server within a command has its own state', () => {
   const session = play('cluster 3 leader', 'elect s1', 'propose s1 a', 'propose s1 b', 'deliver s1>s2')
   const { events } = session.picture!
   const receives = events.flatMap(({ actor, kind }, index) =>
@@ -59,7 +59,7 @@ test('one server several times in one command', () => {
   ])
 })
 
-test('the progress of phase 1', () => {
+test('a candidate shows the progress of phase 1', () => {
   const session = play(
     'cluster 5 leader',
     'elect s1',
@@ -80,7 +80,7 @@ test('the progress of phase 1', () => {
   })
 })
 
-test('an instance of leaderless mode', () => {
+test('a leaderless proposer shows its instance', () => {
   const session = play('cluster 3 leaderless', 'propose s1 a', 'deliver prepare s1>s2', 'deliver promise')
   const { before, after } = inspect(session, last(session, 's1', 'receive'))!
   expect(before.instances).toMatchObject([{ slot: 1, step: 'prepare', answered: [1] }])
@@ -88,7 +88,7 @@ test('an instance of leaderless mode', () => {
   expect(after.log).toMatchObject([{ slot: 1, promised: { seq: 1, server: 1 } }])
 })
 
-test('a crash takes what was not durable, and a restart brings the rest back', () => {
+test('a crash loses records that were not durable, and a restart recovers the others', () => {
   const session = play(
     'cluster 3 leader',
     'elect s1',
@@ -108,7 +108,7 @@ test('a crash takes what was not durable, and a restart brings the rest back', (
   expect(restart.after).toMatchObject({ voted: 0, promised: { seq: 1, server: 1 } })
 })
 
-test('clients have no state, and events must exist', () => {
+test('a client has no state, and an event that does not exist is an error', () => {
   const session = play('cluster 3 leader', 'elect s1', 'request c1> a')
   expect(inspect(session, last(session, 'c1', 'send'))).toBeUndefined()
   expect(() => inspect(session, 10_000)).toThrow('there is no event 10000')

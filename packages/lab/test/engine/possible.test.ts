@@ -39,7 +39,7 @@ function answerOf(session: Session, command: string): string {
 }
 
 test.each(STORIES)(
-  'what is possible can be done, and what is not cannot or does nothing: %s %s …',
+  'every action that is offered works, and every disabled action is refused or changes nothing: %s %s …',
   (...story) => {
     for (const { command, why } of all(play(...story))) {
       const session = play(...story)
@@ -60,7 +60,7 @@ test.each(STORIES)(
   },
 )
 
-test('a message is named alone, also beside others on its way', () => {
+test('an action names one message, even if several of its type are under way', () => {
   const session = play(...LEADER, 'propose s1 a', 'propose s1 b')
   const { messages } = possible(session)
   const b = messages.filter(({ message }) => session.picture!.messages[message]?.values.includes('b'))
@@ -75,17 +75,17 @@ test('a message is named alone, also beside others on its way', () => {
   expect(session.answer[0]).toBe('s1 > s2: accept (1, s1) in slot 2: b')
 })
 
-test('clients ask for a new value, and there is one client more than before', () => {
+test('clients are offered a new value, and one new client is offered', () => {
   const { clients } = possible(play(...LEADER, 'request c1> a', 'request c3> b'))
   expect(clients.map(({ client }) => client)).toEqual(['c1', 'c3', 'c2'])
   expect(clients[0]?.actions[0]).toEqual({ name: 'the leader', command: 'request c1> c', why: undefined })
 })
 
-test('before the first command there is nothing', () => {
+test('no action is offered before the first command', () => {
   expect(all(new Session())).toEqual([])
 })
 
-test('servers come and go: one is added, told who is a member, has a vote from then on, and leaves', () => {
+test('a server is added, joins, gets a vote and is removed, each when it is possible', () => {
   const session = play(...MEMBERS)
   const take = (name: string) => {
     const { servers } = possible(session)

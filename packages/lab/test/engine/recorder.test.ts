@@ -26,15 +26,15 @@ function drawn(...lines: string[]): string[] {
 
 const LEADER = ['cluster 3 leader', 'elect s1']
 
-describe('what the recorder draws', () => {
-  test('a request reaches the server, which writes and sends', () => {
+describe('the recorder', () => {
+  test('draws a request that reaches a server, and the records and messages that follow', () => {
     expect(drawn(...LEADER, 'request c1>s1 a')).toEqual([
       'c1: send request c1>s1;',
       's1: receive request c1>s1; write; send accept s1>s2; send accept s1>s3; durable;',
     ])
   })
 
-  test('a vote is durable before its answer leaves; a quorum chooses, executes and answers the client', () => {
+  test('draws a vote as durable before its answer leaves, up to the answer to the client', () => {
     const story = [...LEADER, 'request c1>s1 a']
     expect(drawn(...story, 'deliver s1>s2 accept')).toEqual([
       's2: receive accept s1>s2; write; durable; send accepted s2>s1;',
@@ -46,7 +46,7 @@ describe('what the recorder draws', () => {
     ])
   })
 
-  test('copies, losses, cuts and servers that are down', () => {
+  test('draws duplicates, losses, cut links and servers that are down', () => {
     const story = [...LEADER, 'request c1>s1 a', 'duplicate s1>s2 accept']
     expect(drawn(...story, 'deliver s1>s2 accept')).toEqual([
       's2: receive accept s1>s2 again; send accepted s2>s1;',
@@ -58,24 +58,24 @@ describe('what the recorder draws', () => {
     expect(drawn(...story, 'crash s3', 'deliver s1>s3')).toEqual(['s3: lose accept s1>s3 (s3 is down);'])
   })
 
-  test('what happens to a process', () => {
+  test('draws crashes, restarts, pauses and resumes', () => {
     expect(drawn(...LEADER, 'crash s1')).toEqual(['s1: crash;'])
     expect(drawn(...LEADER, 'crash s1', 'restart s1')).toEqual(['s1: restart; role no leader;'])
     expect(drawn(...LEADER, 'pause s1')).toEqual(['s1: pause;'])
     expect(drawn(...LEADER, 'pause s1', 'resume s1')).toEqual(['s1: resume;'])
   })
 
-  test('timers, and their effects', () => {
+  test('draws timers, and their effects', () => {
     expect(drawn(...LEADER, 'tick s1')).toEqual(['s1: timer; send heartbeat s1>s2; send heartbeat s1>s3;'])
   })
 
-  test('a disk that is stuck writes, and is durable later, in a row of its own', () => {
+  test('draws the write of a stuck disk first, and its durability later in a row of its own', () => {
     const story = [...LEADER, 'disk s2 stuck', 'request c1>s1 a', 'deliver s1>s2 accept']
     expect(drawn(...story)).toEqual(['s2: receive accept s1>s2; write;'])
     expect(drawn(...story, 'sync s2')).toEqual(['s2: durable; send accepted s2>s1;'])
   })
 
-  test('in leaderless mode a client asks everybody', () => {
+  test('draws a client of leaderless mode that asks every server', () => {
     expect(drawn('cluster 3 leaderless', 'crash s3', 'request c2> a')).toEqual([
       'c2: send request c2>s1; send request c2>s2; send request c2>s3;',
       's3: lose request c2>s3 (s3 is down);',
@@ -84,13 +84,13 @@ describe('what the recorder draws', () => {
     ])
   })
 
-  test('a read is a request, too', () => {
+  test('draws a read as a request', () => {
     const story = [...LEADER, 'read s2', 'deliver observe']
     expect(drawn(...LEADER, 'read s2')[0]).toBe('c2: send request c2>s2;')
     expect(drawn(...story, 'deliver observed').join(' ')).toContain('send answer s2>c2;')
   })
 
-  test('a snapshot that is installed', () => {
+  test('draws the installation of a snapshot', () => {
     const story = [
       'cluster 3 leader',
       'elect s1',
@@ -106,14 +106,14 @@ describe('what the recorder draws', () => {
   })
 })
 
-test('clients have columns in the order in which they asked, before the servers', () => {
+test('orders clients by their first request, before the servers', () => {
   const session = Session.parse('cluster 2 leader\n\npropose s2 a\n\nrequest c1>s2 b\n\npropose s1 c7:open\n')
   expect(session.picture?.actors).toEqual(['c2', 'c1', 'c7', 's1', 's2'])
   session.seek(2)
   expect(session.picture?.actors).toEqual(['c2', 's1', 's2'])
 })
 
-test('a change of the voters is a configuration of its own, from the command on in which a server knows of it', () => {
+test('adds a configuration when a server first knows of a change of the voters', () => {
   const session = new Session()
   const story = [
     'cluster 4 leader founders=3 window=2',

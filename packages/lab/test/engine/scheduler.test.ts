@@ -42,7 +42,7 @@ describe('a cluster that runs by itself', () => {
     ).toEqual(expect.arrayContaining(['a', 'b', 'c']))
   })
 
-  test('does the same again, stopped or not, and as a script', () => {
+  test('repeats the same run, also after a pause and as a script', () => {
     const session = play('cluster 3 leader')
     runUntil(session, 1500)
     const { lines, picture } = session
@@ -60,7 +60,7 @@ describe('a cluster that runs by itself', () => {
     expect(other.lines).not.toEqual(lines)
   })
 
-  test('gives each message the time that it takes', () => {
+  test('gives each message its own latency', () => {
     const session = play('cluster 3 leader')
     runUntil(session, 3000)
     const { events } = session.picture!
@@ -74,7 +74,7 @@ describe('a cluster that runs by itself', () => {
     }
   })
 
-  test('leaves alone who is paused or down, and disks that are stuck', () => {
+  test('sends nothing to paused or crashed servers, and does not sync stuck disks', () => {
     const story = ['cluster 3 leader', 'elect s1', 'disk s2 stuck', 'propose s1 a', 'pause s3']
     const session = play(...story)
     runUntil(session, session.stage!.cluster.nowMs + 40)
@@ -86,11 +86,11 @@ describe('a cluster that runs by itself', () => {
     expect(session.stage!.cluster.paxos(1).chosen).toBe(1)
   })
 
-  test('waits for no disk that has nothing to write', () => {
+  test('does not wait for a disk that has nothing to write', () => {
     expect(nextCommand(play('cluster 1 leader', 'tick s1'), { ...DEFAULT_PACE, syncMs: 5 })).toBe('tick s1')
   })
 
-  test('has nothing to do without servers', () => {
+  test('does nothing without servers', () => {
     expect(nextCommand(new Session())).toBeUndefined()
     expect(nextCommand(play('cluster 1 leader', 'crash s1'))).toBeUndefined()
   })

@@ -6,7 +6,7 @@ import type { Picture } from '../../src/picture/picture.js'
 const folder = new URL('../../../testing/test/scripts/', import.meta.url)
 const names = (await readdir(folder)).filter((name) => name.endsWith('.txt'))
 
-test.each(names)('the golden script %s is a session, and makes a picture', async (name) => {
+test.each(names)('the golden script %s runs as a session, and makes a picture', async (name) => {
   const text = await readFile(new URL(name, folder), 'utf8')
   const session = Session.parse(text)
   expect(session.script()).toBe(text)

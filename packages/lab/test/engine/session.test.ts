@@ -13,13 +13,13 @@ function play(...lines: string[]): Session {
 afterEach(() => vi.restoreAllMocks())
 
 describe('a session', () => {
-  test('answers as a script does', () => {
+  test('answers each command as a script does', () => {
     const session = play(...STORY.slice(0, 2))
     expect(session.perform('propose s1 a')).toEqual(['s1 > s2, s3: accept (1, s1) in slot 1: a'])
     expect(session.answer).toEqual(['s1 > s2, s3: accept (1, s1) in slot 1: a'])
   })
 
-  test('goes back to what was, and on again', () => {
+  test('goes back to any earlier position, and forward again', () => {
     const session = play(...STORY)
     const end = session.picture
     for (let position = STORY.length; position >= 0; position--) {
@@ -32,7 +32,7 @@ describe('a session', () => {
     expect(session.picture).toEqual(end)
   })
 
-  test('forks where it stands', () => {
+  test('drops later commands when a command is given at an earlier position', () => {
     const session = play(...STORY)
     session.seek(3)
     expect(session.lines).toEqual(STORY)
@@ -59,14 +59,14 @@ describe('a session', () => {
     expect(session.lines).toEqual(STORY)
   })
 
-  test('begins with a cluster', () => {
+  test('has the command cluster first', () => {
     expect(() => new Session().perform('elect s1')).toThrow('the first command is cluster')
     expect(new Session().picture).toBeUndefined()
     expect(new Session().script()).toBe('')
     expect(() => play(...STORY).seek(6)).toThrow('there are 5 commands, and no place 6')
   })
 
-  test('of thousands of commands is played again in no time', () => {
+  test('with thousands of commands is replayed quickly', () => {
     const session = play('cluster 3 leader', 'elect s1')
     for (let number = 1; number <= 500; number++)
       for (const line of [`propose s1 v${number}`, 'deliver accept', 'deliver accepted', 'deliver chosen'])
@@ -79,7 +79,7 @@ describe('a session', () => {
 })
 
 describe('the script of a session', () => {
-  test('is one that runs, and becomes the same session', () => {
+  test('runs, and makes the same session again', () => {
     const session = play(...STORY)
     const text = session.script()
     expect(runScript(text, 'x')).toBe(text)
@@ -89,7 +89,7 @@ describe('the script of a session', () => {
     expect(again.script()).toBe(text)
   })
 
-  test('keeps its comments, and ends where the session stands', () => {
+  test('keeps its comments, and ends at the position of the session', () => {
     const text = '# Why.\n\ncluster 3 leader\nok\n\n# Who.\ncrash s1\nok\n'
     const session = Session.parse(text)
     expect(session.script()).toBe(text)
@@ -97,14 +97,14 @@ describe('the script of a session', () => {
     expect(session.script()).toBe('# Why.\n\ncluster 3 leader\nok\n')
   })
 
-  test('that cannot be run says where and why', () => {
+  test('reports where it fails, and why', () => {
     expect(() => Session.parse('cluster 3 leader\nok\n\n# Why.\nelect s9\n')).toThrow(
       new ScriptError('line 5: no server 9\n  elect s9'),
     )
   })
 })
 
-test('a broken invariant is seen, ends the run, and is left out of the script', () => {
+test('a broken invariant ends the run, and its command is left out of the script', () => {
   const session = play(...STORY.slice(0, 4))
   vi.spyOn(Cluster.prototype, 'deliver').mockImplementation(function (this: Cluster, index: number) {
     this.step(this.network[index]!.to, { type: 'tick' })

@@ -5,7 +5,7 @@ import { causesOf } from '../../src/picture/causes.js'
 import type { Picture } from '../../src/picture/picture.js'
 import { type Row, messageOf, pictureOf } from './pictures.js'
 
-it('goes along the columns, and along messages that arrive', () => {
+it('causes follow columns, and messages that arrived', () => {
   const picture = pictureOf(
     [
       ['s3', { kind: 'timer' }],
@@ -27,7 +27,7 @@ it('goes along the columns, and along messages that arrive', () => {
   expect(past(7)).toEqual([0, 1, 2, 4, 5, 6])
 })
 
-it('is the same as going back step by step', () => {
+it('causes are equal to those of a search step by step', () => {
   checkProperty(
     import.meta.url,
     fc.property(anyPicture, (picture) => {

@@ -11,7 +11,7 @@ const vote = (seq: number, first: number, ...values: string[]): PictureRecord =>
 })
 const durable = (actor: string, ...records: PictureRecord[]): Row => [actor, { kind: 'durable', records }]
 
-it('is what a quorum has durable votes for at one ballot, from the last of them on', () => {
+it('a value is chosen at the event that completes a quorum of durable votes at one ballot', () => {
   const picture = pictureOf([
     ['s1', { kind: 'write', records: [vote(1, 1, 'a')] }],
     ['s2', { kind: 'write', records: [vote(1, 1, 'a')] }],
@@ -30,7 +30,7 @@ it('is what a quorum has durable votes for at one ballot, from the last of them 
   ])
 })
 
-it('takes as many votes as a quorum of the second phase has', () => {
+it('a value is chosen with as many votes as a quorum of phase 2 has', () => {
   const rows = [
     durable('s1', vote(1, 1, 'a')),
     durable('s2', vote(1, 1, 'a')),
@@ -45,7 +45,7 @@ it('takes as many votes as a quorum of the second phase has', () => {
   expect(choices(1)).toMatchObject([{ event: 0, quorum: [1] }])
 })
 
-it('shows two values in one slot, which must never be', () => {
+it('two values chosen in one slot are both reported', () => {
   const choices = choicesOf(
     pictureOf([
       durable('s1', vote(1, 1, 'a')),
@@ -60,7 +60,7 @@ it('shows two values in one slot, which must never be', () => {
   ])
 })
 
-it('goes by the configuration of the slot', () => {
+it('votes are counted by the configuration of their slot', () => {
   const rows = [
     durable('s1', vote(1, 4, 'a', 'b')),
     durable('s2', vote(1, 4, 'a', 'b')),

@@ -25,13 +25,13 @@ const picture = pictureOf(
 const seen = (text: string) => filterEvents(parseFilter(text), picture)
 
 describe('a filter', () => {
-  it('folds signs of life unless one asks for them', () => {
+  it('hides heartbeats unless the filter names them', () => {
     expect(seen('')).toEqual([0, 1, 2, 4, 5, 6, 7])
     expect(seen('heartbeats')).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
     expect(seen('heartbeat')).toEqual([3])
   })
 
-  it('folds timers that bring nothing else about', () => {
+  it('hides timers that cause nothing but heartbeats', () => {
     const happenings = pictureOf(
       [
         ['s1', { kind: 'timer' }],
@@ -50,19 +50,19 @@ describe('a filter', () => {
     expect(filterEvents(parseFilter('heartbeats'), timers)).toEqual([0, 1, 2, 3])
   })
 
-  it('keeps both ends of a message of an actor', () => {
+  it('keeps both ends of each message of an actor', () => {
     expect(seen('s2')).toEqual([0, 1, 2])
     expect(seen('s1 heartbeats')).toEqual([0, 1, 3])
     expect(seen('s2 c1')).toEqual([0, 1, 2, 7])
   })
 
-  it('takes slots wherever they are spoken of', () => {
+  it('keeps every event about a slot', () => {
     expect(seen('slot:4')).toEqual([0, 1, 2, 4, 6])
     expect(seen('slot:6')).toEqual([4, 6])
     expect(seen('slots:5-9 execute')).toEqual([4])
   })
 
-  it('takes ballots, kinds and types, of which all must fit', () => {
+  it('keeps events that match all of ballot, kind and type', () => {
     expect(seen('ballot:2.s1')).toEqual([0, 1, 2, 5, 6])
     expect(seen('ballot:(2, s1) vote role')).toEqual([2, 5])
     expect(seen('ballot:(3, s1)')).toEqual([])
@@ -70,7 +70,7 @@ describe('a filter', () => {
     expect(seen('receive')).toEqual([1])
   })
 
-  it('says which word it does not know', () => {
+  it('names the word that it does not know', () => {
     expect(() => parseFilter('s1 acept')).toThrow('"acept" is nothing to filter by')
     expect(() => parseFilter('slot:x')).toThrow('"x" is no slot. Write slot:3, or slots:3-5.')
     expect(() => parseFilter('slots:5-3')).toThrow('5-3 begins after it ends')
@@ -78,7 +78,7 @@ describe('a filter', () => {
     expect(() => parseFilter('server:1')).toThrow(FilterError)
   })
 
-  it('comes back as it was printed', () => {
+  it('is parsed again as it was printed', () => {
     const anyNumber = fc.nat()
     const anyFilter: fc.Arbitrary<Filter> = fc.record(
       {

@@ -29,7 +29,7 @@ function pictureOf(
 }
 
 describe('arrows', () => {
-  test('go from the row and column in which a message left to those in which it arrived', () => {
+  test('go from the row and column of the sender to those of the receiver', () => {
     const { arrows, columns } = layOut(
       pictureOf(
         [message(0, 's1', 's2')],
@@ -45,7 +45,7 @@ describe('arrows', () => {
     expect(arrows[0]!.y2 - arrows[0]!.y1).toBe(20)
   })
 
-  test('end short of the receiver where a message got lost', () => {
+  test('end before the receiver where a message was lost', () => {
     const { arrows, columns } = layOut(
       pictureOf(
         [message(0, 's2', 's1')],
@@ -61,7 +61,7 @@ describe('arrows', () => {
     expect(arrows[0]!.x2).toBeLessThan(columns[2]!.x)
   })
 
-  test('lead on for a row or two while a message is under way', () => {
+  test('continue for a row or two while a message is under way', () => {
     const { arrows, height } = layOut(
       pictureOf([message(0, 's1', 's2')], [[1, 's1', { kind: 'send', message: 0 }]]),
       options,
@@ -70,7 +70,7 @@ describe('arrows', () => {
     expect(arrows[0]!.y2).toBeGreaterThan(height - 20)
   })
 
-  test('are as many as a message arrived', () => {
+  test('are drawn once for each arrival of a message', () => {
     const { arrows } = layOut(
       pictureOf(
         [message(0, 's1', 's2')],
@@ -87,7 +87,7 @@ describe('arrows', () => {
 })
 
 describe('rows', () => {
-  test('what happens in one step stands side by side', () => {
+  test('events of one step share a row', () => {
     const { marks, steps } = layOut(
       pictureOf(
         [],
@@ -108,7 +108,7 @@ describe('rows', () => {
     ])
   })
 
-  test('a step of which nothing is shown has none; a message is shown as a whole', () => {
+  test('a step with no visible event has no row, and a visible message shows both of its ends', () => {
     const picture = pictureOf(
       [message(0, 's1', 's2', 'heartbeat'), message(1, 's1', 's2')],
       [
@@ -123,7 +123,7 @@ describe('rows', () => {
     expect(arrows.map((arrow) => arrow.message.id)).toEqual([1])
   })
 
-  test('are cut to what is to be seen, with the arrows that pass through', () => {
+  test('only those in view are returned, with the arrows that cross the view', () => {
     const layout = layOut(
       pictureOf(
         [message(0, 's1', 's2')],
@@ -145,7 +145,7 @@ describe('rows', () => {
   })
 })
 
-test('a server that is down has no line of life, one that is paused another', () => {
+test('the lifeline of a server ends while it is down, and changes while it is paused', () => {
   const { columns, height } = layOut(
     pictureOf(
       [],
@@ -165,7 +165,7 @@ test('a server that is down has no line of life, one that is paused another', ()
   expect(columns[2]?.life.map(({ state }) => state)).toEqual(['up', 'paused', 'up'])
 })
 
-test('what is drawn is known in order, and how far down each event stands', () => {
+test('the events that are drawn are listed in order, each with its height', () => {
   const layout = layOut(
     pictureOf(
       [message(0, 's1', 's2')],

@@ -23,7 +23,7 @@ const durable = (...records: PictureRecord[]): Row => ['s1', { kind: 'durable', 
 const s1 = (happening: Happening): Row => ['s1', happening]
 
 describe('the log of a server', () => {
-  it('goes from empty over promised, voted, chosen and executed to trimmed', () => {
+  it('takes a slot from empty through promised, voted, chosen and executed to trimmed', () => {
     const logs = logsOf(
       pictureOf([
         durable(promise(1, 3)),
@@ -41,20 +41,20 @@ describe('the log of a server', () => {
     expect([logs.trimmed('s1', 3), logs.trimmed('s1', 4)]).toEqual([0, 3])
   })
 
-  it('binds every slot by a promise for the whole log, and by a vote at a higher ballot', () => {
+  it('binds every slot by a promise for the whole log, and one slot by a vote at a higher ballot', () => {
     const logs = logsOf(pictureOf([durable(promise(2)), durable(vote(3, 1, 'a'))]))
     expect(logs.at('s1', 7, 1)).toMatchObject({ state: 'promised', promised: { ballot: ballot(2) } })
     expect(logs.at('s1', 1, 1).promised).toEqual({ ballot: ballot(3), durable: true })
     expect(logs.promised('s1', 1)).toEqual({ ballot: ballot(2), durable: true })
   })
 
-  it('tells what is only written from what is durable', () => {
+  it('tells written records from durable ones', () => {
     const logs = logsOf(pictureOf([write(vote(1, 1, 'a')), write(vote(2, 1, 'b')), durable(vote(1, 1, 'a'))]))
     expect(logs.at('s1', 1, 0).vote).toEqual({ ballot: ballot(1), value: 'a', durable: false })
     expect(logs.at('s1', 1, 2).vote).toEqual({ ballot: ballot(2), value: 'b', durable: false })
   })
 
-  it('loses in a crash what was not durable, and what it only knew', () => {
+  it('loses in a crash all that was not durable', () => {
     const logs = logsOf(
       pictureOf([
         durable(vote(1, 1, 'a')),
@@ -69,7 +69,7 @@ describe('the log of a server', () => {
     expect(logs.at('s1', 2, 4).state).toBe('empty')
   })
 
-  it('does not go through a range of slots that nothing else was said of', () => {
+  it('handles a huge range of chosen slots without visiting each slot', () => {
     const logs = logsOf(
       pictureOf([
         durable(vote(1, 5, 'a')),
@@ -81,7 +81,7 @@ describe('the log of a server', () => {
   })
 })
 
-it('knows which slots were spoken of by an event', () => {
+it('each event lists the slots that records have named up to then', () => {
   const logs = logsOf(
     pictureOf([
       durable(vote(1, 2, 'a')),
@@ -92,7 +92,7 @@ it('knows which slots were spoken of by an event', () => {
   expect([-1, 0, 1, 2].map((event) => logs.slotsAt(event))).toEqual([[], [2], [1, 2], [1, 2, 5]])
 })
 
-it('is at any event what it would be if the picture ended there', () => {
+it('the logs at an event do not depend on later events', () => {
   const anySlot = fc.integer({ min: 1, max: 3 })
   const anyRecord = fc.oneof(
     fc.tuple(fc.integer({ min: 1, max: 4 }), fc.nat(2)).map(([seq, slot]) => promise(seq, slot)),

@@ -11,7 +11,7 @@ import {
 const script = 'cluster 3 leader\npropose s1 "ä → 🎉"\ndeliver\n'
 
 describe('a link', () => {
-  it('returns every text unchanged', async () => {
+  it('decodes to the text that was encoded', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme', maxLength: 300 }), async (text) => {
         const fragment = await encodeLink(text)
@@ -21,16 +21,16 @@ describe('a link', () => {
     )
   })
 
-  it('keeps a mark of the byte order, and takes a # in front', async () => {
+  it('keeps a byte order mark, and may begin with #', async () => {
     expect(await decodeLink(`#${await encodeLink('\uFEFFcluster 3')}`)).toBe('\uFEFFcluster 3')
   })
 
-  it('is short for what repeats itself, as scripts do', async () => {
+  it('is short for repetitive texts such as scripts', async () => {
     const long = Array.from({ length: 500 }, (_, index) => `deliver accept s1 s${index % 5}`).join('\n')
     expect((await encodeLink(long)).length).toBeLessThan(long.length / 20)
   })
 
-  it('that is cut short or changed says so, or is another text, but nothing else happens', async () => {
+  it('with missing or changed characters is refused, or decodes to another text', async () => {
     const fragment = await encodeLink(script)
     for (let length = 1; length < fragment.length; length++)
       await expect(decodeLink(fragment.slice(0, length))).rejects.toThrow(LinkError)
@@ -43,14 +43,14 @@ describe('a link', () => {
     )
   })
 
-  it('says what is wrong with it', async () => {
+  it('reports why it is invalid', async () => {
     await expect(decodeLink('#')).rejects.toThrow('There is nothing in this link.')
     await expect(decodeLink('Zabc')).rejects.toThrow('the form "Z", which this page does not know')
     await expect(decodeLink('Aab$c')).rejects.toThrow('characters in this link that do not belong there')
     await expect(decodeLink('A_w')).rejects.toThrow('This link is damaged')
   })
 
-  it('has a limit on both sides', async () => {
+  it('has a limit of size in both directions', async () => {
     const zeros = new Blob(['0'.repeat(3 * MAX_TEXT_LENGTH + 1)]).stream()
     const bomb = await new Response(zeros.pipeThrough(new CompressionStream('deflate-raw'))).arrayBuffer()
     const fragment = `A${Buffer.from(bomb).toString('base64url')}`

@@ -69,7 +69,7 @@ describe.each(['leader', 'leaderless'] as const)('the traces of replicas in %s m
 
   const count = (kind: string) => [...traces.values()].flat().filter(({ event }) => event === kind).length
 
-  it('become one picture, with each message that arrived on its way from its sending', () => {
+  it('merge into one picture, in which each arrival follows its sending', () => {
     expect(merged.mode).toBe(mode)
     expect(merged.actors).toEqual(['s1', 's2', 's3'])
     expect(merged.messages).toHaveLength(count('send'))
@@ -82,11 +82,11 @@ describe.each(['leader', 'leaderless'] as const)('the traces of replicas in %s m
     expect(merged.events[0]).toMatchObject({ atMs: 0 })
   })
 
-  it('are the same picture as one file, and in any order', () => {
+  it('make the same picture in one file or many, in any order', () => {
     expect(picture([...traces.values()].reverse().flat())).toEqual(picture(...[...traces.values()].reverse()))
   })
 
-  it('tell what each replica knows to be chosen, with its values', () => {
+  it('show what each replica knows to be chosen, with the values', () => {
     const choices = new Map(choicesOf(merged).map(({ slot, value }) => [slot, value]))
     const logs = logsOf(merged)
     expect(choices.size).toBeGreaterThanOrEqual(3)
@@ -96,8 +96,8 @@ describe.each(['leader', 'leaderless'] as const)('the traces of replicas in %s m
   })
 })
 
-describe('replicas', () => {
-  it('have a mode, quorums and voters from their start', () => {
+describe('in a live trace, replicas', () => {
+  it('have their mode, quorums and voters from the start event', () => {
     const { configurations, mode } = picture([start(1e12, 2)])
     expect({ mode, configurations }).toEqual({
       mode: 'leaderless',
@@ -105,7 +105,7 @@ describe('replicas', () => {
     })
   })
 
-  it('lose messages: what was sent earlier than one that has arrived, and has not', () => {
+  it('lose a message if one sent after it arrived and it did not', () => {
     const sent = [send(0), send(50), send(100), send(150)]
     expect(ways(picture(sent, [arrival(1), arrival(101)]))).toEqual([
       ['send 0', 'receive 1'],
@@ -115,7 +115,7 @@ describe('replicas', () => {
     ])
   })
 
-  it('may get much at once after a pause: first what was sent first', () => {
+  it('may receive many messages at once after a pause, in the order of sending', () => {
     const sent = [send(0), send(50), send(100)]
     expect(ways(picture(sent, [arrival(200), arrival(201), arrival(202)]))).toEqual([
       ['send 0', 'receive 200'],
@@ -124,7 +124,7 @@ describe('replicas', () => {
     ])
   })
 
-  it('whose clocks differ get nothing before it was sent, and keep their order', () => {
+  it('with different clocks receive no message before it was sent, and keep their order', () => {
     const { events, messages } = picture(
       [send(1000)],
       [start(900, 2), arrival(990), { ...start(995, 2), event: 'stop' }],
@@ -138,12 +138,12 @@ describe('replicas', () => {
     ])
   })
 
-  it('are drawn from one trace alone too', () => {
+  it('are drawn from a single trace too', () => {
     expect(ways(picture([send(0)]))).toEqual([['send 0']])
     expect(ways(picture([arrival(7)]))).toEqual([['send 0', 'receive 0']])
   })
 
-  it('know the values of what is chosen from what they were told, before it is durable', () => {
+  it('know the values of chosen slots from accepts, even before these are durable', () => {
     const accept = { type: 'accept', ballot: { seq: 1, server: 1 }, first: 4, values: ['#1', '#2'] }
     const { events } = picture([
       arrival(1, accept),
@@ -152,7 +152,7 @@ describe('replicas', () => {
     expect(events.at(-1)).toMatchObject({ kind: 'chosen', first: 4, values: ['#1', '#2'] })
   })
 
-  it('say ? for what was chosen before the trace began, and of a long log show the end', () => {
+  it('show ? for values chosen before the trace began, and only the end of a long range', () => {
     const { events } = picture([{ atMs: 1, event: 'chosen', server: 1, first: 1, last: 2_000_000_000 }])
     expect(events).toMatchObject([
       { kind: 'note', text: 'knows slots 1 to 1999999000 to be chosen' },
@@ -161,8 +161,8 @@ describe('replicas', () => {
   })
 })
 
-describe('a way that the model checker has found', () => {
-  it('is drawn as what happened, step by step', () => {
+describe('a trace of the model checker', () => {
+  it('is drawn step by step', () => {
     const config = CONFIGURATIONS['leader-small']
     const search = staged(new Model(config), ['leader', 'chosen'])
     let found = search.next()
@@ -173,7 +173,7 @@ describe('a way that the model checker has found', () => {
     expect(choicesOf(opened.picture).map(({ slot, value }) => [slot, value])).toEqual([[1, 'v1.1']])
   })
 
-  it('has messages that arrive twice', () => {
+  it('shows a message that arrives twice', () => {
     const drawn = picture([start(0, 1), start(0, 2), send(1), arrival(2), { ...arrival(5), again: true }])
     expect(ways(drawn)).toEqual([['send 1', 'receive 2', 'receive 5']])
     expect(drawn.events.filter((event) => event.kind === 'receive').map(({ again }) => again)).toEqual([

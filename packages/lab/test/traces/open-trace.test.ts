@@ -27,7 +27,7 @@ const arrival = (atMs: number, from: string, to: string, message: object) => ({
 const ballot = { seq: 1, server: 1 }
 
 describe('a broken trace', () => {
-  it('keeps all lines but the invalid ones, and names these', () => {
+  it('keeps all valid lines, and names the invalid ones', () => {
     const { broken, picture, problems } = open(
       plan,
       start(1, 1),
@@ -57,7 +57,7 @@ describe('a broken trace', () => {
     expect(picture.events.map(({ kind }) => kind)).toEqual(['note', 'crash'])
   })
 
-  it('passes over kinds, records and fields that it does not know', () => {
+  it('ignores unknown events, records and fields', () => {
     const { passedOver, picture, problems } = open(
       plan,
       { atMs: 1, event: 'toString', server: 1 },
@@ -74,7 +74,7 @@ describe('a broken trace', () => {
     expect(picture.events[1]).toMatchObject({ kind: 'durable', records: [{ type: 'trim', slot: 4 }] })
   })
 
-  it('of which nothing can be read says why, and so do two simulations', () => {
+  it('without one valid line, or with two simulations, is refused with the reason', () => {
     expect(() => open('hello')).toThrow(
       'There is nothing of a trace in this. a.ndjson, line 1: it is not JSON.',
     )
@@ -83,7 +83,7 @@ describe('a broken trace', () => {
     expect(() => openTrace([fileOf(plan), { ...fileOf(start(1, 1)), name: 'b' }])).toThrow('stands alone')
   })
 
-  it('that is too large is refused, with the limit', () => {
+  it('above the limit of size is refused, and the error names the limit', () => {
     expect(() => checkTraceSize(MAX_TRACE_BYTES)).not.toThrow()
     expect(() => checkTraceSize(MAX_TRACE_BYTES + 1)).toThrow(
       'A trace of 65 MiB is too large: at most 64 MiB are opened.',
@@ -94,8 +94,8 @@ describe('a broken trace', () => {
   })
 })
 
-describe('servers', () => {
-  it('start, stop and start again; one that starts twice was killed in between', () => {
+describe('in the trace of a simulation, servers', () => {
+  it('start, stop and restart; a start without a stop shows a crash first', () => {
     expect(shown(plan, start(0, 1), stop(1, 1), start(2, 1), start(3, 1))).toMatchObject([
       [0, 's1', { kind: 'note', text: 'starts' }],
       [1, 's1', { kind: 'crash' }],
@@ -105,7 +105,7 @@ describe('servers', () => {
     ])
   })
 
-  it('are paused until the fault is over, or all are, but not beyond their end', () => {
+  it('are paused until the fault ends or all faults end, but not after they stop', () => {
     const pause = (atMs: number, server: number) => fault(atMs, { kind: 'pause', forMs: 10, server })
     const kinds = shown(
       ...[plan, start(0, 1), start(0, 2), pause(1, 1), pause(2, 2), pause(3, 3), stop(4, 2)],
@@ -122,7 +122,7 @@ describe('servers', () => {
     ])
   })
 
-  it('and clients are struck by faults, each where it is, but in one step', () => {
+  it('and clients show the faults that struck them, all in one step', () => {
     const { events } = open(
       plan,
       fault(1, { kind: 'cut', from: 's1', to: 2, forMs: 12.5, oneWay: false }),
@@ -141,7 +141,7 @@ describe('servers', () => {
   })
 })
 
-describe('a message of a simulation was sent', () => {
+describe('a simulated message is drawn as sent', () => {
   const sendings = (...lines: object[]) =>
     shown(plan, start(0, 1), start(0, 2), ...lines).flatMap(([atMs, actor, { kind }]) =>
       kind === 'send' ? [[atMs, actor]] : [],
@@ -154,7 +154,7 @@ describe('a message of a simulation was sent', () => {
     records: [{ type: 'promise', ballot, scope: 'log', slot: 0 }],
   })
 
-  it('as an answer when its question was there, and what it speaks of durable, however long ago', () => {
+  it('when the message that it answers had arrived and its own records were durable', () => {
     expect(
       sendings(
         promised(10, 1),
@@ -168,11 +168,11 @@ describe('a message of a simulation was sent', () => {
     ])
   })
 
-  it('for its reason only if it can have been on its way since then', () => {
+  it('at the earliest by the longest latency before its arrival', () => {
     expect(sendings(promised(10, 1), arrival(16, 's1', 's2', prepare))).toEqual([[15, 's1']])
   })
 
-  it('otherwise as late as it can have been, but not by a server that is down or paused', () => {
+  it('otherwise as late as possible, while its server was up', () => {
     expect(sendings(arrival(10, 's1', 's2', heartbeat))).toEqual([[9, 's1']])
     expect(sendings(stop(8, 1), arrival(10, 's1', 's2', heartbeat))).toEqual([[8, 's1']])
     const pause = fault(6, { kind: 'pause', forMs: 50, server: 1 })
@@ -182,7 +182,7 @@ describe('a message of a simulation was sent', () => {
     ).toEqual([...['note', 'send', 'role', 'crash', 'receive']])
   })
 
-  it('by a paused server when it goes on', () => {
+  it('when a paused server is resumed', () => {
     const pause = fault(6, { kind: 'pause', forMs: 14, server: 2 })
     expect(
       sendings(
@@ -196,7 +196,7 @@ describe('a message of a simulation was sent', () => {
   })
 })
 
-it('shows messages by their fields, and those of clients as requests and answers', () => {
+it('messages show their fields, and those of clients are requests and answers', () => {
   const { messages } = open(
     plan,
     arrival(1, 's1', 's2', { type: 'accept', ballot, first: 3, values: ['#1', 'no-op'] }),

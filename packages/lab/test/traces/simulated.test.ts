@@ -54,7 +54,7 @@ describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', (
     ;({ picture } = opened)
   })
 
-  it('becomes a picture that leaves nothing out', () => {
+  it('becomes a picture that contains every event', () => {
     expect(opened).toMatchObject({
       source: 'simulation',
       beginMs: 0,
@@ -77,7 +77,7 @@ describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', (
     expect(calls).toHaveLength(count('invoke') + count('return'))
   })
 
-  it('is in order, and each step is of one time', () => {
+  it('is ordered by time, and all events of a step have one time', () => {
     for (const [index, event] of picture.events.entries()) {
       const before = picture.events[index - 1]
       if (before === undefined) continue
@@ -87,7 +87,7 @@ describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', (
     }
   })
 
-  it('has each message sent once, by a server that is there, at least the shortest latency before it arrives', () => {
+  it('sends each message once, from a server that is up, at least the shortest latency before it arrives', () => {
     const [shortestMs] = lines[0]!.plan!.latencyMs
     const absent = new Set<string>()
     const sentMs = new Map<number, number>()
@@ -107,7 +107,7 @@ describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', (
     expect(sentMs.size).toBe(picture.messages.length)
   })
 
-  it('has promises and votes durable before they are told, also by its causes', () => {
+  it('makes each vote durable before the accepted that reports it', () => {
     const { precedes } = causesOf(picture)
     const votes = new Map<string, number>()
     let told = 0
@@ -131,7 +131,7 @@ describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', (
     expect(told).toBeGreaterThan(0)
   })
 
-  it('has chosen by a quorum of votes what is executed, before it is executed', () => {
+  it('executes only values that a quorum of votes has chosen before', () => {
     // Where the membership changes, the quorums of the plan are not those of all slots.
     if (lines.some(({ fault }) => fault?.kind === 'join' || fault?.kind === 'removal')) return
     const choices = choicesOf(picture)
@@ -156,8 +156,8 @@ describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', (
   })
 })
 
-describe('a trace', () => {
-  it('shows its violation with the server that it names', async () => {
+describe('the picture of a simulation', () => {
+  it('shows the violation at the server that it names', async () => {
     const workload = {
       ...storeWorkload,
       check: () => {
@@ -172,7 +172,7 @@ describe('a trace', () => {
     })
   })
 
-  it('shows roles in leader mode: who campaigned leads later', async () => {
+  it('shows roles in leader mode: a server is a candidate before it leads', async () => {
     const { picture } = open(await traceOf(3, 'leader'))
     const roles = picture.events.filter(({ kind }) => kind === 'role')
     const leader = roles.findIndex((event) => event.kind === 'role' && event.role === 'leader')

@@ -20,12 +20,12 @@ test('a percentile is at most 1 % above the exact one, and never below', () => {
   )
 })
 
-test('without values there is nothing to tell', () => {
+test('an empty histogram has no percentiles', () => {
   const histogram = new Histogram()
   expect([histogram.count, histogram.max, histogram.percentile(50)]).toEqual([0, 0, 0])
 })
 
-test('what is out of range counts as the nearest that is not', () => {
+test('a value out of range counts as the nearest one in range', () => {
   const histogram = new Histogram()
   histogram.record(-5)
   expect(histogram.max).toBe(0)

@@ -32,7 +32,7 @@ function* search(findings: Findings): Search {
   return findings
 }
 
-test('a violation comes with the way to it', async () => {
+test('a violation is printed with the steps that lead to it', async () => {
   await expect(checkWith(search(FOUND), 'small', {}, NEVER)).rejects.toMatchObject({
     code: 'violation',
     message: 'violation: two values are chosen in slot 1',
@@ -47,13 +47,13 @@ The way there, in 2 steps:
 `)
 })
 
-test('the same for programs', async () => {
+test('a violation is printed as JSON', async () => {
   await expect(checkWith(search(FOUND), 'small', { json: true }, NEVER)).rejects.toThrow()
   const { trace: _, ...rest } = FOUND
   expect(JSON.parse(stdout)).toEqual({ searched: 'small', ...rest, elapsedMs: expect.any(Number) })
 })
 
-test('the trace of the way is written where it is asked for, and there is a way', async () => {
+test('the trace is written to the file that was asked for, if the search found steps', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'check-'))
   try {
     const file = join(directory, 'way.ndjson')
@@ -68,13 +68,13 @@ test('the trace of the way is written where it is asked for, and there is a way'
   }
 })
 
-test('a search that finds nothing succeeds', async () => {
+test('a search without a violation succeeds', async () => {
   const none = { ...FOUND, end: 'exhausted', detail: undefined, ...NO_WAY } as const
   await checkWith(search(none), 'small', {}, NEVER)
   expect(stdout).toMatch(/^end {7}every state was visited\n$/m)
 })
 
-test('a stop prints the progress so far', async () => {
+test('an interrupted search prints its progress so far', async () => {
   let stop: () => void = () => undefined
   const stopped = new Promise<void>((resolve) => (stop = resolve))
   function* endless(): Search {

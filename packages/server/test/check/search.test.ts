@@ -10,7 +10,7 @@ function findingsOf(search: Search): Findings {
   }
 }
 
-test('goals are reached one after the other, and the way is told', () => {
+test('a search reaches its goals one after the other, and reports the steps', () => {
   const goals = ['leader', 'second-leader', 'adopted'] as const
   const findings = findingsOf(search({ configuration: 'leader', seed: 1, goals }))
   expect(findings).toMatchObject({ end: 'reached', detail: undefined, goals })
@@ -27,14 +27,14 @@ test('a goal that cannot be reached is named', () => {
   })
 })
 
-test('the same seed walks the same way', () => {
+test('the same seed gives the same random walk', () => {
   const walk = () => findingsOf(search({ configuration: 'leaderless-wide', seed: 7, walks: 2 }))
   const findings = walk()
   expect(findings).toMatchObject({ end: 'walked', progress: { walks: 2 } })
   expect(walk()).toEqual(findings)
 })
 
-test('configurations in words', () => {
+test('each configuration has a description', () => {
   expect(CONFIGURATION_NAMES.map(describeConfiguration)[0]).toBe(
     'leader-small: 3 servers in leader mode, up to 2 ballots, 2 proposals, 1 slot and 1 restart',
   )

@@ -31,7 +31,7 @@ test('the most advanced replica that answers comes first; if none does, the firs
   ).toThrow(error)
 })
 
-test('the members are the ones that the most advanced knows, with addresses that others were told, by id', () => {
+test('the members come from the most advanced replica, ordered by id, with their addresses', () => {
   const members = membersOf([
     status(9, []),
     status(8, [member(4, 'd:1'), member(1, '')]),

@@ -12,7 +12,7 @@ function helpOf(command: Command): string {
 
 const program = buildProgram({ machine: () => new KvMachine() })
 
-test('the program names all its commands', () => {
+test('the help of the program lists all commands', () => {
   expect(program.commands.map((command) => command.name())).toEqual([
     'demo',
     'serve',
@@ -43,7 +43,7 @@ const commands = program.commands.flatMap((command) =>
     : command.commands.map((part) => [`${command.name()} ${part.name()}`, part] as const),
 )
 
-test('a command of several names them all', () => {
+test('the help of member lists its subcommands', () => {
   const member = program.commands.find((command) => command.name() === 'member')
   for (const name of ['list', 'add', 'remove', 'replace'])
     expect(helpOf(member!)).toMatch(new RegExp(`^  ${name} `, 'm'))

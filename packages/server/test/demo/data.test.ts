@@ -14,7 +14,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true }))
 
-test('a demo comes back to its own data', async () => {
+test('a demo reuses its own data', async () => {
   await prepareData(options, false)
   await prepareData(options, false)
   expect((await readdir(options.directory)).sort()).toEqual(['demo.json', 'logs'])
@@ -32,7 +32,7 @@ test('a demo of another mode or size is refused, with what to do', async () => {
   })
 })
 
-test('a directory of another owner is left alone', async () => {
+test('a directory that is not of a demo is refused', async () => {
   await writeFile(join(directory, 'thesis.txt'), 'precious')
   for (const fresh of [false, true]) {
     await expect(prepareData({ ...options, directory }, fresh)).rejects.toMatchObject({ code: 'not-a-demo' })
@@ -40,7 +40,7 @@ test('a directory of another owner is left alone', async () => {
   expect(await readdir(directory)).toEqual(['thesis.txt'])
 })
 
-test('fresh removes what the demo made, and nothing else', async () => {
+test('--fresh removes the data of the demo, and nothing else', async () => {
   await prepareData(options, false)
   for (const name of ['s1', 's2', 's3']) await mkdir(join(options.directory, name))
   await writeFile(join(options.directory, 'notes.txt'), 'mine')
@@ -48,7 +48,7 @@ test('fresh removes what the demo made, and nothing else', async () => {
   expect((await readdir(options.directory)).sort()).toEqual(['demo.json', 'logs', 'notes.txt', 's3'])
 })
 
-test('fresh removes nothing that is in use', async () => {
+test('--fresh removes no directory that is in use', async () => {
   await prepareData(options, false)
   const dataDir = join(options.directory, 's2')
   await mkdir(dataDir)

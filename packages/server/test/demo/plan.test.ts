@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { MAX_DEFAULT_ADDRESSES } from '../../src/terminal/addresses.js'
 import { planDemo } from '../../src/demo/plan.js'
 
-test('by default the ports are the ones that clients try', () => {
+test('by default the demo listens on the ports that clients try first', () => {
   const plan = planDemo({ mode: 'leader', replicas: MAX_DEFAULT_ADDRESSES, directory: 'd' })
   expect(plan.map(({ clients }) => clients.replace('127.0.0.1:', ''))).toEqual([
     '2379',
@@ -22,7 +22,7 @@ test('by default the ports are the ones that clients try', () => {
   ])
 })
 
-test('a base port moves them all', () => {
+test('a base port moves all ports', () => {
   const [, second] = planDemo({ mode: 'leaderless', replicas: 2, directory: 'd', basePort: 20_000 })
   expect(second).toEqual({
     id: 2,

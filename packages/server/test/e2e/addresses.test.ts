@@ -9,7 +9,7 @@ import { runCli, startCluster } from './processes.js'
 const PATIENCE_MS = 60_000
 const timeout = 300_000
 
-test('all three servers move to other addresses at once', { timeout }, async () => {
+test('all three servers move to new addresses at the same time', { timeout }, async () => {
   await using cluster = await startCluster({ mode: 'leader', replicas: 3 })
   const { endpoints, replicas } = cluster
   {
@@ -33,7 +33,7 @@ test('all three servers move to other addresses at once', { timeout }, async () 
 })
 
 test(
-  'a founding list starts a server after two replacements, and lets another one join',
+  'after two replacements the old founding list still starts a server and lets another one join',
   { timeout },
   async () => {
     await using cluster = await startCluster({ mode: 'leader', replicas: 6, founders: 3 })

@@ -66,7 +66,7 @@ const VALUES = {
   'all bytes': Buffer.concat([ALL_BYTES, randomBytes(1000), Buffer.from('\ufffd\ufefftext\n')]),
 }
 
-describe('a value of any bytes', () => {
+describe('values of any bytes can be written and read', () => {
   test.each(Object.entries(VALUES))('%s', async (_, value) => {
     const hex = value.toString('hex')
     const file = join(directory, 'value')
@@ -102,7 +102,7 @@ describe('a value of any bytes', () => {
   })
 })
 
-describe('a key of any text', () => {
+describe('keys of any text can be written and read', () => {
   const keys = ['\ufeffa\nb\tc\0\x1b[31m\ufffdü\u{1f600}', '-']
   test.each(keys.map((key) => [JSON.stringify(key), key]))('%s', async (_, key) => {
     const bytes = Buffer.from(key)
@@ -126,7 +126,7 @@ describe('a key of any text', () => {
     expect(stderr).toMatch(/^error: there is no key '[^\x00-\x1f]*' \(not-found\)\n$/)
   })
 
-  test('but not bytes that are no text', async () => {
+  test('a key that is not UTF-8 is refused', async () => {
     const file = join(directory, 'key')
     await writeFile(file, Buffer.of(0x61, 0xff))
     for (const args of [
@@ -144,7 +144,7 @@ describe('a key of any text', () => {
   })
 })
 
-test('bytes on the command line that are not UTF-8 are refused, and change nothing', () => {
+test('arguments that are not UTF-8 are refused, and change nothing', () => {
   const words = [
     `put "$(printf 'a\\377')" value`,
     `put key "$(printf '\\300\\200')"`,
@@ -163,7 +163,7 @@ test('bytes on the command line that are not UTF-8 are refused, and change nothi
 })
 
 test.runIf(process.platform === 'linux')(
-  'the character that stands for such bytes can be typed, though not through npm',
+  'an argument may hold the replacement character, except through npm',
   () => {
     expect(typed(`put "$(printf '\\357\\277\\275')" x`)).toMatchObject({ status: 0 })
     expect(ok(['del', '\ufffd']).toString()).toBe('deleted\n')
@@ -176,7 +176,7 @@ test.runIf(process.platform === 'linux')(
   },
 )
 
-test('nor are they taken from a variable of the environment', () => {
+test('an environment variable that is not UTF-8 is refused', () => {
   const { status, stderr } = spawnSync(
     'sh',
     ['-c', `SYNOD_ENDPOINTS="$(printf '\\377:1')" exec "$NODE" "$BIN" get key`],

@@ -50,7 +50,7 @@ interface EndedEvent {
   readonly command: string
 }
 
-test('a demo starts, survives its leader, gets it back, stops, and has its data next time', async () => {
+test('a demo starts, survives the loss of its leader, takes it back, stops, and finds its data at the next start', async () => {
   await using demo = startDemo('--json')
   const ready = JSON.parse((await demo.stdoutMatch(/^.*"ready".*$/m))[0]) as ReadyEvent
   expect(ready.replicas.map(({ clients }) => clients)).toEqual(endpoints)
@@ -93,7 +93,7 @@ test('a demo starts, survives its leader, gets it back, stops, and has its data 
   })
 })
 
-test('in leaderless mode any replica can be lost', async () => {
+test('in leaderless mode the demo survives the loss of any replica', async () => {
   await using demo = startDemo('--mode', 'leaderless')
   const [, pid] = await demo.stdoutMatch(/kill a replica with kill -9 (\d+)/)
   await ok('put', 'hello', 'world')
@@ -179,7 +179,7 @@ test('every command on keys does what it says', async () => {
   expect(report.stdout).toMatch(/^ {4}vote at \(\d+, s1\) in slots? \d+/m)
 })
 
-test('a demo says which port is taken', async () => {
+test('a demo names the port that is taken', async () => {
   const other = createServer()
   await new Promise<void>((resolve) => other.listen({ host: '127.0.0.1', port: port + 3 }, resolve))
   const stderr = await fails(1, 'demo', '--base-port', String(port))
@@ -188,7 +188,7 @@ test('a demo says which port is taken', async () => {
   expect(stderr).toMatch(/--base-port .* \(port-in-use\)$/m)
 })
 
-test('data of the other mode is refused, and says what to do', async () => {
+test('a demo refuses data of the other mode, and says what to do', async () => {
   {
     await using demo = startDemo('--replicas', '1')
     await demo.stdoutMatch(/^Next/m)
@@ -204,7 +204,7 @@ test('data of the other mode is refused, and says what to do', async () => {
   expect(serve).toMatch(/^error: .* belongs to a cluster with leader mode.* \(wrong-mode\)$/m)
 })
 
-test('a replica that cannot start ends the demo, with its last error', async () => {
+test('a replica that cannot start ends the demo, with the last error of the replica', async () => {
   {
     await using demo = startDemo('--replicas', '1')
     await demo.stdoutMatch(/^Next/m)
@@ -218,7 +218,7 @@ test('a replica that cannot start ends the demo, with its last error', async () 
   )
 })
 
-test('a second Ctrl-C kills what does not close', async () => {
+test('a second Ctrl-C kills replicas that do not stop', async () => {
   await using demo = startDemo('--replicas', '1')
   const [, pid] = await demo.stdoutMatch(/^s1 +(\d+)/m)
   process.kill(Number(pid), 'SIGSTOP')
@@ -228,7 +228,7 @@ test('a second Ctrl-C kills what does not close', async () => {
   expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH')
 })
 
-test('the replicas of a demo do not outlive it', async () => {
+test('the replicas of a demo end with it', async () => {
   {
     await using demo = startDemo()
     await demo.stdoutMatch(/^Next/m)
@@ -240,7 +240,7 @@ test('the replicas of a demo do not outlive it', async () => {
   await next.stdoutMatch(/^Next/m)
 })
 
-test('wrong usage is told apart from failure', async () => {
+test('wrong usage and failure have different exit codes', async () => {
   expect(await fails(2, 'put', 'key')).toBe("error: missing required argument 'value' (usage)\n")
   expect(await fails(2, 'cas', 'key', 'value')).toBe("error: missing required argument 'value' (usage)\n")
   expect(await fails(2, 'put', 'a', 'b', 'c')).toMatch(
@@ -260,7 +260,7 @@ test('wrong usage is told apart from failure', async () => {
   expect(await fails(1, 'get', 'key', '--endpoints', 'nowhere')).toMatch(/\(invalid-options\)$/m)
 })
 
-test('where no server listens, the error says so in time', async () => {
+test('a command fails within its deadline if no server listens', async () => {
   const stderr = await fails(1, 'get', 'key', '--endpoints', endpoints.join(','), '--timeout-ms', '200')
   expect(stderr).toMatch(/^error: no answer from .*refused.* \(unreachable\)$/m)
   const status = await runCli(['status', '--endpoints', endpoints[0]!, '--timeout-ms', '200'])

@@ -31,7 +31,7 @@ async function journalOf(directory: string): Promise<string> {
   return join(directory, names.at(-1) ?? '')
 }
 
-test('an emptied data directory is refused as the old server, and the others go on', async () => {
+test('a server with an emptied data directory is refused, and the others go on', async () => {
   const { cluster, third } = await withThirdDown()
   await using _ = cluster
   await rm(third.dataDir, { recursive: true })
@@ -44,7 +44,7 @@ test('an emptied data directory is refused as the old server, and the others go 
   await client.put('still', 'here')
 })
 
-test('a flipped byte in the middle of a journal: the server says so, learns, and does not vote', async () => {
+test('a server with a damaged journal reports it, learns, and does not vote', async () => {
   const { cluster, third } = await withThirdDown()
   await using _ = cluster
   const file = await journalOf(third.dataDir)
@@ -67,7 +67,7 @@ test('a flipped byte in the middle of a journal: the server says so, learns, and
   await expect(client.put('key', 'value', { timeoutMs: 2000 })).rejects.toMatchObject({ code: 'no-quorum' })
 })
 
-test('a journal that ends in part of a write: the part is cut off, and the server votes', async () => {
+test('a torn tail of a journal is cut off, and the server votes', async () => {
   const { cluster, third } = await withThirdDown()
   await using _ = cluster
   const file = await journalOf(third.dataDir)
@@ -86,7 +86,7 @@ test('a journal that ends in part of a write: the part is cut off, and the serve
   }
 })
 
-test('a journal cut in a group that was acknowledged: the others know of it, and the server votes no more', async () => {
+test('a journal that lacks an acknowledged group is refused by the other servers', async () => {
   const { cluster, third } = await withThirdDown()
   await using _ = cluster
   const group = (await inspectJournal(third.dataDir)).segments.at(-1)?.groups.at(-1)
@@ -98,7 +98,7 @@ test('a journal cut in a group that was acknowledged: the others know of it, and
 })
 
 describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
-  test('an old copy of a directory is found out, and stays so', async () => {
+  test('a server that starts on an old copy of its directory is refused, also at later starts', async () => {
     await using cluster = await startCluster({ mode, replicas: 3 })
     await using client = await KvClient.connect({ endpoints: cluster.endpoints })
     const [, second, third] = cluster.replicas
@@ -131,7 +131,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await expect(client.put('key', 'value', { timeoutMs: 2000 })).rejects.toThrow()
   })
 
-  test(`a server that is killed under load and started again, ${KILLS} times, is always welcome`, async () => {
+  test(`a server that is killed under load and restarted, ${KILLS} times, always joins again`, async () => {
     await using cluster = await startCluster({ mode, replicas: 3 })
     await using client = await KvClient.connect({ endpoints: cluster.endpoints })
     let isOver = false
@@ -169,7 +169,7 @@ test('a data directory of another cluster is refused', async () => {
   expect(stderr).toMatch(/start this server on the directory of its own cluster, or on an empty one/)
 })
 
-test('a second process on one data directory is refused, and the first goes on', async () => {
+test('a second process on a data directory is refused, and the first goes on', async () => {
   const { cluster, third } = await withThirdDown()
   await using _ = cluster
   await third.restart()

@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 test.skipIf(whyNot !== undefined)(
-  'a full disk: writes are refused, reads and deletes go on, and writes resume without a restart',
+  'full disks: writes are refused, reads and deletes work, and writes resume without a restart',
   { timeout: 4 * PATIENCE_MS },
   async () => {
     const before = process.env.TMPDIR
@@ -70,7 +70,7 @@ test.skipIf(whyNot !== undefined)(
 )
 
 test.skipIf(whyNot !== undefined)(
-  'the disk of the leader alone is full: another one leads, and writes go on',
+  'a leader with a full disk transfers the leadership, and writes go on',
   { timeout: 4 * PATIENCE_MS },
   async () => {
     await using cluster = await startCluster({ mode: 'leader', replicas: 3 })

@@ -3,7 +3,7 @@ import { type AnyMachine, connect } from 'synod'
 import { KvClient } from 'synod-server'
 import { startCluster } from './processes.js'
 
-test('a client puts, gets, lists, swaps, counts and deletes', async () => {
+test('the client puts, gets, lists, swaps, counts and deletes', async () => {
   await using cluster = await startCluster({ mode: 'leader', replicas: 1 })
   await using client = await KvClient.connect({ endpoints: cluster.endpoints, cluster: 'test' })
   const bytes = Buffer.from([0, 255, 10])
@@ -31,7 +31,7 @@ test('a client puts, gets, lists, swaps, counts and deletes', async () => {
   await expect(client.put('', 'x')).rejects.toMatchObject({ code: 'invalid-options' })
 })
 
-test('what is no operation of the store is refused, and changes nothing', async () => {
+test('an invalid operation is refused, and changes nothing', async () => {
   await using cluster = await startCluster({ mode: 'leader', replicas: 1 })
   await using stranger = connect<AnyMachine>({ endpoints: cluster.endpoints })
   await expect(stranger.execute({ any: 'JSON' })).rejects.toMatchObject({ code: 'command-failed' })

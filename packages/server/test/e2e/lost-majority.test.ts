@@ -10,7 +10,7 @@ const BEFORE = 200
 const timeout = 300_000
 
 test.each(['leader', 'leaderless'] as const)(
-  'in %s mode, what is left of a lost cluster becomes a new one',
+  'in %s mode, the surviving server of a lost cluster becomes a new cluster',
   { timeout },
   async (mode) => {
     await using cluster = await startCluster({ mode, replicas: 3 })

@@ -7,7 +7,7 @@ const DEADLINE_MS = 2000
 const SLACK_MS = 3000
 
 test.each(['leader', 'leaderless'] as const)(
-  'in %s mode, without a majority writes and reads fail within their deadline, and all resumes',
+  'in %s mode, without a majority writes and reads fail within their deadline, and both resume with it',
   async (mode) => {
     await using cluster = await startCluster({ mode, replicas: 3 })
     await using client = await KvClient.connect({ endpoints: cluster.endpoints })

@@ -148,7 +148,7 @@ describe.each(NAMES)('%s', (name) => {
     )
   })
 
-  test('holds what its sources compile to, and nothing else', () => {
+  test('contains what its sources compile to, and nothing else', () => {
     const sources = join(ROOT, 'packages', FOLDERS[name])
     const left = packedOf(name)
       .files.map(({ path }) => path)
@@ -159,7 +159,7 @@ describe.each(NAMES)('%s', (name) => {
     expect(left, `of an earlier build: delete packages/*/dist, and build again`).toEqual([])
   })
 
-  test('names no source map that is not there', async () => {
+  test('names only source maps that exist', async () => {
     for (const { path } of packedOf(name).files) {
       const text = await readFile(join(folder(), path), 'utf8')
       const [, map] = /^\/\/# sourceMappingURL=(.+)$/m.exec(text) ?? []
@@ -167,7 +167,7 @@ describe.each(NAMES)('%s', (name) => {
     }
   })
 
-  test('has types that attw finds right', async () => {
+  test('has types in which attw finds no problem', async () => {
     const result = await checkPackage(createPackageFromTarballData(await readFile(tarballOf(name))))
     if (!('problems' in result)) throw new Error('attw found no types')
     // The packages are ES modules: node10 knows no exports, and CommonJS of node16 cannot require
@@ -234,7 +234,7 @@ describe('types', () => {
   })
 })
 
-test('the command runs', async () => {
+test('the synod command runs', async () => {
   const bin = join(project, 'node_modules', '.bin', 'synod')
   const { version } = JSON.parse(await readFile(join(ROOT, 'packages/server/package.json'), 'utf8')) as {
     readonly version: string
@@ -245,7 +245,7 @@ test('the command runs', async () => {
 })
 
 test.runIf((process.features as { readonly require_module?: boolean }).require_module === true)(
-  'CommonJS can require them, without a warning',
+  'CommonJS can require the packages, without a warning',
   async () => {
     await writeFile(
       join(project, 'consumer.cjs'),
@@ -271,7 +271,7 @@ test.each(['esm', 'cjs'] as const)('a bundle in one file runs: %s', async (forma
   expect((await node([outfile], directory)).stdout).toBe('42\n')
 })
 
-test('synod alone installs one package, which holds nothing of synod-testing', async () => {
+test('synod installs one package, without any file of synod-testing', async () => {
   const alone = join(directory, 'alone')
   await install(alone, ['synod'])
   const installed = await readdir(join(alone, 'node_modules'))

@@ -15,7 +15,7 @@ function simulate(...args: string[]): Promise<Exit> {
   return runCli(['simulate', ...args], { cwd: directory })
 }
 
-test('a few seeds in both modes come to a summary', async () => {
+test('a few seeds in both modes end with a summary', async () => {
   const { code, stdout } = await simulate('--seeds', '2', '--jobs', '2')
   expect(code).toBe(0)
   expect(stdout).toMatch(/^simulated {3}4 runs from seed 1 on, in leader and leaderless mode$/m)
@@ -23,7 +23,7 @@ test('a few seeds in both modes come to a summary', async () => {
   expect(stdout).toMatch(/^ {2}network {3}\d+ \w+/m)
 })
 
-test('the same seed gives the same digest, also to programs', async () => {
+test('the same seed gives the same digest, also as JSON', async () => {
   const [first, second] = await Promise.all(
     [1, 2].map(() => simulate('--seed', '7', '--seeds', '1', '--servers', '3', '--json')),
   )
@@ -33,7 +33,7 @@ test('the same seed gives the same digest, also to programs', async () => {
   expect(other.digests).toEqual(one.digests)
 })
 
-test('the same seed gives the same trace to the byte, which can be run again', async () => {
+test('the same seed gives the same trace byte for byte, and the trace can be replayed', async () => {
   const run = ['--mode', 'leaderless', '--seed', '5', '--trace']
   for (const file of ['one', 'two']) expect(await simulate(...run, file)).toMatchObject({ code: 0 })
   const [one, two] = await Promise.all(['one', 'two'].map((file) => readFile(join(directory, file), 'utf8')))
@@ -45,7 +45,7 @@ test('the same seed gives the same trace to the byte, which can be run again', a
   })
 })
 
-test('a plan that leaves no majority is seen to make no progress', async () => {
+test('a plan that leaves no majority is reported as no progress', async () => {
   await simulate('--seed', '1', '--mode', 'leader', '--trace', 'sound')
   const [first] = (await readFile(join(directory, 'sound'), 'utf8')).split('\n')
   const { plan, ...event } = JSON.parse(first!) as { plan: Plan }
@@ -60,7 +60,7 @@ test('a plan that leaves no majority is seen to make no progress', async () => {
   expect(stderr).toBe('error: seed 1 in leader mode: no-progress (violation)\n')
 })
 
-test('Ctrl-C ends it with what was seen so far', async () => {
+test('Ctrl-C ends a simulation with a summary so far', async () => {
   await using simulation = new SynodProcess(['simulate', '--minutes', '60'], { cwd: directory })
   await simulation.stderrMatch(/ runs in .* simulated .*, nothing found$/m)
   expect(await simulation.kill('SIGINT')).toMatchObject({
@@ -86,7 +86,7 @@ test.each([
   })
 })
 
-test('what is not a trace is not run', async () => {
+test('a file that is no trace is refused', async () => {
   await writeFile(join(directory, 'text'), 'hello\n')
   expect(await simulate('--replay', 'text')).toMatchObject({
     code: 1,

@@ -16,7 +16,7 @@ async function withWrongClock(): Promise<Site> {
 }
 
 test.each(['leader', 'leaderless'] as const)(
-  'PITFALL 31: in %s mode, the clock of one server of three is ten years ahead: log time is right, and it says so',
+  'PITFALL 31: in %s mode, log time is right and a warning appears while the clock of one of three servers is ten years ahead',
   async (mode) => {
     await using cluster = await startCluster({ mode, replicas: await withWrongClock() })
     const { endpoints, replicas } = cluster

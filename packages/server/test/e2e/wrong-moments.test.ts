@@ -118,21 +118,25 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   [`transfer --to s9 ${HERE}`, /s9 is not a server that votes/],
 ]
 
-test('what cannot be done is refused with words, and changes nothing', { timeout: 300_000 }, async () => {
-  const before = await contents()
-  for (const [line, words] of REFUSED) {
-    const free = line.replace('FREE2', String(port + 3)).replace('FREE', String(port + 2))
-    const { code, signal, stderr } = await run(free)
-    expect({ code, signal }, `${free}: ${stderr}`).toEqual({ code: 1, signal: null })
-    expect(stderr, free).toMatch(words)
-    expect(stderr, free).not.toMatch(/^ +at /m)
-  }
-  expect(await contents()).toEqual(before)
-  expect(await run(`get key-1 ${HERE}`)).toMatchObject({ code: 0 })
-})
+test(
+  'a command that is impossible in the current state is refused with the reason, and changes nothing',
+  { timeout: 300_000 },
+  async () => {
+    const before = await contents()
+    for (const [line, words] of REFUSED) {
+      const free = line.replace('FREE2', String(port + 3)).replace('FREE', String(port + 2))
+      const { code, signal, stderr } = await run(free)
+      expect({ code, signal }, `${free}: ${stderr}`).toEqual({ code: 1, signal: null })
+      expect(stderr, free).toMatch(words)
+      expect(stderr, free).not.toMatch(/^ +at /m)
+    }
+    expect(await contents()).toEqual(before)
+    expect(await run(`get key-1 ${HERE}`)).toMatchObject({ code: 0 })
+  },
+)
 
 test(
-  'of several at the same moment one does it, and the others are refused',
+  'of three equal commands at the same moment one succeeds, and the others are refused',
   { timeout: 120_000 },
   async () => {
     const lines = [
@@ -151,20 +155,24 @@ test(
   },
 )
 
-test('what is said twice is done once', { timeout: 120_000 }, async () => {
-  for (const line of [
-    `member add 2=127.0.0.1:9 --learner ${HERE}`,
-    `member update 2 --address 127.0.0.1:10 ${HERE}`,
-    `member remove 2 ${HERE}`,
-  ])
-    for (let times = 0; times < 2; times++) {
-      const done = await run(line)
-      expect(done.code, `${line}: ${done.stderr}`).toBe(0)
-    }
-  expect((await run(`member list ${HERE}`)).stdout.trim().split('\n')).toHaveLength(2)
-})
+test(
+  'a change of the members that is repeated succeeds, and is made once',
+  { timeout: 120_000 },
+  async () => {
+    for (const line of [
+      `member add 2=127.0.0.1:9 --learner ${HERE}`,
+      `member update 2 --address 127.0.0.1:10 ${HERE}`,
+      `member remove 2 ${HERE}`,
+    ])
+      for (let times = 0; times < 2; times++) {
+        const done = await run(line)
+        expect(done.code, `${line}: ${done.stderr}`).toBe(0)
+      }
+    expect((await run(`member list ${HERE}`)).stdout.trim().split('\n')).toHaveLength(2)
+  },
+)
 
-test('a save that is interrupted leaves no file, and a later one is not hindered', async () => {
+test('an interrupted snapshot save leaves no file, and a later save works', async () => {
   const relay = await stallingRelay()
   const save = ['snapshot', 'save', 'cut.snapshot', '--endpoints', `127.0.0.1:${port + 4}`]
   await using saving = new SynodProcess(save, { cwd })

@@ -33,8 +33,8 @@ const all: [string, Codec<unknown>, fc.Arbitrary<unknown>][] = [
   ['answer', kvCodecs.answer, answers],
 ]
 
-describe.each(all)('a %s', (_, codec, arbitrary) => {
-  test('comes back as it was', () => {
+describe.each(all)('the encoded %s', (_, codec, arbitrary) => {
+  test('decodes to the value that was encoded', () => {
     fc.assert(
       fc.property(arbitrary, (value) => {
         expect(codec.decode(codec.encode(value))).toEqual(value)
@@ -42,7 +42,7 @@ describe.each(all)('a %s', (_, codec, arbitrary) => {
     )
   })
 
-  test('cut short, it is malformed or another one, and nothing worse', () => {
+  test('is malformed or another valid value when it is cut short', () => {
     fc.assert(
       fc.property(arbitrary, fc.nat(), (value, cut) => {
         const bytes = codec.encode(value)
@@ -51,7 +51,7 @@ describe.each(all)('a %s', (_, codec, arbitrary) => {
     )
   })
 
-  test('of any bytes, it is malformed or one that is encoded as these bytes', () => {
+  test('if it is random bytes, is malformed or decodes to a value that encodes to the same bytes', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 30 }),
       // Begins well, so that more is reached than the tag.
@@ -81,7 +81,7 @@ function requireSound(codec: Codec<unknown>, bytes: Uint8Array): void {
   expect(codec.decode(again)).toEqual(value)
 }
 
-test('the value of a put is a view, not a copy', () => {
+test('the value of a decoded put is a view, not a copy', () => {
   const bytes = kvCodecs.command.encode({ type: 'put', key: 'key', value: Buffer.from('value') })
   const command = kvCodecs.command.decode(bytes)
   expect(command).toMatchObject({ type: 'put', key: 'key' })
@@ -90,7 +90,7 @@ test('the value of a put is a view, not a copy', () => {
   expect(command.value.byteOffset).toBe(bytes.byteOffset + 6)
 })
 
-test('what is no key is refused before it is sent', () => {
+test('an invalid key is refused before it is sent', () => {
   const put = (key: string) => kvCodecs.command.encode({ type: 'put', key, value: new Uint8Array(0) })
   expect(() => put('')).toThrow('a key must not be empty')
   expect(() => put('a\ud800')).toThrow('half a surrogate pair')
@@ -99,7 +99,7 @@ test('what is no key is refused before it is sent', () => {
   expect(() => kvCodecs.query.encode({ type: 'get', key: '' })).toThrow('a key must not be empty')
 })
 
-test('what is no key is malformed when it arrives', () => {
+test('an invalid key is malformed when it is received', () => {
   const decode = (...bytes: number[]) => kvCodecs.command.decode(Uint8Array.of(...bytes))
   expect(() => decode(1, 0, 0)).toThrow('an empty key')
   expect(() => decode(1, 1, 0, 0xff)).toThrow('not UTF-8')
@@ -116,7 +116,7 @@ test('limits and integers out of range are refused', () => {
   )
 })
 
-test('what JavaScript lets anyone write is refused before it is sent', () => {
+test('values of a wrong type are refused before they are sent', () => {
   const refuse = (encode: () => unknown, message: string) =>
     expect(encode).toThrow(expect.objectContaining({ code: 'invalid-options', message }))
   const { command, query } = kvCodecs

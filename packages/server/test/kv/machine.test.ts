@@ -21,7 +21,7 @@ class EncodedMachine {
   }
 }
 
-test('it does what the model does', () => {
+test('the machine gives the results of the model', () => {
   const operations = fc.array(fc.oneof(commands(fewKeys), queries(fewKeys, 4)), { maxLength: 60 })
   fc.assert(
     fc.property(operations, (steps) => {
@@ -54,7 +54,7 @@ function range(machine: EncodedMachine, options: Partial<Extract<KvQuery, { type
   return { keys: answer.pairs.map(({ key }) => key), more: answer.more }
 }
 
-test('a range stops before 1 MiB, and goes on after its last key', () => {
+test('a range stops before 1 MiB, and can be continued after its last key', () => {
   const machine = new EncodedMachine()
   const names = ['a', 'b', 'c', 'd', 'e']
   for (const name of names) put(machine, name, Buffer.alloc(MAX_RANGE_BYTES / 2 - 7))
@@ -72,7 +72,7 @@ test('a range has at least one pair, however large', () => {
   expect(range(machine, { after: 'a' })).toEqual({ keys: ['b'], more: false })
 })
 
-test('integers are counted with exactly, far beyond numbers', () => {
+test('integers are exact far beyond the range of numbers', () => {
   const machine = new EncodedMachine()
   const increment = (by: bigint) => machine.apply({ type: 'increment', key: 'n', by })
   const most = 10n ** 100n - 1n

@@ -32,7 +32,7 @@ function sorted(model: ReadonlyMap<string, number>, start = '') {
   return [...model].filter(([each]) => each >= start).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-test('it is a sorted map, however its runs split and merge', () => {
+test('the map iterates as a sorted map does, however its runs split and merge', () => {
   fc.assert(
     fc.property(steps, key, maxRun, (steps, start, maxRun) => {
       const map = new OrderedMap<number>(maxRun)
@@ -44,8 +44,8 @@ test('it is a sorted map, however its runs split and merge', () => {
   )
 })
 
-describe('a snapshot', () => {
-  test('holds the state of its moment, also when the map changes while it is read', () => {
+describe('a snapshot of the ordered map', () => {
+  test('keeps its state while the map changes', () => {
     fc.assert(
       fc.property(steps, steps, fc.nat(5), maxRun, (before, during, pace, maxRun) => {
         const map = new OrderedMap<number>(maxRun)
@@ -80,7 +80,7 @@ describe('a snapshot', () => {
     expect([...second].flatMap(entriesOf)).toEqual([['a', 1]])
   })
 
-  test('fills a map that is empty, in order only', () => {
+  test('fills an empty map, in ascending order only', () => {
     const map = new OrderedMap<number>()
     const copy = new OrderedMap<number>(4)
     for (let i = 0; i < 1000; i++) map.set(`key/${(i * 7919) % 1000}`, i)
@@ -95,7 +95,7 @@ describe('a snapshot', () => {
   })
 })
 
-test('it holds many keys, added in any order', () => {
+test('the map keeps many keys that are added in any order', () => {
   const map = new OrderedMap<number>()
   const count = 20_000
   // A step that has no factor in common with the count reaches every number once.

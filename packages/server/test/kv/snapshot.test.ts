@@ -18,7 +18,7 @@ function used(steps: readonly KvCommand[]): KvMachine {
   return machine
 }
 
-test('PITFALL 22: a snapshot takes the place of all that was there, and tells nothing of what came after it', async () => {
+test('PITFALL 22: a snapshot replaces the whole state, and contains no later change', async () => {
   const some = fc.array(commands(fewKeys), { maxLength: 40 })
   await fc.assert(
     fc.asyncProperty(some, some, some, async (before, after, elsewhere) => {
@@ -38,7 +38,7 @@ test('PITFALL 22: a snapshot takes the place of all that was there, and tells no
   )
 })
 
-test('many keys go into chunks of about 64 KiB, a large value into one of its own', async () => {
+test('many keys go into chunks of about 64 KiB, and a large value into a chunk of its own', async () => {
   const machine = new KvMachine()
   const count = 5000
   for (let i = 0; i < count; i++)
@@ -52,7 +52,7 @@ test('many keys go into chunks of about 64 KiB, a large value into one of its ow
   expect(Buffer.concat([...other.snapshot()]).equals(Buffer.concat(chunks))).toBe(true)
 })
 
-test('what is no snapshot of this store is refused', async () => {
+test('bytes that are no snapshot of this store are refused', async () => {
   const [chunk] = [...used([{ type: 'put', key: 'b', value: Buffer.from('1') }]).snapshot()]
   const restore = (...chunks: Uint8Array[]) => new KvMachine().restore(given(chunks))
   await expect(restore(chunk!.subarray(0, -1))).rejects.toThrow('the data ends too early')

@@ -52,7 +52,7 @@ async function exchange(bytes: string): Promise<string> {
   return answer
 }
 
-test('serves /metrics to GET and HEAD, and nothing else', async () => {
+test('the server answers GET and HEAD of /metrics, and nothing else', async () => {
   const first = await get('/metrics')
   expect([first.status, first.headers.get('content-type'), first.headers.get('connection')]).toEqual([
     200,
@@ -103,20 +103,20 @@ test.each([
   ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ['a giant header', `GET /metrics HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9000)}\r\n\r\n`, 431],
   ['a giant target', `GET /${'x'.repeat(9000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
-])('%s does no harm', async (_, bytes, status) => {
+])('the server goes on after %s', async (_, bytes, status) => {
   const answer = await exchange(bytes)
   expect(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]).toBe(status?.toString())
   expect((await get('/metrics')).status).toBe(200)
 })
 
-test('many headers do no harm', async () => {
+test('the server goes on after a request with many headers', async () => {
   const answer = await exchange(`GET /metrics HTTP/1.1\r\nHost: a\r\n${'x:\r\n'.repeat(1500)}\r\n`)
   // From Node 22 on, the line ends count towards the size of a header.
   expect(['200', '431']).toContain(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])
   expect((await get('/metrics')).status).toBe(200)
 })
 
-test('a text that throws is answered with 500 and logged', async () => {
+test('an error while the text is made is answered with 500 and logged', async () => {
   text = () => {
     throw new Error('planned')
   }
@@ -124,13 +124,13 @@ test('a text that throws is answered with 500 and logged', async () => {
   expect(logged).toEqual([expect.stringContaining('planned')])
 })
 
-test('a connection is good for one request, however many are sent on it', async () => {
+test('a connection serves one request, however many are sent on it', async () => {
   const answer = await exchange('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1000))
   expect(times).toBe(1)
   expect(answer.match(/HTTP\/1\.1/g)?.length ?? 0).toBeLessThanOrEqual(1)
 })
 
-test('connections that stay open do not lock anyone out: the oldest goes', async () => {
+test('idle connections do not keep new clients out: the oldest is closed', async () => {
   const idle = Array.from({ length: 16 }, () => send('GET /metrics HTTP/1.1\r\n'))
   await Promise.all(idle.map((socket) => once(socket, 'connect')))
   const firstGone = closed(idle[0]!)
@@ -139,7 +139,7 @@ test('connections that stay open do not lock anyone out: the oldest goes', async
   for (const socket of idle) socket.destroy()
 })
 
-test('half a request is dropped when its time is up, and so is an answer that is not read', async () => {
+test('half a request is dropped after its time limit, and so is an answer that is not read', async () => {
   text = () => 'x'.repeat(32 * 1024 * 1024)
   const halves = ['', 'GET /metrics HTTP/1.1\r\n', 'GET /metr'].map(send)
   const unread = send('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n').pause()

@@ -25,7 +25,7 @@ test('labels are escaped, and every line is a sample or a comment', () => {
   for (const line of text.trimEnd().split('\n')) if (!line.startsWith('# ')) expect(line).toMatch(sample)
 })
 
-test('the buckets of a histogram add up, and end with all of it', () => {
+test('the buckets of a histogram are cumulative, and the last one has every value', () => {
   const lines = text.split('\n').filter((line) => line.startsWith('synod_fsync_seconds'))
   expect(lines.map((line) => line.replace(/cluster=.*?,server="s1"/, ''))).toEqual([
     'synod_fsync_seconds_bucket{,le="0.1"} 2',
@@ -36,7 +36,7 @@ test('the buckets of a histogram add up, and end with all of it', () => {
   ])
 })
 
-test('docs/reference/metrics.md describes exactly these', async () => {
+test('docs/reference/metrics.md describes exactly the metrics of the code', async () => {
   const page = await readFile(new URL('../../../../docs/reference/metrics.md', import.meta.url), 'utf8')
   const lines = page.replaceAll(/\n {2}/g, ' ').matchAll(/^- `(\w+)` \((\w+)\): (.*)$/gm)
   const rows = [...lines].map(([, name, type, help]) => [name, type, help])

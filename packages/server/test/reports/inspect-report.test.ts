@@ -48,7 +48,7 @@ const inspection: JournalInspection = {
   ],
 }
 
-test('a report tells whose journal it is, what was found, and what is in it', () => {
+test('a report shows the identity, the findings and the records of a journal', () => {
   expect(`\n${inspectionReport(inspection, true)}`).toBe(`
 directory  s1
 identity   s1 of cluster 'test', in leader mode, acceptor ${acceptor}
@@ -70,7 +70,7 @@ segment    00000001.journal, 120 bytes
   group 2 at byte 93, 6 bytes: not understood`)
 })
 
-test('without records, only their numbers', () => {
+test('without the list of records, a report only counts them', () => {
   expect(inspectionReport(inspection, false)).not.toContain('group 1 at')
   expect(summariseSegment(inspection.segments[0]!)).toMatchObject({
     groups: { count: 2, first: 1, last: 2 },
@@ -78,7 +78,7 @@ test('without records, only their numbers', () => {
   })
 })
 
-test('a directory without an identity says so', () => {
+test('the report of a directory without an identity says that it has none', () => {
   const finding = { case: 'new', outcome: 'start', file: null, offset: 0, message: 'It is new.' } as const
   const report = inspectionReport({ directory: 's1', identity: null, finding, segments: [] }, false)
   expect(report).toContain('identity   none that is whole\nfinding    new: It is new.\n')

@@ -60,7 +60,7 @@ function lastRow(...statuses: ReplicaStatus[]): string[] {
   return table.split('\n').at(-1)!.split(/ {2,}/)
 }
 
-test('a row tells role, ballot, leader, watermarks, lag, peers and what waits', () => {
+test('a row shows role, ballot, leader, watermarks, lag, peers and queues', () => {
   const members = [member, { ...member, server: 2 }]
   const behind = {
     ...status,
@@ -89,7 +89,7 @@ test('a row tells role, ballot, leader, watermarks, lag, peers and what waits', 
   ])
 })
 
-test('an endpoint that does not answer says why', () => {
+test('the row of an endpoint that does not answer shows the error', () => {
   const table = statusTable([
     { endpoint: '127.0.0.1:1', status },
     { endpoint: '127.0.0.1:9', error: new Error('no answer from 127.0.0.1:9 (refused)') },
@@ -97,7 +97,7 @@ test('an endpoint that does not answer says why', () => {
   expect(table).toMatch(/\n- +127\.0\.0\.1:9 .* no answer from 127\.0\.0\.1:9 \(refused\)$/)
 })
 
-test('the note tells of damage, of a cluster that has not formed, and of different states', () => {
+test('the note reports damage, a cluster that has not formed, and states that differ', () => {
   expect(lastRow({ ...status, damage: 'It is gone.' }).at(-1)).toBe('does not vote: It is gone.')
   expect(lastRow({ ...status, formed: false }).at(-1)).toBe('has not formed a cluster: waits for s3')
   expect(lastRow({ ...status, formed: false, peers: [peer] }).at(-1)).toBe(
@@ -108,7 +108,7 @@ test('the note tells of damage, of a cluster that has not formed, and of differe
   )
 })
 
-test('the note tells why a replica does not vote with which nothing is wrong', () => {
+test('the note reports why a healthy replica does not vote', () => {
   const note = (...members: MemberStatus[]) => lastRow({ ...status, role: 'learner', members }).at(-1)
   expect(lastRow(status).at(-1)).toBe('0.0 s')
   expect(note()).toBe('does not know yet who is a member')
@@ -121,7 +121,7 @@ test('the note tells why a replica does not vote with which nothing is wrong', (
   expect(note(member)).toBe('is about to vote')
 })
 
-test('in leaderless mode there is neither ballot nor leader', () => {
+test('in leaderless mode a row has neither ballot nor leader', () => {
   const leaderless = { ...status, mode: 'leaderless' as const, role: 'proposer' as const, leader: null }
   expect(lastRow({ ...leaderless, ballot: { seq: 0, server: 0 } }).slice(2, 5)).toEqual([
     'proposer',

@@ -38,7 +38,7 @@ function simulated<M extends AnyMachine>(
   return simulateWith([new LocalRunner(workload)], { ...OPTIONS, ...options }, { json }, NEVER)
 }
 
-test('a violation is explained, cut down, and kept to be seen again', async () => {
+test('a violation is explained, shrunk, and saved for a replay', async () => {
   await expect(simulated(clockRead, { servers: 3 }, false)).rejects.toMatchObject({
     code: 'violation',
     message: 'seed 4 in leader mode: non-determinism',
@@ -58,7 +58,7 @@ Its trace is in synod-trace-leader-4.ndjson. To run it again:
   expect(stdout).toMatch(/^The same run: all \d+ lines are as in synod-trace-leader-4\.ndjson\.\nnon-det/)
 })
 
-test('a violation for programs', async () => {
+test('a violation is printed as JSON', async () => {
   await expect(simulated(clockRead)).rejects.toThrow()
   expect(JSON.parse(stdout)).toMatchObject({
     seed: 4,
@@ -73,14 +73,14 @@ test('a violation for programs', async () => {
   })
 })
 
-test('with --trace the run is kept as it was, with all its faults', async () => {
+test('with --trace the original run is saved with all its faults', async () => {
   await expect(simulated(clockRead, { seed: 3, seeds: 1, trace: 'whole.ndjson' }, false)).rejects.toThrow()
   expect(stdout).toContain('It takes these faults:\n  at ')
   const [first] = (await readFile('whole.ndjson', 'utf8')).split('\n')
   expect(JSON.parse(first!)).toEqual({ atMs: 0, event: 'plan', plan: drawPlan(3) })
 })
 
-test('what finds nothing says what it did', async () => {
+test('runs without a violation print a summary', async () => {
   await simulated(stamped, { modes: ['leader', 'leaderless'], seeds: 2 })
   expect(JSON.parse(stdout)).toMatchObject({ runs: 4, digests: {}, violation: null })
   stdout = ''
@@ -88,7 +88,7 @@ test('what finds nothing says what it did', async () => {
   expect(stdout).toMatch(/^digest {6}[0-9a-f]{8} \(leader mode\)$/m)
 })
 
-test('runners share the seeds, and the first violation ends all of them', async () => {
+test('parallel runners share the seeds, and the first violation ends all of them', async () => {
   const seen: number[] = []
   const fails = new LocalRunner(clockRead)
   const works = new LocalRunner(stamped)
@@ -113,7 +113,7 @@ test('runners share the seeds, and the first violation ends all of them', async 
   expect(JSON.parse(stdout)).toMatchObject({ runs: 3 })
 })
 
-test('a stop prints the summary so far', async () => {
+test('an interrupted simulation prints the summary so far', async () => {
   let runs = 0
   let stop: () => void = () => undefined
   const stopped = new Promise<void>((resolve) => (stop = resolve))
@@ -132,7 +132,7 @@ test('a stop prints the summary so far', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ runs: 2, violation: null })
 })
 
-test('a replay says where another run begins', async () => {
+test('a replay reports the first line at which it differs from the trace', async () => {
   await simulated(stamped, { seeds: 1, trace: 'kept.ndjson' })
   stdout = ''
   const replay = () => replayWith(new LocalRunner(stamped), 'kept.ndjson', { json: true }, NEVER)

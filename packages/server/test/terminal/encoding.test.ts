@@ -10,7 +10,7 @@ import {
   valueDocument,
 } from '../../src/terminal/encoding.js'
 
-test('a value is text if it can be, and base64 otherwise, unless an encoding was asked for', () => {
+test('a value is printed as text if it is valid UTF-8, and else as base64, unless an encoding was asked for', () => {
   expect(valueDocument(Buffer.from('äöü'), 'utf8')).toEqual({ value: 'äöü' })
   expect(valueDocument(Buffer.from('\ufeffmarked'), 'utf8')).toEqual({ value: '\ufeffmarked' })
   expect(valueDocument(Uint8Array.of(0xff, 0), 'utf8')).toEqual({ value_base64: '/wA=' })
@@ -19,7 +19,7 @@ test('a value is text if it can be, and base64 otherwise, unless an encoding was
   expect(keyDocument('hi', 'utf8')).toEqual({ key: 'hi' })
 })
 
-test('hex and base64 give back all bytes, and what is neither is refused', () => {
+test('hex and base64 decode to the original bytes, and other text is refused', () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.constantFrom('hex' as const, 'base64' as const), (bytes, encoding) => {
       const text = encodeBytes(bytes, encoding)
@@ -33,7 +33,7 @@ test('hex and base64 give back all bytes, and what is neither is refused', () =>
   expect(decodeArgument('AB', 'hex', 'value')).toEqual(Buffer.of(0xab))
 })
 
-test('a key is text in every encoding', () => {
+test('a key is decoded from every encoding, and must be UTF-8', () => {
   for (const encoding of ENCODINGS)
     expect(keyText(decodeArgument(Buffer.from('ü\0\n').toString(encoding), encoding, 'key'), 'key')).toBe(
       'ü\0\n',

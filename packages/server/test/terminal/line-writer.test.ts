@@ -43,7 +43,7 @@ test('lines are written in order', () => {
   expect(stream.written).toBe('a\nb\n')
 })
 
-test('what waits is bounded; how many lines are missing is said where they are missing, without a further line', () => {
+test('the buffer is bounded, and the number of dropped lines is written in their place, without an extra line', () => {
   const { stream, writer } = rig()
   const line = `${'x'.repeat(1023)}\n`
   for (let i = 0; i < 5000; i++) writer.write(line)
@@ -52,7 +52,7 @@ test('what waits is bounded; how many lines are missing is said where they are m
   expect(stream.written).toBe(`${line.repeat(1024)}${5000 - 1024} missing\n`)
 })
 
-test('while it is more than half full, no line is tried after one was dropped', () => {
+test('after a dropped line, lines are dropped until the buffer is half empty', () => {
   const { stream, writer } = rig()
   const line = `${'x'.repeat(1023)}\n`
   for (let i = 0; i < 1025; i++) writer.write(line)
@@ -65,7 +65,7 @@ test('while it is more than half full, no line is tried after one was dropped', 
   expect(stream.written).toBe(`${line.repeat(1024)}2 missing\nb\n`)
 })
 
-test('each line that fails is counted, also in what a failed notice said', () => {
+test('each line that fails is counted, including lines that a failed notice had counted', () => {
   const { stream, writer } = rig()
   writer.write('a\n')
   writer.write('b\n')
@@ -79,7 +79,7 @@ test('each line that fails is counted, also in what a failed notice said', () =>
   expect(stream.written).toBe('3 missing\nd\ne\n')
 })
 
-test('a line of more than all that may wait is dropped, and not the next one', () => {
+test('a line larger than the buffer is dropped, and the next one is written', () => {
   const { stream, writer } = rig()
   writer.write('x'.repeat(MAX_UNWRITTEN_BYTES + 1))
   writer.write('a\n')

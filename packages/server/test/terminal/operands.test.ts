@@ -17,7 +17,7 @@ afterAll(() => rm(directory, { recursive: true }))
 const key = { name: 'key' }
 const value = { name: 'value', stdin: true }
 
-test('arguments go to the operands that have no file, in order', async () => {
+test('arguments fill the operands that have no file, in order', async () => {
   const [hi, there] = [Buffer.from('hi'), Buffer.from('there')]
   expect(await readOperands([key, value], ['hi', 'there'], 'utf8')).toEqual([hi, there])
   expect(await readOperands([{ ...key, file }, value], ['there'], 'utf8')).toEqual([ODD, there])
@@ -34,7 +34,7 @@ test('arguments go to the operands that have no file, in order', async () => {
   ).toEqual([ODD, ODD])
 })
 
-describe('refused are', () => {
+describe('wrong operands are refused:', () => {
   test.each([
     ['too few arguments', [key, value], ['a'], "missing required argument 'value'"],
     ['too many', [key, value], ['a', 'b', 'c'], 'expected 2 arguments here, not 3'],
@@ -54,7 +54,7 @@ describe('refused are', () => {
     await expect(readOperands(operands, args, 'utf8')).rejects.toMatchObject({ code: 'usage', message })
   })
 
-  test('a file that is not there, and one without an end', async () => {
+  test('a file that does not exist, or never ends', async () => {
     const missing = join(directory, 'none')
     await expect(readOperands([{ ...value, file: missing }], [], 'utf8')).rejects.toMatchObject({
       code: 'ENOENT',

@@ -8,7 +8,7 @@ import {
   parseServers,
 } from '../../src/terminal/parsers.js'
 
-test('whole numbers in their range', () => {
+test('integerFrom accepts whole numbers in its range', () => {
   const parse = integerFrom(1, 65_535)
   expect(parse('1')).toBe(1)
   expect(parse('65535')).toBe(65_535)
@@ -17,7 +17,7 @@ test('whole numbers in their range', () => {
   }
 })
 
-test('positive numbers', () => {
+test('numberUpTo accepts positive numbers up to its limit', () => {
   const parse = numberUpTo(10)
   expect(parse('0.5')).toBe(0.5)
   expect(parse('10')).toBe(10)
@@ -26,13 +26,13 @@ test('positive numbers', () => {
   }
 })
 
-test('lists of endpoints', () => {
+test('parseList accepts a list of endpoints', () => {
   expect(parseList('127.0.0.1:2379')).toEqual(['127.0.0.1:2379'])
   expect(parseList('db1:1, [::1]:2')).toEqual(['db1:1', '[::1]:2'])
   for (const text of ['', 'a,', ',a', 'a,,b']) expect(() => parseList(text), text).toThrow('a list such as')
 })
 
-test('servers by id', () => {
+test('parseServers accepts a list of servers with addresses, each id once', () => {
   expect(parseServers('1=a:1,3=[::1]:3')).toEqual({ 1: 'a:1', 3: '[::1]:3' })
   expect(() => parseServers('1=a:1,1=b:2')).toThrow('names server 1 twice')
   expect(() => parseServers('1=a:1,01=b:2')).toThrow('names server 1 twice')
@@ -41,7 +41,7 @@ test('servers by id', () => {
   }
 })
 
-test('one server, by its id or its name, and where it is', () => {
+test('parseServer accepts an id or a name, and parseServerAt an address beside it', () => {
   expect(parseServer('s65535')).toBe(65_535)
   for (const text of ['', 's', '0', '65536', 'x1']) {
     expect(() => parseServer(text), text).toThrow('a server such as s2')

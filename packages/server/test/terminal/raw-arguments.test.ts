@@ -12,13 +12,13 @@ function refusal(args: readonly string[], raw: readonly Buffer[] | undefined): s
   return undefined
 }
 
-test('arguments without the replacement character are not looked at twice', () => {
+test('arguments without the replacement character need no second check', () => {
   requireFaithful(['put', 'ä', ''], () => {
     throw new Error('not needed')
   })
 })
 
-test('bytes that are not UTF-8 are told apart from the character that Node puts in their place', () => {
+test('bytes that are not UTF-8 are told apart from a typed replacement character', () => {
   const before = [Buffer.from('node'), Buffer.from('bin.js')]
   expect(refusal(['put', ODD], [...before, Buffer.from('put'), Buffer.from(ODD)])).toBeUndefined()
   expect(refusal(['put', '', ODD], [...before, Buffer.from('put'), Buffer.of(), Buffer.of(0xff)])).toBe(
@@ -26,7 +26,7 @@ test('bytes that are not UTF-8 are told apart from the character that Node puts 
   )
 })
 
-test('where they cannot be told apart, both are refused', () => {
+test('a replacement character is refused where the raw bytes are not known', () => {
   expect(refusal(['put', ODD], undefined)).toMatch(
     /^argument 2 holds \ufffd, or bytes that are not UTF-8: give /,
   )

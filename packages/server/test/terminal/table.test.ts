@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { formatTable } from '../../src/terminal/table.js'
 
-test('columns are as wide as they must be, and numbers stand to the right', () => {
+test('columns fit their widest cell, and numbers are aligned right', () => {
   const rows = [
     ['s1', '7', '-', ''],
     ['s22', '1000', '-', 'a note'],
@@ -14,6 +14,6 @@ s22       1000  -       a note
 s3           -  -`)
 })
 
-test('without rows there is the heading', () => {
+test('a table without rows has a heading', () => {
   expect(formatTable(['a', 'b'], [])).toBe('a  b')
 })

@@ -70,8 +70,8 @@ class Rig {
   }
 }
 
-describe('a trace on its way to a file', () => {
-  test('keeps its order at every pace of the file', async () => {
+describe('the trace writer', () => {
+  test('keeps the order of lines however slow the file is', async () => {
     const rig = new Rig()
     rig.add(1)
     rig.add(2)
@@ -86,7 +86,7 @@ describe('a trace on its way to a file', () => {
     expect(rig.file.isClosed).toBe(true)
   })
 
-  test('drops what there is no room for, and says how much in its place', async () => {
+  test('drops lines when its buffer is full, and writes their number in their place', async () => {
     const rig = new Rig()
     const large = 'x'.repeat(MOST_WAITING_BYTES / 2)
     rig.add(1, large)
@@ -102,7 +102,7 @@ describe('a trace on its way to a file', () => {
     expect(rig.lines[1]).toEqual({ atMs: 4, event: 'dropped', server: 1, events: 3 })
   })
 
-  test('tells at its end what it has dropped last, and a line that can never fit stops nothing', async () => {
+  test('writes the number of the last dropped lines when it is closed, and goes on after a line that can never fit', async () => {
     const rig = new Rig()
     rig.add(1, 'x'.repeat(MOST_WAITING_BYTES))
     rig.add(2)
@@ -118,7 +118,7 @@ describe('a trace on its way to a file', () => {
     ])
   })
 
-  test('ends when the file cannot be written, and the log says so once', async () => {
+  test('stops when the file cannot be written, and logs that once', async () => {
     const rig = new Rig()
     rig.add(1)
     rig.add(2)
@@ -131,7 +131,7 @@ describe('a trace on its way to a file', () => {
     expect(rig.log[0]).toMatch(/ warn .*s1\.ndjson ends here, the replica continues: ENOSPC: no space left/)
   })
 
-  test('does not hold up the end of the process for ever', async () => {
+  test('waits only a limited time for the file when it is closed', async () => {
     vi.useFakeTimers()
     const rig = new Rig()
     rig.add(1)
@@ -142,7 +142,7 @@ describe('a trace on its way to a file', () => {
   })
 })
 
-test('lines are added to a file, also behind one that was cut short', async () => {
+test('lines are appended to an existing trace, also after a line that was cut short', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'synod-trace-'))
   try {
     const path = join(directory, 'trace.ndjson')
@@ -161,6 +161,6 @@ test('lines are added to a file, also behind one that was cut short', async () =
   }
 })
 
-test('a file that cannot be opened is told of', async () => {
+test('an error to open the trace file is reported', async () => {
   await expect(openTraceFile('/nowhere/at/all')).rejects.toMatchObject({ code: 'ENOENT' })
 })

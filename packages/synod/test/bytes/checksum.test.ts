@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { crc32 } from '../../src/bytes/checksum.js'
 import { checkProperty } from '../paxos/replay.js'
 
-test('the checksum is the CRC-32 of its name, for few bytes and for many', () => {
+test('the checksum is CRC-32, for few bytes and for many', () => {
   expect(crc32(Buffer.from('123456789'))).toBe(0xcbf43926)
   checkProperty(
     import.meta.url,

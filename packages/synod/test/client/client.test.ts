@@ -15,7 +15,7 @@ describe.each(MODES)('a client, in %s mode', (mode) => {
     for (const id of world.ids) expect(world.texts(id)).toEqual(['a', 'b'])
   })
 
-  test('is told what the state machine throws', async () => {
+  test('rejects with the error of the state machine', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     expect(await world.failure(client.execute('!bad'))).toMatchObject({
@@ -26,7 +26,7 @@ describe.each(MODES)('a client, in %s mode', (mode) => {
     expect(await world.settled(client.execute('good'))).toBe(1)
   })
 
-  test('may have more calls under way than the window of its session', async () => {
+  test('takes more calls at once than its session has room for', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     const count = SESSION_WINDOW + 300
@@ -37,7 +37,7 @@ describe.each(MODES)('a client, in %s mode', (mode) => {
     expect(world.texts(1)).toHaveLength(count)
   })
 
-  test('of several, each has a session of its own', async () => {
+  test('has a session apart from those of other clients', async () => {
     const world = await World.formed({ mode })
     const [a, b] = [await world.connect('a'), await world.connect('b')]
     const results = await world.settled(Promise.all([a.execute('a'), b.execute('b')]))
@@ -57,7 +57,7 @@ describe.each(MODES)('a client, in %s mode', (mode) => {
     }
   })
 
-  test('refuses a command that is too large, and goes on', async () => {
+  test('refuses a command that is too large, and takes later ones', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     const limit = 1 << 20
@@ -66,7 +66,7 @@ describe.each(MODES)('a client, in %s mode', (mode) => {
     expect(await world.settled(client.execute('a'))).toBe(2)
   })
 
-  test('a result or answer that is too large fails alone, and the replica goes on', async () => {
+  test('a result or answer that is too large fails its call alone, and the replica goes on', async () => {
     const world = new World({ servers: 1, mode })
     const huge = 'x'.repeat(40 << 20)
     const machine = {
@@ -86,7 +86,7 @@ describe.each(MODES)('a client, in %s mode', (mode) => {
     expect(world.running).toEqual([1])
   })
 
-  test('shows the status of every endpoint, or why there is none', async () => {
+  test('shows the status of every endpoint, or why it has none', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     await world.run(() => world.ids.every((id) => world.status(id).clients === 1))
@@ -98,7 +98,7 @@ describe.each(MODES)('a client, in %s mode', (mode) => {
     expect(statuses[2]).toMatchObject({ error: { code: 'unreachable' } })
   })
 
-  test('closed, fails what is under way and what comes after', async () => {
+  test('rejects calls under way and later calls once it is closed', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     world.isolate(1)
@@ -113,7 +113,7 @@ describe.each(MODES)('a client, in %s mode', (mode) => {
     world.heal()
   })
 
-  test('await using closes it', async () => {
+  test('is closed by await using', async () => {
     const world = await World.formed({ mode })
     let kept
     {

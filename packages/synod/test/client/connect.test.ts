@@ -12,13 +12,13 @@ describe('a client', () => {
     expect(client.seen).toBeGreaterThan(0)
   })
 
-  test('connects with a read, too', async () => {
+  test('connects for a read too', async () => {
     const world = await World.formed()
     expect(await world.settled(world.newClient('one').read(0))).toEqual([])
     expect(await world.settled(world.newClient('two').readStale(0))).toMatchObject({ answer: [] })
   })
 
-  test('asks each endpoint for its status as soon as its first dial has an outcome', async () => {
+  test('asks each endpoint for its status once the dial has succeeded or failed', async () => {
     const world = await World.formed()
     world.crash(3)
     const statuses = await world.settled(world.newClient().status())
@@ -26,7 +26,7 @@ describe('a client', () => {
     expect(statuses[2]).toMatchObject({ error: { code: 'unreachable' } })
   })
 
-  test.each([1, 2])('transfers the leadership, and saves, though s%s is down', async (gone) => {
+  test.each([1, 2])('can transfer the leadership and save a snapshot though s%s is down', async (gone) => {
     const world = await World.formed()
     world.crash(gone)
     await world.run(() => world.leader !== undefined && world.leader !== gone)
@@ -37,7 +37,7 @@ describe('a client', () => {
     })
   })
 
-  test('that is ready has been let in by a replica', async () => {
+  test('is ready when a replica has welcomed it', async () => {
     const world = new World({ servers: 1 })
     const client = world.newClient()
     const ready = client.ready()
@@ -46,7 +46,7 @@ describe('a client', () => {
     await world.settled(ready)
   })
 
-  test('that is closed before its first call dials no replica', async () => {
+  test('dials no replica if it is closed before its first call', async () => {
     const world = await World.formed()
     const client = world.newClient()
     await client.close()

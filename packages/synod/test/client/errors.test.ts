@@ -3,7 +3,7 @@ import { World } from '../replica/world.js'
 import { FakeReplica } from './fake-replica.js'
 
 describe('connecting', () => {
-  test('to endpoints of another cluster fails with what they say', async () => {
+  test('to endpoints of another cluster fails with the reason that they give', async () => {
     const world = await World.formed()
     expect(await world.failure(world.beginConnect('client', { cluster: 'other' }))).toMatchObject({
       code: 'wrong-cluster',
@@ -13,7 +13,7 @@ describe('connecting', () => {
     expect(await world.settled(named.execute('a'))).toBe(1)
   })
 
-  test('where nothing listens is unreachable, when the time is up', async () => {
+  test('where no server listens fails as unreachable after the timeout', async () => {
     const world = new World()
     const error = await world.failure(world.beginConnect('client', { timeoutMs: 500 }))
     expect(error).toMatchObject({ code: 'unreachable' })
@@ -30,7 +30,7 @@ describe('connecting', () => {
     expect(await world.settled(client.execute('a'))).toBe(1)
   })
 
-  test('can be aborted, and leaves nothing behind', async () => {
+  test('can be aborted, and leaves no connection behind', async () => {
     const world = new World()
     const abort = new AbortController()
     const connecting = world.beginConnect('client', { signal: abort.signal })
@@ -42,7 +42,7 @@ describe('connecting', () => {
     expect(world.network.dials).toHaveLength(dials)
   })
 
-  test.each([[[]], [['nonsense']], [['s1:99999']]])('to %j is invalid-options', async (endpoints) => {
+  test.each([[[]], [['nonsense']], [['s1:99999']]])('to %j fails as invalid-options', async (endpoints) => {
     const world = new World()
     expect(await world.failure(world.beginConnect('client', { endpoints }))).toMatchObject({
       code: 'invalid-options',
@@ -50,7 +50,7 @@ describe('connecting', () => {
   })
 })
 
-describe.each(['leader', 'leaderless'] as const)('a call that runs out of time, in %s mode', (mode) => {
+describe.each(['leader', 'leaderless'] as const)('a call that times out, in %s mode', (mode) => {
   test('fails as no-quorum when the replicas that answer have none', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
@@ -67,7 +67,7 @@ describe.each(['leader', 'leaderless'] as const)('a call that runs out of time, 
     expect(world.texts(1).filter((text) => text !== 'maybe')).toEqual(['a', 'b'])
   })
 
-  test('fails as unreachable when no replica is there', async () => {
+  test('fails as unreachable when no replica is up', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     await world.settled(client.execute('a'))
@@ -78,7 +78,7 @@ describe.each(['leader', 'leaderless'] as const)('a call that runs out of time, 
     })
   })
 
-  test('fails as outcome-unknown when a leader or quorum is there, and does not answer', async () => {
+  test('fails as outcome-unknown when a leader or a quorum is up but does not answer', async () => {
     const world = new World({ mode })
     const replica = await FakeReplica.listen(world, 1, mode)
     const client = await world.connect()

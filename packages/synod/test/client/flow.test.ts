@@ -8,7 +8,7 @@ import type { ClientMessage, ReplicaMessage } from '../../src/net/client/message
 import { World } from '../replica/world.js'
 
 describe('a replica stops reading from a client', () => {
-  test('that has more under way than is good, until less is', async () => {
+  test('that has too many requests under way, until fewer are', async () => {
     const world = await World.formed()
     const [follower] = world.followers
     const client = await world.connect('client', { endpoints: [`s${follower!}:2379`] })
@@ -25,7 +25,7 @@ describe('a replica stops reading from a client', () => {
     for (const answer of await world.settled(Promise.all(reads))) expect(answer).toEqual(['a'])
   })
 
-  test('that does not read its answers, until it does', async () => {
+  test('that does not read its answers, until it reads them', async () => {
     const world = await World.formed({ servers: 1 })
     const megabyte = 'x'.repeat(1 << 19)
     for (let count = 0; count < 2; count++) await world.settled(world.replica(1).execute(megabyte))
@@ -48,7 +48,7 @@ describe('a replica stops reading from a client', () => {
   })
 })
 
-test('when clients together leave too much unread, they get no more until they have read, and others do', async () => {
+test('clients that leave too much unread together are refused further answers until they read, and others are served', async () => {
   const world = await World.formed({ servers: 1 })
   for (let count = 0; count < 15; count++)
     await world.settled(world.replica(1).execute('x'.repeat((1 << 20) - 2)))
@@ -72,7 +72,7 @@ test('when clients together leave too much unread, they get no more until they h
   expect(await world.settled(client.execute('b'))).toBe(17)
 })
 
-test('what a connection has no room for, as too much waits to be sent, is sent later', async () => {
+test('a request for which a connection has no room waits until there is room', async () => {
   const world = await World.formed({ servers: 1 })
   const client = await world.connect()
   await world.settled(client.execute('first'))

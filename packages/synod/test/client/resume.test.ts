@@ -6,7 +6,7 @@ import { FakeReplica } from './fake-replica.js'
 const TIME = { timeoutMs: 500 }
 
 describe.each(['leader', 'leaderless'] as const)('in %s mode, a command whose caller gave up', (mode) => {
-  test('is resumed by its client: executed once, with the result of that execution', async () => {
+  test('is resumed by its client, executed once, and answered with the result of that execution', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     await world.settled(client.execute('first'))
@@ -22,7 +22,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, a command whose ca
     for (const id of world.ids) expect(world.texts(id)).toEqual(['first', 'once', 'later'])
   })
 
-  test('is resumed by its replica, and executed then where it was not before', async () => {
+  test('is resumed by its replica, and executed then if it was not executed before', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('first'))
     for (const id of [2, 3]) world.isolate(id)
@@ -35,7 +35,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, a command whose ca
   })
 })
 
-test('only a `request` of an error can be resumed, by the client that it is of', async () => {
+test('only the request of an error can be resumed, and only by its own client', async () => {
   const world = await World.formed()
   const client = await world.connect()
   const other = await world.connect('other')
@@ -54,7 +54,7 @@ test('only a `request` of an error can be resumed, by the client that it is of',
   }
 })
 
-describe('an error says whether the command may have been executed', () => {
+describe('an error reports mayHaveExecuted', () => {
   async function rig() {
     const world = new World()
     const replica = await FakeReplica.listen(world, 1)
@@ -79,7 +79,7 @@ describe('an error says whether the command may have been executed', () => {
       (error: unknown) => error as SynodError,
     )
 
-  test('not where the only replica that had it refuses it: it can be sent again', async () => {
+  test('as false if the only replica that had the command refuses it', async () => {
     const { client, replica, sent, world } = await rig()
     const call = client.execute('a')
     replica.fail(await sent(call, 3), 'disk-full')
@@ -88,14 +88,14 @@ describe('an error says whether the command may have been executed', () => {
     })
   })
 
-  test('not where it was refused, and its time is up before the next attempt', async () => {
+  test('as false if the command was refused, and times out before the next attempt', async () => {
     const { client, replica, sent, world } = await rig()
     const call = client.execute('a', TIME)
     replica.fail(await sent(call, 3), 'overloaded', 400)
     expect(await world.settled(failed(call))).toMatchObject({ mayHaveExecuted: false, retryable: true })
   })
 
-  test('where a connection broke on which it was sent, and a later attempt is refused', async () => {
+  test('as true if a connection broke after the command was sent, and a later attempt is refused', async () => {
     const { client, replica, sent, world } = await rig()
     const call = client.execute('a')
     await sent(call, 3)
@@ -107,7 +107,7 @@ describe('an error says whether the command may have been executed', () => {
     })
   })
 
-  test('not where its state machine refused it, by whichever way that came', async () => {
+  test('as false if the state machine refused the command, even after a broken connection', async () => {
     const { client, replica, sent, world } = await rig()
     const call = client.execute('a')
     await sent(call, 3)
@@ -117,7 +117,7 @@ describe('an error says whether the command may have been executed', () => {
     expect(await world.settled(failed(call))).toMatchObject({ mayHaveExecuted: false, retryable: false })
   })
 
-  test('where it was executed, and its result cannot be read', async () => {
+  test('as true if the command was executed, and its result cannot be decoded', async () => {
     const { client, replica, sent, world } = await rig()
     const call = client.execute('a')
     const request = await sent(call, 3)
@@ -126,7 +126,7 @@ describe('an error says whether the command may have been executed', () => {
     expect(await world.settled(failed(call))).toMatchObject({ code: 'wrong-protocol', mayHaveExecuted: true })
   })
 
-  test('not for a read', async () => {
+  test('as false for a read', async () => {
     const { client, world } = await rig()
     expect(await world.failure(client.read(0, TIME))).toMatchObject({
       ...{ code: 'outcome-unknown', mayHaveExecuted: false, retryable: true },
@@ -134,7 +134,7 @@ describe('an error says whether the command may have been executed', () => {
   })
 })
 
-test('a request that is resumed at a closed replica may still have been executed', async () => {
+test('a request that is resumed at a closed replica may have been executed', async () => {
   const world = await World.formed()
   await world.settled(world.replica(1).execute('first'))
   for (const id of [2, 3]) world.isolate(id)

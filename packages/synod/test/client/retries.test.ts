@@ -21,7 +21,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     for (const id of world.ids) expect(world.texts(id)).toEqual(['first', 'once', 'last'])
   })
 
-  test('commands under way when every connection breaks, again and again, are executed once each', async () => {
+  test('commands under way while all connections break again and again are executed once each', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     const calls = Array.from({ length: 100 }, (_, index) => client.execute(`${index}`))
@@ -36,7 +36,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(1)).toHaveLength(100)
   })
 
-  test('a server that crashes after it executed a command does not have it executed again', async () => {
+  test('a command is not executed again after its server crashed between execution and reply', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     await world.settled(client.execute('first'))
@@ -51,7 +51,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     for (const id of world.ids) expect(world.texts(id)).toEqual(['first', 'once', 'last'])
   })
 
-  test('all servers crash and come back: the client goes on in its session', async () => {
+  test('after a crash of all servers the client continues its session', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect('client', { timeoutMs: 60_000 })
     await world.settled(client.execute('before'))
@@ -79,7 +79,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 })
 
-test('a client follows when the leader crashes', async () => {
+test('a client finds the next leader when the leader crashes', async () => {
   const world = await World.formed()
   const client = await world.connect()
   for (let count = 1; count <= 3; count++) {
@@ -92,7 +92,7 @@ test('a client follows when the leader crashes', async () => {
   }
 })
 
-test('a client that is cut off from the leader alone still has its commands executed', async () => {
+test('a client that is cut off from the leader alone has its commands executed by way of a follower', async () => {
   const world = await World.formed()
   const client = await world.connect()
   await world.settled(client.execute('a'))
@@ -103,7 +103,7 @@ test('a client that is cut off from the leader alone still has its commands exec
   expect(await world.settled(client.read(0))).toEqual(['a', 'b'])
 })
 
-test('a deposed leader that does not know it keeps no client waiting', async () => {
+test('a client does not wait for a deposed leader that does not know it is deposed', async () => {
   const world = await World.formed()
   const client = await world.connect()
   await world.settled(client.execute('a'))

@@ -28,7 +28,7 @@ describe('in leader mode a client', () => {
     expect(await world.settled(read)).toEqual(['a'])
   })
 
-  test('asks any replica while it knows of no leader, and the leader once it hears of one', async () => {
+  test('asks any replica until it learns of a leader, and then the leader', async () => {
     const { client, replicas, world } = await fakes()
     const [s1, s2, s3] = replicas
     const read = client.read(0)
@@ -42,7 +42,7 @@ describe('in leader mode a client', () => {
     expect(await world.settled(read)).toEqual(['from either'])
   })
 
-  test('asks a new leader everything that is unanswered', async () => {
+  test('asks a new leader again for every call without an answer', async () => {
     const { client, replicas, world } = await fakes()
     const [s1, s2] = replicas
     s1.hint(1, 1)
@@ -56,7 +56,7 @@ describe('in leader mode a client', () => {
     await world.settled(Promise.all(reads))
   })
 
-  test('asks another one when the connection breaks', async () => {
+  test('asks another replica when the connection breaks', async () => {
     const { client, replicas, world } = await fakes()
     const [s1, s2] = replicas
     s1.hint(1, 1)
@@ -70,7 +70,7 @@ describe('in leader mode a client', () => {
     expect(await world.settled(read)).toEqual(['from s2'])
   })
 
-  test('a leader that it cannot reach is asked for by way of the others', async () => {
+  test('asks followers while it cannot reach the leader', async () => {
     const { client, replicas, world } = await fakes()
     const [, s2] = replicas
     world.network.kill('s1')
@@ -95,7 +95,7 @@ describe('in leaderless mode a client', () => {
     await world.wait(10)
   })
 
-  test('one replica that is too busy is no answer while another may give one', async () => {
+  test('waits for the other replicas when one is overloaded', async () => {
     const { client, replicas, world } = await fakes('leaderless')
     const [s1, s2, s3] = replicas
     const read = client.read(0)
@@ -113,7 +113,7 @@ describe('in leaderless mode a client', () => {
   })
 })
 
-describe('a question that is refused as overloaded', () => {
+describe('a call that is refused as overloaded', () => {
   /** One leader, and a client that knows it. */
   async function leaderAndClient(options?: { readonly retryOverloaded?: boolean }) {
     const { replicas, world } = await fakes()
@@ -141,7 +141,7 @@ describe('a question that is refused as overloaded', () => {
     return waited
   }
 
-  test('is asked again after the time that was named, twice as late each time, and at random up to as late again', async () => {
+  test('is repeated after the given delay, which doubles each time, plus up to as much again at random', async () => {
     const scene = await leaderAndClient()
     const read = scene.client.read(0, { timeoutMs: 60_000 })
     const waited = await waits(scene, 100, 4)
@@ -153,7 +153,7 @@ describe('a question that is refused as overloaded', () => {
     expect(await scene.world.settled(read)).toEqual(['done'])
   })
 
-  test('is spread: who was refused together does not come back together', async () => {
+  test('is repeated at a random time, so that calls refused together return apart', async () => {
     const { client, s1, world } = await leaderAndClient()
     const reads = Array.from({ length: 100 }, () => client.read(0))
     await world.run(() => s1.of('read').length === 100)
@@ -167,7 +167,7 @@ describe('a question that is refused as overloaded', () => {
     await world.settled(Promise.all(reads))
   })
 
-  test('fails at once, with the hint, if there is no time to try again', async () => {
+  test('fails at once with the delay if the delay exceeds its timeout', async () => {
     const { client, s1, world } = await leaderAndClient()
     const read = client.read(0, { timeoutMs: 1000 })
     await world.wait(10)
@@ -177,7 +177,7 @@ describe('a question that is refused as overloaded', () => {
     expect(world.clock.now() - begunMs).toBeLessThan(10)
   })
 
-  test('fails at once if the caller wants it so', async () => {
+  test('fails at once if retryOverloaded is off', async () => {
     const { client, s1, world } = await leaderAndClient({ retryOverloaded: false })
     const read = client.read(0)
     await world.wait(10)
@@ -185,7 +185,7 @@ describe('a question that is refused as overloaded', () => {
     expect(await world.failure(read)).toMatchObject({ code: 'overloaded', retryAfterMs: 20 })
   })
 
-  test('is asked no more once its caller has given up', async () => {
+  test('is not repeated after its caller gave up', async () => {
     const { client, s1, world } = await leaderAndClient()
     const abort = new AbortController()
     const read = client.read(0, { signal: abort.signal })
@@ -198,7 +198,7 @@ describe('a question that is refused as overloaded', () => {
     expect(s1.of('read')).toHaveLength(1)
   })
 
-  test('does not wait for a new leader to have less to do: that one is asked at once, and once', async () => {
+  test('is sent to a new leader at once, and only once', async () => {
     const { client, replicas, world } = await fakes()
     const [s1, s2] = replicas
     s1.hint(1, 1)
@@ -218,7 +218,7 @@ describe('a question that is refused as overloaded', () => {
     expect(await world.settled(read)).toEqual(['by s2'])
   })
 
-  test('in leaderless mode, is asked again after the shortest time of all, when all refuse it', async () => {
+  test('in leaderless mode, is repeated after the shortest delay when all replicas refuse it', async () => {
     const { client, replicas, world } = await fakes('leaderless')
     const read = client.read(0)
     await world.wait(10)
@@ -233,8 +233,8 @@ describe('a question that is refused as overloaded', () => {
   })
 })
 
-describe('a call that its caller gives up on', () => {
-  test('is cancelled wherever it was asked', async () => {
+describe('a call whose caller gives up', () => {
+  test('is cancelled at every replica that was asked', async () => {
     const { client, replicas, world } = await fakes('leaderless')
     const abort = new AbortController()
     const read = client.read(0, { signal: abort.signal })
@@ -246,7 +246,7 @@ describe('a call that its caller gives up on', () => {
     for (const replica of replicas) expect(replica.of('cancel')).toEqual([{ type: 'cancel', request }])
   })
 
-  test('is cancelled when its time is up, too', async () => {
+  test('is cancelled when it times out', async () => {
     const { client, replicas, world } = await fakes()
     replicas[0].hint(1, 1)
     await world.wait(10)
@@ -257,7 +257,7 @@ describe('a call that its caller gives up on', () => {
     expect(replicas[0].of('cancel')).toHaveLength(1)
   })
 
-  test('an answered one is not', async () => {
+  test('is not cancelled if it was answered', async () => {
     const { client, replicas, world } = await fakes()
     const read = client.read(0)
     await world.wait(10)
@@ -267,7 +267,7 @@ describe('a call that its caller gives up on', () => {
     expect(replicas.flatMap((replica) => replica.of('cancel'))).toEqual([])
   })
 
-  test('is not sent at all if it was aborted before', async () => {
+  test('is not sent if its signal was aborted before', async () => {
     const { client, replicas, world } = await fakes()
     const signal = AbortSignal.abort()
     expect(await world.failure(client.execute('a', { signal }))).toMatchObject({ code: 'aborted' })
@@ -278,7 +278,7 @@ describe('a call that its caller gives up on', () => {
 })
 
 describe('a session that has expired', () => {
-  test('fails the call, and the next one opens another', async () => {
+  test('fails the call, and the next call opens a new session', async () => {
     const { client, replicas, world } = await fakes()
     const [s1] = replicas
     s1.hint(1, 1)
@@ -298,7 +298,7 @@ describe('a session that has expired', () => {
 })
 
 describe.each(['leader', 'leaderless'] as const)('a stale read of a client in %s mode', (mode) => {
-  test('asks one replica, and the next read another one, independent of the leader', async () => {
+  test('goes to one replica, and the next read to another one, independent of the leader', async () => {
     const { client, replicas, world } = await fakes(mode)
     replicas[0].hint(mode === 'leader' ? 1 : 0, 1)
     await world.wait(10)
@@ -313,7 +313,7 @@ describe.each(['leader', 'leaderless'] as const)('a stale read of a client in %s
     expect(client.seen).toBe(12)
   })
 
-  test('asks another one when the connection breaks, and does not follow the leader', async () => {
+  test('goes to another replica when the connection breaks, also if another one leads', async () => {
     const { client, replicas, world } = await fakes(mode)
     const read = client.readStale(0)
     await world.wait(10)
@@ -327,7 +327,7 @@ describe.each(['leader', 'leaderless'] as const)('a stale read of a client in %s
     expect(await world.settled(read)).toEqual({ answer: ['there'], slot: 5 })
   })
 
-  test('that was not answered in time was too stale', async () => {
+  test('fails as too-stale after its timeout', async () => {
     const { client, world } = await fakes(mode)
     const read = client.readStale(0, { atLeast: 5, timeoutMs: 300 })
     expect(await world.failure(read)).toMatchObject({ code: 'too-stale' })

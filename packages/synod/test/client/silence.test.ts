@@ -22,8 +22,8 @@ async function fakes(mode: 'leader' | 'leaderless' = 'leader') {
   return { world, client, replicas }
 }
 
-describe('a client whose leader says nothing', () => {
-  test('asks one that knows it, and then the next one, and takes whichever answer comes first', async () => {
+describe('a client whose leader is silent', () => {
+  test('asks a second replica and then a third, and takes the first answer', async () => {
     const { client, replicas, world } = await fakes()
     const asked = () => replicas.map((replica) => replica.of('read').length)
     const read = client.read(0)
@@ -37,7 +37,7 @@ describe('a client whose leader says nothing', () => {
     expect(await world.settled(read)).toEqual(['late'])
   })
 
-  test('asks another one first from then on, until the leader says something', async () => {
+  test('asks another replica first until the leader sends something', async () => {
     const { client, replicas, world } = await fakes()
     const [s1, s2] = replicas
     const first = client.read(0)
@@ -56,7 +56,7 @@ describe('a client whose leader says nothing', () => {
     expect([s1.of('read').length, s2.of('read').length]).toEqual([2, 2])
   })
 
-  test('asks a leader that it learns of', async () => {
+  test('asks a new leader at once', async () => {
     const { client, replicas, world } = await fakes()
     const read = client.read(0)
     await world.wait(10)
@@ -67,7 +67,7 @@ describe('a client whose leader says nothing', () => {
     expect(await world.settled(read)).toEqual(['by way of s3'])
   })
 
-  test('asks one that it reaches only then', async () => {
+  test('asks a replica that it connects to later', async () => {
     const world = new World()
     const leader = await FakeReplica.listen(world, 1)
     const client = await world.connect()
@@ -81,7 +81,7 @@ describe('a client whose leader says nothing', () => {
     expect(await world.settled(read)).toEqual(['there'])
   })
 
-  test('asks no other replica for what only that one can answer', async () => {
+  test('asks no other replica for a status, which only the replica itself can give', async () => {
     const { client, replicas, world } = await fakes()
     const asked = client.status({ timeoutMs: 3000 })
     await world.wait(2000)
@@ -92,7 +92,7 @@ describe('a client whose leader says nothing', () => {
 })
 
 test.each(['leader', 'leaderless'] as const)(
-  'in %s mode a stale read goes to another replica when the first one says nothing, and so do those after it',
+  'in %s mode a stale read and those after it go to other replicas when the first one is silent',
   async (mode) => {
     const { client, replicas, world } = await fakes(mode)
     const [s1, s2, s3] = replicas
@@ -111,7 +111,7 @@ test.each(['leader', 'leaderless'] as const)(
   },
 )
 
-describe('a replica that was asked', () => {
+describe('a replica with an open question', () => {
   class Watched {
     readonly time = new Timeline()
     readonly silentMs: number[] = []
@@ -122,7 +122,7 @@ describe('a replica that was asked', () => {
     })
   }
 
-  test('is silent after 250 to 500 ms without a word, and told of once', async () => {
+  test('is silent 250 to 500 ms after the question, and is reported once', async () => {
     const { silence, silentMs, time } = new Watched()
     await time.wait(1000)
     silence.onAsked()
@@ -137,7 +137,7 @@ describe('a replica that was asked', () => {
     expect(silence.isSilent).toBe(false)
   })
 
-  test('is not silent where it takes as long as it took lately, however long that is', async () => {
+  test('is not silent while it answers about as slowly as before', async () => {
     const { silence, silentMs, time } = new Watched()
     // It has ever more to do: each answer takes a little longer.
     for (let tookMs = 100; tookMs < 4000; tookMs *= 1.2) {
@@ -151,7 +151,7 @@ describe('a replica that was asked', () => {
     expect(silentMs).toHaveLength(1)
   })
 
-  test('is silent too where it answered some of what it was asked, and then no more', async () => {
+  test('is silent if it answers some questions, and then none', async () => {
     const watched = new Watched()
     watched.isAwaited = true
     watched.silence.onAsked()
@@ -161,7 +161,7 @@ describe('a replica that was asked', () => {
     expect(watched.silentMs).toEqual([750])
   })
 
-  test('is not silent while nothing is asked, or once its connection is over', async () => {
+  test('is not silent while no question is open, or after its connection has ended', async () => {
     const { silence, silentMs, time } = new Watched()
     silence.onAsked()
     await time.wait(300)

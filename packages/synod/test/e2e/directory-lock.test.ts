@@ -28,7 +28,7 @@ const STARTER = `
     }
   }`
 
-test('of many processes that start at once and are killed at random, one at a time owns a directory', async () => {
+test('of many processes that start at once and are killed at random, at most one owns a directory at a time', async () => {
   const seed = Number(process.env.SYNOD_SEED ?? Math.floor(Math.random() * 2 ** 31))
   const chance = randomFrom(seed)
   const directory = await mkdtemp(join(tmpdir(), 'synod-lock-'))

@@ -23,7 +23,7 @@ const anyLife: fc.Arbitrary<Life> = fc.record({
   form: fc.boolean(),
 })
 
-test('PITFALL 14: what was reported durable survives any crash, and no crash looks like damage', async () => {
+test('PITFALL 14: records reported as durable survive any crash, and no crash looks like damage', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(anyLife, { maxLength: 8 }),
@@ -53,7 +53,7 @@ test('PITFALL 14: what was reported durable survives any crash, and no crash loo
   )
 })
 
-test('a first start that dies anywhere, twice, and then loses power, leaves a directory to start on', async () => {
+test('after two crashes at any point of its first start and a power failure, a server starts again', async () => {
   const changes = [...Array(12).keys()]
   for (const first of changes) {
     for (const second of changes) {

@@ -36,7 +36,7 @@ function contents(of: string): ReadonlyMap<string, string> {
   return new Map(readdirSync(of).map((name) => [name, readFileSync(join(of, name)).toString('hex')]))
 }
 
-test('a directory of format 1 is refused with words, and left as it is', async () => {
+test('a directory of format 1 is refused with the reason, and is not changed', async () => {
   const opening = Replica.open({
     cluster: { name: 'first', servers: { 1: '127.0.0.1:0' } },
     id: 1,
@@ -52,7 +52,7 @@ test('a directory of format 1 is refused with words, and left as it is', async (
   expect(contents(directory)).toEqual(contents(FIXTURE))
 })
 
-test('who inspects it is told so', async () => {
+test('the inspection of a directory of format 1 names the format', async () => {
   const { finding, segments } = await inspectJournal(directory)
   expect(finding).toMatchObject({
     case: 'unsupported-version',
@@ -63,7 +63,7 @@ test('who inspects it is told so', async () => {
   expect(contents(directory)).toEqual(contents(FIXTURE))
 })
 
-test('its snapshot is refused, and not taken for a damaged one', async () => {
+test('a snapshot of format 1 is refused, and not taken for a damaged one', async () => {
   await expect(SnapshotStore.open(nodeDisk, directory, OWNER)).rejects.toMatchObject({
     code: 'journal-damaged',
     message:

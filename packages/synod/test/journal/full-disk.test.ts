@@ -44,7 +44,7 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((done) => setImmediate(done))
 }
 
-test('what is under way when the disk gets full goes into the reserve', async () => {
+test('records under way when the disk gets full are written to the reserve', async () => {
   const disk = new MemoryDisk()
   const { journal, listener, told } = await opened(disk)
   disk.fill(30)
@@ -61,7 +61,7 @@ test('what is under way when the disk gets full goes into the reserve', async ()
   expect(again.recovery.case).toBe('clean')
 })
 
-test('a group that has no place waits, with all after it, and goes on when there is space', async () => {
+test('a group that finds no space waits, with all later groups, until there is space', async () => {
   const disk = new MemoryDisk()
   const { goOn, journal, listener, told } = await opened(disk, { groupsBytes: 0, trimBytes: 0 })
   disk.fill(30)
@@ -80,7 +80,7 @@ test('a group that has no place waits, with all after it, and goes on when there
   expect(plain((await openUsable(disk)).records)).toEqual(plain([vote(1, 200), vote(2, 10)]))
 })
 
-test('a full disk is trimmed by way of the reserve', async () => {
+test('on a full disk a trim uses the reserve', async () => {
   const disk = new MemoryDisk()
   const { journal, listener } = await opened(disk)
   journal.append([vote(1, 3000)])
@@ -100,7 +100,7 @@ test('a full disk is trimmed by way of the reserve', async () => {
   expect(plain(again.records)).toEqual(plain([vote(2, 100), trim(1), vote(3, 10)]))
 })
 
-test('a write that a full disk refused half of is no damage after any power failure', async () => {
+test('a write that a full disk cut short is not damage, after any power failure', async () => {
   for (let seed = 0; seed < 200; seed++) {
     const disk = new MemoryDisk()
     const { journal, listener } = await opened(disk)

@@ -37,26 +37,26 @@ test.each([
   { ...formed, clusterId: null, peers: null },
   { ...formed, founders: [], parameters: { ...S1.parameters, quorums: { phase1: 3, phase2: 1 } } },
   { ...formed, cluster: 'Größe "1"\n' },
-])('an identity reads back as it was saved', async (identity) => {
+])('an identity is read as it was saved', async (identity) => {
   expect(await load(await fileOf(identity))).toEqual(identity)
 })
 
-test('a directory without one has none', async () => {
+test('an empty directory has no identity', async () => {
   expect(await loadIdentity(await emptyDisk(), DIRECTORY)).toBe(null)
 })
 
-test('a new identity has an acceptor of its own and no peers', () => {
+test('a new identity has a new acceptor, and no peers', () => {
   const identity = newIdentity(S1, (size) => new Uint8Array(size).fill(0xab))
   expect(identity).toEqual({ ...S1, acceptor: 'ab'.repeat(16), clusterId: null, peers: null })
 })
 
-test.each(['', 'x'.repeat(256), '\ud800'])('a cluster cannot be called %j', (cluster) => {
+test.each(['', 'x'.repeat(256), '\ud800'])('the name %j of a cluster is refused', (cluster) => {
   expect(() => newIdentity({ ...S1, cluster }, (size) => new Uint8Array(size))).toThrow(
     expect.objectContaining({ code: 'invalid-options' }),
   )
 })
 
-test('any changed character is noticed', async () => {
+test('any changed character of an identity is found', async () => {
   const text = await fileOf(formed)
   for (let i = 0; i < text.length; i++) {
     if (/\s/.test(text[i]!)) continue
@@ -65,7 +65,7 @@ test('any changed character is noticed', async () => {
   }
 })
 
-test.each(['', '[]', 'null', '{}', '"x"'])('%s is no identity', async (text) => {
+test.each(['', '[]', 'null', '{}', '"x"'])('the file %s is not an identity', async (text) => {
   await expect(load(text)).rejects.toMatchObject({ name: 'IdentityFault', kind: 'damaged' })
 })
 
@@ -91,12 +91,12 @@ test.each<Partial<Record<keyof Identity, unknown>>>([
   { addresses: { 1: '' } },
   { addresses: { 1: 1 } },
   { addresses: { 1: 'x'.repeat(263) } },
-])('%j is not taken, even with the right checksum', async (field) => {
+])('an identity with %j is damaged, even with the right checksum', async (field) => {
   const text = await fileOf({ ...formed, ...field } as Identity)
   await expect(load(text)).rejects.toMatchObject({ kind: 'damaged' })
 })
 
-test('a later start has the last word on addresses; founders that it leaves out keep theirs', () => {
+test('a later start may change addresses, and founders that it does not name keep theirs', () => {
   const { 1: first, 3: third } = S1.addresses
   expect(withAddresses(formed, { ...S1.addresses })).toBe(formed)
   expect(withAddresses(formed, { 1: 'a:1', 3: third!, 4: 'd:4' })).toEqual({
@@ -132,7 +132,7 @@ test.each([
     { ...S1, parameters: { ...S1.parameters, mode: 'leaderless' as const } },
     /leader mode.*leaderless/,
   ],
-])('%s says what was found and what was asked for', (code, asked, message) => {
+])('%s names the value on disk and the value that was asked for', (code, asked, message) => {
   expect(() => checkIdentity(formed, asked, DIRECTORY)).toThrow(
     expect.objectContaining({ code, message: expect.stringMatching(message) }),
   )

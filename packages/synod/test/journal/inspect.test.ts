@@ -10,7 +10,7 @@ const GROUPS = [
   [vote(4, '')],
 ]
 
-test('a journal is told segment by segment, group by group, record by record', async () => {
+test('an inspection lists the journal by segment, group and record', async () => {
   const disk = new MemoryDisk()
   const identity = await written(disk, GROUPS, { segmentSizeBytes: 100 })
   const inspection = await inspectJournal(DIRECTORY, disk)
@@ -53,7 +53,7 @@ test('a journal in use can be inspected', async () => {
   expect(await inspectJournal(DIRECTORY, disk)).toMatchObject({ identity, finding: { case: 'clean' } })
 })
 
-test('groups beyond damage are told too', async () => {
+test('an inspection lists groups after the damage too', async () => {
   const disk = new MemoryDisk()
   await written(disk, GROUPS)
   const [segment] = (await inspectJournal(DIRECTORY, disk)).segments
@@ -65,7 +65,7 @@ test('groups beyond damage are told too', async () => {
   expect(segments[0]!.groups).toEqual([segment!.groups[0], segment!.groups[2]])
 })
 
-test('a damaged header does not hide the groups', async () => {
+test('an inspection lists the groups of a segment with a damaged header', async () => {
   const disk = new MemoryDisk()
   await written(disk, GROUPS)
   const bytes = disk.snapshot(DIRECTORY).get(segmentName(1))!

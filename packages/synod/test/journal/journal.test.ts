@@ -17,7 +17,7 @@ import {
 } from './harness.js'
 import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 
-test('all groups come back in order, over any number of segments and restarts', async () => {
+test('all groups are recovered in order, over any number of segments and restarts', async () => {
   await fc.assert(
     fc.asyncProperty(
       anyGroups,
@@ -59,7 +59,7 @@ test('nothing is written before flush', async () => {
   expect(disk.counts.writes).toBe(writes)
 })
 
-test('group commit: all that is appended during one fsync is covered by one more', async () => {
+test('group commit: records appended during one fsync share the next one', async () => {
   const disk = new MemoryDisk()
   const { journal, listener } = await openUsable(disk)
   const before = { ...disk.counts }
@@ -79,7 +79,7 @@ test('group commit: all that is appended during one fsync is covered by one more
   expect(journal.stats).toMatchObject({ groups: 2, fsyncs: 3, lastFsyncMs: 1 })
 })
 
-test('what was appended and not flushed does not make a group of its own', async () => {
+test('records that were appended but not flushed do not form a group', async () => {
   const disk = new MemoryDisk()
   const { journal, listener } = await openUsable(disk)
   const hold = disk.holdSyncs()
@@ -94,7 +94,7 @@ test('what was appended and not flushed does not make a group of its own', async
   expect(listener.durable).toEqual([1, 2])
 })
 
-test('segments follow each other at the size given, and each is durable before its groups are', async () => {
+test('a segment ends at the configured size, and is durable before its groups are', async () => {
   const disk = new MemoryDisk()
   for (let seq = 1; seq <= 10; seq++) {
     const { journal, listener, recovery, records } = await openUsable(disk, { segmentSizeBytes: 120 })
@@ -141,7 +141,7 @@ test.each(['write', 'sync', 'syncDirectory'] as const)(
   },
 )
 
-test('PITFALL 13: what a failed fsync left in memory is written anew by the next process', async () => {
+test('PITFALL 13: records left in memory by a failed fsync are written again by the next process', async () => {
   const disk = new MemoryDisk()
   const { journal, listener } = await openUsable(disk)
   await appendGroup(journal, listener, [promise(1)])
@@ -158,7 +158,7 @@ test('PITFALL 13: what a failed fsync left in memory is written anew by the next
   expect(plain((await openUsable(disk)).records)).toEqual([promise(1), promise(2)])
 })
 
-test('the identity of a formed cluster survives the power', async () => {
+test('the identity of a formed cluster survives a power failure', async () => {
   const disk = new MemoryDisk()
   const { journal, identity } = await openUsable(disk)
   const peers = { 1: identity.acceptor, 2: 'ab'.repeat(16) }
@@ -167,13 +167,13 @@ test('the identity of a formed cluster survives the power', async () => {
   expect((await openUsable(disk)).identity).toEqual({ ...identity, clusterId: CLUSTER_ID, peers })
 })
 
-test('peers that name another acceptor for this server are refused', async () => {
+test('peers with another acceptor for this server are refused', async () => {
   const { journal, identity } = await openUsable(new MemoryDisk())
   await expect(journal.savePeers(CLUSTER_ID, { 1: 'ab'.repeat(16) })).rejects.toThrow(RangeError)
   expect(journal.identity).toEqual(identity)
 })
 
-test('an identity that cannot be written ends the journal', async () => {
+test('a failed write of the identity ends the journal', async () => {
   const disk = new MemoryDisk()
   const { journal, listener, identity } = await openUsable(disk)
   disk.failNext('sync')
@@ -183,7 +183,7 @@ test('an identity that cannot be written ends the journal', async () => {
   expect(listener.failures.length).toBe(1)
 })
 
-test('PITFALL 13: a group under way when the identity fails is not reported, and none follows', async () => {
+test('PITFALL 13: a group under way when the identity fails is not reported as durable, and no later group is written', async () => {
   const disk = new MemoryDisk()
   const { journal, listener, identity } = await openUsable(disk)
   const hold = disk.holdSyncs()
@@ -203,7 +203,7 @@ test('PITFALL 13: a group under way when the identity fails is not reported, and
   expect(disk.counts.writes).toBe(writes)
 })
 
-test('close makes everything durable, gives up the directory, and can be called again', async () => {
+test('close makes all records durable, releases the directory, and can be repeated', async () => {
   const disk = new MemoryDisk()
   const { journal } = await openUsable(disk)
   await expect(open(disk)).rejects.toMatchObject({ code: 'directory-in-use' })
@@ -217,7 +217,7 @@ test('close makes everything durable, gives up the directory, and can be called 
   expect(plain((await openUsable(disk)).records)).toEqual([promise(1)])
 })
 
-test('a record that is too large or cannot be is refused, and so are those with it', async () => {
+test('a record that is too large or invalid is refused, with all records of its append', async () => {
   const { journal } = await openUsable(new MemoryDisk())
   const large: JournalRecord = { type: 'decided', first: 1, values: [Buffer.allocUnsafe(MAX_RECORD_BYTES)] }
   expect(() => journal.append([promise(1), large])).toThrow(expect.objectContaining({ code: 'too-large' }))
@@ -226,14 +226,14 @@ test('a record that is too large or cannot be is refused, and so are those with 
   await journal.close()
 })
 
-test.each([0, -1, Number.NaN, 2 ** 40])('a segment cannot have %d bytes', async (segmentSizeBytes) => {
+test.each([0, -1, Number.NaN, 2 ** 40])('a segment size of %d bytes is refused', async (segmentSizeBytes) => {
   await expect(open(new MemoryDisk(), { segmentSizeBytes })).rejects.toMatchObject({
     code: 'invalid-options',
   })
 })
 
 test.each(['write', 'sync', 'syncDirectory'] as const)(
-  'a disk that fails a %s while opening is an error',
+  'a failed %s during the start fails the start',
   async (fault) => {
     const disk = new MemoryDisk()
     await written(disk, [[promise(1)]])

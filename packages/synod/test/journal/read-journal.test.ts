@@ -18,13 +18,13 @@ async function offsetOf(disk: MemoryDisk, text: string): Promise<number> {
   return (await disk.read(FIRST)).lastIndexOf(text)
 }
 
-test('a sound journal is read as a start reads it', async () => {
+test('an intact journal is read as a start reads it', async () => {
   const found = await readJournal(await journal(), DIRECTORY)
   expect(found).toMatchObject({ finding: { case: 'clean' }, lostGroups: 0 })
   expect(plain(found.records as JournalRecord[])).toEqual(plain(GROUPS.flat()))
 })
 
-test('of a damaged journal, all groups are read that are whole, and the others are counted', async () => {
+test('in a damaged journal all intact groups are read, and the lost groups are counted', async () => {
   const disk = await journal()
   disk.flip(FIRST, await offsetOf(disk, 'b'), 0)
   const before = disk.snapshot(DIRECTORY)
@@ -34,7 +34,7 @@ test('of a damaged journal, all groups are read that are whole, and the others a
   expect(disk.snapshot(DIRECTORY)).toEqual(before)
 })
 
-test('with a damaged header the groups are found all the same', async () => {
+test('the groups behind a damaged header are read', async () => {
   const disk = await journal()
   disk.flip(FIRST, 9, 0)
   const { finding, lostGroups, records } = await readJournal(disk, DIRECTORY)
@@ -42,7 +42,7 @@ test('with a damaged header the groups are found all the same', async () => {
   expect(records).toHaveLength(GROUPS.flat().length)
 })
 
-test('PITFALL 27: a group with an earlier sequence is left over, and not read', async () => {
+test('PITFALL 27: a group with an earlier sequence is a leftover, and is not read', async () => {
   const disk = await journal()
   const bytes = await disk.read(FIRST)
   const tail = bytes.subarray(bytes.lastIndexOf('b') - 40)
@@ -51,7 +51,7 @@ test('PITFALL 27: a group with an earlier sequence is left over, and not read', 
   expect(records).toHaveLength(GROUPS.flat().length)
 })
 
-test('without an identity nothing is read', async () => {
+test('a journal without an identity is not read', async () => {
   const disk = await journal()
   await disk.remove(`${DIRECTORY}/identity`)
   expect(await readJournal(disk, DIRECTORY)).toMatchObject({ identity: undefined, records: [] })

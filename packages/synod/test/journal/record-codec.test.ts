@@ -18,7 +18,7 @@ function encode(record: StoredRecord): Buffer {
   return writer.take()
 }
 
-test('every record reads back as it was written, within the size announced', () => {
+test('every record is decoded as it was encoded, within the announced size', () => {
   fc.assert(
     fc.property(anyRecord, (record) => {
       const bytes = encode(record)
@@ -30,7 +30,7 @@ test('every record reads back as it was written, within the size announced', () 
   )
 })
 
-test('positions read back as they were written', () => {
+test('positions are decoded as they were encoded', () => {
   const record: StoredRecord = {
     type: 'positions',
     heard: [
@@ -43,7 +43,7 @@ test('positions read back as they were written', () => {
   reader.end()
 })
 
-test('a record cut short is malformed', () => {
+test('a record that is cut short is malformed', () => {
   fc.assert(
     fc.property(anyRecord, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (record, share) => {
       const bytes = encode(record)
@@ -53,7 +53,7 @@ test('a record cut short is malformed', () => {
   )
 })
 
-test('arbitrary bytes are a record or malformed, and nothing else', () => {
+test('arbitrary bytes decode to a record or are malformed', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 5 }), fc.uint8Array({ maxLength: 40 }), (tag, rest) => {
       try {
@@ -80,7 +80,7 @@ const impossible: readonly (readonly [string, StoredRecord])[] = [
   ],
 ]
 
-test.each(impossible)('a record that cannot be is malformed: %s', (_, record) => {
+test.each(impossible)('an invalid record is malformed: %s', (_, record) => {
   expect(() => readRecord(new Reader(encode(record)))).toThrow(MalformedError)
   expect(faultOf(record)).not.toBe(null)
 })

@@ -165,10 +165,10 @@ const COMES_BACK: Partial<Record<RecoveryCase, number>> = {
 
 const CASES = Object.entries(RECOVERY_TABLE) as [RecoveryCase, RecoveryRule][]
 
-describe('cases that start', () => {
+describe('recovery cases that start', () => {
   const names = CASES.filter(([, { outcome }]) => outcome !== 'refuse').map(([name]) => name)
 
-  test.each(names)('%s is found, and the journal goes on', async (name) => {
+  test.each(names)('%s is recognised, and records can be appended', async (name) => {
     const disk = await SCENES[name]()
     const { recovery, records, journal, listener } = await openUsable(disk, SMALL)
     expect(recovery).toMatchObject({ case: name, outcome: RECOVERY_TABLE[name].outcome })
@@ -184,10 +184,10 @@ describe('cases that start', () => {
   })
 })
 
-describe('cases that refuse', () => {
+describe('recovery cases that refuse to start', () => {
   const names = CASES.filter(([, { outcome }]) => outcome === 'refuse').map(([name]) => name)
 
-  test('unsupported-version is not opened at all, and nothing is written', async () => {
+  test('unsupported-version is recognised without opening or changing the journal', async () => {
     const disk = await SCENES['unsupported-version']()
     const before = disk.snapshot(DIRECTORY)
     for (let times = 0; times < 2; times++)
@@ -199,7 +199,7 @@ describe('cases that refuse', () => {
   })
 
   test.each(names.filter((name) => name !== 'unsupported-version'))(
-    '%s is found, and nothing is written',
+    '%s is recognised, and the journal is not changed',
     async (name) => {
       const disk = await SCENES[name]()
       const before = disk.snapshot(DIRECTORY)
@@ -214,7 +214,7 @@ describe('cases that refuse', () => {
   )
 })
 
-test('PITFALL 14: what shows that a group is damaged, and not torn, outlives a power failure', async () => {
+test('PITFALL 14: the group that proves damage, as opposed to a torn tail, survives a power failure', async () => {
   const { disk, bytes, offsets } = await scene({ formed: true })
   const [, , third, last] = offsets
   // The process was killed while it wrote the last group; then the one before rotted.
@@ -226,7 +226,7 @@ test('PITFALL 14: what shows that a group is damaged, and not torn, outlives a p
   expect((await open(disk)).damage?.case).toBe('damaged-group')
 })
 
-test('a journal cut at any byte of its last group recovers all before it', async () => {
+test('a journal cut at any byte of its last group recovers all earlier groups', async () => {
   const { disk, bytes, offsets } = await scene({ formed: true })
   for (let size = offsets.at(-1)!; size < bytes.length; size++) {
     disk.put(first, bytes.subarray(0, size))
@@ -242,7 +242,7 @@ test('a journal cut at any byte of its last group recovers all before it', async
   }
 })
 
-test('a first segment cut at any byte of its header is begun again, unless the cluster has formed', async () => {
+test('a first segment cut within its header is created again, unless the cluster has formed', async () => {
   for (const formed of [false, true]) {
     const { disk, bytes } = await scene({ formed })
     const { sizeBytes } = decodeHeader(bytes)!
@@ -255,7 +255,7 @@ test('a first segment cut at any byte of its header is begun again, unless the c
   }
 })
 
-test('PITFALL 14: any byte changed before the last group is damage, and is not cut', async () => {
+test('PITFALL 14: any byte changed before the last group is damage, and the journal is not cut', async () => {
   const { disk, bytes, offsets } = await scene()
   for (let at = 0; at < offsets.at(-1)!; at++) {
     disk.put(first, flip(bytes, at))
@@ -267,7 +267,7 @@ test('PITFALL 14: any byte changed before the last group is damage, and is not c
   }
 })
 
-test('PITFALL 14: any byte changed or missing in a segment that is not the last is damage, to its end', async () => {
+test('PITFALL 14: any byte changed or missing in a segment before the last one is damage', async () => {
   const { disk, bytes } = await scene(SMALL)
   for (let at = 0; at < bytes.length; at++) {
     for (const faulty of [flip(bytes, at), bytes.subarray(0, at)]) {
@@ -279,7 +279,7 @@ test('PITFALL 14: any byte changed or missing in a segment that is not the last 
   }
 })
 
-test('PITFALL 14: the finding says where, and what proves that it was acknowledged', async () => {
+test('PITFALL 14: the finding names the place of the damage, and the later group that proves it', async () => {
   const { disk, bytes, offsets } = await scene()
   disk.put(first, flip(bytes, offsets[1]! + 4))
   expect((await open(disk)).damage).toMatchObject({
@@ -289,7 +289,7 @@ test('PITFALL 14: the finding says where, and what proves that it was acknowledg
   })
 })
 
-test('a value that looks like a group of another journal does not make a torn tail damage', async () => {
+test('a value that looks like a group of another journal does not turn a torn tail into damage', async () => {
   const { bytes: other } = await scene()
   const disk = new MemoryDisk()
   const fake: ReturnType<typeof vote> = {
@@ -304,14 +304,14 @@ test('a value that looks like a group of another journal does not make a torn ta
   expect((await open(disk)).recovery.case).toBe('torn-tail')
 })
 
-test('a segment that begins later than the one before it ends is a gap, even if it holds no group', async () => {
+test('a segment that begins after the end of the one before is a gap, even without groups', async () => {
   const { disk, bytes } = await scene()
   const header = { ...decodeHeader(bytes)!, number: 2, firstSequence: GROUPS.length + 2 }
   disk.put(`${DIRECTORY}/${segmentName(2)}`, encodeHeader(header))
   expect((await open(disk)).damage).toMatchObject({ case: 'missing-group', file: segmentName(2) })
 })
 
-test('a segment under the name of another is foreign', async () => {
+test('a segment with the file name of another one is foreign', async () => {
   const { disk } = await scene()
   const { identity, bytes } = await scene()
   await saveIdentity(disk, DIRECTORY, identity)
@@ -319,7 +319,7 @@ test('a segment under the name of another is foreign', async () => {
   expect((await open(disk)).damage?.case).toBe('foreign-segment')
 })
 
-test('PITFALL 15: an emptied directory comes back as another acceptor', async () => {
+test('PITFALL 15: an emptied directory becomes another acceptor', async () => {
   const { disk, identity } = await scene({ formed: true })
   for (const name of await disk.list(DIRECTORY)) await disk.remove(`${DIRECTORY}/${name}`)
   const opened = await openUsable(disk)
@@ -328,7 +328,7 @@ test('PITFALL 15: an emptied directory comes back as another acceptor', async ()
   expect(opened.identity.peers).toBe(null)
 })
 
-test('the addresses of a start are written down, unless the disk is full or the directory is not its own', async () => {
+test('a start saves its addresses, unless the disk is full or the directory belongs to another server', async () => {
   const { disk, identity } = await scene({ formed: true })
   const addresses = { ...S1.addresses, 2: 'moved:2380' }
   const asked = { ...S1, addresses }
@@ -346,7 +346,7 @@ test('the addresses of a start are written down, unless the disk is full or the 
   expect(await loadIdentity(disk, DIRECTORY)).toEqual({ ...identity, addresses })
 })
 
-test('PITFALL 15: a formed identity with its journal gone is refused, and keeps its acceptor', async () => {
+test('PITFALL 15: a formed identity without its journal is refused, and keeps its acceptor', async () => {
   const { disk, identity } = await scene({ formed: true })
   await disk.remove(first)
   const opened = await open(disk)
@@ -358,7 +358,7 @@ test.each([
   ['wrong-cluster', { ...S1, cluster: 'other' }],
   ['wrong-acceptor', { ...S1, server: 7 }],
   ['wrong-mode', { ...S1, parameters: { ...S1.parameters, mode: 'leaderless' as const } }],
-])('%s is an error, and the directory is free again', async (code, identity) => {
+])('%s is an error, and the directory is released', async (code, identity) => {
   const { disk } = await scene()
   await expect(open(disk, { identity })).rejects.toMatchObject({ code })
   expect((await open(disk)).damage).toBe(undefined)
@@ -368,7 +368,7 @@ test.each([
   ['space that was never used', Buffer.alloc(64), 'torn-segment'],
   ['what was written there once', Buffer.alloc(64, 7), 'damaged-group'],
 ] as const)(
-  'behind the last group, before a segment that was being created: %s',
+  'after the last group, before a segment that was being created: %s',
   async (_, tail, expected) => {
     const { disk, last } = await scene({ ...SMALL, formed: true })
     disk.put(`${DIRECTORY}/${last.name}`, Buffer.concat([last.bytes, tail]))

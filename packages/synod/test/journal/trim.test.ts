@@ -23,7 +23,7 @@ async function segments(disk: MemoryDisk): Promise<number[]> {
 }
 
 describe('a trim', () => {
-  test('drops the segments that hold nothing of later slots, once the next segment says so', async () => {
+  test('drops segments without later slots, once the next segment records the trim', async () => {
     const disk = new MemoryDisk()
     const { journal, listener } = await journalOf(disk, [full(1)], [full(2)], [full(3)], [trim(2)])
     expect(await segments(disk)).toEqual([1, 2, 3, 4])
@@ -34,7 +34,7 @@ describe('a trim', () => {
     expect(header).toMatchObject({ number: 5, first: 3, firstSequence: 5 })
   })
 
-  test('leaves what was recorded since, and itself', async () => {
+  test('keeps the records after the trim point, and its own record', async () => {
     const disk = new MemoryDisk()
     const { journal } = await journalOf(disk, [promise(1), full(1)], [full(2)], [trim(1, 1)], [vote(3, 'c')])
     await journal.close()
@@ -43,7 +43,7 @@ describe('a trim', () => {
     expect(plain(records)).toEqual(plain([full(2), trim(1, 1), vote(3, 'c')]))
   })
 
-  test('keeps a segment in which anything is of a later slot', async () => {
+  test('keeps a segment with any record of a later slot', async () => {
     const disk = new MemoryDisk()
     const { journal } = await journalOf(disk, [full(9)], [full(2)], [trim(2)], [vote(10, 'd')])
     await journal.close()
@@ -61,7 +61,7 @@ describe('a trim', () => {
     expect((await segments(disk)).length).toBeLessThanOrEqual(3)
   })
 
-  test('holds also where the server stops before the segments are gone, or between two of them', async () => {
+  test('is completed after a crash before or during the removal of segments', async () => {
     const disk = new MemoryDisk()
     const before = await journalOf(disk, [full(1)], [full(2)], [full(3)], [trim(3)])
     const files = disk.snapshot(DIRECTORY)
@@ -75,7 +75,7 @@ describe('a trim', () => {
     await journal.close()
   })
 
-  test('does not hide that a segment after it is missing', async () => {
+  test('does not hide a missing segment after the trim point', async () => {
     const disk = new MemoryDisk()
     const { journal } = await journalOf(disk, [full(1)], [full(2)], [full(3)], [trim(1)], [vote(4, 'd')])
     await journal.close()
@@ -84,7 +84,7 @@ describe('a trim', () => {
     expect((await open(disk, SMALL)).recovery.case).toBe('missing-segment')
   })
 
-  test('goes on over several starts', async () => {
+  test('works over several restarts', async () => {
     const disk = new MemoryDisk()
     for (let slot = 1; slot < 20; slot++) {
       const { journal } = await journalOf(disk, [full(slot)], [trim(slot)])
@@ -108,7 +108,7 @@ const anyLife = fc.record({
   power: fc.boolean(),
 })
 
-test('PITFALL 17: no crash leaves a journal with a gap, or one without what its last trim needs', async () => {
+test('PITFALL 17: no crash leaves a journal with a gap, or without records that its last trim needs', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyLife, { maxLength: 8 }), fc.nat(), async (lives, seed) => {
       const disk = new MemoryDisk()

@@ -67,8 +67,8 @@ function run(machine: Log, values: readonly Value[], together: boolean) {
   }
 }
 
-describe('a state machine that takes batches', () => {
-  test('is given the commands of consecutive slots at once, and comes to the same', () => {
+describe('a state machine with applyBatch', () => {
+  test('gets commands of consecutive slots together, and gives the same results', () => {
     const values = [
       command('a', 1),
       command('!b', 2),
@@ -105,7 +105,7 @@ describe('a state machine that takes batches', () => {
     ['returns too few results', () => []],
     ['returns a promise', () => Promise.resolve([])],
     ['returns a promise among the results', () => [Promise.reject(new Error('later'))]],
-  ])('is refused where its applyBatch %s', (_, applyBatch) => {
+  ])('is refused if its applyBatch %s', (_, applyBatch) => {
     const executor = newExecutor({ apply: () => 1, query: () => 1, applyBatch: applyBatch as never })
     executor.execute(1, encodeOpen(KEY))
     expect(() => executor.execute(2, command('a', 1))).toThrow(

@@ -9,7 +9,7 @@ function rig() {
 }
 
 describe('a call', () => {
-  test('gives what it is resolved with, once', async () => {
+  test('takes its first result, and ignores later ones', async () => {
     const { calls } = rig()
     const call = calls.start<number>('command', {})
     call.resolve(1)
@@ -19,7 +19,7 @@ describe('a call', () => {
     expect(call.over).toBe(true)
   })
 
-  test('fails when its time is up: the usual time, or its own', async () => {
+  test('fails after the default timeout, or after its own', async () => {
     const { calls, clock } = rig()
     const usual = calls.start('read', {})
     const short = calls.start('read', { timeoutMs: 10 })
@@ -30,7 +30,7 @@ describe('a call', () => {
     await expect(usual.promise).rejects.toMatchObject({ message: '1000 ms' })
   })
 
-  test('that is over has no time to run out, and leaves nothing at its signal', async () => {
+  test('that is over has no timer, and no listener at its signal', async () => {
     const { calls, clock } = rig()
     const abort = new AbortController()
     const ends: (Error | undefined)[] = []
@@ -58,7 +58,7 @@ describe('a call', () => {
     await expect(call.promise).rejects.toMatchObject({ code: 'aborted' })
   })
 
-  test('tells when it is over: with the error, and at once if it is over already', async () => {
+  test('reports its end with the error, and at once if it is over already', async () => {
     const { calls } = rig()
     const call = calls.start('read', {})
     const told: unknown[] = []
@@ -71,7 +71,7 @@ describe('a call', () => {
 })
 
 describe('the calls of one replica or client', () => {
-  test('all fail when it ends, and so does every later one', async () => {
+  test('all fail when it ends, and so does every later call', async () => {
     const { calls } = rig()
     const under = calls.start('read', {})
     calls.end(new SynodError('closed', 'over'))
@@ -82,8 +82,8 @@ describe('the calls of one replica or client', () => {
   })
 })
 
-describe('of calls that callers make', () => {
-  test('no more are taken than may be under way; the hint is by how fast they end', async () => {
+describe('the limits on calls of callers', () => {
+  test('refuse calls above their number, with a delay that follows how fast calls end', async () => {
     const { calls, clock } = rig()
     const taken = Array.from({ length: MAX_CALLS }, () => calls.take<number>('command', 0, {}))
     await expect(calls.take('command', 0, {}).promise).rejects.toMatchObject({
@@ -102,7 +102,7 @@ describe('of calls that callers make', () => {
     for (const call of taken) call.resolve(1)
   })
 
-  test('nor more bytes', async () => {
+  test('refuse calls above their bytes', async () => {
     const { calls } = rig()
     const large = calls.take<number>('command', MAX_CALL_BYTES, {})
     await expect(calls.take('command', 1, {}).promise).rejects.toMatchObject({ code: 'overloaded' })

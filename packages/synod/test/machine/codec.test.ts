@@ -11,26 +11,26 @@ describe('the JSON codec', () => {
     ['unicode', 'Ω → 東京 😀 \u0000 "'],
     ['half of a surrogate pair', '\ud800'],
     ['nested', { a: [1, { b: false }], ключ: null }],
-  ])('gives back %s', (_name, value) => {
+  ])('decodes %s as it was encoded', (_name, value) => {
     expect(codec.decode(codec.encode(value))).toEqual(value)
   })
 
-  test('undefined is no bytes at all', () => {
+  test('encodes undefined as no bytes', () => {
     expect(codec.encode(undefined)).toHaveLength(0)
     expect(codec.decode(new Uint8Array(0))).toBeUndefined()
   })
 
-  test('reads a view into other bytes', () => {
+  test('decodes a view into other bytes', () => {
     const around = new TextEncoder().encode('xx"😀"xx')
     expect(codec.decode(around.subarray(2, -2))).toBe('😀')
   })
 
-  test('throws on what is no JSON', () => {
+  test('throws on invalid JSON', () => {
     expect(() => codec.decode(Buffer.from('{'))).toThrow(SyntaxError)
   })
 })
 
-test('codecs that are not given are JSON', () => {
+test('JSON is the default codec', () => {
   const command = { encode: () => Buffer.from('c'), decode: () => 'c' }
   const codecs = completeCodecs<string, number, string, number>({ command })
   expect(codecs.command).toBe(command)

@@ -42,28 +42,31 @@ const promise = expect.objectContaining({
   message: expect.stringContaining('returned a promise'),
 })
 
-describe('a state machine that is not done when it returns', () => {
+describe('a state machine that returns before it is done', () => {
   test.each<[string, () => unknown]>([
     ['a promise, which rejects', later],
     ['an async function', async () => 1],
     ['something else that can be awaited', thenable],
-  ])('is refused for the apply that returns %s', (_, apply) => {
+  ])('is refused if apply returns %s', (_, apply) => {
     expect(() => run(executorOf({ apply }))).toThrow(promise)
   })
 
-  test('is refused on every replica in the same slot, and the command is executed by the next version', () => {
+  test('is refused by every replica in the same slot, and the next version executes the command', () => {
     for (let replica = 0; replica < 3; replica++)
       expect(() => run(executorOf({ apply: later }))).toThrow(promise)
     expect(run(executorOf({ apply: () => 5 }))).toMatchObject({ status: 'done' })
   })
 
-  test.each([later, thenable])('is refused for its query, which changes nothing', (query) => {
-    const executor = executorOf({ query })
-    expect(() => executor.query(Buffer.from('1'))).toThrow(promise)
-    expect(run(executor)?.status).toBe('done')
-  })
+  test.each([later, thenable])(
+    'is refused if query returns a promise, and the state is not changed',
+    (query) => {
+      const executor = executorOf({ query })
+      expect(() => executor.query(Buffer.from('1'))).toThrow(promise)
+      expect(run(executor)?.status).toBe('done')
+    },
+  )
 
-  test('is refused for its snapshot', () => {
+  test('is refused if snapshot returns a promise or an async iterable', () => {
     const restore = async () => undefined
     expect(() => executorOf({ snapshot: later, restore }).snapshot()).toThrow(promise)
     async function* chunks() {
@@ -78,7 +81,7 @@ describe('a state machine that is not done when it returns', () => {
   })
 
   test.each([['a string'], [Promise.resolve(1)], [undefined], [new Uint8Array(0)]])(
-    'is refused for a chunk that is %o',
+    'is refused if snapshot yields %o',
     (chunk) => {
       const executor = executorOf({ snapshot: () => [chunk], restore: async () => undefined })
       expect(() => [...executor.snapshot()!.parts]).toThrow(
@@ -90,7 +93,7 @@ describe('a state machine that is not done when it returns', () => {
     },
   )
 
-  test('is refused for the restore that does not wait for its chunks', async () => {
+  test('is refused if restore returns before it has read all chunks', async () => {
     const snapshot = () => [Uint8Array.of(1), Uint8Array.of(2)]
     const parts = [...executorOf({ snapshot, restore: async () => undefined }).snapshot()!.parts]
     async function* given(): AsyncGenerator<SnapshotPart, void, undefined> {
@@ -119,14 +122,14 @@ describe('a state machine that is not done when it returns', () => {
       { command: { encode: () => Buffer.alloc(1), decode: later } },
       /codecs\.command\.decode .*promise/,
     ],
-  ])('has its command fail for a codec of its %ss that gives nothing at once', (_, codecs, message) => {
+  ])('fails the command if the codec of %ss returns no value at once', (_, codecs, message) => {
     const outcome = run(executorOf({ codecs }))
     expect(outcome?.status).toBe('failed')
     expect(text(outcome?.result)).toMatch(message)
   })
 })
 
-describe('what a state machine throws', () => {
+describe('an error that a state machine throws', () => {
   test.each<[unknown, string]>([
     [new Error('refused'), 'refused'],
     ['text', 'text'],
@@ -140,7 +143,7 @@ describe('what a state machine throws', () => {
     ['x'.repeat(5000), 'x'.repeat(MAX_MESSAGE_BYTES)],
     ['ä'.repeat(5000), 'ä'.repeat(MAX_MESSAGE_BYTES / 2)],
     [`x${'ä'.repeat(5000)}`, `x${'ä'.repeat(MAX_MESSAGE_BYTES / 2 - 1)}`],
-  ])('fails its command with the message %#', (thrown, message) => {
+  ])('fails its command with its own message, cut to the limit: case %#', (thrown, message) => {
     const apply = () => {
       throw thrown
     }
@@ -151,7 +154,7 @@ describe('what a state machine throws', () => {
   })
 })
 
-test('even an error that cannot be looked at has a message', () => {
+test('an error whose message cannot be read has a default message', () => {
   const unreadable = {
     get message(): string {
       throw new Error('no')
@@ -160,7 +163,7 @@ test('even an error that cannot be looked at has a message', () => {
   expect(messageOf(unreadable)).toBe('something without a message')
 })
 
-describe('two versions that word their errors differently', () => {
+describe('two versions with different error messages', () => {
   const SESSIONS = 70
   const versions = ['', 'x'.repeat(1 << 20)].map((reason) =>
     executorOf({
@@ -170,7 +173,7 @@ describe('two versions that word their errors differently', () => {
     }),
   )
 
-  test('keep the same sessions and come to the same digest', () => {
+  test('keep the same sessions and the same digest', () => {
     for (const executor of versions) {
       for (let opening = 2; opening <= SESSIONS + 1; opening++)
         executor.execute(executor.executed + 1, encodeOpen(keyOf(opening)))
@@ -185,7 +188,7 @@ describe('two versions that word their errors differently', () => {
 })
 
 describe('the digest', () => {
-  test('tells all outcomes apart by whose session lives on, and what was executed', () => {
+  test('is different for each status of an outcome, and for different results', () => {
     const statuses = ['done', 'failed', 'expired', 'ahead', 'refused', 'later'] as const
     expect(new Set(statuses.map((status) => markOf(status)[0])).size).toBe(statuses.length)
     const failing = executorOf({

@@ -43,14 +43,14 @@ describe('a machine with named commands', () => {
     expect(machine.query(['names'])).toEqual(['ann'])
   })
 
-  test('has a state of its own', () => {
+  test('has its own state', () => {
     const [one, other] = [bank.create(), bank.create()]
     one.apply(['deposit', 'ann', 5], context)
     expect(other.query(['balance', 'ann'])).toBe(0)
   })
 
   test.each([[['steal', 'ann', 5]], [['constructor']], [[5]], ['deposit'], [null], [{}]])(
-    'refuses %j, which calls no command',
+    'refuses %j, which names no command',
     (command) => {
       expect(() => bank.create().apply(command as never, context)).toThrow(/there is no command '/)
       expect(() => bank.create().query(command as never)).toThrow(/there is no query '/)
@@ -58,13 +58,13 @@ describe('a machine with named commands', () => {
     },
   )
 
-  test('is known from its version on', () => {
+  test('knows a command from the version of that command on', () => {
     expect(bank.create()).toMatchObject({ version: 2 })
     expect(bank.versionOf(['withdraw', 'ann', 5])).toBe(2)
     expect(bank.versionOf(['deposit', 'ann', 5])).toBe(1)
   })
 
-  test('tells its state, and takes it back', async () => {
+  test('takes and restores snapshots of its state', async () => {
     const [one, other] = [bank.create(), bank.create()]
     one.apply(['deposit', 'ann', 5], context)
     const chunks = [...one.snapshot!()]
@@ -76,7 +76,7 @@ describe('a machine with named commands', () => {
     expect(other.query(['balance', 'ann'])).toBe(5)
   })
 
-  test('has no snapshots unless they are given', () => {
+  test('has no snapshots unless they are defined', () => {
     const machine = defineMachine({ state: () => 0, commands: {}, queries: {} }).create()
     expect(Object.keys(machine)).not.toContain('snapshot')
     expect(Object.keys(machine)).not.toContain('restore')
@@ -89,12 +89,12 @@ describe('a machine with named commands', () => {
     [{ since: { add: 2 } }, 'since.add must be a whole number from 1 to 1, not 2'],
     [{ state: undefined }, 'state must be a function, not undefined'],
     [{ apply: () => 1 }, 'apply is no option'],
-  ])('%j is refused, with the reason', (parts, message) => {
+  ])('the definition %j is refused, with the reason', (parts, message) => {
     const whole = { state: () => 0, commands: { add: () => 1 }, queries: {}, ...parts }
     expect(() => defineMachine(whole as never)).toThrow(message)
   })
 
-  test('is replicated, and results have the types of their commands', async () => {
+  test('is replicated, and its results have the types of its commands', async () => {
     const world = new World({ servers: 1, machine: () => bank.create() })
     await world.openAll()
     const replica = world.replica(1)
@@ -110,7 +110,7 @@ describe('a machine with named commands', () => {
     })
   })
 
-  test('gives its codecs and versions to clients', async () => {
+  test('has codecs and versions for clients', async () => {
     const client = connect(bank, { endpoints: ['127.0.0.1:1'] })
     await client.close()
     // @ts-expect-error -- there is no such command

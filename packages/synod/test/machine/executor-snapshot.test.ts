@@ -37,7 +37,7 @@ async function* given(parts: Iterable<SnapshotPart>): AsyncGenerator<SnapshotPar
 const text = (outcome: { result: Uint8Array } | undefined) => Buffer.from(outcome!.result).toString()
 
 describe('a snapshot of an executor', () => {
-  test('brings back the state, the sessions, the time and the digest, and replaces what was there', async () => {
+  test('restores the state, the sessions, the time and the digest, and replaces the old ones', async () => {
     const { execute, executor } = rig()
     execute('a', 1)
     const first = execute('b', 2)
@@ -57,7 +57,7 @@ describe('a snapshot of an executor', () => {
     expect(other.machine.notes.at(-1)?.timeMs).toBe(1003)
   })
 
-  test('PITFALL 16: tells of the slot at which it was taken, though it is read later', async () => {
+  test('PITFALL 16: names the slot at which it was taken, though it is read later', async () => {
     const { execute, executor } = rig()
     execute('a', 1)
     const { parts } = executor.snapshot()!
@@ -70,7 +70,7 @@ describe('a snapshot of an executor', () => {
     expect(other.machine.texts).toEqual(['a', 'b'])
   })
 
-  test('is refused where it is not what it should be', async () => {
+  test('is refused if it is malformed', async () => {
     const { execute, executor } = rig()
     execute('a', 1)
     const all = [...executor.snapshot()!.parts]
@@ -91,7 +91,7 @@ describe('a snapshot of an executor', () => {
     await restore(meta, sessions, state)
   })
 
-  test('is not there for a machine that has none, and chunks out of bounds are refused', () => {
+  test('does not exist if the machine has none, and chunks out of range are refused', () => {
     const bare: Machine<string, number, number, number> = { apply: () => 0, query: () => 0 }
     const executor = newExecutor(bare)
     expect([executor.canSnapshot, executor.snapshot()]).toEqual([false, undefined])
@@ -106,7 +106,7 @@ describe('a snapshot of an executor', () => {
   })
 })
 
-test('a state machine may tell its state by a generator, which begins when it is first asked', async () => {
+test('a snapshot from a generator holds the state at the time of the call', async () => {
   class Generous extends Notes {
     override *snapshot(): Generator<Uint8Array> {
       for (const note of [...this.notes]) yield Buffer.from(JSON.stringify(note))
@@ -124,7 +124,7 @@ test('a state machine may tell its state by a generator, which begins when it is
   expect(other.machine.texts).toEqual(['a'])
 })
 
-test('a snapshot that is left keeps nothing: the state machine is told, wherever that is', () => {
+test('a snapshot that is abandoned ends the generator of the state machine, before or after any part', () => {
   for (const taken of [0, 1, 2, 3]) {
     let left = 0
     class Told extends Notes {
@@ -149,7 +149,7 @@ test('a snapshot that is left keeps nothing: the state machine is told, wherever
   }
 })
 
-describe('sessions in a snapshot', () => {
+describe('the sessions of a snapshot', () => {
   /** Of the session that has this key and was opened by this use. */
   const request = (number: number, sequence: number, acknowledged = 0) =>
     ({
@@ -172,7 +172,7 @@ describe('sessions in a snapshot', () => {
     restoration.end()
   }
 
-  test('PITFALL 19: are as they were when it was taken, however large, and replace the sessions that were there', () => {
+  test('PITFALL 19: are those at the time of the snapshot, however large, and replace the sessions of the restored server', () => {
     const sessions = new Sessions()
     for (let number = 1; number <= 50; number++) sessions.open(keyOf(number))
     sessions.execute(request(1, 2), done(200_000))
@@ -194,7 +194,7 @@ describe('sessions in a snapshot', () => {
     expect(sessions.execute(request(2, 2), never)).toEqual(done(4)())
   })
 
-  test('are read from pieces that end anywhere', () => {
+  test('are decoded from pieces that end anywhere', () => {
     const sessions = new Sessions()
     for (const number of [1, 2, 3]) sessions.open(keyOf(number))
     sessions.execute(request(2, 1), done(3))
@@ -217,7 +217,7 @@ describe('sessions in a snapshot', () => {
     }
   })
 
-  test('are not taken from what is no snapshot of sessions', () => {
+  test('are refused if they are malformed', () => {
     const record = (...bytes: number[]) => Uint8Array.of(bytes.length, 0, 0, 0, ...bytes)
     const uses = record(8, 9)
     const session = (id: number, opening = id, lastUse = opening) =>

@@ -40,7 +40,7 @@ class Rig {
 }
 
 describe('an executor', () => {
-  test('opens a session, numbers it, and tells who asked', () => {
+  test('opens a session, and numbers it by its opening', () => {
     const { executor, opening } = new Rig()
     expect(opening).toBe(1)
     expect(executor.sessions).toBe(1)
@@ -65,14 +65,14 @@ describe('an executor', () => {
     expect(rig.executor.executed).toBe(1)
   })
 
-  test('a no-op moves the watermark and does nothing else', () => {
+  test('moves the watermark at a no-op, and changes nothing else', () => {
     const rig = new Rig()
     expect(rig.next(NO_OP)).toBeUndefined()
     expect(rig.executor.executed).toBe(2)
     expect(rig.machine.notes).toEqual([])
   })
 
-  test('what the machine throws is the outcome, and the machine goes on', () => {
+  test('returns an error of the machine as the outcome, and goes on', () => {
     const rig = new Rig()
     const failed = rig.next(rig.value('!no', 1))
     expect(failed?.outcome.status).toBe('failed')
@@ -80,20 +80,20 @@ describe('an executor', () => {
     expect(rig.next(rig.value('yes', 2))?.outcome.status).toBe('done')
   })
 
-  test('a command that is not understood has failed', () => {
+  test('fails a command that cannot be decoded', () => {
     const rig = new Rig()
     const command = Buffer.from('{not json')
     expect(rig.next(rig.value('', 1, { command }))?.outcome.status).toBe('failed')
   })
 
-  test('time comes from the requests, and never goes back', () => {
+  test('takes the time from the requests, and never moves it back', () => {
     const rig = new Rig()
     for (const [index, timeMs] of [2000, 1500, 2500].entries())
       rig.next(rig.value(`${timeMs}`, index + 1, { timeMs }))
     expect(rig.machine.notes.map((note) => note.timeMs)).toEqual([2000, 2000, 2500])
   })
 
-  test('a value that is no request is ignored by all alike', () => {
+  test('ignores a value that is no request, on all replicas alike', () => {
     const [a, b] = [new Rig(), new Rig()]
     for (const rig of [a, b]) {
       expect(rig.next(Buffer.from('nonsense'))).toBeUndefined()
@@ -105,7 +105,7 @@ describe('an executor', () => {
     expect(a.machine.texts).toEqual(['a'])
   })
 
-  test('answers queries, and lets what the machine throws through', () => {
+  test('answers queries, and throws the errors of the machine', () => {
     const rig = new Rig()
     rig.next(rig.value('a', 1))
     expect(JSON.parse(Buffer.from(rig.executor.query(Buffer.from('0'))).toString())).toEqual(['a'])
@@ -125,12 +125,12 @@ describe('the digest', () => {
     expect(digest(a, b)).toBe(digest(a, b))
   })
 
-  test('tells another order, another value and a missing one', () => {
+  test('differs if values are reordered, changed or missing', () => {
     const all = [digest(a, b), digest(b, a), digest(a), digest(a, a), digest(a, b, a)]
     expect(new Set(all).size).toBe(all.length)
   })
 
-  test('does not begin anew at a no-op', () => {
+  test('continues over a no-op', () => {
     expect(digest(a, NO_OP)).not.toBe(digest(b, NO_OP))
     expect(digest(a, NO_OP)).not.toBe(digest(NO_OP))
   })

@@ -56,7 +56,7 @@ function rig() {
 }
 
 describe('a raise of versions', () => {
-  test('holds where it names all members, and each supports it', () => {
+  test('takes effect if it names all members, and all of them support it', () => {
     const { executor, next } = rig()
     expect(executor.agreed).toEqual({ format: 1, machine: 1 })
     expect(next(raise(TWO, ALL))).toBe('done')
@@ -74,14 +74,14 @@ describe('a raise of versions', () => {
     ['rests on one that is too old', raise(TWO, { ...ALL, 2: support(1) }), 's2 has version 1'],
     ['rests on another build', raise({ format: 2, machine: 1 }, ALL), 'the build of s1 knows version 1'],
     ['is no raise', encodeRaiseRequest(keyOf(9), Buffer.from([0])), 'this raises no versions'],
-  ])('is void where it %s', (_, value, reason) => {
+  ])('has no effect if it %s', (_, value, reason) => {
     const { executor, next } = rig()
     expect(next(value)).toMatch(/^refused /)
     expect(executor.agreed).toEqual({ format: 1, machine: 1 })
     expect(rig().next(value)).toContain(reason)
   })
 
-  test('is void where the membership has changed since it was proposed', () => {
+  test('has no effect if the membership changed since it was proposed', () => {
     const { executor, next } = rig()
     next(change({ type: 'add', server: 4, address: 'd:1', role: 'learner', replaces: 0 }))
     expect(next(raise(TWO, ALL))).toBe(
@@ -91,7 +91,7 @@ describe('a raise of versions', () => {
     expect(executor.agreed).toEqual(TWO)
   })
 
-  test('counts a voter that is removed as long as it decides slots', () => {
+  test('counts a removed voter as long as that decides slots', () => {
     const { executor, next } = rig()
     next(change({ type: 'remove', server: 3, isForced: true }))
     const others = { 1: support(2), 2: support(2) }
@@ -100,7 +100,7 @@ describe('a raise of versions', () => {
     expect(next(raise(TWO, others))).toBe('done')
   })
 
-  test('changes nothing when it comes twice, and never lowers a version', () => {
+  test('changes nothing if it is repeated, and never lowers a version', () => {
     const { executor, next } = rig()
     const three = { 1: support(3), 2: support(3), 3: support(3) }
     expect(next(raise({ format: 1, machine: 3 }, three))).toBe('done')
@@ -109,7 +109,7 @@ describe('a raise of versions', () => {
     expect(executor.agreed.machine).toBe(3)
   })
 
-  test('ends a server that does not know what it raises to, before anything that rests on it', () => {
+  test('ends a server that does not support the new version, before it executes anything later', () => {
     const { next } = rig()
     const four = { 1: support(4), 2: support(4), 3: support(4) }
     expect(() => next(raise({ format: 1, machine: 4 }, four))).toThrow(
@@ -117,7 +117,7 @@ describe('a raise of versions', () => {
     )
   })
 
-  test('is foreseen in what was chosen and not executed yet', () => {
+  test('ends a server that does not support it as soon as it is chosen, before it is executed', () => {
     const { executor } = rig()
     const four = raise({ format: 1, machine: 4 }, { 1: support(4), 2: support(4), 3: support(4) })
     const log = (values: readonly Value[]) => () => {
@@ -132,7 +132,7 @@ describe('a raise of versions', () => {
     expect(executor.membership.members).toHaveLength(3)
   })
 
-  test('comes out of its bytes as it went in, and of no others', () => {
+  test('is decoded as it was encoded, and no other bytes are a raise', () => {
     const members = [{ server: 300, support: support(65_535, 7) }]
     const bytes = encodeRaise({ to: { format: 7, machine: 65_535 }, members })
     expect(decodeRaise(bytes)).toEqual({ to: { format: 7, machine: 65_535 }, members })
@@ -144,7 +144,7 @@ describe('a raise of versions', () => {
 })
 
 describe('a command of a later version', () => {
-  test('fails on every replica alike until that is agreed on', () => {
+  test('fails on every replica alike until the version is agreed', () => {
     const { command, machine, next } = rig()
     expect(command('v2 a')).toBe('failed not all members know this command')
     expect(command('b', 2)).toBe('failed not all members know this command')
@@ -156,7 +156,7 @@ describe('a command of a later version', () => {
     expect(machine.texts).toEqual(['c', 'v2 d', 'e'])
   })
 
-  test('has the agreed version in its context', () => {
+  test('finds the agreed version in its context', () => {
     const versions: number[] = []
     const executor = newExecutor({
       version: 2,
@@ -176,7 +176,7 @@ describe('a command of a later version', () => {
   })
 })
 
-test('a snapshot holds what is agreed on, and an older machine does not take it in', async () => {
+test('a snapshot contains the agreed versions, and a machine that is too old refuses it', async () => {
   const { executor, next } = rig()
   next(raise(TWO, ALL))
   const parts = [...executor.snapshot()!.parts]

@@ -24,7 +24,7 @@ const COMMAND: Request = {
 }
 
 describe('a request', () => {
-  test('is read as it was written', () => {
+  test('is decoded as it was encoded', () => {
     const decoded = decodeRequest(encodeRequest(COMMAND))
     expect({ ...decoded, command: Buffer.from(decoded.command) }).toEqual(COMMAND)
   })
@@ -34,20 +34,20 @@ describe('a request', () => {
     expect(decodeRequest(encodeRequest(empty)).command).toHaveLength(0)
   })
 
-  test('takes no more besides its command than is promised', () => {
+  test('has no more bytes besides its command than the documented maximum', () => {
     const MOST = 2 ** 53 - 1
     const largest = { ...COMMAND, opening: MOST, sequence: MOST, acknowledged: MOST }
     expect(encodeRequest(largest).length - COMMAND.command.length).toBeLessThanOrEqual(REQUEST_OVERHEAD_BYTES)
   })
 
-  test('is read from a view into other bytes', () => {
+  test('is decoded from a view into other bytes', () => {
     const encoded = encodeRequest(COMMAND)
     const around = Buffer.concat([Buffer.from('before'), encoded, Buffer.from('after')])
     const decoded = decodeRequest(around.subarray(6, 6 + encoded.length))
     expect(Buffer.from(decoded.command).toString()).toBe('increment')
   })
 
-  test('that asks for a session carries its key and nothing else', () => {
+  test('that opens a session carries the key and nothing else', () => {
     expect(decodeRequest(encodeOpen(keyOf(77)))).toMatchObject({
       kind: 'open',
       session: keyOf(77),
@@ -58,13 +58,13 @@ describe('a request', () => {
     })
   })
 
-  test('is not read from any part of it', () => {
+  test('that is cut short is not decoded', () => {
     const encoded = encodeRequest({ ...COMMAND, command: Buffer.alloc(0) })
     for (let size = 0; size < encoded.length; size++)
       expect(() => decodeRequest(encoded.subarray(0, size)), `${size} bytes`).toThrow(MalformedError)
   })
 
-  test.each([0, 5, 255])('of kind %i is not known', (kind) => {
+  test.each([0, 5, 255])('of the unknown kind %i is refused', (kind) => {
     const encoded = Buffer.from(encodeRequest(COMMAND))
     encoded[0] = kind
     expect(() => decodeRequest(encoded)).toThrow(MalformedError)
@@ -72,7 +72,7 @@ describe('a request', () => {
 })
 
 describe('a stamp', () => {
-  test('goes into a copy, and changes nothing else', () => {
+  test('is written into a copy, and changes nothing else', () => {
     const encoded = encodeRequest(COMMAND)
     const stamped = stampRequest(encoded, 42)
     const decoded = decodeRequest(stamped)
@@ -81,20 +81,20 @@ describe('a stamp', () => {
   })
 
   test.each([-1, 0.5, NaN, Infinity, MAX_TIME_MS + 1])(
-    'of %d is none: no replica executes the request',
+    'of %d is invalid: no replica executes the request',
     (timeMs) => {
       expect(() => decodeRequest(stampRequest(encodeRequest(COMMAND), timeMs))).toThrow(MalformedError)
     },
   )
 
-  test('has no place in what is no request', () => {
+  test('cannot be written into a value that is no request', () => {
     for (const size of [0, 1, 8])
       expect(stampRequest(Buffer.alloc(size, 1), 42)).toEqual(Buffer.alloc(size, 1))
   })
 })
 
 describe('admission', () => {
-  test('names the request', () => {
+  test('returns the session and the number of a request', () => {
     expect(admitRequest(encodeRequest(COMMAND))).toMatchObject({ session: COMMAND.session, sequence: 1025 })
   })
 
@@ -109,7 +109,7 @@ describe('admission', () => {
     expect(() => admitRequest(encodeRequest({ ...COMMAND, ...fields }))).toThrow(MalformedError)
   })
 
-  test('refuses what is no request', () => {
+  test('refuses a value that is no request', () => {
     expect(() => admitRequest(new Uint8Array(0))).toThrow(MalformedError)
     expect(() => admitRequest(Buffer.from('nonsense'))).toThrow(MalformedError)
   })

@@ -29,7 +29,7 @@ function rig() {
   return { pool, execute, submitted, commands }
 }
 
-test('a further session is opened when all windows are full, and no command waits', async () => {
+test('another session is opened when all windows are full, and no command waits', async () => {
   const { commands, execute } = rig()
   for (let count = 0; count < 3 * SESSION_WINDOW; count++) execute()
   await Promise.resolve()
@@ -48,14 +48,14 @@ test('as many calls as may be under way at once are sent, in 64 sessions', async
   expect(new Set(commands().map(({ session }) => session)).size).toBe(64)
 })
 
-test('a request of no session here is not resumed', async () => {
+test('a request of another client is not resumed', async () => {
   const { pool } = rig()
   const call = new Call<Uint8Array>('command')
   pool.execute({ command: new Uint8Array(1), version: 1 }, call, new PendingRequest())
   await expect(call.promise).rejects.toMatchObject({ code: 'invalid-options' })
 })
 
-test('a request that may be resumed costs no further session', async () => {
+test('a request that can be resumed needs no further session', async () => {
   const { commands, execute } = rig()
   const lost = execute()
   await Promise.resolve()

@@ -52,7 +52,7 @@ class Rig {
 }
 
 describe('the client half of a session', () => {
-  test('is opened once, when the first command comes', async () => {
+  test('is opened once, at the first command', async () => {
     const rig = new Rig()
     expect(rig.submitted).toEqual([])
     rig.execute('a')
@@ -67,7 +67,7 @@ describe('the client half of a session', () => {
     ])
   })
 
-  test('acknowledges what was answered without a gap', async () => {
+  test('acknowledges requests up to the first without an answer', async () => {
     const rig = new Rig()
     for (let count = 0; count < 3; count++) rig.execute()
     await rig.opened(5)
@@ -82,7 +82,7 @@ describe('the client half of a session', () => {
     ])
   })
 
-  test('a call that is aborted frees its number', async () => {
+  test('frees the number of an aborted call', async () => {
     const rig = new Rig()
     const abort = new AbortController()
     rig.execute('a', abort.signal)
@@ -92,7 +92,7 @@ describe('the client half of a session', () => {
     expect(rig.numbers()[1]).toEqual([5, 2, 1])
   })
 
-  test('a call that is aborted while it waits is never sent', async () => {
+  test('never sends a call that is aborted while it waits', async () => {
     const rig = new Rig()
     const abort = new AbortController()
     rig.execute('a', abort.signal)
@@ -103,7 +103,7 @@ describe('the client half of a session', () => {
     expect(Buffer.from(rig.submitted[0]!.command).toString()).toBe('b')
   })
 
-  test('calls beyond the window wait for room, in order', async () => {
+  test('sends calls beyond the window later, in order', async () => {
     const rig = new Rig()
     for (let count = 0; count < SESSION_WINDOW + 3; count++) rig.execute(`${count}`)
     await rig.opened(5)
@@ -121,7 +121,7 @@ describe('the client half of a session', () => {
     ).toBe(true)
   })
 
-  test('when it has expired, the next call opens another', async () => {
+  test('is opened anew by the next call after it has expired', async () => {
     const rig = new Rig()
     const call = rig.execute('a')
     await rig.opened(5)
@@ -135,7 +135,7 @@ describe('the client half of a session', () => {
     expect(rig.submitted[0]!.session).toBe(keyOf(2))
   })
 
-  test('an old request that expires late leaves the new session alone', async () => {
+  test('ignores the late expiry of an older session', async () => {
     const rig = new Rig()
     rig.execute()
     rig.execute()
@@ -152,7 +152,7 @@ describe('the client half of a session', () => {
     ])
   })
 
-  test('calls that wait fail with it when it is refused, and a later one tries again', async () => {
+  test('fails waiting calls if its opening is refused, and a later call opens it again', async () => {
     const rig = new Rig()
     const call = rig.execute()
     rig.take('open').call.reject(new SynodError('overloaded', 'no room'))
@@ -162,7 +162,7 @@ describe('the client half of a session', () => {
     expect(rig.numbers()).toEqual([[5, 1, 0]])
   })
 
-  test('a call with more time than the opening took in vain has it opened again', async () => {
+  test('is opened again for a call that outlives the first attempt', async () => {
     const rig = new Rig()
     const call = rig.execute()
     const opening = rig.take('open').call
@@ -174,7 +174,7 @@ describe('the client half of a session', () => {
     expect(rig.numbers()).toEqual([[5, 1, 0]])
   })
 
-  test('what is refused at once makes room for the next, and nothing is sent twice', async () => {
+  test('sends the next call when one is refused at once, and sends none twice', async () => {
     const rig = new Rig()
     const calls = Array.from({ length: 3 * SESSION_WINDOW }, (_, index) => rig.execute(`${index}`))
     rig.onSubmit = (call) => {
@@ -185,7 +185,7 @@ describe('the client half of a session', () => {
     expect(new Set(rig.submitted.map(({ sequence }) => sequence)).size).toBe(calls.length)
   })
 
-  test('a call that is over before it begins is not kept', async () => {
+  test('does not keep a call that is over before it begins', async () => {
     const rig = new Rig()
     rig.execute('a')
     rig.execute('b', AbortSignal.abort())
@@ -194,7 +194,7 @@ describe('the client half of a session', () => {
     expect(rig.numbers()).toEqual([[5, 1, 0]])
   })
 
-  test('a call that waits for the session does not outlive a shorter opening', async () => {
+  test('is opened for a later call although the first caller gave up', async () => {
     const rig = new Rig()
     const short = rig.execute()
     short.reject(new SynodError('aborted', 'the caller gave up'))
@@ -227,7 +227,7 @@ describe('a request whose outcome is not known', () => {
     return { call, failure }
   }
 
-  test('is sent again under its number, which is not acknowledged before', async () => {
+  test('is sent again with its number, which is not acknowledged before', async () => {
     const rig = new Rig()
     const request = await givenUp(rig, 'a', 5)
     rig.execute('b')
@@ -242,7 +242,7 @@ describe('a request whose outcome is not known', () => {
     ])
   })
 
-  test('can be resumed again when that has no answer either', async () => {
+  test('can be resumed again if the second attempt times out too', async () => {
     const rig = new Rig()
     const request = await givenUp(rig, 'a', 5)
     const { failure } = resume(rig, request)
@@ -252,7 +252,7 @@ describe('a request whose outcome is not known', () => {
     expect(rig.numbers().at(-1)).toEqual([5, 1, 0])
   })
 
-  test('may have been executed, also where the second attempt is refused', async () => {
+  test('may have been executed, even if the second attempt is refused', async () => {
     const rig = new Rig()
     const request = await givenUp(rig, 'a', 5)
     const { call, failure } = resume(rig, request)
@@ -261,7 +261,7 @@ describe('a request whose outcome is not known', () => {
     expect(await failure).toMatchObject({ mayHaveExecuted: true, retryable: false, request })
   })
 
-  test('is that of one command, and is resumed by one call at a time', async () => {
+  test('is resumed only with its own command, and by one call at a time', async () => {
     const rig = new Rig()
     const request = await givenUp(rig, 'a', 5)
     expect(await resume(rig, request, 'b').failure).toMatchObject({ code: 'invalid-options' })
@@ -288,7 +288,7 @@ describe('a request whose outcome is not known', () => {
     expect(await resume(rig, request).failure).toMatchObject({ code: 'outcome-unknown' })
   })
 
-  test('gives its place to later commands when the window is full', async () => {
+  test('gives up its place in a full window for later commands', async () => {
     const rig = new Rig()
     const request = await givenUp(rig, 'a', 5)
     for (let count = 1; count < SESSION_WINDOW; count++) rig.execute().resolve(new Uint8Array(0))
@@ -297,7 +297,7 @@ describe('a request whose outcome is not known', () => {
     expect(await resume(rig, request).failure).toMatchObject({ code: 'outcome-unknown' })
   })
 
-  test('of another session is left to that one', async () => {
+  test('of another session is not taken', async () => {
     const rig = new Rig()
     const call = rig.calls.start<Uint8Array>('command', {})
     expect(rig.session.resume(new PendingRequest(), Buffer.from('a'), call)).toBe(false)

@@ -54,7 +54,7 @@ class Counter {
 }
 
 describe('a session', () => {
-  test('executes each of its requests once; a retry gives the first result', () => {
+  test('executes each of its requests once, and answers a retry with the first result', () => {
     const counter = new Counter()
     const session = counter.open()
     expect(counter.execute(session, 1)).toBe('1')
@@ -64,13 +64,13 @@ describe('a session', () => {
     expect(counter.count).toBe(2)
   })
 
-  test('takes its requests in any order', () => {
+  test('executes its requests in any order', () => {
     const counter = new Counter()
     const session = counter.open()
     expect([3, 1, 2, 3].map((sequence) => counter.execute(session, sequence))).toEqual(['1', '2', '3', '1'])
   })
 
-  test('keeps the result of what failed, too', () => {
+  test('keeps the result of a failed command too', () => {
     const sessions = new Sessions()
     const session = open(sessions, 1)
     const failed: Outcome = { status: 'failed', result: Buffer.from('no') }
@@ -80,7 +80,7 @@ describe('a session', () => {
     expect([again.status, Buffer.from(again.result).toString()]).toEqual(['failed', 'no'])
   })
 
-  test('forgets what is acknowledged, and does not execute it when it comes late', () => {
+  test('forgets acknowledged requests, and does not execute them if they come late', () => {
     const counter = new Counter()
     const session = counter.open()
     counter.execute(session, 1)
@@ -91,7 +91,7 @@ describe('a session', () => {
     expect(counter.count).toBe(3)
   })
 
-  test('does not execute what was given up on before it came', () => {
+  test('does not execute a request that was acknowledged before it came', () => {
     const counter = new Counter()
     const session = counter.open()
     expect(counter.execute(session, 2, 1)).toBe('1')
@@ -99,7 +99,7 @@ describe('a session', () => {
     expect(counter.count).toBe(1)
   })
 
-  test('an older acknowledgement takes nothing back', () => {
+  test('ignores an older acknowledgement', () => {
     const counter = new Counter()
     const session = counter.open()
     for (let sequence = 1; sequence <= 3; sequence++) counter.execute(session, sequence, sequence - 1)
@@ -107,7 +107,7 @@ describe('a session', () => {
     expect(counter.execute(session, 2, 0)).toBe('expired')
   })
 
-  test('has a window: what is further ahead is not executed, and may come again', () => {
+  test('does not execute requests beyond its window, which may be sent again', () => {
     const counter = new Counter()
     const session = counter.open()
     expect(counter.execute(session, SESSION_WINDOW + 1)).toBe('ahead')
@@ -117,7 +117,7 @@ describe('a session', () => {
     expect(counter.count).toBe(3)
   })
 
-  test('an acknowledgement of more than there can be costs no more than the window', () => {
+  test('spends no more than a window on an excessive acknowledgement', () => {
     const counter = new Counter()
     const session = counter.open()
     expect(counter.execute(session, 2 ** 50, 2 ** 50 - 1)).toBe('ahead')
@@ -131,8 +131,8 @@ describe('a session', () => {
   })
 })
 
-describe('PITFALL 29: a session is of use only to who has its key', () => {
-  test('with another key its numbers are of no use: nothing is executed, and no result is told', () => {
+describe('PITFALL 29: a session is of use only to the holder of its key', () => {
+  test('a request with another key is not executed, and gets no result', () => {
     const counter = new Counter()
     const { opening, session } = counter.open()
     const other = counter.open()
@@ -142,7 +142,7 @@ describe('PITFALL 29: a session is of use only to who has its key', () => {
     expect(counter.count).toBe(1)
   })
 
-  test('opening it again is the same session: the answer to the first time may have been lost', () => {
+  test('opening a session again gives the same session, as the first answer may have been lost', () => {
     const counter = new Counter()
     const session = counter.open(7)
     counter.execute(session, 1)
@@ -151,7 +151,7 @@ describe('PITFALL 29: a session is of use only to who has its key', () => {
     expect([counter.count, counter.sessions.size]).toEqual([1, 1])
   })
 
-  test('a late opening brings back no commands of a session that has ended', () => {
+  test('opening an ended session again does not revive its requests', () => {
     const counter = new Counter(1)
     const before = counter.open(7)
     counter.execute(before, 1)
@@ -162,7 +162,7 @@ describe('PITFALL 29: a session is of use only to who has its key', () => {
     expect(counter.execute(again, 1)).toBe('2')
   })
 
-  test('no number is given twice, also after a snapshot from which the session is missing', () => {
+  test('no opening number is used twice, even after a snapshot without the session', () => {
     const before = new Sessions(1)
     const first = open(before, 7)
     open(before, 8)
@@ -177,7 +177,7 @@ describe('PITFALL 29: a session is of use only to who has its key', () => {
     }
   })
 
-  test('opening it again keeps it alive', () => {
+  test('opening a session again counts as use', () => {
     const counter = new Counter(2)
     const [a, b] = [counter.open(1), counter.open(2)]
     counter.open(1)
@@ -185,18 +185,21 @@ describe('PITFALL 29: a session is of use only to who has its key', () => {
     expect([a, b].map((session) => counter.execute(session, 1))).toEqual(['1', 'expired'])
   })
 
-  test.each([false, true])('an old number does not, while a snapshot is being read: %s', (isRead) => {
-    const counter = new Counter(2)
-    const [a, b] = [counter.open(1), counter.open(2)]
-    if (isRead) counter.sessions.snapshot()
-    expect(counter.execute({ ...a, opening: 9 }, 1)).toBe('expired')
-    counter.open(3)
-    expect([a, b].map((session) => counter.execute(session, 1))).toEqual(['expired', '1'])
-  })
+  test.each([false, true])(
+    'a request with an old opening number does not count as use (while a snapshot is read: %s)',
+    (isRead) => {
+      const counter = new Counter(2)
+      const [a, b] = [counter.open(1), counter.open(2)]
+      if (isRead) counter.sessions.snapshot()
+      expect(counter.execute({ ...a, opening: 9 }, 1)).toBe('expired')
+      counter.open(3)
+      expect([a, b].map((session) => counter.execute(session, 1))).toEqual(['expired', '1'])
+    },
+  )
 })
 
-describe('with as many sessions as are kept', () => {
-  test('opening one ends the one that was idle for the longest', () => {
+describe('at the limit of sessions', () => {
+  test('opening one ends the session that was idle for longest', () => {
     const counter = new Counter(3)
     const [a, b, c] = [counter.open(), counter.open(), counter.open()]
     counter.execute(a, 1)
@@ -206,7 +209,7 @@ describe('with as many sessions as are kept', () => {
     expect([a, c, d].map((session) => counter.execute(session, 2))).toEqual(['2', '3', '4'])
   })
 
-  test('opening one takes no longer the more there are: it need not look at all of them', () => {
+  test('opening one takes constant time', () => {
     const sessions = new Sessions()
     const opened = Array.from({ length: 2 * MAX_SESSIONS }, (_, number) => open(sessions, number))
     expect(sessions.size).toBe(MAX_SESSIONS)
@@ -215,7 +218,7 @@ describe('with as many sessions as are kept', () => {
     expect(sessions.execute(request(opened[MAX_SESSIONS]!, 1), run).status).toBe('done')
   })
 
-  test('a retry keeps a session alive as a first request does', () => {
+  test('a retry counts as use, as a first request does', () => {
     const counter = new Counter(2)
     const [a, b] = [counter.open(), counter.open()]
     counter.execute(a, 1)
@@ -227,7 +230,7 @@ describe('with as many sessions as are kept', () => {
   })
 })
 
-describe('with as many bytes of results as are kept', () => {
+describe('at the limit of bytes of results', () => {
   /** Room for 100 kB in three outcomes. */
   const LIMIT_BYTES = 100_000 + 3 * OUTCOME_BYTES
   /** Executes a request with a result of this many kB; returns the outcome. */
@@ -237,7 +240,7 @@ describe('with as many bytes of results as are kept', () => {
     return status
   }
 
-  test('the sessions idle for longest end, until a quarter is free; sessions without results stay', () => {
+  test('the sessions idle for longest end until a quarter is free, and sessions without results stay', () => {
     const sessions = new Sessions(10, LIMIT_BYTES)
     const [a, b, c, none] = [1, 2, 3, 4].map((number) => open(sessions, number)) as [
       Opened,
@@ -255,7 +258,7 @@ describe('with as many bytes of results as are kept', () => {
     for (const session of [b, c, none]) expect(execute(sessions, session, 3, 0)).toBe('done')
   })
 
-  test('what is acknowledged takes no room', () => {
+  test('acknowledged results do not count', () => {
     const sessions = new Sessions(10, LIMIT_BYTES)
     const session = open(sessions, 1)
     const result = new Uint8Array(60_000)
@@ -265,14 +268,14 @@ describe('with as many bytes of results as are kept', () => {
     }
   })
 
-  test('a single one that has too much has its answer, and ends', () => {
+  test('a single session above the limit gets its answer, and ends', () => {
     const sessions = new Sessions(10, LIMIT_BYTES)
     const session = open(sessions, 1)
     expect(execute(sessions, session, 1, 101)).toBe('done')
     expect(execute(sessions, session, 2, 0)).toBe('expired')
   })
 
-  test('after a restart from a snapshot the same ones end', () => {
+  test('a server restored from a snapshot ends the same sessions', () => {
     const before = new Sessions(10, LIMIT_BYTES)
     const after = new Sessions(10, LIMIT_BYTES)
     const [a, b] = [open(before, 1), open(before, 2)]
@@ -288,14 +291,14 @@ describe('with as many bytes of results as are kept', () => {
   })
 })
 
-describe('which sessions end', () => {
+describe('the size of a session', () => {
   const LIMIT_BYTES = 20_000
   const outcome = (status: Outcome['status'], sizeBytes: number) => () => ({
     status,
     result: Buffer.alloc(sizeBytes, 'x'),
   })
 
-  test('does not depend on how errors are worded: only what the digest covers counts', () => {
+  test('is independent of the wording of errors, which the digest does not cover', () => {
     const sizes = [0, 1, MAX_MESSAGE_BYTES].map((sizeBytes) => {
       const sessions = new Sessions(1000, LIMIT_BYTES)
       const opened = Array.from({ length: 50 }, (_, number) => open(sessions, number))
@@ -306,7 +309,7 @@ describe('which sessions end', () => {
     expect(sizes[0]).toBeLessThan(50)
   })
 
-  test('counts what an outcome takes besides its result, and the places of outcomes that are not there yet', () => {
+  test('counts a fixed size for each outcome, and the gaps before it in the window', () => {
     const sessions = new Sessions(1000, LIMIT_BYTES)
     for (let number = 1; number <= 100; number++)
       sessions.execute(request(open(sessions, number), 1), outcome('done', 0))
@@ -318,7 +321,7 @@ describe('which sessions end', () => {
     expect(wide.size).toBeLessThan(5)
   })
 
-  test('an acknowledged outcome of any kind counts no more', () => {
+  test('does not count acknowledged outcomes of any kind', () => {
     const sessions = new Sessions(1000, LIMIT_BYTES)
     const session = open(sessions, 1)
     for (let sequence = 2; sequence < 10_000; sequence += 2) {
@@ -329,7 +332,7 @@ describe('which sessions end', () => {
   })
 })
 
-test('a result that is kept does not hold the buffer that it was cut from', () => {
+test('a kept result does not retain the buffer that it was cut from', () => {
   const sessions = new Sessions()
   const large = new Uint8Array(1 << 20)
   const done = (): Outcome => ({ status: 'done', result: large.subarray(5, 10) })
@@ -340,7 +343,7 @@ test('a result that is kept does not hold the buffer that it was cut from', () =
   expect(again.result.buffer.byteLength).toBeLessThan(100)
 })
 
-test('replicas that are given the same requests answer the same', () => {
+test('replicas answer the same requests alike', () => {
   const key = fc.nat(6)
   const step = fc.oneof(
     fc.record({ key, open: fc.constant(true), back: fc.constant(0), sequence: key, acknowledged: key }),
@@ -383,7 +386,7 @@ test('replicas that are given the same requests answer the same', () => {
   )
 })
 
-test('each outcome of a request has a code', () => {
+test('each outcome of a request has its own code', () => {
   const nothing = new Uint8Array(0)
   expect(outcomeError({ status: 'failed', result: Buffer.from('tëxt') })).toMatchObject({
     code: 'command-failed',

@@ -34,7 +34,7 @@ class Twins {
   }
 }
 
-test('it is a Map, in the order of its entries too, and when it is changed while it is read', () => {
+test('a SnapshotMap behaves as a Map, also if it is changed while it is read', () => {
   fc.assert(
     fc.property(steps, steps, fc.nat(40), (before, during, pace) => {
       const twins = new Twins()
@@ -60,7 +60,7 @@ test('it is a Map, in the order of its entries too, and when it is changed while
 })
 
 describe('a snapshot of a map', () => {
-  test('yields each entry once, in order, as of its moment, also when the map changes while it is read', () => {
+  test('yields each entry once, in order, as of its beginning, also if the map changes meanwhile', () => {
     fc.assert(
       fc.property(steps, steps, fc.nat(40), (before, during, pace) => {
         const twins = new Twins()
@@ -85,7 +85,7 @@ describe('a snapshot of a map', () => {
     )
   })
 
-  test('keeps nothing once it was left, begun or not, and ends when the next one is taken', () => {
+  test('retains nothing after it is abandoned, and ends when the next one is taken', () => {
     const map = new SnapshotMap([['a', 1]])
     for (const entry of map.snapshot()) {
       expect(entry).toEqual(['a', 1])

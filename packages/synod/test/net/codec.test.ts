@@ -47,7 +47,7 @@ const families = [
 )
 
 describe.each(families)('$name', ({ sample, encode, decode }) => {
-  it('is read back as it was written, to the last byte', () => {
+  it('is decoded as it was encoded, to the last byte', () => {
     fc.assert(
       fc.property(sample, (message) => {
         const reader = new Reader(encoded(encode, message))
@@ -76,7 +76,7 @@ describe('values', () => {
   })
 })
 
-describe('what cannot be is malformed', () => {
+describe('an invalid message is malformed:', () => {
   const ballot = { seq: 4, server: 1 }
   const zero = { seq: 0, server: 0 }
   const value = Buffer.from('x')
@@ -153,7 +153,7 @@ describe('what cannot be is malformed', () => {
     expect(() => decodeHandshake(bytes)).toThrow('1 bytes left over')
   })
 
-  it('an unknown tag', () => {
+  it('a message with an unknown tag', () => {
     expect(() => decodeMessage(new Reader(Buffer.from([99])))).toThrow('unknown tag 99')
   })
 
@@ -162,8 +162,8 @@ describe('what cannot be is malformed', () => {
   })
 })
 
-describe('texts that are too long', () => {
-  it('are cut after the last whole character that fits', () => {
+describe('a reason that is too long', () => {
+  it('is cut after the last whole character that fits', () => {
     const bytes = encoded<Handshake>(encodeHandshake, {
       type: 'refuse',
       code: 'closed',
@@ -174,7 +174,7 @@ describe('texts that are too long', () => {
 })
 
 describe('expectHandshake', () => {
-  it('throws a refusal as the error that it tells of', () => {
+  it('throws the error of a refusal', () => {
     const refuse = { type: 'refuse', code: 'wrong-cluster', reason: 'this is orders' } as const
     expect(() => expectHandshake(refuse, 'peer-welcome')).toThrow(
       expect.objectContaining({ code: 'wrong-cluster', message: 'this is orders' }),

@@ -106,7 +106,7 @@ function expectMessagesOrRefusal({ ends, over }: { ends: ChannelClosed[]; over: 
 }
 
 describe.each<ConnectionKind>(['peer', 'client'])('a %s connection', (kind) => {
-  it('survives arbitrary bytes in place of a preamble', () => {
+  it('survives arbitrary bytes instead of a preamble', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), sizes, (bytes, sizes) => {
         const result = receive(kind, cut(bytes, sizes))
@@ -116,7 +116,7 @@ describe.each<ConnectionKind>(['peer', 'client'])('a %s connection', (kind) => {
     )
   })
 
-  it('survives arbitrary bytes in place of a hello', () => {
+  it('survives arbitrary bytes instead of a hello', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 600 }), sizes, (bytes, sizes) => {
         const start = Buffer.concat([hello(kind).subarray(0, PREAMBLE_BYTES), framed(bytes)])
@@ -127,7 +127,7 @@ describe.each<ConnectionKind>(['peer', 'client'])('a %s connection', (kind) => {
     )
   })
 
-  it('survives arbitrary payloads with a right checksum', () => {
+  it('survives arbitrary payloads with a correct checksum', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 600 }), sizes, (bytes, sizes) => {
         expectMessagesOrRefusal(receive(kind, cut(Buffer.concat([hello(kind), framed(bytes)]), sizes)))
@@ -138,7 +138,7 @@ describe.each<ConnectionKind>(['peer', 'client'])('a %s connection', (kind) => {
 })
 
 describe('frames of peer messages', () => {
-  it('deliver the same, however they are cut into chunks', () => {
+  it('deliver the same messages however they are cut into chunks', () => {
     fc.assert(
       fc.property(fc.array(peerMessage, { minLength: 1, maxLength: 10 }), sizes, (sent, sizes) => {
         const bytes = Buffer.concat([hello('peer'), framed(encoded(sent))])
@@ -147,7 +147,7 @@ describe('frames of peer messages', () => {
     )
   })
 
-  it('with bytes changed inside a payload end in messages or a refusal, the same for every cut', () => {
+  it('with changed bytes in a payload end in messages or a refusal, alike for every cut into chunks', () => {
     const changes = fc.array(fc.record({ at: fc.nat(), to: fc.nat(255) }), { minLength: 1, maxLength: 4 })
     fc.assert(
       fc.property(
@@ -167,7 +167,7 @@ describe('frames of peer messages', () => {
     )
   })
 
-  it('with any byte changed deliver nothing that was not sent', () => {
+  it('with any changed byte deliver only messages that were sent', () => {
     fc.assert(
       fc.property(
         fc.array(peerMessage, { minLength: 1, maxLength: 6 }),
@@ -189,7 +189,7 @@ describe('frames of peer messages', () => {
 })
 
 describe('the frame reader', () => {
-  it('never holds more than four times what arrived, nor more than the frame announced', () => {
+  it('holds at most four times the bytes that arrived, and at most the announced frame', () => {
     fc.assert(
       fc.property(
         fc.nat(100_000_000),

@@ -146,16 +146,16 @@ const text = [
 ].join('\n')
 
 describe('the bytes on the wire', () => {
-  it('are those of golden.txt (after a change of the protocol: UPDATE_GOLDEN=1)', () => {
+  it('equal those of golden.txt (after a change of the protocol: UPDATE_GOLDEN=1)', () => {
     if (process.env.UPDATE_GOLDEN === '1') writeFileSync(FILE, text)
     expect(text).toBe(readFileSync(FILE, 'utf8'))
   })
 
-  it('are read as the message that golden.txt says', () => {
+  it('are decoded to the message that golden.txt shows', () => {
     for (const { message, bytes, decode } of all) expect(plain(decode(bytes))).toEqual(message)
   })
 
-  it('are fixed for every type of message', () => {
+  it('include every type of message', () => {
     const types = (family: Record<string, number>, prefix: string) =>
       Object.keys(family).map((type) => `${prefix} ${type}`)
     const expected = [
@@ -167,7 +167,7 @@ describe('the bytes on the wire', () => {
     expect([...new Set(all.map(({ name }) => name))].sort()).toEqual(expected.sort())
   })
 
-  it.each([MESSAGE_TAGS, CLIENT_TAGS, REPLICA_TAGS, HANDSHAKE_TAGS])('give each tag to one type', (tags) => {
+  it.each([MESSAGE_TAGS, CLIENT_TAGS, REPLICA_TAGS, HANDSHAKE_TAGS])('use each tag for one type', (tags) => {
     const numbers = Object.values(tags)
     expect(new Set(numbers).size).toBe(numbers.length)
   })

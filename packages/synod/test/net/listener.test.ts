@@ -51,7 +51,7 @@ describe('listening for peers', () => {
     expect(rig.taken()).toEqual(['up: s2', 'down: ended', 'process gone'])
   })
 
-  it('ends a connection that sends what cannot be, and says why', async () => {
+  it('ends a connection after an invalid message, and gives the reason', async () => {
     const rig = new Rig()
     const { received } = await rig.peers()
     const link = rig.peerLink()
@@ -69,7 +69,7 @@ describe('listening for peers', () => {
     ])
   })
 
-  it('ends a connection that says nothing for 5 s', async () => {
+  it('ends a connection that sends nothing for 5 s', async () => {
     const rig = new Rig()
     await rig.peers()
     const closed: string[] = []
@@ -85,7 +85,7 @@ describe('listening for peers', () => {
     expect(closed).toEqual(['ended at 5002'])
   })
 
-  it('welcomes with what the judge says', async () => {
+  it('answers a hello as the judge decides', async () => {
     const rig = new Rig()
     await rig.peers({ judge: (hello) => ({ ...peerWelcome, server: hello.founders.length }) })
     rig.peerLink()
@@ -95,7 +95,7 @@ describe('listening for peers', () => {
 })
 
 describe('listening for clients', () => {
-  it('carries requests and answers, each batch as it came', async () => {
+  it('carries requests and answers, each batch as it was sent', async () => {
     const rig = new Rig()
     const { connections, batches: requests } = await rig.clients()
     const { link, batches: answers } = rig.clientLink()
@@ -116,7 +116,7 @@ describe('listening for clients', () => {
     ])
   })
 
-  it('refuses a client above the limit, and takes it when there is room', async () => {
+  it('refuses a client above the limit, and accepts it when there is room', async () => {
     const rig = new Rig()
     await rig.clients({ connectionLimit: 2 })
     const first = rig.clientLink().link
@@ -153,7 +153,7 @@ describe('listening for clients', () => {
     expect(rig.taken()).toEqual([`listener refused: overloaded: ${fault}`, `disconnected: ${fault}`])
   })
 
-  it('tells when a slow client has read everything', async () => {
+  it('reports when a slow client has read everything', async () => {
     const rig = new Rig({ windowBytes: 10_000 })
     const { connections } = await rig.clients()
     rig.clientLink()
@@ -169,7 +169,7 @@ describe('listening for clients', () => {
     expect(connections[0]!.unsentBytes).toBe(0)
   })
 
-  it('receives nothing while it pauses a client, whose messages wait for it', async () => {
+  it('receives nothing from a paused client, whose messages wait', async () => {
     const rig = new Rig({ windowBytes: 1000 })
     const { connections, batches } = await rig.clients()
     const { link } = rig.clientLink()
@@ -187,7 +187,7 @@ describe('listening for clients', () => {
     expect(batches.flat().map(({ request }) => request)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
-  it('sends what was sent before close, and no more', async () => {
+  it('sends messages from before close, and none from after it', async () => {
     const rig = new Rig({ windowBytes: 1000 })
     const { connections } = await rig.clients()
     const { batches } = rig.clientLink()
@@ -201,7 +201,7 @@ describe('listening for clients', () => {
     expect(batches.flat().map((message) => message.type === 'reply' && message.request)).toEqual([1])
   })
 
-  it('refuses to take a message that fits into no frame, and goes on', async () => {
+  it('refuses a message larger than a frame, and sends later ones', async () => {
     const rig = new Rig()
     const { connections } = await rig.clients()
     const { batches } = rig.clientLink()
@@ -231,7 +231,7 @@ describe('listening for clients', () => {
   })
 })
 
-describe('when as many clients are connected as there may be', () => {
+describe('at the limit of connections', () => {
   const limit = 16
 
   /** A client that rests when it is told to. */
@@ -258,7 +258,7 @@ describe('when as many clients are connected as there may be', () => {
     return { batches, links, rig }
   }
 
-  it('the one that has been idle for the longest makes room, and rests until it has something to ask', async () => {
+  it('the client that was idle for longest is disconnected, and reconnects when it has a question', async () => {
     const { batches, links, rig } = await full(() => true)
     links[0]!.link.send({ type: 'status', request: 1 })
     links[0]!.link.flush()
@@ -279,7 +279,7 @@ describe('when as many clients are connected as there may be', () => {
     expect(batches.flat()).toHaveLength(1)
   })
 
-  it('connections that wait for answers stay, and the new one is refused', async () => {
+  it('clients that wait for answers stay, and a new client is refused', async () => {
     const { rig } = await full(() => false)
     const late = rig.clientLink()
     rig.clock.advance(10)

@@ -31,7 +31,7 @@ describe('two builds', () => {
     [range(3, 3), range(2, 3), 3],
     [range(2, 3), range(2, 3), 3],
     [range(2, 5), range(3, 4), 4],
-  ])('that speak %o and %o speak the newest version that both know', async (here, there, spoken) => {
+  ])('that support protocols %o and %o use the newest protocol of both', async (here, there, spoken) => {
     expect(await meet(here, there)).toEqual({ notes: ['up: s2'], protocol: spoken, received: 1 })
   })
 
@@ -40,16 +40,19 @@ describe('two builds', () => {
     [range(3, 4), range(2, 2), 'versions 3 to 4', 'version 2'],
     [range(2, 3), range(4, 6), 'versions 2 to 3', 'versions 4 to 6'],
     [range(2, 3), range(3, 2), 'versions 2 to 3', 'versions 3 to 2'],
-  ])('that speak %o and %o refuse each other, and both say why', async (here, there, ours, theirs) => {
-    const { notes, protocol, received } = await meet(here, there)
-    expect([protocol, received]).toEqual([0, 0])
-    expect(notes.sort()).toEqual([
-      `listener refused: wrong-protocol: the other side speaks ${ours} of the protocol, this side ${theirs}`,
-      `refused: wrong-protocol: the other side speaks ${theirs} of the protocol, this side ${ours}`,
-    ])
-  })
+  ])(
+    'that support protocols %o and %o refuse each other, and both give the reason',
+    async (here, there, ours, theirs) => {
+      const { notes, protocol, received } = await meet(here, there)
+      expect([protocol, received]).toEqual([0, 0])
+      expect(notes.sort()).toEqual([
+        `listener refused: wrong-protocol: the other side speaks ${ours} of the protocol, this side ${theirs}`,
+        `refused: wrong-protocol: the other side speaks ${theirs} of the protocol, this side ${ours}`,
+      ])
+    },
+  )
 
-  it('understand each other’s handshake where the newer one says more at its end', () => {
+  it('understand each other’s handshake if the newer build adds fields at its end', () => {
     const writer = new Writer()
     encodeHandshake(writer, peerHello)
     writer.string('something new')

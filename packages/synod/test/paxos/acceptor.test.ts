@@ -26,14 +26,14 @@ function acceptor(): { server: LoneServer; ask: (message: Prepare | Accept) => M
 }
 
 describe('phase 1', () => {
-  test('a first prepare is promised, and there are no votes to tell of', () => {
+  test('a first prepare is promised, without votes', () => {
     const { ask } = acceptor()
     expect(ask(prepare(ballot(1, 2)))).toEqual([
       { type: 'promise', ballot: ballot(1, 2), scope: 'log', slot: 1, votes: [], next: 0 },
     ])
   })
 
-  test('a lower prepare is refused, and told the higher ballot', () => {
+  test('a lower prepare is refused with the higher ballot', () => {
     const { ask } = acceptor()
     ask(prepare(ballot(2, 2)))
     expect(ask(prepare(ballot(1, 3)))).toEqual([
@@ -41,7 +41,7 @@ describe('phase 1', () => {
     ])
   })
 
-  test('between ballots of one number the server decides', () => {
+  test('of two ballots with one number, the server decides', () => {
     const { ask } = acceptor()
     expect(types(ask(prepare(ballot(1, 2))))).toEqual(['promise'])
     expect(types(ask(prepare(ballot(1, 3))))).toEqual(['promise'])
@@ -61,14 +61,14 @@ describe('phase 1', () => {
     expect(server.journal).toEqual([])
   })
 
-  test('it tells of its votes from the slot asked about on, in order', () => {
+  test('a promise lists the votes from the given slot on, in order', () => {
     const { ask } = acceptor()
     ask(accept(ballot(1, 2), 1, 'a', 'b', 'c'))
     const [promise] = only(ask(prepare(ballot(2, 3), 'log', 2)), 'promise')
     expect(promise?.votes).toEqual([vote(2, ballot(1, 2), 'b'), vote(3, ballot(1, 2), 'c')])
   })
 
-  test('it tells of a vote at the ballot at which it was cast', () => {
+  test('a promise lists a vote at the ballot at which it was cast', () => {
     const { ask } = acceptor()
     ask(accept(ballot(1, 2), 1, 'a'))
     ask(prepare(ballot(5, 3)))
@@ -76,7 +76,7 @@ describe('phase 1', () => {
     expect(promise?.votes).toEqual([vote(1, ballot(1, 2), 'a')])
   })
 
-  test('it tells of its last vote in a slot alone', () => {
+  test('a promise lists only the last vote in a slot', () => {
     const { ask } = acceptor()
     ask(accept(ballot(1, 2), 1, 'a'))
     ask(accept(ballot(2, 3), 1, 'b'))
@@ -84,7 +84,7 @@ describe('phase 1', () => {
     expect(promise?.votes).toEqual([vote(1, ballot(2, 3), 'b')])
   })
 
-  test('what it knows to be chosen it tells as such, even without a vote', () => {
+  test('a promise lists chosen values as chosen, even without a vote', () => {
     const { ask, server } = acceptor()
     server.hear(2, { type: 'decided', first: 1, values: [value('a')] })
     const [promise] = only(ask(prepare(ballot(3, 2))), 'promise')
@@ -93,14 +93,14 @@ describe('phase 1', () => {
 })
 
 describe('phase 2', () => {
-  test('it votes at a ballot that it has not promised, if nothing binds it', () => {
+  test('an acceptor votes at a ballot without a promise, if no promise or vote is higher', () => {
     const { ask } = acceptor()
     expect(ask(accept(ballot(1, 2), 4, 'a', 'b'))).toEqual([
       { type: 'accepted', ballot: ballot(1, 2), first: 4, last: 5 },
     ])
   })
 
-  test('it votes at the ballot promised, and not below', () => {
+  test('an acceptor votes at the promised ballot, and not below it', () => {
     const { ask, server } = acceptor()
     ask(prepare(ballot(2, 2)))
     expect(types(ask(accept(ballot(2, 2), 1, 'a')))).toEqual(['accepted'])
@@ -125,14 +125,14 @@ describe('phase 2', () => {
     expect(server.journal).toHaveLength(1)
   })
 
-  test('values for several slots are voted on together, or not at all', () => {
+  test('a range of slots gets votes in all of them, or in none', () => {
     const { ask, server } = acceptor()
     ask(prepare(ballot(5, 2), 'slot', 2))
     expect(types(ask(accept(ballot(1, 2), 1, 'a', 'b', 'c')))).toEqual(['nack'])
     for (const slot of [1, 2, 3]) expect(server.paxos.log.status(slot)).toEqual({ status: 'empty' })
   })
 
-  test('a second value at one ballot is not voted for: that ballot is broken', () => {
+  test('a second value at one ballot gets no vote: the ballot is broken', () => {
     const { ask } = acceptor()
     ask(accept(ballot(1, 2), 1, 'a'))
     expect(() => ask(accept(ballot(1, 2), 1, 'b'))).toThrow('two values at one ballot in slot 1')
@@ -146,7 +146,7 @@ describe('phase 2', () => {
 })
 
 describe('the two kinds of prepare', () => {
-  test('one slot: it binds that slot and no other', () => {
+  test('a prepare for one slot binds that slot alone', () => {
     const { ask } = acceptor()
     ask(prepare(ballot(5, 2), 'slot', 3))
     expect(types(ask(accept(ballot(1, 3), 3, 'a')))).toEqual(['nack'])
@@ -154,7 +154,7 @@ describe('the two kinds of prepare', () => {
     expect(types(ask(prepare(ballot(1, 3), 'slot', 4)))).toEqual(['promise'])
   })
 
-  test('every slot: it binds slots before the one asked about, and slots that do not exist yet', () => {
+  test('a prepare for every slot binds slots before its first one, and slots that do not exist yet', () => {
     const { ask } = acceptor()
     ask(prepare(ballot(5, 2), 'log', 10))
     for (const slot of [1, 10, 1_000_000]) {
@@ -163,7 +163,7 @@ describe('the two kinds of prepare', () => {
     }
   })
 
-  test('the higher of the two binds a slot, whichever kind it was', () => {
+  test('the higher of both binds a slot', () => {
     const { ask } = acceptor()
     ask(prepare(ballot(2, 2), 'log', 1))
     ask(prepare(ballot(3, 3), 'slot', 7))
@@ -173,7 +173,7 @@ describe('the two kinds of prepare', () => {
     expect(types(ask(accept(ballot(3, 3), 7, 'a')))).toEqual(['nack'])
   })
 
-  test('one slot: it tells of the vote in that slot alone', () => {
+  test('a promise for one slot lists the vote in that slot alone', () => {
     const { ask } = acceptor()
     ask(accept(ballot(1, 2), 1, 'a', 'b', 'c'))
     const [promise] = only(ask(prepare(ballot(2, 3), 'slot', 2)), 'promise')
@@ -182,7 +182,7 @@ describe('the two kinds of prepare', () => {
   })
 })
 
-describe('more votes than one message takes', () => {
+describe('more votes than fit in one message', () => {
   /** Asks for a promise until there is no more to tell. */
   function promises(server: LoneServer, at: Ballot): PromiseMessage[] {
     const heard: PromiseMessage[] = []
@@ -194,7 +194,7 @@ describe('more votes than one message takes', () => {
     return heard
   }
 
-  test('the promise says where to go on, and misses none and repeats none', () => {
+  test('a promise names the slot to continue from, and no vote is missing or repeated', () => {
     const { ask, server } = acceptor()
     const slots = 2 * MAX_MESSAGE_SLOTS + 10
     for (let first = 1; first <= slots; first += 100) {
@@ -211,7 +211,7 @@ describe('more votes than one message takes', () => {
     expect(told.length).toBeGreaterThanOrEqual(slots)
   })
 
-  test('the bytes of values count too, and one value larger than a message goes alone', () => {
+  test('a promise is limited in bytes, and a larger value has a message of its own', () => {
     const { ask, server } = acceptor()
     const large = 'x'.repeat(MAX_MESSAGE_VALUES_BYTES + 1)
     const half = 'y'.repeat(MAX_MESSAGE_VALUES_BYTES / 2)
@@ -221,7 +221,7 @@ describe('more votes than one message takes', () => {
     expect(told).toEqual([[1], [2, 3], [4]])
   })
 
-  test('a candidate asks on, and leads only when it has heard all of it', () => {
+  test('a candidate asks for the rest, and leads only when it has all votes', () => {
     const server = new LoneServer()
     const at = server.becomeCandidate()
     server.sync()
@@ -234,7 +234,7 @@ describe('more votes than one message takes', () => {
     expect(only(led, 'accept')[0]?.values).toEqual([value('a'), value('b')])
   })
 
-  test('a candidate that has lost the middle of it asks again from there', () => {
+  test('a candidate that missed a part of the promise asks again from there', () => {
     const server = new LoneServer({ servers: [1, 2] })
     const at = server.becomeCandidate()
     server.sync()
@@ -244,8 +244,8 @@ describe('more votes than one message takes', () => {
   })
 })
 
-describe('nothing leaves before it is durable', () => {
-  test('a promise waits for its record; a refusal does not', () => {
+describe('messages wait for their records', () => {
+  test('a promise waits for its record, and a refusal does not', () => {
     const server = new LoneServer()
     expect(server.hear(2, prepare(ballot(2, 2)))).toEqual([])
     expect(server.last?.records).toEqual([{ type: 'promise', scope: 'log', slot: 0, ballot: ballot(2, 2) }])
@@ -262,7 +262,7 @@ describe('nothing leaves before it is durable', () => {
     expect(types(server.sync())).toEqual(['accepted'])
   })
 
-  test('a repeated answer waits for the record of the first, which may not be durable yet', () => {
+  test('a repeated answer waits for the record of the first one', () => {
     const server = new LoneServer()
     server.hear(2, accept(ballot(1, 2), 1, 'a'))
     expect(server.hear(2, accept(ballot(1, 2), 1, 'a'))).toEqual([])
@@ -277,21 +277,21 @@ describe('nothing leaves before it is durable', () => {
     expect(server.last?.position).toBe(2)
   })
 
-  test('a candidate asks others only when its own promise is durable', () => {
+  test('a candidate sends its prepare only when its own promise is durable', () => {
     const server = new LoneServer()
     server.becomeCandidate()
     expect(server.journal).toMatchObject([{ type: 'promise', scope: 'log' }])
     expect(types(server.sync())).toEqual(['prepare', 'prepare'])
   })
 
-  test('in leaderless mode too', () => {
+  test('a leaderless proposer sends its prepare only when its own promise is durable', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     expect(server.setOut('a')).toEqual([])
     expect(server.journal).toMatchObject([{ type: 'promise', scope: 'slot', slot: 1 }])
     expect(types(server.sync())).toEqual(['prepare', 'prepare'])
   })
 
-  test('a leader sends its accepts at once, but counts its own vote only when that is durable', () => {
+  test('a leader sends its accepts at once, and counts its own vote only when it is durable', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     expect(types(server.propose('a'))).toEqual(['accept', 'accept'])
@@ -301,7 +301,7 @@ describe('nothing leaves before it is durable', () => {
     expect(server.paxos.chosen).toBe(1)
   })
 
-  test('a cluster whose disks stand still decides nothing, and goes on where it stood', () => {
+  test('a cluster with stuck disks chooses no value until they recover', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(1, 'a')
@@ -316,7 +316,7 @@ describe('nothing leaves before it is durable', () => {
 })
 
 describe('after a restart', () => {
-  test('what was durable binds as before', () => {
+  test('durable promises and votes bind as before', () => {
     const { ask, server } = acceptor()
     ask(prepare(ballot(3, 2)))
     ask(accept(ballot(3, 2), 1, 'a'))
@@ -329,7 +329,7 @@ describe('after a restart', () => {
     expect(promise?.votes).toEqual([vote(1, ballot(3, 2), 'a')])
   })
 
-  test('what was learned is known again', () => {
+  test('slots known to be chosen are still known', () => {
     const { ask, server } = acceptor()
     ask(accept(ballot(1, 2), 1, 'a', 'b'))
     server.hear(2, { type: 'chosen', ballot: ballot(1, 2), first: 1, last: 1 })
@@ -339,7 +339,7 @@ describe('after a restart', () => {
     expect([1, 2, 3].map((slot) => server.paxos.log.chosen(slot))).toEqual(['a', 'b', 'c'].map(value))
   })
 
-  test('a journal that calls a slot chosen in which it holds no vote is refused', () => {
+  test('a journal with a chosen slot but no vote in it is refused', () => {
     const records = [{ type: 'chosen', first: 1, last: 1 }] as const
     expect(() => new LoneServer({}, records)).toThrow('slot 1 is chosen, but holds no vote')
   })

@@ -22,12 +22,12 @@ test('ballots are ordered lexicographically: (1, s2) < (4, s1)', () => {
   expect(compareBallots(ballot(4, 1), ballot(1, 2))).toBeGreaterThan(0)
 })
 
-test('the server breaks the tie: (1, s2) > (1, s1)', () => {
+test('of two ballots with one number, the server decides: (1, s2) > (1, s1)', () => {
   expect(compareBallots(ballot(1, 2), ballot(1, 1))).toBeGreaterThan(0)
   expect(compareBallots(ballot(1, 1), ballot(1, 2))).toBeLessThan(0)
 })
 
-test('a ballot is the same as itself and no other', () => {
+test('a ballot equals itself and no other', () => {
   expect(compareBallots(ballot(3, 2), ballot(3, 2))).toBe(0)
   expect(sameBallot(ballot(3, 2), ballot(3, 2))).toBe(true)
   expect(sameBallot(ballot(3, 2), ballot(3, 1))).toBe(false)
@@ -38,7 +38,7 @@ test('every ballot of a server is above zero', () => {
   expect(compareBallots(ballotAbove(ZERO_BALLOT, 1), ZERO_BALLOT)).toBeGreaterThan(0)
 })
 
-test('the order is total, and the same as that of the pairs written out', () => {
+test('the order is total, and the same as that of the pairs', () => {
   const written = ({ seq, server }: Ballot) => seq * 10 + server
   checkProperty(
     import.meta.url,
@@ -50,7 +50,7 @@ test('the order is total, and the same as that of the pairs written out', () => 
   )
 })
 
-test('the next ballot of a server is above the other, and its own', () => {
+test('the next ballot of a server is above a given ballot, and above its own', () => {
   checkProperty(
     import.meta.url,
     fc.property(ballots, fc.integer({ min: 1, max: 4 }), (other, server) => {

@@ -4,7 +4,7 @@ import { Cluster, texts, value } from '../../../testing/src/cluster/cluster.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
-  test('a server that was down learns what it missed', () => {
+  test('a server that was down learns the slots that it missed', () => {
     const cluster = new Cluster({ mode })
     if (mode === 'leader') cluster.makeLeader(1)
     cluster.kill(3)
@@ -17,7 +17,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
 })
 
 describe('a server far behind', () => {
-  test('catches up by several messages, one right after the other', () => {
+  test('catches up in several messages, one right after the other', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.isolate(3)
@@ -42,21 +42,21 @@ describe('a server far behind', () => {
     expect(only(server.hear(1, heartbeat), 'fetch')).toHaveLength(1)
   })
 
-  test('asks from where it stands', () => {
+  test('asks from its first unknown slot', () => {
     const server = new LoneServer({ self: 3 }, [{ type: 'decided', first: 1, values: [value('a')] }])
     const at = ballot(1, 1)
     const answer = server.hear(1, { type: 'heartbeat', ballot: at, round: 1, chosen: 3, voted: 3 })
     expect(only(answer, 'fetch')).toEqual([{ type: 'fetch', first: 2, last: 3 }])
   })
 
-  test('knows all that it learned again after a restart', () => {
+  test('still knows all that it learned after a restart', () => {
     const server = new LoneServer({ self: 3 })
     server.hear(1, { type: 'decided', first: 1, values: ['a', 'b'].map(value) })
     server.restart()
     expect(server.paxos.chosen).toBe(2)
   })
 
-  test('another value than the one it knows to be chosen is never taken', () => {
+  test('never accepts another value for a slot that it knows to be chosen', () => {
     const server = new LoneServer({ self: 3 })
     server.hear(1, { type: 'decided', first: 1, values: [value('a')] })
     expect(() => server.hear(2, { type: 'decided', first: 1, values: [value('b')] })).toThrow(
@@ -73,16 +73,16 @@ describe('an answer to a fetch', () => {
     )
   }
 
-  test('holds what is chosen from the first slot asked for on', () => {
+  test('lists the chosen values from the first requested slot on', () => {
     expect(told(['a', 'b', 'c'], 2, 9)).toEqual([['b', 'c']])
     expect(told(['a', 'b', 'c'], 1, 2)).toEqual([['a', 'b']])
   })
 
-  test('is empty when that slot is not known to be chosen', () => {
+  test('is empty if that slot is not known to be chosen', () => {
     expect(told(['a'], 2, 9)).toEqual([[]])
   })
 
-  test('stops at a hole, and tells no votes', () => {
+  test('stops at a gap, and contains no votes', () => {
     const server = new LoneServer({}, [
       { type: 'decided', first: 1, values: [value('a')] },
       { type: 'vote', ballot: ballot(1, 2), first: 2, values: [value('open')] },
@@ -92,7 +92,7 @@ describe('an answer to a fetch', () => {
     expect(texts(decided?.values ?? [])).toEqual(['a'])
   })
 
-  test('is bounded in bytes, but always moves on', () => {
+  test('is limited in bytes, and has at least one value', () => {
     const large = 'x'.repeat(MAX_MESSAGE_VALUES_BYTES + 1)
     expect(told([large, 'b'], 1, 2)).toEqual([[large]])
     const half = 'y'.repeat(MAX_MESSAGE_VALUES_BYTES / 2)
@@ -108,19 +108,19 @@ describe('"chosen up to here"', () => {
       { type: 'vote', ballot: ballot(2, 2), first: 3, values: [value('c')] },
     ])
 
-  test('holds for votes at that ballot, and no other', () => {
+  test('applies to votes at that ballot only', () => {
     const it = server()
     it.hear(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 3 })
     expect([1, 2, 3].map((slot) => it.paxos.log.status(slot).status)).toEqual(['voted', 'voted', 'chosen'])
   })
 
-  test('asks for what it does not have', () => {
+  test('makes a server ask for values that it does not have', () => {
     const it = server()
     const messages = it.hear(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 3 })
     expect(only(messages, 'fetch')).toEqual([{ type: 'fetch', first: 1, last: 3 }])
   })
 
-  test('is written down slot by slot, so that a restart knows the same', () => {
+  test('is recorded for each slot, and still known after a restart', () => {
     const it = server()
     it.hear(1, { type: 'chosen', ballot: ballot(1, 1), first: 1, last: 1 })
     it.hear(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 3 })

@@ -6,7 +6,7 @@ import { exploreSlowLinks } from '../../../testing/src/cluster/explore-slow-link
 import { forSeeds } from './replay.js'
 
 describe.each(['leader', 'leaderless'] as const)(
-  '%s mode under loss, duplicates, reordering, cuts, crashes',
+  '%s mode under loss, duplicates, reordering, cuts and crashes',
   (mode) => {
     const timeoutMs = 600_000
     test.each([3, 5])(
@@ -17,15 +17,15 @@ describe.each(['leader', 'leaderless'] as const)(
       },
     )
 
-    test('and so they do in episodes, each run of its own kind', { timeout: timeoutMs }, () => {
+    test('servers agree in episodes of different kinds', { timeout: timeoutMs }, () => {
       forSeeds(import.meta.url, 100, (seed) => exploreEpisodes(mode, seed))
     })
 
-    test('and so they do on links that are slow, each in its own way', { timeout: timeoutMs }, () => {
+    test('servers agree over slow links, each with its own delay', { timeout: timeoutMs }, () => {
       forSeeds(import.meta.url, 60, (seed) => exploreSlowLinks(mode, seed))
     })
 
-    test('and so do servers that come and go', { timeout: timeoutMs }, () => {
+    test('servers agree while the membership changes', { timeout: timeoutMs }, () => {
       forSeeds(import.meta.url, 100, (seed) => exploreMembership(mode, seed))
     })
   },

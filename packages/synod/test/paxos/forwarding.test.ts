@@ -4,7 +4,7 @@ import { Cluster, texts, value } from '../../../testing/src/cluster/cluster.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 describe('a proposal at a follower', () => {
-  test('is handed to the leader, and chosen', () => {
+  test('is forwarded to the leader, and chosen', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(2, 'a', 'b')
@@ -17,13 +17,13 @@ describe('a proposal at a follower', () => {
     ])
   })
 
-  test('goes nowhere while there is no leader: its server proposes it again', () => {
+  test('is neither forwarded nor recorded while there is no leader', () => {
     const server = new LoneServer()
     expect(server.propose('a')).toEqual([])
     expect(server.last?.records).toEqual([])
   })
 
-  test('is cut into messages like any other', () => {
+  test('is split into messages within the limits', () => {
     const server = new LoneServer({ self: 2 })
     server.hear(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
     const many = Array.from({ length: MAX_MESSAGE_SLOTS + 1 }, (_, index) => `r${index}`)
@@ -34,20 +34,20 @@ describe('a proposal at a follower', () => {
   })
 })
 
-test('a forward that reaches a server that does not lead goes no further', () => {
+test('a forward to a server that does not lead is dropped', () => {
   const server = new LoneServer({ self: 2 })
   server.hear(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
   expect(server.hear(3, { type: 'forward', values: [value('a')] })).toEqual([])
 })
 
-test('a leader takes forwards within its window', () => {
+test('a leader accepts forwards within its window', () => {
   const server = new LoneServer({ window: 1 })
   server.becomeLeader()
   expect(only(server.hear(2, { type: 'forward', values: ['a', 'b'].map(value) }), 'accept')).toHaveLength(2)
   expect(only(server.hear(3, { type: 'forward', values: [value('c')] }), 'accept')).toEqual([])
 })
 
-test('a server says how many more proposals may wait there for a slot', () => {
+test('a server reports how many more proposals it can queue', () => {
   const follower = new LoneServer({ self: 2 })
   follower.hear(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
   expect(follower.paxos.capacity).toBe(Infinity)

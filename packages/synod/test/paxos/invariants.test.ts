@@ -25,8 +25,8 @@ const violation = (run: () => void, message: string) => {
   expect(run).toThrow(message)
 }
 
-describe('a value is chosen by a quorum at one ballot', () => {
-  test('it is', () => {
+describe('a value is chosen', () => {
+  test('by the votes of a quorum at one ballot', () => {
     const { sees, votes } = history()
     votes(1, ballot(1, 1), 1, 'a')
     votes(2, ballot(1, 1), 1, 'a')
@@ -60,7 +60,7 @@ describe('a value is chosen by a quorum at one ballot', () => {
     violation(() => sees(1, 1, 'a'), 'no quorum')
   })
 
-  test('a no-op is called one', () => {
+  test('a chosen no-op is reported as a no-op', () => {
     violation(() => history().sees(2, 4, ''), 's2 takes a no-op to be chosen in slot 4')
   })
 })
@@ -74,7 +74,7 @@ test('no two values are chosen in one slot', () => {
   violation(() => sees(2, 1, 'b'), 's2 sees another value chosen in slot 1')
 })
 
-describe('promises never go down', () => {
+describe('the invariant of promises: a promise never goes down', () => {
   test('for every slot', () => {
     const { promises } = history()
     promises(1, ballot(2, 2))
@@ -97,43 +97,43 @@ describe('promises never go down', () => {
   })
 })
 
-describe('a vote is never below the promise', () => {
-  test('for every slot', () => {
+describe('the invariant of votes: no vote is below the ballot', () => {
+  test('of a promise for every slot', () => {
     const { promises, votes } = history()
     promises(1, ballot(2, 2))
     votes(1, ballot(2, 2), 1, 'a')
     violation(() => votes(1, ballot(1, 1), 2, 'b'), 's1 voted at (1, s1) in slot 2 after promising (2, s2)')
   })
 
-  test('for one slot', () => {
+  test('of a promise for one slot', () => {
     const { promisesSlot, votes } = history()
     promisesSlot(1, ballot(2, 2), 1)
     votes(1, ballot(1, 1), 2, 'b')
     violation(() => votes(1, ballot(1, 1), 1, 'a'), 's1 voted at (1, s1) in slot 1')
   })
 
-  test('nor below an earlier vote in that slot', () => {
+  test('of an earlier vote in that slot', () => {
     const { votes } = history()
     votes(1, ballot(2, 2), 1, 'a')
     violation(() => votes(1, ballot(1, 1), 1, 'a'), 's1 voted at (1, s1) in slot 1 after promising (2, s2)')
   })
 })
 
-test('a ballot has one value in a slot over all voters', () => {
+test('the invariant of ballots: at one ballot all voters have one value in a slot', () => {
   const { votes } = history()
   votes(1, ballot(1, 1), 1, 'a')
   votes(1, ballot(1, 1), 2, 'b')
   violation(() => votes(2, ballot(1, 1), 1, 'b'), 'two values at ballot (1, s1) in slot 1')
 })
 
-test('what is learned rather than voted adds no votes', () => {
+test('values that were learned do not count as votes', () => {
   const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
   for (const server of [1, 2, 3]) it.durable(server, { type: 'decided', first: 1, values: [value('a')] })
   for (const server of [1, 2, 3]) it.durable(server, { type: 'chosen', first: 1, last: 1 })
   violation(() => it.chosen(1, 1, value('a')), 'no quorum')
 })
 
-test('a value with the votes of a quorum keeps others from getting votes, before any server knows', () => {
+test('once a quorum has voted for a value, no other value may get votes, even before a server knows', () => {
   const { it, votes } = history()
   votes(1, ballot(1, 1), 1, 'a')
   votes(2, ballot(1, 1), 1, 'a')
@@ -144,14 +144,14 @@ test('a value with the votes of a quorum keeps others from getting votes, before
   violation(() => votes(3, ballot(3, 3), 1, 'b'), 'slot 1 was decided at (1, s1)')
 })
 
-test('and a vote that came before counts as well', () => {
+test('votes cast before the quorum are checked as well', () => {
   const { votes } = history()
   votes(3, ballot(3, 3), 1, 'b')
   votes(1, ballot(1, 1), 1, 'a')
   violation(() => votes(2, ballot(1, 1), 1, 'a'), 'another value got a vote at (3, s3)')
 })
 
-test('phase 2 begins when a quorum has promised, and what a lost disk has promised does not count', () => {
+test('phase 2 begins when a quorum has promised, and promises of lost disks do not count', () => {
   const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
   const promise = (server: number) =>
     it.durable(server, { type: 'promise', scope: 'log', slot: 0, ballot: ballot(2, 1) })
@@ -164,7 +164,7 @@ test('phase 2 begins when a quorum has promised, and what a lost disk has promis
   violation(() => it.sent(1, accept), 's1 proposes in slot 1')
 })
 
-describe('what a message tells of is durable', () => {
+describe('the invariant of durability: a message is sent after its records are durable', () => {
   const prepare = { type: 'prepare', ballot: ballot(2, 1), scope: 'log', slot: 1 } as const
   const promise = {
     type: 'promise',
@@ -176,7 +176,7 @@ describe('what a message tells of is durable', () => {
   } as const
   const accepted = { type: 'accepted', ballot: ballot(2, 1), first: 1, last: 2 } as const
 
-  test('the own promise, before a prepare leaves', () => {
+  test('a prepare, after the promise of its own server', () => {
     const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
     violation(() => it.sent(1, prepare), 'a prepare at (2, s1) left s1, whose durable promise is (0, s0)')
     it.durable(1, { type: 'promise', scope: 'log', slot: 0, ballot: ballot(2, 1) })
@@ -184,7 +184,7 @@ describe('what a message tells of is durable', () => {
     violation(() => it.sent(1, { ...prepare, ballot: ballot(3, 1) }), 'left s1')
   })
 
-  test('a promise, in one slot or in all', () => {
+  test('a promise, for one slot or for all', () => {
     const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
     it.durable(2, { type: 'promise', scope: 'slot', slot: 3, ballot: ballot(2, 1) })
     it.sent(2, promise)
@@ -192,7 +192,7 @@ describe('what a message tells of is durable', () => {
     violation(() => it.sent(2, { ...promise, scope: 'log' }), 'a promise at (2, s1) left s2')
   })
 
-  test('a vote, in each slot', () => {
+  test('an accepted, in each slot', () => {
     const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
     it.durable(2, { type: 'vote', ballot: ballot(2, 1), first: 1, values: [value('a')] })
     it.sent(2, { ...accepted, last: 1 })
@@ -201,7 +201,7 @@ describe('what a message tells of is durable', () => {
   })
 })
 
-test('what is told to be chosen at a ballot has a quorum of votes there, not at another', () => {
+test('a chosen message needs a quorum of votes at its ballot', () => {
   const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
   const chosen = { type: 'chosen', ballot: ballot(2, 1), first: 1, last: 1 } as const
   const votes = (server: number, at: number) => {
@@ -216,8 +216,8 @@ test('what is told to be chosen at a ballot has a quorum of votes there, not at 
   violation(() => it.sent(1, { ...chosen, last: 2 }), 'slot 2 is chosen at (2, s1)')
 })
 
-describe('watermarks', () => {
-  test('in order: snapshotted, executed, chosen, voted', () => {
+describe('the invariant of watermarks', () => {
+  test('passes in the order snapshotted, executed, chosen, voted', () => {
     checkWatermarks({ snapshotted: 0, executed: 0, chosen: 0, voted: 0 })
     checkWatermarks({ snapshotted: 1, executed: 2, chosen: 3, voted: 4 })
   })
@@ -226,20 +226,20 @@ describe('watermarks', () => {
     { snapshotted: 3, executed: 2, chosen: 4, voted: 5 },
     { snapshotted: 1, executed: 5, chosen: 4, voted: 5 },
     { snapshotted: 1, executed: 2, chosen: 6, voted: 5 },
-  ])('out of order: %o', (watermarks) => {
+  ])('fails for %o', (watermarks) => {
     violation(() => checkWatermarks(watermarks), 'watermarks out of order')
   })
 })
 
-describe('prefixes', () => {
+describe('the prefixes of two servers', () => {
   const prefix = (...texts: string[]) => texts.map(value)
 
-  test('agree as far as both have come', () => {
+  test('agree if they are equal as far as both go', () => {
     checkPrefixes(prefix('a', 'b'), prefix('a'))
     checkPrefixes(prefix(), prefix('a'))
   })
 
-  test('differ', () => {
+  test('differ if they differ in one slot', () => {
     violation(
       () => checkPrefixes(prefix('a', 'b'), prefix('a', 'c', 'd')),
       'slot 2 was executed with different',

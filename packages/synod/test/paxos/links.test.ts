@@ -59,20 +59,23 @@ function getOn(cluster: Cluster, able: readonly ServerId[], limitMs: number): vo
   )
 }
 
-describe.each(CUTS.map((cut) => ({ cut, named: cut.join(' ') || 'none' })))('cut: $named', ({ cut }) => {
-  test.each(SERVERS)(
-    'where s%i led, a quorum gets on within three election timeouts, and no leader is deposed after that',
-    (leader) => {
-      forSeeds(import.meta.url, 5, (seed) => {
-        const cluster = cutLinks(cut, leader, seed)
-        getOn(cluster, ableUnder(cut), 3 * electionTimeoutMs)
-        expect([...watch(cluster, 20 * electionTimeoutMs)]).toHaveLength(1)
-      })
-    },
-  )
-})
+describe.each(CUTS.map((cut) => ({ cut, named: cut.join(' ') || 'none' })))(
+  'with these links cut: $named',
+  ({ cut }) => {
+    test.each(SERVERS)(
+      'and s%i as the leader, a quorum chooses within three election timeouts, and then no leader is deposed',
+      (leader) => {
+        forSeeds(import.meta.url, 5, (seed) => {
+          const cluster = cutLinks(cut, leader, seed)
+          getOn(cluster, ableUnder(cut), 3 * electionTimeoutMs)
+          expect([...watch(cluster, 20 * electionTimeoutMs)]).toHaveLength(1)
+        })
+      },
+    )
+  },
+)
 
-test('a leader that is heard, and hears no server, does not keep the others from electing one', () => {
+test('a leader that hears no server does not keep the servers that hear it from electing another one', () => {
   forSeeds(import.meta.url, 100, (seed) => {
     const cluster = cutLinks(['1>3', '2>3'], 3, seed)
     getOn(cluster, [1, 2], 3 * electionTimeoutMs)

@@ -23,14 +23,14 @@ describe('a slot', () => {
     expect(it.isChosen(3)).toBe(false)
   })
 
-  test('with no more than a promise is empty', () => {
+  test('with only a promise is empty', () => {
     const it = log()
     it.at(3).promised = ballot(2, 1)
     expect(it.status(3)).toEqual({ status: 'empty' })
     expect(it.state.voted).toBe(0)
   })
 
-  test('whose outcome is known is chosen, with a vote or without', () => {
+  test('whose value is known is chosen, with or without a vote', () => {
     const it = log()
     it.vote(3, ballot(2, 1), a)
     it.choose(3, a)
@@ -39,7 +39,7 @@ describe('a slot', () => {
     expect(it.status(4)).toEqual({ status: 'chosen', value: a })
   })
 
-  test('that was dropped is trimmed: chosen, but its value is gone', () => {
+  test('that was dropped is trimmed: chosen, but without its value', () => {
     const it = log()
     it.choose(1, a)
     it.choose(2, a)
@@ -63,7 +63,7 @@ describe('the log', () => {
     expect(it.state.voted).toBe(20)
   })
 
-  test('holds slots far apart at the cost of what it holds', () => {
+  test('uses memory for slots that it holds, however far apart they are', () => {
     const it = log()
     it.vote(1, ballot(1, 1), a)
     it.vote(1_000_000_000, ballot(1, 2), a)
@@ -73,7 +73,7 @@ describe('the log', () => {
     expect(it.status(1_000_000_000).status).toBe('voted')
   })
 
-  test('frees what is trimmed, and keeps what is not', () => {
+  test('frees trimmed slots, and keeps the others', () => {
     const it = log()
     for (let slot = 1; slot <= 5000; slot++) it.choose(slot, a)
     const before = it.state.pages.size
@@ -100,7 +100,7 @@ class DumbLog {
   }
 }
 
-test('the log answers as a dumb map does, after all writes', () => {
+test('the log answers as a simple map does, after random writes', () => {
   // Slots about where pages begin and end.
   const slots = fc.oneof(
     fc.integer({ min: 1, max: 12 }),

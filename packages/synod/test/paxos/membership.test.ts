@@ -32,7 +32,7 @@ function letJoin(cluster: Cluster, by: number): void {
 }
 
 describe('the membership', () => {
-  test('a change of the voters governs the slots from a window after its own on', () => {
+  test('applies a change of the voters from a window after its slot on', () => {
     const it = founded([1, 2, 3])
     expect(pass(it, add(4), promote(4))).toEqual(['done', 'done'])
     expect(it.at(5).voters).toEqual([1, 2, 3])
@@ -44,13 +44,13 @@ describe('the membership', () => {
     expect(it.state.configurations).toHaveLength(1)
   })
 
-  test('the configuration of a slot further than the window above the watermark is not known yet', () => {
+  test('does not know the configuration of slots beyond the window', () => {
     const it = founded([1, 2, 3])
     expect(it.at(WINDOW).voters).toEqual([1, 2, 3])
     expect(() => it.at(WINDOW + 1)).toThrow('the configuration of slot 5 is not known yet')
   })
 
-  test('one change of the voters at a time: a further one waits until the slots before are chosen', () => {
+  test('makes one change of the voters at a time: the next one waits until earlier slots are chosen', () => {
     const it = founded([1, 2, 3])
     expect(pass(it, remove(3), remove(2), undefined, undefined, remove(2))).toEqual([
       'done',
@@ -62,7 +62,7 @@ describe('the membership', () => {
     expect(it.latest.voters).toEqual([1])
   })
 
-  test('a server that takes the place of another one does so at one stroke', () => {
+  test('replaces one server by another in one step', () => {
     const it = founded([1, 2, 3])
     pass(it, add(4, 2), promote(4))
     expect(it.latest.voters).toEqual([1, 3, 4])
@@ -73,7 +73,7 @@ describe('the membership', () => {
     expect(it.isRemoved(2)).toBe(true)
   })
 
-  test('what is so already is no error, and a copy that comes late does no harm', () => {
+  test('accepts a change that is already made, and ignores a late copy of a change', () => {
     const it = founded([1, 2, 3])
     expect(pass(it, add(4), add(4), promote(4), undefined, undefined, undefined)).toEqual([
       'done',
@@ -88,7 +88,7 @@ describe('the membership', () => {
     expect(it.latest.voters).toEqual([1, 2, 3])
   })
 
-  test('no id is used twice, the last voter stays, and quorums must go on to meet', () => {
+  test('refuses used ids, the removal of the last voter, and quorums that would not meet', () => {
     const it = founded([1])
     expect(pass(it, remove(1), add(1), add(5), remove(5), add(4))).toEqual([
       'refused',
@@ -101,7 +101,7 @@ describe('the membership', () => {
     expect(pass(flexible, add(4), promote(4), remove(4))).toEqual(['done', 'refused', 'done'])
   })
 
-  test('is not known any more where slots are passed over, until a snapshot tells it', () => {
+  test('is unknown after slots are skipped, until a snapshot replaces it', () => {
     const membership = founded([1, 2, 3])
     membership.skip(7)
     expect(membership.isKnown).toBe(false)
@@ -113,7 +113,7 @@ describe('the membership', () => {
 
 // It was elected by s2 and itself. Of the servers that vote then, that is itself alone:
 // another leader may have a quorum without it.
-test('a leader proposes in the slots of a new configuration only when a quorum of that has promised', () => {
+test('a leader proposes in slots of a new configuration only after promises of a quorum of it', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 1 } })
   cluster.isolate(1)
   cluster.makeLeader(3)
@@ -135,7 +135,7 @@ test('a leader proposes in the slots of a new configuration only when a quorum o
 
 // What s4 promised while it had no vote, it may have forgotten by the time it has one: it may vote
 // with another disk then.
-test('a promise given before the vote is none of who has the vote now', () => {
+test('a promise given before a server became a voter does not count as a promise of that voter', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 1 } })
   cluster.makeLeader(1)
   letJoin(cluster, 1)
@@ -162,7 +162,7 @@ test('a promise given before the vote is none of who has the vote now', () => {
 
 // The slots before are not chosen yet, so the configuration in force is still that of s1, s2 and
 // s3.
-test('votes are counted by the configuration of their own slot', () => {
+test('votes are counted by the configuration of their slot', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 4 } })
   cluster.makeLeader(3)
   letJoin(cluster, 3)

@@ -17,11 +17,11 @@ describe.each(modes)('a server that does not vote, in %s mode', (mode) => {
     expect(server.journal).toEqual([])
   })
 
-  test('answers no question on behalf of a read', () => {
+  test('does not answer for reads of others', () => {
     expect(lone().exchange(1, { type: 'observe', round: 7 })).toEqual([])
   })
 
-  test('proposes nothing of its own, however long it waits', () => {
+  test('proposes no value of its own, however long it waits', () => {
     const server = lone()
     server.propose('a')
     server.hear(2, { type: 'heartbeat', ballot: ballot(0, 0), round: 0, chosen: 0, voted: 5 })
@@ -30,7 +30,7 @@ describe.each(modes)('a server that does not vote, in %s mode', (mode) => {
     expect(server.status.role).toBe('learner')
   })
 
-  test('learns what the others choose', () => {
+  test('learns the chosen values', () => {
     const cluster = new Cluster({ mode, nonVoting: [3] })
     if (mode === 'leader') cluster.makeLeader(1)
     cluster.propose(1, 'a', 'b')
@@ -39,7 +39,7 @@ describe.each(modes)('a server that does not vote, in %s mode', (mode) => {
     expect(cluster.server(3).journal.every(({ type }) => type === 'decided')).toBe(true)
   })
 
-  test('hands its proposals on', () => {
+  test('forwards its proposals', () => {
     const cluster = new Cluster({ mode, nonVoting: [3] })
     if (mode === 'leader') cluster.makeLeader(1)
     cluster.wait(100)
@@ -49,7 +49,7 @@ describe.each(modes)('a server that does not vote, in %s mode', (mode) => {
     expect(texts(cluster.prefix(3))).toContain('a')
   })
 
-  test('makes no quorum with one that does', () => {
+  test('does not form a quorum with one voting server', () => {
     const cluster = new Cluster({ mode, nonVoting: [3] })
     if (mode === 'leader') cluster.makeLeader(1)
     cluster.crash(2)
@@ -70,7 +70,7 @@ test('a server that does not vote follows the leader, and never campaigns', () =
   expect(cluster.sent.get('prepare')).toBe(2)
 })
 
-test('a leader that is answered by servers that do not vote alone gives up: it has no quorum', () => {
+test('a leader whose only answers come from servers that do not vote gives up, as it has no quorum', () => {
   const cluster = new Cluster({ nonVoting: [3] })
   cluster.makeLeader(1)
   cluster.crash(2)
@@ -87,7 +87,7 @@ test('a server that does not vote asks for a tick only when it has something to 
   }
 })
 
-test('a forward reaches servers that vote, as requests without a waiting caller', () => {
+test('a forward reaches servers that vote as requests without a caller', () => {
   const server = new LoneServer({ mode: 'leaderless' })
   server.hear(3, { type: 'forward', values: ['a', 'b'].map(value) })
   server.setOut()

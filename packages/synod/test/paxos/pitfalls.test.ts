@@ -13,7 +13,7 @@ import { LoneServer, ballot, chosenVote, only, vote } from './lone-server.js'
 const { electionTimeoutMs } = new LoneServer().config
 
 describe('PITFALL 1: a candidate is bound by its own promise before it reads its own votes', () => {
-  test('PITFALL 1: it does not vote for the old leader any more, though its promise is not durable yet', () => {
+  test('PITFALL 1: it does not vote for the old leader, even before its promise is durable', () => {
     const server = new LoneServer({ self: 2 })
     server.becomeCandidate()
     const accept = { type: 'accept', ballot: ballot(0, 1), first: 1, values: [value('late')] } as const
@@ -21,7 +21,7 @@ describe('PITFALL 1: a candidate is bound by its own promise before it reads its
     expect(server.paxos.log.status(1)).toEqual({ status: 'empty' })
   })
 
-  test('PITFALL 1: its promise is durable before it asks anyone, and binds after a restart', () => {
+  test('PITFALL 1: its promise is durable before its prepare leaves, and binds after a restart', () => {
     const server = new LoneServer({ self: 2 })
     const at = server.becomeCandidate()
     expect(only(server.sync(), 'prepare')).toHaveLength(2)
@@ -31,7 +31,7 @@ describe('PITFALL 1: a candidate is bound by its own promise before it reads its
     expect(server.exchange(1, accept)).toMatchObject([{ type: 'nack' }])
   })
 
-  test('PITFALL 1: a late accept of the old leader does not get a second vote behind its back', () => {
+  test('PITFALL 1: a late accept of the old leader gets no second vote from it', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(1, 'late')
@@ -57,8 +57,8 @@ describe('PITFALL 1: a candidate is bound by its own promise before it reads its
   })
 })
 
-describe('PITFALL 2: a promise tells of slots that are already chosen', () => {
-  test("PITFALL 2: as chosen, at any ballot of this server's vote there, or none", () => {
+describe('PITFALL 2: a promise lists slots that are already chosen', () => {
+  test('PITFALL 2: as chosen, with a vote of this server there at any ballot, or none', () => {
     const server = new LoneServer({}, [
       { type: 'vote', ballot: ballot(1, 2), first: 1, values: [value('a')] },
       { type: 'chosen', first: 1, last: 1 },
@@ -72,7 +72,7 @@ describe('PITFALL 2: a promise tells of slots that are already chosen', () => {
     ])
   })
 
-  test('PITFALL 2: a new leader that missed them chooses nothing else there', () => {
+  test('PITFALL 2: a new leader that missed them chooses no other value there', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.isolate(3)
@@ -87,7 +87,7 @@ describe('PITFALL 2: a promise tells of slots that are already chosen', () => {
     expect(texts(cluster.prefix(2))).toEqual(['a', 'b', 'c'])
   })
 
-  test('PITFALL 2: slots that were dropped since are not taken for empty ones', () => {
+  test('PITFALL 2: dropped slots are not taken for empty ones', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.isolate(3)
@@ -100,7 +100,7 @@ describe('PITFALL 2: a promise tells of slots that are already chosen', () => {
     for (const slot of [1, 2]) expect(cluster.paxos(3).log.status(slot)).toEqual({ status: 'empty' })
   })
 
-  test('PITFALL 2: leaderless, a slot chosen elsewhere is learned by its promise', () => {
+  test('PITFALL 2: in leaderless mode, a promise reports a slot that was chosen elsewhere', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.isolate(3)
     cluster.proposeAlone(1, 'a')
@@ -113,8 +113,8 @@ describe('PITFALL 2: a promise tells of slots that are already chosen', () => {
   })
 })
 
-describe('PITFALL 3: a promise tells of a vote at the ballot at which it was cast', () => {
-  test('PITFALL 3: not at one promised since, nor at the one promised now', () => {
+describe('PITFALL 3: a promise lists a vote at the ballot at which it was cast', () => {
+  test('PITFALL 3: not at a later promised ballot, nor at the ballot of the prepare', () => {
     const server = new LoneServer()
     server.exchange(2, { type: 'accept', ballot: ballot(1, 2), first: 1, values: [value('a')] })
     server.exchange(3, { type: 'prepare', ballot: ballot(4, 3), scope: 'slot', slot: 1 })
@@ -126,7 +126,7 @@ describe('PITFALL 3: a promise tells of a vote at the ballot at which it was cas
     }
   })
 
-  test('PITFALL 3: an old vote does not outbid a newer one because its server promised much since', () => {
+  test('PITFALL 3: an old vote does not win over a newer one because its server promised a higher ballot later', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.propose(1, 'old')
@@ -160,7 +160,7 @@ describe('PITFALL 4: a new leader proposes above its own chosen prefix, though t
     expect(only(server.propose('c'), 'accept')[0]?.first).toBe(3)
   })
 
-  test('PITFALL 4: across a change of leaders with nothing left open', () => {
+  test('PITFALL 4: the first proposal after a change of leaders without open slots also goes there', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(1, 'a', 'b')
@@ -173,7 +173,7 @@ describe('PITFALL 4: a new leader proposes above its own chosen prefix, though t
 })
 
 describe('PITFALL 5: holes between adopted votes are filled', () => {
-  test('PITFALL 5: with no-ops, so that what stands above them executes', () => {
+  test('PITFALL 5: with no-ops, so that later slots are executed', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     for (const text of ['a', 'b', 'c']) cluster.propose(1, text)
@@ -187,7 +187,7 @@ describe('PITFALL 5: holes between adopted votes are filled', () => {
     expect(texts(cluster.prefix(3))).toEqual(['-', '-', 'c'])
   })
 
-  test('PITFALL 5: also between what is chosen already', () => {
+  test('PITFALL 5: also between chosen slots', () => {
     const server = new LoneServer({}, [
       { type: 'decided', first: 1, values: [value('a')] },
       { type: 'decided', first: 4, values: [value('d')] },
@@ -199,7 +199,7 @@ describe('PITFALL 5: holes between adopted votes are filled', () => {
 })
 
 describe('PITFALL 6: "chosen up to here" says nothing about votes at another ballot', () => {
-  test('PITFALL 6: a vote for an old leader is not chosen by the word of the new one', () => {
+  test('PITFALL 6: a vote for an old leader is not chosen by a message of the new one', () => {
     const server = new LoneServer({ self: 3 })
     server.exchange(1, { type: 'accept', ballot: ballot(1, 1), first: 1, values: [value('old')] })
     server.hear(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 1 })
@@ -209,7 +209,7 @@ describe('PITFALL 6: "chosen up to here" says nothing about votes at another bal
     expect(server.paxos.log.status(1)).toEqual({ status: 'chosen', value: value('new') })
   })
 
-  test('PITFALL 6: nor by the watermark of a heartbeat', () => {
+  test('PITFALL 6: a vote for an old leader is not chosen by the watermark of a heartbeat', () => {
     const server = new LoneServer({ self: 3 })
     server.exchange(1, { type: 'accept', ballot: ballot(1, 1), first: 1, values: [value('old')] })
     server.hear(2, { type: 'heartbeat', ballot: ballot(2, 2), round: 1, chosen: 1, voted: 1 })
@@ -238,8 +238,8 @@ describe('PITFALL 6: "chosen up to here" says nothing about votes at another bal
   })
 })
 
-describe('PITFALL 7: what is reported of a write is what a quorum made durable', () => {
-  test('PITFALL 7: "chosen" carries the ballot of the votes, not the one that the slot has by now', () => {
+describe('PITFALL 7: a reported write is the value that a quorum made durable', () => {
+  test('PITFALL 7: "chosen" names the ballot of the votes, not a later ballot of the slot', () => {
     const server = new LoneServer({ mode: 'leaderless', servers: [1, 2, 3, 4, 5] })
     server.setOut('a')
     server.sync()
@@ -264,7 +264,7 @@ describe('PITFALL 7: what is reported of a write is what a quorum made durable',
     expect(server.paxos.log.status(1)).toEqual({ status: 'chosen', value: value('a') })
   })
 
-  test('PITFALL 7: a request is not done because its slot is: it must have won it', () => {
+  test('PITFALL 7: a request is done only if it won its slot', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.setOut('mine')
     server.sync()
@@ -273,7 +273,7 @@ describe('PITFALL 7: what is reported of a write is what a quorum made durable',
     expect(server.paxos.log.status(1)).toEqual({ status: 'chosen', value: value('other') })
   })
 
-  test('PITFALL 7: a leader sees chosen what it proposed at its ballot, not what came since', () => {
+  test('PITFALL 7: a leader reports as chosen its proposal at its ballot, not a later value', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     server.propose('mine')
@@ -288,7 +288,7 @@ describe('PITFALL 7: what is reported of a write is what a quorum made durable',
 })
 
 describe('PITFALL 8: a preempted proposer does not retry at once', () => {
-  test('PITFALL 8: leader mode: it follows, and waits for an election timeout at the least', () => {
+  test('PITFALL 8: leader mode: it follows, and waits for at least an election timeout', () => {
     const server = new LoneServer()
     const at = server.becomeCandidate()
     server.sync()
@@ -298,7 +298,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
     expect(server.status.role).toBe('follower')
   })
 
-  test('PITFALL 8: leader mode: candidates at the same time end with one leader after few prepares', () => {
+  test('PITFALL 8: leader mode: simultaneous candidates end with one leader after few prepares', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const cluster = new Cluster({ seed, servers: 5 })
       for (const id of cluster.ids) cluster.step(id, { type: 'tick' })
@@ -307,7 +307,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
     }
   })
 
-  test('PITFALL 8: leaderless mode: it waits at random, longer each time', () => {
+  test('PITFALL 8: leaderless mode: it waits a random time, longer each time', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.tick()
     server.setOut('a')
@@ -321,7 +321,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
     expect(server.nowMs).toBeGreaterThan(200)
   })
 
-  test("PITFALL 8: leaderless mode: three servers in each other's way need few prepares for a slot", () => {
+  test('PITFALL 8: leaderless mode: three servers that compete for a slot need few prepares', () => {
     for (let seed = 1; seed <= 5; seed++) {
       const cluster = new Cluster({ mode: 'leaderless', seed })
       const each = 20
@@ -345,7 +345,7 @@ describe('PITFALL 9: a restarted server does not resume leadership', () => {
     expect(server.propose('a')).toEqual([])
   })
 
-  test('PITFALL 9: its next ballot is higher than any it ever used, though no server tells it', () => {
+  test('PITFALL 9: its next ballot is higher than any that it used, even if no server reports that ballot', () => {
     const server = new LoneServer()
     const before = server.becomeLeader()
     server.propose('a')
@@ -355,7 +355,7 @@ describe('PITFALL 9: a restarted server does not resume leadership', () => {
     expect(compareBallots(after, before)).toBeGreaterThan(0)
   })
 
-  test('PITFALL 9: leaderless: the same holds slot by slot', () => {
+  test('PITFALL 9: leaderless mode: the same holds for each slot', () => {
     const server = new LoneServer({ mode: 'leaderless' }, [
       { type: 'promise', scope: 'slot', slot: 1, ballot: ballot(4, 1) },
     ])
@@ -365,8 +365,8 @@ describe('PITFALL 9: a restarted server does not resume leadership', () => {
   })
 })
 
-describe('PITFALL 10: who keeps whom quiet', () => {
-  test('PITFALL 10: a leader that reaches some, but no quorum, gives up', () => {
+describe('PITFALL 10: quorums decide on depositions', () => {
+  test('PITFALL 10: a leader that reaches some servers, but no quorum, gives up', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.isolate(1, [3, 4, 5])
@@ -398,7 +398,7 @@ describe('PITFALL 11: a leader hint carries a ballot', () => {
     return { cluster, before, after }
   }
 
-  test('PITFALL 11: the hint of a deposed leader is older than those of the others', () => {
+  test('PITFALL 11: the hint of a deposed leader has a lower ballot than those of the others', () => {
     const { cluster, before, after } = deposed()
     expect(cluster.paxos(1).status()).toMatchObject({ leader: 1, ballot: before })
     expect(cluster.paxos(2).status()).toMatchObject({ leader: 2, ballot: after })
@@ -406,7 +406,7 @@ describe('PITFALL 11: a leader hint carries a ballot', () => {
     expect(compareBallots(before, after)).toBeLessThan(0)
   })
 
-  test('PITFALL 11: a heartbeat of the deposed leader does not turn a hint back', () => {
+  test('PITFALL 11: a heartbeat of the deposed leader does not replace a newer hint', () => {
     const { cluster, after, before } = deposed()
     const heartbeat = { type: 'heartbeat', ballot: before, round: 9, chosen: 0, voted: 0 } as const
     cluster.step(3, { type: 'message', from: 1, message: heartbeat })
@@ -414,7 +414,7 @@ describe('PITFALL 11: a leader hint carries a ballot', () => {
     expect(cluster.underWay('nack').map(({ message }) => message.ballot)).toEqual([after])
   })
 
-  test('PITFALL 11: hints at one ballot name one leader, its own', () => {
+  test('PITFALL 11: all hints at one ballot name one leader', () => {
     for (let seed = 1; seed <= 10; seed++) {
       const cluster = new Cluster({ seed, servers: 5 })
       const chaos = new Chaos(cluster)
@@ -430,7 +430,7 @@ describe('PITFALL 11: a leader hint carries a ballot', () => {
 })
 
 describe('PITFALL 12: leaderless: a request in two slots, or behind a hole', () => {
-  test('PITFALL 12: a request that its server has seen chosen is not proposed again', () => {
+  test('PITFALL 12: a request that its server knows to be chosen is not proposed again', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(1, 'a')
     cluster.settle()
@@ -440,7 +440,7 @@ describe('PITFALL 12: leaderless: a request in two slots, or behind a hole', () 
     expect(texts(cluster.prefix(2))).toEqual(['a', 'b'])
   })
 
-  test('PITFALL 12: chosen twice, it stands in both slots for all to see, and is never made a no-op', () => {
+  test('PITFALL 12: a request chosen twice stays in both slots, and neither becomes a no-op', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.hear(2, { type: 'decided', first: 1, values: ['x', 'x'].map(value) })
     expect([1, 2].map((slot) => server.paxos.log.status(slot))).toEqual([
@@ -465,8 +465,8 @@ describe('PITFALL 12: leaderless: a request in two slots, or behind a hole', () 
   })
 })
 
-describe('PITFALL 24: nothing waits for company', () => {
-  test('PITFALL 24: leader mode: a single proposal leaves in the very step in which it arrives', () => {
+describe('PITFALL 24: no proposal waits for others', () => {
+  test('PITFALL 24: leader mode: a single proposal leaves in the step in which it arrives', () => {
     const server = new LoneServer()
     server.becomeLeader()
     server.sync()
@@ -475,7 +475,7 @@ describe('PITFALL 24: nothing waits for company', () => {
     expect(only(server.hear(2, { type: 'forward', values: [value('alone')] }), 'accept')).toHaveLength(2)
   })
 
-  test('PITFALL 24: leader mode: so does the last one in the queue, once there is room', () => {
+  test('PITFALL 24: leader mode: the last queued proposal leaves as soon as the window has room', () => {
     const server = new LoneServer({ window: 2 })
     const at = server.becomeLeader()
     server.propose('a', 'b', 'last')
@@ -484,7 +484,7 @@ describe('PITFALL 24: nothing waits for company', () => {
     expect([accept?.first, texts(accept?.values ?? [])]).toEqual([3, ['last']])
   })
 
-  test('PITFALL 24: leader mode: it is chosen without a tick', () => {
+  test('PITFALL 24: leader mode: a single proposal is chosen without a tick', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     for (const text of ['a', 'b']) {
@@ -494,7 +494,7 @@ describe('PITFALL 24: nothing waits for company', () => {
     }
   })
 
-  test('PITFALL 24: leader mode: a vote cast again says that it waits for the records before it', () => {
+  test('PITFALL 24: leader mode: a repeated vote waits for the records before it', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     server.propose('a', 'b')
@@ -509,13 +509,13 @@ describe('PITFALL 24: nothing waits for company', () => {
     expect(server.status.chosen).toBe(2)
   })
 
-  test('PITFALL 24: leaderless mode: a single request sets out with no other to go with', () => {
+  test('PITFALL 24: leaderless mode: a single request starts without others', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.setOut('alone')
     expect(only(server.sync(), 'prepare')).toMatchObject([{ slot: 1 }, { slot: 1 }])
   })
 
-  test('PITFALL 24: leaderless mode: in the very step in which it arrives, where the last one succeeded', () => {
+  test('PITFALL 24: leaderless mode: a request starts in the step in which it arrives, if the last one succeeded', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.setOut('first')
     server.sync()
@@ -529,7 +529,7 @@ describe('PITFALL 24: nothing waits for company', () => {
     ])
   })
 
-  test('PITFALL 24: leaderless mode: so does the last one in the queue, once there is room', () => {
+  test('PITFALL 24: leaderless mode: the last queued request starts as soon as the window has room', () => {
     const server = new LoneServer({ mode: 'leaderless', window: 1 })
     server.setOut('a', 'last')
     server.sync()

@@ -13,11 +13,11 @@ describe('a quorum', () => {
     [4, 3],
     [5, 3],
     [7, 4],
-  ])('of %i servers is %i', (servers, quorum) => {
+  ])('of %i servers has %i servers', (servers, quorum) => {
     expect(majorities(servers)).toEqual({ phase1: quorum, phase2: quorum })
   })
 
-  test('is the same as a dumb count of distinct voters finds', () => {
+  test('is what a simple count of distinct voters finds', () => {
     const ids = fc.uniqueArray(fc.integer({ min: 1, max: 1000 }), { minLength: 1, maxLength: MAX_SERVERS })
     const cases = ids.chain((servers) =>
       fc.tuple(fc.constant(servers), fc.array(fc.oneof(fc.constantFrom(...servers), fc.nat(1000)))),
@@ -36,7 +36,7 @@ describe('a quorum', () => {
     )
   })
 
-  test('of phase 1 meets every one of phase 2, or the sizes are refused', () => {
+  test('of phase 1 meets every quorum of phase 2, or the sizes are refused', () => {
     const ids = [1, 2, 3, 4, 5]
     const sets = Array.from({ length: 2 ** ids.length }, (_, bits) =>
       ids.filter((_, index) => (bits & (1 << index)) !== 0),

@@ -3,12 +3,12 @@ import { random, randomBetween } from '../../src/paxos/random.js'
 
 const draw = (state: { seed: number }, count: number) => Array.from({ length: count }, () => random(state))
 
-test('a seed decides all that follows', () => {
+test('a seed decides all later numbers', () => {
   expect(draw({ seed: 7 }, 100)).toEqual(draw({ seed: 7 }, 100))
   expect(draw({ seed: 7 }, 10)).not.toEqual(draw({ seed: 8 }, 10))
 })
 
-test('the whole state is the seed: a copy goes on alike', () => {
+test('a copy of the state gives the same numbers', () => {
   const state = { seed: 7 }
   draw(state, 13)
   expect(draw({ ...state }, 10)).toEqual(draw(state, 10))
@@ -25,7 +25,7 @@ test('the numbers lie in [0, 1) and fill it evenly', () => {
   for (const count of tenths) expect(Math.abs(count - 1000)).toBeLessThan(150)
 })
 
-test('randomBetween stays between', () => {
+test('randomBetween stays between its bounds', () => {
   const state = { seed: 1 }
   for (let i = 0; i < 1000; i++) {
     const number = randomBetween(state, 20, 40)

@@ -19,7 +19,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     return cluster
   }
 
-  test('covers everything acknowledged before it began, on any server', () => {
+  test('sees everything that was acknowledged before it began, on any server', () => {
     const cluster = ready()
     cluster.isolate(3)
     cluster.propose(1, 'a', 'b')
@@ -47,7 +47,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     expect(cluster.readable(3, read)).toBe(0)
   })
 
-  test('a server that answers twice is no quorum', () => {
+  test('does not count a server that answers twice as a quorum', () => {
     const server = new LoneServer({ mode, servers: [1, 2, 3, 4, 5] })
     const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
     const observed = { type: 'observed', round: observe!.round, voted: 3 } as const
@@ -61,12 +61,12 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     expect(server.last?.reads).toEqual([{ id: 1, slot: 3 }])
   })
 
-  test('a single server answers itself', () => {
+  test('is answered by a single server itself', () => {
     const cluster = new Cluster({ mode, servers: 1 })
     expect(cluster.readable(1, cluster.read(1))).toBe(0)
   })
 
-  test('late answers of an older round are ignored', () => {
+  test('ignores late answers of an older round', () => {
     const server = new LoneServer({ mode })
     const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
     server.hear(2, { type: 'observed', round: first!.round, voted: 0 })
@@ -79,7 +79,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     expect(server.last?.reads).toEqual([{ id: 2, slot: 4 }])
   })
 
-  test('one that comes during a round waits for the next, whose answers are younger', () => {
+  test('that begins during a round waits for the next round', () => {
     const server = new LoneServer({ mode })
     const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
     expect(server.step({ type: 'read', id: 2 })).toEqual([])
@@ -94,7 +94,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     ])
   })
 
-  test('round numbers are not used again after a restart', () => {
+  test('uses no round number again after a restart', () => {
     const rounds = new Set<number>()
     const server = new LoneServer({ mode })
     for (let seed = 1; seed <= 50; seed++) {
@@ -108,14 +108,14 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     }
   })
 
-  test('a lost question is asked again, in the same round', () => {
+  test('repeats a lost question in the same round', () => {
     const server = new LoneServer({ mode })
     const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
     const [again] = only(server.tick(server.config.resendMs), 'observe')
     expect(again).toEqual(first)
   })
 
-  test('one without a waiting caller is not answered', () => {
+  test('without a caller is not answered', () => {
     const server = new LoneServer({ mode })
     const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
     server.step({ type: 'read', id: 2 })
@@ -125,7 +125,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     expect(server.last?.reads).toEqual([])
   })
 
-  test('a server that does not vote can ask, but does not count itself', () => {
+  test('may be asked by a server that does not vote, which does not count itself', () => {
     const server = new LoneServer({ mode, self: 3, voting: false })
     const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
     server.hear(1, { type: 'observed', round: observe!.round, voted: 2 })
@@ -135,7 +135,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     expect(server.last?.reads).toEqual([{ id: 1, slot: 2 }])
   })
 
-  test('counts its own votes, durable or not', () => {
+  test('counts votes of its own server, durable or not', () => {
     const server = new LoneServer({ mode })
     server.hear(2, { type: 'accept', ballot: ballot(1, 2), first: 1, values: [new Uint8Array(1)] })
     const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
@@ -145,7 +145,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     expect(server.last?.reads).toEqual([{ id: 1, slot: 1 }])
   })
 
-  test('under loss, duplicates, crashes: never below what any server knew to be chosen when it began', () => {
+  test('never returns below what any server knew to be chosen at its beginning, under loss, duplicates and crashes', () => {
     let seeds = 0
     let answered = 0
     forSeeds(import.meta.url, 20, (seed) => {
@@ -174,7 +174,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
   })
 })
 
-test('a deposed leader that does not know it still reads what its successor had chosen', () => {
+test('a deposed leader that does not know it is deposed reads the writes of its successor', () => {
   const cluster = new Cluster()
   cluster.makeLeader(1)
   cluster.isolate(1)
@@ -190,7 +190,7 @@ test('a deposed leader that does not know it still reads what its successor had 
   expect(cluster.readable(1, read)).toBe(1)
 })
 
-test('a new leader reads what its predecessor had chosen, though it has not heard of it', () => {
+test('a new leader reads the writes of its predecessor, even those it has not heard of', () => {
   const cluster = new Cluster()
   cluster.makeLeader(1)
   cluster.propose(1, 'a')

@@ -31,38 +31,38 @@ function shown(log: RecoveredLog): Record<number, string> {
   return Object.fromEntries(entries)
 }
 
-test('the vote with the highest ballot counts, whichever journal it is in', () => {
+test('the vote with the highest ballot wins, whichever journal has it', () => {
   const one = [vote(1, 1, 'a', 'b'), vote(3, 2, 'B')]
   const two = [vote(2, 1, 'A', 'x')]
   expect(shown(logOf(0, one, two))).toEqual({ 1: 'A?', 2: 'B?' })
   expect(shown(logOf(0, two, one))).toEqual({ 1: 'A?', 2: 'B?' })
 })
 
-test('a value that is known to be chosen goes before any vote', () => {
+test('a value known to be chosen wins over any vote', () => {
   const log = logOf(0, [vote(1, 1, 'a'), chosen(1, 1)], [vote(5, 1, 'z')], [decided(2, 'b'), vote(6, 2, 'y')])
   expect(shown(log)).toEqual({ 1: 'a', 2: 'b' })
   expect(log.highest).toEqual({ seq: 6, server: 1 })
 })
 
-test('what a snapshot holds is left out', () => {
+test('slots of the snapshot are left out', () => {
   const log = logOf(2, [vote(1, 1, 'a', 'b', 'c'), chosen(1, 3)])
   expect(shown(log)).toEqual({ 3: 'c' })
   expect(logOf(9, [vote(1, 1, 'a')]).last).toBe(9)
 })
 
-test('past a gap only votes after it are known to be chosen', () => {
+test('after a gap only later votes are known to be chosen', () => {
   const log = logOf(0, [vote(1, 1, 'a', 'b'), GAP, vote(2, 2, 'B'), chosen(1, 3)])
   expect(shown(log)).toEqual({ 1: 'a?', 2: 'B' })
   expect(log).toMatchObject({ last: 3, lost: 1 })
 })
 
-test('slots are counted as lost that were chosen, and have no value', () => {
+test('chosen slots without a value count as lost', () => {
   const log = logOf(1, [chosen(1, 4), vote(1, 6, 'f'), chosen(3, 7)], [decided(3, 'c')])
   expect(log).toMatchObject({ last: 7, lost: 4 })
   expect(logOf(0, [vote(1, 1, 'a'), chosen(1, 1)]).lost).toBe(0)
 })
 
-test('the first slot that was dropped is named, unless another journal has it', () => {
+test('the first dropped slot is named, unless another journal has it', () => {
   const trim: JournalRecord = {
     type: 'trim',
     slot: 3,
@@ -81,7 +81,7 @@ test('journals that contradict each other are refused', () => {
   expect(() => logOf(0, [vote(1, 1, 'a')], [vote(1, 1, 'b')])).toThrow('two values at one ballot in slot 1')
 })
 
-test('a range that no votes stand behind takes no time', () => {
+test('a huge range of chosen slots without votes takes no time', () => {
   const log = logOf(0, [vote(1, 1, 'a'), chosen(1, 2 ** 52)])
   expect(shown(log)).toEqual({ 1: 'a' })
   expect(log.lost).toBe(2 ** 52 - 1)

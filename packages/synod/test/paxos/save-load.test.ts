@@ -40,7 +40,7 @@ class Accompanied extends Cluster {
 }
 
 describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
-  test('at every step of a run, a loaded copy does exactly as the original', () => {
+  test('a loaded copy acts exactly as the original at every step of a run', () => {
     forSeeds(import.meta.url, 4, (seed) => {
       const cluster = new Accompanied({ mode, seed })
       const chaos = new Chaos(cluster)
@@ -58,7 +58,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
     })
   })
 
-  test('what was saved does not change with the server, nor the server with what was saved', () => {
+  test('saved data is independent of the server, and the server of saved data', () => {
     const cluster = new Cluster({ mode })
     if (mode === 'leader') cluster.makeLeader(1)
     cluster.proposeAlone(1, 'a')
@@ -75,7 +75,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
     expect(cluster.paxos(1).chosen).toBe(2)
   })
 
-  test('saving changes nothing', () => {
+  test('saving changes nothing in the server', () => {
     const cluster = new Cluster({ mode })
     cluster.propose(1, 'a')
     expect(written(cluster.paxos(1).save())).toBe(written(cluster.paxos(1).save()))

@@ -6,7 +6,7 @@ import { membershipAfter } from '../../../testing/src/core-config.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
-  test('a server behind what all others have dropped goes on from a snapshot', () => {
+  test('a server behind slots that all others have dropped continues from a snapshot', () => {
     const cluster = new Cluster({ mode })
     if (mode === 'leader') cluster.makeLeader(1)
     cluster.kill(3)
@@ -20,7 +20,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
     expect(cluster.sent.get('trimmed')).toBeGreaterThan(0)
   })
 
-  test('what is trimmed may have been chosen without this server: its watermark moves', () => {
+  test('trimmed slots may have been chosen without this server, and its watermark moves', () => {
     const server = new LoneServer({ self: 3, mode })
     server.step({ type: 'trim', slot: 5 })
     expect(server.status).toMatchObject({ chosen: 5, voted: 5 })
@@ -30,7 +30,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
   })
 })
 
-describe('an acceptor that has dropped slots', () => {
+describe('an acceptor with dropped slots', () => {
   const at = ballot(4, 2)
   const dropped = (): LoneServer => {
     const server = new LoneServer()
@@ -41,7 +41,7 @@ describe('an acceptor that has dropped slots', () => {
     return server
   }
 
-  test('answers a prepare, an accept and a fetch for them with how far that goes, and nothing else', () => {
+  test('answers a prepare, an accept and a fetch for them with the last dropped slot, and nothing else', () => {
     const server = dropped()
     const records = server.journal.length
     const trimmed = { type: 'trimmed', slot: 2 }
@@ -55,7 +55,7 @@ describe('an acceptor that has dropped slots', () => {
     expect(server.journal.length).toBe(records)
   })
 
-  test('is bound by what it promised and voted at, also after a restart from what is left of its journal', () => {
+  test('is bound by its promises and votes in them, also after a restart from a trimmed journal', () => {
     const left = withoutTrimmed(dropped().journal)
     expect(left.map(({ type }) => type)).toEqual(['vote', 'trim'])
     // Nothing but the trim tells of the promise.
@@ -69,7 +69,7 @@ describe('an acceptor that has dropped slots', () => {
     ])
   })
 
-  test('passes over records of dropped slots that are still there', () => {
+  test('ignores records of dropped slots in its journal', () => {
     const { journal } = dropped()
     const chosen: JournalRecord = { type: 'chosen', first: 1, last: 2 }
     const again = new LoneServer({}, [chosen, ...journal.slice(1), { type: 'chosen', first: 2, last: 3 }])
@@ -77,7 +77,7 @@ describe('an acceptor that has dropped slots', () => {
   })
 })
 
-test('a candidate that asks about dropped slots goes back to following', () => {
+test('a candidate whose prepare names dropped slots goes back to following', () => {
   const server = new LoneServer()
   server.nowMs = 10_000
   server.step({ type: 'tick' })
@@ -88,7 +88,7 @@ test('a candidate that asks about dropped slots goes back to following', () => {
   expect(server.last?.behind).toEqual({ peer: 2, slot: 7 })
 })
 
-test('a leader whose flights reach into dropped slots proposes what is left of them anew', () => {
+test('a leader proposes the rest of an accept anew if a part of its slots was dropped', () => {
   const cluster = new Cluster()
   const at = cluster.makeLeader(1)
   cluster.propose(1, 'a', 'b', 'c')
@@ -105,7 +105,7 @@ test('a leader whose flights reach into dropped slots proposes what is left of t
   expect(cluster.paxos(1).save().leader.role).toMatchObject({ name: 'leader' })
 })
 
-test('in leaderless mode, a request whose slot was dropped moves on to another', () => {
+test('in leaderless mode, a request whose slot was dropped moves on to another slot', () => {
   const server = new LoneServer({ mode: 'leaderless' })
   server.setOut('a')
   server.step({ type: 'trim', slot: 3, membership: { ...server.config.membership, slot: 3 } })

@@ -3,7 +3,7 @@ import type { Paxos } from '../../src/paxos/paxos.js'
 import { NO_OP } from '../../src/paxos/value.js'
 import { LoneServer, ballot } from './lone-server.js'
 
-test('a step says which acceptors the founders are', () => {
+test('a step reports which acceptors the founders are', () => {
   const server = new LoneServer()
   expect(server.step({ type: 'founded', acceptors: { 1: 'a', 2: 'b', 3: 'c' } })).toEqual([])
   const { members } = server.paxos.membership.state

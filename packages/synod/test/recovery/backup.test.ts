@@ -45,7 +45,7 @@ function restoring(disk: MemoryDisk, machine = new Chronicle()) {
 }
 
 describe('a client saves a snapshot', () => {
-  test('of the state as it is, while commands go on', async () => {
+  test('of the current state while commands are executed', async () => {
     const world = await working()
     const client = await world.connect()
     const saved = await world.settled(client.saveSnapshot())
@@ -71,14 +71,14 @@ describe('a client saves a snapshot', () => {
     expect(await readSnapshotInfo(FILE, { disk })).toEqual(await readSnapshotInfo(FILE, { disk, machine }))
   })
 
-  test('without a quorum, too', async () => {
+  test('without a quorum', async () => {
     const world = await working()
     world.kill(2)
     world.kill(3)
     expect((await world.settled(world.replica(1).saveSnapshot())).slot).toBeGreaterThan(0)
   })
 
-  test('one at a time; who has stopped asking is not waited for', async () => {
+  test('one at a time, and waits only a limited time for a client that stopped reading', async () => {
     const world = await working(1)
     const [first, second] = [await world.connect('first'), await world.connect('second')]
     const saved = await world.settled(first.saveSnapshot())
@@ -89,7 +89,7 @@ describe('a client saves a snapshot', () => {
     expect(await world.failure(bytesOf(saved))).toMatchObject({ code: 'overloaded' })
   })
 
-  test('no new one is taken right after the last: that would cost the replica more than the client', async () => {
+  test('at a limited rate, as a snapshot costs the replica more than the client', async () => {
     const world = await working(1)
     world.server(1).syncMs = () => 200
     const saved = await world.settled(world.replica(1).saveSnapshot())
@@ -101,7 +101,7 @@ describe('a client saves a snapshot', () => {
     expect((await world.settled(world.replica(1).saveSnapshot())).slot).toBe(saved.slot + 1)
   })
 
-  test('a snapshot that was replaced meanwhile is not mixed with the new one', async () => {
+  test('of one slot: parts of a newer snapshot are refused', async () => {
     const world = await working(1)
     const saved = await world.settled(world.replica(1).saveSnapshot())
     await world.wait(PATIENCE_MS)
@@ -116,7 +116,7 @@ describe('a client saves a snapshot', () => {
 })
 
 describe('a saved snapshot', () => {
-  test('becomes a new cluster of one server, beyond all that the old one may have handed out', async () => {
+  test('becomes a new cluster of one server, above every slot and position of the old cluster', async () => {
     const old = await working()
     const disk = await backedUp(old)
     const restored = await restoring(disk)
@@ -140,7 +140,7 @@ describe('a saved snapshot', () => {
     expect(members).toMatchObject([{ server: 1, role: 'voter', address: peerAddressOf(1) }])
   })
 
-  test('that is damaged anywhere is refused', async () => {
+  test('with damage anywhere is refused', async () => {
     const disk = await backedUp(await working())
     const bytes = await disk.read(FILE)
     for (let at = 0; at < bytes.length; at++) {
@@ -158,13 +158,13 @@ describe('a saved snapshot', () => {
     await expect(disk.list(DATA_DIR)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  test('is not restored into a directory that holds anything', async () => {
+  test('is not restored into a directory that is not empty', async () => {
     const disk = await backedUp(await working())
     await restoring(disk)
     await expect(restoring(disk)).rejects.toMatchObject({ code: 'invalid-options' })
   })
 
-  test('leaves nothing that could start when its restore is cut short', async () => {
+  test('leaves no startable directory if its restore is cut short', async () => {
     const old = await working()
     for (let changes = 0; ; changes++) {
       const disk = await backedUp(old)
@@ -182,7 +182,7 @@ describe('a saved snapshot', () => {
   })
 })
 
-test('PITFALL 29: an old client is refused by the cluster that was made of the old one, and its session is of no use', async () => {
+test('PITFALL 29: a client of the old cluster is refused by the restored cluster, and its session is unknown there', async () => {
   const world = await working(1)
   const client = await world.connect()
   await world.settled(client.execute('d'))

@@ -16,7 +16,7 @@ async function working() {
   return world
 }
 
-test('the only member of a cluster keeps its state, the only copy of it', async () => {
+test('a rebuild of the only member of a cluster is refused, as it has the only copy of the state', async () => {
   const world = await working()
   const { disk } = world.server(1)
   world.kill(1)
@@ -29,7 +29,7 @@ test('the only member of a cluster keeps its state, the only copy of it', async 
   expect(await files()).toEqual(before)
 })
 
-test('one that others have joined is rebuilt', async () => {
+test('a member of a cluster with other members is rebuilt', async () => {
   const world = await working()
   await world.settled(world.replica(1).changeMembership({ add: 2, address: peerAddressOf(2) }))
   for (let n = 0; n < 6; n++) await world.settled(world.replica(1).execute(`after ${n}`))
@@ -41,7 +41,7 @@ test('one that others have joined is rebuilt', async () => {
   expect((await disk.list(DATA_DIR)).some((name) => name.endsWith('.snapshot'))).toBe(false)
 })
 
-test('a directory in use, and one of no server, are left alone', async () => {
+test('a directory in use and a directory without a server are not changed', async () => {
   const world = await working()
   const refused = await world.failure(rebuildReplica(DATA_DIR, world.server(1).disk))
   expect(refused).toMatchObject({ code: 'directory-in-use' })

@@ -35,7 +35,7 @@ function recovering(world: Working, id: number, more: Partial<Options> = {}) {
   return recoverCluster(options)
 }
 
-test('the plan says what was given and what may be lost, before anything is written', async () => {
+test('the plan shows the given directories and possible losses before anything is written', async () => {
   const world = await working()
   for (const id of world.ids) world.kill(id)
   const { disk } = world.server(2)
@@ -61,7 +61,7 @@ test('the plan says what was given and what may be lost, before anything is writ
   )
 })
 
-test('nothing is written where the plan is not confirmed', async () => {
+test('nothing is written if the plan is not confirmed', async () => {
   const world = await working()
   for (const id of world.ids) world.kill(id)
   const refused = recovering(world, 2, { confirm: () => false })
@@ -69,12 +69,12 @@ test('nothing is written where the plan is not confirmed', async () => {
   await expect(world.server(2).disk.list('/new')).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
-test('a directory in use is refused', async () => {
+test('a source directory in use is refused', async () => {
   const world = await working()
   expect(await world.failure(recovering(world, 2))).toMatchObject({ code: 'directory-in-use' })
 })
 
-test('while an old member answers it refuses, unless forced', async () => {
+test('a recovery is refused while an old member answers, unless it is forced', async () => {
   const world = await working()
   await world.settled(world.replica(1).changeMembership({ add: 4, address: peerAddressOf(4) }))
   world.add(4)
@@ -88,7 +88,7 @@ test('while an old member answers it refuses, unless forced', async () => {
   expect(forced.members.find(({ server }) => server === 4)).toMatchObject({ answersAt: ['s4:2380'] })
 })
 
-test('an old founder that answers is found, where it was at first and where it was moved to', async () => {
+test('an old founder that answers is found, at its first and at its new address', async () => {
   const world = await working()
   for (const id of [2, 3]) world.kill(id)
   const founder = { addresses: ['s1:2380'], answersAt: ['s1:2380'] }
@@ -106,7 +106,7 @@ test('an old founder that answers is found, where it was at first and where it w
   expect(moved.members[0]).toMatchObject({ addresses: ['s9:2380'], answersAt: [] })
 })
 
-test('a target that is not empty is refused, and a source that is no data directory', async () => {
+test('a target that is not empty and a source without data are refused', async () => {
   const world = await working(1)
   world.kill(1)
   const { disk } = world.server(1)
@@ -123,7 +123,7 @@ test('a target that is not empty is refused, and a source that is no data direct
   })
 })
 
-test('directories of two clusters are not mixed', async () => {
+test('directories of two clusters are refused together', async () => {
   const [world, other] = [
     await working(1),
     new World({ servers: 1, seed: 2, machine: () => new Chronicle() }),
@@ -139,7 +139,7 @@ test('directories of two clusters are not mixed', async () => {
   })
 })
 
-test('options are checked', async () => {
+test('invalid options are refused', async () => {
   const options = { from: [], dataDir: '/new', id: 1, address: 'h:1', machine: new Chronicle() }
   await expect(recoverCluster(options)).rejects.toMatchObject({
     code: 'invalid-options',

@@ -16,7 +16,7 @@ function admission() {
 
 const NONE = { slot: 0, configurations: [] }
 
-test('a server on an old copy is not admitted by the others, however long it waits', () => {
+test('a server on an old copy of its directory is not admitted, however long it waits', () => {
   const { clock, it } = admission()
   it.welcomed(1, 8, NONE)
   expect(it.outdated).toEqual({ position: 7, heard: 8 })
@@ -25,7 +25,7 @@ test('a server on an old copy is not admitted by the others, however long it wai
   expect(it.isAdmitted).toBe(false)
 })
 
-test('a quorum that has heard of no later group admits a server, when the others had their time', () => {
+test('a server is admitted by a quorum that knows of no later group, once the other servers had time to object', () => {
   const { clock, it } = admission()
   it.welcomed(2, 7, NONE)
   expect(it.isAdmitted).toBe(false)

@@ -21,7 +21,7 @@ function rig() {
   return { enter, fill, capacity }
 }
 
-test('this process may take all of it, and is told when to try again', () => {
+test('the own process may use the whole capacity, and is then refused with a delay', () => {
   const { fill, capacity } = rig()
   expect(fill(OWN_PROCESS)).toBe(1000)
   expect(() => {
@@ -29,12 +29,12 @@ test('this process may take all of it, and is told when to try again', () => {
   }).toThrow('1000 things of 0 bytes wait already: try again in 1000 ms')
 })
 
-test('one owner takes no more than it leaves for others', () => {
+test('each client gets half of the capacity that is left', () => {
   const { fill } = rig()
   expect(['a', 'b', 'c'].map((name) => fill({ name }))).toEqual([500, 250, 125])
 })
 
-test('a hundred owners that take all they may do not keep out one of whom few wait', () => {
+test('a hundred greedy clients leave capacity for a client with few requests', () => {
   const { enter, fill, capacity } = rig()
   for (let number = 0; number < 100; number++) fill({ number })
   expect(capacity.size).toBeGreaterThan(1000)
@@ -48,7 +48,7 @@ test('a hundred owners that take all they may do not keep out one of whom few wa
   }).toThrow('bytes wait already')
 })
 
-test('no client takes more bytes than there are', () => {
+test('the bytes of all clients are limited', () => {
   const { enter } = rig()
   enter({}, 600)
   expect(() => {
@@ -57,7 +57,7 @@ test('no client takes more bytes than there are', () => {
   enter({}, 400)
 })
 
-test('what leaves makes room', () => {
+test('a request that ends frees its capacity', () => {
   const { enter, fill, capacity } = rig()
   const owner = {}
   const count = fill(owner)

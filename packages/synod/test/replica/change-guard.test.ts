@@ -55,14 +55,14 @@ function guardOf(
 const remove = (server: ServerId, isForced = false): Change => ({ type: 'remove', server, isForced })
 
 describe('a removal', () => {
-  test('passes where a quorum of the remaining servers is up', () => {
+  test('is allowed if a quorum of the remaining servers is up', () => {
     expect(guardOf(3, { 2: NOW, 3: LATELY }).judge(remove(2))).toBe(undefined)
     expect(guardOf(3, { 2: NOW, 3: LATELY }).judge(remove(1))).toBe(undefined)
     expect(guardOf(5, { 2: NOW, 3: NOW, 4: LONG_AGO }).judge(remove(2))).toMatch(/^without s2/)
     expect(guardOf(5, { 2: NOW, 3: NOW, 4: NOW }).judge(remove(2))).toBe(undefined)
   })
 
-  test('does not where one of two is down', () => {
+  test('is refused if one of the two remaining servers is down', () => {
     const reason =
       'without s2 the voters would be s1, s3, of which a decision takes 2, and only s1 is connected, was heard from in the last ' +
       `${PATIENCE_MS} ms and is no more than ${MAX_BEHIND_SLOTS} slots behind: start the servers that are down, or remove one of them`
@@ -72,31 +72,31 @@ describe('a removal', () => {
     expect(guardOf(3, { 2: NOW, 3: [0, CHOSEN - MAX_BEHIND_SLOTS] }).judge(remove(2))).toBe(undefined)
   })
 
-  test('passes where it is of one that is down, or far behind, or forced', () => {
+  test('is allowed for a server that is down or far behind, or if it is forced', () => {
     expect(guardOf(3, { 2: NOW }).judge(remove(3))).toBe(undefined)
     expect(guardOf(3, { 2: NOW, 3: [0, 0] }).judge(remove(3))).toBe(undefined)
     expect(guardOf(3, { 2: NOW }).judge(remove(2, true))).toBe(undefined)
   })
 
-  test('passes where it is of no voter', () => {
+  test('is allowed for a server that is no voter', () => {
     const { judge, membership } = guardOf(3, {})
     membership.apply(1, { type: 'add', server: 4, address: 'd:1', role: 'joining', replaces: 0 })
     expect(judge(remove(4))).toBe(undefined)
     expect(judge(remove(9))).toBe(undefined)
   })
 
-  test('looks at both kinds of quorums', () => {
+  test('must leave quorums of both phases', () => {
     const quorums = { phase1: 3, phase2: 2 }
     expect(guardOf(4, { 2: NOW, 3: NOW }, quorums).judge(remove(2))).toMatch(/of which a decision takes 3/)
     expect(guardOf(4, { 2: NOW, 3: NOW, 4: NOW }, quorums).judge(remove(2))).toBe(undefined)
   })
 })
 
-test('one whose connection broke is down, however lately it was heard from', () => {
+test('a server whose connection broke counts as down, however recently it was heard from', () => {
   expect(guardOf(3, { 2: NOW, 3: NOW }, undefined, [2]).judge(remove(2))).toMatch(/^without s2/)
 })
 
-test('a server is let vote where a quorum with it is up', () => {
+test('a joining server is promoted if a quorum including it is up', () => {
   const promote: Change = { type: 'promote', server: 4, acceptor: 'a'.repeat(32) }
   const joining = (heard: Parameters<typeof guardOf>[1], replaces = 0) => {
     const { judge, membership } = guardOf(3, heard)
@@ -111,7 +111,7 @@ test('a server is let vote where a quorum with it is up', () => {
   expect(joining({ 3: NOW }, 3)).toMatch(/^with s4 the voters would be s1, s2, s4/)
 })
 
-test('who begins to lead takes those for up that are connected, until they have had the time to be heard from', () => {
+test('a new leader counts connected servers as up until they had time to answer', () => {
   const { clock, guard, judge } = guardOf(3, {}, undefined, [2, 3])
   expect(judge(remove(2, false))).toBe(undefined)
   expect(guardOf(3, { 2: NOW }, undefined, [2, 3]).judge(remove(2))).toMatch(/^without s2/)
@@ -123,7 +123,7 @@ test('who begins to lead takes those for up that are connected, until they have 
   expect(judge(remove(1))).toMatch(/and none is connected/)
 })
 
-test('what is no change passes as it is', () => {
+test('a command passes unchanged', () => {
   const { guard } = guardOf(1, {})
   const value = Buffer.from('a command')
   expect(guard.judge(value)).toBe(value)
@@ -139,7 +139,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three 
     return world
   }
 
-  test('every replica refuses the removal of another one, and the cluster goes on', async () => {
+  test('every replica refuses to remove a server that is up, and the cluster goes on', async () => {
     const world = await crippled()
     for (const id of [1, 2]) {
       const refusal = await world.failure(world.replica(id).changeMembership({ remove: 2 }))
@@ -158,7 +158,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three 
     expect(world.status(1).members).toHaveLength(3)
   })
 
-  test('the removal of that one is not, and then one more can be added and removed', async () => {
+  test('the server that is down can be removed, and then another one added and removed', async () => {
     const world = await crippled()
     await world.settled(world.replica(1).changeMembership({ remove: 3 }))
     await world.settled(world.replica(2).execute('of two'))
@@ -173,7 +173,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three 
     await world.settled(world.replica(4).execute('of two others'))
   })
 
-  test('a removal that is forced is made', async () => {
+  test('a forced removal is carried out', async () => {
     const world = await crippled()
     await world.settled(world.replica(1).changeMembership({ remove: 2, force: true }))
     await world.restart(3)

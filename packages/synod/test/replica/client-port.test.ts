@@ -61,8 +61,8 @@ async function rig() {
   return { held, isIdle, world }
 }
 
-describe('what a client sends, a replica holds no more for it than it may', () => {
-  test('of reads and cancels without number in one frame, a limited number is under way at a time', async () => {
+describe('a replica holds for a hostile client', () => {
+  test('a limited number of reads under way, though one frame has many reads and cancels', async () => {
     const { isIdle, world } = await rig()
     const client = new RawClient(world, 'hostile')
     const reads = many(60_000, (request): ClientMessage => ({ type: 'read', request, query: QUERY }))
@@ -77,7 +77,7 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     await world.run(isIdle)
   })
 
-  test('of a status that is asked for without end and never read, a limited part', async () => {
+  test('a limited number of bytes of status answers that are never read', async () => {
     const { held, isIdle, world } = await rig()
     const clients = many(8, (index) => new RawClient(world, `hostile ${index}`))
     await world.wait(10)
@@ -92,7 +92,7 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     await world.run(isIdle)
   })
 
-  test('of frames that never end, a limited part, and not for long', async () => {
+  test('a limited number of bytes of unfinished frames, and for a limited time', async () => {
     const { held, isIdle, world } = await rig()
     const half = new FrameWriter('client')
     half.take()
@@ -112,7 +112,7 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     await world.run(isIdle)
   })
 
-  test('of frames of which no more than the header comes, not for long either', async () => {
+  test('a connection with a part of a header for a limited time', async () => {
     const { isIdle, world } = await rig()
     const clients = [HEADER_BYTES, HEADER_BYTES - 1, 1].map((bytes) => {
       const client = new RawClient(world, `hostile ${bytes}`)
@@ -126,7 +126,7 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     await world.run(isIdle)
   })
 
-  test('of requests of a client that is gone, nothing', async () => {
+  test('no requests after its connection has ended', async () => {
     const { held, isIdle, world } = await rig()
     const client = new RawClient(world, 'hostile')
     await world.wait(10)
@@ -147,7 +147,7 @@ describe('what a client sends, a replica holds no more for it than it may', () =
     expect(world.status(1).waiting).toBe(0)
   })
 
-  test('of small requests in large frames, no more than they are', async () => {
+  test('the bytes of small requests, not of the large frames that they came in', async () => {
     const { held, world } = await rig()
     const client = new RawClient(world, 'hostile')
     await world.wait(10)
@@ -162,7 +162,7 @@ describe('what a client sends, a replica holds no more for it than it may', () =
   })
 })
 
-test('of two requests with one number under way, the second one is refused', async () => {
+test('a request is refused if its number is under way already', async () => {
   const { world } = await rig()
   const client = new RawClient(world, 'hostile')
   await world.wait(10)

@@ -35,7 +35,7 @@ function lastErrorMs(world: World): number {
 
 describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
   test.each([YEARS_MS, -YEARS_MS])(
-    'PITFALL 31: does not follow one clock that is off by %d ms, also while its server proposes',
+    'PITFALL 31: does not follow one clock that is off by %d ms, even while its server proposes',
     async (offMs) => {
       const world = await formed(mode, offMs)
       await executeOnEach(world, mode)
@@ -54,7 +54,7 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
     },
   )
 
-  test('PITFALL 31: a server with a wrong clock that starts again proposes by the time of the log', async () => {
+  test('PITFALL 31: is continued by a server that restarts with a wrong clock', async () => {
     const world = await formed(mode, YEARS_MS)
     await executeOnEach(world, mode)
     for (const id of world.ids) world.crash(id)
@@ -66,7 +66,7 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
       expect(Math.abs(timeMs - world.clock.wallTime())).toBeLessThan(1000)
   })
 
-  test('PITFALL 31: an outage moves it on by as much, in one step, and a state machine sees that it was one', async () => {
+  test('PITFALL 31: jumps once by the length of an outage, which a state machine can notice', async () => {
     const world = await formed(mode, 0)
     await executeOnEach(world, mode)
     for (const id of world.ids) world.crash(id)
@@ -81,7 +81,7 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
     expect(Math.min(...steps)).toBeGreaterThanOrEqual(0)
   })
 
-  test('a new cluster proposes nothing before it knows the time, which it soon does', async () => {
+  test('is known before a new cluster proposes its first command, soon after the start', async () => {
     for (let seed = 1; seed <= 40; seed++) {
       const chance = new Chance(seed)
       const mostMs = chance.pick([0.5, 5, 20])
@@ -99,7 +99,7 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
     }
   })
 
-  test('two voters that do not agree on the time: it goes on by the monotonic clock, and both are warned', async () => {
+  test('follows the monotonic clock while two voters disagree about the time, and both warn', async () => {
     const world = await formed(mode, 5000, 2)
     await executeOnEach(world, mode)
     world.server(1).skewMs = YEARS_MS
@@ -112,7 +112,7 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
     }
   })
 
-  test('a lone voter believes its clock as it starts, and not a jump', async () => {
+  test('follows the clock of a lone voter as of its start, and no later jump', async () => {
     const world = await formed(mode, -5000, 1)
     await executeOnEach(world, mode)
     expect(Math.round(lastErrorMs(world) / 1000)).toBe(-5)
@@ -124,7 +124,7 @@ describe.each(MODES)('PITFALL 31: log time (%s mode)', (mode) => {
   })
 })
 
-test('an answer counts once, for the last question alone, and only until its peer is connected anew', () => {
+test('a clock report counts once, as the answer to the last question on the present connection', () => {
   const clock = new ManualClock()
   const rounds: number[] = []
   const clocks = new Clocks({
@@ -155,7 +155,7 @@ test('an answer counts once, for the last question alone, and only until its pee
   clocks.stop()
 })
 
-test('a command that was forwarded has the stamp of the leader, and a member that joins has no say', async () => {
+test('a forwarded command has the stamp of the leader, and the clock of a learner does not count', async () => {
   const world = await formed('leader', YEARS_MS)
   await world.settled(world.replica(2).transferLeadership({ to: 2 }))
   world.add(4)

@@ -24,7 +24,7 @@ function identityOf(world: World, id: number): { clusterId: string | null; found
   return JSON.parse(text) as { clusterId: string | null; founders: number[] }
 }
 
-test('the id of a cluster follows from who founded it, as which acceptor', () => {
+test('the id of a cluster depends on its founders and their acceptors', () => {
   const id = clusterIdOf({ 1: 'aa', 2: 'bb', 10: 'cc' })
   expect(id).toMatch(/^[0-9a-f]{32}$/)
   expect(clusterIdOf({ 10: 'cc', 2: 'bb', 1: 'aa' })).toBe(id)
@@ -33,7 +33,7 @@ test('the id of a cluster follows from who founded it, as which acceptor', () =>
 })
 
 describe.each(MODES)('in %s mode', (mode) => {
-  test('the founders have one id, and keep it over restarts', async () => {
+  test('all founders have the same cluster id, and keep it over restarts', async () => {
     const world = await World.formed({ mode })
     const ids = world.ids.map((id) => world.status(id).clusterId)
     expect(new Set(ids).size).toBe(1)
@@ -43,7 +43,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.status(2).clusterId).toBe(ids[0])
   })
 
-  test('there is none before the cluster has formed', async () => {
+  test('a cluster has no id before it has formed', async () => {
     const world = new World({ mode })
     await world.open(1)
     await world.open(2)
@@ -52,7 +52,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(identityOf(world, 1)).toMatchObject({ clusterId: null, founders: [1, 2, 3] })
   })
 
-  test('a server that joins writes down the id before it asks for a snapshot', async () => {
+  test('a joining server saves the cluster id before it asks for a snapshot', async () => {
     const world = await World.formed({ mode })
     world.add(4)
     const { disk } = world.server(4)
@@ -71,7 +71,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(identityOf(world, 4)).toMatchObject({ clusterId: world.status(1).clusterId, founders: [] })
   })
 
-  test('a server of another cluster of the same name is refused, though it was added by mistake', async () => {
+  test('a server of another cluster of the same name is refused, although it was added by mistake', async () => {
     const world = await twoClusters(mode)
     await world.settled(world.replica(2).execute('theirs'))
     await world.settled(world.replica(1).changeMembership({ add: 2, address: peerAddressOf(2) }))
@@ -83,7 +83,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(2)).toEqual(['theirs'])
   })
 
-  test('a server that has begun to join one cluster does not go over to another one', async () => {
+  test('a server that has begun to join one cluster does not join another one', async () => {
     const world = await twoClusters(mode)
     world.add(3)
     await world.open(3, alone(3, 2))
@@ -96,7 +96,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(3)).toEqual([])
   })
 
-  test('a client stays with the cluster that it was connected to first', async () => {
+  test('a client stays with the cluster that it first connected to', async () => {
     const world = await twoClusters(mode)
     const client = await world.connect()
     const first = await world.settled(client.execute('first'))
@@ -115,8 +115,8 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 })
 
-describe('PITFALL 26: servers that work by other rules', () => {
-  test('with another window are refused, in both directions', async () => {
+describe('PITFALL 26: a server with different parameters', () => {
+  test('PITFALL 26: is refused for another window, in both directions', async () => {
     const world = new World()
     await world.open(1)
     await world.open(2)
@@ -126,7 +126,7 @@ describe('PITFALL 26: servers that work by other rules', () => {
     expect(world.status(1).formed).toBe(false)
   })
 
-  test('nor does a directory take another window', async () => {
+  test('PITFALL 26: does not start with another window than that of its directory', async () => {
     const world = await World.formed()
     world.crash(1)
     expect(await world.failure(world.begin(1, { host: { window: 9 } }))).toMatchObject({
@@ -138,7 +138,7 @@ describe('PITFALL 26: servers that work by other rules', () => {
   })
 })
 
-test('servers with other election timeouts are welcome, with one warning for each value', async () => {
+test('a server with another election timeout is accepted, with one warning for each value', async () => {
   const world = new World()
   await world.open(1, { electionTimeoutMs: 600 })
   await world.open(2)

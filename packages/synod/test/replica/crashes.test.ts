@@ -4,22 +4,19 @@ import { World } from './world.js'
 const MODES = ['leader', 'leaderless'] as const
 
 describe.each(MODES)('in %s mode', (mode) => {
-  test.each([1, 2, 3])(
-    'what was acknowledged survives the crash of s%i, which catches up',
-    async (victim) => {
-      const world = await World.formed({ mode })
-      const others = world.ids.filter((id) => id !== victim)
-      await world.settled(world.replica(victim).execute('before'))
-      world.crash(victim)
-      expect(await world.settled(world.replica(others[0]!).execute('meanwhile'))).toBe(2)
-      await world.restart(victim)
-      expect(await world.settled(world.replica(victim).execute('after'))).toBe(3)
-      await world.converged()
-      expect(world.texts(victim)).toEqual(['before', 'meanwhile', 'after'])
-    },
-  )
+  test.each([1, 2, 3])('acknowledged commands survive the crash of s%i, which catches up', async (victim) => {
+    const world = await World.formed({ mode })
+    const others = world.ids.filter((id) => id !== victim)
+    await world.settled(world.replica(victim).execute('before'))
+    world.crash(victim)
+    expect(await world.settled(world.replica(others[0]!).execute('meanwhile'))).toBe(2)
+    await world.restart(victim)
+    expect(await world.settled(world.replica(victim).execute('after'))).toBe(3)
+    await world.converged()
+    expect(world.texts(victim)).toEqual(['before', 'meanwhile', 'after'])
+  })
 
-  test('what was acknowledged survives the crash of all', async () => {
+  test('acknowledged commands survive the crash of all servers', async () => {
     const world = await World.formed({ mode })
     for (let count = 1; count <= 10; count++)
       await world.settled(world.replica((count % 3) + 1).execute(`${count}`))
@@ -48,7 +45,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.converged()
   })
 
-  test('without a majority a proposal fails as no-quorum in time, and all resumes when it is back', async () => {
+  test('without a majority a proposal fails as no-quorum in time, and commands are executed again when a server is back', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('a'))
     world.crash(2)
@@ -67,7 +64,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(2)).toEqual(world.texts(1))
   })
 
-  test('a proposal with more time than the outage lasts goes through', async () => {
+  test('a proposal with a longer timeout than the outage is executed after it', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('a'))
     world.crash(2)
@@ -78,7 +75,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await world.settled(patient)).toBe(2)
   })
 
-  test('so does the first one of a replica, which has to open its session then', async () => {
+  test('the first proposal of a replica, which opens its session, is executed after an outage too', async () => {
     const world = await World.formed({ mode })
     world.crash(2)
     world.crash(3)
@@ -91,7 +88,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 })
 
 describe('when the leader crashes', () => {
-  test('what waits at a follower completes on the new leader, once', async () => {
+  test('a proposal that waits at a follower is executed once by the new leader', async () => {
     const world = await World.formed()
     const leader = world.leader!
     const [follower] = world.followers
@@ -107,7 +104,7 @@ describe('when the leader crashes', () => {
     )
   })
 
-  test('the others know within tens of milliseconds', async () => {
+  test('the followers elect another leader within tens of milliseconds', async () => {
     const world = await World.formed()
     const [follower] = world.followers
     await world.settled(world.replica(follower!).execute('a'))
@@ -117,7 +114,7 @@ describe('when the leader crashes', () => {
     expect(world.clock.now() - begunMs).toBeLessThan(150)
   })
 
-  test('that is only cut off, the others elect another, and it follows when it is back', async () => {
+  test('or is only cut off, the followers elect another leader, and the old one follows after the cut', async () => {
     const world = await World.formed()
     const leader = world.leader!
     const [follower] = world.followers
@@ -129,7 +126,7 @@ describe('when the leader crashes', () => {
     await world.converged()
   })
 
-  test('what it had taken itself completes when it is back, once', async () => {
+  test('a proposal that waits at the old leader is executed once after it is back', async () => {
     const world = await World.formed()
     const leader = world.leader!
     const [follower] = world.followers
@@ -144,7 +141,7 @@ describe('when the leader crashes', () => {
   })
 })
 
-test('after a call is over, a proposal that comes through late is executed at most once', async () => {
+test('a proposal that arrives after its call timed out is executed at most once', async () => {
   const world = await World.formed()
   const [follower] = world.followers
   await world.settled(world.replica(follower!).execute('a'))

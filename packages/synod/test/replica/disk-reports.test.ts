@@ -39,8 +39,8 @@ class Rig {
   }
 }
 
-describe('what a server says of its disk', () => {
-  test('nothing, while no write takes long', () => {
+describe('a server reports about its disk', () => {
+  test('nothing while writes are fast', () => {
     const rig = new Rig()
     for (let write = 0; write < 20; write++) {
       rig.stick()
@@ -50,7 +50,7 @@ describe('what a server says of its disk', () => {
     expect(rig.heardMs).toBe(0)
   })
 
-  test('that it is full, again and again, and once that there is space', () => {
+  test('that it is full, repeatedly, and once that it has space again', () => {
     const rig = new Rig()
     expect(rig.second.space(1)).toBe('ample')
     rig.space = 'full'
@@ -62,7 +62,7 @@ describe('what a server says of its disk', () => {
     expect([rig.second.space(1), rig.told.length]).toEqual(['ample', length + 1])
   })
 
-  test('what is not said again is forgotten', () => {
+  test('its space again and again, as peers forget an old report', () => {
     const rig = new Rig()
     rig.space = 'low'
     rig.clock.advance(300)
@@ -72,7 +72,7 @@ describe('what a server says of its disk', () => {
     expect(rig.second.space(1)).toBe('ample')
   })
 
-  test('soon that it is stuck, for how long at any moment, and that it is over', () => {
+  test('soon that it is stuck, for how long, and when it recovers', () => {
     const rig = new Rig()
     rig.clock.advance(1100)
     rig.stick()
@@ -89,7 +89,7 @@ describe('what a server says of its disk', () => {
     expect(rig.told.filter(({ writingMs }) => writingMs === 0)).toHaveLength(1)
   })
 
-  test('is forgotten when it is not said any more, and believed again when it is', () => {
+  test('that it is stuck repeatedly: peers forget an old report, and believe the next one', () => {
     const rig = new Rig()
     rig.stick()
     rig.clock.advance(2000)
@@ -104,7 +104,7 @@ describe('what a server says of its disk', () => {
     expect(rig.heardMs).toBe(3350)
   })
 
-  test('nothing more after the end', () => {
+  test('nothing after it stopped', () => {
     const rig = new Rig()
     rig.stick()
     rig.first.stop()
@@ -113,11 +113,11 @@ describe('what a server says of its disk', () => {
   })
 })
 
-describe('of replicas as they are', () => {
+describe('in a running cluster', () => {
   const stuckFor = (world: World, at: number, of: number) =>
     world.status(at).peers.find(({ server }) => server === of)!.writingMs
 
-  test('the others know of a stuck disk for as long as it is stuck, and nothing of sound ones', async () => {
+  test('the other servers know of a stuck disk while it is stuck, and of no healthy disk', async () => {
     const world = await World.formed()
     const leader = world.leader!
     const [stuck, sound] = world.followers as [number, number]

@@ -26,7 +26,7 @@ async function used(mode: 'leader' | 'leaderless'): Promise<World> {
   return world
 }
 
-describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (mode) => {
+describe.each(MODES)('in %s mode, a flipped byte in the middle of a journal', (mode) => {
   async function damaged(): Promise<World> {
     const world = await used(mode)
     world.crash(3)
@@ -35,7 +35,7 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     return world
   }
 
-  test('makes the server a learner, which says what to do', async () => {
+  test('makes its server a learner, which reports what to do', async () => {
     const world = await damaged()
     expect(world.status(3)).toMatchObject({
       role: 'learner',
@@ -48,7 +48,7 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     expect(world.server(3).log.find((line) => line.startsWith('error:'))).toContain('cannot be used')
   })
 
-  test('it learns everything from its peers, and serves reads and proposals', async () => {
+  test('does not keep its server from learning, serving reads and forwarding proposals', async () => {
     const world = await damaged()
     const expected = Array.from({ length: 10 }, (_, index) => `${index + 1}`)
     expect(await world.settled(world.replica(3).read(0))).toEqual(expected)
@@ -58,7 +58,7 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     expect(world.texts(3)).toEqual([...expected, 'by the learner', 'by another'])
   })
 
-  test('it does not count for quorums', async () => {
+  test('keeps its server out of quorums', async () => {
     const world = await damaged()
     const killed = world.leader ?? 2
     world.crash(killed)
@@ -77,7 +77,7 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     await world.settled(world.replica(3).execute('yes'))
   })
 
-  test('a proposal of the learner survives that it is cut off for a while', async () => {
+  test('does not lose a proposal of its server that is cut off for a while', async () => {
     const world = await damaged()
     await world.settled(world.replica(3).execute('first'))
     world.isolate(3)
@@ -88,7 +88,7 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
     expect(await world.settled(pending)).toBe(12)
   })
 
-  test('its directory is left as it is', async () => {
+  test('is left in the directory as it is', async () => {
     const world = await used(mode)
     world.crash(3)
     flipByte(world, 3)
@@ -101,7 +101,7 @@ describe.each(MODES)('in %s mode, a byte flipped in the middle of a journal', (m
 })
 
 describe.each(MODES)('in %s mode', (mode) => {
-  test('a server whose disk was emptied is refused, and fails; the others go on', async () => {
+  test('a server with an emptied disk is refused, and fails; the other servers go on', async () => {
     const world = await used(mode)
     world.crash(3)
     world.emptyDisk(3)
@@ -113,7 +113,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.running).toEqual([1, 2])
   })
 
-  test('a journal that is gone makes a learner, as a damaged one does', async () => {
+  test('a lost journal makes its server a learner, as a damaged one does', async () => {
     const world = await used(mode)
     world.crash(3)
     const { disk } = world.server(3)
@@ -137,7 +137,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 
   test.each(['write', 'sync'] as const)(
-    'a failed %s is the end of the replica, and only of it',
+    'a failed %s ends the replica, and no other replica',
     async (fault) => {
       const world = await used(mode)
       const failing = world.leader ?? 3
@@ -155,7 +155,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     },
   )
 
-  test('a replica that failed can be closed, and its directory opened again', async () => {
+  test('a replica that failed can be closed, and started again on its directory', async () => {
     const world = await used(mode)
     world.server(3).disk.failNext('sync')
     world
@@ -173,7 +173,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 })
 
-test('a directory without its identity is no replica: journal-damaged, and the directory is free', async () => {
+test('a directory without an identity is refused as journal-damaged, and released', async () => {
   const world = await used('leader')
   world.crash(3)
   const { disk } = world.server(3)

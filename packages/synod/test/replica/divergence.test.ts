@@ -21,7 +21,7 @@ class Rig {
 }
 
 describe('digests at the same slot', () => {
-  test('that are equal say nothing, in any order', () => {
+  test('report nothing if they are equal, in any order', () => {
     const { diverged, disagreements, divergence } = new Rig()
     divergence.executed(256, 7)
     divergence.onDigest(2, 256, 7)
@@ -30,7 +30,7 @@ describe('digests at the same slot', () => {
     expect([diverged, disagreements]).toEqual([[], []])
   })
 
-  test('show who is wrong where more than half of the servers agree without this one', () => {
+  test('show that this server is wrong if a majority agrees without it', () => {
     const { diverged, divergence } = new Rig()
     divergence.executed(256, 1)
     divergence.onDigest(2, 256, 1)
@@ -42,7 +42,7 @@ describe('digests at the same slot', () => {
     expect(diverged).toEqual([{ slot: 512, agreed: 256, with: [2, 3] }])
   })
 
-  test('do not show that where the others differ too, or this one is with most', () => {
+  test('do not show that this server is wrong if no other majority agrees', () => {
     const { diverged, disagreements, divergence } = new Rig(5)
     divergence.executed(256, 1)
     divergence.onDigest(2, 256, 2)
@@ -56,7 +56,7 @@ describe('digests at the same slot', () => {
     expect(disagreements).toHaveLength(3)
   })
 
-  test('are forgotten in the end', () => {
+  test('are forgotten after many slots', () => {
     const { diverged, divergence } = new Rig()
     for (let slot = 1; slot <= 100; slot++) divergence.executed(slot, slot)
     for (const peer of [2, 3]) divergence.onDigest(peer, 1, 99)
@@ -87,8 +87,8 @@ async function write(world: Wrongly, by: number, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await world.settled(world.replica(by).execute(`${i}`))
 }
 
-describe('a replica whose state machine came to another result', () => {
-  test('stops, says at which slots, and does not start again; the others go on', async () => {
+describe('a replica whose state machine has diverged', () => {
+  test('stops, reports between which slots, and does not start again; the other servers go on', async () => {
     const world = await clusterWith(2)
     await write(world, 1, 10)
     await world.settled(world.replica(1).execute('trap'))
@@ -102,7 +102,7 @@ describe('a replica whose state machine came to another result', () => {
     expect(world.running).toEqual([1, 3])
   })
 
-  test('comes back after a rebuild: with the log, or a snapshot of a peer', async () => {
+  test('starts again after a rebuild, from the log or from the snapshot of a peer', async () => {
     for (const snapshots of [{}, { everySlots: 50, keepSlots: 0 }]) {
       const world = await clusterWith(2, snapshots)
       await world.settled(world.replica(1).execute('trap'))
@@ -119,7 +119,7 @@ describe('a replica whose state machine came to another result', () => {
     }
   })
 
-  test('is only told of where two cannot tell which of them is wrong', async () => {
+  test('logs a warning and goes on if only two servers disagree', async () => {
     const world = await clusterWith(2)
     world.kill(3)
     await world.settled(world.replica(1).execute('trap'))
@@ -138,7 +138,7 @@ describe('a replica whose state machine came to another result', () => {
   })
 })
 
-test('a quarantine that cannot be read is one', async () => {
+test('an unreadable quarantine file keeps the replica from starting', async () => {
   const disk = new MemoryDisk()
   await disk.makeDirectory('/data')
   await checkQuarantine(disk, '/data')

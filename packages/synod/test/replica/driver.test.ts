@@ -83,7 +83,7 @@ class Rig {
 }
 
 describe('the driver of a replica', () => {
-  test('holds a message back until what it rests on is durable', () => {
+  test('holds a message until the records before it are durable', () => {
     const rig = new Rig()
     rig.step({ records: [VOTE], messages: [to(2, true)] })
     expect(rig.flushes).toBe(1)
@@ -92,19 +92,19 @@ describe('the driver of a replica', () => {
     expect(rig.sent).toEqual([2])
   })
 
-  test('sends at once what rests on nothing', () => {
+  test('sends a message at once if it needs no record', () => {
     const rig = new Rig()
     rig.step({ records: [VOTE], messages: [to(2, false)] })
     expect(rig.sent).toEqual([2])
   })
 
-  test('does not write records that nothing waits for', () => {
+  test('does not write records for which no message waits', () => {
     const rig = new Rig()
     rig.step({ records: [CHOSEN] })
     expect(rig.flushes).toBe(0)
   })
 
-  test('PITFALL 24: writes what a message has come to wait for, though it was written down lazily', () => {
+  test('PITFALL 24: writes earlier records as soon as a message waits for them', () => {
     const rig = new Rig()
     rig.step({ records: [CHOSEN] })
     // An answer given again, say: it has no record of its own, and waits for all before it.
@@ -114,7 +114,7 @@ describe('the driver of a replica', () => {
     expect(rig.sent).toEqual([2])
   })
 
-  test('PITFALL 24: writes what an answer of this server to itself has come to wait for', () => {
+  test('PITFALL 24: writes earlier records as soon as an answer of this server to itself waits for them', () => {
     const rig = new Rig()
     rig.step({ records: [CHOSEN] })
     rig.step({ awaited: 1 })
@@ -124,7 +124,7 @@ describe('the driver of a replica', () => {
     expect(rig.flushes).toBe(1)
   })
 
-  test('writes records that nothing waits for when there are many bytes of them', () => {
+  test('writes records for which no message waits when they have many bytes', () => {
     const rig = new Rig()
     rig.journal.waitingBytes = (4 << 20) - 1
     rig.step({ records: [CHOSEN] })
@@ -135,7 +135,7 @@ describe('the driver of a replica', () => {
   })
 })
 
-describe('while there is no room for what would come of it, the driver drops', () => {
+describe('at its limits, the driver drops', () => {
   const DISK_WORK: Message[] = [
     { type: 'prepare', ballot: { seq: 1, server: 2 }, scope: 'log', slot: 1 },
     { type: 'accept', ballot: { seq: 1, server: 2 }, first: 1, values: [new Uint8Array(1)] },
@@ -149,7 +149,7 @@ describe('while there is no room for what would come of it, the driver drops', (
     return rig.received.splice(0)
   }
 
-  test('what is forwarded, if the queue for a slot is full', () => {
+  test('forwards, if the queue for slots is full', () => {
     const rig = new Rig()
     expect(received(rig)).toEqual(['prepare', 'accept', 'decided', 'forward', 'probe'])
     rig.capacity = 0
@@ -157,7 +157,7 @@ describe('while there is no room for what would come of it, the driver drops', (
     expect(rig.driver.refused).toBe(1)
   })
 
-  test('all that makes work for the disk, if that is too far behind; nor is anything proposed', () => {
+  test('every message that causes a write, if the disk is too far behind, and proposes nothing', () => {
     const rig = new Rig()
     rig.journal.waitingBytes = (64 << 20) + 1
     expect(rig.driver.capacity).toBe(0)
@@ -168,7 +168,7 @@ describe('while there is no room for what would come of it, the driver drops', (
     expect(received(rig)).toHaveLength(5)
   })
 
-  test('the same if too many messages wait for the disk', () => {
+  test('every message that causes a write, if too many messages wait for the disk', () => {
     const rig = new Rig()
     rig.step({ records: [VOTE], messages: Array.from({ length: 16_384 }, () => to(2, true)) })
     expect(received(rig)).toEqual(['probe'])

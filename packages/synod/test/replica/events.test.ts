@@ -26,7 +26,7 @@ function collect<T>(iterator: AsyncIterable<T>) {
 
 const textsOf = (batches: readonly AppliedBatch<Notes>[]) => batches.flatMap(({ commands }) => commands)
 
-test('fences are in the order of ballots, and safe integers', () => {
+test('fences have the order of ballots, and are safe integers', () => {
   const ballots = [
     { seq: 1, server: 1 },
     { seq: 1, server: 65_535 },
@@ -39,8 +39,8 @@ test('fences are in the order of ballots, and safe integers', () => {
   expect(fences.every(Number.isSafeInteger)).toBe(true)
 })
 
-describe('leadership', () => {
-  test('begins with the present one, tells of each next one, and is done after close', async () => {
+describe('leadership()', () => {
+  test('yields the present leader, then each next one, and ends after close', async () => {
     const world = await World.formed()
     const old = world.leader!
     const [follower] = world.followers
@@ -58,7 +58,7 @@ describe('leadership', () => {
     expect(seen.end).toBe('done')
   })
 
-  test('who is slow gets the newest one only', async () => {
+  test('yields only the newest leader to a slow reader', async () => {
     const world = await World.formed()
     const [a, b] = world.followers
     const iterator = world.replica(a!).leadership()
@@ -103,7 +103,7 @@ describe('leadership', () => {
 })
 
 describe.each(['leader', 'leaderless'] as const)('applied, in %s mode', (mode) => {
-  test('gives every command once, with its position, time and result, on every replica', async () => {
+  test('yields every command once, with its position, time and result, on every replica', async () => {
     const world = await World.formed({ mode })
     const seen = world.ids.map((id) => collect(world.replica(id).applied()))
     for (const text of ['a', '!b', 'c'])
@@ -134,8 +134,8 @@ describe.each(['leader', 'leaderless'] as const)('applied, in %s mode', (mode) =
   })
 })
 
-describe('applied', () => {
-  test('names the slots that are not kept any more', async () => {
+describe('applied()', () => {
+  test('names the slots that are no longer kept', async () => {
     const world = await World.formed({ servers: 1 })
     const replica = world.replica(1)
     await world.settled(replica.execute('before'))
@@ -157,7 +157,7 @@ describe('applied', () => {
     expect(textsOf(fast.items)).toEqual(Array.from({ length: fast.items.length }, (_, at) => `${at}`))
   })
 
-  test('does not pass over what a snapshot of a peer has brought', async () => {
+  test('reports a gap for slots that arrived in the snapshot of a peer', async () => {
     const options = { snapshots: { everySlots: 20, keepSlots: 5 } }
     const world = await World.formed({ options })
     const [lagging, other] = world.followers
@@ -173,7 +173,7 @@ describe('applied', () => {
     await world.converged()
   })
 
-  test('begins anew where a process begins with its log', async () => {
+  test('begins with the kept log after a restart', async () => {
     const world = await World.formed({ servers: 1 })
     for (const text of ['a', 'b']) await world.settled(world.replica(1).execute(text))
     const seen = collect(world.replica(1).applied())
@@ -219,8 +219,8 @@ function workEverywhere(world: World) {
   return { works, failures }
 }
 
-describe('whileLeader', () => {
-  test('runs the work once a leadership, with a fence that grows', async () => {
+describe('whileLeader()', () => {
+  test('runs the work once per leadership, with an increasing fence', async () => {
     const world = await World.formed()
     const { failures, works } = workEverywhere(world)
     await world.run(() => works.length === 1)
@@ -239,7 +239,7 @@ describe('whileLeader', () => {
     expect(failures).toEqual([])
   })
 
-  test('its signal is aborted one election timeout after the last contact with a quorum', async () => {
+  test('aborts its signal one election timeout after the last contact with a quorum', async () => {
     for (let seed = 1; seed <= 5; seed++) {
       const world = await World.formed({ seed })
       const { works } = workEverywhere(world)
@@ -259,7 +259,7 @@ describe('whileLeader', () => {
     }
   })
 
-  test('begins when all is executed that was acknowledged before', async () => {
+  test('begins the work when all acknowledged commands are executed', async () => {
     const world = await World.formed()
     const [a, b] = world.followers
     world.partition(a!, world.leader!)
@@ -272,7 +272,7 @@ describe('whileLeader', () => {
     expect(seen[1]).toEqual(Array.from({ length: 50 }, (_, count) => `${count}`))
   })
 
-  test('a throw ends the call; an error that follows from the signal does not', async () => {
+  test('rejects with an error of the work, unless the error follows from the signal', async () => {
     const world = await World.formed()
     const { leader } = world
     const failing = world.replica(leader!).whileLeader(() => {
@@ -302,7 +302,7 @@ describe('whileLeader', () => {
     expect(await world.failure(aborting)).toMatchObject({ code: 'aborted' })
   })
 
-  test('resolves after close, and its work is told to end first', async () => {
+  test('resolves after close, which first asks the work to end', async () => {
     const world = await World.formed()
     const { leader } = world
     let reason: unknown
@@ -320,7 +320,7 @@ describe('whileLeader', () => {
     expect(reason).toMatchObject({ name: 'AbortError' })
   })
 
-  test('rejects in leaderless mode, and for what is no function', async () => {
+  test('rejects in leaderless mode, and for a value that is no function', async () => {
     const world = await World.formed({ mode: 'leaderless' })
     expect(await world.failure(world.replica(1).whileLeader(() => 1))).toMatchObject({ code: 'wrong-mode' })
     expect(await world.failure(world.replica(1).whileLeader(1 as never))).toMatchObject({

@@ -5,7 +5,7 @@ import { World } from './world.js'
 const MODES = ['leader', 'leaderless'] as const
 
 describe.each(MODES)('in %s mode', (mode) => {
-  test('a cluster forms only when all its servers have met', async () => {
+  test('a cluster forms only when all its servers have connected', async () => {
     const world = new World({ mode })
     await world.open(1)
     await world.open(2)
@@ -18,7 +18,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.converged()
   })
 
-  test('until then a proposal fails as no-quorum, and says who is missing', async () => {
+  test('before the cluster has formed a proposal fails as no-quorum, and names the missing servers', async () => {
     const world = new World({ mode })
     await world.open(1)
     const error = await world.failure(world.replica(1).execute('a', { timeoutMs: 1000 }))
@@ -27,7 +27,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.clock.now()).toBeLessThan(1100)
   })
 
-  test('no server votes before all have written down who they are: none is left behind by a crash', async () => {
+  test('no server votes before all servers have saved their peers, so no crash leaves one behind', async () => {
     const world = new World({ mode })
     await world.open(1)
     await world.open(2)
@@ -45,7 +45,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
   })
 
-  test('once it has formed, a majority is enough, after a restart too', async () => {
+  test('a formed cluster needs only a majority, also after a restart', async () => {
     const world = await World.formed({ mode })
     for (const id of world.ids) world.crash(id)
     await world.open(2)
@@ -53,7 +53,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await world.settled(world.replica(2).execute('a'))).toBe(1)
   })
 
-  test('a single server forms a cluster by itself', async () => {
+  test('a single server forms a cluster alone', async () => {
     const world = await World.formed({ servers: 1, mode })
     expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
     expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
@@ -62,7 +62,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
   })
 
-  test('five servers form one, and go on without two of them', async () => {
+  test('five servers form a cluster, and go on without two of them', async () => {
     const world = await World.formed({ servers: 5, mode })
     world.crash(4)
     world.crash(5)
@@ -72,7 +72,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 
 const THREE = { 1: 's1:2380', 2: 's2:2380', 3: 's3:2380' }
 
-describe('servers that do not agree refuse each other, and fail', () => {
+describe('servers with different options refuse each other, and fail', () => {
   test.each<[string, string, Options]>([
     ['on the mode', 'wrong-mode', { mode: 'leaderless' }],
     [
@@ -86,7 +86,7 @@ describe('servers that do not agree refuse each other, and fail', () => {
       { cluster: { servers: { 1: 's1:2380', 2: 's2:2380', 3: 's3:2380', 4: 's4:2380' } } },
     ],
     ['on the quorums', 'wrong-cluster', { cluster: { servers: THREE, quorums: { phase1: 3, phase2: 1 } } }],
-  ])('%s: %s', async (_what, code, options) => {
+  ])('for %s: %s', async (_what, code, options) => {
     const world = new World()
     await world.open(1)
     await world.open(2)
@@ -101,7 +101,7 @@ describe('servers that do not agree refuse each other, and fail', () => {
     expect(world.status(1).formed).toBe(false)
   })
 
-  test('but one that comes to a formed cluster harms no other', async () => {
+  test('but in a formed cluster only the new server fails', async () => {
     const world = await World.formed()
     const id = world.followers[0]!
     world.crash(id)
@@ -112,7 +112,7 @@ describe('servers that do not agree refuse each other, and fail', () => {
     expect(await world.settled(world.replica(world.leader!).execute('a'))).toBe(1)
   })
 
-  test('on quorums other than those of the directory: rejected, as what they chose might not be found', async () => {
+  test('for quorums other than those of the directory, as chosen values might not be found', async () => {
     const quorums = { phase1: 3, phase2: 1 }
     const world = new World()
     await world.openAll({ cluster: { servers: THREE, quorums } })
@@ -130,14 +130,14 @@ describe('servers that do not agree refuse each other, and fail', () => {
     expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
   })
 
-  test('on nothing, where the quorums that were asked for are majorities', async () => {
+  test('unless the given quorums are majorities, as in the directory', async () => {
     const world = await World.formed()
     world.crash(1)
     await world.open(1, { cluster: { servers: THREE, quorums: { phase1: 2, phase2: 2 } } })
     await world.converged()
   })
 
-  test('on what the directory says it is: rejected before anything is said', async () => {
+  test('for a mode other than that of the directory, before they connect', async () => {
     const world = await World.formed()
     world.crash(1)
     expect(await world.failure(world.begin(1, { mode: 'leaderless' }))).toMatchObject({ code: 'wrong-mode' })
@@ -146,7 +146,7 @@ describe('servers that do not agree refuse each other, and fail', () => {
 })
 
 describe.each(MODES)('an emptied disk, in %s mode', (mode) => {
-  test('before the cluster has formed makes no difference', async () => {
+  test('does not matter before the cluster has formed', async () => {
     const world = new World({ mode })
     await world.open(1)
     await world.open(2)
@@ -161,7 +161,7 @@ describe.each(MODES)('an emptied disk, in %s mode', (mode) => {
     await world.converged()
   })
 
-  test('before the cluster has formed makes no difference, even if it comes back last', async () => {
+  test('does not matter before the cluster has formed, even if its server comes back last', async () => {
     const world = new World({ mode })
     await world.open(1)
     await world.open(2)

@@ -31,7 +31,7 @@ function spacious(world: World): Promise<void> {
 }
 
 describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
-  test('one full disk: all goes on, on every server, and the full one does not lead', async () => {
+  test('a server with a full disk does not lead, and all servers take commands', async () => {
     const world = await formed(mode)
     const full = world.leader ?? 1
     world.server(full).disk.fill()
@@ -46,7 +46,7 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
     expect(world.ids.map((id) => world.server(id).fatal)).toEqual([undefined, undefined, undefined])
   })
 
-  test('all disks full: writes are refused, all else goes on, and so do writes when there is space', async () => {
+  test('with all disks full, writes are refused, and other operations work; writes resume when there is space', async () => {
     const world = await formed(mode)
     await world.settled(world.replica(1).execute('before'))
     for (const id of world.ids) world.server(id).disk.fill()
@@ -73,7 +73,7 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
     await world.run(() => world.ids.every((id) => world.status(id).space.reservedBytes > 20_000))
   })
 
-  test('full disks are emptied by a snapshot: what is trimmed makes space', async () => {
+  test('a snapshot makes space on full disks, as the journal is trimmed', async () => {
     const world = await formed(mode, { snapshots: { everySlots: 40, everyBytes: 2 ** 40 } })
     for (let count = 0; count < 48; count++)
       await world.settled(world.replica(1).execute(`${count} ${'-'.repeat(500)}`))
@@ -87,7 +87,7 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
   })
 })
 
-test('a server whose disk gets low makes room for one with more, and goes on otherwise', async () => {
+test('a leader with little disk space transfers the leadership, and goes on as a follower', async () => {
   const world = await formed('leader')
   const low = world.leader!
   world.server(low).disk.fill(20_000)
@@ -96,7 +96,7 @@ test('a server whose disk gets low makes room for one with more, and goes on oth
   await world.settled(world.replica(low).execute('as ever'))
 })
 
-test('a full server that is restarted goes on with what it has in reserve', async () => {
+test('servers with full disks restart, and use their reserve', async () => {
   const world = await formed('leader')
   for (const id of world.ids) world.server(id).disk.fill()
   await world.run(() => world.ids.every((id) => world.status(id).space.state === 'full'))

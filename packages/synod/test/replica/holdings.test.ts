@@ -47,7 +47,7 @@ function rig() {
 
 const OVERLOADED = expect.objectContaining({ code: 'overloaded', retryAfterMs: 100 }) as unknown
 
-test('what clients have asked for counts until it is answered, and the answers until they are read', () => {
+test('requests count until they are answered, and answers until they are read', () => {
   const { budget, holdings, leave } = rig()
   const [one, other] = [new Client(), new Client()]
   holdings.ask(one, 300)
@@ -64,7 +64,7 @@ test('what clients have asked for counts until it is answered, and the answers u
   expect(budget.heldBytes).toBe(0)
 })
 
-test('clients that hold much and do not read are refused, and checked only now and then', () => {
+test('clients that hold much and do not read are refused, and checked again after a while', () => {
   const { clock, holdings, leave } = rig()
   const client = new Client()
   leave(client, LIMIT_BYTES)
@@ -92,7 +92,7 @@ test('clients that hold little are served beside them', () => {
   }).toThrow(OVERLOADED)
 })
 
-test('where clients are many, little is less: all of them together hold no more than there is', () => {
+test('with many clients each may hold less, so that all together stay within the limit', () => {
   const { crowd, holdings, leave } = rig()
   leave(new Client(), LIMIT_BYTES)
   crowd.clients = 10_000
@@ -104,7 +104,7 @@ test('where clients are many, little is less: all of them together hold no more 
   expect(check(smallBytes)).toThrow(OVERLOADED)
 })
 
-test('what has to be said all the same is kept, and the one with the most unread goes', () => {
+test('an answer that must be sent is kept, and the client with the most unread bytes is disconnected', () => {
   const { budget, leave } = rig()
   const clients = [100, MAX_HELD_AT_ALL_BYTES - LIMIT_BYTES, 200].map((bytes) => ({
     bytes,

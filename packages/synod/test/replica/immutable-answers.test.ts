@@ -45,7 +45,7 @@ async function formed<M extends List>(machine: () => M) {
   return { world, replica, machine: world.server(1).machine }
 }
 
-test('without a promise an answer is a copy: who asks cannot change the state', async () => {
+test('by default an answer is a copy, which callers can change without changing the state', async () => {
   const { machine, replica, world } = await formed(() => new List())
   const answer = (await world.settled(replica.read('all'))) as string[]
   answer.push('b')
@@ -56,7 +56,7 @@ test('without a promise an answer is a copy: who asks cannot change the state', 
   expect(machine.calls).toBe(8)
 })
 
-test('an answer that is not changed afterwards is given as it is, and no codec is called', async () => {
+test('with immutableAnswers an answer is passed as it is, without a codec', async () => {
   const { machine, replica, world } = await formed(() => new FrozenList())
   expect(await world.settled(replica.read('all'))).toBe(machine.list)
   expect((await world.settled(replica.readStale('all'))).answer).toBe(machine.list)

@@ -22,7 +22,7 @@ class Sum implements Machine<number, number, 'sum' | 'later', number> {
   }
 }
 
-test('a replica whose apply returns a promise stops, and all do; the next version goes on from there', async () => {
+test('a replica whose apply returns a promise stops, as all others do, and the next version executes the command', async () => {
   let isMended = false
   const world = new World({ machine: () => new Sum(() => isMended) })
   await world.openAll()

@@ -15,7 +15,7 @@ async function formed(rates: readonly number[] = []): Promise<{ world: World; le
 }
 
 describe('with leases', () => {
-  test('a leader that no server hears answers reads for as long as its lease lasts, and no longer', async () => {
+  test('a leader that is cut off answers reads until its lease ends', async () => {
     const { world, leader } = await formed()
     await world.wait(1000)
     expect(world.status(leader).lease).toEqual({ held: true, unsound: [] })
@@ -32,7 +32,7 @@ describe('with leases', () => {
     expect(await world.settled(world.replica(leader).read(0))).toEqual(['a'])
   })
 
-  test('others answer as ever', async () => {
+  test('followers answer reads as without leases', async () => {
     const { world } = await formed()
     for (const id of world.followers) {
       expect(world.status(id).lease).toEqual({ held: false, unsound: [] })
@@ -40,7 +40,7 @@ describe('with leases', () => {
     }
   })
 
-  test('the place of a leader that was killed is taken when its lease is over, that of one that was closed at once', async () => {
+  test('a killed leader is replaced after its lease, and a closed leader at once', async () => {
     const { world, leader } = await formed()
     await world.wait(1000)
     let begunMs = world.clock.now()
@@ -56,7 +56,7 @@ describe('with leases', () => {
     expect(world.clock.now() - begunMs).toBeLessThan(LEASE_MS / 4)
   })
 
-  test('PITFALL 20: clocks that are too different end them, with a warning', async () => {
+  test('PITFALL 20: clocks that differ too much end them, with a warning', async () => {
     const { world } = await formed([1, 1.5, 1])
     if (world.leader !== 1) await world.settled(world.replica(1).transferLeadership({ to: 1 }))
     await world.run(() => world.status(1).lease?.unsound.includes(2) === true)
@@ -70,7 +70,7 @@ describe('with leases', () => {
   })
 })
 
-describe('servers that have another lease', () => {
+describe('servers with different leases', () => {
   test('refuse each other', async () => {
     const world = new World({ servers: 2, leaseMs: LEASE_MS })
     await world.open(1)
@@ -85,7 +85,7 @@ describe('servers that have another lease', () => {
     )
   })
 
-  test('do not start on the directory of another', async () => {
+  test('do not start on a directory with another lease', async () => {
     const { world } = await formed()
     world.crash(1)
     const servers = { 1: 's1:2380', 2: 's2:2380', 3: 's3:2380' }
@@ -104,7 +104,7 @@ test.each<[string, Partial<ReplicaOptions<Notes>>, number]>([
   ['at least twice the heartbeat, 100, not 99', {}, 99],
   ['from 0 to 600,000, not 600001', {}, 600_001],
   ['a whole number', {}, 400.5],
-])('a lease that cannot be is refused: %s', async (why, options, leaseMs) => {
+])('an invalid lease is refused: %s', async (why, options, leaseMs) => {
   const world = new World({ servers: 1 })
   const error = await world.failure(
     world.begin(1, { ...options, cluster: { servers: { 1: 's1:2380' }, leaseMs } }),

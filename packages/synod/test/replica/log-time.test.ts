@@ -54,7 +54,7 @@ class Rig {
 
 describe('log time', () => {
   test.each([YEARS_MS, -YEARS_MS])(
-    'PITFALL 31: does not follow one clock that is off by %d ms, its own or that of another',
+    'PITFALL 31: does not follow one clock that is off by %d ms, of its own server or another',
     (offMs) => {
       for (const wrong of [1, 2, 3]) {
         const rig = new Rig({ 1: 0, 2: 0, 3: 0, [wrong]: offMs })
@@ -66,7 +66,7 @@ describe('log time', () => {
     },
   )
 
-  test('PITFALL 31: goes on by an outage at once when the clocks of a majority are known, and not before', () => {
+  test('PITFALL 31: jumps by the length of an outage once the clocks of a majority are known, and not before', () => {
     const rig = new Rig({ 1: 0, 2: 0, 3: 0 }, TODAY_MS - 3_600_000)
     rig.nowMs += 100
     expect(rig.errorMs).toBe(-3_600_100)
@@ -74,7 +74,7 @@ describe('log time', () => {
     expect(rig.errorMs).toBe(0)
   })
 
-  test('a server that starts with a wrong clock goes on from the time of the log', () => {
+  test('is continued by a server that starts with a wrong clock', () => {
     const rig = new Rig({ 1: YEARS_MS, 2: 0, 3: 0 })
     rig.nowMs += 1000
     expect(rig.errorMs).toBe(-1000)
@@ -83,7 +83,7 @@ describe('log time', () => {
     expect(rig.errorMs).toBe(0)
   })
 
-  test('goes on from what others have stamped, and never back', () => {
+  test('follows the stamps of other servers, and never goes back', () => {
     const rig = new Rig({ 1: 0, 2: 0, 3: 0 })
     rig.hear(2, 3)
     rig.executedMs = TODAY_MS + 2000
@@ -96,7 +96,7 @@ describe('log time', () => {
     expect(rig.errorMs).toBe(0)
   })
 
-  test('goes on by the monotonic clock where two voters do not agree, and says how far they are apart', () => {
+  test('follows the monotonic clock while two voters disagree, and reports the difference', () => {
     const rig = new Rig({ 1: 0, 2: YEARS_MS })
     rig.hear(2)
     for (let step = 0; step < 5; step++) {
@@ -108,7 +108,7 @@ describe('log time', () => {
     expect(median!.high - median!.low).toBeGreaterThan(MAX_APART_MS)
   })
 
-  test('clocks are not apart because an answer took long', () => {
+  test('does not count a slow answer as a difference of clocks', () => {
     const rig = new Rig({ 1: 0, 2: 0 })
     rig.nowMs = 4000
     rig.time.onWallClock(2, rig.wallMs(2), 0, 4000)
@@ -118,7 +118,7 @@ describe('log time', () => {
     })
   })
 
-  test('a lone voter believes its clock as it starts, follows what drifts, and no jump', () => {
+  test('follows the clock of a lone voter at its start, and its drift, but no jump', () => {
     const rig = new Rig({ 1: 0 }, TODAY_MS - 3_600_000)
     expect(rig.errorMs).toBe(0)
     for (let second = 0; second < 10; second++) {
@@ -131,7 +131,7 @@ describe('log time', () => {
     expect(rig.errorMs).toBe(2000)
   })
 
-  test('a member that does not vote counts for nothing, nor does its word for its own time', () => {
+  test('ignores members that do not vote, and its own server if that does not vote', () => {
     const rig = new Rig({ 2: 0, 3: YEARS_MS, 4: 0 })
     rig.offMs[1] = YEARS_MS
     rig.hear(2, 3, 4)
@@ -142,13 +142,13 @@ describe('log time', () => {
     expect(rig.errorMs).toBe(0)
   })
 
-  test('a server that answers again and again counts once', () => {
+  test('counts a server once, however often it answers', () => {
     const rig = new Rig({ 1: 0, 2: YEARS_MS, 3: 0 })
     rig.hear(2, 2, 2)
     expect(rig.errorMs).toBe(0)
   })
 
-  test('a server that is down counts for 10 minutes, less and less exactly; one that starts anew not at all', () => {
+  test('counts a server that is down for 10 minutes, with growing uncertainty, and not after it restarts', () => {
     const rig = new Rig({ 1: -YEARS_MS, 2: 0, 3: 0 }, TODAY_MS - 3_600_000)
     rig.hear(2, 3)
     rig.nowMs = READING_KEPT_MS
@@ -166,7 +166,7 @@ describe('log time', () => {
   })
 })
 
-describe('the median of clocks of which some are known', () => {
+describe('the median of clocks, some of them unknown,', () => {
   /**
    * What can be the median, by trying what the unknown ones may be and where in its bounds each
    * known one is.
@@ -183,7 +183,7 @@ describe('the median of clocks of which some are known', () => {
     return { low, high }
   }
 
-  test('is between the bounds that trying gives', () => {
+  test('has the bounds that trying all possible values gives', () => {
     const chance = new Chance(20261129)
     for (let round = 0; round < 2000; round++) {
       const count = 1 + chance.below(7)
@@ -199,7 +199,7 @@ describe('the median of clocks of which some are known', () => {
     }
   })
 
-  test('is known as soon as a majority of the clocks is', () => {
+  test('is known if a majority of the clocks is known', () => {
     for (let count = 1; count <= 9; count++)
       for (let known = 0; known <= count; known++) {
         const bounds = Array.from({ length: known }, () => ({ low: 1, high: 2 }))

@@ -35,7 +35,7 @@ async function votersAre(world: World, ids: readonly ServerId[]): Promise<void> 
 }
 
 describe.each(MODES)('in %s mode', (mode) => {
-  test('a server that is added learns, votes when it has caught up, and counts from then on', async () => {
+  test('an added server learns, becomes a voter when it has caught up, and counts from then on', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 20)
     await add(world, 2, 4)
@@ -56,7 +56,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(2)).toEqual(world.texts(4))
   })
 
-  test('a server that is removed is told, and stops; the others go on without it', async () => {
+  test('a removed server learns of its removal and stops, and the others go on without it', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 5)
     await world.settled(world.replica(1).changeMembership({ remove: 3 }))
@@ -69,7 +69,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   // Of the slots before the change takes force, two servers have to decide: s2 alone could never
   // make up for what it forgot.
-  test('a server that is removed ends no sooner than the others know of it for good', async () => {
+  test('a removed server stops only when the others know of its removal for good', async () => {
     const world = await clusterOf(mode, 2)
     await write(world, 1, 5)
     const knows = () => world.status(2).peers.length === 0
@@ -83,7 +83,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(2)).toHaveLength(10)
   })
 
-  test('the leader may be removed as well', async () => {
+  test('the leader can be removed', async () => {
     const world = await clusterOf(mode)
     const id = world.leader ?? 1
     const [first = 0, second = 0] = world.ids.filter((other) => other !== id)
@@ -97,7 +97,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(first)).toHaveLength(15)
   })
 
-  test('an emptied disk comes back as a new server in the place of the old one', async () => {
+  test('a server with an emptied disk is replaced by a new server', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 10)
     world.kill(3)
@@ -113,7 +113,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.run(() => world.server(3).fatal !== undefined || world.status(3).peers.every(({ up }) => !up))
   })
 
-  test('the only server is replaced, and ends no sooner than the new one knows all that it had decided', async () => {
+  test('the only server can be replaced, and ends only when the new one knows all that it has decided', async () => {
     const world = await clusterOf(mode, 1)
     await write(world, 1, 5)
     await add(world, 1, 2, 1)
@@ -123,7 +123,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.run(() => world.server(1).fatal?.code === 'removed')
   })
 
-  test('a newcomer that loses its disk once it has the vote is refused, as a founder is', async () => {
+  test('an added server that loses its disk after it became a voter is refused, as a founder is', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 5)
     await add(world, 1, 4)
@@ -171,7 +171,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(written).toBeGreaterThan(20)
   })
 
-  test('what was changed is remembered by a snapshot, and by the log after it', async () => {
+  test('the membership is kept in snapshots, and in the log after them', async () => {
     const world = await clusterOf(mode, 3, { snapshots: { everySlots: 10, keepSlots: 0, chunkBytes: 100 } })
     await write(world, 1, 5)
     await add(world, 1, 4)
@@ -188,7 +188,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(4)).toHaveLength(25)
   })
 
-  test('changes that come at once are made one after the other', async () => {
+  test('simultaneous changes are made one after the other', async () => {
     const world = await clusterOf(mode, 5)
     const client = await world.connect()
     const changes = [5, 4, 3].map((remove) => client.changeMembership({ remove }))
@@ -196,7 +196,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await votersAre(world, [1, 2])
   })
 
-  test('what cannot be is refused, with the reason', async () => {
+  test('an impossible change is refused, with the reason', async () => {
     const world = await clusterOf(mode)
     const refused = async (change: MembershipChange, text: string) =>
       expect(world.settled(world.replica(1).changeMembership(change))).rejects.toMatchObject({
@@ -219,7 +219,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     })
   })
 
-  test('a server is not added at the address of another one, and a wrong address is corrected', async () => {
+  test('a server cannot be added at the address of another one, and a wrong address can be corrected', async () => {
     const world = await clusterOf(mode)
     const change = (what: MembershipChange) => world.settled(world.replica(1).changeMembership(what))
     await expect(change({ add: 4, address: peerAddressOf(2) })).rejects.toMatchObject({
@@ -241,7 +241,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.run(() => voters(world, 1).includes(4))
   })
 
-  test('one that was away while the voters that it knows were replaced, and are gone, comes back', async () => {
+  test('a server returns after all other voters that it knew were replaced and are gone', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 5)
     world.kill(3)
@@ -262,7 +262,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(3)).toEqual(world.texts(5))
   })
 
-  test('a server that joins is welcome at once', async () => {
+  test('a server joins without a warning in its log', async () => {
     const world = await clusterOf(mode)
     await add(world, 1, 4)
     await votersAre(world, [1, 2, 3, 4])

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { Histogram } from '../../src/metrics.js'
 import { World } from './world.js'
 
-test('a histogram counts each value in its bucket, those at a bound below it', () => {
+test('a histogram counts a value that equals a bound in the lower bucket', () => {
   const histogram = new Histogram([1, 2])
   for (const value of [0, 1, 1.5, 2, 99]) histogram.record(value)
   expect(histogram.data()).toEqual({ bounds: [1, 2], counts: [2, 2, 1], sum: 103.5, count: 5 })
 })
 
-test('a replica counts what it does', async () => {
+test('a replica counts its commands, reads and messages', async () => {
   const world = await World.formed({ options: { snapshots: { everySlots: 10 } } })
   const leader = world.leader!
   const [follower] = world.followers

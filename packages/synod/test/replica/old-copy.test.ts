@@ -21,7 +21,7 @@ function restoreCopy(world: World, id: ServerId, copy: ReadonlyMap<string, Buffe
 }
 
 describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
-  test('a server that starts on an old copy of its directory is found out, and never votes again', async () => {
+  test('a server that starts on an old copy of its directory is detected, and never votes again', async () => {
     const world = await World.formed({ mode })
     await write(world, 1, 5)
     const copy = copyOf(world, 2)
@@ -49,7 +49,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await world.run(() => world.texts(2).length === 26)
   })
 
-  test('a copy that lacks only what its server learned from the others is let in: nothing rests on that', async () => {
+  test('a server on an old copy is admitted if the copy lacks only slots learned from others', async () => {
     const world = await World.formed({ mode })
     await write(world, 1, 5)
     await world.run(() => world.texts(3).length === 5)
@@ -69,7 +69,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await world.run(() => world.texts(3).length === 26)
   })
 
-  test('it is found out by a server that heard of it from another one alone, and was restarted since', async () => {
+  test('an old copy is detected by a server that heard of the newer group only from another server before a restart', async () => {
     const world = await World.formed({ mode })
     await write(world, 1, 5)
     const { leader = 1 } = world
@@ -91,7 +91,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     expect(world.server(victim).fatal?.code).toBe('journal-damaged')
   })
 
-  test('a server that starts alone takes no part, says so, and begins when a quorum has welcomed it', async () => {
+  test('a server that starts alone takes no part, reports that, and begins when a quorum has welcomed it', async () => {
     const world = await World.formed({ mode })
     await write(world, 1, 5)
     for (const id of [1, 2, 3]) world.crash(id)
@@ -107,7 +107,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     expect(world.texts(1)).toHaveLength(6)
   })
 
-  test('a copy that lacks nothing is welcome', async () => {
+  test('a server on a complete copy is admitted', async () => {
     const world = await World.formed({ mode })
     await write(world, 1, 5)
     await world.wait(PASSED_ON_MS)
@@ -119,7 +119,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await world.converged()
   })
 
-  test('the position goes on over snapshots that trim the journal and over restarts', async () => {
+  test('the position increases over snapshots that trim the journal, and over restarts', async () => {
     const snapshots = { everySlots: 5, keepSlots: 0, chunkBytes: 100 }
     const world = await World.formed({ mode, options: { snapshots } })
     await write(world, 1, 5)
@@ -139,7 +139,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
   })
 })
 
-test('a mark that is damaged counts', async () => {
+test('a damaged mark of an old copy counts as a mark', async () => {
   const world = await World.formed()
   world.kill(2)
   const { disk } = world.server(2)

@@ -11,10 +11,10 @@ import { World } from './world.js'
 const MODES = ['leader', 'leaderless'] as const
 const MAX_WAITING = 20
 
-describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode) => {
+describe.each(MODES)('in %s mode, replicas with a small queue', (mode) => {
   const options = { maxWaiting: MAX_WAITING }
 
-  test('refuse what is more, and say when to try again; what they take is executed once', async () => {
+  test('refuse excess requests with a delay, and execute accepted ones once', async () => {
     const world = await World.formed({ mode, options })
     const client = await world.connect('client', { retryOverloaded: false })
     await world.settled(client.execute('first'))
@@ -35,7 +35,7 @@ describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode)
     expect(await world.settled(client.execute('after'))).toBe(executed + 1)
   })
 
-  test('execute all of it, once each, for a client that tries again as it is told', async () => {
+  test('execute every request once for a client that tries again after the delay', async () => {
     const world = await World.formed({ mode, options })
     const client = await world.connect('client', { timeoutMs: 60_000 })
     const texts = Array.from({ length: 10 * MAX_WAITING }, (_, index) => `${index}`)
@@ -46,7 +46,7 @@ describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode)
     expect([...world.texts(1)].sort()).toEqual([...texts].sort())
   })
 
-  test('refuse the calls of their own process in the same way', async () => {
+  test('refuse excess calls of their own process in the same way', async () => {
     const world = await World.formed({ mode, options })
     await world.settled(world.replica(1).execute('first'))
     const calls = Array.from({ length: 2 * MAX_WAITING }, (_, index) => world.replica(1).execute(`${index}`))
@@ -57,7 +57,7 @@ describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode)
       expect(outcome).toMatchObject({ reason: { code: 'overloaded', retryAfterMs: expect.any(Number) } })
   })
 
-  test('before the cluster has formed, keep nothing of what was given up on', async () => {
+  test('before the cluster has formed, keep no abandoned request', async () => {
     const world = new World({ mode, options })
     await world.open(1)
     const replica = world.replica(1)
@@ -79,7 +79,7 @@ describe.each(MODES)('in %s mode, replicas at which only a few may wait', (mode)
   })
 })
 
-describe('reads', () => {
+describe('the reads of a replica', () => {
   function reads(limit = 1000) {
     const clock = new ManualClock()
     const withdrawn: number[] = []
@@ -101,7 +101,7 @@ describe('reads', () => {
   const asked = (bytes: Uint8Array) => ({ sizeBytes: bytes.length, answer: () => bytes })
   const done = () => undefined
 
-  test('take a limited number of bytes of queries, and more when some are answered or given up on', () => {
+  test('have a limit of bytes of queries, which answered and abandoned reads free again', () => {
     const { reads: waiting } = reads()
     const half = new Uint8Array(MAX_QUERY_BYTES / 2)
     const giveUp = waiting.linearizable(asked(half), done)
@@ -120,7 +120,7 @@ describe('reads', () => {
     one()
   })
 
-  test('of one turn are one to the core, and each has its answer', () => {
+  test('of one turn are one read of the core, and each gets its answer', () => {
     const { reads: waiting } = reads()
     const answers: string[] = []
     const read = (text: string) =>
@@ -141,7 +141,7 @@ describe('reads', () => {
     expect(waiting.takeNew()).toBe(undefined)
   })
 
-  test('are answered over several turns where they are many, and only from a state that may be read', () => {
+  test('are answered over several turns if they are many, and only while the state is complete', () => {
     const { clock, ended, reads: waiting, state } = reads(10_000)
     const answers: number[] = []
     const giveUps = Array.from({ length: 3 * ANSWERS_AT_ONCE }, (_, index) =>
@@ -164,7 +164,7 @@ describe('reads', () => {
     expect(ended.turns).toBeGreaterThan(1)
   })
 
-  test('have no share of a turn that has done enough already', () => {
+  test('wait for the next turn if this one has done enough', () => {
     const { clock, reads: waiting, turns } = reads()
     const answers: string[] = []
     waiting.linearizable(asked(new Uint8Array(1)), () => answers.push('answered'))
@@ -175,7 +175,7 @@ describe('reads', () => {
     expect(answers).toEqual(['answered'])
   })
 
-  test('of one who asks for little do not wait for all that others have asked for before', () => {
+  test('of a modest client do not wait for all earlier reads of a greedy one', () => {
     const { clock, reads: waiting } = reads(100_000)
     const [greedy, modest] = [{}, {}]
     const answers: object[] = []
@@ -190,7 +190,7 @@ describe('reads', () => {
     expect(answers.length).toBe(20 * ANSWERS_AT_ONCE + 1)
   })
 
-  test('may be given up on while others are answered', () => {
+  test('may be abandoned while others are answered', () => {
     const { reads: waiting } = reads()
     const answers: string[] = []
     waiting.linearizable(asked(new Uint8Array(1)), () => {
@@ -204,7 +204,7 @@ describe('reads', () => {
     expect(waiting.size).toBe(0)
   })
 
-  test('that are given up on in the turn in which they came hold up no others', () => {
+  test('that are abandoned in their first turn do not delay others', () => {
     const { reads: waiting, withdrawn } = reads()
     waiting.linearizable(asked(new Uint8Array(1)), done)()
     expect(waiting.takeNew()).toBe(undefined)
@@ -223,7 +223,7 @@ describe('reads', () => {
   })
 })
 
-test('transfers that wait have a limit; the next is told when the first of them gives up', () => {
+test('waiting transfers have a limit, above which the error gives the time until the first one ends', () => {
   const clock = new ManualClock()
   const paxos = { leader: 1, membership: { voters: [1, 2] } } as unknown as Paxos
   const transfers = new Transfers({ clock, paxos, inbox: { step: () => undefined } })
@@ -238,7 +238,7 @@ test('transfers that wait have a limit; the next is told when the first of them 
   transfers.stop()
 })
 
-test('a query may have as many bytes as a command, and no more', async () => {
+test('a query has the same limit of size as a command', async () => {
   const world = await World.formed({ servers: 1 })
   const replica = world.replica(1)
   const query = 'x'.repeat(MAX_COMMAND_BYTES) as unknown as number

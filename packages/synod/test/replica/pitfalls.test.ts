@@ -32,8 +32,8 @@ async function withStubbornLeader(): Promise<{ world: World; old: number }> {
   return { world, old }
 }
 
-describe.each(MODES)('PITFALL 7: a result is that of the command that was executed (%s mode)', (mode) => {
-  test('PITFALL 7: with all servers competing for the same slots', async () => {
+describe.each(MODES)('PITFALL 7: a result is that of the executed command (%s mode)', (mode) => {
+  test('PITFALL 7: while all servers compete for the same slots', async () => {
     const world = await World.formed({ mode, syncMs: 15 })
     const texts = world.ids.flatMap((id) => Array.from({ length: 15 }, (_, index) => `${id}/${index}`))
     const calls = texts.map((text) => world.replica(Number(text[0])).execute(text))
@@ -42,7 +42,7 @@ describe.each(MODES)('PITFALL 7: a result is that of the command that was execut
     for (const [index, result] of results.entries()) expect(world.texts(1)[result - 1]).toBe(texts[index])
   })
 
-  test('PITFALL 7: when another server finishes what this one began', async () => {
+  test('PITFALL 7: if another server finishes a value that this one proposed', async () => {
     const world = await World.formed({ mode })
     const proposer = world.leader ?? 1
     await world.settled(world.replica(proposer).execute('a'))
@@ -59,8 +59,8 @@ describe.each(MODES)('PITFALL 7: a result is that of the command that was execut
   })
 })
 
-describe('PITFALL 9: a restarted leader does not lead on', () => {
-  test('PITFALL 9: it comes back as a follower, says so, and is led at a higher ballot', async () => {
+describe('PITFALL 9: a restarted leader does not continue to lead', () => {
+  test('PITFALL 9: it restarts as a follower, reports that, and follows a leader at a higher ballot', async () => {
     const world = await World.formed()
     const leader = world.leader!
     await world.settled(world.replica(leader).execute('a'))
@@ -77,7 +77,7 @@ describe('PITFALL 9: a restarted leader does not lead on', () => {
     await world.converged()
   })
 
-  test('PITFALL 9: all restart at once: what the old leader was proposing becomes one thing or another', async () => {
+  test('PITFALL 9: if all restart at once, each proposal of the old leader has one outcome', async () => {
     const world = await World.formed()
     const leader = world.leader!
     await world.settled(world.replica(leader).execute('a'))
@@ -100,7 +100,7 @@ describe('PITFALL 9: a restarted leader does not lead on', () => {
   })
 })
 
-describe('PITFALL 11: of hints about the leader the one with the highest ballot holds', () => {
+describe('PITFALL 11: the leader hint with the highest ballot wins', () => {
   async function clientOfThree() {
     const world = new World()
     const replicas = [
@@ -113,7 +113,7 @@ describe('PITFALL 11: of hints about the leader the one with the highest ballot 
     return { world, client, replicas }
   }
 
-  test('PITFALL 11: a deposed leader that speaks last is not followed', async () => {
+  test('PITFALL 11: a hint of a deposed leader is ignored, even if it comes last', async () => {
     const { client, replicas, world } = await clientOfThree()
     const [s1, s2, s3] = replicas
     s2.hint(7, 2)
@@ -128,7 +128,7 @@ describe('PITFALL 11: of hints about the leader the one with the highest ballot 
     expect(await world.settled(read)).toEqual(['from s2'])
   })
 
-  test('PITFALL 11: two that name each other send the client to one of them, once', async () => {
+  test('PITFALL 11: two servers that name each other send the client to one of them, once', async () => {
     const { client, replicas, world } = await clientOfThree()
     const [s1, s2] = replicas
     const read = client.read(0, { timeoutMs: 5000 })
@@ -142,7 +142,7 @@ describe('PITFALL 11: of hints about the leader the one with the highest ballot 
     expect(await world.settled(read)).toEqual(['from s1'])
   })
 
-  test('PITFALL 11: whole replicas, the deposed leader among them: the client goes to the new one', async () => {
+  test('PITFALL 11: with a deposed leader in a running cluster, the client finds the new leader', async () => {
     const { old, world } = await withStubbornLeader()
     const client = await world.connect()
     expect(await world.settled(client.execute('a'))).toBe(1)
@@ -156,7 +156,7 @@ describe('PITFALL 11: of hints about the leader the one with the highest ballot 
   })
 })
 
-describe('PITFALL 12: leaderless, a request that every server proposes', () => {
+describe('PITFALL 12: in leaderless mode, a request that every server proposes', () => {
   /** By slot, the session and sequence of each command in the journal of a server. */
   async function commands(world: World, id: number): Promise<Map<number, string>> {
     const { records } = await recover(world.server(id).disk, DATA_DIR)
@@ -196,7 +196,7 @@ describe('PITFALL 12: leaderless, a request that every server proposes', () => {
     expect(new Set(results).size).toBe(texts.length)
   })
 
-  test('PITFALL 12: voted for by the only server before it crashed, is finished without another one', async () => {
+  test('PITFALL 12: is finished by its lone server after a crash, if that had voted for it', async () => {
     const world = await World.formed({ servers: 1, mode: 'leaderless' })
     await world.settled(world.replica(1).execute('a'))
     world.crash(1)
@@ -204,7 +204,7 @@ describe('PITFALL 12: leaderless, a request that every server proposes', () => {
     expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
   })
 
-  test('PITFALL 12: left behind in a hole by a server that crashed, holds no server up', async () => {
+  test('PITFALL 12: does not delay the others if it is left in a hole by a crashed server', async () => {
     const world = await World.formed({ mode: 'leaderless' })
     await world.settled(world.replica(1).execute('a'))
     for (let delayMs = 1; delayMs <= 8; delayMs++) {
@@ -226,7 +226,7 @@ describe('PITFALL 12: leaderless, a request that every server proposes', () => {
 })
 
 describe.each(MODES)('PITFALL 13: a failed fsync is not retried (%s mode)', (mode) => {
-  test('PITFALL 13: one server: nothing is acknowledged after it, and what was acknowledged is there', async () => {
+  test('PITFALL 13: one server acknowledges nothing after it, and keeps what it acknowledged', async () => {
     const world = await World.formed({ servers: 1, mode })
     const acknowledged: string[] = []
     for (let count = 1; count <= 10; count++) {
@@ -253,7 +253,7 @@ describe.each(MODES)('PITFALL 13: a failed fsync is not retried (%s mode)', (mod
     expect(texts.filter((text) => acknowledged.includes(text))).toEqual(acknowledged)
   })
 
-  test('PITFALL 13: a quorum of disks that fail: what is acknowledged survives the power failure of all', async () => {
+  test('PITFALL 13: on a quorum of disks, acknowledged commands survive a power failure of all servers', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect('client', { timeoutMs: 3000 })
     const acknowledged: string[] = []
@@ -275,8 +275,8 @@ describe.each(MODES)('PITFALL 13: a failed fsync is not retried (%s mode)', (mod
   })
 })
 
-describe.each(MODES)('PITFALL 14: damage in the middle is no torn tail (%s mode)', (mode) => {
-  test('PITFALL 14: nothing is cut off, and the server votes no more', async () => {
+describe.each(MODES)('PITFALL 14: damage in the middle of a journal is not a torn tail (%s mode)', (mode) => {
+  test('PITFALL 14: the journal is not cut, and the server stops voting', async () => {
     const world = await World.formed({ mode })
     for (let count = 1; count <= 10; count++) await world.settled(world.replica(1).execute(`${count}`))
     await world.converged()
@@ -292,7 +292,7 @@ describe.each(MODES)('PITFALL 14: damage in the middle is no torn tail (%s mode)
     expect(await disk.read(path)).toEqual(bytes)
   })
 
-  test('PITFALL 14: with the only other copy away, what was acknowledged is waited for, not forgotten', async () => {
+  test('PITFALL 14: while the only other copy is away, acknowledged commands are waited for, not forgotten', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('before'))
     await world.converged()
@@ -315,8 +315,8 @@ describe.each(MODES)('PITFALL 14: damage in the middle is no torn tail (%s mode)
   })
 })
 
-describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', (mode) => {
-  test('PITFALL 15: it does not come back as the old one, and what a quorum acknowledged is not lost', async () => {
+describe.each(MODES)('PITFALL 15: a server with an empty disk is another acceptor (%s mode)', (mode) => {
+  test('PITFALL 15: it does not return as the old acceptor, and acknowledged commands are not lost', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('before'))
     await world.converged()
@@ -338,7 +338,7 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
     expect(world.running).not.toContain(emptied)
   })
 
-  test('PITFALL 15: a server that knew it refuses it, and says so', async () => {
+  test('PITFALL 15: a server that knew the old acceptor refuses it, with the reason', async () => {
     const world = await World.formed({ mode })
     world.crash(3)
     world.emptyDisk(3)
@@ -349,7 +349,7 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
     expect(world.running).toEqual([1, 2])
   })
 
-  test('PITFALL 15: nor do servers that dial it take it for the old one', async () => {
+  test('PITFALL 15: servers that dial it do not take it for the old acceptor', async () => {
     const world = await World.formed({ mode })
     world.crash(3)
     const received: unknown[] = []
@@ -381,7 +381,7 @@ describe.each(MODES)('PITFALL 15: an empty disk is another acceptor (%s mode)', 
 })
 
 describe('PITFALL 18: reads', () => {
-  test.each(MODES)('PITFALL 18: wait for execution, not only for what is chosen (%s mode)', async (mode) => {
+  test.each(MODES)('PITFALL 18: wait for execution, not only for chosen slots (%s mode)', async (mode) => {
     const world = await World.formed({ mode })
     const lagging = world.leader === 3 ? 2 : 3
     for (let count = 1; count <= 30; count++) await world.settled(world.replica(1).execute(`${count}`))
@@ -392,7 +392,7 @@ describe('PITFALL 18: reads', () => {
     expect(await world.settled(world.replica(lagging).read(30))).toEqual(['31'])
   })
 
-  test('PITFALL 18: a leader that was deposed and does not know it answers nothing', async () => {
+  test('PITFALL 18: are not answered by a deposed leader that does not know that it is deposed', async () => {
     const { old, world } = await withStubbornLeader()
     const [other] = world.followers
     await world.settled(world.replica(old).execute('old'))
@@ -406,7 +406,7 @@ describe('PITFALL 18: reads', () => {
   })
 
   test.each(MODES)(
-    'PITFALL 18: see what the one before had acknowledged and told no server of (%s mode)',
+    'PITFALL 18: see commands that the previous leader acknowledged without telling another server (%s mode)',
     async (mode) => {
       const world = await World.formed({ mode })
       const before = world.leader ?? 1
@@ -426,7 +426,7 @@ describe('PITFALL 18: reads', () => {
     },
   )
 
-  test('PITFALL 18: the answer to a read of an earlier life is none to a read of this one', async () => {
+  test('PITFALL 18: ignore answers to reads from before a restart', async () => {
     const world = new World({ servers: 2 })
     const rounds: number[] = []
     const acceptor = 'ab'.repeat(16)
@@ -518,8 +518,8 @@ describe('PITFALL 18: reads', () => {
   })
 })
 
-describe.each(MODES)('PITFALL 19: duplicates are filtered where they are executed (%s mode)', (mode) => {
-  test('PITFALL 19: a retry with another server after the first one executed it and died', async () => {
+describe.each(MODES)('PITFALL 19: duplicates are filtered at execution (%s mode)', (mode) => {
+  test('PITFALL 19: when another server gets the retry after the first server executed the command and died', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     await world.settled(client.execute('first'))
@@ -538,7 +538,7 @@ describe.each(MODES)('PITFALL 19: duplicates are filtered where they are execute
     for (const id of world.ids) expect(world.texts(id)).toEqual(['first', '2', '3', '4', '5', '6'])
   })
 
-  test('PITFALL 19: a retry after all servers have restarted', async () => {
+  test('PITFALL 19: when the retry comes after all servers restarted', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect('client', { timeoutMs: 60_000 })
     await world.settled(client.execute('first'))
@@ -553,7 +553,7 @@ describe.each(MODES)('PITFALL 19: duplicates are filtered where they are execute
     for (const id of world.ids) expect(world.texts(id)).toEqual(['first', 'once', 'last'])
   })
 
-  test('PITFALL 19: the clock of a machine ends no session, whichever way it jumps', async () => {
+  test('PITFALL 19: and no jump of a clock ends a session', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     await world.settled(client.execute('a'))
@@ -568,8 +568,8 @@ describe.each(MODES)('PITFALL 19: duplicates are filtered where they are execute
   })
 })
 
-describe.each(MODES)('PITFALL 24: nothing waits for company (%s mode)', (mode) => {
-  test('PITFALL 24: a single proposal or read, with nothing else going on, is done at once', async () => {
+describe.each(MODES)('PITFALL 24: no request waits for others (%s mode)', (mode) => {
+  test('PITFALL 24: a single proposal or read on an idle cluster is done at once', async () => {
     const world = await World.formed({ mode })
     for (const id of world.ids) await world.settled(world.replica(id).execute('opens the session'))
     for (const id of world.ids) {
@@ -583,7 +583,7 @@ describe.each(MODES)('PITFALL 24: nothing waits for company (%s mode)', (mode) =
     }
   })
 
-  test('PITFALL 24: nor does a single command of a client, nor the last one of many', async () => {
+  test('PITFALL 24: a single command of a client, or the last one of many, is done at once', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     await world.settled(client.execute('opens the session'))

@@ -97,7 +97,7 @@ function counting(dataDir: string, from: number, to: number): string[] {
   return [join(directory, 'counting.js'), join(directory, dataDir), `${from}`, `${to}`]
 }
 
-test('PITFALL 13: unless it is told what to do, a replica that fails ends its process', async () => {
+test('PITFALL 13: by default a replica that fails ends its process', async () => {
   const ended = await runProgram(process.execPath, [
     join(directory, 'failing.js'),
     join(directory, 'failing'),
@@ -107,7 +107,7 @@ test('PITFALL 13: unless it is told what to do, a replica that fails ends its pr
   expect(ended.stderr).toMatch(/journal-failed|EIO: planted/)
 })
 
-test('a file that cannot be opened for want of descriptors is opened when there are some', async () => {
+test('a file that could not be opened for lack of descriptors is opened when there are some', async () => {
   const limited = ['-c', 'ulimit -n 64 && exec "$@"', 'sh', process.execPath]
   const args = [join(directory, 'short.js'), join(directory, 'short.txt')]
   const ended = await runProgram('sh', [...limited, ...args])
@@ -118,11 +118,11 @@ const noStrace = whyNoStrace()
 if (noStrace !== undefined) console.log(`PITFALL 13 in a real process is skipped: ${noStrace}`)
 
 describe.skipIf(noStrace !== undefined)(
-  'PITFALL 13: a kernel that fails an fsync',
+  'PITFALL 13: a failed fsync of the kernel',
   { timeout: 40_000 },
   () => {
     test.each([2, 7])(
-      'PITFALL 13: number %i of a thread ends the process; nothing acknowledged is lost',
+      'PITFALL 13: at call %i ends the process, and no acknowledged command is lost',
       async (when) => {
         const data = `traced-${when}`
         // Every later one succeeds: a second try would report that all is well.

@@ -7,14 +7,14 @@ import { World } from './world.js'
 const MODES = ['leader', 'leaderless'] as const
 
 describe.each(MODES)('in %s mode', (mode) => {
-  test('every replica takes proposals and gives back results', async () => {
+  test('every replica takes proposals and returns results', async () => {
     const world = await World.formed({ mode })
     for (const id of world.ids) expect(await world.settled(world.replica(id).execute(`from s${id}`))).toBe(id)
     await world.converged()
     for (const id of world.ids) expect(world.texts(id)).toEqual(['from s1', 'from s2', 'from s3'])
   })
 
-  test('many at once on all replicas are executed once each, in one order', async () => {
+  test('simultaneous proposals on all replicas are executed once each, in one order', async () => {
     const world = await World.formed({ mode })
     const proposals = world.ids.flatMap((id) =>
       Array.from({ length: 20 }, (_, index) => world.replica(id).execute(`${id}/${index}`)),
@@ -26,7 +26,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(2)).toEqual(world.texts(1))
   })
 
-  test('what the state machine throws is command-failed, and the next command goes on', async () => {
+  test('an error of the state machine is command-failed, and the next command is executed', async () => {
     const world = await World.formed({ mode })
     expect(await world.failure(world.replica(2).execute('!bad'))).toMatchObject({
       code: 'command-failed',
@@ -36,7 +36,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await world.failure(world.replica(2).read(-1))).toMatchObject({ code: 'command-failed' })
   })
 
-  test('the time that the machine sees does not go back when the clocks differ', async () => {
+  test('the time in the state machine does not go back when the clocks differ', async () => {
     const world = await World.formed({ mode })
     world.server(1).skewMs = 60_000
     for (const id of [1, 2, 3, 1]) await world.settled(world.replica(id).execute(`s${id}`))
@@ -46,7 +46,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.server(3).machine.notes).toEqual(world.server(2).machine.notes)
   })
 
-  test('a command of the largest size goes through, a larger one is too-large', async () => {
+  test('a command of the largest size is executed, and a larger one is too-large', async () => {
     const world = await World.formed({ mode })
     const largest = 'x'.repeat(MAX_COMMAND_BYTES - 2)
     expect(await world.settled(world.replica(1).execute(largest))).toBe(1)
@@ -54,7 +54,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await world.settled(world.replica(2).execute('small'))).toBe(2)
   })
 
-  test('aborted before: it is never proposed', async () => {
+  test('a call with an aborted signal is never proposed', async () => {
     const world = await World.formed({ mode })
     const signal = AbortSignal.abort()
     expect(await world.failure(world.replica(1).execute('a', { signal }))).toMatchObject({ code: 'aborted' })
@@ -63,7 +63,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(1)).toEqual(['b'])
   })
 
-  test('aborted while it is under way: the caller is free at once, and nothing waits any more', async () => {
+  test('a call that is aborted while it is under way rejects at once, and no longer waits', async () => {
     const world = await World.formed({ mode })
     for (const id of [2, 3]) world.partition(1, id)
     const abort = new AbortController()
@@ -84,7 +84,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(1).filter((text) => text === 'b')).toHaveLength(1)
   })
 
-  test('close fails what waits as closed, and frees the directory', async () => {
+  test('close rejects waiting calls as closed, and releases the directory', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('a'))
     for (const id of [2, 3]) world.partition(1, id)
@@ -107,14 +107,14 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.run(() => world.texts(1).includes('a'))
   })
 
-  test('close twice, and close after close, are the same', async () => {
+  test('close can be repeated, and waits for the first close', async () => {
     const world = await World.formed({ mode })
     const replica = world.replica(1)
     await world.settled(Promise.all([replica.close(), replica.close()]))
     await world.settled(replica.close())
   })
 
-  test('await using closes', async () => {
+  test('await using closes the replica', async () => {
     const world = new World({ servers: 1, mode })
     let kept
     {
@@ -130,8 +130,8 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 })
 
-describe('a replica takes no more than it can hold', () => {
-  test('of reads that wait', async () => {
+describe('a replica has a limit', () => {
+  test('of waiting reads', async () => {
     const world = await World.formed()
     world.isolate(1)
     const waiting = Array.from({ length: MAX_WAITING_REQUESTS }, () => world.replica(1).read(0))
@@ -144,7 +144,7 @@ describe('a replica takes no more than it can hold', () => {
     world.crash(1)
   })
 
-  test('of requests that wait, and takes more when some are done', () => {
+  test('of waiting requests, and takes more when some are done', () => {
     const requests = new Requests()
     const value = new Uint8Array(0)
     const submit = (number: number) =>
@@ -158,7 +158,7 @@ describe('a replica takes no more than it can hold', () => {
     expect(requests.size).toBe(MAX_WAITING_REQUESTS)
   })
 
-  test('of bytes of them', () => {
+  test('of bytes of waiting requests', () => {
     const requests = new Requests()
     const value = new Uint8Array(64 << 20)
     for (let sequence = 1; sequence <= 4; sequence++)

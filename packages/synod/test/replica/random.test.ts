@@ -136,7 +136,7 @@ describe.each(['leader', 'leaderless'] as const)(
   '%s mode under crashes, partitions and slow disks',
   (mode) => {
     test(
-      'every acknowledged command counts once, and no client sees time go back',
+      'every acknowledged command counts once, and no client sees the state go back',
       { timeout: 80_000 },
       async () => {
         for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {

@@ -4,7 +4,7 @@ import { World } from './world.js'
 const MODES = ['leader', 'leaderless'] as const
 
 describe.each(MODES)('in %s mode', (mode) => {
-  test('after a proposal returns anywhere, a read on every replica sees it', async () => {
+  test('a read on any replica sees every command acknowledged before on any replica', async () => {
     const world = await World.formed({ mode })
     for (const proposer of world.ids) {
       await world.settled(world.replica(proposer).execute(`by s${proposer}`))
@@ -26,7 +26,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await world.settled(world.replica(b!).read(49))).toEqual(['50'])
   })
 
-  test('many reads at once share rounds and all see the newest state', async () => {
+  test('simultaneous reads share rounds, and all see the newest state', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('a'))
     const reads = Array.from({ length: 200 }, () => world.replica(2).read(0))
@@ -37,7 +37,7 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 
   test.each([1, 2, 3])(
-    'on s%i cut off from the others: no-quorum in time, and never old data',
+    'a read on s%i, cut off from the others, fails as no-quorum in time, and never returns old data',
     async (victim) => {
       const world = await World.formed({ mode })
       await world.settled(world.replica(victim).execute('old'))
@@ -57,7 +57,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     },
   )
 
-  test('a read that waits out a partition is answered with what is new by then', async () => {
+  test('a read that waits during a partition returns the newest state after it', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('old'))
     world.isolate(1)
@@ -67,7 +67,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(await world.settled(read)).toEqual(['old', 'new'])
   })
 
-  test('a single server reads from itself', async () => {
+  test('a single server answers reads alone', async () => {
     const world = await World.formed({ servers: 1, mode })
     await world.settled(world.replica(1).execute('a'))
     expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])

@@ -5,7 +5,7 @@ import { Requests, type Waiting } from '../../src/replica/requests.js'
 
 const outcome = (text: string): Outcome => ({ status: 'done', result: Buffer.from(text) })
 
-test('PITFALL 7: of two requests of one session each gets its own answer, whichever is executed first', () => {
+test('PITFALL 7: each of two requests of a session gets its own answer, in either order of execution', () => {
   const requests = new Requests()
   const answers: string[] = []
   for (const sequence of [1, 2]) {
@@ -19,7 +19,7 @@ test('PITFALL 7: of two requests of one session each gets its own answer, whiche
   expect(requests.size).toBe(0)
 })
 
-test('PITFALL 29: who has the numbers of a request and not its key gets no answer, and takes none from another', () => {
+test('PITFALL 29: a caller with the numbers of a request but not its key gets no answer, and takes none from its owner', () => {
   const requests = new Requests()
   const answers: string[] = []
   for (const key of [1, 2]) {
@@ -47,7 +47,7 @@ function several(count: number, limit?: number) {
   return { requests, submit, waiting, execute, take }
 }
 
-test('one request too many is told when half of the waiting requests will be done', () => {
+test('a request above the limit is refused with the time in which half of the waiting requests will be done', () => {
   const { execute, submit } = several(100, 100)
   expect(() => submit(101)).toThrow(expect.objectContaining({ code: 'overloaded', retryAfterMs: 1000 }))
   for (let session = 1; session <= 50; session++) {
@@ -58,7 +58,7 @@ test('one request too many is told when half of the waiting requests will be don
   expect(() => submit(999, 1500)).toThrow(expect.objectContaining({ code: 'overloaded', retryAfterMs: 1500 }))
 })
 
-test('as many are proposed as there is room for, in the order of arrival, and none that was given up on before', () => {
+test('requests are proposed up to the capacity, in order of arrival, without abandoned ones', () => {
   const { requests, take, waiting } = several(7)
   expect(take(2)).toEqual([1, 2])
   for (const session of [2, 3, 5]) requests.cancel(waiting[session - 1]!)
@@ -68,7 +68,7 @@ test('as many are proposed as there is room for, in the order of arrival, and no
   expect(take(Infinity)).toEqual([])
 })
 
-test('all that waits is proposed anew after a restart, but what was not proposed is not proposed again', () => {
+test('after a restart of the core every waiting request is proposed again, and no other is taken for lost', () => {
   const { execute, requests, take } = several(4)
   take(3)
   execute(1, 0)
@@ -78,7 +78,7 @@ test('all that waits is proposed anew after a restart, but what was not proposed
   expect(take(Infinity)).toEqual([2, 3, 4])
 })
 
-test('what takes long is not taken for lost as soon as what is done at once', () => {
+test('requests that usually take long are taken for lost later than fast ones', () => {
   const { execute, requests, submit, take } = several(0)
   const one = (session: number, tookMs: number) => {
     submit(session, 0)
@@ -102,7 +102,7 @@ test('what takes long is not taken for lost as soon as what is done at once', ()
   expect(isLostAfter(1001)).toBe(true)
 })
 
-test('as many bytes are proposed as there is room for, and one that is larger goes alone', () => {
+test('requests are proposed up to the capacity in bytes, and a larger one alone', () => {
   const { take } = several(5)
   expect(take(Infinity, 2)).toEqual([1, 2])
   expect(take(Infinity, 0)).toEqual([])
@@ -110,7 +110,7 @@ test('as many bytes are proposed as there is room for, and one that is larger go
   expect(take(Infinity, 0.5)).toEqual([3])
 })
 
-test('nothing is left of what comes and goes while nothing can be proposed', () => {
+test('requests that come and are abandoned while none can be proposed leave nothing behind', () => {
   const { requests, submit, take } = several(0)
   for (let session = 1; session <= 10_000; session++) requests.cancel(submit(session))
   expect(requests.size).toBe(0)
@@ -134,7 +134,7 @@ function owned(limit?: number) {
   return { requests, submit, take }
 }
 
-test('owners take turns: one who asks for little does not wait for all that others asked for before', () => {
+test('owners take turns: a modest owner does not wait for all earlier requests of another one', () => {
   const { submit, take } = owned()
   for (let count = 0; count < 1000; count++) submit('a')
   submit('b')
@@ -144,7 +144,7 @@ test('owners take turns: one who asks for little does not wait for all that othe
   expect(take(Infinity)).toHaveLength(1000 - 5)
 })
 
-test('one large request takes as many turns as small ones of the same size together', () => {
+test('a large request takes as many turns as small ones of the same total size', () => {
   const { submit, take } = owned()
   for (let count = 0; count < 2; count++) submit('a', 10_000)
   for (let count = 0; count < 40; count++) submit('b')
@@ -152,7 +152,7 @@ test('one large request takes as many turns as small ones of the same size toget
   expect(order).toMatch(/^b{9,11}ab{9,11}ab+$/)
 })
 
-test('the order of each owner outlives a restart, and what is given up on is gone from it', () => {
+test('a restart of the core keeps the order of each owner, without abandoned requests', () => {
   const { requests, submit, take } = owned()
   const first = Array.from({ length: 20 }, () => submit('a'))
   const second = submit('b')
@@ -166,7 +166,7 @@ test('the order of each owner outlives a restart, and what is given up on is gon
   expect(requests.size).toBe(19)
 })
 
-test('what leaves makes room for its owner', () => {
+test('a request that ends frees the capacity of its owner', () => {
   const { requests, submit } = owned(40)
   for (let count = 0; count < 20; count++) submit('a')
   expect(() => submit('a')).toThrow(
@@ -180,7 +180,7 @@ test('what leaves makes room for its owner', () => {
   submit('a')
 })
 
-test('a request that a snapshot may hold is in doubt where its session has ended since', () => {
+test('a request that a snapshot may contain has an unknown outcome if its session has ended since', () => {
   const requests = new Requests()
   const answers: string[] = []
   const submit = (session: number) =>

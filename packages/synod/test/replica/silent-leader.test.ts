@@ -75,7 +75,7 @@ const CLUSTERS = [
 
 describe('a leader that falls silent,', () => {
   test.each(Object.entries(WAYS))(
-    '%s, costs a call no more than two election timeouts, whichever replicas its client knows',
+    '%s, costs a call at most two election timeouts, whichever replicas its client knows',
     async (way, silence) => {
       const slowest = new Slowest(way)
       for (let seed = 1; seed <= SEEDS; seed++) {
@@ -110,7 +110,7 @@ describe('a leader that falls silent,', () => {
   )
 })
 
-test('a client that knows the silent leader alone is not answered by it, and told that it does not lead', async () => {
+test('a client that knows only the silent leader gets no answer, and is told that it does not lead', async () => {
   const world = await World.formed()
   const leader = world.leader!
   const client = await world.connect('one', { endpoints: [clientAddressOf(leader)] })

@@ -28,7 +28,7 @@ function said(world: World, id: ServerId, text: string): boolean {
 }
 
 describe.each(MODES)('in %s mode', (mode) => {
-  test('a replica takes snapshots, keeps the newest, and trims the journal behind it', async () => {
+  test('a replica takes snapshots, keeps the newest, and trims its journal', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 55)
     await world.converged()
@@ -41,7 +41,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     }
   })
 
-  test('it starts again from the snapshot and the slots after it, with its sessions', async () => {
+  test('a replica restarts from its snapshot and the later slots, with its sessions', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 25)
     await world.converged()
@@ -57,7 +57,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.status(2).sessions).toBe(before.sessions + 1)
   })
 
-  test('the watermarks of one that waits for the others are in order, though its snapshot is ahead of its journal', async () => {
+  test('the watermarks of a replica that waits to be admitted are in order, even if its snapshot is ahead of its journal', async () => {
     const world = await clusterOf(mode)
     world.crash(3)
     await write(world, 1, 25)
@@ -72,7 +72,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     checkWatermarks(watermarks)
   })
 
-  test('all of them at once, killed at any time, come back with what was acknowledged', async () => {
+  test('replicas that are all killed at any time keep every acknowledged command', async () => {
     const world = await clusterOf(mode)
     for (let round = 0; round < 5; round++) {
       await write(world, 1, 7 + round)
@@ -85,7 +85,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(3).length).toBe(7 + 8 + 9 + 10 + 11 + 1)
   })
 
-  test('one that was away while the others trimmed gets a snapshot, and then the slots after it', async () => {
+  test('a replica that missed trimmed slots gets a snapshot, and then the later slots', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 5)
     await world.converged()
@@ -101,7 +101,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.converged()
   })
 
-  test('PITFALL 21: one that is dead for good keeps no server from trimming', async () => {
+  test('PITFALL 21: a server that is down for good keeps no other from trimming', async () => {
     const world = await clusterOf(mode)
     world.kill(3)
     await write(world, 1, 100)
@@ -116,7 +116,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     }
   })
 
-  test('a snapshot goes on where it was after its connection broke', async () => {
+  test('the transfer of a snapshot continues after its connection broke', async () => {
     const world = await clusterOf(mode, { ...OFTEN, everySlots: 40 })
     world.kill(3)
     await write(world, 1, 90)
@@ -131,7 +131,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(3)).toEqual(world.texts(1))
   })
 
-  test('where the peer that sends it goes silent, another one does', async () => {
+  test('another peer sends the snapshot if the first one falls silent', async () => {
     const world = await clusterOf(mode, { ...OFTEN, everySlots: 40 })
     world.kill(3)
     await write(world, 1, 90)
@@ -144,7 +144,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(said(world, 3, 'goes on from the snapshot of slot')).toBe(true)
   })
 
-  test('PITFALL 16: no crash while it is taken in leaves less than before', async () => {
+  test('PITFALL 16: no crash while a snapshot is installed loses state', async () => {
     for (let changes = 0; changes < 40; changes += 3) {
       const world = await World.formed({ mode, seed: changes + 1, options: { snapshots: OFTEN } })
       world.kill(3)
@@ -160,7 +160,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     }
   })
 
-  test('a snapshot that is damaged is not used: a peer sends another', async () => {
+  test('a damaged snapshot is replaced by that of a peer', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 35)
     await world.converged()
@@ -176,7 +176,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(world.texts(2)).toEqual(world.texts(1))
   })
 
-  test('PITFALL 17: one without its snapshot file, and one with a damaged journal, get the state from a peer too', async () => {
+  test('PITFALL 17: a replica without its snapshot file or with a damaged journal gets the state from a peer', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 35)
     await world.converged()
@@ -199,7 +199,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     for (const id of [2, 3]) expect(world.texts(id)).toEqual(world.texts(1))
   })
 
-  test('reads wait while the state is being replaced', async () => {
+  test('reads wait while the state is replaced', async () => {
     const world = await clusterOf(mode)
     world.kill(3)
     await write(world, 1, 40)
@@ -217,7 +217,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect(seen.at(-1)).toBe(40)
   })
 
-  test('PITFALL 22: no client sees a state of which a part has been replaced', async () => {
+  test('PITFALL 22: no client sees a partly replaced state', async () => {
     const world = await clusterOf(mode)
     class Slow extends Notes {
       override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -243,7 +243,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     expect([...seen].filter((count) => count > 0 && count < 20)).toEqual([])
   })
 
-  test('a disk without room for a snapshot costs nothing but that', async () => {
+  test('a replica without disk space for a snapshot goes on, and takes it later', async () => {
     const world = await clusterOf(mode)
     const { disk } = world.server(2)
     const open = disk.open.bind(disk)
@@ -271,7 +271,7 @@ test('a state machine without snapshots keeps its whole log', async () => {
   expect(world.status(1).snapshot.slot).toBe(0)
 })
 
-test('a state machine that cannot take its snapshot in stops the replica, and says so', async () => {
+test('an error of a state machine in restore stops the start, and is reported', async () => {
   class Picky extends Notes {
     override async restore(): Promise<void> {
       throw new Error('made by an older version')

@@ -4,7 +4,7 @@ import { World } from './world.js'
 const MODES = ['leader', 'leaderless'] as const
 
 describe.each(MODES)('a stale read in %s mode', (mode) => {
-  test('is answered at once by a replica that reaches no other, with the slot that it is from', async () => {
+  test('is answered at once by a replica that is cut off, with its slot', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('old'))
     await world.settled(world.replica(3).read(0))
@@ -18,7 +18,7 @@ describe.each(MODES)('a stale read in %s mode', (mode) => {
     expect(world.clock.now()).toBe(begunMs)
   })
 
-  test('waits for the slot that it is to see', async () => {
+  test('waits for the slot that it asks for', async () => {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).read(0))
     world.isolate(3)
@@ -36,21 +36,21 @@ describe.each(MODES)('a stale read in %s mode', (mode) => {
     expect(world.status(3).waiting).toBe(0)
   })
 
-  test('of a slot that does not come fails as too-stale in time, and is forgotten', async () => {
+  test('of a slot that is not executed in time fails as too-stale, and is forgotten', async () => {
     const world = await World.formed({ mode })
     const read = world.replica(1).readStale(0, { atLeast: 1_000_000, timeoutMs: 500 })
     expect(await world.failure(read)).toMatchObject({ code: 'too-stale' })
     expect(world.status(1).waiting).toBe(0)
   })
 
-  test.each([-1, 0.5, NaN, Infinity])('at least slot %d is refused', async (atLeast) => {
+  test.each([-1, 0.5, NaN, Infinity])('of at least slot %d is refused', async (atLeast) => {
     const world = await World.formed({ mode })
     expect(await world.failure(world.replica(1).readStale(0, { atLeast }))).toMatchObject({
       code: 'invalid-options',
     })
   })
 
-  test('of a client sees what that client has written, on whichever replica', async () => {
+  test('of a client sees its own writes on every replica', async () => {
     const world = await World.formed({ mode })
     const client = await world.connect()
     expect(client.seen).toBe(0)

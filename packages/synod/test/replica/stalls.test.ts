@@ -16,13 +16,13 @@ async function pause(world: World, id: number, durationMs: number): Promise<void
   await world.wait(0)
 }
 
-test('a process that never stood still says so', async () => {
+test('a process that never stood still reports no stalls', async () => {
   const world = await World.formed()
   await world.wait(10_000)
   expect(world.status(1).stalls).toEqual({ count: 0, longestMs: 0 })
 })
 
-test('each stall is counted, and the longest one kept', async () => {
+test('each stall is counted, and the longest one is kept', async () => {
   const world = await World.formed()
   for (const durationMs of [1000, 3000, 200]) {
     await pause(world, 1, durationMs)
@@ -35,7 +35,7 @@ test('each stall is counted, and the longest one kept', async () => {
   expect(world.status(2).stalls.count).toBe(0)
 })
 
-test('of one that may cost the leadership the log tells; of a short one it does not', async () => {
+test('a stall long enough to cost the leadership is logged, and a short one is not', async () => {
   const world = await World.formed()
   await pause(world, 1, 200)
   await world.wait(1000)
@@ -45,7 +45,7 @@ test('of one that may cost the leadership the log tells; of a short one it does 
   expect(warnings(world, 1)).toHaveLength(1)
 })
 
-test('a replica that is closed looks no more', async () => {
+test('a closed replica no longer looks for stalls', async () => {
   const world = await World.formed({ servers: 1 })
   await world.settled(world.replica(1).close())
   await world.wait(1000)

@@ -68,25 +68,28 @@ const WRONG: typeof FAILURES = [
   },
 ]
 
-describe('a start that fails leaves the directory as it was', () => {
-  test.each(FAILURES)('a new one: $name', async ({ before, code, options }) => {
+describe('a failed start leaves the directory as it was', () => {
+  test.each(FAILURES)('if the directory is new: $name', async ({ before, code, options }) => {
     const world = new World()
     await before?.(world)
     expect(await world.failure(world.begin(1, options))).toMatchObject({ code })
     expect(contents(world, 1)).toEqual({})
   })
 
-  test.each([...FAILURES, ...WRONG])('one in use: $name', async ({ before, code, options }) => {
-    const world = await World.formed()
-    await world.settled(world.replica(1).execute('a'))
-    world.crash(1)
-    const used = contents(world, 1)
-    await before?.(world)
-    expect(await world.failure(world.begin(1, options))).toMatchObject({ code })
-    expect(contents(world, 1)).toEqual(used)
-  })
+  test.each([...FAILURES, ...WRONG])(
+    'if the directory was used: $name',
+    async ({ before, code, options }) => {
+      const world = await World.formed()
+      await world.settled(world.replica(1).execute('a'))
+      world.crash(1)
+      const used = contents(world, 1)
+      await before?.(world)
+      expect(await world.failure(world.begin(1, options))).toMatchObject({ code })
+      expect(contents(world, 1)).toEqual(used)
+    },
+  )
 
-  test('and gives up its ports', async () => {
+  test('and releases its ports', async () => {
     const world = await World.formed()
     world.crash(1)
     expect(await world.failure(world.begin(1, { mode: 'leaderless' }))).toMatchObject({ code: 'wrong-mode' })
@@ -121,7 +124,7 @@ describe('before the cluster has formed', () => {
 })
 
 describe.each(MODES)('once the cluster has formed, in %s mode', (mode) => {
-  test('the list gives addresses, and need not name all members', async () => {
+  test('the list gives addresses, and may leave out members', async () => {
     const world = await World.formed({ mode })
     world.crash(1)
     await world.open(1, listOf(1, 2))
@@ -130,7 +133,7 @@ describe.each(MODES)('once the cluster has formed, in %s mode', (mode) => {
     await world.converged()
   })
 
-  test('a server in the list that is no member is warned of, and not dialled', async () => {
+  test('a server in the list that is not a member is logged as a warning, and not dialled', async () => {
     const world = await World.formed({ mode })
     world.crash(1)
     await world.open(1, listOf(1, 2, 3, 7))
@@ -143,7 +146,7 @@ describe.each(MODES)('once the cluster has formed, in %s mode', (mode) => {
   })
 })
 
-test('quorums count the servers that founded the cluster, not those in the list', async () => {
+test('quorums count the founders, not the servers in the list', async () => {
   const quorums = { phase1: 3, phase2: 1 }
   const world = new World()
   await world.openAll({ cluster: { ...listOf(1, 2, 3).cluster!, quorums } })
@@ -153,7 +156,7 @@ test('quorums count the servers that founded the cluster, not those in the list'
   expect(await world.settled(world.replica(1).execute('a'))).toBe(1)
 })
 
-test('a server that joins and knows of no member is told which one could let it in', async () => {
+test('a joining server whose list has no member is told which member to list', async () => {
   const world = await World.formed()
   world.add(4)
   await world.settled(world.replica(1).changeMembership({ add: 4, address: peerAddressOf(4) }))

@@ -15,7 +15,7 @@ test.each([
   { servers: 3, latencyMs: 0.5, syncMs: 2, others: 3, asked: 2 },
   { servers: 3, latencyMs: 1, syncMs: 0.1, others: 1, asked: 1 },
   { servers: 5, latencyMs: 3, syncMs: 2, others: 3, asked: 1 },
-])('a request that one server alone has wins a slot from one that always has more: %o', async (setting) => {
+])('the only request of a server wins a slot from a server that always has more: %o', async (setting) => {
   const { asked, latencyMs, others, servers, syncMs } = setting
   const world = await World.formed({
     mode: 'leaderless',

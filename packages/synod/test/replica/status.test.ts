@@ -64,7 +64,7 @@ describe('the status of a replica', () => {
     })
   })
 
-  test('counts what waits here, and who is connected', async () => {
+  test('counts waiting requests and connected clients', async () => {
     const world = await World.formed()
     const client = await world.connect()
     await world.run(() => world.status(1).clients === 1)
@@ -85,7 +85,7 @@ describe('the status of a replica', () => {
     await world.run(() => world.status(1).clients === 0)
   })
 
-  test('is told to a client although nothing else happens there', async () => {
+  test('is sent to a client even before the cluster has formed', async () => {
     const world = new World()
     await world.open(1)
     const client = await world.connect()
@@ -93,7 +93,7 @@ describe('the status of a replica', () => {
     expect(first).toMatchObject({ status: { server: 1, formed: false } })
   })
 
-  test('after a restart tells what was found', async () => {
+  test('shows after a restart how the journal was found', async () => {
     const world = await World.formed()
     world.crash(1)
     await world.restart(1)

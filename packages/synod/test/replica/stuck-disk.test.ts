@@ -14,7 +14,7 @@ function stick(world: World, id: number): () => void {
   }
 }
 
-test('a leader whose disk is stuck makes room within three election timeouts, and commands go on', async () => {
+test('a leader with a stuck disk is replaced within three election timeouts, and commands are executed', async () => {
   const world = await World.formed()
   const old = world.leader!
   const unstick = stick(world, old)
@@ -31,7 +31,7 @@ test('a leader whose disk is stuck makes room within three election timeouts, an
   expect(world.status(old).journal?.writingMs).toBe(0)
 })
 
-test('a leader whose disk is slow stays', async () => {
+test('a leader with a slow disk stays', async () => {
   const world = await World.formed()
   const leader = world.leader!
   const { ballot } = world.status(leader)
@@ -41,7 +41,7 @@ test('a leader whose disk is slow stays', async () => {
   expect(world.status(leader)).toMatchObject({ role: 'leader', ballot })
 })
 
-test('a leader that has nothing to write does not notice, and stays', async () => {
+test('a leader with a stuck disk but nothing to write stays', async () => {
   const world = await World.formed()
   const leader = world.leader!
   await world.wait(1000)

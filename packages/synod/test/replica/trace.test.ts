@@ -50,7 +50,7 @@ function range(first: number, last: number): number[] {
 }
 
 describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s mode', (mode) => {
-  test('begins with its start, and ends when it is closed', async () => {
+  test('begins with its start, and ends with its close', async () => {
     const world = await TracedWorld.ready({ mode })
     await world.settled(world.replica(2).execute('a'))
     await world.close(2)
@@ -80,7 +80,7 @@ describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s m
     expect(arrived).toBeGreaterThan(10)
   })
 
-  test('has exactly the records that are on the disk, and a vote before the message that tells of it', async () => {
+  test('has exactly the records on the disk, and each vote before the message that reports it', async () => {
     const world = new TracedWorld({ mode })
     const platters = new Map<number, number>()
     const onRecords = (server: number, _payload: Uint8Array, records: readonly JournalRecord[]) =>
@@ -127,7 +127,7 @@ describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s m
     }
   })
 
-  test('has each slot chosen once, and then each command executed, on all replicas alike', async () => {
+  test('has each slot chosen once, and then each command executed, alike on all replicas', async () => {
     const world = await TracedWorld.ready({ mode })
     await world.settled(world.replica(1).execute('a'))
     await world.failure(world.replica(1).execute('!b'))
@@ -154,7 +154,7 @@ describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s m
   })
 })
 
-test('a command that was sent again is executed once, and told once', async () => {
+test('a command that was sent again is executed and traced once', async () => {
   const world = await TracedWorld.ready()
   const client = await world.connect()
   await world.settled(client.execute('a'))
@@ -171,7 +171,7 @@ test('a command that was sent again is executed once, and told once', async () =
   }
 })
 
-test('its times are those of the day, and do not go back when that is set back', async () => {
+test('the times of a trace are wall-clock times, and do not go back when the clock does', async () => {
   const world = await TracedWorld.ready()
   await world.wait(500)
   world.server(1).skewMs -= 60_000
@@ -182,7 +182,7 @@ test('its times are those of the day, and do not go back when that is set back',
   expect(times.at(-1)! - times[0]!).toBeLessThan(5000)
 })
 
-test('its times are exact to a millisecond, also where the process is held up between two looks at the clocks', () => {
+test('the times of a trace are exact to a millisecond, even if the process stops between readings of the clocks', () => {
   let timeMs = 1_700_000_000_000
   /** The time before a pause. */
   const beforePause = (pauseMs: number) => (timeMs += pauseMs) - pauseMs
@@ -205,7 +205,7 @@ test('its times are exact to a millisecond, also where the process is held up be
   expect(Math.max(...late.slice(100))).toBeLessThanOrEqual(12.4 + 1)
 })
 
-test('a replica that gives up says why, and then nothing more', async () => {
+test('a replica that fails traces the reason, and then nothing', async () => {
   const world = await TracedWorld.ready()
   world.server(2).disk.failNext('sync')
   world
@@ -219,7 +219,7 @@ test('a replica that gives up says why, and then nothing more', async () => {
   expect(stop).toMatchObject({ event: 'stop', server: 2 })
 })
 
-test('a listener that throws ends the trace, with a warning, and not the replica', async () => {
+test('a listener that throws ends the trace with a warning, and the replica goes on', async () => {
   const world = new World()
   let told = 0
   const trace = () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { TRANSFER_MS } from '../../src/replica/transfers.js'
 import { World } from './world.js'
 
-test('another replica leads, whichever takes the wish, and commands go on', async () => {
+test('the chosen replica leads after a transfer at any replica, and commands are executed', async () => {
   const world = await World.formed()
   for (const [by, to] of [
     [1, 2],
@@ -23,7 +23,7 @@ test('another replica leads, whichever takes the wish, and commands go on', asyn
   expect(world.texts(1)).toEqual(['after s2', 'after s3', 'after s1'])
 })
 
-test('it takes a few round trips, and no request is lost', async () => {
+test('a transfer takes a few round trips, and loses no request', async () => {
   const world = await World.formed()
   const leader = world.leader!
   const [to] = world.followers
@@ -41,8 +41,8 @@ test('it takes a few round trips, and no request is lost', async () => {
   expect(answers).toEqual(answers.map((_, index) => index + 1))
 })
 
-describe('it fails', () => {
-  test('where the one that is to lead is away', async () => {
+describe('a transfer fails', () => {
+  test('if the chosen server is down', async () => {
     const world = await World.formed()
     const [gone] = world.followers
     world.kill(gone!)
@@ -55,7 +55,7 @@ describe('it fails', () => {
     expect(world.clock.now() - begunMs).toBeGreaterThanOrEqual(TRANSFER_MS)
   })
 
-  test('where no server leads, or there is nothing to lead, or no such server', async () => {
+  test('if no server leads, in leaderless mode, and for an unknown server', async () => {
     const world = await World.formed()
     await expect(world.replica(1).transferLeadership({ to: 9 })).rejects.toMatchObject({
       code: 'invalid-options',
@@ -69,7 +69,7 @@ describe('it fails', () => {
   })
 })
 
-test.each([undefined, 1])('it waits for a leader where none is known: to s%s', async (to) => {
+test.each([undefined, 1])('a transfer waits for a leader if none is known: to s%s', async (to) => {
   const world = await World.formed()
   for (const id of [2, 3]) world.kill(id)
   await world.run(() => world.status(1).leader === null)
@@ -81,7 +81,7 @@ test.each([undefined, 1])('it waits for a leader where none is known: to s%s', a
   else expect(world.status(1).ballot.seq).toBeGreaterThanOrEqual(3)
 })
 
-test('a client asks any replica, once: a new leader is not asked to make room again', async () => {
+test('a client asks one replica for a transfer, so that the new leader does not transfer again', async () => {
   const world = await World.formed()
   const client = await world.connect()
   const before = world.leader
@@ -92,7 +92,7 @@ test('a client asks any replica, once: a new leader is not asked to make room ag
   expect(world.status(1).ballot.seq).toBe(ballot.seq + 1)
 })
 
-test('nor where the one that was asked is gone before its answer arrives', async () => {
+test('a client does not repeat a transfer if the replica that it asked dies before the answer', async () => {
   const world = await World.formed()
   // The client asks the first replica that it knows.
   const client = await world.connect('client')
@@ -109,7 +109,7 @@ test('nor where the one that was asked is gone before its answer arrives', async
   expect(world.status(2).ballot.seq).toBe(ballot.seq + 1)
 })
 
-test('a leader that is closed transfers first: no server waits for an election', async () => {
+test('a leader that is closed transfers first, so that no election delays commands', async () => {
   const world = await World.formed()
   const client = await world.connect()
   for (let round = 0; round < 3; round++) {
@@ -126,7 +126,7 @@ test('a leader that is closed transfers first: no server waits for an election',
   }
 })
 
-test('one that cannot hand over is closed all the same', async () => {
+test('a leader without followers can be closed', async () => {
   const world = await World.formed()
   const leader = world.leader!
   for (const id of world.followers) world.kill(id)

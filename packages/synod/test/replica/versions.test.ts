@@ -31,7 +31,7 @@ async function upgrade(world: World, id: number, options: Options): Promise<void
 }
 
 describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
-  test('a command of a later version waits for the last member', async () => {
+  test('a command of a later version is refused until the last member is upgraded', async () => {
     const world = await World.formed({ mode })
     const old = await world.connect('old')
     const client = await world.connect('new', { versionOf })
@@ -49,7 +49,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await world.converged()
   })
 
-  test('a format is raised when all builds know it, and older builds are refused from then on', async () => {
+  test('a format is raised when all builds support it, and then older builds are refused', async () => {
     const world = await World.formed({ mode, options: { snapshots: { everySlots: 1, keepSlots: 1 } } })
     const next = () => upgraded(1, { oldest: 1, newest: 2 })
     for (const id of [1, 2]) await upgrade(world, id, next())
@@ -73,7 +73,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await world.converged()
   })
 
-  test('no member that is down is counted on', async () => {
+  test('a member that is down delays the raise', async () => {
     const world = await World.formed({ mode })
     world.kill(3)
     for (const id of [1, 2]) await upgrade(world, id, upgraded(2))
@@ -83,7 +83,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await world.run(() => agreed(world).every(({ machine }) => machine === 2))
   })
 
-  test('a server that joins with an older machine is refused, and so is its promotion to a member', async () => {
+  test('a server with an older machine cannot join, and cannot be added as a member', async () => {
     const world = new World({ mode })
     await world.openAll({ host: {} })
     await world.ready()
@@ -111,7 +111,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     await world.converged()
   })
 
-  test('a server that was connected before the raise, and is no member yet, ends with it', async () => {
+  test('a server connected before the raise, and not a member yet, ends with the raise', async () => {
     const world = await World.formed({ mode })
     for (const id of [1, 2]) await upgrade(world, id, upgraded(2))
     world.add(4)
@@ -123,7 +123,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
     expect(world.server(4).fatal).toMatchObject({ code: 'wrong-version' })
   })
 
-  test('a server that joins while an upgrade is under way makes it wait', async () => {
+  test('a server that joins during an upgrade delays the raise', async () => {
     const world = await World.formed({ mode })
     for (const id of [1, 2]) await upgrade(world, id, upgraded(2))
     world.add(4)
@@ -138,7 +138,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
   })
 })
 
-test('a server that goes back to an older machine while the raise is under way ends with words', async () => {
+test('a server that returns to an older machine during the raise ends with wrong-version', async () => {
   const world = await World.formed()
   const [behind = 0] = world.followers
   for (const id of world.ids) if (id !== behind) await upgrade(world, id, upgraded(2))
@@ -154,7 +154,7 @@ test('a server that goes back to an older machine while the raise is under way e
   })
 })
 
-test('a status says what each can work with', async () => {
+test('a status shows the versions that each server supports', async () => {
   const world = await World.formed()
   await upgrade(world, 2, upgraded(7))
   await world.run(() => world.status(1).peers.every(({ up }) => up))
@@ -169,7 +169,7 @@ test('a status says what each can work with', async () => {
   ])
 })
 
-test('a client cannot raise anything', async () => {
+test('a raise from a client is refused', async () => {
   const world = await World.formed({ servers: 1 })
   const value = encodeRaiseRequest(
     keyOf(7),

@@ -35,7 +35,7 @@ async function read(store: SnapshotStore): Promise<string[]> {
 }
 
 describe('a snapshot', () => {
-  test('is there as it was written, also after a power failure', async () => {
+  test('is read as it was written, also after a power failure', async () => {
     const store = await open()
     expect(store.newest).toBeUndefined()
     const stored = await store.write(7, parts('a', 'b'))
@@ -59,7 +59,7 @@ describe('a snapshot', () => {
         disk.restart()
       },
     ],
-  ])('takes the place of the one before, whenever %s', async (_, end) => {
+  ])('replaces the one before, whenever %s', async (_, end) => {
     await (await open()).write(7, parts('old'))
     for (let changes = 0; ; changes++) {
       const store = await open()
@@ -79,7 +79,7 @@ describe('a snapshot', () => {
     expect(await disk.list(DIRECTORY)).toContain(snapshotName(9))
   })
 
-  test('of many parts is written a little at a time, and large ones are read back', async () => {
+  test('of many parts is written a little at a time, and large parts are read intact', async () => {
     const store = await open()
     const many = Array.from({ length: 500 }, (_, index) => `${index} `.repeat(100))
     let rests = 0
@@ -92,7 +92,7 @@ describe('a snapshot', () => {
     expect(found[3]).toBe(`state ${'2 '.repeat(100)}`)
   })
 
-  test('that cannot be written leaves nothing behind but its space', async () => {
+  test('that cannot be written leaves no file, and frees its space', async () => {
     const store = await open()
     disk.fill()
     await expect(store.write(7, parts('a'))).rejects.toThrow('ENOSPC')
@@ -104,7 +104,7 @@ describe('a snapshot', () => {
     expect(store.newest).toBeUndefined()
   })
 
-  test('that was left half written is gone after the next start', async () => {
+  test('that was half written is removed at the next start', async () => {
     disk.put(`${DIRECTORY}/snapshot.new`, Buffer.from('SYNO'))
     disk.put(`${DIRECTORY}/snapshot.arriving`, Buffer.from('SYNO'))
     expect((await open()).newest).toBeUndefined()
@@ -119,7 +119,7 @@ describe('a snapshot', () => {
       { parameters: { ...OWNER.parameters, window: 9 } },
       /of 8192 slots, not with a window of 9 slots/,
     ],
-  ])('PITFALL 26: of a cluster of another %s is none', async (_what, owner, reason) => {
+  ])('PITFALL 26: of a cluster of another %s is ignored', async (_what, owner, reason) => {
     await (await open()).write(7, parts('a'))
     const store = await open(owner)
     expect(store.newest).toBeUndefined()
@@ -127,7 +127,7 @@ describe('a snapshot', () => {
   })
 })
 
-test('no byte of a snapshot can change, and none be missing, without it being found', async () => {
+test('any changed or missing byte of a snapshot is detected', async () => {
   const store = await open()
   await store.write(7, parts('abc', 'def'))
   const path = `${DIRECTORY}/${snapshotName(7)}`
@@ -147,8 +147,8 @@ test('no byte of a snapshot can change, and none be missing, without it being fo
   expect((await open()).damaged[0]?.reason).toBe('it is of slot 7, not of slot 8')
 })
 
-describe('a snapshot that arrives', () => {
-  test('is the newest once all of it is there and checked', async () => {
+describe('a snapshot from a peer', () => {
+  test('is the newest once it is complete and checked', async () => {
     const store = await open()
     await store.write(7, parts('abc'))
     const bytes = await store.read(0, 1000)
@@ -163,7 +163,7 @@ describe('a snapshot that arrives', () => {
     expect(await read(other)).toEqual(['meta meta', 'state abc'])
   })
 
-  test('is not overtaken by an older one that is finished later', async () => {
+  test('is not replaced by an older one that is finished later', async () => {
     const source = await open()
     await source.write(9, parts('newer'))
     const bytes = await source.read(0, 1000)
@@ -178,7 +178,7 @@ describe('a snapshot that arrives', () => {
     expect(await disk.list(DIRECTORY)).toEqual([snapshotName(9)])
   })
 
-  test('is refused where it is not whole', async () => {
+  test('is refused if it is incomplete', async () => {
     const store = await open()
     await store.write(7, parts('abc'))
     const bytes = await store.read(0, 1000)

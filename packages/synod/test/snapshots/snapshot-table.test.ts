@@ -18,7 +18,7 @@ test.each<[SnapshotCase, snapshot: number, trimmed: number, chosen: number, isDa
   ['damaged', 0, 5, 9, true],
   ['damaged', 4, 5, 9, true],
 ])(
-  '%s: a snapshot of slot %i, a journal from %i on, chosen up to %i',
+  '%s: a snapshot of slot %i, a journal from slot %i on, chosen up to slot %i',
   (name, snapshot, trimmed, chosen, bad) => {
     const finding = judgeSnapshot({ snapshot, trimmed, chosen, damaged: bad ? damaged : [] })
     expect(finding.case).toBe(name)

@@ -85,14 +85,14 @@ describe.each(makers)('%s', (name, make) => {
     await (await opened(fileName, text)).close()
   }
 
-  describe('opens', () => {
-    it('with `create` what is not there yet', async () => {
+  describe('open', () => {
+    it('with `create` makes a file that does not exist', async () => {
       await made('file', 'text')
       await expect(disk.open(at('file'), 'create')).rejects.toMatchObject({ code: 'EEXIST' })
       expect(await textOf('file')).toBe('text')
     })
 
-    it('with `replace` an empty file in place of any other', async () => {
+    it('with `replace` makes an empty file in place of any other', async () => {
       await (await disk.open(at('file'), 'replace')).close()
       const before = await opened('file', 'before', 'existing')
       const after = await disk.open(at('file'), 'replace')
@@ -103,7 +103,7 @@ describe.each(makers)('%s', (name, make) => {
       await before.close()
     })
 
-    it('with `existing` what is there, as it is', async () => {
+    it('with `existing` opens a file unchanged', async () => {
       await expect(disk.open(at('file'), 'existing')).rejects.toMatchObject({ code: 'ENOENT' })
       expect(await disk.list(bench.directory)).toEqual([])
       await made('file', 'text')
@@ -113,7 +113,7 @@ describe.each(makers)('%s', (name, make) => {
       expect(await textOf('file')).toBe('Text')
     })
 
-    it('no directory', async () => {
+    it('refuses a directory', async () => {
       await disk.makeDirectory(at('d'))
       const codes: Record<OpenMode, string> = { create: 'EEXIST', existing: 'EISDIR', replace: 'EISDIR' }
       for (const mode of ['create', 'existing', 'replace'] as const)
@@ -121,7 +121,7 @@ describe.each(makers)('%s', (name, make) => {
     })
 
     it.each<OpenMode>(['create', 'existing', 'replace'])(
-      'with `%s` nothing where no directory is',
+      'with `%s` fails in a directory that does not exist',
       async (mode) => {
         await made('file')
         await expect(disk.open(at('none', 'file'), mode)).rejects.toMatchObject({ code: 'ENOENT' })
@@ -130,8 +130,8 @@ describe.each(makers)('%s', (name, make) => {
     )
   })
 
-  describe('writes', () => {
-    it('anywhere, over what was there', async () => {
+  describe('write', () => {
+    it('at any offset replaces existing bytes', async () => {
       const file = await opened('file', 'abcdef')
       await file.write(Buffer.from('XY'), 2)
       await file.sync()
@@ -139,21 +139,21 @@ describe.each(makers)('%s', (name, make) => {
       expect(await textOf('file')).toBe('abXYef')
     })
 
-    it('beyond the end, with zeros between', async () => {
+    it('beyond the end fills the gap with zeros', async () => {
       const file = await opened('file', 'ab')
       await file.write(Buffer.from('c'), 1000)
       await file.close()
       expect(await textOf('file')).toBe(`ab${'\0'.repeat(998)}c`)
     })
 
-    it('nothing where there is nothing to write, not even zeros', async () => {
+    it('of no bytes changes nothing, and adds no zeros', async () => {
       const file = await opened('file', 'ab')
       await file.write(Buffer.alloc(0), 1000)
       expect(await disk.size(at('file'))).toBe(2)
       await file.close()
     })
 
-    it('and cuts a file, or fills it up with zeros', async () => {
+    it('works after truncate, which cuts a file or extends it with zeros', async () => {
       const file = await opened('file', 'abcdef')
       await file.truncate(2)
       expect([await textOf('file'), await disk.size(at('file'))]).toEqual(['ab', 2])
@@ -162,7 +162,7 @@ describe.each(makers)('%s', (name, make) => {
       await file.close()
     })
 
-    it('to no file that is closed', async () => {
+    it('fails on a closed file', async () => {
       const file = await opened('file', 'text')
       await file.close()
       for (const bytes of [Buffer.from('more'), Buffer.alloc(0)])
@@ -173,7 +173,7 @@ describe.each(makers)('%s', (name, make) => {
       expect(await textOf('file')).toBe('text')
     })
 
-    it('what is under way before it closes the file', async () => {
+    it('ends before a close that was requested later', async () => {
       const file = await disk.open(at('file'), 'create')
       const done: string[] = []
       const note = (what: string) => () => done.push(what)
@@ -184,7 +184,7 @@ describe.each(makers)('%s', (name, make) => {
     })
 
     it.runIf(name !== 'the real disk' || process.platform === 'linux')(
-      'nothing where there is no room',
+      'fails if there is no space',
       async () => {
         const file = await bench.fullFile()
         await expect(file.write(Buffer.from('text'), 0)).rejects.toMatchObject({ code: 'ENOSPC' })
@@ -193,15 +193,15 @@ describe.each(makers)('%s', (name, make) => {
     )
   })
 
-  describe('reads', () => {
-    it('a whole file', async () => {
+  describe('read', () => {
+    it('returns a whole file', async () => {
       await made('file', 'text')
       const bytes = await disk.read(at('file'))
       bytes.fill(0)
       expect(await textOf('file'), 'the bytes belong to who reads').toBe('text')
     })
 
-    it('a part, as far as the file goes', async () => {
+    it('returns a part, up to the end of the file', async () => {
       await made('file', 'abcdef')
       const part = async (position: number, length: number) =>
         (await disk.readPart(at('file'), position, length)).toString()
@@ -209,7 +209,7 @@ describe.each(makers)('%s', (name, make) => {
       expect([await part(6, 1), await part(100, 10), await part(0, 0)]).toEqual(['', '', ''])
     })
 
-    it('nothing that is not there, and no directory', async () => {
+    it('fails for a missing file, and for a directory', async () => {
       await made('file')
       await disk.makeDirectory(at('d'))
       const reads = [(path: string) => disk.read(path), (path: string) => disk.readPart(path, 0, 1)]
@@ -222,8 +222,8 @@ describe.each(makers)('%s', (name, make) => {
     })
   })
 
-  describe('renames', () => {
-    it('a file, over another one', async () => {
+  describe('rename', () => {
+    it('moves a file over another one', async () => {
       await made('old', 'old')
       await made('new', 'new')
       await disk.rename(at('new'), at('old'))
@@ -232,7 +232,7 @@ describe.each(makers)('%s', (name, make) => {
       expect(await textOf('old'), 'to the name that it has').toBe('new')
     })
 
-    it('a file into another directory', async () => {
+    it('moves a file into another directory', async () => {
       await disk.makeDirectory(at('d'))
       await made('file', 'text')
       await disk.rename(at('file'), at('d', 'moved'))
@@ -240,7 +240,7 @@ describe.each(makers)('%s', (name, make) => {
       expect([await disk.list(at('d')), await textOf('d', 'moved')]).toEqual([['moved'], 'text'])
     })
 
-    it('nothing that is not there, nothing to where no directory is, and nothing over a directory', async () => {
+    it('fails for a missing file or directory, and over a directory', async () => {
       await made('file', 'text')
       await disk.makeDirectory(at('d'))
       const rename = (from: string[], to: string[]) => disk.rename(at(...from), at(...to))
@@ -256,14 +256,14 @@ describe.each(makers)('%s', (name, make) => {
     })
   })
 
-  describe('removes', () => {
-    it('a file', async () => {
+  describe('remove', () => {
+    it('removes a file', async () => {
       await made('file')
       await disk.remove(at('file'))
       expect(await disk.list(bench.directory)).toEqual([])
     })
 
-    it.runIf(process.platform === 'linux')('nothing that is not there, and no directory', async () => {
+    it.runIf(process.platform === 'linux')('fails for a missing file, and for a directory', async () => {
       await made('file')
       await disk.makeDirectory(at('d'))
       await expect(disk.remove(at('none'))).rejects.toMatchObject({ code: 'ENOENT' })
@@ -272,8 +272,8 @@ describe.each(makers)('%s', (name, make) => {
     })
   })
 
-  describe('lets a file that is open go on', () => {
-    it('under another name', async () => {
+  describe('an open file remains usable', () => {
+    it('under a new name', async () => {
       const file = await opened('file', 'text')
       await disk.rename(at('file'), at('other'))
       await file.write(Buffer.from('T'), 0)
@@ -294,7 +294,7 @@ describe.each(makers)('%s', (name, make) => {
       expect(await textOf('file')).toBe('another')
     })
 
-    it('when another one has taken its name', async () => {
+    it('after another file took its name', async () => {
       const file = await opened('file', 'text')
       await made('other', 'other')
       await disk.rename(at('other'), at('file'))
@@ -304,8 +304,8 @@ describe.each(makers)('%s', (name, make) => {
     })
   })
 
-  describe('makes directories', () => {
-    it('with those above, and where they are there already', async () => {
+  describe('makeDirectory', () => {
+    it('makes missing parents, and accepts existing directories', async () => {
       await disk.makeDirectory(at('a', 'b', 'c'))
       await made(join('a', 'b', 'file'))
       await disk.makeDirectory(at('a', 'b', 'c'))
@@ -314,25 +314,25 @@ describe.each(makers)('%s', (name, make) => {
       expect((await disk.list(at('a', 'b'))).sort()).toEqual(['c', 'file'])
     })
 
-    it('of which several processes make the first one at once', async () => {
+    it('works if several processes make the first directory at once', async () => {
       const names = Array.from({ length: 8 }, (_, index) => `s${index}`)
       await Promise.all(names.map((name) => disk.makeDirectory(at('cluster', name))))
       expect((await disk.list(at('cluster'))).sort()).toEqual(names)
     })
 
-    it('whichever way their path is written', async () => {
+    it('accepts any form of a path', async () => {
       await disk.makeDirectory(`${at('a')}/./b/../c/`)
       await made(join('a', 'c', 'file'))
       expect([await disk.list(at('a')), await disk.list(`${at('a', 'c')}/`)]).toEqual([['c'], ['file']])
     })
 
-    it('not in place of a file, nor in one', async () => {
+    it('fails if a file has that name, or the name of a parent', async () => {
       await made('file')
       await expect(disk.makeDirectory(at('file'))).rejects.toMatchObject({ code: 'EEXIST' })
       await expect(disk.makeDirectory(at('file', 'a', 'b'))).rejects.toMatchObject({ code: 'ENOTDIR' })
     })
 
-    it('lists and syncs them, and nothing else', async () => {
+    it('makes directories that can be listed and synced', async () => {
       await made('file')
       await disk.syncDirectory(bench.directory)
       for (const work of [(path: string) => disk.list(path), (path: string) => disk.syncDirectory(path)]) {
@@ -342,8 +342,8 @@ describe.each(makers)('%s', (name, make) => {
     })
   })
 
-  describe('locks', () => {
-    it('a directory once, until it is released', async () => {
+  describe('lock', () => {
+    it('takes a directory once, until it is released', async () => {
       const release = await disk.lock(bench.directory)
       for (const path of [bench.directory, `${bench.directory}/.`])
         await expect(disk.lock(path)).rejects.toMatchObject({ name: 'SynodError', code: 'directory-in-use' })
@@ -355,7 +355,7 @@ describe.each(makers)('%s', (name, make) => {
       )()
     })
 
-    it('a directory for its next owner, which the one before cannot release', async () => {
+    it('takes a directory for its next owner, which the previous owner cannot release', async () => {
       const before = await disk.lock(bench.directory)
       await before()
       const release = await disk.lock(bench.directory)
@@ -364,13 +364,13 @@ describe.each(makers)('%s', (name, make) => {
       await release()
     })
 
-    it('each directory for itself', async () => {
+    it('takes each directory by itself', async () => {
       await disk.makeDirectory(at('d'))
       const releases = [await disk.lock(bench.directory), await disk.lock(at('d'))]
       for (const release of releases) await release()
     })
 
-    it('only a directory, where no file has the name of the lock', async () => {
+    it('takes only a directory, and fails if a file has the name of the lock', async () => {
       await made('file')
       await expect(disk.lock(at('none'))).rejects.toMatchObject({ code: 'ENOENT' })
       await expect(disk.lock(at('file'))).rejects.toMatchObject({ code: 'ENOTDIR' })

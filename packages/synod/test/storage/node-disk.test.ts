@@ -15,7 +15,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true }))
 
-test('a journal on a real disk comes back, over segments', async () => {
+test('a journal on a real disk is recovered over several segments', async () => {
   const options = (listener: Listener) => ({
     disk: nodeDisk,
     directory: join(directory, 's1'),
@@ -47,7 +47,7 @@ test('a journal on a real disk comes back, over segments', async () => {
 describe.each([
   ['a short path', ''],
   ['a path too long for a socket', 'long'.repeat(40)],
-])('lock, with %s', (_, name) => {
+])('the directory lock, with %s', (_, name) => {
   let data: string
   beforeEach(async () => {
     data = join(directory, name)
@@ -57,7 +57,7 @@ describe.each([
   // Only Linux can reach a socket over a path that long.
   const runs = name === '' || process.platform === 'linux'
 
-  test.runIf(runs)('a directory is taken once, and free after its release', async () => {
+  test.runIf(runs)('is taken once, and free after its release', async () => {
     const release = await nodeDisk.lock(data)
     await expect(nodeDisk.lock(data)).rejects.toMatchObject({ code: 'directory-in-use' })
     await release()
@@ -68,14 +68,14 @@ describe.each([
     await next()
   })
 
-  test.runIf(runs)('of many that start at once, at most one gets it', async () => {
+  test.runIf(runs)('is taken by at most one of many processes that start at once', async () => {
     const taken = await Promise.allSettled(Array.from({ length: 20 }, () => nodeDisk.lock(data)))
     const winners = taken.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
     expect(winners.length).toBe(1)
     for (const release of winners) await release()
   })
 
-  test.runIf(runs)('a process holds it until it is killed', async () => {
+  test.runIf(runs)('is held by a process until it is killed', async () => {
     const owner = spawn(
       process.execPath,
       [
@@ -95,32 +95,29 @@ describe.each([
     )()
   })
 
-  test.runIf(runs)(
-    'what starters and owners that were killed have left hinders no one, and goes',
-    async () => {
-      for (const name of ['lock', 'lock.0123456789abcdef', 'lock.fedcba9876543210']) {
-        spawnSync(
-          process.execPath,
-          [
-            '-e',
-            `process.chdir(process.argv[1]); require('net').createServer().listen(process.argv[2], () => process.kill(process.pid, 'SIGKILL'))`,
-            data,
-            name,
-          ],
-          { stdio: 'inherit' },
-        )
-      }
-      await writeFile(join(data, 'lock.guard'), '')
-      expect((await readdir(data)).length).toBe(4)
-      const release = await nodeDisk.lock(data)
-      expect(await readdir(data)).toEqual(['lock', 'lock.guard'])
-      await release()
-      expect(await readdir(data)).toEqual(['lock.guard'])
-    },
-  )
+  test.runIf(runs)('ignores and removes what killed owners and starters left behind', async () => {
+    for (const name of ['lock', 'lock.0123456789abcdef', 'lock.fedcba9876543210']) {
+      spawnSync(
+        process.execPath,
+        [
+          '-e',
+          `process.chdir(process.argv[1]); require('net').createServer().listen(process.argv[2], () => process.kill(process.pid, 'SIGKILL'))`,
+          data,
+          name,
+        ],
+        { stdio: 'inherit' },
+      )
+    }
+    await writeFile(join(data, 'lock.guard'), '')
+    expect((await readdir(data)).length).toBe(4)
+    const release = await nodeDisk.lock(data)
+    expect(await readdir(data)).toEqual(['lock', 'lock.guard'])
+    await release()
+    expect(await readdir(data)).toEqual(['lock.guard'])
+  })
 
   test.runIf(runs)(
-    'a starter waits for the one that gives up in its favour, and gives up for a lower name',
+    'goes to the starter with the lowest name: a starter gives up for a lower name, and waits until a higher one gives up',
     async () => {
       const other = async (name: string) => {
         const process_ = spawn(
@@ -152,7 +149,7 @@ describe.each([
     },
   )
 
-  test.runIf(runs)('a file that is no lock is not removed', async () => {
+  test.runIf(runs)('does not remove a file that is no lock', async () => {
     await writeFile(join(data, 'lock'), 'mine')
     await expect(nodeDisk.lock(data)).rejects.toMatchObject({ code: 'directory-in-use' })
     expect((await readFile(join(data, 'lock'))).toString()).toBe('mine')

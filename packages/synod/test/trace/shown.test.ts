@@ -27,7 +27,7 @@ test.each([
   expect(showValue(value, tagOf)).toBe(text)
 })
 
-test('values keep their form, but for what JSON has not', () => {
+test('values keep their form if JSON has it', () => {
   const date = new Date(0)
   const value = { list: [1n, null, 'x'], bytes: Buffer.from([1, 255]), part: { date }, none: undefined }
   const copy = shown(value, hexadecimal)

@@ -48,11 +48,11 @@ const workload: Workload<Counters> = {
   query: (chance) => chance.pick(['a', 'b', 'c']),
 }
 
-describe('a machine that keeps to its contract passes', () => {
+describe('the acceptance tests pass for a correct machine:', () => {
   for (const { name, run } of acceptanceTests(workload)) test(name, run)
 })
 
-test('only what a machine has is tested', () => {
+test('a machine is tested only for the methods that it has', () => {
   const bare = { machine: () => ({ apply: (by: number) => by, query: () => 0 }), command: () => 1 }
   expect(acceptanceTests(bare).map(({ name }) => name)).toEqual([
     'apply and query are done when they return',
@@ -176,7 +176,7 @@ test.each<[new () => Counters, string, RegExp]>([
   [AllOrNothing, 'applyBatch comes to the same as apply', /and in a batch of \d+, at \d+ to error 'no -1'/],
   [Open, 'an answer is not changed after it was given', /where all answers given before were frozen/],
   [OpenWithin, 'an answer is not changed after it was given', /the answer to query\("\w"\) came to/],
-])('%o is found', async (Faulty, name, message) => {
+])('the acceptance tests find %o', async (Faulty, name, message) => {
   const tests = acceptanceTests({ ...workload, machine: () => new Faulty() })
   const failure = await tests
     .find((each) => each.name === name)!

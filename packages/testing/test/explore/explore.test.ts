@@ -15,48 +15,48 @@ import { forEachSeed } from './seeds.js'
 const { url } = import.meta
 const timeout = 600_000
 
-describe('parts by themselves, for many seeds', () => {
-  test('a journal keeps what was durable', { timeout }, () => forEachSeed(url, 100, exploreJournal))
-  test('the newest snapshot stays', { timeout }, () => forEachSeed(url, 100, exploreSnapshots))
-  test('executors come to the same, with snapshots or without', { timeout }, () =>
+describe('over many seeds,', () => {
+  test('a journal keeps durable records', { timeout }, () => forEachSeed(url, 100, exploreJournal))
+  test('a snapshot store keeps the newest snapshot', { timeout }, () =>
+    forEachSeed(url, 100, exploreSnapshots),
+  )
+  test('executors reach the same state, with or without snapshots', { timeout }, () =>
     forEachSeed(url, 50, exploreExecutor),
   )
-  test('sessions that end for want of room end alike', { timeout }, () =>
+  test('executors end the same sessions when the limits are reached', { timeout }, () =>
     forEachSeed(url, 100, exploreSessions),
   )
-  test('no executor goes past what it does not know', { timeout }, () =>
+  test('an executor never goes beyond slots whose configuration it does not know', { timeout }, () =>
     forEachSeed(url, 100, exploreVersions),
   )
-  test('the membership is what its rules say', { timeout }, () =>
-    forEachSeed(url, 100, exploreMembershipRules),
-  )
+  test('the membership follows its rules', { timeout }, () => forEachSeed(url, 100, exploreMembershipRules))
 })
 
 test.each(['leader', 'leaderless'] as const)(
-  'what operators do goes as it should (%s mode)',
+  'over many seeds, operations on a cluster succeed (%s mode)',
   { timeout },
   (mode) => forEachSeed(url, 10, (seed) => exploreOperations(mode, seed)),
 )
 
 test.each(['leader', 'leaderless'] as const)(
-  'who follows a replica is told all, and works in turn (%s mode)',
+  'over many seeds, subscribers see every event, and leaders work one at a time (%s mode)',
   { timeout },
   (mode) => forEachSeed(url, 10, (seed) => exploreEvents(mode, seed)),
 )
 
 test.each(['leader', 'leaderless'] as const)(
-  'nothing of a cluster reaches another one of its name (%s mode)',
+  'over many seeds, no message passes between two clusters of the same name (%s mode)',
   { timeout },
   (mode) => forEachSeed(url, 20, (seed) => exploreNamesakes(mode, seed)),
 )
 
 test.each(['leader', 'leaderless'] as const)(
-  'what is left of a lost cluster becomes a new one (%s mode)',
+  'over many seeds, the survivors of a lost cluster become a new one (%s mode)',
   { timeout },
   (mode) => forEachSeed(url, 20, (seed) => exploreRecovery(mode, seed)),
 )
 
-test('the state machine of these runs is not asked for anything while it restores its state', async () => {
+test('the state machine of these runs throws if it is called during a restore', async () => {
   const ledger = new Ledger(() => Promise.resolve())
   expect(ledger.apply('a')).toBe('1 97')
   const chunks = ledger.snapshot()

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { BitSet } from '../../src/linearizability/bit-set.js'
 import { checkProperty } from '../../../synod/test/paxos/replay.js'
 
-test('keys are equal if and only if the sets are, however they came about', () => {
+test('keys are equal exactly if the sets are, however they were built', () => {
   const changes = fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 69 })), { maxLength: 60 })
   const property = fc.property(
     fc.array(changes, { minLength: 2, maxLength: 6 }),

@@ -62,8 +62,8 @@ describe.each([
   ['key-value store', keyValue],
   ['counter', counter],
   ['queue', queue],
-] as [string, TestObject<unknown, unknown, unknown>][])('%s', (_, object) => {
-  test('the answer is that of trying all orders', () => {
+] as [string, TestObject<unknown, unknown, unknown>][])('for random histories of: %s', (_, object) => {
+  test('the checker agrees with a search of all orders', () => {
     const property = fc.property(fc.nat(), loads, fc.boolean(), (seed, load, whole) => {
       const operations = history(object, seed, load, whole)
       check(object.model, operations)
@@ -72,7 +72,7 @@ describe.each([
     checkProperty(import.meta.url, property)
   })
 
-  test('the histories tried are of both sorts', () => {
+  test('the random histories are of both kinds, linearizable and not', () => {
     const load = { clients: 4, operations: 8, unknown: 0.1, values: 3, pause: 0, slack: 3 }
     const seeds = Array.from({ length: 200 }, (_, seed) => seed)
     const good = seeds.filter((seed) => bruteForce(object.model, history(object, seed, load, false)))

@@ -16,7 +16,7 @@ const read = (client: string, from: number, to: number, value: number) =>
   call(client, from, to, { type: 'read' } as const, value)
 
 describe('a witness', () => {
-  test('has all that completed, and what is needed of the rest', () => {
+  test('contains all completed operations, and the pending ones that are needed', () => {
     const needed = unknown('b', 1, { type: 'write', value: 2 } as const)
     const idle = unknown('b', 1, { type: 'write', value: 3 } as const)
     const [first, last] = [write('a', 0, 5, 1), read('a', 6, 7, 2)]
@@ -39,7 +39,7 @@ describe('an explanation', () => {
     read('b', 13, 14, 4),
   ]
 
-  test('shows the operations at fault and no others', () => {
+  test('shows the operations at fault, and no others', () => {
     const result = checkLinearizable(registerModel(), operations)
     expect(result).toMatchObject({ type: 'not-linearizable', partition: '', state: 4 })
     expect(result.type === 'not-linearizable' && result.explanation).toMatchInlineSnapshot(`
@@ -60,7 +60,7 @@ describe('an explanation', () => {
     `)
   })
 
-  test('is the message of the error that an assertion throws', () => {
+  test('is the message of the error of an assertion', () => {
     const result = checkLinearizable(registerModel(), operations)
     const error = catchError(() => assertLinearizable(registerModel(), operations))
     expect(error).toBeInstanceOf(NotLinearizableError)
@@ -73,7 +73,7 @@ describe('an explanation', () => {
     expect(catchError(() => assertLinearizable(model, operations)).message).toContain("(partition 'x')")
   })
 
-  test('shows operations as they are if the model does not describe them', () => {
+  test('prints operations as JSON if the model does not describe them', () => {
     const { init, step } = registerModel()
     expect(catchError(() => assertLinearizable({ init, step }, operations)).message).toContain(
       "c: { type: 'read' } → 2",
@@ -81,7 +81,7 @@ describe('an explanation', () => {
   })
 })
 
-describe('what takes too long', () => {
+describe('a check beyond its limit', () => {
   // Which of twelve values was enqueued when shows only in the end.
   const values = Array.from({ length: 12 }, (_, value) => value)
   const operations = [
@@ -89,7 +89,7 @@ describe('what takes too long', () => {
     ...values.map((_, turn) => call('t', 100 + 2 * turn, 101 + 2 * turn, { type: 'dequeue' } as const, 11)),
   ]
 
-  test('is undecided, not linearizable or otherwise', () => {
+  test('is undecided', () => {
     expect(checkLinearizable(queueModel(), operations, { limit: 500 })).toMatchObject({
       type: 'undecided',
       partition: '',
@@ -97,13 +97,13 @@ describe('what takes too long', () => {
     })
   })
 
-  test('does not pass an assertion', () => {
+  test('fails an assertion', () => {
     expect(() => assertLinearizable(queueModel(), operations, { limit: 500 })).toThrow(
       'Could not decide within 500 configurations whether 24 operations, 0 of unknown outcome, are linearizable.',
     )
   })
 
-  test('does not hide a fault in another partition', () => {
+  test('still finds a fault in another partition', () => {
     const model = { ...queueModel(), partition: ({ type }: { type: string }) => type }
     const fault = call('t', 0, 1, { type: 'dequeue' } as const, 'x')
     const slow = operations.filter(({ input }) => input.type === 'enqueue')
@@ -131,7 +131,7 @@ describe('a model', () => {
     expect(verdict(flip(0), look(2, 'tails'), look(4, 'heads'))).toBe('not-linearizable')
   })
 
-  test('may tell states apart in its own way', () => {
+  test('may define when states are equal', () => {
     class Total {
       readonly #total: number
       constructor(total: number) {
@@ -153,16 +153,16 @@ describe('a model', () => {
   })
 })
 
-describe('an operation', () => {
+describe('an operation of a history', () => {
   const check = (operation: Operation<{ type: 'read' }, number>) => () =>
     checkLinearizable(registerModel(), [operation])
 
-  test('does not return before its call', () => {
+  test('may not return before its call', () => {
     expect(check(read('a', 2, 1, 0))).toThrow(new RangeError('returns before its call: a: read → 0'))
     expect(check(read('a', NaN, 1, 0))).toThrow(RangeError)
   })
 
-  test('has an output if and only if it returned', () => {
+  test('has an output exactly if it returned', () => {
     expect(check({ client: 'a', input: { type: 'read' }, invoked: 0, returned: 1 })).toThrow(TypeError)
     expect(check({ client: 'a', input: { type: 'read' }, invoked: 0, output: 1 })).toThrow(TypeError)
   })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { BitSet } from '../../src/linearizability/bit-set.js'
 import { Configurations } from '../../src/linearizability/configurations.js'
 
-test('a configuration is worth a visit unless one with fewer pending operations was there', () => {
+test('a configuration is visited unless one with fewer pending operations was visited before', () => {
   const configurations = new Configurations()
   const ordered = new BitSet(10)
   const admit = (...used: number[]) => configurations.admit(ordered, 0, used)
@@ -16,7 +16,7 @@ test('a configuration is worth a visit unless one with fewer pending operations 
   expect(configurations.count).toBe(7)
 })
 
-test('states and sets of ordered operations are told apart', () => {
+test('configurations differ if their states or their sets of ordered operations do', () => {
   const configurations = new Configurations()
   const ordered = new BitSet(10)
   expect(configurations.admit(ordered, 0, [])).toBe(true)

@@ -3,7 +3,7 @@ import { assertLinearizable } from '../../src/linearizability/check.js'
 import { History } from '../../src/linearizability/history.js'
 import { counterModel } from '../../src/linearizability/models/counter.js'
 
-test('operations are in the order of their calls, and times that of all events', () => {
+test('operations are in the order of their calls, and all events in the order of time', () => {
   const history = new History<string, number>()
   const first = history.invoke('a', 'first')
   const second = history.invoke('b', 'second')
@@ -15,7 +15,7 @@ test('operations are in the order of their calls, and times that of all events',
   ])
 })
 
-test('an operation has an unknown outcome until it is told, and if that is told', () => {
+test('an operation has an unknown outcome until its outcome is recorded', () => {
   const history = new History<string, number>()
   history.invoke('a', 'open')
   history.invoke('b', 'timed out').unknown()
@@ -25,13 +25,13 @@ test('an operation has an unknown outcome until it is told, and if that is told'
   ])
 })
 
-test('a failed operation is struck', () => {
+test('a failed operation is removed', () => {
   const history = new History<string, number>()
   history.invoke('a', 'refused').failed()
   expect(history.operations()).toEqual([])
 })
 
-test('what became of an operation is told once', () => {
+test('the outcome of an operation is recorded once', () => {
   const history = new History<string, number>()
   const call = history.invoke('a', 'slow')
   call.unknown()
@@ -40,7 +40,7 @@ test('what became of an operation is told once', () => {
   expect(history.operations()).toEqual([{ client: 'a', input: 'slow', invoked: 0 }])
 })
 
-test('a history is checked as it is', () => {
+test('a history can be passed to the checker', () => {
   const history = new History<{ type: 'add'; amount: number }, number>()
   const slow = history.invoke('a', { type: 'add', amount: 1 })
   history.invoke('b', { type: 'add', amount: 1 }).returned(2)

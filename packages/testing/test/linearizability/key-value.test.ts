@@ -31,7 +31,7 @@ const cas = (key: string, from: string | number | null, to: string | number): Ke
   to,
 })
 
-test('every operation, one after the other', () => {
+test('every operation in sequence is linearizable', () => {
   const steps: [KeyValueInput, KeyValueOutput][] = [
     [get('x'), null],
     [remove('x'), false],
@@ -90,12 +90,12 @@ test.each<[string, [KeyValueInput, KeyValueOutput][]]>([
   expect(verdict(inTurn(...steps))).toBe('not-linearizable')
 })
 
-test('a store that does not tell whether a key was there', () => {
+test('a store need not report whether a deleted key existed', () => {
   expect(verdict(inTurn([put('x', 1), null], [remove('x'), null], [get('x'), null]))).toBe('linearizable')
   expect(verdict(inTurn([put('x', 1), null], [get('x'), null]))).toBe('not-linearizable')
 })
 
-test('each key is a partition with a witness of its own', () => {
+test('each key is a partition with its own witness', () => {
   const operations = inTurn([put('x', 1), false], [put('y', 2), false], [get('x'), 1], [get('y'), 2])
   const result = checkLinearizable(keyValueModel(), operations)
   expect(result).toMatchObject({ type: 'linearizable' })
@@ -106,13 +106,13 @@ test('each key is a partition with a witness of its own', () => {
   ])
 })
 
-test('the partition at fault is named', () => {
+test('the error names the partition at fault', () => {
   const operations = inTurn([put('x', 1), false], [put('y', 2), false], [get('x'), 1], [get('y'), 1])
   const result = checkLinearizable(keyValueModel(), operations)
   expect(result).toMatchObject({ type: 'not-linearizable', partition: 'y' })
 })
 
-test('a delete of unknown outcome', () => {
+test('a delete of unknown outcome may have happened or not', () => {
   const lost = unknown('b', 1, remove('x'))
   expect(verdict([...inTurn([put('x', 1), false], [get('x'), null]), lost])).toBe('linearizable')
   expect(verdict([...inTurn([put('x', 1), false], [get('x'), null], [get('x'), 1]), lost])).toBe(

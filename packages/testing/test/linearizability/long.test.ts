@@ -45,12 +45,12 @@ function isOf({ input, returned }: Operation<{ readonly type: string }, unknown>
   return input.type === type && returned !== undefined
 }
 
-describe('1,000 operations of 20 clients on one key that are linearizable', () => {
+describe('1,000 linearizable operations of 20 clients on one key are accepted:', () => {
   test('register', () => decides(register, 'linearizable'))
   test('key-value store', () => decides(keyValue, 'linearizable'))
   test('counter', () => decides(counter, 'linearizable'))
 
-  test('register of few values', () => {
+  test('register with few values', () => {
     forSeeds(import.meta.url, SEEDS, (seed) => {
       const operations = simulate(register, new Chance(seed), { ...calm, unknown: 0, values: 5 })
       expect(checkLinearizable(register.model, operations, { limit }).type).toBe('linearizable')
@@ -58,7 +58,7 @@ describe('1,000 operations of 20 clients on one key that are linearizable', () =
   })
 })
 
-describe('1,000 operations of 20 clients on one key that are not', () => {
+describe('1,000 operations of 20 clients on one key with one fault are rejected:', () => {
   test('register: a stale read', () => {
     decides(register, 'not-linearizable', (operations, chance) => {
       const read = late(operations, chance, 'read')
@@ -102,7 +102,7 @@ describe('1,000 operations of 20 clients on one key that are not', () => {
   })
 })
 
-test('a write of unknown outcome that happens twice', () => {
+test('a write of unknown outcome that happens twice is found', () => {
   forSeeds(import.meta.url, SEEDS, (seed) => {
     const chance = new Chance(seed)
     const operations = simulate(register, chance, load)

@@ -28,7 +28,7 @@ const lostWrite = (client: string, from: number, value: RegisterValue): Call =>
 
 const verdict = (...operations: Call[]) => checkLinearizable(registerModel(), operations).type
 
-describe('linearizable', () => {
+describe('linearizable:', () => {
   test.each<[string, Call[]]>([
     ['nothing', []],
     [
@@ -53,7 +53,7 @@ describe('linearizable', () => {
   })
 })
 
-describe('not linearizable', () => {
+describe('not linearizable:', () => {
   test.each<[string, Call[]]>([
     ['a stale read', [write('a', 0, 1, 1), write('a', 2, 3, 2), read('b', 4, 5, 1)]],
     ['a value seen, and then unseen', [write('a', 0, 9, 1), read('b', 1, 2, 1), read('c', 3, 4, null)]],
@@ -98,11 +98,11 @@ describe('a write of unknown outcome', () => {
     )
   })
 
-  test('does not happen before it is asked for', () => {
+  test('does not happen before its call', () => {
     expect(verdict(before, read('b', 0, 1, 2), lost)).toBe('not-linearizable')
   })
 
-  test('does not unhappen', () => {
+  test('is not undone', () => {
     expect(verdict(before, lost, read('b', 3, 4, 2), read('b', 5, 6, 1))).toBe('not-linearizable')
   })
 
@@ -112,14 +112,14 @@ describe('a write of unknown outcome', () => {
     expect(verdict(before, lost, lostWrite('c', 2, 2), ...twice)).toBe('linearizable')
   })
 
-  test('that is a cas happens only where it can', () => {
+  test('that is a cas happens only if its condition holds', () => {
     const lostCas: Call = unknown('a', 2, { type: 'cas', from: 9, to: 2 })
     expect(verdict(before, lostCas, read('b', 3, 4, 2))).toBe('not-linearizable')
     expect(verdict(before, lostCas, write('b', 5, 6, 9), read('b', 7, 8, 2))).toBe('linearizable')
   })
 })
 
-test('the value at the beginning', () => {
+test('the initial value can be given', () => {
   const operations = [read('a', 0, 1, 5), cas('a', 2, 3, [5, 6], true)]
   expect(checkLinearizable(registerModel(5), operations).type).toBe('linearizable')
   expect(checkLinearizable(registerModel(4), operations).type).toBe('not-linearizable')

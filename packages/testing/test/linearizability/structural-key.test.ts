@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { structuralKey } from '../../src/linearizability/structural-key.js'
 
-test('values that differ have keys that differ', () => {
+test('different values have different keys', () => {
   const values = [
     ...[undefined, null, true, false, 0, -0, 1, NaN, Infinity, 1n, '', '1', '1n', 'null', 'a,b'],
     ...[[], [[]], [undefined], [1, 2], [2, 1], ['1,2'], new Set([1, 2]), new Set([12]), new Set()],
@@ -11,7 +11,7 @@ test('values that differ have keys that differ', () => {
   expect(new Set(values.map(structuralKey)).size).toBe(values.length)
 })
 
-test('neither the order of properties matters, nor that of maps and sets', () => {
+test('the order of properties, of maps and of sets does not matter', () => {
   expect(structuralKey({ a: 1, b: [2] })).toBe(structuralKey({ b: [2], a: 1 }))
   expect(structuralKey(new Set([1, 2]))).toBe(structuralKey(new Set([2, 1])))
   expect(
@@ -31,7 +31,7 @@ test('neither the order of properties matters, nor that of maps and sets', () =>
   )
 })
 
-test('what is not plain is refused', () => {
+test('a value that is not plain data is refused', () => {
   class Secret {
     readonly #value = 1
     reveal() {

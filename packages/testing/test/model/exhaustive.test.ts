@@ -10,7 +10,7 @@ const explore = (config: ModelConfig, forgets = true) => finish(breadthFirst(new
 
 // The numbers of states belong to this code. Another number means that the core, or the
 // model, does something else than before: find out what, and write down the new number.
-describe('all states of a small cluster keep the invariants', () => {
+describe('all states of a small cluster satisfy the invariants', () => {
   test('in leader mode', () => {
     const { end, progress, goals } = explore(CONFIGURATIONS['leader-small'])
     expect(end).toBe('exhausted')
@@ -28,26 +28,26 @@ describe('all states of a small cluster keep the invariants', () => {
   test.each([
     ['leader-replaced', 1062],
     ['leaderless-replaced', 2692],
-  ] as const)('where the only voter is replaced: %s', (name, states) => {
+  ] as const)('while the only voter is replaced: %s', (name, states) => {
     const { end, progress, goals } = explore(CONFIGURATIONS[name])
     expect(end).toBe('exhausted')
     expect(progress).toMatchObject({ states, frontier: 0 })
     expect(goals).toContain('learned-everywhere')
   })
 
-  test('with disks that are slow', () => {
+  test('with slow disks', () => {
     const { end, goals } = explore({ ...TINY, sync: 'lazy' })
     expect(end).toBe('exhausted')
     expect(goals).toContain('adopted')
   })
 })
 
-test('holes are filled where there are two slots', () => {
+test('holes are filled in a cluster with two slots', () => {
   const { end } = finish(breadthFirst(new World(CONFIGURATIONS.leaderless), { until: 'hole-filled' }))
   expect(end).toBe('goal')
 })
 
-describe('messages that are spent may be dropped', () => {
+describe('dropping spent messages loses no state', () => {
   test.each([
     ['leader', TINY],
     ['leaderless', TINY_LEADERLESS],
@@ -60,7 +60,7 @@ describe('messages that are spent may be dropped', () => {
   })
 })
 
-test('a search tells of its progress, and ends at its limit', () => {
+test('a search reports its progress, and stops at its limit', () => {
   const search = breadthFirst(new World(TINY), { every: 100, maxStates: 1000 })
   const seen: Progress[] = []
   let next = search.next()
@@ -71,7 +71,7 @@ test('a search tells of its progress, and ends at its limit', () => {
   expect(next.value.progress.frontier).toBeGreaterThan(0)
 })
 
-test('a search ends at a goal, by the shortest way', () => {
+test('a search finds the shortest path to a goal', () => {
   const { end, path } = finish(breadthFirst(new World(TINY), { until: 'leader' }))
   expect(end).toBe('goal')
   // A campaign, a peer that hears its prepare, and the promise that comes back.

@@ -62,7 +62,7 @@ const MISTAKES: Record<string, Step> = {
   }),
 }
 
-describe('a mistake in the core is found, and shown by few steps', () => {
+describe('the model checker finds a mistake in the core, and shows it in few steps:', () => {
   test.each(Object.entries(MISTAKES))('%s', (_, step) => {
     const config = CONFIGURATIONS['leader-small']
     const world = new World(config, { forgets: false, step })
@@ -78,13 +78,13 @@ describe('a mistake in the core is found, and shown by few steps', () => {
   })
 })
 
-test('in leaderless mode too', () => {
+test('the model checker finds a mistake in leaderless mode', () => {
   const step = MISTAKES['a promise tells of no votes'] ?? expect.fail('there is no such mistake')
   const world = new World(CONFIGURATIONS['leaderless-small'], { step })
   expect(finish(breadthFirst(world)).violation).toMatch(/slot 1 was decided .* another value got a vote/)
 })
 
-test('where a dropped message was not spent after all, the search says that it proves nothing', () => {
+test('a search that drops a message which was not spent reports that it proves nothing', () => {
   // After a crash that its promise does not survive, a server begins the same ballot again;
   // promises of before count.
   const world = new World({ ...TINY, crashes: 1 }, { step: early('prepare') })
@@ -93,12 +93,12 @@ test('where a dropped message was not spent after all, the search says that it p
   expect(unspent).toMatch(/may still be changed by \[promise \(1, s\d\)/)
 })
 
-test('PITFALL 26: a server of another window counts the votes of another configuration', () => {
+test('PITFALL 26: a server with another window counts votes of another configuration', () => {
   const config = { ...CONFIGURATIONS['leader-replaced'], windows: { 2: 1 }, proposals: 3 }
   expect(finish(breadthFirst(new World(config))).violation).toBeDefined()
 })
 
-test('a recovery that loses what was chosen with the vote of a directory is found', () => {
+test('the model checker finds a recovery that loses a chosen value', () => {
   const at = { slot: 1, ballot: { seq: 2, server: 2 }, value: Buffer.from('v2'), voters: [1, 2] }
   const vote = { type: 'vote', ballot: { seq: 1, server: 1 }, first: 1, values: [Buffer.from('v1')] } as const
   const of = (server: number, records: readonly JournalRecord[]) => ({ server, records })

@@ -33,7 +33,7 @@ function answers(config: ModelConfig, saved: PaxosState, due: Due, input: Input)
 const from2 = (message: Message): Input => ({ type: 'message', from: 2, message })
 const leads2 = from2({ type: 'heartbeat', ballot: { seq: 1, server: 2 }, round: 7, chosen: 0, voted: 0 })
 
-describe('states that differ only in times and chance are one', () => {
+describe('states that differ only in times and random numbers are equal', () => {
   test.each([
     ['leader', LEADER, leads2],
     [
@@ -54,8 +54,8 @@ describe('states that differ only in times and chance are one', () => {
   })
 })
 
-describe('an input finds due what it is told to', () => {
-  test('a follower', () => {
+describe('an input is prepared so that its timers are due', () => {
+  test('in a follower', () => {
     const state = run(LEADER, 1, 0, [[0, leads2]])
     expect(answers(LEADER, state, 'nothing', { type: 'tick' })).toEqual([])
     expect(answers(LEADER, state, 'everything', { type: 'tick' })).toEqual(['probe', 'probe'])
@@ -69,7 +69,7 @@ describe('an input finds due what it is told to', () => {
     expect(missing('everything')).toMatchObject({ missing: true })
   })
 
-  test('a leaderless proposer', () => {
+  test('in a leaderless proposer', () => {
     const value = new Uint8Array([1])
     const state = run(LEADERLESS, 1, 0, [[0, { type: 'propose', proposals: [{ id: 1, value }] }]])
     const tick: Input = { type: 'tick' }
@@ -79,7 +79,7 @@ describe('an input finds due what it is told to', () => {
     expect(answers(LEADERLESS, state, 'place', tick)).toEqual(['prepare', 'prepare'])
   })
 
-  test('one leaderless instance of two', () => {
+  test('in one of two leaderless instances', () => {
     const proposals = [1, 2].map((id) => ({ id, value: new Uint8Array([id]) }))
     const waiting = run(LEADERLESS, 1, 0, [[0, { type: 'propose', proposals }]])
     // One request finds its slot with each tick.

@@ -6,7 +6,7 @@ import { randomWalks } from '../../src/model/search-random.js'
 import { forSeeds } from '../../../synod/test/paxos/replay.js'
 import { finish } from './searches.js'
 
-describe('random walks through larger clusters keep the invariants', () => {
+describe('random walks through larger clusters satisfy the invariants:', () => {
   test.each(['leader-wide', 'leaderless-wide'] as const)('%s', (name) => {
     forSeeds(import.meta.url, 2, (seed) => {
       const { violation, progress } = finish(
@@ -19,12 +19,12 @@ describe('random walks through larger clusters keep the invariants', () => {
   })
 })
 
-test('a seed walks the same way each time', () => {
+test('a seed gives the same walk each time', () => {
   const walk = () => finish(randomWalks(CONFIGURATIONS['leader-wide'], { seed: 5, walks: 2, depth: 60 }))
   expect(walk()).toEqual(walk())
 })
 
-test('they find a mistake, of which little remains', () => {
+test('random walks find a mistake, which is minimised to few steps', () => {
   // A promise that tells of no votes.
   const step: Step = (paxos, input, nowMs) => {
     if (input.type !== 'message' || input.message.type !== 'promise') return paxos.step(input, nowMs)

@@ -5,7 +5,7 @@ import { staged } from '../../src/model/staged.js'
 import { World } from '../../src/model/world.js'
 import { TINY, finish } from './searches.js'
 
-test('a staged search reaches far goals one after the other', () => {
+test('a staged search reaches distant goals one after the other', () => {
   const config = CONFIGURATIONS.leader
   const world = new World(config)
   const goals = ['leader', 'chosen', 'adopted', 'learned-everywhere', 'restarted'] as const
@@ -19,7 +19,7 @@ test('a staged search reaches far goals one after the other', () => {
   expect(steps).toHaveLength(actions.length)
 })
 
-test('a goal that cannot be reached ends it', () => {
+test('a goal that cannot be reached ends a staged search', () => {
   const { end, stages, actions } = finish(staged(new World(TINY), ['leader', 'restarted']))
   expect(end).toBe('exhausted')
   expect(stages.map(({ goal }) => goal)).toEqual(['leader'])

@@ -9,7 +9,7 @@ import { TINY, TINY_LEADERLESS, finish } from './searches.js'
 
 const words = (steps: readonly { readonly words: string }[]) => steps.map((step) => step.words)
 
-test('the way to a goal reads as what each server did, and replays from its JSON', () => {
+test('the path to a goal is described server by server, and can be replayed from JSON', () => {
   const world = new World(TINY)
   const { path } = finish(breadthFirst(world, { until: 'chosen' }))
   const actions = JSON.parse(JSON.stringify(actionsAlong(world, path))) as Action[]
@@ -28,7 +28,7 @@ test('the way to a goal reads as what each server did, and replays from its JSON
   `)
 })
 
-test('in leaderless mode too', () => {
+test('the path to a goal in leaderless mode is described too', () => {
   const world = new World(TINY_LEADERLESS)
   const { path } = finish(breadthFirst(world, { until: 'chosen' }))
   expect(words(replay(TINY_LEADERLESS, actionsAlong(world, path)).steps)).toMatchInlineSnapshot(`
@@ -43,7 +43,7 @@ test('in leaderless mode too', () => {
   `)
 })
 
-test('crashes are part of it', () => {
+test('a path contains crashes', () => {
   const config = CONFIGURATIONS['leader-small']
   const lost: Action[] = [
     { server: 1, type: 'campaign', seen: { seq: 0, server: 0 }, crash: { keeps: 0 } },
@@ -71,7 +71,7 @@ test('crashes are part of it', () => {
   `)
 })
 
-test('what is not possible is skipped: more than is allowed, or a message that was not sent', () => {
+test('a replay skips impossible actions: those above a limit, and deliveries of messages never sent', () => {
   const prepare = {
     type: 'deliver',
     from: 1,
@@ -91,7 +91,7 @@ test('what is not possible is skipped: more than is allowed, or a message that w
   expect(steps.map(({ action }) => action)).toEqual([campaign, { ...prepare, server: 2 }])
 })
 
-test('a crash may come between records that one step writes one after the other', () => {
+test('a crash may come between two records of one step', () => {
   const alone = { ...TINY, servers: 1, proposers: [1], crashes: 1 }
   const begin: Action[] = [{ server: 1, type: 'campaign', seen: { seq: 0, server: 0 } }]
   const survived = (keeps: number) => {
@@ -106,7 +106,7 @@ test('a crash may come between records that one step writes one after the other'
   )
 })
 
-test('a way as the lines of a trace: what arrives, becomes durable and leaves, step by step', () => {
+test('a path can be written as a trace of arrivals, durable records and sendings, step by step', () => {
   const world = new World(TINY)
   const { path } = finish(breadthFirst(world, { until: 'chosen' }))
   const lines = traceLines(TINY, replay(TINY, actionsAlong(world, path)))
@@ -127,7 +127,7 @@ test('a way as the lines of a trace: what arrives, becomes durable and leaves, s
   expect(events.at(-1)).toEqual({ atMs: 6, event: 'chosen', server: 1, first: 1, last: 1 })
 })
 
-test('a trace tells what a crash leaves, and what arrives oftener than it was sent', () => {
+test('a trace shows what a crash leaves, and a message that arrives more often than it was sent', () => {
   const config = { ...CONFIGURATIONS['leader-small'], sync: 'lazy' } as const
   const campaign: Action = { server: 1, type: 'campaign', seen: { seq: 0, server: 0 } }
   const hear: Action = {

@@ -3,7 +3,7 @@ import { Chance } from '../../src/chance.js'
 import { TupleTable } from '../../src/model/tuple-table.js'
 import { forSeeds } from '../../../synod/test/paxos/replay.js'
 
-test('tuples are numbered in the order in which they were added, each once', () => {
+test('tuples are numbered once each, in the order in which they were added', () => {
   forSeeds(import.meta.url, 5, (seed) => {
     const chance = new Chance(seed)
     const width = 1 + chance.below(4)

@@ -53,11 +53,11 @@ describe('a promise', () => {
   const promise = { type: 'promise', ballot: at, scope: 'log', slot: 1, votes: [], next: 0 } as const
   const vote = { ballot: { seq: 1, server: 2 }, chosen: false }
 
-  test('without votes', () => {
+  test('without votes is described as such', () => {
     expect(describeMessage(promise)).toBe('promise (4, s1) for every slot from 1: no votes')
   })
 
-  test('tells of consecutive slots together where ballot and status are the same', () => {
+  test('groups consecutive slots of the same ballot and status', () => {
     const votes = [
       { ...vote, slot: 1, value: a },
       { ...vote, slot: 2, value: b },
@@ -83,27 +83,27 @@ test.each<[JournalRecord, string]>([
 })
 
 describe('a value', () => {
-  test('that is text stands as it is, if it is short', () => {
+  test('that is text is shown as it is if it is short', () => {
     expect(describeValue(value('grüße'))).toBe('grüße')
     expect(describeValue(value('ü'.repeat(300)))).toBe(`${'ü'.repeat(20)}… (600 bytes)`)
     // The cut falls into the middle of a character.
     expect(describeValue(value(`x${'ü'.repeat(300)}`))).toBe(`x${'ü'.repeat(19)}… (601 bytes)`)
   })
 
-  test('that is none is shown in hexadecimal', () => {
+  test('that is not text is shown in hexadecimal', () => {
     expect(describeValue(Uint8Array.of(0, 255))).toBe('00ff')
     expect(describeValue(new Uint8Array(9))).toBe('0000000000000000… (9 bytes)')
     expect(describeValue(value('a\nb'))).toBe('610a62')
   })
 
-  test('is described as the caller says', () => {
+  test('is shown as the given function describes it', () => {
     expect(describeRecord({ type: 'vote', ballot: at, first: 1, values: [a] }, () => 'secret')).toBe(
       'vote (4, s1) in slot 1: secret',
     )
   })
 })
 
-test('a long list is cut short in its middle', () => {
+test('a long list is shortened in its middle', () => {
   const values = Array.from({ length: 7 }, (_, index) => value(`r${index}`))
   expect(describeMessage({ type: 'forward', values })).toBe('forward: r0, r1 … r6 (7 values)')
 })

@@ -6,7 +6,7 @@ import { ScriptError, runScript } from '../../src/script/run-script.js'
 const run = (text: string) => runScript(text, 'x.txt')
 
 describe('the text of a script', () => {
-  test('keeps its comments and blank lines, and gets its answers anew', () => {
+  test('keeps its comments and blank lines, and gets new answers', () => {
     const text =
       '# What to see.\n\ncluster 3 leader\nold answer\nin two lines\n\n\n# Why.\nlog\n\n# The end.\n'
     expect(run(text)).toBe(
@@ -14,13 +14,13 @@ describe('the text of a script', () => {
     )
   })
 
-  test('is the same when it is run again', () => {
+  test('does not change when it is run again', () => {
     const once = run('cluster 3 leader\n\nelect s1\n\npropose s1 a b\n\nsettle\n\nread s2\n\nshow\n')
     expect(run(once)).toBe(once)
   })
 })
 
-describe('a script that cannot be run says where and why', () => {
+describe('a script that fails reports where and why', () => {
   test.each([
     ['', 'explode', 'no such command: explode'],
     ['', 'elect s9', 'no server 9'],
@@ -82,14 +82,14 @@ function last(...commands: string[]): string {
 describe('a message by its number', () => {
   const story = ['cluster 3 leader', 'elect s1', 'propose s1 a', 'propose s1 b', 'propose s1 c']
 
-  test('is the only one that matches', () => {
+  test('is selected alone', () => {
     expect(last(...story, 'lose s1>s2 accept #2')).toBe('s1 > s2: accept (1, s1) in slot 2: b\n')
     expect(last(...story, 'lose s1>s2 accept #2', 'lose s1>s2')).toBe(
       's1 > s2: accept (1, s1) in slot 1: a\ns1 > s2: accept (1, s1) in slot 3: c\n',
     )
   })
 
-  test('can be released alone', () => {
+  test('is released alone', () => {
     const held = [...story, 'hold s1>s2']
     expect(last(...held, 'release s1>s2 accept #2')).toBe('s1 > s2: accept (1, s1) in slot 2: b\n')
     expect(last(...held, 'release #2', 'release')).toBe(
@@ -98,7 +98,7 @@ describe('a message by its number', () => {
   })
 })
 
-test('time that passes ticks no server', () => {
+test('a command that passes time ticks no server', () => {
   const ticked = last('cluster 1 leader', 'tick s1')
   expect(last('cluster 1 leader', 'pass 5000.25 ms')).toBe('ok\n')
   expect(last('cluster 1 leader', 'pass 5000.25 ms', 'tick s1')).toBe(ticked)
@@ -107,44 +107,44 @@ test('time that passes ticks no server', () => {
 describe('a paused server', () => {
   const story = ['cluster 3 leader', 'elect s1', 'propose s1 a', 'pause s2']
 
-  test('takes no messages, which stay under way', () => {
+  test('receives no messages, which stay under way', () => {
     const waiting = 's1 > s2: accept (1, s1) in slot 1: a (waits: s2 is paused)\n'
     expect(last(...story, 'deliver s1>s2')).toBe(waiting)
     expect(last(...story, 'duplicate s1>s2')).toBe(waiting)
     expect(last(...story, 'deliver s1>s2', 'network')).toContain('s1 > s2, s3: accept')
   })
 
-  test('is left alone while the others go on', () => {
+  test('does nothing while the others continue', () => {
     expect(last(...story, 'settle')).toBe('s1, s3: chosen in slot 1: a\n')
     expect(last(...story, 'wait 2000 ms', 'show')).toContain(
       's2: following s1 at (1, s1), promised (1, s1); chosen to 0',
     )
   })
 
-  test('goes on where it stood', () => {
+  test('continues with its state after it is resumed', () => {
     expect(last(...story, 'settle', 'resume s2', 'settle')).toBe('s2: chosen in slot 1: a\n')
   })
 })
 
-test('a client that asks all servers of leaderless mode fills one slot, and withdrawing is what does it', () => {
+test('a leaderless request sent to all servers fills one slot, as the servers withdraw it', () => {
   const log = (ask: string[]) => last('cluster 3 leaderless', ...ask, 'wait 1000 ms', 'log')
   expect(log(['request c1> a'])).not.toMatch(/^2 /m)
   expect(log(['submit s1 a', 'submit s2 a', 'submit s3 a'])).toMatch(/^2 /m)
 })
 
-test('changes of the membership are written in one word', () => {
+test('changes of the membership are written as one word', () => {
   const story = ['cluster 4 leader founders=3', 'elect s1', 'propose s1 add-s4 remove-s2']
   expect(last(...story)).toContain('accept (1, s1) in slots 1 to 2: add-s4, remove-s2')
 })
 
 const page = await readFile(new URL('../../../../docs/reference/scripts.md', import.meta.url), 'utf8')
 
-test('the example in docs/reference/scripts.md is what a cluster does', () => {
+test('the example in docs/reference/scripts.md gives the answers that it shows', () => {
   const [, example = ''] = /```\n([^`]*)```/.exec(page) ?? []
   expect(run(example)).toBe(example)
 })
 
-test('docs/reference/scripts.md explains every command, and leads to every script', async () => {
+test('docs/reference/scripts.md explains every command, and links to every script', async () => {
   for (const name of ['cluster', ...Object.keys(COMMANDS)])
     expect(page).toMatch(new RegExp(`^- \`${name}[ \`]`, 'm'))
   const scripts = await readdir(new URL('.', import.meta.url))

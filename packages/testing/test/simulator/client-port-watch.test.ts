@@ -65,8 +65,8 @@ function said(message: ReplicaMessage): Buffer {
   return frame(writer.take())
 }
 
-describe('the watch over a port for clients', () => {
-  it('finds more connections than may be, and connections that are politely refused', async () => {
+describe('the watch over a client port', () => {
+  it('finds more connections than the limit plus those being refused', async () => {
     const { violations, dial } = await port()
     for (let client = 0; client < LIMIT + POLITE_REFUSALS; client++) dial()
     expect(violations).toEqual([])
@@ -76,7 +76,7 @@ describe('the watch over a port for clients', () => {
     ])
   })
 
-  it('finds that more is held than may be', async () => {
+  it('finds more held bytes than the limits', async () => {
     const { violations, status } = await port()
     status({ mostBytes: MAX_HELD_AT_ALL_BYTES, unfinishedBytes: MAX_UNFINISHED_BYTES })
     expect(violations).toEqual([])
@@ -117,7 +117,7 @@ describe('the watch over a port for clients', () => {
     expect(violations).toHaveLength(1)
   })
 
-  it('counts a request whose number is used again, where the second one is refused', async () => {
+  it('counts a request whose number was under way, until it is refused', async () => {
     const { rig, violations, sockets, dial, status } = await port()
     const socket = dial()
     const reads = Array.from({ length: 100 }, (_, request): ClientMessage => {
@@ -142,7 +142,7 @@ describe('the watch over a port for clients', () => {
     ['kept', 1],
     ['kept where nothing is read that could end it', 0],
     ['gone with its connection', 0],
-  ])('knows for how long half a frame may be %s', async (what, expected) => {
+  ])('knows how long an unfinished frame may be %s', async (what, expected) => {
     const { rig, violations, sockets, dial } = await port((socket) => {
       if (what.includes('nothing is read')) socket.pause()
     })
@@ -153,7 +153,7 @@ describe('the watch over a port for clients', () => {
     expect(violations).toHaveLength(expected)
   })
 
-  it('does not mind a frame that becomes whole, nor the next one that begins', async () => {
+  it('allows a frame that is finished, and the next unfinished one', async () => {
     const { rig, violations, dial } = await port()
     const socket = dial()
     const whole = asked({ type: 'status', request: 1 })
@@ -164,7 +164,7 @@ describe('the watch over a port for clients', () => {
     expect(violations).toEqual([])
   })
 
-  it('finds that a client is read from which does not read itself', async () => {
+  it('finds that a server reads from a client that does not read', async () => {
     const { rig, violations, sockets, dial } = await port()
     const socket = dial()
     socket.pause()
@@ -181,12 +181,15 @@ describe('the watch over a port for clients', () => {
   it.each([
     ['waits for an answer', [], 1],
     ['has its answer', [said({ type: 'reply', request: 1, slot: 1, result: NOTHING })], 0],
-  ] as const)('knows whether one that is evicted %s', async (_, answers, expected) => {
-    const { rig, violations, sockets, dial } = await port()
-    dial().write(asked({ type: 'read', request: 1, query: NOTHING }))
-    rig.advance(100)
-    for (const bytes of [HANDSHAKE, ...answers, said({ type: 'rest' })]) sockets[0]!.write(bytes)
-    sockets[0]!.destroy()
-    expect(violations).toHaveLength(expected)
-  })
+  ] as const)(
+    'finds the eviction of a client that waits, and allows others: one that %s',
+    async (_, answers, expected) => {
+      const { rig, violations, sockets, dial } = await port()
+      dial().write(asked({ type: 'read', request: 1, query: NOTHING }))
+      rig.advance(100)
+      for (const bytes of [HANDSHAKE, ...answers, said({ type: 'rest' })]) sockets[0]!.write(bytes)
+      sockets[0]!.destroy()
+      expect(violations).toHaveLength(expected)
+    },
+  )
 })

@@ -3,7 +3,7 @@ import { Chance } from '../../src/chance.js'
 import { StepClock } from '../../src/simulator/hardware/clock.js'
 import { forSeeds } from '../../../synod/test/paxos/replay.js'
 
-it('runs timers in the order of a sorted list: by time, then as they were asked for', () => {
+it('timers run by time, and then in the order of their requests, as in a sorted list', () => {
   forSeeds(import.meta.url, 100, (seed) => {
     const chance = new Chance(seed)
     const clock = new StepClock()
@@ -34,7 +34,7 @@ it('runs timers in the order of a sorted list: by time, then as they were asked 
   })
 })
 
-it('moves no further than it is told', () => {
+it('the clock moves no further than asked', () => {
   const clock = new StepClock()
   let ran = false
   clock.timer(10, () => {
@@ -44,7 +44,7 @@ it('moves no further than it is told', () => {
   expect([clock.step(10), clock.now(), ran]).toEqual([true, 10, true])
 })
 
-it('does what is next before any timer, and what is soon after the due timers', () => {
+it('next() runs before any timer, and soon() after due timers', () => {
   const clock = new StepClock()
   const ran: string[] = []
   clock.timer(0, () => {
@@ -58,7 +58,7 @@ it('does what is next before any timer, and what is soon after the due timers', 
   expect(clock.steps, 'timers alone are counted').toBe(3)
 })
 
-it('tells a time of day that goes along', () => {
+it('the wall clock moves with the clock', () => {
   const clock = new StepClock()
   const beforeMs = clock.wallTime()
   clock.step(1234)

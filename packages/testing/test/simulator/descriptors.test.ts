@@ -31,7 +31,7 @@ function listening(spare: number) {
 }
 
 describe('a file', () => {
-  it('is opened as long as there is a descriptor, and gives it back', async () => {
+  it('takes a descriptor while it is open, and fails without one', async () => {
     const { disk } = await files(2)
     const first = await disk.open(`${DIRECTORY}/a`, 'create')
     await disk.open(`${DIRECTORY}/b`, 'create')
@@ -42,21 +42,21 @@ describe('a file', () => {
     await expect(disk.open(`${DIRECTORY}/d`, 'create')).rejects.toThrow('EMFILE')
   })
 
-  it('that cannot be opened for want of one is told of', async () => {
+  it('that cannot be opened for lack of a descriptor is reported', async () => {
     let shortages = 0
     const disk = new Descriptors(new Descriptors(0).open, () => shortages++).disk(new MemoryDisk())
     await expect(disk.list(DIRECTORY)).rejects.toThrow('EMFILE')
     expect(shortages).toBe(1)
   })
 
-  it('that is not there takes none', async () => {
+  it('that does not exist takes no descriptor', async () => {
     const { counted, disk } = await files(1)
     const before = counted.open
     await expect(disk.open(`${DIRECTORY}/a`, 'existing')).rejects.toThrow('ENOENT')
     expect(counted.open).toBe(before)
   })
 
-  it('takes one while its directory is locked', async () => {
+  it('takes a descriptor while its directory is locked', async () => {
     const { counted, disk } = await files(1)
     const before = counted.open
     const release = await disk.lock(DIRECTORY)
@@ -66,7 +66,7 @@ describe('a file', () => {
     expect(counted.open).toBe(before)
   })
 
-  it('takes one while it is read', async () => {
+  it('takes a descriptor while it is read', async () => {
     const { counted, disk } = await files(1)
     const file = await disk.open(`${DIRECTORY}/a`, 'create')
     await expect(disk.read(`${DIRECTORY}/a`)).rejects.toThrow('EMFILE')
@@ -78,7 +78,7 @@ describe('a file', () => {
 })
 
 describe('a connection', () => {
-  it('is dropped where there is no descriptor left for it', async () => {
+  it('is dropped if no descriptor is left for it', async () => {
     const { rig, sockets } = listening(1)
     await Promise.resolve()
     const [first, second] = [rig.dial('a', 'b'), rig.dial('a', 'b')]
@@ -86,7 +86,7 @@ describe('a connection', () => {
     expect([first.closed, second.closed, sockets.length]).toEqual([[], ['ended'], 1])
   })
 
-  it('gives its descriptor back when it is destroyed, and when the other end ends it', async () => {
+  it('frees its descriptor when either side ends it', async () => {
     const { rig, counted, sockets } = listening(1)
     await Promise.resolve()
     const before = counted.open

@@ -20,8 +20,8 @@ async function textOf(disk: MemoryDisk): Promise<string> {
   return (await disk.read(PATH)).toString()
 }
 
-describe('who watches the syncs', () => {
-  it('is told what is on the platter, to the byte', async () => {
+describe('the observer of syncs', () => {
+  it('gets the synced content, to the byte', async () => {
     const { disk, file, told } = await formatted()
     await file.write(Buffer.from('one'), 0)
     await file.sync()
@@ -33,7 +33,7 @@ describe('who watches the syncs', () => {
     expect(await textOf(disk)).toBe('onetwo')
   })
 
-  it('is not told of a sync that fails; what that was to write is still read, and lost with the power', async () => {
+  it('gets no failed sync, whose bytes are still readable, and lost with a power failure', async () => {
     const { disk, file, told } = await formatted()
     await file.write(Buffer.from('old'), 0)
     await file.sync()
@@ -47,7 +47,7 @@ describe('who watches the syncs', () => {
     expect(await textOf(disk)).toBe('old')
   })
 
-  it('is not told of what was written while a sync was under way', async () => {
+  it('gets no bytes written while the sync was under way', async () => {
     const { disk, file, told } = await formatted()
     await file.write(Buffer.from('before'), 0)
     const hold = disk.holdSyncs()
@@ -59,7 +59,7 @@ describe('who watches the syncs', () => {
     expect(told).toEqual([`${PATH} before`])
   })
 
-  it('is not told of a sync whose process is gone', async () => {
+  it('gets no sync of a process that has ended', async () => {
     const { disk, file, told } = await formatted()
     await file.write(Buffer.from('text'), 0)
     const hold = disk.holdSyncs()
@@ -72,7 +72,7 @@ describe('who watches the syncs', () => {
   })
 })
 
-it('a full disk takes what it has room for, and no new file, until there is room again', async () => {
+it('a full disk takes bytes up to its limit, and no new file, until it has space again', async () => {
   const { disk, file } = await formatted()
   disk.fill(2)
   expect(await disk.free('/data')).toBe(2)
@@ -88,7 +88,7 @@ it('a full disk takes what it has room for, and no new file, until there is room
   expect(await textOf(disk)).toBe('half')
 })
 
-it('a bit that turns over is one, whether it was synced or not', async () => {
+it('a flipped bit is read as flipped, synced or not', async () => {
   const { disk, file } = await formatted()
   await file.write(Buffer.from('a'), 0)
   disk.flip(PATH, 0, 1)
@@ -99,7 +99,7 @@ it('a bit that turns over is one, whether it was synced or not', async () => {
   expect(await textOf(disk)).toBe('a')
 })
 
-it('a process that dies while it writes changes the disk as often as planned and no more', async () => {
+it('a process that dies while it writes changes the disk the planned number of times', async () => {
   const { disk, file } = await formatted()
   disk.dieAfter(2)
   await file.write(Buffer.from('a'), 0)
@@ -111,7 +111,7 @@ it('a process that dies while it writes changes the disk as often as planned and
   await expect(file.write(Buffer.from('c'), 2), 'a file of the process before').rejects.toThrow('EBADF')
 })
 
-describe('names in two directories', () => {
+describe('the names in two directories', () => {
   async function moved() {
     const { disk } = await formatted()
     await disk.makeDirectory('/other')
@@ -122,7 +122,7 @@ describe('names in two directories', () => {
   const left = async (disk: MemoryDisk) =>
     [...(await disk.list('/data')), '|', ...(await disk.list('/other'))].join(' ')
 
-  it('change at once or not at all when the power fails', async () => {
+  it('change together or not at all in a power failure', async () => {
     const seen = new Set<string>()
     for (let seed = 1; seed <= 50; seed++) {
       const disk = await moved()
@@ -133,7 +133,7 @@ describe('names in two directories', () => {
     expect(seen).toEqual(new Set(['file |', 'file | moved', '| moved']))
   })
 
-  it.each(['/data', '/other'])('are as after the change when %s was synced', async (path) => {
+  it.each(['/data', '/other'])('are those after the change once %s was synced', async (path) => {
     for (let seed = 1; seed <= 50; seed++) {
       const disk = await moved()
       const file = await disk.open('/other/moved', 'existing')
@@ -147,7 +147,7 @@ describe('names in two directories', () => {
   })
 })
 
-it('a file that is replaced is cut, and comes back whole when the power fails before it is synced', async () => {
+it('a replaced file is empty, and has its old content after a power failure before the sync', async () => {
   const { disk, file } = await formatted()
   await file.write(Buffer.from('old'), 0)
   await file.sync()
@@ -157,7 +157,7 @@ it('a file that is replaced is cut, and comes back whole when the power fails be
   expect(await textOf(disk)).toBe('old')
 })
 
-it('the lock of a process that is gone hinders no one, and is not the next one to give up', async () => {
+it('the lock of an ended process blocks no other, and cannot release the next lock', async () => {
   const { disk } = await formatted()
   const release = await disk.lock('/data')
   disk.restart()
@@ -184,15 +184,15 @@ describe('the names in a directory', () => {
     return left
   }
 
-  it('are as before or as after a change that was not synced', async () => {
+  it('are those before or after a change that was not synced', async () => {
     expect(await afterRename(false)).toEqual(new Set(['file', 'new']))
   })
 
-  it('are as after a change that was synced', async () => {
+  it('are those after a change that was synced', async () => {
     expect(await afterRename(true)).toEqual(new Set(['new']))
   })
 
-  it('stay as they are when the process alone ends', async () => {
+  it('are unchanged when only the process ends', async () => {
     const { disk } = await formatted()
     await disk.rename(PATH, '/data/new')
     disk.restart()

@@ -77,7 +77,7 @@ class Segment {
   }
 }
 
-it('tells of each group once, as soon as it is durable', async () => {
+it('each group is reported once, as soon as it is durable', async () => {
   const segment = await Segment.begin(1)
   await segment.sync()
   await segment.write(segment.group(promise(1)))
@@ -92,7 +92,7 @@ it('tells of each group once, as soon as it is durable', async () => {
   expect(told).toEqual([])
 })
 
-it('tells of a group when its last byte is durable, not before', async () => {
+it('a group is reported when its last byte is durable', async () => {
   const segment = await Segment.begin(1)
   const group = segment.group(vote(1, 'a'))
   await segment.write(group.subarray(0, -1))
@@ -103,7 +103,7 @@ it('tells of a group when its last byte is durable, not before', async () => {
   expect(told).toEqual(['s1 vote'])
 })
 
-it('does not tell of what a failed sync was to write', async () => {
+it('a group of a failed sync is not reported', async () => {
   const segment = await Segment.begin(1)
   await segment.sync()
   await segment.write(segment.group(promise(1)))
@@ -113,7 +113,7 @@ it('does not tell of what a failed sync was to write', async () => {
   expect(told).toEqual([])
 })
 
-it('has nothing to say of other files', async () => {
+it('other files are ignored', async () => {
   const { disk } = await Segment.begin(1)
   const file = await disk.open('/data/identity', 'create')
   await file.write(Buffer.from('identity'), 0)
@@ -121,32 +121,32 @@ it('has nothing to say of other files', async () => {
   expect([told, violations]).toEqual([[], []])
 })
 
-it('reads along on a new disk from its beginning', async () => {
+it('a new disk is read from its beginning', async () => {
   await (await Segment.begin(1)).append(promise(1))
   await (await Segment.begin(1)).append(promise(2))
   expect(told).toEqual(['s1 promise', 's1 promise'])
 })
 
-it('finds a vote below a promise', async () => {
+it('a vote below a promise is found', async () => {
   await (await Segment.begin(1)).append(promise(2), vote(1, 'a'))
   expect(violations.map(({ message }) => message)).toEqual([
     expect.stringMatching(/s1 voted at .* in slot 1 after promising/),
   ])
 })
 
-it('finds a promise that goes down, and goes on', async () => {
+it('a promise that goes down is found, and later records are reported', async () => {
   await (await Segment.begin(1)).append(promise(2), promise(1), promise(3))
   expect(violations.map(({ message }) => message)).toEqual([expect.stringContaining('s1 promised')])
   expect(told.length).toBe(3)
 })
 
-it('finds two values at one ballot', async () => {
+it('two values at one ballot are found', async () => {
   await (await Segment.begin(1)).append(vote(1, 'a'))
   await (await Segment.begin(2)).append(vote(1, 'b'))
   expect(violations.map(({ message }) => message)).toEqual([expect.stringContaining('two values at ballot')])
 })
 
-it('takes a value for chosen that a quorum has voted for, by the votes on all disks', async () => {
+it('a chosen value may rest on votes on all disks', async () => {
   await (await Segment.begin(1)).append(vote(1, 'a'))
   await (await Segment.begin(2)).append(vote(1, 'a'), CHOSEN)
   await (await Segment.begin(3)).append({ type: 'decided', first: 1, values: [Buffer.from('a')] })
@@ -156,7 +156,7 @@ it('takes a value for chosen that a quorum has voted for, by the votes on all di
 it.each<[string, JournalRecord]>([
   ['voted for', CHOSEN],
   ['learned', { type: 'decided', first: 1, values: [Buffer.from('a')] }],
-])('finds a value that is %s and taken for chosen without a quorum', async (_, record) => {
+])('a value that was %s and called chosen without a quorum is found', async (_, record) => {
   await (await Segment.begin(2)).append(vote(1, 'a'), record)
   expect(violations.map(({ message }) => message)).toEqual([expect.stringContaining('no quorum voted for')])
 })

@@ -15,7 +15,7 @@ function execution(by: number, slot: number, tag: number, more: Partial<Executio
   return { by, slot, tag, timeMs: 1000, version: 1, command, encoded, result: Buffer.from('done'), ...more }
 }
 
-it('replicas that execute the same are fine, each at its own pace', () => {
+it('replicas may execute the same values at their own pace', () => {
   const first = execution(1, 1, 11)
   const second = execution(2, 3, 12)
   executions.add(first, 0)
@@ -28,7 +28,7 @@ it('replicas that execute the same are fine, each at its own pace', () => {
   expect(executions.ofTag(13)).toBe(undefined)
 })
 
-it('a replica that starts again executes the same again', () => {
+it('a restarted replica may execute the same values again', () => {
   executions.add(execution(1, 1, 11), 0)
   executions.add(execution(1, 1, 11), 0)
   expect(firsts.length).toBe(1)
@@ -56,7 +56,7 @@ it('a replica that executes in another order is found', () => {
   expect(() => executions.add(execution(2, 2, 12), 0)).toThrow(expect.objectContaining({ kind: 'agreement' }))
 })
 
-it('slots only rise', () => {
+it('a slot that goes back is found', () => {
   executions.add(execution(1, 2, 11), 0)
   expect(() => executions.add(execution(1, 2, 12), 1)).toThrow(expect.objectContaining({ kind: 'agreement' }))
 })
@@ -68,7 +68,7 @@ it('a request that is executed in two slots is found', () => {
   )
 })
 
-it('a message says who came to what', () => {
+it('the message names each server and its result', () => {
   executions.add(execution(1, 7, 11), 0)
   expect(() => executions.add(execution(3, 7, 11, { result: 'too much' }), 0)).toThrow(
     /apply\("command 11"\) in slot 7 came to the error 'too much' on s3, but to done on s1/,

@@ -19,7 +19,7 @@ function change(file: MemoryFile, chance: Chance): void {
 }
 
 describe('a power failure', () => {
-  it('leaves of each sector what was synced, or what was written since, and beyond the end anything', () => {
+  it('leaves in each sector the synced or a later content, and any bytes after the end', () => {
     forSeeds(import.meta.url, 1000, (seed) => {
       const chance = new Chance(seed)
       const file = new MemoryFile()
@@ -34,7 +34,7 @@ describe('a power failure', () => {
     })
   })
 
-  it('leaves what was synced, if nothing was written since', () => {
+  it('leaves the synced content if nothing was written later', () => {
     forSeeds(import.meta.url, 300, (seed) => {
       const chance = new Chance(seed)
       const file = new MemoryFile()
@@ -47,7 +47,7 @@ describe('a power failure', () => {
     })
   })
 
-  it('leaves old, new, zeros or garbage in a sector, and any size: each of them now and then', () => {
+  it('may leave old, new, zero or random bytes in a sector, and any size', () => {
     const inside = new Set<string>()
     const beyond = new Set<string>()
     const sizes = new Set<number>()
@@ -65,7 +65,7 @@ describe('a power failure', () => {
     expect(sizes.size).toBeGreaterThan(20)
   })
 
-  it('leaves any size between the two when the file was cut', () => {
+  it('leaves any size between both when a file was cut', () => {
     const sizes = new Set<number>()
     for (let seed = 1; seed <= 200; seed++) {
       const chance = new Chance(seed)
@@ -81,7 +81,7 @@ describe('a power failure', () => {
   })
 })
 
-it('a sync brings to the platter what there was when it began', () => {
+it('a sync makes durable what was written before it began', () => {
   const file = new MemoryFile()
   file.write(Buffer.from('before'), 0)
   const dirty = file.takeDirty()
@@ -90,7 +90,7 @@ it('a sync brings to the platter what there was when it began', () => {
   expect([file.durable.toString(), file.content.toString()]).toEqual(['before', 'after!'])
 })
 
-it('what was cut off and is extended again reads as zeros, also after a power failure', () => {
+it('a file that is cut and extended reads as zeros, also after a power failure', () => {
   const file = new MemoryFile(Buffer.from('what was here'))
   file.truncate(4)
   file.truncate(8)
@@ -100,7 +100,7 @@ it('what was cut off and is extended again reads as zeros, also after a power fa
   expect(file.content.toString()).toBe('what\0\0\0\0')
 })
 
-it('a bit that turns over does so on the platter and in what is read', () => {
+it('a flipped bit is flipped on the platter and in the cache', () => {
   const file = new MemoryFile(Buffer.from([0, 0]))
   file.flip(1, 3)
   for (const bytes of [file.content, file.durable]) expect([...bytes]).toEqual([0, 8])

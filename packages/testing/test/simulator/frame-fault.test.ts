@@ -45,7 +45,7 @@ describe('a fault of frames', () => {
     ['doubles', { duplication: 1 }, ['handshake', '1', '1', '2', '2', '3', '3', '4', '4', '5', '5']],
     ['lets the next one overtake', { reordering: 1 }, ['handshake', '2', '1', '4', '3']],
     ['does nothing', {}, ['handshake', '1', '2', '3', '4', '5']],
-  ])('%s, wherever chunks are cut', (_, rates, expected) => {
+  ])('%s, however chunks are cut', (_, rates, expected) => {
     forSeeds(import.meta.url, 100, (seed) => {
       const chance = new Chance(seed)
       const fault = frameFault(() => ({ ...NEVER, ...rates }), chance)
@@ -53,12 +53,12 @@ describe('a fault of frames', () => {
     })
   })
 
-  it('passes on every byte while nothing is wrong, and at once what is whole', () => {
+  it('passes all bytes at once while it has not struck', () => {
     const fault = frameFault(() => undefined, new Chance(1))
     expect(Buffer.concat(fault(sent))).toEqual(sent)
   })
 
-  it('gives out what was overtaken when all is well again', () => {
+  it('delivers overtaken frames when the fault ends', () => {
     let rates: Rates | undefined
     const fault = frameFault(() => rates, new Chance(1))
     const chunks = [...fault(stream('handshake'))]
@@ -69,7 +69,7 @@ describe('a fault of frames', () => {
     expect(payloadsOf(chunks)).toEqual(['handshake', '2', '1'])
   })
 
-  it('strikes as often as it is told', () => {
+  it('strikes with the given probability', () => {
     const many = Array.from({ length: 4000 }, (_, n) => `${n}`)
     const count = (rates: Partial<Rates>) => {
       const fault = frameFault(() => ({ ...NEVER, ...rates }), new Chance(1))
@@ -83,7 +83,7 @@ describe('a fault of frames', () => {
 describe('garbling', () => {
   const sent = stream('handshake', 'first', 'second')
 
-  it('turns exactly one bit over, in a copy', () => {
+  it('flips exactly one bit, in a copy', () => {
     forSeeds(import.meta.url, 200, (seed) => {
       const before = Buffer.from(sent)
       const garbled = garble(before, new Chance(seed))
@@ -92,7 +92,7 @@ describe('garbling', () => {
     })
   })
 
-  it('is noticed in each bit', () => {
+  it('is detected for each bit', () => {
     forSeeds(import.meta.url, 500, (seed) => {
       const chance = new Chance(seed)
       const chunks = cutAnywhere(garble(sent, chance), chance)

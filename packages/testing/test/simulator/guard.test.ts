@@ -9,7 +9,7 @@ const LOOKS: readonly [string, () => unknown][] = [
   ['crypto.randomUUID()', () => crypto.randomUUID()],
 ]
 
-describe('a guard', () => {
+describe('the guard against non-determinism', () => {
   let guard = new Guard(1)
   guard[Symbol.dispose]()
   beforeEach(() => {
@@ -19,7 +19,7 @@ describe('a guard', () => {
     guard[Symbol.dispose]()
   })
 
-  it.each(LOOKS)('notes %s while a command is applied', (name, look) => {
+  it.each(LOOKS)('finds %s while a command is applied', (name, look) => {
     guard.run(1, 'apply', look)
     expect(() => guard.check('apply("x") in slot 3')).toThrow(
       expect.objectContaining({
@@ -30,7 +30,7 @@ describe('a guard', () => {
     expect(() => guard.check('the next step')).not.toThrow()
   })
 
-  it.each(LOOKS)('allows %s outside, and in a query', (_, look) => {
+  it.each(LOOKS)('allows %s outside of the machine, and in a query', (_, look) => {
     look()
     guard.run(1, 'query', look)
     guard.run(1, 'apply', () => undefined)
@@ -38,12 +38,12 @@ describe('a guard', () => {
     expect(() => guard.check('a step')).not.toThrow()
   })
 
-  it('names the first look', () => {
+  it('names the first forbidden call', () => {
     guard.run(1, 'apply', () => [Math.random(), Date.now()])
     expect(() => guard.check('a step')).toThrow('called Math.random()')
   })
 
-  it('notes a look also where the step then throws, and is outside again', () => {
+  it('finds a forbidden call in a step that throws, and allows calls after it', () => {
     const refuse = () => {
       Date.now()
       throw new Error('refused')
@@ -54,14 +54,14 @@ describe('a guard', () => {
     expect(() => guard.check('a step')).not.toThrow()
   })
 
-  it('answers differently on each server', () => {
+  it('gives each server other answers', () => {
     const answers = (look: () => unknown) => [1, 2, 3].map((server) => guard.run(server, 'apply', look))
     expect(new Set(answers(() => Date.now())).size).toBe(3)
     expect(new Set(answers(() => new Date().getTime())).size).toBe(3)
     expect(new Set(answers(() => Math.random())).size).toBe(3)
   })
 
-  it('lets a machine work with times that it was given', () => {
+  it('allows calculations with given times', () => {
     const given = new Date(0)
     const seen = guard.run(1, 'apply', () => [
       new Date(0).toISOString(),
@@ -75,13 +75,13 @@ describe('a guard', () => {
     expect(() => guard.check('a step')).not.toThrow()
   })
 
-  it('notes Date() too, which is a look as well', () => {
+  it('finds Date()', () => {
     guard.run(1, 'apply', () => Date())
     expect(() => guard.check('a step')).toThrow('called Date()')
   })
 })
 
-it('a guard stands alone, as two would not put back what was there', () => {
+it('two guards at a time are refused, as they could not restore the globals', () => {
   const before = Date
   {
     using guard = new Guard(1)
@@ -92,16 +92,16 @@ it('a guard stands alone, as two would not put back what was there', () => {
   new Guard(3)[Symbol.dispose]()
 })
 
-it('a date from before the guard is a date for it too', () => {
+it('a date from before the guard is an instance of Date during it', () => {
   const before = new Date(0)
   using guard = new Guard(1)
   expect(guard.run(1, 'apply', () => before instanceof Date)).toBe(true)
 })
 
-describe('when a guard goes, all is as it was', () => {
+describe('the end of a guard restores all globals', () => {
   const now = () => [Date, Date.now, Math.random, performance.now, crypto.randomUUID]
 
-  it('after its work', () => {
+  it('after a run', () => {
     const before = now()
     {
       using guard = new Guard(1)

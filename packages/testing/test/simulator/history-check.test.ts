@@ -15,7 +15,7 @@ function violation(message: string | RegExp) {
   })
 }
 
-describe('a history is fine', () => {
+describe('a history is accepted', () => {
   it.each<[string, string, Record<string, string>]>([
     ['when one follows the other', 'ab', { c1: 'a=a      b=ab', c2: '    ?=a         ?=ab #=2' }],
     ['when commands at the same time take effect in any order', 'ba', { c1: 'a---=ba', c2: 'b---=b' }],
@@ -25,10 +25,10 @@ describe('a history is fine', () => {
       'a',
       { c1: 'a---------=a', c2: '  ?=. ?=. ?=a' },
     ],
-    ['when what got no answer was executed', 'ab', { c1: 'a=   b=ab' }],
-    ['when what got no answer was executed much later', 'ba', { c1: 'a=', c2: '    b=b ?=b  ?=ba' }],
-    ['when what got no answer was never executed', 'b', { c1: 'a=  b=b ?=b' }],
-    ['when what got no answer was executed at the very end', 'ba', { c1: 'a=', c2: '    b=b ?=b' }],
+    ['when a command without an answer was executed', 'ab', { c1: 'a=   b=ab' }],
+    ['when a command without an answer was executed much later', 'ba', { c1: 'a=', c2: '    b=b ?=b  ?=ba' }],
+    ['when a command without an answer was never executed', 'b', { c1: 'a=  b=b ?=b' }],
+    ['when a command without an answer was executed at the very end', 'ba', { c1: 'a=', c2: '    b=b ?=b' }],
     ['when a query got no answer', 'a', { c1: 'a=a ?= ?=a' }],
     ['when a command was refused', 'a!', { c1: 'a=a !=! ?=a' }],
   ])('%s', (_, order, lines) => {
@@ -36,7 +36,7 @@ describe('a history is fine', () => {
   })
 })
 
-describe('a history shows', () => {
+describe('a history is rejected for', () => {
   it.each<[string, string, Record<string, string>, RegExp]>([
     [
       'a stale read',
@@ -84,7 +84,7 @@ describe('a history shows', () => {
   })
 })
 
-describe('an answer that names the state that it is from', () => {
+describe('an answer with its place in the history', () => {
   /**
    * A query at the end, answered after `place` commands, of which `c1` was told that both are
    * executed.
@@ -95,7 +95,7 @@ describe('an answer that names the state that it is from', () => {
     checkHistory([...told, { ...last, returned: { ...last.returned!, place } }], executed(order), texts)
   }
 
-  it('is fine from any state that may be seen', () => {
+  it('may be of any state that the query may see', () => {
     expect(() => {
       ask('a!', 'a', 2)
     }).not.toThrow()
@@ -104,13 +104,13 @@ describe('an answer that names the state that it is from', () => {
     }).not.toThrow()
   })
 
-  it('shows an old state also where its answer is still right', () => {
+  it('is rejected for an old state, even if the answer would be the same', () => {
     expect(() => {
       ask('a!', 'a', 1)
     }).toThrow(violation(/got "a" of the state after 1 commands, and must see 2: after c1's command "!"/))
   })
 
-  it('must be the answer of that state', () => {
+  it('must be the answer of the state at that place', () => {
     expect(() => {
       ask('a!b', 'a', 3)
     }).toThrow(violation(/got "a" of the state after 3 commands, where the answer is "ab"/))
@@ -129,7 +129,7 @@ describe('a stale query', () => {
   const wrongSlot = (message: RegExp) =>
     expect.objectContaining({ kind: 'wrong-slot', message: expect.stringMatching(message) })
 
-  it('may be old, if it says so', () => {
+  it('may be old if it names its slot', () => {
     expect(() => ask('a', 1, 0)).not.toThrow()
     expect(() => ask('.', 0, 0)).not.toThrow()
     expect(() => ask('ab', 2, 2)).not.toThrow()
@@ -140,7 +140,7 @@ describe('a stale query', () => {
     expect(() => ask('ab', 1, 0)).toThrow(wrongSlot(/got "ab" from slot 1, where the answer is "a"/))
   })
 
-  it('must be from the state of that slot', () => {
+  it('must be from the state after that slot', () => {
     const [stale] = history({ c1: '                    ?=a' })
     const request = { type: 'stale-query', query: 'text', atLeast: 0 } as const
     const told = { ...stale!, request, returned: { ...stale!.returned!, slot: 2, place: 1 } }
@@ -149,17 +149,17 @@ describe('a stale query', () => {
     }).toThrow(wrongSlot(/from slot 2, after 1 commands, where there are 2 up to there/))
   })
 
-  it('must not be older than was asked for', () => {
+  it('must not be older than requested', () => {
     expect(() => ask('a', 1, 2)).toThrow(wrongSlot(/got "a" from slot 1/))
   })
 
-  it('sees what its client was told, and not what others were told, if it asks for what it has seen', () => {
+  it('sees the writes that its own client saw, if it asks for them, and need not see other writes', () => {
     expect(() => ask('a', 1, 1)).toThrow(wrongSlot(/from before what that client had seen itself/))
     expect(() => ask('a', 1, 1, 'c2')).not.toThrow()
   })
 })
 
-it('the model of a workload is asked too, about all but what was refused, never executed, or is a query without an answer', () => {
+it('the model of a workload gets all operations except refused ones, commands never executed, and queries without an answer', () => {
   const lines = { c1: 'a=a !=! ?=a', c2: '            ?=  b=' }
   const given = (executions: string) => {
     const seen: unknown[] = []
@@ -174,7 +174,7 @@ it('the model of a workload is asked too, about all but what was refused, never 
   expect(given('a!b')).toEqual([...answered, { client: 'c2', input: 'b', invoked: 16 }])
 })
 
-it('what the model finds is a violation', () => {
+it('an error of the model is a violation', () => {
   const workload = {
     ...texts,
     check() {
@@ -184,7 +184,7 @@ it('what the model finds is a violation', () => {
   expect(() => checkHistory([], executed(''), workload)).toThrow(violation('the model says no'))
 })
 
-it('a command that no client asked for, or not like that, must not be executed', () => {
+it('a command that no client sent must not be executed', () => {
   expect(() => checkHistory([], executed('a'), texts)).toThrow(violation(/a client had asked for nothing/))
   const [asked] = history({ c1: 'a=a' })
   const other = { ...asked!, request: { type: 'command', tag: 97, command: 'z' } as const }

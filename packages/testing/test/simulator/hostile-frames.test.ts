@@ -47,7 +47,7 @@ function read(bytes: Uint8Array): number {
 }
 
 describe('what hostile clients send', () => {
-  it.each(SOUND)('is understood where it is not meant to be wrong: %s', (act) => {
+  it.each(SOUND)('is valid unless it is meant to be invalid: %s', (act) => {
     forSeeds(import.meta.url, 20, (seed) => {
       const chance = new Chance(seed)
       const own = memory()
@@ -57,7 +57,7 @@ describe('what hostile clients send', () => {
   })
 
   it.each(['too-large-announced', 'wrong-checksum', 'malformed-message'])(
-    'is refused where it is meant to be wrong: %s',
+    'is refused if it is meant to be invalid: %s',
     (act) => {
       const chance = new Chance(1)
       const own = memory()
@@ -65,7 +65,7 @@ describe('what hostile clients send', () => {
     },
   )
 
-  it('ends its floods when they have become too long to be simulated', () => {
+  it('stops flooding at the limit of the simulation', () => {
     const own = memory(500)
     const chance = new Chance(1)
     for (let act = 0; act < 50; act++) ACTS.statuses!(chance, own)
@@ -73,7 +73,7 @@ describe('what hostile clients send', () => {
     expect(own.request).toBe(550)
   })
 
-  it('goes on with half a frame where it ended', () => {
+  it('continues a half frame where it ended', () => {
     const own = memory()
     const sent = ACTS['half-frame']!(new Chance(3), own)
     const whole = Buffer.concat([sent, own.rest])

@@ -53,8 +53,8 @@ class Conversation {
   }
 }
 
-describe('a client', () => {
-  it('asks each replica once for one thing', () => {
+describe('the rules for a client', () => {
+  it('forbid a second request with one number to one replica', () => {
     const talk = new Conversation()
     talk.ask('s1')
     talk.ask('s2')
@@ -64,14 +64,14 @@ describe('a client', () => {
     }).toThrow('c1 asked s1 twice for its request 1')
   })
 
-  it('may ask again where it was turned away', () => {
+  it('allow to ask again after a refusal', () => {
     const talk = new Conversation()
     talk.ask('s1')
     talk.say('s1', 'c1', { type: 'fail', request: 1, code: 'overloaded', retryAfterMs: 0, message: '' })
     talk.ask('s1')
   })
 
-  it('asks the leader with the highest ballot that it knows of, from that one itself', () => {
+  it('demand the leader with the highest ballot, as named by that leader', () => {
     const talk = new Conversation()
     talk.hint('s2', 2, 2)
     talk.hint('s1', 1, 1)
@@ -82,7 +82,7 @@ describe('a client', () => {
     }).toThrow('c1 asked s1, and not s2, which leads at (2, s2) and had told it so')
   })
 
-  it('asks the leader as long as that says anything', () => {
+  it('demand the leader as long as it sends anything', () => {
     const talk = new Conversation()
     talk.hint('s2', 2, 2)
     talk.nowMs = 300
@@ -119,7 +119,7 @@ describe('a client', () => {
       () => undefined,
       { faults: [{ kind: 'reset', atMs: 0, forMs: 0, from: 'c1', to: 2 }] },
     ],
-  ])('may ask another one where %s', (_why, change, plan) => {
+  ])('allow another replica if %s', (_why, change, plan) => {
     const talk = new Conversation(plan)
     talk.hint('s2', 2, 2)
     talk.nowMs = 6
@@ -128,7 +128,7 @@ describe('a client', () => {
   })
 })
 
-it('a server never numbers a round of reads as in an earlier life', () => {
+it('a server never reuses the number of a read round from an earlier life', () => {
   const talk = new Conversation()
   talk.observe(7, 100)
   talk.observe(7, 100)

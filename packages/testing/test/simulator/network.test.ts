@@ -6,7 +6,7 @@ import { forSeeds } from '../../../synod/test/paxos/replay.js'
 import { Rig } from './rig.js'
 
 describe('a connection', () => {
-  it('keeps the order of bytes, however long each piece takes', () => {
+  it('keeps the order of bytes, however long each chunk takes', () => {
     forSeeds(import.meta.url, 200, (seed) => {
       const chance = new Chance(seed)
       const rig = new Rig({
@@ -25,7 +25,7 @@ describe('a connection', () => {
     })
   })
 
-  it('delivers pieces of the size that was asked for, after one latency', () => {
+  it('delivers chunks of the given size, after one latency', () => {
     const rig = new Rig({ latencyMs: 10, split: (available) => Math.min(available, 2) })
     const { a, b } = rig.connect()
     a.write('abcde')
@@ -35,7 +35,7 @@ describe('a connection', () => {
     expect(b.chunks.map((chunk) => Buffer.from(chunk).toString())).toEqual(['ab', 'cd', 'e'])
   })
 
-  it('holds up the writer while the reader pauses', () => {
+  it('stops the writer while the reader is paused', () => {
     const rig = new Rig({ windowBytes: 1000 })
     const { a, b } = rig.connect()
     b.socket.pause()
@@ -60,8 +60,8 @@ describe('a connection', () => {
   })
 })
 
-describe('a way that is cut', () => {
-  it('stalls bytes in one direction, and they go on in order when it is healed', () => {
+describe('a link that is cut in one direction', () => {
+  it('delays bytes in that direction, and delivers them in order after it is healed', () => {
     const rig = new Rig({ latencyMs: 10 })
     const { a, b } = rig.connect()
     a.write('under way, ')
@@ -77,7 +77,7 @@ describe('a way that is cut', () => {
     expect(b.text).toBe('under way, not sent yet, later')
   })
 
-  it('keeps the order also of what was under way when it was cut, and healed before that would have arrived', () => {
+  it('keeps the order of bytes that were under way before the cut, even if it is healed before they would have arrived', () => {
     forSeeds(import.meta.url, 200, (seed) => {
       const chance = new Chance(seed)
       const rig = new Rig({ latencyMs: () => chance.between(0, 50) })
@@ -95,7 +95,7 @@ describe('a way that is cut', () => {
     })
   })
 
-  it('stalls the end of the connections of a process that died meanwhile', () => {
+  it('delays the end of connections of a process that died meanwhile', () => {
     const rig = new Rig()
     const { a, b } = rig.connect()
     a.write('last words')
@@ -108,7 +108,7 @@ describe('a way that is cut', () => {
     expect([b.text, b.closed]).toEqual(['last words', ['ended']])
   })
 
-  it('stalls an orderly end', () => {
+  it('delays an orderly end', () => {
     const rig = new Rig()
     const { a, b } = rig.connect()
     rig.network.cutWay('a', 'b')
@@ -121,7 +121,7 @@ describe('a way that is cut', () => {
     expect([b.text, b.closed]).toEqual(['bye', ['ended']])
   })
 
-  it('is healed when each of its cuts is', () => {
+  it('is healed when each of its cuts is healed', () => {
     const rig = new Rig()
     const { a, b } = rig.connect()
     rig.network.cut('a', 'b')
@@ -148,14 +148,14 @@ describe('a way that is cut', () => {
 })
 
 describe('a host', () => {
-  it('without a listener refuses', () => {
+  it('without a listener refuses a dial', () => {
     const rig = new Rig()
     const a = rig.dial('a', 'b')
     rig.advance()
     expect(a.closed).toEqual(['refused'])
   })
 
-  it('whose process is killed ends its connections, and listens no more', () => {
+  it('whose process is killed ends its connections, and refuses new ones', () => {
     const rig = new Rig()
     const { a, b } = rig.connect()
     b.write('last words')
@@ -167,7 +167,7 @@ describe('a host', () => {
     expect(again.closed).toEqual(['refused'])
   })
 
-  it('whose process is killed before it has read all resets its connections', () => {
+  it('whose process is killed with unread bytes resets its connections', () => {
     const rig = new Rig()
     const { a, b } = rig.connect()
     b.socket.pause()
@@ -178,7 +178,7 @@ describe('a host', () => {
     expect(a.closed).toEqual(['reset'])
   })
 
-  it('whose process is killed resets who goes on writing before it knows', () => {
+  it('whose process is killed resets a peer that continues to write', () => {
     const rig = new Rig({ latencyMs: 10 })
     const { a, b } = rig.connect()
     a.socket.pause()
@@ -191,7 +191,7 @@ describe('a host', () => {
     expect(a.closed).toEqual(['reset'])
   })
 
-  it('sees its connections with another host break, and so does that one', () => {
+  it('may break its connections with another host, at both ends', () => {
     const rig = new Rig()
     const { a, b } = rig.connect()
     a.write('lost')
@@ -201,7 +201,7 @@ describe('a host', () => {
     expect([a.closed, b.closed, b.text]).toEqual([['reset'], ['reset'], ''])
   })
 
-  it('without power says nothing until it is back, and then resets', () => {
+  it('without power is silent until it is back, and then resets', () => {
     const rig = new Rig()
     const { a, b } = rig.connect()
     rig.network.powerOff('b')
@@ -217,7 +217,7 @@ describe('a host', () => {
     expect([third.closed, accepted.length]).toEqual([[], 1])
   })
 
-  it('that comes back behind a way that is cut is noticed when that is healed', () => {
+  it('that returns behind a cut link is noticed when the link is healed', () => {
     const rig = new Rig()
     const { a } = rig.connect()
     rig.network.powerOff('b')
@@ -232,7 +232,7 @@ describe('a host', () => {
 })
 
 describe('a fault of chunks', () => {
-  it('sees each way of a connection, and changes what passes there', () => {
+  it('gets each direction of a connection, and changes its bytes', () => {
     const ways: Way[] = []
     const rig = new Rig({
       chunkFault(way) {
@@ -257,7 +257,7 @@ describe('a fault of chunks', () => {
     ['loses', () => []],
     ['doubles', (chunk) => [chunk, chunk]],
     ['holds back', holdsBack()],
-  ])('that %s bytes leaves the window as large as it was', (_, fault) => {
+  ])('that %s bytes keeps the size of the window', (_, fault) => {
     let isFaulty = true
     const rig = new Rig({
       windowBytes,
@@ -275,7 +275,7 @@ describe('a fault of chunks', () => {
     expect(a.socket.unsentBytes).toBe(25 - windowBytes)
   })
 
-  it('that doubles bytes does not free the window before they are read', () => {
+  it('that duplicates bytes does not free the window before they are read', () => {
     const rig = new Rig({ windowBytes, chunkFault: () => (chunk) => [chunk, chunk] })
     const { a, b } = rig.connect()
     b.socket.pause()

@@ -28,7 +28,7 @@ function wreckedIn({ faults }: Plan): Set<number> {
 }
 
 describe('a plan', () => {
-  it('is the same for the same seed, and another for another', () => {
+  it('is the same for the same seed, and differs for another', () => {
     const plans = new Set<string>()
     forPlans((plan, options) => {
       expect(drawPlan(plan.seed, options)).toEqual(plan)
@@ -43,7 +43,7 @@ describe('a plan', () => {
     })
   })
 
-  it('has its faults in order of time, all within it', () => {
+  it('has its faults in order of time, within its duration', () => {
     forPlans(({ durationMs, faults }) => {
       const times = faults.map(({ atMs }) => atMs)
       expect(times).toEqual(times.toSorted((a, b) => a - b))
@@ -55,7 +55,7 @@ describe('a plan', () => {
     })
   })
 
-  it('speaks of servers and clients that there are', () => {
+  it('names only its own servers and clients', () => {
     forPlans(({ clients, faults, left, old = [], rates, servers }) => {
       const ids = Array.from({ length: servers }, (_, index) => index + 1)
       const joining = faults.flatMap((fault) => (fault.kind === 'join' ? fault.server : []))
@@ -76,7 +76,7 @@ describe('a plan', () => {
     })
   })
 
-  it('leaves a sound majority, if the cluster must get on', () => {
+  it('leaves a healthy majority, if the cluster must make progress', () => {
     forPlans((plan) => {
       const lost = [...wreckedIn(plan), ...plan.left]
       expect(new Set(lost).size, 'left broken, and wrecked as well').toBe(lost.length)
@@ -84,27 +84,27 @@ describe('a plan', () => {
     })
   })
 
-  it('never loses the disks of more than a minority', () => {
+  it('never loses the disks of a majority', () => {
     forPlans(({ faults, servers }) => {
       const lost = faults.flatMap((fault) => (fault.kind === 'lost-disk' ? fault.server : []))
       expect(new Set(lost).size).toBeLessThanOrEqual((servers - 1) / 2)
     })
   })
 
-  it('damages nothing before the cluster has formed', () => {
+  it('damages no disk before the cluster has formed', () => {
     forPlans((plan) => {
       if (!plan.formed) expect([wreckedIn(plan).size, plan.left]).toEqual([0, []])
     })
   })
 
-  it('gives the servers few descriptors where clients are hostile, and nowhere else', () => {
+  it('limits descriptors only if it has hostile clients', () => {
     forPlans(({ descriptors, faults }) => {
       const isHostile = faults.some(({ kind }) => kind === 'hostile-clients' || kind === 'idle-clients')
       expect(descriptors !== undefined).toBe(isHostile)
     })
   })
 
-  it('has as many servers, and the mode, that it was asked for', () => {
+  it('has the requested number of servers and mode', () => {
     forSeeds(import.meta.url, 100, (seed) => {
       expect(drawPlan(seed, { servers: 7, mode: 'leaderless' })).toMatchObject({
         servers: 7,
@@ -114,7 +114,7 @@ describe('a plan', () => {
   })
 })
 
-it('plans together have every kind of fault, and all the rest that they may have', () => {
+it('all plans together contain every kind of fault and every option', () => {
   const plans = Array.from({ length: 500 }, (_, index) => drawPlan(index + 1))
   const kinds = new Set(plans.flatMap(({ faults }) => faults.map(({ kind }) => kind)))
   expect([...kinds].sort()).toEqual(

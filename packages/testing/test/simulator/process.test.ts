@@ -44,7 +44,7 @@ function alone(around: Partial<Surroundings> = {}): { rig: Rig; process: Process
 }
 
 describe('a process that is paused', () => {
-  it('hears of everything when it goes on, in order', () => {
+  it('gets all events when it resumes, in order', () => {
     const { rig, process, a, b } = connected()
     const seen: string[] = []
     process.clock.timer(20, () => seen.push(`timer, after ${a.text}`))
@@ -61,7 +61,7 @@ describe('a process that is paused', () => {
     expect([a.text, seen, a.closed]).toEqual(['one two', ['timer, after one two'], ['ended']])
   })
 
-  it('hears of what happens as it goes on after what it has missed', () => {
+  it('gets the missed events before the events of its resumption', () => {
     const { rig, process } = alone()
     const seen: string[] = []
     process.pause()
@@ -72,7 +72,7 @@ describe('a process that is paused', () => {
     expect(seen).toEqual(['missed', 'due at that moment'])
   })
 
-  it('may be paused again before it has heard of all', () => {
+  it('may be paused again before it got all missed events', () => {
     const { rig, process } = alone()
     const seen: number[] = []
     process.pause()
@@ -91,7 +91,7 @@ describe('a process that is paused', () => {
     expect(seen).toEqual([1, 2, 3, 4])
   })
 
-  it('accepts who has dialled meanwhile when it goes on', async () => {
+  it('accepts connections dialled meanwhile when it resumes', async () => {
     const { rig, process } = alone()
     const accepted: End[] = []
     await process.network.listen({ host: 'a', port: 2380 }, (open) => accepted.push(new End(open)))
@@ -108,7 +108,7 @@ describe('a process that is paused', () => {
     expect(b.closed).toEqual(['closed'])
   })
 
-  it('is told of the end of an fsync later', async () => {
+  it('gets the end of an fsync later', async () => {
     const { timeline, process, durable, log, sync } = await writing(() => 5)
     sync()
     process.pause()
@@ -121,7 +121,7 @@ describe('a process that is paused', () => {
 })
 
 describe('a process that is killed', () => {
-  it('hears of nothing any more', () => {
+  it('gets no events', () => {
     const { rig, process, a, b } = connected()
     const seen: string[] = []
     process.clock.timer(10, () => seen.push('timer'))
@@ -134,7 +134,7 @@ describe('a process that is killed', () => {
     expect([seen, a.text, a.closed]).toEqual([[], '', []])
   })
 
-  it('forgets what it missed while it was paused', () => {
+  it('forgets events that it missed while it was paused', () => {
     const { rig, process, a, b } = connected()
     process.pause()
     b.write('data')
@@ -145,7 +145,7 @@ describe('a process that is killed', () => {
     expect(a.text).toBe('')
   })
 
-  it('accepts nothing, and asks for nothing', async () => {
+  it('accepts no connection, and runs no timer', async () => {
     const disk = new MemoryDisk()
     const { rig, process } = alone({ disk })
     const accepted: unknown[] = []
@@ -158,7 +158,7 @@ describe('a process that is killed', () => {
     await expect(disk.list('/data')).rejects.toThrow('ENOENT')
   })
 
-  it('leaves an fsync that it waited for undone', async () => {
+  it('leaves its fsync undone', async () => {
     const { timeline, process, durable, log, sync } = await writing(() => 5)
     sync()
     process.kill()
@@ -168,7 +168,7 @@ describe('a process that is killed', () => {
 })
 
 describe('an fsync', () => {
-  it('takes its time', async () => {
+  it('takes time', async () => {
     const { timeline, durable, log, sync } = await writing(() => 5)
     sync()
     await timeline.wait(4)
@@ -177,7 +177,7 @@ describe('an fsync', () => {
     expect([durable, log]).toEqual([['text'], ['synced']])
   })
 
-  it('that is stuck ends when it is let go', async () => {
+  it('that is stuck ends when it is released', async () => {
     const { timeline, process, durable, log, sync } = await writing(() => Infinity)
     sync()
     await timeline.wait(1e9)
@@ -187,7 +187,7 @@ describe('an fsync', () => {
     expect([durable, log]).toEqual([['text'], ['synced']])
   })
 
-  it('that is stuck in a process that is gone stays undone', async () => {
+  it('that is stuck in an ended process remains undone', async () => {
     const { timeline, process, durable, log, sync } = await writing(() => Infinity)
     sync()
     process.kill()
@@ -198,7 +198,7 @@ describe('an fsync', () => {
 })
 
 describe('a file of a process', () => {
-  it('is closed when the fsync that is under way has ended', async () => {
+  it('is closed when the fsync under way has ended', async () => {
     const { timeline, file, durable, log, sync } = await writing(() => 5)
     sync()
     void file.close().then(() => log.push('closed'))
@@ -223,7 +223,7 @@ describe('a listener of a process', () => {
     return { rig, process, a, b, accepted, log }
   }
 
-  it('that closes hears of the end of its connections only when the process goes on', async () => {
+  it('that closes gets the end of its connections only when the process resumes', async () => {
     const { rig, process, accepted, log } = await closing()
     process.pause()
     accepted[0]!.socket.destroy()
@@ -236,7 +236,7 @@ describe('a listener of a process', () => {
     expect([accepted[0]!.closed, log]).toEqual([['closed'], ['closed']])
   })
 
-  it('that closes turns away who dialled while the process was paused', async () => {
+  it('that closes refuses connections dialled while the process was paused', async () => {
     const { rig, process } = alone()
     const accepted: unknown[] = []
     const listener = await process.network.listen({ host: 'a', port: 2380 }, (open) =>
@@ -253,7 +253,7 @@ describe('a listener of a process', () => {
     expect([accepted, b.closed, log]).toEqual([[], ['ended'], ['closed']])
   })
 
-  it('that closes hears of nothing when the process is killed', async () => {
+  it('that closes gets no events when the process is killed', async () => {
     const { rig, process, log } = await closing()
     process.kill()
     rig.network.kill('a')
@@ -287,44 +287,47 @@ describe('a connection between processes', () => {
     ['a reset', (rig) => rig.network.breakConnections('a', 'b')],
   ]
 
-  it.each(endings)('that ends with %s tells each end so once, however it was paused', (ending, bring) => {
-    forSeeds(import.meta.url, 500, (seed) => {
-      const chance = new Chance(seed)
-      const rig = new Rig({ latencyMs: () => chance.between(0, 2) })
-      const [left, right] = ['a', 'b'].map(
-        (host) => new Process({ clock: rig.clock, network: rig.network.host(host) }),
-      ) as [Process, Process]
-      const accepted: End[] = []
-      void right.network.listen(B, (open) => accepted.push(new PausingEnd(open, chance)))
-      const a = new PausingEnd((events) => left.network.connect(B, events), chance)
-      rig.advance()
-      const b = accepted[0]!
-      let sent = ''
-      const write = () => {
-        const text = `${sent.length} `
-        sent += text
-        a.write(text)
-      }
-      const pausable = [a.socket, b.socket, left, right]
-      for (let n = chance.below(40); n > 0; n--) {
-        if (chance.happens(0.3)) write()
-        else chance.pick(pausable)[chance.pick(['pause', 'resume'] as const)]()
-        rig.advance(chance.between(0, 3))
-      }
-      bring(rig, a)
-      for (let n = 0; n < 100; n++) {
-        rig.advance(chance.between(0, 3))
-        for (const each of pausable) each.resume()
-      }
-      expect([a.closed.length, b.closed.length]).toEqual([1, 1])
-      expect(sent.startsWith(b.text)).toBe(true)
-      if (ending === 'close') expect(b.text).toBe(sent)
-    })
-  })
+  it.each(endings)(
+    'that ends with %s reports that once to each end, however it was paused',
+    (ending, bring) => {
+      forSeeds(import.meta.url, 500, (seed) => {
+        const chance = new Chance(seed)
+        const rig = new Rig({ latencyMs: () => chance.between(0, 2) })
+        const [left, right] = ['a', 'b'].map(
+          (host) => new Process({ clock: rig.clock, network: rig.network.host(host) }),
+        ) as [Process, Process]
+        const accepted: End[] = []
+        void right.network.listen(B, (open) => accepted.push(new PausingEnd(open, chance)))
+        const a = new PausingEnd((events) => left.network.connect(B, events), chance)
+        rig.advance()
+        const b = accepted[0]!
+        let sent = ''
+        const write = () => {
+          const text = `${sent.length} `
+          sent += text
+          a.write(text)
+        }
+        const pausable = [a.socket, b.socket, left, right]
+        for (let n = chance.below(40); n > 0; n--) {
+          if (chance.happens(0.3)) write()
+          else chance.pick(pausable)[chance.pick(['pause', 'resume'] as const)]()
+          rig.advance(chance.between(0, 3))
+        }
+        bring(rig, a)
+        for (let n = 0; n < 100; n++) {
+          rig.advance(chance.between(0, 3))
+          for (const each of pausable) each.resume()
+        }
+        expect([a.closed.length, b.closed.length]).toEqual([1, 1])
+        expect(sent.startsWith(b.text)).toBe(true)
+        if (ending === 'close') expect(b.text).toBe(sent)
+      })
+    },
+  )
 })
 
 describe('the clock of a process', () => {
-  it('runs at its own rate, and so do its timers', () => {
+  it('runs at its own rate, as do its timers', () => {
     const { rig, process } = alone({ rate: 1.25 })
     const atMs: number[] = []
     process.clock.timer(100, () => atMs.push(process.clock.now(), rig.clock.now()))
@@ -332,7 +335,7 @@ describe('the clock of a process', () => {
     expect(atMs).toEqual([100, 80])
   })
 
-  it('has its own time of day', () => {
+  it('has its own wall clock', () => {
     let skewMs = 0
     const { rig, process } = alone({ skewMs: () => skewMs })
     expect(process.clock.wallTime()).toBe(rig.clock.wallTime())

@@ -10,7 +10,7 @@ function retelling(letters: string, results?: Record<string, unknown>): Retellin
   return new Retelling(texts.machine(), executed(letters, results), QUERIES)
 }
 
-it('knows the first place from somewhere on at which a query has an answer', () => {
+it('the first place with a given answer from a place on is found', () => {
   const told = retelling('ab')
   const place = (answer: unknown, from: number) => told.placeOf('text', encode(answer), from)
   expect([place('', 0), place('a', 0), place('ab', 0)]).toEqual([0, 1, 2])
@@ -19,13 +19,13 @@ it('knows the first place from somewhere on at which a query has an answer', () 
   expect(told.placeOf('length', encode(2), 0)).toBe(2)
 })
 
-it('knows that an answer stays while nothing changes it', () => {
+it('an answer is known to stay until a command changes it', () => {
   const told = retelling('a!b')
   expect(told.placeOf('text', encode('a'), 2)).toBe(2)
   expect(told.placeOf('text', encode('a'), 3)).toBe(undefined)
 })
 
-it('says where a copy of the state machine comes to another result', () => {
+it('a copy of the state machine with another result is found', () => {
   expect(() => retelling('ab', { b: 'xy' })).toThrow(
     expect.objectContaining({
       kind: 'non-determinism',
@@ -34,6 +34,6 @@ it('says where a copy of the state machine comes to another result', () => {
   )
 })
 
-it('tells a result from an error with the same text', () => {
+it('a result is told apart from an error with the same text', () => {
   expect(() => retelling('!', { '!': 'refused' })).toThrow(/came to "refused", but to the error 'refused'/)
 })

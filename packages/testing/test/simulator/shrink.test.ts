@@ -37,7 +37,7 @@ const failing: Plan = {
   faults: [jump, jump, ...harmless(100), ...harmless(300), ...harmless(500)],
 }
 
-it('a plan is cut down to the fault that it takes, and nothing else', async () => {
+it('a plan is reduced to the fault that causes its violation', async () => {
   const outcome = await runPlan(failing, timekeeping)
   expect(outcome.violation?.message).toBe('the time has jumped')
   const attempts: [number, number][] = []
@@ -51,7 +51,7 @@ it('a plan is cut down to the fault that it takes, and nothing else', async () =
   expect((await runPlan(plan, timekeeping)).violation, 'found again').toEqual(violation)
 })
 
-it('no more plans are tried than were asked for', async () => {
+it('no more plans are tried than requested', async () => {
   const outcome = await runPlan(failing, timekeeping)
   let attempts = 0
   await shrinkPlan(outcome, timekeeping, { attempts: 3, onAttempt: () => attempts++ })
@@ -59,7 +59,7 @@ it('no more plans are tried than were asked for', async () => {
   expect(await shrinkPlan(outcome, timekeeping, { attempts: 0 })).toBe(outcome)
 })
 
-it('a plan with another violation is not taken for a smaller one', async () => {
+it('a plan with another violation does not replace the original', async () => {
   const outcome = await runPlan(failing, timekeeping)
   // From now on, the state machine itself is wrong too.
   let calls = 0

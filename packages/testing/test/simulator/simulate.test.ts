@@ -34,7 +34,7 @@ async function failure(
   return error as SimulationFailure
 }
 
-describe('a state machine', () => {
+describe('a simulated state machine', () => {
   let calls = 0
   beforeEach(() => {
     calls = 0
@@ -57,14 +57,14 @@ describe('a state machine', () => {
       },
       /the error 'not today'.*depends on something other than the state/,
     ],
-  ])('that %s is named, and the faults are left out of it', async (_, apply, message) => {
+  ])('that %s is found, with no fault in the plan', async (_, apply, message) => {
     const { plan, violation } = await failure(counting(apply))
     expect(violation.kind).toBe('non-determinism')
     expect(violation.message).toMatch(message)
     expect(plan.faults).toEqual([])
   })
 
-  it.each(['leader', 'leaderless'] as const)('that is right passes in %s mode', async (mode) => {
+  it.each(['leader', 'leaderless'] as const)('that is correct passes in %s mode', async (mode) => {
     const summary = await simulate(counting(), { mode, seeds: 2 })
     expect(summary.seeds).toBe(2)
     for (const count of [summary.operations, summary.answered, summary.executed, summary.steps]) {
@@ -72,7 +72,7 @@ describe('a state machine', () => {
     }
   })
 
-  it('that goes by the time in the context passes', async () => {
+  it('that uses the time of the context passes', async () => {
     await simulate(
       counting((total, { timeMs, position }) => total + position.slot + (timeMs % 7)),
       { seeds: 2 },
@@ -81,7 +81,7 @@ describe('a state machine', () => {
 })
 
 describe('the message of a failure', () => {
-  it('has the violation, the seed, and how to see it again', async () => {
+  it('has the violation, the seed and the command that replays it', async () => {
     const found = await failure(
       counting((total) => total + Math.random()),
       { seed: 3, mode: 'leaderless' },
@@ -92,7 +92,7 @@ describe('the message of a failure', () => {
     )
   })
 
-  it('tells the story of the faults that it takes', () => {
+  it('lists the faults that cause the violation', () => {
     const pause = { kind: 'pause', atMs: 12.3, forMs: 40, server: 2 } as const
     const cut = { kind: 'cut', atMs: 99, forMs: 5, from: 'c1', to: 3, oneWay: true, reset: false } as const
     const plan = { ...drawPlan(1), faults: [pause, cut] }
@@ -108,28 +108,28 @@ describe('the message of a failure', () => {
   })
 })
 
-describe('the seeds', () => {
+describe('the seeds of a simulation', () => {
   async function seedsOf(options: SimulateOptions): Promise<number[]> {
     const outcomes: Outcome[] = []
     await simulate(counting(), { ...options, onOutcome: (outcome) => outcomes.push(outcome) })
     return outcomes.map(({ plan }) => plan.seed)
   }
 
-  it('are the ones that were asked for', async () => {
+  it('are those of the options', async () => {
     expect(await seedsOf({ seed: 5, seeds: 2 })).toEqual([5, 6])
   })
 
-  it('are those of the environment, before those of the options', async () => {
+  it('are those of the environment, if it has any', async () => {
     vi.stubEnv('SYNOD_SEED', '8')
     vi.stubEnv('SYNOD_SEEDS', '1')
     expect(await seedsOf({ seed: 5, seeds: 2 })).toEqual([8])
   })
 })
 
-describe('what is found', () => {
+describe('a violation', () => {
   const wrong = () => counting((total) => total + Math.random())
 
-  it('is told before its plan is cut down', async () => {
+  it('is reported before its plan is shrunk', async () => {
     // By default, on stderr; and the finding is not lost where its test has no time left.
     const told: string[] = []
     const time = new AbortController()
@@ -146,7 +146,7 @@ describe('what is found', () => {
     expect((found as SimulationFailure).plan, 'nothing was tried').toEqual(drawPlan(1))
   })
 
-  it('is cut down for as long as was asked for, and not at all where that is off', async () => {
+  it('is shrunk for the given time, and not at all if shrinking is off', async () => {
     for (const shrink of [false, { attempts: 0 }, { limitMs: 0 }] as const)
       expect((await failure(wrong(), { shrink })).plan).toEqual(drawPlan(1))
     const found: SimulationFailure[] = []
@@ -156,8 +156,8 @@ describe('what is found', () => {
   })
 })
 
-describe('a simulation that was given up', () => {
-  it('ends at once, and does not keep the next one from running', async () => {
+describe('a simulation that was aborted', () => {
+  it('ends at once, and lets the next one run', async () => {
     const time = new AbortController()
     const workload = counting((total) => {
       time.abort('the time is up')
@@ -172,14 +172,14 @@ describe('a simulation that was given up', () => {
     })
   })
 
-  it('or without a waiting caller lets the next one in as well: they take turns', async () => {
+  it('or abandoned lets the next one run: simulations take turns', async () => {
     const [first, second] = [simulate(counting(), { seeds: 2 }), simulate(counting(), { seeds: 1, seed: 7 })]
     expect((await second).seeds).toBe(1)
     expect((await first).seeds).toBe(2)
   })
 })
 
-describe('options', () => {
+describe('the options of a simulation', () => {
   it.each<[object, string]>([
     [{ seed: NaN }, 'seed must be a whole number'],
     [{ seeds: 0 }, 'seeds must be a whole number from 1'],
@@ -197,7 +197,7 @@ describe('options', () => {
     })
   })
 
-  it('a seed of the environment that is none is refused: no simulation at all would run', async () => {
+  it('an invalid seed of the environment is refused, as no simulation would run', async () => {
     vi.stubEnv('SYNOD_SEEDS', 'many')
     await expect(simulate(counting())).rejects.toThrow(
       'the environment variable SYNOD_SEEDS must be a whole number',
@@ -211,7 +211,7 @@ describe('options', () => {
       { ...counting(), machine: () => ({ apply: () => 1 }) },
       'machine must be an object with the methods apply, query',
     ],
-  ])('a workload that is none is refused: %o', async (workload, message) => {
+  ])('an invalid workload is refused: %o', async (workload, message) => {
     await expect(simulate(workload as ReturnType<typeof counting>)).rejects.toThrow(message)
   })
 })

@@ -15,7 +15,7 @@ async function traced(plan: Plan): Promise<{ readonly outcome: Outcome; readonly
 }
 
 describe.each<Mode>(['leader', 'leaderless'])('a simulation in %s mode', (mode) => {
-  it.each([1, 2, 3])('goes the same way each time, to the byte, with seed %i', async (seed) => {
+  it.each([1, 2, 3])('runs the same way each time, byte for byte, with seed %i', async (seed) => {
     const plan = planOf(seed, mode)
     const first = await traced(plan)
     const second = await traced(plan)
@@ -27,7 +27,7 @@ describe.each<Mode>(['leader', 'leaderless'])('a simulation in %s mode', (mode) 
     expect(first.lines.length).toBeGreaterThan(100)
   })
 
-  it('goes the same way without a listener, and when its plan was kept as JSON', async () => {
+  it('runs the same way without a listener, and with its plan from JSON', async () => {
     const plan = planOf(4, mode)
     const { outcome } = await traced(plan)
     expect(await runPlan(plan, storeWorkload)).toEqual(outcome)
@@ -35,7 +35,7 @@ describe.each<Mode>(['leader', 'leaderless'])('a simulation in %s mode', (mode) 
     expect((await runPlan(kept, storeWorkload)).digest).toBe(outcome.digest)
   })
 
-  it('goes another way with another seed, be the plan the same otherwise', async () => {
+  it('runs another way with another seed, even with the same plan', async () => {
     const plan = planOf(5, mode)
     const digests = new Set<number>()
     const stories = new Set<string>()
@@ -48,7 +48,7 @@ describe.each<Mode>(['leader', 'leaderless'])('a simulation in %s mode', (mode) 
     expect([digests.size, stories.size]).toEqual([3, 3])
   })
 
-  it('tells its story: the plan first, then what happens, at times that do not go back', async () => {
+  it('writes a trace: first the plan, then events, at times that do not go back', async () => {
     const plan = planOf(1, mode)
     const { lines, outcome } = await traced(plan)
     const events = lines.map((line) => JSON.parse(line))

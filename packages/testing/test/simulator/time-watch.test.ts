@@ -41,7 +41,7 @@ class Rig {
   }
 }
 
-test('log time must not go back', () => {
+test('log time that goes back is found', () => {
   const rig = new Rig()
   rig.execute(TODAY_MS)
   rig.execute(TODAY_MS)
@@ -50,7 +50,7 @@ test('log time must not go back', () => {
   }).toThrow('log time went back')
 })
 
-test('it must not be ahead while a majority of the clocks is right, beyond what the monotonic clocks drift', () => {
+test('log time ahead of a majority of correct clocks, by more than the drift, is found', () => {
   const rig = new Rig([1, 1.25, 0.9])
   rig.wrong.add(1)
   rig.nowMs = 1000
@@ -60,7 +60,7 @@ test('it must not be ahead while a majority of the clocks is right, beyond what 
   }).toThrow('log time is 351 ms ahead of the right time in slot 1')
 })
 
-test('when a majority has been wrong once, it may be anything for good', () => {
+test('after a majority of clocks was wrong, log time may have any value', () => {
   const rig = new Rig()
   rig.wrong.add(1)
   rig.voters = [1, 2]
@@ -70,7 +70,7 @@ test('when a majority has been wrong once, it may be anything for good', () => {
   expect(rig.watch.wrongTimes([1, 2, 3])).toEqual([])
 })
 
-test('in the end it must be right where the right clocks of a majority are up', () => {
+test('log time must be right at the end while a majority of correct clocks is up', () => {
   const rig = new Rig()
   expect(rig.watch.wrongTimes([1, 2, 3])).toEqual([])
   rig.logMs -= 101

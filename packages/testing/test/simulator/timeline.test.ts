@@ -10,20 +10,20 @@ function noting(): { readonly line: Timeline; readonly noted: number[] } {
   return { line, noted }
 }
 
-it('moves one timer at a time, and stops as soon as something holds', async () => {
+it('a timeline moves one timer at a time, and stops as soon as the condition holds', async () => {
   const { line, noted } = noting()
   await line.run(() => noted.length === 2)
   expect(noted).toEqual([10, 20])
   expect(line.clock.now()).toBe(20)
 })
 
-it('does not move for what holds already', async () => {
+it('a timeline does not move if the condition holds already', async () => {
   const { line } = noting()
   await line.run(() => true)
   expect(line.clock.now()).toBe(0)
 })
 
-it('waits no longer than it is told', async () => {
+it('a timeline waits no longer than requested', async () => {
   const { line, noted } = noting()
   await expect(line.run(() => noted.length === 3, 25)).rejects.toBeInstanceOf(TooLateError)
   expect([noted, line.clock.now()]).toEqual([[10, 20], 25])
@@ -31,7 +31,7 @@ it('waits no longer than it is told', async () => {
   expect([noted, line.clock.now()]).toEqual([[10, 20, 30], 125])
 })
 
-it('lets promises do all that they have to do between two timers', async () => {
+it('a timeline runs all promises between two timers', async () => {
   const line = new Timeline()
   const order: string[] = []
   line.clock.timer(1, () => {
@@ -46,7 +46,7 @@ it('lets promises do all that they have to do between two timers', async () => {
   expect(order).toEqual(['first', 'its promises', 'second'])
 })
 
-it('moves until a promise is settled', async () => {
+it('a timeline moves until a promise is settled', async () => {
   const line = new Timeline()
   const later = new Promise((done) => line.clock.timer(10, () => done('kept')))
   expect(await line.settled(later)).toBe('kept')
@@ -58,7 +58,7 @@ it('moves until a promise is settled', async () => {
   await expect(line.failure(Promise.resolve('fine'))).rejects.toThrow('no failure, but "fine"')
 })
 
-it('ends when its watch throws', async () => {
+it('a timeline ends with the error of its watch', async () => {
   const { line, noted } = noting()
   line.onStep = () => {
     if (noted.length === 1) throw new Error('seen enough')
@@ -67,7 +67,7 @@ it('ends when its watch throws', async () => {
   expect(noted).toEqual([10])
 })
 
-it('is moved by one at a time', async () => {
+it('a timeline is moved by one caller at a time', async () => {
   const { line } = noting()
   const moving = line.wait(100)
   await expect(line.wait(1)).rejects.toThrow('moved already')

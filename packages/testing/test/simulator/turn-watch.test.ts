@@ -16,15 +16,15 @@ function watch() {
   return { clock, turns, violations, settle }
 }
 
-describe('the watch over turns', () => {
-  it('finds one that did more than it may', () => {
+describe('the watch over turns of the event loop', () => {
+  it('finds a turn with more work than its limit', () => {
     const { turns, violations, settle } = watch()
     for (let message = 0; message < TOO_MANY; message++) turns.done(1)
     settle()
     expect(violations).toEqual([`dealt with ${TOO_MANY} messages of clients in 1 turns`])
   })
 
-  it('lets as many be done over several turns', () => {
+  it('allows the same work over several turns', () => {
     const { turns, violations, settle } = watch()
     for (let share = 0; share < 3; share++) {
       turns.done(MAX_TURN_UNITS)
@@ -33,14 +33,14 @@ describe('the watch over turns', () => {
     expect(violations).toEqual([])
   })
 
-  it('finds that what was put off was dealt with in one turn', () => {
+  it('finds postponed work that was done in one turn', () => {
     const { turns, violations, settle } = watch()
     turns.caughtUp(turns.defer(TOO_MANY))
     settle()
     expect(violations).toHaveLength(1)
   })
 
-  it('lets what was put off be dealt with in as many turns as it takes', () => {
+  it('allows postponed work over as many turns as it takes', () => {
     const { clock, turns, violations, settle } = watch()
     const putOff = turns.defer(TOO_MANY)
     for (let turn = 0; turn < 2; turn++) clock.step(0)
@@ -49,7 +49,7 @@ describe('the watch over turns', () => {
     expect(violations).toEqual([])
   })
 
-  it('does not wait for ever for what is never dealt with, nor counts it', () => {
+  it('does not wait for postponed work that is never done, nor count it', () => {
     const { clock, turns, violations, settle } = watch()
     const putOff = turns.defer(TOO_MANY)
     settle()

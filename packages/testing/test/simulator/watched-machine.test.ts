@@ -128,7 +128,7 @@ async function story(watch: (machine: Diary) => Bench, chunks: number): Promise<
 }
 
 describe.each([0, 1, 2, 5])('a watched machine with a snapshot of %i chunks', (chunks) => {
-  it('is called as one that ships: the same, in the same order, at the same time', async () => {
+  it('is called as in production: in the same order, with the same arguments, at the same time', async () => {
     const [shipped, watched] = await Promise.all(WAYS.map(([, watch]) => story(watch, chunks)))
     expect(watched).toEqual(shipped)
     expect(shipped).toContain('snapshot begins')
@@ -136,7 +136,7 @@ describe.each([0, 1, 2, 5])('a watched machine with a snapshot of %i chunks', (c
   })
 })
 
-describe.each(WAYS)('a machine that reads a snapshot, %s,', (_, watch) => {
+describe.each(WAYS)('a machine that restores a snapshot, %s,', (_, watch) => {
   const restoring = async (restore: (chunks: AsyncIterable<Uint8Array>) => Promise<void>, chunks = 2) => {
     const { executor } = watch(new Diary(chunks))
     executor.execute(1, encodeOpen(keyOf(7)))
@@ -149,7 +149,7 @@ describe.each(WAYS)('a machine that reads a snapshot, %s,', (_, watch) => {
     )
   }
 
-  it('and leaves the last chunk, or its end, is refused', async () => {
+  it('is refused if it leaves the last chunk or the end unread', async () => {
     const leave = async (chunks: AsyncIterable<Uint8Array>) => {
       for await (const [byte] of chunks) if (byte === 2) break
     }
@@ -162,7 +162,7 @@ describe.each(WAYS)('a machine that reads a snapshot, %s,', (_, watch) => {
     await expect(restoring(count)).rejects.toThrow('before it had read all chunks')
   })
 
-  it('gets exactly the chunks that were made', async () => {
+  it('gets exactly the chunks of the snapshot', async () => {
     const got: number[][] = []
     await restoring(async (chunks) => {
       for await (const chunk of chunks) got.push([...chunk])
@@ -199,8 +199,8 @@ const counting = (
   query: () => 'n',
 })
 
-describe('a simulation', () => {
-  it('finds nothing in a machine whose snapshot is a generator', async () => {
+describe('a simulation with a watched machine', () => {
+  it('accepts a snapshot that is a generator', async () => {
     vi.stubEnv('SYNOD_SEED', undefined)
     vi.stubEnv('SYNOD_SEEDS', undefined)
     await simulate(
@@ -212,7 +212,7 @@ describe('a simulation', () => {
 
   const plan = { ...drawPlan(1, { mode: 'leader', servers: 3 }), durationMs: 1000, faults: [] }
 
-  it('finds nothing in a machine that keeps what it is given, and changes it', async () => {
+  it('accepts a machine that keeps and changes its arguments', async () => {
     class Keeper implements Machine<{ n: number }, number, { n: number }, number> {
       readonly #kept: { n: number }[] = []
       apply(command: { n: number }): number {
@@ -231,7 +231,7 @@ describe('a simulation', () => {
     expect(violation).toBe(undefined)
   })
 
-  it('finds nothing in a machine whose commands and queries have no JSON, or are changed by it', async () => {
+  it('accepts commands and queries without a JSON form, or changed by it', async () => {
     const big = {
       encode: (value: bigint) => Buffer.from(value.toString()),
       decode: (bytes: Uint8Array) => BigInt(Buffer.from(bytes).toString()),
@@ -254,7 +254,7 @@ describe('a simulation', () => {
     expect(violation).toBe(undefined)
   })
 
-  it('names the snapshot that fails, and the apply that returns a promise', async () => {
+  it('names a snapshot that fails, and an apply that returns a promise', async () => {
     class Failing extends LazyCounter {
       override *snapshot(): Generator<Uint8Array, void, undefined> {
         yield Buffer.from(String(this.n))

@@ -21,7 +21,7 @@ const ACTIONS = [
 ]
 const ACTIONS_OF = { leader: ['campaign', 'giveUp'], leaderless: ['retry', 'fillHoles'] }
 
-describe('traces of the specification, carried out on the core, lead to the same states', () => {
+describe('traces of the specification lead the core to the same states', () => {
   // As long as it takes: Quint draws the traces, and may be asked for many.
   test.each(['leader', 'leaderless'] as const)('%s mode', { timeout: 3_600_000 }, (mode) => {
     const actions = new Set<string>()

@@ -187,7 +187,7 @@ async function runSynod(text: string): Promise<void> {
   }
 }
 
-test('the story of the README: the leader is killed, and nothing is lost; then the other mode', async () => {
+test('the commands of the README: a killed leader loses no data, and leaderless mode works too', async () => {
   const commands = (await commandsOfDocs()).filter(({ page }) => page === 'README.md').map(({ text }) => text)
   const story = commands.slice(0, commands.findIndex((text) => text.startsWith('kill -9')) + 2)
   expect(story).toEqual([
@@ -227,7 +227,7 @@ test('examples/counter.ts runs as the README says', async () => {
   expect(text).toBe('s1: 30\ns2: 30\ns3: 30\n')
 })
 
-test('every other command does what it should', { timeout: 600_000 }, async () => {
+test('every other command of the docs does what they say', { timeout: 600_000 }, async () => {
   const done = new Set<string>()
   /** These need servers that do not run. */
   const afterwards: string[] = []
@@ -267,7 +267,7 @@ test('every other command does what it should', { timeout: 600_000 }, async () =
   for (const command of afterwards) await runSynod(command)
 })
 
-test('every demo becomes ready, each in a directory of its own, and stops', async () => {
+test('every demo of the docs becomes ready in a directory of its own, and stops', async () => {
   const demos = new Set<string>()
   for (const { text } of await commandsOfDocs()) {
     if (!/^synod demo|^npm .*start/.test(text)) continue

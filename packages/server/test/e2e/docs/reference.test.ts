@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { ROOT } from './snippets.js'
 
 test.each(['synod', 'synod-testing'])(
-  'the reference of %s is up to date: else run npm run reference',
+  'the reference of %s is up to date (else: npm run reference)',
   async (name) => {
     const directory = await mkdtemp(join(tmpdir(), 'synod-reference-'))
     try {

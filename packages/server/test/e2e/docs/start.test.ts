@@ -77,7 +77,7 @@ test('first-cluster.md: three servers, a write, a read, a killed leader, a lost 
   expect(await ask(getAgain)).toMatchObject({ code: 0, stdout: 'again' })
 })
 
-test('first-state-machine.md: its program is the example, and compiles as it says', async () => {
+test('first-state-machine.md: its program is the example, and compiles as the page says', async () => {
   const page = await readFile(join(ROOT, 'docs/start/first-state-machine.md'), 'utf8')
   const program = await readFile(join(ROOT, 'examples/counter-replica.ts'), 'utf8')
   expect(page).toContain(`\`\`\`ts\n${program}\`\`\`\n`)

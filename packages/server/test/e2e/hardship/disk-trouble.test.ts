@@ -51,7 +51,7 @@ async function first(cluster: TestCluster, mode: Mode): Promise<TestReplica> {
 }
 
 test.skipIf(whyNot !== undefined).each(['leader', 'leaderless'] as const)(
-  'in %s mode, a replica whose fdatasync fails ends and says why; the others go on, and it starts again soundly',
+  'in %s mode, a replica whose fdatasync fails ends with the reason; the others go on, and it restarts without loss',
   async (mode) => {
     await using cluster = await startCluster({ mode, replicas: 3 })
     await underLoad(cluster, async (pulse) => {
@@ -74,7 +74,7 @@ test.skipIf(whyNot !== undefined).each(['leader', 'leaderless'] as const)(
 )
 
 test.skipIf(whyNot !== undefined)(
-  'a leader whose fdatasync takes 3 s makes room for another, and the cluster goes on',
+  'a leader whose fdatasync takes 3 s loses the leadership, and the cluster goes on',
   async () => {
     await using cluster = await startCluster({ mode: 'leader', replicas: 3 })
     await underLoad(cluster, async (pulse) => {

@@ -7,7 +7,7 @@ import { Links } from './links.js'
 import { LONGEST_MS, SECONDS, SEED, SNAPSHOTS_OFTEN, endure } from './ordeal.js'
 
 test.each(['leader', 'leaderless'] as const)(
-  'in %s mode: replicas are killed and stopped, links are slow and cut, and nothing is lost, doubled or out of order',
+  'in %s mode, nothing is lost, doubled or reordered while replicas are killed and stopped and links are slow and cut',
   async (mode) => {
     const chance = new Chance(SEED)
     const links = await Links.start(3, chance)

@@ -57,7 +57,7 @@ function sleep(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs))
 }
 
-test('bytes get through on both ways, in order, with the ends of both, and are counted', async () => {
+test('the proxy passes and counts bytes in both directions, in order, and passes the ends of both', async () => {
   const { far, near } = await connected()
   const large = Array.from({ length: 1 << 20 }, (_, index) => String(index % 10)).join('')
   const [there, back] = [text(far, large.length), text(near, 5)]
@@ -75,7 +75,7 @@ test('bytes get through on both ways, in order, with the ends of both, and are c
   expect(proxy.connections).toBe(0)
 })
 
-test('a delay holds each byte back, at least by half of it', async () => {
+test('a delay holds back each byte by at least half of the delay', async () => {
   const { far, near } = await connected()
   proxy.trouble({ delayMs: 200 })
   const startedMs = performance.now()
@@ -85,7 +85,7 @@ test('a delay holds each byte back, at least by half of it', async () => {
   expect(performance.now() - startedMs).toBeGreaterThan(99)
 })
 
-test('a rate holds back what is above it', async () => {
+test('a rate limit holds back bytes above it', async () => {
   const { far, near } = await connected()
   proxy.trouble({ rate: 10_000 })
   const startedMs = performance.now()
@@ -96,7 +96,7 @@ test('a rate holds back what is above it', async () => {
 })
 
 test.each(['forth', 'back'] as const)(
-  'cut %s, bytes get through the other way; later all of them do',
+  'while the way %s is cut, bytes pass the other way, and all pass after the cut is healed',
   async (cut) => {
     const { far, near } = await connected()
     const [silenced, heard] = cut === 'forth' ? [near, far] : [far, near]
@@ -129,7 +129,7 @@ test('a sender has to wait at a cut', async () => {
   expect(await arrived).toHaveLength(sizeBytes)
 })
 
-test('a dial while the way forth is cut reaches no server until it is whole', async () => {
+test('a dial across a cut reaches the server only after the cut is healed', async () => {
   proxy.trouble({ cut: ['forth'] })
   const near = connect(port, '127.0.0.1')
   near.write('?')
@@ -143,7 +143,7 @@ test('a dial while the way forth is cut reaches no server until it is whole', as
   near.destroy()
 })
 
-test('a reset ends both ends, and new connections get through', async () => {
+test('a reset ends both connections, and new ones pass', async () => {
   const { far, near } = await connected()
   const ends = Promise.all([once(near, 'error'), once(far, 'error')])
   proxy.reset()
@@ -153,7 +153,7 @@ test('a reset ends both ends, and new connections get through', async () => {
   expect(again.destroyed).toBe(false)
 })
 
-test('an end that resets is told to the other one, but not over a cut', async () => {
+test('a reset by one end is passed to the other end, but not across a cut', async () => {
   const { far, near } = await connected()
   proxy.trouble({ cut: ['back'] })
   far.resetAndDestroy()
@@ -166,7 +166,7 @@ test('an end that resets is told to the other one, but not over a cut', async ()
   expect(await told).toMatchObject([{ code: 'ECONNRESET' }])
 })
 
-test('where nothing listens any more, the proxy refuses as well, until it is opened again', async () => {
+test('the proxy refuses connections while its target refuses them, until it is opened again', async () => {
   await connected()
   server.close()
   const first = connect(port, '127.0.0.1')

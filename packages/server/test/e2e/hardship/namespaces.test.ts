@@ -14,7 +14,7 @@ const whyNot = whyNoNamespaces()
 if (whyNot !== undefined) console.log(`clusters in network namespaces are skipped: ${whyNot}`)
 
 test.skipIf(whyNot !== undefined)(
-  'cables between machines are pulled out and plugged in again: the cluster goes on, and is whole again',
+  'while cables between machines are unplugged and plugged in, the cluster goes on and then reunites',
   async () => {
     const site = Namespaces.create(3)
     await using cluster = await startCluster({ mode: 'leader', replicas: site })

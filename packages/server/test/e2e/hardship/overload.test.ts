@@ -34,7 +34,7 @@ const AT_ONCE = 100
 const MOST_MEMORY_BYTES = 400 << 20
 
 test.skipIf(process.platform !== 'linux')(
-  'at twice the load that it can take, a cluster refuses what is too much, says when to try again, and keeps its memory',
+  'at twice its capacity a cluster refuses the excess, says when to try again, and keeps its use of memory',
   async () => {
     const args = ['--max-waiting', String(MAX_WAITING), '--snapshot-bytes', String(16 << 20)]
     await using cluster = await startCluster({ mode: 'leader', replicas: 3, args })

@@ -12,7 +12,7 @@ const ELECTION_TIMEOUT_MS = MEASURED > 0 ? 500 : 2000
 const LIMIT_MS = 2 * ELECTION_TIMEOUT_MS
 
 test.each(['cut off', 'cut off from its peers alone', 'stopped'] as const)(
-  'a leader that is %s, with its connections standing, is replaced, and the next write succeeds within two election timeouts',
+  'a leader that is %s, with its connections open, is replaced, and the next write succeeds within two election timeouts',
   async (how) => {
     await using cluster = await SilencedCluster.start(new Chance(SEED), ELECTION_TIMEOUT_MS)
     const all = new Map<string, number[]>()

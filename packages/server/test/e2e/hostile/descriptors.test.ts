@@ -15,7 +15,7 @@ const PUTS = 70
 const VALUE = Buffer.alloc((1 << 20) - 1024, 'x')
 
 test.skipIf(process.platform === 'win32')(
-  'idle clients leave a replica the descriptors that it needs, and make room for new clients',
+  'a replica keeps the descriptors that it needs, and ends idle clients for new ones',
   async () => {
     const site = await sideBySide(3)
     const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS} && exec "$@"`, 'sh']

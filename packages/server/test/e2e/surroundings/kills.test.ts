@@ -108,7 +108,7 @@ async function newRoot(): Promise<string> {
 }
 
 test.skipIf(whyNot !== undefined)(
-  'a first start that is killed keeps no later one from succeeding',
+  'a server that was killed during its first start starts again',
   async () => {
     for (const point of await chosenPoints(await newRoot(), 1)) {
       const root = await newRoot()
@@ -121,7 +121,7 @@ test.skipIf(whyNot !== undefined)(
 )
 
 test.skipIf(whyNot !== undefined)(
-  'a start on data that is killed keeps no later one from succeeding, and loses nothing',
+  'a server that was killed during a restart starts again, and loses no acknowledged write',
   async () => {
     const root = await newRoot()
     let known = (await run(root, { under: [], load: 50 })).acknowledged
@@ -141,7 +141,7 @@ test.skipIf(whyNot !== undefined)(
 )
 
 test.skipIf(whyNot !== undefined)(
-  'one that is killed while it takes snapshots and trims its journal starts again, and loses nothing',
+  'a server that was killed while it took a snapshot or trimmed its journal starts again, and loses no acknowledged write',
   async () => {
     const args = ['--snapshot-every', '10', '--keep-slots', '0']
     const load = 60

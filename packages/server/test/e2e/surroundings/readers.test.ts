@@ -26,7 +26,7 @@ async function logSomething(server: LoneServer): Promise<void> {
   await server.serves()
 }
 
-test('a server whose pipes are full from the start serves, and stops when it is asked to', async () => {
+test('a server whose output pipes are full serves, and stops when asked', async () => {
   using pipe = new Fifo(join(directory, 'pipe'))
   pipe.fill()
   await using server = await LoneServer.start(directory, {
@@ -36,7 +36,7 @@ test('a server whose pipes are full from the start serves, and stops when it is 
   expect(await server.kill('SIGTERM')).toBe(0)
 })
 
-test('so does one that shares its full pipe with a process that sets it to wait for the reader', async () => {
+test('a server serves, although another process sets their shared full pipe to blocking writes', async () => {
   using pipe = new Fifo(join(directory, 'pipe'))
   await using server = await LoneServer.start(directory, {
     stdio: ['ignore', pipe.writer, pipe.writer, 'ipc'],
@@ -51,7 +51,7 @@ test('so does one that shares its full pipe with a process that sets it to wait 
   expect(await server.kill('SIGTERM')).toBe(0)
 })
 
-test('one whose readers are gone goes on, stops when it is asked to, and tells later readers what is missing', async () => {
+test('a server whose readers are gone goes on, stops when asked, and reports to later readers how many lines are missing', async () => {
   using out = new Fifo(join(directory, 'out'))
   using err = new Fifo(join(directory, 'err'))
   for (const pipe of [out, err]) pipe.goAway()
@@ -80,7 +80,7 @@ test('one whose readers are gone goes on, stops when it is asked to, and tells l
 })
 
 test.skipIf(fullDisk !== undefined)(
-  'one that writes its text to a full disk serves, and stops when asked',
+  'a server that logs to a full disk serves, and stops when asked',
   async () => {
     const full = openSync('/dev/full', 'w')
     await using server = await LoneServer.start(directory, { stdio: ['ignore', full, full, 'ipc'] })
@@ -90,7 +90,7 @@ test.skipIf(fullDisk !== undefined)(
   },
 )
 
-test('one that was started with stdin, stdout and stderr closed serves, and keeps its files apart', async () => {
+test('a server that was started with stdin, stdout and stderr closed serves, and mixes no output into its files', async () => {
   await using server = await LoneServer.start(directory, {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     under: ['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh'],
@@ -102,7 +102,7 @@ test('one that was started with stdin, stdout and stderr closed serves, and keep
   expect(await again.kill('SIGTERM')).toBe(0)
 })
 
-test('a replica whose disk fails says so with its exit code, also where its output is not read', async () => {
+test('a replica whose disk fails has the exit code for it, also if its output is not read', async () => {
   using pipe = new Fifo(join(directory, 'pipe'))
   pipe.fill()
   await mkdir(join(directory, 's1', 'identity'), { recursive: true })
@@ -112,7 +112,7 @@ test('a replica whose disk fails says so with its exit code, also where its outp
   expect(await server.exited).toBe(1)
 })
 
-test('a demo whose pipes are full runs, and stops all its replicas when it is asked to', async () => {
+test('a demo whose pipes are full runs, and stops all its replicas when asked', async () => {
   using pipe = new Fifo(join(directory, 'pipe'))
   pipe.fill()
   const port = await freePorts(2)
@@ -132,7 +132,7 @@ test('a demo whose pipes are full runs, and stops all its replicas when it is as
   }
 })
 
-test('a trace is not written to a pipe, whose reader could stop the replica', async () => {
+test('a trace to a pipe is refused, as a slow reader could stop the replica', async () => {
   using pipe = new Fifo(join(directory, 'pipe'))
   const args = [...serveArgs(join(directory, 's1'), await freePorts(2)), '--trace', join(directory, 'pipe')]
   const { status, stderr } = spawnSync(process.execPath, [BIN, ...args], {
@@ -144,7 +144,7 @@ test('a trace is not written to a pipe, whose reader could stop the replica', as
   })
 })
 
-test('a command whose reader is gone ends quietly; one whose output has no room says so', async () => {
+test('a command without a reader ends quietly, and a command that cannot write its output fails', async () => {
   using pipe = new Fifo(join(directory, 'pipe'))
   pipe.goAway()
   const help = (stdout: number) => {

@@ -24,7 +24,7 @@ if (noTerminal !== undefined) console.log(`servers in a terminal are not tested:
 test.each([
   ['by itself', []],
   ['under nohup', ['nohup']],
-])('a server without a terminal, %s, goes on after SIGHUP, SIGUSR1 and SIGUSR2', async (_, under) => {
+])('a server without a terminal, %s, ignores SIGHUP, SIGUSR1 and SIGUSR2', async (_, under) => {
   await using server = await LoneServer.start(directory, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     under,
@@ -75,7 +75,7 @@ async function put(endpoint: string): Promise<void> {
 }
 
 test.skipIf(noTerminal !== undefined)(
-  'a server in a terminal that was stopped with Ctrl-S serves, and stops when it is asked to',
+  'a server in a terminal that is stopped with Ctrl-S serves, and stops when asked',
   async () => {
     const { terminal, endpoint, pid, dataDir } = await inTerminal()
     try {

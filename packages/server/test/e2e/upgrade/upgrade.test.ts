@@ -17,7 +17,7 @@ afterAll(() => next[Symbol.asyncDispose]())
 const endpointsOf = (replicas: readonly TestReplica[]) => replicas.map(({ endpoint }) => endpoint)
 
 test.each(['leader', 'leaderless'] as const)(
-  'in %s mode: servers are upgraded one by one under load, while one joins; the way back is refused',
+  'in %s mode: servers are upgraded one by one under load while one joins, and a downgrade is refused',
   { timeout: 240_000 },
   async (mode) => {
     await using cluster = await startCluster({ mode, replicas: 4, founders: 3 })

@@ -19,8 +19,8 @@ async function peers() {
   return { rig, link, received, say }
 }
 
-describe('a connection on which nothing gets through', () => {
-  it('is ended in seconds by the side that dialled and writes, and there is a new one as soon as there can be', async () => {
+describe('a connection that passes no bytes', () => {
+  it('is ended within seconds by the side that dialled and writes, and is replaced as soon as bytes pass', async () => {
     const { received, rig, say } = await peers()
     rig.network.cut('a', 'b')
     say(1)
@@ -38,7 +38,7 @@ describe('a connection on which nothing gets through', () => {
     expect(received.at(-1)).toMatchObject({ message: { round: 2 } })
   })
 
-  it('is ended as well if only the answers do not get through', async () => {
+  it('is ended even if only the answers are lost', async () => {
     const { rig, say } = await peers()
     rig.network.cutWay('b', 'a')
     for (let second = 0; second < 10; second++) {
@@ -48,7 +48,7 @@ describe('a connection on which nothing gets through', () => {
     expect(rig.taken()).toEqual(['down: timeout'])
   })
 
-  it('is not ended before, and what waited gets through, if that was short', async () => {
+  it('is kept if bytes pass again before the limit, and delivers the bytes that waited', async () => {
     const { received, rig, say } = await peers()
     rig.network.cut('a', 'b')
     say(1)
@@ -60,8 +60,8 @@ describe('a connection on which nothing gets through', () => {
   })
 })
 
-describe('a connection stays', () => {
-  it('on which one side says something now and then, or all the time, and the other one nothing', async () => {
+describe('a connection is kept', () => {
+  it('if one side sends at any interval and the other side sends nothing', async () => {
     const { received, rig, say } = await peers()
     for (const everyMs of [10, 900, 1000, 1100, 4000, 20_000]) {
       for (let passedMs = 0; passedMs < MINUTE_MS; passedMs += everyMs) {
@@ -74,7 +74,7 @@ describe('a connection stays', () => {
     expect(received.length).toBeGreaterThan(6000)
   })
 
-  it('on which a client waits for its answer', async () => {
+  it('while a client waits for its answer', async () => {
     const rig = new Rig()
     const { connections } = await rig.clients()
     const { batches, link } = rig.clientLink()
@@ -90,7 +90,7 @@ describe('a connection stays', () => {
     expect(batches).toMatchObject([[{ type: 'reply', request: 1 }]])
   })
 
-  it('of which the other side reads nothing, having enough to do', async () => {
+  it('while the other side is busy and reads nothing', async () => {
     const rig = new Rig()
     const { batches, connections } = await rig.clients()
     const { link } = rig.clientLink()
@@ -113,7 +113,7 @@ describe('a connection stays', () => {
   })
 })
 
-it('a process that stood still has not been waiting', () => {
+it('a process that stood still does not count that time as silence of its peer', () => {
   const rings: (() => void)[] = []
   let isDead = false
   const clock = {

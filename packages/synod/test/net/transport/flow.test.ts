@@ -24,7 +24,7 @@ function rig() {
   return { isModest, pass, turns }
 }
 
-it('is modest once it has been there for a while, and as long as it spends little', () => {
+it('a flow is modest after a while, as long as it spends little', () => {
   const { isModest, pass, turns } = rig()
   const flow = new Flow(turns)
   expect(isModest(flow)).toBe(false)
@@ -46,7 +46,7 @@ it('is modest once it has been there for a while, and as long as it spends littl
   expect(isModest(flow)).toBe(false)
 })
 
-it('is not modest while it has more than its share, however little it spends', () => {
+it('a flow is not modest while it holds more than its share, however little it spends', () => {
   const { isModest, pass, turns } = rig()
   const flow = new Flow(turns)
   pass(100)

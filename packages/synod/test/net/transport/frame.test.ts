@@ -61,7 +61,7 @@ function changedSize(bytes: Buffer): Buffer {
 }
 
 describe('frames', () => {
-  it('come out as they went in, however they are cut into chunks', () => {
+  it('are read as they were written, however they are cut into chunks', () => {
     const payloads = fc.array(fc.uint8Array({ minLength: 1, maxLength: 2000 }), {
       minLength: 1,
       maxLength: 8,
@@ -80,19 +80,19 @@ describe('frames', () => {
     )
   })
 
-  it('are not copied when they lie within a chunk', () => {
+  it('are not copied if they lie within a chunk', () => {
     const bytes = stream([Buffer.from('one'), Buffer.from('two')])
     const { payloads, buffered } = readAll([bytes])
     expect(payloads.map((payload) => payload.buffer === bytes.buffer)).toEqual([true, true])
     expect(buffered).toBe(0)
   })
 
-  it('do not share a buffer when they are gathered from pieces', () => {
+  it('do not share a buffer if they are gathered from pieces', () => {
     const { payloads } = readAll(inChunks(stream([Buffer.from('one'), Buffer.from('two')]), 2))
     expect(payloads.map(String)).toEqual(['one', 'two'])
   })
 
-  it('of the largest size are gathered from small chunks, with each byte copied a few times at most', () => {
+  it('of the largest size are gathered from small chunks, and copy each byte only a few times', () => {
     const large = Buffer.alloc(MAX_FRAME_BYTES, 7)
     const reader = new FrameReader('peer')
     let copied = 0
@@ -109,14 +109,14 @@ describe('frames', () => {
     expect(reader.bufferedBytes).toBe(0)
   })
 
-  it('that are announced take no more than twice what has arrived of them', () => {
+  it('hold at most twice the bytes that arrived of them', () => {
     const arrived = Buffer.alloc(10_000)
     const chunks = [stream([Buffer.from('hello')]), header(MAX_FRAME_BYTES), ...inChunks(arrived, 100)]
     expect(readAll(chunks).buffered).toBeLessThanOrEqual(20_000)
   })
 })
 
-describe('what is not a frame is refused', () => {
+describe('an invalid frame is refused:', () => {
   const cases: [string, Buffer, string][] = [
     ['wrong magic', Buffer.from('GET / HTTP/1.1'), 'does not speak the Synod protocol'],
     [
@@ -153,7 +153,7 @@ describe('what is not a frame is refused', () => {
     }
   })
 
-  it('any bit that is flipped', () => {
+  it('one with any flipped bit', () => {
     const bytes = stream([Buffer.from('some payload')])
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const damaged = Buffer.from(bytes)
@@ -164,7 +164,7 @@ describe('what is not a frame is refused', () => {
 })
 
 describe('FrameWriter', () => {
-  it('puts the preamble first, and messages written together into one frame', () => {
+  it('writes the preamble first, and messages written together in one frame', () => {
     const writer = new FrameWriter('client')
     writer.open().u8(1)
     writer.open().u8(2)
@@ -183,7 +183,7 @@ describe('FrameWriter', () => {
     expect(writer.length).toBe(0)
   })
 
-  it('forgets what is cut, and goes on with the frame', () => {
+  it('removes a message that is cut, and continues the frame', () => {
     const writer = new FrameWriter('peer')
     writer.open().raw(Buffer.from('kept'))
     const length = writer.length

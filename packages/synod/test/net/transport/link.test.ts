@@ -31,14 +31,14 @@ describe('a link', () => {
     expect(rig.taken()).toEqual([])
   })
 
-  it('waits half of that at least, the rest by chance', () => {
+  it('waits at least half of each delay, and a random part of the rest', () => {
     const rig = new Rig({ latencyMs: 0 })
     rig.peerLink({ random: () => 0 })
     rig.clock.advance(34)
     expect(rig.dialTimes()).toEqual([0, 5, 15])
   })
 
-  it('starts with short waits again after a welcome', async () => {
+  it('starts with short delays again after a welcome', async () => {
     const rig = new Rig({ latencyMs: 0 })
     rig.peerLink()
     rig.clock.advance(3000)
@@ -56,7 +56,7 @@ describe('a link', () => {
     expect(waits).toEqual([0, 10, 30])
   })
 
-  it('dials at once when it breaks, and tells within milliseconds that the process is gone', async () => {
+  it('dials at once when its connection breaks, and reports within milliseconds that the process is gone', async () => {
     const rig = new Rig()
     await rig.peers()
     rig.peerLink()
@@ -69,14 +69,14 @@ describe('a link', () => {
     expect(rig.taken()).toEqual([])
   })
 
-  it('does not take an unanswered first dial for a process that is gone', () => {
+  it('does not report a process as gone if its first dial was not answered', () => {
     const rig = new Rig()
     rig.peerLink()
     rig.clock.advance(5000)
     expect(rig.taken()).toEqual([])
   })
 
-  it('does not take a process that only dropped the connection for gone', async () => {
+  it('does not report a process as gone if it only closed the connection', async () => {
     const rig = new Rig()
     const { listener } = await rig.peers()
     rig.peerLink()
@@ -88,7 +88,7 @@ describe('a link', () => {
     expect(rig.taken()).toEqual(['down: ended', 'up: s2'])
   })
 
-  it('does not take a machine that is cut off for a process that is gone', async () => {
+  it('does not report a process as gone if the machine is cut off', async () => {
     const rig = new Rig()
     await rig.peers()
     rig.peerLink()
@@ -101,7 +101,7 @@ describe('a link', () => {
     expect(rig.taken()).toEqual(['down: ended'])
   })
 
-  it('dials at once only once per second, in case the other side keeps breaking', async () => {
+  it('dials at once at most once per second, in case the other side keeps breaking the connection', async () => {
     const rig = new Rig({ latencyMs: 0 })
     await rig.peers()
     // Two that claim to be the same server: each one's connection replaces the other's.
@@ -123,7 +123,7 @@ describe('a link', () => {
     expect(rig.network.dials).toHaveLength(2)
   })
 
-  it('tells of a refusal once, and tries again every second', async () => {
+  it('reports a refusal once, and dials again every second', async () => {
     const rig = new Rig({ latencyMs: 0 })
     let cluster = 'orders'
     await rig.peers({
@@ -144,7 +144,7 @@ describe('a link', () => {
     expect(link.status()).toMatchObject({ up: false, reason: 'orders is not bills' })
   })
 
-  it('may itself refuse who welcomes it', async () => {
+  it('may refuse the server that welcomes it', async () => {
     const rig = new Rig()
     await rig.peers()
     rig.peerLink({ judge: ({ server }) => new SynodError('wrong-acceptor', `s${server} lost its disk`) })
@@ -152,7 +152,7 @@ describe('a link', () => {
     expect(rig.taken()).toEqual(['refused: wrong-acceptor: s2 lost its disk'])
   })
 
-  it('introduces itself anew at each dial', async () => {
+  it('sends a new hello at each dial', async () => {
     const rig = new Rig()
     const hellos: PeerHello[] = []
     await rig.peers({
@@ -172,7 +172,7 @@ describe('a link', () => {
     ])
   })
 
-  it('is silent once it is closed', async () => {
+  it('reports and sends nothing once it is closed', async () => {
     const rig = new Rig()
     const { received } = await rig.peers()
     const link = rig.peerLink()
@@ -187,7 +187,7 @@ describe('a link', () => {
     expect(rig.network.dials).toHaveLength(1)
   })
 
-  it('can be closed while it waits, and from within what it tells', async () => {
+  it('can be closed while it waits, and inside its callbacks', async () => {
     const rig = new Rig({ latencyMs: 0 })
     const waiting = rig.peerLink()
     rig.clock.advance(1)
@@ -203,7 +203,7 @@ describe('a link', () => {
 })
 
 describe('a peer that does not read', () => {
-  it('costs a bounded memory: messages beyond are dropped and counted', async () => {
+  it('costs bounded memory: further messages are dropped and counted', async () => {
     const rig = new Rig()
     await rig.peers()
     const network = rig.network.host('a')
@@ -224,7 +224,7 @@ describe('a peer that does not read', () => {
     expect(link.up).toBe(true)
   })
 
-  it('takes messages again once it reads', async () => {
+  it('gets messages again once it reads', async () => {
     const rig = new Rig({ windowBytes: 4096 })
     const { received } = await rig.peers()
     const link = rig.peerLink({ limitBytes: 10_000 })

@@ -243,7 +243,7 @@ describe.each(makers)('%s', (_, make) => {
   }
 
   describe('a connection', () => {
-    it('carries bytes in order, both ways', async () => {
+    it('carries bytes in order, in both directions', async () => {
       const { a, b } = await connect()
       const numbers = Array.from({ length: 5000 }, (__, n) => `${n} `)
       for (const text of numbers) {
@@ -255,7 +255,7 @@ describe.each(makers)('%s', (_, make) => {
       expect([a.text === whole, b.text === whole]).toEqual([true, true])
     })
 
-    it('carries what was written before it stood', async () => {
+    it('carries bytes that were written before it was established', async () => {
       let b: End | undefined
       const { address } = await listen((open) => {
         b = accept(open)
@@ -269,13 +269,13 @@ describe.each(makers)('%s', (_, make) => {
       expect([b?.text === bytes.toString(), b?.closed, a.events]).toEqual([true, 'ended', ['closed closed']])
     })
 
-    it('names the other side', async () => {
+    it('names the remote address', async () => {
       const { a, b, listener } = await connect()
       expect(a.socket.remote).toBe(`${bench.host}:${listener.address.port}`)
       expect(b.socket.remote).toMatch(new RegExp(`^${bench.host}:\\d+$`))
     })
 
-    it('gives the receiver chunks of its own', async () => {
+    it('gives the receiver buffers of its own', async () => {
       const { a, b } = await connect()
       const bytes = Buffer.from('as they were sent')
       a.write(bytes)
@@ -284,7 +284,7 @@ describe.each(makers)('%s', (_, make) => {
       expect(bytes.toString()).toBe('as they were sent')
     })
 
-    it('takes nothing for nothing', async () => {
+    it('sends nothing for an empty write', async () => {
       const { a, b } = await connect()
       a.write('')
       await exchanged(a, b)
@@ -293,7 +293,7 @@ describe.each(makers)('%s', (_, make) => {
   })
 
   describe('a dial', () => {
-    it('is refused where nothing listens', async () => {
+    it('is refused if no server listens', async () => {
       const a = dial({ host: bench.host, port: await bench.freePort() })
       a.write('anyone?')
       expect(a.log).toEqual([])
@@ -302,7 +302,7 @@ describe.each(makers)('%s', (_, make) => {
     })
 
     it.each<'close' | 'destroy'>(['close', 'destroy'])(
-      'that is given up with `%s` is told as closed',
+      'that is given up with %s reports closed',
       async (how) => {
         const a = dial({ host: bench.host, port: await bench.freePort() })
         a.call((socket) => socket[how]())
@@ -312,8 +312,8 @@ describe.each(makers)('%s', (_, make) => {
     )
   })
 
-  describe('pause', () => {
-    it('keeps everything back until resume', async () => {
+  describe('a paused connection', () => {
+    it('delivers nothing until it is resumed', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
       a.write('text')
@@ -325,7 +325,7 @@ describe.each(makers)('%s', (_, make) => {
       expect([b.text, b.events, a.log]).toEqual(['text', ['closed ended'], ['closed closed']])
     })
 
-    it('lets the end be told where there is nothing before it', async () => {
+    it('reports its end if no bytes wait before the end', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
       a.call((socket) => socket.close())
@@ -333,7 +333,7 @@ describe.each(makers)('%s', (_, make) => {
       expect([b.log, a.log]).toEqual([['closed ended'], ['closed closed']])
     })
 
-    it('holds from within data', async () => {
+    it('may be paused inside the data callback', async () => {
       const { a, b } = await connect()
       b.onData = () => {
         b.socket.pause()
@@ -347,7 +347,7 @@ describe.each(makers)('%s', (_, make) => {
       await bench.until(() => b.receivedBytes === 100 * DRAIN_MARK_BYTES)
     })
 
-    it('holds back what arrived while the process stood still, and the end after it', async () => {
+    it('holds bytes that arrived while the process stood still, and the end after them', async () => {
       const { a, b } = await connect()
       b.onData = () => {
         b.socket.pause()
@@ -370,7 +370,7 @@ describe.each(makers)('%s', (_, make) => {
     })
 
     it.each([false, true])(
-      'within each chunk, also the last one, leads to the end when it is resumed (stood still: %s)',
+      'ends after it is resumed, even if it is paused at each chunk and the last one (stood still: %s)',
       async (standsStill) => {
         const { a, b } = await connect()
         b.onData = () => {
@@ -392,7 +392,7 @@ describe.each(makers)('%s', (_, make) => {
     )
 
     it.each<'close' | 'destroy'>(['close', 'destroy'])(
-      'holds what arrived while the process stood still until `%s` throws it away',
+      'holds bytes that arrived while the process stood still until %s discards them',
       async (how) => {
         const { a, b } = await connect()
         b.onData = () => {
@@ -410,7 +410,7 @@ describe.each(makers)('%s', (_, make) => {
       },
     )
 
-    it('holds up the writer, who is told when all is sent', async () => {
+    it('stops the writer, who is notified when all bytes are sent', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
       const writtenBytes = a.fill(DRAIN_MARK_BYTES, DRAIN_MARK_BYTES)
@@ -423,7 +423,7 @@ describe.each(makers)('%s', (_, make) => {
       await bench.until(() => b.receivedBytes === writtenBytes)
     })
 
-    it('and a writer below the mark is told nothing', async () => {
+    it('does not notify a writer below the mark', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
       // More than a stream of Node holds before it wants to drain.
@@ -437,8 +437,8 @@ describe.each(makers)('%s', (_, make) => {
     })
   })
 
-  describe('close', () => {
-    it('delivers the rest first, and takes no more', async () => {
+  describe('close()', () => {
+    it('delivers bytes that were written before, and takes no more', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
       const writtenBytes = a.fill(2 * DRAIN_MARK_BYTES, DRAIN_MARK_BYTES)
@@ -457,7 +457,7 @@ describe.each(makers)('%s', (_, make) => {
       a.write('after the end')
     })
 
-    it('throws away what still arrives, also when it is paused', async () => {
+    it('discards bytes that still arrive, also on a paused connection', async () => {
       const { a, b } = await connect()
       a.call((socket) => socket.pause())
       b.write('before')
@@ -471,14 +471,14 @@ describe.each(makers)('%s', (_, make) => {
       expect([a.log, b.closed]).toEqual([['closed closed'], 'ended'])
     })
 
-    it('of both sides at once is told to both', async () => {
+    it('on both sides at once is reported to both', async () => {
       const { a, b } = await connect()
       for (const end of [a, b]) end.call((socket) => socket.close())
       await bench.until(() => a.closed !== undefined && b.closed !== undefined)
       expect([a.log, b.events]).toEqual([['closed closed'], ['closed closed']])
     })
 
-    it('from within data ends the connection there', async () => {
+    it('inside the data callback ends the connection there', async () => {
       const { a, b } = await connect()
       b.onData = () => {
         b.socket.close()
@@ -488,7 +488,7 @@ describe.each(makers)('%s', (_, make) => {
       expect([b.chunks.length, a.closed, b.closed]).toEqual([1, 'ended', 'closed'])
     })
 
-    it('is told as closed, also when the other side breaks off', async () => {
+    it('is reported as closed, even if the other side destroys the connection', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
       a.call((socket) => socket.close())
@@ -498,8 +498,8 @@ describe.each(makers)('%s', (_, make) => {
     })
   })
 
-  describe('destroy', () => {
-    it('is told as the end, after what had left', async () => {
+  describe('destroy()', () => {
+    it('is reported to the other side as the end, after the bytes that had left', async () => {
       const { a, b } = await connect()
       a.write('last words')
       a.call((socket) => {
@@ -515,7 +515,7 @@ describe.each(makers)('%s', (_, make) => {
       expect([a.log, b.text, b.events]).toEqual([['closed closed'], 'last words', ['closed ended']])
     })
 
-    it('is told to one that is paused when it resumes', async () => {
+    it('is reported to a paused receiver when it resumes', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
       a.write('last words')
@@ -527,7 +527,7 @@ describe.each(makers)('%s', (_, make) => {
       expect([b.text, b.closed]).toEqual(['last words', 'ended'])
     })
 
-    it('with much unread is told as a reset', async () => {
+    it('with many unread bytes is reported as a reset', async () => {
       const { a, b } = await connect()
       a.call((socket) => socket.pause())
       b.fill(DRAIN_MARK_BYTES, DRAIN_MARK_BYTES)
@@ -537,7 +537,7 @@ describe.each(makers)('%s', (_, make) => {
       expect([b.closed, b.socket.unsentBytes]).toEqual(['reset', 0])
     })
 
-    it('is told as a reset to one that goes on writing before it has received that', async () => {
+    it('is reported as a reset to a side that writes before it has received the end', async () => {
       const { a, b } = await connect()
       b.call((socket) => socket.pause())
       a.write('last words')
@@ -553,14 +553,14 @@ describe.each(makers)('%s', (_, make) => {
   })
 
   describe('a listener', () => {
-    it('has a port of its own where 0 was asked for', async () => {
+    it('has a port of its own if it asks for port 0', async () => {
       const [first, second] = [await listen(() => undefined), await listen(() => undefined)]
       expect(first.address.host).toBe(bench.host)
       expect(first.address.port).toBeGreaterThan(0)
       expect(first.address.port).not.toBe(second.address.port)
     })
 
-    it('is refused an address that is taken, until the one before is closed', async () => {
+    it('is refused a port in use, until the first listener is closed', async () => {
       const { address, close } = await listen(() => undefined)
       await expect(listen(() => undefined, address.port)).rejects.toMatchObject({
         name: 'SynodError',
@@ -572,7 +572,7 @@ describe.each(makers)('%s', (_, make) => {
       await listen(() => undefined, address.port)
     })
 
-    it('is refused an address of another machine', async () => {
+    it('is refused the address of another machine', async () => {
       // For documentation only.
       const listening = bench.network.listen({ host: '192.0.2.1', port: 0 }, () => undefined)
       await expect(happens(listening)).rejects.toMatchObject({
@@ -581,7 +581,7 @@ describe.each(makers)('%s', (_, make) => {
       })
     })
 
-    it('that closes leaves its connections alone, and waits for them', async () => {
+    it('that closes keeps its connections, and waits for them', async () => {
       const { a, b, listener } = await connect()
       let isClosed = false
       const closed = [listener.close(), listener.close()].map((promise) =>
@@ -602,7 +602,7 @@ describe.each(makers)('%s', (_, make) => {
       ])
     })
 
-    it('that closes waits also for what is destroyed', async () => {
+    it('that closes also waits for destroyed connections', async () => {
       const { b, listener } = await connect()
       b.call((socket) => socket.destroy())
       const closed = listener.close().then(() => b.closed)

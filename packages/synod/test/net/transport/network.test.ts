@@ -7,7 +7,7 @@ describe('an address', () => {
     ['db1.example.com:1', 'db1.example.com', 1],
     ['[::1]:65535', '::1', 65535],
     ['localhost:0', 'localhost', 0],
-  ])('%s is read and printed', (text, host, port) => {
+  ])('%s is parsed and printed', (text, host, port) => {
     expect(parseAddress(text)).toEqual({ host, port })
     expect(formatAddress({ host, port })).toBe(text)
   })

@@ -103,7 +103,7 @@ function changed(bytes: Buffer, change: (bytes: Buffer) => void): Buffer {
 }
 
 describe('over loopback', () => {
-  it('messages arrive in order, also when they are large', async () => {
+  it('messages arrive in order, also large ones', async () => {
     const done = signal()
     const received: Message[] = []
     const listener = await peers({
@@ -129,7 +129,7 @@ describe('over loopback', () => {
     expect(link.status()).toMatchObject({ unsentBytes: 0, droppedMessages: 0 })
   })
 
-  it('a peer that goes away is noticed as gone', async () => {
+  it('a link reports when the process of a peer is gone', async () => {
     const gone = signal()
     const up = signal()
     const down = signal<string>()
@@ -145,7 +145,7 @@ describe('over loopback', () => {
     await gone.promise
   })
 
-  it('a client is served, and told of its end', async () => {
+  it('a client gets an answer, and is notified of the end of its connection', async () => {
     const up = signal()
     const down = signal<string>()
     const answered = signal<unknown>()
@@ -189,7 +189,7 @@ describe('over loopback', () => {
     expect(await down.promise).toBe('ended')
   })
 
-  it('listening where someone listens is refused', async () => {
+  it('an address in use is refused', async () => {
     const { address } = await peers()
     await expect(peers({ address })).rejects.toThrow(
       expect.objectContaining({ code: 'invalid-options', message: expect.stringContaining('EADDRINUSE') }),
@@ -197,7 +197,7 @@ describe('over loopback', () => {
   })
 })
 
-describe('over loopback, who dials wrongly is told why', () => {
+describe('over loopback, an invalid connection is told why it is refused', () => {
   const cases: [string, Buffer, string, string][] = [
     ['magic', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'wrong-protocol', 'does not speak the Synod protocol'],
     [
@@ -234,7 +234,7 @@ describe('over loopback, who dials wrongly is told why', () => {
     ['cluster', hello({ ...peerHello, cluster: 'bills' }), 'wrong-cluster', 'this is orders'],
   ]
 
-  it.each(cases)('wrong %s', async (_name, bytes, code, reason) => {
+  it.each(cases)('a wrong %s', async (_name, bytes, code, reason) => {
     const refused = signal<unknown>()
     const listener = await peers({
       judge: ({ cluster }) =>
@@ -265,7 +265,7 @@ describe('over loopback, who dials wrongly is told why', () => {
     expect(await refused.promise).toBe('wrong-mode: leaderless here')
   })
 
-  it('a link reports what is not Synod', async () => {
+  it('a link reports a peer that does not speak the Synod protocol', async () => {
     const refused = signal<string>()
     const server = net.createServer((socket) =>
       socket.on('error', () => undefined).end('HTTP/1.1 400\r\n\r\n'),

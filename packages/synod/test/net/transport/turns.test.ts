@@ -43,7 +43,7 @@ describe('turns of the event loop', () => {
     expect(turns.hasRoom).toBe(true)
   })
 
-  it('serve waiting flows in the order in which they asked, as far as there is capacity', () => {
+  it('serve waiting flows in the order of their requests, within the capacity', () => {
     const { clock, ran, turns, work } = rig()
     for (const name of ['a', 'b', 'c', 'd']) turns.later(work(name, MAX_TURN_UNITS / 2), 'more')
     expect(turns.isQueued).toBe(true)
@@ -67,7 +67,7 @@ describe('turns of the event loop', () => {
     expect(ran).toEqual(['new', 'newer', 'more'])
   })
 
-  it('do not starve flows that have more where modest flows never end', () => {
+  it('serve other flows too while modest flows never end', () => {
     const { clock, ran, turns, work } = rig()
     let rounds = 3
     const endless = () => {
@@ -80,7 +80,7 @@ describe('turns of the event loop', () => {
     expect(ran).toEqual(['little', 'a', 'little', 'b', 'little'])
   })
 
-  it('serve one that asks again after all who have asked meanwhile', () => {
+  it('serve a flow that asks again after all flows that asked meanwhile', () => {
     const { clock, ran, turns, work } = rig()
     let rounds = 3
     const greedy = () => {

@@ -15,7 +15,7 @@ function rig() {
 }
 
 describe('unfinished frames', () => {
-  it('count as long as they are unfinished', () => {
+  it('count until they are finished', () => {
     const { frames, open } = rig()
     const [a, b] = [open('a'), open('b')]
     frames.hold(a, 100, true)
@@ -29,7 +29,7 @@ describe('unfinished frames', () => {
     expect(frames.bytes).toBe(0)
   })
 
-  it('end with their connection when the rest does not come in time, each in its own', () => {
+  it('end their connection if the rest does not come in time, each by its own deadline', () => {
     const { clock, ended, frames, open } = rig()
     const [a, b, c] = [open('a'), open('b'), open('c')]
     frames.hold(a, 100, true)
@@ -48,7 +48,7 @@ describe('unfinished frames', () => {
     expect(frames.bytes).toBe(0)
   })
 
-  it('have all their time anew with each frame', () => {
+  it('have a new deadline for each frame', () => {
     const { clock, ended, frames, open } = rig()
     const a = open('a')
     for (let count = 0; count < 5; count++) {
@@ -61,7 +61,7 @@ describe('unfinished frames', () => {
     expect(ended).toEqual(['a: wrong-protocol'])
   })
 
-  it('are not too many: the one that began first goes', () => {
+  it('have a limit, above which the oldest one is dropped with its connection', () => {
     const { ended, frames, open } = rig()
     const third = MAX_UNFINISHED_BYTES / 4
     const [a, b, c] = [open('a'), open('b'), open('c')]

@@ -4,7 +4,7 @@ import { Cluster, texts, value } from '../../../../testing/src/cluster/cluster.j
 import { LoneServer, ballot, only } from '../lone-server.js'
 
 describe('a leader change', () => {
-  test('keeps what was chosen', () => {
+  test('keeps chosen values', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(1, 'a', 'b')
@@ -17,7 +17,7 @@ describe('a leader change', () => {
     expect(texts(cluster.prefix(3))).toEqual(['a', 'b', 'c'])
   })
 
-  test('finishes a value that was chosen although only the old leader knew', () => {
+  test('completes a value of which only the old leader knew that it was chosen', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(1, 'a')
@@ -34,7 +34,7 @@ describe('a leader change', () => {
     expect(texts(cluster.prefix(2))).toEqual(['a'])
   })
 
-  test('fills the holes that the old leader left, and goes on above them', () => {
+  test('fills the holes of the old leader, and proposes above them', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     for (const text of ['a', 'b', 'c', 'd']) cluster.propose(1, text)
@@ -54,7 +54,7 @@ describe('a leader change', () => {
     expect(texts(cluster.prefix(1))).toEqual(['-', 'b', '-', 'd', 'e'])
   })
 
-  test('a vote of an old leader gives way to what a later one had chosen', () => {
+  test('replaces a vote of an old leader by the value that a later leader had chosen', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(1, 'old')
@@ -71,7 +71,7 @@ describe('a leader change', () => {
     expect(texts(cluster.prefix(3))).toEqual(['new'])
   })
 
-  test('a deposed leader hears of it at its next message, and follows', () => {
+  test('is reported to the deposed leader in answer to its next message', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.isolate(1)
@@ -86,7 +86,7 @@ describe('a leader change', () => {
     expect(cluster.paxos(1).leader).toBe(2)
   })
 
-  test('the accepts of a deposed leader that come late are refused', () => {
+  test('makes acceptors refuse late accepts of the deposed leader', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(1, 'late')
@@ -104,7 +104,7 @@ describe('a leader change', () => {
 })
 
 describe('a restarted leader', () => {
-  test('is a follower, and follows the present leader', () => {
+  test('becomes a follower of the present leader', () => {
     const cluster = new Cluster()
     const before = cluster.makeLeader(1)
     cluster.crash(1)
@@ -124,7 +124,7 @@ describe('a restarted leader', () => {
     expect(compareBallots(after, before)).toBeGreaterThan(0)
   })
 
-  test('takes no votes for what it proposed in its former life', () => {
+  test('gets no votes for proposals from before its restart', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     server.propose('a')
@@ -134,7 +134,7 @@ describe('a restarted leader', () => {
     expect(server.paxos.chosen).toBe(0)
   })
 
-  test('that never had its promise on disk has sent nothing at that ballot', () => {
+  test('has sent nothing at a ballot whose promise was not durable', () => {
     const cluster = new Cluster()
     cluster.step(1, { type: 'tick' })
     cluster.deliverAll('probe')
@@ -146,8 +146,8 @@ describe('a restarted leader', () => {
   })
 })
 
-describe('a vote that only one server has', () => {
-  test('above the log of the leader is filled, so that no server waits for that slot for ever', () => {
+describe('a vote of a single server', () => {
+  test('above the log of the leader makes the leader fill the slot, so that no server waits for it for ever', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(1, 'stray')
@@ -168,7 +168,7 @@ describe('a vote that only one server has', () => {
     expect(texts(cluster.prefix(2))).toEqual(['-'])
   })
 
-  test('above the log of the leader holds up a read only until it is filled', () => {
+  test('above the log of the leader delays a read only until the slot is filled', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     server.sync()
@@ -185,14 +185,14 @@ describe('a vote that only one server has', () => {
     expect(only(server.hear(2, answer), 'accept')).toEqual([])
   })
 
-  test('is not filled for an answer to an older leader', () => {
+  test('does not make a leader fill the slot if the answer is to an older leader', () => {
     const server = new LoneServer()
     server.becomeLeader()
     const answer = { type: 'heartbeat-answer', ballot: ballot(0, 3), round: 1, chosen: 0, voted: 2 } as const
     expect(server.hear(2, answer)).toEqual([])
   })
 
-  test('is filled within the window', () => {
+  test('far above the log of the leader makes it fill slots within the window only', () => {
     const server = new LoneServer({ window: 2 })
     const at = server.becomeLeader()
     server.propose('a')
@@ -202,7 +202,7 @@ describe('a vote that only one server has', () => {
   })
 })
 
-test('a whole cluster that lost its power goes on where it stood', () => {
+test('a cluster continues after all servers lost power', () => {
   const cluster = new Cluster()
   cluster.makeLeader(1)
   cluster.propose(1, 'a', 'b')

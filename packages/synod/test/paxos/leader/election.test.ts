@@ -25,7 +25,7 @@ describe('an election', () => {
     expect(cluster.sent.get('prepare')).toBe(2)
   })
 
-  test('happens of itself, and ends with one leader', () => {
+  test('starts by itself, and ends with one leader', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const cluster = new Cluster({ seed, servers: 5 })
       const leader = cluster.elect()
@@ -49,7 +49,7 @@ describe('an election', () => {
     expect([3, 4, 5]).toContain(cluster.leader())
   })
 
-  test('takes promises of one campaign alone: a late 1b of the one before is ignored', () => {
+  test('ignores promises of an earlier campaign', () => {
     const server = new LoneServer()
     const first = server.becomeCandidate()
     server.sync()
@@ -64,7 +64,7 @@ describe('an election', () => {
     expect(server.status.role).toBe('leader')
   })
 
-  test('a 1b that comes after the election changes nothing', () => {
+  test('is not changed by a promise that arrives after it', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     server.propose('mine')
@@ -72,7 +72,7 @@ describe('an election', () => {
     expect(server.paxos.log.status(1)).toEqual({ status: 'voted', ballot: at, value: value('mine') })
   })
 
-  test('a promise for one slot does not count', () => {
+  test('does not count a promise for one slot', () => {
     const server = new LoneServer()
     const at = server.becomeCandidate()
     server.sync()
@@ -80,7 +80,7 @@ describe('an election', () => {
     expect(server.status.role).toBe('candidate')
   })
 
-  test('a promise heard twice counts once', () => {
+  test('counts a repeated promise once', () => {
     const server = new LoneServer({ servers: [1, 2, 3, 4, 5] })
     const at = server.becomeCandidate()
     server.sync()
@@ -89,7 +89,7 @@ describe('an election', () => {
     expect(server.status.role).toBe('candidate')
   })
 
-  test('lost prepares are sent again, to the servers that have not answered', () => {
+  test('sends lost prepares again, to servers that have not answered', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.step(1, { type: 'tick' })
     cluster.deliverAll('probe')
@@ -105,7 +105,7 @@ describe('an election', () => {
     expect(cluster.paxos(1).status().role).toBe('leader')
   })
 
-  test('a campaign goes on for as long as promises come, however many messages they fill', () => {
+  test('continues while promises arrive, however many messages they take', () => {
     const server = new LoneServer()
     const at = server.becomeCandidate()
     server.sync()
@@ -119,7 +119,7 @@ describe('an election', () => {
     expect(server.status).toMatchObject({ role: 'leader', ballot: at })
   })
 
-  test('a candidate that hears from no quorum gives up, and asks around again first', () => {
+  test('is given up by a candidate without a quorum, which probes again first', () => {
     const server = new LoneServer()
     server.becomeCandidate()
     server.tick(server.nowMs + 2 * server.config.electionTimeoutMs)
@@ -129,7 +129,7 @@ describe('an election', () => {
   })
 })
 
-describe('what a new leader proposes', () => {
+describe('a new leader proposes', () => {
   /** A candidate of five servers hears these votes from s2 and s3. */
   function lead(...told: ReturnType<typeof vote>[][]) {
     const server = new LoneServer({ servers: [1, 2, 3, 4, 5] })
@@ -140,7 +140,7 @@ describe('what a new leader proposes', () => {
     return { server, accepts: only(messages, 'accept').slice(0, only(messages, 'accept').length / 4) }
   }
 
-  test('nothing, if no server has voted', () => {
+  test('nothing if no server has voted', () => {
     expect(lead([], []).accepts).toEqual([])
   })
 
@@ -149,14 +149,14 @@ describe('what a new leader proposes', () => {
     expect(accepts.map(({ values }) => texts(values))).toEqual([['a']])
   })
 
-  test.each(['first', 'last'])('of several votes the one at the highest ballot, heard %s', (when) => {
+  test.each(['first', 'last'])('of several votes the one at the highest ballot, received %s', (when) => {
     const low = [vote(1, ballot(4, 1), 'low')]
     const high = [vote(1, ballot(4, 2), 'high')]
     const { accepts } = when === 'first' ? lead(high, low) : lead(low, high)
     expect(accepts.map(({ values }) => texts(values))).toEqual([['high']])
   })
 
-  test('slot by slot: the highest ballot in one slot says nothing about another', () => {
+  test('in each slot the highest vote there, independent of other slots', () => {
     const { accepts } = lead(
       [vote(1, ballot(9, 2), 'a9'), vote(2, ballot(1, 2), 'b1')],
       [vote(1, ballot(2, 3), 'a2'), vote(2, ballot(5, 3), 'b5')],
@@ -164,7 +164,7 @@ describe('what a new leader proposes', () => {
     expect(accepts.map(({ values }) => texts(values))).toEqual([['a9', 'b5']])
   })
 
-  test('its own last vote, if that is the highest', () => {
+  test('its own last vote if that is the highest', () => {
     const server = new LoneServer({}, [
       { type: 'vote', ballot: ballot(7, 2), first: 1, values: [value('own')] },
     ])
@@ -178,19 +178,19 @@ describe('what a new leader proposes', () => {
     expect(accepts.map(({ first, values }) => [first, texts(values)])).toEqual([[1, ['-', 'b', '-', 'd']]])
   })
 
-  test('what someone knows to be chosen is learned, not proposed', () => {
+  test('no value in a slot that is known to be chosen', () => {
     const { accepts, server } = lead([chosenVote(1, 'a'), vote(2, ballot(1, 2), 'b')], [chosenVote(3, 'c')])
     expect(accepts.map(({ first, values }) => [first, texts(values)])).toEqual([[2, ['b']]])
     expect(server.paxos.chosen).toBe(1)
     expect(server.paxos.log.status(3)).toEqual({ status: 'chosen', value: value('c') })
   })
 
-  test('new proposals go above everything that anyone has voted in', () => {
+  test('new values above every vote in the promises', () => {
     const { server } = lead([vote(5, ballot(1, 2), 'e')], [])
     expect(only(server.propose('new'), 'accept')[0]?.first).toBe(6)
   })
 
-  test('and above its own chosen prefix', () => {
+  test('new values above its own chosen prefix', () => {
     const server = new LoneServer({}, [{ type: 'decided', first: 1, values: ['a', 'b', 'c'].map(value) }])
     server.becomeLeader()
     expect(only(server.propose('new'), 'accept')[0]?.first).toBe(4)

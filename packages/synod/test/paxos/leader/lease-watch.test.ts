@@ -31,15 +31,15 @@ function violates(message: Message, nowMs: number): void {
   }).toThrow('while it is bound to (4, s1)')
 }
 
-describe('a server that has answered a heartbeat', () => {
-  test('promises nothing to another for the time of a lease', () => {
+describe('the invariant of leases: a server that answered a heartbeat', () => {
+  test('promises no other server during the lease', () => {
     answers(50)
     violates(promise, 149)
     watch.sent(server, { ...promise, ballot: at }, 149)
     watch.sent(server, promise, 150)
   })
 
-  test('by its own clock, and also when it was started anew', () => {
+  test('keeps its promise by its own clock, also over a restart', () => {
     server.rate = 0.5
     answers(50)
     server.crash()
@@ -48,7 +48,7 @@ describe('a server that has answered a heartbeat', () => {
     watch.sent(server, promise, 300)
   })
 
-  test('unless that leader, and no other server, has told another one to take over', () => {
+  test('may promise another server if its leader, and no other server, has started a transfer', () => {
     answers(50)
     watch.sent(server, transfer, 60)
     violates(promise, 60)
@@ -56,7 +56,7 @@ describe('a server that has answered a heartbeat', () => {
     watch.sent(server, promise, 60)
   })
 
-  test('does not say that it misses its leader', () => {
+  test('does not report that it misses its leader', () => {
     answers(50)
     const answer = { type: 'probe-answer', round: 1, ballot: at, chosen: 0 } as const
     watch.sent(server, { ...answer, missing: false }, 60)
@@ -64,7 +64,7 @@ describe('a server that has answered a heartbeat', () => {
   })
 })
 
-test('no server holds a lease with too few lease promises, or without promises of a quorum', () => {
+test('a server that holds a lease has lease promises of a quorum', () => {
   expect(() => {
     watch.holds(server, 0)
   }).toThrow('too few of 1, 2, 3 are bound to it')

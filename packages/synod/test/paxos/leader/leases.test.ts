@@ -39,8 +39,8 @@ function readAlone(server: LoneServer): number | undefined {
   return slot
 }
 
-describe('a leader', () => {
-  test('answers reads alone once a quorum is bound, for a part of the lease', () => {
+describe('a leader with leases', () => {
+  test('answers reads alone for a part of the lease once a quorum has made lease promises', () => {
     const server = leader()
     expect(readAlone(server)).toBeUndefined()
     const sentMs = server.nowMs
@@ -53,7 +53,7 @@ describe('a leader', () => {
     expect(readAlone(server)).toBeUndefined()
   })
 
-  test('PITFALL 18: counts from when the heartbeat went out, not from when the answer came', () => {
+  test('PITFALL 18: counts a lease from the sending of the heartbeat, not from the answer', () => {
     const server = leader()
     const sentMs = server.nowMs
     server.nowMs = sentMs + 300
@@ -63,7 +63,7 @@ describe('a leader', () => {
     expect(readAlone(server)).toBeUndefined()
   })
 
-  test('PITFALL 18: answers nothing alone before all that was chosen before it is', () => {
+  test('PITFALL 18: answers no read alone before all earlier values are chosen again', () => {
     const server = new LoneServer({ leaseMs: LEASE_MS })
     server.nowMs = LEASE_MS
     const at = server.becomeLeader([vote(2, ballot(1, 3), 'before')])
@@ -74,7 +74,7 @@ describe('a leader', () => {
     expect(readAlone(server)).toBe(2)
   })
 
-  test('PITFALL 18: nor before what it hears of only when it leads', () => {
+  test('PITFALL 18: answers no read alone before values that it hears of while it leads are chosen', () => {
     const server = new LoneServer({ leaseMs: LEASE_MS, window: 4 })
     const changes = ['add s4 for s3', 'promote s4'].map(value)
     server.hear(3, { type: 'decided', first: 1, values: changes })
@@ -98,7 +98,7 @@ describe('a leader', () => {
     expect(readAlone(server)).toBe(6)
   })
 
-  test('counts no server that has not made a lease promise', () => {
+  test('does not count a server without a lease promise', () => {
     const server = leader()
     const { ballot: at } = server.status
     server.hear(2, { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 0 })
@@ -106,7 +106,7 @@ describe('a leader', () => {
     expect(readAlone(server)).toBeUndefined()
   })
 
-  test('needs the servers that any quorum of phase 1 meets', () => {
+  test('needs lease promises from servers that meet any quorum of phase 1', () => {
     const server = new LoneServer({
       leaseMs: LEASE_MS,
       servers: [1, 2, 3, 4],
@@ -120,14 +120,14 @@ describe('a leader', () => {
     expect(readAlone(server)).toBe(0)
   })
 
-  test('that is its whole cluster needs no other server', () => {
+  test('needs no other server if it is the whole cluster', () => {
     const cluster = new Cluster({ servers: 1, config: { leaseMs: LEASE_MS } })
     cluster.makeLeader(1)
     cluster.nowMs += 10 * LEASE_MS
     expect(readUnderLease(cluster)).toBe(1)
   })
 
-  test('that has told another to take over answers nothing alone any more', () => {
+  test('answers no read alone after it has started a transfer', () => {
     const server = leader()
     answer(server, 2, 1)
     server.step({ type: 'transfer', to: 2 })
@@ -148,7 +148,7 @@ describe('a leader', () => {
     }
   }
 
-  test('PITFALL 18: of a configuration that takes force has to hear what its acceptors voted for', () => {
+  test('PITFALL 18: must hear the votes of the acceptors of a new configuration', () => {
     const cluster = new Cluster({ servers: 2, founders: 1, config: { leaseMs: LEASE_MS, window: 4 } })
     cluster.run(() => cluster.paxos(1).role === 'leader')
     expect(readUnderLease(cluster)).toBe(1)
@@ -162,7 +162,7 @@ describe('a leader', () => {
     cluster.run(() => readUnderLease(cluster) === 1)
   })
 
-  test('PITFALL 18: needs a quorum of every configuration that a rival may propose in', () => {
+  test('PITFALL 18: needs a quorum of every configuration in which a rival may propose', () => {
     const cluster = new Cluster({ servers: 3, founders: 2, config: { leaseMs: LEASE_MS, window: 4 } })
     cluster.makeLeader(1)
     cluster.propose(1, 'add s3 for s2')
@@ -193,7 +193,7 @@ describe('a leader', () => {
   })
 })
 
-describe('a server that is bound', () => {
+describe('a server that made a lease promise', () => {
   const at = ballot(4, 1)
   const hear = (server: LoneServer, from: ServerId, over: typeof at) =>
     only(
@@ -217,7 +217,7 @@ describe('a server that is bound', () => {
       ...(over === undefined ? {} : { over }),
     }) as const
 
-  test('promises nothing to another, and does not turn it away either, until the lease is over', () => {
+  test('neither promises nor refuses another server until the lease is over', () => {
     const server = bound()
     server.nowMs += LEASE_MS - 1
     expect(server.exchange(3, prepare(5))).toEqual([])
@@ -225,12 +225,12 @@ describe('a server that is bound', () => {
     expect(server.exchange(3, prepare(5))).toMatchObject([{ type: 'promise', ballot: ballot(5, 3) }])
   })
 
-  test('promises its leader what that asks for', () => {
+  test('promises its leader anything that it asks for', () => {
     const server = bound()
     expect(server.exchange(1, { ...prepare(4), ballot: at })).toMatchObject([{ type: 'promise', ballot: at }])
   })
 
-  test('PITFALL 18: stays so over a restart', () => {
+  test('PITFALL 18: keeps its lease promise over a restart', () => {
     const server = bound()
     server.nowMs += 100
     server.restart()
@@ -240,7 +240,7 @@ describe('a server that is bound', () => {
     expect(server.exchange(3, prepare(5))).toMatchObject([{ type: 'promise' }])
   })
 
-  test('PITFALL 18: does not campaign, however sure the others are', () => {
+  test('PITFALL 18: does not campaign, even if all others miss the leader', () => {
     const server = bound({ leaseMs: 4000 })
     server.nowMs = 0
     server.restart()
@@ -255,7 +255,7 @@ describe('a server that is bound', () => {
     expect(server.status.role).toBe('follower')
   })
 
-  test('PITFALL 20: does not say that it misses a leader whose process it takes for gone', () => {
+  test('PITFALL 20: does not report that it misses a leader whose process seems to be gone', () => {
     const server = bound()
     server.step({ type: 'peer-gone', peer: 1 })
     const missing = () =>
@@ -265,13 +265,13 @@ describe('a server that is bound', () => {
     expect(missing()).toBe(true)
   })
 
-  test('lets go of a leader that has made room', () => {
+  test('ends its lease promise for a leader that transfers the leadership', () => {
     const server = bound()
     expect(server.exchange(3, prepare(5, ballot(3, 1)))).toEqual([])
     expect(server.exchange(3, prepare(5, at))).toMatchObject([{ type: 'promise', ballot: ballot(5, 3) }])
   })
 
-  test('PITFALL 18: lets go of the last leader alone, where it is bound to two', () => {
+  test('PITFALL 18: ends only the lease promise for the last leader, if it has made two', () => {
     const server = bound()
     server.nowMs += 100
     const next = ballot(5, 3)
@@ -283,13 +283,13 @@ describe('a server that is bound', () => {
     expect(server.exchange(1, takesOver)).toMatchObject([{ type: 'promise' }])
   })
 
-  test('that does not vote gets no lease promises', () => {
+  test('makes no lease promises while it does not vote', () => {
     const server = new LoneServer({ self: 2, leaseMs: LEASE_MS, voting: false })
     expect(hear(server, 1, at)).toEqual([])
   })
 })
 
-test('leadership is handed over at once, however long the lease', () => {
+test('a transfer of the leadership takes effect at once, however long the lease', () => {
   const cluster = new Cluster({ config: { leaseMs: 60_000 } })
   cluster.run(() => readUnderLease(cluster) === 1, 200_000)
   const before = cluster.leader()!
@@ -302,7 +302,7 @@ test('leadership is handed over at once, however long the lease', () => {
   expect(cluster.nowMs).toBe(beforeMs)
 })
 
-describe('clocks', () => {
+describe('clocks of followers', () => {
   /** A minute of heartbeats, of which s2 and s3 answer with clocks as fast as this. */
   function minute(rate: number): LoneServer {
     const server = leader()
@@ -314,12 +314,15 @@ describe('clocks', () => {
     return server
   }
 
-  test.each([0.1, 0.8, 1, 1.2, 1.249])('that are %d times as fast as the leader’s count', (rate) => {
-    const server = minute(rate)
-    expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, unsound: [] })
-  })
+  test.each([0.1, 0.8, 1, 1.2, 1.249])(
+    'that run %d times as fast as the clock of the leader keep the lease',
+    (rate) => {
+      const server = minute(rate)
+      expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, unsound: [] })
+    },
+  )
 
-  test.each([1.4, 3])('that are %d times as fast do not, for as long as the process runs', (rate) => {
+  test.each([1.4, 3])('that run %d times as fast end the lease, until the process restarts', (rate) => {
     const server = minute(rate)
     expect(server.paxos.lease(server.nowMs)).toEqual({ held: false, unsound: [2, 3] })
     const refused = server.status.ballot
@@ -329,13 +332,13 @@ describe('clocks', () => {
     expect(server.paxos.lease(server.nowMs)).toEqual({ held: false, unsound: [2, 3] })
   })
 
-  test('that go on while the leader’s stood still are found out by the next answer', () => {
+  test('that run while the clock of the leader stands still are detected at the next answer', () => {
     const server = minute(1)
     answer(server, 2, heartbeat(server), server.nowMs + 200)
     expect(server.paxos.lease(server.nowMs)?.unsound).toEqual([2])
   })
 
-  test('of a process that was started again begin anew', () => {
+  test('are compared anew after their process restarts', () => {
     const server = minute(1)
     answer(server, 2, heartbeat(server), 10)
     answer(server, 2, heartbeat(server), 60)
@@ -391,18 +394,18 @@ describe('PITFALL 18: leases', () => {
     return cluster
   }
 
-  test('PITFALL 18: a clock that is too fast and does not say so makes a read stale: that is what leases take for granted', () => {
+  test('PITFALL 18: an undetected clock that is too fast makes a read stale, as leases assume bounded clocks', () => {
     // The invariant of who is bound by a lease sees it before anything is read.
     expect(() => leadBehindItsBack(1.5, 'as if it were right')).toThrow(
       /takes itself for the holder of a lease.* too few of 1, 2, 3 are bound to it/,
     )
   })
 
-  test('PITFALL 18: one that is as fast as leases bear does not', () => {
+  test('PITFALL 18: a clock within the assumed bound makes no read stale', () => {
     leadBehindItsBack(1 / (1 - CLOCK_MARGIN), 'as if it were right')
   })
 
-  test('PITFALL 18: one that is too fast, and says so, ends the lease', () => {
+  test('PITFALL 18: a clock that is too fast and reports its time ends the lease', () => {
     const cluster = leadBehindItsBack(1.5, 'as it is')
     expect(cluster.paxos(1).unsound).toEqual([2, 3])
   })

@@ -20,7 +20,7 @@ function lone(window?: number) {
 }
 
 describe('one proposal', () => {
-  test('is chosen with the votes of a quorum, and everyone hears of it', () => {
+  test('is chosen by the votes of a quorum, and all servers hear of it', () => {
     const cluster = led()
     cluster.propose(1, 'a')
     expect(cluster.underWay('accept').map(({ to }) => to)).toEqual([2, 3])
@@ -35,7 +35,7 @@ describe('one proposal', () => {
     expect(cluster.paxos(2).chosen).toBe(1)
   })
 
-  test('is chosen by the two followers while the disk of the leader is slow', () => {
+  test('is chosen by two followers while the disk of the leader is slow', () => {
     const cluster = led()
     cluster.propose(1, 'a')
     cluster.deliverAll('accept')
@@ -45,7 +45,7 @@ describe('one proposal', () => {
     expect(texts(cluster.prefix(1))).toEqual(['a'])
   })
 
-  test('a vote heard twice counts once', () => {
+  test('is not chosen by one vote that arrives twice', () => {
     const server = new LoneServer({ servers: [1, 2, 3, 4, 5] })
     const at = server.becomeLeader()
     server.propose('a')
@@ -55,7 +55,7 @@ describe('one proposal', () => {
     expect(server.paxos.chosen).toBe(0)
   })
 
-  test('a vote at another ballot does not count', () => {
+  test('is not chosen by a vote at another ballot', () => {
     const { server, at } = lone()
     server.propose('a')
     server.sync()
@@ -66,14 +66,14 @@ describe('one proposal', () => {
 })
 
 describe('many proposals', () => {
-  test('that come together take consecutive slots and travel in one accept', () => {
+  test('made together take consecutive slots and one accept', () => {
     const { server } = lone()
     const [accept] = only(server.propose('a', 'b', 'c'), 'accept')
     expect(accept?.first).toBe(1)
     expect(texts(accept?.values ?? [])).toEqual(['a', 'b', 'c'])
   })
 
-  test('are in phase 2 at the same time: the second does not wait for the first', () => {
+  test('are in phase 2 at the same time', () => {
     const { server, accepted } = lone()
     expect(only(server.propose('a'), 'accept')[0]?.first).toBe(1)
     expect(only(server.propose('b'), 'accept')[0]?.first).toBe(2)
@@ -85,7 +85,7 @@ describe('many proposals', () => {
     expect(server.paxos.chosen).toBe(2)
   })
 
-  test('are cut into messages of a bounded number of slots', () => {
+  test('are split into messages with a limited number of slots', () => {
     const { server } = lone()
     const many = Array.from({ length: MAX_MESSAGE_SLOTS + 1 }, (_, index) => `r${index}`)
     const accepts = only(server.propose(...many), 'accept')
@@ -97,7 +97,7 @@ describe('many proposals', () => {
     ])
   })
 
-  test('and of a bounded number of bytes', () => {
+  test('are split into messages with a limited number of bytes', () => {
     const { server } = lone()
     const half = 'x'.repeat(MAX_MESSAGE_VALUES_BYTES / 2)
     const accepts = only(server.propose('a', half, half, 'b'), 'accept')
@@ -110,7 +110,7 @@ describe('the window', () => {
     ...new Set(only(messages, 'accept').map(({ first }) => first)),
   ]
 
-  test('bounds the slots in phase 2; the queue drains as votes arrive', () => {
+  test('limits the slots in phase 2, and the queue drains as votes arrive', () => {
     const { server, accepted } = lone(2)
     expect(firsts(server.propose('a'))).toEqual([1])
     expect(firsts(server.propose('b'))).toEqual([2])
@@ -120,7 +120,7 @@ describe('the window', () => {
     expect(firsts(accepted(2))).toEqual([4])
   })
 
-  test('goes no further above the chosen watermark, though slots before its end are chosen', () => {
+  test('ends a fixed distance above the chosen watermark, even if slots within it are chosen', () => {
     const { server, accepted } = lone(2)
     server.propose('a')
     server.propose('b')
@@ -130,7 +130,7 @@ describe('the window', () => {
     expect(firsts(accepted(1))).toEqual([3])
   })
 
-  test('what waits keeps its order, and all of it is chosen', () => {
+  test('keeps the order of queued proposals, and all of them are chosen', () => {
     const cluster = led({ config: { window: 3 } })
     const all = Array.from({ length: 20 }, (_, index) => `r${index}`)
     for (const text of all) cluster.propose(1, text)
@@ -138,7 +138,7 @@ describe('the window', () => {
     for (const id of cluster.ids) expect(texts(cluster.prefix(id))).toEqual(all)
   })
 
-  test('a vote heard twice does not free two places', () => {
+  test('is not enlarged by a vote that arrives twice', () => {
     const { server, accepted } = lone(1)
     server.propose('a')
     server.propose('b')
@@ -150,7 +150,7 @@ describe('the window', () => {
 })
 
 describe('lost messages', () => {
-  test('a lost 2a is sent again, to the servers that have not voted', () => {
+  test('a lost accept is sent again, to servers that have not voted', () => {
     const cluster = led()
     cluster.propose(1, 'a')
     cluster.lose('accept')
@@ -158,7 +158,7 @@ describe('lost messages', () => {
     expect(cluster.ids.map((id) => cluster.paxos(id).chosen)).toEqual([1, 1, 1])
   })
 
-  test('a lost 2b is asked for again, and given again without another vote', () => {
+  test('a lost accepted is repeated on request, without another vote', () => {
     const cluster = led()
     cluster.propose(1, 'a')
     cluster.sync(1)
@@ -172,7 +172,7 @@ describe('lost messages', () => {
     expect(cluster.server(2).journal.filter(({ type }) => type === 'vote')).toHaveLength(written)
   })
 
-  test('nothing is sent again to a server that has voted', () => {
+  test('a server that has voted gets no accept again', () => {
     const { server, accepted } = lone()
     const five = new LoneServer({ servers: [1, 2, 3, 4, 5] })
     const at = five.becomeLeader()
@@ -188,7 +188,7 @@ describe('lost messages', () => {
     expect(only(server.tick(server.nowMs + server.config.resendMs), 'accept')).toEqual([])
   })
 
-  test('a lost "chosen" is made up for by the next heartbeat', () => {
+  test('a lost chosen is replaced by the next heartbeat', () => {
     const cluster = led()
     cluster.propose(1, 'a')
     cluster.sync(1)
@@ -202,7 +202,7 @@ describe('lost messages', () => {
 })
 
 describe('clusters of other sizes', () => {
-  test('a single server leads itself, and needs no other', () => {
+  test('a single server leads itself, and needs no other server', () => {
     const cluster = new Cluster({ servers: 1 })
     expect(cluster.elect()).toBe(1)
     cluster.propose(1, 'a', 'b')
@@ -218,7 +218,7 @@ describe('clusters of other sizes', () => {
     expect(texts(cluster.prefix(1))).toEqual(['a', 'b', 'c'])
   })
 
-  test('five servers go on while any two are down', () => {
+  test('five servers continue while any two are down', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.kill(4)

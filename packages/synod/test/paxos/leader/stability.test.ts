@@ -5,7 +5,7 @@ import { LoneServer, ballot, only } from '../lone-server.js'
 
 const { electionTimeoutMs, heartbeatMs } = new LoneServer().config
 
-describe('a leader that is well', () => {
+describe('a healthy leader', () => {
   test('stays: no follower probes while its heartbeats arrive', () => {
     const cluster = new Cluster({ servers: 5 })
     const at = cluster.makeLeader(1)
@@ -15,7 +15,7 @@ describe('a leader that is well', () => {
     expect(cluster.sent.get('prepare')).toBe(prepares)
   })
 
-  test('its accepts show that it is up, as heartbeats do', () => {
+  test('stays: its accepts count as heartbeats', () => {
     const server = new LoneServer({ self: 2 })
     const at = ballot(1, 1)
     for (let round = 1; round < 10; round++) {
@@ -28,7 +28,7 @@ describe('a leader that is well', () => {
 })
 
 describe('a server that misses the leader', () => {
-  test('asks around first, and promises nothing by it', () => {
+  test('probes first, and promises nothing by that', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     const journal = cluster.server(3).journal.length
@@ -38,7 +38,7 @@ describe('a server that misses the leader', () => {
     expect(cluster.server(3).journal).toHaveLength(journal)
   })
 
-  test('does not depose it when it alone is cut off, from it or from all', () => {
+  test('does not depose a leader that the others hear', () => {
     for (const peers of [[1], [1, 2]]) {
       const cluster = new Cluster()
       const at = cluster.makeLeader(1)
@@ -59,7 +59,7 @@ describe('a server that misses the leader', () => {
     expect([2, 3]).toContain(cluster.leader())
   })
 
-  test('takes no answer to an older question', () => {
+  test('ignores an answer to an older probe', () => {
     const server = new LoneServer()
     const [first] = only(server.tick(4 * electionTimeoutMs), 'probe')
     server.tick(8 * electionTimeoutMs)
@@ -70,7 +70,7 @@ describe('a server that misses the leader', () => {
     expect(server.status.role).toBe('candidate')
   })
 
-  test('campaigns above every ballot that the answers told of', () => {
+  test('campaigns above every ballot that the answers named', () => {
     const server = new LoneServer()
     const [probe] = only(server.tick(), 'probe')
     server.hear(2, {
@@ -84,7 +84,7 @@ describe('a server that misses the leader', () => {
   })
 })
 
-describe('a disk that is stuck', () => {
+describe('a stuck disk', () => {
   test('ends the leadership of its server: another one leads, and the old one follows', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
@@ -97,7 +97,7 @@ describe('a disk that is stuck', () => {
     expect(cluster.paxos(1).leader).toBe(cluster.leader())
   })
 
-  test('keeps its server from probing, though no server leads, until the disk recovers', () => {
+  test('keeps its server from probing until it recovers, though no server leads', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.stuckDisks.add(1)
@@ -120,7 +120,7 @@ describe('a disk that is stuck', () => {
     expect(server.status.role).toBe('follower')
   })
 
-  test('is no matter in leaderless mode', () => {
+  test('changes nothing in leaderless mode', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.step(1, { type: 'disk-stuck' })
     cluster.propose(2, 'a')
@@ -128,8 +128,8 @@ describe('a disk that is stuck', () => {
   })
 })
 
-describe('the process of the leader is gone', () => {
-  test('the others elect within tens of milliseconds', () => {
+describe('after the process of the leader ended', () => {
+  test('the followers elect another leader within tens of milliseconds', () => {
     const costs: number[] = []
     for (let seed = 1; seed <= 50; seed++) {
       const cluster = new Cluster({ seed })
@@ -145,7 +145,7 @@ describe('the process of the leader is gone', () => {
     expect(costs[45]).toBeLessThan(100)
   })
 
-  test('one server that believes so alone does not depose a leader that the other hears', () => {
+  test('one server that is wrong about it does not depose a leader that another server hears', () => {
     const cluster = new Cluster()
     const at = cluster.makeLeader(1)
     cluster.isolate(3, [1])
@@ -154,7 +154,7 @@ describe('the process of the leader is gone', () => {
     expect(cluster.paxos(1).status()).toMatchObject({ role: 'leader', ballot: at })
   })
 
-  test('it was a mistake: a heartbeat ends it', () => {
+  test('a heartbeat shows a server that it was wrong', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.step(3, { type: 'peer-gone', peer: 1 })
@@ -163,7 +163,7 @@ describe('the process of the leader is gone', () => {
     expect(cluster.paxos(3).leader).toBe(1)
   })
 
-  test('a peer that is not the leader is not missed', () => {
+  test('the end of a follower causes no probe', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     const dueMs = cluster.server(3).deadlineMs
@@ -174,7 +174,7 @@ describe('the process of the leader is gone', () => {
 })
 
 describe('a preempted server', () => {
-  test('goes back to following, and waits its turn', () => {
+  test('goes back to following, and waits for an election timeout', () => {
     const server = new LoneServer()
     const at = server.becomeCandidate()
     server.sync()
@@ -183,7 +183,7 @@ describe('a preempted server', () => {
     expect(server.tick(server.nowMs + electionTimeoutMs - 1)).toEqual([])
   })
 
-  test('so does a leader', () => {
+  test('goes back to following if it was the leader', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     server.propose('a')
@@ -192,21 +192,21 @@ describe('a preempted server', () => {
     expect(server.tick(server.nowMs + electionTimeoutMs - 1)).toEqual([])
   })
 
-  test('by a prepare that it promises, too', () => {
+  test('goes back to following if it promises a higher ballot itself', () => {
     const server = new LoneServer()
     server.becomeLeader()
     server.hear(3, { type: 'prepare', ballot: ballot(9, 3), scope: 'log', slot: 1 })
     expect(server.status.role).toBe('follower')
   })
 
-  test('a refusal of an older ballot does not depose it', () => {
+  test('is not deposed by a refusal of an older ballot', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     server.hear(2, { type: 'nack', refused: ballot(at.seq - 1, 1), ballot: at, slot: 1 })
     expect(server.status.role).toBe('leader')
   })
 
-  test('a prepare that it refuses does not depose it', () => {
+  test('is not deposed by a prepare that it refuses', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     const answer = server.hear(3, { type: 'prepare', ballot: ballot(at.seq - 1, 3), scope: 'log', slot: 1 })
@@ -216,7 +216,7 @@ describe('a preempted server', () => {
 })
 
 describe('a leader that cannot reach a quorum', () => {
-  test('gives up within an election timeout, though some still answer', () => {
+  test('gives up within an election timeout, though some servers still answer', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.isolate(1, [3, 4, 5])
@@ -224,7 +224,7 @@ describe('a leader that cannot reach a quorum', () => {
     expect(cluster.paxos(1).status()).toMatchObject({ role: 'follower', leader: undefined })
   })
 
-  test('servers that heard from it join the next one', () => {
+  test('gives up, and the followers that heard it join the next leader', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.isolate(1, [3, 4, 5])
@@ -234,7 +234,7 @@ describe('a leader that cannot reach a quorum', () => {
     expect(texts(cluster.prefix(2))).toEqual(['a'])
   })
 
-  test('when its words arrive but no answers do, it gives up too', () => {
+  test('gives up if its messages arrive but no answer does', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.cut.add('2>1').add('3>1')
@@ -242,7 +242,7 @@ describe('a leader that cannot reach a quorum', () => {
     expect(cluster.paxos(1).status().role).toBe('follower')
   })
 
-  test('answers to another ballot do not keep it up', () => {
+  test('gives up if it gets answers to another ballot only', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     for (let elapsedMs = 0; elapsedMs <= electionTimeoutMs; elapsedMs += heartbeatMs) {

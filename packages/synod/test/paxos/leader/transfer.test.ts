@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { Cluster, texts } from '../../../../testing/src/cluster/cluster.js'
 import { LoneServer, ballot, only } from '../lone-server.js'
 
-describe('a leader that is to make room', () => {
-  test('has another one campaign at once, and leads until then', () => {
+describe('a leader that transfers the leadership', () => {
+  test('makes another server campaign, and leads until then', () => {
     const cluster = new Cluster()
     const at = cluster.makeLeader(1)
     cluster.propose(1, 'a')
@@ -22,7 +22,7 @@ describe('a leader that is to make room', () => {
     expect(texts(cluster.prefix(3))).toEqual(['a', 'b'])
   })
 
-  test('picks the server that has voted furthest of the servers that it hears', () => {
+  test('picks the server with the highest vote of the servers that it hears', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.isolate(4)
@@ -36,7 +36,7 @@ describe('a leader that is to make room', () => {
     expect([2, 3, 5]).toContain(cluster.leader())
   })
 
-  test('hears of it from a follower', () => {
+  test('does so at the request of a follower', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.wait(100)
@@ -45,7 +45,7 @@ describe('a leader that is to make room', () => {
     expect(cluster.leader()).toBe(3)
   })
 
-  test('with no other server to lead, goes on', () => {
+  test('goes on if it knows no other server to lead', () => {
     const cluster = new Cluster({ servers: 1 })
     cluster.makeLeader(1)
     for (const to of [0, 1]) cluster.step(1, { type: 'transfer', to })
@@ -53,7 +53,7 @@ describe('a leader that is to make room', () => {
   })
 })
 
-describe('a follower', () => {
+describe('a follower asked to take over', () => {
   const at = ballot(4, 1)
   const following = (): LoneServer => {
     const server = new LoneServer({ self: 2 })
@@ -61,7 +61,7 @@ describe('a follower', () => {
     return server
   }
 
-  test('campaigns only where the leader that it follows says so', () => {
+  test('campaigns only if its own leader asked', () => {
     const server = following()
     server.hear(3, { type: 'transfer', ballot: at, to: 2 })
     server.hear(1, { type: 'transfer', ballot: ballot(3, 1), to: 2 })
@@ -71,14 +71,14 @@ describe('a follower', () => {
     expect(only(server.sync(), 'prepare')).toHaveLength(2)
   })
 
-  test('whose disk is stuck does not', () => {
+  test('does not campaign while its disk is stuck', () => {
     const server = following()
     server.step({ type: 'disk-stuck' })
     server.hear(1, { type: 'transfer', ballot: at, to: 2 })
     expect(server.status.role).toBe('follower')
   })
 
-  test('that does not vote does not', () => {
+  test('does not campaign while it does not vote', () => {
     const server = new LoneServer({ self: 2, voting: false })
     server.hear(1, { type: 'heartbeat', ballot: at, round: 1, chosen: 0, voted: 0 })
     server.hear(1, { type: 'transfer', ballot: at, to: 2 })

@@ -24,7 +24,7 @@ function preempted(server: LoneServer): number {
 }
 
 describe('a preempted proposer', () => {
-  test('does not try again at once, and then above the ballot that refused it', () => {
+  test('does not retry at once, and then uses a ballot above the refusing one', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.setOut('a')
     expect(preempt(server)).toBeGreaterThan(0)
@@ -43,7 +43,7 @@ describe('a preempted proposer', () => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(5000)
   })
 
-  test('waits less again when it has won slots', () => {
+  test('waits less again after it has won slots', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.setOut('a')
     const longestMs = Math.max(...Array.from({ length: 10 }, () => preempt(server)))
@@ -62,7 +62,7 @@ describe('a preempted proposer', () => {
     expect(preempted(server)).toBeLessThan(20)
   })
 
-  test('a late refusal of an older ballot does not hold it up', () => {
+  test('is not delayed by a late refusal of an older ballot', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.setOut('a')
     preempt(server)
@@ -86,7 +86,7 @@ describe('three servers that propose at once', () => {
     return cluster
   }
 
-  test('all get through, in bounded time and with a bounded number of prepares', () => {
+  test('all succeed, in bounded time and with a bounded number of prepares', () => {
     forSeeds(import.meta.url, 5, (seed) => {
       const cluster = contend(seed)
       const slots = cluster.paxos(1).chosen
@@ -97,7 +97,7 @@ describe('three servers that propose at once', () => {
     })
   })
 
-  test('the same request at all three, as clients broadcast it, is chosen at least once', () => {
+  test('may propose the same request, as clients broadcast it, which is chosen at least once', () => {
     forSeeds(import.meta.url, 5, (seed) => {
       const cluster = new Cluster({ mode: 'leaderless', seed })
       const all = Array.from({ length: 20 }, (_, index) => `r${index}`)

@@ -15,8 +15,8 @@ function abandonedSlot(): Cluster {
   return cluster
 }
 
-describe('a slot in which no server proposes', () => {
-  test('is passed over, and holds up what is chosen behind it', () => {
+describe('a slot without a proposer', () => {
+  test('is skipped by later proposals, and delays their execution', () => {
     const cluster = abandonedSlot()
     cluster.proposeAlone(1, 'a')
     cluster.settle()
@@ -24,14 +24,14 @@ describe('a slot in which no server proposes', () => {
     expect(cluster.paxos(1).chosen).toBe(0)
   })
 
-  test('is filled with a no-op within a fraction of a second, and what waits behind it executes', () => {
+  test('is filled with a no-op within a fraction of a second, and later slots are executed', () => {
     const cluster = abandonedSlot()
     cluster.proposeAlone(1, 'a')
     cluster.run(() => cluster.paxos(1).chosen === 2 && cluster.paxos(2).chosen === 2, 300)
     expect(texts(cluster.prefix(1))).toEqual(['-', 'a'])
   })
 
-  test('with a vote in it is finished with that value', () => {
+  test('is finished with the value of the vote in it, if there is one', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(3, 'orphan')
     cluster.sync(3)
@@ -46,7 +46,7 @@ describe('a slot in which no server proposes', () => {
     expect(texts(cluster.prefix(1))).toEqual(['orphan'])
   })
 
-  test('of several holes all are filled', () => {
+  test('is filled if it is one of several', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.hear(2, { type: 'accept', ballot: ballot(1, 2), first: 4, values: [value('d')] })
     server.tickUntil('prepare')
@@ -54,15 +54,15 @@ describe('a slot in which no server proposes', () => {
     expect(promises).toMatchObject([1, 2, 3, 4].map((slot) => ({ scope: 'slot', slot })))
   })
 
-  test('above all votes is no hole: no server fills it', () => {
+  test('is not filled if no vote is above it', () => {
     const cluster = abandonedSlot()
     cluster.wait(2000)
     expect(cluster.paxos(1).status()).toMatchObject({ chosen: 0, voted: 0 })
   })
 })
 
-describe('a hole that a withdrawn request left', () => {
-  test('is filled when something is chosen behind it', () => {
+describe('the hole of a withdrawn request', () => {
+  test('is filled when a later slot is chosen', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     const [id] = cluster.proposeAlone(1, 'withdrawn')
     cluster.step(1, { type: 'withdraw', id: id! })
@@ -72,7 +72,7 @@ describe('a hole that a withdrawn request left', () => {
     expect(texts(cluster.prefix(2))).toEqual(['-', 'a'])
   })
 
-  test('also on a server that is alone', () => {
+  test('is filled by a lone server too', () => {
     const cluster = new Cluster({ mode: 'leaderless', servers: 1 })
     const [id] = cluster.proposeAlone(1, 'withdrawn')
     cluster.step(1, { type: 'withdraw', id: id! })

@@ -26,7 +26,7 @@ describe('a proposer that restarts in the middle of an instance', () => {
     expect(compareBallots(again!.ballot, before!.ballot)).toBeGreaterThan(0)
   })
 
-  test('has told no server of a ballot whose promise it lost', () => {
+  test('has sent no message at a ballot whose promise was not durable', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     expect(server.setOut('first')).toEqual([])
     server.journal.length = 0
@@ -35,7 +35,7 @@ describe('a proposer that restarts in the middle of an instance', () => {
     expect(only(server.sync(), 'prepare')[0]?.ballot).toEqual(ballot(1, 1))
   })
 
-  test('takes no answers meant for its former life', () => {
+  test('ignores answers meant for its earlier life', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.setOut('first')
     promised(server, 1)
@@ -46,7 +46,7 @@ describe('a proposer that restarts in the middle of an instance', () => {
   })
 })
 
-test('a whole cluster that lost its power finishes what it had voted for', () => {
+test('a cluster that lost power finishes the values that it had voted for', () => {
   const cluster = new Cluster({ mode: 'leaderless' })
   cluster.proposeAlone(1, 'a')
   cluster.sync(1)
@@ -62,7 +62,7 @@ test('a whole cluster that lost its power finishes what it had voted for', () =>
   expect(texts(cluster.prefix(3))).toEqual(['a'])
 })
 
-test('a server alone that lost its power goes on', () => {
+test('a lone server that lost power goes on', () => {
   const cluster = new Cluster({ mode: 'leaderless', servers: 1 })
   cluster.proposeAlone(1, 'a')
   cluster.sync(1)

@@ -16,7 +16,7 @@ const prepares = (messages: Parameters<typeof only>[0]) => [
   ...new Set(only(messages, 'prepare').map(({ slot }) => slot)),
 ]
 
-describe('a request', () => {
+describe('a leaderless request', () => {
   test('takes an empty slot, and both phases there', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(1, 'a')
@@ -36,7 +36,7 @@ describe('a request', () => {
     for (const id of cluster.ids) expect(texts(cluster.prefix(id))).toEqual(['a'])
   })
 
-  test('several at once take several slots', () => {
+  test('takes a slot of its own beside other requests', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(1, 'a', 'b', 'c')
     cluster.sync(1)
@@ -45,7 +45,7 @@ describe('a request', () => {
     expect(texts(cluster.prefix(2))).toEqual(['a', 'b', 'c'])
   })
 
-  test('passes over slots that hold a vote, a promise to another, or an outcome', () => {
+  test('skips slots with a vote, a promise to another server, or a chosen value', () => {
     const server = leaderless([
       { type: 'decided', first: 1, values: [value('chosen')] },
       { type: 'vote', ballot: ballot(1, 2), first: 2, values: [value('voted')] },
@@ -55,14 +55,14 @@ describe('a request', () => {
     expect(prepares(server.sync())).toEqual([4])
   })
 
-  test('proposed twice under one id is one request', () => {
+  test('is proposed once, although it is submitted twice under one id', () => {
     const server = leaderless()
     server.setOut('a')
     server.setOut('a')
     expect(prepares(server.sync())).toEqual([1])
   })
 
-  test('no more slots at once than the window, in order of arrival', () => {
+  test('waits while the window is full, in order of arrival', () => {
     const server = new LoneServer({ mode: 'leaderless', window: 2 })
     server.setOut('a', 'b', 'c')
     expect(prepares(server.sync())).toEqual([1, 2])
@@ -73,7 +73,7 @@ describe('a request', () => {
   })
 })
 
-describe('a slot with a vote of another', () => {
+describe('a slot with a vote of another server', () => {
   test('is finished with that value, and the request moves on at once', () => {
     const server = leaderless()
     server.setOut('mine')
@@ -84,7 +84,7 @@ describe('a slot with a vote of another', () => {
     expect(prepares(server.sync())).toEqual([2])
   })
 
-  test('of several votes it adopts the one at the highest ballot', () => {
+  test('is finished with the vote at the highest ballot', () => {
     for (const reverse of [false, true]) {
       const server = new LoneServer({ mode: 'leaderless', servers: [1, 2, 3, 4, 5] })
       server.setOut('mine')
@@ -99,7 +99,7 @@ describe('a slot with a vote of another', () => {
     }
   })
 
-  test('that is its own value is simply finished', () => {
+  test('is finished at once if the value is that of the request', () => {
     const server = leaderless()
     server.setOut('mine')
     server.sync()
@@ -107,7 +107,7 @@ describe('a slot with a vote of another', () => {
     expect(prepares(server.sync())).toEqual([])
   })
 
-  test('already chosen is learned, and the request moves on', () => {
+  test('is learned if it is chosen, and the request moves on', () => {
     const server = leaderless()
     server.setOut('mine')
     server.sync()
@@ -118,8 +118,8 @@ describe('a slot with a vote of another', () => {
   })
 })
 
-describe('a request whose slot another value won', () => {
-  test('moves on to the next', () => {
+describe('a request whose slot was won by another value', () => {
+  test('moves on to the next slot', () => {
     const server = leaderless()
     server.setOut('mine')
     server.sync()
@@ -127,7 +127,7 @@ describe('a request whose slot another value won', () => {
     expect(prepares(server.sync())).toEqual([2])
   })
 
-  test('two servers in one slot: both values are chosen, each in a slot of its own', () => {
+  test('is chosen too: two servers in one slot get both values chosen, in two slots', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(1, 'a')
     cluster.proposeAlone(2, 'b')
@@ -139,7 +139,7 @@ describe('a request whose slot another value won', () => {
     ).toEqual(['a', 'b'])
   })
 
-  test('a request that won is done, and is not proposed again', () => {
+  test('is not proposed again once it has won a slot', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(1, 'a')
     cluster.settle()
@@ -150,7 +150,7 @@ describe('a request whose slot another value won', () => {
 })
 
 describe('lost messages', () => {
-  test.each(['prepare', 'promise', 'accept', 'accepted'] as const)('a lost %s is made up for', (type) => {
+  test.each(['prepare', 'promise', 'accept', 'accepted'] as const)('a lost %s is sent again', (type) => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(1, 'a')
     let lost = 0
@@ -164,7 +164,7 @@ describe('lost messages', () => {
     for (const id of cluster.ids) expect(texts(cluster.prefix(id))).toEqual(['a'])
   })
 
-  test('a lost "chosen" is made up for by the watermarks that servers show', () => {
+  test('a lost chosen is replaced by the watermarks of other messages', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(1, 'a')
     cluster.run(() => {
@@ -176,7 +176,7 @@ describe('lost messages', () => {
     expect(cluster.ids.map((id) => cluster.paxos(id).chosen)).toEqual([1, 1, 1])
   })
 
-  test('a promise or a vote heard twice counts once', () => {
+  test('a repeated promise or vote counts once', () => {
     const server = new LoneServer({ mode: 'leaderless', servers: [1, 2, 3, 4, 5] })
     server.setOut('a')
     server.sync()
@@ -201,8 +201,8 @@ describe('lost messages', () => {
   })
 })
 
-describe('withdrawn requests', () => {
-  test('one that waits for a slot never gets one', () => {
+describe('withdrawing a request', () => {
+  test('that waits for a slot keeps it from getting one', () => {
     const server = new LoneServer({ mode: 'leaderless', window: 1 })
     server.setOut('a', 'b')
     server.sync()
@@ -213,7 +213,7 @@ describe('withdrawn requests', () => {
     expect(prepares(server.sync())).toEqual([])
   })
 
-  test('one in phase 1 leaves its slot undecided', () => {
+  test('in phase 1 leaves its slot undecided', () => {
     const server = leaderless()
     server.setOut('a')
     server.sync()
@@ -222,7 +222,7 @@ describe('withdrawn requests', () => {
     expect(server.paxos.log.status(1)).toEqual({ status: 'empty' })
   })
 
-  test('one in phase 2 is finished: it may be chosen already', () => {
+  test('in phase 2 does not stop it, as it may be chosen already', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     const [id] = cluster.proposeAlone(1, 'a')
     cluster.sync(1)
@@ -234,7 +234,7 @@ describe('withdrawn requests', () => {
     expect(texts(cluster.prefix(1))).toEqual(['a'])
   })
 
-  test('one that lost its slot does not move on', () => {
+  test('that lost its slot keeps it from the next slot', () => {
     const server = leaderless()
     server.setOut('mine')
     server.sync()
@@ -243,12 +243,12 @@ describe('withdrawn requests', () => {
     expect(prepares(server.sync())).toEqual([])
   })
 
-  test('withdrawing what is unknown does nothing', () => {
+  test('that is unknown changes nothing', () => {
     expect(leaderless().step({ type: 'withdraw', id: 77 })).toEqual([])
   })
 })
 
-test('a single server needs no other', () => {
+test('a single server needs no other server', () => {
   const cluster = new Cluster({ mode: 'leaderless', servers: 1 })
   cluster.proposeAlone(1, 'a', 'b')
   cluster.settle()
