@@ -5,7 +5,7 @@ import {
   type Chance,
   type ModelConfig,
   type Workload,
-  World,
+  ModelWorld,
   breadthFirst,
   drawPlan,
   exploreCore,
@@ -149,7 +149,7 @@ function inAllStates(mode: Mode): Found | undefined {
 }
 
 function violationIn(config: ModelConfig, forgets: boolean, maxStates: number): string | undefined {
-  return end(breadthFirst(new World(config, { forgets }), { maxStates })).violation
+  return end(breadthFirst(new ModelWorld(config, { forgets }), { maxStates })).violation
 }
 
 function end<T>(search: Generator<unknown, T>): T {

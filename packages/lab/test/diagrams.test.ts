@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { Session } from '../src/engine/session.js'
+import { LabSession } from '../src/engine/lab-session.js'
 import { NO_FILTER, filterEvents } from '../src/picture/filter.js'
 import { layOut } from '../src/picture/layout.js'
 import { EMPTY_PICTURE } from '../src/picture/picture.js'
@@ -16,7 +16,7 @@ test.each(['single-decree', 'duel', 'adoption', 'leader', 'holes'])(
   async (name) => {
     const lesson = lessons.find((one) => one.endsWith(`-${name}.txt`)) ?? ''
     const script = readFileSync(file(`../src/lessons/scripts/${lesson}`), 'utf8')
-    const picture = Session.parse(script).picture ?? EMPTY_PICTURE
+    const picture = LabSession.parse(script).picture ?? EMPTY_PICTURE
     const shown = new Set(filterEvents(NO_FILTER, picture))
     const layout = layOut(picture, {
       columnWidth: 180,

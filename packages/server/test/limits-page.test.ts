@@ -19,15 +19,15 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'a result or an answer, encoded': ['machine/contract.ts#MAX_RESULT_BYTES'],
   'a result of a machine with `applyBatch`, encoded': ['machine/contract.ts#MAX_BATCHED_RESULT_BYTES'],
   'commands that wait at one replica': [
-    'replica/requests.ts#MAX_WAITING_REQUESTS',
+    'replica/waiting-requests.ts#MAX_WAITING_REQUESTS',
     'replica/capacity.ts#MIN_SHARE',
   ],
-  'bytes of them': ['replica/requests.ts#MAX_WAITING_BYTES'],
+  'bytes of them': ['replica/waiting-requests.ts#MAX_WAITING_BYTES'],
   'reads that wait at one replica': [
-    'replica/requests.ts#MAX_WAITING_REQUESTS',
+    'replica/waiting-requests.ts#MAX_WAITING_REQUESTS',
     'replica/capacity.ts#MIN_SHARE',
   ],
-  'bytes of their queries': ['replica/reads.ts#MAX_QUERY_BYTES'],
+  'bytes of their queries': ['replica/pending-reads.ts#MAX_QUERY_BYTES'],
   'slots of `replica.applied` that are kept, and bytes of their commands and results': [
     'replica/applied.ts#MAX_APPLIED_SLOTS',
     'replica/applied.ts#MAX_APPLIED_BYTES',
@@ -63,7 +63,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
     'machine/sessions.ts#MAX_OUTCOME_BYTES',
     'machine/sessions.ts#OUTCOME_BYTES',
   ],
-  'the message of what a state machine throws': ['machine/contract.ts#MAX_MESSAGE_BYTES'],
+  'the message of what a state machine throws': ['machine/contract.ts#MAX_ERROR_TEXT_BYTES'],
 
   'the window: slots above the chosen watermark, leader mode': ['paxos/config.ts#DEFAULT_WINDOW.leader'],
   'the window, leaderless mode': ['paxos/config.ts#DEFAULT_WINDOW.leaderless'],
@@ -109,7 +109,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'a snapshot on its way, all peers and clients together': ['replica/snapshot-service.ts#RATE_BYTES_PER_S'],
   'clients that get a snapshot of a replica at once': [
     'replica/snapshot-service.ts#MAX_SAVING_CLIENTS',
-    'replica/snapshot-service.ts#SAVE_REST',
+    'replica/snapshot-service.ts#SAVE_PAUSE_FACTOR',
   ],
   'unsent to a peer that gets a snapshot': ['net/peer/link.ts#SNAPSHOT_LIMIT_BYTES'],
   'commands kept before a snapshot': ['replica/snapshots.ts#KEPT_BYTES'],
@@ -162,7 +162,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'net/peer/electorate.ts#MAX_CONFIGURATIONS':
     'part of a message: the membership has no more in force at the same time',
   'net/peer/messages.ts#MAX_WALL_MS': 'part of a message: the end of the year 9999',
-  'pace.ts#MAX_RETRY_MS': 'a time, in docs/reference/errors.md#overloaded',
+  'service-pace.ts#MAX_RETRY_MS': 'a time, in docs/reference/errors.md#overloaded',
   'paxos/average.ts#MAX_AVERAGE_MS': 'a time inside the protocol',
   'paxos/leaderless/contention.ts#MAX_BACKOFF_MS': 'a time inside the protocol',
   'paxos/leaderless/contention.ts#MOST_RAISED':
@@ -172,8 +172,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'replica/log-time.ts#MAX_DRIFT': 'of clocks, in docs/decisions/0028-log-time.md',
   'replica/peer-directory.ts#MAX_GREETINGS':
     'of servers that are new to this one: the oldest is forgotten, and dials again',
-  'replica/requests.ts#MAX_IDLE_SESSIONS': 'memory for sessions that come back: more are set up again',
-  'replica/requests.ts#MAX_LOST_MS': 'a time inside a replica',
+  'replica/waiting-requests.ts#MAX_IDLE_SESSIONS':
+    'memory for sessions that come back: more are set up again',
+  'replica/waiting-requests.ts#MAX_LOST_MS': 'a time inside a replica',
   'replica/snapshots.ts#MOST_WORK_MS': 'how much work is done at once: the rest is done next',
   'snapshots/format.ts#MAX_HEADER_BYTES': 'part of a file',
   'snapshots/format.ts#MAX_PART_BYTES': 'part of a file: a chunk, which has a row',

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js'
 import { type ErrorCode, SynodError, isRefusal, PendingRequest } from './errors.js'
 import { type Linked, LinkedList } from './linked-list.js'
-import { Pace, overloaded } from './pace.js'
+import { ServicePace, overloaded } from './service-pace.js'
 import { type Rules, SIGNAL, TIMEOUT_MS, checkOptions, wholeFrom } from './options.js'
 import { MAX_SERVER_ID, type ServerId } from './paxos/ballot.js'
 
@@ -188,7 +188,7 @@ export class Calls {
   #cancelTimer: (() => void) | undefined
   readonly #others = new Set<Listed>()
   /** The pace of the calls that `take` has taken. */
-  readonly #pace = new Pace()
+  readonly #pace = new ServicePace()
   #taken = 0
   #bytes = 0
   #ended: SynodError | undefined

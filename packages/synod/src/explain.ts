@@ -49,8 +49,8 @@ export function explain(status: ReplicaStatus): string | null {
   if (writingMs >= CONCERN_MS) return `its disk has not answered for ${seconds(writingMs)}`
   if (watermarks.executed < watermarks.chosen)
     return `slots ${watermarks.executed + 1} to ${watermarks.chosen} are chosen, and wait to be executed`
-  if (lease !== null && lease.unsound.length > 0) {
-    const names = lease.unsound.map((server) => `s${server}`)
+  if (lease !== null && lease.fastClocks.length > 0) {
+    const names = lease.fastClocks.map((server) => `s${server}`)
     return `its clock is slow beside ${names.join(', ')}: for a lease of its own it does not count on those any more`
   }
   if (Math.abs(time.clockAheadMs) > MAX_APART_MS) return wrongClock(time)

@@ -34,7 +34,7 @@ export {
   MAX_SNAPSHOT_CHUNK_BYTES,
   type Machine,
 } from './machine/machine.js'
-export type { Fit } from './machine/machine-check.js'
+export type { MachineCheck } from './machine/machine-check.js'
 export type { NamedCall, NamedResult } from './machine/named-call.js'
 export { type Position, comparePositions } from './machine/position.js'
 export { Refusal } from './machine/refusal.js'
@@ -84,10 +84,10 @@ export type {
 export type { Clock } from './clock.js'
 export type { ClusterId } from './cluster/cluster-id.js'
 export type { ClusterParameters } from './cluster/parameters.js'
-export type { AcceptorId, Addresses, Identity, IdentityOptions, Peers } from './journal/identity.js'
+export type { AcceptorId, Addresses, Identity, IdentityOptions, PeerAcceptors } from './journal/identity.js'
 export type { JournalStats } from './journal/journal.js'
-export type { AcceptorPosition, PositionsRecord } from './journal/record-codec.js'
-export type { Finding, RecoveryCase, Outcome as RecoveryOutcome } from './journal/recovery-table.js'
+export type { AcceptorGroupCount, GroupCountsRecord } from './journal/record-codec.js'
+export type { RecoveryFinding, RecoveryCase, RecoveryOutcome } from './journal/recovery-table.js'
 export type { SegmentHeader } from './journal/segment.js'
 export type { HistogramName, NumberName } from './metrics.js'
 export type { SpaceState } from './net/peer/messages.js'

@@ -141,7 +141,7 @@ test.each<[string | null, Partial<ReplicaStatus>]>([
   ],
   [
     'its clock is slow beside s2, s3: for a lease of its own it does not count on those any more',
-    { lease: { held: false, unsound: [2, 3] } },
+    { lease: { held: false, fastClocks: [2, 3] } },
   ],
   ['stood still for up to 1.2 s', { stalls: { count: 2, longestMs: 1234.5 } }],
 ])('explain says: %s', (sentence, change) => {

@@ -27,11 +27,11 @@ export function drawLease(
   const chance = new Chance(seed ^ 0x6c656173)
   if (mode === 'leaderless' || !chance.happens(WITH_LEASES)) return undefined
   const leaseMs = Math.ceil(Math.max(2 * heartbeatMs, electionTimeoutMs * chance.between(0.5, 1.5)))
-  return { leaseMs, rates: drawClocks(chance, servers) }
+  return { leaseMs, rates: drawClockRates(chance, servers) }
 }
 
 /** How fast the clock of each server runs: often as different as leases bear. */
-export function drawClocks(chance: Chance, servers: number): number[] {
+export function drawClockRates(chance: Chance, servers: number): number[] {
   return Array.from({ length: servers }, () => {
     const dice = chance.next()
     if (dice < 0.3) return SLOWEST

@@ -4,4 +4,4 @@ import * as sound from 'synod-testing/script'
 export type Core = typeof sound
 
 /** The core that ships. */
-export const SOUND: Core = sound
+export const CORRECT_CORE: Core = sound

@@ -1,25 +1,25 @@
 import type { ActorId } from '../picture/picture.js'
-import { type ServerState, serverState } from './server-state.js'
-import type { Session } from './session.js'
+import { type ServerView, serverState } from './server-view.js'
+import type { LabSession } from './lab-session.js'
 
 /** A server before and after the row in which an event stands. */
 export interface Inspection {
-  readonly before: ServerState
-  readonly after: ServerState
+  readonly before: ServerView
+  readonly after: ServerView
 }
 
 /**
  * The state of the server of an event of the picture, before and after its row: by playing the
  * session again up to there. Undefined for an event of a client, which has no state.
  */
-export function inspect(session: Session, event: number): Inspection | undefined {
+export function inspect(session: LabSession, event: number): Inspection | undefined {
   const { actor, step } = session.picture?.events[event] ?? {}
   if (actor === undefined || step === undefined) throw new RangeError(`there is no event ${event}`)
-  const server = serverOf(actor)
+  const server = serverOfActor(actor)
   if (server === undefined) return undefined
   const command = session.commandOf(event)
-  let before: ServerState | undefined
-  let after: ServerState | undefined
+  let before: ServerView | undefined
+  let after: ServerView | undefined
   const tape = session.replay(command - 1, (opened, cluster) => {
     if (opened === step) before = serverState(cluster, server)
     else if (opened === step + 1) after = serverState(cluster, server)
@@ -31,6 +31,6 @@ export function inspect(session: Session, event: number): Inspection | undefined
 }
 
 /** The number of a server; undefined for a client. */
-export function serverOf(actor: ActorId): number | undefined {
+export function serverOfActor(actor: ActorId): number | undefined {
   return actor.startsWith('s') ? Number(actor.slice(1)) : undefined
 }

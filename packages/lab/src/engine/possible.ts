@@ -1,10 +1,10 @@
 import type { Cluster, ServerId, Stage, Transit } from 'synod-testing/script'
 import type { ActorId } from '../picture/picture.js'
-import type { Session } from './session.js'
-import { which } from './which.js'
+import type { LabSession } from './lab-session.js'
+import { messageReference } from './message-reference.js'
 
 /** Something that can be done, or cannot be. */
-export interface Action {
+export interface PossibleAction {
   readonly name: string
   /** The command that does it. */
   readonly command: string
@@ -17,25 +17,25 @@ export interface MessageActions {
   readonly message: number
   /** It is kept back until it is released. */
   readonly held: boolean
-  readonly actions: readonly Action[]
+  readonly actions: readonly PossibleAction[]
 }
 
 export interface ServerActions {
   readonly server: ServerId
-  readonly actions: readonly Action[]
+  readonly actions: readonly PossibleAction[]
 }
 
 export interface LinkActions {
   readonly from: ServerId
   readonly to: ServerId
   readonly cut: boolean
-  readonly actions: readonly Action[]
+  readonly actions: readonly PossibleAction[]
 }
 
 export interface ClientActions {
   readonly client: ActorId
   /** One for each server, and one for whom the client would ask by itself. */
-  readonly actions: readonly Action[]
+  readonly actions: readonly PossibleAction[]
 }
 
 /** All that can be done at the position of a session. */
@@ -45,17 +45,17 @@ export interface Possible {
   readonly links: readonly LinkActions[]
   /** The clients that have asked for something, and one more. */
   readonly clients: readonly ClientActions[]
-  readonly cluster: readonly Action[]
+  readonly cluster: readonly PossibleAction[]
 }
 
 /** What can be done now. Before the first command that is nothing. */
-export function possible(session: Session): Possible {
+export function possible(session: LabSession): Possible {
   const { picture, recorder, stage, violation } = session
   if (stage === undefined || recorder === undefined || picture === undefined)
     return { messages: [], servers: [], links: [], clients: [], cluster: [] }
   const { cluster, heldBack } = stage
   const over = violation === undefined ? undefined : `An invariant is broken: ${violation}.`
-  const ended = (actions: readonly Action[]) =>
+  const ended = (actions: readonly PossibleAction[]) =>
     over === undefined ? actions : actions.map((it) => ({ ...it, why: over }))
   const messagesOf = (all: readonly Transit[], held: boolean) =>
     all.map((transit) => ({
@@ -84,12 +84,12 @@ export function possible(session: Session): Possible {
   }
 }
 
-function action(name: string, command: string, why: string | false): Action {
+function action(name: string, command: string, why: string | false): PossibleAction {
   return { name, command, why: why === false ? undefined : why }
 }
 
-function messageActions(cluster: Cluster, transit: Transit): Action[] {
-  const words = which(cluster.network, transit)
+function messageActions(cluster: Cluster, transit: Transit): PossibleAction[] {
+  const words = messageReference(cluster.network, transit)
   const waits = cluster.server(transit.to).paused && `s${transit.to} is paused: messages to it wait.`
   return [
     action('deliver', `deliver ${words}`, waits),
@@ -99,11 +99,11 @@ function messageActions(cluster: Cluster, transit: Transit): Action[] {
   ]
 }
 
-function heldActions(all: readonly Transit[], transit: Transit): Action[] {
-  return [action('release', `release ${which(all, transit)}`, false)]
+function heldActions(all: readonly Transit[], transit: Transit): PossibleAction[] {
+  return [action('release', `release ${messageReference(all, transit)}`, false)]
 }
 
-function serverActions(cluster: Cluster, id: ServerId): Action[] {
+function serverActions(cluster: Cluster, id: ServerId): PossibleAction[] {
   const { up, paused, isWriting, deadlineMs, executed, snapshotted, paxos } = cluster.server(id)
   const s = `s${id}`
   const down = !up && `${s} is down.`
@@ -137,7 +137,7 @@ function serverActions(cluster: Cluster, id: ServerId): Action[] {
 }
 
 /** What can be done about a server as a member: each change is a command that a server takes. */
-function memberActions(cluster: Cluster, id: ServerId): Action[] {
+function memberActions(cluster: Cluster, id: ServerId): PossibleAction[] {
   const ids = cluster.ids.filter((it) => cluster.server(it).isRunning)
   const [first, ...rest] = ids
   if (first === undefined) return []
@@ -164,7 +164,7 @@ function memberActions(cluster: Cluster, id: ServerId): Action[] {
   ]
 }
 
-function clientActions(cluster: Cluster, client: ActorId, value: string): Action[] {
+function clientActions(cluster: Cluster, client: ActorId, value: string): PossibleAction[] {
   const ids = cluster.ids.filter((id) => cluster.server(id).isRunning)
   const nobody = ids.length === 0 && 'No server is there to take it.'
   const leaderless = cluster.mode === 'leaderless'
@@ -179,7 +179,7 @@ function clientActions(cluster: Cluster, client: ActorId, value: string): Action
   ]
 }
 
-function clusterActions({ cluster, heldBack }: Stage): Action[] {
+function clusterActions({ cluster, heldBack }: Stage): PossibleAction[] {
   return [
     action('let all arrive', 'settle', false),
     action('wait 100 ms', 'wait 100 ms', false),

@@ -18,7 +18,7 @@ import {
 } from 'synod-testing/script'
 import type {
   ActorId,
-  Happening,
+  ActorEvent,
   Picture,
   PictureConfiguration,
   PictureEvent,
@@ -42,7 +42,7 @@ interface Ask {
 export type Opens = (step: number, cluster: Cluster) => void
 
 /** How far a recording had come at some time. */
-export interface Mark {
+export interface RecordingMark {
   readonly events: number
   readonly messages: number
   readonly clients: number
@@ -88,7 +88,7 @@ export class Recorder implements ClusterObserver {
     cluster.observe(this)
   }
 
-  get mark(): Mark {
+  get mark(): RecordingMark {
     return {
       events: this.#events.length,
       messages: this.#messages.length,
@@ -98,7 +98,7 @@ export class Recorder implements ClusterObserver {
   }
 
   /** What was drawn up to a mark. */
-  picture({ clients, configurations, events, messages }: Mark = this.mark): Picture {
+  picture({ clients, configurations, events, messages }: RecordingMark = this.mark): Picture {
     const [founding, ...later] = this.#configurations.slice(0, configurations)
     if (founding === undefined) throw new Error('nobody votes in this cluster')
     return {
@@ -257,7 +257,7 @@ export class Recorder implements ClusterObserver {
     this.#opens(this.#step, this.#cluster)
   }
 
-  #emit(actor: ActorId, happening: Happening): void {
+  #emit(actor: ActorId, happening: ActorEvent): void {
     if (this.#row !== actor) this.#open(actor)
     this.#events.push({ ...happening, actor, step: this.#step, atMs: this.#cluster.nowMs })
   }

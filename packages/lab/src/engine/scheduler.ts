@@ -1,10 +1,10 @@
 import type { Cluster, ServerId, Transit } from 'synod-testing/script'
 import type { Recorder } from './recorder.js'
-import type { Session } from './session.js'
-import { which } from './which.js'
+import type { LabSession } from './lab-session.js'
+import { messageReference } from './message-reference.js'
 
 /** How a cluster runs by itself. */
-export interface Pace {
+export interface RunSpeed {
   /** Draws the time that each message takes. */
   readonly seed: number
   /** How long a message takes, at the least and at the most. */
@@ -15,7 +15,7 @@ export interface Pace {
   readonly syncMs: number | undefined
 }
 
-export const DEFAULT_PACE: Pace = { seed: 1, latencyMs: [1, 3], syncMs: undefined }
+export const DEFAULT_PACE: RunSpeed = { seed: 1, latencyMs: [1, 3], syncMs: undefined }
 
 /** What happens next, when, and the command for it. */
 interface Due {
@@ -30,7 +30,7 @@ interface Due {
  * the passing of time. A function of the session alone, so a run can be stopped and resumed.
  * Undefined if nothing will ever happen.
  */
-export function nextCommand(session: Session, pace: Pace = DEFAULT_PACE): string | undefined {
+export function nextCommand(session: LabSession, pace: RunSpeed = DEFAULT_PACE): string | undefined {
   const { stage, recorder, violation } = session
   if (stage === undefined || recorder === undefined || violation !== undefined) return undefined
   const { cluster } = stage
@@ -41,7 +41,7 @@ export function nextCommand(session: Session, pace: Pace = DEFAULT_PACE): string
   return movesClock || leftMs <= 0 ? command : `pass ${ceilToMicroseconds(leftMs)} ms`
 }
 
-function arrival(cluster: Cluster, recorder: Recorder, pace: Pace): Due | undefined {
+function arrival(cluster: Cluster, recorder: Recorder, pace: RunSpeed): Due | undefined {
   let next: Transit | undefined
   let atMs = Infinity
   for (const transit of cluster.network) {
@@ -51,10 +51,10 @@ function arrival(cluster: Cluster, recorder: Recorder, pace: Pace): Due | undefi
     if (arrivesMs < atMs) [next, atMs] = [transit, arrivesMs]
   }
   if (next === undefined) return undefined
-  return { atMs, command: `deliver ${which(cluster.network, next)}`, movesClock: false }
+  return { atMs, command: `deliver ${messageReference(cluster.network, next)}`, movesClock: false }
 }
 
-function sync(cluster: Cluster, recorder: Recorder, { syncMs }: Pace): Due | undefined {
+function sync(cluster: Cluster, recorder: Recorder, { syncMs }: RunSpeed): Due | undefined {
   if (syncMs === undefined) return undefined
   return first(
     cluster.ids.map((id) => {
@@ -87,7 +87,7 @@ function first(all: readonly (Due | undefined)[]): Due | undefined {
  * Drawn by the message, so that it is the same however often the session is played. In whole
  * microseconds.
  */
-function latencyOf(message: number, { seed, latencyMs: [low, high] }: Pace): number {
+function latencyOf(message: number, { seed, latencyMs: [low, high] }: RunSpeed): number {
   let hash = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(message + 1, 0xc2b2ae35)
   hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d)
   hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b)

@@ -1,19 +1,19 @@
 import type { ScriptPlayer, Stage } from 'synod-testing/script'
 import type { Picture } from '../picture/picture.js'
-import { type Core, SOUND } from './core.js'
-import { type Mark, type Opens, Recorder } from './recorder.js'
+import { type Core, CORRECT_CORE } from './core.js'
+import { type RecordingMark, type Opens, Recorder } from './recorder.js'
 
 /** Plays commands on a cluster of its own, and draws what happens. It cannot be wound back. */
 export class Tape {
   readonly #core: Core
   readonly #player: ScriptPlayer
-  readonly #marks: Mark[] = []
+  readonly #marks: RecordingMark[] = []
   readonly #answers: (readonly string[])[] = []
   #recorder: Recorder | undefined
   #violation: string | undefined
 
   /** `opens` is told of each row before anything in it happens. */
-  constructor(core: Core = SOUND, opens?: Opens) {
+  constructor(core: Core = CORRECT_CORE, opens?: Opens) {
     this.#core = core
     this.#player = new core.ScriptPlayer((cluster) => {
       this.#recorder = new Recorder(cluster, opens)

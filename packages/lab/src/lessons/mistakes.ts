@@ -34,6 +34,6 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
 const scripts = import.meta.glob<string>('./broken/*.txt', { query: '?raw', import: 'default', eager: true })
 
 /** The stories in which they break something. */
-export const BROKEN: readonly Lesson[] = Object.keys(MISTAKES).map((name) =>
+export const MISTAKE_LESSONS: readonly Lesson[] = Object.keys(MISTAKES).map((name) =>
   parseLesson(name, scripts[`./broken/${name}.txt`] ?? ''),
 )

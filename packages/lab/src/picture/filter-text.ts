@@ -31,7 +31,7 @@ export const FILTER_WORDS: readonly string[] = [
     'disk',
     'clock-request',
     'clock',
-    'positions',
+    'group-counts',
     'cancel',
     'leader',
   ],

@@ -2,9 +2,10 @@ import type { Ballot } from 'synod-testing/script'
 import type { PictureMessage } from './picture.js'
 
 /** What a message is for: decides its colour and the way its line is broken. */
-export type Purpose = 'client' | 'phase 1' | 'phase 2' | 'refusal' | 'outcome' | 'sign of life' | 'other'
+export type MessagePurpose =
+  'client' | 'phase 1' | 'phase 2' | 'refusal' | 'outcome' | 'sign of life' | 'other'
 
-const PURPOSES: Readonly<Record<string, Purpose>> = {
+const PURPOSES: Readonly<Record<string, MessagePurpose>> = {
   request: 'client',
   answer: 'client',
   forward: 'client',
@@ -27,7 +28,7 @@ const OF_THE_LECTURE: Readonly<Record<string, string>> = {
   accepted: '2b',
 }
 
-export function purposeOf(type: string): Purpose {
+export function purposeOf(type: string): MessagePurpose {
   return PURPOSES[type] ?? 'other'
 }
 

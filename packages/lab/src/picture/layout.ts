@@ -1,7 +1,7 @@
 import { eventText } from './event-text.js'
 import { labelOf } from './label.js'
 import { Labels, type Point } from './labels.js'
-import type { ActorId, Happening, Picture, PictureEvent, PictureMessage } from './picture.js'
+import type { ActorId, ActorEvent, Picture, PictureEvent, PictureMessage } from './picture.js'
 
 /**
  * Where everything of a space-time diagram stands, in pixels: columns from left to right, time from
@@ -13,7 +13,7 @@ export interface Layout {
   readonly rowHeight: number
   readonly columns: readonly Column[]
   readonly arrows: readonly Arrow[]
-  readonly marks: readonly Mark[]
+  readonly marks: readonly EventMark[]
   /** The steps that have a row, in order; the place of a step in here is its row. */
   readonly steps: readonly number[]
 }
@@ -53,7 +53,7 @@ export interface Arrow {
 }
 
 /** What happened to one actor in one step, apart from messages. */
-export interface Mark {
+export interface EventMark {
   readonly actor: ActorId
   readonly x: number
   readonly y: number
@@ -65,7 +65,7 @@ export interface Mark {
   readonly side: 'right' | 'left' | undefined
 }
 
-export type MarkKind = Exclude<Happening['kind'], 'send' | 'receive' | 'lose'>
+export type MarkKind = Exclude<ActorEvent['kind'], 'send' | 'receive' | 'lose'>
 
 export interface LayoutOptions {
   readonly columnWidth: number
@@ -192,12 +192,12 @@ function endsOf({ events }: Picture): Map<number, Ends> {
   return ends
 }
 
-type BareMark = Omit<Mark, 'side'>
+type BareMark = Omit<EventMark, 'side'>
 
 /** Kinds of arrows whose shape does not say enough. */
 const TOLD: ReadonlySet<MarkKind> = new Set(['chosen', 'role', 'violation', 'note'])
 
-function placed(mark: BareMark, labels: Labels): Mark {
+function placed(mark: BareMark, labels: Labels): EventMark {
   const isTold = TOLD.has(mark.kind)
   const side = labels.besideMark(mark, isTold ? mark.text : '')
   return { ...mark, side: isTold ? side : undefined }

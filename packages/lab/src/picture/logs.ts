@@ -1,21 +1,21 @@
 import { type Ballot, type Slot, compareBallots } from 'synod-testing/script'
 import type { ActorId, Picture } from './picture.js'
 import { ServerLog } from './server-log.js'
-import type { Entry } from './slot-log.js'
+import type { SlotRecord } from './slot-log.js'
 
 /** What a slot is in the log of a server: the last of these that holds. */
-export type SlotState = 'empty' | 'promised' | 'voted' | 'chosen' | 'executed' | 'trimmed'
+export type SlotStage = 'empty' | 'promised' | 'voted' | 'chosen' | 'executed' | 'trimmed'
 
 /** A slot in the log of a server, at a moment. */
 export interface SlotLog {
-  readonly state: SlotState
+  readonly state: SlotStage
   /**
    * The highest ballot that binds the server here: by a promise for this slot or for all, or by a
    * vote.
    */
   readonly promised: { readonly ballot: Ballot; readonly durable: boolean } | undefined
   /** Its vote at the highest ballot; only written as long as it is not durable. */
-  readonly vote: Entry['vote']
+  readonly vote: SlotRecord['vote']
   /**
    * The value that it knows to be chosen; undefined where it knows of none, or does not say which.
    */

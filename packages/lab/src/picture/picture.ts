@@ -43,7 +43,7 @@ export type PictureRecord =
   | { readonly type: 'trim'; readonly slot: Slot }
 
 /** What happened to an actor. */
-export type Happening =
+export type ActorEvent =
   | { readonly kind: 'send'; readonly message: number }
   /** A message arrived; `again` if a copy of it had arrived before. */
   | { readonly kind: 'receive'; readonly message: number; readonly again: boolean }
@@ -65,7 +65,7 @@ export type Happening =
 /**
  * Things that happen to one actor in one step have the same step: a step is a row of the diagram.
  */
-export type PictureEvent = Happening & {
+export type PictureEvent = ActorEvent & {
   readonly actor: ActorId
   readonly step: number
   readonly atMs: number

@@ -1,16 +1,16 @@
 import type { Slot } from 'synod-testing/script'
-import { History } from './history.js'
+import { ValueHistory } from './value-history.js'
 import type { PictureEvent } from './picture.js'
-import { type Entry, NOTHING, type Put, putRecord, slotsBetween } from './slot-log.js'
+import { type SlotRecord, NOTHING, type Put, putRecord, slotsBetween } from './slot-log.js'
 
 /**
  * The log of one server through all events: what is in its memory, of which a crash leaves what is
  * durable.
  */
 export class ServerLog {
-  readonly #entries = new Map<Slot, History<Entry>>()
-  readonly #trimmed = new History<Slot>()
-  readonly #durable = new Map<Slot, Entry>()
+  readonly #entries = new Map<Slot, ValueHistory<SlotRecord>>()
+  readonly #trimmed = new ValueHistory<Slot>()
+  readonly #durable = new Map<Slot, SlotRecord>()
   #durablyTrimmed: Slot = 0
   /** Slots of which the memory may say more than the disk. */
   readonly #ahead = new Set<Slot>()
@@ -77,7 +77,7 @@ export class ServerLog {
   }
 
   /** What it says of a slot after an event; of slot 0, what it says of all. */
-  entry(slot: Slot, event: number): Entry {
+  entry(slot: Slot, event: number): SlotRecord {
     return this.#entries.get(slot)?.after(event) ?? NOTHING
   }
 
@@ -90,9 +90,9 @@ export class ServerLog {
     this.#trimmed.push(at, Math.max(slot, this.#trimmed.latest ?? 0))
   }
 
-  #set(slot: Slot, at: number, entry: Entry): void {
+  #set(slot: Slot, at: number, entry: SlotRecord): void {
     let history = this.#entries.get(slot)
-    if (history === undefined) this.#entries.set(slot, (history = new History()))
+    if (history === undefined) this.#entries.set(slot, (history = new ValueHistory()))
     history.push(at, entry)
   }
 }

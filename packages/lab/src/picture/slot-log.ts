@@ -2,7 +2,7 @@ import { type Ballot, type Slot, compareBallots } from 'synod-testing/script'
 import type { PictureRecord } from './picture.js'
 
 /** What a server has said of a slot so far, or of all of them. */
-export interface Entry {
+export interface SlotRecord {
   readonly promised: { readonly ballot: Ballot; readonly durable: boolean } | undefined
   readonly vote: { readonly ballot: Ballot; readonly value: string; readonly durable: boolean } | undefined
   /** The value that it knows to be chosen. */
@@ -10,7 +10,12 @@ export interface Entry {
   readonly executed: boolean
 }
 
-export const NOTHING: Entry = { promised: undefined, vote: undefined, chosen: undefined, executed: false }
+export const NOTHING: SlotRecord = {
+  promised: undefined,
+  vote: undefined,
+  chosen: undefined,
+  executed: false,
+}
 
 /**
  * A range of more slots than this is not gone through: only the slots in it that something else was
@@ -19,7 +24,7 @@ export const NOTHING: Entry = { promised: undefined, vote: undefined, chosen: un
 const MOST_SLOTS = 10_000
 
 /** What a change in a log leaves there: the slot, and what is to be said of it now. */
-export type Put = (slot: Slot, change: (entry: Entry) => Entry) => void
+export type Put = (slot: Slot, change: (entry: SlotRecord) => SlotRecord) => void
 
 /** The slots from `first` to `last`, but of a long range only the known ones. */
 export function slotsBetween(first: Slot, last: Slot, known: Iterable<Slot>): Slot[] {

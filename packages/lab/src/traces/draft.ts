@@ -1,10 +1,10 @@
-import type { ActorId, Happening, PictureEvent } from '../picture/picture.js'
-import { type Place, comparePlaces } from './place.js'
+import type { ActorId, ActorEvent, PictureEvent } from '../picture/picture.js'
+import { type EventPlace, comparePlaces } from './event-place.js'
 
 interface Placed {
-  readonly place: Place
+  readonly place: EventPlace
   readonly actor: ActorId
-  readonly happening: Happening
+  readonly happening: ActorEvent
 }
 
 /** Events on their way into a picture: added in any order, with the place that they belong to. */
@@ -12,7 +12,7 @@ export class Draft {
   readonly #placed: Placed[] = []
   readonly actors = new Set<ActorId>()
 
-  add(place: Place, actor: ActorId, happening: Happening): void {
+  add(place: EventPlace, actor: ActorId, happening: ActorEvent): void {
     this.actors.add(actor)
     this.#placed.push({ place, actor, happening })
   }

@@ -21,12 +21,12 @@ export function fieldsAt(fields: Fields, name: string): Fields {
 
 /** A whole number, zero or more: a slot, a server, a round. */
 export function countAt(fields: Fields, name: string): number {
-  const it = countOf(fields[name])
+  const it = asCount(fields[name])
   if (it === undefined) throw new FieldError(`no ${name}`)
   return it
 }
 
-export function countOf(it: unknown): number | undefined {
+export function asCount(it: unknown): number | undefined {
   return Number.isSafeInteger(it) && Number(it) >= 0 ? Number(it) : undefined
 }
 
@@ -54,14 +54,14 @@ export function actorAt(fields: Fields, name: string): ActorId {
   return actor
 }
 
-export function ballotOf(it: unknown): Ballot | undefined {
+export function asBallot(it: unknown): Ballot | undefined {
   if (!isFields(it)) return undefined
-  const [seq, server] = [countOf(it.seq), countOf(it.server)]
+  const [seq, server] = [asCount(it.seq), asCount(it.server)]
   return seq === undefined || server === undefined ? undefined : { seq, server }
 }
 
 export function ballotAt(fields: Fields, name: string): Ballot {
-  const ballot = ballotOf(fields[name])
+  const ballot = asBallot(fields[name])
   if (ballot === undefined) throw new FieldError(`no ${name}`)
   return ballot
 }

@@ -1,6 +1,6 @@
 import type { Slot } from 'synod-testing/script'
 import type { ActorId, PictureMessage } from '../picture/picture.js'
-import { type Fields, ballotOf, countOf, isFields, textAt, valuesAt } from './json.js'
+import { type Fields, asBallot, asCount, isFields, textAt, valuesAt } from './json.js'
 import { headed } from './words.js'
 
 /** What the picture calls those between clients and servers. */
@@ -15,7 +15,7 @@ const OF_CLIENTS: Readonly<Record<string, string>> = {
 }
 
 /** A message of a trace, as the picture has it. Throws a `FieldError` where it has no type. */
-export function messageOf(id: number, from: ActorId, to: ActorId, fields: Fields): PictureMessage {
+export function pictureMessage(id: number, from: ActorId, to: ActorId, fields: Fields): PictureMessage {
   const type = textAt(fields, 'type')
   const ofClient = from.startsWith('c') || to.startsWith('c')
   const values = valuesIn(fields)
@@ -24,7 +24,7 @@ export function messageOf(id: number, from: ActorId, to: ActorId, fields: Fields
     from,
     to,
     type: ofClient ? (OF_CLIENTS[type] ?? type) : type,
-    ballot: ballotOf(fields.ballot),
+    ballot: asBallot(fields.ballot),
     slots: slotsIn(fields, values.length),
     values,
     text: headed('type', fields),
@@ -43,18 +43,18 @@ function valuesIn(fields: Fields): readonly string[] {
  * votes, which are in order, or of one.
  */
 function slotsIn(fields: Fields, values: number): readonly [Slot, Slot] | undefined {
-  const first = countOf(fields.first)
+  const first = asCount(fields.first)
   if (first !== undefined) {
-    const last = countOf(fields.last) ?? first + values - 1
+    const last = asCount(fields.last) ?? first + values - 1
     return last < first ? undefined : [first, last]
   }
   if (fields.scope === 'log') {
     if (!Array.isArray(fields.votes)) return undefined
-    const slots = votesIn(fields.votes).flatMap(({ slot }) => countOf(slot) ?? [])
+    const slots = votesIn(fields.votes).flatMap(({ slot }) => asCount(slot) ?? [])
     const [lowest, highest] = [slots[0], slots.at(-1)]
     return lowest === undefined || highest === undefined ? undefined : [lowest, highest]
   }
-  const slot = countOf(fields.slot)
+  const slot = asCount(fields.slot)
   return slot === undefined || slot === 0 || fields.result !== undefined ? undefined : [slot, slot]
 }
 

@@ -1,10 +1,10 @@
-import type { ActorId, Happening, PictureMessage } from '../picture/picture.js'
+import type { ActorId, ActorEvent, PictureMessage } from '../picture/picture.js'
 import { Draft } from './draft.js'
-import { type Fields, actorAt, countAt, countOf, fieldsAt, isFields, listAt, textAt } from './json.js'
+import { type Fields, actorAt, countAt, asCount, fieldsAt, isFields, listAt, textAt } from './json.js'
 import { KnownValues } from './known-values.js'
-import { messageOf } from './message.js'
-import type { Place } from './place.js'
-import { WORK, factsOfArrival, factsOfRecord } from './reasons.js'
+import { pictureMessage } from './message.js'
+import type { EventPlace } from './event-place.js'
+import { CLIENT_CALL, factsOfArrival, factsOfRecord } from './reasons.js'
 import { recordOf } from './record.js'
 import type { Sendings } from './sendings.js'
 import { RESUME } from './simulated.js'
@@ -18,7 +18,7 @@ import { faultWords, requestWords, returnWords } from './words.js'
 const MOST_CHOSEN = 1000
 
 /** Makes events of the lines of a trace, one after the other. */
-export class Narrator {
+export class TraceNarrator {
   readonly draft = new Draft()
   readonly messages: PictureMessage[] = []
   readonly #servers: readonly ActorId[]
@@ -46,7 +46,7 @@ export class Narrator {
   /**
    * Throws a `FieldError`, and adds nothing, if something is missing that a line of its kind has.
    */
-  addLine(line: ActorLine, place: Place): void {
+  addLine(line: ActorLine, place: EventPlace): void {
     const { actor, event, fields } = line
     if (actor !== undefined) this.#addActorLine(actor, line, place)
     else if (event === 'heal') for (const server of this.#servers) this.#note(place, server, 'all faults end')
@@ -54,7 +54,7 @@ export class Narrator {
     if (event === 'violation') this.#violation(fields, place)
   }
 
-  #addActorLine(actor: ActorId, line: ActorLine, place: Place): void {
+  #addActorLine(actor: ActorId, line: ActorLine, place: EventPlace): void {
     const { event, fields } = line
     switch (event) {
       case 'start':
@@ -97,7 +97,7 @@ export class Narrator {
         break
       case 'invoke':
         this.#note(place, actor, requestWords(fieldsAt(fields, 'request')))
-        this.#sendings.fact(actor, WORK, place)
+        this.#sendings.fact(actor, CLIENT_CALL, place)
         break
       case 'return':
         this.#note(place, actor, returnWords(fields))
@@ -107,7 +107,7 @@ export class Narrator {
     }
   }
 
-  #start(actor: ActorId, place: Place): void {
+  #start(actor: ActorId, place: EventPlace): void {
     // No line tells of its end: it was killed.
     if (this.#up.has(actor)) this.#stop(actor, place)
     this.#up.add(actor)
@@ -117,14 +117,14 @@ export class Narrator {
     this.#sendings.resume(actor, place)
   }
 
-  #stop(actor: ActorId, place: Place): void {
+  #stop(actor: ActorId, place: EventPlace): void {
     this.#up.delete(actor)
     this.#paused.delete(actor)
     this.draft.add(place, actor, { kind: 'crash' })
     this.#sendings.stop(actor, place)
   }
 
-  #send(line: ActorLine, place: Place): void {
+  #send(line: ActorLine, place: EventPlace): void {
     const message = this.#message(line.fields)
     this.#sent.set(line, message)
     if (!this.#arriving.has(line)) this.#doomed.add(message)
@@ -136,7 +136,7 @@ export class Narrator {
     this.draft.add(place, message.from, { kind: 'send', message: message.id })
   }
 
-  #arrive(line: ActorLine, place: Place): void {
+  #arrive(line: ActorLine, place: EventPlace): void {
     const sending = this.#sentIn.get(line)
     const known = sending === undefined ? undefined : this.#sent.get(sending)
     const message = known ?? this.#message(line.fields)
@@ -153,12 +153,12 @@ export class Narrator {
    * What was sent earlier on the way of a message that has arrived, and has no arrival in the
    * trace, is not coming any more.
    */
-  #loseBefore(message: PictureMessage, place: Place): void {
+  #loseBefore(message: PictureMessage, place: EventPlace): void {
     const others = this.#underWay.get(`${message.from} ${message.to}`) ?? []
     for (const other of others) {
       if (other.id > message.id) break
       if (this.#doomed.delete(other)) {
-        const lost: Happening = { kind: 'lose', message: other.id, why: 'nothing tells that it arrived' }
+        const lost: ActorEvent = { kind: 'lose', message: other.id, why: 'nothing tells that it arrived' }
         this.draft.add(place, other.to, lost)
       } else if (other !== message) continue
       if (others instanceof Set) others.delete(other)
@@ -167,13 +167,13 @@ export class Narrator {
 
   #message(fields: Fields): PictureMessage {
     const [from, to] = [actorAt(fields, 'from'), actorAt(fields, 'to')]
-    const message = messageOf(this.messages.length, from, to, fieldsAt(fields, 'message'))
+    const message = pictureMessage(this.messages.length, from, to, fieldsAt(fields, 'message'))
     this.messages.push(message)
     for (const actor of [from, to]) this.draft.actors.add(actor)
     return message
   }
 
-  #durable(actor: ActorId, fields: Fields, place: Place): void {
+  #durable(actor: ActorId, fields: Fields, place: EventPlace): void {
     const records = listAt(fields, 'records').flatMap((it) => (isFields(it) ? (recordOf(it) ?? []) : []))
     this.draft.add(place, actor, { kind: 'durable', records })
     for (const record of records) {
@@ -182,7 +182,7 @@ export class Narrator {
     }
   }
 
-  #chosen(actor: ActorId, first: number, last: number, place: Place): void {
+  #chosen(actor: ActorId, first: number, last: number, place: EventPlace): void {
     const shown = Math.max(first, last - MOST_CHOSEN + 1)
     if (shown > first) this.#note(place, actor, `knows slots ${first} to ${shown - 1} to be chosen`)
     if (shown > last) return
@@ -190,7 +190,7 @@ export class Narrator {
     this.draft.add(place, actor, { kind: 'chosen', first: shown, values })
   }
 
-  #fault(fault: Fields, place: Place): void {
+  #fault(fault: Fields, place: EventPlace): void {
     const words = faultWords(fault)
     const struck = this.#struckBy(fault)
     for (const actor of struck) {
@@ -205,22 +205,22 @@ export class Narrator {
 
   /** A server, a client, both ends of a way; or all servers. */
   #struckBy({ client, from, server, to }: Fields): readonly ActorId[] {
-    const servers = [server, from, to].flatMap((it) => countOf(it) ?? []).map((id) => `s${id}`)
-    const clients = countOf(client) === undefined ? [] : [`c${countOf(client)}`]
+    const servers = [server, from, to].flatMap((it) => asCount(it) ?? []).map((id) => `s${id}`)
+    const clients = asCount(client) === undefined ? [] : [`c${asCount(client)}`]
     if (typeof from === 'string') clients.push(from)
     const struck = [...clients, ...servers]
     return struck.length === 0 ? this.#servers : struck
   }
 
   /** It stands with the first server that it speaks of. */
-  #violation(fields: Fields, place: Place): void {
+  #violation(fields: Fields, place: EventPlace): void {
     const message = textAt(fields, 'message')
     const named = /\bs\d+\b/.exec(message)?.[0] ?? ''
     const actor = this.draft.actors.has(named) ? named : (this.#servers[0] ?? 's1')
     this.draft.add(place, actor, { kind: 'violation', text: `${textAt(fields, 'kind')}: ${message}` })
   }
 
-  #note(place: Place, actor: ActorId, text: string): void {
+  #note(place: EventPlace, actor: ActorId, text: string): void {
     this.draft.add(place, actor, { kind: 'note', text })
   }
 }

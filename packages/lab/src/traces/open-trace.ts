@@ -1,9 +1,9 @@
 import type { Mode, Quorums, ServerId } from 'synod-testing/script'
 import type { ActorId, Picture } from '../picture/picture.js'
-import { FieldError, type Fields, countOf, isFields } from './json.js'
+import { FieldError, type Fields, asCount, isFields } from './json.js'
 import { TraceError, type TraceFile, type TraceLine, type TraceProblem, readLines } from './lines.js'
 import { mergeLive } from './live.js'
-import { Narrator } from './narrate.js'
+import { TraceNarrator } from './narrate.js'
 import { withRoles } from './roles.js'
 import { Sendings } from './sendings.js'
 import { withResumes } from './simulated.js'
@@ -69,7 +69,7 @@ export function openTrace(files: readonly TraceFile[]): OpenedTrace {
       : { lines: withResumes(told), sendings: new Map<ActorLine, ActorLine>() }
   const setting = plan === undefined ? settingOfReplicas(told) : settingOfPlan(plan)
   const servers = setting.configurations[0].voters.map((id): ActorId => `s${id}`)
-  const narrator = new Narrator(servers, new Sendings(latencyOf(plan)), sendings)
+  const narrator = new TraceNarrator(servers, new Sendings(latencyOf(plan)), sendings)
   const beginMs = plan === undefined ? (ordered[0]?.atMs ?? 0) : 0
   let atMs = 0
   for (const [order, line] of ordered.entries()) {
@@ -104,7 +104,7 @@ function planOf(told: readonly ActorLine[]): Fields | undefined {
 }
 
 function settingOfPlan({ mode, quorums, servers }: Fields): Setting {
-  const count = Math.min(countOf(servers) ?? 3, 31)
+  const count = Math.min(asCount(servers) ?? 3, 31)
   const voters = Array.from({ length: count }, (_, index) => index + 1)
   return { mode: modeOf(mode), configurations: [{ first: 1, voters, quorums: quorumsOf(quorums, count) }] }
 }
@@ -113,7 +113,7 @@ function settingOfPlan({ mode, quorums, servers }: Fields): Setting {
 function settingOfReplicas(told: readonly ActorLine[]): Setting {
   const start = told.find(({ event, fields }) => event === 'start' && fields.servers !== undefined)
   const { mode, quorums, servers } = start?.fields ?? {}
-  const listed = Array.isArray(servers) ? servers.flatMap((id) => countOf(id) ?? []) : []
+  const listed = Array.isArray(servers) ? servers.flatMap((id) => asCount(id) ?? []) : []
   const voters: ServerId[] = listed.length > 0 ? listed : serversIn(told)
   return {
     mode: modeOf(mode),
@@ -137,7 +137,7 @@ function modeOf(mode: unknown): Mode {
 function quorumsOf(quorums: unknown, servers: number): Quorums {
   const majority = Math.floor(servers / 2) + 1
   const { phase1, phase2 } = isFields(quorums) ? quorums : {}
-  return { phase1: countOf(phase1) ?? majority, phase2: countOf(phase2) ?? majority }
+  return { phase1: asCount(phase1) ?? majority, phase2: asCount(phase2) ?? majority }
 }
 
 /** How long a message is on its way in a simulation. Of replicas nothing is known. */

@@ -1,6 +1,6 @@
 import { ballotText } from '../picture/label.js'
 import type { PictureMessage, PictureRecord } from '../picture/picture.js'
-import { ballotOf, countOf, isFields } from './json.js'
+import { asBallot, asCount, isFields } from './json.js'
 
 // Why servers send what they send, as far as a trace shows it. A fact is something that happened to
 // an actor, as a text; a reason is a fact at the sender that the message follows.
@@ -101,7 +101,7 @@ export function reasonsFor(message: PictureMessage): Reasons {
 }
 
 /** The fact that a caller has asked for something. */
-export const WORK = 'work'
+export const CLIENT_CALL = 'work'
 
 /** The type of the trace, not of the picture, which has one for all requests. */
 function typeOf({ fields, type }: PictureMessage): string {
@@ -113,14 +113,14 @@ function ballotWords({ ballot }: PictureMessage): string {
 }
 
 function refusedWords({ fields }: PictureMessage): string {
-  const refused = isFields(fields) ? ballotOf(fields.refused) : undefined
+  const refused = isFields(fields) ? asBallot(fields.refused) : undefined
   return refused === undefined ? '' : ballotText(refused)
 }
 
 function roundOf({ fields }: PictureMessage): number {
-  return isFields(fields) ? (countOf(fields.round) ?? 0) : 0
+  return isFields(fields) ? (asCount(fields.round) ?? 0) : 0
 }
 
 function requestOf({ fields }: PictureMessage): number {
-  return isFields(fields) ? (countOf(fields.request) ?? 0) : 0
+  return isFields(fields) ? (asCount(fields.request) ?? 0) : 0
 }

@@ -1,11 +1,11 @@
 import type { ActorId, PictureMessage } from '../picture/picture.js'
-import { type Place, comparePlaces, laterPlace } from './place.js'
+import { type EventPlace, comparePlaces, laterPlace } from './event-place.js'
 import { reasonsFor } from './reasons.js'
 
 /** A time in which an actor could send nothing, as it was down or paused. */
 interface Absence {
-  readonly from: Place
-  until: Place | undefined
+  readonly from: EventPlace
+  until: EventPlace | undefined
 }
 
 /**
@@ -16,9 +16,9 @@ interface Absence {
 export class Sendings {
   readonly #shortestMs: number
   readonly #longestMs: number
-  readonly #facts = new Map<string, Place>()
+  readonly #facts = new Map<string, EventPlace>()
   /** Facts too new for what arrives to follow them. */
-  readonly #recent: { readonly name: string; readonly place: Place }[] = []
+  readonly #recent: { readonly name: string; readonly place: EventPlace }[] = []
   readonly #absences = new Map<ActorId, Absence[]>()
   /** Facts that a paused actor does not know of yet. */
   readonly #held = new Map<ActorId, string[]>()
@@ -34,19 +34,19 @@ export class Sendings {
   }
 
   /** Something happened to an actor that may make it send. */
-  fact(actor: ActorId, fact: string, place: Place): void {
+  fact(actor: ActorId, fact: string, place: EventPlace): void {
     const name = `${actor} ${fact}`
     const held = this.#held.get(actor)
     if (held === undefined) this.#recent.push({ name, place })
     else held.push(name)
   }
 
-  pause(actor: ActorId, from: Place): void {
+  pause(actor: ActorId, from: EventPlace): void {
     this.stop(actor, from)
     this.#held.set(actor, [])
   }
 
-  stop(actor: ActorId, from: Place): void {
+  stop(actor: ActorId, from: EventPlace): void {
     this.#held.delete(actor)
     this.resume(actor, from)
     const known = this.#absences.get(actor)
@@ -55,7 +55,7 @@ export class Sendings {
   }
 
   /** An actor that was paused goes on, or one that was down is started. */
-  resume(actor: ActorId, until: Place): void {
+  resume(actor: ActorId, until: EventPlace): void {
     const absence = this.#absences.get(actor)?.at(-1)
     if (absence !== undefined) absence.until ??= until
     const held = this.#held.get(actor) ?? []
@@ -64,7 +64,7 @@ export class Sendings {
   }
 
   /** Where this message was sent, which arrives at `arrival`. Facts and arrivals come in order. */
-  of(message: PictureMessage, arrival: Place): Place {
+  of(message: PictureMessage, arrival: EventPlace): EventPlace {
     const latestMs = arrival.atMs - this.#shortestMs
     this.#age(latestMs)
     const { facts, only } = reasonsFor(message)
@@ -82,7 +82,7 @@ export class Sendings {
     for (const { name, place } of old) this.#facts.set(name, place)
   }
 
-  #present(actor: ActorId, place: Place): Place {
+  #present(actor: ActorId, place: EventPlace): EventPlace {
     const absence = this.#absences.get(actor)?.findLast(({ from }) => comparePlaces(from, place) <= 0)
     if (absence === undefined) return place
     const { from, until } = absence

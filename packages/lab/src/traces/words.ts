@@ -1,5 +1,5 @@
 import { ballotText } from '../picture/label.js'
-import { type Fields, ballotOf, isFields } from './json.js'
+import { type Fields, asBallot, isFields } from './json.js'
 
 /**
  * Something of a trace in a few words: a ballot as `(1, s2)`, the fields of an object by their
@@ -11,7 +11,7 @@ export function wordsOf(it: unknown): string {
   // Numbers to the thousandth.
   if (typeof it === 'number') return String(Number(it.toFixed(3)))
   if (!isFields(it)) return JSON.stringify(it)
-  const ballot = ballotOf(it)
+  const ballot = asBallot(it)
   return ballot === undefined ? `{ ${fieldsWords(it)} }` : ballotText(ballot)
 }
 

@@ -1,4 +1,4 @@
-import type { Action } from '../engine/possible.js'
+import type { PossibleAction } from '../engine/possible.js'
 import { labelOf } from '../picture/label.js'
 import { isHeartbeat } from '../picture/picture.js'
 import { Invariants } from './invariants.js'
@@ -23,7 +23,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'let all arrive': 'Delivers what is under way, and what is sent because of it, until nothing is left',
 }
 
-function titleOf({ command, name, why }: Action): string {
+function titleOf({ command, name, why }: PossibleAction): string {
   const hint = HINTS[name]
   return why ?? (hint === undefined ? command : `${hint} (${command})`)
 }
@@ -36,7 +36,7 @@ export function Actions({ lab }: { readonly lab: Lab }) {
   const { clients, cluster, links, messages, servers } = lab.possible.value
   const clicked = messages.find(({ message }) => message === lab.message.value)
   const clickedMessage = clicked && lab.picture.value.messages[clicked.message]
-  const buttons = (actions: readonly Action[]) =>
+  const buttons = (actions: readonly PossibleAction[]) =>
     actions.map((action) => (
       <button
         key={action.command}

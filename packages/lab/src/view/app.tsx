@@ -6,7 +6,7 @@ import { Controls } from './controls.js'
 import { Diagram } from './diagram.js'
 import { Help } from './help.js'
 import { Inspector } from './inspector.js'
-import { type KeyAction, actionOf } from './keys.js'
+import { type KeyAction, keyAction } from './keys.js'
 import type { Lab } from './lab.js'
 import { LogGrid } from './logs.js'
 import { Share } from './share.js'
@@ -47,7 +47,7 @@ export function App({ lab }: { readonly lab: Lab }) {
       const isTyping = event.target instanceof HTMLElement && event.target.matches('input, select, textarea')
       const onButton = event.key === ' ' && event.target instanceof HTMLButtonElement
       const { altKey, ctrlKey, key, metaKey } = event
-      const action = actionOf({ altKey, ctrlKey, isTyping: isTyping || onButton, key, metaKey })
+      const action = keyAction({ altKey, ctrlKey, isTyping: isTyping || onButton, key, metaKey })
       if (action === undefined || isHelping.value) return
       event.preventDefault()
       actions[action]()

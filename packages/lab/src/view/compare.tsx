@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks'
-import { counts } from '../engine/counts.js'
+import { counts } from '../engine/request-cost.js'
 import { nextCommand } from '../engine/scheduler.js'
-import { Session } from '../engine/session.js'
+import { LabSession } from '../engine/lab-session.js'
 import { NO_FILTER, filterEvents } from '../picture/filter.js'
 import { layOut } from '../picture/layout.js'
 import { EMPTY_PICTURE } from '../picture/picture.js'
@@ -40,7 +40,7 @@ function Side({ script, title }: { readonly script: string; readonly title: stri
 }
 
 function run(script: string) {
-  const session = Session.parse(script)
+  const session = LabSession.parse(script)
   const before = session.picture?.events.length ?? 0
   session.perform('request c1> x')
   for (let count = 0; count < MOST_COMMANDS && costOf(session)?.delays === undefined; count++) {
@@ -58,6 +58,6 @@ function run(script: string) {
   return { cost: costOf(session), layout }
 }
 
-function costOf(session: Session) {
+function costOf(session: LabSession) {
   return session.picture === undefined ? undefined : counts(session.picture)[0]
 }

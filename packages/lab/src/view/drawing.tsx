@@ -1,6 +1,6 @@
 import { purposeOf } from '../picture/label.js'
 import { BESIDE_PX } from '../picture/labels.js'
-import type { Arrow, Column, Layout, Mark, MarkKind } from '../picture/layout.js'
+import type { Arrow, Column, Layout, EventMark, MarkKind } from '../picture/layout.js'
 
 export interface DrawingProps {
   /** What of the layout is drawn. */
@@ -101,7 +101,7 @@ function ArrowView({ arrow, dim, isSelected, onClick, onPoint }: PartProps & { r
   )
 }
 
-function MarkView({ dim, isSelected, mark, onClick, onPoint }: PartProps & { readonly mark: Mark }) {
+function MarkView({ dim, isSelected, mark, onClick, onPoint }: PartProps & { readonly mark: EventMark }) {
   return (
     <g
       class={`mark ${mark.kind}${dim}${isSelected ? ' selected' : ''}`}

@@ -40,7 +40,7 @@ export const KEYS: readonly Key[] = [
 ]
 
 /** What a key pressed on the page means, if anything: not while one types, nor with a modifier. */
-export function actionOf(event: {
+export function keyAction(event: {
   readonly key: string
   readonly ctrlKey: boolean
   readonly metaKey: boolean

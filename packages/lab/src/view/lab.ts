@@ -2,11 +2,11 @@ import { computed, signal } from '@preact/signals'
 import { inspect } from '../engine/inspect.js'
 import { possible } from '../engine/possible.js'
 import { nextCommand } from '../engine/scheduler.js'
-import { Session } from '../engine/session.js'
+import { LabSession } from '../engine/lab-session.js'
 import type { Lesson } from '../lessons/lesson.js'
 import type { Core } from '../engine/core.js'
 import { causesOf } from '../picture/causes.js'
-import { choicesOf } from '../picture/chosen.js'
+import { chosenValues } from '../picture/chosen-values.js'
 import { type Filter, NO_FILTER, filterEvents } from '../picture/filter.js'
 import { parseFilter } from '../picture/filter-text.js'
 import { MARGINS_PX, drawnEvents, layOut } from '../picture/layout.js'
@@ -37,7 +37,7 @@ const MAX_COLUMN_PX = 240
 /** All that the page shows, and what one can do to it. */
 export class Lab {
   /** Sessions change in place: each change is told by another object around it. */
-  readonly #played = signal({ session: Session.parse('cluster 3 leader') })
+  readonly #played = signal({ session: LabSession.parse('cluster 3 leader') })
   readonly opened = signal<Opened | undefined>(undefined)
   readonly reading = signal<Reading | undefined>(undefined)
   readonly filterText = signal('')
@@ -95,7 +95,7 @@ export class Lab {
   })
   readonly causes = computed(() => causesOf(this.picture.value))
   readonly logs = computed(() => logsOf(this.picture.value))
-  readonly choices = computed(() => choicesOf(this.picture.value))
+  readonly choices = computed(() => chosenValues(this.picture.value))
   readonly possible = computed(() => possible(this.#played.value.session))
   /** The event at which the logs are shown. */
   readonly moment = computed(() => this.selected.value ?? this.#lastEvent())
@@ -138,11 +138,11 @@ export class Lab {
 
   /** Begins anew, with another script, or just a cluster. */
   begin(script: string): void {
-    this.#open(() => Session.parse(script), undefined)
+    this.#open(() => LabSession.parse(script), undefined)
   }
 
   read(lesson: Lesson, core?: Core): void {
-    this.#open(() => new Session(core), { lesson, core, played: 0 })
+    this.#open(() => new LabSession(core), { lesson, core, played: 0 })
     this.playNext()
   }
 
@@ -205,8 +205,8 @@ export class Lab {
     return Math.min(Math.max(width, MIN_COLUMN_PX), MAX_COLUMN_PX)
   }
 
-  #open(make: () => Session, reading: Reading | undefined): void {
-    let session: Session
+  #open(make: () => LabSession, reading: Reading | undefined): void {
+    let session: LabSession
     try {
       session = make()
     } catch (error) {
@@ -220,7 +220,7 @@ export class Lab {
     this.#played.value = { session }
   }
 
-  #change(change: (session: Session) => unknown): void {
+  #change(change: (session: LabSession) => unknown): void {
     const { session } = this.#played.value
     this.deselect()
     try {

@@ -1,11 +1,11 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { ballotText } from '../picture/label.js'
 import type { Logs, SlotLog } from '../picture/logs.js'
-import type { Choice } from '../picture/chosen.js'
+import type { ChosenValue } from '../picture/chosen-values.js'
 
 export interface LogGridProps {
   readonly logs: Logs
-  readonly choices: readonly Choice[]
+  readonly choices: readonly ChosenValue[]
   /** The moment at which they are shown: the place of an event. */
   readonly event: number
 }
@@ -99,6 +99,6 @@ function promiseTitle(logs: Logs, server: string, event: number): string {
     : `promised ${ballotText(promised.ballot)} in all slots`
 }
 
-function quorumTitle({ ballot, quorum }: Choice): string {
+function quorumTitle({ ballot, quorum }: ChosenValue): string {
   return `chosen at ${ballotText(ballot)} by the votes of ${quorum.map((server) => `s${server}`).join(', ')}`
 }

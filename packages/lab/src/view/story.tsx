@@ -1,5 +1,5 @@
 import { LESSONS } from '../lessons/lessons.js'
-import { BROKEN, MISTAKES } from '../lessons/mistakes.js'
+import { MISTAKE_LESSONS, MISTAKES } from '../lessons/mistakes.js'
 import type { Lesson } from '../lessons/lesson.js'
 import type { Lab } from './lab.js'
 
@@ -41,7 +41,7 @@ export function Story({ lab }: { readonly lab: Lab }) {
         <List
           lab={lab}
           title="What goes wrong without a rule"
-          lessons={BROKEN}
+          lessons={MISTAKE_LESSONS}
           onOpen={(lesson) => {
             void breakIt(lesson)
           }}

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import type { Locator, Page } from 'playwright-core'
 import {
   CONFIGURATIONS,
-  World,
+  ModelWorld,
   drawPlan,
   replay,
   runPlan,
@@ -182,7 +182,7 @@ describe.skipIf(noBrowser !== undefined)('the lab in a browser', () => {
 
   test('a trace of the model checker opens by its address, and a script by drag and drop', async () => {
     const config = CONFIGURATIONS['leader-small']
-    const search = staged(new World(config), ['leader', 'chosen'])
+    const search = staged(new ModelWorld(config), ['leader', 'chosen'])
     let found = search.next()
     while (found.done !== true) found = search.next()
     const way = { ...replay(config, found.value.actions), violation: 'two leaders' }

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { inspect } from '../../src/engine/inspect.js'
-import { Session } from '../../src/engine/session.js'
+import { LabSession } from '../../src/engine/lab-session.js'
 
-function play(...lines: string[]): Session {
-  const session = new Session()
+function play(...lines: string[]): LabSession {
+  const session = new LabSession()
   for (const line of lines) session.perform(line)
   return session
 }
 
 /** The place of the last event of this kind at this actor. */
-function last(session: Session, actor: string, kind: string): number {
+function last(session: LabSession, actor: string, kind: string): number {
   return session.picture!.events.findLastIndex((event) => event.actor === actor && event.kind === kind)
 }
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { type Action, possible } from '../../src/engine/possible.js'
-import { Session } from '../../src/engine/session.js'
+import { type PossibleAction, possible } from '../../src/engine/possible.js'
+import { LabSession } from '../../src/engine/lab-session.js'
 
-function play(...lines: string[]): Session {
-  const session = new Session()
+function play(...lines: string[]): LabSession {
+  const session = new LabSession()
   for (const line of lines) session.perform(line)
   return session
 }
@@ -22,7 +22,7 @@ const STORIES = [
   [...MEMBERS, 'propose s1 remove-s2', 'settle', 'request c1> x', 'settle'],
 ]
 
-function all(session: Session): Action[] {
+function all(session: LabSession): PossibleAction[] {
   const { messages, servers, links, clients, cluster } = possible(session)
   return [...messages, ...servers, ...links, ...clients]
     .flatMap(({ actions }) => [...actions])
@@ -30,7 +30,7 @@ function all(session: Session): Action[] {
 }
 
 /** What a command is answered; `refused` if it cannot be carried out. */
-function answerOf(session: Session, command: string): string {
+function answerOf(session: LabSession, command: string): string {
   try {
     return session.perform(command).join('\n')
   } catch {
@@ -82,7 +82,7 @@ test('clients are offered a new value, and one new client is offered', () => {
 })
 
 test('no action is offered before the first command', () => {
-  expect(all(new Session())).toEqual([])
+  expect(all(new LabSession())).toEqual([])
 })
 
 test('a server is added, joins, gets a vote and is removed, each when it is possible', () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { Session } from '../../src/engine/session.js'
-import { choicesOf } from '../../src/picture/chosen.js'
+import { LabSession } from '../../src/engine/lab-session.js'
+import { chosenValues } from '../../src/picture/chosen-values.js'
 
 /** What is drawn from the last command on: a row a line. */
 function drawn(...lines: string[]): string[] {
-  const session = new Session()
+  const session = new LabSession()
   for (const line of lines.slice(0, -1)) session.perform(line)
   const before = session.picture?.events.length ?? 0
   const row = session.picture?.events.at(-1)?.step ?? -1
@@ -107,14 +107,16 @@ describe('the recorder', () => {
 })
 
 test('orders clients by their first request, before the servers', () => {
-  const session = Session.parse('cluster 2 leader\n\npropose s2 a\n\nrequest c1>s2 b\n\npropose s1 c7:open\n')
+  const session = LabSession.parse(
+    'cluster 2 leader\n\npropose s2 a\n\nrequest c1>s2 b\n\npropose s1 c7:open\n',
+  )
   expect(session.picture?.actors).toEqual(['c2', 'c1', 'c7', 's1', 's2'])
   session.seek(2)
   expect(session.picture?.actors).toEqual(['c2', 's1', 's2'])
 })
 
 test('adds a configuration when a server first knows of a change of the voters', () => {
-  const session = new Session()
+  const session = new LabSession()
   const story = [
     'cluster 4 leader founders=3 window=2',
     'elect s1',
@@ -128,7 +130,7 @@ test('adds a configuration when a server first knows of a change of the voters',
   const founders = { first: 1, voters: [1, 2, 3], quorums: { phase1: 2, phase2: 2 } }
   const all = { first: 4, voters: [1, 2, 3, 4], quorums: { phase1: 3, phase2: 3 } }
   expect(session.picture?.configurations).toEqual([founders, all])
-  expect(choicesOf(session.picture!).at(-1)).toMatchObject({ slot: 4, value: 'a', quorum: { length: 3 } })
+  expect(chosenValues(session.picture!).at(-1)).toMatchObject({ slot: 4, value: 'a', quorum: { length: 3 } })
   session.seek(story.length)
   expect(session.picture?.configurations).toEqual([founders])
 })

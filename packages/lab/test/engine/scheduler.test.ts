@@ -1,16 +1,16 @@
 import { runScript } from 'synod-testing/script'
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_PACE, type Pace, nextCommand } from '../../src/engine/scheduler.js'
-import { Session } from '../../src/engine/session.js'
+import { DEFAULT_PACE, type RunSpeed, nextCommand } from '../../src/engine/scheduler.js'
+import { LabSession } from '../../src/engine/lab-session.js'
 
-function play(...lines: string[]): Session {
-  const session = new Session()
+function play(...lines: string[]): LabSession {
+  const session = new LabSession()
   for (const line of lines) session.perform(line)
   return session
 }
 
 /** Runs by itself until this time of the cluster. */
-function runUntil(session: Session, endMs: number, pace?: Pace): void {
+function runUntil(session: LabSession, endMs: number, pace?: RunSpeed): void {
   while (session.stage!.cluster.nowMs < endMs) session.perform(nextCommand(session, pace)!)
 }
 
@@ -91,7 +91,7 @@ describe('a cluster that runs by itself', () => {
   })
 
   test('does nothing without servers', () => {
-    expect(nextCommand(new Session())).toBeUndefined()
+    expect(nextCommand(new LabSession())).toBeUndefined()
     expect(nextCommand(play('cluster 1 leader', 'crash s1'))).toBeUndefined()
   })
 })

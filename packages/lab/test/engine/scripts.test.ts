@@ -1,6 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { Session } from '../../src/engine/session.js'
+import { LabSession } from '../../src/engine/lab-session.js'
 import type { Picture } from '../../src/picture/picture.js'
 
 const folder = new URL('../../../testing/test/scripts/', import.meta.url)
@@ -8,7 +8,7 @@ const names = (await readdir(folder)).filter((name) => name.endsWith('.txt'))
 
 test.each(names)('the golden script %s runs as a session, and makes a picture', async (name) => {
   const text = await readFile(new URL(name, folder), 'utf8')
-  const session = Session.parse(text)
+  const session = LabSession.parse(text)
   expect(session.script()).toBe(text)
   checkPicture(session.picture!)
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { drawnEvents, heightOf, layOut, visiblePart } from '../../src/picture/layout.js'
-import type { Happening, Picture, PictureEvent, PictureMessage } from '../../src/picture/picture.js'
+import type { ActorEvent, Picture, PictureEvent, PictureMessage } from '../../src/picture/picture.js'
 
 const options = { columnWidth: 100, rowHeight: 20, shows: () => true }
 
@@ -11,7 +11,7 @@ function message(id: number, from: string, to: string, type = 'accept'): Picture
 /** Each row: the step, the actor, and what happened to it. */
 function pictureOf(
   messages: PictureMessage[],
-  rows: [step: number, actor: string, happening: Happening][],
+  rows: [step: number, actor: string, happening: ActorEvent][],
 ): Picture {
   const events: PictureEvent[] = rows.map(([step, actor, happening]) => ({
     ...happening,
@@ -129,7 +129,7 @@ describe('rows', () => {
         [message(0, 's1', 's2')],
         [
           [1, 's1', { kind: 'send', message: 0 }],
-          ...Array.from({ length: 50 }, (_, index): [number, string, Happening] => [
+          ...Array.from({ length: 50 }, (_, index): [number, string, ActorEvent] => [
             index + 2,
             's1',
             { kind: 'timer' },

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkProperty } from '../../../synod/test/paxos/replay.js'
 import { logsOf } from '../../src/picture/logs.js'
-import type { Happening, PictureRecord } from '../../src/picture/picture.js'
+import type { ActorEvent, PictureRecord } from '../../src/picture/picture.js'
 import { type Row, pictureOf } from './pictures.js'
 
 const ballot = (seq: number) => ({ seq, server: 1 })
@@ -20,7 +20,7 @@ const vote = (seq: number, first: number, ...values: string[]): PictureRecord =>
 })
 const write = (...records: PictureRecord[]): Row => ['s1', { kind: 'write', records }]
 const durable = (...records: PictureRecord[]): Row => ['s1', { kind: 'durable', records }]
-const s1 = (happening: Happening): Row => ['s1', happening]
+const s1 = (happening: ActorEvent): Row => ['s1', happening]
 
 describe('the log of a server', () => {
   it('takes a slot from empty through promised, voted, chosen and executed to trimmed', () => {

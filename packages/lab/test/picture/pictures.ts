@@ -1,7 +1,7 @@
-import type { Happening, Picture, PictureMessage } from '../../src/picture/picture.js'
+import type { ActorEvent, Picture, PictureMessage } from '../../src/picture/picture.js'
 
 /** What happens to an actor, with its step where it is not the next. */
-export type Row = readonly [actor: string, happening: Happening, step?: number]
+export type Row = readonly [actor: string, happening: ActorEvent, step?: number]
 
 /** A picture of these rows, each a step of its own. */
 export function pictureOf(rows: readonly Row[], messages: readonly PictureMessage[] = []): Picture {

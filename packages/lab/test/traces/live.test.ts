@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { CONFIGURATIONS, World as Model, replay, staged, traceLines } from 'synod-testing'
+import { CONFIGURATIONS, ModelWorld as Model, replay, staged, traceLines } from 'synod-testing'
 import { World } from '../../../synod/test/replica/world.js'
-import { choicesOf } from '../../src/picture/chosen.js'
+import { chosenValues } from '../../src/picture/chosen-values.js'
 import { logsOf } from '../../src/picture/logs.js'
 import type { Picture } from '../../src/picture/picture.js'
 import { openTrace } from '../../src/traces/open-trace.js'
@@ -87,7 +87,7 @@ describe.each(['leader', 'leaderless'] as const)('the traces of replicas in %s m
   })
 
   it('show what each replica knows to be chosen, with the values', () => {
-    const choices = new Map(choicesOf(merged).map(({ slot, value }) => [slot, value]))
+    const choices = new Map(chosenValues(merged).map(({ slot, value }) => [slot, value]))
     const logs = logsOf(merged)
     expect(choices.size).toBeGreaterThanOrEqual(3)
     for (const server of logs.servers)
@@ -170,7 +170,7 @@ describe('a trace of the model checker', () => {
     const trace = replay(config, found.value.actions)
     const opened = openTrace([{ name: 'way.ndjson', text: traceLines(config, trace).join('\n') }])
     expect(opened).toMatchObject({ broken: 0, passedOver: 0 })
-    expect(choicesOf(opened.picture).map(({ slot, value }) => [slot, value])).toEqual([[1, 'v1.1']])
+    expect(chosenValues(opened.picture).map(({ slot, value }) => [slot, value])).toEqual([[1, 'v1.1']])
   })
 
   it('shows a message that arrives twice', () => {

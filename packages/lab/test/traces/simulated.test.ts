@@ -1,6 +1,6 @@
 import { drawPlan, runPlan, storeWorkload } from 'synod-testing'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { choicesOf } from '../../src/picture/chosen.js'
+import { chosenValues } from '../../src/picture/chosen-values.js'
 import { causesOf } from '../../src/picture/causes.js'
 import { logsOf } from '../../src/picture/logs.js'
 import type { Picture } from '../../src/picture/picture.js'
@@ -134,7 +134,7 @@ describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', (
   it('executes only values that a quorum of votes has chosen before', () => {
     // Where the membership changes, the quorums of the plan are not those of all slots.
     if (lines.some(({ fault }) => fault?.kind === 'join' || fault?.kind === 'removal')) return
-    const choices = choicesOf(picture)
+    const choices = chosenValues(picture)
     const choiceIn = new Map(choices.map((choice) => [choice.slot, choice]))
     expect(choiceIn.size, 'one value in each slot').toBe(choices.length)
     const tagIn = new Map(

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type AnyMachine, type ConnectOptions, connect } from 'synod'
-import { Progress } from '../terminal/progress.js'
+import { ProgressLine } from '../terminal/progress-line.js'
 import type { OutputOptions } from '../terminal/output.js'
 import { kvCodecs } from '../kv/codecs.js'
-import { Load, type LoadClient, type Operations } from './load.js'
+import { Load, type LoadClient, type LoadOperations } from './load.js'
 
 export interface BenchOptions {
   readonly connection: Pick<ConnectOptions<AnyMachine>, 'cluster' | 'endpoints' | 'timeoutMs'>
@@ -85,7 +85,7 @@ function operations({
   keys,
   readsPercent,
   valueBytes,
-}: Pick<BenchOptions, 'keys' | 'readsPercent' | 'valueBytes'>): Operations {
+}: Pick<BenchOptions, 'keys' | 'readsPercent' | 'valueBytes'>): LoadOperations {
   const value = randomBytes(valueBytes)
   const names = Array.from({ length: keys }, (_, index) => `bench/${index}`)
   return {
@@ -96,7 +96,7 @@ function operations({
 }
 
 function showProgress(load: Load, output: OutputOptions): () => void {
-  const progress = new Progress(output)
+  const progress = new ProgressLine(output)
   let before = load.done
   const timer = setInterval(() => {
     progress.show(`${((load.done - before) * 1000) / PROGRESS_MS} operations per second`)

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, SynodError } from 'synod'
 import type { KvMachine } from '../kv/machine.js'
 import type { KvCommand, KvQuery } from '../kv/operations.js'
-import { Histogram } from './histogram.js'
+import { LatencyHistogram } from './latency-histogram.js'
 
 export type LoadClient = Client<KvMachine>
 
 /**
  * The operations, made once: the load shares its machine with the replicas, and must cost little.
  */
-export interface Operations {
+export interface LoadOperations {
   readonly puts: readonly KvCommand[]
   readonly gets: readonly KvQuery[]
   /** The share of gets, from 0 to 1. */
@@ -22,15 +22,15 @@ const ERROR_PAUSE_MS = 10
 /** Repeats puts and gets, `inFlight` at a time on every client. It measures after `measure()`. */
 export class Load {
   /** In microseconds. */
-  readonly latencies = new Histogram()
+  readonly latencies = new LatencyHistogram()
   readonly errors = new Map<string, number>()
   /** Operations done since the start, measured or not. */
   done = 0
-  readonly #operations: Operations
+  readonly #operations: LoadOperations
   #measuring = false
   #stopped = false
 
-  constructor(operations: Operations, clients: readonly LoadClient[], inFlight: number) {
+  constructor(operations: LoadOperations, clients: readonly LoadClient[], inFlight: number) {
     this.#operations = operations
     for (const client of clients) {
       for (let i = 0; i < inFlight; i++) void this.#loop(client)

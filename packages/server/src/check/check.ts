@@ -5,17 +5,20 @@ import { liveLine } from '../terminal/live-line.js'
 import { type OutputOptions, print } from '../terminal/output.js'
 import { stopRequest } from '../terminal/stop-request.js'
 import { writeLines } from '../terminal/write-lines.js'
-import { type Findings, NO_WAY, type Search, type SearchProgress, isFailure } from './findings.js'
-import { endText, findingsText, progressText } from './report.js'
+import { type Findings, NO_PATH, type RunningSearch, type SearchProgress, isFailure } from './findings.js'
+import { endText, findingsText, searchProgressText } from './report.js'
 import { type SearchOptions, describeConfiguration, search } from './search.js'
 
-export interface CheckOptions extends SearchOptions {
+export interface CheckCommandOptions extends SearchOptions {
   /** The file for the trace of a way. */
   readonly trace?: string
 }
 
 /** Searches as the options say, and reports. Rejects as `checkWith` does. */
-export async function runCheck({ trace, ...options }: CheckOptions, output: OutputOptions): Promise<void> {
+export async function runCheck(
+  { trace, ...options }: CheckCommandOptions,
+  output: OutputOptions,
+): Promise<void> {
   const what = describeConfiguration(options.configuration)
   await checkWith(search(options), what, output, stopRequest(), trace)
 }
@@ -26,7 +29,7 @@ export async function runCheck({ trace, ...options }: CheckOptions, output: Outp
  * `interrupted` once `stop` has resolved.
  */
 export async function checkWith(
-  search: Search,
+  search: RunningSearch,
   what: string,
   output: OutputOptions,
   stop: Promise<void>,
@@ -35,7 +38,7 @@ export async function checkWith(
   const beginMs = performance.now()
   const elapsedMs = () => performance.now() - beginMs
   let progress: SearchProgress = { states: 0, transitions: 0, depth: 0, walks: 0 }
-  const hide = liveLine(output, () => progressText(progress, elapsedMs()))
+  const hide = liveLine(output, () => searchProgressText(progress, elapsedMs()))
   const interruption = new AbortController()
   void stop.then(() => {
     interruption.abort()
@@ -57,7 +60,7 @@ export async function checkWith(
 
 /** Yields to the event loop between steps. Undefined if it was stopped. */
 async function drive(
-  search: Search,
+  search: RunningSearch,
   onProgress: (progress: SearchProgress) => void,
   signal: AbortSignal,
 ): Promise<Findings | undefined> {
@@ -71,5 +74,5 @@ async function drive(
 }
 
 function interrupted(progress: SearchProgress): Findings {
-  return { end: 'interrupted', detail: undefined, progress, goals: [], ...NO_WAY }
+  return { end: 'interrupted', detail: undefined, progress, goals: [], ...NO_PATH }
 }

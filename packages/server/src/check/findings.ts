@@ -1,16 +1,16 @@
-import type { Action, Goal, Progress, RandomProgress } from 'synod-testing'
+import type { Action, Goal, BreadthFirstProgress, RandomProgress } from 'synod-testing'
 
 /** How far a search has come. */
-export type SearchProgress = Progress | RandomProgress
+export type SearchProgress = BreadthFirstProgress | RandomProgress
 
 /** Why a search ended. */
-export type End = 'exhausted' | 'walked' | 'reached' | Failure
+export type End = 'exhausted' | 'walked' | 'reached' | SearchFailure
 
 /** Ends that are failures; each is the code of an error. */
-export type Failure = 'violation' | 'unreached' | 'unproven' | 'interrupted'
+export type SearchFailure = 'violation' | 'unreached' | 'unproven' | 'interrupted'
 
 /** A way to the violation or to the goals, from new servers on. */
-export interface Way {
+export interface FoundPath {
   /** Each step in words. */
   readonly steps: readonly string[]
   /** The same for programs. */
@@ -19,10 +19,10 @@ export interface Way {
   readonly trace: readonly string[]
 }
 
-export const NO_WAY: Way = { steps: [], actions: [], trace: [] }
+export const NO_PATH: FoundPath = { steps: [], actions: [], trace: [] }
 
 /** The results of a search. */
-export interface Findings extends Way {
+export interface Findings extends FoundPath {
   readonly end: End
   /**
    * The invariant that is broken, the goal that was not reached, or why states may have been left
@@ -35,8 +35,8 @@ export interface Findings extends Way {
 }
 
 /** A running search, which yields its progress. */
-export type Search = Generator<SearchProgress, Findings>
+export type RunningSearch = Generator<SearchProgress, Findings>
 
-export function isFailure(end: End): end is Failure {
+export function isFailure(end: End): end is SearchFailure {
   return end !== 'exhausted' && end !== 'walked' && end !== 'reached'
 }

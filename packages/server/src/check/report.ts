@@ -12,7 +12,7 @@ const ENDS: Readonly<Record<End, string>> = {
 }
 
 /** How far a search is, on one line. */
-export function progressText(progress: SearchProgress, elapsedMs: number): string {
+export function searchProgressText(progress: SearchProgress, elapsedMs: number): string {
   const { depth, states } = progress
   const count = `${formatCount(states)} states in ${formatDuration(elapsedMs)}`
   return [count, `depth ${formatCount(depth)}`, restText(progress), rateText(states, elapsedMs)].join(', ')

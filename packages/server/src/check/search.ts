@@ -4,8 +4,8 @@ import {
   type ConfigurationName,
   type Goal,
   type ModelConfig,
-  type Trace,
-  World,
+  type ModelTrace,
+  ModelWorld,
   actionsAlong,
   breadthFirst,
   minimise,
@@ -15,7 +15,7 @@ import {
   traceLines,
 } from 'synod-testing'
 import { plural } from '../terminal/output.js'
-import { type Findings, NO_WAY, type Search, type Way } from './findings.js'
+import { type Findings, NO_PATH, type RunningSearch, type FoundPath } from './findings.js'
 
 /** The most steps of a walk. */
 const WALK_DEPTH = 300
@@ -33,7 +33,7 @@ export interface SearchOptions {
   readonly goals?: readonly Goal[]
 }
 
-export function search({ configuration, goals, seed, walks }: SearchOptions): Search {
+export function search({ configuration, goals, seed, walks }: SearchOptions): RunningSearch {
   const config = CONFIGURATIONS[configuration]
   if (walks !== undefined) return walkAround(config, seed, walks)
   return goals === undefined ? visitAll(config) : seek(config, goals)
@@ -50,8 +50,8 @@ export function describeConfiguration(name: ConfigurationName): string {
   return `${name}: ${plural(servers, 'server')} in ${mode} mode${sizes}, up to ${bounds.join(', ')} and ${restarts}`
 }
 
-function* visitAll(config: ModelConfig): Search {
-  const world = new World(config)
+function* visitAll(config: ModelConfig): RunningSearch {
+  const world = new ModelWorld(config)
   const found = yield* breadthFirst(world, { every: YIELD_EVERY })
   const { progress } = found
   const goals = [...found.goals]
@@ -59,19 +59,19 @@ function* visitAll(config: ModelConfig): Search {
     return { progress, goals, ...counterexample(config, found.violation, actionsAlong(world, found.path)) }
   }
   const end = found.end === 'unproven' ? 'unproven' : 'exhausted'
-  return { end, detail: found.unspent, progress, goals, ...NO_WAY }
+  return { end, detail: found.unspent, progress, goals, ...NO_PATH }
 }
 
-function* walkAround(config: ModelConfig, seed: number, walks: number): Search {
+function* walkAround(config: ModelConfig, seed: number, walks: number): RunningSearch {
   const options = { seed, walks, depth: WALK_DEPTH, every: 1 }
   const { actions, goals: seen, progress, violation } = yield* randomWalks(config, options)
   const goals = [...seen]
   if (violation !== undefined) return { progress, goals, ...counterexample(config, violation, actions) }
-  return { end: 'walked', detail: undefined, progress, goals, ...NO_WAY }
+  return { end: 'walked', detail: undefined, progress, goals, ...NO_PATH }
 }
 
-function* seek(config: ModelConfig, wanted: readonly Goal[]): Search {
-  const found = yield* staged(new World(config), wanted, { every: YIELD_EVERY })
+function* seek(config: ModelConfig, wanted: readonly Goal[]): RunningSearch {
+  const found = yield* staged(new ModelWorld(config), wanted, { every: YIELD_EVERY })
   const { actions, stages, violation } = found
   const sum = (amount: 'states' | 'transitions') =>
     stages.reduce((all, { progress }) => all + progress[amount], 0)
@@ -96,12 +96,12 @@ function counterexample(
   config: ModelConfig,
   violation: string,
   actions: readonly Action[],
-): Way & Pick<Findings, 'end' | 'detail'> {
+): FoundPath & Pick<Findings, 'end' | 'detail'> {
   const smallest = minimise(config, actions)
   return { end: 'violation', detail: smallest.violation ?? violation, ...wayOf(config, smallest) }
 }
 
-function wayOf(config: ModelConfig, way: Trace): Way {
+function wayOf(config: ModelConfig, way: ModelTrace): FoundPath {
   return {
     steps: way.steps.map(({ words }) => words),
     actions: way.steps.map(({ action }) => action),

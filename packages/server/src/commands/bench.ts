@@ -1,6 +1,11 @@
 import type { Command } from 'commander'
 import { type BenchResult, runBench } from '../bench/bench.js'
-import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '../terminal/common-options.js'
+import {
+  type ConnectionOptions,
+  addClusterOptions,
+  connectOptions,
+  finish,
+} from '../terminal/common-options.js'
 import { plural, print } from '../terminal/output.js'
 import { integerFrom, numberUpTo } from '../terminal/parsers.js'
 import { formatTable } from '../terminal/table.js'
@@ -14,7 +19,7 @@ const MAX_IN_FLIGHT = 1024
 /** A command has at most 1 MiB; the rest is for the key. */
 const MAX_VALUE_BYTES = 1_048_000
 
-interface BenchCommandOptions extends ClusterOptions {
+interface BenchCommandOptions extends ConnectionOptions {
   readonly connections: number
   readonly inFlight: number
   readonly seconds: number

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import type { ClusterOptions } from '../terminal/common-options.js'
+import type { ConnectionOptions } from '../terminal/common-options.js'
 import { keyText } from '../terminal/encoding.js'
 import { type EncodingOptions, type Operand, addEncodingOption, readOperands } from '../terminal/operands.js'
 
-export interface KeyOptions extends ClusterOptions, EncodingOptions {
+export interface KeyOptions extends ConnectionOptions, EncodingOptions {
   readonly keyFile?: string
 }
 

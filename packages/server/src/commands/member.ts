@@ -1,24 +1,29 @@
 import { Argument, type Command } from 'commander'
 import { type AnyMachine, Client, type MemberStatus, type ReplicaStatus, connect } from 'synod'
 import { answered, firstStatuses, membersOf, requireAnswer } from './cluster-status.js'
-import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '../terminal/common-options.js'
+import {
+  type ConnectionOptions,
+  addClusterOptions,
+  connectOptions,
+  finish,
+} from '../terminal/common-options.js'
 import { memberNote } from '../reports/member-note.js'
 import { print } from '../terminal/output.js'
-import { type ServerAt, parseServer, parseServerAt } from '../terminal/parsers.js'
+import { type ServerAt, parseServerId, parseServerAt } from '../terminal/parsers.js'
 import { formatTable } from '../terminal/table.js'
 
 /** How long it waits for the addresses of members, which a new server starts with. */
 const LOOK_MS = 500
 
-interface AddOptions extends ClusterOptions {
+interface AddOptions extends ConnectionOptions {
   readonly learner?: boolean
 }
 
-interface UpdateOptions extends ClusterOptions {
+interface UpdateOptions extends ConnectionOptions {
   readonly address: string
 }
 
-interface RemoveOptions extends ClusterOptions {
+interface RemoveOptions extends ConnectionOptions {
   readonly force?: boolean
 }
 
@@ -66,7 +71,7 @@ function addUpdate(member: Command): void {
       'Correct where a member listens for its peers. Servers that name it in their own --servers use that until they ' +
         'are started with another list.',
     )
-    .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServer))
+    .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServerId))
     .requiredOption('--address <host:port>', 'where it listens from now on; no other member may listen there')
     .action(runUpdate)
   finish(addClusterOptions(update), ['member update 3 --address 10.0.0.7:2380'])
@@ -76,7 +81,7 @@ function addRemove(member: Command): void {
   const remove = member
     .command('remove')
     .description('Remove a server, for good: its process ends by itself, and its id does not come back.')
-    .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServer))
+    .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServerId))
     .option(
       '--force',
       'also if too few servers are left to make a quorum: then nothing is decided until enough are back',
@@ -92,9 +97,9 @@ function addReplace(member: Command): void {
       'Replace a server that is lost, or is to go, by a new one: start that with synod serve --join. ' +
         'When it has caught up it votes in the place of the old one, which is removed at that moment.',
     )
-    .addArgument(new Argument('<old>', 'the server that goes, such as 3 or s3').argParser(parseServer))
+    .addArgument(new Argument('<old>', 'the server that goes, such as 3 or s3').argParser(parseServerId))
     .addArgument(newServerArgument('<new=host:port>'))
-    .action((replaces: number, server: ServerAt, options: ClusterOptions) =>
+    .action((replaces: number, server: ServerAt, options: ConnectionOptions) =>
       runAdd(server, { learner: false, replaces }, options),
     )
   finish(addClusterOptions(replace), ['member replace 3 4=10.0.0.4:2380'])
@@ -104,7 +109,7 @@ function newServerArgument(name: string): Argument {
   return new Argument(name, 'the new server, and where it listens for its peers').argParser(parseServerAt)
 }
 
-async function runList(options: ClusterOptions): Promise<void> {
+async function runList(options: ConnectionOptions): Promise<void> {
   const client = new Client(connectOptions(options))
   try {
     const statuses = await firstStatuses(client, options.timeoutMs)
@@ -131,7 +136,7 @@ function memberTable(members: readonly MemberStatus[]): string {
 async function runAdd(
   { address, server }: ServerAt,
   how: { readonly learner: boolean; readonly replaces: number },
-  options: ClusterOptions,
+  options: ConnectionOptions,
 ): Promise<void> {
   const { learner, replaces } = how
   const role = learner ? 'learner' : 'joining'
@@ -184,7 +189,7 @@ async function runRemove(server: number, options: RemoveOptions): Promise<void> 
 
 /** Calls `use` with a connected client, and closes the client. */
 async function connected<T>(
-  options: ClusterOptions,
+  options: ConnectionOptions,
   use: (client: Client<AnyMachine>) => Promise<T>,
 ): Promise<T> {
   const client = connect(connectOptions(options))

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { KvPair } from '../kv/operations.js'
 import { DEFAULT_RANGE_LIMIT, MAX_RANGE_LIMIT } from '../kv/limits.js'
 import {
-  type ClusterOptions,
+  type ConnectionOptions,
   type FreshnessOptions,
   addClusterOptions,
   addFreshnessOptions,
@@ -23,7 +23,7 @@ import { printable } from '../terminal/printable.js'
 import { integerFrom } from '../terminal/parsers.js'
 import { withClient } from './with-client.js'
 
-interface RangeOptions extends ClusterOptions, EncodingOptions, FreshnessOptions {
+interface RangeOptions extends ConnectionOptions, EncodingOptions, FreshnessOptions {
   readonly limit: number
   readonly after: string
   readonly keysOnly?: boolean

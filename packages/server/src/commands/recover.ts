@@ -9,7 +9,7 @@ import { newClusterText } from '../reports/new-cluster-text.js'
 import { type OutputOptions, print } from '../terminal/output.js'
 import { MAX_SERVER_ID, integerFrom } from '../terminal/parsers.js'
 import { recoveryReport } from '../reports/recovery-report.js'
-import { writeText } from '../terminal/standard-streams.js'
+import { writeStream } from '../terminal/standard-streams.js'
 import type { ServedStore } from './served-store.js'
 
 interface RecoverOptions extends OutputOptions {
@@ -65,7 +65,7 @@ async function run<M extends AnyMachine>(options: RecoverOptions, store: ServedS
       },
       confirm: async (plan: RecoveryPlan) => {
         endLine()
-        if (!json) writeText('stderr', `${recoveryReport(plan)}\n`)
+        if (!json) writeStream('stderr', `${recoveryReport(plan)}\n`)
         const goesOn = yes || (await confirm(`Write the new cluster to ${dataDir}?`))
         endLine = showProgress()
         return goesOn

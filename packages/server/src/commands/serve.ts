@@ -18,7 +18,7 @@ import { defined } from '../terminal/defined.js'
 import { lineLogger, logLine } from '../terminal/log.js'
 import { type OutputOptions, droppedLine, droppedMessage, print } from '../terminal/output.js'
 import { MAX_SERVER_ID, integerFrom, parseQuorums, parseServers } from '../terminal/parsers.js'
-import { outliveReaders, writeText } from '../terminal/standard-streams.js'
+import { outliveReaders, writeStream } from '../terminal/standard-streams.js'
 import { stopRequest } from '../terminal/stop-request.js'
 import type { ServedStore } from './served-store.js'
 
@@ -135,7 +135,7 @@ export function addServe<M extends AnyMachine>(program: Command, store: ServedSt
 async function run<M extends AnyMachine>(options: ServeOptions, store: ServedStore<M>): Promise<void> {
   const { json = false } = options
   const logger = lineLogger(json, (line) => {
-    writeText('stderr', line)
+    writeStream('stderr', line)
   })
   outliveReaders({
     stdout: (lines) => droppedLine(options, lines),

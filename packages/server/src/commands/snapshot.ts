@@ -1,7 +1,12 @@
 import type { AnyMachine } from 'synod'
 import { Argument, type Command } from 'commander'
 import { type SavedSnapshot, type SnapshotInfo, connect, readSnapshotInfo, restoreCluster } from 'synod'
-import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '../terminal/common-options.js'
+import {
+  type ConnectionOptions,
+  addClusterOptions,
+  connectOptions,
+  finish,
+} from '../terminal/common-options.js'
 import { newClusterText } from '../reports/new-cluster-text.js'
 import { liveLine } from '../terminal/live-line.js'
 import { type OutputOptions, plural, print } from '../terminal/output.js'
@@ -12,7 +17,7 @@ import type { ServedStore } from './served-store.js'
 /** The replica writes its whole state before it sends the first piece. */
 const SAVE_TIMEOUT_MS = 600_000
 
-interface SaveOptions extends ClusterOptions {
+interface SaveOptions extends ConnectionOptions {
   readonly force?: boolean
 }
 

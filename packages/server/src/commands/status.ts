@@ -2,14 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { Client, type EndpointStatus } from 'synod'
 import { firstStatuses, requireAnswer } from './cluster-status.js'
-import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '../terminal/common-options.js'
+import {
+  type ConnectionOptions,
+  addClusterOptions,
+  connectOptions,
+  finish,
+} from '../terminal/common-options.js'
 import { printJson } from '../terminal/output.js'
 import { integerFrom } from '../terminal/parsers.js'
 import { Redrawing } from '../terminal/redrawing.js'
 import { flushText } from '../terminal/standard-streams.js'
 import { statusTable } from '../reports/status-table.js'
 
-interface StatusOptions extends ClusterOptions {
+interface StatusOptions extends ConnectionOptions {
   readonly watch?: boolean
   readonly intervalMs: number
 }

@@ -1,11 +1,16 @@
 import type { Command } from 'commander'
 import { connect } from 'synod'
-import { type ClusterOptions, addClusterOptions, connectOptions, finish } from '../terminal/common-options.js'
+import {
+  type ConnectionOptions,
+  addClusterOptions,
+  connectOptions,
+  finish,
+} from '../terminal/common-options.js'
 import { defined } from '../terminal/defined.js'
 import { print } from '../terminal/output.js'
-import { parseServer } from '../terminal/parsers.js'
+import { parseServerId } from '../terminal/parsers.js'
 
-interface TransferOptions extends ClusterOptions {
+interface TransferOptions extends ConnectionOptions {
   readonly to?: number
 }
 
@@ -14,7 +19,7 @@ export function addTransfer(program: Command): void {
   const transfer = program
     .command('transfer')
     .description('Have another replica lead. Nothing is lost, and clients wait for some milliseconds.')
-    .option('--to <server>', 'the server, such as s2 (default: the one that keeps up best)', parseServer)
+    .option('--to <server>', 'the server, such as s2 (default: the one that keeps up best)', parseServerId)
     .action(run)
   finish(addClusterOptions(transfer), ['transfer', 'transfer --to s2'])
 }

@@ -1,9 +1,9 @@
 import { KvClient } from '../kv/client.js'
-import { type ClusterOptions, connectOptions } from '../terminal/common-options.js'
+import { type ConnectionOptions, connectOptions } from '../terminal/common-options.js'
 
 /** Calls `use` with a connected client of the store, and closes the client. */
 export async function withClient<T>(
-  options: ClusterOptions,
+  options: ConnectionOptions,
   use: (client: KvClient) => Promise<T>,
 ): Promise<T> {
   const client = await KvClient.connect(connectOptions(options))

@@ -1,6 +1,6 @@
 import { CliError } from '../terminal/cli-error.js'
 import { type OutputOptions, droppedLine, print } from '../terminal/output.js'
-import { Progress } from '../terminal/progress.js'
+import { ProgressLine } from '../terminal/progress-line.js'
 import { outliveReaders } from '../terminal/standard-streams.js'
 import { stopRequest } from '../terminal/stop-request.js'
 import { prepareData } from './data.js'
@@ -40,7 +40,7 @@ async function start(
   stop: Promise<void>,
   output: OutputOptions,
 ): Promise<boolean> {
-  const progress = new Progress(output)
+  const progress = new ProgressLine(output)
   const waiting = new AbortController()
   let leader: number | null | undefined
   try {
@@ -96,7 +96,7 @@ async function watch(
 
 /** Lets all replicas close cleanly; a second request to stop kills the rest. */
 async function stopAll(processes: readonly ReplicaProcess[], output: OutputOptions): Promise<void> {
-  const progress = new Progress(output)
+  const progress = new ProgressLine(output)
   const allEnded = Promise.all(processes.map(({ ended }) => ended))
   const again = stopRequest()
   progress.show('stopping the replicas; Ctrl-C once more kills them')

@@ -6,7 +6,7 @@ import { isInRange, parseIntegerBytes } from './integer.js'
 import { MAX_RANGE_BYTES } from './limits.js'
 import type { KvAnswer, KvCommand, KvPair, KvQuery, KvResult } from './operations.js'
 import { OrderedMap } from './ordered-map.js'
-import { chunksOf, readChunk } from './snapshot-codec.js'
+import { snapshotChunks, readChunk } from './snapshot-codec.js'
 
 const NO_VALUE = new Uint8Array(0)
 
@@ -64,7 +64,7 @@ export class KvMachine implements Machine<KvCommand, KvResult, KvQuery, KvAnswer
   }
 
   snapshot(): Iterable<Uint8Array> {
-    return chunksOf(this.#values.snapshot())
+    return snapshotChunks(this.#values.snapshot())
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {

@@ -13,7 +13,7 @@ const CHARACTER_BYTES = 3
  * Keys with their values, as text of one byte a character, in as many chunks as it takes. There may
  * be millions of them: nothing is allocated for a single one.
  */
-export function* chunksOf(runs: Iterable<Entries<string>>): Generator<Uint8Array, void, undefined> {
+export function* snapshotChunks(runs: Iterable<Entries<string>>): Generator<Uint8Array, void, undefined> {
   let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   let sizeBytes = 0
   for (const { keys, values } of runs) {

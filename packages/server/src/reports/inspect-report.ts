@@ -20,7 +20,7 @@ export function inspectionReport(inspection: JournalInspection, records: boolean
 
 /** A segment with numbers in place of its groups and records. */
 export function summariseSegment({ groups, header, name, sizeBytes }: SegmentInspection) {
-  const records = { promise: 0, vote: 0, chosen: 0, decided: 0, trim: 0, positions: 0 }
+  const records = { promise: 0, vote: 0, chosen: 0, decided: 0, trim: 0, 'group-counts': 0 }
   for (const group of groups) {
     for (const { type } of group.records ?? []) records[type]++
   }
@@ -93,9 +93,9 @@ function recordText(record: RecordSummary): string {
       return `decided ${slots(record.first, record.last)}: ${sizes(record.sizes)}`
     case 'trim':
       return `trim up to slot ${record.slot}: promised ${formatBallot(record.promised)}, voted ${formatBallot(record.voted)}`
-    case 'positions':
+    case 'group-counts':
       return record.heard
-        .map(({ acceptor, position }) => `acceptor ${acceptor} has ${plural(position, 'group')}`)
+        .map(({ acceptor, groupCount }) => `acceptor ${acceptor} has ${plural(groupCount, 'group')}`)
         .join(', ')
   }
 }

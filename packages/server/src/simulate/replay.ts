@@ -3,7 +3,7 @@ import type { Plan } from 'synod-testing'
 import { CliError } from '../terminal/cli-error.js'
 import { type OutputOptions, print } from '../terminal/output.js'
 import { stopRequest } from '../terminal/stop-request.js'
-import { type Difference, replayText, violationDocument, violationError } from './report.js'
+import { type TraceDifference, replayText, violationDocument, violationError } from './report.js'
 import { type Runner, hasFailed } from './runner.js'
 import { WorkerRunner } from './worker-runner.js'
 
@@ -53,7 +53,7 @@ function planOf(line: string): Plan | undefined {
   }
 }
 
-function firstDifference(before: readonly string[], now: readonly string[]): Difference | undefined {
+function firstDifference(before: readonly string[], now: readonly string[]): TraceDifference | undefined {
   const length = Math.max(before.length, now.length)
   for (let at = 0; at < length; at++) {
     if (before[at] !== now[at]) return { line: at + 1, before: before[at], now: now[at] }

@@ -8,7 +8,7 @@ import type { Tally } from './tally.js'
 const BAR_WIDTH = 20
 
 /** The first line in which two traces differ. A line that a trace does not have is undefined. */
-export interface Difference {
+export interface TraceDifference {
   /** Counted from 1 on. */
   readonly line: number
   readonly before: string | undefined
@@ -16,7 +16,7 @@ export interface Difference {
 }
 
 /** How far a series is, on one line. */
-export function progressText(tally: Tally): string {
+export function seriesProgressText(tally: Tally): string {
   const { allRuns, done, elapsedMs, runs, summary } = tally
   const of = allRuns === Infinity ? '' : ` of ${formatCount(allRuns)}`
   const { simulatedMs } = summary
@@ -74,7 +74,7 @@ export function faultsText({ faults }: Plan): string {
 }
 
 /** Whether a run was the same as that of which the trace was kept, and what was found. */
-export function replayText(run: Run, path: string, difference: Difference | undefined): string {
+export function replayText(run: Run, path: string, difference: TraceDifference | undefined): string {
   const { plan, trace = [], violation } = run
   const found =
     violation === undefined
@@ -83,7 +83,7 @@ export function replayText(run: Run, path: string, difference: Difference | unde
   return [sameness(trace.length, path, difference), ...found].join('\n')
 }
 
-function sameness(lines: number, path: string, difference: Difference | undefined): string {
+function sameness(lines: number, path: string, difference: TraceDifference | undefined): string {
   if (difference === undefined) return `The same run: all ${formatCount(lines)} lines are as in ${path}.`
   const { before = 'nothing more', line, now = 'nothing more' } = difference
   return `Another run: line ${line} of ${path} is no longer the same.\n  there: ${before}\n  now:   ${now}`

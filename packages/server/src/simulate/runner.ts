@@ -1,8 +1,15 @@
 import type { AnyMachine } from 'synod'
-import { type Outcome, type Plan, Violation, type Workload, runPlan, shrinkPlan } from 'synod-testing'
+import {
+  type SimulationOutcome,
+  type Plan,
+  Violation,
+  type Workload,
+  runPlan,
+  shrinkPlan,
+} from 'synod-testing'
 
 /** The result of a plan, as plain data that can go from one thread to another. */
-export interface Run extends Omit<Outcome, 'violation'> {
+export interface Run extends Omit<SimulationOutcome, 'violation'> {
   readonly violation: Pick<Violation, 'kind' | 'message'> | undefined
   /** The lines of its trace (docs/reference/trace.md), where they were asked for. */
   readonly trace: readonly string[] | undefined

@@ -16,7 +16,7 @@ export interface SeriesOptions {
 }
 
 /** A run that found something, and who ran it. */
-export interface Failure {
+export interface SeriesFailure {
   readonly run: FailedRun
   readonly runner: Runner
 }
@@ -31,10 +31,10 @@ export async function runSeries(
   runners: readonly Runner[],
   onRun: (run: Run) => void,
   signal: AbortSignal,
-): Promise<Failure | undefined> {
+): Promise<SeriesFailure | undefined> {
   const endMs = performance.now() + options.limitMs
   const plans = plansOf(options)
-  let failure: Failure | undefined
+  let failure: SeriesFailure | undefined
   const isOver = () => failure !== undefined || signal.aborted
   const work = async (runner: Runner) => {
     while (!isOver() && performance.now() < endMs) {

@@ -6,7 +6,7 @@ import { stopRequest } from '../terminal/stop-request.js'
 import { writeLines } from '../terminal/write-lines.js'
 import {
   faultsText,
-  progressText,
+  seriesProgressText,
   summaryDocument,
   summaryText,
   violationDocument,
@@ -14,11 +14,11 @@ import {
   violationText,
 } from './report.js'
 import type { Run, Runner } from './runner.js'
-import { type Failure, type SeriesOptions, runSeries } from './series.js'
+import { type SeriesFailure, type SeriesOptions, runSeries } from './series.js'
 import { Tally } from './tally.js'
 import { WorkerRunner } from './worker-runner.js'
 
-export interface SimulateOptions extends Omit<SeriesOptions, 'traced'> {
+export interface SimulateCommandOptions extends Omit<SeriesOptions, 'traced'> {
   /** How many threads share the runs. */
   readonly jobs: number
   /** The file for the trace of the only run. */
@@ -29,7 +29,7 @@ export interface SimulateOptions extends Omit<SeriesOptions, 'traced'> {
  * Runs a series of simulations until one finds something, all are done, or it is asked to stop, and
  * reports. Rejects with `violation` or `interrupted`.
  */
-export async function runSimulate(options: SimulateOptions, output: OutputOptions): Promise<void> {
+export async function runSimulate(options: SimulateCommandOptions, output: OutputOptions): Promise<void> {
   const runners = Array.from({ length: options.jobs }, () => new WorkerRunner())
   try {
     await simulateWith(runners, options, output, stopRequest())
@@ -41,7 +41,7 @@ export async function runSimulate(options: SimulateOptions, output: OutputOption
 /** Does the same with the runners of the caller, until `stop` resolves. */
 export async function simulateWith(
   runners: readonly Runner[],
-  options: SimulateOptions,
+  options: SimulateCommandOptions,
   output: OutputOptions,
   stop: Promise<void>,
 ): Promise<void> {
@@ -51,7 +51,7 @@ export async function simulateWith(
     interruption.abort()
   })
   const tally = new Tally({ ...options, traced: trace !== undefined })
-  const hide = liveLine(output, () => progressText(tally))
+  const hide = liveLine(output, () => seriesProgressText(tally))
   let last: Run | undefined
   const series = runSeries(
     tally.series,
@@ -76,8 +76,8 @@ export async function simulateWith(
 
 /** Reports a violation and the faults that it needs. Returns the same as a document. */
 async function explain(
-  { run, runner }: Failure,
-  { servers, trace }: SimulateOptions,
+  { run, runner }: SeriesFailure,
+  { servers, trace }: SimulateCommandOptions,
   output: OutputOptions,
   stopped: Promise<void>,
   write: (text: string) => void,

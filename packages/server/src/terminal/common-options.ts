@@ -9,7 +9,7 @@ import { integerFrom, parseList } from './parsers.js'
 const MAX_TIMEOUT_MS = 3_600_000
 
 /** Where and how to reach a cluster. */
-export interface ClusterOptions extends OutputOptions {
+export interface ConnectionOptions extends OutputOptions {
   readonly endpoints: readonly string[]
   readonly cluster?: string
   readonly timeoutMs: number
@@ -59,6 +59,6 @@ export function connectOptions({
   cluster,
   endpoints,
   timeoutMs,
-}: ClusterOptions): Pick<ConnectOptions<AnyMachine>, 'cluster' | 'endpoints' | 'timeoutMs'> {
+}: ConnectionOptions): Pick<ConnectOptions<AnyMachine>, 'cluster' | 'endpoints' | 'timeoutMs'> {
   return { endpoints, timeoutMs: timeoutMs, ...defined({ cluster }) }
 }

@@ -1,5 +1,5 @@
 import type { OutputOptions } from './output.js'
-import { Progress } from './progress.js'
+import { ProgressLine } from './progress-line.js'
 
 const REDRAW_MS = 200
 
@@ -8,7 +8,7 @@ const REPEAT_MS = 10_000
 
 /** Shows the progress of a command on stderr until the returned function is called. */
 export function liveLine(output: OutputOptions, line: () => string): () => void {
-  const progress = new Progress(output)
+  const progress = new ProgressLine(output)
   const timer = setInterval(
     () => {
       progress.show(line())

@@ -1,4 +1,4 @@
-import { writeText } from './standard-streams.js'
+import { writeStream } from './standard-streams.js'
 
 /** Options of every command. */
 export interface OutputOptions {
@@ -9,7 +9,7 @@ export interface OutputOptions {
 /** Prints a line to stdout: as `text`, or with `--json` as `document`. */
 export function print({ json = false }: OutputOptions, text: string, document: unknown): void {
   if (json) printJson(document)
-  else writeText('stdout', `${text}\n`)
+  else writeStream('stdout', `${text}\n`)
 }
 
 /** The notice that lines are missing in the output of a server. */
@@ -24,7 +24,7 @@ export function droppedLine({ json = false }: OutputOptions, lines: number): str
 
 /** Prints a document as a line of JSON. */
 export function printJson(document: unknown): void {
-  writeText('stdout', `${JSON.stringify(document)}\n`)
+  writeStream('stdout', `${JSON.stringify(document)}\n`)
 }
 
 /** `1 slot`, `2 slots`. */

@@ -14,7 +14,7 @@ export function integerFrom(low: number, high: number): (text: string) => number
 }
 
 /** Parses the name of a server: `s2`, or `2`. */
-export function parseServer(text: string): number {
+export function parseServerId(text: string): number {
   const id = Number(/^s?(\d{1,5})$/.exec(text)?.[1])
   if (id >= 1 && id <= MAX_SERVER_ID) return id
   throw new InvalidArgumentError('it must be a server such as s2')
@@ -31,7 +31,7 @@ export function parseServerAt(text: string): ServerAt {
   const [, name, address] = /^([^=]*)=(.+)$/.exec(text) ?? []
   if (name === undefined || address === undefined)
     throw new InvalidArgumentError('it must be a server and its address such as 4=10.0.0.4:2380')
-  return { server: parseServer(name), address }
+  return { server: parseServerId(name), address }
 }
 
 /** Parses a positive number, such as 2 or 0.5, up to `high`. */

@@ -1,4 +1,4 @@
-import { writeText } from './standard-streams.js'
+import { writeStream } from './standard-streams.js'
 
 const CLEAR_LINE = '\x1b[K'
 const CLEAR_BELOW = '\x1b[J'
@@ -19,20 +19,20 @@ export class Redrawing {
     const stream = process[this.#name]
     if (stream.writableNeedDrain) return
     if (!stream.isTTY) {
-      writeText(this.#name, `${text}\n`)
+      writeStream(this.#name, `${text}\n`)
       return
     }
     // Lines are cut at the width of the terminal: a wrapped line would count as two.
     const lines = text.split('\n').map((line) => line.slice(0, stream.columns))
     const back = this.#lines > 0 ? `\x1b[${this.#lines}A\r` : ''
-    writeText(this.#name, `${back}${lines.map((line) => `${line}${CLEAR_LINE}\n`).join('')}${CLEAR_BELOW}`)
+    writeStream(this.#name, `${back}${lines.map((line) => `${line}${CLEAR_LINE}\n`).join('')}${CLEAR_BELOW}`)
     this.#lines = lines.length
   }
 
   /** Removes the text. Does nothing without a terminal. */
   clear(): void {
     if (process[this.#name].isTTY && this.#lines > 0) {
-      writeText(this.#name, `\x1b[${this.#lines}A\r${CLEAR_BELOW}`)
+      writeStream(this.#name, `\x1b[${this.#lines}A\r${CLEAR_BELOW}`)
     }
     this.#lines = 0
   }

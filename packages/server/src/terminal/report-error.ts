@@ -2,7 +2,7 @@ import { SynodError } from 'synod'
 import { CliError } from './cli-error.js'
 import { defined } from './defined.js'
 import { printable } from './printable.js'
-import { writeText } from './standard-streams.js'
+import { writeStream } from './standard-streams.js'
 
 /**
  * Prints an error to stderr: `error: <message> (<code>)`, or with `json` as a document. An error
@@ -12,11 +12,11 @@ export function reportError(error: unknown, json: boolean): void {
   const { code, message } = describe(error)
   if (json) {
     const details = detailsOf(error)
-    writeText('stderr', `${JSON.stringify({ error: { code, message, ...details } })}\n`)
+    writeStream('stderr', `${JSON.stringify({ error: { code, message, ...details } })}\n`)
     return
   }
-  writeText('stderr', `error: ${printable(message)} (${code})\n`)
-  if (code === 'internal' && error instanceof Error) writeText('stderr', `${error.stack ?? ''}\n`)
+  writeStream('stderr', `error: ${printable(message)} (${code})\n`)
+  if (code === 'internal' && error instanceof Error) writeStream('stderr', `${error.stack ?? ''}\n`)
 }
 
 /** Fields of the document besides code and message. */

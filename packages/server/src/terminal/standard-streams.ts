@@ -12,7 +12,7 @@ type Name = 'stdout' | 'stderr'
 let lineWriters: Readonly<Record<Name, LineWriter>> | undefined
 
 /** Writes text to stdout or stderr. In a server this never waits, fails, or ends the process. */
-export function writeText(name: Name, text: string): void {
+export function writeStream(name: Name, text: string): void {
   if (lineWriters === undefined) process[name].write(text)
   else lineWriters[name].write(text)
 }

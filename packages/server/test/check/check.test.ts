@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { checkWith } from '../../src/check/check.js'
-import { type Findings, NO_WAY, type Search } from '../../src/check/findings.js'
+import { type Findings, NO_PATH, type RunningSearch } from '../../src/check/findings.js'
 
 const NEVER = new Promise<void>(() => undefined)
 
@@ -27,7 +27,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-function* search(findings: Findings): Search {
+function* search(findings: Findings): RunningSearch {
   for (let states = 1; states < 5; states++) yield { ...findings.progress, states }
   return findings
 }
@@ -57,7 +57,7 @@ test('the trace is written to the file that was asked for, if the search found s
   const directory = await mkdtemp(join(tmpdir(), 'check-'))
   try {
     const file = join(directory, 'way.ndjson')
-    await checkWith(search({ ...FOUND, end: 'exhausted', ...NO_WAY }), 'small', {}, NEVER, file)
+    await checkWith(search({ ...FOUND, end: 'exhausted', ...NO_PATH }), 'small', {}, NEVER, file)
     expect(stdout).not.toContain('trace')
     await expect(readFile(file)).rejects.toThrow('ENOENT')
     await checkWith(search({ ...FOUND, end: 'reached' }), 'small', {}, NEVER, file)
@@ -69,7 +69,7 @@ test('the trace is written to the file that was asked for, if the search found s
 })
 
 test('a search without a violation succeeds', async () => {
-  const none = { ...FOUND, end: 'exhausted', detail: undefined, ...NO_WAY } as const
+  const none = { ...FOUND, end: 'exhausted', detail: undefined, ...NO_PATH } as const
   await checkWith(search(none), 'small', {}, NEVER)
   expect(stdout).toMatch(/^end {7}every state was visited\n$/m)
 })
@@ -77,7 +77,7 @@ test('a search without a violation succeeds', async () => {
 test('an interrupted search prints its progress so far', async () => {
   let stop: () => void = () => undefined
   const stopped = new Promise<void>((resolve) => (stop = resolve))
-  function* endless(): Search {
+  function* endless(): RunningSearch {
     for (let states = 1; ; states++) {
       if (states === 7) stop()
       yield { ...FOUND.progress, states }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import type { Findings, Search } from '../../src/check/findings.js'
+import type { Findings, RunningSearch } from '../../src/check/findings.js'
 import { CONFIGURATION_NAMES } from '../../src/check/names.js'
 import { describeConfiguration, search } from '../../src/check/search.js'
 
-function findingsOf(search: Search): Findings {
+function findingsOf(search: RunningSearch): Findings {
   for (;;) {
     const { done, value } = search.next()
     if (done === true) return value

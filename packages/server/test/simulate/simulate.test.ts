@@ -6,12 +6,12 @@ import { type Workload, drawPlan } from 'synod-testing'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Run, type Runner, LocalRunner } from '../../src/simulate/runner.js'
 import { replayWith } from '../../src/simulate/replay.js'
-import { type SimulateOptions, simulateWith } from '../../src/simulate/simulate.js'
+import { type SimulateCommandOptions, simulateWith } from '../../src/simulate/simulate.js'
 import { clockRead, stamped } from './planted.js'
 
 const NEVER = new Promise<void>(() => undefined)
 
-const OPTIONS: SimulateOptions = { modes: ['leader'], seed: 4, seeds: 4, jobs: 1, limitMs: Infinity }
+const OPTIONS: SimulateCommandOptions = { modes: ['leader'], seed: 4, seeds: 4, jobs: 1, limitMs: Infinity }
 
 let directory: string
 let stdout: string
@@ -32,7 +32,7 @@ afterEach(async () => {
 
 function simulated<M extends AnyMachine>(
   workload: Workload<M>,
-  options: Partial<SimulateOptions> = {},
+  options: Partial<SimulateCommandOptions> = {},
   json = true,
 ): Promise<void> {
   return simulateWith([new LocalRunner(workload)], { ...OPTIONS, ...options }, { json }, NEVER)

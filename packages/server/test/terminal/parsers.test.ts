@@ -3,7 +3,7 @@ import {
   integerFrom,
   numberUpTo,
   parseList,
-  parseServer,
+  parseServerId,
   parseServerAt,
   parseServers,
 } from '../../src/terminal/parsers.js'
@@ -41,10 +41,10 @@ test('parseServers accepts a list of servers with addresses, each id once', () =
   }
 })
 
-test('parseServer accepts an id or a name, and parseServerAt an address beside it', () => {
-  expect(parseServer('s65535')).toBe(65_535)
+test('parseServerId accepts an id or a name, and parseServerAt an address beside it', () => {
+  expect(parseServerId('s65535')).toBe(65_535)
   for (const text of ['', 's', '0', '65536', 'x1']) {
-    expect(() => parseServer(text), text).toThrow('a server such as s2')
+    expect(() => parseServerId(text), text).toThrow('a server such as s2')
   }
   expect(parseServerAt('4=[::1]:2380')).toEqual({ server: 4, address: '[::1]:2380' })
   expect(parseServerAt('s4=host:1')).toEqual({ server: 4, address: 'host:1' })

@@ -2,7 +2,7 @@ import type { LeaderHint } from '../net/client/messages.js'
 import { type Ballot, type ServerId, ZERO_BALLOT, compareBallots } from '../paxos/ballot.js'
 
 /** What is known of a replica when it comes to whom to ask. */
-export interface Candidate {
+export interface EndpointView {
   /** Null while it is not connected. */
   readonly welcome: { readonly server: ServerId } | null
   /** Who leads, as far as it has told. */
@@ -15,7 +15,7 @@ export interface Candidate {
  * the highest ballot holds: an older one may name a leader that was deposed. Where the leader is
  * silent or not connected, it is a replica that forwards to the leader.
  */
-export function chooseTarget<Its extends Candidate>(candidates: readonly Its[]): Its | undefined {
+export function chooseTarget<Its extends EndpointView>(candidates: readonly Its[]): Its | undefined {
   const telling = candidates.filter(({ hint }) => hint !== null && hint.server !== 0)
   const best = highest(telling)
   const leader = candidates.find(({ welcome }) => welcome !== null && welcome.server === best?.hint?.server)
@@ -24,7 +24,7 @@ export function chooseTarget<Its extends Candidate>(candidates: readonly Its[]):
 }
 
 /** The first candidate whose hint has the highest ballot. */
-function highest<Its extends Candidate>(telling: readonly Its[]): Its | undefined {
+function highest<Its extends EndpointView>(telling: readonly Its[]): Its | undefined {
   let best: Its | undefined
   for (const each of telling) {
     if (best === undefined || compareBallots(ballotOf(each), ballotOf(best)) > 0) best = each
@@ -32,6 +32,6 @@ function highest<Its extends Candidate>(telling: readonly Its[]): Its | undefine
   return best
 }
 
-function ballotOf({ hint }: Candidate): Ballot {
+function ballotOf({ hint }: EndpointView): Ballot {
   return hint?.ballot ?? ZERO_BALLOT
 }

@@ -18,7 +18,7 @@ export interface ClusterParameters {
 /**
  * What two sides say of the parameters in which they differ, in the words of a message to people.
  */
-export interface Difference {
+export interface ParameterDifference {
   readonly code: 'wrong-mode' | 'wrong-cluster'
   readonly ours: string
   readonly theirs: string
@@ -39,7 +39,10 @@ const WORDS: readonly ((parameters: ClusterParameters) => string)[] = [
  * In what these parameters differ; undefined where they are the same. Of two modes, the rest
  * follows.
  */
-export function differenceOf(ours: ClusterParameters, theirs: ClusterParameters): Difference | undefined {
+export function parameterDifference(
+  ours: ClusterParameters,
+  theirs: ClusterParameters,
+): ParameterDifference | undefined {
   const different = WORDS.filter((wordsOf) => wordsOf(ours) !== wordsOf(theirs))
   if (different.length === 0) return undefined
   const code = ours.mode === theirs.mode ? 'wrong-cluster' : 'wrong-mode'

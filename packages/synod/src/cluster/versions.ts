@@ -49,7 +49,11 @@ export function mostFor(supports: readonly Support[], { format, machine }: Agree
 }
 
 /** Why `who` cannot work with what is agreed, and what to do; undefined if it can. */
-export function lackOf(who: string, { formats, machine }: Support, agreed: Agreed): string | undefined {
+export function missingSupport(
+  who: string,
+  { formats, machine }: Support,
+  agreed: Agreed,
+): string | undefined {
   const { newest, oldest } = formats
   if (agreed.format > newest || agreed.format < oldest)
     return (

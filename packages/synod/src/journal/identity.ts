@@ -7,14 +7,14 @@ import { type ClusterId, isClusterId } from '../cluster/cluster-id.js'
 import {
   type ClusterParameters,
   areParameters,
-  differenceOf,
+  parameterDifference,
   foundingParameters,
   withoutNeedlessQuorums,
 } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Disk } from '../storage/disk.js'
-import type { Space } from '../storage/no-space.js'
+import type { SpaceWaiter } from '../storage/no-space.js'
 import { replaceFile } from '../storage/replace-file.js'
 
 const FILE = 'identity'
@@ -57,10 +57,10 @@ export interface Identity extends IdentityOptions {
    * The acceptor of every founder, null as long as `clusterId` is. Of a server that joined: its own
    * alone.
    */
-  readonly peers: Peers | null
+  readonly peers: PeerAcceptors | null
 }
 
-export type Peers = Readonly<Record<ServerId, AcceptorId>>
+export type PeerAcceptors = Readonly<Record<ServerId, AcceptorId>>
 
 /** The identity file cannot be taken at its word. */
 export class IdentityFault extends Error {
@@ -112,7 +112,7 @@ export async function saveIdentity(
   disk: Disk,
   directory: string,
   identity: Identity,
-  space?: Space,
+  space?: SpaceWaiter,
 ): Promise<void> {
   await replaceFile(disk, directory, FILE, Buffer.from(formatIdentity(identity)), space)
 }
@@ -159,7 +159,7 @@ export function checkIdentity(found: Identity, asked: IdentityOptions, directory
   const { founders, parameters } = found
   const wanted =
     founders.length === 0 ? asked.parameters : withoutNeedlessQuorums(asked.parameters, founders.length)
-  const difference = differenceOf(parameters, wanted)
+  const difference = parameterDifference(parameters, wanted)
   if (difference !== undefined) {
     const { code, ours, theirs } = difference
     throw new SynodError(
@@ -262,7 +262,7 @@ function isAcceptorId(value: unknown): value is AcceptorId {
   return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
 }
 
-function isPeers(value: unknown): value is Peers {
+function isPeers(value: unknown): value is PeerAcceptors {
   if (!isObject(value)) return false
   return Object.entries(value).every(
     ([server, acceptor]) => isServerId(Number(server)) && isAcceptorId(acceptor),

@@ -8,8 +8,8 @@ import { findGroup, groupMarker, readRecords } from './group.js'
 import type { Group } from './group.js'
 import type { Identity } from './identity.js'
 import { nodeDisk } from '../storage/node-disk.js'
-import type { PositionsRecord, StoredRecord } from './record-codec.js'
-import type { Finding } from './recovery-table.js'
+import type { GroupCountsRecord, StoredRecord } from './record-codec.js'
+import type { RecoveryFinding } from './recovery-table.js'
 import { recover } from './recovery.js'
 import { decodeHeader, segmentName, segmentNumbers, UnsupportedVersionError } from './segment.js'
 import type { FoundHeader } from './segment.js'
@@ -22,7 +22,7 @@ export interface JournalInspection {
   /** Null when it is missing or damaged. */
   readonly identity: Identity | null
   /** What a server that started on it now would find. */
-  readonly finding: Finding
+  readonly finding: RecoveryFinding
   readonly segments: readonly SegmentInspection[]
 }
 
@@ -48,7 +48,7 @@ export type RecordSummary =
   | PromiseRecord
   | ChosenRecord
   | TrimRecord
-  | PositionsRecord
+  | GroupCountsRecord
   | {
       readonly type: 'vote'
       readonly ballot: Ballot
@@ -110,7 +110,7 @@ function summarise(record: StoredRecord): RecordSummary {
     case 'promise':
     case 'chosen':
     case 'trim':
-    case 'positions':
+    case 'group-counts':
       return record
     case 'vote':
       return { type: 'vote', ballot: record.ballot, ...summariseValues(record) }

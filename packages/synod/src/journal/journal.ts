@@ -5,9 +5,9 @@ import type { JournalRecord } from '../paxos/records.js'
 import type { Disk } from '../storage/disk.js'
 import { GroupWriter, groupMarker } from './group.js'
 import { isIdentity, saveIdentity } from './identity.js'
-import type { Identity, Peers } from './identity.js'
-import type { Positions } from './positions.js'
-import type { Space } from '../storage/no-space.js'
+import type { Identity, PeerAcceptors } from './identity.js'
+import type { GroupCounts } from './group-counts.js'
+import type { SpaceWaiter } from '../storage/no-space.js'
 import type { Reserve } from '../storage/reserve.js'
 import { faultOf, lastSlotOf, sizeBoundBytes } from './record-codec.js'
 import type { SegmentWriter } from './segment-writer.js'
@@ -41,8 +41,8 @@ export interface JournalParts {
   readonly identity: Identity
   readonly segments: SegmentWriter
   /** What is heard of other acceptors, to be written along with the records. */
-  readonly positions: Positions
-  readonly space: Space
+  readonly groupCounts: GroupCounts
+  readonly space: SpaceWaiter
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
   /** Every record up to this position is durable. It goes up with every call. */
@@ -61,11 +61,11 @@ export class Journal {
   /**
    * How far the journals of other acceptors have come. What is new is written with the next group.
    */
-  readonly positions: Positions
+  readonly groupCounts: GroupCounts
   readonly #disk: Disk
   readonly #directory: string
   readonly #segments: SegmentWriter
-  readonly #space: Space
+  readonly #space: SpaceWaiter
   readonly #now: () => number
   readonly #onDurable: (upTo: number) => void
   readonly #onFailure: (error: SynodError) => void
@@ -96,7 +96,7 @@ export class Journal {
     this.#directory = parts.directory
     this.#identity = parts.identity
     this.#segments = parts.segments
-    this.positions = parts.positions
+    this.groupCounts = parts.groupCounts
     this.#space = parts.space
     this.#now = parts.now
     this.#onDurable = parts.onDurable
@@ -116,7 +116,7 @@ export class Journal {
   }
 
   /** The number of the last group that is durable, counted since the acceptor was made. */
-  get position(): number {
+  get groupCount(): number {
     return this.#segments.nextSequence - 1
   }
 
@@ -189,7 +189,7 @@ export class Journal {
    * Records the id of the cluster and the acceptors that founded it, now that they are known;
    * resolves with the identity when it is durable. Rejects with `journal-failed` and `closed`.
    */
-  savePeers(clusterId: ClusterId, peers: Peers): Promise<Identity> {
+  savePeers(clusterId: ClusterId, peers: PeerAcceptors): Promise<Identity> {
     const saved = this.#saving.then(() => this.#savePeers(clusterId, peers))
     this.#saving = saved.catch(() => undefined)
     return saved
@@ -228,8 +228,8 @@ export class Journal {
       const upTo = this.#appended
       const [last, trim] = [this.#last, this.#trim]
       // The group of the latest trim outlives all before it, so it repeats what they said.
-      const heard = this.positions.take(trim > 0)
-      if (heard.length > 0) this.#group.add({ type: 'positions', heard })
+      const heard = this.groupCounts.take(trim > 0)
+      if (heard.length > 0) this.#group.add({ type: 'group-counts', heard })
       const group = this.#group.seal(this.#segments.nextSequence)
       this.#last = this.#trim = 0
       this.#writingSinceMs = this.#now()
@@ -250,7 +250,7 @@ export class Journal {
     this.#writing = null
   }
 
-  async #savePeers(clusterId: ClusterId, peers: Peers): Promise<Identity> {
+  async #savePeers(clusterId: ClusterId, peers: PeerAcceptors): Promise<Identity> {
     if (this.#failure !== null) throw this.#failure
     if (this.#closing !== null) throw new SynodError('closed', 'the journal is closed')
     const identity = { ...this.#identity, clusterId, peers }

@@ -5,12 +5,12 @@ import type { Disk } from '../storage/disk.js'
 import { checkIdentity, newIdentity, saveIdentity, withAddresses } from './identity.js'
 import type { Identity, IdentityOptions } from './identity.js'
 import { Journal, journalFailed } from './journal.js'
-import type { Finding } from './recovery-table.js'
+import type { RecoveryFinding } from './recovery-table.js'
 import { recover } from './recovery.js'
 import type { Recovery } from './recovery.js'
 import { segmentName, segmentNumbers } from './segment.js'
-import { Positions } from './positions.js'
-import { NO_PATIENCE, type Space, isNoSpace } from '../storage/no-space.js'
+import { GroupCounts } from './group-counts.js'
+import { FAIL_WHEN_FULL, type SpaceWaiter, isNoSpace } from '../storage/no-space.js'
 import { NO_RESERVE, SegmentWriter } from './segment-writer.js'
 import type { SegmentWriterOptions } from './segment-writer.js'
 
@@ -47,7 +47,7 @@ export interface JournalOptions {
    * How to wait for space on a full disk. Unless given, a write that is refused is a write that
    * fails.
    */
-  readonly space?: Space
+  readonly space?: SpaceWaiter
   /** Every record up to this position is durable. */
   readonly onDurable: (upTo: number) => void
   /** Called once, when a write or an fsync has failed: the journal is of no more use. */
@@ -60,7 +60,7 @@ export interface UsableJournal {
   readonly identity: Identity
   /** Everything recorded before, in order. */
   readonly records: readonly JournalRecord[]
-  readonly recovery: Finding
+  readonly recovery: RecoveryFinding
   readonly damage?: undefined
 }
 
@@ -72,9 +72,9 @@ export interface DamagedJournal {
   /** Null when it is what is missing or damaged. */
   readonly identity: Identity | null
   readonly records: readonly []
-  readonly recovery: Finding
+  readonly recovery: RecoveryFinding
   /** The message says what to do. The server may learn from its peers; it must not vote. */
-  readonly damage: Finding
+  readonly damage: RecoveryFinding
   /** Gives up the directory. */
   close(): Promise<void>
 }
@@ -114,7 +114,7 @@ export async function openJournal(options: JournalOptions): Promise<OpenedJourna
 }
 
 /** Says of a journal that cannot be used why, what follows, and what to do. */
-export function damageWords(directory: string, { message }: Pick<Finding, 'message'>): string {
+export function damageWords(directory: string, { message }: Pick<RecoveryFinding, 'message'>): string {
   return `the journal in ${directory} cannot be used: ${message}; ${CONSEQUENCE}: ${LET_IN_AS_NEW}`
 }
 
@@ -123,7 +123,7 @@ async function openLocked(
   segmentSizeBytes: number,
   release: () => Promise<void>,
 ): Promise<OpenedJournal> {
-  const { disk, directory, now, onDurable, onFailure, reserve = NO_RESERVE, space = NO_PATIENCE } = options
+  const { disk, directory, now, onDurable, onFailure, reserve = NO_RESERVE, space = FAIL_WHEN_FULL } = options
   const found = await recover(disk, directory)
   if (found.identity !== null) checkIdentity(found.identity, options.identity, directory)
   const recovery = found.finding
@@ -148,8 +148,8 @@ async function openLocked(
     { disk, directory, identity, segmentSizeBytes, reserve, space, now },
     found,
   )
-  const positions = new Positions(found.heard)
-  const parts = { disk, directory, identity, segments, positions, space, now }
+  const groupCounts = new GroupCounts(found.heard)
+  const parts = { disk, directory, identity, segments, groupCounts, space, now }
   const journal = new Journal({ ...parts, onDurable, onFailure, release })
   return { journal, identity, records: found.records, recovery }
 }

@@ -11,7 +11,7 @@ export const OUTDATED_FILE = 'outdated'
  */
 export interface Outdated {
   /** The last group in the directory when that was found out. */
-  readonly position: number
+  readonly groupCount: number
   /** The highest group of this acceptor that the other server has heard of. */
   readonly heard: number
 }
@@ -20,9 +20,9 @@ export interface Outdated {
 export async function saveOutdated(
   disk: Disk,
   directory: string,
-  { heard, position }: Outdated,
+  { heard, groupCount }: Outdated,
 ): Promise<void> {
-  const content = { position, heard }
+  const content = { position: groupCount, heard }
   const text = JSON.stringify({ ...content, crc32: crc32(JSON.stringify(content)) }) + '\n'
   await replaceFile(disk, directory, OUTDATED_FILE, Buffer.from(text))
 }
@@ -44,9 +44,9 @@ export async function loadOutdated(
 }
 
 /** In the words of a message to people. */
-export function outdatedWords({ heard, position }: Outdated): string {
+export function outdatedWords({ heard, groupCount }: Outdated): string {
   return (
-    `it is an old copy: it ends with group ${position}, and another server has heard of group ${heard} ` +
+    `it is an old copy: it ends with group ${groupCount}, and another server has heard of group ${heard} ` +
     `of this acceptor, so promises and votes are missing`
   )
 }
@@ -55,7 +55,9 @@ function parse(text: string): Outdated | undefined {
   try {
     const { crc32: expected, heard, position } = JSON.parse(text) as Record<string, unknown>
     if (typeof heard !== 'number' || typeof position !== 'number') return undefined
-    return expected === crc32(JSON.stringify({ position, heard })) ? { position, heard } : undefined
+    return expected === crc32(JSON.stringify({ position, heard }))
+      ? { groupCount: position, heard }
+      : undefined
   } catch {
     return undefined
   }

@@ -5,7 +5,7 @@ import type { Disk } from '../storage/disk.js'
 import { findGroup, groupMarker, readRecords } from './group.js'
 import type { Identity } from './identity.js'
 import { recover } from './recovery.js'
-import type { Finding } from './recovery-table.js'
+import type { RecoveryFinding } from './recovery-table.js'
 import { decodeHeader, segmentName, segmentNumbers, UnsupportedVersionError } from './segment.js'
 
 /** Records were here, and are gone: what follows was written later. */
@@ -19,7 +19,7 @@ const GAP: Gap = { type: 'gap' }
 export interface ReadJournal {
   /** Undefined where it is missing or damaged: then nothing is known of the records either. */
   readonly identity: Identity | undefined
-  readonly finding: Finding
+  readonly finding: RecoveryFinding
   /** In the order in which they were written. */
   readonly records: readonly (JournalRecord | Gap)[]
   /**
@@ -91,7 +91,7 @@ function beginOf(
 /** Undefined where they are not understood. */
 function recordsOf(payload: Buffer): JournalRecord[] | undefined {
   try {
-    return readRecords(payload).filter((record) => record.type !== 'positions')
+    return readRecords(payload).filter((record) => record.type !== 'group-counts')
   } catch (error) {
     if (error instanceof MalformedError) return undefined
     throw error

@@ -12,23 +12,23 @@ const VOTE = 2
 const CHOSEN = 3
 const DECIDED = 4
 const TRIM = 5
-const POSITIONS = 6
+const GROUP_COUNTS = 6
 
 /** The last group that an acceptor has made durable, counted since it was made. */
-export interface AcceptorPosition {
+export interface AcceptorGroupCount {
   /** An AcceptorId. */
   readonly acceptor: string
-  readonly position: number
+  readonly groupCount: number
 }
 
 /** How far the journals of other acceptors had come, as this server had heard. */
-export interface PositionsRecord {
-  readonly type: 'positions'
-  readonly heard: readonly AcceptorPosition[]
+export interface GroupCountsRecord {
+  readonly type: 'group-counts'
+  readonly heard: readonly AcceptorGroupCount[]
 }
 
 /** What groups hold: what the core writes, and what the journal adds. */
-export type StoredRecord = JournalRecord | PositionsRecord
+export type StoredRecord = JournalRecord | GroupCountsRecord
 
 const SCOPE_SLOT = 0
 const SCOPE_LOG = 1
@@ -70,12 +70,12 @@ export function writeRecord(writer: Writer, record: StoredRecord): void {
       writeBallot(writer, record.promised)
       writeBallot(writer, record.voted)
       return
-    case 'positions':
-      writer.u8(POSITIONS)
+    case 'group-counts':
+      writer.u8(GROUP_COUNTS)
       writer.varint(record.heard.length)
-      for (const { acceptor, position } of record.heard) {
+      for (const { acceptor, groupCount } of record.heard) {
         writeAcceptor(writer, acceptor)
-        writer.varint(position)
+        writer.varint(groupCount)
       }
   }
 }
@@ -109,8 +109,10 @@ export function faultOf(record: StoredRecord): string | null {
     case 'trim':
       if (!isSlot(record.slot)) return `a trim up to slot ${record.slot}`
       return faultOfBallot(record.promised) ?? faultOfBallot(record.voted)
-    case 'positions':
-      return record.heard.every(({ position }) => isCount(position)) ? null : 'a position that is no count'
+    case 'group-counts':
+      return record.heard.every(({ groupCount }) => isCount(groupCount))
+        ? null
+        : 'a group count that is no count'
   }
 }
 
@@ -140,17 +142,17 @@ function readFields(reader: Reader): StoredRecord {
         promised: readBallot(reader),
         voted: readBallot(reader),
       }
-    case POSITIONS:
-      return { type: 'positions', heard: readPositions(reader) }
+    case GROUP_COUNTS:
+      return { type: 'group-counts', heard: readGroupCounts(reader) }
     default:
       throw new MalformedError(`unknown kind of record: ${tag}`)
   }
 }
 
-function readPositions(reader: Reader): AcceptorPosition[] {
+function readGroupCounts(reader: Reader): AcceptorGroupCount[] {
   return Array.from({ length: reader.count() }, () => ({
     acceptor: readAcceptor(reader),
-    position: reader.varint(),
+    groupCount: reader.varint(),
   }))
 }
 
@@ -193,7 +195,7 @@ export function lastSlotOf(record: StoredRecord): Slot {
       return record.first + record.values.length - 1
     case 'trim':
       return record.slot + 1
-    case 'positions':
+    case 'group-counts':
       return 0
   }
 }

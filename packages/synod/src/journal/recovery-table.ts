@@ -46,19 +46,19 @@ export const RECOVERY_TABLE = {
   'missing-journal': { outcome: 'refuse', when: 'The cluster has formed, and there is no segment.' },
 } as const satisfies Readonly<Record<string, RecoveryRule>>
 
-export type Outcome = 'start' | 'cut' | 'refuse'
+export type RecoveryOutcome = 'start' | 'cut' | 'refuse'
 
 export interface RecoveryRule {
-  readonly outcome: Outcome
+  readonly outcome: RecoveryOutcome
   readonly when: string
 }
 
 export type RecoveryCase = keyof typeof RECOVERY_TABLE
 
 /** What was found, as the decision table names it. */
-export interface Finding {
+export interface RecoveryFinding {
   readonly case: RecoveryCase
-  readonly outcome: Outcome
+  readonly outcome: RecoveryOutcome
   /** The file that it was found in, by name; null for the directory as a whole. */
   readonly file: string | null
   /** Where in the file, in bytes. */

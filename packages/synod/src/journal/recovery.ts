@@ -8,9 +8,9 @@ import type { Group } from './group.js'
 import { IdentityFault, loadIdentity } from './identity.js'
 import type { AcceptorId, Identity } from './identity.js'
 import { OUTDATED_FILE, loadOutdated } from './outdated.js'
-import { type PositionsRecord, lastSlotOf } from './record-codec.js'
+import { type GroupCountsRecord, lastSlotOf } from './record-codec.js'
 import { RECOVERY_TABLE } from './recovery-table.js'
-import type { Finding, RecoveryCase } from './recovery-table.js'
+import type { RecoveryFinding, RecoveryCase } from './recovery-table.js'
 import {
   decodeHeader,
   encodeHeader,
@@ -42,7 +42,7 @@ export interface KeptSegment {
 
 /** What is in a data directory. Nothing has been changed. */
 export interface Recovery {
-  readonly finding: Finding
+  readonly finding: RecoveryFinding
   readonly identity: Identity | null
   /**
    * Everything recorded, in order, values as views of the segments; empty when the finding is to
@@ -75,11 +75,11 @@ export async function recover(disk: Disk, directory: string): Promise<Recovery> 
   return new Examination(identity).run(disk, directory, numbers)
 }
 
-function withoutRecords(finding: Finding, identity: Identity | null): Recovery {
+function withoutRecords(finding: RecoveryFinding, identity: Identity | null): Recovery {
   return { finding, identity, records: [], heard: new Map(), end: null }
 }
 
-function judgeAbsence(identity: Identity | null, segments: number): Finding {
+function judgeAbsence(identity: Identity | null, segments: number): RecoveryFinding {
   if (identity === null) {
     if (segments === 0) return findingOf('new', null, 0, 'the directory is new')
     const message = `there are ${segments} segments, but the identity that says whose they are is gone`
@@ -102,11 +102,11 @@ class Examination {
   /**
    * What is to be said of the segment before, unless the one after it begins with the next group.
    */
-  #doubt: Finding | null = null
+  #doubt: RecoveryFinding | null = null
   /**
    * The same, but where it may be space that was never used, and the next segment was never begun.
    */
-  #lost: Finding | null = null
+  #lost: RecoveryFinding | null = null
 
   constructor(identity: Identity) {
     this.#identity = identity
@@ -120,7 +120,7 @@ class Examination {
     return { finding, identity, records: this.#records, heard: this.#heard, end: this.#end }
   }
 
-  async #firstFinding(disk: Disk, directory: string, numbers: readonly number[]): Promise<Finding> {
+  async #firstFinding(disk: Disk, directory: string, numbers: readonly number[]): Promise<RecoveryFinding> {
     const first = await this.#firstNeeded(disk, directory, numbers)
     for (const [index, number] of numbers.filter((number) => number >= first).entries()) {
       const expected = first + index
@@ -155,7 +155,7 @@ class Examination {
   }
 
   /** Takes in a segment. Null if there is nothing to say of it. */
-  #examine(bytes: Buffer, number: number, isLast: boolean): Finding | null {
+  #examine(bytes: Buffer, number: number, isLast: boolean): RecoveryFinding | null {
     const name = segmentName(number)
     let header: FoundHeader | null
     try {
@@ -189,7 +189,7 @@ class Examination {
     this.#end = { segments: this.#segments, sizeBytes, isPadded: false, nextSequence, lastWritten }
   }
 
-  #takeIn(group: Group, name: string): Finding | null {
+  #takeIn(group: Group, name: string): RecoveryFinding | null {
     if (group.sequence !== this.#nextSequence) {
       const message = `group ${group.sequence} is where group ${this.#nextSequence} should be`
       return findingOf('missing-group', name, group.offset, message)
@@ -197,7 +197,7 @@ class Examination {
     try {
       const segment = this.#segments.at(-1)
       for (const record of readRecords(group.payload)) {
-        if (record.type === 'positions') this.#addPositions(record)
+        if (record.type === 'group-counts') this.#addGroupCounts(record)
         else this.#records.push(record)
         if (segment !== undefined) segment.last = Math.max(segment.last, lastSlotOf(record))
       }
@@ -210,13 +210,13 @@ class Examination {
     return null
   }
 
-  #addPositions({ heard }: PositionsRecord): void {
-    for (const { acceptor, position } of heard)
-      this.#heard.set(acceptor, Math.max(position, this.#heard.get(acceptor) ?? 0))
+  #addGroupCounts({ heard }: GroupCountsRecord): void {
+    for (const { acceptor, groupCount } of heard)
+      this.#heard.set(acceptor, Math.max(groupCount, this.#heard.get(acceptor) ?? 0))
   }
 
   /** A header that is not whole was either never finished, or it was and has been damaged since. */
-  #judgeHeader(bytes: Buffer, number: number, isLast: boolean): Finding {
+  #judgeHeader(bytes: Buffer, number: number, isLast: boolean): RecoveryFinding {
     const name = segmentName(number)
     const { cluster, acceptor, peers } = this.#identity
     const header = encodeHeader({ number, first: 1, firstSequence: this.#nextSequence, acceptor, cluster })
@@ -233,7 +233,7 @@ class Examination {
     )
   }
 
-  #faultOfHeader(header: FoundHeader, number: number): Finding | null {
+  #faultOfHeader(header: FoundHeader, number: number): RecoveryFinding | null {
     const name = segmentName(number)
     const { cluster, acceptor } = this.#identity
     if (header.acceptor !== acceptor || header.cluster !== cluster || header.number !== number) {
@@ -245,7 +245,7 @@ class Examination {
     return null
   }
 
-  #faultOfSequence(header: FoundHeader, number: number): Finding | null {
+  #faultOfSequence(header: FoundHeader, number: number): RecoveryFinding | null {
     const name = segmentName(number)
     // Where trimmed segments came before, the first one that is left begins the count.
     if (this.#segments.length === 0 && number > 1) this.#nextSequence = header.firstSequence
@@ -261,7 +261,7 @@ class Examination {
    * damaged. Before a later segment they were not, if that one begins with the group that should be
    * here.
    */
-  #judgeTail(bytes: Buffer, offset: number, name: string, isLast: boolean): Finding | null {
+  #judgeTail(bytes: Buffer, offset: number, name: string, isLast: boolean): RecoveryFinding | null {
     const later = findGroup(bytes, offset + 1, this.#marker, this.#nextSequence)
     if (isLast && isZero(bytes, offset)) {
       if (this.#end !== null) this.#end = { ...this.#end, isPadded: true }
@@ -287,6 +287,11 @@ function isZero(bytes: Buffer, from: number): boolean {
   return bytes.subarray(from).every((byte) => byte === 0)
 }
 
-function findingOf(found: RecoveryCase, file: string | null, offset: number, message: string): Finding {
+function findingOf(
+  found: RecoveryCase,
+  file: string | null,
+  offset: number,
+  message: string,
+): RecoveryFinding {
   return { case: found, outcome: RECOVERY_TABLE[found].outcome, file, offset, message }
 }

@@ -4,7 +4,7 @@ import type { Disk, DiskFile } from '../storage/disk.js'
 import type { Identity } from './identity.js'
 import type { JournalEnd, KeptSegment } from './recovery.js'
 import { encodeHeader, segmentName } from './segment.js'
-import { type Space, isNoSpace, writeWhenSpace } from '../storage/no-space.js'
+import { type SpaceWaiter, isNoSpace, writeWhenSpace } from '../storage/no-space.js'
 import { Reserve } from '../storage/reserve.js'
 import type { SegmentHeader } from './segment.js'
 
@@ -23,7 +23,7 @@ export interface SegmentWriterOptions {
   readonly segmentSizeBytes: number
   /** How large the reserves are. */
   readonly reserve: { readonly groupsBytes: number; readonly trimBytes: number }
-  readonly space: Space
+  readonly space: SpaceWaiter
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
 }

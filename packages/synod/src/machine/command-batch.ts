@@ -37,7 +37,7 @@ export class CommandBatch<M extends AnyMachine> {
     const { sessions } = this.#parts
     // A batch ends before its outcomes could end a session: replicas with other batches, or none,
     // execute the same commands.
-    if (!sessions.hasRoom(this.#waiting.length + 1)) this.apply()
+    if (!sessions.hasCapacityFor(this.#waiting.length + 1)) this.apply()
     const pending: PendingOutcome = { status: 'done', result: NOTHING }
     let command: BatchedCommand<CommandOf<M>> | undefined
     try {
@@ -46,7 +46,7 @@ export class CommandBatch<M extends AnyMachine> {
       Object.assign(pending, failedOutcome(error))
     }
     this.#waiting.push({ ...of, pending, command })
-    if (!sessions.hasRoom(1)) this.apply()
+    if (!sessions.hasCapacityFor(1)) this.apply()
     return pending
   }
 

@@ -36,7 +36,7 @@ export const MAX_RESULT_BYTES = 16 << 20
 export const MAX_BATCHED_RESULT_BYTES = 64 << 10
 
 /** No more is kept of the message of what a state machine throws. */
-export const MAX_MESSAGE_BYTES = 1024
+export const MAX_ERROR_TEXT_BYTES = 1024
 
 // What a state machine is asked stands here, once: replicas ask it so, and so does the simulator.
 
@@ -97,7 +97,7 @@ export function applyCommands<M extends AnyMachine>(
   try {
     results = machine.applyBatch(batch)
   } catch (error) {
-    const what = `applyBatch threw: ${messageOf(error)}; where it refuses a command, its result is a Refusal`
+    const what = `applyBatch threw: ${errorText(error)}; where it refuses a command, its result is a Refusal`
     throw new SynodError('invalid-machine', what, { cause: error })
   }
   refusePromise('applyBatch', results)
@@ -118,7 +118,7 @@ export function applyCommands<M extends AnyMachine>(
 
 /** Of a command for which this was thrown. */
 export function failedOutcome(error: unknown): Outcome {
-  return { status: 'failed', result: Buffer.from(messageOf(error)) }
+  return { status: 'failed', result: Buffer.from(errorText(error)) }
 }
 
 function encodeResult<M extends AnyMachine>(machine: M, codecs: CodecsOf<M>, result: unknown): Uint8Array {
@@ -127,7 +127,7 @@ function encodeResult<M extends AnyMachine>(machine: M, codecs: CodecsOf<M>, res
     return checkSize(encodeWith('result', codecs.result, result as ResultOf<M>), limitBytes)
   } catch (error) {
     // By now the state has changed, even if the result cannot be returned.
-    const what = `${NO_RESULT}: ${messageOf(error)}`
+    const what = `${NO_RESULT}: ${errorText(error)}`
     throw new SynodError('command-failed', what, { cause: error })
   }
 }
@@ -158,11 +158,11 @@ export function answerQuery<M extends AnyMachine>(
   codecs: CodecsOf<M>,
   query: QueryOf<M>,
 ): Uint8Array {
-  return checkSize(encodeWith('answer', codecs.answer, answerOf(machine, query)))
+  return checkSize(encodeWith('answer', codecs.answer, queryMachine(machine, query)))
 }
 
 /** The answer to a query. Throws what the state machine throws, and `invalid-machine`. */
-export function answerOf<M extends AnyMachine>(machine: M, query: QueryOf<M>): AnswerOf<M> {
+export function queryMachine<M extends AnyMachine>(machine: M, query: QueryOf<M>): AnswerOf<M> {
   const answer = machine.query(query)
   refusePromise('query', answer)
   return answer as AnswerOf<M>
@@ -172,7 +172,7 @@ export function answerOf<M extends AnyMachine>(machine: M, query: QueryOf<M>): A
  * The chunks of a snapshot, of which none has been made yet; undefined if the state machine has
  * none. Throws what it throws, and `invalid-machine` for what is not chunks at once.
  */
-export function chunksOf(machine: AnyMachine): Iterable<Uint8Array> | undefined {
+export function snapshotChunks(machine: AnyMachine): Iterable<Uint8Array> | undefined {
   if (machine.snapshot === undefined || machine.restore === undefined) return undefined
   const chunks: unknown = machine.snapshot()
   refusePromise('snapshot', chunks)
@@ -198,7 +198,7 @@ export function encodeGiven<T>(name: 'command' | 'query', codec: Codec<T>, value
     return encodeWith(name, codec, value)
   } catch (error) {
     if (error instanceof SynodError) throw error
-    const what = `the ${name} cannot be encoded: ${messageOf(error)}`
+    const what = `the ${name} cannot be encoded: ${errorText(error)}`
     throw new SynodError('invalid-options', what, { cause: error })
   }
 }
@@ -213,7 +213,7 @@ export function decodeAnswered<T>(
     return decodeWith(name, codec, bytes)
   } catch (error) {
     if (error instanceof SynodError) throw error
-    const what = `the ${name} cannot be decoded: ${messageOf(error)}`
+    const what = `the ${name} cannot be decoded: ${errorText(error)}`
     throw new SynodError('wrong-protocol', what, { cause: error, mayHaveExecuted: name === 'result' })
   }
 }
@@ -240,13 +240,13 @@ export function decodeWith<T>(name: keyof Codecs<T, T, T, T>, codec: Codec<T>, b
   throw new SynodError('invalid-options', `codecs.${name}.decode must return a value, not a promise`)
 }
 
-/** The message of a thrown value, cut off at `MAX_MESSAGE_BYTES`. */
-export function messageOf(error: unknown): string {
+/** The message of a thrown value, cut off at `MAX_ERROR_TEXT_BYTES`. */
+export function errorText(error: unknown): string {
   const text = textOf(error)
-  const bytes = Buffer.from(text.slice(0, MAX_MESSAGE_BYTES))
-  if (bytes.length <= MAX_MESSAGE_BYTES) return bytes.toString()
+  const bytes = Buffer.from(text.slice(0, MAX_ERROR_TEXT_BYTES))
+  if (bytes.length <= MAX_ERROR_TEXT_BYTES) return bytes.toString()
   // Where the cut goes through a character, none of it is left.
-  let end = MAX_MESSAGE_BYTES
+  let end = MAX_ERROR_TEXT_BYTES
   while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
   return bytes.toString('utf8', 0, end)
 }

@@ -2,7 +2,7 @@ import type { AnswerOf, AnyMachine, ApplyContext, CodecsOf, CommandOf, QueryOf }
 import { crc32 } from '../bytes/checksum.js'
 import { MalformedError } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
-import { type Agreed, FIRST_AGREED, FORMATS, type Support, lackOf } from '../cluster/versions.js'
+import { type Agreed, FIRST_AGREED, FORMATS, type Support, missingSupport } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { ChangeOutcome, Membership, MembershipState } from '../paxos/membership.js'
@@ -10,21 +10,21 @@ import type { Value } from '../paxos/value.js'
 import { changeOf } from './change-codec.js'
 import { CommandBatch, hasBatches } from './command-batch.js'
 import {
-  answerOf,
+  queryMachine,
   answerQuery,
   applyCommand,
-  chunksOf,
+  snapshotChunks,
   decodeWith,
   failedOutcome,
   versionOfCommand,
   codecsOf,
 } from './contract.js'
-import { type Applied, type Outcome, markOf } from './outcome.js'
-import { objectionTo, raiseOf } from './raise.js'
+import { type Applied, type Outcome, checksumOfOutcome } from './outcome.js'
+import { raiseRefusal, raiseOf } from './raise.js'
 import { type Request, type RequestKey, decodeRequest } from './request.js'
 import { Sessions } from './sessions.js'
 import { decodeMeta, encodeMeta } from './snapshot-meta.js'
-import { type SnapshotPart, StateChunks, begun, partsOf } from './snapshot-parts.js'
+import { type SnapshotPart, StateChunks, startEagerly, partsOf } from './snapshot-parts.js'
 
 const NOTHING = new Uint8Array(0)
 
@@ -200,7 +200,7 @@ export class Executor<M extends AnyMachine> {
       if (value === undefined) return
       membership.apply(slot, changeOf(value))
       const raise = raiseOf(value)
-      if (raise === undefined || objectionTo(raise, agreed, membership.servers) !== undefined) continue
+      if (raise === undefined || raiseRefusal(raise, agreed, membership.servers) !== undefined) continue
       agreed = raise.to
       this.#refuseIfLacking(agreed)
     }
@@ -241,7 +241,7 @@ export class Executor<M extends AnyMachine> {
    * `invalid-machine`.
    */
   answer(query: QueryOf<M>): AnswerOf<M> {
-    return answerOf(this.#machine, query)
+    return queryMachine(this.#machine, query)
   }
 
   /**
@@ -266,7 +266,7 @@ export class Executor<M extends AnyMachine> {
    * machine throws, and `invalid-machine`.
    */
   snapshot(): ExecutorSnapshot | undefined {
-    const chunks = chunksOf(this.#machine)
+    const chunks = snapshotChunks(this.#machine)
     if (chunks === undefined) return undefined
     const meta = encodeMeta({
       agreed: this.#agreed,
@@ -275,9 +275,9 @@ export class Executor<M extends AnyMachine> {
       digest: this.#digest,
       membership: this.#membership.state,
     })
-    const state = begun(chunks)
-    const sessions = begun(this.#sessions.snapshot())
-    return { slot: this.#executed, parts: begun(partsOf(meta, sessions, state)) }
+    const state = startEagerly(chunks)
+    const sessions = startEagerly(this.#sessions.snapshot())
+    return { slot: this.#executed, parts: startEagerly(partsOf(meta, sessions, state)) }
   }
 
   /**
@@ -321,8 +321,8 @@ export class Executor<M extends AnyMachine> {
   #raise(value: Value): Outcome {
     const raise = raiseOf(value)
     if (raise === undefined) return refused('this raises no versions')
-    const objection = objectionTo(raise, this.#agreed, this.#membership.servers)
-    if (objection !== undefined) return refused(objection)
+    const refusal = raiseRefusal(raise, this.#agreed, this.#membership.servers)
+    if (refusal !== undefined) return refused(refusal)
     this.#refuseIfLacking(raise.to)
     this.#agreed = raise.to
     return { status: 'done', result: NOTHING }
@@ -330,7 +330,7 @@ export class Executor<M extends AnyMachine> {
 
   /** Throws `wrong-version`. */
   #refuseIfLacking(agreed: Agreed): void {
-    const lack = lackOf('this server', this.support, agreed)
+    const lack = missingSupport('this server', this.support, agreed)
     if (lack !== undefined) throw new SynodError('wrong-version', lack)
   }
 
@@ -385,7 +385,7 @@ function outcomeOfChange(change: ChangeOutcome | undefined): Outcome {
  * differently.
  */
 function digestOf({ result, status }: Outcome, before: number): number {
-  const marked = crc32(markOf(status), 0, 1, before)
+  const marked = crc32(checksumOfOutcome(status), 0, 1, before)
   return status === 'done' ? crc32(result, 0, result.length, marked) : marked
 }
 

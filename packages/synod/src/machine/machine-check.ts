@@ -5,7 +5,7 @@ import type { Refusal } from './refusal.js'
  * What a machine that is handed over has to be besides an M: `unknown` where it is fit, else a
  * message that names the fault, which no machine is. The compiler shows it.
  */
-export type Fit<M extends AnyMachine> =
+export type MachineCheck<M extends AnyMachine> =
   IsPromise<ResultOf<M>> extends true
     ? 'apply must be done when it returns: no async, no promise'
     : IsPromise<AnswerOf<M>> extends true

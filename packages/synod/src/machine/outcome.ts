@@ -1,5 +1,5 @@
 import { SynodError } from '../errors.js'
-import { MIN_RETRY_MS, overloaded } from '../pace.js'
+import { MIN_RETRY_MS, overloaded } from '../service-pace.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { Request } from './request.js'
 
@@ -44,7 +44,7 @@ const MARKS: Readonly<Record<Outcome['status'], Uint8Array>> = {
 }
 
 /** What stands for a status in the digest of a replica: one byte. */
-export function markOf(status: Outcome['status']): Uint8Array {
+export function checksumOfOutcome(status: Outcome['status']): Uint8Array {
   return MARKS[status]
 }
 

@@ -3,7 +3,7 @@ import { Writer } from '../bytes/writer.js'
 import {
   type Agreed,
   type Support,
-  lackOf,
+  missingSupport,
   readAgreed,
   readSupport,
   writeAgreed,
@@ -67,12 +67,12 @@ export function raiseOf(value: Value): Raise | undefined {
  * at this slot. docs/internals/raise.md proves that no server executes a value that
  * it does not know.
  */
-export function objectionTo({ members, to }: Raise, agreed: Agreed, servers: ServerSet): string | undefined {
+export function raiseRefusal({ members, to }: Raise, agreed: Agreed, servers: ServerSet): string | undefined {
   const named = members.map(({ server }) => server)
   if (named.length !== servers.length || !servers.every((server) => named.includes(server)))
     return `the servers are ${listOf(servers)} by now, and no longer ${listOf(named)}`
   for (const { server, support } of members) {
-    const lack = lackOf(`s${server}`, support, to)
+    const lack = missingSupport(`s${server}`, support, to)
     if (lack !== undefined) return lack
   }
   if (to.format < agreed.format || to.machine < agreed.machine)

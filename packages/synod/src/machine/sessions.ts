@@ -1,6 +1,6 @@
 import { MalformedError } from '../bytes/reader.js'
 import { type Linked, LinkedList } from '../linked-list.js'
-import { MAX_BATCHED_RESULT_BYTES, MAX_MESSAGE_BYTES } from './contract.js'
+import { MAX_BATCHED_RESULT_BYTES, MAX_ERROR_TEXT_BYTES } from './contract.js'
 import type { Outcome } from './outcome.js'
 import { type Request, type RequestKey, SESSION_WINDOW } from './request.js'
 import { SessionDecoder, type SessionState, encodeSessions } from './session-codec.js'
@@ -131,7 +131,7 @@ export class Sessions {
    * Whether this many commands end no session, even with the largest outcomes: then each of them is
    * executed, or not, before the outcomes are known.
    */
-  hasRoom(commands: number): boolean {
+  hasCapacityFor(commands: number): boolean {
     return this.#bytes + commands * BATCHED_COMMAND_BYTES <= this.#limitBytes
   }
 
@@ -252,7 +252,7 @@ export class Sessions {
 function sizeOf(outcome: Outcome | undefined): number {
   if (outcome === undefined) return PLACE_BYTES
   const { result, status } = outcome
-  return OUTCOME_BYTES + (status === 'done' ? result.length : MAX_MESSAGE_BYTES)
+  return OUTCOME_BYTES + (status === 'done' ? result.length : MAX_ERROR_TEXT_BYTES)
 }
 
 /** What is kept for long must not hold the buffer that it was cut from. */

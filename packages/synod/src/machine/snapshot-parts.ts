@@ -14,7 +14,7 @@ export interface SnapshotPart {
  * Takes the first piece at once: a generator does nothing before that, and would look at a state
  * that is a later one by then; nor would it do anything at its end.
  */
-export function begun<T>(pieces: Iterable<T>): IterableIterator<T> {
+export function startEagerly<T>(pieces: Iterable<T>): IterableIterator<T> {
   const iterator = pieces[Symbol.iterator]()
   let first: IteratorResult<T> | undefined = iterator.next()
   return {

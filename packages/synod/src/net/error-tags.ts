@@ -1,7 +1,7 @@
 import type { Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
 import type { ErrorCode } from '../errors.js'
-import { namesByTag, readTag, type Tags } from './transport/codec.js'
+import { namesByTag, readTag, type Tags } from './transport/message-codec.js'
 
 const ERROR_TAGS: Tags<ErrorCode> = {
   'outcome-unknown': 1,

@@ -8,7 +8,7 @@ import { type Support, readSupport, writeSupport } from '../cluster/versions.js'
 import { SynodError, type ErrorCode } from '../errors.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
-import { namesByTag, readTag, type Tags } from './transport/codec.js'
+import { namesByTag, readTag, type Tags } from './transport/message-codec.js'
 import { type Electorate, readElectorate, writeElectorate } from './peer/electorate.js'
 import { readErrorCode, writeErrorCode } from './error-tags.js'
 import { MAX_MEMBERS, readServer, readText, writeText } from './fields.js'
@@ -24,12 +24,12 @@ const MAX_REASON_BYTES = 1024
  * What a connection between servers is for: the messages of the protocol, or a snapshot on its way
  * to who dialled.
  */
-export type Purpose = 'messages' | 'snapshot'
+export type ConnectionPurpose = 'messages' | 'snapshot'
 
 /** A server introduces itself to the one that it dials. */
 export interface PeerHello {
   readonly type: 'peer-hello'
-  readonly purpose: Purpose
+  readonly purpose: ConnectionPurpose
   /** The name of its cluster: 1 to `MAX_CLUSTER_BYTES` bytes. */
   readonly cluster: string
   /**
@@ -60,8 +60,8 @@ export interface PeerHello {
 export interface PeerWelcome {
   readonly type: 'peer-welcome'
   /**
-   * The highest position that this server has heard of the dialler's journal; 0 for none. A server
-   * that has recovered less is on an old copy of its directory.
+   * The highest group count that this server has heard of the journal of the dialler; 0 for none. A
+   * server that has recovered less is on an old copy of its directory.
    */
   readonly heard: number
   readonly server: ServerId
@@ -119,7 +119,7 @@ export const HANDSHAKE_TAGS: Tags<Handshake['type']> = {
 const HANDSHAKE_TYPES = namesByTag(HANDSHAKE_TAGS)
 const MODE_TAGS: Tags<Mode> = { leader: 1, leaderless: 2 }
 const MODES = namesByTag(MODE_TAGS)
-const PURPOSE_TAGS: Tags<Purpose> = { messages: 1, snapshot: 2 }
+const PURPOSE_TAGS: Tags<ConnectionPurpose> = { messages: 1, snapshot: 2 }
 const PURPOSES = namesByTag(PURPOSE_TAGS)
 
 /** Writes one handshake message, tag first. */

@@ -2,7 +2,7 @@ import { MAX_MESSAGE_SLOTS, MAX_MESSAGE_VALUES_BYTES } from './config.js'
 import type { Value } from './value.js'
 
 /** Cuts values into runs that fit into one message each. */
-export function* batches(values: readonly Value[]): Generator<readonly Value[]> {
+export function* splitForMessages(values: readonly Value[]): Generator<readonly Value[]> {
   let start = 0
   let sizeBytes = 0
   for (const [index, value] of values.entries()) {

@@ -8,10 +8,10 @@ import { LeaderlessMode, type LeaderlessState, emptyLeaderless } from './leaderl
 import { Learner, type LearnerState, emptyLearner } from './learner.js'
 import { Log, type LogState, type LogView, emptyLog } from './log.js'
 import type { Accepted, Message, PromiseMessage } from './messages.js'
-import type { Context, Heard, PendingQuorum, Proposal, Proposer, Role } from './proposer.js'
+import type { Context, PeerProgress, PendingQuorum, Proposal, Proposer, Role } from './proposer.js'
 import { Membership, type MembershipState, type MembershipView } from './membership.js'
 import { type RandomState, random } from './random.js'
-import { Reads, type ReadsState, emptyReads } from './reads.js'
+import { QuorumReads, type QuorumReadsState, emptyQuorumReads } from './quorum-reads.js'
 import { NO_SERVERS } from './server-set.js'
 import type { JournalRecord } from './records.js'
 
@@ -62,7 +62,7 @@ export interface PaxosState {
   readonly acceptor: AcceptorState
   readonly learner: LearnerState
   readonly leasePromise: LeasePromiseState
-  readonly reads: ReadsState
+  readonly reads: QuorumReadsState
   readonly random: RandomState
   readonly leader: LeaderModeState
   readonly leaderless: LeaderlessState
@@ -92,7 +92,7 @@ export interface LeaseStatus {
    * Servers whose clocks ran too fast beside this server's clock: no lease of this server rests on
    * them.
    */
-  readonly unsound: readonly ServerId[]
+  readonly fastClocks: readonly ServerId[]
 }
 
 /**
@@ -109,7 +109,7 @@ export class Paxos {
   readonly #acceptor: Acceptor
   readonly #learner: Learner
   readonly #leasePromise: LeasePromise
-  readonly #reads: Reads
+  readonly #reads: QuorumReads
   readonly #proposer: Proposer
   /** The same proposer in leader mode; undefined in leaderless mode. */
   readonly #leaderMode: LeaderMode | undefined
@@ -126,7 +126,7 @@ export class Paxos {
     this.#acceptor = new Acceptor(state.acceptor, this.#log, effects)
     this.#learner = new Learner(state.learner, this.#log, effects, membership, config)
     this.#leasePromise = new LeasePromise(state.leasePromise, config.leaseMs)
-    this.#reads = new Reads(state.reads, config, membership, this.#log, effects)
+    this.#reads = new QuorumReads(state.reads, config, membership, this.#log, effects)
     const context: Context = {
       config,
       membership,
@@ -156,7 +156,7 @@ export class Paxos {
       acceptor: emptyAcceptor(),
       learner: emptyLearner(),
       leasePromise: emptyLeasePromise(nowMs + config.leaseMs),
-      reads: emptyReads(Math.floor(random(randomState) * 2 ** 40)),
+      reads: emptyQuorumReads(Math.floor(random(randomState) * 2 ** 40)),
       random: randomState,
       leader: emptyLeaderMode(nowMs + config.leaseMs),
       leaderless: emptyLeaderless(nowMs),
@@ -206,8 +206,8 @@ export class Paxos {
   }
 
   /** The chosen watermark that another server last reported; undefined where that is not known. */
-  heardOf(server: ServerId): Heard | undefined {
-    return this.#proposer.heardOf(server)
+  peerProgress(server: ServerId): PeerProgress | undefined {
+    return this.#proposer.peerProgress(server)
   }
 
   /** Whether a quorum of servers seems to be within reach. */
@@ -231,12 +231,12 @@ export class Paxos {
   lease(nowMs: number): LeaseStatus | undefined {
     if (this.#config.leaseMs === 0) return undefined
     const held = this.#leaderMode?.readableAlone(nowMs) !== undefined
-    return { held, unsound: this.unsound }
+    return { held, fastClocks: this.fastClocks }
   }
 
   /** Servers whose clocks ran too fast beside this server's clock, since it started. */
-  get unsound(): readonly ServerId[] {
-    return this.#leaderMode?.state.unsound ?? NO_SERVERS
+  get fastClocks(): readonly ServerId[] {
+    return this.#leaderMode?.state.fastClocks ?? NO_SERVERS
   }
 
   get ballot(): Ballot {

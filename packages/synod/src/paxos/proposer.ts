@@ -34,7 +34,7 @@ export interface PendingQuorum {
 }
 
 /** When another server was last heard from, and what it reported. */
-export interface Heard {
+export interface PeerProgress {
   readonly atMs: number
   /** Its chosen watermark. */
   readonly chosen: Slot
@@ -75,7 +75,7 @@ export interface Proposer {
   propose(proposals: readonly Proposal[], nowMs: number, elsewhere?: boolean): void
   withdraw(id: number, nowMs: number): void
   /** What another server last reported; undefined where that is not known. */
-  heardOf(server: ServerId): Heard | undefined
+  peerProgress(server: ServerId): PeerProgress | undefined
   /** Values that a peer received from its clients. */
   onForward(values: readonly Value[], nowMs: number): void
   tick(nowMs: number): void

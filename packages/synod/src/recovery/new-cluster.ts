@@ -4,15 +4,15 @@ import type { ClusterParameters } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import type { Disk } from '../storage/disk.js'
 import { GroupWriter, groupMarker } from '../journal/group.js'
-import { type Identity, type Peers, newIdentity, saveIdentity } from '../journal/identity.js'
+import { type Identity, type PeerAcceptors, newIdentity, saveIdentity } from '../journal/identity.js'
 import { journalFailed } from '../journal/journal.js'
-import { NO_PATIENCE } from '../storage/no-space.js'
+import { FAIL_WHEN_FULL } from '../storage/no-space.js'
 import { NO_RESERVE, SegmentWriter } from '../journal/segment-writer.js'
 import type { Executor, ExecutorSnapshot } from '../machine/executor.js'
 import type { Ballot, ServerId, Slot } from '../paxos/ballot.js'
 import { type MembershipState, foundingMembership } from '../paxos/membership.js'
 import { SnapshotStore } from '../snapshots/snapshot-store.js'
-import type { SnapshotPart } from '../snapshots/format.js'
+import type { SnapshotFilePart } from '../snapshots/format.js'
 
 /**
  * How far the log and the ballots of a new cluster begin above the last that is known of the old
@@ -24,7 +24,7 @@ export const MARGIN_BALLOTS = 2 ** 24
 const SEGMENT_SIZE_BYTES = 64 << 20
 
 /** Of a server of a cluster that has formed. */
-type FormedIdentity = Identity & { readonly clusterId: ClusterId; readonly peers: Peers }
+type FormedIdentity = Identity & { readonly clusterId: ClusterId; readonly peers: PeerAcceptors }
 
 /** A new cluster of one server, and the state that it begins with. */
 export interface NewCluster {
@@ -149,7 +149,7 @@ async function writeJournal(
 ): Promise<void> {
   const group = new GroupWriter(groupMarker(identity.acceptor))
   group.add({ type: 'trim', slot, promised: ballot, voted: ballot })
-  const shared = { disk, directory, identity, reserve: NO_RESERVE, space: NO_PATIENCE }
+  const shared = { disk, directory, identity, reserve: NO_RESERVE, space: FAIL_WHEN_FULL }
   const options = { ...shared, segmentSizeBytes: SEGMENT_SIZE_BYTES, now: () => 0 }
   const segments = await SegmentWriter.create(options)
   try {
@@ -162,7 +162,7 @@ async function writeJournal(
 function* counted(
   { parts }: ExecutorSnapshot,
   onWritten: NewCluster['onWritten'],
-): Generator<SnapshotPart, void, undefined> {
+): Generator<SnapshotFilePart, void, undefined> {
   let sizeBytes = 0
   for (const part of parts) {
     sizeBytes += part.bytes.length

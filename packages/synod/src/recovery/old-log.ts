@@ -3,7 +3,7 @@ import { SynodError } from '../errors.js'
 import type { Disk } from '../storage/disk.js'
 import type { Identity } from '../journal/identity.js'
 import { readJournal } from '../journal/read-journal.js'
-import type { Finding } from '../journal/recovery-table.js'
+import type { RecoveryFinding } from '../journal/recovery-table.js'
 import type { Executor } from '../machine/executor.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import { type Configuration, isPhase2Quorum } from '../paxos/configuration.js'
@@ -15,7 +15,7 @@ import type { Source } from './sources.js'
 /** What was found in the journal of one directory. */
 export interface JournalFinding {
   readonly source: Source
-  readonly finding: Finding
+  readonly finding: RecoveryFinding
   /** Groups of records that are damaged or missing. */
   readonly lostGroups: number
 }

@@ -20,7 +20,7 @@ export function addressesOf({ address, server }: Member, sources: readonly Sourc
 }
 
 /** The addresses at which a process answers. */
-export async function answering(
+export async function respondingAddresses(
   addresses: readonly string[],
   { clock, network }: { readonly clock: Clock; readonly network: Network },
 ): Promise<string[]> {

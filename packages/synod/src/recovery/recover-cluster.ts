@@ -23,7 +23,7 @@ import { type Host, systemHost } from '../replica/host.js'
 import { snapshotName } from '../snapshots/snapshot-store.js'
 import { join, resolve } from 'node:path'
 import { writeCluster, requireEmpty, beginOf } from './new-cluster.js'
-import { addressesOf, answering } from './old-members.js'
+import { addressesOf, respondingAddresses } from './old-members.js'
 import { type OldLog, executeLog, founders, mayLack, readJournals } from './old-log.js'
 import { restoreFrom } from './snapshot-info.js'
 import { type Source, closeSources, openSources } from './sources.js'
@@ -271,7 +271,7 @@ async function planOf<M extends AnyMachine>(
   const { cluster, parameters } = identityOf(sources)
   const { chosen, holes, journals, log, voted } = old
   const known = new Map(members.map((member) => [member.server, addressesOf(member, sources)]))
-  const up = new Set(await answering([...new Set([...known.values()].flat())], host))
+  const up = new Set(await respondingAddresses([...new Set([...known.values()].flat())], host))
   const given = new Set(sources.map(({ identity }) => identity.server))
   const { ballot, slot } = beginOf(log)
   return {

@@ -1,5 +1,5 @@
 import type { AnyMachine } from '../machine/machine.js'
-import { messageOf } from '../machine/contract.js'
+import { errorText } from '../machine/contract.js'
 import { MAX_VERSION } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
 import type { Disk } from '../storage/disk.js'
@@ -75,7 +75,7 @@ export async function readSavedState<M extends AnyMachine>(
     return { executor, header }
   } catch (error) {
     if (error instanceof SynodError) throw error
-    throw new SynodError('snapshot-failed', `${file} cannot be used: ${messageOf(error)}`, { cause: error })
+    throw new SynodError('snapshot-failed', `${file} cannot be used: ${errorText(error)}`, { cause: error })
   }
 }
 
@@ -89,7 +89,7 @@ export async function restoreFrom<M extends AnyMachine>(
     await executor.restore(readParts(disk, file))
   } catch (error) {
     if (error instanceof SynodError && error.code === 'wrong-version') throw error
-    const what = `the snapshot ${file} could not be restored: ${messageOf(error)}`
+    const what = `the snapshot ${file} could not be restored: ${errorText(error)}`
     throw new SynodError('restore-failed', what, { cause: error })
   }
 }

@@ -17,14 +17,14 @@ export interface AdmissionParts {
    * The last durable group of the own journal; undefined on a server without one, which does not
    * vote.
    */
-  readonly position: () => number | undefined
+  readonly groupCount: () => number | undefined
   readonly inbox: Inbox
 }
 
 /**
  * A server that starts takes part once a quorum for phase 1 has welcomed it. If a welcome names a
- * later position of its journal than it recovered, its data directory is an old copy, which lacks
- * promises and votes: positions are reported only when durable (docs/decisions/0031-positions.md).
+ * higher group count of its journal than it recovered, its data directory is an old copy, and lacks
+ * promises and votes: servers report durable groups only (docs/decisions/0031-positions.md).
  */
 export class Admission {
   readonly #parts: AdmissionParts
@@ -76,9 +76,9 @@ export class Admission {
 
   /** Whether the own journal has all groups that a peer has heard of. */
   isSound(heard: number): boolean {
-    const position = this.#parts.position() ?? Infinity
-    if (heard <= position) return true
-    this.#outdated ??= { position, heard }
+    const groupCount = this.#parts.groupCount() ?? Infinity
+    if (heard <= groupCount) return true
+    this.#outdated ??= { groupCount, heard }
     this.#parts.inbox.wake()
     return false
   }
@@ -90,8 +90,8 @@ export class Admission {
   }
 
   get #isReady(): boolean {
-    const { membership, position, self } = this.#parts
-    if (position() === undefined) return true
+    const { membership, groupCount, self } = this.#parts
+    if (groupCount() === undefined) return true
     const isAwaited = (server: ServerId) => server !== self && !this.#answered.has(server)
     return this.#hasQuorum && !(this.#isPatient && membership.servers.some(isAwaited))
   }

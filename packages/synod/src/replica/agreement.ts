@@ -1,9 +1,9 @@
 import { type ClusterId, clusterIdOf } from '../cluster/cluster-id.js'
-import { type ClusterParameters, differenceOf } from '../cluster/parameters.js'
-import { type Agreed, type Support, lackOf } from '../cluster/versions.js'
+import { type ClusterParameters, parameterDifference } from '../cluster/parameters.js'
+import { type Agreed, type Support, missingSupport } from '../cluster/versions.js'
 import { SynodError } from '../errors.js'
-import type { AcceptorId, Identity, Peers as Acceptors } from '../journal/identity.js'
-import type { PeerHello, PeerWelcome, Purpose } from '../net/hello.js'
+import type { AcceptorId, Identity, PeerAcceptors as Acceptors } from '../journal/identity.js'
+import type { PeerHello, PeerWelcome, ConnectionPurpose } from '../net/hello.js'
 import { electorateOf } from '../net/peer/electorate.js'
 import { formatAddress } from '../net/transport/network.js'
 import type { ServerId } from '../paxos/ballot.js'
@@ -17,7 +17,7 @@ type Claim = Pick<PeerHello, 'server' | 'acceptor' | 'clusterId'>
  * What this server can work with, and what the members have agreed on, as far as it has executed
  * the log.
  */
-export interface Versions {
+export interface OwnVersions {
   readonly support: Support
   readonly agreed: Agreed
 }
@@ -43,11 +43,11 @@ export class Agreement {
   readonly #acceptor: AcceptorId
   readonly #process: number
   readonly #parameters: ClusterParameters
-  readonly #versions: Versions
+  readonly #versions: OwnVersions
   #acceptors: Acceptors | null
   #clusterId: ClusterId | null
 
-  constructor(settings: Settings, identity: Identity, membership: MembershipView, versions: Versions) {
+  constructor(settings: Settings, identity: Identity, membership: MembershipView, versions: OwnVersions) {
     this.#settings = settings
     this.#versions = versions
     this.#membership = membership
@@ -89,7 +89,7 @@ export class Agreement {
     this.#clusterId = clusterId
   }
 
-  hello(purpose: Purpose): PeerHello {
+  hello(purpose: ConnectionPurpose): PeerHello {
     const { addresses, clusterName: cluster, id, listen, paxos } = this.#settings
     return {
       ...this.#self(),
@@ -119,14 +119,14 @@ export class Agreement {
   }
 
   /** Why a server that dialled is not welcome. */
-  refusal(hello: PeerHello, isGone: boolean): SynodError | undefined {
+  helloRefusal(hello: PeerHello, isGone: boolean): SynodError | undefined {
     const { clusterName, id } = this.#settings
     const who = `s${id} of cluster '${clusterName}'`
     if (hello.cluster !== clusterName)
       return new SynodError('wrong-cluster', `this is ${who}, not of cluster '${hello.cluster}'`)
     const stranger = this.#otherCluster(hello)
     if (stranger !== undefined) return stranger
-    const difference = differenceOf(this.#parameters, hello.parameters)
+    const difference = parameterDifference(this.#parameters, hello.parameters)
     if (difference !== undefined) {
       const { code, ours, theirs } = difference
       return new SynodError(code, `${who} has ${ours}; s${hello.server} has ${theirs}`)
@@ -135,17 +135,17 @@ export class Agreement {
       const reason = `s${hello.server} is not a member of cluster '${clusterName}' any more: it was removed`
       return new SynodError('removed', reason)
     }
-    return this.#foundsAnother(hello, who) ?? this.wrongIdentity(hello) ?? this.lacking(hello)
+    return this.#foundsAnother(hello, who) ?? this.wrongIdentity(hello) ?? this.versionMismatch(hello)
   }
 
   /** Why a server cannot work with what the members have agreed on. */
-  lacking({ server, support }: Pick<PeerHello, 'server' | 'support'>): SynodError | undefined {
-    const lack = lackOf(`s${server}`, support, this.#versions.agreed)
+  versionMismatch({ server, support }: Pick<PeerHello, 'server' | 'support'>): SynodError | undefined {
+    const lack = missingSupport(`s${server}`, support, this.#versions.agreed)
     return lack === undefined ? undefined : new SynodError('wrong-version', lack)
   }
 
   /** Why a server that this one dialled at `address` is not the one that it looked for. */
-  objection(server: ServerId, address: string, welcome: PeerWelcome): SynodError | undefined {
+  welcomeRefusal(server: ServerId, address: string, welcome: PeerWelcome): SynodError | undefined {
     if (welcome.server !== server) {
       return new SynodError(
         'wrong-acceptor',

@@ -7,7 +7,7 @@ import type { Position } from '../machine/position.js'
 import { Refusal } from '../machine/refusal.js'
 import { type Rules, SIGNAL, group, required, wholeFrom } from '../options.js'
 import type { Slot } from '../paxos/ballot.js'
-import type { Take } from './subscriptions.js'
+import type { NextItem } from './subscriptions.js'
 
 /** What is kept for readers that are late or slow: slots, and bytes of commands and results. */
 export const MAX_APPLIED_SLOTS = 4096
@@ -35,7 +35,7 @@ export interface AppliedBatch<M extends AnyMachine> {
   readonly results: readonly (ResultOf<M> | Refusal)[]
 }
 
-interface Kept {
+interface AppliedRecord {
   readonly slot: Slot
   readonly timeMs: number
   readonly command: Uint8Array
@@ -47,7 +47,7 @@ interface Kept {
 export class AppliedLog<M extends AnyMachine> {
   readonly #executor: Executor<M>
   /** In the order of their slots. */
-  #kept: Kept[] = []
+  #kept: AppliedRecord[] = []
   #bytes = 0
   #isKeeping = false
   /** What was applied up to this slot is not here. */
@@ -58,7 +58,7 @@ export class AppliedLog<M extends AnyMachine> {
   }
 
   /** What a reader takes, from a position on. */
-  reader(from: Position | undefined): Take<AppliedBatch<M>> {
+  reader(from: Position | undefined): NextItem<AppliedBatch<M>> {
     const { executed } = this.#executor
     if (!this.#isKeeping) this.#begin()
     // A slot holds one command, so what comes after it stands in the next one.
@@ -131,10 +131,10 @@ export class AppliedLog<M extends AnyMachine> {
 class Batch<M extends AnyMachine> implements AppliedBatch<M> {
   readonly position: Position
   readonly timeMs: number
-  readonly #kept: Kept
+  readonly #kept: AppliedRecord
   readonly #codecs: CodecsOf<M>
 
-  constructor(kept: Kept, codecs: CodecsOf<M>) {
+  constructor(kept: AppliedRecord, codecs: CodecsOf<M>) {
     this.position = { slot: kept.slot, index: 0 }
     this.timeMs = kept.timeMs
     this.#kept = kept
@@ -152,7 +152,7 @@ class Batch<M extends AnyMachine> implements AppliedBatch<M> {
   }
 }
 
-function sizeOf({ command, result }: Kept): number {
+function sizeOf({ command, result }: AppliedRecord): number {
   return command.length + result.length
 }
 

@@ -13,8 +13,8 @@ import { ChangeGuard } from './change-guard.js'
 import { ChangeQueue } from './change-queue.js'
 import { ClientService } from './client-service.js'
 import { Clocks } from './clocks.js'
-import { Commands } from './commands.js'
-import { Counts } from './counts.js'
+import { CommandService } from './command-service.js'
+import { ReplicaCounters } from './replica-counters.js'
 import { DiskSpace } from './disk-space.js'
 import { Driver } from './driver.js'
 import { Ending } from './ending.js'
@@ -26,16 +26,16 @@ import { Members } from './members.js'
 import { Operations } from './operations.js'
 import type { Settings } from './options.js'
 import { Peers } from './peers.js'
-import { PositionReports } from './position-reports.js'
-import { Progress } from './progress.js'
-import { Reads } from './reads.js'
-import { Report } from './report.js'
+import { GroupCountReports } from './group-count-reports.js'
+import { ProgressWatch } from './progress-watch.js'
+import { PendingReads } from './pending-reads.js'
+import { StatusReport } from './status-report.js'
 import { SpaceGuard } from './space-guard.js'
-import { Stalls } from './stalls.js'
+import { StallWatch } from './stall-watch.js'
 import { type RestoredState, State, restoreState } from './state.js'
 import { Subscriptions } from './subscriptions.js'
 import { Transfers } from './transfers.js'
-import { Versions } from './versions.js'
+import { VersionRaiser } from './version-raiser.js'
 
 /** In election timeouts: a leader whose disk takes longer for one write makes room for another. */
 const DISK_PATIENCE = 2
@@ -48,10 +48,10 @@ export interface Assembled<M extends AnyMachine> {
   readonly peers: Peers
   readonly formation: Formation
   readonly state: State<M>
-  readonly commands: Commands
+  readonly commands: CommandService
   readonly operations: Operations
   readonly service: ClientService
-  readonly report: Report
+  readonly report: StatusReport
   readonly leadership: Leadership
   readonly applied: AppliedLog<M>
   readonly subscriptions: Subscriptions
@@ -137,7 +137,7 @@ function join<M extends AnyMachine>(
   const { electionTimeoutMs } = settings.paxos
   const { journal } = opened
   const { executor } = restored
-  const counts = new Counts()
+  const counts = new ReplicaCounters()
   const intake = openIntake(clock)
   const calls = new Calls(clock, settings.requestTimeoutMs, (timeoutMs) => report.timeoutError(timeoutMs))
 
@@ -150,19 +150,19 @@ function join<M extends AnyMachine>(
     patienceMs: electionTimeoutMs,
     self,
     membership,
-    position: () => journal?.position,
+    groupCount: () => journal?.groupCount,
     inbox,
   })
-  const positions =
-    journal && new PositionReports({ clock, acceptor: identity.acceptor, journal, peers, admission })
-  const driver = new Driver({ paxos, journal, links: peers.links, clock, trace, positions })
+  const groupCountReports =
+    journal && new GroupCountReports({ clock, acceptor: identity.acceptor, journal, peers, admission })
+  const driver = new Driver({ paxos, journal, links: peers.links, clock, trace, groupCountReports })
   const state = new State(restored, { settings, paxos, peers, journal, space, inbox })
   const formation = new Formation({ logger, identity, journal, peers, state, inbox })
   const leadership = new Leadership(self, mode, paxos)
-  const progress = new Progress({ clock, logger, paxos, counts, trace })
+  const progress = new ProgressWatch({ clock, logger, paxos, counts, trace })
 
   const isConnected = (server: number) => peers.links.get(server)?.up === true
-  const heardOf = (server: number) => paxos.heardOf(server)
+  const peerProgress = (server: number) => paxos.peerProgress(server)
   const clocks = new Clocks({
     self,
     clock,
@@ -181,7 +181,7 @@ function join<M extends AnyMachine>(
     patienceMs: electionTimeoutMs,
     membership,
     chosen: () => paxos.chosen,
-    heardOf,
+    peerProgress,
     isConnected,
     lackOf: (server) => peers.lackOf(server),
     addressOf: (server) => report.members().find((member) => member.server === server)?.address,
@@ -192,12 +192,12 @@ function join<M extends AnyMachine>(
     space: () => space.state,
     spaceOf: (server) => peers.spaceOf(server),
     isConnected,
-    heardOf,
+    peerProgress,
     frees: (command) => executor.frees(command),
     inbox,
   })
   const changes = new ChangeQueue(clock, membership)
-  const commands = new Commands({
+  const commands = new CommandService({
     settings,
     calls,
     paxos,
@@ -209,7 +209,7 @@ function join<M extends AnyMachine>(
     state,
     inbox,
   })
-  const reads = new Reads({
+  const reads = new PendingReads({
     limit: settings.maxWaiting,
     now: () => clock.now(),
     turns: intake.turns,
@@ -231,11 +231,11 @@ function join<M extends AnyMachine>(
     commands,
     inbox,
   })
-  const versions = new Versions({ self, clock, calls, executor, paxos, peers, commands })
-  const stalls = new Stalls({ clock, logger, worryMs: electionTimeoutMs / 2 })
+  const versions = new VersionRaiser({ self, clock, calls, executor, paxos, peers, commands })
+  const stalls = new StallWatch({ clock, logger, worryMs: electionTimeoutMs / 2 })
 
   const operations = new Operations({ clock, mode, counts, commands, reads, transfers, state, inbox })
-  const report: Report = new Report({
+  const report: StatusReport = new StatusReport({
     settings,
     opened,
     paxos,
@@ -266,7 +266,7 @@ function join<M extends AnyMachine>(
   const applied = new AppliedLog(executor)
   const subscriptions = new Subscriptions()
   const timed = [clocks, space, stalls, admission, transfers, members, versions, commands]
-  const stoppable = positions === undefined ? timed : [...timed, positions]
+  const stoppable = groupCountReports === undefined ? timed : [...timed, groupCountReports]
   const ending = new Ending({
     settings,
     opened,
@@ -289,7 +289,7 @@ function join<M extends AnyMachine>(
     peers,
     formation,
     admission,
-    positions,
+    groupCountReports,
     leadership,
     progress,
     members,

@@ -1,4 +1,4 @@
-import { Pace, overloaded } from '../pace.js'
+import { ServicePace, overloaded } from '../service-pace.js'
 
 /** The owner of what this process asks for itself: all the room is there for it. */
 export const OWN_PROCESS: object = {}
@@ -15,7 +15,7 @@ export class Capacity {
   readonly #noun: string
   readonly #limit: number
   readonly #limitBytes: number
-  readonly #pace = new Pace()
+  readonly #pace = new ServicePace()
   /** How many wait of each owner. */
   readonly #shares = new Map<object, number>()
   #size = 0

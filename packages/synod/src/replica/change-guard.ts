@@ -3,7 +3,7 @@ import { changeOf, encodeChange } from '../machine/change-codec.js'
 import { CHANGE_TAG, decodeRequest, encodeRequest } from '../machine/request.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import { type Change, type MembershipView, takenWords } from '../paxos/membership.js'
-import type { Heard } from '../paxos/proposer.js'
+import type { PeerProgress } from '../paxos/proposer.js'
 import type { ServerSet } from '../paxos/server-set.js'
 import type { Value } from '../paxos/value.js'
 
@@ -21,7 +21,7 @@ export interface ChangeGuardParts {
   readonly patienceMs: number
   readonly membership: MembershipView
   readonly chosen: () => Slot
-  readonly heardOf: (server: ServerId) => Heard | undefined
+  readonly peerProgress: (server: ServerId) => PeerProgress | undefined
   readonly isConnected: (server: ServerId) => boolean
   /**
    * Why a server cannot work with what the members have agreed on, as far as it has said; undefined
@@ -59,7 +59,7 @@ export class ChangeGuard {
   judge(value: Value): Value {
     if (value[0] !== CHANGE_TAG) return value
     const change = changeOf(value)
-    const reason = change && this.#objection(change)
+    const reason = change && this.#refusalReason(change)
     if (change === undefined || reason === undefined) return value
     const refusal = encodeChange({ type: 'refuse', server: change.server, reason })
     return encodeRequest({ ...decodeRequest(value), command: refusal })
@@ -69,10 +69,10 @@ export class ChangeGuard {
    * Whether a change is allowed. One that no caller asked for need not be proposed to be refused.
    */
   allows(change: Change): boolean {
-    return this.#objection(change) === undefined
+    return this.#refusalReason(change) === undefined
   }
 
-  #objection(change: Change): string | undefined {
+  #refusalReason(change: Change): string | undefined {
     const { addressOf, lackOf, membership } = this.#parts
     const lack = change.type === 'add' || change.type === 'promote' ? lackOf(change.server) : undefined
     if (lack !== undefined) return lack
@@ -101,10 +101,10 @@ export class ChangeGuard {
    * not, however lately it was heard from.
    */
   #isUp(server: ServerId): boolean {
-    const { chosen, clock, heardOf, isConnected, patienceMs, self } = this.#parts
+    const { chosen, clock, peerProgress, isConnected, patienceMs, self } = this.#parts
     if (server === self) return true
     if (!isConnected(server)) return false
-    const heard = heardOf(server)
+    const heard = peerProgress(server)
     if (clock.now() - (heard?.atMs ?? this.#beganMs) > patienceMs) return false
     return heard === undefined || chosen() - heard.chosen <= MAX_BEHIND_SLOTS
   }

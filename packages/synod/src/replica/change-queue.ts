@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.js'
 import type { MembershipView } from '../paxos/membership.js'
-import type { Done } from './requests.js'
+import type { OnOutcome } from './waiting-requests.js'
 
 /** Has a change executed; `done` is told the outcome. Returns what gives up on it. */
-type Begin = (done: Done) => () => void
+type Begin = (done: OnOutcome) => () => void
 
 /** Changes of the membership that wait until no other change of the voters is on its way. */
 export class ChangeQueue {
@@ -20,7 +20,7 @@ export class ChangeQueue {
    * Has a change made now, or as soon as the one before it has taken force. Returns what gives up
    * on it.
    */
-  add(begin: Begin, done: Done): () => void {
+  add(begin: Begin, done: OnOutcome): () => void {
     let giveUp: () => void = () => undefined
     const attempt = () => {
       giveUp = begin((outcome) => {

@@ -14,7 +14,7 @@ import type { HeldStatus } from '../status.js'
 import type { Leadership } from './leadership.js'
 import { type Operations, checkSize } from './operations.js'
 import { MAX_COMMAND_BYTES, type Settings } from './options.js'
-import type { Done, Query } from './reads.js'
+import type { OnAnswer, Query } from './pending-reads.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
 import { RefusalLog } from './refusal-log.js'
 import { type Holder, Holdings } from './holdings.js'
@@ -279,7 +279,7 @@ export class ClientService {
     client: Client,
     request: number,
     query: Uint8Array,
-    start: (query: Uint8Array, done: Done) => () => void,
+    start: (query: Uint8Array, done: OnAnswer) => () => void,
   ): void {
     const underWay = this.#begin(client, request, query.length)
     try {

@@ -2,10 +2,10 @@ import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { Disk } from '../storage/disk.js'
-import { type Space, isNoSpace } from '../storage/no-space.js'
+import { type SpaceWaiter, isNoSpace } from '../storage/no-space.js'
 import type { Reserve } from '../storage/reserve.js'
 import type { Logger } from '../logger.js'
-import { messageOf } from '../machine/contract.js'
+import { errorText } from '../machine/contract.js'
 import type { SpaceState } from '../net/peer/messages.js'
 import type { SpaceStatus } from '../status.js'
 import type { Inbox } from './inbox.js'
@@ -34,7 +34,7 @@ export interface DiskSpaceParts {
 }
 
 /** Watches how much space the data directory has left, and keeps the reserves. */
-export class DiskSpace implements Space {
+export class DiskSpace implements SpaceWaiter {
   readonly #parts: DiskSpaceParts
   #reserves: readonly Reserve[] = []
   #journal: Journal | undefined
@@ -156,6 +156,6 @@ export class DiskSpace implements Space {
   #warnOnce(error: unknown): void {
     if (this.#hasWarned) return
     this.#hasWarned = true
-    this.#parts.logger.warn({}, `the free space of the disk is not known: ${messageOf(error)}`)
+    this.#parts.logger.warn({}, `the free space of the disk is not known: ${errorText(error)}`)
   }
 }

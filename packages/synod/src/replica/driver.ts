@@ -6,7 +6,7 @@ import type { Behind, Envelope, ReadableAt } from '../paxos/effects.js'
 import type { Message } from '../paxos/messages.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { JournalRecord } from '../paxos/records.js'
-import type { PositionReports } from './position-reports.js'
+import type { GroupCountReports } from './group-count-reports.js'
 import type { ReplicaTrace } from './replica-trace.js'
 
 /**
@@ -49,7 +49,7 @@ export interface DriverParts {
   readonly clock: Clock
   readonly trace: ReplicaTrace | undefined
   /** Tells a peer how far the journal has come, ahead of a message that may rest on it. */
-  readonly positions: Pick<PositionReports, 'report'> | undefined
+  readonly groupCountReports: Pick<GroupCountReports, 'report'> | undefined
 }
 
 /**
@@ -183,9 +183,9 @@ export class Driver {
   }
 
   #send({ message, to }: Envelope): void {
-    const { links, positions, trace } = this.#parts
+    const { links, groupCountReports, trace } = this.#parts
     this.sent++
-    positions?.report(to)
+    groupCountReports?.report(to)
     if (links.get(to)?.send(message) === true) trace?.sent(to, message)
   }
 }

@@ -1,7 +1,7 @@
 import { SynodError } from '../errors.js'
 import type { Budget } from '../net/transport/budget.js'
 import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../net/transport/intake.js'
-import { overloaded } from '../pace.js'
+import { overloaded } from '../service-pace.js'
 
 /**
  * A client for which less than this is held is never refused because of others. The number falls as

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import type { SynodError } from '../errors.js'
 import type { PeerWelcome } from '../net/hello.js'
 import type { AnswerSnapshot } from '../net/peer/listener.js'
-import type { ClockReport, DigestReport, PositionsReport, SnapshotRequest } from '../net/peer/messages.js'
+import type { ClockReport, DigestReport, GroupCountsReport, SnapshotRequest } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Message } from '../paxos/messages.js'
 import type { Input } from '../paxos/paxos.js'
@@ -17,7 +17,7 @@ export type Arrival =
   | { readonly type: 'messages'; readonly from: ServerId; readonly batch: readonly Message[] }
   | { readonly type: 'digest'; readonly from: ServerId; readonly report: DigestReport }
   | { readonly type: 'clock'; readonly from: ServerId; readonly report: ClockReport }
-  | { readonly type: 'positions'; readonly report: PositionsReport }
+  | { readonly type: 'group-counts'; readonly report: GroupCountsReport }
   | {
       readonly type: 'snapshot-request'
       readonly from: ServerId

@@ -10,8 +10,8 @@ import type { Admission } from './admission.js'
 import type { Founding } from './agreement.js'
 import type { ClientService } from './client-service.js'
 import type { Clocks } from './clocks.js'
-import type { Commands } from './commands.js'
-import type { Counts } from './counts.js'
+import type { CommandService } from './command-service.js'
+import type { ReplicaCounters } from './replica-counters.js'
 import type { Driver } from './driver.js'
 import type { Ending } from './ending.js'
 import type { Formation } from './formation.js'
@@ -19,14 +19,14 @@ import type { Arrival, Inbox } from './inbox.js'
 import type { Leadership } from './leadership.js'
 import type { Members } from './members.js'
 import type { Peers } from './peers.js'
-import type { PositionReports } from './position-reports.js'
-import type { Progress } from './progress.js'
-import type { Reads } from './reads.js'
+import type { GroupCountReports } from './group-count-reports.js'
+import type { ProgressWatch } from './progress-watch.js'
+import type { PendingReads } from './pending-reads.js'
 import type { SpaceGuard } from './space-guard.js'
 import type { AnyState } from './state.js'
 import type { Subscriptions } from './subscriptions.js'
 import type { Transfers } from './transfers.js'
-import type { Versions } from './versions.js'
+import type { VersionRaiser } from './version-raiser.js'
 
 export interface LoopParts {
   readonly self: ServerId
@@ -40,21 +40,21 @@ export interface LoopParts {
   readonly peers: Peers
   readonly formation: Formation
   readonly admission: Admission
-  readonly positions: PositionReports | undefined
+  readonly groupCountReports: GroupCountReports | undefined
   readonly leadership: Leadership
-  readonly progress: Progress
+  readonly progress: ProgressWatch
   readonly members: Members
-  readonly versions: Versions
+  readonly versions: VersionRaiser
   readonly transfers: Transfers
   readonly clocks: Clocks
   readonly spaceGuard: SpaceGuard
-  readonly commands: Commands
-  readonly reads: Reads
+  readonly commands: CommandService
+  readonly reads: PendingReads
   readonly state: AnyState
   readonly service: ClientService
   readonly applied: { restored(): void }
   readonly subscriptions: Subscriptions
-  readonly counts: Counts
+  readonly counts: ReplicaCounters
   readonly ending: Ending
 }
 
@@ -101,7 +101,7 @@ export class Loop {
 
   #takeIn(arrival: Arrival): void {
     const { admission, applied, clocks, commands, ending, formation, members } = this.#parts
-    const { positions, reads, state, versions } = this.#parts
+    const { groupCountReports, reads, state, versions } = this.#parts
     switch (arrival.type) {
       case 'tick':
         this.#tick()
@@ -118,8 +118,8 @@ export class Loop {
       case 'clock':
         clocks.onReport(arrival.from, arrival.report)
         break
-      case 'positions':
-        positions?.onReport(arrival.report)
+      case 'group-counts':
+        groupCountReports?.onReport(arrival.report)
         break
       case 'snapshot-request':
         state.onSnapshotRequest(arrival.from, arrival.request, arrival.answer)
@@ -193,9 +193,9 @@ export class Loop {
   }
 
   #connected({ electorate, heard, server }: PeerWelcome): void {
-    const { admission, clocks, positions } = this.#parts
+    const { admission, clocks, groupCountReports } = this.#parts
     clocks.onConnected(server)
-    positions?.forget(server)
+    groupCountReports?.forget(server)
     admission.welcomed(server, heard, electorate)
   }
 

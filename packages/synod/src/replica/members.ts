@@ -9,11 +9,11 @@ import type { Paxos } from '../paxos/paxos.js'
 import { withoutServer } from '../paxos/server-set.js'
 import type { ChangeGuard } from './change-guard.js'
 import type { ChangeQueue } from './change-queue.js'
-import type { Commands } from './commands.js'
+import type { CommandService } from './command-service.js'
 import type { Driver } from './driver.js'
 import type { Inbox } from './inbox.js'
 import type { Peers } from './peers.js'
-import { isInCharge } from './in-charge.js'
+import { maintainsCluster } from './maintains-cluster.js'
 
 /** How often it compares the progress of a joining server with what was chosen when it last did. */
 const LOOK_MS = 200
@@ -30,7 +30,7 @@ export interface MembersParts {
   readonly driver: Driver
   readonly guard: ChangeGuard
   readonly changes: ChangeQueue
-  readonly commands: Commands
+  readonly commands: CommandService
   readonly inbox: Inbox
 }
 
@@ -106,7 +106,7 @@ export class Members {
   #onChanged(): void {
     const { journal, peers } = this.#parts
     peers.membersChanged(this.#isRemembered)
-    if (this.#membership.isKnown) journal?.positions.keepIf((acceptor) => peers.isMember(acceptor))
+    if (this.#membership.isKnown) journal?.groupCounts.keepIf((acceptor) => peers.isMember(acceptor))
   }
 
   #log(): void {
@@ -128,10 +128,10 @@ export class Members {
   /** Joining servers that have reached what was chosen at the last comparison are to vote. */
   #promote(): void {
     const { calls, commands, guard, paxos, peers, self } = this.#parts
-    if (!isInCharge(paxos, self)) return
+    if (!maintainsCluster(paxos, self)) return
     for (const { server } of this.#joining) {
       const acceptor = peers.acceptorOf(server)
-      if (acceptor === undefined || (paxos.heardOf(server)?.chosen ?? 0) < this.#chosen) continue
+      if (acceptor === undefined || (paxos.peerProgress(server)?.chosen ?? 0) < this.#chosen) continue
       const change: Change = { type: 'promote', server, acceptor }
       if (!guard.allows(change)) continue
       const call = calls.start<Uint8Array>('change', {})

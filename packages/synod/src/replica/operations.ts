@@ -4,20 +4,20 @@ import type { Outcome } from '../machine/outcome.js'
 import { encodePiece } from '../net/client/codec.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
-import type { Commands } from './commands.js'
-import type { Counts } from './counts.js'
+import type { CommandService } from './command-service.js'
+import type { ReplicaCounters } from './replica-counters.js'
 import type { Inbox } from './inbox.js'
 import { MAX_COMMAND_BYTES } from './options.js'
-import type { Done, Query, Reads } from './reads.js'
+import type { OnAnswer, Query, PendingReads } from './pending-reads.js'
 import type { Transfers } from './transfers.js'
 import type { SnapshotPiece } from '../net/client/messages.js'
 
 export interface OperationsParts {
   readonly clock: Clock
   readonly mode: Mode
-  readonly counts: Counts
-  readonly commands: Commands
-  readonly reads: Reads
+  readonly counts: ReplicaCounters
+  readonly commands: CommandService
+  readonly reads: PendingReads
   readonly transfers: Transfers
   readonly state: { save(slot: Slot, offset: number, owner: object): Promise<SnapshotPiece> }
   readonly inbox: Inbox
@@ -35,7 +35,7 @@ export class Operations {
     this.#parts = parts
   }
 
-  /** Has an encoded request executed. Throws as `Commands.submit` does. */
+  /** Has an encoded request executed. Throws as `CommandService.submit` does. */
   execute(value: Uint8Array, owner: object, done: (outcome: Outcome | SynodError) => void): () => void {
     return this.#parts.commands.submit(value, done, owner)
   }
@@ -43,11 +43,11 @@ export class Operations {
   /**
    * Answers a query from a state with everything that was acknowledged before. Throws `overloaded`.
    */
-  read<T>(query: Query<T>, done: Done<T>, owner?: object): () => void {
+  read<T>(query: Query<T>, done: OnAnswer<T>, owner?: object): () => void {
     const { clock, counts, inbox, reads } = this.#parts
     const arrivedMs = clock.now()
     counts.reads++
-    const answered: Done<T> = (answer) => {
+    const answered: OnAnswer<T> = (answer) => {
       counts.readSeconds.record((clock.now() - arrivedMs) / 1000)
       done(answer)
     }
@@ -59,7 +59,7 @@ export class Operations {
   /**
    * Answers a query from the state as it is once `atLeast` is executed here. Throws `overloaded`.
    */
-  readStale<T>(query: Query<T>, atLeast: Slot, done: Done<T>, owner?: object): () => void {
+  readStale<T>(query: Query<T>, atLeast: Slot, done: OnAnswer<T>, owner?: object): () => void {
     const { counts, reads } = this.#parts
     counts.staleReads++
     return counts.unlessRefused(() => reads.stale(query, atLeast, done, owner))
@@ -80,7 +80,7 @@ export class Operations {
    * A piece of a new snapshot where `slot` is 0, or of the snapshot whose first piece was sent
    * before.
    */
-  save(slot: Slot, offset: number, owner: object, done: Done): () => void {
+  save(slot: Slot, offset: number, owner: object, done: OnAnswer): () => void {
     const { inbox, state } = this.#parts
     let isOver = false
     const answer = (result: Uint8Array | SynodError) => {

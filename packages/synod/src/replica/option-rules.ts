@@ -18,7 +18,7 @@ import {
 } from '../options.js'
 import { MAX_SERVER_ID } from '../paxos/ballot.js'
 import { MAX_SERVERS } from '../paxos/quorum.js'
-import { MAX_WAITING_REQUESTS } from './requests.js'
+import { MAX_WAITING_REQUESTS } from './waiting-requests.js'
 
 export const MAX_LEASE_MS = 600_000
 
@@ -68,7 +68,7 @@ const HOST = group({
 })
 
 /**
- * What each option of `Replica.open` may be by itself; what goes together is up to `checkOptions`.
+ * What each option of `Replica.open` may be by itself. `checkReplicaOptions` checks combinations.
  */
 export const REPLICA_RULES: Rules = {
   id: required(SERVER_ID),

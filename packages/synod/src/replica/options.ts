@@ -15,7 +15,7 @@ import { SPACE_LIMITS, type SpaceLimits } from './space-limits.js'
 import { type Host, systemHost } from './host.js'
 import { REPLICA_RULES, SERVER_ID } from './option-rules.js'
 import { ReplicaTrace } from './replica-trace.js'
-import { MAX_WAITING_REQUESTS } from './requests.js'
+import { MAX_WAITING_REQUESTS } from './waiting-requests.js'
 import { DEFAULT_SNAPSHOT_POLICY, type SnapshotPolicy } from './snapshots.js'
 
 /** The largest command that is taken, encoded, in bytes. */
@@ -136,7 +136,7 @@ export interface Settings {
 }
 
 /** Throws SynodError `invalid-options`, saying which option is wrong and what it may be. */
-export function checkOptions<M extends AnyMachine>(options: ReplicaOptions<M>): Settings {
+export function checkReplicaOptions<M extends AnyMachine>(options: ReplicaOptions<M>): Settings {
   checkEach('the options of Replica.open', options, REPLICA_RULES)
   const { id, cluster, dataDir, mode = 'leader' } = options
   const addresses = checkServers(cluster)

@@ -31,7 +31,7 @@ export class PeerDirectory {
   readonly #greeted = new Map<ServerId, Greeting>()
   readonly #rejected = new Set<ServerId>()
   /** Why the last to dial under a number cannot work with what is agreed on. */
-  readonly #lacking = new Map<ServerId, string>()
+  readonly #versionMismatches = new Map<ServerId, string>()
   /** Warnings about the list of servers; each is given once. */
   readonly #warned = new Set<string>()
   /** Whether this server knows the members for good, however it ends. */
@@ -50,9 +50,9 @@ export class PeerDirectory {
 
   /** A server has dialled. Returns why it is refused. */
   judge(hello: PeerHello): SynodError | undefined {
-    const error = this.#agreement.refusal(hello, this.#isGone(hello.server))
-    if (error?.code === 'wrong-version') remember(this.#lacking, hello.server, error.message)
-    else this.#lacking.delete(hello.server)
+    const error = this.#agreement.helloRefusal(hello, this.#isGone(hello.server))
+    if (error?.code === 'wrong-version') remember(this.#versionMismatches, hello.server, error.message)
+    else this.#versionMismatches.delete(hello.server)
     return error
   }
 
@@ -67,8 +67,8 @@ export class PeerDirectory {
   refreshRejected(): ReadonlySet<ServerId> {
     this.#rejected.clear()
     for (const [server, greeting] of this.#greeted) {
-      const objection = this.#agreement.wrongIdentity(greeting) ?? this.#agreement.lacking(greeting)
-      if (!this.#isGone(server) && objection === undefined) continue
+      const refusal = this.#agreement.wrongIdentity(greeting) ?? this.#agreement.versionMismatch(greeting)
+      if (!this.#isGone(server) && refusal === undefined) continue
       this.#rejected.add(server)
     }
     return this.#rejected
@@ -109,8 +109,8 @@ export class PeerDirectory {
   }
 
   /** Why a server that dialled was refused for its build or state machine, if it was. */
-  lackOf(server: ServerId): string | undefined {
-    return this.#lacking.get(server)
+  versionMismatchOf(server: ServerId): string | undefined {
+    return this.#versionMismatches.get(server)
   }
 
   /** As which acceptor a server that is connected introduced itself. */

@@ -8,11 +8,11 @@ import type { LinkEvents } from '../net/transport/link.js'
 import { type Address, type Network, formatAddress } from '../net/transport/network.js'
 import { type PeerLink, type SnapshotLink, openPeerLink, openSnapshotLink } from '../net/peer/link.js'
 import { type PeerListener, listenForPeers } from '../net/peer/listener.js'
-import type { PeerMessage, Report, SpaceState } from '../net/peer/messages.js'
+import type { PeerMessage, PeerReport, SpaceState } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { MembershipView } from '../paxos/membership.js'
 import type { PeerStatus } from '../status.js'
-import { Agreement, type Versions } from './agreement.js'
+import { Agreement, type OwnVersions } from './agreement.js'
 import { DiskReports } from './disk-reports.js'
 import { Founders } from './founders.js'
 import type { Inbox } from './inbox.js'
@@ -47,7 +47,7 @@ export class Peers {
     settings: Settings,
     identity: Identity,
     membership: MembershipView,
-    versions: Versions,
+    versions: OwnVersions,
     parts: PeersParts,
   ) {
     const { host } = settings
@@ -121,7 +121,7 @@ export class Peers {
 
   /** Why a server that dialled was refused for its build or state machine, if it was. */
   lackOf(server: ServerId): string | undefined {
-    return this.#directory.lackOf(server)
+    return this.#directory.versionMismatchOf(server)
   }
 
   /** As which acceptor a server that is connected introduced itself. */
@@ -136,7 +136,7 @@ export class Peers {
       ...host.build,
       address,
       hello: () => this.#agreement.hello('messages'),
-      judge: (welcome) => this.#objection(server, welcome),
+      judge: (welcome) => this.#welcomeRefusal(server, welcome),
       onUp: (welcome) => {
         this.#onUp(welcome)
       },
@@ -172,7 +172,7 @@ export class Peers {
         const error = this.#directory.judge(hello)
         if (error !== undefined) return { type: 'refuse', code: error.code, reason: error.message }
         this.#greet(hello)
-        return this.#agreement.welcome(journal?.positions.of(hello.acceptor) ?? 0)
+        return this.#agreement.welcome(journal?.groupCounts.of(hello.acceptor) ?? 0)
       },
       onMessages: (from, batch) => {
         trace?.received(from, batch)
@@ -182,7 +182,7 @@ export class Peers {
         trace?.received(from, [report])
         if (report.type === 'disk') this.#disks.onReport(from, report)
         else if (report.type === 'digest') inbox.post({ type: 'digest', from, report })
-        else if (report.type === 'positions') inbox.post({ type: 'positions', report })
+        else if (report.type === 'group-counts') inbox.post({ type: 'group-counts', report })
         else inbox.post({ type: 'clock', from, report })
       },
       onSnapshotRequest: (from, request, answer) => {
@@ -195,7 +195,7 @@ export class Peers {
   }
 
   /** Tells all peers, at the end of this turn. */
-  reportAll(report: Report): void {
+  reportAll(report: PeerReport): void {
     for (const server of this.#links.keys()) this.report(server, report)
     this.#parts.inbox.wake()
   }
@@ -203,14 +203,14 @@ export class Peers {
   /**
    * Returns whether the link to the peer takes it. It leaves with the next message to that peer.
    */
-  report(to: ServerId, report: Report): boolean {
+  report(to: ServerId, report: PeerReport): boolean {
     const isTaken = this.#links.get(to)?.send(report) === true
     if (isTaken) this.#settings.trace?.sent(to, report)
     return isTaken
   }
 
   /** Tells a peer at once. */
-  reportNow(to: ServerId, report: Report): void {
+  reportNow(to: ServerId, report: PeerReport): void {
     if (this.report(to, report)) this.#links.get(to)?.flush()
   }
 
@@ -219,7 +219,7 @@ export class Peers {
     const { host } = this.#settings
     const address = this.#directory.addressOf(peer)
     if (address === undefined) throw new RangeError(`there is no server s${peer}`)
-    const judge = (welcome: PeerWelcome) => this.#objection(peer, welcome)
+    const judge = (welcome: PeerWelcome) => this.#welcomeRefusal(peer, welcome)
     return openSnapshotLink({
       ...host,
       ...host.build,
@@ -287,9 +287,9 @@ export class Peers {
     await this.#listener?.close()
   }
 
-  #objection(server: ServerId, welcome: PeerWelcome): SynodError | undefined {
+  #welcomeRefusal(server: ServerId, welcome: PeerWelcome): SynodError | undefined {
     const address = this.#directory.addressOf(server) ?? { host: '?', port: 0 }
-    return this.#agreement.objection(server, formatAddress(address), welcome)
+    return this.#agreement.welcomeRefusal(server, formatAddress(address), welcome)
   }
 
   /** A server has dialled that is welcome: this one may have to dial it too. */

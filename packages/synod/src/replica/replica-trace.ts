@@ -10,7 +10,7 @@ import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
 import type { Quorums } from '../paxos/quorum.js'
 import type { JournalRecord } from '../paxos/records.js'
-import { hexadecimal, shown } from '../trace/shown.js'
+import { hexadecimal, toPlainData } from '../trace/shown.js'
 import { type ReplicaEvent, type TraceEvent, durableEvent, messageEvent } from '../trace/trace-event.js'
 
 export interface ReplicaTraceParts {
@@ -164,5 +164,5 @@ function decoded<T>(codec: Codec<T>, bytes: Uint8Array): unknown {
   } catch {
     return hexadecimal(bytes)
   }
-  return shown(value, hexadecimal)
+  return toPlainData(value, hexadecimal)
 }

@@ -24,12 +24,12 @@ import { FUNCTION, type Rules, SIGNAL, checkOption, checkOptions, required } fro
 import type { Slot } from '../paxos/ballot.js'
 import type { ReplicaStatus } from '../status.js'
 import { type Assembled, assemble } from './assemble.js'
-import type { Fit } from '../machine/machine-check.js'
+import type { MachineCheck } from '../machine/machine-check.js'
 import { APPLIED_RULES, type AppliedBatch, type AppliedOptions } from './applied.js'
 import type { CurrentLeadership } from './leadership.js'
 import { checkSize } from './operations.js'
-import { type ReplicaOptions, checkOptions as checkReplica } from './options.js'
-import type { Done, Query } from './reads.js'
+import { type ReplicaOptions, checkReplicaOptions as checkReplica } from './options.js'
+import type { OnAnswer, Query } from './pending-reads.js'
 import { type Leading, whileLeader } from './while-leader.js'
 
 /** What follows events, and ends when its caller says so. */
@@ -76,7 +76,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * build, or the state machine, is older than what the members have agreed on)
    */
   static async open<M extends AnyMachine>(
-    options: ReplicaOptions<M> & { readonly machine: Fit<M> },
+    options: ReplicaOptions<M> & { readonly machine: MachineCheck<M> },
   ): Promise<Replica<M>> {
     const settings = checkReplica(options)
     const { clients, host, listen } = settings
@@ -414,7 +414,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   async #answer<T>(
     query: Query<T>,
     options: CallOptions,
-    begin: (query: Query<T>, done: Done<T>) => () => void,
+    begin: (query: Query<T>, done: OnAnswer<T>) => () => void,
   ): Promise<T> {
     const { calls } = this.#parts
     const call = calls.take<T>('read', query.sizeBytes, options)

@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
 import type { Logger } from '../logger.js'
-import { messageOf } from '../machine/contract.js'
+import { errorText } from '../machine/contract.js'
 import type { SnapshotPiece } from '../net/client/messages.js'
 import type { AnswerSnapshot } from '../net/peer/listener.js'
 import type { SnapshotRequest } from '../net/peer/messages.js'
-import { overloaded } from '../pace.js'
+import { overloaded } from '../service-pace.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { SnapshotPolicy } from './snapshots.js'
 import type { SnapshotStore } from '../snapshots/snapshot-store.js'
@@ -17,7 +17,7 @@ import type { SnapshotStore } from '../snapshots/snapshot-store.js'
 export const RATE_BYTES_PER_S = 32 << 20
 
 /** Who has not asked for longer than this is not getting a snapshot any more. */
-export const PATIENCE_MS = 5000
+export const ABANDONED_AFTER_MS = 5000
 
 /** A client gets one at a time. Another one is told to come back after this time. */
 export const MAX_SAVING_CLIENTS = 1
@@ -27,7 +27,7 @@ const RETRY_AFTER_MS = 1000
  * After a snapshot for a client, no other one is taken for clients for this many times as long as
  * it took.
  */
-export const SAVE_REST = 4
+export const SAVE_PAUSE_FACTOR = 4
 
 export interface SnapshotServiceParts {
   readonly store: SnapshotStore
@@ -58,7 +58,7 @@ export class SnapshotService {
   get isServing(): boolean {
     const nowMs = this.#parts.clock.now()
     for (const [who, askedMs] of this.#askedMs) {
-      if (nowMs - askedMs < PATIENCE_MS) return true
+      if (nowMs - askedMs < ABANDONED_AFTER_MS) return true
       this.#askedMs.delete(who)
     }
     return false
@@ -103,7 +103,7 @@ export class SnapshotService {
   #admit(owner: object): void {
     const askedMs = this.#askedMs.get(this.#saver ?? owner) ?? -Infinity
     const isBusy = askedMs === Infinity
-    if (isBusy || (this.#saver !== owner && this.#parts.clock.now() - askedMs < PATIENCE_MS))
+    if (isBusy || (this.#saver !== owner && this.#parts.clock.now() - askedMs < ABANDONED_AFTER_MS))
       throw overloaded(`${MAX_SAVING_CLIENTS} client gets a snapshot already`, RETRY_AFTER_MS)
     if (this.#saver !== undefined) this.#askedMs.delete(this.#saver)
     this.#saver = owner
@@ -124,7 +124,7 @@ export class SnapshotService {
     await take()
     // That may have been one of an earlier slot, which was under way.
     if ((store.newest?.slot ?? 0) < wanted) await take()
-    this.#notBeforeMs = clock.now() + SAVE_REST * (clock.now() - startMs)
+    this.#notBeforeMs = clock.now() + SAVE_PAUSE_FACTOR * (clock.now() - startMs)
     if (store.newest === undefined || store.newest.slot < wanted)
       throw saveFailed(
         'no snapshot could be taken: the log of the replica says why, if its state machine has snapshots',
@@ -142,7 +142,7 @@ export class SnapshotService {
     try {
       return { slot: newest.slot, sizeBytes, bytes: await store.read(offset, policy.chunkBytes) }
     } catch (error) {
-      throw saveFailed(`the snapshot of slot ${newest.slot} could not be read: ${messageOf(error)}`)
+      throw saveFailed(`the snapshot of slot ${newest.slot} could not be read: ${errorText(error)}`)
     }
   }
 

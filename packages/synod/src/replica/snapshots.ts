@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { Logger } from '../logger.js'
-import { messageOf } from '../machine/contract.js'
+import { errorText } from '../machine/contract.js'
 import type { ExecutorSnapshot } from '../machine/executor.js'
 import type { Ballot, Slot } from '../paxos/ballot.js'
 import type { LogView } from '../paxos/log.js'
@@ -152,7 +152,7 @@ export class Snapshots {
   #failed(slot: Slot, error: unknown): void {
     const { clock, logger } = this.#parts
     this.#notBeforeMs = clock.now() + PAUSE_MS
-    logger.error({ slot }, `the snapshot at slot ${slot} could not be written: ${messageOf(error)}`)
+    logger.error({ slot }, `the snapshot at slot ${slot} could not be written: ${errorText(error)}`)
   }
 
   /** The one that is being written is finished; none is taken after it. */

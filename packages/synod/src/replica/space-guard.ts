@@ -2,7 +2,7 @@ import { SynodError } from '../errors.js'
 import { decodeRequest } from '../machine/request.js'
 import type { SpaceState } from '../net/peer/messages.js'
 import type { ServerId } from '../paxos/ballot.js'
-import type { Heard } from '../paxos/proposer.js'
+import type { PeerProgress } from '../paxos/proposer.js'
 import type { MembershipView } from '../paxos/membership.js'
 import type { Value } from '../paxos/value.js'
 import type { Inbox } from './inbox.js'
@@ -16,7 +16,7 @@ export interface SpaceGuardParts {
   readonly space: () => SpaceState
   readonly spaceOf: (server: ServerId) => SpaceState
   readonly isConnected: (server: ServerId) => boolean
-  readonly heardOf: (server: ServerId) => Heard | undefined
+  readonly peerProgress: (server: ServerId) => PeerProgress | undefined
   /** Whether a command of the state machine makes the state smaller. */
   readonly frees: (command: Uint8Array) => boolean
   readonly inbox: Pick<Inbox, 'step'>
@@ -68,12 +68,12 @@ export class SpaceGuard {
    * is one.
    */
   makeRoom(): void {
-    const { heardOf, inbox, membership, self, space } = this.#parts
+    const { peerProgress, inbox, membership, self, space } = this.#parts
     const own = LEVELS.indexOf(space())
     if (own === 0 || !membership.isKnown) return
     const better = this.#up
       .filter((server) => server !== self && LEVELS.indexOf(this.#spaceOf(server)) < own)
-      .sort((a, b) => (heardOf(b)?.chosen ?? 0) - (heardOf(a)?.chosen ?? 0))
+      .sort((a, b) => (peerProgress(b)?.chosen ?? 0) - (peerProgress(a)?.chosen ?? 0))
     // One that does not take over is not asked alone.
     const to = better[this.#turn++ % better.length]
     if (to !== undefined) inbox.step({ type: 'transfer', to })

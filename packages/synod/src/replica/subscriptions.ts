@@ -1,7 +1,7 @@
 import { SynodError } from '../errors.js'
 
 /** What there is next for a subscriber; undefined where it has to wait. What it throws ends it. */
-export type Take<T> = () => T | undefined
+export type NextItem<T> = () => T | undefined
 
 interface Waiting<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void
@@ -26,7 +26,7 @@ export class Subscriptions {
    * and with the error of a replica that fails; when the replica is closed, it is done.
    */
   open<T extends object>(
-    take: Take<T>,
+    take: NextItem<T>,
     signal: AbortSignal | undefined,
   ): AsyncIterableIterator<T, undefined> {
     const subscription = new Subscription(take, signal, (ended) => this.#open.delete(ended))
@@ -47,7 +47,7 @@ export class Subscriptions {
 }
 
 class Subscription<T extends object> implements AsyncIterableIterator<T, undefined>, Open {
-  readonly #take: Take<T>
+  readonly #take: NextItem<T>
   readonly #onEnd: (ended: Open) => void
   readonly #removeListener: () => void
   #waiting: Waiting<T>[] = []
@@ -55,7 +55,7 @@ class Subscription<T extends object> implements AsyncIterableIterator<T, undefin
   /** Not told yet: the next call rejects with it. */
   #error: unknown
 
-  constructor(take: Take<T>, signal: AbortSignal | undefined, onEnd: (ended: Open) => void) {
+  constructor(take: NextItem<T>, signal: AbortSignal | undefined, onEnd: (ended: Open) => void) {
     this.#take = take
     this.#onEnd = onEnd
     const abort = () => {

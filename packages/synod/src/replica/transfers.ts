@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import { SynodError } from '../errors.js'
-import { MIN_RETRY_MS, overloaded } from '../pace.js'
+import { MIN_RETRY_MS, overloaded } from '../service-pace.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { Paxos } from '../paxos/paxos.js'
 import type { Inbox } from './inbox.js'

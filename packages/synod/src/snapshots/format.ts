@@ -28,7 +28,7 @@ const KINDS = ['meta', 'sessions', 'state'] as const
 const END_BYTES = 8
 
 /** What a snapshot is made of: a piece of the state, or of what goes with it. */
-export interface SnapshotPart {
+export interface SnapshotFilePart {
   readonly kind: (typeof KINDS)[number]
   readonly bytes: Uint8Array
 }
@@ -107,7 +107,7 @@ export function decodeHeader(bytes: Buffer): SnapshotHeader & { readonly sizeByt
 }
 
 /** Throws a RangeError for a part that is empty or too large. */
-export function writePart(writer: Writer, { kind, bytes }: SnapshotPart): void {
+export function writePart(writer: Writer, { kind, bytes }: SnapshotFilePart): void {
   if (bytes.length === 0 || bytes.length > MAX_PART_BYTES)
     throw new RangeError(`a part of a snapshot has 1 to ${MAX_PART_BYTES} bytes, not ${bytes.length}`)
   writeFrame(writer, KINDS.indexOf(kind) + 1, bytes)
@@ -129,7 +129,7 @@ function writeFrame(writer: Writer, kind: number, bytes: Uint8Array): void {
 }
 
 /** A frame as found: a part, or the end, with the number of frames that there were. */
-export type Frame = SnapshotPart | { readonly kind: 'end'; readonly frames: number }
+export type Frame = SnapshotFilePart | { readonly kind: 'end'; readonly frames: number }
 
 /**
  * The frame that `bytes` begin with, and what it takes; undefined if more must be there first. The

@@ -3,7 +3,7 @@ import {
   type Frame,
   MAX_HEADER_BYTES,
   type SnapshotHeader,
-  type SnapshotPart,
+  type SnapshotFilePart,
   SnapshotFault,
   decodeHeader,
   readFrame,
@@ -20,7 +20,10 @@ export async function readHeader(disk: Disk, path: string): Promise<SnapshotHead
  * The parts of a snapshot, in order, each checked. Ends only if nothing is missing; throws a
  * SnapshotFault otherwise.
  */
-export async function* readParts(disk: Disk, path: string): AsyncGenerator<SnapshotPart, void, undefined> {
+export async function* readParts(
+  disk: Disk,
+  path: string,
+): AsyncGenerator<SnapshotFilePart, void, undefined> {
   let { sizeBytes: position } = await readHeader(disk, path)
   let rest: Buffer = Buffer.alloc(0)
   let frames = 0

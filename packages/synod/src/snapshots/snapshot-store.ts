@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { Writer } from '../bytes/writer.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
-import { differenceOf } from '../cluster/parameters.js'
+import { parameterDifference } from '../cluster/parameters.js'
 import { SynodError } from '../errors.js'
 import type { Disk, DiskFile } from '../storage/disk.js'
 import { Reserve } from '../storage/reserve.js'
 import { type Ballot, type Slot, ZERO_BALLOT } from '../paxos/ballot.js'
 import {
   type SnapshotOwner,
-  type SnapshotPart,
+  type SnapshotFilePart,
   OtherVersion,
   SnapshotFault,
   encodeHeader,
@@ -165,7 +165,7 @@ export class SnapshotStore {
   }
 
   /** The parts of the newest snapshot. Throws a SnapshotFault where it is damaged. */
-  parts(): AsyncIterable<SnapshotPart> {
+  parts(): AsyncIterable<SnapshotFilePart> {
     if (this.#newest === undefined) throw new RangeError('there is no snapshot')
     return readParts(this.#disk, this.#path(this.#newest.slot))
   }
@@ -183,7 +183,7 @@ export class SnapshotStore {
    */
   async write(
     slot: Slot,
-    parts: Iterable<SnapshotPart>,
+    parts: Iterable<SnapshotFilePart>,
     rest: () => Promise<void> | undefined = () => undefined,
     ballot: Ballot = ZERO_BALLOT,
   ): Promise<StoredSnapshot> {
@@ -296,7 +296,7 @@ export class ArrivingSnapshot {
 async function writeAll(
   file: DiskFile,
   header: Buffer,
-  parts: Iterable<SnapshotPart>,
+  parts: Iterable<SnapshotFilePart>,
   rest: () => Promise<void> | undefined,
 ): Promise<number> {
   const writer = new Writer(WRITE_BYTES)
@@ -354,7 +354,7 @@ function checkOwner(found: SnapshotOwner, owner: SnapshotOwner): void {
     )
     throw new SnapshotFault(`it belongs to cluster ${its}, not to ${own}`)
   }
-  const difference = differenceOf(owner.parameters, found.parameters)
+  const difference = parameterDifference(owner.parameters, found.parameters)
   if (difference !== undefined)
     throw new SnapshotFault(`it is of a cluster with ${difference.theirs}, not with ${difference.ours}`)
 }

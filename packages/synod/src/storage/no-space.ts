@@ -1,5 +1,5 @@
 /** How a writer waits for space on a full disk. */
-export interface Space {
+export interface SpaceWaiter {
   /** There is little left: what is not needed must go soon. */
   readonly isShort: boolean
   /** The disk has refused a write for want of space. */
@@ -9,7 +9,7 @@ export interface Space {
 }
 
 /** A write that is refused is a write that fails. */
-export const NO_PATIENCE: Space = {
+export const FAIL_WHEN_FULL: SpaceWaiter = {
   isShort: false,
   refused: () => undefined,
   wait: () => Promise.reject(Object.assign(new Error('no space left on the disk'), { code: 'ENOSPC' })),
@@ -27,7 +27,7 @@ export function isNoSpace(error: unknown): boolean {
  */
 export async function writeWhenSpace<T>(
   write: () => Promise<T>,
-  space: Pick<Space, 'refused' | 'wait'>,
+  space: Pick<SpaceWaiter, 'refused' | 'wait'>,
 ): Promise<T> {
   for (;;) {
     try {

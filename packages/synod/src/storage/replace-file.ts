@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Disk, DiskFile } from './disk.js'
-import { NO_PATIENCE, writeWhenSpace } from './no-space.js'
+import { FAIL_WHEN_FULL, writeWhenSpace } from './no-space.js'
 
 /**
  * Replaces a small file as a whole: after a crash it is the old or the new one, never part of one.
@@ -10,7 +10,7 @@ export async function replaceFile(
   directory: string,
   name: string,
   content: Uint8Array,
-  space = NO_PATIENCE,
+  space = FAIL_WHEN_FULL,
 ): Promise<void> {
   const temporary = join(directory, `${name}.new`)
   let file: DiskFile | undefined

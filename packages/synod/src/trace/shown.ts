@@ -9,12 +9,12 @@ export type TagOf = (request: Request) => number | string
  * A copy as plain data, with bytes as `showBytes` has them. What JSON turns into something else by
  * itself stays as it is.
  */
-export function shown(it: unknown, showBytes: (bytes: Uint8Array) => string): unknown {
+export function toPlainData(it: unknown, showBytes: (bytes: Uint8Array) => string): unknown {
   if (it instanceof Uint8Array) return showBytes(it)
   if (typeof it === 'bigint') return it.toString()
   if (typeof it !== 'object' || it === null || 'toJSON' in it) return it
-  if (Array.isArray(it)) return it.map((part) => shown(part, showBytes))
-  return Object.fromEntries(Object.entries(it).map(([key, part]) => [key, shown(part, showBytes)]))
+  if (Array.isArray(it)) return it.map((part) => toPlainData(part, showBytes))
+  return Object.fromEntries(Object.entries(it).map(([key, part]) => [key, toPlainData(part, showBytes)]))
 }
 
 /**

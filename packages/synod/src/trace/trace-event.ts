@@ -4,7 +4,7 @@ import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
 import type { Quorums } from '../paxos/quorum.js'
 import type { JournalRecord } from '../paxos/records.js'
-import { type TagOf, showValue, shown } from './shown.js'
+import { type TagOf, showValue, toPlainData } from './shown.js'
 
 /** A message between two parties: `s1` is a server, `c1` a client. */
 export interface Exchange {
@@ -75,5 +75,5 @@ export function durableEvent(
 }
 
 function plain(it: object, tagOf: TagOf): unknown {
-  return shown(it, (bytes) => showValue(bytes, tagOf))
+  return toPlainData(it, (bytes) => showValue(bytes, tagOf))
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { JournalRecord } from '../../src/paxos/records.js'
 import { CLUSTER_ID, anyRecord, appendGroup, Listener, open, openUsable, plain } from './harness.js'
 import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
-import type { Fault } from '../../../testing/src/simulator/hardware/disk.js'
+import type { DiskOperation } from '../../../testing/src/simulator/hardware/disk.js'
 
 /** One life of a process: what it appends, when it dies, and whether the power fails with it. */
 interface Life {
@@ -11,7 +11,7 @@ interface Life {
   readonly dieAfter: number
   readonly power: boolean
   /** Something that fails once, after the journal was opened. */
-  readonly fault: Fault | null
+  readonly fault: DiskOperation | null
   readonly form: boolean
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { segmentName } from '../../src/journal/segment.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
-import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
+import { LOSE_ALL, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DIRECTORY, Listener, openUsable, optionsFor, plain } from './harness.js'
 import { openJournal } from '../../src/journal/open-journal.js'
 
@@ -55,7 +55,7 @@ test('records under way when the disk gets full are written to the reserve', asy
     await listener.until(journal.appended)
   }
   expect([listener.failures, told.waits, await disk.free(DIRECTORY)]).toEqual([[], 0, expect.any(Number)])
-  disk.crash(LOSE)
+  disk.crash(LOSE_ALL)
   const again = await openUsable(disk)
   expect(plain(again.records)).toEqual(plain(records))
   expect(again.recovery.case).toBe('clean')
@@ -76,7 +76,7 @@ test('a group that finds no space waits, with all later groups, until there is s
   disk.clearFaults()
   goOn()
   await listener.until(2)
-  disk.crash(LOSE)
+  disk.crash(LOSE_ALL)
   expect(plain((await openUsable(disk)).records)).toEqual(plain([vote(1, 200), vote(2, 10)]))
 })
 

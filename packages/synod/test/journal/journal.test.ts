@@ -15,7 +15,7 @@ import {
   vote,
   written,
 } from './harness.js'
-import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
+import { LOSE_ALL, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 
 test('all groups are recovered in order, over any number of segments and restarts', async () => {
   await fc.assert(
@@ -100,7 +100,7 @@ test('a segment ends at the configured size, and is durable before its groups ar
     const { journal, listener, recovery, records } = await openUsable(disk, { segmentSizeBytes: 120 })
     expect([recovery.case, records.length]).toEqual([seq === 1 ? 'new' : 'clean', seq - 1])
     await appendGroup(journal, listener, [promise(seq)])
-    disk.crash(LOSE)
+    disk.crash(LOSE_ALL)
   }
   const files = disk.snapshot(DIRECTORY)
   const numbers = segmentNumbers([...files.keys()])
@@ -154,7 +154,7 @@ test('PITFALL 13: records left in memory by a failed fsync are written again by 
   const again = await openUsable(disk)
   expect(plain(again.records)).toEqual([promise(1), promise(2)])
   // ... so that it must survive the power.
-  disk.crash(LOSE)
+  disk.crash(LOSE_ALL)
   expect(plain((await openUsable(disk)).records)).toEqual([promise(1), promise(2)])
 })
 
@@ -163,7 +163,7 @@ test('the identity of a formed cluster survives a power failure', async () => {
   const { journal, identity } = await openUsable(disk)
   const peers = { 1: identity.acceptor, 2: 'ab'.repeat(16) }
   expect(await journal.savePeers(CLUSTER_ID, peers)).toEqual({ ...identity, clusterId: CLUSTER_ID, peers })
-  disk.crash(LOSE)
+  disk.crash(LOSE_ALL)
   expect((await openUsable(disk)).identity).toEqual({ ...identity, clusterId: CLUSTER_ID, peers })
 })
 
@@ -213,7 +213,7 @@ test('close makes all records durable, releases the directory, and can be repeat
   await closed
   await journal.close()
   expect(journal.durable).toBe(1)
-  disk.crash(LOSE)
+  disk.crash(LOSE_ALL)
   expect(plain((await openUsable(disk)).records)).toEqual([promise(1)])
 })
 

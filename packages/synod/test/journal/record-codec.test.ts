@@ -32,10 +32,10 @@ test('every record is decoded as it was encoded, within the announced size', () 
 
 test('positions are decoded as they were encoded', () => {
   const record: StoredRecord = {
-    type: 'positions',
+    type: 'group-counts',
     heard: [
-      { acceptor: '00'.repeat(16), position: 0 },
-      { acceptor: 'fe'.repeat(16), position: Number.MAX_SAFE_INTEGER },
+      { acceptor: '00'.repeat(16), groupCount: 0 },
+      { acceptor: 'fe'.repeat(16), groupCount: Number.MAX_SAFE_INTEGER },
     ],
   }
   const reader = new Reader(encode(record))

@@ -19,7 +19,7 @@ import {
   vote,
   written,
 } from './harness.js'
-import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
+import { LOSE_ALL, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 
 const GROUPS = [
   [promise(1), vote(1, 'a')],
@@ -136,7 +136,7 @@ const SCENES: Readonly<Record<RecoveryCase, () => Promise<MemoryDisk>>> = {
   },
   outdated: async () => {
     const { disk } = await scene()
-    await saveOutdated(disk, DIRECTORY, { position: 3, heard: 4 })
+    await saveOutdated(disk, DIRECTORY, { groupCount: 3, heard: 4 })
     return disk
   },
   'missing-identity': async () => {
@@ -177,7 +177,7 @@ describe('recovery cases that start', () => {
 
     await appendGroup(journal, listener, [promise(9)])
     await journal.close()
-    disk.crash(LOSE)
+    disk.crash(LOSE_ALL)
     const again = await openUsable(disk, SMALL)
     expect(again.recovery.case).toBe('clean')
     expect(plain(again.records)).toEqual(plain([...expected, promise(9)]))
@@ -222,7 +222,7 @@ test('PITFALL 14: the group that proves damage, as opposed to a torn tail, survi
   const file = await disk.open(first, 'existing')
   await file.write(bytes.subarray(last), last!)
   expect((await open(disk)).damage?.case).toBe('damaged-group')
-  disk.crash(LOSE)
+  disk.crash(LOSE_ALL)
   expect((await open(disk)).damage?.case).toBe('damaged-group')
 })
 

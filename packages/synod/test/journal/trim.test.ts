@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { lastSlotOf } from '../../src/journal/record-codec.js'
 import { decodeHeader, segmentName, segmentNumbers } from '../../src/journal/segment.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
-import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
+import { LOSE_ALL, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DIRECTORY, appendGroup, open, openUsable, plain, promise, trim, vote } from './harness.js'
 
 const SMALL = { segmentSizeBytes: 100 }
@@ -89,7 +89,7 @@ describe('a trim', () => {
     for (let slot = 1; slot < 20; slot++) {
       const { journal } = await journalOf(disk, [full(slot)], [trim(slot)])
       await journal.close()
-      disk.crash(LOSE)
+      disk.crash(LOSE_ALL)
     }
     const { records } = await openUsable(disk, SMALL)
     expect((await segments(disk)).length).toBeLessThanOrEqual(3)

@@ -116,8 +116,8 @@ describe('a state machine with applyBatch', () => {
 
 test('a batch ends before its outcomes could end a session', () => {
   const sessions = new Sessions(10, 300_000)
-  expect(sessions.hasRoom(4)).toBe(true)
-  expect(sessions.hasRoom(5)).toBe(false)
+  expect(sessions.hasCapacityFor(4)).toBe(true)
+  expect(sessions.hasCapacityFor(5)).toBe(false)
   sessions.open(KEY)
   const request = {
     kind: 'command',
@@ -129,7 +129,7 @@ test('a batch ends before its outcomes could end a session', () => {
   } as const
   const pending = { status: 'done', result: new Uint8Array(0) } as const
   sessions.execute({ ...request, sequence: 1, command: NO_OP }, () => pending)
-  expect(sessions.hasRoom(4)).toBe(true)
+  expect(sessions.hasCapacityFor(4)).toBe(true)
   sessions.settle({ session: KEY, sequence: 1 }, pending, { status: 'done', result: new Uint8Array(20_000) })
-  expect(sessions.hasRoom(4)).toBe(false)
+  expect(sessions.hasCapacityFor(4)).toBe(false)
 })

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { MalformedError } from '../../src/bytes/reader.js'
-import { MAX_MESSAGE_BYTES, messageOf } from '../../src/machine/contract.js'
+import { MAX_ERROR_TEXT_BYTES, errorText } from '../../src/machine/contract.js'
 import type { Executor } from '../../src/machine/executor.js'
 import type { SnapshotPart } from '../../src/machine/snapshot-parts.js'
 import type { AnyMachine } from '../../src/machine/machine.js'
-import { markOf } from '../../src/machine/outcome.js'
+import { checksumOfOutcome } from '../../src/machine/outcome.js'
 import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { keyOf } from './keys.js'
 import { newExecutor } from './new-executor.js'
@@ -140,9 +140,9 @@ describe('an error that a state machine throws', () => {
     [Symbol('s'), 'Symbol(s)'],
     [Object.create(null), 'an object'],
     [Object.assign(new Error('x'), { message: 5 }), 'an object of class Error'],
-    ['x'.repeat(5000), 'x'.repeat(MAX_MESSAGE_BYTES)],
-    ['ä'.repeat(5000), 'ä'.repeat(MAX_MESSAGE_BYTES / 2)],
-    [`x${'ä'.repeat(5000)}`, `x${'ä'.repeat(MAX_MESSAGE_BYTES / 2 - 1)}`],
+    ['x'.repeat(5000), 'x'.repeat(MAX_ERROR_TEXT_BYTES)],
+    ['ä'.repeat(5000), 'ä'.repeat(MAX_ERROR_TEXT_BYTES / 2)],
+    [`x${'ä'.repeat(5000)}`, `x${'ä'.repeat(MAX_ERROR_TEXT_BYTES / 2 - 1)}`],
   ])('fails its command with its own message, cut to the limit: case %#', (thrown, message) => {
     const apply = () => {
       throw thrown
@@ -150,7 +150,7 @@ describe('an error that a state machine throws', () => {
     const outcome = run(executorOf({ apply }))
     expect(outcome?.status).toBe('failed')
     expect(text(outcome?.result)).toBe(message)
-    expect(messageOf(new Error(message)), 'once cut, it stays as it is').toBe(message)
+    expect(errorText(new Error(message)), 'once cut, it stays as it is').toBe(message)
   })
 })
 
@@ -160,7 +160,7 @@ test('an error whose message cannot be read has a default message', () => {
       throw new Error('no')
     },
   }
-  expect(messageOf(unreadable)).toBe('something without a message')
+  expect(errorText(unreadable)).toBe('something without a message')
 })
 
 describe('two versions with different error messages', () => {
@@ -190,7 +190,7 @@ describe('two versions with different error messages', () => {
 describe('the digest', () => {
   test('is different for each status of an outcome, and for different results', () => {
     const statuses = ['done', 'failed', 'expired', 'ahead', 'refused', 'later'] as const
-    expect(new Set(statuses.map((status) => markOf(status)[0])).size).toBe(statuses.length)
+    expect(new Set(statuses.map((status) => checksumOfOutcome(status)[0])).size).toBe(statuses.length)
     const failing = executorOf({
       apply: () => {
         throw new Error('no')

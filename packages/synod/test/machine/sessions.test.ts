@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Request, SESSION_WINDOW } from '../../src/machine/request.js'
-import { MAX_MESSAGE_BYTES } from '../../src/machine/contract.js'
+import { MAX_ERROR_TEXT_BYTES } from '../../src/machine/contract.js'
 import { type Outcome, outcomeError } from '../../src/machine/outcome.js'
 import { MAX_SESSIONS, OUTCOME_BYTES, Sessions } from '../../src/machine/sessions.js'
 import type { SessionKey } from '../../src/machine/session-key.js'
@@ -299,7 +299,7 @@ describe('the size of a session', () => {
   })
 
   test('is independent of the wording of errors, which the digest does not cover', () => {
-    const sizes = [0, 1, MAX_MESSAGE_BYTES].map((sizeBytes) => {
+    const sizes = [0, 1, MAX_ERROR_TEXT_BYTES].map((sizeBytes) => {
       const sessions = new Sessions(1000, LIMIT_BYTES)
       const opened = Array.from({ length: 50 }, (_, number) => open(sessions, number))
       for (const session of opened) sessions.execute(request(session, 1), outcome('failed', sizeBytes))

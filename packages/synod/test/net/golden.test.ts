@@ -64,7 +64,7 @@ const peer: PeerMessage[] = [
   { type: 'disk', writingMs: 0, space: 'full' },
   { type: 'clock-request', round: 2 ** 47 },
   { type: 'clock', round: 2 ** 47, wallMs: 1_700_000_000_123 },
-  { type: 'positions', positions: [{ acceptor: '000102030405060708090a0b0c0d0e0f', position: 300 }] },
+  { type: 'group-counts', groupCounts: [{ acceptor: '000102030405060708090a0b0c0d0e0f', groupCount: 300 }] },
 ]
 
 const client: ClientMessage[] = [

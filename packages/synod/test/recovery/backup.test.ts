@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { PATIENCE_MS } from '../../src/replica/snapshot-service.js'
+import { ABANDONED_AFTER_MS } from '../../src/replica/snapshot-service.js'
 import { restoreCluster } from '../../src/recovery/restore-cluster.js'
 import { readSnapshotInfo } from '../../src/recovery/snapshot-info.js'
 import { MARGIN_BALLOTS, MARGIN_SLOTS } from '../../src/recovery/new-cluster.js'
 import { recoverCluster } from '../../src/recovery/recover-cluster.js'
 import type { SavedSnapshot } from '../../src/net/client/saved-snapshot.js'
-import { Chronicle } from '../../../testing/src/operations/chronicle.js'
+import { RecordingMachine } from '../../../testing/src/operations/recording-machine.js'
 import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DATA_DIR, World, clientAddressOf, peerAddressOf } from '../../../testing/src/simulator/world.js'
 
@@ -13,7 +13,7 @@ const FILE = '/backup.snapshot'
 const POLICY = { everySlots: 1e6, everyBytes: 2 ** 40, keepSlots: 0, chunkBytes: 100 }
 
 async function working(servers = 3) {
-  const world = new World({ servers, machine: () => new Chronicle(), options: { snapshots: POLICY } })
+  const world = new World({ servers, machine: () => new RecordingMachine(), options: { snapshots: POLICY } })
   await world.openAll()
   await world.ready()
   await world.settled(Promise.all(['a', 'b', 'c'].map((text) => world.replica(1).execute(text))))
@@ -33,7 +33,7 @@ async function backedUp(world: Awaited<ReturnType<typeof working>>): Promise<Mem
   return disk
 }
 
-function restoring(disk: MemoryDisk, machine = new Chronicle()) {
+function restoring(disk: MemoryDisk, machine = new RecordingMachine()) {
   return restoreCluster({
     file: FILE,
     dataDir: DATA_DIR,
@@ -56,7 +56,7 @@ describe('a client saves a snapshot', () => {
     expect(bytes).toHaveLength(saved.sizeBytes)
     const disk = new MemoryDisk()
     disk.put(FILE, bytes)
-    const machine = new Chronicle()
+    const machine = new RecordingMachine()
     expect(await readSnapshotInfo(FILE, { disk, machine })).toMatchObject({
       cluster: 'synod',
       clusterId: world.status(1).clusterId,
@@ -84,7 +84,7 @@ describe('a client saves a snapshot', () => {
     const saved = await world.settled(first.saveSnapshot())
     const refused = await world.failure(second.saveSnapshot())
     expect(refused).toMatchObject({ code: 'overloaded', retryAfterMs: 1000 })
-    await world.wait(PATIENCE_MS)
+    await world.wait(ABANDONED_AFTER_MS)
     expect((await world.settled(second.saveSnapshot())).slot).toBe(saved.slot)
     expect(await world.failure(bytesOf(saved))).toMatchObject({ code: 'overloaded' })
   })
@@ -104,7 +104,7 @@ describe('a client saves a snapshot', () => {
   test('of one slot: parts of a newer snapshot are refused', async () => {
     const world = await working(1)
     const saved = await world.settled(world.replica(1).saveSnapshot())
-    await world.wait(PATIENCE_MS)
+    await world.wait(ABANDONED_AFTER_MS)
     await world.settled(world.replica(1).execute('d'))
     const other = await world.settled(world.replica(1).saveSnapshot())
     await world.settled(bytesOf(other))
@@ -127,7 +127,7 @@ describe('a saved snapshot', () => {
       slot: restored.last + MARGIN_SLOTS,
     })
     expect(restored.clusterId).not.toBe(old.status(1).clusterId)
-    const world = new World({ servers: 1, machine: () => new Chronicle() })
+    const world = new World({ servers: 1, machine: () => new RecordingMachine() })
     world.server(1).disk = disk
     await world.wait(old.clock.now())
     await world.openAll()
@@ -189,7 +189,7 @@ test('PITFALL 29: a client of the old cluster is refused by the restored cluster
   world.kill(1)
   const { disk } = world.server(1)
   const host = { disk, clock: world.clock, network: world.network.host('operator') }
-  const target = { dataDir: '/new', id: 1, address: peerAddressOf(1), machine: new Chronicle() }
+  const target = { dataDir: '/new', id: 1, address: peerAddressOf(1), machine: new RecordingMachine() }
   await world.settled(recoverCluster({ from: [DATA_DIR], ...target, host }))
   await world.open(1, { dataDir: '/new' })
   expect(await world.failure(client.execute('e', { timeoutMs: 5000 }))).toMatchObject({

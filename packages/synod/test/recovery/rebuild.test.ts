@@ -1,14 +1,14 @@
 // What a rebuild refuses. That a replica comes back after it: test/replica/divergence.test.ts.
 import { expect, test } from 'vitest'
 import { rebuildReplica } from '../../src/recovery/rebuild.js'
-import { Chronicle } from '../../../testing/src/operations/chronicle.js'
+import { RecordingMachine } from '../../../testing/src/operations/recording-machine.js'
 import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DATA_DIR, World, peerAddressOf } from '../../../testing/src/simulator/world.js'
 
 const snapshots = { everySlots: 2, keepSlots: 0 }
 
 async function working() {
-  const world = new World({ servers: 1, machine: () => new Chronicle() })
+  const world = new World({ servers: 1, machine: () => new RecordingMachine() })
   await world.openAll({ snapshots })
   await world.ready()
   for (let n = 0; n < 6; n++) await world.settled(world.replica(1).execute(`w${n}`))

@@ -2,14 +2,14 @@
 // test/testing/explore.
 import { expect, test } from 'vitest'
 import { recoverCluster, type RecoverOptions } from '../../src/recovery/recover-cluster.js'
-import { Chronicle } from '../../../testing/src/operations/chronicle.js'
+import { RecordingMachine } from '../../../testing/src/operations/recording-machine.js'
 import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DATA_DIR, World, peerAddressOf } from '../../../testing/src/simulator/world.js'
 
-type Options = RecoverOptions<Chronicle>
+type Options = RecoverOptions<RecordingMachine>
 
 async function working(servers = 3) {
-  const world = new World({ servers, machine: () => new Chronicle() })
+  const world = new World({ servers, machine: () => new RecordingMachine() })
   await world.openAll()
   await world.ready()
   await world.settled(world.replica(1).execute('first'))
@@ -28,7 +28,7 @@ function recovering(world: Working, id: number, more: Partial<Options> = {}) {
     dataDir: '/new',
     id: 1,
     address: peerAddressOf(1),
-    machine: new Chronicle(),
+    machine: new RecordingMachine(),
     host: { disk, clock: world.clock, network: world.network.host('operator') },
     ...more,
   }
@@ -126,7 +126,7 @@ test('a target that is not empty and a source without data are refused', async (
 test('directories of two clusters are refused together', async () => {
   const [world, other] = [
     await working(1),
-    new World({ servers: 1, seed: 2, machine: () => new Chronicle() }),
+    new World({ servers: 1, seed: 2, machine: () => new RecordingMachine() }),
   ]
   await other.openAll({ cluster: { name: 'other', servers: { 1: peerAddressOf(1) } } })
   await other.ready()
@@ -140,7 +140,7 @@ test('directories of two clusters are refused together', async () => {
 })
 
 test('invalid options are refused', async () => {
-  const options = { from: [], dataDir: '/new', id: 1, address: 'h:1', machine: new Chronicle() }
+  const options = { from: [], dataDir: '/new', id: 1, address: 'h:1', machine: new RecordingMachine() }
   await expect(recoverCluster(options)).rejects.toMatchObject({
     code: 'invalid-options',
     message: 'from must be 1 to 31 directories, not an array',

@@ -10,7 +10,7 @@ function admission() {
   const clock = new ManualClock()
   const membership = new Membership(foundingMembership([1, 2, 3]), 4)
   const inbox = new Inbox(clock)
-  const parts = { clock, patienceMs: PATIENCE_MS, self: 3, membership, position: () => 7, inbox }
+  const parts = { clock, patienceMs: PATIENCE_MS, self: 3, membership, groupCount: () => 7, inbox }
   return { clock, it: new Admission(parts) }
 }
 
@@ -19,7 +19,7 @@ const NONE = { slot: 0, configurations: [] }
 test('a server on an old copy of its directory is not admitted, however long it waits', () => {
   const { clock, it } = admission()
   it.welcomed(1, 8, NONE)
-  expect(it.outdated).toEqual({ position: 7, heard: 8 })
+  expect(it.outdated).toEqual({ groupCount: 7, heard: 8 })
   it.welcomed(2, 7, NONE)
   clock.advance(2 * PATIENCE_MS)
   expect(it.isAdmitted).toBe(false)

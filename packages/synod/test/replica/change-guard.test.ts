@@ -36,7 +36,7 @@ function guardOf(
     lackOf: (server) => (server === 9 ? 's9 is too old' : undefined),
     addressOf: (server) => (server === 2 ? 'b:1' : undefined),
     isConnected: (server) => connected.includes(server),
-    heardOf(server) {
+    peerProgress(server) {
       const [agoMs, chosen = CHOSEN] = heard[server] ?? []
       return agoMs === undefined ? undefined : { atMs: clock.now() - agoMs, chosen }
     },

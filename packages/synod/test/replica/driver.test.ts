@@ -50,7 +50,7 @@ class Rig {
       links: new Map([[2, link as unknown as PeerLink]]),
       clock: this.clock,
       trace: undefined,
-      positions: undefined,
+      groupCountReports: undefined,
     })
   }
 

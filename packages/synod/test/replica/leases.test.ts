@@ -18,14 +18,14 @@ describe('with leases', () => {
   test('a leader that is cut off answers reads until its lease ends', async () => {
     const { world, leader } = await formed()
     await world.wait(1000)
-    expect(world.status(leader).lease).toEqual({ held: true, unsound: [] })
+    expect(world.status(leader).lease).toEqual({ held: true, fastClocks: [] })
     world.isolate(leader)
     for (const endMs = world.clock.now() + LEASE_MS / 2; world.clock.now() < endMs;) {
       await world.wait(10)
       expect(await world.settled(world.replica(leader).read(0))).toEqual(['a'])
     }
     await world.wait(LEASE_MS / 2)
-    expect(world.status(leader).lease).toEqual({ held: false, unsound: [] })
+    expect(world.status(leader).lease).toEqual({ held: false, fastClocks: [] })
     const error = await world.failure(world.replica(leader).read(0, { timeoutMs: 1000 }))
     expect(['no-quorum', 'outcome-unknown']).toContain(error.code)
     world.heal()
@@ -35,7 +35,7 @@ describe('with leases', () => {
   test('followers answer reads as without leases', async () => {
     const { world } = await formed()
     for (const id of world.followers) {
-      expect(world.status(id).lease).toEqual({ held: false, unsound: [] })
+      expect(world.status(id).lease).toEqual({ held: false, fastClocks: [] })
       expect(await world.settled(world.replica(id).read(0))).toEqual(['a'])
     }
   })
@@ -59,13 +59,13 @@ describe('with leases', () => {
   test('PITFALL 20: clocks that differ too much end them, with a warning', async () => {
     const { world } = await formed([1, 1.5, 1])
     if (world.leader !== 1) await world.settled(world.replica(1).transferLeadership({ to: 1 }))
-    await world.run(() => world.status(1).lease?.unsound.includes(2) === true)
+    await world.run(() => world.status(1).lease?.fastClocks.includes(2) === true)
     expect(world.server(1).log.filter((line) => line.startsWith('warn: the clock of s2'))).toHaveLength(1)
-    expect(world.status(1).lease).toEqual({ held: true, unsound: [2] })
+    expect(world.status(1).lease).toEqual({ held: true, fastClocks: [2] })
     // With s3 away, only s2 could be bound.
     world.partition(1, 3)
     await world.wait(LEASE_MS)
-    expect(world.status(1)).toMatchObject({ role: 'leader', lease: { held: false, unsound: [2] } })
+    expect(world.status(1)).toMatchObject({ role: 'leader', lease: { held: false, fastClocks: [2] } })
     expect(await world.settled(world.replica(1).read(0))).toEqual(['a'])
   })
 })
@@ -77,7 +77,7 @@ describe('servers with different leases', () => {
     const cluster = { servers: { 1: 's1:2380', 2: 's2:2380' } }
     await world.open(2, { cluster })
     await world.wait(3000)
-    expect(world.status(1)).toMatchObject({ formed: false, lease: { held: false, unsound: [] } })
+    expect(world.status(1)).toMatchObject({ formed: false, lease: { held: false, fastClocks: [] } })
     expect(world.status(2)).toMatchObject({ formed: false, lease: null })
     const reasons = world.ids.flatMap((id) => world.status(id).peers.map(({ reason }) => reason))
     expect(reasons.join()).toMatch(

@@ -143,7 +143,7 @@ test('a damaged mark of an old copy counts as a mark', async () => {
   const world = await World.formed()
   world.kill(2)
   const { disk } = world.server(2)
-  await saveOutdated(disk, DATA_DIR, { position: 3, heard: 4 })
+  await saveOutdated(disk, DATA_DIR, { groupCount: 3, heard: 4 })
   disk.flip(`${DATA_DIR}/outdated`, 3, 1)
   await world.restart(2)
   expect(world.status(2)).toMatchObject({ voting: false, recovery: 'outdated' })

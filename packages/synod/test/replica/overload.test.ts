@@ -3,7 +3,7 @@ import type { SynodError } from '../../src/errors.js'
 import { MAX_TRANSFERS, Transfers } from '../../src/replica/transfers.js'
 import type { Paxos } from '../../src/paxos/paxos.js'
 import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
-import { ANSWERS_AT_ONCE, MAX_QUERY_BYTES, Reads } from '../../src/replica/reads.js'
+import { ANSWERS_AT_ONCE, MAX_QUERY_BYTES, PendingReads } from '../../src/replica/pending-reads.js'
 import { MAX_TURN_UNITS, Turns } from '../../src/net/transport/turns.js'
 import { ManualClock } from '../net/manual-clock.js'
 import { World } from './world.js'
@@ -86,7 +86,7 @@ describe('the reads of a replica', () => {
     const state = { executed: 5 }
     const turns = new Turns(clock)
     const ended = { turns: 0 }
-    const reads = new Reads({
+    const reads = new PendingReads({
       limit,
       now: () => clock.now(),
       turns,

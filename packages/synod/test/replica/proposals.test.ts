@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_COMMAND_BYTES } from '../../src/replica/options.js'
 import { keyOf } from '../machine/keys.js'
-import { MAX_WAITING_REQUESTS, Requests } from '../../src/replica/requests.js'
+import { MAX_WAITING_REQUESTS, WaitingRequests } from '../../src/replica/waiting-requests.js'
 import { World } from './world.js'
 
 const MODES = ['leader', 'leaderless'] as const
@@ -145,7 +145,7 @@ describe('a replica has a limit', () => {
   })
 
   test('of waiting requests, and takes more when some are done', () => {
-    const requests = new Requests()
+    const requests = new WaitingRequests()
     const value = new Uint8Array(0)
     const submit = (number: number) =>
       requests.submit({ session: keyOf(number), sequence: 1 }, value, 0, () => undefined)
@@ -159,7 +159,7 @@ describe('a replica has a limit', () => {
   })
 
   test('of bytes of waiting requests', () => {
-    const requests = new Requests()
+    const requests = new WaitingRequests()
     const value = new Uint8Array(64 << 20)
     for (let sequence = 1; sequence <= 4; sequence++)
       requests.submit({ session: keyOf(1), sequence }, value, 0, () => undefined)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Place, clientAddressOf, hostOf } from '../../../testing/src/simulator/world.js'
+import { type Site, clientAddressOf, hostOf } from '../../../testing/src/simulator/world.js'
 import { type NotesClient, World, type WorldOptions } from './world.js'
 
 const SEEDS = 200
@@ -12,7 +12,7 @@ const CLIENTS = ['all', 'others', 'one', 'pair', 'late']
  * Each way of a leader to fall silent while its connections stay: `places` are all that it talks
  * with.
  */
-const WAYS: Readonly<Record<string, (world: World, leader: number, places: readonly Place[]) => void>> = {
+const WAYS: Readonly<Record<string, (world: World, leader: number, places: readonly Site[]) => void>> = {
   'whose links are all cut': (world, leader, places) => {
     for (const place of places) world.partition(leader, place)
   },

@@ -4,7 +4,7 @@ import type { ServerId } from '../../src/paxos/ballot.js'
 import type { Mode } from '../../src/paxos/config.js'
 import type { ReplicaOptions } from '../../src/replica/options.js'
 import type { MemoryNetworkOptions } from '../../../testing/src/simulator/hardware/network.js'
-import { type Place, World as SimulatedWorld } from '../../../testing/src/simulator/world.js'
+import { type Site, World as SimulatedWorld } from '../../../testing/src/simulator/world.js'
 import { type Note, Notes } from './notes.js'
 
 export type NotesClient = Client<Notes>
@@ -27,7 +27,7 @@ export interface WorldOptions {
 export class World extends SimulatedWorld<Notes> {
   /** What was executed in each slot, by the first server to do so. */
   readonly #executed = new Map<number, Note>()
-  readonly #partitions: (readonly [Place, Place])[] = []
+  readonly #partitions: (readonly [Site, Site])[] = []
   #violation: Error | undefined
 
   constructor(options: WorldOptions = {}) {
@@ -60,7 +60,7 @@ export class World extends SimulatedWorld<Notes> {
     return this.server(id).machine.texts
   }
 
-  override partition(a: Place, b: Place): void {
+  override partition(a: Site, b: Site): void {
     super.partition(a, b)
     this.#partitions.push([a, b])
   }

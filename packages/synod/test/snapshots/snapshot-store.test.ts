@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { LOSE, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
-import type { SnapshotOwner, SnapshotPart } from '../../src/snapshots/format.js'
+import { LOSE_ALL, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
+import type { SnapshotOwner, SnapshotFilePart } from '../../src/snapshots/format.js'
 import { SnapshotStore, snapshotName } from '../../src/snapshots/snapshot-store.js'
 
 const DIRECTORY = '/data'
@@ -21,10 +21,10 @@ const OWNER: SnapshotOwner = {
 const open = (owner: Partial<SnapshotOwner> = {}) =>
   SnapshotStore.open(disk, DIRECTORY, { ...OWNER, ...owner })
 
-function parts(...texts: string[]): SnapshotPart[] {
+function parts(...texts: string[]): SnapshotFilePart[] {
   return [
     { kind: 'meta', bytes: Buffer.from('meta') },
-    ...texts.map((text): SnapshotPart => ({ kind: 'state', bytes: Buffer.from(text) })),
+    ...texts.map((text): SnapshotFilePart => ({ kind: 'state', bytes: Buffer.from(text) })),
   ]
 }
 
@@ -39,7 +39,7 @@ describe('a snapshot', () => {
     const store = await open()
     expect(store.newest).toBeUndefined()
     const stored = await store.write(7, parts('a', 'b'))
-    disk.crash(LOSE)
+    disk.crash(LOSE_ALL)
     const again = await open()
     expect(again.newest).toEqual(stored)
     expect(stored.slot).toBe(7)
@@ -50,7 +50,7 @@ describe('a snapshot', () => {
     [
       'the power fails',
       () => {
-        disk.crash(LOSE)
+        disk.crash(LOSE_ALL)
       },
     ],
     [

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type Request, encodeChangeRequest, encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { NO_OP } from '../../src/paxos/value.js'
 import { keyOf } from '../machine/keys.js'
-import { hexadecimal, showValue, shown } from '../../src/trace/shown.js'
+import { hexadecimal, showValue, toPlainData } from '../../src/trace/shown.js'
 
 const request = encodeRequest({
   kind: 'command',
@@ -30,7 +30,7 @@ test.each([
 test('values keep their form if JSON has it', () => {
   const date = new Date(0)
   const value = { list: [1n, null, 'x'], bytes: Buffer.from([1, 255]), part: { date }, none: undefined }
-  const copy = shown(value, hexadecimal)
+  const copy = toPlainData(value, hexadecimal)
   expect(copy).toEqual({ list: ['1', null, 'x'], bytes: '01ff', part: { date }, none: undefined })
   expect(JSON.parse(JSON.stringify(copy))).toEqual({
     list: ['1', null, 'x'],

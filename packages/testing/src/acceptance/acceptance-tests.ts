@@ -1,4 +1,4 @@
-import type { Fit } from 'synod/internal/machine/machine-check.js'
+import type { MachineCheck } from 'synod/internal/machine/machine-check.js'
 import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import { checkOptions } from 'synod/internal/options.js'
 import { Chance } from '../chance.js'
@@ -42,7 +42,7 @@ export class AcceptanceFailure extends Error {
  * for (const { name, run } of acceptanceTests(counter)) test(name, run)
  */
 export function acceptanceTests<M extends AnyMachine>(
-  workload: Workload<M> & { machine(): Fit<M> },
+  workload: Workload<M> & { machine(): MachineCheck<M> },
   options: AcceptanceOptions = {},
 ): readonly AcceptanceTest[] {
   checkWorkload(workload)

@@ -1,15 +1,15 @@
 import { SynodError } from 'synod/internal/errors.js'
 import {
-  answerOf,
+  queryMachine,
   answerQuery,
   applyCommand,
   applyCommands,
   checkChunk,
-  chunksOf,
+  snapshotChunks,
   codecsOf,
   decodeWith,
   encodeWith,
-  messageOf,
+  errorText,
 } from 'synod/internal/machine/contract.js'
 import type {
   AnswerOf,
@@ -22,8 +22,8 @@ import type {
 } from 'synod/internal/machine/machine.js'
 import type { Outcome } from 'synod/internal/machine/outcome.js'
 import type { Chance } from '../chance.js'
-import { Guard } from '../simulator/checks/guard.js'
-import { inWords } from '../simulator/trace/words.js'
+import { DeterminismGuard } from '../simulator/checks/determinism-guard.js'
+import { valueText } from '../simulator/trace/words.js'
 import type { Workload } from '../simulator/workload.js'
 import { deepFreeze } from './deep-freeze.js'
 
@@ -125,7 +125,7 @@ class Subject<M extends AnyMachine> {
   /** Undefined where the state machine refused the query. Throws `invalid-machine`. */
   answer(encoded: Uint8Array): { readonly value: AnswerOf<M> } | undefined {
     try {
-      return { value: answerOf(this.machine, this.queryOf(encoded)) }
+      return { value: queryMachine(this.machine, this.queryOf(encoded)) }
     } catch (error) {
       refusalOf(error)
       return undefined
@@ -138,7 +138,7 @@ class Subject<M extends AnyMachine> {
 
   /** Throws `invalid-machine`. */
   *chunks(): Generator<Uint8Array, void, undefined> {
-    for (const chunk of chunksOf(this.machine) ?? []) {
+    for (const chunk of snapshotChunks(this.machine) ?? []) {
       checkChunk(chunk)
       yield Uint8Array.from(chunk)
     }
@@ -200,20 +200,20 @@ export const CHECKS: readonly Check[] = [
 ]
 
 function checkDeterminism<M extends AnyMachine>(trial: Trial<M>): void {
-  using guard = new Guard(trial.chance.seed())
+  using guard = new DeterminismGuard(trial.chance.seed())
   const [first, second] = [trial.subject(), trial.subject()]
   const asked = (subject: Subject<M>, server: number, step: Step) => {
     const outcome = guard.run(server, 'apply', () => subject.apply(step))
-    guard.check(`apply(${inWords(subject.command(step.encoded))})`)
+    guard.check(`apply(${valueText(subject.command(step.encoded))})`)
     return outcome
   }
   for (const step of trial.steps()) {
-    const name = `apply(${inWords(first.command(step.encoded))})`
+    const name = `apply(${valueText(first.command(step.encoded))})`
     same(name, asked(first, 1, step), asked(second, 2, step), 'on another machine')
   }
   for (const query of trial.queries())
     same(
-      `query(${inWords(first.queryOf(query))})`,
+      `query(${valueText(first.queryOf(query))})`,
       first.query(query),
       second.query(query),
       'on another machine',
@@ -242,10 +242,10 @@ async function checkSnapshot<M extends AnyMachine>(trial: Trial<M>): Promise<voi
   if (!restored.isRead) throw new Error('restore was over before it had read all chunks')
   for (const step of trial.steps(20)) meanwhile.push([step, source.apply(step)])
   for (const [step, outcome] of meanwhile)
-    same(`apply(${inWords(source.command(step.encoded))})`, outcome, target.apply(step), 'after a restore')
+    same(`apply(${valueText(source.command(step.encoded))})`, outcome, target.apply(step), 'after a restore')
   for (const query of trial.queries())
     same(
-      `query(${inWords(source.queryOf(query))})`,
+      `query(${valueText(source.queryOf(query))})`,
       source.query(query),
       target.query(query),
       'after a restore',
@@ -259,7 +259,7 @@ function checkBatches<M extends AnyMachine>(trial: Trial<M>): void {
     const batch = steps.splice(0, 1 + trial.chance.below(MOST_IN_BATCH))
     const outcomes = batched.applyBatch(batch)
     for (const [index, step] of batch.entries()) {
-      const name = `apply(${inWords(single.command(step.encoded))})`
+      const name = `apply(${valueText(single.command(step.encoded))})`
       same(
         name,
         single.apply(step),
@@ -270,7 +270,7 @@ function checkBatches<M extends AnyMachine>(trial: Trial<M>): void {
   }
   for (const query of trial.queries())
     same(
-      `query(${inWords(single.queryOf(query))})`,
+      `query(${valueText(single.queryOf(query))})`,
       single.query(query),
       batched.query(query),
       'after batches',
@@ -282,13 +282,17 @@ function checkAnswers<M extends AnyMachine>(trial: Trial<M>): void {
   const [asked, unasked] = [trial.subject(), trial.subject()]
   const given: { readonly query: string; readonly value: AnswerOf<M>; readonly then: string }[] = []
   for (const step of trial.steps()) {
-    const name = `apply(${inWords(asked.command(step.encoded))})`
+    const name = `apply(${valueText(asked.command(step.encoded))})`
     same(name, unasked.apply(step), asked.apply(step), 'where all answers given before were frozen')
     for (const query of trial.queries().slice(0, 2)) {
       const answer = asked.answer(query)
       if (answer === undefined) continue
       const { value } = answer
-      given.push({ query: inWords(asked.queryOf(query)), value: deepFreeze(value), then: asked.shown(value) })
+      given.push({
+        query: valueText(asked.queryOf(query)),
+        value: deepFreeze(value),
+        then: asked.shown(value),
+      })
     }
   }
   for (const { query, then, value } of given)
@@ -302,5 +306,5 @@ function same(what: string, expected: string, found: string, where: string): voi
 /** What the state machine throws is an outcome; what makes it none is thrown. */
 function refusalOf(error: unknown): string {
   if (error instanceof SynodError && error.code === 'invalid-machine') throw error
-  return `error '${messageOf(error)}'`
+  return `error '${errorText(error)}'`
 }

@@ -10,7 +10,7 @@ import { type Value, sameValue } from 'synod/internal/paxos/value.js'
 import { membershipAfter } from '../core-config.js'
 
 /** The result of a step: its output, and the messages that may leave now. */
-export interface Step {
+export interface StepResult {
   readonly output: Output
   readonly leaving: readonly Envelope[]
 }
@@ -110,7 +110,7 @@ export class ClusterServer {
     return nowMs * this.rate
   }
 
-  step(input: Input, nowMs: number): Step {
+  step(input: Input, nowMs: number): StepResult {
     const output = this.paxos.step(input, this.clockMs(nowMs))
     const { position } = output
     this.journal.push(...output.records)

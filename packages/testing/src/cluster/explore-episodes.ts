@@ -4,7 +4,7 @@ import { InvariantError, checkPrefixes } from 'synod/internal/paxos/invariants.j
 import type { MessageType } from 'synod/internal/paxos/messages.js'
 import { Paxos } from 'synod/internal/paxos/paxos.js'
 import { Chance } from '../chance.js'
-import { drawClocks } from '../draw-lease.js'
+import { drawClockRates } from '../draw-lease.js'
 import { drawQuorums } from '../draw-quorums.js'
 import { magnitude } from '../magnitude.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
@@ -128,7 +128,7 @@ class Run {
         window: Math.round(magnitude(chance, 1, this.#changes ? 12 : 40)),
       },
     })
-    const rates = drawClocks(chance, servers)
+    const rates = drawClockRates(chance, servers)
     for (const id of this.#cluster.ids)
       this.#cluster.server(id).rate = this.#leases ? (rates[id - 1] ?? 1) : 1
     this.#weights = ACTIONS.filter((action) => ALWAYS.has(action) || chance.happens(0.6)).map(
@@ -409,6 +409,6 @@ function distrustFastClock(cluster: Cluster): void {
   while (cluster.nowMs < endMs && cluster.paxos(leader).role === 'leader') {
     cluster.advance()
     cluster.settle()
-    if (cluster.paxos(leader).unsound.includes(fast)) readUnderLease(cluster)
+    if (cluster.paxos(leader).fastClocks.includes(fast)) readUnderLease(cluster)
   }
 }

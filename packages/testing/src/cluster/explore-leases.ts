@@ -1,7 +1,7 @@
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import { checkPrefixes } from 'synod/internal/paxos/invariants.js'
 import { Chance } from '../chance.js'
-import { drawClocks } from '../draw-lease.js'
+import { drawClockRates } from '../draw-lease.js'
 import { drawQuorums } from '../draw-quorums.js'
 import { chooseAlone } from './calm.js'
 import { Cluster } from './cluster.js'
@@ -55,7 +55,7 @@ export function exploreLeases(seed: number): LeasesSeen {
   const founders = changes ? 1 + chance.below(4) : servers
   const quorums = changes ? undefined : drawQuorums(servers, seed)
   const cluster = new Cluster({ seed, servers, founders, config, quorums })
-  const rates = drawClocks(chance, servers)
+  const rates = drawClockRates(chance, servers)
   for (const id of cluster.ids) cluster.server(id).rate = rates[id - 1] ?? 1
   const turns = new Turns(cluster, chance, changes)
   for (let event = 0; event < EVENTS; event++) turns.event()

@@ -2,7 +2,7 @@ import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import type { Mode } from 'synod/internal/paxos/config.js'
 import { checkPrefixes } from 'synod/internal/paxos/invariants.js'
 import { Chance } from '../chance.js'
-import { drawClocks } from '../draw-lease.js'
+import { drawClockRates } from '../draw-lease.js'
 import { magnitude } from '../magnitude.js'
 import { Cluster, type Transit } from './cluster.js'
 import { readUnderLease } from './read-under-lease.js'
@@ -57,7 +57,7 @@ class Run {
       },
     })
     const { ids } = this.#cluster
-    const rates = drawClocks(chance, servers)
+    const rates = drawClockRates(chance, servers)
     if (leaseMs > 0) for (const id of ids) this.#cluster.server(id).rate = rates[id - 1] ?? 1
     for (const from of ids)
       for (const to of ids)

@@ -10,7 +10,7 @@ import {
   encodeGiven,
   failedOutcome,
 } from 'synod/internal/machine/contract.js'
-import type { Fit } from 'synod/internal/machine/machine-check.js'
+import type { MachineCheck } from 'synod/internal/machine/machine-check.js'
 import type {
   AnswerOf,
   AnyMachine,
@@ -60,7 +60,7 @@ export class InMemory<M extends AnyMachine> implements Replicated<M> {
   #timeMs = 0
 
   /** Throws `invalid-options` for what is no state machine. */
-  constructor(machine: M & Fit<M>) {
+  constructor(machine: M & MachineCheck<M>) {
     checkMachine(machine)
     this.#machine = machine
     this.#codecs = codecsOf<M>(machine)

@@ -1,4 +1,4 @@
-import { isCompleted } from './calls.js'
+import { isCompleted } from './call-list.js'
 import { describe } from './describe.js'
 import { explainContradiction, explainUndecided } from './explain.js'
 import type { Operation } from './history.js'
@@ -7,7 +7,7 @@ import { findObstacle } from './obstacle.js'
 import type { CheckResult, Linearizable, NotLinearizable, Undecided } from './result.js'
 import { Search } from './search.js'
 import { shrink } from './shrink.js'
-import { Weakening } from './weakening.js'
+import { PartialHistory } from './partial-history.js'
 
 /** Some seconds' work. */
 const DEFAULT_LIMIT = 500_000
@@ -47,9 +47,9 @@ export function checkLinearizable<State, Input, Output>(
         witness.set(partition, finding.order)
         break
       case 'stuck': {
-        const weakening = new Weakening(model, part)
-        const obstacle = findObstacle(weakening)
-        const contradiction = shrink(weakening, obstacle.operation.returned)
+        const history = new PartialHistory(model, part)
+        const obstacle = findObstacle(history)
+        const contradiction = shrink(history, obstacle.operation.returned)
         const found = { partition, ...obstacle, contradiction }
         return { type: 'not-linearizable', ...found, explanation: explainContradiction(model, part, found) }
       }

@@ -1,7 +1,7 @@
-import { at } from './at.js'
-import { type Completed, isCompleted } from './calls.js'
+import { elementAt } from './element-at.js'
+import { type Completed, isCompleted } from './call-list.js'
 import type { Operation } from './history.js'
-import type { Weakening } from './weakening.js'
+import type { PartialHistory } from './partial-history.js'
 
 /** Configurations to look at in one search. */
 const LIMIT = 100_000
@@ -22,18 +22,18 @@ export interface Obstacle<State, Input, Output> {
  * found, with an order that does not cover all before it.
  */
 export function findObstacle<State, Input, Output>(
-  weakening: Weakening<State, Input, Output>,
+  history: PartialHistory<State, Input, Output>,
 ): Obstacle<State, Input, Output> {
-  const byReturn = weakening.operations.filter(isCompleted).sort((a, b) => a.returned - b.returned)
+  const byReturn = history.operations.filter(isCompleted).sort((a, b) => a.returned - b.returned)
   let prefix: readonly Operation<Input, Output>[] = []
-  let state = weakening.model.init
+  let state = history.model.init
   let [low, high] = [0, byReturn.length - 1]
   while (low < high) {
     const middle = (low + high) >> 1
-    const finding = weakening.search(at(byReturn, middle).returned, LIMIT)
+    const finding = history.search(elementAt(byReturn, middle).returned, LIMIT)
     if (finding.type === 'stuck') high = middle
     else low = middle + 1
     if (finding.type === 'ordered') ({ order: prefix, state } = finding)
   }
-  return { operation: at(byReturn, high), prefix, state }
+  return { operation: elementAt(byReturn, high), prefix, state }
 }

@@ -1,17 +1,17 @@
-import { at } from './at.js'
+import { elementAt } from './element-at.js'
 import { BitSet } from './bit-set.js'
-import { Calls, type Completed, isCompleted } from './calls.js'
+import { CallList, type Completed, isCompleted } from './call-list.js'
 import { Configurations } from './configurations.js'
-import { Foresight } from './foresight.js'
-import { type Insight, insightInto } from './goals.js'
+import { SearchPruner } from './search-pruner.js'
+import { type OperationEffects, findEffects } from './operation-effects.js'
 import type { Operation } from './history.js'
 import type { Model } from './model.js'
 import { type PendingKind, pendingKinds } from './pending.js'
 import type { States } from './states.js'
-import { type Used, countOf, withUsed } from './used.js'
+import { type Used, timesUsed, withUsed } from './used.js'
 
 /** What a search found out. */
-export type Finding<State, Input, Output> = { readonly configurations: number } & (
+export type SearchResult<State, Input, Output> = { readonly configurations: number } & (
   | { readonly type: 'ordered'; readonly order: Operation<Input, Output>[]; readonly state: State }
   /** There is no order. */
   | { readonly type: 'stuck' }
@@ -62,21 +62,21 @@ export class Search<State, Input, Output> {
   /** Of the completed, by number: whether it only reads. */
   readonly #reads: readonly boolean[]
   readonly #pending: readonly PendingKind<Input, Output>[]
-  readonly #calls: Calls
+  readonly #calls: CallList
   readonly #ordered: BitSet
   readonly #states: States<State>
-  readonly #foresight: Foresight<State, Input, Output>
+  readonly #pruner: SearchPruner<State, Input, Output>
   readonly #configurations = new Configurations()
 
   /**
    * The operations come in the order of their calls. The search gives up when it has looked at more
-   * than `limit` configurations. The insight may be into more operations than these.
+   * than `limit` configurations. The effects may be of more operations than these.
    */
   constructor(
     model: Model<State, Input, Output>,
     operations: readonly Operation<Input, Output>[],
     limit: number,
-    insight: Insight<State, Input, Output> = insightInto(model, operations),
+    effects: OperationEffects<State, Input, Output> = findEffects(model, operations),
   ) {
     const reads = ({ input, output }: Operation<Input, Output>) => model.reads?.(input, output) === true
     this.#model = model
@@ -84,16 +84,16 @@ export class Search<State, Input, Output> {
     this.#completed = operations.filter(isCompleted)
     this.#reads = this.#completed.map(reads)
     this.#pending = pendingKinds(operations.filter((each) => !isCompleted(each) && !reads(each)))
-    this.#calls = new Calls(this.#completed)
+    this.#calls = new CallList(this.#completed)
     this.#ordered = new BitSet(this.#completed.length)
-    this.#states = insight.states
-    this.#foresight = new Foresight(insight, this.#completed, this.#pending)
+    this.#states = effects.states
+    this.#pruner = new SearchPruner(effects, this.#completed, this.#pending)
   }
 
-  run(): Finding<State, Input, Output> {
+  run(): SearchResult<State, Input, Output> {
     const start = this.#place(this.#model.init, [], undefined)
     if (this.#calls.isEmpty()) return this.#found(start)
-    if (this.#foresight.isHopeless) return { type: 'stuck', configurations: 0 }
+    if (this.#pruner.isHopeless) return { type: 'stuck', configurations: 0 }
     this.#admits(start)
     const visits = [this.#visit(start)]
     for (let visit = visits.at(-1); visit !== undefined; visit = visits.at(-1)) {
@@ -127,7 +127,7 @@ export class Search<State, Input, Output> {
     const places = [place]
     for (const here of places) {
       if (candidates.some((each) => this.#isTooLate(each, here))) continue
-      const read = candidates.find((each) => at(this.#reads, each) && this.#by(each, here).length > 0)
+      const read = candidates.find((each) => elementAt(this.#reads, each) && this.#by(each, here).length > 0)
       if (read !== undefined) {
         // All that comes next can come after this read as well.
         yield* this.#by(read, here)
@@ -145,18 +145,18 @@ export class Search<State, Input, Output> {
    * What can come next, with what returned first in front: it is likelier to have happened first.
    */
   #candidates(): number[] {
-    const returned = (each: number) => at(this.#completed, each).returned
+    const returned = (each: number) => elementAt(this.#completed, each).returned
     return this.#calls.candidates().sort((a, b) => returned(a) - returned(b))
   }
 
   #isTooLate(candidate: number, { state }: Place<State, Input, Output>): boolean {
-    const { input, output } = at(this.#completed, candidate)
+    const { input, output } = elementAt(this.#completed, candidate)
     return this.#model.isTooLate?.(state, input, output) === true
   }
 
   /** The ways on by a completed operation. */
   #by(via: number, from: Place<State, Input, Output>): Way<State, Input, Output>[] {
-    const operation = at(this.#completed, via)
+    const operation = elementAt(this.#completed, via)
     return this.#model
       .step(from.state, operation.input, operation.output)
       .map((state) => ({ via, from, to: this.#place(state, from.used, { operation, before: from.trail }) }))
@@ -164,9 +164,9 @@ export class Search<State, Input, Output> {
 
   /** The places that one pending operation leads to. */
   #byPending({ state, trail, used }: Place<State, Input, Output>): Place<State, Input, Output>[] {
-    const horizon = at(this.#completed, this.#calls.firstToReturn).returned
+    const horizon = elementAt(this.#completed, this.#calls.firstToReturn).returned
     return this.#pending.flatMap(({ input, operations }, kind) => {
-      const operation = operations[countOf(kind, used)]
+      const operation = operations[timesUsed(kind, used)]
       if (operation === undefined || operation.invoked > horizon) return []
       return this.#model
         .step(state, input, undefined)
@@ -178,7 +178,7 @@ export class Search<State, Input, Output> {
     return { state, number: this.#states.number(state), used, trail }
   }
 
-  #found({ state, trail: end }: Place<State, Input, Output>): Finding<State, Input, Output> {
+  #found({ state, trail: end }: Place<State, Input, Output>): SearchResult<State, Input, Output> {
     const order: Operation<Input, Output>[] = []
     for (let trail = end; trail !== undefined; trail = trail.before) order.push(trail.operation)
     return { type: 'ordered', order: order.reverse(), state, configurations: this.#configurations.count }
@@ -187,17 +187,17 @@ export class Search<State, Input, Output> {
   #lift(operation: number): void {
     this.#calls.lift(operation)
     this.#ordered.add(operation)
-    this.#foresight.lift(operation)
+    this.#pruner.lift(operation)
   }
 
   #putBack(operation: number): void {
     this.#calls.putBack(operation)
     this.#ordered.delete(operation)
-    this.#foresight.putBack(operation)
+    this.#pruner.putBack(operation)
   }
 
   #keepsNeeded(from: Place<State, Input, Output>, to: Place<State, Input, Output>): boolean {
-    return from.number === to.number || !this.#foresight.isMissed(from.number, to.used)
+    return from.number === to.number || !this.#pruner.isMissed(from.number, to.used)
   }
 
   #admits({ number, used }: Place<State, Input, Output>): boolean {

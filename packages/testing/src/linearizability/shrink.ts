@@ -1,6 +1,6 @@
-import { isCompleted } from './calls.js'
+import { isCompleted } from './call-list.js'
 import type { Operation } from './history.js'
-import type { Weakening } from './weakening.js'
+import type { PartialHistory } from './partial-history.js'
 
 /**
  * How many searches are made at most, and how many configurations each may look at, and all
@@ -16,7 +16,7 @@ const TOTAL = 60_000
  * unknown. An operation also stays if it would take long to find out whether it matters.
  */
 export function shrink<State, Input, Output>(
-  weakening: Weakening<State, Input, Output>,
+  history: PartialHistory<State, Input, Output>,
   time: number,
 ): Operation<Input, Output>[] {
   let searches = 0
@@ -24,12 +24,12 @@ export function shrink<State, Input, Output>(
   const suffice = (some: readonly Operation<Input, Output>[]) => {
     if (searches++ >= SEARCHES || total >= TOTAL) return false
     const known = new Set(some)
-    const { configurations, type } = weakening.search(time, LIMIT, (each) => known.has(each))
+    const { configurations, type } = history.search(time, LIMIT, (each) => known.has(each))
     total += configurations
     return type === 'stuck'
   }
 
-  const byReturn = weakening.operations
+  const byReturn = history.operations
     .filter(isCompleted)
     .filter(({ returned }) => returned <= time)
     .sort((a, b) => a.returned - b.returned)

@@ -5,7 +5,7 @@
 export type Used = readonly number[]
 
 /** How many of a kind were used. */
-export function countOf(kind: number, used: Used): number {
+export function timesUsed(kind: number, used: Used): number {
   return used.filter((other) => other === kind).length
 }
 

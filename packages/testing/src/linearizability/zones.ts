@@ -1,9 +1,9 @@
-import { at } from './at.js'
-import { type Goal, NOT_POSSIBLE } from './goals.js'
+import { elementAt } from './element-at.js'
+import { type Effect, NOT_POSSIBLE } from './operation-effects.js'
 
 /** An operation as it matters here. */
-export interface Move {
-  readonly goal: Goal
+export interface TimedEffect {
+  readonly effect: Effect
   readonly invoked: number
   /** Infinite if the outcome is unknown. */
   readonly returned: number
@@ -24,16 +24,20 @@ const FIRST = 0
  * no state that comes about, or the times in which states must have lasted exclude each other (the
  * zones of Gibbons and Korach, "Testing shared memories", 1997).
  */
-export function haveConflict(completed: readonly Move[], pending: readonly Move[], states: number): boolean {
-  if (completed.some(({ goal }) => goal.nexts.every((next) => next === NOT_POSSIBLE))) return true
+export function haveConflict(
+  completed: readonly TimedEffect[],
+  pending: readonly TimedEffect[],
+  states: number,
+): boolean {
+  if (completed.some(({ effect }) => effect.nexts.every((next) => next === NOT_POSSIBLE))) return true
   const sources = groups([...completed, ...pending], states, ({ to }) => to)
   const users = groups(completed, states, ({ needs }) => needs)
   const zones: Zone[] = []
   for (const [state, using] of users.entries()) {
     if (using.length === 0) continue
-    const from = at(sources, state)
+    const from = elementAt(sources, state)
     const times = from.length + (state === FIRST ? 1 : 0)
-    if (times === 0 || using.filter(({ goal }) => goal.to !== undefined).length > times) return true
+    if (times === 0 || using.filter(({ effect }) => effect.to !== undefined).length > times) return true
     if (times > 1) continue
     const start =
       state === FIRST ? -Infinity : Math.min(...[...from, ...using].map(({ returned }) => returned))
@@ -45,11 +49,15 @@ export function haveConflict(completed: readonly Move[], pending: readonly Move[
 }
 
 /** By state, the moves that have to do with it. */
-function groups(moves: readonly Move[], states: number, by: (goal: Goal) => number | undefined): Move[][] {
-  const found = Array.from({ length: states }, (): Move[] => [])
+function groups(
+  moves: readonly TimedEffect[],
+  states: number,
+  by: (effect: Effect) => number | undefined,
+): TimedEffect[][] {
+  const found = Array.from({ length: states }, (): TimedEffect[] => [])
   for (const move of moves) {
-    const state = by(move.goal)
-    if (state !== undefined) at(found, state).push(move)
+    const state = by(move.effect)
+    if (state !== undefined) elementAt(found, state).push(move)
   }
   return found
 }
@@ -63,6 +71,6 @@ function overlap(zones: readonly Zone[]): boolean {
   return false
 }
 
-function breaks({ end, start, state }: Zone, { goal, invoked, returned }: Move): boolean {
-  return start < invoked && returned < end && goal.nexts[state] !== state
+function breaks({ end, start, state }: Zone, { effect, invoked, returned }: TimedEffect): boolean {
+  return start < invoked && returned < end && effect.nexts[state] !== state
 }

@@ -4,7 +4,7 @@ import { structuralKey } from '../linearizability/structural-key.js'
 import type { Choice } from './choices.js'
 import type { Messages } from './messages.js'
 import type { Due } from './normalise.js'
-import type { Cluster, World } from './world.js'
+import type { ModelCluster, ModelWorld } from './world.js'
 
 type Happening =
   | { readonly type: 'deliver'; readonly from: ServerId; readonly message: string; readonly due: Due }
@@ -38,11 +38,11 @@ export function actionOf(
  * What happened on a way through the states of a cluster, each of which is one step away from the
  * one before.
  */
-export function actionsAlong(world: World, path: readonly Cluster[]): Action[] {
+export function actionsAlong(world: ModelWorld, path: readonly ModelCluster[]): Action[] {
   return path.slice(1).map((cluster, i) => actionBetween(world, path[i] ?? cluster, cluster))
 }
 
-function actionBetween(world: World, before: Cluster, after: Cluster): Action {
+function actionBetween(world: ModelWorld, before: ModelCluster, after: ModelCluster): Action {
   const { sites } = world
   const next = after.slice()
   for (const [index, number] of before.entries()) {

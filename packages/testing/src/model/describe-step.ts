@@ -2,14 +2,14 @@ import { type ServerId, formatBallot } from 'synod/internal/paxos/ballot.js'
 import type { PaxosState } from 'synod/internal/paxos/paxos.js'
 import { describeMessage, describeRecord } from '../describe.js'
 import type { Choice } from './choices.js'
-import type { Outcome } from './outcomes.js'
+import type { StepOutcome } from './outcomes.js'
 import type { KnownState, ServerStates } from './server-states.js'
 
 /** A step of one server on one line: what happened to it, and what it did. */
 export function describeStep(
   choice: Choice,
   before: KnownState,
-  outcome: Outcome,
+  outcome: StepOutcome,
   states: ServerStates,
 ): string {
   const after = states.get(outcome.state)

@@ -9,7 +9,7 @@ import { Interned } from './interned.js'
 import { NOW_MS, normalise } from './normalise.js'
 
 /** The durable records of one server, up to what makes no difference. */
-export interface Journal {
+export interface ModelJournal {
   readonly number: number
   readonly server: ServerId
   /** One list for all journals that mean the same. */
@@ -27,14 +27,14 @@ export interface Journal {
  */
 export class Journals {
   readonly #config: ModelConfig
-  readonly #journals = new Interned<Journal>()
+  readonly #journals = new Interned<ModelJournal>()
   readonly #appended = new Map<number, Interned<number>>()
 
   constructor(config: ModelConfig) {
     this.#config = config
   }
 
-  get(number: number): Journal {
+  get(number: number): ModelJournal {
     return this.#journals.get(number)
   }
 

@@ -9,7 +9,7 @@ import { normaliseMessage } from './normalise.js'
  * A message that has left its sender. It stays deliverable, so that loss, duplication and
  * reordering need no choices of their own.
  */
-export interface Transit {
+export interface SentMessage {
   readonly from: ServerId
   readonly to: ServerId
   readonly message: Message
@@ -18,7 +18,7 @@ export interface Transit {
 /** All messages that have ever been sent, and sets of them. Equal messages are one. */
 export class Messages {
   readonly #config: ModelConfig
-  readonly #transits = new Interned<Transit>()
+  readonly #transits = new Interned<SentMessage>()
   readonly #sets = new Interned<readonly number[]>()
 
   constructor(config: ModelConfig) {
@@ -30,7 +30,7 @@ export class Messages {
     return this.#transits.size
   }
 
-  get(number: number): Transit {
+  get(number: number): SentMessage {
     return this.#transits.get(number)
   }
 

@@ -1,16 +1,16 @@
 import type { Action } from './actions.js'
 import type { ModelConfig } from './config.js'
-import { type Trace, replayIn } from './replay.js'
-import type { Step } from './running-server.js'
-import { World } from './world.js'
+import { type ModelTrace, replayIn } from './replay.js'
+import type { StepFunction } from './running-server.js'
+import { ModelWorld } from './world.js'
 
 /**
  * The shortest trace found that breaks the same invariant as `actions` do: takes actions out, many
  * at a time and then one by one, as long as the rest still breaks it. (Zeller, Hildebrandt:
  * Simplifying and Isolating Failure-Inducing Input, TSE 2002.)
  */
-export function minimise(config: ModelConfig, actions: readonly Action[], step?: Step): Trace {
-  const world = new World(config, { forgets: false, ...(step === undefined ? {} : { step }) })
+export function minimise(config: ModelConfig, actions: readonly Action[], step?: StepFunction): ModelTrace {
+  const world = new ModelWorld(config, { forgets: false, ...(step === undefined ? {} : { step }) })
   let best = replayIn(world, actions)
   if (best.violation === undefined) throw new RangeError('these actions break no invariant')
   const kind = kindOf(best.violation)

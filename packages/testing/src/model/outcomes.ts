@@ -3,11 +3,11 @@ import type { JournalRecord } from 'synod/internal/paxos/records.js'
 import type { Choice } from './choices.js'
 import { type ModelConfig, serversOf, valueOf } from './config.js'
 import type { Due } from './normalise.js'
-import { RunningServer, type Step } from './running-server.js'
+import { RunningServer, type StepFunction } from './running-server.js'
 import type { KnownState, ServerState, ServerStates } from './server-states.js'
 
 /** What may come of a choice. */
-export interface Outcome extends Move {
+export interface StepOutcome extends Move {
   /**
    * The server crashed after the step, before all of its records were durable; this many of them
    * survived.
@@ -26,10 +26,15 @@ export interface Move {
 }
 
 /** All that may come of a choice, within what the configuration allows this one server. */
-export function outcomesOf(choice: Choice, state: KnownState, states: ServerStates, step: Step): Outcome[] {
+export function outcomesOf(
+  choice: Choice,
+  state: KnownState,
+  states: ServerStates,
+  step: StepFunction,
+): StepOutcome[] {
   const { config } = states
   const server = new RunningServer(states, state, step, dueIn(choice))
-  const outcomes: Outcome[] = []
+  const outcomes: StepOutcome[] = []
   const add = (next: ServerState, keeps?: number) =>
     outcomes.push({
       state: states.number(next),

@@ -6,7 +6,7 @@ import type { JournalRecord } from 'synod/internal/paxos/records.js'
 import type { ServerSet } from 'synod/internal/paxos/server-set.js'
 
 /** What a server leaves behind. */
-export interface Directory {
+export interface ServerJournal {
   readonly server: ServerId
   readonly records: readonly JournalRecord[]
 }
@@ -23,7 +23,7 @@ export interface ChosenValue {
  * them is in the log of the new cluster. Of enough journals for phase 1, one has voted for anything
  * that was chosen. Throws InvariantError.
  */
-export function checkRecoveries(cluster: readonly Directory[], chosen: readonly ChosenValue[]): void {
+export function checkRecoveries(cluster: readonly ServerJournal[], chosen: readonly ChosenValue[]): void {
   for (let some = 1; some < 2 ** cluster.length; some++)
     checkRecovery(
       cluster.filter((_, index) => (some & (1 << index)) !== 0),
@@ -31,7 +31,7 @@ export function checkRecoveries(cluster: readonly Directory[], chosen: readonly 
     )
 }
 
-function checkRecovery(directories: readonly Directory[], chosen: readonly ChosenValue[]): void {
+function checkRecovery(directories: readonly ServerJournal[], chosen: readonly ChosenValue[]): void {
   // A directory has a snapshot of all that its journal dropped.
   const after = Math.max(...directories.map(droppedUpTo))
   const log = new RecoveredLog(after)
@@ -45,6 +45,6 @@ function checkRecovery(directories: readonly Directory[], chosen: readonly Chose
   }
 }
 
-function droppedUpTo({ records }: Directory): number {
+function droppedUpTo({ records }: ServerJournal): number {
   return records.reduce((slot, record) => (record.type === 'trim' ? Math.max(slot, record.slot) : slot), 0)
 }

@@ -1,9 +1,9 @@
 import { type Action, actionOf, sameAction } from './actions.js'
 import type { ModelConfig } from './config.js'
 import { describeStep } from './describe-step.js'
-import type { Step } from './running-server.js'
+import type { StepFunction } from './running-server.js'
 import { type ModelEvent, stepEvents } from './step-events.js'
-import { type Cluster, World } from './world.js'
+import { type ModelCluster, ModelWorld } from './world.js'
 
 /** A step and its effects, in words and as the events of a trace. */
 export interface TraceStep {
@@ -12,7 +12,7 @@ export interface TraceStep {
   readonly events: readonly ModelEvent[]
 }
 
-export interface Trace {
+export interface ModelTrace {
   /** The actions that were possible, up to the violation. */
   readonly steps: readonly TraceStep[]
   /** The invariant that is broken in the end. */
@@ -20,18 +20,21 @@ export interface Trace {
 }
 
 interface Taken extends Omit<TraceStep, 'action'> {
-  readonly next: Cluster
+  readonly next: ModelCluster
 }
 
 /**
  * Lets these things happen to new servers, one after the other. What is not possible is skipped.
  */
-export function replay(config: ModelConfig, actions: readonly Action[], step?: Step): Trace {
-  return replayIn(new World(config, { forgets: false, ...(step === undefined ? {} : { step }) }), actions)
+export function replay(config: ModelConfig, actions: readonly Action[], step?: StepFunction): ModelTrace {
+  return replayIn(
+    new ModelWorld(config, { forgets: false, ...(step === undefined ? {} : { step }) }),
+    actions,
+  )
 }
 
 /** The same in a world that exists. It must not forget. */
-export function replayIn(world: World, actions: readonly Action[]): Trace {
+export function replayIn(world: ModelWorld, actions: readonly Action[]): ModelTrace {
   const steps: TraceStep[] = []
   let cluster = world.start()
   let { violation } = world.assess(cluster)
@@ -47,7 +50,7 @@ export function replayIn(world: World, actions: readonly Action[]): Trace {
   return { steps, violation }
 }
 
-function take(world: World, cluster: Cluster, action: Action): Taken | undefined {
+function take(world: ModelWorld, cluster: ModelCluster, action: Action): Taken | undefined {
   const { sites } = world
   const { messages } = sites.states
   const index = action.server - 1

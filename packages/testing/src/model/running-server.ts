@@ -7,7 +7,7 @@ import { type Due, NOW_MS, normalise, setTimes } from './normalise.js'
 import type { Held, ServerState, ServerStates, Usage } from './server-states.js'
 
 /** Runs the core for one step. A test may put a mistake in here. */
-export type Step = (paxos: Paxos, input: Input, nowMs: number) => Output
+export type StepFunction = (paxos: Paxos, input: Input, nowMs: number) => Output
 
 export function stepCore(paxos: Paxos, input: Input, nowMs: number): Output {
   return paxos.step(input, nowMs)
@@ -17,7 +17,7 @@ export function stepCore(paxos: Paxos, input: Input, nowMs: number): Output {
 export class RunningServer {
   readonly #states: ServerStates
   readonly #state: ServerState
-  readonly #step: Step
+  readonly #step: StepFunction
   readonly #paxos: Paxos
   #journal: number
   #pending: readonly JournalRecord[]
@@ -31,7 +31,7 @@ export class RunningServer {
   #failure: string | undefined
   readonly #wrote: JournalRecord[] = []
 
-  constructor(states: ServerStates, state: ServerState, step: Step, due: Due) {
+  constructor(states: ServerStates, state: ServerState, step: StepFunction, due: Due) {
     this.#states = states
     this.#state = state
     this.#step = step

@@ -1,9 +1,9 @@
 import type { Goal } from './goals.js'
 import { TupleTable, grown } from './tuple-table.js'
-import type { Assessment, Cluster, World } from './world.js'
+import type { Assessment, ModelCluster, ModelWorld } from './world.js'
 
 /** How far a search has come. */
-export interface Progress {
+export interface BreadthFirstProgress {
   /** Different states that have been reached. */
   readonly states: number
   /** Steps that have been taken from one state to another, or to one that was known. */
@@ -18,7 +18,7 @@ export interface Progress {
 
 export interface BreadthFirstOptions {
   /** Where to begin; by default with new servers. */
-  readonly from?: Cluster
+  readonly from?: ModelCluster
   /** Ends at a state that reaches this. */
   readonly until?: Goal
   /** Ends with `limit` beyond this many states. */
@@ -33,7 +33,7 @@ export interface BreadthFirstResult {
    * were not spent.
    */
   readonly end: 'exhausted' | 'unproven' | 'violation' | 'goal' | 'limit'
-  readonly progress: Progress
+  readonly progress: BreadthFirstProgress
   /** The goals that some state reaches. */
   readonly goals: ReadonlySet<Goal>
   /** The invariant that is broken. */
@@ -44,14 +44,14 @@ export interface BreadthFirstResult {
    * The states on a shortest way to the violation or the goal, from the first on; empty if there is
    * none.
    */
-  readonly path: readonly Cluster[]
+  readonly path: readonly ModelCluster[]
 }
 
 /** Goes through all states that a cluster can be in, the nearest first, and checks each. */
 export function* breadthFirst(
-  world: World,
+  world: ModelWorld,
   options: BreadthFirstOptions = {},
-): Generator<Progress, BreadthFirstResult> {
+): Generator<BreadthFirstProgress, BreadthFirstResult> {
   const { from = world.start(), until, maxStates = Infinity, every = 100_000 } = options
   const width = world.config.servers
   const table = new TupleTable(width)
@@ -66,13 +66,13 @@ export function* breadthFirst(
   const cluster = new Int32Array(width)
   const next = new Int32Array(width)
 
-  const visit = (state: Cluster): void => {
+  const visit = (state: ModelCluster): void => {
     const assessment = world.assess(state)
     for (const goal of assessment.goals) goals.add(goal)
     const isWanted = until !== undefined && assessment.goals.has(until)
     if (assessment.violation !== undefined || isWanted) stop.at = assessment
   }
-  const progress = (): Progress => ({
+  const progress = (): BreadthFirstProgress => ({
     states: table.size,
     transitions,
     depth,
@@ -124,8 +124,8 @@ export function* breadthFirst(
 }
 
 /** The way to the last state. */
-function pathTo(table: TupleTable, parents: Int32Array, width: number): Cluster[] {
-  const path: Cluster[] = []
+function pathTo(table: TupleTable, parents: Int32Array, width: number): ModelCluster[] {
+  const path: ModelCluster[] = []
   for (let number = table.size - 1; ; number = parents[number] ?? 0) {
     const state = new Int32Array(width)
     table.read(number, state)

@@ -3,9 +3,9 @@ import { type Action, actionOf } from './actions.js'
 import type { Choice } from './choices.js'
 import type { ModelConfig } from './config.js'
 import type { Goal } from './goals.js'
-import { type Step, stepCore } from './running-server.js'
+import { type StepFunction, stepCore } from './running-server.js'
 import { TupleTable } from './tuple-table.js'
-import { type Cluster, World } from './world.js'
+import { type ModelCluster, ModelWorld } from './world.js'
 
 /**
  * What is known of servers takes much room, and walks seldom meet: beyond this many states it is
@@ -20,7 +20,7 @@ export interface RandomOptions {
   readonly depth: number
   /** Yields each time when this many more steps have been taken. */
   readonly every?: number
-  readonly step?: Step
+  readonly step?: StepFunction
 }
 
 export interface RandomProgress {
@@ -55,11 +55,11 @@ export function* randomWalks(
   const chance = new Chance(seed)
   const goals = new Set<Goal>()
   const progress = { walks: 0, states: 0, transitions: 0, depth: 0 }
-  let world = new World(config, { forgets: false, step })
+  let world = new ModelWorld(config, { forgets: false, step })
   let known = new TupleTable(config.servers)
   for (; progress.walks < walks; progress.walks++) {
     if (world.sites.states.size > MAX_SERVER_STATES) {
-      world = new World(config, { forgets: false, step })
+      world = new ModelWorld(config, { forgets: false, step })
       known = new TupleTable(config.servers)
     }
     const taste = drawTaste(chance)
@@ -99,12 +99,17 @@ function drawTaste(chance: Chance): Taste {
 }
 
 interface TakenStep {
-  readonly next: Cluster
+  readonly next: ModelCluster
   readonly action: Action
 }
 
 /** A step that changes something; undefined if nothing does any more. */
-function takeStep(world: World, cluster: Cluster, taste: Taste, chance: Chance): TakenStep | undefined {
+function takeStep(
+  world: ModelWorld,
+  cluster: ModelCluster,
+  taste: Taste,
+  chance: Chance,
+): TakenStep | undefined {
   const { sites } = world
   const choices = [...cluster].flatMap((site, index) =>
     sites.choices(site).map((choice) => ({ index, choice, weight: taste[choice.type] })),

@@ -7,7 +7,7 @@ import { structuralKey } from '../linearizability/structural-key.js'
 import type { ModelConfig } from './config.js'
 import type { Evidence } from './evidence.js'
 import { Interned } from './interned.js'
-import { type Journal, Journals } from './journals.js'
+import { type ModelJournal, Journals } from './journals.js'
 import { Messages } from './messages.js'
 
 /** A message that waits for the first `position` of the pending records to become durable. */
@@ -114,7 +114,7 @@ export class ServerStates {
   }
 
   #evidenceOf({ server, saved, journal, usage, failure }: ServerState): number {
-    const { number, records, broken }: Journal = this.journals.get(journal)
+    const { number, records, broken }: ModelJournal = this.journals.get(journal)
     const { role } = saved.leader
     const chosenWatermark = saved.learner.chosen
     const log = new Log(saved.log)

@@ -1,8 +1,8 @@
 import { type Choice, choicesFor, ownChoices } from './choices.js'
 import type { ModelConfig } from './config.js'
-import { looksSpent } from './forgetting.js'
-import { type Move, type Outcome, outcomesOf } from './outcomes.js'
-import type { Step } from './running-server.js'
+import { looksIrrelevant } from './looks-irrelevant.js'
+import { type Move, type StepOutcome, outcomesOf } from './outcomes.js'
+import type { StepFunction } from './running-server.js'
 import { type KnownState, ServerStates } from './server-states.js'
 
 /** A server in one of its states, and the messages on their way to it. */
@@ -22,7 +22,7 @@ export const NOTHING = 0
 export class Sites {
   readonly states: ServerStates
   readonly #forgets: boolean
-  readonly #step: Step
+  readonly #step: StepFunction
   readonly #sites: Site[] = []
   /** By state, by inbox. */
   readonly #numbers: (Map<number, number> | undefined)[] = []
@@ -39,7 +39,7 @@ export class Sites {
   /** By set of messages, by receiver. */
   readonly #parts: (Int32Array | undefined)[] = []
 
-  constructor(config: ModelConfig, step: Step, forgets: boolean) {
+  constructor(config: ModelConfig, step: StepFunction, forgets: boolean) {
     this.states = new ServerStates(config)
     this.#step = step
     this.#forgets = forgets
@@ -104,7 +104,7 @@ export class Sites {
     return [...ownChoices(state, config), ...movesOnMessage]
   }
 
-  outcomes(choice: Choice, state: KnownState): Outcome[] {
+  outcomes(choice: Choice, state: KnownState): StepOutcome[] {
     return outcomesOf(choice, state, this.states, this.#step)
   }
 
@@ -149,7 +149,12 @@ export class Sites {
       const { recovered } = this.states.journals.get(state.journal)
       isSpent =
         !(recovered instanceof Error) &&
-        looksSpent(this.states.messages.get(message).message, state.saved, recovered, this.states.config) &&
+        looksIrrelevant(
+          this.states.messages.get(message).message,
+          state.saved,
+          recovered,
+          this.states.config,
+        ) &&
         this.isIdle(state, message)
       spent.set(message, isSpent)
     }

@@ -3,10 +3,10 @@ import type { Goal } from './goals.js'
 import {
   type BreadthFirstOptions,
   type BreadthFirstResult,
-  type Progress,
+  type BreadthFirstProgress,
   breadthFirst,
 } from './search-breadth-first.js'
-import type { Cluster, World } from './world.js'
+import type { ModelCluster, ModelWorld } from './world.js'
 
 export interface StagedOptions {
   /** Ends beyond this many states, all stages together. */
@@ -15,22 +15,22 @@ export interface StagedOptions {
 }
 
 /** A goal that was reached. */
-export interface Stage {
+export interface ReachedGoal {
   readonly goal: Goal
   /** What leads there from the goal before. */
   readonly actions: readonly Action[]
-  readonly progress: Progress
+  readonly progress: BreadthFirstProgress
 }
 
 export interface StagedResult {
   /** `goal`: all goals are reached. The others are about the search for the first that is not. */
   readonly end: BreadthFirstResult['end']
-  readonly stages: readonly Stage[]
+  readonly stages: readonly ReachedGoal[]
   readonly violation: string | undefined
   /** All that has happened, from new servers to the last goal, or to the violation. */
   readonly actions: readonly Action[]
   /** The state in which it ended. */
-  readonly cluster: Cluster
+  readonly cluster: ModelCluster
 }
 
 /**
@@ -39,12 +39,12 @@ export interface StagedResult {
  * configuration allows is allowed once, to all stages together.
  */
 export function* staged(
-  world: World,
+  world: ModelWorld,
   goals: readonly Goal[],
   options: StagedOptions = {},
-): Generator<Progress, StagedResult> {
+): Generator<BreadthFirstProgress, StagedResult> {
   const { maxStates = Infinity, every } = options
-  const stages: Stage[] = []
+  const stages: ReachedGoal[] = []
   let actions: readonly Action[] = []
   let cluster = world.start()
   let left = maxStates

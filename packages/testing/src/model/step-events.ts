@@ -1,11 +1,11 @@
 import type { JournalRecord } from 'synod/internal/paxos/records.js'
 import type { ReplicaEvent } from 'synod/internal/trace/trace-event.js'
-import { shown } from 'synod/internal/trace/shown.js'
+import { toPlainData } from 'synod/internal/trace/shown.js'
 import { describeValue } from '../describe.js'
 import type { Choice } from './choices.js'
 import { valueOf } from './config.js'
 import type { Messages } from './messages.js'
-import type { Outcome } from './outcomes.js'
+import type { StepOutcome } from './outcomes.js'
 import type { KnownState, ServerStates } from './server-states.js'
 
 /** What happens in a search, as the events of a trace. docs/reference/trace.md lists the kinds. */
@@ -16,7 +16,7 @@ export type ModelEvent =
 export function stepEvents(
   choice: Choice,
   before: KnownState,
-  outcome: Outcome,
+  outcome: StepOutcome,
   states: ServerStates,
 ): ModelEvent[] {
   const { server } = before
@@ -48,15 +48,15 @@ function cause(
   return [{ event: 'invoke', client: `s${server}`, request: { type: 'command', command: { value } } }]
 }
 
-function keptBy(choice: Choice, { keeps = 0 }: Outcome): number {
+function keptBy(choice: Choice, { keeps = 0 }: StepOutcome): number {
   return choice.type === 'crash' ? choice.keeps : keeps
 }
 
 function exchange(number: number, messages: Messages) {
   const { from, message, to } = messages.get(number)
-  return { from: `s${from}`, to: `s${to}`, message: shown(message, describeValue) }
+  return { from: `s${from}`, to: `s${to}`, message: toPlainData(message, describeValue) }
 }
 
 function plain(record: JournalRecord): unknown {
-  return shown(record, describeValue)
+  return toPlainData(record, describeValue)
 }

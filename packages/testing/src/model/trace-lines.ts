@@ -1,5 +1,5 @@
 import { type ModelConfig, paxosConfig, serversOf } from './config.js'
-import type { Trace } from './replay.js'
+import type { ModelTrace } from './replay.js'
 import type { ModelEvent } from './step-events.js'
 
 /**
@@ -7,7 +7,7 @@ import type { ModelEvent } from './step-events.js'
  * each line is the number of its step, from 1 on. A message that arrives oftener than it was sent
  * is said to arrive `again`.
  */
-export function traceLines(config: ModelConfig, { steps, violation }: Trace): string[] {
+export function traceLines(config: ModelConfig, { steps, violation }: ModelTrace): string[] {
   const { mode } = config
   const { configurations } = paxosConfig(config, 1).membership
   const { quorums, voters: servers } = configurations[0] ?? {}

@@ -4,13 +4,13 @@ import { type ModelConfig, serversOf } from './config.js'
 import { checkCluster } from './evidence.js'
 import { GOALS, GOAL_NAMES, type Goal } from './goals.js'
 import type { Move } from './outcomes.js'
-import { type Step, stepCore } from './running-server.js'
+import { type StepFunction, stepCore } from './running-server.js'
 import type { KnownState } from './server-states.js'
 import { NOTHING, Sites } from './sites.js'
 import { TupleTable } from './tuple-table.js'
 
 /** A state of the cluster: by server, from the first on, the number of its site. */
-export type Cluster = Int32Array
+export type ModelCluster = Int32Array
 
 /** What is to be said of a state of the cluster. */
 export interface Assessment {
@@ -19,14 +19,14 @@ export interface Assessment {
   readonly goals: ReadonlySet<Goal>
 }
 
-export interface WorldOptions {
+export interface ModelWorldOptions {
   /** Whether messages that look spent are dropped, which `prove` then has to prove right. */
   readonly forgets?: boolean
-  readonly step?: Step
+  readonly step?: StepFunction
 }
 
 /** All that can happen in a cluster. */
-export class World {
+export class ModelWorld {
   readonly config: ModelConfig
   readonly sites: Sites
   /** By state of a server: whether it is part of a state of the cluster. */
@@ -34,14 +34,14 @@ export class World {
   readonly #assessed: TupleTable
   readonly #assessments: Assessment[] = []
 
-  constructor(config: ModelConfig, options: WorldOptions = {}) {
+  constructor(config: ModelConfig, options: ModelWorldOptions = {}) {
     const { forgets = true, step = stepCore } = options
     this.config = config
     this.sites = new Sites(config, step, forgets)
     this.#assessed = new TupleTable(config.servers)
   }
 
-  start(): Cluster {
+  start(): ModelCluster {
     return Int32Array.from(serversOf(this.config), (server) => {
       const state = this.sites.states.start(server)
       this.#reached[state] = true
@@ -50,7 +50,7 @@ export class World {
   }
 
   /** The state of the server at this place. */
-  state(cluster: Cluster, index: number): KnownState {
+  state(cluster: ModelCluster, index: number): KnownState {
     return this.sites.get(cluster[index] ?? -1).state
   }
 
@@ -58,7 +58,7 @@ export class World {
    * Visits the states that are one step of the server at `index` away. They are all written into
    * `next`.
    */
-  successors(cluster: Cluster, next: Cluster, visit: (index: number) => void): void {
+  successors(cluster: ModelCluster, next: ModelCluster, visit: (index: number) => void): void {
     for (let index = 0; index < cluster.length; index++) {
       const moves = this.sites.next(cluster[index] ?? -1)
       for (let at = 0; at < moves.length; at += 2) {
@@ -71,11 +71,11 @@ export class World {
    * Writes into `next` where a move of one server leads; answers whether that is within what the
    * configuration allows.
    */
-  move(cluster: Cluster, next: Cluster, index: number, { state, said }: Move): boolean {
+  move(cluster: ModelCluster, next: ModelCluster, index: number, { state, said }: Move): boolean {
     return this.#move(cluster, next, index, this.sites.after(cluster[index] ?? -1, state), said)
   }
 
-  #move(cluster: Cluster, next: Cluster, index: number, site: number, said: number): boolean {
+  #move(cluster: ModelCluster, next: ModelCluster, index: number, site: number, said: number): boolean {
     for (let other = 0; other < cluster.length; other++) {
       const before = cluster[other] ?? -1
       const part = other === index ? 0 : this.sites.part(said, other)
@@ -88,7 +88,7 @@ export class World {
     return true
   }
 
-  #isWithin(cluster: Cluster): boolean {
+  #isWithin(cluster: ModelCluster): boolean {
     const { ballots, crashes, proposals, trims = 0 } = this.config
     const limits = [crashes, proposals, trims]
     const total: number[] = []
@@ -146,7 +146,7 @@ export class World {
   }
 
   /** Looks at a state with the eyes of the invariants and the goals. */
-  assess(cluster: Cluster): Assessment {
+  assess(cluster: ModelCluster): Assessment {
     const evidence = cluster.map((_, index) => this.state(cluster, index).evidence)
     const number = this.#assessed.add(evidence)
     return (this.#assessments[number] ??= this.#assess(evidence))

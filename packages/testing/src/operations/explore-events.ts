@@ -5,7 +5,7 @@ import type { Leading } from 'synod/internal/replica/while-leader.js'
 import { Chance } from '../chance.js'
 import { Violation } from '../simulator/checks/violation.js'
 import { World } from '../simulator/world.js'
-import { Chronicle } from './chronicle.js'
+import { RecordingMachine } from './recording-machine.js'
 
 const SERVERS = 3
 const STEPS = 30
@@ -32,7 +32,7 @@ export async function exploreEvents(mode: Mode, seed: number): Promise<void> {
 
 class Run {
   readonly #chance: Chance
-  readonly #world: World<Chronicle>
+  readonly #world: World<RecordingMachine>
   /** What was executed, by slot. */
   readonly #truth = new Map<Slot, string>()
   readonly #acknowledged: string[] = []
@@ -50,7 +50,7 @@ class Run {
       servers: SERVERS,
       seed: chance.seed(),
       network: { latencyMs: () => chance.between(0, MAX_LATENCY_MS) },
-      machine: () => new Chronicle(({ slot, text }) => this.#truth.set(slot, text)),
+      machine: () => new RecordingMachine(({ slot, text }) => this.#truth.set(slot, text)),
       options: {
         electionTimeoutMs: ELECTION_TIMEOUT_MS,
         snapshots: { everySlots: 10, keepSlots: 3 },

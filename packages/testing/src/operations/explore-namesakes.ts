@@ -5,14 +5,14 @@ import type { ReplicaOptions } from 'synod/internal/replica/options.js'
 import { Chance } from '../chance.js'
 import { Violation } from '../simulator/checks/violation.js'
 import { World, clientAddressOf, peerAddressOf } from '../simulator/world.js'
-import { Chronicle } from './chronicle.js'
+import { RecordingMachine } from './recording-machine.js'
 
 const SERVERS = 3
 const STEPS = 12
 const PATIENCE_MS = 60_000
 
-type Clusters = World<Chronicle>
-type Options = Partial<ReplicaOptions<Chronicle>>
+type Clusters = World<RecordingMachine>
+type Options = Partial<ReplicaOptions<RecordingMachine>>
 
 /**
  * Two clusters with the same name and server ids, on machines of their own; some lists of servers
@@ -29,7 +29,7 @@ export async function exploreNamesakes(mode: Mode, seed: number): Promise<void> 
 class Run {
   readonly #chance: Chance
   readonly #world: Clusters
-  readonly #clients: Client<Chronicle>[] = []
+  readonly #clients: Client<RecordingMachine>[] = []
   #written = 0
 
   constructor(mode: Mode, chance: Chance) {
@@ -40,7 +40,7 @@ class Run {
       servers: 2 * SERVERS,
       seed: chance.seed(),
       network: { latencyMs: () => chance.between(0, latencyMs) },
-      machine: () => new Chronicle(),
+      machine: () => new RecordingMachine(),
       options: { heartbeatMs: 50 + 2 * latencyMs, electionTimeoutMs: 300 + 10 * latencyMs },
     })
   }
@@ -101,7 +101,7 @@ class Run {
     )
   }
 
-  #writeBy(client: Client<Chronicle>): void {
+  #writeBy(client: Client<RecordingMachine>): void {
     client
       .execute(`client${this.#clients.indexOf(client)}.${++this.#written}`, { timeoutMs: 3000 })
       .catch(() => undefined)

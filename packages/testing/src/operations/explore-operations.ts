@@ -6,7 +6,7 @@ import type { SnapshotPolicy } from 'synod/internal/replica/snapshots.js'
 import { Chance } from '../chance.js'
 import { Violation } from '../simulator/checks/violation.js'
 import { DATA_DIR, World, peerAddressOf } from '../simulator/world.js'
-import { Ledger } from './ledger.js'
+import { ChecksumMachine } from './checksum-machine.js'
 
 const ACTS = 4
 
@@ -37,7 +37,7 @@ export async function exploreOperations(mode: Mode, seed: number): Promise<void>
 class Run {
   readonly #chance: Chance
   readonly #mode: Mode
-  readonly #world: World<Ledger>
+  readonly #world: World<ChecksumMachine>
   readonly #operations: readonly (typeof OPERATIONS)[number][]
   readonly #end: (typeof ENDS)[number]
   readonly #keepSlots: number
@@ -65,7 +65,7 @@ class Run {
       seed: chance.seed(),
       syncMs: 1,
       network: { latencyMs: () => chance.between(0, latencyMs) },
-      machine: () => new Ledger(() => new Promise((done) => this.#world.clock.timer(restMs, done))),
+      machine: () => new ChecksumMachine(() => new Promise((done) => this.#world.clock.timer(restMs, done))),
       options: {
         heartbeatMs: 50 + 2 * latencyMs,
         electionTimeoutMs: 300 + 10 * latencyMs,

@@ -18,8 +18,8 @@ import { coreConfig } from '../core-config.js'
 import { Violation } from '../simulator/checks/violation.js'
 import { MemoryDisk } from '../simulator/hardware/disk.js'
 import { DATA_DIR, World, peerAddressOf } from '../simulator/world.js'
-import { Chronicle, type Executed } from './chronicle.js'
-import { type ChronicleWorld, DoomedCluster, snapshotPolicy } from './doomed-cluster.js'
+import { RecordingMachine, type Executed } from './recording-machine.js'
+import { type RecordingWorld, DisasterCluster, snapshotPolicy } from './disaster-cluster.js'
 
 const FILE = '/backup.snapshot'
 const PATIENCE_MS = 60_000
@@ -34,7 +34,7 @@ const CUTS = 3
  */
 export async function exploreRecovery(mode: Mode, seed: number): Promise<void> {
   const chance = new Chance(seed ^ 0x7265636f)
-  const doomed = new DoomedCluster(mode, chance)
+  const doomed = new DisasterCluster(mode, chance)
   await doomed.work()
   doomed.lose()
   const run = new Run(mode, chance, doomed)
@@ -46,13 +46,13 @@ export async function exploreRecovery(mode: Mode, seed: number): Promise<void> {
 class Run {
   readonly #mode: Mode
   readonly #chance: Chance
-  readonly #doomed: DoomedCluster
+  readonly #before: DisasterCluster
   #recovered: { readonly as: RecoveredCluster; readonly executed: readonly Executed[] } | undefined
 
-  constructor(mode: Mode, chance: Chance, doomed: DoomedCluster) {
+  constructor(mode: Mode, chance: Chance, doomed: DisasterCluster) {
     this.#mode = mode
     this.#chance = chance
-    this.#doomed = doomed
+    this.#before = doomed
   }
 
   readonly #randomBytes = (size: number) =>
@@ -63,13 +63,13 @@ class Run {
     const before = this.#contents()
     for (let attempt = 1; this.#recovered === undefined; attempt++) {
       const target = attempt === 1 ? DATA_DIR : `${DATA_DIR}-${attempt}`
-      const machine = new Chronicle()
-      if (attempt <= CUTS && chance.happens(0.5)) this.#doomed.disk.dieAfter(chance.below(25))
+      const machine = new RecordingMachine()
+      if (attempt <= CUTS && chance.happens(0.5)) this.#before.disk.dieAfter(chance.below(25))
       try {
-        const as = await this.#doomed.world.settled(this.#recoverInto(target, machine), PATIENCE_MS)
+        const as = await this.#before.world.settled(this.#recoverInto(target, machine), PATIENCE_MS)
         this.#recovered = { as, executed: machine.executed }
         // What it has said is done outlives a power failure.
-        this.#doomed.disk.crash(() => this.#chance.next())
+        this.#before.disk.crash(() => this.#chance.next())
       } catch (error) {
         if (attempt > CUTS || (await this.#isGivenUp(error, target))) {
           this.#refused(error)
@@ -84,17 +84,17 @@ class Run {
     await this.#checkAcknowledged()
   }
 
-  #recoverInto(dataDir: string, machine: Chronicle): Promise<RecoveredCluster> {
+  #recoverInto(dataDir: string, machine: RecordingMachine): Promise<RecoveredCluster> {
     return recoverCluster({
-      from: [...this.#doomed.left.values()],
+      from: [...this.#before.left.values()],
       dataDir,
       id: 1,
       address: peerAddressOf(1),
       machine,
       host: {
-        disk: this.#doomed.disk,
-        clock: this.#doomed.world.clock,
-        network: this.#doomed.world.network.host('operator'),
+        disk: this.#before.disk,
+        clock: this.#before.world.clock,
+        network: this.#before.world.network.host('operator'),
         randomBytes: this.#randomBytes,
       },
     })
@@ -103,8 +103,8 @@ class Run {
   /** Whether it was not cut short. What was must not start. */
   async #isGivenUp(error: unknown, target: string): Promise<boolean> {
     if (!(error instanceof SynodError) || error.code !== 'journal-failed') return true
-    if (this.#chance.happens(0.7)) this.#doomed.disk.crash(() => this.#chance.next())
-    else this.#doomed.disk.restart()
+    if (this.#chance.happens(0.7)) this.#before.disk.crash(() => this.#chance.next())
+    else this.#before.disk.restart()
     await this.#requireUnusable(target)
     return false
   }
@@ -115,19 +115,19 @@ class Run {
   #refused(error: unknown): void {
     const code = error instanceof SynodError ? error.code : undefined
     // A server that joins has met no member yet.
-    const hasNotJoined = code === 'invalid-options' && this.#doomed.isReplaced
+    const hasNotJoined = code === 'invalid-options' && this.#before.isReplaced
     const isFair = code === 'journal-damaged' || hasNotJoined
-    if (!isFair || !(this.#doomed.isDamaged || this.#doomed.isReplaced)) throw error
+    if (!isFair || !(this.#before.isDamaged || this.#before.isReplaced)) throw error
   }
 
   async #requireUnusable(target: string): Promise<void> {
     let names: string[]
     try {
-      names = await this.#doomed.disk.list(target)
+      names = await this.#before.disk.list(target)
     } catch {
       return
     }
-    const { finding } = await recover(this.#doomed.disk, target)
+    const { finding } = await recover(this.#before.disk, target)
     if (
       finding.case === 'new'
         ? !names.some((name) => name.endsWith('.snapshot'))
@@ -135,7 +135,7 @@ class Run {
     )
       return
     // The identity came last: what it stands for is whole.
-    if ((await newestOf(this.#doomed.disk, target)) === 0 || finding.case !== 'clean')
+    if ((await newestOf(this.#before.disk, target)) === 0 || finding.case !== 'clean')
       throw new Violation(
         'agreement',
         `a recovery that was cut short left ${names.join(', ')}: ${finding.case}`,
@@ -143,8 +143,8 @@ class Run {
   }
 
   #contents(): string {
-    const all = [...this.#doomed.left.values()].flatMap((directory) => [
-      ...this.#doomed.disk.snapshot(directory),
+    const all = [...this.#before.left.values()].flatMap((directory) => [
+      ...this.#before.disk.snapshot(directory),
     ])
     return all.map(([name, content]) => `${name} ${content.toString('latin1')}`).join('\n')
   }
@@ -154,29 +154,29 @@ class Run {
    * highest vote, or else nothing.
    */
   async #plainReading(): Promise<readonly Executed[] | undefined> {
-    if (this.#doomed.isDamaged) return undefined
-    const servers = Array.from({ length: this.#doomed.founders }, (_, index) => index + 1)
-    const machine = new Chronicle()
+    if (this.#before.isDamaged) return undefined
+    const servers = Array.from({ length: this.#before.founders }, (_, index) => index + 1)
+    const machine = new RecordingMachine()
     const membership = () =>
-      new Membership(foundingMembership(servers, this.#doomed.quorums), DEFAULT_WINDOW[this.#mode])
+      new Membership(foundingMembership(servers, this.#before.quorums), DEFAULT_WINDOW[this.#mode])
     const executor = new Executor(machine, membership())
     const logs: Paxos[] = []
     let newest: Slot = 0
-    for (const [id, directory] of this.#doomed.left) {
-      const { records } = await recover(this.#doomed.disk, directory)
+    for (const [id, directory] of this.#before.left) {
+      const { records } = await recover(this.#before.disk, directory)
       const config = {
-        ...coreConfig(id, servers, this.#mode, this.#doomed.quorums),
+        ...coreConfig(id, servers, this.#mode, this.#before.quorums),
         changeOf,
         window: 2 ** 40,
       }
       logs.push(Paxos.recover(config, records, 1, 0))
-      const slot = await newestOf(this.#doomed.disk, directory)
+      const slot = await newestOf(this.#before.disk, directory)
       if (slot <= newest) continue
       newest = slot
-      await executor.restore(readParts(this.#doomed.disk, `${directory}/${snapshotName(slot)}`))
+      await executor.restore(readParts(this.#before.disk, `${directory}/${snapshotName(slot)}`))
     }
     for (const { slot, text } of machine.executed)
-      if (this.#doomed.truth.get(slot) !== text)
+      if (this.#before.truth.get(slot) !== text)
         throw new Violation('agreement', `slot ${slot} of a snapshot is wrong`)
     const last = Math.max(newest, ...logs.map(({ log }) => log.state.voted))
     for (let slot = newest + 1; slot <= last; slot++) {
@@ -203,17 +203,17 @@ class Run {
     const texts = executed.map(({ text }) => text)
     if (new Set(texts).size < texts.length)
       throw new Violation('executed-twice', `recovered: ${texts.join(' ')}`)
-    if (!this.#doomed.isReplaced && !this.#doomed.isDamaged) {
-      const { phase2 } = this.#doomed.quorums ?? majorities(this.#doomed.founders)
-      const mayLack = this.#doomed.founders - this.#doomed.left.size >= phase2
+    if (!this.#before.isReplaced && !this.#before.isDamaged) {
+      const { phase2 } = this.#before.quorums ?? majorities(this.#before.founders)
+      const mayLack = this.#before.founders - this.#before.left.size >= phase2
       if (as.mayLack !== mayLack)
         throw new Violation(
           'agreement',
-          `${this.#doomed.left.size} of ${this.#doomed.founders} were given: ${as.mayLack}`,
+          `${this.#before.left.size} of ${this.#before.founders} were given: ${as.mayLack}`,
         )
     }
     if (as.mayLack || (await this.#passesForTorn())) return
-    const lost = [...this.#doomed.acknowledged].filter((text) => !texts.includes(text))
+    const lost = [...this.#before.acknowledged].filter((text) => !texts.includes(text))
     if (lost.length > 0)
       throw new Violation(
         'not-linearizable',
@@ -223,7 +223,7 @@ class Run {
 
   /** Damage to what was written last cannot be told from a write that was cut short. */
   async #passesForTorn(): Promise<boolean> {
-    const { damaged, disk } = this.#doomed
+    const { damaged, disk } = this.#before
     if (damaged === undefined) return false
     const { finding } = await recover(disk, damaged)
     return finding.case === 'torn-tail' || finding.case === 'torn-segment'
@@ -231,11 +231,11 @@ class Run {
 
   /** No client or server takes the new cluster for the old one. */
   async #requireNew({ acceptor, clusterId, dataDir }: RecoveredCluster): Promise<void> {
-    const found = await loadIdentity(this.#doomed.disk, dataDir)
+    const found = await loadIdentity(this.#before.disk, dataDir)
     if (found?.acceptor !== acceptor || found.clusterId !== clusterId)
       throw new Violation('agreement', `the directory is not of the cluster ${clusterId} that was told`)
-    for (const directory of this.#doomed.left.values()) {
-      const old = await loadIdentity(this.#doomed.disk, directory).catch(() => null)
+    for (const directory of this.#before.left.values()) {
+      const old = await loadIdentity(this.#before.disk, directory).catch(() => null)
       if (old?.clusterId === clusterId || old?.acceptor === acceptor)
         throw new Violation('stranger', `the new cluster can be taken for that of ${directory}`)
     }
@@ -247,16 +247,16 @@ class Run {
     const { as, executed } = this.#recovered
     const chance = this.#chance
     let after: Executed[] = []
-    const world: ChronicleWorld = new World({
+    const world: RecordingWorld = new World({
       mode: this.#mode,
       servers: 1,
       seed: chance.seed(),
-      machine: () => new Chronicle((each) => after.push(each)),
+      machine: () => new RecordingMachine((each) => after.push(each)),
       options: { dataDir: as.dataDir },
     })
     // Time goes on: the old cluster ended before the new one begins.
-    await world.wait(this.#doomed.world.clock.now())
-    world.server(1).disk = this.#doomed.disk
+    await world.wait(this.#before.world.clock.now())
+    world.server(1).disk = this.#before.disk
     await world.open(1, snapshotPolicy(this.#chance))
     await world.ready()
     const joined = chance.below(3)
@@ -269,7 +269,7 @@ class Run {
       await world.open(id, snapshotPolicy(this.#chance))
     }
     after = []
-    const text = `w${++this.#doomed.written}`
+    const text = `w${++this.#before.written}`
     await world.settled(world.replica(1 + chance.below(1 + joined)).execute(text), PATIENCE_MS)
     const wanted = [...executed.map((each) => each.text), text]
     for (const id of world.ids) {
@@ -285,11 +285,11 @@ class Run {
 
   /** What was saved becomes a cluster, too. */
   async restore(): Promise<void> {
-    const backup = this.#doomed.backups.at(-1)
+    const backup = this.#before.backups.at(-1)
     if (backup === undefined) return
     const disk = new MemoryDisk()
     disk.put(FILE, backup.bytes)
-    const machine = new Chronicle()
+    const machine = new RecordingMachine()
     const target = { dataDir: DATA_DIR, id: 1, address: peerAddressOf(1), machine }
     const restored = await restoreCluster({
       file: FILE,
@@ -298,7 +298,7 @@ class Run {
     })
     disk.crash(() => this.#chance.next())
     const texts = machine.query()
-    const wanted = [...this.#doomed.truth]
+    const wanted = [...this.#before.truth]
       .filter(([slot]) => slot <= backup.slot)
       .sort(([a], [b]) => a - b)
       .map(([, text]) => text)
@@ -314,7 +314,11 @@ class Run {
         'agreement',
         `restored with ballots above ${trim?.promised.seq ?? 0}: ${backup.seq} was in use`,
       )
-    const world: ChronicleWorld = new World({ mode: this.#mode, servers: 1, machine: () => new Chronicle() })
+    const world: RecordingWorld = new World({
+      mode: this.#mode,
+      servers: 1,
+      machine: () => new RecordingMachine(),
+    })
     world.server(1).disk = disk
     await world.open(1)
     await world.ready()
@@ -327,21 +331,21 @@ class Run {
   }
 
   /** Slots, ballots and time go on above all that the old cluster had handed out. */
-  #checkBeyond(world: ChronicleWorld, after: readonly Executed[]): void {
-    const slot = Math.max(0, ...this.#doomed.truth.keys())
-    const isBelow = after.some((each) => each.slot <= slot || each.timeMs < this.#doomed.timeMs)
+  #checkBeyond(world: RecordingWorld, after: readonly Executed[]): void {
+    const slot = Math.max(0, ...this.#before.truth.keys())
+    const isBelow = after.some((each) => each.slot <= slot || each.timeMs < this.#before.timeMs)
     if (after.length === 0 || isBelow) {
-      const was = `slot ${slot}, ${this.#doomed.timeMs} ms`
+      const was = `slot ${slot}, ${this.#before.timeMs} ms`
       throw new Violation(
         'agreement',
         `the old cluster came to ${was}, the new one begins with ${JSON.stringify(after)}`,
       )
     }
     const { ballot } = world.status(1)
-    if (ballot.seq > 0 && ballot.seq <= this.#doomed.highest.seq)
+    if (ballot.seq > 0 && ballot.seq <= this.#before.highest.seq)
       throw new Violation(
         'agreement',
-        `the new cluster uses ballot ${ballot.seq}, the old one came to ${this.#doomed.highest.seq}`,
+        `the new cluster uses ballot ${ballot.seq}, the old one came to ${this.#before.highest.seq}`,
       )
   }
 }

@@ -93,7 +93,7 @@ class Run {
         throw new Violation('unexpected-failure', 'a full disk ended a journal')
       if (chance.happens(0.3)) await journal.close().catch(() => undefined)
       this.#sure = Math.max(this.#sure, before + durable.upTo)
-      this.#position = Math.max(this.#position, journal.position)
+      this.#position = Math.max(this.#position, journal.groupCount)
     }
     if (chance.happens(0.2) && this.#position > 0)
       this.#copy = { files: disk.durable(DIRECTORY).snapshot(DIRECTORY), position: this.#position }
@@ -159,11 +159,11 @@ class Run {
   }
 
   #checkPositions(journal: Journal): void {
-    const heard = journal.positions.of(OTHER)
-    if (journal.position < this.#position)
+    const heard = journal.groupCounts.of(OTHER)
+    if (journal.groupCount < this.#position)
       throw new Violation(
         'agreement',
-        `group ${this.#position} was durable, and the journal ends with ${journal.position}`,
+        `group ${this.#position} was durable, and the journal ends with ${journal.groupCount}`,
       )
     if (heard < this.#heardForSure)
       throw new Violation(
@@ -205,7 +205,7 @@ class Run {
     for (let group = chance.below(12); group > 0 && !failed.is; group--) {
       const records = Array.from({ length: 1 + chance.below(4) }, () => this.#draw())
       this.#records.push(...records)
-      if (chance.happens(0.3)) journal.positions.record(OTHER, ++this.#heard)
+      if (chance.happens(0.3)) journal.groupCounts.record(OTHER, ++this.#heard)
       const heard = this.#heard
       const position = journal.append(records)
       journal.flush()

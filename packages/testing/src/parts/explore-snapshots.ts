@@ -1,5 +1,5 @@
 import type { Slot } from 'synod/internal/paxos/ballot.js'
-import type { SnapshotOwner, SnapshotPart } from 'synod/internal/snapshots/format.js'
+import type { SnapshotOwner, SnapshotFilePart } from 'synod/internal/snapshots/format.js'
 import { SnapshotStore } from 'synod/internal/snapshots/snapshot-store.js'
 import { Chance } from '../chance.js'
 import { MemoryDisk } from '../simulator/hardware/disk.js'
@@ -94,7 +94,7 @@ async function receive(
 }
 
 /** Sized as its slot says, so that none can pass for another. */
-function partsOf(slot: Slot): SnapshotPart[] {
+function partsOf(slot: Slot): SnapshotFilePart[] {
   const state = Array.from({ length: 1 + (slot % 7) }, (_, index) => ({
     kind: 'state' as const,
     bytes: Buffer.from(`${slot}.${index}`.padEnd(1 + ((slot * 37) % 900), '-')),

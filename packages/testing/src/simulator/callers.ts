@@ -6,7 +6,7 @@ import { Violation } from './checks/violation.js'
 import { type WatchedMachine, simulatedVersion, watchedCodecs } from './checks/watched-machine.js'
 import type { Plan } from './faults/plan.js'
 import type { Trace } from './trace/trace.js'
-import { asData, shown } from './trace/words.js'
+import { asData, outputText } from './trace/words.js'
 import type { Upgrade } from './upgrade.js'
 import { type Access, Walker } from './walker.js'
 import type { ClientOperation, Workload } from './workload.js'
@@ -126,7 +126,7 @@ export class Callers<M extends AnyMachine> {
           client: name,
           invoked,
           error: error?.code,
-          output: shown(returned?.output),
+          output: outputText(returned?.output),
           slot: returned?.slot,
         })
       },

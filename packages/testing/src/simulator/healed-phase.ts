@@ -6,7 +6,7 @@ import { Violation } from './checks/violation.js'
 import type { WatchedMachine } from './checks/watched-machine.js'
 import type { Nemesis } from './faults/nemesis.js'
 import type { Plan } from './faults/plan.js'
-import { LIVENESS_BOUND_MS, inTime } from './liveness.js'
+import { LIVENESS_BOUND_MS, awaitLiveness } from './liveness.js'
 import { TooLateError } from './timeline.js'
 import type { Upgrade } from './upgrade.js'
 import type { World } from './world.js'
@@ -48,14 +48,18 @@ export class HealedPhase<M extends AnyMachine> {
     const { callers, nemesis, plan, time, world } = this.#parts
     nemesis.heal()
     const healedMs = world.clock.now()
-    await inTime(world, 'an operation did not end', callers.stop())
+    await awaitLiveness(world, 'an operation did not end', callers.stop())
     if (plan.live) {
       await this.#awaitRaise()
       const sound = this.#members.filter((id) => !nemesis.wrecked.has(id) && !plan.left.includes(id))
       const isMember = (id: ServerId) => this.#members.includes(id)
-      await inTime(world, 'a client was not answered', callers.finish(sound, LIVENESS_BOUND_MS, isMember))
+      await awaitLiveness(
+        world,
+        'a client was not answered',
+        callers.finish(sound, LIVENESS_BOUND_MS, isMember),
+      )
       this.#recoveryMs = world.clock.now() - healedMs
-      await inTime(world, 'the replicas did not come to the same state', () => {
+      await awaitLiveness(world, 'the replicas did not come to the same state', () => {
         const same = sound.filter((id) => this.#members.includes(id))
         const watermarks = same.map((id) => world.server(id).replica?.status().watermarks)
         return watermarks.every(
@@ -63,7 +67,7 @@ export class HealedPhase<M extends AnyMachine> {
             watermark?.executed === watermarks[0]?.executed && watermark?.executed === watermark?.chosen,
         )
       })
-      await inTime(
+      await awaitLiveness(
         world,
         'log time did not come to the right time',
         () => time.wrongTimes(sound).length === 0,
@@ -78,7 +82,7 @@ export class HealedPhase<M extends AnyMachine> {
   async #awaitRaise(): Promise<void> {
     const { upgrade, world } = this.#parts
     if (!upgrade.isPlanned) return
-    await inTime(world, 'the members did not agree on the next version', () =>
+    await awaitLiveness(world, 'the members did not agree on the next version', () =>
       this.#members.every((id) => {
         const status = world.server(id).replica?.status()
         return status !== undefined && upgrade.hasAgreed(status)

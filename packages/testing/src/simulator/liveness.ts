@@ -10,7 +10,7 @@ export const LIVENESS_BOUND_MS = 30_000
  * Moves the clock until something holds, within `LIVENESS_BOUND_MS`. Rejects with a Violation that
  * begins with `otherwise`.
  */
-export async function inTime<M extends AnyMachine>(
+export async function awaitLiveness<M extends AnyMachine>(
   world: World<M>,
   otherwise: string,
   until: (() => boolean) | Promise<unknown>,

@@ -1,5 +1,5 @@
 import type { AnyMachine } from 'synod/internal/machine/machine.js'
-import { type Outcome, runPlan } from './simulation.js'
+import { type SimulationOutcome, runPlan } from './simulation.js'
 import { FUNCTION, type Rules, SIGNAL, TIMEOUT_MS, checkOptions } from 'synod/internal/options.js'
 import type { Plan } from './faults/plan.js'
 import type { Workload } from './workload.js'
@@ -34,14 +34,14 @@ export const SHRINK_RULES = {
  * Failure-Inducing Input, 2002.) Answers the outcome of the smallest plan found.
  */
 export async function shrinkPlan<M extends AnyMachine>(
-  failed: Outcome,
+  failed: SimulationOutcome,
   workload: Workload<M>,
   options: ShrinkOptions = {},
-): Promise<Outcome> {
+): Promise<SimulationOutcome> {
   checkOptions('the options of shrinkPlan', options, SHRINK_RULES)
   const shrinking = new Shrinking(failed, workload, options)
   // A simpler run may need fewer faults, and with fewer faults it may be simpler still.
-  let before: Outcome
+  let before: SimulationOutcome
   do {
     before = shrinking.smallest
     await shrinking.dropFaults()
@@ -51,13 +51,13 @@ export async function shrinkPlan<M extends AnyMachine>(
 }
 
 class Shrinking<M extends AnyMachine> {
-  smallest: Outcome
+  smallest: SimulationOutcome
   readonly #workload: Workload<M>
   readonly #options: ShrinkOptions
   readonly #untilMs: number
   #attempts = 0
 
-  constructor(failed: Outcome, workload: Workload<M>, options: ShrinkOptions) {
+  constructor(failed: SimulationOutcome, workload: Workload<M>, options: ShrinkOptions) {
     this.smallest = failed
     this.#workload = workload
     this.#options = options

@@ -1,4 +1,4 @@
-import type { Fit } from 'synod/internal/machine/machine-check.js'
+import type { MachineCheck } from 'synod/internal/machine/machine-check.js'
 import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import type { FaultKind } from './faults/faults.js'
 import { describeFault } from './faults/fault-words.js'
@@ -14,7 +14,7 @@ import {
 } from 'synod/internal/options.js'
 import { SEED_RULES, seedsOf } from '../seeds.js'
 import { SHRINK_RULES, type ShrinkOptions, shrinkPlan } from './shrink.js'
-import { type Outcome, type SimulationStats, runPlan } from './simulation.js'
+import { type SimulationOutcome, type SimulationStats, runPlan } from './simulation.js'
 import type { Violation } from './checks/violation.js'
 import type { Workload } from './workload.js'
 
@@ -23,7 +23,7 @@ export interface SimulateOptions extends PlanOptions {
   readonly seed?: number
   /** How many seeds: 20 unless given, or what the environment variable `SYNOD_SEEDS` says. */
   readonly seeds?: number
-  readonly onOutcome?: (outcome: Outcome) => void
+  readonly onOutcome?: (outcome: SimulationOutcome) => void
   /**
    * Is told of what was found at once, before its plan is cut down, which takes its time. Unless
    * given, it is written to stderr, so that it can be read even where the time of the test is up
@@ -128,7 +128,7 @@ export class SimulationFailure extends Error {
  * })
  */
 export async function simulate<M extends AnyMachine>(
-  workload: Workload<M> & { machine(): Fit<M> },
+  workload: Workload<M> & { machine(): MachineCheck<M> },
   options: SimulateOptions = {},
 ): Promise<Summary> {
   checkOptions('the options of simulate', options, RULES)

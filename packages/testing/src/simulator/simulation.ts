@@ -9,13 +9,13 @@ import { Callers } from './callers.js'
 import { DurableWatch } from './checks/durable-watch.js'
 import { Executions } from './checks/executions.js'
 import type { FaultKind } from './faults/faults.js'
-import { Guard } from './checks/guard.js'
+import { DeterminismGuard } from './checks/determinism-guard.js'
 import { ClientPorts } from './checks/client-ports.js'
 import { checkHistory } from './checks/history-check.js'
 import { MessageWatch } from './checks/message-watch.js'
 import { HOSTILE_HOST } from './faults/hostile-clients.js'
 import { HealedPhase } from './healed-phase.js'
-import { inTime } from './liveness.js'
+import { awaitLiveness } from './liveness.js'
 import { Nemesis } from './faults/nemesis.js'
 import type { Plan } from './faults/plan.js'
 import { FUNCTION, SIGNAL, checkOption } from 'synod/internal/options.js'
@@ -25,9 +25,9 @@ import { checkSignal, inTurn } from './turns.js'
 import { Trace } from './trace/trace.js'
 import { Violation } from './checks/violation.js'
 import { type SentMessage, WireTap } from './trace/wire-tap.js'
-import { asData, shown } from './trace/words.js'
+import { asData, outputText } from './trace/words.js'
 import { Upgrade } from './upgrade.js'
-import type { Way } from './hardware/socket.js'
+import type { Direction } from './hardware/socket.js'
 import { WatchedMachine } from './checks/watched-machine.js'
 import { type Workload, checkWorkload } from './workload.js'
 import { World } from './world.js'
@@ -46,7 +46,7 @@ export interface SimulationStats {
 }
 
 /** The outcome of a plan. */
-export interface Outcome {
+export interface SimulationOutcome {
   readonly plan: Plan
   readonly violation: Violation | undefined
   readonly stats: SimulationStats
@@ -66,13 +66,13 @@ export async function runPlan<M extends AnyMachine>(
   workload: Workload<M>,
   listener?: (line: string) => void,
   signal?: AbortSignal,
-): Promise<Outcome> {
+): Promise<SimulationOutcome> {
   checkWorkload(workload)
   checkOption('listener', listener, FUNCTION)
   checkOption('signal', signal, SIGNAL)
   return inTurn(async () => {
     checkSignal(signal)
-    using guard = new Guard(plan.seed)
+    using guard = new DeterminismGuard(plan.seed)
     return await new Simulation(plan, workload, guard, listener, signal).run()
   })
 }
@@ -99,7 +99,7 @@ class Simulation<M extends AnyMachine> {
   constructor(
     plan: Plan,
     workload: Workload<M>,
-    guard: Guard,
+    guard: DeterminismGuard,
     listener: ((line: string) => void) | undefined,
     signal: AbortSignal | undefined,
   ) {
@@ -171,7 +171,14 @@ class Simulation<M extends AnyMachine> {
     this.#executions = new Executions((execution) => {
       this.#time.executed(execution)
       const { by, command, result, slot, tag } = execution
-      this.#trace.add({ event: 'execute', slot, tag, command: asData(command), by, result: shown(result) })
+      this.#trace.add({
+        event: 'execute',
+        slot,
+        tag,
+        command: asData(command),
+        by,
+        result: outputText(result),
+      })
     })
     this.#durable = new DurableWatch(
       new History({
@@ -231,7 +238,7 @@ class Simulation<M extends AnyMachine> {
     })
   }
 
-  async run(): Promise<Outcome> {
+  async run(): Promise<SimulationOutcome> {
     this.#trace.add({ event: 'plan', plan: this.#plan })
     // What a replica throws where no caller catches it would end its process.
     const onRejection = (error: unknown) => {
@@ -279,7 +286,7 @@ class Simulation<M extends AnyMachine> {
     }
     for (const id of world.ids) this.#nemesis.start(id)
     if (this.#plan.formed) {
-      await inTime(world, 'the cluster did not form', () =>
+      await awaitLiveness(world, 'the cluster did not form', () =>
         world.ids.every((id) => world.server(id).replica?.status().formed === true),
       )
     }
@@ -308,7 +315,7 @@ class Simulation<M extends AnyMachine> {
     }
   }
 
-  #onMessage(way: Way, message: SentMessage): void {
+  #onMessage(way: Direction, message: SentMessage): void {
     // They say what they want.
     if (HOSTILE_HOST.test(way.from) || HOSTILE_HOST.test(way.to)) return
     this.#trace.message(way, message)

@@ -7,7 +7,7 @@ import type { ReplicaStatus } from 'synod/internal/status.js'
 import { Violation } from './checks/violation.js'
 import { simulatedVersion } from './checks/watched-machine.js'
 import type { Plan } from './faults/plan.js'
-import type { ClientOperation, Output } from './workload.js'
+import type { ClientOperation, WorkloadOutput } from './workload.js'
 
 /** What servers run before an upgrade, and after it. */
 const OLD_BUILD: Build = { protocols: PROTOCOLS, formats: FORMATS }
@@ -56,7 +56,7 @@ export class Upgrade {
   judge<M extends AnyMachine>(
     name: string,
     request: ClientOperation<M>['request'],
-    output?: Output,
+    output?: WorkloadOutput,
     code?: string,
   ): Violation | undefined {
     const isNew = request.type === 'command' && simulatedVersion(request) > 1

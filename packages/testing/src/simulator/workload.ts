@@ -53,7 +53,7 @@ export interface ClientOperation<M extends AnyMachine> {
 
 export interface Returned {
   readonly position: number
-  readonly output: Output
+  readonly output: WorkloadOutput
   /**
    * How many commands the state had executed that answered a query. Unknown where the state machine
    * refused it.
@@ -64,4 +64,4 @@ export interface Returned {
 }
 
 /** The encoded result or answer, or the message of the error that the state machine threw. */
-export type Output = Uint8Array | string
+export type WorkloadOutput = Uint8Array | string

@@ -11,7 +11,7 @@ import type { ReplicaOptions } from 'synod/internal/replica/options.js'
 import { Replica } from 'synod/internal/replica/replica.js'
 import type { ReplicaStatus } from 'synod/internal/status.js'
 import { Chance } from '../chance.js'
-import { LOSE, MemoryDisk } from './hardware/disk.js'
+import { LOSE_ALL, MemoryDisk } from './hardware/disk.js'
 import type { Random } from './hardware/file.js'
 import { MemoryNetwork, type MemoryNetworkOptions } from './hardware/network.js'
 import { Process } from './hardware/process.js'
@@ -31,7 +31,7 @@ const SPACE: SpaceLimits = {
 }
 
 /** A server by its id, or the host of a client by its name. */
-export type Place = ServerId | string
+export type Site = ServerId | string
 
 /** A machine with its disk, and the replica that runs there. */
 export interface Server<M extends AnyMachine> {
@@ -243,13 +243,13 @@ export class World<M extends AnyMachine> extends Timeline {
    * A server loses its power: its process is gone, and so is what was not synced (all of it, unless
    * given). Its connections are reset, as if it came back at once.
    */
-  crash(id: ServerId, random: Random = LOSE): void {
+  crash(id: ServerId, random: Random = LOSE_ALL): void {
     this.#kill(hostOf(id))
     this.server(id).disk.crash(random)
   }
 
   /** Likewise, but the others hear nothing of it until it starts again. */
-  powerOff(id: ServerId, random: Random = LOSE): void {
+  powerOff(id: ServerId, random: Random = LOSE_ALL): void {
     this.#processes.get(hostOf(id))?.kill()
     this.network.powerOff(hostOf(id))
     this.server(id).disk.crash(random)
@@ -358,17 +358,17 @@ export class World<M extends AnyMachine> extends Timeline {
   // The network
 
   /** From now on nothing passes between the two. Their connections hang. */
-  partition(a: Place, b: Place): void {
+  partition(a: Site, b: Site): void {
     this.network.cut(hostOf(a), hostOf(b))
   }
 
   /** Undoes one partition of the two. Bytes that wait go on. */
-  reunite(a: Place, b: Place): void {
+  reunite(a: Site, b: Site): void {
     this.network.heal(hostOf(a), hostOf(b))
   }
 
   /** Resets all connections between the two. */
-  breakConnections(a: Place, b: Place): void {
+  breakConnections(a: Site, b: Site): void {
     this.network.breakConnections(hostOf(a), hostOf(b))
   }
 
@@ -411,6 +411,6 @@ export function clientAddressOf(id: ServerId): string {
   return `${hostOf(id)}:${CLIENT_PORT}`
 }
 
-export function hostOf(place: Place): string {
+export function hostOf(place: Site): string {
   return typeof place === 'number' ? `s${place}` : place
 }

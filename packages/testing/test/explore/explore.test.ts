@@ -3,7 +3,7 @@ import { exploreEvents } from '../../src/operations/explore-events.js'
 import { exploreNamesakes } from '../../src/operations/explore-namesakes.js'
 import { exploreOperations } from '../../src/operations/explore-operations.js'
 import { exploreRecovery } from '../../src/operations/explore-recovery.js'
-import { Ledger } from '../../src/operations/ledger.js'
+import { ChecksumMachine } from '../../src/operations/checksum-machine.js'
 import { exploreExecutor } from '../../src/parts/explore-executor.js'
 import { exploreJournal } from '../../src/parts/explore-journal.js'
 import { exploreMembershipRules } from '../../src/parts/explore-membership-rules.js'
@@ -57,7 +57,7 @@ test.each(['leader', 'leaderless'] as const)(
 )
 
 test('the state machine of these runs throws if it is called during a restore', async () => {
-  const ledger = new Ledger(() => Promise.resolve())
+  const ledger = new ChecksumMachine(() => Promise.resolve())
   expect(ledger.apply('a')).toBe('1 97')
   const chunks = ledger.snapshot()
   const restoring = ledger.restore(

@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest'
 import type { ModelConfig } from '../../src/model/config.js'
 import { CONFIGURATIONS } from '../../src/model/configurations.js'
 import { GOAL_NAMES } from '../../src/model/goals.js'
-import { type Progress, breadthFirst } from '../../src/model/search-breadth-first.js'
-import { World } from '../../src/model/world.js'
+import { type BreadthFirstProgress, breadthFirst } from '../../src/model/search-breadth-first.js'
+import { ModelWorld } from '../../src/model/world.js'
 import { TINY, TINY_LEADERLESS, finish } from './searches.js'
 
-const explore = (config: ModelConfig, forgets = true) => finish(breadthFirst(new World(config, { forgets })))
+const explore = (config: ModelConfig, forgets = true) =>
+  finish(breadthFirst(new ModelWorld(config, { forgets })))
 
 // The numbers of states belong to this code. Another number means that the core, or the
 // model, does something else than before: find out what, and write down the new number.
@@ -43,7 +44,7 @@ describe('all states of a small cluster satisfy the invariants', () => {
 })
 
 test('holes are filled in a cluster with two slots', () => {
-  const { end } = finish(breadthFirst(new World(CONFIGURATIONS.leaderless), { until: 'hole-filled' }))
+  const { end } = finish(breadthFirst(new ModelWorld(CONFIGURATIONS.leaderless), { until: 'hole-filled' }))
   expect(end).toBe('goal')
 })
 
@@ -61,8 +62,8 @@ describe('dropping spent messages loses no state', () => {
 })
 
 test('a search reports its progress, and stops at its limit', () => {
-  const search = breadthFirst(new World(TINY), { every: 100, maxStates: 1000 })
-  const seen: Progress[] = []
+  const search = breadthFirst(new ModelWorld(TINY), { every: 100, maxStates: 1000 })
+  const seen: BreadthFirstProgress[] = []
   let next = search.next()
   for (; next.done !== true; next = search.next()) seen.push(next.value)
   expect(seen.length).toBeGreaterThan(1)
@@ -72,7 +73,7 @@ test('a search reports its progress, and stops at its limit', () => {
 })
 
 test('a search finds the shortest path to a goal', () => {
-  const { end, path } = finish(breadthFirst(new World(TINY), { until: 'leader' }))
+  const { end, path } = finish(breadthFirst(new ModelWorld(TINY), { until: 'leader' }))
   expect(end).toBe('goal')
   // A campaign, a peer that hears its prepare, and the promise that comes back.
   expect(path).toHaveLength(4)

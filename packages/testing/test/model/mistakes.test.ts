@@ -8,14 +8,14 @@ import { minimise } from '../../src/model/minimise.js'
 import { replay } from '../../src/model/replay.js'
 import { checkRecoveries } from '../../src/model/recovered.js'
 import type { JournalRecord } from 'synod/internal/paxos/records.js'
-import type { Step } from '../../src/model/running-server.js'
+import type { StepFunction } from '../../src/model/running-server.js'
 import { breadthFirst } from '../../src/model/search-breadth-first.js'
-import { World } from '../../src/model/world.js'
+import { ModelWorld } from '../../src/model/world.js'
 import { TINY, finish } from './searches.js'
 
 /** The core, but for what it is told. */
 const hearing =
-  (change: (paxos: Paxos, message: Message) => Message): Step =>
+  (change: (paxos: Paxos, message: Message) => Message): StepFunction =>
   (paxos, input, nowMs) => {
     const changed: Input =
       input.type === 'message' ? { ...input, message: change(paxos, input.message) } : input
@@ -24,7 +24,7 @@ const hearing =
 
 /** The core, but for what it answers. */
 const answering =
-  (change: (output: Output) => Output): Step =>
+  (change: (output: Output) => Output): StepFunction =>
   (paxos, input, nowMs) =>
     change(paxos.step(input, nowMs))
 
@@ -44,7 +44,7 @@ const unwritten = (type: 'promise' | 'vote') =>
     return { ...output, records: output.records.map((record) => (record.type === type ? nothing : record)) }
   })
 
-const MISTAKES: Record<string, Step> = {
+const MISTAKES: Record<string, StepFunction> = {
   'a promise leaves before it is durable': early('promise'),
   'a vote is told before it is durable': early('accepted'),
   'a promise is not written down': unwritten('promise'),
@@ -65,7 +65,7 @@ const MISTAKES: Record<string, Step> = {
 describe('the model checker finds a mistake in the core, and shows it in few steps:', () => {
   test.each(Object.entries(MISTAKES))('%s', (_, step) => {
     const config = CONFIGURATIONS['leader-small']
-    const world = new World(config, { forgets: false, step })
+    const world = new ModelWorld(config, { forgets: false, step })
     const { end, violation, path } = finish(breadthFirst(world, { maxStates: 200_000 }))
     expect(end).toBe('violation')
     const actions = actionsAlong(world, path)
@@ -80,14 +80,14 @@ describe('the model checker finds a mistake in the core, and shows it in few ste
 
 test('the model checker finds a mistake in leaderless mode', () => {
   const step = MISTAKES['a promise tells of no votes'] ?? expect.fail('there is no such mistake')
-  const world = new World(CONFIGURATIONS['leaderless-small'], { step })
+  const world = new ModelWorld(CONFIGURATIONS['leaderless-small'], { step })
   expect(finish(breadthFirst(world)).violation).toMatch(/slot 1 was decided .* another value got a vote/)
 })
 
 test('a search that drops a message which was not spent reports that it proves nothing', () => {
   // After a crash that its promise does not survive, a server begins the same ballot again;
   // promises of before count.
-  const world = new World({ ...TINY, crashes: 1 }, { step: early('prepare') })
+  const world = new ModelWorld({ ...TINY, crashes: 1 }, { step: early('prepare') })
   const { end, unspent } = finish(breadthFirst(world))
   expect(end).toBe('unproven')
   expect(unspent).toMatch(/may still be changed by \[promise \(1, s\d\)/)
@@ -95,7 +95,7 @@ test('a search that drops a message which was not spent reports that it proves n
 
 test('PITFALL 26: a server with another window counts votes of another configuration', () => {
   const config = { ...CONFIGURATIONS['leader-replaced'], windows: { 2: 1 }, proposals: 3 }
-  expect(finish(breadthFirst(new World(config))).violation).toBeDefined()
+  expect(finish(breadthFirst(new ModelWorld(config))).violation).toBeDefined()
 })
 
 test('the model checker finds a recovery that loses a chosen value', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CONFIGURATIONS } from '../../src/model/configurations.js'
 import { minimise } from '../../src/model/minimise.js'
-import type { Step } from '../../src/model/running-server.js'
+import type { StepFunction } from '../../src/model/running-server.js'
 import { randomWalks } from '../../src/model/search-random.js'
 import { forSeeds } from '../../../synod/test/paxos/replay.js'
 import { finish } from './searches.js'
@@ -26,7 +26,7 @@ test('a seed gives the same walk each time', () => {
 
 test('random walks find a mistake, which is minimised to few steps', () => {
   // A promise that tells of no votes.
-  const step: Step = (paxos, input, nowMs) => {
+  const step: StepFunction = (paxos, input, nowMs) => {
     if (input.type !== 'message' || input.message.type !== 'promise') return paxos.step(input, nowMs)
     return paxos.step({ ...input, message: { ...input.message, votes: [] } }, nowMs)
   }

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest'
 import { CONFIGURATIONS } from '../../src/model/configurations.js'
 import { replay } from '../../src/model/replay.js'
 import { staged } from '../../src/model/staged.js'
-import { World } from '../../src/model/world.js'
+import { ModelWorld } from '../../src/model/world.js'
 import { TINY, finish } from './searches.js'
 
 test('a staged search reaches distant goals one after the other', () => {
   const config = CONFIGURATIONS.leader
-  const world = new World(config)
+  const world = new ModelWorld(config)
   const goals = ['leader', 'chosen', 'adopted', 'learned-everywhere', 'restarted'] as const
   const { end, stages, actions, cluster } = finish(staged(world, goals, { maxStates: 200_000 }))
   expect(end).toBe('goal')
@@ -20,7 +20,7 @@ test('a staged search reaches distant goals one after the other', () => {
 })
 
 test('a goal that cannot be reached ends a staged search', () => {
-  const { end, stages, actions } = finish(staged(new World(TINY), ['leader', 'restarted']))
+  const { end, stages, actions } = finish(staged(new ModelWorld(TINY), ['leader', 'restarted']))
   expect(end).toBe('exhausted')
   expect(stages.map(({ goal }) => goal)).toEqual(['leader'])
   expect(actions).toEqual(stages[0]?.actions)

@@ -4,13 +4,13 @@ import { CONFIGURATIONS } from '../../src/model/configurations.js'
 import { replay } from '../../src/model/replay.js'
 import { breadthFirst } from '../../src/model/search-breadth-first.js'
 import { traceLines } from '../../src/model/trace-lines.js'
-import { World } from '../../src/model/world.js'
+import { ModelWorld } from '../../src/model/world.js'
 import { TINY, TINY_LEADERLESS, finish } from './searches.js'
 
 const words = (steps: readonly { readonly words: string }[]) => steps.map((step) => step.words)
 
 test('the path to a goal is described server by server, and can be replayed from JSON', () => {
-  const world = new World(TINY)
+  const world = new ModelWorld(TINY)
   const { path } = finish(breadthFirst(world, { until: 'chosen' }))
   const actions = JSON.parse(JSON.stringify(actionsAlong(world, path))) as Action[]
   const { steps, violation } = replay(TINY, actions)
@@ -29,7 +29,7 @@ test('the path to a goal is described server by server, and can be replayed from
 })
 
 test('the path to a goal in leaderless mode is described too', () => {
-  const world = new World(TINY_LEADERLESS)
+  const world = new ModelWorld(TINY_LEADERLESS)
   const { path } = finish(breadthFirst(world, { until: 'chosen' }))
   expect(words(replay(TINY_LEADERLESS, actionsAlong(world, path)).steps)).toMatchInlineSnapshot(`
     [
@@ -107,7 +107,7 @@ test('a crash may come between two records of one step', () => {
 })
 
 test('a path can be written as a trace of arrivals, durable records and sendings, step by step', () => {
-  const world = new World(TINY)
+  const world = new ModelWorld(TINY)
   const { path } = finish(breadthFirst(world, { until: 'chosen' }))
   const lines = traceLines(TINY, replay(TINY, actionsAlong(world, path)))
   const events = lines.map((line) => JSON.parse(line) as { atMs: number; event: string })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DiskFile } from 'synod/internal/storage/disk.js'
 import { Chance } from '../../src/chance.js'
-import { LOSE, MemoryDisk } from '../../src/simulator/hardware/disk.js'
+import { LOSE_ALL, MemoryDisk } from '../../src/simulator/hardware/disk.js'
 
 const PATH = '/data/file'
 
@@ -29,7 +29,7 @@ describe('the observer of syncs', () => {
     expect(told).toEqual([`${PATH} one`])
     await file.sync()
     expect(told).toEqual([`${PATH} one`, `${PATH} onetwo`])
-    disk.crash(LOSE)
+    disk.crash(LOSE_ALL)
     expect(await textOf(disk)).toBe('onetwo')
   })
 
@@ -95,7 +95,7 @@ it('a flipped bit is read as flipped, synced or not', async () => {
   expect(await textOf(disk)).toBe('c')
   await file.sync()
   disk.flip(PATH, 0, 1)
-  disk.crash(LOSE)
+  disk.crash(LOSE_ALL)
   expect(await textOf(disk)).toBe('a')
 })
 

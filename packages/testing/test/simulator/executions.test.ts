@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest'
-import { type Execution, Executions } from '../../src/simulator/checks/executions.js'
+import { type ExecutedCommand, Executions } from '../../src/simulator/checks/executions.js'
 
-let firsts: Execution[] = []
+let firsts: ExecutedCommand[] = []
 let executions = new Executions(() => undefined)
 
 beforeEach(() => {
@@ -9,7 +9,12 @@ beforeEach(() => {
   executions = new Executions((execution) => firsts.push(execution))
 })
 
-function execution(by: number, slot: number, tag: number, more: Partial<Execution> = {}): Execution {
+function execution(
+  by: number,
+  slot: number,
+  tag: number,
+  more: Partial<ExecutedCommand> = {},
+): ExecutedCommand {
   const command = `command ${tag}`
   const encoded = Buffer.from(command)
   return { by, slot, tag, timeMs: 1000, version: 1, command, encoded, result: Buffer.from('done'), ...more }
@@ -34,7 +39,7 @@ it('a restarted replica may execute the same values again', () => {
   expect(firsts.length).toBe(1)
 })
 
-it.each<[string, Execution, Execution, string]>([
+it.each<[string, ExecutedCommand, ExecutedCommand, string]>([
   ['another command in a slot', execution(1, 1, 11), execution(2, 1, 12), 'agreement'],
   ['the same command in another slot', execution(1, 1, 11), execution(2, 2, 11), 'agreement'],
   ['another time', execution(1, 1, 11), execution(2, 1, 11, { timeMs: 5 }), 'agreement'],

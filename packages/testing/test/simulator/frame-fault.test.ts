@@ -3,10 +3,10 @@ import { SynodError } from 'synod/internal/errors.js'
 import { FrameReader, FrameWriter } from 'synod/internal/net/transport/frame.js'
 import { PREAMBLE_BYTES } from 'synod/internal/net/transport/preamble.js'
 import { Chance } from '../../src/chance.js'
-import { type Rates, frameFault, garble } from '../../src/simulator/faults/frame-fault.js'
+import { type FrameFaultRates, frameFault, flipBit } from '../../src/simulator/faults/frame-fault.js'
 import { forSeeds } from '../../../synod/test/paxos/replay.js'
 
-const NEVER: Rates = { loss: 0, duplication: 0, reordering: 0 }
+const NEVER: FrameFaultRates = { loss: 0, duplication: 0, reordering: 0 }
 
 /** One direction of a connection: the preamble, and a frame for each payload. */
 function stream(...payloads: readonly string[]): Buffer {
@@ -40,7 +40,7 @@ function cutAnywhere(bytes: Uint8Array, chance: Chance): Uint8Array[] {
 describe('a fault of frames', () => {
   const sent = stream('handshake', '1', '2', '3', '4', '5')
 
-  it.each<[string, Partial<Rates>, string[]]>([
+  it.each<[string, Partial<FrameFaultRates>, string[]]>([
     ['loses all but the handshake', { loss: 1 }, ['handshake']],
     ['doubles', { duplication: 1 }, ['handshake', '1', '1', '2', '2', '3', '3', '4', '4', '5', '5']],
     ['lets the next one overtake', { reordering: 1 }, ['handshake', '2', '1', '4', '3']],
@@ -59,7 +59,7 @@ describe('a fault of frames', () => {
   })
 
   it('delivers overtaken frames when the fault ends', () => {
-    let rates: Rates | undefined
+    let rates: FrameFaultRates | undefined
     const fault = frameFault(() => rates, new Chance(1))
     const chunks = [...fault(stream('handshake'))]
     rates = { ...NEVER, reordering: 1 }
@@ -71,7 +71,7 @@ describe('a fault of frames', () => {
 
   it('strikes with the given probability', () => {
     const many = Array.from({ length: 4000 }, (_, n) => `${n}`)
-    const count = (rates: Partial<Rates>) => {
+    const count = (rates: Partial<FrameFaultRates>) => {
       const fault = frameFault(() => ({ ...NEVER, ...rates }), new Chance(1))
       return payloadsOf(fault(stream('handshake', ...many))).length - 1
     }
@@ -86,7 +86,7 @@ describe('garbling', () => {
   it('flips exactly one bit, in a copy', () => {
     forSeeds(import.meta.url, 200, (seed) => {
       const before = Buffer.from(sent)
-      const garbled = garble(before, new Chance(seed))
+      const garbled = flipBit(before, new Chance(seed))
       expect(before).toEqual(sent)
       expect(differentBits(garbled, sent)).toBe(1)
     })
@@ -95,7 +95,7 @@ describe('garbling', () => {
   it('is detected for each bit', () => {
     forSeeds(import.meta.url, 500, (seed) => {
       const chance = new Chance(seed)
-      const chunks = cutAnywhere(garble(sent, chance), chance)
+      const chunks = cutAnywhere(flipBit(sent, chance), chance)
       expect(() => payloadsOf(chunks)).toThrow(SynodError)
     })
   })

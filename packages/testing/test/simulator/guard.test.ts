@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Guard } from '../../src/simulator/checks/guard.js'
+import { DeterminismGuard } from '../../src/simulator/checks/determinism-guard.js'
 
 const LOOKS: readonly [string, () => unknown][] = [
   ['Date.now()', () => Date.now()],
@@ -10,10 +10,10 @@ const LOOKS: readonly [string, () => unknown][] = [
 ]
 
 describe('the guard against non-determinism', () => {
-  let guard = new Guard(1)
+  let guard = new DeterminismGuard(1)
   guard[Symbol.dispose]()
   beforeEach(() => {
-    guard = new Guard(1)
+    guard = new DeterminismGuard(1)
   })
   afterEach(() => {
     guard[Symbol.dispose]()
@@ -84,17 +84,17 @@ describe('the guard against non-determinism', () => {
 it('two guards at a time are refused, as they could not restore the globals', () => {
   const before = Date
   {
-    using guard = new Guard(1)
-    expect(() => new Guard(2)).toThrow('one simulation at a time')
+    using guard = new DeterminismGuard(1)
+    expect(() => new DeterminismGuard(2)).toThrow('one simulation at a time')
     guard.run(1, 'apply', () => undefined)
   }
   expect(Date).toBe(before)
-  new Guard(3)[Symbol.dispose]()
+  new DeterminismGuard(3)[Symbol.dispose]()
 })
 
 it('a date from before the guard is an instance of Date during it', () => {
   const before = new Date(0)
-  using guard = new Guard(1)
+  using guard = new DeterminismGuard(1)
   expect(guard.run(1, 'apply', () => before instanceof Date)).toBe(true)
 })
 
@@ -104,7 +104,7 @@ describe('the end of a guard restores all globals', () => {
   it('after a run', () => {
     const before = now()
     {
-      using guard = new Guard(1)
+      using guard = new DeterminismGuard(1)
       guard.run(1, 'apply', () => Date.now())
       expect(now()).not.toEqual(before)
     }
@@ -115,7 +115,7 @@ describe('the end of a guard restores all globals', () => {
   it('after a throw', () => {
     const before = now()
     expect(() => {
-      using guard = new Guard(1)
+      using guard = new DeterminismGuard(1)
       guard.run(1, 'apply', () => {
         throw new Error('thrown')
       })

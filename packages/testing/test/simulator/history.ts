@@ -1,7 +1,7 @@
 import { jsonCodec } from 'synod/internal/machine/codec.js'
 import type { Machine } from 'synod/internal/machine/machine.js'
 import { Executions } from '../../src/simulator/checks/executions.js'
-import type { ClientOperation, Output, Workload } from '../../src/simulator/workload.js'
+import type { ClientOperation, WorkloadOutput, Workload } from '../../src/simulator/workload.js'
 
 /**
  * A text that grows. A command answers what it has grown to; a query gives the text, or its length.
@@ -33,7 +33,7 @@ export function executed(letters: string, results: Readonly<Record<string, unkno
   const executions = new Executions(() => undefined)
   const machine = texts.machine()
   for (const [at, letter] of letters.split('').entries()) {
-    let result: Output
+    let result: WorkloadOutput
     try {
       result = encode(machine.apply(letter))
     } catch (error) {

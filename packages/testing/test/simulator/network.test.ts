@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DRAIN_MARK_BYTES } from 'synod/internal/net/transport/network.js'
 import { Chance } from '../../src/chance.js'
-import type { ChunkFault, Way } from '../../src/simulator/hardware/socket.js'
+import type { ChunkFault, Direction } from '../../src/simulator/hardware/socket.js'
 import { forSeeds } from '../../../synod/test/paxos/replay.js'
 import { Rig } from './rig.js'
 
@@ -233,7 +233,7 @@ describe('a host', () => {
 
 describe('a fault of chunks', () => {
   it('gets each direction of a connection, and changes its bytes', () => {
-    const ways: Way[] = []
+    const ways: Direction[] = []
     const rig = new Rig({
       chunkFault(way) {
         ways.push(way)

@@ -9,7 +9,7 @@ import {
   UPGRADE_KINDS,
   MISTAKEN_KINDS,
   ORDERLY_KINDS,
-  WRECKING,
+  DATA_LOSS_KINDS,
 } from '../../src/simulator/faults/faults.js'
 import { type Plan, type PlanOptions, drawPlan } from '../../src/simulator/faults/plan.js'
 import { forSeeds } from '../../../synod/test/paxos/replay.js'
@@ -23,7 +23,7 @@ function forPlans(run: (plan: Plan, options: PlanOptions) => void): void {
 
 function wreckedIn({ faults }: Plan): Set<number> {
   return new Set(
-    faults.flatMap((fault) => ('server' in fault && WRECKING.has(fault.kind) ? fault.server : [])),
+    faults.flatMap((fault) => ('server' in fault && DATA_LOSS_KINDS.has(fault.kind) ? fault.server : [])),
   )
 }
 

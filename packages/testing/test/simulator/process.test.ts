@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { OpenSocket } from 'synod/internal/net/transport/network.js'
 import { Chance } from '../../src/chance.js'
 import { MemoryDisk } from '../../src/simulator/hardware/disk.js'
-import { Process, type Surroundings } from '../../src/simulator/hardware/process.js'
+import { Process, type ProcessEnvironment } from '../../src/simulator/hardware/process.js'
 import { Timeline } from '../../src/simulator/timeline.js'
 import { forSeeds } from '../../../synod/test/paxos/replay.js'
 import { End, Rig } from './rig.js'
@@ -38,7 +38,7 @@ async function writing(syncMs: () => number) {
   return { timeline, disk, process, file, durable, log, sync }
 }
 
-function alone(around: Partial<Surroundings> = {}): { rig: Rig; process: Process } {
+function alone(around: Partial<ProcessEnvironment> = {}): { rig: Rig; process: Process } {
   const rig = new Rig()
   return { rig, process: new Process({ clock: rig.clock, network: rig.network.host('a'), ...around }) }
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Violation } from '../../src/simulator/checks/violation.js'
 import { drawPlan } from '../../src/simulator/faults/plan.js'
 import { type SimulateOptions, SimulationFailure, simulate } from '../../src/simulator/simulate.js'
-import type { Outcome } from '../../src/simulator/simulation.js'
+import type { SimulationOutcome } from '../../src/simulator/simulation.js'
 import type { Workload } from '../../src/simulator/workload.js'
 import { type Counter, counting } from './planted.js'
 
@@ -110,7 +110,7 @@ describe('the message of a failure', () => {
 
 describe('the seeds of a simulation', () => {
   async function seedsOf(options: SimulateOptions): Promise<number[]> {
-    const outcomes: Outcome[] = []
+    const outcomes: SimulationOutcome[] = []
     await simulate(counting(), { ...options, onOutcome: (outcome) => outcomes.push(outcome) })
     return outcomes.map(({ plan }) => plan.seed)
   }

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { Mode } from 'synod/internal/paxos/config.js'
 import { type Plan, drawPlan } from '../../src/simulator/faults/plan.js'
-import { type Outcome, runPlan } from '../../src/simulator/simulation.js'
+import { type SimulationOutcome, runPlan } from '../../src/simulator/simulation.js'
 import { storeWorkload } from '../../src/simulator/store.js'
 
 function planOf(seed: number, mode: Mode): Plan {
   return { ...drawPlan(seed, { mode }), durationMs: 1000 }
 }
 
-async function traced(plan: Plan): Promise<{ readonly outcome: Outcome; readonly lines: readonly string[] }> {
+async function traced(
+  plan: Plan,
+): Promise<{ readonly outcome: SimulationOutcome; readonly lines: readonly string[] }> {
   const lines: string[] = []
   const outcome = await runPlan(plan, storeWorkload, (line) => lines.push(line))
   return { outcome, lines }

@@ -5,7 +5,7 @@ import type { AnyMachine, ApplyContext, Machine } from 'synod/internal/machine/m
 import { encodeOpen, encodeRequest } from 'synod/internal/machine/request.js'
 import { keyOf } from '../../../synod/test/machine/keys.js'
 import { Executions } from '../../src/simulator/checks/executions.js'
-import { Guard } from '../../src/simulator/checks/guard.js'
+import { DeterminismGuard } from '../../src/simulator/checks/determinism-guard.js'
 import { WatchedMachine, watchedCodecs } from '../../src/simulator/checks/watched-machine.js'
 import { runPlan } from '../../src/simulator/simulation.js'
 import { drawPlan } from '../../src/simulator/faults/plan.js'
@@ -74,7 +74,7 @@ const WAYS: readonly [string, (machine: Machine<string, number, string, string>)
   [
     'watched',
     (machine) => {
-      const guard = new Guard(1)
+      const guard = new DeterminismGuard(1)
       guard[Symbol.dispose]()
       const fail = (error: Error) => expect.fail(error.message)
       const watched = new WatchedMachine(machine, 1, new Executions(() => undefined), guard, fail)

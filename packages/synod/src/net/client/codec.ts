@@ -3,7 +3,7 @@ import { MalformedError, Reader } from '../../bytes/reader.js'
 import { Writer } from '../../bytes/writer.js'
 import { type ClusterId, readClusterId, writeClusterId } from '../../cluster/cluster-id.js'
 import type { ClientMessage, ReplicaMessage, SnapshotPiece } from './messages.js'
-import { namesByTag, readTag, type Codec, type Tags } from '../transport/codec.js'
+import { namesByTag, readTag, type Codec, type Tags } from '../transport/message-codec.js'
 import { readErrorCode, writeErrorCode } from '../error-tags.js'
 import { readBallotOrZero, readServerOrNone, readText, writeText } from '../fields.js'
 

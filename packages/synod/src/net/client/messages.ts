@@ -102,14 +102,14 @@ export interface LeaderHint {
  * The connection was idle and its place is needed: the replica ends it. It is to be dialled again
  * when there is something to ask.
  */
-export interface Rest {
+export interface Idle {
   readonly type: 'rest'
 }
 
 /** The cluster had not formed when this client was welcomed. Now it has, and this is its id. */
-export interface Formed {
+export interface FormationNotice {
   readonly type: 'formed'
   readonly clusterId: ClusterId
 }
 
-export type ReplicaMessage = Reply | Fail | LeaderHint | Rest | Formed
+export type ReplicaMessage = Reply | Fail | LeaderHint | Idle | FormationNotice

@@ -11,7 +11,7 @@ import type {
   ReportedVote,
   Scope,
 } from '../../paxos/messages.js'
-import { namesByTag, readTag, type Codec, type Tags } from '../transport/codec.js'
+import { namesByTag, readTag, type Codec, type Tags } from '../transport/message-codec.js'
 import {
   MAX_MEMBERS,
   readBallotOrZero,
@@ -24,8 +24,8 @@ import {
 import {
   MAX_WALL_MS,
   type PeerMessage,
-  type PositionsReport,
-  type Report,
+  type GroupCountsReport,
+  type PeerReport,
   type SnapshotReply,
   type SnapshotRequest,
   type SpaceState,
@@ -57,7 +57,7 @@ export const MESSAGE_TAGS: Tags<PeerMessage['type']> = {
   disk: 36,
   'clock-request': 37,
   clock: 38,
-  positions: 39,
+  'group-counts': 39,
 }
 
 const MESSAGE_TYPES = namesByTag(MESSAGE_TAGS)
@@ -169,11 +169,11 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       writer.varint(message.round)
       writer.varint(message.wallMs)
       return
-    case 'positions':
-      writer.varint(message.positions.length)
-      for (const { acceptor, position } of message.positions) {
+    case 'group-counts':
+      writer.varint(message.groupCounts.length)
+      for (const { acceptor, groupCount } of message.groupCounts) {
         writeAcceptor(writer, acceptor)
-        writer.varint(position)
+        writer.varint(groupCount)
       }
       return
     case 'no-snapshot':
@@ -273,8 +273,8 @@ export function decodeMessage(reader: Reader): PeerMessage {
       if (wallMs > MAX_WALL_MS) throw new MalformedError(`a wall clock at ${wallMs} ms`)
       return { type, round, wallMs }
     }
-    case 'positions':
-      return { type, positions: readPositions(reader) }
+    case 'group-counts':
+      return { type, groupCounts: readGroupCounts(reader) }
     case 'no-snapshot':
       return { type }
     case 'decided':
@@ -283,7 +283,7 @@ export function decodeMessage(reader: Reader): PeerMessage {
 }
 
 /** For the side that dialled: on this connection the other side only listens. */
-export const peerSender: Codec<Message | Report, never> = {
+export const peerSender: Codec<Message | PeerReport, never> = {
   encode: encodeMessage,
   decode() {
     throw new MalformedError('a message from the server that was dialled')
@@ -302,10 +302,13 @@ export const snapshotAsker: Codec<SnapshotRequest, PeerMessage> = {
   decode: decodeMessage,
 }
 
-function readPositions(reader: Reader): PositionsReport['positions'] {
+function readGroupCounts(reader: Reader): GroupCountsReport['groupCounts'] {
   const count = reader.count()
-  if (count > MAX_MEMBERS) throw new MalformedError(`${count} positions`)
-  return Array.from({ length: count }, () => ({ acceptor: readAcceptor(reader), position: reader.varint() }))
+  if (count > MAX_MEMBERS) throw new MalformedError(`${count} group counts`)
+  return Array.from({ length: count }, () => ({
+    acceptor: readAcceptor(reader),
+    groupCount: reader.varint(),
+  }))
 }
 
 function writeWatermarks(

@@ -1,7 +1,7 @@
 import type { Message } from '../../paxos/messages.js'
 import { Link, type LinkOptions } from '../transport/link.js'
 import { peerSender, snapshotAsker } from './codec.js'
-import type { PeerMessage, Report, SnapshotRequest } from './messages.js'
+import type { PeerMessage, PeerReport, SnapshotRequest } from './messages.js'
 
 /**
  * What a link to a peer may have unsent; further messages are dropped, and repaired by catch-up.
@@ -17,10 +17,10 @@ export const SNAPSHOT_LIMIT_BYTES = 2 * 1024 * 1024
  * The connection over which this server's messages go to one peer. That peer's come over one of its
  * own.
  */
-export type PeerLink = Link<'peer', Message | Report, never>
+export type PeerLink = Link<'peer', Message | PeerReport, never>
 
 export interface PeerLinkOptions extends Omit<
-  LinkOptions<'peer', Message | Report, never>,
+  LinkOptions<'peer', Message | PeerReport, never>,
   'kind' | 'codec' | 'limitBytes' | 'onMessages'
 > {
   /** Default: 16 MiB. */

@@ -8,12 +8,12 @@ import {
   type ChannelListenerOptions,
 } from '../transport/channel-listener.js'
 import { MAX_PEER_CONNECTIONS } from '../transport/descriptors.js'
-import type { Purpose } from '../hello.js'
+import type { ConnectionPurpose } from '../hello.js'
 import { peerReceiver } from './codec.js'
 import { SNAPSHOT_LIMIT_BYTES } from './link.js'
-import type { PeerMessage, Report, SnapshotReply, SnapshotRequest } from './messages.js'
+import type { PeerMessage, PeerReport, SnapshotReply, SnapshotRequest } from './messages.js'
 
-const PURPOSES: readonly Purpose[] = ['messages', 'snapshot']
+const PURPOSES: readonly ConnectionPurpose[] = ['messages', 'snapshot']
 
 /** Answers a request for a piece of a snapshot; after the connection is gone it does nothing. */
 export type AnswerSnapshot = (reply: SnapshotReply) => void
@@ -26,7 +26,7 @@ export interface PeerListenerOptions extends Pick<
   readonly connectionLimit?: number
   /** Messages of one peer, in the order sent; some may be missing. */
   onMessages(from: ServerId, batch: Message[]): void
-  onReport?(from: ServerId, report: Report): void
+  onReport?(from: ServerId, report: PeerReport): void
   /** Without this, no peer gets a snapshot here. */
   onSnapshotRequest?(from: ServerId, request: SnapshotRequest, answer: AnswerSnapshot): void
 }
@@ -103,13 +103,13 @@ const OTHER_KINDS: Readonly<Record<Exclude<PeerMessage, Message>['type'], 'repor
   disk: 'report',
   'clock-request': 'report',
   clock: 'report',
-  positions: 'report',
+  'group-counts': 'report',
   'snapshot-request': 'snapshot',
   'snapshot-chunk': 'snapshot',
   'no-snapshot': 'snapshot',
 }
 
-function isReport(message: PeerMessage): message is Report {
+function isReport(message: PeerMessage): message is PeerReport {
   return !isProtocol(message) && OTHER_KINDS[message.type] === 'report'
 }
 

@@ -80,16 +80,16 @@ export type ClockReport = ClockRequest | ClockAnswer
  * How far the journals of acceptors have come, the sender's own among them: for each, how many
  * groups of records are durable.
  */
-export interface PositionsReport {
-  readonly type: 'positions'
+export interface GroupCountsReport {
+  readonly type: 'group-counts'
   /** At most 255. An acceptor is named by 32 hexadecimal digits. */
-  readonly positions: readonly { readonly acceptor: string; readonly position: number }[]
+  readonly groupCounts: readonly { readonly acceptor: string; readonly groupCount: number }[]
 }
 
 /** Messages between servers that the core never sees, sent on the connection of the protocol. */
-export type Report = DigestReport | DiskReport | ClockReport | PositionsReport
+export type PeerReport = DigestReport | DiskReport | ClockReport | GroupCountsReport
 
 export type SnapshotReply = SnapshotChunk | NoSnapshot
 
 /** What servers say to each other, once they have introduced themselves. */
-export type PeerMessage = Message | Report | SnapshotRequest | SnapshotReply
+export type PeerMessage = Message | PeerReport | SnapshotRequest | SnapshotReply

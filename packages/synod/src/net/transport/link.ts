@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js'
 import { SynodError, type ErrorCode } from '../../errors.js'
 import { Channel, type ChannelClosed } from './channel.js'
-import type { Codec } from './codec.js'
+import type { Codec } from './message-codec.js'
 import { expectHandshake, type HelloOf, type WelcomeOf } from '../hello.js'
 import { formatAddress, type Address, type Network } from './network.js'
 import type { VersionRange } from '../../cluster/versions.js'
@@ -175,8 +175,8 @@ export class Link<Kind extends ConnectionKind, Out, In> {
       events: {
         greet: (message) => {
           welcome = expectHandshake(message, `${kind}-welcome`)
-          const objection = this.#options.judge?.(welcome)
-          if (objection) throw objection
+          const refusal = this.#options.judge?.(welcome)
+          if (refusal) throw refusal
           return undefined
         },
         onOpen: () => {

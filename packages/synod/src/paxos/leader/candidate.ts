@@ -3,7 +3,7 @@ import { type Configuration, votersIn } from '../configuration.js'
 import type { PromiseMessage } from '../messages.js'
 import type { PendingQuorum } from '../proposer.js'
 import { Phase1, type Phase1State, emptyPhase1 } from './phase-1.js'
-import { type Role, type RoleContext, type Transition, canLead, drawPatience } from './role.js'
+import { type LeaderModeRole, type RoleContext, type Transition, canLead, drawPatience } from './role.js'
 
 export interface CandidateState {
   readonly name: 'candidate'
@@ -31,7 +31,7 @@ export function newCandidate(
 }
 
 /** Runs phase 1, once for all slots, until a quorum has promised its ballot. */
-export class Candidate implements Role {
+export class Candidate implements LeaderModeRole {
   readonly name = 'candidate'
   readonly leader = undefined
   readonly capacity = Infinity

@@ -1,12 +1,12 @@
 import { type Ballot, type ServerId, ZERO_BALLOT } from '../ballot.js'
-import { batches } from '../batches.js'
+import { splitForMessages } from '../batches.js'
 import { type Configuration, isPhase1Quorum, votersIn } from '../configuration.js'
 import type { Heartbeat, ProbeAnswer } from '../messages.js'
 import type { PendingQuorum } from '../proposer.js'
 import { randomBetween } from '../random.js'
 import { NO_SERVERS, type ServerSet, withServer } from '../server-set.js'
 import type { Value } from '../value.js'
-import { type Role, type RoleContext, type Transition, canLead, drawPatience } from './role.js'
+import { type LeaderModeRole, type RoleContext, type Transition, canLead, drawPatience } from './role.js'
 
 /** How soon a follower probes when the leader's process is known to be gone. */
 const GONE_PATIENCE_MS = 20
@@ -50,7 +50,7 @@ export function newFollower(ballot: Ballot, patienceMs: number, nowMs: number): 
  * Follows a leader and answers its heartbeats. When it misses the leader, it probes: it asks
  * whether a quorum misses the leader too, which promises nothing, and campaigns only then.
  */
-export class Follower implements Role {
+export class Follower implements LeaderModeRole {
   readonly name = 'follower'
   readonly capacity = Infinity
   readonly state: FollowerState
@@ -158,7 +158,7 @@ export class Follower implements Role {
   forward(values: readonly Value[]): void {
     const { leader } = this
     if (leader === undefined) return
-    for (const batch of batches(values))
+    for (const batch of splitForMessages(values))
       this.#context.effects.send(leader, { type: 'forward', values: batch })
   }
 

@@ -18,7 +18,7 @@ import type {
   PromiseMessage,
   Transfer,
 } from '../messages.js'
-import type { Context, Heard, PendingQuorum, Proposal, Proposer } from '../proposer.js'
+import type { Context, PeerProgress, PendingQuorum, Proposal, Proposer } from '../proposer.js'
 import { NO_SERVERS } from '../server-set.js'
 import type { Value } from '../value.js'
 import { Candidate, type CandidateState, newCandidate } from './candidate.js'
@@ -37,7 +37,7 @@ export function emptyLeaderMode(fromMs: number): LeaderModeState {
     seen: ZERO_BALLOT,
     round: 0,
     stuck: false,
-    unsound: NO_SERVERS,
+    fastClocks: NO_SERVERS,
   }
 }
 
@@ -94,8 +94,8 @@ export class LeaderMode implements Proposer {
     return this.#role.deadlineMs
   }
 
-  heardOf(server: ServerId): Heard | undefined {
-    return this.#role.name === 'leader' ? this.#role.heardOf(server) : undefined
+  peerProgress(server: ServerId): PeerProgress | undefined {
+    return this.#role.name === 'leader' ? this.#role.peerProgress(server) : undefined
   }
 
   /**

@@ -1,14 +1,14 @@
 import { type Ballot, type ServerId, type Slot, sameBallot } from '../ballot.js'
-import { batches } from '../batches.js'
+import { splitForMessages } from '../batches.js'
 import { MAX_QUEUED } from '../config.js'
 import { type Configuration, isPhase2Quorum, votersIn } from '../configuration.js'
 import type { Accepted, HeartbeatAnswer, PromiseMessage } from '../messages.js'
-import type { Heard, PendingQuorum } from '../proposer.js'
+import type { PeerProgress, PendingQuorum } from '../proposer.js'
 import { NO_SERVERS, type ServerSet, withServer } from '../server-set.js'
 import { NO_OP, type Value } from '../value.js'
 import { Lease, type LeaseState, emptyLease } from './lease.js'
 import { Phase1, type Phase1State } from './phase-1.js'
-import { type Role, type RoleContext, type Transition, canLead } from './role.js'
+import { type LeaderModeRole, type RoleContext, type Transition, canLead } from './role.js'
 
 /** An accept under way: consecutive slots that are voted on together. */
 export interface Flight {
@@ -71,7 +71,7 @@ export function newLeader(
  * The distinguished proposer: adopts the votes of phase 1, fills holes with no-ops, and then runs
  * phase 2 alone, for many slots at a time. (Lamport: Paxos Made Simple, section 3.)
  */
-export class Leader implements Role {
+export class Leader implements LeaderModeRole {
   readonly name = 'leader'
   readonly state: LeaderState
   readonly #context: RoleContext
@@ -114,7 +114,7 @@ export class Leader implements Role {
   }
 
   /** What a follower last reported; undefined where it has not answered yet. */
-  heardOf(server: ServerId): Heard | undefined {
+  peerProgress(server: ServerId): PeerProgress | undefined {
     const [atMs, chosen] = [this.state.contact.get(server), this.state.progress.get(server)]
     return atMs === undefined || chosen === undefined ? undefined : { atMs, chosen }
   }
@@ -232,7 +232,7 @@ export class Leader implements Role {
 
   #propose(first: Slot, values: readonly Value[], nowMs: number): void {
     let next = first
-    for (const batch of batches(values)) {
+    for (const batch of splitForMessages(values)) {
       this.#proposeBatch(next, batch, nowMs)
       next += batch.length
     }
@@ -287,7 +287,7 @@ export class Leader implements Role {
     state.contact.set(from, nowMs)
     state.progress.set(from, message.chosen)
     if (this.#lease?.onAnswer(from, message, nowMs) === false)
-      shared.unsound = withServer(shared.unsound, from)
+      shared.fastClocks = withServer(shared.fastClocks, from)
     // A vote above all slots proposed here was cast for an older leader and never chosen. A read
     // may wait for that slot, so it is filled now, before a client has something to write.
     if (message.voted <= state.fill) return
@@ -344,7 +344,7 @@ export class Leader implements Role {
       return undefined
     // A rival needs a quorum of the configuration of its first slot, which may be any of those
     // known.
-    const bound = this.#lease.boundServers(config.self, shared.unsound, nowMs)
+    const bound = this.#lease.boundServers(config.self, shared.fastClocks, nowMs)
     const { configurations } = membership.state
     return configurations.every((configuration) => isPhase2Quorum(configuration, bound)) ? chosen : undefined
   }

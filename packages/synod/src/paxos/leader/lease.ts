@@ -81,10 +81,10 @@ export class Lease {
   }
 
   /** The servers that are certainly still bound, the leader itself among them. */
-  boundServers(self: ServerId, unsound: ServerSet, nowMs: number): ServerSet {
+  boundServers(self: ServerId, fastClocks: ServerSet, nowMs: number): ServerSet {
     let bound: ServerSet = [self]
     for (const [server, sentMs] of this.state.answered) {
-      if (nowMs - sentMs < this.#leaseMs * (1 - CLOCK_MARGIN) && !unsound.includes(server))
+      if (nowMs - sentMs < this.#leaseMs * (1 - CLOCK_MARGIN) && !fastClocks.includes(server))
         bound = withServer(bound, server)
     }
     return bound

@@ -14,7 +14,7 @@ export interface SharedState {
   /** The disk has been at one write for too long: no campaign until that write is done. */
   stuck: boolean
   /** Servers whose clocks ran too fast beside this server's clock: no lease rests on them. */
-  unsound: ServerSet
+  fastClocks: ServerSet
 }
 
 /** What each role works with. */
@@ -35,7 +35,7 @@ export type Transition =
   | { readonly to: 'leader'; readonly ballot: Ballot; readonly phase1: Phase1State }
 
 /** What every role answers. What one role alone handles is in its class. */
-export interface Role {
+export interface LeaderModeRole {
   /** The leader that this server knows of. */
   readonly leader: ServerId | undefined
   /** How many more values may wait here for a slot; Infinity for a role that keeps none. */

@@ -1,6 +1,6 @@
 import type { ServerId } from '../ballot.js'
 import { type RandomState, randomBetween } from '../random.js'
-import type { Request } from './requests.js'
+import type { QueuedRequest } from './request-queue.js'
 
 /**
  * A server that is not the favourite holds back while the chosen prefix grows without pauses of
@@ -22,7 +22,7 @@ const LOST_SLOTS = 3
 const MOST_RAISED = 16
 
 /** What the pace of a server depends on. */
-export interface Pace {
+export interface ContentionState {
   /** The server whose proposal was chosen last; 0 while that is not known. */
   favourite: ServerId
   /** When the chosen watermark last moved. */
@@ -36,14 +36,18 @@ export interface Pace {
  * preempt each other if all proposed them. So the favourite goes first, and the others follow when
  * it makes no progress.
  */
-export function turnOf({ arrivedMs, fromMs }: Request, pace: Pace, self: ServerId): number {
+export function proposeAtMs(
+  { arrivedMs, fromMs }: QueuedRequest,
+  pace: ContentionState,
+  self: ServerId,
+): number {
   if (pace.favourite === self) return arrivedMs
   const pausedMs = pace.movedMs + PAUSE_PHASES * pace.phaseMs
   return Math.min(Math.max(fromMs, pausedMs), arrivedMs + MAX_HEAD_START_MS)
 }
 
 /** How long an instance waits that was preempted, and had been `preemptions` times before. */
-export function drawBackoff(preemptions: number, { phaseMs }: Pace, random: RandomState): number {
+export function drawBackoff(preemptions: number, { phaseMs }: ContentionState, random: RandomState): number {
   const backoffMs = Math.min(2 * phaseMs * 2 ** preemptions, MAX_BACKOFF_MS)
   return randomBetween(random, backoffMs, 2 * backoffMs)
 }

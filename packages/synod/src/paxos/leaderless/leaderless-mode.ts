@@ -9,23 +9,23 @@ import {
   maxBallot,
   sameBallot,
 } from '../ballot.js'
-import { batches } from '../batches.js'
+import { splitForMessages } from '../batches.js'
 import { isPhase1Quorum, isPhase2Quorum, votersIn } from '../configuration.js'
 import type { Accepted, Heartbeat, Nack, PromiseMessage } from '../messages.js'
-import type { Context, Heard, PendingQuorum, Proposal, Proposer } from '../proposer.js'
+import type { Context, PeerProgress, PendingQuorum, Proposal, Proposer } from '../proposer.js'
 import { randomBetween } from '../random.js'
 import { NO_SERVERS, withServer } from '../server-set.js'
 import { NO_OP, type Value, sameValue } from '../value.js'
-import { type Pace, drawBackoff, raiseFor, turnOf } from './contention.js'
+import { type ContentionState, drawBackoff, raiseFor, proposeAtMs } from './contention.js'
 import { type Instance, Instances, type InstancesState, newInstance } from './instances.js'
 import { Presence, type PresenceState } from './presence.js'
-import { type Request, Requests, type RequestsState } from './requests.js'
-import { Slots } from './slots.js'
+import { type QueuedRequest, RequestQueue, type RequestQueueState } from './request-queue.js'
+import { WorkableSlots } from './workable-slots.js'
 
 /** A slot that no server seems to work on is taken up after between one and two of these. */
 const HOLE_PATIENCE_MS = 50
 
-export interface LeaderlessState extends RequestsState, InstancesState, PresenceState, Pace {
+export interface LeaderlessState extends RequestQueueState, InstancesState, PresenceState, ContentionState {
   /** The highest slot that any server is known to have voted in. */
   voted: Slot
   /** The chosen watermark when it last moved. */
@@ -64,17 +64,17 @@ export class LeaderlessMode implements Proposer {
   readonly ballot = ZERO_BALLOT
   readonly state: LeaderlessState
   readonly #context: Context
-  readonly #requests: Requests
+  readonly #requests: RequestQueue
   readonly #instances: Instances
-  readonly #slots: Slots
+  readonly #slots: WorkableSlots
   readonly #presence: Presence
 
   constructor(state: LeaderlessState, context: Context) {
     this.state = state
     this.#context = context
-    this.#requests = new Requests(state, context.random)
+    this.#requests = new RequestQueue(state, context.random)
     this.#instances = new Instances(state, context.log)
-    this.#slots = new Slots(context, this.#instances)
+    this.#slots = new WorkableSlots(context, this.#instances)
     this.#presence = new Presence(state, context)
   }
 
@@ -115,8 +115,8 @@ export class LeaderlessMode implements Proposer {
     return Math.min(deadlineMs, this.#turnOf(next))
   }
 
-  heardOf(server: ServerId): Heard | undefined {
-    return this.#presence.heardOf(server)
+  peerProgress(server: ServerId): PeerProgress | undefined {
+    return this.#presence.peerProgress(server)
   }
 
   /**
@@ -126,7 +126,8 @@ export class LeaderlessMode implements Proposer {
   propose(proposals: readonly Proposal[], nowMs: number, elsewhere = false): void {
     if (!this.#votes || elsewhere) {
       const values = proposals.map(({ value }) => value)
-      for (const batch of batches(values)) this.#context.effects.broadcast({ type: 'forward', values: batch })
+      for (const batch of splitForMessages(values))
+        this.#context.effects.broadcast({ type: 'forward', values: batch })
       return
     }
     for (const { id, value } of proposals) this.#requests.add(id, value, nowMs)
@@ -177,20 +178,20 @@ export class LeaderlessMode implements Proposer {
     }
   }
 
-  #begin(request: Request, slot: Slot, nowMs: number): void {
+  #begin(request: QueuedRequest, slot: Slot, nowMs: number): void {
     this.#requests.assign(request, slot)
     this.#start(slot, request.id, nowMs)
   }
 
-  #turnOf(request: Request): number {
-    return turnOf(request, this.state, this.#context.config.self)
+  #turnOf(request: QueuedRequest): number {
+    return proposeAtMs(request, this.state, this.#context.config.self)
   }
 
   /**
    * Another value won the slot of this request: it moves on to the first empty one, or waits for
    * the window to advance.
    */
-  #proposeAgain(request: Request, nowMs: number): void {
+  #proposeAgain(request: QueuedRequest, nowMs: number): void {
     const slot = this.#slots.findEmpty()
     this.#requests.lose(request)
     if (slot !== undefined) this.#begin(request, slot, nowMs)

@@ -1,7 +1,7 @@
 import { type ServerId, type Slot, ZERO_BALLOT } from '../ballot.js'
 import { isPhase1Quorum, isPhase2Quorum } from '../configuration.js'
 import type { Heartbeat } from '../messages.js'
-import type { Context, Heard } from '../proposer.js'
+import type { Context, PeerProgress } from '../proposer.js'
 import { NO_SERVERS, withServer } from '../server-set.js'
 
 export interface PresenceState {
@@ -22,7 +22,7 @@ export class Presence {
     this.#context = context
   }
 
-  heardOf(server: ServerId): Heard | undefined {
+  peerProgress(server: ServerId): PeerProgress | undefined {
     return this.#state.heard.get(server)
   }
 

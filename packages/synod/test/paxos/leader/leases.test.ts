@@ -46,7 +46,7 @@ describe('a leader with leases', () => {
     const sentMs = server.nowMs
     answer(server, 2, 1)
     expect(readAlone(server)).toBe(0)
-    expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, unsound: [] })
+    expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, fastClocks: [] })
     server.nowMs = sentMs + COUNTS_MS - 1
     expect(readAlone(server)).toBe(0)
     server.nowMs = sentMs + COUNTS_MS
@@ -318,31 +318,31 @@ describe('clocks of followers', () => {
     'that run %d times as fast as the clock of the leader keep the lease',
     (rate) => {
       const server = minute(rate)
-      expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, unsound: [] })
+      expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, fastClocks: [] })
     },
   )
 
   test.each([1.4, 3])('that run %d times as fast end the lease, until the process restarts', (rate) => {
     const server = minute(rate)
-    expect(server.paxos.lease(server.nowMs)).toEqual({ held: false, unsound: [2, 3] })
+    expect(server.paxos.lease(server.nowMs)).toEqual({ held: false, fastClocks: [2, 3] })
     const refused = server.status.ballot
     server.hear(2, { type: 'nack', refused, ballot: ballot(refused.seq + 1, 2), slot: 0 })
     server.becomeLeader()
     answer(server, 2, 1)
-    expect(server.paxos.lease(server.nowMs)).toEqual({ held: false, unsound: [2, 3] })
+    expect(server.paxos.lease(server.nowMs)).toEqual({ held: false, fastClocks: [2, 3] })
   })
 
   test('that run while the clock of the leader stands still are detected at the next answer', () => {
     const server = minute(1)
     answer(server, 2, heartbeat(server), server.nowMs + 200)
-    expect(server.paxos.lease(server.nowMs)?.unsound).toEqual([2])
+    expect(server.paxos.lease(server.nowMs)?.fastClocks).toEqual([2])
   })
 
   test('are compared anew after their process restarts', () => {
     const server = minute(1)
     answer(server, 2, heartbeat(server), 10)
     answer(server, 2, heartbeat(server), 60)
-    expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, unsound: [] })
+    expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, fastClocks: [] })
   })
 })
 
@@ -407,6 +407,6 @@ describe('PITFALL 18: leases', () => {
 
   test('PITFALL 18: a clock that is too fast and reports its time ends the lease', () => {
     const cluster = leadBehindItsBack(1.5, 'as it is')
-    expect(cluster.paxos(1).unsound).toEqual([2, 3])
+    expect(cluster.paxos(1).fastClocks).toEqual([2, 3])
   })
 })

@@ -50,7 +50,7 @@ export class DurableWatch {
         place.offset += group.sizeBytes
         // Values are views of the group, and the platter changes.
         const payload = Buffer.from(group.payload)
-        const records = readRecords(payload).filter((record) => record.type !== 'positions')
+        const records = readRecords(payload).filter((record) => record.type !== 'group-counts')
         this.#onRecords(server, payload, records)
         try {
           for (const record of records) this.#take(server, record, votes)

@@ -1,9 +1,9 @@
 import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
-import { inWords } from '../trace/words.js'
+import { valueText } from '../trace/words.js'
 import { Violation } from './violation.js'
 
 /** The outcome of one command, on the replica that executed it first. */
-export interface Execution {
+export interface ExecutedCommand {
   readonly slot: Slot
   /** Numbers the requests of a simulation. */
   readonly tag: number
@@ -24,17 +24,17 @@ export interface Execution {
  */
 export class Executions {
   /** In the order of their slots. */
-  readonly all: Execution[] = []
+  readonly all: ExecutedCommand[] = []
   readonly #bySlot = new Map<Slot, number>()
   readonly #byTag = new Map<number, Slot>()
-  readonly #onFirst: (execution: Execution) => void
+  readonly #onFirst: (execution: ExecutedCommand) => void
 
   /** `onFirst` is told of each execution when the first replica has come to it. */
-  constructor(onFirst: (execution: Execution) => void) {
+  constructor(onFirst: (execution: ExecutedCommand) => void) {
     this.#onFirst = onFirst
   }
 
-  ofTag(tag: number): Execution | undefined {
+  ofTag(tag: number): ExecutedCommand | undefined {
     const slot = this.#byTag.get(tag)
     return slot === undefined ? undefined : this.all[this.#bySlot.get(slot) ?? -1]
   }
@@ -51,7 +51,7 @@ export class Executions {
   }
 
   /** A replica, which has executed `before` commands, has executed one more. Throws a Violation. */
-  add(execution: Execution, before: number): void {
+  add(execution: ExecutedCommand, before: number): void {
     const { by, command, slot, tag, timeMs, version } = execution
     const first = this.all[before]
     if (first === undefined) {
@@ -61,7 +61,7 @@ export class Executions {
       }
       const other = this.#byTag.get(tag)
       if (other !== undefined) {
-        const what = `${inWords(command)} was executed in slot ${other}, and again in slot ${slot}`
+        const what = `${valueText(command)} was executed in slot ${other}, and again in slot ${slot}`
         throw new Violation('executed-twice', what)
       }
       this.#byTag.set(tag, slot)
@@ -71,18 +71,18 @@ export class Executions {
       return
     }
     if (first.slot !== slot || first.tag !== tag || first.timeMs !== timeMs) {
-      const there = `s${by} executed ${inWords(command)} (stamped ${timeMs}) in slot ${slot}`
-      const here = `where s${first.by} executed ${inWords(first.command)} (stamped ${first.timeMs}) in slot ${first.slot}`
+      const there = `s${by} executed ${valueText(command)} (stamped ${timeMs}) in slot ${slot}`
+      const here = `where s${first.by} executed ${valueText(first.command)} (stamped ${first.timeMs}) in slot ${first.slot}`
       throw new Violation('agreement', `${there}, ${here}`)
     }
     if (first.version !== version) {
       const what = `by the rules of version ${version} on s${by}, and of version ${first.version} on s${first.by}`
-      throw new Violation('agreement', `${inWords(command)} was executed in slot ${slot} ${what}`)
+      throw new Violation('agreement', `${valueText(command)} was executed in slot ${slot} ${what}`)
     }
     if (!sameResult(first.result, execution.result)) {
       throw new Violation(
         'non-determinism',
-        `apply(${inWords(command)}) in slot ${slot} came to ${showResult(execution.result)} on s${by}, but to ` +
+        `apply(${valueText(command)}) in slot ${slot} came to ${showResult(execution.result)} on s${by}, but to ` +
           `${showResult(first.result)} on s${first.by}: it depends on something other than the state, the command and the context`,
       )
     }

@@ -3,9 +3,9 @@ import type { AnyMachine, CommandOf, ResultOf, QueryOf, AnswerOf } from 'synod/i
 import type { Operation } from '../../linearizability/history.js'
 import type { Codec } from 'synod/internal/machine/codec.js'
 import { type Executions, sameResult, showResult } from './executions.js'
-import { Retelling } from './retelling.js'
+import { MachineReplay } from './machine-replay.js'
 import { Violation } from './violation.js'
-import { inWords } from '../trace/words.js'
+import { valueText } from '../trace/words.js'
 import type { ClientOperation, Workload } from '../workload.js'
 
 /**
@@ -24,7 +24,7 @@ export function checkHistory<M extends AnyMachine>(
   checkOrigin(operations, executions, codecs.command)
   const queryOf = (query: QueryOf<M>) => Buffer.from(codecs.query.encode(query)).toString('latin1')
   const queries = operations.flatMap(({ request }) => (request.type === 'command' ? [] : [request.query]))
-  const retelling = new Retelling(
+  const replay = new MachineReplay(
     machine,
     executions,
     new Map(queries.map((query) => [queryOf(query), codecs.query.encode(query)])),
@@ -76,7 +76,7 @@ export function checkHistory<M extends AnyMachine>(
     } else if (request.type === 'stale-query') {
       const { slot = 0 } = returned
       const from = executions.upTo(slot)
-      const answer = retelling.answerAt(queryOf(request.query), from)
+      const answer = replay.answerAt(queryOf(request.query), from)
       if (returned.place !== undefined && returned.place !== from) {
         const what = `${describe(operation)} from slot ${slot}, after ${returned.place} commands, where there are ${from} up to there`
         throw new Violation('wrong-slot', what)
@@ -94,7 +94,7 @@ export function checkHistory<M extends AnyMachine>(
       }
     } else {
       const query = queryOf(request.query)
-      const at = returned.place ?? retelling.placeOf(query, returned.output, place)
+      const at = returned.place ?? replay.placeOf(query, returned.output, place)
       const after = latest === undefined ? '' : ` after ${describe(latest)}`
       if (at === undefined)
         throw new Violation('not-linearizable', `${describe(operation)}: no state${after} has that answer`)
@@ -102,7 +102,7 @@ export function checkHistory<M extends AnyMachine>(
         const what = `${describe(operation)} of the state after ${at} commands, and must see ${place}:${after}`
         throw new Violation('not-linearizable', what)
       }
-      const answer = retelling.answerAt(query, at)
+      const answer = replay.answerAt(query, at)
       if (answer === undefined || !sameResult(answer, returned.output)) {
         const then = answer === undefined ? 'none' : showResult(answer)
         const what = `${describe(operation)} of the state after ${at} commands, where the answer is ${then}`
@@ -136,10 +136,10 @@ function checkOrigin<M extends AnyMachine>(
   for (const { command, encoded, slot, tag } of executions.all) {
     const its: unknown = asked.get(tag)
     if (asked.has(tag) && sameResult(codec.encode(its as CommandOf<M>), encoded)) continue
-    const what = asked.has(tag) ? inWords(its) : 'nothing'
+    const what = asked.has(tag) ? valueText(its) : 'nothing'
     throw new Violation(
       'not-linearizable',
-      `${inWords(command)} was executed in slot ${slot} where a client had asked for ${what}`,
+      `${valueText(command)} was executed in slot ${slot} where a client had asked for ${what}`,
     )
   }
 }
@@ -184,6 +184,6 @@ function positionOf<M extends AnyMachine>({ returned }: ClientOperation<M>): num
 }
 
 function describe<M extends AnyMachine>({ client, request, returned }: ClientOperation<M>): string {
-  const asked = inWords(request.type === 'command' ? request.command : request.query)
+  const asked = valueText(request.type === 'command' ? request.command : request.query)
   return `${client}'s ${request.type} ${asked} got ${returned === undefined ? 'no answer' : showResult(returned.output)}`
 }

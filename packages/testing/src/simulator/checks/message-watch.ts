@@ -4,7 +4,7 @@ import type { Handshake } from 'synod/internal/net/hello.js'
 import { type ServerId, compareBallots, formatBallot } from 'synod/internal/paxos/ballot.js'
 import type { Fault, FaultKind } from '../faults/faults.js'
 import type { Plan } from '../faults/plan.js'
-import type { Way } from '../hardware/socket.js'
+import type { Direction } from '../hardware/socket.js'
 import type { SentMessage } from '../trace/wire-tap.js'
 import { Violation } from './violation.js'
 
@@ -55,7 +55,7 @@ export class MessageWatch {
   }
 
   /** Throws a Violation. `greeting` is how the sender has introduced itself. */
-  check(way: Way, message: SentMessage, greeting: Handshake | undefined): void {
+  check(way: Direction, message: SentMessage, greeting: Handshake | undefined): void {
     const { type } = message
     if (type === 'leader' || type === 'reply' || type === 'fail') this.#onSign(way)
     if (type === 'leader') this.#onHint(way, message)
@@ -69,7 +69,7 @@ export class MessageWatch {
       this.#checkRound(greeting.server, greeting.process, message.round)
   }
 
-  #checkOnce({ connection, from, to }: Way, request: number): void {
+  #checkOnce({ connection, from, to }: Direction, request: number): void {
     let asked = this.#asked.get(connection)
     if (asked === undefined) this.#asked.set(connection, (asked = new Set()))
     if (asked.has(request))
@@ -77,7 +77,7 @@ export class MessageWatch {
     asked.add(request)
   }
 
-  #onHint({ from, to }: Way, hint: LeaderHint): void {
+  #onHint({ from, to }: Direction, hint: LeaderHint): void {
     const { now, processOn } = this.#parts
     const server = serverOf(from)
     let hints = this.#hints.get(to)
@@ -85,7 +85,7 @@ export class MessageWatch {
     hints.set(server, { hint, atMs: now(), process: processOn(server) })
   }
 
-  #onSign({ from, to }: Way): void {
+  #onSign({ from, to }: Direction): void {
     const { now, plan } = this.#parts
     const key = `${to} ${serverOf(from)}`
     const lately = (this.#signsMs.get(key) ?? []).filter(
@@ -102,7 +102,7 @@ export class MessageWatch {
   }
 
   /** The client knew from the leader itself, before its request left, that another server leads. */
-  #checkLeader({ from, to }: Way): void {
+  #checkLeader({ from, to }: Direction): void {
     const { now, plan, processOn } = this.#parts
     if (plan.mode !== 'leader' || !this.#keepsConnections) return
     let best: ReceivedHint | undefined

@@ -1,7 +1,7 @@
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import type { ServerSet } from 'synod/internal/paxos/server-set.js'
 import type { ReplicaStatus } from 'synod/internal/status.js'
-import type { Execution } from './executions.js'
+import type { ExecutedCommand } from './executions.js'
 import { Violation } from './violation.js'
 
 /**
@@ -45,7 +45,7 @@ export class TimeWatch {
   }
 
   /** A command was executed for the first time. Throws a Violation. */
-  executed({ by, slot, timeMs }: Execution): void {
+  executed({ by, slot, timeMs }: ExecutedCommand): void {
     if (timeMs < this.#lastMs)
       throw new Violation(
         'wrong-time',

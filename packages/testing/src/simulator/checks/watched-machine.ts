@@ -8,10 +8,10 @@ import {
   applyCommand,
   applyCommands,
   checkChunk,
-  chunksOf,
+  snapshotChunks,
   decodeWith,
   encodeWith,
-  messageOf,
+  errorText,
   versionOfCommand,
   codecsOf,
 } from 'synod/internal/machine/contract.js'
@@ -19,8 +19,8 @@ import type { ApplyContext, BatchedCommand, Machine } from 'synod/internal/machi
 import { Refusal } from 'synod/internal/machine/refusal.js'
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import type { Executions } from './executions.js'
-import { inWords } from '../trace/words.js'
-import type { Guard } from './guard.js'
+import { valueText } from '../trace/words.js'
+import type { DeterminismGuard } from './determinism-guard.js'
 import { Violation } from './violation.js'
 
 /** A command and the number of its request, by which it is known again wherever it is executed. */
@@ -68,7 +68,7 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
   readonly #innerCodecs: CodecsOf<M>
   readonly #server: ServerId
   readonly #executions: Executions
-  readonly #guard: Guard
+  readonly #guard: DeterminismGuard
   readonly #onViolation: (error: Error) => void
   /**
    * One of the two that a simulation of upgrades has; the version of the machine itself, where
@@ -87,7 +87,7 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
     inner: M,
     server: ServerId,
     executions: Executions,
-    guard: Guard,
+    guard: DeterminismGuard,
     onViolation: (error: Error) => void,
     simulated?: number,
   ) {
@@ -121,7 +121,7 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
       )
     } catch (error) {
       if (error instanceof SynodError && error.code === 'invalid-machine') throw error
-      result = messageOf(error)
+      result = errorText(error)
     }
     this.#executedOne(tagged, context, result)
     if (typeof result === 'string') throw new Error(result)
@@ -152,7 +152,7 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
     result: Uint8Array | string,
   ): void {
     try {
-      this.#guard.check(`apply(${inWords(command)}) in slot ${slot}`)
+      this.#guard.check(`apply(${valueText(command)}) in slot ${slot}`)
       // The state machine may have kept the command that it was given, and change it.
       const fresh = this.#innerCodecs.command.decode(encoded ?? NOTHING)
       const execution = { slot, tag, timeMs, version, command: fresh, encoded: encoded ?? NOTHING, result }
@@ -188,12 +188,12 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
   #snapshot(): Iterable<Uint8Array> {
     const count = encodeCount(this.#executed)
     const failed = (error: unknown) => {
-      const what = `the snapshot of s${this.#server} failed: ${messageOf(error)}`
+      const what = `the snapshot of s${this.#server} failed: ${errorText(error)}`
       this.#onViolation(new Violation('unexpected-failure', what, { cause: error }))
       return error
     }
     try {
-      return followedBy(count, chunksOf(this.#inner) ?? [], failed)
+      return followedBy(count, snapshotChunks(this.#inner) ?? [], failed)
     } catch (error) {
       throw failed(error)
     }

@@ -26,7 +26,7 @@ export interface DrawnClocks {
  * first command; that run away, stand still or run backwards. What else is drawn from the seed
  * stays as it is.
  */
-export function drawClocks(seed: number, ids: readonly ServerId[], durationMs: number): DrawnClocks {
+export function drawWallClocks(seed: number, ids: readonly ServerId[], durationMs: number): DrawnClocks {
   const chance = new Chance(seed ^ 0x636c6f63)
   const minority = Math.floor((ids.length - 1) / 2)
   const first = chance.below(ids.length)

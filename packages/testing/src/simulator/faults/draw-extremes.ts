@@ -8,14 +8,14 @@ const SHARE = 0.3
 const EACH = 0.5
 
 /** More clients at work on one server, inside its process. */
-export interface Crowd {
+export interface ExtraClients {
   readonly server: ServerId
   readonly clients: number
 }
 
 export interface DrawnExtremes {
   readonly faults: readonly Fault[]
-  readonly crowd?: Crowd
+  readonly crowd?: ExtraClients
   /** How many things each client does at once, if more than one. */
   readonly atOnce?: number
 }

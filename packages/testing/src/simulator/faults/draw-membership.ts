@@ -1,6 +1,6 @@
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import { Chance } from '../../chance.js'
-import { type Fault, serverOf } from './faults.js'
+import { type Fault, faultedServer } from './faults.js'
 
 /**
  * For most seeds in which no server is lost: servers join, and others go, but for one of the first.
@@ -46,9 +46,9 @@ export function drawUpgrades(
   const joining = changes.filter(({ kind }) => kind === 'join' && chance.happens(0.5))
   const faults = [
     ...first.map((server) => upgrade(server, 0, endMs)),
-    ...joining.map((fault) => upgrade(serverOf(fault), fault.atMs, durationMs)),
+    ...joining.map((fault) => upgrade(faultedServer(fault), fault.atMs, durationMs)),
   ]
-  const old = [...first, ...joining.map(serverOf)]
+  const old = [...first, ...joining.map(faultedServer)]
   // Now and then one is left for the end.
   return { old, faults: chance.happens(0.2) ? faults.slice(1) : faults }
 }

@@ -177,9 +177,13 @@ export const FAULT_KINDS = (Object.keys(FAULT_CLASS) as FaultKind[]).filter(
 )
 
 /** Those after which a server cannot take part as the acceptor that it was. */
-export const WRECKING: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-rot', 'lost-disk', 'old-copy'])
+export const DATA_LOSS_KINDS: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'bit-rot',
+  'lost-disk',
+  'old-copy',
+])
 
 /** The server that a fault strikes; 0 if it strikes none, or several. */
-export function serverOf(fault: Fault): ServerId {
+export function faultedServer(fault: Fault): ServerId {
   return 'server' in fault ? fault.server : 0
 }

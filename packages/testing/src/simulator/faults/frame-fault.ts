@@ -4,14 +4,14 @@ import type { Chance } from '../../chance.js'
 import type { ChunkFault } from '../hardware/socket.js'
 
 /** How often a frame is lost, comes twice, or is overtaken by the next. */
-export interface Rates {
+export interface FrameFaultRates {
   readonly loss: number
   readonly duplication: number
   readonly reordering: number
 }
 
 /** Turns one bit over. */
-export function garble(chunk: Uint8Array, chance: Chance): Uint8Array {
+export function flipBit(chunk: Uint8Array, chance: Chance): Uint8Array {
   const garbled = new Uint8Array(chunk)
   const at = chance.below(garbled.length)
   garbled[at] = (garbled[at] ?? 0) ^ (1 << chance.below(8))
@@ -23,7 +23,7 @@ export function garble(chunk: Uint8Array, chance: Chance): Uint8Array {
  * says at the moment. The preamble and the handshake pass as they are: what comes before them is no
  * conversation.
  */
-export function frameFault(rates: () => Rates | undefined, chance: Chance): ChunkFault {
+export function frameFault(rates: () => FrameFaultRates | undefined, chance: Chance): ChunkFault {
   let rest = Buffer.alloc(0)
   let greeted = 0
   let late: Buffer | undefined

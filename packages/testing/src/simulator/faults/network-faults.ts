@@ -1,10 +1,10 @@
 import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import type { Chance } from '../../chance.js'
-import type { ChunkFault, Way } from '../hardware/socket.js'
-import { PEER_PORT, type Place, type World, hostOf } from '../world.js'
+import type { ChunkFault, Direction } from '../hardware/socket.js'
+import { PEER_PORT, type Site, type World, hostOf } from '../world.js'
 import type { Fault } from './faults.js'
 import type { LastingFaults } from './lasting-faults.js'
-import { type Rates, frameFault, garble } from './frame-fault.js'
+import { type FrameFaultRates, frameFault, flipBit } from './frame-fault.js'
 import type { Plan } from './plan.js'
 
 export type NetworkFault = Fault & {
@@ -21,7 +21,7 @@ export interface NetworkFaultsParts<M extends AnyMachine> {
 /** Carries out the faults of the network. */
 export class NetworkFaults<M extends AnyMachine> {
   readonly #parts: NetworkFaultsParts<M>
-  readonly #rates = new Map<string, Rates>()
+  readonly #rates = new Map<string, FrameFaultRates>()
   readonly #toGarble = new Set<string>()
   /** By way, how much longer bytes take. */
   readonly #delaysMs = new Map<string, number>()
@@ -31,7 +31,7 @@ export class NetworkFaults<M extends AnyMachine> {
   }
 
   /** For the network: what happens to bytes on a way. */
-  chunkFault(way: Way): ChunkFault | undefined {
+  chunkFault(way: Direction): ChunkFault | undefined {
     const { chance, plan } = this.#parts
     const kinds = new Set(plan.faults.map(({ kind }) => kind))
     const key = `${way.from} ${way.to}`
@@ -39,7 +39,7 @@ export class NetworkFaults<M extends AnyMachine> {
     if (kinds.has('lossy') && way.port === PEER_PORT)
       faults.push(frameFault(() => this.#rates.get(key), chance))
     if (kinds.has('garbling'))
-      faults.push((chunk) => (this.#toGarble.delete(key) ? [garble(chunk, chance)] : [chunk]))
+      faults.push((chunk) => (this.#toGarble.delete(key) ? [flipBit(chunk, chance)] : [chunk]))
     if (faults.length < 2) return faults[0]
     return (chunk) => faults.reduce<readonly Uint8Array[]>((pieces, fault) => pieces.flatMap(fault), [chunk])
   }
@@ -93,7 +93,7 @@ export class NetworkFaults<M extends AnyMachine> {
     }
   }
 
-  #flap(a: Place, b: Place, periodMs: number, times: number): void {
+  #flap(a: Site, b: Site, periodMs: number, times: number): void {
     if (times === 0) return
     const { lasting, world } = this.#parts
     world.partition(a, b)
@@ -105,7 +105,7 @@ export class NetworkFaults<M extends AnyMachine> {
     })
   }
 
-  #reunite(a: Place, b: Place, reset: boolean): void {
+  #reunite(a: Site, b: Site, reset: boolean): void {
     this.#parts.world.reunite(a, b)
     if (reset) this.#parts.world.breakConnections(a, b)
   }

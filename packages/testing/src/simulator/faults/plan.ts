@@ -5,13 +5,13 @@ import { Chance } from '../../chance.js'
 import { drawLease } from '../../draw-lease.js'
 import { drawQuorums } from '../../draw-quorums.js'
 import type { SnapshotPolicy } from 'synod/internal/replica/snapshots.js'
-import { drawClocks } from './draw-clocks.js'
-import { type Crowd, drawExtremes } from './draw-extremes.js'
+import { drawWallClocks } from './draw-clocks.js'
+import { type ExtraClients, drawExtremes } from './draw-extremes.js'
 import { FaultDraw } from './draw-faults.js'
 import { drawFullness } from './draw-fullness.js'
 import { drawHostility } from './draw-hostile.js'
 import { drawChanges, drawUpgrades, drawWindow } from './draw-membership.js'
-import { type Fault, ORDERLY_KINDS, WRECKING, serverOf } from './faults.js'
+import { type Fault, ORDERLY_KINDS, DATA_LOSS_KINDS, faultedServer } from './faults.js'
 
 /** From the first to the second, in milliseconds. */
 export type Range = readonly [low: number, high: number]
@@ -67,7 +67,7 @@ export interface Plan {
    */
   readonly old?: readonly ServerId[]
   /** More clients on one of the servers. */
-  readonly crowd?: Crowd
+  readonly crowd?: ExtraClients
   /**
    * How many things each client on a host of its own does at once, through one session: 1 unless
    * given.
@@ -113,12 +113,14 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const formed = chance.happens(0.85)
   const reckless = formed && chance.happens(0.02)
   const losable = formed ? drawMinority(ids, chance) : []
-  const clocks = drawClocks(seed, ids, durationMs)
+  const clocks = drawWallClocks(seed, ids, durationMs)
   const rotten = reckless ? ids : losable
   const draw = new FaultDraw(chance, { ids, clients, losable, rotten, wrong: clocks.wrong })
   const drawn = draw.all(durationMs)
   const faults = [...drawn, ...drawMistakes(seed, losable, drawn, durationMs)]
-  const wrecked = new Set(faults.filter((fault) => WRECKING.has(fault.kind)).map((fault) => serverOf(fault)))
+  const wrecked = new Set(
+    faults.filter((fault) => DATA_LOSS_KINDS.has(fault.kind)).map((fault) => faultedServer(fault)),
+  )
   const spare = Math.floor((servers - 1) / 2) - wrecked.size
   const latencyMs = chance.pick(LATENCIES_MS)
   const syncMs = chance.pick(SYNCS_MS)
@@ -191,7 +193,7 @@ function drawMistakes(
   durationMs: number,
 ): Fault[] {
   const chance = new Chance(seed ^ 0x6d697374)
-  const wrecked = drawn.filter((fault) => WRECKING.has(fault.kind)).map(serverOf)
+  const wrecked = drawn.filter((fault) => DATA_LOSS_KINDS.has(fault.kind)).map(faultedServer)
   const sound = losable.filter((id) => !wrecked.includes(id))
   if (sound.length === 0 || !chance.happens(0.25)) return []
   const atMs = chance.between(0, durationMs / 2)

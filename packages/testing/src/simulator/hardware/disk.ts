@@ -13,12 +13,12 @@ import { systemError } from './system-error.js'
  */
 
 /** With this, a crash loses all that it can. */
-export const LOSE: Random = () => 0.99
+export const LOSE_ALL: Random = () => 0.99
 
 /** What has the name `lock` in a directory that is taken, or was when its process ended. */
 const LOCK_SOCKET = new MemoryFile()
 
-export type Fault = 'write' | 'sync' | 'syncDirectory'
+export type DiskOperation = 'write' | 'sync' | 'syncDirectory'
 
 export class MemoryDisk implements Disk {
   readonly counts = { writes: 0, syncs: 0, directorySyncs: 0 }
@@ -28,13 +28,13 @@ export class MemoryDisk implements Disk {
   onSynced: ((path: string, content: Buffer) => void) | undefined
   readonly #directories = new Directories()
   readonly #locked = new Set<string>()
-  readonly #faults: Fault[] = []
+  readonly #faults: DiskOperation[] = []
   #lives = Infinity
   #epoch = 0
-  #hold: Hold | null = null
+  #hold: HeldSyncs | null = null
 
   /** The next call of this kind fails, once. */
-  failNext(fault: Fault): void {
+  failNext(fault: DiskOperation): void {
     this.#faults.push(fault)
   }
 
@@ -59,8 +59,8 @@ export class MemoryDisk implements Disk {
   }
 
   /** From now on every `sync` of a file waits, until the hold is released. */
-  holdSyncs(): Hold {
-    return (this.#hold = new Hold())
+  holdSyncs(): HeldSyncs {
+    return (this.#hold = new HeldSyncs())
   }
 
   /** The process ends: its files are closed and its locks are gone. */
@@ -259,20 +259,20 @@ export class MemoryDisk implements Disk {
     this.#lives--
   }
 
-  #takeFault(fault: Fault): boolean {
+  #takeFault(fault: DiskOperation): boolean {
     const index = this.#faults.indexOf(fault)
     if (index < 0) return false
     this.#faults.splice(index, 1)
     return true
   }
 
-  #fault(fault: Fault, systemCall: string): void {
+  #fault(fault: DiskOperation, systemCall: string): void {
     if (this.#takeFault(fault)) throw systemError('EIO', systemCall)
   }
 }
 
 /** Syncs that wait. */
-export class Hold {
+export class HeldSyncs {
   readonly #reached = deferred()
   readonly #released = deferred()
 

@@ -10,7 +10,7 @@ import {
   formatAddress,
 } from 'synod/internal/net/transport/network.js'
 import { PendingWork } from './pending-work.js'
-import { MemorySocket, type ChunkFault, type Way } from './socket.js'
+import { MemorySocket, type ChunkFault, type Direction } from './socket.js'
 
 export interface MemoryNetworkOptions {
   /**
@@ -26,9 +26,9 @@ export interface MemoryNetworkOptions {
    * What becomes of a chunk that arrives: it may be changed, replaced by several, or held back.
    * Default: nothing.
    */
-  readonly chunkFault?: (way: Way) => ChunkFault | undefined
+  readonly chunkFault?: (way: Direction) => ChunkFault | undefined
   /** Called for every chunk that arrives, before its receiver gets it. */
-  readonly onArrival?: (way: Way, chunk: Uint8Array) => void
+  readonly onArrival?: (way: Direction, chunk: Uint8Array) => void
 }
 
 /**
@@ -165,7 +165,7 @@ export class MemoryNetwork {
   #connect(host: string, address: Address, events: SocketEvents): Socket {
     const to = formatAddress(address)
     const connection = ++this.#connections
-    const way: Way = { connection, from: host, to: address.host, port: address.port }
+    const way: Direction = { connection, from: host, to: address.host, port: address.port }
     const socket = new MemorySocket(this, way, to, events)
     this.#sockets.add(socket)
     this.dials.push({ from: host, to, atMs: this.clock.now() })
@@ -180,8 +180,8 @@ export class MemoryNetwork {
     return socket
   }
 
-  #accept(dialler: MemorySocket, { connection, from, to, port }: Way, events: SocketEvents): Socket {
-    const way: Way = { connection, from: to, to: from, port }
+  #accept(dialler: MemorySocket, { connection, from, to, port }: Direction, events: SocketEvents): Socket {
+    const way: Direction = { connection, from: to, to: from, port }
     const socket = new MemorySocket(this, way, `${from}:${this.#port++}`, events)
     this.#sockets.add(socket)
     socket.join(dialler)

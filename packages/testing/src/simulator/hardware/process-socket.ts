@@ -7,7 +7,7 @@ import {
 } from 'synod/internal/net/transport/network.js'
 
 /** How a process takes in what happens: now, or when it has caught up with what it missed. */
-export interface Turns {
+export interface EventRunner {
   readonly run: (event: () => void) => void
   /** The same, after the current call. */
   readonly later: (event: () => void) => void
@@ -21,7 +21,7 @@ export interface Turns {
 export class ProcessSocket implements Socket {
   readonly #socket: Socket
   #events: SocketEvents = NO_OWNER
-  readonly #later: Turns['later']
+  readonly #later: EventRunner['later']
   readonly #held: Uint8Array[] = []
   /** Why the connection ended, if that comes after what is held. */
   #heldEnd: SocketClosed | undefined
@@ -29,7 +29,7 @@ export class ProcessSocket implements Socket {
   #isClosed = false
 
   /** The system opens it; what happens before the process takes it into use must wait in `run`. */
-  constructor(open: OpenSocket, { run, later }: Turns) {
+  constructor(open: OpenSocket, { run, later }: EventRunner) {
     this.#later = later
     this.#socket = open({
       data: (chunk) => {

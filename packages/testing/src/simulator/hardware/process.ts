@@ -6,7 +6,7 @@ import { PendingWork } from './pending-work.js'
 import { ProcessSocket } from './process-socket.js'
 
 /** What a process has of the world. */
-export interface Surroundings {
+export interface ProcessEnvironment {
   readonly clock: Clock
   /** The network as its host sees it. */
   readonly network: Network
@@ -29,7 +29,7 @@ export class Process {
   readonly network: Network
   readonly disk: Disk | undefined
   alive = true
-  readonly #around: Surroundings
+  readonly #around: ProcessEnvironment
   #paused = false
   /** What happened while it was paused, in order. */
   #missed: (() => void)[] = []
@@ -38,7 +38,7 @@ export class Process {
   /** Since when the first of them has. */
   #stuckSinceMs = Infinity
 
-  constructor(around: Surroundings) {
+  constructor(around: ProcessEnvironment) {
     this.#around = around
     this.clock = this.#guardedClock()
     this.network = this.#guardedNetwork()

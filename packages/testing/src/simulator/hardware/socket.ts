@@ -13,7 +13,7 @@ import {
 export type ChunkFault = (chunk: Uint8Array) => readonly Uint8Array[]
 
 /** One direction of a connection. */
-export interface Way {
+export interface Direction {
   /** Numbers the connections, from 1. */
   readonly connection: number
   readonly from: string
@@ -28,8 +28,8 @@ export interface Wires {
   readonly windowBytes: number
   readonly split: (available: number) => number
   readonly options: {
-    readonly chunkFault?: (way: Way) => ChunkFault | undefined
-    readonly onArrival?: (way: Way, chunk: Uint8Array) => void
+    readonly chunkFault?: (way: Direction) => ChunkFault | undefined
+    readonly onArrival?: (way: Direction, chunk: Uint8Array) => void
   }
   latencyMs(from: string, to: string): number
   isCut(from: string, to: string): boolean
@@ -48,7 +48,7 @@ export class MemorySocket implements Socket {
   /** Its machine is gone, and answers nothing. */
   #isSilent = false
   readonly #network: Wires
-  readonly #way: Way
+  readonly #way: Direction
   readonly #events: SocketEvents
   readonly #chunkFault: ChunkFault | undefined
   #other: MemorySocket | undefined
@@ -70,7 +70,7 @@ export class MemorySocket implements Socket {
   /** How many times something arrived where the way was cut, and waits until it is healed. */
   #stalled = 0
 
-  constructor(network: Wires, way: Way, remote: string, events: SocketEvents) {
+  constructor(network: Wires, way: Direction, remote: string, events: SocketEvents) {
     this.#network = network
     this.#way = way
     this.remote = remote

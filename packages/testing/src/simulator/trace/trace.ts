@@ -6,7 +6,7 @@ import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import type { JournalRecord } from 'synod/internal/paxos/records.js'
 import { type ReplicaEvent, durableEvent, messageEvent } from 'synod/internal/trace/trace-event.js'
 import type { StepClock } from '../hardware/clock.js'
-import type { Way } from '../hardware/socket.js'
+import type { Direction } from '../hardware/socket.js'
 import type { SentMessage } from './wire-tap.js'
 
 /**
@@ -54,12 +54,12 @@ export class Trace {
   }
 
   /** Bytes have arrived. What they say is left to `message`, as few runs are listened to. */
-  arrival(way: Way, chunk: Uint8Array): void {
+  arrival(way: Direction, chunk: Uint8Array): void {
     this.#digestBytes(chunk, way.connection)
   }
 
   /** The last byte of a message has arrived. */
-  message(way: Way, message: SentMessage): void {
+  message(way: Direction, message: SentMessage): void {
     if (this.#listener === undefined) return
     this.#listener(this.#line(messageEvent('message', way, message, tagOf)))
   }

@@ -6,7 +6,7 @@ import { FrameReader } from 'synod/internal/net/transport/frame.js'
 import { type Handshake, decodeHandshake } from 'synod/internal/net/hello.js'
 import { peerReceiver } from 'synod/internal/net/peer/codec.js'
 import type { PeerMessage } from 'synod/internal/net/peer/messages.js'
-import type { Way } from '../hardware/socket.js'
+import type { Direction } from '../hardware/socket.js'
 import { PEER_PORT } from '../world.js'
 
 /** What servers and clients say to each other, once they have introduced themselves. */
@@ -26,12 +26,12 @@ export class WireTap {
   readonly #lines = new Map<string, Line>()
 
   /** How the sender on this way has introduced itself. */
-  greeting(way: Way): Handshake | undefined {
+  greeting(way: Direction): Handshake | undefined {
     return this.#line(way).greeting
   }
 
   /** The messages that these bytes complete, after the handshake. */
-  messages(way: Way, chunk: Uint8Array): SentMessage[] {
+  messages(way: Direction, chunk: Uint8Array): SentMessage[] {
     const line = this.#line(way)
     if (line.lost) return []
     const messages: SentMessage[] = []
@@ -52,7 +52,7 @@ export class WireTap {
     return messages
   }
 
-  #line(way: Way): Line {
+  #line(way: Direction): Line {
     const key = `${way.connection} ${way.from}`
     let line = this.#lines.get(key)
     if (line === undefined) this.#lines.set(key, (line = openLine(way)))
@@ -60,7 +60,7 @@ export class WireTap {
   }
 }
 
-function openLine({ from, port }: Way): Line {
+function openLine({ from, port }: Direction): Line {
   const kind = port === PEER_PORT ? 'peer' : 'client'
   const fromServer = /^s\d+$/.test(from)
   const codec = kind === 'peer' ? peerReceiver : fromServer ? clientSide : replicaSide

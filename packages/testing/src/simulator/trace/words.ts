@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
-import type { Output } from '../workload.js'
+import type { WorkloadOutput } from '../workload.js'
 
 /** A command or query for people: as JSON, where it has one. */
-export function inWords(value: unknown): string {
+export function valueText(value: unknown): string {
   try {
     const text = JSON.stringify(value) as string | undefined
     return text ?? 'undefined'
@@ -17,11 +17,11 @@ export function asData(value: unknown): unknown {
     JSON.stringify(value)
     return value
   } catch {
-    return inWords(value)
+    return valueText(value)
   }
 }
 
 /** Encoded results and answers are text, unless the workload has a codec of its own. */
-export function shown(output: Output | undefined): string | undefined {
+export function outputText(output: WorkloadOutput | undefined): string | undefined {
   return output === undefined || typeof output === 'string' ? output : Buffer.from(output).toString()
 }

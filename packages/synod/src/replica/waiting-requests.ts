@@ -1,0 +1,224 @@
+import { SynodError } from '../errors.js'
+import { type Linked, LinkedList } from '../linked-list.js'
+import type { Execution } from '../machine/executor.js'
+import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
+import type { SessionKey } from '../machine/session-key.js'
+import type { Outcome } from '../machine/outcome.js'
+import type { Proposal } from '../paxos/proposer.js'
+import type { Value } from '../paxos/value.js'
+import { FairQueue } from './fair-queue.js'
+import { OWN_PROCESS, Capacity } from './capacity.js'
+
+/**
+ * More requests than this do not wait here, or fewer where the replica is told so: further ones are
+ * refused as `overloaded`.
+ */
+export const MAX_WAITING_REQUESTS = 65_536
+
+/**
+ * Nor more bytes of them: what one replica keeps of what it could do later must leave room for its
+ * state.
+ */
+export const MAX_WAITING_BYTES = 256 << 20
+
+/** Sessions of which nothing waits are remembered up to this number: most will be back at once. */
+const MAX_IDLE_SESSIONS = 4096
+
+/**
+ * A forwarded request counts as lost after this many times the recent duration of requests, within
+ * these bounds. Under load requests take long, and forwarding them again would only add to it.
+ */
+const LOST_AFTER = 4
+const MIN_LOST_MS = 1000
+const MAX_LOST_MS = 10_000
+/** The weight of one request in the average duration. */
+const SAMPLE_WEIGHT = 1 / 16
+
+/** Gets the outcome of a request, or the reason why it was never proposed. */
+export type OnOutcome = (outcome: Outcome | SynodError) => void
+
+/** A request that waits to be executed. */
+export interface WaitingRequest extends RequestKey, Proposal, Linked<WaitingRequest> {
+  /** On whose behalf: those of one owner are proposed in the order of arrival. */
+  readonly owner: object
+  readonly done: OnOutcome
+  readonly arrivedMs: number
+  /** Whether it was ever proposed: then it may be executed, even if its caller has given up. */
+  wasProposed: boolean
+  /** Whether it may have been executed in a slot that a snapshot took the place of. */
+  wasSkipped: boolean
+  proposedMs: number
+  /** Whether it still waits. */
+  waits: boolean
+  /** Whether it has been proposed to the present leader. */
+  isProposed: boolean
+}
+
+/**
+ * The requests that callers of this replica wait for, from their arrival until they are executed
+ * here. A request that is chosen twice does no harm, as sessions execute it once: so a request that
+ * may be lost is proposed again. One whose caller gives up before it was proposed is not proposed.
+ */
+export class WaitingRequests {
+  readonly #capacity: Capacity
+  /** Requests that have yet to be proposed. */
+  readonly #queue = new FairQueue<WaitingRequest>(({ value }) => value.length)
+  /** All others, in the order in which they were proposed. */
+  readonly #proposed = new LinkedList<WaitingRequest>()
+  /** Of each session in the order of arrival, which is nearly always the order of execution. */
+  readonly #bySession = new Map<SessionKey, WaitingRequest[]>()
+  #nextId = 1
+  /** How long requests took lately, from their arrival to their execution: a running average. */
+  #tookMs = 0
+
+  constructor(limit = MAX_WAITING_REQUESTS) {
+    this.#capacity = new Capacity('requests', limit, MAX_WAITING_BYTES)
+  }
+
+  get size(): number {
+    return this.#capacity.size
+  }
+
+  /** Whether all that waits has been proposed. */
+  get isAllProposed(): boolean {
+    return this.#queue.isEmpty
+  }
+
+  /**
+   * `done` is called once, when it has been executed, unless it is cancelled before. Owners share
+   * the room, and take turns. Throws `overloaded`.
+   */
+  submit(key: RequestKey, value: Value, nowMs: number, done: OnOutcome, owner = OWN_PROCESS): WaitingRequest {
+    this.#capacity.check(owner, value.length, nowMs)
+    const waiting: WaitingRequest = {
+      id: this.#nextId++,
+      session: key.session,
+      sequence: key.sequence,
+      value,
+      owner,
+      done,
+      arrivedMs: nowMs,
+      proposedMs: nowMs,
+      waits: true,
+      wasProposed: false,
+      wasSkipped: false,
+      isProposed: false,
+      before: undefined,
+      after: undefined,
+    }
+    const ofSession = this.#ofSession(key)
+    if (ofSession.length >= SESSION_WINDOW)
+      throw this.#capacity.overloaded(`${ofSession.length} requests of this session wait already`, nowMs)
+    // A client that sends a request again has given up on the connection over which it sent it
+    // before.
+    const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
+    if (earlier !== undefined) this.cancel(earlier)
+    ofSession.push(waiting)
+    this.#queue.add(waiting)
+    this.#capacity.enter(owner, value.length, nowMs)
+    return waiting
+  }
+
+  /** Its caller has given up. It may still be executed. */
+  cancel(waiting: WaitingRequest): void {
+    if (!waiting.waits) return
+    waiting.waits = false
+    if (waiting.isProposed) this.#proposed.remove(waiting)
+    else this.#queue.remove(waiting)
+    this.#capacity.leave(waiting.owner, waiting.value.length)
+    const ofSession = this.#ofSession(waiting)
+    const index = ofSession.indexOf(waiting)
+    if (index === 0) ofSession.shift()
+    else ofSession.splice(index, 1)
+    if (ofSession.length === 0 && this.#bySession.size > MAX_IDLE_SESSIONS)
+      this.#bySession.delete(waiting.session)
+  }
+
+  /** Answers the caller of this request. Returns the request that waited, if any did. */
+  executed({ request, outcome }: Execution, nowMs: number): WaitingRequest | undefined {
+    const ofSession = this.#bySession.get(request.session)
+    const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
+    if (waiting === undefined) return undefined
+    this.cancel(waiting)
+    this.#capacity.done(nowMs)
+    this.#tookMs += SAMPLE_WEIGHT * (nowMs - waiting.arrivedMs - this.#tookMs)
+    waiting.done(waiting.wasSkipped && outcome.status === 'expired' ? outcomeUnknown() : outcome)
+    return waiting
+  }
+
+  /**
+   * What is to be proposed next: at most `most` requests, until they have `mostBytes` bytes. A
+   * request for which `check` throws is refused.
+   */
+  take(
+    most: number,
+    mostBytes: number,
+    nowMs: number,
+    check: (value: Value) => void = () => undefined,
+  ): readonly Proposal[] {
+    const proposals: WaitingRequest[] = []
+    for (const waiting of this.#queue.take(most, mostBytes)) {
+      waiting.isProposed = true
+      waiting.proposedMs = nowMs
+      this.#proposed.append(waiting)
+      if (this.#isRefused(waiting, check)) continue
+      waiting.wasProposed = true
+      proposals.push(waiting)
+    }
+    return proposals
+  }
+
+  #isRefused(waiting: WaitingRequest, check: (value: Value) => void): boolean {
+    if (waiting.wasProposed) return false
+    try {
+      check(waiting.value)
+      return false
+    } catch (error) {
+      this.cancel(waiting)
+      waiting.done(error as SynodError)
+      return true
+    }
+  }
+
+  /** What was proposed before is lost: all that waits is to be proposed. */
+  restart(): void {
+    const queued = this.#queue.takeAll()
+    for (let { first } = this.#proposed; first !== undefined; { first } = this.#proposed) {
+      this.#proposed.remove(first)
+      first.isProposed = false
+      this.#queue.add(first)
+    }
+    for (const waiting of queued) this.#queue.add(waiting)
+  }
+
+  /**
+   * A snapshot took the place of slots that were not executed here. A proposed request may have
+   * been executed there, so that its session has ended since proves nothing.
+   */
+  skipped(): void {
+    for (const ofSession of this.#bySession.values())
+      for (const waiting of ofSession) waiting.wasSkipped = waiting.wasProposed
+  }
+
+  /** What was handed on and is taken for lost, to be proposed again. */
+  takeLost(nowMs: number): readonly Proposal[] {
+    const afterMs = Math.min(Math.max(LOST_AFTER * this.#tookMs, MIN_LOST_MS), MAX_LOST_MS)
+    const proposals: WaitingRequest[] = []
+    for (let waiting = this.#proposed.first; waiting !== undefined; waiting = waiting.after) {
+      if (nowMs - waiting.proposedMs <= afterMs) continue
+      waiting.proposedMs = nowMs
+      proposals.push(waiting)
+    }
+    return proposals
+  }
+
+  #ofSession({ session }: RequestKey): WaitingRequest[] {
+    let ofSession = this.#bySession.get(session)
+    if (ofSession === undefined) this.#bySession.set(session, (ofSession = []))
+    return ofSession
+  }
+}
+
+function outcomeUnknown(): SynodError {
+  return new SynodError('outcome-unknown', 'the session of the command has ended while this server caught up')
+}

@@ -1,4 +1,0 @@
-/** What is at a place that the list has. */
-export function at<T>(list: ArrayLike<T>, place: number): T {
-  return list[place] as T
-}
