@@ -13,6 +13,6 @@ export const CLAIMS = `## What holds, and what shows it
   one of the directories is kept, since every vote at a higher ballot is for the same value; with directories enough for phase 1 that is all that was chosen. The new id
   keeps the old members out, and the margin its ballots above theirs. Shown by [clusters.qnt](../../tools/spec/clusters.qnt), by the model checker (in each of its states, for any of the directories), and by random
   runs of whole clusters that are recovered.
-- **Admission by positions.** A server votes again once a quorum for phase 1 has welcomed it and none has heard of more of its journal than it has: every quorum that chose a value has a member in
-  that one, which heard the position before the vote. Shown by the simulator, with old copies of directories. Not found out: all servers put back at once
+- **Admission by group counts.** A server votes again once a quorum for phase 1 has welcomed it and none has heard of more of its journal than it has: every quorum that chose a value has a member in
+  that one, which heard the group count before the vote. Shown by the simulator, with old copies of directories. Not found out: all servers put back at once
   ([0031](../decisions/0031-positions.md)).`

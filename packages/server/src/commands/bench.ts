@@ -34,13 +34,13 @@ export function addBench(program: Command): void {
   const bench = program
     .command('bench')
     .description('Put load on a running cluster, and measure it. It writes keys that begin with bench/.')
-    .option('--connections <n>', 'clients, each with connections of its own', integerFrom(1, 10_000), 64)
+    .option('--connections <n>', 'clients; each has its own connections', integerFrom(1, 10_000), 64)
     .option('--in-flight <n>', 'operations that each client has in flight', integerFrom(1, MAX_IN_FLIGHT), 1)
     .option('--seconds <s>', 'how long to measure', numberUpTo(MAX_SECONDS), 10)
-    .option('--warmup-seconds <s>', 'how long before that', numberUpTo(MAX_SECONDS), 2)
+    .option('--warmup-seconds <s>', 'how long to run before the measurement', numberUpTo(MAX_SECONDS), 2)
     .option('--value-bytes <n>', 'the size of the values', integerFrom(0, MAX_VALUE_BYTES), 256)
     .option('--keys <n>', 'how many different keys', integerFrom(1, 10_000_000), 10_000)
-    .option('--reads <percent>', 'how many of 100 operations are gets', integerFrom(0, 100), 0)
+    .option('--reads <percent>', 'the percentage of operations that are gets', integerFrom(0, 100), 0)
     .action(run)
   finish(addClusterOptions(bench), [
     'bench',

@@ -15,7 +15,9 @@ interface CasOptions extends ValueOptions {
 export function addCas(program: Command): void {
   const cas = program
     .command('cas')
-    .description('Compare and swap: set a key only if it has the expected value, or with --absent none.')
+    .description(
+      'Compare and swap: set a key only if it has the expected value, or with --absent only if it does not exist.',
+    )
     .usage('[options] <key> <expected> <value>\n       synod cas [options] --absent <key> <value>')
     .argument('[key]')
     .argument('[expected]', 'the expected value; not with --absent')

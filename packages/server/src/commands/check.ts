@@ -21,8 +21,8 @@ export function addCheck(program: Command): void {
   const check = program
     .command('check')
     .description(
-      'Search the states that a small cluster can be in, whatever is lost, delayed or restarted, for one that ' +
-        'breaks an invariant: all of them, or many of a larger cluster.',
+      'Search for a state that breaks an invariant: try every order of events in a small cluster (messages lost or ' +
+        'delayed, servers restarted), or random walks in a larger one.',
     )
     .addArgument(
       new Argument('[configuration]', 'what may happen in the cluster')
@@ -34,9 +34,16 @@ export function addCheck(program: Command): void {
         .argParser(integerFrom(1, 1_000_000_000))
         .conflicts('goal'),
     )
-    .option('--seed <n>', 'what the walks are drawn from', integerFrom(0, MAX_SEED), 1)
-    .option('--goal <list>', `a way to these, one after the other: ${GOAL_NAMES.join(', ')}`, parseGoals)
-    .option('--trace <file>', 'write the way to a violation or to the goals (see docs/reference/trace.md)')
+    .option('--seed <n>', 'the seed of the random walks', integerFrom(0, MAX_SEED), 1)
+    .option(
+      '--goal <list>',
+      `search a path to these, one after the other: ${GOAL_NAMES.join(', ')}`,
+      parseGoals,
+    )
+    .option(
+      '--trace <file>',
+      'write the path to a violation or to the goals to a file (see docs/reference/trace.md)',
+    )
     .action(run)
   finish(check, [
     'check',

@@ -29,14 +29,14 @@ export function addDemo(program: Command): void {
     .command('demo')
     .description(
       'Run a cluster on this machine, one process for each replica, until Ctrl-C. Its data is kept. ' +
-        'Clients find the replicas at 127.0.0.1:2379, :22379, :32379, …; peers use one port further.',
+        'Clients reach the replicas at 127.0.0.1:2379, :22379, :32379, …; peers use the port after each of these.',
     )
     .addOption(
       new Option('--mode <mode>', 'how slots get decided')
         .choices(['leader', 'leaderless'])
         .default('leader'),
     )
-    .option('--replicas <n>', 'how many', integerFrom(1, MAX_REPLICAS), 3)
+    .option('--replicas <n>', 'how many replicas', integerFrom(1, MAX_REPLICAS), 3)
     .option(
       '--dir <dir>',
       `the directory of data and logs (default: ${DIRECTORIES.leader}; leaderless: ${DIRECTORIES.leaderless})`,

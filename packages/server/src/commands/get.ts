@@ -15,7 +15,9 @@ import { withClient } from './with-client.js'
 export function addGet(program: Command): void {
   const get = program
     .command('get')
-    .description('Print the value of a key, as it is; on a terminal with a line end. Fails if there is none.')
+    .description(
+      'Print the value of a key unchanged; on a terminal, add a line end. Fails if the key does not exist.',
+    )
     .usage('[options] <key>')
     .argument('[key]')
     .action(withArgs(run))

@@ -11,7 +11,9 @@ import { withClient } from './with-client.js'
 export function addIncr(program: Command): void {
   const incr = program
     .command('incr')
-    .description('Add to the decimal integer that the value is, or to 0 if there is none; print the sum.')
+    .description(
+      'Add a number to the value of a key, a decimal integer, and print the sum. A key that does not exist counts as 0.',
+    )
     .usage('[options] <key> [by]')
     .argument('[key]')
     .argument('[by]', 'how much to add (default: 1)')

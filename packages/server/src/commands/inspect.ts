@@ -13,8 +13,8 @@ export function addInspect(program: Command): void {
   const inspect = program
     .command('inspect')
     .description(
-      'Show what the journal in a data directory holds, and what a server that starts on it would find. ' +
-        'Nothing is changed; the directory may be in use, or damaged.',
+      'Show the content of the journal in a data directory, and what a server that starts on it would find. ' +
+        'It changes nothing; the directory may be in use, or damaged.',
     )
     .argument('<dir>', 'the data directory of one replica')
     .option('--records', 'list every group and every record')

@@ -15,7 +15,7 @@ export interface ValueOptions extends KeyOptions {
 export function addKeyOptions(command: Command): Command {
   return addEncodingOption(command).option(
     '--key-file <file>',
-    'read the key from a file, or with - from stdin: all its bytes, a line end too',
+    'read the key from a file, or with - from stdin: all its bytes, a final line end included',
   )
 }
 

@@ -43,7 +43,7 @@ function addList(member: Command): void {
   const list = member
     .command('list')
     .description(
-      'Show the members, as the most advanced replica that answers has them. Fails if none answers.',
+      'Show the members, as the most advanced replica that answers knows them. Fails if none answers.',
     )
     .action(runList)
   finish(addClusterOptions(list, 500), ['member list', 'member list --json'])
@@ -54,10 +54,10 @@ function addAdd(member: Command): void {
     .command('add')
     .description(
       'Add a new server, then start it with synod serve --join. It votes when it has caught up. ' +
-        'Ids go up: none is used twice.',
+        'Its id must be higher than all ids before.',
     )
     .addArgument(newServerArgument('<id=host:port>'))
-    .option('--learner', 'it learns, and never votes')
+    .option('--learner', 'the server only learns, and never votes')
     .action((server: ServerAt, options: AddOptions) =>
       runAdd(server, { learner: options.learner ?? false, replaces: 0 }, options),
     )
@@ -68,8 +68,8 @@ function addUpdate(member: Command): void {
   const update = member
     .command('update')
     .description(
-      'Correct where a member listens for its peers. Servers that name it in their own --servers use that until they ' +
-        'are started with another list.',
+      'Correct the address of a member for its peers. A server that names the member in its own --servers uses that ' +
+        'address until it is started with another list.',
     )
     .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServerId))
     .requiredOption('--address <host:port>', 'where it listens from now on; no other member may listen there')
@@ -80,11 +80,11 @@ function addUpdate(member: Command): void {
 function addRemove(member: Command): void {
   const remove = member
     .command('remove')
-    .description('Remove a server, for good: its process ends by itself, and its id does not come back.')
+    .description('Remove a server for good. Its process ends by itself, and its id is not used again.')
     .addArgument(new Argument('<id>', 'the server, such as 3 or s3').argParser(parseServerId))
     .option(
       '--force',
-      'also if too few servers are left to make a quorum: then nothing is decided until enough are back',
+      'even if too few voters are up to form a quorum: then nothing is decided until enough are up',
     )
     .action(runRemove)
   finish(addClusterOptions(remove), ['member remove 3', 'member remove 3 --force'])
@@ -94,10 +94,10 @@ function addReplace(member: Command): void {
   const replace = member
     .command('replace')
     .description(
-      'Replace a server that is lost, or is to go, by a new one: start that with synod serve --join. ' +
-        'When it has caught up it votes in the place of the old one, which is removed at that moment.',
+      'Replace a server by a new one, which you start with synod serve --join. ' +
+        'When the new server has caught up, it gets its vote and the old one is removed, at the same moment.',
     )
-    .addArgument(new Argument('<old>', 'the server that goes, such as 3 or s3').argParser(parseServerId))
+    .addArgument(new Argument('<old>', 'the server to remove, such as 3 or s3').argParser(parseServerId))
     .addArgument(newServerArgument('<new=host:port>'))
     .action((replaces: number, server: ServerAt, options: ConnectionOptions) =>
       runAdd(server, { learner: false, replaces }, options),

@@ -12,7 +12,7 @@ export function addPut(program: Command): void {
     .description('Set a key to a value.')
     .usage('[options] <key> <value>')
     .argument('[key]', 'text of 1 to 1024 bytes')
-    .argument('[value]', 'any bytes, or - to read them from stdin; put -- before one that begins with -')
+    .argument('[value]', 'any bytes, or - to read them from stdin; put -- before a value that begins with -')
     .action(withArgs(run))
   finish(addClusterOptions(addValueOptions(put)), [
     'put hello world',

@@ -26,8 +26,8 @@ export function addRecover<M extends AnyMachine>(program: Command, store: Served
   const recover = program
     .command('recover')
     .description(
-      'Make a new cluster of one server out of what is left of one that has lost a majority for good. ' +
-        'The directories that it reads are not changed; old members and clients are refused by the new cluster.',
+      'Make a new cluster of one server from the remaining data directories of a cluster that lost a majority for good. ' +
+        'It only reads these directories. The new cluster refuses members and clients of the old one.',
     )
     .requiredOption(
       '--from <dir>',
@@ -37,7 +37,7 @@ export function addRecover<M extends AnyMachine>(program: Command, store: Served
     .requiredOption('--data-dir <dir>', 'the data directory of the new server: empty or absent')
     .requiredOption('--id <n>', 'the new server', integerFrom(1, MAX_SERVER_ID))
     .requiredOption('--address <host:port>', 'where the new server will listen for its peers')
-    .option('--force', 'also while something answers at the address of an old member')
+    .option('--force', 'even if a process answers at the address of an old member')
     .option('--yes', 'do not ask')
     .action((options: RecoverOptions) => run(options, store))
   finish(recover, [

@@ -69,8 +69,8 @@ export function addServe<M extends AnyMachine>(program: Command, store: ServedSt
     .requiredOption('--data-dir <dir>', 'where promises and votes are kept: one directory for each replica')
     .option(
       '--join',
-      'on an empty directory: join an existing cluster, see synod member add --help; ' +
-        '--servers are then this server and the servers that it asks first',
+      'join an existing cluster, with an empty directory (see synod member add --help); ' +
+        '--servers then lists this server and the servers that it asks first',
     )
     .addOption(
       new Option('--mode <mode>', 'how slots get decided, the same on all servers, for good')
@@ -79,12 +79,12 @@ export function addServe<M extends AnyMachine>(program: Command, store: ServedSt
     )
     .option(
       '--quorums <p1,p2>',
-      'how many servers make a quorum in phase 1 and in phase 2, the same on all servers, for good (default: majorities)',
+      'the sizes of quorums in phase 1 and in phase 2; the same on all servers, and never changed (default: majorities)',
       parseQuorums,
     )
     .option(
       '--lease-ms <ms>',
-      'let the leader answer reads alone while it holds a lease of this length, the same on all servers, for good (default: none)',
+      'let the leader answer reads alone under leases of this length; the same on all servers, and never changed (default: none)',
       integerFrom(0, 600_000),
     )
     .option('--listen <host:port>', 'where to listen for peers, if not at the address in --servers')
@@ -115,7 +115,7 @@ export function addServe<M extends AnyMachine>(program: Command, store: ServedSt
     )
     .option(
       '--max-waiting <n>',
-      'how many commands may wait, and how many reads; more are refused as overloaded (default: 65536)',
+      'the most commands that may wait, and the most reads; further ones are refused as overloaded (default: 65536)',
       integerFrom(1, 65_536),
     )
     .option('--metrics <host:port>', 'serve metrics at http://host:port/metrics, for Prometheus')

@@ -32,25 +32,25 @@ export function addSimulate(program: Command): void {
   const simulate = program
     .command('simulate')
     .description(
-      'Run whole clusters on simulated machines, under faults that a seed draws, and check what replicas ' +
-        'and clients see. Stops at the first violation, and removes the faults that it does not need. The same seed ' +
+      'Run whole clusters on simulated machines, under random faults, and check the results of replicas and clients. ' +
+        'At the first violation it stops, and removes the faults that the violation does not need. The same seed ' +
         'gives the same run.',
     )
     .option(
       '--seeds <n>',
-      `how many seeds (default: ${DEFAULT_SEEDS}; with --minutes as many as fit)`,
+      `how many seeds (default: ${DEFAULT_SEEDS}; with --minutes as many as there is time for)`,
       integerFrom(1, MAX_SEED),
     )
     .option('--seed <n>', 'the first seed', integerFrom(0, MAX_SEED), 1)
     .addOption(
       new Option('--mode <mode>', 'how slots get decided').choices(Object.keys(MODES)).default('both'),
     )
-    .option('--servers <n>', 'how many (default: the seed draws 3 or 5)', integerFrom(2, 9))
+    .option('--servers <n>', 'how many servers (default: 3 or 5, by the seed)', integerFrom(2, 9))
     .option('--minutes <m>', 'begin no run after this time; 0 for no limit', parseMinutes)
     .option('--jobs <n>', 'threads that share the runs', integerFrom(1, 256), 1)
     .option(
       '--trace <file>',
-      'write what happens in the run, which must be the only one (see docs/reference/trace.md)',
+      'write all events of the run to a file; for a single run (see docs/reference/trace.md)',
     )
     .addOption(
       new Option('--replay <file>', 'run the plan of a trace again, and compare').conflicts([

@@ -43,11 +43,11 @@ function addSave(snapshot: Command): void {
   const save = snapshot
     .command('save')
     .description(
-      'Have a replica take a snapshot of its state, and write it to a file: all of it, or none. No quorum is needed; ' +
-        'it is as old as the replica is behind. --timeout-ms is for each piece.',
+      'Have a replica take a snapshot of its state, and write it to a file, completely or not at all. It needs no ' +
+        'quorum; a replica that is behind gives an older state. --timeout-ms is for each piece.',
     )
     .addArgument(fileArgument())
-    .option('--force', 'replace the file if it is there')
+    .option('--force', 'replace an existing file')
     .action(runSave)
   finish(addClusterOptions(save, SAVE_TIMEOUT_MS), [
     'snapshot save backup.snapshot',
@@ -58,7 +58,7 @@ function addSave(snapshot: Command): void {
 function addStatus<M extends AnyMachine>(snapshot: Command, store: ServedStore<M>): void {
   const status = snapshot
     .command('status')
-    .description('Read a file that a snapshot was saved to, check all of it, and show what it holds.')
+    .description('Read the file of a snapshot, check all of it, and show what it holds.')
     .addArgument(fileArgument())
     .action((file: string, options: OutputOptions) => runStatus(file, options, store))
   finish(status, ['snapshot status backup.snapshot', 'snapshot status backup.snapshot --json'])
@@ -68,7 +68,7 @@ function addRestore<M extends AnyMachine>(snapshot: Command, store: ServedStore<
   const restore = snapshot
     .command('restore')
     .description(
-      'Make a new cluster of one server out of a saved snapshot. Members and clients of the old cluster are refused by it.',
+      'Make a new cluster of one server out of a saved snapshot. The new cluster refuses members and clients of the old one.',
     )
     .addArgument(fileArgument())
     .requiredOption('--data-dir <dir>', 'the data directory of the new server: empty or absent')

@@ -23,8 +23,8 @@ interface StatusOptions extends ConnectionOptions {
 export function addStatus(program: Command): void {
   const status = program
     .command('status')
-    .description('Show role, ballot and watermarks of each replica. Fails if none answers.')
-    .option('--watch', 'again and again, until Ctrl-C')
+    .description('Show the role, ballot and watermarks of each replica. Fails if none answers.')
+    .option('--watch', 'show it again and again, until Ctrl-C')
     .option('--interval-ms <ms>', 'how often, with --watch', integerFrom(10, 3_600_000), 1000)
     .action(run)
   finish(addClusterOptions(status, 500), ['status', 'status --watch --interval-ms 200', 'status --json'])

@@ -18,7 +18,9 @@ interface TransferOptions extends ConnectionOptions {
 export function addTransfer(program: Command): void {
   const transfer = program
     .command('transfer')
-    .description('Have another replica lead. Nothing is lost, and clients wait for some milliseconds.')
+    .description(
+      'Transfer the leadership to another replica. Nothing is lost; clients wait for some milliseconds.',
+    )
     .option('--to <server>', 'the server, such as s2 (default: the one that keeps up best)', parseServerId)
     .action(run)
   finish(addClusterOptions(transfer), ['transfer', 'transfer --to s2'])
