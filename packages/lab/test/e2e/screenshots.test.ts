@@ -72,7 +72,7 @@ describe.skipIf(noBrowser !== undefined)('a screenshot of the page', () => {
     await site[Symbol.asyncDispose]()
   })
 
-  test.each(VIEWS)('$name', async ({ name, show, size, theme }) => {
+  test.each(VIEWS.map((view) => [view.name, view] as const))('%s', async (name, { show, size, theme }) => {
     const page = await site.page('', {
       ...(size && { viewport: size }),
       ...(theme && { colorScheme: theme }),

@@ -37,10 +37,10 @@ const CROWDED = Array.from({ length: 100 }, (_, seed) => seed).find(
 
 /** What belongs to a seed of the tests: it stands in the name of each test that fails. */
 const runs = [3, 5, 17, CROWDED].flatMap((seed) =>
-  (['leader', 'leaderless'] as const).map((mode) => ({ seed, mode })),
+  (['leader', 'leaderless'] as const).map((mode) => [mode, seed] as const),
 )
 
-describe.each(runs)('the trace of a simulation in $mode mode with seed $seed', ({ mode, seed }) => {
+describe.each(runs)('the trace of a simulation in %s mode with seed %i', (mode, seed) => {
   let lines: readonly Line[]
   let opened: OpenedTrace
   let picture: Picture

@@ -38,15 +38,13 @@ const families = [
     decode: (reader: Reader) => decodeHandshake(reader.raw(reader.remaining)),
   },
 ].flatMap(({ family, samples, encode, decode }) =>
-  Object.entries(samples).map(([type, sample]) => ({
-    name: `${family} ${type}`,
-    sample: sample as fc.Arbitrary<unknown>,
-    encode: encode as (writer: Writer, message: unknown) => void,
-    decode,
-  })),
+  Object.entries(samples).map(([type, sample]) => {
+    const codec = { encode: encode as (writer: Writer, message: unknown) => void, decode }
+    return [family, type, sample as fc.Arbitrary<unknown>, codec] as const
+  }),
 )
 
-describe.each(families)('$name', ({ sample, encode, decode }) => {
+describe.each(families)('the %s message %s', (_family, _type, sample, { encode, decode }) => {
   it('is decoded as it was encoded, to the last byte', () => {
     fc.assert(
       fc.property(sample, (message) => {

@@ -59,9 +59,9 @@ function getOn(cluster: Cluster, able: readonly ServerId[], limitMs: number): vo
   )
 }
 
-describe.each(CUTS.map((cut) => ({ cut, named: cut.join(' ') || 'none' })))(
-  'with these links cut: $named',
-  ({ cut }) => {
+describe.each(CUTS.map((cut) => [cut.join(' ') || 'none', cut] as const))(
+  'with these links cut: %s',
+  (_, cut) => {
     test.each(SERVERS)(
       'and s%i as the leader, a quorum chooses within three election timeouts, and then no leader is deposed',
       (leader) => {

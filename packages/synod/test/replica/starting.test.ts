@@ -68,17 +68,19 @@ const WRONG: typeof FAILURES = [
   },
 ]
 
+const named = (failures: typeof FAILURES) => failures.map((failure) => [failure.name, failure] as const)
+
 describe('a failed start leaves the directory as it was', () => {
-  test.each(FAILURES)('if the directory is new: $name', async ({ before, code, options }) => {
+  test.each(named(FAILURES))('if the directory is new: %s', async (_, { before, code, options }) => {
     const world = new World()
     await before?.(world)
     expect(await world.failure(world.begin(1, options))).toMatchObject({ code })
     expect(contents(world, 1)).toEqual({})
   })
 
-  test.each([...FAILURES, ...WRONG])(
-    'if the directory was used: $name',
-    async ({ before, code, options }) => {
+  test.each(named([...FAILURES, ...WRONG]))(
+    'if the directory was used: %s',
+    async (_, { before, code, options }) => {
       const world = await World.formed()
       await world.settled(world.replica(1).execute('a'))
       world.crash(1)

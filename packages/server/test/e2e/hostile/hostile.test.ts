@@ -37,39 +37,42 @@ describe.skipIf(process.platform !== 'linux')('a replica under attack', () => {
 
   afterAll(() => cluster.stop())
 
-  test.each(ATTACKS)('$name', async ({ name, run }) => {
-    const leader = (await settledStatuses(cluster.endpoints, PATIENCE_MS))[0]!.leader! - 1
-    const stop = new AbortController()
-    // Figures are of runs side by side: what was attacked before has another heap than a process
-    // that has just begun.
-    if (SECONDS > 1) alone = await honest(SECONDS)
-    await memory()
-    const attack = run(cluster.endpoints[leader]!, stop.signal)
-    let turn = 0
-    const watch = setInterval(() => {
-      void readFile(`${turnsFile}.${cluster.replicas[leader]!.pid}`, 'utf8')
-        .then((text) => {
-          turn = Math.max(turn, Number(text))
-        })
-        .catch(() => undefined)
-    }, 50)
-    const beside = await honest(SECONDS)
-    stop.abort()
-    await attack
-    clearInterval(watch)
-    const statuses = await settledStatuses(cluster.endpoints, PATIENCE_MS)
-    const held = Math.max(...statuses.map(({ held }) => held.mostBytes))
-    const used = (await memory()).map((bytes, index) => bytes - idleBytes[index]!)
-    const [p99, p99Alone] = [beside.latencyMs.p99, alone.latencyMs.p99]
-    process.stdout.write(
-      `${name}: p99 ${p99.toFixed(1)} ms of ${beside.operations}, ${(p99 / p99Alone).toFixed(1)} x as alone ` +
-        `(${p99Alone.toFixed(1)} ms of ${alone.operations}); longest turn ${turn.toFixed(0)} ms; ` +
-        `memory ${used.map((bytes) => bytes >> 20).join(', ')} MiB, held ${held >> 20} MiB\n`,
-    )
-    expect(beside.errors).toEqual({})
-    for (const bytes of used) expect(bytes).toBeLessThan(MOST_MEMORY_BYTES)
-    for (const replica of cluster.replicas) expect(() => process.kill(replica.pid, 0)).not.toThrow()
-  })
+  test.each(ATTACKS.map((attack) => [attack.name, attack.run] as const))(
+    'serves honest clients during: %s',
+    async (name, run) => {
+      const leader = (await settledStatuses(cluster.endpoints, PATIENCE_MS))[0]!.leader! - 1
+      const stop = new AbortController()
+      // Figures are of runs side by side: what was attacked before has another heap than a process
+      // that has just begun.
+      if (SECONDS > 1) alone = await honest(SECONDS)
+      await memory()
+      const attack = run(cluster.endpoints[leader]!, stop.signal)
+      let turn = 0
+      const watch = setInterval(() => {
+        void readFile(`${turnsFile}.${cluster.replicas[leader]!.pid}`, 'utf8')
+          .then((text) => {
+            turn = Math.max(turn, Number(text))
+          })
+          .catch(() => undefined)
+      }, 50)
+      const beside = await honest(SECONDS)
+      stop.abort()
+      await attack
+      clearInterval(watch)
+      const statuses = await settledStatuses(cluster.endpoints, PATIENCE_MS)
+      const held = Math.max(...statuses.map(({ held }) => held.mostBytes))
+      const used = (await memory()).map((bytes, index) => bytes - idleBytes[index]!)
+      const [p99, p99Alone] = [beside.latencyMs.p99, alone.latencyMs.p99]
+      process.stdout.write(
+        `${name}: p99 ${p99.toFixed(1)} ms of ${beside.operations}, ${(p99 / p99Alone).toFixed(1)} x as alone ` +
+          `(${p99Alone.toFixed(1)} ms of ${alone.operations}); longest turn ${turn.toFixed(0)} ms; ` +
+          `memory ${used.map((bytes) => bytes >> 20).join(', ')} MiB, held ${held >> 20} MiB\n`,
+      )
+      expect(beside.errors).toEqual({})
+      for (const bytes of used) expect(bytes).toBeLessThan(MOST_MEMORY_BYTES)
+      for (const replica of cluster.replicas) expect(() => process.kill(replica.pid, 0)).not.toThrow()
+    },
+  )
 
   /**
    * The latencies of a client in a process of its own, which asks for one thing after the other.
