@@ -7,7 +7,7 @@ const directory = fileURLToPath(new URL('../src/lessons/scripts', import.meta.ur
 
 // What the lessons say happens is what the core does: each is a golden script. `--update` writes
 // the answers.
-test.each(readdirSync(directory))('%s', async (name) => {
+test.each(readdirSync(directory))('the lesson %s shows the answers of the core', async (name) => {
   const text = readFileSync(`${directory}/${name}`, 'utf8')
   await expect(runScript(text, name)).toMatchFileSnapshot(`${directory}/${name}`)
 })

@@ -7,7 +7,7 @@ import { MISTAKES } from '../src/lessons/mistakes.js'
 
 const directory = fileURLToPath(new URL('../src/lessons/broken', import.meta.url))
 
-describe.each(Object.entries(MISTAKES))('%s', (name, { load, title }) => {
+describe.each(Object.entries(MISTAKES))('the core with the mistake %s', (name, { load, title }) => {
   test('breaks an invariant in the last command of its script', async () => {
     const text = await readFile(`${directory}/${name}.txt`, 'utf8')
     expect(parseLesson(name, text).title).toBe(title)
@@ -24,7 +24,7 @@ describe.each(Object.entries(MISTAKES))('%s', (name, { load, title }) => {
     )
   })
 
-  test('the core without the mistake passes the same script', async () => {
+  test('passes the same script once the mistake is removed', async () => {
     const text = await readFile(`${directory}/${name}.txt`, 'utf8')
     const commands = sound.parseScript(text).commands.map((command) => command.text)
     // Without the mistake some messages are never sent: the command that delivers one says so.

@@ -29,8 +29,8 @@ const makers: [string, () => Bench][] = [
   ['the real clock', () => ({ clock: systemClock, settled: (promise) => promise })],
   ['the simulated clock', () => simulatedBench()],
   ['the clock of a simulated process', () => simulatedBench(1)],
-  ['one that runs fast', () => simulatedBench(1.1)],
-  ['one that runs slow', () => simulatedBench(0.97)],
+  ['a simulated clock that runs fast', () => simulatedBench(1.1)],
+  ['a simulated clock that runs slow', () => simulatedBench(0.97)],
 ]
 
 describe.each(makers)('%s', (_, make) => {

@@ -49,7 +49,7 @@ test('the help of member lists its subcommands', () => {
     expect(helpOf(member!)).toMatch(new RegExp(`^  ${name} `, 'm'))
 })
 
-describe.each(commands)('%s', (name, command) => {
+describe.each(commands)('the help of synod %s', (name, command) => {
   const help = helpOf(command)
 
   test('shows an example', () => {

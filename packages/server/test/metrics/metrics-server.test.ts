@@ -103,7 +103,7 @@ test.each([
   ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ['a giant header', `GET /metrics HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9000)}\r\n\r\n`, 431],
   ['a giant target', `GET /${'x'.repeat(9000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
-])('the server goes on after %s', async (_, bytes, status) => {
+])('the server goes on after a request with %s', async (_, bytes, status) => {
   const answer = await exchange(bytes)
   expect(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]).toBe(status?.toString())
   expect((await get('/metrics')).status).toBe(200)

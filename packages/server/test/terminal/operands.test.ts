@@ -37,7 +37,7 @@ test('arguments fill the operands that have no file, in order', async () => {
 describe('wrong operands are refused:', () => {
   test.each([
     ['too few arguments', [key, value], ['a'], "missing required argument 'value'"],
-    ['too many', [key, value], ['a', 'b', 'c'], 'expected 2 arguments here, not 3'],
+    ['too many arguments', [key, value], ['a', 'b', 'c'], 'expected 2 arguments here, not 3'],
     [
       'an argument beside its file',
       [key, { ...value, file: 'x' }],
@@ -45,7 +45,7 @@ describe('wrong operands are refused:', () => {
       'expected 1 argument here, not 2',
     ],
     [
-      'stdin for two',
+      'stdin for two operands',
       [{ ...key, file: '-' }, value],
       ['-'],
       'only one of key and values can come from stdin',

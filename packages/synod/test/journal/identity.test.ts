@@ -65,7 +65,7 @@ test('any changed character of an identity is found', async () => {
   }
 })
 
-test.each(['', '[]', 'null', '{}', '"x"'])('the file %s is not an identity', async (text) => {
+test.each(['', '[]', 'null', '{}', '"x"'])('the text %j is not an identity', async (text) => {
   await expect(load(text)).rejects.toMatchObject({ name: 'IdentityFault', kind: 'damaged' })
 })
 

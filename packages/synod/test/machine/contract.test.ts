@@ -45,8 +45,8 @@ const promise = expect.objectContaining({
 describe('a state machine that returns before it is done', () => {
   test.each<[string, () => unknown]>([
     ['a promise, which rejects', later],
-    ['an async function', async () => 1],
-    ['something else that can be awaited', thenable],
+    ['the promise of an async function', async () => 1],
+    ['a thenable that is no promise', thenable],
   ])('is refused if apply returns %s', (_, apply) => {
     expect(() => run(executorOf({ apply }))).toThrow(promise)
   })

@@ -64,16 +64,32 @@ describe('a raise of versions', () => {
   })
 
   test.each<[string, Value, string]>([
-    ['names one too few', raise(TWO, { 1: support(2), 2: support(2) }), 'the servers are s1, s2, s3 by now'],
-    ['names one too many', raise(TWO, { ...ALL, 4: support(2) }), 'and no longer s1, s2, s3, s4'],
     [
-      'names another',
+      'leaves out a member',
+      raise(TWO, { 1: support(2), 2: support(2) }),
+      'the servers are s1, s2, s3 by now',
+    ],
+    [
+      'names a server that is no member',
+      raise(TWO, { ...ALL, 4: support(2) }),
+      'and no longer s1, s2, s3, s4',
+    ],
+    [
+      'names another server in place of a member',
       raise(TWO, { 1: support(2), 2: support(2), 4: support(2) }),
       'and no longer s1, s2, s4',
     ],
-    ['rests on one that is too old', raise(TWO, { ...ALL, 2: support(1) }), 's2 has version 1'],
-    ['rests on another build', raise({ format: 2, machine: 1 }, ALL), 'the build of s1 knows version 1'],
-    ['is no raise', encodeRaiseRequest(keyOf(9), Buffer.from([0])), 'this raises no versions'],
+    [
+      'needs a version that a member does not support',
+      raise(TWO, { ...ALL, 2: support(1) }),
+      's2 has version 1',
+    ],
+    [
+      'needs a format that a build does not support',
+      raise({ format: 2, machine: 1 }, ALL),
+      'the build of s1 knows version 1',
+    ],
+    ['is malformed', encodeRaiseRequest(keyOf(9), Buffer.from([0])), 'this raises no versions'],
   ])('has no effect if it %s', (_, value, reason) => {
     const { executor, next } = rig()
     expect(next(value)).toMatch(/^refused /)

@@ -99,12 +99,12 @@ describe('admission', () => {
   })
 
   test.each<[string, Partial<Request>]>([
-    ['a command without the number of an opening', { opening: 0 }],
-    ['a command without a number of its own', { sequence: 0 }],
+    ['a command without an opening number', { opening: 0 }],
+    ['a command without a sequence number', { sequence: 0 }],
     ['a command without a version', { version: 0 }],
-    ['an opening with the number of one', { kind: 'open', sequence: 0, version: 0 }],
-    ['an opening with a number', { kind: 'open', opening: 0, version: 0 }],
-    ['a change of a session', { kind: 'change', sequence: 0, version: 0 }],
+    ['an opening with an opening number', { kind: 'open', sequence: 0, version: 0 }],
+    ['an opening with a sequence number', { kind: 'open', opening: 0, version: 0 }],
+    ['a change with an opening number', { kind: 'change', sequence: 0, version: 0 }],
   ])('refuses %s', (_name, fields) => {
     expect(() => admitRequest(encodeRequest({ ...COMMAND, ...fields }))).toThrow(MalformedError)
   })

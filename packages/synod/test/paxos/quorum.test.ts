@@ -13,7 +13,7 @@ describe('a quorum', () => {
     [4, 3],
     [5, 3],
     [7, 4],
-  ])('of %i servers has %i servers', (servers, quorum) => {
+  ])('in a cluster of %i has the size %i', (servers, quorum) => {
     expect(majorities(servers)).toEqual({ phase1: quorum, phase2: quorum })
   })
 

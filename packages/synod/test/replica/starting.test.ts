@@ -41,10 +41,10 @@ const FAILURES: readonly {
     code: 'invalid-options',
     before: (world) => take(world, clientAddressOf(1)),
   },
-  { name: 'the state machine is none', code: 'invalid-options', options: { machine: {} as never } },
-  { name: 'an option is wrong', code: 'invalid-options', options: { heartbeatMs: -1 } },
+  { name: 'the state machine is not valid', code: 'invalid-options', options: { machine: {} as never } },
+  { name: 'an option is invalid', code: 'invalid-options', options: { heartbeatMs: -1 } },
   {
-    name: 'the directory may not be used',
+    name: 'the directory is not accessible',
     code: 'journal-failed',
     before: (world) => {
       const { disk } = world.server(1)
@@ -108,7 +108,7 @@ describe('before the cluster has formed', () => {
       /found a cluster of the servers 1, 2, 3, and .* of the servers 1, 2, 4: ask/,
     ],
     [
-      'none to found with',
+      'the option to join a cluster',
       { join: true },
       /of the servers 1, 2, 3, and this server was started to join a cluster/,
     ],

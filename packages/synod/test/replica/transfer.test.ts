@@ -69,7 +69,10 @@ describe('a transfer fails', () => {
   })
 })
 
-test.each([undefined, 1])('a transfer waits for a leader if none is known: to s%s', async (to) => {
+test.each([
+  ['any server', undefined],
+  ['s1', 1],
+])('a transfer to %s waits for a leader if none is known', async (_, to) => {
   const world = await World.formed()
   for (const id of [2, 3]) world.kill(id)
   await world.run(() => world.status(1).leader === null)

@@ -178,7 +178,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    name: 'two machines come to the same results, answers and snapshots',
+    name: 'two machines have the same results, answers and snapshots',
     applies: () => true,
     run: checkDeterminism,
   },
@@ -188,7 +188,7 @@ export const CHECKS: readonly Check[] = [
     run: checkSnapshot,
   },
   {
-    name: 'applyBatch comes to the same as apply',
+    name: 'applyBatch gives the same results as apply',
     applies: (machine) => machine.applyBatch !== undefined,
     run: checkBatches,
   },

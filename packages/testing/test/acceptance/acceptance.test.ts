@@ -56,7 +56,7 @@ test('a machine is tested only for the methods that it has', () => {
   const bare = { machine: () => ({ apply: (by: number) => by, query: () => 0 }), command: () => 1 }
   expect(acceptanceTests(bare).map(({ name }) => name)).toEqual([
     'apply and query are done when they return',
-    'two machines come to the same results, answers and snapshots',
+    'two machines have the same results, answers and snapshots',
   ])
 })
 
@@ -159,24 +159,80 @@ class OpenWithin extends Counters {
   }
 }
 
-test.each<[new () => Counters, string, RegExp]>([
-  [Clocked, 'two machines come to the same results, answers and snapshots', /called Date\.now\(\)/],
+test.each<[string, new () => Counters, string, RegExp]>([
   [
+    'a machine that reads the clock',
+    Clocked,
+    'two machines have the same results, answers and snapshots',
+    /called Date\.now\(\)/,
+  ],
+  [
+    'state that machines share',
     Shared,
-    'two machines come to the same results, answers and snapshots',
+    'two machines have the same results, answers and snapshots',
     /came to result \d+, and on another/,
   ],
-  [OtherSnapshots, 'two machines come to the same results, answers and snapshots', /have other snapshots/],
-  [Promising, 'apply and query are done when they return', /apply returned a promise/],
-  [PromisingQuery, 'apply and query are done when they return', /query returned a promise/],
-  [Lossy, 'a snapshot replaces the whole state of another machine', /after a restore to/],
-  [LateSnapshot, 'a snapshot replaces the whole state of another machine', /after a restore to/],
-  [AddsToState, 'a snapshot replaces the whole state of another machine', /after a restore to/],
-  [Reversed, 'applyBatch comes to the same as apply', /in a batch of \d+, at \d+ to/],
-  [AllOrNothing, 'applyBatch comes to the same as apply', /and in a batch of \d+, at \d+ to error 'no -1'/],
-  [Open, 'an answer is not changed after it was given', /where all answers given before were frozen/],
-  [OpenWithin, 'an answer is not changed after it was given', /the answer to query\("\w"\) came to/],
-])('the acceptance tests find %o', async (Faulty, name, message) => {
+  [
+    'snapshots that differ between machines',
+    OtherSnapshots,
+    'two machines have the same results, answers and snapshots',
+    /have other snapshots/,
+  ],
+  [
+    'an apply that returns a promise',
+    Promising,
+    'apply and query are done when they return',
+    /apply returned a promise/,
+  ],
+  [
+    'a query that returns a promise',
+    PromisingQuery,
+    'apply and query are done when they return',
+    /query returned a promise/,
+  ],
+  [
+    'a snapshot that loses state',
+    Lossy,
+    'a snapshot replaces the whole state of another machine',
+    /after a restore to/,
+  ],
+  [
+    'a snapshot that contains later changes',
+    LateSnapshot,
+    'a snapshot replaces the whole state of another machine',
+    /after a restore to/,
+  ],
+  [
+    'a restore that adds to the old state',
+    AddsToState,
+    'a snapshot replaces the whole state of another machine',
+    /after a restore to/,
+  ],
+  [
+    'an applyBatch in reverse order',
+    Reversed,
+    'applyBatch gives the same results as apply',
+    /in a batch of \d+, at \d+ to/,
+  ],
+  [
+    'an applyBatch that fails as a whole',
+    AllOrNothing,
+    'applyBatch gives the same results as apply',
+    /and in a batch of \d+, at \d+ to error 'no -1'/,
+  ],
+  [
+    'an answer that changes later',
+    Open,
+    'an answer is not changed after it was given',
+    /where all answers given before were frozen/,
+  ],
+  [
+    'a part of an answer that changes later',
+    OpenWithin,
+    'an answer is not changed after it was given',
+    /the answer to query\("\w"\) came to/,
+  ],
+])('the acceptance tests find %s', async (_, Faulty, name, message) => {
   const tests = acceptanceTests({ ...workload, machine: () => new Faulty() })
   const failure = await tests
     .find((each) => each.name === name)!

@@ -49,13 +49,13 @@ test('every operation in sequence is linearizable', () => {
 
 test.each<[string, [KeyValueInput, KeyValueOutput][]]>([
   [
-    'a key that is there is said to be new',
+    'a put reports an existing key as new',
     [
       [put('x', 1), false],
       [put('x', 2), false],
     ],
   ],
-  ['a key that is not there is said to be old', [[put('x', 1), true]]],
+  ['a put reports a new key as existing', [[put('x', 1), true]]],
   [
     'a key is deleted twice',
     [
@@ -73,14 +73,14 @@ test.each<[string, [KeyValueInput, KeyValueOutput][]]>([
     ],
   ],
   [
-    'a key that is there is put as if it were not',
+    'a cas for an absent key succeeds on an existing key',
     [
       [put('x', 1), false],
       [cas('x', null, 2), true],
     ],
   ],
   [
-    'a value is read that another key has',
+    'the value of another key is read',
     [
       [put('x', 1), false],
       [get('y'), 1],

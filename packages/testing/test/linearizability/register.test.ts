@@ -30,9 +30,9 @@ const verdict = (...operations: Call[]) => checkLinearizable(registerModel(), op
 
 describe('linearizable:', () => {
   test.each<[string, Call[]]>([
-    ['nothing', []],
+    ['an empty history', []],
     [
-      'one after the other',
+      'operations one after the other',
       [write('a', 0, 1, 1), read('a', 2, 3, 1), write('b', 4, 5, 2), read('a', 6, 7, 2)],
     ],
     [
@@ -41,11 +41,11 @@ describe('linearizable:', () => {
     ],
     ['a read does not see a write that has not returned', [write('a', 0, 9, 1), read('b', 1, 2, null)]],
     ['concurrent writes in either order', [write('a', 0, 5, 1), write('b', 0, 5, 2), read('c', 6, 7, 1)]],
-    ['a write and a read that meet in one moment', [write('a', 0, 1, 1), read('b', 1, 2, null)]],
+    ['a write and a read that share one moment', [write('a', 0, 1, 1), read('b', 1, 2, null)]],
     ['cas and a read of what it wrote', [cas('a', 0, 1, [null, 1], true), read('a', 2, 3, 1)]],
     ['of two concurrent cas one fails', [cas('a', 0, 5, [null, 1], true), cas('b', 0, 5, [null, 2], false)]],
     [
-      'two values by turns',
+      'two values in turn',
       [write('a', 0, 1, 1), write('a', 2, 3, 2), write('a', 4, 5, 1), read('b', 6, 7, 1)],
     ],
   ])('%s', (_, operations) => {
@@ -56,9 +56,12 @@ describe('linearizable:', () => {
 describe('not linearizable:', () => {
   test.each<[string, Call[]]>([
     ['a stale read', [write('a', 0, 1, 1), write('a', 2, 3, 2), read('b', 4, 5, 1)]],
-    ['a value seen, and then unseen', [write('a', 0, 9, 1), read('b', 1, 2, 1), read('c', 3, 4, null)]],
-    ['a value that nobody wrote', [write('a', 0, 1, 1), read('b', 2, 3, 7)]],
-    ['a read of what is written later', [read('b', 0, 1, 1), write('a', 2, 3, 1)]],
+    [
+      'a value that is read, and then an older one',
+      [write('a', 0, 9, 1), read('b', 1, 2, 1), read('c', 3, 4, null)],
+    ],
+    ['a value that no client wrote', [write('a', 0, 1, 1), read('b', 2, 3, 7)]],
+    ['a read of a value that is written later', [read('b', 0, 1, 1), write('a', 2, 3, 1)]],
     ['a lost update', [cas('a', 0, 5, [null, 1], true), cas('b', 0, 5, [null, 2], true)]],
     ['a cas that must not fail', [cas('a', 0, 1, [null, 1], false)]],
     [

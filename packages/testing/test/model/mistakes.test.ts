@@ -46,20 +46,22 @@ const unwritten = (type: 'promise' | 'vote') =>
 
 const MISTAKES: Record<string, StepFunction> = {
   'a promise leaves before it is durable': early('promise'),
-  'a vote is told before it is durable': early('accepted'),
-  'a promise is not written down': unwritten('promise'),
-  'a vote is not written down': unwritten('vote'),
-  'a promise tells of no votes': hearing((_, message) =>
+  'a vote is reported before it is durable': early('accepted'),
+  'a promise is not recorded': unwritten('promise'),
+  'a vote is not recorded': unwritten('vote'),
+  'a promise lists no votes': hearing((_, message) =>
     message.type === 'promise' ? { ...message, votes: [] } : message,
   ),
   'a vote counts at any ballot': hearing((paxos, message) =>
     message.type === 'accepted' ? { ...message, ballot: paxos.ballot } : message,
   ),
-  'what is chosen at one ballot is taken for the own vote at another': hearing((paxos, message) => {
-    if (message.type !== 'chosen') return message
-    const slot = paxos.log.status(message.first)
-    return slot.status === 'voted' ? { ...message, ballot: slot.ballot } : message
-  }),
+  'a value chosen at one ballot is taken for a vote of its server at another ballot': hearing(
+    (paxos, message) => {
+      if (message.type !== 'chosen') return message
+      const slot = paxos.log.status(message.first)
+      return slot.status === 'voted' ? { ...message, ballot: slot.ballot } : message
+    },
+  ),
 }
 
 describe('the model checker finds a mistake in the core, and shows it in few steps:', () => {
@@ -79,7 +81,7 @@ describe('the model checker finds a mistake in the core, and shows it in few ste
 })
 
 test('the model checker finds a mistake in leaderless mode', () => {
-  const step = MISTAKES['a promise tells of no votes'] ?? expect.fail('there is no such mistake')
+  const step = MISTAKES['a promise lists no votes'] ?? expect.fail('there is no such mistake')
   const world = new ModelWorld(CONFIGURATIONS['leaderless-small'], { step })
   expect(finish(breadthFirst(world)).violation).toMatch(/slot 1 was decided .* another value got a vote/)
 })

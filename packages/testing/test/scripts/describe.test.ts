@@ -45,7 +45,7 @@ test.each<[Message, string]>([
   [{ type: 'fetch', first: 2, last: 4 }, 'fetch slots 2 to 4'],
   [{ type: 'decided', first: 2, values: [a] }, 'decided in slot 2: a'],
   [{ type: 'decided', first: 2, values: [] }, 'decided: nothing from slot 2 on'],
-])('message %#: %j', (message, text) => {
+])('message %# is described: %j', (message, text) => {
   expect(describeMessage(message)).toBe(text)
 })
 
@@ -78,7 +78,7 @@ test.each<[JournalRecord, string]>([
   [{ type: 'vote', ballot: at, first: 3, values: [a, b] }, 'vote (4, s1) in slots 3 to 4: a, b'],
   [{ type: 'chosen', first: 3, last: 3 }, 'chosen in slot 3'],
   [{ type: 'decided', first: 3, values: [b] }, 'decided in slot 3: b'],
-])('record %#: %j', (record, text) => {
+])('record %# is described: %j', (record, text) => {
   expect(describeRecord(record)).toBe(text)
 })
 

@@ -20,7 +20,7 @@ describe('the text of a script', () => {
   })
 })
 
-describe('a script that fails reports where and why', () => {
+describe('an invalid command is reported with its line and the reason', () => {
   test.each([
     ['', 'explode', 'no such command: explode'],
     ['', 'elect s9', 'no server 9'],
@@ -54,7 +54,7 @@ describe('a script that fails reports where and why', () => {
     ['crash s1', 'request c1>s1 a', 'none of these servers is there to take it'],
     ['', 'join s1 s1', 's1 knows all that s1 does'],
     ['', 'disk s9 stuck', 'no server 9'],
-  ])('%s; %s', (before, command, reason) => {
+  ])('after "%s", the command: %s', (before, command, reason) => {
     const text = ['cluster 3 leader', before, command].filter((line) => line !== '').join('\n\n')
     const line = text.split('\n').length
     expect(() => run(text)).toThrow(new ScriptError(`x.txt:${line}: ${reason}\n  ${command}`))
@@ -68,7 +68,7 @@ describe('a script that fails reports where and why', () => {
     ['cluster 3 leader learner=s4', 'no server 4'],
     ['cluster 3 leader speed=9', 'no such option: speed'],
     ['cluster 3 leader window=big', 'expected a window, not big'],
-  ])('%s', (command, reason) => {
+  ])('the first command: %s', (command, reason) => {
     expect(() => run(command)).toThrow(new ScriptError(`x.txt:1: ${reason}\n  ${command}`))
   })
 })

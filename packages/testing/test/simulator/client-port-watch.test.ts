@@ -140,15 +140,15 @@ describe('the watch over a client port', () => {
 
   it.each([
     ['kept', 1],
-    ['kept where nothing is read that could end it', 0],
-    ['gone with its connection', 0],
+    ['kept while the server reads nothing', 0],
+    ['ended with its connection', 0],
   ])('knows how long an unfinished frame may be %s', async (what, expected) => {
     const { rig, violations, sockets, dial } = await port((socket) => {
-      if (what.includes('nothing is read')) socket.pause()
+      if (what.includes('reads nothing')) socket.pause()
     })
     dial().write(asked({ type: 'status', request: 1 }).subarray(0, 13))
     rig.advance(100)
-    if (what.includes('gone')) sockets[0]!.destroy()
+    if (what.includes('ended')) sockets[0]!.destroy()
     rig.advance(FRAME_TIMEOUT_MS + 1)
     expect(violations).toHaveLength(expected)
   })

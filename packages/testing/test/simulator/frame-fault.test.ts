@@ -41,10 +41,14 @@ describe('a fault of frames', () => {
   const sent = stream('handshake', '1', '2', '3', '4', '5')
 
   it.each<[string, Partial<FrameFaultRates>, string[]]>([
-    ['loses all but the handshake', { loss: 1 }, ['handshake']],
-    ['doubles', { duplication: 1 }, ['handshake', '1', '1', '2', '2', '3', '3', '4', '4', '5', '5']],
-    ['lets the next one overtake', { reordering: 1 }, ['handshake', '2', '1', '4', '3']],
-    ['does nothing', {}, ['handshake', '1', '2', '3', '4', '5']],
+    ['drops all frames but the handshake', { loss: 1 }, ['handshake']],
+    [
+      'duplicates frames',
+      { duplication: 1 },
+      ['handshake', '1', '1', '2', '2', '3', '3', '4', '4', '5', '5'],
+    ],
+    ['lets the next frame overtake', { reordering: 1 }, ['handshake', '2', '1', '4', '3']],
+    ['changes nothing', {}, ['handshake', '1', '2', '3', '4', '5']],
   ])('%s, however chunks are cut', (_, rates, expected) => {
     forSeeds(import.meta.url, 100, (seed) => {
       const chance = new Chance(seed)

@@ -17,7 +17,7 @@ function violation(message: string | RegExp) {
 
 describe('a history is accepted', () => {
   it.each<[string, string, Record<string, string>]>([
-    ['when one follows the other', 'ab', { c1: 'a=a      b=ab', c2: '    ?=a         ?=ab #=2' }],
+    ['when operations follow each other', 'ab', { c1: 'a=a      b=ab', c2: '    ?=a         ?=ab #=2' }],
     ['when commands at the same time take effect in any order', 'ba', { c1: 'a---=ba', c2: 'b---=b' }],
     ['when a query sees a command that is under way', 'a', { c1: 'a---------=a', c2: '  ?=a ?=a' }],
     [
@@ -45,14 +45,14 @@ describe('a history is rejected for', () => {
       /c2's query "text" got "a": no state after/,
     ],
     ['a stale read by the writer', 'a', { c1: 'a=a ?=.' }, /c1's query "text" got "": no state after/],
+    ['an acknowledged command that is lost', 'b', { c1: 'a=a b=b' }, /"a" got "a", but no replica has/],
+    ['a wrong result of a command', 'a', { c1: 'a=x' }, /"a" got "x", but it had come to "a"/],
     [
-      'a command that was acknowledged, and is lost',
-      'b',
-      { c1: 'a=a b=b' },
-      /"a" got "a", but no replica has/,
+      'a refusal of an executed command',
+      'a',
+      { c1: 'a=!' },
+      /got the error 'refused', but it had come to "a"/,
     ],
-    ['another result than the command had', 'a', { c1: 'a=x' }, /"a" got "x", but it had come to "a"/],
-    ['a refusal of what was executed', 'a', { c1: 'a=!' }, /got the error 'refused', but it had come to "a"/],
     [
       'two commands in another order than in real time',
       'ba',
@@ -66,15 +66,15 @@ describe('a history is rejected for', () => {
       /"b" got no answer, and took effect before/,
     ],
     [
-      'one client that reads older state than another has read before',
+      'a client that reads an older state than another client before',
       'ab',
       { c1: 'b----------------=ab', c2: '  ?=ab', c3: '        ?=a', c4: 'a=a' },
       /c3's query "text" got "a": no state after c2's query/,
     ],
-    ['an answer that no state has', 'ab', { c1: 'a=a b=ab ?=ba' }, /got "ba": no state/],
-    ['an answer from before, by another query', 'ab', { c1: 'a=a b=ab #=1' }, /"length" got 1: no state/],
+    ['an answer of no state', 'ab', { c1: 'a=a b=ab ?=ba' }, /got "ba": no state/],
+    ['an older answer of another query', 'ab', { c1: 'a=a b=ab #=1' }, /"length" got 1: no state/],
     [
-      'a read of what is asked for only later',
+      'a read of a command that is sent only later',
       'ab',
       { c1: 'a=a ?=ab', c2: '            b=ab' },
       /"b" got "ab", and took effect before what had returned earlier: c1's query "text"/,

@@ -95,9 +95,9 @@ describe('the rules for a client', () => {
 
   it.each<[string, (talk: Conversation) => void, Partial<Plan>]>([
     ['the question may have left before the hint came', (talk) => (talk.nowMs = 5), {}],
-    ['the leader has said nothing for long', (talk) => (talk.nowMs = 250), {}],
+    ['the leader has been silent for long', (talk) => (talk.nowMs = 250), {}],
     [
-      'it has not until the question had left',
+      'the leader was silent until the question had left',
       (talk) => {
         talk.nowMs = 300
         talk.say('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
@@ -115,7 +115,7 @@ describe('the rules for a client', () => {
       {},
     ],
     [
-      'its connection may be broken',
+      'the connection may be broken',
       () => undefined,
       { faults: [{ kind: 'reset', atMs: 0, forMs: 0, from: 'c1', to: 2 }] },
     ],

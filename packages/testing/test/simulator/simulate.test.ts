@@ -42,15 +42,15 @@ describe('a simulated state machine', () => {
 
   it.each<[string, (total: number) => number, RegExp]>([
     [
-      'looks at the time, whatever comes of it',
+      'reads the time without using it',
       (total) => (Date.now() > 0 ? total : 0),
       /apply\(\d\) in slot \d+ called Date\.now\(\)/,
     ],
-    ['looks at the date', (total) => (new Date().getDate() > 0 ? total : 0), /called new Date\(\)/],
-    ['draws lots', (total) => total + Math.floor(Math.random() * 10), /called Math\.random\(\)/],
+    ['reads the date', (total) => (new Date().getDate() > 0 ? total : 0), /called new Date\(\)/],
+    ['draws random numbers', (total) => total + Math.floor(Math.random() * 10), /called Math\.random\(\)/],
     ['shares a counter with its copies', () => ++calls, /depends on something other than the state/],
     [
-      'throws for a reason that is not in its state',
+      'throws for a reason outside of its state',
       (total) => {
         if (++calls % 5 === 0) throw new Error('not today')
         return total

@@ -64,7 +64,7 @@ interface Bench {
 /** The same machine as a replica has it, and as a simulated replica has it. */
 const WAYS: readonly [string, (machine: Machine<string, number, string, string>) => Bench][] = [
   [
-    'as it ships',
+    'as in production',
     (machine) => ({
       executor: newExecutor(machine),
       encode: (text) => Buffer.from(`"${text}"`),

@@ -118,14 +118,18 @@ describe('frames', () => {
 
 describe('an invalid frame is refused:', () => {
   const cases: [string, Buffer, string][] = [
-    ['wrong magic', Buffer.from('GET / HTTP/1.1'), 'does not speak the Synod protocol'],
+    ['a wrong magic', Buffer.from('GET / HTTP/1.1'), 'does not speak the Synod protocol'],
     [
-      'another version',
+      'a wrong version',
       preamble('SYND\x01\x01\x01'),
       'speaks version 1 of the protocol, this side version 2',
     ],
-    ['another kind', preamble('SYND\x02\x02\x02'), 'did not open a peer connection'],
-    ['no payload', Buffer.concat([PREAMBLE, header(0)]), 'an empty frame, where a handshake should be'],
+    ['a wrong kind', preamble('SYND\x02\x02\x02'), 'did not open a peer connection'],
+    [
+      'an empty handshake',
+      Buffer.concat([PREAMBLE, header(0)]),
+      'an empty frame, where a handshake should be',
+    ],
     [
       'a handshake that is too large',
       Buffer.concat([PREAMBLE, header(MAX_HANDSHAKE_BYTES + 1)]),
@@ -153,7 +157,7 @@ describe('an invalid frame is refused:', () => {
     }
   })
 
-  it('one with any flipped bit', () => {
+  it('any flipped bit', () => {
     const bytes = stream([Buffer.from('some payload')])
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const damaged = Buffer.from(bytes)
