@@ -46,8 +46,8 @@ describe.skipIf(noBrowser !== undefined)('the lab in a browser', () => {
     const lessons = page.getByRole('region', { name: 'Lessons' }).getByRole('button')
     expect(await lessons.count()).toBe(12)
     for (const lesson of await lessons.all()) {
-      await begin(page, lesson)
-      await tellToEnd(page)
+      await openLesson(page, lesson)
+      await playToEnd(page)
       expect(await page.getByText('That was it').count(), await lesson.innerText()).toBe(1)
       expect(await page.getByRole('alert').innerText()).toBe('')
       expect(await page.getByRole('region', { name: 'Invariants' }).innerText()).toMatch(/^✓/)
@@ -60,8 +60,8 @@ describe.skipIf(noBrowser !== undefined)('the lab in a browser', () => {
     const stories = page.getByRole('region', { name: 'What goes wrong' }).getByRole('button')
     expect(await stories.count()).toBe(5)
     for (const story of await stories.all()) {
-      await begin(page, story)
-      await tellToEnd(page)
+      await openLesson(page, story)
+      await playToEnd(page)
       expect(await page.locator('.mark.violation').count(), await story.innerText()).toBe(1)
       expect(await page.getByRole('alert').innerText()).not.toBe('')
       expect(await page.getByRole('region', { name: 'Invariants' }).innerText()).toMatch(/^✕/)
@@ -124,8 +124,8 @@ describe.skipIf(noBrowser !== undefined)('the lab in a browser', () => {
 
   test('a session is exported as a golden script that runs, as a picture and as a link', async () => {
     const page = await site.page()
-    await begin(page, page.getByRole('button', { name: 'Holes, and the no-op' }))
-    await tellToEnd(page)
+    await openLesson(page, page.getByRole('button', { name: 'Holes, and the no-op' }))
+    await playToEnd(page)
     const saved = async (button: string) => {
       const [download] = await Promise.all([
         page.waitForEvent('download'),
@@ -227,14 +227,14 @@ describe.skipIf(noBrowser !== undefined)('the lab in a browser', () => {
 })
 
 /** Opens a lesson, and waits until the page has come to it. */
-async function begin(page: Page, lesson: Locator): Promise<void> {
+async function openLesson(page: Page, lesson: Locator): Promise<void> {
   const name = await lesson.innerText()
   await lesson.click()
   await page.getByRole('region', { name: 'Lesson', exact: true }).getByRole('heading', { name }).waitFor()
 }
 
 /** Plays the lesson to its end, with the keyboard. */
-async function tellToEnd(page: Page): Promise<void> {
+async function playToEnd(page: Page): Promise<void> {
   for (let key = 0; key < 60 && (await page.getByText('That was it').count()) === 0; key++)
     await page.keyboard.press('n')
 }

@@ -18,17 +18,21 @@ interface View {
 }
 
 /** Plays the first `parts` commands of a story. */
-async function tell(page: Page, story: string, parts: number): Promise<void> {
+async function playLesson(page: Page, story: string, parts: number): Promise<void> {
   await page.getByRole('button', { name: story, exact: true }).click()
   await page.getByRole('heading', { name: story }).waitFor()
   for (let part = 0; part < parts; part++) await page.keyboard.press('n')
 }
 
-const killALeader = (page: Page) => tell(page, 'Heartbeats, and a leader that dies', 40)
+const playKilledLeader = (page: Page) => playLesson(page, 'Heartbeats, and a leader that dies', 40)
 const VIEWS: readonly View[] = [
-  { name: 'lesson', show: killALeader },
-  { name: 'lesson-dark', theme: 'dark', show: killALeader },
-  { name: 'phone', size: { width: 390, height: 844 }, show: (page) => tell(page, 'One slot, one value', 3) },
+  { name: 'lesson', show: playKilledLeader },
+  { name: 'lesson-dark', theme: 'dark', show: playKilledLeader },
+  {
+    name: 'phone',
+    size: { width: 390, height: 844 },
+    show: (page) => playLesson(page, 'One slot, one value', 3),
+  },
   {
     name: 'both-modes',
     show: (page) => page.getByRole('button', { name: 'Both modes' }).click(),
@@ -36,7 +40,7 @@ const VIEWS: readonly View[] = [
   {
     name: 'details',
     show: async (page) => {
-      await tell(page, 'A value that may be chosen is kept', 40)
+      await playLesson(page, 'A value that may be chosen is kept', 40)
       await page.locator('.arrow.phase-1.arrived').last().dispatchEvent('click')
     },
   },
@@ -44,7 +48,7 @@ const VIEWS: readonly View[] = [
     name: 'mistake',
     show: async (page) => {
       const stories = page.getByRole('region', { name: 'What goes wrong' }).getByRole('button')
-      await tell(page, await stories.first().innerText(), 40)
+      await playLesson(page, await stories.first().innerText(), 40)
       await page.locator('.mark.violation').waitFor()
     },
   },

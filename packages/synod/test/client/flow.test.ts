@@ -33,11 +33,11 @@ describe('a replica stops reading from a client', () => {
     await world.wait(10)
     slow.channel.pause()
     for (let request = 1; request <= 20; request++)
-      slow.say({ type: 'read', request, query: Buffer.from('0') })
+      slow.send({ type: 'read', request, query: Buffer.from('0') })
     await world.wait(100)
     const sessions = world.status(1).sessions
     for (let request = 21; request <= 30; request++) {
-      slow.say({ type: 'execute', request, value: encodeOpen(keyOf(request)) })
+      slow.send({ type: 'execute', request, value: encodeOpen(keyOf(request)) })
       await world.wait(100)
     }
     // It is found out when the next message comes; that one is still taken.
@@ -58,7 +58,7 @@ test('clients that leave too much unread together are refused further answers un
   // Of one client alone, four answers of 15 MiB are not too many.
   for (const client of clients)
     for (let request = 1; request <= 4; request++)
-      client.say({ type: 'read', request, query: Buffer.from('0') })
+      client.send({ type: 'read', request, query: Buffer.from('0') })
   await world.wait(100)
   const client = await world.connect('quick', { retryOverloaded: false })
   await world.settled(Promise.all([client.read(15), client.readStale(15)]))
@@ -117,7 +117,7 @@ class SlowClient {
     })
   }
 
-  say(message: ClientMessage): void {
+  send(message: ClientMessage): void {
     this.channel.send(message)
     this.channel.flush()
   }

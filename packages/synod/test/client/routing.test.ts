@@ -3,7 +3,7 @@ import { World } from '../replica/world.js'
 import { FakeReplica } from './fake-replica.js'
 
 /** Replicas that say what the test has them say. */
-async function fakes(mode: 'leader' | 'leaderless' = 'leader') {
+async function fakeReplicas(mode: 'leader' | 'leaderless' = 'leader') {
   const world = new World({ mode })
   const replicas = [
     await FakeReplica.listen(world, 1, mode),
@@ -17,7 +17,7 @@ async function fakes(mode: 'leader' | 'leaderless' = 'leader') {
 
 describe('in leader mode a client', () => {
   test('asks the leader alone', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const [s1, s2, s3] = replicas
     for (const replica of replicas) replica.hint(1, 2)
     await world.wait(10)
@@ -29,7 +29,7 @@ describe('in leader mode a client', () => {
   })
 
   test('asks any replica until it learns of a leader, and then the leader', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const [s1, s2, s3] = replicas
     const read = client.read(0)
     await world.wait(10)
@@ -43,7 +43,7 @@ describe('in leader mode a client', () => {
   })
 
   test('asks a new leader again for every call without an answer', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const [s1, s2] = replicas
     s1.hint(1, 1)
     await world.wait(10)
@@ -57,7 +57,7 @@ describe('in leader mode a client', () => {
   })
 
   test('asks another replica when the connection breaks', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const [s1, s2] = replicas
     s1.hint(1, 1)
     await world.wait(10)
@@ -71,7 +71,7 @@ describe('in leader mode a client', () => {
   })
 
   test('asks followers while it cannot reach the leader', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const [, s2] = replicas
     world.network.kill('s1')
     s2.hint(5, 1)
@@ -85,7 +85,7 @@ describe('in leader mode a client', () => {
 
 describe('in leaderless mode a client', () => {
   test('asks every replica, and takes the first answer', async () => {
-    const { client, replicas, world } = await fakes('leaderless')
+    const { client, replicas, world } = await fakeReplicas('leaderless')
     const read = client.read(0)
     await world.wait(10)
     expect(replicas.map((replica) => replica.of('read').length)).toEqual([1, 1, 1])
@@ -96,7 +96,7 @@ describe('in leaderless mode a client', () => {
   })
 
   test('waits for the other replicas when one is overloaded', async () => {
-    const { client, replicas, world } = await fakes('leaderless')
+    const { client, replicas, world } = await fakeReplicas('leaderless')
     const [s1, s2, s3] = replicas
     const read = client.read(0)
     await world.wait(10)
@@ -116,7 +116,7 @@ describe('in leaderless mode a client', () => {
 describe('a call that is refused as overloaded', () => {
   /** One leader, and a client that knows it. */
   async function leaderAndClient(options?: { readonly retryOverloaded?: boolean }) {
-    const { replicas, world } = await fakes()
+    const { replicas, world } = await fakeReplicas()
     const [s1] = replicas
     const client = await world.connect('retrying', options)
     s1.hint(1, 1)
@@ -125,7 +125,7 @@ describe('a call that is refused as overloaded', () => {
   }
 
   /** How long after each refusal, with this hint, the question was asked again. */
-  async function waits(
+  async function retryDelays(
     { s1, world }: Awaited<ReturnType<typeof leaderAndClient>>,
     retryAfterMs: number,
     refusals: number,
@@ -144,7 +144,7 @@ describe('a call that is refused as overloaded', () => {
   test('is repeated after the given delay, which doubles each time, plus up to as much again at random', async () => {
     const scene = await leaderAndClient()
     const read = scene.client.read(0, { timeoutMs: 60_000 })
-    const waited = await waits(scene, 100, 4)
+    const waited = await retryDelays(scene, 100, 4)
     for (const [index, waitMs] of waited.entries()) {
       expect(waitMs).toBeGreaterThanOrEqual(100 * 2 ** index)
       expect(waitMs).toBeLessThan(200 * 2 ** index + 10)
@@ -199,7 +199,7 @@ describe('a call that is refused as overloaded', () => {
   })
 
   test('is sent to a new leader at once, and only once', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const [s1, s2] = replicas
     s1.hint(1, 1)
     await world.wait(10)
@@ -219,7 +219,7 @@ describe('a call that is refused as overloaded', () => {
   })
 
   test('in leaderless mode, is repeated after the shortest delay when all replicas refuse it', async () => {
-    const { client, replicas, world } = await fakes('leaderless')
+    const { client, replicas, world } = await fakeReplicas('leaderless')
     const read = client.read(0)
     await world.wait(10)
     for (const [index, replica] of replicas.entries())
@@ -235,7 +235,7 @@ describe('a call that is refused as overloaded', () => {
 
 describe('a call whose caller gives up', () => {
   test('is cancelled at every replica that was asked', async () => {
-    const { client, replicas, world } = await fakes('leaderless')
+    const { client, replicas, world } = await fakeReplicas('leaderless')
     const abort = new AbortController()
     const read = client.read(0, { signal: abort.signal })
     await world.wait(10)
@@ -247,7 +247,7 @@ describe('a call whose caller gives up', () => {
   })
 
   test('is cancelled when it times out', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     replicas[0].hint(1, 1)
     await world.wait(10)
     expect(await world.failure(client.read(0, { timeoutMs: 100 }))).toMatchObject({
@@ -258,7 +258,7 @@ describe('a call whose caller gives up', () => {
   })
 
   test('is not cancelled if it was answered', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const read = client.read(0)
     await world.wait(10)
     replicas[0].reply(replicas[0].of('read')[0]!.request, [])
@@ -268,7 +268,7 @@ describe('a call whose caller gives up', () => {
   })
 
   test('is not sent if its signal was aborted before', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const signal = AbortSignal.abort()
     expect(await world.failure(client.execute('a', { signal }))).toMatchObject({ code: 'aborted' })
     expect(await world.failure(client.read(0, { signal }))).toMatchObject({ code: 'aborted' })
@@ -279,7 +279,7 @@ describe('a call whose caller gives up', () => {
 
 describe('a session that has expired', () => {
   test('fails the call, and the next call opens a new session', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const [s1] = replicas
     s1.hint(1, 1)
     const first = client.execute('a')
@@ -299,7 +299,7 @@ describe('a session that has expired', () => {
 
 describe.each(['leader', 'leaderless'] as const)('a stale read of a client in %s mode', (mode) => {
   test('goes to one replica, and the next read to another one, independent of the leader', async () => {
-    const { client, replicas, world } = await fakes(mode)
+    const { client, replicas, world } = await fakeReplicas(mode)
     replicas[0].hint(mode === 'leader' ? 1 : 0, 1)
     await world.wait(10)
     const reads = [client.readStale(0), client.readStale(1), client.readStale(2, { atLeast: 9 })]
@@ -314,7 +314,7 @@ describe.each(['leader', 'leaderless'] as const)('a stale read of a client in %s
   })
 
   test('goes to another replica when the connection breaks, also if another one leads', async () => {
-    const { client, replicas, world } = await fakes(mode)
+    const { client, replicas, world } = await fakeReplicas(mode)
     const read = client.readStale(0)
     await world.wait(10)
     if (mode === 'leader') replicas[1].hint(3, 2)
@@ -328,7 +328,7 @@ describe.each(['leader', 'leaderless'] as const)('a stale read of a client in %s
   })
 
   test('fails as too-stale after its timeout', async () => {
-    const { client, world } = await fakes(mode)
+    const { client, world } = await fakeReplicas(mode)
     const read = client.readStale(0, { atLeast: 5, timeoutMs: 300 })
     expect(await world.failure(read)).toMatchObject({ code: 'too-stale' })
   })

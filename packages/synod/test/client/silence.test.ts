@@ -8,7 +8,7 @@ import { FakeReplica } from './fake-replica.js'
  * Replicas that say what the test has them say, and a client that takes the first of them for the
  * leader.
  */
-async function fakes(mode: 'leader' | 'leaderless' = 'leader') {
+async function fakeReplicas(mode: 'leader' | 'leaderless' = 'leader') {
   const world = new World({ mode })
   const replicas = [
     await FakeReplica.listen(world, 1, mode),
@@ -24,7 +24,7 @@ async function fakes(mode: 'leader' | 'leaderless' = 'leader') {
 
 describe('a client whose leader is silent', () => {
   test('asks a second replica and then a third, and takes the first answer', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const asked = () => replicas.map((replica) => replica.of('read').length)
     const read = client.read(0)
     await world.wait(240)
@@ -38,7 +38,7 @@ describe('a client whose leader is silent', () => {
   })
 
   test('asks another replica first until the leader sends something', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const [s1, s2] = replicas
     const first = client.read(0)
     await world.run(() => s2.of('read').length === 1)
@@ -57,7 +57,7 @@ describe('a client whose leader is silent', () => {
   })
 
   test('asks a new leader at once', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const read = client.read(0)
     await world.wait(10)
     replicas[2].hint(2, 9)
@@ -82,7 +82,7 @@ describe('a client whose leader is silent', () => {
   })
 
   test('asks no other replica for a status, which only the replica itself can give', async () => {
-    const { client, replicas, world } = await fakes()
+    const { client, replicas, world } = await fakeReplicas()
     const asked = client.status({ timeoutMs: 3000 })
     await world.wait(2000)
     expect(replicas.map((replica) => replica.of('status').length)).toEqual([1, 1, 1])
@@ -94,7 +94,7 @@ describe('a client whose leader is silent', () => {
 test.each(['leader', 'leaderless'] as const)(
   'in %s mode a stale read and those after it go to other replicas when the first one is silent',
   async (mode) => {
-    const { client, replicas, world } = await fakes(mode)
+    const { client, replicas, world } = await fakeReplicas(mode)
     const [s1, s2, s3] = replicas
     const asked = () => replicas.map((replica) => replica.of('stale-read').length)
     const first = client.readStale(0)
@@ -112,7 +112,7 @@ test.each(['leader', 'leaderless'] as const)(
 )
 
 describe('a replica with an open question', () => {
-  class Watched {
+  class SilenceRig {
     readonly time = new Timeline()
     readonly silentMs: number[] = []
     isAwaited = false
@@ -123,7 +123,7 @@ describe('a replica with an open question', () => {
   }
 
   test('is silent 250 to 500 ms after the question, and is reported once', async () => {
-    const { silence, silentMs, time } = new Watched()
+    const { silence, silentMs, time } = new SilenceRig()
     await time.wait(1000)
     silence.onAsked()
     await time.wait(100)
@@ -138,7 +138,7 @@ describe('a replica with an open question', () => {
   })
 
   test('is not silent while it answers about as slowly as before', async () => {
-    const { silence, silentMs, time } = new Watched()
+    const { silence, silentMs, time } = new SilenceRig()
     // It has ever more to do: each answer takes a little longer.
     for (let tookMs = 100; tookMs < 4000; tookMs *= 1.2) {
       silence.onAsked()
@@ -152,7 +152,7 @@ describe('a replica with an open question', () => {
   })
 
   test('is silent if it answers some questions, and then none', async () => {
-    const watched = new Watched()
+    const watched = new SilenceRig()
     watched.isAwaited = true
     watched.silence.onAsked()
     await watched.time.wait(100)
@@ -162,7 +162,7 @@ describe('a replica with an open question', () => {
   })
 
   test('is not silent while no question is open, or after its connection has ended', async () => {
-    const { silence, silentMs, time } = new Watched()
+    const { silence, silentMs, time } = new SilenceRig()
     silence.onAsked()
     await time.wait(300)
     silence.reset()

@@ -10,7 +10,7 @@ const RESERVE = { groupsBytes: 2000, trimBytes: 300 }
 /** A journal that waits for space until it is told that there is some. */
 async function opened(disk: MemoryDisk, reserve = RESERVE) {
   const told = { refused: 0, waits: 0 }
-  let go: () => void = () => undefined
+  let retry: () => void = () => undefined
   const space = {
     isShort: false,
     refused: () => {
@@ -18,7 +18,7 @@ async function opened(disk: MemoryDisk, reserve = RESERVE) {
     },
     wait: () => {
       told.waits++
-      return new Promise<void>((done) => (go = done))
+      return new Promise<void>((done) => (retry = done))
     },
   }
   const listener = new Listener()
@@ -26,7 +26,7 @@ async function opened(disk: MemoryDisk, reserve = RESERVE) {
   if (found.journal === undefined) throw new Error(found.damage.message)
   const { journal } = found
   for (const one of journal.reserves) await one.refill()
-  return { ...found, journal, listener, told, goOn: () => go() }
+  return { ...found, journal, listener, told, retryWrite: () => retry() }
 }
 
 const vote = (slot: number, bytes: number): JournalRecord => ({
@@ -63,18 +63,18 @@ test('records under way when the disk gets full are written to the reserve', asy
 
 test('a group that finds no space waits, with all later groups, until there is space', async () => {
   const disk = new MemoryDisk()
-  const { goOn, journal, listener, told } = await opened(disk, { groupsBytes: 0, trimBytes: 0 })
+  const { retryWrite, journal, listener, told } = await opened(disk, { groupsBytes: 0, trimBytes: 0 })
   disk.fill(30)
   journal.append([vote(1, 200)])
   journal.flush()
   await until(() => told.waits === 1)
   journal.append([vote(2, 10)])
   journal.flush()
-  goOn()
+  retryWrite()
   await until(() => told.waits === 2)
   expect([listener.durable, listener.failures]).toEqual([[], []])
   disk.clearFaults()
-  goOn()
+  retryWrite()
   await listener.until(2)
   disk.crash(LOSE_ALL)
   expect(plain((await openUsable(disk)).records)).toEqual(plain([vote(1, 200), vote(2, 10)]))

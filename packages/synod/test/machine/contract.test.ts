@@ -35,8 +35,8 @@ function run(executor: ReturnType<typeof executorOf>, sequence = 1, opening = OP
 }
 
 const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString()
-const later = () => Promise.reject(new Error('nobody waits for this'))
-const thenable = () => ({ then: () => undefined })
+const returnsPromise = () => Promise.reject(new Error('nobody waits for this'))
+const returnsThenable = () => ({ then: () => undefined })
 const promise = expect.objectContaining({
   code: 'invalid-machine',
   message: expect.stringContaining('returned a promise'),
@@ -44,20 +44,20 @@ const promise = expect.objectContaining({
 
 describe('a state machine that returns before it is done', () => {
   test.each<[string, () => unknown]>([
-    ['a promise, which rejects', later],
+    ['a promise, which rejects', returnsPromise],
     ['the promise of an async function', async () => 1],
-    ['a thenable that is no promise', thenable],
+    ['a thenable that is no promise', returnsThenable],
   ])('is refused if apply returns %s', (_, apply) => {
     expect(() => run(executorOf({ apply }))).toThrow(promise)
   })
 
   test('is refused by every replica in the same slot, and the next version executes the command', () => {
     for (let replica = 0; replica < 3; replica++)
-      expect(() => run(executorOf({ apply: later }))).toThrow(promise)
+      expect(() => run(executorOf({ apply: returnsPromise }))).toThrow(promise)
     expect(run(executorOf({ apply: () => 5 }))).toMatchObject({ status: 'done' })
   })
 
-  test.each([later, thenable])(
+  test.each([returnsPromise, returnsThenable])(
     'is refused if query returns a promise, and the state is not changed',
     (query) => {
       const executor = executorOf({ query })
@@ -68,7 +68,7 @@ describe('a state machine that returns before it is done', () => {
 
   test('is refused if snapshot returns a promise or an async iterable', () => {
     const restore = async () => undefined
-    expect(() => executorOf({ snapshot: later, restore }).snapshot()).toThrow(promise)
+    expect(() => executorOf({ snapshot: returnsPromise, restore }).snapshot()).toThrow(promise)
     async function* chunks() {
       yield Uint8Array.of(1)
     }
@@ -113,13 +113,13 @@ describe('a state machine that returns before it is done', () => {
   test.each<[string, Partial<AnyMachine['codecs']>, RegExp]>([
     [
       'result',
-      { result: { encode: later as never, decode: () => 1 } },
+      { result: { encode: returnsPromise as never, decode: () => 1 } },
       /codecs\.result\.encode .* not a promise/,
     ],
     ['result', { result: { encode: () => 'text' as never, decode: () => 1 } }, /not 'text'/],
     [
       'command',
-      { command: { encode: () => Buffer.alloc(1), decode: later } },
+      { command: { encode: () => Buffer.alloc(1), decode: returnsPromise } },
       /codecs\.command\.decode .*promise/,
     ],
   ])('fails the command if the codec of %ss returns no value at once', (_, codecs, message) => {

@@ -107,12 +107,12 @@ describe('a snapshot of an executor', () => {
 })
 
 test('a snapshot from a generator holds the state at the time of the call', async () => {
-  class Generous extends Notes {
+  class LazyNotes extends Notes {
     override *snapshot(): Generator<Uint8Array> {
       for (const note of [...this.notes]) yield Buffer.from(JSON.stringify(note))
     }
   }
-  const machine = new Generous()
+  const machine = new LazyNotes()
   const executor = newExecutor(machine)
   const { execute } = rig()
   executor.execute(1, encodeOpen(keyOf(7)))
@@ -127,7 +127,7 @@ test('a snapshot from a generator holds the state at the time of the call', asyn
 test('a snapshot that is abandoned ends the generator of the state machine, before or after any part', () => {
   for (const taken of [0, 1, 2, 3]) {
     let left = 0
-    class Told extends Notes {
+    class WatchedNotes extends Notes {
       override *snapshot(): Generator<Uint8Array> {
         try {
           for (const note of this.notes) yield Buffer.from(JSON.stringify(note))
@@ -136,7 +136,7 @@ test('a snapshot that is abandoned ends the generator of the state machine, befo
         }
       }
     }
-    const executor = newExecutor(new Told())
+    const executor = newExecutor(new WatchedNotes())
     const { execute } = rig()
     executor.execute(1, encodeOpen(keyOf(7)))
     for (const [index, word] of ['a', 'b', 'c'].entries()) execute(word, index + 1, executor)

@@ -206,7 +206,7 @@ describe('the client half of a session', () => {
 
 describe('a request whose outcome is not known', () => {
   /** A command that was sent, and whose caller gave up. */
-  async function givenUp(rig: Rig, text = 'a', opening?: number) {
+  async function abandoned(rig: Rig, text = 'a', opening?: number) {
     const abort = new AbortController()
     const call = rig.execute(text, abort.signal)
     if (opening !== undefined) await rig.opened(opening)
@@ -229,7 +229,7 @@ describe('a request whose outcome is not known', () => {
 
   test('is sent again with its number, which is not acknowledged before', async () => {
     const rig = new Rig()
-    const request = await givenUp(rig, 'a', 5)
+    const request = await abandoned(rig, 'a', 5)
     rig.execute('b')
     resume(rig, request).call.resolve(new Uint8Array(0))
     rig.execute('c')
@@ -244,7 +244,7 @@ describe('a request whose outcome is not known', () => {
 
   test('can be resumed again if the second attempt times out too', async () => {
     const rig = new Rig()
-    const request = await givenUp(rig, 'a', 5)
+    const request = await abandoned(rig, 'a', 5)
     const { failure } = resume(rig, request)
     rig.clock.advance(1000)
     expect((await failure)?.request).toBe(request)
@@ -254,7 +254,7 @@ describe('a request whose outcome is not known', () => {
 
   test('may have been executed, even if the second attempt is refused', async () => {
     const rig = new Rig()
-    const request = await givenUp(rig, 'a', 5)
+    const request = await abandoned(rig, 'a', 5)
     const { call, failure } = resume(rig, request)
     call.refused('overloaded')
     call.reject(new SynodError('overloaded', 'no room'))
@@ -263,7 +263,7 @@ describe('a request whose outcome is not known', () => {
 
   test('is resumed only with its own command, and by one call at a time', async () => {
     const rig = new Rig()
-    const request = await givenUp(rig, 'a', 5)
+    const request = await abandoned(rig, 'a', 5)
     expect(await resume(rig, request, 'b').failure).toMatchObject({ code: 'invalid-options' })
     resume(rig, request)
     expect(await resume(rig, request).failure).toMatchObject({
@@ -274,7 +274,7 @@ describe('a request whose outcome is not known', () => {
 
   test('cannot be resumed after its session has ended', async () => {
     const rig = new Rig()
-    const request = await givenUp(rig, 'a', 5)
+    const request = await abandoned(rig, 'a', 5)
     const { call, failure } = resume(rig, request)
     call.refused('session-expired')
     call.reject(new SynodError('session-expired', 'gone'))
@@ -290,7 +290,7 @@ describe('a request whose outcome is not known', () => {
 
   test('gives up its place in a full window for later commands', async () => {
     const rig = new Rig()
-    const request = await givenUp(rig, 'a', 5)
+    const request = await abandoned(rig, 'a', 5)
     for (let count = 1; count < SESSION_WINDOW; count++) rig.execute().resolve(new Uint8Array(0))
     rig.execute('one more')
     expect(rig.numbers().at(-1)).toEqual([5, SESSION_WINDOW + 1, SESSION_WINDOW])

@@ -16,30 +16,30 @@ const steps = fc.array(step, { maxLength: 40 })
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
 /** A SnapshotMap and a Map to which the same is done. */
-class Twins {
+class MapAndModel {
   readonly map = new SnapshotMap<number, number>()
-  readonly twin = new Map<number, number>()
+  readonly model = new Map<number, number>()
   #value = 0
 
-  carryOut({ count, first, type }: Step): void {
-    const { map, twin } = this
+  apply({ count, first, type }: Step): void {
+    const { map, model } = this
     for (let key = first; key <= first + count; key++) {
       this.#value++
-      if (type === 'delete') expect(map.delete(key)).toBe(twin.delete(key))
-      else if (type === 'set') for (const each of [map, twin]) each.set(key, this.#value)
-      else for (const each of [map, twin]) each.clear()
-      expect([map.has(key), map.get(key)]).toEqual([twin.has(key), twin.get(key)])
+      if (type === 'delete') expect(map.delete(key)).toBe(model.delete(key))
+      else if (type === 'set') for (const each of [map, model]) each.set(key, this.#value)
+      else for (const each of [map, model]) each.clear()
+      expect([map.has(key), map.get(key)]).toEqual([model.has(key), model.get(key)])
     }
-    expect(map.size).toBe(twin.size)
+    expect(map.size).toBe(model.size)
   }
 }
 
 test('a SnapshotMap behaves as a Map, also if it is changed while it is read', () => {
   fc.assert(
     fc.property(steps, steps, fc.nat(40), (before, during, pace) => {
-      const twins = new Twins()
-      for (const step of before) twins.carryOut(step)
-      const readers = [twins.map.entries(), twins.twin.entries()]
+      const both = new MapAndModel()
+      for (const step of before) both.apply(step)
+      const readers = [both.map.entries(), both.model.entries()]
       const read = (times: number): void => {
         for (let i = 0; i < times; i++) {
           const [ours, theirs] = readers.map((reader) => reader.next())
@@ -48,13 +48,13 @@ test('a SnapshotMap behaves as a Map, also if it is changed while it is read', (
       }
       for (const step of during) {
         read(pace)
-        twins.carryOut(step)
+        both.apply(step)
       }
       read(3 * KEYS)
-      const { map, twin } = twins
-      expect([...map]).toEqual([...twin])
-      expect([...map.keys()]).toEqual([...twin.keys()])
-      expect([...map.values()]).toEqual([...twin.values()])
+      const { map, model } = both
+      expect([...map]).toEqual([...model])
+      expect([...map.keys()]).toEqual([...model.keys()])
+      expect([...map.values()]).toEqual([...model.values()])
     }),
   )
 })
@@ -63,10 +63,10 @@ describe('a snapshot of a map', () => {
   test('yields each entry once, in order, as of its beginning, also if the map changes meanwhile', () => {
     fc.assert(
       fc.property(steps, steps, fc.nat(40), (before, during, pace) => {
-        const twins = new Twins()
-        for (const step of before) twins.carryOut(step)
-        const then = [...twins.twin]
-        const snapshot = twins.map.snapshot()
+        const both = new MapAndModel()
+        for (const step of before) both.apply(step)
+        const then = [...both.model]
+        const snapshot = both.map.snapshot()
         const read: [number, number][] = []
         const take = () => {
           const { done, value } = snapshot.next()
@@ -75,12 +75,12 @@ describe('a snapshot of a map', () => {
         }
         for (const step of during) {
           for (let i = 0; i < pace; i++) take()
-          twins.carryOut(step)
+          both.apply(step)
         }
         while (take());
         expect(read).toEqual(then)
-        expect(twins.map.isViewed).toBe(false)
-        expect([...twins.map]).toEqual([...twins.twin])
+        expect(both.map.isViewed).toBe(false)
+        expect([...both.map]).toEqual([...both.model])
       }),
     )
   })

@@ -160,13 +160,13 @@ export const REFUSED_CALLS: readonly Situation[] = [
     code: 'invalid-machine',
     message: 'query returned a promise: it must be done when it returns, on every replica alike',
     async failure() {
-      class Later extends Notes {
+      class AsyncQuery extends Notes {
         override query(): never {
           return Promise.resolve() as never
         }
       }
       const world = new World()
-      await world.settled(Promise.all(world.ids.map((id) => world.begin(id, { machine: new Later() }))))
+      await world.settled(Promise.all(world.ids.map((id) => world.begin(id, { machine: new AsyncQuery() }))))
       await world.ready()
       return world.failure(world.replica(1).readStale(0))
     },

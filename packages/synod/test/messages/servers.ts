@@ -115,7 +115,7 @@ export const SERVERS: readonly Situation[] = [
     code: 'restore-failed',
     message: /^the snapshot in \/\S+ could not be restored: made by an older version$/,
     async failure() {
-      class Picky extends Notes {
+      class FailingRestore extends Notes {
         override async restore(): Promise<void> {
           throw new Error('made by an older version')
         }
@@ -124,7 +124,7 @@ export const SERVERS: readonly Situation[] = [
       await world.settled(world.replica(1).execute('a'))
       await world.run(() => world.status(1).snapshot.slot > 0)
       world.kill(1)
-      return world.failure(world.begin(1, { machine: new Picky() }))
+      return world.failure(world.begin(1, { machine: new FailingRestore() }))
     },
   },
   {

@@ -86,7 +86,7 @@ describe('phase 1', () => {
 
   test('a promise lists chosen values as chosen, even without a vote', () => {
     const { ask, server } = acceptor()
-    server.hear(2, { type: 'decided', first: 1, values: [value('a')] })
+    server.receive(2, { type: 'decided', first: 1, values: [value('a')] })
     const [promise] = only(ask(prepare(ballot(3, 2))), 'promise')
     expect(promise?.votes).toEqual([chosenVote(1, 'a')])
   })
@@ -226,10 +226,10 @@ describe('more votes than fit in one message', () => {
     const at = server.becomeCandidate()
     server.sync()
     const promise = { type: 'promise', ballot: at, scope: 'log' } as const
-    const asked = server.hear(2, { ...promise, slot: 1, votes: [vote(1, ballot(1, 2), 'a')], next: 2 })
+    const asked = server.receive(2, { ...promise, slot: 1, votes: [vote(1, ballot(1, 2), 'a')], next: 2 })
     expect(asked).toEqual([prepare(at, 'log', 2)])
     expect(server.status.role).toBe('candidate')
-    const led = server.hear(2, { ...promise, slot: 2, votes: [vote(2, ballot(1, 2), 'b')], next: 0 })
+    const led = server.receive(2, { ...promise, slot: 2, votes: [vote(2, ballot(1, 2), 'b')], next: 0 })
     expect(server.status.role).toBe('leader')
     expect(only(led, 'accept')[0]?.values).toEqual([value('a'), value('b')])
   })
@@ -238,7 +238,7 @@ describe('more votes than fit in one message', () => {
     const server = new LoneServer({ servers: [1, 2] })
     const at = server.becomeCandidate()
     server.sync()
-    server.hear(2, { type: 'promise', ballot: at, scope: 'log', slot: 1, votes: [], next: 5 })
+    server.receive(2, { type: 'promise', ballot: at, scope: 'log', slot: 1, votes: [], next: 5 })
     server.tick(server.nowMs + server.config.resendMs)
     expect(server.sync()).toEqual([prepare(at, 'log', 5)])
   })
@@ -247,15 +247,15 @@ describe('more votes than fit in one message', () => {
 describe('messages wait for their records', () => {
   test('a promise waits for its record, and a refusal does not', () => {
     const server = new LoneServer()
-    expect(server.hear(2, prepare(ballot(2, 2)))).toEqual([])
+    expect(server.receive(2, prepare(ballot(2, 2)))).toEqual([])
     expect(server.last?.records).toEqual([{ type: 'promise', scope: 'log', slot: 0, ballot: ballot(2, 2) }])
-    expect(types(server.hear(3, prepare(ballot(1, 3))))).toEqual(['nack'])
+    expect(types(server.receive(3, prepare(ballot(1, 3))))).toEqual(['nack'])
     expect(types(server.sync())).toEqual(['promise'])
   })
 
   test('an accepted waits for its record', () => {
     const server = new LoneServer()
-    expect(server.hear(2, accept(ballot(1, 2), 1, 'a'))).toEqual([])
+    expect(server.receive(2, accept(ballot(1, 2), 1, 'a'))).toEqual([])
     expect(server.last?.records).toEqual([
       { type: 'vote', ballot: ballot(1, 2), first: 1, values: [value('a')] },
     ])
@@ -264,15 +264,15 @@ describe('messages wait for their records', () => {
 
   test('a repeated answer waits for the record of the first one', () => {
     const server = new LoneServer()
-    server.hear(2, accept(ballot(1, 2), 1, 'a'))
-    expect(server.hear(2, accept(ballot(1, 2), 1, 'a'))).toEqual([])
+    server.receive(2, accept(ballot(1, 2), 1, 'a'))
+    expect(server.receive(2, accept(ballot(1, 2), 1, 'a'))).toEqual([])
     expect(server.last?.position).toBe(1)
   })
 
   test('a promise that lists a vote waits for that vote', () => {
     const server = new LoneServer()
-    server.hear(2, accept(ballot(1, 2), 1, 'a'))
-    server.hear(2, prepare(ballot(1, 2)))
+    server.receive(2, accept(ballot(1, 2), 1, 'a'))
+    server.receive(2, prepare(ballot(1, 2)))
     expect(server.last?.messages).toMatchObject([{ message: { type: 'promise' }, afterDurable: true }])
     expect(server.last?.position).toBe(2)
   })
@@ -286,7 +286,7 @@ describe('messages wait for their records', () => {
 
   test('a leaderless proposer sends its prepare only when its own promise is durable', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    expect(server.setOut('a')).toEqual([])
+    expect(server.proposeAndStart('a')).toEqual([])
     expect(server.journal).toMatchObject([{ type: 'promise', scope: 'slot', slot: 1 }])
     expect(types(server.sync())).toEqual(['prepare', 'prepare'])
   })
@@ -295,7 +295,7 @@ describe('messages wait for their records', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     expect(types(server.propose('a'))).toEqual(['accept', 'accept'])
-    server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
+    server.receive(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
     expect(server.paxos.chosen).toBe(0)
     expect(types(server.sync())).toEqual(['chosen', 'chosen'])
     expect(server.paxos.chosen).toBe(1)
@@ -332,8 +332,8 @@ describe('after a restart', () => {
   test('slots known to be chosen are still known', () => {
     const { ask, server } = acceptor()
     ask(accept(ballot(1, 2), 1, 'a', 'b'))
-    server.hear(2, { type: 'chosen', ballot: ballot(1, 2), first: 1, last: 1 })
-    server.hear(2, { type: 'decided', first: 2, values: [value('b'), value('c')] })
+    server.receive(2, { type: 'chosen', ballot: ballot(1, 2), first: 1, last: 1 })
+    server.receive(2, { type: 'decided', first: 2, values: [value('b'), value('c')] })
     server.restart()
     expect(server.paxos.chosen).toBe(3)
     expect([1, 2, 3].map((slot) => server.paxos.log.chosen(slot))).toEqual(['a', 'b', 'c'].map(value))

@@ -36,30 +36,30 @@ describe('a server far behind', () => {
     const server = new LoneServer({ self: 3 })
     const at = ballot(1, 1)
     const heartbeat = { type: 'heartbeat', ballot: at, round: 1, chosen: 5, voted: 5 } as const
-    expect(only(server.hear(1, heartbeat), 'fetch')).toEqual([{ type: 'fetch', first: 1, last: 5 }])
-    expect(only(server.hear(1, heartbeat), 'fetch')).toEqual([])
+    expect(only(server.receive(1, heartbeat), 'fetch')).toEqual([{ type: 'fetch', first: 1, last: 5 }])
+    expect(only(server.receive(1, heartbeat), 'fetch')).toEqual([])
     server.nowMs += server.config.resendMs
-    expect(only(server.hear(1, heartbeat), 'fetch')).toHaveLength(1)
+    expect(only(server.receive(1, heartbeat), 'fetch')).toHaveLength(1)
   })
 
   test('asks from its first unknown slot', () => {
     const server = new LoneServer({ self: 3 }, [{ type: 'decided', first: 1, values: [value('a')] }])
     const at = ballot(1, 1)
-    const answer = server.hear(1, { type: 'heartbeat', ballot: at, round: 1, chosen: 3, voted: 3 })
+    const answer = server.receive(1, { type: 'heartbeat', ballot: at, round: 1, chosen: 3, voted: 3 })
     expect(only(answer, 'fetch')).toEqual([{ type: 'fetch', first: 2, last: 3 }])
   })
 
   test('still knows all that it learned after a restart', () => {
     const server = new LoneServer({ self: 3 })
-    server.hear(1, { type: 'decided', first: 1, values: ['a', 'b'].map(value) })
+    server.receive(1, { type: 'decided', first: 1, values: ['a', 'b'].map(value) })
     server.restart()
     expect(server.paxos.chosen).toBe(2)
   })
 
   test('never accepts another value for a slot that it knows to be chosen', () => {
     const server = new LoneServer({ self: 3 })
-    server.hear(1, { type: 'decided', first: 1, values: [value('a')] })
-    expect(() => server.hear(2, { type: 'decided', first: 1, values: [value('b')] })).toThrow(
+    server.receive(1, { type: 'decided', first: 1, values: [value('a')] })
+    expect(() => server.receive(2, { type: 'decided', first: 1, values: [value('b')] })).toThrow(
       'two values chosen',
     )
   })
@@ -68,7 +68,7 @@ describe('a server far behind', () => {
 describe('an answer to a fetch', () => {
   const told = (records: readonly string[], first: number, last: number) => {
     const server = new LoneServer({}, [{ type: 'decided', first: 1, values: records.map(value) }])
-    return only(server.hear(2, { type: 'fetch', first, last }), 'decided').map((decided) =>
+    return only(server.receive(2, { type: 'fetch', first, last }), 'decided').map((decided) =>
       texts(decided.values),
     )
   }
@@ -88,7 +88,7 @@ describe('an answer to a fetch', () => {
       { type: 'vote', ballot: ballot(1, 2), first: 2, values: [value('open')] },
       { type: 'decided', first: 3, values: [value('c')] },
     ])
-    const [decided] = only(server.hear(2, { type: 'fetch', first: 1, last: 3 }), 'decided')
+    const [decided] = only(server.receive(2, { type: 'fetch', first: 1, last: 3 }), 'decided')
     expect(texts(decided?.values ?? [])).toEqual(['a'])
   })
 
@@ -110,20 +110,20 @@ describe('"chosen up to here"', () => {
 
   test('applies to votes at that ballot only', () => {
     const it = server()
-    it.hear(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 3 })
+    it.receive(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 3 })
     expect([1, 2, 3].map((slot) => it.paxos.log.status(slot).status)).toEqual(['voted', 'voted', 'chosen'])
   })
 
   test('makes a server ask for values that it does not have', () => {
     const it = server()
-    const messages = it.hear(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 3 })
+    const messages = it.receive(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 3 })
     expect(only(messages, 'fetch')).toEqual([{ type: 'fetch', first: 1, last: 3 }])
   })
 
   test('is recorded for each slot, and still known after a restart', () => {
     const it = server()
-    it.hear(1, { type: 'chosen', ballot: ballot(1, 1), first: 1, last: 1 })
-    it.hear(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 3 })
+    it.receive(1, { type: 'chosen', ballot: ballot(1, 1), first: 1, last: 1 })
+    it.receive(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 3 })
     it.restart()
     expect([1, 2, 3].map((slot) => it.paxos.log.status(slot).status)).toEqual(['chosen', 'voted', 'chosen'])
     expect(it.paxos.chosen).toBe(1)

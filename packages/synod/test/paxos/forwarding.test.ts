@@ -25,7 +25,7 @@ describe('a proposal at a follower', () => {
 
   test('is split into messages within the limits', () => {
     const server = new LoneServer({ self: 2 })
-    server.hear(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
+    server.receive(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
     const many = Array.from({ length: MAX_MESSAGE_SLOTS + 1 }, (_, index) => `r${index}`)
     expect(only(server.propose(...many), 'forward').map(({ values }) => values.length)).toEqual([
       MAX_MESSAGE_SLOTS,
@@ -36,20 +36,22 @@ describe('a proposal at a follower', () => {
 
 test('a forward to a server that does not lead is dropped', () => {
   const server = new LoneServer({ self: 2 })
-  server.hear(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
-  expect(server.hear(3, { type: 'forward', values: [value('a')] })).toEqual([])
+  server.receive(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
+  expect(server.receive(3, { type: 'forward', values: [value('a')] })).toEqual([])
 })
 
 test('a leader accepts forwards within its window', () => {
   const server = new LoneServer({ window: 1 })
   server.becomeLeader()
-  expect(only(server.hear(2, { type: 'forward', values: ['a', 'b'].map(value) }), 'accept')).toHaveLength(2)
-  expect(only(server.hear(3, { type: 'forward', values: [value('c')] }), 'accept')).toEqual([])
+  expect(only(server.receive(2, { type: 'forward', values: ['a', 'b'].map(value) }), 'accept')).toHaveLength(
+    2,
+  )
+  expect(only(server.receive(3, { type: 'forward', values: [value('c')] }), 'accept')).toEqual([])
 })
 
 test('a server reports how many more proposals it can queue', () => {
   const follower = new LoneServer({ self: 2 })
-  follower.hear(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
+  follower.receive(1, { type: 'heartbeat', ballot: ballot(1, 1), round: 1, chosen: 0, voted: 0 })
   expect(follower.paxos.capacity).toBe(Infinity)
   const leader = new LoneServer({ window: 1 })
   leader.becomeLeader()
@@ -58,6 +60,6 @@ test('a server reports how many more proposals it can queue', () => {
   leader.propose('a', 'b')
   expect(leader.paxos.capacity).toBe(MAX_QUEUED - 2)
   const leaderless = new LoneServer({ mode: 'leaderless', window: 1 })
-  leaderless.setOut('in flight', 'a', 'b')
+  leaderless.proposeAndStart('in flight', 'a', 'b')
   expect(leaderless.paxos.capacity).toBe(MAX_QUEUED - 2)
 })

@@ -11,15 +11,15 @@ const SERVERS: readonly ServerId[] = [1, 2, 3]
 const DIRECTIONS = ['1>2', '2>1', '1>3', '3>1', '2>3', '3>2']
 
 /** The servers that reach another one, and are reached by it: they have a quorum. */
-function ableUnder(cut: readonly string[]): ServerId[] {
-  const talk = (a: ServerId, b: ServerId) => !cut.includes(`${a}>${b}`) && !cut.includes(`${b}>${a}`)
-  return SERVERS.filter((a) => SERVERS.some((b) => a !== b && talk(a, b)))
+function quorumUnder(cut: readonly string[]): ServerId[] {
+  const areConnected = (a: ServerId, b: ServerId) => !cut.includes(`${a}>${b}`) && !cut.includes(`${b}>${a}`)
+  return SERVERS.filter((a) => SERVERS.some((b) => a !== b && areConnected(a, b)))
 }
 
 /** Every way to cut links of three servers, each direction by itself, that leaves a quorum. */
 const CUTS = Array.from({ length: 2 ** DIRECTIONS.length }, (_, bits) =>
   DIRECTIONS.filter((_, index) => ((bits >> index) & 1) === 1),
-).filter((cut) => ableUnder(cut).length > 0)
+).filter((cut) => quorumUnder(cut).length > 0)
 
 /** Returns the ballots at which a server led in this time. */
 function watch(cluster: Cluster, timeMs: number): Set<string> {
@@ -43,7 +43,7 @@ function cutLinks(cut: readonly string[], leader: ServerId, seed: number): Clust
 }
 
 /** A server has a command chosen. */
-function getOn(cluster: Cluster, able: readonly ServerId[], limitMs: number): void {
+function chooseCommand(cluster: Cluster, able: readonly ServerId[], limitMs: number): void {
   const asked = new Set<ServerId>()
   runTimed(
     cluster,
@@ -67,7 +67,7 @@ describe.each(CUTS.map((cut) => [cut.join(' ') || 'none', cut] as const))(
       (leader) => {
         forSeeds(import.meta.url, 5, (seed) => {
           const cluster = cutLinks(cut, leader, seed)
-          getOn(cluster, ableUnder(cut), 3 * electionTimeoutMs)
+          chooseCommand(cluster, quorumUnder(cut), 3 * electionTimeoutMs)
           expect([...watch(cluster, 20 * electionTimeoutMs)]).toHaveLength(1)
         })
       },
@@ -78,6 +78,6 @@ describe.each(CUTS.map((cut) => [cut.join(' ') || 'none', cut] as const))(
 test('a leader that hears no server does not keep the servers that hear it from electing another one', () => {
   forSeeds(import.meta.url, 100, (seed) => {
     const cluster = cutLinks(['1>3', '2>3'], 3, seed)
-    getOn(cluster, [1, 2], 3 * electionTimeoutMs)
+    chooseCommand(cluster, [1, 2], 3 * electionTimeoutMs)
   })
 })

@@ -85,7 +85,7 @@ describe('the log', () => {
 })
 
 /** A deliberately dumb log. */
-class DumbLog {
+class LogModel {
   readonly votes = new Map<number, { ballot: Ballot; value: Value }>()
   readonly chosen = new Map<number, Value>()
   trimmed = 0
@@ -116,7 +116,7 @@ test('the log answers as a simple map does, after random writes', () => {
   checkProperty(
     import.meta.url,
     fc.property(fc.array(action, { maxLength: 30 }), (actions) => {
-      const [it, dumb] = [log(), new DumbLog()]
+      const [it, dumb] = [log(), new LogModel()]
       const touched = new Set([1, 1023, 1024])
       for (const { kind, slot, seq, text } of actions) {
         touched.add(slot).add(slot + 1)

@@ -70,7 +70,7 @@ export class LoneServer {
   }
 
   /** A message from a peer arrives. */
-  hear(from: ServerId, message: Message): Message[] {
+  receive(from: ServerId, message: Message): Message[] {
     return this.step({ type: 'message', from, message })
   }
 
@@ -80,7 +80,7 @@ export class LoneServer {
   }
 
   /** Proposes in leaderless mode, and waits as long as it does before it goes ahead. */
-  setOut(...texts: string[]): Message[] {
+  proposeAndStart(...texts: string[]): Message[] {
     const messages = this.propose(...texts)
     const endMs = this.nowMs + HEAD_START_MS
     for (let ticks = 0; ticks < 100 && this.last!.deadlineMs <= endMs; ticks++)
@@ -104,9 +104,9 @@ export class LoneServer {
     return [...held, ...this.step({ type: 'durable', position: this.#position })]
   }
 
-  /** Hears a message and has a quick disk: all that follows from it. */
+  /** Receives a message, and has a quick disk: all that follows from it. */
   exchange(from: ServerId, message: Message): Message[] {
-    return [...this.hear(from, message), ...this.sync()]
+    return [...this.receive(from, message), ...this.sync()]
   }
 
   /**
@@ -135,7 +135,7 @@ export class LoneServer {
     const probe = only(this.tick(), 'probe')[0]
     for (const peer of this.peers) {
       const answer = { round: probe?.round ?? 0, missing: true, ballot: ZERO_BALLOT, chosen: 0 }
-      this.hear(peer, { type: 'probe-answer', ...answer })
+      this.receive(peer, { type: 'probe-answer', ...answer })
     }
     const { role, ballot } = this.status
     if (role !== 'candidate' && this.peers.length > 0) throw new Error(`a ${role}, not a candidate`)
@@ -143,13 +143,13 @@ export class LoneServer {
   }
 
   /** A promise for every slot from `slot` on arrives. */
-  hearPromise(
+  receivePromise(
     from: ServerId,
     ballot: Ballot,
     votes: readonly ReportedVote[] = [],
     slot = this.paxos.chosen + 1,
   ) {
-    return this.hear(from, { type: 'promise', ballot, scope: 'log', slot, votes, next: 0 })
+    return this.receive(from, { type: 'promise', ballot, scope: 'log', slot, votes, next: 0 })
   }
 
   /** Becomes the leader by the promises of a bare quorum. Returns its ballot. */
@@ -158,7 +158,7 @@ export class LoneServer {
     const slot = this.paxos.chosen + 1
     this.sync()
     const needed = Math.floor(this.paxos.membership.servers.length / 2)
-    for (const peer of this.peers.slice(0, needed)) this.hearPromise(peer, ballot, votes, slot)
+    for (const peer of this.peers.slice(0, needed)) this.receivePromise(peer, ballot, votes, slot)
     if (this.status.role !== 'leader') throw new Error(`a ${this.status.role}, not the leader`)
     return ballot
   }

@@ -4,7 +4,10 @@ import { Cluster, texts } from '../../../testing/src/cluster/cluster.js'
 
 const WINDOW = 4
 
-function founded(servers: readonly number[], quorums?: { phase1: number; phase2: number }): Membership {
+function foundedMembership(
+  servers: readonly number[],
+  quorums?: { phase1: number; phase2: number },
+): Membership {
   return new Membership(foundingMembership(servers, quorums), WINDOW)
 }
 
@@ -19,12 +22,12 @@ const promote = (server: number): Change => ({ type: 'promote', server, acceptor
 const remove = (server: number): Change => ({ type: 'remove', server, isForced: false })
 
 /** These changes are chosen in the next slots. */
-function pass(membership: Membership, ...changes: (Change | undefined)[]) {
+function choose(membership: Membership, ...changes: (Change | undefined)[]) {
   return changes.map((change) => membership.apply(membership.state.slot + 1, change)?.result)
 }
 
 /** s4 learns, and is to have the vote of s2. */
-function letJoin(cluster: Cluster, by: number): void {
+function joinForS2(cluster: Cluster, by: number): void {
   cluster.propose(by, 'add s4 for s2')
   cluster.settle()
   cluster.join(4, by)
@@ -33,26 +36,26 @@ function letJoin(cluster: Cluster, by: number): void {
 
 describe('the membership', () => {
   test('applies a change of the voters from a window after its slot on', () => {
-    const it = founded([1, 2, 3])
-    expect(pass(it, add(4), promote(4))).toEqual(['done', 'done'])
+    const it = foundedMembership([1, 2, 3])
+    expect(choose(it, add(4), promote(4))).toEqual(['done', 'done'])
     expect(it.at(5).voters).toEqual([1, 2, 3])
     expect(it.at(6).voters).toEqual([1, 2, 3, 4])
     expect(it.at(6).quorums).toEqual({ phase1: 3, phase2: 3 })
     expect(it.current.voters).toEqual([1, 2, 3])
-    pass(it, undefined, undefined, undefined)
+    choose(it, undefined, undefined, undefined)
     expect(it.current.voters).toEqual([1, 2, 3, 4])
     expect(it.state.configurations).toHaveLength(1)
   })
 
   test('does not know the configuration of slots beyond the window', () => {
-    const it = founded([1, 2, 3])
+    const it = foundedMembership([1, 2, 3])
     expect(it.at(WINDOW).voters).toEqual([1, 2, 3])
     expect(() => it.at(WINDOW + 1)).toThrow('the configuration of slot 5 is not known yet')
   })
 
   test('makes one change of the voters at a time: the next one waits until earlier slots are chosen', () => {
-    const it = founded([1, 2, 3])
-    expect(pass(it, remove(3), remove(2), undefined, undefined, remove(2))).toEqual([
+    const it = foundedMembership([1, 2, 3])
+    expect(choose(it, remove(3), remove(2), undefined, undefined, remove(2))).toEqual([
       'done',
       'later',
       undefined,
@@ -63,19 +66,19 @@ describe('the membership', () => {
   })
 
   test('replaces one server by another in one step', () => {
-    const it = founded([1, 2, 3])
-    pass(it, add(4, 2), promote(4))
+    const it = foundedMembership([1, 2, 3])
+    choose(it, add(4, 2), promote(4))
     expect(it.latest.voters).toEqual([1, 3, 4])
     expect(it.servers).toEqual([1, 2, 3, 4])
     expect(it.isRemoved(2)).toBe(false)
-    pass(it, undefined, undefined, undefined)
+    choose(it, undefined, undefined, undefined)
     expect(it.servers).toEqual([1, 3, 4])
     expect(it.isRemoved(2)).toBe(true)
   })
 
   test('accepts a change that is already made, and ignores a late copy of a change', () => {
-    const it = founded([1, 2, 3])
-    expect(pass(it, add(4), add(4), promote(4), undefined, undefined, undefined)).toEqual([
+    const it = foundedMembership([1, 2, 3])
+    expect(choose(it, add(4), add(4), promote(4), undefined, undefined, undefined)).toEqual([
       'done',
       'done',
       'done',
@@ -83,26 +86,26 @@ describe('the membership', () => {
       undefined,
       undefined,
     ])
-    expect(pass(it, promote(4), add(4), remove(4), remove(4))).toEqual(['done', 'done', 'done', 'done'])
-    expect(pass(it, add(4), promote(4))).toEqual(['refused', 'refused'])
+    expect(choose(it, promote(4), add(4), remove(4), remove(4))).toEqual(['done', 'done', 'done', 'done'])
+    expect(choose(it, add(4), promote(4))).toEqual(['refused', 'refused'])
     expect(it.latest.voters).toEqual([1, 2, 3])
   })
 
   test('refuses used ids, the removal of the last voter, and quorums that would not meet', () => {
-    const it = founded([1])
-    expect(pass(it, remove(1), add(1), add(5), remove(5), add(4))).toEqual([
+    const it = foundedMembership([1])
+    expect(choose(it, remove(1), add(1), add(5), remove(5), add(4))).toEqual([
       'refused',
       'refused',
       'done',
       'done',
       'refused',
     ])
-    const flexible = founded([1, 2, 3], { phase1: 3, phase2: 1 })
-    expect(pass(flexible, add(4), promote(4), remove(4))).toEqual(['done', 'refused', 'done'])
+    const flexible = foundedMembership([1, 2, 3], { phase1: 3, phase2: 1 })
+    expect(choose(flexible, add(4), promote(4), remove(4))).toEqual(['done', 'refused', 'done'])
   })
 
   test('is unknown after slots are skipped, until a snapshot replaces it', () => {
-    const membership = founded([1, 2, 3])
+    const membership = foundedMembership([1, 2, 3])
     membership.skip(7)
     expect(membership.isKnown).toBe(false)
     expect(membership.isVoter(1)).toBe(false)
@@ -118,7 +121,7 @@ test('a leader proposes in slots of a new configuration only after promises of a
   cluster.isolate(1)
   cluster.makeLeader(3)
   cluster.heal()
-  letJoin(cluster, 3)
+  joinForS2(cluster, 3)
   cluster.isolate(1)
   cluster.isolate(4)
   cluster.propose(3, 'promote s4')
@@ -138,7 +141,7 @@ test('a leader proposes in slots of a new configuration only after promises of a
 test('a promise given before a server became a voter does not count as a promise of that voter', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 1 } })
   cluster.makeLeader(1)
-  letJoin(cluster, 1)
+  joinForS2(cluster, 1)
   cluster.isolate(1)
   cluster.missLeader(3)
   cluster.deliverAll('probe')
@@ -165,7 +168,7 @@ test('a promise given before a server became a voter does not count as a promise
 test('votes are counted by the configuration of their slot', () => {
   const cluster = new Cluster({ mode: 'leader', servers: 4, founders: 3, config: { window: 4 } })
   cluster.makeLeader(3)
-  letJoin(cluster, 3)
+  joinForS2(cluster, 3)
   cluster.propose(3, 'promote s4')
   cluster.deliverAll('accept')
   cluster.syncDisks()

@@ -24,7 +24,7 @@ describe.each(modes)('a server that does not vote, in %s mode', (mode) => {
   test('proposes no value of its own, however long it waits', () => {
     const server = lone()
     server.propose('a')
-    server.hear(2, { type: 'heartbeat', ballot: ballot(0, 0), round: 0, chosen: 0, voted: 5 })
+    server.receive(2, { type: 'heartbeat', ballot: ballot(0, 0), round: 0, chosen: 0, voted: 5 })
     for (let step = 0; step < 50; step++) server.tick(Math.min(server.last!.deadlineMs, 1e6))
     expect(server.journal).toEqual([])
     expect(server.status.role).toBe('learner')
@@ -80,7 +80,7 @@ test('a leader whose only answers come from servers that do not vote gives up, a
 
 test('a server that does not vote asks for a tick only when it has something to do', () => {
   const server = new LoneServer({ mode: 'leaderless', self: 3, voting: false })
-  server.hear(2, { type: 'heartbeat', ballot: ballot(0, 0), round: 0, chosen: 0, voted: 5 })
+  server.receive(2, { type: 'heartbeat', ballot: ballot(0, 0), round: 0, chosen: 0, voted: 5 })
   for (let step = 0; step < 20; step++) {
     server.tick(server.last!.deadlineMs)
     expect(server.last!.deadlineMs).toBeGreaterThan(server.nowMs)
@@ -89,7 +89,7 @@ test('a server that does not vote asks for a tick only when it has something to 
 
 test('a forward reaches servers that vote as requests without a caller', () => {
   const server = new LoneServer({ mode: 'leaderless' })
-  server.hear(3, { type: 'forward', values: ['a', 'b'].map(value) })
-  server.setOut()
+  server.receive(3, { type: 'forward', values: ['a', 'b'].map(value) })
+  server.proposeAndStart()
   expect(only(server.sync(), 'prepare').map(({ slot }) => slot)).toEqual([1, 1, 2, 2])
 })

@@ -17,7 +17,7 @@ describe('PITFALL 1: a candidate is bound by its own promise before it reads its
     const server = new LoneServer({ self: 2 })
     server.becomeCandidate()
     const accept = { type: 'accept', ballot: ballot(0, 1), first: 1, values: [value('late')] } as const
-    expect(server.hear(1, accept)).toMatchObject([{ type: 'nack' }])
+    expect(server.receive(1, accept)).toMatchObject([{ type: 'nack' }])
     expect(server.paxos.log.status(1)).toEqual({ status: 'empty' })
   })
 
@@ -202,17 +202,17 @@ describe('PITFALL 6: "chosen up to here" says nothing about votes at another bal
   test('PITFALL 6: a vote for an old leader is not chosen by a message of the new one', () => {
     const server = new LoneServer({ self: 3 })
     server.exchange(1, { type: 'accept', ballot: ballot(1, 1), first: 1, values: [value('old')] })
-    server.hear(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 1 })
+    server.receive(2, { type: 'chosen', ballot: ballot(2, 2), first: 1, last: 1 })
     expect(server.paxos.log.status(1)).toMatchObject({ status: 'voted', value: value('old') })
     expect(server.paxos.chosen).toBe(0)
-    server.hear(2, { type: 'decided', first: 1, values: [value('new')] })
+    server.receive(2, { type: 'decided', first: 1, values: [value('new')] })
     expect(server.paxos.log.status(1)).toEqual({ status: 'chosen', value: value('new') })
   })
 
   test('PITFALL 6: a vote for an old leader is not chosen by the watermark of a heartbeat', () => {
     const server = new LoneServer({ self: 3 })
     server.exchange(1, { type: 'accept', ballot: ballot(1, 1), first: 1, values: [value('old')] })
-    server.hear(2, { type: 'heartbeat', ballot: ballot(2, 2), round: 1, chosen: 1, voted: 1 })
+    server.receive(2, { type: 'heartbeat', ballot: ballot(2, 2), round: 1, chosen: 1, voted: 1 })
     expect(server.paxos.chosen).toBe(0)
   })
 
@@ -241,7 +241,7 @@ describe('PITFALL 6: "chosen up to here" says nothing about votes at another bal
 describe('PITFALL 7: a reported write is the value that a quorum made durable', () => {
   test('PITFALL 7: "chosen" names the ballot of the votes, not a later ballot of the slot', () => {
     const server = new LoneServer({ mode: 'leaderless', servers: [1, 2, 3, 4, 5] })
-    server.setOut('a')
+    server.proposeAndStart('a')
     server.sync()
     const promise = {
       type: 'promise',
@@ -251,24 +251,24 @@ describe('PITFALL 7: a reported write is the value that a quorum made durable', 
       votes: [],
       next: 0,
     } as const
-    server.hear(3, promise)
-    server.hear(4, promise)
+    server.receive(3, promise)
+    server.receive(4, promise)
     server.sync()
     // A rival has adopted the value at a higher ballot, and this server has voted for it there.
     server.exchange(2, { type: 'prepare', ballot: ballot(2, 2), scope: 'slot', slot: 1 })
     server.exchange(2, { type: 'accept', ballot: ballot(2, 2), first: 1, values: [value('a')] })
     const accepted = { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 } as const
-    server.hear(3, accepted)
-    const [chosen] = only(server.hear(4, accepted), 'chosen')
+    server.receive(3, accepted)
+    const [chosen] = only(server.receive(4, accepted), 'chosen')
     expect(chosen).toEqual({ type: 'chosen', ballot: ballot(1, 1), first: 1, last: 1 })
     expect(server.paxos.log.status(1)).toEqual({ status: 'chosen', value: value('a') })
   })
 
   test('PITFALL 7: a request is done only if it won its slot', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.setOut('mine')
+    server.proposeAndStart('mine')
     server.sync()
-    server.hear(2, { type: 'decided', first: 1, values: [value('other')] })
+    server.receive(2, { type: 'decided', first: 1, values: [value('other')] })
     expect(only(server.sync(), 'prepare').map(({ slot }) => slot)).toEqual([2, 2])
     expect(server.paxos.log.status(1)).toEqual({ status: 'chosen', value: value('other') })
   })
@@ -281,7 +281,7 @@ describe('PITFALL 7: a reported write is the value that a quorum made durable', 
     const later = ballot(at.seq + 1, 2)
     server.exchange(2, { type: 'prepare', ballot: later, scope: 'log', slot: 1 })
     server.exchange(2, { type: 'accept', ballot: later, first: 1, values: [value('other')] })
-    server.hear(3, { type: 'accepted', ballot: at, first: 1, last: 1 })
+    server.receive(3, { type: 'accepted', ballot: at, first: 1, last: 1 })
     expect(server.paxos.log.status(1)).toMatchObject({ status: 'voted', ballot: later })
     expect(server.paxos.chosen).toBe(0)
   })
@@ -292,7 +292,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
     const server = new LoneServer()
     const at = server.becomeCandidate()
     server.sync()
-    server.hear(2, { type: 'nack', refused: at, ballot: ballot(9, 2), slot: 1 })
+    server.receive(2, { type: 'nack', refused: at, ballot: ballot(9, 2), slot: 1 })
     expect(server.sync()).toEqual([])
     expect(server.tick(server.nowMs + electionTimeoutMs - 1)).toEqual([])
     expect(server.status.role).toBe('follower')
@@ -310,11 +310,11 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
   test('PITFALL 8: leaderless mode: it waits a random time, longer each time', () => {
     const server = new LoneServer({ mode: 'leaderless' })
     server.tick()
-    server.setOut('a')
+    server.proposeAndStart('a')
     for (let round = 0; round < 10; round++) {
       const at = server.tickUntil('prepare')[0]!.ballot
       const nack = { type: 'nack', refused: at, ballot: ballot(at.seq + 1, 2), slot: 1 } as const
-      expect(server.hear(2, nack)).toEqual([])
+      expect(server.receive(2, nack)).toEqual([])
       expect(server.last?.records).toEqual([])
       expect(server.last?.deadlineMs).toBeGreaterThan(server.nowMs)
     }
@@ -359,7 +359,7 @@ describe('PITFALL 9: a restarted server does not resume leadership', () => {
     const server = new LoneServer({ mode: 'leaderless' }, [
       { type: 'promise', scope: 'slot', slot: 1, ballot: ballot(4, 1) },
     ])
-    server.hear(2, { type: 'accept', ballot: ballot(1, 2), first: 2, values: [value('b')] })
+    server.receive(2, { type: 'accept', ballot: ballot(1, 2), first: 2, values: [value('b')] })
     const prepare = server.tickUntil('prepare').find(({ slot }) => slot === 1)
     expect(prepare?.ballot).toEqual(ballot(5, 1))
   })
@@ -442,7 +442,7 @@ describe('PITFALL 12: leaderless: a request in two slots, or behind a hole', () 
 
   test('PITFALL 12: a request chosen twice stays in both slots, and neither becomes a no-op', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.hear(2, { type: 'decided', first: 1, values: ['x', 'x'].map(value) })
+    server.receive(2, { type: 'decided', first: 1, values: ['x', 'x'].map(value) })
     expect([1, 2].map((slot) => server.paxos.log.status(slot))).toEqual([
       { status: 'chosen', value: value('x') },
       { status: 'chosen', value: value('x') },
@@ -472,7 +472,7 @@ describe('PITFALL 24: no proposal waits for others', () => {
     server.sync()
     expect(only(server.propose('alone'), 'accept')).toHaveLength(2)
     expect(server.last?.records).toHaveLength(1)
-    expect(only(server.hear(2, { type: 'forward', values: [value('alone')] }), 'accept')).toHaveLength(2)
+    expect(only(server.receive(2, { type: 'forward', values: [value('alone')] }), 'accept')).toHaveLength(2)
   })
 
   test('PITFALL 24: leader mode: the last queued proposal leaves as soon as the window has room', () => {
@@ -480,7 +480,7 @@ describe('PITFALL 24: no proposal waits for others', () => {
     const at = server.becomeLeader()
     server.propose('a', 'b', 'last')
     server.sync()
-    const [accept] = only(server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 2 }), 'accept')
+    const [accept] = only(server.receive(2, { type: 'accepted', ballot: at, first: 1, last: 2 }), 'accept')
     expect([accept?.first, texts(accept?.values ?? [])]).toEqual([3, ['last']])
   })
 
@@ -501,27 +501,27 @@ describe('PITFALL 24: no proposal waits for others', () => {
     server.sync()
     expect(server.last?.awaited).toBe(0)
     // The first slot is known to be chosen, so the second is proposed anew: it has its vote.
-    server.hear(2, { type: 'decided', first: 1, values: [value('a')] })
+    server.receive(2, { type: 'decided', first: 1, values: [value('a')] })
     expect(server.last?.records.map(({ type }) => type)).toEqual(['decided'])
     expect(server.last?.awaited).toBe(server.last?.position)
     server.sync()
-    server.hear(2, { type: 'accepted', ballot: at, first: 2, last: 2 })
+    server.receive(2, { type: 'accepted', ballot: at, first: 2, last: 2 })
     expect(server.status.chosen).toBe(2)
   })
 
   test('PITFALL 24: leaderless mode: a single request starts without others', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.setOut('alone')
+    server.proposeAndStart('alone')
     expect(only(server.sync(), 'prepare')).toMatchObject([{ slot: 1 }, { slot: 1 }])
   })
 
   test('PITFALL 24: leaderless mode: a request starts in the step in which it arrives, if the last one succeeded', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.setOut('first')
+    server.proposeAndStart('first')
     server.sync()
-    server.hear(2, { type: 'promise', ballot: ballot(1, 1), scope: 'slot', slot: 1, votes: [], next: 0 })
+    server.receive(2, { type: 'promise', ballot: ballot(1, 1), scope: 'slot', slot: 1, votes: [], next: 0 })
     server.sync()
-    server.hear(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })
+    server.receive(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })
     server.propose('alone')
     expect(server.last?.messages).toMatchObject([
       { message: { type: 'prepare', slot: 2 } },
@@ -531,12 +531,12 @@ describe('PITFALL 24: no proposal waits for others', () => {
 
   test('PITFALL 24: leaderless mode: the last queued request starts as soon as the window has room', () => {
     const server = new LoneServer({ mode: 'leaderless', window: 1 })
-    server.setOut('a', 'last')
+    server.proposeAndStart('a', 'last')
     server.sync()
     const at = ballot(1, 1)
-    server.hear(2, { type: 'promise', ballot: at, scope: 'slot', slot: 1, votes: [], next: 0 })
+    server.receive(2, { type: 'promise', ballot: at, scope: 'slot', slot: 1, votes: [], next: 0 })
     server.sync()
-    server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
+    server.receive(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
     expect(only(server.sync(), 'prepare')).toMatchObject([{ slot: 2 }, { slot: 2 }])
   })
 })

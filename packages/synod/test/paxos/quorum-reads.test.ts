@@ -9,7 +9,7 @@ const modes = ['leader', 'leaderless'] as const
 /** A peer tells the server what was chosen in the slots up to this one. */
 function decide(server: LoneServer, slot: number) {
   const values = Array.from({ length: slot }, (_, index) => value(`decided ${index}`))
-  server.hear(2, { type: 'decided', first: 1, values })
+  server.receive(2, { type: 'decided', first: 1, values })
 }
 
 describe.each(modes)('a linearizable read in %s mode', (mode) => {
@@ -51,10 +51,10 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     const server = new LoneServer({ mode, servers: [1, 2, 3, 4, 5] })
     const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
     const observed = { type: 'observed', round: observe!.round, voted: 3 } as const
-    server.hear(2, observed)
-    server.hear(2, observed)
+    server.receive(2, observed)
+    server.receive(2, observed)
     expect(server.last?.reads).toEqual([])
-    server.hear(3, { ...observed, voted: 1 })
+    server.receive(3, { ...observed, voted: 1 })
     decide(server, 2)
     expect(server.last?.reads).toEqual([])
     decide(server, 3)
@@ -69,12 +69,12 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
   test('ignores late answers of an older round', () => {
     const server = new LoneServer({ mode })
     const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
-    server.hear(2, { type: 'observed', round: first!.round, voted: 0 })
+    server.receive(2, { type: 'observed', round: first!.round, voted: 0 })
     const [second] = only(server.step({ type: 'read', id: 2 }), 'observe')
     expect(second!.round).not.toBe(first!.round)
-    server.hear(3, { type: 'observed', round: first!.round, voted: 0 })
+    server.receive(3, { type: 'observed', round: first!.round, voted: 0 })
     expect(server.last?.reads).toEqual([])
-    server.hear(3, { type: 'observed', round: second!.round, voted: 4 })
+    server.receive(3, { type: 'observed', round: second!.round, voted: 4 })
     decide(server, 4)
     expect(server.last?.reads).toEqual([{ id: 2, slot: 4 }])
   })
@@ -84,9 +84,9 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     const [first] = only(server.step({ type: 'read', id: 1 }), 'observe')
     expect(server.step({ type: 'read', id: 2 })).toEqual([])
     expect(server.step({ type: 'read', id: 3 })).toEqual([])
-    const [second] = only(server.hear(2, { type: 'observed', round: first!.round, voted: 0 }), 'observe')
+    const [second] = only(server.receive(2, { type: 'observed', round: first!.round, voted: 0 }), 'observe')
     expect(server.last?.reads).toEqual([{ id: 1, slot: 0 }])
-    server.hear(2, { type: 'observed', round: second!.round, voted: 5 })
+    server.receive(2, { type: 'observed', round: second!.round, voted: 5 })
     decide(server, 5)
     expect(server.last?.reads).toEqual([
       { id: 2, slot: 5 },
@@ -103,7 +103,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
         const [observe] = only(server.step({ type: 'read', id }), 'observe')
         expect(rounds).not.toContain(observe!.round)
         rounds.add(observe!.round)
-        server.hear(2, { type: 'observed', round: observe!.round, voted: 0 })
+        server.receive(2, { type: 'observed', round: observe!.round, voted: 0 })
       }
     }
   })
@@ -121,25 +121,25 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     server.step({ type: 'read', id: 2 })
     server.step({ type: 'withdraw-read', id: 1 })
     server.step({ type: 'withdraw-read', id: 2 })
-    server.hear(2, { type: 'observed', round: first!.round, voted: 0 })
+    server.receive(2, { type: 'observed', round: first!.round, voted: 0 })
     expect(server.last?.reads).toEqual([])
   })
 
   test('may be asked by a server that does not vote, which does not count itself', () => {
     const server = new LoneServer({ mode, self: 3, voting: false })
     const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
-    server.hear(1, { type: 'observed', round: observe!.round, voted: 2 })
+    server.receive(1, { type: 'observed', round: observe!.round, voted: 2 })
     expect(server.last?.reads).toEqual([])
-    server.hear(2, { type: 'observed', round: observe!.round, voted: 1 })
+    server.receive(2, { type: 'observed', round: observe!.round, voted: 1 })
     decide(server, 2)
     expect(server.last?.reads).toEqual([{ id: 1, slot: 2 }])
   })
 
   test('counts votes of its own server, durable or not', () => {
     const server = new LoneServer({ mode })
-    server.hear(2, { type: 'accept', ballot: ballot(1, 2), first: 1, values: [new Uint8Array(1)] })
+    server.receive(2, { type: 'accept', ballot: ballot(1, 2), first: 1, values: [new Uint8Array(1)] })
     const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
-    server.hear(3, { type: 'observed', round: observe!.round, voted: 0 })
+    server.receive(3, { type: 'observed', round: observe!.round, voted: 0 })
     expect(server.last?.reads).toEqual([])
     decide(server, 1)
     expect(server.last?.reads).toEqual([{ id: 1, slot: 1 }])

@@ -5,7 +5,7 @@ import { Cluster } from '../../../testing/src/cluster/cluster.js'
 import { forSeeds } from './replay.js'
 
 /** As text: the same for every kind of array that holds the bytes of a value. */
-function written(it: unknown): string {
+function serialized(it: unknown): string {
   return JSON.stringify(it, (_key, part: unknown) => {
     if (part instanceof Map) return [...part]
     if (part === Infinity || part === -Infinity) return String(part)
@@ -21,7 +21,7 @@ function isBufferJson(part: unknown): part is { data: number[] } {
 }
 
 /** Each server is accompanied by a copy that is saved and loaded before every single step. */
-class Accompanied extends Cluster {
+class CheckedCluster extends Cluster {
   steps = 0
 
   override step(id: number, input: Input) {
@@ -31,8 +31,8 @@ class Accompanied extends Cluster {
     const copy = Paxos.load(server.config, saved)
     const expected = copy.step(structuredClone(input), this.nowMs)
     const output = super.step(id, input)
-    expect(written(output)).toBe(written(expected))
-    expect(written(copy.save())).toBe(written(server.paxos.save()))
+    expect(serialized(output)).toBe(serialized(expected))
+    expect(serialized(copy.save())).toBe(serialized(server.paxos.save()))
     expect(copy.status()).toEqual(server.paxos.status())
     this.steps++
     return output
@@ -42,7 +42,7 @@ class Accompanied extends Cluster {
 describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
   test('a loaded copy acts exactly as the original at every step of a run', () => {
     forSeeds(import.meta.url, 4, (seed) => {
-      const cluster = new Accompanied({ mode, seed })
+      const cluster = new CheckedCluster({ mode, seed })
       const chaos = new Chaos(cluster)
       let chosen = 0
       for (let event = 0; event < 700; event++) {
@@ -64,20 +64,20 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
     cluster.proposeAlone(1, 'a')
     cluster.settle()
     const saved = cluster.paxos(1).save()
-    const before = written(saved)
+    const before = serialized(saved)
     const copy = Paxos.load(cluster.server(1).config, saved)
     cluster.proposeAlone(1, 'b')
     cluster.settle()
-    expect(written(saved)).toBe(before)
+    expect(serialized(saved)).toBe(before)
     expect(copy.chosen).toBe(1)
     copy.step({ type: 'propose', proposals: [{ id: 99, value: Buffer.from('c') }] }, cluster.nowMs)
-    expect(written(saved)).toBe(before)
+    expect(serialized(saved)).toBe(before)
     expect(cluster.paxos(1).chosen).toBe(2)
   })
 
   test('saving changes nothing in the server', () => {
     const cluster = new Cluster({ mode })
     cluster.propose(1, 'a')
-    expect(written(cluster.paxos(1).save())).toBe(written(cluster.paxos(1).save()))
+    expect(serialized(cluster.paxos(1).save())).toBe(serialized(cluster.paxos(1).save()))
   })
 })

@@ -34,9 +34,9 @@ describe('an acceptor with dropped slots', () => {
   const at = ballot(4, 2)
   const dropped = (): LoneServer => {
     const server = new LoneServer()
-    server.hear(2, { type: 'prepare', ballot: at, scope: 'log', slot: 1 })
-    server.hear(2, { type: 'accept', ballot: at, first: 1, values: [value('a'), value('b'), value('c')] })
-    server.hear(2, { type: 'chosen', ballot: at, first: 1, last: 2 })
+    server.receive(2, { type: 'prepare', ballot: at, scope: 'log', slot: 1 })
+    server.receive(2, { type: 'accept', ballot: at, first: 1, values: [value('a'), value('b'), value('c')] })
+    server.receive(2, { type: 'chosen', ballot: at, first: 1, last: 2 })
     server.step({ type: 'trim', slot: 2 })
     return server
   }
@@ -47,11 +47,11 @@ describe('an acceptor with dropped slots', () => {
     const trimmed = { type: 'trimmed', slot: 2 }
     const higher = ballot(5, 3)
     for (const scope of ['log', 'slot'] as const)
-      expect(server.hear(3, { type: 'prepare', ballot: higher, scope, slot: 2 })).toEqual([trimmed])
-    expect(server.hear(3, { type: 'accept', ballot: higher, first: 1, values: [value('x')] })).toEqual([
+      expect(server.receive(3, { type: 'prepare', ballot: higher, scope, slot: 2 })).toEqual([trimmed])
+    expect(server.receive(3, { type: 'accept', ballot: higher, first: 1, values: [value('x')] })).toEqual([
       trimmed,
     ])
-    expect(server.hear(3, { type: 'fetch', first: 1, last: 3 })).toEqual([trimmed])
+    expect(server.receive(3, { type: 'fetch', first: 1, last: 3 })).toEqual([trimmed])
     expect(server.journal.length).toBe(records)
   })
 
@@ -63,8 +63,8 @@ describe('an acceptor with dropped slots', () => {
     expect(again.status).toMatchObject({ chosen: 2, voted: 3 })
     const nack = { type: 'nack', ballot: at }
     const low = ballot(3, 3)
-    expect(again.hear(3, { type: 'prepare', ballot: low, scope: 'log', slot: 4 })).toMatchObject([nack])
-    expect(again.hear(3, { type: 'accept', ballot: low, first: 4, values: [value('x')] })).toMatchObject([
+    expect(again.receive(3, { type: 'prepare', ballot: low, scope: 'log', slot: 4 })).toMatchObject([nack])
+    expect(again.receive(3, { type: 'accept', ballot: low, first: 4, values: [value('x')] })).toMatchObject([
       nack,
     ])
   })
@@ -81,9 +81,9 @@ test('a candidate whose prepare names dropped slots goes back to following', () 
   const server = new LoneServer()
   server.nowMs = 10_000
   server.step({ type: 'tick' })
-  server.hear(2, { type: 'probe-answer', round: 1, missing: true, ballot: ballot(0, 0), chosen: 0 })
+  server.receive(2, { type: 'probe-answer', round: 1, missing: true, ballot: ballot(0, 0), chosen: 0 })
   expect(server.status.role).toBe('candidate')
-  server.hear(2, { type: 'trimmed', slot: 7 })
+  server.receive(2, { type: 'trimmed', slot: 7 })
   expect(server.status.role).toBe('follower')
   expect(server.last?.behind).toEqual({ peer: 2, slot: 7 })
 })
@@ -107,7 +107,7 @@ test('a leader proposes the rest of an accept anew if a part of its slots was dr
 
 test('in leaderless mode, a request whose slot was dropped moves on to another slot', () => {
   const server = new LoneServer({ mode: 'leaderless' })
-  server.setOut('a')
+  server.proposeAndStart('a')
   server.step({ type: 'trim', slot: 3, membership: { ...server.config.membership, slot: 3 } })
   expect(only(server.sync(), 'prepare').at(-1)).toMatchObject({ scope: 'slot', slot: 4 })
   expect([...server.paxos.save().leaderless.instances.keys()]).toEqual([4])

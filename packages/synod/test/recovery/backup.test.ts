@@ -12,7 +12,7 @@ import { DATA_DIR, World, clientAddressOf, peerAddressOf } from '../../../testin
 const FILE = '/backup.snapshot'
 const POLICY = { everySlots: 1e6, everyBytes: 2 ** 40, keepSlots: 0, chunkBytes: 100 }
 
-async function working(servers = 3) {
+async function workingCluster(servers = 3) {
   const world = new World({ servers, machine: () => new RecordingMachine(), options: { snapshots: POLICY } })
   await world.openAll()
   await world.ready()
@@ -27,7 +27,7 @@ async function bytesOf(saved: SavedSnapshot): Promise<Buffer> {
 }
 
 /** A disk with the backup of a cluster on it. */
-async function backedUp(world: Awaited<ReturnType<typeof working>>): Promise<MemoryDisk> {
+async function backedUp(world: Awaited<ReturnType<typeof workingCluster>>): Promise<MemoryDisk> {
   const disk = new MemoryDisk()
   disk.put(FILE, await world.settled(world.replica(1).saveSnapshot().then(bytesOf)))
   return disk
@@ -46,7 +46,7 @@ function restoring(disk: MemoryDisk, machine = new RecordingMachine()) {
 
 describe('a client saves a snapshot', () => {
   test('of the current state while commands are executed', async () => {
-    const world = await working()
+    const world = await workingCluster()
     const client = await world.connect()
     const saved = await world.settled(client.saveSnapshot())
     expect(saved.slot).toBe(world.status(1).watermarks.executed)
@@ -72,14 +72,14 @@ describe('a client saves a snapshot', () => {
   })
 
   test('without a quorum', async () => {
-    const world = await working()
+    const world = await workingCluster()
     world.kill(2)
     world.kill(3)
     expect((await world.settled(world.replica(1).saveSnapshot())).slot).toBeGreaterThan(0)
   })
 
   test('one at a time, and waits only a limited time for a client that stopped reading', async () => {
-    const world = await working(1)
+    const world = await workingCluster(1)
     const [first, second] = [await world.connect('first'), await world.connect('second')]
     const saved = await world.settled(first.saveSnapshot())
     const refused = await world.failure(second.saveSnapshot())
@@ -90,7 +90,7 @@ describe('a client saves a snapshot', () => {
   })
 
   test('at a limited rate, as a snapshot costs the replica more than the client', async () => {
-    const world = await working(1)
+    const world = await workingCluster(1)
     world.server(1).syncMs = () => 200
     const saved = await world.settled(world.replica(1).saveSnapshot())
     await world.settled(bytesOf(saved))
@@ -102,7 +102,7 @@ describe('a client saves a snapshot', () => {
   })
 
   test('of one slot: parts of a newer snapshot are refused', async () => {
-    const world = await working(1)
+    const world = await workingCluster(1)
     const saved = await world.settled(world.replica(1).saveSnapshot())
     await world.wait(ABANDONED_AFTER_MS)
     await world.settled(world.replica(1).execute('d'))
@@ -117,7 +117,7 @@ describe('a client saves a snapshot', () => {
 
 describe('a saved snapshot', () => {
   test('becomes a new cluster of one server, above every slot and position of the old cluster', async () => {
-    const old = await working()
+    const old = await workingCluster()
     const disk = await backedUp(old)
     const restored = await restoring(disk)
     expect(restored).toMatchObject({
@@ -141,7 +141,7 @@ describe('a saved snapshot', () => {
   })
 
   test('with damage anywhere is refused', async () => {
-    const disk = await backedUp(await working())
+    const disk = await backedUp(await workingCluster())
     const bytes = await disk.read(FILE)
     for (let at = 0; at < bytes.length; at++) {
       const broken = Buffer.from(bytes)
@@ -159,13 +159,13 @@ describe('a saved snapshot', () => {
   })
 
   test('is not restored into a directory that is not empty', async () => {
-    const disk = await backedUp(await working())
+    const disk = await backedUp(await workingCluster())
     await restoring(disk)
     await expect(restoring(disk)).rejects.toMatchObject({ code: 'invalid-options' })
   })
 
   test('leaves no startable directory if its restore is cut short', async () => {
-    const old = await working()
+    const old = await workingCluster()
     for (let changes = 0; ; changes++) {
       const disk = await backedUp(old)
       disk.dieAfter(changes)
@@ -183,7 +183,7 @@ describe('a saved snapshot', () => {
 })
 
 test('PITFALL 29: a client of the old cluster is refused by the restored cluster, and its session is unknown there', async () => {
-  const world = await working(1)
+  const world = await workingCluster(1)
   const client = await world.connect()
   await world.settled(client.execute('d'))
   world.kill(1)

@@ -7,7 +7,7 @@ import { DATA_DIR, World, peerAddressOf } from '../../../testing/src/simulator/w
 
 const snapshots = { everySlots: 2, keepSlots: 0 }
 
-async function working() {
+async function workingCluster() {
   const world = new World({ servers: 1, machine: () => new RecordingMachine() })
   await world.openAll({ snapshots })
   await world.ready()
@@ -17,7 +17,7 @@ async function working() {
 }
 
 test('a rebuild of the only member of a cluster is refused, as it has the only copy of the state', async () => {
-  const world = await working()
+  const world = await workingCluster()
   const { disk } = world.server(1)
   world.kill(1)
   const files = async () => (await disk.list(DATA_DIR)).filter((name) => !name.startsWith('lock'))
@@ -30,7 +30,7 @@ test('a rebuild of the only member of a cluster is refused, as it has the only c
 })
 
 test('a member of a cluster with other members is rebuilt', async () => {
-  const world = await working()
+  const world = await workingCluster()
   await world.settled(world.replica(1).changeMembership({ add: 2, address: peerAddressOf(2) }))
   for (let n = 0; n < 6; n++) await world.settled(world.replica(1).execute(`after ${n}`))
   const { disk } = world.server(1)
@@ -42,7 +42,7 @@ test('a member of a cluster with other members is rebuilt', async () => {
 })
 
 test('a directory in use and a directory without a server are not changed', async () => {
-  const world = await working()
+  const world = await workingCluster()
   const refused = await world.failure(rebuildReplica(DATA_DIR, world.server(1).disk))
   expect(refused).toMatchObject({ code: 'directory-in-use' })
   const disk = new MemoryDisk()

@@ -8,7 +8,7 @@ import { DATA_DIR, World, peerAddressOf } from '../../../testing/src/simulator/w
 
 type Options = RecoverOptions<RecordingMachine>
 
-async function working(servers = 3) {
+async function workingCluster(servers = 3) {
   const world = new World({ servers, machine: () => new RecordingMachine() })
   await world.openAll()
   await world.ready()
@@ -16,12 +16,12 @@ async function working(servers = 3) {
   return world
 }
 
-type Working = Awaited<ReturnType<typeof working>>
+type WorkingCluster = Awaited<ReturnType<typeof workingCluster>>
 
 /**
  * Recovers from the directory of one server, which is on the disk that the new one is written to.
  */
-function recovering(world: Working, id: number, more: Partial<Options> = {}) {
+function recovering(world: WorkingCluster, id: number, more: Partial<Options> = {}) {
   const { disk } = world.server(id)
   const options: Options = {
     from: [DATA_DIR],
@@ -36,7 +36,7 @@ function recovering(world: Working, id: number, more: Partial<Options> = {}) {
 }
 
 test('the plan shows the given directories and possible losses before anything is written', async () => {
-  const world = await working()
+  const world = await workingCluster()
   for (const id of world.ids) world.kill(id)
   const { disk } = world.server(2)
   const names: string[][] = []
@@ -62,7 +62,7 @@ test('the plan shows the given directories and possible losses before anything i
 })
 
 test('nothing is written if the plan is not confirmed', async () => {
-  const world = await working()
+  const world = await workingCluster()
   for (const id of world.ids) world.kill(id)
   const refused = recovering(world, 2, { confirm: () => false })
   expect(await world.failure(refused)).toMatchObject({ code: 'aborted' })
@@ -70,12 +70,12 @@ test('nothing is written if the plan is not confirmed', async () => {
 })
 
 test('a source directory in use is refused', async () => {
-  const world = await working()
+  const world = await workingCluster()
   expect(await world.failure(recovering(world, 2))).toMatchObject({ code: 'directory-in-use' })
 })
 
 test('a recovery is refused while an old member answers, unless it is forced', async () => {
-  const world = await working()
+  const world = await workingCluster()
   await world.settled(world.replica(1).changeMembership({ add: 4, address: peerAddressOf(4) }))
   world.add(4)
   await world.open(4)
@@ -89,7 +89,7 @@ test('a recovery is refused while an old member answers, unless it is forced', a
 })
 
 test('an old founder that answers is found, at its first and at its new address', async () => {
-  const world = await working()
+  const world = await workingCluster()
   for (const id of [2, 3]) world.kill(id)
   const founder = { addresses: ['s1:2380'], answersAt: ['s1:2380'] }
   const refused = await world.failure(recovering(world, 2))
@@ -107,7 +107,7 @@ test('an old founder that answers is found, at its first and at its new address'
 })
 
 test('a target that is not empty and a source without data are refused', async () => {
-  const world = await working(1)
+  const world = await workingCluster(1)
   world.kill(1)
   const { disk } = world.server(1)
   expect(await world.failure(recovering(world, 1, { dataDir: DATA_DIR }))).toMatchObject({
@@ -125,7 +125,7 @@ test('a target that is not empty and a source without data are refused', async (
 
 test('directories of two clusters are refused together', async () => {
   const [world, other] = [
-    await working(1),
+    await workingCluster(1),
     new World({ servers: 1, seed: 2, machine: () => new RecordingMachine() }),
   ]
   await other.openAll({ cluster: { name: 'other', servers: { 1: peerAddressOf(1) } } })

@@ -130,7 +130,7 @@ test('a command passes unchanged', () => {
 })
 
 describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three servers down', (mode) => {
-  async function crippled() {
+  async function clusterWithOneDown() {
     const world = await World.formed({ mode })
     await world.settled(world.replica(1).execute('before'))
     world.kill(3)
@@ -140,7 +140,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three 
   }
 
   test('every replica refuses to remove a server that is up, and the cluster goes on', async () => {
-    const world = await crippled()
+    const world = await clusterWithOneDown()
     for (const id of [1, 2]) {
       const refusal = await world.failure(world.replica(id).changeMembership({ remove: 2 }))
       expect(refusal).toMatchObject({
@@ -159,7 +159,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three 
   })
 
   test('the server that is down can be removed, and then another one added and removed', async () => {
-    const world = await crippled()
+    const world = await clusterWithOneDown()
     await world.settled(world.replica(1).changeMembership({ remove: 3 }))
     await world.settled(world.replica(2).execute('of two'))
     await world.settled(world.replica(2).changeMembership({ add: 4, address: peerAddressOf(4) }))
@@ -174,7 +174,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode, with one of three 
   })
 
   test('a forced removal is carried out', async () => {
-    const world = await crippled()
+    const world = await clusterWithOneDown()
     await world.settled(world.replica(1).changeMembership({ remove: 2, force: true }))
     await world.restart(3)
     await world.settled(world.replica(1).execute('with s3 again'))

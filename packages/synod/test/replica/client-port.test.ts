@@ -44,7 +44,7 @@ class RawClient {
     return this.#frames.take()
   }
 
-  say(messages: Iterable<ClientMessage>): void {
+  send(messages: Iterable<ClientMessage>): void {
     this.socket.write(this.frame(messages))
   }
 }
@@ -67,7 +67,7 @@ describe('a replica holds for a hostile client', () => {
     const client = new RawClient(world, 'hostile')
     const reads = many(60_000, (request): ClientMessage => ({ type: 'read', request, query: QUERY }))
     const cancels = many(20_000, (request): ClientMessage => ({ type: 'cancel', request }))
-    client.say([...reads, ...cancels])
+    client.send([...reads, ...cancels])
     let most = 0
     const watch = () => (most = Math.max(most, world.status(1).waiting))
     await world.run(() => (watch(), client.receivedBytes > 60_000 * 5))
@@ -83,7 +83,7 @@ describe('a replica holds for a hostile client', () => {
     await world.wait(10)
     for (const client of clients) {
       client.socket.pause()
-      client.say(many(30_000, (request): ClientMessage => ({ type: 'status', request })))
+      client.send(many(30_000, (request): ClientMessage => ({ type: 'status', request })))
     }
     await world.wait(1000)
     expect(held().mostBytes).toBeGreaterThan(1 << 20)
@@ -132,7 +132,7 @@ describe('a replica holds for a hostile client', () => {
     await world.wait(10)
     // A slot that is not executed yet: they wait.
     const atLeast = 1_000_000
-    client.say(
+    client.send(
       many(MAX_UNDER_WAY, (request): ClientMessage => ({
         type: 'stale-read',
         request,
@@ -153,7 +153,7 @@ describe('a replica holds for a hostile client', () => {
     await world.wait(10)
     for (let request = 1; request <= 1000; request++) {
       const read: ClientMessage = { type: 'stale-read', request, atLeast: 1_000_000, query: QUERY }
-      client.say([read, ...many(20_000, (): ClientMessage => ({ type: 'cancel', request: 0 }))])
+      client.send([read, ...many(20_000, (): ClientMessage => ({ type: 'cancel', request: 0 }))])
     }
     await world.run(() => world.status(1).waiting === 1000)
     await world.wait(10)
@@ -167,7 +167,7 @@ test('a request is refused if its number is under way already', async () => {
   const client = new RawClient(world, 'hostile')
   await world.wait(10)
   const read: ClientMessage = { type: 'stale-read', request: 7, atLeast: 1_000_000, query: QUERY }
-  client.say([read, read])
+  client.send([read, read])
   await world.run(() => world.status(1).waiting === 1)
   await world.wait(10)
   expect(world.status(1).waiting).toBe(1)

@@ -34,7 +34,7 @@ class Rig {
     return this.second.writingMs(1)
   }
 
-  stick(): void {
+  stickDisk(): void {
     this.writingSinceMs = this.clock.now()
   }
 }
@@ -43,7 +43,7 @@ describe('a server reports about its disk', () => {
   test('nothing while writes are fast', () => {
     const rig = new Rig()
     for (let write = 0; write < 20; write++) {
-      rig.stick()
+      rig.stickDisk()
       rig.clock.advance(200)
     }
     expect(rig.told).toEqual([])
@@ -75,7 +75,7 @@ describe('a server reports about its disk', () => {
   test('soon that it is stuck, for how long, and when it recovers', () => {
     const rig = new Rig()
     rig.clock.advance(1100)
-    rig.stick()
+    rig.stickDisk()
     rig.clock.advance(500)
     expect(rig.heardMs).toBe(500)
     rig.clock.advance(10_000)
@@ -91,7 +91,7 @@ describe('a server reports about its disk', () => {
 
   test('that it is stuck repeatedly: peers forget an old report, and believe the next one', () => {
     const rig = new Rig()
-    rig.stick()
+    rig.stickDisk()
     rig.clock.advance(2000)
     expect(rig.heardMs).toBe(2000)
     rig.isCut = true
@@ -106,7 +106,7 @@ describe('a server reports about its disk', () => {
 
   test('nothing after it stopped', () => {
     const rig = new Rig()
-    rig.stick()
+    rig.stickDisk()
     rig.first.stop()
     rig.clock.advance(1000)
     expect(rig.told).toEqual([])

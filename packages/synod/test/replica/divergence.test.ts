@@ -65,7 +65,7 @@ describe('digests at the same slot', () => {
 })
 
 /** Its state depends on something else than the commands. */
-class Wrong extends Notes {
+class DivergingNotes extends Notes {
   override apply(text: string, context: ApplyContext): number {
     return super.apply(text, context) + (text === 'trap' ? 1 : 0)
   }
@@ -73,7 +73,7 @@ class Wrong extends Notes {
 
 async function clusterWith(wrong: number, snapshots = {}) {
   const world = new SimulatedWorld({
-    machine: (id) => (id === wrong ? new Wrong() : new Notes()),
+    machine: (id) => (id === wrong ? new DivergingNotes() : new Notes()),
     options: { snapshots },
   })
   await world.openAll()
@@ -81,9 +81,9 @@ async function clusterWith(wrong: number, snapshots = {}) {
   return world
 }
 
-type Wrongly = Awaited<ReturnType<typeof clusterWith>>
+type DivergingWorld = Awaited<ReturnType<typeof clusterWith>>
 
-async function write(world: Wrongly, by: number, count: number): Promise<void> {
+async function write(world: DivergingWorld, by: number, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await world.settled(world.replica(by).execute(`${i}`))
 }
 

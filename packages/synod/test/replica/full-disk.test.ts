@@ -11,7 +11,7 @@ async function formed(mode: Mode, options: Options = {}): Promise<World> {
 }
 
 /** Until all know of all that their disks are full. */
-function known(world: World): Promise<void> {
+function untilAllFull(world: World): Promise<void> {
   return world.run(() =>
     world.ids.every((id) => {
       const { peers, space } = world.status(id)
@@ -21,7 +21,7 @@ function known(world: World): Promise<void> {
 }
 
 /** Until all know that there is space again. */
-function spacious(world: World): Promise<void> {
+function untilNoneFull(world: World): Promise<void> {
   return world.run(() =>
     world.ids.every((id) => {
       const { peers, space } = world.status(id)
@@ -50,7 +50,7 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
     const world = await formed(mode)
     await world.settled(world.replica(1).execute('before'))
     for (const id of world.ids) world.server(id).disk.fill()
-    await known(world)
+    await untilAllFull(world)
     const client = await world.connect()
     for (const id of world.ids) {
       await expect(world.settled(world.replica(id).execute('refused'))).rejects.toMatchObject(FULL)
@@ -66,7 +66,7 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
       expect(world.leader).toBe(to)
     }
     for (const id of world.ids) world.server(id).disk.clearFaults()
-    await spacious(world)
+    await untilNoneFull(world)
     await world.settled(client.execute('after'))
     await world.converged()
     expect(world.texts(1)).not.toContain('refused')
@@ -80,9 +80,9 @@ describe.each(['leader', 'leaderless'] as const)('%s mode', (mode) => {
     await world.converged()
     await world.run(() => world.ids.every((id) => world.status(id).space.reservedBytes > 45_000))
     for (const id of world.ids) world.server(id).disk.fill()
-    await known(world)
+    await untilAllFull(world)
     await world.settled(world.replica(1).execute('free'))
-    await spacious(world)
+    await untilNoneFull(world)
     await world.settled(world.replica(1).execute('after'))
   })
 })

@@ -37,7 +37,7 @@ class Rig {
   }
 
   /** These answer at once. */
-  hear(...servers: number[]): void {
+  receiveClocks(...servers: number[]): void {
     for (const server of servers) this.time.onWallClock(server, this.wallMs(server), this.nowMs, this.nowMs)
   }
 
@@ -58,7 +58,7 @@ describe('log time', () => {
     (offMs) => {
       for (const wrong of [1, 2, 3]) {
         const rig = new Rig({ 1: 0, 2: 0, 3: 0, [wrong]: offMs })
-        rig.hear(2, 3)
+        rig.receiveClocks(2, 3)
         expect(rig.errorMs).toBe(0)
         rig.nowMs += 5000
         expect(rig.errorMs).toBeCloseTo(0, -1)
@@ -70,7 +70,7 @@ describe('log time', () => {
     const rig = new Rig({ 1: 0, 2: 0, 3: 0 }, TODAY_MS - 3_600_000)
     rig.nowMs += 100
     expect(rig.errorMs).toBe(-3_600_100)
-    rig.hear(3)
+    rig.receiveClocks(3)
     expect(rig.errorMs).toBe(0)
   })
 
@@ -78,27 +78,27 @@ describe('log time', () => {
     const rig = new Rig({ 1: YEARS_MS, 2: 0, 3: 0 })
     rig.nowMs += 1000
     expect(rig.errorMs).toBe(-1000)
-    rig.hear(2)
+    rig.receiveClocks(2)
     // Of the third one nothing is known: the median is that of s2 at least.
     expect(rig.errorMs).toBe(0)
   })
 
   test('follows the stamps of other servers, and never goes back', () => {
     const rig = new Rig({ 1: 0, 2: 0, 3: 0 })
-    rig.hear(2, 3)
+    rig.receiveClocks(2, 3)
     rig.executedMs = TODAY_MS + 2000
     expect(rig.errorMs).toBe(2000)
     rig.executedMs = TODAY_MS
     rig.nowMs += 1000
     expect(rig.read().timeMs).toBe(TODAY_MS + 2500)
     rig.nowMs += 3000
-    rig.hear(2, 3)
+    rig.receiveClocks(2, 3)
     expect(rig.errorMs).toBe(0)
   })
 
   test('follows the monotonic clock while two voters disagree, and reports the difference', () => {
     const rig = new Rig({ 1: 0, 2: YEARS_MS })
-    rig.hear(2)
+    rig.receiveClocks(2)
     for (let step = 0; step < 5; step++) {
       rig.nowMs += 100
       expect(rig.errorMs).toBe(0)
@@ -134,32 +134,32 @@ describe('log time', () => {
   test('ignores members that do not vote, and its own server if that does not vote', () => {
     const rig = new Rig({ 2: 0, 3: YEARS_MS, 4: 0 })
     rig.offMs[1] = YEARS_MS
-    rig.hear(2, 3, 4)
+    rig.receiveClocks(2, 3, 4)
     expect(rig.errorMs).toBe(0)
     rig.offMs[5] = YEARS_MS
-    rig.hear(5)
+    rig.receiveClocks(5)
     rig.nowMs += 10
     expect(rig.errorMs).toBe(0)
   })
 
   test('counts a server once, however often it answers', () => {
     const rig = new Rig({ 1: 0, 2: YEARS_MS, 3: 0 })
-    rig.hear(2, 2, 2)
+    rig.receiveClocks(2, 2, 2)
     expect(rig.errorMs).toBe(0)
   })
 
   test('counts a server that is down for 10 minutes, with growing uncertainty, and not after it restarts', () => {
     const rig = new Rig({ 1: -YEARS_MS, 2: 0, 3: 0 }, TODAY_MS - 3_600_000)
-    rig.hear(2, 3)
+    rig.receiveClocks(2, 3)
     rig.nowMs = READING_KEPT_MS
-    rig.hear(2)
+    rig.receiveClocks(2)
     const { median } = rig.read()
     expect(median!.low).toBeCloseTo(TODAY_MS + rig.nowMs - MAX_DRIFT * READING_KEPT_MS, 3)
     expect(median!.high).toBe(TODAY_MS + rig.nowMs)
     rig.nowMs += 1
-    rig.hear(2)
+    rig.receiveClocks(2)
     expect(rig.read().median!.low).toBe(rig.wallMs(1))
-    rig.hear(3)
+    rig.receiveClocks(3)
     expect(rig.read().median!.low).toBe(TODAY_MS + rig.nowMs)
     rig.time.forget(3)
     expect(rig.read().median!.low).toBe(rig.wallMs(1))
@@ -171,7 +171,7 @@ describe('the median of clocks, some of them unknown,', () => {
    * What can be the median, by trying what the unknown ones may be and where in its bounds each
    * known one is.
    */
-  function tried(known: readonly Bounds[], count: number): Bounds {
+  function boundsByTrial(known: readonly Bounds[], count: number): Bounds {
     const far = 1e6
     const middle = (times: number[]): [number, number] => {
       const sorted = times.sort((a, b) => a - b)
@@ -191,7 +191,7 @@ describe('the median of clocks, some of them unknown,', () => {
         const low = chance.below(100)
         return { low, high: low + chance.below(20) }
       })
-      const { high, low } = tried(known, count)
+      const { high, low } = boundsByTrial(known, count)
       const isKnown = Math.abs(low) < 1e6 && Math.abs(high) < 1e6
       expect(medianOf(known, count), JSON.stringify({ known, count })).toEqual(
         isKnown ? { low, high } : undefined,

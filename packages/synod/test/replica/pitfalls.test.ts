@@ -20,7 +20,7 @@ const MODES = ['leader', 'leaderless'] as const
  * A cluster whose leader gives up only after ten minutes without the others; they elect another one
  * much sooner.
  */
-async function withStubbornLeader(): Promise<{ world: World; old: number }> {
+async function withPersistentLeader(): Promise<{ world: World; old: number }> {
   const world = await World.formed({ options: { electionTimeoutMs: 600_000 } })
   const old = world.leader!
   for (const id of world.followers) {
@@ -143,7 +143,7 @@ describe('PITFALL 11: the leader hint with the highest ballot wins', () => {
   })
 
   test('PITFALL 11: with a deposed leader in a running cluster, the client finds the new leader', async () => {
-    const { old, world } = await withStubbornLeader()
+    const { old, world } = await withPersistentLeader()
     const client = await world.connect()
     expect(await world.settled(client.execute('a'))).toBe(1)
     world.isolate(old)
@@ -393,7 +393,7 @@ describe('PITFALL 18: reads', () => {
   })
 
   test('PITFALL 18: are not answered by a deposed leader that does not know that it is deposed', async () => {
-    const { old, world } = await withStubbornLeader()
+    const { old, world } = await withPersistentLeader()
     const [other] = world.followers
     await world.settled(world.replica(old).execute('old'))
     world.isolate(old)

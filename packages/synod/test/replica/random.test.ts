@@ -76,7 +76,7 @@ class Walker {
  * Something goes wrong, or right again. At most a minority is down at any time, though all may be
  * cut off.
  */
-async function disturb(world: World): Promise<void> {
+async function injectFault(world: World): Promise<void> {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(world.random() * list.length)]!
   const down = world.ids.filter((id) => world.server(id).process?.alive !== true)
   const dice = world.random()
@@ -105,7 +105,7 @@ async function run(mode: Mode, seed: number): Promise<void> {
     walkers.push(new Walker(world, name, await world.connect(name)))
   }
   const walks = walkers.map((walker) => walker.walk())
-  for (let round = 0; round < ROUNDS; round++) await disturb(world)
+  for (let round = 0; round < ROUNDS; round++) await injectFault(world)
 
   world.heal()
   for (const id of world.ids) {
@@ -156,7 +156,7 @@ describe.each(['leader', 'leaderless'] as const)(
         const client = await world.connect()
         const walker = new Walker(world, 'c1', client)
         void walker.walk()
-        for (let round = 0; round < 15; round++) await disturb(world)
+        for (let round = 0; round < 15; round++) await injectFault(world)
         return {
           atMs: world.clock.now(),
           dials: world.network.dials,

@@ -8,7 +8,7 @@ const EVERY_MS = 5
 const LOADED_MS = 1000
 const RATIO = 1.2
 
-interface Cast {
+interface Roles {
   readonly leader: number
   /** The follower that has the bad day. */
   readonly slow: number
@@ -21,7 +21,7 @@ interface SlowLink {
 }
 
 /** Each way of one server to have a bad day without being away. */
-const WAYS: Readonly<Record<string, (world: World, cast: Cast, link: SlowLink) => void>> = {
+const WAYS: Readonly<Record<string, (world: World, cast: Roles, link: SlowLink) => void>> = {
   'a follower whose syncs take 100 ms': (world, { slow }) => {
     world.server(slow).syncMs = () => SLOW_MS
   },
@@ -29,14 +29,14 @@ const WAYS: Readonly<Record<string, (world: World, cast: Cast, link: SlowLink) =
     world.server(leader).syncMs = () => SLOW_MS
   },
   'a follower that stands still for a fifth of the time': (world, { slow }) => {
-    const stand = () => {
+    const pause = () => {
       world.server(slow).process?.pause()
       world.clock.timer(200, () => {
         world.server(slow).process?.resume()
-        world.clock.timer(800, stand)
+        world.clock.timer(800, pause)
       })
     }
-    stand()
+    pause()
   },
   'a follower to which the link of its leader takes 100 ms': (_world, { leader, slow }, link) => {
     link.between = [`s${leader}`, `s${slow}`]
@@ -49,7 +49,7 @@ const WAYS: Readonly<Record<string, (world: World, cast: Cast, link: SlowLink) =
  */
 async function latencies(
   seed: number,
-  way: (world: World, cast: Cast, link: SlowLink) => void,
+  way: (world: World, cast: Roles, link: SlowLink) => void,
 ): Promise<{ byLeader: number[]; byOther: number[]; leaderStayed: boolean }> {
   const link: SlowLink = {}
   const isSlow = (from: string, to: string) =>

@@ -219,7 +219,7 @@ describe.each(MODES)('in %s mode', (mode) => {
 
   test('PITFALL 22: no client sees a partly replaced state', async () => {
     const world = await clusterOf(mode)
-    class Slow extends Notes {
+    class SlowRestore extends Notes {
       override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
         this.notes.length = 0
         for await (const chunk of chunks) {
@@ -230,7 +230,7 @@ describe.each(MODES)('in %s mode', (mode) => {
     }
     world.kill(3)
     await write(world, 1, 40)
-    await world.restart(3, { machine: new Slow() })
+    await world.restart(3, { machine: new SlowRestore() })
     const seen = new Set<number>()
     const reading = async () => {
       while (!seen.has(40)) {
@@ -261,18 +261,18 @@ describe.each(MODES)('in %s mode', (mode) => {
 })
 
 test('a state machine without snapshots keeps its whole log', async () => {
-  class Forgetful extends Notes {
+  class WithoutSnapshots extends Notes {
     override snapshot = undefined as unknown as () => Iterable<Uint8Array>
     override restore = undefined as unknown as () => Promise<void>
   }
-  const world = await World.formed({ options: { snapshots: OFTEN, machine: new Forgetful() } })
+  const world = await World.formed({ options: { snapshots: OFTEN, machine: new WithoutSnapshots() } })
   for (const id of world.ids) expect(world.status(id).snapshot.slot).toBe(0)
   await write(world, 1, 30)
   expect(world.status(1).snapshot.slot).toBe(0)
 })
 
 test('an error of a state machine in restore stops the start, and is reported', async () => {
-  class Picky extends Notes {
+  class FailingRestore extends Notes {
     override async restore(): Promise<void> {
       throw new Error('made by an older version')
     }
@@ -280,7 +280,7 @@ test('an error of a state machine in restore stops the start, and is reported', 
   const world = await clusterOf('leader')
   await write(world, 1, 30)
   world.kill(2)
-  await expect(world.restart(2, { machine: new Picky() })).rejects.toMatchObject({
+  await expect(world.restart(2, { machine: new FailingRestore() })).rejects.toMatchObject({
     code: 'restore-failed',
     message: expect.stringContaining('made by an older version') as string,
   })

@@ -4,7 +4,7 @@ import { World } from './world.js'
 const electionTimeoutMs = 500
 
 /** The fsyncs of a server do not end any more. Returns what ends them. */
-function stick(world: World, id: number): () => void {
+function stickDisk(world: World, id: number): () => void {
   const server = world.server(id)
   const before = server.syncMs
   server.syncMs = () => Infinity
@@ -17,7 +17,7 @@ function stick(world: World, id: number): () => void {
 test('a leader with a stuck disk is replaced within three election timeouts, and commands are executed', async () => {
   const world = await World.formed()
   const old = world.leader!
-  const unstick = stick(world, old)
+  const unstick = stickDisk(world, old)
   const begunMs = world.clock.now()
   await world.settled(world.replica(old).execute('a'))
   await world.run(() => world.status(old).role !== 'leader')
@@ -45,7 +45,7 @@ test('a leader with a stuck disk but nothing to write stays', async () => {
   const world = await World.formed()
   const leader = world.leader!
   await world.wait(1000)
-  stick(world, leader)
+  stickDisk(world, leader)
   await world.wait(10_000)
   expect(world.status(leader).role).toBe('leader')
 })

@@ -59,7 +59,7 @@ function asked(...messages: ClientMessage[]): Buffer {
   return frame(writer.take())
 }
 
-function said(message: ReplicaMessage): Buffer {
+function frameOf(message: ReplicaMessage): Buffer {
   const writer = new Writer()
   encodeReplicaMessage(writer, message)
   return frame(writer.take())
@@ -128,7 +128,7 @@ describe('the watch over a client port', () => {
     sockets[0]!.write(HANDSHAKE)
     const refused = { type: 'fail', code: 'wrong-protocol', retryAfterMs: 0, message: '' } as const
     const answer = () => {
-      for (const { request } of reads) sockets[0]!.write(said({ ...refused, request }))
+      for (const { request } of reads) sockets[0]!.write(frameOf({ ...refused, request }))
     }
     answer()
     status({}, reads.length)
@@ -169,7 +169,7 @@ describe('the watch over a client port', () => {
     const socket = dial()
     socket.pause()
     const result = Buffer.alloc(MAX_UNREAD_BYTES + 4096)
-    for (const bytes of [HANDSHAKE, said({ type: 'reply', request: 1, slot: 1, result })])
+    for (const bytes of [HANDSHAKE, frameOf({ type: 'reply', request: 1, slot: 1, result })])
       sockets[0]!.write(bytes)
     expect(violations).toEqual([])
     socket.write(asked({ type: 'status', request: 2 }))
@@ -180,14 +180,14 @@ describe('the watch over a client port', () => {
 
   it.each([
     ['waits for an answer', [], 1],
-    ['has its answer', [said({ type: 'reply', request: 1, slot: 1, result: NOTHING })], 0],
+    ['has its answer', [frameOf({ type: 'reply', request: 1, slot: 1, result: NOTHING })], 0],
   ] as const)(
     'finds the eviction of a client that waits, and allows others: one that %s',
     async (_, answers, expected) => {
       const { rig, violations, sockets, dial } = await port()
       dial().write(asked({ type: 'read', request: 1, query: NOTHING }))
       rig.advance(100)
-      for (const bytes of [HANDSHAKE, ...answers, said({ type: 'rest' })]) sockets[0]!.write(bytes)
+      for (const bytes of [HANDSHAKE, ...answers, frameOf({ type: 'rest' })]) sockets[0]!.write(bytes)
       sockets[0]!.destroy()
       expect(violations).toHaveLength(expected)
     },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DeterminismGuard } from '../../src/simulator/checks/determinism-guard.js'
 
-const LOOKS: readonly [string, () => unknown][] = [
+const FORBIDDEN_CALLS: readonly [string, () => unknown][] = [
   ['Date.now()', () => Date.now()],
   ['new Date()', () => new Date()],
   ['Math.random()', () => Math.random()],
@@ -19,7 +19,7 @@ describe('the guard against non-determinism', () => {
     guard[Symbol.dispose]()
   })
 
-  it.each(LOOKS)('finds %s while a command is applied', (name, look) => {
+  it.each(FORBIDDEN_CALLS)('finds %s while a command is applied', (name, look) => {
     guard.run(1, 'apply', look)
     expect(() => guard.check('apply("x") in slot 3')).toThrow(
       expect.objectContaining({
@@ -30,7 +30,7 @@ describe('the guard against non-determinism', () => {
     expect(() => guard.check('the next step')).not.toThrow()
   })
 
-  it.each(LOOKS)('allows %s outside of the machine, and in a query', (_, look) => {
+  it.each(FORBIDDEN_CALLS)('allows %s outside of the machine, and in a query', (_, look) => {
     look()
     guard.run(1, 'query', look)
     guard.run(1, 'apply', () => undefined)

@@ -21,17 +21,17 @@ class Conversation {
     })
   }
 
-  say(from: string, to: string, message: SentMessage, greeting?: PeerHello): void {
+  send(from: string, to: string, message: SentMessage, greeting?: PeerHello): void {
     const connection = ports[from] ?? ports[to] ?? 0
     this.#messages.check({ connection, from, to, port: 1 }, message, greeting)
   }
 
   hint(from: string, seq: number, server: number): void {
-    this.say(from, 'c1', { type: 'leader', ballot: { seq, server }, server })
+    this.send(from, 'c1', { type: 'leader', ballot: { seq, server }, server })
   }
 
   ask(to: string, request = 1): void {
-    this.say('c1', to, { type: 'execute', request, value: new Uint8Array() })
+    this.send('c1', to, { type: 'execute', request, value: new Uint8Array() })
   }
 
   observe(process: number, round: number): void {
@@ -49,7 +49,7 @@ class Conversation {
       process,
       support: { formats: { oldest: 1, newest: 1 }, machine: 1 },
     }
-    this.say('s1', 's2', { type: 'observe', round }, greeting)
+    this.send('s1', 's2', { type: 'observe', round }, greeting)
   }
 }
 
@@ -67,7 +67,7 @@ describe('the rules for a client', () => {
   it('allow to ask again after a refusal', () => {
     const talk = new Conversation()
     talk.ask('s1')
-    talk.say('s1', 'c1', { type: 'fail', request: 1, code: 'overloaded', retryAfterMs: 0, message: '' })
+    talk.send('s1', 'c1', { type: 'fail', request: 1, code: 'overloaded', retryAfterMs: 0, message: '' })
     talk.ask('s1')
   })
 
@@ -86,7 +86,7 @@ describe('the rules for a client', () => {
     const talk = new Conversation()
     talk.hint('s2', 2, 2)
     talk.nowMs = 300
-    talk.say('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
+    talk.send('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
     talk.nowMs = 306
     expect(() => {
       talk.ask('s1')
@@ -100,7 +100,7 @@ describe('the rules for a client', () => {
       'the leader was silent until the question had left',
       (talk) => {
         talk.nowMs = 300
-        talk.say('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
+        talk.send('s2', 'c1', { type: 'reply', request: 9, slot: 1, result: new Uint8Array() })
         talk.nowMs = 305
       },
       {},

@@ -21,7 +21,7 @@ function forPlans(run: (plan: Plan, options: PlanOptions) => void): void {
   })
 }
 
-function wreckedIn({ faults }: Plan): Set<number> {
+function serversWithLostDisks({ faults }: Plan): Set<number> {
   return new Set(
     faults.flatMap((fault) => ('server' in fault && DATA_LOSS_KINDS.has(fault.kind) ? fault.server : [])),
   )
@@ -78,7 +78,7 @@ describe('a plan', () => {
 
   it('leaves a healthy majority, if the cluster must make progress', () => {
     forPlans((plan) => {
-      const lost = [...wreckedIn(plan), ...plan.left]
+      const lost = [...serversWithLostDisks(plan), ...plan.left]
       expect(new Set(lost).size, 'left broken, and wrecked as well').toBe(lost.length)
       if (plan.live) expect(lost.length).toBeLessThanOrEqual(Math.floor((plan.servers - 1) / 2))
     })
@@ -93,7 +93,7 @@ describe('a plan', () => {
 
   it('damages no disk before the cluster has formed', () => {
     forPlans((plan) => {
-      if (!plan.formed) expect([wreckedIn(plan).size, plan.left]).toEqual([0, []])
+      if (!plan.formed) expect([serversWithLostDisks(plan).size, plan.left]).toEqual([0, []])
     })
   })
 
@@ -139,10 +139,10 @@ it('all plans together contain every kind of fault and every option', () => {
   expect(some(({ formed }) => !formed)).toBeGreaterThan(0)
   expect(some(({ pieces }) => pieces)).toBeGreaterThan(0)
   expect(some(({ faults }) => faults.length === 0)).toBeGreaterThan(0)
-  expect(some((plan) => wreckedIn(plan).size > (plan.servers - 1) / 2)).toBeGreaterThan(0)
+  expect(some((plan) => serversWithLostDisks(plan).size > (plan.servers - 1) / 2)).toBeGreaterThan(0)
   const upgraded = plans.filter(({ old }) => old !== undefined)
   expect(upgraded.length).toBeGreaterThan(20)
   expect(upgraded.some(({ old = [], servers }) => old.some((id) => id > servers))).toBe(true)
-  expect(upgraded.every((plan) => wreckedIn(plan).size === 0 && plan.left.length === 0)).toBe(true)
+  expect(upgraded.every((plan) => serversWithLostDisks(plan).size === 0 && plan.left.length === 0)).toBe(true)
   expect(some(({ live }) => live)).toBeGreaterThan(plans.length / 2)
 })

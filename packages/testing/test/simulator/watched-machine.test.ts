@@ -14,7 +14,7 @@ import type { Workload } from '../../src/simulator/workload.js'
 import { newExecutor } from '../../../synod/test/machine/new-executor.js'
 
 /** Writes down how it is called. */
-class Diary implements Machine<string, number, string, string> {
+class CallRecorder implements Machine<string, number, string, string> {
   readonly lines: string[] = []
   readonly #chunks: number
 
@@ -98,8 +98,8 @@ function apply({ encode, executor }: Bench, text: string) {
 }
 
 /** The calls of a machine, and their results, when a replica does all that replicas do. */
-async function story(watch: (machine: Diary) => Bench, chunks: number): Promise<string[]> {
-  const machine = new Diary(chunks)
+async function recordedCalls(watch: (machine: CallRecorder) => Bench, chunks: number): Promise<string[]> {
+  const machine = new CallRecorder(chunks)
   const { lines } = machine
   const bench = watch(machine)
   const note = (what: string, of: unknown) => lines.push(`${what}: ${JSON.stringify(of)}`)
@@ -117,7 +117,7 @@ async function story(watch: (machine: Diary) => Bench, chunks: number): Promise<
   early.next()
   early.return?.()
 
-  const restored = new Diary(chunks)
+  const restored = new CallRecorder(chunks)
   const again = watch(restored)
   await again.executor.restore(
     (async function* () {
@@ -129,7 +129,7 @@ async function story(watch: (machine: Diary) => Bench, chunks: number): Promise<
 
 describe.each([0, 1, 2, 5])('a watched machine with a snapshot of %i chunks', (chunks) => {
   it('is called as in production: in the same order, with the same arguments, at the same time', async () => {
-    const [shipped, watched] = await Promise.all(WAYS.map(([, watch]) => story(watch, chunks)))
+    const [shipped, watched] = await Promise.all(WAYS.map(([, watch]) => recordedCalls(watch, chunks)))
     expect(watched).toEqual(shipped)
     expect(shipped).toContain('snapshot begins')
     expect(shipped?.indexOf('snapshot begins')).toBeLessThan(shipped?.indexOf('taken') ?? 0)
@@ -138,10 +138,10 @@ describe.each([0, 1, 2, 5])('a watched machine with a snapshot of %i chunks', (c
 
 describe.each(WAYS)('a machine that restores a snapshot, %s,', (_, watch) => {
   const restoring = async (restore: (chunks: AsyncIterable<Uint8Array>) => Promise<void>, chunks = 2) => {
-    const { executor } = watch(new Diary(chunks))
+    const { executor } = watch(new CallRecorder(chunks))
     executor.execute(1, encodeOpen(keyOf(7)))
     const parts = [...executor.snapshot()!.parts]
-    const bench = watch(Object.assign(new Diary(chunks), { restore }))
+    const bench = watch(Object.assign(new CallRecorder(chunks), { restore }))
     return bench.executor.restore(
       (async function* () {
         yield* parts

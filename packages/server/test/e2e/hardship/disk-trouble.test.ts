@@ -7,14 +7,14 @@ import { Pulse } from './pulse.js'
 import { injectFault, whyNoStrace } from './strace.js'
 
 const PATIENCE_MS = 60_000
-/** Increments that must be acknowledged without the one whose disk is in trouble. */
+/** Increments that must be acknowledged while the disk of one replica fails. */
 const ENOUGH = 20
 const ELECTION_TIMEOUT_MS = 500
 /** What a busy machine may add. */
 const SLACK_MS = 5000
 
 const whyNot = await whyNoStrace()
-if (whyNot !== undefined) console.log(`disks of real processes in trouble are skipped: ${whyNot}`)
+if (whyNot !== undefined) console.log(`failing disks of real processes are skipped: ${whyNot}`)
 
 /**
  * Clients increment one counter as long as `during` takes, each increment once; then all replicas

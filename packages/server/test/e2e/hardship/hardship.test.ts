@@ -4,7 +4,7 @@ import { Chance } from 'synod-testing'
 import { startCluster } from '../processes.js'
 import { HARDSHIPS, type Hardship, type LinkedScene } from './hardships.js'
 import { Links } from './links.js'
-import { LONGEST_MS, SECONDS, SEED, SNAPSHOTS_OFTEN, endure } from './ordeal.js'
+import { LONGEST_MS, SECONDS, SEED, SNAPSHOTS_OFTEN, runHardships } from './run-hardships.js'
 
 test.each(['leader', 'leaderless'] as const)(
   'in %s mode, nothing is lost, doubled or reordered while replicas are killed and stopped and links are slow and cut',
@@ -14,7 +14,7 @@ test.each(['leader', 'leaderless'] as const)(
     await using cluster = await startCluster({ mode, replicas: links, args: SNAPSHOTS_OFTEN })
     await using watcher = connect({ endpoints: cluster.endpoints, timeoutMs: 300 })
     const scene = { cluster, links, chance, longestMs: LONGEST_MS, status: () => watcher.status() }
-    await endure({ file: 'hardship.test.ts', mode, scene, draw: () => draw(chance) })
+    await runHardships({ file: 'hardship.test.ts', mode, scene, draw: () => draw(chance) })
     for (const link of links.all)
       expect(link.carriedBytes.forth, 'a link that nobody uses').toBeGreaterThan(0)
   },
@@ -24,6 +24,6 @@ test.each(['leader', 'leaderless'] as const)(
 /** What happens next: now and then two things at a time. */
 function draw(chance: Chance): Hardship<LinkedScene>[] {
   const first = chance.pick(HARDSHIPS)
-  const others = HARDSHIPS.filter(({ strikes }) => strikes !== first.strikes)
+  const others = HARDSHIPS.filter(({ target }) => target !== first.target)
   return chance.happens(0.25) ? [first, chance.pick(others)] : [first]
 }

@@ -1,10 +1,10 @@
 import type { EndpointStatus } from 'synod'
 import type { Chance } from 'synod-testing'
 import type { TestCluster, TestReplica } from '../processes.js'
-import type { LinkProxy, Trouble, Way } from './link-proxy.js'
+import type { LinkProxy, Impairment, Way } from './link-proxy.js'
 import type { Links } from './links.js'
 
-/** What hardships befall. */
+/** The cluster that hardships strike. */
 export interface Scene {
   readonly cluster: TestCluster
   readonly chance: Chance
@@ -13,7 +13,7 @@ export interface Scene {
   status(): Promise<EndpointStatus[]>
 }
 
-/** A scene in which links can make trouble. */
+/** A scene with links that can be impaired. */
 export interface LinkedScene extends Scene {
   readonly links: Links
 }
@@ -21,30 +21,42 @@ export interface LinkedScene extends Scene {
 /** Something that happens to a cluster, and passes. */
 export interface Hardship<Its extends Scene = Scene> {
   readonly name: string
-  /** Hardships that strike different things can befall a cluster at the same time. */
-  readonly strikes: 'replicas' | 'links' | 'members'
+  /** Hardships with different targets can strike a cluster at the same time. */
+  readonly target: 'replicas' | 'links' | 'members'
   /** Resolves when it has passed, with what happened. */
-  readonly befall: (scene: Its) => Promise<string>
+  readonly run: (scene: Its) => Promise<string>
 }
 
 const WAYS: readonly Way[] = ['forth', 'back']
 
-/** What befalls replicas, on whichever site. */
+/** The hardships of replicas, on any site. */
 export const REPLICA_HARDSHIPS: readonly Hardship[] = [
-  { name: 'killed', strikes: 'replicas', befall: async (scene) => killed(scene, [await victim(scene)]) },
-  { name: 'all killed', strikes: 'replicas', befall: (scene) => killed(scene, [...scene.cluster.replicas]) },
-  { name: 'stopped', strikes: 'replicas', befall: stopped },
+  { name: 'killed', target: 'replicas', run: async (scene) => killed(scene, [await victim(scene)]) },
+  { name: 'all killed', target: 'replicas', run: (scene) => killed(scene, [...scene.cluster.replicas]) },
+  { name: 'stopped', target: 'replicas', run: stopped },
 ]
 
 /** To have clusters go through one more, add it here. */
 export const HARDSHIPS: readonly Hardship<LinkedScene>[] = [
   ...REPLICA_HARDSHIPS,
-  { name: 'slow', strikes: 'links', befall: onSome(({ chance }) => ({ delayMs: chance.between(10, 300) })) },
-  { name: 'narrow', strikes: 'links', befall: onSome(({ chance }) => ({ rate: chance.between(1e4, 2e5) })) },
-  { name: 'cut', strikes: 'links', befall: onSome(() => ({ cut: WAYS })) },
-  { name: 'cut one way', strikes: 'links', befall: onSome(({ chance }) => ({ cut: [chance.pick(WAYS)] })) },
-  { name: 'isolated', strikes: 'links', befall: isolated },
-  { name: 'reset', strikes: 'links', befall: reset },
+  {
+    name: 'slow',
+    target: 'links',
+    run: impairSomeLinks(({ chance }) => ({ delayMs: chance.between(10, 300) })),
+  },
+  {
+    name: 'narrow',
+    target: 'links',
+    run: impairSomeLinks(({ chance }) => ({ rate: chance.between(1e4, 2e5) })),
+  },
+  { name: 'cut', target: 'links', run: impairSomeLinks(() => ({ cut: WAYS })) },
+  {
+    name: 'cut one way',
+    target: 'links',
+    run: impairSomeLinks(({ chance }) => ({ cut: [chance.pick(WAYS)] })),
+  },
+  { name: 'isolated', target: 'links', run: isolated },
+  { name: 'reset', target: 'links', run: reset },
 ]
 
 const SHORTEST_MS = 100
@@ -74,14 +86,14 @@ async function stopped(scene: Scene): Promise<string> {
   const replica = await victim(scene)
   replica.signal('SIGSTOP')
   try {
-    return `s${replica.id} stopped for ${await aWhile(scene)} ms`
+    return `s${replica.id} stopped for ${await randomPause(scene)} ms`
   } finally {
     replica.signal('SIGCONT')
   }
 }
 
-/** Has one link, those from or to one server, or all of them make the trouble that is drawn. */
-function onSome(draw: (scene: LinkedScene) => Partial<Trouble>): Hardship<LinkedScene>['befall'] {
+/** Impairs one link, the links from or to one server, or all links, as drawn. */
+function impairSomeLinks(draw: (scene: LinkedScene) => Partial<Impairment>): Hardship<LinkedScene>['run'] {
   return async (scene) => {
     const { chance, links } = scene
     const [from = 0, to = 0] = shuffled(links.ids, chance)
@@ -92,15 +104,15 @@ function onSome(draw: (scene: LinkedScene) => Partial<Trouble>): Hardship<Linked
       [`to s${from}`, links.to(from)],
       ['everywhere', links.all],
     ])
-    const trouble = draw(scene)
-    return `links ${where}: ${JSON.stringify(trouble)} for ${await during(scene, some, trouble)} ms`
+    const impairment = draw(scene)
+    return `links ${where}: ${JSON.stringify(impairment)} for ${await impairForAWhile(scene, some, impairment)} ms`
   }
 }
 
 async function isolated(scene: LinkedScene): Promise<string> {
   const { id } = await victim(scene)
   const some = [...scene.links.from(id), ...scene.links.to(id)]
-  return `s${id} isolated for ${await during(scene, some, { cut: WAYS })} ms`
+  return `s${id} isolated for ${await impairForAWhile(scene, some, { cut: WAYS })} ms`
 }
 
 async function reset({ chance, links }: LinkedScene): Promise<string> {
@@ -112,18 +124,22 @@ async function reset({ chance, links }: LinkedScene): Promise<string> {
   return `connections reset ${times} times`
 }
 
-/** Has links make trouble for a while; returns for how long. */
-async function during(scene: Scene, some: readonly LinkProxy[], trouble: Partial<Trouble>): Promise<number> {
-  for (const link of some) link.trouble(trouble)
+/** Impairs links for a while, and returns for how many milliseconds. */
+async function impairForAWhile(
+  scene: Scene,
+  some: readonly LinkProxy[],
+  impairment: Partial<Impairment>,
+): Promise<number> {
+  for (const link of some) link.impair(impairment)
   try {
-    return await aWhile(scene)
+    return await randomPause(scene)
   } finally {
-    for (const link of some) link.trouble({})
+    for (const link of some) link.impair({})
   }
 }
 
 /** Short ones are as likely as long ones: each order of magnitude is. */
-async function aWhile({ chance, longestMs }: Scene): Promise<number> {
+async function randomPause({ chance, longestMs }: Scene): Promise<number> {
   const forMs = SHORTEST_MS * (longestMs / SHORTEST_MS) ** chance.next()
   await sleep(forMs)
   return Math.round(forMs)

@@ -77,7 +77,7 @@ test('the proxy passes and counts bytes in both directions, in order, and passes
 
 test('a delay holds back each byte by at least half of the delay', async () => {
   const { far, near } = await connected()
-  proxy.trouble({ delayMs: 200 })
+  proxy.impair({ delayMs: 200 })
   const startedMs = performance.now()
   const arrived = text(far, 3)
   near.write('abc')
@@ -87,7 +87,7 @@ test('a delay holds back each byte by at least half of the delay', async () => {
 
 test('a rate limit holds back bytes above it', async () => {
   const { far, near } = await connected()
-  proxy.trouble({ rate: 10_000 })
+  proxy.impair({ rate: 10_000 })
   const startedMs = performance.now()
   const arrived = text(far, 2000)
   near.write('x'.repeat(2000))
@@ -100,7 +100,7 @@ test.each(['forth', 'back'] as const)(
   async (cut) => {
     const { far, near } = await connected()
     const [silenced, heard] = cut === 'forth' ? [near, far] : [far, near]
-    proxy.trouble({ cut: [cut] })
+    proxy.impair({ cut: [cut] })
     let arrived = ''
     heard.on('data', (chunk: Buffer) => (arrived += chunk.toString()))
     silenced.write('held')
@@ -111,7 +111,7 @@ test.each(['forth', 'back'] as const)(
     expect(arrived).toBe('')
     silenced.end()
     const ended = once(heard, 'end')
-    proxy.trouble({})
+    proxy.impair({})
     await ended
     expect(arrived).toBe('held')
   },
@@ -119,25 +119,25 @@ test.each(['forth', 'back'] as const)(
 
 test('a sender has to wait at a cut', async () => {
   const { far, near } = await connected()
-  proxy.trouble({ cut: ['forth'] })
+  proxy.impair({ cut: ['forth'] })
   const sizeBytes = 64 << 20
   const arrived = text(far, sizeBytes)
   near.write(Buffer.alloc(sizeBytes, 'x'))
   await sleep(QUIET_MS)
   expect(near.writableLength).toBeGreaterThan(0)
-  proxy.trouble({})
+  proxy.impair({})
   expect(await arrived).toHaveLength(sizeBytes)
 })
 
 test('a dial across a cut reaches the server only after the cut is healed', async () => {
-  proxy.trouble({ cut: ['forth'] })
+  proxy.impair({ cut: ['forth'] })
   const near = connect(port, '127.0.0.1')
   near.write('?')
   await once(near, 'connect')
   await sleep(QUIET_MS)
   expect(reached).toHaveLength(0)
   const arrival = once(server, 'reached')
-  proxy.trouble({})
+  proxy.impair({})
   await arrival
   expect(await text(reached[0]!, 1)).toBe('?')
   near.destroy()
@@ -155,14 +155,14 @@ test('a reset ends both connections, and new ones pass', async () => {
 
 test('a reset by one end is passed to the other end, but not across a cut', async () => {
   const { far, near } = await connected()
-  proxy.trouble({ cut: ['back'] })
+  proxy.impair({ cut: ['back'] })
   far.resetAndDestroy()
   let isTold = false
   near.once('error', () => (isTold = true))
   await sleep(QUIET_MS)
   expect(isTold).toBe(false)
   const told = once(near, 'error')
-  proxy.trouble({})
+  proxy.impair({})
   expect(await told).toMatchObject([{ code: 'ECONNRESET' }])
 })
 

@@ -5,7 +5,7 @@ import { type Server, type Socket, connect, createServer } from 'node:net'
 export type Way = 'forth' | 'back'
 
 /** What a link does to bytes, those under way included. */
-export interface Trouble {
+export interface Impairment {
   /** How long bytes take, by half of it more or less; their order stays. */
   readonly delayMs: number
   /** How many bytes get through in a second, on each connection and way. */
@@ -17,7 +17,7 @@ export interface Trouble {
   readonly cut: readonly Way[]
 }
 
-export const CALM: Trouble = { delayMs: 0, rate: Infinity, cut: [] }
+export const NO_IMPAIRMENT: Impairment = { delayMs: 0, rate: Infinity, cut: [] }
 
 /** What is taken from a sender and not passed on yet; above it, the sender has to wait. */
 const MOST_HELD_BYTES = 256 << 10
@@ -30,7 +30,7 @@ export interface LinkProxyOptions {
 }
 
 /**
- * Passes connections on to one address, in this process, and makes trouble on the way. Where
+ * Passes connections on to one address, in this process, and impairs them. Where
  * nothing listens at that address, nothing listens here either, once that has been found out, until
  * `open`.
  */
@@ -38,7 +38,7 @@ export class LinkProxy {
   readonly #options: LinkProxyOptions
   readonly #connections = new Set<Connection>()
   #server: Server | undefined
-  #trouble = CALM
+  #impairment = NO_IMPAIRMENT
   readonly #carriedBytes = { forth: 0, back: 0 }
 
   constructor(options: LinkProxyOptions) {
@@ -66,8 +66,8 @@ export class LinkProxy {
   }
 
   /** From now on, and until it is called again; what is not given is calm. */
-  trouble(trouble: Partial<Trouble>): void {
-    this.#trouble = { ...CALM, ...trouble }
+  impair(impairment: Partial<Impairment>): void {
+    this.#impairment = { ...NO_IMPAIRMENT, ...impairment }
     for (const connection of this.#connections) connection.changed()
   }
 
@@ -90,7 +90,7 @@ export class LinkProxy {
   #pass(dialler: Socket, server: Server): void {
     const connection = new Connection(dialler, {
       ...this.#options,
-      trouble: () => this.#trouble,
+      impairment: () => this.#impairment,
       onCarried: (way, sizeBytes) => {
         this.#carriedBytes[way] += sizeBytes
       },
@@ -104,7 +104,7 @@ export class LinkProxy {
 }
 
 interface ConnectionOptions extends LinkProxyOptions {
-  readonly trouble: () => Trouble
+  readonly impairment: () => Impairment
   readonly onCarried: (way: Way, sizeBytes: number) => void
   /** Nothing listens at the target. */
   readonly onRefused: () => void
@@ -158,9 +158,16 @@ class Connection {
   }
 
   #pipe(way: Way, from: Socket, to: () => Socket): Pipe {
-    const { onCarried, random, trouble } = this.#options
-    const cut = () => trouble().cut.includes(way)
-    return new Pipe({ from, to, random, trouble, cut, onCarried: (sizeBytes) => onCarried(way, sizeBytes) })
+    const { onCarried, random, impairment } = this.#options
+    const cut = () => impairment().cut.includes(way)
+    return new Pipe({
+      from,
+      to,
+      random,
+      impairment,
+      cut,
+      onCarried: (sizeBytes) => onCarried(way, sizeBytes),
+    })
   }
 
   #overIfBothAre(): void {
@@ -175,7 +182,7 @@ interface PipeOptions {
   readonly from: Socket
   readonly to: () => Socket
   readonly random: () => number
-  readonly trouble: () => Trouble
+  readonly impairment: () => Impairment
   readonly cut: () => boolean
   readonly onCarried: (sizeBytes: number) => void
 }
@@ -224,8 +231,8 @@ class Pipe {
   }
 
   #dueMs(what: Buffer | 'end' | 'reset'): number {
-    const { random, trouble } = this.#options
-    const { delayMs, rate } = trouble()
+    const { random, impairment } = this.#options
+    const { delayMs, rate } = impairment()
     const arrivedMs = performance.now() + delayMs * (0.5 + random())
     this.#lastMs = Math.max(arrivedMs, this.#lastMs) + (sizeOf(what) / rate) * 1000
     return this.#lastMs

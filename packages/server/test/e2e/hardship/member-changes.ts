@@ -5,8 +5,8 @@ import type { TestReplica } from '../processes.js'
 import type { Hardship, Scene } from './hardships.js'
 
 /** How many servers the cluster has at least, and at most. */
-const FEWEST = 3
-export const MOST = 5
+const FEWEST_SERVERS = 3
+export const MOST_SERVERS = 5
 
 /** A scene in which servers come and go. */
 export interface MemberScene extends Scene {
@@ -16,16 +16,16 @@ export interface MemberScene extends Scene {
 
 /**
  * Changes of the membership that are possible now. Each takes the server that is to go out of the
- * cluster at once, so that no other hardship befalls it; how that one fares the change sees to
- * itself.
+ * cluster at once, so that no other hardship strikes it. The change itself waits for the end of
+ * that server.
  */
 export function memberChanges({ cluster }: MemberScene): Hardship<MemberScene>[] {
   const count = cluster.replicas.length
   return [
-    ...(count < MOST ? [{ name: 'added', strikes: 'members', befall: added } as const] : []),
-    ...(count > FEWEST ? [{ name: 'removed', strikes: 'members', befall: removed } as const] : []),
-    { name: 'replaced', strikes: 'members', befall: replaced },
-    { name: 'lost and replaced', strikes: 'members', befall: lostAndReplaced },
+    ...(count < MOST_SERVERS ? [{ name: 'added', target: 'members', run: added } as const] : []),
+    ...(count > FEWEST_SERVERS ? [{ name: 'removed', target: 'members', run: removed } as const] : []),
+    { name: 'replaced', target: 'members', run: replaced },
+    { name: 'lost and replaced', target: 'members', run: lostAndReplaced },
   ]
 }
 
@@ -34,33 +34,33 @@ async function added(scene: MemberScene): Promise<string> {
 }
 
 async function removed(scene: MemberScene): Promise<string> {
-  const replica = goner(scene)
+  const replica = takeOut(scene)
   const isKilled = scene.chance.happens(0.5)
   await scene.change({ remove: replica.id })
   if (isKilled) await replica.kill('SIGKILL')
-  await isTold(replica)
+  await endsAsRemoved(replica)
   await untilVoters(scene.cluster.replicas)
   return `s${replica.id} removed${isKilled ? ' and killed' : ''}`
 }
 
 async function replaced(scene: MemberScene): Promise<string> {
   const id = scene.cluster.newId()
-  const replica = goner(scene)
+  const replica = takeOut(scene)
   await add(scene, { id, replaces: replica.id })
-  await isTold(replica)
+  await endsAsRemoved(replica)
   return `s${replica.id} replaced by s${id}`
 }
 
 async function lostAndReplaced(scene: MemberScene): Promise<string> {
   const id = scene.cluster.newId()
-  const replica = goner(scene)
+  const replica = takeOut(scene)
   await replica.kill('SIGKILL')
   await rm(replica.dataDir, { recursive: true })
   await add(scene, { id, replaces: replica.id })
   return `s${replica.id} lost and replaced by s${id}`
 }
 
-function goner({ chance, cluster }: MemberScene): TestReplica {
+function takeOut({ chance, cluster }: MemberScene): TestReplica {
   const replica = chance.pick(cluster.replicas)
   cluster.leave(replica)
   return replica
@@ -81,7 +81,7 @@ async function add(
  * A server that was removed ends by itself; if it was killed before, the next time that it is
  * started.
  */
-async function isTold(replica: TestReplica): Promise<void> {
+async function endsAsRemoved(replica: TestReplica): Promise<void> {
   const exit = await replica.exit()
   expectRemoved(exit.signal === null ? exit : await replica.startAndExit(), replica.id)
 }

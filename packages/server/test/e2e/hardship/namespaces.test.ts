@@ -8,7 +8,7 @@ import { Pulse } from './pulse.js'
 
 const PATIENCE_MS = 60_000
 /** Increments that must be acknowledged while a cable is out. */
-const ENOUGH = 20
+const INCREMENTS = 20
 
 const whyNot = whyNoNamespaces()
 if (whyNot !== undefined) console.log(`clusters in network namespaces are skipped: ${whyNot}`)
@@ -27,26 +27,26 @@ test.skipIf(whyNot !== undefined)(
         pulse.beat()
       }
     })()
-    const enough = async () => {
-      for (let count = 0; count < ENOUGH; count++) await Promise.race([pulse.next(), loop])
+    const increments = async () => {
+      for (let count = 0; count < INCREMENTS; count++) await Promise.race([pulse.next(), loop])
     }
-    const whole = () =>
+    const settledLeader = () =>
       statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) =>
         statuses.every(({ leader }) => leader !== null && leader === statuses[0]?.leader),
       )
 
-    await enough()
-    const leader = (await whole())[0]?.leader ?? 0
+    await increments()
+    const leader = (await settledLeader())[0]?.leader ?? 0
     const [follower = 0] = site.ids.filter((id) => id !== leader)
     pulse.longestPauseMs()
 
     // The follower misses a leader that the third server hears: it disturbs neither.
     site.cable(leader, follower, 'down')
-    await statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) => misses(statuses, follower))
-    await enough()
+    await statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) => missesLeader(statuses, follower))
+    await increments()
     const withoutOneMs = pulse.longestPauseMs()
     site.cable(leader, follower, 'up')
-    const stayed = (await whole())[0]?.leader === leader
+    const stayed = (await settledLeader())[0]?.leader === leader
     pulse.longestPauseMs()
 
     // The other two elect one of them.
@@ -54,10 +54,10 @@ test.skipIf(whyNot !== undefined)(
     await statusesWhen(cluster.endpoints, PATIENCE_MS, (statuses) =>
       statuses.some(({ role, server }) => role === 'leader' && server !== leader),
     )
-    await enough()
+    await increments()
     const withoutLeaderMs = pulse.longestPauseMs()
     site.cables(leader, 'up')
-    await whole()
+    await settledLeader()
 
     controller.abort()
     await loop
@@ -71,6 +71,6 @@ test.skipIf(whyNot !== undefined)(
 )
 
 /** Whether it follows no leader. */
-function misses(statuses: readonly ReplicaStatus[], follower: number): boolean {
+function missesLeader(statuses: readonly ReplicaStatus[], follower: number): boolean {
   return statuses.some(({ leader, server }) => server === follower && leader === null)
 }

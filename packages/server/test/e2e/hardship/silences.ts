@@ -131,9 +131,9 @@ export class SilencedCluster implements AsyncDisposable {
     const { id } = leader
     const doors = how === 'cut off' ? [this.#door(id).proxy] : []
     const cut = [...this.#links.from(id), ...this.#links.to(id), ...doors]
-    for (const link of cut) link.trouble({ cut: ['forth', 'back'] })
+    for (const link of cut) link.impair({ cut: ['forth', 'back'] })
     return () => {
-      for (const link of cut) link.trouble({})
+      for (const link of cut) link.impair({})
     }
   }
 

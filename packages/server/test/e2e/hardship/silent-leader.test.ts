@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Chance } from 'synod-testing'
-import { SEED } from './ordeal.js'
+import { SEED } from './run-hardships.js'
 import { SilencedCluster } from './silences.js'
 
 // The measured version, with the election timeout that clusters have unless told otherwise:

@@ -5,8 +5,8 @@ import { type TestReplica, startCluster } from '../processes.js'
 import { statusesWhen } from '../settled.js'
 import { Links } from './links.js'
 import { median, writeSteadily } from './open-loop.js'
-import { SEED } from './ordeal.js'
-import { SLOW_DAYS, delaySyncs } from './slow-days.js'
+import { SEED } from './run-hardships.js'
+import { SLOW_SERVERS, delaySyncs } from './slow-servers.js'
 import { whyNoStrace } from './strace.js'
 
 // The measured version: docs/internals/hardship.md says how.
@@ -27,7 +27,7 @@ const whyNot = await whyNoStrace()
 if (whyNot !== undefined) console.log(`slow disks of real processes are skipped: ${whyNot}`)
 
 /** A cluster that is up, with a client of it, and the server that is to be slow. */
-async function start(whose: 'follower' | 'leader', mode: 'leader' | 'leaderless') {
+async function start(role: 'follower' | 'leader', mode: 'leader' | 'leaderless') {
   const links = await Links.start(3, new Chance(SEED))
   const cluster = await startCluster({ mode, replicas: links })
   const client = await KvClient.connect({ endpoints: cluster.endpoints, timeoutMs: PATIENCE_MS })
@@ -38,7 +38,7 @@ async function start(whose: 'follower' | 'leader', mode: 'leader' | 'leaderless'
   )
   // In leaderless mode none leads: the first one does as well.
   const leader = status?.leader ?? 1
-  const replica = cluster.replicas.find(({ id }) => (id === leader) === (whose === 'leader'))
+  const replica = cluster.replicas.find(({ id }) => (id === leader) === (role === 'leader'))
   if (replica === undefined) throw new Error('no such replica')
   const dispose = async () => {
     await client.close()
@@ -53,7 +53,9 @@ async function syncsOf({ endpoint }: TestReplica): Promise<number> {
 }
 
 /** The slow days that can be had here; a line above says which cannot. */
-const DAYS = Object.entries(SLOW_DAYS).filter(([, { needsStrace }]) => !needsStrace || whyNot === undefined)
+const DAYS = Object.entries(SLOW_SERVERS).filter(
+  ([, { needsStrace }]) => !needsStrace || whyNot === undefined,
+)
 
 test.skipIf(whyNot !== undefined)('writes do not wait for the slow disk of one follower', async () => {
   await using scene = await start('follower', 'leader')
@@ -67,15 +69,15 @@ test.skipIf(whyNot !== undefined)('writes do not wait for the slow disk of one f
   // Had it been waited for, it would have synced once for each.
   const syncs = (await syncsOf(replica)) - before
   process.stdout.write(
-    `${WRITES} writes took ${Math.round(tookMs)} ms; a follower whose syncs take ${SYNC_MS} ms made ${syncs} of them\n`,
+    `${WRITES} writes took ${Math.round(tookMs)} ms; a follower role syncs take ${SYNC_MS} ms made ${syncs} of them\n`,
   )
   expect(syncs).toBeLessThan(WRITES / 2)
 })
 
 test.each(PAIRS > 0 ? DAYS : [])(
   '%s does not raise the p99 of writes',
-  async (name, { control, slow, whose }) => {
-    await using scene = await start(whose, MODE)
+  async (name, { control, slow, role }) => {
+    await using scene = await start(role, MODE)
     const { client, links, replica } = scene
     await writeSteadily(client, RATE_PER_SECOND, WARM_UP_MS)
     const ratios = { p50: [] as number[], p99: [] as number[] }

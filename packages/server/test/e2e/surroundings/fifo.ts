@@ -13,7 +13,7 @@ export class Fifo implements Disposable {
   constructor(path: string) {
     execFileSync('mkfifo', [path])
     this.#path = path
-    this.comeBack()
+    this.openReader()
     this.writer = openSync(path, O_WRONLY)
   }
 
@@ -47,18 +47,18 @@ export class Fifo implements Disposable {
     }
   }
 
-  goAway(): void {
+  closeReader(): void {
     if (this.#reader !== undefined) closeSync(this.#reader)
     this.#reader = undefined
   }
 
-  comeBack(): void {
+  openReader(): void {
     this.#reader = openSync(this.#path, O_RDONLY | O_NONBLOCK)
   }
 
   [Symbol.dispose](): void {
     closeSync(this.writer)
-    this.goAway()
+    this.closeReader()
   }
 }
 

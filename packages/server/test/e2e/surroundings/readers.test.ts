@@ -54,13 +54,13 @@ test('a server serves, although another process sets their shared full pipe to b
 test('a server whose readers are gone goes on, stops when asked, and reports to later readers how many lines are missing', async () => {
   using out = new Fifo(join(directory, 'out'))
   using err = new Fifo(join(directory, 'err'))
-  for (const pipe of [out, err]) pipe.goAway()
+  for (const pipe of [out, err]) pipe.closeReader()
   await using server = await LoneServer.start(directory, {
     stdio: ['ignore', out.writer, err.writer, 'ipc'],
     args: ['--json'],
   })
   for (let count = 0; count < 3; count++) await logSomething(server)
-  err.comeBack()
+  err.openReader()
   let text = ''
   await expect
     .poll(async () => {
@@ -75,7 +75,7 @@ test('a server whose readers are gone goes on, stops when asked, and reports to 
   // What one that starts logs, and what signals made it log; several signals at once may be one.
   expect(lines).toBeGreaterThan(3)
   for (const line of others) expect(JSON.parse(line)).not.toHaveProperty('lines')
-  err.goAway()
+  err.closeReader()
   expect(await server.kill('SIGTERM')).toBe(0)
 })
 
@@ -146,7 +146,7 @@ test('a trace to a pipe is refused, as a slow reader could stop the replica', as
 
 test('a command without a reader ends quietly, and a command that cannot write its output fails', async () => {
   using pipe = new Fifo(join(directory, 'pipe'))
-  pipe.goAway()
+  pipe.closeReader()
   const help = (stdout: number) => {
     const { status, stderr } = spawnSync(process.execPath, [BIN, 'help'], {
       stdio: ['ignore', stdout, 'pipe'],

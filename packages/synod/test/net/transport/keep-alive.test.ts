@@ -12,18 +12,18 @@ async function peers() {
   const link = rig.peerLink()
   rig.clock.advance(10)
   expect(rig.taken()).toEqual(['up: s2'])
-  const say = (round: number) => {
+  const send = (round: number) => {
     link.send({ type: 'observe', round })
     link.flush()
   }
-  return { rig, link, received, say }
+  return { rig, link, received, send }
 }
 
 describe('a connection that passes no bytes', () => {
   it('is ended within seconds by the side that dialled and writes, and is replaced as soon as bytes pass', async () => {
-    const { received, rig, say } = await peers()
+    const { received, rig, send } = await peers()
     rig.network.cut('a', 'b')
-    say(1)
+    send(1)
     rig.clock.advance(DEAD_AFTER_MS - 1)
     expect(rig.taken()).toEqual([])
     rig.clock.advance(10)
@@ -33,25 +33,25 @@ describe('a connection that passes no bytes', () => {
     // The dial under way may be in vain, and then it waits for a second at most.
     rig.clock.advance(7000)
     expect(rig.taken()).toEqual(['up: s2'])
-    say(2)
+    send(2)
     rig.clock.advance(10)
     expect(received.at(-1)).toMatchObject({ message: { round: 2 } })
   })
 
   it('is ended even if only the answers are lost', async () => {
-    const { rig, say } = await peers()
+    const { rig, send } = await peers()
     rig.network.cutWay('b', 'a')
     for (let second = 0; second < 10; second++) {
-      say(second)
+      send(second)
       rig.clock.advance(1000)
     }
     expect(rig.taken()).toEqual(['down: timeout'])
   })
 
   it('is kept if bytes pass again before the limit, and delivers the bytes that waited', async () => {
-    const { received, rig, say } = await peers()
+    const { received, rig, send } = await peers()
     rig.network.cut('a', 'b')
-    say(1)
+    send(1)
     rig.clock.advance(DEAD_AFTER_MS - KEEP_ALIVE_MS - 10)
     rig.network.heal('a', 'b')
     rig.clock.advance(MINUTE_MS)
@@ -62,10 +62,10 @@ describe('a connection that passes no bytes', () => {
 
 describe('a connection is kept', () => {
   it('if one side sends at any interval and the other side sends nothing', async () => {
-    const { received, rig, say } = await peers()
+    const { received, rig, send } = await peers()
     for (const everyMs of [10, 900, 1000, 1100, 4000, 20_000]) {
       for (let passedMs = 0; passedMs < MINUTE_MS; passedMs += everyMs) {
-        say(1)
+        send(1)
         rig.clock.advance(everyMs)
       }
     }
@@ -94,16 +94,16 @@ describe('a connection is kept', () => {
     const rig = new Rig()
     const { batches, connections } = await rig.clients()
     const { link } = rig.clientLink()
-    const say = () => {
+    const send = () => {
       link.send({ type: 'status', request: 1 })
       link.flush()
     }
     rig.clock.advance(10)
-    say()
+    send()
     rig.clock.advance(10)
     connections[0]?.pause()
     for (let second = 0; second < 60; second++) {
-      say()
+      send()
       rig.clock.advance(1000)
     }
     expect(rig.taken()).toEqual(['up: s3'])

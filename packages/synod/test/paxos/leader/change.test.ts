@@ -130,7 +130,7 @@ describe('a restarted leader', () => {
     server.propose('a')
     server.sync()
     server.restart()
-    expect(server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 1 })).toEqual([])
+    expect(server.receive(2, { type: 'accepted', ballot: at, first: 1, last: 1 })).toEqual([])
     expect(server.paxos.chosen).toBe(0)
   })
 
@@ -173,23 +173,23 @@ describe('a vote of a single server', () => {
     const at = server.becomeLeader()
     server.sync()
     const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
-    server.hear(2, { type: 'observed', round: observe!.round, voted: 2 })
+    server.receive(2, { type: 'observed', round: observe!.round, voted: 2 })
     expect(server.last?.reads).toEqual([])
     const answer = { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 2 } as const
-    const [accept] = only(server.hear(2, answer), 'accept')
+    const [accept] = only(server.receive(2, answer), 'accept')
     expect([accept?.first, texts(accept?.values ?? [])]).toEqual([1, ['-', '-']])
     server.sync()
-    server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 2 })
+    server.receive(2, { type: 'accepted', ballot: at, first: 1, last: 2 })
     expect(server.paxos.chosen).toBe(2)
     expect(server.last?.reads).toEqual([{ id: 1, slot: 2 }])
-    expect(only(server.hear(2, answer), 'accept')).toEqual([])
+    expect(only(server.receive(2, answer), 'accept')).toEqual([])
   })
 
   test('does not make a leader fill the slot if the answer is to an older leader', () => {
     const server = new LoneServer()
     server.becomeLeader()
     const answer = { type: 'heartbeat-answer', ballot: ballot(0, 3), round: 1, chosen: 0, voted: 2 } as const
-    expect(server.hear(2, answer)).toEqual([])
+    expect(server.receive(2, answer)).toEqual([])
   })
 
   test('far above the log of the leader makes it fill slots within the window only', () => {
@@ -197,7 +197,7 @@ describe('a vote of a single server', () => {
     const at = server.becomeLeader()
     server.propose('a')
     const answer = { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 50 } as const
-    const [accept] = only(server.hear(2, answer), 'accept')
+    const [accept] = only(server.receive(2, answer), 'accept')
     expect([accept?.first, accept?.values.length]).toEqual([2, 1])
   })
 })

@@ -58,9 +58,9 @@ describe('an election', () => {
     const second = server.becomeCandidate()
     server.sync()
     expect(compareBallots(second, first)).toBeGreaterThan(0)
-    server.hearPromise(2, first)
+    server.receivePromise(2, first)
     expect(server.status.role).toBe('candidate')
-    server.hearPromise(2, second)
+    server.receivePromise(2, second)
     expect(server.status.role).toBe('leader')
   })
 
@@ -68,7 +68,7 @@ describe('an election', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     server.propose('mine')
-    expect(server.hearPromise(3, at, [vote(1, ballot(1, 3), 'other')], 1)).toEqual([])
+    expect(server.receivePromise(3, at, [vote(1, ballot(1, 3), 'other')], 1)).toEqual([])
     expect(server.paxos.log.status(1)).toEqual({ status: 'voted', ballot: at, value: value('mine') })
   })
 
@@ -76,7 +76,7 @@ describe('an election', () => {
     const server = new LoneServer()
     const at = server.becomeCandidate()
     server.sync()
-    server.hear(2, { type: 'promise', ballot: at, scope: 'slot', slot: 1, votes: [], next: 0 })
+    server.receive(2, { type: 'promise', ballot: at, scope: 'slot', slot: 1, votes: [], next: 0 })
     expect(server.status.role).toBe('candidate')
   })
 
@@ -84,8 +84,8 @@ describe('an election', () => {
     const server = new LoneServer({ servers: [1, 2, 3, 4, 5] })
     const at = server.becomeCandidate()
     server.sync()
-    server.hearPromise(2, at)
-    server.hearPromise(2, at)
+    server.receivePromise(2, at)
+    server.receivePromise(2, at)
     expect(server.status.role).toBe('candidate')
   })
 
@@ -114,7 +114,7 @@ describe('an election', () => {
       server.tick(server.nowMs + server.config.electionTimeoutMs / 2)
       expect(server.status).toMatchObject({ role: 'candidate', ballot: at })
       const next = page < pages ? page + 1 : 0
-      server.hear(2, { type: 'promise', ballot: at, scope: 'log', slot: page, votes: [], next })
+      server.receive(2, { type: 'promise', ballot: at, scope: 'log', slot: page, votes: [], next })
     }
     expect(server.status).toMatchObject({ role: 'leader', ballot: at })
   })
@@ -135,7 +135,7 @@ describe('a new leader proposes', () => {
     const server = new LoneServer({ servers: [1, 2, 3, 4, 5] })
     const at = server.becomeCandidate()
     server.sync()
-    const messages = told.flatMap((votes, index) => server.hearPromise(2 + index, at, votes, 1))
+    const messages = told.flatMap((votes, index) => server.receivePromise(2 + index, at, votes, 1))
     expect(server.status.role).toBe('leader')
     return { server, accepts: only(messages, 'accept').slice(0, only(messages, 'accept').length / 4) }
   }

@@ -23,7 +23,7 @@ function leader(options: ConstructorParameters<typeof LoneServer>[0] = {}): Lone
 function answer(server: LoneServer, from: ServerId, round: number, clockMs = server.nowMs): void {
   const { ballot: at } = server.status
   const watermarks = { chosen: 0, voted: 0 }
-  server.hear(from, { type: 'heartbeat-answer', ballot: at, round, ...watermarks, clockMs })
+  server.receive(from, { type: 'heartbeat-answer', ballot: at, round, ...watermarks, clockMs })
 }
 
 /** Sends heartbeats, and answers their round. */
@@ -70,38 +70,38 @@ describe('a leader with leases', () => {
     answer(server, 2, 1)
     expect(readAlone(server)).toBeUndefined()
     server.sync()
-    server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 2 })
+    server.receive(2, { type: 'accepted', ballot: at, first: 1, last: 2 })
     expect(readAlone(server)).toBe(2)
   })
 
   test('PITFALL 18: answers no read alone before values that it hears of while it leads are chosen', () => {
     const server = new LoneServer({ leaseMs: LEASE_MS, window: 4 })
     const changes = ['add s4 for s3', 'promote s4'].map(value)
-    server.hear(3, { type: 'decided', first: 1, values: changes })
+    server.receive(3, { type: 'decided', first: 1, values: changes })
     server.nowMs = LEASE_MS
     const at = server.becomeCandidate()
     server.sync()
     const before = ballot(1, 2)
-    server.hearPromise(
+    server.receivePromise(
       3,
       at,
       [3, 4, 5].map((slot) => vote(slot, before, `${slot}`)),
     )
-    server.hearPromise(4, at, [vote(6, before, '6')], 3)
+    server.receivePromise(4, at, [vote(6, before, '6')], 3)
     for (const peer of [2, 3, 4]) answer(server, peer, 1)
     server.sync()
-    server.hear(3, { type: 'accepted', ballot: at, first: 3, last: 5 })
+    server.receive(3, { type: 'accepted', ballot: at, first: 3, last: 5 })
     expect(server.paxos.chosen).toBe(5)
     expect(readAlone(server)).toBeUndefined()
     server.sync()
-    server.hear(4, { type: 'accepted', ballot: at, first: 6, last: 6 })
+    server.receive(4, { type: 'accepted', ballot: at, first: 6, last: 6 })
     expect(readAlone(server)).toBe(6)
   })
 
   test('does not count a server without a lease promise', () => {
     const server = leader()
     const { ballot: at } = server.status
-    server.hear(2, { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 0 })
+    server.receive(2, { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 0 })
     answer(server, 2, 77)
     expect(readAlone(server)).toBeUndefined()
   })
@@ -115,7 +115,7 @@ describe('a leader with leases', () => {
     server.nowMs = LEASE_MS
     const at = server.becomeCandidate()
     server.sync()
-    for (const peer of [2, 3]) server.hearPromise(peer, at)
+    for (const peer of [2, 3]) server.receivePromise(peer, at)
     answer(server, 4, 1)
     expect(readAlone(server)).toBe(0)
   })
@@ -137,7 +137,7 @@ describe('a leader with leases', () => {
   })
 
   /** Heartbeats for longer than a lease, while messages of one type are lost. */
-  function without(cluster: Cluster, type: MessageType): void {
+  function heartbeatWithout(cluster: Cluster, type: MessageType): void {
     for (const endMs = cluster.nowMs + 2 * LEASE_MS; cluster.nowMs < endMs;) {
       cluster.advance()
       do {
@@ -156,7 +156,7 @@ describe('a leader with leases', () => {
     cluster.settle()
     cluster.join(2, 1)
     cluster.propose(1, 'promote s2')
-    without(cluster, 'prepare')
+    heartbeatWithout(cluster, 'prepare')
     expect(cluster.paxos(1).membership.current.voters).toEqual([1, 2])
     expect(readUnderLease(cluster)).toBe(0)
     cluster.run(() => readUnderLease(cluster) === 1)
@@ -180,7 +180,7 @@ describe('a leader with leases', () => {
     cluster.deliverAll('promise')
     // It has promised, so that a rival needs it or s1; and it is bound no longer.
     cluster.isolate(3)
-    without(cluster, 'accept')
+    heartbeatWithout(cluster, 'accept')
     const { current, latest } = cluster.paxos(1).membership
     expect([current.voters, latest.voters]).toEqual([
       [1, 2],
@@ -197,11 +197,11 @@ describe('a server that made a lease promise', () => {
   const at = ballot(4, 1)
   const hear = (server: LoneServer, from: ServerId, over: typeof at) =>
     only(
-      server.hear(from, { type: 'heartbeat', ballot: over, round: 1, chosen: 0, voted: 0 }),
+      server.receive(from, { type: 'heartbeat', ballot: over, round: 1, chosen: 0, voted: 0 }),
       'heartbeat-answer',
     )
 
-  function bound(options: ConstructorParameters<typeof LoneServer>[0] = {}): LoneServer {
+  function leasePromised(options: ConstructorParameters<typeof LoneServer>[0] = {}): LoneServer {
     const server = new LoneServer({ self: 2, leaseMs: LEASE_MS, ...options })
     server.nowMs = LEASE_MS
     expect(hear(server, 1, at)).toMatchObject([{ clockMs: LEASE_MS }])
@@ -218,7 +218,7 @@ describe('a server that made a lease promise', () => {
     }) as const
 
   test('neither promises nor refuses another server until the lease is over', () => {
-    const server = bound()
+    const server = leasePromised()
     server.nowMs += LEASE_MS - 1
     expect(server.exchange(3, prepare(5))).toEqual([])
     server.nowMs += 1
@@ -226,12 +226,12 @@ describe('a server that made a lease promise', () => {
   })
 
   test('promises its leader anything that it asks for', () => {
-    const server = bound()
+    const server = leasePromised()
     expect(server.exchange(1, { ...prepare(4), ballot: at })).toMatchObject([{ type: 'promise', ballot: at }])
   })
 
   test('PITFALL 18: keeps its lease promise over a restart', () => {
-    const server = bound()
+    const server = leasePromised()
     server.nowMs += 100
     server.restart()
     server.nowMs += LEASE_MS - 1
@@ -241,7 +241,7 @@ describe('a server that made a lease promise', () => {
   })
 
   test('PITFALL 18: does not campaign, even if all others miss the leader', () => {
-    const server = bound({ leaseMs: 4000 })
+    const server = leasePromised({ leaseMs: 4000 })
     server.nowMs = 0
     server.restart()
     server.nowMs = 4000
@@ -250,29 +250,29 @@ describe('a server that made a lease promise', () => {
     const [probe] = only(server.tick(), 'probe')
     for (const peer of [1, 3]) {
       const answer = { round: probe!.round, missing: true, ballot: at, chosen: 0 }
-      server.hear(peer, { type: 'probe-answer', ...answer })
+      server.receive(peer, { type: 'probe-answer', ...answer })
     }
     expect(server.status.role).toBe('follower')
   })
 
   test('PITFALL 20: does not report that it misses a leader whose process seems to be gone', () => {
-    const server = bound()
+    const server = leasePromised()
     server.step({ type: 'peer-gone', peer: 1 })
     const missing = () =>
-      only(server.hear(3, { type: 'probe', round: 1, chosen: 0 }), 'probe-answer')[0]!.missing
+      only(server.receive(3, { type: 'probe', round: 1, chosen: 0 }), 'probe-answer')[0]!.missing
     expect(missing()).toBe(false)
     server.nowMs += LEASE_MS
     expect(missing()).toBe(true)
   })
 
   test('ends its lease promise for a leader that transfers the leadership', () => {
-    const server = bound()
+    const server = leasePromised()
     expect(server.exchange(3, prepare(5, ballot(3, 1)))).toEqual([])
     expect(server.exchange(3, prepare(5, at))).toMatchObject([{ type: 'promise', ballot: ballot(5, 3) }])
   })
 
   test('PITFALL 18: ends only the lease promise for the last leader, if it has made two', () => {
-    const server = bound()
+    const server = leasePromised()
     server.nowMs += 100
     const next = ballot(5, 3)
     hear(server, 3, next)
@@ -304,7 +304,7 @@ test('a transfer of the leadership takes effect at once, however long the lease'
 
 describe('clocks of followers', () => {
   /** A minute of heartbeats, of which s2 and s3 answer with clocks as fast as this. */
-  function minute(rate: number): LoneServer {
+  function heartbeatForAMinute(rate: number): LoneServer {
     const server = leader()
     for (const startMs = server.nowMs; server.nowMs < startMs + 60_000;) {
       const round = heartbeat(server)
@@ -317,29 +317,29 @@ describe('clocks of followers', () => {
   test.each([0.1, 0.8, 1, 1.2, 1.249])(
     'that run %d times as fast as the clock of the leader keep the lease',
     (rate) => {
-      const server = minute(rate)
+      const server = heartbeatForAMinute(rate)
       expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, fastClocks: [] })
     },
   )
 
   test.each([1.4, 3])('that run %d times as fast end the lease, until the process restarts', (rate) => {
-    const server = minute(rate)
+    const server = heartbeatForAMinute(rate)
     expect(server.paxos.lease(server.nowMs)).toEqual({ held: false, fastClocks: [2, 3] })
     const refused = server.status.ballot
-    server.hear(2, { type: 'nack', refused, ballot: ballot(refused.seq + 1, 2), slot: 0 })
+    server.receive(2, { type: 'nack', refused, ballot: ballot(refused.seq + 1, 2), slot: 0 })
     server.becomeLeader()
     answer(server, 2, 1)
     expect(server.paxos.lease(server.nowMs)).toEqual({ held: false, fastClocks: [2, 3] })
   })
 
   test('that run while the clock of the leader stands still are detected at the next answer', () => {
-    const server = minute(1)
+    const server = heartbeatForAMinute(1)
     answer(server, 2, heartbeat(server), server.nowMs + 200)
     expect(server.paxos.lease(server.nowMs)?.fastClocks).toEqual([2])
   })
 
   test('are compared anew after their process restarts', () => {
-    const server = minute(1)
+    const server = heartbeatForAMinute(1)
     answer(server, 2, heartbeat(server), 10)
     answer(server, 2, heartbeat(server), 60)
     expect(server.paxos.lease(server.nowMs)).toEqual({ held: true, fastClocks: [] })
@@ -362,7 +362,7 @@ describe('PITFALL 18: leases', () => {
    * The leader is cut off, and others with clocks as fast as this lead and write as soon as they
    * can. Reads under its lease meanwhile.
    */
-  function leadBehindItsBack(rate: number, says: 'as it is' | 'as if it were right'): Cluster {
+  function electRivalDuringLease(rate: number, says: 'as it is' | 'as if it were right'): Cluster {
     const cluster = new Cluster({ config: { leaseMs: LEASE_MS } })
     for (const id of [2, 3]) cluster.server(id).rate = rate
     cluster.makeLeader(1)
@@ -396,17 +396,17 @@ describe('PITFALL 18: leases', () => {
 
   test('PITFALL 18: an undetected clock that is too fast makes a read stale, as leases assume bounded clocks', () => {
     // The invariant of who is bound by a lease sees it before anything is read.
-    expect(() => leadBehindItsBack(1.5, 'as if it were right')).toThrow(
+    expect(() => electRivalDuringLease(1.5, 'as if it were right')).toThrow(
       /takes itself for the holder of a lease.* too few of 1, 2, 3 are bound to it/,
     )
   })
 
   test('PITFALL 18: a clock within the assumed bound makes no read stale', () => {
-    leadBehindItsBack(1 / (1 - CLOCK_MARGIN), 'as if it were right')
+    electRivalDuringLease(1 / (1 - CLOCK_MARGIN), 'as if it were right')
   })
 
   test('PITFALL 18: a clock that is too fast and reports its time ends the lease', () => {
-    const cluster = leadBehindItsBack(1.5, 'as it is')
+    const cluster = electRivalDuringLease(1.5, 'as it is')
     expect(cluster.paxos(1).fastClocks).toEqual([2, 3])
   })
 })

@@ -15,7 +15,7 @@ function lone(window?: number) {
   const server = new LoneServer(window === undefined ? {} : { window })
   const at = server.becomeLeader()
   const accepted = (first: number, last = first, from = 2) =>
-    server.hear(from, { type: 'accepted', ballot: at, first, last })
+    server.receive(from, { type: 'accepted', ballot: at, first, last })
   return { server, at, accepted }
 }
 
@@ -50,8 +50,8 @@ describe('one proposal', () => {
     const at = server.becomeLeader()
     server.propose('a')
     server.sync()
-    server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
-    server.hear(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
+    server.receive(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
+    server.receive(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
     expect(server.paxos.chosen).toBe(0)
   })
 
@@ -59,8 +59,8 @@ describe('one proposal', () => {
     const { server, at } = lone()
     server.propose('a')
     server.sync()
-    server.hear(2, { type: 'accepted', ballot: ballot(at.seq - 1, 1), first: 1, last: 1 })
-    server.hear(3, { type: 'accepted', ballot: ballot(at.seq, 3), first: 1, last: 1 })
+    server.receive(2, { type: 'accepted', ballot: ballot(at.seq - 1, 1), first: 1, last: 1 })
+    server.receive(3, { type: 'accepted', ballot: ballot(at.seq, 3), first: 1, last: 1 })
     expect(server.paxos.chosen).toBe(0)
   })
 })
@@ -177,9 +177,9 @@ describe('lost messages', () => {
     const five = new LoneServer({ servers: [1, 2, 3, 4, 5] })
     const at = five.becomeLeader()
     five.propose('a')
-    five.hear(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
+    five.receive(2, { type: 'accepted', ballot: at, first: 1, last: 1 })
     for (const peer of [2, 3, 4, 5]) {
-      five.hear(peer, { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 0 })
+      five.receive(peer, { type: 'heartbeat-answer', ballot: at, round: 1, chosen: 0, voted: 0 })
     }
     expect(only(five.tick(five.nowMs + five.config.resendMs), 'accept')).toHaveLength(3)
     server.propose('a')

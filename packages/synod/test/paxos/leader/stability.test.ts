@@ -64,16 +64,16 @@ describe('a server that misses the leader', () => {
     const [first] = only(server.tick(4 * electionTimeoutMs), 'probe')
     server.tick(8 * electionTimeoutMs)
     const answer = { type: 'probe-answer', missing: true, ballot: ballot(0, 0), chosen: 0 } as const
-    server.hear(2, { ...answer, round: first!.round })
+    server.receive(2, { ...answer, round: first!.round })
     expect(server.status.role).toBe('follower')
-    server.hear(2, { ...answer, round: first!.round + 1 })
+    server.receive(2, { ...answer, round: first!.round + 1 })
     expect(server.status.role).toBe('candidate')
   })
 
   test('campaigns above every ballot that the answers named', () => {
     const server = new LoneServer()
     const [probe] = only(server.tick(), 'probe')
-    server.hear(2, {
+    server.receive(2, {
       type: 'probe-answer',
       round: probe!.round,
       missing: true,
@@ -178,7 +178,7 @@ describe('a preempted server', () => {
     const server = new LoneServer()
     const at = server.becomeCandidate()
     server.sync()
-    expect(server.hear(2, { type: 'nack', refused: at, ballot: ballot(7, 2), slot: 1 })).toEqual([])
+    expect(server.receive(2, { type: 'nack', refused: at, ballot: ballot(7, 2), slot: 1 })).toEqual([])
     expect(server.status).toMatchObject({ role: 'follower', leader: undefined })
     expect(server.tick(server.nowMs + electionTimeoutMs - 1)).toEqual([])
   })
@@ -187,7 +187,7 @@ describe('a preempted server', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
     server.propose('a')
-    server.hear(2, { type: 'nack', refused: at, ballot: ballot(7, 2), slot: 1 })
+    server.receive(2, { type: 'nack', refused: at, ballot: ballot(7, 2), slot: 1 })
     expect(server.status.role).toBe('follower')
     expect(server.tick(server.nowMs + electionTimeoutMs - 1)).toEqual([])
   })
@@ -195,21 +195,26 @@ describe('a preempted server', () => {
   test('goes back to following if it promises a higher ballot itself', () => {
     const server = new LoneServer()
     server.becomeLeader()
-    server.hear(3, { type: 'prepare', ballot: ballot(9, 3), scope: 'log', slot: 1 })
+    server.receive(3, { type: 'prepare', ballot: ballot(9, 3), scope: 'log', slot: 1 })
     expect(server.status.role).toBe('follower')
   })
 
   test('is not deposed by a refusal of an older ballot', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
-    server.hear(2, { type: 'nack', refused: ballot(at.seq - 1, 1), ballot: at, slot: 1 })
+    server.receive(2, { type: 'nack', refused: ballot(at.seq - 1, 1), ballot: at, slot: 1 })
     expect(server.status.role).toBe('leader')
   })
 
   test('is not deposed by a prepare that it refuses', () => {
     const server = new LoneServer()
     const at = server.becomeLeader()
-    const answer = server.hear(3, { type: 'prepare', ballot: ballot(at.seq - 1, 3), scope: 'log', slot: 1 })
+    const answer = server.receive(3, {
+      type: 'prepare',
+      ballot: ballot(at.seq - 1, 3),
+      scope: 'log',
+      slot: 1,
+    })
     expect(answer).toMatchObject([{ type: 'nack', ballot: at }])
     expect(server.status.role).toBe('leader')
   })
@@ -247,7 +252,7 @@ describe('a leader that cannot reach a quorum', () => {
     const at = server.becomeLeader()
     for (let elapsedMs = 0; elapsedMs <= electionTimeoutMs; elapsedMs += heartbeatMs) {
       const ballot = { seq: at.seq - 1, server: 1 }
-      server.hear(2, { type: 'heartbeat-answer', ballot, round: 1, chosen: 0, voted: 0 })
+      server.receive(2, { type: 'heartbeat-answer', ballot, round: 1, chosen: 0, voted: 0 })
       server.tick(server.nowMs + heartbeatMs)
     }
     expect(server.status.role).toBe('follower')

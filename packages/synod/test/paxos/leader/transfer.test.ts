@@ -57,16 +57,16 @@ describe('a follower asked to take over', () => {
   const at = ballot(4, 1)
   const following = (): LoneServer => {
     const server = new LoneServer({ self: 2 })
-    server.hear(1, { type: 'heartbeat', ballot: at, round: 1, chosen: 0, voted: 0 })
+    server.receive(1, { type: 'heartbeat', ballot: at, round: 1, chosen: 0, voted: 0 })
     return server
   }
 
   test('campaigns only if its own leader asked', () => {
     const server = following()
-    server.hear(3, { type: 'transfer', ballot: at, to: 2 })
-    server.hear(1, { type: 'transfer', ballot: ballot(3, 1), to: 2 })
+    server.receive(3, { type: 'transfer', ballot: at, to: 2 })
+    server.receive(1, { type: 'transfer', ballot: ballot(3, 1), to: 2 })
     expect(server.status.role).toBe('follower')
-    server.hear(1, { type: 'transfer', ballot: at, to: 2 })
+    server.receive(1, { type: 'transfer', ballot: at, to: 2 })
     expect(server.status.role).toBe('candidate')
     expect(only(server.sync(), 'prepare')).toHaveLength(2)
   })
@@ -74,14 +74,14 @@ describe('a follower asked to take over', () => {
   test('does not campaign while its disk is stuck', () => {
     const server = following()
     server.step({ type: 'disk-stuck' })
-    server.hear(1, { type: 'transfer', ballot: at, to: 2 })
+    server.receive(1, { type: 'transfer', ballot: at, to: 2 })
     expect(server.status.role).toBe('follower')
   })
 
   test('does not campaign while it does not vote', () => {
     const server = new LoneServer({ self: 2, voting: false })
-    server.hear(1, { type: 'heartbeat', ballot: at, round: 1, chosen: 0, voted: 0 })
-    server.hear(1, { type: 'transfer', ballot: at, to: 2 })
+    server.receive(1, { type: 'heartbeat', ballot: at, round: 1, chosen: 0, voted: 0 })
+    server.receive(1, { type: 'transfer', ballot: at, to: 2 })
     expect(server.status.role).toBe('learner')
     expect(server.sync()).toEqual([])
   })

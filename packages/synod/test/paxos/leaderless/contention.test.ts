@@ -8,7 +8,7 @@ import { forSeeds } from '../replay.js'
 function preempt(server: LoneServer): number {
   const [prepare] = only(server.sync(), 'prepare')
   const { ballot: refused, slot } = prepare!
-  expect(server.hear(2, { type: 'nack', refused, ballot: ballot(refused.seq + 1, 2), slot })).toEqual([])
+  expect(server.receive(2, { type: 'nack', refused, ballot: ballot(refused.seq + 1, 2), slot })).toEqual([])
   return preempted(server)
 }
 
@@ -26,14 +26,14 @@ function preempted(server: LoneServer): number {
 describe('a preempted proposer', () => {
   test('does not retry at once, and then uses a ballot above the refusing one', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.setOut('a')
+    server.proposeAndStart('a')
     expect(preempt(server)).toBeGreaterThan(0)
     expect(only(server.sync(), 'prepare')[0]?.ballot).toEqual(ballot(3, 1))
   })
 
   test('waits longer each time, within a bound', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.setOut('a')
+    server.proposeAndStart('a')
     const waits = Array.from({ length: 30 }, () => preempt(server))
     const sum = (numbers: number[]) => numbers.reduce((total, waitMs) => total + waitMs, 0)
     // Twice two phases of 4 ms, doubled each time: 112 ms at most.
@@ -45,31 +45,31 @@ describe('a preempted proposer', () => {
 
   test('waits less again after it has won slots', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.setOut('a')
+    server.proposeAndStart('a')
     const longestMs = Math.max(...Array.from({ length: 10 }, () => preempt(server)))
     let [prepare] = only(server.sync(), 'prepare')
     for (let won = 0; won < 80; won++) {
       const { ballot, slot } = prepare!
-      server.hear(2, { type: 'promise', ballot, scope: 'slot', slot, votes: [], next: 0 })
+      server.receive(2, { type: 'promise', ballot, scope: 'slot', slot, votes: [], next: 0 })
       server.sync()
-      server.hear(2, { type: 'accepted', ballot, first: slot, last: slot })
+      server.receive(2, { type: 'accepted', ballot, first: slot, last: slot })
       server.propose('b')
       prepare = server.tickUntil('prepare')[0]
     }
     expect(longestMs).toBeGreaterThan(100)
     const { ballot: refused, slot } = prepare!
-    server.hear(2, { type: 'nack', refused, ballot: ballot(2, 2), slot })
+    server.receive(2, { type: 'nack', refused, ballot: ballot(2, 2), slot })
     expect(preempted(server)).toBeLessThan(20)
   })
 
   test('is not delayed by a late refusal of an older ballot', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.setOut('a')
+    server.proposeAndStart('a')
     preempt(server)
     const [prepare] = only(server.sync(), 'prepare')
-    server.hear(3, { type: 'nack', refused: ballot(1, 1), ballot: ballot(9, 3), slot: 1 })
+    server.receive(3, { type: 'nack', refused: ballot(1, 1), ballot: ballot(9, 3), slot: 1 })
     const promise = { type: 'promise', scope: 'slot', slot: 1, votes: [], next: 0 } as const
-    expect(only(server.hear(2, { ...promise, ballot: prepare!.ballot }), 'accept')).toHaveLength(2)
+    expect(only(server.receive(2, { ...promise, ballot: prepare!.ballot }), 'accept')).toHaveLength(2)
   })
 })
 

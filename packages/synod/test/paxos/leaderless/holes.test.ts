@@ -48,7 +48,7 @@ describe('a slot without a proposer', () => {
 
   test('is filled if it is one of several', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.hear(2, { type: 'accept', ballot: ballot(1, 2), first: 4, values: [value('d')] })
+    server.receive(2, { type: 'accept', ballot: ballot(1, 2), first: 4, values: [value('d')] })
     server.tickUntil('prepare')
     const promises = server.journal.filter(({ type }) => type === 'promise')
     expect(promises).toMatchObject([1, 2, 3, 4].map((slot) => ({ scope: 'slot', slot })))

@@ -7,41 +7,41 @@ import { LoneServer, ballot, only } from '../lone-server.js'
 function promised(server: LoneServer, slot: number) {
   const [prepare] = only(server.sync(), 'prepare')
   const at = prepare!.ballot
-  return server.hear(2, { type: 'promise', ballot: at, scope: 'slot', slot, votes: [], next: 0 })
+  return server.receive(2, { type: 'promise', ballot: at, scope: 'slot', slot, votes: [], next: 0 })
 }
 
 describe('a proposer that restarts in the middle of an instance', () => {
   test('never uses a ballot again with another value', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.setOut('first')
+    server.proposeAndStart('first')
     const [before] = only(promised(server, 1), 'accept')
     // The accept is out, the own vote is lost: only the promise was durable.
     server.journal.length = 1
     server.restart()
-    server.setOut('second')
+    server.proposeAndStart('second')
     for (const message of server.sync())
       expect(message).not.toMatchObject({ slot: 1, ballot: before!.ballot })
-    server.hear(2, { type: 'accept', ballot: ballot(1, 2), first: 5, values: [value('above')] })
+    server.receive(2, { type: 'accept', ballot: ballot(1, 2), first: 5, values: [value('above')] })
     const again = server.tickUntil('prepare').find(({ slot }) => slot === 1)
     expect(compareBallots(again!.ballot, before!.ballot)).toBeGreaterThan(0)
   })
 
   test('has sent no message at a ballot whose promise was not durable', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    expect(server.setOut('first')).toEqual([])
+    expect(server.proposeAndStart('first')).toEqual([])
     server.journal.length = 0
     server.restart()
-    server.setOut('second')
+    server.proposeAndStart('second')
     expect(only(server.sync(), 'prepare')[0]?.ballot).toEqual(ballot(1, 1))
   })
 
   test('ignores answers meant for its earlier life', () => {
     const server = new LoneServer({ mode: 'leaderless' })
-    server.setOut('first')
+    server.proposeAndStart('first')
     promised(server, 1)
     server.sync()
     server.restart()
-    expect(server.hear(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })).toEqual([])
+    expect(server.receive(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })).toEqual([])
     expect(server.paxos.chosen).toBe(0)
   })
 })

@@ -9,7 +9,7 @@ const leaderless = (records: ConstructorParameters<typeof LoneServer>[1] = []) =
 
 /** The promise of s2 for one slot. */
 function promised(server: LoneServer, slot: Slot, at: Ballot, votes: ReportedVote[] = []) {
-  return server.hear(2, { type: 'promise', ballot: at, scope: 'slot', slot, votes, next: 0 })
+  return server.receive(2, { type: 'promise', ballot: at, scope: 'slot', slot, votes, next: 0 })
 }
 
 const prepares = (messages: Parameters<typeof only>[0]) => [
@@ -51,24 +51,24 @@ describe('a leaderless request', () => {
       { type: 'vote', ballot: ballot(1, 2), first: 2, values: [value('voted')] },
       { type: 'promise', scope: 'slot', slot: 3, ballot: ballot(1, 3) },
     ])
-    server.setOut('a')
+    server.proposeAndStart('a')
     expect(prepares(server.sync())).toEqual([4])
   })
 
   test('is proposed once, although it is submitted twice under one id', () => {
     const server = leaderless()
-    server.setOut('a')
-    server.setOut('a')
+    server.proposeAndStart('a')
+    server.proposeAndStart('a')
     expect(prepares(server.sync())).toEqual([1])
   })
 
   test('waits while the window is full, in order of arrival', () => {
     const server = new LoneServer({ mode: 'leaderless', window: 2 })
-    server.setOut('a', 'b', 'c')
+    server.proposeAndStart('a', 'b', 'c')
     expect(prepares(server.sync())).toEqual([1, 2])
     promised(server, 1, ballot(1, 1))
     server.sync()
-    server.hear(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })
+    server.receive(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })
     expect(prepares(server.sync())).toEqual([3])
   })
 })
@@ -76,7 +76,7 @@ describe('a leaderless request', () => {
 describe('a slot with a vote of another server', () => {
   test('is finished with that value, and the request moves on at once', () => {
     const server = leaderless()
-    server.setOut('mine')
+    server.proposeAndStart('mine')
     server.sync()
     const messages = promised(server, 1, ballot(1, 1), [vote(1, ballot(0, 2), 'other')])
     const [accept] = only(messages, 'accept')
@@ -87,13 +87,13 @@ describe('a slot with a vote of another server', () => {
   test('is finished with the vote at the highest ballot', () => {
     for (const reverse of [false, true]) {
       const server = new LoneServer({ mode: 'leaderless', servers: [1, 2, 3, 4, 5] })
-      server.setOut('mine')
+      server.proposeAndStart('mine')
       server.sync()
       const votes = [vote(1, ballot(0, 3), 'low'), vote(1, ballot(0, 4), 'high')]
       if (reverse) votes.reverse()
       const messages = votes.flatMap((told, index) => {
         const promise = { type: 'promise', ballot: ballot(1, 1), scope: 'slot', slot: 1, next: 0 } as const
-        return server.hear(2 + index, { ...promise, votes: [told] })
+        return server.receive(2 + index, { ...promise, votes: [told] })
       })
       expect(texts(only(messages, 'accept')[0]?.values ?? [])).toEqual(['high'])
     }
@@ -101,7 +101,7 @@ describe('a slot with a vote of another server', () => {
 
   test('is finished at once if the value is that of the request', () => {
     const server = leaderless()
-    server.setOut('mine')
+    server.proposeAndStart('mine')
     server.sync()
     promised(server, 1, ballot(1, 1), [vote(1, ballot(0, 2), 'mine')])
     expect(prepares(server.sync())).toEqual([])
@@ -109,7 +109,7 @@ describe('a slot with a vote of another server', () => {
 
   test('is learned if it is chosen, and the request moves on', () => {
     const server = leaderless()
-    server.setOut('mine')
+    server.proposeAndStart('mine')
     server.sync()
     const messages = promised(server, 1, ballot(1, 1), [chosenVote(1, 'other')])
     expect(only(messages, 'accept')).toEqual([])
@@ -121,9 +121,9 @@ describe('a slot with a vote of another server', () => {
 describe('a request whose slot was won by another value', () => {
   test('moves on to the next slot', () => {
     const server = leaderless()
-    server.setOut('mine')
+    server.proposeAndStart('mine')
     server.sync()
-    server.hear(2, { type: 'decided', first: 1, values: [value('other')] })
+    server.receive(2, { type: 'decided', first: 1, values: [value('other')] })
     expect(prepares(server.sync())).toEqual([2])
   })
 
@@ -178,7 +178,7 @@ describe('lost messages', () => {
 
   test('a repeated promise or vote counts once', () => {
     const server = new LoneServer({ mode: 'leaderless', servers: [1, 2, 3, 4, 5] })
-    server.setOut('a')
+    server.proposeAndStart('a')
     server.sync()
     promised(server, 1, ballot(1, 1))
     expect(promised(server, 1, ballot(1, 1))).toEqual([])
@@ -190,13 +190,13 @@ describe('lost messages', () => {
       votes: [],
       next: 0,
     } as const
-    expect(only(server.hear(3, promise), 'accept')).toHaveLength(4)
+    expect(only(server.receive(3, promise), 'accept')).toHaveLength(4)
     server.sync()
     const accepted = { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 } as const
-    server.hear(2, accepted)
-    server.hear(2, accepted)
+    server.receive(2, accepted)
+    server.receive(2, accepted)
     expect(server.paxos.chosen).toBe(0)
-    server.hear(3, accepted)
+    server.receive(3, accepted)
     expect(server.paxos.chosen).toBe(1)
   })
 })
@@ -204,18 +204,18 @@ describe('lost messages', () => {
 describe('withdrawing a request', () => {
   test('that waits for a slot keeps it from getting one', () => {
     const server = new LoneServer({ mode: 'leaderless', window: 1 })
-    server.setOut('a', 'b')
+    server.proposeAndStart('a', 'b')
     server.sync()
     server.step({ type: 'withdraw', id: 2 })
     promised(server, 1, ballot(1, 1))
     server.sync()
-    server.hear(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })
+    server.receive(2, { type: 'accepted', ballot: ballot(1, 1), first: 1, last: 1 })
     expect(prepares(server.sync())).toEqual([])
   })
 
   test('in phase 1 leaves its slot undecided', () => {
     const server = leaderless()
-    server.setOut('a')
+    server.proposeAndStart('a')
     server.sync()
     server.step({ type: 'withdraw', id: 1 })
     expect(promised(server, 1, ballot(1, 1))).toEqual([])
@@ -236,10 +236,10 @@ describe('withdrawing a request', () => {
 
   test('that lost its slot keeps it from the next slot', () => {
     const server = leaderless()
-    server.setOut('mine')
+    server.proposeAndStart('mine')
     server.sync()
     server.step({ type: 'withdraw', id: 1 })
-    server.hear(2, { type: 'decided', first: 1, values: [value('other')] })
+    server.receive(2, { type: 'decided', first: 1, values: [value('other')] })
     expect(prepares(server.sync())).toEqual([])
   })
 

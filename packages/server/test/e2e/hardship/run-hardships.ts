@@ -26,7 +26,7 @@ const IMPATIENCE_MS = 1500
 /** So that the machine is not all that is tested. */
 const LONGEST_THINKING_MS = 5
 
-export interface Ordeal<Its extends Scene> {
+export interface HardshipRun<Its extends Scene> {
   /** The test, to say how it is run again. */
   readonly file: string
   readonly mode: Mode
@@ -40,12 +40,12 @@ export interface Ordeal<Its extends Scene> {
  * others see must be linearizable, and in the end all replicas must have come to the same. Rejects
  * otherwise, with what happened last and how to do it again.
  */
-export async function endure<Its extends Scene>(ordeal: Ordeal<Its>): Promise<void> {
+export async function runHardships<Its extends Scene>(hardshipRun: HardshipRun<Its>): Promise<void> {
   const happened: string[] = []
   try {
-    await run(ordeal, happened)
+    await run(hardshipRun, happened)
   } catch (error) {
-    const { file, mode, scene } = ordeal
+    const { file, mode, scene } = hardshipRun
     const flags = `SYNOD_HARDSHIP_SEED=${SEED} SYNOD_HARDSHIP_SECONDS=${SECONDS}`
     const replay = `${flags} npx vitest run packages/server/test/e2e/hardship/${file} -t '${mode} mode'`
     const logs = scene.cluster.replicas.map(({ id, log }) => `s${id}: ${log.slice(-2000)}`)
@@ -55,7 +55,10 @@ export async function endure<Its extends Scene>(ordeal: Ordeal<Its>): Promise<vo
   }
 }
 
-async function run<Its extends Scene>({ draw, mode, scene }: Ordeal<Its>, happened: string[]): Promise<void> {
+async function run<Its extends Scene>(
+  { draw, mode, scene }: HardshipRun<Its>,
+  happened: string[],
+): Promise<void> {
   const { chance, cluster } = scene
   const counters = new Counters(COUNTING)
   const keys = new CheckedKeys(chance.fork())
@@ -95,14 +98,14 @@ async function run<Its extends Scene>({ draw, mode, scene }: Ordeal<Its>, happen
     await Promise.race([pulse.next(), failed])
     const endMs = performance.now() + SECONDS * 1000
     while (performance.now() < endMs) {
-      const befalling = draw()
+      const hardships = draw()
       pulse.longestPauseMs()
-      const told = Promise.all(befalling.map((hardship) => hardship.befall(scene)))
+      const told = Promise.all(hardships.map((hardship) => hardship.run(scene)))
       // Also after a failure all faults end, and all replicas run, before this returns.
       await Promise.race([told, failed]).finally(() => told)
       happened.push((await told).join(' and '))
       await Promise.race([pulse.next(), failed])
-      pauses.add(befalling.map(({ name }) => name).join(' and '), pulse.longestPauseMs())
+      pauses.add(hardships.map(({ name }) => name).join(' and '), pulse.longestPauseMs())
       await Promise.race([sleep(chance.between(0, 500)), failed])
     }
     isRunning = false

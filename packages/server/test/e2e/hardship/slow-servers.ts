@@ -1,28 +1,28 @@
 import type { TestReplica } from '../processes.js'
 import type { Links } from './links.js'
-import type { Trouble } from './link-proxy.js'
+import type { Impairment } from './link-proxy.js'
 import { injectFault } from './strace.js'
 
 /** A server that is slow, though not away. */
-export interface SlowDay {
-  readonly whose: 'follower' | 'leader'
+export interface SlowServer {
+  readonly role: 'follower' | 'leader'
   readonly needsStrace: boolean
   /** The slow server, as it is when it is not slow: with what it costs to watch it. */
   readonly control: (replica: TestReplica, links: Links) => Promise<AsyncDisposable>
   readonly slow: (replica: TestReplica, links: Links) => Promise<AsyncDisposable>
 }
 
-const CALM: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() }
+const NOTHING_TO_UNDO: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() }
 
 /** The names say what the slow server is like. */
-export const SLOW_DAYS: Readonly<Record<string, SlowDay>> = {
+export const SLOW_SERVERS: Readonly<Record<string, SlowServer>> = {
   'a follower whose syncs take 100 ms more': slowSyncs('follower'),
   'a leader whose syncs take 100 ms more': slowSyncs('leader'),
   'a follower that stands still for 200 ms in each second': {
-    whose: 'follower',
+    role: 'follower',
     needsStrace: false,
-    control: () => Promise.resolve(CALM),
-    slow: (replica) => Promise.resolve(standingStill(replica)),
+    control: () => Promise.resolve(NOTHING_TO_UNDO),
+    slow: (replica) => Promise.resolve(pauseRepeatedly(replica)),
   },
   'a follower whose links take 100 ms': slowLinks({ delayMs: 100 }),
   'a follower whose links let 50 kB/s through': slowLinks({ rate: 50_000 }),
@@ -34,26 +34,26 @@ export function delaySyncs({ pid }: TestReplica, delayMs: number): Promise<Async
 }
 
 /** In the control it is traced too, as that alone has it take longer for all that it does. */
-function slowSyncs(whose: SlowDay['whose']): SlowDay {
+function slowSyncs(role: SlowServer['role']): SlowServer {
   return {
-    whose,
+    role,
     needsStrace: true,
     control: (replica) => delaySyncs(replica, 0.001),
     slow: (replica) => delaySyncs(replica, 100),
   }
 }
 
-function slowLinks(trouble: Partial<Trouble>): SlowDay {
+function slowLinks(impairment: Partial<Impairment>): SlowServer {
   return {
-    whose: 'follower',
+    role: 'follower',
     needsStrace: false,
-    control: () => Promise.resolve(CALM),
+    control: () => Promise.resolve(NOTHING_TO_UNDO),
     slow: ({ id }, links) => {
       const slow = [...links.to(id), ...links.from(id)]
-      for (const link of slow) link.trouble(trouble)
+      for (const link of slow) link.impair(impairment)
       return Promise.resolve({
         [Symbol.asyncDispose]: () => {
-          for (const link of slow) link.trouble({})
+          for (const link of slow) link.impair({})
           return Promise.resolve()
         },
       })
@@ -61,16 +61,16 @@ function slowLinks(trouble: Partial<Trouble>): SlowDay {
   }
 }
 
-function standingStill(replica: TestReplica): AsyncDisposable {
+function pauseRepeatedly(replica: TestReplica): AsyncDisposable {
   let timer: NodeJS.Timeout
-  const stand = () => {
+  const pause = () => {
     replica.signal('SIGSTOP')
     timer = setTimeout(() => {
       replica.signal('SIGCONT')
-      timer = setTimeout(stand, 800)
+      timer = setTimeout(pause, 800)
     }, 200)
   }
-  stand()
+  pause()
   return {
     [Symbol.asyncDispose]: () => {
       clearTimeout(timer)
