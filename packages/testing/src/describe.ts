@@ -94,7 +94,7 @@ export function describeRecord(record: JournalRecord, describe: DescribeValue = 
   }
 }
 
-function over({ over: ballot }: Prepare): string {
+function over({ predecessor: ballot }: Prepare): string {
   return ballot === undefined ? '' : `, taking over from ${formatBallot(ballot)}`
 }
 

@@ -9,7 +9,7 @@ import type { Slot } from '../paxos/ballot.js'
 import { MAX_RETRY_MS, MIN_RETRY_MS, overloaded } from '../service-pace.js'
 import { Endpoint, type EndpointOptions } from './endpoint.js'
 import { OutageReport } from './outage-report.js'
-import { type Pending, type Question, ROUTINGS } from './pending.js'
+import { type Pending, type ClientQuestion, ROUTINGS } from './pending.js'
 import { HandleTable } from './handle-table.js'
 import { chooseTarget } from './target.js'
 
@@ -91,7 +91,7 @@ export class Endpoints {
    * Asks replicas that can answer, as often as it takes, until the call is over. `onSlot` is told
    * the slot of the answer first.
    */
-  send(question: Question, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): void {
+  send(question: ClientQuestion, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): void {
     const pending = this.#add(question, call, onSlot)
     if (pending === undefined) return
     this.#ask(pending)
@@ -105,7 +105,7 @@ export class Endpoints {
   }
 
   /** Asks one endpoint, once, as soon as it is known whether it can be reached. */
-  sendTo(index: number, question: Question, call: Call<Uint8Array>): void {
+  sendTo(index: number, question: ClientQuestion, call: Call<Uint8Array>): void {
     const endpoint = this.#endpoints[index]
     if (endpoint === undefined) return
     const ask = () => {
@@ -119,7 +119,7 @@ export class Endpoints {
   }
 
   /** Asks one endpoint that can be reached, once, as soon as there is one. */
-  sendToOne(question: Question, call: Call<Uint8Array>): void {
+  sendToOne(question: ClientQuestion, call: Call<Uint8Array>): void {
     this.#whenUp(call, () => {
       this.sendTo(this.responsive, question, call)
     })
@@ -198,7 +198,7 @@ export class Endpoints {
     return some.length > 0 ? some : up
   }
 
-  #add(question: Question, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): Pending | undefined {
+  #add(question: ClientQuestion, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): Pending | undefined {
     if (call.over) return undefined
     const routing = ROUTINGS[question.type]
     const pending: Pending = {

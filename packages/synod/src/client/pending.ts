@@ -3,7 +3,7 @@ import type { ClientMessage } from '../net/client/messages.js'
 import type { Slot } from '../paxos/ballot.js'
 
 /** A message without its number. */
-export type Question = ClientMessage extends infer Message
+export type ClientQuestion = ClientMessage extends infer Message
   ? Message extends { readonly request: number }
     ? Omit<Message, 'request'>
     : never
@@ -15,7 +15,7 @@ export type Question = ClientMessage extends infer Message
  */
 export type Routing = 'leader' | 'any' | 'one'
 
-export const ROUTINGS: Readonly<Record<Question['type'], Routing>> = {
+export const ROUTINGS: Readonly<Record<ClientQuestion['type'], Routing>> = {
   execute: 'leader',
   read: 'leader',
   'stale-read': 'any',

@@ -45,7 +45,7 @@ export interface JournalParts {
   readonly space: SpaceWaiter
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
-  /** Every record up to this position is durable. It goes up with every call. */
+  /** This many records are durable. It goes up with every call. */
   readonly onDurable: (upTo: number) => void
   /** The journal has failed, once and for all. */
   readonly onFailure: (error: SynodError) => void
@@ -157,7 +157,7 @@ export class Journal {
   }
 
   /**
-   * Encodes the records, all or none of them, and returns the position of the last: how many have
+   * Encodes the records, all or none of them, and returns the number of the last: how many have
    * been appended since the journal was opened. Nothing is written before `flush`.
    *
    * @throws SynodError `too-large` for a record of more than 64 MiB, `overloaded` when more than 1

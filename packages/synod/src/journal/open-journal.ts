@@ -48,7 +48,7 @@ export interface JournalOptions {
    * fails.
    */
   readonly space?: SpaceWaiter
-  /** Every record up to this position is durable. */
+  /** This many records are durable. */
   readonly onDurable: (upTo: number) => void
   /** Called once, when a write or an fsync has failed: the journal is of no more use. */
   readonly onFailure: (error: SynodError) => void

@@ -7,7 +7,7 @@ import type { JournalRecord } from './records.js'
 export interface Envelope {
   readonly to: ServerId
   readonly message: Message
-  /** The message may leave only when every record up to `Output.position` is durable. */
+  /** The message may leave only when the first `Output.recordCount` records are durable. */
   readonly afterDurable: boolean
 }
 
@@ -21,7 +21,7 @@ export interface ReadableAt {
  * A peer has dropped slots that are not known here: this server needs a snapshot of slot `slot` or
  * a later one.
  */
-export interface Behind {
+export interface SnapshotNeed {
   readonly peer: ServerId
   readonly slot: Slot
 }
@@ -31,12 +31,12 @@ export interface Output {
   /** To be appended to the journal, in order. */
   readonly records: readonly JournalRecord[]
   /** How many records there have been, these included. */
-  readonly position: number
+  readonly recordCount: number
   /**
-   * This server's own answers wait until every record up to this position is durable; 0 for none.
+   * This server's own answers wait until this many records are durable; 0 for none.
    */
   readonly awaited: number
-  readonly behind: Behind | undefined
+  readonly behind: SnapshotNeed | undefined
   readonly messages: readonly Envelope[]
   readonly reads: readonly ReadableAt[]
   /** When a tick is due, at the latest. */
@@ -50,9 +50,9 @@ export class Effects {
   #records: JournalRecord[] = []
   #messages: Envelope[] = []
   #reads: ReadableAt[] = []
-  #behind: Behind | undefined
+  #behind: SnapshotNeed | undefined
   /** How many records have been written since this server started. */
-  position = 0
+  recordCount = 0
 
   constructor(self: ServerId, membership: MembershipView) {
     this.#self = self
@@ -61,7 +61,7 @@ export class Effects {
 
   record(record: JournalRecord): void {
     this.#records.push(record)
-    this.position++
+    this.recordCount++
   }
 
   send(to: ServerId, message: Message): void {
@@ -92,7 +92,7 @@ export class Effects {
   take(awaited: number, deadlineMs: number): Output {
     const output: Output = {
       records: this.#records,
-      position: this.position,
+      recordCount: this.recordCount,
       awaited,
       behind: this.#behind,
       messages: this.#messages,

@@ -68,7 +68,7 @@ interface SlotHistory {
  * records of each server as they become durable, and what each server takes to be chosen. It throws
  * an InvariantError for a violation.
  */
-export class History {
+export class ClusterHistory {
   readonly #membership: Membership
   readonly #changeOf: (value: Value) => Change | undefined
   /** By slot, where it has been asked for: the membership forgets configurations that are over. */

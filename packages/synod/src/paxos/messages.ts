@@ -20,7 +20,7 @@ export interface Prepare {
    * Where there are leases: the ballot of the leader that told the sender to take over, and gave up
    * its lease.
    */
-  readonly over?: Ballot
+  readonly predecessor?: Ballot
 }
 
 /**

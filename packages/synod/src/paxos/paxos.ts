@@ -29,8 +29,8 @@ export type Input =
   /** A linearizable read: `Output.reads` will name the slot to execute first. */
   | { readonly type: 'read'; readonly id: number }
   | { readonly type: 'withdraw-read'; readonly id: number }
-  /** Every record up to this position is durable. */
-  | { readonly type: 'durable'; readonly position: number }
+  /** This many records are durable. */
+  | { readonly type: 'durable'; readonly recordCount: number }
   /** The disk has been at the same write for longer than a leader may wait for it. */
   | { readonly type: 'disk-stuck' }
   /** Leader mode: server `to` is to lead, or where it is 0 the voter that has come furthest. */
@@ -51,7 +51,7 @@ export type Input =
 
 /** An answer of this server to itself, held until the records before it are durable. */
 interface OwnAnswer {
-  readonly position: number
+  readonly recordCount: number
   readonly message: PromiseMessage | Accepted
 }
 
@@ -71,7 +71,7 @@ export interface PaxosState {
    * How many records have been written, and how many of them are durable, since this server
    * started.
    */
-  position: number
+  recordCount: number
   durable: number
 }
 
@@ -117,7 +117,7 @@ export class Paxos {
   private constructor(config: PaxosConfig, state: PaxosState) {
     const membership = new Membership(state.membership, config.window)
     const effects = new Effects(config.self, membership)
-    effects.position = state.position
+    effects.recordCount = state.recordCount
     this.#config = config
     this.#state = state
     this.#effects = effects
@@ -137,7 +137,7 @@ export class Paxos {
       effects,
       random: state.random,
       answerSelf: (message) => {
-        state.ownAnswers.push({ position: effects.position, message })
+        state.ownAnswers.push({ recordCount: effects.recordCount, message })
       },
     }
     this.#leaderMode = config.mode === 'leader' ? new LeaderMode(state.leader, context) : undefined
@@ -161,7 +161,7 @@ export class Paxos {
       leader: emptyLeaderMode(nowMs + config.leaseMs),
       leaderless: emptyLeaderless(nowMs),
       ownAnswers: [],
-      position: 0,
+      recordCount: 0,
       durable: 0,
     })
     // Records of dropped slots may be gone or still there: the trims come first, so that they are
@@ -178,7 +178,7 @@ export class Paxos {
 
   /** A copy of the whole state as plain data. */
   save(): PaxosState {
-    this.#state.position = this.#effects.position
+    this.#state.recordCount = this.#effects.recordCount
     return structuredClone(this.#state)
   }
 
@@ -267,7 +267,7 @@ export class Paxos {
         this.#reads.withdraw(input.id)
         break
       case 'durable':
-        this.#state.durable = input.position
+        this.#state.durable = input.recordCount
         this.#leaderMode?.onDurable()
         break
       case 'disk-stuck':
@@ -292,7 +292,7 @@ export class Paxos {
     }
     this.#answerSelf(nowMs)
     this.#reads.onChosen(nowMs)
-    const awaited = this.#state.ownAnswers.at(-1)?.position ?? 0
+    const awaited = this.#state.ownAnswers.at(-1)?.recordCount ?? 0
     return this.#effects.take(awaited, Math.min(this.#proposer.deadlineMs, this.#reads.deadlineMs))
   }
 
@@ -304,7 +304,7 @@ export class Paxos {
         // there may be none.
         if (
           voting &&
-          this.#leasePromise.allows(message.ballot, message.over, nowMs) &&
+          this.#leasePromise.allows(message.ballot, message.predecessor, nowMs) &&
           this.#acceptor.onPrepare(from, message)
         )
           this.#leaderMode?.onHigherBallot(message.ballot, nowMs)
@@ -389,7 +389,7 @@ export class Paxos {
   /** Delivers this server's own answers that rest on durable records. */
   #answerSelf(nowMs: number): void {
     const { durable, ownAnswers } = this.#state
-    for (let next = ownAnswers[0]; next !== undefined && next.position <= durable; next = ownAnswers[0]) {
+    for (let next = ownAnswers[0]; next !== undefined && next.recordCount <= durable; next = ownAnswers[0]) {
       ownAnswers.shift()
       this.#receive(this.#config.self, next.message, nowMs)
     }

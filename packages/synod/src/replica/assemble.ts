@@ -103,10 +103,10 @@ function open(settings: Settings, space: DiskSpace, inbox: Inbox): Promise<Opene
     reserve: settings.space,
     space,
     now: () => host.clock.now(),
-    onDurable: (position) => {
+    onDurable: (recordCount) => {
       // Also while it closes, when there are no more turns.
-      settings.trace?.durable(position)
-      inbox.post({ type: 'durable', position })
+      settings.trace?.durable(recordCount)
+      inbox.post({ type: 'durable', recordCount })
     },
     onFailure: (error) => {
       inbox.post({ type: 'failed', error })

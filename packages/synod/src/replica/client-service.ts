@@ -178,7 +178,7 @@ export class ClientService {
     const { turns } = this.#intake
     let flushes = 0
     for (const client of this.#unflushed) {
-      if (flushes++ >= FLUSHES_AT_LEAST && !turns.hasRoom) {
+      if (flushes++ >= FLUSHES_AT_LEAST && !turns.hasBudget) {
         this.#isFlushing = true
         turns.later(() => {
           this.#isFlushing = false

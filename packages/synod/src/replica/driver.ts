@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import type { Journal } from '../journal/journal.js'
 import type { PeerLink } from '../net/peer/link.js'
 import type { ServerId } from '../paxos/ballot.js'
-import type { Behind, Envelope, ReadableAt } from '../paxos/effects.js'
+import type { SnapshotNeed, Envelope, ReadableAt } from '../paxos/effects.js'
 import type { Message } from '../paxos/messages.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { JournalRecord } from '../paxos/records.js'
@@ -59,10 +59,10 @@ export interface DriverParts {
  */
 export class Driver {
   readonly #parts: DriverParts
-  /** Messages that wait for records to be durable, in order of position. */
-  #held: { readonly position: number; readonly envelope: Envelope }[] = []
+  /** Messages that wait for records to be durable, in the order of those records. */
+  #held: { readonly recordCount: number; readonly envelope: Envelope }[] = []
   #reads: ReadableAt[] = []
-  #behind: Behind | undefined
+  #behind: SnapshotNeed | undefined
   #deadlineMs = Infinity
   /** How many messages have been handed to the links. */
   sent = 0
@@ -108,9 +108,9 @@ export class Driver {
     const output = paxos.step(input, clock.now())
     if (output.records.length > 0 && journal !== undefined) this.#append(journal, output.records)
     for (const envelope of output.messages) {
-      if (envelope.afterDurable && journal !== undefined && output.position > journal.durable) {
+      if (envelope.afterDurable && journal !== undefined && output.recordCount > journal.durable) {
         // It may wait for records that were written down lazily: now something waits for them.
-        this.#held.push({ position: output.position, envelope })
+        this.#held.push({ recordCount: output.recordCount, envelope })
         this.#mustSync = true
       } else {
         this.#send(envelope)
@@ -123,15 +123,19 @@ export class Driver {
     this.#deadlineMs = output.deadlineMs
   }
 
-  /** Every record up to this position is durable. */
-  durable(position: number): void {
+  /** This many records are durable. */
+  durable(recordCount: number): void {
     const held = this.#held
     let ready = 0
-    for (let entry = held[0]; entry !== undefined && entry.position <= position; entry = held[++ready]) {
+    for (
+      let entry = held[0];
+      entry !== undefined && entry.recordCount <= recordCount;
+      entry = held[++ready]
+    ) {
       this.#send(entry.envelope)
     }
     if (ready > 0) held.splice(0, ready)
-    this.step({ type: 'durable', position })
+    this.step({ type: 'durable', recordCount })
   }
 
   /** The reads that a quorum has answered since this was last asked. */
@@ -142,7 +146,7 @@ export class Driver {
   }
 
   /** The peer whose snapshot is needed, if one has turned out to be since this was last asked. */
-  takeBehind(): Behind | undefined {
+  takeBehind(): SnapshotNeed | undefined {
     const behind = this.#behind
     this.#behind = undefined
     return behind

@@ -36,8 +36,8 @@ export type Arrival =
   | { readonly type: 'formed'; readonly founding: Founding }
   /** The server says that this one was removed. */
   | { readonly type: 'refused-as-removed'; readonly by: ServerId }
-  /** Every record up to this position is durable. */
-  | { readonly type: 'durable'; readonly position: number }
+  /** This many records are durable. */
+  | { readonly type: 'durable'; readonly recordCount: number }
   /** The free space on the disk was read. */
   | { readonly type: 'space' }
   /**

@@ -140,7 +140,7 @@ export class Loop {
         members.refused(arrival.by)
         break
       case 'durable':
-        this.#durable(arrival.position)
+        this.#durable(arrival.recordCount)
         break
       case 'space':
         this.#makeRoom()
@@ -199,11 +199,11 @@ export class Loop {
     admission.welcomed(server, heard, electorate)
   }
 
-  #durable(position: number): void {
+  #durable(recordCount: number): void {
     const { counts, driver, journal, members } = this.#parts
     counts.fsyncSeconds.record((journal?.lastFsyncMs ?? 0) / 1000)
-    driver.durable(position)
-    members.durable(position)
+    driver.durable(recordCount)
+    members.durable(recordCount)
     this.#refresh()
   }
 

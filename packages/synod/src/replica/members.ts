@@ -49,7 +49,7 @@ export class Members {
    * The members are known for good when the journal is durable up to here, which it is up to
    * `#durable`.
    */
-  #position = 0
+  #membersRecord = 0
   #durable = 0
   readonly #refusers = new Set<ServerId>()
   #cancelTimer: () => void = () => undefined
@@ -64,7 +64,7 @@ export class Members {
     const { servers } = this.#membership
     if (servers === this.#known) return
     this.#known = servers
-    this.#position = journal?.appended ?? Infinity
+    this.#membersRecord = journal?.appended ?? Infinity
     if (!this.#isRemembered) driver.secure()
     this.#onChanged()
     this.#log()
@@ -73,10 +73,10 @@ export class Members {
     this.#leaveIfRefused()
   }
 
-  /** The journal is durable up to this position. */
-  durable(position: number): void {
+  /** The journal is durable up to this record. */
+  durable(recordCount: number): void {
     const before = this.#isRemembered
-    this.#durable = position
+    this.#durable = recordCount
     if (this.#isRemembered && !before) this.#onChanged()
   }
 
@@ -96,7 +96,7 @@ export class Members {
 
   /** Whether this server knows the members for good, however it ends. */
   get #isRemembered(): boolean {
-    return this.#durable >= this.#position
+    return this.#durable >= this.#membersRecord
   }
 
   get #joining() {

@@ -165,7 +165,7 @@ export class PendingReads {
   #answerSome(): void {
     const { executed, turns } = this.#parts
     if (this.#isLater) return
-    const reads = turns.hasRoom ? this.#readable.take(ANSWERS_AT_ONCE, Infinity) : []
+    const reads = turns.hasBudget ? this.#readable.take(ANSWERS_AT_ONCE, Infinity) : []
     for (const read of reads) read.waitsFor = 'answer'
     for (const read of reads) {
       if (read.waitsFor !== 'answer') continue

@@ -70,9 +70,9 @@ export class ReplicaTrace {
   }
 
   /** This many of the records handed to the journal are durable. */
-  durable(position: number): void {
-    const records = this.#undurable.splice(0, position - this.#durable)
-    this.#durable = position
+  durable(recordCount: number): void {
+    const records = this.#undurable.splice(0, recordCount - this.#durable)
+    this.#durable = recordCount
     if (records.length > 0) this.#emit(() => durableEvent(this.#parts.server, records, tagOf))
   }
 

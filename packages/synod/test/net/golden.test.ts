@@ -26,7 +26,7 @@ const noOp = Buffer.alloc(0)
 const peer: PeerMessage[] = [
   { type: 'prepare', ballot, scope: 'log', slot: 300 },
   { type: 'prepare', ballot: { seq: 2 ** 36, server: 255 }, scope: 'slot', slot: 7 },
-  { type: 'prepare', ballot, scope: 'log', slot: 300, over: { seq: 3, server: 2 } },
+  { type: 'prepare', ballot, scope: 'log', slot: 300, predecessor: { seq: 3, server: 2 } },
   { type: 'promise', ballot, scope: 'slot', slot: 7, votes: [], next: 0 },
   {
     type: 'promise',

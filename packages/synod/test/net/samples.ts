@@ -107,7 +107,7 @@ export const messages: Arbitraries<Message> = {
       ballot,
       scope: fc.constantFrom('slot', 'log'),
       slot,
-      over: ballot,
+      predecessor: ballot,
     },
     { requiredKeys: ['type', 'ballot', 'scope', 'slot'] },
   ),

@@ -266,7 +266,7 @@ describe('messages wait for their records', () => {
     const server = new LoneServer()
     server.receive(2, accept(ballot(1, 2), 1, 'a'))
     expect(server.receive(2, accept(ballot(1, 2), 1, 'a'))).toEqual([])
-    expect(server.last?.position).toBe(1)
+    expect(server.last?.recordCount).toBe(1)
   })
 
   test('a promise that lists a vote waits for that vote', () => {
@@ -274,7 +274,7 @@ describe('messages wait for their records', () => {
     server.receive(2, accept(ballot(1, 2), 1, 'a'))
     server.receive(2, prepare(ballot(1, 2)))
     expect(server.last?.messages).toMatchObject([{ message: { type: 'promise' }, afterDurable: true }])
-    expect(server.last?.position).toBe(2)
+    expect(server.last?.recordCount).toBe(2)
   })
 
   test('a candidate sends its prepare only when its own promise is durable', () => {

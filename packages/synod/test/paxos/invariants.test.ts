@@ -1,13 +1,13 @@
 import { coreConfig } from '../../../testing/src/core-config.js'
 import { describe, expect, test } from 'vitest'
 import type { Ballot, ServerId, Slot } from '../../src/paxos/ballot.js'
-import { History, InvariantError, checkWatermarks, checkPrefixes } from '../../src/paxos/invariants.js'
+import { ClusterHistory, InvariantError, checkWatermarks, checkPrefixes } from '../../src/paxos/invariants.js'
 import { value } from '../../../testing/src/cluster/cluster.js'
 import { ballot } from './lone-server.js'
 
 /** A history of three servers, told in words. */
 function history() {
-  const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
+  const it = new ClusterHistory(coreConfig(1, [1, 2, 3], 'leader'))
   return {
     it,
     votes: (server: ServerId, at: Ballot, slot: Slot, text: string) =>
@@ -127,7 +127,7 @@ test('the invariant of ballots: at one ballot all voters have one value in a slo
 })
 
 test('values that were learned do not count as votes', () => {
-  const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
+  const it = new ClusterHistory(coreConfig(1, [1, 2, 3], 'leader'))
   for (const server of [1, 2, 3]) it.durable(server, { type: 'decided', first: 1, values: [value('a')] })
   for (const server of [1, 2, 3]) it.durable(server, { type: 'chosen', first: 1, last: 1 })
   violation(() => it.chosen(1, 1, value('a')), 'no quorum')
@@ -152,7 +152,7 @@ test('votes cast before the quorum are checked as well', () => {
 })
 
 test('phase 2 begins when a quorum has promised, and promises of lost disks do not count', () => {
-  const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
+  const it = new ClusterHistory(coreConfig(1, [1, 2, 3], 'leader'))
   const promise = (server: number) =>
     it.durable(server, { type: 'promise', scope: 'log', slot: 0, ballot: ballot(2, 1) })
   const accept = { type: 'accept', ballot: ballot(2, 1), first: 1, values: [value('a')] } as const
@@ -177,7 +177,7 @@ describe('the invariant of durability: a message is sent after its records are d
   const accepted = { type: 'accepted', ballot: ballot(2, 1), first: 1, last: 2 } as const
 
   test('a prepare, after the promise of its own server', () => {
-    const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
+    const it = new ClusterHistory(coreConfig(1, [1, 2, 3], 'leader'))
     violation(() => it.sent(1, prepare), 'a prepare at (2, s1) left s1, whose durable promise is (0, s0)')
     it.durable(1, { type: 'promise', scope: 'log', slot: 0, ballot: ballot(2, 1) })
     it.sent(1, prepare)
@@ -185,7 +185,7 @@ describe('the invariant of durability: a message is sent after its records are d
   })
 
   test('a promise, for one slot or for all', () => {
-    const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
+    const it = new ClusterHistory(coreConfig(1, [1, 2, 3], 'leader'))
     it.durable(2, { type: 'promise', scope: 'slot', slot: 3, ballot: ballot(2, 1) })
     it.sent(2, promise)
     violation(() => it.sent(2, { ...promise, slot: 4 }), 'a promise at (2, s1) left s2')
@@ -193,7 +193,7 @@ describe('the invariant of durability: a message is sent after its records are d
   })
 
   test('an accepted, in each slot', () => {
-    const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
+    const it = new ClusterHistory(coreConfig(1, [1, 2, 3], 'leader'))
     it.durable(2, { type: 'vote', ballot: ballot(2, 1), first: 1, values: [value('a')] })
     it.sent(2, { ...accepted, last: 1 })
     violation(() => it.sent(2, accepted), 's2 reported a vote at (2, s1) in slot 2 that is not durable')
@@ -202,7 +202,7 @@ describe('the invariant of durability: a message is sent after its records are d
 })
 
 test('a chosen message needs a quorum of votes at its ballot', () => {
-  const it = new History(coreConfig(1, [1, 2, 3], 'leader'))
+  const it = new ClusterHistory(coreConfig(1, [1, 2, 3], 'leader'))
   const chosen = { type: 'chosen', ballot: ballot(2, 1), first: 1, last: 1 } as const
   const votes = (server: number, at: number) => {
     it.durable(server, { type: 'vote', ballot: ballot(at, 1), first: 1, values: [value('a')] })

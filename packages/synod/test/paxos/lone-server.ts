@@ -60,10 +60,10 @@ export class LoneServer {
     const output = this.paxos.step(input, this.nowMs)
     this.last = output
     this.journal.push(...output.records)
-    this.#position = output.position
+    this.#position = output.recordCount
     const leaving: Message[] = []
     for (const envelope of output.messages) {
-      if (envelope.afterDurable) this.#held.push({ position: output.position, envelope })
+      if (envelope.afterDurable) this.#held.push({ position: output.recordCount, envelope })
       else leaving.push(envelope.message)
     }
     return leaving
@@ -101,7 +101,7 @@ export class LoneServer {
   sync(): Message[] {
     const held = this.#held.map(({ envelope }) => envelope.message)
     this.#held = []
-    return [...held, ...this.step({ type: 'durable', position: this.#position })]
+    return [...held, ...this.step({ type: 'durable', recordCount: this.#position })]
   }
 
   /** Receives a message, and has a quick disk: all that follows from it. */

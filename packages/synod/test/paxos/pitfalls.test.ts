@@ -503,7 +503,7 @@ describe('PITFALL 24: no proposal waits for others', () => {
     // The first slot is known to be chosen, so the second is proposed anew: it has its vote.
     server.receive(2, { type: 'decided', first: 1, values: [value('a')] })
     expect(server.last?.records.map(({ type }) => type)).toEqual(['decided'])
-    expect(server.last?.awaited).toBe(server.last?.position)
+    expect(server.last?.awaited).toBe(server.last?.recordCount)
     server.sync()
     server.receive(2, { type: 'accepted', ballot: at, first: 2, last: 2 })
     expect(server.status.chosen).toBe(2)

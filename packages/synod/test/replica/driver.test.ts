@@ -75,7 +75,7 @@ class Rig {
       reads: [],
       behind: undefined,
       records,
-      position: this.#position,
+      recordCount: this.#position,
       awaited,
       deadlineMs: Infinity,
     }

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../src/clock.js'
 import { silentLogger } from '../../src/logger.js'
 import { changeOf } from '../../src/machine/change-codec.js'
 import { coreConfig } from '../../../testing/src/core-config.js'
-import { History } from '../../src/paxos/invariants.js'
+import { ClusterHistory } from '../../src/paxos/invariants.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
 import { ReplicaTrace } from '../../src/replica/replica-trace.js'
 import { DurableWatch } from '../../../testing/src/simulator/checks/durable-watch.js'
@@ -86,7 +86,7 @@ describe.each(['leader', 'leaderless'] as const)('the trace of a replica in %s m
     const onRecords = (server: number, _payload: Uint8Array, records: readonly JournalRecord[]) =>
       platters.set(server, (platters.get(server) ?? 0) + records.length)
     const watch = new DurableWatch(
-      new History({ ...coreConfig(1, world.ids, mode), changeOf }),
+      new ClusterHistory({ ...coreConfig(1, world.ids, mode), changeOf }),
       onRecords,
       (error) => {
         throw error

@@ -1,13 +1,13 @@
 import { ZERO_BALLOT, compareBallots, formatBallot, maxBallot } from 'synod/internal/paxos/ballot.js'
 import type { Output } from 'synod/internal/paxos/effects.js'
-import { type History, InvariantError, checkWatermarks } from 'synod/internal/paxos/invariants.js'
+import { type ClusterHistory, InvariantError, checkWatermarks } from 'synod/internal/paxos/invariants.js'
 import type { Input } from 'synod/internal/paxos/paxos.js'
 import type { ClusterServer } from './cluster-server.js'
 
 /** What holds after every step of every server. */
 export function checkStep(
   server: ClusterServer,
-  history: History,
+  history: ClusterHistory,
   nowMs: number,
   input: Input,
   output: Output,

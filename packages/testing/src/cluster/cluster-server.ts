@@ -50,9 +50,9 @@ export class ClusterServer {
   readonly readable = new Map<number, Slot>()
   /** By read, what there was when it began. */
   readonly readsFrom = new Map<number, ReadsFrom>()
-  /** Where the positions of this life of the server start in the journal. */
+  /** Where the records of this life of the server start in the journal. */
   #start = 0
-  #held: { readonly position: number; readonly envelope: Envelope }[] = []
+  #held: { readonly recordCount: number; readonly envelope: Envelope }[] = []
 
   /**
    * What clients wait for here, and how much of what was executed has been looked through for it.
@@ -112,12 +112,12 @@ export class ClusterServer {
 
   step(input: Input, nowMs: number): StepResult {
     const output = this.paxos.step(input, this.clockMs(nowMs))
-    const { position } = output
+    const { recordCount } = output
     this.journal.push(...output.records)
     const leaving: Envelope[] = []
     for (const envelope of output.messages) {
-      const isHeld = envelope.afterDurable && this.#start + position > this.durable
-      if (isHeld) this.#held.push({ position, envelope })
+      const isHeld = envelope.afterDurable && this.#start + recordCount > this.durable
+      if (isHeld) this.#held.push({ recordCount, envelope })
       else leaving.push(envelope)
     }
     for (const { id, slot } of output.reads) this.readable.set(id, slot)
@@ -147,14 +147,14 @@ export class ClusterServer {
    */
   write(count: number): Envelope[] {
     this.durable = Math.min(this.durable + count, this.journal.length)
-    const isFree = ({ position }: { position: number }) => position <= this.position
+    const isFree = ({ recordCount }: { recordCount: number }) => recordCount <= this.recordCount
     const free = this.#held.filter(isFree)
     this.#held = this.#held.filter((held) => !isFree(held))
     return free.map(({ envelope }) => envelope)
   }
 
   /** How many records of this life of the server are durable. */
-  get position(): number {
+  get recordCount(): number {
     return this.durable - this.#start
   }
 

@@ -1,7 +1,7 @@
 import type { Ballot, ServerId, Slot } from 'synod/internal/paxos/ballot.js'
 import type { Mode, PaxosConfig } from 'synod/internal/paxos/config.js'
-import type { Behind, Envelope, Output } from 'synod/internal/paxos/effects.js'
-import { History, InvariantError } from 'synod/internal/paxos/invariants.js'
+import type { SnapshotNeed, Envelope, Output } from 'synod/internal/paxos/effects.js'
+import { ClusterHistory, InvariantError } from 'synod/internal/paxos/invariants.js'
 import type { MessageType } from 'synod/internal/paxos/messages.js'
 import type { Input, Paxos } from 'synod/internal/paxos/paxos.js'
 import { isNoOp, type Value } from 'synod/internal/paxos/value.js'
@@ -43,7 +43,7 @@ export class Cluster {
   nowMs = 0
   network: Transit[] = []
   readonly servers = new Map<ServerId, ClusterServer>()
-  readonly history: History
+  readonly history: ClusterHistory
   readonly chance: Chance
   /** Messages between these servers, in this direction, are lost: "1>2". */
   readonly cut = new Set<string>()
@@ -72,7 +72,7 @@ export class Cluster {
       voting: !nonVoting.includes(self),
       ...config,
     })
-    this.history = new History(configOf(1))
+    this.history = new ClusterHistory(configOf(1))
     this.#leases = new LeaseWatch(this.history)
     for (const self of ids) this.servers.set(self, new ClusterServer(configOf(self), this.chance.seed()))
   }
@@ -173,7 +173,7 @@ export class Cluster {
   }
 
   /** A server that is behind what a peer has dropped gets the peer's snapshot, if that is up. */
-  #transfer(id: ServerId, { peer, slot }: Behind): void {
+  #transfer(id: ServerId, { peer, slot }: SnapshotNeed): void {
     const [from, to] = [this.server(peer), this.server(id)]
     if (!from.up || from.snapshotted <= to.executed.length) return
     if (from.snapshotted < slot) throw new InvariantError(`s${peer} dropped slots that are in no snapshot`)
@@ -261,7 +261,7 @@ export class Cluster {
     for (const record of records) this.history.durable(id, record)
     this.#notify((it) => it.durable?.(id, records))
     for (const envelope of freed) this.#post(id, envelope)
-    this.step(id, { type: 'durable', position: server.position })
+    this.step(id, { type: 'durable', recordCount: server.recordCount })
   }
 
   /** The process ends; what was not durable is lost. */

@@ -1,7 +1,7 @@
 import type { Ballot, ServerId } from 'synod/internal/paxos/ballot.js'
 import { compareBallots, formatBallot, sameBallot } from 'synod/internal/paxos/ballot.js'
 import { isPhase2Quorum } from 'synod/internal/paxos/configuration.js'
-import { type History, InvariantError } from 'synod/internal/paxos/invariants.js'
+import { type ClusterHistory, InvariantError } from 'synod/internal/paxos/invariants.js'
 import type { Message } from 'synod/internal/paxos/messages.js'
 import type { ClusterServer } from './cluster-server.js'
 
@@ -17,12 +17,12 @@ interface Bound {
  * servers are sure to keep to theirs.
  */
 export class LeaseWatch {
-  readonly #history: History
+  readonly #history: ClusterHistory
   readonly #bound = new Map<ServerId, Bound[]>()
   /** The ballots whose leaders have told another server to take over. */
   #released: Ballot[] = []
 
-  constructor(history: History) {
+  constructor(history: ClusterHistory) {
     this.#history = history
   }
 

@@ -1,7 +1,7 @@
 import { type Ballot, type ServerId, type Slot, formatBallot } from 'synod/internal/paxos/ballot.js'
 import {
   type Watermarks,
-  History,
+  ClusterHistory,
   InvariantError,
   checkWatermarks,
   checkPrefixes,
@@ -87,7 +87,7 @@ function bySlot(all: readonly Votes[]): [Slot, Votes[]][] {
 /** Throws InvariantError if a state of the cluster breaks an invariant. */
 export function checkCluster(cluster: readonly Evidence[], config: ModelConfig): void {
   const core = paxosConfig(config, 1)
-  const history = new History(core)
+  const history = new ClusterHistory(core)
   for (const { server, failure, records, watermarks } of cluster) {
     if (failure !== undefined) throw new InvariantError(failure)
     checkWatermarks(watermarks)

@@ -1,5 +1,5 @@
 import { type Ballot, type ServerId, type Slot, ZERO_BALLOT, maxBallot } from 'synod/internal/paxos/ballot.js'
-import { History, InvariantError } from 'synod/internal/paxos/invariants.js'
+import { ClusterHistory, InvariantError } from 'synod/internal/paxos/invariants.js'
 import { Paxos, type PaxosState } from 'synod/internal/paxos/paxos.js'
 import type { JournalRecord } from 'synod/internal/paxos/records.js'
 import { withoutTrimmed } from '../cluster/cluster-server.js'
@@ -86,7 +86,7 @@ export class Journals {
   }
 
   #check(server: ServerId, records: readonly JournalRecord[]): string | undefined {
-    const history = new History(paxosConfig(this.#config, server))
+    const history = new ClusterHistory(paxosConfig(this.#config, server))
     try {
       for (const record of records) history.durable(server, record)
       return undefined

@@ -79,7 +79,7 @@ export class RunningServer {
         this.#begin(message.scope === 'log' ? 0 : message.slot, message.ballot.seq)
       const number = this.#states.messages.send(this.#state.server, to, message)
       if (number === undefined) continue
-      const position = output.position - this.#durable
+      const position = output.recordCount - this.#durable
       if (!afterDurable || position <= 0) this.#sent.add(number)
       else if (!this.#held.some((held) => held.message === number)) {
         this.#held = [...this.#held, { position, message: number }]
@@ -105,7 +105,7 @@ export class RunningServer {
     this.#held = this.#held
       .filter(({ position }) => position > count)
       .map(({ position, message }) => ({ position: position - count, message }))
-    this.step({ type: 'durable', position: this.#durable })
+    this.step({ type: 'durable', recordCount: this.#durable })
   }
 
   countTrim(): void {
@@ -119,10 +119,10 @@ export class RunningServer {
   /** The state that the server is in now. */
   get state(): ServerState {
     const saved = this.#paxos.save()
-    saved.position -= this.#durable
+    saved.recordCount -= this.#durable
     saved.durable = 0
-    saved.ownAnswers = saved.ownAnswers.map(({ position, message }) => ({
-      position: position - this.#durable,
+    saved.ownAnswers = saved.ownAnswers.map(({ recordCount, message }) => ({
+      recordCount: recordCount - this.#durable,
       message,
     }))
     normalise(saved, this.#states.config, this.#state.server)

@@ -2,7 +2,7 @@ import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import { changeOf } from 'synod/internal/machine/change-codec.js'
 import { DEFAULT_WINDOW } from 'synod/internal/paxos/config.js'
 import { foundingMembership } from 'synod/internal/paxos/membership.js'
-import { History, InvariantError } from 'synod/internal/paxos/invariants.js'
+import { ClusterHistory, InvariantError } from 'synod/internal/paxos/invariants.js'
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import { Chance } from '../chance.js'
 import { Callers } from './callers.js'
@@ -181,7 +181,7 @@ class Simulation<M extends AnyMachine> {
       })
     })
     this.#durable = new DurableWatch(
-      new History({
+      new ClusterHistory({
         changeOf,
         membership: foundingMembership(ids, plan.quorums),
         window: plan.window ?? DEFAULT_WINDOW[plan.mode],

@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from 'vitest'
 import type { DiskFile } from 'synod/internal/storage/disk.js'
 import { GroupWriter, groupMarker } from 'synod/internal/journal/group.js'
 import { encodeHeader } from 'synod/internal/journal/segment.js'
-import { History } from 'synod/internal/paxos/invariants.js'
+import { ClusterHistory } from 'synod/internal/paxos/invariants.js'
 import type { JournalRecord } from 'synod/internal/paxos/records.js'
 import { DurableWatch } from '../../src/simulator/checks/durable-watch.js'
 import { MemoryDisk } from '../../src/simulator/hardware/disk.js'
@@ -15,7 +15,7 @@ const CHOSEN: JournalRecord = { type: 'chosen', first: 1, last: 1 }
 let told: string[] = []
 let violations: Error[] = []
 let watch = new DurableWatch(
-  new History(coreConfig(1, [1], 'leader')),
+  new ClusterHistory(coreConfig(1, [1], 'leader')),
   () => undefined,
   () => undefined,
 )
@@ -24,7 +24,7 @@ beforeEach(() => {
   told = []
   violations = []
   watch = new DurableWatch(
-    new History(coreConfig(1, [1, 2, 3], 'leader')),
+    new ClusterHistory(coreConfig(1, [1, 2, 3], 'leader')),
     (server, _, records) => told.push(`s${server} ${records.map(({ type }) => type).join(' ')}`),
     (error) => violations.push(error),
   )

@@ -155,7 +155,7 @@ export class CoreCluster {
   #sync(id: ServerId): void {
     const server = this.#server(id)
     this.#post(id, server.write(Infinity))
-    this.#step(id, { type: 'durable', position: server.position })
+    this.#step(id, { type: 'durable', recordCount: server.recordCount })
   }
 
   #restart(id: ServerId): void {

@@ -3,7 +3,7 @@ import { MalformedError, Reader } from '../../bytes/reader.js'
 import { Writer } from '../../bytes/writer.js'
 import { type ClusterId, readClusterId, writeClusterId } from '../../cluster/cluster-id.js'
 import type { ClientMessage, ReplicaMessage, SnapshotPiece } from './messages.js'
-import { namesByTag, readTag, type Codec, type Tags } from '../transport/message-codec.js'
+import { namesByTag, readTag, type MessageCodec, type Tags } from '../transport/message-codec.js'
 import { readErrorCode, writeErrorCode } from '../error-tags.js'
 import { readBallotOrZero, readServerOrNone, readText, writeText } from '../fields.js'
 
@@ -167,13 +167,13 @@ function readFormed(reader: Reader): ClusterId {
 }
 
 /** For the client's side of a connection. */
-export const clientSide: Codec<ClientMessage, ReplicaMessage> = {
+export const clientSide: MessageCodec<ClientMessage, ReplicaMessage> = {
   encode: encodeClientMessage,
   decode: decodeReplicaMessage,
 }
 
 /** For the replica's side of a connection with a client. */
-export const replicaSide: Codec<ReplicaMessage, ClientMessage> = {
+export const replicaSide: MessageCodec<ReplicaMessage, ClientMessage> = {
   encode: encodeReplicaMessage,
   decode: decodeClientMessage,
 }

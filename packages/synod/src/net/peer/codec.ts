@@ -11,7 +11,7 @@ import type {
   ReportedVote,
   Scope,
 } from '../../paxos/messages.js'
-import { namesByTag, readTag, type Codec, type Tags } from '../transport/message-codec.js'
+import { namesByTag, readTag, type MessageCodec, type Tags } from '../transport/message-codec.js'
 import {
   MAX_MEMBERS,
   readBallotOrZero,
@@ -76,7 +76,7 @@ export function encodeMessage(writer: Writer, message: PeerMessage): void {
       writeBallot(writer, message.ballot)
       writeScope(writer, message.scope)
       writer.varint(message.slot)
-      writeBallot(writer, message.over ?? ZERO_BALLOT)
+      writeBallot(writer, message.predecessor ?? ZERO_BALLOT)
       return
     case 'promise':
       writeBallot(writer, message.ballot)
@@ -191,8 +191,8 @@ export function decodeMessage(reader: Reader): PeerMessage {
   switch (type) {
     case 'prepare': {
       const ballot = readProposedBallot(reader)
-      const [scope, slot, over] = [readScope(reader), readSlot(reader), readBallotOrZero(reader)]
-      return { type, ballot, scope, slot, ...(over.seq === 0 ? {} : { over }) }
+      const [scope, slot, predecessor] = [readScope(reader), readSlot(reader), readBallotOrZero(reader)]
+      return { type, ballot, scope, slot, ...(predecessor.seq === 0 ? {} : { predecessor }) }
     }
     case 'promise':
       return readPromise(reader)
@@ -283,7 +283,7 @@ export function decodeMessage(reader: Reader): PeerMessage {
 }
 
 /** For the side that dialled: on this connection the other side only listens. */
-export const peerSender: Codec<Message | PeerReport, never> = {
+export const peerSender: MessageCodec<Message | PeerReport, never> = {
   encode: encodeMessage,
   decode() {
     throw new MalformedError('a message from the server that was dialled')
@@ -291,13 +291,13 @@ export const peerSender: Codec<Message | PeerReport, never> = {
 }
 
 /** For the side that was dialled. */
-export const peerReceiver: Codec<SnapshotReply, PeerMessage> = {
+export const peerReceiver: MessageCodec<SnapshotReply, PeerMessage> = {
   encode: encodeMessage,
   decode: decodeMessage,
 }
 
 /** For the side that dialled to get a snapshot. */
-export const snapshotAsker: Codec<SnapshotRequest, PeerMessage> = {
+export const snapshotAsker: MessageCodec<SnapshotRequest, PeerMessage> = {
   encode: encodeMessage,
   decode: decodeMessage,
 }

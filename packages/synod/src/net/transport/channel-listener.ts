@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js'
 import { SynodError } from '../../errors.js'
 import { type Linked, LinkedList } from '../../linked-list.js'
 import { Channel, type ChannelClosed } from './channel.js'
-import type { Codec } from './message-codec.js'
+import type { MessageCodec } from './message-codec.js'
 import { expectHandshake, type Handshake, type HelloOf, type Refuse, type WelcomeOf } from '../hello.js'
 import type { Intake } from './intake.js'
 import type { Address, Network, OpenSocket } from './network.js'
@@ -39,7 +39,7 @@ export interface ChannelListenerOptions<Kind extends ConnectionKind, Out, In> {
   readonly clock: Clock
   readonly address: Address
   readonly kind: Kind
-  readonly codec: Codec<Out, In>
+  readonly codec: MessageCodec<Out, In>
   /** The versions of the protocol that this side speaks: those of this build unless given. */
   readonly protocols?: VersionRange | undefined
   /** With more unsent bytes than this a connection takes no message. */

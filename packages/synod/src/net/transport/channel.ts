@@ -1,8 +1,8 @@
 import { type VersionRange, newestInBoth } from '../../cluster/versions.js'
 import type { Clock } from '../../clock.js'
 import { SynodError } from '../../errors.js'
-import { type Alive, Signs, Watch } from './keep-alive.js'
-import type { Codec } from './message-codec.js'
+import { type KeepAlive, KeepAliveSender, KeepAliveWatch } from './keep-alive.js'
+import type { MessageCodec } from './message-codec.js'
 import { asFault } from './fault.js'
 import { FrameWriter, MAX_FRAME_BYTES } from './frame.js'
 import { decodeHandshake, encodeHandshake, type Handshake } from '../hello.js'
@@ -49,7 +49,7 @@ export interface ChannelOptions<Out, In> {
   readonly kind: ConnectionKind
   /** The versions of the protocol that this side speaks: those of this build unless given. */
   readonly protocols?: VersionRange | undefined
-  readonly codec: Codec<Out, In>
+  readonly codec: MessageCodec<Out, In>
   /** With more unsent bytes than this no message is taken. */
   readonly limitBytes: number
   /** Given by the side that dials; the other side answers. */
@@ -69,7 +69,7 @@ export interface ChannelOptions<Out, In> {
  */
 export class Channel<Out, In> {
   readonly #clock: Clock
-  readonly #codec: Codec<Out, In>
+  readonly #codec: MessageCodec<Out, In>
   readonly #limitBytes: number
   readonly #dialled: boolean
   readonly #protocols: VersionRange
@@ -80,7 +80,7 @@ export class Channel<Out, In> {
   #state: 'greeting' | 'open' | 'closing' = 'greeting'
   #reason: ChannelClosed | undefined
   #cancelTimer: () => void
-  readonly #alive: Alive
+  readonly #alive: KeepAlive
 
   constructor(open: OpenSocket, options: ChannelOptions<Out, In>) {
     this.#clock = options.clock
@@ -90,10 +90,10 @@ export class Channel<Out, In> {
     this.#protocols = options.protocols ?? PROTOCOLS
     this.#events = options.events
     this.#alive = this.#dialled
-      ? new Watch(this.#clock, () => {
+      ? new KeepAliveWatch(this.#clock, () => {
           this.destroy('timeout')
         })
-      : new Signs(
+      : new KeepAliveSender(
           this.#clock,
           () => {
             this.#sign()

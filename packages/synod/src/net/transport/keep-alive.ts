@@ -7,7 +7,7 @@ export const KEEP_ALIVE_MS = 1000
 export const DEAD_AFTER_MS = 5000
 
 /** What a side of a connection does to tell one that is dead from one that is idle. */
-export interface Alive {
+export interface KeepAlive {
   /** Something was handed to the network. */
   onSent(): void
   /** Something arrived. */
@@ -19,7 +19,7 @@ export interface Alive {
  * The side that was dialled: where something arrives and it has nothing to say, it gives a sign of
  * life.
  */
-export class Signs implements Alive {
+export class KeepAliveSender implements KeepAlive {
   readonly #clock: Clock
   readonly #sign: () => void
   readonly #isPaused: () => boolean
@@ -60,7 +60,7 @@ export class Signs implements Alive {
  * system takes minutes to notice, and as long to find that the network is back. Only seconds in
  * which this process ran count.
  */
-export class Watch implements Alive {
+export class KeepAliveWatch implements KeepAlive {
   readonly #clock: Clock
   readonly #onDead: () => void
   #cancel: (() => void) | undefined

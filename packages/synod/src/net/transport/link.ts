@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js'
 import { SynodError, type ErrorCode } from '../../errors.js'
 import { Channel, type ChannelClosed } from './channel.js'
-import type { Codec } from './message-codec.js'
+import type { MessageCodec } from './message-codec.js'
 import { expectHandshake, type HelloOf, type WelcomeOf } from '../hello.js'
 import { formatAddress, type Address, type Network } from './network.js'
 import type { VersionRange } from '../../cluster/versions.js'
@@ -41,7 +41,7 @@ export interface LinkOptions<Kind extends ConnectionKind, Out, In> extends LinkE
   readonly random: () => number
   readonly address: Address
   readonly kind: Kind
-  readonly codec: Codec<Out, In>
+  readonly codec: MessageCodec<Out, In>
   /** The versions of the protocol that this side speaks: those of this build unless given. */
   readonly protocols?: VersionRange
   /** With more unsent bytes than this, messages are dropped. */

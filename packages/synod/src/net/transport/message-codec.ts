@@ -4,7 +4,7 @@ import type { Writer } from '../../bytes/writer.js'
 /**
  * How the messages that one side of a connection sends and receives become bytes.
  */
-export interface Codec<Out, In> {
+export interface MessageCodec<Out, In> {
   encode(writer: Writer, message: Out): void
   /** @throws MalformedError */
   decode(reader: Reader): In

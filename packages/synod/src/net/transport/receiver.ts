@@ -2,7 +2,7 @@ import { Reader } from '../../bytes/reader.js'
 import type { Clock } from '../../clock.js'
 import type { VersionRange } from '../../cluster/versions.js'
 import type { SynodError } from '../../errors.js'
-import type { Codec } from './message-codec.js'
+import type { MessageCodec } from './message-codec.js'
 import { asFault } from './fault.js'
 import { Flow } from './flow.js'
 import { FrameReader } from './frame.js'
@@ -30,7 +30,7 @@ export interface ReceiverOptions<In> {
   readonly clock: Clock
   readonly kind: ConnectionKind
   readonly protocols: VersionRange
-  readonly codec: Pick<Codec<never, In>, 'decode'>
+  readonly codec: Pick<MessageCodec<never, In>, 'decode'>
   /** Bounds what is held and done for the sender; without it, the sender is trusted that far. */
   readonly intake: Intake | undefined
   readonly socket: Pick<Socket, 'pause' | 'resume'>
@@ -175,7 +175,7 @@ export class Receiver<In> {
     if (this.#isPaused) return true
     const { intake } = this.#options
     if (intake === undefined) return false
-    return !intake.turns.hasRoom || (intake.turns.isQueued && !isFirst)
+    return !intake.turns.hasBudget || (intake.turns.isQueued && !isFirst)
   }
 
   #fallBehind(hadShare: boolean): void {

@@ -36,7 +36,7 @@ export class Turns {
   }
 
   /** Whether this turn may do more. */
-  get hasRoom(): boolean {
+  get hasBudget(): boolean {
     if (!this.#isArmed) return true
     return this.#units < MAX_TURN_UNITS && this.#clock.now() - this.#beganMs < MAX_TURN_MS
   }
@@ -86,6 +86,6 @@ export class Turns {
   /** Serves the flows that wait now, as far as there is room, and at least this many of them. */
   #serve(queue: (() => void)[], atLeast = 0): void {
     const waiting = queue.length
-    for (let served = 0; served < waiting && (this.hasRoom || served < atLeast); served++) queue.shift()?.()
+    for (let served = 0; served < waiting && (this.hasBudget || served < atLeast); served++) queue.shift()?.()
   }
 }

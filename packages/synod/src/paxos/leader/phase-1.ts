@@ -19,18 +19,18 @@ export interface Phase1State {
   /** The reported vote at the highest ballot in each slot. */
   readonly votes: Map<Slot, ReportedVote>
   /** Where there are leases: the ballot of the leader that told this server to take over. */
-  readonly over?: Ballot
+  readonly predecessor?: Ballot
   resendMs: number
 }
 
-export function emptyPhase1(first: Slot, voters: ServerSet, over: Ballot | undefined): Phase1State {
+export function emptyPhase1(first: Slot, voters: ServerSet, predecessor: Ballot | undefined): Phase1State {
   return {
     first,
     from: NO_SERVERS,
     voters,
     next: new Map(),
     votes: new Map(),
-    ...(over === undefined ? {} : { over }),
+    ...(predecessor === undefined ? {} : { predecessor }),
     resendMs: 0,
   }
 }
@@ -133,9 +133,15 @@ export class Phase1 {
   }
 
   #prepareFrom(slot: Slot): Prepare {
-    const { over } = this.state
+    const { predecessor } = this.state
     const ballot = this.#ballot
-    return { type: 'prepare', ballot, scope: 'log', slot, ...(over === undefined ? {} : { over }) }
+    return {
+      type: 'prepare',
+      ballot,
+      scope: 'log',
+      slot,
+      ...(predecessor === undefined ? {} : { predecessor }),
+    }
   }
 
   #adopt(vote: ReportedVote): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DEAD_AFTER_MS, KEEP_ALIVE_MS, Watch } from '../../../src/net/transport/keep-alive.js'
+import { DEAD_AFTER_MS, KEEP_ALIVE_MS, KeepAliveWatch } from '../../../src/net/transport/keep-alive.js'
 import type { ReplicaMessage } from '../../../src/net/client/messages.js'
 import { Rig } from '../rig.js'
 
@@ -126,7 +126,7 @@ it('a process that stood still does not count that time as silence of its peer',
       return () => undefined
     },
   }
-  const watch = new Watch(clock, () => (isDead = true))
+  const watch = new KeepAliveWatch(clock, () => (isDead = true))
   watch.onSent()
   // However late they come: what arrived meanwhile is dealt with after the first of them.
   for (const ring of rings) {

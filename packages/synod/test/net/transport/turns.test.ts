@@ -26,11 +26,11 @@ describe('turns of the event loop', () => {
   it('have a capacity of work, which the next turn renews', () => {
     const { clock, turns } = rig()
     turns.spend(MAX_TURN_UNITS - 1)
-    expect(turns.hasRoom).toBe(true)
+    expect(turns.hasBudget).toBe(true)
     turns.spend(1)
-    expect(turns.hasRoom).toBe(false)
+    expect(turns.hasBudget).toBe(false)
     clock.advance(0)
-    expect(turns.hasRoom).toBe(true)
+    expect(turns.hasBudget).toBe(true)
     expect(turns.number).toBe(1)
   })
 
@@ -38,9 +38,9 @@ describe('turns of the event loop', () => {
     const { clock, turns } = rig()
     turns.spend(1)
     clock.busyMs += MAX_TURN_MS
-    expect(turns.hasRoom).toBe(false)
+    expect(turns.hasBudget).toBe(false)
     clock.advance(0)
-    expect(turns.hasRoom).toBe(true)
+    expect(turns.hasBudget).toBe(true)
   })
 
   it('serve waiting flows in the order of their requests, within the capacity', () => {

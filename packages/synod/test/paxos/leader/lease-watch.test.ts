@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { History } from '../../../src/paxos/invariants.js'
+import { ClusterHistory } from '../../../src/paxos/invariants.js'
 import type { Message } from '../../../src/paxos/messages.js'
 import { ClusterServer } from '../../../../testing/src/cluster/cluster-server.js'
 import { LeaseWatch } from '../../../../testing/src/cluster/lease-watch.js'
@@ -16,7 +16,7 @@ let watch: LeaseWatch
 let server: ClusterServer
 
 beforeEach(() => {
-  watch = new LeaseWatch(new History(config))
+  watch = new LeaseWatch(new ClusterHistory(config))
   server = new ClusterServer(config, 1)
 })
 

@@ -214,7 +214,7 @@ describe('a server that made a lease promise', () => {
       ballot: ballot(seq, 3),
       scope: 'log',
       slot: 1,
-      ...(over === undefined ? {} : { over }),
+      ...(over === undefined ? {} : { predecessor: over }),
     }) as const
 
   test('neither promises nor refuses another server until the lease is over', () => {

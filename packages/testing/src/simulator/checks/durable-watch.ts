@@ -1,7 +1,7 @@
 import { groupMarker, readGroup, readRecords } from 'synod/internal/journal/group.js'
 import { decodeHeader } from 'synod/internal/journal/segment.js'
 import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
-import type { History } from 'synod/internal/paxos/invariants.js'
+import type { ClusterHistory } from 'synod/internal/paxos/invariants.js'
 import type { JournalRecord } from 'synod/internal/paxos/records.js'
 import type { Value } from 'synod/internal/paxos/value.js'
 import type { MemoryDisk } from '../hardware/disk.js'
@@ -14,7 +14,7 @@ export type OnRecords = (server: ServerId, payload: Uint8Array, records: readonl
  * history of what the cluster has promised and voted, where the invariants are checked.
  */
 export class DurableWatch {
-  readonly #history: History
+  readonly #history: ClusterHistory
   readonly #onRecords: OnRecords
   readonly #onViolation: (error: Error) => void
   /**
@@ -23,7 +23,7 @@ export class DurableWatch {
    */
   #later: { readonly server: ServerId; readonly slot: Slot; readonly value: Value }[] = []
 
-  constructor(history: History, onRecords: OnRecords, onViolation: (error: Error) => void) {
+  constructor(history: ClusterHistory, onRecords: OnRecords, onViolation: (error: Error) => void) {
     this.#history = history
     this.#onRecords = onRecords
     this.#onViolation = onViolation
