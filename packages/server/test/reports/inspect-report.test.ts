@@ -60,7 +60,7 @@ finding    torn-tail: It is torn. (00000001.journal, byte 99)
 
 segment    00000001.journal, 120 bytes
            2 groups, 1 to 2
-           records: 2 promise, 1 vote, 1 chosen, 1 decided, 0 trim, 0 positions
+           records: 2 promise, 1 vote, 1 chosen, 1 decided, 0 trim, 0 group-counts
   group 1 at byte 53, 40 bytes
     promise (4, s1) for every slot
     promise (4, s1) for slot 3
