@@ -23,13 +23,14 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
     'replica/capacity.ts#MIN_SHARE',
   ],
   'bytes of them': ['replica/waiting-requests.ts#MAX_WAITING_BYTES'],
+  'commands of one slot': ['machine/batch.ts#MAX_BATCH_BYTES'],
   'reads that wait at one replica': [
     'replica/waiting-requests.ts#MAX_WAITING_REQUESTS',
     'replica/capacity.ts#MIN_SHARE',
   ],
   'bytes of their queries': ['replica/pending-reads.ts#MAX_QUERY_BYTES'],
-  'slots of `replica.applied` that are kept, and bytes of their commands and results': [
-    'replica/applied.ts#MAX_APPLIED_SLOTS',
+  'commands of `replica.applied` that are kept, and bytes of them and their results': [
+    'replica/applied.ts#MAX_APPLIED_COMMANDS',
     'replica/applied.ts#MAX_APPLIED_BYTES',
   ],
   "calls under way of one client, or of a replica's process": ['call.ts#MAX_CALLS'],
@@ -67,6 +68,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
 
   'the window: slots above the chosen watermark, leader mode': ['paxos/config.ts#DEFAULT_WINDOW.leader'],
   'the window, leaderless mode': ['paxos/config.ts#DEFAULT_WINDOW.leaderless'],
+  'bytes of values under way of one leader': ['paxos/config.ts#MAX_FLIGHT_BYTES'],
   'proposals in that queue': ['paxos/config.ts#MAX_QUEUED'],
   'bytes that a server proposes ahead of its disk': ['replica/driver.ts#MAX_AHEAD_BYTES'],
   'bytes that wait for the disk': [

@@ -98,6 +98,6 @@ export class Reader {
   }
 
   #need(size: number): void {
-    if (size > this.#end - this.#position) throw new MalformedError('data ends too early')
+    if (size < 0 || size > this.#end - this.#position) throw new MalformedError('data ends too early')
   }
 }

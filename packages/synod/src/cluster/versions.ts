@@ -28,8 +28,8 @@ export interface Agreed {
 /** No version of anything is higher. */
 export const MAX_VERSION = 65_535
 
-/** The formats of the replicated state that this build knows. */
-export const FORMATS: VersionRange = { oldest: 1, newest: 1 }
+/** The formats of the replicated state that this build knows. From 2 on slots hold batches. */
+export const FORMATS: VersionRange = { oldest: 1, newest: 2 }
 
 /** What a cluster begins with. */
 export const FIRST_AGREED: Agreed = { format: 1, machine: 1 }

@@ -59,10 +59,10 @@ export class CommandBatch<M extends AnyMachine> {
     const commands = waiting.flatMap(({ command }) => command ?? [])
     const outcomes = commands.length === 0 ? [] : applyCommands(machine, codecs, commands)
     let next = 0
-    for (const { command, pending, request, slot, timeMs } of waiting) {
+    for (const { command, pending, position, request, timeMs } of waiting) {
       const outcome = command === undefined ? undefined : outcomes[next++]
       if (outcome !== undefined) sessions.settle(request, pending, outcome)
-      onApplied({ slot, timeMs, request, outcome: pending })
+      onApplied({ position, timeMs, request, outcome: pending })
     }
   }
 }

@@ -7,6 +7,7 @@ import { SynodError } from '../errors.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { ChangeOutcome, Membership, MembershipState } from '../paxos/membership.js'
 import type { Value } from '../paxos/value.js'
+import { requestsIn } from './batch.js'
 import { changeOf } from './change-codec.js'
 import { CommandBatch, hasBatches } from './command-batch.js'
 import {
@@ -21,7 +22,8 @@ import {
 } from './contract.js'
 import { type Applied, type Outcome, checksumOfOutcome } from './outcome.js'
 import { raiseRefusal, raiseOf } from './raise.js'
-import { type Request, type RequestKey, decodeRequest } from './request.js'
+import type { Position } from './position.js'
+import type { Request, RequestKey } from './request.js'
 import { Sessions } from './sessions.js'
 import { decodeMeta, encodeMeta } from './snapshot-meta.js'
 import { type SnapshotPart, StateChunks, startEagerly, partsOf } from './snapshot-parts.js'
@@ -128,12 +130,9 @@ export class Executor<M extends AnyMachine> {
     return this.#batch !== undefined
   }
 
-  /**
-   * Executes the value of the next slot. Undefined if no caller can wait for it: a no-op, say.
-   * Throws as `executeAll` does.
-   */
-  execute(slot: Slot, value: Value): Execution | undefined {
-    return this.executeAll(slot, [value])[0]
+  /** Executes the value of the next slot, as `executeAll` does. */
+  execute(slot: Slot, value: Value): readonly Execution[] {
+    return this.executeAll(slot, [value])
   }
 
   /**
@@ -143,14 +142,20 @@ export class Executor<M extends AnyMachine> {
    */
   executeAll(first: Slot, values: readonly Value[]): readonly Execution[] {
     if (first !== this.#executed + 1) throw new RangeError(`slot ${first} cannot follow ${this.#executed}`)
-    const executions = values.map((value) => this.#execute(++this.#executed, value))
+    const executions: Execution[] = []
+    const ends = values.map((value) => {
+      this.#execute(++this.#executed, value, executions)
+      return executions.length
+    })
     this.#batch?.apply()
+    let next = 0
     for (const [index, value] of values.entries()) {
       this.#digest = crc32(value, 0, value.length, this.#digest)
-      const execution = executions[index]
-      if (execution !== undefined) this.#digest = digestOf(execution.outcome, this.#digest)
+      for (const { outcome } of executions.slice(next, ends[index]))
+        this.#digest = digestOf(outcome, this.#digest)
+      next = ends[index] ?? next
     }
-    return executions.filter((execution) => execution !== undefined)
+    return executions
   }
 
   /** Nothing was chosen in the slots up to this one: they count as no-ops. */
@@ -165,21 +170,21 @@ export class Executor<M extends AnyMachine> {
     this.#membership.replace(membership)
   }
 
-  #execute(slot: Slot, value: Value): Execution | undefined {
+  #execute(slot: Slot, value: Value, executions: Execution[]): void {
     const change = this.#membership.apply(slot, changeOf(value))
-    const request = value.length === 0 ? undefined : readRequest(value)
-    if (request === undefined) return undefined
-    if (request.kind !== 'command') this.#batch?.apply()
-    this.#timeMs = Math.max(this.#timeMs, request.timeMs)
-    return { request, outcome: this.#outcomeOf(slot, value, request, change) }
+    for (const [index, request] of requestsIn(value, this.#agreed.format).entries()) {
+      if (request.kind !== 'command') this.#batch?.apply()
+      this.#timeMs = Math.max(this.#timeMs, request.timeMs)
+      executions.push({ request, outcome: this.#outcomeOf({ slot, index }, value, request, change) })
+    }
   }
 
-  #outcomeOf(slot: Slot, value: Value, request: Request, change: ChangeOutcome | undefined): Outcome {
+  #outcomeOf(position: Position, value: Value, request: Request, change: ChangeOutcome | undefined): Outcome {
     switch (request.kind) {
       case 'open':
         return this.#open(request)
       case 'command':
-        return this.#sessions.execute(request, () => this.#apply(slot, request))
+        return this.#sessions.execute(request, () => this.#apply(position, request))
       case 'change':
         return outcomeOfChange(change)
       case 'raise':
@@ -334,13 +339,16 @@ export class Executor<M extends AnyMachine> {
     if (lack !== undefined) throw new SynodError('wrong-version', lack)
   }
 
-  #apply(slot: Slot, request: Request): Outcome {
+  #apply(position: Position, request: Request): Outcome {
     const timeMs = this.#timeMs
-    const context = this.#contextOf(slot)
+    const context: ApplyContext = { position, timeMs, version: this.#agreed.machine }
     if (this.#batch !== undefined)
-      return this.#batch.add({ slot, timeMs, request }, () => ({ command: this.#decode(request), context }))
+      return this.#batch.add({ position, timeMs, request }, () => ({
+        command: this.#decode(request),
+        context,
+      }))
     const outcome = this.#outcomeOfCommand(request, context)
-    this.#report({ slot, timeMs, request, outcome })
+    this.#report({ position, timeMs, request, outcome })
     return outcome
   }
 
@@ -359,10 +367,6 @@ export class Executor<M extends AnyMachine> {
   #decode(request: Request): CommandOf<M> {
     if (!this.isKnownByAll(request)) throw new Error('not all members know this command')
     return decodeWith('command', this.codecs.command, request.command)
-  }
-
-  #contextOf(slot: Slot): ApplyContext {
-    return { position: { slot, index: 0 }, timeMs: this.#timeMs, version: this.#agreed.machine }
   }
 
   #report(applied: Applied): void {
@@ -387,14 +391,4 @@ function outcomeOfChange(change: ChangeOutcome | undefined): Outcome {
 function digestOf({ result, status }: Outcome, before: number): number {
   const marked = crc32(checksumOfOutcome(status), 0, 1, before)
   return status === 'done' ? crc32(result, 0, result.length, marked) : marked
-}
-
-/** Undefined for what is no request. A replica lets none into the log; all must ignore it alike. */
-function readRequest(value: Value): Request | undefined {
-  try {
-    return decodeRequest(value)
-  } catch (error) {
-    if (error instanceof MalformedError) return undefined
-    throw error
-  }
 }

@@ -1,6 +1,6 @@
 import { SynodError } from '../errors.js'
 import { MIN_RETRY_MS, overloaded } from '../service-pace.js'
-import type { Slot } from '../paxos/ballot.js'
+import type { Position } from './position.js'
 import type { Request } from './request.js'
 
 /** The outcome of a request. */
@@ -23,7 +23,7 @@ export interface Outcome {
 
 /** A command that the state machine was given, its log time, and its outcome. */
 export interface Applied {
-  readonly slot: Slot
+  readonly position: Position
   readonly timeMs: number
   readonly request: Request
   readonly outcome: Outcome

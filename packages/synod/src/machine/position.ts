@@ -1,8 +1,8 @@
 import type { Slot } from '../paxos/ballot.js'
 
 /**
- * Where a command stands in the log, as plain data: its slot, and its place among the commands of
- * that slot, from 0. Today a slot holds one command.
+ * Where a command stands in the log, as plain data: its slot, and its place in the batch of that
+ * slot, from 0.
  */
 export interface Position {
   readonly slot: Slot

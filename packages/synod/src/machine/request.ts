@@ -40,6 +40,9 @@ export const CHANGE_TAG = 3
 /** A raise of versions begins with this byte, and no other request does. */
 export const RAISE_TAG = 4
 
+/** A batch of requests begins with this byte, and no request does. */
+export const BATCH_TAG = 5
+
 const KIND_TAGS: Readonly<Record<RequestKind, number>> = {
   open: 1,
   command: 2,
@@ -50,7 +53,9 @@ const KIND_TAGS: Readonly<Record<RequestKind, number>> = {
 export const MAX_TIME_MS = 8.64e15
 
 const TIME_OFFSET = 1
-const TIME_BYTES = 8
+
+/** How much shorter a request is without its stamp. */
+export const UNSTAMPED_BYTES = 8
 const NO_COMMAND = new Uint8Array(0)
 const UNNUMBERED = { timeMs: 0, opening: 0, sequence: 0, acknowledged: 0, version: 0 } as const
 
@@ -98,16 +103,30 @@ function encodeUnnumbered(
 /** Throws MalformedError. The command is a view into the bytes. */
 export function decodeRequest(bytes: Uint8Array): Request {
   const reader = new Reader(bytes)
-  return {
-    kind: readKind(reader),
-    timeMs: readTime(reader),
-    session: readSessionKey(reader),
-    opening: reader.varint(),
-    sequence: reader.varint(),
-    acknowledged: reader.varint(),
-    version: reader.varint(),
-    command: reader.raw(reader.remaining),
-  }
+  return readFields(reader, 0, readKind(reader), readTime(reader))
+}
+
+/**
+ * Reads a request of this many bytes from a batch with this stamp. Throws MalformedError. The
+ * command is a view into what is read.
+ */
+export function readRequest(reader: Reader, size: number, timeMs: number): Request {
+  const after = reader.remaining - size
+  return readFields(reader, after, readKind(reader), timeMs)
+}
+
+/** The fields after the stamp; `after` bytes are left then. */
+function readFields(reader: Reader, after: number, kind: RequestKind, timeMs: number): Request {
+  const session = readSessionKey(reader)
+  const [opening, sequence, acknowledged] = [reader.varint(), reader.varint(), reader.varint()]
+  const version = reader.varint()
+  const command = reader.raw(reader.remaining - after)
+  return { kind, timeMs, session, opening, sequence, acknowledged, version, command }
+}
+
+/** Whether an encoded request may share a slot with others, as commands and openings do. */
+export function isBatchable(request: Uint8Array): boolean {
+  return request[0] === KIND_TAGS.command || request[0] === KIND_TAGS.open
 }
 
 /**
@@ -130,17 +149,18 @@ export function admitRequest(bytes: Uint8Array): Request {
 }
 
 /**
- * A request with the time at which it is proposed. It is a copy: what was proposed before, at
- * another time, stays as it was voted for. A value that is no request has no place for a stamp, and
+ * A request or batch with the time at which it is proposed. It is a copy: what was proposed before,
+ * at another time, stays as it was voted for. A value that is neither has no place for a stamp, and
  * is not executed.
  */
-export function stampRequest(bytes: Uint8Array, timeMs: number): Uint8Array {
+export function stampValue(bytes: Uint8Array, timeMs: number): Uint8Array {
   const stamped = Buffer.from(bytes)
-  if (stamped.length >= TIME_OFFSET + TIME_BYTES) stamped.writeDoubleLE(timeMs, TIME_OFFSET)
+  if (stamped.length >= TIME_OFFSET + UNSTAMPED_BYTES) stamped.writeDoubleLE(timeMs, TIME_OFFSET)
   return stamped
 }
 
-function readTime(reader: Reader): number {
+/** Throws MalformedError. */
+export function readTime(reader: Reader): number {
   const timeMs = reader.f64()
   if (!Number.isInteger(timeMs) || timeMs < 0 || timeMs > MAX_TIME_MS)
     throw new MalformedError(`a stamp of ${timeMs} ms`)

@@ -52,6 +52,9 @@ export const DEFAULT_WINDOW: Readonly<Record<Mode, number>> = { leader: 8192, le
 /** How many values may wait for a slot in the core. The host can give up or refuse further ones. */
 export const MAX_QUEUED = 8192
 
+/** A leader takes no more proposals while it has this many bytes of values under way. */
+export const MAX_FLIGHT_BYTES = 64 << 20
+
 /** The most bytes of values in one message; a single larger value goes alone. */
 export const MAX_MESSAGE_VALUES_BYTES = 1 << 20
 

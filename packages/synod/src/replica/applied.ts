@@ -3,14 +3,14 @@ import { decodeAnswered } from '../machine/contract.js'
 import type { Executor } from '../machine/executor.js'
 import type { Applied } from '../machine/outcome.js'
 import type { AnyMachine, CodecsOf, CommandOf, ResultOf } from '../machine/machine.js'
-import type { Position } from '../machine/position.js'
+import { type Position, comparePositions } from '../machine/position.js'
 import { Refusal } from '../machine/refusal.js'
 import { type Rules, SIGNAL, group, required, wholeFrom } from '../options.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { NextItem } from './subscriptions.js'
 
-/** What is kept for readers that are late or slow: slots, and bytes of commands and results. */
-export const MAX_APPLIED_SLOTS = 4096
+/** The most commands that are kept for slow readers, and bytes of these and their results. */
+export const MAX_APPLIED_COMMANDS = 16_384
 export const MAX_APPLIED_BYTES = 16 << 20
 
 export interface AppliedOptions {
@@ -36,7 +36,7 @@ export interface AppliedBatch<M extends AnyMachine> {
 }
 
 interface AppliedRecord {
-  readonly slot: Slot
+  readonly position: Position
   readonly timeMs: number
   readonly command: Uint8Array
   readonly result: Uint8Array
@@ -46,7 +46,7 @@ interface AppliedRecord {
 /** The commands that were applied lately. They are kept from the first reader on. */
 export class AppliedLog<M extends AnyMachine> {
   readonly #executor: Executor<M>
-  /** In the order of their slots. */
+  /** In the order of their positions. */
   #kept: AppliedRecord[] = []
   #bytes = 0
   #isKeeping = false
@@ -61,14 +61,15 @@ export class AppliedLog<M extends AnyMachine> {
   reader(from: Position | undefined): NextItem<AppliedBatch<M>> {
     const { executed } = this.#executor
     if (!this.#isKeeping) this.#begin()
-    // A slot holds one command, so what comes after it stands in the next one.
-    let next = from === undefined ? executed + 1 : Math.max(1, from.index === 0 ? from.slot : from.slot + 1)
+    let next: Position = from ?? { slot: executed + 1, index: 0 }
     return () => {
-      if (next <= this.#floor) throw gapError(next, this.#floor)
-      const kept = this.#kept[this.#find(next)]
-      if (kept === undefined) return undefined
-      next = kept.slot + 1
-      return new Batch(kept, this.#executor.codecs)
+      if (next.slot <= this.#floor) throw gapError(Math.max(1, next.slot), this.#floor)
+      const start = this.#find(next)
+      const first = this.#kept[start]
+      if (first === undefined) return undefined
+      const { slot } = first.position
+      next = { slot: slot + 1, index: 0 }
+      return new Batch(first, this.#kept.slice(start, this.#find(next)), this.#executor.codecs)
     }
   }
 
@@ -88,9 +89,9 @@ export class AppliedLog<M extends AnyMachine> {
   }
 
   /** A copy: the command is a view into a frame or a segment, which is much larger. */
-  #add({ outcome: { result, status }, request, slot, timeMs }: Applied): void {
+  #add({ outcome: { result, status }, position, request, timeMs }: Applied): void {
     const kept = {
-      slot,
+      position,
       timeMs,
       command: Uint8Array.from(request.command),
       result,
@@ -98,29 +99,35 @@ export class AppliedLog<M extends AnyMachine> {
     }
     this.#kept.push(kept)
     this.#bytes += sizeOf(kept)
-    if (this.#kept.length <= MAX_APPLIED_SLOTS && this.#bytes <= MAX_APPLIED_BYTES) return
+    if (this.#kept.length <= MAX_APPLIED_COMMANDS && this.#bytes <= MAX_APPLIED_BYTES) return
     this.#dropHalf()
   }
 
-  /** Half of it at once, which is cheaper than one by one. */
+  /**
+   * Half of it at once, which is cheaper than one by one; whole slots, and never the last one, of
+   * which there may be more to come.
+   */
   #dropHalf(): void {
+    const last = this.#kept.at(-1)?.position.slot ?? 0
     let dropped = 0
-    while (dropped < MAX_APPLIED_SLOTS / 2 || this.#bytes > MAX_APPLIED_BYTES / 2) {
-      const kept = this.#kept[dropped]
-      if (kept === undefined || dropped === this.#kept.length - 1) break
+    for (const kept of this.#kept) {
+      const { slot } = kept.position
+      const isEnough = dropped >= MAX_APPLIED_COMMANDS / 2 && this.#bytes <= MAX_APPLIED_BYTES / 2
+      if (slot === last || (isEnough && slot > this.#floor)) break
       this.#bytes -= sizeOf(kept)
-      this.#floor = kept.slot
+      this.#floor = slot
       dropped++
     }
     this.#kept.splice(0, dropped)
   }
 
-  /** Where the first one stands that is in this slot or after it. */
-  #find(slot: Slot): number {
+  /** Where the first one stands that is at this position or after it. */
+  #find(position: Position): number {
     let [low, high] = [0, this.#kept.length]
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.#kept[middle]?.slot ?? Infinity) < slot) low = middle + 1
+      const kept = this.#kept[middle]
+      if (kept !== undefined && comparePositions(kept.position, position) < 0) low = middle + 1
       else high = middle
     }
     return low
@@ -131,24 +138,26 @@ export class AppliedLog<M extends AnyMachine> {
 class Batch<M extends AnyMachine> implements AppliedBatch<M> {
   readonly position: Position
   readonly timeMs: number
-  readonly #kept: AppliedRecord
+  readonly #kept: readonly AppliedRecord[]
   readonly #codecs: CodecsOf<M>
 
-  constructor(kept: AppliedRecord, codecs: CodecsOf<M>) {
-    this.position = { slot: kept.slot, index: 0 }
-    this.timeMs = kept.timeMs
+  constructor({ position, timeMs }: AppliedRecord, kept: readonly AppliedRecord[], codecs: CodecsOf<M>) {
+    this.position = position
+    this.timeMs = timeMs
     this.#kept = kept
     this.#codecs = codecs
   }
 
   get commands(): readonly CommandOf<M>[] {
-    return [decodeAnswered('command', this.#codecs.command, this.#kept.command)]
+    return this.#kept.map(({ command }) => decodeAnswered('command', this.#codecs.command, command))
   }
 
   get results(): readonly (ResultOf<M> | Refusal)[] {
-    const { isDone, result } = this.#kept
-    if (!isDone) return [new Refusal(Buffer.from(result).toString())]
-    return [decodeAnswered('result', this.#codecs.result, result)]
+    return this.#kept.map(({ isDone, result }) =>
+      isDone
+        ? decodeAnswered('result', this.#codecs.result, result)
+        : new Refusal(Buffer.from(result).toString()),
+    )
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Call, Calls } from '../call.js'
 import { MalformedError } from '../bytes/reader.js'
 import { SynodError, type PendingRequest } from '../errors.js'
+import { isBatch, unpackBatch } from '../machine/batch.js'
 import { encodeChange } from '../machine/change-codec.js'
 import type { Execution } from '../machine/executor.js'
 import { outcomeError } from '../machine/outcome.js'
@@ -11,7 +12,7 @@ import {
   admitRequest,
   encodeChangeRequest,
   encodeRaiseRequest,
-  stampRequest,
+  stampValue,
 } from '../machine/request.js'
 import { newSessionKey } from '../machine/session-key.js'
 import { SessionPool } from '../machine/session-pool.js'
@@ -26,7 +27,8 @@ import type { Clocks } from './clocks.js'
 import type { ReplicaCounters } from './replica-counters.js'
 import type { Inbox } from './inbox.js'
 import type { Settings } from './options.js'
-import { type OnOutcome, WaitingRequests } from './waiting-requests.js'
+import { slotsOf, valueOf } from './packing.js'
+import { type OnOutcome, WaitingRequests, type WaitingRequest } from './waiting-requests.js'
 import type { SpaceGuard } from './space-guard.js'
 
 /** How often a replica looks for requests that got lost on their way to another server. */
@@ -41,8 +43,8 @@ export interface CommandServiceParts {
   readonly changes: ChangeQueue
   readonly clocks: Clocks
   readonly spaceGuard: SpaceGuard
-  /** Knows whether all members know a command. */
-  readonly state: { isKnownByAll(request: Request): boolean }
+  /** Knows what all members know. */
+  readonly state: { readonly format: number; isKnownByAll(request: Request): boolean }
   readonly inbox: Pick<Inbox, 'step' | 'wake'>
 }
 
@@ -62,7 +64,9 @@ export class CommandService {
   constructor(parts: CommandServiceParts) {
     const { host, maxWaiting } = parts.settings
     this.#parts = parts
-    this.#requests = new WaitingRequests(maxWaiting)
+    this.#requests = new WaitingRequests(maxWaiting, (id) => {
+      parts.inbox.step({ type: 'withdraw', id })
+    })
     this.#sessions = new SessionPool(
       (value, call) => {
         this.#submitOwn(value, call)
@@ -118,9 +122,7 @@ export class CommandService {
       const waiting = counts.unlessRefused(() => this.#requests.submit(key, value, clock.now(), done, owner))
       inbox.wake()
       return () => {
-        if (!waiting.waits) return
         this.#requests.cancel(waiting)
-        inbox.step({ type: 'withdraw', id: waiting.id })
       }
     }
     return value[0] === CHANGE_TAG ? changes.add(begin, done) : begin(done)
@@ -131,63 +133,74 @@ export class CommandService {
    */
   takeProposals(most: number, mostBytes: number): Input | undefined {
     const { settings } = this.#parts
-    const proposals = [...this.#takeLost(), ...this.#takeNew(most, mostBytes)]
-    if (proposals.length === 0) return undefined
-    return { type: 'propose', proposals, elsewhere: settings.mode === 'leaderless' && this.#handsOn }
+    const taken = [...this.#takeLost(), ...this.#takeNew(most, mostBytes)]
+    if (taken.length === 0) return undefined
+    const elsewhere = settings.mode === 'leaderless' && this.#handsOn
+    return { type: 'propose', proposals: this.#pack(taken), elsewhere }
   }
 
-  #takeNew(most: number, mostBytes: number): readonly Proposal[] {
+  #takeNew(most: number, mostBytes: number): readonly WaitingRequest[] {
     const { clocks, settings, spaceGuard } = this.#parts
     if (this.#requests.isAllProposed || (!this.#handsOn && !clocks.isKnown)) return []
-    const nowMs = settings.host.clock.now()
-    const taken = this.#requests.take(most, mostBytes, nowMs, (value) => {
+    return this.#requests.take(most, mostBytes, settings.host.clock.now(), (value) => {
       spaceGuard.check(value)
     })
-    const values = this.#prepare(taken.map(({ value }) => value))
-    return taken.map(({ id, value }, index) => ({ id, value: values[index] ?? value }))
+  }
+
+  /**
+   * One proposal for each slot. The server that proposes a request stamps it, not the one that
+   * received it. None while this server does not know the time.
+   */
+  #pack(requests: readonly WaitingRequest[]): readonly Proposal[] {
+    const handsOn = this.#handsOn
+    const { clocks, guard, settings, state } = this.#parts
+    const timeMs = handsOn ? 0 : clocks.stamp()
+    if (timeMs === undefined) return []
+    // Only a leaderless proposer keeps a proposal until it is told that none waits for it.
+    const isKept = settings.mode === 'leaderless' && !handsOn
+    return slotsOf(requests, state.format).map((ofSlot) => {
+      const value = valueOf(ofSlot, timeMs, state.format)
+      const id = isKept ? this.#requests.proposedTogether(ofSlot) : 0
+      return { id, value: handsOn ? value : guard.judge(value) }
+    })
   }
 
   /** What went to a leader that is gone, or got lost on the way there. */
-  #takeLost(): readonly Proposal[] {
+  #takeLost(): readonly WaitingRequest[] {
     if (!this.#isCheckDue) return []
     this.#isCheckDue = false
     return this.#handsOn ? this.#requests.takeLost(this.#parts.settings.host.clock.now()) : []
   }
 
   /**
-   * What others hand on to this server. Without space on the disk it is dropped here; they hand it
-   * on again, or refuse it.
+   * What others hand on to this server, as it proposes it; nothing while it does not know the time,
+   * and what takes space is dropped where that is scarce. They hand it on again, or refuse it.
    */
   takeForwarded(values: readonly Value[]): readonly Value[] {
-    return this.#prepare(
-      this.#handsOn ? values : values.filter((value) => this.#parts.spaceGuard.passes(value)),
-    )
-  }
-
-  /**
-   * Requests as this server proposes them. The server that proposes a request stamps it, not the
-   * one that received it. None while this server does not know the time: the sender forwards them
-   * again.
-   */
-  #prepare(values: readonly Value[]): readonly Value[] {
-    const { clocks, guard } = this.#parts
-    if (this.#handsOn || values.length === 0) return values
+    if (this.#handsOn) return values
+    const { clocks, guard, spaceGuard } = this.#parts
     const timeMs = clocks.stamp()
     if (timeMs === undefined) return []
-    return values.map((value) => guard.judge(stampRequest(value, timeMs)))
+    const passing = spaceGuard.isScarce ? values.flatMap((value) => this.#passingIn(value)) : values
+    return passing.map((value) => guard.judge(stampValue(value, timeMs)))
+  }
+
+  /** What of a value does not take space. */
+  #passingIn(value: Value): readonly Value[] {
+    const { spaceGuard, state } = this.#parts
+    if (!isBatch(value)) return spaceGuard.passes(value) ? [value] : []
+    const requests = unpackBatch(value).map((request) => ({ value: request }))
+    const passing = requests.filter((request) => spaceGuard.passes(request.value))
+    return passing.length === 0 ? [] : [valueOf(passing, 0, state.format)]
   }
 
   /** Answers the callers that wait for these executions. */
   answer(executions: readonly Execution[]): void {
-    const { counts, inbox, settings } = this.#parts
+    const { counts, settings } = this.#parts
     const nowMs = settings.host.clock.now()
     for (const execution of executions) {
       const waited = this.#requests.executed(execution, nowMs)
-      if (waited === undefined) continue
-      counts.requestSeconds.record((nowMs - waited.arrivedMs) / 1000)
-      // In leader mode a proposal ends with its slot; only a leaderless proposer keeps it until it
-      // is told.
-      if (settings.mode === 'leaderless') inbox.step({ type: 'withdraw', id: waited.id })
+      if (waited !== undefined) counts.requestSeconds.record((nowMs - waited.arrivedMs) / 1000)
     }
   }
 

@@ -82,12 +82,12 @@ export class ReplicaTrace {
   }
 
   applied<Command, Result>(
-    { outcome, request, slot }: Applied,
+    { outcome, position, request }: Applied,
     codecs: Pick<Codecs<Command, Result, never, never>, 'command' | 'result'>,
   ): void {
     this.#emit(() => ({
       event: 'execute',
-      slot,
+      ...position,
       tag: tagOf(request),
       command: decoded(codecs.command, request.command),
       by: this.#parts.server,

@@ -274,8 +274,9 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   /**
    * What is executed here, one item for each slot that holds commands, in order and without gaps.
    * It begins with what comes after the call, or with `from`, where that is still kept: the last
-   * 4,096 slots, of at most 16 MiB, since the first call. It rejects with `applied-gap` where slots
-   * are not kept any more, which befalls a slow reader too, and otherwise as `leadership` does.
+   * 16,384 commands, of at most 16 MiB, since the first call. It rejects with `applied-gap` where
+   * slots are not kept any more, which befalls a slow reader too, and otherwise as `leadership`
+   * does.
    *
    * @example
    * const from = { slot: 1, index: 0 }

@@ -50,7 +50,7 @@ export class SpaceGuard {
    * deleted without the one.
    */
   passes(value: Value): boolean {
-    if (!this.#isScarce) return true
+    if (!this.isScarce) return true
     const { command, kind } = decodeRequest(value)
     return kind !== 'command' || this.#parts.frees(command)
   }
@@ -60,7 +60,7 @@ export class SpaceGuard {
    * not.
    */
   get leavesToOthers(): boolean {
-    return this.#parts.space() === 'full' && !this.#isScarce
+    return this.#parts.space() === 'full' && !this.isScarce
   }
 
   /**
@@ -82,7 +82,7 @@ export class SpaceGuard {
   /**
    * Fewer voters have space than a decision takes. One that cannot be reached counts neither way.
    */
-  get #isScarce(): boolean {
+  get isScarce(): boolean {
     const { membership } = this.#parts
     if (!membership.isKnown) return false
     const { quorums, voters } = membership.latest

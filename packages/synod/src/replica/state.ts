@@ -178,6 +178,11 @@ export class State<M extends AnyMachine> {
     this.#store.identify(clusterId)
   }
 
+  /** The format of the replicated state that the members have agreed on, as of what is executed. */
+  get format(): number {
+    return this.executor.agreed.format
+  }
+
   /** Whether all members know a command. What cannot be decoded fails when it is executed. */
   isKnownByAll(request: Request): boolean {
     try {

@@ -4,7 +4,6 @@ import type { Execution } from '../machine/executor.js'
 import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
 import type { SessionKey } from '../machine/session-key.js'
 import type { Outcome } from '../machine/outcome.js'
-import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
 import { FairQueue } from './fair-queue.js'
 import { OWN_PROCESS, Capacity } from './capacity.js'
@@ -37,8 +36,16 @@ const SAMPLE_WEIGHT = 1 / 16
 /** Gets the outcome of a request, or the reason why it was never proposed. */
 export type OnOutcome = (outcome: Outcome | SynodError) => void
 
+/** Requests that were proposed in one value. */
+interface Together {
+  readonly id: number
+  /** How many of them still wait. */
+  left: number
+}
+
 /** A request that waits to be executed. */
-export interface WaitingRequest extends RequestKey, Proposal, Linked<WaitingRequest> {
+export interface WaitingRequest extends RequestKey, Linked<WaitingRequest> {
+  readonly value: Value
   /** On whose behalf: those of one owner are proposed in the order of arrival. */
   readonly owner: object
   readonly done: OnOutcome
@@ -52,6 +59,8 @@ export interface WaitingRequest extends RequestKey, Proposal, Linked<WaitingRequ
   waits: boolean
   /** Whether it has been proposed to the present leader. */
   isProposed: boolean
+  /** What it was proposed in, where the core keeps that. */
+  together: Together | undefined
 }
 
 /**
@@ -67,11 +76,14 @@ export class WaitingRequests {
   readonly #proposed = new LinkedList<WaitingRequest>()
   /** Of each session in the order of arrival, which is nearly always the order of execution. */
   readonly #bySession = new Map<SessionKey, WaitingRequest[]>()
+  readonly #onAbandoned: (id: number) => void
   #nextId = 1
   /** How long requests took lately, from their arrival to their execution: a running average. */
   #tookMs = 0
 
-  constructor(limit = MAX_WAITING_REQUESTS) {
+  /** `onAbandoned` is told the id of a proposal when none of its requests waits any more. */
+  constructor(limit = MAX_WAITING_REQUESTS, onAbandoned: (id: number) => void = () => undefined) {
+    this.#onAbandoned = onAbandoned
     this.#capacity = new Capacity('requests', limit, MAX_WAITING_BYTES)
   }
 
@@ -91,7 +103,6 @@ export class WaitingRequests {
   submit(key: RequestKey, value: Value, nowMs: number, done: OnOutcome, owner = OWN_PROCESS): WaitingRequest {
     this.#capacity.check(owner, value.length, nowMs)
     const waiting: WaitingRequest = {
-      id: this.#nextId++,
       session: key.session,
       sequence: key.sequence,
       value,
@@ -103,6 +114,7 @@ export class WaitingRequests {
       wasProposed: false,
       wasSkipped: false,
       isProposed: false,
+      together: undefined,
       before: undefined,
       after: undefined,
     }
@@ -123,6 +135,7 @@ export class WaitingRequests {
   cancel(waiting: WaitingRequest): void {
     if (!waiting.waits) return
     waiting.waits = false
+    this.#leave(waiting)
     if (waiting.isProposed) this.#proposed.remove(waiting)
     else this.#queue.remove(waiting)
     this.#capacity.leave(waiting.owner, waiting.value.length)
@@ -155,7 +168,7 @@ export class WaitingRequests {
     mostBytes: number,
     nowMs: number,
     check: (value: Value) => void = () => undefined,
-  ): readonly Proposal[] {
+  ): readonly WaitingRequest[] {
     const proposals: WaitingRequest[] = []
     for (const waiting of this.#queue.take(most, mostBytes)) {
       waiting.isProposed = true
@@ -185,6 +198,7 @@ export class WaitingRequests {
     const queued = this.#queue.takeAll()
     for (let { first } = this.#proposed; first !== undefined; { first } = this.#proposed) {
       this.#proposed.remove(first)
+      this.#leave(first)
       first.isProposed = false
       this.#queue.add(first)
     }
@@ -201,7 +215,7 @@ export class WaitingRequests {
   }
 
   /** What was handed on and is taken for lost, to be proposed again. */
-  takeLost(nowMs: number): readonly Proposal[] {
+  takeLost(nowMs: number): readonly WaitingRequest[] {
     const afterMs = Math.min(Math.max(LOST_AFTER * this.#tookMs, MIN_LOST_MS), MAX_LOST_MS)
     const proposals: WaitingRequest[] = []
     for (let waiting = this.#proposed.first; waiting !== undefined; waiting = waiting.after) {
@@ -210,6 +224,20 @@ export class WaitingRequests {
       proposals.push(waiting)
     }
     return proposals
+  }
+
+  /** These are proposed in one value. Returns the id of the proposal. */
+  proposedTogether(requests: readonly WaitingRequest[]): number {
+    const together: Together = { id: this.#nextId++, left: requests.length }
+    for (const waiting of requests) waiting.together = together
+    return together.id
+  }
+
+  #leave(waiting: WaitingRequest): void {
+    const { together } = waiting
+    if (together === undefined) return
+    waiting.together = undefined
+    if (--together.left === 0) this.#onAbandoned(together.id)
   }
 
   #ofSession({ session }: RequestKey): WaitingRequest[] {

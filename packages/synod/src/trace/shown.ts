@@ -1,5 +1,5 @@
-import { MalformedError } from '../bytes/reader.js'
-import { type Request, decodeRequest } from '../machine/request.js'
+import { requestsIn } from '../machine/batch.js'
+import type { Request } from '../machine/request.js'
 import type { Value } from '../paxos/value.js'
 
 /** By what a command is known again, wherever it turns up. */
@@ -18,18 +18,16 @@ export function toPlainData(it: unknown, showBytes: (bytes: Uint8Array) => strin
 }
 
 /**
- * A value of a slot: a command as `#` and its tag, `open`, `change`, `no-op`, or what is no request
- * in hexadecimal.
+ * A value of a slot: of each request, in order, a command as `#` and its tag, `open`, `change`; or
+ * `no-op`, or in hexadecimal what is none of these.
  */
 export function showValue(value: Value, tagOf: TagOf): string {
   if (value.length === 0) return 'no-op'
-  try {
-    const request = decodeRequest(value)
-    return request.kind === 'command' ? `#${tagOf(request)}` : request.kind
-  } catch (error) {
-    if (error instanceof MalformedError) return hexadecimal(value)
-    throw error
-  }
+  const requests = requestsIn(value)
+  if (requests.length === 0) return hexadecimal(value)
+  return requests
+    .map((request) => (request.kind === 'command' ? `#${tagOf(request)}` : request.kind))
+    .join(' ')
 }
 
 export function hexadecimal(bytes: Uint8Array): string {

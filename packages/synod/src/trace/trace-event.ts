@@ -46,6 +46,8 @@ export type ReplicaEvent =
   | {
       readonly event: 'execute'
       readonly slot: Slot
+      /** The place of the command in the batch of the slot, from 0. */
+      readonly index: number
       readonly tag: number | string
       readonly command: unknown
       readonly by: ServerId

@@ -55,12 +55,12 @@ function run(machine: Log, values: readonly Value[], together: boolean) {
   executor.execute(1, encodeOpen(KEY))
   const executions = together
     ? executor.executeAll(2, values)
-    : values.flatMap((value, index) => executor.execute(index + 2, value) ?? [])
+    : values.flatMap((value, index) => executor.execute(index + 2, value))
   return {
     outcomes: executions.map(
       ({ outcome: { result, status } }) => `${status} ${Buffer.from(result).toString()}`,
     ),
-    applied: applied.map(({ outcome: { status }, slot, timeMs }) => [slot, timeMs, status]),
+    applied: applied.map(({ outcome: { status }, position, timeMs }) => [position.slot, timeMs, status]),
     digest: executor.digest,
     executed: executor.executed,
     texts: machine.texts,

@@ -31,7 +31,7 @@ function run(executor: ReturnType<typeof executorOf>, sequence = 1, opening = OP
     version: 1,
     command,
   } as const
-  return executor.execute(executor.executed + 1, encodeRequest(request))?.outcome
+  return executor.execute(executor.executed + 1, encodeRequest(request))[0]?.outcome
 }
 
 const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString()

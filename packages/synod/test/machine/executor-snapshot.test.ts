@@ -11,7 +11,7 @@ import { newExecutor } from './new-executor.js'
 function rig() {
   const machine = new Notes()
   const executor = newExecutor(machine)
-  const opened = executor.execute(1, encodeOpen(keyOf(7)))
+  const [opened] = executor.execute(1, encodeOpen(keyOf(7)))
   const opening = new Reader(opened!.outcome.result).varint()
   const execute = (text: string, sequence: number, on = executor) => {
     const command = Buffer.from(JSON.stringify(text))
@@ -25,7 +25,7 @@ function rig() {
       version: 1,
       command,
     } as const
-    return on.execute(on.executed + 1, encodeRequest(request))?.outcome
+    return on.execute(on.executed + 1, encodeRequest(request))[0]?.outcome
   }
   return { executor, machine, execute }
 }

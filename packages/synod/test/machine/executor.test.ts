@@ -15,12 +15,12 @@ class Rig {
   readonly opening: number
 
   constructor() {
-    const execution = this.executor.execute(1, encodeOpen(KEY))
+    const [execution] = this.executor.execute(1, encodeOpen(KEY))
     this.opening = new Reader(execution!.outcome.result).varint()
   }
 
   next(value: Value) {
-    return this.executor.execute(this.executor.executed + 1, value)
+    return this.executor.execute(this.executor.executed + 1, value)[0]
   }
 
   value(text: string, sequence: number, more: Partial<Request> = {}): Value {
@@ -44,7 +44,7 @@ describe('an executor', () => {
     const { executor, opening } = new Rig()
     expect(opening).toBe(1)
     expect(executor.sessions).toBe(1)
-    const other = executor.execute(2, encodeOpen(keyOf(8)))
+    const [other] = executor.execute(2, encodeOpen(keyOf(8)))
     expect(other?.request).toMatchObject({ session: keyOf(8), sequence: 0 })
     expect(new Reader(other!.outcome.result).varint()).toBe(2)
   })
@@ -55,7 +55,7 @@ describe('an executor', () => {
     expect(execution?.request).toMatchObject({ session: KEY, sequence: 1 })
     expect(execution?.outcome.status).toBe('done')
     expect(Buffer.from(execution!.outcome.result).toString()).toBe('1')
-    expect(rig.machine.notes).toEqual([{ slot: 2, timeMs: 1000, text: 'a' }])
+    expect(rig.machine.notes).toEqual([{ position: { slot: 2, index: 0 }, timeMs: 1000, text: 'a' }])
   })
 
   test('takes slots in order only', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { FORMATS, type Support } from '../../src/cluster/versions.js'
+import type { Support } from '../../src/cluster/versions.js'
 import { encodeChange } from '../../src/machine/change-codec.js'
 import { type Raise, decodeRaise, encodeRaise, raiseOf } from '../../src/machine/raise.js'
 import {
@@ -34,7 +34,7 @@ function rig() {
   })
   const executor = newExecutor(machine)
   const next = (value: Value) => {
-    const outcome = executor.execute(executor.executed + 1, value)?.outcome
+    const outcome = executor.execute(executor.executed + 1, value)[0]?.outcome
     return outcome && `${outcome.status} ${Buffer.from(outcome.result).toString()}`.trim()
   }
   let sequence = 0
@@ -206,5 +206,4 @@ test('a snapshot contains the agreed versions, and a machine that is too old ref
   machine.apply('before', { position: { slot: 1, index: 0 }, timeMs: 0, version: 1 })
   await expect(newExecutor(machine).restore(given())).rejects.toMatchObject({ code: 'wrong-version' })
   expect(machine.texts, 'it was not even asked').toEqual(['before'])
-  expect(FORMATS.newest).toBe(1)
 })

@@ -8,7 +8,7 @@ import {
   decodeRequest,
   encodeOpen,
   encodeRequest,
-  stampRequest,
+  stampValue,
 } from '../../src/machine/request.js'
 import { keyOf } from './keys.js'
 
@@ -74,7 +74,7 @@ describe('a request', () => {
 describe('a stamp', () => {
   test('is written into a copy, and changes nothing else', () => {
     const encoded = encodeRequest(COMMAND)
-    const stamped = stampRequest(encoded, 42)
+    const stamped = stampValue(encoded, 42)
     const decoded = decodeRequest(stamped)
     expect({ ...decoded, command: Buffer.from(decoded.command) }).toEqual({ ...COMMAND, timeMs: 42 })
     expect(decodeRequest(encoded).timeMs).toBe(COMMAND.timeMs)
@@ -83,13 +83,12 @@ describe('a stamp', () => {
   test.each([-1, 0.5, NaN, Infinity, MAX_TIME_MS + 1])(
     'of %d is invalid: no replica executes the request',
     (timeMs) => {
-      expect(() => decodeRequest(stampRequest(encodeRequest(COMMAND), timeMs))).toThrow(MalformedError)
+      expect(() => decodeRequest(stampValue(encodeRequest(COMMAND), timeMs))).toThrow(MalformedError)
     },
   )
 
-  test('cannot be written into a value that is no request', () => {
-    for (const size of [0, 1, 8])
-      expect(stampRequest(Buffer.alloc(size, 1), 42)).toEqual(Buffer.alloc(size, 1))
+  test('has no place in what is no request', () => {
+    for (const size of [0, 1, 8]) expect(stampValue(Buffer.alloc(size, 1), 42)).toEqual(Buffer.alloc(size, 1))
   })
 })
 

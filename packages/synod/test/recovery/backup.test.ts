@@ -16,6 +16,7 @@ async function workingCluster(servers = 3) {
   const world = new World({ servers, machine: () => new RecordingMachine(), options: { snapshots: POLICY } })
   await world.openAll()
   await world.ready()
+  await world.raised()
   await world.settled(Promise.all(['a', 'b', 'c'].map((text) => world.replica(1).execute(text))))
   return world
 }

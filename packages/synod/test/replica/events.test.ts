@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { comparePositions } from '../../src/machine/position.js'
 import { Refusal } from '../../src/machine/refusal.js'
-import { type AppliedBatch, MAX_APPLIED_SLOTS } from '../../src/replica/applied.js'
+import { type AppliedBatch, MAX_APPLIED_COMMANDS } from '../../src/replica/applied.js'
 import { MAX_SEQ } from '../../src/paxos/ballot.js'
 import { fenceOf } from '../../src/replica/fence.js'
 import type { CurrentLeadership } from '../../src/replica/leadership.js'
@@ -145,11 +145,11 @@ describe('applied()', () => {
     expect(early.message).toContain(`slots 1 to ${before} is not kept here`)
     const slow = replica.applied()
     const fast = collect(replica.applied())
-    for (let count = 0; count <= MAX_APPLIED_SLOTS; count += 512)
+    for (let count = 0; count <= MAX_APPLIED_COMMANDS; count += 512)
       await world.settled(
         Promise.all(Array.from({ length: 512 }, (_, at) => replica.execute(`${count + at}`))),
       )
-    await world.run(() => fast.items.length >= MAX_APPLIED_SLOTS)
+    await world.run(() => fast.items.length >= MAX_APPLIED_COMMANDS)
     const failure = await world.failure(slow.next())
     expect(failure).toMatchObject({ code: 'applied-gap' })
     expect(failure.message).toContain(`slots ${before + 1} to `)

@@ -1,8 +1,9 @@
 import type { ApplyContext, Machine } from '../../src/machine/machine.js'
+import type { Position } from '../../src/machine/position.js'
 
 /** What a replica has executed, to be compared with what the others have. */
 export interface Note {
-  readonly slot: number
+  readonly position: Position
   readonly timeMs: number
   readonly text: string
 }
@@ -24,9 +25,9 @@ export class Notes implements Machine<string, number, number, readonly string[]>
     return this.notes.map(({ text }) => text)
   }
 
-  apply(text: string, { position: { slot }, timeMs }: ApplyContext): number {
+  apply(text: string, { position, timeMs }: ApplyContext): number {
     if (text.startsWith('!')) throw new Error(`refused: ${text}`)
-    const note = { slot, timeMs, text }
+    const note = { position, timeMs, text }
     this.#onNote(note)
     return this.notes.push(note)
   }

@@ -51,6 +51,7 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
 
   test('a server on an old copy is admitted if the copy lacks only slots learned from others', async () => {
     const world = await World.formed({ mode })
+    await world.raised()
     await write(world, 1, 5)
     await world.run(() => world.texts(3).length === 5)
     const copy = copyOf(world, 3)

@@ -30,7 +30,7 @@ function said(world: World, id: ServerId, text: string): boolean {
 describe.each(MODES)('in %s mode', (mode) => {
   test('a replica takes snapshots, keeps the newest, and trims its journal', async () => {
     const world = await clusterOf(mode)
-    await write(world, 1, 55)
+    await write(world, 1, 75)
     await world.converged()
     for (const id of world.ids) {
       const { watermarks, snapshot } = world.status(id)

@@ -20,7 +20,7 @@ describe.each(MODES)('a stale read in %s mode', (mode) => {
 
   test('waits for the slot that it asks for', async () => {
     const world = await World.formed({ mode })
-    await world.settled(world.replica(1).read(0))
+    await world.raised()
     world.isolate(3)
     await world.settled(world.replica(1).execute('mine'))
     const atLeast = world.status(1).watermarks.executed

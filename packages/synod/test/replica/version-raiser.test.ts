@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { VersionRange } from '../../src/cluster/versions.js'
+import { FORMATS, type VersionRange } from '../../src/cluster/versions.js'
 import { encodeRaise } from '../../src/machine/raise.js'
 import { encodeRaiseRequest } from '../../src/machine/request.js'
 import { openClientLink } from '../../src/net/client/link.js'
@@ -15,7 +15,7 @@ const versionOf = (text: string) => (text.startsWith('v2') ? 2 : 1)
  * Options of a replica that runs a state machine of this version, on a build that knows these
  * formats.
  */
-function upgraded(version: number, formats: VersionRange = { oldest: 1, newest: 1 }): Options {
+function upgraded(version: number, formats: VersionRange = FORMATS): Options {
   return {
     machine: Object.assign(new Notes(), { version, versionOf }),
     host: { build: { protocols: PROTOCOLS, formats } },
@@ -51,20 +51,21 @@ describe.each<Mode>(['leader', 'leaderless'])('in %s mode', (mode) => {
 
   test('a format is raised when all builds support it, and then older builds are refused', async () => {
     const world = await World.formed({ mode, options: { snapshots: { everySlots: 1, keepSlots: 1 } } })
-    const next = () => upgraded(1, { oldest: 1, newest: 2 })
+    const next = () => upgraded(1, { ...FORMATS, newest: FORMATS.newest + 1 })
     for (const id of [1, 2]) await upgrade(world, id, next())
     await world.wait(2000)
-    expect(new Set(agreed(world).map(({ format }) => format))).toEqual(new Set([1]))
+    expect(new Set(agreed(world).map(({ format }) => format))).toEqual(new Set([FORMATS.newest]))
     await upgrade(world, 3, next())
-    await world.run(() => agreed(world).every(({ format }) => format === 2))
+    await world.run(() => agreed(world).every(({ format }) => format > FORMATS.newest))
+    const raised = world.status(3).watermarks.executed
     await world.settled(world.replica(3).execute('a'))
-    await world.run(() => world.status(3).snapshot.slot === world.status(3).watermarks.executed)
+    await world.run(() => world.status(3).snapshot.slot >= raised)
     world.kill(3)
     const files = async () => (await world.server(3).disk.list('/data')).filter((name) => name !== 'lock')
     const before = await files()
     expect(await world.failure(world.begin(3, upgraded(1)))).toMatchObject({
       code: 'wrong-version',
-      message: expect.stringContaining('the replicated state has format version 2') as string,
+      message: expect.stringContaining('the replicated state has format version 3') as string,
     })
     expect(await files()).toEqual(before)
     world.kill(3)
@@ -158,10 +159,11 @@ test('a status shows the versions that each server supports', async () => {
   const world = await World.formed()
   await upgrade(world, 2, upgraded(7))
   await world.run(() => world.status(1).peers.every(({ up }) => up))
-  const formats = { oldest: 1, newest: 1 }
+  await world.raised()
+  const formats = FORMATS
   expect(world.status(2).versions).toEqual({
     support: { formats, machine: 7 },
-    agreed: { format: 1, machine: 1 },
+    agreed: { format: FORMATS.newest, machine: 1 },
   })
   expect(world.status(1).peers.map(({ protocol, server, support }) => [server, protocol, support])).toEqual([
     [2, 2, { formats, machine: 7 }],

@@ -43,7 +43,7 @@ function several(count: number, limit?: number) {
   const execute = (session: number, nowMs: number) =>
     requests.executed({ request: { session: keyOf(session), sequence: 1 }, outcome: outcome('') }, nowMs)
   const take = (most: number, mostBytes = Infinity) =>
-    requests.take(most, mostBytes, 0).map((proposal) => waiting.indexOf(proposal as WaitingRequest) + 1)
+    requests.take(most, mostBytes, 0).map((proposal) => waiting.indexOf(proposal) + 1)
   return { requests, submit, waiting, execute, take }
 }
 
@@ -130,7 +130,7 @@ function owned(limit?: number) {
     return waiting
   }
   const take = (most: number, mostBytes = Infinity) =>
-    requests.take(most, mostBytes, 0).map((proposal) => names.get(proposal as WaitingRequest))
+    requests.take(most, mostBytes, 0).map((proposal) => names.get(proposal))
   return { requests, submit, take }
 }
 
@@ -175,7 +175,7 @@ test('a request that ends frees the capacity of its owner', () => {
       message: '20 requests of this client wait already: try again in 1000 ms',
     }),
   )
-  const waiting = requests.take(1, Infinity, 0)[0] as WaitingRequest
+  const waiting = requests.take(1, Infinity, 0)[0]!
   requests.cancel(waiting)
   submit('a')
 })

@@ -25,8 +25,8 @@ export interface WorldOptions {
 
 /** A simulated world of replicas that take notes, which are compared as they are taken. */
 export class World extends SimulatedWorld<Notes> {
-  /** What was executed in each slot, by the first server to do so. */
-  readonly #executed = new Map<number, Note>()
+  /** What was executed at each position, by the first server to do so. */
+  readonly #executed = new Map<string, Note>()
   readonly #partitions: (readonly [Site, Site])[] = []
   #violation: Error | undefined
 
@@ -98,8 +98,9 @@ export class World extends SimulatedWorld<Notes> {
   }
 
   #note(id: ServerId, note: Note): void {
-    const before = this.#executed.get(note.slot)
-    if (before === undefined) this.#executed.set(note.slot, note)
+    const place = `${note.position.slot}.${note.position.index}`
+    const before = this.#executed.get(place)
+    if (before === undefined) this.#executed.set(place, note)
     else if (before.text !== note.text || before.timeMs !== note.timeMs) {
       const what = `${JSON.stringify(note)} where another had executed ${JSON.stringify(before)}`
       this.#violation ??= new Error(`s${id} has executed ${what}`)

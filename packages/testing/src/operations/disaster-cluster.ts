@@ -6,7 +6,7 @@ import type { Chance } from '../chance.js'
 import { drawQuorums } from '../draw-quorums.js'
 import { MemoryDisk } from '../simulator/hardware/disk.js'
 import { DATA_DIR, World, peerAddressOf } from '../simulator/world.js'
-import { RecordingMachine, type Executed } from './recording-machine.js'
+import { RecordingMachine, type Executed, placeOf } from './recording-machine.js'
 
 const PATIENCE_MS = 60_000
 
@@ -28,8 +28,8 @@ export class DisasterCluster {
   readonly founders: number
   readonly quorums: Quorums | undefined
   readonly world: RecordingWorld
-  /** What was executed, by slot, and what was acknowledged. */
-  readonly truth = new Map<Slot, string>()
+  /** What was executed, by `placeOf`, and what was acknowledged. */
+  readonly truth = new Map<string, Executed>()
   readonly acknowledged = new Set<string>()
   written = 0
   /** The highest ballot of any server, and the latest time of any command. */
@@ -69,9 +69,9 @@ export class DisasterCluster {
     }
   }
 
-  #onExecuted({ slot, text, timeMs }: Executed): void {
-    this.truth.set(slot, text)
-    this.timeMs = Math.max(this.timeMs, timeMs)
+  #onExecuted(executed: Executed): void {
+    this.truth.set(placeOf(executed), executed)
+    this.timeMs = Math.max(this.timeMs, executed.timeMs)
   }
 
   /** Commands all the while, and servers that fail and come back. */

@@ -3,6 +3,7 @@ import { loadIdentity } from 'synod/internal/journal/identity.js'
 import { recover } from 'synod/internal/journal/recovery.js'
 import { changeOf } from 'synod/internal/machine/change-codec.js'
 import { Executor } from 'synod/internal/machine/executor.js'
+import { comparePositions } from 'synod/internal/machine/position.js'
 import { type Slot, compareBallots } from 'synod/internal/paxos/ballot.js'
 import { DEFAULT_WINDOW, type Mode } from 'synod/internal/paxos/config.js'
 import { Membership, foundingMembership } from 'synod/internal/paxos/membership.js'
@@ -18,7 +19,7 @@ import { coreConfig } from '../core-config.js'
 import { Violation } from '../simulator/checks/violation.js'
 import { MemoryDisk } from '../simulator/hardware/disk.js'
 import { DATA_DIR, World, peerAddressOf } from '../simulator/world.js'
-import { RecordingMachine, type Executed } from './recording-machine.js'
+import { RecordingMachine, type Executed, placeOf } from './recording-machine.js'
 import { type RecordingWorld, DisasterCluster, snapshotPolicy } from './disaster-cluster.js'
 
 const FILE = '/backup.snapshot'
@@ -175,9 +176,9 @@ class Run {
       newest = slot
       await executor.restore(readParts(this.#before.disk, `${directory}/${snapshotName(slot)}`))
     }
-    for (const { slot, text } of machine.executed)
-      if (this.#before.truth.get(slot) !== text)
-        throw new Violation('agreement', `slot ${slot} of a snapshot is wrong`)
+    for (const executed of machine.executed)
+      if (this.#before.truth.get(placeOf(executed))?.text !== executed.text)
+        throw new Violation('agreement', `${placeOf(executed)} of a snapshot is wrong`)
     const last = Math.max(newest, ...logs.map(({ log }) => log.state.voted))
     for (let slot = newest + 1; slot <= last; slot++) {
       const found = logs.map(({ log }) => log.find(slot)).filter((state) => state !== undefined)
@@ -192,7 +193,7 @@ class Run {
 
   #compare(executed: readonly Executed[], plain: readonly Executed[] | undefined): void {
     const [is, wanted] = [executed, plain ?? executed].map((list) =>
-      list.map(({ slot, text }) => `${slot} ${text}`).join('\n'),
+      list.map((each) => `${placeOf(each)} ${each.text}`).join('\n'),
     )
     if (is !== wanted)
       throw new Violation('agreement', `recovered:\n${is ?? ''}\nwhat the directories hold:\n${wanted ?? ''}`)
@@ -298,10 +299,10 @@ class Run {
     })
     disk.crash(() => this.#chance.next())
     const texts = machine.query()
-    const wanted = [...this.#before.truth]
-      .filter(([slot]) => slot <= backup.slot)
-      .sort(([a], [b]) => a - b)
-      .map(([, text]) => text)
+    const wanted = [...this.#before.truth.values()]
+      .filter(({ position }) => position.slot <= backup.slot)
+      .sort((a, b) => comparePositions(a.position, b.position))
+      .map(({ text }) => text)
     if (restored.last !== backup.slot || String(texts) !== String(wanted))
       throw new Violation(
         'agreement',
@@ -332,8 +333,8 @@ class Run {
 
   /** Slots, ballots and time go on above all that the old cluster had handed out. */
   #checkBeyond(world: RecordingWorld, after: readonly Executed[]): void {
-    const slot = Math.max(0, ...this.#before.truth.keys())
-    const isBelow = after.some((each) => each.slot <= slot || each.timeMs < this.#before.timeMs)
+    const slot = Math.max(0, ...[...this.#before.truth.values()].map(({ position }) => position.slot))
+    const isBelow = after.some((each) => each.position.slot <= slot || each.timeMs < this.#before.timeMs)
     if (after.length === 0 || isBelow) {
       const was = `slot ${slot}, ${this.#before.timeMs} ms`
       throw new Violation(

@@ -1,14 +1,19 @@
 import type { ApplyContext, Machine } from 'synod/internal/machine/machine.js'
-import type { Slot } from 'synod/internal/paxos/ballot.js'
+import type { Position } from 'synod/internal/machine/position.js'
 
 /** A command as it was executed. */
 export interface Executed {
   readonly text: string
-  readonly slot: Slot
+  readonly position: Position
   readonly timeMs: number
 }
 
-/** Keeps all that it was given, with slot and time: what two of them differ in can be named. */
+/** The position in words, by which two executions of one command are told to be the same. */
+export function placeOf({ position: { index, slot } }: Executed): string {
+  return `slot ${slot}, ${index}`
+}
+
+/** Keeps all that it was given, with position and time: what two of them differ in can be named. */
 export class RecordingMachine implements Machine<string, number, null, readonly string[]> {
   executed: Executed[] = []
   readonly #onApplied: (executed: Executed) => void
@@ -18,7 +23,7 @@ export class RecordingMachine implements Machine<string, number, null, readonly 
   }
 
   apply(text: string, { position, timeMs }: ApplyContext): number {
-    const executed = { text, slot: position.slot, timeMs }
+    const executed = { text, position, timeMs }
     this.#onApplied(executed)
     return this.executed.push(executed)
   }

@@ -1,9 +1,18 @@
+import type { Support } from 'synod/internal/cluster/versions.js'
+import { encodeBatch } from 'synod/internal/machine/batch.js'
 import { Executor, type ExecutorSnapshot } from 'synod/internal/machine/executor.js'
 import type { ApplyContext, BatchedCommand, Machine } from 'synod/internal/machine/machine.js'
 import { Reader } from 'synod/internal/bytes/reader.js'
 import type { Outcome } from 'synod/internal/machine/outcome.js'
+import { encodeRaise } from 'synod/internal/machine/raise.js'
 import { Refusal } from 'synod/internal/machine/refusal.js'
-import { type Request, decodeRequest, encodeOpen, encodeRequest } from 'synod/internal/machine/request.js'
+import {
+  type Request,
+  decodeRequest,
+  encodeOpen,
+  encodeRaiseRequest,
+  encodeRequest,
+} from 'synod/internal/machine/request.js'
 import { newSessionKey } from 'synod/internal/machine/session-key.js'
 import { SnapshotMap } from 'synod/internal/machine/snapshot-map.js'
 import type { Slot } from 'synod/internal/paxos/ballot.js'
@@ -12,8 +21,12 @@ import type { Value } from 'synod/internal/paxos/value.js'
 import { Chance } from '../chance.js'
 import { Violation } from '../simulator/checks/violation.js'
 
-const SLOTS = 300
+const SLOTS = 150
+
+/** Of one slot. */
+const MOST_REQUESTS = 4
 const EXECUTORS = 3
+const SERVERS = [1, 2, 3]
 const KEYS = 5
 
 /** Of no session. */
@@ -32,7 +45,7 @@ class Counters implements Machine<string, string, string, string> {
   apply(key: string, { position, timeMs }: ApplyContext): string {
     if (key === '!') throw new Error(`refused ${this.#fault}`)
     const before = Number(this.#counts.get(key)?.split(' ')[0] ?? 0)
-    this.#counts.set(key, `${before + 1} ${position.slot} ${timeMs}`)
+    this.#counts.set(key, `${before + 1} ${position.slot}.${position.index} ${timeMs}`)
     return `${before + 1}${key === 'k0' ? this.#fault : ''}`
   }
 
@@ -103,11 +116,18 @@ class Run {
 
   async run(): Promise<void> {
     const chance = this.#chance
-    for (let slot = 1; slot <= SLOTS; slot++) {
-      const request = this.#draw()
-      const value = encodeRequest(request)
+    // From here on slots may hold batches.
+    const raise = raiseTo(this.#first.support)
+    this.#log.push(raise)
+    for (const executor of [this.#first, this.#faulty]) executor.execute(1, raise)
+    for (let slot = 2; slot <= SLOTS; slot++) {
+      const requests = Array.from({ length: 1 + chance.below(MOST_REQUESTS) }, () => this.#draw())
+      if (chance.happens(0.3)) requests.splice(1)
+      const [first] = requests
+      const isAlone = requests.length === 1 && first !== undefined && chance.happens(0.8)
+      const value = isAlone ? encodeRequest(first) : batchOf(requests, chance.below(1000))
       this.#log.push(value)
-      this.#execute(slot, request, value)
+      this.#execute(slot, requests, value)
       for (const other of this.#others) if (chance.happens(0.3)) this.#catchUp(other, chance.below(6))
       if (chance.happens(0.05)) await this.#transfer()
     }
@@ -149,13 +169,25 @@ class Run {
     }
   }
 
-  /** The first executor, and the dumb twin beside it. */
-  #execute(slot: Slot, request: Request, value: Value): void {
-    const outcome = this.#first.execute(slot, value)?.outcome
-    const faulty = this.#faulty.execute(slot, value)?.outcome
-    if (outcome?.status === 'done' && faulty?.status === 'done')
-      this.#wrong ||= Buffer.compare(outcome.result, faulty.result) !== 0
-    if (outcome === undefined) throw new Violation('agreement', `slot ${slot} came to nothing`)
+  #execute(slot: Slot, requests: readonly Request[], value: Value): void {
+    const executions = this.#first.execute(slot, value)
+    const faulty = this.#faulty.execute(slot, value)
+    if (executions.length !== requests.length)
+      throw new Violation(
+        'agreement',
+        `${requests.length} requests of slot ${slot} came to ${executions.length}`,
+      )
+    for (const [index, request] of requests.entries()) {
+      const [outcome, other] = [executions[index]?.outcome, faulty[index]?.outcome]
+      if (outcome === undefined) continue
+      if (outcome.status === 'done' && other?.status === 'done')
+        this.#wrong ||= Buffer.compare(outcome.result, other.result) !== 0
+      this.#check(slot, request, outcome)
+    }
+  }
+
+  /** Against the dumb twin. */
+  #check(slot: Slot, request: Request, outcome: Outcome): void {
     if (request.kind === 'open') {
       this.#opened(request, outcome)
       return
@@ -240,10 +272,20 @@ class Run {
 
 type Explored = Executor<Counters>
 
+function raiseTo(support: Support): Value {
+  const members = SERVERS.map((server) => ({ server, support }))
+  const to = { format: support.formats.newest, machine: support.machine }
+  return encodeRaiseRequest(NO_KEY, encodeRaise({ to, members }))
+}
+
+function batchOf(requests: readonly Request[], timeMs: number): Value {
+  return encodeBatch(requests.map(encodeRequest), timeMs)
+}
+
 function newExecutor(fault?: string): Explored {
   return executorOf(new Counters(fault))
 }
 
 function executorOf(machine: Counters): Explored {
-  return new Executor(machine, new Membership(foundingMembership([1, 2, 3]), 8))
+  return new Executor(machine, new Membership(foundingMembership(SERVERS), 8))
 }

@@ -111,7 +111,7 @@ class Exploration {
       })
       let outcome: string | undefined
       const stops = ends(() => {
-        const execution = executor.execute(slot, value)
+        const [execution] = executor.execute(slot, value)
         outcome =
           execution && `${execution.outcome.status} ${Buffer.from(execution.outcome.result).toString()}`
       })

@@ -96,7 +96,7 @@ function* executed(cluster: Cluster, id: ServerId, counter: Counter) {
   const executor = new Executor(counter, new Membership(structuredClone(membership), window))
   for (const [index, value] of cluster.prefix(id).entries()) {
     const slot = index + 1
-    yield { slot, value, outcome: executor.execute(slot, value)?.outcome }
+    yield { slot, value, outcome: executor.execute(slot, value)[0]?.outcome }
   }
 }
 

@@ -170,15 +170,9 @@ class Simulation<M extends AnyMachine> {
     })
     this.#executions = new Executions((execution) => {
       this.#time.executed(execution)
-      const { by, command, result, slot, tag } = execution
-      this.#trace.add({
-        event: 'execute',
-        slot,
-        tag,
-        command: asData(command),
-        by,
-        result: outputText(result),
-      })
+      const { by, command, position, result, tag } = execution
+      const data = asData(command)
+      this.#trace.add({ event: 'execute', ...position, tag, command: data, by, result: outputText(result) })
     })
     this.#durable = new DurableWatch(
       new ClusterHistory({

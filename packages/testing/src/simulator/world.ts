@@ -1,3 +1,4 @@
+import { FORMATS } from 'synod/internal/cluster/versions.js'
 import type { AnyMachine } from 'synod/internal/machine/machine.js'
 import type { CallOptions } from 'synod/internal/call.js'
 import { type Client, type ConnectOptions, connect } from 'synod/internal/client/client.js'
@@ -294,6 +295,13 @@ export class World<M extends AnyMachine> extends Timeline {
   get followers(): ServerId[] {
     const { leader } = this
     return this.running.filter((id) => id !== leader)
+  }
+
+  /** Waits until the members have agreed on all that they can work with. */
+  async raised(): Promise<void> {
+    await this.run(() =>
+      this.running.every((id) => this.status(id).versions.agreed.format === FORMATS.newest),
+    )
   }
 
   /**

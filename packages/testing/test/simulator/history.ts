@@ -41,7 +41,7 @@ export function executed(letters: string, results: Readonly<Record<string, unkno
     }
     if (results[letter] !== undefined) result = encode(results[letter])
     const encoded = encode(letter)
-    const place = { slot: at + 1, tag: tagOf(letter), timeMs: 0, version: 1 }
+    const place = { position: { slot: at + 1, index: 0 }, tag: tagOf(letter), timeMs: 0, version: 1 }
     executions.add({ ...place, command: letter, encoded, by: 1, result }, at)
   }
   return executions

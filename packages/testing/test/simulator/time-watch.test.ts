@@ -27,9 +27,8 @@ class Rig {
   }
 
   execute(timeMs: number): void {
-    const slot = 1
     this.watch.executed({
-      slot,
+      position: { slot: 1, index: 0 },
       tag: 1,
       timeMs,
       version: 1,

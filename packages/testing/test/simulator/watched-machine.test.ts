@@ -94,7 +94,7 @@ function apply({ encode, executor }: Bench, text: string) {
   const slot = executor.executed + 1
   const request = { kind: 'command', timeMs: 0, session: keyOf(7), opening: 1, sequence: slot } as const
   const value = encodeRequest({ ...request, acknowledged: slot - 1, version: 1, command: encode(text) })
-  return executor.execute(slot, value)?.outcome
+  return executor.execute(slot, value)[0]?.outcome
 }
 
 /** The calls of a machine, and their results, when a replica does all that replicas do. */

@@ -45,7 +45,7 @@ test.each(['leader', 'leaderless'] as const)(
       await untilVoters(replicas)
       await upgrade(third!)
       const mixed = await statusesWhen(endpointsOf(replicas), PATIENCE_MS, () => true)
-      expect(mixed.map(({ versions }) => versions.agreed.format)).toEqual([1, 1, 1, 1])
+      expect(mixed.map(({ versions }) => versions.agreed.format)).toEqual([2, 2, 2, 2])
       const spoken = mixed[0]!.peers.map(({ protocol, server }) => [server, protocol])
       expect(spoken).toEqual([
         [2, 3],
@@ -54,7 +54,7 @@ test.each(['leader', 'leaderless'] as const)(
       ])
       await upgrade(fourth)
       await statusesWhen(endpointsOf(replicas), PATIENCE_MS, (statuses) =>
-        statuses.every(({ versions }) => versions.agreed.format === 2),
+        statuses.every(({ versions }) => versions.agreed.format === 3),
       )
     }
     await underLoad(cluster.endpoints, CLIENTS, upgradeAll)
@@ -77,7 +77,7 @@ test.each(['leader', 'leaderless'] as const)(
     expect(await first!.startAndExit()).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /the replicated state has format version 2, and the build of (?:this server|s1) knows version 1: start it with a newer build.*\(wrong-version\)$/m,
+        /the replicated state has format version 3, and the build of (?:this server|s1) knows versions 1 to 2: start it with a newer build.*\(wrong-version\)$/m,
       ) as string,
     })
     first!.bin = next.bin

@@ -1,6 +1,6 @@
 import { type Ballot, type ServerId, type Slot, sameBallot } from '../ballot.js'
 import { splitForMessages } from '../batches.js'
-import { MAX_QUEUED } from '../config.js'
+import { MAX_FLIGHT_BYTES, MAX_QUEUED } from '../config.js'
 import { type Configuration, isPhase2Quorum, votersIn } from '../configuration.js'
 import type { Accepted, HeartbeatAnswer, PromiseMessage } from '../messages.js'
 import type { PeerProgress, PendingQuorum } from '../proposer.js'
@@ -15,6 +15,7 @@ export interface Flight {
   readonly first: Slot
   readonly last: Slot
   readonly values: readonly Value[]
+  readonly sizeBytes: number
   votes: ServerSet
   sentMs: number
 }
@@ -29,6 +30,8 @@ export interface LeaderState {
   fill: Slot
   /** By first slot. None spans two configurations. */
   readonly flights: Map<Slot, Flight>
+  /** Of all flights. */
+  flightBytes: number
   /** Proposals that wait for a slot within the window. */
   queue: Value[]
   /** When each peer last showed that it follows. */
@@ -58,6 +61,7 @@ export function newLeader(
     next: phase1.first,
     fill: last,
     flights: new Map(),
+    flightBytes: 0,
     queue: [],
     contact: new Map(membership.servers.map((server) => [server, nowMs])),
     progress: new Map(),
@@ -90,7 +94,7 @@ export class Leader implements LeaderModeRole {
   }
 
   get capacity(): number {
-    return MAX_QUEUED - this.state.queue.length
+    return this.state.flightBytes >= MAX_FLIGHT_BYTES ? 0 : MAX_QUEUED - this.state.queue.length
   }
 
   get deadlineMs(): number {
@@ -161,7 +165,7 @@ export class Leader implements LeaderModeRole {
     flight.votes = withServer(flight.votes, from)
     const { first, last, votes } = flight
     if (!isPhase2Quorum(membership.at(first), votes)) return undefined
-    flights.delete(first)
+    this.#land(flight)
     learner.chooseVotes(ballot, first, last)
     effects.broadcast({ type: 'chosen', ballot, first, last })
     return this.onChosen(nowMs)
@@ -180,9 +184,10 @@ export class Leader implements LeaderModeRole {
       this.transfer(0, nowMs)
       return { to: 'follower' }
     }
-    for (const { first, last, values } of state.flights.values()) {
+    for (const flight of state.flights.values()) {
+      const { first, last, values } = flight
       if (first > chosen) continue
-      state.flights.delete(first)
+      this.#land(flight)
       if (last > chosen) this.#proposeBatch(chosen + 1, values.slice(chosen + 1 - first), nowMs)
     }
     state.next = Math.max(state.next, chosen + 1)
@@ -245,9 +250,16 @@ export class Leader implements LeaderModeRole {
     const own = acceptor.vote(ballot, first, values)
     // Without its own vote it proposes nothing: it has promised a higher ballot, and leads no more.
     if (own === undefined) return
-    flights.set(first, { first, last: own.last, values, votes: NO_SERVERS, sentMs: nowMs })
+    const sizeBytes = values.reduce((sum, { length }) => sum + length, 0)
+    this.state.flightBytes += sizeBytes
+    flights.set(first, { first, last: own.last, values, sizeBytes, votes: NO_SERVERS, sentMs: nowMs })
     effects.broadcast({ type: 'accept', ballot, first, values })
     answerSelf(own)
+  }
+
+  #land({ first, sizeBytes }: Flight): void {
+    this.state.flights.delete(first)
+    this.state.flightBytes -= sizeBytes
   }
 
   // Heartbeats

@@ -1,10 +1,11 @@
+import { type Position, comparePositions } from 'synod/internal/machine/position.js'
 import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
 import { valueText } from '../trace/words.js'
 import { Violation } from './violation.js'
 
 /** The outcome of one command, on the replica that executed it first. */
 export interface ExecutedCommand {
-  readonly slot: Slot
+  readonly position: Position
   /** Numbers the requests of a simulation. */
   readonly tag: number
   readonly timeMs: number
@@ -19,14 +20,13 @@ export interface ExecutedCommand {
 }
 
 /**
- * What all replicas have executed: in the same slots the same commands, with the same results, each
- * once.
+ * What all replicas have executed: at the same positions the same commands, with the same results,
+ * each once.
  */
 export class Executions {
-  /** In the order of their slots. */
+  /** In the order of their positions. */
   readonly all: ExecutedCommand[] = []
-  readonly #bySlot = new Map<Slot, number>()
-  readonly #byTag = new Map<number, Slot>()
+  readonly #byTag = new Map<number, Position>()
   readonly #onFirst: (execution: ExecutedCommand) => void
 
   /** `onFirst` is told of each execution when the first replica has come to it. */
@@ -34,17 +34,12 @@ export class Executions {
     this.#onFirst = onFirst
   }
 
-  ofTag(tag: number): ExecutedCommand | undefined {
-    const slot = this.#byTag.get(tag)
-    return slot === undefined ? undefined : this.all[this.#bySlot.get(slot) ?? -1]
-  }
-
   /** How many commands were executed in the slots up to this one. */
   upTo(slot: Slot): number {
     let [low, high] = [0, this.all.length]
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.all[middle]?.slot ?? Infinity) <= slot) low = middle + 1
+      if ((this.all[middle]?.position.slot ?? Infinity) <= slot) low = middle + 1
       else high = middle
     }
     return low
@@ -52,41 +47,46 @@ export class Executions {
 
   /** A replica, which has executed `before` commands, has executed one more. Throws a Violation. */
   add(execution: ExecutedCommand, before: number): void {
-    const { by, command, slot, tag, timeMs, version } = execution
+    const { by, command, position, tag, timeMs, version } = execution
+    const place = describePosition(position)
     const first = this.all[before]
     if (first === undefined) {
-      const last = this.all.at(-1)?.slot ?? 0
-      if (slot <= last) {
-        throw new Violation('agreement', `s${by} executed slot ${slot} anew, after slot ${last}`)
+      const last = this.all.at(-1)?.position
+      if (last !== undefined && comparePositions(position, last) <= 0) {
+        throw new Violation('agreement', `s${by} executed ${place} anew, after ${describePosition(last)}`)
       }
       const other = this.#byTag.get(tag)
       if (other !== undefined) {
-        const what = `${valueText(command)} was executed in slot ${other}, and again in slot ${slot}`
+        const what = `${valueText(command)} was executed in ${describePosition(other)}, and again in ${place}`
         throw new Violation('executed-twice', what)
       }
-      this.#byTag.set(tag, slot)
-      this.#bySlot.set(slot, this.all.length)
+      this.#byTag.set(tag, position)
       this.all.push(execution)
       this.#onFirst(execution)
       return
     }
-    if (first.slot !== slot || first.tag !== tag || first.timeMs !== timeMs) {
-      const there = `s${by} executed ${valueText(command)} (stamped ${timeMs}) in slot ${slot}`
-      const here = `where s${first.by} executed ${valueText(first.command)} (stamped ${first.timeMs}) in slot ${first.slot}`
+    if (comparePositions(first.position, position) !== 0 || first.tag !== tag || first.timeMs !== timeMs) {
+      const there = `s${by} executed ${valueText(command)} (stamped ${timeMs}) in ${place}`
+      const here = `where s${first.by} executed ${valueText(first.command)} (stamped ${first.timeMs}) in ${describePosition(first.position)}`
       throw new Violation('agreement', `${there}, ${here}`)
     }
     if (first.version !== version) {
       const what = `by the rules of version ${version} on s${by}, and of version ${first.version} on s${first.by}`
-      throw new Violation('agreement', `${valueText(command)} was executed in slot ${slot} ${what}`)
+      throw new Violation('agreement', `${valueText(command)} was executed in ${place} ${what}`)
     }
     if (!sameResult(first.result, execution.result)) {
       throw new Violation(
         'non-determinism',
-        `apply(${valueText(command)}) in slot ${slot} came to ${showResult(execution.result)} on s${by}, but to ` +
+        `apply(${valueText(command)}) in ${place} came to ${showResult(execution.result)} on s${by}, but to ` +
           `${showResult(first.result)} on s${first.by}: it depends on something other than the state, the command and the context`,
       )
     }
   }
+}
+
+/** As messages for people name a position. */
+export function describePosition({ index, slot }: Position): string {
+  return index === 0 ? `slot ${slot}` : `slot ${slot} at ${index}`
 }
 
 export function sameResult(a: Uint8Array | string, b: Uint8Array | string): boolean {

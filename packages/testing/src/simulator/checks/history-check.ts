@@ -2,7 +2,7 @@ import { codecsOf } from 'synod/internal/machine/contract.js'
 import type { AnyMachine, CommandOf, ResultOf, QueryOf, AnswerOf } from 'synod/internal/machine/machine.js'
 import type { Operation } from '../../linearizability/history.js'
 import type { Codec } from 'synod/internal/machine/codec.js'
-import { type Executions, sameResult, showResult } from './executions.js'
+import { type Executions, describePosition, sameResult, showResult } from './executions.js'
 import { MachineReplay } from './machine-replay.js'
 import { Violation } from './violation.js'
 import { valueText } from '../trace/words.js'
@@ -133,13 +133,13 @@ function checkOrigin<M extends AnyMachine>(
   for (const { request } of operations) {
     if (request.type === 'command') asked.set(request.tag, request.command)
   }
-  for (const { command, encoded, slot, tag } of executions.all) {
+  for (const { command, encoded, position, tag } of executions.all) {
     const its: unknown = asked.get(tag)
     if (asked.has(tag) && sameResult(codec.encode(its as CommandOf<M>), encoded)) continue
     const what = asked.has(tag) ? valueText(its) : 'nothing'
     throw new Violation(
       'not-linearizable',
-      `${valueText(command)} was executed in slot ${slot} where a client had asked for ${what}`,
+      `${valueText(command)} was executed in ${describePosition(position)} where a client had asked for ${what}`,
     )
   }
 }

@@ -1,7 +1,7 @@
 import { answerQuery, applyCommand, errorText, codecsOf } from 'synod/internal/machine/contract.js'
 import type { Machine } from 'synod/internal/machine/machine.js'
 import { valueText } from '../trace/words.js'
-import { type Executions, sameResult, showResult } from './executions.js'
+import { type Executions, describePosition, sameResult, showResult } from './executions.js'
 import { Violation } from './violation.js'
 
 /** The answer to a query from one place in the log on. */
@@ -37,10 +37,10 @@ export class MachineReplay<Q> {
       }
     }
     answer(0)
-    for (const [index, { command, encoded, result, slot, timeMs, version }] of executions.all.entries()) {
+    for (const [index, { command, encoded, position, result, timeMs, version }] of executions.all.entries()) {
       const again = outputOf(() =>
         applyCommand(machine, codecs, codecs.command.decode(encoded), {
-          position: { slot, index: 0 },
+          position,
           timeMs,
           version,
         }),
@@ -48,7 +48,7 @@ export class MachineReplay<Q> {
       if (!sameResult(again, result)) {
         throw new Violation(
           'non-determinism',
-          `apply(${valueText(command)}) in slot ${slot} came to ${showResult(result)}, but to ${showResult(again)} on a copy ` +
+          `apply(${valueText(command)}) in ${describePosition(position)} came to ${showResult(result)}, but to ${showResult(again)} on a copy ` +
             `that had executed the same commands: it depends on something other than the state, the command and the context`,
         )
       }

@@ -45,7 +45,7 @@ export class TimeWatch {
   }
 
   /** A command was executed for the first time. Throws a Violation. */
-  executed({ by, slot, timeMs }: ExecutedCommand): void {
+  executed({ by, position: { slot }, timeMs }: ExecutedCommand): void {
     if (timeMs < this.#lastMs)
       throw new Violation(
         'wrong-time',

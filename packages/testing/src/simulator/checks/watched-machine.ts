@@ -18,7 +18,7 @@ import {
 import type { ApplyContext, BatchedCommand, Machine } from 'synod/internal/machine/machine.js'
 import { Refusal } from 'synod/internal/machine/refusal.js'
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
-import type { Executions } from './executions.js'
+import { type Executions, describePosition } from './executions.js'
 import { valueText } from '../trace/words.js'
 import type { DeterminismGuard } from './determinism-guard.js'
 import { Violation } from './violation.js'
@@ -148,15 +148,16 @@ export class WatchedMachine<M extends AnyMachine> implements Machine<
 
   #executedOne(
     { command, encoded, tag }: Tagged<M>,
-    { position: { slot }, timeMs, version }: ApplyContext,
+    { position, timeMs, version }: ApplyContext,
     result: Uint8Array | string,
   ): void {
     try {
-      this.#guard.check(`apply(${valueText(command)}) in slot ${slot}`)
+      this.#guard.check(`apply(${valueText(command)}) in ${describePosition(position)}`)
       // The state machine may have kept the command that it was given, and change it.
       const fresh = this.#innerCodecs.command.decode(encoded ?? NOTHING)
-      const execution = { slot, tag, timeMs, version, command: fresh, encoded: encoded ?? NOTHING, result }
-      this.#executions.add({ ...execution, by: this.#server }, this.#executed++)
+      const execution = { position, tag, timeMs, version, command: fresh, result }
+      const by = this.#server
+      this.#executions.add({ ...execution, encoded: encoded ?? NOTHING, by }, this.#executed++)
     } catch (error) {
       this.#onViolation(error as Error)
     }
