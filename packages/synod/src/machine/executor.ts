@@ -20,7 +20,7 @@ import {
   versionOfCommand,
   codecsOf,
 } from './contract.js'
-import { type Applied, type Outcome, checksumOfOutcome } from './outcome.js'
+import { type Applied, type Outcome, byteOfStatus } from './outcome.js'
 import { raiseRefusal, raiseOf } from './raise.js'
 import type { Position } from './position.js'
 import type { Request, RequestKey } from './request.js'
@@ -389,6 +389,6 @@ function outcomeOfChange(change: ChangeOutcome | undefined): Outcome {
  * differently.
  */
 function digestOf({ result, status }: Outcome, before: number): number {
-  const marked = crc32(checksumOfOutcome(status), 0, 1, before)
+  const marked = crc32(byteOfStatus(status), 0, 1, before)
   return status === 'done' ? crc32(result, 0, result.length, marked) : marked
 }

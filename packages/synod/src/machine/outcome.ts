@@ -34,7 +34,7 @@ const SESSION_EXPIRED = 'the session of this client has ended, as too many other
 /** How the message of a command begins that was executed, though it has no result. */
 export const NO_RESULT = 'the command was executed, and its result cannot be returned'
 
-const MARKS: Readonly<Record<Outcome['status'], Uint8Array>> = {
+const STATUS_BYTES: Readonly<Record<Outcome['status'], Uint8Array>> = {
   done: Uint8Array.of(1),
   failed: Uint8Array.of(2),
   expired: Uint8Array.of(3),
@@ -43,9 +43,9 @@ const MARKS: Readonly<Record<Outcome['status'], Uint8Array>> = {
   later: Uint8Array.of(6),
 }
 
-/** What stands for a status in the digest of a replica: one byte. */
-export function checksumOfOutcome(status: Outcome['status']): Uint8Array {
-  return MARKS[status]
+/** One byte, which stands for the status in the digest of a replica. */
+export function byteOfStatus(status: Outcome['status']): Uint8Array {
+  return STATUS_BYTES[status]
 }
 
 /** The error that an outcome other than `done` stands for. */

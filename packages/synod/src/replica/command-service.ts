@@ -1,7 +1,7 @@
 import type { Call, Calls } from '../call.js'
 import { MalformedError } from '../bytes/reader.js'
 import { SynodError, type PendingRequest } from '../errors.js'
-import { isBatch, unpackBatch } from '../machine/batch.js'
+import { encodeBatch, isBatch, unpackBatch } from '../machine/batch.js'
 import { encodeChange } from '../machine/change-codec.js'
 import type { Execution } from '../machine/executor.js'
 import { outcomeError } from '../machine/outcome.js'
@@ -187,11 +187,10 @@ export class CommandService {
 
   /** What of a value does not take space. */
   #passingIn(value: Value): readonly Value[] {
-    const { spaceGuard, state } = this.#parts
+    const { spaceGuard } = this.#parts
     if (!isBatch(value)) return spaceGuard.passes(value) ? [value] : []
-    const requests = unpackBatch(value).map((request) => ({ value: request }))
-    const passing = requests.filter((request) => spaceGuard.passes(request.value))
-    return passing.length === 0 ? [] : [valueOf(passing, 0, state.format)]
+    const passing = unpackBatch(value).filter((request) => spaceGuard.passes(request))
+    return passing.length === 0 ? [] : [encodeBatch(passing, 0)]
   }
 
   /** Answers the callers that wait for these executions. */

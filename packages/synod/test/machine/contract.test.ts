@@ -4,7 +4,7 @@ import { MAX_ERROR_TEXT_BYTES, errorText } from '../../src/machine/contract.js'
 import type { Executor } from '../../src/machine/executor.js'
 import type { SnapshotPart } from '../../src/machine/snapshot-parts.js'
 import type { AnyMachine } from '../../src/machine/machine.js'
-import { checksumOfOutcome } from '../../src/machine/outcome.js'
+import { byteOfStatus } from '../../src/machine/outcome.js'
 import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { keyOf } from './keys.js'
 import { newExecutor } from './new-executor.js'
@@ -190,7 +190,7 @@ describe('two versions with different error messages', () => {
 describe('the digest', () => {
   test('is different for each status of an outcome, and for different results', () => {
     const statuses = ['done', 'failed', 'expired', 'ahead', 'refused', 'later'] as const
-    expect(new Set(statuses.map((status) => checksumOfOutcome(status)[0])).size).toBe(statuses.length)
+    expect(new Set(statuses.map((status) => byteOfStatus(status)[0])).size).toBe(statuses.length)
     const failing = executorOf({
       apply: () => {
         throw new Error('no')
