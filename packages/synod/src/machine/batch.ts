@@ -1,7 +1,7 @@
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
 import type { Value } from '../paxos/value.js'
-import { BATCH_TAG, type Request, UNSTAMPED_BYTES, decodeRequest, readRequest, readTime } from './request.js'
+import { BATCH_TAG, type Request, STAMP_BYTES, decodeRequest, readRequest, readTime } from './request.js'
 
 /** The first format of the replicated state that has batches. */
 export const BATCH_FORMAT = 2
@@ -27,9 +27,9 @@ export function encodeBatch(requests: readonly Uint8Array[], timeMs: number): Ui
   writer.u8(BATCH_TAG)
   writer.f64(timeMs)
   for (const request of requests) {
-    writer.varint(request.length - UNSTAMPED_BYTES)
-    writer.raw(request.subarray(0, 1))
-    writer.raw(request.subarray(1 + UNSTAMPED_BYTES))
+    writer.varint(request.length - STAMP_BYTES)
+    writer.u8(request[0] ?? 0)
+    writer.raw(request.subarray(1 + STAMP_BYTES))
   }
   return writer.view()
 }
@@ -41,9 +41,9 @@ export function unpackBatch(value: Value): Uint8Array[] {
   const requests: Uint8Array[] = []
   while (reader.remaining > 0) {
     const bytes = reader.bytes()
-    const request = Buffer.alloc(bytes.length + UNSTAMPED_BYTES)
+    const request = Buffer.alloc(bytes.length + STAMP_BYTES)
     request.set(bytes.subarray(0, 1))
-    request.set(bytes.subarray(1), 1 + UNSTAMPED_BYTES)
+    request.set(bytes.subarray(1), 1 + STAMP_BYTES)
     requests.push(request)
   }
   return requests

@@ -54,8 +54,8 @@ export const MAX_TIME_MS = 8.64e15
 
 const TIME_OFFSET = 1
 
-/** How much shorter a request is without its stamp. */
-export const UNSTAMPED_BYTES = 8
+/** What the stamp of a request takes. */
+export const STAMP_BYTES = 8
 const NO_COMMAND = new Uint8Array(0)
 const UNNUMBERED = { timeMs: 0, opening: 0, sequence: 0, acknowledged: 0, version: 0 } as const
 
@@ -155,7 +155,7 @@ export function admitRequest(bytes: Uint8Array): Request {
  */
 export function stampValue(bytes: Uint8Array, timeMs: number): Uint8Array {
   const stamped = Buffer.from(bytes)
-  if (stamped.length >= TIME_OFFSET + UNSTAMPED_BYTES) stamped.writeDoubleLE(timeMs, TIME_OFFSET)
+  if (stamped.length >= TIME_OFFSET + STAMP_BYTES) stamped.writeDoubleLE(timeMs, TIME_OFFSET)
   return stamped
 }
 

@@ -4,9 +4,10 @@ import type { Quorums } from 'synod/internal/paxos/quorum.js'
 import type { SnapshotPolicy } from 'synod/internal/replica/snapshots.js'
 import type { Chance } from '../chance.js'
 import { drawQuorums } from '../draw-quorums.js'
+import { describePosition } from '../simulator/checks/executions.js'
 import { MemoryDisk } from '../simulator/hardware/disk.js'
 import { DATA_DIR, World, peerAddressOf } from '../simulator/world.js'
-import { RecordingMachine, type Executed, placeOf } from './recording-machine.js'
+import { RecordingMachine, type Executed } from './recording-machine.js'
 
 const PATIENCE_MS = 60_000
 
@@ -28,7 +29,7 @@ export class DisasterCluster {
   readonly founders: number
   readonly quorums: Quorums | undefined
   readonly world: RecordingWorld
-  /** What was executed, by `placeOf`, and what was acknowledged. */
+  /** What was executed, by `describePosition`, and what was acknowledged. */
   readonly truth = new Map<string, Executed>()
   readonly acknowledged = new Set<string>()
   written = 0
@@ -70,7 +71,7 @@ export class DisasterCluster {
   }
 
   #onExecuted(executed: Executed): void {
-    this.truth.set(placeOf(executed), executed)
+    this.truth.set(describePosition(executed.position), executed)
     this.timeMs = Math.max(this.timeMs, executed.timeMs)
   }
 

@@ -17,9 +17,10 @@ import { findSnapshot, snapshotName } from 'synod/internal/snapshots/snapshot-st
 import { Chance } from '../chance.js'
 import { coreConfig } from '../core-config.js'
 import { Violation } from '../simulator/checks/violation.js'
+import { describePosition } from '../simulator/checks/executions.js'
 import { MemoryDisk } from '../simulator/hardware/disk.js'
 import { DATA_DIR, World, peerAddressOf } from '../simulator/world.js'
-import { RecordingMachine, type Executed, placeOf } from './recording-machine.js'
+import { RecordingMachine, type Executed } from './recording-machine.js'
 import { type RecordingWorld, DisasterCluster, snapshotPolicy } from './disaster-cluster.js'
 
 const FILE = '/backup.snapshot'
@@ -177,8 +178,8 @@ class Run {
       await executor.restore(readParts(this.#before.disk, `${directory}/${snapshotName(slot)}`))
     }
     for (const executed of machine.executed)
-      if (this.#before.truth.get(placeOf(executed))?.text !== executed.text)
-        throw new Violation('agreement', `${placeOf(executed)} of a snapshot is wrong`)
+      if (this.#before.truth.get(describePosition(executed.position))?.text !== executed.text)
+        throw new Violation('agreement', `${describePosition(executed.position)} of a snapshot is wrong`)
     const last = Math.max(newest, ...logs.map(({ log }) => log.state.voted))
     for (let slot = newest + 1; slot <= last; slot++) {
       const found = logs.map(({ log }) => log.find(slot)).filter((state) => state !== undefined)
@@ -193,7 +194,7 @@ class Run {
 
   #compare(executed: readonly Executed[], plain: readonly Executed[] | undefined): void {
     const [is, wanted] = [executed, plain ?? executed].map((list) =>
-      list.map((each) => `${placeOf(each)} ${each.text}`).join('\n'),
+      list.map((each) => `${describePosition(each.position)} ${each.text}`).join('\n'),
     )
     if (is !== wanted)
       throw new Violation('agreement', `recovered:\n${is ?? ''}\nwhat the directories hold:\n${wanted ?? ''}`)

@@ -8,11 +8,6 @@ export interface Executed {
   readonly timeMs: number
 }
 
-/** The position in words, by which two executions of one command are told to be the same. */
-export function placeOf({ position: { index, slot } }: Executed): string {
-  return `slot ${slot}, ${index}`
-}
-
 /** Keeps all that it was given, with position and time: what two of them differ in can be named. */
 export class RecordingMachine implements Machine<string, number, null, readonly string[]> {
   executed: Executed[] = []
