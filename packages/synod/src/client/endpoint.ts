@@ -85,7 +85,8 @@ export class Endpoint {
         events.onDown(this)
       },
       onRefused: (code, reason) => {
-        logger.error({ endpoint: name, code }, `${name} refuses this client: ${reason}`)
+        const level = code === 'unreachable' ? 'warn' : 'error'
+        logger[level]({ endpoint: name, code }, `${name} refuses this client: ${reason}`)
         // By then the link has dialled again.
         const retryAfterMs = code === 'overloaded' ? LONGEST_WAIT_MS : undefined
         this.#refusal = new SynodError(code, `${name} refuses this client: ${reason}`, { retryAfterMs })
@@ -102,7 +103,10 @@ export class Endpoint {
     return this.#welcome
   }
 
-  /** Why the replica does not want this client; null if it has not said so. */
+  /**
+   * Why the replica does not want this client; null if it has not said so. With the code
+   * `unreachable` it only cannot tell yet.
+   */
   get refusal(): SynodError | null {
     return this.#refusal
   }
@@ -144,10 +148,10 @@ export class Endpoint {
   #judge(clusterId: ClusterId | null): SynodError | undefined {
     const own = this.#events.clusterId()
     if (own === null || clusterId === own) return undefined
-    const other = clusterId === null ? 'none that has formed' : `one with the id ${clusterId}`
+    if (clusterId === null) return new SynodError('unreachable', 'it has not formed a cluster yet')
     return new SynodError(
       'wrong-cluster',
-      `it belongs to another cluster, ${other}: this client was connected to the one with the id ${own}`,
+      `it belongs to another cluster, with the id ${clusterId}: this client was connected to the one with the id ${own}`,
     )
   }
 }

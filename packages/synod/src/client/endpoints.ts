@@ -384,7 +384,8 @@ export class Endpoints {
   }
 
   #failIfAllRefuse(error: SynodError): void {
-    if (!this.#endpoints.every(({ refusal }) => refusal !== null)) return
+    const refuses = ({ refusal }: Endpoint) => refusal !== null && refusal.code !== 'unreachable'
+    if (!this.#endpoints.every(refuses)) return
     for (const call of this.#untilUp.keys()) call.reject(error)
     for (const { call } of this.#pending.values()) call.reject(error)
   }

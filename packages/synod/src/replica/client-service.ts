@@ -205,9 +205,12 @@ export class ClientService {
       const reason = `this is cluster '${clusterName}', not '${cluster}'`
       return { type: 'refuse', code: 'wrong-cluster', reason }
     }
+    if (wanted !== null && clusterId === null) {
+      // It may be about to join the cluster of this client, which dials again until it knows.
+      return { type: 'refuse', code: 'unreachable', reason: `s${id} has not formed a cluster yet` }
+    }
     if (wanted !== null && wanted !== clusterId) {
-      const own = clusterId === null ? 'has not formed yet' : `has the id ${clusterId}`
-      const reason = `cluster '${clusterName}' of s${id} ${own}, the one that this client was connected to has the id ${wanted}`
+      const reason = `cluster '${clusterName}' of s${id} has the id ${clusterId}, the one that this client was connected to has the id ${wanted}`
       return { type: 'refuse', code: 'wrong-cluster', reason }
     }
     const maxCommandBytes = MAX_COMMAND_BYTES

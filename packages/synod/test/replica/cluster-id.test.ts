@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { clusterIdOf } from '../../src/cluster/cluster-id.js'
-import { peerAddressOf } from '../../../testing/src/simulator/world.js'
+import { clientAddressOf, peerAddressOf } from '../../../testing/src/simulator/world.js'
 import { type Options, World } from './world.js'
 
 const MODES = ['leader', 'leaderless'] as const
@@ -113,6 +113,28 @@ describe.each(MODES)('in %s mode', (mode) => {
     await world.open(own)
     expect(await world.settled(client.execute('third'))).toBeGreaterThan(1)
   })
+})
+
+test('a client waits for a server that has not formed a cluster yet: it may be about to join its own', async () => {
+  const world = await World.formed()
+  const client = await world.connect('client', { endpoints: [clientAddressOf(3)] })
+  await world.settled(client.execute('first'))
+  const { disk } = world.server(3)
+  world.crash(3)
+  world.isolate(3)
+  world.emptyDisk(3)
+  await world.open(3)
+  const second = client.execute('second')
+  await world.wait(3000)
+  expect(await world.failure(client.execute('third', { timeoutMs: 3000 }))).toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining('s3 has not formed a cluster yet') as string,
+  })
+  world.crash(3)
+  world.server(3).disk = disk
+  world.heal()
+  await world.open(3)
+  expect(await world.settled(second)).toBe(2)
 })
 
 describe('PITFALL 26: a server with different parameters', () => {
