@@ -1,9 +1,9 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { measureRun } from './measure.js'
 import { freePorts, output, start, stopAll } from './processes.js'
 import type { System } from './system.js'
 
-const WARM_UP_S = 1
 const VALUE = Buffer.alloc(256, 'v')
 
 /**
@@ -29,24 +29,31 @@ export const etcd: System = {
     )
     const body = join(data, 'put.grpc')
     await writeFile(body, grpcPut('bench', VALUE))
-    const leader = await leaderOf(names.map((_, index) => client(index)))
+    const clients = names.map((_, index) => client(index))
+    const leader = clients.indexOf(await leaderOf(clients))
     return {
-      async measure({ connections, inFlight }, seconds) {
-        const text = await output('h2load', [
-          ...['-c', String(connections), '-m', String(inFlight), '-t', '1'],
-          ...['-D', String(seconds), `--warm-up-time=${WARM_UP_S}`, '-d', body],
-          ...['-H', 'content-type: application/grpc', '-H', 'te: trailers'],
-          `${leader}/etcdserverpb.KV/Put`,
-        ])
-        const rate = /finished in [^,]+, ([\d.]+) req\/s/.exec(text)?.[1]
-        const failed = /(\d+) failed/.exec(text)?.[1]
-        if (rate === undefined || failed !== '0') throw new Error(`h2load said:\n${text}`)
-        const mean = /time for request: +\S+ +\S+ +(\S+)/.exec(text)?.[1] ?? ''
-        return { rate: Number(rate), p50Ms: milliseconds(mean), p99Ms: NaN }
-      },
+      measure: ({ connections, inFlight }, span) =>
+        measureRun({
+          command: 'h2load',
+          args: [
+            ...['-c', String(connections), '-m', String(inFlight), '-t', '1'],
+            ...['-D', String(span.seconds), `--warm-up-time=${span.warmUpSeconds}`, '-d', body],
+            ...['-H', 'content-type: application/grpc', '-H', 'te: trailers'],
+            `${clients[leader] ?? ''}/etcdserverpb.KV/Put`,
+          ],
+          ...{ servers, leader, span, read: readH2load },
+        }),
       stop: () => stopAll(servers, data),
     }
   },
+}
+
+function readH2load(text: string) {
+  const rate = /finished in [^,]+, ([\d.]+) req\/s/.exec(text)?.[1]
+  const failed = /(\d+) failed/.exec(text)?.[1]
+  if (rate === undefined || failed !== '0') throw new Error(`h2load said:\n${text}`)
+  const mean = /time for request: +\S+ +\S+ +(\S+)/.exec(text)?.[1] ?? ''
+  return { rate: Number(rate), p50Ms: milliseconds(mean), p99Ms: NaN }
 }
 
 async function leaderOf(endpoints: readonly string[]): Promise<string> {

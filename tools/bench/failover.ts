@@ -1,5 +1,6 @@
-import { type EndpointStatus, connect } from 'synod'
+import { connect } from 'synod'
 import { kvCodecs } from 'synod-server'
+import { settledLeader } from './settled-leader.js'
 import { startSynod } from './systems.js'
 
 const VALUE = Buffer.alloc(256, 'v')
@@ -23,7 +24,7 @@ export async function measureFailovers(
     for (let i = 0; i < times; i++) {
       progress(`failover ${i + 1} of ${times}`)
       for (let n = 0; n < SETTLED_SLOTS; n++) await write()
-      const leader = await settledLeader(client)
+      const leader = await settledLeader(cluster.endpoints)
       const killedMs = performance.now()
       cluster.servers[leader - 1]?.child.kill('SIGKILL')
       await write()
@@ -36,23 +37,4 @@ export async function measureFailovers(
     await cluster.stop()
   }
   return results
-}
-
-/** Writes until all three servers are up, follow one leader and have executed the same. */
-async function settledLeader(client: {
-  status(options: { timeoutMs: number }): Promise<EndpointStatus[]>
-}): Promise<number> {
-  for (;;) {
-    const answers = await client.status({ timeoutMs: 1000 })
-    const statuses = answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
-    const [first] = statuses
-    const settled =
-      statuses.length === answers.length &&
-      statuses.every(
-        ({ watermarks, leader }) =>
-          leader === first?.leader && watermarks.executed === first.watermarks.executed,
-      )
-    if (settled && first !== undefined && first.leader !== null) return first.leader
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }

@@ -140,7 +140,7 @@ const [
   connectionCount = '1',
   inFlightText = '1',
   seconds = '5',
-  warmup = '1',
+  warmUpSeconds = '10',
 ] = process.argv.slice(2)
 const inFlight = Number(inFlightText)
 const connections = await Promise.all(
@@ -161,7 +161,7 @@ function loop(connection: Connection): void {
 }
 
 for (const connection of connections) for (let i = 0; i < inFlight; i++) loop(connection)
-await new Promise((resolve) => setTimeout(resolve, Number(warmup) * 1000))
+await new Promise((resolve) => setTimeout(resolve, Number(warmUpSeconds) * 1000))
 measuring = true
 const startedMs = performance.now()
 await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000))

@@ -5,8 +5,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureFailovers } from './failover.js'
-import { onPath, saveResults, table } from './report.js'
-import type { Load, Measured, System } from './system.js'
+import { type Results, nameOf, onPath, saveResults, tables } from './report.js'
+import type { Load, Measured, Span, System } from './system.js'
 import { SYSTEMS } from './systems.js'
 
 const LOADS: readonly Load[] = [
@@ -17,7 +17,8 @@ const LOADS: readonly Load[] = [
 
 const HELP = `Usage: npm run bench -- [options]
 
-  --seconds N     how long each run measures (default: 4)
+  --seconds N     how long each run measures (default: 6)
+  --warm-up N     how many seconds each runs before that (default: 10): the compiler needs some
   --rounds N      how often each system runs with each load (default: 3)
   --failovers N   how often the leader is killed (default: 20)
   --only LIST     some of ${SYSTEMS.map(({ name }) => name).join(', ')} (default: all that are installed)
@@ -28,7 +29,8 @@ const HELP = `Usage: npm run bench -- [options]
 const { values: options } = parseArgs({
   allowNegative: true,
   options: {
-    seconds: { type: 'string', default: '4' },
+    seconds: { type: 'string', default: '6' },
+    'warm-up': { type: 'string', default: '10' },
     rounds: { type: 'string', default: '3' },
     failovers: { type: 'string', default: '20' },
     only: { type: 'string' },
@@ -43,20 +45,24 @@ if (options.help) {
   process.exit(0)
 }
 
+const span: Span = { seconds: Number(options.seconds), warmUpSeconds: Number(options['warm-up']) }
 const directory = join(process.cwd(), options.dir)
 await mkdir(directory, { recursive: true })
 const systems = await chosenSystems()
-const results = new Map<string, Measured[]>()
+const runs = new Map<string, Measured[]>()
 let done = 0
 for (let round = 1; round <= Number(options.rounds); round++) {
   for (const load of LOADS) for (const system of systems) await run(system, load, round)
 }
-const failovers = await measureFailovers(Number(options.failovers), directory, progress)
+const failovers =
+  Number(options.failovers) === 0
+    ? []
+    : await measureFailovers(Number(options.failovers), directory, progress)
 progress('')
 
-const report = table(systems, LOADS, results, failovers)
-process.stdout.write(report)
-if (options.save) await saveResults(report, options.seconds, options.rounds)
+const all: Results = { systems, loads: LOADS, runs, failoversMs: failovers }
+process.stdout.write(tables(all))
+if (options.save) await saveResults(all, span, options.rounds)
 
 async function chosenSystems(): Promise<System[]> {
   const names = options.only?.split(',')
@@ -71,13 +77,13 @@ async function chosenSystems(): Promise<System[]> {
 }
 
 async function run(system: System, load: Load, round: number): Promise<void> {
-  const key = `${system.name} ${load.connections}×${load.inFlight}`
+  const key = `${system.name} ${nameOf(load)}`
   const total = systems.length * LOADS.length * Number(options.rounds)
   progress(`run ${++done} of ${total}: ${key}, round ${round}`)
   const cluster = await system.start(directory)
   try {
-    const measured = await cluster.measure(load, Number(options.seconds))
-    results.set(key, [...(results.get(key) ?? []), measured])
+    const measured = await cluster.measure(load, span)
+    runs.set(key, [...(runs.get(key) ?? []), measured])
   } finally {
     await cluster.stop()
   }

@@ -64,9 +64,14 @@ export async function start(command: string, args: readonly string[], ready?: st
   }
 }
 
-/** Runs a command to its end and gives back what it printed. */
-export async function output(command: string, args: readonly string[]): Promise<string> {
+/** Runs a command to its end and gives back what it printed. `onStarted` is told its process id. */
+export async function output(
+  command: string,
+  args: readonly string[],
+  onStarted: (pid: number) => void = () => undefined,
+): Promise<string> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  if (child.pid !== undefined) onStarted(child.pid)
   running.add(child)
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => {

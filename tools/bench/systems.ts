@@ -2,8 +2,10 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { etcd } from './etcd.js'
-import type { Cluster, Load, Measured, System } from './system.js'
-import { type Running, freePorts, output, start, stopAll } from './processes.js'
+import { type MeasuredRun, measureRun } from './measure.js'
+import { type Running, freePorts, start, stopAll } from './processes.js'
+import { settledLeader } from './settled-leader.js'
+import type { Cluster, Load, Measured, Span, System } from './system.js'
 
 const SERVERS = 3
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
@@ -31,7 +33,7 @@ const floor: System = {
       }),
     )
     return {
-      measure: (load, seconds) => measure('floor', [clients], load, seconds),
+      measure: (load, span) => measure('floor', [clients], load, { servers, leader: 0, span }),
       stop: () => stopAll(servers, data),
     }
   },
@@ -68,7 +70,10 @@ export async function startSynod(
     servers,
     dataDirs,
     startServer,
-    measure: (load, seconds) => measure('synod', endpoints, load, seconds),
+    measure: async (load, span) => {
+      const leader = mode === 'leader' ? (await settledLeader(endpoints)) - 1 : -1
+      return measure('synod', endpoints, load, { servers, leader, span })
+    },
     stop: () => stopAll(servers, data),
   }
 }
@@ -80,12 +85,18 @@ export const SYSTEMS: readonly System[] = [
   etcd,
 ]
 
-async function measure(
+function measure(
   system: string,
   endpoints: readonly string[],
-  load: Load,
-  seconds: number,
+  { connections, inFlight }: Load,
+  run: Pick<MeasuredRun, 'servers' | 'leader'> & { readonly span: Span },
 ): Promise<Measured> {
-  const args = [system, endpoints.join(','), String(load.connections), String(load.inFlight), String(seconds)]
-  return JSON.parse(await output(process.execPath, [here('load.js'), ...args])) as Measured
+  const { seconds, warmUpSeconds } = run.span
+  const numbers = [connections, inFlight, seconds, warmUpSeconds].map(String)
+  return measureRun({
+    command: process.execPath,
+    args: [here('load.js'), system, endpoints.join(','), ...numbers],
+    read: (text) => JSON.parse(text) as Omit<Measured, 'cpu'>,
+    ...run,
+  })
 }
