@@ -24,6 +24,9 @@ const HELP = `Usage: npm run bench -- [options]
   --only LIST     some of ${SYSTEMS.map(({ name }) => name).join(', ')} (default: all that are installed)
   --dir DIR       where the data goes; it must be on the disk to be measured (default: .bench)
   --no-save       do not write tools/bench/results.md
+
+What the client library costs is measured by \`npm run bench:client\`, and millions of keys by
+\`npm run bench:state\`.
 `
 
 const { values: options } = parseArgs({

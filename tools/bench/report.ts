@@ -114,7 +114,7 @@ function shown(all: readonly Cpu[]): string {
   return `${user.toFixed(1)} + ${system.toFixed(1)}`
 }
 
-function markdown([header = [], ...rows]: readonly (readonly string[])[]): string {
+export function markdown([header = [], ...rows]: readonly (readonly string[])[]): string {
   return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('')
 }
 
@@ -188,7 +188,7 @@ async function release(): Promise<string> {
   return /^PRETTY_NAME="(.*)"$/m.exec(text)?.[1] ?? process.platform
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
   const [low = NaN, high = NaN] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[middle]]

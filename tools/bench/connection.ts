@@ -1,0 +1,156 @@
+// A client's half of the wire protocol and no more: what the library is measured against.
+import { randomBytes } from 'node:crypto'
+import { kvCodecs } from 'synod-server'
+import { Reader } from 'synod/internal/bytes/reader.js'
+import { systemClock } from 'synod/internal/clock.js'
+import { encodeOpen, encodeRequest } from 'synod/internal/machine/request.js'
+import { newSessionKey } from 'synod/internal/machine/session-key.js'
+import { type ClientLink, openClientLink } from 'synod/internal/net/client/link.js'
+import type { ClientMessage } from 'synod/internal/net/client/messages.js'
+import { parseAddress } from 'synod/internal/net/transport/network.js'
+import { tcpNetwork } from 'synod/internal/net/transport/tcp.js'
+
+export const VALUE = Buffer.alloc(256, 'v')
+
+/** Called with the encoded result. */
+type OnResult = (result: Uint8Array) => void
+
+/** One client's connections: to the leader alone, or in leaderless mode to every server. */
+export class Connection {
+  readonly #links: readonly ClientLink[]
+  #targets: readonly ClientLink[]
+  readonly #command: Uint8Array
+  readonly #query: Uint8Array
+  readonly #waiting = new Map<number, OnResult>()
+  readonly #session = newSessionKey(randomBytes)
+  /** 0 on the floor, which has no sessions. */
+  #opening = 0
+  #sequence = 0
+  #nextRequest = 1
+  #flushing = false
+
+  private constructor(
+    endpoints: readonly string[],
+    index: number,
+    onReady: (connection: Connection) => void,
+  ) {
+    this.#command = encodePut(index)
+    this.#query = encodeGet(index)
+    const servers = new Map<number, ClientLink>()
+    let leader = 0
+    const check = (mode: string) => {
+      if (servers.size < endpoints.length) return
+      if (mode === 'leader' && endpoints.length > 1) {
+        const link = servers.get(leader)
+        if (link === undefined) return
+        this.#targets = [link]
+      }
+      onReady(this)
+    }
+    this.#links = endpoints.map((endpoint) => {
+      let mode = ''
+      const link: ClientLink = openClientLink({
+        network: tcpNetwork,
+        clock: systemClock,
+        random: Math.random,
+        address: parseAddress(endpoint),
+        hello: () => ({ type: 'client-hello', cluster: '', clusterId: null }),
+        onUp: (welcome) => {
+          mode = welcome.mode
+          servers.set(welcome.server, link)
+          check(mode)
+        },
+        onDown: fail,
+        onRefused: fail,
+        onMessages: (batch) => {
+          for (const message of batch) {
+            if (message.type === 'reply') {
+              this.#waiting.get(message.request)?.(message.result)
+              this.#waiting.delete(message.request)
+            } else if (message.type === 'fail') {
+              // In leaderless mode a server that is late may refuse what another one has answered
+              // by then.
+              if (this.#waiting.has(message.request)) fail(message.code, message.message)
+            } else if (message.type === 'leader' && message.server !== 0) {
+              leader = message.server
+              check(mode)
+            }
+          }
+        },
+      })
+      return link
+    })
+    this.#targets = this.#links
+  }
+
+  static async open(system: string, endpoints: readonly string[], index: number): Promise<Connection> {
+    const connection = await new Promise<Connection>((resolve) => new Connection(endpoints, index, resolve))
+    if (system !== 'floor') {
+      connection.#opening = await new Promise<number>((resolve) => {
+        connection.#execute(encodeOpen(connection.#session), (result) => {
+          resolve(new Reader(result).varint())
+        })
+      })
+    }
+    return connection
+  }
+
+  /** Sends one put, and calls back when it is answered. */
+  put(done: OnResult): void {
+    const session = this.#session
+    const opening = this.#opening
+    const sequence = ++this.#sequence
+    const next = this.#nextRequest
+    const [oldest = next] = this.#waiting.keys()
+    const acknowledged = sequence - 1 - (next - oldest)
+    const value =
+      opening === 0
+        ? this.#command
+        : encodeRequest({
+            kind: 'command',
+            timeMs: 0,
+            session,
+            opening,
+            sequence,
+            acknowledged,
+            version: 1,
+            command: this.#command,
+          })
+    this.#execute(value, done)
+  }
+
+  /** Sends one linearizable read, and calls back when it is answered. */
+  get(done: OnResult): void {
+    this.#send({ type: 'read', request: this.#nextRequest++, query: this.#query }, done)
+  }
+
+  #execute(value: Uint8Array, done: OnResult): void {
+    this.#send({ type: 'execute', request: this.#nextRequest++, value }, done)
+  }
+
+  #send(message: ClientMessage, done: OnResult): void {
+    this.#waiting.set(message.request, done)
+    for (const link of this.#targets) link.send(message)
+    if (this.#flushing) return
+    this.#flushing = true
+    process.nextTick(() => {
+      this.#flushing = false
+      for (const link of this.#targets) link.flush()
+    })
+  }
+}
+
+/** The command that client `index` sends. */
+export function encodePut(index: number): Uint8Array {
+  return kvCodecs.command.encode({ type: 'put', key: `bench-${index}`, value: VALUE })
+}
+
+export function encodeGet(index: number): Uint8Array {
+  return kvCodecs.query.encode({ type: 'get', key: `bench-${index}` })
+}
+
+/** Of a benchmark's process: it has nothing to measure any more. */
+export function fail(...reasons: unknown[]): void {
+  process.stderr.write(`load: ${reasons.map(String).join(' ')}\n`)
+  process.exit(1)
+}
