@@ -1,9 +1,9 @@
 import type { Clock } from './clock.js'
+import { type DeadlineCall, Deadlines } from './deadlines.js'
 import { type ErrorCode, SynodError, isRefusal, PendingRequest } from './errors.js'
-import { type Linked, LinkedList } from './linked-list.js'
 import { ServicePace, overloaded } from './service-pace.js'
 import { type Rules, SIGNAL, TIMEOUT_MS, checkOptions, wholeFrom } from './options.js'
-import { MAX_SERVER_ID, type ServerId } from './paxos/ballot.js'
+import { MAX_SERVER_ID, type ServerId, type Slot } from './paxos/ballot.js'
 
 /**
  * How many calls may be under way at one client or replica, and how many bytes of commands and
@@ -82,37 +82,93 @@ const LEFT_OPEN: Readonly<Record<RequestState, Readonly<Partial<Record<CallKind,
 }
 
 /**
- * A promise that its caller may stop waiting for, by signal or by timeout. It is over once; what
+ * Is told when a call is over: an instance for each call, with a method in place of a closure, as
+ * that costs less. It watches one call at a time.
+ */
+export abstract class CallWatcher {
+  /** The next one of the same call, for the call to use. */
+  next: CallWatcher | undefined
+
+  /** With the error if the call failed. */
+  abstract onOver(error: Error | undefined): void
+}
+
+class WatchingFunction extends CallWatcher {
+  readonly #run: (error: Error | undefined) => void
+
+  constructor(run: (error: Error | undefined) => void) {
+    super()
+    this.#run = run
+  }
+
+  override onOver(error: Error | undefined): void {
+    this.#run(error)
+  }
+}
+
+/**
+ * Something whose caller may stop waiting for it, by signal or by timeout. It is over once; what
  * was begun on its behalf is told by `onOver`.
  */
-export class Call<T> {
-  readonly promise: Promise<T>
+export class Call<T> implements DeadlineCall {
   readonly kind: CallKind
   state: RequestState = 'unsent'
   /** Whether an earlier attempt may be executed, or have been, though it has no answer. */
   wasLost = false
   /** Whether its sender can resume it where the outcome is not known. */
   isResumable = false
+  /** The slot that the result is from, where its sender knows that. */
+  slot: Slot = 0
   /** The request that it resumes. */
   readonly #resumed: PendingRequest | undefined
-  #resolve!: (value: T) => void
-  #reject!: (error: Error) => void
-  #onOver: ((error: Error | undefined) => void)[] = []
+  readonly #calls: Calls | undefined
+  #promise: Promise<T> | undefined
+  #decode: ((value: T) => unknown) | undefined
+  #explain: ((error: Error) => Error) | undefined
+  #resolve: ((value: unknown) => void) | undefined
+  #reject: ((error: Error) => void) | undefined
+  #value: T | undefined
+  #error: Error | undefined
+  #firstWatcher: CallWatcher | undefined
+  #lastWatcher: CallWatcher | undefined
   #over = false
-  /** For the list of the calls under way: the neighbours. */
-  before: Listed | undefined
-  after: Listed | undefined
+  /** For the list of the calls with its timeout: the list, and the neighbours there. */
+  deadlines: Deadlines | undefined
+  before: DeadlineCall | undefined
+  after: DeadlineCall | undefined
   /** When it times out. */
   untilMs = Infinity
+  /** What it has to send, if it counts for the limits on calls; -1 if it does not. */
+  takenBytes = -1
 
-  /** `resume`: an earlier call has sent this request, and does not know its outcome. */
-  constructor(kind: CallKind, resume?: PendingRequest) {
+  /**
+   * `resume`: an earlier call has sent this request, and does not know its outcome. `calls`: whose
+   * limits and timeouts hold for it.
+   */
+  constructor(kind: CallKind, resume?: PendingRequest, calls?: Calls) {
     this.kind = kind
     this.#resumed = resume
-    if (resume !== undefined) [this.state, this.wasLost] = ['sent', true]
-    this.promise = new Promise<T>((resolve, reject) => {
-      this.#resolve = resolve
+    this.#calls = calls
+    if (resume === undefined) return
+    this.state = 'sent'
+    this.wasLost = true
+  }
+
+  get promise(): Promise<T> {
+    return (this.#promise ??= this.outcome((value) => value))
+  }
+
+  /**
+   * A promise of what `decode` makes of the result, or `explain` of the error. It is asked for
+   * once, and in place of `promise`: a second promise would cost as much as all else of a call.
+   */
+  outcome<Outcome>(decode: (value: T) => Outcome, explain?: (error: Error) => Error): Promise<Outcome> {
+    this.#decode = decode
+    this.#explain = explain
+    return new Promise<Outcome>((resolve, reject) => {
+      this.#resolve = resolve as (value: unknown) => void
       this.#reject = reject
+      if (this.#over) this.#settle()
     })
   }
 
@@ -122,18 +178,31 @@ export class Call<T> {
 
   /** Called when the call is over, with the error if it failed; at once if it is over already. */
   onOver(run: (error: Error | undefined) => void): void {
-    if (this.#over) run(undefined)
-    else this.#onOver.push(run)
+    this.watch(new WatchingFunction(run))
+  }
+
+  /** As `onOver`. */
+  watch(watcher: CallWatcher): void {
+    if (this.#over) {
+      watcher.onOver(undefined)
+      return
+    }
+    if (this.#lastWatcher === undefined) this.#firstWatcher = watcher
+    else this.#lastWatcher.next = watcher
+    this.#lastWatcher = watcher
   }
 
   resolve(value: T): void {
-    if (this.#finish(undefined)) this.#resolve(value)
+    if (this.#over) return
+    this.#value = value
+    this.#finish()
   }
 
   /** Fails with this error, which says why there is no answer. What that leaves open is added. */
   reject(error: Error): void {
-    const told = error instanceof SynodError ? this.#withDoubt(error) : error
-    if (this.#finish(told)) this.#reject(told)
+    if (this.#over) return
+    this.#error = error instanceof SynodError ? this.#withDoubt(error) : error
+    this.#finish()
   }
 
   /** No replica has the request any more: the last one has refused it with this code. */
@@ -160,33 +229,42 @@ export class Call<T> {
     return this.#resumed ?? (this.isResumable ? new PendingRequest() : undefined)
   }
 
-  #finish(error: Error | undefined): boolean {
-    if (this.#over) return false
+  #finish(): void {
     this.#over = true
-    for (const run of this.#onOver) run(error)
-    return true
+    const error = this.#error
+    this.#calls?.onOver(this)
+    let watcher = this.#firstWatcher
+    while (watcher !== undefined) {
+      const { next } = watcher
+      // It may watch another call from now on.
+      watcher.next = undefined
+      watcher.onOver(error)
+      watcher = next
+    }
+    if (this.#resolve !== undefined) this.#settle()
   }
-}
 
-/** A call as the list of those under way sees it. */
-interface Listed extends Linked<Listed> {
-  readonly untilMs: number
-  reject(error: Error): void
+  #settle(): void {
+    if (this.#error !== undefined) {
+      this.#reject?.(this.#explain?.(this.#error) ?? this.#error)
+      return
+    }
+    try {
+      this.#resolve?.(this.#decode?.(this.#value as T))
+    } catch (error) {
+      this.#reject?.(error as Error)
+    }
+  }
 }
 
 /** The calls under way at one replica or client. */
 export class Calls {
   readonly #clock: Clock
-  readonly #timeoutMs: number
   readonly #timeoutError: (timeoutMs: number) => SynodError
-  /** Those without a timeout of their own, the oldest first. */
-  readonly #calls = new LinkedList<Listed>()
-  /**
-   * Runs while the list is not empty; one timer for all, as a timer for each would cost more than
-   * the rest.
-   */
-  #cancelTimer: (() => void) | undefined
-  readonly #others = new Set<Listed>()
+  /** Those without a timeout of their own. */
+  readonly #usual: Deadlines
+  /** The others, by their timeouts, none of them empty. */
+  readonly #others = new Map<number, Deadlines>()
   /** The pace of the calls that `take` has taken. */
   readonly #pace = new ServicePace()
   #taken = 0
@@ -199,81 +277,68 @@ export class Calls {
    */
   constructor(clock: Clock, timeoutMs: number, timeoutError: (timeoutMs: number) => SynodError) {
     this.#clock = clock
-    this.#timeoutMs = timeoutMs
     this.#timeoutError = timeoutError
+    this.#usual = new Deadlines(clock, timeoutMs, timeoutError)
   }
 
-  start<T>(kind: CallKind, { resume, signal, timeoutMs }: ExecuteOptions): Call<T> {
-    const call = new Call<T>(kind, resume)
-    if (this.#ended !== undefined) call.reject(this.#ended)
-    else if (timeoutMs === undefined) this.#append(call)
-    else this.#time(call, timeoutMs)
-    if (signal !== undefined) endOnAbort(call, signal)
-    return call
+  start<T>(kind: CallKind, options: ExecuteOptions): Call<T> {
+    return this.#start(kind, options, this.#clock.now())
   }
 
   /** A call with this many bytes to send. It fails as `overloaded` if that is one too many. */
   take<T>(kind: CallKind, sizeBytes: number, options: ExecuteOptions): Call<T> {
-    const call = this.start<T>(kind, options)
+    const nowMs = this.#clock.now()
+    const call = this.#start<T>(kind, options, nowMs)
     if (call.over) return call
     if (this.#taken >= MAX_CALLS || this.#bytes + sizeBytes > MAX_CALL_BYTES) {
       const what = `${this.#taken} calls with ${this.#bytes} bytes are under way already`
-      call.reject(overloaded(what, this.#pace.retryAfterMs(this.#taken, this.#clock.now())))
+      call.reject(overloaded(what, this.#pace.retryAfterMs(this.#taken, nowMs)))
       return call
     }
-    if (this.#taken++ === 0) this.#pace.begin(this.#clock.now())
+    if (this.#taken++ === 0) this.#pace.begin(nowMs)
     this.#bytes += sizeBytes
-    call.onOver(() => {
-      this.#taken--
-      this.#bytes -= sizeBytes
-      this.#pace.done(1, this.#taken, this.#clock.now())
-    })
+    call.takenBytes = sizeBytes
     return call
+  }
+
+  /** For a call of these: it is over. */
+  onOver<T>(call: Call<T>): void {
+    const { deadlines, takenBytes } = call
+    if (deadlines !== undefined) {
+      deadlines.remove(call)
+      if (deadlines !== this.#usual && deadlines.isEmpty) {
+        deadlines.stop()
+        this.#others.delete(deadlines.timeoutMs)
+      }
+    }
+    if (takenBytes < 0) return
+    this.#taken--
+    this.#bytes -= takenBytes
+    this.#pace.done(1, this.#taken, this.#clock.now())
   }
 
   /** Fails every call that is under way, and every later one. */
   end(error: SynodError): void {
     this.#ended ??= error
-    while (this.#calls.first !== undefined) this.#calls.first.reject(error)
-    for (const call of this.#others) call.reject(error)
-    this.#cancelTimer?.()
+    this.#usual.end(error)
+    for (const deadlines of this.#others.values()) deadlines.end(error)
   }
 
-  #append<T>(call: Call<T>): void {
-    call.untilMs = this.#clock.now() + this.#timeoutMs
-    this.#calls.append(call)
-    call.onOver(() => {
-      this.#calls.remove(call)
-    })
-    if (this.#timeoutMs === Infinity) return
-    this.#cancelTimer ??= this.#clock.timer(this.#timeoutMs, () => {
-      this.#expire()
-    })
+  #start<T>(kind: CallKind, { resume, signal, timeoutMs }: ExecuteOptions, nowMs: number): Call<T> {
+    const call = new Call<T>(kind, resume, this)
+    if (this.#ended !== undefined) call.reject(this.#ended)
+    else this.#deadlinesOf(timeoutMs).append(call, nowMs)
+    if (signal !== undefined) endOnAbort(call, signal)
+    return call
   }
 
-  #expire(): void {
-    const nowMs = this.#clock.now()
-    while (this.#calls.first !== undefined && this.#calls.first.untilMs <= nowMs) {
-      this.#calls.first.reject(this.#timeoutError(this.#timeoutMs))
-    }
-    const { first } = this.#calls
-    this.#cancelTimer =
-      first &&
-      this.#clock.timer(first.untilMs - nowMs, () => {
-        this.#expire()
-      })
-  }
-
-  #time<T>(call: Call<T>, timeoutMs: number): void {
-    call.untilMs = this.#clock.now() + timeoutMs
-    const cancelTimer = this.#clock.timer(timeoutMs, () => {
-      call.reject(this.#timeoutError(timeoutMs))
-    })
-    this.#others.add(call)
-    call.onOver(() => {
-      cancelTimer()
-      this.#others.delete(call)
-    })
+  #deadlinesOf(timeoutMs: number | undefined): Deadlines {
+    if (timeoutMs === undefined || timeoutMs === this.#usual.timeoutMs) return this.#usual
+    const known = this.#others.get(timeoutMs)
+    if (known !== undefined) return known
+    const deadlines = new Deadlines(this.#clock, timeoutMs, this.#timeoutError)
+    this.#others.set(timeoutMs, deadlines)
+    return deadlines
   }
 }
 

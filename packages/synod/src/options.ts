@@ -30,7 +30,12 @@ export function checkOptions(what: string, options: unknown, rules: Rules, path 
     const names = Object.keys(rules).map((known) => path + known)
     throw new SynodError('invalid-options', `${path}${name} is no option: there are ${names.join(', ')}`)
   }
-  for (const [name, rule] of Object.entries(rules)) checkOption(path + name, given[name], rule)
+  // Calls without options are the many: nothing is made for them here.
+  for (const name in rules) {
+    const [rule, value] = [rules[name], given[name]]
+    if (rule !== undefined && (value !== undefined || rule.isRequired === true))
+      checkOption(path + name, value, rule)
+  }
 }
 
 /** Checks one option. Throws `invalid-options`. */

@@ -21,12 +21,7 @@ import { encodeChangeRequest } from '../machine/request.js'
 import { type SessionKey, newSessionKey } from '../machine/session-key.js'
 import { SessionPool } from '../machine/session-pool.js'
 import type { Replicated } from '../machine/replicated.js'
-import {
-  type StaleAnswer,
-  type StaleReadOptions,
-  checkStaleRead,
-  staleAnswer,
-} from '../machine/stale-read.js'
+import { type StaleAnswer, type StaleReadOptions, checkStaleRead, staleError } from '../machine/stale-read.js'
 import { decodePiece } from '../net/client/codec.js'
 import { MAX_CLUSTER_BYTES } from '../net/hello.js'
 import { type SavedSnapshot, savedSnapshot } from '../net/client/saved-snapshot.js'
@@ -164,7 +159,7 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
     this.#newKey = () => newSessionKey(bytes)
     this.#sessions = new SessionPool(
       (value, call) => {
-        this.#endpoints.send({ type: 'execute', value }, call)
+        this.#endpoints.send({ type: 'execute', request: 0, value }, call)
       },
       this.#newKey,
       () => this.#calls.start<Uint8Array>('connect', {}),
@@ -200,17 +195,21 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
    * `overloaded`, `session-expired`, `aborted`, `closed`, `unreachable`, `no-quorum` or
    * `outcome-unknown`
    */
-  async execute<const Command extends CommandOf<M>>(
+  execute<const Command extends CommandOf<M>>(
     command: Command,
     options: ExecuteOptions = {},
   ): Promise<ResultOf<M, Command>> {
-    checkCall('execute', options, EXECUTE_RULES)
-    const encoded = encodeGiven('command', this.#codecs.command, command)
-    this.#endpoints.checkSize(encoded.length)
-    const call = this.#calls.take<Uint8Array>('command', encoded.length, options)
-    const version = versionOfCommand(this.#rule, command)
-    this.#sessions.execute({ command: encoded, version }, call, options.resume)
-    return decodeAnswered('result', this.#codecs.result, await call.promise)
+    try {
+      checkCall('execute', options, EXECUTE_RULES)
+      const encoded = encodeGiven('command', this.#codecs.command, command)
+      this.#endpoints.checkSize(encoded.length)
+      const version = versionOfCommand(this.#rule, command)
+      const call = this.#calls.take<Uint8Array>('command', encoded.length, options)
+      this.#sessions.execute({ command: encoded, version }, call, options.resume)
+      return call.outcome(this.#decodeResult)
+    } catch (error) {
+      return failed(error as Error)
+    }
   }
 
   /**
@@ -219,16 +218,16 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
    * @example
    * const total = await client.read('total')
    */
-  async read<const Query extends QueryOf<M>>(
-    query: Query,
-    options: CallOptions = {},
-  ): Promise<AnswerOf<M, Query>> {
-    checkCall('read', options)
-    const encoded = encodeGiven('query', this.#codecs.query, query)
-    this.#endpoints.checkSize(encoded.length)
-    const call = this.#calls.take<Uint8Array>('read', encoded.length, options)
-    this.#endpoints.send({ type: 'read', query: encoded }, call)
-    return decodeAnswered('answer', this.#codecs.answer, await call.promise)
+  read<const Query extends QueryOf<M>>(query: Query, options: CallOptions = {}): Promise<AnswerOf<M, Query>> {
+    try {
+      checkCall('read', options)
+      const encoded = this.#encodeQuery(query)
+      const call = this.#calls.take<Uint8Array>('read', encoded.length, options)
+      this.#endpoints.send({ type: 'read', request: 0, query: encoded }, call)
+      return call.outcome(this.#decodeAnswer)
+    } catch (error) {
+      return failed(error as Error)
+    }
   }
 
   /**
@@ -242,20 +241,22 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
    * @throws SynodError `invalid-options`, `aborted`, `closed`, `overloaded`, `unreachable` or
    * `too-stale`; or what the state machine throws
    */
-  async readStale<const Query extends QueryOf<M>>(
+  readStale<const Query extends QueryOf<M>>(
     query: Query,
     options: StaleReadOptions = {},
   ): Promise<StaleAnswer<AnswerOf<M, Query>>> {
-    const atLeast = checkStaleRead(options)
-    const encoded = encodeGiven('query', this.#codecs.query, query)
-    this.#endpoints.checkSize(encoded.length)
-    const call = this.#calls.take<Uint8Array>('read', encoded.length, options)
-    let slot: Slot = 0
-    this.#endpoints.send({ type: 'stale-read', atLeast, query: encoded }, call, (its) => {
-      slot = its
-    })
-    const bytes = await staleAnswer(call.promise, atLeast)
-    return { answer: decodeAnswered('answer', this.#codecs.answer, bytes), slot }
+    try {
+      const atLeast = checkStaleRead(options)
+      const encoded = this.#encodeQuery(query)
+      const call = this.#calls.take<Uint8Array>('read', encoded.length, options)
+      this.#endpoints.send({ type: 'stale-read', request: 0, atLeast, query: encoded }, call)
+      return call.outcome(
+        (bytes) => ({ answer: this.#decodeAnswer(bytes), slot: call.slot }),
+        (error) => staleError(error, atLeast),
+      )
+    } catch (error) {
+      return failed(error as Error)
+    }
   }
 
   /**
@@ -282,7 +283,7 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
     return Promise.all(
       this.#endpoints.addresses.map(async (endpoint, index) => {
         const call = this.#calls.take<Uint8Array>('status', 0, options)
-        this.#endpoints.sendTo(index, { type: 'status' }, call)
+        this.#endpoints.sendTo(index, { type: 'status', request: 0 }, call)
         try {
           const status = JSON.parse(Buffer.from(await call.promise).toString()) as ReplicaStatus
           return { endpoint, status }
@@ -304,7 +305,7 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
     const to = checkTransfer(options)
     const call = this.#calls.take<Uint8Array>('transfer', 0, options)
-    this.#endpoints.sendToOne({ type: 'transfer', to }, call)
+    this.#endpoints.sendToOne({ type: 'transfer', request: 0, to }, call)
     await call.promise
   }
 
@@ -323,7 +324,10 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
     const encoded = encodeChange(checkChange(change))
     checkCall('changeMembership', options)
     const call = this.#calls.take<Uint8Array>('change', encoded.length, options)
-    this.#endpoints.send({ type: 'execute', value: encodeChangeRequest(this.#newKey(), encoded) }, call)
+    this.#endpoints.send(
+      { type: 'execute', request: 0, value: encodeChangeRequest(this.#newKey(), encoded) },
+      call,
+    )
     await call.promise
   }
 
@@ -346,7 +350,7 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
     const { responsive } = this.#endpoints
     return savedSnapshot(async (slot, offset) => {
       const call = this.#calls.take<Uint8Array>('save', 0, options)
-      this.#endpoints.sendTo(responsive, { type: 'save', slot, offset }, call)
+      this.#endpoints.sendTo(responsive, { type: 'save', request: 0, slot, offset }, call)
       return decodePiece(await call.promise)
     })
   }
@@ -366,4 +370,19 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+
+  #encodeQuery(query: QueryOf<M>): Uint8Array {
+    const encoded = encodeGiven('query', this.#codecs.query, query)
+    this.#endpoints.checkSize(encoded.length)
+    return encoded
+  }
+
+  readonly #decodeResult = (bytes: Uint8Array) => decodeAnswered('result', this.#codecs.result, bytes)
+
+  readonly #decodeAnswer = (bytes: Uint8Array) => decodeAnswered('answer', this.#codecs.answer, bytes)
+}
+
+/** Of a call that has failed before it began. */
+function failed(error: Error): Promise<never> {
+  return Promise.reject(error)
 }

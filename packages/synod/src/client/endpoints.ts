@@ -9,7 +9,7 @@ import type { Slot } from '../paxos/ballot.js'
 import { MAX_RETRY_MS, MIN_RETRY_MS, overloaded } from '../service-pace.js'
 import { Endpoint, type EndpointOptions } from './endpoint.js'
 import { OutageReport } from './outage-report.js'
-import { type Pending, type ClientQuestion, ROUTINGS } from './pending.js'
+import { type ClientQuestion, Pending, type PendingOwner, type Routing } from './pending.js'
 import { HandleTable } from './handle-table.js'
 import { chooseTarget } from './target.js'
 
@@ -29,9 +29,11 @@ type AnyCall = Pick<Call<unknown>, 'over' | 'onOver' | 'reject'>
  * replica (leaderless mode), and to another one when a connection breaks, the leader changes, or
  * who was asked falls silent.
  */
-export class Endpoints {
+export class Endpoints implements PendingOwner {
   readonly #options: EndpointsOptions
   readonly #endpoints: readonly Endpoint[]
+  /** The replicas that have let this client in. */
+  #up: readonly Endpoint[] = []
   readonly #pending = new HandleTable<Pending>()
   /** What waits until any replica has let this client in. */
   readonly #untilUp = new Map<AnyCall, () => void>()
@@ -52,10 +54,10 @@ export class Endpoints {
     this.#endpoints = options.addresses.map((address, index) => this.#open(address, 1 << index))
     this.#outage = new OutageReport({
       clock: options.clock,
-      isOut: () => this.#waitsForQuorum && this.#knowsNoQuorum(this.#up()),
+      isOut: () => this.#waitsForQuorum && this.#knowsNoQuorum(this.#up),
       ask: (newCall) => {
         for (const [index, { welcome }] of this.#endpoints.entries()) {
-          if (welcome !== null) this.sendTo(index, { type: 'status' }, newCall())
+          if (welcome !== null) this.sendTo(index, { type: 'status', request: 0 }, newCall())
         }
       },
     })
@@ -79,7 +81,7 @@ export class Endpoints {
 
   /** Throws `too-large`, where the replicas have said what they take. */
   checkSize(sizeBytes: number): void {
-    const limitBytes = this.#up()[0]?.welcome?.maxCommandBytes ?? Infinity
+    const limitBytes = this.#up[0]?.welcome?.maxCommandBytes ?? Infinity
     if (sizeBytes <= limitBytes) return
     throw new SynodError(
       'too-large',
@@ -87,12 +89,9 @@ export class Endpoints {
     )
   }
 
-  /**
-   * Asks replicas that can answer, as often as it takes, until the call is over. `onSlot` is told
-   * the slot of the answer first.
-   */
-  send(question: ClientQuestion, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): void {
-    const pending = this.#add(question, call, onSlot)
+  /** Asks replicas that can answer, as often as it takes, until the call is over. */
+  send(question: ClientQuestion, call: Call<Uint8Array>): void {
+    const pending = this.#add(question, call)
     if (pending === undefined) return
     this.#ask(pending)
     if (this.#target === undefined) this.#outage.refresh()
@@ -125,9 +124,16 @@ export class Endpoints {
     })
   }
 
+  /** For a question of this client: its call is over. */
+  onOver(pending: Pending, error: Error | undefined): void {
+    this.#pending.remove(pending.question.request)
+    pending.cancelRetry?.()
+    if (error !== undefined) this.#cancel(pending)
+  }
+
   /** Why a question was not answered in time. */
   timeoutError(timeoutMs: number): SynodError {
-    const up = this.#up()
+    const up = this.#up
     if (up.length === 0) {
       const { message } = this.#noAnswer(this.#endpoints)
       return new SynodError(
@@ -148,6 +154,7 @@ export class Endpoints {
       clusterId: () => this.#clusterId,
       isAwaited: (endpoint) => this.#isAwaited(endpoint),
       onUp: (endpoint, { clusterId }) => {
+        this.#onUpChanged()
         if (clusterId !== null) this.#learn(clusterId, endpoint)
         for (const [call, run] of this.#untilUp) if (this.#untilUp.delete(call)) run()
         this.#onUp(endpoint)
@@ -170,7 +177,7 @@ export class Endpoints {
 
   #whenUp(call: AnyCall, run: () => void): void {
     for (const endpoint of this.#endpoints) endpoint.wake()
-    if (call.over || this.#up().length > 0) {
+    if (call.over || this.#up.length > 0) {
       run()
       return
     }
@@ -187,65 +194,55 @@ export class Endpoints {
     return up.length > 0 && up.every(({ hint }) => hint === null || hint.server === 0)
   }
 
-  #up(): Endpoint[] {
-    return this.#endpoints.filter(({ welcome }) => welcome !== null)
-  }
-
   /** The endpoints that are up and not silent; all that are up if they are all silent. */
-  #responsive(): Endpoint[] {
-    const up = this.#up()
-    const some = up.filter(({ silence }) => !silence.isSilent)
-    return some.length > 0 ? some : up
+  #responsive(): readonly Endpoint[] {
+    if (!this.#up.some(isSilent)) return this.#up
+    const some = this.#up.filter((endpoint) => !isSilent(endpoint))
+    return some.length > 0 ? some : this.#up
   }
 
-  #add(question: ClientQuestion, call: Call<Uint8Array>, onSlot?: (slot: Slot) => void): Pending | undefined {
+  #add(question: ClientQuestion, call: Call<Uint8Array>): Pending | undefined {
     if (call.over) return undefined
-    const routing = ROUTINGS[question.type]
-    const pending: Pending = {
-      ...{ routing, message: undefined as never, call, onSlot, asked: 0 },
-      ...{ refusals: 0, retryAfterMs: 0, cancelRetry: undefined },
-    }
-    const request = this.#pending.add(pending)
-    pending.message = { ...question, request }
-    call.onOver((error) => {
-      this.#pending.remove(request)
-      pending.cancelRetry?.()
-      if (error !== undefined) this.#cancel(pending)
-    })
+    const pending = new Pending(question, call, this)
+    question.request = this.#pending.add(pending)
+    call.watch(pending)
     return pending
   }
 
-  #cancel({ asked, message }: Pending): void {
+  #cancel({ asked, question: { request } }: Pending): void {
     for (const { bit, link } of this.#endpoints) {
-      if ((asked & bit) !== 0) link.send({ type: 'cancel', request: message.request })
+      if ((asked & bit) !== 0) link.send({ type: 'cancel', request })
     }
     this.#flushNext()
   }
 
   #ask(pending: Pending): void {
     for (const endpoint of this.#endpoints) endpoint.wake()
-    const endpoints = this.#toAsk(pending)
-    for (const endpoint of endpoints) this.#askOne(pending, endpoint)
-    if (endpoints.length > 0 && pending.asked === 0)
-      this.#onRefused(pending, overloaded('too much waits to be sent', MIN_RETRY_MS))
+    const first = this.#firstToAsk(pending.routing)
+    if (first === undefined) return
+    if (pending.routing === 'leader' && first.welcome?.mode === 'leaderless')
+      for (const endpoint of this.#up) this.#askOne(pending, endpoint)
+    else this.#askOne(pending, first)
+    if (pending.asked === 0) this.#onRefused(pending, overloaded('too much waits to be sent', MIN_RETRY_MS))
   }
 
-  #toAsk({ routing }: Pending): Endpoint[] {
+  /** The only one to ask, where it is not every one that is up. */
+  #firstToAsk(routing: Routing): Endpoint | undefined {
+    if (routing === 'leader' && this.#target?.welcome?.mode === 'leader') return this.#target
     const up = this.#responsive()
-    if (routing === 'any') {
-      const next = up[this.#turn++ % up.length]
-      return next === undefined ? [] : [next]
-    }
-    if (this.#target?.welcome?.mode === 'leader') return [this.#target]
-    return up[0]?.welcome?.mode === 'leaderless' ? this.#up() : up.slice(0, 1)
+    return up[routing === 'any' ? this.#turn++ % up.length : 0]
   }
 
   #askOne(pending: Pending, endpoint: Endpoint): void {
-    if ((pending.asked & endpoint.bit) !== 0 || !endpoint.link.send(pending.message)) return
+    if ((pending.asked & endpoint.bit) !== 0 || !endpoint.link.send(pending.question)) return
     pending.asked |= endpoint.bit
     if (pending.routing !== 'one') endpoint.silence.onAsked()
     this.#flushNext()
     pending.call.state = 'sent'
+  }
+
+  #onUpChanged(): void {
+    this.#up = this.#endpoints.filter(({ welcome }) => welcome !== null)
   }
 
   #onUp(endpoint: Endpoint): void {
@@ -256,6 +253,7 @@ export class Endpoints {
   }
 
   #onDown(endpoint: Endpoint): void {
+    this.#onUpChanged()
     this.#retarget()
     for (const pending of this.#pending.values()) {
       if ((pending.asked & endpoint.bit) === 0) continue
@@ -296,8 +294,9 @@ export class Endpoints {
       case 'reply': {
         const pending = this.#pending.get(message.request)
         this.#seen = Math.max(this.#seen, message.slot)
-        pending?.onSlot?.(message.slot)
-        pending?.call.resolve(message.result)
+        if (pending === undefined) return
+        pending.call.slot = message.slot
+        pending.call.resolve(message.result)
         break
       }
       case 'fail':
@@ -398,11 +397,17 @@ export class Endpoints {
   #flushNext(): void {
     if (this.#flushing) return
     this.#flushing = true
-    this.#options.clock.next(() => {
-      this.#flushing = false
-      for (const { link } of this.#endpoints) link.flush()
-    })
+    this.#options.clock.next(this.#flush)
   }
+
+  readonly #flush = () => {
+    this.#flushing = false
+    for (const { link } of this.#endpoints) link.flush()
+  }
+}
+
+function isSilent({ silence }: Endpoint): boolean {
+  return silence.isSilent
 }
 
 function overloadedBy(message: string, retryAfterMs: number): SynodError {

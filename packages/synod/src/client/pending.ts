@@ -1,13 +1,8 @@
-import type { Call } from '../call.js'
+import { type Call, CallWatcher } from '../call.js'
 import type { ClientMessage } from '../net/client/messages.js'
-import type { Slot } from '../paxos/ballot.js'
 
-/** A message without its number. */
-export type ClientQuestion = ClientMessage extends infer Message
-  ? Message extends { readonly request: number }
-    ? Omit<Message, 'request'>
-    : never
-  : never
+/** A message whose number is 0 until it is to be sent. */
+export type ClientQuestion = ClientMessage & { request: number }
 
 /**
  * Who is asked. `leader`: the leader, or all replicas in leaderless mode. `any`: any replica. Both
@@ -25,19 +20,35 @@ export const ROUTINGS: Readonly<Record<ClientQuestion['type'], Routing>> = {
   cancel: 'one',
 }
 
+/** Is told when the call of a question is over. */
+export interface PendingOwner {
+  onOver(pending: Pending, error: Error | undefined): void
+}
+
 /** A question that has not been answered. */
-export interface Pending {
+export class Pending extends CallWatcher {
   readonly routing: Routing
-  message: ClientMessage
+  readonly question: ClientQuestion
   readonly call: Call<Uint8Array>
-  /** Is told the slot that the answer is from. */
-  readonly onSlot: ((slot: Slot) => void) | undefined
+  readonly #owner: PendingOwner
   /** Who has it now: the bits of the endpoints. */
-  asked: number
+  asked = 0
   /** How often all who had it have refused it as `overloaded`. */
-  refusals: number
+  refusals = 0
   /** The shortest time named by a replica that refuses it now; 0 for none. */
-  retryAfterMs: number
+  retryAfterMs = 0
   /** Ends the wait for the next attempt; undefined while it does not wait. */
   cancelRetry: (() => void) | undefined
+
+  constructor(question: ClientQuestion, call: Call<Uint8Array>, owner: PendingOwner) {
+    super()
+    this.routing = ROUTINGS[question.type]
+    this.question = question
+    this.call = call
+    this.#owner = owner
+  }
+
+  override onOver(error: Error | undefined): void {
+    this.#owner.onOver(this, error)
+  }
 }

@@ -66,15 +66,57 @@ export const REQUEST_OVERHEAD_BYTES = 64
 export const SESSION_WINDOW = 1024
 
 export function encodeRequest(request: Request): Uint8Array {
-  const writer = new Writer(request.command.length + REQUEST_OVERHEAD_BYTES)
-  writer.u8(KIND_TAGS[request.kind])
-  writer.f64(request.timeMs)
-  writeSessionKey(writer, request.session)
-  writer.varint(request.opening)
-  writer.varint(request.sequence)
-  writer.varint(request.acknowledged)
-  writer.varint(request.version)
-  writer.raw(request.command)
+  const { acknowledged, command, kind, opening, sequence, session, timeMs, version } = request
+  const writer = new Writer(command.length + REQUEST_OVERHEAD_BYTES)
+  writeHead(writer, kind, timeMs, session, opening)
+  writeTail(writer, sequence, acknowledged, version, command)
+  return writer.view()
+}
+
+function writeHead(
+  writer: Writer,
+  kind: RequestKind,
+  timeMs: number,
+  session: SessionKey,
+  opening: number,
+): void {
+  writer.u8(KIND_TAGS[kind])
+  writer.f64(timeMs)
+  writeSessionKey(writer, session)
+  writer.varint(opening)
+}
+
+function writeTail(
+  writer: Writer,
+  sequence: number,
+  acknowledged: number,
+  version: number,
+  command: Uint8Array,
+): void {
+  writer.varint(sequence)
+  writer.varint(acknowledged)
+  writer.varint(version)
+  writer.raw(command)
+}
+
+/** What all commands of a session begin with, for `encodeCommand`. */
+export function commandHead(session: SessionKey, opening: number): Uint8Array {
+  const writer = new Writer(REQUEST_OVERHEAD_BYTES)
+  writeHead(writer, 'command', 0, session, opening)
+  return writer.view()
+}
+
+/** As `encodeRequest` of a command that has no stamp yet. */
+export function encodeCommand(
+  head: Uint8Array,
+  sequence: number,
+  acknowledged: number,
+  version: number,
+  command: Uint8Array,
+): Uint8Array {
+  const writer = new Writer(command.length + REQUEST_OVERHEAD_BYTES)
+  writer.raw(head)
+  writeTail(writer, sequence, acknowledged, version, command)
   return writer.view()
 }
 

@@ -1,7 +1,7 @@
 import { Reader } from '../bytes/reader.js'
-import type { Call } from '../call.js'
+import { type Call, CallWatcher } from '../call.js'
 import { type ErrorCode, SynodError, type PendingRequest } from '../errors.js'
-import { SESSION_WINDOW, encodeOpen, encodeRequest } from './request.js'
+import { SESSION_WINDOW, commandHead, encodeCommand, encodeOpen } from './request.js'
 import type { SessionKey } from './session-key.js'
 
 /**
@@ -24,21 +24,58 @@ interface Waiting extends VersionedCommand {
 }
 
 /** One session's numbers: which requests are still unanswered. */
-interface Numbering {
-  readonly session: SessionKey
-  readonly opening: number
-  next: number
-  acknowledged: number
+class Numbering {
+  readonly session: Session
+  /** What the commands of the session begin with. */
+  readonly head: Uint8Array
+  next = 1
+  acknowledged = 0
   /** Those above `acknowledged`. */
-  readonly answered: Set<number>
+  readonly answered = new Set<number>()
   /** Requests that a caller has given up on and may resume: they are not acknowledged. */
-  readonly resumable: Set<number>
+  readonly resumable = new Set<number>()
+
+  constructor(session: Session, head: Uint8Array) {
+    this.session = session
+    this.head = head
+  }
+
+  /** How many more commands fit into the window. */
+  get capacity(): number {
+    return this.acknowledged + SESSION_WINDOW + 1 - this.next
+  }
+
+  acknowledge(sequence: number): void {
+    const { answered } = this
+    if (sequence === this.acknowledged + 1) this.acknowledged++
+    else answered.add(sequence)
+    while (answered.size > 0 && answered.delete(this.acknowledged + 1)) this.acknowledged++
+  }
 }
 
-/** A request that a caller may resume. */
-interface Resumable extends VersionedCommand {
+/** A command under its number. It watches the call that sends it, at first or again. */
+class NumberedCommand extends CallWatcher implements VersionedCommand {
   readonly numbering: Numbering
   readonly sequence: number
+  readonly command: Uint8Array
+  readonly version: number
+
+  constructor(numbering: Numbering, { command, version }: VersionedCommand) {
+    super()
+    this.numbering = numbering
+    this.sequence = numbering.next++
+    this.command = command
+    this.version = version
+  }
+
+  encode(): Uint8Array {
+    const { acknowledged, head } = this.numbering
+    return encodeCommand(head, this.sequence, acknowledged, this.version, this.command)
+  }
+
+  override onOver(error: Error | undefined): void {
+    this.numbering.session.onOver(this, error)
+  }
 }
 
 /**
@@ -63,7 +100,7 @@ export class Session {
    */
   readonly #waiting = new Set<Waiting>()
   /** By `error.request`: an entry is forgotten when the caller has dropped the error. */
-  readonly #resumable = new WeakMap<PendingRequest, Resumable>()
+  readonly #resumable = new WeakMap<PendingRequest, NumberedCommand>()
   #isSending = false
 
   /** `openCall` makes the call in which the session is opened. */
@@ -77,18 +114,18 @@ export class Session {
   /** Whether a command would be sent as soon as the session is open. */
   get hasCapacity(): boolean {
     if (this.#numbering === undefined) return this.#waiting.size < SESSION_WINDOW
-    const { acknowledged, resumable } = this.#numbering
-    return this.#waiting.size < capacityOf(this.#numbering) || resumable.has(acknowledged + 1)
+    const { acknowledged, capacity, resumable } = this.#numbering
+    return this.#waiting.size < capacity || resumable.has(acknowledged + 1)
   }
 
-  execute({ command, version }: VersionedCommand, call: Call<Uint8Array>): void {
+  execute(command: VersionedCommand, call: Call<Uint8Array>): void {
     if (call.over) return
     const numbering = this.#waiting.size === 0 ? this.#open() : undefined
     if (numbering !== undefined) {
-      this.#send(numbering, { command, version, call })
+      this.#send(new NumberedCommand(numbering, command), call)
       return
     }
-    const waiting = { command, version, call }
+    const waiting = { ...command, call }
     this.#waiting.add(waiting)
     call.onOver(() => this.#waiting.delete(waiting))
   }
@@ -106,39 +143,32 @@ export class Session {
       call.reject(new SynodError('invalid-options', 'resume must be given the command of that request'))
     else if (numbering !== this.#numbering || !numbering.resumable.delete(sequence))
       call.reject(cannotBeResumed())
-    else this.#submitNumbered(resumable, call)
+    else this.#send(resumable, call)
     return true
   }
 
-  #send(numbering: Numbering, { call, command, version }: Waiting): void {
-    const resumable = { numbering, sequence: numbering.next++, command, version }
-    this.#submitNumbered(resumable, call)
+  /** For a command of this session: the call that sent it is over. */
+  onOver(sent: NumberedCommand, error: Error | undefined): void {
+    const { numbering, sequence } = sent
+    if (error instanceof SynodError && error.request !== undefined) {
+      this.#resumable.set(error.request, sent)
+      numbering.resumable.add(sequence)
+    } else {
+      // Answered or given up on, its result is not needed any more.
+      numbering.acknowledge(sequence)
+      const expired = error instanceof SynodError && error.code === 'session-expired'
+      if (expired && numbering === this.#numbering) {
+        this.#numbering = undefined
+        this.#key = this.#newKey()
+      }
+    }
+    if (this.#waiting.size > 0) this.#sendWaiting()
   }
 
-  #submitNumbered(resumable: Resumable, call: Call<Uint8Array>): void {
-    const { command, numbering, sequence, version } = resumable
-    const { acknowledged, opening, session } = numbering
+  #send(command: NumberedCommand, call: Call<Uint8Array>): void {
     call.isResumable = true
-    call.onOver((error) => {
-      if (error instanceof SynodError && error.request !== undefined) {
-        this.#resumable.set(error.request, resumable)
-        numbering.resumable.add(sequence)
-        this.#sendWaiting()
-      } else this.#over(numbering, sequence, error)
-    })
-    this.#submit(
-      encodeRequest({
-        kind: 'command',
-        timeMs: 0,
-        session,
-        opening,
-        sequence,
-        acknowledged,
-        version,
-        command,
-      }),
-      call,
-    )
+    call.watch(command)
+    this.#submit(command.encode(), call)
   }
 
   /** The numbers of the session if it is open and has room. */
@@ -150,9 +180,9 @@ export class Session {
 
   /** The oldest requests that may be resumed are given up where the window is full otherwise. */
   #hasNext(numbering: Numbering): boolean {
-    while (capacityOf(numbering) === 0 && numbering.resumable.delete(numbering.acknowledged + 1))
-      acknowledge(numbering, numbering.acknowledged + 1)
-    return capacityOf(numbering) > 0
+    while (numbering.capacity === 0 && numbering.resumable.delete(numbering.acknowledged + 1))
+      numbering.acknowledge(numbering.acknowledged + 1)
+    return numbering.capacity > 0
   }
 
   #beginOpening(): void {
@@ -163,13 +193,7 @@ export class Session {
     call.promise.then(
       (result) => {
         const opening = new Reader(result).varint()
-        this.#numbering = {
-          session,
-          opening,
-          next: 1,
-          acknowledged: 0,
-          ...{ answered: new Set(), resumable: new Set() },
-        }
+        this.#numbering = new Numbering(this, commandHead(session, opening))
         this.#isOpening = false
         this.#sendWaiting()
       },
@@ -183,17 +207,6 @@ export class Session {
     this.#submit(encodeOpen(session), call)
   }
 
-  /** Answered or given up on, its result is not needed any more. */
-  #over(numbering: Numbering, sequence: number, error: Error | undefined): void {
-    acknowledge(numbering, sequence)
-    const expired = error instanceof SynodError && error.code === 'session-expired'
-    if (expired && numbering === this.#numbering) {
-      this.#numbering = undefined
-      this.#key = this.#newKey()
-    }
-    this.#sendWaiting()
-  }
-
   /** What is refused at once makes room for the next one while it is being sent. */
   #sendWaiting(): void {
     if (this.#isSending) return
@@ -202,22 +215,10 @@ export class Session {
       const numbering = this.#open()
       if (numbering === undefined) break
       this.#waiting.delete(waiting)
-      this.#send(numbering, waiting)
+      this.#send(new NumberedCommand(numbering, waiting), waiting.call)
     }
     this.#isSending = false
   }
-}
-
-/** How many more commands fit into the window. */
-function capacityOf({ acknowledged, next }: Numbering): number {
-  return acknowledged + SESSION_WINDOW + 1 - next
-}
-
-function acknowledge(numbering: Numbering, sequence: number): void {
-  const { answered } = numbering
-  if (sequence === numbering.acknowledged + 1) numbering.acknowledged++
-  else answered.add(sequence)
-  while (answered.size > 0 && answered.delete(numbering.acknowledged + 1)) numbering.acknowledged++
 }
 
 function cannotBeResumed(): SynodError {

@@ -27,16 +27,12 @@ export function checkStaleRead(options: StaleReadOptions): Slot {
 }
 
 /**
- * Waits for a stale read. A timeout here means that the replica is behind, not that there is no
+ * The error of a stale read. A timeout means here that the replica is behind, not that there is no
  * quorum.
  */
-export async function staleAnswer<T>(answer: Promise<T>, atLeast: Slot): Promise<T> {
-  try {
-    return await answer
-  } catch (error) {
-    if (!(error instanceof SynodError)) throw error
-    if (error.code !== 'no-quorum' && error.code !== 'outcome-unknown') throw error
-    const what = `slot ${atLeast} was not executed in time on the replica that was asked`
-    throw new SynodError('too-stale', what, { cause: error })
-  }
+export function staleError(error: Error, atLeast: Slot): Error {
+  if (!(error instanceof SynodError)) return error
+  if (error.code !== 'no-quorum' && error.code !== 'outcome-unknown') return error
+  const what = `slot ${atLeast} was not executed in time on the replica that was asked`
+  return new SynodError('too-stale', what, { cause: error })
 }

@@ -1,5 +1,6 @@
 import type { AnyMachine, CommandOf, ResultOf, QueryOf, AnswerOf } from '../machine/machine.js'
 import {
+  type Call,
   type CallOptions,
   EXECUTE_RULES,
   type ExecuteOptions,
@@ -11,12 +12,7 @@ import { SynodError } from '../errors.js'
 import { decodeAnswered, encodeGiven } from '../machine/contract.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
 import type { Replicated } from '../machine/replicated.js'
-import {
-  type StaleAnswer,
-  type StaleReadOptions,
-  checkStaleRead,
-  staleAnswer,
-} from '../machine/stale-read.js'
+import { type StaleAnswer, type StaleReadOptions, checkStaleRead, staleError } from '../machine/stale-read.js'
 import type { ReplicaMetrics } from '../metrics.js'
 import { type SavedSnapshot, savedSnapshot } from '../net/client/saved-snapshot.js'
 import { EarlyListeners } from '../net/transport/early-listeners.js'
@@ -123,7 +119,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     const version = executor.versionOf(command)
     const call = calls.take<Uint8Array>('command', encoded.length, options)
     commands.execute({ command: encoded, version }, call, options.resume)
-    return decodeAnswered('result', result, await call.promise)
+    return call.outcome((bytes) => decodeAnswered('result', result, bytes))
   }
 
   /**
@@ -140,7 +136,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   ): Promise<AnswerOf<M, Query>> {
     checkCall('read', options)
     const { operations } = this.#parts
-    return this.#answer(this.#query(query), options, (asked, done) => operations.read(asked, done))
+    return this.#ask(this.#query(query), options, (asked, done) => operations.read(asked, done)).promise
   }
 
   /**
@@ -161,13 +157,16 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     const atLeast = checkStaleRead(options)
     const { operations, state } = this.#parts
     let slot: Slot = 0
-    const answer = this.#answer(this.#query(query), options, (asked, done) =>
+    const call = this.#ask(this.#query(query), options, (asked, done) =>
       operations.readStale(asked, atLeast, (result) => {
         slot = state.executor.executed
         done(result)
       }),
     )
-    return { answer: await staleAnswer(answer, atLeast), slot }
+    return call.outcome(
+      (answer) => ({ answer, slot }),
+      (error) => staleError(error, atLeast),
+    )
   }
 
   /**
@@ -399,9 +398,9 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     const nothing = { sizeBytes: 0, answer: () => undefined }
     for (;;) {
       try {
-        await this.#answer<undefined>(nothing, { signal, timeoutMs: Infinity }, (query, done) =>
+        await this.#ask<undefined>(nothing, { signal, timeoutMs: Infinity }, (query, done) =>
           operations.read(query, done),
-        )
+        ).promise
         return
       } catch (error) {
         if (!(error instanceof SynodError) || error.code !== 'overloaded') throw error
@@ -411,12 +410,12 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     }
   }
 
-  /** Begins a read on behalf of a caller in this process, and waits for its answer. */
-  async #answer<T>(
+  /** Begins a read on behalf of a caller in this process. */
+  #ask<T>(
     query: Query<T>,
     options: CallOptions,
     begin: (query: Query<T>, done: OnAnswer<T>) => () => void,
-  ): Promise<T> {
+  ): Call<T> {
     const { calls } = this.#parts
     const call = calls.take<T>('read', query.sizeBytes, options)
     try {
@@ -433,6 +432,6 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
       // The call is over with that: it must not time out later, when no caller listens.
       call.reject(error as Error)
     }
-    return call.promise
+    return call
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { connect } from '../../src/client/client.js'
 import { World } from '../replica/world.js'
 import { FakeReplica } from './fake-replica.js'
 
@@ -88,4 +89,19 @@ describe.each(['leader', 'leaderless'] as const)('a call that times out, in %s m
       code: 'outcome-unknown',
     })
   })
+})
+
+test('a command whose version cannot be told fails at once, and no second time', async () => {
+  const world = new World()
+  const client = connect({
+    endpoints: ['s1:2379'],
+    timeoutMs: 100,
+    versionOf() {
+      throw new Error('no version')
+    },
+    host: { network: world.network.host('client'), clock: world.clock },
+  })
+  await expect(client.execute('a')).rejects.toThrow('no version')
+  // A failure that no caller listens for would end the process.
+  expect(world.clock.step(world.clock.now() + 1000)).toBe(false)
 })

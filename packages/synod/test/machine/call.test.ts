@@ -30,6 +30,52 @@ describe('a call', () => {
     await expect(usual.promise).rejects.toMatchObject({ message: '1000 ms' })
   })
 
+  test('fails at its own time among others with the same timeout', () => {
+    const { calls, clock } = rig()
+    const ends: string[] = []
+    const start = (name: string, timeoutMs: number) => {
+      const call = calls.start<number>('read', { timeoutMs })
+      call.onOver((error) => error && ends.push(`${name} at ${clock.now()}`))
+      return call
+    }
+    const first = start('first', 50)
+    clock.advance(20)
+    start('second', 50)
+    start('short', 10)
+    clock.advance(20)
+    start('third', 50)
+    first.resolve(1)
+    clock.advance(100)
+    expect(ends).toEqual(['short at 30', 'second at 70', 'third at 90'])
+  })
+
+  test('with a timeout of its own leaves no timer behind', () => {
+    const { calls, clock } = rig()
+    for (const timeoutMs of [10, 20, 20]) calls.start<number>('read', { timeoutMs }).resolve(1)
+    expect(clock.step(Infinity)).toBe(false)
+  })
+
+  test('gives its caller the decoded result, and the error that the caller is to see', async () => {
+    const { calls } = rig()
+    const [early, late, failed, broken] = Array.from({ length: 4 }, () => calls.start<number>('read', {}))
+    early!.resolve(1)
+    const decoded = [early!, late!].map((call) => call.outcome((value) => `${value}`))
+    late!.resolve(2)
+    expect(await Promise.all(decoded)).toEqual(['1', '2'])
+    const explained = failed!.outcome(
+      () => undefined,
+      (error) => new Error(`not ${error.message}`),
+    )
+    failed!.reject(new Error('now'))
+    await expect(explained).rejects.toThrow('not now')
+    broken!.resolve(3)
+    await expect(
+      broken!.outcome(() => {
+        throw new Error('malformed')
+      }),
+    ).rejects.toThrow('malformed')
+  })
+
   test('that is over has no timer, and no listener at its signal', async () => {
     const { calls, clock } = rig()
     const abort = new AbortController()
