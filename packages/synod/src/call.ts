@@ -12,6 +12,12 @@ import { MAX_SERVER_ID, type ServerId, type Slot } from './paxos/ballot.js'
 export const MAX_CALLS = 65_536
 export const MAX_CALL_BYTES = 256 << 20
 
+/**
+ * How many timeouts keep their timer when no call has them any more. Callers use the same few, and
+ * a timer for each call would cost as much as the call.
+ */
+const KEPT_TIMEOUTS = 8
+
 /** What every call that can take long lets its caller set. */
 export interface CallOptions {
   /**
@@ -123,7 +129,7 @@ export class Call<T> implements DeadlineCall {
   readonly #resumed: PendingRequest | undefined
   readonly #calls: Calls | undefined
   #promise: Promise<T> | undefined
-  #decode: ((value: T) => unknown) | undefined
+  #decode: ((value: T, slot: Slot) => unknown) | undefined
   #explain: ((error: Error) => Error) | undefined
   #resolve: ((value: unknown) => void) | undefined
   #reject: ((error: Error) => void) | undefined
@@ -159,10 +165,13 @@ export class Call<T> implements DeadlineCall {
   }
 
   /**
-   * A promise of what `decode` makes of the result, or `explain` of the error. It is asked for
-   * once, and in place of `promise`: a second promise would cost as much as all else of a call.
+   * A promise of what `decode` makes of the result and its slot, or `explain` of the error. It is
+   * asked for once, and in place of `promise`: a second one would cost as much as all the rest.
    */
-  outcome<Outcome>(decode: (value: T) => Outcome, explain?: (error: Error) => Error): Promise<Outcome> {
+  outcome<Outcome>(
+    decode: (value: T, slot: Slot) => Outcome,
+    explain?: (error: Error) => Error,
+  ): Promise<Outcome> {
     this.#decode = decode
     this.#explain = explain
     return new Promise<Outcome>((resolve, reject) => {
@@ -250,7 +259,7 @@ export class Call<T> implements DeadlineCall {
       return
     }
     try {
-      this.#resolve?.(this.#decode?.(this.#value as T))
+      this.#resolve?.(this.#decode?.(this.#value as T, this.slot))
     } catch (error) {
       this.#reject?.(error as Error)
     }
@@ -263,7 +272,7 @@ export class Calls {
   readonly #timeoutError: (timeoutMs: number) => SynodError
   /** Those without a timeout of their own. */
   readonly #usual: Deadlines
-  /** The others, by their timeouts, none of them empty. */
+  /** The others, by their timeouts; where these are many, none without a call. */
   readonly #others = new Map<number, Deadlines>()
   /** The pace of the calls that `take` has taken. */
   readonly #pace = new ServicePace()
@@ -306,7 +315,7 @@ export class Calls {
     const { deadlines, takenBytes } = call
     if (deadlines !== undefined) {
       deadlines.remove(call)
-      if (deadlines !== this.#usual && deadlines.isEmpty) {
+      if (this.#others.size > KEPT_TIMEOUTS && deadlines !== this.#usual && deadlines.isEmpty) {
         deadlines.stop()
         this.#others.delete(deadlines.timeoutMs)
       }

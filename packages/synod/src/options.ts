@@ -25,12 +25,12 @@ export function checkOptions(what: string, options: unknown, rules: Rules, path 
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw invalid(what, 'an object', options)
   const given = options as Readonly<Record<string, unknown>>
-  for (const name of Object.keys(given)) {
-    if (given[name] === undefined || Object.hasOwn(rules, name)) continue
+  // Most calls have no options: nothing is made for them here, no list of names nor of rules.
+  for (const name in given) {
+    if (given[name] === undefined || !Object.hasOwn(given, name) || Object.hasOwn(rules, name)) continue
     const names = Object.keys(rules).map((known) => path + known)
     throw new SynodError('invalid-options', `${path}${name} is no option: there are ${names.join(', ')}`)
   }
-  // Calls without options are the many: nothing is made for them here.
   for (const name in rules) {
     const [rule, value] = [rules[name], given[name]]
     if (rule !== undefined && (value !== undefined || rule.isRequired === true))

@@ -250,10 +250,7 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
       const encoded = this.#encodeQuery(query)
       const call = this.#calls.take<Uint8Array>('read', encoded.length, options)
       this.#endpoints.send({ type: 'stale-read', request: 0, atLeast, query: encoded }, call)
-      return call.outcome(
-        (bytes) => ({ answer: this.#decodeAnswer(bytes), slot: call.slot }),
-        (error) => staleError(error, atLeast),
-      )
+      return call.outcome(this.#decodeStale, (error) => staleError(error, atLeast))
     } catch (error) {
       return failed(error as Error)
     }
@@ -380,6 +377,8 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   readonly #decodeResult = (bytes: Uint8Array) => decodeAnswered('result', this.#codecs.result, bytes)
 
   readonly #decodeAnswer = (bytes: Uint8Array) => decodeAnswered('answer', this.#codecs.answer, bytes)
+
+  readonly #decodeStale = (bytes: Uint8Array, slot: Slot) => ({ answer: this.#decodeAnswer(bytes), slot })
 }
 
 /** Of a call that has failed before it began. */

@@ -155,16 +155,12 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     options: StaleReadOptions = {},
   ): Promise<StaleAnswer<AnswerOf<M, Query>>> {
     const atLeast = checkStaleRead(options)
-    const { operations, state } = this.#parts
-    let slot: Slot = 0
+    const { operations } = this.#parts
     const call = this.#ask(this.#query(query), options, (asked, done) =>
-      operations.readStale(asked, atLeast, (result) => {
-        slot = state.executor.executed
-        done(result)
-      }),
+      operations.readStale(asked, atLeast, done),
     )
     return call.outcome(
-      (answer) => ({ answer, slot }),
+      (answer, slot) => ({ answer, slot }),
       (error) => staleError(error, atLeast),
     )
   }
@@ -421,6 +417,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     try {
       if (!call.over) {
         const giveUp = begin(query, (result) => {
+          call.slot = this.seen
           if (result instanceof SynodError) call.reject(result)
           else call.resolve(result)
         })

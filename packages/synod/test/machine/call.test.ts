@@ -49,10 +49,16 @@ describe('a call', () => {
     expect(ends).toEqual(['short at 30', 'second at 70', 'third at 90'])
   })
 
-  test('with a timeout of its own leaves no timer behind', () => {
+  test('with a timeout that few others have leaves no timer behind', () => {
     const { calls, clock } = rig()
-    for (const timeoutMs of [10, 20, 20]) calls.start<number>('read', { timeoutMs }).resolve(1)
-    expect(clock.step(Infinity)).toBe(false)
+    for (let timeoutMs = 1; timeoutMs <= 100; timeoutMs++)
+      calls.start<number>('read', { timeoutMs }).resolve(1)
+    let timers = 0
+    while (clock.step(Infinity)) timers++
+    expect(timers).toBe(8)
+    const late = calls.start<number>('read', { timeoutMs: 1 })
+    clock.advance(1)
+    expect(late.over).toBe(true)
   })
 
   test('gives its caller the decoded result, and the error that the caller is to see', async () => {
