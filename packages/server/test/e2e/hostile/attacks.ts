@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { Hostile, type Message, frameOf, payloadOf } from './wire.js'
 
-/** What a careless or hostile client can send. Each goes on until it is told to stop. */
+/** What a careless or hostile client can send. */
 export interface Attack {
   readonly name: string
+  /** Goes on until the signal; then drops its connections, with all that is in flight on them. */
   run(endpoint: string, signal: AbortSignal): Promise<void>
 }
 
@@ -37,6 +38,10 @@ function flood(
   return {
     name,
     async run(endpoint, signal) {
+      const open = new Set<Hostile>()
+      signal.addEventListener('abort', () => {
+        for (const hostile of open) hostile.end()
+      })
       await Promise.all(
         Array.from({ length: connections }, async () => {
           const isOver = () => signal.aborted
@@ -46,12 +51,14 @@ function flood(
               await pause(10)
               continue
             }
+            open.add(hostile)
             const write = () => hostile.write(typeof bytes === 'function' ? bytes() : bytes)
             if (once) await write()
             while (!isOver() && hostile.isOpen)
               if (once) await pause(50)
               else await write()
             hostile.end()
+            open.delete(hostile)
           }
         }),
       )
