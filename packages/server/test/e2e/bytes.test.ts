@@ -5,6 +5,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { KvClient } from 'synod-server'
 import { freePorts } from './ports.js'
 import { temporaryDirectory } from './processes.js'
 import { SynodProcess } from './synod-process.js'
@@ -79,12 +80,14 @@ describe('values of any bytes can be written and read', () => {
       [['put', '6b', hex, '--encoding', 'hex']],
       [['put', '--encoding', 'base64', 'aw==', base64]],
     ]
+    await using client = await KvClient.connect({ endpoints: [endpoint], timeoutMs: 60_000 })
     for (const [args, input] of ways) {
       ok(args, input)
-      expect(ok(['get', 'k']).toString('hex')).toBe(hex)
-      ok(['del', 'k'])
+      expect(Buffer.from((await client.get('k'))!).toString('hex')).toBe(hex)
+      await client.delete('k')
     }
-    ok(['put', 'k', '-'], value)
+    await client.put('k', value)
+    expect(ok(['get', 'k']).toString('hex')).toBe(hex)
     expect(ok(['get', '6b', '--encoding', 'hex']).toString()).toBe(`${hex}\n`)
     expect(ok(['get', 'aw==', '--encoding', 'base64']).toString()).toBe(`${base64}\n`)
     expect(JSON.parse(ok(['get', '6b', '--json', '--encoding', 'hex']).toString())).toMatchObject({

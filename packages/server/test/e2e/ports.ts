@@ -15,10 +15,15 @@ const WORKERS = 4
 const worker = Number(process.env.VITEST_POOL_ID ?? 1) % WORKERS
 const COUNT = (HIGHEST_PORT - LOWEST_PORT) / WORKERS
 
+/** Ports are given out in turn, so that each stays free until its server listens. */
+let next = Math.floor(Math.random() * COUNT)
+
 /** The first of `count` ports in a row on which nothing listens. */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const first = LOWEST_PORT + worker * COUNT + Math.floor(Math.random() * (COUNT - count))
+    if (next + count > COUNT) next = 0
+    const first = LOWEST_PORT + worker * COUNT + next
+    next += count
     const ports = Array.from({ length: count }, (_, index) => first + index)
     const free = await Promise.all(ports.map(isFree))
     if (free.every(Boolean)) return first

@@ -1,9 +1,9 @@
 // A start that is killed at any system call that it makes on its directory keeps no later start
 // from succeeding, and loses nothing. All calls of a start: SYNOD_KILLS=all; some of them, evenly
-// spread, unless that is set.
+// spread, unless that is set. The tests wait for processes most of the time, and run side by side.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { KvClient } from 'synod-server'
 import { temporaryDirectory } from '../processes.js'
 import { ONE_THREAD, type Point, killedAt, pointsOf, traced, whyNoKills } from './kills.js'
@@ -19,15 +19,15 @@ const whyNot = await whyNoKills()
 if (whyNot !== undefined) console.log(`starts are not killed at system calls: ${whyNot}`)
 
 let directory: string
-beforeEach(async () => {
+beforeAll(async () => {
   directory = await temporaryDirectory()
 })
-afterEach(() => rm(directory, { recursive: true, force: true }))
+afterAll(() => rm(directory, { recursive: true, force: true }))
 
 function start(
+  root: string,
   under: readonly string[] = [],
   args: readonly string[] = [],
-  root = directory,
 ): Promise<LoneServer> {
   return LoneServer.start(root, {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -42,7 +42,7 @@ async function run(
   root: string,
   { args = [], load, under }: { args?: readonly string[]; load: number; under: readonly string[] },
 ): Promise<{ acknowledged: bigint; exit: number | string }> {
-  await using server = await start(under, args, root)
+  await using server = await start(root, under, args)
   let acknowledged = 0n
   let client: KvClient | undefined
   const work = (async () => {
@@ -82,7 +82,7 @@ function takesLock({ call, count }: Point): boolean {
 
 /** All points of such a run, or some that are evenly spread. */
 async function chosenPoints(root: string, load: number, args: readonly string[] = []): Promise<Point[]> {
-  const log = join(directory, 'calls')
+  const log = `${root}.calls`
   expect((await run(root, { under: traced(log), load, args })).exit).toBe(0)
   const points = await pointsOf(log, join(root, 's1'))
   const every = ALL ? 1 : Math.ceil(points.length / FEW)
@@ -96,7 +96,7 @@ async function chosenPoints(root: string, load: number, args: readonly string[] 
  * What the counter is, by a server that must start; it is killed then, so that its lock is left.
  */
 async function counterAfterwards(root: string): Promise<bigint> {
-  await using server = await start([], [], root)
+  await using server = await start(root)
   await using client = await server.client()
   const result = await client.increment('n', 0n)
   await server.kill('SIGKILL')
@@ -107,7 +107,7 @@ async function newRoot(): Promise<string> {
   return mkdtemp(join(directory, 'root-'))
 }
 
-test.skipIf(whyNot !== undefined)(
+test.skipIf(whyNot !== undefined).concurrent(
   'a server that was killed during its first start starts again',
   async () => {
     for (const point of await chosenPoints(await newRoot(), 1)) {
@@ -120,7 +120,7 @@ test.skipIf(whyNot !== undefined)(
   LONG_MS,
 )
 
-test.skipIf(whyNot !== undefined)(
+test.skipIf(whyNot !== undefined).concurrent(
   'a server that was killed during a restart starts again, and loses no acknowledged write',
   async () => {
     const root = await newRoot()
@@ -140,7 +140,7 @@ test.skipIf(whyNot !== undefined)(
   LONG_MS,
 )
 
-test.skipIf(whyNot !== undefined)(
+test.skipIf(whyNot !== undefined).concurrent(
   'a server that was killed while it took a snapshot or trimmed its journal starts again, and loses no acknowledged write',
   async () => {
     const args = ['--snapshot-every', '10', '--keep-slots', '0']
