@@ -1,12 +1,26 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { plantedCores } from './packages/lab/planted-cores.js'
 
 const exclude = ['**/node_modules/**', '**/dist/**']
 
+/** Files that take longest. Of the e2e tests these keep the processor busy. */
+const LONG = /(?:planted|patches|hostile|commands|packages|seeds-\w+|silent-leader|chaos|replay)\.test\.ts$/
+
+/** Without a cache of times vitest begins with the largest files; the longest ones may be small. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => LONG.test(moduleId)
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+  }
+}
+
 export default defineConfig({
   test: {
     reporters: ['default'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         plugins: [plantedCores()],
