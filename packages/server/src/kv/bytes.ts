@@ -6,6 +6,14 @@ export function malformed(message: string): SynodError {
   return new SynodError('wrong-protocol', `malformed: ${message}`)
 }
 
+/** A call that checks text costs as much as a look at this many bytes. */
+const LONG_TEXT_BYTES = 64
+
+/** The same bytes as a Buffer, without a copy. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
 /**
  * Reads what a Packer wrote. Nothing is trusted: faults are thrown as SynodError `wrong-protocol`.
  */
@@ -14,11 +22,11 @@ export class Unpacker {
   #position = 0
 
   constructor(bytes: Uint8Array) {
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.#buffer = asBuffer(bytes)
   }
 
   u8(): number {
-    return this.#buffer.readUInt8(this.#take(1))
+    return this.#buffer[this.#take(1)] ?? 0
   }
 
   u16(): number {
@@ -46,8 +54,11 @@ export class Unpacker {
     const size = this.u16()
     if (size > maxBytes) throw malformed(`text of ${size} bytes`)
     const start = this.#take(size)
-    if (!isUtf8(this.#buffer.subarray(start, start + size))) throw malformed('text that is not UTF-8')
-    return this.#buffer.toString('utf8', start, start + size)
+    const end = start + size
+    if (size < LONG_TEXT_BYTES && isAscii(this.#buffer, start, end))
+      return this.#buffer.toString('latin1', start, end)
+    if (!isUtf8(this.#buffer.subarray(start, end))) throw malformed('text that is not UTF-8')
+    return this.#buffer.toString('utf8', start, end)
   }
 
   /** The next `size` bytes, as text of one byte a character. */
@@ -76,6 +87,11 @@ export class Unpacker {
     this.#position += size
     return start
   }
+}
+
+function isAscii(buffer: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if ((buffer[at] ?? 0) >= 0x80) return false
+  return true
 }
 
 /** Writes into bytes of exactly the size that is needed, which the caller knows. */

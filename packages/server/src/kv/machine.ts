@@ -1,5 +1,5 @@
 import type { Machine } from 'synod'
-import { malformed } from './bytes.js'
+import { asBuffer, malformed } from './bytes.js'
 import { pairSizeBytes } from './answer-codec.js'
 import { kvCodecs } from './codecs.js'
 import { isInRange, parseIntegerBytes } from './integer.js'
@@ -119,7 +119,7 @@ function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
 }
 
 function toText(value: Uint8Array): string {
-  return Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1')
+  return asBuffer(value).toString('latin1')
 }
 
 function fromText(value: string): Uint8Array {

@@ -29,9 +29,14 @@ export class Reader {
     return this.#end - this.#position
   }
 
+  /** How many bytes have been read. */
+  get position(): number {
+    return this.#position
+  }
+
   u8(): number {
     this.#need(1)
-    return this.#buffer.readUInt8(this.#position++)
+    return this.#buffer[this.#position++] ?? 0
   }
 
   u32(): number {
@@ -47,6 +52,12 @@ export class Reader {
   }
 
   varint(): number {
+    const first = this.#buffer[this.#position]
+    // Most are small.
+    if (first !== undefined && first < 0x80 && this.#position < this.#end) {
+      this.#position++
+      return first
+    }
     let value = 0
     let scale = 1
     for (let i = 0; i < 8; i++) {
@@ -70,6 +81,19 @@ export class Reader {
 
   bytes(): Buffer {
     return this.raw(this.varint())
+  }
+
+  /** The next `size` bytes are not looked at. */
+  skip(size: number): void {
+    this.#need(size)
+    this.#position += size
+  }
+
+  /** The next `size` bytes, as text of one byte a character. */
+  latin1(size: number): string {
+    this.#need(size)
+    this.#position += size
+    return this.#buffer.toString('latin1', this.#position - size, this.#position)
   }
 
   string(): string {

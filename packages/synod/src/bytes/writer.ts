@@ -2,6 +2,13 @@ import { crc32 } from './checksum.js'
 
 const INITIAL_SIZE = 1024
 
+/** How many bytes a varint takes. */
+export function varintBytes(value: number): number {
+  let bytes = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++
+  return bytes
+}
+
 /**
  * Writes numbers, strings and bytes one after the other into a buffer that grows. Integers are
  * unsigned LEB128 varints up to 2^53 - 1 unless the name says otherwise; fixed-size numbers are
@@ -64,6 +71,12 @@ export class Writer {
     this.varint(size)
     this.#reserve(size)
     this.#length += this.#buffer.write(text, this.#length)
+  }
+
+  /** Text of one byte a character, without its length: the reader must know that. */
+  latin1(text: string): void {
+    this.#reserve(text.length)
+    this.#length += this.#buffer.write(text, this.#length, 'latin1')
   }
 
   boolean(value: boolean): void {

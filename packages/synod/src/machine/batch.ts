@@ -1,7 +1,7 @@
 import { MalformedError, Reader } from '../bytes/reader.js'
-import { Writer } from '../bytes/writer.js'
+import { Writer, varintBytes } from '../bytes/writer.js'
 import type { Value } from '../paxos/value.js'
-import { BATCH_TAG, type Request, STAMP_BYTES, decodeRequest, readRequest, readTime } from './request.js'
+import { BATCH_TAG, type Request, decodeRequest, readRequest, readTime } from './request.js'
 
 /** The first format of the replicated state that has batches. */
 export const BATCH_FORMAT = 2
@@ -15,37 +15,42 @@ const HEADER_BYTES = 9
 
 const NONE: readonly Request[] = []
 
-/**
- * Encodes the requests of one slot, in their order, with one stamp: the tag, the stamp, and of each
- * request its size and its bytes but for the stamp of its own. Only commands and openings of
- * sessions are batched.
- */
-export function encodeBatch(requests: readonly Uint8Array[], timeMs: number): Uint8Array {
-  let sizeBytes = HEADER_BYTES
-  for (const { length } of requests) sizeBytes += SIZE_BYTES + length
-  const writer = new Writer(sizeBytes)
-  writer.u8(BATCH_TAG)
-  writer.f64(timeMs)
-  for (const request of requests) {
-    writer.varint(request.length - STAMP_BYTES)
-    writer.u8(request[0] ?? 0)
-    writer.raw(request.subarray(1 + STAMP_BYTES))
-  }
-  return writer.view()
+/** Something that holds an encoded request. */
+export interface Encoded {
+  readonly value: Value
+  /** The request stands in this batch too, from `start` on. */
+  standsIn?(batch: Uint8Array, start: number): void
 }
 
-/** The requests of a batch as they were before it, without a stamp. Throws MalformedError. */
-export function unpackBatch(value: Value): Uint8Array[] {
+/**
+ * Encodes the requests of one slot, in their order, with one stamp: the tag, the stamp, and of each
+ * request its size and its bytes. Only commands and openings of sessions are batched. Their own
+ * stamps stay as they were, and do not count.
+ */
+export function encodeBatch(requests: readonly Encoded[], timeMs: number): Uint8Array {
+  let sizeBytes = HEADER_BYTES
+  for (const { value } of requests) sizeBytes += SIZE_BYTES + value.length
+  const batch = new Writer(sizeBytes)
+  batch.u8(BATCH_TAG)
+  batch.f64(timeMs)
+  for (const { value } of requests) batch.bytes(value)
+  const bytes = batch.view()
+  let start = HEADER_BYTES
+  for (const request of requests) {
+    const { length } = request.value
+    start += varintBytes(length)
+    request.standsIn?.(bytes, start)
+    start += length
+  }
+  return bytes
+}
+
+/** The requests of a batch, as views into it. Throws MalformedError. */
+export function unpackBatch(value: Value): Encoded[] {
   const reader = readerOf(value)
   readTime(reader)
-  const requests: Uint8Array[] = []
-  while (reader.remaining > 0) {
-    const bytes = reader.bytes()
-    const request = Buffer.alloc(bytes.length + STAMP_BYTES)
-    request.set(bytes.subarray(0, 1))
-    request.set(bytes.subarray(1), 1 + STAMP_BYTES)
-    requests.push(request)
-  }
+  const requests: Encoded[] = []
+  while (reader.remaining > 0) requests.push({ value: reader.bytes() })
   return requests
 }
 
@@ -73,7 +78,7 @@ function decodeBatch(value: Value): Request[] {
   const timeMs = readTime(reader)
   const requests: Request[] = []
   while (reader.remaining > 0) {
-    const request = readRequest(reader, reader.varint(), timeMs)
+    const request = readRequest(value, reader, reader.varint(), timeMs)
     if (request.kind !== 'command' && request.kind !== 'open')
       throw new MalformedError(`a ${request.kind} in a batch`)
     requests.push(request)

@@ -62,6 +62,10 @@ export class Executor<M extends AnyMachine> {
   #executed: Slot = 0
   #timeMs = 0
   #digest = 0
+  /** Of the command that is being executed. */
+  #position: Position = { slot: 0, index: 0 }
+  /** One for all commands: a closure for each would cost more than the call. */
+  readonly #run = (request: Request): Outcome => this.#apply(this.#position, request)
   /** Undefined for a state machine that takes one command at a time. */
   readonly #batch: CommandBatch<M> | undefined
 
@@ -148,12 +152,12 @@ export class Executor<M extends AnyMachine> {
       return executions.length
     })
     this.#batch?.apply()
-    let next = 0
-    for (const [index, value] of values.entries()) {
-      this.#digest = crc32(value, 0, value.length, this.#digest)
-      for (const { outcome } of executions.slice(next, ends[index]))
-        this.#digest = digestOf(outcome, this.#digest)
-      next = ends[index] ?? next
+    for (let slot = 0, next = 0; slot < values.length; slot++) {
+      this.#digest = crc32(values[slot] ?? NOTHING, undefined, undefined, this.#digest)
+      for (const end = ends[slot] ?? 0; next < end; next++) {
+        const execution = executions[next]
+        if (execution !== undefined) this.#digest = digestOf(execution.outcome, this.#digest)
+      }
     }
     return executions
   }
@@ -172,10 +176,11 @@ export class Executor<M extends AnyMachine> {
 
   #execute(slot: Slot, value: Value, executions: Execution[]): void {
     const change = this.#membership.apply(slot, changeOf(value))
-    for (const [index, request] of requestsIn(value, this.#agreed.format).entries()) {
+    let index = 0
+    for (const request of requestsIn(value, this.#agreed.format)) {
       if (request.kind !== 'command') this.#batch?.apply()
       this.#timeMs = Math.max(this.#timeMs, request.timeMs)
-      executions.push({ request, outcome: this.#outcomeOf({ slot, index }, value, request, change) })
+      executions.push({ request, outcome: this.#outcomeOf({ slot, index: index++ }, value, request, change) })
     }
   }
 
@@ -184,7 +189,8 @@ export class Executor<M extends AnyMachine> {
       case 'open':
         return this.#open(request)
       case 'command':
-        return this.#sessions.execute(request, () => this.#apply(position, request))
+        this.#position = position
+        return this.#sessions.execute(request, this.#run)
       case 'change':
         return outcomeOfChange(change)
       case 'raise':

@@ -145,25 +145,51 @@ function encodeUnnumbered(
 /** Throws MalformedError. The command is a view into the bytes. */
 export function decodeRequest(bytes: Uint8Array): Request {
   const reader = new Reader(bytes)
-  return readFields(reader, 0, readKind(reader), readTime(reader))
+  return new DecodedRequest(bytes, reader, readKind(reader), readTime(reader), bytes.length)
 }
 
 /**
- * Reads a request of this many bytes from a batch with this stamp. Throws MalformedError. The
- * command is a view into what is read.
+ * Reads a request of this many bytes from a batch with this stamp: `bytes`, which the reader has
+ * come through so far. Throws MalformedError. The command is a view into them.
  */
-export function readRequest(reader: Reader, size: number, timeMs: number): Request {
-  const after = reader.remaining - size
-  return readFields(reader, after, readKind(reader), timeMs)
+export function readRequest(bytes: Uint8Array, reader: Reader, size: number, timeMs: number): Request {
+  const end = reader.position + size
+  const kind = readKind(reader)
+  reader.skip(STAMP_BYTES)
+  return new DecodedRequest(bytes, reader, kind, timeMs, end)
 }
 
-/** The fields after the stamp; `after` bytes are left then. */
-function readFields(reader: Reader, after: number, kind: RequestKind, timeMs: number): Request {
-  const session = readSessionKey(reader)
-  const [opening, sequence, acknowledged] = [reader.varint(), reader.varint(), reader.varint()]
-  const version = reader.varint()
-  const command = reader.raw(reader.remaining - after)
-  return { kind, timeMs, session, opening, sequence, acknowledged, version, command }
+/** A view costs more than all other fields, and many a request is read for those alone. */
+class DecodedRequest implements Request {
+  readonly kind: RequestKind
+  readonly timeMs: number
+  readonly session: SessionKey
+  readonly opening: number
+  readonly sequence: number
+  readonly acknowledged: number
+  readonly version: number
+  readonly #bytes: Uint8Array
+  readonly #start: number
+  readonly #end: number
+
+  /** Reads the fields after the stamp, and passes the command, which goes up to `end`. */
+  constructor(bytes: Uint8Array, reader: Reader, kind: RequestKind, timeMs: number, end: number) {
+    this.kind = kind
+    this.timeMs = timeMs
+    this.session = readSessionKey(reader)
+    this.opening = reader.varint()
+    this.sequence = reader.varint()
+    this.acknowledged = reader.varint()
+    this.version = reader.varint()
+    this.#bytes = bytes
+    this.#start = reader.position
+    this.#end = end
+    reader.skip(end - reader.position)
+  }
+
+  get command(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end)
+  }
 }
 
 /** Whether an encoded request may share a slot with others, as commands and openings do. */

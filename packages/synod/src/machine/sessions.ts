@@ -108,7 +108,7 @@ export class Sessions {
    * acknowledged counts as expired: the client has its answer, but a late copy of the request may
    * still be chosen.
    */
-  execute(request: Request, run: () => Outcome): Outcome {
+  execute(request: Request, run: (request: Request) => Outcome): Outcome {
     const found = this.#sessions.get(request.session)
     if (found?.opening !== request.opening) return EXPIRED
     const session = this.#use(found)
@@ -118,7 +118,7 @@ export class Sessions {
     if (index >= SESSION_WINDOW) return AHEAD
     const before = session.outcomes[index]
     if (before !== undefined) return before
-    const outcome = kept(run())
+    const outcome = kept(run(request))
     for (; session.outcomes.length <= index; session.outcomes.push(undefined))
       this.#count(session, PLACE_BYTES)
     session.outcomes[index] = outcome

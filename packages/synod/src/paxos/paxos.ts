@@ -223,6 +223,11 @@ export class Paxos {
     return this.#proposer.capacity
   }
 
+  /** How many accepts of a leader are under way. */
+  get flights(): number {
+    return this.#proposer.flights
+  }
+
   get role(): Role {
     return this.#proposer.role
   }

@@ -70,6 +70,8 @@ export interface Proposer {
   readonly pendingQuorum: PendingQuorum | undefined
   /** How many more values may wait here for a slot; Infinity where this server keeps none. */
   readonly capacity: number
+  /** How many accepts of a leader are under way. */
+  readonly flights: number
   /** When a tick is due, at the latest. */
   readonly deadlineMs: number
   propose(proposals: readonly Proposal[], nowMs: number, elsewhere?: boolean): void

@@ -155,7 +155,7 @@ function join<M extends AnyMachine>(
   })
   const groupCountReports =
     journal && new GroupCountReports({ clock, acceptor: identity.acceptor, journal, peers, admission })
-  const driver = new Driver({ paxos, journal, links: peers.links, clock, trace, groupCountReports })
+  const driver = new Driver({ mode, paxos, journal, links: peers.links, clock, trace, groupCountReports })
   const state = new State(restored, { settings, paxos, peers, journal, space, inbox })
   const formation = new Formation({ logger, identity, journal, peers, state, inbox })
   const leadership = new Leadership(self, mode, paxos)
@@ -215,6 +215,9 @@ function join<M extends AnyMachine>(
     turns: intake.turns,
     executed: () => state.readable,
     inbox,
+    onAnswered: (tookMs) => {
+      counts.readSeconds.record(tookMs / 1000)
+    },
   })
   const transfers = new Transfers({ clock, paxos, inbox })
   const members = new Members({
@@ -234,7 +237,7 @@ function join<M extends AnyMachine>(
   const versions = new VersionRaiser({ self, clock, calls, executor, paxos, peers, commands })
   const stalls = new StallWatch({ clock, logger, worryMs: electionTimeoutMs / 2 })
 
-  const operations = new Operations({ clock, mode, counts, commands, reads, transfers, state, inbox })
+  const operations = new Operations({ mode, counts, commands, reads, transfers, state, inbox })
   const report: StatusReport = new StatusReport({
     settings,
     opened,

@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.js'
+import type { SynodError } from '../errors.js'
 import type { MembershipView } from '../paxos/membership.js'
-import type { OnOutcome } from './waiting-requests.js'
+import type { Outcome } from '../machine/outcome.js'
+import { type Caller, OVER, type Operation } from './caller.js'
 
-/** Has a change executed; `done` is told the outcome. Returns what gives up on it. */
-type Begin = (done: OnOutcome) => () => void
+/** Has a change executed on behalf of a caller. */
+type Begin = (caller: Caller<Outcome>) => Operation
 
 /** Changes of the membership that wait until no other change of the voters is on its way. */
 export class ChangeQueue {
@@ -16,16 +18,13 @@ export class ChangeQueue {
     this.#membership = membership
   }
 
-  /**
-   * Has a change made now, or as soon as the one before it has taken force. Returns what gives up
-   * on it.
-   */
-  add(begin: Begin, done: OnOutcome): () => void {
-    let giveUp: () => void = () => undefined
+  /** Has a change made now, or as soon as the one before it has taken force. */
+  add(begin: Begin, caller: Caller<Outcome>): Operation {
+    let attempted = OVER
     const attempt = () => {
-      giveUp = begin((outcome) => {
+      const done = (outcome: Outcome | SynodError) => {
         if (!('status' in outcome) || outcome.status !== 'later') {
-          done(outcome)
+          caller.done(outcome)
           return
         }
         this.#waiting.add(again)
@@ -35,22 +34,24 @@ export class ChangeQueue {
           this.#clock.next(() => {
             if (this.#waiting.has(again)) again()
           })
-      })
+      }
+      attempted = begin({ done })
     }
     const again = () => {
       this.#waiting.delete(again)
       try {
         attempt()
       } catch (error) {
-        done({ status: 'refused', result: Buffer.from((error as Error).message) })
+        caller.done({ status: 'refused', result: Buffer.from((error as Error).message) })
       }
     }
     if (this.#isChanging) this.#waiting.add(again)
     else attempt()
-    return () => {
+    const giveUp = () => {
       this.#waiting.delete(again)
-      giveUp()
+      attempted.giveUp()
     }
+    return { giveUp }
   }
 
   /** The membership has changed: waiting changes may go on. */

@@ -1,20 +1,28 @@
 import { MalformedError } from '../bytes/reader.js'
+import { toKeep } from '../bytes/to-keep.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
 import { SynodError } from '../errors.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
 import type { ChannelListener } from '../net/transport/channel-listener.js'
 import { type ClientConnection, listenForClients } from '../net/client/listener.js'
-import type { ClientMessage, LeaderHint, ReplicaMessage } from '../net/client/messages.js'
+import type {
+  Cancel,
+  ClientMessage,
+  LeaderHint,
+  ReplicaMessage,
+  StatusRequest,
+} from '../net/client/messages.js'
 import type { ClientHello, ClientWelcome, Refuse } from '../net/hello.js'
 import type { Intake } from '../net/transport/intake.js'
 import type { Address, Network } from '../net/transport/network.js'
 import { BYTES_PER_UNIT } from '../net/transport/turns.js'
 import type { Slot } from '../paxos/ballot.js'
 import type { HeldStatus } from '../status.js'
+import { type Caller, OVER, type Operation } from './caller.js'
 import type { Leadership } from './leadership.js'
 import { type Operations, checkSize } from './operations.js'
 import { MAX_COMMAND_BYTES, type Settings } from './options.js'
-import type { OnAnswer, Query } from './pending-reads.js'
+import type { Query } from './pending-reads.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
 import { RefusalLog } from './refusal-log.js'
 import { type Holder, Holdings } from './holdings.js'
@@ -53,15 +61,37 @@ export interface ClientServiceParts {
   readonly report: { status(): unknown }
 }
 
-interface UnderWay {
-  readonly bytes: number
-  giveUp: () => void
-}
-
 interface Client extends Holder {
   readonly connection: ClientConnection
-  readonly underWay: Map<number, UnderWay>
+  /** By the numbers of the requests. */
+  readonly underWay: Map<number, ClientCall>
   paused: boolean
+}
+
+/** What a client asks a replica to do. */
+type Asked = Exclude<ClientMessage, StatusRequest | Cancel>
+
+/** What a command comes to, or a read, or a transfer. */
+type Answer = Outcome | Uint8Array | undefined
+
+/** Something that a client has asked for, until it is answered. */
+class ClientCall implements Caller<Answer> {
+  readonly #service: ClientService
+  readonly client: Client
+  readonly request: number
+  readonly bytes: number
+  operation = OVER
+
+  constructor(service: ClientService, client: Client, request: number, bytes: number) {
+    this.#service = service
+    this.client = client
+    this.request = request
+    this.bytes = bytes
+  }
+
+  done(answer: Answer | SynodError): void {
+    this.#service.answer(this, answer)
+  }
 }
 
 /** Serves clients over the network: takes their requests, and sends back the results. */
@@ -218,41 +248,10 @@ export class ClientService {
   }
 
   #receive(client: Client, message: ClientMessage): void {
-    const { operations } = this.#parts
     try {
-      switch (message.type) {
-        case 'execute':
-          this.#execute(client, message.request, message.value)
-          break
-        case 'read':
-          this.#read(client, message.request, message.query, (query, done) =>
-            operations.read(this.#query(query), done, client),
-          )
-          break
-        case 'stale-read':
-          this.#read(client, message.request, message.query, (query, done) =>
-            operations.readStale(this.#query(query), message.atLeast, done, client),
-          )
-          break
-        case 'transfer':
-          this.#read(client, message.request, NOTHING, (_query, done) =>
-            operations.transfer(message.to, (error) => {
-              done(error ?? NOTHING)
-            }),
-          )
-          break
-        case 'save':
-          this.#read(client, message.request, NOTHING, (_query, done) =>
-            operations.save(message.slot, message.offset, client, done),
-          )
-          break
-        case 'status':
-          this.#replyIfRoom(client, message.request, this.#status())
-          break
-        case 'cancel':
-          this.#cancel(client, message.request)
-          break
-      }
+      if (message.type === 'status') this.#replyIfRoom(client, message.request, this.#status())
+      else if (message.type === 'cancel') this.#cancel(client, message.request)
+      else this.#begin(client, message)
     } catch (error) {
       if (error instanceof MalformedError)
         this.#fail(client, message.request, new SynodError('wrong-protocol', error.message))
@@ -261,86 +260,86 @@ export class ClientService {
     }
   }
 
-  #execute(client: Client, request: number, value: Uint8Array): void {
-    if (value.length > MAX_COMMAND_BYTES + REQUEST_OVERHEAD_BYTES) {
-      throw new SynodError('too-large', `a command has at most ${MAX_COMMAND_BYTES} bytes`)
-    }
-    const underWay = this.#begin(client, request, value.length)
+  /**
+   * Throws `overloaded`, `too-large`, and what the operation throws; and `wrong-protocol` for a
+   * number that is in use: an answer could not be told apart.
+   */
+  #begin(client: Client, message: Asked): void {
+    const { request } = message
+    if (client.underWay.has(request))
+      throw new SynodError('wrong-protocol', `request ${request} is under way already`)
+    const call = new ClientCall(this, client, request, REQUEST_BYTES + sizeOf(message))
+    this.#holdings.check(client, call.bytes)
+    client.underWay.set(request, call)
+    this.#holdings.ask(client, call.bytes)
     try {
-      underWay.giveUp = this.#parts.operations.execute(toKeep(value), client, (outcome) => {
-        this.#end(client, request, underWay)
-        if (outcome instanceof SynodError) this.#fail(client, request, outcome)
-        else this.#answer(client, request, outcome)
-      })
+      call.operation = this.#start(call, message)
     } catch (error) {
-      this.#end(client, request, underWay)
+      this.#end(call)
       throw error
     }
   }
 
-  #read(
-    client: Client,
-    request: number,
-    query: Uint8Array,
-    start: (query: Uint8Array, done: OnAnswer) => () => void,
-  ): void {
-    const underWay = this.#begin(client, request, query.length)
-    try {
-      underWay.giveUp = start(toKeep(query), (answer) => {
-        this.#end(client, request, underWay)
-        if (answer instanceof SynodError) this.#fail(client, request, answer)
-        else this.#replyIfRoom(client, request, answer)
-      })
-    } catch (error) {
-      this.#end(client, request, underWay)
-      throw error
+  #start(call: ClientCall, message: Asked): Operation {
+    const { operations } = this.#parts
+    switch (message.type) {
+      case 'execute':
+        if (message.value.length > MAX_COMMAND_BYTES + REQUEST_OVERHEAD_BYTES)
+          throw new SynodError('too-large', `a command has at most ${MAX_COMMAND_BYTES} bytes`)
+        return operations.execute(message.value, call.client, call)
+      case 'read':
+        return operations.read(this.#query(message.query), call, call.client)
+      case 'stale-read':
+        return operations.readStale(this.#query(message.query), message.atLeast, call, call.client)
+      case 'transfer':
+        return operations.transfer(message.to, call)
+      case 'save':
+        return operations.save(message.slot, message.offset, call.client, call)
     }
   }
 
   /** Throws `too-large`. */
-  #query(query: Uint8Array): Query<Uint8Array> {
-    checkSize('query', query)
+  #query(bytes: Uint8Array): Query<Uint8Array> {
+    checkSize('query', bytes)
+    const query = toKeep(bytes)
     return { sizeBytes: query.length, answer: () => this.#parts.state.executor.query(query) }
   }
 
   #cancel(client: Client, request: number): void {
-    const underWay = client.underWay.get(request)
-    if (underWay === undefined) return
-    this.#end(client, request, underWay)
-    underWay.giveUp()
+    const call = client.underWay.get(request)
+    if (call === undefined) return
+    this.#end(call)
+    call.operation.giveUp()
   }
 
-  /**
-   * Throws `overloaded`; and `wrong-protocol` for a number that is in use: an answer could not be
-   * told apart.
-   */
-  #begin(client: Client, request: number, size: number): UnderWay {
-    if (client.underWay.has(request))
-      throw new SynodError('wrong-protocol', `request ${request} is under way already`)
-    const underWay: UnderWay = { bytes: REQUEST_BYTES + size, giveUp: () => undefined }
-    this.#holdings.check(client, underWay.bytes)
-    client.underWay.set(request, underWay)
-    this.#holdings.ask(client, underWay.bytes)
-    return underWay
+  #end({ bytes, client, request }: ClientCall): void {
+    if (client.underWay.delete(request)) this.#holdings.answer(client, bytes)
   }
 
-  #end(client: Client, request: number, underWay: UnderWay): void {
-    if (client.underWay.delete(request)) this.#holdings.answer(client, underWay.bytes)
+  /** Tells a client what it has asked for has come to. */
+  answer(call: ClientCall, answer: Answer | SynodError): void {
+    const { client, request } = call
+    this.#end(call)
+    if (answer instanceof SynodError) this.#fail(client, request, answer)
+    else if (answer === undefined) this.#reply(client, request, NOTHING)
+    else if (answer instanceof Uint8Array) this.#replyIfRoom(client, request, answer)
+    else if (answer.status === 'done') this.#reply(client, request, answer.result)
+    else this.#fail(client, request, outcomeError(answer))
   }
 
   /** The client is gone, and waits for nothing any more. */
   #giveUp(client: Client): void {
     const { turns } = this.#intake
     let count = 0
-    for (const [request, underWay] of client.underWay) {
+    for (const call of client.underWay.values()) {
       if (count++ === GIVE_UPS_PER_TURN) {
         turns.later(() => {
           this.#giveUp(client)
         }, 'more')
         break
       }
-      this.#end(client, request, underWay)
-      underWay.giveUp()
+      this.#end(call)
+      call.operation.giveUp()
     }
     turns.spend(count)
   }
@@ -351,14 +350,6 @@ export class ClientService {
     if (this.#told.turn !== turn)
       this.#told = { turn, status: Buffer.from(JSON.stringify(this.#parts.report.status())) }
     return this.#told.status
-  }
-
-  #answer(client: Client, request: number, outcome: Outcome): void {
-    if (outcome.status === 'done') {
-      this.#reply(client, request, outcome.result)
-    } else {
-      this.#fail(client, request, outcomeError(outcome))
-    }
   }
 
   /**
@@ -403,10 +394,7 @@ export class ClientService {
   }
 }
 
-/**
- * What is kept for longer than the batch it came in must not keep all of that, unless it is most of
- * it.
- */
-function toKeep(bytes: Uint8Array): Uint8Array {
-  return bytes.length > bytes.buffer.byteLength / 2 ? bytes : Buffer.from(bytes)
+function sizeOf(message: Asked): number {
+  if (message.type === 'execute') return message.value.length
+  return message.type === 'read' || message.type === 'stale-read' ? message.query.length : 0
 }

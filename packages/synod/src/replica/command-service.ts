@@ -1,14 +1,16 @@
 import type { Call, Calls } from '../call.js'
 import { MalformedError } from '../bytes/reader.js'
+import { toKeep } from '../bytes/to-keep.js'
 import { SynodError, type PendingRequest } from '../errors.js'
 import { encodeBatch, isBatch, unpackBatch } from '../machine/batch.js'
 import { encodeChange } from '../machine/change-codec.js'
 import type { Execution } from '../machine/executor.js'
-import { outcomeError } from '../machine/outcome.js'
+import { type Outcome, outcomeError } from '../machine/outcome.js'
 import { type Raise, encodeRaise } from '../machine/raise.js'
 import {
   CHANGE_TAG,
   type Request,
+  type RequestKey,
   admitRequest,
   encodeChangeRequest,
   encodeRaiseRequest,
@@ -21,14 +23,16 @@ import type { Change } from '../paxos/membership.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { Proposal } from '../paxos/proposer.js'
 import type { Value } from '../paxos/value.js'
+import type { Caller, Operation } from './caller.js'
 import type { ChangeGuard } from './change-guard.js'
 import type { ChangeQueue } from './change-queue.js'
 import type { Clocks } from './clocks.js'
 import type { ReplicaCounters } from './replica-counters.js'
+import { Gathering } from './gathering.js'
 import type { Inbox } from './inbox.js'
 import type { Settings } from './options.js'
 import { slotsOf, valueOf } from './packing.js'
-import { type OnOutcome, WaitingRequests, type WaitingRequest } from './waiting-requests.js'
+import { WaitingRequests, type WaitingRequest } from './waiting-requests.js'
 import type { SpaceGuard } from './space-guard.js'
 
 /** How often a replica looks for requests that got lost on their way to another server. */
@@ -57,6 +61,8 @@ export class CommandService {
   readonly #requests: WaitingRequests
   /** Those of the callers in this process. */
   readonly #sessions: SessionPool
+  readonly #gathering = new Gathering()
+  #dueMs = Infinity
   /** It is time to look for requests that got lost. */
   #isCheckDue = false
   #cancelCheck: () => void = () => undefined
@@ -103,29 +109,34 @@ export class CommandService {
 
   /**
    * Takes an encoded request; `owner` is its client, none for a caller in this process. Throws
-   * MalformedError, `not-known-by-all`, `overloaded` and `disk-full`. Returns what gives up on it.
+   * MalformedError, `not-known-by-all`, `overloaded` and `disk-full`.
    */
-  submit(value: Uint8Array, done: OnOutcome, owner?: object): () => void {
-    const { changes, counts, inbox, settings, spaceGuard, state } = this.#parts
-    const { clock } = settings.host
+  submit(value: Uint8Array, caller: Caller<Outcome>, owner?: object): Operation {
+    const { changes, counts, spaceGuard, state } = this.#parts
     const request = admitRequest(value)
     if (request.kind === 'raise' && owner !== undefined)
       throw new MalformedError('a raise of versions by a client')
-    const { sequence, session } = request
-    const key = { sequence, session }
     counts.requests++
-    counts.unlessRefused(() => {
+    try {
       if (request.kind === 'command' && !state.isKnownByAll(request)) throw notKnownByAll()
       spaceGuard.check(value)
-    })
-    const begin = (done: OnOutcome) => {
-      const waiting = counts.unlessRefused(() => this.#requests.submit(key, value, clock.now(), done, owner))
-      inbox.wake()
-      return () => {
-        this.#requests.cancel(waiting)
-      }
+    } catch (error) {
+      throw counts.refusal(error)
     }
-    return value[0] === CHANGE_TAG ? changes.add(begin, done) : begin(done)
+    if (value[0] !== CHANGE_TAG) return this.#submit(request, value, caller, owner)
+    const kept = toKeep(value)
+    return changes.add((again) => this.#submit(request, kept, again, owner), caller)
+  }
+
+  #submit(key: RequestKey, value: Uint8Array, caller: Caller<Outcome>, owner?: object): Operation {
+    const { counts, inbox, settings } = this.#parts
+    try {
+      const waiting = this.#requests.submit(key, value, settings.host.clock.now(), caller, owner)
+      inbox.wake()
+      return waiting
+    } catch (error) {
+      throw counts.refusal(error)
+    }
   }
 
   /**
@@ -133,18 +144,34 @@ export class CommandService {
    */
   takeProposals(most: number, mostBytes: number): Input | undefined {
     const { settings } = this.#parts
-    const taken = [...this.#takeLost(), ...this.#takeNew(most, mostBytes)]
+    const lost = this.#takeLost()
+    const fresh = this.#takeNew(most, mostBytes)
+    const taken = lost.length === 0 ? fresh : [...lost, ...fresh]
+    const proposals = taken.length === 0 ? [] : this.#pack(taken)
     if (taken.length === 0) return undefined
     const elsewhere = settings.mode === 'leaderless' && this.#handsOn
-    return { type: 'propose', proposals: this.#pack(taken), elsewhere }
+    return { type: 'propose', proposals, elsewhere }
   }
 
   #takeNew(most: number, mostBytes: number): readonly WaitingRequest[] {
-    const { clocks, settings, spaceGuard } = this.#parts
+    const { clocks, paxos, settings, spaceGuard } = this.#parts
+    this.#dueMs = Infinity
     if (this.#requests.isAllProposed || (!this.#handsOn && !clocks.isKnown)) return []
-    return this.#requests.take(most, mostBytes, settings.host.clock.now(), (value) => {
+    const nowMs = settings.host.clock.now()
+    const { chosen, flights } = paxos
+    const untilMs = this.#gathering.untilMs({ ...this.#requests.queued, chosen, flights }, nowMs)
+    if (untilMs > nowMs) {
+      this.#dueMs = untilMs
+      return []
+    }
+    return this.#requests.take(most, mostBytes, nowMs, (value) => {
       spaceGuard.check(value)
     })
+  }
+
+  /** When it wants another turn, at the latest. */
+  get dueMs(): number {
+    return this.#dueMs
   }
 
   /**
@@ -153,12 +180,14 @@ export class CommandService {
    */
   #pack(requests: readonly WaitingRequest[]): readonly Proposal[] {
     const handsOn = this.#handsOn
-    const { clocks, guard, settings, state } = this.#parts
+    const { clocks, guard, paxos, settings, state } = this.#parts
     const timeMs = handsOn ? 0 : clocks.stamp()
     if (timeMs === undefined) return []
     // Only a leaderless proposer keeps a proposal until it is told that none waits for it.
     const isKept = settings.mode === 'leaderless' && !handsOn
-    return slotsOf(requests, state.format).map((ofSlot) => {
+    const slots = slotsOf(requests, state.format)
+    this.#gathering.proposed(paxos.log.state.voted + slots.length, settings.host.clock.now())
+    return slots.map((ofSlot) => {
       const value = valueOf(ofSlot, timeMs, state.format)
       const id = isKept ? this.#requests.proposedTogether(ofSlot) : 0
       return { id, value: handsOn ? value : guard.judge(value) }
@@ -189,7 +218,7 @@ export class CommandService {
   #passingIn(value: Value): readonly Value[] {
     const { spaceGuard } = this.#parts
     if (!isBatch(value)) return spaceGuard.passes(value) ? [value] : []
-    const passing = unpackBatch(value).filter((request) => spaceGuard.passes(request))
+    const passing = unpackBatch(value).filter((request) => spaceGuard.passes(request.value))
     return passing.length === 0 ? [] : [encodeBatch(passing, 0)]
   }
 
@@ -206,7 +235,12 @@ export class CommandService {
   /** The leader is another one: it is handed everything that waits here. */
   restart(): void {
     if (!this.#handsOn) this.#parts.guard.begin()
+    this.#gathering.restart()
     this.#requests.restart()
+  }
+
+  turnEnded(): void {
+    this.#requests.turnEnded()
   }
 
   /** A snapshot took the place of slots that were not executed here. */
@@ -239,12 +273,15 @@ export class CommandService {
 
   #submitOwn(value: Uint8Array, call: Call<Uint8Array>): void {
     try {
-      const giveUp = this.submit(value, (outcome) => {
+      const done = (outcome: Outcome | SynodError) => {
         if (!(outcome instanceof SynodError) && outcome.status === 'done') call.resolve(outcome.result)
         else refuse(call, outcome instanceof SynodError ? outcome : outcomeError(outcome))
-      })
+      }
+      const operation = this.submit(value, { done })
       call.state = 'sent'
-      call.onOver(giveUp)
+      call.onOver(() => {
+        operation.giveUp()
+      })
     } catch (error) {
       if (error instanceof SynodError) refuse(call, error)
       else call.reject(error as Error)

@@ -3,9 +3,11 @@ import type { Journal } from '../journal/journal.js'
 import type { PeerLink } from '../net/peer/link.js'
 import type { ServerId } from '../paxos/ballot.js'
 import type { SnapshotNeed, Envelope, ReadableAt } from '../paxos/effects.js'
+import type { Mode } from '../paxos/config.js'
 import type { Message } from '../paxos/messages.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
 import type { JournalRecord } from '../paxos/records.js'
+import { ChosenNotices } from './chosen-notices.js'
 import type { GroupCountReports } from './group-count-reports.js'
 import type { ReplicaTrace } from './replica-trace.js'
 
@@ -42,6 +44,7 @@ const DISK_WORK: ReadonlySet<Message['type']> = new Set<Message['type']>([
 ])
 
 export interface DriverParts {
+  readonly mode: Mode
   readonly paxos: Paxos
   /** None on a server that does not vote: it has nothing that it must remember. */
   readonly journal: Journal | undefined
@@ -71,9 +74,12 @@ export class Driver {
   /** Something that an answer rests on has been appended since the last flush. */
   #mustSync = false
   #unflushed = 0
+  /** None in leaderless mode, where any server may have the client that waits. */
+  readonly #notices: ChosenNotices | undefined
 
   constructor(parts: DriverParts) {
     this.#parts = parts
+    if (parts.mode === 'leader') this.#notices = new ChosenNotices()
   }
 
   /** How many more values may be proposed. */
@@ -86,9 +92,9 @@ export class Driver {
     return MAX_AHEAD_BYTES - this.#unwrittenBytes
   }
 
-  /** When the core wants its next tick, at the latest. */
+  /** When the next turn is wanted, at the latest. */
   get deadlineMs(): number {
-    return this.#deadlineMs
+    return Math.min(this.#deadlineMs, this.#notices?.dueMs ?? Infinity)
   }
 
   /**
@@ -96,10 +102,16 @@ export class Driver {
    * is bounded, and the protocol is made for messages that get lost.
    */
   receive(from: ServerId, message: Message): void {
-    const isTooMuch =
-      message.type === 'forward' ? this.capacity <= 0 : DISK_WORK.has(message.type) && this.#isBehind
-    if (isTooMuch) this.refused++
-    else this.step({ type: 'message', from, message })
+    const { type } = message
+    const isTooMuch = type === 'forward' ? this.capacity <= 0 : DISK_WORK.has(type) && this.#isBehind
+    if (isTooMuch) {
+      this.refused++
+      return
+    }
+    this.step({ type: 'message', from, message })
+    // What was voted on by now, the leader's own proposals, is what its clients wait for.
+    if (type === 'forward' || type === 'observe')
+      this.#notices?.awaits(from, this.#parts.paxos.log.state.voted)
   }
 
   /** Throws InvariantError if the protocol was broken, and what the journal throws. */
@@ -162,6 +174,7 @@ export class Driver {
    * at the same time as the own one.
    */
   flush(): void {
+    for (const peer of this.#notices?.peersDue(this.#parts.clock.now()) ?? []) this.#sendNotice(peer)
     for (const link of this.#parts.links.values()) link.flush()
     const isMuch = this.#unflushed >= LAZY_RECORDS || this.#unwrittenBytes >= LAZY_BYTES
     if (this.#mustSync || isMuch) {
@@ -187,6 +200,18 @@ export class Driver {
   }
 
   #send({ message, to }: Envelope): void {
+    if (message.type === 'chosen' && this.#notices?.keeps(to, message, this.#parts.clock.now()) === true)
+      return
+    this.#sendNotice(to)
+    this.#sendNow(to, message)
+  }
+
+  #sendNotice(to: ServerId): void {
+    const notice = this.#notices?.take(to)
+    if (notice !== undefined) this.#sendNow(to, notice)
+  }
+
+  #sendNow(to: ServerId, message: Message): void {
     const { links, groupCountReports, trace } = this.#parts
     this.sent++
     groupCountReports?.report(to)

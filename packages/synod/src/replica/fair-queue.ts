@@ -28,10 +28,16 @@ export class FairQueue<Item extends Owned<Item>> {
   readonly #lines = new Map<object, Line<Item>>()
   /** Whose turn it is next comes first. */
   readonly #turns = new LinkedList<Line<Item>>()
+  #sizeBytes = 0
 
   /** `sizeOf` tells the bytes of an item. */
   constructor(sizeOf: (item: Item) => number) {
     this.#sizeOf = sizeOf
+  }
+
+  /** Of all items. */
+  get sizeBytes(): number {
+    return this.#sizeBytes
   }
 
   get isEmpty(): boolean {
@@ -53,6 +59,7 @@ export class FairQueue<Item extends Owned<Item>> {
       this.#turns.append(line)
     }
     line.items.append(item)
+    this.#sizeBytes += this.#sizeOf(item)
   }
 
   /** It must be in the queue. */
@@ -60,6 +67,7 @@ export class FairQueue<Item extends Owned<Item>> {
     const line = this.#lines.get(item.owner)
     if (line === undefined) return
     line.items.remove(item)
+    this.#sizeBytes -= this.#sizeOf(item)
     if (line.items.first !== undefined) return
     this.#lines.delete(line.owner)
     this.#turns.remove(line)

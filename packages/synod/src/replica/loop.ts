@@ -80,7 +80,7 @@ export class Loop {
   }
 
   #turn(): void {
-    const { admission, driver, ending, inbox, state } = this.#parts
+    const { admission, commands, driver, ending, inbox, state } = this.#parts
     try {
       for (const arrival of inbox.take()) {
         this.#takeIn(arrival)
@@ -93,7 +93,7 @@ export class Loop {
       this.#propose()
       driver.flush()
       this.#answer(this.#hasStarted ? state.execute() : [])
-      inbox.tickAt(driver.deadlineMs)
+      inbox.tickAt(Math.min(driver.deadlineMs, commands.dueMs))
     } catch (error) {
       ending.fail(fatal(error))
     }
@@ -248,6 +248,7 @@ export class Loop {
   #answer(executions: readonly Execution[]): void {
     const { commands, driver, reads, service, state, subscriptions, versions } = this.#parts
     commands.answer(executions)
+    commands.turnEnded()
     versions.refresh()
     reads.executed()
     for (const read of driver.takeReads()) reads.confirm(read)

@@ -1,11 +1,6 @@
-import { BATCH_FORMAT, MAX_BATCH_BYTES, encodeBatch } from '../machine/batch.js'
+import { BATCH_FORMAT, type Encoded, MAX_BATCH_BYTES, encodeBatch } from '../machine/batch.js'
 import { isBatchable, stampValue } from '../machine/request.js'
 import type { Value } from '../paxos/value.js'
-
-/** An encoded request. */
-interface Encoded {
-  readonly value: Value
-}
 
 /**
  * Divides requests among slots, in their order: as many into one as a batch takes. Changes of the
@@ -36,10 +31,7 @@ export function slotsOf<Request extends Encoded>(
 export function valueOf(requests: readonly Encoded[], timeMs: number, format: number): Value {
   const [first] = requests
   if (first !== undefined && isAlone(first, format)) return stampValue(first.value, timeMs)
-  return encodeBatch(
-    requests.map(({ value }) => value),
-    timeMs,
-  )
+  return encodeBatch(requests, timeMs)
 }
 
 function isAlone({ value }: Encoded, format: number): boolean {

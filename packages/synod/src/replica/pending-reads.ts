@@ -6,6 +6,7 @@ import type { Slot } from '../paxos/ballot.js'
 import type { ReadableAt } from '../paxos/effects.js'
 import { FairQueue } from './fair-queue.js'
 import type { Inbox } from './inbox.js'
+import { type Caller, OVER, type Operation } from './caller.js'
 import { OWN_PROCESS, Capacity } from './capacity.js'
 
 /** More bytes of queries do not wait here: further reads are refused as `overloaded`. */
@@ -13,9 +14,6 @@ export const MAX_QUERY_BYTES = 256 << 20
 
 /** How many linearizable reads are answered before other work gets its turn. */
 export const ANSWERS_AT_ONCE = 128
-
-/** Gets the answer of a read, or the reason why there is none. */
-export type OnAnswer<T = Uint8Array> = (answer: T | SynodError) => void
 
 /** What is to be read. */
 export interface Query<T> {
@@ -35,20 +33,45 @@ export interface PendingReadsParts {
   /** The executed watermark. */
   readonly executed: () => Slot
   readonly inbox: Pick<Inbox, 'step' | 'wake'>
+  /** A linearizable read was answered, after so long. */
+  readonly onAnswered: (tookMs: number) => void
 }
 
-interface PendingRead extends Linked<PendingRead> {
-  readonly sizeBytes: number
-  /** Answers it. */
-  readonly end: () => void
+/** A read that waits to be answered. */
+class PendingRead<T = unknown> implements Operation, Linked<PendingRead> {
+  readonly #reads: PendingReads
+  readonly query: Query<T>
+  readonly caller: Caller<T>
   readonly owner: object
+  readonly arrivedMs: number
+  /** Of a linearizable read: the reads for which a quorum is asked together. */
+  readonly group: Group | undefined
   /**
    * What it waits for: a quorum, the slot that it must see executed, its turn, and then the reads
    * before it.
    */
-  waitsFor: 'quorum' | 'slot' | 'turn' | 'answer' | 'nothing'
+  waitsFor: 'quorum' | 'slot' | 'turn' | 'answer' | 'nothing' = 'quorum'
   /** Which slot that is, once a quorum has named it. */
-  slot: Slot
+  slot: Slot = 0
+  before: PendingRead | undefined = undefined
+  after: PendingRead | undefined = undefined
+
+  constructor(
+    reads: PendingReads,
+    query: Query<T>,
+    { arrivedMs, caller, group, owner }: Pick<PendingRead<T>, 'arrivedMs' | 'caller' | 'group' | 'owner'>,
+  ) {
+    this.#reads = reads
+    this.query = query
+    this.caller = caller
+    this.owner = owner
+    this.arrivedMs = arrivedMs
+    this.group = group
+  }
+
+  giveUp(): void {
+    this.#reads.giveUp(this)
+  }
 }
 
 /**
@@ -74,7 +97,7 @@ export class PendingReads {
   /** Reads that wait for their slot. */
   readonly #confirmed = new Set<PendingRead>()
   /** Reads that may be answered. */
-  readonly #readable = new FairQueue<PendingRead>(({ sizeBytes }) => sizeBytes)
+  readonly #readable = new FairQueue<PendingRead>(({ query }) => query.sizeBytes)
   /** More of them will be answered in a later turn. */
   #isLater = false
   /** No confirmed read waits for a slot before this one. */
@@ -90,37 +113,39 @@ export class PendingReads {
     return this.#capacity.size
   }
 
-  /**
-   * `done` is called once, in a later turn. Throws `overloaded`. Returns what gives up on the read.
-   */
-  linearizable<T>(query: Query<T>, done: OnAnswer<T>, owner = OWN_PROCESS): () => void {
-    const read = this.#admit(query, done, owner)
+  /** The caller is told in a later turn. Throws `overloaded`. */
+  linearizable<T>(query: Query<T>, caller: Caller<T>, owner = OWN_PROCESS): Operation {
+    const nowMs = this.#admit(query, owner)
     const group = (this.#new ??= { id: this.#nextId++, reads: new Set() })
+    const read = new PendingRead(this, query, { arrivedMs: nowMs, caller, group, owner })
     group.reads.add(read)
-    return () => {
-      if (this.#giveUp(read) || !group.reads.delete(read)) return
-      this.#leave(read)
-      // The core knows this group only once `takeNew` has named it.
-      if (group.reads.size === 0 && this.#unconfirmed.delete(group.id))
-        this.#parts.inbox.step({ type: 'withdraw-read', id: group.id })
-    }
+    return read
   }
 
-  /**
-   * `done` is called once, and at once if it can be. Throws `overloaded`. Returns what gives up on
-   * the read.
-   */
-  stale<T>(query: Query<T>, atLeast: Slot, done: OnAnswer<T>, owner = OWN_PROCESS): () => void {
+  /** The caller is told at once if that can be. Throws `overloaded`. */
+  stale<T>(query: Query<T>, atLeast: Slot, caller: Caller<T>, owner = OWN_PROCESS): Operation {
     if (atLeast <= this.#parts.executed()) {
-      done(answerOf(query))
-      return () => undefined
+      caller.done(answerOf(query))
+      return OVER
     }
-    const read = this.#admit(query, done, owner)
+    const arrivedMs = this.#admit(query, owner)
+    const read = new PendingRead(this, query, { arrivedMs, caller, group: undefined, owner })
     read.slot = atLeast
     this.#wait(read)
-    return () => {
-      this.#giveUp(read)
-    }
+    return read
+  }
+
+  /** The caller of this read does not wait any more. */
+  giveUp(read: PendingRead): void {
+    const { group, waitsFor } = read
+    if (waitsFor === 'nothing') return
+    if (waitsFor === 'slot') this.#confirmed.delete(read)
+    else if (waitsFor === 'turn') this.#readable.remove(read)
+    else if (waitsFor === 'quorum') group?.reads.delete(read)
+    this.#leave(read)
+    // The core knows this group only once `takeNew` has named it.
+    if (waitsFor === 'quorum' && group?.reads.size === 0 && this.#unconfirmed.delete(group.id))
+      this.#parts.inbox.step({ type: 'withdraw-read', id: group.id })
   }
 
   /** What the core is to ask a quorum for, on behalf of the linearizable reads of this turn. */
@@ -183,16 +208,12 @@ export class PendingReads {
     }, 'modest')
   }
 
-  /** Returns a read that may wait. Throws `overloaded`. */
-  #admit<T>(query: Query<T>, done: OnAnswer<T>, owner: object): PendingRead {
-    const { sizeBytes } = query
+  /** One more read may wait. Throws `overloaded`. Returns the time. */
+  #admit({ sizeBytes }: Query<unknown>, owner: object): number {
     const nowMs = this.#parts.now()
     this.#capacity.check(owner, sizeBytes, nowMs)
     this.#capacity.enter(owner, sizeBytes, nowMs)
-    const end = () => {
-      done(answerOf(query))
-    }
-    return { sizeBytes, end, owner, waitsFor: 'quorum', slot: 0, before: undefined, after: undefined }
+    return nowMs
   }
 
   #wait(read: PendingRead): void {
@@ -206,29 +227,20 @@ export class PendingReads {
     this.#readable.add(read)
   }
 
-  /**
-   * Gives up on a read that waits for its slot or its turn. False for one that waits for a quorum,
-   * or is over.
-   */
-  #giveUp(read: PendingRead): boolean {
-    if (read.waitsFor === 'quorum' || read.waitsFor === 'nothing') return false
-    if (read.waitsFor === 'slot') this.#confirmed.delete(read)
-    else if (read.waitsFor === 'turn') this.#readable.remove(read)
-    this.#leave(read)
-    return true
-  }
-
   /** It waits no more. */
   #leave(read: PendingRead): void {
     read.waitsFor = 'nothing'
-    this.#capacity.leave(read.owner, read.sizeBytes)
+    this.#capacity.leave(read.owner, read.query.sizeBytes)
   }
 
   #end(read: PendingRead): void {
+    const { now, onAnswered, turns } = this.#parts
     this.#leave(read)
-    this.#capacity.done(this.#parts.now())
-    this.#parts.turns.spend(1)
-    read.end()
+    const nowMs = now()
+    this.#capacity.done(nowMs)
+    turns.spend(1)
+    if (read.group !== undefined) onAnswered(nowMs - read.arrivedMs)
+    read.caller.done(answerOf(read.query))
   }
 }
 

@@ -28,15 +28,11 @@ export class ReplicaCounters {
     this.#role = role
   }
 
-  /** Counts what is refused as there is no room. */
-  unlessRefused<T>(take: () => T): T {
-    try {
-      return take()
-    } catch (error) {
-      if (error instanceof SynodError && (error.code === 'overloaded' || error.code === 'disk-full'))
-        this.refused++
-      throw error
-    }
+  /** Counts what is refused as there is no room, and returns why it is. */
+  refusal(error: unknown): unknown {
+    if (error instanceof SynodError && (error.code === 'overloaded' || error.code === 'disk-full'))
+      this.refused++
+    return error
   }
 
   metrics(

@@ -23,9 +23,10 @@ import { type Assembled, assemble } from './assemble.js'
 import type { MachineCheck } from '../machine/machine-check.js'
 import { APPLIED_RULES, type AppliedBatch, type AppliedOptions } from './applied.js'
 import type { CurrentLeadership } from './leadership.js'
+import type { Caller, Operation } from './caller.js'
 import { checkSize } from './operations.js'
 import { type ReplicaOptions, checkReplicaOptions as checkReplica } from './options.js'
-import type { OnAnswer, Query } from './pending-reads.js'
+import type { Query } from './pending-reads.js'
 import { type Leading, whileLeader } from './while-leader.js'
 
 /** What follows events, and ends when its caller says so. */
@@ -136,7 +137,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   ): Promise<AnswerOf<M, Query>> {
     checkCall('read', options)
     const { operations } = this.#parts
-    return this.#ask(this.#query(query), options, (asked, done) => operations.read(asked, done)).promise
+    return this.#ask(this.#query(query), options, (asked, caller) => operations.read(asked, caller)).promise
   }
 
   /**
@@ -156,8 +157,8 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   ): Promise<StaleAnswer<AnswerOf<M, Query>>> {
     const atLeast = checkStaleRead(options)
     const { operations } = this.#parts
-    const call = this.#ask(this.#query(query), options, (asked, done) =>
-      operations.readStale(asked, atLeast, done),
+    const call = this.#ask(this.#query(query), options, (asked, caller) =>
+      operations.readStale(asked, atLeast, caller),
     )
     return call.outcome(
       (answer, slot) => ({ answer, slot }),
@@ -189,12 +190,15 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     const { calls, operations } = this.#parts
     const call = calls.start<undefined>('transfer', options)
     try {
-      const giveUp = operations.transfer(to, (error) => {
+      const done = (error: SynodError | undefined) => {
         if (error === undefined) call.resolve(undefined)
         else call.reject(error)
-      })
+      }
+      const operation = operations.transfer(to, { done })
       call.state = 'sent'
-      call.onOver(giveUp)
+      call.onOver(() => {
+        operation.giveUp()
+      })
     } catch (error) {
       call.reject(error as Error)
     }
@@ -394,8 +398,8 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     const nothing = { sizeBytes: 0, answer: () => undefined }
     for (;;) {
       try {
-        await this.#ask<undefined>(nothing, { signal, timeoutMs: Infinity }, (query, done) =>
-          operations.read(query, done),
+        await this.#ask<undefined>(nothing, { signal, timeoutMs: Infinity }, (query, caller) =>
+          operations.read(query, caller),
         ).promise
         return
       } catch (error) {
@@ -410,19 +414,20 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   #ask<T>(
     query: Query<T>,
     options: CallOptions,
-    begin: (query: Query<T>, done: OnAnswer<T>) => () => void,
+    begin: (query: Query<T>, caller: Caller<T>) => Operation,
   ): Call<T> {
     const { calls } = this.#parts
     const call = calls.take<T>('read', query.sizeBytes, options)
     try {
       if (!call.over) {
-        const giveUp = begin(query, (result) => {
+        const done = (result: T | SynodError) => {
           call.slot = this.seen
           if (result instanceof SynodError) call.reject(result)
           else call.resolve(result)
-        })
+        }
+        const operation = begin(query, { done })
         call.onOver((error) => {
-          if (error !== undefined) giveUp()
+          if (error !== undefined) operation.giveUp()
         })
       }
     } catch (error) {

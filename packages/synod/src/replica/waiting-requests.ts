@@ -1,3 +1,4 @@
+import { toKeep } from '../bytes/to-keep.js'
 import { SynodError } from '../errors.js'
 import { type Linked, LinkedList } from '../linked-list.js'
 import type { Execution } from '../machine/executor.js'
@@ -5,8 +6,9 @@ import { type RequestKey, SESSION_WINDOW } from '../machine/request.js'
 import type { SessionKey } from '../machine/session-key.js'
 import type { Outcome } from '../machine/outcome.js'
 import type { Value } from '../paxos/value.js'
-import { FairQueue } from './fair-queue.js'
 import { OWN_PROCESS, Capacity } from './capacity.js'
+import type { Caller, Operation } from './caller.js'
+import { FairQueue } from './fair-queue.js'
 
 /**
  * More requests than this do not wait here, or fewer where the replica is told so: further ones are
@@ -33,9 +35,6 @@ const MAX_LOST_MS = 10_000
 /** The weight of one request in the average duration. */
 const SAMPLE_WEIGHT = 1 / 16
 
-/** Gets the outcome of a request, or the reason why it was never proposed. */
-export type OnOutcome = (outcome: Outcome | SynodError) => void
-
 /** Requests that were proposed in one value. */
 interface Together {
   readonly id: number
@@ -44,23 +43,74 @@ interface Together {
 }
 
 /** A request that waits to be executed. */
-export interface WaitingRequest extends RequestKey, Linked<WaitingRequest> {
-  readonly value: Value
+export class WaitingRequest implements RequestKey, Operation, Linked<WaitingRequest> {
+  readonly session: SessionKey
+  readonly sequence: number
+  readonly sizeBytes: number
   /** On whose behalf: those of one owner are proposed in the order of arrival. */
   readonly owner: object
-  readonly done: OnOutcome
+  readonly caller: Caller<Outcome>
   readonly arrivedMs: number
   /** Whether it was ever proposed: then it may be executed, even if its caller has given up. */
-  wasProposed: boolean
+  wasProposed = false
   /** Whether it may have been executed in a slot that a snapshot took the place of. */
-  wasSkipped: boolean
+  wasSkipped = false
   proposedMs: number
   /** Whether it still waits. */
-  waits: boolean
+  waits = true
   /** Whether it has been proposed to the present leader. */
-  isProposed: boolean
+  isProposed = false
   /** What it was proposed in, where the core keeps that. */
-  together: Together | undefined
+  together: Together | undefined = undefined
+  before: WaitingRequest | undefined = undefined
+  after: WaitingRequest | undefined = undefined
+  readonly #requests: WaitingRequests
+  /** What it stands in, and where: what it came with, and later the batch that it was put into. */
+  #bytes: Uint8Array
+  #start = 0
+  /** Whether these bytes are there for requests alone. */
+  #isOwn = false
+
+  constructor(
+    requests: WaitingRequests,
+    { sequence, session }: RequestKey,
+    value: Value,
+    { caller, nowMs, owner }: { caller: Caller<Outcome>; nowMs: number; owner: object },
+  ) {
+    this.#requests = requests
+    this.session = session
+    this.sequence = sequence
+    this.sizeBytes = value.length
+    this.#bytes = value
+    this.caller = caller
+    this.owner = owner
+    this.arrivedMs = nowMs
+    this.proposedMs = nowMs
+  }
+
+  get value(): Value {
+    const { length } = this.#bytes
+    return length === this.sizeBytes
+      ? this.#bytes
+      : this.#bytes.subarray(this.#start, this.#start + this.sizeBytes)
+  }
+
+  /** It stands in this batch too: what it came with need not be kept any longer. */
+  standsIn(batch: Uint8Array, start: number): void {
+    this.#bytes = batch
+    this.#start = start
+    this.#isOwn = true
+  }
+
+  /** It waits for longer than this turn. */
+  keep(): void {
+    if (!this.#isOwn) this.#bytes = toKeep(this.#bytes)
+    this.#isOwn = true
+  }
+
+  giveUp(): void {
+    this.#requests.cancel(this)
+  }
 }
 
 /**
@@ -71,11 +121,14 @@ export interface WaitingRequest extends RequestKey, Linked<WaitingRequest> {
 export class WaitingRequests {
   readonly #capacity: Capacity
   /** Requests that have yet to be proposed. */
-  readonly #queue = new FairQueue<WaitingRequest>(({ value }) => value.length)
+  readonly #queue = new FairQueue<WaitingRequest>(({ sizeBytes }) => sizeBytes)
+  #queuedSinceMs = 0
   /** All others, in the order in which they were proposed. */
   readonly #proposed = new LinkedList<WaitingRequest>()
   /** Of each session in the order of arrival, which is nearly always the order of execution. */
   readonly #bySession = new Map<SessionKey, WaitingRequest[]>()
+  /** What came in this turn. */
+  #arrived: WaitingRequest[] = []
   readonly #onAbandoned: (id: number) => void
   #nextId = 1
   /** How long requests took lately, from their arrival to their execution: a running average. */
@@ -91,42 +144,39 @@ export class WaitingRequests {
     return this.#capacity.size
   }
 
+  /** Of the requests yet to be proposed: when the first came, and what they take. */
+  get queued(): { readonly sinceMs: number; readonly sizeBytes: number } {
+    return { sinceMs: this.#queuedSinceMs, sizeBytes: this.#queue.sizeBytes }
+  }
+
   /** Whether all that waits has been proposed. */
   get isAllProposed(): boolean {
     return this.#queue.isEmpty
   }
 
   /**
-   * `done` is called once, when it has been executed, unless it is cancelled before. Owners share
-   * the room, and take turns. Throws `overloaded`.
+   * The caller is told when it has been executed, unless it gives up before. Owners share the room,
+   * and take turns. Throws `overloaded`.
    */
-  submit(key: RequestKey, value: Value, nowMs: number, done: OnOutcome, owner = OWN_PROCESS): WaitingRequest {
+  submit(
+    key: RequestKey,
+    value: Value,
+    nowMs: number,
+    caller: Caller<Outcome>,
+    owner = OWN_PROCESS,
+  ): WaitingRequest {
     this.#capacity.check(owner, value.length, nowMs)
-    const waiting: WaitingRequest = {
-      session: key.session,
-      sequence: key.sequence,
-      value,
-      owner,
-      done,
-      arrivedMs: nowMs,
-      proposedMs: nowMs,
-      waits: true,
-      wasProposed: false,
-      wasSkipped: false,
-      isProposed: false,
-      together: undefined,
-      before: undefined,
-      after: undefined,
-    }
+    const waiting = new WaitingRequest(this, key, value, { caller, nowMs, owner })
     const ofSession = this.#ofSession(key)
     if (ofSession.length >= SESSION_WINDOW)
       throw this.#capacity.overloaded(`${ofSession.length} requests of this session wait already`, nowMs)
     // A client that sends a request again has given up on the connection over which it sent it
     // before.
-    const earlier = ofSession.find(({ sequence }) => sequence === key.sequence)
-    if (earlier !== undefined) this.cancel(earlier)
+    const earlier = placeOf(key.sequence, ofSession)
+    if (earlier >= 0) this.#remove(ofSession, earlier)
     ofSession.push(waiting)
-    this.#queue.add(waiting)
+    this.#arrived.push(waiting)
+    this.#enqueue(waiting)
     this.#capacity.enter(owner, value.length, nowMs)
     return waiting
   }
@@ -134,28 +184,35 @@ export class WaitingRequests {
   /** Its caller has given up. It may still be executed. */
   cancel(waiting: WaitingRequest): void {
     if (!waiting.waits) return
-    waiting.waits = false
-    this.#leave(waiting)
-    if (waiting.isProposed) this.#proposed.remove(waiting)
-    else this.#queue.remove(waiting)
-    this.#capacity.leave(waiting.owner, waiting.value.length)
     const ofSession = this.#ofSession(waiting)
-    const index = ofSession.indexOf(waiting)
-    if (index === 0) ofSession.shift()
-    else ofSession.splice(index, 1)
-    if (ofSession.length === 0 && this.#bySession.size > MAX_IDLE_SESSIONS)
-      this.#bySession.delete(waiting.session)
+    this.#remove(ofSession, ofSession.indexOf(waiting))
   }
 
   /** Answers the caller of this request. Returns the request that waited, if any did. */
   executed({ request, outcome }: Execution, nowMs: number): WaitingRequest | undefined {
     const ofSession = this.#bySession.get(request.session)
-    const waiting = ofSession?.find(({ sequence }) => sequence === request.sequence)
+    if (ofSession === undefined) return undefined
+    const waiting = this.#remove(ofSession, placeOf(request.sequence, ofSession))
     if (waiting === undefined) return undefined
-    this.cancel(waiting)
     this.#capacity.done(nowMs)
     this.#tookMs += SAMPLE_WEIGHT * (nowMs - waiting.arrivedMs - this.#tookMs)
-    waiting.done(waiting.wasSkipped && outcome.status === 'expired' ? outcomeUnknown() : outcome)
+    waiting.caller.done(waiting.wasSkipped && outcome.status === 'expired' ? outcomeUnknown() : outcome)
+    return waiting
+  }
+
+  /** It waits no more. Returns it; undefined where there is none at this place of its session. */
+  #remove(ofSession: WaitingRequest[], place: number): WaitingRequest | undefined {
+    const waiting = ofSession[place]
+    if (waiting === undefined) return undefined
+    waiting.waits = false
+    this.#leave(waiting)
+    if (waiting.isProposed) this.#proposed.remove(waiting)
+    else this.#queue.remove(waiting)
+    this.#capacity.leave(waiting.owner, waiting.sizeBytes)
+    if (place === 0) ofSession.shift()
+    else ofSession.splice(place, 1)
+    if (ofSession.length === 0 && this.#bySession.size > MAX_IDLE_SESSIONS)
+      this.#bySession.delete(waiting.session)
     return waiting
   }
 
@@ -188,9 +245,16 @@ export class WaitingRequests {
       return false
     } catch (error) {
       this.cancel(waiting)
-      waiting.done(error as SynodError)
+      waiting.caller.done(error as SynodError)
       return true
     }
+  }
+
+  /** The turn is over: what came with a frame is copied, so that it does not keep the frame. */
+  turnEnded(): void {
+    if (this.#arrived.length === 0) return
+    for (const waiting of this.#arrived) if (waiting.waits) waiting.keep()
+    this.#arrived = []
   }
 
   /** What was proposed before is lost: all that waits is to be proposed. */
@@ -200,9 +264,14 @@ export class WaitingRequests {
       this.#proposed.remove(first)
       this.#leave(first)
       first.isProposed = false
-      this.#queue.add(first)
+      this.#enqueue(first)
     }
-    for (const waiting of queued) this.#queue.add(waiting)
+    for (const waiting of queued) this.#enqueue(waiting)
+  }
+
+  #enqueue(waiting: WaitingRequest): void {
+    if (this.#queue.isEmpty) this.#queuedSinceMs = waiting.arrivedMs
+    this.#queue.add(waiting)
   }
 
   /**
@@ -245,6 +314,13 @@ export class WaitingRequests {
     if (ofSession === undefined) this.#bySession.set(session, (ofSession = []))
     return ofSession
   }
+}
+
+/** Where the request of this number stands among those of its session; -1 if it is not there. */
+function placeOf(sequence: number, ofSession: readonly WaitingRequest[]): number {
+  for (let place = 0; place < ofSession.length; place++)
+    if (ofSession[place]?.sequence === sequence) return place
+  return -1
 }
 
 function outcomeUnknown(): SynodError {

@@ -27,12 +27,19 @@ function command(text: string, sequence = 1): Value {
   })
 }
 
+/** As a batch takes them. */
+const batchOf = (values: readonly Value[], timeMs: number) =>
+  encodeBatch(
+    values.map((value) => ({ value })),
+    timeMs,
+  )
+
 const plain = (request: Request) => ({ ...request, command: Buffer.from(request.command).toString() })
 
 describe('a batch', () => {
   test('holds its requests in order, each with the stamp of the batch', () => {
     const requests = [command('a'), encodeOpen(keyOf(8)), command('', 2), command('x'.repeat(300), 3)]
-    const batch = encodeBatch(requests, 42)
+    const batch = batchOf(requests, 42)
     expect(isBatch(batch)).toBe(true)
     const wanted = requests.map((each) => ({ ...plain(decodeRequest(each)), timeMs: 42 }))
     expect(requestsIn(batch).map(plain)).toEqual(wanted)
@@ -40,13 +47,13 @@ describe('a batch', () => {
 
   test('is unpacked into the requests that it was made of', () => {
     const requests = [command('a'), encodeOpen(keyOf(8)), command('b', 2)]
-    expect(unpackBatch(encodeBatch(requests, 42)).map((each) => Buffer.from(each))).toEqual(
+    expect(unpackBatch(batchOf(requests, 42)).map(({ value }) => Buffer.from(value))).toEqual(
       requests.map((each) => Buffer.from(each)),
     )
   })
 
   test('is stamped anew by the server that proposes it, as a copy', () => {
-    const batch = encodeBatch([command('a'), command('b', 2)], 0)
+    const batch = batchOf([command('a'), command('b', 2)], 0)
     const stamped = stampValue(batch, 99)
     expect(requestsIn(stamped).map(({ timeMs }) => timeMs)).toEqual([99, 99])
     expect(requestsIn(batch).map(({ timeMs }) => timeMs)).toEqual([0, 0])
@@ -54,14 +61,14 @@ describe('a batch', () => {
 
   test('that is cut short holds nothing, unless it is cut between two requests', () => {
     const requests = [command('a'), command('bc', 2)]
-    const batch = Buffer.from(encodeBatch(requests, 1))
-    const whole = encodeBatch(requests.slice(0, 1), 1).length
+    const batch = Buffer.from(batchOf(requests, 1))
+    const whole = batchOf(requests.slice(0, 1), 1).length
     for (let size = 0; size < batch.length; size++)
       expect(requestsIn(batch.subarray(0, size)), `${size} bytes`).toHaveLength(size === whole ? 1 : 0)
   })
 
   test('with a size that leads out of it holds nothing', () => {
-    const batch = Buffer.from(encodeBatch([command('a')], 1))
+    const batch = Buffer.from(batchOf([command('a')], 1))
     for (const size of [0, 1, 20, 0x7f]) {
       batch[9] = size
       expect(requestsIn(batch), `a request of ${size} bytes`).toEqual([])
@@ -69,18 +76,18 @@ describe('a batch', () => {
   })
 
   test.each([-1, 0.5, NaN, Infinity, MAX_TIME_MS + 1])('with a stamp of %d holds nothing', (timeMs) => {
-    expect(requestsIn(encodeBatch([command('a')], timeMs))).toEqual([])
+    expect(requestsIn(batchOf([command('a')], timeMs))).toEqual([])
   })
 
   test('holds nothing before the members have agreed on batches', () => {
-    const batch = encodeBatch([command('a')], 1)
+    const batch = batchOf([command('a')], 1)
     expect(
       [BATCH_FORMAT - 1, BATCH_FORMAT, BATCH_FORMAT + 1].map((format) => requestsIn(batch, format).length),
     ).toEqual([0, 1, 1])
   })
 
   test('with a change of the membership holds nothing: a change stands alone', () => {
-    expect(requestsIn(encodeBatch([command('a'), encodeChangeRequest(keyOf(1), NO_OP)], 1))).toEqual([])
+    expect(requestsIn(batchOf([command('a'), encodeChangeRequest(keyOf(1), NO_OP)], 1))).toEqual([])
   })
 })
 

@@ -1,6 +1,10 @@
-import type { SessionKey } from '../../src/machine/session-key.js'
+import { SESSION_KEY_BYTES, type SessionKey, newSessionKey } from '../../src/machine/session-key.js'
 
 /** The key of a session, by a number. */
 export function keyOf(number: number): SessionKey {
-  return number.toString(16).padStart(32, '0')
+  return newSessionKey((size) => {
+    const bytes = Buffer.alloc(size)
+    bytes.writeUIntBE(number, SESSION_KEY_BYTES - 6, 6)
+    return bytes
+  })
 }

@@ -18,7 +18,7 @@ class Rig {
   onSubmit: (call: Submitted['call']) => void = () => undefined
   readonly session = new Session(
     (value, call) => {
-      this.submitted.push({ ...decodeRequest(value), call })
+      this.submitted.push(Object.assign(decodeRequest(value), { call }))
       this.onSubmit(call)
     },
     () => keyOf(++this.#drawn),

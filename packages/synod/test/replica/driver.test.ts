@@ -42,9 +42,12 @@ class Rig {
 
   constructor() {
     const step = (input: Input) => this.#step(input)
-    const paxos = Object.defineProperty({ step }, 'capacity', { get: () => this.capacity })
+    const paxos = Object.defineProperty({ step, log: { state: { voted: 0 } } }, 'capacity', {
+      get: () => this.capacity,
+    })
     const link = { send: () => this.sent.push(2), flush: () => undefined }
     this.driver = new Driver({
+      mode: 'leader',
       paxos: paxos as unknown as Paxos,
       journal: this.journal as unknown as Journal,
       links: new Map([[2, link as unknown as PeerLink]]),

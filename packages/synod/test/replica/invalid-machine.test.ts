@@ -22,7 +22,7 @@ class Sum implements Machine<number, number, 'sum' | 'later', number> {
   }
 }
 
-test('a replica whose apply returns a promise stops, as all others do, and the next version executes the command', async () => {
+test('each replica that executes a command whose apply returns a promise stops, and the next version executes it', async () => {
   let isMended = false
   const world = new World({ machine: () => new Sum(() => isMended) })
   await world.openAll()
@@ -33,15 +33,15 @@ test('a replica whose apply returns a promise stops, as all others do, and the n
     code: 'invalid-machine',
     message: expect.stringMatching(/^apply returned a promise: it must be done when it returns/),
   })
-  await world.run(() => world.running.length === 0)
-  for (const id of world.ids) {
-    expect(world.server(id).fatal?.code).toBe('invalid-machine')
-    world.kill(id)
-  }
+  // With the second one the quorum is gone: the third may never learn that the command is chosen.
+  const ended = () => world.ids.filter((id) => world.server(id).fatal?.code === 'invalid-machine')
+  await world.run(() => ended().length >= 2)
+  for (const id of world.ids) world.kill(id)
 
   // The command is in the log: until the state machine is mended, each start comes to it again.
   for (const id of world.ids) world.begin(id).catch(() => undefined)
-  await world.run(() => world.ids.every((id) => world.server(id).fatal?.code === 'invalid-machine'))
+  for (const id of world.ids) world.server(id).fatal = undefined
+  await world.run(() => ended().length >= 2)
   for (const id of world.ids) world.kill(id)
   isMended = true
   await world.openAll()

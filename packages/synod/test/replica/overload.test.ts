@@ -95,25 +95,26 @@ describe('the reads of a replica', () => {
         wake: () => ended.turns++,
         step: (input) => withdrawn.push((input as { id: number }).id),
       },
+      onAnswered: () => undefined,
     })
     return { clock, ended, reads, state, turns, withdrawn }
   }
   const asked = (bytes: Uint8Array) => ({ sizeBytes: bytes.length, answer: () => bytes })
-  const done = () => undefined
+  const ignored = { done: () => undefined }
 
   test('have a limit of bytes of queries, which answered and abandoned reads free again', () => {
     const { reads: waiting } = reads()
     const half = new Uint8Array(MAX_QUERY_BYTES / 2)
-    const giveUp = waiting.linearizable(asked(half), done)
-    waiting.linearizable(asked(half), done)
+    const given = waiting.linearizable(asked(half), ignored)
+    waiting.linearizable(asked(half), ignored)
     const refusal = expect.objectContaining({ code: 'overloaded', retryAfterMs: 1000 })
-    const one = () => waiting.linearizable(asked(new Uint8Array(1)), done)
+    const one = () => waiting.linearizable(asked(new Uint8Array(1)), ignored)
     expect(one).toThrow(refusal)
-    expect(() => waiting.stale(asked(new Uint8Array(1)), 6, done)).toThrow(refusal)
+    expect(() => waiting.stale(asked(new Uint8Array(1)), 6, ignored)).toThrow(refusal)
     // What is answered at once does not wait.
-    waiting.stale(asked(new Uint8Array(1)), 5, done)
-    giveUp()
-    waiting.linearizable(asked(half), done)
+    waiting.stale(asked(new Uint8Array(1)), 5, ignored)
+    given.giveUp()
+    waiting.linearizable(asked(half), ignored)
     expect(one).toThrow(refusal)
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     expect(waiting.size).toBe(0)
@@ -124,17 +125,19 @@ describe('the reads of a replica', () => {
     const { reads: waiting } = reads()
     const answers: string[] = []
     const read = (text: string) =>
-      waiting.linearizable(asked(Buffer.from(text)), (answer) => {
-        answers.push(Buffer.from(answer as Uint8Array).toString())
+      waiting.linearizable(asked(Buffer.from(text)), {
+        done: (answer) => {
+          answers.push(Buffer.from(answer as Uint8Array).toString())
+        },
       })
     read('a')
     read('b')
     const first = waiting.takeNew()!
-    const giveUp = read('c')
+    const given = read('c')
     read('d')
     const second = waiting.takeNew()!
     waiting.confirm({ id: second, slot: 6 })
-    giveUp()
+    given.giveUp()
     waiting.confirm({ id: first, slot: 4 })
     expect(answers).toEqual(['a', 'b'])
     expect(waiting.size).toBe(1)
@@ -144,12 +147,12 @@ describe('the reads of a replica', () => {
   test('are answered over several turns if they are many, and only while the state is complete', () => {
     const { clock, ended, reads: waiting, state } = reads(10_000)
     const answers: number[] = []
-    const giveUps = Array.from({ length: 3 * ANSWERS_AT_ONCE }, (_, index) =>
-      waiting.linearizable(asked(new Uint8Array(1)), () => answers.push(index)),
+    const pending = Array.from({ length: 3 * ANSWERS_AT_ONCE }, (_, index) =>
+      waiting.linearizable(asked(new Uint8Array(1)), { done: () => answers.push(index) }),
     )
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     expect(answers).toHaveLength(ANSWERS_AT_ONCE)
-    giveUps[ANSWERS_AT_ONCE]!()
+    pending[ANSWERS_AT_ONCE]!.giveUp()
     // A snapshot is being put in the place of the state.
     state.executed = -1
     clock.advance(1)
@@ -167,7 +170,7 @@ describe('the reads of a replica', () => {
   test('wait for the next turn if this one has done enough', () => {
     const { clock, reads: waiting, turns } = reads()
     const answers: string[] = []
-    waiting.linearizable(asked(new Uint8Array(1)), () => answers.push('answered'))
+    waiting.linearizable(asked(new Uint8Array(1)), { done: () => answers.push('answered') })
     turns.spend(MAX_TURN_UNITS)
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     expect(answers).toEqual([])
@@ -180,7 +183,7 @@ describe('the reads of a replica', () => {
     const [greedy, modest] = [{}, {}]
     const answers: object[] = []
     const ask = (owner: object) =>
-      waiting.linearizable(asked(new Uint8Array(1)), () => answers.push(owner), owner)
+      waiting.linearizable(asked(new Uint8Array(1)), { done: () => answers.push(owner) }, owner)
     for (let count = 0; count < 20 * ANSWERS_AT_ONCE; count++) ask(greedy)
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     ask(modest)
@@ -193,12 +196,14 @@ describe('the reads of a replica', () => {
   test('may be abandoned while others are answered', () => {
     const { reads: waiting } = reads()
     const answers: string[] = []
-    waiting.linearizable(asked(new Uint8Array(1)), () => {
-      answers.push('first')
-      giveUp()
+    waiting.linearizable(asked(new Uint8Array(1)), {
+      done: () => {
+        answers.push('first')
+        given.giveUp()
+      },
     })
-    const giveUp = waiting.linearizable(asked(new Uint8Array(1)), () => answers.push('second'))
-    waiting.linearizable(asked(new Uint8Array(1)), () => answers.push('third'))
+    const given = waiting.linearizable(asked(new Uint8Array(1)), { done: () => answers.push('second') })
+    waiting.linearizable(asked(new Uint8Array(1)), { done: () => answers.push('third') })
     waiting.confirm({ id: waiting.takeNew()!, slot: 5 })
     expect(answers).toEqual(['first', 'third'])
     expect(waiting.size).toBe(0)
@@ -206,17 +211,17 @@ describe('the reads of a replica', () => {
 
   test('that are abandoned in their first turn do not delay others', () => {
     const { reads: waiting, withdrawn } = reads()
-    waiting.linearizable(asked(new Uint8Array(1)), done)()
+    waiting.linearizable(asked(new Uint8Array(1)), ignored).giveUp()
     expect(waiting.takeNew()).toBe(undefined)
     expect(waiting.size).toBe(0)
-    const giveUps = [1, 2, 3].map((bytes) => waiting.linearizable(asked(new Uint8Array(bytes)), done))
+    const pending = [1, 2, 3].map((bytes) => waiting.linearizable(asked(new Uint8Array(bytes)), ignored))
     const id = waiting.takeNew()!
-    giveUps[0]!()
-    giveUps[0]!()
-    giveUps[1]!()
+    pending[0]!.giveUp()
+    pending[0]!.giveUp()
+    pending[1]!.giveUp()
     expect(waiting.size).toBe(1)
     expect(withdrawn).toEqual([])
-    giveUps[2]!()
+    pending[2]!.giveUp()
     expect(withdrawn).toEqual([id])
     waiting.confirm({ id, slot: 5 })
     expect(waiting.size).toBe(0)

@@ -148,7 +148,7 @@ describe('a replica has a limit', () => {
     const requests = new WaitingRequests()
     const value = new Uint8Array(0)
     const submit = (number: number) =>
-      requests.submit({ session: keyOf(number), sequence: 1 }, value, 0, () => undefined)
+      requests.submit({ session: keyOf(number), sequence: 1 }, value, 0, { done: () => undefined })
     for (let number = 1; number <= MAX_WAITING_REQUESTS; number++) submit(number)
     expect(() => submit(0)).toThrow(expect.objectContaining({ code: 'overloaded' }))
     const request = { session: keyOf(1), sequence: 1 }
@@ -162,10 +162,10 @@ describe('a replica has a limit', () => {
     const requests = new WaitingRequests()
     const value = new Uint8Array(64 << 20)
     for (let sequence = 1; sequence <= 4; sequence++)
-      requests.submit({ session: keyOf(1), sequence }, value, 0, () => undefined)
+      requests.submit({ session: keyOf(1), sequence }, value, 0, { done: () => undefined })
     const one = new Uint8Array(1)
-    expect(() => requests.submit({ session: keyOf(1), sequence: 5 }, one, 0, () => undefined)).toThrow(
-      expect.objectContaining({ code: 'overloaded' }),
-    )
+    expect(() =>
+      requests.submit({ session: keyOf(1), sequence: 5 }, one, 0, { done: () => undefined }),
+    ).toThrow(expect.objectContaining({ code: 'overloaded' }))
   })
 })

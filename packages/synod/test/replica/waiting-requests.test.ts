@@ -9,8 +9,10 @@ test('PITFALL 7: each of two requests of a session gets its own answer, in eithe
   const requests = new WaitingRequests()
   const answers: string[] = []
   for (const sequence of [1, 2]) {
-    requests.submit({ session: keyOf(5), sequence }, Buffer.from(`${sequence}`), 0, (said) => {
-      answers.push(`${sequence}: ${'result' in said ? Buffer.from(said.result).toString() : said.code}`)
+    requests.submit({ session: keyOf(5), sequence }, Buffer.from(`${sequence}`), 0, {
+      done: (said) => {
+        answers.push(`${sequence}: ${'result' in said ? Buffer.from(said.result).toString() : said.code}`)
+      },
     })
   }
   requests.executed({ request: { session: keyOf(5), sequence: 2 }, outcome: outcome('second') }, 0)
@@ -23,9 +25,11 @@ test('PITFALL 29: a caller with the numbers of a request but not its key gets no
   const requests = new WaitingRequests()
   const answers: string[] = []
   for (const key of [1, 2]) {
-    requests.submit({ session: keyOf(key), sequence: 1 }, Buffer.from('x'), 0, (said) => {
-      const result = 'result' in said ? said.result : Buffer.from(said.code)
-      answers.push(`${key}: ${Buffer.from(result).toString()}`)
+    requests.submit({ session: keyOf(key), sequence: 1 }, Buffer.from('x'), 0, {
+      done: (said) => {
+        const result = 'result' in said ? said.result : Buffer.from(said.code)
+        answers.push(`${key}: ${Buffer.from(result).toString()}`)
+      },
     })
   }
   expect(requests.size, 'the second has not displaced the first').toBe(2)
@@ -37,7 +41,9 @@ test('PITFALL 29: a caller with the numbers of a request but not its key gets no
 function several(count: number, limit?: number) {
   const requests = new WaitingRequests(limit)
   const submit = (session: number, nowMs = 0) =>
-    requests.submit({ session: keyOf(session), sequence: 1 }, Buffer.from('x'), nowMs, () => undefined)
+    requests.submit({ session: keyOf(session), sequence: 1 }, Buffer.from('x'), nowMs, {
+      done: () => undefined,
+    })
   const waiting: WaitingRequest[] = []
   for (let session = 1; session <= count; session++) waiting.push(submit(session))
   const execute = (session: number, nowMs: number) =>
@@ -125,7 +131,7 @@ function owned(limit?: number) {
   let sequence = 0
   const submit = (owner: keyof typeof owners, sizeBytes = 1) => {
     const key = { session: keyOf(1 + sequence++), sequence: 1 }
-    const waiting = requests.submit(key, Buffer.alloc(sizeBytes), 0, () => undefined, owners[owner])
+    const waiting = requests.submit(key, Buffer.alloc(sizeBytes), 0, { done: () => undefined }, owners[owner])
     names.set(waiting, owner)
     return waiting
   }
@@ -184,8 +190,10 @@ test('a request that a snapshot may contain has an unknown outcome if its sessio
   const requests = new WaitingRequests()
   const answers: string[] = []
   const submit = (session: number) =>
-    requests.submit({ session: keyOf(session), sequence: 1 }, Buffer.from('x'), 0, (said) => {
-      answers.push(`${session}: ${'result' in said ? said.status : said.code}`)
+    requests.submit({ session: keyOf(session), sequence: 1 }, Buffer.from('x'), 0, {
+      done: (said) => {
+        answers.push(`${session}: ${'result' in said ? said.status : said.code}`)
+      },
     })
   submit(1)
   requests.take(1, Infinity, 0)

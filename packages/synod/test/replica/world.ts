@@ -93,7 +93,11 @@ export class World extends SimulatedWorld<Notes> {
 
   /** Waits until all that run have executed the same, and checks that. */
   async converged(): Promise<void> {
-    await this.run(() => new Set(this.running.map((id) => this.status(id).watermarks.executed)).size <= 1)
+    await this.run(() => {
+      const marks = this.running.map((id) => this.status(id).watermarks)
+      const voted = Math.max(...marks.map((each) => each.voted))
+      return marks.every(({ executed }) => executed >= voted)
+    })
     this.checkAgreement()
   }
 

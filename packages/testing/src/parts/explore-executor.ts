@@ -279,7 +279,10 @@ function raiseTo(support: Support): Value {
 }
 
 function batchOf(requests: readonly Request[], timeMs: number): Value {
-  return encodeBatch(requests.map(encodeRequest), timeMs)
+  return encodeBatch(
+    requests.map((request) => ({ value: encodeRequest(request) })),
+    timeMs,
+  )
 }
 
 function newExecutor(fault?: string): Explored {

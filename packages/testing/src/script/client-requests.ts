@@ -110,7 +110,7 @@ function keyOf(client: number): SessionKey {
 }
 
 function clientOf(key: SessionKey): number {
-  return Number.parseInt(key, 16)
+  return Buffer.from(key, 'latin1').readUIntBE(SESSION_KEY_BYTES - 6, 6)
 }
 
 /** The number that the client was told when its session was opened. */

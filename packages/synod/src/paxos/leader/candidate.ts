@@ -35,6 +35,7 @@ export class Candidate implements LeaderModeRole {
   readonly name = 'candidate'
   readonly leader = undefined
   readonly capacity = Infinity
+  readonly flights = 0
   readonly state: CandidateState
   readonly #context: RoleContext
   readonly #phase1: Phase1

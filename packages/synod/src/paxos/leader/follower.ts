@@ -53,6 +53,7 @@ export function newFollower(ballot: Ballot, patienceMs: number, nowMs: number): 
 export class Follower implements LeaderModeRole {
   readonly name = 'follower'
   readonly capacity = Infinity
+  readonly flights = 0
   readonly state: FollowerState
   readonly #context: RoleContext
 

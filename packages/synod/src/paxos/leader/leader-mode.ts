@@ -85,6 +85,10 @@ export class LeaderMode implements Proposer {
     return this.#role.capacity
   }
 
+  get flights(): number {
+    return this.#role.flights
+  }
+
   get pendingQuorum(): PendingQuorum | undefined {
     const { membership } = this.#context
     return membership.isKnown ? this.#role.pendingQuorum(membership.current) : undefined

@@ -97,6 +97,10 @@ export class Leader implements LeaderModeRole {
     return this.state.flightBytes >= MAX_FLIGHT_BYTES ? 0 : MAX_QUEUED - this.state.queue.length
   }
 
+  get flights(): number {
+    return this.state.flights.size
+  }
+
   get deadlineMs(): number {
     return this.state.heartbeatMs
   }

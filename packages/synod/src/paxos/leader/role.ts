@@ -40,6 +40,8 @@ export interface LeaderModeRole {
   readonly leader: ServerId | undefined
   /** How many more values may wait here for a slot; Infinity for a role that keeps none. */
   readonly capacity: number
+  /** How many accepts are under way. */
+  readonly flights: number
   readonly deadlineMs: number
   /** What this server waits for, judged by the configuration in force. */
   pendingQuorum(current: Configuration): PendingQuorum | undefined

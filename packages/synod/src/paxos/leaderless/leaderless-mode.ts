@@ -91,6 +91,8 @@ export class LeaderlessMode implements Proposer {
     return this.state.reachesQuorum
   }
 
+  readonly flights = 0
+
   get capacity(): number {
     return this.#context.config.voting ? this.#requests.capacity : Infinity
   }
