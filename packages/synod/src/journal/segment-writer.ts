@@ -140,9 +140,6 @@ export class SegmentWriter {
   async write(group: Buffer, last: Slot): Promise<void> {
     if (this.#sizeBytes >= this.#options.segmentSizeBytes || this.#isTrimming) await this.#rotate()
     await this.#put(group)
-    const start = this.#options.now()
-    await this.#file.sync()
-    this.#lastFsyncMs = this.#options.now() - start
     this.#fsyncs++
     this.#sizeBytes += group.length
     this.#nextSequence++
@@ -162,11 +159,16 @@ export class SegmentWriter {
 
   /**
    * Where the disk is full, the group goes into the segment in reserve; where that is used up, it
-   * waits. Each attempt writes the whole group, and nothing is synced before one has succeeded.
+   * waits. Each attempt writes the whole group.
    */
   #put(group: Buffer): Promise<void> {
-    const { space } = this.#options
-    return writeWhenSpace(() => this.#file.write(group, this.#sizeBytes), {
+    const { now, space } = this.#options
+    const attempt = async () => {
+      const startMs = now()
+      await this.#file.writeDurably(group, this.#sizeBytes)
+      this.#lastFsyncMs = now() - startMs
+    }
+    return writeWhenSpace(attempt, {
       refused: () => {
         space.refused()
       },

@@ -59,6 +59,11 @@ export interface DiskFile {
    * the end of the file, zeros fill the gap.
    */
   write(bytes: Uint8Array, position: number): Promise<void>
+  /**
+   * The same, and what was written is durable, with the size of the file. Where it rejects, part of
+   * it may be durable.
+   */
+  writeDurably(bytes: Uint8Array, position: number): Promise<void>
   /** Makes durable what was written, and the size of the file. */
   sync(): Promise<void>
   /** Cuts the file, or extends it with zeros. */

@@ -130,6 +130,33 @@ describe.each(makers)('%s', (name, make) => {
     )
   })
 
+  describe('writeDurably', () => {
+    it('replaces bytes and extends the file, as write does', async () => {
+      const file = await opened('file', 'abcdef')
+      await file.writeDurably(Buffer.from('XY'), 2)
+      await file.writeDurably(Buffer.from('gh'), 7)
+      await file.write(Buffer.from('Z'), 0)
+      await file.close()
+      expect(await textOf('file')).toBe('ZbXYef\0gh')
+    })
+
+    it('finds the file under another name', async () => {
+      const file = await opened('file', 'abc')
+      await disk.rename(at('file'), at('other'))
+      await made('file', 'another')
+      await file.writeDurably(Buffer.from('x'), 1)
+      await file.close()
+      expect([await textOf('other'), await textOf('file')]).toEqual(['axc', 'another'])
+    })
+
+    it('is refused where there is no space, and once the file is closed', async () => {
+      const file = await bench.fullFile()
+      await expect(file.writeDurably(Buffer.alloc(1 << 20), 0)).rejects.toMatchObject({ code: 'ENOSPC' })
+      await file.close()
+      await expect(file.writeDurably(Buffer.from('x'), 0)).rejects.toMatchObject({ code: 'EBADF' })
+    })
+  })
+
   describe('write', () => {
     it('at any offset replaces existing bytes', async () => {
       const file = await opened('file', 'abcdef')

@@ -51,7 +51,7 @@ async function first(cluster: TestCluster, mode: Mode): Promise<TestReplica> {
 }
 
 test.skipIf(whyNot !== undefined).each(['leader', 'leaderless'] as const)(
-  'in %s mode, a replica whose fdatasync fails ends with the reason; the others go on, and it restarts without loss',
+  'in %s mode, a replica whose disk fails ends with the reason; the others go on, and it restarts without loss',
   async (mode) => {
     await using cluster = await startCluster({ mode, replicas: 3 })
     await underLoad(cluster, async (pulse) => {
@@ -59,12 +59,10 @@ test.skipIf(whyNot !== undefined).each(['leader', 'leaderless'] as const)(
       const replica = await first(cluster, mode)
       {
         // Every later one succeeds: a second try would report that all is well.
-        await using _ = await injectFault(replica.pid, 'fdatasync:error=EIO:when=1')
+        await using _ = await injectFault(replica.pid, 'pwrite64:error=EIO:when=1')
         const { code, stderr } = await replica.exit()
         expect(code).toBe(1)
-        expect(stderr).toMatch(
-          /^error: the journal could not be written: EIO: .*fdatasync.*\(journal-failed\)$/m,
-        )
+        expect(stderr).toMatch(/^error: the journal could not be written: EIO: .*write.*\(journal-failed\)$/m)
       }
       await enough(pulse)
       await replica.restart()
@@ -74,14 +72,14 @@ test.skipIf(whyNot !== undefined).each(['leader', 'leaderless'] as const)(
 )
 
 test.skipIf(whyNot !== undefined)(
-  'a leader whose fdatasync takes 3 s loses the leadership, and the cluster goes on',
+  'a leader whose disk takes 3 s for a write loses the leadership, and the cluster goes on',
   async () => {
     await using cluster = await startCluster({ mode: 'leader', replicas: 3 })
     await underLoad(cluster, async (pulse) => {
       await enough(pulse)
       const leader = await first(cluster, 'leader')
       pulse.longestPauseMs()
-      await using _ = await injectFault(leader.pid, 'fdatasync:delay_enter=3000000')
+      await using _ = await injectFault(leader.pid, 'pwrite64:delay_enter=3000000')
       const statuses = await statusesWhen(
         cluster.endpoints,
         PATIENCE_MS,

@@ -28,9 +28,9 @@ export const SLOW_SERVERS: Readonly<Record<string, SlowServer>> = {
   'a follower whose links let 50 kB/s through': slowLinks({ rate: 50_000 }),
 }
 
-/** Its fdatasync and fsync begin that much later. */
+/** Its writes to the disk, and its syncs, begin that much later. */
 export function delaySyncs({ pid }: TestReplica, delayMs: number): Promise<AsyncDisposable> {
-  return injectFault(pid, `fdatasync,fsync:delay_enter=${Math.round(delayMs * 1000)}`)
+  return injectFault(pid, `pwrite64,fdatasync,fsync:delay_enter=${Math.round(delayMs * 1000)}`)
 }
 
 /** In the control it is traced too, as that alone has it take longer for all that it does. */

@@ -186,6 +186,7 @@ function deadSocket(address: Address, clock: Clock, events: SocketEvents): Socke
 function closing(file: DiskFile, release: () => void): DiskFile {
   return {
     write: (bytes, position) => file.write(bytes, position),
+    writeDurably: (bytes, position) => file.writeDurably(bytes, position),
     sync: () => file.sync(),
     truncate: (sizeBytes) => file.truncate(sizeBytes),
     close: () => {

@@ -208,29 +208,35 @@ export class MemoryDisk implements Disk {
       if (!open || epoch !== this.#epoch) throw systemError('EBADF', systemCall)
       this.#live()
     }
+    const write = async (bytes: Uint8Array, position: number) => {
+      check('write')
+      this.counts.writes++
+      if (this.#takeFault('write')) {
+        file.write(bytes.subarray(0, bytes.length >> 1), position)
+        throw systemError('EIO', 'write')
+      }
+      const end = file.content.length + this.#freeBytes
+      file.write(bytes.subarray(0, Math.max(0, end - position)), position)
+      if (position + bytes.length > end) throw systemError('ENOSPC', 'write')
+    }
+    const sync = () =>
+      pending.run(async () => {
+        check('fdatasync')
+        this.counts.syncs++
+        const written = file.takeDirty()
+        await this.#hold?.wait()
+        if (epoch !== this.#epoch) throw systemError('EBADF', 'fdatasync')
+        this.#fault('sync', 'fdatasync')
+        file.toPlatter(written)
+        this.onSynced?.(path, file.durable)
+      })
     return {
-      write: async (bytes, position) => {
-        check('write')
-        this.counts.writes++
-        if (this.#takeFault('write')) {
-          file.write(bytes.subarray(0, bytes.length >> 1), position)
-          throw systemError('EIO', 'write')
-        }
-        const end = file.content.length + this.#freeBytes
-        file.write(bytes.subarray(0, Math.max(0, end - position)), position)
-        if (position + bytes.length > end) throw systemError('ENOSPC', 'write')
+      write,
+      writeDurably: async (bytes, position) => {
+        await write(bytes, position)
+        await sync()
       },
-      sync: () =>
-        pending.run(async () => {
-          check('fdatasync')
-          this.counts.syncs++
-          const written = file.takeDirty()
-          await this.#hold?.wait()
-          if (epoch !== this.#epoch) throw systemError('EBADF', 'fdatasync')
-          this.#fault('sync', 'fdatasync')
-          file.toPlatter(written)
-          this.onSynced?.(path, file.durable)
-        }),
+      sync,
       truncate: async (sizeBytes) => {
         check('ftruncate')
         file.truncate(sizeBytes)

@@ -200,6 +200,12 @@ export class Process {
           if (isSnapshot) await this.#spin()
           await file.write(bytes, position)
         }),
+      writeDurably: (bytes, position) =>
+        during(async () => {
+          await file.write(bytes, position)
+          await this.#spin()
+          await file.sync()
+        }),
       sync: () =>
         during(async () => {
           await this.#spin()
