@@ -74,9 +74,11 @@ class NodeFile implements DiskFile {
   }
 
   async close(): Promise<void> {
-    const durable = await this.#durable
-    await durable?.close()
-    await this.#handle.close()
+    try {
+      await (await this.#durable)?.close()
+    } finally {
+      await this.#handle.close()
+    }
   }
 }
 

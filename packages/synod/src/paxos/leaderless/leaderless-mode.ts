@@ -60,6 +60,7 @@ export function emptyLeaderless(nowMs: number): LeaderlessState {
  * preempted is normal, and answered with a random back-off.
  */
 export class LeaderlessMode implements Proposer {
+  readonly flights = 0
   readonly leader = undefined
   readonly ballot = ZERO_BALLOT
   readonly state: LeaderlessState
@@ -90,8 +91,6 @@ export class LeaderlessMode implements Proposer {
   get reachesQuorum(): boolean {
     return this.state.reachesQuorum
   }
-
-  readonly flights = 0
 
   get capacity(): number {
     return this.#context.config.voting ? this.#requests.capacity : Infinity
