@@ -100,7 +100,8 @@ export class Writer {
   }
 
   /**
-   * What has been written from `start` on, without a copy: valid until the next write or `take`.
+   * What has been written from `start` on, without a copy: valid until the next write, `take` or
+   * `reset`.
    */
   view(start = 0): Buffer {
     return this.#buffer.subarray(start, this.#length)
@@ -118,6 +119,15 @@ export class Writer {
     if (!isLittle) this.#buffer = Buffer.allocUnsafe(Math.max(INITIAL_SIZE, written.length))
     else if (this.#buffer.length > INITIAL_SIZE) this.#buffer = Buffer.allocUnsafe(INITIAL_SIZE)
     return isLittle ? Buffer.from(written) : written
+  }
+
+  /**
+   * Starts again in the same buffer: views of what was written show what is written next. A buffer
+   * of more than `keptBytes` is let go.
+   */
+  reset(keptBytes: number): void {
+    this.#length = 0
+    if (this.#buffer.length > keptBytes) this.#buffer = Buffer.allocUnsafe(INITIAL_SIZE)
   }
 
   #reserve(size: number): void {

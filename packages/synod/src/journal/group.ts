@@ -33,10 +33,17 @@ export function groupMarker(acceptor: AcceptorId): number {
   return Buffer.from(acceptor.slice(0, 8), 'hex').readUInt32LE()
 }
 
-/** Encodes records one after the other as they come, into the group to be written next. */
+/** A buffer that has grown beyond this is let go once its group is written. */
+const KEPT_BYTES = 1 << 20
+
+/**
+ * Encodes records one after the other as they come, into the group to be written next. There are
+ * two buffers: one is filled while the other is written.
+ */
 export class GroupWriter {
   readonly #marker: number
-  readonly #writer = new Writer()
+  #writer = new Writer()
+  #written = new Writer()
 
   constructor(marker: number) {
     this.#marker = marker
@@ -52,9 +59,13 @@ export class GroupWriter {
     writeRecord(this.#writer, record)
   }
 
-  /** The finished group. The next record begins another one. */
+  /** The finished group, valid until the next `seal`. The next record begins another one. */
   seal(sequence: number): Buffer {
-    const group = this.#writer.take()
+    const group = this.#writer.view()
+    this.#written.reset(KEPT_BYTES)
+    const filled = this.#writer
+    this.#writer = this.#written
+    this.#written = filled
     group.writeUInt32LE(this.#marker, MARKER)
     group.writeUInt32LE(group.length - RECORDS, LENGTH)
     group.writeDoubleLE(sequence, SEQUENCE)

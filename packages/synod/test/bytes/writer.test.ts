@@ -22,3 +22,16 @@ test('a writer frees the memory of one large message', () => {
   writer.u8(1)
   expect(writer.view().buffer.byteLength).toBeLessThan(100_000)
 })
+
+test('a writer that is reset goes on in the same buffer, unless that has grown too large', () => {
+  const writer = new Writer()
+  writer.raw(new Uint8Array(5000).fill(1))
+  const { buffer } = writer.view()
+  writer.reset(10_000)
+  writer.u8(2)
+  expect([...writer.view()]).toEqual([2])
+  expect(writer.view().buffer).toBe(buffer)
+  writer.reset(4999)
+  writer.u8(3)
+  expect(writer.view().buffer).not.toBe(buffer)
+})

@@ -20,6 +20,10 @@ export const CLOSE_TIMEOUT_MS = 1000
 /** A frame that has grown to this size leaves without waiting for `flush`. */
 export const FULL_FRAME_BYTES = 256 * 1024
 
+/** A buffer for frames is kept up to this size, and where there may be many connections to this. */
+const KEPT_BYTES = 1 << 20
+const KEPT_FOR_CLIENT_BYTES = 4 * 1024
+
 /** What one message may take, so that it fits into a frame with what was already there. */
 export const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES - FULL_FRAME_BYTES
 
@@ -100,7 +104,11 @@ export class Channel<Out, In> {
           },
           () => this.#receiver.isHeldBack,
         )
-    this.#output = new FrameWriter(options.kind, this.#protocols)
+    this.#output = new FrameWriter(
+      options.kind,
+      this.#protocols,
+      options.intake === undefined ? KEPT_BYTES : KEPT_FOR_CLIENT_BYTES,
+    )
     this.#receiver = new Receiver<In>({
       ...{ clock: options.clock, codec: options.codec, intake: options.intake },
       ...{ kind: options.kind, protocols: this.#protocols },
@@ -236,13 +244,13 @@ export class Channel<Out, In> {
 
   #write(): void {
     if (this.#output.length === 0 || this.#state !== 'open') return
-    this.#socket.write(this.#output.take())
+    this.#output.writeTo(this.#socket)
     this.#alive.onSent()
   }
 
   #sendHandshake(message: Handshake): void {
     encodeHandshake(this.#output.open(), message)
-    this.#socket.write(this.#output.take())
+    this.#output.writeTo(this.#socket)
   }
 
   /** Writes an empty frame, or what waits anyway. */

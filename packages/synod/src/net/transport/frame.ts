@@ -2,6 +2,7 @@ import { crc32 } from '../../bytes/checksum.js'
 import { Writer } from '../../bytes/writer.js'
 import type { VersionRange } from '../../cluster/versions.js'
 import { SynodError } from '../../errors.js'
+import type { Socket } from './network.js'
 import { PREAMBLE_BYTES, PROTOCOLS, readPreamble, writePreamble, type ConnectionKind } from './preamble.js'
 
 /** A payload may be as large as this. A larger one is refused before any of it is stored. */
@@ -28,10 +29,13 @@ const NOTHING: Buffer = Buffer.alloc(0)
 
 /** Writes the preamble, and after it one frame at a time. */
 export class FrameWriter {
-  readonly #writer = new Writer()
+  #writer = new Writer()
+  readonly #keptBytes: number
   #frame = -1
 
-  constructor(kind: ConnectionKind, protocols = PROTOCOLS) {
+  /** A buffer of up to `keptBytes` is used for one frame after the other. */
+  constructor(kind: ConnectionKind, protocols = PROTOCOLS, keptBytes = 0) {
+    this.#keptBytes = keptBytes
     writePreamble(this.#writer, kind, protocols)
   }
 
@@ -60,6 +64,19 @@ export class FrameWriter {
 
   /** Closes the frame and hands over everything that waits. */
   take(): Buffer {
+    this.#close()
+    return this.#writer.take()
+  }
+
+  /** Closes the frame and writes everything that waits. */
+  writeTo(socket: Pick<Socket, 'unsentBytes' | 'write'>): void {
+    this.#close()
+    socket.write(this.#writer.view())
+    if (socket.unsentBytes === 0) this.#writer.reset(this.#keptBytes)
+    else this.#writer = new Writer()
+  }
+
+  #close(): void {
     const start = this.#frame
     if (start >= 0) {
       const payload = start + HEADER_BYTES
@@ -68,7 +85,6 @@ export class FrameWriter {
       this.#writer.setU32(start + HEADER_CHECKSUM, this.#writer.crc32(start, start + HEADER_CHECKSUM))
       this.#frame = -1
     }
-    return this.#writer.take()
   }
 }
 

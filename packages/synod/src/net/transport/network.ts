@@ -82,8 +82,8 @@ export interface Socket {
   /** Bytes that were written, but not yet handed to the kernel. */
   readonly unsentBytes: number
   /**
-   * Queues bytes, which must not change afterwards; also before the connection stands. Ignored once
-   * the socket is closed.
+   * Queues bytes; also before the connection stands. They must not change while `unsentBytes` is
+   * above 0. Ignored once the socket is closed.
    */
   write(bytes: Uint8Array): void
   /**

@@ -219,7 +219,7 @@ export class MemoryDisk implements Disk {
       file.write(bytes.subarray(0, Math.max(0, end - position)), position)
       if (position + bytes.length > end) throw systemError('ENOSPC', 'write')
     }
-    const sync = () =>
+    const sync = (beforeEnd?: () => void) =>
       pending.run(async () => {
         check('fdatasync')
         this.counts.syncs++
@@ -228,15 +228,22 @@ export class MemoryDisk implements Disk {
         if (epoch !== this.#epoch) throw systemError('EBADF', 'fdatasync')
         this.#fault('sync', 'fdatasync')
         file.toPlatter(written)
+        beforeEnd?.()
         this.onSynced?.(path, file.durable)
       })
     return {
       write,
       writeDurably: async (bytes, position) => {
         await write(bytes, position)
-        await sync()
+        await sync(() => {
+          // The system reads the bytes when it likes, until it has written them.
+          const written = file.content.subarray(position, position + bytes.length)
+          if (written.equals(bytes)) return
+          file.write(bytes, position)
+          file.toPlatter(file.takeDirty())
+        })
       },
-      sync,
+      sync: () => sync(),
       truncate: async (sizeBytes) => {
         check('ftruncate')
         file.truncate(sizeBytes)

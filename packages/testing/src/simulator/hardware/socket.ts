@@ -22,6 +22,12 @@ export interface Direction {
   readonly port: number
 }
 
+/** What was written, as it was then, and the bytes of the writer, who must not change them yet. */
+interface Unsent {
+  readonly bytes: Buffer
+  readonly written: Uint8Array
+}
+
 /** What a socket has of the network around it. */
 export interface Wires {
   readonly clock: Clock
@@ -52,7 +58,7 @@ export class MemorySocket implements Socket {
   readonly #events: SocketEvents
   readonly #chunkFault: ChunkFault | undefined
   #other: MemorySocket | undefined
-  #unsent: Uint8Array[] = []
+  #unsent: Unsent[] = []
   #unsentBytes = 0
   #mustTellDrained = false
   #inWindowBytes = 0
@@ -92,7 +98,7 @@ export class MemorySocket implements Socket {
 
   write(bytes: Uint8Array): void {
     if (this.over || this.#ending || bytes.length === 0) return
-    this.#unsent.push(bytes)
+    this.#unsent.push({ written: bytes, bytes: Buffer.from(bytes) })
     this.#unsentBytes += bytes.length
     this.#pump()
     if (this.#unsentBytes >= DRAIN_MARK_BYTES) this.#mustTellDrained = true
@@ -216,10 +222,12 @@ export class MemorySocket implements Socket {
     for (let next = this.#unsent[0]; next; next = this.#unsent[0]) {
       const room = this.#network.windowBytes - this.#inWindowBytes
       if (room === 0) return
-      const size = this.#network.split(Math.min(room, next.length))
-      const chunk = next.subarray(0, size)
-      if (size === next.length) this.#unsent.shift()
-      else this.#unsent[0] = next.subarray(size)
+      const { bytes, written } = next
+      if (!bytes.equals(written)) throw new Error('bytes changed before the socket had sent them')
+      const size = this.#network.split(Math.min(room, bytes.length))
+      const chunk = bytes.subarray(0, size)
+      if (size === bytes.length) this.#unsent.shift()
+      else this.#unsent[0] = { written: written.subarray(size), bytes: bytes.subarray(size) }
       this.#unsentBytes -= size
       this.#inWindowBytes += size
       this.after(() => {
