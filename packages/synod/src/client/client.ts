@@ -67,6 +67,12 @@ export interface ConnectOptions<M extends AnyMachine> {
    */
   readonly timeoutMs?: number
   /**
+   * Leaderless mode: `true` asks all replicas at once, as the lecture does, at three times the
+   * cost. Unless given, a call goes to the replica that answered last, and to all when that takes
+   * more than 10 ms and twice as long as lately.
+   */
+  readonly broadcast?: boolean
+  /**
    * What is refused as `overloaded` is tried again after the time that the replica names, as long
    * as the call may take; `false`: it fails at once, for callers who would rather pass that on.
    */
@@ -88,6 +94,7 @@ const RULES: Rules = {
   codecs: CODECS,
   versionOf: FUNCTION,
   timeoutMs: TIMEOUT_MS,
+  broadcast: BOOLEAN,
   retryOverloaded: BOOLEAN,
   logger: LOGGER,
   host: group({
@@ -150,6 +157,7 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
       random,
       addresses: endpoints.map(parseAddress),
       cluster: options.cluster ?? '',
+      broadcast: options.broadcast ?? false,
       retryOverloaded: options.retryOverloaded ?? true,
       logger: options.logger ?? silentLogger,
     })

@@ -8,6 +8,7 @@ import type { Address } from '../net/transport/network.js'
 import type { Slot } from '../paxos/ballot.js'
 import { MAX_RETRY_MS, MIN_RETRY_MS, overloaded } from '../service-pace.js'
 import { Endpoint, type EndpointOptions } from './endpoint.js'
+import { Favourite } from './favourite.js'
 import { OutageReport } from './outage-report.js'
 import { type ClientQuestion, Pending, type PendingOwner, type Routing } from './pending.js'
 import { HandleTable } from './handle-table.js'
@@ -15,6 +16,8 @@ import { chooseTarget } from './target.js'
 
 export interface EndpointsOptions extends EndpointOptions {
   readonly addresses: readonly Address[]
+  /** In leaderless mode all replicas are asked at once. */
+  readonly broadcast: boolean
   /** Whether what is refused as `overloaded` is asked again. */
   readonly retryOverloaded: boolean
 }
@@ -25,9 +28,9 @@ const LOCAL_REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['disk-full', 
 type AnyCall = Pick<Call<unknown>, 'over' | 'onOver' | 'reject'>
 
 /**
- * The replicas that a client knows of. A question goes to the leader (leader mode) or to every
- * replica (leaderless mode), and to another one when a connection breaks, the leader changes, or
- * who was asked falls silent.
+ * The replicas that a client knows of. A question goes to the leader (leader mode), or to the
+ * favourite and to all when that is late (leaderless mode); and to another one when a connection
+ * breaks, the leader changes, or who was asked falls silent.
  */
 export class Endpoints implements PendingOwner {
   readonly #options: EndpointsOptions
@@ -39,6 +42,8 @@ export class Endpoints implements PendingOwner {
   readonly #untilUp = new Map<AnyCall, () => void>()
   /** Whom to ask in leader mode: the leader, or else one that knows it. */
   #target: Endpoint | undefined
+  /** Whom to ask first in leaderless mode. */
+  readonly #favourite: Favourite<Endpoint>
   #flushing = false
   /** Whose turn it is to answer a stale read. */
   #turn = 0
@@ -52,6 +57,9 @@ export class Endpoints implements PendingOwner {
   constructor(options: EndpointsOptions) {
     this.#options = options
     this.#endpoints = options.addresses.map((address, index) => this.#open(address, 1 << index))
+    this.#favourite = new Favourite(options.clock, (notSinceMs) => {
+      this.#askAllOf(notSinceMs)
+    })
     this.#outage = new OutageReport({
       clock: options.clock,
       isOut: () => this.#waitsForQuorum && this.#knowsNoQuorum(this.#up),
@@ -146,6 +154,7 @@ export class Endpoints implements PendingOwner {
 
   close(): void {
     this.#outage.close()
+    this.#favourite.stop()
     for (const endpoint of this.#endpoints) endpoint.close()
   }
 
@@ -220,10 +229,36 @@ export class Endpoints implements PendingOwner {
     for (const endpoint of this.#endpoints) endpoint.wake()
     const first = this.#firstToAsk(pending.routing)
     if (first === undefined) return
-    if (pending.routing === 'leader' && first.welcome?.mode === 'leaderless')
-      for (const endpoint of this.#up) this.#askOne(pending, endpoint)
+    if (isForQuorum(pending, first)) this.#askQuorum(pending)
     else this.#askOne(pending, first)
     if (pending.asked === 0) this.#onRefused(pending, overloaded('too much waits to be sent', MIN_RETRY_MS))
+  }
+
+  /** Leaderless mode. */
+  #askQuorum(pending: Pending): void {
+    const { one } = this.#favourite
+    if (one === undefined || this.#options.broadcast) pending.isForAll = true
+    if (pending.isForAll) {
+      for (const endpoint of this.#up) this.#askOne(pending, endpoint)
+    } else if (one !== undefined) {
+      this.#favourite.asked(pending, one)
+      this.#askOne(pending, one)
+    }
+  }
+
+  /** The favourite has not answered what it was asked then or before: all are asked. */
+  #askAllOf(notSinceMs: number): void {
+    let waitsSinceMs = Infinity
+    for (const pending of this.#pending.values()) {
+      if (pending.isForAll || pending.first === undefined) continue
+      if (pending.askedMs > notSinceMs) {
+        waitsSinceMs = Math.min(waitsSinceMs, pending.askedMs)
+      } else {
+        pending.isForAll = true
+        if (pending.cancelRetry === undefined) this.#ask(pending)
+      }
+    }
+    if (waitsSinceMs !== Infinity) this.#favourite.waitFor(waitsSinceMs)
   }
 
   /** The only one to ask, where it is not every one that is up. */
@@ -247,8 +282,7 @@ export class Endpoints implements PendingOwner {
 
   #onUp(endpoint: Endpoint): void {
     for (const pending of this.#pending.values()) {
-      const wantsAll = endpoint.welcome?.mode === 'leaderless' && pending.routing === 'leader'
-      if (this.#isLeft(pending) || wantsAll) this.#ask(pending)
+      if (this.#isLeft(pending) || (pending.isForAll && isForQuorum(pending, endpoint))) this.#ask(pending)
     }
   }
 
@@ -295,6 +329,7 @@ export class Endpoints implements PendingOwner {
         const pending = this.#pending.get(message.request)
         this.#seen = Math.max(this.#seen, message.slot)
         if (pending === undefined) return
+        if (isForQuorum(pending, endpoint)) this.#favourite.answered(pending, endpoint)
         pending.call.slot = message.slot
         pending.call.resolve(message.result)
         break
@@ -339,9 +374,18 @@ export class Endpoints implements PendingOwner {
     if (pending.asked === 0 || code === 'command-failed') pending.call.refused(code)
     if (code === 'overloaded') this.#onRefused(pending, overloadedBy(message, retryAfterMs))
     // As with one that is too busy, another one may give an answer.
-    else if (LOCAL_REFUSALS.has(code) && pending.asked !== 0) return
+    else if (LOCAL_REFUSALS.has(code) && (pending.asked !== 0 || this.#askOthers(pending, endpoint))) return
     else if (code === 'command-failed') pending.call.reject(commandFailed(message))
     else pending.call.reject(new SynodError(code, message))
+  }
+
+  /** The favourite will not take this: returns whether any other one is asked. */
+  #askOthers(pending: Pending, refusing: Endpoint): boolean {
+    if (pending.isForAll || !isForQuorum(pending, refusing)) return false
+    pending.isForAll = true
+    this.#favourite.refused(refusing)
+    for (const endpoint of this.#up) if (endpoint !== refusing) this.#askOne(pending, endpoint)
+    return pending.asked !== 0
   }
 
   /**
@@ -404,6 +448,11 @@ export class Endpoints implements PendingOwner {
     this.#flushing = false
     for (const { link } of this.#endpoints) link.flush()
   }
+}
+
+/** Whether a question is for all replicas where this one is: any of them may propose. */
+function isForQuorum({ routing }: Pending, { welcome }: Endpoint): boolean {
+  return routing === 'leader' && welcome?.mode === 'leaderless'
 }
 
 function isSilent({ silence }: Endpoint): boolean {

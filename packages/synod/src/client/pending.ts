@@ -1,4 +1,6 @@
 import { type Call, CallWatcher } from '../call.js'
+import type { Endpoint } from './endpoint.js'
+import type { Asked } from './favourite.js'
 import type { ClientMessage } from '../net/client/messages.js'
 
 /** A message whose number is 0 until it is to be sent. */
@@ -26,13 +28,16 @@ export interface PendingOwner {
 }
 
 /** A question that has not been answered. */
-export class Pending extends CallWatcher {
+export class Pending extends CallWatcher implements Asked<Endpoint> {
   readonly routing: Routing
   readonly question: ClientQuestion
   readonly call: Call<Uint8Array>
   readonly #owner: PendingOwner
   /** Who has it now: the bits of the endpoints. */
   asked = 0
+  isForAll = false
+  first: Endpoint | undefined
+  askedMs = 0
   /** How often all who had it have refused it as `overloaded`. */
   refusals = 0
   /** The shortest time named by a replica that refuses it now; 0 for none. */

@@ -1,10 +1,11 @@
 import type { LeaderHint } from '../net/client/messages.js'
+import type { Mode } from '../paxos/config.js'
 import { type Ballot, type ServerId, ZERO_BALLOT, compareBallots } from '../paxos/ballot.js'
 
 /** What is known of a replica when it comes to whom to ask. */
 export interface EndpointView {
   /** Null while it is not connected. */
-  readonly welcome: { readonly server: ServerId } | null
+  readonly welcome: { readonly mode: Mode; readonly server: ServerId } | null
   /** Who leads, as far as it has told. */
   readonly hint: LeaderHint | null
   readonly silence: { readonly isSilent: boolean }

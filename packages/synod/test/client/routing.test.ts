@@ -3,14 +3,17 @@ import { World } from '../replica/world.js'
 import { FakeReplica } from './fake-replica.js'
 
 /** Replicas that say what the test has them say. */
-async function fakeReplicas(mode: 'leader' | 'leaderless' = 'leader') {
+async function fakeReplicas(
+  mode: 'leader' | 'leaderless' = 'leader',
+  options: Parameters<World['connect']>[1] = {},
+) {
   const world = new World({ mode })
   const replicas = [
     await FakeReplica.listen(world, 1, mode),
     await FakeReplica.listen(world, 2, mode),
     await FakeReplica.listen(world, 3, mode),
   ] as const
-  const client = await world.connect()
+  const client = await world.connect('client', options)
   await world.wait(10)
   return { world, client, replicas }
 }
@@ -107,9 +110,108 @@ describe('in leaderless mode a client', () => {
     expect(await world.settled(read)).toEqual(['yes'])
 
     const hopeless = client.read(0)
-    await world.wait(10)
-    for (const replica of [s1, s2, s3]) replica.fail(replica.of('read')[1]!.request, 'overloaded')
+    await world.wait(100)
+    for (const replica of [s1, s2, s3]) replica.fail(replica.of('read').at(-1)!.request, 'overloaded')
     expect(await world.failure(hopeless)).toMatchObject({ code: 'overloaded' })
+  })
+})
+
+describe('in leaderless mode a client asks the replica that answered last', () => {
+  /** s2 has answered. */
+  async function withFavourite(options?: Parameters<World['connect']>[1]) {
+    const { client, replicas, world } = await fakeReplicas('leaderless', options)
+    const first = client.read(0)
+    await world.wait(3)
+    replicas[1].reply(replicas[1].of('read')[0]!.request, [])
+    await world.settled(first)
+    /** How many questions each replica has been asked since. */
+    const asked = () => replicas.map((replica) => replica.of('read').length - 1)
+    return { asked, client, replicas, world }
+  }
+
+  test('alone', async () => {
+    const { asked, client, replicas, world } = await withFavourite()
+    const read = client.read(0)
+    await world.wait(5)
+    expect(asked()).toEqual([0, 1, 0])
+    replicas[1].reply(replicas[1].of('read')[1]!.request, ['again'])
+    expect(await world.settled(read)).toEqual(['again'])
+    await world.wait(100)
+    expect(asked()).toEqual([0, 1, 0])
+  })
+
+  test('and all when that is late; then the one that answered', async () => {
+    const { asked, client, replicas, world } = await withFavourite()
+    const read = client.read(0)
+    await world.wait(50)
+    expect(asked()).toEqual([1, 1, 1])
+    replicas[2].reply(replicas[2].of('read')[1]!.request, ['by s3'])
+    expect(await world.settled(read)).toEqual(['by s3'])
+    const next = client.read(0)
+    await world.wait(5)
+    expect(asked()).toEqual([1, 1, 2])
+    replicas[2].reply(replicas[2].of('read')[2]!.request, [])
+    await world.settled(next)
+  })
+
+  test('and is more patient where answers take longer', async () => {
+    const { asked, client, replicas, world } = await withFavourite()
+    for (const [round, latencyMs] of [8, 15, 25, 40].entries()) {
+      const read = client.read(0)
+      await world.wait(latencyMs)
+      expect(asked()[0]).toBe(0)
+      replicas[1].reply(replicas[1].of('read')[round + 1]!.request, [])
+      await world.settled(read)
+    }
+  })
+
+  test('and the others at once when it cannot take the question', async () => {
+    const { asked, client, replicas, world } = await withFavourite()
+    const read = client.read(0)
+    await world.wait(3)
+    replicas[1].fail(replicas[1].of('read')[1]!.request, 'disk-full')
+    await world.wait(3)
+    expect(asked()).toEqual([1, 1, 1])
+    replicas[0].reply(replicas[0].of('read')[1]!.request, ['by s1'])
+    expect(await world.settled(read)).toEqual(['by s1'])
+  })
+
+  test('and fails when none can take it', async () => {
+    const { client, replicas, world } = await withFavourite()
+    const read = client.read(0)
+    await world.wait(3)
+    replicas[1].fail(replicas[1].of('read')[1]!.request, 'disk-full')
+    await world.wait(3)
+    for (const index of [0, 2] as const)
+      replicas[index].fail(replicas[index].of('read')[1]!.request, 'disk-full')
+    expect(await world.failure(read)).toMatchObject({ code: 'disk-full' })
+  })
+
+  test('and the others when its connection breaks, or it reaches no quorum', async () => {
+    const { asked, client, replicas, world } = await withFavourite()
+    replicas[1].hint(0, 0)
+    await world.wait(3)
+    const first = client.read(0)
+    await world.wait(3)
+    expect(asked()).toEqual([1, 1, 1])
+    replicas[0].reply(replicas[0].of('read')[1]!.request, [])
+    await world.settled(first)
+    const second = client.read(0)
+    await world.wait(3)
+    world.network.kill('s1')
+    await world.wait(3)
+    expect(asked()).toEqual([2, 2, 2])
+    replicas[2].reply(replicas[2].of('read')[2]!.request, ['by s3'])
+    expect(await world.settled(second)).toEqual(['by s3'])
+  })
+
+  test('but all, each time, if it is told to broadcast', async () => {
+    const { asked, client, replicas, world } = await withFavourite({ broadcast: true })
+    const read = client.read(0)
+    await world.wait(3)
+    expect(asked()).toEqual([1, 1, 1])
+    replicas[0].reply(replicas[0].of('read')[1]!.request, [])
+    await world.settled(read)
   })
 })
 

@@ -145,7 +145,10 @@ export class Callers<M extends AnyMachine> {
     this.#clients.set(number, 'connecting')
     const codecs = watchedCodecs(workload.machine())
     const versionOf = upgrade.isPlanned && { versionOf: simulatedVersion }
-    const connecting = world.beginConnect(`c${number}`, { codecs, timeoutMs: 2000, ...versionOf })
+    // In leaderless mode, clients of both kinds at once.
+    const broadcast = number % 2 === 1
+    const options = { broadcast, codecs, timeoutMs: 2000, ...versionOf }
+    const connecting = world.beginConnect(`c${number}`, options)
     connecting.then(
       (client) => this.#clients.set(number, client),
       () => this.#clients.delete(number),
