@@ -6,7 +6,7 @@ import { systemClock } from 'synod/internal/clock.js'
 import { encodeOpen, encodeRequest } from 'synod/internal/machine/request.js'
 import { newSessionKey } from 'synod/internal/machine/session-key.js'
 import { type ClientLink, openClientLink } from 'synod/internal/net/client/link.js'
-import type { ClientMessage } from 'synod/internal/net/client/messages.js'
+import type { ClientMessage, Reply } from 'synod/internal/net/client/messages.js'
 import { parseAddress } from 'synod/internal/net/transport/network.js'
 import { tcpNetwork } from 'synod/internal/net/transport/tcp.js'
 
@@ -15,13 +15,22 @@ export const VALUE = Buffer.alloc(256, 'v')
 /** Called with the encoded result. */
 type OnResult = (result: Uint8Array) => void
 
-/** One client's connections: to the leader alone, or in leaderless mode to every server. */
+/** In leaderless mode, a request without an answer goes to all servers after this time. */
+const PATIENCE_MS = 20
+
+/**
+ * One client's connections: to the leader alone, or in leaderless mode to every server. There the
+ * one that answered last is asked, as the library does.
+ */
 export class Connection {
   readonly #links: readonly ClientLink[]
   #targets: readonly ClientLink[]
   readonly #command: Uint8Array
   readonly #query: Uint8Array
   readonly #waiting = new Map<number, OnResult>()
+  /** Leaderless mode: what was asked, until it has been asked of all. */
+  readonly #asked = new Map<number, ClientMessage>()
+  #isLeaderless = false
   readonly #session = newSessionKey(randomBytes)
   /** 0 on the floor, which has no sessions. */
   #opening = 0
@@ -45,6 +54,7 @@ export class Connection {
         if (link === undefined) return
         this.#targets = [link]
       }
+      if (mode === 'leaderless' && !this.#isLeaderless) this.#askAllWhenLate()
       onReady(this)
     }
     this.#links = endpoints.map((endpoint) => {
@@ -65,6 +75,7 @@ export class Connection {
         onMessages: (batch) => {
           for (const message of batch) {
             if (message.type === 'reply') {
+              if (this.#isLeaderless && this.#waiting.has(message.request)) this.#answeredBy(link, message)
               this.#waiting.get(message.request)?.(message.result)
               this.#waiting.delete(message.request)
             } else if (message.type === 'fail') {
@@ -124,12 +135,32 @@ export class Connection {
     this.#send({ type: 'read', request: this.#nextRequest++, query: this.#query }, done)
   }
 
+  #answeredBy(link: ClientLink, { request }: Reply): void {
+    this.#targets = [link]
+    this.#asked.delete(request)
+  }
+
+  #askAllWhenLate(): void {
+    this.#isLeaderless = true
+    let last = 0
+    setInterval(() => {
+      for (const [request, message] of this.#asked) {
+        if (request > last) break
+        this.#asked.delete(request)
+        for (const link of this.#links) if (!this.#targets.includes(link)) link.send(message)
+      }
+      last = this.#nextRequest - 1
+      for (const link of this.#links) link.flush()
+    }, PATIENCE_MS)
+  }
+
   #execute(value: Uint8Array, done: OnResult): void {
     this.#send({ type: 'execute', request: this.#nextRequest++, value }, done)
   }
 
   #send(message: ClientMessage, done: OnResult): void {
     this.#waiting.set(message.request, done)
+    if (this.#isLeaderless) this.#asked.set(message.request, message)
     for (const link of this.#targets) link.send(message)
     if (this.#flushing) return
     this.#flushing = true

@@ -31,6 +31,7 @@ const CONFIGURATIONS = [
   'leaderless-replaced',
   'leader-swapped',
   'leaderless-swapped',
+  'leaderless-prepared',
 ]
 
 const { values: options } = parseArgs({

@@ -24,6 +24,7 @@ export function coreConfig(
     mode,
     voting: true,
     window: DEFAULT_WINDOW[mode],
+    preparedSlots: 0,
   }
 }
 

@@ -59,7 +59,7 @@ export interface FlightView {
 /** A slot in which a leaderless server proposes. */
 export interface InstanceView {
   readonly slot: Slot
-  readonly step: 'prepare' | 'accept' | 'waiting'
+  readonly step: 'prepare' | 'ready' | 'accept' | 'waiting'
   readonly ballot: Ballot
   readonly value: string
   readonly answered: readonly ServerId[]

@@ -11,6 +11,7 @@ export const CONFIGURATION_NAMES = Object.keys({
   'leaderless-ballots': true,
   'leader-slow': true,
   'leaderless-slow': true,
+  'leaderless-prepared': true,
   'leader-trim': true,
   'leaderless-trim': true,
   'leader-flexible': true,

@@ -169,7 +169,9 @@ export class Journal {
     this.#check(records)
     for (const record of records) {
       this.#group.add(record)
-      this.#last = Math.max(this.#last, lastSlotOf(record))
+      // A promise is written anew with the next trim. (Found at a start, it may be from before that
+      // was so.)
+      if (record.type !== 'promise') this.#last = Math.max(this.#last, lastSlotOf(record))
       if (record.type === 'trim') this.#trim = record.slot
     }
     this.#appended += records.length

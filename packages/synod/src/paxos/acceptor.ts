@@ -12,7 +12,7 @@ import type { Effects } from './effects.js'
 import { InvariantError } from './invariants.js'
 import type { Log } from './log.js'
 import type { Accept, Accepted, Prepare, PromiseMessage, ReportedVote, Scope } from './messages.js'
-import type { TrimRecord } from './records.js'
+import type { PromiseRecord, TrimRecord } from './records.js'
 import { type Value, sameValue } from './value.js'
 
 export interface AcceptorState {
@@ -123,6 +123,17 @@ export class Acceptor {
 
   #refuses(ballot: Ballot, scope: Scope, slot: Slot): boolean {
     return compareBallots(ballot, scope === 'log' ? this.logBound : this.bound(slot)) < 0
+  }
+
+  /**
+   * The promises for single slots that bind more than the votes there. They are recorded anew with
+   * each trim: a slot that is prepared long before it is used must not keep the journal from going.
+   */
+  slotPromises(): PromiseRecord[] {
+    return this.#log
+      .inUse()
+      .filter(({ state: { ballot, promised } }) => compareBallots(promised, ballot) > 0)
+      .map(({ slot, state: { promised } }) => ({ type: 'promise', scope: 'slot', slot, ballot: promised }))
   }
 
   restoreTrim({ promised, voted }: TrimRecord): void {

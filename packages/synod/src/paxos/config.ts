@@ -33,6 +33,10 @@ export interface PaxosConfig {
    */
   readonly window: number
   /**
+   * How many slots the favourite prepares for requests to come. Leaderless mode only.
+   */
+  readonly preparedSlots: number
+  /**
    * How long a server that answers a heartbeat promises nothing to another server, so that the
    * leader may answer reads alone; 0 for no leases. Leader mode only. All servers must agree, for
    * good.
@@ -44,6 +48,7 @@ export const PAXOS_DEFAULTS = {
   heartbeatMs: 50,
   electionTimeoutMs: 500,
   resendMs: 250,
+  preparedSlots: 4,
   leaseMs: 0,
 } as const
 

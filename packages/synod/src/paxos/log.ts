@@ -92,6 +92,15 @@ export class Log implements LogView {
     })
   }
 
+  /** The slots of which anything is known, in order. */
+  inUse(): { readonly slot: Slot; readonly state: Readonly<SlotState> }[] {
+    return [...this.state.pages].flatMap(([number, page]) =>
+      page.flatMap((state, index) =>
+        state === undefined ? [] : { slot: number * PAGE_SLOTS + index, state },
+      ),
+    )
+  }
+
   status(slot: Slot): SlotStatus {
     if (slot <= this.state.trimmed) return { status: 'trimmed' }
     const state = this.find(slot)

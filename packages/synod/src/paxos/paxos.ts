@@ -288,7 +288,7 @@ export class Paxos {
         this.#membership.identify(input.acceptors)
         break
       case 'peer-gone':
-        this.#leaderMode?.onPeerGone(input.peer, nowMs)
+        this.#proposer.onPeerGone(input.peer, nowMs)
         break
       case 'tick':
         this.#proposer.tick(nowMs)
@@ -312,7 +312,7 @@ export class Paxos {
           this.#leasePromise.allows(message.ballot, message.predecessor, nowMs) &&
           this.#acceptor.onPrepare(from, message)
         )
-          this.#leaderMode?.onHigherBallot(message.ballot, nowMs)
+          this.#proposer.onPromised(message.ballot, nowMs)
         break
       case 'promise':
         this.#proposer.onPromise(from, message, nowMs)
@@ -387,7 +387,10 @@ export class Paxos {
     const isNews = slot > this.#log.state.trimmed
     this.#learner.trim(slot, membership)
     const { promised, voted } = this.#acceptor.state
-    if (isNews) this.#effects.record({ type: 'trim', slot, promised, voted })
+    if (isNews) {
+      for (const record of this.#acceptor.slotPromises()) this.#effects.record(record)
+      this.#effects.record({ type: 'trim', slot, promised, voted })
+    }
     this.#proposer.onChosen(nowMs)
   }
 

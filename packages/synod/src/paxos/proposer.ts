@@ -85,8 +85,12 @@ export interface Proposer {
   onAccepted(from: ServerId, message: Accepted, nowMs: number): void
   onNack(message: Nack, nowMs: number): void
   onHeartbeat(from: ServerId, message: Heartbeat, nowMs: number): void
+  /** This server has promised a ballot to a peer. */
+  onPromised(ballot: Ballot, nowMs: number): void
   /** This server has voted at a peer's ballot, in slots up to `last`. */
   onVoted(ballot: Ballot, last: Slot, nowMs: number): void
+  /** The process of this peer is known to be gone. */
+  onPeerGone(peer: ServerId, nowMs: number): void
   /** More slots may be known to be chosen: what is under way in them is over. */
   onChosen(nowMs: number): void
 }

@@ -41,7 +41,7 @@ export interface DecidedRecord {
 /**
  * A snapshot holds the results of every slot up to `slot`: earlier records of no later slot need
  * not be kept. This record keeps what must outlive them: the highest ballot promised for every
- * slot, and the highest ballot of any vote.
+ * slot, and the highest ballot of any vote. The promises for single later slots stand before it.
  */
 export interface TrimRecord {
   readonly type: 'trim'

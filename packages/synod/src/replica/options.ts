@@ -174,6 +174,7 @@ export function checkReplicaOptions<M extends AnyMachine>(options: ReplicaOption
       heartbeatMs,
       electionTimeoutMs,
       resendMs: PAXOS_DEFAULTS.resendMs,
+      preparedSlots: PAXOS_DEFAULTS.preparedSlots,
       window,
       leaseMs,
     },

@@ -157,7 +157,7 @@ function survived(
   for (let end = history.length; end >= Math.max(sure, found.length); end--) {
     const start = end - found.length
     const matches = found.every((it, index) => same(it, history[start + index]))
-    const needless = history.slice(0, start).every((it) => lastSlotOf(it) <= trimmed)
+    const needless = history.slice(0, start).every((it) => it.type === 'promise' || lastSlotOf(it) <= trimmed)
     if (matches && needless) return history.slice(0, end)
   }
   throw new Error(`${JSON.stringify(plain(found))} is no end of ${JSON.stringify(plain(history))}`)

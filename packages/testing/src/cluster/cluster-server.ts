@@ -187,10 +187,16 @@ export class ClusterServer {
   }
 }
 
-/** What is sure to be left of a journal: all that its last trim makes needless is gone. */
+/**
+ * What is sure to be left of a journal: all that its last trim makes needless is gone. So are the
+ * promises from before that trim; it has written them anew.
+ */
 export function withoutTrimmed(records: readonly JournalRecord[]): JournalRecord[] {
   const at = records.findLastIndex((record) => record.type === 'trim')
   const trim = records[at]
   if (trim?.type !== 'trim') return [...records]
-  return records.filter((record, index) => index >= at || lastSlotOf(record) > trim.slot)
+  const start = records.findLastIndex((record, index) => index < at && record.type !== 'promise') + 1
+  return records.filter(
+    (record, index) => index >= start || (record.type !== 'promise' && lastSlotOf(record) > trim.slot),
+  )
 }

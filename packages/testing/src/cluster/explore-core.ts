@@ -5,6 +5,7 @@ import { Paxos } from 'synod/internal/paxos/paxos.js'
 import { Chance } from '../chance.js'
 import { drawLease } from '../draw-lease.js'
 import { drawQuorums } from '../draw-quorums.js'
+import { drawPreparedSlots } from '../draw-prepared-slots.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
 import { Chaos, drawFaults } from './chaos.js'
 import { Cluster, value } from './cluster.js'
@@ -33,6 +34,7 @@ export function exploreCore(mode: Mode, seed: number, servers: number): void {
     heartbeatMs,
     leaseMs: lease?.leaseMs ?? 0,
     resendMs: chance.between(20, 250),
+    preparedSlots: drawPreparedSlots(seed),
     window: Math.ceil(chance.next() ** 2 * 64),
   }
   const cluster = new Cluster({ mode, seed, servers, config, quorums })

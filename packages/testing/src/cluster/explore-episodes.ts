@@ -7,6 +7,7 @@ import { Chance } from '../chance.js'
 import { drawClockRates } from '../draw-lease.js'
 import { drawQuorums } from '../draw-quorums.js'
 import { magnitude } from '../magnitude.js'
+import { drawPreparedSlots } from '../draw-prepared-slots.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
 import { Cluster, type Transit } from './cluster.js'
 import { settleMembership, drawChange, join, newest } from './explore-membership.js'
@@ -125,6 +126,7 @@ class Run {
         heartbeatMs: magnitude(chance, 5, 50),
         leaseMs: this.#leases ? Math.round(magnitude(chance, 40, 1000)) : 0,
         resendMs: magnitude(chance, 10, 500),
+        preparedSlots: drawPreparedSlots(seed),
         window: Math.round(magnitude(chance, 1, this.#changes ? 12 : 40)),
       },
     })

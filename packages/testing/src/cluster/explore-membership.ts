@@ -4,6 +4,7 @@ import { InvariantError, checkPrefixes } from 'synod/internal/paxos/invariants.j
 import type { MembershipView } from 'synod/internal/paxos/membership.js'
 import { Chance } from '../chance.js'
 import { drawLease } from '../draw-lease.js'
+import { drawPreparedSlots } from '../draw-prepared-slots.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
 import { Chaos, MILD_FAULTS, drawFaults } from './chaos.js'
 import { Cluster } from './cluster.js'
@@ -33,6 +34,7 @@ export function exploreMembership(mode: Mode, seed: number): void {
     heartbeatMs,
     leaseMs: lease?.leaseMs ?? 0,
     resendMs: chance.between(20, 250),
+    preparedSlots: drawPreparedSlots(seed),
     window: 1 + chance.below(chance.happens(0.5) ? 3 : 20),
   }
   const cluster = new Cluster({ mode, seed, servers: SERVERS, founders: 1 + chance.below(4), config })

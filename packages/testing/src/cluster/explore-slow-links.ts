@@ -4,6 +4,7 @@ import { checkPrefixes } from 'synod/internal/paxos/invariants.js'
 import { Chance } from '../chance.js'
 import { drawClockRates } from '../draw-lease.js'
 import { magnitude } from '../magnitude.js'
+import { drawPreparedSlots } from '../draw-prepared-slots.js'
 import { Cluster, type Transit } from './cluster.js'
 import { readUnderLease } from './read-under-lease.js'
 
@@ -53,6 +54,7 @@ class Run {
         heartbeatMs,
         leaseMs,
         resendMs: magnitude(chance, 10, 300),
+        preparedSlots: drawPreparedSlots(seed),
         window: Math.round(magnitude(chance, 1, 30)),
       },
     })

@@ -27,6 +27,11 @@ export interface ModelConfig {
    * unless given.
    */
   readonly window?: number
+  /**
+   * How many slots each proposer prepares for requests to come: it always takes itself for the
+   * favourite. None unless given.
+   */
+  readonly preparedSlots?: number
   /** By server, a window of its own: servers that no handshake has compared. */
   readonly windows?: Readonly<Record<ServerId, number>>
   /** Majorities unless given. */
@@ -86,6 +91,7 @@ export function paxosConfig(config: ModelConfig, self: ServerId): PaxosConfig {
     ...core,
     membership: { ...membership, members, highest },
     window: config.windows?.[self] ?? config.window ?? window,
+    preparedSlots: config.preparedSlots ?? 0,
   }
 }
 

@@ -71,9 +71,8 @@ const WIDE: ModelConfig = {
 }
 
 /**
- * Clusters to explore, by name. Small ones take seconds; slow ones have disks that take time;
- * flexible ones have quorums of another size in each phase; with a trim a server drops chosen
- * slots. The wide ones have too many states for anything but random walks.
+ * Clusters to explore, by name: docs/internals/model.md says what each of them is for. The wide
+ * ones have too many states for anything but random walks.
  */
 export const CONFIGURATIONS = {
   leader: LEADER,
@@ -84,6 +83,7 @@ export const CONFIGURATIONS = {
   'leaderless-ballots': { ...LEADERLESS, slots: 1, ballots: 3, crashes: 0, delivers: [...PHASES, 'nack'] },
   'leader-slow': { ...LEADER, slots: 1, sync: 'lazy' },
   'leaderless-slow': { ...LEADERLESS, slots: 1, sync: 'lazy' },
+  'leaderless-prepared': { ...LEADERLESS, slots: 2, window: 1, crashes: 0, preparedSlots: 1 },
   'leader-trim': {
     ...LEADER,
     slots: 2,
@@ -100,7 +100,7 @@ export const CONFIGURATIONS = {
   'leader-swapped': { ...LEADER, ...SWAPPED, slots: 3 },
   'leaderless-swapped': { ...LEADERLESS, ...SWAPPED, slots: 2 },
   'leader-wide': WIDE,
-  'leaderless-wide': { ...WIDE, mode: 'leaderless' },
+  'leaderless-wide': { ...WIDE, mode: 'leaderless', preparedSlots: 2 },
 } satisfies Record<string, ModelConfig>
 
 export type ConfigurationName = keyof typeof CONFIGURATIONS

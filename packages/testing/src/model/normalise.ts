@@ -62,11 +62,11 @@ function setLeaderlessTimes(state: LeaderlessState, timeMs: (timer: Due) => numb
   const [first] = state.waiting
   for (const [id, request] of state.requests) {
     const dueMs = timeMs(id === first ? 'place' : 'everything')
-    state.requests.set(id, { ...request, arrivedMs: dueMs, fromMs: dueMs })
+    state.requests.set(id, { ...request, arrivedMs: dueMs, proposedMs: dueMs, fromMs: dueMs })
   }
   for (const instance of state.instances.values()) {
     instance.sinceMs = timeMs('everything')
-    instance.untilMs = timeMs(`slot ${instance.slot}`)
+    if (instance.step !== 'ready') instance.untilMs = timeMs(`slot ${instance.slot}`)
   }
   state.dueMs = Math.min(...[...state.instances.values()].map(({ untilMs }) => untilMs))
 }
@@ -116,7 +116,9 @@ export function normalise(state: PaxosState, config: ModelConfig, self: ServerId
   }
   leaderless.requestMs = MIN_AVERAGE_MS
   leaderless.phaseMs = MIN_AVERAGE_MS
-  leaderless.favourite = 0
+  leaderless.favourite = config.preparedSlots !== undefined && config.proposers.includes(self) ? self : 0
+  leaderless.challenger = 0
+  leaderless.promisedMs = -Infinity
   leaderless.heard.clear()
   leaderless.reachesQuorum = false
   for (const instance of leaderless.instances.values()) instance.preemptions = 0
@@ -141,7 +143,9 @@ export function ticksOf({ leader, leaderless }: PaxosState, { mode, delivers }: 
         return [...heartbeat, 'everything']
     }
   }
-  const instances = [...leaderless.instances.keys()].map((slot): Due => `slot ${slot}`)
+  const instances = [...leaderless.instances.values()]
+    .filter(({ step }) => step !== 'ready')
+    .map(({ slot }): Due => `slot ${slot}`)
   const hole: Due[] = leaderless.holeMs === Infinity ? [] : ['hole']
   return [...heartbeat, ...instances, ...hole, ...(leaderless.waiting.size === 0 ? [] : ['place' as const])]
 }

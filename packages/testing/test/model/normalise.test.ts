@@ -6,7 +6,7 @@ import { NOW_MS, type Due, normalise, setTimes } from '../../src/model/normalise
 import { CONFIGURATIONS } from '../../src/model/configurations.js'
 
 const LEADER = CONFIGURATIONS['leader-wide']
-const LEADERLESS = CONFIGURATIONS['leaderless-wide']
+const LEADERLESS = { ...CONFIGURATIONS['leader-wide'], mode: 'leaderless' } as const
 
 /** Server 1 after these inputs, at these times. */
 function run(

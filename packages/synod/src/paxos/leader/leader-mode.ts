@@ -132,7 +132,6 @@ export class LeaderMode implements Proposer {
     else if (this.#role.name === 'follower') this.#role.transfer(to)
   }
 
-  /** The process of this peer is known to be gone. */
   onPeerGone(peer: ServerId, nowMs: number): void {
     if (this.#role.name === 'follower') this.#role.onPeerGone(peer, nowMs)
   }
@@ -176,6 +175,10 @@ export class LeaderMode implements Proposer {
   onHigherBallot(ballot: Ballot, nowMs: number): void {
     this.#noteBallot(ballot)
     if (compareBallots(ballot, this.ballot) > 0) this.#follow(ZERO_BALLOT, nowMs)
+  }
+
+  onPromised(ballot: Ballot, nowMs: number): void {
+    this.onHigherBallot(ballot, nowMs)
   }
 
   onVoted(ballot: Ballot, _last: Slot, nowMs: number): void {

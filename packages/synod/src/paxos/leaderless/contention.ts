@@ -8,6 +8,9 @@ import type { QueuedRequest } from './request-queue.js'
  */
 const PAUSE_PHASES = 4
 
+/** Nothing is under way in a slot that is only promised, if no promise is newer than this. */
+const MIN_IDLE_MS = 100
+
 /** It holds back no longer than this. */
 const MAX_HEAD_START_MS = 2000
 
@@ -23,10 +26,14 @@ const MOST_RAISED = 16
 
 /** What the pace of a server depends on. */
 export interface ContentionState {
-  /** The server whose proposal was chosen last; 0 while that is not known. */
+  /** The server that goes first; 0 while there is none. */
   favourite: ServerId
+  /** Another server, whose proposal was chosen last; 0 for none. */
+  challenger: ServerId
   /** When the chosen watermark last moved. */
   movedMs: number
+  /** When this server last promised a slot to another one, or started. */
+  promisedMs: number
   /** How long phases took lately, from question to quorum: a running average. */
   phaseMs: number
 }
@@ -44,6 +51,26 @@ export function proposeAtMs(
   if (pace.favourite === self) return arrivedMs
   const pausedMs = pace.movedMs + PAUSE_PHASES * pace.phaseMs
   return Math.min(Math.max(fromMs, pausedMs), arrivedMs + MAX_HEAD_START_MS)
+}
+
+/** From when on slots that are only promised count as empty. */
+export function idleAtMs({ phaseMs, promisedMs }: ContentionState): number {
+  return promisedMs + Math.max(MIN_IDLE_MS, PAUSE_PHASES * phaseMs)
+}
+
+/**
+ * A slot was chosen with a proposal of `server`. The favourite changes only when another server
+ * has won twice in a row: one that fills a single hole is none.
+ */
+export function noteWinner(state: ContentionState, server: ServerId): void {
+  if (server === state.favourite) {
+    state.challenger = 0
+  } else if (state.favourite === 0 || server === state.challenger) {
+    state.favourite = server
+    state.challenger = 0
+  } else {
+    state.challenger = server
+  }
 }
 
 /** How long an instance waits that was preempted, and had been `preemptions` times before. */

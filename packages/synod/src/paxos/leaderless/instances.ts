@@ -7,8 +7,11 @@ import { NO_OP, type Value } from '../value.js'
 /** Single-decree Paxos in one slot, run by this server. */
 export interface Instance {
   readonly slot: Slot
-  /** `waiting`: preempted, until its back-off is over. */
-  step: 'prepare' | 'accept' | 'waiting'
+  /**
+   * `ready`: phase 1 has found no vote, and there is no request to propose yet. `waiting`:
+   * preempted, until its back-off is over.
+   */
+  step: 'prepare' | 'ready' | 'accept' | 'waiting'
   ballot: Ballot
   /** How often it was preempted. */
   preemptions: number
@@ -69,6 +72,32 @@ export class Instances {
     return this.#state.instances.get(slot)
   }
 
+  /** How many of them propose a request in phase 2. */
+  get proposing(): number {
+    let count = 0
+    for (const { request, step } of this.#state.instances.values())
+      if (step === 'accept' && request !== 0) count++
+    return count
+  }
+
+  /**
+   * Instances without a request in slots above `voted`, in which phase 1 is under way or over and
+   * has found no vote: lowest slot first.
+   */
+  preparedAbove(voted: Slot): Instance[] {
+    return [...this.#state.instances.values()]
+      .filter(
+        ({ request, slot, step, vote }) =>
+          request === 0 && slot > voted && isPreparing(step) && vote === null,
+      )
+      .sort((a, b) => a.slot - b.slot)
+  }
+
+  /** Ready ones in slots up to `voted`: these slots must be decided, with a request or not. */
+  readyUpTo(voted: Slot): Instance[] {
+    return [...this.#state.instances.values()].filter(({ slot, step }) => step === 'ready' && slot <= voted)
+  }
+
   /** Adds an instance. The caller then says how long it waits. */
   begin(instance: Instance): void {
     this.#state.instances.set(instance.slot, instance)
@@ -104,4 +133,8 @@ export class Instances {
     for (const { slot } of decided) this.#state.instances.delete(slot)
     return decided
   }
+}
+
+function isPreparing(step: Instance['step']): boolean {
+  return step === 'prepare' || step === 'ready'
 }

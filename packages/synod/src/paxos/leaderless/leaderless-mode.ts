@@ -16,7 +16,14 @@ import type { Context, PeerProgress, PendingQuorum, Proposal, Proposer } from '.
 import { randomBetween } from '../random.js'
 import { NO_SERVERS, withServer } from '../server-set.js'
 import { NO_OP, type Value, sameValue } from '../value.js'
-import { type ContentionState, drawBackoff, raiseFor, proposeAtMs } from './contention.js'
+import {
+  type ContentionState,
+  drawBackoff,
+  idleAtMs,
+  noteWinner,
+  proposeAtMs,
+  raiseFor,
+} from './contention.js'
 import { type Instance, Instances, type InstancesState, newInstance } from './instances.js'
 import { Presence, type PresenceState } from './presence.js'
 import { type QueuedRequest, RequestQueue, type RequestQueueState } from './request-queue.js'
@@ -44,6 +51,8 @@ export function emptyLeaderless(nowMs: number): LeaderlessState {
     requestMs: MIN_AVERAGE_MS,
     phaseMs: MIN_AVERAGE_MS,
     favourite: 0,
+    challenger: 0,
+    promisedMs: nowMs,
     voted: 0,
     watermark: 0,
     movedMs: -Infinity,
@@ -56,11 +65,11 @@ export function emptyLeaderless(nowMs: number): LeaderlessState {
 
 /**
  * Leaderless mode: for each request a server runs both phases of single-decree Paxos in an empty
- * slot. A request that loses its slot moves on to the next. All servers do so at once: being
- * preempted is normal, and answered with a random back-off.
+ * slot. A request that loses its slot moves on to the next. All servers may do so at once: being
+ * preempted is normal, and answered with a random back-off. The favourite, which goes first, runs
+ * phase 1 in the next slots before there is a request for them: phase 1 needs no value.
  */
 export class LeaderlessMode implements Proposer {
-  readonly flights = 0
   readonly leader = undefined
   readonly ballot = ZERO_BALLOT
   readonly state: LeaderlessState
@@ -83,6 +92,10 @@ export class LeaderlessMode implements Proposer {
     return this.#votes ? 'proposer' : 'learner'
   }
 
+  get flights(): number {
+    return this.#instances.proposing
+  }
+
   get #votes(): boolean {
     const { config, membership } = this.#context
     return config.voting && membership.isVoter(config.self)
@@ -99,7 +112,7 @@ export class LeaderlessMode implements Proposer {
   get pendingQuorum(): PendingQuorum | undefined {
     const { learner, membership } = this.#context
     const instance = this.#instances.get(learner.state.chosen + 1)
-    if (instance === undefined || instance.step === 'waiting') return undefined
+    if (instance === undefined || instance.step === 'waiting' || instance.step === 'ready') return undefined
     const { answered, slot, step } = instance
     const { current } = membership
     const { phase1, phase2 } = current.quorums
@@ -112,8 +125,11 @@ export class LeaderlessMode implements Proposer {
     if (!this.#votes) return heartbeatMs
     const deadlineMs = Math.min(heartbeatMs, holeMs, dueMs)
     const { next } = this.#requests
-    if (next === undefined || this.#slots.findEmpty() === undefined) return deadlineMs
-    return Math.min(deadlineMs, this.#turnOf(next))
+    if (next === undefined) return deadlineMs
+    const turnMs = this.#turnOf(next)
+    if (this.#findSlot(-Infinity) !== undefined) return Math.min(deadlineMs, turnMs)
+    const idleMs = idleAtMs(this.state)
+    return this.#findSlot(idleMs) === undefined ? deadlineMs : Math.min(deadlineMs, Math.max(turnMs, idleMs))
   }
 
   peerProgress(server: ServerId): PeerProgress | undefined {
@@ -170,17 +186,56 @@ export class LeaderlessMode implements Proposer {
     for (;;) {
       const request = this.#requests.next
       if (request === undefined || nowMs < this.#turnOf(request)) return
-      const slot = this.#slots.findEmpty()
-      if (slot === undefined) {
+      if (!this.#propose(request, nowMs)) {
         if (this.state.holeMs === Infinity) this.#watchHole(nowMs)
         return
       }
-      this.#begin(request, slot, nowMs)
+      this.#prepareAhead(nowMs)
     }
   }
 
+  /** The first slot that is empty, or prepared here for a request to come. */
+  #findSlot(nowMs: number): Slot | undefined {
+    const [prepared] = this.#instances.preparedAbove(this.state.voted)
+    const empty = this.#slots.findEmpty(nowMs >= idleAtMs(this.state))
+    if (prepared === undefined || empty === undefined) return prepared?.slot ?? empty
+    return Math.min(prepared.slot, empty)
+  }
+
+  /** Proposes a request in the first such slot. Returns whether there is one. */
+  #propose(request: QueuedRequest, nowMs: number): boolean {
+    const slot = this.#findSlot(nowMs)
+    if (slot === undefined) return false
+    const prepared = this.#instances.get(slot)
+    if (prepared === undefined) {
+      this.#begin(request, slot, nowMs)
+      return true
+    }
+    this.#requests.assign(request, slot, nowMs)
+    prepared.request = request.id
+    if (prepared.step === 'ready') this.#accept(prepared, nowMs)
+    return true
+  }
+
+  /** The favourite prepares slots for requests to come. */
+  #prepareAhead(nowMs: number): void {
+    const { preparedSlots, self } = this.#context.config
+    if (this.state.favourite !== self) return
+    for (let count = this.#instances.preparedAbove(this.state.voted).length; count < preparedSlots; count++) {
+      const slot = this.#slots.findEmpty(nowMs >= idleAtMs(this.state))
+      if (slot === undefined) return
+      this.#start(slot, 0, nowMs)
+    }
+  }
+
+  /** A vote above makes each slot that is ready a hole: it is decided now. */
+  #decideReady(nowMs: number): void {
+    for (const instance of this.#instances.readyUpTo(this.state.voted))
+      if (instance.step === 'ready') this.#accept(instance, nowMs)
+  }
+
   #begin(request: QueuedRequest, slot: Slot, nowMs: number): void {
-    this.#requests.assign(request, slot)
+    this.#requests.assign(request, slot, nowMs)
     this.#start(slot, request.id, nowMs)
   }
 
@@ -193,9 +248,8 @@ export class LeaderlessMode implements Proposer {
    * the window to advance.
    */
   #proposeAgain(request: QueuedRequest, nowMs: number): void {
-    const slot = this.#slots.findEmpty()
     this.#requests.lose(request)
-    if (slot !== undefined) this.#begin(request, slot, nowMs)
+    this.#propose(request, nowMs)
   }
 
   /**
@@ -204,7 +258,7 @@ export class LeaderlessMode implements Proposer {
    * window is in use, a waiting request takes the first open slot.
    */
   #fillHoles(nowMs: number): void {
-    const request = this.#slots.findEmpty() === undefined ? this.#requests.next : undefined
+    const request = this.#findSlot(nowMs) === undefined ? this.#requests.next : undefined
     for (const slot of this.#slots.open()) {
       if (slot <= this.state.voted) this.#start(slot, 0, nowMs)
       else if (request?.slot === 0) this.#begin(request, slot, nowMs)
@@ -216,17 +270,22 @@ export class LeaderlessMode implements Proposer {
   #watchHole(nowMs: number): void {
     const { learner, log, membership, random } = this.#context
     const { state } = this
-    if (learner.state.chosen > state.watermark) state.movedMs = nowMs
-    state.watermark = learner.state.chosen
-    state.favourite = log.find(state.watermark)?.ballot.server ?? 0
+    const { chosen } = learner.state
+    if (chosen > state.watermark) state.movedMs = nowMs
+    for (let slot = Math.max(state.watermark, chosen - 2) + 1; slot <= chosen; slot++) {
+      const { ballot } = log.find(slot) ?? {}
+      if (ballot !== undefined && ballot.seq > 0) noteWinner(state, ballot.server)
+    }
+    state.watermark = chosen
     // Where the voters are about to change, the slots before that have to be decided.
     const change = membership.isKnown ? membership.latest.first - 1 : 0
     state.voted = Math.max(state.voted, log.state.voted, change)
-    const isFull = state.waiting.size > 0 && this.#slots.findEmpty() === undefined
+    const isFull = state.waiting.size > 0 && this.#findSlot(nowMs) === undefined
     state.holeMs =
       state.voted > state.watermark || isFull
         ? nowMs + randomBetween(random, HOLE_PATIENCE_MS, 2 * HOLE_PATIENCE_MS)
         : Infinity
+    this.#decideReady(nowMs)
   }
 
   // Phase 1
@@ -284,6 +343,7 @@ export class LeaderlessMode implements Proposer {
     const { acceptor, answerSelf, config, effects } = this.#context
     const { ballot, slot, vote } = instance
     const request = this.#requests.get(instance.request)
+    instance.step = 'accept'
     if (vote !== null) {
       instance.value = vote.value
       if (request !== undefined && !sameValue(request.value, vote.value)) {
@@ -293,14 +353,14 @@ export class LeaderlessMode implements Proposer {
     } else if (request !== undefined) {
       instance.value = request.value
     } else if (slot > this.state.voted) {
-      // The request was withdrawn, and no vote above makes this slot a hole: nothing needs to be
-      // decided.
-      this.#instances.end(slot)
+      // There is no request, and no vote above makes this slot a hole: nothing needs to be decided.
+      if (this.state.favourite === config.self) instance.step = 'ready'
+      else this.#instances.end(slot)
+      this.#instances.wait(instance, Infinity)
       return
     } else {
       instance.value = NO_OP
     }
-    instance.step = 'accept'
     instance.answered = NO_SERVERS
     this.#instances.wait(instance, nowMs + config.resendMs)
     const own = acceptor.vote(ballot, slot, [instance.value])
@@ -339,7 +399,10 @@ export class LeaderlessMode implements Proposer {
       if (chosen !== undefined && sameValue(request.value, chosen)) this.withdraw(request.id, nowMs)
       else this.#proposeAgain(request, nowMs)
     }
-    if (learner.state.chosen !== this.state.watermark) this.#watchHole(nowMs)
+    if (learner.state.chosen !== this.state.watermark) {
+      this.#watchHole(nowMs)
+      this.#prepareAhead(nowMs)
+    }
     this.#place(nowMs)
   }
 
@@ -370,9 +433,20 @@ export class LeaderlessMode implements Proposer {
     }
   }
 
+  /** The others need not wait for the favourite any more. */
+  onPeerGone(peer: ServerId, nowMs: number): void {
+    if (peer !== this.state.favourite) return
+    this.state.favourite = 0
+    this.#place(nowMs)
+  }
+
   onHeartbeat(from: ServerId, message: Heartbeat, nowMs: number): void {
     this.#presence.onHeartbeat(from, message, nowMs)
     this.#onVote(message.voted, nowMs)
+  }
+
+  onPromised(_ballot: Ballot, nowMs: number): void {
+    this.state.promisedMs = nowMs
   }
 
   onVoted(_ballot: Ballot, last: Slot, nowMs: number): void {
@@ -384,5 +458,6 @@ export class LeaderlessMode implements Proposer {
     if (slot <= this.state.voted) return
     this.state.voted = slot
     if (this.state.holeMs === Infinity) this.#watchHole(nowMs)
+    else this.#decideReady(nowMs)
   }
 }

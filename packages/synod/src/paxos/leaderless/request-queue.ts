@@ -13,6 +13,8 @@ export interface QueuedRequest {
   /** How many slots other values won. */
   lost: number
   readonly arrivedMs: number
+  /** When it was proposed first; Infinity before. */
+  proposedMs: number
   /** No slot before this time, unless this server is the favourite. */
   readonly fromMs: number
 }
@@ -25,7 +27,8 @@ export interface RequestQueueState {
   /** The id of the next request that a peer forwards: below 0, unlike those of own clients. */
   nextForwarded: number
   /**
-   * How long requests took lately, from their arrival here to their execution: a running average.
+   * How long requests took lately until they were executed: a running average. What this server
+   * proposed counts from its proposal on, or the wait before that would make the next one longer.
    */
   requestMs: number
 }
@@ -58,7 +61,7 @@ export class RequestQueue {
     const { requestMs, requests, waiting } = this.#state
     if (requests.has(id)) return
     const fromMs = nowMs + randomBetween(this.#random, 2, 4) * requestMs
-    requests.set(id, { id, value, slot: 0, lost: 0, arrivedMs: nowMs, fromMs })
+    requests.set(id, { id, value, slot: 0, lost: 0, arrivedMs: nowMs, proposedMs: Infinity, fromMs })
     waiting.add(id)
   }
 
@@ -67,9 +70,10 @@ export class RequestQueue {
   }
 
   /** The request is being proposed in this slot. */
-  assign(request: QueuedRequest, slot: Slot): void {
+  assign(request: QueuedRequest, slot: Slot, nowMs: number): void {
     this.#state.waiting.delete(request.id)
     request.slot = slot
+    request.proposedMs = Math.min(request.proposedMs, nowMs)
   }
 
   /** Another value has won the request's slot. */
@@ -80,9 +84,10 @@ export class RequestQueue {
   }
 
   /** The request is executed, or no client waits for it any more. */
-  end({ arrivedMs, id }: QueuedRequest, nowMs: number): void {
+  end({ arrivedMs, id, proposedMs }: QueuedRequest, nowMs: number): void {
+    const sinceMs = proposedMs === Infinity ? arrivedMs : proposedMs
     this.#state.requests.delete(id)
     this.#state.waiting.delete(id)
-    this.#state.requestMs = averageWith(this.#state.requestMs, nowMs - arrivedMs)
+    this.#state.requestMs = averageWith(this.#state.requestMs, nowMs - sinceMs)
   }
 }

@@ -6,8 +6,6 @@ import type { Instances } from './instances.js'
 export class WorkableSlots {
   readonly #context: Context
   readonly #instances: Instances
-  /** No slot before this one is empty: a slot in use stays so. */
-  #firstEmpty: Slot = 1
 
   constructor(context: Context, instances: Instances) {
     this.#context = context
@@ -27,23 +25,26 @@ export class WorkableSlots {
     }
   }
 
-  /** The first slot of the window that no server is known to use, if this server votes in it. */
-  findEmpty(): Slot | undefined {
+  /**
+   * The first slot of the window that no server is known to use, if this server votes in it. A slot
+   * that is only promised to another server is in use, unless all has been `isIdle` for a while.
+   */
+  findEmpty(isIdle: boolean): Slot | undefined {
     const { config, learner, membership } = this.#context
     const { chosen } = learner.state
-    let slot = Math.max(this.#firstEmpty, chosen + 1)
-    while (slot <= chosen + config.window && !this.#isEmpty(slot)) slot++
-    this.#firstEmpty = slot
+    let slot = chosen + 1
+    while (slot <= chosen + config.window && !this.#isEmpty(slot, isIdle)) slot++
     if (slot > chosen + config.window) return undefined
     return membership.at(slot).voters.includes(config.self) ? slot : undefined
   }
 
-  /** It has no vote, no chosen value, and no promise to any server, this one included. */
-  #isEmpty(slot: Slot): boolean {
-    const { log } = this.#context
+  #isEmpty(slot: Slot, isIdle: boolean): boolean {
+    const { config, log } = this.#context
     const state = log.find(slot)
-    return (
-      !log.isChosen(slot) && (state === undefined || (state.value === undefined && state.promised.seq === 0))
-    )
+    if (log.isChosen(slot)) return false
+    if (state === undefined) return true
+    if (state.value !== undefined || this.#instances.has(slot)) return false
+    const { seq, server } = state.promised
+    return seq === 0 || server === config.self || isIdle
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Cluster, texts, value } from '../../../../testing/src/cluster/cluster.js'
-import { LoneServer, ballot } from '../lone-server.js'
+import { LoneServer, ballot, only } from '../lone-server.js'
+import { NO_OP } from '../../../src/paxos/value.js'
 
 /** s3 prepares slot 1 with a quorum, and is never heard of again. */
 function abandonedSlot(): Cluster {
@@ -61,24 +62,25 @@ describe('a slot without a proposer', () => {
   })
 })
 
-describe('the hole of a withdrawn request', () => {
-  test('is filled when a later slot is chosen', () => {
+describe('the slot of a withdrawn request', () => {
+  test('takes the next request', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     const [id] = cluster.proposeAlone(1, 'withdrawn')
     cluster.step(1, { type: 'withdraw', id: id! })
     cluster.settle()
     cluster.proposeAlone(1, 'a')
-    cluster.run(() => cluster.ids.every((other) => cluster.paxos(other).chosen === 2), 500)
-    expect(texts(cluster.prefix(2))).toEqual(['-', 'a'])
+    cluster.run(() => cluster.ids.every((other) => cluster.paxos(other).chosen === 1), 500)
+    expect(texts(cluster.prefix(2))).toEqual(['a'])
   })
 
-  test('is filled by a lone server too', () => {
-    const cluster = new Cluster({ mode: 'leaderless', servers: 1 })
-    const [id] = cluster.proposeAlone(1, 'withdrawn')
-    cluster.step(1, { type: 'withdraw', id: id! })
-    cluster.settle()
-    cluster.proposeAlone(1, 'a')
-    cluster.run(() => cluster.paxos(1).chosen === 2, 500)
-    expect(texts(cluster.prefix(1))).toEqual(['-', 'a'])
+  test('is filled when another server votes above it', () => {
+    const server = new LoneServer({ mode: 'leaderless' })
+    server.proposeAndStart('withdrawn')
+    server.step({ type: 'withdraw', id: 1 })
+    server.receive(2, { type: 'accept', ballot: ballot(1, 2), first: 2, values: [value('above')] })
+    const [prepare] = only(server.sync(), 'prepare')
+    const promise = { ballot: prepare!.ballot, scope: 'slot', slot: 1, votes: [], next: 0 } as const
+    const [accept] = only(server.receive(2, { type: 'promise', ...promise }), 'accept')
+    expect(accept).toMatchObject({ first: 1, values: [NO_OP] })
   })
 })

@@ -45,14 +45,25 @@ describe('a leaderless request', () => {
     expect(texts(cluster.prefix(2))).toEqual(['a', 'b', 'c'])
   })
 
-  test('skips slots with a vote, a promise to another server, or a chosen value', () => {
-    const server = leaderless([
+  const used = () =>
+    leaderless([
       { type: 'decided', first: 1, values: [value('chosen')] },
       { type: 'vote', ballot: ballot(1, 2), first: 2, values: [value('voted')] },
       { type: 'promise', scope: 'slot', slot: 3, ballot: ballot(1, 3) },
     ])
+
+  test('skips slots with a vote, a new promise to another server, or a chosen value', () => {
+    const server = used()
+    server.receive(3, { type: 'prepare', ballot: ballot(1, 3), scope: 'slot', slot: 3 })
     server.proposeAndStart('a')
     expect(prepares(server.sync())).toEqual([4])
+  })
+
+  test('takes a slot that was promised a while ago, and has no vote', () => {
+    const server = used()
+    server.tick(200)
+    server.proposeAndStart('a')
+    expect(prepares(server.sync())).toEqual([3])
   })
 
   test('is proposed once, although it is submitted twice under one id', () => {
