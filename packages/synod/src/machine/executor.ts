@@ -218,11 +218,11 @@ export class Executor<M extends AnyMachine> {
   }
 
   /** Whether all members know a command. Throws what its codec throws. */
-  isKnownByAll({ command, version }: Pick<Request, 'command' | 'version'>): boolean {
-    if (version > this.#agreed.machine) return false
+  isKnownByAll(request: Pick<Request, 'command' | 'version'>): boolean {
+    if (request.version > this.#agreed.machine) return false
     // A machine of the version that is agreed on knows no later command.
     if (this.support.machine === this.#agreed.machine || this.#machine.versionOf === undefined) return true
-    const decoded = decodeWith('command', this.codecs.command, command)
+    const decoded = decodeWith('command', this.codecs.command, request.command)
     return versionOfCommand(this.#machine, decoded) <= this.#agreed.machine
   }
 
@@ -354,7 +354,7 @@ export class Executor<M extends AnyMachine> {
         context,
       }))
     const outcome = this.#outcomeOfCommand(request, context)
-    this.#report({ position, timeMs, request, outcome })
+    if (this.#listeners.length > 0) this.#report({ position, timeMs, request, outcome })
     return outcome
   }
 

@@ -26,6 +26,13 @@ export interface DiskReportsParts {
   readonly send: (report: DiskReport) => void
 }
 
+/** A report, and when it came. */
+interface Received extends DiskReport {
+  readonly atMs: number
+}
+
+const NO_REPORT: Received = { type: 'disk', writingMs: 0, space: 'ample', atMs: 0 }
+
 /**
  * Servers tell each other when their disk is stuck or short of space: only so can one whose slot
  * waits for a vote say what it waits for, and refuse a write for which too few have space. They do
@@ -33,7 +40,7 @@ export interface DiskReportsParts {
  */
 export class DiskReports {
   readonly #parts: DiskReportsParts
-  readonly #reports = new Map<ServerId, DiskReport & { readonly atMs: number }>()
+  readonly #reports = new Map<ServerId, Received>()
   #isReported = false
   #cancel: () => void = () => undefined
 
@@ -64,12 +71,13 @@ export class DiskReports {
     this.#cancel()
   }
 
-  #recent(peer: ServerId): DiskReport & { readonly atMs: number } {
-    const nowMs = this.#parts.clock.now()
+  /** Each request asks for this: the clock is read only where there is a report. */
+  #recent(peer: ServerId): Received {
     const report = this.#reports.get(peer)
-    return report === undefined || nowMs - report.atMs > FORGET_AFTER_MS
-      ? { type: 'disk', writingMs: 0, space: 'ample', atMs: nowMs }
-      : report
+    if (report === undefined) return NO_REPORT
+    if (this.#parts.clock.now() - report.atMs <= FORGET_AFTER_MS) return report
+    this.#reports.delete(peer)
+    return NO_REPORT
   }
 
   #watch(): void {
