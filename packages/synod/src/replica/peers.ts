@@ -297,6 +297,7 @@ export class Peers {
     this.#directory.greet(hello)
     this.#founders.onHandshake(hello)
     this.update()
+    this.#links.get(hello.server)?.hurry()
   }
 
   #onUp(welcome: PeerWelcome): void {

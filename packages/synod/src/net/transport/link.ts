@@ -10,6 +10,9 @@ import type { ConnectionKind } from './preamble.js'
 /** The first wait before dialling again; each further one is twice as long. */
 export const SHORTEST_WAIT_MS = 10
 
+/** A connection that was up for so long was no failed attempt. */
+export const SETTLED_MS = 100
+
 /** The longest wait before dialling again. */
 export const LONGEST_WAIT_MS = 1000
 
@@ -69,13 +72,15 @@ export interface LinkStatus {
 
 /**
  * A connection to one address that is dialled again whenever it ends, until `close`. The waits
- * between dials grow, and half of each is random. A connection that was up is dialled again at
- * once, but once per second at most: a refusal shows that its process is gone.
+ * between dials grow, and half of each is random. A connection that was up for a while is dialled
+ * again at once: a refusal shows that its process is gone. One that soon ends is dialled at once
+ * no more than once per second.
  */
 export class Link<Kind extends ConnectionKind, Out, In> {
   readonly #options: LinkOptions<Kind, Out, In>
   #channel: Channel<Out, In> | undefined
-  #cancelWait: () => void = () => undefined
+  /** Ends the wait before the next dial; undefined while it does not wait. */
+  #cancelWait: (() => void) | undefined
   #closed = false
   #up = false
   #since: number
@@ -141,11 +146,20 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     return true
   }
 
+  /** The other side is known to be there: it is dialled now, if this side waits to do so. */
+  hurry(): void {
+    if (this.#cancelWait === undefined || this.#closed) return
+    this.#cancelWait()
+    this.#cancelWait = undefined
+    this.#dials = 0
+    this.#channel = this.#dial()
+  }
+
   /** Ends the link, after what was sent. Nothing is told any more. */
   close(): void {
     this.#closed = true
     this.#up = false
-    this.#cancelWait()
+    this.#cancelWait?.()
     this.#channel?.close()
   }
 
@@ -205,10 +219,11 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     if (this.#closed) return
     this.#reason = typeof reason === 'string' ? reason : reason.message
     if (this.#up) {
+      const wasSettled = this.#options.clock.now() - this.#since >= SETTLED_MS
       this.#turn(false)
       this.#broken = true
       this.#options.onDown(this.#reason)
-      if (!this.#isResting) this.#dialAfterBreak()
+      if (!this.#isResting) this.#dialAfterBreak(wasSettled)
       return
     }
     if (reason instanceof SynodError) {
@@ -237,10 +252,10 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     this.#options.onRefused(code, message)
   }
 
-  #dialAfterBreak(): void {
+  #dialAfterBreak(wasSettled: boolean): void {
     if (this.#closed) return
     const now = this.#options.clock.now()
-    if (now - this.#dialledAtOnce >= LONGEST_WAIT_MS) {
+    if (wasSettled || now - this.#dialledAtOnce >= LONGEST_WAIT_MS) {
       this.#dialledAtOnce = now
       this.#dials = 0
       this.#channel = this.#dial()
@@ -253,6 +268,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     const { clock, random } = this.#options
     const jitteredMs = Math.min(waitMs, LONGEST_WAIT_MS) * (0.5 + random() / 2)
     this.#cancelWait = clock.timer(jitteredMs, () => {
+      this.#cancelWait = undefined
       this.#channel = this.#dial()
     })
   }

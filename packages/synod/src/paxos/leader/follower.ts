@@ -8,7 +8,10 @@ import { NO_SERVERS, type ServerSet, withServer } from '../server-set.js'
 import type { Value } from '../value.js'
 import { type LeaderModeRole, type RoleContext, type Transition, canLead, drawPatience } from './role.js'
 
-/** How soon a follower probes when the leader's process is known to be gone. */
+/**
+ * How soon a follower probes when the leader's process is known to be gone. After one to two of
+ * these it probes again: the others may have noticed by then.
+ */
 const GONE_PATIENCE_MS = 20
 
 export interface FollowerState {
@@ -134,7 +137,7 @@ export class Follower implements LeaderModeRole {
     const { state } = this
     if (state.yielded || !this.#context.membership.isVoter(peer)) return
     state.yielded = true
-    state.untilMs = nowMs + drawPatience(this.#context) / 3
+    state.untilMs = nowMs + (state.gone ? this.#gonePatience() : drawPatience(this.#context) / 3)
   }
 
   onProbeAnswer(from: ServerId, { missing, round }: ProbeAnswer): Transition | undefined {
@@ -187,8 +190,12 @@ export class Follower implements LeaderModeRole {
   #probePatience(): number {
     const { config, random } = this.#context
     const { ballot, gone } = this.state
-    if (gone) return GONE_PATIENCE_MS + drawPatience(this.#context) / 10
+    if (gone) return this.#gonePatience()
     if (ballot.server === 0) return randomBetween(random, config.resendMs, 2 * config.resendMs)
     return drawPatience(this.#context) / 3
+  }
+
+  #gonePatience(): number {
+    return randomBetween(this.#context.random, GONE_PATIENCE_MS, 2 * GONE_PATIENCE_MS)
   }
 }

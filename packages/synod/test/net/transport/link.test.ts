@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SynodError } from '../../../src/errors.js'
 import type { PeerHello } from '../../../src/net/hello.js'
+import { SETTLED_MS } from '../../../src/net/transport/link.js'
 import { Rig } from '../rig.js'
 import { peerHello } from '../samples.js'
 
@@ -111,6 +112,35 @@ describe('a link', () => {
     const ups = rig.taken().filter((line) => line.startsWith('up')).length
     expect(ups).toBeGreaterThan(20)
     expect(ups).toBeLessThan(200)
+  })
+
+  it('dials at once each time when its connections were up for a while', async () => {
+    const rig = new Rig({ latencyMs: 0 })
+    rig.peerLink()
+    for (let round = 0; round < 5; round++) {
+      await rig.peers()
+      rig.clock.advance(1000)
+      rig.clock.advance(SETTLED_MS)
+      const dials = rig.network.dials.length
+      const brokenMs = rig.clock.now()
+      rig.network.kill('b')
+      rig.clock.advance(1)
+      expect(rig.dialTimes().slice(dials)).toEqual([brokenMs])
+    }
+  })
+
+  it('does not wait any longer when it is told that the other side is there', async () => {
+    const rig = new Rig({ latencyMs: 0 })
+    const link = rig.peerLink()
+    rig.clock.advance(3000)
+    await rig.peers()
+    link.hurry()
+    rig.clock.advance(1)
+    expect(rig.taken()).toEqual(['up: s2'])
+    const dials = rig.network.dials.length
+    link.hurry()
+    rig.clock.advance(5000)
+    expect(rig.network.dials).toHaveLength(dials)
   })
 
   it('gives up a dial that is not answered within 5 s', () => {
