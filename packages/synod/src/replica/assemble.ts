@@ -276,6 +276,7 @@ function join<M extends AnyMachine>(
     inbox,
     calls,
     peers,
+    space,
     state,
     service,
     subscriptions,

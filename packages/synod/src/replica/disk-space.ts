@@ -97,6 +97,14 @@ export class DiskSpace implements SpaceWaiter {
     this.#waiting.clear()
   }
 
+  /**
+   * Resolves when nothing is written to the reserves any more: then the directory may be another
+   * process's, and a reserve the segment that it writes.
+   */
+  async close(): Promise<void> {
+    await Promise.all(this.#reserves.map((reserve) => reserve.close()))
+  }
+
   #watch(): void {
     const { clock } = this.#parts
     this.#cancel = clock.timer(BUSY_MS, () => {

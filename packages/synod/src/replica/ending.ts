@@ -15,6 +15,7 @@ export interface EndingParts {
   readonly calls: Calls
   readonly peers: Peers
   readonly state: { stop(): Promise<void> }
+  readonly space: { close(): Promise<void> }
   readonly service: ClientService
   readonly subscriptions: Subscriptions
   /** Parts with timers of their own. */
@@ -70,11 +71,12 @@ export class Ending {
 
   /** What waits here fails as `closed`, what was written is flushed, and the directory is free. */
   async close(): Promise<void> {
-    const { opened, peers, service, settings, state } = this.#parts
+    const { opened, peers, service, settings, space, state } = this.#parts
     this.#stop(this.#error ?? new SynodError('closed', 'the replica is closed'))
     await service.close()
     await peers.close()
     await state.stop()
+    await space.close()
     await (opened.journal ?? opened).close()
     settings.trace?.stopped()
   }

@@ -19,6 +19,7 @@ export class Reserve {
   readonly #wanted: () => number
   #sizeBytes = 0
   #isHeld = false
+  #isClosed = false
   #filling: Promise<void> | undefined
 
   /** `wanted` answers how large the file is to be, in bytes. */
@@ -52,7 +53,7 @@ export class Reserve {
    * Allocates what is missing, or gives back what is too much. Rejects with the error of the disk.
    */
   async refill(): Promise<void> {
-    if (this.#isHeld || this.#filling !== undefined) return
+    if (this.#isHeld || this.#isClosed || this.#filling !== undefined) return
     const wantedBytes = this.#wanted()
     const isTooLarge = this.#sizeBytes > EXCESS * wantedBytes
     if (!isTooLarge && this.#sizeBytes >= wantedBytes) return
@@ -117,6 +118,12 @@ export class Reserve {
     return file
   }
 
+  /** Allocates nothing more, and resolves when nothing is being written. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#filling
+  }
+
   #open(): Promise<DiskFile> {
     return this.#disk.open(this.path, this.#sizeBytes === 0 ? 'replace' : 'existing')
   }
@@ -128,7 +135,7 @@ export class Reserve {
         await file.truncate(wantedBytes)
         this.#sizeBytes = wantedBytes
       }
-      while (this.#sizeBytes < wantedBytes) {
+      while (this.#sizeBytes < wantedBytes && !this.#isClosed) {
         const bytes = Buffer.alloc(Math.min(FILL_BYTES, wantedBytes - this.#sizeBytes))
         await file.write(bytes, this.#sizeBytes)
         // The space counts once it is on the disk: some file systems allocate it no sooner.
