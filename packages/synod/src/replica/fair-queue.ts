@@ -3,8 +3,8 @@ import { type Linked, LinkedList } from '../linked-list.js'
 /** What an item costs besides its bytes. */
 const ITEM_BYTES = 1024
 
-/** How much each owner may spend when its turn comes: at least one small item. */
-const QUANTUM_BYTES = 2 * ITEM_BYTES
+/** How many small items an owner has when its turn comes. */
+const ITEMS_IN_TURN = 2
 
 /** An item that waits on behalf of an owner. */
 export interface Owned<Item> extends Linked<Item> {
@@ -28,11 +28,13 @@ export class FairQueue<Item extends Owned<Item>> {
   readonly #lines = new Map<object, Line<Item>>()
   /** Whose turn it is next comes first. */
   readonly #turns = new LinkedList<Line<Item>>()
+  readonly #quantumBytes: number
   #sizeBytes = 0
 
-  /** `sizeOf` tells the bytes of an item. */
-  constructor(sizeOf: (item: Item) => number) {
+  /** `sizeOf` tells the bytes of an item. In its turn an owner has `itemsInTurn` small ones. */
+  constructor(sizeOf: (item: Item) => number, itemsInTurn = ITEMS_IN_TURN) {
     this.#sizeOf = sizeOf
+    this.#quantumBytes = itemsInTurn * ITEM_BYTES
   }
 
   /** Of all items. */
@@ -51,7 +53,7 @@ export class FairQueue<Item extends Owned<Item>> {
       line = {
         owner,
         items: new LinkedList(),
-        creditBytes: QUANTUM_BYTES,
+        creditBytes: this.#quantumBytes,
         before: undefined,
         after: undefined,
       }
@@ -83,7 +85,7 @@ export class FairQueue<Item extends Owned<Item>> {
       if (line === undefined || item === undefined) break
       const size = this.#sizeOf(item)
       if (ITEM_BYTES + size > line.creditBytes) {
-        line.creditBytes += QUANTUM_BYTES
+        line.creditBytes += this.#quantumBytes
         this.#turns.remove(line)
         this.#turns.append(line)
         continue
