@@ -41,6 +41,7 @@ export class Connection {
   private constructor(
     endpoints: readonly string[],
     index: number,
+    at: string,
     onReady: (connection: Connection) => void,
   ) {
     this.#command = encodePut(index)
@@ -50,9 +51,9 @@ export class Connection {
     const check = (mode: string) => {
       if (servers.size < endpoints.length) return
       if (mode === 'leader' && endpoints.length > 1) {
-        const link = servers.get(leader)
-        if (link === undefined) return
-        this.#targets = [link]
+        if (!servers.has(leader)) return
+        const server = [...servers.keys()].find((each) => (each === leader) === (at === 'leader'))
+        this.#targets = [servers.get(server ?? 0) ?? fail(`no ${at}`)]
       }
       if (mode === 'leaderless' && !this.#isLeaderless) this.#askAllWhenLate()
       onReady(this)
@@ -94,8 +95,16 @@ export class Connection {
     this.#targets = this.#links
   }
 
-  static async open(system: string, endpoints: readonly string[], index: number): Promise<Connection> {
-    const connection = await new Promise<Connection>((resolve) => new Connection(endpoints, index, resolve))
+  /** `at`: whether the leader is asked, or a follower. */
+  static async open(
+    system: string,
+    endpoints: readonly string[],
+    index: number,
+    at = 'leader',
+  ): Promise<Connection> {
+    const connection = await new Promise<Connection>(
+      (resolve) => new Connection(endpoints, index, at, resolve),
+    )
     if (system !== 'floor') {
       connection.#opening = await new Promise<number>((resolve) => {
         connection.#execute(encodeOpen(connection.#session), (result) => {
@@ -133,6 +142,12 @@ export class Connection {
   /** Sends one linearizable read, and calls back when it is answered. */
   get(done: OnResult): void {
     this.#send({ type: 'read', request: this.#nextRequest++, query: this.#query }, done)
+  }
+
+  /** Sends one read of the state as it is on the server that is asked. */
+  getStale(done: OnResult): void {
+    const question = { type: 'stale-read', atLeast: 0, query: this.#query } as const
+    this.#send({ ...question, request: this.#nextRequest++ }, done)
   }
 
   #answeredBy(link: ClientLink, { request }: Reply): void {
@@ -181,7 +196,7 @@ export function encodeGet(index: number): Uint8Array {
 }
 
 /** Of a benchmark's process: it has nothing to measure any more. */
-export function fail(...reasons: unknown[]): void {
+export function fail(...reasons: unknown[]): never {
   process.stderr.write(`load: ${reasons.map(String).join(' ')}\n`)
   process.exit(1)
 }

@@ -2,13 +2,13 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { measureRun } from './measure.js'
 import { freePorts, output, start, stopAll } from './processes.js'
-import type { System } from './system.js'
+import { PUTS, type System, type Work } from './system.js'
 
 const VALUE = Buffer.alloc(256, 'v')
 
 /**
- * etcd with its defaults, from the distribution's packages: puts over gRPC to the leader, sent by
- * h2load. That is a load generator in C, where the others have one in Node.
+ * etcd with its defaults, from the distribution's packages: operations over gRPC, sent by h2load.
+ * That is a load generator in C, where the others have one in Node.
  */
 export const etcd: System = {
   name: 'etcd',
@@ -27,19 +27,21 @@ export const etcd: System = {
         return start('etcd', args, 'ready to serve client requests')
       }),
     )
-    const body = join(data, 'put.grpc')
-    await writeFile(body, grpcPut('bench', VALUE))
+    const bodyOf = (operation: Work['operation']) => join(data, `${operation}.grpc`)
+    await writeFile(bodyOf('put'), grpcFrame(field(KEY, Buffer.from('bench')), field(PUT_VALUE, VALUE)))
+    await writeFile(bodyOf('get'), grpcFrame(field(KEY, Buffer.from('bench'))))
+    await writeFile(bodyOf('stale-get'), grpcFrame(field(KEY, Buffer.from('bench')), SERIALIZABLE))
     const clients = names.map((_, index) => client(index))
     const leader = clients.indexOf(await leaderOf(clients))
     return {
-      measure: ({ connections, inFlight }, span) =>
+      measure: ({ connections, inFlight, work: { at, operation } = PUTS }, span) =>
         measureRun({
           command: 'h2load',
           args: [
             ...['-c', String(connections), '-m', String(inFlight), '-t', '1'],
-            ...['-D', String(span.seconds), `--warm-up-time=${span.warmUpSeconds}`, '-d', body],
+            ...['-D', String(span.seconds), `--warm-up-time=${span.warmUpSeconds}`, '-d', bodyOf(operation)],
             ...['-H', 'content-type: application/grpc', '-H', 'te: trailers'],
-            `${clients[leader] ?? ''}/etcdserverpb.KV/Put`,
+            `${clients[at === 'leader' ? leader : (leader + 1) % names.length] ?? ''}${methodOf(operation)}`,
           ],
           ...{ servers, leader, span, read: readH2load },
         }),
@@ -74,13 +76,24 @@ async function leaderOf(endpoints: readonly string[]): Promise<string> {
   return leader.Endpoint
 }
 
-/** A PutRequest in a gRPC frame: fields 1 (key) and 2 (value), both bytes. */
-function grpcPut(key: string, value: Uint8Array): Buffer {
-  const field = (tag: number, bytes: Uint8Array) => {
-    const size = bytes.length < 128 ? [bytes.length] : [(bytes.length & 0x7f) | 0x80, bytes.length >> 7]
-    return Buffer.concat([Buffer.from([tag, ...size]), bytes])
-  }
-  const message = Buffer.concat([field(0x0a, Buffer.from(key)), field(0x12, value)])
+/** Fields 1 of PutRequest and RangeRequest, and 2 of PutRequest: bytes. */
+const KEY = 0x0a
+const PUT_VALUE = 0x12
+/** Field 7 of RangeRequest, set: any member answers from what it has. */
+const SERIALIZABLE = Buffer.from([0x38, 1])
+
+function methodOf(operation: Work['operation']): string {
+  return `/etcdserverpb.KV/${operation === 'put' ? 'Put' : 'Range'}`
+}
+
+function field(tag: number, bytes: Uint8Array): Buffer {
+  const size = bytes.length < 128 ? [bytes.length] : [(bytes.length & 0x7f) | 0x80, bytes.length >> 7]
+  return Buffer.concat([Buffer.from([tag, ...size]), bytes])
+}
+
+/** A message in a gRPC frame. */
+function grpcFrame(...fields: readonly Uint8Array[]): Buffer {
+  const message = Buffer.concat(fields)
   const frame = Buffer.alloc(5)
   frame.writeUInt32BE(message.length, 1)
   return Buffer.concat([frame, message])

@@ -1,7 +1,7 @@
-// The load: connections, each with a number of puts in flight, for a time. It speaks the wire
+// The load: connections, each with a number of operations in flight, for a time. It speaks the wire
 // protocol itself, to the floor as to Synod, so that the servers are compared (as h2load does for
 // etcd). Prints one line of JSON.
-import { Connection } from './connection.js'
+import { Connection, fail } from './connection.js'
 import { Latencies } from './latencies.js'
 
 const [
@@ -11,20 +11,47 @@ const [
   inFlightText = '1',
   seconds = '5',
   warmUpSeconds = '10',
+  operation = 'put',
+  at = 'leader',
 ] = process.argv.slice(2)
 const inFlight = Number(inFlightText)
 const connections = await Promise.all(
   Array.from({ length: Number(connectionCount) }, (_, index) =>
-    Connection.open(system, endpointList.split(','), index),
+    Connection.open(system, endpointList.split(','), index, at),
   ),
 )
 const latencies = new Latencies()
 let running = true
 let measuring = false
 
+const OPERATIONS: Readonly<Record<string, (connection: Connection, done: () => void) => void>> = {
+  put: (connection, done) => {
+    connection.put(done)
+  },
+  get: (connection, done) => {
+    connection.get(done)
+  },
+  'stale-get': (connection, done) => {
+    connection.getStale(done)
+  },
+}
+const operate = OPERATIONS[operation] ?? fail(`no such operation: ${operation}`)
+// What is read is there.
+if (operation !== 'put')
+  await Promise.all(
+    connections.map(
+      (connection) =>
+        new Promise<void>((done) => {
+          connection.put(() => {
+            done()
+          })
+        }),
+    ),
+  )
+
 function loop(connection: Connection): void {
   const startedMs = performance.now()
-  connection.put(() => {
+  operate(connection, () => {
     if (measuring) latencies.add(performance.now() - startedMs)
     if (running) loop(connection)
   })

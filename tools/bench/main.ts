@@ -25,8 +25,8 @@ const HELP = `Usage: npm run bench -- [options]
   --dir DIR       where the data goes; it must be on the disk to be measured (default: .bench)
   --no-save       do not write tools/bench/results.md
 
-What the client library costs is measured by \`npm run bench:client\`, and millions of keys by
-\`npm run bench:state\`.
+Reads are measured by \`npm run bench:reads\`, what the client library costs by \`npm run bench:client\`,
+and millions of keys by \`npm run bench:state\`.
 `
 
 const { values: options } = parseArgs({

@@ -3,7 +3,18 @@ import type { Cpu } from './cpu.js'
 export interface Load {
   readonly connections: number
   readonly inFlight: number
+  /** Puts at the leader unless given. */
+  readonly work?: Work
 }
+
+/** What a load asks for, and of which server. */
+export interface Work {
+  /** `get` is linearizable; `stale-get` is answered from the state of the server that is asked. */
+  readonly operation: 'put' | 'get' | 'stale-get'
+  readonly at: 'leader' | 'follower'
+}
+
+export const PUTS: Work = { operation: 'put', at: 'leader' }
 
 /** How long a load runs before it is measured, and how long it is measured. */
 export interface Span {
@@ -12,11 +23,11 @@ export interface Span {
 }
 
 export interface Measured {
-  /** Acknowledged writes per second. */
+  /** Answered operations per second. */
   readonly rate: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** For each write; `follower` is the mean of the servers that do not lead. */
+  /** For each operation; `follower` is the mean of the servers that do not lead. */
   readonly cpu: { readonly leader: Cpu; readonly follower: Cpu; readonly load: Cpu }
 }
 

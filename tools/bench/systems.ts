@@ -5,7 +5,7 @@ import { etcd } from './etcd.js'
 import { type MeasuredRun, measureRun } from './measure.js'
 import { type Running, freePorts, start, stopAll } from './processes.js'
 import { settledLeader } from './settled-leader.js'
-import type { Cluster, Load, Measured, Span, System } from './system.js'
+import { type Cluster, type Load, type Measured, PUTS, type Span, type System } from './system.js'
 
 const SERVERS = 3
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
@@ -88,14 +88,14 @@ export const SYSTEMS: readonly System[] = [
 function measure(
   system: string,
   endpoints: readonly string[],
-  { connections, inFlight }: Load,
+  { connections, inFlight, work = PUTS }: Load,
   run: Pick<MeasuredRun, 'servers' | 'leader'> & { readonly span: Span },
 ): Promise<Measured> {
   const { seconds, warmUpSeconds } = run.span
   const numbers = [connections, inFlight, seconds, warmUpSeconds].map(String)
   return measureRun({
     command: process.execPath,
-    args: [here('load.js'), system, endpoints.join(','), ...numbers],
+    args: [here('load.js'), system, endpoints.join(','), ...numbers, work.operation, work.at],
     read: (text) => JSON.parse(text) as Omit<Measured, 'cpu'>,
     ...run,
   })

@@ -71,10 +71,9 @@ export interface LinkStatus {
 }
 
 /**
- * A connection to one address that is dialled again whenever it ends, until `close`. The waits
- * between dials grow, and half of each is random. A connection that was up for a while is dialled
- * again at once: a refusal shows that its process is gone. One that soon ends is dialled at once
- * no more than once per second.
+ * A connection to one address that is dialled again whenever it ends, until `close`: at once if it
+ * was up for a while, as a refusal then shows that its process is gone, and at least once a second.
+ * Otherwise after waits that grow, and of which half is random.
  */
 export class Link<Kind extends ConnectionKind, Out, In> {
   readonly #options: LinkOptions<Kind, Out, In>
