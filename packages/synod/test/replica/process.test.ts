@@ -115,10 +115,25 @@ test('a file that could not be opened for lack of descriptors is opened when the
   expect(ended.stdout, ended.stderr).toBe('EMFILE\nwritten\n')
 })
 
+/** One call on each line: where another thread came between, strace tells of a call in two. */
+function wholeCalls(log: string): string[] {
+  const begun = new Map<string, string>()
+  return log.split('\n').flatMap((line) => {
+    const [, thread = '', text = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
+    const start = /^(.*) <unfinished \.\.\.>$/.exec(text)?.[1]
+    if (start !== undefined) {
+      begun.set(thread, start)
+      return []
+    }
+    const end = /^<\.\.\. \w+ resumed>(.*)$/.exec(text)?.[1]
+    return [end === undefined ? text : `${begun.get(thread) ?? ''}${end}`]
+  })
+}
+
 /** The descriptors that were written to and not synced afterwards, unless each write is durable. */
 function unsynced(calls: string): string[] {
   const [durable, written] = [new Set<string>(), new Set<string>()]
-  for (const line of calls.split('\n')) {
+  for (const line of wholeCalls(calls)) {
     const opened = /openat\(.*O_DSYNC.*= (\d+)$/.exec(line)?.[1]
     if (opened !== undefined) durable.add(opened)
     const [, call, descriptor = ''] = /(pwrite64|fdatasync|fsync)\((\d+)/.exec(line) ?? []
