@@ -250,12 +250,13 @@ export class Endpoints implements PendingOwner {
   #askAllOf(notSinceMs: number): void {
     let waitsSinceMs = Infinity
     for (const pending of this.#pending.values()) {
-      if (pending.isForAll || pending.first === undefined) continue
+      // What was refused as `overloaded` is asked of one again: of all, it would add to the load.
+      if (pending.isForAll || pending.first === undefined || pending.cancelRetry !== undefined) continue
       if (pending.askedMs > notSinceMs) {
         waitsSinceMs = Math.min(waitsSinceMs, pending.askedMs)
       } else {
         pending.isForAll = true
-        if (pending.cancelRetry === undefined) this.#ask(pending)
+        this.#ask(pending)
       }
     }
     if (waitsSinceMs !== Infinity) this.#favourite.waitFor(waitsSinceMs)

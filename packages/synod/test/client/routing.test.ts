@@ -176,6 +176,17 @@ describe('in leaderless mode a client asks the replica that answered last', () =
     expect(await world.settled(read)).toEqual(['by s1'])
   })
 
+  test('and no other one while it is overloaded', async () => {
+    const { asked, client, replicas, world } = await withFavourite()
+    const read = client.read(0)
+    await world.wait(3)
+    replicas[1].fail(replicas[1].of('read')[1]!.request, 'overloaded', 200)
+    await world.run(() => asked()[1] === 2)
+    expect(asked()).toEqual([0, 2, 0])
+    replicas[1].reply(replicas[1].of('read')[2]!.request, [])
+    await world.settled(read)
+  })
+
   test('and fails when none can take it', async () => {
     const { client, replicas, world } = await withFavourite()
     const read = client.read(0)
