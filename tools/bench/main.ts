@@ -6,14 +6,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureFailovers } from './failover.js'
 import { type Results, nameOf, onPath, saveResults, tables } from './report.js'
-import type { Load, Measured, Span, System } from './system.js'
+import { LOADS, type Load, type Measured, type Span, type System } from './system.js'
 import { SYSTEMS } from './systems.js'
-
-const LOADS: readonly Load[] = [
-  { connections: 1, inFlight: 1 },
-  { connections: 64, inFlight: 1 },
-  { connections: 100, inFlight: 10 },
-]
 
 const HELP = `Usage: npm run bench -- [options]
 

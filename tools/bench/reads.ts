@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { etcd } from './etcd.js'
 import { markdown, median, nameOf, onPath, saveSection } from './report.js'
-import type { Cluster, Load, Measured, Span, Work } from './system.js'
+import { type Cluster, LOADS, type Load, type Measured, type Span, type Work } from './system.js'
 import { startSynod } from './systems.js'
 
 const LEASE_MS = 250
@@ -32,12 +32,6 @@ const KINDS: readonly Kind[] = [
 
 /** What linearizable reads at the leader are to reach of etcd's, with each load. */
 const TARGETS = [1.5, 2, 4]
-const LOADS: readonly Load[] = [
-  { connections: 1, inFlight: 1 },
-  { connections: 64, inFlight: 1 },
-  { connections: 100, inFlight: 10 },
-]
-
 const HELP = `Usage: npm run bench:reads -- [options]
 
   --seconds N     how long each run measures (default: 6)

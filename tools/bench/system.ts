@@ -14,6 +14,12 @@ export interface Work {
   readonly at: 'leader' | 'follower'
 }
 
+export const LOADS: readonly Load[] = [
+  { connections: 1, inFlight: 1 },
+  { connections: 64, inFlight: 1 },
+  { connections: 100, inFlight: 10 },
+]
+
 export const PUTS: Work = { operation: 'put', at: 'leader' }
 
 /** How long a load runs before it is measured, and how long it is measured. */
