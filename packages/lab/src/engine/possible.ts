@@ -66,14 +66,14 @@ export function possible(session: LabSession): Possible {
   const links = cluster.ids.flatMap((from) => cluster.others(from).map((to) => ({ from, to })))
   const value = nextValue(picture.messages.flatMap(({ values }) => values))
   return {
-    messages: [...messagesOf(cluster.network, false), ...messagesOf(heldBack, true)],
+    messages: [...messagesOf(cluster.network.transits, false), ...messagesOf(heldBack, true)],
     servers: cluster.ids.map((server) => ({ server, actions: ended(serverActions(cluster, server)) })),
     links: links.map(({ from, to }) => ({
       from,
       to,
-      cut: cluster.isCut(from, to),
+      cut: cluster.network.isCut(from, to),
       actions: ended([
-        action('cut', `cut s${from}>s${to}`, cluster.isCut(from, to) && 'The link is cut already.'),
+        action('cut', `cut s${from}>s${to}`, cluster.network.isCut(from, to) && 'The link is cut already.'),
       ]),
     })),
     clients: clientsOf(picture.actors).map((client) => ({
@@ -89,7 +89,7 @@ function action(name: string, command: string, why: string | false): PossibleAct
 }
 
 function messageActions(cluster: Cluster, transit: Transit): PossibleAction[] {
-  const words = messageReference(cluster.network, transit)
+  const words = messageReference(cluster.network.transits, transit)
   const waits = cluster.server(transit.to).paused && `s${transit.to} is paused: messages to it wait.`
   return [
     action('deliver', `deliver ${words}`, waits),
@@ -183,7 +183,7 @@ function clusterActions({ cluster, heldBack }: Stage): PossibleAction[] {
   return [
     action('let all arrive', 'settle', false),
     action('wait 100 ms', 'wait 100 ms', false),
-    action('heal links', 'heal', cluster.cut.size === 0 && 'No link is cut.'),
+    action('heal links', 'heal', cluster.network.cut.size === 0 && 'No link is cut.'),
     action('release all', 'release', heldBack.length === 0 && 'No message is held back.'),
   ]
 }

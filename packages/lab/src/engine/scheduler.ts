@@ -44,14 +44,14 @@ export function nextCommand(session: LabSession, pace: RunSpeed = DEFAULT_PACE):
 function arrival(cluster: Cluster, recorder: Recorder, pace: RunSpeed): Due | undefined {
   let next: Transit | undefined
   let atMs = Infinity
-  for (const transit of cluster.network) {
+  for (const transit of cluster.network.transits) {
     if (cluster.server(transit.to).paused) continue
     const id = recorder.idOf(transit)
     const arrivesMs = (recorder.sentAtMs[id] ?? 0) + latencyOf(id, pace)
     if (arrivesMs < atMs) [next, atMs] = [transit, arrivesMs]
   }
   if (next === undefined) return undefined
-  return { atMs, command: `deliver ${messageReference(cluster.network, next)}`, movesClock: false }
+  return { atMs, command: `deliver ${messageReference(cluster.network.transits, next)}`, movesClock: false }
 }
 
 function sync(cluster: Cluster, recorder: Recorder, { syncMs }: RunSpeed): Due | undefined {

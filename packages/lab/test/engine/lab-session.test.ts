@@ -107,7 +107,7 @@ describe('the script of a session', () => {
 test('a broken invariant ends the run, and its command is left out of the script', () => {
   const session = play(...STORY.slice(0, 4))
   vi.spyOn(Cluster.prototype, 'deliver').mockImplementation(function (this: Cluster, index: number) {
-    this.step(this.network[index]!.to, { type: 'tick' })
+    this.step(this.network.transits[index]!.to, { type: 'tick' })
     throw new InvariantError('two values in slot 1')
   })
   expect(session.perform('deliver accepted')).toEqual(['violation: two values in slot 1'])

@@ -44,10 +44,11 @@ test.each(STORIES)(
     for (const { command, why } of all(play(...story))) {
       const session = play(...story)
       if (why === undefined) {
-        const before = session.stage?.cluster.network.length
+        const before = session.stage?.cluster.network.transits.length
         expect(() => session.perform(command), command).not.toThrow()
         expect(session.answer.join('\n'), command).not.toContain('(waits: ')
-        if (/^(lose|hold)/.test(command)) expect(session.stage?.cluster.network.length).toBe(before! - 1)
+        if (/^(lose|hold)/.test(command))
+          expect(session.stage?.cluster.network.transits.length).toBe(before! - 1)
         continue
       }
       expect(why).toMatch(/^[A-Za-z].*\.$/)

@@ -306,7 +306,7 @@ describe('messages wait for their records', () => {
     cluster.makeLeader(1)
     cluster.propose(1, 'a')
     cluster.deliverAll('accept')
-    expect(cluster.network).toEqual([])
+    expect(cluster.network.transits).toEqual([])
     expect(cluster.paxos(1).chosen).toBe(0)
     cluster.sync(2)
     cluster.sync(3)

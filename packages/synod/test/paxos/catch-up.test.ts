@@ -20,16 +20,16 @@ describe('a server far behind', () => {
   test('catches up in several messages, one right after the other', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
-    cluster.isolate(3)
+    cluster.network.isolate(3)
     const slots = 2 * MAX_MESSAGE_SLOTS + 100
     cluster.propose(1, ...Array.from({ length: slots }, (_, index) => `r${index}`))
     cluster.settle()
-    cluster.heal()
+    cluster.network.heal()
     cluster.wait(60)
     expect(cluster.paxos(3).chosen).toBe(slots)
     expect(texts([cluster.value(3, slots)])).toEqual([`r${slots - 1}`])
-    expect(cluster.sent.get('decided')).toBeGreaterThanOrEqual(3)
-    expect(cluster.sent.get('decided')).toBeLessThan(6)
+    expect(cluster.network.sent.get('decided')).toBeGreaterThanOrEqual(3)
+    expect(cluster.network.sent.get('decided')).toBeLessThan(6)
   })
 
   test('asks one peer at a time, and again if no answer comes', () => {

@@ -8,7 +8,7 @@ describe('a proposal at a follower', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     cluster.propose(2, 'a', 'b')
-    expect(cluster.underWay('forward').map(({ to }) => to)).toEqual([1])
+    expect(cluster.network.underWay('forward').map(({ to }) => to)).toEqual([1])
     cluster.settle()
     expect(cluster.ids.map((id) => texts(cluster.prefix(id)))).toEqual([
       ['a', 'b'],

@@ -38,7 +38,7 @@ function watch(cluster: Cluster, timeMs: number): Set<string> {
 function cutLinks(cut: readonly string[], leader: ServerId, seed: number): Cluster {
   const cluster = new Cluster({ seed })
   cluster.makeLeader(leader)
-  for (const way of cut) cluster.cut.add(way)
+  for (const way of cut) cluster.network.cut.add(way)
   return cluster
 }
 

@@ -67,7 +67,7 @@ test('a server that does not vote follows the leader, and never campaigns', () =
   cluster.kill(1)
   cluster.kill(2)
   cluster.wait(5000)
-  expect(cluster.sent.get('prepare')).toBe(2)
+  expect(cluster.network.sent.get('prepare')).toBe(2)
 })
 
 test('a leader whose only answers come from servers that do not vote gives up, as it has no quorum', () => {

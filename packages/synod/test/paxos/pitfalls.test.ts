@@ -36,22 +36,22 @@ describe('PITFALL 1: a candidate is bound by its own promise before it reads its
     cluster.makeLeader(1)
     cluster.propose(1, 'late')
     cluster.sync(1)
-    const late = cluster.lose('accept').filter(({ to }) => to === 2)
-    cluster.isolate(1)
+    const late = cluster.network.lose('accept').filter(({ to }) => to === 2)
+    cluster.network.isolate(1)
     cluster.nowMs += 4 * electionTimeoutMs
     cluster.step(2, { type: 'tick' })
     cluster.deliverAll('probe')
     cluster.deliverAll('probe-answer')
     cluster.sync(2)
-    cluster.heal()
-    cluster.network.push(...late)
+    cluster.network.heal()
+    cluster.network.transits.push(...late)
     cluster.deliverAll('accept')
-    cluster.isolate(1)
+    cluster.network.isolate(1)
     cluster.settle()
     expect(cluster.paxos(2).status().role).toBe('leader')
     cluster.propose(2, 'new')
     cluster.settle()
-    cluster.heal()
+    cluster.network.heal()
     cluster.wait(1000)
     for (const id of cluster.ids) expect(texts(cluster.prefix(id))).toEqual(['new'])
   })
@@ -75,11 +75,11 @@ describe('PITFALL 2: a promise lists slots that are already chosen', () => {
   test('PITFALL 2: a new leader that missed them chooses no other value there', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
-    cluster.isolate(3)
+    cluster.network.isolate(3)
     cluster.propose(1, 'a', 'b')
     cluster.settle()
     cluster.crash(1)
-    cluster.heal()
+    cluster.network.heal()
     cluster.makeLeader(3)
     cluster.propose(3, 'c')
     cluster.settle()
@@ -90,23 +90,23 @@ describe('PITFALL 2: a promise lists slots that are already chosen', () => {
   test('PITFALL 2: dropped slots are not taken for empty ones', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
-    cluster.isolate(3)
+    cluster.network.isolate(3)
     cluster.propose(1, 'a', 'b', 'c')
     cluster.settle()
     cluster.step(2, { type: 'trim', slot: 2 })
     cluster.crash(1)
-    cluster.heal()
+    cluster.network.heal()
     cluster.wait(5000)
     for (const slot of [1, 2]) expect(cluster.paxos(3).log.status(slot)).toEqual({ status: 'empty' })
   })
 
   test('PITFALL 2: in leaderless mode, a promise reports a slot that was chosen elsewhere', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
-    cluster.isolate(3)
+    cluster.network.isolate(3)
     cluster.proposeAlone(1, 'a')
     cluster.settle()
     cluster.crash(1)
-    cluster.heal()
+    cluster.network.heal()
     cluster.proposeAlone(3, 'b')
     cluster.settle()
     expect(texts(cluster.prefix(3))).toEqual(['a', 'b'])
@@ -130,24 +130,24 @@ describe('PITFALL 3: a promise lists a vote at the ballot at which it was cast',
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
     cluster.propose(1, 'old')
-    cluster.lose('accept')
+    cluster.network.lose('accept')
     cluster.sync(1)
-    cluster.isolate(1)
+    cluster.network.isolate(1)
     cluster.makeLeader(2)
     cluster.propose(2, 'new')
-    cluster.lose('accept', ({ to }) => to === 4 || to === 5)
+    cluster.network.lose('accept', ({ to }) => to === 4 || to === 5)
     for (let round = 0; round < 3; round++) {
       cluster.deliverAll('accept')
       for (const id of [2, 3]) cluster.sync(id)
     }
-    cluster.network = []
+    cluster.network.transits = []
     // Two of five have voted for "new" at a higher ballot; then s1 promises every ballot there is.
-    cluster.heal()
-    cluster.isolate(2)
+    cluster.network.heal()
+    cluster.network.isolate(2)
     cluster.makeLeader(4)
     cluster.settle()
     expect(texts(cluster.prefix(4))).toEqual(['new'])
-    cluster.heal()
+    cluster.network.heal()
     cluster.wait(1000)
     for (const id of cluster.ids) expect(texts(cluster.prefix(id))).toEqual(['new'])
   })
@@ -180,7 +180,7 @@ describe('PITFALL 5: holes between adopted votes are filled', () => {
     cluster.deliverAll('accept', ({ message }) => message.type === 'accept' && message.first === 3)
     cluster.sync(2)
     cluster.sync(3)
-    cluster.network = []
+    cluster.network.transits = []
     cluster.kill(1)
     cluster.makeLeader(2)
     expect(texts(cluster.prefix(2))).toEqual(['-', '-', 'c'])
@@ -222,17 +222,17 @@ describe('PITFALL 6: "chosen up to here" says nothing about votes at another bal
     cluster.propose(1, 'old')
     cluster.deliverAll('accept', ({ to }) => to === 3)
     cluster.crash(1)
-    cluster.network = []
+    cluster.network.transits = []
     cluster.sync(3)
     cluster.restart(1)
-    cluster.isolate(3)
+    cluster.network.isolate(3)
     cluster.makeLeader(2)
     cluster.propose(2, 'new')
     cluster.deliverAll('accept')
     cluster.sync(1)
     cluster.sync(2)
     cluster.deliverAll('accepted')
-    cluster.heal()
+    cluster.network.heal()
     cluster.settle()
     expect(texts(cluster.prefix(3))).toEqual(['new'])
   })
@@ -303,7 +303,7 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
       const cluster = new Cluster({ seed, servers: 5 })
       for (const id of cluster.ids) cluster.step(id, { type: 'tick' })
       runTimed(cluster, () => cluster.leader() !== undefined, { limitMs: 10_000 })
-      expect(cluster.sent.get('prepare')).toBeLessThan(100)
+      expect(cluster.network.sent.get('prepare')).toBeLessThan(100)
     }
   })
 
@@ -329,8 +329,8 @@ describe('PITFALL 8: a preempted proposer does not retry at once', () => {
         cluster.propose(id, ...Array.from({ length: each }, (_, index) => `s${id}-${index}`))
       }
       const all = () => new Set(texts(cluster.prefix(1))).size >= 3 * each
-      runTimed(cluster, () => all() || cluster.sent.get('prepare')! > 20_000, { limitMs: 20_000 })
-      expect(cluster.sent.get('prepare')! / cluster.paxos(1).chosen).toBeLessThan(12)
+      runTimed(cluster, () => all() || cluster.network.sent.get('prepare')! > 20_000, { limitMs: 20_000 })
+      expect(cluster.network.sent.get('prepare')! / cluster.paxos(1).chosen).toBeLessThan(12)
     }
   })
 })
@@ -369,7 +369,7 @@ describe('PITFALL 10: quorums decide on depositions', () => {
   test('PITFALL 10: a leader that reaches some servers, but no quorum, gives up', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
-    cluster.isolate(1, [3, 4, 5])
+    cluster.network.isolate(1, [3, 4, 5])
     cluster.crash(5)
     // s3 and s4 miss it, but need s2, which hears from it.
     cluster.wait(6000)
@@ -380,7 +380,7 @@ describe('PITFALL 10: quorums decide on depositions', () => {
   test('PITFALL 10: a server cut off from the leader alone does not depose it', () => {
     const cluster = new Cluster()
     const at = cluster.makeLeader(1)
-    cluster.isolate(3, [1])
+    cluster.network.isolate(3, [1])
     cluster.wait(10_000)
     expect(cluster.paxos(1).status()).toMatchObject({ role: 'leader', ballot: at })
     expect(cluster.paxos(2).status()).toMatchObject({ leader: 1, ballot: at })
@@ -392,9 +392,9 @@ describe('PITFALL 11: a leader hint carries a ballot', () => {
   function deposed() {
     const cluster = new Cluster()
     const before = cluster.makeLeader(1)
-    cluster.isolate(1)
+    cluster.network.isolate(1)
     const after = cluster.makeLeader(2)
-    cluster.heal()
+    cluster.network.heal()
     return { cluster, before, after }
   }
 
@@ -411,7 +411,7 @@ describe('PITFALL 11: a leader hint carries a ballot', () => {
     const heartbeat = { type: 'heartbeat', ballot: before, round: 9, chosen: 0, voted: 0 } as const
     cluster.step(3, { type: 'message', from: 1, message: heartbeat })
     expect(cluster.paxos(3).status()).toMatchObject({ leader: 2, ballot: after })
-    expect(cluster.underWay('nack').map(({ message }) => message.ballot)).toEqual([after])
+    expect(cluster.network.underWay('nack').map(({ message }) => message.ballot)).toEqual([after])
   })
 
   test('PITFALL 11: all hints at one ballot name one leader', () => {
@@ -458,7 +458,7 @@ describe('PITFALL 12: leaderless: a request in two slots, or behind a hole', () 
     cluster.sync(1)
     cluster.sync(2)
     cluster.crash(3)
-    cluster.network = []
+    cluster.network.transits = []
     cluster.proposeAlone(1, 'a')
     cluster.run(() => [1, 2].every((id) => texts(cluster.prefix(id)).includes('a')), 1000)
     expect(texts(cluster.prefix(1))).toEqual(['-', 'a'])

@@ -21,11 +21,11 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
 
   test('sees everything that was acknowledged before it began, on any server', () => {
     const cluster = ready()
-    cluster.isolate(3)
+    cluster.network.isolate(3)
     cluster.propose(1, 'a', 'b')
     cluster.run(() => cluster.paxos(1).chosen === 2)
-    cluster.network = []
-    cluster.heal()
+    cluster.network.transits = []
+    cluster.network.heal()
     expect(cluster.paxos(3).chosen).toBe(0)
     const read = cluster.read(3)
     cluster.deliverAll('observe', ({ to }) => to !== 3)
@@ -38,11 +38,11 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
 
   test('is answered only by a quorum', () => {
     const cluster = ready()
-    cluster.isolate(3)
+    cluster.network.isolate(3)
     const read = cluster.read(3)
     cluster.wait(3000)
     expect(cluster.readable(3, read)).toBeUndefined()
-    cluster.heal()
+    cluster.network.heal()
     cluster.wait(1000)
     expect(cluster.readable(3, read)).toBe(0)
   })
@@ -177,7 +177,7 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
 test('a deposed leader that does not know it is deposed reads the writes of its successor', () => {
   const cluster = new Cluster()
   cluster.makeLeader(1)
-  cluster.isolate(1)
+  cluster.network.isolate(1)
   cluster.makeLeader(2)
   cluster.propose(2, 'a')
   cluster.settle()
@@ -185,7 +185,7 @@ test('a deposed leader that does not know it is deposed reads the writes of its 
   const read = cluster.read(1)
   cluster.settle()
   expect(cluster.readable(1, read)).toBeUndefined()
-  cluster.heal()
+  cluster.network.heal()
   cluster.run(() => cluster.readable(1, read) !== undefined, 2000)
   expect(cluster.readable(1, read)).toBe(1)
 })
@@ -198,7 +198,7 @@ test('a new leader reads the writes of its predecessor, even those it has not he
   cluster.deliverAll('accept', ({ to }) => to === 3)
   cluster.sync(3)
   cluster.deliverAll('accepted')
-  cluster.network = []
+  cluster.network.transits = []
   cluster.kill(1)
   cluster.makeLeader(2)
   const read = cluster.read(2)

@@ -17,7 +17,7 @@ describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
     cluster.run(() => cluster.paxos(3).chosen === 3)
     expect(texts(cluster.prefix(3))).toEqual(texts(cluster.prefix(1)))
     expect(cluster.paxos(3).log.state.trimmed).toBe(2)
-    expect(cluster.sent.get('trimmed')).toBeGreaterThan(0)
+    expect(cluster.network.sent.get('trimmed')).toBeGreaterThan(0)
   })
 
   test('trimmed slots may have been chosen without this server, and its watermark moves', () => {
@@ -92,13 +92,13 @@ test('a leader proposes the rest of an accept anew if a part of its slots was dr
   const cluster = new Cluster()
   const at = cluster.makeLeader(1)
   cluster.propose(1, 'a', 'b', 'c')
-  cluster.lose('accept')
+  cluster.network.lose('accept')
   cluster.sync(1)
   // Two of the three turn out to be chosen: a snapshot says so.
   cluster.server(1).executed.push(value('a'), value('b'))
   const { config, executed } = cluster.server(1)
   cluster.step(1, { type: 'trim', slot: 2, membership: membershipAfter(config, executed) })
-  expect(cluster.underWay('accept').map(({ message }) => message)).toEqual(
+  expect(cluster.network.underWay('accept').map(({ message }) => message)).toEqual(
     [2, 3].map(() => ({ type: 'accept', ballot: at, first: 3, values: [value('c')] })),
   )
   cluster.step(1, { type: 'message', from: 2, message: { type: 'accepted', ballot: at, first: 3, last: 3 } })

@@ -138,20 +138,20 @@ function electTimed(cluster: Cluster): void {
 function cutFollowerOff(cluster: Cluster, leader: ServerId): void {
   const { ballot } = cluster.paxos(leader).status()
   const [follower = leader] = cluster.others(leader)
-  cluster.isolate(follower)
+  cluster.network.isolate(follower)
   cluster.wait(patienceMs(cluster, leader))
-  cluster.heal()
+  cluster.network.heal()
   cluster.wait(patienceMs(cluster, leader))
   const after = cluster.paxos(leader).status()
   require(after.ballot.seq === ballot.seq, `s${follower}, which was cut off, deposed s${leader}`)
 }
 
 function cutLeaderOff(cluster: Cluster, leader: ServerId): void {
-  cluster.isolate(leader)
+  cluster.network.isolate(leader)
   cluster.wait(patienceMs(cluster, leader))
   const { role } = cluster.paxos(leader).status()
   require(role !== 'leader', `s${leader} takes itself for the leader, though nobody hears it`)
-  cluster.heal()
+  cluster.network.heal()
 }
 
 /**
@@ -160,11 +160,11 @@ function cutLeaderOff(cluster: Cluster, leader: ServerId): void {
 function leadBesideDeaf(cluster: Cluster): void {
   const leader = cluster.elect()
   const [deaf = leader] = cluster.others(leader)
-  for (const other of cluster.others(deaf)) cluster.cut.add(`${other}>${deaf}`)
+  for (const other of cluster.others(deaf)) cluster.network.cut.add(`${other}>${deaf}`)
   cluster.kill(leader)
   cluster.restart(leader)
   runTimed(cluster, () => cluster.others(deaf).some((id) => cluster.paxos(id).role === 'leader'))
-  cluster.heal()
+  cluster.network.heal()
 }
 
 /** In this time everyone has missed whom it does not hear, and asked around. */

@@ -1,7 +1,8 @@
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import type { MessageType } from 'synod/internal/paxos/messages.js'
 import { Chance } from '../chance.js'
-import type { Cluster, Transit } from './cluster.js'
+import type { Cluster } from './cluster.js'
+import type { Transit } from './observer.js'
 
 /**
  * How often things happen, of all events; `loss` and `duplicate` of all deliveries, `hurry` too.
@@ -94,7 +95,8 @@ export class Chaos {
     const { chance, ids, network } = this.#cluster
     if (this.#faults.trim > 0 && this.#trims.happens(this.#faults.trim)) this.#trim()
     // What a network cannot carry it loses.
-    while (network.length > MAX_MESSAGES) network.splice(chance.below(network.length), 1)
+    while (network.transits.length > MAX_MESSAGES)
+      network.transits.splice(chance.below(network.transits.length), 1)
     const id = chance.pick(ids)
     const { up } = this.#cluster.server(id)
     const { crash, cut, echo, restart, slowDisk, sync, tick } = this.#faults
@@ -105,7 +107,7 @@ export class Chaos {
     else if (falls(tick)) this.#advanceTime()
     else if (falls(cut)) this.#cutOrHeal(id)
     else if (this.#remembered.length > 0 && chance.happens(echo)) this.#echo()
-    else if (network.length > 0) this.#deliver()
+    else if (network.transits.length > 0) this.#deliver()
     else this.#cluster.advance()
   }
 
@@ -138,27 +140,27 @@ export class Chaos {
 
   #cutOrHeal(id: ServerId): void {
     const cluster = this.#cluster
-    if (cluster.cut.size > 0) cluster.heal()
-    else cluster.isolate(id, [cluster.chance.pick(cluster.others(id))])
+    if (cluster.network.cut.size > 0) cluster.network.heal()
+    else cluster.network.isolate(id, [cluster.chance.pick(cluster.others(id))])
   }
 
   #echo(): void {
     const { chance, network } = this.#cluster
-    this.#cluster.deliver(network.push(chance.pick(this.#remembered)) - 1)
+    this.#cluster.deliver(network.transits.push(chance.pick(this.#remembered)) - 1)
   }
 
   /** Some messages overtake many, others stay behind for long. */
   #deliver(): void {
     const { chance, network } = this.#cluster
     const { duplicate, hurry, loss, lossy } = this.#faults
-    const among = chance.happens(hurry) ? Math.min(network.length, 6) : network.length
-    const index = network.length - 1 - chance.below(among)
-    const transit = network[index]
+    const among = chance.happens(hurry) ? Math.min(network.transits.length, 6) : network.transits.length
+    const index = network.transits.length - 1 - chance.below(among)
+    const transit = network.transits[index]
     if (transit === undefined) return
     const kind = chance.next()
     const lost = lossy.includes(transit.message.type) ? 0.7 : loss
     this.#remember(transit)
-    if (kind < lost) network.splice(index, 1)
+    if (kind < lost) network.transits.splice(index, 1)
     else this.#cluster.deliver(index, kind < lost + duplicate)
   }
 

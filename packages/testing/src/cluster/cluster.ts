@@ -9,17 +9,16 @@ import type { Quorums } from 'synod/internal/paxos/quorum.js'
 import { Chance } from '../chance.js'
 import { coreConfig } from '../core-config.js'
 import { checkStep } from './check-step.js'
+import { ClusterNetwork } from './cluster-network.js'
 import { ClusterServer } from './cluster-server.js'
 import { LeaseWatch } from './lease-watch.js'
-import type { ClusterObserver, Transit, TransitOf, Turn } from './observer.js'
+import type { ClusterObserver, Transit, Turn } from './observer.js'
 
 /**
  * Within this time a request sets out that has the cluster to itself: servers give each other a
  * head start.
  */
 export const HEAD_START_MS = 40
-
-export type { Transit, TransitOf } from './observer.js'
 
 export interface ClusterOptions {
   readonly servers?: number
@@ -41,14 +40,10 @@ export interface ClusterOptions {
 export class Cluster {
   readonly mode: Mode
   nowMs = 0
-  network: Transit[] = []
+  readonly network: ClusterNetwork
   readonly servers = new Map<ServerId, ClusterServer>()
   readonly history: ClusterHistory
   readonly chance: Chance
-  /** Messages between these servers, in this direction, are lost: "1>2". */
-  readonly cut = new Set<string>()
-  /** How many messages of each type have left their sender. */
-  readonly sent = new Map<MessageType, number>()
   /** Servers whose disk writes only by `sync`, also where all else runs in order. */
   readonly stuckDisks = new Set<ServerId>()
   readonly #observers: ClusterObserver[] = []
@@ -74,6 +69,10 @@ export class Cluster {
     })
     this.history = new ClusterHistory(configOf(1))
     this.#leases = new LeaseWatch(this.history)
+    this.network = new ClusterNetwork(
+      () => this.ids,
+      (transit) => this.#notify((it) => it.lost?.(transit)),
+    )
     for (const self of ids) this.servers.set(self, new ClusterServer(configOf(self), this.chance.seed()))
   }
 
@@ -162,7 +161,7 @@ export class Cluster {
   /** The server has left the cluster, and is gone. */
   retire(id: ServerId): void {
     this.servers.delete(id)
-    this.network = this.network.filter(({ from, to }) => from !== id && to !== id)
+    this.network.forget(id)
   }
 
   #install(to: ClusterServer, values: readonly Value[]): void {
@@ -310,18 +309,13 @@ export class Cluster {
    * duplicated. One to a server that is paused stays where it is.
    */
   deliver(index: number, duplicate = false): void {
-    const transit = this.network[index]
+    const transit = this.network.transits[index]
     if (transit === undefined || this.server(transit.to).paused) return
-    if (!duplicate) this.network.splice(index, 1)
+    if (!duplicate) this.network.transits.splice(index, 1)
     const { from, to, message } = transit
-    const arrival = this.isCut(from, to) ? 'cut' : this.server(to).up ? 'taken' : 'down'
+    const arrival = this.network.isCut(from, to) ? 'cut' : this.server(to).up ? 'taken' : 'down'
     this.#notify((it) => it.arrived?.(transit, arrival))
     if (arrival === 'taken') this.step(to, { type: 'message', from, message })
-  }
-
-  /** The messages of this type under way. */
-  underWay<T extends MessageType>(type: T): TransitOf<T>[] {
-    return this.network.filter((transit): transit is TransitOf<T> => transit.message.type === type)
   }
 
   /**
@@ -329,50 +323,22 @@ export class Cluster {
    * way.
    */
   deliverAll(type: MessageType, where: (transit: Transit) => boolean = () => true): void {
-    for (const transit of this.underWay(type)) {
-      if (where(transit)) this.deliver(this.network.indexOf(transit))
+    for (const transit of this.network.underWay(type)) {
+      if (where(transit)) this.deliver(this.network.transits.indexOf(transit))
     }
-  }
-
-  /** Loses every message of this kind. Returns those lost. */
-  lose(type: MessageType, where: (transit: Transit) => boolean = () => true): Transit[] {
-    const gone = this.network.filter((transit) => transit.message.type === type && where(transit))
-    this.drop(gone)
-    return gone
-  }
-
-  /** Takes these messages off the network for good. */
-  drop(transits: readonly Transit[]): void {
-    const gone = new Set(transits)
-    this.network = this.network.filter((transit) => !gone.has(transit))
-    for (const transit of gone) this.#notify((it) => it.lost?.(transit))
-  }
-
-  /** Cuts a server off from these peers, both ways. */
-  isolate(id: ServerId, peers: readonly ServerId[] = this.ids): void {
-    for (const peer of peers) {
-      this.cut.add(`${id}>${peer}`)
-      this.cut.add(`${peer}>${id}`)
-    }
-  }
-
-  isCut(from: ServerId, to: ServerId): boolean {
-    return this.cut.has(`${from}>${to}`)
-  }
-
-  heal(): void {
-    this.cut.clear()
   }
 
   /** Delivers and syncs, in order and without a clock tick, until nothing is under way. */
   settle(): void {
     for (let step = 0; step < 100_000; step++) {
       this.syncDisks()
-      const next = this.network.findIndex(({ to }) => !this.server(to).paused)
+      const next = this.network.transits.findIndex(({ to }) => !this.server(to).paused)
       if (next < 0) return
       this.deliver(next)
     }
-    const types = this.network.map(({ from, to, message }) => `s${from}>s${to} ${JSON.stringify(message)}`)
+    const types = this.network.transits.map(
+      ({ from, to, message }) => `s${from}>s${to} ${JSON.stringify(message)}`,
+    )
     throw new Error(`messages without end: ${types.join('; ').slice(0, 1000)}`)
   }
 
@@ -476,13 +442,12 @@ export class Cluster {
   }
 
   #post(from: ServerId, envelope: Envelope): void {
-    const { type } = envelope.message
-    this.sent.set(type, (this.sent.get(type) ?? 0) + 1)
+    this.network.count(envelope.message)
     const transit = { from, to: envelope.to, message: envelope.message }
     this.history.sent(from, envelope.message)
     this.#leases.sent(this.server(from), envelope.message, this.nowMs)
     if (!this.servers.has(envelope.to)) return
-    this.network.push(transit)
+    this.network.transits.push(transit)
     this.#notify((it) => it.sent?.(transit))
   }
 }

@@ -58,7 +58,7 @@ export function exploreCore(mode: Mode, seed: number, servers: number): void {
     if (lease !== undefined) readUnderLease(cluster)
     if (event % 500 === 0 && !bulky) saveAndLoad(cluster)
   }
-  cluster.heal()
+  cluster.network.heal()
   for (const id of cluster.ids) if (!cluster.server(id).up) cluster.restart(id)
   if (mode === 'leader') changeLeaders(cluster)
   chooseAtOnce(cluster)

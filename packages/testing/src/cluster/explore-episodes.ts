@@ -9,7 +9,8 @@ import { drawQuorums } from '../draw-quorums.js'
 import { magnitude } from '../magnitude.js'
 import { drawPreparedSlots } from '../draw-prepared-slots.js'
 import { changeLeaders, chooseAlone, chooseAtOnce } from './calm.js'
-import { Cluster, type Transit } from './cluster.js'
+import { Cluster } from './cluster.js'
+import type { Transit } from './observer.js'
 import { settleMembership, drawChange, join, newest } from './explore-membership.js'
 import { readUnderLease } from './read-under-lease.js'
 
@@ -169,8 +170,9 @@ class Run {
     }
     if (chance.happens(RESTS)) this.#rest()
     // What was late comes late, or never.
-    if (chance.happens(0.3)) cluster.drop(cluster.network.filter(() => chance.happens(0.5)))
-    if (cluster.network.length > MOST_MESSAGES) cluster.drop(cluster.network.slice(0, -MOST_MESSAGES))
+    if (chance.happens(0.3)) cluster.network.drop(cluster.network.transits.filter(() => chance.happens(0.5)))
+    if (cluster.network.transits.length > MOST_MESSAGES)
+      cluster.network.drop(cluster.network.transits.slice(0, -MOST_MESSAGES))
   }
 
   /** A server, most likely one that is a member. */
@@ -184,7 +186,7 @@ class Run {
   #partition(): void {
     const chance = this.#chance
     const cluster = this.#cluster
-    cluster.heal()
+    cluster.network.heal()
     const kind = chance.next()
     if (kind < 0.3) return
     const side = new Set(cluster.ids.filter(() => chance.happens(0.5)))
@@ -202,7 +204,7 @@ class Run {
                 : kind < 0.9
                   ? from === one || to === one
                   : chance.happens(0.3)
-        if (cut) cluster.cut.add(`${from}>${to}`)
+        if (cut) cluster.network.cut.add(`${from}>${to}`)
       }
   }
 
@@ -305,14 +307,14 @@ class Run {
     const cluster = this.#cluster
     const [oldest, youngest] = this.#order
     const fits = ({ from, message, to }: Transit) =>
-      !cluster.isCut(from, to) && !this.#late.has(message.type) && !cluster.server(to).paused
+      !cluster.network.isCut(from, to) && !this.#late.has(message.type) && !cluster.server(to).paused
     const { network } = cluster
     let index = -1
-    if (chance.happens(oldest)) index = network.findIndex(fits)
-    else if (chance.happens(youngest)) index = network.findLastIndex(fits)
+    if (chance.happens(oldest)) index = network.transits.findIndex(fits)
+    else if (chance.happens(youngest)) index = network.transits.findLastIndex(fits)
     else {
-      const all = network.filter(fits)
-      if (all.length > 0) index = network.indexOf(chance.pick(all))
+      const all = network.transits.filter(fits)
+      if (all.length > 0) index = network.transits.indexOf(chance.pick(all))
     }
     if (index < 0) return false
     cluster.deliver(index, duplicate)
@@ -335,7 +337,7 @@ class Run {
 
   #heal(): void {
     const cluster = this.#cluster
-    cluster.heal()
+    cluster.network.heal()
     for (const id of cluster.ids) {
       if (cluster.server(id).paused) cluster.resume(id)
       if (!cluster.server(id).up) cluster.restart(id)
@@ -388,7 +390,7 @@ class Run {
     const { ballot } = cluster.paxos(leader)
     for (const transit of [...this.#echoes.values()].flat()) {
       if (!cluster.ids.includes(transit.from) || !cluster.ids.includes(transit.to)) continue
-      cluster.deliver(cluster.network.push(transit) - 1)
+      cluster.deliver(cluster.network.transits.push(transit) - 1)
       cluster.settle()
       const after = cluster.paxos(leader)
       if (after.ballot.seq !== ballot.seq || after.role !== 'leader')
@@ -406,7 +408,7 @@ function distrustFastClock(cluster: Cluster): void {
   const leader = cluster.elect()
   const [fast = 0, ...others] = cluster.others(leader)
   cluster.server(fast).rate *= FAST
-  for (const other of others) cluster.isolate(other)
+  for (const other of others) cluster.network.isolate(other)
   const endMs = cluster.nowMs + FAST * cluster.server(leader).config.leaseMs
   while (cluster.nowMs < endMs && cluster.paxos(leader).role === 'leader') {
     cluster.advance()

@@ -59,7 +59,7 @@ export function exploreLeases(seed: number): LeasesSeen {
   for (const id of cluster.ids) cluster.server(id).rate = rates[id - 1] ?? 1
   const turns = new Turns(cluster, chance, changes)
   for (let event = 0; event < EVENTS; event++) turns.event()
-  cluster.heal()
+  cluster.network.heal()
   for (const id of cluster.ids) if (!cluster.server(id).up) cluster.restart(id)
   if (!changes) chooseAlone(cluster, cluster.elect(), 'the last')
   for (const a of cluster.ids)
@@ -90,7 +90,7 @@ class Turns {
     const { advance, crash, cut, gone, heal, rival, transfer, write } = RATES
     if (falls(advance)) this.#advanceTime()
     else if (falls(cut)) this.#cutOff()
-    else if (falls(heal)) cluster.heal()
+    else if (falls(heal)) cluster.network.heal()
     else if (falls(gone)) this.#reportGone()
     else if (falls(transfer)) this.#transfer()
     else if (falls(crash)) cluster.crash(chance.pick(cluster.ids))
@@ -123,8 +123,8 @@ class Turns {
     const cluster = this.#cluster
     for (const id of this.#leaders) {
       const peers = cluster.others(id).filter(() => chance.happens(0.8))
-      if (chance.happens(0.7)) cluster.isolate(id, peers)
-      else for (const peer of peers) cluster.cut.add(`${id}>${peer}`)
+      if (chance.happens(0.7)) cluster.network.isolate(id, peers)
+      else for (const peer of peers) cluster.network.cut.add(`${id}>${peer}`)
     }
   }
 
@@ -138,10 +138,10 @@ class Turns {
     if (chance.happens(0.3)) this.#interruptCampaign(leader)
     // One is cut off from the leader until its lease promise has ended.
     if (chance.happens(0.3)) {
-      cluster.isolate(leader, [chance.pick(others)])
+      cluster.network.isolate(leader, [chance.pick(others)])
       this.#writeSteps(20)
     }
-    cluster.isolate(leader)
+    cluster.network.isolate(leader)
     const restarts = chance.happens(0.3)
     for (const id of others) if (restarts && chance.happens(0.8)) cluster.crash(id)
     for (const id of others) if (!cluster.server(id).up) cluster.restart(id)
@@ -152,13 +152,13 @@ class Turns {
   /** Others campaign, and the leader is back before their prepares arrive. */
   #interruptCampaign(leader: ServerId): void {
     const cluster = this.#cluster
-    cluster.isolate(leader)
-    for (let step = 0; step < 60 && cluster.underWay('prepare').length === 0; step++) {
+    cluster.network.isolate(leader)
+    for (let step = 0; step < 60 && cluster.network.underWay('prepare').length === 0; step++) {
       this.#advanceTime()
       for (const type of ['probe', 'probe-answer'] as const) cluster.deliverAll(type)
       cluster.syncDisks()
     }
-    cluster.heal()
+    cluster.network.heal()
     for (let step = 0; step < 8; step++) {
       this.#advanceTime()
       for (const type of ['heartbeat', 'heartbeat-answer'] as const) cluster.deliverAll(type)
@@ -196,9 +196,9 @@ class Turns {
   #deliver(): void {
     const chance = this.#chance
     const { network } = this.#cluster
-    for (let count = chance.below(12); count > 0 && network.length > 0; count--) {
-      const index = chance.below(Math.min(network.length, 8))
-      if (chance.happens(0.02)) network.splice(index, 1)
+    for (let count = chance.below(12); count > 0 && network.transits.length > 0; count--) {
+      const index = chance.below(Math.min(network.transits.length, 8))
+      if (chance.happens(0.02)) network.transits.splice(index, 1)
       else this.#cluster.deliver(index, chance.happens(0.03))
     }
   }

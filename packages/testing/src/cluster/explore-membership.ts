@@ -82,7 +82,7 @@ export function join(cluster: Cluster, chance: Chance): void {
 
 /** Nothing goes wrong any more; who is not a member goes, and the last change takes force. */
 export function settleMembership(cluster: Cluster): void {
-  cluster.heal()
+  cluster.network.heal()
   for (const id of cluster.ids) if (!cluster.server(id).up) cluster.restart(id)
   for (let round = 0; round < MOST_ROUNDS; round++) {
     cluster.wait(QUIET_MS)

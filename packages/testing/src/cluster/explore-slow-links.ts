@@ -5,7 +5,8 @@ import { Chance } from '../chance.js'
 import { drawClockRates } from '../draw-lease.js'
 import { magnitude } from '../magnitude.js'
 import { drawPreparedSlots } from '../draw-prepared-slots.js'
-import { Cluster, type Transit } from './cluster.js'
+import { Cluster } from './cluster.js'
+import type { Transit } from './observer.js'
 import { readUnderLease } from './read-under-lease.js'
 
 const STEPS = 2500
@@ -95,9 +96,9 @@ class Run {
     if (chance.happens(write)) cluster.propose(this.#leader() ?? id, `r${++this.#written}`)
     if (this.#readers.length > 0 && chance.happens(read)) cluster.read(chance.pick(this.#readers))
     if (chance.happens(cut)) {
-      if (cluster.cut.size > 0) cluster.heal()
-      else if (chance.happens(0.5)) cluster.isolate(this.#leader() ?? id)
-      else cluster.cut.add(`${id}>${chance.pick(cluster.others(id))}`)
+      if (cluster.network.cut.size > 0) cluster.network.heal()
+      else if (chance.happens(0.5)) cluster.network.isolate(this.#leader() ?? id)
+      else cluster.network.cut.add(`${id}>${chance.pick(cluster.others(id))}`)
     }
     if (server.paused ? chance.happens(0.02) : server.up && chance.happens(pause)) {
       if (server.paused) cluster.resume(id)
@@ -132,7 +133,7 @@ class Run {
       dueMs = atMs
       act = () => {
         this.#arrivals.delete(transit)
-        cluster.deliver(cluster.network.indexOf(transit))
+        cluster.deliver(cluster.network.transits.indexOf(transit))
       }
     }
     if (dueMs === Infinity) dueMs = cluster.nowMs + 1
@@ -146,7 +147,7 @@ class Run {
 
   end(): void {
     const cluster = this.#cluster
-    cluster.heal()
+    cluster.network.heal()
     for (const id of cluster.ids) {
       if (cluster.server(id).paused) cluster.resume(id)
       if (!cluster.server(id).up) cluster.restart(id)

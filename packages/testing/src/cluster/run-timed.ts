@@ -1,5 +1,6 @@
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
-import type { Cluster, Transit } from './cluster.js'
+import type { Cluster } from './cluster.js'
+import type { Transit } from './observer.js'
 
 /** How long a sync takes. */
 const SYNC_MS = 1
@@ -24,7 +25,7 @@ export function runTimed(
   const syncs = new Map<ServerId, number>()
   while (!done()) {
     if (cluster.nowMs > endMs) throw new Error(`not done within ${limitMs} ms of simulated time`)
-    for (const transit of cluster.network) {
+    for (const transit of cluster.network.transits) {
       if (arrivals.has(transit)) continue
       arrivals.set(transit, cluster.nowMs + cluster.chance.between(...latencyMs))
     }
@@ -35,7 +36,7 @@ export function runTimed(
     if (transit !== undefined && arrivalMs <= Math.min(syncMs, deadlineMs)) {
       cluster.nowMs = Math.max(cluster.nowMs, arrivalMs)
       arrivals.delete(transit)
-      cluster.deliver(cluster.network.indexOf(transit))
+      cluster.deliver(cluster.network.transits.indexOf(transit))
     } else if (id !== undefined && syncMs <= deadlineMs) {
       cluster.nowMs = Math.max(cluster.nowMs, syncMs)
       syncs.delete(id)

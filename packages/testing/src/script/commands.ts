@@ -103,19 +103,19 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     const [from, to] = parseRoute(words.length === 1 ? words.join() : words.join('>'))
     if (from === undefined || to === undefined) throw new Error('expected s1>s2, or two servers')
     requireServers(cluster, [from, to])
-    cluster.cut.add(`${from}>${to}`)
-    if (words.length > 1) cluster.cut.add(`${to}>${from}`)
+    cluster.network.cut.add(`${from}>${to}`)
+    if (words.length > 1) cluster.network.cut.add(`${to}>${from}`)
     return OK
   },
   split: ({ cluster }, args) => {
     const side = args.servers()
     requireServers(cluster, side)
     const rest = cluster.ids.filter((id) => !side.includes(id))
-    for (const id of side) cluster.isolate(id, rest)
+    for (const id of side) cluster.network.isolate(id, rest)
     return OK
   },
   heal: ({ cluster }) => {
-    cluster.heal()
+    cluster.network.heal()
     return OK
   },
 
@@ -253,8 +253,8 @@ function requireUp(cluster: Cluster, id: ServerId): ServerId {
 }
 
 function tickUntil(cluster: Cluster, id: ServerId, type: MessageType): void {
-  const before = cluster.sent.get(type)
-  for (let ticks = 0; cluster.sent.get(type) === before; ticks++) {
+  const before = cluster.network.sent.get(type)
+  for (let ticks = 0; cluster.network.sent.get(type) === before; ticks++) {
     if (ticks === MAX_TICKS) throw new Error(`s${id} sends no ${type} within ${MAX_TICKS} ticks`)
     cluster.tick(id)
     cluster.syncDisks()

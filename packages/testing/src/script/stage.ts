@@ -62,7 +62,7 @@ export class Stage {
         if (message !== undefined) lines.push(`${message} (waits: s${transit.to} is paused)`)
         continue
       }
-      this.cluster.deliver(this.cluster.network.indexOf(transit), keep)
+      this.cluster.deliver(this.cluster.network.transits.indexOf(transit), keep)
       this.cluster.syncDisks()
       const effects = this.narrator.take(detail).map((line) => `  ${line}`)
       const [message] = this.narrator.describe([transit], effects.length > 0 ? 'heartbeats' : detail)
@@ -74,14 +74,16 @@ export class Stage {
   /** Takes messages off the network for good. */
   lose(selection: Selection): string[] {
     const transits = this.#select(selection)
-    this.cluster.drop(transits)
+    this.cluster.network.drop(transits)
     return this.#list(transits, detailFor(selection))
   }
 
   /** Takes messages off the network until they are released. */
   hold(selection: Selection): string[] {
     const transits = this.#select(selection)
-    this.cluster.network = this.cluster.network.filter((transit) => !transits.includes(transit))
+    this.cluster.network.transits = this.cluster.network.transits.filter(
+      (transit) => !transits.includes(transit),
+    )
     this.#heldBack.push(...transits)
     return this.#list(transits, detailFor(selection))
   }
@@ -92,7 +94,7 @@ export class Stage {
     const transits =
       selection === undefined ? this.#heldBack : pick(this.#heldBack, selection, 'is held back')
     this.#heldBack = this.#heldBack.filter((transit) => !transits.includes(transit))
-    this.cluster.network.push(...transits)
+    this.cluster.network.transits.push(...transits)
     return this.#list(transits, 'heartbeats')
   }
 
@@ -103,7 +105,7 @@ export class Stage {
 
   /** What is under way, without heartbeats. */
   underWay(): string[] {
-    return this.#list(this.cluster.network, 'messages')
+    return this.#list(this.cluster.network.transits, 'messages')
   }
 
   #list(transits: readonly Transit[], detail: Detail): string[] {
@@ -116,11 +118,11 @@ export class Stage {
    * none.
    */
   #select(selection: Selection): Transit[] {
-    return pick(this.cluster.network, selection, 'is under way')
+    return pick(this.cluster.network.transits, selection, 'is under way')
   }
 
   #fate({ from, to }: { from: ServerId; to: ServerId }): string {
-    if (this.cluster.isCut(from, to)) return ' (lost: cut off)'
+    if (this.cluster.network.isCut(from, to)) return ' (lost: cut off)'
     return this.cluster.server(to).up ? '' : ` (lost: s${to} is down)`
   }
 }

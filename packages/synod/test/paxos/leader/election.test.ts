@@ -10,7 +10,7 @@ describe('an election', () => {
     cluster.deliverAll('probe')
     cluster.deliverAll('probe-answer')
     cluster.sync(1)
-    expect(cluster.underWay('prepare').map(({ message }) => message)).toEqual([
+    expect(cluster.network.underWay('prepare').map(({ message }) => message)).toEqual([
       { type: 'prepare', ballot: ballot(1, 1), scope: 'log', slot: 1 },
       { type: 'prepare', ballot: ballot(1, 1), scope: 'log', slot: 1 },
     ])
@@ -22,7 +22,7 @@ describe('an election', () => {
     cluster.propose(1, 'a', 'b')
     cluster.propose(1, 'c')
     cluster.settle()
-    expect(cluster.sent.get('prepare')).toBe(2)
+    expect(cluster.network.sent.get('prepare')).toBe(2)
   })
 
   test('starts by itself, and ends with one leader', () => {
@@ -42,8 +42,8 @@ describe('an election', () => {
 
   test('needs a quorum', () => {
     const cluster = new Cluster({ servers: 5 })
-    cluster.isolate(1, [3, 4, 5])
-    cluster.isolate(2, [3, 4, 5])
+    cluster.network.isolate(1, [3, 4, 5])
+    cluster.network.isolate(2, [3, 4, 5])
     cluster.wait(5000)
     expect([1, 2]).not.toContain(cluster.leader())
     expect([3, 4, 5]).toContain(cluster.leader())
@@ -95,12 +95,12 @@ describe('an election', () => {
     cluster.deliverAll('probe')
     cluster.deliverAll('probe-answer')
     cluster.sync(1)
-    expect(cluster.lose('prepare', ({ to }) => to !== 2)).toHaveLength(3)
+    expect(cluster.network.lose('prepare', ({ to }) => to !== 2)).toHaveLength(3)
     cluster.settle()
     expect(cluster.paxos(1).status().role).toBe('candidate')
     cluster.nowMs += cluster.server(1).config.resendMs
     cluster.step(1, { type: 'tick' })
-    expect(cluster.underWay('prepare').map(({ to }) => to)).toEqual([3, 4, 5])
+    expect(cluster.network.underWay('prepare').map(({ to }) => to)).toEqual([3, 4, 5])
     cluster.settle()
     expect(cluster.paxos(1).status().role).toBe('leader')
   })

@@ -142,9 +142,9 @@ describe('a leader with leases', () => {
       cluster.advance()
       do {
         cluster.syncDisks()
-        cluster.lose(type)
+        cluster.network.lose(type)
         cluster.deliver(0)
-      } while (cluster.network.length > 0)
+      } while (cluster.network.transits.length > 0)
     }
   }
 
@@ -179,7 +179,7 @@ describe('a leader with leases', () => {
     cluster.syncDisks()
     cluster.deliverAll('promise')
     // It has promised, so that a rival needs it or s1; and it is bound no longer.
-    cluster.isolate(3)
+    cluster.network.isolate(3)
     heartbeatWithout(cluster, 'accept')
     const { current, latest } = cluster.paxos(1).membership
     expect([current.voters, latest.voters]).toEqual([
@@ -188,7 +188,7 @@ describe('a leader with leases', () => {
     ])
     expect(cluster.paxos(1).role).toBe('leader')
     expect(readUnderLease(cluster)).toBe(0)
-    cluster.heal()
+    cluster.network.heal()
     cluster.run(() => readUnderLease(cluster) === 1)
   })
 })
@@ -381,7 +381,7 @@ describe('PITFALL 18: leases', () => {
       readUnderLease(cluster)
     }
     for (let step = 0; step < 200; step++) pass()
-    cluster.isolate(1)
+    cluster.network.isolate(1)
     for (const id of [2, 3]) cluster.step(id, { type: 'peer-gone', peer: 1 })
     for (let step = 0; step < 200; step++) {
       pass()

@@ -9,10 +9,10 @@ describe('a healthy leader', () => {
   test('stays: no follower probes while its heartbeats arrive', () => {
     const cluster = new Cluster({ servers: 5 })
     const at = cluster.makeLeader(1)
-    const prepares = cluster.sent.get('prepare')
+    const prepares = cluster.network.sent.get('prepare')
     cluster.wait(20_000)
     expect(cluster.paxos(1).status()).toMatchObject({ role: 'leader', ballot: at })
-    expect(cluster.sent.get('prepare')).toBe(prepares)
+    expect(cluster.network.sent.get('prepare')).toBe(prepares)
   })
 
   test('stays: its accepts count as heartbeats', () => {
@@ -32,9 +32,9 @@ describe('a server that misses the leader', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
     const journal = cluster.server(3).journal.length
-    cluster.isolate(3, [1])
+    cluster.network.isolate(3, [1])
     cluster.wait(5000)
-    expect(cluster.sent.get('probe')).toBeGreaterThan(2)
+    expect(cluster.network.sent.get('probe')).toBeGreaterThan(2)
     expect(cluster.server(3).journal).toHaveLength(journal)
   })
 
@@ -42,9 +42,9 @@ describe('a server that misses the leader', () => {
     for (const peers of [[1], [1, 2]]) {
       const cluster = new Cluster()
       const at = cluster.makeLeader(1)
-      cluster.isolate(3, peers)
+      cluster.network.isolate(3, peers)
       cluster.wait(10_000)
-      cluster.heal()
+      cluster.network.heal()
       cluster.wait(5000)
       expect(cluster.paxos(1).status()).toMatchObject({ role: 'leader', ballot: at })
       expect(cluster.paxos(3).leader).toBe(1)
@@ -103,14 +103,14 @@ describe('a stuck disk', () => {
     cluster.stuckDisks.add(1)
     cluster.propose(1, 'a')
     cluster.step(1, { type: 'disk-stuck' })
-    const probes = cluster.sent.get('probe')
+    const probes = cluster.network.sent.get('probe')
     cluster.crash(2)
     cluster.crash(3)
     cluster.wait(5000)
-    expect(cluster.sent.get('probe')).toBe(probes)
+    expect(cluster.network.sent.get('probe')).toBe(probes)
     cluster.stuckDisks.delete(1)
     cluster.wait(5000)
-    expect(cluster.sent.get('probe')).toBeGreaterThan(probes ?? 0)
+    expect(cluster.network.sent.get('probe')).toBeGreaterThan(probes ?? 0)
   })
 
   test('ends the campaign of a candidate', () => {
@@ -148,7 +148,7 @@ describe('after the process of the leader ended', () => {
   test('one server that is wrong about it does not depose a leader that another server hears', () => {
     const cluster = new Cluster()
     const at = cluster.makeLeader(1)
-    cluster.isolate(3, [1])
+    cluster.network.isolate(3, [1])
     cluster.step(3, { type: 'peer-gone', peer: 1 })
     cluster.wait(1000)
     expect(cluster.paxos(1).status()).toMatchObject({ role: 'leader', ballot: at })
@@ -224,7 +224,7 @@ describe('a leader that cannot reach a quorum', () => {
   test('gives up within an election timeout, though some servers still answer', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
-    cluster.isolate(1, [3, 4, 5])
+    cluster.network.isolate(1, [3, 4, 5])
     cluster.wait(electionTimeoutMs + 2 * heartbeatMs)
     expect(cluster.paxos(1).status()).toMatchObject({ role: 'follower', leader: undefined })
   })
@@ -232,7 +232,7 @@ describe('a leader that cannot reach a quorum', () => {
   test('gives up, and the followers that heard it join the next leader', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
-    cluster.isolate(1, [3, 4, 5])
+    cluster.network.isolate(1, [3, 4, 5])
     cluster.run(() => [2, 3, 4, 5].includes(cluster.leader() ?? 0), 10_000)
     cluster.propose(cluster.leader()!, 'a')
     cluster.settle()
@@ -242,7 +242,7 @@ describe('a leader that cannot reach a quorum', () => {
   test('gives up if its messages arrive but no answer does', () => {
     const cluster = new Cluster()
     cluster.makeLeader(1)
-    cluster.cut.add('2>1').add('3>1')
+    cluster.network.cut.add('2>1').add('3>1')
     cluster.wait(electionTimeoutMs + 2 * heartbeatMs)
     expect(cluster.paxos(1).status().role).toBe('follower')
   })

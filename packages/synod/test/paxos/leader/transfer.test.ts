@@ -8,7 +8,7 @@ describe('a leader that transfers the leadership', () => {
     const at = cluster.makeLeader(1)
     cluster.propose(1, 'a')
     cluster.step(1, { type: 'transfer', to: 3 })
-    expect(cluster.underWay('transfer')).toEqual([
+    expect(cluster.network.underWay('transfer')).toEqual([
       { from: 1, to: 3, message: { type: 'transfer', ballot: at, to: 3 } },
     ])
     expect(cluster.paxos(1).status().role).toBe('leader')
@@ -16,7 +16,7 @@ describe('a leader that transfers the leadership', () => {
     cluster.settle()
     expect(cluster.nowMs).toBe(beforeMs)
     expect(cluster.leader()).toBe(3)
-    expect(cluster.sent.get('probe')).toBe(2)
+    expect(cluster.network.sent.get('probe')).toBe(2)
     cluster.propose(3, 'b')
     cluster.settle()
     expect(texts(cluster.prefix(3))).toEqual(['a', 'b'])
@@ -25,13 +25,13 @@ describe('a leader that transfers the leadership', () => {
   test('picks the server with the highest vote of the servers that it hears', () => {
     const cluster = new Cluster({ servers: 5 })
     cluster.makeLeader(1)
-    cluster.isolate(4)
+    cluster.network.isolate(4)
     cluster.propose(1, 'a')
-    cluster.lose('accept', ({ to }) => to === 2)
+    cluster.network.lose('accept', ({ to }) => to === 2)
     cluster.wait(120)
-    cluster.lose('accept')
+    cluster.network.lose('accept')
     cluster.step(1, { type: 'transfer', to: 0 })
-    expect(cluster.underWay('transfer').map(({ to }) => to)).not.toContain(4)
+    expect(cluster.network.underWay('transfer').map(({ to }) => to)).not.toContain(4)
     cluster.settle()
     expect([2, 3, 5]).toContain(cluster.leader())
   })

@@ -93,7 +93,7 @@ describe('three servers that propose at once', () => {
       expect(cluster.nowMs).toBeLessThan(20_000)
       expect(slots).toBeLessThan(1.2 * 3 * each)
       // Two a round, one for each peer; a duel without end would make it hundreds.
-      expect((cluster.sent.get('prepare') ?? 0) / slots).toBeLessThan(12)
+      expect((cluster.network.sent.get('prepare') ?? 0) / slots).toBeLessThan(12)
     })
   })
 

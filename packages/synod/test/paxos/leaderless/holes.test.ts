@@ -12,7 +12,7 @@ function abandonedSlot(): Cluster {
   cluster.sync(1)
   cluster.sync(2)
   cluster.crash(3)
-  cluster.network = []
+  cluster.network.transits = []
   return cluster
 }
 
@@ -42,7 +42,7 @@ describe('a slot without a proposer', () => {
     cluster.deliverAll('accept', ({ to }) => to === 2)
     cluster.sync(2)
     cluster.crash(3)
-    cluster.network = []
+    cluster.network.transits = []
     cluster.run(() => cluster.paxos(1).chosen === 1 && cluster.paxos(2).chosen === 1, 500)
     expect(texts(cluster.prefix(1))).toEqual(['orphan'])
   })

@@ -53,7 +53,7 @@ test('a cluster that lost power finishes the values that it had voted for', () =
   cluster.deliverAll('accept')
   for (const id of cluster.ids) cluster.sync(id)
   for (const id of cluster.ids) cluster.crash(id)
-  cluster.network = []
+  cluster.network.transits = []
   for (const id of cluster.ids) cluster.restart(id)
   cluster.run(() => cluster.ids.every((id) => cluster.paxos(id).chosen === 1), 1000)
   expect(texts(cluster.prefix(3))).toEqual(['a'])

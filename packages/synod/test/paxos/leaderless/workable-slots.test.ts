@@ -21,14 +21,14 @@ describe('a leaderless request', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(1, 'a')
     cluster.sync(1)
-    expect(cluster.underWay('prepare').map(({ message }) => message)).toEqual([
+    expect(cluster.network.underWay('prepare').map(({ message }) => message)).toEqual([
       { type: 'prepare', ballot: ballot(1, 1), scope: 'slot', slot: 1 },
       { type: 'prepare', ballot: ballot(1, 1), scope: 'slot', slot: 1 },
     ])
     cluster.deliverAll('prepare')
     cluster.sync(2)
     cluster.deliverAll('promise')
-    expect(cluster.underWay('accept').map(({ message }) => message)).toEqual([
+    expect(cluster.network.underWay('accept').map(({ message }) => message)).toEqual([
       { type: 'accept', ballot: ballot(1, 1), first: 1, values: [value('a')] },
       { type: 'accept', ballot: ballot(1, 1), first: 1, values: [value('a')] },
     ])
@@ -40,7 +40,7 @@ describe('a leaderless request', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(1, 'a', 'b', 'c')
     cluster.sync(1)
-    expect(cluster.underWay('prepare').map(({ message }) => message.slot)).toEqual([1, 1, 2, 2, 3, 3])
+    expect(cluster.network.underWay('prepare').map(({ message }) => message.slot)).toEqual([1, 1, 2, 2, 3, 3])
     cluster.settle()
     expect(texts(cluster.prefix(2))).toEqual(['a', 'b', 'c'])
   })
@@ -156,7 +156,7 @@ describe('a request whose slot was won by another value', () => {
     cluster.settle()
     cluster.wait(5000)
     expect(texts(cluster.prefix(1))).toEqual(['a'])
-    expect(cluster.sent.get('prepare')).toBe(2)
+    expect(cluster.network.sent.get('prepare')).toBe(2)
   })
 })
 
@@ -167,7 +167,7 @@ describe('lost messages', () => {
     let lost = 0
     for (let step = 0; step < 20; step++) {
       for (const id of cluster.ids) cluster.sync(id)
-      if (lost === 0) lost = cluster.lose(type).length
+      if (lost === 0) lost = cluster.network.lose(type).length
       cluster.deliver(0)
     }
     expect(lost).toBeGreaterThan(0)
@@ -179,10 +179,10 @@ describe('lost messages', () => {
     const cluster = new Cluster({ mode: 'leaderless' })
     cluster.proposeAlone(1, 'a')
     cluster.run(() => {
-      cluster.lose('chosen')
+      cluster.network.lose('chosen')
       return cluster.paxos(1).chosen === 1
     })
-    cluster.lose('chosen')
+    cluster.network.lose('chosen')
     cluster.wait(100)
     expect(cluster.ids.map((id) => cluster.paxos(id).chosen)).toEqual([1, 1, 1])
   })
