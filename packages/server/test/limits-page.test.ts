@@ -43,11 +43,11 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
     'net/client/link.ts#CLIENT_LIMIT_BYTES',
   ],
   'held for all clients: connections, requests, frames, unread answers': [
-    'net/transport/intake.ts#MAX_HELD_BYTES',
-    'replica/holdings.ts#SMALL_BYTES',
-    'net/transport/intake.ts#MAX_HELD_AT_ALL_BYTES',
+    'net/transport/client-load.ts#MAX_HELD_BYTES',
+    'replica/held-bytes.ts#SMALL_BYTES',
+    'net/transport/client-load.ts#MAX_HELD_AT_ALL_BYTES',
   ],
-  'a frame of a client': ['net/transport/intake.ts#MAX_CLIENT_FRAME_BYTES'],
+  'a frame of a client': ['net/transport/client-load.ts#MAX_CLIENT_FRAME_BYTES'],
   'frames of all clients whose end has not arrived': [
     'net/transport/unfinished-frames.ts#MAX_UNFINISHED_BYTES',
     'net/transport/unfinished-frames.ts#FRAME_TIMEOUT_MS',
@@ -138,7 +138,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
 /** Limits by their names that are in no row, and why. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'bytes/address.ts#MAX_ADDRESS_BYTES': 'part of a message: the longest host name and a port',
-  'client/silence.ts#MOST_PERIODS': 'a time inside a client: when a replica counts as silent',
+  'client/silence-detector.ts#MOST_PERIODS': 'a time inside a client: when a replica counts as silent',
   'client/handle-table.ts#MAX_HANDLES': 'twice the calls under way, which have a row',
   'journal/identity.ts#MAX_CLUSTER_BYTES': 'the same as in net/hello.ts, which has a row',
   'journal/open-journal.ts#MAX_SEGMENT_SIZE_BYTES': 'of an option that only tests set',
@@ -148,7 +148,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'net/transport/channel-listener.ts#MAX_LOOKS': 'how much work is done at once',
   'net/transport/receiver.ts#MAX_SHARE_MESSAGES': 'how much work is done at once: the rest is done next',
   'net/transport/descriptors.ts#MAX_RESERVE': 'part of how connections are divided, below the table',
-  'replica/holdings.ts#MAX_SMALL_BYTES': 'the difference of two limits that have rows',
+  'replica/held-bytes.ts#MAX_SMALL_BYTES': 'the difference of two limits that have rows',
   'replica/refusal-log.ts#MAX_LINES': 'lines of a log',
   'net/transport/channel.ts#MAX_MESSAGE_BYTES': 'what fits into a frame, which has a row',
   'net/transport/receiver.ts#MAX_BATCH_MESSAGES': 'how much work is done at once: the rest is done next',

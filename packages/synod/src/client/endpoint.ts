@@ -7,7 +7,7 @@ import type { LeaderHint, ReplicaMessage } from '../net/client/messages.js'
 import type { ClientWelcome } from '../net/hello.js'
 import { LONGEST_WAIT_MS } from '../net/transport/link.js'
 import { type Address, type Network, formatAddress } from '../net/transport/network.js'
-import { Silence } from './silence.js'
+import { SilenceDetector } from './silence-detector.js'
 
 export interface EndpointOptions {
   readonly network: Network
@@ -42,7 +42,7 @@ export class Endpoint {
   readonly name: string
   readonly link: ClientLink
   /** While the replica is silent, others are asked too, if there are any. */
-  readonly silence: Silence
+  readonly silence: SilenceDetector
   hint: LeaderHint | null = null
   readonly #events: EndpointEvents
   #welcome: ClientWelcome | null = null
@@ -56,7 +56,7 @@ export class Endpoint {
     this.bit = bit
     this.name = name
     this.#events = events
-    this.silence = new Silence(clock, {
+    this.silence = new SilenceDetector(clock, {
       isAwaited: () => events.isAwaited(this),
       onSilent: () => {
         events.onSilent(this)

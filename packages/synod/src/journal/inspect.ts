@@ -11,7 +11,7 @@ import { nodeDisk } from '../storage/node-disk.js'
 import type { GroupCountsRecord, StoredRecord } from './record-codec.js'
 import type { RecoveryFinding } from './recovery-table.js'
 import { recover } from './recovery.js'
-import { decodeHeader, segmentName, segmentNumbers, UnsupportedVersionError } from './segment.js'
+import { decodeSegmentHeader, segmentName, segmentNumbers, UnsupportedVersionError } from './segment.js'
 import type { FoundHeader } from './segment.js'
 
 export type { FoundHeader }
@@ -89,7 +89,7 @@ function inspectSegment(name: string, bytes: Buffer, identity: Identity | null):
 
 function headerOf(bytes: Buffer): FoundHeader | null {
   try {
-    return decodeHeader(bytes)
+    return decodeSegmentHeader(bytes)
   } catch (error) {
     if (error instanceof UnsupportedVersionError) return null
     throw error

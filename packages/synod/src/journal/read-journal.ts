@@ -6,7 +6,7 @@ import { findGroup, groupMarker, readRecords } from './group.js'
 import type { Identity } from './identity.js'
 import { recover } from './recovery.js'
 import type { RecoveryFinding } from './recovery-table.js'
-import { decodeHeader, segmentName, segmentNumbers, UnsupportedVersionError } from './segment.js'
+import { decodeSegmentHeader, segmentName, segmentNumbers, UnsupportedVersionError } from './segment.js'
 
 /** Records were here, and are gone: what follows was written later. */
 export interface Gap {
@@ -78,7 +78,7 @@ function beginOf(
   acceptor: string,
 ): { readonly offset: number; readonly firstSequence: number } | undefined {
   try {
-    const header = decodeHeader(bytes)
+    const header = decodeSegmentHeader(bytes)
     if (header === null) return { offset: 0, firstSequence: 1 }
     if (header.acceptor !== acceptor) return undefined
     return { offset: header.sizeBytes, firstSequence: header.firstSequence }

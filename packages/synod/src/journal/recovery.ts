@@ -12,8 +12,8 @@ import { type GroupCountsRecord, lastSlotOf } from './record-codec.js'
 import { RECOVERY_TABLE } from './recovery-table.js'
 import type { RecoveryFinding, RecoveryCase } from './recovery-table.js'
 import {
-  decodeHeader,
-  encodeHeader,
+  decodeSegmentHeader,
+  encodeSegmentHeader,
   segmentName,
   segmentNumbers,
   UnsupportedVersionError,
@@ -144,7 +144,7 @@ class Examination {
     for (const number of numbers.slice(-2).reverse()) {
       const bytes = await disk.read(join(directory, segmentName(number)))
       try {
-        const header = decodeHeader(bytes)
+        const header = decodeSegmentHeader(bytes)
         if (header !== null) return this.#faultOfHeader(header, number) === null ? header.first : number
       } catch (error) {
         if (!(error instanceof UnsupportedVersionError)) throw error
@@ -159,7 +159,7 @@ class Examination {
     const name = segmentName(number)
     let header: FoundHeader | null
     try {
-      header = decodeHeader(bytes)
+      header = decodeSegmentHeader(bytes)
     } catch (error) {
       if (!(error instanceof UnsupportedVersionError)) throw error
       return findingOf('unsupported-version', name, 0, error.message)
@@ -219,7 +219,13 @@ class Examination {
   #judgeHeader(bytes: Buffer, number: number, isLast: boolean): RecoveryFinding {
     const name = segmentName(number)
     const { cluster, acceptor, peers } = this.#identity
-    const header = encodeHeader({ number, first: 1, firstSequence: this.#nextSequence, acceptor, cluster })
+    const header = encodeSegmentHeader({
+      number,
+      first: 1,
+      firstSequence: this.#nextSequence,
+      acceptor,
+      cluster,
+    })
     const neverUsed = isLast && bytes.length <= header.length && (number > 1 || peers === null)
     if (neverUsed) {
       const message = `${name} was being created when the server stopped, and holds nothing yet`

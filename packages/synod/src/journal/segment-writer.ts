@@ -3,7 +3,7 @@ import type { Slot } from '../paxos/ballot.js'
 import type { Disk, DiskFile } from '../storage/disk.js'
 import type { Identity } from './identity.js'
 import type { JournalEnd, KeptSegment } from './recovery.js'
-import { encodeHeader, segmentName } from './segment.js'
+import { encodeSegmentHeader, segmentName } from './segment.js'
 import { type SpaceWaiter, isNoSpace, writeWhenSpace } from '../storage/no-space.js'
 import { Reserve } from '../storage/reserve.js'
 import type { SegmentHeader } from './segment.js'
@@ -199,7 +199,7 @@ export class SegmentWriter {
   async #fromReserve(reserve: Reserve): Promise<BegunSegment | undefined> {
     const { directory, identity } = this.#options
     const header = this.#nextHeader
-    const bytes = encodeHeader({ ...header, acceptor: identity.acceptor, cluster: identity.cluster })
+    const bytes = encodeSegmentHeader({ ...header, acceptor: identity.acceptor, cluster: identity.cluster })
     const file = await reserve.become(join(directory, segmentName(header.number)), bytes)
     return file && { ...header, file, sizeBytes: bytes.length }
   }
@@ -255,7 +255,7 @@ async function createSegment(
   header: Omit<SegmentHeader, 'acceptor' | 'cluster'>,
 ): Promise<BegunSegment | undefined> {
   const { acceptor, cluster } = identity
-  const bytes = encodeHeader({ ...header, acceptor, cluster })
+  const bytes = encodeSegmentHeader({ ...header, acceptor, cluster })
   const path = join(directory, segmentName(header.number))
   let file: DiskFile | undefined
   try {

@@ -47,7 +47,7 @@ export function segmentNumbers(names: readonly string[]): number[] {
     .sort((a, b) => a - b)
 }
 
-export function encodeHeader(header: SegmentHeader): Buffer {
+export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   const writer = new Writer()
   writer.raw(MAGIC)
   writer.u32(VERSION)
@@ -67,7 +67,7 @@ export function encodeHeader(header: SegmentHeader): Buffer {
  * magic, version and size come first and the checksum last in every version, so that a later one is
  * told from damage.
  */
-export function decodeHeader(segment: Buffer): FoundHeader | null {
+export function decodeSegmentHeader(segment: Buffer): FoundHeader | null {
   try {
     const reader = new Reader(segment)
     if (!reader.raw(MAGIC.length).equals(MAGIC)) return null

@@ -3,7 +3,7 @@ import { Calls } from '../call.js'
 import { SynodError } from '../errors.js'
 import type { Identity } from '../journal/identity.js'
 import { type OpenedJournal, openJournal } from '../journal/open-journal.js'
-import { openIntake } from '../net/transport/intake.js'
+import { openClientLoad } from '../net/transport/client-load.js'
 import { formatAddress } from '../net/transport/network.js'
 import { Paxos } from '../paxos/paxos.js'
 import { NO_SERVERS } from '../paxos/server-set.js'
@@ -17,7 +17,7 @@ import { CommandService } from './command-service.js'
 import { ReplicaCounters } from './replica-counters.js'
 import { DiskSpace } from './disk-space.js'
 import { Driver } from './driver.js'
-import { Ending } from './ending.js'
+import { Shutdown } from './shutdown.js'
 import { Formation } from './formation.js'
 import { Inbox } from './inbox.js'
 import { Leadership } from './leadership.js'
@@ -56,7 +56,7 @@ export interface Assembled<M extends AnyMachine> {
   readonly applied: AppliedLog<M>
   readonly subscriptions: Subscriptions
   readonly loop: Loop
-  readonly ending: Ending
+  readonly shutdown: Shutdown
 }
 
 /**
@@ -138,7 +138,7 @@ function join<M extends AnyMachine>(
   const { journal } = opened
   const { executor } = restored
   const counts = new ReplicaCounters()
-  const intake = openIntake(clock)
+  const clientLoad = openClientLoad(clock)
   const calls = new Calls(clock, settings.requestTimeoutMs, (timeoutMs) => report.timeoutError(timeoutMs))
 
   const config = { ...settings.paxos, membership: executor.membership, voting: opened.damage === undefined }
@@ -212,7 +212,7 @@ function join<M extends AnyMachine>(
   const reads = new PendingReads({
     limit: settings.maxWaiting,
     now: () => clock.now(),
-    turns: intake.turns,
+    turns: clientLoad.turns,
     executed: () => state.readable,
     inbox,
     onAnswered: (tookMs) => {
@@ -259,7 +259,7 @@ function join<M extends AnyMachine>(
   })
   const service: ClientService = new ClientService({
     settings,
-    intake,
+    clientLoad,
     operations,
     leadership,
     peers,
@@ -270,7 +270,7 @@ function join<M extends AnyMachine>(
   const subscriptions = new Subscriptions()
   const timed = [clocks, space, stalls, admission, transfers, members, versions, commands]
   const stoppable = groupCountReports === undefined ? timed : [...timed, groupCountReports]
-  const ending = new Ending({
+  const shutdown = new Shutdown({
     settings,
     opened,
     inbox,
@@ -308,7 +308,7 @@ function join<M extends AnyMachine>(
     applied,
     subscriptions,
     counts,
-    ending,
+    shutdown,
   })
 
   space.begin(journal, [...(journal?.reserves ?? []), state.reserve])
@@ -330,6 +330,6 @@ function join<M extends AnyMachine>(
     applied,
     subscriptions,
     loop,
-    ending,
+    shutdown,
   }
 }

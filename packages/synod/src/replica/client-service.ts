@@ -13,7 +13,7 @@ import type {
   StatusRequest,
 } from '../net/client/messages.js'
 import type { ClientHello, ClientWelcome, Refuse } from '../net/hello.js'
-import type { Intake } from '../net/transport/intake.js'
+import type { ClientLoad } from '../net/transport/client-load.js'
 import type { Address, Network } from '../net/transport/network.js'
 import { BYTES_PER_UNIT } from '../net/transport/turns.js'
 import type { Slot } from '../paxos/ballot.js'
@@ -25,7 +25,7 @@ import { MAX_COMMAND_BYTES, type Settings } from './options.js'
 import type { Query } from './pending-reads.js'
 import { REQUEST_OVERHEAD_BYTES } from '../machine/request.js'
 import { RefusalLog } from './refusal-log.js'
-import { type Holder, Holdings } from './holdings.js'
+import { type Holder, HeldBytes } from './held-bytes.js'
 
 /**
  * A client with this many requests under way, or this much unread, is not read from until it has
@@ -53,7 +53,7 @@ const NOTHING = new Uint8Array(0)
 export interface ClientServiceParts {
   readonly settings: Settings
   /** Shared with others who do something for clients. */
-  readonly intake: Intake
+  readonly clientLoad: ClientLoad
   readonly operations: Operations
   readonly leadership: Leadership
   readonly peers: { readonly clusterId: ClusterId | null }
@@ -102,21 +102,21 @@ export class ClientService {
   /** Those to whom something has been said since they were last written to. */
   readonly #unflushed = new Set<Client>()
   #isFlushing = false
-  readonly #intake: Intake
-  readonly #holdings: Holdings
+  readonly #load: ClientLoad
+  readonly #held: HeldBytes
   readonly #refusals: RefusalLog
   /** The status as it was told last, and in which turn. */
   #told: { readonly turn: number; readonly status: Uint8Array } = { turn: -1, status: NOTHING }
   #listener: ChannelListener | undefined
 
   constructor(parts: ClientServiceParts) {
-    const { intake, settings } = parts
+    const { clientLoad, settings } = parts
     this.#parts = parts
     this.#settings = settings
     const { clock } = settings.host
-    this.#intake = intake
-    this.#holdings = new Holdings(
-      intake.budget,
+    this.#load = clientLoad
+    this.#held = new HeldBytes(
+      clientLoad.budget,
       () => clock.now(),
       () => this.#clients.size,
     )
@@ -132,7 +132,7 @@ export class ClientService {
    * arrived.
    */
   get held(): HeldStatus {
-    const { budget, frames } = this.#intake
+    const { budget, frames } = this.#load
     return { bytes: budget.heldBytes, mostBytes: budget.mostBytes, unfinishedBytes: frames.bytes }
   }
 
@@ -143,10 +143,10 @@ export class ClientService {
       clock: settings.host.clock,
       address,
       judge: (hello) => this.#judge(hello),
-      intake: this.#intake,
+      clientLoad: this.#load,
       connectionLimit: settings.connections.clients,
       onConnected: (connection) => {
-        this.#intake.budget.hold(CONNECTION_BYTES)
+        this.#load.budget.hold(CONNECTION_BYTES)
         const client: Client = {
           connection,
           underWay: new Map(),
@@ -165,13 +165,13 @@ export class ClientService {
         // What could be answered at once need not wait for a turn of the replica: there may be
         // none.
         connection.flush()
-        this.#holdings.settle(client)
+        this.#held.settle(client)
         this.#pauseOrResume(client)
       },
       onDrained: (connection) => {
         const client = this.#clients.get(connection)
         if (client === undefined) return
-        this.#holdings.settle(client)
+        this.#held.settle(client)
         this.#pauseOrResume(client)
       },
       onDisconnected: (connection) => {
@@ -179,8 +179,8 @@ export class ClientService {
         if (client === undefined) return
         this.#clients.delete(connection)
         this.#unflushed.delete(client)
-        this.#holdings.forget(client)
-        this.#intake.budget.release(CONNECTION_BYTES)
+        this.#held.forget(client)
+        this.#load.budget.release(CONNECTION_BYTES)
         this.#giveUp(client)
       },
       isIdle: (connection) =>
@@ -205,7 +205,7 @@ export class ClientService {
   /** What has been said leaves: to many connections, over several turns. */
   flush(): void {
     if (this.#isFlushing) return
-    const { turns } = this.#intake
+    const { turns } = this.#load
     let flushes = 0
     for (const client of this.#unflushed) {
       if (flushes++ >= FLUSHES_AT_LEAST && !turns.hasBudget) {
@@ -219,7 +219,7 @@ export class ClientService {
       this.#unflushed.delete(client)
       client.connection.flush()
       turns.spend(FLUSH_UNITS)
-      this.#holdings.settle(client)
+      this.#held.settle(client)
     }
   }
 
@@ -269,9 +269,9 @@ export class ClientService {
     if (client.underWay.has(request))
       throw new SynodError('wrong-protocol', `request ${request} is under way already`)
     const call = new ClientCall(this, client, request, REQUEST_BYTES + sizeOf(message))
-    this.#holdings.check(client, call.bytes)
+    this.#held.check(client, call.bytes)
     client.underWay.set(request, call)
-    this.#holdings.ask(client, call.bytes)
+    this.#held.ask(client, call.bytes)
     try {
       call.operation = this.#start(call, message)
     } catch (error) {
@@ -313,7 +313,7 @@ export class ClientService {
   }
 
   #end({ bytes, client, request }: ClientCall): void {
-    if (client.underWay.delete(request)) this.#holdings.answer(client, bytes)
+    if (client.underWay.delete(request)) this.#held.answer(client, bytes)
   }
 
   /** Tells a client what it has asked for has come to. */
@@ -329,7 +329,7 @@ export class ClientService {
 
   /** The client is gone, and waits for nothing any more. */
   #giveUp(client: Client): void {
-    const { turns } = this.#intake
+    const { turns } = this.#load
     let count = 0
     for (const call of client.underWay.values()) {
       if (count++ === GIVE_UPS_PER_TURN) {
@@ -346,7 +346,7 @@ export class ClientService {
 
   /** Worked out once in a turn: it takes longer than asking for it. */
   #status(): Uint8Array {
-    const turn = this.#intake.turns.number
+    const turn = this.#load.turns.number
     if (this.#told.turn !== turn)
       this.#told = { turn, status: Buffer.from(JSON.stringify(this.#parts.report.status())) }
     return this.#told.status
@@ -358,7 +358,7 @@ export class ClientService {
    */
   #replyIfRoom(client: Client, request: number, answer: Uint8Array): void {
     try {
-      this.#holdings.check(client, answer.length)
+      this.#held.check(client, answer.length)
     } catch (error) {
       this.#fail(client, request, error as SynodError)
       return
@@ -367,7 +367,7 @@ export class ClientService {
   }
 
   #reply(client: Client, request: number, result: Uint8Array): void {
-    this.#intake.turns.spend(Math.floor(result.length / BYTES_PER_UNIT))
+    this.#load.turns.spend(Math.floor(result.length / BYTES_PER_UNIT))
     this.#say(client, { type: 'reply', request, slot: this.#parts.state.executor.executed, result })
     if (client.paused) this.#pauseOrResume(client)
   }
@@ -380,7 +380,7 @@ export class ClientService {
   #say(client: Client, message: ReplicaMessage): void {
     client.connection.send(message)
     this.#unflushed.add(client)
-    this.#holdings.settle(client)
+    this.#held.settle(client)
   }
 
   #pauseOrResume(client: Client): void {

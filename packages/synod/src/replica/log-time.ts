@@ -27,8 +27,8 @@ interface Reading {
   readonly atMs: number
 }
 
-/** What log time is drawn to at one moment, by the clocks of this process. */
-export interface Moment {
+/** What the clocks of this process show, and whose clocks count. */
+export interface ClockReadings {
   /** Monotonic. */
   readonly nowMs: number
   /** What the wall clock of this server shows. */
@@ -93,11 +93,11 @@ export class LogTime {
     this.#readings.delete(server)
   }
 
-  /** Log time goes on to this moment. `nowMs` never goes back from one call to the next. */
-  at(moment: Moment): LogMoment {
-    const { executedMs, nowMs, voters } = moment
+  /** Log time goes on to these readings. `nowMs` never goes back from one call to the next. */
+  at(readings: ClockReadings): LogMoment {
+    const { executedMs, nowMs, voters } = readings
     const passedMs = nowMs - this.#nowMs
-    const known = this.#known(moment)
+    const known = this.#known(readings)
     const median = medianOf(known, voters.length)
     let timeMs = this.#timeMs + passedMs
     if (median !== undefined) {
@@ -111,7 +111,7 @@ export class LogTime {
   }
 
   /** What the wall clocks of the voters show, as far as it is known. */
-  #known({ nowMs, voters, wallMs }: Moment): Bounds[] {
+  #known({ nowMs, voters, wallMs }: ClockReadings): Bounds[] {
     const offsetMs = wallMs - nowMs
     // A jump is not followed where no other clock says that it is right.
     if (Math.abs(offsetMs - this.#believedMs) <= MAX_APART_MS) this.#believedMs = offsetMs

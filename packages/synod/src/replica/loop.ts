@@ -13,7 +13,7 @@ import type { Clocks } from './clocks.js'
 import type { CommandService } from './command-service.js'
 import type { ReplicaCounters } from './replica-counters.js'
 import type { Driver } from './driver.js'
-import type { Ending } from './ending.js'
+import type { Shutdown } from './shutdown.js'
 import type { Formation } from './formation.js'
 import type { Arrival, Inbox } from './inbox.js'
 import type { Leadership } from './leadership.js'
@@ -55,7 +55,7 @@ export interface LoopParts {
   readonly applied: { restored(): void }
   readonly subscriptions: Subscriptions
   readonly counts: ReplicaCounters
-  readonly ending: Ending
+  readonly shutdown: Shutdown
 }
 
 /**
@@ -80,12 +80,12 @@ export class Loop {
   }
 
   #turn(): void {
-    const { admission, commands, driver, ending, inbox, state } = this.#parts
+    const { admission, commands, driver, shutdown, inbox, state } = this.#parts
     try {
       for (const arrival of inbox.take()) {
         this.#takeIn(arrival)
-        if (admission.outdated !== undefined) ending.outdated(admission.outdated)
-        if (ending.hasBegun) return
+        if (admission.outdated !== undefined) shutdown.outdated(admission.outdated)
+        if (shutdown.hasBegun) return
         this.#startIfReady()
       }
       this.#startIfReady()
@@ -95,12 +95,12 @@ export class Loop {
       this.#answer(this.#hasStarted ? state.execute() : [])
       inbox.tickAt(Math.min(driver.deadlineMs, commands.dueMs))
     } catch (error) {
-      ending.fail(fatal(error))
+      shutdown.fail(fatal(error))
     }
   }
 
   #takeIn(arrival: Arrival): void {
-    const { admission, applied, clocks, commands, ending, formation, members } = this.#parts
+    const { admission, applied, clocks, commands, shutdown, formation, members } = this.#parts
     const { groupCountReports, reads, state, versions } = this.#parts
     switch (arrival.type) {
       case 'tick':
@@ -153,7 +153,7 @@ export class Loop {
         versions.refresh()
         break
       case 'failed':
-        ending.fail(arrival.error)
+        shutdown.fail(arrival.error)
         break
     }
   }

@@ -238,10 +238,10 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * so does the iteration
    */
   async saveSnapshot(): Promise<SavedSnapshot> {
-    const { ending, state } = this.#parts
+    const { shutdown, state } = this.#parts
     const owner = {}
     return savedSnapshot(async (slot, offset) => {
-      if (ending.error !== undefined) throw ending.error
+      if (shutdown.error !== undefined) throw shutdown.error
       return state.save(slot, offset, owner)
     })
   }
@@ -349,12 +349,12 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
    * await replica.close()
    */
   async close(): Promise<void> {
-    const { ending, paxos, peers, settings } = this.#parts
-    if (ending.error === undefined && paxos.leader === settings.id && peers.links.size > 0) {
+    const { shutdown, paxos, peers, settings } = this.#parts
+    if (shutdown.error === undefined && paxos.leader === settings.id && peers.links.size > 0) {
       const timeoutMs = PARTING_PATIENCE * settings.paxos.electionTimeoutMs
       await this.transferLeadership({ timeoutMs }).catch(() => undefined)
     }
-    await ending.close()
+    await shutdown.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

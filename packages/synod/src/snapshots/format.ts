@@ -62,7 +62,13 @@ export class SnapshotFault extends Error {
 /** Another version of Synod wrote it: nothing is known of what is in it. */
 export class OtherVersion extends SnapshotFault {}
 
-export function encodeHeader({ ballot, slot, cluster, clusterId, parameters }: SnapshotHeader): Buffer {
+export function encodeSnapshotHeader({
+  ballot,
+  slot,
+  cluster,
+  clusterId,
+  parameters,
+}: SnapshotHeader): Buffer {
   const writer = new Writer()
   writer.raw(MAGIC)
   writer.u32(VERSION)
@@ -78,7 +84,7 @@ export function encodeHeader({ ballot, slot, cluster, clusterId, parameters }: S
 }
 
 /** The header that `bytes` begin with, and where the frames begin. Throws a SnapshotFault. */
-export function decodeHeader(bytes: Buffer): SnapshotHeader & { readonly sizeBytes: number } {
+export function decodeSnapshotHeader(bytes: Buffer): SnapshotHeader & { readonly sizeBytes: number } {
   try {
     const reader = new Reader(bytes)
     if (!reader.raw(MAGIC.length).equals(MAGIC)) throw new SnapshotFault('this is no snapshot')

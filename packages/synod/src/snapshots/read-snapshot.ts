@@ -5,7 +5,7 @@ import {
   type SnapshotHeader,
   type SnapshotFilePart,
   SnapshotFault,
-  decodeHeader,
+  decodeSnapshotHeader,
   readFrame,
 } from './format.js'
 
@@ -13,7 +13,7 @@ import {
 const READ_BYTES = 1 << 18
 
 export async function readHeader(disk: Disk, path: string): Promise<SnapshotHeader & { sizeBytes: number }> {
-  return decodeHeader(await disk.readPart(path, 0, MAX_HEADER_BYTES))
+  return decodeSnapshotHeader(await disk.readPart(path, 0, MAX_HEADER_BYTES))
 }
 
 /**

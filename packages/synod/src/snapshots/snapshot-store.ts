@@ -11,7 +11,7 @@ import {
   type SnapshotFilePart,
   OtherVersion,
   SnapshotFault,
-  encodeHeader,
+  encodeSnapshotHeader,
   writeEnd,
   writePart,
 } from './format.js'
@@ -190,7 +190,12 @@ export class SnapshotStore {
     const { path } = this.reserve
     const file = await this.reserve.take()
     try {
-      const sizeBytes = await writeAll(file, encodeHeader({ ...this.#owner, slot, ballot }), parts, rest)
+      const sizeBytes = await writeAll(
+        file,
+        encodeSnapshotHeader({ ...this.#owner, slot, ballot }),
+        parts,
+        rest,
+      )
       await file.close()
       return await this.#publish(path, { slot, sizeBytes })
     } finally {

@@ -6,7 +6,7 @@ import type { Identity } from '../../src/journal/identity.js'
 import { saveOutdated } from '../../src/journal/outdated.js'
 import { RECOVERY_TABLE } from '../../src/journal/recovery-table.js'
 import type { RecoveryCase, RecoveryRule } from '../../src/journal/recovery-table.js'
-import { decodeHeader, encodeHeader, segmentName } from '../../src/journal/segment.js'
+import { decodeSegmentHeader, encodeSegmentHeader, segmentName } from '../../src/journal/segment.js'
 import {
   CLUSTER_ID,
   appendGroup,
@@ -127,7 +127,7 @@ const SCENES: Readonly<Record<RecoveryCase, () => Promise<MemoryDisk>>> = {
   },
   'unsupported-version': async () => {
     const { disk, bytes } = await scene()
-    const size = decodeHeader(bytes)!.sizeBytes
+    const size = decodeSegmentHeader(bytes)!.sizeBytes
     const later = Buffer.from(bytes)
     later.writeUInt32LE(3, 8)
     later.writeUInt32LE(crc32(later.subarray(0, size - 4)), size - 4)
@@ -245,7 +245,7 @@ test('a journal cut at any byte of its last group recovers all earlier groups', 
 test('a first segment cut within its header is created again, unless the cluster has formed', async () => {
   for (const formed of [false, true]) {
     const { disk, bytes } = await scene({ formed })
-    const { sizeBytes } = decodeHeader(bytes)!
+    const { sizeBytes } = decodeSegmentHeader(bytes)!
     for (let size = 0; size < sizeBytes; size++) {
       disk.put(first, bytes.subarray(0, size))
       const opened = await open(disk)
@@ -306,8 +306,8 @@ test('a value that looks like a group of another journal does not turn a torn ta
 
 test('a segment that begins after the end of the one before is a gap, even without groups', async () => {
   const { disk, bytes } = await scene()
-  const header = { ...decodeHeader(bytes)!, number: 2, firstSequence: GROUPS.length + 2 }
-  disk.put(`${DIRECTORY}/${segmentName(2)}`, encodeHeader(header))
+  const header = { ...decodeSegmentHeader(bytes)!, number: 2, firstSequence: GROUPS.length + 2 }
+  disk.put(`${DIRECTORY}/${segmentName(2)}`, encodeSegmentHeader(header))
   expect((await open(disk)).damage).toMatchObject({ case: 'missing-group', file: segmentName(2) })
 })
 
@@ -315,7 +315,7 @@ test('a segment with the file name of another one is foreign', async () => {
   const { disk } = await scene()
   const { identity, bytes } = await scene()
   await saveIdentity(disk, DIRECTORY, identity)
-  disk.put(first, encodeHeader({ ...decodeHeader(bytes)!, number: 2 }))
+  disk.put(first, encodeSegmentHeader({ ...decodeSegmentHeader(bytes)!, number: 2 }))
   expect((await open(disk)).damage?.case).toBe('foreign-segment')
 })
 

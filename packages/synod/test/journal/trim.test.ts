@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { lastSlotOf } from '../../src/journal/record-codec.js'
-import { decodeHeader, segmentName, segmentNumbers } from '../../src/journal/segment.js'
+import { decodeSegmentHeader, segmentName, segmentNumbers } from '../../src/journal/segment.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
 import { LOSE_ALL, MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
 import { DIRECTORY, appendGroup, open, openUsable, plain, promise, trim, vote } from './harness.js'
@@ -30,7 +30,7 @@ describe('a trim', () => {
     await appendGroup(journal, listener, [vote(4, 'd')])
     await journal.close()
     expect(await segments(disk)).toEqual([3, 4, 5])
-    const header = decodeHeader(disk.snapshot(DIRECTORY).get(segmentName(5))!)
+    const header = decodeSegmentHeader(disk.snapshot(DIRECTORY).get(segmentName(5))!)
     expect(header).toMatchObject({ number: 5, first: 3, firstSequence: 5 })
   })
 

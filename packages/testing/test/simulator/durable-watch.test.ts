@@ -2,7 +2,7 @@ import { coreConfig } from '../../src/core-config.js'
 import { beforeEach, expect, it } from 'vitest'
 import type { DiskFile } from 'synod/internal/storage/disk.js'
 import { GroupWriter, groupMarker } from 'synod/internal/journal/group.js'
-import { encodeHeader } from 'synod/internal/journal/segment.js'
+import { encodeSegmentHeader } from 'synod/internal/journal/segment.js'
 import { ClusterHistory } from 'synod/internal/paxos/invariants.js'
 import type { JournalRecord } from 'synod/internal/paxos/records.js'
 import { DurableWatch } from '../../src/simulator/checks/durable-watch.js'
@@ -49,7 +49,7 @@ class Segment {
     await disk.makeDirectory('/data')
     const segment = new Segment(await disk.open('/data/00000001.journal', 'create'), disk)
     await segment.write(
-      encodeHeader({ number: 1, first: 1, firstSequence: 1, acceptor: ACCEPTOR, cluster: 'test' }),
+      encodeSegmentHeader({ number: 1, first: 1, firstSequence: 1, acceptor: ACCEPTOR, cluster: 'test' }),
     )
     return segment
   }

@@ -9,7 +9,7 @@ import { replicaSide } from './codec.js'
 import { CLIENT_LIMIT_BYTES } from './link.js'
 import type { ClientMessage, ReplicaMessage } from './messages.js'
 import { MAX_CLIENT_CONNECTIONS } from '../transport/descriptors.js'
-import { type Intake, openIntake } from '../transport/intake.js'
+import { type ClientLoad, openClientLoad } from '../transport/client-load.js'
 
 /** A replica's connection to one client. */
 export class ClientConnection {
@@ -76,7 +76,7 @@ export interface ClientListenerOptions extends Pick<
   /** Default: 64 MiB of answers that a client has not read. */
   readonly limitBytes?: number
   /** What is held and done for clients is counted here. */
-  readonly intake?: Intake
+  readonly clientLoad?: ClientLoad
   /** A client was welcomed. */
   onConnected(connection: ClientConnection): void
   onMessages(connection: ClientConnection, batch: ClientMessage[]): void
@@ -89,7 +89,7 @@ export interface ClientListenerOptions extends Pick<
 
 /** Listens for clients. */
 export function listenForClients(options: ClientListenerOptions): Promise<ChannelListener> {
-  const { network, clock, address, judge, onRefused, protocols, intake = openIntake(clock) } = options
+  const { network, clock, address, judge, onRefused, protocols, clientLoad = openClientLoad(clock) } = options
   return listenForChannels({
     network,
     clock,
@@ -101,7 +101,7 @@ export function listenForClients(options: ClientListenerOptions): Promise<Channe
     codec: replicaSide,
     limitBytes: options.limitBytes ?? CLIENT_LIMIT_BYTES,
     connectionLimit: options.connectionLimit ?? MAX_CLIENT_CONNECTIONS,
-    intake,
+    clientLoad,
     onOpen(channel) {
       const connection = new ClientConnection(channel)
       options.onConnected(connection)

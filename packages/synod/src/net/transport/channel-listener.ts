@@ -4,7 +4,7 @@ import { type Linked, LinkedList } from '../../linked-list.js'
 import { Channel, type ChannelClosed } from './channel.js'
 import type { MessageCodec } from './message-codec.js'
 import { expectHandshake, type Handshake, type HelloOf, type Refuse, type WelcomeOf } from '../hello.js'
-import type { Intake } from './intake.js'
+import type { ClientLoad } from './client-load.js'
 import type { Address, Network, OpenSocket } from './network.js'
 import type { VersionRange } from '../../cluster/versions.js'
 import type { ConnectionKind } from './preamble.js'
@@ -45,7 +45,7 @@ export interface ChannelListenerOptions<Kind extends ConnectionKind, Out, In> {
   /** With more unsent bytes than this a connection takes no message. */
   readonly limitBytes: number
   readonly connectionLimit: number
-  readonly intake?: Intake
+  readonly clientLoad?: ClientLoad
   /** Welcomes or refuses a dialler. */
   judge(hello: HelloOf<Kind>): WelcomeOf<Kind> | Refuse
   /** The welcome has left: messages can be sent. Returns what is to be told of this connection. */
@@ -161,14 +161,14 @@ class Accepted<Kind extends ConnectionKind, Out, In> {
 
   #take(open: OpenSocket): Place<Out, In> {
     let hello: HelloOf<Kind>
-    const { clock, codec, intake, kind, limitBytes, protocols } = this.#options
+    const { clock, codec, clientLoad, kind, limitBytes, protocols } = this.#options
     const channel = new Channel<Out, In>(open, {
       clock,
       kind,
       protocols,
       codec,
       limitBytes,
-      ...(intake && { intake }),
+      ...(clientLoad && { clientLoad }),
       events: {
         greet: (message) => {
           hello = expectHandshake(message, `${kind}-hello`)

@@ -6,7 +6,7 @@ import type { MessageCodec } from './message-codec.js'
 import { asFault } from './fault.js'
 import { FrameWriter, MAX_FRAME_BYTES } from './frame.js'
 import { decodeHandshake, encodeHandshake, type Handshake } from '../hello.js'
-import type { Intake } from './intake.js'
+import type { ClientLoad } from './client-load.js'
 import { DRAIN_MARK_BYTES, type OpenSocket, type Socket, type SocketClosed } from './network.js'
 import { PROTOCOLS, type ConnectionKind } from './preamble.js'
 import { Receiver } from './receiver.js'
@@ -62,7 +62,7 @@ export interface ChannelOptions<Out, In> {
    * Bounds what is held and done for the other side, together with others like it. Without it, the
    * other side is trusted that far.
    */
-  readonly intake?: Intake
+  readonly clientLoad?: ClientLoad
   readonly events: ChannelEvents<In>
 }
 
@@ -107,10 +107,10 @@ export class Channel<Out, In> {
     this.#output = new FrameWriter(
       options.kind,
       this.#protocols,
-      options.intake === undefined ? KEPT_BYTES : KEPT_FOR_CLIENT_BYTES,
+      options.clientLoad === undefined ? KEPT_BYTES : KEPT_FOR_CLIENT_BYTES,
     )
     this.#receiver = new Receiver<In>({
-      ...{ clock: options.clock, codec: options.codec, intake: options.intake },
+      ...{ clock: options.clock, codec: options.codec, clientLoad: options.clientLoad },
       ...{ kind: options.kind, protocols: this.#protocols },
       socket: {
         pause: () => {

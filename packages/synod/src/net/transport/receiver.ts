@@ -4,9 +4,9 @@ import type { VersionRange } from '../../cluster/versions.js'
 import type { SynodError } from '../../errors.js'
 import type { MessageCodec } from './message-codec.js'
 import { asFault } from './fault.js'
-import { Flow } from './flow.js'
+import { TurnTaker } from './turn-taker.js'
 import { FrameReader } from './frame.js'
-import { MAX_CLIENT_FRAME_BYTES, type Intake } from './intake.js'
+import { MAX_CLIENT_FRAME_BYTES, type ClientLoad } from './client-load.js'
 import type { Socket } from './network.js'
 import type { ConnectionKind } from './preamble.js'
 import { BYTES_PER_UNIT } from './turns.js'
@@ -32,7 +32,7 @@ export interface ReceiverOptions<In> {
   readonly protocols: VersionRange
   readonly codec: Pick<MessageCodec<never, In>, 'decode'>
   /** Bounds what is held and done for the sender; without it, the sender is trusted that far. */
-  readonly intake: Intake | undefined
+  readonly clientLoad: ClientLoad | undefined
   readonly socket: Pick<Socket, 'pause' | 'resume'>
   onMessages(batch: In[]): void
   /** What was received is malformed: nothing after it can be understood. */
@@ -47,7 +47,7 @@ export interface ReceiverOptions<In> {
 export class Receiver<In> {
   readonly #options: ReceiverOptions<In>
   readonly #frames: FrameReader
-  readonly #flow: Flow | undefined
+  readonly #turnTaker: TurnTaker | undefined
   readonly #unfinished: Unfinished | undefined
   /** What is left of the payload being decoded. */
   #payload = NOTHING
@@ -62,11 +62,11 @@ export class Receiver<In> {
   #behindBytes = 0
 
   constructor(options: ReceiverOptions<In>) {
-    const { intake, kind, protocols } = options
+    const { clientLoad, kind, protocols } = options
     this.#options = options
-    this.#frames = new FrameReader(kind, intake && MAX_CLIENT_FRAME_BYTES, protocols)
-    this.#flow = intake && new Flow(intake.turns)
-    this.#unfinished = intake?.frames.open((error) => {
+    this.#frames = new FrameReader(kind, clientLoad && MAX_CLIENT_FRAME_BYTES, protocols)
+    this.#turnTaker = clientLoad && new TurnTaker(clientLoad.turns)
+    this.#unfinished = clientLoad?.frames.open((error) => {
       options.onFault(error)
     })
   }
@@ -85,7 +85,7 @@ export class Receiver<In> {
   push(chunk: Uint8Array): void {
     this.#frames.push(chunk)
     this.#chunkBytes = chunk.length
-    this.#flow?.spend(this.#chunkUnits)
+    this.#turnTaker?.spend(this.#chunkUnits)
   }
 
   /** The payload of the sender's handshake; undefined until all of it has arrived. */
@@ -124,7 +124,7 @@ export class Receiver<In> {
     this.#payload = NOTHING
     this.#frames.clear()
     this.#holdBehind(0)
-    if (this.#unfinished !== undefined) this.#options.intake?.frames.release(this.#unfinished)
+    if (this.#unfinished !== undefined) this.#options.clientLoad?.frames.release(this.#unfinished)
   }
 
   get #chunkUnits(): number {
@@ -145,7 +145,7 @@ export class Receiver<In> {
       } catch (error) {
         fault = asFault(error)
       }
-      this.#flow?.spend(batch.length)
+      this.#turnTaker?.spend(batch.length)
       if (batch.length > 0) this.#options.onMessages(batch)
       if (fault) this.#options.onFault(fault)
       else if (isAll) break
@@ -155,7 +155,7 @@ export class Receiver<In> {
 
   /** Adds what was received to `batch`. Returns whether there may be more than fitted. */
   #decode(batch: In[]): boolean {
-    const limit = this.#options.intake === undefined ? MAX_BATCH_MESSAGES : MAX_SHARE_MESSAGES
+    const limit = this.#options.clientLoad === undefined ? MAX_BATCH_MESSAGES : MAX_SHARE_MESSAGES
     while (batch.length < limit) {
       while (this.#payload.remaining === 0) {
         const payload = this.#frames.next()
@@ -173,9 +173,9 @@ export class Receiver<In> {
   /** Whether what has arrived must wait; `isFirst`: it has had no share of this turn. */
   #mustWait(isFirst: boolean): boolean {
     if (this.#isPaused) return true
-    const { intake } = this.#options
-    if (intake === undefined) return false
-    return !intake.turns.hasBudget || (intake.turns.isQueued && !isFirst)
+    const { clientLoad } = this.#options
+    if (clientLoad === undefined) return false
+    return !clientLoad.turns.hasBudget || (clientLoad.turns.isQueued && !isFirst)
   }
 
   #fallBehind(hadShare: boolean): void {
@@ -192,7 +192,7 @@ export class Receiver<In> {
       const { bufferedBytes, isWithinFrame, payloads } = this.#frames
       // A header alone is kept nowhere, and has a deadline all the same.
       const bytes = Math.max(bufferedBytes, isWithinFrame ? 1 : 0)
-      this.#options.intake?.frames.hold(this.#unfinished, bytes, payloads !== this.#payloads)
+      this.#options.clientLoad?.frames.hold(this.#unfinished, bytes, payloads !== this.#payloads)
       this.#payloads = payloads
     }
     if (!this.#isBehind) return
@@ -200,7 +200,7 @@ export class Receiver<In> {
     this.#holdBehind(0)
     if (this.#isPaused) return
     // As much as before may be there to be read at once.
-    this.#flow?.spend(this.#chunkUnits)
+    this.#turnTaker?.spend(this.#chunkUnits)
     this.#options.socket.resume()
   }
 
@@ -211,12 +211,12 @@ export class Receiver<In> {
       this.#isQueued = false
       this.#deliver()
     }
-    if (this.#flow !== undefined) this.#flow.later(deliver, hadShare)
+    if (this.#turnTaker !== undefined) this.#turnTaker.later(deliver, hadShare)
     else this.#options.clock.soon(deliver)
   }
 
   #holdBehind(bytes: number): void {
-    const budget = this.#options.intake?.budget
+    const budget = this.#options.clientLoad?.budget
     budget?.release(this.#behindBytes)
     budget?.hold(bytes)
     this.#behindBytes = bytes

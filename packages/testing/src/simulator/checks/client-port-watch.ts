@@ -6,7 +6,7 @@ import { decodeClientMessage, decodeReplicaMessage } from 'synod/internal/net/cl
 import type { ClientMessage } from 'synod/internal/net/client/messages.js'
 import { MAX_MESSAGE_BYTES } from 'synod/internal/net/transport/channel.js'
 import { FrameReader } from 'synod/internal/net/transport/frame.js'
-import { MAX_CLIENT_FRAME_BYTES, MAX_HELD_AT_ALL_BYTES } from 'synod/internal/net/transport/intake.js'
+import { MAX_CLIENT_FRAME_BYTES, MAX_HELD_AT_ALL_BYTES } from 'synod/internal/net/transport/client-load.js'
 import type { Network, OpenSocket, Socket, SocketEvents } from 'synod/internal/net/transport/network.js'
 import { FRAME_TIMEOUT_MS, MAX_UNFINISHED_BYTES } from 'synod/internal/net/transport/unfinished-frames.js'
 import { MAX_UNDER_WAY, MAX_UNREAD_BYTES } from 'synod/internal/replica/client-service.js'

@@ -1,5 +1,5 @@
 import { groupMarker, readGroup, readRecords } from 'synod/internal/journal/group.js'
-import { decodeHeader } from 'synod/internal/journal/segment.js'
+import { decodeSegmentHeader } from 'synod/internal/journal/segment.js'
 import type { ServerId, Slot } from 'synod/internal/paxos/ballot.js'
 import type { ClusterHistory } from 'synod/internal/paxos/invariants.js'
 import type { JournalRecord } from 'synod/internal/paxos/records.js'
@@ -38,7 +38,7 @@ export class DurableWatch {
     const read = new Map<number, { marker: number; offset: number }>()
     const votes = new Map<Slot, Value>()
     disk.onSynced = (_path, content) => {
-      const header = decodeHeader(content)
+      const header = decodeSegmentHeader(content)
       if (header === null) return
       let place = read.get(header.number)
       if (place === undefined) {

@@ -8,7 +8,7 @@ import type { Settings } from './options.js'
 import type { Peers } from './peers.js'
 import type { Subscriptions } from './subscriptions.js'
 
-export interface EndingParts {
+export interface ShutdownParts {
   readonly settings: Settings
   readonly opened: OpenedJournal
   readonly inbox: Inbox
@@ -23,12 +23,12 @@ export interface EndingParts {
 }
 
 /** How a replica ends: closed by its owner, or by an error after which it cannot go on. */
-export class Ending {
-  readonly #parts: EndingParts
+export class Shutdown {
+  readonly #parts: ShutdownParts
   #error: SynodError | undefined
   #isOutdated = false
 
-  constructor(parts: EndingParts) {
+  constructor(parts: ShutdownParts) {
     this.#parts = parts
   }
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import type { SynodError } from '../../src/errors.js'
 import { Budget } from '../../src/net/transport/budget.js'
-import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../../src/net/transport/intake.js'
-import { type Holder, Holdings, SMALL_BYTES } from '../../src/replica/holdings.js'
+import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../../src/net/transport/client-load.js'
+import { type Holder, HeldBytes, SMALL_BYTES } from '../../src/replica/held-bytes.js'
 
 const LIMIT_BYTES = 4 * SMALL_BYTES
 
@@ -33,44 +33,44 @@ function rig() {
   const clock = { nowMs: 0 }
   const crowd = { clients: 2 }
   const budget = new Budget(LIMIT_BYTES)
-  const holdings = new Holdings(
+  const held = new HeldBytes(
     budget,
     () => clock.nowMs,
     () => crowd.clients,
   )
   const leave = (client: Client, bytes: number) => {
     client.unsentBytes = bytes
-    holdings.settle(client)
+    held.settle(client)
   }
-  return { budget, clock, crowd, holdings, leave }
+  return { budget, clock, crowd, held, leave }
 }
 
 const OVERLOADED = expect.objectContaining({ code: 'overloaded', retryAfterMs: 100 }) as unknown
 
 test('requests count until they are answered, and answers until they are read', () => {
-  const { budget, holdings, leave } = rig()
+  const { budget, held, leave } = rig()
   const [one, other] = [new Client(), new Client()]
-  holdings.ask(one, 300)
+  held.ask(one, 300)
   leave(one, 400)
   leave(other, 500)
   expect(budget.heldBytes).toBe(1200)
-  holdings.answer(one, 300)
+  held.answer(one, 300)
   leave(one, 100)
   expect(budget.heldBytes).toBe(600)
-  holdings.forget(other)
-  holdings.forget(other)
+  held.forget(other)
+  held.forget(other)
   expect(budget.heldBytes).toBe(100)
   leave(one, 0)
   expect(budget.heldBytes).toBe(0)
 })
 
 test('clients that hold much and do not read are refused, and checked again after a while', () => {
-  const { clock, holdings, leave } = rig()
+  const { clock, held, leave } = rig()
   const client = new Client()
   leave(client, LIMIT_BYTES)
   client.looks = 0
   const check = () => {
-    holdings.check(client, 0)
+    held.check(client, 0)
   }
   for (let count = 0; count < 100; count++) expect(check).toThrow(OVERLOADED)
   expect(client.looks).toBe(1)
@@ -81,23 +81,23 @@ test('clients that hold much and do not read are refused, and checked again afte
 })
 
 test('clients that hold little are served beside them', () => {
-  const { holdings, leave } = rig()
+  const { held, leave } = rig()
   leave(new Client(), LIMIT_BYTES)
   const modest = new Client()
-  holdings.ask(modest, SMALL_BYTES / 2)
+  held.ask(modest, SMALL_BYTES / 2)
   leave(modest, SMALL_BYTES / 2 - 1)
-  holdings.check(modest, 0)
+  held.check(modest, 0)
   expect(() => {
-    holdings.check(modest, 1)
+    held.check(modest, 1)
   }).toThrow(OVERLOADED)
 })
 
 test('with many clients each may hold less, so that all together stay within the limit', () => {
-  const { crowd, holdings, leave } = rig()
+  const { crowd, held, leave } = rig()
   leave(new Client(), LIMIT_BYTES)
   crowd.clients = 10_000
   const check = (bytes: number) => () => {
-    holdings.check(new Client(), bytes)
+    held.check(new Client(), bytes)
   }
   const smallBytes = (MAX_HELD_AT_ALL_BYTES - MAX_HELD_BYTES) / crowd.clients
   check(smallBytes - 1)()

@@ -22,7 +22,7 @@ const PATIENCE = 4
 /** The weight of the latest time in the running average. */
 const WEIGHT = 0.25
 
-export interface SilenceParts {
+export interface SilenceDetectorParts {
   /** Whether it has been asked anything that it has not answered. */
   readonly isAwaited: () => boolean
   readonly onSilent: () => void
@@ -32,9 +32,9 @@ export interface SilenceParts {
  * Notices that a replica which was asked something is silent: it may be stopped or cut off, and its
  * connection does not show that for seconds. Only periods in which this process ran count.
  */
-export class Silence {
+export class SilenceDetector {
   readonly #clock: Clock
-  readonly #parts: SilenceParts
+  readonly #parts: SilenceDetectorParts
   #cancel: (() => void) | undefined
   /** Since when it has been asked something and has said nothing. */
   #askedMs: number | undefined
@@ -43,7 +43,7 @@ export class Silence {
   /** How long it took lately until it said something. */
   #tookMs = 0
 
-  constructor(clock: Clock, parts: SilenceParts) {
+  constructor(clock: Clock, parts: SilenceDetectorParts) {
     this.#clock = clock
     this.#parts = parts
   }

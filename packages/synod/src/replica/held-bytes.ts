@@ -1,6 +1,6 @@
 import { SynodError } from '../errors.js'
 import type { Budget } from '../net/transport/budget.js'
-import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../net/transport/intake.js'
+import { MAX_HELD_AT_ALL_BYTES, MAX_HELD_BYTES } from '../net/transport/client-load.js'
 import { overloaded } from '../service-pace.js'
 
 /**
@@ -37,7 +37,7 @@ export interface Holder {
 }
 
 /** What is held for clients from their requests on until they have read the answers. */
-export class Holdings {
+export class HeldBytes {
   readonly #budget: Budget
   readonly #now: () => number
   readonly #clients: () => number

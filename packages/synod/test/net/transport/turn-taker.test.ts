@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Flow } from '../../../src/net/transport/flow.js'
+import { TurnTaker } from '../../../src/net/transport/turn-taker.js'
 import { Turns } from '../../../src/net/transport/turns.js'
 import { ManualClock } from '../manual-clock.js'
 
@@ -14,42 +14,42 @@ function rig() {
     }
   }
   /** Whether it is served before one who asks for little comes to it. */
-  const isModest = (flow: Flow, hasMore = false) => {
+  const isModest = (taker: TurnTaker, hasMore = false) => {
     const ran: string[] = []
-    flow.later(() => ran.push('flow'), hasMore)
+    taker.later(() => ran.push('taker'), hasMore)
     turns.later(() => ran.push('modest'), 'modest')
     clock.advance(0)
-    return ran[0] === 'flow'
+    return ran[0] === 'taker'
   }
   return { isModest, pass, turns }
 }
 
-it('a flow is modest after a while, as long as it spends little', () => {
+it('a taker is modest after a while, as long as it spends little', () => {
   const { isModest, pass, turns } = rig()
-  const flow = new Flow(turns)
-  expect(isModest(flow)).toBe(false)
+  const taker = new TurnTaker(turns)
+  expect(isModest(taker)).toBe(false)
   pass(32)
-  expect(isModest(flow)).toBe(true)
-  flow.spend(100)
-  expect(isModest(flow)).toBe(false)
+  expect(isModest(taker)).toBe(true)
+  taker.spend(100)
+  expect(isModest(taker)).toBe(false)
   pass(5)
-  expect(isModest(flow)).toBe(true)
+  expect(isModest(taker)).toBe(true)
   for (let turn = 0; turn < 100; turn++) {
-    flow.spend(8)
+    taker.spend(8)
     pass(1)
   }
-  expect(isModest(flow)).toBe(true)
+  expect(isModest(taker)).toBe(true)
   for (let turn = 0; turn < 100; turn++) {
-    flow.spend(16)
+    taker.spend(16)
     pass(1)
   }
-  expect(isModest(flow)).toBe(false)
+  expect(isModest(taker)).toBe(false)
 })
 
-it('a flow is not modest while it holds more than its share, however little it spends', () => {
+it('a taker is not modest while it holds more than its share, however little it spends', () => {
   const { isModest, pass, turns } = rig()
-  const flow = new Flow(turns)
+  const taker = new TurnTaker(turns)
   pass(100)
-  expect(isModest(flow, true)).toBe(false)
-  expect(isModest(flow, false)).toBe(true)
+  expect(isModest(taker, true)).toBe(false)
+  expect(isModest(taker, false)).toBe(true)
 })

@@ -1,24 +1,20 @@
 import type { Turns } from './turns.js'
 
 /**
- * A flow that has spent no more than this lately asks for little; in each turn this much of it is
- * forgotten.
+ * One that has spent no more than this lately is modest; in each turn FORGOTTEN_UNITS of what was
+ * spent are forgotten.
  */
 const MODEST_UNITS = 64
 const FORGOTTEN_UNITS = 8
 
-/**
- * One that is new has to wait until that is forgotten: otherwise there would be no end of new ones
- * that ask for little each.
- */
+/** A new one counts as having spent this: else ever new connections would all be modest. */
 const NEW_UNITS = 4 * MODEST_UNITS
 
 /**
- * One who has work done in turns: a connection, say. It asks for little as long as it spends
- * little; who has much to do and gets a small share of each turn spends little, too, and so does
- * not count as modest while it has more.
+ * Takes its share of the turns, a connection of a client, say, and goes first while it spends
+ * little. With more work left after its share, it is not modest.
  */
-export class Flow {
+export class TurnTaker {
   readonly #turns: Turns
   #spent = NEW_UNITS
   /** The turn in which it last spent something. */

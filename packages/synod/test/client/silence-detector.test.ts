@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Silence } from '../../src/client/silence.js'
+import { SilenceDetector } from '../../src/client/silence-detector.js'
 import { Timeline } from '../../../testing/src/simulator/timeline.js'
 import { World } from '../replica/world.js'
 import { FakeReplica } from './fake-replica.js'
@@ -116,7 +116,7 @@ describe('a replica with an open question', () => {
     readonly time = new Timeline()
     readonly silentMs: number[] = []
     isAwaited = false
-    readonly silence = new Silence(this.time.clock, {
+    readonly silence = new SilenceDetector(this.time.clock, {
       isAwaited: () => this.isAwaited,
       onSilent: () => this.silentMs.push(this.time.clock.now()),
     })

@@ -15,17 +15,14 @@ export const MAX_HELD_AT_ALL_BYTES = 128 << 20
 /** A frame of a client: what it gathers before it sends, and one message of the largest kind. */
 export const MAX_CLIENT_FRAME_BYTES = 2 << 20
 
-/**
- * What the connections of all clients of a replica share, so that no number of them is too much for
- * it.
- */
-export interface Intake {
+/** The limits that the connections of all clients of a replica share, however many there are. */
+export interface ClientLoad {
   readonly budget: Budget
   readonly frames: UnfinishedFrames
   readonly turns: Turns
 }
 
-export function openIntake(clock: Clock): Intake {
+export function openClientLoad(clock: Clock): ClientLoad {
   return {
     budget: new Budget(MAX_HELD_BYTES),
     frames: new UnfinishedFrames(clock),
