@@ -76,9 +76,15 @@ export class Cluster {
     for (const self of ids) this.servers.set(self, new ClusterServer(configOf(self), this.chance.seed()))
   }
 
-  /** From now on this observer is called for each event, after the earlier observers. */
-  observe(observer: ClusterObserver): void {
+  /**
+   * From now on this observer is called for each event, after the earlier observers, until the
+   * function that is returned is called.
+   */
+  observe(observer: ClusterObserver): () => void {
     this.#observers.push(observer)
+    return () => {
+      this.#observers.splice(this.#observers.indexOf(observer), 1)
+    }
   }
 
   #notify(tell: (observer: ClusterObserver) => void): void {
