@@ -1,4 +1,4 @@
-import { PERIOD_MS } from 'synod/internal/client/silence.js'
+import { PERIOD_MS } from 'synod/internal/client/silence-detector.js'
 import type { LeaderHint } from 'synod/internal/net/client/messages.js'
 import type { Handshake } from 'synod/internal/net/hello.js'
 import { type ServerId, compareBallots, formatBallot } from 'synod/internal/paxos/ballot.js'
