@@ -12,6 +12,7 @@ import {
   exploreEpisodes,
   exploreEvents,
   exploreExecutor,
+  exploreFairness,
   exploreJournal,
   exploreLeases,
   exploreMembership,
@@ -84,6 +85,7 @@ async function look(mode: Mode, seed: number): Promise<Found | undefined> {
       case 'core':
         exploreCore(mode, seed, 3)
         if (mode === 'leader') exploreLeases(seed)
+        else exploreFairness(seed, 3)
         return undefined
       case 'parts':
         exploreMembershipRules(seed)

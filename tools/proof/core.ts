@@ -1,6 +1,6 @@
 // Runs the core alone under random events, in both modes, with three and with five servers, and
 // with servers that come and go: node core.js SEEDS.
-import { exploreCore, exploreMembership } from 'synod-testing'
+import { exploreCore, exploreFairness, exploreMembership } from 'synod-testing'
 
 const seeds = Number(process.argv[2])
 const MODES = ['leader', 'leaderless'] as const
@@ -12,6 +12,7 @@ for (let seed = 1; seed <= seeds; seed++) {
     for (const servers of SIZES)
       run(`${servers} servers`, mode, seed, () => {
         exploreCore(mode, seed, servers)
+        if (mode === 'leaderless') exploreFairness(seed, servers)
       })
     run('servers that come and go', mode, seed, () => {
       exploreMembership(mode, seed)

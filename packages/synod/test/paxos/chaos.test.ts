@@ -1,6 +1,7 @@
 import { describe, test } from 'vitest'
 import { exploreCore } from '../../../testing/src/cluster/explore-core.js'
 import { exploreEpisodes } from '../../../testing/src/cluster/explore-episodes.js'
+import { exploreFairness } from '../../../testing/src/cluster/explore-fairness.js'
 import { exploreMembership } from '../../../testing/src/cluster/explore-membership.js'
 import { exploreSlowLinks } from '../../../testing/src/cluster/explore-slow-links.js'
 import { forSeeds } from './replay.js'
@@ -30,3 +31,7 @@ describe.each(['leader', 'leaderless'] as const)(
     })
   },
 )
+
+test.each([3, 5])('leaderless mode: none of %i servers that propose on and on starves', (servers) => {
+  forSeeds(import.meta.url, 500, (seed) => exploreFairness(seed, servers))
+})
