@@ -67,6 +67,9 @@ export class HealedPhase<M extends AnyMachine> {
             watermark?.executed === watermarks[0]?.executed && watermark?.executed === watermark?.chosen,
         )
       })
+      await awaitLiveness(world, 'a disk that is not full any more counts as full', () =>
+        sound.every((id) => world.server(id).replica?.status().space.state !== 'full'),
+      )
       await awaitLiveness(
         world,
         'log time did not come to the right time',
