@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 
@@ -96,4 +96,10 @@ export async function freePorts(count: number): Promise<number[]> {
 export async function stopAll(servers: readonly Running[], directory: string): Promise<void> {
   await Promise.all(servers.map((server) => server.stop('SIGKILL')))
   await rm(directory, { recursive: true })
+}
+
+/** The most memory that a process has had resident. */
+export async function peak_MiB(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Math.round(Number(/^VmHWM:\s*(\d+) kB$/m.exec(text)?.[1] ?? NaN) / 1024)
 }

@@ -1,13 +1,13 @@
 // A cluster with millions of keys: what snapshots cost writers meanwhile, how long a
 // replica that comes back takes, and one that has missed everything.
-import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
+import { mkdir, readdir, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type EndpointStatus, type ReplicaStatus, connect } from 'synod'
 import { kvCodecs } from 'synod-server'
 import { Latencies } from './latencies.js'
-import { output } from './processes.js'
+import { output, peak_MiB } from './processes.js'
 import { saveSection } from './report.js'
 import { type SynodCluster, startSynod } from './systems.js'
 
@@ -229,12 +229,6 @@ async function sizeOnDisk(
     if (kind !== undefined) size[kind] += (await stat(join(dataDir, name))).size
   }
   return { snapshot: Math.round(size.snapshot / 2 ** 20), journal: Math.round(size.journal / 2 ** 20) }
-}
-
-/** The most memory that a process has had resident. */
-async function peak_MiB(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8')
-  return Math.round(Number(/^VmHWM:\s*(\d+) kB$/m.exec(text)?.[1] ?? NaN) / 1024)
 }
 
 function percentiles(of: Latencies): string {
