@@ -1,5 +1,6 @@
 // A replica of the store that is deaf from SIGUSR2 on: it proposes, votes and sends, and hears of
-// no vote. node deaf-leader.js ID SERVERS CLIENTS DIRECTORY ELECTION_TIMEOUT_MS COMMANDS VALUE_BYTES
+// no vote.
+// node deaf-leader.js ID SERVERS CLIENTS DIRECTORY ELECTION_TIMEOUT_MS COMMANDS VALUE_BYTES
 import { Replica } from 'synod'
 import { KvMachine } from 'synod-server'
 import type { Network, SocketEvents } from 'synod/internal/net/transport/network.js'
