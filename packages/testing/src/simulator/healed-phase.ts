@@ -68,7 +68,7 @@ export class HealedPhase<M extends AnyMachine> {
         )
       })
       await awaitLiveness(world, 'a disk that is not full any more counts as full', () =>
-        sound.every((id) => world.server(id).replica?.status().space.state !== 'full'),
+        sound.every((id) => !isMember(id) || world.server(id).replica?.status().space.state !== 'full'),
       )
       await awaitLiveness(
         world,
