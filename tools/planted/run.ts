@@ -24,6 +24,7 @@ Each hunt begins with the seed that found the mistake the last time (tools/plant
 found it elsewhere.
 `
 const HARMLESS = 'canary-harmless.patch'
+const SHORT_SEEDS = 40
 
 const { positionals: prefixes, values: options } = parseArgs({
   allowPositionals: true,
@@ -58,8 +59,9 @@ process.exit(wrong === 0 ? 0 : 1)
 
 async function work(): Promise<void> {
   for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-    // What is no mistake need not be looked for long.
-    const seeds = name === HARMLESS ? 40 : Number(options.seeds)
+    // What is no mistake, or is known to be missed, need not be looked for long.
+    const isLong = name !== HARMLESS && !(randomOnly && name in missed)
+    const seeds = Math.min(Number(options.seeds), isLong ? Infinity : SHORT_SEEDS)
     const find = await hunt(name, { seeds, randomOnly, last: seen.get(name) })
     finds.set(name, find)
     if (find?.sighting !== undefined) {
