@@ -4,7 +4,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readArguments } from './arguments.js'
 import { freePorts, start } from './processes.js'
 import { markdown, median, saveSection } from './report.js'
 
@@ -38,20 +38,12 @@ read, to which readStale is compared too.
   --no-save     do not write the result into tools/bench/results.md
 `
 
-const { values: options } = parseArgs({
-  allowNegative: true,
-  options: {
-    seconds: { type: 'string', default: '2' },
-    rounds: { type: 'string', default: '7' },
-    'warm-up': { type: 'string', default: '10' },
-    save: { type: 'boolean', default: true },
-    help: { type: 'boolean', default: false },
-  },
+const options = readArguments(HELP, {
+  seconds: '2',
+  rounds: '7',
+  'warm-up': '10',
+  save: true,
 })
-if (options.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const [port = 0] = await freePorts(1)

@@ -3,8 +3,9 @@
 // only ratios of runs next to each other mean anything.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readArguments } from './arguments.js'
 import { measureFailovers } from './failover.js'
+import { progress } from './progress.js'
 import { type Results, nameOf, onPath, saveResults, tables } from './report.js'
 import { LOADS, type Load, type Measured, type Span, type System } from './system.js'
 import { SYSTEMS } from './systems.js'
@@ -23,24 +24,15 @@ Reads are measured by \`npm run bench:reads\`, what the client library costs by 
 and millions of keys by \`npm run bench:state\`.
 `
 
-const { values: options } = parseArgs({
-  allowNegative: true,
-  options: {
-    seconds: { type: 'string', default: '6' },
-    'warm-up': { type: 'string', default: '10' },
-    rounds: { type: 'string', default: '3' },
-    failovers: { type: 'string', default: '20' },
-    only: { type: 'string' },
-    dir: { type: 'string', default: '.bench' },
-    save: { type: 'boolean', default: true },
-    help: { type: 'boolean', default: false },
-  },
+const options = readArguments(HELP, {
+  seconds: '6',
+  'warm-up': '10',
+  rounds: '3',
+  failovers: '20',
+  only: '',
+  dir: '.bench',
+  save: true,
 })
-
-if (options.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
 
 const span: Span = { seconds: Number(options.seconds), warmUpSeconds: Number(options['warm-up']) }
 const directory = join(process.cwd(), options.dir)
@@ -62,7 +54,7 @@ process.stdout.write(tables(all))
 if (options.save) await saveResults(all, span, options.rounds)
 
 async function chosenSystems(): Promise<System[]> {
-  const names = options.only?.split(',')
+  const names = options.only === '' ? undefined : options.only.split(',')
   const chosen: System[] = []
   for (const system of SYSTEMS) {
     if (names !== undefined && !names.includes(system.name)) continue
@@ -84,9 +76,4 @@ async function run(system: System, load: Load, round: number): Promise<void> {
   } finally {
     await cluster.stop()
   }
-}
-
-function progress(text: string): void {
-  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${text}`)
-  else if (text !== '') process.stdout.write(`${text}\n`)
 }

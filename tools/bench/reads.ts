@@ -2,7 +2,7 @@
 // etcd's Range. The systems run in turn, as in `npm run bench`.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readArguments } from './arguments.js'
 import { etcd } from './etcd.js'
 import { markdown, median, nameOf, onPath, saveSection } from './report.js'
 import { type Cluster, LOADS, type Load, type Measured, type Span, type Work } from './system.js'
@@ -41,21 +41,13 @@ const HELP = `Usage: npm run bench:reads -- [options]
   --no-save       do not write the result into tools/bench/results.md
 `
 
-const { values: options } = parseArgs({
-  allowNegative: true,
-  options: {
-    seconds: { type: 'string', default: '6' },
-    'warm-up': { type: 'string', default: '10' },
-    rounds: { type: 'string', default: '3' },
-    dir: { type: 'string', default: '.bench' },
-    save: { type: 'boolean', default: true },
-    help: { type: 'boolean', default: false },
-  },
+const options = readArguments(HELP, {
+  seconds: '6',
+  'warm-up': '10',
+  rounds: '3',
+  dir: '.bench',
+  save: true,
 })
-if (options.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
 
 const span: Span = { seconds: Number(options.seconds), warmUpSeconds: Number(options['warm-up']) }
 const directory = join(process.cwd(), options.dir)

@@ -1,5 +1,6 @@
 import { connect } from 'synod'
 import { kvCodecs } from 'synod-server'
+import { statusesOf } from './statuses.js'
 
 const ASK_AGAIN_MS = 20
 
@@ -9,11 +10,10 @@ const ASK_AGAIN_MS = 20
 export async function settledLeader(endpoints: readonly string[]): Promise<number> {
   await using client = connect({ endpoints, codecs: kvCodecs })
   for (;;) {
-    const answers = await client.status({ timeoutMs: 1000 })
-    const statuses = answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
+    const statuses = await statusesOf(client)
     const [first] = statuses
     const settled =
-      statuses.length === answers.length &&
+      statuses.length === endpoints.length &&
       statuses.every(
         ({ watermarks, leader }) =>
           leader === first?.leader && watermarks.executed === first.watermarks.executed,

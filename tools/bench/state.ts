@@ -3,12 +3,14 @@
 import { mkdir, readdir, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { type EndpointStatus, type ReplicaStatus, connect } from 'synod'
-import { kvCodecs } from 'synod-server'
+import { connect } from 'synod'
+import { readArguments } from './arguments.js'
+import { VALUE_BYTES, fill } from './fill.js'
 import { Latencies } from './latencies.js'
 import { output, peak_MiB } from './processes.js'
+import { progress } from './progress.js'
 import { saveSection } from './report.js'
+import { statusesOf, statusesWhen } from './statuses.js'
 import { type SynodCluster, startSynod } from './systems.js'
 
 const HELP = `Usage: npm run bench:state -- [options]
@@ -17,9 +19,6 @@ const HELP = `Usage: npm run bench:state -- [options]
   --dir DIR     where the data goes; it must be on the disk to be measured (default: .bench)
   --no-save     do not write the result into tools/bench/results.md
 `
-const CLIENTS = 4
-const IN_FLIGHT = 128
-const VALUE_BYTES = 16
 const WATCH_MS = 20
 /** How long writing goes on before and after a replica catches up. */
 const QUIET_S = 10
@@ -31,19 +30,11 @@ const OTHERS = '1'
 /** A replica has caught up when it is no further behind than this, as writing goes on. */
 const BEHIND_SLOTS = 2000
 
-const { values: options } = parseArgs({
-  allowNegative: true,
-  options: {
-    keys: { type: 'string', default: '10000000' },
-    dir: { type: 'string', default: '.bench' },
-    save: { type: 'boolean', default: true },
-    help: { type: 'boolean', default: false },
-  },
+const options = readArguments(HELP, {
+  keys: '10000000',
+  dir: '.bench',
+  save: true,
 })
-if (options.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
 const keys = Number(options.keys)
 const directory = join(process.cwd(), options.dir)
 await mkdir(directory, { recursive: true })
@@ -64,7 +55,10 @@ try {
 }
 
 async function run(): Promise<string> {
-  await statusesWhen((statuses) => statuses.length === 3 && statuses.every(({ leader }) => leader !== null))
+  await statusesWhen(
+    watching,
+    (statuses) => statuses.length === 3 && statuses.every(({ leader }) => leader !== null),
+  )
   const away = await follower()
   await cluster.servers[away - 1]?.stop('SIGKILL')
 
@@ -73,7 +67,9 @@ async function run(): Promise<string> {
   await load()
   clearInterval(watch)
   const loadSeconds = (performance.now() - beganMs) / 1000
-  const [first] = await statusesWhen((statuses) => statuses.every(({ snapshot }) => !snapshot.writing))
+  const [first] = await statusesWhen(watching, (statuses) =>
+    statuses.every(({ snapshot }) => !snapshot.writing),
+  )
   const size = await sizeOnDisk(cluster, first?.server ?? 1)
 
   const { catchUpSeconds, ratio: whileCatchingUp } = await catchUpUnderLoad(away)
@@ -102,42 +98,21 @@ async function run(): Promise<string> {
 
 /** Writes every key once, in an order that jumps about. */
 async function load(): Promise<void> {
-  await write(
-    (count) => count < keys,
-    (count, latencyMs, snapshottedAll) => {
-      if (snapshottedAll !== undefined) latencies[snapshottedAll ? 'during' : 'otherwise'].add(latencyMs)
-      if (count % 100_000 === 0) progress(`${count} of ${keys} keys, ${snapshots} snapshots`)
-    },
-  )
-  progress('')
-}
-
-/**
- * Writes one key after the other while `goesOn`, with many under way. `onWritten` is told how many
- * have begun, how long one took, and whether a snapshot was being written all along, or never
- * (undefined where neither is so).
- */
-async function write(
-  goesOn: (count: number) => boolean,
-  onWritten: (count: number, latencyMs: number, snapshottedAll: boolean | undefined) => void,
-): Promise<void> {
-  let count = 0
-  const value = Buffer.alloc(VALUE_BYTES, 'v')
-  const clients = Array.from({ length: CLIENTS }, () =>
-    connect({ endpoints: cluster.endpoints, codecs: kvCodecs, timeoutMs: 60_000 }),
-  )
-  const writer = async (client: (typeof clients)[number]) => {
-    while (goesOn(count)) {
-      const key = `key/${String((count++ * 7_919) % keys).padStart(9, '0')}`
+  await fill({
+    endpoints: cluster.endpoints,
+    keys,
+    goesOn: (count) => count < keys,
+    around: async (put, count) => {
       const beganMs = performance.now()
       const wasSnapshotting = isSnapshotting
-      await client.execute({ type: 'put', key, value })
-      const snapshottedAll = wasSnapshotting === isSnapshotting ? wasSnapshotting : undefined
-      onWritten(count, performance.now() - beganMs, snapshottedAll)
-    }
-  }
-  await Promise.all(clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => writer(client))))
-  await Promise.all(clients.map((client) => client.close()))
+      await put()
+      // One that saw a snapshot begin or end is neither.
+      if (wasSnapshotting === isSnapshotting)
+        latencies[isSnapshotting ? 'during' : 'otherwise'].add(performance.now() - beganMs)
+      if (count % 100_000 === 0) progress(`${count} of ${keys} keys, ${snapshots} snapshots`)
+    },
+  })
+  progress('')
 }
 
 /**
@@ -148,10 +123,15 @@ async function write(
 async function catchUpUnderLoad(away: number): Promise<{ catchUpSeconds: number; ratio: number }> {
   let written = 0
   let isOver = false
-  const writing = write(
-    () => !isOver,
-    () => written++,
-  )
+  const writing = fill({
+    endpoints: cluster.endpoints,
+    keys,
+    goesOn: () => !isOver,
+    around: async (put) => {
+      await put()
+      written++
+    },
+  })
   const rateOf = async <T>(work: () => Promise<T>): Promise<[rate: number, result: T]> => {
     const [before, beganMs] = [written, performance.now()]
     const result = await work()
@@ -170,7 +150,7 @@ async function catchUpUnderLoad(away: number): Promise<{ catchUpSeconds: number;
 }
 
 async function look(): Promise<void> {
-  const statuses = known(await watching.status({ timeoutMs: 1000 }))
+  const statuses = await statusesOf(watching)
   const before = isSnapshotting
   isSnapshotting = statuses.some(({ snapshot }) => snapshot.writing)
   if (isSnapshotting && !before) snapshots++
@@ -187,7 +167,7 @@ async function startAndWait(id: number): Promise<number> {
   const beganMs = performance.now()
   progress(`s${id} comes back`)
   await cluster.startServer(id)
-  await statusesWhen((statuses) => {
+  await statusesWhen(watching, (statuses) => {
     const most = Math.max(...statuses.map(({ watermarks }) => watermarks.chosen))
     return (
       statuses.length === 3 && statuses.every(({ watermarks }) => watermarks.executed >= most - BEHIND_SLOTS)
@@ -198,24 +178,10 @@ async function startAndWait(id: number): Promise<number> {
 }
 
 async function follower(than = 0): Promise<number> {
-  const statuses = await statusesWhen((all) => all.every(({ leader }) => leader !== null))
+  const statuses = await statusesWhen(watching, (all) => all.every(({ leader }) => leader !== null))
   const found = statuses.find(({ role, server }) => role === 'follower' && server !== than)
   if (found === undefined) throw new Error('nobody follows')
   return found.server
-}
-
-async function statusesWhen(
-  holds: (statuses: readonly ReplicaStatus[]) => boolean,
-): Promise<ReplicaStatus[]> {
-  for (;;) {
-    const statuses = known(await watching.status({ timeoutMs: 5000 }))
-    if (statuses.length > 0 && holds(statuses)) return statuses
-    await new Promise((resolve) => setTimeout(resolve, WATCH_MS))
-  }
-}
-
-function known(answers: readonly EndpointStatus[]): ReplicaStatus[] {
-  return answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
 }
 
 async function sizeOnDisk(
@@ -234,8 +200,4 @@ async function sizeOnDisk(
 function percentiles(of: Latencies): string {
   const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => of.percentile(share).toFixed(1))
   return `p50 ${p50}, p99 ${p99}, p99.9 ${p999} ms of ${of.count}`
-}
-
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
 }
