@@ -5,17 +5,23 @@ const svg = plotSvg([
   {
     title: 'Memory & more',
     unit: 'MiB',
+    x: { scale: 'linear', unit: 's' },
     lines: [
       {
         name: 's<1>',
         points: [
-          { atSeconds: 0, value: 0 },
-          { atSeconds: 100, value: 150 },
+          { x: 0, y: 0 },
+          { x: 100, y: 150 },
         ],
       },
     ],
   },
-  { title: 'Nothing', unit: 'files', lines: [{ name: 's1', points: [] }] },
+  {
+    title: 'Nothing',
+    unit: 'files',
+    x: { scale: 'logarithmic', unit: 'keys' },
+    lines: [{ name: 's1', points: [] }],
+  },
 ])
 
 test('every SVG element is closed, and text is escaped', () => {

@@ -2,9 +2,9 @@
 // goes by?
 import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { connect } from 'synod'
 import { kvCodecs } from 'synod-server'
+import { readArguments } from './arguments.js'
 import { type Panel, plotSvg } from './plot.js'
 import { startSynod } from './systems.js'
 import { type Point, trendOf } from './trend.js'
@@ -27,19 +27,12 @@ const FLAT = 0.1
 /** Often enough for many of them within minutes. */
 const SNAPSHOT_ARGS = ['--snapshot-bytes', String(4 << 20), '--snapshot-every', '20000']
 
-const { values: options } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '60' },
-    mode: { type: 'string', default: 'leader' },
-    rate: { type: 'string', default: '1000' },
-    dir: { type: 'string', default: '.bench' },
-    help: { type: 'boolean', default: false },
-  },
+const options = readArguments(HELP, {
+  minutes: '60',
+  mode: 'leader',
+  rate: '1000',
+  dir: '.bench',
 })
-if (options.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
 const durationMs = Number(options.minutes) * 60_000
 const rate = Number(options.rate)
 if (!(durationMs > 0) || !(rate > 0) || (options.mode !== 'leader' && options.mode !== 'leaderless')) {
@@ -53,6 +46,13 @@ interface Sample {
   readonly memory_MiB: number
   readonly disk_MiB: number
   readonly files: number
+}
+
+/** What is sampled, of each server. */
+interface Quantity {
+  readonly title: string
+  readonly unit: string
+  readonly servers: readonly { readonly name: string; readonly points: readonly Point[] }[]
 }
 
 const directory = join(process.cwd(), options.dir)
@@ -124,20 +124,20 @@ async function sample(server: number, atSeconds: number): Promise<Sample> {
 
 async function report(): Promise<void> {
   await writeFile(join(directory, 'soak.ndjson'), samples.map((it) => `${JSON.stringify(it)}\n`).join(''))
-  const panel = (title: string, unit: string, of: (it: Sample) => number): Panel => ({
+  const quantity = (title: string, unit: string, of: (it: Sample) => number): Quantity => ({
     title,
     unit,
-    lines: [1, 2, 3].map((server) => ({ name: `s${server}`, points: pointsOf(server, of) })),
+    servers: [1, 2, 3].map((server) => ({ name: `s${server}`, points: pointsOf(server, of) })),
   })
-  const panels = [
-    panel('Resident memory', 'MiB', ({ memory_MiB }) => memory_MiB),
-    panel('Data directory', 'MiB', ({ disk_MiB }) => disk_MiB),
-    panel('Open files', 'files', ({ files }) => files),
+  const quantities = [
+    quantity('Resident memory', 'MiB', ({ memory_MiB }) => memory_MiB),
+    quantity('Data directory', 'MiB', ({ disk_MiB }) => disk_MiB),
+    quantity('Open files', 'files', ({ files }) => files),
   ]
-  await writeFile(join(directory, 'soak.svg'), plotSvg(panels))
+  await writeFile(join(directory, 'soak.svg'), plotSvg(quantities.map(panelOf)))
   let isFlat = true
-  for (const { lines, title, unit } of panels) {
-    for (const { name, points } of lines) {
+  for (const { servers, title, unit } of quantities) {
+    for (const { name, points } of servers) {
       const { gained, mean, perHour } = trendOf(points)
       const verdict = gained <= FLAT ? 'flat' : 'GROWS'
       if (gained > FLAT) isFlat = false
@@ -149,6 +149,14 @@ async function report(): Promise<void> {
     `${counts.done} operations done, ${counts.failed} failed; ${join(directory, 'soak.svg')}\n`,
   )
   if (!isFlat || counts.failed > 0) process.exitCode = 1
+}
+
+function panelOf({ servers, title, unit }: Quantity): Panel {
+  const lines = servers.map(({ name, points }) => ({
+    name,
+    points: points.map(({ atSeconds, value }) => ({ x: atSeconds, y: value })),
+  }))
+  return { title, unit, x: { scale: 'linear', unit: 's' }, lines }
 }
 
 function pointsOf(server: number, of: (it: Sample) => number): Point[] {
