@@ -19,7 +19,15 @@ export interface SynodCluster extends Cluster {
   startServer(id: number): Promise<void>
 }
 
-const floor: System = {
+/** How the servers run and are reached, where that is not directly. */
+export interface Setup {
+  /** Arguments of node, before the server. */
+  readonly nodeArguments?: readonly string[]
+  /** Returns the addresses that lead to those at which servers listen. */
+  readonly reach?: (addresses: readonly string[]) => Promise<readonly string[]>
+}
+
+export const floor: System = {
   name: 'floor',
   async start(directory) {
     const data = await mkdtemp(join(directory, 'floor-'))
@@ -44,25 +52,30 @@ export async function startSynod(
   mode: 'leader' | 'leaderless',
   directory: string,
   more: readonly string[] = [],
+  { nodeArguments = [], reach = (addresses) => Promise.resolve(addresses) }: Setup = {},
 ): Promise<SynodCluster> {
   const data = await mkdtemp(join(directory, `${mode}-`))
   const ports = await freePorts(2 * SERVERS)
-  const peers = ports.slice(0, SERVERS).map((port, index) => `${index + 1}=127.0.0.1:${port}`)
-  const endpoints = ports.slice(SERVERS).map((port) => `127.0.0.1:${port}`)
+  const addresses = ports.map((port) => `127.0.0.1:${port}`)
+  const reached = await reach(addresses)
+  const peers = reached.slice(0, SERVERS).map((address, index) => `${index + 1}=${address}`)
+  const endpoints = reached.slice(SERVERS)
   const servers: Running[] = []
   const dataDirs = endpoints.map((_, index) => join(data, `s${index + 1}`))
   const startServer = async (id: number) => {
     const args = ['serve', '--id', String(id), '--cluster-name', 'bench', '--servers', peers.join(',')]
     args.push(
+      '--listen',
+      addresses[id - 1] ?? '',
       '--clients',
-      endpoints[id - 1] ?? '',
+      addresses[SERVERS + id - 1] ?? '',
       '--data-dir',
       dataDirs[id - 1] ?? '',
       '--mode',
       mode,
       ...more,
     )
-    servers[id - 1] = await start(process.execPath, [SYNOD, ...args], 'ready')
+    servers[id - 1] = await start(process.execPath, [...nodeArguments, SYNOD, ...args], 'ready')
   }
   await Promise.all(endpoints.map((_, index) => startServer(index + 1)))
   return {
