@@ -21,7 +21,8 @@ const HELP = `Usage: npm run bench -- [options]
   --no-save       do not write tools/bench/results.md
 
 Reads are measured by \`npm run bench:reads\`, what the client library costs by \`npm run bench:client\`,
-and millions of keys by \`npm run bench:state\`.
+millions of keys by \`npm run bench:state\`, what a write costs with ever more of them by \`npm run bench:growth\`,
+many short loads by \`npm run bench:short\`, and links with delays by \`npm run bench:gathering\`.
 `
 
 const options = readArguments(HELP, {
