@@ -3,12 +3,14 @@
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { connect } from 'synod'
 import { kvCodecs } from 'synod-server'
+import { numberOf, readArguments } from './arguments.js'
 import { type Running, freePorts, peak_MiB, start, stopAll } from './processes.js'
+import { progress } from './progress.js'
 import { median, saveSection } from './report.js'
 import { settledLeader } from './settled-leader.js'
+import { statusesOf } from './statuses.js'
 
 const HELP = `Usage: npm run bench:inherit -- [options]
 
@@ -29,19 +31,8 @@ const COMMANDS = 160
 const MAX_BEHIND_MS = 20_000
 const WATCH_MS = 20
 
-const { values: options } = parseArgs({
-  allowNegative: true,
-  options: {
-    times: { type: 'string', default: '5' },
-    dir: { type: 'string', default: '.bench' },
-    save: { type: 'boolean', default: true },
-    help: { type: 'boolean', default: false },
-  },
-})
-if (options.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
+const options = readArguments(HELP, { times: '5', dir: '.bench', save: true })
+const count = numberOf('times', options.times, true)
 
 interface Inherited {
   readonly slots: number
@@ -52,11 +43,11 @@ interface Inherited {
 const directory = join(process.cwd(), options.dir)
 await mkdir(directory, { recursive: true })
 const found: Inherited[] = []
-for (let n = 1; n <= Number(options.times); n++) {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${n} of ${options.times}`)
+for (let n = 1; n <= count; n++) {
+  progress(`${n} of ${count}`)
   found.push(await inherit())
 }
-if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+progress('')
 const times = found.map(({ leadsMs }) => leadsMs)
 const report = `| a new leader that inherits | until all is chosen, and a new write too | its peak memory |
 | --- | --- | --- |
@@ -106,12 +97,8 @@ async function inherit(): Promise<Inherited> {
   async function untilFull(): Promise<number> {
     for (let before = 0; ;) {
       await new Promise((resolve) => setTimeout(resolve, 50 * WATCH_MS))
-      const answers = await client.status({ timeoutMs: 5000 })
-      const open = answers.flatMap((answer) => {
-        if (!('status' in answer) || answer.status.server === 1) return []
-        const { chosen, voted } = answer.status.watermarks
-        return [voted - chosen]
-      })
+      const followers = (await statusesOf(client, 5000)).filter(({ server }) => server !== 1)
+      const open = followers.map(({ watermarks: { chosen, voted } }) => voted - chosen)
       const least = Math.min(...open)
       if (least > 0 && least === before) return least
       before = least
