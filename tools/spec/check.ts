@@ -29,7 +29,12 @@ interface Part {
 
 const PARTS: readonly Part[] = [
   { name: 'leader', main: 'leader', stories: ['stories'], witnesses: IN_MODES },
-  { name: 'leaderless', main: 'leaderless', stories: ['stories'], witnesses: IN_MODES },
+  {
+    name: 'leaderless',
+    main: 'leaderless',
+    stories: ['stories'],
+    witnesses: [...IN_MODES, 'slotReady', 'readyTaken'],
+  },
   {
     name: 'window',
     main: 'sound',

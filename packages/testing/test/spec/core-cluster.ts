@@ -22,6 +22,9 @@ const SERVERS: readonly ServerId[] = [1, 2, 3]
 /** What the specification speaks of. The rest is timers, reads and catching up. */
 const MESSAGES: readonly MessageType[] = ['prepare', 'promise', 'accept', 'accepted', 'nack', 'chosen']
 
+/** `PREPARED_SLOTS` of the specification. */
+const PREPARED_SLOTS = 2
+
 /** Time stands still: a timer runs out when a step asks for it, and no other does. */
 const NOW_MS = 0
 
@@ -43,6 +46,7 @@ export class CoreCluster {
 
   act(action: string, picks: Picks): void {
     const { s, peer, value, slot, prepare, promise, accept, accepted, nack, chosen } = picks
+    if (this.#mode === 'leaderless') this.#favour(s)
     switch (action) {
       case 'campaign':
         return this.#campaign(s)
@@ -50,6 +54,12 @@ export class CoreCluster {
         return this.#giveUp(s)
       case 'propose':
         return this.#propose(s, value)
+      case 'proposeWhenIdle':
+        this.#retime(s, ({ leaderless }) => (leaderless.promisedMs = -Infinity))
+        this.#propose(s, value)
+        return this.#retime(s, ({ leaderless }) => (leaderless.promisedMs = NOW_MS))
+      case 'prepareAhead':
+        return this.#prepareAhead(s)
       case 'retry':
         return this.#runOut(s, ({ leaderless }) => {
           const instance = leaderless.instances.get(slot)
@@ -146,9 +156,22 @@ export class CoreCluster {
     })
   }
 
-  /** In leaderless mode the server whose proposal was chosen last goes first; the others wait. */
+  /** In leaderless mode only the favourite proposes at once, and keeps the slots that are ready. */
+  #favour(id: ServerId): void {
+    this.#retime(id, ({ leaderless }) => (leaderless.favourite = id))
+  }
+
+  /** The favourite prepares slots when the chosen watermark has moved: here it seems to have. */
+  #prepareAhead(id: ServerId): void {
+    const server = this.#server(id)
+    const state = server.paxos.save()
+    state.leaderless.watermark = Infinity
+    server.paxos = Paxos.load({ ...server.config, preparedSlots: PREPARED_SLOTS }, state)
+    this.#step(id, { type: 'message', from: peerOf(id), message: { type: 'decided', first: 1, values: [] } })
+    server.paxos = Paxos.load(server.config, server.paxos.save())
+  }
+
   #propose(id: ServerId, value: string): void {
-    if (this.#mode === 'leaderless') this.#retime(id, ({ leaderless }) => (leaderless.favourite = id))
     this.#step(id, { type: 'propose', proposals: [{ id: this.#nextProposal++, value: valueOf(value) }] })
   }
 

@@ -48,17 +48,12 @@ function roleOf({ leader: { role } }: PaxosState): SpecRole {
   }
 }
 
-const PHASES = { prepare: 'Preparing', accept: 'Accepting', waiting: 'Waiting' } as const
-
-function phaseOf(step: Instance['step']): 'Preparing' | 'Accepting' | 'Waiting' {
-  if (step === 'ready') throw new RangeError('the specification prepares no slot before there is a request')
-  return PHASES[step]
-}
+const PHASES = { prepare: 'Preparing', ready: 'Ready', accept: 'Accepting', waiting: 'Waiting' } as const
 
 function instancesOf({ leaderless }: PaxosState): ReadonlyMap<Slot, SpecInstance> {
   const { instances, requests } = leaderless
   const specOf = ({ step, ballot, seen, request, answered }: Instance): SpecInstance => ({
-    phase: { tag: phaseOf(step), value: [] },
+    phase: { tag: PHASES[step], value: [] },
     ballot,
     seen,
     request: textOf(requests.get(request)?.value),

@@ -72,7 +72,7 @@ export type SpecRole =
     >
 
 export interface SpecInstance {
-  readonly phase: Tagged<'Preparing' | 'Accepting' | 'Waiting'>
+  readonly phase: Tagged<'Preparing' | 'Ready' | 'Accepting' | 'Waiting'>
   readonly ballot: Ballot
   readonly seen: Ballot
   readonly request: string
