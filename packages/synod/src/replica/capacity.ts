@@ -6,6 +6,11 @@ export const OWN_PROCESS: object = {}
 /** At least this many may wait of one owner, however little room is left. */
 const MIN_SHARE = 16
 
+/** How many items of an owner wait. */
+interface Share {
+  waiting: number
+}
+
 /**
  * A limit on the items that wait, and on their bytes. Owners share it: an owner is refused when it
  * has at least as many items as there are free places. Otherwise, owners that take all of it would
@@ -16,8 +21,7 @@ export class Capacity {
   readonly #limit: number
   readonly #limitBytes: number
   readonly #pace = new ServicePace()
-  /** How many wait of each owner. */
-  readonly #shares = new Map<object, number>()
+  readonly #shares = new WeakMap<object, Share>()
   #size = 0
   #bytes = 0
 
@@ -40,21 +44,22 @@ export class Capacity {
     const left = this.#limit - this.#size
     if ((owner === OWN_PROCESS && left <= 0) || this.#bytes + bytes > this.#limitBytes)
       throw this.overloaded(`${this.#size} ${this.#noun} of ${this.#bytes} bytes wait already`, nowMs)
-    const its = this.#shares.get(owner) ?? 0
+    const its = this.#shares.get(owner)?.waiting ?? 0
     if (owner !== OWN_PROCESS && its >= Math.max(MIN_SHARE, left))
       throw this.overloaded(`${its} ${this.#noun} of this client wait already`, nowMs)
   }
 
   enter(owner: object, bytes: number, nowMs: number): void {
-    this.#shares.set(owner, (this.#shares.get(owner) ?? 0) + 1)
+    const share = this.#shares.get(owner)
+    if (share === undefined) this.#shares.set(owner, { waiting: 1 })
+    else share.waiting++
     if (this.#size++ === 0) this.#pace.begin(nowMs)
     this.#bytes += bytes
   }
 
   leave(owner: object, bytes: number): void {
-    const share = this.#shares.get(owner) ?? 0
-    if (share > 1) this.#shares.set(owner, share - 1)
-    else this.#shares.delete(owner)
+    const share = this.#shares.get(owner)
+    if (share !== undefined) share.waiting--
     this.#size--
     this.#bytes -= bytes
   }

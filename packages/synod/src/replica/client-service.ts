@@ -3,6 +3,8 @@ import { toKeep } from '../bytes/to-keep.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
 import { SynodError } from '../errors.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
+import { type Linked, LinkedList } from '../linked-list.js'
+import { NumberTable } from '../number-table.js'
 import type { ChannelListener } from '../net/transport/channel-listener.js'
 import { type ClientConnection, listenForClients } from '../net/client/listener.js'
 import type {
@@ -61,11 +63,13 @@ export interface ClientServiceParts {
   readonly report: { status(): unknown }
 }
 
-interface Client extends Holder {
+interface Client extends Holder, Linked<Client> {
   readonly connection: ClientConnection
   /** By the numbers of the requests. */
-  readonly underWay: Map<number, ClientCall>
+  readonly underWay: NumberTable<ClientCall>
   paused: boolean
+  /** Something was said to it since it was last written to. */
+  isUnflushed: boolean
 }
 
 /** What a client asks a replica to do. */
@@ -100,7 +104,7 @@ export class ClientService {
   readonly #settings: Settings
   readonly #clients = new Map<ClientConnection, Client>()
   /** Those to whom something has been said since they were last written to. */
-  readonly #unflushed = new Set<Client>()
+  readonly #unflushed = new LinkedList<Client>()
   #isFlushing = false
   readonly #load: ClientLoad
   readonly #held: HeldBytes
@@ -149,8 +153,10 @@ export class ClientService {
         this.#load.budget.hold(CONNECTION_BYTES)
         const client: Client = {
           connection,
-          underWay: new Map(),
+          underWay: new NumberTable(),
           paused: false,
+          isUnflushed: false,
+          ...{ before: undefined, after: undefined },
           askedBytes: 0,
           unreadBytes: 0,
         }
@@ -178,7 +184,7 @@ export class ClientService {
         const client = this.#clients.get(connection)
         if (client === undefined) return
         this.#clients.delete(connection)
-        this.#unflushed.delete(client)
+        this.#flushed(client)
         this.#held.forget(client)
         this.#load.budget.release(CONNECTION_BYTES)
         this.#giveUp(client)
@@ -207,7 +213,7 @@ export class ClientService {
     if (this.#isFlushing) return
     const { turns } = this.#load
     let flushes = 0
-    for (const client of this.#unflushed) {
+    for (let client = this.#unflushed.first; client !== undefined; client = this.#unflushed.first) {
       if (flushes++ >= FLUSHES_AT_LEAST && !turns.hasBudget) {
         this.#isFlushing = true
         turns.later(() => {
@@ -216,7 +222,7 @@ export class ClientService {
         }, 'modest')
         return
       }
-      this.#unflushed.delete(client)
+      this.#flushed(client)
       client.connection.flush()
       turns.spend(FLUSH_UNITS)
       this.#held.settle(client)
@@ -224,7 +230,10 @@ export class ClientService {
   }
 
   async close(): Promise<void> {
-    for (const { connection } of this.#unflushed) connection.flush()
+    for (let { first } = this.#unflushed; first !== undefined; { first } = this.#unflushed) {
+      this.#flushed(first)
+      first.connection.flush()
+    }
     await this.#listener?.close()
   }
 
@@ -330,18 +339,16 @@ export class ClientService {
   /** The client is gone, and waits for nothing any more. */
   #giveUp(client: Client): void {
     const { turns } = this.#load
-    let count = 0
-    for (const call of client.underWay.values()) {
-      if (count++ === GIVE_UPS_PER_TURN) {
-        turns.later(() => {
-          this.#giveUp(client)
-        }, 'more')
-        break
-      }
-      this.#end(call)
+    const calls = client.underWay.take(GIVE_UPS_PER_TURN)
+    for (const call of calls) {
+      this.#held.answer(client, call.bytes)
       call.operation.giveUp()
     }
-    turns.spend(count)
+    turns.spend(calls.length)
+    if (client.underWay.size === 0) return
+    turns.later(() => {
+      this.#giveUp(client)
+    }, 'more')
   }
 
   /** Worked out once in a turn: it takes longer than asking for it. */
@@ -379,8 +386,14 @@ export class ClientService {
 
   #say(client: Client, message: ReplicaMessage): void {
     client.connection.send(message)
-    this.#unflushed.add(client)
+    if (!client.isUnflushed) this.#unflushed.append(client)
+    client.isUnflushed = true
     this.#held.settle(client)
+  }
+
+  #flushed(client: Client): void {
+    if (client.isUnflushed) this.#unflushed.remove(client)
+    client.isUnflushed = false
   }
 
   #pauseOrResume(client: Client): void {

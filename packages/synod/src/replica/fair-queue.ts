@@ -13,7 +13,6 @@ export interface Owned<Item> extends Linked<Item> {
 
 /** What waits of one owner, in the order of arrival. */
 interface Line<Item extends Owned<Item>> extends Linked<Line<Item>> {
-  readonly owner: object
   readonly items: LinkedList<Item>
   creditBytes: number
 }
@@ -25,8 +24,8 @@ interface Line<Item extends Owned<Item>> extends Linked<Line<Item>> {
  */
 export class FairQueue<Item extends Owned<Item>> {
   readonly #sizeOf: (item: Item) => number
-  readonly #lines = new Map<object, Line<Item>>()
-  /** Whose turn it is next comes first. */
+  readonly #lines = new WeakMap<object, Line<Item>>()
+  /** Of what waits: whose turn it is next comes first. */
   readonly #turns = new LinkedList<Line<Item>>()
   readonly #quantumBytes: number
   #sizeBytes = 0
@@ -50,14 +49,11 @@ export class FairQueue<Item extends Owned<Item>> {
     const { owner } = item
     let line = this.#lines.get(owner)
     if (line === undefined) {
-      line = {
-        owner,
-        items: new LinkedList(),
-        creditBytes: this.#quantumBytes,
-        before: undefined,
-        after: undefined,
-      }
+      line = { items: new LinkedList(), creditBytes: 0, before: undefined, after: undefined }
       this.#lines.set(owner, line)
+    }
+    if (line.items.first === undefined) {
+      line.creditBytes = this.#quantumBytes
       this.#turns.append(line)
     }
     line.items.append(item)
@@ -70,9 +66,7 @@ export class FairQueue<Item extends Owned<Item>> {
     if (line === undefined) return
     line.items.remove(item)
     this.#sizeBytes -= this.#sizeOf(item)
-    if (line.items.first !== undefined) return
-    this.#lines.delete(line.owner)
-    this.#turns.remove(line)
+    if (line.items.first === undefined) this.#turns.remove(line)
   }
 
   /** Takes at most `most` items, until they have `mostBytes` bytes. */
