@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { kvCodecs } from 'synod-server'
 import { Reader } from 'synod/internal/bytes/reader.js'
 import { systemClock } from 'synod/internal/clock.js'
-import { encodeOpen, encodeRequest } from 'synod/internal/machine/request.js'
+import { commandHead, encodeCommand, encodeOpen } from 'synod/internal/machine/request.js'
 import { newSessionKey } from 'synod/internal/machine/session-key.js'
 import { type ClientLink, openClientLink } from 'synod/internal/net/client/link.js'
 import type { ClientMessage, Reply } from 'synod/internal/net/client/messages.js'
@@ -14,6 +14,9 @@ export const VALUE = Buffer.alloc(256, 'v')
 
 /** Called with the encoded result. */
 type OnResult = (result: Uint8Array) => void
+
+/** The version of the state machine from which on the commands are known. */
+const VERSION = 1
 
 /** In leaderless mode, a request without an answer goes to all servers after this time. */
 const PATIENCE_MS = 20
@@ -27,13 +30,15 @@ export class Connection {
   #targets: readonly ClientLink[]
   readonly #command: Uint8Array
   readonly #query: Uint8Array
-  readonly #waiting = new Map<number, OnResult>()
+  /** Who waits for the requests from the first one on that is not answered. */
+  readonly #waiting: (OnResult | undefined)[] = []
+  #first = 1
   /** Leaderless mode: what was asked, until it has been asked of all. */
   readonly #asked = new Map<number, ClientMessage>()
   #isLeaderless = false
   readonly #session = newSessionKey(randomBytes)
-  /** 0 on the floor, which has no sessions. */
-  #opening = 0
+  /** What each command begins with; undefined on the floor, which has no sessions. */
+  #head: Uint8Array | undefined
   #sequence = 0
   #nextRequest = 1
   #flushing = false
@@ -76,13 +81,12 @@ export class Connection {
         onMessages: (batch) => {
           for (const message of batch) {
             if (message.type === 'reply') {
-              if (this.#isLeaderless && this.#waiting.has(message.request)) this.#answeredBy(link, message)
-              this.#waiting.get(message.request)?.(message.result)
-              this.#waiting.delete(message.request)
+              if (this.#isLeaderless && this.#waits(message.request)) this.#answeredBy(link, message)
+              this.#answered(message)
             } else if (message.type === 'fail') {
               // In leaderless mode a server that is late may refuse what another one has answered
               // by then.
-              if (this.#waiting.has(message.request)) fail(message.code, message.message)
+              if (this.#waits(message.request)) fail(message.code, message.message)
             } else if (message.type === 'leader' && message.server !== 0) {
               leader = message.server
               check(mode)
@@ -106,36 +110,24 @@ export class Connection {
       (resolve) => new Connection(endpoints, index, at, resolve),
     )
     if (system !== 'floor') {
-      connection.#opening = await new Promise<number>((resolve) => {
+      const opening = await new Promise<number>((resolve) => {
         connection.#execute(encodeOpen(connection.#session), (result) => {
           resolve(new Reader(result).varint())
         })
       })
+      connection.#head = commandHead(connection.#session, opening)
     }
     return connection
   }
 
   /** Sends one put, and calls back when it is answered. */
   put(done: OnResult): void {
-    const session = this.#session
-    const opening = this.#opening
     const sequence = ++this.#sequence
-    const next = this.#nextRequest
-    const [oldest = next] = this.#waiting.keys()
-    const acknowledged = sequence - 1 - (next - oldest)
+    const acknowledged = sequence - 1 - (this.#nextRequest - this.#first)
     const value =
-      opening === 0
+      this.#head === undefined
         ? this.#command
-        : encodeRequest({
-            kind: 'command',
-            timeMs: 0,
-            session,
-            opening,
-            sequence,
-            acknowledged,
-            version: 1,
-            command: this.#command,
-          })
+        : encodeCommand(this.#head, sequence, acknowledged, VERSION, this.#command)
     this.#execute(value, done)
   }
 
@@ -148,6 +140,19 @@ export class Connection {
   getStale(done: OnResult): void {
     const question = { type: 'stale-read', atLeast: 0, query: this.#query } as const
     this.#send({ ...question, request: this.#nextRequest++ }, done)
+  }
+
+  #waits(request: number): boolean {
+    return this.#waiting[request - this.#first] !== undefined
+  }
+
+  #answered({ request, result }: Reply): void {
+    const waiting = this.#waiting
+    const done = waiting[request - this.#first]
+    if (done === undefined) return
+    waiting[request - this.#first] = undefined
+    for (; waiting.length > 0 && waiting[0] === undefined; waiting.shift()) this.#first++
+    done(result)
   }
 
   #answeredBy(link: ClientLink, { request }: Reply): void {
@@ -174,7 +179,7 @@ export class Connection {
   }
 
   #send(message: ClientMessage, done: OnResult): void {
-    this.#waiting.set(message.request, done)
+    this.#waiting.push(done)
     if (this.#isLeaderless) this.#asked.set(message.request, message)
     for (const link of this.#targets) link.send(message)
     if (this.#flushing) return
