@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { Chance } from '../../testing/src/chance.js'
-import { NumberTable } from '../src/number-table.js'
-import { forSeeds } from './paxos/replay.js'
+import { Chance } from '../../../testing/src/chance.js'
+import { NumberTable } from '../../src/replica/number-table.js'
+import { forSeeds } from '../paxos/replay.js'
 
 describe('a table of numbers', () => {
   test.each([
