@@ -1,5 +1,5 @@
 /** At most this share of the places is taken, so that searches are short. */
-const MAX_LOAD = 0.5
+const LOAD_FACTOR = 0.5
 
 const MIN_PLACES = 16
 
@@ -35,7 +35,7 @@ export class NumberTable<T> {
   set(number: number, value: T): void {
     let place = this.#find(number)
     if (this.#values[place] === undefined) {
-      if (this.#size >= MAX_LOAD * this.#values.length) {
+      if (this.#size >= LOAD_FACTOR * this.#values.length) {
         this.#grow()
         place = this.#find(number)
       }
