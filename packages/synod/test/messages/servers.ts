@@ -202,7 +202,7 @@ export const SERVERS: readonly Situation[] = [
         admission: { isAdmitted: true },
         state: { begin: () => undefined },
         driver: { step },
-        ending: { fail: (error: SynodError) => (fatal = error) },
+        shutdown: { fail: (error: SynodError) => (fatal = error) },
       }
       new Loop(parts as unknown as ConstructorParameters<typeof Loop>[0]).begin()
       await world.run(() => fatal !== undefined)
