@@ -18,8 +18,8 @@ export class Writer {
   #buffer: Buffer
   #length = 0
 
-  constructor(initialSize = INITIAL_SIZE) {
-    this.#buffer = Buffer.allocUnsafe(initialSize)
+  constructor(initialSize = INITIAL_SIZE, buffer: Buffer = Buffer.allocUnsafe(initialSize)) {
+    this.#buffer = buffer
   }
 
   get length(): number {

@@ -1,4 +1,5 @@
 import { MalformedError, Reader } from '../bytes/reader.js'
+import { uncounted } from '../bytes/uncounted.js'
 import { Writer, varintBytes } from '../bytes/writer.js'
 import type { Value } from '../paxos/value.js'
 import { BATCH_TAG, type Request, decodeRequest, readRequest, readTime } from './request.js'
@@ -30,7 +31,7 @@ export interface Encoded {
 export function encodeBatch(requests: readonly Encoded[], timeMs: number): Uint8Array {
   let sizeBytes = HEADER_BYTES
   for (const { value } of requests) sizeBytes += SIZE_BYTES + value.length
-  const batch = new Writer(sizeBytes)
+  const batch = new Writer(sizeBytes, uncounted(sizeBytes))
   batch.u8(BATCH_TAG)
   batch.f64(timeMs)
   for (const { value } of requests) batch.bytes(value)

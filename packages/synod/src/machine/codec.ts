@@ -1,7 +1,10 @@
 /** Turns values of one type into bytes and back. */
 export interface Codec<T> {
   encode(value: T): Uint8Array
-  /** Throws if the bytes are not an encoded `T`. */
+  /**
+   * Throws if the bytes are not an encoded `T`. They may be a view into a SharedArrayBuffer, with
+   * much else in it: what is to be kept of them should be a copy.
+   */
   decode(bytes: Uint8Array): T
 }
 

@@ -1,3 +1,4 @@
+import { uncounted } from '../../bytes/uncounted.js'
 import { crc32 } from '../../bytes/checksum.js'
 import { Writer } from '../../bytes/writer.js'
 import type { VersionRange } from '../../cluster/versions.js'
@@ -242,7 +243,7 @@ export class FrameReader {
   #gather(wanted: number, size: number): void {
     const needed = this.#partBytes + wanted
     if (needed > this.#part.length) {
-      const grown = Buffer.allocUnsafe(Math.min(size, Math.max(INITIAL_PART_BYTES, GROWTH * needed)))
+      const grown = allocate(Math.min(size, Math.max(INITIAL_PART_BYTES, GROWTH * needed)))
       this.#part.copy(grown, 0, 0, this.#partBytes)
       this.#part = grown
     }
@@ -250,4 +251,8 @@ export class FrameReader {
     this.#position += wanted
     this.#partBytes = needed
   }
+}
+
+function allocate(sizeBytes: number): Buffer {
+  return sizeBytes > INITIAL_PART_BYTES ? uncounted(sizeBytes) : Buffer.allocUnsafe(sizeBytes)
 }
