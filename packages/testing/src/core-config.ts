@@ -25,6 +25,7 @@ export function coreConfig(
     voting: true,
     window: DEFAULT_WINDOW[mode],
     preparedSlots: 0,
+    archiveBlockBytes: 256,
   }
 }
 

@@ -187,6 +187,7 @@ export class Recorder implements ClusterObserver {
       // Their rows are open, or nothing shows.
       case 'message':
       case 'durable':
+      case 'executed':
       case 'founded':
       case 'withdraw':
       case 'withdraw-read':

@@ -76,8 +76,8 @@ export class Acceptor {
       const slot = first + offset
       if (compareBallots(ballot, this.bound(slot)) < 0) return undefined
       const state = this.#log.find(slot)
-      if (state?.value === undefined || !sameBallot(state.ballot, ballot)) repeated = false
-      else if (!sameValue(state.value, value))
+      if (state === undefined || !sameBallot(state.ballot, ballot)) repeated = false
+      else if (state.value !== undefined && !sameValue(state.value, value))
         throw new InvariantError(`two values at one ballot in slot ${slot}`)
     }
     if (!repeated) {
@@ -167,7 +167,7 @@ export class Acceptor {
     let sizeBytes = 0
     for (let slot = first; slot <= last; slot++) {
       const state = this.#log.find(slot)
-      const value = state?.chosen ?? state?.value
+      const value = this.#log.chosen(slot) ?? state?.value
       if (state === undefined || value === undefined) continue
       if (
         votes.length >= MAX_MESSAGE_SLOTS ||
@@ -176,7 +176,7 @@ export class Acceptor {
         return { votes, next: slot }
       }
       sizeBytes += value.length
-      votes.push({ slot, ballot: state.ballot, value, chosen: state.chosen !== undefined })
+      votes.push({ slot, ballot: state.ballot, value, chosen: this.#log.isChosen(slot) })
     }
     return { votes, next: 0 }
   }

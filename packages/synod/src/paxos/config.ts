@@ -36,6 +36,8 @@ export interface PaxosConfig {
    * How many slots the favourite prepares for requests to come. Leaderless mode only.
    */
   readonly preparedSlots: number
+  /** The log archives values in blocks of this many bytes. */
+  readonly archiveBlockBytes: number
   /**
    * How long a server that answers a heartbeat promises nothing to another server, so that the
    * leader may answer reads alone; 0 for no leases. Leader mode only. All servers must agree, for
@@ -49,6 +51,7 @@ export const PAXOS_DEFAULTS = {
   electionTimeoutMs: 500,
   resendMs: 250,
   preparedSlots: 4,
+  archiveBlockBytes: 1 << 20,
   leaseMs: 0,
 } as const
 

@@ -1,4 +1,6 @@
+import { Archive, type ArchivedValue } from './archive.js'
 import { type Ballot, type Slot, ZERO_BALLOT } from './ballot.js'
+import { PAXOS_DEFAULTS } from './config.js'
 import type { Value } from './value.js'
 
 /**
@@ -10,10 +12,11 @@ export interface SlotState {
   promised: Ballot
   /** The ballot of this server's vote; zero while it has not voted. */
   ballot: Ballot
-  /** The value of this server's vote. */
+  /** The value of this server's vote; not kept once the chosen value is archived. */
   value: Value | undefined
-  /** The chosen value, once this server knows it. */
+  /** The chosen value, once this server knows it, until it is archived. */
   chosen: Value | undefined
+  archived: ArchivedValue | undefined
 }
 
 /** The answer to "what is in this slot?". */
@@ -46,9 +49,11 @@ export interface LogView {
   /** What is known of a slot; undefined if nothing is, or nothing any more. */
   find(slot: Slot): Readonly<SlotState> | undefined
   status(slot: Slot): SlotStatus
-  /** The chosen value of a slot; undefined if it is not known. */
+  /** The chosen value of a slot, a copy where it is archived; undefined if it is not known. */
   chosen(slot: Slot): Value | undefined
   isChosen(slot: Slot): boolean
+  /** The bytes of the chosen value of a slot; 0 if it is not known. */
+  chosenBytes(slot: Slot): number
   /**
    * Grows whenever a slot is decided or dropped: while it is the same, no further slot is known to
    * be chosen.
@@ -65,9 +70,13 @@ export class Log implements LogView {
   #page: (SlotState | undefined)[] | undefined
   #pageNumber = -1
   decisions = 0
+  readonly #archive: Archive
+  /** The values of the slots up to this one are archived, or dropped. */
+  #archivedTo: Slot = 0
 
-  constructor(state: LogState) {
+  constructor(state: LogState, archiveBlockBytes: number = PAXOS_DEFAULTS.archiveBlockBytes) {
     this.state = state
+    this.#archive = new Archive(archiveBlockBytes)
   }
 
   find(slot: Slot): Readonly<SlotState> | undefined {
@@ -89,6 +98,7 @@ export class Log implements LogView {
       ballot: ZERO_BALLOT,
       value: undefined,
       chosen: undefined,
+      archived: undefined,
     })
   }
 
@@ -104,17 +114,54 @@ export class Log implements LogView {
   status(slot: Slot): SlotStatus {
     if (slot <= this.state.trimmed) return { status: 'trimmed' }
     const state = this.find(slot)
-    if (state?.chosen !== undefined) return { status: 'chosen', value: state.chosen }
+    const chosen = this.chosen(slot)
+    if (chosen !== undefined) return { status: 'chosen', value: chosen }
     if (state?.value !== undefined) return { status: 'voted', ballot: state.ballot, value: state.value }
     return { status: 'empty' }
   }
 
   chosen(slot: Slot): Value | undefined {
-    return this.find(slot)?.chosen
+    const state = this.find(slot)
+    return state?.archived === undefined ? state?.chosen : this.#archive.read(state.archived)
   }
 
   isChosen(slot: Slot): boolean {
-    return slot <= this.state.trimmed || this.chosen(slot) !== undefined
+    if (slot <= this.state.trimmed) return true
+    const state = this.find(slot)
+    return state?.chosen !== undefined || state?.archived !== undefined
+  }
+
+  chosenBytes(slot: Slot): number {
+    const state = this.find(slot)
+    return state?.archived?.length ?? state?.chosen?.length ?? 0
+  }
+
+  /** The chosen values of the slots up to this one, all of them known, are rarely read any more. */
+  archive(slot: Slot): void {
+    for (let next = Math.max(this.#archivedTo, this.state.trimmed) + 1; next <= slot; next++) {
+      const state = this.#find(next)?.[next % PAGE_SLOTS]
+      if (state?.chosen === undefined) return
+      state.archived = this.#archive.put(next, state.chosen)
+      state.chosen = undefined
+      state.value = undefined
+      this.#archivedTo = next
+    }
+  }
+
+  /** The state with no value archived. */
+  saved(): LogState {
+    if (this.#archivedTo === 0) return this.state
+    const pages = new Map(
+      [...this.state.pages].map(([number, page]) => [
+        number,
+        page.map((state) => {
+          if (state?.archived === undefined) return state
+          const value = this.#archive.read(state.archived)
+          return { ...state, value, chosen: value, archived: undefined }
+        }),
+      ]),
+    )
+    return { ...this.state, pages }
   }
 
   /** Stores this server's vote. */
@@ -127,7 +174,8 @@ export class Log implements LogView {
 
   /** Stores that `value` is chosen. */
   choose(slot: Slot, value: Value): void {
-    this.at(slot).chosen = value
+    const state = this.at(slot)
+    if (state.archived === undefined) state.chosen = value
     this.decisions++
     if (slot > this.state.voted) this.state.voted = slot
   }
@@ -138,6 +186,7 @@ export class Log implements LogView {
       if ((number + 1) * PAGE_SLOTS - 1 <= slot) this.state.pages.delete(number)
     }
     this.state.pages.get(Math.floor(slot / PAGE_SLOTS))?.fill(undefined, 0, (slot % PAGE_SLOTS) + 1)
+    this.#archive.drop(slot)
     this.state.trimmed = Math.max(this.state.trimmed, slot)
     this.state.voted = Math.max(this.state.voted, slot)
     this.#pageNumber = -1

@@ -41,6 +41,8 @@ export type Input =
    * as of the snapshot must come with it.
    */
   | { readonly type: 'trim'; readonly slot: Slot; readonly membership?: MembershipState }
+  /** The host has executed the slots up to this one: their values are rarely read from now on. */
+  | { readonly type: 'executed'; readonly slot: Slot }
   /** The founders of the cluster have met: which acceptor each of them is. */
   | { readonly type: 'founded'; readonly acceptors: Readonly<Record<ServerId, string>> }
   /**
@@ -121,7 +123,7 @@ export class Paxos {
     this.#config = config
     this.#state = state
     this.#effects = effects
-    this.#log = new Log(state.log)
+    this.#log = new Log(state.log, config.archiveBlockBytes)
     this.#membership = membership
     this.#acceptor = new Acceptor(state.acceptor, this.#log, effects)
     this.#learner = new Learner(state.learner, this.#log, effects, membership, config)
@@ -179,7 +181,7 @@ export class Paxos {
   /** A copy of the whole state as plain data. */
   save(): PaxosState {
     this.#state.recordCount = this.#effects.recordCount
-    return structuredClone(this.#state)
+    return structuredClone({ ...this.#state, log: this.#log.saved() })
   }
 
   get log(): LogView {
@@ -283,6 +285,9 @@ export class Paxos {
         break
       case 'trim':
         this.#trim(input.slot, input.membership, nowMs)
+        break
+      case 'executed':
+        this.#log.archive(input.slot)
         break
       case 'founded':
         this.#membership.identify(input.acceptors)

@@ -36,6 +36,8 @@ export interface Host {
    * mode unless given.
    */
   readonly window?: number
+  /** The log archives values in blocks of this many bytes: 1 MiB unless given. */
+  readonly archiveBlockBytes?: number
   /** What a build of Synod knows, where another one than this is to be simulated. */
   readonly build?: Build
   /**

@@ -2,7 +2,7 @@ import { SynodError } from '../errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { Execution } from '../machine/executor.js'
 import type { PeerWelcome } from '../net/hello.js'
-import type { ServerId } from '../paxos/ballot.js'
+import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
 import type { Message } from '../paxos/messages.js'
 import type { Input, Paxos } from '../paxos/paxos.js'
@@ -67,6 +67,8 @@ export class Loop {
   readonly #parts: LoopParts
   /** Whether this server takes part: the core is given inputs. */
   #hasStarted = false
+  /** The core knows that the slots up to this one are executed. */
+  #archived: Slot = 0
 
   constructor(parts: LoopParts) {
     this.#parts = parts
@@ -90,6 +92,7 @@ export class Loop {
       }
       this.#startIfReady()
       this.#refreshLeadership()
+      this.#archive()
       this.#propose()
       driver.flush()
       this.#answer(this.#hasStarted ? state.execute() : [])
@@ -168,6 +171,14 @@ export class Loop {
     this.#step({ type: 'tick' })
     commands.begin()
     versions.begin()
+  }
+
+  /** What the turns before this one have executed is rarely read from now on. */
+  #archive(): void {
+    const slot = this.#parts.state.executor.executed
+    if (!this.#hasStarted || slot <= this.#archived) return
+    this.#archived = slot
+    this.#parts.driver.step({ type: 'executed', slot })
   }
 
   #step(input: Input): void {

@@ -57,6 +57,7 @@ const HOST = group({
   descriptors: FUNCTION,
   crash: FUNCTION,
   window: wholeFrom(1, 1e6),
+  archiveBlockBytes: wholeFrom(1, 1 << 30),
   build: group({ protocols: required(VERSIONS), formats: required(VERSIONS) }),
   space: group({
     lowBytes: wholeFrom(0, 2 ** 50),

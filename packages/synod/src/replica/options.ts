@@ -175,6 +175,7 @@ export function checkReplicaOptions<M extends AnyMachine>(options: ReplicaOption
       electionTimeoutMs,
       resendMs: PAXOS_DEFAULTS.resendMs,
       preparedSlots: PAXOS_DEFAULTS.preparedSlots,
+      archiveBlockBytes: host.archiveBlockBytes ?? PAXOS_DEFAULTS.archiveBlockBytes,
       window,
       leaseMs,
     },

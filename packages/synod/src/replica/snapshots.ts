@@ -195,7 +195,7 @@ export class Snapshots {
     let keptBytes = 0
     let first = slot
     while (first > 0 && slot - first < keepSlots && keptBytes < KEPT_BYTES) {
-      keptBytes += log.chosen(first)?.length ?? 0
+      keptBytes += log.chosenBytes(first)
       first--
     }
     if (first > 0) trim(first)

@@ -7,7 +7,7 @@ import { value } from '../../../testing/src/cluster/cluster.js'
 import { ballot } from './lone-server.js'
 import { checkProperty } from './replay.js'
 
-const log = () => new Log(emptyLog())
+const log = () => new Log(emptyLog(), 4)
 const a = value('a')
 
 describe('a slot', () => {
@@ -90,6 +90,12 @@ class LogModel {
   readonly chosen = new Map<number, Value>()
   trimmed = 0
   voted = 0
+  archived = 0
+
+  archive(slot: number): void {
+    this.archived = Math.max(this.archived, this.trimmed)
+    while (this.archived < slot && this.chosen.has(this.archived + 1)) this.archived++
+  }
 
   status(slot: number): SlotStatus {
     if (slot <= this.trimmed) return { status: 'trimmed' }
@@ -108,7 +114,7 @@ test('the log answers as a simple map does, after random writes', () => {
     fc.constant(1e9),
   )
   const action = fc.record({
-    kind: fc.constantFrom('vote', 'choose', 'promise', 'trim'),
+    kind: fc.constantFrom('vote', 'choose', 'promise', 'trim', 'archive'),
     slot: slots,
     seq: fc.integer({ min: 1, max: 3 }),
     text: fc.constantFrom('a', 'b'),
@@ -120,7 +126,12 @@ test('the log answers as a simple map does, after random writes', () => {
       const touched = new Set([1, 1023, 1024])
       for (const { kind, slot, seq, text } of actions) {
         touched.add(slot).add(slot + 1)
-        if (kind === 'trim') {
+        if (kind === 'archive') {
+          if (slot > 2000) continue
+          it.archive(slot)
+          dumb.archive(slot)
+          continue
+        } else if (kind === 'trim') {
           if (slot > 2000) continue
           it.trim(slot)
           dumb.trimmed = Math.max(dumb.trimmed, slot)
@@ -132,7 +143,7 @@ test('the log answers as a simple map does, after random writes', () => {
           dumb.votes.set(slot, { ballot: ballot(seq, 1), value: value(text) })
         } else if (kind === 'choose') {
           it.choose(slot, value(text))
-          dumb.chosen.set(slot, value(text))
+          if (slot > dumb.archived) dumb.chosen.set(slot, value(text))
         } else {
           it.at(slot).promised = ballot(seq, 1)
           continue
@@ -143,6 +154,7 @@ test('the log answers as a simple map does, after random writes', () => {
       for (const slot of touched) {
         expect(it.status(slot)).toEqual(dumb.status(slot))
         expect(it.isChosen(slot)).toBe(['chosen', 'trimmed'].includes(dumb.status(slot).status))
+        expect(new Log(structuredClone(it.saved()), 4).status(slot)).toEqual(dumb.status(slot))
       }
     }),
   )

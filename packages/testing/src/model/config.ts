@@ -92,6 +92,7 @@ export function paxosConfig(config: ModelConfig, self: ServerId): PaxosConfig {
     membership: { ...membership, members, highest },
     window: config.windows?.[self] ?? config.window ?? window,
     preparedSlots: config.preparedSlots ?? 0,
+    archiveBlockBytes: 256,
   }
 }
 

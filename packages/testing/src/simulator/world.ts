@@ -23,6 +23,9 @@ export const PEER_PORT = 2380
 export const CLIENT_PORT = 2379
 
 /** On a small scale, as all else is. */
+/** Small, so that blocks are used again all the time. */
+const ARCHIVE_BLOCK_BYTES = 512
+
 const SPACE: SpaceLimits = {
   lowBytes: 32 << 10,
   fullBytes: 8 << 10,
@@ -223,6 +226,7 @@ export class World<M extends AnyMachine> extends Timeline {
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => this.chance.below(256))),
         randomId: () => this.chance.below(2 ** 48 - 1) + 1,
         space: SPACE,
+        archiveBlockBytes: ARCHIVE_BLOCK_BYTES,
         ...(this.#options.build === undefined ? {} : { build: this.#options.build(id) }),
         ...(this.#options.window === undefined ? {} : { window: this.#options.window }),
         crash: (error) => {
