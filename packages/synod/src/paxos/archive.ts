@@ -62,12 +62,7 @@ export class Archive {
   }
 
   #take(sizeBytes: number): Uint8Array {
-    if (sizeBytes > this.#blockBytes) return allocate(sizeBytes)
-    return this.#free.pop() ?? allocate(this.#blockBytes)
+    if (sizeBytes > this.#blockBytes) return new Uint8Array(sizeBytes)
+    return this.#free.pop() ?? new Uint8Array(this.#blockBytes)
   }
-}
-
-/** Shared memory is none that V8 counts as growth of its heap. */
-function allocate(sizeBytes: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(sizeBytes))
 }

@@ -243,7 +243,7 @@ export class FrameReader {
   #gather(wanted: number, size: number): void {
     const needed = this.#partBytes + wanted
     if (needed > this.#part.length) {
-      const grown = allocate(Math.min(size, Math.max(INITIAL_PART_BYTES, GROWTH * needed)))
+      const grown = this.#allocate(Math.min(size, Math.max(INITIAL_PART_BYTES, GROWTH * needed)))
       this.#part.copy(grown, 0, 0, this.#partBytes)
       this.#part = grown
     }
@@ -251,8 +251,11 @@ export class FrameReader {
     this.#position += wanted
     this.#partBytes = needed
   }
-}
 
-function allocate(sizeBytes: number): Buffer {
-  return sizeBytes > INITIAL_PART_BYTES ? uncounted(sizeBytes) : Buffer.allocUnsafe(sizeBytes)
+  /** What clients send must be counted: they may send as much as they like. */
+  #allocate(sizeBytes: number): Buffer {
+    return this.#kind === 'peer' && sizeBytes > INITIAL_PART_BYTES
+      ? uncounted(sizeBytes)
+      : Buffer.allocUnsafe(sizeBytes)
+  }
 }
