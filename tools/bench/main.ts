@@ -22,7 +22,8 @@ const HELP = `Usage: npm run bench -- [options]
 
 Reads are measured by \`npm run bench:reads\`, what the client library costs by \`npm run bench:client\`,
 millions of keys by \`npm run bench:state\`, what a write costs with ever more of them by \`npm run bench:growth\`,
-many short loads by \`npm run bench:short\`, and links with delays by \`npm run bench:gathering\`.
+many short loads by \`npm run bench:short\`, links with delays by \`npm run bench:gathering\`, and a new leader that
+inherits a full window by \`npm run bench:inherit\`.
 `
 
 const options = readArguments(HELP, {
