@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import type { Span } from './system.js'
 
 type Defaults = Readonly<Record<string, string | boolean>>
 type ValuesOf<T extends Defaults> = { readonly [Name in keyof T]: T[Name] extends boolean ? boolean : string }
@@ -26,6 +27,14 @@ export function numberOf(name: string, text: string, isCount = false): number {
   const number = Number(text)
   if (number > 0 && number < Infinity && (!isCount || Number.isInteger(number))) return number
   wrongUsage(`--${name} must be a ${isCount ? 'whole ' : ''}number above 0, not '${text}'`)
+}
+
+/** How long each of many runs on one cluster goes on, and is measured. */
+export function spanOf(options: { readonly seconds: string; readonly 'ramp-up': string }): Span {
+  return {
+    seconds: numberOf('seconds', options.seconds),
+    warmUpSeconds: numberOf('ramp-up', options['ramp-up']),
+  }
 }
 
 export function wrongUsage(message: string): never {

@@ -2,7 +2,7 @@
 // loopback and with delays. Each pair of runs is on two running clusters.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { numberOf, readArguments, wrongUsage } from './arguments.js'
+import { numberOf, readArguments, spanOf, wrongUsage } from './arguments.js'
 import { type ProxyLimits, measureProxies } from './echo.js'
 import { type Pair, measurePairs, ratiosOf } from './pairs.js'
 import { progress } from './progress.js'
@@ -50,10 +50,7 @@ const options = readArguments(HELP, {
 const delays = listOf('delays', options.delays, (delay) => delay >= 0 && delay < Infinity)
 const settings = listOf('flights', options.flights, (flights) => flights >= 1)
 const count = numberOf('pairs', options.pairs, true)
-const span = {
-  seconds: numberOf('seconds', options.seconds),
-  warmUpSeconds: numberOf('ramp-up', options['ramp-up']),
-}
+const span = spanOf(options)
 const warmUpSeconds = numberOf('warm-up', options['warm-up'])
 const directory = join(process.cwd(), options.dir)
 await mkdir(directory, { recursive: true })

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { connect } from 'synod'
-import { numberOf, readArguments, wrongUsage } from './arguments.js'
+import { numberOf, readArguments, spanOf, wrongUsage } from './arguments.js'
 import { fill } from './fill.js'
 import { type Panel, plotSvg } from './plot.js'
 import { progress } from './progress.js'
@@ -56,10 +56,7 @@ const last = options.to === '' ? LAST : withBoth(numberOf('to', options.to, true
 if (Math.min(last.keys, last.slots) < FIRST) wrongUsage(`--to must be at least ${FIRST}`)
 if (!['', 'keys', 'slots'].includes(options.only))
   wrongUsage(`--only must be keys or slots, not '${options.only}'`)
-const span = {
-  seconds: numberOf('seconds', options.seconds),
-  warmUpSeconds: numberOf('ramp-up', options['ramp-up']),
-}
+const span = spanOf(options)
 const warmUpSeconds = numberOf('warm-up', options['warm-up'])
 const directory = join(process.cwd(), options.dir)
 await mkdir(directory, { recursive: true })
