@@ -1,4 +1,5 @@
 import { crc32 } from './checksum.js'
+import { copyBytes } from './copy-bytes.js'
 
 const INITIAL_SIZE = 1024
 
@@ -17,9 +18,12 @@ export function varintBytes(value: number): number {
 export class Writer {
   #buffer: Buffer
   #length = 0
+  readonly #isShared: boolean
 
-  constructor(initialSize = INITIAL_SIZE, buffer: Buffer = Buffer.allocUnsafe(initialSize)) {
-    this.#buffer = buffer
+  /** `into` is the buffer that it begins with, in shared memory, or the size of one of its own. */
+  constructor(into: Buffer | number = INITIAL_SIZE) {
+    this.#isShared = typeof into !== 'number'
+    this.#buffer = typeof into === 'number' ? Buffer.allocUnsafe(into) : into
   }
 
   get length(): number {
@@ -55,7 +59,7 @@ export class Writer {
   /** The bytes alone: the reader must know how many. */
   raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length)
-    this.#buffer.set(bytes, this.#length)
+    copyBytes(bytes, this.#buffer, this.#length, this.#isShared)
     this.#length += bytes.length
   }
 

@@ -31,7 +31,7 @@ export interface Encoded {
 export function encodeBatch(requests: readonly Encoded[], timeMs: number): Uint8Array {
   let sizeBytes = HEADER_BYTES
   for (const { value } of requests) sizeBytes += SIZE_BYTES + value.length
-  const batch = new Writer(sizeBytes, uncounted(sizeBytes))
+  const batch = new Writer(uncounted(sizeBytes))
   batch.u8(BATCH_TAG)
   batch.f64(timeMs)
   for (const { value } of requests) batch.bytes(value)

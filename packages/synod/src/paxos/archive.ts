@@ -4,6 +4,8 @@ import type { Value } from './value.js'
 /** A snapshot frees many blocks at once, and they are soon used again. */
 const FREE_BLOCKS_KEPT = 64
 
+const WORD_BYTES = 8
+
 interface Block {
   readonly bytes: Uint8Array
   usedBytes: number
@@ -35,14 +37,18 @@ export class Archive {
 
   /** The slots must be in order. */
   put(slot: Slot, value: Value): ArchivedValue {
+    // Both begin alike within a word: otherwise V8 copies shared memory byte by byte, which takes
+    // 7 × the time.
+    const offset = value.byteOffset % WORD_BYTES
     let block = this.#blocks.at(-1)
-    if (block === undefined || block.usedBytes + value.length > block.bytes.length) {
-      block = { bytes: this.#take(value.length), usedBytes: 0, last: slot }
+    let start = startOf(block, offset)
+    if (block === undefined || start + value.length > block.bytes.length) {
+      block = { bytes: this.#take(offset + value.length), usedBytes: 0, last: slot }
       this.#blocks.push(block)
+      start = offset
     }
-    const start = block.usedBytes
     block.bytes.set(value, start)
-    block.usedBytes += value.length
+    block.usedBytes = start + value.length
     block.last = slot
     return { bytes: block.bytes, start, length: value.length }
   }
@@ -65,4 +71,10 @@ export class Archive {
     if (sizeBytes > this.#blockBytes) return new Uint8Array(sizeBytes)
     return this.#free.pop() ?? new Uint8Array(this.#blockBytes)
   }
+}
+
+/** The first free place of a block that is at this offset within a word. */
+function startOf(block: Block | undefined, offset: number): number {
+  const usedBytes = block?.usedBytes ?? 0
+  return usedBytes + ((offset - (usedBytes % WORD_BYTES) + WORD_BYTES) % WORD_BYTES)
 }

@@ -1,5 +1,6 @@
 import { uncounted } from '../../bytes/uncounted.js'
 import { crc32 } from '../../bytes/checksum.js'
+import { copyBytes } from '../../bytes/copy-bytes.js'
 import { Writer } from '../../bytes/writer.js'
 import type { VersionRange } from '../../cluster/versions.js'
 import { SynodError } from '../../errors.js'
@@ -244,10 +245,10 @@ export class FrameReader {
     const needed = this.#partBytes + wanted
     if (needed > this.#part.length) {
       const grown = this.#allocate(Math.min(size, Math.max(INITIAL_PART_BYTES, GROWTH * needed)))
-      this.#part.copy(grown, 0, 0, this.#partBytes)
+      copyBytes(this.#part.subarray(0, this.#partBytes), grown, 0)
       this.#part = grown
     }
-    this.#chunk.copy(this.#part, this.#partBytes, this.#position, this.#position + wanted)
+    copyBytes(this.#chunk.subarray(this.#position, this.#position + wanted), this.#part, this.#partBytes)
     this.#position += wanted
     this.#partBytes = needed
   }
