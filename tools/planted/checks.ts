@@ -23,6 +23,9 @@ const PARTS = [
   'machine/',
   'journal/',
   'snapshots/',
+  'storage/',
+  'bytes/',
+  'cluster/',
 ].map((path) => `packages/synod/src/${path}`)
 
 /** What a lost cluster is recovered by, and a backup is saved and restored. */
@@ -32,6 +35,7 @@ const RECOVERY = [
   'journal/',
   'snapshots/',
   'machine/',
+  'storage/',
   'replica/snapshot',
 ].map((path) => `packages/synod/src/${path}`)
 
