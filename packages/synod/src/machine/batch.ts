@@ -2,7 +2,7 @@ import { MalformedError, Reader } from '../bytes/reader.js'
 import { uncounted } from '../bytes/uncounted.js'
 import { Writer, varintBytes } from '../bytes/writer.js'
 import type { Value } from '../paxos/value.js'
-import { BATCH_TAG, type Request, decodeRequest, readRequest, readTime } from './request.js'
+import { BATCH_TAG, type ReceivedRequest, decodeRequest, readRequest, readTime } from './request.js'
 
 /** The first format of the replicated state that has batches. */
 export const BATCH_FORMAT = 2
@@ -14,7 +14,7 @@ export const MAX_BATCH_BYTES = 512 << 10
 const SIZE_BYTES = 5
 const HEADER_BYTES = 9
 
-const NONE: readonly Request[] = []
+const NONE: readonly ReceivedRequest[] = []
 
 /** Something that holds an encoded request. */
 export interface Encoded {
@@ -60,7 +60,7 @@ export function unpackBatch(value: Value): Encoded[] {
  * as a batch before its format is agreed on: all ignore such a value alike. The commands are views
  * into it.
  */
-export function requestsIn(value: Value, format = BATCH_FORMAT): readonly Request[] {
+export function requestsIn(value: Value, format = BATCH_FORMAT): readonly ReceivedRequest[] {
   if (value.length === 0 || (isBatch(value) && format < BATCH_FORMAT)) return NONE
   try {
     return isBatch(value) ? decodeBatch(value) : [decodeRequest(value)]
@@ -74,10 +74,10 @@ export function isBatch(value: Value): boolean {
   return value[0] === BATCH_TAG
 }
 
-function decodeBatch(value: Value): Request[] {
+function decodeBatch(value: Value): ReceivedRequest[] {
   const reader = readerOf(value)
   const timeMs = readTime(reader)
-  const requests: Request[] = []
+  const requests: ReceivedRequest[] = []
   while (reader.remaining > 0) {
     const request = readRequest(value, reader, reader.varint(), timeMs)
     if (request.kind !== 'command' && request.kind !== 'open')

@@ -23,7 +23,7 @@ import {
 import { type Applied, type Outcome, byteOfStatus } from './outcome.js'
 import { raiseRefusal, raiseOf } from './raise.js'
 import type { Position } from './position.js'
-import type { Request, RequestKey } from './request.js'
+import type { ReceivedRequest, Request, RequestKey } from './request.js'
 import { Sessions } from './sessions.js'
 import { decodeMeta, encodeMeta } from './snapshot-meta.js'
 import { type SnapshotPart, StateChunks, startEagerly, partsOf } from './snapshot-parts.js'
@@ -184,7 +184,12 @@ export class Executor<M extends AnyMachine> {
     }
   }
 
-  #outcomeOf(position: Position, value: Value, request: Request, change: ChangeOutcome | undefined): Outcome {
+  #outcomeOf(
+    position: Position,
+    value: Value,
+    request: ReceivedRequest,
+    change: ChangeOutcome | undefined,
+  ): Outcome {
     switch (request.kind) {
       case 'open':
         return this.#open(request)

@@ -1,6 +1,12 @@
 import { MalformedError, Reader } from '../bytes/reader.js'
 import { Writer } from '../bytes/writer.js'
-import { type SessionKey, readSessionKey, writeSessionKey } from './session-key.js'
+import {
+  SESSION_KEY_BYTES,
+  type SessionKey,
+  isSessionKeyAt,
+  sessionKeyAt,
+  writeSessionKey,
+} from './session-key.js'
 
 /**
  * `open` begins a session, `change` changes the membership, and `raise` the versions that its
@@ -142,8 +148,14 @@ function encodeUnnumbered(
   return encodeRequest({ ...UNNUMBERED, kind, session, command })
 }
 
+/** A request as it was read. */
+export interface ReceivedRequest extends Request {
+  /** Whether it is of this session: takes less time than to read the key. */
+  isOf(session: SessionKey): boolean
+}
+
 /** Throws MalformedError. The command is a view into the bytes. */
-export function decodeRequest(bytes: Uint8Array): Request {
+export function decodeRequest(bytes: Uint8Array): ReceivedRequest {
   const reader = new Reader(bytes)
   return new DecodedRequest(bytes, reader, readKind(reader), readTime(reader), bytes.length)
 }
@@ -152,31 +164,42 @@ export function decodeRequest(bytes: Uint8Array): Request {
  * Reads a request of this many bytes from a batch with this stamp: `bytes`, which the reader has
  * come through so far. Throws MalformedError. The command is a view into them.
  */
-export function readRequest(bytes: Uint8Array, reader: Reader, size: number, timeMs: number): Request {
+export function readRequest(
+  bytes: Uint8Array,
+  reader: Reader,
+  size: number,
+  timeMs: number,
+): ReceivedRequest {
   const end = reader.position + size
   const kind = readKind(reader)
   reader.skip(STAMP_BYTES)
   return new DecodedRequest(bytes, reader, kind, timeMs, end)
 }
 
-/** A view costs more than all other fields, and many a request is read for those alone. */
-class DecodedRequest implements Request {
+/**
+ * A view of the command, or the text of the key, costs more than all other fields, and many a
+ * request is read for those alone.
+ */
+class DecodedRequest implements ReceivedRequest {
   readonly kind: RequestKind
   readonly timeMs: number
-  readonly session: SessionKey
   readonly opening: number
   readonly sequence: number
   readonly acknowledged: number
   readonly version: number
   readonly #bytes: Uint8Array
+  readonly #keyStart: number
   readonly #start: number
   readonly #end: number
+  /** Once it is known. */
+  #session: SessionKey | undefined
 
   /** Reads the fields after the stamp, and passes the command, which goes up to `end`. */
   constructor(bytes: Uint8Array, reader: Reader, kind: RequestKind, timeMs: number, end: number) {
     this.kind = kind
     this.timeMs = timeMs
-    this.session = readSessionKey(reader)
+    this.#keyStart = reader.position
+    reader.skip(SESSION_KEY_BYTES)
     this.opening = reader.varint()
     this.sequence = reader.varint()
     this.acknowledged = reader.varint()
@@ -187,8 +210,19 @@ class DecodedRequest implements Request {
     reader.skip(end - reader.position)
   }
 
+  get session(): SessionKey {
+    return (this.#session ??= sessionKeyAt(this.#bytes, this.#keyStart))
+  }
+
   get command(): Uint8Array {
     return this.#bytes.subarray(this.#start, this.#end)
+  }
+
+  isOf(session: SessionKey): boolean {
+    if (this.#session !== undefined) return this.#session === session
+    if (!isSessionKeyAt(this.#bytes, this.#keyStart, session)) return false
+    this.#session = session
+    return true
   }
 }
 
@@ -207,7 +241,7 @@ export interface RequestKey {
 }
 
 /** Checks what a client sent. Throws MalformedError. */
-export function admitRequest(bytes: Uint8Array): Request {
+export function admitRequest(bytes: Uint8Array): ReceivedRequest {
   const request = decodeRequest(bytes)
   const { kind, opening, sequence, version } = request
   const isNumbered = kind === 'command'

@@ -1,4 +1,4 @@
-import type { Reader } from '../bytes/reader.js'
+import { Reader } from '../bytes/reader.js'
 import type { Writer } from '../bytes/writer.js'
 
 export const SESSION_KEY_BYTES = 16
@@ -22,4 +22,15 @@ export function writeSessionKey(writer: Writer, key: SessionKey): void {
 /** Throws MalformedError. */
 export function readSessionKey(reader: Reader): SessionKey {
   return reader.latin1(SESSION_KEY_BYTES)
+}
+
+/** The key that stands in these bytes, from `start` on. */
+export function sessionKeyAt(bytes: Uint8Array, start: number): SessionKey {
+  return readSessionKey(new Reader(bytes.subarray(start, start + SESSION_KEY_BYTES)))
+}
+
+/** Whether this key stands there. */
+export function isSessionKeyAt(bytes: Uint8Array, start: number, key: SessionKey): boolean {
+  for (let at = 0; at < SESSION_KEY_BYTES; at++) if (bytes[start + at] !== key.charCodeAt(at)) return false
+  return true
 }

@@ -62,7 +62,8 @@ export class ChangeGuard {
     const reason = change && this.#refusalReason(change)
     if (change === undefined || reason === undefined) return value
     const refusal = encodeChange({ type: 'refuse', server: change.server, reason })
-    return encodeRequest({ ...decodeRequest(value), command: refusal })
+    const request = decodeRequest(value)
+    return encodeRequest({ ...request, session: request.session, command: refusal })
   }
 
   /**

@@ -16,7 +16,7 @@ import {
   encodeRaiseRequest,
   stampValue,
 } from '../machine/request.js'
-import { newSessionKey } from '../machine/session-key.js'
+import { type SessionKey, newSessionKey } from '../machine/session-key.js'
 import { SessionPool } from '../machine/session-pool.js'
 import type { VersionedCommand } from '../machine/session.js'
 import type { Change } from '../paxos/membership.js'
@@ -63,6 +63,8 @@ export class CommandService {
   readonly #sessions: SessionPool
   readonly #gathering = new Gathering()
   #dueMs = Infinity
+  /** Of the request before: those of one client come together. */
+  #lastSession: SessionKey = ''
   /** It is time to look for requests that got lost. */
   #isCheckDue = false
   #cancelCheck: () => void = () => undefined
@@ -117,6 +119,7 @@ export class CommandService {
     if (request.kind === 'raise' && owner !== undefined)
       throw new MalformedError('a raise of versions by a client')
     counts.requests++
+    if (!request.isOf(this.#lastSession)) this.#lastSession = request.session
     try {
       if (request.kind === 'command' && !state.isKnownByAll(request)) throw notKnownByAll()
       spaceGuard.check(value)

@@ -34,7 +34,11 @@ const batchOf = (values: readonly Value[], timeMs: number) =>
     timeMs,
   )
 
-const plain = (request: Request) => ({ ...request, command: Buffer.from(request.command).toString() })
+const plain = (request: Request) => ({
+  ...request,
+  session: request.session,
+  command: Buffer.from(request.command).toString(),
+})
 
 describe('a batch', () => {
   test('holds its requests in order, each with the stamp of the batch', () => {

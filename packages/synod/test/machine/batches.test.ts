@@ -3,7 +3,7 @@ import { MAX_BATCHED_RESULT_BYTES } from '../../src/machine/contract.js'
 import type { Applied } from '../../src/machine/outcome.js'
 import type { ApplyContext, BatchedCommand } from '../../src/machine/machine.js'
 import { Refusal } from '../../src/machine/refusal.js'
-import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
+import { decodeRequest, encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { Sessions } from '../../src/machine/sessions.js'
 import { NO_OP, type Value } from '../../src/paxos/value.js'
 import { keyOf } from './keys.js'
@@ -128,7 +128,7 @@ test('a batch ends before its outcomes could end a session', () => {
     version: 1,
   } as const
   const pending = { status: 'done', result: new Uint8Array(0) } as const
-  sessions.execute({ ...request, sequence: 1, command: NO_OP }, () => pending)
+  sessions.execute(decodeRequest(encodeRequest({ ...request, sequence: 1, command: NO_OP })), () => pending)
   expect(sessions.hasCapacityFor(4)).toBe(true)
   sessions.settle({ session: KEY, sequence: 1 }, pending, { status: 'done', result: new Uint8Array(20_000) })
   expect(sessions.hasCapacityFor(4)).toBe(false)

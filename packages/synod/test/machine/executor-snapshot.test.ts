@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { MalformedError, Reader } from '../../src/bytes/reader.js'
 import type { SnapshotPart } from '../../src/machine/snapshot-parts.js'
 import { MAX_SNAPSHOT_CHUNK_BYTES, type Machine } from '../../src/machine/machine.js'
-import { encodeOpen, encodeRequest } from '../../src/machine/request.js'
+import { decodeRequest, encodeOpen, encodeRequest } from '../../src/machine/request.js'
 import { Sessions } from '../../src/machine/sessions.js'
 import { Notes } from '../replica/notes.js'
 import { keyOf } from './keys.js'
@@ -152,16 +152,18 @@ test('a snapshot that is abandoned ends the generator of the state machine, befo
 describe('the sessions of a snapshot', () => {
   /** Of the session that has this key and was opened by this use. */
   const request = (number: number, sequence: number, acknowledged = 0) =>
-    ({
-      kind: 'command',
-      timeMs: 0,
-      session: keyOf(number),
-      opening: number,
-      sequence,
-      acknowledged,
-      version: 1,
-      command: new Uint8Array(0),
-    }) as const
+    decodeRequest(
+      encodeRequest({
+        kind: 'command',
+        timeMs: 0,
+        session: keyOf(number),
+        opening: number,
+        sequence,
+        acknowledged,
+        version: 1,
+        command: new Uint8Array(0),
+      }),
+    )
   const done = (size: number) => () => ({ status: 'done', result: new Uint8Array(size).fill(size) }) as const
   const never = () => {
     throw new Error('executed again')

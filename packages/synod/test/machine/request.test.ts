@@ -23,10 +23,16 @@ const COMMAND: Request = {
   command: Buffer.from('increment'),
 }
 
+const fieldsOf = (decoded: Request) => ({
+  ...decoded,
+  session: decoded.session,
+  command: Buffer.from(decoded.command),
+})
+
 describe('a request', () => {
   test('is decoded as it was encoded', () => {
     const decoded = decodeRequest(encodeRequest(COMMAND))
-    expect({ ...decoded, command: Buffer.from(decoded.command) }).toEqual(COMMAND)
+    expect(fieldsOf(decoded)).toEqual(COMMAND)
   })
 
   test('may hold an empty command', () => {
@@ -58,6 +64,15 @@ describe('a request', () => {
     })
   })
 
+  test('knows its session without reading the key, and after it has', () => {
+    const decoded = decodeRequest(encodeRequest(COMMAND))
+    const other = keyOf(0xfedcba987655)
+    expect(decoded.isOf(other)).toBe(false)
+    expect(decoded.isOf(COMMAND.session)).toBe(true)
+    expect(decoded.isOf(other)).toBe(false)
+    expect(decoded.session).toBe(COMMAND.session)
+  })
+
   test('that is cut short is not decoded', () => {
     const encoded = encodeRequest({ ...COMMAND, command: Buffer.alloc(0) })
     for (let size = 0; size < encoded.length; size++)
@@ -76,7 +91,7 @@ describe('a stamp', () => {
     const encoded = encodeRequest(COMMAND)
     const stamped = stampValue(encoded, 42)
     const decoded = decodeRequest(stamped)
-    expect({ ...decoded, command: Buffer.from(decoded.command) }).toEqual({ ...COMMAND, timeMs: 42 })
+    expect(fieldsOf(decoded)).toEqual({ ...COMMAND, timeMs: 42 })
     expect(decodeRequest(encoded).timeMs).toBe(COMMAND.timeMs)
   })
 

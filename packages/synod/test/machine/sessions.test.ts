@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Request, SESSION_WINDOW } from '../../src/machine/request.js'
+import {
+  type ReceivedRequest,
+  type Request,
+  SESSION_WINDOW,
+  decodeRequest,
+  encodeRequest,
+} from '../../src/machine/request.js'
 import { MAX_ERROR_TEXT_BYTES } from '../../src/machine/contract.js'
 import { type Outcome, outcomeError } from '../../src/machine/outcome.js'
 import { MAX_SESSIONS, OUTCOME_BYTES, Sessions } from '../../src/machine/sessions.js'
@@ -19,8 +25,8 @@ function open(sessions: Sessions, number: number): Opened {
   return { session, opening: sessions.open(session) }
 }
 
-function request({ opening, session }: Opened, sequence: number, acknowledged = 0): Request {
-  return {
+function request({ opening, session }: Opened, sequence: number, acknowledged = 0): ReceivedRequest {
+  const fields: Request = {
     kind: 'command',
     timeMs: 0,
     session,
@@ -30,6 +36,7 @@ function request({ opening, session }: Opened, sequence: number, acknowledged = 
     version: 1,
     command: new Uint8Array(0),
   }
+  return decodeRequest(encodeRequest(fields))
 }
 
 /** Sessions in front of a counter. */

@@ -1,5 +1,10 @@
 import type { Outcome } from 'synod/internal/machine/outcome.js'
-import type { Request } from 'synod/internal/machine/request.js'
+import {
+  type ReceivedRequest,
+  type Request,
+  decodeRequest,
+  encodeRequest,
+} from 'synod/internal/machine/request.js'
 import { type SessionKey, newSessionKey } from 'synod/internal/machine/session-key.js'
 import { Sessions } from 'synod/internal/machine/sessions.js'
 import { Chance } from '../chance.js'
@@ -10,7 +15,7 @@ const OTHERS = 2
 
 type Step =
   | { readonly type: 'open'; readonly key: SessionKey }
-  | { readonly type: 'execute'; readonly request: Request; readonly result: Uint8Array }
+  | { readonly type: 'execute'; readonly request: ReceivedRequest; readonly result: Uint8Array }
 
 /** A table, and how many steps it has taken. */
 class Table {
@@ -85,7 +90,7 @@ class Run {
     const { key, opening } = chance.pick(this.#keys.slice(-10))
     if (chance.happens(0.05)) return { type: 'open', key }
     const sequence = 1 + chance.below(12)
-    const request: Request = {
+    const fields: Request = {
       kind: 'command',
       timeMs: 0,
       // Who guesses knows all numbers, and not the key.
@@ -96,6 +101,7 @@ class Run {
       version: 1,
       command: new Uint8Array(0),
     }
+    const request = decodeRequest(encodeRequest(fields))
     return { type: 'execute', request, result: Buffer.alloc(chance.below(12), chance.below(256)) }
   }
 
