@@ -3,6 +3,7 @@ import type { JournalRecord } from '../../src/paxos/records.js'
 import { Cluster, texts, value } from '../../../testing/src/cluster/cluster.js'
 import { withoutTrimmed } from '../../../testing/src/cluster/cluster-server.js'
 import { membershipAfter } from '../../../testing/src/core-config.js'
+import { foundingMembership } from '../../src/paxos/membership.js'
 import { LoneServer, ballot, only } from './lone-server.js'
 
 describe.each(['leader', 'leaderless'] as const)('in %s mode', (mode) => {
@@ -111,4 +112,19 @@ test('in leaderless mode, a request whose slot was dropped moves on to another s
   server.step({ type: 'trim', slot: 3, membership: { ...server.config.membership, slot: 3 } })
   expect(only(server.sync(), 'prepare').at(-1)).toMatchObject({ scope: 'slot', slot: 4 })
   expect([...server.paxos.save().leaderless.instances.keys()]).toEqual([4])
+})
+
+test('in leaderless mode, a favourite whose snapshot is gone prepares no slot before it knows the members', () => {
+  const own = ballot(1, 3)
+  const records: JournalRecord[] = [
+    { type: 'trim', slot: 5, promised: own, voted: own },
+    { type: 'vote', ballot: own, first: 6, values: [value('a'), value('b')] },
+  ]
+  const membership = foundingMembership([])
+  const server = new LoneServer({ self: 3, mode: 'leaderless', preparedSlots: 2, membership }, records)
+  const said = [6, 7].flatMap((slot) =>
+    server.receive(2, { type: 'chosen', ballot: own, first: slot, last: slot }),
+  )
+  expect(server.status.chosen).toBe(7)
+  expect(said.filter(({ type }) => type === 'prepare')).toEqual([])
 })

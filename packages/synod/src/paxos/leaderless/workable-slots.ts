@@ -2,7 +2,9 @@ import type { Slot } from '../ballot.js'
 import type { Context } from '../proposer.js'
 import type { Instances } from './instances.js'
 
-/** Which slots of the window this server can work on. */
+/**
+ * Which slots of the window this server can work on: none while it does not know who is a member.
+ */
 export class WorkableSlots {
   readonly #context: Context
   readonly #instances: Instances
@@ -18,6 +20,7 @@ export class WorkableSlots {
    */
   *open(): Generator<Slot, void, undefined> {
     const { config, learner, log, membership } = this.#context
+    if (!membership.isKnown) return
     const first = learner.state.chosen + 1
     for (let slot = first; slot < first + config.window; slot++) {
       if (!membership.at(slot).voters.includes(config.self)) return
@@ -31,6 +34,7 @@ export class WorkableSlots {
    */
   findEmpty(isIdle: boolean): Slot | undefined {
     const { config, learner, membership } = this.#context
+    if (!membership.isKnown) return undefined
     const { chosen } = learner.state
     let slot = chosen + 1
     while (slot <= chosen + config.window && !this.#isEmpty(slot, isIdle)) slot++
