@@ -11,6 +11,7 @@ export interface Filling {
   readonly keys: number
   /** How many keys were written before; none unless given. */
   readonly from?: number
+  readonly valueBytes?: number
   /** Given how many have begun. */
   readonly goesOn: (count: number) => boolean
   /** Calls `put` once, and may look at what that takes. */
@@ -24,9 +25,10 @@ export async function fill({
   from = 0,
   goesOn,
   keys,
+  valueBytes = VALUE_BYTES,
 }: Filling): Promise<void> {
   let count = from
-  const value = Buffer.alloc(VALUE_BYTES, 'v')
+  const value = Buffer.alloc(valueBytes, 'v')
   const clients = Array.from({ length: CLIENTS }, () =>
     connect({ endpoints, codecs: kvCodecs, timeoutMs: 60_000 }),
   )
