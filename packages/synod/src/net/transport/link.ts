@@ -91,6 +91,8 @@ export class Link<Kind extends ConnectionKind, Out, In> {
   #dialledAtOnce = -Infinity
   /** Its connection is not to be dialled again until there is something to say. */
   #isResting = false
+  /** The hello has changed since it was dialled: once it is up, it is dialled again. */
+  #isOutdated = false
   /** It was up, and it is not known what became of the process there. */
   #broken = false
 
@@ -129,6 +131,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
   /** Introduces this side anew: its hello has changed. */
   redial(): void {
     if (this.#up) this.#channel?.close()
+    else this.#isOutdated = true
   }
 
   /** When its connection ends, it is not dialled again before `wake`. */
@@ -178,6 +181,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
     const { network, address, clock, kind, codec, limitBytes, hello, protocols } = this.#options
     let welcome: WelcomeOf<Kind>
     this.#dials++
+    this.#isOutdated = false
     return new Channel<Out, In>((events) => network.connect(address, events), {
       clock,
       kind,
@@ -194,6 +198,7 @@ export class Link<Kind extends ConnectionKind, Out, In> {
         },
         onOpen: () => {
           this.#welcomed(welcome)
+          if (this.#isOutdated) this.redial()
         },
         onMessages: (batch) => {
           this.#options.onMessages(batch)

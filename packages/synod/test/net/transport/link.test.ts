@@ -3,7 +3,7 @@ import { SynodError } from '../../../src/errors.js'
 import type { PeerHello } from '../../../src/net/hello.js'
 import { SETTLED_MS } from '../../../src/net/transport/link.js'
 import { Rig } from '../rig.js'
-import { peerHello } from '../samples.js'
+import { peerHello, peerWelcome } from '../samples.js'
 
 describe('a link', () => {
   it('is up once it is welcomed, and carries messages in order', async () => {
@@ -68,6 +68,26 @@ describe('a link', () => {
     expect(rig.taken()).toEqual(['down: ended', 'process gone'])
     rig.clock.advance(60_000)
     expect(rig.taken()).toEqual([])
+  })
+
+  it('introduces itself anew, also where its hello changed while it was dialled', async () => {
+    for (let atMs = 0; atMs < 15; atMs++) {
+      const rig = new Rig({ latencyMs: 3 })
+      const heard: (string | null)[] = []
+      await rig.peers({
+        judge: ({ clusterId }) => {
+          heard.push(clusterId)
+          return peerWelcome
+        },
+      })
+      let clusterId: string | null = null
+      const link = rig.peerLink({ hello: () => ({ ...peerHello, clusterId }) })
+      rig.clock.advance(atMs)
+      clusterId = 'c1'.repeat(16)
+      link.redial()
+      rig.clock.advance(2000)
+      expect([atMs, heard.at(-1), link.up]).toEqual([atMs, clusterId, true])
+    }
   })
 
   it('does not report a process as gone if its first dial was not answered', () => {
