@@ -34,6 +34,8 @@ export class Supervisor<M extends AnyMachine> {
   /** Servers whose removal was asked for, or that may have come too late to be let in. */
   readonly removable = new Set<ServerId>()
   readonly #parts: SupervisorParts<M>
+  /** Servers that had a journal once. */
+  readonly #begun = new Set<ServerId>()
   /** Servers whose replica has ended for good. */
   readonly #ended = new Set<ServerId>()
 
@@ -50,6 +52,7 @@ export class Supervisor<M extends AnyMachine> {
     world.begin(id).then(
       (replica) => {
         const { damage, recovery } = replica.status()
+        this.#begun.add(id)
         trace.add({ event: 'open', server: id, recovery, damage })
         if (damage !== null && !this.wrecked.has(id)) {
           const message = `s${id} takes itself for damaged, though nothing was: ${damage}`
@@ -78,8 +81,9 @@ export class Supervisor<M extends AnyMachine> {
     const isLate = id > this.#parts.plan.servers && this.#parts.old.has(id) && REFUSED.test(message)
     // It was removed, has not been told so, and met a raise of versions that names the others.
     const isOutrun = () => this.#parts.old.has(id) && !REFUSED.test(message) && this.#wasRemoved(id)
-    // A disk that was lost and came back empty has no reserve: a full one cannot be begun with.
-    const isFull = this.wrecked.has(id) && message.includes('no space left')
+    // A disk that is new, or was lost and came back empty, has no reserve: a full one cannot be
+    // begun with.
+    const isFull = (this.wrecked.has(id) || !this.#begun.has(id)) && message.includes('no space left')
     const lost = code === 'journal-damaged' || code === 'wrong-acceptor'
     if ((lost && this.wrecked.has(id)) || (code === 'removed' && this.removable.has(id))) {
       this.#ended.add(id)
