@@ -94,6 +94,10 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
     'replica/space-limits.ts#LOW_BYTES',
     'replica/space-limits.ts#FULL_BYTES',
   ],
+  'zeros ahead of the groups of a segment': [
+    'journal/padding.ts#PADDED_FROM_BYTES',
+    'journal/padding.ts#PADDING_BYTES',
+  ],
   'reserves on the disk, besides a snapshot': [
     'replica/space-limits.ts#GROUPS_RESERVE_BYTES',
     'replica/space-limits.ts#TRIM_RESERVE_BYTES',

@@ -236,6 +236,7 @@ export class Journal {
       this.#last = this.#trim = 0
       this.#writingSinceMs = this.#now()
       try {
+        if (trim > 0) await this.#segments.beginTrim(trim)
         await this.#segments.write(group, last)
         if (trim > 0) await this.#segments.trim(trim)
       } catch (error) {

@@ -11,6 +11,7 @@ import type { Recovery } from './recovery.js'
 import { segmentName, segmentNumbers } from './segment.js'
 import { GroupCounts } from './group-counts.js'
 import { FAIL_WHEN_FULL, type SpaceWaiter, isNoSpace } from '../storage/no-space.js'
+import { PADDING } from './padding.js'
 import { NO_RESERVE, SegmentWriter } from './segment-writer.js'
 import type { SegmentWriterOptions } from './segment-writer.js'
 
@@ -43,6 +44,8 @@ export interface JournalOptions {
    * unless given.
    */
   readonly reserve?: SegmentWriterOptions['reserve']
+  /** The zeros that are written ahead of the groups. 256 KiB of them at most unless given. */
+  readonly padding?: SegmentWriterOptions['padding']
   /**
    * How to wait for space on a full disk. Unless given, a write that is refused is a write that
    * fails.
@@ -123,7 +126,8 @@ async function openLocked(
   segmentSizeBytes: number,
   release: () => Promise<void>,
 ): Promise<OpenedJournal> {
-  const { disk, directory, now, onDurable, onFailure, reserve = NO_RESERVE, space = FAIL_WHEN_FULL } = options
+  const { disk, directory, now, onDurable, onFailure } = options
+  const { padding = PADDING, reserve = NO_RESERVE, space = FAIL_WHEN_FULL } = options
   const found = await recover(disk, directory)
   if (found.identity !== null) checkIdentity(found.identity, options.identity, directory)
   const recovery = found.finding
@@ -145,7 +149,7 @@ async function openLocked(
 
   const identity = await takeIdentity(options, found.identity)
   const segments = await continueJournal(
-    { disk, directory, identity, segmentSizeBytes, reserve, space, now },
+    { disk, directory, identity, segmentSizeBytes, padding, reserve, space, now },
     found,
   )
   const groupCounts = new GroupCounts(found.heard)

@@ -26,8 +26,8 @@ export interface JournalEnd {
   readonly segments: readonly KeptSegment[]
   /** Where the groups in the last of them end. */
   readonly sizeBytes: number
-  /** Only zeros follow there: space that was allocated beforehand. */
-  readonly isPadded: boolean
+  /** Where the zeros end that follow there: space that was written beforehand. */
+  readonly paddedBytes: number
   readonly nextSequence: number
   /** What was written last: a group, or the header of a segment that holds none. */
   readonly lastWritten: Buffer
@@ -186,7 +186,7 @@ class Examination {
 
   #endsWith(lastWritten: Buffer, sizeBytes: number): void {
     const nextSequence = this.#nextSequence
-    this.#end = { segments: this.#segments, sizeBytes, isPadded: false, nextSequence, lastWritten }
+    this.#end = { segments: this.#segments, sizeBytes, paddedBytes: sizeBytes, nextSequence, lastWritten }
   }
 
   #takeIn(group: Group, name: string): RecoveryFinding | null {
@@ -270,7 +270,7 @@ class Examination {
   #judgeTail(bytes: Buffer, offset: number, name: string, isLast: boolean): RecoveryFinding | null {
     const later = findGroup(bytes, offset + 1, this.#marker, this.#nextSequence)
     if (isLast && isZero(bytes, offset)) {
-      if (this.#end !== null) this.#end = { ...this.#end, isPadded: true }
+      if (this.#end !== null) this.#end = { ...this.#end, paddedBytes: bytes.length }
       return null
     }
     if (isLast && later === null) {

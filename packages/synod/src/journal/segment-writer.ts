@@ -6,6 +6,7 @@ import type { JournalEnd, KeptSegment } from './recovery.js'
 import { encodeSegmentHeader, segmentName } from './segment.js'
 import { type SpaceWaiter, isNoSpace, writeWhenSpace } from '../storage/no-space.js'
 import { Reserve } from '../storage/reserve.js'
+import { Padding, type PaddingOptions } from './padding.js'
 import type { SegmentHeader } from './segment.js'
 
 /**
@@ -24,6 +25,7 @@ export interface SegmentWriterOptions {
   /** How large the reserves are. */
   readonly reserve: { readonly groupsBytes: number; readonly trimBytes: number }
   readonly space: SpaceWaiter
+  readonly padding: PaddingOptions
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
 }
@@ -40,6 +42,7 @@ export class SegmentWriter {
   /** In order; the last one is being written. */
   readonly #segments: KeptSegment[]
   #sizeBytes: number
+  #padding: Padding
   #nextSequence: number
   /** The one of the header, or of what was written last. */
   #fsyncs = 1
@@ -54,6 +57,7 @@ export class SegmentWriter {
   private constructor(options: SegmentWriterOptions, file: DiskFile, end: Omit<JournalEnd, 'lastWritten'>) {
     this.#options = options
     this.#file = file
+    this.#padding = new Padding(file, end.paddedBytes, options.segmentSizeBytes, options.padding)
     this.#segments = [...end.segments]
     this.#first = end.segments[0]?.number ?? 1
     this.#sizeBytes = end.sizeBytes
@@ -68,20 +72,20 @@ export class SegmentWriter {
     const begun = await createSegment(options, { number: 1, first: 1, firstSequence: 1 })
     if (begun === undefined) throw new Error('there is no space left for a journal')
     const { file, sizeBytes } = begun
-    const end = { segments: [{ number: 1, last: 0 }], sizeBytes, isPadded: false, nextSequence: 1 }
+    const end = { segments: [{ number: 1, last: 0 }], sizeBytes, paddedBytes: sizeBytes, nextSequence: 1 }
     return new SegmentWriter(options, file, end).#ready()
   }
 
   /**
-   * Resumes where a journal ends, and cuts off what is beyond. The last write is repeated: after a
-   * failed fsync it may be in the page cache only, and the system may take it for written.
+   * Resumes where a journal ends, and cuts off what is beyond, but for zeros. The last write is
+   * repeated: after a failed fsync it may be in the page cache only, and the system may take it for
+   * written.
    */
   static async resume(options: SegmentWriterOptions, end: JournalEnd): Promise<SegmentWriter> {
     const { disk, directory } = options
     const file = await disk.open(join(directory, segmentName(lastOf(end.segments).number)), 'existing')
     try {
-      // Zeros are space that was allocated beforehand, and is needed all the more on a full disk.
-      if (!end.isPadded) await file.truncate(end.sizeBytes)
+      await file.truncate(end.paddedBytes)
       await file.write(end.lastWritten, end.sizeBytes - end.lastWritten.length)
       await file.sync()
     } catch (error) {
@@ -131,6 +135,16 @@ export class SegmentWriter {
     if (this.#options.space.isShort) await this.#rotate()
   }
 
+  /**
+   * A trim up to this slot is about to be written. On a full disk it must not stand in the segment
+   * that is to go: where that is the only one, another is begun.
+   */
+  async beginTrim(slot: Slot): Promise<void> {
+    const [first, second] = this.#segments
+    if (this.#options.space.isShort && second === undefined && (first?.last ?? 0) <= slot)
+      await this.#rotate()
+  }
+
   /** A trim from before the start: carried out now if it was not then. */
   async finishTrim(slot: Slot): Promise<void> {
     if (this.#firstAfter(slot) !== this.#first) await this.trim(slot)
@@ -143,6 +157,7 @@ export class SegmentWriter {
     this.#fsyncs++
     this.#sizeBytes += group.length
     this.#nextSequence++
+    if (!this.#options.space.isShort) this.#padding.extend(this.#sizeBytes, group.length)
     const segment = lastOf(this.#segments)
     segment.last = Math.max(segment.last, last)
   }
@@ -154,6 +169,7 @@ export class SegmentWriter {
 
   async close(): Promise<void> {
     await this.#removing
+    await this.#padding.idle()
     await this.#file.close()
   }
 
@@ -164,8 +180,10 @@ export class SegmentWriter {
   #put(group: Buffer): Promise<void> {
     const { now, space } = this.#options
     const attempt = async () => {
+      await this.#padding.reached(this.#sizeBytes + group.length)
       const startMs = now()
       await this.#file.writeDurably(group, this.#sizeBytes)
+      await this.#padding.settled()
       this.#lastFsyncMs = now() - startMs
     }
     return writeWhenSpace(attempt, {
@@ -183,12 +201,26 @@ export class SegmentWriter {
    * trim there is a reserve.
    */
   async #rotate(): Promise<void> {
+    await this.#cut()
     if (await this.#continueIn(await createSegment(this.#options, this.#nextHeader))) return
     this.#options.space.refused()
     if (!this.#isTrimming) return
     for (const reserve of this.reserves) {
       if (await this.#continueIn(await this.#fromReserve(reserve))) return
     }
+  }
+
+  /**
+   * Nothing stands after the last group any more, durably. What was in a reserve, or zeros that did
+   * not get to the disk, would look like damage before a header that is not whole.
+   */
+  async #cut(): Promise<void> {
+    if (!this.#padding.reachesBeyond(this.#sizeBytes)) return
+    const { padding, segmentSizeBytes } = this.#options
+    await this.#padding.idle()
+    await this.#file.truncate(this.#sizeBytes)
+    await this.#file.sync()
+    this.#padding = new Padding(this.#file, this.#sizeBytes, segmentSizeBytes, padding)
   }
 
   get #nextHeader(): Omit<SegmentHeader, 'acceptor' | 'cluster'> {
@@ -200,20 +232,24 @@ export class SegmentWriter {
     const { directory, identity } = this.#options
     const header = this.#nextHeader
     const bytes = encodeSegmentHeader({ ...header, acceptor: identity.acceptor, cluster: identity.cluster })
+    const paddedBytes = reserve.sizeBytes
     const file = await reserve.become(join(directory, segmentName(header.number)), bytes)
-    return file && { ...header, file, sizeBytes: bytes.length }
+    return file && { ...header, file, sizeBytes: bytes.length, paddedBytes }
   }
 
   /** Answers whether there is a segment to go on in. What is needed no more is removed. */
   async #continueIn(next: BegunSegment | undefined): Promise<boolean> {
     if (next === undefined) return false
-    const { file, first, number, sizeBytes } = next
+    const { file, first, number, paddedBytes, sizeBytes } = next
+    const { padding, segmentSizeBytes } = this.#options
+    await this.#padding.idle()
     this.#fsyncs++
     this.#isTrimming = false
     const [full, fullBytes] = [this.#file, this.#sizeBytes]
     this.#file = file
     this.#segments.push({ number, last: 0 })
     this.#sizeBytes = sizeBytes
+    this.#padding = new Padding(file, paddedBytes, segmentSizeBytes, padding)
     // What is beyond is part of a group that was refused, or space that was never used.
     await full.truncate(fullBytes)
     await full.close()
@@ -247,6 +283,8 @@ interface BegunSegment {
   readonly first: number
   readonly file: DiskFile
   readonly sizeBytes: number
+  /** Where the zeros after it end. */
+  readonly paddedBytes: number
 }
 
 /** Undefined where the disk has no space for it: nothing is left of it then. */
@@ -278,5 +316,5 @@ async function createSegment(
     await file.close()
     throw error
   }
-  return { ...header, file, sizeBytes: bytes.length }
+  return { ...header, file, sizeBytes: bytes.length, paddedBytes: bytes.length }
 }

@@ -7,6 +7,7 @@ import { GroupWriter, groupMarker } from '../journal/group.js'
 import { type Identity, type PeerAcceptors, newIdentity, saveIdentity } from '../journal/identity.js'
 import { journalFailed } from '../journal/journal.js'
 import { FAIL_WHEN_FULL } from '../storage/no-space.js'
+import { PADDING } from '../journal/padding.js'
 import { NO_RESERVE, SegmentWriter } from '../journal/segment-writer.js'
 import type { Executor, ExecutorSnapshot } from '../machine/executor.js'
 import type { Ballot, ServerId, Slot } from '../paxos/ballot.js'
@@ -149,7 +150,7 @@ async function writeJournal(
 ): Promise<void> {
   const group = new GroupWriter(groupMarker(identity.acceptor))
   group.add({ type: 'trim', slot, promised: ballot, voted: ballot })
-  const shared = { disk, directory, identity, reserve: NO_RESERVE, space: FAIL_WHEN_FULL }
+  const shared = { disk, directory, identity, reserve: NO_RESERVE, space: FAIL_WHEN_FULL, padding: PADDING }
   const options = { ...shared, segmentSizeBytes: SEGMENT_SIZE_BYTES, now: () => 0 }
   const segments = await SegmentWriter.create(options)
   try {

@@ -101,6 +101,7 @@ function open(settings: Settings, space: DiskSpace, inbox: Inbox): Promise<Opene
     identity: { cluster, parameters, founders, server, addresses: Object.fromEntries(texts) },
     randomBytes: host.randomBytes,
     reserve: settings.space,
+    padding: settings.space.padding,
     space,
     now: () => host.clock.now(),
     onDurable: (recordCount) => {

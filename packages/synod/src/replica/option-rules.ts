@@ -65,6 +65,7 @@ const HOST = group({
     groupsBytes: wholeFrom(0, 2 ** 30),
     trimBytes: wholeFrom(0, 2 ** 30),
     snapshotBytes: wholeFrom(0, 2 ** 30),
+    padding: group({ fromBytes: wholeFrom(0, 2 ** 30), mostBytes: wholeFrom(0, 2 ** 30) }),
   }),
 })
 

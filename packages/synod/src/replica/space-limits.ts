@@ -1,3 +1,5 @@
+import { PADDING, type PaddingOptions } from '../journal/padding.js'
+
 /** From how little free space on a server warns, and refuses; and what it allocates beforehand. */
 export interface SpaceLimits {
   /**
@@ -13,6 +15,8 @@ export interface SpaceLimits {
   readonly groupsBytes: number
   readonly trimBytes: number
   readonly snapshotBytes: number
+  /** The zeros that the journal writes ahead of its groups. */
+  readonly padding: PaddingOptions
 }
 
 const LOW_BYTES = 256 << 20
@@ -27,4 +31,5 @@ export const SPACE_LIMITS: SpaceLimits = {
   groupsBytes: GROUPS_RESERVE_BYTES,
   trimBytes: TRIM_RESERVE_BYTES,
   snapshotBytes: SNAPSHOT_RESERVE_BYTES,
+  padding: PADDING,
 }

@@ -25,13 +25,14 @@ test('a writer frees the memory of one large message', () => {
 
 test('a writer that is reset goes on in the same buffer, unless that has grown too large', () => {
   const writer = new Writer()
-  writer.raw(new Uint8Array(5000).fill(1))
+  // More than Node cuts from a buffer that it shares out.
+  writer.raw(new Uint8Array(500_000).fill(1))
   const { buffer } = writer.view()
-  writer.reset(10_000)
+  writer.reset(1_000_000)
   writer.u8(2)
   expect([...writer.view()]).toEqual([2])
   expect(writer.view().buffer).toBe(buffer)
-  writer.reset(4999)
+  writer.reset(499_999)
   writer.u8(3)
   expect(writer.view().buffer).not.toBe(buffer)
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { PaddingOptions } from '../../src/journal/padding.js'
 import type { JournalRecord } from '../../src/paxos/records.js'
 import { CLUSTER_ID, anyRecord, appendGroup, Listener, open, openUsable, plain } from './harness.js'
 import { MemoryDisk } from '../../../testing/src/simulator/hardware/disk.js'
@@ -28,16 +29,18 @@ test('PITFALL 14: records reported as durable survive any crash, and no crash lo
     fc.asyncProperty(
       fc.array(anyLife, { maxLength: 8 }),
       fc.integer({ min: 1, max: 1500 }),
+      fc.record({ fromBytes: fc.nat(500), mostBytes: fc.nat(1000) }),
       fc.nat(),
-      async (lives, segmentSizeBytes, seed) => {
+      async (lives, segmentSizeBytes, padding, seed) => {
         const disk = new MemoryDisk()
         const random = randomFrom(seed)
+        disk.lag = () => (random() < 0.7 ? 0 : Math.floor(6 * random()))
         let sure: unknown[] = []
         let formed = false
         for (const life of lives) {
           const listener = new Listener()
           disk.dieAfter(life.dieAfter)
-          const lived = await live(disk, life, { listener, segmentSizeBytes, sure, formed })
+          const lived = await live(disk, life, { listener, segmentSizeBytes, padding, sure, formed })
           if (lived !== null) {
             sure = lived.history.slice(0, lived.recovered + (listener.durable.at(-1) ?? 0))
             formed ||= lived.formed
@@ -74,17 +77,18 @@ test('after two crashes at any point of its first start and a power failure, a s
 interface Before {
   readonly listener: Listener
   readonly segmentSizeBytes: number
+  readonly padding: PaddingOptions
   readonly sure: readonly unknown[]
   readonly formed: boolean
 }
 
 /** Null if the process died before it had the journal open. */
 async function live(disk: MemoryDisk, life: Life, before: Before) {
-  const { listener, segmentSizeBytes } = before
+  const { listener, padding, segmentSizeBytes } = before
   const { onDurable, onFailure } = listener
   let opened
   try {
-    opened = await openUsable(disk, { segmentSizeBytes, onDurable, onFailure })
+    opened = await openUsable(disk, { segmentSizeBytes, padding, onDurable, onFailure })
   } catch (error) {
     expect(error).toMatchObject({ code: 'journal-failed' })
     return null

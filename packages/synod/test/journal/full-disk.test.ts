@@ -80,9 +80,12 @@ test('a group that finds no space waits, with all later groups, until there is s
   expect(plain((await openUsable(disk)).records)).toEqual(plain([vote(1, 200), vote(2, 10)]))
 })
 
-test('on a full disk a trim uses the reserve', async () => {
+test.each([
+  ['goes on in what the reserve for groups has left', 2000, [0, 2000]],
+  ['has a reserve of its own where that is used up', 250, [300, 250]],
+])('on a full disk a trim %s', async (_, groupsBytes, missing) => {
   const disk = new MemoryDisk()
-  const { journal, listener } = await opened(disk)
+  const { journal, listener } = await opened(disk, { ...RESERVE, groupsBytes })
   journal.append([vote(1, 3000)])
   journal.flush()
   await listener.until(1)
@@ -95,7 +98,7 @@ test('on a full disk a trim uses the reserve', async () => {
   await journal.close()
   expect(await disk.list(DIRECTORY)).not.toContain(segmentName(1))
   expect(await disk.free(DIRECTORY)).toBeGreaterThan(3000)
-  expect(journal.reserves.map(({ missingBytes }) => missingBytes)).toEqual([300, 2000])
+  expect(journal.reserves.map(({ missingBytes }) => missingBytes)).toEqual(missing)
   const again = await openUsable(disk)
   expect(plain(again.records)).toEqual(plain([vote(2, 100), trim(1), vote(3, 10)]))
 })
@@ -116,5 +119,30 @@ test('a write that a full disk cut short is not damage, after any power failure'
     const again = await openUsable(disk)
     expect([seed, plain(again.records)]).toEqual([seed, plain(records)])
     await again.journal.close()
+  }
+})
+
+test('what a reserve held before is not damage, at any change of the disk with which the power fails', async () => {
+  for (let changes = 1; changes < 60; changes++) {
+    const disk = new MemoryDisk()
+    await (await opened(disk)).journal.close()
+    // A loss of power while it was filled may leave anything in it.
+    disk.put(`${DIRECTORY}/groups.reserve`, Buffer.alloc(2000, 7))
+    const { journal, listener } = await opened(disk)
+    disk.fill()
+    disk.dieAfter(changes)
+    for (const record of [vote(1, 100), trim(1), vote(2, 10), trim(2), vote(3, 10)]) {
+      journal.append([record])
+      journal.flush()
+      await listener.until(journal.appended)
+      disk.capacityBytes = Infinity
+      if (listener.failures.length > 0) break
+    }
+    // What was not synced gets to the disk, but for the last part of each file.
+    disk.crash(() => 0.4)
+    expect([changes, (await openUsable(disk)).recovery.case]).toEqual([
+      changes,
+      expect.stringMatching(/clean|torn-tail|torn-segment|new|unused/),
+    ])
   }
 })

@@ -242,6 +242,26 @@ test('a journal cut at any byte of its last group recovers all earlier groups', 
   }
 })
 
+test('a group of which only a part has replaced the zeros before it is cut, and zeros follow', async () => {
+  const { disk, bytes, offsets } = await scene({ formed: true })
+  const from = offsets.at(-1)!
+  const zeros = Buffer.alloc(bytes.length - from + 100)
+  for (let there = 0; there < bytes.length - from; there++) {
+    for (const isFront of [true, false]) {
+      const torn = Buffer.concat([bytes.subarray(0, from), zeros])
+      if (isFront) bytes.copy(torn, from, from, from + there)
+      else bytes.copy(torn, bytes.length - there, bytes.length - there)
+      if (torn.subarray(from, bytes.length).equals(bytes.subarray(from))) continue
+      const isClean = torn.subarray(from).every((byte) => byte === 0)
+      disk.put(first, torn)
+      const { records, recovery, journal } = await openUsable(disk)
+      expect(recovery.case).toBe(isClean ? 'clean' : 'torn-tail')
+      expect(plain(records)).toEqual(plain(RECORDS.slice(0, -1)))
+      await journal.close()
+    }
+  }
+})
+
 test('a first segment cut within its header is created again, unless the cluster has formed', async () => {
   for (const formed of [false, true]) {
     const { disk, bytes } = await scene({ formed })

@@ -13,7 +13,8 @@ function flipByte(world: World, id: number): void {
   const { disk } = world.server(id)
   const path = `${DATA_DIR}/00000001.journal`
   const bytes = disk.snapshot(DATA_DIR).get('00000001.journal')!
-  const middle = bytes.length >> 1
+  // Zeros follow.
+  const middle = bytes.findLastIndex((byte) => byte !== 0) >> 1
   bytes[middle]! ^= 0xff
   disk.put(path, bytes)
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { PADDING } from '../../src/journal/padding.js'
 import { clientAddressOf } from '../../../testing/src/simulator/world.js'
 import { World } from './world.js'
 
@@ -59,6 +60,8 @@ async function latencies(
     network: { latencyMs: (from, to) => (isSlow(from, to) ? SLOW_MS : 1) },
     // So that snapshots are taken, and slots are dropped that the slow one has yet to vote in.
     options: { snapshots: { everySlots: 50, keepSlots: 10 } },
+    // One write in hundreds waits for them in a journal of the usual size.
+    padding: PADDING,
   })
   const leader = world.leader!
   const [slow, other] = world.followers as [number, number]

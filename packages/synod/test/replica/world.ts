@@ -2,6 +2,7 @@ import type { Client } from '../../src/client/client.js'
 import { checkWatermarks } from '../../src/paxos/invariants.js'
 import type { ServerId } from '../../src/paxos/ballot.js'
 import type { Mode } from '../../src/paxos/config.js'
+import type { PaddingOptions } from '../../src/journal/padding.js'
 import type { ReplicaOptions } from '../../src/replica/options.js'
 import type { MemoryNetworkOptions } from '../../../testing/src/simulator/hardware/network.js'
 import { type Site, World as SimulatedWorld } from '../../../testing/src/simulator/world.js'
@@ -21,6 +22,8 @@ export interface WorldOptions {
   readonly network?: MemoryNetworkOptions
   /** How long an fsync takes; 1 ms unless given. */
   readonly syncMs?: number
+  /** The zeros ahead of what a journal holds: few, and soon, unless given. */
+  readonly padding?: PaddingOptions
 }
 
 /** A simulated world of replicas that take notes, which are compared as they are taken. */

@@ -6,7 +6,7 @@ import { type OpenedJournal, openJournal } from 'synod/internal/journal/open-jou
 import { recover } from 'synod/internal/journal/recovery.js'
 import type { JournalRecord } from 'synod/internal/paxos/records.js'
 import { Chance } from '../chance.js'
-import { MemoryDisk } from '../simulator/hardware/disk.js'
+import { type DiskOperation, MemoryDisk } from '../simulator/hardware/disk.js'
 import { Violation } from '../simulator/checks/violation.js'
 
 const DIRECTORY = '/data'
@@ -35,6 +35,7 @@ class Run {
   readonly #chance: Chance
   /** Says when the disk gets full. It draws on its own, so that all else stays as it is. */
   readonly #fullness: Chance
+  readonly #padding: { readonly fromBytes: number; readonly mostBytes: number }
   readonly #reserve: { readonly groupsBytes: number; readonly trimBytes: number }
   readonly #isShort: boolean
   readonly #disk = new MemoryDisk()
@@ -62,6 +63,10 @@ class Run {
     this.#fullness = fullness
     this.#isShort = fullness.happens(0.5)
     this.#reserve = { groupsBytes: fullness.below(2000), trimBytes: fullness.below(300) }
+    this.#padding = {
+      fromBytes: fullness.below(300),
+      mostBytes: fullness.happens(0.5) ? 0 : 1 + fullness.below(500),
+    }
     this.#segmentSizeBytes = Math.ceil(40 * 100 ** chance.next())
     this.#trims = chance.happens(0.2) ? 0 : chance.next() ** 2 / 2
   }
@@ -70,6 +75,7 @@ class Run {
     const chance = this.#chance
     const disk = this.#disk
     const dies = chance.happens(0.6)
+    disk.lag = () => (this.#fullness.happens(0.7) ? 0 : this.#fullness.below(6))
     if (dies) disk.dieAfter(chance.below(60))
     const failed = { is: false }
     const durable = { upTo: 0 }
@@ -84,11 +90,11 @@ class Run {
       const before = this.#recovered(opened)
       this.#checkPositions(journal)
       const isFailing = !dies && chance.happens(0.2)
-      if (isFailing) disk.failNext(chance.pick(['write', 'sync', 'syncDirectory'] as const))
+      const fault = isFailing ? chance.pick(['write', 'sync', 'syncDirectory'] as const) : undefined
       if (this.#fullness.happens(0.5))
         for (const reserve of journal.reserves) await reserve.refill().catch(() => undefined)
       if (this.#fullness.happens(0.5)) disk.fill(this.#fullness.below(400))
-      await this.#write(journal, failed)
+      await this.#write(journal, failed, fault)
       if (failed.is && !dies && !isFailing)
         throw new Violation('unexpected-failure', 'a full disk ended a journal')
       if (chance.happens(0.3)) await journal.close().catch(() => undefined)
@@ -125,6 +131,7 @@ class Run {
         now: () => timeMs++,
         segmentSizeBytes: this.#segmentSizeBytes,
         reserve: this.#reserve,
+        padding: this.#padding,
         space: { isShort: this.#isShort, refused: () => undefined, wait: () => this.#wait() },
         onDurable: (upTo) => {
           durable.upTo = upTo
@@ -200,9 +207,12 @@ class Run {
       )
   }
 
-  async #write(journal: Journal, failed: { is: boolean }): Promise<void> {
+  async #write(journal: Journal, failed: { is: boolean }, fault?: DiskOperation): Promise<void> {
     const chance = this.#chance
-    for (let group = chance.below(12); group > 0 && !failed.is; group--) {
+    const groups = chance.below(12)
+    const faultAt = this.#fullness.below(groups + 1)
+    for (let group = 0; group < groups && !failed.is; group++) {
+      if (group === faultAt && fault !== undefined) this.#disk.failNext(fault)
       const records = Array.from({ length: 1 + chance.below(4) }, () => this.#draw())
       this.#records.push(...records)
       if (chance.happens(0.3)) journal.groupCounts.record(OTHER, ++this.#heard)

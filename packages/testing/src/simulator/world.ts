@@ -6,6 +6,7 @@ import type { SynodError } from 'synod/internal/errors.js'
 import type { ServerId } from 'synod/internal/paxos/ballot.js'
 import type { Mode } from 'synod/internal/paxos/config.js'
 import type { Quorums } from 'synod/internal/paxos/quorum.js'
+import type { PaddingOptions } from 'synod/internal/journal/padding.js'
 import type { SpaceLimits } from 'synod/internal/replica/space-limits.js'
 import type { Build, Host } from 'synod/internal/replica/host.js'
 import type { ReplicaOptions } from 'synod/internal/replica/options.js'
@@ -22,16 +23,17 @@ export const DATA_DIR = '/data'
 export const PEER_PORT = 2380
 export const CLIENT_PORT = 2379
 
-/** On a small scale, as all else is. */
 /** Small, so that blocks are used again all the time. */
 const ARCHIVE_BLOCK_BYTES = 512
 
+/** On a small scale, as all else is. */
 const SPACE: SpaceLimits = {
   lowBytes: 32 << 10,
   fullBytes: 8 << 10,
   groupsBytes: 16 << 10,
   trimBytes: 2 << 10,
   snapshotBytes: 4 << 10,
+  padding: { fromBytes: 300, mostBytes: 1 << 10 },
 }
 
 /** A server by its id, or the host of a client by its name. */
@@ -83,6 +85,8 @@ export interface WorldOptions<M extends AnyMachine> {
   readonly network?: MemoryNetworkOptions
   /** How long an fsync takes; 1 ms unless given. */
   readonly syncMs?: number
+  /** The zeros ahead of what a journal holds: few, and soon, unless given. */
+  readonly padding?: PaddingOptions
   /** Stands between the process of a server, each time that it starts, and the machine. */
   readonly between?: (server: ServerId, edges: Edges) => Edges
   /** The build that a server runs from its next start on: this one unless given. */
@@ -225,7 +229,7 @@ export class World<M extends AnyMachine> extends Timeline {
         random: () => this.chance.next(),
         randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => this.chance.below(256))),
         randomId: () => this.chance.below(2 ** 48 - 1) + 1,
-        space: SPACE,
+        space: { ...SPACE, padding: this.#options.padding ?? SPACE.padding },
         archiveBlockBytes: ARCHIVE_BLOCK_BYTES,
         ...(this.#options.build === undefined ? {} : { build: this.#options.build(id) }),
         ...(this.#options.window === undefined ? {} : { window: this.#options.window }),

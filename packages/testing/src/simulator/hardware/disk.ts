@@ -24,6 +24,11 @@ export class MemoryDisk implements Disk {
   readonly counts = { writes: 0, syncs: 0, directorySyncs: 0 }
   /** How many bytes all files together may have; infinite unless set. */
   capacityBytes = Infinity
+  /**
+   * How many turns of the event loop pass before a write takes place, before a sync begins, and
+   * before it ends: what is under way together comes in any order, as on a real system.
+   */
+  lag: () => number = () => 0
   /** Called when a file has been synced, with what is on the platter now. */
   onSynced: ((path: string, content: Buffer) => void) | undefined
   readonly #directories = new Directories()
@@ -204,13 +209,19 @@ export class MemoryDisk implements Disk {
     const epoch = this.#epoch
     const pending = new PendingWork()
     let open = true
+    const checkLife = (systemCall: string) => {
+      if (epoch !== this.#epoch) throw systemError('EBADF', systemCall)
+    }
     const check = (systemCall: string) => {
-      if (!open || epoch !== this.#epoch) throw systemError('EBADF', systemCall)
+      if (!open) throw systemError('EBADF', systemCall)
+      checkLife(systemCall)
       this.#live()
     }
     const write = async (bytes: Uint8Array, position: number) => {
       check('write')
       this.counts.writes++
+      await this.#pass()
+      checkLife('write')
       if (this.#takeFault('write')) {
         file.write(bytes.subarray(0, bytes.length >> 1), position)
         throw systemError('EIO', 'write')
@@ -223,13 +234,25 @@ export class MemoryDisk implements Disk {
       pending.run(async () => {
         check('fdatasync')
         this.counts.syncs++
+        await this.#pass()
+        checkLife('fdatasync')
         const written = file.takeDirty()
-        await this.#hold?.wait()
-        if (epoch !== this.#epoch) throw systemError('EBADF', 'fdatasync')
-        this.#fault('sync', 'fdatasync')
-        file.toPlatter(written)
-        beforeEnd?.()
-        this.onSynced?.(path, file.durable)
+        const ends = deferred()
+        const others = file.underWay(written)
+        file.syncing.set(written, ends.promise)
+        try {
+          await others
+          await this.#pass()
+          await this.#hold?.wait()
+          checkLife('fdatasync')
+          this.#fault('sync', 'fdatasync')
+          file.toPlatter(written)
+          beforeEnd?.()
+          this.onSynced?.(path, file.durable)
+        } finally {
+          file.syncing.delete(written)
+          ends.resolve()
+        }
       })
     return {
       write,
@@ -265,6 +288,10 @@ export class MemoryDisk implements Disk {
     const file = this.#directories.file(path, 'open')
     if (file === LOCK_SOCKET) throw systemError('ENXIO', 'open', path)
     return file
+  }
+
+  async #pass(): Promise<void> {
+    for (let left = this.lag(); left > 0; left--) await new Promise((done) => setImmediate(done))
   }
 
   #live(): void {

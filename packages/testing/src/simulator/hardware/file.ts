@@ -17,6 +17,8 @@ export class MemoryFile {
   readonly #platter = new Bytes()
   readonly #dirty = new Set<number>()
   #sizeDirty = false
+  /** The syncs under way, and when each ends. */
+  readonly syncing = new Map<Written, Promise<void>>()
   /** The smallest size to which it was cut since the last sync. */
   #keptBytes = Infinity
 
@@ -67,12 +69,27 @@ export class MemoryFile {
     return { sizeBytes, keptBytes, sectors }
   }
 
+  /** Resolves when no sync is under way that writes the same sectors, or the size as well. */
+  async underWay({ sectors, sizeBytes }: Written): Promise<void> {
+    const own = new Set(sectors.map(([sector]) => sector))
+    const ends = [...this.syncing].flatMap(([other, end]) => {
+      const isShared = other.sectors.some(([sector]) => own.has(sector))
+      return isShared || (sizeBytes !== null && other.sizeBytes !== null) ? [end] : []
+    })
+    await Promise.all(ends)
+  }
+
   toPlatter({ sizeBytes, keptBytes, sectors }: Written): void {
     if (sizeBytes !== null) {
       this.#platter.resize(Math.min(this.#platter.size, keptBytes))
       this.#platter.resize(sizeBytes)
     }
-    for (const [sector, content] of sectors) content.copy(this.#platter.view, sector * SECTOR_BYTES)
+    for (const [sector, content] of sectors) {
+      // Another sync may have taken the size, and be still under way: bytes take the size along.
+      const end = Math.min(sector * SECTOR_BYTES + content.length, this.#cache.size)
+      if (end > this.#platter.size) this.#platter.resize(end)
+      content.copy(this.#platter.view, sector * SECTOR_BYTES)
+    }
   }
 
   /**
