@@ -39,6 +39,9 @@ const TRANSFER = [
   'packages/synod/test/paxos/transfer.test.ts',
   'packages/synod/test/replica/transfer.test.ts',
 ]
+const FULL_DISK = ['packages/synod/test/replica/full-disk.test.ts']
+const LEASES = ['packages/synod/test/paxos/leader/leases.test.ts']
+const ANOTHER_CLUSTER = ['packages/synod/test/replica/cluster-id.test.ts']
 const DIVERGENCE = ['packages/synod/test/replica/divergence.test.ts']
 
 /**
@@ -60,6 +63,11 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   h35: DIVERGENCE,
   h36: ['packages/synod/test/paxos/links.test.ts'],
   h37: ['packages/synod/test/replica/membership.test.ts'],
+  h57: LEASES,
+  h69: ANOTHER_CLUSTER,
+  h79: FULL_DISK,
+  h118: ANOTHER_CLUSTER,
+  h127: ['packages/synod/test/replica/version-raiser.test.ts'],
 }
 
 /** Up to these seeds every check looks before any goes on: most mistakes show at once. */
@@ -156,7 +164,7 @@ async function tryAll(
 }
 /** The tests of the pitfall: the tests with its number in their names, or all of some files. */
 async function runTests(scratch: Scratch, mistake: string): Promise<Found | undefined> {
-  const number = /^(h?\d\d)-/.exec(mistake)?.[1]
+  const number = /^(h?\d+)-/.exec(mistake)?.[1]
   const files = TESTS[mistake] ?? TESTS[number ?? '']
   if (number === undefined || (number.startsWith('h') && files === undefined)) return undefined
   const report = join(scratch.directory, 'report.json')

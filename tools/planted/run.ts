@@ -60,7 +60,7 @@ process.exit(wrong === 0 ? 0 : 1)
 async function work(): Promise<void> {
   for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
     // What is no mistake, or is known to be missed, need not be looked for long.
-    const isLong = name !== HARMLESS && !(randomOnly && name in missed)
+    const isLong = name !== HARMLESS && !(name in missed)
     const seeds = Math.min(Number(options.seeds), isLong ? Infinity : SHORT_SEEDS)
     const find = await hunt(name, { seeds, randomOnly, last: seen.get(name) })
     finds.set(name, find)
