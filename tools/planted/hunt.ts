@@ -63,6 +63,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   h35: DIVERGENCE,
   h36: ['packages/synod/test/paxos/links.test.ts'],
   h37: ['packages/synod/test/replica/membership.test.ts'],
+  h39: ['packages/synod/test/paxos/quorum-reads.test.ts'],
   h57: LEASES,
   h69: ANOTHER_CLUSTER,
   h79: FULL_DISK,

@@ -47,6 +47,14 @@ describe.each(modes)('a linearizable read in %s mode', (mode) => {
     expect(cluster.readable(3, read)).toBe(0)
   })
 
+  test('sees what is known to be chosen here, though a quorum names less', () => {
+    const server = new LoneServer({ mode })
+    const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
+    decide(server, 3)
+    server.receive(2, { type: 'observed', round: observe!.round, voted: 0 })
+    expect(server.last?.reads).toEqual([{ id: 1, slot: 3 }])
+  })
+
   test('does not count a server that answers twice as a quorum', () => {
     const server = new LoneServer({ mode, servers: [1, 2, 3, 4, 5] })
     const [observe] = only(server.step({ type: 'read', id: 1 }), 'observe')
