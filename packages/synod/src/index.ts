@@ -106,6 +106,7 @@ export type { ChosenRecord, PromiseRecord, TrimRecord } from './paxos/records.js
 export type { RecoveryHost } from './recovery/recover-cluster.js'
 export type { Build, Host } from './replica/host.js'
 export type { SnapshotPolicy } from './replica/snapshots.js'
+export type { PaddingOptions } from './journal/padding.js'
 export type { SpaceLimits } from './replica/space-limits.js'
 export type { SnapshotCase } from './snapshots/snapshot-table.js'
 export type { HeldStatus, SpaceStatus, TimeStatus } from './status.js'
