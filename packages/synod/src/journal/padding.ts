@@ -84,9 +84,10 @@ export class Padding {
     return this.#isRefused || this.#writing !== undefined || this.#toBytes > sizeBytes
   }
 
-  /** Resolves when no zeros are being written. */
+  /** Resolves when no zeros are being written. Rejects if the disk failed; not if it is full. */
   async idle(): Promise<void> {
     await this.#writing
+    if (this.#failure !== undefined && !isNoSpace(this.#failure)) throw this.#failure
   }
 
   async #write(from: number, to: number): Promise<void> {

@@ -109,3 +109,18 @@ test.each(['write', 'sync'] as const)(
     expect((await begun(disk)).records.length).toBeGreaterThanOrEqual(durable)
   },
 )
+
+test('a disk that fails at the zeros of a segment fails the journal, also where the next segment begins', async () => {
+  const { disk, journal, listener } = await begun()
+  await appendGroup(journal, listener, [vote(1, 'x'.repeat(10))])
+  const { syncs } = disk.counts
+  disk.onSynced = () => {
+    if (disk.counts.syncs === syncs + 1) disk.failNext('sync')
+  }
+  journal.append([vote(2, 'x'.repeat(200)), trim(1, 1)])
+  journal.flush()
+  await listener.until(journal.appended)
+  await settled()
+  await appendGroup(journal, listener, [vote(3, 'x')])
+  expect(listener.failures).toMatchObject([{ code: 'journal-failed' }])
+})
