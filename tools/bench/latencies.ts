@@ -15,8 +15,9 @@ export class Latencies {
   }
 
   add(latencyMs: number): void {
-    const bucket = Math.floor(Math.log(latencyMs / LOWEST_MS) / Math.log(GROWTH))
-    const index = Math.min(Math.max(bucket, 0), BUCKETS - 1)
+    // What took no time has no logarithm.
+    const bucket = Math.floor(Math.log(Math.max(latencyMs, LOWEST_MS) / LOWEST_MS) / Math.log(GROWTH))
+    const index = Math.min(bucket, BUCKETS - 1)
     this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
     this.#count++
   }

@@ -83,8 +83,11 @@ async function run(): Promise<string> {
   )
   const size = await sizeOnDisk(cluster, first?.server ?? 1)
 
-  const { catchUpSeconds, ratio: whileCatchingUp } = await catchUpUnderLoad(away)
-  const back = await follower(away)
+  const catchUpSeconds = await startAndWait(away)
+  const missing = await follower(away)
+  await cluster.servers[missing - 1]?.stop('SIGKILL')
+  const underLoad = await catchUpUnderLoad(missing)
+  const back = await follower(missing)
   await cluster.servers[back - 1]?.stop('SIGTERM')
   const restartSeconds = await startAndWait(back)
   const peaks = await Promise.all(cluster.servers.map(({ child }) => peak_MiB(child.pid ?? 0)))
@@ -103,9 +106,13 @@ async function run(): Promise<string> {
     ['newest snapshot; journal behind it', `${size.snapshot} MiB; ${size.journal} MiB`],
     [
       'a replica that missed everything',
-      `${catchUpSeconds.toFixed(1)} s to the state of the others, writes going on`,
+      `${catchUpSeconds.toFixed(1)} s to the state of the others, nothing written meanwhile`,
     ],
-    ['writes while it caught up', `× ${whileCatchingUp.toFixed(2)} of those before and after`],
+    [
+      `one that missed ${underLoad.missed} writes`,
+      `${underLoad.catchUpSeconds.toFixed(1)} s, writes going on`,
+    ],
+    ['writes while it caught up', `× ${underLoad.ratio.toFixed(2)} of those before and after`],
     ['a replica that is restarted', `${restartSeconds.toFixed(1)} s to the state of the others`],
     ['peak memory of the replicas', `${peaks.join(', ')} MiB`],
   ]
@@ -138,7 +145,8 @@ async function write(): Promise<void> {
       const dueMs = beganMs + (count / PACE_PER_S) * 1000
       const earlyMs = dueMs - performance.now()
       if (earlyMs > 0) await new Promise((resolve) => setTimeout(resolve, earlyMs))
-      await timed(paced, dueMs, put)
+      // Timers may be a little early.
+      await timed(paced, Math.min(dueMs, performance.now()), put)
       if (count % PACE_PER_S === 0) progress(`${count / PACE_PER_S} of ${PACED_S} s at a steady pace`)
     },
   })
@@ -158,11 +166,13 @@ async function timed(
 }
 
 /**
- * Starts a server that has missed everything, while others write. Servers of a cluster do not share
+ * Starts a server that has missed much, while others write. Servers of a cluster do not share
  * their processors as these do: the servers that stayed have the first one to themselves here,
  * and the one that comes back shares another with the clients.
  */
-async function catchUpUnderLoad(away: number): Promise<{ catchUpSeconds: number; ratio: number }> {
+async function catchUpUnderLoad(
+  away: number,
+): Promise<{ missed: number; catchUpSeconds: number; ratio: number }> {
   let written = 0
   let isOver = false
   const writing = fill({
@@ -184,11 +194,12 @@ async function catchUpUnderLoad(away: number): Promise<{ catchUpSeconds: number;
     if (index + 1 !== away) await pin(child.pid, FIRST)
   await pin(process.pid, OTHERS)
   const [before] = await rateOf(quiet)
+  const missed = written
   const [during, catchUpSeconds] = await rateOf(() => startAndWait(away))
   const [after] = await rateOf(quiet)
   isOver = true
   await writing
-  return { catchUpSeconds, ratio: (2 * during) / (before + after) }
+  return { missed, catchUpSeconds, ratio: (2 * during) / (before + after) }
 }
 
 async function look(): Promise<void> {

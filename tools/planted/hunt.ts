@@ -64,9 +64,11 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   h36: ['packages/synod/test/paxos/links.test.ts'],
   h37: ['packages/synod/test/replica/membership.test.ts'],
   h39: ['packages/synod/test/paxos/quorum-reads.test.ts'],
+  h53: ['packages/synod/test/replica/snapshots.test.ts'],
   h57: LEASES,
   h69: ANOTHER_CLUSTER,
   h79: FULL_DISK,
+  h97: ['packages/synod/test/replica/starting.test.ts'],
   h118: ANOTHER_CLUSTER,
   h127: ['packages/synod/test/replica/version-raiser.test.ts'],
 }

@@ -260,6 +260,36 @@ describe.each(MODES)('in %s mode', (mode) => {
   })
 })
 
+test('a snapshot that is complete when the state has come further does not put it back', async () => {
+  const world = await clusterOf('leader')
+  const leader = world.leader!
+  const [other, late] = world.ids.filter((id) => id !== leader) as [ServerId, ServerId]
+  // It keeps the whole log.
+  const { disk } = world.server(other)
+  const open = disk.open.bind(disk)
+  disk.open = (path, how) =>
+    path.endsWith('snapshot.new') ? Promise.reject(new Error('ENOSPC: no space left')) : open(path, how)
+  world.kill(late)
+  await write(world, leader, 60)
+
+  const lateDisk = world.server(late).disk
+  const rename = lateDisk.rename.bind(lateDisk)
+  let complete: (() => void) | undefined
+  lateDisk.rename = async (from, to) => {
+    if (to.endsWith('.snapshot')) await new Promise<void>((done) => (complete = done))
+    await rename(from, to)
+  }
+  // It takes none of its own.
+  await world.restart(late, { snapshots: { ...OFTEN, everySlots: 1000 } })
+  await world.run(() => complete !== undefined)
+  world.kill(leader)
+  await world.run(() => world.texts(late).length === 60)
+  const { executed } = world.status(late).watermarks
+  complete?.()
+  await world.run(() => said(world, late, 'goes on from the snapshot of slot'))
+  expect(world.status(late).watermarks.executed).toBeGreaterThanOrEqual(executed)
+})
+
 test('a state machine without snapshots keeps its whole log', async () => {
   class WithoutSnapshots extends Notes {
     override snapshot = undefined as unknown as () => Iterable<Uint8Array>

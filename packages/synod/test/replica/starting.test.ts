@@ -148,6 +148,19 @@ describe.each(MODES)('once the cluster has formed, in %s mode', (mode) => {
   })
 })
 
+test('a server that is welcomed by too few for a quorum does not vote', async () => {
+  const world = await World.formed({ mode: 'leaderless', servers: 5 })
+  world.kill(1)
+  for (const id of [3, 4, 5]) world.partition(1, id)
+  await world.restart(1)
+  const { journal, watermarks } = world.status(1)
+  for (let i = 0; i < 5; i++) await world.settled(world.replica(2).execute('a'))
+  await world.wait(2000)
+  expect(world.status(1)).toMatchObject({ admitted: false, journal, watermarks })
+  world.heal()
+  await world.run(() => world.texts(1).length === 5)
+})
+
 test('quorums count the founders, not the servers in the list', async () => {
   const quorums = { phase1: 3, phase2: 1 }
   const world = new World()
