@@ -76,14 +76,14 @@ async function run(): Promise<string> {
   await load()
   const loadSeconds = (performance.now() - beganMs) / 1000
   const loadSnapshots = snapshots
-  await write()
-  clearInterval(watch)
   const [first] = await statusesWhen(watching, (statuses) =>
     statuses.every(({ snapshot }) => !snapshot.writing),
   )
   const size = await sizeOnDisk(cluster, first?.server ?? 1)
 
   const catchUpSeconds = await startAndWait(away)
+  await write()
+  clearInterval(watch)
   const missing = await follower(away)
   await cluster.servers[missing - 1]?.stop('SIGKILL')
   const underLoad = await catchUpUnderLoad(missing)
@@ -133,7 +133,10 @@ async function load(): Promise<void> {
   progress('')
 }
 
-/** Writes keys anew at a steady pace. A write that begins late counts from when it was due. */
+/**
+ * Writes keys anew at a steady pace, with all servers up. A write that begins late counts from when
+ * it was due.
+ */
 async function write(): Promise<void> {
   const beganMs = performance.now()
   await fill({

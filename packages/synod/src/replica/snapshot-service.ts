@@ -14,7 +14,7 @@ import type { SnapshotStore } from '../snapshots/snapshot-store.js'
  * All peers and clients together get no more than this in a second, so that the cluster has the
  * rest of the machine for its work.
  */
-export const RATE_BYTES_PER_S = 32 << 20
+export const RATE_BYTES_PER_S = 160 << 20
 
 /** Who has not asked for longer than this is not getting a snapshot any more. */
 export const ABANDONED_AFTER_MS = 5000
@@ -149,9 +149,10 @@ export class SnapshotService {
   /** Resolves when the next piece may leave. */
   #inTurn(): Promise<void> {
     const { clock, policy } = this.#parts
-    this.#nextMs = Math.max(this.#nextMs, clock.now()) + (policy.chunkBytes / RATE_BYTES_PER_S) * 1000
+    const leavesMs = Math.max(this.#nextMs, clock.now())
+    this.#nextMs = leavesMs + (policy.chunkBytes / RATE_BYTES_PER_S) * 1000
     return new Promise((resolve) => {
-      clock.timer(this.#nextMs - clock.now(), resolve)
+      clock.timer(leavesMs - clock.now(), resolve)
     })
   }
 

@@ -6,7 +6,11 @@ import type { Ballot, Slot } from '../paxos/ballot.js'
 import type { LogView } from '../paxos/log.js'
 import type { SnapshotStore } from '../snapshots/snapshot-store.js'
 
-/** When a replica takes a snapshot of its state, and how many slots it keeps behind it. */
+/**
+ * When a replica takes a snapshot of its state, and how many slots it keeps behind it. Each waits
+ * for up to half as much again, drawn by chance: otherwise all replicas of a cluster, which execute
+ * the same, would take theirs at the same time.
+ */
 export interface SnapshotPolicy {
   /**
    * After this many slots, or one for every 128 bytes of the snapshot before, whichever is more. 1
@@ -46,6 +50,9 @@ const REST = 4
 /** More than this at a time was the disk's work, or that of others. */
 const MOST_WORK_MS = 5
 
+/** A snapshot that is due waits for up to this share of the time since the one before. */
+const SPREAD = 0.5
+
 /**
  * While a peer gets the snapshot that there is, the next one waits, until it is due this many times
  * over.
@@ -66,6 +73,8 @@ export interface SnapshotsParts {
   readonly policy: SnapshotPolicy
   readonly clock: Clock
   readonly logger: Logger
+  /** A number in [0, 1). */
+  readonly random: () => number
   readonly log: LogView
   /** The executed watermark. */
   readonly executed: () => Slot
@@ -90,12 +99,15 @@ export class Snapshots {
   #journalBytes = 0
   #notBeforeMs = -Infinity
   #takenMs = -Infinity
+  /** How often over the next one has to be due. */
+  #share: number
   #stopped = false
   /** How many have been written. */
   taken = 0
 
   constructor(parts: SnapshotsParts) {
     this.#parts = parts
+    this.#share = this.#drawShare()
   }
 
   get isWriting(): boolean {
@@ -112,7 +124,7 @@ export class Snapshots {
     const { clock, isServing, isShort } = this.#parts
     if (isShort() && clock.now() >= Math.max(this.#notBeforeMs, this.#takenMs + FULL_EVERY_MS)) this.take()
     const due = this.#due()
-    if (due < 1 || this.#writing !== undefined || (due < PATIENCE && isServing())) return
+    if (due < this.#share || this.#writing !== undefined || (due < PATIENCE && isServing())) return
     if (clock.now() >= this.#notBeforeMs) this.take()
   }
 
@@ -129,6 +141,7 @@ export class Snapshots {
     }
     if (taken === undefined) return
     const { parts, slot } = taken
+    this.#share = this.#drawShare()
     this.#journalBytes = this.#parts.journalBytes()
     const startMs = this.#parts.clock.now()
     this.#writing = store.write(slot, parts, this.#pace(), this.#parts.ballot()).then(
@@ -180,7 +193,11 @@ export class Snapshots {
     }
   }
 
-  /** How often over a snapshot is due: 1 or more when it is time. */
+  #drawShare(): number {
+    return 1 + SPREAD * this.#parts.random()
+  }
+
+  /** How often over a snapshot is due. */
   #due(): number {
     const { executed, journalBytes, policy, store } = this.#parts
     const { sizeBytes, slot } = store.newest ?? { sizeBytes: 0, slot: 0 }

@@ -113,6 +113,7 @@ export class State<M extends AnyMachine> {
     })
     this.#snapshots = new Snapshots({
       ...shared,
+      random: host.random,
       log: paxos.log,
       ballot: () => paxos.bound,
       snapshot: () => executor.snapshot(),

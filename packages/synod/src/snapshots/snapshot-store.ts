@@ -34,7 +34,7 @@ const WRITE_BYTES = 1 << 16
  * How much is written between two fsyncs: the journal's own must not wait until a whole snapshot is
  * on the disk.
  */
-const SYNC_BYTES = 1 << 22
+const SYNC_BYTES = 1 << 20
 
 /** A snapshot that is durable. */
 export interface StoredSnapshot {

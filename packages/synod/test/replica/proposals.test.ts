@@ -133,6 +133,8 @@ describe.each(MODES)('in %s mode', (mode) => {
 describe('a replica has a limit', () => {
   test('of waiting reads', async () => {
     const world = await World.formed()
+    // Nothing else waits.
+    await world.raised()
     world.isolate(1)
     const waiting = Array.from({ length: MAX_WAITING_REQUESTS }, () => world.replica(1).read(0))
     for (const read of waiting) read.catch(() => undefined)
