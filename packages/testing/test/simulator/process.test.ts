@@ -72,6 +72,23 @@ describe('a process that is paused', () => {
     expect(seen).toEqual(['missed', 'due at that moment'])
   })
 
+  it('hears of a reset at once, also on a connection from which it does not read', () => {
+    const { rig, process, a, b } = connected()
+    process.pause()
+    b.write('unread')
+    rig.advance(10)
+    a.socket.pause()
+    process.resume()
+    rig.advance(10)
+    expect([a.text, a.closed]).toEqual(['', []])
+    rig.network.breakConnections('a', 'b')
+    rig.advance(10)
+    expect([a.text, a.closed]).toEqual(['', ['reset']])
+    a.socket.resume()
+    rig.advance(10)
+    expect([a.text, a.closed]).toEqual(['', ['reset']])
+  })
+
   it('may be paused again before it got all missed events', () => {
     const { rig, process } = alone()
     const seen: number[] = []

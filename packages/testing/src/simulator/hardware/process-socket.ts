@@ -15,8 +15,8 @@ export interface EventRunner {
 
 /**
  * A socket of a process, which may hear of chunks long after they arrived. If its owner has paused
- * it by then, they wait for `resume`, and the end of the connection behind them: as in the kernel
- * of a real machine.
+ * it by then, they wait for `resume`, and an orderly end of the connection behind them: as in the
+ * kernel of a real machine.
  */
 export class ProcessSocket implements Socket {
   readonly #socket: Socket
@@ -97,9 +97,14 @@ export class ProcessSocket implements Socket {
     else this.#events.data(chunk)
   }
 
+  /** An orderly end comes behind what is held; a reset does not, and what is held is lost. */
   #onClosed(reason: SocketClosed): void {
-    if (this.#held.length > 0) this.#heldEnd = reason
-    else this.#events.closed(this.#isClosed ? 'closed' : reason)
+    if (this.#held.length > 0 && reason === 'ended') {
+      this.#heldEnd = reason
+      return
+    }
+    this.#held.length = 0
+    this.#events.closed(this.#isClosed ? 'closed' : reason)
   }
 
   /** The socket below goes on only then: nothing overtakes what is held. */
