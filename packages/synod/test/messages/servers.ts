@@ -104,7 +104,8 @@ export const SERVERS: readonly Situation[] = [
       const world = new World({ servers: 1, options: { snapshots: { everySlots: 1 } } })
       await world.open(1, { machine: Object.assign(new Notes(), { version: 2 }) })
       await world.run(() => world.status(1).versions.agreed.machine === 2)
-      await world.settled(world.replica(1).execute('a'))
+      // One is due after a slot, or after two.
+      for (const text of ['a', 'b']) await world.settled(world.replica(1).execute(text))
       await world.run(() => world.status(1).snapshot.slot > 2)
       world.kill(1)
       return world.failure(world.begin(1, { machine: new Notes() }))

@@ -41,6 +41,16 @@ describe.each(MODES)('in %s mode', (mode) => {
     }
   })
 
+  test('the replicas of a cluster take their snapshots at different slots', async () => {
+    const world = await clusterOf(mode, { ...OFTEN, everySlots: 60 })
+    await write(world, 1, 100)
+    await world.converged()
+    const slots = world.ids.map((id) => world.status(id).snapshot.slot)
+    expect(Math.min(...slots)).toBeGreaterThanOrEqual(60)
+    expect(Math.max(...slots)).toBeLessThanOrEqual(92)
+    expect(new Set(slots).size).toBe(3)
+  })
+
   test('a replica restarts from its snapshot and the later slots, with its sessions', async () => {
     const world = await clusterOf(mode)
     await write(world, 1, 25)
