@@ -34,6 +34,7 @@ export {
   MAX_SNAPSHOT_CHUNK_BYTES,
   type Machine,
 } from './machine/machine.js'
+export type { Following } from './machine/following.js'
 export type { MachineCheck } from './machine/machine-check.js'
 export type { NamedCall, NamedResult } from './machine/named-call.js'
 export { type Position, comparePositions } from './machine/position.js'

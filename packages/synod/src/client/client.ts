@@ -265,6 +265,36 @@ export class Client<M extends AnyMachine> implements Replicated<M>, AsyncDisposa
   }
 
   /**
+   * Asks any replica a query that waits until there is something to answer, as `follow` of the
+   * state machine says; after 5 s without, a replica answers what it has for that. As with
+   * `readStale`, the answer is from the state of that replica. It is asked of another one when the
+   * replica is gone or out of touch with the others.
+   *
+   * @example
+   * for (let total = 0; ; ) {
+   *   const { answer } = await client.follow('total', { atLeast: client.seen, timeoutMs: 15_000 })
+   *   total = answer
+   * }
+   *
+   * @throws SynodError `invalid-options`, `aborted`, `closed`, `overloaded`, `unreachable` or
+   * `too-stale`; or what the state machine throws
+   */
+  follow<const Query extends QueryOf<M>>(
+    query: Query,
+    options: StaleReadOptions = {},
+  ): Promise<StaleAnswer<AnswerOf<M, Query>>> {
+    try {
+      const atLeast = checkStaleRead(options, 'follow')
+      const encoded = this.#encodeQuery(query)
+      const call = this.#calls.take<Uint8Array>('read', encoded.length, options)
+      this.#endpoints.send({ type: 'follow', request: 0, atLeast, query: encoded }, call)
+      return call.outcome(this.#decodeStale, (error) => staleError(error, atLeast))
+    } catch (error) {
+      return failed(error as Error)
+    }
+  }
+
+  /**
    * The highest slot that any answer to this client was from; 0 before the first. It never goes
    * down.
    *

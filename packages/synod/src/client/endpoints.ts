@@ -53,6 +53,8 @@ export class Endpoints implements PendingOwner {
    * The cluster that this client was connected to first: it has no other for the rest of its life.
    */
   #clusterId: ClusterId | null = null
+  /** The one of which patient questions are asked. */
+  #followed: Endpoint | undefined
 
   constructor(options: EndpointsOptions) {
     this.#options = options
@@ -266,13 +268,23 @@ export class Endpoints implements PendingOwner {
   #firstToAsk(routing: Routing): Endpoint | undefined {
     if (routing === 'leader' && this.#target?.welcome?.mode === 'leader') return this.#target
     const up = this.#responsive()
+    if (routing === 'patient') return this.#firstToFollow(up)
     return up[routing === 'any' ? this.#turn++ % up.length : 0]
+  }
+
+  /** The same one as long as it is in touch with a quorum: another one may be behind. */
+  #firstToFollow(up: readonly Endpoint[]): Endpoint | undefined {
+    const inTouch = up.filter(({ hint }) => hint?.server !== 0)
+    const usable = inTouch.length > 0 ? inTouch : up
+    const isUsable = usable.some((endpoint) => endpoint === this.#followed)
+    if (!isUsable) this.#followed = usable[Math.floor(this.#options.random() * usable.length)]
+    return this.#followed
   }
 
   #askOne(pending: Pending, endpoint: Endpoint): void {
     if ((pending.asked & endpoint.bit) !== 0 || !endpoint.link.send(pending.question)) return
     pending.asked |= endpoint.bit
-    if (pending.routing !== 'one') endpoint.silence.onAsked()
+    if (pending.routing === 'leader' || pending.routing === 'any') endpoint.silence.onAsked()
     this.#flushNext()
     pending.call.state = 'sent'
   }
@@ -311,7 +323,7 @@ export class Endpoints implements PendingOwner {
   /** Whether it has anything that may be asked of another one. */
   #isAwaited({ bit }: Endpoint): boolean {
     for (const { asked, routing } of this.#pending.values())
-      if ((asked & bit) !== 0 && routing !== 'one') return true
+      if ((asked & bit) !== 0 && (routing === 'leader' || routing === 'any')) return true
     return false
   }
 
@@ -342,6 +354,7 @@ export class Endpoints implements PendingOwner {
         endpoint.hint = message
         this.#retarget()
         this.#outage.refresh()
+        if (message.server === 0) this.#leaveFollowed(endpoint)
         break
       case 'formed':
         this.#onFormed(endpoint, message.clusterId)
@@ -350,6 +363,14 @@ export class Endpoints implements PendingOwner {
         endpoint.link.rest()
         break
     }
+  }
+
+  /** It is out of touch with a quorum: what comes may come elsewhere. The first answer counts. */
+  #leaveFollowed(endpoint: Endpoint): void {
+    if (endpoint !== this.#followed) return
+    this.#followed = undefined
+    for (const pending of this.#pending.values())
+      if (pending.routing === 'patient' && (pending.asked & endpoint.bit) !== 0) this.#ask(pending)
   }
 
   /**

@@ -8,14 +8,16 @@ export type ClientQuestion = ClientMessage & { request: number }
 
 /**
  * Who is asked. `leader`: the leader, or all replicas in leaderless mode. `any`: any replica. Both
- * try another one when that is gone or silent. `one`: the replica named, without a retry.
+ * try another one when that is gone or silent. `patient`: as `any`, but an answer may take long.
+ * `one`: the replica named, without a retry.
  */
-export type Routing = 'leader' | 'any' | 'one'
+export type Routing = 'leader' | 'any' | 'patient' | 'one'
 
 export const ROUTINGS: Readonly<Record<ClientQuestion['type'], Routing>> = {
   execute: 'leader',
   read: 'leader',
   'stale-read': 'any',
+  follow: 'patient',
   status: 'one',
   transfer: 'one',
   save: 'one',

@@ -14,6 +14,7 @@ import {
   withMethods,
 } from '../options.js'
 import { type Codec, type Codecs, completeCodecs } from './codec.js'
+import { type Following, mapFollowing } from './following.js'
 import { NO_RESULT } from './outcome.js'
 import {
   type AnswerOf,
@@ -54,10 +55,11 @@ export function codecsOf<M extends AnyMachine>(machine: M): CodecsOf<M> {
 export function checkMachine(machine: unknown): void {
   checkOption('machine', machine, required(withMethods('apply', 'query')))
   const given = machine as Partial<Record<string, unknown>>
-  const { applyBatch, codecs, frees, immutableAnswers, restore, snapshot, version, versionOf } = given
+  const { applyBatch, codecs, follow, frees, immutableAnswers, restore, snapshot, version, versionOf } = given
   checkOption('machine.applyBatch', applyBatch, FUNCTION)
   checkOption('machine.snapshot', snapshot, FUNCTION)
   checkOption('machine.restore', restore, FUNCTION)
+  checkOption('machine.follow', follow, FUNCTION)
   checkOption('machine.frees', frees, FUNCTION)
   checkOption('machine.immutableAnswers', immutableAnswers, BOOLEAN)
   checkOption('machine.version', version, wholeFrom(1, MAX_VERSION))
@@ -166,6 +168,35 @@ export function queryMachine<M extends AnyMachine>(machine: M, query: QueryOf<M>
   const answer = machine.query(query)
   refusePromise('query', answer)
   return answer as AnswerOf<M>
+}
+
+/**
+ * Begins to follow what a query asks about. Throws what the state machine throws, and
+ * `invalid-options` where it has no `follow`.
+ */
+export function followMachine<M extends AnyMachine>(
+  machine: M,
+  query: QueryOf<M>,
+  onReady: () => void,
+): Following<AnswerOf<M>> {
+  if (machine.follow === undefined)
+    throw new SynodError('invalid-options', 'the state machine has no `follow`')
+  const following: unknown = machine.follow(query, onReady)
+  refusePromise('follow', following)
+  return following as Following<AnswerOf<M>>
+}
+
+/**
+ * The same for an encoded query, with encoded answers, which throw `too-large` too.
+ */
+export function followEncoded<M extends AnyMachine>(
+  machine: M,
+  codecs: CodecsOf<M>,
+  query: Uint8Array,
+  onReady: () => void,
+): Following<Uint8Array> {
+  const following = followMachine(machine, decodeWith('query', codecs.query, query), onReady)
+  return mapFollowing(following, (answer) => checkSize(encodeWith('answer', codecs.answer, answer)))
 }
 
 /**

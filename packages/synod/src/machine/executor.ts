@@ -12,6 +12,8 @@ import { changeOf } from './change-codec.js'
 import { CommandBatch, hasBatches } from './command-batch.js'
 import {
   queryMachine,
+  followEncoded,
+  followMachine,
   answerQuery,
   applyCommand,
   snapshotChunks,
@@ -20,6 +22,7 @@ import {
   versionOfCommand,
   codecsOf,
 } from './contract.js'
+import type { Following } from './following.js'
 import { type Applied, type Outcome, byteOfStatus } from './outcome.js'
 import { raiseRefusal, raiseOf } from './raise.js'
 import type { Position } from './position.js'
@@ -245,6 +248,16 @@ export class Executor<M extends AnyMachine> {
    */
   query(query: Uint8Array): Uint8Array {
     return answerQuery(this.#machine, this.codecs, decodeWith('query', this.codecs.query, query))
+  }
+
+  /** Begins to follow an encoded query. Throws as `followEncoded` does. */
+  followEncoded(query: Uint8Array, onReady: () => void): Following<Uint8Array> {
+    return followEncoded(this.#machine, this.codecs, query, onReady)
+  }
+
+  /** Begins to follow a query. Throws as `followMachine` does. */
+  follow(query: QueryOf<M>, onReady: () => void): Following<AnswerOf<M>> {
+    return followMachine(this.#machine, query, onReady)
   }
 
   /** Whether an answer may be handed to a caller in this process as it is. */

@@ -1,4 +1,5 @@
 import type { Codecs } from './codec.js'
+import type { Following } from './following.js'
 import type { NamedResult } from './named-call.js'
 import type { Position } from './position.js'
 import type { Refusal } from './refusal.js'
@@ -93,6 +94,12 @@ export interface Machine<Command, Result, Query, Answer> {
   applyBatch?(batch: readonly BatchedCommand<Command>[]): readonly (Result | Refusal)[]
   /** Answers from the state as it is, at once, and does not change it. */
   query(query: Query): Answer
+  /**
+   * Begins to wait for what a query asks about, on this replica: `onReady` is to be called when the
+   * answer may be there, also within a command. What is followed is no part of the state. Without
+   * this, `follow` of a replica or client is refused.
+   */
+  follow?(query: Query, onReady: () => void): Following<Answer>
   /**
    * The state as of this call, as chunks of 1 byte to 2 MiB (64 KiB are a good size). The first is
    * taken at once, the others over many turns, while commands are applied; `SnapshotMap` does that

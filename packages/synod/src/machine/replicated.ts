@@ -29,6 +29,14 @@ export interface Replicated<M extends AnyMachine> {
     options?: StaleReadOptions,
   ): Promise<StaleAnswer<AnswerOf<M, Query>>>
   /**
+   * Answers a query once there is something to answer, as `follow` of the state machine says, from
+   * the state of one replica; after 5 s without, with what the state machine has for that.
+   */
+  follow<const Query extends QueryOf<M>>(
+    query: Query,
+    options?: StaleReadOptions,
+  ): Promise<StaleAnswer<AnswerOf<M, Query>>>
+  /**
    * The highest slot that an answer here was from; 0 before the first. `atLeast: seen` keeps stale
    * reads from going back.
    */

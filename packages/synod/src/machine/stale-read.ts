@@ -21,8 +21,8 @@ export interface StaleAnswer<Answer> {
 const RULES: Rules = { ...CALL_RULES, atLeast: wholeFrom(0, Number.MAX_SAFE_INTEGER) }
 
 /** Throws `invalid-options`. Returns the slot that must be executed. */
-export function checkStaleRead(options: StaleReadOptions): Slot {
-  checkCall('readStale', options, RULES)
+export function checkStaleRead(options: StaleReadOptions, method = 'readStale'): Slot {
+  checkCall(method, options, RULES)
   return options.atLeast ?? 0
 }
 

@@ -28,6 +28,7 @@ import type { Settings } from './options.js'
 import { Peers } from './peers.js'
 import { GroupCountReports } from './group-count-reports.js'
 import { ProgressWatch } from './progress-watch.js'
+import { Follows } from './follows.js'
 import { PendingReads } from './pending-reads.js'
 import { StatusReport } from './status-report.js'
 import { SpaceGuard } from './space-guard.js'
@@ -220,6 +221,7 @@ function join<M extends AnyMachine>(
       counts.readSeconds.record(tookMs / 1000)
     },
   })
+  const follows = new Follows({ clock, turns: clientLoad.turns, inbox })
   const transfers = new Transfers({ clock, paxos, inbox })
   const members = new Members({
     self,
@@ -238,7 +240,7 @@ function join<M extends AnyMachine>(
   const versions = new VersionRaiser({ self, clock, calls, executor, paxos, peers, commands })
   const stalls = new StallWatch({ clock, logger, worryMs: electionTimeoutMs / 2 })
 
-  const operations = new Operations({ mode, counts, commands, reads, transfers, state, inbox })
+  const operations = new Operations({ mode, counts, commands, reads, follows, transfers, state, inbox })
   const report: StatusReport = new StatusReport({
     settings,
     opened,
@@ -269,7 +271,7 @@ function join<M extends AnyMachine>(
   })
   const applied = new AppliedLog(executor)
   const subscriptions = new Subscriptions()
-  const timed = [clocks, space, stalls, admission, transfers, members, versions, commands]
+  const timed = [clocks, space, stalls, admission, transfers, members, versions, commands, follows]
   const stoppable = groupCountReports === undefined ? timed : [...timed, groupCountReports]
   const shutdown = new Shutdown({
     settings,
@@ -304,6 +306,7 @@ function join<M extends AnyMachine>(
     spaceGuard,
     commands,
     reads,
+    follows,
     state,
     service,
     applied,

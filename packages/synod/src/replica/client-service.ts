@@ -2,6 +2,8 @@ import { MalformedError } from '../bytes/reader.js'
 import { toKeep } from '../bytes/to-keep.js'
 import type { ClusterId } from '../cluster/cluster-id.js'
 import { SynodError } from '../errors.js'
+import type { Executor } from '../machine/executor.js'
+import type { AnyMachine } from '../machine/machine.js'
 import { type Outcome, outcomeError } from '../machine/outcome.js'
 import { type Linked, LinkedList } from '../linked-list.js'
 import type { ChannelListener } from '../net/transport/channel-listener.js'
@@ -17,9 +19,9 @@ import type { ClientHello, ClientWelcome, Refuse } from '../net/hello.js'
 import type { ClientLoad } from '../net/transport/client-load.js'
 import type { Address, Network } from '../net/transport/network.js'
 import { BYTES_PER_UNIT } from '../net/transport/turns.js'
-import type { Slot } from '../paxos/ballot.js'
 import type { HeldStatus } from '../status.js'
 import { type Caller, OVER, type Operation } from './caller.js'
+import type { Followable } from './follows.js'
 import type { Leadership } from './leadership.js'
 import { NumberTable } from './number-table.js'
 import { type Operations, checkSize } from './operations.js'
@@ -59,7 +61,7 @@ export interface ClientServiceParts {
   readonly operations: Operations
   readonly leadership: Leadership
   readonly peers: { readonly clusterId: ClusterId | null }
-  readonly state: { readonly executor: { readonly executed: Slot; query(query: Uint8Array): Uint8Array } }
+  readonly state: { readonly executor: Pick<Executor<AnyMachine>, 'executed' | 'query' | 'followEncoded'> }
   readonly report: { status(): unknown }
 }
 
@@ -300,6 +302,8 @@ export class ClientService {
         return operations.read(this.#query(message.query), call, call.client)
       case 'stale-read':
         return operations.readStale(this.#query(message.query), message.atLeast, call, call.client)
+      case 'follow':
+        return operations.follow(this.#followable(message.query), message.atLeast, call, call.client)
       case 'transfer':
         return operations.transfer(message.to, call)
       case 'save':
@@ -312,6 +316,14 @@ export class ClientService {
     checkSize('query', bytes)
     const query = toKeep(bytes)
     return { sizeBytes: query.length, answer: () => this.#parts.state.executor.query(query) }
+  }
+
+  /** Throws `too-large`. */
+  #followable(bytes: Uint8Array): Followable<Uint8Array> {
+    checkSize('query', bytes)
+    const query = toKeep(bytes)
+    const { executor } = this.#parts.state
+    return { sizeBytes: query.length, begin: (onReady) => executor.followEncoded(query, onReady) }
   }
 
   #cancel(client: Client, request: number): void {
@@ -409,5 +421,6 @@ export class ClientService {
 
 function sizeOf(message: Asked): number {
   if (message.type === 'execute') return message.value.length
-  return message.type === 'read' || message.type === 'stale-read' ? message.query.length : 0
+  const { type } = message
+  return type === 'read' || type === 'stale-read' || type === 'follow' ? message.query.length : 0
 }

@@ -21,6 +21,7 @@ import type { Members } from './members.js'
 import type { Peers } from './peers.js'
 import type { GroupCountReports } from './group-count-reports.js'
 import type { ProgressWatch } from './progress-watch.js'
+import type { Follows } from './follows.js'
 import type { PendingReads } from './pending-reads.js'
 import type { SpaceGuard } from './space-guard.js'
 import type { AnyState } from './state.js'
@@ -50,6 +51,7 @@ export interface LoopParts {
   readonly spaceGuard: SpaceGuard
   readonly commands: CommandService
   readonly reads: PendingReads
+  readonly follows: Follows
   readonly state: AnyState
   readonly service: ClientService
   readonly applied: { restored(): void }
@@ -257,12 +259,13 @@ export class Loop {
   }
 
   #answer(executions: readonly Execution[]): void {
-    const { commands, driver, reads, service, state, subscriptions, versions } = this.#parts
+    const { commands, driver, follows, reads, service, state, subscriptions, versions } = this.#parts
     commands.answer(executions)
     commands.turnEnded()
     versions.refresh()
     reads.executed()
     for (const read of driver.takeReads()) reads.confirm(read)
+    follows.answerSome()
     const behind = driver.takeBehind()
     if (behind !== undefined) state.behind(behind.peer, behind.slot)
     state.turnEnded()

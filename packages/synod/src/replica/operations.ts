@@ -3,9 +3,10 @@ import type { Outcome } from '../machine/outcome.js'
 import { encodePiece } from '../net/client/codec.js'
 import type { ServerId, Slot } from '../paxos/ballot.js'
 import type { Mode } from '../paxos/config.js'
-import type { Caller, Operation } from './caller.js'
+import { type Caller, OVER, type Operation } from './caller.js'
 import type { CommandService } from './command-service.js'
 import type { ReplicaCounters } from './replica-counters.js'
+import type { Followable, Follows } from './follows.js'
 import type { Inbox } from './inbox.js'
 import { MAX_COMMAND_BYTES } from './options.js'
 import type { Query, PendingReads } from './pending-reads.js'
@@ -17,6 +18,7 @@ export interface OperationsParts {
   readonly counts: ReplicaCounters
   readonly commands: CommandService
   readonly reads: PendingReads
+  readonly follows: Follows
   readonly transfers: Transfers
   readonly state: { save(slot: Slot, offset: number, owner: object): Promise<SnapshotPiece> }
   readonly inbox: Inbox
@@ -64,6 +66,35 @@ export class Operations {
       return reads.stale(query, atLeast, caller, owner)
     } catch (error) {
       throw counts.refusal(error)
+    }
+  }
+
+  /**
+   * Answers what is followed when it comes, once `atLeast` is executed here. Throws `overloaded`.
+   */
+  follow<T>(what: Followable<T>, atLeast: Slot, caller: Caller<T>, owner?: object): Operation {
+    const { counts, follows, reads } = this.#parts
+    counts.staleReads++
+    let current = OVER
+    const begin = (readable: true | SynodError) => {
+      try {
+        if (readable === true) current = follows.begin(what, caller, owner)
+        else caller.done(readable)
+      } catch (error) {
+        caller.done(counts.refusal(error) as SynodError)
+      }
+    }
+    try {
+      const isReadable = { sizeBytes: what.sizeBytes, answer: () => true as const }
+      const waiting = reads.stale(isReadable, atLeast, { done: begin }, owner)
+      if (current === OVER) current = waiting
+    } catch (error) {
+      throw counts.refusal(error)
+    }
+    return {
+      giveUp: () => {
+        current.giveUp()
+      },
     }
   }
 

@@ -11,6 +11,7 @@ import {
 import { SynodError } from '../errors.js'
 import { decodeAnswered, encodeGiven } from '../machine/contract.js'
 import { type MembershipChange, checkChange } from '../machine/membership-change.js'
+import { mapFollowing } from '../machine/following.js'
 import type { Replicated } from '../machine/replicated.js'
 import { type StaleAnswer, type StaleReadOptions, checkStaleRead, staleError } from '../machine/stale-read.js'
 import type { ReplicaMetrics } from '../metrics.js'
@@ -24,6 +25,7 @@ import type { MachineCheck } from '../machine/machine-check.js'
 import { APPLIED_RULES, type AppliedBatch, type AppliedOptions } from './applied.js'
 import type { CurrentLeadership } from './leadership.js'
 import type { Caller, Operation } from './caller.js'
+import type { Followable } from './follows.js'
 import { checkSize } from './operations.js'
 import { type ReplicaOptions, checkReplicaOptions as checkReplica } from './options.js'
 import type { Query } from './pending-reads.js'
@@ -137,7 +139,8 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   ): Promise<AnswerOf<M, Query>> {
     checkCall('read', options)
     const { operations } = this.#parts
-    return this.#ask(this.#query(query), options, (asked, caller) => operations.read(asked, caller)).promise
+    const asked = this.#query(query)
+    return this.#ask(asked, options, (caller: Caller<AnswerOf<M>>) => operations.read(asked, caller)).promise
   }
 
   /**
@@ -157,8 +160,36 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
   ): Promise<StaleAnswer<AnswerOf<M, Query>>> {
     const atLeast = checkStaleRead(options)
     const { operations } = this.#parts
-    const call = this.#ask(this.#query(query), options, (asked, caller) =>
+    const asked = this.#query(query)
+    const call = this.#ask(asked, options, (caller: Caller<AnswerOf<M>>) =>
       operations.readStale(asked, atLeast, caller),
+    )
+    return call.outcome(
+      (answer, slot) => ({ answer, slot }),
+      (error) => staleError(error, atLeast),
+    )
+  }
+
+  /**
+   * Answers a query once there is something to answer, as `follow` of the state machine says, from
+   * the state of this replica; after 5 s without, with what the state machine has for that. With
+   * `atLeast` it begins when that slot is executed here.
+   *
+   * @example
+   * const { answer, slot } = await replica.follow('total', { timeoutMs: 15_000 })
+   *
+   * @throws SynodError `invalid-options`, `aborted`, `closed`, `overloaded` or `too-stale`; or what
+   * the state machine throws
+   */
+  async follow<const Query extends QueryOf<M>>(
+    query: Query,
+    options: StaleReadOptions = {},
+  ): Promise<StaleAnswer<AnswerOf<M, Query>>> {
+    const atLeast = checkStaleRead(options, 'follow')
+    const { operations } = this.#parts
+    const asked = this.#followable(query)
+    const call = this.#ask(asked, options, (caller: Caller<AnswerOf<M>>) =>
+      operations.follow(asked, atLeast, caller),
     )
     return call.outcome(
       (answer, slot) => ({ answer, slot }),
@@ -392,14 +423,29 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
     return { sizeBytes: encoded.length, answer }
   }
 
+  /** As `#query`, of what is followed. */
+  #followable(query: QueryOf<M>): Followable<AnswerOf<M>> {
+    const { executor } = this.#parts.state
+    if (executor.hasImmutableAnswers)
+      return { sizeBytes: 0, begin: (onReady) => executor.follow(query, onReady) }
+    const { codecs } = executor
+    const encoded = encodeGiven('query', codecs.query, query)
+    checkSize('query', encoded)
+    const begin = (onReady: () => void) =>
+      mapFollowing(executor.followEncoded(encoded, onReady), (bytes) =>
+        decodeAnswered('answer', codecs.answer, bytes),
+      )
+    return { sizeBytes: encoded.length, begin }
+  }
+
   /** A linearizable read of nothing, as long as it takes. */
   async #caughtUp(signal: AbortSignal): Promise<void> {
     const { operations, settings } = this.#parts
     const nothing = { sizeBytes: 0, answer: () => undefined }
     for (;;) {
       try {
-        await this.#ask<undefined>(nothing, { signal, timeoutMs: Infinity }, (query, caller) =>
-          operations.read(query, caller),
+        await this.#ask(nothing, { signal, timeoutMs: Infinity }, (caller: Caller<undefined>) =>
+          operations.read(nothing, caller),
         ).promise
         return
       } catch (error) {
@@ -412,12 +458,12 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
 
   /** Begins a read on behalf of a caller in this process. */
   #ask<T>(
-    query: Query<T>,
+    { sizeBytes }: { readonly sizeBytes: number },
     options: CallOptions,
-    begin: (query: Query<T>, caller: Caller<T>) => Operation,
+    begin: (caller: Caller<T>) => Operation,
   ): Call<T> {
     const { calls } = this.#parts
-    const call = calls.take<T>('read', query.sizeBytes, options)
+    const call = calls.take<T>('read', sizeBytes, options)
     try {
       if (!call.over) {
         const done = (result: T | SynodError) => {
@@ -425,7 +471,7 @@ export class Replica<M extends AnyMachine> implements Replicated<M>, AsyncDispos
           if (result instanceof SynodError) call.reject(result)
           else call.resolve(result)
         }
-        const operation = begin(query, { done })
+        const operation = begin({ done })
         call.onOver((error) => {
           if (error !== undefined) operation.giveUp()
         })

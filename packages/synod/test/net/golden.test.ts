@@ -75,6 +75,7 @@ const client: ClientMessage[] = [
   { type: 'status', request: 3 },
   { type: 'cancel', request: 1 },
   { type: 'save', request: 204, slot: 300, offset: 2 ** 40 },
+  { type: 'follow', request: 205, atLeast: 300, query: Buffer.from('get x') },
 ]
 
 const replica: ReplicaMessage[] = [

@@ -178,6 +178,7 @@ export const clientMessages: Arbitraries<ClientMessage> = {
   execute: fc.record({ type: fc.constant('execute'), request: round, value: bytes }),
   read: fc.record({ type: fc.constant('read'), request: round, query: bytes }),
   'stale-read': fc.record({ type: fc.constant('stale-read'), request: round, atLeast: round, query: bytes }),
+  follow: fc.record({ type: fc.constant('follow'), request: round, atLeast: round, query: bytes }),
   status: fc.record({ type: fc.constant('status'), request: round }),
   transfer: fc.record({ type: fc.constant('transfer'), request: round, to: server }),
   save: fc.record({ type: fc.constant('save'), request: round, slot: round, offset: round }),

@@ -9,6 +9,7 @@ import {
   decodeWith,
   encodeGiven,
   failedOutcome,
+  followEncoded,
 } from 'synod/internal/machine/contract.js'
 import type { MachineCheck } from 'synod/internal/machine/machine-check.js'
 import type {
@@ -118,6 +119,37 @@ export class InMemory<M extends AnyMachine> implements Replicated<M> {
     return { answer: this.#answer(encoded), slot: this.#slot }
   }
 
+  /**
+   * Answers after the command by which there is something to answer, and never for want of it.
+   * Rejects with `too-stale` as `readStale` does.
+   */
+  async follow<const Query extends QueryOf<M>>(
+    query: Query,
+    options: StaleReadOptions = {},
+  ): Promise<StaleAnswer<AnswerOf<M, Query>>> {
+    const atLeast = checkStaleRead(options, 'follow')
+    const encoded = encodeGiven('query', this.#codecs.query, query)
+    await this.#turn(options)
+    if (atLeast > this.#slot) throw new SynodError('too-stale', `slot ${atLeast} is not executed`)
+    const aborted = abortion(options.signal)
+    let onReady: () => void = () => undefined
+    const following = followEncoded(this.#machine, this.#codecs, encoded, () => {
+      onReady()
+    })
+    try {
+      for (;;) {
+        const ready = new Promise<void>((resolve) => (onReady = resolve))
+        const taken = following.take()
+        if (taken === undefined) await Promise.race([ready, aborted])
+        else if (taken !== 'later')
+          return { answer: decodeAnswered('answer', this.#codecs.answer, taken.answer), slot: this.#slot }
+        await this.#turn(options)
+      }
+    } finally {
+      following.end()
+    }
+  }
+
   get seen(): Slot {
     return this.#slot
   }
@@ -170,4 +202,17 @@ export class InMemory<M extends AnyMachine> implements Replicated<M> {
     const query = decodeWith('query', this.#codecs.query, encoded)
     return decodeAnswered('answer', this.#codecs.answer, answerQuery(this.#machine, this.#codecs, query))
   }
+}
+
+/** Resolves when a signal is aborted; never without one. */
+function abortion(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    signal?.addEventListener(
+      'abort',
+      () => {
+        resolve()
+      },
+      { once: true },
+    )
+  })
 }

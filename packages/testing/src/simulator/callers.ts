@@ -169,6 +169,7 @@ export class Callers<M extends AnyMachine> {
       },
       read: (query, options) => replica.read(query, options),
       readStale: (query, options) => replica.readStale(query, options),
+      follow: (query, options) => replica.follow(query, options),
       get seen() {
         return replica.seen
       },

@@ -16,6 +16,7 @@ export const CLIENT_TAGS: Tags<ClientMessage['type']> = {
   'stale-read': 5,
   transfer: 6,
   save: 7,
+  follow: 8,
 }
 
 /**
@@ -51,6 +52,7 @@ export function encodeClientMessage(writer: Writer, message: ClientMessage): voi
       writer.bytes(message.query)
       return
     case 'stale-read':
+    case 'follow':
       writer.varint(message.atLeast)
       writer.bytes(message.query)
       return
@@ -81,6 +83,7 @@ export function decodeClientMessage(reader: Reader): ClientMessage {
     case 'read':
       return { type, request, query: reader.bytes() }
     case 'stale-read':
+    case 'follow':
       return { type, request, atLeast: reader.varint(), query: reader.bytes() }
     case 'transfer':
       return { type, request, to: readServerOrNone(reader) }

@@ -30,6 +30,17 @@ export interface StaleRead {
   readonly query: Uint8Array
 }
 
+/**
+ * As a stale read that waits until there is something to answer, or 5 s. Answered by reply or
+ * fail.
+ */
+export interface Follow {
+  readonly type: 'follow'
+  readonly request: number
+  readonly atLeast: Slot
+  readonly query: Uint8Array
+}
+
 /** Asks for the status of the replica as JSON. Answered by reply. */
 export interface StatusRequest {
   readonly type: 'status'
@@ -61,7 +72,7 @@ export interface Cancel {
 }
 
 export type ClientMessage =
-  Execute | Read | StaleRead | StatusRequest | TransferRequest | SaveRequest | Cancel
+  Execute | Read | StaleRead | Follow | StatusRequest | TransferRequest | SaveRequest | Cancel
 
 /** A piece of the snapshot at `slot`, which has `sizeBytes` in all. */
 export interface SnapshotPiece {
