@@ -47,6 +47,20 @@ function serverOnly(folder, allowed) {
   }
 }
 
+const store = '^packages/store/src'
+
+/** Folders of packages/store/src that `folder` may import besides itself. */
+function storeOnly(folder, allowed) {
+  const list = [folder, ...allowed]
+  return {
+    name: `store-${folder}-only`,
+    severity: 'error',
+    comment: `Of packages/store/src, ${folder}/ may import only: ${list.join(', ')}.`,
+    from: { path: `${store}/${folder}/` },
+    to: { path: `${store}/`, pathNot: list.map((name) => `${store}/${name}/`) },
+  }
+}
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
@@ -190,6 +204,33 @@ module.exports = {
       },
     },
     {
+      name: 'store-imports',
+      severity: 'error',
+      comment: 'The store imports its own files, its index library, and synod by its name: no node:.',
+      from: { path: `${store}/`, pathNot: `${store}/client/` },
+      to: { pathNot: [`${store}/`, '^node_modules/sorted-btree/', '^packages/synod/'] },
+    },
+    {
+      name: 'store-client-imports',
+      severity: 'error',
+      comment: 'The client of the store imports its own files, node:, and synod by its name.',
+      from: { path: `${store}/client/` },
+      to: { pathNot: [`${store}/`, '^packages/synod/'], dependencyTypesNot: ['core'] },
+    },
+    {
+      name: 'store-without-client',
+      severity: 'error',
+      comment: 'The state machine knows nothing of its client, which does I/O.',
+      from: { path: `${store}/`, pathNot: `${store}/client/` },
+      to: { path: `${store}/client/` },
+    },
+    storeOnly('keys', []),
+    storeOnly('leases', ['keys']),
+    storeOnly('operations', ['keys']),
+    storeOnly('codec', ['keys', 'operations']),
+    storeOnly('state', ['codec', 'keys', 'leases', 'operations']),
+    storeOnly('watch', ['keys', 'operations']),
+    {
       name: 'server-imports',
       severity: 'error',
       comment: 'The server imports its own files, node:, commander, and the library by its name.',
@@ -226,7 +267,7 @@ module.exports = {
       name: 'synod-by-name',
       severity: 'error',
       comment: 'What any user of the library can: import from synod, not from a path.',
-      from: { path: '^(packages/(server|testing/src)|examples|tools)/' },
+      from: { path: '^(packages/(server|store/src|testing/src)|examples|tools)/' },
       to: {
         path: '^packages/(synod|testing)/',
         pathNot: '^packages/testing/',

@@ -3,6 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config'
 import tseslint from 'typescript-eslint'
 import { plainComments } from './tools/lint/plain-comments.js'
 
+const inStore = 'A state machine must do the same on every replica: time comes with the command.'
 const inPaxos = 'Time, randomness and the outside world reach src/paxos as inputs of a step.'
 
 export default defineConfig(
@@ -99,6 +100,26 @@ export default defineConfig(
         { types: { Buffer: inPaxos, Date: inPaxos, NonSharedBuffer: inPaxos } },
       ],
       '@typescript-eslint/triple-slash-reference': ['error', { lib: 'never', path: 'never', types: 'never' }],
+    },
+  },
+  {
+    // The store is a state machine: only its client looks at the clock and at chance.
+    files: ['packages/store/src/**'],
+    ignores: ['packages/store/src/client/**'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...[
+          'Date',
+          'performance',
+          'process',
+          'setImmediate',
+          'setInterval',
+          'setTimeout',
+          'queueMicrotask',
+        ].map((name) => ({ name, message: inStore })),
+      ],
+      'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: inStore }],
     },
   },
   {

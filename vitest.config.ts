@@ -36,6 +36,14 @@ export default defineConfig({
               replacement: fileURLToPath(new URL('packages/synod/src/$1.ts', import.meta.url)),
             },
             {
+              find: /^synod-store\/client$/,
+              replacement: fileURLToPath(new URL('packages/store/src/client/index.ts', import.meta.url)),
+            },
+            {
+              find: /^synod-store$/,
+              replacement: fileURLToPath(new URL('packages/store/src/index.ts', import.meta.url)),
+            },
+            {
               find: /^synod-testing$/,
               replacement: fileURLToPath(new URL('packages/testing/src/index.ts', import.meta.url)),
             },
@@ -47,6 +55,8 @@ export default defineConfig({
         },
         test: {
           name: 'unit',
+          // CommonJS modules are imported as Node does it.
+          deps: { interopDefault: false },
           // What the lab draws has its colours in it.
           css: true,
           // Long enough that a busy machine does not decide: a test that hangs is all that this is
@@ -62,6 +72,7 @@ export default defineConfig({
         // processes of their own, and mostly wait for them.
         test: {
           name: 'e2e',
+          deps: { interopDefault: false },
           include: ['packages/*/test/e2e/**/*.test.ts', 'examples/**/*.test.ts', 'tools/planted/*.test.ts'],
           exclude,
           testTimeout: 120_000,

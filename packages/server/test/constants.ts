@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const FOLDERS = ['synod/src', 'server/src']
+const FOLDERS = ['synod/src', 'server/src', 'store/src']
 
 const OPERATORS = new Map<string, (a: number, b: number) => number>([
   ['+', (a, b) => a + b],
@@ -27,7 +27,7 @@ export class Constants {
       for (const name of await readdir(`${ROOT}/${folder}`, { recursive: true })) {
         if (!name.endsWith('.ts')) continue
         const text = await readFile(`${ROOT}/${folder}/${name}`, 'utf8')
-        constants.#take(folder === 'synod/src' ? name : `server/${name}`, text)
+        constants.#take(folder === 'synod/src' ? name : `${folder.replace('/src', '')}/${name}`, text)
       }
     }
     return constants

@@ -80,6 +80,11 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
     'paxos/config.ts#MAX_MESSAGE_VALUES_BYTES',
     'paxos/config.ts#MAX_MESSAGE_SLOTS',
   ],
+  'queries that follow something at one replica': [
+    'replica/follows.ts#MAX_FOLLOWS',
+    'replica/follows.ts#MAX_FOLLOW_BYTES',
+  ],
+  'a query that follows, without an answer': ['replica/follows.ts#IDLE_MS'],
   'a frame': ['net/transport/frame.ts#MAX_FRAME_BYTES'],
   'unsent to one peer': ['net/peer/link.ts#PEER_LIMIT_BYTES'],
   'peer connections of one replica': ['net/transport/descriptors.ts#MAX_PEER_CONNECTIONS'],
@@ -131,6 +136,20 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'bytes of such an answer': ['server/kv/limits.ts#MAX_RANGE_BYTES'],
   'an integer that is counted with': ['server/kv/limits.ts#MAX_INTEGER_DIGITS'],
+  'a key of the store': ['1', 'store/operations/limits.ts#MAX_KEY_BYTES'],
+  'compares of a transaction, and operations of a branch': ['store/operations/limits.ts#MAX_TXN_OPERATIONS'],
+  'what a transaction reads': ['store/operations/limits.ts#MAX_READ_BYTES'],
+  'what a range of the store is answered with': ['store/operations/limits.ts#MAX_ANSWER_BYTES'],
+  'the digits of an integer of the store': ['store/operations/limits.ts#MAX_INTEGER_DIGITS'],
+  'the quota of the store': [
+    'store/operations/limits.ts#DEFAULT_QUOTA_BYTES',
+    'store/operations/limits.ts#MIN_QUOTA_BYTES',
+    'store/operations/limits.ts#MAX_QUOTA_BYTES',
+  ],
+  'events that wait for a watcher, and for all of a replica': [
+    'store/watch/watch-hub.ts#WAITING_BYTES',
+    'store/watch/watch-hub.ts#HELD_BYTES',
+  ],
   'connections to the metrics': ['server/metrics/metrics-server.ts#MAX_CONNECTIONS'],
   'a connection to the metrics': ['1', 'server/metrics/metrics-server.ts#CONNECTION_TIMEOUT_MS'],
   'the header of a request there': ['server/metrics/metrics-server.ts#MAX_HEADER_BYTES'],
@@ -141,6 +160,10 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Limits by their names that are in no row, and why. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  'store/leases/leases.ts#MAX_TTL_SECONDS': 'a time, in packages/store/README.md',
+  'store/leases/leases.ts#MAX_LEASE_ID': 'the ids that clients of etcd choose',
+  'store/watch/watch-index.ts#MOST_NEW': 'how much work is done at once',
+  'store/watch/watch-hub.ts#MOST_REVISIONS': 'how much is handed over at once: the rest comes next',
   'bytes/address.ts#MAX_ADDRESS_BYTES': 'part of a message: the longest host name and a port',
   'client/silence-detector.ts#MOST_PERIODS': 'a time inside a client: when a replica counts as silent',
   'client/handle-table.ts#MAX_HANDLES': 'twice the calls under way, which have a row',
