@@ -51,6 +51,7 @@ export type CheckName =
   | 'simulator'
   | 'server'
   | 'operations'
+  | 'store'
   | 'model'
 
 /** What is quick comes first. */
@@ -66,6 +67,12 @@ export const CHECKS: Readonly<Record<CheckName, Check>> = {
     words: 'simulator with the state machine of the server',
     modes: BOTH,
     within: ['packages/server/src/kv/'],
+    isRandom: true,
+  },
+  store: {
+    words: 'store beside its twin',
+    modes: ['leader'],
+    within: ['packages/store/src/'],
     isRandom: true,
   },
   operations: { words: 'operations', modes: BOTH, within: LIBRARY, isRandom: true },

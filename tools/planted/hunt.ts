@@ -5,6 +5,8 @@ import type { Sighting } from './memory.js'
 import { run } from './run-command.js'
 import { Scratch, patches, root } from './scratch.js'
 
+const vitest = join(root, 'node_modules', '.bin', 'vitest')
+
 /** How a mistake was found. */
 export interface Find {
   readonly mistake: string
@@ -129,6 +131,22 @@ async function checkThatItRuns(scratch: Scratch, mistake: string): Promise<void>
   if (code !== 0) throw new Error(`${mistake} does not run any more:\n${output}`)
 }
 
+/** Runs seeds of the store beside its twin, and tells as `trial.js` does. */
+async function exploreStore(
+  { directory }: Scratch,
+  from: number,
+  to: number,
+): Promise<{ readonly code: number; readonly output: string }> {
+  const environment = { SYNOD_SEED: String(from), SYNOD_SEEDS: String(to - from + 1) }
+  const args = ['run', '--project', 'unit', '--bail', '1', 'packages/store/test/store.test.ts']
+  const { code, output } = await run(vitest, args, directory, environment)
+  if (code === 0) return { code, output: '' }
+  const [, seed] = /SYNOD_SEED=(\d+) /.exec(output) ?? []
+  const [, message = ''] = /Caused by: (.*)/.exec(output) ?? []
+  if (seed === undefined) throw new Error(`the store did not run beside its twin:\n${output}`)
+  return { code: 0, output: JSON.stringify({ kind: 'differs', message, seed: Number(seed) }) }
+}
+
 /** The checks that run code which the mistake is in: the checks that draw seeds, or the others. */
 async function checksFor(mistake: string, isRandom = true): Promise<CheckName[]> {
   const patch = await readFile(join(patches, mistake), 'utf8')
@@ -152,7 +170,10 @@ async function tryAll(
   for (const { check, from, mode, to } of trials) {
     if (to < from) continue
     const args = ['trial.js', check, mode, String(from), String(to - from + 1)]
-    const { code, output } = await run(process.execPath, args, scratch.directory)
+    const { code, output } =
+      check === 'store'
+        ? await exploreStore(scratch, from, to)
+        : await run(process.execPath, args, scratch.directory)
     const { isRandom, modes, words } = CHECKS[check]
     const by = modes.length === 1 ? words : `${words}, ${mode} mode`
     const sighting = (seed: number) => (isRandom ? { check, mode, seed } : undefined)
@@ -173,7 +194,6 @@ async function runTests(scratch: Scratch, mistake: string): Promise<Found | unde
   const report = join(scratch.directory, 'report.json')
   const which = files ?? ['packages/synod/test', '-t', `PITFALL ${Number(number)}:`]
   const how = ['--project', 'unit', '--bail', '1', '--reporter', 'json', '--outputFile', report]
-  const vitest = join(root, 'node_modules', '.bin', 'vitest')
   const { output } = await run(vitest, ['run', ...how, ...which], scratch.directory)
   const text = await readFile(report, 'utf8').catch(() => {
     throw new Error(`${mistake}: the tests did not run\n${output}`)

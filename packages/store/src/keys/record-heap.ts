@@ -62,6 +62,9 @@ const TWO_POW_32 = 2 ** 32
 /** The size of a block unless told otherwise. */
 const BLOCK_BYTES = 1 << 20
 
+/** A call to write text costs as much as to write this many characters one by one. */
+const LONG_KEY_BYTES = 64
+
 /** Records in one piece of memory, one behind the other. */
 interface Block {
   readonly bytes: Buffer
@@ -143,7 +146,7 @@ export class RecordHeap {
     }
     if (lease !== 0) at = bytes.writeUInt32LE(lease, at)
     if (part !== 0) at = bytes.writeUInt32LE(part, at)
-    at += bytes.write(key, at, 'latin1')
+    at = writeKey(bytes, at, key)
     if (value !== undefined) copyBytes(value, bytes, at)
     return ref
   }
@@ -355,4 +358,11 @@ export class RecordHeap {
     const bytes = end - this.#wordOf(ref) * 4
     return Math.ceil(bytes / UNIT_BYTES) * UNIT_BYTES
   }
+}
+
+/** Returns where it ends. */
+function writeKey(bytes: Buffer, at: number, key: string): number {
+  if (key.length >= LONG_KEY_BYTES) return at + bytes.write(key, at, 'latin1')
+  for (let i = 0; i < key.length; i++) bytes[at + i] = key.charCodeAt(i)
+  return at + key.length
 }

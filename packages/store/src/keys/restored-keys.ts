@@ -50,8 +50,16 @@ export class RestoredKeys {
       throw new MalformedError(`a record of revision ${revision} out of order`)
     if (!isNext) this.#endKey()
     const previous = isNext ? this.#newest : NONE
-    const fields = { key, value, revision, part, created, version, previous }
-    this.#newest = heap.append({ ...fields, lease: this.#leases.take(lease) })
+    this.#newest = heap.append({
+      key,
+      value,
+      revision,
+      part,
+      created,
+      version,
+      previous,
+      lease: this.#leases.take(lease),
+    })
     this.#key = key
     this.#bytes += RECORD_BYTES + heap.contentBytes(this.#newest)
     const { oldest } = this.#head
