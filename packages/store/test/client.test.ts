@@ -91,6 +91,36 @@ describe('keys', () => {
   })
 })
 
+test.each([
+  [
+    'a time to live with a fraction',
+    (client: StoreClient) => client.lease(1.5),
+    /ttlSeconds must be a whole/,
+  ],
+  ['a negative time to live', (client: StoreClient) => client.lease(-1), /ttlSeconds must be a whole/],
+  [
+    'a revision below 0',
+    (client: StoreClient) => client.get('k', { revision: -1 }),
+    /revision must be a whole/,
+  ],
+  [
+    'a limit that is none',
+    (client: StoreClient) => client.range('k', { limit: NaN }),
+    /limit must be a whole/,
+  ],
+])('%s is refused before it is sent', async (_, call, message) => {
+  await expect(call(open().client)).rejects.toMatchObject({
+    code: 'invalid-options',
+    message: expect.stringMatching(message) as string,
+  })
+})
+
+test('a key that is given as other text than bytes is refused', async () => {
+  const { state } = open()
+  const put = { type: 'put', key: '\u4e2d', value: Buffer.of(1), lease: 0n, previous: false } as const
+  await expect(state.execute(put)).rejects.toMatchObject({ code: 'invalid-options' })
+})
+
 describe('a transaction', () => {
   test('does one of its branches, in one revision', async () => {
     const { client } = open()

@@ -2,7 +2,7 @@ import { MalformedError, Reader } from 'synod/internal/bytes/reader.js'
 import { Writer } from 'synod/internal/bytes/writer.js'
 import type { Codec } from 'synod'
 import type { Command } from '../operations/operations.js'
-import { readLease, readList, readName, writeLease, writeList, writeName } from './fields.js'
+import { readLease, readList, readName, writeLease, writeList, writeName, writeWhole } from './fields.js'
 import { OPERATION_TYPES, readOperation, writeOperation } from './operation-codec.js'
 
 // The numbers of these stand in the log: the list only ever grows.
@@ -25,11 +25,11 @@ export const commandCodec: Codec<Command> = {
     writeName(writer, COMMAND_TYPES, command.type)
     switch (command.type) {
       case 'compact':
-        writer.varint(command.revision)
+        writeWhole(writer, 'revision', command.revision)
         break
       case 'grant':
         writeLease(writer, command.lease)
-        writer.varint(command.ttlSeconds)
+        writeWhole(writer, 'ttlSeconds', command.ttlSeconds)
         break
       case 'revoke':
         writeLease(writer, command.lease)
@@ -42,7 +42,7 @@ export const commandCodec: Codec<Command> = {
       case 'tick':
         break
       case 'quota':
-        writer.varint(command.bytes)
+        writeWhole(writer, 'bytes', command.bytes)
         break
       case 'put':
       case 'delete':

@@ -5,7 +5,19 @@ import type { KeyRange } from '../operations/operations.js'
 
 const LOW_32 = 0xffff_ffffn
 
+/** Matches what is no byte. */
+const NO_BYTE = /[\u0100-\uffff]/
+
+/** Of what a caller gives. Throws RangeError for what is no whole number from 0 on. */
+export function writeWhole(writer: Writer, name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new RangeError(`${name} must be a whole number from 0 on, not ${value}`)
+  writer.varint(value)
+}
+
+/** Throws RangeError for text that does not stand for bytes. */
 export function writeKey(writer: Writer, key: Key): void {
+  if (NO_BYTE.test(key)) throw new RangeError('a key is text of one byte a character: `keyOf` makes one')
   writer.varint(key.length)
   writer.latin1(key)
 }

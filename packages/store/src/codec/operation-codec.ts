@@ -25,6 +25,7 @@ import {
   writeName,
   writeOptional,
   writeRange,
+  writeWhole,
 } from './fields.js'
 
 // The numbers of these stand in the log: the lists only ever grow.
@@ -91,16 +92,16 @@ export function readOperation(reader: Reader, type: Operation['type'], depth = 0
 
 function writeRangeRead(writer: Writer, range: Range): void {
   writeRange(writer, range)
-  writer.varint(range.revision)
-  writer.varint(range.limit)
+  writeWhole(writer, 'revision', range.revision)
+  writeWhole(writer, 'limit', range.limit)
   writeName(writer, SORT_TARGETS, range.sortBy)
   writer.boolean(range.descending)
   writer.boolean(range.keysOnly)
   writer.boolean(range.countOnly)
-  writer.varint(range.minModRevision)
-  writer.varint(range.maxModRevision)
-  writer.varint(range.minCreateRevision)
-  writer.varint(range.maxCreateRevision)
+  writeWhole(writer, 'minModRevision', range.minModRevision)
+  writeWhole(writer, 'maxModRevision', range.maxModRevision)
+  writeWhole(writer, 'minCreateRevision', range.minCreateRevision)
+  writeWhole(writer, 'maxCreateRevision', range.maxCreateRevision)
 }
 
 function readRangeRead(reader: Reader): Range {

@@ -2,7 +2,7 @@ import type { Codec } from 'synod'
 import { Reader } from 'synod/internal/bytes/reader.js'
 import { Writer } from 'synod/internal/bytes/writer.js'
 import type { Query } from '../operations/operations.js'
-import { readLease, readName, readRange, writeLease, writeName, writeRange } from './fields.js'
+import { readLease, readName, readRange, writeLease, writeName, writeRange, writeWhole } from './fields.js'
 import { readOperation, writeOperation } from './operation-codec.js'
 
 const QUERY_TYPES = ['range', 'txn', 'lease', 'leases', 'status', 'watch'] as const
@@ -20,8 +20,8 @@ export const queryCodec: Codec<Query> = {
       writer.boolean(query.keys)
     } else if (query.type === 'watch') {
       writeRange(writer, query)
-      writer.varint(query.startRevision)
-      writer.varint(query.skip)
+      writeWhole(writer, 'startRevision', query.startRevision)
+      writeWhole(writer, 'skip', query.skip)
       writer.boolean(query.previous)
       writer.boolean(query.puts)
       writer.boolean(query.deletes)
