@@ -29,8 +29,6 @@ interface Found {
 
 /** Keys in order, each with its newest record. */
 export interface KeyView {
-  /** The newest record of a key; `NONE` if there is none. */
-  get(key: string): RecordRef
   /**
    * The newest records of the keys from `key` up to but without `end`; an empty `end` stands for
    * the key alone, `NO_END` for no end.
@@ -61,6 +59,7 @@ export class KeyIndex implements KeyView {
     return this.#size
   }
 
+  /** The newest record of a key; `NONE` if there is none. */
   get(key: string): RecordRef {
     const { leaf, place } = this.#find(key)
     const ref = leaf.refs[place] ?? NONE
@@ -113,10 +112,7 @@ export class KeyIndex implements KeyView {
     const leaves = this.#leaves.clone()
     const heap = this.#heap
     this.#epoch++
-    return {
-      get: (key) => lookUp(leaves, heap, key),
-      refs: (key, end) => refsBetween(leaves, heap, key, end),
-    }
+    return { refs: (key, end) => refsBetween(leaves, heap, key, end) }
   }
 
   /** Where a key stands, or would stand. A key is mostly asked for several times in a row. */

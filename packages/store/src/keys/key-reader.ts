@@ -7,8 +7,6 @@ const NO_VALUE = new Uint8Array(0)
 
 /** Reads keys, as of any revision whose history is there. */
 export interface KeyReader {
-  /** The record that a key had at a revision; `NONE` where the key was not there. */
-  at(key: Key, revision: number): RecordRef
   /** The records of the keys in a range at a revision, in the order of the keys. */
   range(key: Key, end: Key, revision: number): Generator<RecordRef, void, undefined>
   /** Without `withValue` the value is left empty. */
@@ -38,10 +36,6 @@ export class ViewReader implements KeyReader {
     this.#view = view
     this.#heap = heap
     this.#leases = leases
-  }
-
-  at(key: Key, revision: number): RecordRef {
-    return this.#visible(this.#view.get(key), revision)
   }
 
   *range(key: Key, end: Key, revision: number): Generator<RecordRef, void, undefined> {

@@ -256,6 +256,8 @@ export class KeySpace implements KeyHistory {
     const view = this.#index.freeze()
     const reader = new ViewReader(view, heap, this.#leases)
     const recordOf = (ref: RecordRef) => this.#recordOf(ref)
+    const isInLog = (ref: RecordRef) =>
+      isSince(oldest, { revision: heap.revision(ref), part: heap.part(ref) })
     let isOpen = true
     this.#frozen++
     return {
@@ -265,7 +267,7 @@ export class KeySpace implements KeyHistory {
       *records() {
         for (const newest of view.refs('', NO_END)) {
           const refs = [newest]
-          for (let ref = newest; isSince(oldest, heap, ref) && heap.previous(ref) !== NONE;) {
+          for (let ref = newest; isInLog(ref) && heap.previous(ref) !== NONE;) {
             ref = heap.previous(ref)
             refs.push(ref)
           }
@@ -322,9 +324,8 @@ export class KeySpace implements KeyHistory {
   }
 }
 
-/** Whether a record is of this change or a later one: then it has its history. */
-function isSince(oldest: ChangeId | undefined, heap: RecordHeap, ref: RecordRef): boolean {
+/** Whether a change is this one or a later one: then it has its history. */
+export function isSince(oldest: ChangeId | undefined, { part, revision }: ChangeId): boolean {
   if (oldest === undefined) return false
-  const revision = heap.revision(ref)
-  return revision > oldest.revision || (revision === oldest.revision && heap.part(ref) >= oldest.part)
+  return revision > oldest.revision || (revision === oldest.revision && part >= oldest.part)
 }

@@ -1,7 +1,14 @@
 import { MalformedError } from 'synod/internal/bytes/reader.js'
 import { KeyIndex } from './key-index.js'
 import type { Key, LeaseId } from './key-value.js'
-import { type ChangeId, type KeyRecord, KeySpace, type KeySpaceOptions, RECORD_BYTES } from './key-space.js'
+import {
+  type ChangeId,
+  type KeyRecord,
+  KeySpace,
+  type KeySpaceOptions,
+  RECORD_BYTES,
+  isSince,
+} from './key-space.js'
 import { LeaseNumbers } from './lease-numbers.js'
 import { NONE, RecordHeap, type RecordRef } from './record-heap.js'
 import { RecordLog } from './record-log.js'
@@ -62,10 +69,7 @@ export class RestoredKeys {
     })
     this.#key = key
     this.#bytes += RECORD_BYTES + heap.contentBytes(this.#newest)
-    const { oldest } = this.#head
-    if (oldest === undefined) return
-    if (revision > oldest.revision || (revision === oldest.revision && part >= oldest.part))
-      this.#changes.push(this.#newest)
+    if (isSince(this.#head.oldest, { revision, part })) this.#changes.push(this.#newest)
   }
 
   /** Throws MalformedError where a change is missing. */
