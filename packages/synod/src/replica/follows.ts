@@ -44,6 +44,8 @@ class Follow<T = unknown> implements Operation, Linked<Follow> {
   following: Following<T> | undefined
   /** Whether it stands in the queue of what is to be looked at. */
   isQueued = false
+  /** Nothing has come for a while: it is answered all the same. */
+  isIdle = false
   isOver = false
   before: Follow | undefined = undefined
   after: Follow | undefined = undefined
@@ -145,6 +147,7 @@ export class Follows {
       const taken = follow.following?.take()
       if (taken === 'later') this.#look(follow)
       else if (taken !== undefined) this.#answer(follow, taken.answer)
+      else if (follow.isIdle) this.#answer(follow, follow.following?.idle())
     } catch (error) {
       this.#answer(follow, asError(error))
     }
@@ -173,26 +176,18 @@ export class Follows {
   #wait(delayMs: number): void {
     this.#cancelTimer = this.#parts.clock.timer(delayMs, () => {
       this.#cancelTimer = undefined
-      this.#answerIdle()
+      this.#lookAtIdle()
     })
   }
 
-  #answerIdle(): void {
-    const { clock, inbox } = this.#parts
-    const nowMs = clock.now()
-    for (let { first } = this.#all; first !== undefined; { first } = this.#all) {
-      const leftMs = first.sinceMs + IDLE_MS - nowMs
-      if (leftMs > 0) {
-        this.#wait(leftMs)
-        break
-      }
-      try {
-        this.#answer(first, first.following?.idle())
-      } catch (error) {
-        this.#answer(first, asError(error))
-      }
+  #lookAtIdle(): void {
+    const nowMs = this.#parts.clock.now()
+    let follow = this.#all.first
+    for (; follow !== undefined && follow.sinceMs + IDLE_MS <= nowMs; follow = follow.after) {
+      follow.isIdle = true
+      this.#look(follow)
     }
-    inbox.wake()
+    if (follow !== undefined) this.#wait(follow.sinceMs + IDLE_MS - nowMs)
   }
 }
 
